@@ -1,0 +1,248 @@
+"""Administration: who may open what. Every change is one transaction together with its audit entry."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+from bot import policy
+from bot.errors import BadInput, StudioError
+from bot.model import (
+    Access,
+    Allowed,
+    Denied,
+    Door,
+    Effect,
+    Entry,
+    Grant,
+    LinkRequest,
+    Mapping,
+    Member,
+    Person,
+    utc_now,
+)
+from bot.ports import AccessAdmin, AuditLog, Directory, StudioExaminer
+
+DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who makes a change, and through which door."""
+
+    name: str
+    door: Door
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a command did.
+
+    Attributes:
+        before, after: what stood there and what stands there now; None for nothing.
+        warnings: what the admin should know although the change was made.
+    """
+
+    before: Mapping | Grant | None
+    after: Mapping | Grant | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def made(self) -> bool:
+        """Whether anything was written."""
+        return self.before != self.after
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision that nothing follows from.
+
+    Attributes:
+        slack_asked: whether Slack's record of the member went into it.
+    """
+
+    decision: Allowed | Denied
+    slack_asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """The use cases of administration."""
+
+    access: AccessAdmin
+    audit: AuditLog
+    studio: StudioExaminer
+    rules: policy.Rules
+    directory: Directory | None = None
+    now: Callable[[], datetime] = utc_now
+
+    def map(self, member: Member, mapping: Mapping, actor: Actor) -> Change:
+        """Give the member this mapping, in the place of one with the same alias.
+
+        A profile that SageMaker does not know, or cannot be asked about, is mapped all the same, with a warning:
+        the mapping may be there first.
+
+        Raises:
+            ProfileTaken: another member holds the profile.
+            Changed: somebody changed the mapping at the same time.
+        """
+        before = next((m for m in self.access.read(member).mappings if m.alias == mapping.alias), None)
+        warnings: tuple[str, ...] = ()
+        try:
+            mapping = self.studio.examine(member, mapping)
+        except StudioError as error:
+            warnings = (f"members cannot use this mapping yet: {error}",)
+        if before is not None and _same(before, mapping):
+            return Change(before, before, warnings)
+        after = replace(mapping, set_by=actor.name, set_at=self.now())
+        entry = self._entry("map", actor, tenant=member.tenant, subject=member.user_id, before=before, after=after)
+        self.access.put_mapping(member, after, replaces=before, entry=entry)
+        return Change(before, after, warnings)
+
+    def unmap(self, member: Member, alias: str | None, actor: Actor) -> Change:
+        """Take a mapping away: the named one, or the only one.
+
+        Raises:
+            BadInput: there is no such mapping, or several and none was named.
+        """
+        mappings = self.access.read(member).mappings
+        found = [m for m in mappings if alias in (None, m.alias)]
+        if len(found) != 1:
+            have = ", ".join(sorted(m.alias for m in mappings)) or "none"
+            raise BadInput(f"name one of {member.user_id}'s mappings with --alias; it has: {have}")
+        entry = self._entry("unmap", actor, tenant=member.tenant, subject=member.user_id, before=found[0])
+        self.access.delete_mapping(member, found[0], entry=entry)
+        return Change(found[0], None)
+
+    def grant(self, tenant: str, grant: Grant, actor: Actor) -> Change:
+        """Set a principal's allow or deny rule, in the place of one of the same kind."""
+        rules = self.access.read(Member(tenant, grant.principal)).grants
+        before = next((g for g in rules if g.effect is grant.effect), None)
+        now = self.now()
+        warnings = []
+        if not grant.holds_at(now):
+            warnings.append("that time has passed: the rule is not in force")
+        deny = next((g for g in rules if g.effect is Effect.DENY and g.holds_at(now)), None)
+        if grant.effect is Effect.ALLOW and deny is not None:
+            warnings.append(f"a deny rule stands and wins ({deny.in_words(now)}): `studio-links forget` removes both")
+        if before is not None and _same(before, grant):
+            return Change(before, before, tuple(warnings))
+        after = replace(grant, set_by=actor.name, set_at=now)
+        entry = self._entry(
+            grant.effect.value, actor, tenant=tenant, subject=grant.principal, before=before, after=after
+        )
+        self.access.put_grant(tenant, after, replaces=before, entry=entry)
+        return Change(before, after, tuple(warnings))
+
+    def forget(self, tenant: str, principal: str, actor: Actor) -> tuple[Grant, ...]:
+        """Remove every rule of a principal; BadInput if there is none."""
+        grants = self.access.read(Member(tenant, principal)).grants
+        if not grants:
+            raise BadInput(f"there is no rule for {principal}: `studio-links list` shows those that exist")
+        entry = self._entry("forget", actor, tenant=tenant, subject=principal)
+        entry = replace(entry, before={grant.effect.value: _plain(grant) for grant in grants})
+        self.access.delete_grants(tenant, grants, entry=entry)
+        return grants
+
+    def show(self, member: Member) -> Access:
+        """A member's mappings and rules."""
+        return self.access.read(member)
+
+    def explain(self, member: Member, alias: str | None) -> Explanation:
+        """What the policy would decide now. Without Slack to ask, the member passes for an ordinary one."""
+        slack_asked = self.directory is not None
+        ordinary = Person(member.user_id, member.tenant)
+        person = ordinary if self.directory is None else self.directory.person(member)
+        request = LinkRequest(
+            id="", attempt="", member=member, door=Door.CLI, at=self.now(), started=0.0, alias=alias
+        )
+        facts = policy.Facts(person, self.access.read(member))
+        return Explanation(policy.decide(request, facts, self.rules, self.now()), slack_asked)
+
+    def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
+        """Every member that has a mapping or a rule."""
+        return self.access.members(tenant)
+
+    def history(self, tenant: str, user_id: str | None, since: datetime, limit: int) -> Iterator[Entry]:
+        """Audit entries since a time, newest first: of one member, or of everybody, day by day."""
+        return islice(self._history(tenant, user_id, since), limit)
+
+    def _history(self, tenant: str, user_id: str | None, since: datetime) -> Iterator[Entry]:
+        if user_id is not None:
+            yield from self.audit.of_member(Member(tenant, user_id), since)
+            return
+        day = self.now().astimezone(UTC).date()
+        while day >= since.astimezone(UTC).date():
+            yield from (entry for entry in self.audit.of_day(tenant, day) if entry.at >= since)
+            day -= timedelta(days=1)
+
+    def _entry(
+        self,
+        action: str,
+        actor: Actor,
+        *,
+        tenant: str,
+        subject: str,
+        before: Mapping | Grant | None = None,
+        after: Mapping | Grant | None = None,
+    ) -> Entry:
+        mapping = next((value for value in (after, before) if isinstance(value, Mapping)), None)
+        entry_id = uuid4().hex
+        return Entry(
+            id=entry_id,
+            attempt=entry_id,
+            at=self.now(),
+            tenant=tenant,
+            subject=subject,
+            actor=actor.name,
+            door=actor.door,
+            action=action,
+            outcome=DONE,
+            alias=mapping.alias if mapping else None,
+            domain_id=mapping.domain_id if mapping else None,
+            profile_name=mapping.profile_name if mapping else None,
+            before=_plain(before) if before else None,
+            after=_plain(after) if after else None,
+        )
+
+
+def _same(one: Mapping | Grant, other: Mapping | Grant) -> bool:
+    """Whether two records say the same, whoever set them and when."""
+    return replace(one, set_by="", set_at=None) == replace(other, set_by="", set_at=None)
+
+
+def _plain(record: Mapping | Grant) -> dict[str, Any]:
+    """A record as JSON can hold it, without what it does not say."""
+    values = asdict(record)
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+        if value not in (None, "")
+    }
+
+
+SPAN = re.compile(r"(\d{1,4})([smhdw])")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_when(text: str, now: datetime, *, sign: int = 1) -> datetime:
+    """A time from what an admin typed: a span from now ("8h", "30d"), a date (its end), or a date and time.
+
+    A time without a zone is UTC. With `sign` -1 a span reaches back, and a date means its beginning.
+
+    Raises:
+        BadInput: it is none of these.
+    """
+    span = SPAN.fullmatch(text.strip())
+    if span:
+        return now + sign * timedelta(**{UNITS[span[2]]: int(span[1])})
+    try:
+        when = datetime.fromisoformat(text.strip())
+        if len(text.strip()) == len("2026-01-31"):
+            return datetime.combine(when, time(), UTC) + timedelta(days=1 if sign > 0 else 0)
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadInput(f"{text[:80]!r} is not a time: write 8h, 30d, 2026-12-31 or 2026-12-31T18:00+01:00") from None

@@ -1,0 +1,207 @@
+"""The composition root: from settings to a running bot. The only place that wires."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+from slack_bolt import App, BoltRequest
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.signature import Clock
+
+from bot import policy
+from bot.admin import Admin
+from bot.config import ServeSettings, Settings
+from bot.errors import ConfigError, StudioLinksError
+from bot.executor import BoundedExecutor
+from bot.health import STARTING, Health
+from bot.logs import redactor
+from bot.metrics import Metrics
+from bot.model import Member
+from bot.signin import SignIn
+from bot.slack.api import SlackApi
+from bot.slack.handlers import Desk, register
+from bot.store import tables as table_admin
+from bot.store.access import AccessTable
+from bot.store.audit import AuditTable
+from bot.store.models import Tables, bind
+from bot.store.runtime import RuntimeTable
+from bot.studio import SageMakerStudio, caller_arn
+from bot.web import Entrance, Response
+
+log = structlog.get_logger()
+
+# One request does four things side by side, then one more.
+CALLS_AT_ONCE = 4
+CLERKS, CLERKS_QUEUE = 2, 500
+# Seconds between attempts to reach Slack and DynamoDB at start-up; the last one repeats.
+START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)
+
+
+@dataclass(slots=True)
+class Bot:
+    """A whole bot. `start` returns at once; the bot is ready once Slack and DynamoDB have answered."""
+
+    wsgi: Entrance
+    bolt: App
+    desk: Desk
+    tables: Tables
+    studio: SageMakerStudio
+    side: ThreadPoolExecutor
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Warm up in the background, for as long as that takes."""
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def stop(self) -> None:
+        """Take no more requests, and return when those taken are answered: each has its deadline."""
+        self._stopping.set()
+        self.desk.workers.shutdown()
+        self.desk.clerk.shutdown()
+        self.side.shutdown(wait=False, cancel_futures=True)
+
+    def _warm_up(self) -> None:
+        attempt = 0
+        while not self._stopping.is_set():
+            try:
+                self.tables.connect()
+                self.studio.warm_up()
+                table_admin.ready(self.tables)
+                self.desk.home = self.desk.slack.home()
+            except StudioLinksError as error:
+                log.warning("not_ready", why=str(error))
+            else:
+                log.info("ready", team=self.desk.home.team_id, app=self.desk.home.app_id)
+                return
+            self._stopping.wait(START_UP_PAUSES[min(attempt, len(START_UP_PAUSES) - 1)])
+            attempt += 1
+
+
+def build(settings: ServeSettings) -> Bot:
+    """Wire a bot. Nothing is connected yet; call `start`."""
+    token = settings.slack_bot_token.get_secret_value()
+    signing_secret = settings.slack_signing_secret.get_secret_value()
+    redactor.register(token, signing_secret)
+
+    connections = settings.studio_concurrency * CALLS_AT_ONCE
+    bound = bind(prefix=settings.studio_table_prefix, region=settings.aws_region, connections=connections)
+    studio = _studio(settings, connections)
+    slack = SlackApi(token=token, api_url=settings.slack_api_url, connections=settings.studio_concurrency)
+    side = ThreadPoolExecutor(connections, thread_name_prefix="side")
+    workers = BoundedExecutor("worker", workers=settings.studio_concurrency, queue=settings.studio_queue)
+    signin = SignIn(
+        access=AccessTable(bound, audit_days=settings.studio_audit_days),
+        audit=AuditTable(bound, days=settings.studio_audit_days),
+        counter=RuntimeTable(bound),
+        directory=slack,
+        studio=studio,
+        rules=_rules(settings),
+        side=side,
+    )
+    metrics = Metrics(lambda: workers.in_flight)
+    desk = Desk(
+        signin=signin,
+        slack=slack,
+        workers=workers,
+        clerk=BoundedExecutor("clerk", workers=CLERKS, queue=CLERKS_QUEUE),
+        metrics=metrics,
+        teams=frozenset(settings.studio_teams),
+        audit_channel=settings.studio_audit_channel,
+    )
+    bolt = _bolt(token)
+    register(bolt, desk)
+
+    def check() -> None:
+        table_admin.ready(bound)
+        slack.ping()
+
+    health = Health(check)
+    entrance = Entrance(
+        signing_secret=signing_secret,
+        bolt=lambda body: _dispatch(bolt, body),
+        ready=lambda: STARTING if desk.home is None else health.problem(),
+        metrics=metrics,
+        clock=Clock(),
+    )
+    return Bot(entrance, bolt, desk, bound, studio, side)
+
+
+def administration(settings: Settings) -> Admin:
+    """What the command line works with. Without a bot token it cannot ask Slack who a member is."""
+    bound = tables(settings)
+    return Admin(
+        access=AccessTable(bound, audit_days=settings.studio_audit_days),
+        audit=AuditTable(bound, days=settings.studio_audit_days),
+        studio=_studio(settings, connections=1),
+        directory=_slack(settings),
+        rules=_rules(settings),
+    )
+
+
+def tables(settings: Settings) -> Tables:
+    """The models for the configured tables."""
+    return bind(prefix=settings.studio_table_prefix, region=settings.aws_region)
+
+
+def tenant(settings: Settings, given: str | None) -> str:
+    """The team an administrative command is about: the one given, or the one the settings leave no doubt about.
+
+    Raises:
+        ConfigError: there is doubt.
+        SlackError: only Slack could tell, and it did not.
+    """
+    if given is not None:
+        return Member(given, "U0").tenant  # checks the form
+    if len(settings.studio_teams) == 1:
+        return settings.studio_teams[0]
+    slack = _slack(settings)
+    if slack is None or settings.studio_teams:
+        raise ConfigError("it is not clear which workspace this is about: name it with --team T0123ABCD")
+    return slack.home().team_id
+
+
+def caller(settings: Settings) -> str:
+    """Who runs this command line, for the audit: the AWS caller's ARN where STS tells it."""
+    return f"cli:{caller_arn(settings.aws_region) or 'unknown'}"
+
+
+def _slack(settings: Settings) -> SlackApi | None:
+    if settings.slack_bot_token is None:
+        return None
+    return SlackApi(token=settings.slack_bot_token.get_secret_value(), api_url=settings.slack_api_url)
+
+
+def _rules(settings: Settings) -> policy.Rules:
+    return policy.Rules(settings.studio_allow_guests, settings.studio_links_per_minute)
+
+
+def _studio(settings: Settings, connections: int) -> SageMakerStudio:
+    return SageMakerStudio(
+        region=settings.aws_region,
+        link_seconds=settings.studio_link_seconds,
+        session_seconds=settings.studio_session_seconds,
+        connections=connections,
+    )
+
+
+def _bolt(token: str) -> App:
+    """Bolt for dispatching only: the entrance has verified the signature, and the guard knows whose request it is.
+
+    With `authorize`, Bolt neither calls auth.test while a member waits nor switches to OAuth because somebody has
+    set SLACK_CLIENT_ID.
+    """
+    return App(
+        authorize=lambda enterprise_id, team_id: AuthorizeResult(
+            enterprise_id=enterprise_id, team_id=team_id, bot_token=token
+        ),
+        request_verification_enabled=False,
+        process_before_response=True,
+    )
+
+
+def _dispatch(bolt: App, body: dict[str, object]) -> Response:
+    # The mode in which Bolt takes a parsed body; over HTTP it would parse the raw one again, its own way.
+    answer = bolt.dispatch(BoltRequest(body=body, mode="socket_mode"))
+    content_type = answer.first_headers().get("content-type", "text/plain; charset=utf-8")
+    return Response(answer.status, answer.body.encode(), content_type)

@@ -1,0 +1,80 @@
+"""From what happened to the entry that the audit keeps. Pure."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bot.model import Answer, Denied, Door, Entry, Issued, LinkRequest, Reason
+
+LINK = "link"
+REQUESTED = "requested"
+ISSUED = "issued"
+UNDELIVERED = "undelivered"
+
+
+def requested(request: LinkRequest) -> Entry:
+    """Written before anything is issued: no record, no link."""
+    return Entry(
+        id=request.id,
+        attempt=request.attempt,
+        at=request.at,
+        tenant=request.member.tenant,
+        subject=request.member.user_id,
+        actor=request.member.user_id,
+        door=request.door,
+        action=LINK,
+        outcome=REQUESTED,
+        alias=request.alias,
+    )
+
+
+def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
+    """The same entry once the member has, or has not, been answered."""
+    entry = requested(request)
+    match answer:
+        case Denied():
+            mapping = answer.mapping
+            entry = replace(
+                entry,
+                outcome=answer.reason.value,
+                detail=answer.detail if delivered else f"{answer.detail} (the member could not be told)",
+                aws_request_id=answer.aws_request_id,
+            )
+        case Issued():
+            mapping = answer.allowed.mapping
+            entry = replace(
+                entry,
+                outcome=ISSUED if delivered else UNDELIVERED,
+                rule=answer.allowed.grant.in_words(request.at),
+                link_sha256=answer.link.sha256,
+                expires_at=answer.link.expires_at,
+                aws_request_id=answer.link.aws_request_id,
+            )
+    if mapping is None:
+        return entry
+    return replace(entry, alias=mapping.alias, domain_id=mapping.domain_id, profile_name=mapping.profile_name)
+
+
+def refused(
+    *,
+    request_id: str,
+    attempt: str,
+    at: datetime,
+    tenant: str,
+    subject: str,
+    door: Door,
+    reason: Reason,
+    detail: str,
+) -> Entry:
+    """A request that was turned away before it could become a link request, as one whole entry."""
+    return Entry(
+        id=request_id,
+        attempt=attempt,
+        at=at,
+        tenant=tenant,
+        subject=subject,
+        actor=subject,
+        door=door,
+        action=LINK,
+        outcome=reason.value,
+        detail=detail,
+    )

@@ -1,0 +1,165 @@
+"""The environment, read once and checked. Nothing else in the product reads it, except boto3 by its own rules.
+
+`Settings` is what the command line needs; `ServeSettings` adds what only the running bot needs. Secrets are
+`SecretStr`: they hide in `repr`, and the error for a wrong one never quotes it.
+"""
+
+import re
+import sys
+from typing import Annotated, Any, Literal, TypeVar
+
+import boto3
+from botocore.exceptions import BotoCoreError
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import ConfigError
+from bot.model import GROUP_ID, LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID
+
+Ids = Annotated[tuple[str, ...], NoDecode]
+
+SLACK_API = "https://slack.com/api/"
+
+
+class Settings(BaseSettings):
+    """What every command may need."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
+
+    slack_bot_token: SecretStr | None = None
+    slack_api_url: str = SLACK_API
+    aws_region: str = Field(default="", validate_default=True)
+    studio_table_prefix: str = Field("studio-links-", pattern=r"^[a-zA-Z0-9_.-]{0,200}$")
+    studio_link_seconds: int = Field(60, ge=LINK_SECONDS.start, lt=LINK_SECONDS.stop)
+    studio_session_seconds: int = Field(43200, ge=SESSION_SECONDS.start, lt=SESSION_SECONDS.stop)
+    studio_teams: Ids = ()
+    studio_admins: Ids = ()
+    studio_allow_guests: bool = False
+    studio_links_per_minute: int = Field(5, ge=1, le=1000)
+    studio_audit_days: int = Field(400, ge=1, le=3650)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = Field(
+        default_factory=lambda: "console" if sys.stderr.isatty() else "json"
+    )
+
+    @field_validator("slack_bot_token")
+    @classmethod
+    def _bot_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"(xoxe\.)?xoxb-[\w.-]+", value.get_secret_value(), re.ASCII):
+            raise ValueError("a bot token, which starts with xoxb- (OAuth & Permissions in the app's settings)")
+        return value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _api_url(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+            raise ValueError("the base address of Slack's Web API, such as https://slack.com/api/")
+        return value.rstrip("/") + "/"
+
+    @field_validator("aws_region")
+    @classmethod
+    def _region(cls, value: str) -> str:
+        try:
+            value = value or boto3.Session().region_name or ""
+        except BotoCoreError as error:
+            raise ValueError(f"an AWS region such as eu-west-1; AWS's own settings cannot be read: {error}") from None
+        if not REGION.fullmatch(value):
+            raise ValueError("an AWS region such as eu-west-1")
+        return value
+
+    @field_validator("studio_teams", "studio_admins", mode="before")
+    @classmethod
+    def _ids(cls, value: Any) -> Any:
+        return tuple(part for part in re.split(r"[\s,]+", value) if part) if isinstance(value, str) else value
+
+    @field_validator("studio_teams")
+    @classmethod
+    def _teams(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(TENANT_ID.fullmatch(team) for team in value):
+            raise ValueError("Slack team or enterprise ids such as T0123ABCD, separated by commas")
+        return value
+
+    @field_validator("studio_admins")
+    @classmethod
+    def _admins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(USER_ID.fullmatch(user) or GROUP_ID.fullmatch(user) for user in value):
+            raise ValueError("Slack user ids such as U0123ABCD, separated by commas")
+        return value
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any, info: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return value.upper() if info.field_name == "log_level" else value.lower()
+
+
+class ServeSettings(Settings):
+    """What the running bot needs on top.
+
+    Attributes:
+        studio_concurrency: links worked on at once in this process.
+        studio_queue: requests that may wait for a place; one more is told that the bot is busy.
+    """
+
+    slack_bot_token: SecretStr
+    slack_signing_secret: SecretStr
+    host: str = Field("127.0.0.1", pattern=r"^[\w.:\[\]-]+$")
+    port: int = Field(3000, ge=0, le=65535)
+    studio_audit_channel: str | None = Field(None, pattern=r"^[CG][A-Z0-9]{1,30}$")
+    studio_concurrency: int = Field(16, ge=1, le=256)
+    studio_queue: int = Field(200, ge=0, le=10000)
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _signing_secret(cls, value: SecretStr) -> SecretStr:
+        secret = value.get_secret_value()
+        if not re.fullmatch(r"[!-~]+", secret) or secret.startswith("xox"):
+            raise ValueError("the app's signing secret (Basic Information in the app's settings)")
+        return value
+
+
+# What each variable may be, for the errors of pydantic's own checks.
+MAY_BE = {
+    "STUDIO_TABLE_PREFIX": "letters, digits, dots, underscores and hyphens",
+    "STUDIO_LINK_SECONDS": "a whole number from 5 to 300",
+    "STUDIO_SESSION_SECONDS": "a whole number from 1800 to 43200",
+    "STUDIO_ALLOW_GUESTS": "true or false",
+    "STUDIO_LINKS_PER_MINUTE": "a whole number from 1 to 1000",
+    "STUDIO_AUDIT_DAYS": "a whole number from 1 to 3650",
+    "STUDIO_AUDIT_CHANNEL": "a Slack channel id such as C0123ABCD",
+    "STUDIO_CONCURRENCY": "a whole number from 1 to 256",
+    "STUDIO_QUEUE": "a whole number from 0 to 10000",
+    "HOST": "an address to listen on, such as 127.0.0.1",
+    "PORT": "a port number from 0 to 65535",
+    "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
+    "LOG_FORMAT": "json or console",
+    "SLACK_BOT_TOKEN": "the app's bot token, which starts with xoxb-",
+    "SLACK_SIGNING_SECRET": "the app's signing secret",
+}
+SECRET = {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"}
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S]) -> S:
+    """Read the environment.
+
+    Raises:
+        ConfigError: one line that names the first wrong variable, what it was, and what it may be.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None  # the cause would quote the values, secrets among them
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]).upper()
+    given = first.get("ctx", {}).get("error")
+    may_be = str(given) if isinstance(given, ValueError) else MAY_BE[name]
+    if first["type"] == "missing" or first["input"] == "":
+        return f"{name} is missing: set it to {may_be}"
+    was = "the given value" if name in SECRET else repr(str(first["input"])[:80])
+    return f"{name}: {was} is not valid; it must be {may_be}"

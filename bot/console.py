@@ -1,0 +1,75 @@
+"""What the command line prints: tables for people, JSON for programs, one line for what went wrong."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# On a pipe rich knows no width; rows must not be folded there.
+PIPE_WIDTH = 10_000
+
+
+def out() -> Console:
+    """Standard output, as it is now: wide and plain on a pipe."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def say(line: str) -> None:
+    """One line on standard output, taken literally."""
+    out().print(Text(line), soft_wrap=True)
+
+
+def warn(line: str) -> None:
+    """One line on standard error that stops nothing."""
+    Console(stderr=True, highlight=False).print(Text(f"note: {line}", "yellow"), soft_wrap=True)
+
+
+def fail(line: str) -> None:
+    """The one line on standard error that says why a command failed."""
+    Console(stderr=True, highlight=False).print(Text(f"studio-links: {line}", "red"), soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """A value as JSON, dataclasses as objects, times in ISO 8601."""
+    # Not rich's printer: it folds and colours, and this is for programs.
+    out().file.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def plain(value: object) -> Any:
+    """A value as JSON can hold it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """Rows under headings; on a pipe, tab-separated lines without headings. `empty` stands for no rows."""
+    console, rows = out(), list(rows)
+    if not console.is_terminal:
+        for row in rows:
+            console.file.write("\t".join(_cell(value) for value in row) + "\n")
+        return
+    if not rows:
+        say(empty)
+        return
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console.print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
+    return " ".join(text.split()) or "-"

@@ -1,0 +1,49 @@
+"""Whether this process can serve, asked of the upstreams but never more often than they can bear."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from bot.errors import StudioLinksError
+
+# Seconds for which an answer is good. Load balancers, and anybody else, may ask as often as they like.
+FRESH = 2.0
+
+STARTING = "the bot is starting: Slack and DynamoDB have not both answered yet"
+
+
+class Health:
+    """Remembers the last check, and lets one caller at a time make a new one.
+
+    Args:
+        check: returns if every upstream answers; raises StudioLinksError otherwise.
+    """
+
+    def __init__(self, check: Callable[[], None], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._check = check
+        self._monotonic = monotonic
+        self._checking = threading.Lock()
+        self._checked_at = float("-inf")
+        self._problem: str | None = STARTING
+
+    def problem(self) -> str | None:
+        """None if the bot can serve; otherwise what it waits for.
+
+        While a check hangs, everybody else gets the last answer: waiting would use up the server's threads.
+        """
+        if not self._checking.acquire(blocking=False):
+            return self._problem
+        try:
+            if self._monotonic() - self._checked_at >= FRESH:
+                self._problem = self._ask()
+                self._checked_at = self._monotonic()
+        finally:
+            self._checking.release()
+        return self._problem
+
+    def _ask(self) -> str | None:
+        try:
+            self._check()
+        except StudioLinksError as error:
+            return str(error)
+        return None

@@ -1,0 +1,129 @@
+"""Logging: one chain for our own events and for libraries' records, with secrets taken out at its end.
+
+Two nets, because either alone has holes: libraries that print bodies and addresses are held at WARNING or above,
+and every line is searched for secrets by value and by shape before it is written.
+"""
+
+import logging
+import re
+import sys
+import threading
+from collections.abc import Mapping
+from typing import TextIO
+
+import structlog
+from structlog.types import EventDict, Processor
+
+REDACTED = "[redacted]"
+
+# Below these levels the libraries print links, tokens, response_urls or bodies. slack_bolt warns of a token it does
+# not use; urllib3's warnings quote addresses.
+FLOORS = {
+    "asyncio": logging.WARNING,
+    "boto3": logging.WARNING,
+    "botocore": logging.WARNING,
+    "gunicorn": logging.INFO,
+    "pynamodb": logging.WARNING,
+    "slack_bolt": logging.ERROR,
+    "slack_sdk": logging.WARNING,
+    "urllib3": logging.ERROR,
+}
+
+# What a secret looks like, where its value is not known beforehand.
+SHAPES = re.compile(
+    r"""
+      \bxox[a-z](?:\.xox[a-z])?-[\w.-]+          # Slack's tokens, by their prefixes
+    | \bxapp-[\w.-]+
+    | https?://[^\s"'<>]*[?&](?:token|X-Amz-[A-Za-z-]+)=[^\s"'<>]*   # presigned addresses
+    | https?://[^\s"'<>]*/(?:commands|actions|app|services)/[^\s"'<>]+   # response_urls
+    | (?<=[?&]token=)[^\s"'&<>]+
+    """,
+    re.VERBOSE,
+)
+SECRET_KEYS = re.compile(
+    r"(?i)^(authorized_?url|response_?url|token|url|signing_?secret|secret|authorization|password|body)$"
+)
+
+
+class Redactor:
+    """Takes secrets out of log events: by key, by registered value, and by shape."""
+
+    def __init__(self) -> None:
+        self._values: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
+
+    def register(self, *secrets: str) -> None:
+        """Never let these values through. Short ones are left out: they would blot out ordinary words."""
+        with self._lock:
+            self._values |= {secret for secret in secrets if len(secret) >= 6}  # noqa: PLR2004
+
+    def clean(self, text: str) -> str:
+        """The text without secrets."""
+        for value in self._values:
+            text = text.replace(value, REDACTED)
+        return SHAPES.sub(REDACTED, text)
+
+    def clean_value(self, value: object) -> object:
+        """The value with every text in it cleaned; anything that is not plain data becomes its cleaned text."""
+        if isinstance(value, str):
+            return self.clean(value)
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, Mapping):
+            return {str(k): REDACTED if SECRET_KEYS.match(str(k)) else self.clean_value(v) for k, v in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.clean_value(item) for item in value]
+        return self.clean(str(value))
+
+    def processor(self, _logger: object, _name: str, event: EventDict) -> EventDict:
+        """The step in the log chain, placed after tracebacks have become text."""
+        cleaned = self.clean_value({k: v for k, v in event.items() if k not in ("_record", "_from_structlog")})
+        assert isinstance(cleaned, dict)  # noqa: S101 - a dict goes in, a dict comes out
+        return cleaned
+
+
+redactor = Redactor()
+
+
+def _is_quiet_enough(record: logging.LogRecord) -> bool:
+    """Holds libraries at their floors. On the handler, because slack_bolt sets its loggers' levels itself."""
+    return record.levelno >= FLOORS.get(record.name.partition(".")[0], logging.NOTSET)
+
+
+def configure(*, level: str, style: str, stream: TextIO | None = None) -> None:
+    """Set up logging for the whole process. Called once, by what wires the process; again in tests."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=False)
+        if style == "console"
+        else structlog.processors.JSONRenderer(sort_keys=True)
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
+            processors=[structlog.processors.format_exc_info, redactor.processor, renderer],
+        )
+    )
+    handler.addFilter(_is_quiet_enough)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name, floor in FLOORS.items():  # saves them the making of records that would be dropped
+        logging.getLogger(name).setLevel(max(floor, root.level))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    logging.raiseExceptions = False  # a full disk must not print the record, unredacted, to stderr

@@ -1,0 +1,374 @@
+"""The values that the product talks about: frozen, checked when they are made, free of I/O.
+
+Times are aware `datetime`s in UTC; durations are whole seconds.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+# Lengths and patterns of CreatePresignedDomainUrl's parameters. The SDK enforces hardly any of them.
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePresignedDomainUrl.html
+DOMAIN_ID = re.compile(r"d-(-*[a-z0-9]){1,61}")
+NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+LANDING_URI = re.compile(
+    r"(studio::|app:(JupyterServer|JupyterLab|RStudioServerPro|CodeEditor|Canvas):)[!-~]{0,1023}"
+)
+MAX_NAME = 63
+MAX_LANDING_URI = 1023
+LINK_SECONDS = range(5, 301)
+SESSION_SECONDS = range(1800, 43201)
+
+REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-\d{1,2}")
+ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
+
+# Slack's ids are opaque, upper case, and start with a letter that tells their kind.
+USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
+GROUP_ID = re.compile(r"S[A-Z0-9]{1,30}")
+TENANT_ID = re.compile(r"[TE][A-Z0-9]{1,30}")
+
+ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+DEFAULT_ALIAS = "default"
+# Words of the `/studio` grammar, present and planned, which no alias may hide.
+RESERVED_WORDS = frozenset(
+    "help whoami request admin lab code canvas rstudio classic home space".split()  # noqa: SIM905 - reads better
+)
+MAX_REASON = 500
+
+
+class InvalidValue(ValueError):
+    """A value breaks its rule. `str()` names the field, the value and what it may be."""
+
+    def __init__(self, field_name: str, value: object, allowed: str) -> None:
+        super().__init__(f"{field_name} {str(value)[:80]!r} is not valid: it must be {allowed}")
+
+
+def check_pattern(name: str, value: str, pattern: re.Pattern[str], longest: int, allowed: str) -> None:
+    """Raise InvalidValue unless all of `value` matches `pattern` within `longest` characters."""
+    # Length first: some of AWS's own patterns backtrack without end on long input.
+    if len(value) > longest or not pattern.fullmatch(value):
+        raise InvalidValue(name, value, allowed)
+
+
+def check_range(name: str, value: int, allowed: range) -> None:
+    """Raise InvalidValue unless `value` lies in `allowed`."""
+    if value not in allowed:
+        raise InvalidValue(name, value, f"a whole number from {allowed.start} to {allowed.stop - 1}")
+
+
+class Reason(StrEnum):
+    """Why no link was issued. The value is what the audit records as the outcome."""
+
+    NOT_A_MEMBER = "not_a_member"
+    GUEST = "guest"
+    DENIED = "denied"
+    NOT_MAPPED = "not_mapped"
+    UNKNOWN_ALIAS = "unknown_alias"
+    CHOOSE = "choose"
+    NOT_ALLOWED = "not_allowed"
+    GRANT_EXPIRED = "grant_expired"
+    TOO_MANY = "too_many"
+
+    DOMAIN_MISSING = "domain_missing"
+    DOMAIN_NOT_READY = "domain_not_ready"
+    DOMAIN_SSO = "domain_sso"
+    PROFILE_MISSING = "profile_missing"
+    PROFILE_NOT_READY = "profile_not_ready"
+    SPACE_MISSING = "space_missing"
+    SPACE_NOT_YOURS = "space_not_yours"
+    AWS_REFUSED = "aws_refused"
+    AWS_THROTTLED = "aws_throttled"
+    AWS_UNREACHABLE = "aws_unreachable"
+    AWS_UNEXPECTED = "aws_unexpected"
+
+    STORE_UNREACHABLE = "store_unreachable"
+    STORE_THROTTLED = "store_throttled"
+    STORE_REFUSED = "store_refused"
+    STORE_UNREADABLE = "store_unreadable"
+    NOT_RECORDED = "not_recorded"
+
+    SLACK_UNREACHABLE = "slack_unreachable"
+    SLACK_REFUSED = "slack_refused"
+
+    BUSY = "busy"
+    TOO_LATE = "too_late"
+    NOT_READY = "not_ready"
+    FOREIGN = "foreign"
+    STALE_BUTTON = "stale_button"
+    INTERNAL = "internal"
+
+
+class Door(StrEnum):
+    """How a request came in."""
+
+    COMMAND = "command"
+    BUTTON = "button"
+    CLI = "cli"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Member:
+    """One person of one tenant, exactly as Slack's signed payload names them.
+
+    Attributes:
+        tenant: the team id (`T…`) or enterprise id (`E…`) that admits the member to this bot.
+        user_id: Slack's opaque user id (`U…` or `W…`).
+    """
+
+    tenant: str
+    user_id: str
+
+    def __post_init__(self) -> None:
+        check_pattern("team", self.tenant, TENANT_ID, 31, "a Slack team or enterprise id such as T0123ABCD")
+        check_pattern("Slack user", self.user_id, USER_ID, 31, "a Slack user id such as U0123ABCD")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Which SageMaker user profile a member may open, and how. A mapping alone allows nothing.
+
+    Attributes:
+        session_seconds: how long the Studio session lasts; None means the configured default.
+        profile_arn: as DescribeUserProfile gave it when the mapping was made; None if it could not be read.
+        role_arn: the role to assume for the call; None means the bot's own credentials.
+    """
+
+    alias: str
+    domain_id: str
+    profile_name: str
+    region: str | None = None
+    role_arn: str | None = None
+    space_name: str | None = None
+    landing_uri: str | None = None
+    session_seconds: int | None = None
+    profile_arn: str | None = None
+    set_by: str = ""
+    set_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        check_pattern("alias", self.alias, ALIAS, 32, "1 to 32 lower-case letters, digits and hyphens")
+        if self.alias in RESERVED_WORDS:
+            raise InvalidValue("alias", self.alias, "none of the command's own words")
+        check_pattern("domain", self.domain_id, DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123")
+        name_rule = "1 to 63 letters, digits and inner hyphens"
+        check_pattern("profile", self.profile_name, NAME, MAX_NAME, name_rule)
+        if self.space_name is not None:
+            check_pattern("space", self.space_name, NAME, MAX_NAME, name_rule)
+        if self.landing_uri is not None:
+            check_pattern(
+                "landing",
+                self.landing_uri,
+                LANDING_URI,
+                MAX_LANDING_URI,
+                "studio::PATH or app:NAME:PATH, NAME being JupyterServer, JupyterLab, RStudioServerPro, "
+                "CodeEditor or Canvas",
+            )
+        if self.region is not None:
+            check_pattern("region", self.region, REGION, 30, "an AWS region such as eu-west-1")
+        if self.role_arn is not None:
+            check_pattern("role", self.role_arn, ROLE_ARN, 600, "an IAM role's ARN")
+        if self.session_seconds is not None:
+            check_range("session seconds", self.session_seconds, SESSION_SECONDS)
+
+    def same_profile(self, other: "Mapping") -> bool:
+        """Whether both open the same SageMaker user profile, whose name has no case."""
+        return (self.domain_id, self.profile_name.lower()) == (other.domain_id, other.profile_name.lower())
+
+
+class Effect(StrEnum):
+    """What a grant does."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One rule of the allow-list: allows or denies one principal, for good or until a time."""
+
+    principal: str
+    effect: Effect
+    until: datetime | None = None
+    reason: str = ""
+    set_by: str = ""
+    set_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        check_pattern("principal", self.principal, USER_ID, 31, "a Slack user id such as U0123ABCD")
+        if len(self.reason) > MAX_REASON:
+            raise InvalidValue("reason", self.reason, f"at most {MAX_REASON} characters")
+        if self.until is not None and self.until.tzinfo is None:
+            raise InvalidValue("until", self.until, "a time with a time zone")
+
+    def holds_at(self, now: datetime) -> bool:
+        """Whether the rule is still in force."""
+        return self.until is None or now < self.until
+
+    def in_words(self, now: datetime) -> str:
+        """One line for admins: what the rule does, until when, why, and who set it."""
+        words = [f"{self.effect} {self.principal}"]
+        if self.until is not None:
+            words.append(f"{'until' if self.holds_at(now) else 'ended'} {self.until:%Y-%m-%d %H:%M} UTC")
+        if self.reason:
+            words.append(f"({self.reason})")
+        if self.set_by:
+            words.append(f"set by {self.set_by}")
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """All that the store knows of one member, from one consistent read."""
+
+    mappings: tuple[Mapping, ...] = ()
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who Slack says a member is. Fields that Slack left out count against the member.
+
+    Attributes:
+        unfit: why Slack's record rules this account out ("deactivated", "bot", …); None if nothing does.
+    """
+
+    user_id: str
+    team_id: str
+    enterprise_id: str | None = None
+    unfit: str | None = None
+    guest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRequest:
+    """A member asks for a link.
+
+    Attributes:
+        id: derived from Slack's `trigger_id`; the same for a replayed request.
+        attempt: fresh each time a request comes in; tells a replay from our own retried write.
+        alias: which of the member's mappings; None means the only one, or the one named "default".
+        started: the monotonic second at which the request came in, against which deadlines are measured.
+    """
+
+    id: str
+    attempt: str
+    member: Member
+    door: Door
+    at: datetime
+    started: float
+    alias: str | None = None
+    channel_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One step of a decision, in words an admin can follow."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The policy's yes: this mapping, because of this grant."""
+
+    member: Member
+    mapping: Mapping
+    grant: Grant
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """No link, and why.
+
+    Attributes:
+        detail: for admins, in the audit; never shown to the member.
+        mapping: the mapping concerned, once the policy had settled on one.
+        aliases: the member's own aliases, where the next step is to name one.
+        sign_in_address: the plain address to use instead of a link, where there is one.
+    """
+
+    reason: Reason
+    detail: str = ""
+    mapping: Mapping | None = None
+    aliases: tuple[str, ...] = ()
+    alias: str | None = None
+    sign_in_address: str | None = None
+    aws_request_id: str | None = None
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A presigned Studio URL: a bearer secret. It hides in `repr`, and only the reply may read `url`."""
+
+    url: str = field(repr=False)
+    expires_at: datetime
+    lifetime_seconds: int
+    session_seconds: int
+    aws_request_id: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """What the audit keeps of the link."""
+        return hashlib.sha256(self.url.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A link was minted for this request and may be delivered to its member."""
+
+    request: LinkRequest
+    allowed: Allowed
+    link: Link
+
+
+Answer = Issued | Denied
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the audit: a request for a link, or an administrative change. It never holds a link.
+
+    Attributes:
+        id: the request's id, or a fresh one for a change.
+        attempt: who may complete the entry: the attempt that wrote it.
+        subject: the user id concerned. For a foreign request, `TEAM/USER`.
+        actor: who acted: a user id, or `cli:` and the AWS caller's ARN.
+        action: "link", "opened", or the administrative verb ("map", "allow", …).
+        outcome: "requested" until the request has ended; then "issued", "undelivered" or a `Reason`;
+            "done" for a change.
+        detail: for admins; free of secrets.
+        before, after: what an administrative change replaced and what it wrote.
+    """
+
+    id: str
+    attempt: str
+    at: datetime
+    tenant: str
+    subject: str
+    actor: str
+    door: Door
+    action: str
+    outcome: str
+    alias: str | None = None
+    domain_id: str | None = None
+    profile_name: str | None = None
+    rule: str | None = None
+    detail: str | None = None
+    link_sha256: str | None = None
+    expires_at: datetime | None = None
+    opened_at: datetime | None = None
+    aws_request_id: str | None = None
+    before: Dictionary[str, object] | None = None
+    after: Dictionary[str, object] | None = None
+
+
+def utc_now() -> datetime:
+    """The clock of production; everything that needs the time is given a callable like this one."""
+    return datetime.now(UTC)

@@ -1,0 +1,140 @@
+"""Who may have a link: a pure function of the request, the facts and the time.
+
+Explicit deny beats an unexpired allow, which beats the default: deny.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.model import (
+    DEFAULT_ALIAS,
+    Access,
+    Allowed,
+    Check,
+    Denied,
+    Effect,
+    Grant,
+    LinkRequest,
+    Mapping,
+    Member,
+    Person,
+    Reason,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the installation has settled for everybody."""
+
+    allow_guests: bool = False
+    links_per_minute: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a decision rests on.
+
+    Attributes:
+        requests_this_minute: the member's requests in the current minute, this one included.
+    """
+
+    person: Person
+    access: Access
+    requests_this_minute: int = 1
+
+
+def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
+    """The decision, with every check that led to it. The first check that fails denies."""
+    checks: list[Check] = []
+    mapping = chosen_mapping(facts.access.mappings, request.alias)
+    for reason, check in _weigh(request, facts, rules, now):
+        checks.append(check)
+        if not check.passed:
+            return Denied(
+                reason,
+                detail=check.detail,
+                mapping=mapping,
+                aliases=tuple(sorted(m.alias for m in facts.access.mappings)),
+                alias=request.alias,
+                checks=tuple(checks),
+            )
+    grant = _in_force(facts.access.grants, request.member, Effect.ALLOW, now)
+    if mapping is None or grant is None:  # _weigh has refused both; a change to it must not open a door
+        return Denied(Reason.INTERNAL, detail="the checks passed without a mapping and an allow rule")
+    return Allowed(request.member, mapping, grant, tuple(checks))
+
+
+def chosen_mapping(mappings: Sequence[Mapping], alias: str | None) -> Mapping | None:
+    """The mapping the member means: the named one, or the only one, or the one called "default"."""
+    if alias is None and len(mappings) == 1:
+        return mappings[0]
+    return next((m for m in mappings if m.alias == (alias or DEFAULT_ALIAS)), None)
+
+
+def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Iterator[tuple[Reason, Check]]:
+    """Each check in the order in which it is made, with the reason it denies for when it fails."""
+    member, person, access = request.member, facts.person, facts.access
+
+    unfit = _unfit(member, person)
+    yield (
+        Reason.NOT_A_MEMBER,
+        Check("full member", unfit is None, unfit or "Slack knows an active account of this team"),
+    )
+
+    admitted = not person.guest or rules.allow_guests
+    guest_detail = (
+        "not a guest" if not person.guest else f"a guest; STUDIO_ALLOW_GUESTS is {str(rules.allow_guests).lower()}"
+    )
+    yield Reason.GUEST, Check("guest", admitted, guest_detail)
+
+    deny = _in_force(access.grants, member, Effect.DENY, now)
+    yield Reason.DENIED, Check("no deny rule", deny is None, deny.in_words(now) if deny else "none in force")
+
+    yield Reason.NOT_MAPPED, Check("mapped", bool(access.mappings), f"{len(access.mappings)} mapping(s)")
+
+    mapping = chosen_mapping(access.mappings, request.alias)
+    yield (
+        Reason.UNKNOWN_ALIAS if request.alias else Reason.CHOOSE,
+        Check("one mapping chosen", mapping is not None, _choice(mapping, request.alias)),
+    )
+
+    allow = _in_force(access.grants, member, Effect.ALLOW, now)
+    lapsed = _of(access.grants, member, Effect.ALLOW)
+    yield (
+        Reason.GRANT_EXPIRED if lapsed else Reason.NOT_ALLOWED,
+        Check("allow rule", allow is not None, lapsed.in_words(now) if lapsed else "no allow rule"),
+    )
+
+    yield (
+        Reason.TOO_MANY,
+        Check(
+            "rate",
+            facts.requests_this_minute <= rules.links_per_minute,
+            f"request {facts.requests_this_minute} of {rules.links_per_minute} this minute",
+        ),
+    )
+
+
+def _unfit(member: Member, person: Person) -> str | None:
+    if person.user_id != member.user_id:
+        return "Slack answered for another account"
+    if member.tenant not in (person.team_id, person.enterprise_id):
+        return f"belongs to another workspace: {person.team_id}"
+    return person.unfit
+
+
+def _of(grants: Sequence[Grant], member: Member, effect: Effect) -> Grant | None:
+    """The member's rule of that effect, whether or not it has lapsed."""
+    return next((g for g in grants if g.principal == member.user_id and g.effect is effect), None)
+
+
+def _in_force(grants: Sequence[Grant], member: Member, effect: Effect, now: datetime) -> Grant | None:
+    matching = (g for g in grants if g.principal == member.user_id and g.effect is effect)
+    return next((g for g in matching if g.holds_at(now)), None)
+
+
+def _choice(mapping: Mapping | None, alias: str | None) -> str:
+    if mapping is not None:
+        return f"{mapping.alias}: {mapping.profile_name} in {mapping.domain_id}"
+    return f"no mapping called {alias}" if alias else "several mappings, none called default"

@@ -1,0 +1,131 @@
+"""What the use cases ask of the outside, wherever two implementations exist: the adapter and the test's fake.
+
+One suite (`tests/contract`) runs each pair against the same expectations.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Protocol
+
+from bot.model import Access, Allowed, Entry, Grant, Link, Mapping, Member, Person
+
+
+class AccessReader(Protocol):
+    """The serving side of the access table: it only reads."""
+
+    def read(self, member: Member) -> Access:
+        """All mappings and grants of a member, from one strongly consistent read.
+
+        Raises:
+            StoreError: the records could not be read, or one of them makes no sense.
+        """
+        ...
+
+
+class AccessAdmin(AccessReader, Protocol):
+    """The administrative side. Each change is one transaction together with its audit entry."""
+
+    def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
+        """Every user id of the tenant with its records, page by page, in the table's own order."""
+        ...
+
+    def put_mapping(self, member: Member, mapping: Mapping, *, replaces: Mapping | None, entry: Entry) -> None:
+        """Write a mapping and hold its SageMaker profile for this member.
+
+        Raises:
+            ProfileTaken: another member holds the profile.
+            Changed: what is stored under the alias is no longer `replaces`.
+        """
+        ...
+
+    def delete_mapping(self, member: Member, mapping: Mapping, *, entry: Entry) -> None:
+        """Remove a mapping and let go of its profile.
+
+        Raises:
+            Changed: what is stored under the alias is no longer `mapping`.
+        """
+        ...
+
+    def put_grant(self, tenant: str, grant: Grant, *, replaces: Grant | None, entry: Entry) -> None:
+        """Write a rule; Changed if what is stored is no longer `replaces`."""
+        ...
+
+    def delete_grants(self, tenant: str, grants: tuple[Grant, ...], *, entry: Entry) -> None:
+        """Remove rules; Changed if one of them is no longer what is stored."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The paper trail. Entries are only added and completed, never removed."""
+
+    def open(self, entry: Entry) -> None:
+        """Write a new entry.
+
+        Raises:
+            AlreadyRecorded: an entry with this id exists, written by another attempt or complete already.
+        """
+        ...
+
+    def close(self, entry: Entry) -> None:
+        """Complete an entry with its outcome, or write it whole if opening it had failed.
+
+        Raises:
+            AlreadyRecorded: the entry with this id belongs to another attempt.
+        """
+        ...
+
+    def opened(self, member: Member, request_id: str, at: datetime) -> Entry | None:
+        """Note that the member pressed the link; None if there is no such link of this member."""
+        ...
+
+    def of_member(self, member: Member, since: datetime) -> Iterator[Entry]:
+        """A member's entries, newest first."""
+        ...
+
+    def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
+        """A tenant's entries of one UTC day, newest first."""
+        ...
+
+
+class RequestCounter(Protocol):
+    """Counts requests per member and minute, for all replicas together."""
+
+    def count(self, member: Member, at: datetime) -> int:
+        """Count one more request and return how many the minute has seen, atomically."""
+        ...
+
+
+class Directory(Protocol):
+    """Who the members are, according to Slack."""
+
+    def person(self, member: Member) -> Person:
+        """Slack's record of a member.
+
+        Raises:
+            SlackError: Slack could not be asked, or does not know the member.
+        """
+        ...
+
+
+class Studio(Protocol):
+    """Mints sign-in links."""
+
+    def sign_in(self, allowed: Allowed) -> Link:
+        """A fresh link for what the policy allowed.
+
+        Raises:
+            StudioError: no link; the reason says why.
+        """
+        ...
+
+
+class StudioExaminer(Protocol):
+    """Looks at what a mapping points to."""
+
+    def examine(self, member: Member, mapping: Mapping) -> Mapping:
+        """The mapping with its profile's ARN.
+
+        Raises:
+            StudioError: the mapping could not be signed in to now; the reason says why.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Slack: what arrives as typed values, what members read as Block Kit, and the Web API between them."""

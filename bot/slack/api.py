@@ -1,0 +1,201 @@
+"""Slack's Web API and response_urls: who we are, who a member is, and telling the member the answer.
+
+https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+"""
+
+import ipaddress
+import json
+from collections.abc import Callable, Mapping
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import structlog
+import urllib3
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import SlackResponse
+
+from bot.errors import SlackError
+from bot.model import Member, Person, Reason
+from bot.slack.commands import Home, Origin
+from bot.slack.views import Message
+
+log = structlog.get_logger()
+
+# Seconds. Both ways of replying together must fit into what SignIn leaves of its ten.
+REPLY_TIMEOUT = 1.5
+API_TIMEOUT = 2
+
+# Slack's own helper account, which users.info does not mark as a bot.
+SLACKBOT = "USLACKBOT"
+
+
+class SlackApi:
+    """The adapter, for all threads together. It never logs what it sends."""
+
+    def __init__(self, *, token: str, api_url: str, connections: int = 10) -> None:
+        self._client = WebClient(token=token, base_url=api_url, timeout=API_TIMEOUT, retry_handlers=[])
+        self._api = urlsplit(api_url)
+        self._pool = urllib3.PoolManager(
+            maxsize=connections, retries=False, timeout=urllib3.Timeout(total=REPLY_TIMEOUT)
+        )
+
+    def home(self) -> Home:
+        """The app, team and organisation of our token.
+
+        Raises:
+            SlackError: Slack could not be asked, or its answer does not tell.
+        """
+        who = self._call(self._client.auth_test)
+        bot = self._call(self._client.bots_info, bot=who.get("bot_id", "")).get("bot")
+        app_id = bot.get("app_id") if isinstance(bot, Mapping) else None
+        if not app_id or not who.get("team_id"):
+            raise SlackError(
+                "Slack does not say which app and team the token belongs to: use the app's bot token",
+                reason=Reason.SLACK_REFUSED,
+            )
+        return Home(app_id, who["team_id"], who.get("enterprise_id") or None)
+
+    def ping(self) -> None:
+        """Return if Slack answers and still accepts our token; SlackError otherwise."""
+        self._call(self._client.auth_test)
+
+    def person(self, member: Member) -> Person:
+        """Slack's record of the member; see `ports.Directory`."""
+        try:
+            user = self._call(self._client.users_info, user=member.user_id).get("user")
+        except SlackError as error:
+            if error.code in ("user_not_found", "user_not_visible"):
+                return Person(member.user_id, member.tenant, unfit="Slack does not know this account")
+            raise
+        return person(user if isinstance(user, Mapping) else {})
+
+    def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:
+        """Tell the member, and them alone, through the response_url or else as an ephemeral message.
+
+        Args:
+            replace: put the message in the place of the one whose button was pressed.
+
+        Returns:
+            Whether Slack took the message. It may have reached Slack all the same if the answer was lost.
+        """
+        body = {**message.payload(), "response_type": "ephemeral", "replace_original": replace}
+        return self._respond(origin, body) or self._post_ephemeral(origin, message)
+
+    def announce(self, channel: str, text: str) -> None:
+        """Post a line to a channel; SlackError if Slack did not take it."""
+        post = self._client.chat_postMessage
+        self._call(post, channel=channel, text=text, unfurl_links=False, unfurl_media=False)
+
+    def _respond(self, origin: Origin, body: Mapping[str, Any]) -> bool:
+        url = origin.response_url
+        if url is None:
+            return False
+        if not self._is_slacks(urlsplit(url)):
+            log.error("response_url_not_slacks", request=origin.request_id)
+            return False
+        try:
+            response = self._pool.request("POST", url, json=body, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            log.warning("reply_failed", request=origin.request_id, why=type(error).__name__)
+            return False
+        if response.status == 200 and not _says_no(response.data):  # noqa: PLR2004 - HTTP's own number
+            return True
+        log.warning("reply_refused", request=origin.request_id, status=response.status)
+        return False
+
+    def _post_ephemeral(self, origin: Origin, message: Message) -> bool:
+        if origin.channel_id is None:
+            return False
+        try:
+            self._call(
+                self._client.chat_postEphemeral,
+                channel=origin.channel_id,
+                user=origin.user_id,
+                text=message.text,
+                blocks=message.blocks,
+            )
+        except SlackError as error:
+            log.warning("fallback_failed", request=origin.request_id, code=error.code)
+            return False
+        return True
+
+    def _is_slacks(self, url: SplitResult) -> bool:
+        """Whether a response_url leads to the Slack we talk to.
+
+        Whoever steals the signing secret can forge a request, but cannot have the link sent to themselves.
+        """
+        host, home = url.hostname or "", self._api.hostname or ""
+        near = host == home or host.endswith(f".{home}") or (_is_loopback(host) and _is_loopback(home))
+        return near and url.scheme == self._api.scheme
+
+    def _call(self, method: Callable[..., SlackResponse], **arguments: object) -> dict[str, Any]:
+        """One call of the Web API. The errors carry Slack's code only: their texts quote whole answers."""
+        try:
+            data = method(**arguments).data
+        except SlackApiError as error:
+            raise _refused(method.__name__, error.response) from None
+        except (SlackClientError, HTTPException, OSError, ValueError) as error:
+            raise SlackError(
+                f"Slack could not be reached ({method.__name__}): try again in a minute",
+                reason=Reason.SLACK_UNREACHABLE,
+                code=type(error).__name__,
+            ) from None
+        return data if isinstance(data, dict) else {}
+
+
+def person(user: Mapping[str, Any]) -> Person:
+    """What users.info says of an account. A field that is missing counts against it.
+
+    https://docs.slack.dev/reference/objects/user-object
+    """
+    unfit = None
+    if user.get("id") == SLACKBOT:
+        unfit = "Slackbot"
+    for flag, words in {"deleted": "deactivated", "is_bot": "a bot"}.items():
+        if user.get(flag) is not False:
+            unfit = words if user.get(flag) is True else f"Slack does not say whether {flag}"
+    # These two appear only on accounts that they are true of.
+    for flag, words in {"is_stranger": "of another organisation", "is_invited_user": "not joined yet"}.items():
+        if user.get(flag, False) is not False:
+            unfit = words
+    enterprise = user.get("enterprise_user")
+    return Person(
+        user_id=str(user.get("id", "")),
+        team_id=str(user.get("team_id", "")),
+        enterprise_id=enterprise.get("enterprise_id") if isinstance(enterprise, Mapping) else None,
+        unfit=unfit,
+        guest=user.get("is_restricted") is not False or user.get("is_ultra_restricted") is not False,
+    )
+
+
+def _refused(method: str, response: Any) -> SlackError:
+    code = str(response.get("error", "unknown_error"))
+    if code in ("ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"):
+        return SlackError(
+            f"Slack is not serving us just now ({method}): try again in a minute",
+            reason=Reason.SLACK_UNREACHABLE,
+            code=code,
+        )
+    return SlackError(
+        f"Slack refuses us ({method}: {code}): check the token and its scopes against manifest.yml",
+        reason=Reason.SLACK_REFUSED,
+        code=code,
+    )
+
+
+def _says_no(data: bytes) -> bool:
+    """Whether a 200 from a response_url is JSON that says the message was not taken."""
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and answer.get("ok") is False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,159 @@
+"""From Slack's payloads to typed values. Pure.
+
+Identity comes from the signed payload alone: nobody can name another member in what they type.
+https://docs.slack.dev/interactivity/implementing-slash-commands
+https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.errors import BadInput
+from bot.model import ALIAS, RESERVED_WORDS, Member
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The app and workspace that our own token belongs to, as Slack told us at start-up."""
+
+    app_id: str
+    team_id: str
+    enterprise_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request comes from, and how to answer it.
+
+    Attributes:
+        request_id: the same for the same `trigger_id`, which it does not reveal.
+        user_team_id: the presser's own team, which for a Slack Connect outsider is not `team_id`.
+        response_url: answers this one request for 30 minutes; a secret.
+        command: the slash command as it was typed, for the words that repeat it.
+    """
+
+    request_id: str
+    app_id: str
+    team_id: str | None
+    enterprise_id: str | None
+    user_id: str
+    user_team_id: str | None
+    channel_id: str | None
+    response_url: str | None = field(repr=False)
+    command: str = "/studio"
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """`/studio` or `/studio ALIAS`."""
+
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """`/studio help`, or text that means nothing to us."""
+
+    not_understood: str | None = None
+
+
+def parse(text: str) -> Open | Help:
+    """What the member typed after the command."""
+    words = text.split()
+    if not words:
+        return Open()
+    first = words[0].lower()
+    if len(words) == 1 and first == "help":
+        return Help()
+    if len(words) == 1 and ALIAS.fullmatch(first) and first not in RESERVED_WORDS:
+        return Open(first)
+    return Help(text.strip())
+
+
+def command_origin(body: Mapping[str, Any]) -> Origin:
+    """The origin of a slash command.
+
+    Raises:
+        BadInput: a field is missing that Slack always sends.
+    """
+    return Origin(
+        request_id=request_id(_text(body, "trigger_id")),
+        app_id=_text(body, "api_app_id"),
+        team_id=_optional(body, "team_id"),
+        enterprise_id=_optional(body, "enterprise_id"),
+        user_id=_text(body, "user_id"),
+        user_team_id=None,
+        channel_id=_optional(body, "channel_id"),
+        response_url=_optional(body, "response_url"),
+        command=_text(body, "command"),
+    )
+
+
+def action_origin(body: Mapping[str, Any]) -> Origin:
+    """The origin of a pressed button; BadInput as for `command_origin`."""
+    user, team, enterprise, channel = (_part(body, key) for key in ("user", "team", "enterprise", "channel"))
+    return Origin(
+        request_id=request_id(_text(body, "trigger_id")),
+        app_id=_text(body, "api_app_id"),
+        team_id=_optional(team, "id"),
+        enterprise_id=_optional(enterprise, "id"),
+        user_id=_text(user, "id"),
+        user_team_id=_optional(user, "team_id"),
+        channel_id=_optional(channel, "id"),
+        response_url=_optional(body, "response_url"),
+    )
+
+
+def action_value(body: Mapping[str, Any]) -> str:
+    """The value of the pressed button; empty if it has none."""
+    actions = body.get("actions")
+    first = actions[0] if isinstance(actions, list) and actions else None
+    return _optional(first, "value") or "" if isinstance(first, Mapping) else ""
+
+
+def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:
+    """The tenant the request belongs to, or None: it is for another app, workspace or organisation.
+
+    Args:
+        teams: the team and enterprise ids that may use this bot.
+
+    Bolt checks the signature but not whom the request is about, and in Slack Connect channels people of other
+    workspaces can press our buttons.
+    """
+    if origin.app_id != home.app_id:
+        return None
+    if origin.enterprise_id is not None and origin.enterprise_id not in {home.enterprise_id, *teams}:
+        return None
+    presser = origin.user_team_id
+    if presser is not None and presser not in {origin.team_id, origin.enterprise_id, *teams}:
+        return None
+    return next((t for t in (origin.team_id, origin.enterprise_id) if t is not None and t in teams), None)
+
+
+def member_of(origin: Origin, tenant: str) -> Member:
+    """The member who asks; InvalidValue if Slack's id has a form that Slack's ids never have."""
+    return Member(tenant, origin.user_id)
+
+
+def request_id(trigger_id: str) -> str:
+    """The id under which a request is recorded. A `trigger_id` opens dialogs while it lives: keep its hash."""
+    return hashlib.sha256(trigger_id.encode()).hexdigest()[:32]
+
+
+def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    part = body.get(key)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _text(body: Mapping[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str) or not value:
+        raise BadInput(f"Slack sent a request without {key}: try again")
+    return value
+
+
+def _optional(body: Mapping[str, Any], key: str) -> str | None:
+    value = body.get(key)
+    return value if isinstance(value, str) and value else None

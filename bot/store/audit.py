@@ -1,0 +1,134 @@
+"""The audit table: one entry per request and per administrative change."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+from pynamodb.exceptions import PutError, UpdateError
+
+from bot.audit import LINK, REQUESTED
+from bot.errors import AlreadyRecorded
+from bot.model import Door, Entry, Member
+from bot.store.models import CONDITION_FAILED, AuditItem, Tables, from_iso, iso, store_errors
+
+
+class AuditTable:
+    """Writes and reads the paper trail; see `ports.AuditLog`."""
+
+    def __init__(self, tables: Tables, *, days: int) -> None:
+        self._items = tables.audit
+        self._days = days
+
+    def open(self, entry: Entry) -> None:
+        """A conditional write: the second request with the same id fails.
+
+        Our own retried write carries the same attempt, and passes as long as the entry is not complete.
+        """
+        ours = (self._items.attempt == entry.attempt) & (self._items.outcome == REQUESTED)
+        with store_errors():
+            try:
+                to_item(self._items, entry, self._days).save(self._items.id.does_not_exist() | ours)
+            except PutError as error:
+                if error.cause_response_code == CONDITION_FAILED:
+                    raise AlreadyRecorded(f"request {entry.id} is in the audit already") from error
+                raise
+
+    def close(self, entry: Entry) -> None:
+        """Completes what `open` wrote, or writes it whole; leaves the time of opening alone."""
+        item = to_item(self._items, entry, self._days)
+        values = {name: getattr(item, name) for name in item.get_attributes() if name not in ("id", "opened_at")}
+        actions = [getattr(self._items, name).set(value) for name, value in values.items() if value is not None]
+        mine = self._items.id.does_not_exist() | (self._items.attempt == entry.attempt)
+        with store_errors():
+            try:
+                item.update(actions=actions, condition=mine)
+            except UpdateError as error:
+                if error.cause_response_code == CONDITION_FAILED:
+                    raise AlreadyRecorded(f"request {entry.id} belongs to another attempt") from error
+                raise
+
+    def opened(self, member: Member, request_id: str, at: datetime) -> Entry | None:
+        """Only a link request of this very member can be marked; the first press counts."""
+        item = self._items(request_id)
+        theirs = (self._items.member == _member(member.tenant, member.user_id)) & (self._items.action == LINK)
+        with store_errors():
+            try:
+                item.update(actions=[self._items.opened_at.set(self._items.opened_at | iso(at))], condition=theirs)
+            except UpdateError as error:
+                if error.cause_response_code == CONDITION_FAILED:
+                    return None
+                raise
+            return from_item(item)
+
+    def of_member(self, member: Member, since: datetime) -> Iterator[Entry]:
+        """From the index by member: seconds behind at most, as indexes are."""
+        with store_errors():
+            key = _member(member.tenant, member.user_id)
+            found = self._items.by_member.query(key, self._items.at >= iso(since), scan_index_forward=False)
+            yield from map(from_item, found)
+
+    def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
+        """From the index by day."""
+        with store_errors():
+            found = self._items.by_day.query(f"{tenant}#{day.isoformat()}", scan_index_forward=False)
+            yield from map(from_item, found)
+
+
+def _member(tenant: str, subject: str) -> str:
+    return f"{tenant}#{subject}"
+
+
+def to_item(items: type[AuditItem], entry: Entry, days: int) -> AuditItem:
+    """The item for an entry, to be collected `days` after it happened."""
+    return items(
+        entry.id,
+        attempt=entry.attempt,
+        at=iso(entry.at),
+        member=_member(entry.tenant, entry.subject),
+        day=f"{entry.tenant}#{entry.at.astimezone(UTC).date().isoformat()}",
+        actor=entry.actor,
+        door=entry.door.value,
+        action=entry.action,
+        outcome=entry.outcome,
+        alias=entry.alias,
+        domain_id=entry.domain_id,
+        profile_name=entry.profile_name,
+        rule=entry.rule,
+        detail=entry.detail or None,
+        link_sha256=entry.link_sha256,
+        link_expires_at=iso(entry.expires_at),
+        opened_at=iso(entry.opened_at),
+        aws_request_id=entry.aws_request_id,
+        before=entry.before,
+        after=entry.after,
+        expires=entry.at + timedelta(days=days),
+    )
+
+
+def from_item(item: AuditItem) -> Entry:
+    """The entry in an item; ValueError if it makes no sense."""
+    tenant, _, subject = item.member.partition("#")
+    at = from_iso(item.at)
+    if at is None:
+        raise ValueError("an audit entry without a time")
+    return Entry(
+        id=item.id,
+        attempt=item.attempt,
+        at=at,
+        tenant=tenant,
+        subject=subject,
+        actor=item.actor,
+        door=Door(item.door),
+        action=item.action,
+        outcome=item.outcome,
+        alias=item.alias,
+        domain_id=item.domain_id,
+        profile_name=item.profile_name,
+        rule=item.rule,
+        detail=item.detail,
+        link_sha256=item.link_sha256,
+        expires_at=from_iso(item.link_expires_at),
+        opened_at=from_iso(item.opened_at),
+        aws_request_id=item.aws_request_id,
+        before=item.before,
+        after=item.after,
+    )

@@ -1,0 +1,254 @@
+"""The PynamoDB models of the three tables, how they are bound to real tables, and what their errors mean.
+
+The models below carry no address. `bind` makes a set of them for one table prefix and region, so that nothing
+is decided at import and several sets can live in one process.
+
+Only these names are in the tables; the repositories beside this module turn items into model values and back.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from pynamodb.attributes import (
+    JSONAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+from pynamodb.connection import Connection
+from pynamodb.exceptions import AttributeDeserializationError, AttributeNullError, PynamoDBException
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from bot.errors import StoreError
+from bot.model import InvalidValue, Reason
+
+M = TypeVar("M", bound=Model)
+
+
+class AccessItem(Model):
+    """Mappings, grants and profile locks.
+
+    | what    | owner                   | item             |
+    |---------|-------------------------|------------------|
+    | mapping | `TENANT#USER`           | `mapping#ALIAS`  |
+    | grant   | `TENANT#PRINCIPAL`      | `grant#EFFECT`   |
+    | lock    | `profile#DOMAIN#name`   | `lock`           |
+
+    A lock says which member holds a SageMaker profile, and under which aliases. It is free when no alias is left.
+    """
+
+    owner = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    set_by = UnicodeAttribute(null=True)
+    set_at = UnicodeAttribute(null=True)
+
+    domain_id = UnicodeAttribute(null=True)
+    profile_name = UnicodeAttribute(null=True)
+    profile_arn = UnicodeAttribute(null=True)
+    region = UnicodeAttribute(null=True)
+    role_arn = UnicodeAttribute(null=True)
+    space_name = UnicodeAttribute(null=True)
+    landing_uri = UnicodeAttribute(null=True)
+    session_seconds = NumberAttribute(null=True)
+
+    until = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+
+    holder = UnicodeAttribute(null=True)
+    aliases = UnicodeSetAttribute(null=True)
+
+
+class ByMember(GlobalSecondaryIndex["AuditItem"]):  # type: ignore[no-untyped-call] # PynamoDB's own gap
+    """A member's entries in the order of time."""
+
+    class Meta:
+        index_name = "by_member"
+        projection = AllProjection()
+
+    member = UnicodeAttribute(hash_key=True)
+    at = UnicodeAttribute(range_key=True)
+
+
+class ByDay(GlobalSecondaryIndex["AuditItem"]):  # type: ignore[no-untyped-call] # PynamoDB's own gap
+    """A tenant's entries of one UTC day in the order of time."""
+
+    class Meta:
+        index_name = "by_day"
+        projection = AllProjection()
+
+    day = UnicodeAttribute(hash_key=True)
+    at = UnicodeAttribute(range_key=True)
+
+
+class AuditItem(Model):
+    """One audit entry. `member` is `TENANT#USER`, `day` is `TENANT#YYYY-MM-DD`."""
+
+    id = UnicodeAttribute(hash_key=True)
+    attempt = UnicodeAttribute()
+    at = UnicodeAttribute()
+    member = UnicodeAttribute()
+    day = UnicodeAttribute()
+    actor = UnicodeAttribute()
+    door = UnicodeAttribute()
+    action = UnicodeAttribute()
+    outcome = UnicodeAttribute()
+    alias = UnicodeAttribute(null=True)
+    domain_id = UnicodeAttribute(null=True)
+    profile_name = UnicodeAttribute(null=True)
+    rule = UnicodeAttribute(null=True)
+    detail = UnicodeAttribute(null=True)
+    link_sha256 = UnicodeAttribute(null=True)
+    link_expires_at = UnicodeAttribute(null=True)
+    opened_at = UnicodeAttribute(null=True)
+    aws_request_id = UnicodeAttribute(null=True)
+    before = JSONAttribute(null=True)
+    after = JSONAttribute(null=True)
+    expires = TTLAttribute()
+
+    by_member = ByMember()
+    by_day = ByDay()
+
+
+class RuntimeItem(Model):
+    """Counters and other state that is worth nothing a few minutes later."""
+
+    id = UnicodeAttribute(hash_key=True)
+    requests = NumberAttribute(null=True)
+    expires = TTLAttribute()
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The models, bound to real tables."""
+
+    access: type[AccessItem]
+    audit: type[AuditItem]
+    runtime: type[RuntimeItem]
+
+    def all(self) -> tuple[type[Model], ...]:
+        """Each bound model, in the order in which tables are created and listed."""
+        return (self.access, self.audit, self.runtime)
+
+    def connect(self) -> None:
+        """Create the DynamoDB clients now: doing so later, from several threads at once, is not safe."""
+        for model in self.all():
+            _ = _connection(model).client
+
+    def connection(self) -> Connection:
+        """The connection for calls that span tables."""
+        return _connection(self.access)
+
+
+def _connection(model: type[Model]) -> Connection:
+    return model._get_connection().connection  # noqa: SLF001 - PynamoDB offers no public way
+
+
+def client_of(model: type[Model]) -> Any:
+    """The botocore DynamoDB client of a bound model, for calls that PynamoDB does not offer."""
+    return _connection(model).client
+
+
+def bind(*, prefix: str, region: str, connections: int = 10) -> Tables:
+    """The models for the tables `<prefix>access`, `<prefix>audit` and `<prefix>runtime`.
+
+    The endpoint follows boto3's own rules (`AWS_ENDPOINT_URL_DYNAMODB`). `connections` bounds the pool.
+    """
+
+    def bound(model: type[M], name: str) -> type[M]:
+        meta = type(
+            "Meta",
+            (),
+            {
+                "table_name": prefix + name,
+                "region": region,
+                # PynamoDB's defaults (15 s, 30 s, four attempts) outlast a member's patience and the link.
+                "connect_timeout_seconds": 1,
+                "read_timeout_seconds": 2,
+                "max_retry_attempts": 1,
+                "max_pool_connections": connections,
+            },
+        )
+        namespace = {"Meta": meta, "__module__": model.__module__}
+        return cast(type[M], type(model)(model.__name__, (model,), namespace))  # type: ignore[misc] # their metaclass
+
+    return Tables(bound(AccessItem, "access"), bound(AuditItem, "audit"), bound(RuntimeItem, "runtime"))
+
+
+def iso(time: datetime | None) -> str | None:
+    """A time as the tables hold it: of one width, so that text sorts like time."""
+    return None if time is None else time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def from_iso(text: str | None) -> datetime | None:
+    """The inverse of `iso`; ValueError for anything else."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+THROTTLED = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "ThrottlingError",
+    "TransactionInProgressException",
+    "LimitExceededException",
+}
+CONDITION_FAILED = "ConditionalCheckFailedException"
+TABLE_MISSING = "ResourceNotFoundException"
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Turn what PynamoDB and botocore raise into StoreError, by error code and never by message."""
+    try:
+        yield
+    except (AttributeDeserializationError, AttributeNullError, InvalidValue, ValueError) as error:
+        raise StoreError(
+            f"a stored record cannot be read ({error}): set it again with `studio-links`",
+            reason=Reason.STORE_UNREADABLE,
+        ) from error
+    except (PynamoDBException, BotoCoreError, ClientError) as error:
+        raise _translated(error) from error
+
+
+def _translated(error: PynamoDBException | BotoCoreError | ClientError) -> StoreError:
+    cause = error.cause if isinstance(error, PynamoDBException) else error
+    if isinstance(cause, ClientError):
+        code = cause.response.get("Error", {}).get("Code", "")
+        request_id = cause.response.get("ResponseMetadata", {}).get("RequestId")
+        if code in THROTTLED:
+            return StoreError(
+                "DynamoDB throttles us: try again in a minute",
+                reason=Reason.STORE_THROTTLED,
+                code=code,
+                request_id=request_id,
+            )
+        if code == TABLE_MISSING:
+            return StoreError(
+                "a table is missing: run `studio-links tables create`", reason=Reason.STORE_REFUSED, code=code
+            )
+        if code.startswith("Internal") or code in ("", "TransactionCanceledException"):
+            return StoreError(
+                "DynamoDB failed: try again in a minute", reason=Reason.STORE_UNREACHABLE, code=code or None
+            )
+        return StoreError(
+            "DynamoDB refuses us: check the role's policy and credentials",
+            reason=Reason.STORE_REFUSED,
+            code=code,
+            request_id=request_id,
+        )
+    if isinstance(cause, NoCredentialsError | PartialCredentialsError):
+        return StoreError(
+            "there are no AWS credentials: give the process a role or a profile", reason=Reason.STORE_REFUSED
+        )
+    return StoreError(
+        "DynamoDB could not be reached: check the region, the endpoint and the network",
+        reason=Reason.STORE_UNREACHABLE,
+        code=type(cause).__name__ if cause else None,
+    )

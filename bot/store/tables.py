@@ -1,0 +1,150 @@
+"""Creating and checking the three tables."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+from pynamodb.attributes import TTLAttribute
+from pynamodb.models import Model
+
+from bot.errors import StoreError
+from bot.model import Reason
+from bot.store.models import RuntimeItem, Tables, client_of, store_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One property of one table: what it is, whether it is right, and how to mend it."""
+
+    table: str
+    name: str
+    ok: bool
+    detail: str
+
+
+def create(tables: Tables) -> Iterator[Finding]:
+    """Create what is missing and switch on what protects the data. Running it again changes nothing.
+
+    Yields what was done as it is done: on AWS a new table takes some ten seconds.
+
+    Raises:
+        StoreError: DynamoDB refused or could not be reached.
+    """
+    for model in tables.all():
+        name = model.Meta.table_name
+        with store_errors():
+            if model.exists():
+                yield Finding(name, "table", ok=True, detail="exists")
+            else:
+                model.create_table(wait=True, billing_mode="PAY_PER_REQUEST")
+                yield Finding(name, "table", ok=True, detail="created, billed on demand")
+            if _ttl(model) not in (None, "ENABLED", "ENABLING"):
+                model.update_ttl(ignore_update_ttl_errors=False)
+                yield Finding(name, "time to live", ok=True, detail="switched on")
+        if not issubclass(model, RuntimeItem):
+            yield from _protect(model)
+
+
+def _protect(model: type[Model]) -> Iterator[Finding]:
+    """Deletion protection and point-in-time recovery, which stand-ins for DynamoDB may not know."""
+    name, client = model.Meta.table_name, client_of(model)
+    try:
+        if not _describe(model).get("DeletionProtectionEnabled"):
+            client.update_table(TableName=name, DeletionProtectionEnabled=True)
+        yield Finding(name, "deletion protection", ok=True, detail="on")
+        client.update_continuous_backups(
+            TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+        yield Finding(name, "point-in-time recovery", ok=True, detail="on")
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        yield Finding(name, "protection", ok=False, detail=f"not switched on: DynamoDB answered {code}")
+
+
+def check(tables: Tables) -> Iterator[Finding]:
+    """Everything about the tables that the bot relies on, compared with what DynamoDB says.
+
+    Raises:
+        StoreError: DynamoDB refused or could not be reached.
+    """
+    for model in tables.all():
+        name = model.Meta.table_name
+        with store_errors():
+            if not model.exists():
+                yield Finding(name, "table", ok=False, detail="missing: run `studio-links tables create`")
+                continue
+            found, ttl = _describe(model), _ttl(model)
+        status = found.get("TableStatus", "unknown")
+        yield Finding(name, "table", ok=status == "ACTIVE", detail=status.lower())
+
+        wanted, actual = _wanted_keys(model), _actual_keys(found)
+        missing = sorted(index for index, keys in wanted.items() if actual.get(index) != keys)
+        yield Finding(
+            name,
+            "keys",
+            ok=not missing,
+            detail="as expected"
+            if not missing
+            else f"differ for {', '.join(missing)}: the table is not ours, choose another STUDIO_TABLE_PREFIX",
+        )
+        billing = found.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+        yield Finding(
+            name,
+            "billing",
+            ok=billing == "PAY_PER_REQUEST",
+            detail="on demand" if billing == "PAY_PER_REQUEST" else f"{billing}: a rush will be throttled",
+        )
+        if ttl is not None:
+            on = ttl in ("ENABLED", "ENABLING")
+            yield Finding(name, "time to live", ok=on, detail="on" if on else "off: run `studio-links tables create`")
+        if not issubclass(model, RuntimeItem):
+            on = bool(found.get("DeletionProtectionEnabled"))
+            yield Finding(
+                name,
+                "deletion protection",
+                ok=on,
+                detail="on" if on else "off: run `studio-links tables create`",
+            )
+
+
+def ready(tables: Tables) -> None:
+    """Return if every table can serve.
+
+    Raises:
+        StoreError: DynamoDB cannot be reached, or a table is missing or not active.
+    """
+    with store_errors():
+        for model in tables.all():
+            status = _describe(model).get("TableStatus")
+            if status not in ("ACTIVE", "UPDATING"):
+                raise StoreError(f"table {model.Meta.table_name} is {status}", reason=Reason.STORE_REFUSED)
+
+
+def _describe(model: type[Model]) -> dict[str, Any]:
+    described: dict[str, Any] = client_of(model).describe_table(TableName=model.Meta.table_name)["Table"]
+    return described
+
+
+def _ttl(model: type[Model]) -> str | None:
+    """Status of the table's time to live; None for a table whose items do not expire."""
+    if not any(isinstance(attribute, TTLAttribute) for attribute in model.get_attributes().values()):
+        return None
+    described = client_of(model).describe_time_to_live(TableName=model.Meta.table_name)
+    status: str = described["TimeToLiveDescription"]["TimeToLiveStatus"]
+    return status
+
+
+def _wanted_keys(model: type[Model]) -> dict[str, list[tuple[str, str]]]:
+    schema: dict[str, Any] = dict(model._get_schema())  # noqa: SLF001 - PynamoDB offers no public way
+    indexes = {index["index_name"]: index["key_schema"] for index in schema["global_secondary_indexes"]}
+    return {name: _pairs(keys) for name, keys in {"the table": schema["key_schema"], **indexes}.items()}
+
+
+def _actual_keys(found: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
+    indexes = {index["IndexName"]: index["KeySchema"] for index in found.get("GlobalSecondaryIndexes", [])}
+    return {name: _pairs(keys) for name, keys in {"the table": found["KeySchema"], **indexes}.items()}
+
+
+def _pairs(keys: list[dict[str, str]]) -> list[tuple[str, str]]:
+    return sorted((key["AttributeName"], key["KeyType"]) for key in keys)

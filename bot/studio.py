@@ -1,0 +1,340 @@
+"""SageMaker and STS: from what the policy allowed to a link, and from AWS's errors to ours.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePresignedDomainUrl.html
+"""
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+import structlog
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+from bot.errors import StudioError
+from bot.model import Allowed, Link, Mapping, Member, Reason, utc_now
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import CreatePresignedDomainUrlRequestTypeDef
+
+log = structlog.get_logger()
+
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html
+THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
+REFUSED = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "NotAuthorized",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+MISSING = "ResourceNotFound"
+WORTH_A_DIAGNOSIS = {MISSING, "ValidationException"}
+
+# Slack takes no button URL longer than this. https://docs.slack.dev/reference/block-kit/block-elements/button-element
+LONGEST_URL = 3000
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+SHORTEST_ROLE_SESSION = 900
+
+
+class SageMakerStudio:
+    """Mints links; see `ports.Studio`. Clients are shared by all threads, one a region.
+
+    Args:
+        link_seconds: how long a link works after it was minted.
+        session_seconds: how long the Studio session lasts where the mapping does not say.
+        connections: the size of each client's pool.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        link_seconds: int,
+        session_seconds: int,
+        connections: int = 10,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._region = region
+        self._link_seconds = link_seconds
+        self._session_seconds = session_seconds
+        self._now = now
+        # boto3's defaults (60 s, five attempts) outlast a member's patience and the link.
+        self._config = Config(
+            connect_timeout=1,
+            read_timeout=2,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            max_pool_connections=connections,
+        )
+        self._session = boto3.Session()
+        self._lock = threading.Lock()
+        self._clients: dict[str, SageMakerClient] = {}
+
+    def warm_up(self) -> None:
+        """Create the home region's client now: parsing SageMaker's model takes a tenth of a second."""
+        self._own_client(self._region)
+
+    def sign_in(self, allowed: Allowed) -> Link:
+        """A fresh link for the mapping that the policy allowed.
+
+        Raises:
+            StudioError: there is no link; the reason says why.
+        """
+        mapping = allowed.mapping
+        client = self._client(allowed.member, mapping)
+        try:
+            if mapping.space_name is not None:
+                _require_space(client, mapping)
+            expires_at = self._now() + timedelta(seconds=self._link_seconds)
+            response = client.create_presigned_domain_url(**self._parameters(mapping))
+        except ClientError as error:
+            raise self._diagnosed(client, mapping, error) from None
+        except BotoCoreError as error:
+            raise _unreachable(error) from None
+        return Link(
+            url=_checked(response.get("AuthorizedUrl")),
+            expires_at=expires_at,
+            lifetime_seconds=self._link_seconds,
+            session_seconds=mapping.session_seconds or self._session_seconds,
+            aws_request_id=response["ResponseMetadata"].get("RequestId"),
+        )
+
+    def examine(self, member: Member, mapping: Mapping) -> Mapping:
+        """The mapping with its profile's ARN, as SageMaker knows it now.
+
+        Raises:
+            StudioError: the mapping could not be signed in to; the reason says why.
+        """
+        client = self._client(member, mapping)
+        try:
+            return replace(mapping, profile_arn=_examine(client, mapping))
+        except ClientError as error:
+            raise _translated(error) from None
+        except BotoCoreError as error:
+            raise _unreachable(error) from None
+
+    def _parameters(self, mapping: Mapping) -> "CreatePresignedDomainUrlRequestTypeDef":
+        parameters: CreatePresignedDomainUrlRequestTypeDef = {
+            "DomainId": mapping.domain_id,
+            "UserProfileName": mapping.profile_name,
+            "ExpiresInSeconds": self._link_seconds,
+            "SessionExpirationDurationInSeconds": mapping.session_seconds or self._session_seconds,
+        }
+        if mapping.space_name is not None:
+            parameters["SpaceName"] = mapping.space_name
+        if mapping.landing_uri is not None:
+            parameters["LandingUri"] = mapping.landing_uri
+        return parameters
+
+    def _client(self, member: Member, mapping: Mapping) -> "SageMakerClient":
+        region = mapping.region or self._region
+        if mapping.role_arn is None:
+            return self._own_client(region)
+        credentials = self._assume(member, mapping, region)
+        with self._lock:  # sessions are not thread-safe
+            return self._session.client(
+                "sagemaker",
+                region_name=region,
+                config=self._config,
+                aws_access_key_id=credentials["AccessKeyId"],
+                aws_secret_access_key=credentials["SecretAccessKey"],
+                aws_session_token=credentials["SessionToken"],
+            )
+
+    def _own_client(self, region: str) -> "SageMakerClient":
+        with self._lock:
+            if region not in self._clients:
+                self._clients[region] = self._session.client("sagemaker", region_name=region, config=self._config)
+            return self._clients[region]
+
+    def _assume(self, member: Member, mapping: Mapping, region: str) -> dict[str, Any]:
+        """Credentials of the mapping's role, named after the member and good for this one profile only.
+
+        CloudTrail shows the session name, and a wrong mapping fails in IAM instead of opening another profile.
+        """
+        with self._lock:
+            sts = self._session.client("sts", region_name=self._region, config=self._config)
+        who = f"slack-{member.tenant}-{member.user_id}"
+        try:
+            answer = sts.assume_role(
+                RoleArn=mapping.role_arn or "",
+                RoleSessionName=who,
+                SourceIdentity=who,
+                DurationSeconds=SHORTEST_ROLE_SESSION,
+                Policy=json.dumps(session_policy(mapping, region)),
+            )
+        except ClientError as error:
+            raise _translated(error) from None
+        except BotoCoreError as error:
+            raise _unreachable(error) from None
+        return dict(answer["Credentials"])
+
+    def _diagnosed(self, client: "SageMakerClient", mapping: Mapping, error: ClientError) -> StudioError:
+        """SageMaker's error as ours; where its code says too little, after asking what is wrong."""
+        translated = _translated(error)
+        if translated.code not in WORTH_A_DIAGNOSIS:
+            return translated
+        try:
+            _examine(client, mapping)
+        except StudioError as problem:
+            return StudioError(
+                str(problem),
+                reason=problem.reason,
+                code=translated.code,
+                request_id=translated.request_id,
+                sign_in_address=problem.sign_in_address,
+            )
+        except (ClientError, BotoCoreError) as unclear:
+            log.warning("diagnosis_failed", why=type(unclear).__name__)
+        return translated
+
+
+def caller_arn(region: str) -> str | None:
+    """The ARN of the credentials in use; None if STS cannot tell."""
+    config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+    try:
+        return boto3.client("sts", region_name=region, config=config).get_caller_identity()["Arn"]
+    except (ClientError, BotoCoreError) as error:
+        log.warning("caller_unknown", why=type(error).__name__)
+        return None
+
+
+def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
+    """The inline policy that narrows a broker role to the one profile of the mapping."""
+    partition, account = re.match(r"arn:([^:]+):iam::(\d+):", mapping.role_arn or "").groups()  # type: ignore[union-attr] # Mapping checked it
+    base = f"arn:{partition}:sagemaker:{region}:{account}"
+    profile = mapping.profile_arn or f"{base}:user-profile/{mapping.domain_id}/{mapping.profile_name}"
+    statements = [
+        {"Effect": "Allow", "Action": ["sagemaker:CreatePresignedDomainUrl"], "Resource": profile},
+        {
+            "Effect": "Allow",
+            "Action": ["sagemaker:DescribeDomain", "sagemaker:DescribeUserProfile", "sagemaker:DescribeSpace"],
+            "Resource": [
+                f"{base}:domain/{mapping.domain_id}",
+                f"{base}:user-profile/{mapping.domain_id}/*",
+                f"{base}:space/{mapping.domain_id}/*",
+            ],
+        },
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _examine(client: "SageMakerClient", mapping: Mapping) -> str | None:
+    """The profile's ARN. Raise StudioError for whatever stands in the way of signing in."""
+    try:
+        domain = client.describe_domain(DomainId=mapping.domain_id)
+    except ClientError as error:
+        raise _missing(error, Reason.DOMAIN_MISSING, f"there is no domain {mapping.domain_id}") from None
+    if domain.get("AuthMode") == "SSO":
+        raise StudioError(
+            f"domain {mapping.domain_id} signs members in through IAM Identity Center: send them to its address",
+            reason=Reason.DOMAIN_SSO,
+            sign_in_address=domain.get("Url"),
+        )
+    if domain.get("Status") != "InService":
+        raise StudioError(
+            f"domain {mapping.domain_id} is {domain.get('Status')}: wait until it is InService",
+            reason=Reason.DOMAIN_NOT_READY,
+        )
+    try:
+        profile = client.describe_user_profile(DomainId=mapping.domain_id, UserProfileName=mapping.profile_name)
+    except ClientError as error:
+        what = f"there is no profile {mapping.profile_name} in {mapping.domain_id}"
+        raise _missing(error, Reason.PROFILE_MISSING, what) from None
+    if profile.get("Status") != "InService":
+        raise StudioError(
+            f"profile {mapping.profile_name} is {profile.get('Status')}: wait until it is InService",
+            reason=Reason.PROFILE_NOT_READY,
+        )
+    if mapping.space_name is not None:
+        _require_space(client, mapping)
+    return profile.get("UserProfileArn")
+
+
+def _require_space(client: "SageMakerClient", mapping: Mapping) -> None:
+    """Raise StudioError unless the space is shared, or owned by the profile: IAM does not check this."""
+    name = mapping.space_name or ""
+    try:
+        space = client.describe_space(DomainId=mapping.domain_id, SpaceName=name)
+    except ClientError as error:
+        raise _missing(error, Reason.SPACE_MISSING, f"there is no space {name} in {mapping.domain_id}") from None
+    owner = space.get("OwnershipSettings", {}).get("OwnerUserProfileName", "")
+    shared = space.get("SpaceSharingSettings", {}).get("SharingType") == "Shared"
+    if not shared and owner.lower() != mapping.profile_name.lower():
+        raise StudioError(
+            f"space {name} is neither shared nor owned by {mapping.profile_name}: map another space",
+            reason=Reason.SPACE_NOT_YOURS,
+        )
+
+
+def _missing(error: ClientError, reason: Reason, what: str) -> StudioError:
+    """That a resource does not exist, if that is what the error says; else the error as it is."""
+    if error.response["Error"]["Code"] != MISSING:
+        raise error
+    return StudioError(f"{what}: correct the mapping, or create it", reason=reason, code=MISSING)
+
+
+def _translated(error: ClientError) -> StudioError:
+    code = error.response["Error"]["Code"]
+    request_id = error.response["ResponseMetadata"].get("RequestId")
+    status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+    if code in THROTTLED:
+        reason, words = Reason.AWS_THROTTLED, "AWS throttles us: try again in a minute"
+    elif code in REFUSED:
+        reason, words = Reason.AWS_REFUSED, "AWS refuses us: check the role's policy, trust and credentials"
+    elif status >= 500:  # noqa: PLR2004 - HTTP's own number
+        reason, words = Reason.AWS_UNREACHABLE, "AWS failed: try again in a minute"
+    else:
+        reason, words = Reason.AWS_UNEXPECTED, f"AWS answered {code}: check the mapping"
+    return StudioError(f"{words} ({error.operation_name})", reason=reason, code=code, request_id=request_id)
+
+
+def _unreachable(error: BotoCoreError) -> StudioError:
+    """Only the error's type is kept: a half-read answer, with a link in it, may sit in its text."""
+    name = type(error).__name__
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
+        return StudioError(
+            "there are no AWS credentials: give the process a role or a profile",
+            reason=Reason.AWS_REFUSED,
+            code=name,
+        )
+    if isinstance(error, HTTPClientError):
+        return StudioError(
+            "SageMaker or STS could not be reached: check the region, the endpoint and the network",
+            reason=Reason.AWS_UNREACHABLE,
+            code=name,
+        )
+    return StudioError(
+        "AWS answered something that makes no sense: try again in a minute",
+        reason=Reason.AWS_UNEXPECTED,
+        code=name,
+    )
+
+
+def _checked(url: object) -> str:
+    """The URL, if a browser and a Slack button can take it. StudioError, which does not quote it, otherwise."""
+    if isinstance(url, str) and len(url) <= LONGEST_URL and url.isascii() and url.isprintable():
+        parts = urlsplit(url)
+        if parts.scheme in ("https", "http") and parts.hostname and " " not in url:
+            return url
+    raise StudioError("AWS answered without a usable link: try again", reason=Reason.AWS_UNEXPECTED)
