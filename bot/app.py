@@ -11,7 +11,7 @@ from slack_sdk.signature import Clock
 
 from bot import policy
 from bot.admin import Admin
-from bot.config import ServeSettings, Settings
+from bot.config import HttpSettings, Settings, SocketSettings
 from bot.errors import ConfigError, StudioLinksError
 from bot.executor import BoundedExecutor
 from bot.health import STARTING, Health
@@ -21,6 +21,7 @@ from bot.model import Member
 from bot.signin import SignIn
 from bot.slack.api import SlackApi
 from bot.slack.handlers import Desk, register
+from bot.slack.socket_mode import SocketMode
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
@@ -48,6 +49,7 @@ class Bot:
     tables: Tables
     studio: SageMakerStudio
     side: ThreadPoolExecutor
+    socket: SocketMode | None
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -57,6 +59,8 @@ class Bot:
     def stop(self) -> None:
         """Take no more requests, and return when those taken are answered: each has its deadline."""
         self._stopping.set()
+        if self.socket is not None:
+            self.socket.close()
         self.desk.workers.shutdown()
         self.desk.clerk.shutdown()
         self.side.shutdown(wait=False, cancel_futures=True)
@@ -69,6 +73,8 @@ class Bot:
                 self.studio.warm_up()
                 table_admin.ready(self.tables)
                 self.desk.home = self.desk.slack.home()
+                if self.socket is not None:
+                    self.socket.connect()
             except StudioLinksError as error:
                 log.warning("not_ready", why=str(error))
             else:
@@ -78,11 +84,10 @@ class Bot:
             attempt += 1
 
 
-def build(settings: ServeSettings) -> Bot:
+def build(settings: HttpSettings | SocketSettings) -> Bot:
     """Wire a bot. Nothing is connected yet; call `start`."""
     token = settings.slack_bot_token.get_secret_value()
-    signing_secret = settings.slack_signing_secret.get_secret_value()
-    redactor.register(token, signing_secret)
+    redactor.register(token)
 
     connections = settings.studio_concurrency * CALLS_AT_ONCE
     bound = bind(prefix=settings.studio_table_prefix, region=settings.aws_region, connections=connections)
@@ -112,9 +117,20 @@ def build(settings: ServeSettings) -> Bot:
     bolt = _bolt(token)
     register(bolt, desk)
 
+    signing_secret, socket = None, None
+    if isinstance(settings, HttpSettings):
+        signing_secret = settings.slack_signing_secret.get_secret_value()
+        redactor.register(signing_secret)
+    else:
+        app_token = settings.slack_app_token.get_secret_value()
+        redactor.register(app_token)
+        socket = SocketMode(bolt, app_token=app_token, api_url=settings.slack_api_url)
+
     def check() -> None:
         table_admin.ready(bound)
         slack.ping()
+        if socket is not None:
+            socket.check()
 
     health = Health(check)
     entrance = Entrance(
@@ -124,7 +140,7 @@ def build(settings: ServeSettings) -> Bot:
         metrics=metrics,
         clock=Clock(),
     )
-    return Bot(entrance, bolt, desk, bound, studio, side)
+    return Bot(entrance, bolt, desk, bound, studio, side, socket)
 
 
 def administration(settings: Settings) -> Admin:

@@ -5,14 +5,14 @@ Exit codes: 0 done, 1 refused or failed (one clear line on standard error), 2 wr
 
 import sys
 from datetime import timedelta
-from types import ModuleType
-from typing import Annotated, NoReturn
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from bot import app, console, logs
 from bot.admin import Actor, Change, parse_when
-from bot.config import ServeSettings, Settings, load
+from bot.config import HttpSettings, Settings, SocketSettings, load
 from bot.errors import ConfigError, StudioLinksError
 from bot.model import Allowed, Door, Effect, Grant, InvalidValue, Mapping, Member, utc_now
 from bot.store import tables as table_admin
@@ -249,12 +249,14 @@ def explain(
 
 
 @cli.command()
-def serve() -> None:
-    """The bot over HTTP.
+def serve(
+    *, socket: Annotated[bool, typer.Option("--socket", help="Socket Mode: Slack is reached, not reaching.")] = False
+) -> None:
+    """The bot: over HTTP, or over Socket Mode for networks that Slack cannot reach.
 
     Example: HOST=0.0.0.0 PORT=8080 studio-links serve
     """
-    settings = load(ServeSettings)
+    settings = load(SocketSettings) if socket else load(HttpSettings)
     logs.configure(level=settings.log_level, style=settings.log_format)
     from bot.server import Server  # noqa: PLC0415 - gunicorn is needed by this command alone
 
@@ -308,19 +310,17 @@ def demo(
 
     Example: studio-links demo --once
     """
-    if not _local().demo(port=port, once=once):
-        raise typer.Exit(1)
+    _local().demo(port=port, once=once)
 
 
-def _local() -> ModuleType:
+def _local() -> Any:
     """The stand-ins, which are an extra: a bot in production has no use for them."""
     try:
-        from bot.local import demo as local  # noqa: PLC0415 - see above
+        return import_module("bot.local.demo")
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the stand-ins need {error.name}: install them with `pip install 'studio-links[local]'`"
         ) from error
-    return local
 
 
 def _settings() -> Settings:

@@ -95,7 +95,7 @@ class Settings(BaseSettings):
 
 
 class ServeSettings(Settings):
-    """What the running bot needs on top.
+    """What the running bot needs on top, over either transport.
 
     Attributes:
         studio_concurrency: links worked on at once in this process.
@@ -103,12 +103,17 @@ class ServeSettings(Settings):
     """
 
     slack_bot_token: SecretStr
-    slack_signing_secret: SecretStr
     host: str = Field("127.0.0.1", pattern=r"^[\w.:\[\]-]+$")
     port: int = Field(3000, ge=0, le=65535)
     studio_audit_channel: str | None = Field(None, pattern=r"^[CG][A-Z0-9]{1,30}$")
     studio_concurrency: int = Field(16, ge=1, le=256)
     studio_queue: int = Field(200, ge=0, le=10000)
+
+
+class HttpSettings(ServeSettings):
+    """The bot over HTTP."""
+
+    slack_signing_secret: SecretStr
 
     @field_validator("slack_signing_secret")
     @classmethod
@@ -116,6 +121,19 @@ class ServeSettings(Settings):
         secret = value.get_secret_value()
         if not re.fullmatch(r"[!-~]+", secret) or secret.startswith("xox"):
             raise ValueError("the app's signing secret (Basic Information in the app's settings)")
+        return value
+
+
+class SocketSettings(ServeSettings):
+    """The bot over Socket Mode."""
+
+    slack_app_token: SecretStr
+
+    @field_validator("slack_app_token")
+    @classmethod
+    def _app_token(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"xapp-[\w.-]+", value.get_secret_value(), re.ASCII):
+            raise ValueError("an app-level token, which starts with xapp- (Basic Information in the app's settings)")
         return value
 
 
@@ -136,6 +154,7 @@ MAY_BE = {
     "LOG_FORMAT": "json or console",
     "SLACK_BOT_TOKEN": "the app's bot token, which starts with xoxb-",
     "SLACK_SIGNING_SECRET": "the app's signing secret",
+    "SLACK_APP_TOKEN": "the app's app-level token, which starts with xapp-",
 }
 SECRET = {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"}
 

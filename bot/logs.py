@@ -34,6 +34,7 @@ SHAPES = re.compile(
     r"""
       \bxox[a-z](?:\.xox[a-z])?-[\w.-]+          # Slack's tokens, by their prefixes
     | \bxapp-[\w.-]+
+    | \bwss?://[^\s"'<>]+                         # Socket Mode, which puts a ticket into its address
     | https?://[^\s"'<>]*[?&](?:token|X-Amz-[A-Za-z-]+)=[^\s"'<>]*   # presigned addresses
     | https?://[^\s"'<>]*/(?:commands|actions|app|services)/[^\s"'<>]+   # response_urls
     | (?<=[?&]token=)[^\s"'&<>]+

@@ -7,7 +7,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from bot.app import Bot, build
-from bot.config import ServeSettings
+from bot.config import HttpSettings, SocketSettings
 
 # Threads only take requests in and acknowledge them, which takes about a millisecond each.
 THREADS = 16
@@ -29,9 +29,12 @@ class QuietLogger(Logger):
 
 
 class Server(BaseApplication):
-    """One worker process, many threads. More processes are more replicas: the bot keeps no state that matters."""
+    """One worker process, many threads. More processes are more replicas: the bot keeps no state that matters.
 
-    def __init__(self, settings: ServeSettings) -> None:
+    Over Socket Mode the server runs all the same: it carries the process and serves health and metrics.
+    """
+
+    def __init__(self, settings: HttpSettings | SocketSettings) -> None:
         self._settings = settings
         self._bot: Bot | None = None
         super().__init__()

@@ -1,0 +1,65 @@
+"""The stand-ins that the contract suites run the adapters against, and the pairs of fake and adapter."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.local.aws import REGION
+from bot.store.access import AccessTable
+from bot.store.audit import AuditTable
+from bot.store.models import Tables, bind, client_of
+from bot.store.runtime import RuntimeTable
+from tests.contract.stands import ListeningAws, ServerClock, Store
+from tests.fakes import FakeAccess, FakeAudit, FakeCounter
+
+AUDIT_DAYS = 400
+
+
+@pytest.fixture(scope="module")
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ListeningAws]:
+    """The AWS stand-in of a module, to which the environment leads."""
+    nothing = str(tmp_path_factory.mktemp("aws") / "no-such-file")
+    with ListeningAws(ServerClock()) as aws, pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_CONFIG_FILE", nothing)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", nothing)
+        for name, value in aws.environment().items():
+            patch.setenv(name, value)
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def bound(local_aws: ListeningAws) -> Iterator[Tables]:  # noqa: ARG001 - sets the environment
+    """The models, connected: which takes too long to do for every test."""
+    tables = bind(prefix="contract-", region=REGION, connections=32)
+    tables.connect()
+    yield tables
+    for model in tables.all():
+        client_of(model).close()
+
+
+@pytest.fixture
+def tables(local_aws: ListeningAws, bound: Tables) -> Tables:
+    """Fresh tables."""
+    local_aws.reset()
+    for model in bound.all():
+        model.create_table(billing_mode="PAY_PER_REQUEST")
+    return bound
+
+
+@pytest.fixture
+def dynamodb(tables: Tables) -> Store:
+    """The adapters."""
+    access = AccessTable(tables, audit_days=AUDIT_DAYS)
+    return Store(access, AuditTable(tables, days=AUDIT_DAYS), RuntimeTable(tables))
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Fake and adapters in turn."""
+    if request.param == "fake":
+        audit = FakeAudit()
+        return Store(FakeAccess(audit), audit, FakeCounter())
+    real: Store = request.getfixturevalue("dynamodb")
+    return real

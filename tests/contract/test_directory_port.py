@@ -1,0 +1,259 @@
+"""Who the members are: every Directory keeps these promises, the fake and Slack's Web API alike."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from bot.errors import SlackError
+from bot.local.people import SLACKBOT
+from bot.local.response_urls import Fault
+from bot.local.workspace import SCOPES, Traits, Workspace
+from bot.model import Member, Person, Reason
+from bot.ports import Directory
+from bot.slack.api import SlackApi, person
+from tests.fakes import ANA, TEAM, FakeDirectory
+
+OTHER_TEAM = "T0OTHER001"
+ORGANISATION = "E0ORG00001"
+
+
+@dataclass(frozen=True)
+class World:
+    """A directory, and how to people it. `add` takes the account's traits, and who it is to us."""
+
+    directory: Directory
+    add: Callable[[Traits, Person], None]
+    fail: Callable[[Reason], None]
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Iterator[Workspace]:
+    with Workspace(team_id=TEAM) as running:
+        yield running
+
+
+def slack_api(workspace: Workspace, *, token: str = "", api_url: str = "") -> SlackApi:
+    return SlackApi(token=token or workspace.bot_token, api_url=api_url or workspace.api_url)
+
+
+def fake_world() -> World:
+    fake = FakeDirectory()
+
+    def add(_traits: Traits, expected: Person) -> None:
+        fake.people[expected.user_id] = expected
+
+    def fail(reason: Reason) -> None:
+        fake.error = SlackError("it fails: try again", reason=reason)
+
+    return World(fake, add, fail)
+
+
+def slack_world(workspace: Workspace) -> World:
+    def add(traits: Traits, expected: Person) -> None:
+        workspace.add_member(expected.user_id, "somebody", **traits)
+
+    def fail(reason: Reason) -> None:
+        fault = {Reason.SLACK_UNREACHABLE: Fault(reset=True)}[reason]
+        workspace.inject("users.info", fault)
+
+    return World(slack_api(workspace), add, fail)
+
+
+@pytest.fixture(params=["fake", "slack"])
+def world(request: pytest.FixtureRequest) -> World:
+    return fake_world() if request.param == "fake" else slack_world(request.getfixturevalue("workspace"))
+
+
+ACCOUNTS: dict[str, tuple[Traits, Person]] = {
+    "full member": ({}, Person("U0FULL0001", TEAM)),
+    "administrator": ({"admin": True}, Person("U0ADMIN001", TEAM)),
+    "guest": ({"guest": True}, Person("U0GUEST001", TEAM, guest=True)),
+    "single-channel guest": ({"single_channel_guest": True}, Person("U0SINGLE01", TEAM, guest=True)),
+    "deactivated": ({"deleted": True}, Person("U0GONE0001", TEAM, unfit="deactivated", guest=True)),
+    "bot": ({"bot": True}, Person("U0BOT00001", TEAM, unfit="a bot")),
+    "deactivated bot": ({"bot": True, "deleted": True}, Person("U0BOT00002", TEAM, unfit="a bot", guest=True)),
+    "invited": ({"invited": True}, Person("U0INVITED1", TEAM, unfit="not joined yet")),
+    "stranger": (
+        {"stranger": True, "team_id": OTHER_TEAM},
+        Person("U0STRANGE1", OTHER_TEAM, unfit="of another organisation"),
+    ),
+    "known outsider": ({"team_id": OTHER_TEAM}, Person("U0OUTSIDE1", OTHER_TEAM)),
+    "member of our organisation": (
+        {"enterprise_user": {"id": "W0GRID0001", "enterprise_id": ORGANISATION}},
+        Person("W0GRID0001", TEAM, enterprise_id=ORGANISATION),
+    ),
+}
+
+
+@pytest.mark.parametrize(("traits", "expected"), ACCOUNTS.values(), ids=ACCOUNTS)
+def test_what_slack_says_of_an_account(world: World, traits: Traits, expected: Person) -> None:
+    world.add(traits, expected)
+    assert world.directory.person(Member(TEAM, expected.user_id)) == expected
+
+
+def test_an_unknown_account_is_unfit(world: World) -> None:
+    found = world.directory.person(Member(TEAM, "U0NOBODY01"))
+    assert found.user_id == "U0NOBODY01"
+    assert found.unfit == "Slack does not know this account"
+
+
+def test_an_unreachable_slack_is_an_error_not_an_answer(world: World) -> None:
+    world.add({}, Person(ANA.user_id, TEAM))
+    world.fail(Reason.SLACK_UNREACHABLE)
+    with pytest.raises(SlackError) as failed:
+        world.directory.person(ANA)
+    assert failed.value.reason is Reason.SLACK_UNREACHABLE
+
+
+# What only Slack can show
+
+
+def test_slackbot_is_unfit(workspace: Workspace) -> None:
+    assert slack_api(workspace).person(Member(TEAM, SLACKBOT)).unfit == "Slackbot"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault(reset=True), None),
+        (Fault(status=500), "internal_error"),
+        (Fault(status=503), "internal_error"),
+        (Fault(status=429, retry_after=30), "ratelimited"),
+    ],
+    ids=["connection cut", "500", "503", "rate limited"],
+)
+def test_slack_that_does_not_serve_us_is_unreachable(workspace: Workspace, fault: Fault, code: str | None) -> None:
+    workspace.add_member(ANA.user_id, "ana")
+    workspace.inject("users.info", fault)
+    with pytest.raises(SlackError, match=r"try again in a minute$") as failed:
+        slack_api(workspace).person(ANA)
+    assert failed.value.reason is Reason.SLACK_UNREACHABLE
+    assert code in (None, failed.value.code)
+
+
+def test_the_rate_limit_is_not_waited_for(workspace: Workspace) -> None:
+    workspace.add_member(ANA.user_id, "ana")
+    workspace.inject("users.info", Fault(status=429, retry_after=30))
+    with pytest.raises(SlackError):
+        slack_api(workspace).person(ANA)
+    assert slack_api(workspace).person(ANA) == Person(ANA.user_id, TEAM)
+
+
+def test_slack_where_nobody_listens_is_unreachable(workspace: Workspace) -> None:
+    with Workspace() as gone:
+        nowhere = gone.api_url
+    with pytest.raises(SlackError) as failed:
+        slack_api(workspace, api_url=nowhere).person(ANA)
+    assert failed.value.reason is Reason.SLACK_UNREACHABLE
+
+
+def test_a_token_that_slack_does_not_take_is_a_refusal_that_names_it_not(workspace: Workspace) -> None:
+    with pytest.raises(SlackError, match=r"invalid_auth.*check the token") as failed:
+        slack_api(workspace, token="xoxb-made-up").person(ANA)
+    assert failed.value.reason is Reason.SLACK_REFUSED
+    assert failed.value.code == "invalid_auth"
+    assert "xoxb" not in str(failed.value)
+
+
+def test_a_missing_scope_is_a_refusal() -> None:
+    scopes = tuple(scope for scope in SCOPES if scope != "users:read")
+    with (
+        Workspace(team_id=TEAM, scopes=scopes) as limited,
+        pytest.raises(SlackError, match="missing_scope") as failed,
+    ):
+        slack_api(limited).person(ANA)
+    assert failed.value.reason is Reason.SLACK_REFUSED
+
+
+@pytest.fixture
+def proxy() -> Iterator[tuple[str, list[tuple[int, str, bytes]]]]:
+    """Something between us and Slack that answers what it is told: status, content type, body."""
+    answers: list[tuple[int, str, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            status, kind, body = answers[0]
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/api/", answers
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+Proxy = tuple[str, list[tuple[int, str, bytes]]]
+
+
+@pytest.mark.parametrize("status", [200, 502, 504])
+def test_an_answer_that_is_not_json_means_unreachable_and_is_not_quoted(proxy: Proxy, status: int) -> None:
+    url, answers = proxy
+    answers.append((status, "text/html", b"<html>Bad gateway; internal host proxy-7</html>"))
+    with pytest.raises(SlackError) as failed:
+        SlackApi(token="xoxb-0", api_url=url).person(ANA)
+    assert failed.value.reason is Reason.SLACK_UNREACHABLE
+    assert "proxy-7" not in f"{failed.value} {failed.value.code}"
+
+
+@pytest.mark.parametrize("body", [b'{"ok": true}', b'{"ok": true, "user": null}', b'{"ok": true, "user": []}'])
+def test_an_answer_without_an_account_counts_against_the_member(proxy: Proxy, body: bytes) -> None:
+    url, answers = proxy
+    answers.append((200, "application/json", body))
+    found = SlackApi(token="xoxb-0", api_url=url).person(ANA)
+    assert found.user_id != ANA.user_id
+    assert found.unfit is not None
+    assert found.guest
+
+
+FULL = {
+    "id": ANA.user_id,
+    "team_id": TEAM,
+    "deleted": False,
+    "is_bot": False,
+    "is_restricted": False,
+    "is_ultra_restricted": False,
+}
+
+
+def test_the_record_of_an_ordinary_member() -> None:
+    assert person(FULL) == Person(ANA.user_id, TEAM)
+
+
+@pytest.mark.parametrize("value", ["missing", None, "false", 0, 1, "yes", []])
+@pytest.mark.parametrize("flag", ["deleted", "is_bot", "is_restricted", "is_ultra_restricted"])
+def test_a_flag_that_does_not_clearly_say_no_counts_against_the_member(flag: str, value: object) -> None:
+    record = {**FULL, flag: value}
+    if value == "missing":
+        del record[flag]
+    found = person(record)
+    assert found.unfit is not None or found.guest
+
+
+@pytest.mark.parametrize("value", [True, None, "false", 0, 1])
+@pytest.mark.parametrize("flag", ["is_stranger", "is_invited_user"])
+def test_a_flag_that_only_some_accounts_have_counts_unless_it_says_no(flag: str, value: object) -> None:
+    assert person({**FULL, flag: value}).unfit is not None
+    assert person({**FULL, flag: False}).unfit is None
+
+
+def test_a_record_without_an_id_is_nobodys() -> None:
+    found = person({key: value for key, value in FULL.items() if key not in ("id", "team_id")})
+    assert (found.user_id, found.team_id) == ("", "")
+
+
+@pytest.mark.parametrize("enterprise", [None, "E0ORG00001", [], {}, {"enterprise_id": None}])
+def test_an_organisation_that_is_not_named_is_none(enterprise: object) -> None:
+    assert person({**FULL, "enterprise_user": enterprise}).enterprise_id is None

@@ -1,0 +1,650 @@
+"""Sign-in links: every Studio and StudioExaminer keeps these promises, the fake and SageMaker alike."""
+
+import json
+import traceback
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from http.cookiejar import CookieJar
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+import boto3
+import pytest
+
+from bot.errors import StudioError
+from bot.local.aws import REGION
+from bot.local.aws_faults import Fault
+from bot.model import Allowed, Link, Mapping, Member, Reason
+from bot.ports import Studio, StudioExaminer
+from bot.studio import SageMakerStudio, caller_arn
+from tests.contract.stands import ListeningAws
+from tests.fakes import ANA, NOON, Clock, FakeStudio, a_mapping, an_allowed
+
+DOMAIN = "d-research"
+ROLE = "arn:aws:iam::123456789012:role/studio/broker"
+
+
+class Port(Studio, StudioExaminer, Protocol):
+    """Both ports: one adapter keeps them."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A Studio with a domain `d-research` of two profiles, Ana and ben, and ways to change it."""
+
+    studio: Port
+    add_domain: Callable[[str, str], object]
+    add_profile: Callable[[str, str], object]
+    add_space: Callable[[str, str | None], object]
+    set_status: Callable[[str | None, str], object]
+    fail: Callable[[Reason], object]
+    opens: Callable[[Link], tuple[str, str] | None]
+
+
+def fake_world() -> World:
+    fake = FakeStudio()
+
+    def opens(link: Link) -> tuple[str, str] | None:
+        allowed = fake.links.get(link.url)
+        return (allowed.mapping.domain_id, allowed.mapping.profile_name) if allowed else None
+
+    def set_status(profile: str | None, status: str) -> None:
+        if profile is None:
+            fake.domains[DOMAIN].status = status
+        else:
+            fake.domains[DOMAIN].profiles[profile.lower()] = status
+
+    def fail(reason: Reason) -> None:
+        fake.error = StudioError("it fails: try again", reason=reason)
+
+    return World(
+        studio=fake,
+        add_domain=lambda name, mode: fake.add(f"d-{name}", auth_mode=mode, url=f"https://{name}.example.com/"),
+        add_profile=lambda domain, name: fake.domains[domain].profiles.setdefault(name.lower(), "InService"),
+        add_space=lambda name, owner: fake.domains[DOMAIN].spaces.setdefault(name, owner),
+        set_status=set_status,
+        fail=fail,
+        opens=opens,
+    )
+
+
+FAULTS = {
+    Reason.AWS_THROTTLED: Fault("ThrottlingException", "Rate exceeded", times=None),
+    Reason.AWS_REFUSED: Fault("AccessDeniedException", "no"),
+    Reason.AWS_UNREACHABLE: Fault(drop=True, times=None),
+    Reason.AWS_UNEXPECTED: Fault("ValidationException", "no"),
+}
+
+
+@pytest.fixture(scope="module")
+def sagemaker(local_aws: ListeningAws) -> Iterator[Any]:
+    """A client of our own, to set the scene with."""
+    client = boto3.client("sagemaker", region_name=REGION, endpoint_url=local_aws.endpoint)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def adapter(local_aws: ListeningAws) -> Iterator[SageMakerStudio]:  # noqa: ARG001 - sets the environment
+    studio = SageMakerStudio(region=REGION, link_seconds=60, session_seconds=43200, now=lambda: NOON)
+    studio.warm_up()
+    yield studio
+    for client in studio._clients.values():
+        client.close()
+
+
+@pytest.fixture
+def aws(local_aws: ListeningAws, sagemaker: Any) -> ListeningAws:
+    """The stand-in with one domain and two profiles in it."""
+    local_aws.reset()
+    sagemaker.create_domain(DomainName="research", AuthMode="IAM", DefaultUserSettings={})
+    for name in ("Ana", "ben"):
+        sagemaker.create_user_profile(DomainId=DOMAIN, UserProfileName=name)
+    return local_aws
+
+
+@pytest.fixture
+def sagemaker_world(aws: ListeningAws, sagemaker: Any, adapter: SageMakerStudio) -> World:
+    def add_space(name: str, owner: str | None) -> None:
+        sharing = {
+            "OwnershipSettings": {"OwnerUserProfileName": owner or "ben"},
+            "SpaceSharingSettings": {"SharingType": "Private" if owner else "Shared"},
+        }
+        sagemaker.create_space(DomainId=DOMAIN, SpaceName=name, **sharing)
+
+    def fail(reason: Reason) -> None:
+        for operation in ("CreatePresignedDomainUrl", "DescribeDomain"):
+            aws.inject(operation, FAULTS[reason])
+
+    return World(
+        studio=adapter,
+        add_domain=lambda name, mode: sagemaker.create_domain(DomainName=name, AuthMode=mode, DefaultUserSettings={}),
+        add_profile=lambda domain, name: sagemaker.create_user_profile(DomainId=domain, UserProfileName=name),
+        add_space=add_space,
+        set_status=lambda profile, status: aws.set_status(DOMAIN, profile, status=status),
+        fail=fail,
+        opens=lambda link: opened(link.url),
+    )
+
+
+@pytest.fixture(params=["fake", "sagemaker"])
+def world(request: pytest.FixtureRequest) -> World:
+    return fake_world_at_home() if request.param == "fake" else request.getfixturevalue("sagemaker_world")
+
+
+def fake_world_at_home() -> World:
+    world = fake_world()
+    world.add_domain("research", "IAM")
+    for name in ("Ana", "ben"):
+        world.add_profile(DOMAIN, name)
+    return world
+
+
+def browse(url: str) -> tuple[str, str]:
+    """Where a browser with cookies ends up, and what it shows."""
+    cookies = urllib.request.HTTPCookieProcessor(CookieJar())
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), cookies)
+    with opener.open(url, timeout=10) as page:
+        return page.url, page.read().decode()
+
+
+def opened(url: str) -> tuple[str, str] | None:
+    """Domain and profile that the stand-in's Studio signs in."""
+    where, page = browse(url)
+    if "Signed in to SageMaker Studio" not in page:
+        return None
+    profile = next(name for name in ("Ana", "ben") if f">{name}<" in page)
+    return where.rstrip("/").rpartition("/")[2], profile
+
+
+def refused(call: Callable[..., object], *arguments: Any) -> StudioError:
+    with pytest.raises(StudioError) as failed:
+        call(*arguments)
+    return failed.value
+
+
+def test_a_link_signs_in_as_the_mapped_profile(world: World) -> None:
+    link = world.studio.sign_in(an_allowed(a_mapping(profile="Ana")))
+    assert world.opens(link) == (DOMAIN, "Ana")
+
+
+def test_the_name_of_a_profile_has_no_case(world: World) -> None:
+    assert world.studio.sign_in(an_allowed(a_mapping(profile="ANA"))).url
+
+
+def test_every_link_is_a_new_one(world: World) -> None:
+    links = [world.studio.sign_in(an_allowed(a_mapping())) for _ in range(2)]
+    assert links[0].url != links[1].url
+
+
+def test_a_link_says_how_long_it_and_the_session_last(world: World) -> None:
+    link = world.studio.sign_in(an_allowed(a_mapping()))
+    assert link.expires_at == NOON + timedelta(seconds=60)
+    assert (link.lifetime_seconds, link.session_seconds) == (60, 43200)
+    assert link.aws_request_id
+
+
+def test_a_mapping_may_shorten_the_session(world: World) -> None:
+    assert world.studio.sign_in(an_allowed(a_mapping(session_seconds=1800))).session_seconds == 1800
+
+
+def test_a_shared_space_and_the_profiles_own_space_can_be_opened(world: World) -> None:
+    world.add_space("team-space", None)
+    world.add_space("own-space", "Ana")
+    for space in ("team-space", "own-space"):
+        mapping = a_mapping(profile="ana", space_name=space)
+        assert world.studio.sign_in(an_allowed(mapping)).url
+        assert world.studio.examine(ANA, mapping).profile_arn
+
+
+def test_examining_a_mapping_finds_its_profiles_arn_and_changes_nothing_else(world: World) -> None:
+    mapping = a_mapping(profile="Ana", session_seconds=1800, profile_arn="arn:of:another")
+    found = world.studio.examine(ANA, mapping)
+    assert found.profile_arn is not None
+    assert found.profile_arn.endswith(f":user-profile/{DOMAIN}/Ana")
+    assert replace(found, profile_arn=None) == replace(mapping, profile_arn=None)
+
+
+@pytest.fixture(params=["sign_in", "examine"])
+def attempt(request: pytest.FixtureRequest, world: World) -> Callable[[Mapping], StudioError]:
+    """Signing in and examining refuse the same mappings."""
+
+    def attempt(mapping: Mapping) -> StudioError:
+        if request.param == "sign_in":
+            return refused(world.studio.sign_in, an_allowed(mapping))
+        return refused(world.studio.examine, ANA, mapping)
+
+    return attempt
+
+
+Attempt = Callable[[Mapping], StudioError]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "reason"),
+    [
+        (a_mapping(domain="d-gone"), Reason.DOMAIN_MISSING),
+        (a_mapping(profile="gone"), Reason.PROFILE_MISSING),
+        (a_mapping(space_name="gone"), Reason.SPACE_MISSING),
+    ],
+)
+def test_what_does_not_exist_is_named(attempt: Attempt, mapping: Mapping, reason: Reason) -> None:
+    error = attempt(mapping)
+    assert error.reason is reason
+    assert "gone" in str(error)
+
+
+def test_a_space_of_another_profile_stays_closed(world: World, attempt: Attempt) -> None:
+    world.add_space("bens-space", "ben")
+    assert attempt(a_mapping(profile="Ana", space_name="bens-space")).reason is Reason.SPACE_NOT_YOURS
+
+
+def test_a_domain_in_sso_mode_gives_its_address_instead(world: World, attempt: Attempt) -> None:
+    world.add_domain("sso", "SSO")
+    error = attempt(a_mapping(domain="d-sso"))
+    assert error.reason is Reason.DOMAIN_SSO
+    assert error.sign_in_address is not None
+    assert error.sign_in_address.startswith("http")
+
+
+@pytest.mark.parametrize("status", ["Pending", "Updating", "Failed", "Deleting"])
+@pytest.mark.parametrize(("profile", "reason"), [(None, Reason.DOMAIN_NOT_READY), ("Ana", Reason.PROFILE_NOT_READY)])
+def test_what_is_not_in_service_is_not_ready(
+    world: World, attempt: Attempt, profile: str | None, reason: Reason, status: str
+) -> None:
+    world.set_status(profile, status)
+    assert attempt(a_mapping(profile="Ana")).reason is reason
+
+
+@pytest.mark.parametrize("reason", FAULTS)
+def test_what_aws_does_to_us_is_told_apart(world: World, attempt: Attempt, reason: Reason) -> None:
+    world.fail(reason)
+    assert attempt(a_mapping(profile="Ana")).reason is reason
+
+
+# What only SageMaker can show
+
+
+def signed_in(adapter: SageMakerStudio, mapping: Mapping | None = None, member: Member = ANA) -> Link:
+    return adapter.sign_in(an_allowed(mapping or a_mapping(profile="Ana"), member))
+
+
+def test_a_link_opens_until_it_expires_and_not_after(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    link = signed_in(adapter)
+    aws.time.now = link.expires_at.timestamp() - 1
+    assert opened(link.url) == (DOMAIN, "Ana")
+    aws.time.now = link.expires_at.timestamp()
+    assert "Sign in to the AWS console" in browse(link.url)[1]
+
+
+def test_a_link_is_said_to_expire_no_later_than_it_does_however_long_aws_takes(aws: ListeningAws) -> None:
+    clock = Clock()
+
+    def now() -> datetime:
+        moment = clock.now()
+        clock.advance(1)  # whoever looks at the clock again sees a later time
+        return moment
+
+    studio = SageMakerStudio(region=REGION, link_seconds=60, session_seconds=43200, now=now)
+    assert studio.sign_in(an_allowed(a_mapping(profile="Ana"))).expires_at == NOON + timedelta(seconds=60)
+    assert aws.calls == [*["CreateDomain", "CreateUserProfile", "CreateUserProfile"], "CreatePresignedDomainUrl"]
+
+
+def test_every_parameter_reaches_aws(aws: ListeningAws, sagemaker: Any) -> None:
+    sagemaker.create_space(
+        DomainId=DOMAIN,
+        SpaceName="lab-space",
+        OwnershipSettings={"OwnerUserProfileName": "Ana"},
+        SpaceSharingSettings={"SharingType": "Shared"},
+    )
+    studio = SageMakerStudio(region=REGION, link_seconds=5, session_seconds=7200)
+    mapping = a_mapping(
+        profile="Ana", space_name="lab-space", landing_uri="app:JupyterLab:lab/tree/x", session_seconds=1800
+    )
+    link = studio.sign_in(an_allowed(mapping))
+
+    assert aws.requests("CreatePresignedDomainUrl") == [
+        {
+            "DomainId": DOMAIN,
+            "UserProfileName": "Ana",
+            "SpaceName": "lab-space",
+            "LandingUri": "app:JupyterLab:lab/tree/x",
+            "ExpiresInSeconds": 5,
+            "SessionExpirationDurationInSeconds": 1800,
+        }
+    ]
+    page = browse(link.url)[1]
+    assert all(text in page for text in ("Ana", DOMAIN, "lab-space", "app:JupyterLab:lab/tree/x"))
+
+
+def test_what_a_mapping_does_not_say_is_left_out_or_configured(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    signed_in(adapter)
+    assert aws.requests("CreatePresignedDomainUrl") == [
+        {
+            "DomainId": DOMAIN,
+            "UserProfileName": "Ana",
+            "ExpiresInSeconds": 60,
+            "SessionExpirationDurationInSeconds": 43200,
+        }
+    ]
+
+
+def test_a_link_costs_one_call(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    before = len(aws.calls)
+    signed_in(adapter)
+    assert aws.calls[before:] == ["CreatePresignedDomainUrl"]
+
+
+def test_a_mapping_may_lie_in_another_region(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    far = boto3.client("sagemaker", region_name="eu-central-1", endpoint_url=aws.endpoint)
+    far.create_domain(DomainName="far", AuthMode="IAM", DefaultUserSettings={})
+    far.create_user_profile(DomainId="d-far", UserProfileName="Ana")
+    far.close()
+    mapping = a_mapping(profile="Ana", domain="d-far")
+    assert opened(signed_in(adapter, replace(mapping, region="eu-central-1")).url) == ("d-far", "Ana")
+    assert refused(adapter.sign_in, an_allowed(mapping)).reason is Reason.DOMAIN_MISSING
+
+
+ERRORS = [
+    (Fault("ThrottlingException", "Rate exceeded", times=None), Reason.AWS_THROTTLED, "ThrottlingException"),
+    (Fault("TooManyRequestsException", times=None), Reason.AWS_THROTTLED, "TooManyRequestsException"),
+    (Fault("AccessDeniedException", "Rate exceeded"), Reason.AWS_REFUSED, "AccessDeniedException"),
+    (Fault("ExpiredTokenException"), Reason.AWS_REFUSED, "ExpiredTokenException"),
+    (Fault("UnrecognizedClientException"), Reason.AWS_REFUSED, "UnrecognizedClientException"),
+    (Fault("InternalFailure", status=500, times=None), Reason.AWS_UNREACHABLE, "InternalFailure"),
+    (Fault("ServiceUnavailable", status=503, times=None), Reason.AWS_UNREACHABLE, "ServiceUnavailable"),
+    (Fault(body=b"<html>", status=502, times=None), Reason.AWS_UNREACHABLE, "502"),
+    (Fault(drop=True, times=None), Reason.AWS_UNREACHABLE, "ConnectionClosedError"),
+    (Fault("NewlyInvented", "AccessDenied"), Reason.AWS_UNEXPECTED, "NewlyInvented"),
+    (Fault("ValidationException", "no"), Reason.AWS_UNEXPECTED, "ValidationException"),
+    (Fault(body=b"not JSON"), Reason.AWS_UNEXPECTED, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "code"), ERRORS, ids=[f"{fault.code or fault.body or 'drop'}" for fault, _, _ in ERRORS]
+)
+def test_an_error_is_known_by_its_code_and_never_by_its_words(
+    aws: ListeningAws, adapter: SageMakerStudio, fault: Fault, reason: Reason, code: str | None
+) -> None:
+    if fault.body is not None and fault.status == 400:
+        fault = replace(fault, status=200)
+    aws.inject("CreatePresignedDomainUrl", fault)
+    error = refused(signed_in, adapter)
+    assert (error.reason, error.code) == (reason, code)
+    aws.clear_faults()
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("InternalFailure", status=500), Fault("ThrottlingException"), Fault(drop=True)]
+)
+def test_one_failure_is_got_over(aws: ListeningAws, adapter: SageMakerStudio, fault: Fault) -> None:
+    aws.inject("CreatePresignedDomainUrl", fault)
+    assert signed_in(adapter).url
+
+
+def test_the_id_of_the_failed_call_is_kept(aws: ListeningAws, adapter: SageMakerStudio, sagemaker: Any) -> None:
+    sagemaker.delete_user_profile(DomainId=DOMAIN, UserProfileName="Ana")
+    error = refused(signed_in, adapter)
+    assert (error.reason, error.code) == (Reason.PROFILE_MISSING, "ResourceNotFound")
+    assert error.request_id
+    assert aws.calls[-3:] == ["CreatePresignedDomainUrl", "DescribeDomain", "DescribeUserProfile"]
+
+
+@pytest.mark.parametrize("fault", [Fault("AccessDeniedException"), Fault("InternalFailure", status=500, times=None)])
+def test_a_diagnosis_that_fails_leaves_the_first_error(
+    aws: ListeningAws, adapter: SageMakerStudio, fault: Fault
+) -> None:
+    aws.inject("CreatePresignedDomainUrl", Fault("ValidationException", "no"))
+    aws.inject("DescribeDomain", fault)
+    error = refused(signed_in, adapter)
+    assert (error.reason, error.code) == (Reason.AWS_UNEXPECTED, "ValidationException")
+    aws.clear_faults()
+
+
+def test_a_space_that_cannot_be_looked_at_stays_closed(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    aws.inject("DescribeSpace", Fault("AccessDeniedException"))
+    error = refused(adapter.sign_in, an_allowed(a_mapping(profile="Ana", space_name="lab-space")))
+    assert error.reason is Reason.AWS_REFUSED
+    assert "CreatePresignedDomainUrl" not in aws.calls
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        {},
+        {"SpaceSharingSettings": {"SharingType": "shared"}},
+        {"SpaceSharingSettings": {}},
+        {"OwnershipSettings": {}},
+        {"OwnershipSettings": {"OwnerUserProfileName": "anna"}},
+    ],
+)
+def test_a_space_of_which_little_is_known_stays_closed(
+    aws: ListeningAws, adapter: SageMakerStudio, description: dict[str, Any]
+) -> None:
+    aws.inject("DescribeSpace", Fault(body=json.dumps(description).encode(), status=200))
+    error = refused(adapter.sign_in, an_allowed(a_mapping(profile="Ana", space_name="lab-space")))
+    assert error.reason is Reason.SPACE_NOT_YOURS
+    assert "CreatePresignedDomainUrl" not in aws.calls
+
+
+SECRET = "s3cr3t-of-this-link"  # noqa: S105 - made up
+ADDRESS = f"https://d-research.studio.us-east-1.sagemaker.aws/auth?token={SECRET}"
+ODD = {
+    "missing": {},
+    "null": {"AuthorizedUrl": None},
+    "empty": {"AuthorizedUrl": ""},
+    "not text": {"AuthorizedUrl": {"token": SECRET}},
+    "a number": {"AuthorizedUrl": 42},
+    "longer than a button takes": {"AuthorizedUrl": ADDRESS + "x" * 3000},
+    "no address": {"AuthorizedUrl": SECRET},
+    "another scheme": {"AuthorizedUrl": f"javascript:{SECRET}"},
+    "no host": {"AuthorizedUrl": f"https:///auth?token={SECRET}"},
+    "a space": {"AuthorizedUrl": f"{ADDRESS} x"},
+    "a line break": {"AuthorizedUrl": f"{ADDRESS}\nx"},
+    "not ASCII": {"AuthorizedUrl": f"{ADDRESS}ü"},
+    "a broken host": {"AuthorizedUrl": f"https://[::1/auth?token={SECRET}"},
+    "a host in brackets": {"AuthorizedUrl": f"https://[{SECRET}]/auth"},
+}
+
+
+def said(error: BaseException) -> str:
+    """All that a traceback or a log would show of an error and of what led to it."""
+    chain = []
+    found: BaseException | None = error
+    while found is not None:
+        chain += [repr(found), str(found), repr(vars(found))]
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    return "\n".join([*chain, *traceback.format_exception(error)])
+
+
+@pytest.mark.parametrize("answer", ODD.values(), ids=ODD)
+def test_an_answer_without_a_usable_link_is_an_error_that_does_not_quote_it(
+    aws: ListeningAws, adapter: SageMakerStudio, answer: dict[str, Any]
+) -> None:
+    aws.inject("CreatePresignedDomainUrl", Fault(body=json.dumps(answer).encode(), status=200))
+    error = refused(signed_in, adapter)
+    assert error.reason is Reason.AWS_UNEXPECTED
+    assert SECRET not in said(error)
+
+
+def test_the_longest_link_that_a_button_takes_is_taken(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    longest = ADDRESS + "x" * (3000 - len(ADDRESS))
+    aws.inject("CreatePresignedDomainUrl", Fault(body=json.dumps({"AuthorizedUrl": longest}).encode(), status=200))
+    assert signed_in(adapter).url == longest
+
+
+@pytest.mark.parametrize("body", [f'{{"AuthorizedUrl": "{ADDRESS}"', ADDRESS, f'["{ADDRESS}"]'])
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_a_link_in_a_garbled_answer_is_not_quoted(
+    aws: ListeningAws, adapter: SageMakerStudio, body: str, status: int
+) -> None:
+    aws.inject("CreatePresignedDomainUrl", Fault(body=body.encode(), status=status, times=None))
+    error = refused(signed_in, adapter)
+    assert error.reason in (Reason.AWS_UNEXPECTED, Reason.AWS_UNREACHABLE)
+    assert SECRET not in said(error)
+    aws.clear_faults()
+
+
+def test_a_member_waits_no_longer_than_the_timeout_for_aws(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    aws.inject("CreatePresignedDomainUrl", Fault(delay=2.2))
+    assert signed_in(adapter).url  # by the second attempt, as the first one is given up after two seconds
+
+
+# The broker role
+
+
+BROKERED = a_mapping(profile="Ana", role_arn=ROLE)
+POLICY_RESOURCE = f"arn:aws:sagemaker:{REGION}:123456789012:user-profile/{DOMAIN}/Ana"
+
+
+def assumed(aws: ListeningAws) -> list[dict[str, str]]:
+    """The parameters of each AssumeRole."""
+    found = (
+        {name: values[0] for name, values in parse_qs(body.decode()).items()} for name, body in aws.sent if not name
+    )
+    return [parameters for parameters in found if parameters.get("Action") == "AssumeRole"]
+
+
+def test_the_role_is_assumed_in_the_members_name_for_the_shortest_time(
+    aws: ListeningAws, adapter: SageMakerStudio
+) -> None:
+    assert opened(signed_in(adapter, BROKERED).url) == (DOMAIN, "Ana")
+    [parameters] = assumed(aws)
+    assert parameters["RoleArn"] == ROLE
+    assert parameters["RoleSessionName"] == parameters["SourceIdentity"] == f"slack-{ANA.tenant}-{ANA.user_id}"
+    assert parameters["DurationSeconds"] == "900"
+
+
+def test_the_session_policy_allows_one_profile_and_looking_at_its_domain(
+    aws: ListeningAws, adapter: SageMakerStudio
+) -> None:
+    signed_in(adapter, BROKERED)
+    statements = json.loads(assumed(aws)[0]["Policy"])["Statement"]
+    [presign] = [each for each in statements if "sagemaker:CreatePresignedDomainUrl" in each["Action"]]
+    assert presign == {
+        "Effect": "Allow",
+        "Action": ["sagemaker:CreatePresignedDomainUrl"],
+        "Resource": POLICY_RESOURCE,
+    }
+    others = [each for each in statements if each != presign]
+    assert all(action.startswith("sagemaker:Describe") for each in others for action in each["Action"])
+    assert all(DOMAIN in resource for each in others for resource in each["Resource"])
+    assert len(assumed(aws)[0]["Policy"]) <= 2048
+
+
+def test_the_session_policy_names_the_arn_that_sagemaker_gave(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    known = POLICY_RESOURCE.replace("/Ana", "/ana")
+    signed_in(adapter, replace(BROKERED, profile_arn=known))
+    assert json.loads(assumed(aws)[0]["Policy"])["Statement"][0]["Resource"] == known
+
+
+def test_the_session_policy_follows_the_mappings_region_and_the_roles_partition(
+    aws: ListeningAws, adapter: SageMakerStudio
+) -> None:
+    mapping = replace(BROKERED, region="us-gov-west-1", role_arn="arn:aws-us-gov:iam::210987654321:role/broker")
+    refused(adapter.sign_in, an_allowed(mapping))
+    policy = json.loads(assumed(aws)[0]["Policy"])
+    resource = f"arn:aws-us-gov:sagemaker:us-gov-west-1:210987654321:user-profile/{DOMAIN}/Ana"
+    assert policy["Statement"][0]["Resource"] == resource
+
+
+def test_the_session_policy_of_the_longest_mapping_fits(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    longest = a_mapping(profile="p" * 63, domain="d-" + "x" * 61, role_arn=ROLE, region="ap-southeast-1")
+    refused(adapter.sign_in, an_allowed(longest))
+    assert len(assumed(aws)[0]["Policy"]) <= 2048
+
+
+def test_the_session_name_of_the_longest_ids_fits(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    longest = Member("T" + "0" * 30, "U" + "0" * 30)
+    signed_in(adapter, BROKERED, longest)
+    assert len(assumed(aws)[0]["RoleSessionName"]) <= 64
+    assert len(assumed(aws)[0]["SourceIdentity"]) <= 64
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "code"),
+    [
+        (Fault("AccessDenied", "no", 403), Reason.AWS_REFUSED, "AccessDenied"),
+        (Fault("ExpiredToken", "no", 403), Reason.AWS_REFUSED, "ExpiredToken"),
+        (Fault("Throttling", "no", times=None), Reason.AWS_THROTTLED, "Throttling"),
+        (Fault("InternalFailure", "no", 500, times=None), Reason.AWS_UNREACHABLE, "InternalFailure"),
+        (Fault(drop=True, times=None), Reason.AWS_UNREACHABLE, "ConnectionClosedError"),
+        (Fault(body=b"not XML", status=200, times=None), Reason.AWS_UNEXPECTED, "ResponseParserError"),
+        (Fault("PackedPolicyTooLarge", "no"), Reason.AWS_UNEXPECTED, "PackedPolicyTooLarge"),
+    ],
+    ids=lambda value: value.code or "no code" if isinstance(value, Fault) else "",
+)
+@pytest.mark.parametrize("use", ["sign_in", "examine"])
+def test_a_role_that_cannot_be_assumed_gives_no_link(
+    aws: ListeningAws, adapter: SageMakerStudio, fault: Fault, reason: Reason, code: str, use: str
+) -> None:
+    aws.inject("AssumeRole", fault)
+    error = (
+        refused(adapter.sign_in, an_allowed(BROKERED))
+        if use == "sign_in"
+        else refused(adapter.examine, ANA, BROKERED)
+    )
+    assert (error.reason, error.code) == (reason, code)
+    assert "CreatePresignedDomainUrl" not in aws.calls
+    aws.clear_faults()
+
+
+# Credentials and settings that are wrong from the start
+
+
+@pytest.fixture
+def fresh(aws: ListeningAws, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str | None]], SageMakerStudio]:  # noqa: ARG001 - sets the environment
+    """An adapter that is made in a changed environment."""
+
+    def make(changes: dict[str, str | None]) -> SageMakerStudio:
+        for name, value in changes.items():
+            if value is None:
+                monkeypatch.delenv(name)
+            else:
+                monkeypatch.setenv(name, value)
+        return SageMakerStudio(region=REGION, link_seconds=60, session_seconds=43200)
+
+    return make
+
+
+Fresh = Callable[[dict[str, str | None]], SageMakerStudio]
+WRONG_SETTINGS: dict[str, tuple[dict[str, str | None], Reason]] = {
+    "no credentials": ({"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, Reason.AWS_REFUSED),
+    "half the credentials": ({"AWS_SECRET_ACCESS_KEY": None}, Reason.AWS_REFUSED),
+    "a profile that does not exist": (
+        {"AWS_PROFILE": "typo", "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None},
+        Reason.AWS_REFUSED,
+    ),
+    "nobody at the endpoint": ({"AWS_ENDPOINT_URL_SAGEMAKER": "http://127.0.0.1:9"}, Reason.AWS_UNREACHABLE),
+    "an endpoint that is no address": ({"AWS_ENDPOINT_URL_SAGEMAKER": "nonsense"}, Reason.AWS_UNREACHABLE),
+}
+
+
+@pytest.mark.parametrize(("changes", "reason"), WRONG_SETTINGS.values(), ids=WRONG_SETTINGS)
+def test_wrong_credentials_and_settings_are_studio_errors(
+    fresh: Fresh, changes: dict[str, str | None], reason: Reason
+) -> None:
+    studio = fresh(changes)
+    for error in (
+        refused(studio.sign_in, an_allowed(a_mapping(profile="Ana"))),
+        refused(studio.examine, ANA, a_mapping(profile="Ana")),
+    ):
+        assert error.reason is reason
+
+
+def test_the_caller_is_known_by_sts(aws: ListeningAws) -> None:
+    assert (caller_arn(REGION) or "").startswith("arn:aws:sts::")
+    aws.inject("GetCallerIdentity", Fault("ExpiredToken", "no", 403))
+    assert caller_arn(REGION) is None
+
+
+def test_an_allowed_member_of_the_longest_names_gets_a_link(
+    aws: ListeningAws, adapter: SageMakerStudio, sagemaker: Any
+) -> None:
+    sagemaker.create_user_profile(DomainId=DOMAIN, UserProfileName="p" * 63)
+    allowed: Allowed = an_allowed(a_mapping("a" * 32, "p" * 63))
+    assert adapter.sign_in(allowed).url
+    assert aws.requests("CreatePresignedDomainUrl")[0]["UserProfileName"] == "p" * 63

@@ -1,0 +1,367 @@
+"""Fakes of every port, small enough to be read, held to the same expectations as the adapters (tests/contract).
+
+Each keeps its state in plain attributes, which tests may set and look at. `error`, where there is one, is raised
+by the next calls.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, ParamSpec, TypeVar
+
+from bot.audit import LINK, REQUESTED
+from bot.errors import AlreadyRecorded, Changed, ProfileTaken, SlackError, StoreError, StudioError
+from bot.model import (
+    Access,
+    Allowed,
+    Door,
+    Effect,
+    Entry,
+    Grant,
+    Link,
+    LinkRequest,
+    Mapping,
+    Member,
+    Person,
+    Reason,
+)
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Clock:
+    """Time that passes when told to: `now` for the wall, `monotonic` for stopwatches."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self._at = at
+        self._seconds = 1000.0
+
+    def now(self) -> datetime:
+        return self._at
+
+    def monotonic(self) -> float:
+        return self._seconds
+
+    def advance(self, seconds: float) -> None:
+        self._at += timedelta(seconds=seconds)
+        self._seconds += seconds
+
+
+class AtOnce(Executor):
+    """Runs each job where it is submitted. `before` is called with each job first, and may move a clock."""
+
+    def __init__(self, before: Callable[[str], None] = lambda _job: None) -> None:
+        self._before = before
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        self._before(getattr(fn, "__name__", ""))
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever asks for the result
+            future.set_exception(error)
+        return future
+
+
+class NeverReady(Executor):
+    """Runs the jobs at once, except the named ones: theirs are taken and never finish."""
+
+    def __init__(self, *stuck: str) -> None:
+        self._stuck = stuck
+        self._side = AtOnce()
+        self.taken: list[str] = []
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        name = getattr(fn, "__name__", "")
+        self.taken.append(name)
+        return Future() if name in self._stuck else self._side.submit(fn, *args, **kwargs)
+
+
+class FakeAudit:
+    """The paper trail in a dictionary; see `ports.AuditLog`."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.open_error: Exception | None = None
+        self.close_error: Exception | None = None
+        self._lock = threading.Lock()
+
+    def open(self, entry: Entry) -> None:
+        if self.open_error is not None:
+            raise self.open_error
+        with self._lock:
+            there = self.entries.get(entry.id)
+            if there is not None and (there.attempt, there.outcome) != (entry.attempt, REQUESTED):
+                raise AlreadyRecorded(f"request {entry.id} is in the audit already")
+            self.entries[entry.id] = entry
+
+    def close(self, entry: Entry) -> None:
+        if self.close_error is not None:
+            raise self.close_error
+        with self._lock:
+            there = self.entries.get(entry.id)
+            if there is not None and there.attempt != entry.attempt:
+                raise AlreadyRecorded(f"request {entry.id} belongs to another attempt")
+            self.entries[entry.id] = replace(entry, opened_at=there.opened_at if there else None)
+
+    def opened(self, member: Member, request_id: str, at: datetime) -> Entry | None:
+        with self._lock:
+            entry = self.entries.get(request_id)
+            if entry is None or (entry.tenant, entry.subject, entry.action) != (member.tenant, member.user_id, LINK):
+                return None
+            if entry.outcome not in (REQUESTED, "issued", "undelivered"):
+                return None
+            self.entries[request_id] = replace(entry, opened_at=entry.opened_at or at)
+            return self.entries[request_id]
+
+    def of_member(self, member: Member, since: datetime) -> Iterator[Entry]:
+        whose = (member.tenant, member.user_id)
+        yield from self._newest(lambda entry: (entry.tenant, entry.subject) == whose and entry.at >= since)
+
+    def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
+        yield from self._newest(lambda entry: entry.tenant == tenant and entry.at.astimezone(UTC).date() == day)
+
+    def _newest(self, wanted: Callable[[Entry], bool]) -> list[Entry]:
+        return sorted(filter(wanted, self.entries.values()), key=lambda entry: entry.at, reverse=True)
+
+
+class FakeAccess:
+    """Mappings, grants and profile locks in dictionaries; see `ports.AccessAdmin`."""
+
+    def __init__(self, audit: FakeAudit | None = None) -> None:
+        self.audit = audit or FakeAudit()
+        self.error: StoreError | None = None
+        self._mappings: dict[tuple[Member, str], Mapping] = {}
+        self._grants: dict[tuple[Member, Effect], Grant] = {}
+        self._lock = threading.Lock()
+
+    def read(self, member: Member) -> Access:
+        if self.error is not None:
+            raise self.error
+        with self._lock:
+            return Access(
+                tuple(mapping for (owner, _), mapping in sorted(self._mappings.items()) if owner == member),
+                tuple(grant for (owner, _), grant in sorted(self._grants.items()) if owner == member),
+            )
+
+    def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
+        with self._lock:
+            known = {owner for owner, _ in [*self._mappings, *self._grants] if owner.tenant == tenant}
+        for member in sorted(known):
+            yield member.user_id, self.read(member)
+
+    def put_mapping(self, member: Member, mapping: Mapping, *, replaces: Mapping | None, entry: Entry) -> None:
+        with self._lock:
+            for (owner, _), other in self._mappings.items():
+                if owner != member and other.same_profile(mapping):
+                    raise ProfileTaken(
+                        f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to "
+                        f"{owner.user_id}: unmap it there first, or choose another profile"
+                    )
+            _expect(self._mappings.get((member, mapping.alias)), replaces)
+            self._mappings[member, mapping.alias] = mapping
+            self.audit.open(entry)
+
+    def delete_mapping(self, member: Member, mapping: Mapping, *, entry: Entry) -> None:
+        with self._lock:
+            _expect(self._mappings.get((member, mapping.alias)), mapping)
+            del self._mappings[member, mapping.alias]
+            self.audit.open(entry)
+
+    def put_grant(self, tenant: str, grant: Grant, *, replaces: Grant | None, entry: Entry) -> None:
+        key = (Member(tenant, grant.principal), grant.effect)
+        with self._lock:
+            _expect(self._grants.get(key), replaces)
+            self._grants[key] = grant
+            self.audit.open(entry)
+
+    def delete_grants(self, tenant: str, grants: tuple[Grant, ...], *, entry: Entry) -> None:
+        keys = [(Member(tenant, grant.principal), grant.effect) for grant in grants]
+        with self._lock:
+            for key, grant in zip(keys, grants, strict=True):
+                _expect(self._grants.get(key), grant)
+            for key in keys:
+                del self._grants[key]
+            self.audit.open(entry)
+
+    def give(self, member: Member, *records: Mapping | Grant) -> None:
+        """Put records there without any ceremony."""
+        for record in records:
+            if isinstance(record, Mapping):
+                self._mappings[member, record.alias] = record
+            else:
+                self._grants[member, record.effect] = record
+
+
+def _expect(stored: Mapping | Grant | None, expected: Mapping | Grant | None) -> None:
+    """Changed unless what is stored is what was read; the time of setting is its version."""
+    if (stored is None) != (expected is None) or (stored and expected and stored.set_at != expected.set_at):
+        raise Changed("somebody changed the same records meanwhile; nothing was written: look again, then retry")
+
+
+class FakeCounter:
+    """Requests per member and minute; see `ports.RequestCounter`."""
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[Member, str], int] = {}
+        self.error: StoreError | None = None
+        self._lock = threading.Lock()
+
+    def count(self, member: Member, at: datetime) -> int:
+        if self.error is not None:
+            raise self.error
+        minute = (member, f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}")
+        with self._lock:
+            self.counts[minute] = self.counts.get(minute, 0) + 1
+            return self.counts[minute]
+
+
+class FakeDirectory:
+    """Who the members are; see `ports.Directory`."""
+
+    def __init__(self, *people: Person) -> None:
+        self.people = {person.user_id: person for person in people}
+        self.error: SlackError | None = None
+
+    def person(self, member: Member) -> Person:
+        if self.error is not None:
+            raise self.error
+        unknown = Person(member.user_id, member.tenant, unfit="Slack does not know this account")
+        return self.people.get(member.user_id, unknown)
+
+
+@dataclass
+class FakeDomain:
+    """A SageMaker domain with its profiles (lower-case name to status) and spaces (name to owner; None: shared)."""
+
+    auth_mode: str = "IAM"
+    status: str = "InService"
+    url: str | None = None
+    profiles: dict[str, str] = field(default_factory=dict)
+    spaces: dict[str, str | None] = field(default_factory=dict)
+
+
+class FakeStudio:
+    """Mints links that lead nowhere; see `ports.Studio` and `ports.StudioExaminer`."""
+
+    def __init__(
+        self, now: Callable[[], datetime] = lambda: NOON, *, link_seconds: int = 60, session_seconds: int = 43200
+    ) -> None:
+        self.domains: dict[str, FakeDomain] = {}
+        self.links: dict[str, Allowed] = {}
+        self.error: Exception | None = None
+        self._now = now
+        self._link_seconds = link_seconds
+        self._session_seconds = session_seconds
+
+    def sign_in(self, allowed: Allowed) -> Link:
+        self._examine(allowed.mapping)
+        url = f"https://{allowed.mapping.domain_id}.studio.example.com/auth?token=fake-{len(self.links) + 1}"
+        self.links[url] = allowed
+        return Link(
+            url,
+            expires_at=self._now() + timedelta(seconds=self._link_seconds),
+            lifetime_seconds=self._link_seconds,
+            session_seconds=allowed.mapping.session_seconds or self._session_seconds,
+            aws_request_id=f"aws-{len(self.links)}",
+        )
+
+    def examine(self, member: Member, mapping: Mapping) -> Mapping:  # noqa: ARG002 - the port's signature
+        self._examine(mapping)
+        base = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile"
+        return replace(mapping, profile_arn=f"{base}/{mapping.domain_id}/{mapping.profile_name}")
+
+    def add(self, domain_id: str, *profiles: str, **traits: Any) -> FakeDomain:
+        """Create a domain with these profiles."""
+        domain = FakeDomain(profiles={name.lower(): "InService" for name in profiles}, **traits)
+        self.domains[domain_id] = domain
+        return domain
+
+    def _examine(self, mapping: Mapping) -> None:
+        if self.error is not None:
+            raise self.error
+        domain = self.domains.get(mapping.domain_id)
+        if domain is None:
+            raise _no(Reason.DOMAIN_MISSING, f"there is no domain {mapping.domain_id}")
+        if domain.auth_mode == "SSO":
+            raise _no(Reason.DOMAIN_SSO, "the domain signs members in by SSO", sign_in_address=domain.url)
+        if domain.status != "InService":
+            raise _no(Reason.DOMAIN_NOT_READY, f"domain {mapping.domain_id} is {domain.status}")
+        status = domain.profiles.get(mapping.profile_name.lower())
+        if status is None:
+            raise _no(Reason.PROFILE_MISSING, f"there is no profile {mapping.profile_name}")
+        if status != "InService":
+            raise _no(Reason.PROFILE_NOT_READY, f"profile {mapping.profile_name} is {status}")
+        if mapping.space_name is not None:
+            if mapping.space_name not in domain.spaces:
+                raise _no(Reason.SPACE_MISSING, f"there is no space {mapping.space_name}")
+            owner = domain.spaces[mapping.space_name]
+            if owner is not None and owner.lower() != mapping.profile_name.lower():
+                raise _no(Reason.SPACE_NOT_YOURS, f"space {mapping.space_name} is {owner}'s")
+
+
+def _no(reason: Reason, what: str, *, sign_in_address: str | None = None) -> StudioError:
+    return StudioError(f"{what}: correct the mapping", reason=reason, sign_in_address=sign_in_address)
+
+
+# Values to begin with; name what a test is about and leave the rest.
+
+TEAM = "T0STUDIO01"
+ANA = Member(TEAM, "U0ANA00001")
+BEN = Member(TEAM, "U0BEN00001")
+
+
+def a_mapping(alias: str = "default", profile: str = "ana", *, domain: str = "d-research", **more: Any) -> Mapping:
+    return Mapping(alias, domain, profile, **{"set_by": "cli:test", "set_at": NOON, **more})
+
+
+def a_grant(member: Member = ANA, effect: Effect = Effect.ALLOW, **more: Any) -> Grant:
+    return Grant(member.user_id, effect, **{"set_by": "cli:test", "set_at": NOON, **more})
+
+
+def an_entry(entry_id: str, member: Member = ANA, **more: Any) -> Entry:
+    """A request of the member that has just come in."""
+    values: dict[str, Any] = {
+        "attempt": f"attempt-of-{entry_id}",
+        "at": NOON,
+        "actor": member.user_id,
+        "door": Door.COMMAND,
+        "action": LINK,
+        "outcome": REQUESTED,
+    }
+    return Entry(id=entry_id, tenant=member.tenant, subject=member.user_id, **{**values, **more})
+
+
+def a_request(member: Member = ANA, **more: Any) -> LinkRequest:
+    values: dict[str, Any] = {
+        "id": "request-1",
+        "attempt": "attempt-1",
+        "door": Door.COMMAND,
+        "at": NOON,
+        "started": 1000.0,
+    }
+    return LinkRequest(member=member, **{**values, **more})
+
+
+def an_allowed(mapping: Mapping | None = None, member: Member = ANA) -> Allowed:
+    return Allowed(member, mapping or a_mapping(), a_grant(member))
+
+
+def race(*jobs: Callable[[], T]) -> list[T | Exception]:
+    """Run the jobs at the same moment, each on a thread of its own: what each returned or raised."""
+    gate = threading.Barrier(len(jobs))
+
+    def run(job: Callable[[], T]) -> T | Exception:
+        gate.wait(timeout=10)
+        try:
+            return job()
+        except Exception as error:  # noqa: BLE001 - it is the result
+            return error
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(run, jobs))

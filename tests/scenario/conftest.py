@@ -1,0 +1,163 @@
+"""A running product for scenarios: both stand-ins, and the bot in a process of its own, as in production."""
+
+import http.client
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import create_server
+
+import boto3
+import pytest
+
+from bot.local.aws import LocalAws
+from bot.local.workspace import Workspace
+from tests.leaks import remember
+
+TEAM = "T0STUDIO01"
+
+
+@dataclass
+class BotProcess:
+    """`studio-links serve` in a process of its own."""
+
+    process: "subprocess.Popen[bytes]"
+    port: int
+    log: Path
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def outcomes(self, outcome: str) -> float:
+        """How many requests ended like this, by the bot's own count."""
+        wanted = f'studio_links_requests_total{{outcome="{outcome}"}} '
+        lines = self.get("/metrics")[1].splitlines()
+        return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
+
+    def wait_until_ready(self) -> None:
+        self.wait_until("/readyz", 200)
+
+    def wait_until(self, path: str, status: int, seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"the bot ended: {self.log.read_text()[-2000:]}"
+            try:
+                if self.get(path)[0] == status:
+                    return
+            except OSError:
+                pass  # it does not listen yet
+            time.sleep(0.05)
+        raise AssertionError(f"{path} is not {status} in time")
+
+
+def free_port() -> int:
+    with create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@contextmanager
+def bot_process(environment: Mapping[str, str], log: Path, *arguments: str) -> Iterator[BotProcess]:
+    """Start the bot; on leaving, end it as an operator would and see that it goes quietly."""
+    port = free_port()
+    command = [sys.executable, "-m", "bot", "serve", *arguments]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            command,
+            env={**clean, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **environment, "PORT": str(port)},
+            stdout=stream,
+            stderr=stream,
+        )
+    try:
+        yield BotProcess(process, port, log)
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+@dataclass
+class Product:
+    """Everything a scenario touches."""
+
+    aws: LocalAws
+    slack: Workspace
+    bot: BotProcess
+    environment: Mapping[str, str]
+    domain_id: str
+    clock: "Ahead"
+
+    def cli(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Run `studio-links` as an operator does."""
+        command = [sys.executable, "-m", "bot", *arguments]
+        return subprocess.run(
+            command, env={**os.environ, **self.environment}, capture_output=True, text=True, check=check
+        )
+
+
+class Ahead:
+    """The AWS stand-in's clock: the time of day, moved on."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.seconds
+
+
+@pytest.fixture(scope="module")
+def product(log_folder: Path, request: pytest.FixtureRequest) -> Iterator[Product]:
+    """The product with an empty allow-list, for one module's tests."""
+    clock = Ahead()
+    with LocalAws(clock=clock) as aws, Workspace() as slack:
+        remember(log_folder, slack.bot_token, slack.signing_secret)
+        environment = {
+            **aws.environment(),
+            "SLACK_BOT_TOKEN": slack.bot_token,
+            "SLACK_SIGNING_SECRET": slack.signing_secret,
+            "SLACK_API_URL": slack.api_url,
+            "STUDIO_LINKS_PER_MINUTE": "1000",
+            **getattr(request.module, "SETTINGS", {}),
+        }
+        patch = pytest.MonkeyPatch()
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        domain_id = create_domain("research")
+        log = log_folder / f"bot-{request.module.__name__.rpartition('.')[2]}.log"
+        product = Product(aws, slack, None, environment, domain_id, clock)  # type: ignore[arg-type] # set below
+        product.cli("tables", "create")
+        with bot_process(environment, log) as bot:
+            product.bot = bot
+            slack.request_url = f"{bot.address}/slack/events"
+            bot.wait_until_ready()
+            yield product
+        patch.undo()
+
+
+def create_domain(name: str, auth_mode: str = "IAM") -> str:
+    arn = boto3.client("sagemaker").create_domain(
+        DomainName=name,
+        AuthMode=auth_mode,  # type: ignore[arg-type] # one of the two literals
+        DefaultUserSettings={"ExecutionRole": "arn:aws:iam::123456789012:role/studio"},
+        SubnetIds=["subnet-1"],
+        VpcId="vpc-1",
+    )["DomainArn"]
+    return arn.rpartition("/")[2]
+
+
+def create_profile(domain_id: str, name: str) -> None:
+    boto3.client("sagemaker").create_user_profile(DomainId=domain_id, UserProfileName=name)

@@ -1,0 +1,246 @@
+"""The real AWS CLI against the AWS stand-in: every option of `aws sagemaker create-presigned-domain-url`.
+
+The CLI is the one from PyPI, next to this interpreter; `AWS_CLI=/path/to/aws` puts another in its place. The one
+from PyPI is version 1, which has no `--cli-input-yaml` (that came with version 2): the same document goes in
+there by way of `--cli-input-json`.
+"""
+
+import http.cookiejar
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.local.aws import LocalAws
+
+PRESIGN = "create-presigned-domain-url"
+ANA = "--domain-id d-research --user-profile-name Ana"
+SETTINGS = "--default-user-settings ExecutionRole=arn:aws:iam::123456789012:role/studio"
+SSO_USER = "--single-sign-on-user-identifier UserName --single-sign-on-user-value ana"
+SHARED = "--ownership-settings OwnerUserProfileName=Ana --space-sharing-settings SharingType=Shared"
+
+DOCUMENT = {
+    "DomainId": "d-research",
+    "UserProfileName": "Ana",
+    "SessionExpirationDurationInSeconds": 3600,
+    "ExpiresInSeconds": 60,
+    "SpaceName": "lab",
+    "LandingUri": "app:CodeEditor:src",
+}
+
+# What must be there before anything can be presigned: one batch after the other.
+PREPARATION = (
+    [
+        f"create-domain --domain-name research --auth-mode IAM --vpc-id vpc-1 --subnet-ids subnet-1 {SETTINGS}",
+        f"create-domain --domain-name sso --auth-mode SSO --vpc-id vpc-1 --subnet-ids subnet-1 {SETTINGS}",
+    ],
+    [
+        "create-user-profile --domain-id d-research --user-profile-name Ana",
+        f"create-user-profile --domain-id d-sso --user-profile-name Ana {SSO_USER}",
+    ],
+    [f"create-space --domain-id d-research --space-name lab {SHARED}"],
+)
+
+# A link comes back. It is opened until `seconds` have passed; the page then shows these words.
+GRANTED = {
+    "the least that is needed": (f"{PRESIGN} {ANA}", 300, ("Ana", "d-research", "2030-01-02 00:00:00 UTC")),
+    "name in other letters": (f"{PRESIGN} --domain-id d-research --user-profile-name ANA", 300, ("Ana",)),
+    "--expires-in-seconds": (f"{PRESIGN} {ANA} --expires-in-seconds 60", 60, ("Ana",)),
+    "--session-expiration-duration-in-seconds": (
+        f"{PRESIGN} {ANA} --session-expiration-duration-in-seconds 1800",
+        300,
+        ("2030-01-01 12:30:00 UTC",),
+    ),
+    "--space-name": (f"{PRESIGN} {ANA} --space-name lab", 300, ("lab",)),
+    "--landing-uri": (f"{PRESIGN} {ANA} --landing-uri app:JupyterLab:lab/tree", 300, ("app:JupyterLab:lab/tree",)),
+    "--cli-input-json": (
+        f"{PRESIGN} --cli-input-json file://request.json",
+        60,
+        ("Ana", "lab", "app:CodeEditor:src", "2030-01-01 13:00:00 UTC"),
+    ),
+    "--cli-input-json, overridden": (
+        f"{PRESIGN} --cli-input-json file://request.json --landing-uri studio:: --expires-in-seconds 90",
+        90,
+        ("lab", "studio::"),
+    ),
+}
+
+# An error comes back, with this code.
+REFUSED = {
+    "link too long": (f"{PRESIGN} {ANA} --expires-in-seconds 301", "ValidationException"),
+    "session too long": (
+        f"{PRESIGN} {ANA} --session-expiration-duration-in-seconds 43201",
+        "ValidationException",
+    ),
+    "bad domain id": (f"{PRESIGN} --domain-id BAD! --user-profile-name Ana", "ValidationException"),
+    "bad profile name": (
+        f"{PRESIGN} --domain-id d-research --user-profile-name a_b",
+        "ValidationException",
+    ),
+    "bad landing page": (f"{PRESIGN} {ANA} --landing-uri app:Excel:book", "ValidationException"),
+    "unknown domain": (f"{PRESIGN} --domain-id d-nowhere --user-profile-name Ana", "ResourceNotFound"),
+    "unknown profile": (f"{PRESIGN} --domain-id d-research --user-profile-name Bo", "ResourceNotFound"),
+    "unknown space": (f"{PRESIGN} {ANA} --space-name desk", "ResourceNotFound"),
+    "domain in SSO mode": (f"{PRESIGN} --domain-id d-sso --user-profile-name Ana", "ValidationException"),
+    "second profile of that name": (
+        "create-user-profile --domain-id d-research --user-profile-name ana",
+        "ResourceInUse",
+    ),
+}
+
+# What the CLI answers without asking, or what only reads.
+TOLD = {
+    "skeleton": f"{PRESIGN} --generate-cli-skeleton",
+    "sample output": f"{PRESIGN} {ANA} --generate-cli-skeleton output",
+    "profiles": "list-user-profiles --domain-id-equals d-research",
+    "spaces": "list-spaces --domain-id-equals d-research --max-items 1",
+    "yaml": f"{PRESIGN} {ANA} --cli-input-yaml file://request.yaml",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one run of the CLI ended."""
+
+    status: int
+    out: str
+    error: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Clock:
+    """Time that moves when told to; seconds since the epoch. It begins at noon, 2030-01-01 UTC."""
+
+    def __init__(self) -> None:
+        self.now = 1893499200.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Cli:
+    """The AWS CLI in an empty home, pointed at the stand-in and nowhere else."""
+
+    home: Path
+    environment: dict[str, str]
+
+    def __call__(self, command: str) -> Outcome:
+        path = os.environ.get("AWS_CLI") or Path(sys.executable).with_name("aws")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "AWS_PAGER": "",
+            "AWS_CONFIG_FILE": str(self.home / "none"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.home / "none"),
+            **self.environment,
+        }
+        done = subprocess.run(
+            [path, "sagemaker", *command.split(), "--output", "json"],
+            check=False,
+            cwd=self.home,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def cli(clock: Clock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    home = tmp_path_factory.mktemp("home")
+    (home / "request.json").write_text(json.dumps(DOCUMENT))
+    (home / "request.yaml").write_text(yaml.safe_dump(DOCUMENT))
+    with LocalAws(clock=clock) as aws:
+        yield Cli(home, aws.environment())
+
+
+@pytest.fixture(scope="module")
+def transcript(cli: Cli) -> dict[str, Outcome]:
+    """Every step of the tables above, run once. Starting the CLI is what takes the time, so several run at once."""
+    steps = {name: command for name, (command, *_) in [*GRANTED.items(), *REFUSED.items()]} | TOLD
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for batch in PREPARATION:
+            assert {(done.status, done.error) for done in pool.map(cli, batch)} == {(0, "")}
+        return dict(zip(steps, pool.map(cli, steps.values()), strict=True))
+
+
+def show(url: str) -> str:
+    """What a browser shows that opens the link."""
+    cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    visitor = urllib.request.build_opener(urllib.request.ProxyHandler({}), cookies)
+    with visitor.open(url, timeout=10) as page:
+        return str(page.read().decode())
+
+
+def assert_lives(url: str, clock: Clock, seconds: int, words: tuple[str, ...]) -> None:
+    """The link signs in now and until the last moment, and then leads to the sign-in page."""
+    noon = clock.now
+    try:
+        page = show(url)
+        assert "Signed in to SageMaker Studio" in page
+        for word in words:
+            assert word in page
+        clock.now = noon + seconds - 0.1
+        assert "Signed in to SageMaker Studio" in show(url)
+        clock.now = noon + seconds
+        assert "Sign in to the AWS console" in show(url)
+    finally:
+        clock.now = noon
+
+
+@pytest.mark.parametrize("step", GRANTED)
+def test_the_cli_gets_a_link_that_signs_in_until_it_expires(
+    transcript: dict[str, Outcome], clock: Clock, step: str
+) -> None:
+    outcome, (_, seconds, words) = transcript[step], GRANTED[step]
+    assert (outcome.status, outcome.error) == (0, "")
+    assert outcome.json.keys() == {"AuthorizedUrl"}
+    assert_lives(outcome.json["AuthorizedUrl"], clock, seconds, words)
+
+
+@pytest.mark.parametrize("step", REFUSED)
+def test_the_cli_gets_the_error_codes_of_sagemaker(transcript: dict[str, Outcome], step: str) -> None:
+    outcome, (command, code) = transcript[step], REFUSED[step]
+    operation = "".join(word.capitalize() for word in command.split()[0].split("-"))
+    assert outcome.status not in {0, 252}  # 252 would be the CLI's own complaint about its arguments
+    assert outcome.out == ""
+    assert f"({code}) when calling the {operation} operation" in outcome.error
+
+
+def test_the_skeleton_names_every_field(transcript: dict[str, Outcome]) -> None:
+    assert transcript["skeleton"].json.keys() == DOCUMENT.keys()
+    assert transcript["sample output"].json == {"AuthorizedUrl": "AuthorizedUrl"}
+
+
+def test_the_cli_lists_profiles_and_spaces(transcript: dict[str, Outcome]) -> None:
+    assert [each["UserProfileName"] for each in transcript["profiles"].json["UserProfiles"]] == ["Ana"]
+    assert [each["SpaceName"] for each in transcript["spaces"].json["Spaces"]] == ["lab"]
+
+
+def test_a_yaml_document_gets_a_link_too(cli: Cli, transcript: dict[str, Outcome], clock: Clock) -> None:
+    outcome = transcript["yaml"]
+    if "Unknown options: --cli-input-yaml" in outcome.error:  # version 1
+        document = yaml.safe_load((cli.home / "request.yaml").read_text())
+        (cli.home / "from-yaml.json").write_text(json.dumps(document))
+        outcome = cli(f"{PRESIGN} --cli-input-json file://from-yaml.json")
+    assert (outcome.status, outcome.error) == (0, "")
+    assert_lives(outcome.json["AuthorizedUrl"], clock, 60, ("Ana", "lab", "app:CodeEditor:src"))

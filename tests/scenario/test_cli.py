@@ -1,0 +1,238 @@
+"""The command line, as an operator uses it: what it prints, what it refuses, what it records."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from bot import cli as commands
+from bot.errors import StudioLinksError
+from bot.local.aws_faults import Fault
+from bot.model import InvalidValue
+from tests.scenario.conftest import Product, create_domain, create_profile
+
+pytestmark = pytest.mark.usefixtures("product")
+
+
+def run(*arguments: str) -> str:
+    """The standard output of a command that must succeed."""
+    result = CliRunner().invoke(commands.cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def fails(*arguments: str) -> str:
+    """The one line for which a command failed."""
+    with pytest.raises((StudioLinksError, InvalidValue)) as caught:
+        CliRunner().invoke(commands.cli, arguments, catch_exceptions=False)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+def read(*arguments: str) -> Any:
+    return json.loads(run(*arguments, "--json"))
+
+
+def test_a_member_is_mapped_allowed_shown_and_explained(product: Product) -> None:
+    create_profile(product.domain_id, "one")
+    product.slack.add_member("U0ONE", "one")
+
+    assert "is mapped to one" in run("map", "U0ONE", "--domain", product.domain_id, "--profile", "one")
+    assert "would be refused: not_allowed" in run("explain", "U0ONE")
+    assert "allow U0ONE until" in run("allow", "U0ONE", "--until", "30d", "--reason", "Falcon")
+    assert "would get a link" in run("explain", "U0ONE")
+
+    shown = read("show", "U0ONE")
+    assert shown["mappings"][0]["profile_arn"].endswith(f"user-profile/{product.domain_id}/one")
+    assert shown["grants"][0]["reason"] == "Falcon"
+    assert "U0ONE" in [row["user"] for row in read("list")]
+    assert "Falcon" in run("list")
+    explained = read("explain", "U0ONE")
+    assert (explained["allowed"], explained["slack_asked"]) == (True, True)
+    assert explained["checks"][0]["name"] == "full member"
+
+
+def test_doing_the_same_twice_changes_nothing_and_says_so(product: Product) -> None:
+    arguments = ("map", "U0TWICE", "--domain", product.domain_id, "--profile", "twice")
+    run(*arguments)
+    run("allow", "U0TWICE")
+
+    assert "nothing to change" in run(*arguments)
+    assert "nothing to change" in run("allow", "U0TWICE")
+    assert len(read("history", "U0TWICE")) == 2
+
+
+def test_a_profile_belongs_to_one_member_whatever_its_case(product: Product) -> None:
+    run("map", "U0OWNER", "--domain", product.domain_id, "--profile", "Shared")
+
+    line = fails("map", "U0OTHER", "--domain", product.domain_id, "--profile", "sHARED")
+
+    assert "already mapped to" in line
+    assert "U0OWNER" in line
+    run("unmap", "U0OWNER")
+    run("map", "U0OTHER", "--domain", product.domain_id, "--profile", "sHARED")
+
+
+def test_a_mapping_that_nobody_can_use_yet_is_made_with_a_warning(product: Product) -> None:
+    assert "there is no profile ghost" in run("map", "U0GHOST", "--domain", product.domain_id, "--profile", "ghost")
+    sso = create_domain("cli-sso", "SSO")
+    assert "IAM Identity Center" in run("map", "U0SSO", "--domain", sso, "--profile", "sso")
+    product.aws.inject("DescribeDomain", Fault("ThrottlingException", times=2))
+    assert "throttles" in run("map", "U0SLOW", "--domain", product.domain_id, "--profile", "slow")
+
+
+BAD = {
+    "a user that is none": ("map", "ana", "--domain", "d-1", "--profile", "p"),
+    "a user in lower case": ("allow", "u0123"),
+    "a group, which is not supported yet": ("allow", "S0123"),
+    "a domain that is none": ("map", "U0X", "--domain", "BAD!", "--profile", "p"),
+    "a profile that is none": ("map", "U0X", "--domain", "d-1", "--profile", "-p"),
+    "a landing page elsewhere": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--landing", "https://evil/"),
+    "a session that is too short": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--session-seconds", "60"),
+    "a region that is none": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--region", "mars"),
+    "a role that is none": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--role-arn", "admin"),
+    "a space that is none": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--space", "my space"),
+    "an alias that is a word of the command": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--alias", "help"),
+    "a time that is none": ("allow", "U0X", "--until", "soon"),
+    "a team that is none": ("show", "U0X", "--team", "acme"),
+    "a reason as long as a book": ("allow", "U0X", "--reason", "x" * 501),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused_with_what_it_may_be(case: str) -> None:
+    line = fails(*BAD[case])
+
+    assert "must be" in line or "write 8h" in line
+
+
+def test_unmap_wants_to_know_which_if_there_are_several(product: Product) -> None:
+    run("map", "U0MANY", "--domain", product.domain_id, "--profile", "many-a", "--alias", "a")
+    run("map", "U0MANY", "--domain", product.domain_id, "--profile", "many-b", "--alias", "b")
+
+    assert "it has: a, b" in fails("unmap", "U0MANY")
+    assert "no longer mapped to many-a" in run("unmap", "U0MANY", "--alias", "a")
+    assert "no longer mapped to many-b" in run("unmap", "U0MANY")
+    assert "it has: none" in fails("unmap", "U0MANY")
+
+
+def test_deny_wins_until_it_is_forgotten() -> None:
+    run("deny", "U0BAD", "--reason", "laptop stolen")
+    assert "a deny rule stands and wins" in run("allow", "U0BAD")
+    assert "removed: deny U0BAD (laptop stolen)" in run("forget", "U0BAD")
+    assert "there is no rule" in fails("forget", "U0BAD")
+    assert "that time has passed" in run("allow", "U0BAD", "--until", "2020-01-01")
+
+
+def test_history_tells_who_changed_what_before_and_after(product: Product) -> None:
+    run("map", "U0HIST", "--domain", product.domain_id, "--profile", "hist-a")
+    assert "before: default: hist-a" in run("map", "U0HIST", "--domain", product.domain_id, "--profile", "hist-b")
+    run("allow", "U0HIST", "--until", (datetime.now(UTC) + timedelta(days=1)).isoformat())
+    assert "before: allow U0HIST until" in run("allow", "U0HIST")
+
+    entries = read("history", "U0HIST", "--since", "1h")
+
+    assert [entry["action"] for entry in entries] == ["allow", "allow", "map", "map"]
+    assert entries[2]["before"]["profile_name"] == "hist-a"
+    assert entries[2]["after"]["profile_name"] == "hist-b"
+    assert all(entry["actor"].startswith("cli:arn:aws:sts::") for entry in entries)
+    everybody = read("history", "--since", "2d", "--limit", "2")
+    assert len(everybody) == 2
+    assert run("history", "U0NOBODY") == ""
+
+
+def test_without_sts_the_actor_is_unknown_but_the_change_is_made(product: Product) -> None:
+    product.aws.inject("GetCallerIdentity", Fault("AccessDenied", status=403))
+
+    run("allow", "U0ANON")
+
+    assert read("history", "U0ANON")[0]["actor"] == "cli:unknown"
+
+
+def test_without_a_token_the_team_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLACK_BOT_TOKEN")
+
+    assert "--team" in fails("list")
+    assert run("show", "U0NOBODY", "--team", "T0ELSE") == ""
+    assert "Slack was not asked" in run("explain", "U0NOBODY", "--team", "T0ELSE")
+    monkeypatch.setenv("STUDIO_TEAMS", "T0ELSE")
+    assert run("list") == ""
+    monkeypatch.setenv("STUDIO_TEAMS", "T0ELSE,T0MORE")
+    assert "--team" in fails("list")
+
+
+def test_tables_are_checked_one_property_at_a_time(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "FAIL" not in run("tables", "check")
+    assert all(finding["ok"] for finding in read("tables", "check"))
+    monkeypatch.setenv("STUDIO_TABLE_PREFIX", "other-")
+    missing = CliRunner().invoke(commands.cli, ["tables", "check"])
+    assert missing.exit_code == 1
+    assert missing.output.count("run `studio-links tables create`") == 3
+    product.aws.inject("ListTables", Fault("AccessDeniedException"))
+
+
+COMMANDS = [
+    *("map", "unmap", "allow", "deny", "forget", "show", "list", "history", "explain", "serve", "local-aws", "demo"),
+    *("tables create", "tables check"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    assert "Example:" in run(*command.split(), "--help")
+
+
+def test_the_exit_code_tells_failure_from_wrong_usage(product: Product) -> None:
+    assert product.cli("forget", "U0NORULE", check=False).returncode == 1
+    wrong = product.cli("allow", "nobody", check=False)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert product.cli("allow", check=False).returncode == 2
+    assert product.cli("list").returncode == 0
+
+
+def test_local_aws_prints_what_to_export_and_serves_until_it_is_stopped() -> None:
+    command = [sys.executable, "-m", "bot", "local-aws", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                break
+        exported = dict(
+            line.removeprefix("export ").strip().split("=", 1) for line in lines if line.startswith("export")
+        )
+        sagemaker = boto3.client("sagemaker", endpoint_url=exported["AWS_ENDPOINT_URL_SAGEMAKER"])
+        assert sagemaker.list_domains()["Domains"] == []
+        sagemaker.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) in (0, 130)
+
+
+def test_local_aws_says_so_if_the_port_is_taken(product: Product) -> None:
+    port = product.aws.endpoint.rpartition(":")[2]
+
+    ended = product.cli("local-aws", "--port", port, check=False)
+
+    assert (ended.returncode, f"cannot listen on port {port}" in ended.stderr) == (1, True)
+
+
+def test_the_demo_plays_its_run_in_under_ten_seconds(product: Product) -> None:
+    started = time.monotonic()
+
+    ended = product.cli("demo", "--once")
+
+    assert time.monotonic() - started < 10 * 3  # the machine that tests is busy with other tests
+    for name in ("ana", "ben", "cleo", "dan", "gus"):
+        assert f"{name} sees" in ended.stdout
+    assert "leads to the AWS sign-in page" in ended.stdout
+    assert "not_allowed" in ended.stdout
+    assert "token=" not in ended.stdout + ended.stderr

@@ -1,0 +1,215 @@
+"""What the bot makes of requests that are not what Slack sends: over HTTP, against the process that serves."""
+
+import http.client
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+
+from bot import app
+from bot.admin import Actor, Admin
+from bot.config import Settings, load
+from bot.model import Door, Effect, Entry, Grant, Mapping, Member, utc_now
+from tests.scenario.conftest import TEAM, Product, create_profile
+
+FORM = "application/x-www-form-urlencoded"
+SETTINGS = {"LOG_LEVEL": "INFO"}
+
+
+@pytest.fixture(scope="module")
+def admin(product: Product) -> Admin:
+    admin = app.administration(load(Settings))
+    for name in ("ana", "ben", "eve"):
+        product.slack.add_member(f"U0{name.upper()}", name)
+        create_profile(product.domain_id, name)
+        actor = Actor("cli:test", Door.CLI)
+        admin.map(Member(TEAM, f"U0{name.upper()}"), Mapping("default", product.domain_id, name), actor)
+        admin.grant(TEAM, Grant(f"U0{name.upper()}", Effect.ALLOW), actor)
+    return admin
+
+
+def post(product: Product, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
+    try:
+        connection.request("POST", "/slack/events", body, headers)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def signed(product: Product, body: bytes, kind: str = FORM) -> dict[str, str]:
+    return {"Content-Type": kind, **product.slack.sign(body)}
+
+
+BAD_BODIES = {
+    "malformed JSON": (b'{"type": ', "application/json", 400),
+    "a list": (b"[]", "application/json", 400),
+    "JSON as deep as the limit": (b"[" * 60_000, "application/json", 400),
+    "a payload that is no JSON": (b"payload=%7Bnope", FORM, 400),
+    "a payload of another kind": (b"payload=7", FORM, 400),
+    "not UTF-8": (b"text=\xff\xfe", FORM, 400),
+    "fields given twice": (b"user_id=U1&user_id=U2", FORM, 400),
+    "a thousand fields": (urlencode({f"f{n}": "1" for n in range(1000)}).encode(), FORM, 400),
+    "neither form nor JSON": (b"<xml/>", "text/xml", 415),
+    "fields of the wrong kind": (json.dumps({"type": 5, "team": 5, "event": [1]}).encode(), "application/json", 404),
+    "an interaction of nobody": (b"payload=%7B%7D", FORM, 404),
+}
+
+
+@pytest.mark.parametrize("case", BAD_BODIES)
+def test_a_signed_body_that_makes_no_sense_is_refused_at_once(product: Product, case: str) -> None:
+    body, kind, status = BAD_BODIES[case]
+    started = time.perf_counter()
+
+    answer = post(product, body, signed(product, body, kind))
+
+    assert answer[0] in (status, 400)
+    assert "Traceback" not in answer[1]
+    assert time.perf_counter() - started < 2
+
+
+def test_five_megabytes_are_refused_before_they_are_read(product: Product) -> None:
+    body = b"text=" + b"x" * (5 * 1024 * 1024)
+    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
+    connection.putrequest("POST", "/slack/events")
+    for name, value in {**signed(product, body), "Content-Length": str(len(body))}.items():
+        connection.putheader(name, value)
+    connection.endheaders(b"text=")
+
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_an_endless_body_without_a_length_is_cut_off(product: Product) -> None:
+    chunks = (b"x" * 8192 for _ in range(20))
+    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
+    connection.request(
+        "POST", "/slack/events", chunks, signed(product, b"") | {"Transfer-Encoding": "chunked"}, encode_chunked=True
+    )
+
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+BAD_HEADERS: dict[str, dict[str, str | None]] = {
+    "no signature": {"X-Slack-Signature": None},
+    "no timestamp": {"X-Slack-Request-Timestamp": None},
+    "a wrong signature": {"X-Slack-Signature": "v0=" + "0" * 64},
+    "a signature that is none": {"X-Slack-Signature": "v0=gotcha"},
+    "a signature that is not ASCII": {"X-Slack-Signature": "v0=\xe9"},
+    "an old timestamp": {"X-Slack-Request-Timestamp": "1000000000"},
+    "a timestamp that is none": {"X-Slack-Request-Timestamp": "yesterday"},
+    "a timestamp in other digits": {"X-Slack-Request-Timestamp": "\xb2\xb3"},
+    "an empty timestamp": {"X-Slack-Request-Timestamp": ""},
+}
+
+
+@pytest.mark.parametrize("case", BAD_HEADERS)
+def test_a_request_that_slack_did_not_sign_is_refused(product: Product, case: str) -> None:
+    body = b"command=%2Fstudio"
+    headers: dict[str, str | None] = {**signed(product, body), **BAD_HEADERS[case]}
+
+    status, answer = post(product, body, {name: value for name, value in headers.items() if value is not None})
+
+    assert status == 401
+    assert "Traceback" not in answer
+    assert "Traceback" not in product.bot.log.read_text()
+
+
+def test_a_valid_signature_is_not_good_for_five_minutes_and_more(product: Product) -> None:
+    body = b"command=%2Fstudio"
+    headers = {"Content-Type": FORM, **product.slack.sign(body, at=time.time() - 301)}
+
+    assert post(product, body, headers)[0] == 401
+
+
+@pytest.mark.usefixtures("admin")
+def test_the_same_request_twice_gives_one_link_and_one_entry(product: Product, admin: Admin) -> None:
+    first = product.slack.command("U0ANA")
+    product.slack.answer_to(first)
+    replayed = product.bot.outcomes("replayed")
+    before = product.slack.view("U0ANA")
+
+    with ThreadPoolExecutor(8) as together:
+        list(together.map(product.slack.replay, [first] * 8))
+    deadline = time.monotonic() + 5
+    while product.bot.outcomes("replayed") < replayed + 8 and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+    assert product.bot.outcomes("replayed") == replayed + 8
+    assert product.slack.view("U0ANA") == before
+    entries = list(admin.history(TEAM, "U0ANA", utc_now() - timedelta(hours=1), limit=100))
+    assert [entry.outcome for entry in entries if entry.action == "link"] == ["issued"]
+
+
+@pytest.mark.usefixtures("admin")
+def test_twenty_copies_at_once_of_a_fresh_request_give_one_link(product: Product) -> None:
+    product.slack.add_member("U0BEN", "ben")
+    address, product.slack.request_url = product.slack.request_url, "http://127.0.0.1:9/"
+    lost = product.slack.command("U0BEN")  # signed, but it never reached the bot
+    product.slack.request_url = address
+
+    with ThreadPoolExecutor(20) as together:
+        list(together.map(product.slack.replay, [lost] * 20))
+    product.slack.wait_for("U0BEN", lambda screen: any(message.buttons() for message in screen))
+    deadline = time.monotonic() + 5
+    while product.bot.outcomes("replayed") < 19 and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+    assert sum(bool(message.buttons()) for message in product.slack.view("U0BEN")) == 1
+
+
+FOREIGN = {
+    "another team": {"team_id": "T0OTHER"},
+    "another app": {"api_app_id": "A0OTHER"},
+    "another organisation": {"enterprise_id": "E0OTHER"},
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_a_signed_request_from_elsewhere_is_refused_and_recorded(product: Product, admin: Admin, case: str) -> None:
+    exchange = product.slack.command("U0EVE", overrides=FOREIGN[case])
+
+    assert exchange.status == 200
+    assert "not set up for this workspace" in exchange.reply
+    assert not any(message.buttons() for message in product.slack.view("U0EVE"))
+    deadline = time.monotonic() + 5
+    found: list[Entry] = []
+    while not found and time.monotonic() < deadline:
+        entries = admin.history(TEAM, None, utc_now() - timedelta(hours=1), limit=100)
+        found = [e for e in entries if e.outcome == "foreign" and next(iter(FOREIGN[case].values())) in str(e)]
+        time.sleep(0.02)
+    assert found
+
+
+def test_an_outsider_who_presses_a_button_is_refused(product: Product, admin: Admin) -> None:  # noqa: ARG001 - seeds
+    message = product.slack.answer_to(product.slack.command("U0EVE"))
+    outsider = {"id": "U0EVE", "username": "eve", "name": "eve", "team_id": "T0OTHER"}
+
+    pressed = product.slack.press("U0EVE", message, "new_link", overrides={"user": outsider})
+
+    answer = product.slack.answer_to(pressed)
+    assert "not set up for this workspace" in answer.text
+    assert answer.buttons() == []
+
+
+@pytest.mark.parametrize("missing", ["trigger_id", "user_id", "api_app_id", "command"])
+def test_a_command_that_lacks_a_field_is_told_to_try_again(product: Product, missing: str) -> None:
+    exchange = product.slack.command("U0EVE", overrides={missing: None})
+
+    assert (exchange.status, "Try again" in exchange.reply) == (
+        200 if missing != "command" else 404,
+        missing != "command",
+    )
+
+
+def test_health_and_metrics_are_served_and_nothing_else(product: Product) -> None:
+    assert product.bot.get("/healthz") == (200, "alive\n")
+    assert product.bot.get("/readyz") == (200, "ready\n")
+    assert "studio_links_requests_total" in product.bot.get("/metrics")[1]
+    assert product.bot.get("/")[0] == 404
+    assert product.bot.get("/slack/events")[0] == 405

@@ -1,0 +1,158 @@
+"""How the process starts, waits for its upstreams, is busy, and ends."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.local.aws_faults import Fault
+from bot.local.response_urls import Fault as SlackFault
+from bot.local.workspace import Workspace
+from tests.leaks import remember
+from tests.scenario.conftest import Product, bot_process, create_profile, free_port
+
+GOOD = {
+    "SLACK_BOT_TOKEN": "xoxb-made-up-for-this-test",
+    "SLACK_SIGNING_SECRET": "0123456789abcdef0123456789abcdef",
+    "AWS_REGION": "eu-west-1",
+    "PORT": "0",
+}
+WRONG = {
+    "SLACK_BOT_TOKEN": ("", "is missing"),
+    "SLACK_SIGNING_SECRET": ("", "is missing"),
+    "AWS_REGION": ("mars", "'mars'"),
+    "PORT": ("http", "'http'"),
+    "STUDIO_LINK_SECONDS": ("301", "5 to 300"),
+    "STUDIO_SESSION_SECONDS": ("60", "1800 to 43200"),
+    "STUDIO_TEAMS": ("acme", "T0123ABCD"),
+    "SLACK_API_URL": ("slack", "https://slack.com/api/"),
+    "LOG_LEVEL": ("loud", "DEBUG"),
+}
+
+
+def start(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
+    command = [sys.executable, "-m", "bot", *arguments]
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return subprocess.run(
+        command, env={**clean, **nowhere, **environment}, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_missing_or_wrong_variable_stops_the_start_with_one_line(name: str) -> None:
+    value, words = WRONG[name]
+
+    ended = start({**GOOD, name: value}, "serve")
+
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert name in ended.stderr
+    assert words in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_a_wrong_secret_is_not_repeated() -> None:
+    ended = start({**GOOD, "SLACK_BOT_TOKEN": "hunter2-is-no-token"}, "serve")
+
+    assert "SLACK_BOT_TOKEN" in ended.stderr
+    assert "hunter2" not in ended.stderr
+
+
+def test_a_port_that_is_taken_is_named(product: Product) -> None:
+    ended = start({**product.environment, "PORT": str(product.bot.port)}, "serve")
+
+    assert ended.returncode != 0
+    assert str(product.bot.port) in ended.stderr
+
+
+def test_it_waits_for_slack_and_dynamodb_and_then_serves_without_a_restart(product: Product) -> None:
+    slack_port = free_port()
+    token, secret = "xoxb-made-up-for-this-test", GOOD["SLACK_SIGNING_SECRET"]
+    environment = {
+        **product.environment,
+        "SLACK_BOT_TOKEN": token,
+        "SLACK_SIGNING_SECRET": secret,
+        "SLACK_API_URL": f"http://127.0.0.1:{slack_port}/api/",
+        "STUDIO_TABLE_PREFIX": "later-",
+    }
+    with bot_process(environment, product.bot.log) as bot:
+        bot.wait_until("/healthz", 200)
+        status, words = bot.get("/readyz")
+        assert (status, "starting" in words) == (503, True)
+
+        with Workspace(port=slack_port, bot_token=token, signing_secret=secret) as slack:
+            slack.request_url = f"{bot.address}/slack/events"
+            slack.add_member("U0ANA", "ana")
+            assert "still starting" in slack.command("U0ANA").reply
+            assert start(environment, "tables", "create").returncode == 0
+            bot.wait_until_ready()
+            assert "no SageMaker Studio profile" in slack.answer_to(slack.command("U0ANA")).text
+
+            slack.inject("auth.test", *[SlackFault(status=500)] * 5)
+            bot.wait_until("/readyz", 503)
+            assert "Slack" in bot.get("/readyz")[1]
+            bot.wait_until_ready()
+
+
+class TestBusy:
+    """A bot with one worker and a queue of one."""
+
+    def test_more_than_it_can_take_is_told_so_in_the_acknowledgement(self, product: Product) -> None:
+        environment = {**product.environment, "STUDIO_CONCURRENCY": "1", "STUDIO_QUEUE": "1"}
+        with bot_process(environment, product.bot.log) as bot:
+            bot.wait_until_ready()
+            address, product.slack.request_url = product.slack.request_url, f"{bot.address}/slack/events"
+            try:
+                for n in range(6):
+                    product.slack.add_member(f"U0BUSY{n}", f"busy{n}")
+                product.aws.inject("Query", Fault(delay=0.8, times=2))
+                exchanges = [product.slack.command(f"U0BUSY{n}") for n in range(6)]
+            finally:
+                product.slack.request_url = address
+            turned_away = [exchange for exchange in exchanges if "Many people" in exchange.reply]
+
+            assert len(turned_away) == 4
+            assert all(exchange.seconds < 1 for exchange in exchanges)
+            for exchange in exchanges[:2]:
+                assert "no SageMaker Studio profile" in product.slack.answer_to(exchange).text
+            deadline = time.monotonic() + 5
+            while bot.outcomes("busy") < 4 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert bot.outcomes("busy") == 4
+        product.aws.clear_faults()
+
+
+def test_what_is_in_flight_at_sigterm_is_still_answered(product: Product) -> None:
+    create_profile(product.domain_id, "late")
+    product.cli("map", "U0LATE", "--domain", product.domain_id, "--profile", "late")
+    product.cli("allow", "U0LATE")
+    product.slack.add_member("U0LATE", "late")
+    with bot_process(product.environment, product.bot.log) as bot:
+        bot.wait_until_ready()
+        address, product.slack.request_url = product.slack.request_url, f"{bot.address}/slack/events"
+        product.aws.inject("CreatePresignedDomainUrl", Fault(delay=1.0))
+        exchange = product.slack.command("U0LATE")
+        product.slack.request_url = address
+        threading.Thread(target=bot.process.terminate).start()
+
+        assert product.slack.answer_to(exchange).button("open_studio").url
+    history = product.cli("history", "U0LATE").stdout
+    assert "issued" in history
+
+
+def test_serving_survives_the_variables_that_switch_bolt_to_oauth(product: Product, log_folder: Path) -> None:
+    environment = {**product.environment, "SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "made-up-client-secret"}
+    remember(log_folder, "made-up-client-secret")
+    product.slack.add_member("U0OAUTH", "oauth")
+    with bot_process(environment, product.bot.log) as bot:
+        bot.wait_until_ready()
+        address, product.slack.request_url = product.slack.request_url, f"{bot.address}/slack/events"
+        exchange = product.slack.command("U0OAUTH")
+        product.slack.request_url = address
+
+        assert "no SageMaker Studio profile" in product.slack.answer_to(exchange).text

@@ -1,0 +1,409 @@
+"""A member asks for a link: what they see, what AWS and the audit see, and what nobody else sees."""
+
+import itertools
+import urllib.request
+from collections.abc import Iterator
+from datetime import timedelta
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+import boto3
+import pytest
+
+from bot import app
+from bot.admin import Actor, Admin
+from bot.config import Settings, load
+from bot.local.aws_faults import Fault
+from bot.local.blocks import check_message
+from bot.local.people import Channel
+from bot.local.response_urls import Fault as SlackFault
+from bot.local.screens import Message
+from bot.local.workspace import GENERAL
+from bot.model import Door, Effect, Entry, Grant, Mapping, Member, utc_now
+from tests.leaks import remember
+from tests.scenario.conftest import TEAM, Product, create_domain, create_profile
+
+TESTER = Actor("cli:test", Door.CLI)
+numbers = itertools.count(1)
+
+
+class Somebody:
+    """A member of the workspace, new for each test."""
+
+    def __init__(self, product: Product, admin: Admin, log_folder: Path) -> None:
+        self.number = next(numbers)
+        self.user_id = f"U0PERSON{self.number}"
+        self.profile = f"person-{self.number}"
+        self.member = Member(TEAM, self.user_id)
+        self.product, self.admin, self._log_folder = product, admin, log_folder
+        product.slack.add_member(self.user_id, f"person{self.number}")
+
+    def map(self, alias: str = "default", domain: str | None = None, profile: str | None = None) -> None:
+        mapping = Mapping(alias, domain or self.product.domain_id, profile or self.profile)
+        self.admin.map(self.member, mapping, TESTER)
+
+    def mapped(self, alias: str = "default", profile: str | None = None) -> "Somebody":
+        create_profile(self.product.domain_id, profile or self.profile)
+        self.map(alias, profile=profile)
+        return self
+
+    def allowed(self, effect: Effect = Effect.ALLOW, until: timedelta | None = None) -> "Somebody":
+        end = None if until is None else utc_now() + until
+        self.admin.grant(TEAM, Grant(self.user_id, effect, end), TESTER)
+        return self
+
+    def types(self, text: str = "", channel: str = GENERAL) -> Message:
+        exchange = self.product.slack.command(self.user_id, text, channel=channel)
+        assert (exchange.ack, exchange.reply) == ("ok", "")
+        return self._remembered(self.product.slack.answer_to(exchange, timeout=12))
+
+    def presses(self, message: Message, action_id: str) -> Message:
+        exchange = self.product.slack.press(self.user_id, message, action_id)
+        assert (exchange.ack, exchange.reply) == ("ok", "")
+        return self._remembered(self.product.slack.answer_to(exchange, timeout=12))
+
+    def audit(self) -> list[Entry]:
+        """The member's link requests, newest first."""
+        found = self.admin.history(TEAM, self.user_id, utc_now() - timedelta(hours=1), limit=100)
+        return [entry for entry in found if entry.action == "link"]
+
+    def _remembered(self, message: Message) -> Message:
+        assert check_message({"text": message.text, "blocks": list(message.blocks)}) == []
+        remember(self._log_folder, *(button.url for button in message.buttons() if button.url))
+        return message
+
+
+@pytest.fixture(scope="module")
+def admin(product: Product) -> Admin:  # noqa: ARG001 - its environment is what the settings are read from
+    return app.administration(load(Settings))
+
+
+@pytest.fixture
+def somebody(product: Product, admin: Admin, log_folder: Path) -> Somebody:
+    return Somebody(product, admin, log_folder)
+
+
+@pytest.fixture(autouse=True)
+def _calm(product: Product) -> Iterator[None]:
+    yield
+    product.aws.clear_faults()
+
+
+def link_of(message: Message) -> str:
+    return message.button("open_studio").url or ""
+
+
+def visit(url: str) -> str:
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    with browser.open(url, timeout=5) as response:
+        page: bytes = response.read()
+    return page.decode()
+
+
+def has_link(message: Message) -> bool:
+    return any(button.url for button in message.buttons())
+
+
+def wait_for_outcome(somebody: Somebody, outcome: str) -> Entry:
+    """The newest entry, once it says so: the outcome is written after the member was told."""
+    for _ in range(200):
+        entries = somebody.audit()
+        if entries and entries[0].outcome == outcome:
+            return entries[0]
+        somebody.product.slack.screens.wait(somebody.user_id, lambda _: True, 0.01)
+    raise AssertionError(f"expected {outcome}, the audit has {[entry.outcome for entry in somebody.audit()]}")
+
+
+def test_an_allowed_member_gets_a_link_that_opens_their_profile(somebody: Somebody) -> None:
+    message = somebody.mapped().allowed().types()
+
+    assert message.only_for == somebody.user_id
+    assert message.button("open_studio").style == "primary"
+    assert "http" not in message.text
+    text = somebody.product.slack.render(message)
+    assert somebody.profile in text
+    assert somebody.product.domain_id in text
+    assert "12 hours" in text
+    assert "<!date^" in str(message.blocks)
+    page = visit(link_of(message))
+    assert "Signed in to SageMaker Studio" in page
+    assert somebody.profile in page
+
+
+def test_the_message_is_posted_without_unfurling(somebody: Somebody) -> None:
+    somebody.mapped().allowed().types()
+
+    payload = somebody.product.slack.deliveries[-1].payload
+    assert payload["unfurl_links"] is payload["unfurl_media"] is False
+    assert payload["response_type"] == "ephemeral"
+
+
+def test_the_audit_holds_the_request_but_not_the_link(somebody: Somebody) -> None:
+    message = somebody.mapped().allowed().types()
+
+    entry = wait_for_outcome(somebody, "issued")
+    assert (entry.actor, entry.profile_name, entry.domain_id) == (
+        somebody.user_id,
+        somebody.profile,
+        somebody.product.domain_id,
+    )
+    assert entry.link_sha256 is not None
+    assert link_of(message) not in repr(entry)
+    assert "allow" in (entry.rule or "")
+
+
+def test_the_link_dies_after_its_minute(somebody: Somebody) -> None:
+    message = somebody.mapped().allowed().types()
+
+    somebody.product.clock.seconds += 59
+    assert "Signed in" in visit(link_of(message))
+    somebody.product.clock.seconds += 2
+    assert "Sign in to the AWS console" in visit(link_of(message))
+
+
+def test_pressing_open_studio_takes_the_used_link_off_the_screen(somebody: Somebody) -> None:
+    message = somebody.mapped().allowed().types()
+
+    opened = somebody.presses(message, "open_studio")
+
+    assert "Opened at" in somebody.product.slack.render(opened)
+    assert not has_link(opened)
+    assert [shown.ts for shown in somebody.product.slack.view(somebody.user_id)] == [message.ts]
+    assert wait_for_outcome(somebody, "issued").opened_at is not None
+
+
+def test_new_link_decides_again_and_replaces_the_message(somebody: Somebody) -> None:
+    message = somebody.mapped().allowed().types()
+
+    fresh = somebody.presses(message, "new_link")
+
+    assert link_of(fresh) != link_of(message)
+    assert [shown.ts for shown in somebody.product.slack.view(somebody.user_id)] == [message.ts]
+    somebody.allowed(Effect.DENY)
+    refused = somebody.presses(fresh, "new_link")
+    assert "blocked" in refused.text
+    assert not has_link(refused)
+
+
+def test_it_works_in_a_direct_message_and_where_the_bot_is_not(somebody: Somebody) -> None:
+    slack = somebody.product.slack
+    somebody.mapped().allowed()
+    elsewhere = slack.add_channel(Channel(f"C0ELSE{somebody.number}", "else", frozenset({somebody.user_id}))).id
+
+    assert has_link(somebody.types(channel=slack.direct_message(somebody.user_id)))
+    assert has_link(somebody.types(channel=elsewhere))
+
+
+def test_all_parameters_of_the_mapping_reach_studio(somebody: Somebody) -> None:
+    domain, profile = somebody.product.domain_id, somebody.profile
+    create_profile(domain, profile)
+    boto3.client("sagemaker").create_space(
+        DomainId=domain,
+        SpaceName=f"space-{somebody.number}",
+        OwnershipSettings={"OwnerUserProfileName": profile},
+        SpaceSharingSettings={"SharingType": "Private"},
+    )
+    mapping = Mapping(
+        "default",
+        domain,
+        profile,
+        space_name=f"space-{somebody.number}",
+        landing_uri="app:JupyterLab:",
+        session_seconds=1800,
+    )
+    somebody.admin.map(somebody.member, mapping, TESTER)
+
+    message = somebody.allowed().types()
+
+    page = visit(link_of(message))
+    assert f"space-{somebody.number}" in page
+    assert "app:JupyterLab:" in page
+    assert "30 minutes" in somebody.product.slack.render(message)
+
+
+def test_a_member_with_several_profiles_names_one(somebody: Somebody) -> None:
+    somebody.mapped("sandbox").mapped("prod", profile=f"{somebody.profile}-prod").allowed()
+
+    assert "`/studio prod`, `/studio sandbox`" in somebody.types().text
+    page = visit(link_of(somebody.types("prod")))
+    assert f"{somebody.profile}-prod" in page
+    unknown = somebody.types("staging")
+    assert "no profile called “staging”" in unknown.text
+    assert "sandbox" in unknown.text
+
+
+@pytest.mark.parametrize("text", ["frobnicate the frobnicator", "payload & <!channel>", "a " * 400, "help"])
+def test_text_without_meaning_gets_the_help_that_names_it(somebody: Somebody, text: str) -> None:
+    message = somebody.mapped().allowed().types(text)
+
+    assert "`/studio help`" in message.text
+    assert not has_link(message)
+    if text != "help":
+        assert text.partition(" ")[0] in message.text
+        assert "<!channel>" not in message.text
+
+
+def test_the_word_payload_is_a_word_like_any_other(somebody: Somebody) -> None:
+    message = somebody.mapped("payload").allowed().types("payload")
+
+    assert has_link(message)
+
+
+REFUSALS = {
+    "unmapped": ("no SageMaker Studio profile here yet", "not_mapped"),
+    "not allowed": ("not on the allow-list", "not_allowed"),
+    "denied": ("blocked", "denied"),
+    "lapsed": ("has ended", "grant_expired"),
+    "guest": ("Guests cannot", "guest"),
+    "deactivated": ("full members", "not_a_member"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_each_refusal_has_words_and_an_entry(somebody: Somebody, case: str) -> None:
+    words, outcome = REFUSALS[case]
+    if case != "unmapped":
+        somebody.mapped()
+    if case == "denied":
+        somebody.allowed().allowed(Effect.DENY)
+    elif case == "lapsed":
+        somebody.allowed(until=-timedelta(seconds=1))
+    elif case not in ("unmapped", "not allowed"):
+        somebody.allowed()
+    somebody.product.slack.add_member(
+        somebody.user_id, "changed", guest=case == "guest", deleted=case == "deactivated"
+    )
+    calls_before = somebody.product.aws.calls.count("CreatePresignedDomainUrl")
+
+    message = somebody.types()
+
+    assert words in message.text
+    assert not has_link(message)
+    assert somebody.product.aws.calls.count("CreatePresignedDomainUrl") == calls_before
+    wait_for_outcome(somebody, outcome)
+
+
+AWS_FAULTS = {
+    "throttled": ("CreatePresignedDomainUrl", Fault("ThrottlingException", times=2), "is limiting", "aws_throttled"),
+    "refused": ("CreatePresignedDomainUrl", Fault("AccessDeniedException"), "does not let", "aws_refused"),
+    "failing": (
+        "CreatePresignedDomainUrl",
+        Fault("InternalFailure", status=500, times=2),
+        "reached",
+        "aws_unreachable",
+    ),
+    "dead": ("CreatePresignedDomainUrl", Fault(drop=True, times=2), "cannot be reached", "aws_unreachable"),
+    "garbage": ("CreatePresignedDomainUrl", Fault(body=b"<>", status=200), "not understand", "aws_unexpected"),
+    "table throttled": (
+        "Query",
+        Fault("ProvisionedThroughputExceededException", times=2),
+        "too much load",
+        "store_throttled",
+    ),
+    "table dead": ("Query", Fault(drop=True, times=2), "access list cannot be reached", "store_unreachable"),
+    "table refused": ("Query", Fault("AccessDeniedException"), "not allowed to read", "store_refused"),
+}
+
+
+@pytest.mark.parametrize("case", AWS_FAULTS)
+def test_each_fault_of_aws_has_words_and_an_entry(somebody: Somebody, case: str) -> None:
+    operation, fault, words, outcome = AWS_FAULTS[case]
+    somebody.mapped().allowed()
+    somebody.product.aws.inject(operation, fault)
+
+    message = somebody.types()
+
+    assert words in message.text
+    assert not has_link(message)
+    wait_for_outcome(somebody, outcome)
+
+
+def test_no_record_no_link(somebody: Somebody) -> None:
+    somebody.mapped().allowed()
+    calls_before = somebody.product.aws.calls.count("CreatePresignedDomainUrl")
+    somebody.product.aws.inject("PutItem", Fault("AccessDeniedException", times=1))
+
+    message = somebody.types()
+
+    assert "could not be recorded" in message.text
+    assert not has_link(message)
+    assert somebody.product.aws.calls.count("CreatePresignedDomainUrl") == calls_before
+    wait_for_outcome(somebody, "not_recorded")
+
+
+def test_a_domain_in_identity_center_mode_gets_its_own_address(somebody: Somebody) -> None:
+    domain = create_domain(f"sso-{somebody.number}", "SSO")
+    boto3.client("sagemaker").create_user_profile(
+        DomainId=domain,
+        UserProfileName=somebody.profile,
+        SingleSignOnUserIdentifier="UserName",
+        SingleSignOnUserValue=somebody.profile,
+    )
+    somebody.map(domain=domain)
+
+    message = somebody.allowed().types()
+
+    assert "IAM Identity Center" in message.text
+    assert f"/sso/{domain}/" in message.text
+    wait_for_outcome(somebody, "domain_sso")
+
+
+def test_a_profile_that_is_gone_or_not_ready_is_named_so(somebody: Somebody) -> None:
+    somebody.map()
+    assert "does not exist any more" in somebody.allowed().types().text
+    wait_for_outcome(somebody, "profile_missing")
+
+    create_profile(somebody.product.domain_id, somebody.profile)
+    somebody.product.aws.set_status(somebody.product.domain_id, somebody.profile, status="Pending")
+    assert "not ready yet" in somebody.types().text
+    wait_for_outcome(somebody, "profile_not_ready")
+
+
+def test_a_reply_that_slack_refuses_goes_out_as_an_ephemeral_message(somebody: Somebody) -> None:
+    somebody.mapped().allowed()
+    somebody.product.slack.inject("response_url", SlackFault(status=404))
+
+    message = somebody.types()
+
+    assert has_link(message)
+    assert message.only_for == somebody.user_id
+    assert somebody.product.slack.api_calls[-1].method == "chat.postEphemeral"
+
+
+def test_a_link_that_reached_nobody_is_recorded_as_undelivered(somebody: Somebody) -> None:
+    somebody.mapped().allowed()
+    somebody.product.slack.inject("response_url", SlackFault(status=500))
+    somebody.product.slack.inject("chat.postEphemeral", SlackFault(status=500))
+
+    somebody.product.slack.command(somebody.user_id)
+
+    wait_for_outcome(somebody, "undelivered")
+    assert somebody.product.slack.view(somebody.user_id) == []
+
+
+def test_a_button_of_somebody_elses_link_does_nothing(
+    somebody: Somebody, product: Product, admin: Admin, log_folder: Path
+) -> None:
+    other = Somebody(product, admin, log_folder).mapped().allowed()
+    other.types()
+    stolen = wait_for_outcome(other, "issued").id
+    message = somebody.mapped().allowed().types()
+    wait_for_outcome(somebody, "issued")
+    actions = [{"type": "button", "action_id": "open_studio", "block_id": "x", "value": stolen}]
+
+    exchange = product.slack.press(somebody.user_id, message, "open_studio", overrides={"actions": actions})
+
+    assert "not valid any more" in product.slack.answer_to(exchange).text
+    assert wait_for_outcome(other, "issued").opened_at is None
+    wait_for_outcome(somebody, "stale_button")
+
+
+@pytest.mark.parametrize("action_id", ["", "open_studio_now", "new_link"])
+def test_forged_buttons_lead_nowhere(somebody: Somebody, action_id: str) -> None:
+    message = somebody.mapped().allowed().types()
+    actions = [{"type": "button", "action_id": action_id, "block_id": "x", "value": "../../../etc"}]
+
+    exchange = somebody.product.slack.press(somebody.user_id, message, "open_studio", overrides={"actions": actions})
+
+    assert not has_link(somebody.product.slack.answer_to(exchange))
+    wait_for_outcome(somebody, "stale_button")

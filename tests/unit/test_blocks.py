@@ -1,0 +1,386 @@
+"""The stand-in's Block Kit rules and its plain-text rendering."""
+
+import copy
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from bot.local.blocks import TEXT_REFUSED, Refusal, check_blocks, check_message, check_view, refusal
+from bot.local.rendering import PRIVATE_LINK, Reader, mrkdwn, render, slack_date
+from bot.local.screens import Message
+
+Json = dict[str, Any]
+SECRET_URL = "https://d-abc.studio.eu-west-1.sagemaker.aws/auth?token=eyJhbGciOi&x=1"
+
+
+def plain(text: str) -> Json:
+    return {"type": "plain_text", "text": text, "emoji": True}
+
+
+def markdown(text: str) -> Json:
+    return {"type": "mrkdwn", "text": text}
+
+
+def button(**changes: object) -> Json:
+    return {"type": "button", "action_id": "open", "text": plain("Open Studio"), **changes}
+
+
+def section(text: str = "Hello") -> Json:
+    return {"type": "section", "text": markdown(text)}
+
+
+def select(**changes: object) -> Json:
+    options = [{"text": plain("prod"), "value": "prod"}]
+    return {"type": "static_select", "action_id": "alias", "options": options, **changes}
+
+
+CONFIRM = {
+    "title": plain("Sure?"),
+    "text": markdown("*No* way back"),
+    "confirm": plain("Yes"),
+    "deny": plain("No"),
+}
+
+EVERYTHING: list[Json] = [
+    {"type": "header", "text": plain("Studio"), "block_id": "h"},
+    section("*Ready* until <!date^1735689600^{time}|midnight>"),
+    {
+        "type": "section",
+        "fields": [markdown("*Domain*\nd-abc"), plain("alice")],
+        "accessory": button(),
+        "expand": True,
+    },
+    {"type": "divider"},
+    {
+        "type": "actions",
+        "elements": [button(url=SECRET_URL, style="primary", value="prod"), button(action_id="new")],
+    },
+    {
+        "type": "actions",
+        "elements": [
+            select(placeholder=plain("Which?"), confirm=CONFIRM),
+            {"type": "users_select", "action_id": "who", "initial_user": "U1"},
+            {"type": "datepicker", "action_id": "until", "initial_date": "2025-01-31"},
+        ],
+    },
+    {
+        "type": "input",
+        "label": plain("Reason"),
+        "hint": plain("Why?"),
+        "optional": True,
+        "element": {"type": "plain_text_input", "action_id": "why", "multiline": True, "max_length": 300},
+    },
+    {"type": "context", "elements": [markdown("For you alone"), plain("really")]},
+]
+
+
+def test_a_message_of_every_known_kind_passes() -> None:
+    assert check_message({"text": "Studio is ready", "blocks": EVERYTHING, "unfurl_links": False}) == []
+
+
+@pytest.mark.parametrize(
+    ("block", "problem"),
+    [
+        ({"type": "image", "image_url": "https://x", "alt_text": "x"}, "unsupported type: image"),
+        ({"text": plain("x")}, "missing required field: type"),
+        ("section", "missing required field: type"),
+        (section("x" * 3001), "must be less than 3001 characters [json-pointer:/blocks/0/text/text]"),
+        (section(""), "must be more than 0 characters [json-pointer:/blocks/0/text/text]"),
+        ({"type": "section"}, "must define text or fields [json-pointer:/blocks/0]"),
+        ({"type": "section", "text": "Hello"}, "missing required field: type [json-pointer:/blocks/0/text]"),
+        ({"type": "section", "text": {"type": "mrkdwn", "text": 5}}, "must be a string"),
+        (
+            {"type": "section", "text": {"type": "mrkdwn", "text": "x", "emoji": True}},
+            "additional property: emoji",
+        ),
+        (
+            {"type": "section", "fields": [plain("x")] * 11},
+            "no more than 10 items allowed [json-pointer:/blocks/0/fields]",
+        ),
+        ({"type": "section", "fields": []}, "no fewer than 1 items allowed"),
+        ({"type": "section", "fields": [plain("x" * 2001)]}, "must be less than 2001 characters"),
+        (section() | {"colour": "red"}, "invalid additional property: colour [json-pointer:/blocks/0]"),
+        (section() | {"block_id": "x" * 256}, "must be less than 256 characters"),
+        (section() | {"expand": 1}, "must be a valid enum value: True, False"),
+        (section() | {"accessory": {"type": "overflow"}}, "unsupported type: overflow"),
+        ({"type": "header", "text": plain("x" * 151)}, "must be less than 151 characters"),
+        ({"type": "header", "text": markdown("x")}, "unsupported type: mrkdwn"),
+        ({"type": "divider", "text": plain("x")}, "invalid additional property: text"),
+        ({"type": "context", "elements": [markdown("x")] * 11}, "no more than 10 items allowed"),
+        ({"type": "context", "elements": [button()]}, "unsupported type: button"),
+        ({"type": "context", "elements": markdown("x")}, "must be an array"),
+        ({"type": "actions"}, "missing required field: elements"),
+        (
+            {"type": "actions", "elements": [button()] * 26},
+            "no more than 25 items allowed [json-pointer:/blocks/0/elements]",
+        ),
+        ({"type": "actions", "elements": [button(), button()]}, "`action_id` 'open' is used more than once"),
+        ({"type": "input", "label": plain("x"), "element": button()}, "unsupported type: button"),
+        (
+            {"type": "input", "label": plain("x"), "element": {"type": "plain_text_input", "max_length": 0}},
+            "must be a number from 1 to 3000",
+        ),
+    ],
+)
+def test_a_block_that_slack_would_refuse_is_a_problem(block: object, problem: str) -> None:
+    assert any(problem in found for found in check_blocks([block])), check_blocks([block])
+
+
+@pytest.mark.parametrize(
+    ("element", "problem"),
+    [
+        (button(url="https://x/" + "y" * 2991), "must be less than 3001 characters"),
+        (button(url="studio"), "must be a valid URL"),
+        (button(value="x" * 2001), "must be less than 2001 characters"),
+        (button(text=plain("x" * 76)), "must be less than 76 characters"),
+        (button(text=markdown("x")), "unsupported type: mrkdwn"),
+        (button(text="Open"), "missing required field: type"),
+        (button(action_id="x" * 256), "must be less than 256 characters"),
+        (button(style="default"), "must be a valid enum value: primary, danger"),
+        (button(ulr="https://x"), "invalid additional property: ulr"),
+        (button(confirm="yes"), "must be an object"),
+        (button(confirm={"title": plain("x" * 101)}), "must be less than 101 characters"),
+        (button(confirm={"title": plain("Sure?")}), "missing required field: deny"),
+        (select(options=[]), "no fewer than 1 items allowed"),
+        (
+            select(option_groups=[{"label": plain("x"), "options": []}]),
+            "must define either options or option_groups",
+        ),
+        (select(initial_option={"text": plain("x"), "value": "v" * 151}), "must be less than 151 characters"),
+        ({"type": "datepicker", "initial_date": "31.01.2025"}, "must be a date as YYYY-MM-DD"),
+        ({"type": "plain_text_input"}, "unsupported type: plain_text_input"),
+    ],
+)
+def test_an_element_that_slack_would_refuse_is_a_problem(element: Json, problem: str) -> None:
+    found = check_blocks([{"type": "actions", "elements": [element]}])
+    assert any(problem in each for each in found), found
+
+
+def test_limits_are_reached_without_a_problem() -> None:
+    longest = button(url="https://x/" + "y" * 2990, value="x" * 2000, text=plain("x" * 75), action_id="a" * 255)
+    at_most = [section("x" * 3000), {"type": "actions", "elements": [longest]}, *[{"type": "divider"}] * 48]
+    assert check_message({"blocks": at_most, "text": "x" * 4000}) == []
+
+
+def test_a_message_holds_fifty_blocks_and_a_view_a_hundred() -> None:
+    title = {"type": "modal", "title": plain("Ask")}
+    dividers = [{"type": "divider"}] * 51
+    assert check_message({"blocks": dividers}) == ["no more than 50 items allowed [json-pointer:/blocks]"]
+    assert check_view({**title, "blocks": dividers}) == []
+    assert check_view({**title, "blocks": dividers * 2}) == ["no more than 100 items allowed [json-pointer:/blocks]"]
+
+
+def test_block_ids_are_unique_in_a_message() -> None:
+    twice = [section() | {"block_id": "same"}, section() | {"block_id": "same"}, section()]
+    assert check_blocks(twice) == ["`block_id` 'same' is used more than once [json-pointer:/blocks/1/block_id]"]
+
+
+@pytest.mark.parametrize(
+    ("view", "problem"),
+    [
+        ({"type": "modal", "blocks": []}, "missing required field: title"),
+        ({"type": "modal", "title": plain("x" * 25), "blocks": []}, "must be less than 25 characters"),
+        ({"type": "home", "title": plain("x"), "blocks": []}, "invalid additional property: title"),
+        ({"type": "workflow_step", "blocks": []}, "unsupported type: workflow_step"),
+        ({"type": "home"}, "missing required field: blocks"),
+    ],
+)
+def test_a_view_that_slack_would_refuse_is_a_problem(view: Json, problem: str) -> None:
+    assert any(problem in found for found in check_view(view)), check_view(view)
+
+
+@pytest.mark.parametrize(
+    ("payload", "problem"),
+    [
+        ({}, "no_text"),
+        ({"text": "x" * 4001}, "must be less than 4001 characters"),
+        ({"text": "x", "unfurl_link": False}, "invalid additional property: unfurl_link"),
+        ({"text": "x", "response_type": "private"}, "must be a valid enum value: ephemeral, in_channel"),
+        ({"text": "x", "replace_original": "yes"}, "must be a valid enum value"),
+        ({"text": "x", "blocks": "[]"}, "must be an array"),
+    ],
+)
+def test_a_message_that_would_go_wrong_is_a_problem(payload: Json, problem: str) -> None:
+    assert any(problem in found for found in check_message(payload)), check_message(payload)
+
+
+def test_deleting_a_message_needs_no_text() -> None:
+    assert check_message({"delete_original": True}) == []
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ({"text": ""}, "no_text"),
+        ({"text": "x" * (TEXT_REFUSED + 1)}, "msg_too_long"),
+        ({"text": 5}, "invalid_payload"),
+        ({"text": "x", "attachments": []}, "invalid_payload"),
+        ({"blocks": "not JSON"}, "invalid_blocks_format"),
+        ({"blocks": ["section"]}, "invalid_blocks_format"),
+        ({"blocks": [{"type": "section"}]}, "invalid_blocks"),
+    ],
+)
+def test_what_slack_refuses_has_its_error_code(payload: Json, code: str) -> None:
+    refused = refusal(payload)
+    assert refused is not None
+    assert refused.code == code
+
+
+@pytest.mark.parametrize("payload", [{"text": "x" * 4001}, {"blocks": EVERYTHING}, {"text": "x", "blocks": []}])
+def test_what_slack_takes_is_not_refused(payload: Json) -> None:
+    assert refusal(payload) is None
+
+
+def test_a_refusal_explains_itself() -> None:
+    assert refusal({"blocks": [{"type": "video"}]}) == Refusal(
+        "invalid_blocks", ("unsupported type: video [json-pointer:/blocks/0/type]",)
+    )
+
+
+def test_checking_changes_nothing() -> None:
+    before = copy.deepcopy(EVERYTHING)
+    check_blocks(EVERYTHING)
+    assert before == EVERYTHING
+
+
+# Rendering
+
+NEW_YORK = timezone(timedelta(hours=-5))
+NOON = datetime(2025, 1, 10, 17, 0, 42, tzinfo=UTC)
+READER = Reader(now=NOON, zone=NEW_YORK, names={"U1": "alice", "C1": "general"})
+
+
+def shown(blocks: list[Json], text: str = "fallback") -> Message:
+    return Message("1.000001", "C1", text, tuple(blocks), only_for="U1")
+
+
+def with_ids(blocks: list[Json]) -> list[Json]:
+    return [{"block_id": str(index), **block} for index, block in enumerate(blocks)]
+
+
+def test_a_message_reads_well_in_a_terminal() -> None:
+    assert render(shown(with_ids(EVERYTHING)), READER).splitlines() == [
+        "Studio",
+        "======",
+        "Ready until 7:00 PM",
+        "  Domain: d-abc",
+        "  alice",
+        "  [ Open Studio ]",
+        "-" * 40,
+        f"[ Open Studio ] {PRIVATE_LINK}   [ Open Studio ]",
+        "[ Which? v ]   [ @alice v ]   [ 2025-01-31 v ]",
+        "Reason: [ ____ ]",
+        "· For you alone  really",
+    ]
+
+
+def test_without_blocks_the_text_is_shown() -> None:
+    assert render(shown([], "Hello <@U1>, see <#C1>")) == "Hello @U1, see #C1"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [SECRET_URL, f"<{SECRET_URL}>", f"<{SECRET_URL}|here>", SECRET_URL.replace("&", "&amp;")],
+    ids=["bare", "link", "labelled", "escaped"],
+)
+def test_the_address_behind_a_button_is_never_printed(written: str) -> None:
+    message = shown(
+        with_ids([section(f"Go to {written}"), {"type": "actions", "elements": [button(url=SECRET_URL)]}])
+    )
+    assert "eyJhbGciOi" not in render(message, READER)
+    assert "eyJhbGciOi" not in repr(message)
+    assert "eyJhbGciOi" not in repr(message.buttons())
+
+
+def test_a_repr_shows_no_address() -> None:
+    assert "eyJhbGciOi" not in repr(shown([], f"Go to {SECRET_URL} now"))
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("<@U1> and <@U2|bob>", "@alice and @bob"),
+        ("<#C1> and <#C2|random>", "#general and #random"),
+        ("<!here> <!subteam^S1|@admins>", "@here @admins"),
+        ("<https://example.com/help|the help>", "the help (https://example.com/help)"),
+        ("<https://example.com/help>", "https://example.com/help"),
+        ("<https://example.com/help?token=s3cret|help>", "help (https://example.com/help?…)"),
+        ("*bold* _slanted_ ~gone~ *_both_*", "bold slanted gone both"),
+        ("snake_case_name and 2*3*4", "snake_case_name and 2*3*4"),
+        ("a &lt;b&gt; &amp;amp; c", "a <b> &amp; c"),
+    ],
+)
+def test_markup_reads_as_in_slack(written: str, read: str) -> None:
+    assert mrkdwn(written, READER) == read
+
+
+def at(**ago: float) -> int:
+    return int((NOON - timedelta(**ago)).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("template", "read"),
+    [
+        ("{date_num}", "2025-01-10"),
+        ("{date_slash}", "01/10/2025"),
+        ("{date}", "January 10th, 2025"),
+        ("{date_short}", "Jan 10, 2025"),
+        ("{date_long}", "Friday, January 10th, 2025"),
+        ("{date_long_full}", "January 10, 2025"),
+        ("{time}", "12:00 PM"),
+        ("{time_secs}", "12:00:42 PM"),
+        ("{date_pretty} at {time}", "Today at 12:00 PM"),
+        ("valid until {date_short_pretty}, {time_secs}", "valid until today, 12:00:42 PM"),
+        ("{date_long_pretty}", "Today"),
+        ("{date} in {zone}", "fallback"),
+    ],
+)
+def test_dates_are_in_the_readers_zone(template: str, read: str) -> None:
+    assert slack_date(at(), template, "fallback", READER) == read
+
+
+@pytest.mark.parametrize(
+    ("when", "template", "read"),
+    [
+        (at(days=1), "{date_pretty}", "Yesterday"),
+        (at(days=-1), "{date_pretty}", "Tomorrow"),
+        (at(days=2), "{date_pretty}", "January 8th, 2025"),
+        (at(days=8), "{date}", "January 2nd, 2025"),
+        (at(days=-11), "{date}", "January 21st, 2025"),
+        (at(days=-3), "{date}", "January 13th, 2025"),
+        (at(hours=12), "{time}", "12:00 AM"),
+        (at(minutes=1), "{ago}", "1 minute ago"),
+        (at(hours=-2), "{ago}", "In 2 hours"),
+        (at(), "{ago}", "Now"),
+    ],
+)
+def test_dates_near_and_far(when: int, template: str, read: str) -> None:
+    assert slack_date(when, template, "fallback", READER) == read
+
+
+def test_a_date_may_carry_a_link_which_is_not_shown() -> None:
+    assert mrkdwn("<!date^1735689600^{date_num}^https://example.com/|x>", READER) == "2024-12-31"
+
+
+def test_a_malformed_date_stays_as_it_is() -> None:
+    assert mrkdwn("<!date^soon^{date}|soon>", READER) == "soon"
+
+
+@pytest.mark.parametrize(
+    ("element", "read"),
+    [
+        (select(initial_option={"text": plain("prod"), "value": "prod"}), "[ prod v ]"),
+        (select(), "[ … v ]"),
+        ({"type": "users_select", "initial_user": "U9"}, "[ @U9 v ]"),
+    ],
+)
+def test_a_choice_shows_what_is_chosen(element: Json, read: str) -> None:
+    assert render(shown(with_ids([{"type": "actions", "elements": [element]}])), READER) == read
+
+
+@pytest.mark.parametrize("make", [lambda: {"type": "video"}, lambda: {"type": "rich_text", "elements": []}])
+def test_an_unknown_block_is_not_rendered_in_silence(make: Callable[[], Json]) -> None:
+    with pytest.raises(ValueError, match="no way to render"):
+        render(shown([make()]), READER)
