@@ -1,5 +1,6 @@
 """Every test logs at DEBUG into one folder, and a run in which a secret reached a log fails."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -41,5 +42,7 @@ def log_folder() -> Path:
 def _log_at_debug(log_folder: Path) -> Iterator[None]:
     with (log_folder / f"tests-{os.getpid()}.log").open("a") as stream:
         logs.configure(level="DEBUG", style="json", stream=stream)
+        for chatter in ("moto", "websockets", "hypothesis"):  # stand-ins: what they log is not the product's
+            logging.getLogger(chatter).setLevel(logging.WARNING)
         yield
         logs.configure(level="WARNING", style="json")

@@ -91,8 +91,8 @@ def play(stage: Stage) -> None:
     _expect("every request left one entry", _within_seconds(5, lambda: len(_ended(stage)) == requests))
     table = Table("member", "outcome", "profile", "opened", "detail", box=None)
     for entry in _ended(stage):
-        opened = f"{entry.opened_at:%H:%M:%S}" if entry.opened_at else ""
-        table.add_row(entry.subject, entry.outcome, entry.profile_name, opened, entry.detail)
+        at = f"{entry.opened_at:%H:%M:%S}" if entry.opened_at else ""
+        table.add_row(entry.subject, entry.outcome, entry.profile_name, at, entry.detail)
     show.print(table)
 
 

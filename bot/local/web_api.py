@@ -56,6 +56,11 @@ class WebApi:
             "chat.postEphemeral": _Method(
                 self._post_ephemeral, frozenset({"channel", "user", "text", "blocks"}), "chat:write"
             ),
+            "chat.postMessage": _Method(
+                self._post_message,
+                frozenset({"channel", "text", "blocks", "unfurl_links", "unfurl_media"}),
+                "chat:write",
+            ),
         }
 
     def calls(self) -> tuple[ApiCall, ...]:
@@ -134,23 +139,42 @@ class WebApi:
 
     def _post_ephemeral(self, arguments: Mapping[str, Any]) -> Answer:
         """https://docs.slack.dev/reference/methods/chat.postEphemeral"""
-        unsupported = sorted({"attachments", "markdown_text", "thread_ts"} & arguments.keys())
-        if unsupported:
-            return _failed("invalid_arguments", tuple(f"the stand-in does not know `{name}`" for name in unsupported))
-        missing = tuple(f"missing required field: {name}" for name in ("channel", "user") if not arguments.get(name))
-        if missing:
-            return _failed("invalid_arguments", missing)
-        user, channel = str(arguments["user"]), self._postable(str(arguments["channel"]))
-        if isinstance(channel, str):
-            return _failed(channel)
+        channel = self._target(arguments, ("channel", "user"))
+        if isinstance(channel, dict):
+            return channel
+        user = str(arguments["user"])
         person = self._directory.person(user)
         if person is None or person.deleted or user not in channel.members:
             return _failed("user_not_in_channel")
+        shown = self._post(arguments, channel, only_for=user)
+        return shown if isinstance(shown, dict) else {"ok": True, "message_ts": shown.ts}
+
+    def _post_message(self, arguments: Mapping[str, Any]) -> Answer:
+        """https://docs.slack.dev/reference/methods/chat.postMessage"""
+        channel = self._target(arguments, ("channel",))
+        if isinstance(channel, dict):
+            return channel
+        shown = self._post(arguments, channel, only_for=None)
+        return shown if isinstance(shown, dict) else {"ok": True, "channel": channel.id, "ts": shown.ts}
+
+    def _target(self, arguments: Mapping[str, Any], required: tuple[str, ...]) -> Channel | Answer:
+        """The channel to post to, or the answer that refuses."""
+        unsupported = sorted({"attachments", "markdown_text", "thread_ts"} & arguments.keys())
+        if unsupported:
+            return _failed("invalid_arguments", tuple(f"the stand-in does not know `{name}`" for name in unsupported))
+        missing = tuple(f"missing required field: {name}" for name in required if not arguments.get(name))
+        if missing:
+            return _failed("invalid_arguments", missing)
+        channel = self._postable(str(arguments["channel"]))
+        return _failed(channel) if isinstance(channel, str) else channel
+
+    def _post(self, arguments: Mapping[str, Any], channel: Channel, only_for: str | None) -> Message | Answer:
+        """The message, on screen; or the answer that refuses its content."""
         content = {name: arguments[name] for name in ("text", "blocks") if arguments.get(name)}
         if refused := refusal(content):
             return _failed(refused.code, refused.problems)
-        shown = Message("", channel.id, content.get("text", ""), tuple(content.get("blocks", ())), only_for=user)
-        return {"ok": True, "message_ts": self._screens.post(shown).ts}
+        text, blocks = content.get("text", ""), tuple(content.get("blocks", ()))
+        return self._screens.post(Message("", channel.id, text, blocks, only_for=only_for))
 
     def _postable(self, channel_id: str) -> Channel | str:
         """The channel, or the error for a bot that cannot post there."""

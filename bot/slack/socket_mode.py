@@ -13,13 +13,16 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.errors import SlackError
 from bot.model import Reason
 
+PING_SECONDS = 5
+
 
 class SocketMode:
     """One connection, which slack_sdk renews by itself whenever Slack closes it."""
 
     def __init__(self, bolt: App, *, app_token: str, api_url: str) -> None:
         client = WebClient(base_url=api_url, timeout=10, retry_handlers=[])
-        self._handler = SocketModeHandler(bolt, app_token, web_client=client)
+        # A dropped connection is noticed, and renewed, at the next ping.
+        self._handler = SocketModeHandler(bolt, app_token, web_client=client, ping_interval=PING_SECONDS)
 
     def connect(self) -> None:
         """Open the connection.

@@ -56,6 +56,9 @@ def fake_world() -> World:
         else:
             fake.domains[DOMAIN].profiles[profile.lower()] = status
 
+    def add_space(name: str, owner: str | None) -> None:
+        fake.domains[DOMAIN].spaces[name] = owner
+
     def fail(reason: Reason) -> None:
         fake.error = StudioError("it fails: try again", reason=reason)
 
@@ -63,7 +66,7 @@ def fake_world() -> World:
         studio=fake,
         add_domain=lambda name, mode: fake.add(f"d-{name}", auth_mode=mode, url=f"https://{name}.example.com/"),
         add_profile=lambda domain, name: fake.domains[domain].profiles.setdefault(name.lower(), "InService"),
-        add_space=lambda name, owner: fake.domains[DOMAIN].spaces.setdefault(name, owner),
+        add_space=add_space,
         set_status=set_status,
         fail=fail,
         opens=opens,
@@ -364,7 +367,9 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason", "code"), ERRORS, ids=[f"{fault.code or fault.body or 'drop'}" for fault, _, _ in ERRORS]
+    ("fault", "reason", "code"),
+    ERRORS,
+    ids=[fault.code or ("dropped" if fault.drop else "garbage") for fault, _, _ in ERRORS],
 )
 def test_an_error_is_known_by_its_code_and_never_by_its_words(
     aws: ListeningAws, adapter: SageMakerStudio, fault: Fault, reason: Reason, code: str | None
@@ -430,7 +435,7 @@ def test_a_space_of_which_little_is_known_stays_closed(
     assert "CreatePresignedDomainUrl" not in aws.calls
 
 
-SECRET = "s3cr3t-of-this-link"  # noqa: S105 - made up
+SECRET = "s3cr3t-of-this-link"
 ADDRESS = f"https://d-research.studio.us-east-1.sagemaker.aws/auth?token={SECRET}"
 ODD = {
     "missing": {},
@@ -572,22 +577,17 @@ def test_the_session_name_of_the_longest_ids_fits(aws: ListeningAws, adapter: Sa
         (Fault("Throttling", "no", times=None), Reason.AWS_THROTTLED, "Throttling"),
         (Fault("InternalFailure", "no", 500, times=None), Reason.AWS_UNREACHABLE, "InternalFailure"),
         (Fault(drop=True, times=None), Reason.AWS_UNREACHABLE, "ConnectionClosedError"),
-        (Fault(body=b"not XML", status=200, times=None), Reason.AWS_UNEXPECTED, "ResponseParserError"),
+        (Fault(body=b"not XML", status=200), Reason.AWS_UNEXPECTED, "ResponseParserError"),
         (Fault("PackedPolicyTooLarge", "no"), Reason.AWS_UNEXPECTED, "PackedPolicyTooLarge"),
     ],
-    ids=lambda value: value.code or "no code" if isinstance(value, Fault) else "",
+    ids=["denied", "expired", "throttled", "failed", "dropped", "garbled", "policy too large"],
 )
-@pytest.mark.parametrize("use", ["sign_in", "examine"])
 def test_a_role_that_cannot_be_assumed_gives_no_link(
-    aws: ListeningAws, adapter: SageMakerStudio, fault: Fault, reason: Reason, code: str, use: str
+    aws: ListeningAws, adapter: SageMakerStudio, fault: Fault, reason: Reason, code: str
 ) -> None:
-    aws.inject("AssumeRole", fault)
-    error = (
-        refused(adapter.sign_in, an_allowed(BROKERED))
-        if use == "sign_in"
-        else refused(adapter.examine, ANA, BROKERED)
-    )
-    assert (error.reason, error.code) == (reason, code)
+    aws.inject("AssumeRole", replace(fault, times=None))
+    for error in (refused(adapter.sign_in, an_allowed(BROKERED)), refused(adapter.examine, ANA, BROKERED)):
+        assert (error.reason, error.code) == (reason, code)
     assert "CreatePresignedDomainUrl" not in aws.calls
     aws.clear_faults()
 

@@ -48,6 +48,13 @@ class BotProcess:
         lines = self.get("/metrics")[1].splitlines()
         return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
 
+    def wait_for_outcomes(self, outcome: str, number: float) -> None:
+        """Wait until so many requests have ended like this: they are counted after the member was told."""
+        deadline = time.monotonic() + 10
+        while self.outcomes(outcome) < number and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert self.outcomes(outcome) == number
+
     def wait_until_ready(self) -> None:
         self.wait_until("/readyz", 200)
 

@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from bot.local.aws_faults import Fault
+from bot.local.people import Channel
 from bot.local.response_urls import Fault as SlackFault
 from bot.local.workspace import Workspace
 from tests.leaks import remember
@@ -120,10 +120,7 @@ class TestBusy:
             assert all(exchange.seconds < 1 for exchange in exchanges)
             for exchange in exchanges[:2]:
                 assert "no SageMaker Studio profile" in product.slack.answer_to(exchange).text
-            deadline = time.monotonic() + 5
-            while bot.outcomes("busy") < 4 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            assert bot.outcomes("busy") == 4
+            bot.wait_for_outcomes("busy", 4)
         product.aws.clear_faults()
 
 
@@ -156,3 +153,26 @@ def test_serving_survives_the_variables_that_switch_bolt_to_oauth(product: Produ
         product.slack.request_url = address
 
         assert "no SageMaker Studio profile" in product.slack.answer_to(exchange).text
+
+
+def test_outcomes_are_announced_in_the_audit_channel_without_the_link(product: Product) -> None:
+    slack = product.slack
+    create_profile(product.domain_id, "loud")
+    product.cli("map", "U0LOUD", "--domain", product.domain_id, "--profile", "loud")
+    product.cli("allow", "U0LOUD")
+    slack.add_member("U0LOUD", "loud")
+    slack.add_member("U0ADMIN", "admin")
+    audit = Channel("C0AUDIT", "audit", frozenset({"U0ADMIN", slack.installation.bot_user_id}), kind="private")
+    slack.add_channel(audit)
+    with bot_process({**product.environment, "STUDIO_AUDIT_CHANNEL": "C0AUDIT"}, product.bot.log) as bot:
+        bot.wait_until_ready()
+        address, slack.request_url = slack.request_url, f"{bot.address}/slack/events"
+        link = slack.answer_to(slack.command("U0LOUD")).button("open_studio").url or ""
+        announced = slack.wait_for("U0ADMIN", lambda screen: [m for m in screen if m.channel == "C0AUDIT"])
+        slack.inject("chat.postMessage", SlackFault(status=500))
+        assert slack.answer_to(slack.command("U0LOUD")).button("open_studio").url
+        slack.request_url = address
+
+    line = next(message for message in announced if message.channel == "C0AUDIT")
+    assert line.text == f"U0LOUD · link · issued · profile loud in {product.domain_id}"
+    assert link not in line.text

@@ -1,0 +1,231 @@
+"""Creating and checking the tables, and what lies in them that no port shows."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.errors import StoreError
+from bot.local.aws import REGION
+from bot.local.aws_faults import Fault
+from bot.model import Reason
+from bot.store import tables as table_admin
+from bot.store.models import Tables, bind, client_of, from_iso, iso
+from tests.contract.conftest import AUDIT_DAYS
+from tests.contract.stands import ListeningAws, Store
+from tests.fakes import ANA, NOON, TEAM, a_grant, a_mapping, an_entry
+
+ACCESS, AUDIT, RUNTIME = "contract-access", "contract-audit", "contract-runtime"
+
+
+@pytest.fixture
+def empty(local_aws: ListeningAws, bound: Tables) -> Tables:
+    """Models without tables."""
+    local_aws.reset()
+    return bound
+
+
+@pytest.fixture
+def created(empty: Tables) -> Tables:
+    list(table_admin.create(empty))
+    return empty
+
+
+@pytest.fixture
+def dynamodb_client(bound: Tables) -> Any:
+    return client_of(bound.access)
+
+
+def wrong(tables: Tables) -> list[tuple[str, str]]:
+    """What a check finds fault with."""
+    return [(finding.table, finding.name) for finding in table_admin.check(tables) if not finding.ok]
+
+
+def test_missing_tables_are_found_missing(empty: Tables) -> None:
+    findings = list(table_admin.check(empty))
+    assert [(finding.table, finding.name) for finding in findings] == [
+        (name, "table") for name in (ACCESS, AUDIT, RUNTIME)
+    ]
+    assert all("studio-links tables create" in finding.detail for finding in findings)
+    assert not any(finding.ok for finding in findings)
+
+
+def test_created_tables_pass_the_check(empty: Tables) -> None:
+    done = list(table_admin.create(empty))
+    assert all(finding.ok for finding in done)
+    assert [finding.table for finding in done if "created" in finding.detail] == [ACCESS, AUDIT, RUNTIME]
+    assert wrong(empty) == []
+
+
+def test_creating_again_changes_nothing(created: Tables, local_aws: ListeningAws) -> None:
+    before = len(local_aws.calls)
+    done = list(table_admin.create(created))
+    assert [finding.detail for finding in done if finding.name == "table"] == ["exists"] * 3
+    assert not {"CreateTable", "UpdateTable", "UpdateTimeToLive"} & set(local_aws.calls[before:])
+    assert wrong(created) == []
+
+
+def test_the_tables_are_billed_on_demand_and_protected(created: Tables, dynamodb_client: Any) -> None:
+    for name, protected in ((ACCESS, True), (AUDIT, True), (RUNTIME, False)):
+        table = dynamodb_client.describe_table(TableName=name)["Table"]
+        assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["DeletionProtectionEnabled"] is protected
+        backups = dynamodb_client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+        assert recovery == ("ENABLED" if protected else "DISABLED")
+    assert created.access.Meta.table_name == ACCESS
+
+
+@pytest.mark.parametrize(("name", "attribute"), [(ACCESS, None), (AUDIT, "expires"), (RUNTIME, "expires")])
+def test_what_may_be_forgotten_expires(
+    created: Tables,  # noqa: ARG001 - creates the tables
+    dynamodb_client: Any,
+    name: str,
+    attribute: str | None,
+) -> None:
+    described = dynamodb_client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    assert described["TimeToLiveStatus"] == ("ENABLED" if attribute else "DISABLED")
+    assert described.get("AttributeName") == attribute
+
+
+def test_creating_mends_what_was_switched_off(created: Tables, dynamodb_client: Any) -> None:
+    dynamodb_client.update_table(TableName=ACCESS, DeletionProtectionEnabled=False)
+    dynamodb_client.update_time_to_live(
+        TableName=AUDIT, TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires"}
+    )
+    assert wrong(created) == [(ACCESS, "deletion protection"), (AUDIT, "time to live")]
+    list(table_admin.create(created))
+    assert wrong(created) == []
+
+
+def test_a_table_that_is_missing_among_others_is_found_and_made(created: Tables, dynamodb_client: Any) -> None:
+    dynamodb_client.delete_table(TableName=RUNTIME)
+    assert wrong(created) == [(RUNTIME, "table")]
+    list(table_admin.create(created))
+    assert wrong(created) == []
+
+
+def test_a_table_with_other_keys_is_not_taken_for_ours(empty: Tables, dynamodb_client: Any) -> None:
+    dynamodb_client.create_table(
+        TableName=ACCESS,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    [keys] = [f for f in table_admin.check(empty) if (f.table, f.name) == (ACCESS, "keys")]
+    assert not keys.ok
+    assert "STUDIO_TABLE_PREFIX" in keys.detail
+
+
+def test_a_missing_index_is_named(created: Tables, dynamodb_client: Any) -> None:
+    dynamodb_client.update_table(TableName=AUDIT, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_day"}}])
+    [keys] = [finding for finding in table_admin.check(created) if (finding.table, finding.name) == (AUDIT, "keys")]
+    assert not keys.ok
+    assert "by_day" in keys.detail
+    assert "by_member" not in keys.detail
+
+
+def test_provisioned_billing_is_found(created: Tables, dynamodb_client: Any) -> None:
+    dynamodb_client.update_table(
+        TableName=ACCESS,
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+    )
+    assert (ACCESS, "billing") in wrong(created)
+
+
+@pytest.mark.parametrize("operation", ["UpdateTable", "UpdateContinuousBackups"])
+def test_protection_that_dynamodb_does_not_know_is_reported_and_stops_nothing(
+    empty: Tables, local_aws: ListeningAws, operation: str
+) -> None:
+    local_aws.inject(operation, Fault("UnknownOperationException", times=None))
+    done = list(table_admin.create(empty))
+    local_aws.clear_faults()
+    failed = [finding for finding in done if not finding.ok]
+    assert [finding.table for finding in failed] == [ACCESS, AUDIT]
+    assert all("UnknownOperationException" in finding.detail for finding in failed)
+    assert [finding.table for finding in done if finding.name == "table"] == [ACCESS, AUDIT, RUNTIME]
+
+
+def test_creating_without_permission_is_an_error(empty: Tables, local_aws: ListeningAws) -> None:
+    local_aws.inject("CreateTable", Fault("AccessDeniedException"))
+    with pytest.raises(StoreError) as failed:
+        list(table_admin.create(empty))
+    assert failed.value.reason is Reason.STORE_REFUSED
+
+
+def test_tables_that_can_serve_are_ready(created: Tables) -> None:
+    table_admin.ready(created)
+
+
+def test_a_missing_table_is_not_ready(created: Tables, dynamodb_client: Any) -> None:
+    dynamodb_client.delete_table(TableName=RUNTIME)
+    with pytest.raises(StoreError, match="studio-links tables create") as failed:
+        table_admin.ready(created)
+    assert failed.value.reason is Reason.STORE_REFUSED
+
+
+def test_a_table_that_is_still_being_made_is_not_ready(created: Tables, local_aws: ListeningAws) -> None:
+    local_aws.inject("DescribeTable", Fault(body=b'{"Table": {"TableStatus": "CREATING"}}', status=200))
+    with pytest.raises(StoreError, match=f"{ACCESS} is CREATING"):
+        table_admin.ready(created)
+
+
+def test_prefixes_keep_installations_apart(created: Tables) -> None:
+    other = bind(prefix="elsewhere.", region=REGION)
+    assert [model.Meta.table_name for model in other.all()] == [
+        "elsewhere.access",
+        "elsewhere.audit",
+        "elsewhere.runtime",
+    ]
+    assert created.access.Meta.table_name == ACCESS
+
+
+# What lies in the tables
+
+
+Items = Callable[[str], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def items(dynamodb_client: Any) -> Items:
+    return lambda name: list(dynamodb_client.scan(TableName=name, ConsistentRead=True)["Items"])
+
+
+def test_an_audit_entry_may_be_collected_after_the_configured_days(dynamodb: Store, items: Items) -> None:
+    expires = {"N": str(int((NOON + timedelta(days=AUDIT_DAYS)).timestamp()))}
+    dynamodb.audit.open(an_entry("request-1"))
+    [item] = items(AUDIT)
+    assert item["expires"] == expires
+    dynamodb.audit.close(an_entry("request-1", outcome="denied"))
+    dynamodb.access.put_grant(TEAM, a_grant(), replaces=None, entry=an_entry("change", action="allow"))
+    assert [item["expires"] for item in items(AUDIT)] == [expires] * 2
+
+
+def test_a_counter_may_be_collected_after_some_minutes(dynamodb: Store, items: Items) -> None:
+    dynamodb.counter.count(ANA, NOON)
+    [item] = items(RUNTIME)
+    assert item["expires"] == {"N": str(int((NOON + timedelta(minutes=10)).timestamp()))}
+
+
+def test_who_may_open_what_never_expires(dynamodb: Store, items: Items) -> None:
+    dynamodb.access.put_mapping(ANA, a_mapping(), replaces=None, entry=an_entry("one"))
+    dynamodb.access.put_grant(TEAM, a_grant(until=NOON), replaces=None, entry=an_entry("two"))
+    assert len(items(ACCESS)) == 3
+    assert not any("expires" in item for item in items(ACCESS))
+
+
+def test_a_grant_that_has_expired_is_still_read(dynamodb: Store) -> None:
+    lapsed = a_grant(until=NOON - timedelta(days=1))
+    dynamodb.access.put_grant(TEAM, lapsed, replaces=None, entry=an_entry("one"))
+    assert dynamodb.access.read(ANA).grants == (lapsed,)
+
+
+def test_times_are_written_so_that_text_sorts_like_time() -> None:
+    times = [NOON + timedelta(seconds=seconds) for seconds in (0, 0.000001, 0.5, 1, 59.999999, 86400)]
+    texts = [iso(time) for time in times]
+    assert texts == sorted(text or "" for text in texts)
+    assert [from_iso(text) for text in texts] == times
+    assert iso(None) is None
+    assert from_iso(None) is None

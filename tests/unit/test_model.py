@@ -1,0 +1,295 @@
+"""Values are checked when they are made."""
+
+import hashlib
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.model import (
+    DEFAULT_ALIAS,
+    DOMAIN_ID,
+    RESERVED_WORDS,
+    Effect,
+    Grant,
+    InvalidValue,
+    Issued,
+    Link,
+    Mapping,
+    Member,
+    Reason,
+    check_pattern,
+    utc_now,
+)
+from tests.fakes import NOON, a_grant, a_mapping, a_request, an_allowed
+
+ROLE = "arn:aws:iam::123456789012:role/studio"
+
+VALID: dict[str, list[Any]] = {
+    "alias": ["default", "a", "0", "a" * 32, "prod-eu-1", "a-"],
+    "domain_id": ["d-a", "d-abc123", "d--a", "d-" + "x" * 61, "d-a-b--c"],
+    "profile_name": ["a", "Ana", "0", "ana-maria", "a--b", "p" * 63],
+    "region": [None, "eu-west-1", "us-gov-west-1", "ap-southeast-12", "us-isob-east-1"],
+    "role_arn": [
+        None,
+        ROLE,
+        "arn:aws-us-gov:iam::123456789012:role/path/to/x+=,.@_-",
+        "arn:aws-cn:iam::000000000000:role/x",
+    ],
+    "space_name": [None, "lab", "Lab-1", "s" * 63],
+    "landing_uri": [
+        None,
+        "studio::",
+        "studio::relative/path",
+        "app:JupyterServer:",
+        "app:JupyterLab:lab/tree/x.ipynb?a=b#c",
+        "app:RStudioServerPro:",
+        "app:CodeEditor:",
+        "app:Canvas:",
+        "studio::" + "x" * 1015,
+    ],
+    "session_seconds": [None, 1800, 43200, 3600],
+}
+INVALID: dict[str, list[Any]] = {
+    "alias": ["", "-a", "A", "a" * 33, "a b", "a_b", "ä", "a\n", "²", *RESERVED_WORDS],
+    "domain_id": [
+        "",
+        "d-",
+        "d--",
+        "d-a-",
+        "D-abc",
+        "d-ABC",
+        "abc",
+        "d_abc",
+        "d-" + "x" * 62,
+        "d-a\n",
+        " d-a",
+        "d-ä",
+        "BAD!",
+        "d-a/../d-b",
+        "d-١",
+    ],
+    "profile_name": ["", "-a", "a-", "a_b", "a b", "a.b", "p" * 64, "a\n", "ä", "a/b", "*", "a*", "١"],
+    "region": [
+        "",
+        "eu",
+        "EU-WEST-1",
+        "eu-west",
+        "eu-west-1 ",
+        "eu-west-1\n",
+        "eu-west-123",
+        "x.example.com",
+        "eu-west-١",
+    ],
+    "role_arn": [
+        "",
+        "arn:aws:iam::123:role/x",
+        "arn:aws:iam::123456789012:user/x",
+        "arn:aws:sts::123456789012:assumed-role/x/y",
+        ROLE + " ",
+        ROLE + "\n",
+        ROLE + "*",
+        ROLE + "ä",
+        ROLE + "x" * 600,
+        "role/x",
+    ],
+    "space_name": ["", "-", "a_b", "s" * 64],
+    "landing_uri": [
+        "",
+        "studio:",
+        "app:Unknown:",
+        "app:JupyterLab",
+        "https://evil.example.com/",
+        "//evil.example.com",
+        "javascript:alert(1)",
+        "studio::a b",
+        "studio::a\nb",
+        "studio::ä",
+        "Studio::",
+        "studio::" + "x" * 1016,
+    ],
+    "session_seconds": [0, -1, 1799, 43201, 10**12],
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in VALID.items() for value in values])
+def test_what_a_mapping_may_hold(field: str, value: Any) -> None:
+    assert getattr(replace(a_mapping(), **{field: value}), field) == value
+
+
+FIELD_NAMES = {
+    "alias": "alias",
+    "domain_id": "domain",
+    "profile_name": "profile",
+    "region": "region",
+    "role_arn": "role",
+    "space_name": "space",
+    "landing_uri": "landing",
+    "session_seconds": "session seconds",
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field, values in INVALID.items() for value in values], ids=repr
+)
+def test_what_a_mapping_may_not_hold(field: str, value: Any) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        replace(a_mapping(), **{field: value})
+    message = str(refused.value)
+    assert message.startswith(f"{FIELD_NAMES[field]} ")
+    assert "must be" in message
+    assert "\n" not in message
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    ("team", "user"), [("T0", "U0"), ("E0ORG", "W0ABC"), ("T" + "0" * 30, "U" + "Z" * 30), ("TA", "WZ")]
+)
+def test_who_can_be_a_member(team: str, user: str) -> None:
+    assert Member(team, user) == Member(team, user)
+
+
+@pytest.mark.parametrize(
+    ("team", "user"),
+    [
+        ("", "U0"),
+        ("T", "U0"),
+        ("U0", "U0"),
+        ("t0", "U0"),
+        ("T0", ""),
+        ("T0", "U"),
+        ("T0", "u0"),
+        ("T0", "B0BOT"),
+        ("T0", "S0GROUP"),
+        ("T0", "U0 "),
+        ("T0", "U0\n"),
+        ("T0", "U0#X"),
+        ("T0#X", "U0"),
+        ("T0", "U" + "0" * 31),
+        ("T" + "0" * 31, "U0"),
+        ("T0", "U٠"),
+        ("T0", "<@U0>"),
+    ],
+)
+def test_who_cannot_be_a_member(team: str, user: str) -> None:
+    with pytest.raises(InvalidValue):
+        Member(team, user)
+
+
+@pytest.mark.parametrize("principal", ["", "everyone", "*", "u0", "S0GROUP01", "T0TEAM"])
+def test_a_rule_is_about_one_user(principal: str) -> None:
+    with pytest.raises(InvalidValue, match="principal"):
+        Grant(principal, Effect.ALLOW)
+
+
+def test_a_rule_has_a_reason_of_bounded_length() -> None:
+    assert a_grant(reason="x" * 500)
+    with pytest.raises(InvalidValue, match="reason"):
+        a_grant(reason="x" * 501)
+
+
+def test_a_rule_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="until"):
+        a_grant(until=datetime(2030, 1, 1))  # noqa: DTZ001 - that is the point
+
+
+@pytest.mark.parametrize(("seconds", "holds"), [(-1, False), (0, False), (1, True)])
+def test_a_rule_holds_before_its_end_and_not_at_it(seconds: int, *, holds: bool) -> None:
+    assert a_grant(until=NOON + timedelta(seconds=seconds)).holds_at(NOON) is holds
+    assert a_grant().holds_at(NOON)
+
+
+def test_a_rule_in_words() -> None:
+    assert Grant("U0ANA", Effect.ALLOW).in_words(NOON) == "allow U0ANA"
+    ended = Grant("U0ANA", Effect.DENY, NOON, "laptop stolen", "cli:me")
+    assert ended.in_words(NOON) == "deny U0ANA ended 2030-01-01 12:00 UTC (laptop stolen) set by cli:me"
+    assert "until 2030-01-01 12:00 UTC" in ended.in_words(NOON - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (a_mapping(profile="Ana"), a_mapping("b", profile="aNA", space_name="lab"), True),
+        (a_mapping(), a_mapping(domain="d-other"), False),
+        (a_mapping(), a_mapping(profile="anna"), False),
+    ],
+)
+def test_profiles_are_the_same_without_regard_to_case(one: Mapping, other: Mapping, *, same: bool) -> None:
+    assert one.same_profile(other) is same
+
+
+def test_no_alias_hides_a_word_of_the_command() -> None:
+    assert "help" in RESERVED_WORDS
+    assert DEFAULT_ALIAS not in RESERVED_WORDS
+
+
+# Hostile input
+
+
+@pytest.mark.parametrize(
+    "field", ["alias", "domain_id", "profile_name", "region", "role_arn", "space_name", "landing_uri"]
+)
+@pytest.mark.parametrize(
+    "value",
+    ["d-" + "-" * 100_000 + "!", "a" + "-" * 100_000, "a-" * 50_000 + "!", "app:" * 50_000, ROLE + "/" * 100_000],
+    ids=["hyphens", "more hyphens", "pairs", "prefixes", "slashes"],
+)
+def test_long_input_is_refused_in_no_time(field: str, value: str) -> None:
+    started = time.perf_counter()
+    with pytest.raises(InvalidValue) as refused:
+        replace(a_mapping(), **{field: value})
+    assert time.perf_counter() - started < 0.5
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("length", range(58, 64))
+def test_the_worst_input_that_is_short_enough_is_refused_in_no_time(length: int) -> None:
+    started = time.perf_counter()
+    for value in ("d-" + "a-" * 40, "d-" + "-" * 80, "d-" + "a" * 80, "d-" + "-a" * 40):
+        with pytest.raises(InvalidValue):
+            check_pattern("domain", value[: length - 1] + "!", DOMAIN_ID, 63, "x")
+    assert time.perf_counter() - started < 0.5
+
+
+@given(st.text())
+def test_whatever_is_typed_is_valid_or_refused_in_one_line(text: str) -> None:
+    for field in ("alias", "domain_id", "profile_name", "space_name", "landing_uri", "region", "role_arn"):
+        try:
+            found = replace(a_mapping(), **{field: text})
+        except InvalidValue as refused:
+            assert len(str(refused).splitlines()) == 1  # noqa: PT017 - either is fine
+        else:
+            assert text.isascii()
+            assert getattr(found, field) == text
+
+
+# Links
+
+URL = "https://d-research.studio.eu-west-1.sagemaker.aws/auth?token=s3cr3t"
+LINK = Link(URL, NOON, lifetime_seconds=60, session_seconds=43200)
+
+
+def test_a_link_hides_wherever_values_are_shown() -> None:
+    issued = Issued(a_request(), an_allowed(), LINK)
+    for value in (LINK, issued, [LINK], {"link": LINK}, (issued, LINK)):
+        assert "s3cr3t" not in f"{value} {value!r} {value!s}"
+        assert "s3cr3t" not in "{} {!r} {!s}".format(value, value, value)  # noqa: UP032 - one of the ways
+        assert "s3cr3t" not in "%s %r" % (value, value)  # noqa: UP031 - another
+
+
+def test_the_audit_knows_a_link_by_its_hash() -> None:
+    assert LINK.sha256 == hashlib.sha256(URL.encode()).hexdigest()
+    assert LINK.sha256 == Link(URL, NOON, 5, 1800).sha256
+    assert LINK.sha256 != replace(LINK, url=URL + "x").sha256
+
+
+def test_the_clock_of_production_is_in_utc() -> None:
+    assert utc_now().tzinfo is UTC
+
+
+def test_reasons_are_told_apart_in_the_audit() -> None:
+    assert len({reason.value for reason in Reason}) == len(Reason)

@@ -1,0 +1,268 @@
+"""The decision: who gets a link, and for which reason somebody does not."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.model import Access, Allowed, Denied, Effect, Grant, Mapping, Member, Person, Reason
+from bot.policy import Facts, Rules, chosen_mapping, decide
+from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, a_request
+
+ORGANISATION = "E0ORG00001"
+RULES = Rules()
+FULL_MEMBER = Person(ANA.user_id, TEAM)
+SECOND = timedelta(seconds=1)
+ALLOW = a_grant()
+DENY = a_grant(effect=Effect.DENY)
+LAPSED = a_grant(until=NOON)
+
+
+def decision(
+    *records: Mapping | Grant,
+    person: Person = FULL_MEMBER,
+    rules: Rules = RULES,
+    count: int = 1,
+    alias: str | None = None,
+    member: Member = ANA,
+) -> Allowed | Denied:
+    mappings = tuple(record for record in records if isinstance(record, Mapping))
+    grants = tuple(record for record in records if isinstance(record, Grant))
+    facts = Facts(person, Access(mappings, grants), count)
+    return decide(a_request(member, alias=alias), facts, rules, NOON)
+
+
+def reason(*records: Mapping | Grant, **more: Any) -> Reason | None:
+    found = decision(*records, **more)
+    return None if isinstance(found, Allowed) else found.reason
+
+
+def test_a_full_member_with_a_mapping_and_an_allow_rule_gets_a_link() -> None:
+    found = decision(a_mapping(), ALLOW)
+    assert isinstance(found, Allowed)
+    assert (found.member, found.mapping, found.grant) == (ANA, a_mapping(), ALLOW)
+    assert found.checks
+    assert all(check.passed for check in found.checks)
+
+
+REFUSALS: list[tuple[str, Reason, tuple[Mapping | Grant, ...], dict[str, Any]]] = [
+    ("nothing is known", Reason.NOT_MAPPED, (), {}),
+    ("no mapping", Reason.NOT_MAPPED, (ALLOW,), {}),
+    ("no rule", Reason.NOT_ALLOWED, (a_mapping(),), {}),
+    ("somebody else's rule", Reason.NOT_ALLOWED, (a_mapping(), a_grant(BEN)), {}),
+    ("denied", Reason.DENIED, (a_mapping(), ALLOW, DENY), {}),
+    ("denied for a while", Reason.DENIED, (a_mapping(), ALLOW, replace(DENY, until=NOON + SECOND)), {}),
+    ("denied without a mapping", Reason.DENIED, (DENY,), {}),
+    ("expired", Reason.GRANT_EXPIRED, (a_mapping(), a_grant(until=NOON - SECOND)), {}),
+    ("expired this moment", Reason.GRANT_EXPIRED, (a_mapping(), LAPSED), {}),
+    ("another alias", Reason.UNKNOWN_ALIAS, (a_mapping(), ALLOW), {"alias": "sandbox"}),
+    ("several aliases", Reason.CHOOSE, (a_mapping("one"), a_mapping("two", "b"), ALLOW), {}),
+    ("too many", Reason.TOO_MANY, (a_mapping(), ALLOW), {"count": 6}),
+    ("guest", Reason.GUEST, (a_mapping(), ALLOW), {"person": replace(FULL_MEMBER, guest=True)}),
+    ("deactivated", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": replace(FULL_MEMBER, unfit="deactivated")}),
+    ("another team", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": Person(ANA.user_id, "T0OTHER001")}),
+    ("no team", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": Person(ANA.user_id, "")}),
+    ("another account", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": Person(BEN.user_id, TEAM)}),
+    ("no account", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": Person("", "")}),
+    (
+        "an unfit guest",
+        Reason.NOT_A_MEMBER,
+        (a_mapping(), ALLOW),
+        {"person": replace(FULL_MEMBER, guest=True, unfit="a bot"), "rules": Rules(allow_guests=True)},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("expected", "records", "more"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS]
+)
+def test_why_there_is_no_link(expected: Reason, records: tuple[Mapping | Grant, ...], more: dict[str, Any]) -> None:
+    found = decision(*records, **more)
+    assert isinstance(found, Denied)
+    assert found.reason is expected
+    assert found.detail == found.checks[-1].detail
+    assert [check.passed for check in found.checks] == [True] * (len(found.checks) - 1) + [False]
+
+
+ALLOWED: list[tuple[str, tuple[Mapping | Grant, ...], dict[str, Any]]] = [
+    ("until a second from now", (a_mapping(), a_grant(until=NOON + SECOND)), {}),
+    ("a deny rule that has ended", (a_mapping(), ALLOW, replace(DENY, until=NOON)), {}),
+    ("a deny rule of somebody else", (a_mapping(), ALLOW, a_grant(BEN, Effect.DENY)), {}),
+    ("a named mapping", (a_mapping("one"), a_mapping("two", "b"), ALLOW), {"alias": "two"}),
+    ("the default among several", (a_mapping("one"), a_mapping("default", "b"), ALLOW), {}),
+    ("the last request of the minute", (a_mapping(), ALLOW), {"count": 5}),
+    ("a higher rate", (a_mapping(), ALLOW), {"count": 9, "rules": Rules(links_per_minute=9)}),
+    (
+        "a guest where guests may",
+        (a_mapping(), ALLOW),
+        {"person": replace(FULL_MEMBER, guest=True), "rules": Rules(allow_guests=True)},
+    ),
+]
+
+
+@pytest.mark.parametrize(("records", "more"), [case[1:] for case in ALLOWED], ids=[case[0] for case in ALLOWED])
+def test_who_gets_a_link(records: tuple[Mapping | Grant, ...], more: dict[str, Any]) -> None:
+    assert reason(*records, **more) is None
+
+
+def test_a_member_of_the_organisation_is_a_member() -> None:
+    member = Member(ORGANISATION, "W0ANA00001")
+    person = Person(member.user_id, "T0ANYTEAM1", enterprise_id=ORGANISATION)
+    assert reason(a_mapping(), a_grant(member), person=person, member=member) is None
+    elsewhere = replace(person, enterprise_id=None)
+    assert reason(a_mapping(), a_grant(member), person=elsewhere, member=member) is Reason.NOT_A_MEMBER
+
+
+def test_the_reasons_that_the_policy_gives_are_all_in_the_table() -> None:
+    assert {case[1] for case in REFUSALS} == {
+        Reason.NOT_A_MEMBER,
+        Reason.GUEST,
+        Reason.DENIED,
+        Reason.NOT_MAPPED,
+        Reason.UNKNOWN_ALIAS,
+        Reason.CHOOSE,
+        Reason.NOT_ALLOWED,
+        Reason.GRANT_EXPIRED,
+        Reason.TOO_MANY,
+    }
+
+
+def test_who_is_refused_learns_their_own_aliases_in_order() -> None:
+    found = decision(a_mapping("two"), a_mapping("one", "b"), ALLOW, alias="three")
+    assert isinstance(found, Denied)
+    assert (found.aliases, found.alias, found.mapping) == (("one", "two"), "three", None)
+
+
+def test_a_refusal_for_a_known_mapping_says_which() -> None:
+    found = decision(a_mapping(), DENY)
+    assert isinstance(found, Denied)
+    assert found.mapping == a_mapping()
+
+
+def test_the_checks_are_the_same_whoever_asks() -> None:
+    allowed, denied = decision(a_mapping(), ALLOW), decision(a_mapping(), ALLOW, count=6)
+    assert [check.name for check in allowed.checks] == [check.name for check in denied.checks]
+
+
+@pytest.mark.parametrize(
+    ("aliases", "asked", "chosen"),
+    [
+        ([], None, None),
+        ([], "one", None),
+        (["one"], None, "one"),
+        (["one"], "one", "one"),
+        (["one"], "two", None),
+        (["one"], "default", None),
+        (["one", "two"], None, None),
+        (["one", "default"], None, "default"),
+        (["one", "default"], "one", "one"),
+    ],
+)
+def test_which_mapping_is_meant(aliases: list[str], asked: str | None, chosen: str | None) -> None:
+    found = chosen_mapping([a_mapping(alias) for alias in aliases], asked)
+    assert (found.alias if found else None) == chosen
+
+
+# Whatever the records
+
+
+moments = st.none() | st.integers(-3, 3).map(lambda seconds: NOON + timedelta(seconds=seconds))
+principals = st.sampled_from([ANA, BEN])
+any_grant = st.builds(
+    lambda member, effect, until: a_grant(member, effect, until=until), principals, st.sampled_from(Effect), moments
+)
+grants = st.lists(any_grant, max_size=6)
+mappings = st.lists(st.sampled_from(["default", "one", "two"]), unique=True, max_size=3).map(
+    lambda aliases: [a_mapping(alias, alias) for alias in aliases]
+)
+people = st.builds(
+    Person,
+    st.sampled_from([ANA.user_id, BEN.user_id, ""]),
+    st.sampled_from([TEAM, "T0OTHER001", ""]),
+    unfit=st.none() | st.just("a bot"),
+    guest=st.booleans(),
+)
+situations = st.fixed_dictionaries(
+    {
+        "person": st.just(FULL_MEMBER) | people,
+        "rules": st.builds(Rules, st.booleans(), st.integers(1, 5)),
+        "count": st.integers(1, 6),
+        "alias": st.none() | st.sampled_from(["default", "one", "gone"]),
+    }
+)
+
+
+@given(mappings, grants, situations, moments.filter(lambda until: until is None or until > NOON))
+def test_a_deny_rule_in_force_always_wins(
+    mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any], until: Any
+) -> None:
+    assert reason(*mapped, *granted, a_grant(effect=Effect.DENY, until=until), **situation) is not None
+
+
+@given(st.data(), mappings, grants, situations)
+def test_the_order_of_records_never_matters(
+    data: st.DataObject, mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
+) -> None:
+    shuffled = [*data.draw(st.permutations(mapped)), *data.draw(st.permutations(granted))]
+    before, after = decision(*mapped, *granted, **situation), decision(*shuffled, **situation)
+    assert type(before) is type(after)
+    assert before.mapping == after.mapping
+    assert reason(*mapped, *granted, **situation) is reason(*shuffled, **situation)
+
+
+@given(mappings, grants, situations, principals, moments)
+def test_adding_a_deny_rule_never_opens_a_door(
+    mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any], member: Member, until: Any
+) -> None:
+    if reason(*mapped, *granted, **situation) is not None:
+        more = a_grant(member, Effect.DENY, until=until)
+        assert reason(*mapped, *granted, more, **situation) is not None
+
+
+@given(st.data(), mappings, grants.filter(bool), situations)
+def test_removing_an_allow_rule_never_opens_a_door(
+    data: st.DataObject, mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
+) -> None:
+    gone = data.draw(st.sampled_from(granted))
+    if gone.effect is Effect.ALLOW and reason(*mapped, *granted, **situation) is not None:
+        rest = [grant for grant in granted if grant is not gone]
+        assert reason(*mapped, *rest, **situation) is not None
+
+
+@given(mappings, grants, situations)
+def test_nobody_is_allowed_without_an_unexpired_rule_of_their_own(
+    mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
+) -> None:
+    found = decision(*mapped, *granted, **situation)
+    if isinstance(found, Allowed):
+        assert found.grant in granted
+        assert found.grant.principal == ANA.user_id
+        assert found.grant.effect is Effect.ALLOW
+        assert found.grant.holds_at(NOON)
+        assert found.mapping in mapped
+
+
+@given(mappings, grants, situations)
+def test_rules_that_have_ended_never_allow(
+    mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
+) -> None:
+    ended = [replace(grant, until=min(grant.until or NOON, NOON)) for grant in granted]
+    assert reason(*mapped, *ended, **situation) is not None
+
+
+@given(mappings, grants, situations, people)
+def test_whoever_slack_does_not_vouch_for_gets_no_link(
+    mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any], person: Person
+) -> None:
+    known = (person.user_id, person.team_id, person.unfit) == (ANA.user_id, TEAM, None)
+    if not known:
+        assert reason(*mapped, *granted, **{**situation, "person": person}) is Reason.NOT_A_MEMBER
+
+
+@given(mappings, grants, situations)
+def test_no_link_beyond_the_rate(mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]) -> None:
+    over = {**situation, "count": situation["rules"].links_per_minute + 1}
+    assert reason(*mapped, *granted, **over) is not None
