@@ -18,6 +18,7 @@ from bot.model import (
     Effect,
     Entry,
     Grant,
+    InvalidValue,
     LinkRequest,
     Mapping,
     Member,
@@ -76,6 +77,7 @@ class Admin:
     audit: AuditLog
     studio: StudioExaminer
     rules: policy.Rules
+    audit_days: int = 400
     directory: Directory | None = None
     now: Callable[[], datetime] = utc_now
 
@@ -89,11 +91,15 @@ class Admin:
             ProfileTaken: another member holds the profile.
             Changed: somebody changed the mapping at the same time.
         """
-        before = next((m for m in self.access.read(member).mappings if m.alias == mapping.alias), None)
+        access = self.access.read(member)
+        _require_readable(access, member.user_id, f"mapping#{mapping.alias}")
+        before = next((m for m in access.mappings if m.alias == mapping.alias), None)
         warnings: tuple[str, ...] = ()
         try:
-            mapping = self.studio.examine(member, mapping)
+            mapping = self.studio.examine(mapping)
         except StudioError as error:
+            if before is not None and before.same_profile(mapping):
+                mapping = replace(mapping, profile_arn=before.profile_arn)
             warnings = (f"members cannot use this mapping yet: {error}",)
         if before is not None and _same(before, mapping):
             return Change(before, before, warnings)
@@ -119,7 +125,9 @@ class Admin:
 
     def grant(self, tenant: str, grant: Grant, actor: Actor) -> Change:
         """Set a principal's allow or deny rule, in the place of one of the same kind."""
-        rules = self.access.read(Member(tenant, grant.principal)).grants
+        access = self.access.read(Member(tenant, grant.principal))
+        _require_readable(access, grant.principal, f"grant#{grant.effect}")
+        rules = access.grants
         before = next((g for g in rules if g.effect is grant.effect), None)
         now = self.now()
         warnings = []
@@ -137,15 +145,17 @@ class Admin:
         self.access.put_grant(tenant, after, replaces=before, entry=entry)
         return Change(before, after, tuple(warnings))
 
-    def forget(self, tenant: str, principal: str, actor: Actor) -> tuple[Grant, ...]:
-        """Remove every rule of a principal; BadInput if there is none."""
-        grants = self.access.read(Member(tenant, principal)).grants
-        if not grants:
+    def forget(self, tenant: str, principal: str, actor: Actor) -> Access:
+        """Remove every rule of a principal, and every record that cannot be read; BadInput if there is none."""
+        access = self.access.read(Member(tenant, principal))
+        grants = access.grants
+        if not grants and not access.unreadable:
             raise BadInput(f"there is no rule for {principal}: `studio-links list` shows those that exist")
         entry = self._entry("forget", actor, tenant=tenant, subject=principal)
-        entry = replace(entry, before={grant.effect.value: _plain(grant) for grant in grants})
-        self.access.delete_grants(tenant, grants, entry=entry)
-        return grants
+        rules = {grant.effect.value: _plain(grant) for grant in grants}
+        entry = replace(entry, before={**rules, **dict.fromkeys(access.unreadable, "unreadable")})
+        self.access.delete_grants(tenant, principal, access, entry=entry)
+        return access
 
     def show(self, member: Member) -> Access:
         """A member's mappings and rules."""
@@ -167,8 +177,12 @@ class Admin:
         return self.access.members(tenant)
 
     def history(self, tenant: str, user_id: str | None, since: datetime, limit: int) -> Iterator[Entry]:
-        """Audit entries since a time, newest first: of one member, or of everybody, day by day."""
-        return islice(self._history(tenant, user_id, since), limit)
+        """Audit entries since a time, newest first: of one member, or of everybody, day by day.
+
+        Nothing is older than the audit is kept, so no day before that is asked for.
+        """
+        kept_since = self.now() - timedelta(days=self.audit_days)
+        return islice(self._history(tenant, user_id, max(since, kept_since)), limit)
 
     def _history(self, tenant: str, user_id: str | None, since: datetime) -> Iterator[Entry]:
         if user_id is not None:
@@ -209,6 +223,15 @@ class Admin:
         )
 
 
+def _require_readable(access: Access, user_id: str, record: str) -> None:
+    """Nothing is written over a record that cannot be read: it could not be said what it replaced."""
+    if record in access.unreadable:
+        raise BadInput(
+            f"the stored {record.replace('#', ' ')} of {user_id} cannot be read: remove it and all rules with "
+            f"`studio-links forget {user_id}`, then try again"
+        )
+
+
 def _same(one: Mapping | Grant, other: Mapping | Grant) -> bool:
     """Whether two records say the same, whoever set them and when."""
     return replace(one, set_by="", set_at=None) == replace(other, set_by="", set_at=None)
@@ -224,7 +247,7 @@ def _plain(record: Mapping | Grant) -> dict[str, Any]:
     }
 
 
-SPAN = re.compile(r"(\d{1,4})([smhdw])")
+SPAN = re.compile(r"([0-9]{1,4})([smhdw])")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -234,15 +257,15 @@ def parse_when(text: str, now: datetime, *, sign: int = 1) -> datetime:
     A time without a zone is UTC. With `sign` -1 a span reaches back, and a date means its beginning.
 
     Raises:
-        BadInput: it is none of these.
+        InvalidValue: it is none of these.
     """
     span = SPAN.fullmatch(text.strip())
     if span:
         return now + sign * timedelta(**{UNITS[span[2]]: int(span[1])})
     try:
         when = datetime.fromisoformat(text.strip())
-        if len(text.strip()) == len("2026-01-31"):
+        if not set("T:") & set(text.upper()):  # a date alone
             return datetime.combine(when, time(), UTC) + timedelta(days=1 if sign > 0 else 0)
         return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise BadInput(f"{text[:80]!r} is not a time: write 8h, 30d, 2026-12-31 or 2026-12-31T18:00+01:00") from None
+        raise InvalidValue("time", text, "such as 8h, 30d, 2026-12-31 or 2026-12-31T18:00+01:00") from None

@@ -3,6 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
 
 import structlog
 from slack_bolt import App, BoltRequest
@@ -20,6 +22,7 @@ from bot.metrics import Metrics
 from bot.model import Member
 from bot.signin import SignIn
 from bot.slack.api import SlackApi
+from bot.slack.commands import is_well_formed
 from bot.slack.handlers import Desk, register
 from bot.slack.socket_mode import SocketMode
 from bot.store import tables as table_admin
@@ -32,9 +35,10 @@ from bot.web import Entrance, Response
 
 log = structlog.get_logger()
 
-# One request does four things side by side, then one more.
+# What one request does side by side.
 CALLS_AT_ONCE = 4
-CLERKS, CLERKS_QUEUE = 2, 500
+# Refusals told and recorded on the side. A full queue must drain within the grace that a stopping server has.
+CLERKS, CLERKS_QUEUE = 4, 64
 # Seconds between attempts to reach Slack and DynamoDB at start-up; the last one repeats.
 START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)
 
@@ -77,6 +81,8 @@ class Bot:
                     self.socket.connect()
             except StudioLinksError as error:
                 log.warning("not_ready", why=str(error))
+            except Exception:  # whatever it is, trying again is all that can be done about it
+                log.exception("not_ready")
             else:
                 log.info("ready", team=self.desk.home.team_id, app=self.desk.home.app_id)
                 return
@@ -146,18 +152,27 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
 def administration(settings: Settings) -> Admin:
     """What the command line works with. Without a bot token it cannot ask Slack who a member is."""
     bound = tables(settings)
+    bound.connect()
     return Admin(
         access=AccessTable(bound, audit_days=settings.studio_audit_days),
         audit=AuditTable(bound, days=settings.studio_audit_days),
         studio=_studio(settings, connections=1),
         directory=_slack(settings),
         rules=_rules(settings),
+        audit_days=settings.studio_audit_days,
     )
 
 
 def tables(settings: Settings) -> Tables:
     """The models for the configured tables."""
     return bind(prefix=settings.studio_table_prefix, region=settings.aws_region)
+
+
+def table_administration(settings: Settings) -> Tables:
+    """The same for creating and checking them, which AWS takes longer to answer than it does to serve."""
+    bound = bind(prefix=settings.studio_table_prefix, region=settings.aws_region, read_timeout_seconds=30)
+    bound.connect()
+    return bound
 
 
 def tenant(settings: Settings, given: str | None) -> str:
@@ -216,7 +231,9 @@ def _bolt(token: str) -> App:
     )
 
 
-def _dispatch(bolt: App, body: dict[str, object]) -> Response:
+def _dispatch(bolt: App, body: dict[str, Any]) -> Response:
+    if not is_well_formed(body):
+        return Response(HTTPStatus.BAD_REQUEST, b"the body is not what Slack sends\n")
     # The mode in which Bolt takes a parsed body; over HTTP it would parse the raw one again, its own way.
     answer = bolt.dispatch(BoltRequest(body=body, mode="socket_mode"))
     content_type = answer.first_headers().get("content-type", "text/plain; charset=utf-8")

@@ -9,6 +9,8 @@ LINK = "link"
 REQUESTED = "requested"
 ISSUED = "issued"
 UNDELIVERED = "undelivered"
+# The outcomes of which a link may be in a member's hands: the outcome is written after the member was told.
+MAY_BE_OPENED = (REQUESTED, ISSUED, UNDELIVERED)
 
 
 def requested(request: LinkRequest) -> Entry:

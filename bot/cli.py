@@ -14,7 +14,7 @@ from bot import app, console, logs
 from bot.admin import Actor, Change, parse_when
 from bot.config import HttpSettings, Settings, SocketSettings, load
 from bot.errors import ConfigError, StudioLinksError
-from bot.model import Allowed, Door, Effect, Grant, InvalidValue, Mapping, Member, utc_now
+from bot.model import Access, Allowed, Door, Effect, Grant, InvalidValue, Mapping, Member, utc_now
 from bot.store import tables as table_admin
 
 cli = typer.Typer(
@@ -43,6 +43,8 @@ Why = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the rule 
 
 def main() -> NoReturn:
     """Run the command, and turn what went wrong into one line and an exit code."""
+    logs.configure(level="ERROR", style="console")
+    logs.catch_crashes()
     try:
         cli(standalone_mode=True)
     except InvalidValue as error:
@@ -132,14 +134,14 @@ def deny(principal: Principal, until: Until = None, reason: Why = "", team: Team
 
 @cli.command()
 def forget(principal: Principal, team: Team = None) -> None:
-    """Remove every rule of a member; without one, they are not allowed.
+    """Remove every rule of a member, and records that cannot be read; without a rule, they are not allowed.
 
     Example: studio-links forget U0123ABCD
     """
     settings = _settings()
-    grants = app.administration(settings).forget(app.tenant(settings, team), principal, _actor(settings))
-    for grant in grants:
-        console.say(f"removed: {grant.in_words(utc_now())}")
+    removed = app.administration(settings).forget(app.tenant(settings, team), principal, _actor(settings))
+    for line in _rule_words(removed):
+        console.say(f"removed: {line}")
 
 
 @cli.command()
@@ -151,11 +153,10 @@ def show(user: User, team: Team = None, *, as_json: AsJson = False) -> None:
     settings = _settings()
     access = app.administration(settings).show(Member(app.tenant(settings, team), user))
     if as_json:
-        console.print_json({"user": user, "mappings": access.mappings, "grants": access.grants})
+        console.print_json(_member_json(user, access))
         return
-    now = utc_now()
     rows = [("mapping", _mapping_words(mapping)) for mapping in access.mappings]
-    rows += [("rule", grant.in_words(now)) for grant in access.grants]
+    rows += [("rule", line) for line in _rule_words(access)]
     console.print_table(["what", "details"], rows, empty=f"nothing is stored about {user}")
 
 
@@ -168,16 +169,13 @@ def list_(team: Team = None, *, as_json: AsJson = False) -> None:
     settings = _settings()
     members = app.administration(settings).members(app.tenant(settings, team))
     if as_json:
-        console.print_json(
-            [{"user": user, "mappings": access.mappings, "grants": access.grants} for user, access in members]
-        )
+        console.print_json([_member_json(user, access) for user, access in members])
         return
-    now = utc_now()
     rows = (
         (
             user,
             ", ".join(_mapping_words(mapping) for mapping in access.mappings) or None,
-            ", ".join(grant.in_words(now) for grant in access.grants) or None,
+            ", ".join(_rule_words(access)) or None,
         )
         for user, access in members
     )
@@ -269,8 +267,12 @@ def create() -> None:
 
     Example: studio-links tables create
     """
-    for finding in table_admin.create(app.tables(_settings())):
+    complete = True
+    for finding in table_admin.create(app.table_administration(_settings())):
         console.say(f"{finding.table}: {finding.name}: {finding.detail}")
+        complete = complete and finding.ok
+    if not complete:
+        raise typer.Exit(1)
 
 
 @tables_cli.command()
@@ -279,7 +281,7 @@ def check(*, as_json: AsJson = False) -> None:
 
     Example: studio-links tables check
     """
-    findings = list(table_admin.check(app.tables(_settings())))
+    findings = list(table_admin.check(app.table_administration(_settings())))
     if as_json:
         console.print_json(findings)
     else:
@@ -302,15 +304,22 @@ def local_aws(
 
 @cli.command()
 def demo(
-    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Where the bot listens; 0 picks one.")] = 0,
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, max=65535, help="Where the page is served (8600); 0 picks a free port."),
+    ] = None,
     *,
-    once: Annotated[bool, typer.Option("--once", help="Play one scripted run, then exit.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Play one scripted run in the terminal, then exit.")] = False,
+    link_seconds: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=5, max=300, help="How long links live, to see one expire without waiting."),
+    ] = None,
 ) -> None:
-    """The whole product on this machine, no account needed: a stand-in AWS and a stand-in Slack workspace.
+    """The whole product on this machine, no account needed: a Slack-like workspace in the browser, and the bot.
 
-    Example: studio-links demo --once
+    Example: studio-links demo --link-seconds 10
     """
-    _local().demo(port=port, once=once)
+    _local().demo(port=port, once=once, link_seconds=link_seconds)
 
 
 def _local() -> Any:
@@ -325,7 +334,8 @@ def _local() -> Any:
 
 def _settings() -> Settings:
     settings = load(Settings)
-    logs.configure(level="WARNING", style="console")
+    # What a command has to say it says itself; its log is for those who ask for it.
+    logs.configure(level=settings.log_level if "log_level" in settings.model_fields_set else "ERROR", style="console")
     return settings
 
 
@@ -350,6 +360,23 @@ def _report(change: Change, words: str) -> None:
         console.say(f"before: {change.before.in_words(utc_now())}")
     for warning in change.warnings:
         console.warn(warning)
+
+
+def _member_json(user: str, access: Access) -> dict[str, object]:
+    return {
+        "user": user,
+        "mappings": access.mappings,
+        "grants": access.grants,
+        "unreadable": access.unreadable,
+    }
+
+
+def _rule_words(access: Access) -> list[str]:
+    now = utc_now()
+    return [
+        *(grant.in_words(now) for grant in access.grants),
+        *(f"{name.replace('#', ' ')}: cannot be read" for name in access.unreadable),
+    ]
 
 
 def _mapping_words(mapping: Mapping) -> str:

@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     @classmethod
     def _api_url(cls, value: str) -> str:
         if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
-            raise ValueError("the base address of Slack's Web API, such as https://slack.com/api/")
+            raise ValueError("the base address of Slack's Web API without a user name, like https://slack.com/api/")
         return value.rstrip("/") + "/"
 
     @field_validator("aws_region")
@@ -119,8 +119,8 @@ class HttpSettings(ServeSettings):
     @classmethod
     def _signing_secret(cls, value: SecretStr) -> SecretStr:
         secret = value.get_secret_value()
-        if not re.fullmatch(r"[!-~]+", secret) or secret.startswith("xox"):
-            raise ValueError("the app's signing secret (Basic Information in the app's settings)")
+        if not re.fullmatch(r"[!-~]{8,}", secret) or secret.startswith("xox"):
+            raise ValueError("the app's signing secret, 32 characters (Basic Information in the app's settings)")
         return value
 
 
@@ -180,5 +180,6 @@ def _explain(error: ValidationError) -> str:
     may_be = str(given) if isinstance(given, ValueError) else MAY_BE[name]
     if first["type"] == "missing" or first["input"] == "":
         return f"{name} is missing: set it to {may_be}"
-    was = "the given value" if name in SECRET else repr(str(first["input"])[:80])
+    given_text = str(first["input"])
+    was = "the given value" if name in SECRET or "@" in given_text else repr(given_text[:80])
     return f"{name}: {was} is not valid; it must be {may_be}"

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bot.logs import redactor
+
 # On a pipe rich knows no width; rows must not be folded there.
 PIPE_WIDTH = 10_000
 
@@ -27,12 +29,13 @@ def say(line: str) -> None:
 
 def warn(line: str) -> None:
     """One line on standard error that stops nothing."""
-    Console(stderr=True, highlight=False).print(Text(f"note: {line}", "yellow"), soft_wrap=True)
+    Console(stderr=True, highlight=False).print(Text(f"note: {redactor.clean(line)}", "yellow"), soft_wrap=True)
 
 
 def fail(line: str) -> None:
     """The one line on standard error that says why a command failed."""
-    Console(stderr=True, highlight=False).print(Text(f"studio-links: {line}", "red"), soft_wrap=True)
+    line = f"studio-links: {redactor.clean(line)}"  # it may repeat what was put into the wrong variable
+    Console(stderr=True, highlight=False).print(Text(line, "red"), soft_wrap=True)
 
 
 def print_json(value: object) -> None:

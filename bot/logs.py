@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 from collections.abc import Mapping
+from types import TracebackType
 from typing import TextIO
 
 import structlog
@@ -25,24 +26,28 @@ FLOORS = {
     "gunicorn": logging.INFO,
     "pynamodb": logging.WARNING,
     "slack_bolt": logging.ERROR,
-    "slack_sdk": logging.WARNING,
+    # slack_sdk repeats at ERROR the body of an answer that was not JSON.
+    "slack_sdk": logging.CRITICAL,
     "urllib3": logging.ERROR,
 }
 
 # What a secret looks like, where its value is not known beforehand.
+SLASH = r"(?:\\?/|%2F)"  # plain, as JSON escapes it, or as an address within an address
 SHAPES = re.compile(
-    r"""
-      \bxox[a-z](?:\.xox[a-z])?-[\w.-]+          # Slack's tokens, by their prefixes
+    rf"""
+      \bxox[a-z](?:\.xox[a-z])?-[\w.-]+            # Slack's tokens, by their prefixes
     | \bxapp-[\w.-]+
-    | \bwss?://[^\s"'<>]+                         # Socket Mode, which puts a ticket into its address
-    | https?://[^\s"'<>]*[?&](?:token|X-Amz-[A-Za-z-]+)=[^\s"'<>]*   # presigned addresses
-    | https?://[^\s"'<>]*/(?:commands|actions|app|services)/[^\s"'<>]+   # response_urls
-    | (?<=[?&]token=)[^\s"'&<>]+
+    | \bwss?(?::|%3A){SLASH}{{2}}[^\s"'<>]+          # Socket Mode, which puts a ticket into its address
+    | https?(?::|%3A){SLASH}{{2}}[^\s"'<>]*(?:[?&]|%3F|%26)(?:token|X-Amz-[a-z-]+)(?:=|%3D)[^\s"'<>]*
+    | (?:https?(?::|%3A){SLASH}{{2}}[^\s"'<>/]+)?          # response_urls, with or without their host
+      {SLASH}(?:commands|actions|app|services){SLASH}(?-i:[TE][A-Z0-9]+)[^\s"'<>]*
+    | (?:token|ticket)(?:=|%3D)[^\s"'&<>]+
+    | \bbearer\s+[^\s"']+
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
 SECRET_KEYS = re.compile(
-    r"(?i)^(authorized_?url|response_?url|token|url|signing_?secret|secret|authorization|password|body)$"
+    r"(?i)(url|token|secret|password|authorization|signature|ticket|trigger_?id|credential|cookie|^body$|^payload$)"
 )
 
 
@@ -71,7 +76,10 @@ class Redactor:
         if value is None or isinstance(value, bool | int | float):
             return value
         if isinstance(value, Mapping):
-            return {str(k): REDACTED if SECRET_KEYS.match(str(k)) else self.clean_value(v) for k, v in value.items()}
+            return {
+                self.clean(str(k)): REDACTED if SECRET_KEYS.search(str(k)) else self.clean_value(v)
+                for k, v in value.items()
+            }
         if isinstance(value, list | tuple | set | frozenset):
             return [self.clean_value(item) for item in value]
         return self.clean(str(value))
@@ -128,3 +136,14 @@ def configure(*, level: str, style: str, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     logging.raiseExceptions = False  # a full disk must not print the record, unredacted, to stderr
+
+
+def catch_crashes() -> None:
+    """Send what nobody caught through the chain too, for the whole process: Python would print it as it is."""
+    sys.excepthook = _log_crash
+    threading.excepthook = lambda crash: _log_crash(crash.exc_type, crash.exc_value, crash.exc_traceback)
+
+
+def _log_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if error is not None and issubclass(kind, Exception):
+        logging.getLogger(__name__).critical("crashed", exc_info=(kind, error, trace))

@@ -22,8 +22,8 @@ MAX_LANDING_URI = 1023
 LINK_SECONDS = range(5, 301)
 SESSION_SECONDS = range(1800, 43201)
 
-REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-\d{1,2}")
-ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
+REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}")
+ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
 
 # Slack's ids are opaque, upper case, and start with a letter that tells their kind.
 USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
@@ -221,10 +221,15 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """All that the store knows of one member, from one consistent read."""
+    """All that the store knows of one member, from one consistent read.
+
+    Attributes:
+        unreadable: the names of records whose values make no sense. One of them is enough to deny.
+    """
 
     mappings: tuple[Mapping, ...] = ()
     grants: tuple[Grant, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +265,6 @@ class LinkRequest:
     at: datetime
     started: float
     alias: str | None = None
-    channel_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +344,7 @@ class Entry:
         attempt: who may complete the entry: the attempt that wrote it.
         subject: the user id concerned. For a foreign request, `TEAM/USER`.
         actor: who acted: a user id, or `cli:` and the AWS caller's ARN.
-        action: "link", "opened", or the administrative verb ("map", "allow", …).
+        action: "link", or the administrative verb ("map", "allow", …).
         outcome: "requested" until the request has ended; then "issued", "undelivered" or a `Reason`;
             "done" for a change.
         detail: for admins; free of secrets.

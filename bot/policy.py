@@ -88,6 +88,9 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
     )
     yield Reason.GUEST, Check("guest", admitted, guest_detail)
 
+    broken = ", ".join(access.unreadable)
+    yield Reason.STORE_UNREADABLE, Check("records readable", not broken, broken or "all of them")
+
     deny = _in_force(access.grants, member, Effect.DENY, now)
     yield Reason.DENIED, Check("no deny rule", deny is None, deny.in_words(now) if deny else "none in force")
 

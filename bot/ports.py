@@ -50,8 +50,8 @@ class AccessAdmin(AccessReader, Protocol):
         """Write a rule; Changed if what is stored is no longer `replaces`."""
         ...
 
-    def delete_grants(self, tenant: str, grants: tuple[Grant, ...], *, entry: Entry) -> None:
-        """Remove rules; Changed if one of them is no longer what is stored."""
+    def delete_grants(self, tenant: str, principal: str, access: Access, *, entry: Entry) -> None:
+        """Remove the principal's rules and unreadable records; Changed if a rule is no longer what is stored."""
         ...
 
 
@@ -102,7 +102,7 @@ class Directory(Protocol):
         """Slack's record of a member.
 
         Raises:
-            SlackError: Slack could not be asked, or does not know the member.
+            SlackError: Slack could not be asked. A member it does not know is returned as unfit.
         """
         ...
 
@@ -122,7 +122,7 @@ class Studio(Protocol):
 class StudioExaminer(Protocol):
     """Looks at what a mapping points to."""
 
-    def examine(self, member: Member, mapping: Mapping) -> Mapping:
+    def examine(self, mapping: Mapping) -> Mapping:
         """The mapping with its profile's ARN.
 
         Raises:

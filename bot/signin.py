@@ -22,8 +22,8 @@ log = structlog.get_logger()
 
 # Seconds after a request came in at which each stage gives up, so that a member hears from us within ten:
 # what remains after ACT is for the reply and its fallback.
-GATHER_WITHIN = 4.0
-ACT_WITHIN = 6.5
+GATHER_WITHIN = 3.5
+ACT_WITHIN = 5.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,16 @@ class SignIn:
         """
         return self.audit.opened(member, request_id, self.now())
 
-    def refuse(self, entry: Entry) -> None:
-        """Record a request that was turned away before it could be decided."""
+    def refuse(self, entry: Entry) -> bool:
+        """Record a request that was turned away before it could be decided; False if it is a replay."""
         try:
             self.audit.open(entry)
         except AlreadyRecorded:
-            log.info("refusal_already_recorded", request=entry.id)
-        except StudioLinksError as error:
-            log.error("refusal_not_recorded", request=entry.id, outcome=entry.outcome, why=str(error))  # noqa: TRY400
+            log.info("replay_refused", request=entry.id)
+            return False
+        except Exception as error:  # the last boundary: at least the log has the outcome
+            log.exception("refusal_not_recorded", request=entry.id, outcome=entry.outcome, why=str(error))
+        return True
 
     def _decide_and_act(self, request: LinkRequest) -> Answer:
         try:
@@ -125,7 +127,11 @@ class SignIn:
 
     def _within(self, request: LinkRequest, seconds: float, future: Future[T]) -> T:
         """The future's result, waited for until `seconds` after the request came in."""
-        return future.result(timeout=max(0.0, request.started + seconds - self.monotonic()))
+        try:
+            return future.result(timeout=max(0.0, request.started + seconds - self.monotonic()))
+        except TimeoutError:
+            future.cancel()  # what has not begun shall not: it would make a link that nobody gets
+            raise
 
     def _broken(self, error: UpstreamError, allowed: Allowed | None = None) -> Denied:
         detail = f"{error} [{error.code}]" if error.code else str(error)
@@ -140,6 +146,6 @@ class SignIn:
     def _close(self, entry: Entry) -> None:
         try:
             self.audit.close(entry)
-        except StudioLinksError as error:
+        except Exception as error:  # the last boundary
             # The entry still says "requested", which is true: the outcome is in this line.
-            log.error("outcome_not_recorded", request=entry.id, outcome=entry.outcome, why=str(error))  # noqa: TRY400
+            log.exception("outcome_not_recorded", request=entry.id, outcome=entry.outcome, why=str(error))

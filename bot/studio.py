@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePresignedDom
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,18 +20,23 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,  # noqa: A004 - botocore's own, which is no OSError
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
+    ProfileNotFound,
 )
+from botocore.parsers import ResponseParserError
 
 from bot.errors import StudioError
-from bot.model import Allowed, Link, Mapping, Member, Reason, utc_now
+from bot.model import Allowed, Link, Mapping, Reason, utc_now
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import CreatePresignedDomainUrlRequestTypeDef
+    from mypy_boto3_sts import STSClient
+    from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
 log = structlog.get_logger()
 
@@ -48,6 +55,7 @@ REFUSED = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
+NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ProfileNotFound)
 MISSING = "ResourceNotFound"
 WORTH_A_DIAGNOSIS = {MISSING, "ValidationException"}
 
@@ -55,6 +63,8 @@ WORTH_A_DIAGNOSIS = {MISSING, "ValidationException"}
 LONGEST_URL = 3000
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 SHORTEST_ROLE_SESSION = 900
+LONGEST_SESSION_NAME = 64
+ADMINISTRATION = "studio-links-administration"
 
 
 class SageMakerStudio:
@@ -86,13 +96,22 @@ class SageMakerStudio:
             retries={"mode": "standard", "total_max_attempts": 2},
             max_pool_connections=connections,
         )
-        self._session = boto3.Session()
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # boto3's sessions are not thread-safe, its clients are
         self._clients: dict[str, SageMakerClient] = {}
+        self._sts: STSClient | None = None
 
     def warm_up(self) -> None:
-        """Create the home region's client now: parsing SageMaker's model takes a tenth of a second."""
-        self._own_client(self._region)
+        """Create the home region's client now: parsing SageMaker's model takes a tenth of a second.
+
+        Raises:
+            StudioError: AWS's own settings do not make sense.
+        """
+        with _aws_errors():
+            self._own_client(self._region)
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session()
 
     def sign_in(self, allowed: Allowed) -> Link:
         """A fresh link for the mapping that the policy allowed.
@@ -100,17 +119,16 @@ class SageMakerStudio:
         Raises:
             StudioError: there is no link; the reason says why.
         """
-        mapping = allowed.mapping
-        client = self._client(allowed.member, mapping)
-        try:
+        mapping, member = allowed.mapping, allowed.member
+        with _aws_errors():
+            client = self._client(mapping, f"slack-{member.tenant}-{member.user_id}")
             if mapping.space_name is not None:
                 _require_space(client, mapping)
             expires_at = self._now() + timedelta(seconds=self._link_seconds)
-            response = client.create_presigned_domain_url(**self._parameters(mapping))
-        except ClientError as error:
-            raise self._diagnosed(client, mapping, error) from None
-        except BotoCoreError as error:
-            raise _unreachable(error) from None
+            try:
+                response = client.create_presigned_domain_url(**self._parameters(mapping))
+            except ClientError as error:
+                raise _diagnosed(client, mapping, error) from None
         return Link(
             url=_checked(response.get("AuthorizedUrl")),
             expires_at=expires_at,
@@ -119,19 +137,14 @@ class SageMakerStudio:
             aws_request_id=response["ResponseMetadata"].get("RequestId"),
         )
 
-    def examine(self, member: Member, mapping: Mapping) -> Mapping:
+    def examine(self, mapping: Mapping) -> Mapping:
         """The mapping with its profile's ARN, as SageMaker knows it now.
 
         Raises:
             StudioError: the mapping could not be signed in to; the reason says why.
         """
-        client = self._client(member, mapping)
-        try:
-            return replace(mapping, profile_arn=_examine(client, mapping))
-        except ClientError as error:
-            raise _translated(error) from None
-        except BotoCoreError as error:
-            raise _unreachable(error) from None
+        with _aws_errors():
+            return replace(mapping, profile_arn=_examine(self._client(mapping, ADMINISTRATION), mapping))
 
     def _parameters(self, mapping: Mapping) -> "CreatePresignedDomainUrlRequestTypeDef":
         parameters: CreatePresignedDomainUrlRequestTypeDef = {
@@ -146,12 +159,13 @@ class SageMakerStudio:
             parameters["LandingUri"] = mapping.landing_uri
         return parameters
 
-    def _client(self, member: Member, mapping: Mapping) -> "SageMakerClient":
+    def _client(self, mapping: Mapping, who: str) -> "SageMakerClient":
+        """The client for a mapping: its region, and its role if it names one, assumed as `who`."""
         region = mapping.region or self._region
         if mapping.role_arn is None:
             return self._own_client(region)
-        credentials = self._assume(member, mapping, region)
-        with self._lock:  # sessions are not thread-safe
+        credentials = self._assume(mapping, region, who)
+        with self._lock:
             return self._session.client(
                 "sagemaker",
                 region_name=region,
@@ -167,46 +181,60 @@ class SageMakerStudio:
                 self._clients[region] = self._session.client("sagemaker", region_name=region, config=self._config)
             return self._clients[region]
 
-    def _assume(self, member: Member, mapping: Mapping, region: str) -> dict[str, Any]:
-        """Credentials of the mapping's role, named after the member and good for this one profile only.
+    def _assume(self, mapping: Mapping, region: str, who: str) -> "CredentialsTypeDef":
+        """Credentials of the mapping's role, named after who asks and good for this one profile only.
 
-        CloudTrail shows the session name, and a wrong mapping fails in IAM instead of opening another profile.
+        CloudTrail shows the name, and a wrong mapping fails in IAM instead of opening another profile.
         """
         with self._lock:
-            sts = self._session.client("sts", region_name=self._region, config=self._config)
-        who = f"slack-{member.tenant}-{member.user_id}"
-        try:
-            answer = sts.assume_role(
-                RoleArn=mapping.role_arn or "",
-                RoleSessionName=who,
-                SourceIdentity=who,
-                DurationSeconds=SHORTEST_ROLE_SESSION,
-                Policy=json.dumps(session_policy(mapping, region)),
-            )
-        except ClientError as error:
-            raise _translated(error) from None
-        except BotoCoreError as error:
-            raise _unreachable(error) from None
-        return dict(answer["Credentials"])
+            self._sts = self._sts or self._session.client("sts", region_name=self._region, config=self._config)
+        return self._sts.assume_role(
+            RoleArn=mapping.role_arn or "",
+            RoleSessionName=who[:LONGEST_SESSION_NAME],
+            SourceIdentity=who[:LONGEST_SESSION_NAME],
+            DurationSeconds=SHORTEST_ROLE_SESSION,
+            Policy=json.dumps(session_policy(mapping, region)),
+        )["Credentials"]
 
-    def _diagnosed(self, client: "SageMakerClient", mapping: Mapping, error: ClientError) -> StudioError:
-        """SageMaker's error as ours; where its code says too little, after asking what is wrong."""
-        translated = _translated(error)
-        if translated.code not in WORTH_A_DIAGNOSIS:
-            return translated
-        try:
-            _examine(client, mapping)
-        except StudioError as problem:
-            return StudioError(
-                str(problem),
-                reason=problem.reason,
-                code=translated.code,
-                request_id=translated.request_id,
-                sign_in_address=problem.sign_in_address,
-            )
-        except (ClientError, BotoCoreError) as unclear:
-            log.warning("diagnosis_failed", why=type(unclear).__name__)
+
+@contextmanager
+def _aws_errors() -> Iterator[None]:
+    """Turn what botocore raises into StudioError.
+
+    The causes are dropped: a half-read answer, with a link in it, may sit in their texts.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _translated(error) from None
+    except BotoCoreError as error:
+        raise _unreachable(error) from None
+    except ValueError as error:  # an endpoint or region that is none
+        raise StudioError(
+            f"AWS's settings cannot be used: {error}", reason=Reason.AWS_REFUSED, code=type(error).__name__
+        ) from None
+    except (AttributeError, KeyError, TypeError, ResponseParserError) as error:  # an answer of another shape
+        raise _senseless(type(error).__name__) from None
+
+
+def _diagnosed(client: "SageMakerClient", mapping: Mapping, error: ClientError) -> StudioError:
+    """SageMaker's error as ours; where its code says too little, after asking what is wrong."""
+    translated = _translated(error)
+    if translated.code not in WORTH_A_DIAGNOSIS:
         return translated
+    try:
+        _examine(client, mapping)
+    except StudioError as problem:
+        return StudioError(
+            str(problem),
+            reason=problem.reason,
+            code=translated.code,
+            request_id=translated.request_id,
+            sign_in_address=problem.sign_in_address,
+        )
+    except (ClientError, BotoCoreError) as unclear:  # describing may be refused or throttled: the first error stands
+        log.warning("diagnosis_failed", why=type(unclear).__name__)
+    return translated
 
 
 def caller_arn(region: str) -> str | None:
@@ -214,7 +242,7 @@ def caller_arn(region: str) -> str | None:
     config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
     try:
         return boto3.client("sts", region_name=region, config=config).get_caller_identity()["Arn"]
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, ValueError) as error:
         log.warning("caller_unknown", why=type(error).__name__)
         return None
 
@@ -310,31 +338,33 @@ def _translated(error: ClientError) -> StudioError:
 
 
 def _unreachable(error: BotoCoreError) -> StudioError:
-    """Only the error's type is kept: a half-read answer, with a link in it, may sit in its text."""
     name = type(error).__name__
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
+    if isinstance(error, NO_CREDENTIALS):
         return StudioError(
-            "there are no AWS credentials: give the process a role or a profile",
+            "there are no AWS credentials: give the process a role or a profile that exists",
             reason=Reason.AWS_REFUSED,
             code=name,
         )
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | ConnectionError):
         return StudioError(
             "SageMaker or STS could not be reached: check the region, the endpoint and the network",
             reason=Reason.AWS_UNREACHABLE,
             code=name,
         )
+    return _senseless(name)
+
+
+def _senseless(code: str) -> StudioError:
     return StudioError(
-        "AWS answered something that makes no sense: try again in a minute",
-        reason=Reason.AWS_UNEXPECTED,
-        code=name,
+        "AWS answered something that makes no sense: try again in a minute", reason=Reason.AWS_UNEXPECTED, code=code
     )
 
 
 def _checked(url: object) -> str:
     """The URL, if a browser and a Slack button can take it. StudioError, which does not quote it, otherwise."""
-    if isinstance(url, str) and len(url) <= LONGEST_URL and url.isascii() and url.isprintable():
-        parts = urlsplit(url)
-        if parts.scheme in ("https", "http") and parts.hostname and " " not in url:
-            return url
+    if isinstance(url, str) and len(url) <= LONGEST_URL and url.isascii() and url.isprintable() and " " not in url:
+        with suppress(ValueError):  # which quotes the URL
+            parts = urlsplit(url)
+            if parts.scheme in ("https", "http") and parts.hostname:
+                return url
     raise StudioError("AWS answered without a usable link: try again", reason=Reason.AWS_UNEXPECTED)

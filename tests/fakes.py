@@ -68,18 +68,33 @@ class AtOnce(Executor):
         return future
 
 
+class Stuck(Future[Any]):
+    """The future of a job that never ends: whoever waits gives up at once, and `waits` says how long they would."""
+
+    def __init__(self, waits: list[float | None]) -> None:
+        super().__init__()
+        self._waits = waits
+
+    def result(self, timeout: float | None = None) -> Any:
+        self._waits.append(timeout)
+        raise TimeoutError
+
+
 class NeverReady(Executor):
-    """Runs the jobs at once, except the named ones: theirs are taken and never finish."""
+    """Runs jobs at once, except the named ones, which never end."""
 
     def __init__(self, *stuck: str) -> None:
         self._stuck = stuck
         self._side = AtOnce()
-        self.taken: list[str] = []
+        self.waits: list[float | None] = []
+        self.futures: list[Future[Any]] = []
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        name = getattr(fn, "__name__", "")
-        self.taken.append(name)
-        return Future() if name in self._stuck else self._side.submit(fn, *args, **kwargs)
+        if getattr(fn, "__name__", "") in self._stuck:
+            stuck = Stuck(self.waits)
+            self.futures.append(stuck)
+            return stuck
+        return self._side.submit(fn, *args, **kwargs)
 
 
 class FakeAudit:
@@ -136,6 +151,7 @@ class FakeAccess:
     def __init__(self, audit: FakeAudit | None = None) -> None:
         self.audit = audit or FakeAudit()
         self.error: StoreError | None = None
+        self.unreadable: dict[Member, tuple[str, ...]] = {}
         self._mappings: dict[tuple[Member, str], Mapping] = {}
         self._grants: dict[tuple[Member, Effect], Grant] = {}
         self._lock = threading.Lock()
@@ -147,6 +163,7 @@ class FakeAccess:
             return Access(
                 tuple(mapping for (owner, _), mapping in sorted(self._mappings.items()) if owner == member),
                 tuple(grant for (owner, _), grant in sorted(self._grants.items()) if owner == member),
+                self.unreadable.get(member, ()),
             )
 
     def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
@@ -180,13 +197,15 @@ class FakeAccess:
             self._grants[key] = grant
             self.audit.open(entry)
 
-    def delete_grants(self, tenant: str, grants: tuple[Grant, ...], *, entry: Entry) -> None:
-        keys = [(Member(tenant, grant.principal), grant.effect) for grant in grants]
+    def delete_grants(self, tenant: str, principal: str, access: Access, *, entry: Entry) -> None:
+        member = Member(tenant, principal)
         with self._lock:
-            for key, grant in zip(keys, grants, strict=True):
-                _expect(self._grants.get(key), grant)
-            for key in keys:
-                del self._grants[key]
+            for grant in access.grants:
+                _expect(self._grants.get((member, grant.effect)), grant)
+            for grant in access.grants:
+                del self._grants[member, grant.effect]
+            if access.unreadable:
+                del self.unreadable[member]
             self.audit.open(entry)
 
     def give(self, member: Member, *records: Mapping | Grant) -> None:
@@ -271,7 +290,7 @@ class FakeStudio:
             aws_request_id=f"aws-{len(self.links)}",
         )
 
-    def examine(self, member: Member, mapping: Mapping) -> Mapping:  # noqa: ARG002 - the port's signature
+    def examine(self, mapping: Mapping) -> Mapping:
         self._examine(mapping)
         base = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile"
         return replace(mapping, profile_arn=f"{base}/{mapping.domain_id}/{mapping.profile_name}")

@@ -5,16 +5,18 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 import structlog
 import urllib3
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
 from bot.errors import SlackError
 from bot.model import Member, Person, Reason
@@ -27,6 +29,9 @@ log = structlog.get_logger()
 REPLY_TIMEOUT = 1.5
 API_TIMEOUT = 2
 
+# How the paths of response_urls begin: for commands, for buttons, and for both in newer apps.
+REPLY_PATHS = {"commands", "actions", "app"}
+
 # Slack's own helper account, which users.info does not mark as a bot.
 SLACKBOT = "USLACKBOT"
 
@@ -36,10 +41,14 @@ class SlackApi:
 
     def __init__(self, *, token: str, api_url: str, connections: int = 10) -> None:
         self._client = WebClient(token=token, base_url=api_url, timeout=API_TIMEOUT, retry_handlers=[])
-        self._api = urlsplit(api_url)
-        self._pool = urllib3.PoolManager(
-            maxsize=connections, retries=False, timeout=urllib3.Timeout(total=REPLY_TIMEOUT)
-        )
+        self._api = parse_url(api_url)
+        options: dict[str, Any] = {
+            "maxsize": connections,
+            "retries": False,
+            "timeout": urllib3.Timeout(total=REPLY_TIMEOUT),
+        }
+        proxy = self._client.proxy  # slack_sdk has found it in the environment, if there is one
+        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
     def home(self) -> Home:
         """The app, team and organisation of our token.
@@ -92,7 +101,7 @@ class SlackApi:
         url = origin.response_url
         if url is None:
             return False
-        if not self._is_slacks(urlsplit(url)):
+        if not self._is_slacks(url, origin):
             log.error("response_url_not_slacks", request=origin.request_id)
             return False
         try:
@@ -121,14 +130,24 @@ class SlackApi:
             return False
         return True
 
-    def _is_slacks(self, url: SplitResult) -> bool:
-        """Whether a response_url leads to the Slack we talk to.
+    def _is_slacks(self, url: str, origin: Origin) -> bool:
+        """Whether a response_url leads to the Slack we talk to, and there to the workspace of the request.
 
-        Whoever steals the signing secret can forge a request, but cannot have the link sent to themselves.
+        Whoever steals the signing secret can forge a request, but cannot have the link sent to a server of theirs,
+        nor to a workspace of theirs. The URL is read by the library that will call it: two readers would differ.
         """
-        host, home = url.hostname or "", self._api.hostname or ""
-        near = host == home or host.endswith(f".{home}") or (_is_loopback(host) and _is_loopback(home))
-        return near and url.scheme == self._api.scheme
+        try:
+            parsed = parse_url(url)
+        except LocationParseError:
+            return False
+        host, home = parsed.host or "", self._api.host or ""
+        if parsed.scheme != self._api.scheme or parsed.auth is not None or "\\" in url:
+            return False
+        if _is_loopback(home):  # a stand-in for Slack on this machine, whose addresses are its own affair
+            return _is_loopback(host)
+        kind, _, rest = (parsed.path or "").removeprefix("/").partition("/")
+        ours = kind in REPLY_PATHS and rest.partition("/")[0] in {origin.team_id, origin.enterprise_id}
+        return ours and parsed.port in (None, 443) and (host == home or host.endswith(f".{home}"))
 
     def _call(self, method: Callable[..., SlackResponse], **arguments: object) -> dict[str, Any]:
         """One call of the Web API. The errors carry Slack's code only: their texts quote whole answers."""
@@ -136,7 +155,7 @@ class SlackApi:
             data = method(**arguments).data
         except SlackApiError as error:
             raise _refused(method.__name__, error.response) from None
-        except (SlackClientError, HTTPException, OSError, ValueError) as error:
+        except (SlackClientError, HTTPException, OSError, ValueError, AttributeError) as error:
             raise SlackError(
                 f"Slack could not be reached ({method.__name__}): try again in a minute",
                 reason=Reason.SLACK_UNREACHABLE,
@@ -153,9 +172,12 @@ def person(user: Mapping[str, Any]) -> Person:
     unfit = None
     if user.get("id") == SLACKBOT:
         unfit = "Slackbot"
-    for flag, words in {"deleted": "deactivated", "is_bot": "a bot"}.items():
-        if user.get(flag) is not False:
-            unfit = words if user.get(flag) is True else f"Slack does not say whether {flag}"
+    for flag in ("deleted", "is_bot", "is_restricted", "is_ultra_restricted"):
+        if not isinstance(user.get(flag), bool):
+            unfit = f"Slack does not say whether {flag}"
+    for flag, words in {"is_bot": "a bot", "deleted": "deactivated"}.items():
+        if user.get(flag) is True:
+            unfit = words
     # These two appear only on accounts that they are true of.
     for flag, words in {"is_stranger": "of another organisation", "is_invited_user": "not joined yet"}.items():
         if user.get(flag, False) is not False:
@@ -166,13 +188,16 @@ def person(user: Mapping[str, Any]) -> Person:
         team_id=str(user.get("team_id", "")),
         enterprise_id=enterprise.get("enterprise_id") if isinstance(enterprise, Mapping) else None,
         unfit=unfit,
-        guest=user.get("is_restricted") is not False or user.get("is_ultra_restricted") is not False,
+        guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
     )
 
 
 def _refused(method: str, response: Any) -> SlackError:
-    code = str(response.get("error", "unknown_error"))
-    if code in ("ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"):
+    answer = response.data if isinstance(response, SlackResponse) else response
+    code = str(answer.get("error", "unknown_error")) if isinstance(answer, dict) else ""
+    if not re.fullmatch("[a-z_]{1,60}", code):  # slack_sdk's own words, which quote what was not JSON
+        code = "not_json"
+    if code in ("ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "not_json"):
         return SlackError(
             f"Slack is not serving us just now ({method}): try again in a minute",
             reason=Reason.SLACK_UNREACHABLE,

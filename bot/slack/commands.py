@@ -6,12 +6,16 @@ https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.errors import BadInput
-from bot.model import ALIAS, RESERVED_WORDS, Member
+from bot.model import ALIAS, RESERVED_WORDS
+
+# What `request_id` makes.
+REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +133,31 @@ def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:
     presser = origin.user_team_id
     if presser is not None and presser not in {origin.team_id, origin.enterprise_id, *teams}:
         return None
-    return next((t for t in (origin.team_id, origin.enterprise_id) if t is not None and t in teams), None)
-
-
-def member_of(origin: Origin, tenant: str) -> Member:
-    """The member who asks; InvalidValue if Slack's id has a form that Slack's ids never have."""
-    return Member(tenant, origin.user_id)
+    # The organisation first: a member is then the same, with the same rules, in each of its workspaces.
+    return next((t for t in (origin.enterprise_id, origin.team_id) if t is not None and t in teams), None)
 
 
 def request_id(trigger_id: str) -> str:
     """The id under which a request is recorded. A `trigger_id` opens dialogs while it lives: keep its hash."""
-    return hashlib.sha256(trigger_id.encode()).hexdigest()[:32]
+    return hashlib.sha256(trigger_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def is_well_formed(body: Mapping[str, Any]) -> bool:
+    """Whether an interaction has the shape that Bolt takes for granted and trips over when it is missing."""
+    match body.get("type"):
+        case "block_actions":
+            actions = body.get("actions")
+            return (
+                isinstance(actions, list)
+                and bool(actions)
+                and all(isinstance(a, Mapping) and isinstance(a.get("action_id"), str) for a in actions)
+            )
+        case "view_submission" | "view_closed":
+            return isinstance(_part(body, "view").get("callback_id"), str)
+        case "shortcut" | "message_action":
+            return isinstance(body.get("callback_id"), str)
+        case _:
+            return True
 
 
 def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:

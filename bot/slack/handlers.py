@@ -24,6 +24,7 @@ from bot.signin import SignIn
 from bot.slack import views
 from bot.slack.api import SlackApi
 from bot.slack.commands import (
+    REQUEST_ID,
     Help,
     Home,
     Open,
@@ -36,6 +37,9 @@ from bot.slack.commands import (
 )
 
 log = structlog.get_logger()
+
+# No id of Slack's is nearly as long; DynamoDB takes no key of any length.
+LONGEST_STRANGER = 100
 
 # Seconds a request may wait for a place. One that waited longer is told "busy" instead of being worked on, because
 # its answer would miss the ten seconds within which a member hears from us.
@@ -119,7 +123,7 @@ def _receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str
             return _turn_away(desk, origin, door, Reason.NOT_READY, tenant=where, subject=origin.user_id)
         tenant = admit(origin, home, desk.teams or frozenset({home.team_id}))
         if tenant is None:
-            stranger = f"{origin.team_id or origin.enterprise_id}/{origin.user_id}"
+            stranger = f"{origin.team_id or origin.enterprise_id}/{origin.user_id}"[:LONGEST_STRANGER]
             return _turn_away(desk, origin, door, Reason.FOREIGN, tenant=home.team_id, subject=stranger)
         member = Member(tenant, origin.user_id)
     except (BadInput, InvalidValue) as error:
@@ -135,25 +139,30 @@ def _receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str
     return ""
 
 
-def _turn_away(
-    desk: Desk,
-    origin: Origin,
-    door: Door,
-    reason: Reason,
-    *,
-    tenant: str,
-    subject: str,
-    acknowledged: bool = False,
-) -> str:
+def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> str:
     """Refuse without asking anybody: record it on the side, and return the words for the acknowledgement.
 
-    Where the acknowledgement has gone, or is a button's, whose words Slack does not show, they go through the
-    response_url.
+    Slack does not show the words of a button's acknowledgement, so there they go through the response_url.
     """
-    log.warning("turned_away", request=origin.request_id, reason=reason, tenant=tenant, subject=subject)
+    entry = _refused(desk, origin, door, reason, tenant=tenant, subject=subject)
     message = views.refusal(reason, origin.command)
-    where = f"app {origin.app_id}, team {origin.team_id}, enterprise {origin.enterprise_id}"
-    entry = audit.refused(
+
+    def tell_and_record() -> None:
+        if door is Door.BUTTON:
+            desk.slack.reply(origin, message, replace=False)
+        _record_refusal(desk, entry)
+
+    try:
+        desk.clerk.submit(tell_and_record)
+    except Full:
+        desk.metrics.outcome("unrecorded")
+        log.error("refusal_not_recorded", request=origin.request_id, outcome=reason, why="too many at once")  # noqa: TRY400
+    return message.text
+
+
+def _refused(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> Entry:
+    log.warning("turned_away", request=origin.request_id, reason=reason, tenant=tenant, subject=subject)
+    return audit.refused(
         request_id=origin.request_id,
         attempt=uuid4().hex,
         at=desk.now(),
@@ -161,25 +170,17 @@ def _turn_away(
         subject=subject,
         door=door,
         reason=reason,
-        detail=where,
+        detail=f"app {origin.app_id}, team {origin.team_id}, enterprise {origin.enterprise_id}",
     )
 
-    def record_and_tell() -> None:
-        _refuse(desk, entry)
-        if acknowledged or door is Door.BUTTON:
-            desk.slack.reply(origin, message, replace=False)
 
-    try:
-        desk.clerk.submit(record_and_tell)
-    except Full:
-        desk.metrics.outcome("unrecorded")
-        log.error("refusal_not_recorded", request=origin.request_id, reason=reason, why="too many at once")  # noqa: TRY400
-    return message.text
-
-
-def _refuse(desk: Desk, entry: Entry) -> None:
-    desk.signin.refuse(entry)
+def _record_refusal(desk: Desk, entry: Entry) -> bool:
+    """Record it, count it, announce it; False, and none of this, if the request is a replay."""
+    if not desk.signin.refuse(entry):
+        desk.metrics.outcome("replayed")
+        return False
     _conclude(desk, entry)
+    return True
 
 
 def _conclude(desk: Desk, entry: Entry) -> None:
@@ -195,20 +196,17 @@ def _conclude(desk: Desk, entry: Entry) -> None:
 
 def _work(desk: Desk, visit: Visit, body: Mapping[str, Any], work: Work) -> None:
     """On a worker: do it, unless it has waited too long to be done in time."""
-    desk.metrics.waited(desk.monotonic() - visit.started)
-    if desk.monotonic() - visit.started > LONGEST_WAIT:
-        who = visit.member
-        _turn_away(
-            desk,
-            visit.origin,
-            visit.door,
-            Reason.BUSY,
-            tenant=who.tenant,
-            subject=who.user_id,
-            acknowledged=True,
-        )
+    waited = desk.monotonic() - visit.started
+    desk.metrics.waited(waited)
+    if waited <= LONGEST_WAIT:
+        work(desk, visit, body)
         return
-    work(desk, visit, body)
+    desk.slack.reply(visit.origin, views.refusal(Reason.BUSY, visit.origin.command), replace=False)
+    who = visit.member
+    _record_refusal(
+        desk,
+        _refused(desk, visit.origin, visit.door, Reason.BUSY, tenant=who.tenant, subject=who.user_id),
+    )
 
 
 def _command(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
@@ -256,8 +254,12 @@ def _answer(desk: Desk, visit: Visit, alias: str | None, *, replace: bool) -> No
 
 def _opened(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
     """A pressed "Open Studio" has opened the browser already; this notes it and takes the link off the screen."""
+    request_id = action_value(body)
+    if not REQUEST_ID.fullmatch(request_id):
+        _stale(desk, visit, body)
+        return
     try:
-        entry = desk.signin.opened(visit.member, action_value(body))
+        entry = desk.signin.opened(visit.member, request_id)
     except StoreError as error:
         desk.metrics.outcome(error.reason)
         log.error("opening_not_recorded", request=visit.origin.request_id, why=str(error))  # noqa: TRY400
@@ -271,16 +273,7 @@ def _opened(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
 
 def _stale(desk: Desk, visit: Visit, _body: Mapping[str, Any]) -> None:
     """A button that names nothing of this member's: old, or made up."""
-    message = views.refusal(Reason.STALE_BUTTON, visit.origin.command)
-    entry = audit.refused(
-        request_id=visit.origin.request_id,
-        attempt=visit.attempt,
-        at=visit.at,
-        tenant=visit.member.tenant,
-        subject=visit.member.user_id,
-        door=visit.door,
-        reason=Reason.STALE_BUTTON,
-        detail="the button names nothing of this member's",
-    )
-    _refuse(desk, entry)
-    desk.slack.reply(visit.origin, message, replace=True)
+    who = visit.member
+    entry = _refused(desk, visit.origin, visit.door, Reason.STALE_BUTTON, tenant=who.tenant, subject=who.user_id)
+    if _record_refusal(desk, entry):
+        desk.slack.reply(visit.origin, views.refusal(Reason.STALE_BUTTON, visit.origin.command), replace=True)

@@ -49,7 +49,9 @@ class SocketMode:
     def check(self) -> None:
         """Return if the connection is up; SlackError otherwise."""
         if not self._handler.client.is_connected():
-            raise SlackError("the Socket Mode connection is down", reason=Reason.SLACK_UNREACHABLE)
+            raise SlackError(
+                "the Socket Mode connection is down: it is being renewed", reason=Reason.SLACK_UNREACHABLE
+            )
 
     def close(self) -> None:
         """Take no more requests."""

@@ -17,8 +17,10 @@ Block = dict[str, Any]
 OPEN_STUDIO = "open_studio"
 NEW_LINK = "new_link"
 
-# Slack refuses longer section texts; https://docs.slack.dev/reference/block-kit/blocks/section-block
+# How much of what a member typed is repeated to them.
 LONGEST_ECHO = 200
+# How many of a member's aliases are listed, so that the longest still fit into Slack's 3000 characters.
+MOST_ALIASES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,9 @@ def opened(entry: Entry) -> Message:
         text, line = words.STALE_TEXT, words.STALE.format(until=slack_time(entry.expires_at))
     else:
         text = words.OPENED_TEXT
-        line = words.OPENED.format(at=slack_time(at), profile=entry.profile_name, domain=entry.domain_id)
+        # The outcome is recorded after the message went out, so a quick press may find no profile there yet.
+        form = words.OPENED if entry.profile_name else words.OPENED_ONLY
+        line = form.format(at=slack_time(at), profile=entry.profile_name, domain=entry.domain_id)
     return Message(text, [_section(line), _actions(_new_link(entry.alias or ""))])
 
 
@@ -88,7 +92,7 @@ def _refusal(denied: Denied, command: str) -> Message:
     address = denied.sign_in_address
     text = words.REFUSALS[denied.reason].format(
         command=_escape(command),
-        choices=", ".join(f"`{_escape(command)} {alias}`" for alias in denied.aliases),
+        choices=", ".join(f"`{_escape(command)} {alias}`" for alias in denied.aliases[:MOST_ALIASES]),
         address=words.SSO_ADDRESS.format(address=_escape(address)) if address else words.SSO_NO_ADDRESS,
     )
     blocks = [_section(text)]
@@ -128,7 +132,7 @@ def _count(number: int, unit: str) -> str:
 def _own(aliases: Sequence[str]) -> str:
     if not aliases:
         return ""
-    return words.HELP_ALIASES.format(aliases=", ".join(f"`{_escape(alias)}`" for alias in aliases))
+    return words.HELP_ALIASES.format(aliases=", ".join(f"`{_escape(alias)}`" for alias in aliases[:MOST_ALIASES]))
 
 
 def _escape(text: str, longest: int | None = None) -> str:

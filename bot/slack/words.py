@@ -17,6 +17,7 @@ READY_NOTE = (
     "Works until {until} · your Studio session then lasts {session} · the link signs in as you: keep it to yourself"
 )
 OPENED = "Opened at {at} · profile `{profile}` in domain `{domain}`"
+OPENED_ONLY = "Opened at {at}"
 OPENED_TEXT = "You opened SageMaker Studio."
 STALE = "This link stopped working at {until}. Press *New link* for a fresh one."
 STALE_TEXT = "This link has stopped working."

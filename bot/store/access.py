@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from bot.errors import Changed, ProfileTaken
-from bot.model import Access, Effect, Entry, Grant, InvalidValue, Mapping, Member
+from bot.model import Access, Effect, Entry, Grant, Mapping, Member
 from bot.store.audit import to_item
 from bot.store.models import AccessItem, Tables, from_iso, iso, store_errors
 
@@ -66,10 +66,11 @@ class AccessTable:
                     self._release(transaction, item.owner, replaces)
         except Changed as error:
             holder = self._holder(mapping)
-            if holder in (None, item.owner):
+            if holder is None or holder == item.owner:
                 raise
             raise ProfileTaken(
-                f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to {holder}: "
+                f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to "
+                f"{holder.removeprefix(f'{member.tenant}#')}: "
                 "unmap it there first, or choose another profile"
             ) from error
 
@@ -93,14 +94,14 @@ class AccessTable:
         with self._change(entry) as transaction:
             transaction.save(item, condition=self._unchanged(replaces))
 
-    def delete_grants(self, tenant: str, grants: tuple[Grant, ...], *, entry: Entry) -> None:
-        """Remove the rules together."""
+    def delete_grants(self, tenant: str, principal: str, access: Access, *, entry: Entry) -> None:
+        """Remove the rules together, and with them the records that cannot be read."""
+        owner = _owner(tenant, principal)
         with self._change(entry) as transaction:
-            for grant in grants:
-                transaction.delete(
-                    self._items(_owner(tenant, grant.principal), GRANT + grant.effect),
-                    condition=self._unchanged(grant),
-                )
+            for grant in access.grants:
+                transaction.delete(self._items(owner, GRANT + grant.effect), condition=self._unchanged(grant))
+            for name in access.unreadable:
+                transaction.delete(self._items(owner, name))
 
     def _lock(self, mapping: Mapping) -> AccessItem:
         return self._items(f"profile#{mapping.domain_id}#{mapping.profile_name.lower()}", LOCK)
@@ -151,18 +152,22 @@ def _owner(tenant: str, principal: str) -> str:
 
 
 def _access(items: Iterable[AccessItem]) -> Access:
-    """A partition's items as values; one unreadable item makes the whole unreadable, so that it denies."""
+    """A partition's items as values; those that make no sense are named."""
     mappings: list[Mapping] = []
     grants: list[Grant] = []
+    unreadable: list[str] = []
     for item in items:
         kind, _, name = item.item.partition("#")
-        if kind == "mapping":
-            mappings.append(_mapping(item, name))
-        elif kind == "grant":
-            grants.append(_grant(item, name))
-        else:
-            raise InvalidValue("stored record", item.item, "a mapping or a grant")
-    return Access(tuple(mappings), tuple(grants))
+        try:
+            if kind == "mapping":
+                mappings.append(_mapping(item, name))
+            elif kind == "grant":
+                grants.append(_grant(item, name))
+            else:
+                unreadable.append(item.item)
+        except ValueError:
+            unreadable.append(item.item)
+    return Access(tuple(mappings), tuple(grants), tuple(unreadable))
 
 
 def _mapping(item: AccessItem, alias: str) -> Mapping:

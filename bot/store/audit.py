@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from pynamodb.exceptions import PutError, UpdateError
 
-from bot.audit import LINK, REQUESTED
+from bot.audit import LINK, MAY_BE_OPENED, REQUESTED
 from bot.errors import AlreadyRecorded
 from bot.model import Door, Entry, Member
-from bot.store.models import CONDITION_FAILED, AuditItem, Tables, from_iso, iso, store_errors
+from bot.store.models import CONDITION_FAILED, AuditItem, Tables, code_of, from_iso, iso, store_errors
 
 
 class AuditTable:
@@ -28,7 +28,7 @@ class AuditTable:
             try:
                 to_item(self._items, entry, self._days).save(self._items.id.does_not_exist() | ours)
             except PutError as error:
-                if error.cause_response_code == CONDITION_FAILED:
+                if code_of(error) == CONDITION_FAILED:
                     raise AlreadyRecorded(f"request {entry.id} is in the audit already") from error
                 raise
 
@@ -42,19 +42,23 @@ class AuditTable:
             try:
                 item.update(actions=actions, condition=mine)
             except UpdateError as error:
-                if error.cause_response_code == CONDITION_FAILED:
+                if code_of(error) == CONDITION_FAILED:
                     raise AlreadyRecorded(f"request {entry.id} belongs to another attempt") from error
                 raise
 
     def opened(self, member: Member, request_id: str, at: datetime) -> Entry | None:
         """Only a link request of this very member can be marked; the first press counts."""
         item = self._items(request_id)
-        theirs = (self._items.member == _member(member.tenant, member.user_id)) & (self._items.action == LINK)
+        theirs = (
+            (self._items.member == _member(member.tenant, member.user_id))
+            & (self._items.action == LINK)
+            & self._items.outcome.is_in(*MAY_BE_OPENED)
+        )
         with store_errors():
             try:
                 item.update(actions=[self._items.opened_at.set(self._items.opened_at | iso(at))], condition=theirs)
             except UpdateError as error:
-                if error.cause_response_code == CONDITION_FAILED:
+                if code_of(error) == CONDITION_FAILED:
                     return None
                 raise
             return from_item(item)

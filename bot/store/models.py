@@ -25,8 +25,8 @@ from pynamodb.exceptions import AttributeDeserializationError, AttributeNullErro
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from bot.errors import StoreError
-from bot.model import InvalidValue, Reason
+from bot.errors import ConfigError, StoreError
+from bot.model import Reason
 
 M = TypeVar("M", bound=Model)
 
@@ -136,9 +136,16 @@ class Tables:
         return (self.access, self.audit, self.runtime)
 
     def connect(self) -> None:
-        """Create the DynamoDB clients now: doing so later, from several threads at once, is not safe."""
-        for model in self.all():
-            _ = _connection(model).client
+        """Create the DynamoDB clients now: doing so later, from several threads at once, is not safe.
+
+        Raises:
+            ConfigError: AWS's own settings do not make sense.
+        """
+        try:
+            for model in self.all():
+                _ = _connection(model).client
+        except (BotoCoreError, ValueError) as error:
+            raise ConfigError(f"AWS's settings cannot be used: {error}") from error
 
     def connection(self) -> Connection:
         """The connection for calls that span tables."""
@@ -154,7 +161,7 @@ def client_of(model: type[Model]) -> Any:
     return _connection(model).client
 
 
-def bind(*, prefix: str, region: str, connections: int = 10) -> Tables:
+def bind(*, prefix: str, region: str, connections: int = 10, read_timeout_seconds: float = 2) -> Tables:
     """The models for the tables `<prefix>access`, `<prefix>audit` and `<prefix>runtime`.
 
     The endpoint follows boto3's own rules (`AWS_ENDPOINT_URL_DYNAMODB`). `connections` bounds the pool.
@@ -169,7 +176,7 @@ def bind(*, prefix: str, region: str, connections: int = 10) -> Tables:
                 "region": region,
                 # PynamoDB's defaults (15 s, 30 s, four attempts) outlast a member's patience and the link.
                 "connect_timeout_seconds": 1,
-                "read_timeout_seconds": 2,
+                "read_timeout_seconds": read_timeout_seconds,
                 "max_retry_attempts": 1,
                 "max_pool_connections": connections,
             },
@@ -208,41 +215,28 @@ def store_errors() -> Iterator[None]:
     """Turn what PynamoDB and botocore raise into StoreError, by error code and never by message."""
     try:
         yield
-    except (AttributeDeserializationError, AttributeNullError, InvalidValue, ValueError) as error:
+    except (AttributeDeserializationError, AttributeNullError, KeyError, ValueError) as error:
         raise StoreError(
-            f"a stored record cannot be read ({error}): set it again with `studio-links`",
+            f"a stored record cannot be read ({error}): delete it in the DynamoDB console, then set it again",
             reason=Reason.STORE_UNREADABLE,
         ) from error
     except (PynamoDBException, BotoCoreError, ClientError) as error:
         raise _translated(error) from error
 
 
+def code_of(error: PynamoDBException) -> str | None:
+    """DynamoDB's error code; None if DynamoDB did not answer at all.
+
+    PynamoDB's own `cause_response_code` breaks on errors that carry no response, such as timeouts.
+    """
+    cause = error.cause
+    return cause.response.get("Error", {}).get("Code") if isinstance(cause, ClientError) else None
+
+
 def _translated(error: PynamoDBException | BotoCoreError | ClientError) -> StoreError:
     cause = error.cause if isinstance(error, PynamoDBException) else error
     if isinstance(cause, ClientError):
-        code = cause.response.get("Error", {}).get("Code", "")
-        request_id = cause.response.get("ResponseMetadata", {}).get("RequestId")
-        if code in THROTTLED:
-            return StoreError(
-                "DynamoDB throttles us: try again in a minute",
-                reason=Reason.STORE_THROTTLED,
-                code=code,
-                request_id=request_id,
-            )
-        if code == TABLE_MISSING:
-            return StoreError(
-                "a table is missing: run `studio-links tables create`", reason=Reason.STORE_REFUSED, code=code
-            )
-        if code.startswith("Internal") or code in ("", "TransactionCanceledException"):
-            return StoreError(
-                "DynamoDB failed: try again in a minute", reason=Reason.STORE_UNREACHABLE, code=code or None
-            )
-        return StoreError(
-            "DynamoDB refuses us: check the role's policy and credentials",
-            reason=Reason.STORE_REFUSED,
-            code=code,
-            request_id=request_id,
-        )
+        return _answered(cause)
     if isinstance(cause, NoCredentialsError | PartialCredentialsError):
         return StoreError(
             "there are no AWS credentials: give the process a role or a profile", reason=Reason.STORE_REFUSED
@@ -252,3 +246,21 @@ def _translated(error: PynamoDBException | BotoCoreError | ClientError) -> Store
         reason=Reason.STORE_UNREACHABLE,
         code=type(cause).__name__ if cause else None,
     )
+
+
+def _answered(error: ClientError) -> StoreError:
+    """What DynamoDB's own error means."""
+    code = error.response.get("Error", {}).get("Code", "")
+    # PynamoDB raises its own copy of botocore's error, which lacks what the answer said beside the code.
+    whole = error.__cause__ if isinstance(error.__cause__, ClientError) else error
+    metadata = whole.response.get("ResponseMetadata", {})
+    failed = metadata.get("HTTPStatusCode", 0) >= 500 or code.startswith("Internal")  # noqa: PLR2004 - HTTP's number
+    if code in THROTTLED:
+        reason, words = Reason.STORE_THROTTLED, "DynamoDB throttles us: try again in a minute"
+    elif code == TABLE_MISSING:
+        reason, words = Reason.STORE_REFUSED, "a table is missing: run `studio-links tables create`"
+    elif failed or code in ("", "TransactionCanceledException"):
+        reason, words = Reason.STORE_UNREACHABLE, "DynamoDB failed: try again in a minute"
+    else:
+        reason, words = Reason.STORE_REFUSED, "DynamoDB refuses us: check the role's policy and credentials"
+    return StoreError(words, reason=reason, code=code or None, request_id=metadata.get("RequestId"))

@@ -1,6 +1,6 @@
 """The runtime table: counters that all replicas share, and that nobody misses when they are gone."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pynamodb.expressions.update import Action
 
@@ -16,7 +16,7 @@ class RuntimeTable:
 
     def count(self, member: Member, at: datetime) -> int:
         """One atomic update; it returns the count with this request in it."""
-        item = self._items(f"requests#{member.tenant}#{member.user_id}#{at:%Y-%m-%dT%H:%M}")
+        item = self._items(f"requests#{member.tenant}#{member.user_id}#{at.astimezone(UTC):%Y-%m-%dT%H:%M}")
         actions: list[Action] = [self._items.requests.add(1), self._items.expires.set(at + timedelta(minutes=10))]
         with store_errors():
             item.update(actions=actions)

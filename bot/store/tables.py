@@ -1,16 +1,20 @@
 """Creating and checking the three tables."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
 from pynamodb.attributes import TTLAttribute
 from pynamodb.models import Model
 
 from bot.errors import StoreError
 from bot.model import Reason
 from bot.store.models import RuntimeItem, Tables, client_of, store_errors
+
+# What DynamoDB answers while a table is still settling in, and the seconds between attempts.
+TOO_EARLY = {"ContinuousBackupsUnavailableException", "ResourceInUseException"}
+PAUSES = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +51,35 @@ def create(tables: Tables) -> Iterator[Finding]:
 
 
 def _protect(model: type[Model]) -> Iterator[Finding]:
-    """Deletion protection and point-in-time recovery, which stand-ins for DynamoDB may not know."""
+    """Deletion protection and point-in-time recovery."""
     name, client = model.Meta.table_name, client_of(model)
-    try:
+
+    def delete_protection() -> None:
         if not _describe(model).get("DeletionProtectionEnabled"):
             client.update_table(TableName=name, DeletionProtectionEnabled=True)
-        yield Finding(name, "deletion protection", ok=True, detail="on")
-        client.update_continuous_backups(
-            TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
-        )
-        yield Finding(name, "point-in-time recovery", ok=True, detail="on")
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        yield Finding(name, "protection", ok=False, detail=f"not switched on: DynamoDB answered {code}")
+
+    def recovery() -> None:
+        specification = {"PointInTimeRecoveryEnabled": True}
+        client.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
+
+    yield _switched_on(name, "deletion protection", delete_protection)
+    yield _switched_on(name, "point-in-time recovery", recovery)
+
+
+def _switched_on(table: str, what: str, switch: Callable[[], None]) -> Finding:
+    """Try for a while: DynamoDB refuses some changes in the first seconds of a table's life."""
+    for pause in (*PAUSES, None):
+        try:
+            with store_errors():
+                switch()
+        except StoreError as error:
+            if error.code in TOO_EARLY and pause is not None:
+                time.sleep(pause)
+                continue
+            why = error.code or str(error)
+            return Finding(table, what, ok=False, detail=f"not switched on ({why}): run this again, or ask AWS why")
+        return Finding(table, what, ok=True, detail="on")
+    raise AssertionError("the last attempt has returned")
 
 
 def check(tables: Tables) -> Iterator[Finding]:
@@ -106,6 +126,14 @@ def check(tables: Tables) -> Iterator[Finding]:
                 ok=on,
                 detail="on" if on else "off: run `studio-links tables create`",
             )
+            with store_errors():
+                on = _recovery(model)
+            yield Finding(
+                name,
+                "point-in-time recovery",
+                ok=on,
+                detail="on" if on else "off: run `studio-links tables create`",
+            )
 
 
 def ready(tables: Tables) -> None:
@@ -124,6 +152,12 @@ def ready(tables: Tables) -> None:
 def _describe(model: type[Model]) -> dict[str, Any]:
     described: dict[str, Any] = client_of(model).describe_table(TableName=model.Meta.table_name)["Table"]
     return described
+
+
+def _recovery(model: type[Model]) -> bool:
+    described = client_of(model).describe_continuous_backups(TableName=model.Meta.table_name)
+    recovery = described["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+    return bool(recovery.get("PointInTimeRecoveryStatus") == "ENABLED")
 
 
 def _ttl(model: type[Model]) -> str | None:

@@ -228,11 +228,12 @@ def test_rules_are_removed_together_or_not_at_all(store: Store) -> None:
     rules = (a_grant(), a_grant(effect=Effect.DENY))
     for rule in rules:
         store.access.put_grant(TEAM, rule, replaces=None, entry=change(f"put-{rule.effect}"))
+    seen = Access(grants=(rules[0], replace(rules[1], set_at=LATER)))
     with pytest.raises(Changed):
-        store.access.delete_grants(TEAM, (rules[0], replace(rules[1], set_at=LATER)), entry=change("stale"))
+        store.access.delete_grants(TEAM, ANA.user_id, seen, entry=change("stale"))
     assert len(store.access.read(ANA).grants) == 2
 
-    store.access.delete_grants(TEAM, rules, entry=change("gone"))
+    store.access.delete_grants(TEAM, ANA.user_id, Access(grants=rules), entry=change("gone"))
 
     assert store.access.read(ANA) == Access()
     assert audited(store) == ["gone", "put-allow", "put-deny"]

@@ -72,9 +72,9 @@ ACCOUNTS: dict[str, tuple[Traits, Person]] = {
     "administrator": ({"admin": True}, Person("U0ADMIN001", TEAM)),
     "guest": ({"guest": True}, Person("U0GUEST001", TEAM, guest=True)),
     "single-channel guest": ({"single_channel_guest": True}, Person("U0SINGLE01", TEAM, guest=True)),
-    "deactivated": ({"deleted": True}, Person("U0GONE0001", TEAM, unfit="deactivated", guest=True)),
+    "deactivated": ({"deleted": True}, Person("U0GONE0001", TEAM, unfit="deactivated")),
     "bot": ({"bot": True}, Person("U0BOT00001", TEAM, unfit="a bot")),
-    "deactivated bot": ({"bot": True, "deleted": True}, Person("U0BOT00002", TEAM, unfit="a bot", guest=True)),
+    "deactivated bot": ({"bot": True, "deleted": True}, Person("U0BOT00002", TEAM, unfit="deactivated")),
     "invited": ({"invited": True}, Person("U0INVITED1", TEAM, unfit="not joined yet")),
     "stranger": (
         {"stranger": True, "team_id": OTHER_TEAM},
@@ -215,7 +215,6 @@ def test_an_answer_without_an_account_counts_against_the_member(proxy: Proxy, bo
     found = SlackApi(token="xoxb-0", api_url=url).person(ANA)
     assert found.user_id != ANA.user_id
     assert found.unfit is not None
-    assert found.guest
 
 
 FULL = {

@@ -1,11 +1,12 @@
 """Whatever DynamoDB does to us becomes a StoreError that says why, by its code."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from bot.errors import Changed, StoreError
+from bot.errors import Changed, ConfigError, StoreError
 from bot.local.aws import REGION
 from bot.local.aws_faults import Fault
 from bot.model import Access, Reason
@@ -36,7 +37,7 @@ USES: dict[str, tuple[str, Use]] = {
     ),
     "delete grants": (
         "TransactWriteItems",
-        lambda store: store.access.delete_grants(TEAM, (a_grant(),), entry=an_entry("x")),
+        lambda store: store.access.delete_grants(TEAM, ANA.user_id, Access(grants=(a_grant(),)), entry=an_entry("x")),
     ),
     "audit open": ("PutItem", lambda store: store.audit.open(an_entry("x"))),
     "audit close": ("UpdateItem", lambda store: store.audit.close(an_entry("x"))),
@@ -58,6 +59,7 @@ FAULTS: dict[str, tuple[Fault, Reason]] = {
 def failure(use: Use, store: Store) -> StoreError:
     with pytest.raises(StoreError) as failed:
         use(store)
+    assert re.search(r": \w", str(failed.value)), "the message ends with what to do next"
     return failed.value
 
 
@@ -173,39 +175,37 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> Tables:
     return bind(prefix="contract-", region=REGION)
 
 
-WRONG_SETTINGS: dict[str, tuple[dict[str, str | None], Reason]] = {
-    "nobody at the endpoint": ({"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}, Reason.STORE_UNREACHABLE),
-    "no credentials": ({"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, Reason.STORE_REFUSED),
-    "half the credentials": ({"AWS_SECRET_ACCESS_KEY": None}, Reason.STORE_REFUSED),
-    "a profile that does not exist": ({"AWS_PROFILE": "typo"}, Reason.STORE_REFUSED),
-    "an endpoint that is no address": ({"AWS_ENDPOINT_URL_DYNAMODB": "nonsense"}, Reason.STORE_UNREACHABLE),
-}
+Settings = dict[str, str | None]
+NOBODY: Settings = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
+NO_CREDENTIALS: Settings = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
 
 
 @pytest.mark.usefixtures("tables")
-@pytest.mark.parametrize(("changes", "reason"), WRONG_SETTINGS.values(), ids=WRONG_SETTINGS)
-def test_wrong_credentials_and_settings_are_store_errors(
-    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str | None], reason: Reason
+@pytest.mark.parametrize(
+    ("changes", "reason"), [(NOBODY, Reason.STORE_UNREACHABLE), (NO_CREDENTIALS, Reason.STORE_REFUSED)]
+)
+def test_nobody_at_the_endpoint_and_no_credentials_are_found_at_the_first_call(
+    monkeypatch: pytest.MonkeyPatch, changes: Settings, reason: Reason
 ) -> None:
     tables = elsewhere(monkeypatch, **changes)
-    with pytest.raises(StoreError) as failed:
-        AccessTable(tables, audit_days=1).read(ANA)
-    assert failed.value.reason is reason
+    tables.connect()
+    for call in (lambda: AccessTable(tables, audit_days=1).read(ANA), lambda: table_admin.ready(tables)):
+        with pytest.raises(StoreError) as failed:
+            call()
+        assert failed.value.reason is reason
 
 
 @pytest.mark.usefixtures("tables")
-@pytest.mark.parametrize("changes", [changes for changes, _ in WRONG_SETTINGS.values()], ids=WRONG_SETTINGS)
-def test_warming_up_with_wrong_credentials_or_settings_fails_as_an_error_of_ours(
-    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str | None]
+@pytest.mark.parametrize(
+    "changes",
+    [{"AWS_SECRET_ACCESS_KEY": None}, {"AWS_PROFILE": "typo"}, {"AWS_ENDPOINT_URL_DYNAMODB": "nonsense"}],
+    ids=["half the credentials", "a profile that does not exist", "an endpoint that is no address"],
+)
+def test_settings_of_awss_own_that_make_no_sense_are_found_when_connecting(
+    monkeypatch: pytest.MonkeyPatch, changes: Settings
 ) -> None:
-    tables = elsewhere(monkeypatch, **changes)
-
-    def warm_up() -> None:
-        tables.connect()
-        table_admin.ready(tables)
-
-    with pytest.raises(StoreError):
-        warm_up()
+    with pytest.raises(ConfigError, match="AWS's settings cannot be used: "):
+        elsewhere(monkeypatch, **changes).connect()
 
 
 # Records that make no sense
@@ -231,17 +231,9 @@ UNREADABLE_ACCESS: dict[str, dict[str, Any]] = {
         "profile_name": "ana",
         "session_seconds": 99999,
     },
-    "a session that is text": {
-        "item": "mapping#default",
-        "domain_id": "d-research",
-        "profile_name": "ana",
-        "session_seconds": "long",
-    },
-    "a number for a name": {"item": "mapping#default", "domain_id": "d-research", "profile_name": 7},
     "an unknown effect": {"item": "grant#maybe"},
     "an end that is no time": {"item": "grant#allow", "until": "tomorrow"},
     "an end without a time zone": {"item": "grant#allow", "until": "2030-01-01T00:00:00"},
-    "an end that is a number": {"item": "grant#allow", "until": 1893456000},
     "a time of setting that is no time": {"item": "grant#allow", "set_at": "noon"},
 }
 
@@ -250,19 +242,48 @@ def typed(value: object) -> dict[str, str]:
     return {"N": str(value)} if isinstance(value, int) else {"S": str(value)}
 
 
-@pytest.mark.parametrize("record", UNREADABLE_ACCESS.values(), ids=UNREADABLE_ACCESS)
-def test_one_unreadable_record_makes_a_member_unreadable(
-    dynamodb: Store, tables: Tables, record: dict[str, Any]
-) -> None:
-    dynamodb.access.put_grant(TEAM, a_grant(set_at=NOON), replaces=None, entry=an_entry("good"))
+def put_raw(tables: Tables, record: dict[str, Any]) -> None:
     item = {"owner": f"{TEAM}#{ANA.user_id}", **record}
-    if item["item"] == "grant#allow":
-        item = {"reason": "in the good one's place", **item}
     client_of(tables.access).put_item(
         TableName=tables.access.Meta.table_name, Item={name: typed(value) for name, value in item.items()}
     )
-    error = failure(USES["read"][1], dynamodb)
-    assert error.reason is Reason.STORE_UNREADABLE
+
+
+@pytest.mark.parametrize("record", UNREADABLE_ACCESS.values(), ids=UNREADABLE_ACCESS)
+def test_a_record_that_makes_no_sense_is_named_beside_those_that_do(
+    dynamodb: Store, tables: Tables, record: dict[str, Any]
+) -> None:
+    good = a_mapping("good")
+    dynamodb.access.put_mapping(ANA, good, replaces=None, entry=an_entry("good"))
+    put_raw(tables, record)
+    expected = Access((good,), unreadable=(record["item"],))
+    assert dynamodb.access.read(ANA) == expected
+    assert dict(dynamodb.access.members(TEAM)) == {ANA.user_id: expected}
+
+
+def test_records_that_make_no_sense_are_removed_with_the_rules(dynamodb: Store, tables: Tables) -> None:
+    rule = a_grant()
+    dynamodb.access.put_grant(TEAM, rule, replaces=None, entry=an_entry("rule"))
+    put_raw(tables, {"item": "grant#maybe"})
+    put_raw(tables, {"item": "mapping#help"})
+    dynamodb.access.delete_grants(TEAM, ANA.user_id, dynamodb.access.read(ANA), entry=an_entry("gone"))
+    assert dynamodb.access.read(ANA) == Access()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"item": "mapping#x", "domain_id": "d-research", "profile_name": "ana", "session_seconds": "long"},
+        {"item": "mapping#x", "domain_id": "d-research", "profile_name": 7},
+        {"item": "grant#allow", "until": 1893456000},
+    ],
+    ids=["text for a number", "a number for a name", "a number for a time"],
+)
+def test_a_record_of_the_wrong_types_makes_a_member_unreadable(
+    dynamodb: Store, tables: Tables, record: dict[str, Any]
+) -> None:
+    put_raw(tables, record)
+    assert failure(USES["read"][1], dynamodb).reason is Reason.STORE_UNREADABLE
     assert failure(USES["members"][1], dynamodb).reason is Reason.STORE_UNREADABLE
 
 

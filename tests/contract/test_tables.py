@@ -148,6 +148,12 @@ def test_protection_that_dynamodb_does_not_know_is_reported_and_stops_nothing(
     assert [finding.table for finding in done if finding.name == "table"] == [ACCESS, AUDIT, RUNTIME]
 
 
+def test_a_table_that_is_too_young_to_be_backed_up_is_asked_again(empty: Tables, local_aws: ListeningAws) -> None:
+    local_aws.inject("UpdateContinuousBackups", Fault("ContinuousBackupsUnavailableException"))
+    assert all(finding.ok for finding in table_admin.create(empty))
+    assert wrong(empty) == []
+
+
 def test_creating_without_permission_is_an_error(empty: Tables, local_aws: ListeningAws) -> None:
     local_aws.inject("CreateTable", Fault("AccessDeniedException"))
     with pytest.raises(StoreError) as failed:

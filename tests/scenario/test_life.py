@@ -1,9 +1,11 @@
 """How the process starts, waits for its upstreams, is busy, and ends."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from bot.local.aws_faults import Fault
 from bot.local.people import Channel
 from bot.local.response_urls import Fault as SlackFault
 from bot.local.workspace import Workspace
+from bot.server import PATIENCE, THREADS
 from tests.leaks import remember
 from tests.scenario.conftest import Product, bot_process, create_profile, free_port
 
@@ -176,3 +179,44 @@ def test_outcomes_are_announced_in_the_audit_channel_without_the_link(product: P
     line = next(message for message in announced if message.channel == "C0AUDIT")
     assert line.text == f"U0LOUD · link · issued · profile loud in {product.domain_id}"
     assert link not in line.text
+
+
+def test_half_sent_requests_do_not_stop_the_bot(product: Product) -> None:
+    connections = [socket.create_connection(("127.0.0.1", product.bot.port)) for _ in range(THREADS + 4)]
+    for number, connection in enumerate(connections):
+        connection.sendall(
+            b"POST /slack/events HTTP/1.1\r\nHost: x\r\n" + b"Content-Length: 9\r\n\r\nx" * (number % 2)
+        )
+    try:
+        product.bot.wait_until("/healthz", 200, PATIENCE + 10)
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_PROFILE", "nope"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "nonsense"),
+        ("AWS_ENDPOINT_URL_STS", "nonsense"),
+        ("AWS_ENDPOINT_URL_SAGEMAKER", "nonsense"),
+    ],
+)
+@pytest.mark.parametrize("command", [["show", "U0ANA", "--team", "T0"], ["allow", "U0ANA", "--team", "T0"]])
+def test_settings_of_aws_that_make_no_sense_are_one_line(
+    product: Product, name: str, value: str, command: list[str]
+) -> None:
+    ended = start({**product.environment, name: value}, *command)
+
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.count("\n") == (1 if ended.returncode else 0)
+
+
+def test_with_settings_that_make_no_sense_the_bot_says_so_and_is_not_ready(product: Product) -> None:
+    with bot_process({**product.environment, "AWS_ENDPOINT_URL_SAGEMAKER": "nonsense"}, product.bot.log) as bot:
+        bot.wait_until("/readyz", 503)
+        deadline = time.monotonic() + 10
+        while "Invalid endpoint: nonsense" not in product.bot.log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert "AWS's settings cannot be used: Invalid endpoint: nonsense" in product.bot.log.read_text()

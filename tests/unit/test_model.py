@@ -55,7 +55,7 @@ VALID: dict[str, list[Any]] = {
     "session_seconds": [None, 1800, 43200, 3600],
 }
 INVALID: dict[str, list[Any]] = {
-    "alias": ["", "-a", "A", "a" * 33, "a b", "a_b", "ä", "a\n", "²", *RESERVED_WORDS],
+    "alias": ["", "-a", "A", "a" * 33, "a b", "a_b", "ä", "a\n", "²", *sorted(RESERVED_WORDS)],
     "domain_id": [
         "",
         "d-",
@@ -71,9 +71,9 @@ INVALID: dict[str, list[Any]] = {
         "d-ä",
         "BAD!",
         "d-a/../d-b",
-        "d-١",
+        "d-\u0661",
     ],
-    "profile_name": ["", "-a", "a-", "a_b", "a b", "a.b", "p" * 64, "a\n", "ä", "a/b", "*", "a*", "١"],
+    "profile_name": ["", "-a", "a-", "a_b", "a b", "a.b", "p" * 64, "a\n", "ä", "a/b", "*", "a*", "\u0661"],
     "region": [
         "",
         "eu",
@@ -83,7 +83,7 @@ INVALID: dict[str, list[Any]] = {
         "eu-west-1\n",
         "eu-west-123",
         "x.example.com",
-        "eu-west-١",
+        "eu-west-\u0661",
     ],
     "role_arn": [
         "",
@@ -171,7 +171,7 @@ def test_who_can_be_a_member(team: str, user: str) -> None:
         ("T0#X", "U0"),
         ("T0", "U" + "0" * 31),
         ("T" + "0" * 31, "U0"),
-        ("T0", "U٠"),
+        ("T0", "U\u0660"),
         ("T0", "<@U0>"),
     ],
 )
@@ -187,7 +187,7 @@ def test_a_rule_is_about_one_user(principal: str) -> None:
 
 
 def test_a_rule_has_a_reason_of_bounded_length() -> None:
-    assert a_grant(reason="x" * 500)
+    assert a_grant(reason="x" * 500).reason == "x" * 500
     with pytest.raises(InvalidValue, match="reason"):
         a_grant(reason="x" * 501)
 
@@ -240,8 +240,9 @@ def test_no_alias_hides_a_word_of_the_command() -> None:
 )
 def test_long_input_is_refused_in_no_time(field: str, value: str) -> None:
     started = time.perf_counter()
+    changes: dict[str, Any] = {field: value}
     with pytest.raises(InvalidValue) as refused:
-        replace(a_mapping(), **{field: value})
+        replace(a_mapping(), **changes)
     assert time.perf_counter() - started < 0.5
     assert len(str(refused.value)) < 400
 
@@ -258,8 +259,9 @@ def test_the_worst_input_that_is_short_enough_is_refused_in_no_time(length: int)
 @given(st.text())
 def test_whatever_is_typed_is_valid_or_refused_in_one_line(text: str) -> None:
     for field in ("alias", "domain_id", "profile_name", "space_name", "landing_uri", "region", "role_arn"):
+        changes: dict[str, Any] = {field: text}
         try:
-            found = replace(a_mapping(), **{field: text})
+            found = replace(a_mapping(), **changes)
         except InvalidValue as refused:
             assert len(str(refused).splitlines()) == 1  # noqa: PT017 - either is fine
         else:

@@ -28,10 +28,11 @@ def decision(
     count: int = 1,
     alias: str | None = None,
     member: Member = ANA,
+    unreadable: tuple[str, ...] = (),
 ) -> Allowed | Denied:
     mappings = tuple(record for record in records if isinstance(record, Mapping))
     grants = tuple(record for record in records if isinstance(record, Grant))
-    facts = Facts(person, Access(mappings, grants), count)
+    facts = Facts(person, Access(mappings, grants, unreadable), count)
     return decide(a_request(member, alias=alias), facts, rules, NOON)
 
 
@@ -51,6 +52,8 @@ def test_a_full_member_with_a_mapping_and_an_allow_rule_gets_a_link() -> None:
 REFUSALS: list[tuple[str, Reason, tuple[Mapping | Grant, ...], dict[str, Any]]] = [
     ("nothing is known", Reason.NOT_MAPPED, (), {}),
     ("no mapping", Reason.NOT_MAPPED, (ALLOW,), {}),
+    ("a broken record", Reason.STORE_UNREADABLE, (a_mapping(), ALLOW), {"unreadable": ("mapping#other",)}),
+    ("a rule that may be a deny", Reason.STORE_UNREADABLE, (a_mapping(), ALLOW), {"unreadable": ("grant#deny",)}),
     ("no rule", Reason.NOT_ALLOWED, (a_mapping(),), {}),
     ("somebody else's rule", Reason.NOT_ALLOWED, (a_mapping(), a_grant(BEN)), {}),
     ("denied", Reason.DENIED, (a_mapping(), ALLOW, DENY), {}),
@@ -120,6 +123,7 @@ def test_the_reasons_that_the_policy_gives_are_all_in_the_table() -> None:
     assert {case[1] for case in REFUSALS} == {
         Reason.NOT_A_MEMBER,
         Reason.GUEST,
+        Reason.STORE_UNREADABLE,
         Reason.DENIED,
         Reason.NOT_MAPPED,
         Reason.UNKNOWN_ALIAS,
@@ -206,7 +210,7 @@ def test_a_deny_rule_in_force_always_wins(
 def test_the_order_of_records_never_matters(
     data: st.DataObject, mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
 ) -> None:
-    shuffled = [*data.draw(st.permutations(mapped)), *data.draw(st.permutations(granted))]
+    shuffled: list[Mapping | Grant] = [*data.draw(st.permutations(mapped)), *data.draw(st.permutations(granted))]
     before, after = decision(*mapped, *granted, **situation), decision(*shuffled, **situation)
     assert type(before) is type(after)
     assert before.mapping == after.mapping

@@ -1,0 +1,307 @@
+"""Slack's Web API and response_urls, as the bot uses them: who we are, and how a member is told."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.errors import SlackError
+from bot.local.people import Channel
+from bot.local.response_urls import Fault
+from bot.local.screens import Message as Shown
+from bot.local.workspace import GENERAL, SCOPES, Workspace
+from bot.model import Reason
+from bot.slack import views
+from bot.slack.api import SlackApi
+from bot.slack.commands import Home, Origin
+from tests.fakes import ANA, TEAM
+
+MESSAGE = views.help_text("/studio")
+ELSEWHERE = "C0ELSEWHERE"
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    with Workspace(team_id=TEAM) as running:
+        running.add_member(ANA.user_id, "ana")
+        yield running
+
+
+@pytest.fixture
+def slack(workspace: Workspace) -> SlackApi:
+    return SlackApi(token=workspace.bot_token, api_url=workspace.api_url)
+
+
+@pytest.fixture
+def origin(workspace: Workspace) -> Origin:
+    """A command that Ana typed in #general."""
+    return Origin(
+        request_id="request-1",
+        app_id=workspace.installation.app_id,
+        team_id=TEAM,
+        enterprise_id=None,
+        user_id=ANA.user_id,
+        user_team_id=None,
+        channel_id=GENERAL,
+        response_url=workspace.url + workspace._urls.issue("exchange-1", ANA.user_id, GENERAL),
+    )
+
+
+def screen(workspace: Workspace) -> list[Shown]:
+    return workspace.view(ANA.user_id)
+
+
+# Who we are
+
+
+def test_the_token_says_which_app_and_team_it_belongs_to(workspace: Workspace, slack: SlackApi) -> None:
+    assert slack.home() == Home(workspace.installation.app_id, TEAM)
+
+
+def test_the_token_says_which_organisation_it_belongs_to() -> None:
+    with Workspace(team_id=TEAM, enterprise_id="E0ORG00001") as organisation:
+        slack = SlackApi(token=organisation.bot_token, api_url=organisation.api_url)
+        assert slack.home().enterprise_id == "E0ORG00001"
+
+
+@pytest.mark.parametrize("method", ["auth.test", "bots.info"])
+@pytest.mark.parametrize("fault", [Fault(status=500), Fault(reset=True)], ids=["500", "cut"])
+def test_slack_that_does_not_answer_is_asked_again_later(
+    workspace: Workspace, slack: SlackApi, method: str, fault: Fault
+) -> None:
+    workspace.inject(method, fault)
+    with pytest.raises(SlackError) as failed:
+        slack.home()
+    assert failed.value.reason is Reason.SLACK_UNREACHABLE
+    assert slack.home().team_id == TEAM
+
+
+def test_a_token_without_the_scope_to_ask_is_refused() -> None:
+    with Workspace(team_id=TEAM, scopes=tuple(scope for scope in SCOPES if scope != "users:read")) as limited:
+        slack = SlackApi(token=limited.bot_token, api_url=limited.api_url)
+        slack.ping()
+        with pytest.raises(SlackError, match="missing_scope") as failed:
+            slack.home()
+    assert failed.value.reason is Reason.SLACK_REFUSED
+
+
+def test_a_ping_finds_out_about_a_revoked_token(workspace: Workspace, slack: SlackApi) -> None:
+    slack.ping()
+    with pytest.raises(SlackError, match="invalid_auth"):
+        SlackApi(token="xoxb-revoked", api_url=workspace.api_url).ping()
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """The address of something that answers everything with these bytes."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"ok": true}', b'{"ok": true, "bot": null}', b'{"ok": true, "team_id": "T0"}', b"[]"]
+)
+def test_an_answer_that_does_not_tell_who_we_are_is_an_error(body: bytes) -> None:
+    with answering(body) as url, pytest.raises(SlackError):
+        SlackApi(token="xoxb-0", api_url=f"{url}/api/").home()
+
+
+# Telling a member
+
+
+def test_a_reply_is_seen_by_the_member_alone(workspace: Workspace, slack: SlackApi, origin: Origin) -> None:
+    workspace.add_member("U0BEN00001", "ben")
+    assert slack.reply(origin, MESSAGE, replace=False)
+    [shown] = screen(workspace)
+    assert shown.text == MESSAGE.text
+    assert shown.only_for == ANA.user_id
+    assert workspace.view("U0BEN00001") == []
+    assert workspace.api_calls == ()
+
+
+def test_a_reply_forbids_unfurling(workspace: Workspace, slack: SlackApi, origin: Origin) -> None:
+    slack.reply(origin, MESSAGE, replace=False)
+    [delivery] = workspace.deliveries
+    assert delivery.payload["unfurl_links"] is False
+    assert delivery.payload["unfurl_media"] is False
+
+
+def test_a_reply_takes_the_place_of_the_message_whose_button_was_pressed(
+    workspace: Workspace, slack: SlackApi, origin: Origin
+) -> None:
+    slack.reply(origin, MESSAGE, replace=False)
+    [first] = screen(workspace)
+    url = workspace.url + workspace._urls.issue("exchange-2", ANA.user_id, GENERAL, first.ts)
+    pressed = replace(origin, response_url=url)
+    other = views.help_text("/studio", "something else")
+    assert slack.reply(pressed, other, replace=True)
+    assert [shown.text for shown in screen(workspace)] == [other.text]
+
+
+FAULTS = {
+    "refused": Fault(status=404),
+    "failed": Fault(status=500),
+    "redirected": Fault(status=302),
+    "rate limited": Fault(status=429, retry_after=60),
+    "too slow": Fault(delay=1.7),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_reply_that_the_response_url_does_not_take_goes_out_as_an_ephemeral_message(
+    workspace: Workspace, slack: SlackApi, origin: Origin, fault: Fault
+) -> None:
+    workspace.inject("response_url", fault)
+    with capture_logs() as logs:
+        assert slack.reply(origin, MESSAGE, replace=False)
+    assert [call.method for call in workspace.api_calls] == ["chat.postEphemeral"]
+    assert workspace.api_calls[0].ignored == ()
+    assert screen(workspace)[0].only_for == ANA.user_id
+    assert [line["event"] for line in logs] in (["reply_refused"], ["reply_failed"])
+    assert "/commands/" not in str(logs)
+
+
+def test_a_response_url_that_is_used_up_says_no_in_its_answer(
+    workspace: Workspace, slack: SlackApi, origin: Origin
+) -> None:
+    for _ in range(6):
+        assert slack.reply(origin, MESSAGE, replace=False)
+    assert [call.method for call in workspace.api_calls] == ["chat.postEphemeral"]
+
+
+@pytest.mark.parametrize(
+    ("body", "taken"),
+    [
+        (b"ok", True),
+        (b"", True),
+        (b'{"ok": true}', True),
+        (b'{"ok": false, "error": "used_url"}', False),
+        (b"[]", True),
+    ],
+)
+def test_a_response_url_may_say_no_in_a_friendly_way(
+    workspace: Workspace, slack: SlackApi, origin: Origin, body: bytes, *, taken: bool
+) -> None:
+    with answering(body) as url:
+        assert slack.reply(replace(origin, response_url=f"{url}/commands/T0/1/x"), MESSAGE, replace=False)
+    assert len(workspace.api_calls) == (0 if taken else 1)
+
+
+def test_without_a_response_url_the_message_goes_out_as_an_ephemeral_one(
+    workspace: Workspace, slack: SlackApi, origin: Origin
+) -> None:
+    assert slack.reply(replace(origin, response_url=None), MESSAGE, replace=False)
+    assert workspace.deliveries == ()
+    assert len(screen(workspace)) == 1
+
+
+@pytest.mark.parametrize("channel", [None, ELSEWHERE, "C0UNKNOWN01"])
+def test_a_reply_that_no_way_leads_to_is_said_to_have_failed(
+    workspace: Workspace, slack: SlackApi, origin: Origin, channel: str | None
+) -> None:
+    workspace.add_channel(Channel(ELSEWHERE, "elsewhere", frozenset({ANA.user_id})))
+    assert not slack.reply(replace(origin, response_url=None, channel_id=channel), MESSAGE, replace=False)
+    assert screen(workspace) == []
+
+
+NOT_SLACKS = [
+    "https://evil.example.com/commands/T0/1/x",
+    "https://127.0.0.1.evil.example.com/commands/T0/1/x",
+    "http://user@evil.example.com/commands/T0/1/x",
+    "ftp://127.0.0.1/commands/T0/1/x",
+    "file:///etc/passwd",
+    "//127.0.0.1/commands/T0/1/x",
+    "not an address",
+    "http://[::1/commands/T0/1/x",
+    "http://[evil]/commands/T0/1/x",
+]
+
+
+@pytest.mark.parametrize("url", NOT_SLACKS)
+def test_nothing_is_ever_sent_to_a_response_url_that_is_not_slacks(
+    workspace: Workspace, slack: SlackApi, origin: Origin, url: str
+) -> None:
+    with capture_logs() as logs:
+        assert slack.reply(replace(origin, response_url=url), MESSAGE, replace=False)
+    assert [call.method for call in workspace.api_calls] == ["chat.postEphemeral"]
+    assert "response_url_not_slacks" in [line["event"] for line in logs]
+    assert "evil" not in str(logs)
+
+
+SLACK, GOV, LOCAL = "https://slack.com/api/", "https://slack-gov.com/api/", "http://127.0.0.1:9/api/"
+
+
+@pytest.mark.parametrize(
+    ("api_url", "url", "ours"),
+    [
+        (SLACK, f"https://hooks.slack.com/commands/{TEAM}/1/x", True),
+        (SLACK, f"https://hooks.slack.com/actions/{TEAM}/1/x", True),
+        (SLACK, f"https://hooks.slack.com/app/{TEAM}/1/x", True),
+        (SLACK, f"https://slack.com/commands/{TEAM}/1/x", True),
+        (SLACK, f"https://hooks.slack.com:443/commands/{TEAM}/1/x", True),
+        (SLACK, f"https://HOOKS.slack.com/commands/{TEAM}/1/x", True),
+        (SLACK, "https://hooks.slack.com/commands/E0ORG00001/1/x", True),
+        (SLACK, "https://hooks.slack.com/commands/T0OTHER001/1/x", False),
+        (SLACK, f"https://hooks.slack.com/services/{TEAM}/1/x", False),
+        (SLACK, f"https://hooks.slack.com/commands/../services/{TEAM}/1/x", False),
+        (SLACK, "https://hooks.slack.com/", False),
+        (SLACK, f"https://hooks.slack.com:8443/commands/{TEAM}/1/x", False),
+        (SLACK, f"http://hooks.slack.com/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://hooks.slack.com.evil.example/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://evilslack.com/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://slack.com@evil.example/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://evil.example@slack.com/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://evil.example\\.slack.com/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://127.0.0.1/commands/{TEAM}/1/x", False),
+        (GOV, f"https://hooks.slack-gov.com/commands/{TEAM}/1/x", True),
+        (GOV, f"https://hooks.slack.com/commands/{TEAM}/1/x", False),
+        (LOCAL, f"http://localhost:10/commands/{TEAM}/1/x", True),
+        (LOCAL, f"https://hooks.slack.com/commands/{TEAM}/1/x", False),
+    ],
+)
+def test_which_response_urls_are_slacks(origin: Origin, api_url: str, url: str, *, ours: bool) -> None:
+    asked = replace(origin, enterprise_id="E0ORG00001")
+    assert SlackApi(token="xoxb-0", api_url=api_url)._is_slacks(url, asked) is ours
+
+
+# The audit channel
+
+
+def test_an_announcement_is_posted_to_its_channel(workspace: Workspace, slack: SlackApi) -> None:
+    slack.announce(GENERAL, "U0ANA00001 · link · issued")
+    [shown] = screen(workspace)
+    assert (shown.text, shown.only_for) == ("U0ANA00001 · link · issued", None)
+    assert workspace.api_calls[0].arguments["unfurl_links"] in (False, "0", "false")
+
+
+@pytest.mark.parametrize("channel", ["C0UNKNOWN01", ELSEWHERE])
+def test_an_announcement_that_slack_does_not_take_is_an_error(
+    workspace: Workspace, slack: SlackApi, channel: str
+) -> None:
+    workspace.add_channel(Channel(ELSEWHERE, "elsewhere", frozenset({ANA.user_id})))
+    with pytest.raises(SlackError) as failed:
+        slack.announce(channel, "text")
+    assert failed.value.code in ("channel_not_found", "not_in_channel")

@@ -1,0 +1,484 @@
+"""Administration: what each verb does, what it warns of, and what it refuses."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from bot import policy
+from bot.admin import Actor, Admin, parse_when
+from bot.errors import BadInput, ProfileTaken, StoreError, StudioError
+from bot.model import Access, Allowed, Denied, Door, Effect, Entry, InvalidValue, Member, Person, Reason
+from tests.fakes import (
+    ANA,
+    BEN,
+    NOON,
+    TEAM,
+    Clock,
+    FakeAccess,
+    FakeAudit,
+    FakeDirectory,
+    FakeStudio,
+    a_grant,
+    a_mapping,
+    an_entry,
+)
+
+ME = Actor("cli:arn:aws:iam::123456789012:user/me", Door.CLI)
+WANTED = a_mapping(set_by="", set_at=None)
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile/d-research/ana"
+
+
+@dataclass
+class World:
+    """Administration of a workspace in which nothing is set yet."""
+
+    clock: Clock = field(default_factory=Clock)
+    audit: FakeAudit = field(default_factory=FakeAudit)
+    studio: FakeStudio = field(default_factory=FakeStudio)
+    directory: FakeDirectory | None = None
+
+    def __post_init__(self) -> None:
+        self.access = FakeAccess(self.audit)
+        self.studio.add("d-research", "ana", "ben", "new")
+
+    @property
+    def admin(self) -> Admin:
+        return Admin(
+            self.access,
+            self.audit,
+            self.studio,
+            policy.Rules(),
+            audit_days=400,
+            directory=self.directory,
+            now=self.clock.now,
+        )
+
+    @property
+    def trail(self) -> list[Entry]:
+        return list(self.audit.entries.values())
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# map
+
+
+def test_mapping_a_member_writes_who_set_it_and_the_profiles_arn(world: World) -> None:
+    change = world.admin.map(ANA, WANTED, ME)
+    expected = replace(WANTED, set_by=ME.name, set_at=NOON, profile_arn=ARN)
+    assert change.made
+    assert (change.before, change.after, change.warnings) == (None, expected, ())
+    assert world.admin.show(ANA) == Access((expected,))
+    [entry] = world.trail
+    assert (entry.action, entry.outcome, entry.subject, entry.actor) == ("map", "done", ANA.user_id, ME.name)
+    assert (entry.door, entry.alias, entry.domain_id, entry.profile_name) == (
+        Door.CLI,
+        "default",
+        "d-research",
+        "ana",
+    )
+    assert entry.before is None
+    assert entry.after is not None
+    assert entry.after["profile_name"] == "ana"
+    assert entry.after["set_at"] == NOON.isoformat()
+    assert "space_name" not in entry.after
+
+
+def test_mapping_the_same_again_changes_nothing_and_is_not_recorded(world: World) -> None:
+    first = world.admin.map(ANA, WANTED, ME)
+    world.clock.advance(60)
+    again = world.admin.map(ANA, WANTED, Actor("cli:another", Door.CLI))
+    assert not again.made
+    assert again.before == again.after == first.after
+    assert len(world.trail) == 1
+
+
+def test_mapping_anew_replaces_what_had_the_same_alias(world: World) -> None:
+    first = world.admin.map(ANA, WANTED, ME)
+    world.clock.advance(60)
+    change = world.admin.map(ANA, replace(WANTED, profile_name="new"), ME)
+    assert change.before == first.after
+    assert world.admin.show(ANA).mappings == (change.after,)
+    assert world.trail[-1].before is not None
+    assert world.trail[-1].before["profile_name"] == "ana"
+    world.admin.map(BEN, WANTED, ME)
+
+
+def test_another_alias_stands_beside_the_first(world: World) -> None:
+    world.admin.map(ANA, WANTED, ME)
+    world.admin.map(ANA, replace(WANTED, alias="sandbox", profile_name="new"), ME)
+    assert [mapping.alias for mapping in world.admin.show(ANA).mappings] == ["default", "sandbox"]
+
+
+def test_a_profile_of_another_member_is_refused_by_name(world: World) -> None:
+    world.admin.map(ANA, WANTED, ME)
+    with pytest.raises(ProfileTaken, match=ANA.user_id):
+        world.admin.map(BEN, replace(WANTED, profile_name="ANA"), ME)
+    assert world.admin.show(BEN) == Access()
+    assert len(world.trail) == 1
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [replace(WANTED, profile_name="not-yet"), replace(WANTED, domain_id="d-gone")],
+    ids=["profile", "domain"],
+)
+def test_what_sagemaker_does_not_know_is_mapped_with_a_warning(world: World, wanted: Any) -> None:
+    change = world.admin.map(ANA, wanted, ME)
+    assert change.made
+    [warning] = change.warnings
+    assert warning.startswith("members cannot use this mapping yet: there is no ")
+
+
+def test_what_sagemaker_cannot_be_asked_about_is_mapped_with_a_warning(world: World) -> None:
+    world.studio.error = StudioError("AWS refuses us: check the role", reason=Reason.AWS_REFUSED)
+    change = world.admin.map(ANA, WANTED, ME)
+    assert change.made
+    assert change.warnings == ("members cannot use this mapping yet: AWS refuses us: check the role",)
+
+
+def test_mapping_again_while_sagemaker_cannot_be_asked_keeps_the_arn_it_gave(world: World) -> None:
+    world.admin.map(ANA, WANTED, ME)
+    world.studio.error = StudioError("AWS throttles us: try again", reason=Reason.AWS_THROTTLED)
+    change = world.admin.map(ANA, WANTED, ME)
+    assert not change.made
+    assert world.admin.show(ANA).mappings[0].profile_arn == ARN
+
+
+def test_a_store_that_fails_fails_the_change(world: World) -> None:
+    world.access.error = StoreError("gone: try again", reason=Reason.STORE_UNREACHABLE)
+    with pytest.raises(StoreError):
+        world.admin.map(ANA, WANTED, ME)
+    assert world.trail == []
+
+
+# unmap
+
+
+def test_the_only_mapping_need_not_be_named(world: World) -> None:
+    mapped = world.admin.map(ANA, replace(WANTED, alias="sandbox"), ME).after
+    change = world.admin.unmap(ANA, None, ME)
+    assert (change.before, change.after, change.made) == (mapped, None, True)
+    assert world.admin.show(ANA) == Access()
+    entry = world.trail[-1]
+    assert (entry.action, entry.alias, entry.profile_name, entry.after) == ("unmap", "sandbox", "ana", None)
+    assert entry.before is not None
+
+
+def test_a_named_mapping_goes_and_the_others_stay(world: World) -> None:
+    for alias, profile in (("one", "ana"), ("two", "new")):
+        world.admin.map(ANA, replace(WANTED, alias=alias, profile_name=profile), ME)
+    world.admin.unmap(ANA, "one", ME)
+    assert [mapping.alias for mapping in world.admin.show(ANA).mappings] == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("aliases", "named", "have"),
+    [
+        ([], None, "none"),
+        ([], "one", "none"),
+        (["one"], "two", "one"),
+        (["two", "one"], None, "one, two"),
+        (["two", "one"], "three", "one, two"),
+        (["one", "default"], None, "default, one"),
+    ],
+)
+def test_an_unclear_mapping_is_asked_for_by_name(
+    world: World, aliases: list[str], named: str | None, have: str
+) -> None:
+    for alias in aliases:
+        world.access.give(ANA, a_mapping(alias, alias))
+    with pytest.raises(BadInput, match=f"--alias; it has: {have}$"):
+        world.admin.unmap(ANA, named, ME)
+    assert world.trail == []
+
+
+# allow, deny, forget
+
+
+@pytest.mark.parametrize("effect", Effect)
+def test_setting_a_rule_writes_who_set_it(world: World, effect: Effect) -> None:
+    wanted = a_grant(effect=effect, reason="because", set_by="", set_at=None)
+    change = world.admin.grant(TEAM, wanted, ME)
+    expected = replace(wanted, set_by=ME.name, set_at=NOON)
+    assert (change.before, change.after, change.warnings) == (None, expected, ())
+    assert world.admin.show(ANA).grants == (expected,)
+    [entry] = world.trail
+    assert (entry.action, entry.subject, entry.outcome) == (effect.value, ANA.user_id, "done")
+    assert entry.after is not None
+    assert entry.after["reason"] == "because"
+
+
+def test_setting_the_same_rule_again_changes_nothing(world: World) -> None:
+    wanted = a_grant(set_by="", set_at=None)
+    world.admin.grant(TEAM, wanted, ME)
+    world.clock.advance(60)
+    assert not world.admin.grant(TEAM, wanted, ME).made
+    assert len(world.trail) == 1
+
+
+def test_a_rule_replaces_the_one_of_its_kind(world: World) -> None:
+    first = world.admin.grant(TEAM, a_grant(), ME)
+    world.clock.advance(60)
+    change = world.admin.grant(TEAM, a_grant(until=NOON + timedelta(days=30)), ME)
+    assert change.before == first.after
+    assert world.admin.show(ANA).grants == (change.after,)
+    assert world.trail[-1].before is not None
+
+
+def test_a_rule_that_has_ended_already_is_set_with_a_warning(world: World) -> None:
+    change = world.admin.grant(TEAM, a_grant(until=NOON), ME)
+    assert change.made
+    assert change.warnings == ("that time has passed: the rule is not in force",)
+
+
+def test_allowing_whom_a_rule_denies_is_done_with_a_warning(world: World) -> None:
+    world.admin.grant(TEAM, a_grant(effect=Effect.DENY, reason="laptop stolen"), ME)
+    [warning] = world.admin.grant(TEAM, a_grant(), ME).warnings
+    assert "laptop stolen" in warning
+    assert "forget" in warning
+    assert len(world.admin.show(ANA).grants) == 2
+
+
+def test_a_deny_rule_that_has_ended_is_not_warned_of(world: World) -> None:
+    world.access.give(ANA, a_grant(effect=Effect.DENY, until=NOON))
+    assert world.admin.grant(TEAM, a_grant(), ME).warnings == ()
+
+
+def test_denying_whom_a_rule_allows_needs_no_warning(world: World) -> None:
+    world.admin.grant(TEAM, a_grant(), ME)
+    assert world.admin.grant(TEAM, a_grant(effect=Effect.DENY), ME).warnings == ()
+
+
+def test_forgetting_removes_every_rule_and_keeps_the_mappings(world: World) -> None:
+    rules = (a_grant(), a_grant(effect=Effect.DENY))
+    world.access.give(ANA, a_mapping(), *rules)
+    assert world.admin.forget(TEAM, ANA.user_id, ME).grants == rules
+    assert world.admin.show(ANA) == Access((a_mapping(),))
+    [entry] = world.trail
+    assert (entry.action, entry.subject) == ("forget", ANA.user_id)
+    assert entry.before is not None
+    assert set(entry.before) == {"allow", "deny"}
+
+
+def test_forgetting_what_there_is_not_is_refused(world: World) -> None:
+    world.access.give(ANA, a_mapping())
+    with pytest.raises(BadInput, match="no rule for U0ANA00001: `studio-links list`"):
+        world.admin.forget(TEAM, ANA.user_id, ME)
+    assert world.trail == []
+
+
+def test_forgetting_removes_records_that_cannot_be_read_too(world: World) -> None:
+    world.access.unreadable[ANA] = ("grant#maybe", "mapping#x")
+    assert world.admin.forget(TEAM, ANA.user_id, ME).unreadable == ("grant#maybe", "mapping#x")
+    assert world.admin.show(ANA) == Access()
+    assert world.trail[-1].before == {"grant#maybe": "unreadable", "mapping#x": "unreadable"}
+
+
+def test_nothing_is_written_over_a_record_that_cannot_be_read(world: World) -> None:
+    world.access.unreadable[ANA] = ("grant#allow", "mapping#default")
+    with pytest.raises(BadInput, match=r"mapping default of U0ANA00001 cannot be read: .*studio-links forget"):
+        world.admin.map(ANA, WANTED, ME)
+    with pytest.raises(BadInput, match=r"grant allow of U0ANA00001 cannot be read: .*studio-links forget"):
+        world.admin.grant(TEAM, a_grant(), ME)
+    assert world.trail == []
+    assert world.admin.map(ANA, replace(WANTED, alias="other"), ME).made
+    assert world.admin.grant(TEAM, a_grant(effect=Effect.DENY), ME).made
+
+
+def test_every_change_has_an_entry_of_its_own(world: World) -> None:
+    world.admin.map(ANA, WANTED, ME)
+    world.admin.grant(TEAM, a_grant(), ME)
+    world.admin.forget(TEAM, ANA.user_id, ME)
+    world.admin.unmap(ANA, None, ME)
+    assert [entry.action for entry in world.trail] == ["map", "allow", "forget", "unmap"]
+    assert len({entry.attempt for entry in world.trail}) == 4
+
+
+# explain, list
+
+
+def test_explaining_shows_the_decision_and_issues_nothing(world: World) -> None:
+    world.access.give(ANA, a_mapping(), a_grant())
+    found = world.admin.explain(ANA, None)
+    assert isinstance(found.decision, Allowed)
+    assert not found.slack_asked
+    assert world.studio.links == {}
+    assert world.trail == []
+    denied = world.admin.explain(ANA, "gone").decision
+    assert isinstance(denied, Denied)
+    assert denied.reason is Reason.UNKNOWN_ALIAS
+
+
+def test_explaining_asks_slack_where_it_can(world: World) -> None:
+    world.access.give(ANA, a_mapping(), a_grant())
+    world.directory = FakeDirectory(Person(ANA.user_id, TEAM, guest=True))
+    found = world.admin.explain(ANA, None)
+    assert found.slack_asked
+    assert isinstance(found.decision, Denied)
+    assert found.decision.reason is Reason.GUEST
+
+
+def test_members_are_those_with_a_mapping_or_a_rule(world: World) -> None:
+    world.access.give(ANA, a_mapping())
+    world.access.give(BEN, a_grant(BEN))
+    world.access.give(Member("T0OTHER001", "U0CAI00001"), a_mapping(profile="cai"))
+    assert [user for user, _ in world.admin.members(TEAM)] == [ANA.user_id, BEN.user_id]
+
+
+# history
+
+
+def record(world: World, *times: tuple[str, datetime]) -> None:
+    for name, at in times:
+        world.audit.open(an_entry(name, at=at))
+
+
+def ids(world: World, user: str | None, since: datetime, limit: int = 100) -> list[str]:
+    return [entry.id for entry in world.admin.history(TEAM, user, since, limit)]
+
+
+def test_history_goes_back_over_days_newest_first(world: World) -> None:
+    record(
+        world,
+        ("now", NOON),
+        ("morning", NOON - timedelta(hours=11)),
+        ("yesterday", NOON - timedelta(days=1)),
+        ("last-year", NOON - timedelta(days=31)),
+        ("too-old", NOON - timedelta(days=31, seconds=1)),
+    )
+    assert ids(world, None, NOON - timedelta(days=31)) == ["now", "morning", "yesterday", "last-year"]
+    assert ids(world, ANA.user_id, NOON - timedelta(days=31)) == ["now", "morning", "yesterday", "last-year"]
+
+
+@pytest.mark.parametrize("user", [None, ANA.user_id])
+def test_history_shows_no_more_than_asked_for(world: World, user: str | None) -> None:
+    record(world, *[(f"day-{day}", NOON - timedelta(days=day)) for day in range(10)])
+    assert ids(world, user, NOON - timedelta(days=9), limit=3) == ["day-0", "day-1", "day-2"]
+
+
+class CountingAudit(FakeAudit):
+    """Says which days were read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.days: list[date] = []
+
+    def of_day(self, tenant: str, day: date) -> Any:
+        self.days.append(day)
+        return super().of_day(tenant, day)
+
+
+def test_history_reads_no_more_days_than_it_shows(world: World) -> None:
+    world.audit = audit = CountingAudit()
+    record(world, *[(f"day-{day}", NOON - timedelta(days=day)) for day in range(100)])
+    ids(world, None, NOON - timedelta(days=99), limit=3)
+    assert len(audit.days) <= 4
+
+
+def test_history_of_one_member_leaves_out_the_others(world: World) -> None:
+    record(world, ("ana", NOON))
+    world.audit.open(an_entry("ben", BEN))
+    assert ids(world, BEN.user_id, NOON) == ["ben"]
+    assert ids(world, None, NOON) == ["ana", "ben"]
+
+
+def test_history_since_a_time_in_another_zone(world: World) -> None:
+    record(world, ("now", NOON), ("night", NOON.replace(hour=0)))
+    tokyo = timezone(timedelta(hours=9))
+    assert ids(world, None, datetime(2030, 1, 1, 9, tzinfo=tokyo)) == ["now", "night"]
+    assert ids(world, None, datetime(2030, 1, 1, 9, 0, 1, tzinfo=tokyo)) == ["now"]
+
+
+def test_history_does_not_go_back_further_than_the_audit_is_kept(world: World) -> None:
+    world.audit = audit = CountingAudit()
+    record(world, ("kept", NOON - timedelta(days=399)), ("gone", NOON - timedelta(days=401)))
+    assert ids(world, None, NOON - timedelta(weeks=9999)) == ["kept"]
+    assert len(audit.days) <= 401
+
+
+def test_history_since_the_future_is_empty(world: World) -> None:
+    record(world, ("now", NOON))
+    assert ids(world, None, NOON + timedelta(days=2)) == []
+
+
+# Times that admins type
+
+MORNING = datetime(2030, 1, 31, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "ahead", "back"),
+    [
+        ("0s", MORNING, MORNING),
+        ("90s", MORNING + timedelta(seconds=90), MORNING - timedelta(seconds=90)),
+        ("15m", MORNING + timedelta(minutes=15), MORNING - timedelta(minutes=15)),
+        (" 8h ", MORNING + timedelta(hours=8), MORNING - timedelta(hours=8)),
+        ("30d", MORNING + timedelta(days=30), MORNING - timedelta(days=30)),
+        ("9999d", MORNING + timedelta(days=9999), MORNING - timedelta(days=9999)),
+        ("2w", MORNING + timedelta(weeks=2), MORNING - timedelta(weeks=2)),
+        ("2026-12-31", datetime(2027, 1, 1, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC)),
+        ("2028-02-29", datetime(2028, 3, 1, tzinfo=UTC), datetime(2028, 2, 29, tzinfo=UTC)),
+        *(
+            (text, datetime(2026, 12, 31, 18, tzinfo=UTC), datetime(2026, 12, 31, 18, tzinfo=UTC))
+            for text in (
+                "2026-12-31T18:00",
+                "2026-12-31 18:00",
+                "2026-12-31T18:00:00",
+                "2026-12-31T18:00Z",
+                "2026-12-31T19:00+01:00",
+                "2026-12-31T13:00:00-05:00",
+            )
+        ),
+    ],
+)
+def test_a_time_from_what_an_admin_typed(text: str, ahead: datetime, back: datetime) -> None:
+    assert parse_when(text, MORNING) == ahead
+    assert parse_when(text, MORNING, sign=-1) == back
+    assert parse_when(text, MORNING).utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "tomorrow",
+        "8",
+        "8 h",
+        "8y",
+        "h",
+        "-8h",
+        "1.5h",
+        "8h30m",
+        "99999d",
+        "2026-13-01",
+        "2026-02-30",
+        "31.12.2026",
+        "12/31/2026",
+        "2026-12-31T25:00",
+        "9999-12-31",
+        "0001-01-01T00:00+14:00",
+        "2026-12-31T18:00+99:00",
+        "\ud800",
+        "x" * 10_000,
+    ],
+)
+def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(InvalidValue, match="must be such as 8h, 30d, 2026-12-31") as refused:
+        parse_when(text, MORNING)
+    assert len(str(refused.value)) < 250
+
+
+@pytest.mark.parametrize("text", ["20261231", "2026-W53-4"])
+def test_other_ways_to_write_a_day_mean_the_same_day_or_nothing(text: str) -> None:
+    try:
+        when = parse_when(text, MORNING)
+    except InvalidValue:
+        return
+    assert when == datetime(2027, 1, 1, tzinfo=UTC)

@@ -1,0 +1,79 @@
+"""What the audit keeps of a request."""
+
+from dataclasses import fields, replace
+from datetime import timedelta
+
+import pytest
+
+from bot import audit
+from bot.model import Answer, Denied, Door, Issued, Link, Reason
+from tests.fakes import ANA, NOON, TEAM, a_mapping, a_request, an_allowed
+
+URL = "https://d-research.studio.eu-west-1.sagemaker.aws/auth?token=s3cr3t"
+LINK = Link(URL, NOON + timedelta(seconds=60), 60, 43200, "aws-1")
+REQUEST = a_request(alias="sandbox", door=Door.BUTTON)
+ISSUED = Issued(REQUEST, an_allowed(a_mapping("sandbox")), LINK)
+
+
+def test_a_request_is_recorded_with_who_asked_how_and_for_what() -> None:
+    entry = audit.requested(REQUEST)
+    assert (entry.id, entry.attempt, entry.at) == ("request-1", "attempt-1", NOON)
+    assert (entry.tenant, entry.subject, entry.actor) == (TEAM, ANA.user_id, ANA.user_id)
+    assert (entry.door, entry.action, entry.outcome, entry.alias) == (Door.BUTTON, "link", "requested", "sandbox")
+
+
+@pytest.mark.parametrize(("delivered", "outcome"), [(True, "issued"), (False, "undelivered")])
+def test_an_issued_link_is_recorded_with_its_rule_and_hash(*, delivered: bool, outcome: str) -> None:
+    entry = audit.ended(REQUEST, ISSUED, delivered=delivered)
+    assert entry.outcome == outcome
+    assert (entry.alias, entry.domain_id, entry.profile_name) == ("sandbox", "d-research", "ana")
+    assert entry.rule == "allow U0ANA00001 set by cli:test"
+    assert (entry.link_sha256, entry.expires_at, entry.aws_request_id) == (LINK.sha256, LINK.expires_at, "aws-1")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_refusal_is_recorded_under_its_reason(reason: Reason) -> None:
+    answer = Denied(reason, "because", a_mapping("other"), aws_request_id="aws-2")
+    entry = audit.ended(REQUEST, answer, delivered=True)
+    assert (entry.outcome, entry.detail, entry.aws_request_id) == (reason.value, "because", "aws-2")
+    assert (entry.alias, entry.domain_id, entry.profile_name) == ("other", "d-research", "ana")
+    assert entry.link_sha256 is None
+
+
+def test_a_refusal_without_a_mapping_keeps_what_was_asked_for() -> None:
+    entry = audit.ended(REQUEST, Denied(Reason.UNKNOWN_ALIAS, "no mapping"), delivered=True)
+    assert (entry.alias, entry.domain_id, entry.profile_name) == ("sandbox", None, None)
+
+
+def test_a_refusal_that_could_not_be_told_says_so() -> None:
+    entry = audit.ended(REQUEST, Denied(Reason.DENIED, "because"), delivered=False)
+    assert entry.outcome == "denied"
+    assert entry.detail == "because (the member could not be told)"
+
+
+@pytest.mark.parametrize("answer", [ISSUED, Denied(Reason.DENIED)], ids=["issued", "denied"])
+@pytest.mark.parametrize("delivered", [True, False])
+def test_the_end_belongs_to_the_beginning(answer: Answer, *, delivered: bool) -> None:
+    begun, ended = audit.requested(REQUEST), audit.ended(REQUEST, answer, delivered=delivered)
+    for name in ("id", "attempt", "at", "tenant", "subject", "actor", "door", "action"):
+        assert getattr(begun, name) == getattr(ended, name)
+
+
+def test_no_entry_holds_a_link() -> None:
+    entry = audit.ended(REQUEST, ISSUED, delivered=True)
+    assert not any("s3cr3t" in str(getattr(entry, field.name)) for field in fields(entry))
+
+
+def test_a_request_that_was_turned_away_is_one_whole_entry() -> None:
+    entry = audit.refused(
+        request_id="x",
+        attempt="y",
+        at=NOON,
+        tenant=TEAM,
+        subject="T0OTHER001/U0EVE00001",
+        door=Door.COMMAND,
+        reason=Reason.FOREIGN,
+        detail="app A0, team T0OTHER001",
+    )
+    assert (entry.action, entry.outcome, entry.actor) == ("link", "foreign", "T0OTHER001/U0EVE00001")
+    assert replace(entry, detail=None).detail is None

@@ -1,0 +1,325 @@
+"""From Slack's payloads to typed values."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import BadInput
+from bot.model import RESERVED_WORDS
+from bot.slack.commands import (
+    REQUEST_ID,
+    Help,
+    Home,
+    Open,
+    Origin,
+    action_origin,
+    action_value,
+    admit,
+    command_origin,
+    is_well_formed,
+    parse,
+    request_id,
+)
+
+PARSED: list[tuple[str, Open | Help]] = [
+    ("", Open()),
+    ("   \t\n ", Open()),
+    ("\u00a0\u2003", Open()),
+    ("sandbox", Open("sandbox")),
+    ("  sandbox  ", Open("sandbox")),
+    ("Sandbox", Open("sandbox")),
+    ("SANDBOX-2", Open("sandbox-2")),
+    ("payload", Open("payload")),
+    ("default", Open("default")),
+    ("0", Open("0")),
+    ("a" * 32, Open("a" * 32)),
+    ("help", Help()),
+    ("HELP", Help()),
+    (" Help ", Help()),
+    ("help me", Help("help me")),
+    ("whoami", Help("whoami")),
+    ("admin list", Help("admin list")),
+    ("sandbox lab", Help("sandbox lab")),
+    ("my payload here", Help("my payload here")),
+    ("a" * 33, Help("a" * 33)),
+    ("-x", Help("-x")),
+    ("a_b", Help("a_b")),
+    ("münchen", Help("münchen")),
+    ("日本", Help("日本")),
+    ("🚀", Help("🚀")),
+    ("\u202egnp.exe", Help("\u202egnp.exe")),
+    ("<@U0BEN00001>", Help("<@U0BEN00001>")),
+    ("<@U0BEN00001|ben>", Help("<@U0BEN00001|ben>")),
+    ("sandbox <@U0BEN00001>", Help("sandbox <@U0BEN00001>")),
+    ("<!channel>", Help("<!channel>")),
+    ("<https://example.com>", Help("<https://example.com>")),
+    ("`rm -rf`", Help("`rm -rf`")),
+    ("U0BEN00001", Open("u0ben00001")),
+    ("{}", Help("{}")),
+    ("a\x00b", Help("a\x00b")),
+]
+
+
+@pytest.mark.parametrize(("text", "command"), PARSED, ids=[repr(text) for text, _ in PARSED])
+def test_what_a_member_types(text: str, command: Open | Help) -> None:
+    assert parse(text) == command
+
+
+@pytest.mark.parametrize("word", sorted(RESERVED_WORDS - {"help"}))
+def test_words_kept_for_later_are_no_aliases(word: str) -> None:
+    assert parse(word) == Help(word)
+
+
+@given(st.text())
+def test_whatever_is_typed_means_something(text: str) -> None:
+    command = parse(text)
+    if isinstance(command, Open) and command.alias is not None:
+        assert command.alias == text.strip().lower()
+        assert command.alias not in RESERVED_WORDS
+
+
+# Where a request comes from
+
+COMMAND: dict[str, Any] = {
+    "token": "deprecated",
+    "api_app_id": "A0STUDIO01",
+    "team_id": "T0STUDIO01",
+    "team_domain": "studio",
+    "channel_id": "C0GENERAL01",
+    "channel_name": "general",
+    "user_id": "U0ANA00001",
+    "user_name": "ana",
+    "command": "/studio",
+    "text": "",
+    "is_enterprise_install": "false",
+    "response_url": "https://hooks.slack.com/commands/T0/1/x",
+    "trigger_id": "1.2.3",
+}
+ACTION: dict[str, Any] = {
+    "type": "block_actions",
+    "api_app_id": "A0STUDIO01",
+    "team": {"id": "T0STUDIO01", "domain": "studio"},
+    "enterprise": None,
+    "user": {"id": "U0ANA00001", "team_id": "T0STUDIO01"},
+    "channel": {"id": "C0GENERAL01"},
+    "response_url": "https://hooks.slack.com/actions/T0/1/x",
+    "trigger_id": "1.2.3",
+    "actions": [{"action_id": "new_link", "value": "sandbox"}],
+}
+ORIGIN = Origin(
+    request_id=request_id("1.2.3"),
+    app_id="A0STUDIO01",
+    team_id="T0STUDIO01",
+    enterprise_id=None,
+    user_id="U0ANA00001",
+    user_team_id=None,
+    channel_id="C0GENERAL01",
+    response_url="https://hooks.slack.com/commands/T0/1/x",
+    command="/studio",
+)
+NOT_TEXT = [None, "", 7, True, [], {}, ["x"], {"id": "x"}]
+
+
+def test_the_origin_of_a_command() -> None:
+    assert command_origin(COMMAND) == ORIGIN
+    in_org = command_origin({**COMMAND, "enterprise_id": "E0ORG00001", "command": "/atelier"})
+    assert in_org == replace(ORIGIN, enterprise_id="E0ORG00001", command="/atelier")
+
+
+def test_the_origin_of_a_button() -> None:
+    expected = replace(ORIGIN, user_team_id="T0STUDIO01", response_url="https://hooks.slack.com/actions/T0/1/x")
+    assert action_origin(ACTION) == expected
+    in_org = action_origin({**ACTION, "enterprise": {"id": "E0ORG00001"}})
+    assert in_org == replace(expected, enterprise_id="E0ORG00001")
+
+
+def test_the_way_to_answer_hides_in_repr() -> None:
+    assert "hooks.slack.com" not in repr(command_origin(COMMAND))
+
+
+@pytest.mark.parametrize("value", ["missing", *NOT_TEXT], ids=repr)
+@pytest.mark.parametrize("field", ["trigger_id", "api_app_id", "user_id", "command"])
+def test_a_command_without_what_slack_always_sends_is_refused(field: str, value: object) -> None:
+    body = {**COMMAND, field: value}
+    if value == "missing":
+        del body[field]
+    with pytest.raises(BadInput, match=field):
+        command_origin(body)
+
+
+@pytest.mark.parametrize("value", ["missing", *NOT_TEXT], ids=repr)
+@pytest.mark.parametrize("field", ["team_id", "enterprise_id", "channel_id", "response_url"])
+def test_what_a_command_may_lack_is_none(field: str, value: object) -> None:
+    body = {**COMMAND, field: value}
+    if value == "missing":
+        del body[field]
+    assert getattr(command_origin(body), field) is None
+
+
+@pytest.mark.parametrize("value", ["missing", *NOT_TEXT], ids=repr)
+@pytest.mark.parametrize("field", ["trigger_id", "api_app_id", "user"])
+def test_a_button_without_what_slack_always_sends_is_refused(field: str, value: object) -> None:
+    body = {**ACTION, field: value}
+    if value == "missing":
+        del body[field]
+    if field == "user" and value == {"id": "x"}:
+        assert action_origin(body).user_id == "x"
+        return
+    with pytest.raises(BadInput):
+        action_origin(body)
+
+
+@pytest.mark.parametrize("value", [None, "", 7, True, [], {}, "T0STUDIO01", {"id": 7}, {"id": ""}], ids=repr)
+def test_what_a_button_may_lack_is_none(value: object) -> None:
+    body = {**ACTION, "team": value, "enterprise": value, "channel": value, "response_url": 7}
+    found = action_origin(body)
+    assert (found.team_id, found.enterprise_id, found.channel_id, found.response_url) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("actions", "value"),
+    [
+        ([{"value": "sandbox"}], "sandbox"),
+        ([{"value": "one"}, {"value": "two"}], "one"),
+        ([{}], ""),
+        ([{"value": None}], ""),
+        ([{"value": 7}], ""),
+        ([{"value": {"x": 1}}], ""),
+        ([], ""),
+        ({}, ""),
+        (None, ""),
+        ("actions", ""),
+        (["text"], ""),
+        ([None], ""),
+    ],
+)
+def test_the_value_of_a_button(actions: object, value: str) -> None:
+    assert action_value({**ACTION, "actions": actions}) == value
+    assert action_value({}) == ""
+
+
+def test_even_a_trigger_that_cannot_be_encoded_has_an_id() -> None:
+    assert REQUEST_ID.fullmatch(action_origin({**ACTION, "trigger_id": "\ud800"}).request_id)
+
+
+ODD_ACTIONS: list[Any] = [None, [], {}, "x", [None], ["x"], [{}], [{"action_id": 7}]]
+WELL_FORMED: list[tuple[dict[str, Any], bool]] = [
+    (COMMAND, True),
+    (ACTION, True),
+    ({}, True),
+    ({"type": "block_actions"}, False),
+    *(({**ACTION, "actions": actions}, False) for actions in ODD_ACTIONS),
+    ({**ACTION, "actions": [{"action_id": "one"}, {"action_id": "two"}]}, True),
+    ({**ACTION, "actions": [{"action_id": "one"}, {}]}, False),
+    *(
+        ({"type": kind, "view": view}, fine)
+        for kind in ("view_submission", "view_closed")
+        for view, fine in (
+            ({"callback_id": "x"}, True),
+            ({}, False),
+            (None, False),
+            ({"callback_id": 7}, False),
+            ([], False),
+        )
+    ),
+    *(
+        ({"type": kind, "callback_id": callback}, fine)
+        for kind in ("shortcut", "message_action")
+        for callback, fine in (("x", True), (None, False), (7, False))
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "fine"), WELL_FORMED, ids=[str(body)[:60] for body, _ in WELL_FORMED])
+def test_interactions_have_the_shape_that_bolt_takes_for_granted(body: dict[str, Any], *, fine: bool) -> None:
+    assert is_well_formed(body) is fine
+
+
+# Whose request it is
+
+HOME = Home("A0STUDIO01", "T0STUDIO01")
+IN_ORG = replace(HOME, enterprise_id="E0ORG00001")
+OURS = frozenset({"T0STUDIO01"})
+
+ADMISSIONS: list[tuple[str, dict[str, Any], Home, frozenset[str], str | None]] = [
+    ("our own", {}, HOME, OURS, "T0STUDIO01"),
+    ("a button of our own", {"user_team_id": "T0STUDIO01"}, HOME, OURS, "T0STUDIO01"),
+    ("another app", {"app_id": "A0OTHER001"}, HOME, OURS, None),
+    ("another team", {"team_id": "T0OTHER001"}, HOME, OURS, None),
+    ("no team", {"team_id": None}, HOME, OURS, None),
+    ("another organisation", {"enterprise_id": "E0OTHER001"}, HOME, OURS, None),
+    ("an organisation, and we have none", {"enterprise_id": "E0ORG00001"}, HOME, OURS, None),
+    ("our organisation", {"enterprise_id": "E0ORG00001"}, IN_ORG, OURS, "T0STUDIO01"),
+    ("another organisation than ours", {"enterprise_id": "E0OTHER001"}, IN_ORG, OURS, None),
+    ("another team of ours", {"team_id": "T0SECOND01"}, HOME, OURS | {"T0SECOND01"}, "T0SECOND01"),
+    (
+        "another team of our organisation",
+        {"team_id": "T0SECOND01", "enterprise_id": "E0ORG00001"},
+        IN_ORG,
+        OURS,
+        None,
+    ),
+    ("a presser from outside", {"user_team_id": "T0OTHER001"}, HOME, OURS, None),
+    (
+        "a presser of our organisation",
+        {"user_team_id": "E0ORG00001", "enterprise_id": "E0ORG00001"},
+        IN_ORG,
+        OURS,
+        "T0STUDIO01",
+    ),
+    ("nobody is let in", {}, HOME, frozenset(), None),
+    (
+        "installed in the whole organisation",
+        {"team_id": None, "enterprise_id": "E0ORG00001"},
+        IN_ORG,
+        frozenset({"E0ORG00001"}),
+        "E0ORG00001",
+    ),
+    (
+        "a team of an organisation that is let in as a whole",
+        {"team_id": "T0SECOND01", "enterprise_id": "E0ORG00001"},
+        IN_ORG,
+        frozenset({"E0ORG00001"}),
+        "E0ORG00001",
+    ),
+    (
+        "an outsider in an organisation that is let in as a whole",
+        {"team_id": "T0SECOND01", "enterprise_id": "E0ORG00001", "user_team_id": "T0OTHER001"},
+        IN_ORG,
+        frozenset({"E0ORG00001"}),
+        None,
+    ),
+    (
+        "a team and its organisation that are both let in",
+        {"enterprise_id": "E0ORG00001"},
+        IN_ORG,
+        OURS | {"E0ORG00001"},
+        "E0ORG00001",
+    ),
+    ("lower case", {"team_id": "t0studio01"}, HOME, OURS, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "home", "teams", "tenant"), [case[1:] for case in ADMISSIONS], ids=[case[0] for case in ADMISSIONS]
+)
+def test_who_is_let_in(changes: dict[str, Any], home: Home, teams: frozenset[str], tenant: str | None) -> None:
+    assert admit(replace(ORIGIN, **changes), home, teams) == tenant
+
+
+def test_a_request_is_known_by_an_id_that_does_not_reveal_its_trigger() -> None:
+    trigger = "13345224609.738474920.8088930838d88f008e0"
+    assert request_id(trigger) == request_id(trigger)
+    assert REQUEST_ID.fullmatch(request_id(trigger))
+    assert not any(part in request_id(trigger) for part in trigger.split("."))
+
+
+@given(
+    st.text(min_size=1).filter(lambda text: text.isprintable()),
+    st.text(min_size=1).filter(lambda text: text.isprintable()),
+)
+def test_different_triggers_are_different_requests(one: str, other: str) -> None:
+    assert (request_id(one) == request_id(other)) is (one == other)

@@ -1,0 +1,282 @@
+"""The environment: what each variable may be, and the one line for what it may not."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
+from bot.errors import ConfigError
+
+TOKEN = "xoxb-1234-abcDEF"
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+APP_TOKEN = "xapp-1-A0-123-abcdef"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing but what the bot must have."""
+    for name in list(os.environ):
+        if name.startswith(("SLACK_", "STUDIO_", "AWS_", "LOG_")) or name in ("HOST", "PORT"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", SECRET)
+    monkeypatch.setenv("SLACK_APP_TOKEN", APP_TOKEN)
+
+
+def kind_with(name: str) -> type[ServeSettings]:
+    """The settings of the transport that has the variable."""
+    return SocketSettings if name == "SLACK_APP_TOKEN" else HttpSettings
+
+
+def refusal(kind: type[Settings] = HttpSettings) -> str:
+    with pytest.raises(ConfigError) as refused:
+        load(kind)
+    line = str(refused.value)
+    assert "\n" not in line
+    assert refused.value.__suppress_context__
+    assert refused.value.__cause__ is None
+    return line
+
+
+DEFAULTS: dict[str, Any] = {
+    "SLACK_API_URL": "https://slack.com/api/",
+    "HOST": "127.0.0.1",
+    "PORT": 3000,
+    "STUDIO_TABLE_PREFIX": "studio-links-",
+    "STUDIO_LINK_SECONDS": 60,
+    "STUDIO_SESSION_SECONDS": 43200,
+    "STUDIO_TEAMS": (),
+    "STUDIO_ADMINS": (),
+    "STUDIO_ALLOW_GUESTS": False,
+    "STUDIO_LINKS_PER_MINUTE": 5,
+    "STUDIO_AUDIT_DAYS": 400,
+    "STUDIO_AUDIT_CHANNEL": None,
+    "STUDIO_CONCURRENCY": 16,
+    "STUDIO_QUEUE": 200,
+    "LOG_LEVEL": "INFO",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), DEFAULTS.items())
+@pytest.mark.parametrize("empty", [False, True], ids=["unset", "empty"])
+def test_defaults(monkeypatch: pytest.MonkeyPatch, name: str, value: Any, *, empty: bool) -> None:
+    if empty:
+        monkeypatch.setenv(name, "")
+    assert getattr(load(HttpSettings), name.lower()) == value
+    assert getattr(load(SocketSettings), name.lower()) == value
+
+
+VALID: list[tuple[str, str, Any]] = [
+    ("SLACK_BOT_TOKEN", "xoxe.xoxb-1-abc", SecretStr("xoxe.xoxb-1-abc")),
+    ("SLACK_SIGNING_SECRET", "8charact", SecretStr("8charact")),
+    ("SLACK_APP_TOKEN", "xapp-1-A0.b_c-9", SecretStr("xapp-1-A0.b_c-9")),
+    ("SLACK_API_URL", "http://127.0.0.1:8080/api", "http://127.0.0.1:8080/api/"),
+    ("SLACK_API_URL", "https://slack-gov.com/api/", "https://slack-gov.com/api/"),
+    ("SLACK_API_URL", "https://slack.example.com", "https://slack.example.com/"),
+    ("AWS_REGION", "us-gov-west-1", "us-gov-west-1"),
+    ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 - nothing is bound
+    ("HOST", "[::1]", "[::1]"),
+    ("HOST", "localhost", "localhost"),
+    ("PORT", "0", 0),
+    ("PORT", "65535", 65535),
+    ("STUDIO_TABLE_PREFIX", "prod.Links_", "prod.Links_"),
+    ("STUDIO_LINK_SECONDS", "5", 5),
+    ("STUDIO_LINK_SECONDS", "300", 300),
+    ("STUDIO_SESSION_SECONDS", "1800", 1800),
+    ("STUDIO_TEAMS", "T0A", ("T0A",)),
+    ("STUDIO_TEAMS", "T0A,E0B, T0C", ("T0A", "E0B", "T0C")),
+    ("STUDIO_TEAMS", " T0A  T0B ", ("T0A", "T0B")),
+    ("STUDIO_ADMINS", "U0A,W0B,S0C", ("U0A", "W0B", "S0C")),
+    ("STUDIO_ALLOW_GUESTS", "true", True),
+    ("STUDIO_ALLOW_GUESTS", "False", False),
+    ("STUDIO_ALLOW_GUESTS", "1", True),
+    ("STUDIO_LINKS_PER_MINUTE", "1000", 1000),
+    ("STUDIO_AUDIT_DAYS", "3650", 3650),
+    ("STUDIO_AUDIT_CHANNEL", "C0AUDIT", "C0AUDIT"),
+    ("STUDIO_AUDIT_CHANNEL", "G0AUDIT", "G0AUDIT"),
+    ("STUDIO_CONCURRENCY", "256", 256),
+    ("STUDIO_QUEUE", "0", 0),
+    ("LOG_LEVEL", "debug", "DEBUG"),
+    ("LOG_FORMAT", "JSON", "json"),
+    ("LOG_FORMAT", "console", "console"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "value"), VALID)
+def test_valid_values(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:
+    monkeypatch.setenv(name, text)
+    assert getattr(load(kind_with(name)), name.lower()) == value
+
+
+INVALID: dict[str, tuple[list[str], str]] = {
+    "SLACK_API_URL": (
+        [
+            "slack.com/api",
+            "ftp://slack.com/api/",
+            "https://",
+            "https://slack.com/?a=b",
+        ],
+        "the base address of Slack's Web API",
+    ),
+    "AWS_REGION": (["eu-west", "Ireland", "eu_west_1", "eu-west-1 x"], "an AWS region such as eu-west-1"),
+    "HOST": (["my host", "http://x", "a/b"], "an address to listen on"),
+    "PORT": (["-1", "65536", "http", "3000x", "1.5"], "a port number from 0 to 65535"),
+    "STUDIO_TABLE_PREFIX": (["a b", "a/b", "ä", "x" * 201], "letters, digits, dots, underscores and hyphens"),
+    "STUDIO_LINK_SECONDS": (["4", "301", "1m", "60.5"], "a whole number from 5 to 300"),
+    "STUDIO_SESSION_SECONDS": (["1799", "43201", "12h"], "a whole number from 1800 to 43200"),
+    "STUDIO_TEAMS": (["U0A", "t0a", "T0A,x", "T0A;T0B", "*"], "Slack team or enterprise ids"),
+    "STUDIO_ADMINS": (["T0A", "ana", "U0A,ana", "everyone"], "Slack user ids"),
+    "STUDIO_ALLOW_GUESTS": (["perhaps", "2"], "true or false"),
+    "STUDIO_LINKS_PER_MINUTE": (["0", "1001", "many"], "a whole number from 1 to 1000"),
+    "STUDIO_AUDIT_DAYS": (["0", "3651", "forever"], "a whole number from 1 to 3650"),
+    "STUDIO_AUDIT_CHANNEL": (["#audit", "U0A", "c0audit"], "a Slack channel id"),
+    "STUDIO_CONCURRENCY": (["0", "257"], "a whole number from 1 to 256"),
+    "STUDIO_QUEUE": (["-1", "10001"], "a whole number from 0 to 10000"),
+    "LOG_LEVEL": (["LOUD", "10"], "DEBUG, INFO, WARNING or ERROR"),
+    "LOG_FORMAT": (["xml"], "json or console"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "may_be"),
+    [(name, text, may_be) for name, (texts, may_be) in INVALID.items() for text in texts],
+)
+def test_an_invalid_value_is_named_with_what_it_was_and_may_be(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, may_be: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    line = refusal()
+    assert line.startswith(f"{name}: ")
+    assert repr(text)[:60].rstrip("'") in line
+    assert may_be in line
+    assert len(line) < 300
+
+
+def test_every_variable_has_a_valid_and_an_invalid_value_here() -> None:
+    names = {name.upper() for name in [*HttpSettings.model_fields, *SocketSettings.model_fields]}
+    secrets = {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"}
+    assert names == {name for name, _, _ in VALID}
+    assert names - set(INVALID) == secrets
+    assert names - {"LOG_FORMAT", "AWS_REGION", *secrets} == set(DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        *(
+            ("SLACK_BOT_TOKEN", text)
+            for text in ("xoxp-1-abc", "xapp-1-abc", "hunter2", "xoxb-", "xoxb-1 2", "xoxb-1\n")
+        ),
+        *(("SLACK_SIGNING_SECRET", text) for text in (TOKEN, "7charac", "with space", "tab\tbed", "ümlaut")),
+        *(("SLACK_APP_TOKEN", text) for text in (TOKEN, "xapp-", "hunter2", "xapp-1 2")),
+    ],
+)
+def test_a_wrong_secret_is_named_and_never_quoted(monkeypatch: pytest.MonkeyPatch, name: str, secret: str) -> None:
+    monkeypatch.setenv(name, secret)
+    line = refusal(kind_with(name))
+    assert line.startswith(f"{name}: the given value is not valid; it must be ")
+    assert secret.strip() not in line.replace("starts with xoxb- ", "").replace("starts with xapp- ", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("SLACK_API_URL", "https://user:hunter2@slack.com/api/"), ("STUDIO_ADMINS", "U0A,ana@example.com")],
+)
+def test_what_may_hold_a_password_or_an_address_is_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    line = refusal()
+    assert line.startswith(f"{name}: the given value is not valid; it must be ")
+    assert "hunter2" not in line
+    assert "ana@" not in line
+
+
+@pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"])
+@pytest.mark.parametrize("empty", [False, True], ids=["unset", "empty"])
+def test_a_missing_secret_is_named(monkeypatch: pytest.MonkeyPatch, name: str, *, empty: bool) -> None:
+    if empty:
+        monkeypatch.setenv(name, "")
+    else:
+        monkeypatch.delenv(name)
+    assert refusal(kind_with(name)).startswith(f"{name} is missing: set it to the app's ")
+
+
+def test_each_transport_needs_its_own_secret_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLACK_APP_TOKEN")
+    load(HttpSettings)
+    monkeypatch.setenv("SLACK_APP_TOKEN", APP_TOKEN)
+    monkeypatch.delenv("SLACK_SIGNING_SECRET")
+    load(SocketSettings)
+
+
+def test_the_command_line_needs_no_slack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLACK_BOT_TOKEN")
+    monkeypatch.delenv("SLACK_SIGNING_SECRET")
+    assert load(Settings).slack_bot_token is None
+
+
+@pytest.mark.parametrize("kind", [Settings, HttpSettings, SocketSettings])
+def test_a_missing_region_is_named(monkeypatch: pytest.MonkeyPatch, kind: type[Settings]) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    assert refusal(kind) == "AWS_REGION is missing: set it to an AWS region such as eu-west-1"
+
+
+def test_the_region_may_come_from_awss_own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = ap-southeast-2\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    assert load(Settings).aws_region == "ap-southeast-2"
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
+    assert load(Settings).aws_region == "eu-north-1"
+
+
+@pytest.mark.parametrize("text", ["[default\nregion", "\x00"])
+def test_awss_settings_that_cannot_be_read_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    config = tmp_path / "config"
+    config.write_text(text)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    assert refusal(Settings).startswith("AWS_REGION")
+
+
+def test_an_unknown_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setenv("AWS_PROFILE", "typo")
+    assert "typo" in refusal(Settings)
+
+
+def test_several_wrong_values_are_told_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_LINK_SECONDS", "0")
+    monkeypatch.setenv("STUDIO_AUDIT_DAYS", "0")
+    line = refusal()
+    assert "STUDIO_LINK_SECONDS" in line
+    assert "STUDIO_AUDIT_DAYS" not in line
+
+
+def test_secrets_hide_wherever_settings_are_shown() -> None:
+    assert load(HttpSettings).slack_bot_token.get_secret_value() == TOKEN
+    for settings in (load(HttpSettings), load(SocketSettings)):
+        for shown in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
+            assert not any(secret in shown for secret in (TOKEN, SECRET, APP_TOKEN))
+
+
+def test_variables_of_others_are_not_minded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "STUDIO_UNHEARD_OF"):
+        monkeypatch.setenv(name, "x")
+    load(HttpSettings)
+
+
+def test_settings_do_not_change_once_read() -> None:
+    settings = load(HttpSettings)
+    with pytest.raises(ValueError, match="frozen"):
+        setattr(settings, "port", 1)  # noqa: B010 - as an assignment it is refused before it is run

@@ -1,0 +1,33 @@
+"""Errors carry what the audit and the member need, and tell what to do next."""
+
+import pytest
+
+from bot import errors
+from bot.errors import SlackError, StoreError, StudioError, StudioLinksError, UpstreamError
+from bot.model import Reason
+
+
+@pytest.mark.parametrize("kind", [StoreError, StudioError, SlackError])
+def test_an_error_of_a_service_carries_why_and_what_to_ask_about(kind: type[UpstreamError]) -> None:
+    error = kind("it failed: try again", reason=Reason.AWS_REFUSED, code="AccessDenied", request_id="aws-1")
+    assert (str(error), error.reason, error.code, error.request_id) == (
+        "it failed: try again",
+        Reason.AWS_REFUSED,
+        "AccessDenied",
+        "aws-1",
+    )
+    bare = kind("it failed: try again", reason=Reason.INTERNAL)
+    assert (bare.code, bare.request_id) == (None, None)
+
+
+def test_a_studio_error_may_carry_an_address_to_use_instead() -> None:
+    assert StudioError("x", reason=Reason.DOMAIN_SSO, sign_in_address="https://x").sign_in_address == "https://x"
+    assert StudioError("x", reason=Reason.DOMAIN_SSO).sign_in_address is None
+
+
+def test_all_errors_are_one_shallow_tree_that_the_docstring_draws() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, StudioLinksError)]
+    assert len(kinds) > 5
+    assert all(len(kind.__mro__) - len(StudioLinksError.__mro__) <= 2 for kind in kinds)
+    drawn = errors.__doc__ or ""
+    assert [kind.__name__ for kind in kinds if kind.__name__ not in drawn and kind is not UpstreamError] == []

@@ -1,0 +1,111 @@
+"""The bounded executor refuses instead of letting work wait unseen."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.executor import BoundedExecutor, Full
+
+
+class Gate:
+    """Jobs that wait until they are let go."""
+
+    def __init__(self) -> None:
+        self.started = threading.Semaphore(0)
+        self.open = threading.Event()
+
+    def job(self) -> None:
+        self.started.release()
+        assert self.open.wait(timeout=10)
+
+    def wait_for_start(self) -> None:
+        assert self.started.acquire(timeout=10)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.open.set()
+
+
+def test_a_job_is_run() -> None:
+    executor, done = BoundedExecutor("test", workers=1, queue=0), threading.Event()
+    executor.submit(done.set)
+    assert done.wait(timeout=10)
+    executor.shutdown()
+
+
+def test_as_many_jobs_run_and_wait_as_may_be_and_one_more_is_refused(gate: Gate) -> None:
+    executor = BoundedExecutor("test", workers=2, queue=3)
+    for _ in range(5):
+        executor.submit(gate.job)
+    gate.wait_for_start()
+    gate.wait_for_start()
+    assert executor.in_flight == 5
+    with pytest.raises(Full):
+        executor.submit(gate.job)
+    gate.open.set()
+    executor.shutdown()
+    assert executor.in_flight == 0
+
+
+def test_a_place_is_free_again_once_its_job_has_ended(gate: Gate) -> None:
+    executor, freed = BoundedExecutor("test", workers=1, queue=0), threading.Event()
+    executor.submit(gate.job)
+    with pytest.raises(Full):
+        executor.submit(freed.set)
+    gate.open.set()
+    executor._pool.submit(lambda: None).result(timeout=10)  # runs on the one thread, after the job
+    executor.submit(freed.set)
+    assert freed.wait(timeout=10)
+    executor.shutdown()
+
+
+def test_a_job_that_fails_is_logged_and_frees_its_place() -> None:
+    executor = BoundedExecutor("test", workers=1, queue=0)
+
+    def fail() -> None:
+        raise RuntimeError("a defect")
+
+    with capture_logs() as logs:
+        executor.submit(fail)
+        executor.shutdown()
+    assert [line["event"] for line in logs] == ["job_failed"]
+    assert executor.in_flight == 0
+
+
+def test_shutting_down_waits_for_what_was_taken_and_takes_no_more(gate: Gate) -> None:
+    executor, done = BoundedExecutor("test", workers=1, queue=5), []
+    executor.submit(gate.job)
+    executor.submit(lambda: done.append("second"))
+    gate.wait_for_start()
+    with ThreadPoolExecutor(1) as other:
+        shutdown = other.submit(executor.shutdown)
+        gate.open.set()
+        shutdown.result(timeout=10)
+    assert done == ["second"]
+    with pytest.raises(Full):
+        executor.submit(gate.job)
+    assert executor.in_flight == 0
+
+
+def test_of_many_at_once_exactly_as_many_are_taken_as_there_are_places(gate: Gate) -> None:
+    executor, start = BoundedExecutor("test", workers=2, queue=6), threading.Barrier(20)
+
+    def submit() -> bool:
+        start.wait(timeout=10)
+        try:
+            executor.submit(gate.job)
+        except Full:
+            return False
+        return True
+
+    with ThreadPoolExecutor(20) as callers:
+        taken = list(callers.map(lambda _: submit(), range(20)))
+    assert taken.count(True) == 8
+    gate.open.set()
+    executor.shutdown()

@@ -1,0 +1,84 @@
+"""Readiness: fresh enough, never asked for more often than the upstreams can bear."""
+
+import threading
+
+import pytest
+
+from bot.errors import StudioLinksError
+from bot.health import FRESH, STARTING, Health
+from tests.fakes import Clock
+
+
+class Upstream:
+    """Something that answers, or does not."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.trouble: str | None = None
+
+    def __call__(self) -> None:
+        self.asked += 1
+        if self.trouble:
+            raise StudioLinksError(self.trouble)
+
+
+def test_an_upstream_that_answers_is_no_problem() -> None:
+    assert Health(Upstream()).problem() is None
+
+
+def test_an_upstream_that_fails_is_the_problem() -> None:
+    upstream = Upstream()
+    upstream.trouble = "a table is missing: run `studio-links tables create`"
+    assert Health(upstream).problem() == upstream.trouble
+
+
+def test_an_answer_is_good_for_a_while() -> None:
+    clock, upstream = Clock(), Upstream()
+    health = Health(upstream, monotonic=clock.monotonic)
+    for _ in range(100):
+        health.problem()
+    clock.advance(FRESH - 0.01)
+    assert health.problem() is None
+    assert upstream.asked == 1
+
+
+def test_trouble_is_noticed_and_so_is_its_end() -> None:
+    clock, upstream = Clock(), Upstream()
+    health = Health(upstream, monotonic=clock.monotonic)
+    assert health.problem() is None
+    upstream.trouble = "gone: try again"
+    clock.advance(FRESH)
+    assert health.problem() == "gone: try again"
+    upstream.trouble = None
+    clock.advance(FRESH)
+    assert health.problem() is None
+
+
+def test_while_a_check_hangs_everybody_else_gets_the_last_answer() -> None:
+    hanging, go_on = threading.Event(), threading.Event()
+
+    def check() -> None:
+        hanging.set()
+        assert go_on.wait(timeout=10)
+
+    health = Health(check)
+    first = threading.Thread(target=health.problem)
+    first.start()
+    assert hanging.wait(timeout=10)
+    assert health.problem() == STARTING
+    go_on.set()
+    first.join(timeout=10)
+    assert health.problem() is None
+
+
+def test_a_check_that_breaks_does_not_block_the_next_one() -> None:
+    outcomes = iter([RuntimeError("a defect")])
+
+    def check() -> None:
+        for outcome in outcomes:
+            raise outcome
+
+    health = Health(check)
+    with pytest.raises(RuntimeError):
+        health.problem()
+    assert health.problem() is None

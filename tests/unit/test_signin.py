@@ -1,0 +1,398 @@
+"""A request for a link, from coming in to its last line in the audit."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot import policy
+from bot.errors import AlreadyRecorded, SlackError, StoreError, StudioError, UpstreamError
+from bot.model import Answer, Denied, Effect, Entry, Issued, LinkRequest, Person, Reason
+from bot.signin import ACT_WITHIN, GATHER_WITHIN, SignIn
+from tests.fakes import (
+    ANA,
+    BEN,
+    NOON,
+    TEAM,
+    AtOnce,
+    Clock,
+    FakeAccess,
+    FakeAudit,
+    FakeCounter,
+    FakeDirectory,
+    FakeStudio,
+    NeverReady,
+    a_grant,
+    a_mapping,
+    a_request,
+    an_entry,
+)
+
+
+@dataclass
+class World:
+    """Everything around the use case, with Ana mapped and allowed."""
+
+    clock: Clock = field(default_factory=Clock)
+    audit: FakeAudit = field(default_factory=FakeAudit)
+    access: FakeAccess = field(default_factory=FakeAccess)
+    counter: FakeCounter = field(default_factory=FakeCounter)
+    directory: FakeDirectory = field(default_factory=lambda: FakeDirectory(Person(ANA.user_id, TEAM)))
+    studio: FakeStudio = field(default_factory=FakeStudio)
+    side: Executor = field(default_factory=AtOnce)
+    rules: policy.Rules = field(default_factory=policy.Rules)
+    delivery: Callable[[Answer], bool] = lambda _answer: True
+    delivered: list[Answer] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.access.give(ANA, a_mapping(), a_grant())
+        self.studio.add("d-research", "ana")
+
+    def use_case(self) -> SignIn:
+        return SignIn(
+            access=self.access,
+            audit=self.audit,
+            counter=self.counter,
+            directory=self.directory,
+            studio=self.studio,
+            rules=self.rules,
+            side=self.side,
+            now=self.clock.now,
+            monotonic=self.clock.monotonic,
+        )
+
+    def deliver(self, answer: Answer) -> bool:
+        self.delivered.append(answer)
+        return self.delivery(answer)
+
+    def ask(self, request: LinkRequest | None = None) -> Entry | None:
+        return self.use_case().answer(request or a_request(), self.deliver)
+
+    def refusal(self, request: LinkRequest | None = None) -> Denied:
+        """What the member is told, once it is sure that this is a refusal, on record, and no link was made."""
+        entry = self.ask(request)
+        [answer] = self.delivered
+        assert isinstance(answer, Denied)
+        assert entry is not None
+        assert entry.outcome == answer.reason
+        assert self.studio.links == {}
+        assert list(self.audit.entries.values()) == [entry]
+        return answer
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def upstream(kind: type[UpstreamError], reason: Reason, **more: Any) -> Any:
+    return kind("it failed: try again", reason=reason, **more)
+
+
+def test_an_allowed_member_gets_a_link_and_the_audit_learns_of_it(world: World) -> None:
+    entry = world.ask()
+
+    [answer] = world.delivered
+    assert isinstance(answer, Issued)
+    assert list(world.studio.links) == [answer.link.url]
+    assert entry is not None
+    assert world.audit.entries == {"request-1": entry}
+    assert (entry.outcome, entry.profile_name, entry.domain_id) == ("issued", "ana", "d-research")
+    assert (entry.link_sha256, entry.expires_at) == (answer.link.sha256, NOON + timedelta(seconds=60))
+
+
+def test_the_request_is_on_record_before_a_link_is_made(world: World) -> None:
+    seen: list[tuple[str, list[str]]] = []
+    world.side = AtOnce(lambda job: seen.append((job, [e.outcome for e in world.audit.entries.values()])))
+    world.ask()
+    assert seen[-1] == ("sign_in", ["requested"])
+    assert [job for job, _ in seen].count("sign_in") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda world: world.access.give(ANA, a_grant(effect=Effect.DENY)), Reason.DENIED),
+        (lambda world: world.access.give(ANA, a_grant(until=NOON)), Reason.GRANT_EXPIRED),
+        (lambda world: world.access.give(ANA, a_mapping("one"), a_mapping("two")), None),  # "default" is still there
+        (lambda world: world.directory.people.clear(), Reason.NOT_A_MEMBER),
+        (
+            lambda world: world.directory.people.update({ANA.user_id: Person(ANA.user_id, TEAM, guest=True)}),
+            Reason.GUEST,
+        ),
+        (lambda world: [world.counter.count(ANA, NOON) for _ in range(5)], Reason.TOO_MANY),
+        (lambda world: world.clock.advance(10**9), None),
+    ],
+)
+def test_the_policy_decides(world: World, change: Callable[[World], object], reason: Reason | None) -> None:
+    change(world)
+    if reason is None:
+        world.ask()
+        assert isinstance(world.delivered[0], Issued)
+    else:
+        assert world.refusal().reason is reason
+
+
+def test_a_member_nobody_knows_is_not_mapped(world: World) -> None:
+    world.directory.people[BEN.user_id] = Person(BEN.user_id, TEAM)
+    assert world.refusal(a_request(BEN)).reason is Reason.NOT_MAPPED
+
+
+def test_a_grant_that_ends_while_the_request_waits_does_not_allow(world: World) -> None:
+    world.access.give(ANA, a_grant(until=NOON + timedelta(seconds=2)))
+    world.clock.advance(2)
+    assert world.refusal().reason is Reason.GRANT_EXPIRED
+
+
+def test_what_was_asked_for_is_what_opens(world: World) -> None:
+    world.access.give(ANA, a_mapping("sandbox", "ana-sandbox"))
+    world.studio.add("d-research", "ana", "ana-sandbox")
+    entry = world.ask(a_request(alias="sandbox"))
+    assert entry is not None
+    assert (entry.alias, entry.profile_name) == ("sandbox", "ana-sandbox")
+
+
+# The record
+
+
+@pytest.mark.parametrize("reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_REFUSED])
+def test_no_record_no_link(world: World, reason: Reason) -> None:
+    world.audit.open_error = upstream(StoreError, reason)
+    answer = world.refusal()
+    assert answer.reason is Reason.NOT_RECORDED
+    assert "it failed" in answer.detail
+
+
+def test_a_record_that_takes_too_long_means_no_link(world: World) -> None:
+    world.side = side = NeverReady("open")
+    assert world.refusal().reason is Reason.NOT_RECORDED
+    assert side.waits == [GATHER_WITHIN]
+
+
+def test_a_record_that_fails_for_no_known_reason_means_no_link(world: World) -> None:
+    world.audit.open_error = RuntimeError("a defect")
+    assert world.refusal().reason is Reason.INTERNAL
+
+
+# Replays
+
+
+def test_a_replay_gets_nothing_and_changes_nothing(world: World) -> None:
+    first = world.ask()
+    world.delivered.clear()
+    with capture_logs() as logs:
+        assert world.ask(a_request(attempt="attempt-2")) is None
+    assert world.delivered == []
+    assert len(world.studio.links) == 1
+    assert world.audit.entries == {"request-1": first}
+    assert [line["event"] for line in logs] == ["replay_refused"]
+
+
+def test_a_replay_stays_quiet_whatever_else_goes_wrong(world: World) -> None:
+    world.ask()
+    world.delivered.clear()
+    world.access.error = upstream(StoreError, Reason.STORE_UNREACHABLE)
+    world.directory.error = upstream(SlackError, Reason.SLACK_UNREACHABLE)
+    world.counter.error = upstream(StoreError, Reason.STORE_UNREACHABLE)
+    assert world.ask(a_request(attempt="attempt-2")) is None
+    assert world.delivered == []
+
+
+def test_a_replay_of_a_refusal_is_a_replay_too(world: World) -> None:
+    world.access.give(ANA, a_grant(effect=Effect.DENY))
+    world.ask()
+    assert world.ask(a_request(attempt="attempt-2")) is None
+    assert len(world.delivered) == 1
+
+
+# What breaks
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_REFUSED, Reason.STORE_UNREADABLE]
+)
+@pytest.mark.parametrize("port", ["access", "counter"])
+def test_a_store_that_fails_means_no_link(world: World, port: str, reason: Reason) -> None:
+    getattr(world, port).error = upstream(StoreError, reason, code="SomeCode", request_id="aws-7")
+    answer = world.refusal()
+    assert answer.reason is reason
+    assert answer.detail == "it failed: try again [SomeCode]"
+    assert answer.aws_request_id == "aws-7"
+
+
+@pytest.mark.parametrize("reason", [Reason.SLACK_UNREACHABLE, Reason.SLACK_REFUSED])
+def test_slack_that_cannot_say_who_asks_means_no_link(world: World, reason: Reason) -> None:
+    world.directory.error = upstream(SlackError, reason)
+    answer = world.refusal()
+    assert answer.reason is reason
+    assert answer.detail == "it failed: try again"
+
+
+STUDIO_REASONS = [
+    Reason.DOMAIN_MISSING,
+    Reason.DOMAIN_NOT_READY,
+    Reason.DOMAIN_SSO,
+    Reason.PROFILE_MISSING,
+    Reason.PROFILE_NOT_READY,
+    Reason.SPACE_MISSING,
+    Reason.SPACE_NOT_YOURS,
+    Reason.AWS_REFUSED,
+    Reason.AWS_THROTTLED,
+    Reason.AWS_UNREACHABLE,
+    Reason.AWS_UNEXPECTED,
+]
+
+
+@pytest.mark.parametrize("reason", STUDIO_REASONS)
+def test_a_studio_that_gives_no_link_is_recorded_with_the_mapping(world: World, reason: Reason) -> None:
+    world.studio.error = upstream(StudioError, reason, sign_in_address="https://sso.example.com", request_id="aws-9")
+    answer = world.refusal()
+    assert answer.reason is reason
+    assert answer.mapping == a_mapping()
+    assert (answer.sign_in_address, answer.aws_request_id) == ("https://sso.example.com", "aws-9")
+    assert world.audit.entries["request-1"].profile_name == "ana"
+
+
+@pytest.mark.parametrize("port", ["access", "counter", "directory", "studio"])
+def test_a_defect_opens_no_door_and_is_recorded(world: World, port: str) -> None:
+    getattr(world, port).error = RuntimeError("a defect")
+    with capture_logs() as logs:
+        assert world.refusal().reason is Reason.INTERNAL
+    assert [line["event"] for line in logs] == ["request_failed"]
+
+
+# Time
+
+
+@pytest.mark.parametrize("job", ["count", "person", "read"])
+def test_facts_that_take_too_long_mean_no_link(world: World, job: str) -> None:
+    world.side = side = NeverReady(job)
+    assert world.refusal().reason is Reason.TOO_LATE
+    assert side.waits == [GATHER_WITHIN]
+
+
+def test_a_link_that_takes_too_long_is_not_waited_for(world: World) -> None:
+    world.side = side = NeverReady("sign_in")
+    answer = world.refusal()
+    assert answer.reason is Reason.TOO_LATE
+    assert answer.mapping == a_mapping()
+    assert side.waits == [ACT_WITHIN]
+    assert all(future.cancelled() for future in side.futures)
+
+
+@pytest.mark.parametrize(("job", "within"), [("read", GATHER_WITHIN), ("sign_in", ACT_WITHIN)])
+@pytest.mark.parametrize("waited", [1, 3, 100])
+def test_time_spent_in_the_queue_counts(world: World, job: str, within: float, waited: int) -> None:
+    world.side = side = NeverReady(job)
+    world.clock.advance(waited)
+    world.access.give(ANA, a_grant())
+    world.ask()
+    assert side.waits == [max(0, within - waited)]
+
+
+def test_an_answer_leaves_time_for_the_reply_within_ten_seconds() -> None:
+    assert GATHER_WITHIN < ACT_WITHIN < 7
+
+
+# The reply
+
+
+def fail(_answer: Answer) -> bool:
+    raise RuntimeError("a defect in the reply")
+
+
+@pytest.mark.parametrize("delivery", [lambda _answer: False, fail], ids=["refused", "raised"])
+def test_a_link_that_did_not_reach_the_member_is_undelivered(
+    world: World, delivery: Callable[[Answer], bool]
+) -> None:
+    world.delivery = delivery
+    entry = world.ask()
+    assert entry is not None
+    assert entry.outcome == "undelivered"
+    assert entry.link_sha256
+    assert world.audit.entries["request-1"] == entry
+
+
+@pytest.mark.parametrize("delivery", [lambda _answer: False, fail], ids=["refused", "raised"])
+def test_a_refusal_that_did_not_reach_the_member_keeps_its_reason(
+    world: World, delivery: Callable[[Answer], bool]
+) -> None:
+    world.delivery = delivery
+    world.access.give(ANA, a_grant(effect=Effect.DENY))
+    entry = world.ask()
+    assert entry is not None
+    assert entry.outcome == "denied"
+    assert "could not be told" in (entry.detail or "")
+
+
+def test_nobody_is_told_twice(world: World) -> None:
+    world.delivery = fail
+    world.ask()
+    assert len(world.delivered) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        upstream(StoreError, Reason.STORE_UNREACHABLE),
+        AlreadyRecorded("belongs to another attempt"),
+        RuntimeError("a defect"),
+    ],
+)
+def test_an_outcome_that_cannot_be_recorded_is_logged_and_the_record_still_says_requested(
+    world: World, error: Exception
+) -> None:
+    world.audit.close_error = error
+    with capture_logs() as logs:
+        entry = world.ask()
+    assert entry is not None
+    assert entry.outcome == "issued"
+    assert world.audit.entries["request-1"].outcome == "requested"
+    [line] = logs
+    assert (line["event"], line["request"], line["outcome"]) == ("outcome_not_recorded", "request-1", "issued")
+
+
+def test_no_log_line_holds_the_link(world: World) -> None:
+    world.delivery = fail
+    world.audit.close_error = upstream(StoreError, Reason.STORE_UNREACHABLE)
+    with capture_logs() as logs:
+        world.ask()
+    assert logs
+    assert "token=" not in str(logs)
+
+
+# Beside requests
+
+
+def test_a_press_of_the_members_own_link_is_noted(world: World) -> None:
+    world.ask()
+    world.clock.advance(3)
+    entry = world.use_case().opened(ANA, "request-1")
+    assert entry is not None
+    assert entry.opened_at == NOON + timedelta(seconds=3)
+    assert world.use_case().opened(BEN, "request-1") is None
+
+
+def test_a_request_that_was_turned_away_is_recorded(world: World) -> None:
+    entry = an_entry("foreign-1", outcome="foreign")
+    assert world.use_case().refuse(entry)
+    assert world.audit.entries == {"foreign-1": entry}
+
+
+def test_turning_a_request_away_twice_changes_nothing(world: World) -> None:
+    entry = an_entry("foreign-1", outcome="foreign")
+    world.use_case().refuse(entry)
+    assert not world.use_case().refuse(replace(entry, attempt="another"))
+    assert world.audit.entries == {"foreign-1": entry}
+
+
+@pytest.mark.parametrize("error", [upstream(StoreError, Reason.STORE_UNREACHABLE), RuntimeError("a defect")])
+def test_turning_away_what_cannot_be_recorded_is_logged(world: World, error: Exception) -> None:
+    world.audit.open_error = error
+    with capture_logs() as logs:
+        assert world.use_case().refuse(an_entry("foreign-1", outcome="foreign"))
+    assert [line["event"] for line in logs] == ["refusal_not_recorded"]
