@@ -23,6 +23,7 @@ from bot.model import (
     Mapping,
     Member,
     Person,
+    Target,
     utc_now,
 )
 from bot.ports import AccessAdmin, AuditLog, Directory, StudioExaminer
@@ -167,7 +168,7 @@ class Admin:
         ordinary = Person(member.user_id, member.tenant)
         person = ordinary if self.directory is None else self.directory.person(member)
         request = LinkRequest(
-            id="", attempt="", member=member, door=Door.CLI, at=self.now(), started=0.0, alias=alias
+            id="", attempt="", member=member, door=Door.CLI, at=self.now(), started=0.0, target=Target(alias)
         )
         facts = policy.Facts(person, self.access.read(member))
         return Explanation(policy.decide(request, facts, self.rules, self.now()), slack_asked)

@@ -25,6 +25,7 @@ from bot.slack.api import SlackApi
 from bot.slack.commands import is_well_formed
 from bot.slack.handlers import Desk, register
 from bot.slack.socket_mode import SocketMode
+from bot.standing import Standings
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
@@ -101,24 +102,30 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     slack = SlackApi(token=token, api_url=settings.slack_api_url, connections=settings.studio_concurrency)
     side = ThreadPoolExecutor(connections, thread_name_prefix="side")
     workers = BoundedExecutor("worker", workers=settings.studio_concurrency, queue=settings.studio_queue)
+    access = AccessTable(bound, audit_days=settings.studio_audit_days)
+    audit, runtime = AuditTable(bound, days=settings.studio_audit_days), RuntimeTable(bound)
     signin = SignIn(
-        access=AccessTable(bound, audit_days=settings.studio_audit_days),
-        audit=AuditTable(bound, days=settings.studio_audit_days),
-        counter=RuntimeTable(bound),
+        access=access,
+        audit=audit,
+        counter=runtime,
         directory=slack,
         studio=studio,
+        choices=runtime,
         rules=_rules(settings),
         side=side,
     )
     metrics = Metrics(lambda: workers.in_flight)
     desk = Desk(
         signin=signin,
+        standings=Standings(access, audit, slack, _rules(settings), side),
         slack=slack,
         workers=workers,
         clerk=BoundedExecutor("clerk", workers=CLERKS, queue=CLERKS_QUEUE),
         metrics=metrics,
         teams=frozenset(settings.studio_teams),
         audit_channel=settings.studio_audit_channel,
+        locale=settings.studio_locale,
+        link_seconds=settings.studio_link_seconds,
     )
     bolt = _bolt(token)
     register(bolt, desk)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from bot.model import Answer, Denied, Door, Entry, Issued, LinkRequest, Reason
+from bot.model import Answer, Choice, Denied, Door, Entry, Issued, LinkRequest, Reason
 
 LINK = "link"
 REQUESTED = "requested"
@@ -11,6 +11,7 @@ ISSUED = "issued"
 UNDELIVERED = "undelivered"
 # The outcomes of which a link may be in a member's hands: the outcome is written after the member was told.
 MAY_BE_OPENED = (REQUESTED, ISSUED, UNDELIVERED)
+CHOOSE = Reason.CHOOSE.value
 
 
 def requested(request: LinkRequest) -> Entry:
@@ -25,13 +26,13 @@ def requested(request: LinkRequest) -> Entry:
         door=request.door,
         action=LINK,
         outcome=REQUESTED,
-        alias=request.alias,
+        alias=request.target.alias,
     )
 
 
 def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
     """The same entry once the member has, or has not, been answered."""
-    entry = requested(request)
+    entry = replace(requested(request), locale=answer.locale)
     match answer:
         case Denied():
             mapping = answer.mapping
@@ -41,6 +42,8 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
                 detail=answer.detail if delivered else f"{answer.detail} (the member could not be told)",
                 aws_request_id=answer.aws_request_id,
             )
+        case Choice():
+            return replace(entry, outcome=CHOOSE, detail=f"{len(answer.options)} to choose from")
         case Issued():
             mapping = answer.allowed.mapping
             entry = replace(
@@ -53,7 +56,14 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
             )
     if mapping is None:
         return entry
-    return replace(entry, alias=mapping.alias, domain_id=mapping.domain_id, profile_name=mapping.profile_name)
+    return replace(
+        entry,
+        alias=mapping.alias,
+        domain_id=mapping.domain_id,
+        profile_name=mapping.profile_name,
+        space_name=mapping.space_name,
+        landing_uri=mapping.landing_uri,
+    )
 
 
 def refused(

@@ -6,7 +6,7 @@ Times are aware `datetime`s in UTC; durations are whole seconds.
 import hashlib
 import re
 from collections.abc import Mapping as Dictionary
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -99,6 +99,28 @@ class Reason(StrEnum):
     FOREIGN = "foreign"
     STALE_BUTTON = "stale_button"
     INTERNAL = "internal"
+
+
+class StudioApp(StrEnum):
+    """What a member may ask Studio to open, in the command's own words."""
+
+    LAB = "lab"
+    CODE = "code"
+    CANVAS = "canvas"
+    RSTUDIO = "rstudio"
+    CLASSIC = "classic"
+    HOME = "home"
+
+
+# The landing page of each. What members type never reaches a landing URI in any other way.
+LANDING_URIS = {
+    StudioApp.LAB: "app:JupyterLab:",
+    StudioApp.CODE: "app:CodeEditor:",
+    StudioApp.CANVAS: "app:Canvas:",
+    StudioApp.RSTUDIO: "app:RStudioServerPro:",
+    StudioApp.CLASSIC: "app:JupyterServer:",
+    StudioApp.HOME: "studio::",
+}
 
 
 class Door(StrEnum):
@@ -238,6 +260,7 @@ class Person:
 
     Attributes:
         unfit: why Slack's record rules this account out ("deactivated", "bot", …); None if nothing does.
+        locale: the language the member has set in Slack, such as "de-DE".
     """
 
     user_id: str
@@ -245,6 +268,38 @@ class Person:
     enterprise_id: str | None = None
     unfit: str | None = None
     guest: bool = False
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a member asks to open, all of it optional.
+
+    Attributes:
+        alias: which mapping; None means the only one.
+        space: a space by name; "" means to choose among those the member may open.
+    """
+
+    alias: str | None = None
+    app: StudioApp | None = None
+    space: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.alias is not None:
+            check_pattern("alias", self.alias, ALIAS, 32, "1 to 32 lower-case letters, digits and hyphens")
+        if self.space:
+            check_pattern("space", self.space, NAME, MAX_NAME, "1 to 63 letters, digits and inner hyphens")
+
+    def __str__(self) -> str:
+        """The words that ask for it, as a member would type them after the command."""
+        words = [self.alias or "", self.app or "", "" if self.space is None else f"space {self.space}"]
+        return " ".join(word.strip() for word in words if word)
+
+    def within(self, mapping: Mapping) -> Mapping:
+        """The mapping with the app and space asked for in the place of its own."""
+        if self.app is not None:
+            mapping = replace(mapping, landing_uri=LANDING_URIS[self.app])
+        return replace(mapping, space_name=self.space) if self.space else mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +309,6 @@ class LinkRequest:
     Attributes:
         id: derived from Slack's `trigger_id`; the same for a replayed request.
         attempt: fresh each time a request comes in; tells a replay from our own retried write.
-        alias: which of the member's mappings; None means the only one, or the one named "default".
         started: the monotonic second at which the request came in, against which deadlines are measured.
     """
 
@@ -264,7 +318,7 @@ class LinkRequest:
     door: Door
     at: datetime
     started: float
-    alias: str | None = None
+    target: Target = Target()
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +337,8 @@ class Allowed:
     member: Member
     mapping: Mapping
     grant: Grant
+    aliases: tuple[str, ...] = ()
+    locale: str | None = None
     checks: tuple[Check, ...] = ()
 
 
@@ -293,18 +349,24 @@ class Denied:
     Attributes:
         detail: for admins, in the audit; never shown to the member.
         mapping: the mapping concerned, once the policy had settled on one.
-        aliases: the member's own aliases, where the next step is to name one.
+        mappings: the member's own mappings, where the next step is to name one.
         sign_in_address: the plain address to use instead of a link, where there is one.
     """
 
     reason: Reason
     detail: str = ""
     mapping: Mapping | None = None
-    aliases: tuple[str, ...] = ()
-    alias: str | None = None
+    mappings: tuple[Mapping, ...] = ()
+    target: Target = Target()
     sign_in_address: str | None = None
     aws_request_id: str | None = None
+    locale: str | None = None
     checks: tuple[Check, ...] = ()
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The names the member may choose from, in order."""
+        return tuple(sorted(mapping.alias for mapping in self.mappings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,8 +393,37 @@ class Issued:
     allowed: Allowed
     link: Link
 
+    @property
+    def locale(self) -> str | None:
+        """The member's language, as for the other answers."""
+        return self.allowed.locale
 
-Answer = Issued | Denied
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing a member may choose to open."""
+
+    target: Target
+    profile_name: str
+    domain_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A question back to the member: which of these?
+
+    Attributes:
+        options: never empty; the one chosen last time comes first.
+        remembered: whether the first option is the one chosen last time.
+    """
+
+    request: LinkRequest
+    options: tuple[Option, ...]
+    remembered: bool = False
+    locale: str | None = None
+
+
+Answer = Issued | Denied | Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,11 +454,14 @@ class Entry:
     alias: str | None = None
     domain_id: str | None = None
     profile_name: str | None = None
+    space_name: str | None = None
+    landing_uri: str | None = None
     rule: str | None = None
     detail: str | None = None
     link_sha256: str | None = None
     expires_at: datetime | None = None
     opened_at: datetime | None = None
+    locale: str | None = None
     aws_request_id: str | None = None
     before: Dictionary[str, object] | None = None
     after: Dictionary[str, object] | None = None

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.model import (
-    DEFAULT_ALIAS,
     Access,
     Allowed,
     Check,
@@ -20,6 +19,7 @@ from bot.model import (
     Member,
     Person,
     Reason,
+    Target,
 )
 
 
@@ -47,7 +47,7 @@ class Facts:
 def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
     """The decision, with every check that led to it. The first check that fails denies."""
     checks: list[Check] = []
-    mapping = chosen_mapping(facts.access.mappings, request.alias)
+    mapping = chosen_mapping(facts.access.mappings, request.target)
     for reason, check in _weigh(request, facts, rules, now):
         checks.append(check)
         if not check.passed:
@@ -55,21 +55,23 @@ def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> A
                 reason,
                 detail=check.detail,
                 mapping=mapping,
-                aliases=tuple(sorted(m.alias for m in facts.access.mappings)),
-                alias=request.alias,
+                mappings=facts.access.mappings,
+                target=request.target,
+                locale=facts.person.locale,
                 checks=tuple(checks),
             )
     grant = _in_force(facts.access.grants, request.member, Effect.ALLOW, now)
     if mapping is None or grant is None:  # _weigh has refused both; a change to it must not open a door
         return Denied(Reason.INTERNAL, detail="the checks passed without a mapping and an allow rule")
-    return Allowed(request.member, mapping, grant, tuple(checks))
+    aliases = tuple(sorted(m.alias for m in facts.access.mappings))
+    return Allowed(request.member, request.target.within(mapping), grant, aliases, facts.person.locale, tuple(checks))
 
 
-def chosen_mapping(mappings: Sequence[Mapping], alias: str | None) -> Mapping | None:
-    """The mapping the member means: the named one, or the only one, or the one called "default"."""
-    if alias is None and len(mappings) == 1:
-        return mappings[0]
-    return next((m for m in mappings if m.alias == (alias or DEFAULT_ALIAS)), None)
+def chosen_mapping(mappings: Sequence[Mapping], target: Target) -> Mapping | None:
+    """The mapping the member means: the named one, or the only one."""
+    if target.alias is None:
+        return mappings[0] if len(mappings) == 1 else None
+    return next((m for m in mappings if m.alias == target.alias), None)
 
 
 def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Iterator[tuple[Reason, Check]]:
@@ -96,14 +98,8 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
 
     yield Reason.NOT_MAPPED, Check("mapped", bool(access.mappings), f"{len(access.mappings)} mapping(s)")
 
-    mapping = chosen_mapping(access.mappings, request.alias)
-    yield (
-        Reason.UNKNOWN_ALIAS if request.alias else Reason.CHOOSE,
-        Check("one mapping chosen", mapping is not None, _choice(mapping, request.alias)),
-    )
-
     allow = _in_force(access.grants, member, Effect.ALLOW, now)
-    lapsed = _of(access.grants, member, Effect.ALLOW)
+    lapsed = rule_of(access.grants, member, Effect.ALLOW)
     yield (
         Reason.GRANT_EXPIRED if lapsed else Reason.NOT_ALLOWED,
         Check("allow rule", allow is not None, lapsed.in_words(now) if lapsed else "no allow rule"),
@@ -118,6 +114,13 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
         ),
     )
 
+    mapping = chosen_mapping(access.mappings, request.target)
+    unnamed = request.target.space == ""
+    yield (
+        Reason.UNKNOWN_ALIAS if request.target.alias and mapping is None else Reason.CHOOSE,
+        Check("one thing to open", mapping is not None and not unnamed, _choice(mapping, request.target)),
+    )
+
 
 def _unfit(member: Member, person: Person) -> str | None:
     if person.user_id != member.user_id:
@@ -127,7 +130,7 @@ def _unfit(member: Member, person: Person) -> str | None:
     return person.unfit
 
 
-def _of(grants: Sequence[Grant], member: Member, effect: Effect) -> Grant | None:
+def rule_of(grants: Sequence[Grant], member: Member, effect: Effect) -> Grant | None:
     """The member's rule of that effect, whether or not it has lapsed."""
     return next((g for g in grants if g.principal == member.user_id and g.effect is effect), None)
 
@@ -137,7 +140,8 @@ def _in_force(grants: Sequence[Grant], member: Member, effect: Effect, now: date
     return next((g for g in matching if g.holds_at(now)), None)
 
 
-def _choice(mapping: Mapping | None, alias: str | None) -> str:
-    if mapping is not None:
-        return f"{mapping.alias}: {mapping.profile_name} in {mapping.domain_id}"
-    return f"no mapping called {alias}" if alias else "several mappings, none called default"
+def _choice(mapping: Mapping | None, target: Target) -> str:
+    if mapping is None:
+        return f"no mapping called {target.alias}" if target.alias else "several mappings, none named"
+    what = f"{mapping.alias}: {mapping.profile_name} in {mapping.domain_id}"
+    return f"{what}, some space" if target.space == "" else what

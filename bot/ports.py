@@ -95,6 +95,18 @@ class RequestCounter(Protocol):
         ...
 
 
+class Choices(Protocol):
+    """What each member opened last. Nothing depends on it but the order in which things are offered."""
+
+    def remember(self, member: Member, alias: str, at: datetime) -> None:
+        """Keep the alias that the member opened."""
+        ...
+
+    def recall(self, member: Member) -> str | None:
+        """The alias that the member opened last; None if there is none."""
+        ...
+
+
 class Directory(Protocol):
     """Who the members are, according to Slack."""
 
@@ -115,6 +127,14 @@ class Studio(Protocol):
 
         Raises:
             StudioError: no link; the reason says why.
+        """
+        ...
+
+    def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:
+        """The names of the spaces that the mapping's profile may open: shared ones, and its own.
+
+        Raises:
+            StudioError: they could not be listed; the role may not be allowed to.
         """
         ...
 

@@ -14,8 +14,21 @@ import structlog
 
 from bot import audit, policy
 from bot.errors import AlreadyRecorded, StudioError, StudioLinksError, UpstreamError
-from bot.model import Allowed, Answer, Denied, Entry, Issued, LinkRequest, Member, Reason, utc_now
-from bot.ports import AccessReader, AuditLog, Directory, RequestCounter, Studio
+from bot.model import (
+    Allowed,
+    Answer,
+    Choice,
+    Denied,
+    Entry,
+    Issued,
+    LinkRequest,
+    Member,
+    Option,
+    Reason,
+    Target,
+    utc_now,
+)
+from bot.ports import AccessReader, AuditLog, Choices, Directory, RequestCounter, Studio
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -39,6 +52,7 @@ class SignIn:
     counter: RequestCounter
     directory: Directory
     studio: Studio
+    choices: Choices
     rules: policy.Rules
     side: Executor
     now: Callable[[], datetime] = utc_now
@@ -65,6 +79,8 @@ class SignIn:
             delivered = False
         entry = audit.ended(request, answer, delivered=delivered)
         self._close(entry)
+        if isinstance(answer, Issued) and len(answer.allowed.aliases) > 1:
+            self._remember(request, answer.allowed.mapping.alias)
         return entry
 
     def opened(self, member: Member, request_id: str) -> Entry | None:
@@ -92,11 +108,17 @@ class SignIn:
         except UpstreamError as error:
             return self._broken(error)
         if isinstance(decision, Denied):
-            return decision
+            return self._choice(request, decision) if decision.reason is Reason.CHOOSE else decision
         try:
             link = self._within(request, ACT_WITHIN, self.side.submit(self.studio.sign_in, decision))
         except TimeoutError:
-            return Denied(Reason.TOO_LATE, "AWS did not answer in time", mapping=decision.mapping)
+            return Denied(
+                Reason.TOO_LATE,
+                "AWS did not answer in time",
+                mapping=decision.mapping,
+                target=request.target,
+                locale=decision.locale,
+            )
         except UpstreamError as error:
             return self._broken(error, decision)
         return Issued(request, decision, link)
@@ -125,6 +147,42 @@ class SignIn:
             return Denied(Reason.TOO_LATE, "DynamoDB or Slack did not answer in time")
         return policy.decide(request, facts, self.rules, self.now())
 
+    def _choice(self, request: LinkRequest, undecided: Denied) -> Choice | Denied:
+        """What the member may choose from: their mappings, and in each the spaces open to them."""
+        mappings = sorted(undecided.mappings, key=lambda mapping: mapping.alias)
+        if undecided.mapping is not None:
+            mappings = [undecided.mapping]
+        last = self.side.submit(self.choices.recall, request.member)
+        spaces = [self.side.submit(self.studio.spaces, request.member, mapping) for mapping in mappings]
+        options = []
+        for mapping, listing in zip(mappings, spaces, strict=True):
+            names: tuple[str | None, ...] = (None, *(self._optional(request, listing) or ()))
+            for name in names:
+                target = Target(mapping.alias, request.target.app, name)
+                options.append(Option(target, mapping.profile_name, mapping.domain_id))
+        remembered = self._optional(request, last)
+        options.sort(key=lambda option: option.target.alias != remembered)  # stable: the rest keeps its order
+        return Choice(
+            request,
+            tuple(options),
+            remembered=remembered in {mapping.alias for mapping in mappings},
+            locale=undecided.locale,
+        )
+
+    def _optional(self, request: LinkRequest, future: Future[T]) -> T | None:
+        """A result that a choice is poorer but no less safe without."""
+        try:
+            return self._within(request, GATHER_WITHIN, future)
+        except (TimeoutError, UpstreamError) as error:
+            log.warning("choice_incomplete", request=request.id, why=str(error) or "timed out")
+            return None
+
+    def _remember(self, request: LinkRequest, alias: str) -> None:
+        try:
+            self.choices.remember(request.member, alias, self.now())
+        except UpstreamError as error:
+            log.warning("choice_not_remembered", request=request.id, why=str(error))
+
     def _within(self, request: LinkRequest, seconds: float, future: Future[T]) -> T:
         """The future's result, waited for until `seconds` after the request came in."""
         try:
@@ -141,6 +199,7 @@ class SignIn:
             mapping=allowed.mapping if allowed else None,
             sign_in_address=error.sign_in_address if isinstance(error, StudioError) else None,
             aws_request_id=error.request_id,
+            locale=allowed.locale if allowed else None,
         )
 
     def _close(self, entry: Entry) -> None:

@@ -30,7 +30,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from bot.errors import StudioError
-from bot.model import Allowed, Link, Mapping, Reason, utc_now
+from bot.model import Allowed, Link, Mapping, Member, Reason, utc_now
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -121,7 +121,7 @@ class SageMakerStudio:
         """
         mapping, member = allowed.mapping, allowed.member
         with _aws_errors():
-            client = self._client(mapping, f"slack-{member.tenant}-{member.user_id}")
+            client = self._client(mapping, _session_name(member))
             if mapping.space_name is not None:
                 _require_space(client, mapping)
             expires_at = self._now() + timedelta(seconds=self._link_seconds)
@@ -145,6 +145,23 @@ class SageMakerStudio:
         """
         with _aws_errors():
             return replace(mapping, profile_arn=_examine(self._client(mapping, ADMINISTRATION), mapping))
+
+    def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:
+        """The first hundred spaces that are shared or the profile's own, by name; see `ports.Studio`.
+
+        Listing takes a permission that no resource narrows (`sagemaker:ListSpaces`), so an installation may well
+        not give it.
+        """
+        with _aws_errors():
+            client = self._client(mapping, _session_name(member))
+            found = client.list_spaces(DomainIdEquals=mapping.domain_id, MaxResults=100)["Spaces"]
+        mine = mapping.profile_name.lower()
+        return tuple(
+            space["SpaceName"]
+            for space in found
+            if space.get("SpaceSharingSettingsSummary", {}).get("SharingType") == "Shared"
+            or space.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "").lower() == mine
+        )
 
     def _parameters(self, mapping: Mapping) -> "CreatePresignedDomainUrlRequestTypeDef":
         parameters: CreatePresignedDomainUrlRequestTypeDef = {
@@ -195,6 +212,11 @@ class SageMakerStudio:
             DurationSeconds=SHORTEST_ROLE_SESSION,
             Policy=json.dumps(session_policy(mapping, region)),
         )["Credentials"]
+
+
+def _session_name(member: Member) -> str:
+    """Who CloudTrail says made the call."""
+    return f"slack-{member.tenant}-{member.user_id}"
 
 
 @contextmanager

@@ -73,7 +73,7 @@ class SlackApi:
     def person(self, member: Member) -> Person:
         """Slack's record of the member; see `ports.Directory`."""
         try:
-            user = self._call(self._client.users_info, user=member.user_id).get("user")
+            user = self._call(self._client.users_info, user=member.user_id, include_locale=True).get("user")
         except SlackError as error:
             if error.code in ("user_not_found", "user_not_visible"):
                 return Person(member.user_id, member.tenant, unfit="Slack does not know this account")
@@ -189,6 +189,7 @@ def person(user: Mapping[str, Any]) -> Person:
         enterprise_id=enterprise.get("enterprise_id") if isinstance(enterprise, Mapping) else None,
         unfit=unfit,
         guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
+        locale=user.get("locale") if isinstance(user.get("locale"), str) else None,
     )
 
 

@@ -7,12 +7,12 @@ https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.errors import BadInput
-from bot.model import ALIAS, RESERVED_WORDS
+from bot.model import ALIAS, MAX_NAME, NAME, RESERVED_WORDS, StudioApp, Target
 
 # What `request_id` makes.
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
@@ -51,9 +51,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """`/studio` or `/studio ALIAS`."""
+    """`/studio [ALIAS] [lab|code|canvas|rstudio|classic|home] [space NAME]`."""
 
-    alias: str | None = None
+    target: Target = field(default_factory=Target)
+
+
+@dataclass(frozen=True, slots=True)
+class WhoAmI:
+    """`/studio whoami`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +68,38 @@ class Help:
     not_understood: str | None = None
 
 
-def parse(text: str) -> Open | Help:
-    """What the member typed after the command."""
+Command = Open | WhoAmI | Help
+
+APPS = {app.value: app for app in StudioApp}
+SPACE = "space"
+
+
+def parse(text: str) -> Command:
+    """What the member typed after the command. Only a space's name has a case."""
     words = text.split()
-    if not words:
-        return Open()
-    first = words[0].lower()
-    if len(words) == 1 and first == "help":
-        return Help()
-    if len(words) == 1 and ALIAS.fullmatch(first) and first not in RESERVED_WORDS:
-        return Open(first)
-    return Help(text.strip())
+    match [word.lower() for word in words]:
+        case ["help"]:
+            return Help()
+        case ["whoami"]:
+            return WhoAmI()
+        case _:
+            target = parse_target(words)
+            return Help(text.strip()) if target is None else Open(target)
+
+
+def parse_target(words: Sequence[str]) -> Target | None:
+    """What the words ask to open; None if they mean nothing."""
+    left, alias, app, space = list(words), None, None, None
+    if left and ALIAS.fullmatch(left[0].lower()) and left[0].lower() not in RESERVED_WORDS:
+        alias = left.pop(0).lower()
+    if left and left[0].lower() in APPS:
+        app = APPS[left.pop(0).lower()]
+    if left and left[0].lower() == SPACE:
+        left.pop(0)
+        space = left.pop(0) if left else ""
+    if left or (space and (len(space) > MAX_NAME or not NAME.fullmatch(space))):
+        return None
+    return Target(alias, app, space)
 
 
 def command_origin(body: Mapping[str, Any]) -> Origin:
@@ -111,10 +137,12 @@ def action_origin(body: Mapping[str, Any]) -> Origin:
 
 
 def action_value(body: Mapping[str, Any]) -> str:
-    """The value of the pressed button; empty if it has none."""
+    """The value of the pressed button or of the option that was selected; empty if there is none."""
     actions = body.get("actions")
     first = actions[0] if isinstance(actions, list) and actions else None
-    return _optional(first, "value") or "" if isinstance(first, Mapping) else ""
+    if not isinstance(first, Mapping):
+        return ""
+    return _optional(first, "value") or _optional(_part(first, "selected_option"), "value") or ""
 
 
 def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -16,10 +17,10 @@ import structlog
 from slack_bolt import Ack, App
 
 from bot import audit
-from bot.errors import BadInput, SlackError, StoreError
+from bot.errors import BadInput, SlackError, StoreError, UpstreamError
 from bot.executor import BoundedExecutor, Full
 from bot.metrics import Metrics
-from bot.model import ALIAS, Answer, Door, Entry, InvalidValue, LinkRequest, Member, Reason, utc_now
+from bot.model import Answer, Door, Entry, InvalidValue, LinkRequest, Member, Reason, Target, utc_now
 from bot.signin import SignIn
 from bot.slack import views
 from bot.slack.api import SlackApi
@@ -29,12 +30,16 @@ from bot.slack.commands import (
     Home,
     Open,
     Origin,
+    WhoAmI,
     action_origin,
     action_value,
     admit,
     command_origin,
     parse,
+    parse_target,
 )
+from bot.slack.words import words_for
+from bot.standing import Standing, Standings
 
 log = structlog.get_logger()
 
@@ -67,19 +72,28 @@ class Desk:
         clerk: records and answers what `workers` could not take; small, so that it never piles up.
         teams: the team and enterprise ids that may use the bot; empty means our token's own team.
         audit_channel: where outcomes are announced; None for nowhere.
+        locale: the language of every message; None for each member's own.
+        link_seconds: how long a link works, for the help.
         home: our own app and team; None until Slack has told us.
     """
 
     signin: SignIn
+    standings: Standings
     slack: SlackApi
     workers: BoundedExecutor
     clerk: BoundedExecutor
     metrics: Metrics
     teams: frozenset[str] = frozenset()
     audit_channel: str | None = None
+    locale: str | None = None
+    link_seconds: int = 60
     home: Home | None = None
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
+
+    def reader(self, origin: Origin, locale: str | None = None) -> views.Reader:
+        """Whom a message is for, as far as that is known yet."""
+        return views.Reader(words_for(self.locale or locale), origin.command)
 
 
 def register(app: App, desk: Desk) -> None:
@@ -96,6 +110,10 @@ def register(app: App, desk: Desk) -> None:
 
     @app.action(views.NEW_LINK)
     def new_link(ack: Ack, body: dict[str, Any]) -> None:
+        _acknowledge(ack, _receive(desk, body, Door.BUTTON, _new_link))
+
+    @app.action(re.compile(rf"^{views.CHOOSE}(_\d)?$"))
+    def choose(ack: Ack, body: dict[str, Any]) -> None:
         _acknowledge(ack, _receive(desk, body, Door.BUTTON, _new_link))
 
     @app.action(re.compile(""))  # whatever else claims to be one of our buttons
@@ -129,7 +147,7 @@ def _receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str
     except (BadInput, InvalidValue) as error:
         desk.metrics.outcome("malformed")
         log.warning("request_malformed", why=str(error))
-        return views.refusal(Reason.INTERNAL, "/studio").text
+        return views.refusal(Reason.INTERNAL, views.Reader(words_for(desk.locale))).text
 
     visit = Visit(origin, member, door, uuid4().hex, desk.now(), desk.monotonic())
     try:
@@ -145,7 +163,7 @@ def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant
     Slack does not show the words of a button's acknowledgement, so there they go through the response_url.
     """
     entry = _refused(desk, origin, door, reason, tenant=tenant, subject=subject)
-    message = views.refusal(reason, origin.command)
+    message = views.refusal(reason, desk.reader(origin))
 
     def tell_and_record() -> None:
         if door is Door.BUTTON:
@@ -201,7 +219,7 @@ def _work(desk: Desk, visit: Visit, body: Mapping[str, Any], work: Work) -> None
     if waited <= LONGEST_WAIT:
         work(desk, visit, body)
         return
-    desk.slack.reply(visit.origin, views.refusal(Reason.BUSY, visit.origin.command), replace=False)
+    desk.slack.reply(visit.origin, views.refusal(Reason.BUSY, desk.reader(visit.origin)), replace=False)
     who = visit.member
     _record_refusal(
         desk,
@@ -210,26 +228,40 @@ def _work(desk: Desk, visit: Visit, body: Mapping[str, Any], work: Work) -> None
 
 
 def _command(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-    command = parse(str(body.get("text") or ""))
-    match command:
-        case Help():
-            message = views.help_text(visit.origin.command, command.not_understood)
-            desk.slack.reply(visit.origin, message, replace=False)
-            desk.metrics.outcome("help")
-        case Open():
-            _answer(desk, visit, command.alias, replace=False)
+    match parse(str(body.get("text") or "")):
+        case Open(target):
+            _answer(desk, visit, target, replace=False)
+        case WhoAmI():
+            _tell_standing(desk, visit, views.who_am_i, "whoami")
+        case Help(not_understood):
+            help_text = partial(views.help_for, not_understood=not_understood, lifetime_seconds=desk.link_seconds)
+            _tell_standing(desk, visit, help_text, "help")
+
+
+def _tell_standing(
+    desk: Desk, visit: Visit, view: Callable[[Standing, views.Reader], views.Message], outcome: str
+) -> None:
+    """Answer with something that needs nothing but the member's own standing."""
+    try:
+        standing = desk.standings.of(visit.member)
+        message = view(standing, desk.reader(visit.origin, standing.person.locale))
+    except UpstreamError as error:
+        log.warning("standing_unknown", request=visit.origin.request_id, why=str(error))
+        outcome, message = error.reason, views.refusal(error.reason, desk.reader(visit.origin))
+    desk.slack.reply(visit.origin, message, replace=False)
+    desk.metrics.outcome(outcome)
 
 
 def _new_link(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-    """The full decision again, for the mapping that the message was about."""
-    alias = action_value(body)
-    if alias and not ALIAS.fullmatch(alias):
+    """The full decision again, for what the button or the selected option names."""
+    target = parse_target(action_value(body).split())
+    if target is None:
         _stale(desk, visit, body)
     else:
-        _answer(desk, visit, alias or None, replace=True)
+        _answer(desk, visit, target, replace=True)
 
 
-def _answer(desk: Desk, visit: Visit, alias: str | None, *, replace: bool) -> None:
+def _answer(desk: Desk, visit: Visit, target: Target, *, replace: bool) -> None:
     request = LinkRequest(
         id=visit.origin.request_id,
         attempt=visit.attempt,
@@ -237,11 +269,12 @@ def _answer(desk: Desk, visit: Visit, alias: str | None, *, replace: bool) -> No
         door=visit.door,
         at=visit.at,
         started=visit.started,
-        alias=alias,
+        target=target,
     )
 
     def deliver(answer: Answer) -> bool:
-        delivered = desk.slack.reply(visit.origin, views.answer(answer, visit.origin.command), replace=replace)
+        message = views.answer(answer, desk.reader(visit.origin, answer.locale))
+        delivered = desk.slack.reply(visit.origin, message, replace=replace)
         desk.metrics.answered(desk.monotonic() - visit.started)
         return delivered
 
@@ -268,7 +301,7 @@ def _opened(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
         _stale(desk, visit, body)
     else:
         desk.metrics.outcome("opened")
-        desk.slack.reply(visit.origin, views.opened(entry), replace=True)
+        desk.slack.reply(visit.origin, views.opened(entry, desk.reader(visit.origin, entry.locale)), replace=True)
 
 
 def _stale(desk: Desk, visit: Visit, _body: Mapping[str, Any]) -> None:
@@ -276,4 +309,4 @@ def _stale(desk: Desk, visit: Visit, _body: Mapping[str, Any]) -> None:
     who = visit.member
     entry = _refused(desk, visit.origin, visit.door, Reason.STALE_BUTTON, tenant=who.tenant, subject=who.user_id)
     if _record_refusal(desk, entry):
-        desk.slack.reply(visit.origin, views.refusal(Reason.STALE_BUTTON, visit.origin.command), replace=True)
+        desk.slack.reply(visit.origin, views.refusal(Reason.STALE_BUTTON, desk.reader(visit.origin)), replace=True)

@@ -7,20 +7,50 @@ https://docs.slack.dev/reference/block-kit/blocks
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any
 
-from bot.model import Answer, Denied, Entry, Issued, Reason
-from bot.slack import words
+from bot.model import Answer, Choice, Denied, Entry, Issued, Option, Reason, StudioApp, Target
+from bot.slack.words import Words
+from bot.standing import Standing
 
 Block = dict[str, Any]
 
 OPEN_STUDIO = "open_studio"
 NEW_LINK = "new_link"
+# Action ids must differ within a message: the chooser's buttons are numbered, its select is not.
+CHOOSE = "choose"
 
+MOST_BUTTONS = 5
+# https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
+MOST_OPTIONS = 100
+LONGEST_LABEL = 75
 # How much of what a member typed is repeated to them.
 LONGEST_ECHO = 200
-# How many of a member's aliases are listed, so that the longest still fit into Slack's 3000 characters.
+# How many of a member's aliases are listed, so that the longest still fit into one section.
 MOST_ALIASES = 40
+# https://docs.slack.dev/reference/block-kit/blocks/section-block
+LONGEST_SECTION = 3000
+
+# Refusals that may well pass when tried again, and so come with a button to do it.
+PASSING = frozenset(
+    {
+        Reason.TOO_MANY,
+        Reason.DOMAIN_NOT_READY,
+        Reason.PROFILE_NOT_READY,
+        Reason.AWS_THROTTLED,
+        Reason.AWS_UNREACHABLE,
+        Reason.AWS_UNEXPECTED,
+        Reason.STORE_UNREACHABLE,
+        Reason.STORE_THROTTLED,
+        Reason.NOT_RECORDED,
+        Reason.SLACK_UNREACHABLE,
+        Reason.BUSY,
+        Reason.TOO_LATE,
+        Reason.NOT_READY,
+        Reason.INTERNAL,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,71 +65,210 @@ class Message:
         return {"text": self.text, "blocks": self.blocks, "unfurl_links": False, "unfurl_media": False}
 
 
-def answer(given: Answer, command: str) -> Message:
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whom a message is for: their words, and the command as their workspace calls it."""
+
+    words: Words
+    command: str = "/studio"
+
+
+def answer(given: Answer, reader: Reader) -> Message:
     """What a member sees who asked for a link."""
     match given:
         case Issued():
-            return _link(given)
+            return _link(given, reader)
+        case Choice():
+            return _choice(given, reader)
         case Denied():
-            return _refusal(given, command)
+            return _refusal(given, reader)
 
 
-def _link(issued: Issued) -> Message:
-    mapping, link = issued.allowed.mapping, issued.link
-    space = words.SPACE.format(space=mapping.space_name) if mapping.space_name else ""
-    ready = words.READY.format(profile=mapping.profile_name, domain=mapping.domain_id, space=space)
-    note = words.READY_NOTE.format(until=slack_time(link.expires_at), session=duration(link.session_seconds))
-    open_studio = _button(words.OPEN, OPEN_STUDIO, issued.request.id, url=link.url, style="primary")
+def _link(issued: Issued, reader: Reader) -> Message:
+    words, mapping, link = reader.words, issued.allowed.mapping, issued.link
+    space = words.space.format(space=mapping.space_name) if mapping.space_name else ""
+    ready = words.ready.format(profile=mapping.profile_name, domain=mapping.domain_id, space=space)
+    note = words.ready_note.format(until=slack_time(link.expires_at), session=duration(link.session_seconds, words))
+    again = Target(mapping.alias, issued.request.target.app, issued.request.target.space)
     return Message(
-        words.READY_TEXT.format(lifetime=duration(link.lifetime_seconds)),
-        [_section(ready), _context(note), _actions(open_studio, _new_link(mapping.alias))],
+        words.ready_text.format(lifetime=duration(link.lifetime_seconds, words)),
+        [
+            _section(ready),
+            _context(note),
+            _actions(
+                _button(words.open_studio, OPEN_STUDIO, issued.request.id, url=link.url, style="primary"),
+                _button(words.new_link, NEW_LINK, str(again)),
+            ),
+        ],
     )
 
 
-def opened(entry: Entry) -> Message:
-    """What replaces a link message once its button was pressed: the used link leaves the screen."""
-    at = entry.opened_at or entry.at
-    if entry.expires_at is not None and at >= entry.expires_at:
-        text, line = words.STALE_TEXT, words.STALE.format(until=slack_time(entry.expires_at))
+def _choice(choice: Choice, reader: Reader) -> Message:
+    """Buttons for up to five, a select beyond; what was chosen last time comes first, and stands out."""
+    words, options = reader.words, choice.options[:MOST_OPTIONS]
+    note = words.choose_note.format(command=_escape(reader.command), target=options[0].target)
+    if len(options) <= MOST_BUTTONS:
+        elements = [
+            _button(_option_label(option, words, words.open_named), f"{CHOOSE}_{number}", str(option.target))
+            for number, option in enumerate(options)
+        ]
+        if choice.remembered:
+            elements[0]["style"] = "primary"
     else:
-        text = words.OPENED_TEXT
-        # The outcome is recorded after the message went out, so a quick press may find no profile there yet.
-        form = words.OPENED if entry.profile_name else words.OPENED_ONLY
-        line = form.format(at=slack_time(at), profile=entry.profile_name, domain=entry.domain_id)
-    return Message(text, [_section(line), _actions(_new_link(entry.alias or ""))])
+        entries = [
+            {"text": _plain(_option_label(option, words, words.option)), "value": str(option.target)}
+            for option in options
+        ]
+        select: Block = {
+            "type": "static_select",
+            "action_id": CHOOSE,
+            "placeholder": _plain(words.choose),
+            "options": entries,
+        }
+        elements = [{**select, "initial_option": entries[0]} if choice.remembered else select]
+    return Message(words.choose_text, [_section(words.choose_text), _actions(*elements), _context(note)])
 
 
-def refusal(reason: Reason, command: str) -> Message:
+def _option_label(option: Option, words: Words, plain: str) -> str:
+    if option.target.space:
+        return words.option_space.format(alias=option.target.alias, space=option.target.space)
+    return plain.format(alias=option.target.alias, profile=option.profile_name)
+
+
+def opened(entry: Entry, reader: Reader) -> Message:
+    """What replaces a link message once its button was pressed: the used link leaves the screen."""
+    words, at = reader.words, entry.opened_at or entry.at
+    if entry.expires_at is not None and at >= entry.expires_at:
+        return stale(entry, reader)
+    # The outcome is recorded after the message went out, so a quick press may find no profile there yet.
+    form = words.opened if entry.profile_name else words.opened_only
+    line = form.format(at=slack_time(at), profile=entry.profile_name, domain=entry.domain_id)
+    return Message(words.opened_text, [_section(line), _again(entry, words)])
+
+
+def stale(entry: Entry, reader: Reader) -> Message:
+    """What replaces a link message whose time is over."""
+    words = reader.words
+    line = words.stale.format(until=slack_time(entry.expires_at or entry.at))
+    return Message(words.stale_text, [_section(line), _again(entry, words)])
+
+
+def _again(entry: Entry, words: Words) -> Block:
+    return _actions(_button(words.new_link, NEW_LINK, str(Target(entry.alias, space=entry.space_name))))
+
+
+def refusal(reason: Reason, reader: Reader) -> Message:
     """A refusal that needs nothing but its reason."""
-    return _refusal(Denied(reason), command)
+    return _refusal(Denied(reason), reader)
 
 
-def help_text(command: str, not_understood: str | None = None, aliases: Sequence[str] = ()) -> Message:
-    """What the command understands; first, what it did not."""
-    lines = [words.HELP.format(command=_escape(command), aliases=_own(aliases))]
-    if not_understood is not None:
-        lines.insert(
-            0, words.NOT_UNDERSTOOD.format(command=_escape(command), text=_escape(not_understood, LONGEST_ECHO))
-        )
-    return Message("\n".join(lines), [_section(line) for line in lines])
-
-
-def _refusal(denied: Denied, command: str) -> Message:
+def _refusal(denied: Denied, reader: Reader) -> Message:
+    words = reader.words
     if denied.reason is Reason.UNKNOWN_ALIAS:
-        text = words.NO_SUCH_ALIAS.format(text=_escape(denied.alias or "", LONGEST_ECHO))
-        shown = help_text(command, aliases=denied.aliases)
-        return Message(f"{text}\n{shown.text}", [_section(text), *shown.blocks])
+        return _unknown_alias(denied, reader)
     address = denied.sign_in_address
-    text = words.REFUSALS[denied.reason].format(
-        command=_escape(command),
-        choices=", ".join(f"`{_escape(command)} {alias}`" for alias in denied.aliases[:MOST_ALIASES]),
-        address=words.SSO_ADDRESS.format(address=_escape(address)) if address else words.SSO_NO_ADDRESS,
+    text = words.refusals[denied.reason].format(
+        command=_escape(reader.command),
+        address=words.sso_address.format(address=_escape(address)) if address else words.sso_no_address,
     )
     blocks = [_section(text)]
-    if denied.reason in words.PASSING:
-        alias = denied.mapping.alias if denied.mapping else denied.alias
-        blocks.append(_actions(_button(words.TRY_AGAIN, NEW_LINK, alias or "")))
+    if denied.reason in PASSING:
+        alias = denied.mapping.alias if denied.mapping else denied.target.alias
+        again = Target(alias, denied.target.app, denied.target.space)
+        blocks.append(_actions(_button(words.try_again, NEW_LINK, str(again))))
     return Message(text, blocks)
+
+
+def _unknown_alias(denied: Denied, reader: Reader) -> Message:
+    """The nearest of the member's own aliases, and nobody else's."""
+    words, asked = reader.words, denied.target.alias or ""
+    lines = [words.no_such_alias.format(text=_escape(asked, LONGEST_ECHO))]
+    near = get_close_matches(asked, denied.aliases, n=3, cutoff=0.5)
+    if near:
+        lines.append(words.nearest.format(aliases=_code(near)))
+    shown = help_text(reader, aliases=denied.aliases)
+    return Message("\n".join([*lines, shown.text]), [_section(" ".join(lines)), *shown.blocks])
+
+
+def help_text(
+    reader: Reader,
+    *,
+    not_understood: str | None = None,
+    aliases: Sequence[str] = (),
+    lifetime_seconds: int = 60,
+) -> Message:
+    """What the command understands, as far as the member can use it; first, what it did not."""
+    words, command = reader.words, _escape(reader.command)
+    lines = [words.help_open.format(command=command, lifetime=duration(lifetime_seconds, words))]
+    if aliases:
+        lines.append(words.help_alias.format(command=command, aliases=_code(aliases)))
+        lines.append(words.help_app.format(command=command, apps="|".join(StudioApp)))
+    lines += [words.help_whoami.format(command=command), words.help_help.format(command=command)]
+    blocks = [_section("\n".join(lines))]
+    if not_understood is not None:
+        lines.insert(0, words.not_understood.format(command=command, text=_escape(not_understood, LONGEST_ECHO)))
+        blocks.insert(0, _section(lines[0]))
+    return Message("\n".join(lines), blocks)
+
+
+def help_for(standing: Standing, reader: Reader, *, not_understood: str | None, lifetime_seconds: int) -> Message:
+    """The help with what this member can use."""
+    aliases = sorted(mapping.alias for mapping in standing.access.mappings)
+    return help_text(reader, not_understood=not_understood, aliases=aliases, lifetime_seconds=lifetime_seconds)
+
+
+def who_am_i(standing: Standing, reader: Reader) -> Message:
+    """What `whoami` and the home tab say."""
+    words = reader.words
+    lines = [words.who.format(user=standing.member.user_id), _allowance(standing, words)]
+    mappings = [
+        words.who_mapping.format(alias=m.alias, profile=m.profile_name, domain=m.domain_id)
+        for m in sorted(standing.access.mappings, key=lambda mapping: mapping.alias)
+    ] or [words.who_nothing]
+    links = [words.who_links, *(_past_link(entry, words) for entry in standing.links)]
+    blocks = [
+        _section("\n".join(lines)),
+        *(_section("\n".join(part)) for part in _parts(mappings)),
+        _section("\n".join(links if standing.links else [words.who_no_links])),
+    ]
+    return Message("\n".join([*lines, *mappings]), blocks)
+
+
+def _allowance(standing: Standing, words: Words) -> str:
+    barred = {
+        Reason.NOT_A_MEMBER: words.who_unfit,
+        Reason.GUEST: words.who_guest,
+        Reason.DENIED: words.who_denied,
+    }
+    allow = standing.allow
+    if isinstance(standing.decision, Denied) and standing.decision.reason in barred:
+        return barred[standing.decision.reason]
+    if allow is None:
+        return words.who_not_allowed
+    if allow.until is None:
+        return words.who_allowed
+    line = words.who_allowed_until if standing.allowed_now else words.who_ended
+    return line.format(until=slack_date(allow.until))
+
+
+def _past_link(entry: Entry, words: Words) -> str:
+    line = {
+        "issued": words.link_opened if entry.opened_at else words.link_issued,
+        "undelivered": words.link_undelivered,
+        "requested": words.link_requested,
+    }.get(entry.outcome, words.link_refused)
+    opened_at = slack_time(entry.opened_at) if entry.opened_at else ""
+    return line.format(at=slack_date(entry.at), alias=entry.alias or "-", opened=opened_at)
+
+
+def _parts(lines: Sequence[str]) -> list[list[str]]:
+    """The lines in runs that each fit into one section."""
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if len("\n".join([*parts[-1], line])) > LONGEST_SECTION:
+            parts.append([])
+        parts[-1].append(line)
+    return parts
 
 
 def announcement(entry: Entry) -> str:
@@ -109,30 +278,33 @@ def announcement(entry: Entry) -> str:
 
 
 def slack_time(time: datetime) -> str:
-    """A time that each reader sees in their own zone; the fallback is UTC.
+    """A time of day that each reader sees in their own zone; the fallback is UTC.
 
     https://docs.slack.dev/messaging/formatting-message-text#date-formatting
     """
     return f"<!date^{int(time.timestamp())}^{{time_secs}}|{time.astimezone(UTC):%H:%M:%S} UTC>"
 
 
-def duration(seconds: int) -> str:
+def slack_date(time: datetime) -> str:
+    """A day and time that each reader sees in their own zone and words ("today")."""
+    return f"<!date^{int(time.timestamp())}^{{date_short_pretty}} {{time}}|{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC>"
+
+
+def duration(seconds: int, words: Words) -> str:
     """Seconds in words: "60 seconds", "12 hours", "1 hour 30 minutes"."""
     if seconds <= 120:  # noqa: PLR2004 - two minutes and less read better in seconds
-        return _count(seconds, "second")
+        return _count(seconds, words.second)
     hours, minutes = divmod(seconds // 60, 60)
-    parts = [_count(hours, "hour") if hours else "", _count(minutes, "minute") if minutes else ""]
+    parts = [_count(hours, words.hour) if hours else "", _count(minutes, words.minute) if minutes else ""]
     return " ".join(part for part in parts if part)
 
 
-def _count(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+def _count(number: int, plural: tuple[str, str]) -> str:
+    return f"{number} {plural[number != 1]}"
 
 
-def _own(aliases: Sequence[str]) -> str:
-    if not aliases:
-        return ""
-    return words.HELP_ALIASES.format(aliases=", ".join(f"`{_escape(alias)}`" for alias in aliases[:MOST_ALIASES]))
+def _code(names: Sequence[str]) -> str:
+    return ", ".join(f"`{_escape(name)}`" for name in names[:MOST_ALIASES])
 
 
 def _escape(text: str, longest: int | None = None) -> str:
@@ -140,6 +312,11 @@ def _escape(text: str, longest: int | None = None) -> str:
     if longest is not None and len(text) > longest:
         text = text[:longest] + "…"
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _plain(text: str) -> Block:
+    short = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
+    return {"type": "plain_text", "text": short}
 
 
 def _section(text: str) -> Block:
@@ -154,11 +331,6 @@ def _actions(*elements: Block) -> Block:
     return {"type": "actions", "elements": list(elements)}
 
 
-def _new_link(alias: str) -> Block:
-    return _button(words.NEW_LINK, NEW_LINK, alias)
-
-
 def _button(text: str, action_id: str, value: str, **more: str) -> Block:
-    label = {"type": "plain_text", "text": text}
-    button: Block = {"type": "button", "action_id": action_id, "text": label, **more}
+    button: Block = {"type": "button", "action_id": action_id, "text": _plain(text), **more}
     return {**button, "value": value} if value else button

@@ -101,11 +101,14 @@ class AuditItem(Model):
     alias = UnicodeAttribute(null=True)
     domain_id = UnicodeAttribute(null=True)
     profile_name = UnicodeAttribute(null=True)
+    space_name = UnicodeAttribute(null=True)
+    landing_uri = UnicodeAttribute(null=True)
     rule = UnicodeAttribute(null=True)
     detail = UnicodeAttribute(null=True)
     link_sha256 = UnicodeAttribute(null=True)
     link_expires_at = UnicodeAttribute(null=True)
     opened_at = UnicodeAttribute(null=True)
+    locale = UnicodeAttribute(null=True)
     aws_request_id = UnicodeAttribute(null=True)
     before = JSONAttribute(null=True)
     after = JSONAttribute(null=True)
@@ -120,6 +123,7 @@ class RuntimeItem(Model):
 
     id = UnicodeAttribute(hash_key=True)
     requests = NumberAttribute(null=True)
+    alias = UnicodeAttribute(null=True)
     expires = TTLAttribute()
 
 

@@ -7,9 +7,12 @@ from pynamodb.expressions.update import Action
 from bot.model import Member
 from bot.store.models import Tables, store_errors
 
+# How long a choice is remembered after it was last made.
+CHOICE_KEPT = timedelta(days=180)
+
 
 class RuntimeTable:
-    """Counts requests per member and minute; see `ports.RequestCounter`."""
+    """Counts requests per member and minute, and remembers choices; see `ports.RequestCounter` and `Choices`."""
 
     def __init__(self, tables: Tables) -> None:
         self._items = tables.runtime
@@ -21,3 +24,20 @@ class RuntimeTable:
         with store_errors():
             item.update(actions=actions)
             return int(item.requests or 0)
+
+    def remember(self, member: Member, alias: str, at: datetime) -> None:
+        """Overwrite what was chosen before."""
+        with store_errors():
+            self._items(_choice(member), alias=alias, expires=at + CHOICE_KEPT).save()
+
+    def recall(self, member: Member) -> str | None:
+        """Eventually consistent: a choice of a second ago may not count yet."""
+        with store_errors():
+            try:
+                return self._items.get(_choice(member)).alias
+            except self._items.DoesNotExist:
+                return None
+
+
+def _choice(member: Member) -> str:
+    return f"choice#{member.tenant}#{member.user_id}"

@@ -221,15 +221,116 @@ def test_all_parameters_of_the_mapping_reach_studio(somebody: Somebody) -> None:
     assert "30 minutes" in somebody.product.slack.render(message)
 
 
+def test_a_member_with_several_profiles_chooses_and_is_remembered(somebody: Somebody) -> None:
+    somebody.mapped("prod").mapped("sandbox", profile=f"{somebody.profile}-box").allowed()
+
+    question = somebody.types()
+    assert [button.text for button in question.buttons()] == ["Open prod", "Open sandbox"]
+    assert not has_link(question)
+    assert "/studio prod" in somebody.product.slack.render(question)
+
+    link = somebody.presses(question, "choose_1")
+    assert link.ts == question.ts
+    assert f"{somebody.profile}-box" in visit(link_of(link))
+    wait_for_outcome(somebody, "issued")
+
+    again = somebody.types()
+    assert [(button.text, button.style) for button in again.buttons()] == [
+        ("Open sandbox", "primary"),
+        ("Open prod", None),
+    ]
+
+
 def test_a_member_with_several_profiles_names_one(somebody: Somebody) -> None:
     somebody.mapped("sandbox").mapped("prod", profile=f"{somebody.profile}-prod").allowed()
 
-    assert "`/studio prod`, `/studio sandbox`" in somebody.types().text
-    page = visit(link_of(somebody.types("prod")))
-    assert f"{somebody.profile}-prod" in page
-    unknown = somebody.types("staging")
-    assert "no profile called “staging”" in unknown.text
-    assert "sandbox" in unknown.text
+    assert f"{somebody.profile}-prod" in visit(link_of(somebody.types("prod")))
+    unknown = somebody.types("sandbax")
+    assert "no profile called “sandbax”" in unknown.text
+    assert "Did you mean `sandbox`" in unknown.text
+    wait_for_outcome(somebody, "unknown_alias")
+
+
+def test_more_than_five_profiles_come_as_a_select(somebody: Somebody) -> None:
+    for number in range(7):
+        somebody.mapped(f"domain-{number}", profile=f"{somebody.profile}-{number}")
+    question = somebody.allowed().types()
+
+    select = question.blocks[1]["elements"][0]
+    assert select["type"] == "static_select"
+    assert [option["value"] for option in select["options"]] == [f"domain-{number}" for number in range(7)]
+
+
+@pytest.mark.parametrize(
+    ("text", "landing"),
+    [
+        ("lab", "app:JupyterLab:"),
+        ("code", "app:CodeEditor:"),
+        ("canvas", "app:Canvas:"),
+        ("rstudio", "app:RStudioServerPro:"),
+        ("classic", "app:JupyterServer:"),
+        ("home", "studio::"),
+        ("default LAB", "app:JupyterLab:"),
+    ],
+)
+def test_an_app_is_opened_by_its_word(somebody: Somebody, text: str, landing: str) -> None:
+    link = somebody.mapped().allowed().types(text)
+
+    assert landing in visit(link_of(link))
+    assert landing in visit(link_of(somebody.presses(link, "new_link")))
+
+
+def test_a_space_is_opened_if_it_is_shared_or_the_members_own(somebody: Somebody) -> None:
+    sagemaker = boto3.client("sagemaker")
+    somebody.mapped().allowed()
+    other = f"{somebody.profile}-other"
+    create_profile(somebody.product.domain_id, other)
+    for name, owner, sharing in (
+        (f"own-{somebody.number}", somebody.profile, "Private"),
+        (f"team-{somebody.number}", other, "Shared"),
+        (f"secret-{somebody.number}", other, "Private"),
+    ):
+        sagemaker.create_space(
+            DomainId=somebody.product.domain_id,
+            SpaceName=name,
+            OwnershipSettings={"OwnerUserProfileName": owner},
+            SpaceSharingSettings={"SharingType": sharing},  # type: ignore[typeddict-item] # one of the literals
+        )
+
+    page = visit(link_of(somebody.types(f"lab space own-{somebody.number}")))
+    assert f"own-{somebody.number}" in page
+    assert "app:JupyterLab:" in page
+    assert f"team-{somebody.number}" in visit(link_of(somebody.types(f"default space team-{somebody.number}")))
+    refused = somebody.types(f"space secret-{somebody.number}")
+    assert "neither shared nor yours" in refused.text
+    assert not has_link(refused)
+    assert "no such Studio space" in somebody.types("space nowhere").text
+    offered = str(somebody.types("space").blocks)
+    assert f"own-{somebody.number}" in offered
+    assert f"team-{somebody.number}" in offered
+    assert f"secret-{somebody.number}" not in offered
+    somebody.product.aws.inject("ListSpaces", Fault("AccessDeniedException"))
+    assert [button.text for button in somebody.types("space").buttons()] == ["Open default"]
+
+
+def test_whoami_tells_a_member_about_themselves(somebody: Somebody) -> None:
+    render = somebody.product.slack.render
+    assert "not on the allow-list" in render(somebody.types("whoami"))
+    assert "no SageMaker Studio profile" in render(somebody.types("whoami"))
+    somebody.mapped().allowed(until=timedelta(days=3))
+    link = somebody.types()
+    somebody.presses(link, "open_studio")
+    wait_for_outcome(somebody, "issued")
+
+    told = render(somebody.types("whoami"))
+
+    assert "allowed to open Studio until" in told
+    assert somebody.profile in told
+    assert "opened at" in told
+    somebody.allowed(until=-timedelta(days=1))
+    assert "ended at" in render(somebody.types("whoami"))
+    somebody.allowed(Effect.DENY)
+    assert "blocked" in render(somebody.types("whoami"))
 
 
 @pytest.mark.parametrize("text", ["frobnicate the frobnicator", "payload & <!channel>", "a " * 400, "help"])

@@ -1,0 +1,74 @@
+"""What a catalogue of words has to hold. Adding a language means filling this in; the types find what is missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.model import Reason
+
+Plural = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """One language.
+
+    Attributes:
+        refusals: for each reason, the sentences a member reads.
+        hour, minute, second: for one, and for any other number.
+    """
+
+    open_studio: str
+    open_named: str
+    new_link: str
+    try_again: str
+    choose: str
+
+    ready_text: str
+    ready: str
+    space: str
+    ready_note: str
+    opened: str
+    opened_only: str
+    opened_text: str
+    stale: str
+    stale_text: str
+
+    choose_text: str
+    choose_note: str
+    option: str
+    option_space: str
+
+    help_open: str
+    help_alias: str
+    help_app: str
+    help_whoami: str
+    help_help: str
+    not_understood: str
+    no_such_alias: str
+    nearest: str
+
+    who: str
+    who_unfit: str
+    who_guest: str
+    who_nothing: str
+    who_mapping: str
+    who_allowed: str
+    who_allowed_until: str
+    who_not_allowed: str
+    who_denied: str
+    who_ended: str
+    who_links: str
+    who_no_links: str
+    link_issued: str
+    link_opened: str
+    link_undelivered: str
+    link_refused: str
+    link_requested: str
+
+    sso_address: str
+    sso_no_address: str
+    refusals: Mapping[Reason, str]
+
+    hour: Plural
+    minute: Plural
+    second: Plural

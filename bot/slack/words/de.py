@@ -1,0 +1,113 @@
+"""German."""
+
+from bot.model import Reason
+from bot.slack.words.catalogue import Words
+
+GERMAN = Words(
+    open_studio="Studio öffnen",
+    open_named="{alias} öffnen",
+    new_link="Neuer Link",
+    try_again="Noch einmal",
+    choose="Auswählen …",
+    ready_text="Dein Link zu SageMaker Studio ist da. Er gilt {lifetime}.",
+    ready="*Dein Link zu SageMaker Studio ist da*\nProfil `{profile}` in der Domain `{domain}`{space}",
+    space=", Space `{space}`",
+    ready_note="Gilt bis {until} · deine Studio-Sitzung dauert dann {session} · "
+    "der Link meldet dich an: behalte ihn für dich",
+    opened="Geöffnet um {at} · Profil `{profile}` in der Domain `{domain}`",
+    opened_only="Geöffnet um {at}",
+    opened_text="Du hast SageMaker Studio geöffnet.",
+    stale="Dieser Link galt bis {until}. Mit *Neuer Link* bekommst du einen frischen.",
+    stale_text="Dieser Link gilt nicht mehr.",
+    choose_text="Was möchtest du öffnen?",
+    choose_note="Beim nächsten Mal kannst du es gleich nennen: `{command} {target}`",
+    option="{alias} ({profile})",
+    option_space="{alias} · Space {space}",
+    help_open="`{command}` gibt dir einen privaten Link zu SageMaker Studio. Er gilt {lifetime}.",
+    help_alias="`{command} ALIAS` öffnet eines deiner Profile: {aliases}.",
+    help_app="`{command} {apps}` öffnet eine App, `{command} space NAME` einen Space.",
+    help_whoami="`{command} whoami` zeigt, was du öffnen darfst, und deine letzten Links.",
+    help_help="`{command} help` zeigt diese Hilfe.",
+    not_understood="`{command}` versteht „{text}“ nicht.",
+    no_such_alias="Du hast kein Profil namens „{text}“.",
+    nearest="Meintest du {aliases}?",
+    who="Du bist <@{user}>.",
+    who_unfit="Nach Slacks Angaben zu deinem Konto bekommst du keine Studio-Links.",
+    who_guest="Du bist hier Gast, und Gäste können Studio nicht öffnen.",
+    who_nothing="Du hast hier noch kein Profil für SageMaker Studio.",
+    who_mapping="`{alias}`: Profil `{profile}` in der Domain `{domain}`",
+    who_allowed="Du darfst Studio öffnen.",
+    who_allowed_until="Du darfst Studio öffnen bis {until}.",
+    who_not_allowed="Du stehst noch nicht auf der Liste der Berechtigten.",
+    who_denied="Dein Zugang zu Studio ist gesperrt.",
+    who_ended="Dein Zugang zu Studio endete {until}.",
+    who_links="*Deine letzten Links*",
+    who_no_links="Du hast noch keine Links angefordert.",
+    link_issued="{at} · {alias} · nicht geöffnet",
+    link_opened="{at} · {alias} · geöffnet um {opened}",
+    link_undelivered="{at} · {alias} · kam nicht bei dir an",
+    link_refused="{at} · abgelehnt",
+    link_requested="{at} · nicht beendet",
+    sso_address="Melde dich stattdessen hier an: {address}",
+    sso_no_address="Frag deine Studio-Verwaltung nach der Adresse.",
+    refusals={
+        Reason.NOT_A_MEMBER: "Studio-Links gibt es nur für volle Mitglieder dieses Workspace. "
+        "Bist du eines, dann bitte deine Slack-Verwaltung, dein Konto zu prüfen.",
+        Reason.GUEST: "Gäste können SageMaker Studio nicht aus Slack öffnen. "
+        "Bitte das Mitglied, das dich eingeladen hat, dein Konto ändern zu lassen.",
+        Reason.DENIED: "Dein Zugang zu SageMaker Studio ist gesperrt. Sprich mit deiner Studio-Verwaltung.",
+        Reason.NOT_MAPPED: "Du hast hier noch kein Profil für SageMaker Studio. "
+        "Bitte deine Studio-Verwaltung, dir eines einzurichten.",
+        Reason.NOT_ALLOWED: "Du hast ein Studio-Profil, stehst aber noch nicht auf der Liste der Berechtigten. "
+        "Bitte deine Studio-Verwaltung, dich einzutragen.",
+        Reason.GRANT_EXPIRED: "Dein Zugang zu SageMaker Studio ist abgelaufen. "
+        "Bitte deine Studio-Verwaltung, ihn zu verlängern.",
+        Reason.CHOOSE: "Du hast mehrere Studio-Profile. Nenne das, das du öffnen möchtest.",
+        Reason.TOO_MANY: "Das waren zu viele Anfragen in einer Minute. Warte eine Minute und versuch es dann erneut.",
+        Reason.DOMAIN_MISSING: "Die dir zugeordnete Studio-Domain gibt es nicht mehr. "
+        "Bitte deine Studio-Verwaltung, die Zuordnung zu berichtigen.",
+        Reason.DOMAIN_NOT_READY: "Deine Studio-Domain wird gerade geändert und ist nicht bereit. "
+        "Versuch es in einigen Minuten erneut.",
+        Reason.DOMAIN_SSO: "In deine Studio-Domain meldet man sich über IAM Identity Center an, nicht mit Links. "
+        "{address}",
+        Reason.PROFILE_MISSING: "Dein Studio-Profil gibt es nicht mehr. "
+        "Bitte deine Studio-Verwaltung, die Zuordnung zu berichtigen.",
+        Reason.PROFILE_NOT_READY: "Dein Studio-Profil ist noch nicht bereit. Versuch es in einigen Minuten erneut.",
+        Reason.SPACE_MISSING: "Diesen Studio-Space gibt es nicht. "
+        "Nenne einen anderen, oder bitte deine Studio-Verwaltung, die Zuordnung zu berichtigen.",
+        Reason.SPACE_NOT_YOURS: "Dieser Studio-Space ist weder geteilt noch deiner. "
+        "Nenne einen anderen, oder bitte deine Studio-Verwaltung, die Zuordnung zu berichtigen.",
+        Reason.AWS_REFUSED: "AWS lässt diesen Bot deinen Link nicht ausstellen. "
+        "Sag es deiner Studio-Verwaltung; ein neuer Versuch hilft nicht.",
+        Reason.AWS_THROTTLED: "AWS bremst gerade die Anfragen. Warte eine Minute und versuch es dann erneut.",
+        Reason.AWS_UNREACHABLE: "AWS ist gerade nicht erreichbar. Warte eine Minute und versuch es dann erneut.",
+        Reason.AWS_UNEXPECTED: "AWS gab eine Antwort, die dieser Bot nicht versteht. "
+        "Versuch es erneut; bleibt es so, sag es deiner Studio-Verwaltung.",
+        Reason.STORE_UNREACHABLE: "Die Liste der Berechtigten ist gerade nicht erreichbar, darum gibt es keinen "
+        "Link. "
+        "Warte eine Minute und versuch es dann erneut.",
+        Reason.STORE_THROTTLED: "Die Liste der Berechtigten ist gerade überlastet. "
+        "Warte eine Minute und versuch es dann erneut.",
+        Reason.STORE_REFUSED: "Der Bot darf die Liste der Berechtigten nicht lesen. "
+        "Sag es deiner Studio-Verwaltung; ein neuer Versuch hilft nicht.",
+        Reason.STORE_UNREADABLE: "Dein Eintrag ist nicht lesbar, darum gibt es keinen Link. "
+        "Bitte deine Studio-Verwaltung, ihn neu zu setzen.",
+        Reason.NOT_RECORDED: "Deine Anfrage konnte nicht festgehalten werden, darum gibt es keinen Link. "
+        "Warte eine Minute und versuch es dann erneut.",
+        Reason.SLACK_UNREACHABLE: "Slack konnte gerade nicht bestätigen, wer du bist. "
+        "Warte eine Minute und versuch es dann erneut.",
+        Reason.SLACK_REFUSED: "Slack lässt diesen Bot nicht bestätigen, wer du bist. "
+        "Sag es deiner Studio-Verwaltung; ein neuer Versuch hilft nicht.",
+        Reason.BUSY: "Gerade fragen viele auf einmal. Warte einige Sekunden und versuch es dann erneut.",
+        Reason.TOO_LATE: "Das hat zu lange gedauert, darum gibt es keinen Link. Versuch es erneut.",
+        Reason.NOT_READY: "Der Bot startet noch. Warte eine Minute und versuch es dann erneut.",
+        Reason.FOREIGN: "Studio-Links sind für diesen Workspace nicht eingerichtet. "
+        "Nutze sie in dem Workspace, zu dem sie gehören.",
+        Reason.STALE_BUTTON: "Dieser Knopf gilt nicht mehr. Tippe `{command}` für einen frischen Link.",
+        Reason.INTERNAL: "Bei uns ist etwas schiefgegangen, und es gibt keinen Link. "
+        "Versuch es erneut; bleibt es so, sag es deiner Studio-Verwaltung.",
+    },
+    hour=("Stunde", "Stunden"),
+    minute=("Minute", "Minuten"),
+    second=("Sekunde", "Sekunden"),
+)

@@ -1,0 +1,108 @@
+"""English."""
+
+from bot.model import Reason
+from bot.slack.words.catalogue import Words
+
+ENGLISH = Words(
+    open_studio="Open Studio",
+    open_named="Open {alias}",
+    new_link="New link",
+    try_again="Try again",
+    choose="Choose…",
+    ready_text="Your SageMaker Studio link is ready. It works for {lifetime}.",
+    ready="*Your SageMaker Studio link is ready*\nProfile `{profile}` in domain `{domain}`{space}",
+    space=", space `{space}`",
+    ready_note="Works until {until} · your Studio session then lasts {session} · "
+    "the link signs in as you: keep it to yourself",
+    opened="Opened at {at} · profile `{profile}` in domain `{domain}`",
+    opened_only="Opened at {at}",
+    opened_text="You opened SageMaker Studio.",
+    stale="This link stopped working at {until}. Press *New link* for a fresh one.",
+    stale_text="This link has stopped working.",
+    choose_text="What do you want to open?",
+    choose_note="Next time you can name it: `{command} {target}`",
+    option="{alias} ({profile})",
+    option_space="{alias} · space {space}",
+    help_open="`{command}` gives you a private link to SageMaker Studio. It works for {lifetime}.",
+    help_alias="`{command} ALIAS` opens one of your profiles: {aliases}.",
+    help_app="`{command} {apps}` opens an app, `{command} space NAME` a space.",
+    help_whoami="`{command} whoami` shows what you may open and your last links.",
+    help_help="`{command} help` shows this.",
+    not_understood="`{command}` does not understand “{text}”.",
+    no_such_alias="You have no profile called “{text}”.",
+    nearest="Did you mean {aliases}?",
+    who="You are <@{user}>.",
+    who_unfit="Slack's record of your account rules out Studio links.",
+    who_guest="You are a guest here, and guests cannot open Studio.",
+    who_nothing="You have no SageMaker Studio profile here yet.",
+    who_mapping="`{alias}`: profile `{profile}` in domain `{domain}`",
+    who_allowed="You are allowed to open Studio.",
+    who_allowed_until="You are allowed to open Studio until {until}.",
+    who_not_allowed="You are not on the allow-list yet.",
+    who_denied="Your access to Studio is blocked.",
+    who_ended="Your access to Studio ended at {until}.",
+    who_links="*Your last links*",
+    who_no_links="You have asked for no links yet.",
+    link_issued="{at} · {alias} · not opened",
+    link_opened="{at} · {alias} · opened at {opened}",
+    link_undelivered="{at} · {alias} · did not reach you",
+    link_refused="{at} · refused",
+    link_requested="{at} · not finished",
+    sso_address="Sign in at {address} instead.",
+    sso_no_address="Ask your Studio administrator for its address.",
+    refusals={
+        Reason.NOT_A_MEMBER: "Studio links are only for full members of this workspace. "
+        "If you are one, ask your Slack administrator to check your account.",
+        Reason.GUEST: "Guests cannot open SageMaker Studio from Slack. "
+        "Ask the member who invited you to have your account changed.",
+        Reason.DENIED: "Your access to SageMaker Studio is blocked. Talk to your Studio administrator.",
+        Reason.NOT_MAPPED: "You have no SageMaker Studio profile here yet. "
+        "Ask your Studio administrator to set one up for you.",
+        Reason.NOT_ALLOWED: "You have a Studio profile, but you are not on the allow-list yet. "
+        "Ask your Studio administrator to allow you.",
+        Reason.GRANT_EXPIRED: "Your access to SageMaker Studio has ended. Ask your Studio administrator to "
+        "extend it.",
+        Reason.CHOOSE: "You have several Studio profiles. Name the one to open.",
+        Reason.TOO_MANY: "That was too many requests in one minute. Wait a minute, then try again.",
+        Reason.DOMAIN_MISSING: "The Studio domain you are mapped to does not exist any more. "
+        "Ask your Studio administrator to correct your mapping.",
+        Reason.DOMAIN_NOT_READY: "Your Studio domain is being changed and is not ready. Try again in a few minutes.",
+        Reason.DOMAIN_SSO: "Your Studio domain signs people in through IAM Identity Center, not through "
+        "links. {address}",
+        Reason.PROFILE_MISSING: "Your Studio profile does not exist any more. "
+        "Ask your Studio administrator to correct your mapping.",
+        Reason.PROFILE_NOT_READY: "Your Studio profile is not ready yet. Try again in a few minutes.",
+        Reason.SPACE_MISSING: "There is no such Studio space. "
+        "Name another, or ask your Studio administrator to correct your mapping.",
+        Reason.SPACE_NOT_YOURS: "That Studio space is neither shared nor yours. "
+        "Name another, or ask your Studio administrator to correct your mapping.",
+        Reason.AWS_REFUSED: "AWS does not let this bot make your link. "
+        "Tell your Studio administrator; trying again will not help.",
+        Reason.AWS_THROTTLED: "AWS is limiting requests just now. Wait a minute, then try again.",
+        Reason.AWS_UNREACHABLE: "AWS cannot be reached just now. Wait a minute, then try again.",
+        Reason.AWS_UNEXPECTED: "AWS gave an answer this bot does not understand. "
+        "Try again; if it stays, tell your Studio administrator.",
+        Reason.STORE_UNREACHABLE: "The access list cannot be reached just now, so no link was made. "
+        "Wait a minute, then try again.",
+        Reason.STORE_THROTTLED: "The access list is under too much load just now. Wait a minute, then try again.",
+        Reason.STORE_REFUSED: "The bot is not allowed to read its access list. "
+        "Tell your Studio administrator; trying again will not help.",
+        Reason.STORE_UNREADABLE: "Your access record cannot be read, so no link was made. "
+        "Ask your Studio administrator to set it again.",
+        Reason.NOT_RECORDED: "Your request could not be recorded, so no link was made. Wait a minute, then "
+        "try again.",
+        Reason.SLACK_UNREACHABLE: "Slack could not confirm who you are just now. Wait a minute, then try again.",
+        Reason.SLACK_REFUSED: "Slack does not let this bot confirm who you are. "
+        "Tell your Studio administrator; trying again will not help.",
+        Reason.BUSY: "Many people are asking at once. Wait a few seconds, then try again.",
+        Reason.TOO_LATE: "This took too long, so no link was made. Try again.",
+        Reason.NOT_READY: "The bot is still starting. Wait a minute, then try again.",
+        Reason.FOREIGN: "Studio links are not set up for this workspace. Use them in the workspace they belong to.",
+        Reason.STALE_BUTTON: "This button is not valid any more. Type `{command}` for a fresh link.",
+        Reason.INTERNAL: "Something went wrong on our side, and no link was made. "
+        "Try again; if it stays, tell your Studio administrator.",
+    },
+    hour=("hour", "hours"),
+    minute=("minute", "minutes"),
+    second=("second", "seconds"),
+)
