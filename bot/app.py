@@ -21,9 +21,11 @@ from bot.logs import redactor
 from bot.metrics import Metrics
 from bot.model import Member
 from bot.signin import SignIn
+from bot.slack.ageing import Ageing
 from bot.slack.api import SlackApi
 from bot.slack.commands import is_well_formed
-from bot.slack.handlers import Desk, register
+from bot.slack.handlers import register
+from bot.slack.reception import Desk
 from bot.slack.socket_mode import SocketMode
 from bot.standing import Standings
 from bot.store import tables as table_admin
@@ -66,6 +68,7 @@ class Bot:
         self._stopping.set()
         if self.socket is not None:
             self.socket.close()
+        self.desk.ageing.stop()
         self.desk.workers.shutdown()
         self.desk.clerk.shutdown()
         self.side.shutdown(wait=False, cancel_futures=True)
@@ -115,12 +118,14 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         side=side,
     )
     metrics = Metrics(lambda: workers.in_flight)
+    clerk = BoundedExecutor("clerk", workers=CLERKS, queue=CLERKS_QUEUE)
     desk = Desk(
         signin=signin,
         standings=Standings(access, audit, slack, _rules(settings), side),
         slack=slack,
         workers=workers,
-        clerk=BoundedExecutor("clerk", workers=CLERKS, queue=CLERKS_QUEUE),
+        ageing=Ageing(runtime, clerk.submit),
+        clerk=clerk,
         metrics=metrics,
         teams=frozenset(settings.studio_teams),
         audit_channel=settings.studio_audit_channel,

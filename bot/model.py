@@ -128,6 +128,8 @@ class Door(StrEnum):
 
     COMMAND = "command"
     BUTTON = "button"
+    SHORTCUT = "shortcut"
+    HOME = "home"
     CLI = "cli"
 
 

@@ -107,6 +107,18 @@ class Choices(Protocol):
         ...
 
 
+class Messages(Protocol):
+    """What the messages show that we may still replace, for all replicas together."""
+
+    def note(self, message: str, shows: str, at: datetime) -> None:
+        """Keep what a message shows from now on: a request's id, or that its link is gone."""
+        ...
+
+    def shown(self, message: str) -> str | None:
+        """What the message shows; None if nothing is known of it."""
+        ...
+
+
 class Directory(Protocol):
     """Who the members are, according to Slack."""
 

@@ -3,6 +3,7 @@
 https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
 
+import dataclasses
 import ipaddress
 import json
 import re
@@ -81,16 +82,31 @@ class SlackApi:
         return person(user if isinstance(user, Mapping) else {})
 
     def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:
-        """Tell the member, and them alone, through the response_url or else as an ephemeral message.
+        """Tell the member, and them alone: in the dialog they are in, through the response_url, or ephemerally.
 
         Args:
-            replace: put the message in the place of the one whose button was pressed.
+            replace: put the message in the place of the one whose button was pressed; a dialog always is.
 
         Returns:
             Whether Slack took the message. It may have reached Slack all the same if the answer was lost.
         """
+        if origin.view_id is not None:
+            return self._update_view(origin, message)
         body = {**message.payload(), "response_type": "ephemeral", "replace_original": replace}
         return self._respond(origin, body) or self._post_ephemeral(origin, message)
+
+    def open_view(self, origin: Origin, message: Message) -> Origin:
+        """Open a dialog with the message in it; the origin that answers into it from then on.
+
+        Raises:
+            SlackError: Slack did not open it: three seconds may have passed.
+        """
+        view = self._call(self._client.views_open, trigger_id=origin.trigger_id, view=message.modal()).get("view")
+        return dataclasses.replace(origin, view_id=view["id"] if isinstance(view, Mapping) else None)
+
+    def publish_home(self, user_id: str, message: Message) -> None:
+        """Show the message as the member's home tab; SlackError if Slack did not take it."""
+        self._call(self._client.views_publish, user_id=user_id, view=message.home())
 
     def announce(self, channel: str, text: str) -> None:
         """Post a line to a channel; SlackError if Slack did not take it."""
@@ -113,6 +129,14 @@ class SlackApi:
             return True
         log.warning("reply_refused", request=origin.request_id, status=response.status)
         return False
+
+    def _update_view(self, origin: Origin, message: Message) -> bool:
+        try:
+            self._call(self._client.views_update, view_id=origin.view_id, view=message.modal())
+        except SlackError as error:
+            log.warning("dialog_not_updated", request=origin.request_id, code=error.code)
+            return False
+        return True
 
     def _post_ephemeral(self, origin: Origin, message: Message) -> bool:
         if origin.channel_id is None:

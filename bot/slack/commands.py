@@ -35,6 +35,9 @@ class Origin:
         request_id: the same for the same `trigger_id`, which it does not reveal.
         user_team_id: the presser's own team, which for a Slack Connect outsider is not `team_id`.
         response_url: answers this one request for 30 minutes; a secret.
+        trigger_id: lets us open one dialog within three seconds; a secret.
+        view_id: the dialog the button is in.
+        message: the message the button is in, by channel and time.
         command: the slash command as it was typed, for the words that repeat it.
     """
 
@@ -46,6 +49,9 @@ class Origin:
     user_team_id: str | None
     channel_id: str | None
     response_url: str | None = field(repr=False)
+    trigger_id: str | None = field(default=None, repr=False)
+    view_id: str | None = None
+    message: str | None = None
     command: str = "/studio"
 
 
@@ -122,10 +128,12 @@ def command_origin(body: Mapping[str, Any]) -> Origin:
 
 
 def action_origin(body: Mapping[str, Any]) -> Origin:
-    """The origin of a pressed button; BadInput as for `command_origin`."""
+    """The origin of a pressed button or a shortcut; BadInput as for `command_origin`."""
     user, team, enterprise, channel = (_part(body, key) for key in ("user", "team", "enterprise", "channel"))
+    view, container, trigger = _part(body, "view"), _part(body, "container"), _text(body, "trigger_id")
+    ts = _optional(container, "message_ts")
     return Origin(
-        request_id=request_id(_text(body, "trigger_id")),
+        request_id=request_id(trigger),
         app_id=_text(body, "api_app_id"),
         team_id=_optional(team, "id"),
         enterprise_id=_optional(enterprise, "id"),
@@ -133,6 +141,26 @@ def action_origin(body: Mapping[str, Any]) -> Origin:
         user_team_id=_optional(user, "team_id"),
         channel_id=_optional(channel, "id"),
         response_url=_optional(body, "response_url"),
+        trigger_id=trigger,
+        view_id=_optional(view, "id") if view.get("type") == "modal" else None,
+        message=f"{channel.get('id')}/{ts}" if ts else None,
+    )
+
+
+def event_origin(body: Mapping[str, Any]) -> Origin:
+    """The origin of an event; BadInput as for `command_origin`.
+
+    https://docs.slack.dev/apis/events-api#event-type-structure
+    """
+    return Origin(
+        request_id=request_id(_text(body, "event_id")),
+        app_id=_text(body, "api_app_id"),
+        team_id=_optional(body, "team_id"),
+        enterprise_id=_optional(body, "enterprise_id"),
+        user_id=_text(_part(body, "event"), "user"),
+        user_team_id=None,
+        channel_id=None,
+        response_url=None,
     )
 
 

@@ -5,95 +5,23 @@ at the door, because the bot is busy or the request is not for it, is answered i
 """
 
 import re
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from slack_bolt import Ack, App
 
-from bot import audit
-from bot.errors import BadInput, SlackError, StoreError, UpstreamError
-from bot.executor import BoundedExecutor, Full
-from bot.metrics import Metrics
-from bot.model import Answer, Door, Entry, InvalidValue, LinkRequest, Member, Reason, Target, utc_now
-from bot.signin import SignIn
+from bot.audit import ISSUED
+from bot.errors import SlackError, StoreError, UpstreamError
+from bot.model import Answer, Door, Entry, LinkRequest, Reason, Target
 from bot.slack import views
-from bot.slack.api import SlackApi
-from bot.slack.commands import (
-    REQUEST_ID,
-    Help,
-    Home,
-    Open,
-    Origin,
-    WhoAmI,
-    action_origin,
-    action_value,
-    admit,
-    command_origin,
-    parse,
-    parse_target,
-)
-from bot.slack.words import words_for
-from bot.standing import Standing, Standings
+from bot.slack.commands import REQUEST_ID, Help, Open, WhoAmI, action_value, parse, parse_target
+from bot.slack.reception import Desk, Visit, Work, acknowledge, conclude, receive, record_refusal, refused, tell
+from bot.standing import Standing
 
 log = structlog.get_logger()
-
-# No id of Slack's is nearly as long; DynamoDB takes no key of any length.
-LONGEST_STRANGER = 100
-
-# Seconds a request may wait for a place. One that waited longer is told "busy" instead of being worked on, because
-# its answer would miss the ten seconds within which a member hears from us.
-LONGEST_WAIT = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A request that was let in: from which member, through which door, and when."""
-
-    origin: Origin
-    member: Member
-    door: Door
-    attempt: str
-    at: datetime
-    started: float
-
-
-@dataclass(slots=True)
-class Desk:
-    """What the listeners work with.
-
-    Attributes:
-        workers: answers requests.
-        clerk: records and answers what `workers` could not take; small, so that it never piles up.
-        teams: the team and enterprise ids that may use the bot; empty means our token's own team.
-        audit_channel: where outcomes are announced; None for nowhere.
-        locale: the language of every message; None for each member's own.
-        link_seconds: how long a link works, for the help.
-        home: our own app and team; None until Slack has told us.
-    """
-
-    signin: SignIn
-    standings: Standings
-    slack: SlackApi
-    workers: BoundedExecutor
-    clerk: BoundedExecutor
-    metrics: Metrics
-    teams: frozenset[str] = frozenset()
-    audit_channel: str | None = None
-    locale: str | None = None
-    link_seconds: int = 60
-    home: Home | None = None
-    now: Callable[[], datetime] = utc_now
-    monotonic: Callable[[], float] = time.monotonic
-
-    def reader(self, origin: Origin, locale: str | None = None) -> views.Reader:
-        """Whom a message is for, as far as that is known yet."""
-        return views.Reader(words_for(self.locale or locale), origin.command)
 
 
 def register(app: App, desk: Desk) -> None:
@@ -102,135 +30,35 @@ def register(app: App, desk: Desk) -> None:
     # Any command of this app: workspaces rename commands, because their names are not namespaced in Slack.
     @app.command(re.compile("^/"))
     def studio(ack: Ack, body: dict[str, Any]) -> None:
-        _acknowledge(ack, _receive(desk, body, Door.COMMAND, _command))
+        acknowledge(ack, receive(desk, body, Door.COMMAND, _command))
 
-    @app.action(views.OPEN_STUDIO)
-    def open_studio(ack: Ack, body: dict[str, Any]) -> None:
-        _acknowledge(ack, _receive(desk, body, Door.BUTTON, _opened))
+    @app.shortcut(views.SHORTCUT)
+    def shortcut(ack: Ack, body: dict[str, Any]) -> None:
+        acknowledge(ack, receive(desk, body, Door.SHORTCUT, _dialog))
 
-    @app.action(views.NEW_LINK)
-    def new_link(ack: Ack, body: dict[str, Any]) -> None:
-        _acknowledge(ack, _receive(desk, body, Door.BUTTON, _new_link))
+    @app.event("app_home_opened")
+    def home(ack: Ack, body: dict[str, Any]) -> None:
+        acknowledge(ack, receive(desk, body, Door.HOME, _home))
 
-    @app.action(re.compile(rf"^{views.CHOOSE}(_\d)?$"))
-    def choose(ack: Ack, body: dict[str, Any]) -> None:
-        _acknowledge(ack, _receive(desk, body, Door.BUTTON, _new_link))
-
-    @app.action(re.compile(""))  # whatever else claims to be one of our buttons
-    def unknown(ack: Ack, body: dict[str, Any]) -> None:
-        _acknowledge(ack, _receive(desk, body, Door.BUTTON, _stale))
-
-
-Work = Callable[[Desk, Visit, Mapping[str, Any]], None]
-
-
-def _acknowledge(ack: Ack, words: str) -> None:
-    if words:
-        ack(words)
-    else:
-        ack()
+    buttons: dict[str | re.Pattern[str], Work] = {
+        views.OPEN_STUDIO: _opened,
+        views.NEW_LINK: _new_link,
+        views.HOME_OPEN: _dialog,
+        re.compile(rf"^{views.CHOOSE}(_\d)?$"): _new_link,
+        re.compile(""): _stale,  # whatever else claims to be one of our buttons; the order counts
+    }
+    for action_id, work in buttons.items():
+        app.action(action_id)(partial(_press, desk, work))
 
 
-def _receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
-    """Let a request in and hand it on. Returns what the acknowledgement has to say, mostly nothing."""
-    try:
-        origin = command_origin(body) if door is Door.COMMAND else action_origin(body)
-        home = desk.home
-        if home is None:
-            where = origin.team_id or origin.enterprise_id or "unknown"
-            return _turn_away(desk, origin, door, Reason.NOT_READY, tenant=where, subject=origin.user_id)
-        tenant = admit(origin, home, desk.teams or frozenset({home.team_id}))
-        if tenant is None:
-            stranger = f"{origin.team_id or origin.enterprise_id}/{origin.user_id}"[:LONGEST_STRANGER]
-            return _turn_away(desk, origin, door, Reason.FOREIGN, tenant=home.team_id, subject=stranger)
-        member = Member(tenant, origin.user_id)
-    except (BadInput, InvalidValue) as error:
-        desk.metrics.outcome("malformed")
-        log.warning("request_malformed", why=str(error))
-        return views.refusal(Reason.INTERNAL, views.Reader(words_for(desk.locale))).text
-
-    visit = Visit(origin, member, door, uuid4().hex, desk.now(), desk.monotonic())
-    try:
-        desk.workers.submit(lambda: _work(desk, visit, body, work))
-    except Full:
-        return _turn_away(desk, origin, door, Reason.BUSY, tenant=tenant, subject=origin.user_id)
-    return ""
-
-
-def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> str:
-    """Refuse without asking anybody: record it on the side, and return the words for the acknowledgement.
-
-    Slack does not show the words of a button's acknowledgement, so there they go through the response_url.
-    """
-    entry = _refused(desk, origin, door, reason, tenant=tenant, subject=subject)
-    message = views.refusal(reason, desk.reader(origin))
-
-    def tell_and_record() -> None:
-        if door is Door.BUTTON:
-            desk.slack.reply(origin, message, replace=False)
-        _record_refusal(desk, entry)
-
-    try:
-        desk.clerk.submit(tell_and_record)
-    except Full:
-        desk.metrics.outcome("unrecorded")
-        log.error("refusal_not_recorded", request=origin.request_id, outcome=reason, why="too many at once")  # noqa: TRY400
-    return message.text
-
-
-def _refused(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> Entry:
-    log.warning("turned_away", request=origin.request_id, reason=reason, tenant=tenant, subject=subject)
-    return audit.refused(
-        request_id=origin.request_id,
-        attempt=uuid4().hex,
-        at=desk.now(),
-        tenant=tenant,
-        subject=subject,
-        door=door,
-        reason=reason,
-        detail=f"app {origin.app_id}, team {origin.team_id}, enterprise {origin.enterprise_id}",
-    )
-
-
-def _record_refusal(desk: Desk, entry: Entry) -> bool:
-    """Record it, count it, announce it; False, and none of this, if the request is a replay."""
-    if not desk.signin.refuse(entry):
-        desk.metrics.outcome("replayed")
-        return False
-    _conclude(desk, entry)
-    return True
-
-
-def _conclude(desk: Desk, entry: Entry) -> None:
-    """Count an outcome, and announce it where the installation wants to hear of it."""
-    desk.metrics.outcome(entry.outcome)
-    if desk.audit_channel is None:
-        return
-    try:
-        desk.slack.announce(desk.audit_channel, views.announcement(entry))
-    except SlackError as error:
-        log.warning("announcement_failed", request=entry.id, code=error.code)
-
-
-def _work(desk: Desk, visit: Visit, body: Mapping[str, Any], work: Work) -> None:
-    """On a worker: do it, unless it has waited too long to be done in time."""
-    waited = desk.monotonic() - visit.started
-    desk.metrics.waited(waited)
-    if waited <= LONGEST_WAIT:
-        work(desk, visit, body)
-        return
-    desk.slack.reply(visit.origin, views.refusal(Reason.BUSY, desk.reader(visit.origin)), replace=False)
-    who = visit.member
-    _record_refusal(
-        desk,
-        _refused(desk, visit.origin, visit.door, Reason.BUSY, tenant=who.tenant, subject=who.user_id),
-    )
+def _press(desk: Desk, work: Work, ack: Ack, body: dict[str, Any]) -> None:
+    acknowledge(ack, receive(desk, body, Door.BUTTON, work))
 
 
 def _command(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
     match parse(str(body.get("text") or "")):
         case Open(target):
-            _answer(desk, visit, target, replace=False)
+            _answer(desk, visit, target, in_place=False)
         case WhoAmI():
             _tell_standing(desk, visit, views.who_am_i, "whoami")
         case Help(not_understood):
@@ -248,7 +76,7 @@ def _tell_standing(
     except UpstreamError as error:
         log.warning("standing_unknown", request=visit.origin.request_id, why=str(error))
         outcome, message = error.reason, views.refusal(error.reason, desk.reader(visit.origin))
-    desk.slack.reply(visit.origin, message, replace=False)
+    tell(desk, visit.origin, message, replace=False)
     desk.metrics.outcome(outcome)
 
 
@@ -258,10 +86,47 @@ def _new_link(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
     if target is None:
         _stale(desk, visit, body)
     else:
-        _answer(desk, visit, target, replace=True)
+        _answer(desk, visit, target, in_place=True)
 
 
-def _answer(desk: Desk, visit: Visit, target: Target, *, replace: bool) -> None:
+def _dialog(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
+    """From the home tab or a shortcut: a dialog first, for which Slack gives three seconds; then the answer in it."""
+    target = parse_target(action_value(body).split())
+    if target is None:
+        _stale(desk, visit, body)
+        return
+    try:
+        origin = desk.slack.open_view(visit.origin, views.waiting(desk.reader(visit.origin)))
+    except SlackError as error:
+        log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
+        who = visit.member
+        record_refusal(
+            desk,
+            refused(desk, visit.origin, visit.door, error.reason, tenant=who.tenant, subject=who.user_id),
+        )
+        return
+    _answer(desk, replace(visit, origin=origin), target, in_place=True)
+    if visit.door is Door.BUTTON:
+        _show_home(desk, visit)
+
+
+def _home(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
+    if body["event"].get("tab") == "home":
+        _show_home(desk, visit)
+
+
+def _show_home(desk: Desk, visit: Visit) -> None:
+    try:
+        standing = desk.standings.of(visit.member)
+        view = views.home(standing, desk.reader(visit.origin, standing.person.locale))
+        desk.slack.publish_home(visit.member.user_id, view)
+    except UpstreamError as error:
+        log.warning("home_not_shown", request=visit.origin.request_id, why=str(error))
+    else:
+        desk.metrics.outcome("home")
+
+
+def _answer(desk: Desk, visit: Visit, target: Target, *, in_place: bool) -> None:
     request = LinkRequest(
         id=visit.origin.request_id,
         attempt=visit.attempt,
@@ -274,15 +139,28 @@ def _answer(desk: Desk, visit: Visit, target: Target, *, replace: bool) -> None:
 
     def deliver(answer: Answer) -> bool:
         message = views.answer(answer, desk.reader(visit.origin, answer.locale))
-        delivered = desk.slack.reply(visit.origin, message, replace=replace)
+        delivered = tell(desk, visit.origin, message, replace=in_place)
         desk.metrics.answered(desk.monotonic() - visit.started)
         return delivered
 
     entry = desk.signin.answer(request, deliver)
     if entry is None:
         desk.metrics.outcome("replayed")
-    else:
-        _conclude(desk, entry)
+        return
+    conclude(desk, entry)
+    _let_age(desk, visit, entry)
+
+
+def _let_age(desk: Desk, visit: Visit, entry: Entry) -> None:
+    """Have a message that we can still replace say so when its link is dead."""
+    message = visit.origin.message
+    if message is None:
+        return
+    if entry.outcome != ISSUED or entry.expires_at is None:
+        desk.ageing.forget(message)
+        return
+    expired = views.stale(entry, desk.reader(visit.origin, entry.locale))
+    desk.ageing.watch(message, entry.id, entry.expires_at, lambda: tell(desk, visit.origin, expired, replace=True))
 
 
 def _opened(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
@@ -301,12 +179,14 @@ def _opened(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
         _stale(desk, visit, body)
     else:
         desk.metrics.outcome("opened")
-        desk.slack.reply(visit.origin, views.opened(entry, desk.reader(visit.origin, entry.locale)), replace=True)
+        if visit.origin.message is not None:
+            desk.ageing.forget(visit.origin.message)
+        tell(desk, visit.origin, views.opened(entry, desk.reader(visit.origin, entry.locale)), replace=True)
 
 
 def _stale(desk: Desk, visit: Visit, _body: Mapping[str, Any]) -> None:
     """A button that names nothing of this member's: old, or made up."""
     who = visit.member
-    entry = _refused(desk, visit.origin, visit.door, Reason.STALE_BUTTON, tenant=who.tenant, subject=who.user_id)
-    if _record_refusal(desk, entry):
-        desk.slack.reply(visit.origin, views.refusal(Reason.STALE_BUTTON, desk.reader(visit.origin)), replace=True)
+    entry = refused(desk, visit.origin, visit.door, Reason.STALE_BUTTON, tenant=who.tenant, subject=who.user_id)
+    if record_refusal(desk, entry):
+        tell(desk, visit.origin, views.refusal(Reason.STALE_BUTTON, desk.reader(visit.origin)), replace=True)

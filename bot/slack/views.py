@@ -20,11 +20,16 @@ OPEN_STUDIO = "open_studio"
 NEW_LINK = "new_link"
 # Action ids must differ within a message: the chooser's buttons are numbered, its select is not.
 CHOOSE = "choose"
+HOME_OPEN = "home_open"
+SHORTCUT = "open_studio"
+PRODUCT = "Studio links"
 
 MOST_BUTTONS = 5
 # https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
 MOST_OPTIONS = 100
 LONGEST_LABEL = 75
+# Slack shows a hundred blocks in a home tab; the rest of it takes fewer than ten.
+MOST_AT_HOME = 90
 # How much of what a member typed is repeated to them.
 LONGEST_ECHO = 200
 # How many of a member's aliases are listed, so that the longest still fit into one section.
@@ -63,6 +68,14 @@ class Message:
     def payload(self) -> dict[str, Any]:
         """The message as Slack takes it; nothing in it may be unfurled."""
         return {"text": self.text, "blocks": self.blocks, "unfurl_links": False, "unfurl_media": False}
+
+    def modal(self) -> dict[str, Any]:
+        """The same in a dialog. https://docs.slack.dev/reference/views/modal-views"""
+        return {"type": "modal", "title": _plain(PRODUCT), "blocks": self.blocks}
+
+    def home(self) -> dict[str, Any]:
+        """The same as a home tab. https://docs.slack.dev/reference/views/home-tab-views"""
+        return {"type": "home", "blocks": self.blocks}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +245,25 @@ def who_am_i(standing: Standing, reader: Reader) -> Message:
         _section("\n".join(links if standing.links else [words.who_no_links])),
     ]
     return Message("\n".join([*lines, *mappings]), blocks)
+
+
+def home(standing: Standing, reader: Reader) -> Message:
+    """The home tab: what `whoami` says, with a button for each mapping."""
+    words, told = reader.words, who_am_i(standing, reader)
+    mappings = sorted(standing.access.mappings, key=lambda mapping: mapping.alias)[:MOST_AT_HOME]
+    rows = [
+        {
+            **_section(words.who_mapping.format(alias=m.alias, profile=m.profile_name, domain=m.domain_id)),
+            "accessory": _button(words.open_studio, HOME_OPEN, str(Target(m.alias))),
+        }
+        for m in mappings
+    ] or [_section(words.who_nothing)]
+    return Message(told.text, [told.blocks[0], *rows, {"type": "divider"}, told.blocks[-1]])
+
+
+def waiting(reader: Reader) -> Message:
+    """What a dialog shows until the answer is there."""
+    return Message(reader.words.waiting, [_section(reader.words.waiting)])
 
 
 def _allowance(standing: Standing, words: Words) -> str:

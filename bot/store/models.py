@@ -124,6 +124,7 @@ class RuntimeItem(Model):
     id = UnicodeAttribute(hash_key=True)
     requests = NumberAttribute(null=True)
     alias = UnicodeAttribute(null=True)
+    shows = UnicodeAttribute(null=True)
     expires = TTLAttribute()
 
 

@@ -9,10 +9,12 @@ from bot.store.models import Tables, store_errors
 
 # How long a choice is remembered after it was last made.
 CHOICE_KEPT = timedelta(days=180)
+# A response_url works for half an hour; after that nothing can be done to a message.
+MESSAGE_KEPT = timedelta(minutes=30)
 
 
 class RuntimeTable:
-    """Counts requests per member and minute, and remembers choices; see `ports.RequestCounter` and `Choices`."""
+    """Counts requests, and remembers; see `RequestCounter`, `Choices` and `Messages` in ports."""
 
     def __init__(self, tables: Tables) -> None:
         self._items = tables.runtime
@@ -35,6 +37,19 @@ class RuntimeTable:
         with store_errors():
             try:
                 return self._items.get(_choice(member)).alias
+            except self._items.DoesNotExist:
+                return None
+
+    def note(self, message: str, shows: str, at: datetime) -> None:
+        """Overwrite what the message showed before."""
+        with store_errors():
+            self._items(f"message#{message}", shows=shows, expires=at + MESSAGE_KEPT).save()
+
+    def shown(self, message: str) -> str | None:
+        """Strongly consistent: what was noted last, by whichever replica."""
+        with store_errors():
+            try:
+                return self._items.get(f"message#{message}", consistent_read=True).shows
             except self._items.DoesNotExist:
                 return None
 

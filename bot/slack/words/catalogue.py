@@ -33,6 +33,7 @@ class Words:
     stale: str
     stale_text: str
 
+    waiting: str
     choose_text: str
     choose_note: str
     option: str

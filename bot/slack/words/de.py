@@ -19,6 +19,7 @@ GERMAN = Words(
     opened_text="Du hast SageMaker Studio geöffnet.",
     stale="Dieser Link galt bis {until}. Mit *Neuer Link* bekommst du einen frischen.",
     stale_text="Dieser Link gilt nicht mehr.",
+    waiting="Dein Link wird ausgestellt …",
     choose_text="Was möchtest du öffnen?",
     choose_note="Beim nächsten Mal kannst du es gleich nennen: `{command} {target}`",
     option="{alias} ({profile})",

@@ -1,0 +1,204 @@
+"""Where requests come in: whose they are, whether there is room for them, and what becomes of those turned away."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from slack_bolt import Ack
+
+from bot import audit
+from bot.errors import BadInput, SlackError
+from bot.executor import BoundedExecutor, Full
+from bot.metrics import Metrics
+from bot.model import Door, Entry, InvalidValue, Member, Reason, utc_now
+from bot.signin import SignIn
+from bot.slack import views
+from bot.slack.ageing import Ageing
+from bot.slack.api import SlackApi
+from bot.slack.commands import Home, Origin, action_origin, admit, command_origin, event_origin
+from bot.slack.words import words_for
+from bot.standing import Standings
+
+log = structlog.get_logger()
+
+# No id of Slack's is nearly as long; DynamoDB takes no key of any length.
+LONGEST_STRANGER = 100
+
+# Seconds a request may wait for a place. One that waited longer is told "busy" instead of being worked on, because
+# its answer would miss the ten seconds within which a member hears from us.
+LONGEST_WAIT = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request that was let in: from which member, through which door, and when."""
+
+    origin: Origin
+    member: Member
+    door: Door
+    attempt: str
+    at: datetime
+    started: float
+
+
+@dataclass(slots=True)
+class Desk:
+    """What the listeners work with.
+
+    Attributes:
+        workers: answers requests.
+        clerk: records and answers what `workers` could not take; small, so that it never piles up.
+        teams: the team and enterprise ids that may use the bot; empty means our token's own team.
+        audit_channel: where outcomes are announced; None for nowhere.
+        locale: the language of every message; None for each member's own.
+        link_seconds: how long a link works, for the help.
+        home: our own app and team; None until Slack has told us.
+    """
+
+    signin: SignIn
+    standings: Standings
+    ageing: Ageing
+    slack: SlackApi
+    workers: BoundedExecutor
+    clerk: BoundedExecutor
+    metrics: Metrics
+    teams: frozenset[str] = frozenset()
+    audit_channel: str | None = None
+    locale: str | None = None
+    link_seconds: int = 60
+    home: Home | None = None
+    now: Callable[[], datetime] = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+
+    def reader(self, origin: Origin, locale: str | None = None) -> views.Reader:
+        """Whom a message is for, as far as that is known yet."""
+        return views.Reader(words_for(self.locale or locale), origin.command)
+
+
+Work = Callable[[Desk, Visit, Mapping[str, Any]], None]
+
+ORIGINS: Mapping[Door, Callable[[Mapping[str, Any]], Origin]] = {
+    Door.COMMAND: command_origin,
+    Door.BUTTON: action_origin,
+    Door.SHORTCUT: action_origin,
+    Door.HOME: event_origin,
+}
+
+
+def acknowledge(ack: Ack, words: str) -> None:
+    if words:
+        ack(words)
+    else:
+        ack()
+
+
+def receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
+    """Let a request in and hand it on. Returns what the acknowledgement has to say, mostly nothing."""
+    try:
+        origin = ORIGINS[door](body)
+        home = desk.home
+        if home is None:
+            where = origin.team_id or origin.enterprise_id or "unknown"
+            return _turn_away(desk, origin, door, Reason.NOT_READY, tenant=where, subject=origin.user_id)
+        tenant = admit(origin, home, desk.teams or frozenset({home.team_id}))
+        if tenant is None:
+            stranger = f"{origin.team_id or origin.enterprise_id}/{origin.user_id}"[:LONGEST_STRANGER]
+            return _turn_away(desk, origin, door, Reason.FOREIGN, tenant=home.team_id, subject=stranger)
+        member = Member(tenant, origin.user_id)
+    except (BadInput, InvalidValue) as error:
+        desk.metrics.outcome("malformed")
+        log.warning("request_malformed", why=str(error))
+        return views.refusal(Reason.INTERNAL, views.Reader(words_for(desk.locale))).text
+
+    visit = Visit(origin, member, door, uuid4().hex, desk.now(), desk.monotonic())
+    try:
+        desk.workers.submit(lambda: _work(desk, visit, body, work))
+    except Full:
+        return _turn_away(desk, origin, door, Reason.BUSY, tenant=tenant, subject=origin.user_id)
+    return ""
+
+
+def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> str:
+    """Refuse without asking anybody: record it on the side, and return the words for the acknowledgement.
+
+    Slack does not show the words of a button's acknowledgement, so there they go through the response_url.
+    """
+    entry = refused(desk, origin, door, reason, tenant=tenant, subject=subject)
+    message = views.refusal(reason, desk.reader(origin))
+
+    def tell_and_record() -> None:
+        if door is not Door.COMMAND:
+            tell(desk, origin, message, replace=False)
+        record_refusal(desk, entry)
+
+    try:
+        desk.clerk.submit(tell_and_record)
+    except Full:
+        desk.metrics.outcome("unrecorded")
+        log.error("refusal_not_recorded", request=origin.request_id, outcome=reason, why="too many at once")  # noqa: TRY400
+    return message.text
+
+
+def tell(desk: Desk, origin: Origin, message: views.Message, *, replace: bool) -> bool:
+    """Answer in whatever way the request left us; whether Slack took it."""
+    if origin.view_id or origin.response_url or origin.channel_id or origin.trigger_id is None:
+        return desk.slack.reply(origin, message, replace=replace)
+    try:  # from the home tab or a shortcut there is no place to answer in but a dialog
+        desk.slack.open_view(origin, message)
+    except SlackError as error:
+        log.warning("dialog_not_opened", request=origin.request_id, code=error.code)
+        return False
+    return True
+
+
+def refused(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> Entry:
+    log.warning("turned_away", request=origin.request_id, reason=reason, tenant=tenant, subject=subject)
+    return audit.refused(
+        request_id=origin.request_id,
+        attempt=uuid4().hex,
+        at=desk.now(),
+        tenant=tenant,
+        subject=subject,
+        door=door,
+        reason=reason,
+        detail=f"app {origin.app_id}, team {origin.team_id}, enterprise {origin.enterprise_id}",
+    )
+
+
+def record_refusal(desk: Desk, entry: Entry) -> bool:
+    """Record it, count it, announce it; False, and none of this, if the request is a replay."""
+    if not desk.signin.refuse(entry):
+        desk.metrics.outcome("replayed")
+        return False
+    conclude(desk, entry)
+    return True
+
+
+def conclude(desk: Desk, entry: Entry) -> None:
+    """Count an outcome, and announce it where the installation wants to hear of it."""
+    desk.metrics.outcome(entry.outcome)
+    if desk.audit_channel is None:
+        return
+    try:
+        desk.slack.announce(desk.audit_channel, views.announcement(entry))
+    except SlackError as error:
+        log.warning("announcement_failed", request=entry.id, code=error.code)
+
+
+def _work(desk: Desk, visit: Visit, body: Mapping[str, Any], work: Work) -> None:
+    """On a worker: do it, unless it has waited too long to be done in time."""
+    waited = desk.monotonic() - visit.started
+    desk.metrics.waited(waited)
+    if waited <= LONGEST_WAIT:
+        work(desk, visit, body)
+        return
+    tell(desk, visit.origin, views.refusal(Reason.BUSY, desk.reader(visit.origin)), replace=False)
+    who = visit.member
+    record_refusal(
+        desk,
+        refused(desk, visit.origin, visit.door, Reason.BUSY, tenant=who.tenant, subject=who.user_id),
+    )
