@@ -110,8 +110,8 @@ class Choices(Protocol):
 class Messages(Protocol):
     """What the messages show that we may still replace, for all replicas together."""
 
-    def note(self, message: str, shows: str, at: datetime) -> None:
-        """Keep what a message shows from now on: a request's id, or that its link is gone."""
+    def note(self, message: str, shows: str, at: datetime, *, unless: str | None = None) -> bool:
+        """Keep what a message shows from now on; False, and nothing is kept, if it shows `unless` now."""
         ...
 
     def shown(self, message: str) -> str | None:

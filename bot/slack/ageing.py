@@ -20,8 +20,6 @@ from bot.ports import Messages
 
 log = structlog.get_logger()
 
-GONE = "gone"
-
 
 class Ageing:
     """Remembers in this process what is to be replaced when; what a message shows is known to all replicas.
@@ -47,7 +45,9 @@ class Ageing:
 
     def watch(self, message: str, request_id: str, expires_at: datetime, expire: Callable[[], object]) -> None:
         """Call `expire` at that time, if the message then still shows the link of this request."""
-        self._note(message, request_id)
+        # The press that opened the link may have been faster than we are.
+        if not self._note(message, request_id, unless=_gone(request_id)):
+            return
 
         def when_due() -> None:
             try:
@@ -66,9 +66,9 @@ class Ageing:
                 self._thread.start()
             self._changed.notify()
 
-    def forget(self, message: str) -> None:
-        """The message shows no link any more."""
-        self._note(message, GONE)
+    def forget(self, message: str, request_id: str) -> None:
+        """The message does not show the link of this request any more, or never did."""
+        self._note(message, _gone(request_id))
 
     def stop(self) -> None:
         """Replace nothing any more: what is on screen stays, and its text stays true."""
@@ -76,11 +76,12 @@ class Ageing:
             self._stopped = True
             self._changed.notify()
 
-    def _note(self, message: str, shows: str) -> None:
+    def _note(self, message: str, shows: str, *, unless: str | None = None) -> bool:
         try:
-            self._messages.note(message, shows, self._now())
-        except UpstreamError as error:  # then it is not replaced, or found not to be ours to replace
+            return self._messages.note(message, shows, self._now(), unless=unless)
+        except UpstreamError as error:  # then the message keeps its date, which stays true
             log.warning("message_not_noted", why=str(error))
+            return False
 
     def _wait(self) -> None:
         while True:
@@ -94,3 +95,7 @@ class Ageing:
                 self._run(when_due)
             except Exception as error:  # noqa: BLE001 - full or failing: this message keeps its date, the rest go on
                 log.warning("expiry_not_shown", why=type(error).__name__)
+
+
+def _gone(request_id: str) -> str:
+    return f"gone {request_id}"

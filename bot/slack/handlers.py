@@ -157,7 +157,7 @@ def _let_age(desk: Desk, visit: Visit, entry: Entry) -> None:
     if message is None:
         return
     if entry.outcome != ISSUED or entry.expires_at is None:
-        desk.ageing.forget(message)
+        desk.ageing.forget(message, entry.id)
         return
     expired = views.stale(entry, desk.reader(visit.origin, entry.locale))
     desk.ageing.watch(message, entry.id, entry.expires_at, lambda: tell(desk, visit.origin, expired, replace=True))
@@ -180,7 +180,7 @@ def _opened(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
     else:
         desk.metrics.outcome("opened")
         if visit.origin.message is not None:
-            desk.ageing.forget(visit.origin.message)
+            desk.ageing.forget(visit.origin.message, entry.id)
         tell(desk, visit.origin, views.opened(entry, desk.reader(visit.origin, entry.locale)), replace=True)
 
 

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+from pynamodb.exceptions import PutError
 from pynamodb.expressions.update import Action
 
 from bot.model import Member
-from bot.store.models import Tables, store_errors
+from bot.store.models import CONDITION_FAILED, Tables, code_of, store_errors
 
 # How long a choice is remembered after it was last made.
 CHOICE_KEPT = timedelta(days=180)
@@ -40,10 +41,18 @@ class RuntimeTable:
             except self._items.DoesNotExist:
                 return None
 
-    def note(self, message: str, shows: str, at: datetime) -> None:
-        """Overwrite what the message showed before."""
+    def note(self, message: str, shows: str, at: datetime, *, unless: str | None = None) -> bool:
+        """Overwrite what the message showed before, unless that is `unless`; whether it was overwritten."""
+        item = self._items(f"message#{message}", shows=shows, expires=at + MESSAGE_KEPT)
+        free = self._items.shows.does_not_exist() | (self._items.shows != unless)
         with store_errors():
-            self._items(f"message#{message}", shows=shows, expires=at + MESSAGE_KEPT).save()
+            try:
+                item.save(None if unless is None else free)
+            except PutError as error:
+                if code_of(error) == CONDITION_FAILED:
+                    return False
+                raise
+        return True
 
     def shown(self, message: str) -> str | None:
         """Strongly consistent: what was noted last, by whichever replica."""

@@ -15,6 +15,7 @@ import boto3
 import pytest
 
 from bot.local.aws import LocalAws
+from bot.local.features import from_manifest
 from bot.local.workspace import Workspace
 from tests.leaks import remember
 
@@ -130,7 +131,7 @@ class Ahead:
 def product(log_folder: Path, request: pytest.FixtureRequest) -> Iterator[Product]:
     """The product with an empty allow-list, for one module's tests."""
     clock = Ahead()
-    with LocalAws(clock=clock) as aws, Workspace() as slack:
+    with LocalAws(clock=clock) as aws, Workspace(features=from_manifest()) as slack:
         remember(log_folder, slack.bot_token, slack.signing_secret)
         environment = {
             **aws.environment(),

@@ -1,0 +1,126 @@
+"""The home tab, the shortcut and the dialogs they answer in; and messages that say when their link is dead."""
+
+from contextlib import suppress
+
+import pytest
+
+from bot import app
+from bot.admin import Actor, Admin
+from bot.config import Settings, load
+from bot.local.response_urls import Fault
+from bot.local.views import View
+from bot.model import Door, Effect, Grant, Mapping, Member
+from tests.leaks import remember
+from tests.scenario.conftest import TEAM, Product, create_profile
+from tests.scenario.test_link import visit
+
+SETTINGS = {"STUDIO_LINK_SECONDS": "5"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def admin(product: Product) -> Admin:
+    admin, tester = app.administration(load(Settings)), Actor("cli:test", Door.CLI)
+    for name, aliases in (("ana", ["default"]), ("maya", ["prod", "sandbox"]), ("dan", [])):
+        user = f"U0{name.upper()}"
+        product.slack.add_member(user, name)
+        for alias in aliases:
+            create_profile(product.domain_id, f"{name}-{alias}")
+            admin.map(Member(TEAM, user), Mapping(alias, product.domain_id, f"{name}-{alias}"), tester)
+            admin.grant(TEAM, Grant(user, Effect.ALLOW), tester)
+    return admin
+
+
+def link_in(product: Product, view: View) -> str:
+    urls = [element["url"] for block in view.blocks for element in block.get("elements", ()) if "url" in element]
+    remember(product.bot.log.parent, *urls)
+    return urls[0] if urls else ""
+
+
+def home_of(product: Product, user: str, words: str) -> View:
+    product.slack.wait_until(lambda: words in str((home := product.slack.home(user)) and home.blocks))
+    home = product.slack.home(user)
+    assert home is not None
+    return home
+
+
+def dialog_of(product: Product, user: str, words: str) -> View:
+    def shown() -> bool:
+        with suppress(LookupError):  # none is open yet
+            return words in str(product.slack.modal(user).blocks)
+        return False
+
+    product.slack.wait_until(shown)
+    return product.slack.modal(user)
+
+
+def test_the_home_tab_shows_a_member_what_they_may_open(product: Product) -> None:
+    product.slack.open_home("U0MAYA")
+    product.slack.open_home("U0DAN")
+
+    assert "maya-prod" in str(home_of(product, "U0MAYA", "maya-sandbox").blocks)
+    assert "not on the allow-list" in str(home_of(product, "U0DAN", "no SageMaker Studio profile").blocks)
+    product.bot.wait_for_outcomes("home", 2)
+
+
+def test_a_button_of_the_home_tab_answers_in_a_dialog(product: Product) -> None:
+    slack = product.slack
+    slack.open_home("U0ANA")
+    home = home_of(product, "U0ANA", "ana-default")
+
+    assert slack.press("U0ANA", home, "home_open").ack == "ok"
+
+    dialog = dialog_of(product, "U0ANA", "link is ready")
+    assert "ana-default" in visit(link_in(product, dialog))
+    assert slack.press("U0ANA", dialog, "open_studio").ack == "ok"
+    opened = dialog_of(product, "U0ANA", "Opened at")
+    assert not link_in(product, opened)
+    assert slack.press("U0ANA", opened, "new_link").ack == "ok"
+    assert link_in(product, dialog_of(product, "U0ANA", "link is ready"))
+    home_of(product, "U0ANA", "not opened")
+
+
+def test_the_shortcut_lets_a_member_choose_in_a_dialog(product: Product) -> None:
+    slack = product.slack
+
+    assert slack.shortcut("U0MAYA", "open_studio").ack == "ok"
+
+    question = dialog_of(product, "U0MAYA", "What do you want to open?")
+    assert slack.press("U0MAYA", question, "choose_1").ack == "ok"
+    assert "maya-sandbox" in visit(link_in(product, dialog_of(product, "U0MAYA", "link is ready")))
+    assert slack.shortcut("U0DAN", "open_studio").ack == "ok"
+    assert not link_in(product, dialog_of(product, "U0DAN", "no SageMaker Studio profile"))
+
+
+def test_a_dialog_that_slack_does_not_open_means_no_link(product: Product) -> None:
+    calls = product.aws.calls.count("CreatePresignedDomainUrl")
+    product.slack.inject("views.open", Fault(status=500))
+
+    assert product.slack.shortcut("U0ANA", "open_studio").ack == "ok"
+
+    product.bot.wait_for_outcomes("slack_unreachable", 1)
+    assert product.aws.calls.count("CreatePresignedDomainUrl") == calls
+
+
+def test_a_replaced_message_says_when_its_link_is_dead(product: Product) -> None:
+    slack = product.slack
+    first = slack.answer_to(slack.command("U0ANA"))
+    fresh = slack.answer_to(slack.press("U0ANA", first, "new_link"))
+
+    screen = slack.wait_for("U0ANA", lambda shown: "stopped working" in str(shown[-1].blocks), timeout=15)
+
+    assert screen[-1].ts == fresh.ts
+    assert [button.text for button in screen[-1].buttons()] == ["New link"]
+
+
+def test_a_message_that_moved_on_is_left_alone(product: Product) -> None:
+    slack = product.slack
+    first = slack.answer_to(slack.command("U0MAYA", "prod"))
+    fresh = slack.answer_to(slack.press("U0MAYA", first, "new_link"))
+    opened = slack.answer_to(slack.press("U0MAYA", fresh, "open_studio"))
+    # Ana's link is made after Maya's, so that once hers is shown to be dead, Maya's would have been too.
+    other = slack.answer_to(slack.command("U0ANA"))
+    other = slack.answer_to(slack.press("U0ANA", other, "new_link"))
+
+    slack.wait_for("U0ANA", lambda shown: "stopped working" in str(shown[-1].blocks), timeout=15)
+
+    assert slack.view("U0MAYA")[-1].revision == opened.revision
