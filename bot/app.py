@@ -13,7 +13,8 @@ from slack_sdk.signature import Clock
 
 from bot import policy
 from bot.admin import Admin
-from bot.config import HttpSettings, Settings, SocketSettings
+from bot.asking import Asking
+from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings
 from bot.errors import ConfigError, StudioLinksError
 from bot.executor import BoundedExecutor
 from bot.health import STARTING, Health
@@ -21,10 +22,10 @@ from bot.logs import redactor
 from bot.metrics import Metrics
 from bot.model import Member
 from bot.signin import SignIn
+from bot.slack import asking_handlers, handlers
 from bot.slack.ageing import Ageing
 from bot.slack.api import SlackApi
 from bot.slack.commands import is_well_formed
-from bot.slack.handlers import register
 from bot.slack.reception import Desk
 from bot.slack.socket_mode import SocketMode
 from bot.standing import Standings
@@ -32,6 +33,7 @@ from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import Tables, bind
+from bot.store.requests import RequestTable
 from bot.store.runtime import RuntimeTable
 from bot.studio import SageMakerStudio, caller_arn
 from bot.web import Entrance, Response
@@ -129,11 +131,14 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         metrics=metrics,
         teams=frozenset(settings.studio_teams),
         audit_channel=settings.studio_audit_channel,
+        admins=frozenset(settings.studio_admins),
+        request_channel=settings.studio_request_channel,
         locale=settings.studio_locale,
         link_seconds=settings.studio_link_seconds,
     )
     bolt = _bolt(token)
-    register(bolt, desk)
+    asking_handlers.register(bolt, desk, _asking(settings, bound, access, audit, studio))
+    handlers.register(bolt, desk)
 
     signing_secret, socket = None, None
     if isinstance(settings, HttpSettings):
@@ -159,6 +164,13 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         clock=Clock(),
     )
     return Bot(entrance, bolt, desk, bound, studio, side, socket)
+
+
+def _asking(
+    settings: ServeSettings, bound: Tables, access: AccessTable, audit: AuditTable, studio: SageMakerStudio
+) -> Asking:
+    admin = Admin(access, audit, studio, _rules(settings), settings.studio_audit_days)
+    return Asking(RequestTable(bound), admin, audit, frozenset(settings.studio_admins))
 
 
 def administration(settings: Settings) -> Admin:

@@ -106,6 +106,7 @@ class ServeSettings(Settings):
     host: str = Field("127.0.0.1", pattern=r"^[\w.:\[\]-]+$")
     port: int = Field(3000, ge=0, le=65535)
     studio_audit_channel: str | None = Field(None, pattern=r"^[CG][A-Z0-9]{1,30}$")
+    studio_request_channel: str | None = Field(None, pattern=r"^[CG][A-Z0-9]{1,30}$")
     studio_locale: Literal["en", "de"] | None = None
     studio_concurrency: int = Field(16, ge=1, le=256)
     studio_queue: int = Field(200, ge=0, le=10000)
@@ -147,6 +148,7 @@ MAY_BE = {
     "STUDIO_LINKS_PER_MINUTE": "a whole number from 1 to 1000",
     "STUDIO_AUDIT_DAYS": "a whole number from 1 to 3650",
     "STUDIO_AUDIT_CHANNEL": "a Slack channel id such as C0123ABCD",
+    "STUDIO_REQUEST_CHANNEL": "a Slack channel id such as C0123ABCD",
     "STUDIO_LOCALE": "en or de; unset for each member's own language",
     "STUDIO_CONCURRENCY": "a whole number from 1 to 256",
     "STUDIO_QUEUE": "a whole number from 0 to 10000",

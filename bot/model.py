@@ -469,6 +469,36 @@ class Entry:
     after: Dictionary[str, object] | None = None
 
 
+class RequestState(StrEnum):
+    """What has become of a request for access."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """A member asks to be let in, or for longer.
+
+    Attributes:
+        wish: which profile or domain they would like, in their own words.
+        days: for how long; None for good.
+        expires_at: until when it can be decided.
+    """
+
+    id: str
+    member: Member
+    wish: str
+    reason: str
+    days: int | None
+    at: datetime
+    expires_at: datetime
+    state: RequestState = RequestState.OPEN
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+
+
 def utc_now() -> datetime:
     """The clock of production; everything that needs the time is given a callable like this one."""
     return datetime.now(UTC)

@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Protocol
 
-from bot.model import Access, Allowed, Entry, Grant, Link, Mapping, Member, Person
+from bot.model import (
+    Access,
+    AccessRequest,
+    Allowed,
+    Entry,
+    Grant,
+    Link,
+    Mapping,
+    Member,
+    Person,
+    RequestState,
+)
 
 
 class AccessReader(Protocol):
@@ -116,6 +127,28 @@ class Messages(Protocol):
 
     def shown(self, message: str) -> str | None:
         """What the message shows; None if nothing is known of it."""
+        ...
+
+
+class RequestBook(Protocol):
+    """The requests for access: the latest of each member."""
+
+    def ask(self, wanted: AccessRequest) -> AccessRequest:
+        """Keep the request, unless the member has an open one: then that one is returned."""
+        ...
+
+    def find(self, member: Member) -> AccessRequest | None:
+        """The member's latest request."""
+        ...
+
+    def decide(
+        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
+    ) -> AccessRequest | None:
+        """Decide an open request, once; the request as it then stands, or None if it is not this one."""
+        ...
+
+    def reopen(self, member: Member, request_id: str) -> None:
+        """Take a decision back that could not be carried out."""
         ...
 
 

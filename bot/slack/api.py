@@ -104,6 +104,23 @@ class SlackApi:
         view = self._call(self._client.views_open, trigger_id=origin.trigger_id, view=message.modal()).get("view")
         return dataclasses.replace(origin, view_id=view["id"] if isinstance(view, Mapping) else None)
 
+    def open_form(self, origin: Origin, view: Mapping[str, Any]) -> None:
+        """Open a dialog with fields in it; SlackError as for `open_view`."""
+        self._call(self._client.views_open, trigger_id=origin.trigger_id, view=view)
+
+    def post(self, place: str, message: Message) -> None:
+        """Post a message for all in a channel, or to one member by their id; SlackError if Slack did not take it."""
+        self._call(self._client.chat_postMessage, channel=place, **message.payload())
+
+    def update(self, channel: str, ts: str, message: Message) -> bool:
+        """Put a message in the place of one of ours that all can see; whether Slack took it."""
+        try:
+            self._call(self._client.chat_update, channel=channel, ts=ts, text=message.text, blocks=message.blocks)
+        except SlackError as error:
+            log.warning("message_not_updated", code=error.code)
+            return False
+        return True
+
     def publish_home(self, user_id: str, message: Message) -> None:
         """Show the message as the member's home tab; SlackError if Slack did not take it."""
         self._call(self._client.views_publish, user_id=user_id, view=message.home())

@@ -68,13 +68,18 @@ class WhoAmI:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """`/studio request`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """`/studio help`, or text that means nothing to us."""
 
     not_understood: str | None = None
 
 
-Command = Open | WhoAmI | Help
+Command = Open | WhoAmI | Ask | Help
 
 APPS = {app.value: app for app in StudioApp}
 SPACE = "space"
@@ -88,6 +93,8 @@ def parse(text: str) -> Command:
             return Help()
         case ["whoami"]:
             return WhoAmI()
+        case ["request"]:
+            return Ask()
         case _:
             target = parse_target(words)
             return Help(text.strip()) if target is None else Open(target)
@@ -116,6 +123,7 @@ def command_origin(body: Mapping[str, Any]) -> Origin:
     """
     return Origin(
         request_id=request_id(_text(body, "trigger_id")),
+        trigger_id=_text(body, "trigger_id"),
         app_id=_text(body, "api_app_id"),
         team_id=_optional(body, "team_id"),
         enterprise_id=_optional(body, "enterprise_id"),
@@ -171,6 +179,18 @@ def action_value(body: Mapping[str, Any]) -> str:
     if not isinstance(first, Mapping):
         return ""
     return _optional(first, "value") or _optional(_part(first, "selected_option"), "value") or ""
+
+
+def field_value(body: Mapping[str, Any], block_id: str) -> str:
+    """What was filled into a dialog's field, or chosen in it; empty if nothing was."""
+    fields = _part(_part(_part(_part(body, "view"), "state"), "values"), block_id)
+    field_state = next((value for value in fields.values() if isinstance(value, Mapping)), {})
+    return _optional(field_state, "value") or _optional(_part(field_state, "selected_option"), "value") or ""
+
+
+def private_metadata(body: Mapping[str, Any]) -> str:
+    """What we gave the dialog to bring back; to be checked like anything else that comes in."""
+    return _optional(_part(body, "view"), "private_metadata") or ""
 
 
 def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:

@@ -17,7 +17,8 @@ from bot.audit import ISSUED
 from bot.errors import SlackError, StoreError, UpstreamError
 from bot.model import Answer, Door, Entry, LinkRequest, Reason, Target
 from bot.slack import views
-from bot.slack.commands import REQUEST_ID, Help, Open, WhoAmI, action_value, parse, parse_target
+from bot.slack.asking_handlers import show_form
+from bot.slack.commands import REQUEST_ID, Ask, Help, Open, WhoAmI, action_value, parse, parse_target
 from bot.slack.reception import Desk, Visit, Work, acknowledge, conclude, receive, record_refusal, refused, tell
 from bot.standing import Standing
 
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 
 
 def register(app: App, desk: Desk) -> None:
-    """Add the listeners to a Bolt app."""
+    """Add the listeners to a Bolt app. It must come last: it takes whatever else claims to be a button of ours."""
 
     # Any command of this app: workspaces rename commands, because their names are not namespaced in Slack.
     @app.command(re.compile("^/"))
@@ -61,6 +62,8 @@ def _command(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
             _answer(desk, visit, target, in_place=False)
         case WhoAmI():
             _tell_standing(desk, visit, views.who_am_i, "whoami")
+        case Ask():
+            show_form(desk, visit)
         case Help(not_understood):
             help_text = partial(views.help_for, not_understood=not_understood, lifetime_seconds=desk.link_seconds)
             _tell_standing(desk, visit, help_text, "help")
@@ -106,12 +109,16 @@ def _dialog(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
         )
         return
     _answer(desk, replace(visit, origin=origin), target, in_place=True)
-    if visit.door is Door.BUTTON:
-        _show_home(desk, visit)
 
 
 def _home(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
     if body["event"].get("tab") == "home":
+        _show_home(desk, visit)
+
+
+def _refresh_home(desk: Desk, visit: Visit) -> None:
+    """Behind a dialog there may be the home tab, with the last links; else it is made when it is opened."""
+    if visit.origin.view_id is not None:
         _show_home(desk, visit)
 
 
@@ -149,6 +156,7 @@ def _answer(desk: Desk, visit: Visit, target: Target, *, in_place: bool) -> None
         return
     conclude(desk, entry)
     _let_age(desk, visit, entry)
+    _refresh_home(desk, visit)
 
 
 def _let_age(desk: Desk, visit: Visit, entry: Entry) -> None:
@@ -182,6 +190,7 @@ def _opened(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
         if visit.origin.message is not None:
             desk.ageing.forget(visit.origin.message, entry.id)
         tell(desk, visit.origin, views.opened(entry, desk.reader(visit.origin, entry.locale)), replace=True)
+        _refresh_home(desk, visit)
 
 
 def _stale(desk: Desk, visit: Visit, _body: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from bot.slack import views
 from bot.slack.ageing import Ageing
 from bot.slack.api import SlackApi
 from bot.slack.commands import Home, Origin, action_origin, admit, command_origin, event_origin
-from bot.slack.words import words_for
+from bot.slack.words import Words, words_for
 from bot.standing import Standings
 
 log = structlog.get_logger()
@@ -54,6 +54,8 @@ class Desk:
         clerk: records and answers what `workers` could not take; small, so that it never piles up.
         teams: the team and enterprise ids that may use the bot; empty means our token's own team.
         audit_channel: where outcomes are announced; None for nowhere.
+        admins: the user ids that may decide on requests for access.
+        request_channel: where such requests go; None for a direct message to each of `admins`.
         locale: the language of every message; None for each member's own.
         link_seconds: how long a link works, for the help.
         home: our own app and team; None until Slack has told us.
@@ -68,6 +70,8 @@ class Desk:
     metrics: Metrics
     teams: frozenset[str] = frozenset()
     audit_channel: str | None = None
+    admins: frozenset[str] = frozenset()
+    request_channel: str | None = None
     locale: str | None = None
     link_seconds: int = 60
     home: Home | None = None
@@ -76,7 +80,15 @@ class Desk:
 
     def reader(self, origin: Origin, locale: str | None = None) -> views.Reader:
         """Whom a message is for, as far as that is known yet."""
-        return views.Reader(words_for(self.locale or locale), origin.command)
+        return views.Reader(self.words(locale), origin.command, may_ask=bool(self.admins))
+
+    def default_reader(self) -> views.Reader:
+        """For messages that are not an answer to their reader's own request."""
+        return views.Reader(self.words(None), may_ask=bool(self.admins))
+
+    def words(self, locale: str | None) -> Words:
+        """The installation's language, or else the member's, or else English."""
+        return words_for(self.locale or locale)
 
 
 Work = Callable[[Desk, Visit, Mapping[str, Any]], None]
@@ -112,7 +124,7 @@ def receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
     except (BadInput, InvalidValue) as error:
         desk.metrics.outcome("malformed")
         log.warning("request_malformed", why=str(error))
-        return views.refusal(Reason.INTERNAL, views.Reader(words_for(desk.locale))).text
+        return views.refusal(Reason.INTERNAL, desk.default_reader()).text
 
     visit = Visit(origin, member, door, uuid4().hex, desk.now(), desk.monotonic())
     try:

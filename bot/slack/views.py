@@ -6,7 +6,7 @@ https://docs.slack.dev/reference/block-kit/blocks
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
@@ -22,6 +22,7 @@ NEW_LINK = "new_link"
 CHOOSE = "choose"
 HOME_OPEN = "home_open"
 SHORTCUT = "open_studio"
+ASK = "ask_access"
 PRODUCT = "Studio links"
 
 MOST_BUTTONS = 5
@@ -36,6 +37,12 @@ LONGEST_ECHO = 200
 MOST_ALIASES = 40
 # https://docs.slack.dev/reference/block-kit/blocks/section-block
 LONGEST_SECTION = 3000
+
+# A grant that ends within this time is mentioned with the link.
+ENDS_SOON = timedelta(days=1)
+
+# Refusals that an administrator can do something about.
+ASKABLE = frozenset({Reason.NOT_MAPPED, Reason.NOT_ALLOWED, Reason.GRANT_EXPIRED})
 
 # Refusals that may well pass when tried again, and so come with a button to do it.
 PASSING = frozenset(
@@ -71,7 +78,7 @@ class Message:
 
     def modal(self) -> dict[str, Any]:
         """The same in a dialog. https://docs.slack.dev/reference/views/modal-views"""
-        return {"type": "modal", "title": _plain(PRODUCT), "blocks": self.blocks}
+        return {"type": "modal", "title": plain(PRODUCT), "blocks": self.blocks}
 
     def home(self) -> dict[str, Any]:
         """The same as a home tab. https://docs.slack.dev/reference/views/home-tab-views"""
@@ -80,10 +87,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Whom a message is for: their words, and the command as their workspace calls it."""
+    """Whom a message is for: their words, the command as their workspace calls it, and whether they can ask."""
 
     words: Words
     command: str = "/studio"
+    may_ask: bool = False
 
 
 def answer(given: Answer, reader: Reader) -> Message:
@@ -103,43 +111,43 @@ def _link(issued: Issued, reader: Reader) -> Message:
     ready = words.ready.format(profile=mapping.profile_name, domain=mapping.domain_id, space=space)
     note = words.ready_note.format(until=slack_time(link.expires_at), session=duration(link.session_seconds, words))
     again = Target(mapping.alias, issued.request.target.app, issued.request.target.space)
-    return Message(
-        words.ready_text.format(lifetime=duration(link.lifetime_seconds, words)),
-        [
-            _section(ready),
-            _context(note),
-            _actions(
-                _button(words.open_studio, OPEN_STUDIO, issued.request.id, url=link.url, style="primary"),
-                _button(words.new_link, NEW_LINK, str(again)),
-            ),
-        ],
-    )
+    buttons = [
+        button(words.open_studio, OPEN_STUDIO, issued.request.id, url=link.url, style="primary"),
+        button(words.new_link, NEW_LINK, str(again)),
+    ]
+    notes = [context(note)]
+    until = issued.allowed.grant.until
+    if until is not None and until - issued.request.at < ENDS_SOON:
+        notes.append(context(words.ends_soon.format(until=slack_date(until))))
+        buttons += [button(words.ask_longer, ASK, mapping.alias)] if reader.may_ask else []
+    text = words.ready_text.format(lifetime=duration(link.lifetime_seconds, words))
+    return Message(text, [section(ready), *notes, actions(*buttons)])
 
 
 def _choice(choice: Choice, reader: Reader) -> Message:
     """Buttons for up to five, a select beyond; what was chosen last time comes first, and stands out."""
     words, options = reader.words, choice.options[:MOST_OPTIONS]
-    note = words.choose_note.format(command=_escape(reader.command), target=options[0].target)
+    note = words.choose_note.format(command=escape(reader.command), target=options[0].target)
     if len(options) <= MOST_BUTTONS:
         elements = [
-            _button(_option_label(option, words, words.open_named), f"{CHOOSE}_{number}", str(option.target))
+            button(_option_label(option, words, words.open_named), f"{CHOOSE}_{number}", str(option.target))
             for number, option in enumerate(options)
         ]
         if choice.remembered:
             elements[0]["style"] = "primary"
     else:
         entries = [
-            {"text": _plain(_option_label(option, words, words.option)), "value": str(option.target)}
+            {"text": plain(_option_label(option, words, words.option)), "value": str(option.target)}
             for option in options
         ]
         select: Block = {
             "type": "static_select",
             "action_id": CHOOSE,
-            "placeholder": _plain(words.choose),
+            "placeholder": plain(words.choose),
             "options": entries,
         }
         elements = [{**select, "initial_option": entries[0]} if choice.remembered else select]
-    return Message(words.choose_text, [_section(words.choose_text), _actions(*elements), _context(note)])
+    return Message(words.choose_text, [section(words.choose_text), actions(*elements), context(note)])
 
 
 def _option_label(option: Option, words: Words, plain: str) -> str:
@@ -156,18 +164,18 @@ def opened(entry: Entry, reader: Reader) -> Message:
     # The outcome is recorded after the message went out, so a quick press may find no profile there yet.
     form = words.opened if entry.profile_name else words.opened_only
     line = form.format(at=slack_time(at), profile=entry.profile_name, domain=entry.domain_id)
-    return Message(words.opened_text, [_section(line), _again(entry, words)])
+    return Message(words.opened_text, [section(line), _again(entry, words)])
 
 
 def stale(entry: Entry, reader: Reader) -> Message:
     """What replaces a link message whose time is over."""
     words = reader.words
     line = words.stale.format(until=slack_time(entry.expires_at or entry.at))
-    return Message(words.stale_text, [_section(line), _again(entry, words)])
+    return Message(words.stale_text, [section(line), _again(entry, words)])
 
 
 def _again(entry: Entry, words: Words) -> Block:
-    return _actions(_button(words.new_link, NEW_LINK, str(Target(entry.alias, space=entry.space_name))))
+    return actions(button(words.new_link, NEW_LINK, str(Target(entry.alias, space=entry.space_name))))
 
 
 def refusal(reason: Reason, reader: Reader) -> Message:
@@ -181,26 +189,28 @@ def _refusal(denied: Denied, reader: Reader) -> Message:
         return _unknown_alias(denied, reader)
     address = denied.sign_in_address
     text = words.refusals[denied.reason].format(
-        command=_escape(reader.command),
-        address=words.sso_address.format(address=_escape(address)) if address else words.sso_no_address,
+        command=escape(reader.command),
+        address=words.sso_address.format(address=escape(address)) if address else words.sso_no_address,
     )
-    blocks = [_section(text)]
+    blocks = [section(text)]
     if denied.reason in PASSING:
         alias = denied.mapping.alias if denied.mapping else denied.target.alias
         again = Target(alias, denied.target.app, denied.target.space)
-        blocks.append(_actions(_button(words.try_again, NEW_LINK, str(again))))
+        blocks.append(actions(button(words.try_again, NEW_LINK, str(again))))
+    if denied.reason in ASKABLE and reader.may_ask:
+        blocks.append(actions(button(words.ask, ASK, "", style="primary")))
     return Message(text, blocks)
 
 
 def _unknown_alias(denied: Denied, reader: Reader) -> Message:
     """The nearest of the member's own aliases, and nobody else's."""
     words, asked = reader.words, denied.target.alias or ""
-    lines = [words.no_such_alias.format(text=_escape(asked, LONGEST_ECHO))]
+    lines = [words.no_such_alias.format(text=escape(asked, LONGEST_ECHO))]
     near = get_close_matches(asked, denied.aliases, n=3, cutoff=0.5)
     if near:
         lines.append(words.nearest.format(aliases=_code(near)))
     shown = help_text(reader, aliases=denied.aliases)
-    return Message("\n".join([*lines, shown.text]), [_section(" ".join(lines)), *shown.blocks])
+    return Message("\n".join([*lines, shown.text]), [section(" ".join(lines)), *shown.blocks])
 
 
 def help_text(
@@ -211,16 +221,18 @@ def help_text(
     lifetime_seconds: int = 60,
 ) -> Message:
     """What the command understands, as far as the member can use it; first, what it did not."""
-    words, command = reader.words, _escape(reader.command)
+    words, command = reader.words, escape(reader.command)
     lines = [words.help_open.format(command=command, lifetime=duration(lifetime_seconds, words))]
     if aliases:
         lines.append(words.help_alias.format(command=command, aliases=_code(aliases)))
         lines.append(words.help_app.format(command=command, apps="|".join(StudioApp)))
+    if reader.may_ask:
+        lines.append(words.help_request.format(command=command))
     lines += [words.help_whoami.format(command=command), words.help_help.format(command=command)]
-    blocks = [_section("\n".join(lines))]
+    blocks = [section("\n".join(lines))]
     if not_understood is not None:
-        lines.insert(0, words.not_understood.format(command=command, text=_escape(not_understood, LONGEST_ECHO)))
-        blocks.insert(0, _section(lines[0]))
+        lines.insert(0, words.not_understood.format(command=command, text=escape(not_understood, LONGEST_ECHO)))
+        blocks.insert(0, section(lines[0]))
     return Message("\n".join(lines), blocks)
 
 
@@ -240,9 +252,9 @@ def who_am_i(standing: Standing, reader: Reader) -> Message:
     ] or [words.who_nothing]
     links = [words.who_links, *(_past_link(entry, words) for entry in standing.links)]
     blocks = [
-        _section("\n".join(lines)),
-        *(_section("\n".join(part)) for part in _parts(mappings)),
-        _section("\n".join(links if standing.links else [words.who_no_links])),
+        section("\n".join(lines)),
+        *(section("\n".join(part)) for part in _parts(mappings)),
+        section("\n".join(links if standing.links else [words.who_no_links])),
     ]
     return Message("\n".join([*lines, *mappings]), blocks)
 
@@ -253,17 +265,17 @@ def home(standing: Standing, reader: Reader) -> Message:
     mappings = sorted(standing.access.mappings, key=lambda mapping: mapping.alias)[:MOST_AT_HOME]
     rows = [
         {
-            **_section(words.who_mapping.format(alias=m.alias, profile=m.profile_name, domain=m.domain_id)),
-            "accessory": _button(words.open_studio, HOME_OPEN, str(Target(m.alias))),
+            **section(words.who_mapping.format(alias=m.alias, profile=m.profile_name, domain=m.domain_id)),
+            "accessory": button(words.open_studio, HOME_OPEN, str(Target(m.alias))),
         }
         for m in mappings
-    ] or [_section(words.who_nothing)]
+    ] or [section(words.who_nothing)]
     return Message(told.text, [told.blocks[0], *rows, {"type": "divider"}, told.blocks[-1]])
 
 
 def waiting(reader: Reader) -> Message:
     """What a dialog shows until the answer is there."""
-    return Message(reader.words.waiting, [_section(reader.words.waiting)])
+    return Message(reader.words.waiting, [section(reader.words.waiting)])
 
 
 def _allowance(standing: Standing, words: Words) -> str:
@@ -306,7 +318,7 @@ def _parts(lines: Sequence[str]) -> list[list[str]]:
 def announcement(entry: Entry) -> str:
     """One line on an outcome for the audit channel. Members are named by id, which notifies nobody here."""
     what = f" · profile {entry.profile_name} in {entry.domain_id}" if entry.profile_name else ""
-    return f"{_escape(entry.subject)} · {entry.action} · {entry.outcome}{what}"
+    return f"{escape(entry.subject)} · {entry.action} · {entry.outcome}{what}"
 
 
 def slack_time(time: datetime) -> str:
@@ -325,44 +337,50 @@ def slack_date(time: datetime) -> str:
 def duration(seconds: int, words: Words) -> str:
     """Seconds in words: "60 seconds", "12 hours", "1 hour 30 minutes"."""
     if seconds <= 120:  # noqa: PLR2004 - two minutes and less read better in seconds
-        return _count(seconds, words.second)
+        return count(seconds, words.second)
     hours, minutes = divmod(seconds // 60, 60)
-    parts = [_count(hours, words.hour) if hours else "", _count(minutes, words.minute) if minutes else ""]
+    parts = [count(hours, words.hour) if hours else "", count(minutes, words.minute) if minutes else ""]
     return " ".join(part for part in parts if part)
 
 
-def _count(number: int, plural: tuple[str, str]) -> str:
+def count(number: int, plural: tuple[str, str]) -> str:
+    """A number of things: "1 day", "7 days"."""
     return f"{number} {plural[number != 1]}"
 
 
 def _code(names: Sequence[str]) -> str:
-    return ", ".join(f"`{_escape(name)}`" for name in names[:MOST_ALIASES])
+    return ", ".join(f"`{escape(name)}`" for name in names[:MOST_ALIASES])
 
 
-def _escape(text: str, longest: int | None = None) -> str:
+def escape(text: str, longest: int | None = None) -> str:
     """Text from outside, made harmless: Slack gives meaning to these three characters only."""
     if longest is not None and len(text) > longest:
         text = text[:longest] + "…"
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _plain(text: str) -> Block:
+def plain(text: str) -> Block:
+    """Text without markup, cut to what a label may hold."""
     short = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
     return {"type": "plain_text", "text": short}
 
 
-def _section(text: str) -> Block:
+def section(text: str) -> Block:
+    """Text across the whole message."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
-def _context(text: str) -> Block:
+def context(text: str) -> Block:
+    """Small, quiet text."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
 
 
-def _actions(*elements: Block) -> Block:
+def actions(*elements: Block) -> Block:
+    """A row of buttons."""
     return {"type": "actions", "elements": list(elements)}
 
 
-def _button(text: str, action_id: str, value: str, **more: str) -> Block:
-    button: Block = {"type": "button", "action_id": action_id, "text": _plain(text), **more}
+def button(text: str, action_id: str, value: str, **more: str) -> Block:
+    """A button; without a value if that is empty, which Slack does not take."""
+    button: Block = {"type": "button", "action_id": action_id, "text": plain(text), **more}
     return {**button, "value": value} if value else button

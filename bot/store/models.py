@@ -125,6 +125,12 @@ class RuntimeItem(Model):
     requests = NumberAttribute(null=True)
     alias = UnicodeAttribute(null=True)
     shows = UnicodeAttribute(null=True)
+    request = JSONAttribute(null=True)
+    request_id = UnicodeAttribute(null=True)
+    state = UnicodeAttribute(null=True)
+    open_until = UnicodeAttribute(null=True)
+    decided_by = UnicodeAttribute(null=True)
+    decided_at = UnicodeAttribute(null=True)
     expires = TTLAttribute()
 
 

@@ -14,7 +14,7 @@ class Words:
 
     Attributes:
         refusals: for each reason, the sentences a member reads.
-        hour, minute, second: for one, and for any other number.
+        day, hour, minute, second: for one, and for any other number.
     """
 
     open_studio: str
@@ -43,6 +43,7 @@ class Words:
     help_alias: str
     help_app: str
     help_whoami: str
+    help_request: str
     help_help: str
     not_understood: str
     no_such_alias: str
@@ -66,10 +67,45 @@ class Words:
     link_refused: str
     link_requested: str
 
+    ask: str
+    ask_longer: str
+    ends_soon: str
+    ask_wish: str
+    ask_reason: str
+    ask_reason_missing: str
+    ask_days: str
+    for_good: str
+    send: str
+    ask_sent: str
+    ask_joined: str
+    ask_nobody: str
+    ask_failed: str
+    asked: str
+    asked_wish: str
+    asked_reason: str
+    asked_days: str
+    asked_until: str
+    approve: str
+    deny: str
+    deny_sure: str
+    cancel: str
+    approve_title: str
+    approve_domain: str
+    approve_profile: str
+    approved: str
+    denied: str
+    only_admins: str
+    not_your_own: str
+    request_gone: str
+    decision_failed: str
+    granted: str
+    turned_down: str
+
     sso_address: str
     sso_no_address: str
     refusals: Mapping[Reason, str]
 
+    day: Plural
     hour: Plural
     minute: Plural
     second: Plural

@@ -1,0 +1,157 @@
+"""What members and administrators see of a request for access. Pure.
+
+https://docs.slack.dev/reference/views/modal-views
+"""
+
+from typing import Any
+
+from bot.asking import DAYS, Decision, Verdict
+from bot.model import AccessRequest, RequestState
+from bot.slack.views import (
+    ASK,
+    HOME_OPEN,
+    Block,
+    Message,
+    Reader,
+    actions,
+    button,
+    context,
+    count,
+    escape,
+    plain,
+    section,
+    slack_date,
+)
+from bot.slack.words import Words
+
+APPROVE = "approve_access"
+DENY = "deny_access"
+
+WISH, REASON, SPAN, DOMAIN, PROFILE = "wish", "reason", "days", "domain", "profile"
+FOR_GOOD = "0"
+LONGEST_WISH = 200
+LONGEST_REASON = 500
+
+
+def form(reader: Reader, wish: str = "") -> dict[str, Any]:
+    """The dialog in which a member asks."""
+    words = reader.words
+    spans = [{"text": plain(_span(days, words)), "value": str(days or FOR_GOOD)} for days in DAYS]
+    wish_field = {"type": "plain_text_input", "action_id": WISH, "max_length": LONGEST_WISH}
+    reason_field = {
+        "type": "plain_text_input",
+        "action_id": REASON,
+        "multiline": True,
+        "max_length": LONGEST_REASON,
+    }
+    span_field = {"type": "static_select", "action_id": SPAN, "options": spans, "initial_option": spans[2]}
+    return {
+        "type": "modal",
+        "callback_id": ASK,
+        "title": plain(words.ask),
+        "submit": plain(words.send),
+        "close": plain(words.cancel),
+        "blocks": [
+            _input(
+                WISH, words.ask_wish, {**wish_field, "initial_value": wish} if wish else wish_field, optional=True
+            ),
+            _input(REASON, words.ask_reason, reason_field),
+            _input(SPAN, words.ask_days, span_field),
+        ],
+    }
+
+
+def told(text: str) -> Message:
+    """One plain sentence."""
+    return Message(text, [section(text)])
+
+
+def to_admins(request: AccessRequest, reader: Reader) -> Message:
+    """What administrators decide on."""
+    words, value = reader.words, _value(request)
+    deny: Block = {
+        **button(words.deny, DENY, value, style="danger"),
+        "confirm": {
+            "title": plain(words.deny),
+            "text": plain(words.deny_sure),
+            "confirm": plain(words.deny),
+            "deny": plain(words.cancel),
+        },
+    }
+    blocks = [
+        *_asked(request, words),
+        actions(button(words.approve, APPROVE, value, style="primary"), deny),
+        context(words.asked_until.format(until=slack_date(request.expires_at))),
+    ]
+    return Message(words.asked.format(user=request.member.user_id), blocks)
+
+
+def decided(request: AccessRequest, reader: Reader) -> Message:
+    """What takes the place of the buttons once somebody has decided."""
+    words = reader.words
+    line = words.approved if request.state is RequestState.APPROVED else words.denied
+    by = line.format(by=request.decided_by, at=slack_date(request.decided_at or request.at))
+    return Message(words.asked.format(user=request.member.user_id), [*_asked(request, words), context(by)])
+
+
+def refused(decision: Decision, reader: Reader) -> Message:
+    """Why a press decided nothing."""
+    words = reader.words
+    return told(
+        {
+            Verdict.NOT_AN_ADMIN: words.only_admins,
+            Verdict.OWN_REQUEST: words.not_your_own,
+        }.get(decision.verdict, words.request_gone)
+    )
+
+
+def mapping_form(request: AccessRequest, message: str, reader: Reader) -> dict[str, Any]:
+    """The dialog that asks which profile an approved member is to open."""
+    words = reader.words
+    return {
+        "type": "modal",
+        "callback_id": APPROVE,
+        "title": plain(words.approve_title),
+        "submit": plain(words.approve),
+        "close": plain(words.cancel),
+        "private_metadata": f"{_value(request)} {message}",
+        "blocks": [
+            *_asked(request, words),
+            _input(DOMAIN, words.approve_domain, {"type": "plain_text_input", "action_id": DOMAIN, "max_length": 63}),
+            _input(
+                PROFILE, words.approve_profile, {"type": "plain_text_input", "action_id": PROFILE, "max_length": 63}
+            ),
+        ],
+    }
+
+
+def to_member(request: AccessRequest, reader: Reader) -> Message:
+    """What the member hears."""
+    words = reader.words
+    if request.state is RequestState.DENIED:
+        return told(words.turned_down)
+    return Message(
+        words.granted,
+        [section(words.granted), actions(button(words.open_studio, HOME_OPEN, "", style="primary"))],
+    )
+
+
+def _asked(request: AccessRequest, words: Words) -> list[Block]:
+    # A section each: escaped, the longest of them would not fit into one together.
+    lines = [words.asked_reason.format(reason=escape(request.reason))]
+    lines += [words.asked_wish.format(wish=escape(request.wish))] if request.wish else []
+    lines.append(words.asked_days.format(days=_span(request.days, words)))
+    return [section(f"*{words.asked.format(user=request.member.user_id)}*"), *map(section, lines)]
+
+
+def _span(days: int | None, words: Words) -> str:
+    return words.for_good if days is None else count(days, words.day)
+
+
+def _value(request: AccessRequest) -> str:
+    """Ids only: what they lead to is in the store."""
+    return f"{request.member.user_id} {request.id}"
+
+
+def _input(block_id: str, label: str, element: Block, *, optional: bool = False) -> Block:
+    return {"type": "input", "block_id": block_id, "label": plain(label), "element": element, "optional": optional}

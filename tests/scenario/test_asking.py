@@ -1,0 +1,217 @@
+"""Members ask for access, administrators decide: once, only they, and never on their own request."""
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from bot import app
+from bot.admin import Actor, Admin
+from bot.config import Settings, load
+from bot.local.aws_faults import Fault
+from bot.local.screens import Message
+from bot.model import Door, Effect, Grant, Mapping, Member, utc_now
+from tests.scenario.conftest import TEAM, Product, create_profile
+from tests.scenario.test_home import dialog_of, link_in
+from tests.scenario.test_link import visit
+
+SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA"}
+TESTER = Actor("cli:test", Door.CLI)
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def admin(product: Product) -> Admin:
+    for name in ("ada", "bea", "mia"):
+        product.slack.add_member(f"U0{name.upper()}", name)
+    return app.administration(load(Settings))
+
+
+@pytest.fixture
+def user(product: Product) -> str:
+    number = next(numbers)
+    product.slack.add_member(f"U0ASK{number}", f"ask{number}")
+    return f"U0ASK{number}"
+
+
+def wait(product: Product, what: Callable[[], object]) -> None:
+    def happened() -> bool:
+        with suppress(LookupError, IndexError):
+            return bool(what())
+        return False
+
+    product.slack.wait_until(happened, timeout=8)
+
+
+def newest(product: Product, user: str, *words: str) -> Message:
+    """The newest message on the member's screen with all these words."""
+
+    def found() -> list[Message]:
+        return [m for m in product.slack.view(user) if all(word in f"{m.text} {m.blocks}" for word in words)]
+
+    wait(product, found)
+    return found()[-1]
+
+
+def ask(product: Product, user: str, reason: str = "project Falcon", days: str = "7", wish: str = "") -> None:
+    """From the refusal to the sent request."""
+    refusal = product.slack.answer_to(product.slack.command(user))
+    assert product.slack.press(user, refusal, "ask_access").ack == "ok"
+    dialog_of(product, user, "Why do you need it?")
+    fields = {"reason": {"reason": reason}, "days": {"days": days}}
+    product.slack.submit(user, {**fields, **({"wish": {"wish": wish}} if wish else {})})
+
+
+def test_a_mapped_member_asks_and_is_approved_for_as_long_as_asked(product: Product, admin: Admin, user: str) -> None:
+    create_profile(product.domain_id, user.lower())
+    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
+    ask(product, user, reason="<!channel> & Falcon", wish="prod")
+
+    assert "has gone to your Studio administrators" in newest(product, user, "administrators").text
+    request = newest(product, "U0ADA", f"<@{user}>")
+    assert "&lt;!channel&gt; &amp; Falcon" in str(request.blocks)
+    assert newest(product, "U0BEA", f"<@{user}>")
+    assert product.slack.press("U0ADA", request, "approve_access").ack == "ok"
+
+    assert "Approved by <@U0ADA>" in str(newest(product, "U0ADA", f"<@{user}>", "Approved by").blocks)
+    granted = newest(product, user, "You can open SageMaker Studio now")
+    grant = admin.show(Member(TEAM, user)).grants[0]
+    assert grant.until is not None
+    assert timedelta(days=6) < grant.until - utc_now() < timedelta(days=7, seconds=1)
+    assert grant.set_by == "U0ADA"
+    assert product.slack.press(user, granted, "home_open").ack == "ok"
+    assert user.lower() in visit(link_in(product, dialog_of(product, user, "link is ready")))
+    late = newest(product, "U0BEA", f"<@{user}>")
+    assert product.slack.press("U0BEA", late, "deny_access").ack == "ok"
+    assert "Approved by <@U0ADA>" in str(newest(product, "U0BEA", f"<@{user}>", "Approved by").blocks)
+    assert admin.show(Member(TEAM, user)).grants[0].effect is Effect.ALLOW
+
+
+def test_a_member_without_a_profile_gets_the_one_that_the_administrator_names(
+    product: Product, admin: Admin, user: str
+) -> None:
+    create_profile(product.domain_id, user.lower())
+    ask(product, user, days="0")
+    request = newest(product, "U0ADA", f"<@{user}>")
+
+    product.slack.press("U0ADA", request, "approve_access")
+    dialog_of(product, "U0ADA", "SageMaker domain id")
+    fields = {"domain": {"domain": "nonsense"}, "profile": {"profile": user.lower()}}
+    rejected = product.slack.submit("U0ADA", fields)
+    assert "domain" in str(rejected)
+    fields["domain"]["domain"] = product.domain_id
+    product.slack.submit("U0ADA", fields)
+
+    newest(product, user, "You can open SageMaker Studio now")
+    access = admin.show(Member(TEAM, user))
+    assert (access.mappings[0].profile_name, access.grants[0].until) == (user.lower(), None)
+    assert "Approved by" in str(newest(product, "U0ADA", f"<@{user}>").blocks)
+
+
+def test_a_denial_is_told_and_nothing_is_granted(product: Product, admin: Admin, user: str) -> None:
+    ask(product, user)
+
+    product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "deny_access")
+
+    assert newest(product, user, "was denied")
+    assert admin.show(Member(TEAM, user)).grants == ()
+    actions = [(e.action, e.outcome, e.actor) for e in admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50)]
+    assert ("decide", "denied", "U0ADA") in actions
+    assert ("request", "done", user) in actions
+
+
+def test_asking_twice_joins_the_open_request(product: Product, user: str) -> None:
+    ask(product, user)
+    newest(product, user, "has gone to your Studio administrators")
+    ask(product, user, reason="again")
+
+    assert newest(product, user, "You have asked already")
+    assert sum(f"<@{user}>" in message.text for message in product.slack.view("U0ADA")) == 1
+
+
+def test_a_reason_is_required(product: Product, user: str) -> None:
+    product.slack.command(user, "request")
+    dialog_of(product, user, "Why do you need it?")
+
+    answered = product.slack.submit(user, {"reason": {"reason": "   "}, "days": {"days": "7"}})
+
+    assert "Say in a few words" in str(answered)
+
+
+def test_who_is_no_administrator_decides_nothing_and_is_recorded(product: Product, admin: Admin, user: str) -> None:
+    ask(product, user)
+    request = newest(product, "U0ADA", f"<@{user}>")
+    value = next(button.value for button in request.buttons() if button.action_id == "approve_access")
+    link = product.slack.answer_to(product.slack.command("U0MIA"))
+    forged = [{"type": "button", "action_id": "approve_access", "block_id": "x", "value": value}]
+
+    product.slack.press("U0MIA", link, "ask_access", overrides={"actions": forged})
+
+    assert newest(product, "U0MIA", "Only Studio administrators")
+    assert admin.show(Member(TEAM, user)).grants == ()
+    entries = admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50)
+    assert ("U0MIA", "not_an_admin") in [(entry.actor, entry.outcome) for entry in entries]
+
+
+def test_nobody_approves_their_own(product: Product, admin: Admin) -> None:
+    ask(product, "U0ADA")
+    request = newest(product, "U0BEA", "<@U0ADA> asks")
+    assert not any("<@U0ADA> asks" in message.text for message in product.slack.view("U0ADA"))
+    value = next(button.value for button in request.buttons() if button.action_id == "approve_access")
+    own = product.slack.answer_to(product.slack.command("U0ADA"))
+    forged = [{"type": "button", "action_id": "approve_access", "block_id": "x", "value": value}]
+
+    product.slack.press("U0ADA", own, "ask_access", overrides={"actions": forged})
+
+    assert newest(product, "U0ADA", "Somebody else has to decide")
+    assert admin.show(Member(TEAM, "U0ADA")).grants == ()
+
+
+def test_of_two_administrators_at_once_one_wins_and_the_other_sees_who(
+    product: Product, admin: Admin, user: str
+) -> None:
+    create_profile(product.domain_id, user.lower())
+    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
+    ask(product, user)
+    requests = {who: newest(product, who, f"<@{user}>") for who in ("U0ADA", "U0BEA")}
+
+    with ThreadPoolExecutor(2) as together:
+        list(together.map(lambda who: product.slack.press(who, requests[who], "approve_access"), requests))
+
+    seen = [str(newest(product, who, f"<@{user}>", "Approved by").blocks) for who in requests]
+    assert len({("U0ADA" in text.partition("Approved by")[2]) for text in seen}) == 1
+    entries = admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50)
+    assert [entry.action for entry in entries].count("allow") == 1
+
+
+def test_an_approval_that_cannot_be_carried_out_leaves_the_request_open(
+    product: Product, admin: Admin, user: str
+) -> None:
+    create_profile(product.domain_id, user.lower())
+    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
+    ask(product, user)
+    request = newest(product, "U0ADA", f"<@{user}>")
+    product.aws.inject("TransactWriteItems", Fault("AccessDeniedException"))
+
+    product.slack.press("U0ADA", request, "approve_access")
+
+    assert newest(product, "U0ADA", "could not be carried out")
+    assert admin.show(Member(TEAM, user)).grants == ()
+    product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "approve_access")
+    assert newest(product, user, "You can open SageMaker Studio now")
+
+
+def test_a_grant_that_ends_within_a_day_is_mentioned_with_the_link(product: Product, admin: Admin, user: str) -> None:
+    create_profile(product.domain_id, user.lower())
+    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
+    admin.grant(TEAM, Grant(user, Effect.ALLOW, utc_now() + timedelta(hours=20)), TESTER)
+
+    link = product.slack.answer_to(product.slack.command(user))
+
+    assert "Your access ends" in str(link.blocks)
+    assert [button.text for button in link.buttons()] == ["Open Studio", "New link", "Request extension"]
+    assert product.slack.press(user, link, "ask_access").ack == "ok"
+    dialog_of(product, user, "Why do you need it?")
