@@ -240,6 +240,24 @@ class FakeCounter:
             return self.counts[minute]
 
 
+class FakeChoices:
+    """What each member opened last; see `ports.Choices`."""
+
+    def __init__(self) -> None:
+        self.last: dict[Member, str] = {}
+        self.error: Exception | None = None
+
+    def remember(self, member: Member, alias: str, at: datetime) -> None:  # noqa: ARG002 - nothing is ever cleared
+        if self.error is not None:
+            raise self.error
+        self.last[member] = alias
+
+    def recall(self, member: Member) -> str | None:
+        if self.error is not None:
+            raise self.error
+        return self.last.get(member)
+
+
 class FakeDirectory:
     """Who the members are; see `ports.Directory`."""
 
@@ -266,7 +284,10 @@ class FakeDomain:
 
 
 class FakeStudio:
-    """Mints links that lead nowhere; see `ports.Studio` and `ports.StudioExaminer`."""
+    """Mints links that lead nowhere; see `ports.Studio` and `ports.StudioExaminer`.
+
+    `listing_error` is raised by `spaces` only, as AWS may allow everything but the listing.
+    """
 
     def __init__(
         self, now: Callable[[], datetime] = lambda: NOON, *, link_seconds: int = 60, session_seconds: int = 43200
@@ -274,6 +295,7 @@ class FakeStudio:
         self.domains: dict[str, FakeDomain] = {}
         self.links: dict[str, Allowed] = {}
         self.error: Exception | None = None
+        self.listing_error: Exception | None = None
         self._now = now
         self._link_seconds = link_seconds
         self._session_seconds = session_seconds
@@ -294,6 +316,13 @@ class FakeStudio:
         self._examine(mapping)
         base = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile"
         return replace(mapping, profile_arn=f"{base}/{mapping.domain_id}/{mapping.profile_name}")
+
+    def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:  # noqa: ARG002 - AWS is told who asks
+        if self.listing_error is not None:
+            raise self.listing_error
+        domain = self.domains.get(mapping.domain_id, FakeDomain())
+        may_open = (None, mapping.profile_name.lower())
+        return tuple(name for name, owner in domain.spaces.items() if (owner and owner.lower()) in may_open)
 
     def add(self, domain_id: str, *profiles: str, **traits: Any) -> FakeDomain:
         """Create a domain with these profiles."""

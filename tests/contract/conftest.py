@@ -10,7 +10,7 @@ from bot.store.audit import AuditTable
 from bot.store.models import Tables, bind, client_of
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, ServerClock, Store
-from tests.fakes import FakeAccess, FakeAudit, FakeCounter
+from tests.fakes import FakeAccess, FakeAudit, FakeChoices, FakeCounter
 
 AUDIT_DAYS = 400
 
@@ -51,8 +51,8 @@ def tables(local_aws: ListeningAws, bound: Tables) -> Tables:
 @pytest.fixture
 def dynamodb(tables: Tables) -> Store:
     """The adapters."""
-    access = AccessTable(tables, audit_days=AUDIT_DAYS)
-    return Store(access, AuditTable(tables, days=AUDIT_DAYS), RuntimeTable(tables))
+    access, runtime = AccessTable(tables, audit_days=AUDIT_DAYS), RuntimeTable(tables)
+    return Store(access, AuditTable(tables, days=AUDIT_DAYS), runtime, runtime)
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -60,6 +60,6 @@ def store(request: pytest.FixtureRequest) -> Store:
     """Fake and adapters in turn."""
     if request.param == "fake":
         audit = FakeAudit()
-        return Store(FakeAccess(audit), audit, FakeCounter())
+        return Store(FakeAccess(audit), audit, FakeCounter(), FakeChoices())
     real: Store = request.getfixturevalue("dynamodb")
     return real

@@ -7,7 +7,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from bot.local.aws import LocalAws
-from bot.ports import AccessAdmin, AuditLog, RequestCounter
+from bot.ports import AccessAdmin, AuditLog, Choices, RequestCounter
 from tests.fakes import NOON
 
 
@@ -47,8 +47,9 @@ class ListeningAws(LocalAws):
 
 @dataclass(frozen=True)
 class Store:
-    """The three repositories over the same data."""
+    """The repositories over the same data."""
 
     access: AccessAdmin
     audit: AuditLog
     counter: RequestCounter
+    choices: Choices

@@ -45,6 +45,8 @@ USES: dict[str, tuple[str, Use]] = {
     "of member": ("Query", lambda store: list(store.audit.of_member(ANA, NOON))),
     "of day": ("Query", lambda store: list(store.audit.of_day(TEAM, NOON.date()))),
     "count": ("UpdateItem", lambda store: store.counter.count(ANA, NOON)),
+    "remember": ("PutItem", lambda store: store.choices.remember(ANA, "sandbox", NOON)),
+    "recall": ("GetItem", lambda store: store.choices.recall(ANA)),
 }
 
 FAULTS: dict[str, tuple[Fault, Reason]] = {
@@ -112,8 +114,9 @@ def test_the_code_of_a_refusal_is_kept(dynamodb: Store, aws: ListeningAws) -> No
 
 def test_missing_tables_are_named_as_the_trouble(local_aws: ListeningAws, bound: Tables) -> None:
     local_aws.reset()
-    store = Store(AccessTable(bound, audit_days=1), AuditTable(bound, days=1), RuntimeTable(bound))
-    for name in ("read", "audit open", "count", "put grant"):
+    runtime = RuntimeTable(bound)
+    store = Store(AccessTable(bound, audit_days=1), AuditTable(bound, days=1), runtime, runtime)
+    for name in ("read", "audit open", "count", "put grant", "remember", "recall"):
         error = failure(USES[name][1], store)
         assert error.reason is Reason.STORE_REFUSED
         assert "studio-links tables create" in str(error)
@@ -285,6 +288,19 @@ def test_a_record_of_the_wrong_types_makes_a_member_unreadable(
     put_raw(tables, record)
     assert failure(USES["read"][1], dynamodb).reason is Reason.STORE_UNREADABLE
     assert failure(USES["members"][1], dynamodb).reason is Reason.STORE_UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "record", [{"alias": 7}, {"expires": "soon"}], ids=["a number for a name", "text for a number"]
+)
+def test_a_choice_of_the_wrong_types_is_an_error_and_no_answer(
+    dynamodb: Store, tables: Tables, record: dict[str, Any]
+) -> None:
+    client, name = client_of(tables.runtime), tables.runtime.Meta.table_name
+    dynamodb.choices.remember(ANA, "sandbox", NOON)
+    [item] = client.scan(TableName=name)["Items"]
+    client.put_item(TableName=name, Item={**item, **{key: typed(value) for key, value in record.items()}})
+    assert failure(USES["recall"][1], dynamodb).reason is Reason.STORE_UNREADABLE
 
 
 UNREADABLE_AUDIT: dict[str, dict[str, Any]] = {
