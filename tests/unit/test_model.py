@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from bot.model import (
     DEFAULT_ALIAS,
     DOMAIN_ID,
+    LANDING_URIS,
     RESERVED_WORDS,
+    Denied,
     Effect,
     Grant,
     InvalidValue,
@@ -22,6 +24,8 @@ from bot.model import (
     Mapping,
     Member,
     Reason,
+    StudioApp,
+    Target,
     check_pattern,
     utc_now,
 )
@@ -225,6 +229,63 @@ def test_profiles_are_the_same_without_regard_to_case(one: Mapping, other: Mappi
 def test_no_alias_hides_a_word_of_the_command() -> None:
     assert "help" in RESERVED_WORDS
     assert DEFAULT_ALIAS not in RESERVED_WORDS
+
+
+# Targets
+
+VALID_TARGETS: dict[str, list[Any]] = {
+    "alias": [None, "default", "a", "0", "a" * 32],
+    "space": [None, "", "lab", "Team-Space-1", "s" * 63],
+}
+INVALID_TARGETS: dict[str, list[Any]] = {
+    "alias": ["", "-a", "A", "a" * 33, "a b", "a_b", "ä", "a\n", "lab space"],
+    "space": [" ", "-", "a-", "a_b", "a b", "s" * 64, "a\n", "ä", "../x", "\u0661"],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field, values in VALID_TARGETS.items() for value in values], ids=repr
+)
+def test_what_a_target_may_hold(field: str, value: Any) -> None:
+    assert getattr(Target(**{field: value}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field, values in INVALID_TARGETS.items() for value in values], ids=repr
+)
+def test_what_a_target_may_not_hold(field: str, value: Any) -> None:
+    with pytest.raises(InvalidValue, match=field):
+        Target(**{field: value})
+
+
+def test_every_app_has_a_landing_page_that_a_mapping_may_hold() -> None:
+    assert set(LANDING_URIS) == set(StudioApp)
+    assert len(set(LANDING_URIS.values())) == len(StudioApp)
+    for app in StudioApp:
+        assert Target(app=app).within(a_mapping()) == a_mapping(landing_uri=LANDING_URIS[app])
+        assert app.value in RESERVED_WORDS
+
+
+@pytest.mark.parametrize("target", [Target(), Target("sandbox"), Target(space="")])
+def test_what_a_target_does_not_say_leaves_the_mapping_as_it_is(target: Target) -> None:
+    mapping = a_mapping(space_name="own", landing_uri="studio::", session_seconds=1800)
+    assert target.within(mapping) == mapping
+
+
+def test_a_target_within_a_mapping_changes_nothing_but_space_and_landing_page() -> None:
+    mapping = a_mapping(space_name="own", landing_uri="studio::", role_arn=ROLE, region="eu-west-1")
+    expected = replace(mapping, space_name="lab", landing_uri="app:JupyterLab:")
+    assert Target("other", StudioApp.LAB, "lab").within(mapping) == expected
+
+
+def test_a_refusal_knows_the_aliases_of_its_mappings_in_order() -> None:
+    mappings = tuple(a_mapping(alias) for alias in ("two", "one", "10"))
+    assert Denied(Reason.CHOOSE, mappings=mappings).aliases == ("10", "one", "two")
+    assert Denied(Reason.NOT_MAPPED).aliases == ()
+
+
+def test_an_issued_link_speaks_the_language_of_the_member() -> None:
+    assert Issued(a_request(), replace(an_allowed(), locale="de-DE"), LINK).locale == "de-DE"
 
 
 # Hostile input

@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model import Access, Allowed, Denied, Effect, Grant, Mapping, Member, Person, Reason
+from bot.model import Access, Allowed, Denied, Effect, Grant, Mapping, Member, Person, Reason, StudioApp, Target
 from bot.policy import Facts, Rules, chosen_mapping, decide
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, a_request
 
 ORGANISATION = "E0ORG00001"
 RULES = Rules()
+ANYTHING = Target()
 FULL_MEMBER = Person(ANA.user_id, TEAM)
 SECOND = timedelta(seconds=1)
 ALLOW = a_grant()
 DENY = a_grant(effect=Effect.DENY)
 LAPSED = a_grant(until=NOON)
+SEVERAL = (a_mapping("one"), a_mapping("two", "b"))
 
 
 def decision(
@@ -26,14 +28,14 @@ def decision(
     person: Person = FULL_MEMBER,
     rules: Rules = RULES,
     count: int = 1,
-    alias: str | None = None,
+    target: Target = ANYTHING,
     member: Member = ANA,
     unreadable: tuple[str, ...] = (),
 ) -> Allowed | Denied:
     mappings = tuple(record for record in records if isinstance(record, Mapping))
     grants = tuple(record for record in records if isinstance(record, Grant))
     facts = Facts(person, Access(mappings, grants, unreadable), count)
-    return decide(a_request(member, alias=alias), facts, rules, NOON)
+    return decide(a_request(member, target=target), facts, rules, NOON)
 
 
 def reason(*records: Mapping | Grant, **more: Any) -> Reason | None:
@@ -61,9 +63,25 @@ REFUSALS: list[tuple[str, Reason, tuple[Mapping | Grant, ...], dict[str, Any]]] 
     ("denied without a mapping", Reason.DENIED, (DENY,), {}),
     ("expired", Reason.GRANT_EXPIRED, (a_mapping(), a_grant(until=NOON - SECOND)), {}),
     ("expired this moment", Reason.GRANT_EXPIRED, (a_mapping(), LAPSED), {}),
-    ("another alias", Reason.UNKNOWN_ALIAS, (a_mapping(), ALLOW), {"alias": "sandbox"}),
-    ("several aliases", Reason.CHOOSE, (a_mapping("one"), a_mapping("two", "b"), ALLOW), {}),
+    ("another alias", Reason.UNKNOWN_ALIAS, (a_mapping(), ALLOW), {"target": Target("sandbox")}),
+    ("another alias of several", Reason.UNKNOWN_ALIAS, (*SEVERAL, ALLOW), {"target": Target("three")}),
+    ("some space of another alias", Reason.UNKNOWN_ALIAS, (*SEVERAL, ALLOW), {"target": Target("three", space="")}),
+    ("several aliases", Reason.CHOOSE, (*SEVERAL, ALLOW), {}),
+    ("the default among several", Reason.CHOOSE, (a_mapping("one"), a_mapping("default", "b"), ALLOW), {}),
+    ("an app of several aliases", Reason.CHOOSE, (*SEVERAL, ALLOW), {"target": Target(app=StudioApp.LAB)}),
+    ("a space of several aliases", Reason.CHOOSE, (*SEVERAL, ALLOW), {"target": Target(space="lab")}),
+    ("some space of several aliases", Reason.CHOOSE, (*SEVERAL, ALLOW), {"target": Target(space="")}),
+    ("some space of one mapping", Reason.CHOOSE, (a_mapping(), ALLOW), {"target": Target(space="")}),
+    ("some space of a named mapping", Reason.CHOOSE, (*SEVERAL, ALLOW), {"target": Target("two", space="")}),
+    ("not allowed, several aliases", Reason.NOT_ALLOWED, SEVERAL, {}),
+    ("not allowed, another alias", Reason.NOT_ALLOWED, SEVERAL, {"target": Target("three")}),
+    ("not allowed, some space", Reason.NOT_ALLOWED, SEVERAL, {"target": Target("two", space="")}),
+    ("not mapped, another alias", Reason.NOT_MAPPED, (ALLOW,), {"target": Target("three")}),
+    ("expired, several aliases", Reason.GRANT_EXPIRED, (*SEVERAL, LAPSED), {}),
+    ("denied, several aliases", Reason.DENIED, (*SEVERAL, ALLOW, DENY), {}),
     ("too many", Reason.TOO_MANY, (a_mapping(), ALLOW), {"count": 6}),
+    ("too many, several aliases", Reason.TOO_MANY, (*SEVERAL, ALLOW), {"count": 6}),
+    ("too many, another alias", Reason.TOO_MANY, (*SEVERAL, ALLOW), {"count": 6, "target": Target("three")}),
     ("guest", Reason.GUEST, (a_mapping(), ALLOW), {"person": replace(FULL_MEMBER, guest=True)}),
     ("deactivated", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": replace(FULL_MEMBER, unfit="deactivated")}),
     ("another team", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": Person(ANA.user_id, "T0OTHER001")}),
@@ -94,8 +112,12 @@ ALLOWED: list[tuple[str, tuple[Mapping | Grant, ...], dict[str, Any]]] = [
     ("until a second from now", (a_mapping(), a_grant(until=NOON + SECOND)), {}),
     ("a deny rule that has ended", (a_mapping(), ALLOW, replace(DENY, until=NOON)), {}),
     ("a deny rule of somebody else", (a_mapping(), ALLOW, a_grant(BEN, Effect.DENY)), {}),
-    ("a named mapping", (a_mapping("one"), a_mapping("two", "b"), ALLOW), {"alias": "two"}),
-    ("the default among several", (a_mapping("one"), a_mapping("default", "b"), ALLOW), {}),
+    ("a named mapping", (*SEVERAL, ALLOW), {"target": Target("two")}),
+    ("the default by name", (a_mapping("one"), a_mapping("default", "b"), ALLOW), {"target": Target("default")}),
+    ("the only mapping, whatever its name", (a_mapping("one"), ALLOW), {}),
+    ("an app", (a_mapping(), ALLOW), {"target": Target(app=StudioApp.CODE)}),
+    ("a named space", (a_mapping(), ALLOW), {"target": Target(space="lab")}),
+    ("all of it", (*SEVERAL, ALLOW), {"target": Target("two", StudioApp.LAB, "lab")}),
     ("the last request of the minute", (a_mapping(), ALLOW), {"count": 5}),
     ("a higher rate", (a_mapping(), ALLOW), {"count": 9, "rules": Rules(links_per_minute=9)}),
     (
@@ -135,9 +157,48 @@ def test_the_reasons_that_the_policy_gives_are_all_in_the_table() -> None:
 
 
 def test_who_is_refused_learns_their_own_aliases_in_order() -> None:
-    found = decision(a_mapping("two"), a_mapping("one", "b"), ALLOW, alias="three")
+    found = decision(a_mapping("two"), a_mapping("one", "b"), ALLOW, target=Target("three"))
     assert isinstance(found, Denied)
-    assert (found.aliases, found.alias, found.mapping) == (("one", "two"), "three", None)
+    assert (found.aliases, found.target, found.mapping) == (("one", "two"), Target("three"), None)
+    assert set(found.mappings) == {a_mapping("two"), a_mapping("one", "b")}
+
+
+def test_who_is_allowed_is_known_with_all_their_aliases_in_order() -> None:
+    found = decision(a_mapping("two"), a_mapping("one", "b"), ALLOW, target=Target("two"))
+    assert isinstance(found, Allowed)
+    assert (found.mapping.alias, found.aliases) == ("two", ("one", "two"))
+
+
+@pytest.mark.parametrize(
+    ("target", "opened"),
+    [
+        (Target(), a_mapping(space_name="own", landing_uri="studio::")),
+        (Target("default"), a_mapping(space_name="own", landing_uri="studio::")),
+        (Target(app=StudioApp.CODE), a_mapping(space_name="own", landing_uri="app:CodeEditor:")),
+        (Target(space="lab"), a_mapping(space_name="lab", landing_uri="studio::")),
+        (Target("default", StudioApp.LAB, "lab"), a_mapping(space_name="lab", landing_uri="app:JupyterLab:")),
+    ],
+    ids=str,
+)
+def test_what_is_asked_for_takes_the_place_of_the_mappings_own(target: Target, opened: Mapping) -> None:
+    found = decision(a_mapping(space_name="own", landing_uri="studio::"), ALLOW, target=target)
+    assert isinstance(found, Allowed)
+    assert found.mapping == opened
+
+
+def test_a_choice_that_is_due_says_between_what() -> None:
+    found = decision(*SEVERAL, ALLOW, target=Target("two", StudioApp.LAB, ""))
+    assert isinstance(found, Denied)
+    assert (found.mapping, found.target) == (SEVERAL[1], Target("two", StudioApp.LAB, ""))
+    undecided = decision(*SEVERAL, ALLOW)
+    assert isinstance(undecided, Denied)
+    assert (undecided.mapping, undecided.mappings) == (None, SEVERAL)
+
+
+@pytest.mark.parametrize("records", [(), (a_mapping(),), (a_mapping(), ALLOW), (*SEVERAL, ALLOW)])
+def test_every_decision_knows_the_members_language(records: tuple[Mapping | Grant, ...]) -> None:
+    assert decision(*records, person=replace(FULL_MEMBER, locale="de-DE")).locale == "de-DE"
+    assert decision(*records).locale is None
 
 
 def test_a_refusal_for_a_known_mapping_says_which() -> None:
@@ -147,8 +208,12 @@ def test_a_refusal_for_a_known_mapping_says_which() -> None:
 
 
 def test_the_checks_are_the_same_whoever_asks() -> None:
-    allowed, denied = decision(a_mapping(), ALLOW), decision(a_mapping(), ALLOW, count=6)
-    assert [check.name for check in allowed.checks] == [check.name for check in denied.checks]
+    allowed, denied = decision(a_mapping(), ALLOW), decision(*SEVERAL, ALLOW)
+    names = [check.name for check in allowed.checks]
+    assert [check.name for check in denied.checks] == names
+    for _, _, records, more in REFUSALS:
+        found = decision(*records, **more)
+        assert [check.name for check in found.checks] == names[: len(found.checks)]
 
 
 @pytest.mark.parametrize(
@@ -161,12 +226,14 @@ def test_the_checks_are_the_same_whoever_asks() -> None:
         (["one"], "two", None),
         (["one"], "default", None),
         (["one", "two"], None, None),
-        (["one", "default"], None, "default"),
+        (["one", "default"], None, None),
+        (["one", "default"], "default", "default"),
         (["one", "default"], "one", "one"),
+        (["default"], None, "default"),
     ],
 )
 def test_which_mapping_is_meant(aliases: list[str], asked: str | None, chosen: str | None) -> None:
-    found = chosen_mapping([a_mapping(alias) for alias in aliases], asked)
+    found = chosen_mapping([a_mapping(alias) for alias in aliases], Target(asked))
     assert (found.alias if found else None) == chosen
 
 
@@ -194,7 +261,12 @@ situations = st.fixed_dictionaries(
         "person": st.just(FULL_MEMBER) | people,
         "rules": st.builds(Rules, st.booleans(), st.integers(1, 5)),
         "count": st.integers(1, 6),
-        "alias": st.none() | st.sampled_from(["default", "one", "gone"]),
+        "target": st.builds(
+            Target,
+            st.none() | st.sampled_from(["default", "one", "gone"]),
+            st.none() | st.sampled_from(StudioApp),
+            st.none() | st.sampled_from(["", "lab"]),
+        ),
     }
 )
 
@@ -246,7 +318,19 @@ def test_nobody_is_allowed_without_an_unexpired_rule_of_their_own(
         assert found.grant.principal == ANA.user_id
         assert found.grant.effect is Effect.ALLOW
         assert found.grant.holds_at(NOON)
-        assert found.mapping in mapped
+        assert found.mapping in [situation["target"].within(mapping) for mapping in mapped]
+        assert situation["target"].space != ""
+        assert situation["target"].alias in (None, found.mapping.alias)
+        assert situation["target"].alias is not None or len(mapped) == 1
+
+
+@given(mappings, grants, situations)
+def test_only_who_is_allowed_is_asked_to_choose(
+    mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
+) -> None:
+    named = {**situation, "target": Target(mapped[0].alias)} if mapped else situation
+    if reason(*mapped, *granted, **situation) in (Reason.CHOOSE, Reason.UNKNOWN_ALIAS):
+        assert reason(*mapped, *granted, **named) is None
 
 
 @given(mappings, grants, situations)
