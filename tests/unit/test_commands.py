@@ -8,41 +8,87 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import BadInput
-from bot.model import RESERVED_WORDS
+from bot.model import ALIAS, MAX_NAME, NAME, RESERVED_WORDS, StudioApp, Target
 from bot.slack.commands import (
     REQUEST_ID,
+    Command,
     Help,
     Home,
     Open,
     Origin,
+    WhoAmI,
     action_origin,
     action_value,
     admit,
     command_origin,
     is_well_formed,
     parse,
+    parse_target,
     request_id,
 )
 
-PARSED: list[tuple[str, Open | Help]] = [
+LAB, CODE = StudioApp.LAB, StudioApp.CODE
+PARSED: list[tuple[str, Command]] = [
     ("", Open()),
     ("   \t\n ", Open()),
     ("\u00a0\u2003", Open()),
-    ("sandbox", Open("sandbox")),
-    ("  sandbox  ", Open("sandbox")),
-    ("Sandbox", Open("sandbox")),
-    ("SANDBOX-2", Open("sandbox-2")),
-    ("payload", Open("payload")),
-    ("default", Open("default")),
-    ("0", Open("0")),
-    ("a" * 32, Open("a" * 32)),
+    ("sandbox", Open(Target("sandbox"))),
+    ("  sandbox  ", Open(Target("sandbox"))),
+    ("Sandbox", Open(Target("sandbox"))),
+    ("SANDBOX-2", Open(Target("sandbox-2"))),
+    ("payload", Open(Target("payload"))),
+    ("default", Open(Target("default"))),
+    ("0", Open(Target("0"))),
+    ("a" * 32, Open(Target("a" * 32))),
+    *((app.value, Open(Target(app=app))) for app in StudioApp),
+    *((f"sandbox {app.value.upper()}", Open(Target("sandbox", app))) for app in StudioApp),
+    ("Lab", Open(Target(app=LAB))),
+    ("sandbox lab", Open(Target("sandbox", LAB))),
+    ("  sandbox \t lab \n", Open(Target("sandbox", LAB))),
+    ("labs", Open(Target("labs"))),
+    ("space", Open(Target(space=""))),
+    ("SPACE", Open(Target(space=""))),
+    ("space team", Open(Target(space="team"))),
+    ("Space Team", Open(Target(space="Team"))),
+    ("space TEAM-Space-1", Open(Target(space="TEAM-Space-1"))),
+    ("space " + "s" * 63, Open(Target(space="s" * 63))),
+    # After the word "space" comes a name, whatever else that name may mean.
+    ("space lab", Open(Target(space="lab"))),
+    ("space space", Open(Target(space="space"))),
+    ("space help", Open(Target(space="help"))),
+    ("lab space", Open(Target(app=LAB, space=""))),
+    ("lab space team", Open(Target(app=LAB, space="team"))),
+    ("sandbox space", Open(Target("sandbox", space=""))),
+    ("sandbox space team", Open(Target("sandbox", space="team"))),
+    ("sandbox code space", Open(Target("sandbox", CODE, ""))),
+    ("sandbox code space Team", Open(Target("sandbox", CODE, "Team"))),
+    ("space " + "s" * 64, Help("space " + "s" * 64)),
+    ("space a_b", Help("space a_b")),
+    ("space -a", Help("space -a")),
+    ("space a-", Help("space a-")),
+    ("space münchen", Help("space münchen")),
+    ("space <@U0BEN00001>", Help("space <@U0BEN00001>")),
+    ("space team two", Help("space team two")),
+    ("space team lab", Help("space team lab")),
+    ("sandbox space team lab", Help("sandbox space team lab")),
+    ("lab sandbox", Help("lab sandbox")),
+    ("lab code", Help("lab code")),
+    ("sandbox production", Help("sandbox production")),
+    ("sandbox labs", Help("sandbox labs")),
+    ("sandbox lab code", Help("sandbox lab code")),
+    ("sandbox whoami", Help("sandbox whoami")),
+    ("sandbox help", Help("sandbox help")),
+    ("team space space space", Help("team space space space")),
     ("help", Help()),
     ("HELP", Help()),
     (" Help ", Help()),
     ("help me", Help("help me")),
-    ("whoami", Help("whoami")),
+    ("whoami", WhoAmI()),
+    ("WhoAmI", WhoAmI()),
+    (" whoami ", WhoAmI()),
+    ("whoami U0BEN00001", Help("whoami U0BEN00001")),
+    ("whoami <@U0BEN00001>", Help("whoami <@U0BEN00001>")),
     ("admin list", Help("admin list")),
-    ("sandbox lab", Help("sandbox lab")),
     ("my payload here", Help("my payload here")),
     ("a" * 33, Help("a" * 33)),
     ("-x", Help("-x")),
@@ -57,28 +103,76 @@ PARSED: list[tuple[str, Open | Help]] = [
     ("<!channel>", Help("<!channel>")),
     ("<https://example.com>", Help("<https://example.com>")),
     ("`rm -rf`", Help("`rm -rf`")),
-    ("U0BEN00001", Open("u0ben00001")),
+    ("U0BEN00001", Open(Target("u0ben00001"))),
     ("{}", Help("{}")),
     ("a\x00b", Help("a\x00b")),
 ]
 
 
 @pytest.mark.parametrize(("text", "command"), PARSED, ids=[repr(text) for text, _ in PARSED])
-def test_what_a_member_types(text: str, command: Open | Help) -> None:
+def test_what_a_member_types(text: str, command: Command) -> None:
     assert parse(text) == command
 
 
-@pytest.mark.parametrize("word", sorted(RESERVED_WORDS - {"help"}))
+@pytest.mark.parametrize("word", ["request", "admin"])
 def test_words_kept_for_later_are_no_aliases(word: str) -> None:
     assert parse(word) == Help(word)
 
 
-@given(st.text())
+def test_the_commands_own_words_are_no_aliases() -> None:
+    assert {"help", "whoami", "space", *StudioApp} <= RESERVED_WORDS
+    for word in RESERVED_WORDS:
+        command = parse(word)
+        assert not isinstance(command, Open) or command.target.alias is None
+
+
+@given(st.text() | st.lists(st.sampled_from([*RESERVED_WORDS, "sandbox", "Team", "-", "ä"])).map(" ".join))
 def test_whatever_is_typed_means_something(text: str) -> None:
     command = parse(text)
-    if isinstance(command, Open) and command.alias is not None:
-        assert command.alias == text.strip().lower()
-        assert command.alias not in RESERVED_WORDS
+    if isinstance(command, Open):
+        target = command.target
+        assert target.alias not in RESERVED_WORDS
+        assert str(target).lower() == " ".join(text.split()).lower()
+        assert target.space is None or target.space in ("", text.rsplit(maxsplit=1)[-1])
+
+
+targets = st.builds(
+    Target,
+    st.none() | st.from_regex(ALIAS, fullmatch=True).filter(lambda alias: alias not in RESERVED_WORDS),
+    st.none() | st.sampled_from(StudioApp),
+    st.none()
+    | st.just("")
+    | st.sampled_from(sorted(RESERVED_WORDS))
+    | st.from_regex(NAME, fullmatch=True).filter(lambda name: len(name) <= MAX_NAME),
+)
+
+
+@given(targets)
+def test_a_target_is_told_in_the_words_that_ask_for_it(target: Target) -> None:
+    assert parse_target(str(target).split()) == target
+    assert parse(str(target)) == Open(target)
+    assert parse(f"  {str(target).replace(' ', '   ')} ") == Open(target)
+
+
+@given(targets)
+def test_a_target_in_words_fits_where_slack_keeps_the_value_of_an_option(target: Target) -> None:
+    assert len(str(target)) <= 150
+    assert str(target) == str(target).strip()
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (Target(), ""),
+        (Target("sandbox"), "sandbox"),
+        (Target(app=LAB), "lab"),
+        (Target(space=""), "space"),
+        (Target("sandbox", LAB, ""), "sandbox lab space"),
+        (Target("sandbox", LAB, "Team"), "sandbox lab space Team"),
+    ],
+)
+def test_a_target_in_words(target: Target, words: str) -> None:
+    assert str(target) == words
 
 
 # Where a request comes from
@@ -130,14 +224,21 @@ def test_the_origin_of_a_command() -> None:
 
 
 def test_the_origin_of_a_button() -> None:
-    expected = replace(ORIGIN, user_team_id="T0STUDIO01", response_url="https://hooks.slack.com/actions/T0/1/x")
+    expected = replace(
+        ORIGIN,
+        user_team_id="T0STUDIO01",
+        response_url="https://hooks.slack.com/actions/T0/1/x",
+        trigger_id="1.2.3",
+    )
     assert action_origin(ACTION) == expected
     in_org = action_origin({**ACTION, "enterprise": {"id": "E0ORG00001"}})
     assert in_org == replace(expected, enterprise_id="E0ORG00001")
 
 
 def test_the_way_to_answer_hides_in_repr() -> None:
-    assert "hooks.slack.com" not in repr(command_origin(COMMAND))
+    for origin in (command_origin(COMMAND), action_origin(ACTION)):
+        assert "hooks.slack.com" not in repr(origin)
+        assert "1.2.3" not in repr(origin)
 
 
 @pytest.mark.parametrize("value", ["missing", *NOT_TEXT], ids=repr)
@@ -188,6 +289,14 @@ def test_what_a_button_may_lack_is_none(value: object) -> None:
         ([{"value": None}], ""),
         ([{"value": 7}], ""),
         ([{"value": {"x": 1}}], ""),
+        ([{"selected_option": {"value": "sandbox space lab"}}], "sandbox space lab"),
+        ([{"value": "", "selected_option": {"value": "sandbox"}}], "sandbox"),
+        ([{"value": "one", "selected_option": {"value": "two"}}], "one"),
+        ([{"selected_option": None}], ""),
+        ([{"selected_option": "sandbox"}], ""),
+        ([{"selected_option": {"value": 7}}], ""),
+        ([{"selected_option": {}}], ""),
+        ([{"selected_options": [{"value": "sandbox"}]}], ""),
         ([], ""),
         ({}, ""),
         (None, ""),
