@@ -1,7 +1,7 @@
 """The paper trail: every AuditLog keeps these promises, the fake and the DynamoDB table alike."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, timedelta, timezone
 
 import pytest
@@ -19,6 +19,9 @@ ISSUED = an_entry(
     alias="default",
     domain_id="d-research",
     profile_name="ana",
+    space_name="lab-space",
+    landing_uri="app:JupyterLab:lab/tree/x",
+    locale="de-DE",
     rule="allow U0ANA00001 set by cli:test",
     detail="“quoted” & <tagged>",
     link_sha256="0" * 64,
@@ -46,8 +49,23 @@ def test_every_field_of_an_entry_survives(store: Store) -> None:
         before={"alias": "default", "session_seconds": 1800},
         after={"alias": "default", "landing_uri": "app:JupyterLab:"},
     )
+    only_by_a_press = {"opened_at"}
+    assert [each.name for each in fields(entry) if getattr(entry, each.name) is None] == list(only_by_a_press)
     store.audit.close(entry)
     assert day(store) == [entry]
+
+
+@pytest.mark.parametrize("door", Door)
+def test_every_door_survives(store: Store, door: Door) -> None:
+    store.audit.open(an_entry("request-1", door=door))
+    assert day(store) == [an_entry("request-1", door=door)]
+
+
+def test_what_a_link_does_not_say_stays_unsaid(store: Store) -> None:
+    plain = replace(ISSUED, space_name=None, landing_uri=None, locale=None)
+    store.audit.open(an_entry("request-1"))
+    store.audit.close(plain)
+    assert day(store) == [plain]
 
 
 def test_the_same_attempt_may_write_its_entry_twice(store: Store) -> None:

@@ -6,13 +6,15 @@ from datetime import timedelta
 import pytest
 
 from bot import audit
-from bot.model import Answer, Denied, Door, Issued, Link, Reason
+from bot.model import Answer, Choice, Denied, Door, Issued, Link, Option, Reason, Target
 from tests.fakes import ANA, NOON, TEAM, a_mapping, a_request, an_allowed
 
 URL = "https://d-research.studio.eu-west-1.sagemaker.aws/auth?token=s3cr3t"
 LINK = Link(URL, NOON + timedelta(seconds=60), 60, 43200, "aws-1")
-REQUEST = a_request(alias="sandbox", door=Door.BUTTON)
+REQUEST = a_request(target=Target("sandbox"), door=Door.BUTTON)
 ISSUED = Issued(REQUEST, an_allowed(a_mapping("sandbox")), LINK)
+OPTIONS = tuple(Option(Target(alias), "ana", "d-research") for alias in ("one", "two", "three"))
+CHOICE = Choice(REQUEST, OPTIONS)
 
 
 def test_a_request_is_recorded_with_who_asked_how_and_for_what() -> None:
@@ -51,7 +53,39 @@ def test_a_refusal_that_could_not_be_told_says_so() -> None:
     assert entry.detail == "because (the member could not be told)"
 
 
-@pytest.mark.parametrize("answer", [ISSUED, Denied(Reason.DENIED)], ids=["issued", "denied"])
+def test_a_question_back_is_recorded_as_no_link_with_what_was_asked_for() -> None:
+    entry = audit.ended(REQUEST, CHOICE, delivered=True)
+    assert (entry.outcome, entry.detail) == ("choose", "3 to choose from")
+    assert (entry.alias, entry.domain_id, entry.profile_name) == ("sandbox", None, None)
+    assert (entry.link_sha256, entry.expires_at, entry.rule) == (None, None, None)
+    assert entry.outcome not in audit.MAY_BE_OPENED
+
+
+def test_a_question_back_that_could_not_be_told_says_so() -> None:
+    entry = audit.ended(REQUEST, CHOICE, delivered=False)
+    assert entry.outcome == "choose"
+    assert "could not be told" in (entry.detail or "")
+
+
+@pytest.mark.parametrize("space", [None, "lab"])
+@pytest.mark.parametrize("landing", [None, "app:JupyterLab:"])
+def test_what_was_opened_is_recorded_with_its_space_and_landing_page(space: str | None, landing: str | None) -> None:
+    mapping = a_mapping("sandbox", space_name=space, landing_uri=landing)
+    for answer in (Issued(REQUEST, an_allowed(mapping), LINK), Denied(Reason.SPACE_MISSING, mapping=mapping)):
+        entry = audit.ended(REQUEST, answer, delivered=True)
+        assert (entry.space_name, entry.landing_uri) == (space, landing)
+
+
+@pytest.mark.parametrize("locale", [None, "de-DE"])
+def test_the_entry_keeps_the_members_language_for_what_they_press_later(locale: str | None) -> None:
+    allowed = replace(an_allowed(), locale=locale)
+    answers = (Issued(REQUEST, allowed, LINK), Denied(Reason.DENIED, locale=locale), replace(CHOICE, locale=locale))
+    for answer in answers:
+        assert audit.ended(REQUEST, answer, delivered=True).locale == locale
+    assert audit.requested(REQUEST).locale is None
+
+
+@pytest.mark.parametrize("answer", [ISSUED, Denied(Reason.DENIED), CHOICE], ids=["issued", "denied", "choice"])
 @pytest.mark.parametrize("delivered", [True, False])
 def test_the_end_belongs_to_the_beginning(answer: Answer, *, delivered: bool) -> None:
     begun, ended = audit.requested(REQUEST), audit.ended(REQUEST, answer, delivered=delivered)
