@@ -11,8 +11,23 @@ from structlog.testing import capture_logs
 
 from bot import policy
 from bot.errors import AlreadyRecorded, SlackError, StoreError, StudioError, UpstreamError
-from bot.model import Answer, Denied, Effect, Entry, Issued, LinkRequest, Person, Reason
+from bot.model import (
+    Answer,
+    Choice,
+    Denied,
+    Effect,
+    Entry,
+    Issued,
+    LinkRequest,
+    Mapping,
+    Option,
+    Person,
+    Reason,
+    StudioApp,
+    Target,
+)
 from bot.signin import ACT_WITHIN, GATHER_WITHIN, SignIn
+from bot.slack.views import PASSING
 from tests.fakes import (
     ANA,
     BEN,
@@ -22,6 +37,7 @@ from tests.fakes import (
     Clock,
     FakeAccess,
     FakeAudit,
+    FakeChoices,
     FakeCounter,
     FakeDirectory,
     FakeStudio,
@@ -43,6 +59,7 @@ class World:
     counter: FakeCounter = field(default_factory=FakeCounter)
     directory: FakeDirectory = field(default_factory=lambda: FakeDirectory(Person(ANA.user_id, TEAM)))
     studio: FakeStudio = field(default_factory=FakeStudio)
+    choices: FakeChoices = field(default_factory=FakeChoices)
     side: Executor = field(default_factory=AtOnce)
     rules: policy.Rules = field(default_factory=policy.Rules)
     delivery: Callable[[Answer], bool] = lambda _answer: True
@@ -59,6 +76,7 @@ class World:
             counter=self.counter,
             directory=self.directory,
             studio=self.studio,
+            choices=self.choices,
             rules=self.rules,
             side=self.side,
             now=self.clock.now,
@@ -83,10 +101,26 @@ class World:
         assert list(self.audit.entries.values()) == [entry]
         return answer
 
+    def choice(self, request: LinkRequest | None = None) -> Choice:
+        """What the member is asked, once it is sure that this is on record and that no link was made."""
+        entry = self.ask(request)
+        [answer] = self.delivered
+        assert isinstance(answer, Choice)
+        assert entry is not None
+        assert (entry.outcome, entry.link_sha256) == ("choose", None)
+        assert self.studio.links == {}
+        assert list(self.audit.entries.values()) == [entry]
+        assert answer.options
+        return answer
+
 
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+def fail(_answer: Answer) -> bool:
+    raise RuntimeError("a defect in the reply")
 
 
 def upstream(kind: type[UpstreamError], reason: Reason, **more: Any) -> Any:
@@ -118,7 +152,6 @@ def test_the_request_is_on_record_before_a_link_is_made(world: World) -> None:
     [
         (lambda world: world.access.give(ANA, a_grant(effect=Effect.DENY)), Reason.DENIED),
         (lambda world: world.access.give(ANA, a_grant(until=NOON)), Reason.GRANT_EXPIRED),
-        (lambda world: world.access.give(ANA, a_mapping("one"), a_mapping("two")), None),  # "default" is still there
         (lambda world: world.directory.people.clear(), Reason.NOT_A_MEMBER),
         (
             lambda world: world.directory.people.update({ANA.user_id: Person(ANA.user_id, TEAM, guest=True)}),
@@ -151,9 +184,316 @@ def test_a_grant_that_ends_while_the_request_waits_does_not_allow(world: World) 
 def test_what_was_asked_for_is_what_opens(world: World) -> None:
     world.access.give(ANA, a_mapping("sandbox", "ana-sandbox"))
     world.studio.add("d-research", "ana", "ana-sandbox")
-    entry = world.ask(a_request(alias="sandbox"))
+    entry = world.ask(a_request(target=Target("sandbox")))
     assert entry is not None
     assert (entry.alias, entry.profile_name) == ("sandbox", "ana-sandbox")
+
+
+def test_the_app_and_space_that_were_asked_for_are_what_opens(world: World) -> None:
+    world.studio.domains["d-research"].spaces["lab-space"] = "ana"
+    entry = world.ask(a_request(target=Target(app=StudioApp.LAB, space="lab-space")))
+    assert entry is not None
+    assert (entry.alias, entry.landing_uri, entry.space_name) == ("default", "app:JupyterLab:", "lab-space")
+    [allowed] = world.studio.links.values()
+    assert (allowed.mapping.landing_uri, allowed.mapping.space_name) == ("app:JupyterLab:", "lab-space")
+
+
+@pytest.mark.parametrize(
+    ("space", "reason"), [("bens", Reason.SPACE_NOT_YOURS), ("gone", Reason.SPACE_MISSING), ("BENS", None)]
+)
+def test_a_space_that_is_not_open_to_the_member_stays_closed(world: World, space: str, reason: Reason | None) -> None:
+    world.studio.domains["d-research"].spaces["bens"] = "ben"
+    expected = reason or Reason.SPACE_MISSING
+    assert world.refusal(a_request(target=Target(space=space))).reason is expected
+
+
+# Several to choose from
+
+
+@pytest.fixture
+def several(world: World) -> World:
+    """Ana with three mappings in two domains, whose names come in no order."""
+    world.access.give(ANA, a_mapping("sandbox", "ana-sandbox"), a_mapping("analysis", domain="d-second"))
+    world.studio.add("d-research", "ana", "ana-sandbox")
+    world.studio.add("d-second", "ana")
+    return world
+
+
+ONE_EACH = (
+    Option(Target("analysis"), "ana", "d-second"),
+    Option(Target("default"), "ana", "d-research"),
+    Option(Target("sandbox"), "ana-sandbox", "d-research"),
+)
+
+
+def targets(choice: Choice) -> list[str]:
+    return [str(option.target) for option in choice.options]
+
+
+def test_who_has_several_profiles_is_asked_which_in_order(several: World) -> None:
+    choice = several.choice()
+    assert choice.options == ONE_EACH
+    assert not choice.remembered
+    assert choice.request == a_request()
+
+
+def test_what_is_offered_may_be_opened(several: World) -> None:
+    several.studio.domains["d-second"].spaces["lab"] = None
+    for number, option in enumerate(several.choice().options):
+        several.delivered.clear()
+        several.ask(a_request(id=f"next-{number}", target=option.target))
+        assert isinstance(several.delivered[0], Issued)
+        opened = several.delivered[0].allowed.mapping
+        assert (opened.profile_name, opened.domain_id) == (option.profile_name, option.domain_id)
+        assert opened.space_name == option.target.space
+        several.studio.links.clear()
+
+
+def test_each_profile_is_offered_with_the_spaces_that_are_open_to_it(several: World) -> None:
+    several.studio.domains["d-research"].spaces.update({"anas": "Ana", "bens": "ben", "team": None})
+    several.studio.domains["d-second"].spaces.update({"zoo": None})
+    assert targets(several.choice()) == [
+        "analysis",
+        "analysis space zoo",
+        "default",
+        "default space anas",
+        "default space team",
+        "sandbox",
+        "sandbox space team",
+    ]
+
+
+def test_the_app_that_was_asked_for_is_in_everything_offered(several: World) -> None:
+    several.studio.domains["d-second"].spaces["zoo"] = None
+    choice = several.choice(a_request(target=Target(app=StudioApp.CODE)))
+    assert targets(choice) == ["analysis code", "analysis code space zoo", "default code", "sandbox code"]
+
+
+def test_the_space_that_was_named_is_in_everything_offered(several: World) -> None:
+    for domain in several.studio.domains.values():
+        domain.spaces.update({"team": None, "other": None})
+    choice = several.choice(a_request(target=Target(space="team")))
+    assert targets(choice) == ["analysis space team", "default space team", "sandbox space team"]
+
+
+@pytest.mark.parametrize("target", [Target("default", space=""), Target("default", StudioApp.LAB, "")], ids=str)
+def test_who_names_no_space_is_offered_those_of_the_named_profile_only(several: World, target: Target) -> None:
+    for domain in several.studio.domains.values():
+        domain.spaces.update({"team": None, "bens": "ben"})
+    app = " lab" if target.app else ""
+    assert targets(several.choice(a_request(target=target))) == [f"default{app}", f"default{app} space team"]
+
+
+def test_who_has_one_profile_is_asked_only_for_a_space(world: World) -> None:
+    world.studio.domains["d-research"].spaces.update({"anas": "ana", "team": None})
+    choice = world.choice(a_request(target=Target(space="")))
+    assert targets(choice) == ["default", "default space anas", "default space team"]
+
+
+def test_what_was_opened_last_comes_first(several: World) -> None:
+    several.studio.domains["d-research"].spaces["team"] = None
+    several.choices.last[ANA] = "sandbox"
+    choice = several.choice()
+    assert targets(choice) == ["sandbox", "sandbox space team", "analysis", "default", "default space team"]
+    assert choice.remembered
+
+
+@pytest.mark.parametrize("last", ["gone", ""])
+def test_what_is_not_the_members_any_more_is_not_remembered(several: World, last: str) -> None:
+    several.choices.last[ANA] = last
+    choice = several.choice()
+    assert choice.options == ONE_EACH
+    assert not choice.remembered
+
+
+def test_what_others_opened_does_not_count(several: World) -> None:
+    several.choices.last[BEN] = "sandbox"
+    assert not several.choice().remembered
+
+
+def test_what_is_not_offered_now_is_not_said_to_be_remembered(several: World) -> None:
+    several.choices.last[ANA] = "sandbox"
+    choice = several.choice(a_request(target=Target("default", space="")))
+    assert not choice.remembered
+    assert targets(choice) == ["default"]
+
+
+def test_a_question_is_in_the_members_language(several: World) -> None:
+    several.directory.people[ANA.user_id] = Person(ANA.user_id, TEAM, locale="de-DE")
+    assert several.choice().locale == "de-DE"
+
+
+@pytest.mark.parametrize(
+    "records",
+    [(a_grant(until=NOON),), (a_grant(effect=Effect.DENY),)],
+    ids=["ended", "denied"],
+)
+def test_who_is_not_allowed_is_not_asked_and_their_spaces_are_not_listed(several: World, records: Any) -> None:
+    several.access.give(ANA, *records)
+    jobs: list[str] = []
+    several.side = AtOnce(jobs.append)
+    several.refusal()
+    assert "spaces" not in jobs
+    assert "recall" not in jobs
+
+
+def test_nothing_is_listed_for_who_named_what_to_open(several: World) -> None:
+    jobs: list[str] = []
+    several.side = AtOnce(jobs.append)
+    several.ask(a_request(target=Target("sandbox")))
+    assert isinstance(several.delivered[0], Issued)
+    assert "spaces" not in jobs
+    assert "recall" not in jobs
+
+
+def test_an_alias_nobody_knows_is_not_offered_other_peoples(several: World) -> None:
+    several.access.give(BEN, a_mapping("bens", "ben"))
+    answer = several.refusal(a_request(target=Target("bens")))
+    assert answer.reason is Reason.UNKNOWN_ALIAS
+    assert answer.aliases == ("analysis", "default", "sandbox")
+
+
+LISTING_REASONS = [Reason.AWS_REFUSED, Reason.AWS_THROTTLED, Reason.AWS_UNREACHABLE, Reason.AWS_UNEXPECTED]
+
+
+@pytest.mark.parametrize("reason", LISTING_REASONS)
+def test_spaces_that_cannot_be_listed_leave_the_profiles(several: World, reason: Reason) -> None:
+    several.studio.domains["d-research"].spaces["team"] = None
+    several.studio.listing_error = upstream(StudioError, reason)
+    several.choices.last[ANA] = "sandbox"
+    with capture_logs() as logs:
+        choice = several.choice()
+    assert targets(choice) == ["sandbox", "analysis", "default"]
+    assert choice.remembered
+    assert [line["event"] for line in logs] == ["choice_incomplete"] * 3
+
+
+def test_spaces_that_are_not_listed_in_time_leave_the_profiles(several: World) -> None:
+    several.studio.domains["d-research"].spaces["team"] = None
+    several.side = side = NeverReady("spaces")
+    assert several.choice().options == ONE_EACH
+    assert side.waits == [GATHER_WITHIN] * 3
+    assert all(future.cancelled() for future in side.futures)
+
+
+def test_one_listing_that_fails_does_not_spoil_the_others(several: World) -> None:
+    several.studio.domains["d-research"].spaces["team"] = None
+    listed = several.studio.spaces
+
+    def spaces(member: Any, mapping: Mapping) -> tuple[str, ...]:
+        if mapping.alias == "default":
+            raise upstream(StudioError, Reason.AWS_REFUSED)
+        return listed(member, mapping)
+
+    several.studio.spaces = spaces  # type: ignore[method-assign]
+    assert targets(several.choice()) == ["analysis", "default", "sandbox", "sandbox space team"]
+
+
+@pytest.mark.parametrize("reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_UNREADABLE])
+def test_a_choice_that_cannot_be_recalled_leaves_the_order(several: World, reason: Reason) -> None:
+    several.choices.last[ANA] = "sandbox"
+    several.choices.error = upstream(StoreError, reason)
+    choice = several.choice()
+    assert choice.options == ONE_EACH
+    assert not choice.remembered
+
+
+def test_a_choice_that_is_not_recalled_in_time_leaves_the_order(several: World) -> None:
+    several.choices.last[ANA] = "sandbox"
+    several.side = side = NeverReady("recall")
+    choice = several.choice()
+    assert choice.options == ONE_EACH
+    assert not choice.remembered
+    assert side.waits == [GATHER_WITHIN]
+
+
+def test_when_time_is_up_nothing_is_waited_for_but_the_member_is_asked_all_the_same(several: World) -> None:
+    several.side = side = NeverReady("recall", "spaces")
+    several.clock.advance(GATHER_WITHIN + 1)
+    several.access.give(ANA, a_grant())
+    assert several.choice().options == ONE_EACH
+    assert side.waits == [0.0] * 4
+
+
+def test_a_defect_in_a_listing_opens_no_door_and_is_recorded(several: World) -> None:
+    several.studio.listing_error = RuntimeError("a defect")
+    with capture_logs() as logs:
+        assert several.refusal().reason is Reason.INTERNAL
+    assert [line["event"] for line in logs] == ["request_failed"]
+
+
+@pytest.mark.parametrize("delivery", [lambda _answer: False, fail], ids=["refused", "raised"])
+def test_a_question_that_did_not_reach_the_member_is_recorded_as_such(
+    several: World, delivery: Callable[[Answer], bool]
+) -> None:
+    several.delivery = delivery
+    entry = several.ask()
+    assert entry is not None
+    assert entry.outcome == "choose"
+    assert "could not be told" in (entry.detail or "")
+
+
+def test_a_replay_of_a_question_is_a_replay_too(several: World) -> None:
+    several.ask()
+    assert several.ask(a_request(attempt="attempt-2")) is None
+    assert len(several.delivered) == 1
+
+
+# What is remembered
+
+
+def test_of_several_the_one_that_was_opened_is_remembered(several: World) -> None:
+    several.ask(a_request(target=Target("sandbox")))
+    assert several.choices.last == {ANA: "sandbox"}
+    several.ask(a_request(id="request-2", target=Target("analysis", StudioApp.LAB)))
+    assert several.choices.last == {ANA: "analysis"}
+
+
+@pytest.mark.parametrize("target", [Target(), Target("default")], ids=["unnamed", "named"])
+def test_who_has_one_profile_has_nothing_to_remember(world: World, target: Target) -> None:
+    world.ask(a_request(target=target))
+    assert isinstance(world.delivered[0], Issued)
+    assert world.choices.last == {}
+
+
+@pytest.mark.parametrize("target", [Target(), Target("gone"), Target("sandbox", space="gone")], ids=str)
+def test_what_was_not_opened_is_not_remembered(several: World, target: Target) -> None:
+    several.ask(a_request(target=target))
+    assert several.studio.links == {}
+    assert several.choices.last == {}
+
+
+def test_the_member_is_told_before_the_choice_is_remembered(several: World) -> None:
+    seen: list[str | None] = []
+
+    def look(_answer: Answer) -> bool:
+        seen.append(several.choices.last.get(ANA))
+        return True
+
+    several.delivery = look
+    several.ask(a_request(target=Target("sandbox")))
+    assert seen == [None]
+    assert several.choices.last == {ANA: "sandbox"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        upstream(StoreError, Reason.STORE_UNREACHABLE),
+        upstream(StoreError, Reason.STORE_REFUSED),
+        RuntimeError("a defect"),
+    ],
+    ids=["unreachable", "refused", "defect"],
+)
+def test_failing_to_remember_changes_nothing(several: World, error: Exception) -> None:
+    several.choices.last[ANA] = "analysis"
+    several.choices.error = error
+    entry = several.ask(a_request(target=Target("sandbox")))
+    assert entry is not None
+    assert isinstance(several.delivered[0], Issued)
+    assert (entry.outcome, entry.alias) == ("issued", "sandbox")
+    assert several.audit.entries["request-1"] == entry
+    assert several.choices.last == {ANA: "analysis"}
 
 
 # The record
@@ -265,6 +605,32 @@ def test_a_defect_opens_no_door_and_is_recorded(world: World, port: str) -> None
     assert [line["event"] for line in logs] == ["request_failed"]
 
 
+# What was asked for is not forgotten: the button to try again names it
+
+EVERYTHING = Target("default", StudioApp.LAB, "lab-space")
+BREAKDOWNS: dict[str, Callable[[World], object]] = {
+    "the audit fails": lambda w: setattr(w.audit, "open_error", upstream(StoreError, Reason.STORE_UNREACHABLE)),
+    "the audit hangs": lambda w: setattr(w, "side", NeverReady("open")),
+    "the store fails": lambda w: setattr(w.access, "error", upstream(StoreError, Reason.STORE_UNREACHABLE)),
+    "the store hangs": lambda w: setattr(w, "side", NeverReady("read")),
+    "Slack fails": lambda w: setattr(w.directory, "error", upstream(SlackError, Reason.SLACK_UNREACHABLE)),
+    "AWS fails": lambda w: setattr(w.studio, "error", upstream(StudioError, Reason.AWS_THROTTLED)),
+    "AWS hangs": lambda w: setattr(w, "side", NeverReady("sign_in")),
+    "too many": lambda w: [w.counter.count(ANA, NOON) for _ in range(5)],
+    "a defect": lambda w: setattr(w.studio, "error", RuntimeError("a defect")),
+}
+
+
+@pytest.mark.parametrize("breakdown", BREAKDOWNS.values(), ids=BREAKDOWNS)
+def test_a_refusal_that_may_pass_knows_all_that_was_asked_for(
+    world: World, breakdown: Callable[[World], object]
+) -> None:
+    breakdown(world)
+    answer = world.refusal(a_request(target=EVERYTHING))
+    assert answer.reason in PASSING
+    assert answer.target == EVERYTHING
+
+
 # Time
 
 
@@ -299,10 +665,6 @@ def test_an_answer_leaves_time_for_the_reply_within_ten_seconds() -> None:
 
 
 # The reply
-
-
-def fail(_answer: Answer) -> bool:
-    raise RuntimeError("a defect in the reply")
 
 
 @pytest.mark.parametrize("delivery", [lambda _answer: False, fail], ids=["refused", "raised"])
