@@ -68,22 +68,23 @@ def world(request: pytest.FixtureRequest) -> World:
 
 
 ACCOUNTS: dict[str, tuple[Traits, Person]] = {
-    "full member": ({}, Person("U0FULL0001", TEAM)),
-    "administrator": ({"admin": True}, Person("U0ADMIN001", TEAM)),
-    "guest": ({"guest": True}, Person("U0GUEST001", TEAM, guest=True)),
-    "single-channel guest": ({"single_channel_guest": True}, Person("U0SINGLE01", TEAM, guest=True)),
+    "full member": ({}, Person("U0FULL0001", TEAM, locale="en-US")),
+    "administrator": ({"admin": True}, Person("U0ADMIN001", TEAM, locale="en-US")),
+    "guest": ({"guest": True}, Person("U0GUEST001", TEAM, guest=True, locale="en-US")),
+    "single-channel guest": ({"single_channel_guest": True}, Person("U0SINGLE01", TEAM, guest=True, locale="en-US")),
     "deactivated": ({"deleted": True}, Person("U0GONE0001", TEAM, unfit="deactivated")),
-    "bot": ({"bot": True}, Person("U0BOT00001", TEAM, unfit="a bot")),
+    "bot": ({"bot": True}, Person("U0BOT00001", TEAM, unfit="a bot", locale="en-US")),
     "deactivated bot": ({"bot": True, "deleted": True}, Person("U0BOT00002", TEAM, unfit="deactivated")),
-    "invited": ({"invited": True}, Person("U0INVITED1", TEAM, unfit="not joined yet")),
+    "invited": ({"invited": True}, Person("U0INVITED1", TEAM, unfit="not joined yet", locale="en-US")),
     "stranger": (
         {"stranger": True, "team_id": OTHER_TEAM},
-        Person("U0STRANGE1", OTHER_TEAM, unfit="of another organisation"),
+        Person("U0STRANGE1", OTHER_TEAM, unfit="of another organisation", locale="en-US"),
     ),
-    "known outsider": ({"team_id": OTHER_TEAM}, Person("U0OUTSIDE1", OTHER_TEAM)),
+    "known outsider": ({"team_id": OTHER_TEAM}, Person("U0OUTSIDE1", OTHER_TEAM, locale="en-US")),
+    "German": ({"locale": "de-DE"}, Person("U0GERMAN01", TEAM, locale="de-DE")),
     "member of our organisation": (
         {"enterprise_user": {"id": "W0GRID0001", "enterprise_id": ORGANISATION}},
-        Person("W0GRID0001", TEAM, enterprise_id=ORGANISATION),
+        Person("W0GRID0001", TEAM, enterprise_id=ORGANISATION, locale="en-US"),
     ),
 }
 
@@ -139,7 +140,7 @@ def test_the_rate_limit_is_not_waited_for(workspace: Workspace) -> None:
     workspace.inject("users.info", Fault(status=429, retry_after=30))
     with pytest.raises(SlackError):
         slack_api(workspace).person(ANA)
-    assert slack_api(workspace).person(ANA) == Person(ANA.user_id, TEAM)
+    assert slack_api(workspace).person(ANA) == Person(ANA.user_id, TEAM, locale="en-US")
 
 
 def test_slack_where_nobody_listens_is_unreachable(workspace: Workspace) -> None:
@@ -246,6 +247,12 @@ def test_a_flag_that_does_not_clearly_say_no_counts_against_the_member(flag: str
 def test_a_flag_that_only_some_accounts_have_counts_unless_it_says_no(flag: str, value: object) -> None:
     assert person({**FULL, flag: value}).unfit is not None
     assert person({**FULL, flag: False}).unfit is None
+
+
+@pytest.mark.parametrize("value", [None, 7, [], {"locale": "de"}])
+def test_a_locale_that_is_none_counts_neither_for_nor_against_the_member(value: object) -> None:
+    assert person({**FULL, "locale": value}) == person(FULL)
+    assert person({**FULL, "locale": "de-DE"}) == Person(ANA.user_id, TEAM, locale="de-DE")
 
 
 def test_a_record_without_an_id_is_nobodys() -> None:

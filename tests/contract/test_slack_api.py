@@ -18,9 +18,11 @@ from bot.model import Reason
 from bot.slack import views
 from bot.slack.api import SlackApi
 from bot.slack.commands import Home, Origin
+from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, TEAM
 
-MESSAGE = views.help_text("/studio")
+READER = views.Reader(CATALOGUES["en"])
+MESSAGE = views.help_text(READER)
 ELSEWHERE = "C0ELSEWHERE"
 
 
@@ -156,7 +158,7 @@ def test_a_reply_takes_the_place_of_the_message_whose_button_was_pressed(
     [first] = screen(workspace)
     url = workspace.url + workspace._urls.issue("exchange-2", ANA.user_id, GENERAL, first.ts)
     pressed = replace(origin, response_url=url)
-    other = views.help_text("/studio", "something else")
+    other = views.help_text(READER, not_understood="something else")
     assert slack.reply(pressed, other, replace=True)
     assert [shown.text for shown in screen(workspace)] == [other.text]
 

@@ -41,6 +41,7 @@ class World:
     add_space: Callable[[str, str | None], object]
     set_status: Callable[[str | None, str], object]
     fail: Callable[[Reason], object]
+    fail_listing: Callable[[Reason], object]
     opens: Callable[[Link], tuple[str, str] | None]
 
 
@@ -63,6 +64,9 @@ def fake_world() -> World:
     def fail(reason: Reason) -> None:
         fake.error = StudioError("it fails: try again", reason=reason)
 
+    def fail_listing(reason: Reason) -> None:
+        fake.listing_error = StudioError("it fails: try again", reason=reason)
+
     return World(
         studio=fake,
         add_domain=lambda name, mode: fake.add(f"d-{name}", auth_mode=mode, url=f"https://{name}.example.com/"),
@@ -70,6 +74,7 @@ def fake_world() -> World:
         add_space=add_space,
         set_status=set_status,
         fail=fail,
+        fail_listing=fail_listing,
         opens=opens,
     )
 
@@ -129,6 +134,7 @@ def sagemaker_world(aws: ListeningAws, sagemaker: Any, adapter: SageMakerStudio)
         add_space=add_space,
         set_status=lambda profile, status: aws.set_status(DOMAIN, profile, status=status),
         fail=fail,
+        fail_listing=lambda reason: aws.inject("ListSpaces", FAULTS[reason]),
         opens=lambda link: opened(link.url),
     )
 
@@ -267,6 +273,57 @@ def test_what_is_not_in_service_is_not_ready(
 def test_what_aws_does_to_us_is_told_apart(world: World, attempt: Attempt, reason: Reason) -> None:
     world.fail(reason)
     assert attempt(a_mapping(profile="Ana")).reason is reason
+
+
+# Spaces
+
+
+def offered(world: World, profile: str = "Ana", *, domain: str = DOMAIN) -> list[str]:
+    return sorted(world.studio.spaces(ANA, a_mapping(profile=profile, domain=domain)))
+
+
+def test_a_profile_may_open_shared_spaces_and_its_own_and_no_others(world: World) -> None:
+    for name, owner in {"team": None, "anas": "Ana", "bens": "ben", "atelier": None}.items():
+        world.add_space(name, owner)
+    assert offered(world) == ["anas", "atelier", "team"]
+    assert offered(world, "ben") == ["atelier", "bens", "team"]
+
+
+def test_the_case_of_a_profiles_name_does_not_matter_for_its_spaces(world: World) -> None:
+    world.add_space("anas", "Ana")
+    assert offered(world, "ANA") == offered(world, "ana") == ["anas"]
+
+
+def test_a_domain_without_spaces_offers_none(world: World) -> None:
+    assert offered(world) == []
+
+
+def test_the_spaces_of_another_domain_are_not_offered(world: World) -> None:
+    world.add_domain("other", "IAM")
+    world.add_profile("d-other", "Ana")
+    world.add_space("team", None)
+    assert offered(world, domain="d-other") == []
+
+
+def test_what_is_offered_can_be_opened(world: World) -> None:
+    for name, owner in {"team": None, "anas": "Ana", "bens": "ben"}.items():
+        world.add_space(name, owner)
+    for name in offered(world):
+        assert world.studio.sign_in(an_allowed(a_mapping(profile="Ana", space_name=name))).url
+
+
+@pytest.mark.parametrize("reason", FAULTS)
+def test_a_listing_that_aws_does_not_give_is_told_apart(world: World, reason: Reason) -> None:
+    world.add_space("team", None)
+    world.fail_listing(reason)
+    assert refused(world.studio.spaces, ANA, a_mapping(profile="Ana")).reason is reason
+
+
+def test_links_can_be_had_where_spaces_cannot_be_listed(world: World) -> None:
+    world.add_space("team", None)
+    world.fail_listing(Reason.AWS_REFUSED)
+    assert world.studio.sign_in(an_allowed(a_mapping(profile="Ana"))).url
+    assert world.studio.sign_in(an_allowed(a_mapping(profile="Ana", space_name="team"))).url
 
 
 # What only SageMaker can show
@@ -437,6 +494,78 @@ def test_a_space_of_which_little_is_known_stays_closed(
     assert "CreatePresignedDomainUrl" not in aws.calls
 
 
+@pytest.mark.parametrize(
+    "space",
+    [
+        {},
+        {"SpaceSharingSettingsSummary": {"SharingType": "shared"}},
+        {"SpaceSharingSettingsSummary": {}, "OwnershipSettingsSummary": {}},
+        {"OwnershipSettingsSummary": {"OwnerUserProfileName": "anna"}},
+        {"SpaceSharingSettingsSummary": {"SharingType": "Private"}},
+    ],
+)
+def test_a_space_of_which_little_is_known_is_not_offered(
+    aws: ListeningAws, adapter: SageMakerStudio, space: dict[str, Any]
+) -> None:
+    listing = {"Spaces": [{"SpaceName": "lab-space", "DomainId": DOMAIN, **space}]}
+    aws.inject("ListSpaces", Fault(body=json.dumps(listing).encode(), status=200))
+    assert adapter.spaces(ANA, a_mapping(profile="Ana")) == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not JSON",
+        "{}",
+        "[]",
+        '{"Spaces": null}',
+        '{"Spaces": "all"}',
+        '{"Spaces": ["lab-space"]}',
+        '{"Spaces": [{"SpaceSharingSettingsSummary": {"SharingType": "Shared"}}]}',
+    ],
+)
+def test_a_listing_that_makes_no_sense_is_an_error_or_empty(
+    aws: ListeningAws, adapter: SageMakerStudio, body: str
+) -> None:
+    aws.inject("ListSpaces", Fault(body=body.encode(), status=200))
+    try:
+        assert adapter.spaces(ANA, a_mapping(profile="Ana")) == ()
+    except StudioError as error:
+        assert error.reason is Reason.AWS_UNEXPECTED  # noqa: PT017 - either is fine
+
+
+def test_spaces_are_listed_by_one_call_for_the_domain(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    before = len(aws.calls)
+    adapter.spaces(ANA, a_mapping(profile="Ana"))
+    assert aws.calls[before:] == ["ListSpaces"]
+    assert aws.requests("ListSpaces")[0]["DomainIdEquals"] == DOMAIN
+
+
+def test_a_profiles_own_space_is_offered_however_many_others_there_are(
+    adapter: SageMakerStudio, sagemaker_world: World
+) -> None:
+    for number in range(100):
+        sagemaker_world.add_space(f"bens-{number}", "ben")
+    sagemaker_world.add_space("anas", "Ana")
+    assert adapter.spaces(ANA, a_mapping(profile="Ana")) == ("anas",)
+
+
+def test_spaces_are_listed_in_the_mappings_region(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    far = boto3.client("sagemaker", region_name="eu-central-1", endpoint_url=aws.endpoint)
+    far.create_domain(DomainName="far", AuthMode="IAM", DefaultUserSettings={})
+    far.create_user_profile(DomainId="d-far", UserProfileName="Ana")
+    far.create_space(
+        DomainId="d-far",
+        SpaceName="far-space",
+        OwnershipSettings={"OwnerUserProfileName": "Ana"},
+        SpaceSharingSettings={"SharingType": "Shared"},
+    )
+    far.close()
+    mapping = a_mapping(profile="Ana", domain="d-far")
+    assert adapter.spaces(ANA, replace(mapping, region="eu-central-1")) == ("far-space",)
+    assert adapter.spaces(ANA, mapping) == ()
+
+
 SECRET = "s3cr3t-of-this-link"
 ADDRESS = f"https://d-research.studio.us-east-1.sagemaker.aws/auth?token={SECRET}"
 ODD = {
@@ -542,6 +671,24 @@ def test_the_session_policy_allows_one_profile_and_looking_at_its_domain(
     assert len(assumed(aws)[0]["Policy"]) <= 2048
 
 
+def test_spaces_are_listed_by_the_role_in_the_members_name(
+    aws: ListeningAws, adapter: SageMakerStudio, sagemaker_world: World
+) -> None:
+    sagemaker_world.add_space("team", None)
+    assert adapter.spaces(ANA, BROKERED) == ("team",)
+    [parameters] = assumed(aws)
+    assert parameters["RoleArn"] == ROLE
+    assert parameters["RoleSessionName"] == parameters["SourceIdentity"] == f"slack-{ANA.tenant}-{ANA.user_id}"
+
+
+def test_the_session_policy_of_a_listing_allows_the_listing(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    adapter.spaces(ANA, BROKERED)
+    statements = json.loads(assumed(aws)[0]["Policy"])["Statement"]
+    [listing] = [each for each in statements if "sagemaker:ListSpaces" in each["Action"]]
+    assert listing["Effect"] == "Allow"
+    assert listing["Resource"] in ("*", ["*"])  # IAM knows no resource to narrow it to
+
+
 def test_the_session_policy_names_the_arn_that_sagemaker_gave(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     known = POLICY_RESOURCE.replace("/Ana", "/ana")
     signed_in(adapter, replace(BROKERED, profile_arn=known))
@@ -588,7 +735,11 @@ def test_a_role_that_cannot_be_assumed_gives_no_link(
     aws: ListeningAws, adapter: SageMakerStudio, fault: Fault, reason: Reason, code: str
 ) -> None:
     aws.inject("AssumeRole", replace(fault, times=None))
-    for error in (refused(adapter.sign_in, an_allowed(BROKERED)), refused(adapter.examine, BROKERED)):
+    for error in (
+        refused(adapter.sign_in, an_allowed(BROKERED)),
+        refused(adapter.examine, BROKERED),
+        refused(adapter.spaces, ANA, BROKERED),
+    ):
         assert (error.reason, error.code) == (reason, code)
     assert "CreatePresignedDomainUrl" not in aws.calls
     aws.clear_faults()
@@ -633,6 +784,7 @@ def test_wrong_credentials_and_settings_are_studio_errors(
     for error in (
         refused(studio.sign_in, an_allowed(a_mapping(profile="Ana"))),
         refused(studio.examine, a_mapping(profile="Ana")),
+        refused(studio.spaces, ANA, a_mapping(profile="Ana")),
     ):
         assert error.reason is reason
 
