@@ -1,0 +1,329 @@
+"""What a member may know of themselves."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot import policy
+from bot.errors import SlackError, StoreError
+from bot.model import Allowed, Effect, Entry, Grant, Mapping, Member, Person, Reason
+from bot.slack import views
+from bot.slack.words import CATALOGUES, Words
+from bot.standing import LAST_LINKS, LOOK_BACK, Standing, Standings
+from tests.fakes import (
+    ANA,
+    BEN,
+    NOON,
+    TEAM,
+    AtOnce,
+    FakeAccess,
+    FakeAudit,
+    FakeDirectory,
+    a_grant,
+    a_mapping,
+    an_entry,
+)
+
+FULL_MEMBER = Person(ANA.user_id, TEAM)
+GUEST = replace(FULL_MEMBER, guest=True)
+SECOND = timedelta(seconds=1)
+ALLOW, DENY = a_grant(), a_grant(effect=Effect.DENY)
+SEVERAL = (a_mapping("one"), a_mapping("two", "b"))
+
+
+@dataclass
+class World:
+    """Everything around the use case; Ana is a full member of whom nothing else is known."""
+
+    audit: FakeAudit = field(default_factory=FakeAudit)
+    access: FakeAccess = field(default_factory=FakeAccess)
+    directory: FakeDirectory = field(default_factory=lambda: FakeDirectory(FULL_MEMBER))
+    side: Executor = field(default_factory=AtOnce)
+    rules: policy.Rules = field(default_factory=policy.Rules)
+
+    def of(self, member: Member = ANA) -> Standing:
+        return Standings(self.access, self.audit, self.directory, self.rules, self.side, lambda: NOON).of(member)
+
+    def record(self, number: int, member: Member = ANA, **more: Any) -> Entry:
+        entry = an_entry(f"{member.user_id}-{number}", member, **{"at": NOON - number * SECOND, **more})
+        self.audit.open(entry)
+        return entry
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+DECISIONS: dict[str, tuple[tuple[Mapping | Grant, ...], dict[str, Any], Reason | None]] = {
+    "allowed": ((a_mapping(), ALLOW), {}, None),
+    "allowed, with several": ((*SEVERAL, ALLOW), {}, None),
+    "allowed for a while": ((a_mapping(), a_grant(until=NOON + SECOND)), {}, None),
+    "a deny rule that has ended": ((a_mapping(), ALLOW, replace(DENY, until=NOON)), {}, None),
+    "a guest where guests may": (
+        (a_mapping(), ALLOW),
+        {"person": GUEST, "rules": policy.Rules(allow_guests=True)},
+        None,
+    ),
+    "nothing": ((), {}, Reason.NOT_MAPPED),
+    "no mapping": ((ALLOW,), {}, Reason.NOT_MAPPED),
+    "no rule": ((a_mapping(),), {}, Reason.NOT_ALLOWED),
+    "no rule, with several": (SEVERAL, {}, Reason.NOT_ALLOWED),
+    "ended": ((a_mapping(), a_grant(until=NOON)), {}, Reason.GRANT_EXPIRED),
+    "denied": ((a_mapping(), ALLOW, DENY), {}, Reason.DENIED),
+    "denied without a mapping": ((DENY,), {}, Reason.DENIED),
+    "unreadable": ((a_mapping(), ALLOW), {"unreadable": ("grant#deny",)}, Reason.STORE_UNREADABLE),
+    "guest": ((a_mapping(), ALLOW), {"person": GUEST}, Reason.GUEST),
+    "deactivated": ((a_mapping(), ALLOW), {"person": replace(FULL_MEMBER, unfit="deactivated")}, Reason.NOT_A_MEMBER),
+    "unknown": ((a_mapping(), ALLOW), {"person": None}, Reason.NOT_A_MEMBER),
+}
+
+
+def arrange(
+    world: World,
+    records: tuple[Mapping | Grant, ...],
+    *,
+    person: Person | None = FULL_MEMBER,
+    rules: policy.Rules | None = None,
+    unreadable: tuple[str, ...] = (),
+) -> None:
+    world.access.give(ANA, *records)
+    world.access.unreadable[ANA] = unreadable
+    world.rules = rules or world.rules
+    world.directory.people = {ANA.user_id: person} if person else {}
+
+
+every_decision = pytest.mark.parametrize(("records", "more", "reason"), DECISIONS.values(), ids=DECISIONS)
+
+
+@every_decision
+def test_the_decision_is_that_of_the_next_request(
+    world: World, records: tuple[Mapping | Grant, ...], more: dict[str, Any], reason: Reason | None
+) -> None:
+    arrange(world, records, **more)
+    standing = world.of()
+    found = standing.decision
+    assert (None if isinstance(found, Allowed) else found.reason) is reason
+    assert standing.access == world.access.read(ANA)
+    assert standing.person == world.directory.person(ANA)
+    assert standing.member == ANA
+
+
+def test_every_reason_that_can_bar_a_member_for_good_is_in_the_table() -> None:
+    asked_for = {Reason.UNKNOWN_ALIAS, Reason.CHOOSE, Reason.TOO_MANY}  # they depend on the request
+    assert {reason for _, _, reason in DECISIONS.values() if reason} | asked_for == {
+        Reason.NOT_A_MEMBER,
+        Reason.GUEST,
+        Reason.STORE_UNREADABLE,
+        Reason.DENIED,
+        Reason.NOT_MAPPED,
+        Reason.NOT_ALLOWED,
+        Reason.GRANT_EXPIRED,
+        *asked_for,
+    }
+
+
+@pytest.mark.parametrize(
+    ("records", "allow", "now"),
+    [
+        ((a_mapping(),), None, False),
+        ((a_mapping(), ALLOW), ALLOW, True),
+        ((a_mapping(), ALLOW, DENY), ALLOW, True),
+        ((ALLOW,), ALLOW, True),
+        ((a_mapping(), a_grant(until=NOON + SECOND)), a_grant(until=NOON + SECOND), True),
+        ((a_mapping(), a_grant(until=NOON)), a_grant(until=NOON), False),
+        ((a_mapping(), DENY), None, False),
+    ],
+    ids=["none", "for good", "with a deny rule", "without a mapping", "for a second", "ended", "only a deny rule"],
+)
+def test_the_allow_rule_is_shown_with_whether_it_holds(
+    world: World, records: tuple[Mapping | Grant, ...], allow: Grant | None, *, now: bool
+) -> None:
+    world.access.give(ANA, *records)
+    standing = world.of()
+    assert (standing.allow, standing.allowed_now) == (allow, now)
+
+
+def test_the_rules_of_others_do_not_count(world: World) -> None:
+    world.access.give(BEN, a_mapping("bens", "ben"), a_grant(BEN))
+    standing = world.of()
+    assert (standing.allow, standing.access.mappings) == (None, ())
+
+
+# The last links
+
+
+def test_the_last_five_links_come_newest_first(world: World) -> None:
+    entries = [world.record(number) for number in range(7)]
+    assert LAST_LINKS == 5
+    assert world.of().links == tuple(entries[:5])
+
+
+@pytest.mark.parametrize("count", range(LAST_LINKS))
+def test_who_asked_for_fewer_sees_all_of_them(world: World, count: int) -> None:
+    entries = [world.record(number) for number in range(count)]
+    assert world.of().links == tuple(entries)
+
+
+def test_links_of_others_and_other_deeds_are_no_links_of_the_member(world: World) -> None:
+    world.record(1, BEN)
+    world.record(2, Member("T0OTHER001", ANA.user_id))
+    for number, action in enumerate(("map", "allow", "unmap"), 3):
+        world.record(number, action=action, outcome="done")
+    own = world.record(9)
+    assert world.of().links == (own,)
+
+
+def test_other_deeds_do_not_push_links_out(world: World) -> None:
+    for number in range(20):
+        world.record(number, action="allow", outcome="done")
+    entries = [world.record(number) for number in range(100, 105)]
+    assert world.of().links == tuple(entries)
+
+
+@pytest.mark.parametrize(
+    ("age", "shown"), [(LOOK_BACK - SECOND, True), (LOOK_BACK, True), (LOOK_BACK + SECOND, False)]
+)
+def test_links_are_looked_for_a_bounded_time_back(world: World, age: timedelta, *, shown: bool) -> None:
+    entry = world.record(1, at=NOON - age)
+    assert world.of().links == ((entry,) if shown else ())
+    assert timedelta(days=7) <= LOOK_BACK <= timedelta(days=90)
+
+
+def test_no_more_entries_are_read_than_are_shown(world: World) -> None:
+    read: list[Entry] = []
+    entries = [an_entry(f"request-{number}", at=NOON - number * SECOND) for number in range(1000)]
+
+    class Counting(FakeAudit):
+        def of_member(self, member: Member, since: datetime) -> Iterator[Entry]:
+            for entry in super().of_member(member, since):
+                read.append(entry)
+                yield entry
+
+    world.audit = Counting()
+    for entry in entries:
+        world.audit.open(entry)
+    assert world.of().links == tuple(entries[:5])
+    assert len(read) == 5
+
+
+# What breaks
+
+
+@pytest.mark.parametrize("reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_REFUSED])
+def test_a_store_that_cannot_be_read_is_an_error(world: World, reason: Reason) -> None:
+    world.access.error = StoreError("it failed: try again", reason=reason)
+    with pytest.raises(StoreError) as failed:
+        world.of()
+    assert failed.value.reason is reason
+
+
+@pytest.mark.parametrize("reason", [Reason.SLACK_UNREACHABLE, Reason.SLACK_REFUSED])
+def test_slack_that_cannot_say_who_asks_is_an_error(world: World, reason: Reason) -> None:
+    world.directory.error = SlackError("it failed: try again", reason=reason)
+    with pytest.raises(SlackError) as failed:
+        world.of()
+    assert failed.value.reason is reason
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "while reading"])
+def test_an_audit_that_cannot_be_read_is_an_error(world: World, *, late: bool) -> None:
+    class Broken(FakeAudit):
+        def of_member(self, member: Member, since: datetime) -> Iterator[Entry]:
+            if late:
+                yield from super().of_member(member, since)
+            raise StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
+
+    world.audit = Broken()
+    world.record(1)
+    with pytest.raises(StoreError):
+        world.of()
+
+
+def test_looking_changes_nothing(world: World) -> None:
+    world.access.give(ANA, a_mapping(), ALLOW)
+    entry = world.record(1)
+    world.of()
+    assert world.audit.entries == {entry.id: entry}
+
+
+# What members read of it
+
+
+in_each_language = pytest.mark.parametrize("words", CATALOGUES.values(), ids=CATALOGUES)
+
+
+def told(standing: Standing, words: Words) -> str:
+    message = views.who_am_i(standing, views.Reader(words))
+    return "\n".join(block["text"]["text"] for block in message.blocks)
+
+
+@in_each_language
+@every_decision
+def test_nobody_who_gets_no_link_is_told_that_they_are_allowed(
+    world: World,
+    records: tuple[Mapping | Grant, ...],
+    more: dict[str, Any],
+    reason: Reason | None,
+    words: Words,
+) -> None:
+    arrange(world, records, **more)
+    shown = told(world.of(), words)
+    allowed = [words.who_allowed, words.who_allowed_until.partition("{until}")[0]]
+    mentioned = any(line.startswith(tuple(allowed)) for line in shown.splitlines())
+    if reason is Reason.NOT_MAPPED:
+        assert words.who_nothing in shown  # which is all that bars them, if they have a rule
+    else:
+        assert mentioned is (reason is None)
+
+
+@in_each_language
+def test_what_bars_a_member_is_named(words: Words) -> None:
+    lines = {
+        "no rule": words.who_not_allowed,
+        "nothing": words.who_nothing,
+        "denied": words.who_denied,
+        "denied without a mapping": words.who_denied,
+        "guest": words.who_guest,
+        "deactivated": words.who_unfit,
+        "unknown": words.who_unfit,
+        "ended": words.who_ended.format(until=views.slack_date(NOON)),
+        "allowed for a while": words.who_allowed_until.format(until=views.slack_date(NOON + SECOND)),
+        "allowed": words.who_allowed,
+    }
+    for name, line in lines.items():
+        fresh = World()
+        records, more, _ = DECISIONS[name]
+        arrange(fresh, records, **more)
+        assert line in told(fresh.of(), words).splitlines(), name
+
+
+@in_each_language
+def test_each_link_is_shown_with_when_it_was_and_what_came_of_it(world: World, words: Words) -> None:
+    opened = NOON + SECOND
+    outcomes: list[tuple[dict[str, Any], str]] = [
+        ({"outcome": "issued", "alias": "one"}, words.link_issued),
+        ({"outcome": "issued", "alias": "one", "opened_at": opened}, words.link_opened),
+        ({"outcome": "undelivered", "alias": "one"}, words.link_undelivered),
+        ({"outcome": "denied"}, words.link_refused),
+        ({"outcome": "requested"}, words.link_requested),
+    ]
+    entries = [world.record(number, **more) for number, (more, _) in enumerate(outcomes)]
+    lines = told(world.of(), words).splitlines()
+    assert lines[-6:] == [
+        words.who_links,
+        *(
+            form.format(at=views.slack_date(entry.at), alias="one", opened=views.slack_time(opened))
+            for entry, (_, form) in zip(entries, outcomes, strict=True)
+        ),
+    ]
+
+
+@in_each_language
+def test_a_question_back_is_not_shown_as_a_refusal(world: World, words: Words) -> None:
+    entry = world.record(1, outcome="choose")
+    assert words.link_refused.format(at=views.slack_date(entry.at)) not in told(world.of(), words)
