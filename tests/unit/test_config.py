@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
 from bot.errors import ConfigError
+from bot.slack.words import CATALOGUES
 
 TOKEN = "xoxb-1234-abcDEF"
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -57,6 +58,7 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_LINKS_PER_MINUTE": 5,
     "STUDIO_AUDIT_DAYS": 400,
     "STUDIO_AUDIT_CHANNEL": None,
+    "STUDIO_LOCALE": None,
     "STUDIO_CONCURRENCY": 16,
     "STUDIO_QUEUE": 200,
     "LOG_LEVEL": "INFO",
@@ -100,6 +102,7 @@ VALID: list[tuple[str, str, Any]] = [
     ("STUDIO_AUDIT_DAYS", "3650", 3650),
     ("STUDIO_AUDIT_CHANNEL", "C0AUDIT", "C0AUDIT"),
     ("STUDIO_AUDIT_CHANNEL", "G0AUDIT", "G0AUDIT"),
+    *(("STUDIO_LOCALE", language, language) for language in CATALOGUES),
     ("STUDIO_CONCURRENCY", "256", 256),
     ("STUDIO_QUEUE", "0", 0),
     ("LOG_LEVEL", "debug", "DEBUG"),
@@ -136,6 +139,7 @@ INVALID: dict[str, tuple[list[str], str]] = {
     "STUDIO_LINKS_PER_MINUTE": (["0", "1001", "many"], "a whole number from 1 to 1000"),
     "STUDIO_AUDIT_DAYS": (["0", "3651", "forever"], "a whole number from 1 to 3650"),
     "STUDIO_AUDIT_CHANNEL": (["#audit", "U0A", "c0audit"], "a Slack channel id"),
+    "STUDIO_LOCALE": (["fr", "de-DE", "DE", "german", "en de"], "en or de"),
     "STUDIO_CONCURRENCY": (["0", "257"], "a whole number from 1 to 256"),
     "STUDIO_QUEUE": (["-1", "10001"], "a whole number from 0 to 10000"),
     "LOG_LEVEL": (["LOUD", "10"], "DEBUG, INFO, WARNING or ERROR"),

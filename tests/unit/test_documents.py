@@ -14,7 +14,7 @@ import yaml
 from bot.cli import cli
 from bot.config import MAY_BE, HttpSettings, SocketSettings
 from bot.model import Reason
-from bot.slack import words
+from bot.slack.words import CATALOGUES, Words
 
 ROOT = Path(__file__).parent.parent.parent
 AWS_VARIABLES = {"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_STS"}
@@ -120,7 +120,8 @@ def test_the_files_that_a_page_links_to_exist(page: str) -> None:
         assert (ROOT / target).exists(), target
 
 
-def test_every_refusal_has_its_words() -> None:
+@pytest.mark.parametrize("words", CATALOGUES.values(), ids=CATALOGUES)
+def test_every_refusal_has_its_words(words: Words) -> None:
     spoken_by_help = {Reason.UNKNOWN_ALIAS}
 
-    assert set(words.REFUSALS) == set(Reason) - spoken_by_help
+    assert set(words.refusals) == set(Reason) - spoken_by_help
