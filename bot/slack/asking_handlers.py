@@ -13,6 +13,7 @@ from bot.model import DEFAULT_ALIAS, AccessRequest, Door, InvalidValue, Member
 from bot.model import Mapping as StudioMapping
 from bot.slack import asking_views, views
 from bot.slack.commands import action_value, field_value, private_metadata
+from bot.slack.home import show_home
 from bot.slack.reception import Desk, Visit, Work, acknowledge, receive, tell
 
 log = structlog.get_logger()
@@ -182,5 +183,5 @@ def _show_decision(desk: Desk, visit: Visit, decision: Decision, show: Callable[
         else:
             _to_member(desk, visit.member, message)
     if decision.verdict is Verdict.DONE and request is not None:
-        person_reader = desk.default_reader()
-        _to_member(desk, request.member, asking_views.to_member(request, person_reader))
+        _to_member(desk, request.member, asking_views.to_member(request, reader))
+        show_home(desk, request.member)

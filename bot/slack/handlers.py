@@ -19,6 +19,7 @@ from bot.model import Answer, Door, Entry, LinkRequest, Reason, Target
 from bot.slack import views
 from bot.slack.asking_handlers import show_form
 from bot.slack.commands import REQUEST_ID, Ask, Help, Open, WhoAmI, action_value, parse, parse_target
+from bot.slack.home import show_home
 from bot.slack.reception import Desk, Visit, Work, acknowledge, conclude, receive, record_refusal, refused, tell
 from bot.standing import Standing
 
@@ -113,24 +114,13 @@ def _dialog(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
 
 def _home(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
     if body["event"].get("tab") == "home":
-        _show_home(desk, visit)
+        show_home(desk, visit.member)
 
 
 def _refresh_home(desk: Desk, visit: Visit) -> None:
     """Behind a dialog there may be the home tab, with the last links; else it is made when it is opened."""
     if visit.origin.view_id is not None:
-        _show_home(desk, visit)
-
-
-def _show_home(desk: Desk, visit: Visit) -> None:
-    try:
-        standing = desk.standings.of(visit.member)
-        view = views.home(standing, desk.reader(visit.origin, standing.person.locale))
-        desk.slack.publish_home(visit.member.user_id, view)
-    except UpstreamError as error:
-        log.warning("home_not_shown", request=visit.origin.request_id, why=str(error))
-    else:
-        desk.metrics.outcome("home")
+        show_home(desk, visit.member)
 
 
 def _answer(desk: Desk, visit: Visit, target: Target, *, in_place: bool) -> None:

@@ -1,0 +1,22 @@
+"""The home tab of a member: made when they open it, and made anew when what it shows has changed."""
+
+import structlog
+
+from bot.errors import UpstreamError
+from bot.model import Member
+from bot.slack import views
+from bot.slack.reception import Desk
+
+log = structlog.get_logger()
+
+
+def show_home(desk: Desk, member: Member) -> None:
+    """Publish it as things stand now. A failure is logged: the next opening makes it again."""
+    try:
+        standing = desk.standings.of(member)
+        reader = views.Reader(desk.words(standing.person.locale), may_ask=bool(desk.admins))
+        desk.slack.publish_home(member.user_id, views.home(standing, reader))
+    except UpstreamError as error:
+        log.warning("home_not_shown", user=member.user_id, why=str(error))
+    else:
+        desk.metrics.outcome("home")
