@@ -73,7 +73,7 @@ def test_a_mapped_member_asks_and_is_approved_for_as_long_as_asked(product: Prod
     assert "has gone to your Studio administrators" in newest(product, user, "administrators").text
     request = newest(product, "U0ADA", f"<@{user}>")
     assert "&lt;!channel&gt; &amp; Falcon" in str(request.blocks)
-    assert newest(product, "U0BEA", f"<@{user}>")
+    newest(product, "U0BEA", f"<@{user}>")
     assert product.slack.press("U0ADA", request, "approve_access").ack == "ok"
 
     assert "Approved by <@U0ADA>" in str(newest(product, "U0ADA", f"<@{user}>", "Approved by").blocks)
@@ -117,7 +117,7 @@ def test_a_denial_is_told_and_nothing_is_granted(product: Product, admin: Admin,
 
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "deny_access")
 
-    assert newest(product, user, "was denied")
+    newest(product, user, "was denied")
     assert admin.show(Member(TEAM, user)).grants == ()
     actions = [(e.action, e.outcome, e.actor) for e in admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50)]
     assert ("decide", "denied", "U0ADA") in actions
@@ -129,7 +129,7 @@ def test_asking_twice_joins_the_open_request(product: Product, user: str) -> Non
     newest(product, user, "has gone to your Studio administrators")
     ask(product, user, reason="again")
 
-    assert newest(product, user, "You have asked already")
+    newest(product, user, "You have asked already")
     assert sum(f"<@{user}>" in message.text for message in product.slack.view("U0ADA")) == 1
 
 
@@ -151,7 +151,7 @@ def test_who_is_no_administrator_decides_nothing_and_is_recorded(product: Produc
 
     product.slack.press("U0MIA", link, "ask_access", overrides={"actions": forged})
 
-    assert newest(product, "U0MIA", "Only Studio administrators")
+    newest(product, "U0MIA", "Only Studio administrators")
     assert admin.show(Member(TEAM, user)).grants == ()
     entries = admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50)
     assert ("U0MIA", "not_an_admin") in [(entry.actor, entry.outcome) for entry in entries]
@@ -167,7 +167,7 @@ def test_nobody_approves_their_own(product: Product, admin: Admin) -> None:
 
     product.slack.press("U0ADA", own, "ask_access", overrides={"actions": forged})
 
-    assert newest(product, "U0ADA", "Somebody else has to decide")
+    newest(product, "U0ADA", "Somebody else has to decide")
     assert admin.show(Member(TEAM, "U0ADA")).grants == ()
 
 
@@ -199,10 +199,10 @@ def test_an_approval_that_cannot_be_carried_out_leaves_the_request_open(
 
     product.slack.press("U0ADA", request, "approve_access")
 
-    assert newest(product, "U0ADA", "could not be carried out")
+    newest(product, "U0ADA", "could not be carried out")
     assert admin.show(Member(TEAM, user)).grants == ()
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "approve_access")
-    assert newest(product, user, "You can open SageMaker Studio now")
+    newest(product, user, "You can open SageMaker Studio now")
 
 
 def test_a_grant_that_ends_within_a_day_is_mentioned_with_the_link(product: Product, admin: Admin, user: str) -> None:
