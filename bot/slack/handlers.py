@@ -152,12 +152,17 @@ def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant
             desk.slack.reply(origin, message, replace=False)
         _record_refusal(desk, entry)
 
+    _aside(desk, entry, tell_and_record)
+    return message.text
+
+
+def _aside(desk: Desk, entry: Entry, job: Callable[[], object]) -> None:
+    """Have a clerk see to a refusal; where even the clerks are too busy, the log is all that keeps it."""
     try:
-        desk.clerk.submit(tell_and_record)
+        desk.clerk.submit(job)
     except Full:
         desk.metrics.outcome("unrecorded")
-        log.error("refusal_not_recorded", request=origin.request_id, outcome=reason, why="too many at once")  # noqa: TRY400
-    return message.text
+        log.error("refusal_not_recorded", request=entry.id, outcome=entry.outcome, why="too many at once")  # noqa: TRY400
 
 
 def _refused(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> Entry:
@@ -203,10 +208,9 @@ def _work(desk: Desk, visit: Visit, body: Mapping[str, Any], work: Work) -> None
         return
     desk.slack.reply(visit.origin, views.refusal(Reason.BUSY, visit.origin.command), replace=False)
     who = visit.member
-    _record_refusal(
-        desk,
-        _refused(desk, visit.origin, visit.door, Reason.BUSY, tenant=who.tenant, subject=who.user_id),
-    )
+    entry = _refused(desk, visit.origin, visit.door, Reason.BUSY, tenant=who.tenant, subject=who.user_id)
+    # Not here: while DynamoDB hangs, everybody behind would wait for this to be given up.
+    _aside(desk, entry, lambda: _record_refusal(desk, entry))
 
 
 def _command(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
