@@ -18,11 +18,11 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $(READY)
 
-demo: $(READY) ## the whole product on this machine, no account needed (ARGS=--once for a scripted run)
+demo: $(READY) ## the whole product in your browser, no account needed (ARGS=--once for a scripted run)
 	@$(BIN)/studio-links demo $(ARGS)
 
 test: lint ## lint, types, import rules and all tests (ARGS="-k name" for some)
-	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report
 
 lint: $(READY) ## style, types and import rules

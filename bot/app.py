@@ -42,8 +42,9 @@ log = structlog.get_logger()
 
 # What one request does side by side.
 CALLS_AT_ONCE = 4
-# Refusals told and recorded on the side. A full queue must drain within the grace that a stopping server has.
-CLERKS, CLERKS_QUEUE = 4, 64
+# Refusals told and recorded on the side: room for everybody whom a rush turns away at once. While Slack and DynamoDB
+# answer, a full queue drains within the grace that a stopping server has.
+CLERKS, CLERKS_QUEUE = 8, 512
 # Seconds between attempts to reach Slack and DynamoDB at start-up; the last one repeats.
 START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)
 

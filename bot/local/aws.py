@@ -27,6 +27,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.sagemaker.models import sagemaker_backends
 from werkzeug.wrappers import Request, Response
 
+from bot.local.aws_calls import Call, Calls, arguments
 from bot.local.aws_faults import Fault, Faults, error
 from bot.local.aws_server import HOST, Server, listen, note_failure
 from bot.local.sagemaker import install
@@ -53,7 +54,7 @@ class LocalAws:
         self._site = StudioSite(clock)
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._faults = Faults()
-        self._calls: list[str] = []
+        self._calls = Calls()
         self._dynamodb = threading.Lock()
         self._stopping = threading.Event()
         self._server: Server | None = None
@@ -122,7 +123,12 @@ class LocalAws:
     @property
     def calls(self) -> list[str]:
         """The operations asked for since the last reset, in order of arrival, failed ones too. A copy."""
-        return list(self._calls)
+        return [call.operation for call in self._calls.all()]
+
+    @property
+    def recorded(self) -> list[Call]:
+        """The same calls, with their arguments and who made them."""
+        return self._calls.all()
 
     def inject(self, operation: str, fault: Fault) -> None:
         """Make the next calls of an operation ("PutItem") go wrong."""
@@ -166,8 +172,11 @@ class LocalAws:
 
     def _serve_call(self, request: Request) -> Response:
         """One call of the API, with the fault that was ordered for it, if any."""
-        operation, query = _operation(request)
-        self._calls.append(operation)
+        body = request.get_data(cache=False)
+        request.environ["wsgi.input"] = io.BytesIO(body)
+        operation, query = _operation(request, body)
+        caller, now = _credential(request)[0], time.time()
+        self._calls.note(Call(operation, arguments(body, query=query), caller, now))
         fault = self._faults.take(operation) or Fault()
         self._stopping.wait(fault.delay)
         answer = None if fault.spoils and not fault.served else self._ask_moto(request, operation)
@@ -191,7 +200,7 @@ def _refusal(request: Request) -> Response | None:
         return Response("Not for web pages.\n", 403)
     if (request.content_length or 0) > MAX_BODY or "Transfer-Encoding" in request.headers:
         return error("RequestEntityTooLarge", "The request is too large.", 413)
-    scope = request.headers.get("Authorization", "").partition("Credential=")[2].split(",")[0].split("/")
+    scope = _credential(request)
     if len(scope) != 5:  # noqa: PLR2004 - key, date, region, service, "aws4_request"
         return error("MissingAuthenticationToken", "Sign the request; any credentials will do.", 403)
     if scope[3] not in SERVICES:
@@ -199,11 +208,13 @@ def _refusal(request: Request) -> Response | None:
     return None
 
 
-def _operation(request: Request) -> tuple[str, bool]:
+def _credential(request: Request) -> list[str]:
+    return request.headers.get("Authorization", "").partition("Credential=")[2].split(",")[0].split("/")
+
+
+def _operation(request: Request, body: bytes) -> tuple[str, bool]:
     """The operation's name, and whether it came by the query protocol (as for STS), in the body."""
     target = request.headers.get("X-Amz-Target", "")
     if target:
         return target.rpartition(".")[2], False
-    body = request.get_data(cache=False)
-    request.environ["wsgi.input"] = io.BytesIO(body)
     return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0], True

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.local.shapes import Check, anything, items, mapping, needs, number, one_of, repeated, string, typed
+from bot.local.shapes import Check, anything, items, mapping, needs, number, one_of, problem, repeated, string, typed
 
 MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100
@@ -62,9 +62,13 @@ def refusal(payload: Mapping[str, Any]) -> Refusal | None:
     return None
 
 
-def check_view(view: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a modal or an App Home view."""
+def check_view(view: object, kind: str | None = None) -> list[str]:
+    """What is wrong with a modal or an App Home view, where one `kind` of view is wanted also if it is another."""
     problems = list(_VIEW(view, ""))
+    if not isinstance(view, Mapping):
+        return problems
+    if kind and not problems and view["type"] != kind:
+        problems.append(problem(f"must be a {kind} view", "/type"))
     if isinstance(view.get("blocks"), Sequence):
         problems += check_blocks(view["blocks"], most=VIEW_BLOCKS)
     return problems
@@ -75,7 +79,20 @@ def check_blocks(blocks: object, *, most: int = MESSAGE_BLOCKS) -> list[str]:
     problems = list(items(_BLOCK, most)(blocks, "/blocks"))
     if isinstance(blocks, list):
         problems += repeated(blocks, "block_id", "/blocks")
+        problems += _one_focus(blocks)
     return problems
+
+
+def _one_focus(blocks: Sequence[Any]) -> Iterator[str]:
+    """https://docs.slack.dev/reference/block-kit/block-elements: one element at most takes the focus."""
+    known = [block for block in blocks if isinstance(block, Mapping)]
+    parts = [part for block in known for part in (block.get("element"), *_list(block.get("elements")))]
+    if sum(isinstance(part, Mapping) and part.get("focus_on_load") is True for part in parts) > 1:
+        yield problem("no more than 1 element may have focus_on_load", "/blocks")
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
 
 
 def _distinct_actions(value: Any, at: str) -> Iterator[str]:
@@ -105,7 +122,19 @@ _CONFIRM = mapping(
 )
 _OPTION = mapping({"text": _plain(75), "value": string(150)}, {"description": _plain(75)})
 _OPTIONS = items(_OPTION, 100)
+# Checkboxes and radio buttons may have markup in their options.
+_LONG_OPTION = mapping({"text": _text(75), "value": string(150)}, {"description": _text(75)})
 _OPTION_GROUPS = items(mapping({"label": _plain(75), "options": _OPTIONS}, {}), 100)
+
+
+def _initially_offered(value: Any, at: str) -> Iterator[str]:
+    """What is chosen at first must be one of the options, in every part."""
+    groups = [group.get("options") for group in value.get("option_groups") or () if isinstance(group, Mapping)]
+    offered = [option for options in (value.get("options"), *groups) for option in options or ()]
+    first = value.get("initial_option")
+    for option in (*([first] if first is not None else ()), *(value.get("initial_options") or ())):
+        if option not in offered:
+            yield problem("must match one of the options", f"{at}/initial_option")
 
 
 def _element(required: Mapping[str, Check], optional: Mapping[str, Check], *rules: Check) -> Check:
@@ -134,6 +163,7 @@ _SELECTS: dict[str, Check] = {
         {},
         {"options": _OPTIONS, "option_groups": _OPTION_GROUPS, "initial_option": _OPTION},
         needs("options", "option_groups", together=False),
+        _initially_offered,
     ),
     "users_select": _element({}, {"initial_user": string(255)}),
     "datepicker": _element({}, {"initial_date": _DATE}),
@@ -159,7 +189,13 @@ def _block(required: Mapping[str, Check], optional: Mapping[str, Check], *rules:
     return mapping({"type": anything, **required}, {"block_id": string(255), **optional}, *rules)
 
 
-_ACTION = typed({"button": _BUTTON, **_SELECTS})
+_MANY_OPTIONS = items(_LONG_OPTION, 10)
+_CHOICES: dict[str, Check] = {
+    **_SELECTS,
+    "checkboxes": _element({"options": _MANY_OPTIONS}, {"initial_options": _MANY_OPTIONS}, _initially_offered),
+    "radio_buttons": _element({"options": _MANY_OPTIONS}, {"initial_option": _LONG_OPTION}, _initially_offered),
+}
+_ACTION = typed({"button": _BUTTON, **_CHOICES})
 _BLOCK = typed(
     {
         "section": _block(
@@ -172,11 +208,25 @@ _BLOCK = typed(
         "divider": _block({}, {}),
         "actions": _block({"elements": items(_ACTION, 25, _distinct_actions)}, {}),
         "input": _block(
-            {"label": _plain(2000), "element": typed({"plain_text_input": _PLAIN_TEXT_INPUT, **_SELECTS})},
+            {"label": _plain(2000), "element": typed({"plain_text_input": _PLAIN_TEXT_INPUT, **_CHOICES})},
             {"hint": _plain(2000), "optional": _FLAG, "dispatch_action": _FLAG},
         ),
     }
 )
+
+
+def _submittable(view: Any, at: str) -> Iterator[str]:
+    """https://docs.slack.dev/reference/views: `submit` is required where there is an input block."""
+    blocks = view.get("blocks")
+    has_input = isinstance(blocks, list) and any(_is_input(block) for block in blocks)
+    if has_input and "submit" not in view:
+        yield problem("missing required field: submit", at)
+
+
+def _is_input(block: object) -> bool:
+    return isinstance(block, Mapping) and block.get("type") == "input"
+
+
 _MODAL = mapping(
     {"type": anything, "title": _plain(24), "blocks": anything},
     {
@@ -189,6 +239,7 @@ _MODAL = mapping(
         "notify_on_close": _FLAG,
         "submit_disabled": _FLAG,
     },
+    _submittable,
 )
 _HOME = mapping(
     {"type": anything, "blocks": anything},

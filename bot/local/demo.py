@@ -1,34 +1,50 @@
 """`studio-links demo` and `studio-links local-aws`: the product and its stand-ins on this machine."""
 
 import signal
-import sys
+import socket
 from types import FrameType
 
 from bot import console
 from bot.errors import StudioLinksError
 from bot.local.aws import LocalAws
 from bot.local.script import play
-from bot.local.shell import converse
-from bot.local.stage import stage
+from bot.local.stage import Stage, stage
+
+PORT = 8600
 
 
-def demo(*, port: int, once: bool) -> None:
+def demo(*, port: int | None = None, once: bool, link_seconds: int | None = None) -> None:
     """Run the whole product. With `once`, play the scripted run and return; else stay until interrupted.
+
+    Args:
+        port: where the page is served; 0 takes any free one. The scripted run has no page and takes a free one.
+        link_seconds: how long links live, where the default is too long to wait for.
 
     Raises:
         StudioLinksError: the bot did not start, or a step of the run did not happen.
     """
     _stop_like_ctrl_c()
+    if port is None:
+        port = 0 if once else PORT
+    settings = {} if link_seconds is None else {"STUDIO_LINK_SECONDS": str(link_seconds)}
     console.say("Starting a stand-in AWS, a stand-in Slack workspace and the bot. No account is used.")
     try:
-        with stage(port) as running:
+        with stage(port, environment=settings) as running:
             if once:
                 play(running)
                 console.say("Every step happened as it should.")
             else:
-                converse(running, sys.stdin)
+                _introduce(running)
+                _stay()
     except OSError as error:
         raise StudioLinksError(f"the demo cannot listen: {error}; choose another --port") from error
+
+
+def _introduce(running: Stage) -> None:
+    seconds = running.settings.studio_link_seconds
+    console.say(f"\n  Open {running.workspace.url}/ in a browser.\n")
+    console.say("It is a demo: a Slack-like workspace for this machine alone, with the real bot behind it.")
+    console.say(f"Links live {seconds} seconds; --link-seconds changes that. Stop everything with Ctrl-C.")
 
 
 def serve_aws(port: int) -> None:
@@ -48,9 +64,26 @@ def serve_aws(port: int) -> None:
         for name, value in aws.environment().items():
             console.say(f"export {name}={value}")
         console.say("\nFor example: aws sagemaker list-domains\nStop it with Ctrl-C.")
-        signal.pause()
+        _stay()
     finally:
         aws.stop()
+
+
+def _stay() -> None:
+    """Wait until a signal ends the program.
+
+    Not with signal.pause(): the system hands a signal to any thread, and only if that is this one does pause() end.
+    https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
+    """
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.settimeout(0)  # as it has to be: the signal must not wait for us
+        before = signal.set_wakeup_fd(writer.fileno())
+        try:
+            while True:
+                reader.recv(1)  # and then Python runs the signal's handler, in this thread
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 def _stop_like_ctrl_c() -> None:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from bot.local.blocks import refusal
 from bot.local.screens import Message
 
+Kind = Literal["command", "button", "choice", "submission", "closing", "shortcut", "event"]
 Ack = Literal["ok", "operation_timeout", "dispatch_failed"]
 LARGEST_REPLY = 256 * 1024
 
@@ -21,10 +22,11 @@ class Exchange:
     """What was sent, and how the bot took it. `id` is the `trigger_id`; the request stays out of the `repr`.
 
     `before` is the count of changes on the screens when it was sent: what came after can be told apart.
+    `problem` says what Slack would not have taken of the reply.
     """
 
     id: str
-    kind: Literal["command", "button"]
+    kind: Kind
     user_id: str
     channel_id: str
     before: int
@@ -35,10 +37,15 @@ class Exchange:
     seconds: float = 0.0
     reply: str = field(default="", repr=False)
     reply_type: str = ""
+    at: float = 0.0
+    problem: str = ""
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The command's form fields, or the decoded payload of an interaction."""
+        """The command's form fields, or the decoded payload of an interaction or event."""
+        if self.kind == "event":
+            event: dict[str, Any] = json.loads(self.body)
+            return event
         form: dict[str, Any] = dict(parse_qsl(self.body.decode(), keep_blank_values=True))
         return json.loads(form["payload"]) if "payload" in form and "command" not in form else form
 
@@ -48,7 +55,11 @@ class Exchange:
 
 
 def send(exchange: Exchange, request_url: str, patience: float) -> Exchange:
-    """Post it to the bot. Slack does not repeat commands and interactions, whatever comes of them."""
+    """Post it to the bot. Slack does not repeat commands and interactions, whatever comes of them.
+
+    It does repeat events that are not acknowledged; that is not played here.
+    https://docs.slack.dev/apis/events-api/#retries
+    """
     target = urlsplit(request_url)
     connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=patience)
     headers = {
@@ -80,6 +91,16 @@ def send(exchange: Exchange, request_url: str, patience: float) -> Exchange:
     return replace(exchange, ack=ack, status=status, seconds=seconds, reply=reply, reply_type=kind)
 
 
+def reply_json(exchange: Exchange) -> Any:
+    """What the acknowledgement holds: {} if it is empty, None if it is not JSON."""
+    if not exchange.reply.strip():
+        return {}
+    try:
+        return json.loads(exchange.reply) if exchange.reply_type.startswith("application/json") else None
+    except ValueError:
+        return None
+
+
 def command_reply(exchange: Exchange, command: str) -> list[Message]:
     """What the acknowledgement of a command shows: nothing, the bot's reply, or Slack's words for a failure.
 
@@ -91,10 +112,7 @@ def command_reply(exchange: Exchange, command: str) -> list[Message]:
         return []
     if not exchange.reply_type.startswith("application/json"):
         return [_shown(exchange, {"text": exchange.reply})]
-    try:
-        payload = json.loads(exchange.reply)
-    except ValueError:
-        payload = None
+    payload = reply_json(exchange)
     if payload == {}:
         return []
     if not isinstance(payload, dict) or refusal(payload):

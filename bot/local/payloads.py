@@ -3,10 +3,15 @@
 import hashlib
 import hmac
 import re
+import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.local import elements
+from bot.local.elements import Block, Values
 from bot.local.people import Channel, Directory, Installation, Person
 from bot.local.screens import Message
+from bot.local.views import View
 
 
 def command_fields(app: Installation, person: Person, place: Channel) -> dict[str, str | None]:
@@ -29,27 +34,36 @@ def command_fields(app: Installation, person: Person, place: Channel) -> dict[st
     }
 
 
-def block_actions(app: Installation, person: Person, place: Channel, message: Message) -> dict[str, Any]:
-    """The payload of a press, save what is particular to this one press.
+def interaction(app: Installation, person: Person, kind: str) -> dict[str, Any]:
+    """What every interaction tells: who did something, and where the app lives.
+
+    https://docs.slack.dev/reference/interaction-payloads
+    """
+    return {
+        "type": kind,
+        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team_id},
+        "api_app_id": app.app_id,
+        "token": app.verification_token,
+        "team": {"id": app.team_id, "domain": app.team_domain},
+        "enterprise": {"id": app.enterprise_id, "name": app.team_domain} if app.enterprise_id else None,
+        "is_enterprise_install": False,
+    }
+
+
+def in_message(app: Installation, place: Channel, message: Message, values: Values) -> dict[str, Any]:
+    """What is told of an action in a message, besides `interaction`.
 
     https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
     payload: dict[str, Any] = {
-        "type": "block_actions",
-        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team_id},
-        "api_app_id": app.app_id,
-        "token": app.verification_token,
         "container": {
             "type": "message",
             "message_ts": message.ts,
             "channel_id": place.id,
             "is_ephemeral": message.ephemeral,
         },
-        "team": {"id": app.team_id, "domain": app.team_domain},
-        "enterprise": {"id": app.enterprise_id, "name": app.team_domain} if app.enterprise_id else None,
-        "is_enterprise_install": False,
         "channel": {"id": place.id, "name": place.name_in_payload},
-        "state": {"values": {}},
+        "state": elements.state(message.blocks, values),
     }
     if not message.ephemeral:
         # Slack does not keep ephemeral messages, so only others come along.
@@ -65,12 +79,48 @@ def block_actions(app: Installation, person: Person, place: Channel, message: Me
     return payload
 
 
-def pressed(message: Message, action_id: str, at: float) -> dict[str, Any]:
-    """The entry of `actions` for a button, its `url` included."""
-    message.button(action_id)
-    block, element = next(pair for pair in message.elements() if pair[1]["action_id"] == action_id)
-    action = {name: value for name, value in element.items() if name != "confirm"}
-    return action | {"block_id": block["block_id"], "action_ts": f"{at:.6f}"}
+def in_view(app: Installation, view: View, values: Values) -> dict[str, Any]:
+    """What is told of an action in a modal or in App Home, besides `interaction`: no channel, no `response_url`."""
+    return {
+        "container": {"type": "view", "view_id": view.id},
+        "view": view.told(app, elements.state(view.blocks, values)),
+    }
+
+
+def action(
+    blocks: Sequence[Block], action_id: str, block_id: str | None, values: Values, at: float
+) -> dict[str, Any]:
+    """The entry of `actions`: a button with its `value` and `url`, or an element with what was chosen."""
+    block, element = elements.find(blocks, action_id, block_id)
+    told = {"action_id": action_id, "block_id": block["block_id"], "action_ts": f"{at:.6f}"}
+    if element["type"] == "button":
+        return {name: value for name, value in element.items() if name != "confirm"} | told
+    chosen = values.get(block["block_id"], {}).get(action_id)
+    kept = {name: element[name] for name in ("type", "placeholder") if name in element}
+    return {**kept, **elements.content(element, chosen), **told}
+
+
+def event(app: Installation, what: Mapping[str, Any], at: float) -> dict[str, Any]:
+    """An event in its wrapping. https://docs.slack.dev/apis/events-api/#event-type-structure"""
+    return {
+        "token": app.verification_token,
+        "team_id": app.team_id,
+        "api_app_id": app.app_id,
+        "event": {**what, "event_ts": f"{at:.6f}"},
+        "type": "event_callback",
+        "event_id": f"Ev{secrets.token_hex(5).upper()}",
+        "event_time": int(at),
+        "authorizations": [
+            {
+                "enterprise_id": app.enterprise_id,
+                "team_id": app.team_id,
+                "user_id": app.bot_user_id,
+                "is_bot": True,
+                "is_enterprise_install": False,
+            }
+        ],
+        "is_ext_shared_channel": False,
+    }
 
 
 def escaped(text: str, directory: Directory) -> str:

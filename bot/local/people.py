@@ -4,7 +4,7 @@ import secrets
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 SLACKBOT = "USLACKBOT"
 
@@ -25,9 +25,11 @@ class Person:
     stranger: bool = False
     invited: bool = False
     admin: bool = False
+    title: str = ""
+    locale: str = "en-US"
     enterprise_user: dict[str, Any] | None = None
 
-    def user_object(self, *, home_team: str, with_email: bool = True) -> dict[str, Any]:
+    def user_object(self, *, home_team: str, with_email: bool = True, with_locale: bool = False) -> dict[str, Any]:
         """The account as `users.info` returns it; which fields there are depends on the kind of account.
 
         https://docs.slack.dev/reference/objects/user-object, https://docs.slack.dev/apis/slack-connect
@@ -53,9 +55,11 @@ class Person:
             return user
         if self.invited:
             user["is_invited_user"] = True
+        if with_locale:
+            user["locale"] = self.locale
         return user | {
             "color": "9f69e7",
-            "real_name": self._full_name,
+            "real_name": self.full_name,
             "tz": "Europe/London",
             "tz_label": "Greenwich Mean Time",
             "tz_offset": 0,
@@ -69,16 +73,17 @@ class Person:
         }
 
     @property
-    def _full_name(self) -> str:
+    def full_name(self) -> str:
+        """What Slack shows beside what the account writes."""
         return self.real_name or self.name.replace(".", " ").title()
 
     def _profile(self, *, with_email: bool) -> dict[str, Any]:
         profile: dict[str, Any] = {
-            "title": "",
+            "title": self.title,
             "phone": "",
             "skype": "",
-            "real_name": self._full_name,
-            "real_name_normalized": self._full_name,
+            "real_name": self.full_name,
+            "real_name_normalized": self.full_name,
             "display_name": self.name,
             "display_name_normalized": self.name,
             "fields": None,
@@ -95,6 +100,24 @@ class Person:
         return profile
 
 
+class Traits(TypedDict, total=False):
+    """What sets an account apart from a full, active member."""
+
+    real_name: str
+    email: str
+    deleted: bool
+    bot: bool
+    guest: bool
+    single_channel_guest: bool
+    stranger: bool
+    invited: bool
+    admin: bool
+    title: str
+    locale: str
+    team_id: str
+    enterprise_user: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A conversation; its members are ids of people, the bot's own user among them where it was invited."""
@@ -104,6 +127,7 @@ class Channel:
     members: frozenset[str] = frozenset()
     kind: Literal["public", "private", "direct"] = "public"
     archived: bool = False
+    topic: str = ""
 
     @property
     def name_in_payload(self) -> str:

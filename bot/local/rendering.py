@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from bot.local.screens import Block, Message
+from bot.local.elements import Block
+from bot.local.screens import Message
 
 PRIVATE_LINK = "(private link)"
 
@@ -162,8 +163,10 @@ def _element(element: Mapping[str, Any], reader: Reader) -> str:
         case "button":
             label = f"[ {_text(element['text'], reader)} ]"
             return f"{label} {PRIVATE_LINK}" if "url" in element else label
-        case "static_select" if "initial_option" in element:
+        case "static_select" | "radio_buttons" if "initial_option" in element:
             chosen = _text(element["initial_option"]["text"], reader)
+        case "checkboxes" if "initial_options" in element:
+            chosen = ", ".join(_text(option["text"], reader) for option in element["initial_options"])
         case "users_select" if "initial_user" in element:
             chosen = f"@{reader.names.get(element['initial_user'], element['initial_user'])}"
         case "datepicker" if "initial_date" in element:

@@ -53,7 +53,10 @@ class _ResponseUrl:
 class ResponseUrls:
     """Issues the URLs, takes what is posted to them, and remembers it."""
 
-    def __init__(self, screens: Screens, team_id: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, screens: Screens, team_id: str, clock: Callable[[], float], changed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._changed = changed
         self._screens = screens
         self._team_id = team_id
         self._clock = clock
@@ -88,7 +91,8 @@ class ResponseUrls:
                 status, body = self._use(url, payload)
             delivery = Delivery(url.exchange if url else "", wanted, status, body, self._clock())
             self._deliveries.append(delivery)
-            return delivery
+        self._changed()
+        return delivery
 
     def _use(self, url: _ResponseUrl, payload: Mapping[str, Any]) -> tuple[int, str]:
         # The wording of these two has changed over the years; the status is what to go by.

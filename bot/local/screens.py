@@ -1,17 +1,15 @@
 """What each member has on screen: messages, who may see them, and waiting for them to change."""
 
-import copy
 import re
-import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
+from bot.local import elements
+from bot.local.elements import Block, named
 from bot.local.people import Directory
-
-Block = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +26,25 @@ class Button:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Message:
-    """A message as its readers have it. `only_for` is the one member who sees an ephemeral one."""
+    """A message as its readers have it.
+
+    Attributes:
+        only_for: the one member who sees an ephemeral message.
+        exchange: what led to it, as far as it came through a `response_url`.
+        author: the member who typed it, where `source` is "member".
+        born: when it was first shown, in monotonic seconds; `revision` tells its last change.
+    """
 
     ts: str
     channel: str
     text: str
     blocks: tuple[Block, ...] = ()
     only_for: str | None = None
-    source: Literal["app", "slack"] = "app"
+    source: Literal["app", "slack", "member"] = "app"
     exchange: str | None = None
     revision: int = 0
+    author: str = ""
+    born: float = 0.0
 
     def __repr__(self) -> str:
         seen = re.sub(r"\w+://\S+", "(private link)", self.text)
@@ -51,10 +58,7 @@ class Message:
 
     def elements(self) -> Iterator[tuple[Block, Block]]:
         """Each interactive element with the block that holds it."""
-        for block in self.blocks:
-            for element in (*block.get("elements", ()), block.get("accessory"), block.get("element")):
-                if element and "action_id" in element:
-                    yield block, element
+        return elements.elements(self.blocks)
 
     def buttons(self) -> list[Button]:
         return [
@@ -80,9 +84,12 @@ class Message:
 class Screens:
     """Every message of the workspace in the order it was posted, and a way to wait for the next change."""
 
-    def __init__(self, directory: Directory, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, directory: Directory, clock: Callable[[], float], changed: Callable[[], None] = lambda: None
+    ) -> None:
         self._directory = directory
         self._clock = clock
+        self._note = changed
         self._messages: dict[str, Message] = {}
         self._revision = 0
         self._changed = threading.Condition()
@@ -98,9 +105,10 @@ class Screens:
         with self._changed:
             self._revision += 1
             ts = f"{int(self._clock())}.{self._revision:06d}"
-            shown = replace(message, ts=ts, revision=self._revision, blocks=_named(message.blocks))
+            born = time.monotonic()
+            shown = replace(message, ts=ts, revision=self._revision, born=born, blocks=named(message.blocks))
             self._messages[ts] = shown
-            self._changed.notify_all()
+            self._tell()
             return shown
 
     def update(self, ts: str, text: str, blocks: tuple[Block, ...], exchange: str | None) -> Message | None:
@@ -112,12 +120,12 @@ class Screens:
             shown = replace(
                 self._messages[ts],
                 text=text,
-                blocks=_named(blocks),
+                blocks=named(blocks),
                 exchange=exchange,
                 revision=self._revision,
             )
             self._messages[ts] = shown
-            self._changed.notify_all()
+            self._tell()
             return shown
 
     def remove(self, gone: Callable[[Message], bool]) -> None:
@@ -126,7 +134,7 @@ class Screens:
             if len(kept) != len(self._messages):
                 self._messages = kept
                 self._revision += 1
-                self._changed.notify_all()
+                self._tell()
 
     def view(self, user_id: str) -> list[Message]:
         with self._changed:
@@ -141,19 +149,16 @@ class Screens:
                     raise TimeoutError(f"after {timeout} s the screen of {user_id} is still {screen}")
             return screen
 
+    def find(self, ts: str) -> Message | None:
+        with self._changed:
+            return self._messages.get(ts)
+
+    def _tell(self) -> None:
+        self._changed.notify_all()
+        self._note()
+
     def _sees(self, user_id: str, message: Message) -> bool:
         if message.ephemeral:
             return message.only_for == user_id
         channel = self._directory.channel(message.channel)
         return channel is not None and user_id in channel.members
-
-
-def _named(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-    """Slack names the blocks and elements that came without an id, and hands those names back in payloads."""
-    named = copy.deepcopy(tuple(dict(block) for block in blocks))
-    for block in named:
-        block.setdefault("block_id", secrets.token_urlsafe(4))
-        for element in (*block.get("elements", ()), block.get("accessory"), block.get("element")):
-            if element and element["type"] not in ("mrkdwn", "plain_text"):
-                element.setdefault("action_id", secrets.token_urlsafe(4))
-    return named

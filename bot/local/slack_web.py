@@ -8,10 +8,8 @@ from collections import defaultdict, deque
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
-from wsgiref.types import WSGIApplication
 
 from flask import Flask, Response, request
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from bot.local.response_urls import Fault, ResponseUrls
 from bot.local.web_api import WebApi
@@ -95,11 +93,12 @@ def _token_and_arguments() -> tuple[str | None, dict[str, Any]]:
     scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
     in_arguments = arguments.pop("token", None)
     token = credential.strip() if scheme.lower() == "bearer" else None if request.is_json else in_arguments
-    if isinstance(arguments.get("blocks"), str):
-        try:
-            arguments["blocks"] = json.loads(arguments["blocks"])
-        except ValueError:
-            arguments["blocks"] = ["not JSON"]
+    for name in ("blocks", "view"):
+        if isinstance(arguments.get(name), str):
+            try:
+                arguments[name] = json.loads(arguments[name])
+            except ValueError:
+                arguments[name] = ["not JSON"]
     return token, arguments
 
 
@@ -111,21 +110,3 @@ def _respond(body: str, status: int, content_type: str, fault: Fault | None) -> 
     if fault and fault.retry_after is not None:
         response.headers["Retry-After"] = str(fault.retry_after)
     return response
-
-
-class _QuietHandler(WSGIRequestHandler):
-    """Without access log: the path of a `response_url` is a secret. A silent client is dropped in the end."""
-
-    timeout = 10
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing is written."""
-
-
-class LoopbackServer(ThreadedWSGIServer):
-    """A threaded server on 127.0.0.1 that waits for the requests under way when it is closed."""
-
-    daemon_threads = False
-
-    def __init__(self, port: int, app: WSGIApplication) -> None:
-        super().__init__("127.0.0.1", port, app, handler=_QuietHandler)

@@ -5,20 +5,28 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from socket import create_server
+from typing import IO
 
 from bot.config import Settings, load
 from bot.errors import StudioLinksError
+from bot.local import features
 from bot.local.aws import LocalAws
-from bot.local.seed import seed
+from bot.local.glass import Glass
+from bot.local.page_routes import page
+from bot.local.seed import ADMINS, seed
 from bot.local.workspace import Workspace
 
 # Seconds the bot may take from its start until it is ready.
 START_UP = 20.0
+# Signs the bot's calls of AWS, which tells them from those of whoever watches.
+BOT_KEY = "studio-links-bot"
+# What the shell has set for a real bot must not get into the demo.
+OURS = ("SLACK_", "STUDIO_", "AWS_")
 
 
 class MovableClock:
@@ -49,35 +57,66 @@ class Stage:
 
 
 @contextmanager
-def stage(port: int) -> Iterator[Stage]:
-    """Start everything, seeded; stop it at the end. The bot listens on `port`, or on a free one if that is 0.
+def stage(
+    port: int = 0, *, environment: Mapping[str, str] | None = None, output: IO[bytes] | None = None
+) -> Iterator[Stage]:
+    """Start everything, seeded; stop it at the end, and leave the environment as it was.
+
+    Args:
+        port: where the workspace listens, its page included; 0 takes any free one, as the rest does.
+        environment: further settings for the bot.
+        output: where the bot writes its log, instead of this process's own output.
 
     Raises:
         StudioLinksError: the bot did not start.
+        OSError: the port is taken.
     """
     clock = MovableClock()
-    with LocalAws(clock=clock) as aws, Workspace() as workspace:
-        os.environ.update(aws.environment())
-        os.environ.update(
-            SLACK_BOT_TOKEN=workspace.bot_token,
-            SLACK_SIGNING_SECRET=workspace.signing_secret,
-            SLACK_API_URL=workspace.api_url,
-            HOST="127.0.0.1",
-            PORT=str(port or _free_port()),
-            LOG_LEVEL=os.environ.get("LOG_LEVEL", "ERROR"),
-        )
+    slack = Workspace(port=port, features=features.from_manifest())
+    slack.app.register_blueprint(page(slack))
+    with (
+        LocalAws(clock=clock) as aws,
+        slack as workspace,
+        _environment(aws, workspace, environment or {}),
+    ):
         settings = load(Settings)
         domain_id = seed(settings, workspace)
-        with _bot() as address:
+        with _bot(output) as address:
             workspace.request_url = f"{address}/slack/events"
+            workspace.glass = Glass(workspace, aws, settings, caller=BOT_KEY)
             yield Stage(aws, workspace, settings, domain_id, address, clock)
 
 
 @contextmanager
-def _bot() -> Iterator[str]:
+def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(OURS):
+            del os.environ[name]
+    os.environ.update(aws.environment())
+    os.environ.update(
+        SLACK_BOT_TOKEN=workspace.bot_token,
+        SLACK_SIGNING_SECRET=workspace.signing_secret,
+        SLACK_API_URL=workspace.api_url,
+        STUDIO_ADMINS=",".join(admin.user_id for admin in ADMINS),
+        HOST="127.0.0.1",
+        PORT=str(_free_port()),
+        LOG_LEVEL=before.get("LOG_LEVEL", "ERROR"),
+    )
+    os.environ.update(further)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _bot(output: IO[bytes] | None) -> Iterator[str]:
     """`studio-links serve`, exactly as a server runs it; yields its address once it is ready."""
     command = [sys.executable, "-m", "bot", "serve"]
-    process = subprocess.Popen(command)  # noqa: S603 - our own program
+    environment = {**os.environ, "AWS_ACCESS_KEY_ID": BOT_KEY}
+    process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)  # noqa: S603 - our own program
     port = int(os.environ["PORT"])
     try:
         _wait_until_ready(process, port)

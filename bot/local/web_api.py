@@ -5,12 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.local.blocks import refusal
-from bot.local.people import Channel, Directory, Installation
+from bot.local.methods import Answer, Method
+from bot.local.people import Directory, Installation
 from bot.local.response_urls import Fault
-from bot.local.screens import Message, Screens
 
-Answer = dict[str, Any]
 TOO_MANY_REQUESTS = 429
 
 
@@ -30,37 +28,32 @@ class ApiCall:
         return self.answer.get("error")
 
 
-@dataclass(frozen=True, slots=True)
-class _Method:
-    run: Callable[[Mapping[str, Any]], Answer]
-    arguments: frozenset[str] = frozenset()
-    scope: str | None = None
-    open: bool = False
-
-
 class WebApi:
-    """The methods a bot like this one calls; any other is `unknown_method`, as in Slack."""
+    """The methods a bot like this one calls; any other is `unknown_method`, as in Slack.
 
-    def __init__(self, app: Installation, directory: Directory, screens: Screens, clock: Callable[[], float]) -> None:
+    Those that say who and what is there are here; `methods` holds the rest.
+    """
+
+    def __init__(
+        self,
+        app: Installation,
+        directory: Directory,
+        methods: Mapping[str, Method],
+        clock: Callable[[], float],
+        changed: Callable[[], None],
+    ) -> None:
         self._app = app
         self._directory = directory
-        self._screens = screens
         self._clock = clock
+        self._changed = changed
         self._lock = threading.Lock()
         self._calls: list[ApiCall] = []
         self._methods = {
-            "api.test": _Method(lambda arguments: {"ok": True, "args": dict(arguments)}, open=True),
-            "auth.test": _Method(self._auth_test),
-            "bots.info": _Method(self._bots_info, frozenset({"bot", "team_id"}), "users:read"),
-            "users.info": _Method(self._users_info, frozenset({"user", "include_locale"}), "users:read"),
-            "chat.postEphemeral": _Method(
-                self._post_ephemeral, frozenset({"channel", "user", "text", "blocks"}), "chat:write"
-            ),
-            "chat.postMessage": _Method(
-                self._post_message,
-                frozenset({"channel", "text", "blocks", "unfurl_links", "unfurl_media"}),
-                "chat:write",
-            ),
+            "api.test": Method(lambda arguments: {"ok": True, "args": dict(arguments)}, open=True),
+            "auth.test": Method(self._auth_test),
+            "bots.info": Method(self._bots_info, frozenset({"bot", "team_id"}), "users:read"),
+            "users.info": Method(self._users_info, frozenset({"user", "include_locale"}), "users:read"),
+            **methods,
         }
 
     def calls(self) -> tuple[ApiCall, ...]:
@@ -87,6 +80,7 @@ class WebApi:
         )
         with self._lock:
             self._calls.append(call)
+        self._changed()
         return call
 
     def _answer(self, name: str, token: str | None, arguments: Mapping[str, Any]) -> Answer:
@@ -135,62 +129,6 @@ class WebApi:
         if person is None:
             return {"ok": False, "error": "user_not_found"}
         with_email = "users:read.email" in self._app.scopes
-        return {"ok": True, "user": person.user_object(home_team=self._app.team_id, with_email=with_email)}
-
-    def _post_ephemeral(self, arguments: Mapping[str, Any]) -> Answer:
-        """https://docs.slack.dev/reference/methods/chat.postEphemeral"""
-        channel = self._target(arguments, ("channel", "user"))
-        if isinstance(channel, dict):
-            return channel
-        user = str(arguments["user"])
-        person = self._directory.person(user)
-        if person is None or person.deleted or user not in channel.members:
-            return _failed("user_not_in_channel")
-        shown = self._post(arguments, channel, only_for=user)
-        return shown if isinstance(shown, dict) else {"ok": True, "message_ts": shown.ts}
-
-    def _post_message(self, arguments: Mapping[str, Any]) -> Answer:
-        """https://docs.slack.dev/reference/methods/chat.postMessage"""
-        channel = self._target(arguments, ("channel",))
-        if isinstance(channel, dict):
-            return channel
-        shown = self._post(arguments, channel, only_for=None)
-        return shown if isinstance(shown, dict) else {"ok": True, "channel": channel.id, "ts": shown.ts}
-
-    def _target(self, arguments: Mapping[str, Any], required: tuple[str, ...]) -> Channel | Answer:
-        """The channel to post to, or the answer that refuses."""
-        unsupported = sorted({"attachments", "markdown_text", "thread_ts"} & arguments.keys())
-        if unsupported:
-            return _failed("invalid_arguments", tuple(f"the stand-in does not know `{name}`" for name in unsupported))
-        missing = tuple(f"missing required field: {name}" for name in required if not arguments.get(name))
-        if missing:
-            return _failed("invalid_arguments", missing)
-        channel = self._postable(str(arguments["channel"]))
-        return _failed(channel) if isinstance(channel, str) else channel
-
-    def _post(self, arguments: Mapping[str, Any], channel: Channel, only_for: str | None) -> Message | Answer:
-        """The message, on screen; or the answer that refuses its content."""
-        content = {name: arguments[name] for name in ("text", "blocks") if arguments.get(name)}
-        if refused := refusal(content):
-            return _failed(refused.code, refused.problems)
-        text, blocks = content.get("text", ""), tuple(content.get("blocks", ()))
-        return self._screens.post(Message("", channel.id, text, blocks, only_for=only_for))
-
-    def _postable(self, channel_id: str) -> Channel | str:
-        """The channel, or the error for a bot that cannot post there."""
-        channel = self._directory.channel(channel_id)
-        here = channel is not None and self._app.bot_user_id in channel.members
-        if channel is None or (channel.kind != "public" and not here):
-            # What the bot cannot see does not exist for it.
-            return "channel_not_found"
-        if not here:
-            return "not_in_channel"
-        return "is_archived" if channel.archived else channel
-
-
-def _failed(code: str, problems: tuple[str, ...] = ()) -> Answer:
-    answer: Answer = {"ok": False, "error": code}
-    if problems:
-        answer["errors"] = list(problems)
-        answer["response_metadata"] = {"messages": [f"[ERROR] {problem}" for problem in problems]}
-    return answer
+        with_locale = arguments.get("include_locale") in (True, "true", "1", 1)
+        user = person.user_object(home_team=self._app.team_id, with_email=with_email, with_locale=with_locale)
+        return {"ok": True, "user": user}

@@ -1,28 +1,35 @@
 """A stand-in for a Slack workspace that speaks Slack's own wire protocol on this machine's loopback.
 
-It signs and posts slash commands and button presses to the bot, serves the Web API and the `response_url`s
-that the bot answers through, and keeps what each member has on screen. Tests and the demo share it.
-Everything goes over HTTP, as it would with Slack; nothing of the bot is imported.
+It signs and posts to the bot what members do (commands, presses, choices, submitted modals, an opened home),
+serves the Web API and the `response_url`s that the bot answers through, and keeps what each member has on screen.
+Tests and the demo share it. Everything goes over HTTP, as it would with Slack; nothing of the bot is imported.
 """
 
 import hashlib
-import json
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Literal, Self, TypedDict, Unpack
-from urllib.parse import urlencode
+from typing import Any, Unpack
 
-from bot.local.exchanges import Exchange, command_reply, send
-from bot.local.payloads import block_actions, command_fields, escaped, pressed, signature
+from bot.local import elements
+from bot.local.changes import Changes
+from bot.local.chat_methods import ChatMethods
+from bot.local.client import Client, Submission
+from bot.local.courier import Courier
+from bot.local.elements import Values
+from bot.local.exchanges import Exchange
+from bot.local.features import Features
+from bot.local.hosting import Hosted
 from bot.local.people import SLACKBOT, Channel, Directory, Installation, Person
+from bot.local.people import Traits as Traits  # noqa: PLC0414 - it is part of what this module offers
 from bot.local.rendering import Reader, render
 from bot.local.response_urls import Delivery, Fault, ResponseUrls
 from bot.local.screens import Message, Screens
-from bot.local.slack_web import Faults, LoopbackServer, build_app
+from bot.local.slack_web import Faults, build_app
+from bot.local.triggers import Triggers
+from bot.local.view_methods import ViewMethods
+from bot.local.views import View, Views
 from bot.local.web_api import ApiCall, WebApi
 
 GENERAL = "C0GENERAL01"
@@ -31,24 +38,8 @@ ACK_SECONDS = 3.0
 SCOPES = ("commands", "chat:write", "users:read", "users:read.email", "usergroups:read")
 
 
-class Traits(TypedDict, total=False):
-    """What sets an account apart from a full, active member."""
-
-    real_name: str
-    email: str
-    deleted: bool
-    bot: bool
-    guest: bool
-    single_channel_guest: bool
-    stranger: bool
-    invited: bool
-    admin: bool
-    team_id: str
-    enterprise_user: dict[str, Any]
-
-
-class Workspace:
-    """One workspace with the app installed. Use it as a context manager, or `start()` and `stop()` it."""
+class Workspace(Hosted):
+    """One workspace with the app installed."""
 
     def __init__(
         self,
@@ -61,6 +52,7 @@ class Workspace:
         scopes: tuple[str, ...] = SCOPES,
         enterprise_id: str | None = None,
         should_escape: bool = True,
+        features: Features | None = None,
         ack_seconds: float = ACK_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -72,57 +64,60 @@ class Workspace:
             signing_secret=signing_secret or secrets.token_hex(16),
             enterprise_id=enterprise_id,
         )
-        self.request_url = "http://127.0.0.1:3000/slack/events"
+        self.features = features or Features()
         self.directory = Directory()
-        self.screens = Screens(self.directory, clock)
-        self._urls = ResponseUrls(self.screens, team_id, clock)
-        self._api = WebApi(self.installation, self.directory, self.screens, clock)
-        self._faults = Faults()
-        self.app = build_app(self._api, self._urls, self._faults)
-        self._port = port
+        self.changes = Changes()
+        # What the page shows behind the glass for a member, where somebody can tell.
+        self.glass: Callable[[str], list[dict[str, Any]]] | None = None
         self._clock = clock
-        self._ack_seconds = ack_seconds
-        self._should_escape = should_escape
-        self._lock = threading.Lock()
-        self._exchanges: list[Exchange] = []
-        self._server: LoopbackServer | None = None
-        self._thread: threading.Thread | None = None
+        self._wire(ack_seconds, should_escape=should_escape)
+        super().__init__(self.app, port)
         self.directory.put(Channel(GENERAL, "general", frozenset({self.installation.bot_user_id})))
         self.add_member(SLACKBOT, "slackbot", real_name="Slackbot")
         self.add_member(self.installation.bot_user_id, self.installation.bot_name, bot=True)
 
-    # Running it
+    def _wire(self, ack_seconds: float, *, should_escape: bool) -> None:
+        app, clock, changed = self.installation, self._clock, self.changes.note
+        triggers = Triggers(clock)
+        self.screens = Screens(self.directory, clock, changed)
+        self.views = Views(clock, changed)
+        self._urls = ResponseUrls(self.screens, app.team_id, clock, changed)
+        self._courier = Courier(
+            app.signing_secret, self.screens, triggers, clock, patience=ack_seconds, changed=changed
+        )
+        self.client = Client(
+            app=app,
+            features=self.features,
+            directory=self.directory,
+            screens=self.screens,
+            views=self.views,
+            urls=self._urls,
+            courier=self._courier,
+            clock=clock,
+            should_escape=should_escape,
+            origin=lambda: self.url,
+        )
+        chat = ChatMethods(app, self.directory, self.screens, self.direct_message)
+        views = ViewMethods(app, self.features, self.directory, self.views, triggers)
+        self._api = WebApi(app, self.directory, chat.all() | views.all(), clock, changed)
+        self._faults = Faults()
+        self.app = build_app(self._api, self._urls, self._faults)
 
-    def start(self) -> Self:
-        self._server = LoopbackServer(self._port, self.app)
-        # How long it takes to notice stop(), in seconds.
-        poll = 0.02
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(poll,), daemon=True)
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Close the port once the requests under way are answered."""
+    def going_down(self) -> None:
+        """Nobody waits any longer."""
         self._faults.stop()
-        if self._server and self._thread:
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
-        self._server = self._thread = None
+        self.changes.close()
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    # Where it is
 
     @property
-    def url(self) -> str:
-        if self._server is None:
-            raise RuntimeError("the workspace has no address before start()")
-        return f"http://127.0.0.1:{self._server.server_port}"
+    def request_url(self) -> str:
+        """Where the app takes what Slack sends."""
+        return self._courier.request_url
+
+    @request_url.setter
+    def request_url(self, url: str) -> None:
+        self._courier.request_url = url
 
     @property
     def api_url(self) -> str:
@@ -152,6 +147,16 @@ class Workspace:
         self.directory.put(channel)
         return channel
 
+    def set_topic(self, channel_id: str, topic: str) -> None:
+        """Say what a conversation is about."""
+        channel = self.directory.channel(channel_id)
+        if channel is not None:
+            self.directory.put(replace(channel, topic=topic))
+
+    def say(self, user_id: str, text: str, *, channel: str = GENERAL) -> Message:
+        """Have a member type an ordinary message."""
+        return self.client.say(user_id, text, channel)
+
     def direct_message(self, one: str, other: str | None = None) -> str:
         """The id of the direct conversation between two members, or of one with the bot."""
         pair = frozenset({one, other or self.installation.bot_user_id})
@@ -175,48 +180,48 @@ class Workspace:
         """Type a slash command and wait for its acknowledgement.
 
         `overrides` changes fields of the payload last of all, or takes them out (None): how the request of
-        another app or workspace would look. https://docs.slack.dev/interactivity/implementing-slash-commands
+        another app or workspace would look.
         """
-        exchange = self._new_exchange("command", user_id, channel)
-        fields: dict[str, str | None] = {
-            **command_fields(self.installation, self._person(user_id), self._channel(channel)),
-            "command": command,
-            "text": escaped(text, self.directory) if self._should_escape else text,
-            "response_url": self.url + self._urls.issue(exchange.id, user_id, channel),
-            "trigger_id": exchange.id,
-            **(overrides or {}),
-        }
-        done = self._send(exchange, {name: value for name, value in fields.items() if value is not None})
-        for message in command_reply(done, command):
-            self.screens.post(message)
-        return done
+        return self.client.command(user_id, text, command, channel, overrides)
 
     def press(
-        self, user_id: str, message: Message, action_id: str, *, overrides: Mapping[str, Any] | None = None
+        self,
+        user_id: str,
+        where: Message | View,
+        action_id: str,
+        *,
+        block_id: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
     ) -> Exchange:
-        """Press a button on a message that is on this member's screen, and wait for the acknowledgement.
+        """Press a button on a message or view that is on this member's screen, and wait for the acknowledgement.
 
-        A button with a `url` sends the same payload as any other; following the link is up to the caller.
-        https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+        `block_id` tells several buttons with the same `action_id` apart.
         """
-        now = next((shown for shown in self.view(user_id) if shown.ts == message.ts), None)
-        if now is None:
-            raise LookupError(f"{message!r} is not on the screen of {user_id}")
-        button = now.button(action_id)
-        exchange = self._new_exchange("button", user_id, now.channel)
-        payload = {
-            **block_actions(self.installation, self._person(user_id), self._channel(now.channel), now),
-            "trigger_id": exchange.id,
-            "response_url": self.url + self._urls.issue(exchange.id, user_id, now.channel, now.ts),
-            "actions": [pressed(now, action_id, self._clock())],
-            **(overrides or {}),
-        }
-        done = self._send(exchange, {"payload": json.dumps(payload)})
-        if done.ack != "ok":
-            # Slack draws a warning triangle beside the button.
-            line = f"\u26a0 {button.text}: {done.ack}"
-            self.screens.post(Message("", now.channel, line, (), user_id, "slack", exchange.id))
-        return done
+        return self.client.act(user_id, where, action_id, block_id=block_id, overrides=overrides)
+
+    def choose(
+        self, user_id: str, where: Message | View, action_id: str, value: object, *, block_id: str | None = None
+    ) -> Exchange:
+        """Choose in a select, date picker, checkboxes or radio buttons: an option's value, an id, a date, a list."""
+        block, _ = elements.find(where.blocks, action_id, block_id)
+        values: Values = {block["block_id"]: {action_id: value}}
+        return self.client.act(user_id, where, action_id, block_id=block["block_id"], values=values)
+
+    def submit(self, user_id: str, values: Values | None = None) -> Submission:
+        """Submit the modal on top of this member's screen, with this in its fields (see `elements.Values`)."""
+        return self.client.submit(user_id, self.modal(user_id), values or {})
+
+    def close(self, user_id: str, *, everything: bool = False) -> tuple[Exchange, ...]:
+        """Close the modal on top of this member's screen, or all of them."""
+        return self.client.close(user_id, self.modal(user_id), everything=everything)
+
+    def shortcut(self, user_id: str, callback_id: str) -> Exchange:
+        """Use one of the app's global shortcuts."""
+        return self.client.shortcut(user_id, callback_id)
+
+    def open_home(self, user_id: str, tab: str = "home") -> Exchange | None:
+        """Open a tab of the app's home. None if the app does not subscribe to that event."""
+        return self.client.open_home(user_id, self.direct_message(user_id), tab)
 
     def replay(self, exchange: Exchange, headers: Mapping[str, str] | None = None) -> Exchange:
         """Send the very bytes of an earlier exchange again, as whoever recorded them could.
@@ -224,7 +229,7 @@ class Workspace:
         `headers` replaces some of its headers (see `sign`). The reply is not shown to the member.
         """
         again = replace(exchange, headers={**exchange.headers, **(headers or {})}, before=self.screens.revision)
-        return self._deliver(again)
+        return self._courier.deliver(again)
 
     def reload(self, user_id: str) -> None:
         """Reload this member's client: their ephemeral messages are gone, as Slack does not keep them."""
@@ -235,6 +240,27 @@ class Workspace:
     def view(self, user_id: str) -> list[Message]:
         """What is on this member's screen now, oldest first."""
         return self.screens.view(user_id)
+
+    def modal(self, user_id: str) -> View:
+        """The modal on top of this member's screen; LookupError if there is none."""
+        for view in reversed(self.views.stack(user_id)):
+            return view
+        raise LookupError(f"no modal is open for {user_id}")
+
+    def home(self, user_id: str) -> View | None:
+        """This member's App Home, once it was published."""
+        return self.views.home(user_id)
+
+    def wait_until(self, happened: Callable[[], object], *, timeout: float = 5.0) -> None:
+        """Wait until something of the workspace is so; TimeoutError if that takes too long."""
+        deadline = time.monotonic() + timeout
+        while True:
+            seen = self.changes.count
+            if happened():
+                return
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"it is still not so after {timeout} s")
+            self.changes.wait(seen, deadline - time.monotonic())
 
     def wait_for(
         self,
@@ -266,8 +292,7 @@ class Workspace:
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        with self._lock:
-            return tuple(self._exchanges)
+        return self._courier.exchanges()
 
     @property
     def api_calls(self) -> tuple[ApiCall, ...]:
@@ -284,30 +309,4 @@ class Workspace:
 
     def sign(self, body: bytes, *, secret: str | None = None, at: float | None = None) -> dict[str, str]:
         """The signature headers for a body, with another secret or time where a test wants that."""
-        return signature(body, secret or self.signing_secret, self._clock() if at is None else at)
-
-    # How
-
-    def _new_exchange(self, kind: Literal["command", "button"], user_id: str, channel: str) -> Exchange:
-        trigger = f"{secrets.randbelow(10**12):012d}.{secrets.randbelow(10**12):012d}.{secrets.token_hex(16)}"
-        return Exchange(trigger, kind, user_id, channel, before=self.screens.revision)
-
-    def _send(self, exchange: Exchange, fields: Mapping[str, str]) -> Exchange:
-        body = urlencode(fields).encode()
-        return self._deliver(replace(exchange, body=body, headers=self.sign(body)))
-
-    def _deliver(self, exchange: Exchange) -> Exchange:
-        done = send(exchange, self.request_url, self._ack_seconds)
-        with self._lock:
-            self._exchanges.append(done)
-        return done
-
-    def _person(self, user_id: str) -> Person:
-        if person := self.directory.person(user_id):
-            return person
-        raise LookupError(f"no member {user_id}: add_member() them first")
-
-    def _channel(self, channel_id: str) -> Channel:
-        if channel := self.directory.channel(channel_id):
-            return channel
-        raise LookupError(f"no channel {channel_id}: add_channel() it first")
+        return self._courier.sign(body, secret=secret, at=at)

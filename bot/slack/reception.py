@@ -147,12 +147,17 @@ def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant
             tell(desk, origin, message, replace=False)
         record_refusal(desk, entry)
 
+    _aside(desk, entry, tell_and_record)
+    return message.text
+
+
+def _aside(desk: Desk, entry: Entry, job: Callable[[], object]) -> None:
+    """Have a clerk see to a refusal; where even the clerks are too busy, the log is all that keeps it."""
     try:
-        desk.clerk.submit(tell_and_record)
+        desk.clerk.submit(job)
     except Full:
         desk.metrics.outcome("unrecorded")
-        log.error("refusal_not_recorded", request=origin.request_id, outcome=reason, why="too many at once")  # noqa: TRY400
-    return message.text
+        log.error("refusal_not_recorded", request=entry.id, outcome=entry.outcome, why="too many at once")  # noqa: TRY400
 
 
 def tell(desk: Desk, origin: Origin, message: views.Message, *, replace: bool) -> bool:
@@ -210,7 +215,6 @@ def _work(desk: Desk, visit: Visit, body: Mapping[str, Any], work: Work) -> None
         return
     tell(desk, visit.origin, views.refusal(Reason.BUSY, desk.reader(visit.origin)), replace=False)
     who = visit.member
-    record_refusal(
-        desk,
-        refused(desk, visit.origin, visit.door, Reason.BUSY, tenant=who.tenant, subject=who.user_id),
-    )
+    entry = refused(desk, visit.origin, visit.door, Reason.BUSY, tenant=who.tenant, subject=who.user_id)
+    # Not here: while DynamoDB hangs, everybody behind would wait for this to be given up.
+    _aside(desk, entry, lambda: record_refusal(desk, entry))

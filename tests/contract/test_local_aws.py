@@ -7,6 +7,7 @@ import logging
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from bot.local.aws import REGION, LocalAws
+from bot.local.aws_calls import arguments
 from bot.local.aws_faults import Fault
 from bot.local.aws_server import HOST
 from bot.local.studio_site import COOKIE
@@ -830,14 +832,15 @@ def test_stopping_ends_a_call_that_is_kept_waiting() -> None:
     program = """
 import os, threading, boto3
 from bot.local.aws import LocalAws
+from bot.local.aws_calls import Calls
 from bot.local.aws_faults import Fault
 aws = LocalAws()
 arrived = threading.Event()
-class Calls(list):
-    def append(self, name):
-        super().append(name)
+class Noticed(Calls):
+    def note(self, call):
+        super().note(call)
         arrived.set()
-aws._calls = Calls()
+aws._calls = Noticed()
 with aws:
     os.environ.update(aws.environment())
     aws.inject("ListDomains", Fault(delay=300))
@@ -871,3 +874,27 @@ with mock_aws():
     home, url = run(program).split()
     assert home == "https://d-research.studio.eu-west-1.sagemaker.aws"
     assert url.startswith(f"{home}/auth?token=")
+
+
+def test_calls_are_kept_with_their_arguments_and_who_made_them(aws: LocalAws, connect: Connect) -> None:
+    before = time.time()
+    connect("sagemaker", aws_access_key_id="somebody").list_user_profiles(DomainIdEquals="d-1", MaxResults=3)
+    connect("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/broker", RoleSessionName="one-session")
+
+    listed, assumed = aws.recorded
+
+    assert (listed.operation, assumed.operation) == ("ListUserProfiles", "AssumeRole")
+    assert dict(listed.arguments) == {"DomainIdEquals": "d-1", "MaxResults": 3}
+    assert assumed.arguments["RoleSessionName"] == "one-session"
+    assert (listed.caller, assumed.caller) == ("somebody", "local-aws")
+    assert before <= listed.at <= assumed.at <= time.time()
+    assert "d-1" in listed.as_text
+    assert "d-1" not in repr(listed)
+    aws.reset()
+    assert aws.recorded == []
+
+
+def test_a_body_that_is_not_json_is_kept_without_arguments() -> None:
+    assert arguments(b"{", query=False) == {}
+    assert arguments(b"[]", query=False) == {}
+    assert arguments(b"", query=False) == {}

@@ -36,6 +36,10 @@ def select(**changes: object) -> Json:
     return {"type": "static_select", "action_id": "alias", "options": options, **changes}
 
 
+OPTIONS: list[Json] = [
+    {"text": markdown("*lab*"), "value": "lab", "description": plain("Notebooks")},
+    {"text": plain("code"), "value": "code"},
+]
 CONFIRM = {
     "title": plain("Sure?"),
     "text": markdown("*No* way back"),
@@ -63,6 +67,8 @@ EVERYTHING: list[Json] = [
             select(placeholder=plain("Which?"), confirm=CONFIRM),
             {"type": "users_select", "action_id": "who", "initial_user": "U1"},
             {"type": "datepicker", "action_id": "until", "initial_date": "2025-01-31"},
+            {"type": "checkboxes", "action_id": "apps", "options": OPTIONS, "initial_options": OPTIONS[:1]},
+            {"type": "radio_buttons", "action_id": "long", "options": OPTIONS, "initial_option": OPTIONS[1]},
         ],
     },
     {
@@ -151,6 +157,13 @@ def test_a_block_that_slack_would_refuse_is_a_problem(block: object, problem: st
         (select(initial_option={"text": plain("x"), "value": "v" * 151}), "must be less than 151 characters"),
         ({"type": "datepicker", "initial_date": "31.01.2025"}, "must be a date as YYYY-MM-DD"),
         ({"type": "plain_text_input"}, "unsupported type: plain_text_input"),
+        (select(initial_option={"text": plain("other"), "value": "other"}), "must match one of the options"),
+        (
+            {"type": "checkboxes", "options": OPTIONS, "initial_options": [{"text": plain("x"), "value": "lab"}]},
+            "must match one of the options",
+        ),
+        ({"type": "checkboxes", "options": [{"text": plain("x"), "value": "x"}] * 11}, "no more than 10 items"),
+        ({"type": "radio_buttons"}, "missing required field: options"),
     ],
 )
 def test_an_element_that_slack_would_refuse_is_a_problem(element: Json, problem: str) -> None:
@@ -177,6 +190,21 @@ def test_block_ids_are_unique_in_a_message() -> None:
     assert check_blocks(twice) == ["`block_id` 'same' is used more than once [json-pointer:/blocks/1/block_id]"]
 
 
+QUESTION: Json = {"type": "input", "label": plain("Why?"), "element": {"type": "plain_text_input"}}
+
+
+def test_a_view_of_another_kind_is_a_problem() -> None:
+    home = {"type": "home", "blocks": [section()]}
+    assert check_view(home, "home") == []
+    assert check_view(home, "modal") == ["must be a modal view [json-pointer:/type]"]
+
+
+def test_one_element_at_most_takes_the_focus() -> None:
+    focused = {**QUESTION, "element": {"type": "plain_text_input", "focus_on_load": True}}
+    assert check_blocks([focused, QUESTION]) == []
+    assert "focus_on_load" in check_blocks([focused, focused])[0]
+
+
 @pytest.mark.parametrize(
     ("view", "problem"),
     [
@@ -185,9 +213,14 @@ def test_block_ids_are_unique_in_a_message() -> None:
         ({"type": "home", "title": plain("x"), "blocks": []}, "invalid additional property: title"),
         ({"type": "workflow_step", "blocks": []}, "unsupported type: workflow_step"),
         ({"type": "home"}, "missing required field: blocks"),
+        ({"type": "modal", "title": plain("x"), "blocks": [QUESTION]}, "missing required field: submit"),
+        ({"type": "modal", "title": plain("x"), "submit": plain("x" * 25), "blocks": []}, "less than 25"),
+        ({"type": "modal", "title": plain("x"), "private_metadata": "x" * 3001, "blocks": []}, "less than 3001"),
+        ("modal", "missing required field: type"),
+        (None, "missing required field: type"),
     ],
 )
-def test_a_view_that_slack_would_refuse_is_a_problem(view: Json, problem: str) -> None:
+def test_a_view_that_slack_would_refuse_is_a_problem(view: object, problem: str) -> None:
     assert any(problem in found for found in check_view(view)), check_view(view)
 
 
@@ -270,7 +303,7 @@ def test_a_message_reads_well_in_a_terminal() -> None:
         "  [ Open Studio ]",
         "-" * 40,
         f"[ Open Studio ] {PRIVATE_LINK}   [ Open Studio ]",
-        "[ Which? v ]   [ @alice v ]   [ 2025-01-31 v ]",
+        "[ Which? v ]   [ @alice v ]   [ 2025-01-31 v ]   [ lab v ]   [ code v ]",
         "Reason: [ ____ ]",
         "· For you alone  really",
     ]
@@ -374,6 +407,8 @@ def test_a_malformed_date_stays_as_it_is() -> None:
         (select(initial_option={"text": plain("prod"), "value": "prod"}), "[ prod v ]"),
         (select(), "[ … v ]"),
         ({"type": "users_select", "initial_user": "U9"}, "[ @U9 v ]"),
+        ({"type": "radio_buttons", "options": OPTIONS, "initial_option": OPTIONS[1]}, "[ code v ]"),
+        ({"type": "checkboxes", "options": OPTIONS, "initial_options": OPTIONS}, "[ lab, code v ]"),
     ],
 )
 def test_a_choice_shows_what_is_chosen(element: Json, read: str) -> None:

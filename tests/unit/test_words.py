@@ -1,39 +1,188 @@
-"""The words of a refusal: short, kind, and with a next step."""
+"""The words that members read: short, kind, with a next step, and complete in every language."""
 
 import re
+from dataclasses import fields
+from pathlib import Path
+from string import Formatter
 
 import pytest
 
 from bot.model import Reason
-from bot.slack import words
+from bot.slack.views import PASSING
+from bot.slack.words import CATALOGUES, Words, words_for
 
-NEXT_STEP = re.compile(r"\b(ask|tell|talk|wait|try again|type|name|use)\b|\{address\}|sign in", re.IGNORECASE)
+SLACK = Path(__file__).parent.parent.parent / "bot/slack"
+SPOKEN_BY_HELP = {Reason.UNKNOWN_ALIAS}
+SPOKEN = [reason for reason in Reason if reason not in SPOKEN_BY_HELP]
+NEXT_STEP = {
+    "en": r"\b(ask|tell|talk|wait|try again|type|name|use|sign in)\b",
+    "de": r"\b(bitte|sag|sprich|warte|versuch|tippe|nenne|nutze|melde|frag)\b",
+}
+ANOTHER_TRY = {"en": "try again", "de": "versuch es"}
+NO_OTHER_TRY = {"en": "again will not help", "de": "ein neuer versuch hilft nicht"}
 
-
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.UNKNOWN_ALIAS])
-def test_a_refusal_is_at_most_two_sentences_the_last_with_a_next_step(reason: Reason) -> None:
-    text = words.REFUSALS[reason]
-    assert len(re.findall(r"[.!?](?:\s|$)", text.replace("{address}", "Do so."))) <= 2
-    assert NEXT_STEP.search(text)
-    assert text == text.strip()
-    assert "  " not in text
-    assert "\n" not in text
-
-
-def test_every_reason_has_words_and_there_are_none_without_a_reason() -> None:
-    assert set(words.REFUSALS) | {Reason.UNKNOWN_ALIAS} == set(Reason)
+in_each_language = pytest.mark.parametrize("language", CATALOGUES)
+for_each_reason = pytest.mark.parametrize("reason", SPOKEN)
 
 
-def test_a_refusal_names_no_person_and_no_address() -> None:
-    for text in [*words.REFUSALS.values(), words.NO_SUCH_ALIAS, words.STALE]:
-        assert not re.search(r"<@|\b[UW][A-Z0-9]{8,}\b|https?://", text)
+def texts(words: Words) -> dict[str, str]:
+    """Every text of a catalogue, by where it stands."""
+    found: dict[str, str] = {}
+    for field in fields(words):
+        value = getattr(words, field.name)
+        if isinstance(value, str):
+            found[field.name] = value
+        elif isinstance(value, tuple):
+            found |= {f"{field.name} {number}": text for number, text in zip(("one", "many"), value, strict=True)}
+        else:
+            found |= {f"{field.name} {key}": text for key, text in value.items()}
+    return found
 
 
-@pytest.mark.parametrize("reason", sorted(words.PASSING))
-def test_what_may_pass_is_said_to_be_worth_another_try(reason: Reason) -> None:
-    assert "try again" in words.REFUSALS[reason].lower()
+def placeholders(text: str) -> list[str]:
+    return sorted(name for _, name, _, _ in Formatter().parse(text) if name is not None)
 
 
-@pytest.mark.parametrize("reason", [r for r in Reason if "again will not help" in words.REFUSALS.get(r, "")])
-def test_what_does_not_pass_has_no_button_to_try_again(reason: Reason) -> None:
-    assert reason not in words.PASSING
+def only_words(text: str) -> list[str]:
+    """What is to be translated: the words outside of braces, code and names."""
+    return re.findall(r"[^\W\d_]+", re.sub(r"`[^`]*`|\{[^}]*\}|SageMaker|Studio|Slack|AWS", "", text))
+
+
+# Complete
+
+
+def test_there_are_english_and_another_language() -> None:
+    assert "en" in CATALOGUES
+    assert len(CATALOGUES) > 1
+    assert len({id(words) for words in CATALOGUES.values()}) == len(CATALOGUES)
+    assert set(CATALOGUES) == set(NEXT_STEP), "what these tests look for has to be said in every language"
+
+
+@in_each_language
+def test_every_reason_has_words_and_there_are_none_without_a_reason(language: str) -> None:
+    assert set(CATALOGUES[language].refusals) == set(SPOKEN)
+
+
+@in_each_language
+def test_no_text_is_missing(language: str) -> None:
+    found = texts(CATALOGUES[language])
+    assert set(found) == set(texts(CATALOGUES["en"]))
+    for where, text in found.items():
+        assert text.strip(), where
+
+
+@in_each_language
+def test_no_text_was_left_in_english(language: str) -> None:
+    english = texts(CATALOGUES["en"])
+    if language != "en":
+        same = {where for where, text in texts(CATALOGUES[language]).items() if text == english[where]}
+        assert {where: english[where] for where in same if len(only_words(english[where])) > 1} == {}
+
+
+@pytest.mark.parametrize("where", texts(CATALOGUES["en"]))
+def test_every_language_fills_the_same_places(where: str) -> None:
+    expected = placeholders(texts(CATALOGUES["en"])[where])
+    assert len(set(expected)) == len(expected)
+    for language, words in CATALOGUES.items():
+        assert placeholders(texts(words)[where]) == expected, language
+
+
+@in_each_language
+def test_what_is_filled_in_is_named_and_nothing_else_is_in_braces(language: str) -> None:
+    for where, text in texts(CATALOGUES[language]).items():
+        assert all(re.fullmatch(r"[a-z]+", name) for name in placeholders(text)), where
+        rest = re.sub(r"\{[a-z]+\}", "", text)
+        assert not set("{}%") & set(rest), where
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(Words)])
+def test_no_words_are_kept_that_nobody_reads(field: str) -> None:
+    sources = [path.read_text() for path in SLACK.glob("*.py")]
+    assert any(re.search(rf"\.{field}\b", source) for source in sources)
+
+
+# Well made
+
+
+@in_each_language
+def test_texts_are_tidy(language: str) -> None:
+    for where, text in texts(CATALOGUES[language]).items():
+        tidy = text.removeprefix(", ") if where == "space" else text
+        assert tidy == tidy.strip(), where
+        assert "  " not in text, where
+        assert text.count("`") % 2 == 0, where
+        assert text.count("*") % 2 == 0, where
+
+
+@in_each_language
+@for_each_reason
+def test_a_refusal_is_at_most_two_sentences_the_last_with_a_next_step(language: str, reason: Reason) -> None:
+    words = CATALOGUES[language]
+    for address in (words.sso_address, words.sso_no_address):
+        text = words.refusals[reason].replace("{address}", address)
+        assert len(re.findall(r"[.!?:](?:\s|$)|\w$|\}$", text.replace("{address}", "x"))) <= 2
+        assert re.search(NEXT_STEP[language], text, re.IGNORECASE)
+        assert "\n" not in text
+
+
+@in_each_language
+@for_each_reason
+def test_a_refusal_fills_in_only_what_is_always_there(language: str, reason: Reason) -> None:
+    assert set(placeholders(CATALOGUES[language].refusals[reason])) <= {"command", "address"}
+
+
+@in_each_language
+def test_no_text_names_a_person_or_an_address(language: str) -> None:
+    for where, text in texts(CATALOGUES[language]).items():
+        assert not re.search(r"\b[UW][A-Z0-9]{8,}\b|https?://|@(?!\{)|<(?!@\{[a-z]+\}>)", text), where
+
+
+@in_each_language
+@pytest.mark.parametrize("reason", sorted(PASSING))
+def test_what_may_pass_is_said_to_be_worth_another_try(language: str, reason: Reason) -> None:
+    assert ANOTHER_TRY[language] in CATALOGUES[language].refusals[reason].lower()
+
+
+@in_each_language
+@for_each_reason
+def test_what_does_not_pass_has_no_button_to_try_again(language: str, reason: Reason) -> None:
+    hopeless = NO_OTHER_TRY[language] in CATALOGUES[language].refusals[reason].lower()
+    assert not (hopeless and reason in PASSING)
+    assert hopeless == (NO_OTHER_TRY["en"] in CATALOGUES["en"].refusals[reason].lower())
+
+
+# Whose language
+
+LOCALES: list[tuple[str | None, str]] = [
+    (None, "en"),
+    ("", "en"),
+    ("en", "en"),
+    ("en-US", "en"),
+    ("en-GB", "en"),
+    ("de", "de"),
+    ("de-DE", "de"),
+    ("de-AT", "de"),
+    ("de_CH", "de"),
+    ("de_DE.UTF-8", "de"),
+    ("DE", "de"),
+    ("De-de", "de"),
+    ("fr-FR", "en"),
+    ("zh-Hant-TW", "en"),
+    ("den", "en"),
+    ("deutsch", "en"),
+    ("d", "en"),
+    ("-de", "en"),
+    ("C.UTF-8", "en"),
+    ("x" * 10_000, "en"),
+    ("\u202ede", "en"),
+]
+
+
+@pytest.mark.parametrize(("locale", "language"), LOCALES, ids=[repr(locale)[:20] for locale, _ in LOCALES])
+def test_whose_words_a_locale_leads_to(locale: str | None, language: str) -> None:
+    assert words_for(locale) is CATALOGUES[language]
+
+
+@in_each_language
+def test_each_language_is_known_by_its_own_name(language: str) -> None:
+    assert words_for(language) is CATALOGUES[language]

@@ -1,0 +1,127 @@
+"""The interactive elements inside blocks, and what a member has put into them.
+
+https://docs.slack.dev/reference/block-kit/block-elements,
+https://docs.slack.dev/reference/views#view-state
+"""
+
+import copy
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Block = Mapping[str, Any]
+# What a member put into the elements: block id, then action id, then text, the value of an option, an id, or a list.
+Values = Mapping[str, Mapping[str, Any]]
+
+REQUIRED = "Please complete this required field."
+
+
+def named(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """Slack names the blocks and elements that came without an id, and hands those names back in payloads."""
+    result = copy.deepcopy(tuple(dict(block) for block in blocks))
+    for block in result:
+        block.setdefault("block_id", secrets.token_urlsafe(4))
+        for element in _inside(block):
+            if element["type"] not in ("mrkdwn", "plain_text"):
+                element.setdefault("action_id", secrets.token_urlsafe(4))
+    return result
+
+
+def elements(blocks: Sequence[Block]) -> Iterator[tuple[Block, Block]]:
+    """Each interactive element with the block that holds it."""
+    for block in blocks:
+        for element in _inside(block):
+            if "action_id" in element:
+                yield block, element
+
+
+def find(blocks: Sequence[Block], action_id: str, block_id: str | None = None) -> tuple[Block, Block]:
+    """The element with this id, with its block; LookupError if there is none."""
+    for block, element in elements(blocks):
+        if element["action_id"] == action_id and block_id in (None, block["block_id"]):
+            return block, element
+    raise LookupError(f"there is no element {action_id!r} here")
+
+
+def state(blocks: Sequence[Block], values: Values) -> dict[str, Any]:
+    """What is in every element, as payloads tell it; untouched elements hold their initial value."""
+    told: dict[str, dict[str, Any]] = {}
+    for block, element in elements(blocks):
+        if element["type"] != "button":
+            block_id, action_id = block["block_id"], element["action_id"]
+            given = values.get(block_id, {})
+            chosen = given[action_id] if action_id in given else _initial(element)
+            told.setdefault(block_id, {})[action_id] = {"type": element["type"], **content(element, chosen)}
+    return {"values": told}
+
+
+def content(element: Block, chosen: Any) -> dict[str, Any]:
+    """One element's content in a payload; LookupError for a choice that is not among its options."""
+    match element["type"]:
+        case "plain_text_input":
+            return {"value": chosen or None}
+        case "static_select" | "radio_buttons":
+            return {"selected_option": _option(element, chosen) if chosen else None}
+        case "checkboxes":
+            return {"selected_options": [_option(element, each) for each in chosen or ()]}
+        case "users_select":
+            return {"selected_user": chosen or None}
+        case "datepicker":
+            return {"selected_date": chosen or None}
+        case unknown:
+            raise LookupError(f"{unknown} holds no value")
+
+
+def incomplete(blocks: Sequence[Block], values: Values) -> dict[str, str]:
+    """What Slack's client says before it submits a form, by block id: nothing goes to the app until all is well.
+
+    https://docs.slack.dev/reference/block-kit/blocks/input-block
+    """
+    told = state(blocks, values)["values"]
+    complaints = {}
+    for block in blocks:
+        if block["type"] == "input":
+            element = block["element"]
+            given = {**told[block["block_id"]][element["action_id"]]}
+            given.pop("type")
+            complaint = _complaint(element, next(iter(given.values())), optional=bool(block.get("optional")))
+            if complaint:
+                complaints[block["block_id"]] = complaint
+    return complaints
+
+
+def _complaint(element: Block, given: Any, *, optional: bool) -> str | None:
+    if not given:
+        return None if optional else REQUIRED
+    if element["type"] != "plain_text_input":
+        return None
+    if len(given) < element.get("min_length", 0):
+        return f"Please enter at least {element['min_length']} characters."
+    if len(given) > element.get("max_length", 3000):
+        return f"Please enter at most {element.get('max_length', 3000)} characters."
+    return None
+
+
+def _initial(element: Block) -> Any:
+    match element["type"]:
+        case "static_select" | "radio_buttons":
+            return (element.get("initial_option") or {}).get("value")
+        case "checkboxes":
+            return [option["value"] for option in element.get("initial_options", ())]
+    return element.get("initial_value") or element.get("initial_user") or element.get("initial_date")
+
+
+def _option(element: Block, value: str) -> Block:
+    groups = [group["options"] for group in element.get("option_groups", ())]
+    for options in (element.get("options", ()), *groups):
+        for option in options:
+            if option["value"] == value:
+                found: Block = option
+                return found
+    raise LookupError(f"{element['action_id']!r} has no option {value!r}")
+
+
+def _inside(block: Block) -> Iterator[dict[str, Any]]:
+    for element in (*block.get("elements", ()), block.get("accessory"), block.get("element")):
+        if element:
+            yield element

@@ -1,0 +1,83 @@
+"""What the app has asked Slack for in its manifest: commands, shortcuts, App Home, events.
+
+https://docs.slack.dev/reference/app-manifest
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MANIFEST = "manifest.yml"
+HOME_OPENED = "app_home_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A slash command, as the composer offers it."""
+
+    name: str
+    description: str = ""
+    usage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A global shortcut."""
+
+    name: str
+    callback_id: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is switched on. Without a manifest that is the one command, and nothing else.
+
+    Attributes:
+        events: the events that the app subscribes to; Slack sends no other.
+    """
+
+    commands: tuple[Command, ...] = (Command("/studio"),)
+    shortcuts: tuple[Shortcut, ...] = ()
+    home_tab: bool = False
+    messages_tab: bool = True
+    read_only: bool = False
+    events: frozenset[str] = frozenset()
+
+
+def from_manifest(path: Path | None = None) -> Features:
+    """The features of this product's own manifest, or of another one."""
+    path = path or find()
+    return read(yaml.safe_load(path.read_text())) if path else Features()
+
+
+def find() -> Path | None:
+    """The manifest: at the root of the repository, or inside the package where that is all there is."""
+    package = Path(str(resources.files("bot")))
+    return next((path for path in (package.parent / MANIFEST, package / MANIFEST) if path.exists()), None)
+
+
+def read(manifest: Mapping[str, Any]) -> Features:
+    """The features of a parsed manifest."""
+    features: Mapping[str, Any] = manifest.get("features", {})
+    home: Mapping[str, Any] = features.get("app_home", {})
+    subscriptions: Mapping[str, Any] = manifest.get("settings", {}).get("event_subscriptions", {})
+    return Features(
+        commands=tuple(
+            Command(each["command"], each.get("description", ""), each.get("usage_hint", ""))
+            for each in features.get("slash_commands", ())
+        ),
+        shortcuts=tuple(
+            Shortcut(each["name"], each["callback_id"], each.get("description", ""))
+            for each in features.get("shortcuts", ())
+            if each.get("type", "global") == "global"
+        ),
+        home_tab=home.get("home_tab_enabled", False),
+        messages_tab=home.get("messages_tab_enabled", True),
+        read_only=home.get("messages_tab_read_only_enabled", False),
+        events=frozenset(subscriptions.get("bot_events", ())),
+    )

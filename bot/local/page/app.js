@@ -1,0 +1,162 @@
+// The page: who acts where, and what of the workspace's state is shown of it.
+
+import { showComposer, startComposer } from "./composer.js";
+import { byId } from "./dom.js";
+import { reportProblems } from "./failures.js";
+import { showGlass, startGlass } from "./glass.js";
+import { icon } from "./icons.js";
+import { showHome, showMessages } from "./messages.js";
+import { showModals, startModals } from "./modals.js";
+import { channelName, showSidebar } from "./sidebar.js";
+import { ask, listen } from "./wire.js";
+
+// Where this page is: kept in the address (`#member/channel`), so that a reload stays there.
+const here = { member: null, channel: null, tab: "home", glass: false, since: null, baseline: null };
+// The newest change that was seen, by member and channel.
+const seen = new Map();
+// The tab of the app's home that was opened last, by whom: the app hears of each opening once.
+let openedHome = "";
+let state = null;
+
+function connect() {
+  listen(here, (next) => {
+    state = next;
+    here.member = state.me;
+    here.since = state.since;
+    here.baseline ??= state.revision;
+    show();
+  }, (isUp) => { byId("connection").hidden = isUp; });
+}
+
+function become(member) {
+  here.member = member;
+  here.tab = "home";
+  connect();
+  closeMenu();
+}
+
+function go(channel) {
+  here.channel = channel;
+  here.tab = "home";
+  openedHome = "";
+  show();
+  closeMenu();
+  byId("composer").focus();
+}
+
+function switchTab(tab) {
+  here.tab = tab;
+  show();
+}
+
+/** The channel that is shown: the chosen one if this member is in it. */
+function currentChannel() {
+  return state.channels.find((channel) => channel.id === here.channel) ?? state.channels[0];
+}
+
+function show() {
+  const channel = currentChannel();
+  here.channel = channel.id;
+  const address = `#${here.member}/${here.channel}`;
+  if (location.hash !== address) history.replaceState(null, "", address);
+  const names = Object.fromEntries([...state.members, ...state.channels, state.app].map((one) => [one.id, one.name]));
+  const isApp = channel.id === state.appChannel;
+  markSeen(channel);
+  showSidebar(state, channel.id, unread(), { become, go });
+  showHeader(channel);
+  showTabs(isApp);
+  showMessages(here.member, state.messages.filter((message) => message.channel === channel.id), names);
+  showHome(here.member, state.home, names);
+  const name = channelName(channel, state);
+  showComposer(state.features, `Message ${channel.kind === "direct" ? name : `#${name}`}`,
+    isApp && state.features.read_only);
+  showModals(here.member, state.modals, names);
+  showGlass(state.glass ?? []);
+  reportProblems(state.problems);
+}
+
+function showHeader(channel) {
+  const name = channelName(channel, state);
+  byId("channel-name").textContent = channel.kind === "direct" ? name : `# ${name}`;
+  const others = channel.kind === "direct" ? "" : `${channel.members} members`;
+  byId("channel-topic").textContent = channel.topic || others;
+  document.title = `${name} as ${state.members.find((member) => member.id === state.me).name}, a demo`;
+}
+
+/** The tabs of the app's home, as far as its manifest has them. The app hears when one is opened. */
+function showTabs(isApp) {
+  const { home_tab: hasHome, messages_tab: hasMessages } = state.features;
+  const tab = isApp && hasHome && (here.tab === "home" || !hasMessages) ? "home" : "messages";
+  byId("tabs").hidden = !(isApp && hasHome);
+  byId("tab-messages").hidden = !hasMessages;
+  byId("home").hidden = tab !== "home";
+  byId("conversation").hidden = tab === "home";
+  byId("tab-home").setAttribute("aria-selected", String(tab === "home"));
+  byId("tab-messages").setAttribute("aria-selected", String(tab === "messages"));
+  const opened = isApp ? `${here.member} ${tab}` : "";
+  if (opened && opened !== openedHome) ask("open-home", here.member, { tab });
+  openedHome = opened;
+}
+
+function markSeen(channel) {
+  const shown = state.messages.filter((message) => message.channel === channel.id);
+  seen.set(`${here.member} ${channel.id}`, Math.max(0, ...shown.map((message) => message.revision)));
+}
+
+function unread() {
+  const isNew = (message) => message.author !== here.member
+    && message.revision > (seen.get(`${here.member} ${message.channel}`) ?? here.baseline);
+  return new Set(state.messages.filter(isNew).map((message) => message.channel));
+}
+
+function closeMenu() {
+  document.body.classList.remove("menu-open");
+  byId("menu").setAttribute("aria-expanded", "false");
+}
+
+function toggleMenu() {
+  const isOpen = document.body.classList.toggle("menu-open");
+  byId("menu").setAttribute("aria-expanded", String(isOpen));
+  if (isOpen) byId("members").querySelector("[aria-current]").focus();
+}
+
+/** Where the address says this page is. */
+function readAddress() {
+  const [member, channel] = location.hash.slice(1).split("/");
+  here.member = member || null;
+  here.channel = channel || null;
+}
+
+function start() {
+  byId("menu").append(icon("menu"));
+  byId("menu").addEventListener("click", toggleMenu);
+  byId("sidebar").addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !document.body.classList.contains("menu-open")) return;
+    closeMenu();
+    byId("menu").focus();
+  });
+  byId("tab-home").addEventListener("click", () => switchTab("home"));
+  byId("tab-messages").addEventListener("click", () => switchTab("messages"));
+  byId("tabs").addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    switchTab(byId("home").hidden ? "home" : "messages");
+    byId("tabs").querySelector("[aria-selected=true]").focus();
+  });
+  startComposer({
+    type: (text) => ask("type", here.member, { channel: here.channel, text }),
+    use: (shortcut) => ask("use-shortcut", here.member, { shortcut }),
+  });
+  startModals();
+  startGlass((isOpen) => {
+    here.glass = isOpen;
+    connect();
+  });
+  window.addEventListener("hashchange", () => {
+    readAddress();
+    connect();
+  });
+  readAddress();
+  connect();
+}
+
+start();

@@ -1,0 +1,139 @@
+// Interactive elements. https://docs.slack.dev/reference/block-kit/block-elements
+
+import { make } from "./dom.js";
+import { plain, text } from "./mrkdwn.js";
+
+const ELEMENTS = {
+  button, static_select: staticSelect, users_select: usersSelect, datepicker, plain_text_input: textInput,
+  checkboxes, radio_buttons: radioButtons,
+};
+
+/**
+ * One element. Inside an input block `field` gives the id of its label's control, what describes it, and whether it
+ * tells the app of every change; elsewhere there is no field, and every change is told.
+ */
+export function element(each, block, surface, field = { dispatches: true }) {
+  if (!Object.hasOwn(ELEMENTS, each.type)) throw new Error(`this page does not know “${each.type}”`);
+  return ELEMENTS[each.type](each, block, surface, field);
+}
+
+function button(each, block, surface) {
+  const node = make("button", {
+    type: "button",
+    className: `button ${each.style ?? ""}`.trim(),
+    "aria-label": each.accessibility_label,
+    async onclick() {
+      node.setAttribute("aria-busy", "true");
+      // The tab has to be opened while the browser still counts this as the member's own click.
+      await surface.act(block, each, () => each.url && open(each.url, "_blank", "noopener,noreferrer"))
+        .finally(() => node.removeAttribute("aria-busy"));
+    },
+  }, text(each.text, surface.names));
+  return node;
+}
+
+function staticSelect(each, block, surface, field) {
+  const chosen = surface.value(block, each, each.initial_option?.value ?? "");
+  const option = (one) =>
+    make("option", { value: one.value, selected: one.value === chosen }, plain(one.text.text));
+  const groups = each.option_groups?.map((group) =>
+    make("optgroup", { label: plain(group.label.text) }, group.options.map(option)));
+  return select(each, block, surface, field, chosen, groups ?? each.options.map(option));
+}
+
+function usersSelect(each, block, surface, field) {
+  const chosen = surface.value(block, each, each.initial_user ?? "");
+  const people = Object.entries(surface.names).filter(([id]) => /^[UW]/.test(id));
+  return select(each, block, surface, field, chosen, people.map(([id, name]) =>
+    make("option", { value: id, selected: id === chosen }, `@${name}`)));
+}
+
+function select(each, block, surface, field, chosen, options) {
+  const hint = each.placeholder ? plain(each.placeholder.text) : "Choose an option";
+  const nothing = make("option", { value: "", disabled: true, hidden: true, selected: chosen === "" }, hint);
+  const node = make("select", { ...labelled(each, field, hint) }, nothing, options);
+  node.addEventListener("change", () => changed(each, block, surface, field, node, chosen));
+  return make("span", { className: "select" }, node);
+}
+
+function datepicker(each, block, surface, field) {
+  const chosen = surface.value(block, each, each.initial_date ?? "");
+  const hint = each.placeholder ? plain(each.placeholder.text) : "Choose a date";
+  const node = make("input", { type: "date", value: chosen, ...labelled(each, field, hint) });
+  node.addEventListener("change", () => changed(each, block, surface, field, node, chosen));
+  return node;
+}
+
+function textInput(each, block, surface, field) {
+  const node = make(each.multiline ? "textarea" : "input", {
+    value: surface.value(block, each, each.initial_value ?? ""),
+    placeholder: each.placeholder ? plain(each.placeholder.text) : "",
+    maxLength: each.max_length ?? 3000,
+    ...labelled(each, field, ""),
+  });
+  const told = each.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
+  node.addEventListener("input", () => {
+    surface.enter(block, each, node.value);
+    if (field.dispatches && told.includes("on_character_entered")) surface.act(block, each);
+  });
+  node.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && field.dispatches && told.includes("on_enter_pressed")) {
+      event.preventDefault();
+      surface.act(block, each);
+    }
+  });
+  return node;
+}
+
+function checkboxes(each, block, surface, field) {
+  const before = (each.initial_options ?? []).map((option) => option.value);
+  const chosen = surface.value(block, each, before);
+  return choices(each, block, surface, field, "checkbox", chosen, (inputs) =>
+    inputs.filter((input) => input.checked).map((input) => input.value));
+}
+
+function radioButtons(each, block, surface, field) {
+  const chosen = [surface.value(block, each, each.initial_option?.value ?? "")];
+  return choices(each, block, surface, field, "radio", chosen, (inputs) =>
+    inputs.find((input) => input.checked)?.value ?? "");
+}
+
+function choices(each, block, surface, field, type, chosen, read) {
+  const inputs = each.options.map((option) =>
+    make("input", {
+      type, name: `${block.block_id}/${each.action_id}`, value: option.value, checked: chosen.includes(option.value),
+    }));
+  const rows = each.options.map((option, index) =>
+    make("label", { className: "choice" },
+      inputs[index],
+      make("span", {},
+        make("span", { className: "mrkdwn" }, text(option.text, surface.names)),
+        option.description && make("span", { className: "hint" }, text(option.description, surface.names)))));
+  for (const input of inputs) {
+    input.addEventListener("change", () => {
+      surface.enter(block, each, read(inputs));
+      if (field.dispatches) surface.act(block, each);
+    });
+  }
+  return make("div", { className: "choices", id: field.id, tabIndex: -1 }, rows);
+}
+
+/** Keep what was chosen, and tell the app; put it back if the member does not confirm. */
+async function changed(each, block, surface, field, node, before) {
+  surface.enter(block, each, node.value);
+  if (!field.dispatches) return;
+  if (!(await surface.act(block, each))) {
+    surface.enter(block, each, before);
+    node.value = before;
+  }
+}
+
+/** What ties a control to the label of its input block; where there is none, its placeholder names it. */
+function labelled(each, field, hint) {
+  return {
+    id: field.id,
+    "aria-describedby": field["aria-describedby"],
+    "aria-label": field.id ? undefined : hint,
+    autofocus: each.focus_on_load === true,
+  };
+}

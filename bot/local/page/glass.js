@@ -1,0 +1,101 @@
+// Behind the glass: what each of a member's requests did, step by step.
+
+import { byId, make, mirror } from "./dom.js";
+import { icon } from "./icons.js";
+
+// Which details are open, so that they stay so when more becomes known of a request.
+const opened = new Set();
+
+/** Set the pane up; `onToggle` hears whether it is open. */
+export function startGlass(onToggle) {
+  byId("glass-close").append(icon("close"));
+  byId("glass-toggle").addEventListener("click", () => toggle(byId("glass").hidden, onToggle));
+  byId("glass-close").addEventListener("click", () => toggle(false, onToggle));
+  byId("glass").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") toggle(false, onToggle);
+  });
+}
+
+function toggle(isOpen, onToggle) {
+  byId("glass").hidden = !isOpen;
+  byId("glass-toggle").setAttribute("aria-expanded", String(isOpen));
+  document.body.classList.toggle("glass-open", isOpen);
+  byId(isOpen ? "glass-heading" : "glass-toggle").focus();
+  onToggle(isOpen);
+}
+
+export function showGlass(requests) {
+  byId("glass-empty").hidden = requests.length > 0;
+  mirror(byId("requests"), requests, (request) => request.id, card);
+}
+
+function card(request) {
+  const { entry, ack } = request;
+  return make("li", { className: "request" },
+    make("header", {},
+      make("strong", {}, request.what),
+      make("time", { dateTime: new Date(request.at * 1000).toISOString() }, exactTime(request.at))),
+    make("ol", { className: "steps" },
+      step("Slack asked", "a signed POST to /slack/events", details(request, "request", request.request)),
+      step("Acknowledged", acknowledgement(ack), ack.body && details(request, "reply", ack.body)),
+      step("Decided", ...decision(entry)),
+      step("AWS was called", request.aws.length ? null : "never", request.aws.map((call, index) =>
+        details(request, `aws ${index} ${call.operation}`, call.arguments, call.operation, call.note))),
+      step("Slack was called", request.slack.length ? null : "never", request.slack.map((answer, index) =>
+        details(request, `slack ${index} ${answer.what}`, answer.content, answer.what, answer.result))),
+      step("Recorded", entry ? null : "nothing: no link was asked for",
+        entry && details(request, "entry", entry, "audit entry"))));
+}
+
+function step(title, ...content) {
+  return make("li", {}, make("span", { className: "step-title" }, title), content);
+}
+
+function acknowledgement(ack) {
+  const took = `in ${ack.milliseconds} ms`;
+  const problem = ack.problem ? make("span", { className: "outcome bad" }, ack.problem) : null;
+  if (ack.result !== "ok") return make("span", { className: "outcome bad" }, `${ack.result} ${took}`);
+  const said = ack.body ? "with an answer" : "with an empty body";
+  return make("span", {}, make("strong", { className: "milliseconds" }, took), `, ${ack.status}, ${said}`, problem);
+}
+
+/** The outcome as the audit has it, with the rule that allowed or the detail that explains. */
+function decision(entry) {
+  if (!entry) return ["nothing to decide"];
+  const tone = { issued: "good", requested: "" }[entry.outcome] ?? "bad";
+  const reasons = [
+    ["rule", entry.rule],
+    ["detail", entry.detail],
+    ["profile", profile(entry)],
+    ["link works until", moment(entry.expires_at)],
+    ["opened at", moment(entry.opened_at)],
+  ].filter(([, value]) => value);
+  return [
+    make("span", { className: `outcome ${tone}` }, entry.outcome),
+    reasons.length > 0 &&
+      make("dl", {}, reasons.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
+  ];
+}
+
+function profile(entry) {
+  return entry.profile_name && `${entry.profile_name} in ${entry.domain_id}`;
+}
+
+function details(request, name, content, title = "as it was sent", result = null) {
+  const key = `${request.id} ${name}`;
+  const body = typeof content === "string" ? content : JSON.stringify(content, null, 2);
+  return make("details", {
+    open: opened.has(key),
+    ontoggle: (event) => (event.target.open ? opened.add(key) : opened.delete(key)),
+  },
+  make("summary", {}, make("code", {}, title), result && make("span", { className: "result" }, result)),
+  make("pre", { tabIndex: 0 }, body));
+}
+
+function moment(written) {
+  return written && exactTime(Date.parse(written) / 1000);
+}
+
+function exactTime(seconds) {
+  return new Date(seconds * 1000).toLocaleTimeString("en-GB");
+}

@@ -1,0 +1,107 @@
+// Slack's markup as nodes. Text stays text: what somebody writes can never become markup of this page.
+// https://docs.slack.dev/messaging/formatting-message-text
+
+import { slackDate } from "./dates.js";
+import { make } from "./dom.js";
+
+const FENCE = /```\n?([\s\S]*?)```/;
+const INLINE = new RegExp(
+  [
+    /<(?<token>[^<>]+)>/,
+    /`(?<code>[^`\n]+)`/,
+    /(?<![\w*_~])(?<mark>[*_~])(?=\S)(?<styled>[^\n]*?\S)\k<mark>(?![\w*_~])/,
+    /(?<bare>https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)'"])/,
+  ].map((part) => part.source).join("|"),
+);
+const DATE = /^!date\^(-?\d+)\^([^|^]+)(?:\^([^|]*))?\|([\s\S]*)$/;
+const TAGS = { "*": "strong", "_": "em", "~": "s" };
+
+/** What a `plain_text` says: the three entities are decoded there as well. */
+export function plain(text) {
+  return text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
+}
+
+/** The nodes for a text; `names` gives the names of people and channels by id. */
+export function mrkdwn(text, names = {}) {
+  const fence = FENCE.exec(text);
+  if (!fence) return lines(text, names);
+  const before = text.slice(0, fence.index);
+  const after = text.slice(fence.index + fence[0].length).replace(/^\n/, "");
+  return [...lines(before, names), make("pre", {}, plain(fence[1])), ...mrkdwn(after, names)];
+}
+
+/** A text object of either kind, as nodes. */
+export function text(object, names) {
+  switch (object.type) {
+    case "mrkdwn":
+      return mrkdwn(object.text, names);
+    case "plain_text":
+      return [plain(object.text)];
+    default:
+      throw new Error(`no text of type ${object.type}`);
+  }
+}
+
+/** Quoted lines become quotes; the others stay lines. */
+function lines(text, names) {
+  const nodes = [];
+  for (const run of text.match(/(?:^(?:&gt;|>).*(?:\n|$))+|(?:^(?!&gt;|>).*(?:\n|$))+/gm) ?? []) {
+    if (/^(?:&gt;|>)/.test(run)) {
+      const quoted = run.replace(/^(?:&gt;|>) ?/gm, "").replace(/\n$/, "");
+      nodes.push(make("blockquote", {}, ...inline(quoted, names)));
+    } else {
+      nodes.push(...inline(run, names));
+    }
+  }
+  return nodes;
+}
+
+function inline(text, names) {
+  const found = INLINE.exec(text);
+  if (!found) return text ? [plain(text)] : [];
+  const { token, code, mark, styled, bare } = found.groups;
+  let node;
+  if (token !== undefined) node = resolve(token, names);
+  else if (code !== undefined) node = make("code", {}, plain(code));
+  else if (bare !== undefined) node = link(bare, bare);
+  else node = make(TAGS[mark], {}, ...inline(styled, names));
+  const after = text.slice(found.index + found[0].length);
+  return [plain(text.slice(0, found.index)), node, ...inline(after, names)].filter((part) => part !== "");
+}
+
+function resolve(token, names) {
+  const date = DATE.exec(token);
+  if (date) return time(...date.slice(1));
+  const [target, label] = split(token);
+  switch (target[0]) {
+    case "@":
+      return mention(`@${(label || names[target.slice(1)] || target.slice(1)).replace(/^@/, "")}`);
+    case "#":
+      return mention(`#${(label || names[target.slice(1)] || target.slice(1)).replace(/^#/, "")}`);
+    case "!":
+      return mention(label || `@${target.slice(1).split("^")[0]}`);
+    default:
+      return link(target, label || target);
+  }
+}
+
+function split(token) {
+  const bar = token.indexOf("|");
+  return bar < 0 ? [token, ""] : [token.slice(0, bar), token.slice(bar + 1)];
+}
+
+function time(seconds, template, address, fallback) {
+  const words = plain(slackDate(Number(seconds), template, fallback));
+  const node = make("time", { dateTime: new Date(seconds * 1000).toISOString() }, words);
+  return address ? link(address, node) : node;
+}
+
+function mention(text) {
+  return make("span", { className: "mention" }, plain(text));
+}
+
+function link(address, label) {
+  if (!/^(https?|mailto):/.test(address)) throw new Error(`a link must be http, https or mailto: ${address}`);
+  const content = typeof label === "string" ? plain(label).replace(/^mailto:/, "") : label;
+  return make("a", { href: plain(address), target: "_blank", rel: "noopener noreferrer" }, content);
+}

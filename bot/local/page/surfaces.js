@@ -1,0 +1,34 @@
+// What an element stands on: a message, a modal or App Home. It knows what the member has put into its elements,
+// and tells the app when they act.
+
+import { confirmed } from "./confirm.js";
+import { ask } from "./wire.js";
+
+export class Surface {
+  /** `target` is `{ message: ts }` or `{ view: id }`; `values` holds what was entered, by block and action. */
+  constructor(member, target, names, values = {}) {
+    this.member = member;
+    this.target = target;
+    this.names = names;
+    this.values = values;
+  }
+
+  /** What is in an element; `initial` until the member has touched it. */
+  value(block, element, initial) {
+    return this.values[block.block_id]?.[element.action_id] ?? initial;
+  }
+
+  enter(block, element, value) {
+    (this.values[block.block_id] ??= {})[element.action_id] = value;
+  }
+
+  /** Tell the app that the member used an element. False if they thought better of it when asked. */
+  async act(block, element, before = () => {}) {
+    if (element.confirm && !(await confirmed(element.confirm, this.names))) return false;
+    before();
+    await ask("act", this.member, {
+      ...this.target, block: block.block_id, action: element.action_id, values: this.values,
+    });
+    return true;
+  }
+}

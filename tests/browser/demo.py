@@ -1,0 +1,48 @@
+"""The demo, running, and what a member does on its page."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+from bot.local.stage import Stage, stage
+from tests.leaks import remember
+
+
+@contextmanager
+def running(log_folder: Path, name: str) -> Iterator[Stage]:
+    """The whole product; what the bot logs is searched for secrets afterwards."""
+    settings = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "STUDIO_LINKS_PER_MINUTE": "1000"}
+    with (log_folder / f"bot-{name}.log").open("ab") as output, stage(environment=settings, output=output) as demo:
+        remember(log_folder, demo.workspace.bot_token, demo.workspace.signing_secret)
+        yield demo
+
+
+def be(page: Page, name: str) -> None:
+    """Become another member. On a phone this closes the list, so the address tells that it has happened."""
+    page.get_by_role("list", name="You are").get_by_role("button", name=re.compile(rf"^{name}\b")).click()
+    expect(page).to_have_url(re.compile(f"#U0{name.upper()}/"))
+
+
+def go(page: Page, where: str) -> None:
+    """Open a conversation."""
+    page.get_by_role("navigation").get_by_role("button", name=re.compile(rf"^{where}\b")).last.click()
+
+
+def type_in(page: Page, text: str) -> None:
+    box = page.get_by_role("combobox", name="Message")
+    box.fill(text)
+    box.press("Enter")
+
+
+def messages(page: Page) -> Locator:
+    return page.get_by_role("log").get_by_role("listitem")
+
+
+def newest(page: Page, text: str | re.Pattern[str]) -> Locator:
+    """The last message, once it says this."""
+    last = messages(page).last
+    expect(last).to_contain_text(text)
+    return last

@@ -1,0 +1,124 @@
+"""The demo as a command: it prints one address, serves it, and leaves nothing behind. Without a browser."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
+from socket import create_server
+
+import pytest
+
+from bot.local.aws_faults import Fault
+from bot.local.stage import Stage
+from tests.browser.demo import running
+from tests.conftest import LOG_FOLDER
+
+
+@contextmanager
+def demo(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """The command, and the address that it has printed."""
+    command = [sys.executable, "-m", "bot", "demo", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            assert process.stdout is not None
+            addresses = []
+            for line in process.stdout:
+                addresses += re.findall(r"http://[\d.:]+", line)
+                if "Ctrl-C" in line:
+                    break
+            assert len(addresses) == 1
+            yield process, addresses[0]
+        finally:
+            with suppress(ProcessLookupError):  # as it should be: the demo has taken everything down
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_the_demo_serves_one_address_and_takes_everything_down(how: signal.Signals) -> None:
+    with demo("--port", "0", "--link-seconds", "7") as (process, address):
+        port = int(address.rpartition(":")[2])
+        reading, listening, idle = (HTTPConnection("127.0.0.1", port, timeout=10) for _ in range(3))
+        reading.request("GET", "/")
+        assert b"Demo on this machine" in reading.getresponse().read()
+        reading.close()
+        # A page that listens, and a connection that a browser has opened in advance: neither may hold it up.
+        listening.request("GET", "/events?glass=1")
+        assert listening.getresponse().status == 200
+        idle.connect()
+        process.send_signal(how)
+        assert process.wait(10) in (0, 130)
+        assert not alive(process.pid)
+        listening.close()
+        idle.close()
+
+
+def test_a_port_that_is_taken_is_one_clear_line() -> None:
+    with create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "bot", "demo", "--port", port]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "choose another --port" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    # What the shell has set for a real bot does not get into the demo.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_TEAMS", "T0ELSEWHERE")
+        patch.setenv("AWS_PROFILE", "no-such-profile")
+        with running(LOG_FOLDER, "demo-stage") as stage:
+            yield stage
+        assert os.environ["AWS_PROFILE"] == "no-such-profile"
+
+
+def test_the_glass_tells_what_was_recorded(stage: Stage) -> None:
+    workspace, glass = stage.workspace, stage.workspace.glass
+    assert glass is not None
+    assert glass("U0DAN") == []
+    message = workspace.answer_to(workspace.command("U0MAYA", "falcon"))
+    workspace.answer_to(workspace.press("U0MAYA", message, "open_studio"))
+
+    pressed, asked = glass("U0MAYA")
+
+    assert (asked["what"], pressed["what"]) == ("/studio falcon", "pressed “Open Studio”")
+    assert asked["ack"]["result"] == "ok"
+    assert asked["entry"]["alias"] == "falcon"
+    # The press is about the entry of the link that it opened.
+    assert pressed["entry"]["id"] == asked["entry"]["id"]
+    operations = [call["operation"] for call in asked["aws"]]
+    assert {"PutItem", "Query", "CreatePresignedDomainUrl"} <= set(operations)
+    assert "response_url" in [each["what"] for each in asked["slack"]]
+    assert "token=" not in str(asked)
+    assert (message.button("open_studio").url or "none") not in str(asked)
+
+
+def test_the_glass_stays_up_while_the_audit_cannot_be_read(stage: Stage) -> None:
+    stage.workspace.answer_to(stage.workspace.command("U0BEN"))
+    glass = stage.workspace.glass
+    assert glass is not None
+    stage.aws.inject("Query", Fault("AccessDeniedException", times=None))
+    try:
+        assert glass("U0BEN")[0]["entry"] is None
+    finally:
+        stage.aws.clear_faults()
+
+
+def test_maya_has_several_profiles_and_ada_administers(stage: Stage) -> None:
+    for alias in ("prod", "sandbox", "falcon"):
+        exchange = stage.workspace.command("U0MAYA", alias)
+        assert stage.workspace.answer_to(exchange).button("open_studio").url
+    assert stage.settings.studio_admins == ("U0ADA",)

@@ -1,0 +1,290 @@
+"""A member gets a link in the browser, opens it, sees it change and expire; others are refused."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from bot.local.page_state import snapshot
+from bot.local.stage import Stage
+from tests.browser.conftest import Window
+from tests.browser.demo import be, go, messages, newest, running, type_in
+
+Windows = Callable[..., Window]
+Picture = Callable[[Page, str], None]
+READY = "Your SageMaker Studio link is ready"
+
+
+@pytest.fixture(scope="module")
+def demo(log_folder: Path) -> Iterator[Stage]:
+    with running(log_folder, "browser-link") as demo:
+        yield demo
+
+
+@pytest.fixture
+def page(demo: Stage, window: Windows) -> Page:
+    page = window().open(demo.workspace.url)
+    expect(messages(page).first).to_be_visible()
+    return page
+
+
+def open_studio(message: Locator) -> Page:
+    """Press the button, and wait for the tab that it opens."""
+    with message.page.context.expect_page() as opened:
+        message.get_by_role("button", name="Open Studio").click()
+    return opened.value
+
+
+def test_a_member_gets_a_link_opens_it_and_asks_for_another(demo: Stage, page: Page, picture: Picture) -> None:
+    type_in(page, "/studio")
+    message = newest(page, READY)
+    expect(message).to_contain_text("Only visible to you")
+    expect(message).to_contain_text(re.compile(r"Works until \d+:\d\d:\d\d [AP]M"))
+    picture(page, "workspace")
+
+    studio = open_studio(message)
+    expect(studio.get_by_role("heading")).to_have_text("Signed in to SageMaker Studio")
+    expect(studio.get_by_text("ana", exact=True)).to_be_visible()
+    used = newest(page, "Opened at")
+    expect(used.get_by_role("button")).to_have_count(1)
+    assert studio.evaluate("[window.opener, document.referrer]") == [None, ""]
+
+    used.get_by_role("button", name="New link").click()
+    fresh = newest(page, READY)
+    old = demo.workspace.view("U0ANA")[-1].button("open_studio").url or ""
+    demo.clock.move_on(61)
+    late = open_studio(fresh)
+    expect(late.get_by_role("heading")).to_have_text("Sign in to the AWS console")
+    late.goto(old)
+    expect(late.get_by_text("This link has expired")).to_be_visible()
+
+
+REFUSED = {
+    "ben": "not on the allow-list",
+    "cleo": "is blocked",
+    "dan": "no SageMaker Studio profile",
+    "gus": "Guests cannot open",
+}
+
+
+def test_each_member_sees_their_own_answer_and_nobody_elses(page: Page) -> None:
+    type_in(page, "/studio")
+    newest(page, READY)
+    said = []
+    for name, words in REFUSED.items():
+        be(page, name)
+        expect(page.get_by_text("Only visible to you", exact=True)).to_have_count(0)
+        type_in(page, "/studio")
+        refusal = newest(page, words)
+        expect(refusal).to_contain_text("Only visible to you")
+        expect(refusal.get_by_role("button", name="Open Studio")).to_have_count(0)
+        said.append(words)
+
+    be(page, "ana")
+    newest(page, READY)
+    for words in said:
+        expect(messages(page).filter(has_text=words)).to_have_count(0)
+
+
+def test_a_members_page_is_told_of_no_other_members_link(demo: Stage, page: Page) -> None:
+    type_in(page, "/studio")
+    newest(page, READY)
+
+    told = {user: json.dumps(snapshot(demo.workspace, user, 0)) for user in ("U0ANA", "U0BEN", "U0ADA")}
+
+    assert "token=" in told["U0ANA"]
+    assert "token=" not in told["U0BEN"] + told["U0ADA"]
+
+
+def test_a_member_with_several_profiles_names_one(page: Page) -> None:
+    be(page, "maya")
+    type_in(page, "/studio falcon")
+
+    message = newest(page, READY)
+    expect(message).to_contain_text("falcon")
+    expect(open_studio(message).get_by_text("falcon")).to_be_visible()
+
+
+def test_the_command_works_where_the_bot_is_not_and_in_direct_messages(page: Page) -> None:
+    for where in ("data-science", "ada", "studio-links"):
+        go(page, where)
+        type_in(page, "/studio")
+        newest(page, READY)
+
+
+def test_what_is_only_visible_to_you_is_gone_after_a_reload_and_the_rest_stays(page: Page) -> None:
+    go(page, "random")
+    type_in(page, "Is anybody there?")
+    type_in(page, "/studio")
+    newest(page, READY)
+
+    page.reload()
+
+    newest(page, "Is anybody there?")
+    expect(page.get_by_role("heading", name="random")).to_be_visible()
+    expect(page.get_by_text(READY)).to_have_count(0)
+
+
+def test_a_message_for_all_arrives_at_another_members_page_and_is_marked_unread(
+    demo: Stage, page: Page, window: Windows
+) -> None:
+    other = window().open(f"{demo.workspace.url}/#U0MAYA")
+    go(page, "random")
+    type_in(page, "Hello *everybody* <script>alert(1)</script>")
+
+    unread = other.get_by_role("button", name="random unread")
+    unread.click()
+    message = newest(other, "Hello everybody <script>alert(1)</script>")
+    expect(message.locator("strong", has_text="everybody")).to_be_visible()
+    expect(unread).to_have_count(0)
+
+
+def test_the_glass_shows_what_happened_and_holds_no_link(demo: Stage, page: Page, picture: Picture) -> None:
+    go(page, "data-science")
+    type_in(page, "/studio")
+    newest(page, READY)
+    page.get_by_role("button", name="Behind the glass").click()
+    glass = page.get_by_role("complementary")
+    request = glass.locator(".request").first
+
+    expect(request).to_contain_text(re.compile(r"in \d+(\.\d+)? ms, 200, with an empty body"))
+    expect(request.locator(".outcome")).to_have_text("issued")
+    expect(request).to_contain_text("allow U0ANA set by cli:demo")
+    for call in (
+        "PutItem studio-links-audit",
+        "Query studio-links-access",
+        "CreatePresignedDomainUrl",
+        "response_url",
+    ):
+        expect(request.locator("summary", has_text=re.compile(call.replace(" ", ".*")))).not_to_have_count(0)
+    picture(page, "glass")
+
+    for summary in request.locator("summary").all():
+        summary.click()
+    for shown in (
+        '"response_url": "(secret)"',
+        '"url": "(link, redacted)"',
+        '"UserProfileName": "ana"',
+        "link_sha256",
+    ):
+        expect(request).to_contain_text(shown)
+    everything = page.locator("#glass").evaluate("pane => pane.outerHTML")
+    link = demo.workspace.view("U0ANA")[-1].button("open_studio").url or "none"
+    for secret in (link, "token=", "/commands/", "/actions/", demo.workspace.bot_token):
+        assert secret not in everything
+
+
+def test_the_glass_follows_what_happens_and_tells_why_a_member_is_refused(page: Page) -> None:
+    be(page, "cleo")
+    page.get_by_role("button", name="Behind the glass").click()
+    newest_request = page.locator(".request").first
+    type_in(page, "/studio help")
+    expect(newest_request).to_contain_text("/studio help")
+    expect(newest_request).to_contain_text("nothing to decide")
+
+    type_in(page, "/studio")
+
+    expect(newest_request.locator(".outcome")).to_have_text("denied")
+    expect(newest_request).to_contain_text("deny U0CLEO set by cli:demo")
+    expect(newest_request).not_to_contain_text("CreatePresignedDomainUrl")
+
+
+def test_an_opened_link_is_noted_in_its_entry(page: Page) -> None:
+    go(page, "random")
+    type_in(page, "/studio")
+    open_studio(newest(page, READY)).close()
+    newest(page, "Opened at")
+
+    page.get_by_role("button", name="Behind the glass").click()
+
+    press = page.locator(".request").first
+    expect(press).to_contain_text("pressed “Open Studio”")
+    expect(press).to_contain_text("opened at")
+
+
+def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
+    keys = page.keyboard
+    page.get_by_role("combobox").focus()
+    keys.type("/st")
+    expect(page.get_by_role("option")).to_have_attribute("aria-selected", "true")
+    keys.press("Tab")
+    expect(page.get_by_role("combobox")).to_have_value("/studio ")
+    keys.press("Enter")
+    message = newest(page, READY)
+    for _ in range(20):
+        if message.get_by_role("button", name="New link").evaluate("button => button === document.activeElement"):
+            break
+        keys.press("Shift+Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    keys.press("Shift+Tab")
+    with page.context.expect_page() as studio:
+        keys.press("Enter")
+    expect(studio.value.get_by_role("heading")).to_have_text("Signed in to SageMaker Studio")
+
+    newest(page, "Opened at")
+    expect(message.get_by_role("button", name="New link")).to_be_focused()
+    keys.press("Space")
+    newest(page, READY)
+    page.get_by_role("button", name="Behind the glass").focus()
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Behind the glass")).to_be_focused()
+    keys.press("Escape")
+    expect(page.get_by_role("button", name="Behind the glass")).to_be_focused()
+
+
+def test_it_is_usable_on_a_phone(demo: Stage, window: Windows, picture: Picture) -> None:
+    page = window(viewport={"width": 390, "height": 844}, has_touch=True, device_scale_factor=2).open(
+        demo.workspace.url
+    )
+    expect(messages(page).first).to_be_visible()
+    expect(page.get_by_role("navigation")).to_be_hidden()
+    menu = page.get_by_role("button", name="Members and channels")
+    menu.click()
+    be(page, "ada")
+    expect(page.get_by_role("navigation")).to_be_hidden()
+
+    type_in(page, "/studio")
+    newest(page, READY)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    picture(page, "phone")
+
+    page.get_by_role("button", name="Behind the glass").click()
+    expect(page.locator(".request").first).to_contain_text("issued")
+    page.get_by_role("button", name="Close the glass").click()
+    menu.click()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_focused()
+
+
+def test_it_follows_the_systems_dark_colours(demo: Stage, window: Windows, picture: Picture) -> None:
+    page = window(color_scheme="dark").open(f"{demo.workspace.url}/#U0ANA/C0DATASCI01")
+    type_in(page, "/studio")
+    message = newest(page, READY)
+
+    assert luminance(page.locator("#main"), "backgroundColor") < 0.1
+    assert luminance(message.locator(".mrkdwn").first, "color") > 0.6
+    page.get_by_role("button", name="Behind the glass").click()
+    expect(page.locator(".request").first).to_contain_text("issued")
+    picture(page, "dark")
+
+
+def luminance(element: Locator, colour: str) -> float:
+    """Roughly how bright a colour is, from 0 to 1."""
+    written = element.evaluate(f"element => getComputedStyle(element).{colour}")
+    red, green, blue = (int(number) / 255 for number in re.findall(r"\d+", written)[:3])
+    return 0.2 * red + 0.7 * green + 0.1 * blue
+
+
+def test_times_are_in_the_browsers_own_zone(demo: Stage, window: Windows) -> None:
+    shown = []
+    for zone in ("Asia/Kolkata", "America/St_Johns"):
+        page = window(timezone_id=zone).open(f"{demo.workspace.url}/#U0ANA/C0RANDOM001")
+        type_in(page, "/studio")
+        text = newest(page, READY).inner_text()
+        shown.append(re.findall(r"Works until (\d+):(\d+):\d+", text)[0])
+    # Zones of half hours on either side: their clocks show no hour in common.
+    assert shown[0][0] != shown[1][0]

@@ -1,0 +1,355 @@
+"""Every block, element and surface by Slack's rules, with a tiny bot behind the page; and failing loudly."""
+
+import http.client
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from bot.local.screens import Message
+from bot.local.workspace import GENERAL, Workspace
+from tests.browser import tinybot
+from tests.browser.conftest import Window
+from tests.browser.demo import go, messages, newest, type_in
+from tests.browser.tinybot import SURE, TinyBot, button, options, section
+
+Windows = Callable[..., Window]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Workspace, TinyBot]]:
+    with tinybot.running() as running:
+        yield running
+
+
+@pytest.fixture
+def slack(running: tuple[Workspace, TinyBot]) -> Workspace:
+    return running[0]
+
+
+@pytest.fixture
+def bot(running: tuple[Workspace, TinyBot]) -> TinyBot:
+    running[1].message = {"text": "Hello"}
+    return running[1]
+
+
+@pytest.fixture
+def view(window: Windows) -> Window:
+    return window(timezone_id="Europe/Berlin")
+
+
+@pytest.fixture
+def page(slack: Workspace, bot: TinyBot, view: Window) -> Page:  # noqa: ARG001 - resets the bot
+    page = view.open(f"{slack.url}/#U0ALICE/{GENERAL}")
+    expect(page.get_by_role("heading", name="general")).to_be_visible()
+    return page
+
+
+@pytest.fixture
+def modal(page: Page) -> Locator:
+    """The modal that the app's shortcut opens."""
+    page.get_by_role("button", name="Commands and shortcuts").click()
+    page.get_by_role("option", name="Open Studio").click()
+    dialog = page.get_by_role("dialog", name="Request access")
+    expect(dialog).to_be_visible()
+    return dialog
+
+
+def say(page: Page, bot: TinyBot, *blocks: Any) -> Locator:
+    bot.message = {"text": "fallback", "blocks": list(blocks)}
+    before = messages(page).count()
+    type_in(page, "/studio")
+    expect(messages(page)).to_have_count(before + 1)
+    return messages(page).last
+
+
+MARKUP = {
+    "*bold* _italic_ ~gone~": "<strong>bold</strong> <em>italic</em> <s>gone</s>",
+    "*_both_*": "<strong><em>both</em></strong>",
+    "snake_case_name 2*3*4": "snake_case_name 2*3*4",
+    "`a *b*`": "<code>a *b*</code>",
+    "```x\n*y*```after": "<pre>x\n*y*</pre>after",
+    "before\n&gt; said\n&gt; again\nafter": "before\n<blockquote>said\nagain</blockquote>after",
+    "&lt;script&gt; &amp;amp;": "&lt;script&gt; &amp;amp;",
+    "<@U0BOB> in <#C0GENERAL01>": '<span class="mention">@bob</span> in <span class="mention">#general</span>',
+    "<!here> <@U0NOBODY|zoe>": '<span class="mention">@here</span> <span class="mention">@zoe</span>',
+    "<https://example.com/?a=1&amp;b=2|docs>": '<a href="https://example.com/?a=1&amp;b=2" target="_blank" '
+    'rel="noopener noreferrer">docs</a>',
+    "at https://example.com.": 'at <a href="https://example.com" target="_blank" '
+    'rel="noopener noreferrer">https://example.com</a>.',
+    "<!date^1735689600^{date_num} {time_secs}|old>": '<time datetime="2025-01-01T00:00:00.000Z">'
+    "2025-01-01 1:00:00 AM</time>",
+    "<!date^1735689600^{date_long} at {time}|old>": '<time datetime="2025-01-01T00:00:00.000Z">'
+    "Wednesday, January 1st, 2025 at 1:00 AM</time>",
+    "<!date^1735689600^{nonsense}|fallback>": '<time datetime="2025-01-01T00:00:00.000Z">fallback</time>',
+    "• one\n• two": "• one\n• two",
+}
+
+
+def test_markup_is_shown_as_in_slack_and_never_as_html(page: Page, bot: TinyBot) -> None:
+    message = say(page, bot, *(section(written) for written in MARKUP))
+    shown = message.locator(".mrkdwn").evaluate_all("all => all.map(each => each.innerHTML)")
+    assert dict(zip(MARKUP, shown, strict=True)) == MARKUP
+
+
+def test_a_message_without_blocks_shows_its_text(page: Page, bot: TinyBot) -> None:
+    bot.message = {"text": "Only *text*"}
+    type_in(page, "/studio")
+    expect(newest(page, "Only text").locator(".mrkdwn strong")).to_have_text("text")
+
+
+def test_an_element_that_asks_first_acts_only_once_it_is_confirmed(page: Page, bot: TinyBot) -> None:
+    message = say(
+        page, bot, {"type": "actions", "elements": [button("Remove", "remove", confirm=SURE, value="prod")]}
+    )
+    bot.received.clear()
+    remove, dialog = message.get_by_role("button", name="Remove"), page.get_by_role("dialog", name="Sure?")
+
+    remove.click()
+    expect(dialog).to_contain_text("No way back")
+    dialog.get_by_role("button", name="No", exact=True).click()
+    expect(dialog).to_be_hidden()
+    expect(remove).to_be_focused()
+    assert bot.received == []
+
+    remove.click()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert bot.received == []
+
+    remove.click()
+    dialog.get_by_role("button", name="Yes").click()
+    expect(remove).not_to_have_attribute("aria-busy", "true")
+    assert bot.last("block_actions")["actions"][0]["value"] == "prod"
+
+
+def test_choices_in_a_message_are_told_with_its_state(page: Page, bot: TinyBot) -> None:
+    message = say(
+        page,
+        bot,
+        section(
+            "Which?",
+            block_id="which",
+            accessory={"type": "static_select", "action_id": "default", "options": options("prod", "sandbox")},
+        ),
+        {"type": "actions", "block_id": "when", "elements": [{"type": "datepicker", "action_id": "until"}]},
+    )
+    with page.expect_response("**/do/act"):
+        message.get_by_role("combobox").select_option("Sandbox")
+    with page.expect_response("**/do/act"):
+        message.get_by_label("Choose a date").fill("2026-02-28")
+
+    told = bot.last("block_actions")
+    assert told["actions"][0]["selected_date"] == "2026-02-28"
+    assert told["state"]["values"]["which"]["default"]["selected_option"]["value"] == "sandbox"
+
+
+def test_the_home_tab_is_published_when_it_is_opened_and_can_be_used(page: Page, bot: TinyBot) -> None:
+    go(page, "studio-links")
+    home = page.get_by_role("tabpanel", name="Home")
+    expect(home.get_by_role("heading", name="Your profiles")).to_be_visible()
+    expect(page.get_by_role("tab", name="Home")).to_have_attribute("aria-selected", "true")
+
+    home.get_by_label("Default profile").select_option("Sandbox")
+    page.get_by_role("dialog", name="Sure?").get_by_role("button", name="No", exact=True).click()
+    expect(home.get_by_label("Default profile")).to_have_value("")
+    with page.expect_response("**/do/act"):
+        home.get_by_label("A colleague").select_option("@bob")
+    told = bot.last("block_actions")
+    assert told["actions"][0]["selected_user"] == "U0BOB"
+    assert told["view"]["type"] == "home"
+    assert told["container"]["type"] == "view"
+    assert "response_url" not in told
+
+    page.get_by_role("tab", name="Home").press("ArrowRight")
+    expect(page.get_by_role("combobox", name="Message studio-links")).to_be_visible()
+    opened = [body["event"]["tab"] for body in bot.received if body.get("type") == "event_callback"]
+    assert opened[-2:] == ["home", "messages"]
+
+
+def test_a_modal_checks_what_is_missing_before_the_app_hears_of_it(modal: Locator, bot: TinyBot) -> None:
+    bot.received.clear()
+    modal.get_by_label("Reason").fill("abc")
+    modal.get_by_role("button", name="Send").click()
+
+    expect(modal.locator("[data-block=profile] .field-error")).to_have_text("Please complete this required field.")
+    expect(modal.locator("[data-block=reason] .field-error")).to_have_text("Please enter at least 5 characters.")
+    expect(modal.get_by_label("Profile")).to_be_focused()
+    expect(modal.get_by_label("Reason")).to_have_attribute("aria-invalid", "true")
+    assert bot.received == []
+
+
+def test_a_modal_shows_the_apps_errors_and_then_what_it_is_updated_to(
+    page: Page, modal: Locator, bot: TinyBot
+) -> None:
+    modal.get_by_label("Profile").select_option("Sandbox")
+    modal.get_by_label("Reason").fill("pretty please")
+    modal.get_by_label("Until").fill("2027-01-31")
+    modal.get_by_label("Who knows you").select_option("@bob")
+    modal.get_by_label("Lab").check()
+    modal.get_by_label("Code").check()
+    modal.get_by_label("Month").check()
+    modal.get_by_role("button", name="Send").click()
+    expect(modal.locator("[data-block=reason] .field-error")).to_have_text("Say what it is for.")
+    expect(modal.get_by_label("Profile")).to_have_value("sandbox")
+
+    modal.get_by_label("Reason").fill("Project Falcon")
+    modal.get_by_role("button", name="Send").click()
+    sent = page.get_by_role("dialog", name="Sent")
+    expect(sent).to_contain_text("Ada has been asked.")
+
+    view = bot.last("view_submission")["view"]
+    values = {block: fields["it"] for block, fields in view["state"]["values"].items()}
+    assert values["reason"]["value"] == "Project Falcon"
+    assert values["profile"]["selected_option"]["value"] == "sandbox"
+    assert values["until"]["selected_date"] == "2027-01-31"
+    assert values["who"]["selected_user"] == "U0BOB"
+    assert [option["value"] for option in values["apps"]["selected_options"]] == ["lab", "code"]
+    assert values["long"]["selected_option"]["value"] == "month"
+    assert (view["callback_id"], view["private_metadata"]) == ("request", "kept")
+    sent.get_by_role("button", name="Close", exact=True).click()
+    expect(sent).to_be_hidden()
+
+
+def test_modals_stack_and_escape_closes_the_top_one(page: Page, modal: Locator, bot: TinyBot) -> None:
+    modal.get_by_label("Profile").select_option("Prod")
+    modal.get_by_label("Reason").fill("one more")
+    modal.get_by_label("Reason").press("Tab")
+    modal.get_by_role("button", name="Send").press("Enter")
+    more = page.get_by_role("dialog", name="One more thing")
+    expect(more).to_be_visible()
+
+    page.keyboard.press("Escape")
+    expect(modal).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("combobox")).to_be_focused()
+    assert bot.last("view_closed")["is_cleared"] is False
+
+
+def test_the_cross_closes_all_modals(page: Page, modal: Locator, bot: TinyBot) -> None:
+    modal.get_by_label("Profile").select_option("Prod")
+    modal.get_by_label("Reason").fill("one more")
+    modal.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Close all").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert bot.last("view_closed")["is_cleared"] is True
+
+
+def test_the_keyboard_stays_in_the_modal(page: Page, modal: Locator) -> None:
+    expect(modal.get_by_label("Profile")).to_be_focused()
+    inside = "document.querySelector('#modal').contains(document.activeElement)"
+    for key in ["Tab"] * 14 + ["Shift+Tab"] * 3:
+        page.keyboard.press(key)
+        assert page.evaluate(inside)
+
+
+def test_a_modal_says_so_if_the_app_does_not_answer(page: Page, slack: Workspace, modal: Locator) -> None:
+    modal.get_by_label("Profile").select_option("Prod")
+    modal.get_by_label("Reason").fill("Project Falcon")
+    there = slack.request_url
+    slack.request_url = "http://127.0.0.1:9/"
+    modal.get_by_role("button", name="Send").click()
+    expect(modal.get_by_role("alert")).to_have_text("We had some trouble connecting. Try again?")
+    slack.request_url = there
+    modal.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("dialog", name="Sent")).to_be_visible()
+    page.keyboard.press("Escape")
+
+
+def test_completion_follows_the_manifest_and_the_arrow_keys(page: Page, bot: TinyBot) -> None:
+    box = page.get_by_role("combobox", name="Message")
+    box.press_sequentially("/st")
+    offered = [re.compile(line) for line in ("/studio.*Get a link", "/status", "Open Studio.*From anywhere")]
+    expect(page.get_by_role("option")).to_have_text(offered)
+    box.press("ArrowDown")
+    expect(box).to_have_attribute("aria-activedescendant", "completion-1")
+    box.press("ArrowUp")
+    box.press("Enter")
+    expect(box).to_have_value("/studio ")
+    box.press_sequentially("prod")
+    box.press("Enter")
+    newest(page, "Hello")
+    assert [body["text"] for body in bot.received if "command" in body][-1] == "prod"
+
+    type_in(page, "/nonsense")
+    newest(page, "/nonsense is not a valid command")
+    expect(page.get_by_role("listbox")).to_be_hidden()
+
+
+def test_a_block_that_slack_would_refuse_fails_loudly(page: Page, bot: TinyBot, view: Window) -> None:
+    bot.message = {"text": "x", "blocks": [section("x" * 3001)]}
+    type_in(page, "/studio")
+
+    expect(page.get_by_role("alert").first).to_contain_text("must be less than 3001 characters")
+    expect(messages(page).filter(has_text="xxx")).to_have_count(0)
+    view.forgive("response_url: invalid_blocks")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "carousel"},
+        {"type": "actions", "elements": [{"type": "overflow", "action_id": "x", "options": options("a")}]},
+        section("<javascript:alert(1)|click>"),
+        {"type": "section", "text": {"type": "html", "text": "<b>x</b>"}},
+    ],
+    ids=lambda block: str(block["type"]),
+)
+def test_what_the_page_does_not_know_fails_loudly(page: Page, slack: Workspace, view: Window, block: Any) -> None:
+    message = Message("", GENERAL, "x", (section("before"), block, section("after")), "U0ALICE")
+    slack.screens.post(message)
+
+    shown = newest(page, "after")
+    expect(shown).to_contain_text("before")
+    expect(shown.locator(".failure")).to_be_visible()
+    expect(page.locator("#failures")).to_be_visible()
+    view.forgive("block: " if block["type"] != "actions" else "element: ")
+
+
+def test_an_error_of_the_page_itself_fails_loudly(page: Page, view: Window) -> None:
+    page.evaluate("setTimeout(() => { throw new Error('broken') })")
+    expect(page.locator("#failures")).to_contain_text("broken")
+    view.forgive("broken")
+
+
+# The walls
+
+
+def ask(slack: Workspace, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str]]:
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(slack.url).port, timeout=10)
+    try:
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        response.read()
+        return response.status, dict(response.getheaders())
+    finally:
+        connection.close()
+
+
+def test_another_site_can_do_nothing_through_the_browser(slack: Workspace, window: Windows) -> None:
+    before = len(slack.exchanges)
+    # The same machine under another name is another site to the browser.
+    stranger = window()
+    page = stranger.open(slack.url.replace("127.0.0.1", "localhost"))
+    status = page.evaluate(
+        """async address => {
+            const body = JSON.stringify({ as: "U0ALICE", channel: "C0GENERAL01", text: "/studio" });
+            const post = fetch(`${address}/do/type`, { method: "POST", mode: "no-cors", body });
+            return post.then(() => "sent", () => "refused by the browser");
+        }""",
+        slack.url,
+    )
+    assert status == "refused by the browser"  # by the page's own policy, before the server has to
+    stranger.forgive("Content Security Policy")
+    assert len(slack.exchanges) == before
+
+
+def test_the_page_loads_nothing_from_elsewhere(page: Page, slack: Workspace) -> None:
+    addresses = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert addresses
+    assert {f"{urlsplit(address).scheme}://{urlsplit(address).netloc}" for address in addresses} == {slack.url}
+    assert ask(slack, "GET", "/")[0] == 200
