@@ -1,6 +1,7 @@
 """What members read: within Slack's limits, free of other people's text, the link in one button only."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,25 +11,50 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.local.blocks import check_message, refusal
-from bot.model import Denied, Door, Entry, Issued, Link, Mapping, Reason
-from bot.slack import views, words
-from bot.slack.views import Message, duration, slack_time
-from tests.fakes import ANA, NOON, a_mapping, a_request, an_allowed, an_entry
+from bot.local.blocks import check_message, check_view, refusal
+from bot.model import (
+    LANDING_URIS,
+    Access,
+    Choice,
+    Denied,
+    Door,
+    Entry,
+    Issued,
+    Link,
+    Mapping,
+    Option,
+    Person,
+    Reason,
+    StudioApp,
+    Target,
+)
+from bot.slack import views
+from bot.slack.commands import parse_target
+from bot.slack.views import Message, Reader, duration, slack_date, slack_time
+from bot.slack.words import CATALOGUES
+from bot.standing import LAST_LINKS, Standing
+from tests.fakes import ANA, NOON, TEAM, a_grant, a_mapping, a_request, an_allowed, an_entry
 
 URL = "https://d-research.studio.eu-west-1.sagemaker.aws/auth?token=s3cr3t"
 LONGEST = a_mapping("a" * 32, "p" * 63, domain="d-" + "x" * 61, space_name="s" * 63)
+LONGEST_TARGET = Target("a" * 32, StudioApp.RSTUDIO, "s" * 63)
 HOSTILE = (
     "<!channel> & <@U0BEN00001> <https://evil.example.com|click> \u202etfel \u200f*bold* `code` {command} %s \x00"
 )
-COMMAND = "/studio"
+RIGHT_TO_LEFT = "שלום \u202e עולם مرحبا بالعالم abc \u2067 " * 30
+TEXTS = {"hostile": HOSTILE, "endless": "<&>" * 5000, "right to left": RIGHT_TO_LEFT}
+ENGLISH = CATALOGUES["en"]
+READER = Reader(ENGLISH)
 LONGEST_COMMAND = "/" + "c" * 31
+READERS = {language: Reader(words, LONGEST_COMMAND, may_ask=True) for language, words in CATALOGUES.items()}
+
+in_each_language = pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
 
 
-def issued(mapping: Mapping | None = None, url: str = URL, **link: Any) -> Issued:
+def issued(mapping: Mapping | None = None, url: str = URL, *, target: Target | None = None, **link: Any) -> Issued:
     mapping = mapping or a_mapping()
     values = {"expires_at": NOON + timedelta(seconds=60), "lifetime_seconds": 60, "session_seconds": 43200, **link}
-    return Issued(a_request(id="0" * 32), an_allowed(mapping), Link(url, **values))
+    return Issued(a_request(id="0" * 32, target=target or Target()), an_allowed(mapping), Link(url, **values))
 
 
 def entry(**more: Any) -> Entry:
@@ -36,26 +62,58 @@ def entry(**more: Any) -> Entry:
     return an_entry("request-1", **{**values, **more})
 
 
+def options(*targets: str) -> tuple[Option, ...]:
+    found = [parse_target(target.split()) for target in targets]
+    return tuple(Option(target, "ana", "d-research") for target in found if target is not None)
+
+
+def choice(*targets: str, remembered: bool = False) -> Choice:
+    return Choice(a_request(), options(*targets), remembered=remembered)
+
+
+def mappings(*aliases: str) -> tuple[Mapping, ...]:
+    return tuple(a_mapping(alias) for alias in aliases)
+
+
+def standing(*mapped: Mapping, links: tuple[Entry, ...] = (), denied: Reason | None = None) -> Standing:
+    allowed = an_allowed(mapped[0] if mapped else None)
+    access = Access(mapped, (a_grant(),))
+    decision = allowed if denied is None else Denied(denied, mappings=mapped)
+    return Standing(ANA, Person(ANA.user_id, TEAM), access, decision, a_grant(), allowed_now=True, links=links)
+
+
 def texts(message: Message) -> Iterator[str]:
-    """Every text of a message, buttons and fallback included."""
+    """Every text of a message, fallback, buttons and options included."""
     yield message.text
     for block in message.blocks:
-        if "text" in block:
-            yield block["text"]["text"]
-        for element in block.get("elements", ()):
-            yield element["text"]["text"] if isinstance(element["text"], dict) else element["text"]
+        yield from texts_in(block)
+
+
+def texts_in(part: Any) -> Iterator[str]:
+    if isinstance(part, list):
+        for each in part:
+            yield from texts_in(each)
+    elif isinstance(part, dict):
+        for name, value in part.items():
+            if name == "text" and isinstance(value, str):
+                yield value
+            else:
+                yield from texts_in(value)
+
+
+def elements(message: Message) -> list[dict[str, Any]]:
+    return [element for block in message.blocks if block["type"] == "actions" for element in block["elements"]]
 
 
 def buttons(message: Message) -> dict[str, dict[str, Any]]:
-    found = [element for block in message.blocks if block["type"] == "actions" for element in block["elements"]]
-    return {button["action_id"]: button for button in found}
+    return {element["action_id"]: element for element in elements(message)}
 
 
 # The link
 
 
 def test_the_link_sits_in_one_button_and_nowhere_else() -> None:
-    message = views.answer(issued(), COMMAND)
+    message = views.answer(issued(), READER)
     open_studio = buttons(message)[views.OPEN_STUDIO]
     assert open_studio["url"] == URL
     assert open_studio["style"] == "primary"
@@ -64,19 +122,36 @@ def test_the_link_sits_in_one_button_and_nowhere_else() -> None:
 
 
 def test_a_message_hides_its_link_in_repr() -> None:
-    message = views.answer(issued(), COMMAND)
+    message = views.answer(issued(), READER)
     assert "s3cr3t" not in f"{message!r} {message}"
 
 
 def test_the_button_names_the_request_and_the_other_one_the_alias() -> None:
-    found = buttons(views.answer(issued(a_mapping("sandbox")), COMMAND))
+    found = buttons(views.answer(issued(a_mapping("sandbox")), READER))
     assert found[views.OPEN_STUDIO]["value"] == "0" * 32
     assert found[views.NEW_LINK]["value"] == "sandbox"
     assert "url" not in found[views.NEW_LINK]
 
 
+@pytest.mark.parametrize(
+    ("target", "again"),
+    [
+        (Target(), "sandbox"),
+        (Target("sandbox"), "sandbox"),
+        (Target(app=StudioApp.LAB), "sandbox lab"),
+        (Target("sandbox", StudioApp.CODE, "Team"), "sandbox code space Team"),
+        (Target(space="Team"), "sandbox space Team"),
+    ],
+    ids=str,
+)
+def test_a_new_link_opens_what_this_one_opens(target: Target, again: str) -> None:
+    mapping = target.within(a_mapping("sandbox"))
+    found = buttons(views.answer(issued(mapping, target=target), READER))
+    assert found[views.NEW_LINK]["value"] == again
+
+
 def test_the_message_says_what_opens_until_when_and_for_how_long() -> None:
-    message = views.answer(issued(a_mapping(space_name="lab"), session_seconds=5400), COMMAND)
+    message = views.answer(issued(a_mapping(space_name="lab"), session_seconds=5400), READER)
     shown = "\n".join(texts(message))
     for part in (
         "`ana`",
@@ -86,22 +161,102 @@ def test_the_message_says_what_opens_until_when_and_for_how_long() -> None:
         "1 hour 30 minutes",
     ):
         assert part in shown
-    assert "space" not in "\n".join(texts(views.answer(issued(), COMMAND)))
+    assert "space" not in "\n".join(texts(views.answer(issued(), READER)))
 
 
 def test_the_fallback_text_says_how_long_the_link_works() -> None:
-    assert "60 seconds" in views.answer(issued(), COMMAND).text
-    assert "5 minutes" in views.answer(issued(lifetime_seconds=300), COMMAND).text
+    assert "60 seconds" in views.answer(issued(), READER).text
+    assert "5 minutes" in views.answer(issued(lifetime_seconds=300), READER).text
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("until", "mentioned"),
+    [(None, False), (DAY, False), (DAY - timedelta(seconds=1), True), (timedelta(seconds=1), True)],
+    ids=str,
+)
+@pytest.mark.parametrize("may_ask", [True, False])
+def test_a_grant_that_ends_soon_is_mentioned(until: timedelta | None, *, mentioned: bool, may_ask: bool) -> None:
+    end = None if until is None else NOON + until
+    given = issued(a_mapping("sandbox"))
+    given = replace(given, allowed=replace(given.allowed, grant=a_grant(until=end)))
+    message = views.answer(given, Reader(ENGLISH, may_ask=may_ask))
+    assert (end is not None and slack_date(end) in "\n".join(texts(message))) is mentioned
+    assert (views.ASK in buttons(message)) is (mentioned and may_ask)
+
+
+# Choosing
+
+
+@pytest.mark.parametrize("count", range(1, 6))
+def test_up_to_five_are_offered_as_buttons(count: int) -> None:
+    targets = [f"alias-{number}" for number in range(count)]
+    found = elements(views.answer(choice(*targets), READER))
+    assert [element["type"] for element in found] == ["button"] * count
+    assert [element["value"] for element in found] == targets
+    assert len({element["action_id"] for element in found}) == count
+    assert all(re.fullmatch(rf"{views.CHOOSE}_\d", element["action_id"]) for element in found)
+    assert not any("url" in element for element in found)
+
+
+@pytest.mark.parametrize("count", [6, 25, 100, 101, 130])
+def test_more_than_five_are_offered_in_a_select(count: int) -> None:
+    targets = [f"alias-{number}" for number in range(count)]
+    [select] = elements(views.answer(choice(*targets), READER))
+    assert (select["type"], select["action_id"]) == ("static_select", views.CHOOSE)
+    assert [option["value"] for option in select["options"]] == targets[:100]
+
+
+@pytest.mark.parametrize("count", [2, 5, 6, 130])
+@pytest.mark.parametrize("remembered", [True, False])
+def test_what_was_opened_last_stands_out_and_nothing_else(count: int, *, remembered: bool) -> None:
+    targets = [f"alias-{number}" for number in range(count)]
+    found = elements(views.answer(choice(*targets, remembered=remembered), READER))
+    if count <= views.MOST_BUTTONS:
+        assert [element.get("style") for element in found] == ["primary" if remembered else None] + [None] * (
+            count - 1
+        )
+    else:
+        assert found[0].get("initial_option") == (found[0]["options"][0] if remembered else None)
+
+
+@in_each_language
+@pytest.mark.parametrize("count", [4, 8])
+def test_what_is_offered_is_told_apart(reader: Reader, count: int) -> None:
+    targets = ["one", "two", "one space lab", "two space Team", "three", "four", "five", "six"][:count]
+    message = views.answer(choice(*targets), reader)
+    shown = "\n".join(texts(message))
+    assert all(word in shown for target in targets for word in target.split() if word != "space")
+    labels = [each["text"]["text"] for element in elements(message) for each in element.get("options", [element])]
+    assert len(set(labels)) == len(targets) == len(labels)
+
+
+@in_each_language
+@pytest.mark.parametrize("target", ["one", "one lab", "one code space Team"])
+def test_who_chooses_learns_how_to_name_it(reader: Reader, target: str) -> None:
+    message = views.answer(choice(target, "two"), replace(reader, command="/atelier"))
+    assert f"`/atelier {target}`" in "\n".join(texts(message))
+    assert "/studio" not in "\n".join(texts(message))
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_what_was_chosen_is_what_is_asked_for(count: int) -> None:
+    offered = [Target("a-1"), LONGEST_TARGET, *(Target(f"b-{number}", StudioApp.LAB) for number in range(count - 2))]
+    given = Choice(a_request(), tuple(Option(target, "ana", "d-research") for target in offered))
+    found = elements(views.answer(given, READER))
+    values = [each["value"] for element in found for each in element.get("options", [element])]
+    assert [parse_target(value.split()) for value in values] == offered
 
 
 # Refusals
 
-REASONS = [reason for reason in Reason if reason is not Reason.UNKNOWN_ALIAS]
 
-
+@in_each_language
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_words(reason: Reason) -> None:
-    message = views.refusal(reason, COMMAND)
+def test_every_reason_has_words(reason: Reason, reader: Reader) -> None:
+    message = views.refusal(reason, reader)
     assert message.text
     assert not any("{" in text or "}" in text for text in texts(message))
     assert check_message(message.payload()) == []
@@ -109,58 +264,136 @@ def test_every_reason_has_words(reason: Reason) -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_refusal_that_may_pass_comes_with_a_button_for_the_same_mapping(reason: Reason) -> None:
-    found = buttons(views.answer(Denied(reason, mapping=a_mapping("sandbox")), COMMAND))
-    assert (views.NEW_LINK in found) is (reason in words.PASSING)
+    found = buttons(views.answer(Denied(reason, mapping=a_mapping("sandbox")), READER))
+    assert (views.NEW_LINK in found) is (reason in views.PASSING)
     assert views.OPEN_STUDIO not in found
     if found:
         assert found[views.NEW_LINK]["value"] == "sandbox"
-        asked = buttons(views.answer(Denied(reason, alias="asked"), COMMAND))
+        asked = buttons(views.answer(Denied(reason, target=Target("asked")), READER))
         assert asked[views.NEW_LINK]["value"] == "asked"
-        assert "value" not in buttons(views.answer(Denied(reason), COMMAND))[views.NEW_LINK]
+        everything = Denied(reason, mapping=a_mapping("sandbox"), target=Target(None, StudioApp.LAB, "Team"))
+        assert buttons(views.answer(everything, READER))[views.NEW_LINK]["value"] == "sandbox lab space Team"
+        assert "value" not in buttons(views.answer(Denied(reason), READER))[views.NEW_LINK]
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_what_admins_read_is_not_shown_to_members(reason: Reason) -> None:
+@pytest.mark.parametrize("may_ask", [True, False])
+def test_a_refusal_that_an_administrator_can_lift_comes_with_a_button_to_ask(
+    reason: Reason, *, may_ask: bool
+) -> None:
+    found = buttons(views.answer(Denied(reason), Reader(ENGLISH, may_ask=may_ask)))
+    assert (views.ASK in found) is (may_ask and reason in views.ASKABLE)
+    assert not views.ASKABLE & views.PASSING
+
+
+@in_each_language
+@pytest.mark.parametrize("reason", Reason)
+def test_what_admins_read_is_not_shown_to_members(reason: Reason, reader: Reader) -> None:
     denied = Denied(reason, detail="allow U0BEN00001 (secret project)", aws_request_id="aws-request-1")
-    shown = "\n".join(texts(views.answer(denied, COMMAND)))
+    shown = "\n".join(texts(views.answer(denied, reader)))
     assert "U0BEN00001" not in shown
     assert "secret project" not in shown
     assert "aws-request-1" not in shown
 
 
-def test_a_member_with_several_profiles_learns_how_to_choose() -> None:
-    message = views.answer(Denied(Reason.CHOOSE, aliases=("one", "two")), "/atelier")
-    assert "`/atelier one`, `/atelier two`" in message.text
+NEAREST: list[tuple[str, list[str], list[str]]] = [
+    ("sandbx", ["sandbox", "production"], ["sandbox"]),
+    ("production", ["product", "sandbox", "productions"], ["productions", "product"]),
+    ("prod-eu", ["prod-us", "prod-eu-1", "sandbox"], ["prod-eu-1", "prod-us"]),
+    ("alias", ["alias-1", "alias-12", "alias-123", "alias-1234"], ["alias-1", "alias-12", "alias-123"]),
+    ("zzz", ["sandbox", "production"], []),
+    ("sandbox", [], []),
+]
 
 
-def test_a_member_who_names_no_profile_of_theirs_learns_which_there_are() -> None:
-    message = views.answer(Denied(Reason.UNKNOWN_ALIAS, alias="three", aliases=("one", "two")), COMMAND)
-    assert "“three”" in message.text
-    assert "`one`, `two`" in message.text
+@in_each_language
+@pytest.mark.parametrize(("asked", "own", "near"), NEAREST, ids=[case[0] for case in NEAREST])
+def test_a_member_who_names_no_profile_of_theirs_learns_the_nearest_and_all_there_are(
+    asked: str, own: list[str], near: list[str], reader: Reader
+) -> None:
+    message = views.answer(Denied(Reason.UNKNOWN_ALIAS, target=Target(asked), mappings=mappings(*own)), reader)
+    first = message.blocks[0]["text"]["text"]
+    assert asked in first
+    assert set(re.findall(r"`([^`]+)`", first)) == set(near)
+    assert (reader.words.nearest.partition("{")[0] in first) is bool(near)
+    shown = "\n".join(texts(message))
+    assert not own or ", ".join(f"`{alias}`" for alias in sorted(own)) in shown
+
+
+def test_the_nearest_come_in_the_order_of_how_near_they_are() -> None:
+    denied = Denied(
+        Reason.UNKNOWN_ALIAS, target=Target("production"), mappings=mappings("product", "productions", "sandbox")
+    )
+    assert "Did you mean `productions`, `product`?" in views.answer(denied, READER).text
+    assert "“production”" in views.answer(denied, READER).text
+
+
+@given(
+    st.lists(st.sampled_from(["sandbox", "sandbox-2", "production", "lab-1"]), unique=True),
+    st.sampled_from(["sandbox-3", "prod", "lab-2", "x"]),
+)
+def test_nothing_but_the_members_own_aliases_is_ever_named(own: list[str], asked: str) -> None:
+    denied = Denied(Reason.UNKNOWN_ALIAS, target=Target(asked), mappings=mappings(*own))
+    shown = " ".join(re.findall(r"`([^`]*)`", "\n".join(texts(views.answer(denied, READER)))))
+    named = {
+        alias
+        for alias in ("sandbox", "sandbox-2", "production", "lab-1")
+        if re.search(rf"(?<!\S){alias}\b(?!-)", shown)
+    }
+    assert named == set(own)
 
 
 def test_a_domain_in_sso_mode_is_left_by_its_address_where_there_is_one() -> None:
     address = "https://d-x.awsapps.com/start?a=1&b=2"
-    with_address = views.answer(Denied(Reason.DOMAIN_SSO, sign_in_address=address), COMMAND)
+    with_address = views.answer(Denied(Reason.DOMAIN_SSO, sign_in_address=address), READER)
     assert "https://d-x.awsapps.com/start?a=1&amp;b=2" in with_address.text
-    assert "administrator" in views.answer(Denied(Reason.DOMAIN_SSO), COMMAND).text
+    assert "administrator" in views.answer(Denied(Reason.DOMAIN_SSO), READER).text
 
 
 # Help
 
 
-def test_help_names_the_command_as_it_was_typed_here() -> None:
-    shown = views.help_text("/atelier").text
+@in_each_language
+def test_help_names_the_command_as_it_was_typed_here(reader: Reader) -> None:
+    shown = views.help_text(replace(reader, command="/atelier"), aliases=("one",), not_understood="x").text
     assert "`/atelier help`" in shown
+    assert "`/atelier whoami`" in shown
     assert "/studio" not in shown
 
 
 def test_help_begins_with_what_was_not_understood() -> None:
-    assert views.help_text(COMMAND, "open sesame").text.startswith("`/studio` does not understand “open sesame”.")
+    shown = views.help_text(READER, not_understood="open sesame").text
+    assert shown.startswith("`/studio` does not understand “open sesame”.")
+    assert "understand" not in views.help_text(READER).text
 
 
-def test_help_names_the_members_aliases() -> None:
-    assert "yours: `one`, `two`" in views.help_text(COMMAND, aliases=("one", "two")).text
+@in_each_language
+def test_help_names_the_members_aliases_and_what_may_follow_them(reader: Reader) -> None:
+    shown = views.help_text(reader, aliases=("one", "two")).text
+    assert "`one`, `two`" in shown
+    assert f"`{LONGEST_COMMAND} lab|code|canvas|rstudio|classic|home`" in shown
+    assert f"`{LONGEST_COMMAND} space NAME`" in shown
+
+
+@in_each_language
+def test_help_for_who_has_no_profile_names_nothing_that_needs_one(reader: Reader) -> None:
+    shown = "\n".join(texts(views.help_text(reader)))
+    for word in ("ALIAS", "space", "rstudio"):
+        assert word not in shown
+    assert "whoami" in shown
+
+
+@in_each_language
+def test_help_knows_the_members_own_aliases_in_order(reader: Reader) -> None:
+    message = views.help_for(standing(*mappings("two", "one")), reader, not_understood="eh", lifetime_seconds=300)
+    assert message == views.help_text(reader, not_understood="eh", aliases=("one", "two"), lifetime_seconds=300)
+    nothing = views.help_for(standing(), reader, not_understood=None, lifetime_seconds=60)
+    assert nothing == views.help_text(reader)
+
+
+def test_help_says_how_long_a_link_works() -> None:
+    assert "60 seconds" in views.help_text(READER).text
+    assert "5 minutes" in views.help_text(READER, lifetime_seconds=300).text
 
 
 # Opened
@@ -168,7 +401,7 @@ def test_help_names_the_members_aliases() -> None:
 
 def test_an_opened_link_leaves_the_screen() -> None:
     at = NOON + timedelta(seconds=5)
-    message = views.opened(entry(opened_at=at, expires_at=NOON + timedelta(seconds=60)))
+    message = views.opened(entry(opened_at=at, expires_at=NOON + timedelta(seconds=60)), READER)
     shown = "\n".join(texts(message))
     assert slack_time(at) in shown
     assert "`ana`" in shown
@@ -180,49 +413,160 @@ def test_an_opened_link_leaves_the_screen() -> None:
 @pytest.mark.parametrize(("seconds", "expired"), [(59, False), (60, True), (61, True)])
 def test_a_link_pressed_too_late_is_said_to_have_stopped_working(seconds: int, *, expired: bool) -> None:
     until = NOON + timedelta(seconds=60)
-    shown = "\n".join(texts(views.opened(entry(opened_at=NOON + timedelta(seconds=seconds), expires_at=until))))
+    pressed = entry(opened_at=NOON + timedelta(seconds=seconds), expires_at=until)
+    shown = "\n".join(texts(views.opened(pressed, READER)))
     assert ("stopped working" in shown) is expired
     assert ("Opened at" in shown) is not expired
     assert not expired or slack_time(until) in shown
 
 
-def test_a_link_whose_outcome_was_never_recorded_is_not_said_to_open_nothing() -> None:
+def test_a_link_whose_time_is_over_says_so_and_offers_a_new_one() -> None:
+    until = NOON + timedelta(seconds=60)
+    message = views.stale(entry(alias="sandbox", expires_at=until), READER)
+    assert slack_time(until) in "\n".join(texts(message))
+    assert buttons(message)[views.NEW_LINK]["value"] == "sandbox"
+
+
+@in_each_language
+def test_a_link_whose_outcome_was_never_recorded_is_not_said_to_open_nothing(reader: Reader) -> None:
     pressed_early = an_entry("request-1", opened_at=NOON)
-    assert "None" not in "\n".join(texts(views.opened(pressed_early)))
+    assert "None" not in "\n".join(texts(views.opened(pressed_early, reader)))
 
 
-# Limits and hostile text
+@pytest.mark.parametrize(
+    ("more", "again"),
+    [
+        ({}, "default"),
+        ({"space_name": "Team"}, "default space Team"),
+        ({"landing_uri": LANDING_URIS[StudioApp.LAB]}, "default lab"),
+        ({"landing_uri": LANDING_URIS[StudioApp.CODE], "space_name": "Team"}, "default code space Team"),
+        ({"landing_uri": "app:JupyterLab:lab/tree/of-the-mapping"}, "default"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("view", [views.opened, views.stale])
+def test_a_new_link_in_place_of_a_used_one_opens_the_same(view: Any, more: dict[str, Any], again: str) -> None:
+    message = view(entry(opened_at=NOON, expires_at=NOON + timedelta(seconds=60), **more), READER)
+    assert buttons(message)[views.NEW_LINK]["value"] == again
+
+
+# Who am I
 
 MANY = tuple(f"{number:032d}" for number in range(100))
 
 
-def every_view() -> Iterator[tuple[str, Message]]:
+def longest_mappings(count: int) -> tuple[Mapping, ...]:
+    return tuple(replace(LONGEST, alias=f"{number:02d}" + "a" * 30) for number in range(count))
+
+
+def longest_links() -> tuple[Entry, ...]:
+    return tuple(entry(alias="a" * 32, opened_at=NOON, outcome="issued") for _ in range(LAST_LINKS))
+
+
+@in_each_language
+def test_who_asks_reads_their_own_name_their_mappings_and_their_links(reader: Reader) -> None:
+    mapped = (a_mapping("two", "ana-2", domain="d-second"), a_mapping("one", "ana-1"))
+    message = views.who_am_i(standing(*mapped, links=(entry(alias="one"),)), reader)
+    shown = "\n".join(texts(message))
+    assert f"<@{ANA.user_id}>" in shown
+    assert shown.index("`one`") < shown.index("`two`")
+    for part in ("`ana-1`", "`ana-2`", "`d-research`", "`d-second`", slack_date(NOON), reader.words.who_links):
+        assert part in shown
+    assert list(buttons(message)) == []
+
+
+@in_each_language
+def test_who_has_nothing_reads_that(reader: Reader) -> None:
+    shown = "\n".join(texts(views.who_am_i(standing(denied=Reason.NOT_MAPPED), reader)))
+    assert reader.words.who_nothing in shown
+    assert reader.words.who_no_links in shown
+    assert reader.words.who_links not in shown
+
+
+@in_each_language
+@pytest.mark.parametrize("count", [1, 25, 100])
+def test_slack_takes_whoami_for_who_has_many_profiles_with_the_longest_names(reader: Reader, count: int) -> None:
+    mapped = longest_mappings(count)
+    message = views.who_am_i(standing(*mapped, links=longest_links()), reader)
+    shown = "\n".join(block["text"]["text"] for block in message.blocks)
+    assert all(f"`{mapping.alias}`" in shown for mapping in mapped)
+    assert check_message(message.payload()) == []
+
+
+@in_each_language
+@pytest.mark.parametrize("count", [0, 1, 25, 100])
+def test_slack_takes_the_home_tab_for_who_has_many_profiles_with_the_longest_names(
+    reader: Reader, count: int
+) -> None:
+    mapped = longest_mappings(count)
+    view = views.home(standing(*mapped, links=longest_links()), reader).home()
+    assert check_view(view) == []
+    found = [block["accessory"]["value"] for block in view["blocks"] if "accessory" in block]
+    assert found == [mapping.alias for mapping in mapped[: views.MOST_AT_HOME]]
+
+
+# Limits and hostile text
+
+
+def every_view(reader: Reader) -> Iterator[tuple[str, Message]]:
     """Each view with the longest values that can get into it, and with hostile text."""
     long_url = URL + "x" * (3000 - len(URL))
-    yield "link", views.answer(issued(), COMMAND)
-    yield "longest link", views.answer(issued(LONGEST, long_url), LONGEST_COMMAND)
-    yield "opened", views.opened(entry(opened_at=NOON))
-    yield (
-        "longest opened",
-        views.opened(entry(alias="a" * 32, domain_id="d-" + "x" * 61, profile_name="p" * 63, opened_at=NOON)),
+    yield "link", views.answer(issued(), reader)
+    yield "longest link", views.answer(issued(LONGEST, long_url, target=LONGEST_TARGET), reader)
+    ends = replace(
+        issued(LONGEST, long_url, target=LONGEST_TARGET),
+        allowed=replace(an_allowed(LONGEST), grant=a_grant(until=NOON)),
     )
-    yield "help", views.help_text(COMMAND)
-    for name, text in {"hostile": HOSTILE, "endless": "<&>" * 5000, "right to left": "שלום \u202e abc" * 100}.items():
-        yield f"help for {name} text", views.help_text(LONGEST_COMMAND, text, MANY[:20])
-        yield f"{name} alias", views.answer(Denied(Reason.UNKNOWN_ALIAS, alias=text, aliases=MANY[:20]), COMMAND)
-        yield f"{name} address", views.answer(Denied(Reason.DOMAIN_SSO, sign_in_address=text[:200]), COMMAND)
+    yield "longest link that ends soon", views.answer(ends, reader)
+    yield "opened", views.opened(entry(opened_at=NOON), reader)
+    longest_entry = entry(
+        alias="a" * 32, domain_id="d-" + "x" * 61, profile_name="p" * 63, space_name="s" * 63, opened_at=NOON
+    )
+    yield "longest opened", views.opened(longest_entry, reader)
+    yield "longest stale", views.stale(longest_entry, reader)
+    yield "help", views.help_text(reader)
+    yield "waiting", views.waiting(reader)
+    for count in (1, 5, 6, 100, 130):
+        each = [Target(f"{number:03d}" + "a" * 29, StudioApp.RSTUDIO, "s" * 63) for number in range(count)]
+        for remembered in (True, False):
+            offered = tuple(Option(target, "p" * 63, "d-" + "x" * 61) for target in each)
+            longest = Choice(a_request(), offered, remembered=remembered)
+            yield f"choice of {count}, remembered {remembered}", views.answer(longest, reader)
+            plain = replace(longest, options=tuple(replace(o, target=replace(o.target, space=None)) for o in offered))
+            yield f"choice of {count} profiles, remembered {remembered}", views.answer(plain, reader)
+    for name, text in TEXTS.items():
+        yield f"help for {name} text", views.help_text(reader, not_understood=text, aliases=MANY)
+        yield f"{name} address", views.answer(Denied(Reason.DOMAIN_SSO, sign_in_address=text[:200]), reader)
     for reason in Reason:
-        denied = Denied(reason, HOSTILE, LONGEST, MANY[:20], "a" * 32, "https://" + "x" * 1000)
-        yield f"longest {reason}", views.answer(denied, LONGEST_COMMAND)
+        denied = Denied(
+            reason, HOSTILE, LONGEST, mappings(*MANY), LONGEST_TARGET, sign_in_address="https://" + "x" * 1000
+        )
+        yield f"longest {reason}", views.answer(denied, reader)
+        yield f"longest {reason} without a mapping", views.answer(replace(denied, mapping=None), reader)
+        yield f"whoami after {reason}", views.who_am_i(standing(a_mapping(), denied=reason), reader)
+    for outcome in ("issued", "undelivered", "requested", "choose", *Reason):
+        yield f"whoami with {outcome}", views.who_am_i(standing(links=(entry(outcome=outcome),)), reader)
+    yield "whoami", views.who_am_i(standing(a_mapping()), reader)
 
 
-EVERY_VIEW = dict(every_view())
+EVERY_VIEW = {
+    f"{name} ({language})": message for language, reader in READERS.items() for name, message in every_view(reader)
+}
 
 
 @pytest.mark.parametrize("message", EVERY_VIEW.values(), ids=EVERY_VIEW)
 def test_slack_takes_every_view(message: Message) -> None:
     assert check_message(message.payload()) == []
     assert refusal({**message.payload(), "response_type": "ephemeral", "replace_original": False}) is None
+    assert check_view(message.modal()) == []
+
+
+@pytest.mark.parametrize("message", EVERY_VIEW.values(), ids=EVERY_VIEW)
+def test_values_and_labels_fit_wherever_slack_shows_them(message: Message) -> None:
+    for element in elements(message):
+        for each in element.get("options", [element]):
+            assert len(each.get("value", "")) <= 150
+            assert 0 < len(each["text"]["text"]) <= 75
 
 
 @pytest.mark.parametrize("message", EVERY_VIEW.values(), ids=EVERY_VIEW)
@@ -231,19 +575,29 @@ def test_nothing_in_any_view_notifies_anybody_or_is_unfurled(message: Message) -
     assert payload["unfurl_links"] is False
     assert payload["unfurl_media"] is False
     for text in texts(message):
+        others = text.replace(f"<@{ANA.user_id}>", "")  # whoami names the reader, and only them
         for mention in ("<!channel", "<!here", "<!everyone", "<!subteam", "<@", "<#", "<http"):
-            assert mention not in text
+            assert mention not in others
 
 
+@pytest.mark.parametrize("message", EVERY_VIEW.values(), ids=EVERY_VIEW)
+def test_every_place_in_every_text_is_filled_in(message: Message) -> None:
+    for text in texts(message):
+        filled = re.sub(r"<!date\^[^>]*>", "", text).replace("{command}", "")  # the hostile text holds the latter
+        assert not set("{}") & set(filled)
+        assert "None" not in text
+
+
+@in_each_language
 @pytest.mark.parametrize("reason", [Reason.CHOOSE, Reason.UNKNOWN_ALIAS])
-def test_slack_takes_a_refusal_for_a_member_with_a_hundred_profiles(reason: Reason) -> None:
-    message = views.answer(Denied(reason, alias="gone", aliases=MANY), LONGEST_COMMAND)
+def test_slack_takes_a_refusal_for_a_member_with_a_hundred_profiles(reason: Reason, reader: Reader) -> None:
+    message = views.answer(Denied(reason, target=Target("gone"), mappings=mappings(*MANY)), reader)
     assert check_message(message.payload()) == []
 
 
-@given(st.text(max_size=5000))
-def test_slack_takes_the_help_for_whatever_was_typed(text: str) -> None:
-    message = views.help_text(COMMAND, text)
+@given(st.text(max_size=5000), st.sampled_from(list(READERS.values())))
+def test_slack_takes_the_help_for_whatever_was_typed(text: str, reader: Reader) -> None:
+    message = views.help_text(reader, not_understood=text)
     assert check_message(message.payload()) == []
     assert "<" not in message.text
 
@@ -266,33 +620,34 @@ def test_an_announcement_of_a_foreign_request_notifies_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"),
+    ("seconds", "expected", "german"),
     [
-        (0, "0 seconds"),
-        (1, "1 second"),
-        (5, "5 seconds"),
-        (60, "60 seconds"),
-        (120, "120 seconds"),
-        (121, "2 minutes"),
-        (180, "3 minutes"),
-        (300, "5 minutes"),
-        (1800, "30 minutes"),
-        (3599, "59 minutes"),
-        (3600, "1 hour"),
-        (3660, "1 hour 1 minute"),
-        (5400, "1 hour 30 minutes"),
-        (7200, "2 hours"),
-        (43200, "12 hours"),
+        (0, "0 seconds", "0 Sekunden"),
+        (1, "1 second", "1 Sekunde"),
+        (5, "5 seconds", "5 Sekunden"),
+        (60, "60 seconds", "60 Sekunden"),
+        (120, "120 seconds", "120 Sekunden"),
+        (121, "2 minutes", "2 Minuten"),
+        (180, "3 minutes", "3 Minuten"),
+        (300, "5 minutes", "5 Minuten"),
+        (1800, "30 minutes", "30 Minuten"),
+        (3599, "59 minutes", "59 Minuten"),
+        (3600, "1 hour", "1 Stunde"),
+        (3660, "1 hour 1 minute", "1 Stunde 1 Minute"),
+        (5400, "1 hour 30 minutes", "1 Stunde 30 Minuten"),
+        (7200, "2 hours", "2 Stunden"),
+        (43200, "12 hours", "12 Stunden"),
     ],
 )
-def test_a_duration_in_words(seconds: int, expected: str) -> None:
-    assert duration(seconds) == expected
+def test_a_duration_in_words(seconds: int, expected: str, german: str) -> None:
+    assert duration(seconds, ENGLISH) == expected
+    assert duration(seconds, CATALOGUES["de"]) == german
 
 
 @given(st.integers(0, 43200))
 def test_no_duration_is_said_to_be_longer_than_it_is_or_nothing_at_all(seconds: int) -> None:
     units = {"second": 1, "minute": 60, "hour": 3600}
-    parts = duration(seconds).split()
+    parts = duration(seconds, ENGLISH).split()
     said = sum(int(number) * units[unit.rstrip("s")] for number, unit in zip(parts[::2], parts[1::2], strict=True))
     assert seconds - 60 < said <= seconds
 
@@ -300,3 +655,4 @@ def test_no_duration_is_said_to_be_longer_than_it_is_or_nothing_at_all(seconds: 
 def test_a_time_is_shown_in_each_readers_zone() -> None:
     when = datetime(2030, 1, 1, 12, 0, 59, 999999, tzinfo=UTC)
     assert slack_time(when) == f"<!date^{int(when.timestamp())}^{{time_secs}}|12:00:59 UTC>"
+    assert slack_date(when) == f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time}}|2030-01-01 12:00 UTC>"
