@@ -111,6 +111,8 @@ def test_a_member_with_several_profiles_names_one(page: Page) -> None:
 def test_the_command_works_where_the_bot_is_not_and_in_direct_messages(page: Page) -> None:
     for where in ("data-science", "ada", "studio-links"):
         go(page, where)
+        if where == "studio-links":  # the app's own conversation, which opens at its home tab
+            page.get_by_role("tab", name="Messages").click()
         type_in(page, "/studio")
         newest(page, READY)
 
@@ -209,7 +211,7 @@ def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
     keys = page.keyboard
     page.get_by_role("combobox").focus()
     keys.type("/st")
-    expect(page.get_by_role("option")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("option").first).to_have_attribute("aria-selected", "true")
     keys.press("Tab")
     expect(page.get_by_role("combobox")).to_have_value("/studio ")
     keys.press("Enter")
@@ -288,3 +290,51 @@ def test_times_are_in_the_browsers_own_zone(demo: Stage, window: Windows) -> Non
         shown.append(re.findall(r"Works until (\d+):(\d+):\d+", text)[0])
     # Zones of half hours on either side: their clocks show no hour in common.
     assert shown[0][0] != shown[1][0]
+
+
+def test_a_member_with_several_profiles_chooses_one_and_it_comes_first_next_time(page: Page, picture: Picture) -> None:
+    be(page, "maya")
+    type_in(page, "/studio")
+    question = newest(page, "What do you want to open?")
+    picture(page, "choice")
+    question.get_by_role("button", name="Open sandbox").click()
+
+    expect(newest(page, READY)).to_contain_text("sandbox")
+    type_in(page, "/studio")
+    expect(newest(page, "What do you want to open?").get_by_role("button").first).to_have_text("Open sandbox")
+
+
+def test_the_home_tab_opens_studio_in_a_dialog(page: Page, picture: Picture) -> None:
+    go(page, "studio-links")
+    page.get_by_role("tab", name="Home").click()
+    expect(page.get_by_role("button", name="Open Studio").first).to_be_visible()
+    picture(page, "home")
+    page.get_by_role("button", name="Open Studio").first.click()
+
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(READY)
+    expect(dialog.get_by_role("button", name="New link")).to_be_visible()
+
+
+def test_a_member_asks_and_the_administrator_decides(page: Page, picture: Picture) -> None:
+    be(page, "ben")
+    type_in(page, "/studio")
+    newest(page, "not on the allow-list").get_by_role("button", name="Request access").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Why do you need it?").fill("project Falcon")
+    dialog.get_by_role("button", name="Send").click()
+    expect(dialog).to_have_count(0)
+
+    be(page, "ada")
+    go(page, "studio-links")
+    page.get_by_role("tab", name="Messages").click()
+    request = newest(page, "asks for access to SageMaker Studio")
+    picture(page, "request")
+    request.get_by_role("button", name="Approve").click()
+    newest(page, "Approved by")
+
+    be(page, "ben")
+    go(page, "studio-links")
+    page.get_by_role("tab", name="Messages").click()
+    newest(page, "You can open SageMaker Studio now").get_by_role("button", name="Open Studio").click()
+    expect(page.get_by_role("dialog")).to_contain_text(READY)
