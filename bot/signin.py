@@ -156,8 +156,8 @@ class SignIn:
         spaces = [self.side.submit(self.studio.spaces, request.member, mapping) for mapping in mappings]
         options = []
         for mapping, listing in zip(mappings, spaces, strict=True):
-            names: tuple[str | None, ...] = (None, *(self._optional(request, listing) or ()))
-            for name in names:
+            spaces_to_name = (name for name in self._optional(request, listing) or () if name != mapping.space_name)
+            for name in (None, *spaces_to_name):
                 target = Target(mapping.alias, request.target.app, name)
                 options.append(Option(target, mapping.profile_name, mapping.domain_id))
         remembered = self._optional(request, last)
