@@ -1,0 +1,158 @@
+"""What a message shows: every Messages keeps these promises, the fake and the DynamoDB table alike."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from bot.errors import StoreError
+from bot.local.aws_faults import Fault
+from bot.model import Reason
+from bot.ports import Messages
+from bot.store.models import Tables, client_of
+from bot.store.runtime import MESSAGE_KEPT, RuntimeTable
+from tests.contract.stands import ListeningAws
+from tests.fakes import ANA, NOON, race
+from tests.fakes_asking import FakeMessages
+
+MESSAGE, OTHER = "C0GENERAL01/1893499200.000001", "C0GENERAL01/1893499200.000002"
+
+
+@pytest.fixture
+def table(tables: Tables) -> RuntimeTable:
+    return RuntimeTable(tables)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def messages(request: pytest.FixtureRequest) -> Messages:
+    """Fake and adapter in turn."""
+    if request.param == "fake":
+        return FakeMessages()
+    real: Messages = request.getfixturevalue("table")
+    return real
+
+
+def test_nothing_is_known_of_a_message_that_was_never_noted(messages: Messages) -> None:
+    assert messages.shown(MESSAGE) is None
+
+
+def test_what_was_noted_is_shown(messages: Messages) -> None:
+    assert messages.note(MESSAGE, "first", NOON)
+    assert messages.shown(MESSAGE) == "first"
+    assert messages.shown(MESSAGE) == "first"
+
+
+def test_the_last_note_counts(messages: Messages) -> None:
+    for shows in ("first", "second", "first"):
+        assert messages.note(MESSAGE, shows, NOON)
+        assert messages.shown(MESSAGE) == shows
+
+
+def test_messages_are_noted_apart(messages: Messages) -> None:
+    messages.note(MESSAGE, "first", NOON)
+    assert messages.shown(OTHER) is None
+    assert messages.note(OTHER, "second", NOON, unless="first")
+    assert (messages.shown(MESSAGE), messages.shown(OTHER)) == ("first", "second")
+
+
+def test_what_must_not_be_overwritten_stays(messages: Messages) -> None:
+    messages.note(MESSAGE, "gone", NOON)
+    assert not messages.note(MESSAGE, "first", NOON, unless="gone")
+    assert messages.shown(MESSAGE) == "gone"
+
+
+@pytest.mark.parametrize("before", [None, "another", "gon", "gone "], ids=["nothing", "another", "less", "more"])
+def test_anything_else_is_overwritten(messages: Messages, before: str | None) -> None:
+    if before is not None:
+        messages.note(MESSAGE, before, NOON)
+    assert messages.note(MESSAGE, "first", NOON, unless="gone")
+    assert messages.shown(MESSAGE) == "first"
+
+
+def test_without_a_condition_everything_is_overwritten(messages: Messages) -> None:
+    messages.note(MESSAGE, "gone", NOON)
+    assert messages.note(MESSAGE, "first", NOON)
+    assert messages.shown(MESSAGE) == "first"
+
+
+def test_the_same_may_be_noted_twice(messages: Messages) -> None:
+    assert messages.note(MESSAGE, "first", NOON, unless="gone")
+    assert messages.note(MESSAGE, "first", NOON, unless="gone")
+
+
+def test_whichever_comes_first_what_is_gone_stays_gone(messages: Messages) -> None:
+    for number in range(10):
+        message, gone = f"{MESSAGE}{number}", f"gone {number}"
+        noted, forgotten = race(
+            lambda message=message, gone=gone: messages.note(message, "it", NOON, unless=gone),  # type: ignore[misc]
+            lambda message=message, gone=gone: messages.note(message, gone, NOON),  # type: ignore[misc]
+        )
+        assert isinstance(noted, bool)
+        assert forgotten is True
+        assert messages.shown(message) == gone
+
+
+# What only DynamoDB can show
+
+
+def test_a_note_is_kept_for_as_long_as_the_message_can_be_replaced(table: RuntimeTable, tables: Tables) -> None:
+    table.note(MESSAGE, "first", NOON)
+    [item] = client_of(tables.runtime).scan(TableName=tables.runtime.Meta.table_name)["Items"]
+    assert int(item["expires"]["N"]) == int((NOON + MESSAGE_KEPT).timestamp())
+    assert timedelta(minutes=30) <= MESSAGE_KEPT
+
+
+def test_what_a_message_shows_is_read_strongly_consistently(table: RuntimeTable, local_aws: ListeningAws) -> None:
+    table.shown(MESSAGE)
+    [read] = local_aws.requests("GetItem")
+    assert read["ConsistentRead"] is True
+
+
+def test_notes_choices_and_counts_do_not_touch_each_other(table: RuntimeTable) -> None:
+    table.note(ANA.user_id, "first", NOON)
+    table.remember(ANA, "sandbox", NOON)
+    assert table.count(ANA, NOON) == 1
+    assert table.shown(ANA.user_id) == "first"
+    assert table.recall(ANA) == "sandbox"
+
+
+def test_noting_whose_answer_was_lost_meets_its_own_first_attempt(
+    table: RuntimeTable, local_aws: ListeningAws
+) -> None:
+    local_aws.inject("PutItem", Fault("InternalServerError", status=500, served=True))
+    assert table.note(MESSAGE, "first", NOON, unless="gone")
+    assert local_aws.calls.count("PutItem") == 2
+
+
+USES: dict[str, tuple[str, Callable[[Messages], object]]] = {
+    "note": ("PutItem", lambda messages: messages.note(MESSAGE, "first", NOON)),
+    "note unless": ("PutItem", lambda messages: messages.note(MESSAGE, "first", NOON, unless="gone")),
+    "shown": ("GetItem", lambda messages: messages.shown(MESSAGE)),
+}
+
+
+@pytest.fixture
+def aws(local_aws: ListeningAws) -> Iterator[ListeningAws]:
+    yield local_aws
+    local_aws.clear_faults()
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault("AccessDeniedException"), Reason.STORE_REFUSED),
+        (Fault(drop=True, times=None), Reason.STORE_UNREACHABLE),
+    ],
+    ids=["refused", "cut"],
+)
+def test_a_table_that_fails_is_an_error(
+    table: RuntimeTable, aws: ListeningAws, use: str, fault: Fault, reason: Reason
+) -> None:
+    operation, job = USES[use]
+    aws.inject(operation, fault)
+    with pytest.raises(StoreError) as failed:
+        job(table)
+    assert failed.value.reason is reason
+    aws.clear_faults()
+    assert table.shown(MESSAGE) is None

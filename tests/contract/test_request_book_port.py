@@ -1,0 +1,373 @@
+"""Requests for access: every RequestBook keeps these promises, the fake and the DynamoDB table alike."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta, timezone
+from typing import Any
+
+import pytest
+
+from bot.admin import Actor, Admin
+from bot.asking import DAYS, Asking, Decision, Verdict
+from bot.errors import StoreError
+from bot.local.aws_faults import Fault
+from bot.model import MAX_REASON, AccessRequest, Door, Effect, Member, Reason, RequestState
+from bot.policy import Rules
+from bot.ports import RequestBook
+from bot.store.models import Tables, client_of
+from bot.store.requests import KEPT_AFTER, RequestTable
+from tests.contract.stands import ListeningAws, Store
+from tests.fakes import ANA, BEN, NOON, TEAM, FakeStudio, a_mapping, race
+from tests.fakes_asking import FakeBook, an_access_request
+
+ELSEWHERE = Member("T0OTHER001", ANA.user_id)
+MOMENT = timedelta(microseconds=1)
+FIRST, SECOND = an_access_request(), an_access_request(id="2" * 32, reason="again", at=NOON + timedelta(hours=1))
+APPROVED, DENIED, OPEN = RequestState.APPROVED, RequestState.DENIED, RequestState.OPEN
+ADA, BEA = "U0ADA00001", "U0BEA00001"
+
+
+@pytest.fixture
+def table(tables: Tables) -> RequestTable:
+    return RequestTable(tables)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def book(request: pytest.FixtureRequest) -> RequestBook:
+    """Fake and adapter in turn."""
+    if request.param == "fake":
+        return FakeBook()
+    real: RequestBook = request.getfixturevalue("table")
+    return real
+
+
+# Asking
+
+
+def test_nothing_is_found_of_a_member_who_never_asked(book: RequestBook) -> None:
+    assert book.find(ANA) is None
+
+
+def test_what_was_asked_is_found(book: RequestBook) -> None:
+    assert book.ask(FIRST) == FIRST
+    assert book.find(ANA) == FIRST
+
+
+TEXTS = {
+    "longest": ("w" * MAX_REASON, "&" * MAX_REASON),
+    "widest": ("\U0001f980" * MAX_REASON, "\uffff" * MAX_REASON),
+    "right to left": ("\u202eprod", "\u05e9\u05dc\u05d5\u05dd \u200f" * 50),
+    "lines and signs": ("", "one\ntwo\t\"three\" {four} \\ 'five' \x00 %s"),
+}
+
+
+@pytest.mark.parametrize(("wish", "reason"), TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("days", DAYS)
+def test_every_field_of_a_request_survives(book: RequestBook, wish: str, reason: str, days: int | None) -> None:
+    asked = replace(FIRST, wish=wish, reason=reason, days=days, at=NOON + 7 * MOMENT)
+    book.ask(asked)
+    assert book.find(ANA) == asked
+
+
+def test_who_asks_again_joins_the_open_request(book: RequestBook) -> None:
+    book.ask(FIRST)
+    assert book.ask(SECOND) == FIRST
+    assert book.find(ANA) == FIRST
+
+
+def test_until_the_last_moment_a_request_is_open_and_then_may_be_asked_anew(book: RequestBook) -> None:
+    book.ask(FIRST)
+    assert book.ask(replace(SECOND, at=FIRST.expires_at - MOMENT)) == FIRST
+    anew = replace(SECOND, at=FIRST.expires_at, expires_at=FIRST.expires_at + timedelta(days=7))
+    assert book.ask(anew) == anew
+    assert book.find(ANA) == anew
+
+
+@pytest.mark.parametrize("state", [APPROVED, DENIED])
+def test_once_decided_a_request_may_be_asked_anew(book: RequestBook, state: RequestState) -> None:
+    book.ask(FIRST)
+    book.decide(ANA, FIRST.id, state, ADA, NOON)
+    assert book.ask(SECOND) == SECOND
+    assert book.find(ANA) == SECOND
+
+
+@pytest.mark.parametrize("other", [BEN, ELSEWHERE], ids=["another member", "the same id in another team"])
+def test_members_ask_apart(book: RequestBook, other: Member) -> None:
+    theirs = replace(SECOND, member=other)
+    book.ask(FIRST)
+    assert book.ask(theirs) == theirs
+    book.decide(other, theirs.id, DENIED, ADA, NOON)
+    assert book.find(ANA) == FIRST
+
+
+def test_of_many_who_ask_at_once_for_one_member_one_is_kept(book: RequestBook) -> None:
+    wanted = [replace(FIRST, id=f"{number:032x}") for number in range(8)]
+    kept = race(*(lambda one=one: book.ask(one) for one in wanted))
+    assert kept == [book.find(ANA)] * 8
+
+
+def test_a_time_is_the_same_in_every_time_zone(book: RequestBook) -> None:
+    book.ask(FIRST)
+    tokyo = timezone(timedelta(hours=9))
+    assert book.ask(replace(SECOND, at=(FIRST.expires_at - MOMENT).astimezone(tokyo))) == FIRST
+    late = FIRST.expires_at.astimezone(timezone(timedelta(hours=-8)))
+    assert book.decide(ANA, FIRST.id, DENIED, ADA, late) == FIRST
+
+
+# Deciding
+
+
+@pytest.mark.parametrize("state", [APPROVED, DENIED])
+def test_a_decision_is_kept_with_who_and_when(book: RequestBook, state: RequestState) -> None:
+    book.ask(FIRST)
+    at = NOON + timedelta(minutes=5) + MOMENT
+    decided = replace(FIRST, state=state, decided_by=ADA, decided_at=at)
+    assert book.decide(ANA, FIRST.id, state, ADA, at) == decided
+    assert book.find(ANA) == decided
+
+
+@pytest.mark.parametrize("by", [BEA, ADA], ids=["another", "the same"])
+def test_the_first_decision_stands(book: RequestBook, by: str) -> None:
+    book.ask(FIRST)
+    first = book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+    assert book.decide(ANA, FIRST.id, DENIED, by, NOON + timedelta(seconds=1)) == first
+    assert book.find(ANA) == first
+
+
+def test_what_has_run_out_is_not_decided(book: RequestBook) -> None:
+    book.ask(FIRST)
+    assert book.decide(ANA, FIRST.id, APPROVED, ADA, FIRST.expires_at) == FIRST
+    assert book.find(ANA) == FIRST
+    last = book.decide(ANA, FIRST.id, APPROVED, ADA, FIRST.expires_at - MOMENT)
+    assert last is not None
+    assert last.state is APPROVED
+
+
+def test_an_older_request_is_not_decided_in_the_place_of_the_newer(book: RequestBook) -> None:
+    book.ask(FIRST)
+    book.decide(ANA, FIRST.id, DENIED, ADA, NOON)
+    book.ask(SECOND)
+    assert book.decide(ANA, FIRST.id, APPROVED, BEA, NOON + timedelta(hours=2)) is None
+    assert book.find(ANA) == SECOND
+
+
+def test_where_nobody_asked_nothing_is_decided_and_nothing_appears(book: RequestBook) -> None:
+    assert book.decide(ANA, FIRST.id, APPROVED, ADA, NOON) is None
+    assert book.find(ANA) is None
+
+
+def test_of_many_who_decide_at_once_one_is_first(book: RequestBook) -> None:
+    book.ask(FIRST)
+    admins = [f"U0ADMIN{number}" for number in range(8)]
+    states = [APPROVED, DENIED] * 4
+    jobs = [
+        lambda who=who, state=state: book.decide(ANA, FIRST.id, state, who, NOON)
+        for who, state in zip(admins, states, strict=True)
+    ]
+    assert race(*jobs) == [book.find(ANA)] * 8
+    found = book.find(ANA)
+    assert found is not None
+    assert (found.decided_by, found.state) in list(zip(admins, states, strict=True))
+
+
+# Taking a decision back
+
+
+def test_a_decision_that_is_taken_back_leaves_the_request_as_it_was(book: RequestBook) -> None:
+    book.ask(FIRST)
+    book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+    book.reopen(ANA, FIRST.id)
+    assert book.find(ANA) == FIRST
+    assert book.ask(SECOND) == FIRST
+    again = book.decide(ANA, FIRST.id, DENIED, BEA, NOON)
+    assert again == replace(FIRST, state=DENIED, decided_by=BEA, decided_at=NOON)
+
+
+def test_a_request_that_is_open_again_still_runs_out(book: RequestBook) -> None:
+    book.ask(FIRST)
+    book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+    book.reopen(ANA, FIRST.id)
+    assert book.decide(ANA, FIRST.id, APPROVED, ADA, FIRST.expires_at) == FIRST
+
+
+def newer_one_decided(book: RequestBook) -> AccessRequest | None:
+    book.ask(FIRST)
+    book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+    book.ask(SECOND)
+    return book.decide(ANA, SECOND.id, DENIED, BEA, SECOND.at)
+
+
+def test_only_the_same_request_is_taken_back(book: RequestBook) -> None:
+    newer = newer_one_decided(book)
+    with suppress(StoreError):  # whether it may fail is for the next test
+        book.reopen(ANA, FIRST.id)
+    assert book.find(ANA) == newer
+
+
+def test_taking_back_what_a_newer_request_has_replaced_is_no_failure(book: RequestBook) -> None:
+    newer_one_decided(book)
+    book.reopen(ANA, FIRST.id)
+
+
+def test_where_nobody_asked_nothing_is_taken_back(book: RequestBook) -> None:
+    with suppress(StoreError):  # as above
+        book.reopen(ANA, FIRST.id)
+    assert book.find(ANA) is None
+    assert book.ask(SECOND) == SECOND
+
+
+# What only DynamoDB can show
+
+
+def test_a_request_can_be_looked_up_for_a_month_after_it_has_run_out(table: RequestTable, tables: Tables) -> None:
+    table.ask(FIRST)
+    changes: list[Callable[[], object]] = [
+        lambda: table.decide(ANA, FIRST.id, APPROVED, ADA, NOON),
+        lambda: table.reopen(ANA, FIRST.id),
+    ]
+    for change in changes:
+        change()
+        [item] = client_of(tables.runtime).scan(TableName=tables.runtime.Meta.table_name)["Items"]
+        assert int(item["expires"]["N"]) == int((FIRST.expires_at + KEPT_AFTER).timestamp())
+
+
+def test_requests_choices_and_counts_do_not_touch_each_other(table: RequestTable, dynamodb: Store) -> None:
+    table.ask(FIRST)
+    dynamodb.choices.remember(ANA, "sandbox", NOON)
+    dynamodb.counter.count(ANA, NOON)
+    assert table.find(ANA) == FIRST
+    assert dynamodb.choices.recall(ANA) == "sandbox"
+
+
+def test_a_request_is_read_with_one_strongly_consistent_read(table: RequestTable, local_aws: ListeningAws) -> None:
+    table.ask(FIRST)
+    local_aws.sent.clear()
+    table.find(ANA)
+    [read] = local_aws.requests("GetItem")
+    assert read["ConsistentRead"] is True
+    assert len(local_aws.sent) == 1
+
+
+def test_asking_whose_answer_was_lost_meets_its_own_first_attempt(
+    table: RequestTable, local_aws: ListeningAws
+) -> None:
+    local_aws.inject("PutItem", Fault("InternalServerError", status=500, served=True))
+    assert table.ask(FIRST) == FIRST
+    assert local_aws.calls.count("PutItem") == 2
+
+
+def test_deciding_whose_answer_was_lost_meets_its_own_first_attempt(
+    table: RequestTable, local_aws: ListeningAws
+) -> None:
+    table.ask(FIRST)
+    local_aws.inject("UpdateItem", Fault("InternalServerError", status=500, served=True))
+    decided = table.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+    assert decided == replace(FIRST, state=APPROVED, decided_by=ADA, decided_at=NOON)
+
+
+USES: dict[str, tuple[str, Callable[[RequestBook], object]]] = {
+    "ask": ("PutItem", lambda book: book.ask(SECOND)),
+    "find": ("GetItem", lambda book: book.find(ANA)),
+    "decide": ("UpdateItem", lambda book: book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)),
+    "reopen": ("UpdateItem", lambda book: book.reopen(ANA, FIRST.id)),
+}
+
+
+@pytest.fixture
+def aws(local_aws: ListeningAws) -> Iterator[ListeningAws]:
+    yield local_aws
+    local_aws.clear_faults()
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault("AccessDeniedException"), Reason.STORE_REFUSED),
+        (Fault(drop=True, times=None), Reason.STORE_UNREACHABLE),
+    ],
+    ids=["refused", "cut"],
+)
+def test_a_table_that_fails_is_an_error(
+    table: RequestTable, aws: ListeningAws, use: str, fault: Fault, reason: Reason
+) -> None:
+    table.ask(FIRST)
+    operation, job = USES[use]
+    aws.inject(operation, fault)
+    with pytest.raises(StoreError) as failed:
+        job(table)
+    assert failed.value.reason is reason
+    aws.clear_faults()
+    assert table.find(ANA) == FIRST
+
+
+SPOILT: dict[str, dict[str, Any] | None] = {
+    "no request": None,
+    "a request that is no JSON": {"request": {"S": "{"}},
+    "a request without its reason": {"request": {"S": '{"wish": "", "days": 1, "at": "2030-01-01T12:00:00+00:00"}'}},
+    "a request that is a list": {"request": {"S": "[]"}},
+    "an unknown state": {"state": {"S": "forgotten"}},
+    "no time until which it is open": {"open_until": {"S": "tomorrow"}},
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_a_record_that_makes_no_sense_is_an_error(table: RequestTable, tables: Tables, name: str) -> None:
+    table.ask(FIRST)
+    client, where = client_of(tables.runtime), tables.runtime.Meta.table_name
+    [item] = client.scan(TableName=where)["Items"]
+    spoilt = SPOILT[name]
+    kept = {field: value for field, value in item.items() if spoilt is not None or field != "request"}
+    client.put_item(TableName=where, Item={**kept, **(spoilt or {})})
+    with pytest.raises(StoreError) as failed:
+        table.find(ANA)
+    assert failed.value.reason is Reason.STORE_UNREADABLE
+
+
+# The use case over the real tables
+
+
+def asking_over(dynamodb: Store, table: RequestTable) -> Asking:
+    studio = FakeStudio()
+    studio.add("d-research", "ana")
+    admin = Admin(dynamodb.access, dynamodb.audit, studio, Rules(), now=lambda: NOON)
+    return Asking(table, admin, dynamodb.audit, frozenset({ADA, BEA}), now=lambda: NOON)
+
+
+def test_of_two_administrators_at_once_one_grants_and_the_other_sees_who(
+    dynamodb: Store, table: RequestTable
+) -> None:
+    asking = asking_over(dynamodb, table)
+    request, _ = asking.ask(ANA, wish="", reason="Falcon", days=30)
+    mapping = a_mapping()
+
+    decisions = race(
+        *(lambda who=who: asking.approve(Member(TEAM, who), ANA, request.id, mapping) for who in (ADA, BEA))
+    )
+
+    settled = [decision for decision in decisions if isinstance(decision, Decision)]
+    assert sorted(decision.verdict for decision in settled) == [Verdict.ALREADY_DECIDED, Verdict.DONE]
+    assert len({decision.request for decision in settled}) == 1
+    winner = (ADA, BEA)[[decision.verdict for decision in settled].index(Verdict.DONE)]
+    [grant] = dynamodb.access.read(ANA).grants
+    assert (grant.effect, grant.until, grant.set_by) == (Effect.ALLOW, NOON + timedelta(days=30), winner)
+    steps = [(entry.action, entry.actor) for entry in dynamodb.audit.of_member(ANA, NOON)]
+    assert sorted(steps) == sorted([("request", ANA.user_id), ("decide", winner), ("map", winner), ("allow", winner)])
+
+
+def test_of_one_who_approves_and_one_who_denies_at_once_one_wins(dynamodb: Store, table: RequestTable) -> None:
+    asking = asking_over(dynamodb, table)
+    asking.admin.map(ANA, a_mapping(), Actor("cli:test", Door.CLI))
+    request, _ = asking.ask(ANA, wish="", reason="Falcon", days=None)
+
+    approved, denied = race(
+        lambda: asking.approve(Member(TEAM, ADA), ANA, request.id),
+        lambda: asking.deny(Member(TEAM, BEA), ANA, request.id),
+    )
+
+    assert isinstance(approved, Decision)
+    assert isinstance(denied, Decision)
+    assert {approved.verdict, denied.verdict} == {Verdict.DONE, Verdict.ALREADY_DECIDED}
+    assert approved.request == denied.request == table.find(ANA)
+    assert len(dynamodb.access.read(ANA).grants) == (approved.verdict is Verdict.DONE)

@@ -1,0 +1,426 @@
+"""Dialogs, posts for all to see, and home tabs, as the bot brings them to Slack."""
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.errors import SlackError
+from bot.local.features import Features, Shortcut
+from bot.local.hosting import Hosted
+from bot.local.people import Channel
+from bot.local.response_urls import Fault
+from bot.local.workspace import GENERAL, SCOPES, Workspace
+from bot.model import Reason
+from bot.slack import asking_views, views
+from bot.slack.api import SlackApi
+from bot.slack.commands import Origin
+from bot.slack.words import CATALOGUES
+from tests.fakes import ANA, BEN, TEAM
+from tests.fakes_asking import an_access_request
+
+READER = views.Reader(CATALOGUES["en"], may_ask=True)
+MESSAGE, OTHER = views.help_text(READER), views.waiting(READER)
+FORM = asking_views.form(READER)
+BROKEN = views.Message("text", [views.section("x" * 3001)])
+ELSEWHERE, PRIVATE, ARCHIVED = "C0ELSEWHERE", "G0PRIVATE01", "C0ARCHIVED1"
+BOT = "U0STUDIOBOT"
+FEATURES = Features(shortcuts=(Shortcut("Open Studio", "open"),), home_tab=True)
+
+
+class Hand:
+    """A clock that moves only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_893_499_200.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def silent(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    """A bot that acknowledges and does nothing."""
+    environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    start_response("200 OK", [])
+    return [b""]
+
+
+@pytest.fixture
+def clock() -> Hand:
+    return Hand()
+
+
+@pytest.fixture
+def workspace(clock: Hand) -> Iterator[Workspace]:
+    with Hosted(silent, 0) as hosted, Workspace(team_id=TEAM, clock=clock, features=FEATURES) as running:
+        running.request_url = f"{hosted.url}/slack/events"
+        for member, name in ((ANA, "ana"), (BEN, "ben")):
+            running.add_member(member.user_id, name)
+        people = frozenset({ANA.user_id, BEN.user_id})
+        running.add_channel(Channel(ELSEWHERE, "elsewhere", people))
+        running.add_channel(Channel(PRIVATE, "private", people, "private"))
+        running.add_channel(Channel(ARCHIVED, "archived", people | {BOT}, archived=True))
+        yield running
+
+
+@pytest.fixture
+def slack(workspace: Workspace) -> SlackApi:
+    return SlackApi(token=workspace.bot_token, api_url=workspace.api_url)
+
+
+def origin(workspace: Workspace) -> Origin:
+    """A shortcut that Ana has just used: there is no place to answer in but a dialog."""
+    return Origin(
+        request_id="request-1",
+        app_id=workspace.installation.app_id,
+        team_id=TEAM,
+        enterprise_id=None,
+        user_id=ANA.user_id,
+        user_team_id=TEAM,
+        channel_id=None,
+        response_url=None,
+        trigger_id=workspace.shortcut(ANA.user_id, "open").id,
+    )
+
+
+def failure(job: Callable[[], object]) -> SlackError:
+    with pytest.raises(SlackError) as failed:
+        job()
+    return failed.value
+
+
+# Dialogs
+
+
+def test_a_dialog_shows_the_message_to_who_asked_and_to_nobody_else(workspace: Workspace, slack: SlackApi) -> None:
+    slack.open_view(origin(workspace), MESSAGE)
+    shown = workspace.modal(ANA.user_id)
+    assert (shown.title, shown.blocks[0]["text"]) == (views.PRODUCT, MESSAGE.blocks[0]["text"])
+    with pytest.raises(LookupError):
+        workspace.modal(BEN.user_id)
+    assert [call.method for call in workspace.api_calls] == ["views.open"]
+    assert workspace.api_calls[0].ignored == ()
+
+
+def test_from_then_on_answers_go_into_the_dialog(workspace: Workspace, slack: SlackApi) -> None:
+    asked = origin(workspace)
+    opened = slack.open_view(asked, OTHER)
+    shown = workspace.modal(ANA.user_id)
+    assert opened == replace(asked, view_id=shown.id)
+    assert slack.reply(opened, MESSAGE, replace=False)
+    again = workspace.modal(ANA.user_id)
+    assert (again.id, again.blocks[0]["text"]) == (shown.id, MESSAGE.blocks[0]["text"])
+    assert (workspace.view(ANA.user_id), workspace.deliveries) == ([], ())
+
+
+def test_an_answer_to_a_dialog_that_is_closed_has_reached_nobody(workspace: Workspace, slack: SlackApi) -> None:
+    opened = slack.open_view(origin(workspace), OTHER)
+    workspace.close(ANA.user_id)
+    with capture_logs() as logs:
+        assert not slack.reply(opened, MESSAGE, replace=True)
+    assert [(line["event"], line["code"]) for line in logs] == [("dialog_not_updated", "not_found")]
+
+
+@pytest.mark.parametrize("fault", [Fault(status=500), Fault(status=429, retry_after=1)], ids=["500", "429"])
+def test_an_answer_that_a_dialog_does_not_take_has_reached_nobody(
+    workspace: Workspace, slack: SlackApi, fault: Fault
+) -> None:
+    opened = slack.open_view(origin(workspace), OTHER)
+    workspace.inject("views.update", fault)
+    assert not slack.reply(opened, MESSAGE, replace=True)
+    assert workspace.modal(ANA.user_id).blocks[0]["text"] == OTHER.blocks[0]["text"]
+
+
+def test_a_link_in_a_dialog_never_goes_to_the_log(workspace: Workspace, slack: SlackApi) -> None:
+    link = views.Message("text", [views.actions(views.button("Open", "open", "1", url="https://x.example/s3cr3t"))])
+    with capture_logs() as logs:
+        opened = slack.open_view(origin(workspace), link)
+        workspace.inject("views.update", Fault(status=500))
+        slack.reply(opened, link, replace=True)
+        broken = replace(opened, view_id="V0UNKNOWN")
+        slack.reply(broken, views.Message("text", [*link.blocks, *BROKEN.blocks]), replace=True)
+    assert "s3cr3t" not in str(logs)
+
+
+OPENERS: dict[str, Callable[[SlackApi, Origin], object]] = {
+    "a message": lambda slack, origin: slack.open_view(origin, MESSAGE),
+    "a form": lambda slack, origin: slack.open_form(origin, FORM),
+}
+for_both = pytest.mark.parametrize("open_one", OPENERS.values(), ids=OPENERS)
+Opener = Callable[[SlackApi, Origin], object]
+
+
+@for_both
+def test_a_trigger_is_good_for_three_seconds(
+    workspace: Workspace, slack: SlackApi, clock: Hand, open_one: Opener
+) -> None:
+    asked = origin(workspace)
+    clock.now += 3.1
+    failed = failure(lambda: open_one(slack, asked))
+    assert (failed.code, failed.reason) == ("expired_trigger_id", Reason.SLACK_REFUSED)
+    with pytest.raises(LookupError):
+        workspace.modal(ANA.user_id)
+
+
+@for_both
+def test_a_trigger_is_good_once(workspace: Workspace, slack: SlackApi, open_one: Opener) -> None:
+    asked = origin(workspace)
+    open_one(slack, asked)
+    assert failure(lambda: open_one(slack, asked)).code == "exchanged_trigger_id"
+
+
+@for_both
+@pytest.mark.parametrize("trigger", [None, "", "1.2.made-up"])
+def test_without_a_trigger_nothing_opens(
+    workspace: Workspace, slack: SlackApi, open_one: Opener, trigger: str | None
+) -> None:
+    made_up = replace(origin(workspace), trigger_id=trigger)
+    assert failure(lambda: open_one(slack, made_up)).code == "invalid_trigger_id"
+
+
+FAULTS = {
+    "failed": (Fault(status=500), Reason.SLACK_UNREACHABLE),
+    "rate limited": (Fault(status=429, retry_after=1), Reason.SLACK_UNREACHABLE),
+    "cut": (Fault(reset=True), Reason.SLACK_UNREACHABLE),
+}
+every_fault = pytest.mark.parametrize(("fault", "reason"), FAULTS.values(), ids=FAULTS)
+
+
+@for_both
+@every_fault
+def test_a_dialog_that_slack_does_not_open_is_an_error(
+    workspace: Workspace, slack: SlackApi, open_one: Opener, fault: Fault, reason: Reason
+) -> None:
+    asked = origin(workspace)
+    workspace.inject("views.open", fault)
+    failed = failure(lambda: open_one(slack, asked))
+    assert failed.reason is reason
+    assert str(asked.trigger_id) not in str(failed)
+
+
+@for_both
+def test_a_revoked_token_opens_nothing(workspace: Workspace, open_one: Opener) -> None:
+    revoked = SlackApi(token="xoxb-revoked", api_url=workspace.api_url)
+    asked = origin(workspace)
+    assert failure(lambda: open_one(revoked, asked)).code == "invalid_auth"
+
+
+def test_a_view_that_slack_does_not_take_is_an_error(workspace: Workspace, slack: SlackApi) -> None:
+    asked = origin(workspace)
+    failed = failure(lambda: slack.open_view(asked, BROKEN))
+    assert (failed.code, failed.reason) == ("invalid_arguments", Reason.SLACK_REFUSED)
+
+
+def test_a_form_that_was_filled_in_comes_back_with_what_it_was_given(workspace: Workspace, slack: SlackApi) -> None:
+    request = an_access_request(reason="&" * 500, wish="\u202e\u05d0" * 100)
+    form = asking_views.mapping_form(request, f"{GENERAL}/1893499200.000001", READER)
+    slack.open_form(origin(workspace), form)
+    shown = workspace.modal(ANA.user_id)
+    assert shown.content["private_metadata"] == form["private_metadata"]
+    done = workspace.submit(ANA.user_id, {"domain": {"domain": "d-1"}, "profile": {"profile": "ana"}})
+    assert done.errors == {}
+    assert workspace.views.stack(ANA.user_id) == ()
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[SlackApi]:
+    """A Slack that answers everything with these bytes."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield SlackApi(token="xoxb-0", api_url=f"http://127.0.0.1:{server.server_port}/api/")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("body", [b'{"ok": true, "view": {}}', b'{"ok": true, "view": {"id": null}}'])
+def test_an_answer_that_names_no_dialog_is_an_error_or_no_dialog(workspace: Workspace, body: bytes) -> None:
+    asked = origin(workspace)
+    with answering(body) as slack:
+        try:
+            opened = slack.open_view(asked, MESSAGE)
+        except SlackError:
+            return
+    assert opened.view_id is None
+
+
+# Posts for all to see
+
+
+def test_a_post_to_a_channel_is_seen_by_all(workspace: Workspace, slack: SlackApi) -> None:
+    slack.post(GENERAL, MESSAGE)
+    for member in (ANA, BEN):
+        [shown] = workspace.view(member.user_id)
+        assert (shown.text, shown.only_for, shown.channel) == (MESSAGE.text, None, GENERAL)
+    assert workspace.api_calls[0].ignored == ()
+
+
+def test_a_post_to_a_member_is_seen_by_them_alone(workspace: Workspace, slack: SlackApi) -> None:
+    slack.post(ANA.user_id, MESSAGE)
+    [shown] = workspace.view(ANA.user_id)
+    assert (shown.text, shown.channel) == (MESSAGE.text, workspace.direct_message(ANA.user_id))
+    assert workspace.view(BEN.user_id) == []
+
+
+def test_a_post_forbids_unfurling(workspace: Workspace, slack: SlackApi) -> None:
+    slack.post(GENERAL, MESSAGE)
+    sent = workspace.api_calls[0].arguments
+    assert {sent[name] in (False, "0", "false") for name in ("unfurl_links", "unfurl_media")} == {True}
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        (ELSEWHERE, "not_in_channel"),
+        (PRIVATE, "channel_not_found"),
+        (ARCHIVED, "is_archived"),
+        ("C0UNKNOWN01", "channel_not_found"),
+        ("U0UNKNOWN01", "channel_not_found"),
+    ],
+)
+def test_a_post_that_slack_does_not_take_is_an_error(
+    workspace: Workspace, slack: SlackApi, place: str, code: str
+) -> None:
+    assert failure(lambda: slack.post(place, MESSAGE)).code == code
+    assert workspace.view(ANA.user_id) == []
+
+
+def test_a_post_to_who_has_left_is_an_error(workspace: Workspace, slack: SlackApi) -> None:
+    workspace.add_member("U0CAROL0001", "carol", deleted=True)
+    assert failure(lambda: slack.post("U0CAROL0001", MESSAGE)).code == "channel_not_found"
+
+
+def test_without_the_scope_to_write_a_post_is_an_error() -> None:
+    scopes = tuple(scope for scope in SCOPES if scope != "chat:write")
+    with Workspace(team_id=TEAM, scopes=scopes) as limited:
+        slack = SlackApi(token=limited.bot_token, api_url=limited.api_url)
+        assert failure(lambda: slack.post(GENERAL, MESSAGE)).code == "missing_scope"
+
+
+@every_fault
+def test_a_post_that_fails_is_an_error(workspace: Workspace, slack: SlackApi, fault: Fault, reason: Reason) -> None:
+    workspace.inject("chat.postMessage", fault)
+    assert failure(lambda: slack.post(GENERAL, MESSAGE)).reason is reason
+
+
+# Replacing them
+
+
+def test_a_post_is_replaced_where_it_stands(workspace: Workspace, slack: SlackApi) -> None:
+    slack.post(GENERAL, MESSAGE)
+    [first] = workspace.view(BEN.user_id)
+    assert slack.update(GENERAL, first.ts, OTHER)
+    [shown] = workspace.view(BEN.user_id)
+    assert (shown.ts, shown.text) == (first.ts, OTHER.text)
+    assert shown.blocks[0]["text"] == OTHER.blocks[0]["text"]
+    assert workspace.api_calls[-1].ignored == ()
+
+
+def test_a_post_to_a_member_is_replaced_by_the_conversation_it_is_in(workspace: Workspace, slack: SlackApi) -> None:
+    slack.post(ANA.user_id, MESSAGE)
+    [first] = workspace.view(ANA.user_id)
+    assert slack.update(first.channel, first.ts, OTHER)
+    assert [shown.text for shown in workspace.view(ANA.user_id)] == [OTHER.text]
+
+
+def not_updated(slack: SlackApi, channel: str, ts: str, message: views.Message = OTHER) -> str:
+    with capture_logs() as logs:
+        assert not slack.update(channel, ts, message)
+    [line] = logs
+    assert line["event"] == "message_not_updated"
+    return str(line["code"])
+
+
+def test_what_is_not_there_is_not_replaced(workspace: Workspace, slack: SlackApi) -> None:
+    slack.post(GENERAL, MESSAGE)
+    [shown] = workspace.view(ANA.user_id)
+    assert not_updated(slack, GENERAL, "1.000001") == "message_not_found"
+    assert not_updated(slack, workspace.direct_message(ANA.user_id), shown.ts) == "message_not_found"
+    assert not_updated(slack, "C0UNKNOWN01", shown.ts) == "channel_not_found"
+    assert workspace.view(ANA.user_id) == [shown]
+
+
+def test_what_others_wrote_is_not_replaced(workspace: Workspace, slack: SlackApi) -> None:
+    said = workspace.say(BEN.user_id, "hello")
+    assert not_updated(slack, GENERAL, said.ts) == "cant_update_message"
+    assert workspace.view(ANA.user_id)[0].text == "hello"
+
+
+def test_what_only_one_sees_is_not_replaced(workspace: Workspace, slack: SlackApi) -> None:
+    slack.reply(replace(origin(workspace), channel_id=GENERAL), MESSAGE, replace=False)
+    [shown] = workspace.view(ANA.user_id)
+    assert not_updated(slack, GENERAL, shown.ts) == "message_not_found"
+
+
+def test_a_message_that_slack_does_not_take_replaces_nothing(workspace: Workspace, slack: SlackApi) -> None:
+    slack.post(GENERAL, MESSAGE)
+    [shown] = workspace.view(ANA.user_id)
+    assert not_updated(slack, GENERAL, shown.ts, BROKEN) == "invalid_blocks"
+    workspace.inject("chat.update", Fault(status=500))
+    assert not_updated(slack, GENERAL, shown.ts) == "internal_error"
+    assert workspace.view(ANA.user_id) == [shown]
+
+
+# Home tabs
+
+
+def test_a_home_tab_is_the_members_own(workspace: Workspace, slack: SlackApi) -> None:
+    slack.publish_home(ANA.user_id, MESSAGE)
+    home = workspace.home(ANA.user_id)
+    assert home is not None
+    assert home.blocks[0]["text"] == MESSAGE.blocks[0]["text"]
+    assert workspace.home(BEN.user_id) is None
+    assert workspace.api_calls[0].ignored == ()
+
+
+def test_a_home_tab_is_replaced_by_the_next(workspace: Workspace, slack: SlackApi) -> None:
+    for message in (MESSAGE, OTHER):
+        slack.publish_home(ANA.user_id, message)
+    home = workspace.home(ANA.user_id)
+    assert home is not None
+    assert home.blocks[0]["text"] == OTHER.blocks[0]["text"]
+
+
+def test_a_home_tab_for_nobody_is_an_error(slack: SlackApi) -> None:
+    assert failure(lambda: slack.publish_home("U0UNKNOWN01", MESSAGE)).code == "invalid_arguments"
+
+
+def test_a_home_tab_that_slack_does_not_take_is_an_error(workspace: Workspace, slack: SlackApi) -> None:
+    assert failure(lambda: slack.publish_home(ANA.user_id, BROKEN)).reason is Reason.SLACK_REFUSED
+    assert workspace.home(ANA.user_id) is None
+
+
+@every_fault
+def test_a_home_tab_that_fails_is_an_error(
+    workspace: Workspace, slack: SlackApi, fault: Fault, reason: Reason
+) -> None:
+    workspace.inject("views.publish", fault)
+    assert failure(lambda: slack.publish_home(ANA.user_id, MESSAGE)).reason is reason
+
+
+def test_an_app_without_a_home_tab_is_refused() -> None:
+    with Workspace(team_id=TEAM, features=Features(home_tab=False)) as without:
+        without.add_member(ANA.user_id, "ana")
+        slack = SlackApi(token=without.bot_token, api_url=without.api_url)
+        failed = failure(lambda: slack.publish_home(ANA.user_id, MESSAGE))
+        assert (failed.code, failed.reason) == ("not_enabled", Reason.SLACK_REFUSED)

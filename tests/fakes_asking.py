@@ -1,0 +1,108 @@
+"""Fakes of what asking for access and ageing messages keep, in the manner of `tests.fakes`."""
+
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.errors import StoreError
+from bot.model import AccessRequest, Member, RequestState
+from tests.fakes import ANA, NOON
+
+
+class FakeBook:
+    """The latest request of each member; see `ports.RequestBook`. `reopen_error` is raised by `reopen` only."""
+
+    def __init__(self) -> None:
+        self.latest: dict[Member, AccessRequest] = {}
+        self.error: StoreError | None = None
+        self.reopen_error: StoreError | None = None
+        self._lock = threading.Lock()
+
+    def ask(self, wanted: AccessRequest) -> AccessRequest:
+        self._fail()
+        with self._lock:
+            there = self.latest.get(wanted.member)
+            if there is not None and _is_open(there, wanted.at):
+                return there
+            self.latest[wanted.member] = wanted
+            return wanted
+
+    def find(self, member: Member) -> AccessRequest | None:
+        self._fail()
+        with self._lock:
+            return self.latest.get(member)
+
+    def decide(
+        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
+    ) -> AccessRequest | None:
+        self._fail()
+        with self._lock:
+            there = self.latest.get(member)
+            if there is None or there.id != request_id:
+                return None
+            if _is_open(there, at):
+                there = replace(there, state=state, decided_by=by, decided_at=at)
+                self.latest[member] = there
+            return there
+
+    def reopen(self, member: Member, request_id: str) -> None:
+        self._fail()
+        if self.reopen_error is not None:
+            raise self.reopen_error
+        with self._lock:
+            there = self.latest.get(member)
+            if there is not None and there.id == request_id:
+                self.latest[member] = replace(there, state=RequestState.OPEN, decided_by=None, decided_at=None)
+
+    def _fail(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+def _is_open(request: AccessRequest, at: datetime) -> bool:
+    return request.state is RequestState.OPEN and at < request.expires_at
+
+
+class FakeMessages:
+    """What each message shows; see `ports.Messages`."""
+
+    def __init__(self) -> None:
+        self.shows: dict[str, str] = {}
+        self.error: StoreError | None = None
+        self._lock = threading.Lock()
+
+    def note(
+        self,
+        message: str,
+        shows: str,
+        at: datetime,  # noqa: ARG002 - nothing is ever cleared
+        *,
+        unless: str | None = None,
+    ) -> bool:
+        if self.error is not None:
+            raise self.error
+        with self._lock:
+            if unless is not None and self.shows.get(message) == unless:
+                return False
+            self.shows[message] = shows
+            return True
+
+    def shown(self, message: str) -> str | None:
+        if self.error is not None:
+            raise self.error
+        with self._lock:
+            return self.shows.get(message)
+
+
+def an_access_request(member: Member = ANA, **more: Any) -> AccessRequest:
+    """An open request that the member has just made."""
+    values: dict[str, Any] = {
+        "id": "1" * 32,
+        "wish": "prod",
+        "reason": "project Falcon",
+        "days": 7,
+        "at": NOON,
+        "expires_at": NOON + timedelta(days=7),
+    }
+    return AccessRequest(member=member, **{**values, **more})

@@ -1,0 +1,317 @@
+"""Messages say when their link is dead, if they still show it, whichever replica made it."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.errors import StoreError
+from bot.executor import Full
+from bot.model import Reason, utc_now
+from bot.slack.ageing import Ageing
+from tests.fakes import NOON, Clock, race
+from tests.fakes_asking import FakeMessages
+
+MESSAGE = "C0GENERAL01/1893499200.000001"
+BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
+LAST = "the last one"
+Job = Callable[[], object]
+
+
+@dataclass
+class World:
+    """One replica, on whose clock time passes when told to. `refusals` are raised instead of doing a job."""
+
+    clock: Clock = field(default_factory=Clock)
+    messages: FakeMessages = field(default_factory=FakeMessages)
+    expired: queue.Queue[str] = field(default_factory=queue.Queue)
+    refusals: list[Exception] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ageing = Ageing(self.messages, self.run, now=self.clock.now, monotonic=self.clock.monotonic)
+
+    def run(self, job: Job) -> object:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        return job()
+
+    def watch(self, request_id: str, message: str = MESSAGE, *, seconds: float = 60) -> None:
+        expires_at = self.clock.now() + timedelta(seconds=seconds)
+        self.ageing.watch(message, request_id, expires_at, lambda: self.expired.put(request_id))
+
+    def after(self, seconds: float) -> list[str]:
+        """What has expired once that time has passed, in order. One thing more wakes the thread up."""
+        self.clock.advance(seconds)
+        self.watch(LAST, LAST, seconds=0)
+        return list(iter(lambda: self.expired.get(timeout=10), LAST))
+
+
+@pytest.fixture
+def worlds() -> Iterator[Callable[..., World]]:
+    made: list[World] = []
+
+    def make(messages: FakeMessages | None = None, clock: Clock | None = None) -> World:
+        made.append(World(clock or Clock(), messages or FakeMessages()))
+        return made[-1]
+
+    yield make
+    for world in made:
+        end(world.ageing)
+
+
+@pytest.fixture
+def world(worlds: Callable[..., World]) -> World:
+    return worlds()
+
+
+def end(ageing: Ageing) -> None:
+    ageing.stop()
+    if ageing._thread is not None:
+        ageing._thread.join(timeout=10)
+        assert not ageing._thread.is_alive()
+
+
+# When
+
+
+def test_a_message_expires_when_its_link_does(world: World) -> None:
+    world.watch("first")
+    assert world.after(59.9) == []
+    assert world.after(0.1) == ["first"]
+
+
+def test_a_message_expires_once(world: World) -> None:
+    world.watch("first")
+    assert world.after(60) == ["first"]
+    assert world.after(3600) == []
+
+
+@pytest.mark.parametrize("seconds", [0, -1, -3600])
+def test_a_link_that_is_dead_already_expires_at_once(world: World, seconds: float) -> None:
+    world.watch("first", seconds=seconds)
+    assert world.after(0) == ["first"]
+
+
+def test_several_expire_in_the_order_of_their_time(world: World) -> None:
+    for seconds in (30, 10, 20, 40, 5):
+        world.watch(f"after {seconds}", f"message {seconds}", seconds=seconds)
+    assert world.after(30) == ["after 5", "after 10", "after 20", "after 30"]
+    assert world.after(10) == ["after 40"]
+
+
+def test_of_the_same_time_the_first_comes_first(world: World) -> None:
+    names = [f"{number:02}" for number in range(20)]
+    for name in names:
+        world.watch(name, name)
+    assert world.after(60) == names
+
+
+def test_one_that_comes_later_and_dies_earlier_is_not_kept_waiting() -> None:
+    """On the real clock: the thread sleeps for the first, and is woken for the second."""
+    expired: queue.Queue[str] = queue.Queue()
+    ageing = Ageing(FakeMessages(), lambda job: job())
+    ageing.watch("message 1", "late", utc_now() + timedelta(hours=1), lambda: expired.put("late"))
+    ageing.watch("message 2", "early", utc_now() + timedelta(milliseconds=5), lambda: expired.put("early"))
+    assert expired.get(timeout=10) == "early"
+    end(ageing)
+    assert expired.empty()
+
+
+def test_the_wall_clock_says_when_and_the_stopwatch_how_long(worlds: Callable[..., World]) -> None:
+    """A wall clock that is set back meanwhile keeps no message alive."""
+    world = worlds()
+    world.watch("first")
+    world.clock._at -= timedelta(hours=1)
+    assert world.after(60) == ["first"]
+
+
+def test_nothing_runs_until_there_is_something_to_watch(world: World) -> None:
+    assert world.ageing._thread is None
+    world.ageing.forget(MESSAGE, "first")
+    assert world.ageing._thread is None
+
+
+# What the message shows by then
+
+
+def test_a_message_whose_link_was_opened_is_left_alone(world: World) -> None:
+    world.watch("first")
+    world.ageing.forget(MESSAGE, "first")
+    assert world.after(60) == []
+
+
+def test_a_message_that_shows_a_newer_link_expires_with_that_one(world: World) -> None:
+    world.watch("first")
+    world.clock.advance(30)
+    world.watch("second")
+    assert world.after(30) == []
+    assert world.after(30) == ["second"]
+
+
+def test_forgetting_one_message_leaves_the_others(world: World) -> None:
+    world.watch("first", "message 1")
+    world.watch("second", "message 2")
+    world.ageing.forget("message 1", "first")
+    assert world.after(60) == ["second"]
+
+
+def test_a_press_that_was_faster_than_we_are_counts(world: World) -> None:
+    world.ageing.forget(MESSAGE, "first")
+    world.watch("first")
+    assert world.after(60) == []
+    assert world.messages.shown(MESSAGE) == "gone first"
+
+
+def test_what_was_forgotten_does_not_hold_back_the_next_link_in_the_same_message(world: World) -> None:
+    world.ageing.forget(MESSAGE, "first")
+    world.watch("second")
+    assert world.after(60) == ["second"]
+
+
+def test_whichever_comes_first_a_forgotten_link_does_not_expire(world: World) -> None:
+    for number in range(20):
+        name = f"link {number}"
+        outcome = race(
+            lambda name=name: world.watch(name, name),  # type: ignore[misc]
+            lambda name=name: world.ageing.forget(name, name),  # type: ignore[misc]
+        )
+        assert outcome == [None, None]
+    assert world.after(60) == []
+
+
+def test_a_message_that_another_replica_changed_is_left_alone(worlds: Callable[..., World]) -> None:
+    messages, clock = FakeMessages(), Clock()
+    one, other = worlds(messages, clock), worlds(messages, clock)
+    one.watch("first")
+    other.watch("second", seconds=90)
+    assert one.after(60) == []
+    clock.advance(30)
+    assert other.after(0) == ["second"]
+
+
+def test_a_link_that_was_opened_through_another_replica_does_not_expire(worlds: Callable[..., World]) -> None:
+    messages = FakeMessages()
+    one, other = worlds(messages), worlds(messages)
+    one.watch("first")
+    other.ageing.forget(MESSAGE, "first")
+    assert one.after(60) == []
+
+
+# What goes wrong
+
+
+def test_what_cannot_be_noted_is_not_watched(world: World) -> None:
+    world.messages.error = BROKEN
+    with capture_logs() as logs:
+        world.watch("first")
+    assert [line["event"] for line in logs] == ["message_not_noted"]
+    world.messages.error = None
+    assert world.after(60) == []
+
+
+def test_forgetting_that_cannot_be_noted_is_logged(world: World) -> None:
+    world.messages.error = BROKEN
+    with capture_logs() as logs:
+        world.ageing.forget(MESSAGE, "first")
+    assert [line["event"] for line in logs] == ["message_not_noted"]
+
+
+class FailingOnce(FakeMessages):
+    """The first look fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed = False
+
+    def shown(self, message: str) -> str | None:
+        if not self.failed:
+            self.failed = True
+            raise BROKEN
+        return super().shown(message)
+
+
+def test_a_message_of_which_nothing_can_be_read_keeps_its_date_and_the_rest_go_on(
+    worlds: Callable[..., World],
+) -> None:
+    world = worlds(FailingOnce())
+    world.watch("first", "message 1")
+    world.watch("second", "message 2", seconds=61)
+    with capture_logs() as logs:
+        assert world.after(61) == ["second"]
+    assert [line["event"] for line in logs] == ["expiry_not_shown"]
+
+
+@pytest.mark.parametrize("refusal", [Full(), RuntimeError("a defect")], ids=["full", "a defect"])
+def test_when_there_is_no_room_the_message_keeps_its_date_and_the_rest_go_on(
+    world: World, refusal: Exception
+) -> None:
+    world.watch("first", "message 1")
+    world.watch("second", "message 2", seconds=61)
+    world.refusals.append(refusal)
+    with capture_logs() as logs:
+        assert world.after(61) == ["second"]
+    assert [(line["event"], line["why"]) for line in logs] == [("expiry_not_shown", type(refusal).__name__)]
+
+
+def test_a_message_that_cannot_be_replaced_does_not_stop_the_rest(world: World) -> None:
+    def fail() -> None:
+        raise RuntimeError("a defect")
+
+    world.ageing.watch(MESSAGE, "first", NOON, fail)
+    world.watch("second", "message 2")
+    assert world.after(60) == ["second"]
+
+
+def test_replacing_is_done_by_whoever_runs_and_not_by_the_thread_that_waits() -> None:
+    jobs: queue.Queue[Job] = queue.Queue()
+    expired: list[str] = []
+    ageing = Ageing(FakeMessages(), jobs.put)
+    ageing.watch(MESSAGE, "first", utc_now(), lambda: expired.append(threading.current_thread().name))
+    job = jobs.get(timeout=10)
+    assert expired == []
+    job()
+    assert expired == [threading.current_thread().name]
+    end(ageing)
+
+
+def test_what_is_opened_while_its_replacement_waits_for_a_worker_is_left_alone() -> None:
+    jobs: queue.Queue[Job] = queue.Queue()
+    expired: list[str] = []
+    ageing = Ageing(FakeMessages(), jobs.put)
+    ageing.watch(MESSAGE, "first", utc_now(), lambda: expired.append("first"))
+    job = jobs.get(timeout=10)
+    ageing.forget(MESSAGE, "first")
+    job()
+    assert expired == []
+    end(ageing)
+
+
+# Stopping
+
+
+def test_once_stopped_nothing_expires_any_more(world: World) -> None:
+    world.watch("first")
+    end(world.ageing)
+    world.clock.advance(60)
+    world.watch("second", seconds=0)
+    assert world.expired.empty()
+    assert world.ageing._thread is not None
+    assert not world.ageing._thread.is_alive()
+
+
+def test_stopping_ends_a_long_wait() -> None:
+    ageing = Ageing(FakeMessages(), lambda job: job())
+    ageing.watch(MESSAGE, "first", utc_now() + timedelta(days=1), lambda: None)
+    end(ageing)
+
+
+def test_stopping_before_anything_was_watched_is_all_right(world: World) -> None:
+    world.ageing.stop()
+    world.ageing.stop()
+    world.watch("first", seconds=0)
+    assert world.ageing._thread is None
+    assert world.expired.empty()

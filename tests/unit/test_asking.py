@@ -1,0 +1,530 @@
+"""Members ask for access and administrators decide: once, only they, and never on their own request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.admin import Admin
+from bot.asking import DAYS, OPEN_FOR, Asking, Decision, Verdict
+from bot.errors import Changed, ProfileTaken, StoreError, StudioLinksError
+from bot.model import (
+    MAX_REASON,
+    AccessRequest,
+    Allowed,
+    Door,
+    Effect,
+    Entry,
+    Grant,
+    Mapping,
+    Member,
+    Reason,
+    RequestState,
+)
+from bot.policy import Rules
+from tests.fakes import (
+    ANA,
+    BEN,
+    NOON,
+    TEAM,
+    Clock,
+    FakeAccess,
+    FakeAudit,
+    FakeStudio,
+    a_grant,
+    a_mapping,
+    race,
+)
+from tests.fakes_asking import FakeBook, an_access_request
+
+ADA, BEA = Member(TEAM, "U0ADA00001"), Member(TEAM, "U0BEA00001")
+BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
+NO_SUCH = "f" * 32
+
+
+@dataclass
+class World:
+    """Ada and Bea administer; Ana has a profile and no rule yet, Ben has nothing."""
+
+    clock: Clock = field(default_factory=Clock)
+    audit: FakeAudit = field(default_factory=FakeAudit)
+    book: FakeBook = field(default_factory=FakeBook)
+
+    def __post_init__(self) -> None:
+        self.access = FakeAccess(self.audit)
+        self.access.give(ANA, a_mapping())
+        self.studio = FakeStudio()
+        self.studio.add("d-research", "ana", "ben")
+        admin = Admin(self.access, self.audit, self.studio, Rules(), now=self.clock.now)
+        self.use_case = Asking(
+            self.book, admin, self.audit, frozenset({ADA.user_id, BEA.user_id}), now=self.clock.now
+        )
+
+    def ask(self, member: Member = ANA, *, days: int | None = 7, reason: str = "Falcon") -> AccessRequest:
+        request, _ = self.use_case.ask(member, wish="prod", reason=reason, days=days)
+        return request
+
+    def approve(self, request: AccessRequest, mapping: Mapping | None = None, *, by: Member = ADA) -> Decision:
+        return self.use_case.approve(by, request.member, request.id, mapping)
+
+    def steps(self) -> list[tuple[str, str, str]]:
+        """What the audit holds: action, outcome and actor of each entry, in order."""
+        return [(entry.action, entry.outcome, entry.actor) for entry in self.audit.entries.values()]
+
+    def rule(self, member: Member = ANA) -> Grant | None:
+        grants = self.access.read(member).grants
+        return grants[0] if grants else None
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# Asking
+
+
+def test_a_request_is_kept_and_recorded(world: World) -> None:
+    request, is_new = world.use_case.ask(ANA, wish=" prod ", reason="\n Falcon ", days=30)
+
+    assert is_new
+    assert (request.member, request.wish, request.reason, request.days) == (ANA, "prod", "Falcon", 30)
+    assert (request.at, request.expires_at) == (NOON, NOON + OPEN_FOR)
+    assert (request.state, request.decided_by, request.decided_at) == (RequestState.OPEN, None, None)
+    assert world.book.find(ANA) == request
+    [entry] = world.audit.entries.values()
+    assert (entry.action, entry.outcome, entry.door, entry.at) == ("request", "done", Door.BUTTON, NOON)
+    assert (entry.tenant, entry.subject, entry.actor) == (TEAM, ANA.user_id, ANA.user_id)
+    assert entry.detail == "Falcon"
+    assert entry.after == {"request": request.id, "wish": "prod", "days": 30}
+
+
+def test_asking_allows_nothing(world: World) -> None:
+    world.ask()
+    assert world.access.read(ANA).grants == ()
+
+
+def test_each_request_has_an_id_of_its_own(world: World) -> None:
+    assert world.ask(ANA).id != world.ask(BEN).id
+
+
+def test_who_asks_while_a_request_is_open_joins_it(world: World) -> None:
+    first = world.ask()
+    world.clock.advance(60)
+    again, is_new = world.use_case.ask(ANA, wish="other", reason="again", days=1)
+    assert (again, is_new) == (first, False)
+    assert world.steps() == [("request", "done", ANA.user_id)]
+
+
+def test_a_request_that_has_run_out_may_be_asked_anew(world: World) -> None:
+    first = world.ask()
+    world.clock.advance(OPEN_FOR.total_seconds() - 1)
+    assert world.use_case.ask(ANA, wish="", reason="again", days=1) == (first, False)
+    world.clock.advance(1)
+    second, is_new = world.use_case.ask(ANA, wish="", reason="again", days=1)
+    assert is_new
+    assert second.id != first.id
+    assert world.approve(first).verdict is Verdict.GONE
+    assert world.approve(second).verdict is Verdict.DONE
+
+
+@pytest.mark.parametrize("decide", [Asking.approve, Asking.deny], ids=["approved", "denied"])
+def test_a_request_that_was_decided_may_be_asked_anew(world: World, decide: Callable[..., Decision]) -> None:
+    first = world.ask()
+    decide(world.use_case, ADA, ANA, first.id)
+    _, is_new = world.use_case.ask(ANA, wish="", reason="again", days=1)
+    assert is_new
+
+
+def test_of_many_presses_at_once_one_request_comes(world: World) -> None:
+    asked = race(*[lambda: world.use_case.ask(ANA, wish="", reason="Falcon", days=1)] * 8)
+    kept = [one for one in asked if not isinstance(one, Exception)]
+    assert len({request.id for request, _ in kept}) == 1
+    assert [is_new for _, is_new in kept].count(True) == 1
+    assert world.steps() == [("request", "done", ANA.user_id)]
+
+
+@pytest.mark.parametrize("text", ["&" * 3000, "\u202e\u05d0" * 1500, "\U0001f980" * 3000], ids=["&", "rtl", "wide"])
+def test_the_longest_texts_are_cut_to_what_a_rule_may_hold(world: World, text: str) -> None:
+    request, _ = world.use_case.ask(ANA, wish=text, reason=text, days=1)
+    assert (request.wish, request.reason) == (text[:MAX_REASON], text[:MAX_REASON])
+    assert world.approve(request).verdict is Verdict.DONE
+    rule = world.rule()
+    assert rule is not None
+    assert rule.reason == text[:MAX_REASON]
+
+
+@pytest.mark.parametrize("days", DAYS)
+def test_what_the_form_offers_is_kept(world: World, days: int | None) -> None:
+    assert world.ask(days=days).days == days
+
+
+@pytest.mark.parametrize("days", [0, -1, 2, 91, 10**9])
+def test_what_the_form_does_not_offer_becomes_the_shortest_time(world: World, days: int) -> None:
+    assert world.ask(days=days).days == 1
+
+
+def test_a_request_that_cannot_be_kept_is_an_error_and_not_recorded(world: World) -> None:
+    world.book.error = BROKEN
+    with pytest.raises(StoreError):
+        world.ask()
+    assert world.steps() == []
+
+
+def test_a_request_that_failed_does_not_stand_in_the_way_of_the_next(world: World) -> None:
+    """Nobody hears of a request that failed: a member who joined it would wait for nothing."""
+    world.audit.open_error = BROKEN
+    with pytest.raises(StoreError):
+        world.ask()
+    world.audit.open_error = None
+    _, is_new = world.use_case.ask(ANA, wish="", reason="again", days=1)
+    assert is_new
+
+
+# Approving
+
+
+@pytest.mark.parametrize("days", DAYS)
+def test_an_approval_allows_for_as_long_as_was_asked(world: World, days: int | None) -> None:
+    request = world.ask(days=days)
+    world.clock.advance(3600)
+    decision = world.approve(request)
+
+    now = NOON + timedelta(hours=1)
+    decided = replace(request, state=RequestState.APPROVED, decided_by=ADA.user_id, decided_at=now)
+    assert decision == Decision(Verdict.DONE, decided)
+    assert world.book.find(ANA) == decided
+    until = None if days is None else now + timedelta(days=days)
+    assert world.rule() == Grant(ANA.user_id, Effect.ALLOW, until, "Falcon", ADA.user_id, now)
+
+
+def test_an_approval_is_recorded_with_who_did_it_and_for_whom(world: World) -> None:
+    request = world.ask()
+    world.approve(request)
+    assert world.steps() == [
+        ("request", "done", ANA.user_id),
+        ("decide", "approved", ADA.user_id),
+        ("allow", "done", ADA.user_id),
+    ]
+    entries = list(world.audit.entries.values())
+    assert {(entry.tenant, entry.subject, entry.door) for entry in entries} == {(TEAM, ANA.user_id, Door.BUTTON)}
+    assert entries[1].after == {"request": request.id, "wish": "prod", "days": 7}
+    assert len({entry.id for entry in entries}) == 3
+
+
+def test_a_member_without_a_profile_needs_one_first(world: World) -> None:
+    request = world.ask(BEN)
+    assert world.approve(request) == Decision(Verdict.NEEDS_MAPPING, request)
+    assert world.book.find(BEN) == request
+    assert world.rule(BEN) is None
+    assert world.steps() == [("request", "done", BEN.user_id)]
+
+
+def test_an_approval_with_a_profile_writes_both(world: World) -> None:
+    request = world.ask(BEN)
+    decision = world.approve(request, Mapping("default", "d-research", "ben"))
+    assert decision.verdict is Verdict.DONE
+    [mapping] = world.access.read(BEN).mappings
+    assert (mapping.domain_id, mapping.profile_name, mapping.set_by) == ("d-research", "ben", ADA.user_id)
+    assert world.rule(BEN) is not None
+    assert world.steps() == [
+        ("request", "done", BEN.user_id),
+        ("decide", "approved", ADA.user_id),
+        ("map", "done", ADA.user_id),
+        ("allow", "done", ADA.user_id),
+    ]
+
+
+def test_a_profile_that_the_member_got_meanwhile_is_left_alone(world: World) -> None:
+    request = world.ask(BEN)
+    world.approve(request)
+    meanwhile = a_mapping(profile="ben", domain="d-meanwhile")
+    world.access.give(BEN, meanwhile)
+    world.approve(request, Mapping("default", "d-research", "ben"))
+    assert world.access.read(BEN).mappings == (meanwhile,)
+
+
+def test_an_approval_may_lengthen_what_is_there(world: World) -> None:
+    world.access.give(ANA, a_grant(until=NOON + timedelta(hours=20)))
+    world.approve(world.ask(days=30))
+    rule = world.rule()
+    assert rule is not None
+    assert rule.until == NOON + timedelta(days=30)
+
+
+@pytest.mark.parametrize("until", [None, NOON + timedelta(days=60)], ids=["for good", "for 60 days"])
+def test_an_approval_shortens_nothing(world: World, until: datetime | None) -> None:
+    world.access.give(ANA, a_grant(until=until))
+    world.approve(world.ask(days=7))
+    rule = world.rule()
+    assert rule is not None
+    assert rule.until == until
+
+
+def test_an_approval_that_opens_nothing_is_not_said_to_be_done(world: World) -> None:
+    """A deny rule wins; whoever hears "you can open Studio now" would be refused."""
+    world.access.give(ANA, a_grant(effect=Effect.DENY))
+    decision = world.approve(world.ask())
+    allowed = isinstance(world.use_case.admin.explain(ANA, None).decision, Allowed)
+    assert (decision.verdict is Verdict.DONE) is allowed
+
+
+# Denying
+
+
+def test_a_denial_is_kept_and_recorded_and_grants_nothing(world: World) -> None:
+    request = world.ask()
+    world.clock.advance(60)
+    decision = world.use_case.deny(BEA, ANA, request.id)
+    decided = replace(
+        request, state=RequestState.DENIED, decided_by=BEA.user_id, decided_at=NOON + timedelta(seconds=60)
+    )
+    assert decision == Decision(Verdict.DONE, decided)
+    assert world.book.find(ANA) == decided
+    assert world.rule() is None
+    assert world.steps() == [("request", "done", ANA.user_id), ("decide", "denied", BEA.user_id)]
+
+
+def test_a_denial_needs_no_profile(world: World) -> None:
+    assert world.use_case.deny(ADA, BEN, world.ask(BEN).id).verdict is Verdict.DONE
+
+
+def test_a_denial_takes_away_nothing_that_is_there(world: World) -> None:
+    world.access.give(ANA, a_grant())
+    world.use_case.deny(ADA, ANA, world.ask().id)
+    assert world.access.read(ANA).grants == (a_grant(),)
+
+
+# Who decides nothing
+
+WAYS: dict[str, Callable[[World, Member, AccessRequest], Decision]] = {
+    "approve": lambda world, by, request: world.approve(request, by=by),
+    "approve with a profile": lambda world, by, request: world.approve(
+        request, Mapping("default", "d-research", "ana"), by=by
+    ),
+    "deny": lambda world, by, request: world.use_case.deny(by, request.member, request.id),
+}
+in_every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+Way = Callable[[World, Member, AccessRequest], Decision]
+
+
+def last(world: World) -> Entry:
+    return list(world.audit.entries.values())[-1]
+
+
+@in_every_way
+@pytest.mark.parametrize(
+    "by", [BEN, Member("T0OTHER001", BEN.user_id)], ids=["a member", "somebody of another workspace"]
+)
+def test_who_is_no_administrator_decides_nothing_and_is_recorded(world: World, way: Way, by: Member) -> None:
+    request = world.ask()
+    assert way(world, by, request) == Decision(Verdict.NOT_AN_ADMIN, request)
+    assert world.book.find(ANA) == request
+    assert world.rule() is None
+    assert world.steps()[1:] == [("decide", "not_an_admin", BEN.user_id)]
+    assert last(world).subject == ANA.user_id
+
+
+@in_every_way
+def test_nobody_decides_on_their_own_request(world: World, way: Way) -> None:
+    world.access.give(ADA, a_mapping(profile="ada"))
+    request = world.ask(ADA)
+    assert way(world, ADA, request) == Decision(Verdict.OWN_REQUEST, request)
+    assert world.book.find(ADA) == request
+    assert world.rule(ADA) is None
+    assert world.steps()[1:] == [("decide", "own_request", ADA.user_id)]
+
+
+def test_who_asks_for_themselves_and_is_no_administrator_is_told_that(world: World) -> None:
+    assert world.approve(world.ask(), by=ANA).verdict is Verdict.NOT_AN_ADMIN
+
+
+@in_every_way
+def test_a_press_of_who_is_no_administrator_is_recorded_although_the_request_is_gone(world: World, way: Way) -> None:
+    gone = an_access_request(id=NO_SUCH)
+    assert way(world, BEN, gone) == Decision(Verdict.NOT_AN_ADMIN)
+    assert world.steps() == [("decide", "not_an_admin", BEN.user_id)]
+
+
+@in_every_way
+def test_without_administrators_nobody_decides(world: World, way: Way) -> None:
+    request = world.ask()
+    world.use_case = replace(world.use_case, admins=frozenset())
+    assert way(world, ADA, request).verdict is Verdict.NOT_AN_ADMIN
+
+
+# What is decided no more
+
+
+@in_every_way
+def test_a_request_that_never_was_is_gone(world: World, way: Way) -> None:
+    assert way(world, ADA, an_access_request(id=NO_SUCH)) == Decision(Verdict.GONE)
+    assert world.steps() == []
+
+
+def test_a_request_that_never_was_is_gone_also_without_a_profile(world: World) -> None:
+    assert world.approve(an_access_request(BEN, id=NO_SUCH)) == Decision(Verdict.GONE)
+
+
+@in_every_way
+def test_an_older_request_is_gone_and_the_newer_one_stays(world: World, way: Way) -> None:
+    older = world.ask()
+    world.use_case.deny(ADA, ANA, older.id)
+    newer = world.ask(reason="again")
+    assert way(world, BEA, older) == Decision(Verdict.GONE)
+    assert world.book.find(ANA) == newer
+    assert world.rule() is None
+
+
+@in_every_way
+def test_a_request_that_has_run_out_is_gone(world: World, way: Way) -> None:
+    request = world.ask()
+    world.clock.advance(OPEN_FOR.total_seconds())
+    assert way(world, ADA, request) == Decision(Verdict.GONE, request)
+    assert world.rule() is None
+
+
+def test_no_profile_is_asked_for_when_the_request_has_run_out(world: World) -> None:
+    request = world.ask(BEN)
+    world.clock.advance(OPEN_FOR.total_seconds())
+    assert world.approve(request).verdict is Verdict.GONE
+
+
+@in_every_way
+def test_until_the_last_moment_a_request_can_be_decided(world: World, way: Way) -> None:
+    request = world.ask()
+    world.clock.advance(OPEN_FOR.total_seconds() - 1)
+    assert way(world, ADA, request).verdict is Verdict.DONE
+
+
+@in_every_way
+@pytest.mark.parametrize("by", [BEA, ADA], ids=["by another", "by the same"])
+def test_what_was_decided_stays_decided_and_says_by_whom(world: World, way: Way, by: Member) -> None:
+    request = world.ask()
+    first = world.use_case.deny(ADA, ANA, request.id)
+    steps = world.steps()
+    world.clock.advance(1)
+    assert way(world, by, request) == Decision(Verdict.ALREADY_DECIDED, first.request)
+    assert world.rule() is None
+    assert world.steps() == steps
+
+
+def test_an_approval_is_not_taken_back_by_a_late_denial(world: World) -> None:
+    request = world.ask()
+    first = world.approve(request)
+    world.clock.advance(1)
+    assert world.use_case.deny(BEA, ANA, request.id) == Decision(Verdict.ALREADY_DECIDED, first.request)
+    assert world.rule() is not None
+
+
+def test_no_profile_is_asked_for_when_somebody_has_decided(world: World) -> None:
+    request = world.ask(BEN)
+    first = world.use_case.deny(ADA, BEN, request.id)
+    world.clock.advance(1)
+    assert world.approve(request, by=BEA) == Decision(Verdict.ALREADY_DECIDED, first.request)
+
+
+def test_of_two_administrators_at_once_one_wins_and_the_other_sees_who(world: World) -> None:
+    request = world.ask()
+    decisions = race(*(lambda by=by: world.approve(request, by=by) for by in (ADA, BEA)))
+    settled = [decision for decision in decisions if isinstance(decision, Decision)]
+    assert {decision.verdict for decision in settled} == {Verdict.DONE, Verdict.ALREADY_DECIDED}
+    assert [decision.request for decision in settled] == [world.book.find(ANA)] * 2
+    assert [action for action, _, _ in world.steps()] == ["request", "decide", "allow"]
+
+
+# What cannot be carried out
+
+
+class ChangedMeanwhile(FakeAccess):
+    """Rules that somebody else changes in between."""
+
+    def put_grant(self, tenant: str, grant: Grant, *, replaces: Grant | None, entry: Entry) -> None:  # noqa: ARG002
+        raise Changed("somebody changed the same records meanwhile: look again, then retry")
+
+
+def test_a_profile_that_another_holds_grants_nothing_and_leaves_the_request_open(world: World) -> None:
+    request = world.ask(BEN)
+    with pytest.raises(ProfileTaken):
+        world.approve(request, Mapping("default", "d-research", "ANA"))
+    assert world.book.find(BEN) == request
+    assert world.access.read(BEN).grants == ()
+    assert world.approve(request, Mapping("default", "d-research", "ben"), by=BEA).verdict is Verdict.DONE
+
+
+def test_a_rule_that_cannot_be_written_leaves_the_request_open(world: World) -> None:
+    request = world.ask()
+    broken = ChangedMeanwhile(world.audit)
+    broken.give(ANA, a_mapping())
+    admin = replace(world.use_case.admin, access=broken)
+    with pytest.raises(Changed):
+        replace(world.use_case, admin=admin).approve(ADA, ANA, request.id)
+    assert world.book.find(ANA) == request
+    assert world.approve(request, by=BEA).verdict is Verdict.DONE
+
+
+def test_rules_that_cannot_be_read_leave_the_request_open(world: World) -> None:
+    request = world.ask()
+    world.access.error = BROKEN
+    for mapping in (None, a_mapping()):
+        with pytest.raises(StoreError):
+            world.approve(request, mapping)
+        assert world.book.find(ANA) == request
+
+
+def test_a_rule_that_is_unreadable_leaves_the_request_open(world: World) -> None:
+    world.access.unreadable[ANA] = ("grant#allow",)
+    request = world.ask()
+    with pytest.raises(StudioLinksError, match="cannot be read"):
+        world.approve(request)
+    assert world.book.find(ANA) == request
+
+
+@in_every_way
+def test_a_book_that_cannot_be_reached_decides_nothing(world: World, way: Way) -> None:
+    request = world.ask()
+    world.book.error = BROKEN
+    with pytest.raises(StoreError):
+        way(world, ADA, request)
+    world.book.error = None
+    assert world.book.find(ANA) == request
+    assert world.rule() is None
+
+
+@in_every_way
+def test_a_decision_that_cannot_be_recorded_leaves_the_request_open(world: World, way: Way) -> None:
+    """The administrator is told that the request is open again, and nothing was granted."""
+    request = world.ask()
+    world.audit.open_error = BROKEN
+    with pytest.raises(StoreError):
+        way(world, ADA, request)
+    world.audit.open_error = None
+    assert world.rule() is None
+    assert world.book.find(ANA) == request
+
+
+@in_every_way
+def test_a_press_that_cannot_be_recorded_decides_nothing(world: World, way: Way) -> None:
+    request = world.ask()
+    world.audit.open_error = BROKEN
+    with pytest.raises(StoreError):
+        way(world, BEN, request)
+    assert world.book.find(ANA) == request
+
+
+def test_why_an_approval_failed_is_said_although_it_cannot_be_taken_back(world: World) -> None:
+    request = world.ask(BEN)
+    world.book.reopen_error = BROKEN
+    with pytest.raises(ProfileTaken):
+        world.approve(request, Mapping("default", "d-research", "ana"))
+
+
+def test_a_member_whose_approval_could_neither_be_carried_out_nor_taken_back_may_ask_anew(world: World) -> None:
+    request = world.ask(BEN)
+    world.book.reopen_error = BROKEN
+    with pytest.raises(StudioLinksError):
+        world.approve(request, Mapping("default", "d-research", "ana"))
+    assert world.access.read(BEN).grants == ()
+    _, is_new = world.use_case.ask(BEN, wish="", reason="again", days=1)
+    assert is_new

@@ -1,0 +1,307 @@
+"""What members and administrators read of a request: within Slack's limits, nothing in it but words and ids."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.asking import DAYS, Decision, Verdict
+from bot.local.blocks import check_message, check_view, refusal
+from bot.model import MAX_REASON, AccessRequest, Member, RequestState
+from bot.slack import asking_views, views
+from bot.slack.asking_handlers import MESSAGE, REQUEST
+from bot.slack.views import Message, Reader
+from bot.slack.words import CATALOGUES
+from tests.fakes import NOON, TEAM
+from tests.fakes_asking import an_access_request
+
+LONGEST_ID = "U" + "X" * 30
+LONGEST_PLACE = "C" + "X" * 30 + "/" + "1" * 12 + "." + "1" * 6
+HOSTILE = "<!channel> & <@U0BEN00001> <https://evil.example.com|click> *bold* `code` {user} {days} %s \x00"
+RTL = "\u202e\u05e9\u05dc\u05d5\u05dd\u200f " * 70
+TEXTS = {
+    "short": "project Falcon",
+    "ampersands": "&" * MAX_REASON,
+    "brackets": "<>" * (MAX_REASON // 2),
+    "right to left": RTL,
+    "wide": "\U0001f980" * MAX_REASON,
+    "lines": "\n" * MAX_REASON,
+    "hostile": HOSTILE,
+}
+
+in_each_language = pytest.mark.parametrize(
+    "reader", [Reader(words, may_ask=True) for words in CATALOGUES.values()], ids=CATALOGUES
+)
+for_each_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+
+
+def asked(text: str = "project Falcon", **more: Any) -> AccessRequest:
+    """The longest in everything else."""
+    wish = text[: asking_views.LONGEST_WISH]
+    return an_access_request(
+        Member(TEAM, LONGEST_ID), **{"reason": text[:MAX_REASON], "wish": wish, "id": "f" * 32, **more}
+    )
+
+
+def decided(request: AccessRequest, state: RequestState) -> AccessRequest:
+    return replace(request, state=state, decided_by=LONGEST_ID, decided_at=NOON)
+
+
+def texts(blocks: list[dict[str, Any]]) -> Iterator[str]:
+    """Every text in the blocks that is read as markup."""
+    for block in blocks:
+        for part in (block.get("text"), *block.get("elements", ())):
+            if part and part.get("type") == "mrkdwn":
+                yield part["text"]
+
+
+def elements(blocks: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The buttons and fields by their action id."""
+    found = [element for block in blocks for element in (*block.get("elements", ()), block.get("element")) if element]
+    return {element["action_id"]: element for element in found if "action_id" in element}
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from strings(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from strings(part)
+    elif isinstance(value, str):
+        yield value
+
+
+def every_message(request: AccessRequest, reader: Reader) -> dict[str, Message]:
+    approved, denied = (decided(request, state) for state in (RequestState.APPROVED, RequestState.DENIED))
+    refusals = {f"refused {verdict}": asking_views.refused(Decision(verdict, request), reader) for verdict in Verdict}
+    return {
+        "to admins": asking_views.to_admins(request, reader),
+        "approved": asking_views.decided(approved, reader),
+        "denied": asking_views.decided(denied, reader),
+        "granted": asking_views.to_member(approved, reader),
+        "turned down": asking_views.to_member(denied, reader),
+        **refusals,
+    }
+
+
+def every_form(request: AccessRequest, reader: Reader) -> dict[str, dict[str, Any]]:
+    return {
+        "empty": asking_views.form(reader),
+        "with a wish": asking_views.form(reader, request.wish),
+        "mapping": asking_views.mapping_form(request, LONGEST_PLACE, reader),
+        "mapping without a message": asking_views.mapping_form(request, "", reader),
+    }
+
+
+# Slack's limits
+
+
+@in_each_language
+@for_each_text
+@pytest.mark.parametrize("days", DAYS)
+def test_slack_takes_every_message(reader: Reader, text: str, days: int | None) -> None:
+    for name, message in every_message(asked(text, days=days), reader).items():
+        assert check_message(message.payload()) == [], name
+        assert refusal(message.payload()) is None, name
+
+
+@in_each_language
+@for_each_text
+def test_slack_takes_every_form(reader: Reader, text: str) -> None:
+    for name, form in every_form(asked(text), reader).items():
+        assert check_view(form, "modal") == [], name
+
+
+@in_each_language
+def test_slack_takes_a_message_with_the_longest_wish_that_can_be_stored(reader: Reader) -> None:
+    request = asked("&" * MAX_REASON, wish="&" * MAX_REASON)
+    for name, message in every_message(request, reader).items():
+        assert check_message(message.payload()) == [], name
+    assert check_view(asking_views.mapping_form(request, LONGEST_PLACE, reader), "modal") == []
+
+
+@in_each_language
+def test_what_a_dialog_brings_back_fits(reader: Reader) -> None:
+    form = asking_views.mapping_form(asked("&" * MAX_REASON), LONGEST_PLACE, reader)
+    assert len(form["private_metadata"]) <= 3000
+
+
+@in_each_language
+def test_no_label_is_cut(reader: Reader) -> None:
+    request = asked()
+    shown = [*every_message(request, reader).values()]
+    parts = [message.payload() for message in shown] + [*every_form(request, reader).values()]
+    assert not any("…" in text for text in strings(parts))
+
+
+# What is in them
+
+
+@in_each_language
+@for_each_text
+def test_values_hold_ids_only(reader: Reader, text: str) -> None:
+    request = asked(text)
+    found = elements(asking_views.to_admins(request, reader).blocks)
+    assert set(found) == {asking_views.APPROVE, asking_views.DENY}
+    for button in found.values():
+        named = REQUEST.fullmatch(button["value"])
+        assert named is not None
+        assert named.groups() == (LONGEST_ID, request.id)
+
+
+@in_each_language
+def test_the_profile_dialog_brings_back_the_request_and_the_message_and_nothing_else(reader: Reader) -> None:
+    request = asked(HOSTILE)
+    value, _, where = asking_views.mapping_form(request, LONGEST_PLACE, reader)["private_metadata"].rpartition(" ")
+    named, place = REQUEST.fullmatch(value), MESSAGE.fullmatch(where)
+    assert named is not None
+    assert named.groups() == (LONGEST_ID, request.id)
+    assert place is not None
+    assert "/".join(place.groups()) == LONGEST_PLACE
+
+
+@in_each_language
+def test_the_profile_dialog_knows_the_request_also_without_a_message(reader: Reader) -> None:
+    value, _, where = asking_views.mapping_form(asked(), "", reader)["private_metadata"].rpartition(" ")
+    assert REQUEST.fullmatch(value)
+    assert where == ""
+
+
+@in_each_language
+def test_what_a_member_wrote_is_only_in_the_text(reader: Reader) -> None:
+    request = asked("n33dle", wish="w1sh")
+    for name, message in every_message(request, reader).items():
+        for word in ("n33dle", "w1sh"):
+            shown = json.dumps(message.payload()).count(word)
+            assert shown == sum(text.count(word) for text in texts(message.blocks)), name
+
+
+@in_each_language
+def test_what_a_member_wrote_mentions_nobody_and_links_nowhere(reader: Reader) -> None:
+    request = asked(HOSTILE)
+    shown = [*every_message(request, reader).values()]
+    for block_texts in (texts(message.blocks) for message in shown):
+        joined = "\n".join(block_texts)
+        for part in ("<!channel>", "<@U0BEN00001>", "<https:"):
+            assert part not in joined
+    admins = "\n".join(texts(asking_views.to_admins(request, reader).blocks))
+    assert "&lt;!channel&gt; &amp; &lt;@U0BEN00001&gt;" in admins
+
+
+@in_each_language
+def test_braces_in_what_a_member_wrote_are_left_as_they_are(reader: Reader) -> None:
+    assert "{user} {days}" in "\n".join(texts(asking_views.to_admins(asked(HOSTILE), reader).blocks))
+
+
+@in_each_language
+def test_no_message_has_an_unfilled_brace(reader: Reader) -> None:
+    request = asked()
+    for name, message in every_message(request, reader).items():
+        shown = [text.replace("{date_short_pretty} {time}", "") for text in strings(message.payload())]
+        assert not any("{" in text for text in shown), name
+    for name, form in every_form(request, reader).items():
+        assert not any("{" in text for text in strings(form["blocks"])), name
+
+
+@in_each_language
+def test_administrators_read_who_asks_for_what_why_and_how_long(reader: Reader) -> None:
+    words, request = reader.words, asked()
+    for message in (
+        asking_views.to_admins(request, reader),
+        asking_views.decided(decided(request, RequestState.APPROVED), reader),
+    ):
+        shown = list(texts(message.blocks))
+        assert f"<@{LONGEST_ID}>" in shown[0]
+        assert shown[1:4] == [
+            words.asked_reason.format(reason="project Falcon"),
+            words.asked_wish.format(wish="project Falcon"),
+            words.asked_days.format(days=views.count(7, words.day)),
+        ]
+    until = views.slack_date(request.expires_at)
+    assert until in list(texts(asking_views.to_admins(request, reader).blocks))[-1]
+
+
+@in_each_language
+def test_without_a_wish_there_is_no_line_for_it(reader: Reader) -> None:
+    before = reader.words.asked_wish.partition("{")[0]
+    assert before not in "\n".join(texts(asking_views.to_admins(asked(wish=""), reader).blocks))
+
+
+@in_each_language
+def test_for_good_is_said_in_words(reader: Reader) -> None:
+    shown = "\n".join(texts(asking_views.to_admins(asked(days=None), reader).blocks))
+    assert reader.words.for_good in shown
+    assert "None" not in shown
+
+
+@in_each_language
+@pytest.mark.parametrize("state", [RequestState.APPROVED, RequestState.DENIED])
+def test_once_decided_the_buttons_are_gone_and_it_says_who_and_when(reader: Reader, state: RequestState) -> None:
+    at = NOON + timedelta(minutes=5)
+    request = replace(decided(asked(), state), decided_at=at)
+    message = asking_views.decided(request, reader)
+    line = {RequestState.APPROVED: reader.words.approved, RequestState.DENIED: reader.words.denied}[state]
+    assert elements(message.blocks) == {}
+    assert list(texts(message.blocks))[-1] == line.format(by=LONGEST_ID, at=views.slack_date(at))
+
+
+@in_each_language
+def test_denying_asks_again_first(reader: Reader) -> None:
+    found = elements(asking_views.to_admins(asked(), reader).blocks)
+    assert found[asking_views.DENY]["confirm"]["text"]["text"] == reader.words.deny_sure
+    assert "confirm" not in found[asking_views.APPROVE]
+
+
+@in_each_language
+def test_a_member_who_was_approved_can_open_studio_from_the_message(reader: Reader) -> None:
+    message = asking_views.to_member(decided(asked(), RequestState.APPROVED), reader)
+    assert set(elements(message.blocks)) == {views.HOME_OPEN}
+    assert message.text == reader.words.granted
+
+
+@in_each_language
+def test_a_member_who_was_denied_is_told_so_and_not_by_whom(reader: Reader) -> None:
+    message = asking_views.to_member(decided(asked(), RequestState.DENIED), reader)
+    assert elements(message.blocks) == {}
+    assert message.text == reader.words.turned_down
+    assert LONGEST_ID not in json.dumps(message.payload())
+
+
+@in_each_language
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_refused_press_is_told_why(reader: Reader, verdict: Verdict) -> None:
+    words = reader.words
+    shown = asking_views.refused(Decision(verdict, asked("n33dle")), reader)
+    expected = {Verdict.NOT_AN_ADMIN: words.only_admins, Verdict.OWN_REQUEST: words.not_your_own}
+    assert shown.text == expected.get(verdict, words.request_gone)
+    assert "n33dle" not in json.dumps(shown.payload())
+
+
+# The dialog in which a member asks
+
+
+@in_each_language
+def test_the_form_asks_for_a_reason_and_offers_every_time(reader: Reader) -> None:
+    form = asking_views.form(reader)
+    blocks = {block["block_id"]: block for block in form["blocks"]}
+    assert [blocks[name]["optional"] for name in ("wish", "reason", "days")] == [True, False, False]
+    offered = [option["value"] for option in elements(form["blocks"])[asking_views.SPAN]["options"]]
+    assert offered == [str(days or asking_views.FOR_GOOD) for days in DAYS]
+    assert len({option["text"]["text"] for option in elements(form["blocks"])[asking_views.SPAN]["options"]}) == 5
+
+
+@in_each_language
+def test_the_form_takes_no_longer_texts_than_are_kept(reader: Reader) -> None:
+    found = elements(asking_views.form(reader)["blocks"])
+    assert found[asking_views.REASON]["max_length"] == MAX_REASON
+    assert found[asking_views.WISH]["max_length"] <= MAX_REASON
+
+
+@in_each_language
+def test_a_wish_is_filled_in_only_if_there_is_one(reader: Reader) -> None:
+    assert elements(asking_views.form(reader, "prod")["blocks"])[asking_views.WISH]["initial_value"] == "prod"
+    assert "initial_value" not in elements(asking_views.form(reader)["blocks"])[asking_views.WISH]

@@ -1,0 +1,572 @@
+"""Where requests come in: who is let in, who is turned away, and how each is told and recorded."""
+
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from slack_bolt import Ack, App, BoltRequest
+from slack_bolt.authorization import AuthorizeResult
+from structlog.testing import capture_logs
+
+from bot.admin import Admin
+from bot.asking import Asking
+from bot.errors import SlackError, StoreError
+from bot.executor import BoundedExecutor, Full
+from bot.metrics import Metrics
+from bot.model import Door, Entry, Member, Person, Reason
+from bot.policy import Rules
+from bot.signin import SignIn
+from bot.slack import asking_handlers, views
+from bot.slack.ageing import Ageing
+from bot.slack.api import SlackApi
+from bot.slack.commands import Home, Origin, action_origin, command_origin, event_origin, request_id
+from bot.slack.reception import LONGEST_STRANGER, LONGEST_WAIT, Desk, Visit, acknowledge, receive, tell
+from bot.slack.views import Message
+from bot.slack.words import CATALOGUES
+from bot.standing import Standings
+from tests.fakes import (
+    ANA,
+    NOON,
+    TEAM,
+    AtOnce,
+    Clock,
+    FakeAccess,
+    FakeAudit,
+    FakeChoices,
+    FakeCounter,
+    FakeDirectory,
+    FakeStudio,
+)
+from tests.fakes_asking import FakeBook, FakeMessages
+
+APP, ORG, CHANNEL = "A0STUDIO01", "E0ORG00001", "C0GENERAL01"
+TRIGGER = "1.2.trigger"
+URL = f"https://hooks.slack.com/commands/{TEAM}/1/x"
+NO = SlackError("Slack refuses us: check the token", reason=Reason.SLACK_REFUSED, code="expired_trigger_id")
+Body = Mapping[str, Any]
+
+PERSON = {
+    "user": {"id": ANA.user_id, "team_id": TEAM},
+    "team": {"id": TEAM},
+    "api_app_id": APP,
+    "trigger_id": TRIGGER,
+}
+IN_A_MESSAGE = {"channel": {"id": CHANNEL}, "container": {"message_ts": "1.2"}, "response_url": URL}
+IN_A_DIALOG = {"type": "view_submission", "view": {"id": "V1", "type": "modal", "callback_id": "ask_access"}}
+COMMAND: Body = {
+    "api_app_id": APP,
+    "team_id": TEAM,
+    "user_id": ANA.user_id,
+    "channel_id": CHANNEL,
+    "response_url": URL,
+    "trigger_id": TRIGGER,
+    "command": "/atelier",
+}
+EVENT: Body = {"api_app_id": APP, "team_id": TEAM, "event_id": TRIGGER, "event": {"user": ANA.user_id, "tab": "home"}}
+BODIES: dict[Door, Body] = {
+    Door.COMMAND: COMMAND,
+    Door.BUTTON: {**PERSON, **IN_A_MESSAGE},
+    Door.SHORTCUT: PERSON,
+    Door.HOME: EVENT,
+}
+ORIGINS: dict[Door, Callable[[Body], Origin]] = {
+    Door.COMMAND: command_origin,
+    Door.BUTTON: action_origin,
+    Door.SHORTCUT: action_origin,
+    Door.HOME: event_origin,
+}
+through_each_door = pytest.mark.parametrize("door", BODIES)
+
+
+class Slack(SlackApi):
+    """Slack as the reception needs it: it notes what it is asked for, in the order of everything that happens."""
+
+    def __init__(self, happened: list[str]) -> None:
+        self._happened = happened
+        self.replies: list[tuple[Origin, Message, bool]] = []
+        self.dialogs: list[tuple[Origin, Message]] = []
+        self.posts: list[tuple[str, str]] = []
+        self.takes = True
+        self.closed_dialogs = False
+        self.error: SlackError | None = None
+
+    def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:
+        self.replies.append((origin, message, replace))
+        if not self.takes or (self.closed_dialogs and origin.view_id is not None):
+            return False
+        self._happened.append("told")
+        return True
+
+    def open_view(self, origin: Origin, message: Message) -> Origin:
+        if self.error is not None:
+            raise self.error
+        self.dialogs.append((origin, message))
+        self._happened.append("told")
+        return origin
+
+    def post(self, place: str, message: Message) -> None:
+        self.posts.append((place, message.text))
+        self._happened.append("told")
+
+    def announce(self, channel: str, text: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.posts.append((channel, text))
+        self._happened.append("announced")
+
+
+class Audit(FakeAudit):
+    """It notes that it was written to, in the same order."""
+
+    def __init__(self, happened: list[str]) -> None:
+        super().__init__()
+        self._happened = happened
+
+    def open(self, entry: Entry) -> None:
+        super().open(entry)
+        self._happened.append("recorded")
+
+
+class Line(BoundedExecutor):
+    """Jobs wait until they are let go; without places it is full."""
+
+    def __init__(self, places: int = 9) -> None:
+        self.jobs: deque[Callable[[], object]] = deque()
+        self.places = places
+
+    def submit(self, job: Callable[[], object]) -> None:
+        if len(self.jobs) >= self.places:
+            raise Full
+        self.jobs.append(job)
+
+    def run(self) -> None:
+        while self.jobs:
+            self.jobs.popleft()()
+
+
+@dataclass
+class World:
+    """A desk in Ana's workspace, and what came to it."""
+
+    clock: Clock = field(default_factory=Clock)
+    workers: Line = field(default_factory=Line)
+    clerk: Line = field(default_factory=Line)
+    happened: list[str] = field(default_factory=list)
+    visits: list[tuple[Visit, Body]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.audit, self.slack, self.metrics = Audit(self.happened), Slack(self.happened), Metrics(lambda: 0)
+        access, directory = FakeAccess(self.audit), FakeDirectory(Person(ANA.user_id, TEAM))
+        signin = SignIn(
+            access=access,
+            audit=self.audit,
+            counter=FakeCounter(),
+            directory=directory,
+            studio=FakeStudio(),
+            choices=FakeChoices(),
+            rules=Rules(),
+            side=AtOnce(),
+            now=self.clock.now,
+            monotonic=self.clock.monotonic,
+        )
+        self.desk = Desk(
+            signin=signin,
+            standings=Standings(access, self.audit, directory, Rules(), AtOnce()),
+            ageing=Ageing(FakeMessages(), self.clerk.submit),
+            slack=self.slack,
+            workers=self.workers,
+            clerk=self.clerk,
+            metrics=self.metrics,
+            home=Home(APP, TEAM),
+            now=self.clock.now,
+            monotonic=self.clock.monotonic,
+        )
+
+    def receive(self, door: Door = Door.COMMAND, body: Body | None = None) -> str:
+        return receive(self.desk, BODIES[door] if body is None else body, door, self.work)
+
+    def work(self, desk: Desk, visit: Visit, body: Body) -> None:
+        assert desk is self.desk
+        self.visits.append((visit, body))
+        self.happened.append("worked")
+
+    def run(self) -> None:
+        """Let everything that waits be done."""
+        self.workers.run()
+        self.clerk.run()
+
+    def counted(self) -> dict[str, float]:
+        counts = re.compile(r'^studio_links_requests_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
+        return {outcome: float(count) for outcome, count in counts.findall(self.metrics.page().decode())}
+
+    def recorded(self) -> list[tuple[str, str, str, Door]]:
+        entries = self.audit.entries.values()
+        return [(entry.tenant, entry.subject, entry.outcome, entry.door) for entry in entries]
+
+    def told(self) -> list[str]:
+        return [message.text for _, message, _ in self.slack.replies] + [
+            message.text for _, message in self.slack.dialogs
+        ]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def words(reason: Reason, command: str = "/studio") -> str:
+    return CATALOGUES["en"].refusals[reason].format(command=command)
+
+
+# Let in
+
+
+@through_each_door
+def test_a_request_is_acknowledged_at_once_and_handed_on(world: World, door: Door) -> None:
+    assert world.receive(door) == ""
+    assert (world.happened, world.visits) == ([], [])
+    world.run()
+    [(visit, body)] = world.visits
+    assert body is BODIES[door]
+    assert visit.origin == ORIGINS[door](body)
+    assert (visit.member, visit.door, visit.at, visit.started) == (ANA, door, NOON, world.clock.monotonic())
+    assert world.happened == ["worked"]
+    assert world.counted() == {}
+
+
+def test_each_coming_in_is_an_attempt_of_its_own(world: World) -> None:
+    world.receive()
+    world.receive()
+    world.run()
+    (first, _), (second, _) = world.visits
+    assert first.origin.request_id == second.origin.request_id == request_id(TRIGGER)
+    assert first.attempt != second.attempt
+
+
+@pytest.mark.parametrize(
+    ("teams", "body", "tenant"),
+    [
+        (frozenset({ORG}), {"enterprise_id": ORG}, ORG),
+        (frozenset({ORG, TEAM}), {"enterprise_id": ORG}, ORG),
+        (frozenset({"T0OTHER001"}), {"team_id": "T0OTHER001"}, "T0OTHER001"),
+        (frozenset(), {}, TEAM),
+    ],
+    ids=["the organisation", "the organisation first", "another workspace that may", "our own workspace"],
+)
+def test_whose_member_it_is_follows_from_the_teams_that_may(
+    world: World, teams: frozenset[str], body: Body, tenant: str
+) -> None:
+    world.desk.teams, world.desk.home = teams, Home(APP, TEAM, ORG)
+    world.receive(body={**COMMAND, **body})
+    world.run()
+    assert [visit.member for visit, _ in world.visits] == [Member(tenant, ANA.user_id)]
+
+
+@pytest.mark.parametrize("words", ["", "Try again."])
+def test_an_acknowledgement_has_words_only_if_there_are_any(words: str) -> None:
+    ack = Ack()  # type: ignore[no-untyped-call] # Bolt's own gap
+    acknowledge(ack, words)
+    assert ack.response is not None
+    assert (ack.response.status, ack.response.body) == (200, words)
+
+
+# Turned away
+
+
+@through_each_door
+def test_before_slack_has_said_who_we_are_nothing_is_done(world: World, door: Door) -> None:
+    world.desk.home = None
+    command = "/atelier" if door is Door.COMMAND else "/studio"
+    assert world.receive(door) == words(Reason.NOT_READY, command)
+    world.run()
+    assert world.visits == []
+    assert world.recorded() == [(TEAM, ANA.user_id, "not_ready", door)]
+    assert world.counted() == {"not_ready": 1}
+
+
+FOREIGN: dict[str, tuple[Door, Body]] = {
+    "another app": (Door.COMMAND, {**COMMAND, "api_app_id": "A0OTHER001"}),
+    "another workspace": (Door.COMMAND, {**COMMAND, "team_id": "T0OTHER001"}),
+    "another organisation": (Door.COMMAND, {**COMMAND, "enterprise_id": "E0OTHER001"}),
+    "a guest of a shared channel": (
+        Door.BUTTON,
+        {**PERSON, **IN_A_MESSAGE, "user": {"id": ANA.user_id, "team_id": "T0OTHER001"}},
+    ),
+    "an event of another app": (Door.HOME, {**EVENT, "api_app_id": "A0OTHER001"}),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_who_does_not_belong_here_is_turned_away_and_recorded(world: World, name: str) -> None:
+    door, body = FOREIGN[name]
+    command = "/atelier" if door is Door.COMMAND else "/studio"
+    assert world.receive(door, body) == words(Reason.FOREIGN, command)
+    world.run()
+    team = body.get("team_id") or TEAM
+    assert world.visits == []
+    assert world.recorded() == [(TEAM, f"{team}/{ANA.user_id}", "foreign", door)]
+    [entry] = world.audit.entries.values()
+    assert str(body["api_app_id"]) in str(entry.detail)
+
+
+def test_however_long_a_strangers_ids_are_they_fit_into_the_audit(world: World) -> None:
+    world.receive(body={**COMMAND, "team_id": "T" * 3000, "user_id": "U" * 3000})
+    world.run()
+    [(_, subject, _, _)] = world.recorded()
+    assert subject == "T" * LONGEST_STRANGER
+
+
+def test_a_stranger_without_a_team_is_recorded_all_the_same(world: World) -> None:
+    world.receive(body={name: value for name, value in COMMAND.items() if name != "team_id"})
+    world.run()
+    assert world.recorded() == [(TEAM, f"None/{ANA.user_id}", "foreign", Door.COMMAND)]
+
+
+MALFORMED = [
+    (door, name)
+    for door, required in {
+        Door.COMMAND: ("trigger_id", "api_app_id", "user_id", "command"),
+        Door.BUTTON: ("trigger_id", "api_app_id", "user"),
+        Door.SHORTCUT: ("trigger_id", "api_app_id", "user"),
+        Door.HOME: ("event_id", "api_app_id", "event"),
+    }.items()
+    for name in required
+]
+
+
+@pytest.mark.parametrize(("door", "name"), MALFORMED)
+@pytest.mark.parametrize("value", [None, "", 7, []])
+def test_what_slack_never_sends_is_refused_without_a_trace_but_a_count(
+    world: World, door: Door, name: str, value: object
+) -> None:
+    with capture_logs() as logs:
+        assert world.receive(door, {**BODIES[door], name: value}) == words(Reason.INTERNAL)
+    world.run()
+    assert (world.visits, world.happened) == ([], [])
+    assert world.counted() == {"malformed": 1}
+    assert [line["event"] for line in logs] == ["request_malformed"]
+
+
+def test_a_member_whose_id_is_none_is_refused_in_the_same_way(world: World) -> None:
+    assert world.receive(body={**COMMAND, "user_id": "ana"}) == words(Reason.INTERNAL)
+    assert world.counted() == {"malformed": 1}
+
+
+# Told, and recorded
+
+
+def test_the_acknowledgement_of_a_command_tells_and_nothing_else_does(world: World) -> None:
+    world.workers.places = 0
+    assert world.receive() == words(Reason.BUSY, "/atelier")
+    world.run()
+    assert world.happened == ["recorded"]
+    assert world.recorded() == [(TEAM, ANA.user_id, "busy", Door.COMMAND)]
+
+
+def test_slack_does_not_show_the_acknowledgement_of_a_button_so_it_is_told_beside_it(world: World) -> None:
+    world.workers.places = 0
+    assert world.receive(Door.BUTTON) == words(Reason.BUSY)
+    assert world.happened == []
+    world.run()
+    assert world.happened == ["told", "recorded"]
+    [(origin, message, replaced)] = world.slack.replies
+    assert (origin.response_url, message.text, replaced) == (URL, words(Reason.BUSY), False)
+
+
+def test_a_shortcut_that_is_turned_away_opens_a_dialog_that_says_so(world: World) -> None:
+    world.workers.places = 0
+    world.receive(Door.SHORTCUT)
+    world.run()
+    assert [message.text for _, message in world.slack.dialogs] == [words(Reason.BUSY)]
+    assert world.happened == ["told", "recorded"]
+
+
+@through_each_door
+def test_a_member_who_cannot_be_told_is_recorded_all_the_same(world: World, door: Door) -> None:
+    world.workers.places, world.slack.takes, world.slack.error = 0, False, NO
+    world.receive(door)
+    world.run()
+    assert world.recorded() == [(TEAM, ANA.user_id, "busy", door)]
+    assert world.counted() == {"busy": 1}
+
+
+def test_a_refusal_is_told_first_then_recorded_then_announced(world: World) -> None:
+    world.workers.places, world.desk.audit_channel = 0, "C0AUDIT0001"
+    world.receive(Door.BUTTON)
+    world.run()
+    assert world.happened == ["told", "recorded", "announced"]
+    assert world.slack.posts == [("C0AUDIT0001", f"{ANA.user_id} · link · busy")]
+
+
+def test_an_announcement_that_fails_changes_nothing(world: World) -> None:
+    world.workers.places, world.desk.audit_channel, world.slack.error = 0, "C0AUDIT0001", NO
+    world.receive()
+    with capture_logs() as logs:
+        world.run()
+    assert world.recorded() == [(TEAM, ANA.user_id, "busy", Door.COMMAND)]
+    assert [line["event"] for line in logs] == ["announcement_failed"]
+
+
+def test_a_replayed_refusal_is_recorded_counted_and_announced_once(world: World) -> None:
+    world.workers.places, world.desk.audit_channel = 0, "C0AUDIT0001"
+    world.receive()
+    world.receive()
+    world.run()
+    assert world.happened == ["recorded", "announced"]
+    assert world.counted() == {"busy": 1, "replayed": 1}
+
+
+def test_a_refusal_that_cannot_be_recorded_is_counted_and_logged(world: World) -> None:
+    world.workers.places = 0
+    world.audit.open_error = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
+    world.receive()
+    with capture_logs() as logs:
+        world.run()
+    assert world.counted() == {"busy": 1}
+    assert [line["event"] for line in logs] == ["refusal_not_recorded"]
+
+
+@through_each_door
+def test_when_not_even_a_refusal_finds_room_the_acknowledgement_still_says_so(world: World, door: Door) -> None:
+    world.workers.places = world.clerk.places = 0
+    with capture_logs() as logs:
+        assert "Many people are asking at once" in world.receive(door)
+    assert world.happened == []
+    assert world.counted() == {"unrecorded": 1}
+    assert [line["event"] for line in logs] == ["turned_away", "refusal_not_recorded"]
+
+
+def test_what_is_logged_of_a_refusal_holds_no_secret(world: World) -> None:
+    world.workers.places = 0
+    with capture_logs() as logs:
+        world.receive(Door.BUTTON)
+        world.run()
+    assert URL not in str(logs)
+    assert TRIGGER not in str(logs)
+
+
+# Too late
+
+
+def test_a_request_may_wait_for_a_place_for_a_while(world: World) -> None:
+    world.receive()
+    world.clock.advance(LONGEST_WAIT)
+    world.run()
+    assert world.happened == ["worked"]
+
+
+@through_each_door
+def test_a_request_that_waited_too_long_is_told_and_recorded_instead_of_worked_on(world: World, door: Door) -> None:
+    assert world.receive(door) == ""
+    world.clock.advance(LONGEST_WAIT + 0.1)
+    world.run()
+    assert world.happened == ["told", "recorded"]
+    assert world.told() == [words(Reason.BUSY, "/atelier" if door is Door.COMMAND else "/studio")]
+    assert world.recorded() == [(TEAM, ANA.user_id, "busy", door)]
+    assert world.counted() == {"busy": 1}
+
+
+def test_how_long_requests_wait_is_measured(world: World) -> None:
+    world.receive()
+    world.clock.advance(2)
+    world.run()
+    assert "studio_links_wait_seconds_sum 2.0" in world.metrics.page().decode()
+
+
+def test_a_form_that_waited_too_long_is_told_although_its_dialog_is_closed(world: World) -> None:
+    """The acknowledgement has closed the dialog, so an answer can only be a message."""
+    world.slack.closed_dialogs = True
+    assert world.receive(Door.BUTTON, {**PERSON, **IN_A_DIALOG}) == ""
+    world.clock.advance(LONGEST_WAIT + 0.1)
+    world.run()
+    assert world.happened == ["told", "recorded"]
+
+
+def test_a_form_that_finds_no_room_is_acknowledged_in_a_way_that_slack_takes(world: World) -> None:
+    """To a submitted form Slack takes nothing or JSON; at anything else it says that the app cannot be reached.
+
+    https://docs.slack.dev/surfaces/modals#handling_submissions
+    """
+    world.workers.places = 0
+    token = AuthorizeResult(enterprise_id=None, team_id=TEAM, bot_token="xoxb-0")
+    bolt = App(authorize=lambda: token, request_verification_enabled=False, process_before_response=True)
+    access = FakeAccess(world.audit)
+    admin = Admin(access, world.audit, FakeStudio(), Rules())
+    asking_handlers.register(bolt, world.desk, Asking(FakeBook(), admin, world.audit, frozenset()))
+    reason = {"values": {"reason": {"reason": {"type": "plain_text_input", "value": "Falcon"}}}}
+    body = {
+        **PERSON,
+        **IN_A_DIALOG,
+        "view": {"id": "V1", "type": "modal", "callback_id": "ask_access", "state": reason},
+    }
+    answer = bolt.dispatch(BoltRequest(body=body, mode="socket_mode"))
+    assert answer.status == 200
+    assert answer.body == "" or isinstance(json.loads(answer.body), dict)
+
+
+# How a member is told
+
+
+PLACES: dict[str, dict[str, Any]] = {
+    "in the dialog": {"view_id": "V1"},
+    "through the response_url": {"response_url": URL},
+    "in the channel": {"channel_id": CHANNEL},
+    "nowhere, after an event": {"trigger_id": None},
+}
+NOWHERE = replace(action_origin(PERSON), response_url=None, channel_id=None, view_id=None)
+MESSAGE = views.help_text(views.Reader(CATALOGUES["en"]))
+
+
+@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize("replaced", [True, False])
+@pytest.mark.parametrize("takes", [True, False])
+def test_a_place_to_answer_in_is_used(world: World, where: str, *, replaced: bool, takes: bool) -> None:
+    world.slack.takes = takes
+    origin = replace(NOWHERE, **PLACES[where])
+    assert tell(world.desk, origin, MESSAGE, replace=replaced) is takes
+    assert world.slack.replies == [(origin, MESSAGE, replaced)]
+    assert world.slack.dialogs == []
+
+
+def test_without_a_place_a_dialog_is_opened(world: World) -> None:
+    assert tell(world.desk, NOWHERE, MESSAGE, replace=True)
+    assert (world.slack.dialogs, world.slack.replies) == ([(NOWHERE, MESSAGE)], [])
+
+
+def test_a_dialog_that_does_not_open_has_told_nobody(world: World) -> None:
+    world.slack.error = NO
+    with capture_logs() as logs:
+        assert not tell(world.desk, NOWHERE, MESSAGE, replace=True)
+    assert [(line["event"], line["code"]) for line in logs] == [("dialog_not_opened", "expired_trigger_id")]
+
+
+@pytest.mark.parametrize(
+    ("installed", "own", "language"),
+    [
+        (None, None, "en"),
+        (None, "de-DE", "de"),
+        ("de", "en-US", "de"),
+        ("en", "de-DE", "en"),
+        (None, "xx", "en"),
+        ("xx", "de", "en"),
+    ],
+)
+def test_the_language_is_the_installations_or_else_the_members(
+    world: World, installed: str | None, own: str | None, language: str
+) -> None:
+    world.desk.locale = installed
+    assert world.desk.words(own) is CATALOGUES[language]
+    assert world.desk.reader(NOWHERE, own).words is CATALOGUES[language]
+
+
+@pytest.mark.parametrize("admins", [frozenset(), frozenset({"U0ADA00001"})])
+def test_members_may_ask_where_there_is_somebody_to_decide(world: World, admins: frozenset[str]) -> None:
+    world.desk.admins = admins
+    assert world.desk.reader(command_origin(COMMAND)) == views.Reader(
+        CATALOGUES["en"], "/atelier", may_ask=bool(admins)
+    )
+    assert world.desk.default_reader() == views.Reader(CATALOGUES["en"], "/studio", may_ask=bool(admins))
