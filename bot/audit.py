@@ -12,6 +12,7 @@ UNDELIVERED = "undelivered"
 # The outcomes of which a link may be in a member's hands: the outcome is written after the member was told.
 MAY_BE_OPENED = (REQUESTED, ISSUED, UNDELIVERED)
 CHOOSE = Reason.CHOOSE.value
+NOT_TOLD = "(the member could not be told)"
 
 
 def requested(request: LinkRequest) -> Entry:
@@ -39,11 +40,12 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
             entry = replace(
                 entry,
                 outcome=answer.reason.value,
-                detail=answer.detail if delivered else f"{answer.detail} (the member could not be told)",
+                detail=answer.detail if delivered else f"{answer.detail} {NOT_TOLD}",
                 aws_request_id=answer.aws_request_id,
             )
         case Choice():
-            return replace(entry, outcome=CHOOSE, detail=f"{len(answer.options)} to choose from")
+            detail = f"{len(answer.options)} to choose from"
+            return replace(entry, outcome=CHOOSE, detail=detail if delivered else f"{detail} {NOT_TOLD}")
         case Issued():
             mapping = answer.allowed.mapping
             entry = replace(

@@ -123,6 +123,9 @@ LANDING_URIS = {
 }
 
 
+APPS_BY_LANDING_URI = {uri: app for app, uri in LANDING_URIS.items()}
+
+
 class Door(StrEnum):
     """How a request came in."""
 

@@ -6,7 +6,7 @@ Gather, decide, record, act, reply; whatever happens, the audit learns of it.
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from bot.model import (
     Entry,
     Issued,
     LinkRequest,
+    Mapping,
     Member,
     Option,
     Reason,
@@ -72,6 +73,8 @@ class SignIn:
         except Exception:  # the one error boundary: a defect of ours must neither open a door nor go unrecorded
             log.exception("request_failed", request=request.id)
             answer = Denied(Reason.INTERNAL, "a defect in the bot; its log has the details")
+        if isinstance(answer, Denied):
+            answer = replace(answer, target=request.target)  # so that trying again asks for the same
         try:
             delivered = deliver(answer)
         except Exception:  # the same boundary, for the reply
@@ -116,7 +119,6 @@ class SignIn:
                 Reason.TOO_LATE,
                 "AWS did not answer in time",
                 mapping=decision.mapping,
-                target=request.target,
                 locale=decision.locale,
             )
         except UpstreamError as error:
@@ -153,13 +155,11 @@ class SignIn:
         if undecided.mapping is not None:
             mappings = [undecided.mapping]
         last = self.side.submit(self.choices.recall, request.member)
-        spaces = [self.side.submit(self.studio.spaces, request.member, mapping) for mapping in mappings]
-        options = []
-        for mapping, listing in zip(mappings, spaces, strict=True):
-            spaces_to_name = (name for name in self._optional(request, listing) or () if name != mapping.space_name)
-            for name in (None, *spaces_to_name):
-                target = Target(mapping.alias, request.target.app, name)
-                options.append(Option(target, mapping.profile_name, mapping.domain_id))
+        options = [
+            Option(Target(mapping.alias, request.target.app, space), mapping.profile_name, mapping.domain_id)
+            for mapping, spaces in zip(mappings, self._spaces(request, mappings), strict=True)
+            for space in spaces
+        ]
         remembered = self._optional(request, last)
         options.sort(key=lambda option: option.target.alias != remembered)  # stable: the rest keeps its order
         return Choice(
@@ -168,6 +168,17 @@ class SignIn:
             remembered=remembered in {mapping.alias for mapping in mappings},
             locale=undecided.locale,
         )
+
+    def _spaces(self, request: LinkRequest, mappings: list[Mapping]) -> list[list[str | None]]:
+        """What is offered in each mapping: the space that was named, or else none and each that is open to it."""
+        if request.target.space:
+            return [[request.target.space] for _ in mappings]
+        listings = [self.side.submit(self.studio.spaces, request.member, mapping) for mapping in mappings]
+        found = [self._optional(request, listing) or () for listing in listings]
+        return [
+            [None, *(name for name in names if name != mapping.space_name)]
+            for mapping, names in zip(mappings, found, strict=True)
+        ]
 
     def _optional(self, request: LinkRequest, future: Future[T]) -> T | None:
         """A result that a choice is poorer but no less safe without."""
@@ -180,7 +191,7 @@ class SignIn:
     def _remember(self, request: LinkRequest, alias: str) -> None:
         try:
             self.choices.remember(request.member, alias, self.now())
-        except UpstreamError as error:
+        except Exception as error:  # noqa: BLE001 - nothing depends on it, and the link is out
             log.warning("choice_not_remembered", request=request.id, why=str(error))
 
     def _within(self, request: LinkRequest, seconds: float, future: Future[T]) -> T:

@@ -64,6 +64,7 @@ LONGEST_URL = 3000
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 SHORTEST_ROLE_SESSION = 900
 LONGEST_SESSION_NAME = 64
+MOST_SPACES = 1000
 ADMINISTRATION = "studio-links-administration"
 
 
@@ -147,21 +148,24 @@ class SageMakerStudio:
             return replace(mapping, profile_arn=_examine(self._client(mapping, ADMINISTRATION), mapping))
 
     def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:
-        """The first hundred spaces that are shared or the profile's own, by name; see `ports.Studio`.
+        """The spaces that are shared or the profile's own, by name; see `ports.Studio`.
 
         Listing takes a permission that no resource narrows (`sagemaker:ListSpaces`), so an installation may well
-        not give it.
+        not give it. Of a domain with thousands of spaces, the first ones are looked at.
         """
-        with _aws_errors():
-            client = self._client(mapping, _session_name(member))
-            found = client.list_spaces(DomainIdEquals=mapping.domain_id, MaxResults=100)["Spaces"]
         mine = mapping.profile_name.lower()
-        return tuple(
-            space["SpaceName"]
-            for space in found
-            if space.get("SpaceSharingSettingsSummary", {}).get("SharingType") == "Shared"
-            or space.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "").lower() == mine
-        )
+        with _aws_errors():
+            pages = self._client(mapping, _session_name(member)).get_paginator("list_spaces")
+            found = pages.paginate(
+                DomainIdEquals=mapping.domain_id, PaginationConfig={"MaxItems": MOST_SPACES, "PageSize": 100}
+            ).search("Spaces[]")
+            names = [
+                space["SpaceName"]
+                for space in found
+                if space.get("SpaceSharingSettingsSummary", {}).get("SharingType") == "Shared"
+                or space.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "").lower() == mine
+            ]
+        return tuple(sorted(names))
 
     def _parameters(self, mapping: Mapping) -> "CreatePresignedDomainUrlRequestTypeDef":
         parameters: CreatePresignedDomainUrlRequestTypeDef = {
@@ -285,6 +289,7 @@ def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
                 f"{base}:space/{mapping.domain_id}/*",
             ],
         },
+        {"Effect": "Allow", "Action": ["sagemaker:ListSpaces"], "Resource": "*"},  # it takes no narrower one
     ]
     return {"Version": "2012-10-17", "Statement": statements}
 

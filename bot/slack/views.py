@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from bot.model import Answer, Choice, Denied, Entry, Issued, Option, Reason, StudioApp, Target
+from bot.model import APPS_BY_LANDING_URI, Answer, Choice, Denied, Entry, Issued, Option, Reason, StudioApp, Target
 from bot.slack.words import Words
 from bot.standing import Standing
 
@@ -175,7 +175,9 @@ def stale(entry: Entry, reader: Reader) -> Message:
 
 
 def _again(entry: Entry, words: Words) -> Block:
-    return actions(button(words.new_link, NEW_LINK, str(Target(entry.alias, space=entry.space_name))))
+    """A button for the same once more: what was asked for is in the entry as it was opened."""
+    target = Target(entry.alias, APPS_BY_LANDING_URI.get(entry.landing_uri or ""), entry.space_name)
+    return actions(button(words.new_link, NEW_LINK, str(target)))
 
 
 def refusal(reason: Reason, reader: Reader) -> Message:
@@ -256,7 +258,7 @@ def who_am_i(standing: Standing, reader: Reader) -> Message:
         *(section("\n".join(part)) for part in _parts(mappings)),
         section("\n".join(links if standing.links else [words.who_no_links])),
     ]
-    return Message("\n".join([*lines, *mappings]), blocks)
+    return Message("\n".join(lines), blocks)
 
 
 def home(standing: Standing, reader: Reader) -> Message:
@@ -283,6 +285,7 @@ def _allowance(standing: Standing, words: Words) -> str:
         Reason.NOT_A_MEMBER: words.who_unfit,
         Reason.GUEST: words.who_guest,
         Reason.DENIED: words.who_denied,
+        Reason.STORE_UNREADABLE: words.refusals[Reason.STORE_UNREADABLE],
     }
     allow = standing.allow
     if isinstance(standing.decision, Denied) and standing.decision.reason in barred:
@@ -290,15 +293,18 @@ def _allowance(standing: Standing, words: Words) -> str:
     if allow is None:
         return words.who_not_allowed
     if allow.until is None:
-        return words.who_allowed
-    line = words.who_allowed_until if standing.allowed_now else words.who_ended
-    return line.format(until=slack_date(allow.until))
+        line = words.who_allowed
+    else:
+        form = words.who_allowed_until if standing.allowed_now else words.who_ended
+        line = form.format(until=slack_date(allow.until))
+    return f"{line} {words.who_because.format(reason=escape(allow.reason))}" if allow.reason else line
 
 
 def _past_link(entry: Entry, words: Words) -> str:
     line = {
         "issued": words.link_opened if entry.opened_at else words.link_issued,
         "undelivered": words.link_undelivered,
+        "choose": words.link_asked,
         "requested": words.link_requested,
     }.get(entry.outcome, words.link_refused)
     opened_at = slack_time(entry.opened_at) if entry.opened_at else ""

@@ -59,6 +59,8 @@ class Words:
     who_not_allowed: str
     who_denied: str
     who_ended: str
+    who_because: str
+    link_asked: str
     who_links: str
     who_no_links: str
     link_issued: str
