@@ -4,14 +4,17 @@ The state is in the store alone; messages and buttons carry ids that lead to it.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import uuid4
 
 from bot.admin import Actor, Admin
+from bot.errors import StudioLinksError
 from bot.model import (
     MAX_REASON,
+    Access,
     AccessRequest,
     Door,
     Effect,
@@ -26,6 +29,10 @@ from bot.ports import AuditLog, RequestBook
 
 # How long administrators have; after that the member may ask anew.
 OPEN_FOR = timedelta(days=7)
+# Who closes a request that reached no administrator.
+NOBODY = "nobody"
+# The audit's word for a decision that could not be carried out.
+TAKEN_BACK = "taken_back"
 # What a member may choose from; None is for good.
 DAYS = (1, 7, 30, 90, None)
 
@@ -39,6 +46,7 @@ class Verdict(StrEnum):
     ALREADY_DECIDED = "already_decided"
     GONE = "gone"
     NEEDS_MAPPING = "needs_mapping"
+    DENY_STANDS = "deny_stands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +81,8 @@ class Asking:
         wanted = AccessRequest(
             id=uuid4().hex,
             member=member,
-            wish=wish.strip()[:MAX_REASON],
-            reason=reason.strip()[:MAX_REASON],
+            wish=_line(wish),
+            reason=_line(reason),
             days=days if days in DAYS else min(day for day in DAYS if day is not None),
             at=now,
             expires_at=now + OPEN_FOR,
@@ -82,38 +90,54 @@ class Asking:
         kept = self.book.ask(wanted)
         if kept.id != wanted.id:
             return kept, False
-        self._record("request", member.user_id, kept, "done")
-        return kept, True
+        try:
+            self._record("request", member.user_id, wanted, "done")
+        except Exception:
+            with suppress(StudioLinksError):  # the first error says more
+                self.withdraw(wanted)
+            raise
+        return wanted, True
+
+    def withdraw(self, request: AccessRequest) -> None:
+        """Nobody could be told of the request: close it, so that the member can ask again. StoreError as ever."""
+        self.book.decide(request.member, request.id, RequestState.DENIED, NOBODY, self.now())
 
     def approve(self, by: Member, who: Member, request_id: str, mapping: Mapping | None = None) -> Decision:
         """Grant what was asked for, and write the mapping where the member has none.
 
         Raises:
-            StoreError, ProfileTaken, Changed: nothing was granted, and the request is open again.
+            StoreError, StudioError, ProfileTaken, Changed: nothing was granted, and the request is still open.
         """
-        barred = self._barred(by, who, request_id)
+        barred = self._barred(by, who, request_id) or self._settled(who, request_id)
         if barred is not None:
             return barred
-        if mapping is None and not self.admin.show(who).mappings:
-            found = self._find(who, request_id)
-            return Decision(Verdict.NEEDS_MAPPING if found else Verdict.GONE, found)
-        decision = self._decide(by, who, request_id, RequestState.APPROVED)
-        if decision.verdict is not Verdict.DONE or decision.request is None:
-            return decision
-        asked, actor = decision.request, Actor(by.user_id, Door.BUTTON)
-        until = None if asked.days is None else self.now() + timedelta(days=asked.days)
-        try:
-            if mapping is not None:
-                self.admin.map(who, mapping, actor)
-            self.admin.grant(who.tenant, Grant(who.user_id, Effect.ALLOW, until, asked.reason), actor)
-        except Exception:
-            self.book.reopen(who, request_id)
-            raise
-        return decision
+        access, now = self.admin.show(who), self.now()
+        if any(grant.effect is Effect.DENY and grant.holds_at(now) for grant in access.grants):
+            return Decision(Verdict.DENY_STANDS, self._find(who, request_id))
+        if access.mappings:
+            mapping = None
+        elif mapping is None:
+            return Decision(Verdict.NEEDS_MAPPING, self._find(who, request_id))
+        else:
+            self.admin.studio.examine(mapping)
+        return self._decide(
+            by, who, request_id, RequestState.APPROVED, lambda asked: self._carry_out(by, asked, access, mapping)
+        )
 
     def deny(self, by: Member, who: Member, request_id: str) -> Decision:
         """Turn the request down. StoreError if that could not be kept."""
         return self._barred(by, who, request_id) or self._decide(by, who, request_id, RequestState.DENIED)
+
+    def _carry_out(self, by: Member, asked: AccessRequest, access: Access, mapping: Mapping | None) -> None:
+        """The mapping, and the allow rule for as long as was asked; what the member has already is not shortened."""
+        actor, who, now = Actor(by.user_id, Door.BUTTON), asked.member, self.now()
+        if mapping is not None:
+            self.admin.map(who, mapping, actor)
+        until = None if asked.days is None else now + timedelta(days=asked.days)
+        has = next((grant for grant in access.grants if grant.effect is Effect.ALLOW and grant.holds_at(now)), None)
+        longer = has is not None and (has.until is None or (until is not None and has.until >= until))
+        if not longer:
+            self.admin.grant(who.tenant, Grant(who.user_id, Effect.ALLOW, until, asked.reason), actor)
 
     def _barred(self, by: Member, who: Member, request_id: str) -> Decision | None:
         """Anybody can be in the channel in which the buttons are: who presses is checked each time."""
@@ -124,23 +148,47 @@ class Asking:
         else:
             return None
         request = self._find(who, request_id)
-        if request is not None:
-            self._record("decide", by.user_id, request, verdict.value)
+        self._record("decide", by.user_id, request or self._unknown(who, request_id), verdict.value)
         return Decision(verdict, request)
+
+    def _settled(self, who: Member, request_id: str) -> Decision | None:
+        """That there is nothing to decide any more, before an administrator is asked for more."""
+        request = self._find(who, request_id)
+        if request is None or (request.state is RequestState.OPEN and request.expires_at <= self.now()):
+            return Decision(Verdict.GONE, request)
+        return None if request.state is RequestState.OPEN else Decision(Verdict.ALREADY_DECIDED, request)
 
     def _find(self, member: Member, request_id: str) -> AccessRequest | None:
         found = self.book.find(member)
         return found if found is not None and found.id == request_id else None
 
-    def _decide(self, by: Member, who: Member, request_id: str, state: RequestState) -> Decision:
-        """Only the first decision counts, whoever presses at the same time."""
+    def _unknown(self, member: Member, request_id: str) -> AccessRequest:
+        now = self.now()
+        return AccessRequest(request_id, member, wish="", reason="", days=None, at=now, expires_at=now)
+
+    def _decide(
+        self,
+        by: Member,
+        who: Member,
+        request_id: str,
+        state: RequestState,
+        carry_out: Callable[[AccessRequest], None] = lambda _: None,
+    ) -> Decision:
+        """Only the first decision counts, whoever presses at the same time; one that fails is taken back."""
         now = self.now()
         kept = self.book.decide(who, request_id, state, by.user_id, now)
         if kept is None or kept.decided_at is None:  # another request, or one whose time has run out
             return Decision(Verdict.GONE, kept)
         if (kept.decided_by, kept.state, kept.decided_at) != (by.user_id, state, now):
             return Decision(Verdict.ALREADY_DECIDED, kept)
-        self._record("decide", by.user_id, kept, state.value)
+        try:
+            self._record("decide", by.user_id, kept, state.value)
+            carry_out(kept)
+        except Exception:
+            with suppress(StudioLinksError):  # the first error says more
+                self.book.reopen(who, request_id)
+                self._record("decide", by.user_id, kept, TAKEN_BACK)
+            raise
         return Decision(Verdict.DONE, kept)
 
     def _record(self, action: str, actor: str, request: AccessRequest, outcome: str) -> None:
@@ -160,3 +208,8 @@ class Asking:
                 after={"request": request.id, "wish": request.wish, "days": request.days},
             )
         )
+
+
+def _line(text: str) -> str:
+    """Text on one line: administrators read it between other lines, which it must not imitate."""
+    return " ".join(text.split())[:MAX_REASON]

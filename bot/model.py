@@ -132,6 +132,7 @@ class Door(StrEnum):
     COMMAND = "command"
     BUTTON = "button"
     SHORTCUT = "shortcut"
+    FORM = "form"
     HOME = "home"
     CLI = "cli"
 

@@ -102,7 +102,10 @@ class SlackApi:
             SlackError: Slack did not open it: three seconds may have passed.
         """
         view = self._call(self._client.views_open, trigger_id=origin.trigger_id, view=message.modal()).get("view")
-        return dataclasses.replace(origin, view_id=view["id"] if isinstance(view, Mapping) else None)
+        view_id = view.get("id") if isinstance(view, Mapping) else None
+        if not view_id:
+            raise SlackError("Slack does not say which dialog it opened: try again", reason=Reason.SLACK_UNREACHABLE)
+        return dataclasses.replace(origin, view_id=view_id)
 
     def open_form(self, origin: Origin, view: Mapping[str, Any]) -> None:
         """Open a dialog with fields in it; SlackError as for `open_view`."""

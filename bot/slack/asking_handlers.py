@@ -32,10 +32,10 @@ def register(app: App, desk: Desk, asking: Asking) -> None:
             acknowledge(ack, receive(desk, body, Door.BUTTON, work))
 
     def approve(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-        _decide(desk, visit, body, lambda who, request: asking.approve(visit.member, who, request))
+        _press(desk, visit, body, lambda who, request: asking.approve(visit.member, who, request))
 
     def deny(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-        _decide(desk, visit, body, lambda who, request: asking.deny(visit.member, who, request))
+        _press(desk, visit, body, lambda who, request: asking.deny(visit.member, who, request))
 
     on_action(views.ASK, _show_form)
     on_action(asking_views.APPROVE, approve)
@@ -46,21 +46,19 @@ def register(app: App, desk: Desk, asking: Asking) -> None:
         if not field_value(body, asking_views.REASON).strip():
             ack(response_action="errors", errors={asking_views.REASON: desk.words(None).ask_reason_missing})
             return
-        acknowledge(ack, receive(desk, body, Door.BUTTON, lambda d, v, b: _ask(d, v, b, asking)))
+        acknowledge(ack, receive(desk, body, Door.FORM, lambda d, v, b: _ask(d, v, b, asking)))
 
     @app.view(asking_views.APPROVE)
     def mapped(ack: Ack, body: dict[str, Any]) -> None:
+        fields = (asking_views.DOMAIN, asking_views.PROFILE)
+        domain, profile = (field_value(body, name).strip() for name in fields)
         try:
-            mapping = StudioMapping(
-                DEFAULT_ALIAS,
-                field_value(body, asking_views.DOMAIN).strip(),
-                field_value(body, asking_views.PROFILE).strip(),
-            )
+            mapping = StudioMapping(DEFAULT_ALIAS, domain, profile)
         except InvalidValue as error:
-            block = asking_views.DOMAIN if str(error).startswith("domain") else asking_views.PROFILE
-            ack(response_action="errors", errors={block: str(error)})
+            wrong = asking_views.DOMAIN if str(error).startswith("domain") else asking_views.PROFILE
+            ack(response_action="errors", errors={wrong: str(error)})
             return
-        acknowledge(ack, receive(desk, body, Door.BUTTON, lambda d, v, b: _approve_with(d, v, b, asking, mapping)))
+        acknowledge(ack, receive(desk, body, Door.FORM, lambda d, v, b: _approve_with(d, v, b, asking, mapping)))
 
 
 def show_form(desk: Desk, visit: Visit) -> None:
@@ -68,13 +66,13 @@ def show_form(desk: Desk, visit: Visit) -> None:
     _show_form(desk, visit, {})
 
 
-def _show_form(desk: Desk, visit: Visit, _body: Mapping[str, Any]) -> None:
-    reader = desk.reader(visit.origin)
+def _show_form(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
+    reader = desk.reader_of(visit.member)
     if not reader.may_ask:
         tell(desk, visit.origin, asking_views.told(reader.words.ask_nobody), replace=False)
         return
     try:
-        desk.slack.open_form(visit.origin, asking_views.form(reader))
+        desk.slack.open_form(visit.origin, asking_views.form(reader, wish=action_value(body)))
     except SlackError as error:
         log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
     else:
@@ -82,7 +80,7 @@ def _show_form(desk: Desk, visit: Visit, _body: Mapping[str, Any]) -> None:
 
 
 def _ask(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking) -> None:
-    reader, days = desk.reader(visit.origin), field_value(body, asking_views.SPAN)
+    words, days = desk.reader_of(visit.member).words, field_value(body, asking_views.SPAN)
     try:
         request, is_new = asking.ask(
             visit.member,
@@ -90,30 +88,26 @@ def _ask(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking) -> N
             reason=field_value(body, asking_views.REASON),
             days=int(days) if days.isascii() and days.isdigit() and days != asking_views.FOR_GOOD else None,
         )
+        if not is_new:
+            outcome, text = "asked_again", words.ask_joined.format(at=views.slack_date(request.at))
+        elif _to_admins(desk, request):
+            outcome, text = "asked", words.ask_sent
+        else:
+            asking.withdraw(request)
+            outcome, text = "asked_nobody", words.ask_nobody
     except StudioLinksError as error:
         log.error("request_not_kept", request=visit.origin.request_id, why=str(error))  # noqa: TRY400
-        _to_member(desk, visit.member, asking_views.told(reader.words.ask_failed))
-        return
-    if is_new:
-        words, told_admins = reader.words.ask_sent, _to_admins(desk, request)
-        desk.metrics.outcome("asked" if told_admins else "asked_nobody")
-        text = words if told_admins else reader.words.ask_nobody
-    else:
-        desk.metrics.outcome("asked_again")
-        text = reader.words.ask_joined.format(at=views.slack_date(request.at))
-    _to_member(desk, visit.member, asking_views.told(text))
+        outcome, text = "not_asked", words.ask_failed
+    desk.metrics.outcome(outcome)
+    tell(desk, visit.origin, asking_views.told(text), replace=False)
 
 
 def _to_admins(desk: Desk, request: AccessRequest) -> bool:
     """To the channel for it, or to each administrator; whether anybody was reached."""
     message = asking_views.to_admins(request, desk.default_reader())
-    places = [desk.request_channel] if desk.request_channel else sorted(desk.admins)
-    reached = [_post(desk, place, message) for place in places if place != request.member.user_id]
+    places = [desk.request_channel] if desk.request_channel else sorted(desk.admins - {request.member.user_id})
+    reached = [_post(desk, place, message) for place in places]
     return any(reached)
-
-
-def _to_member(desk: Desk, member: Member, message: views.Message) -> None:
-    _post(desk, member.user_id, message)
 
 
 def _post(desk: Desk, place: str, message: views.Message) -> bool:
@@ -125,63 +119,61 @@ def _post(desk: Desk, place: str, message: views.Message) -> bool:
     return True
 
 
-def _decide(desk: Desk, visit: Visit, body: Mapping[str, Any], decide: Callable[[Member, str], Decision]) -> None:
-    reader, named = desk.reader(visit.origin), REQUEST.fullmatch(action_value(body))
+Decide = Callable[[Member, str], Decision]
+
+
+def _decide(desk: Desk, visit: Visit, named: re.Match[str] | None, place: str | None, decide: Decide) -> None:
+    """Carry a press or a sent form out, and show what has come of it.
+
+    Args:
+        named: whose request, and which; None if the button or form named none.
+        place: the message with the buttons, which the decision replaces.
+    """
+    words = desk.reader(visit.origin).words
     if named is None:
-        tell(desk, visit.origin, asking_views.told(reader.words.request_gone), replace=False)
+        tell(desk, visit.origin, asking_views.told(words.request_gone), replace=False)
         return
     try:
         decision = decide(Member(visit.member.tenant, named[1]), named[2])
     except StudioLinksError as error:
         log.error("decision_failed", request=visit.origin.request_id, why=str(error))  # noqa: TRY400
-        failed = reader.words.decision_failed.format(why=views.escape(str(error)))
+        failed = words.decision_failed.format(why=views.escape(str(error)))
         tell(desk, visit.origin, asking_views.told(failed), replace=False)
         return
     desk.metrics.outcome(f"decision_{decision.verdict}")
-    if decision.verdict is Verdict.NEEDS_MAPPING and decision.request is not None:
-        form = asking_views.mapping_form(decision.request, visit.origin.message or "", reader)
-        try:
-            desk.slack.open_form(visit.origin, form)
-        except SlackError as error:
-            log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
-        return
-    _show_decision(desk, visit, decision, lambda message: tell(desk, visit.origin, message, replace=True))
+    _show_decision(desk, visit, decision, place)
+
+
+def _press(desk: Desk, visit: Visit, body: Mapping[str, Any], decide: Decide) -> None:
+    _decide(desk, visit, REQUEST.fullmatch(action_value(body)), visit.origin.message, decide)
 
 
 def _approve_with(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking, mapping: StudioMapping) -> None:
     """The dialog came back with the profile. What it says of the request is checked like a button's value."""
-    value, _, where = private_metadata(body).rpartition(" ")
-    named, place = REQUEST.fullmatch(value), MESSAGE.fullmatch(where)
-    reader = desk.reader(visit.origin)
-    if named is None:
-        _to_member(desk, visit.member, asking_views.told(reader.words.request_gone))
+    value, _, place = private_metadata(body).rpartition(" ")
+    _decide(
+        desk,
+        visit,
+        REQUEST.fullmatch(value),
+        place,
+        lambda who, request: asking.approve(visit.member, who, request, mapping),
+    )
+
+
+def _show_decision(desk: Desk, visit: Visit, decision: Decision, place: str | None) -> None:
+    request, where = decision.request, MESSAGE.fullmatch(place or "")
+    reader = desk.default_reader()  # the message is for all administrators
+    if decision.verdict is Verdict.NEEDS_MAPPING and request is not None:
+        try:
+            desk.slack.open_form(visit.origin, asking_views.mapping_form(request, place or "", reader))
+        except SlackError as error:
+            log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
         return
-    try:
-        decision = asking.approve(visit.member, Member(visit.member.tenant, named[1]), named[2], mapping)
-    except StudioLinksError as error:
-        log.error("decision_failed", request=visit.origin.request_id, why=str(error))  # noqa: TRY400
-        failed = reader.words.decision_failed.format(why=views.escape(str(error)))
-        _to_member(desk, visit.member, asking_views.told(failed))
-        return
-    desk.metrics.outcome(f"decision_{decision.verdict}")
-
-    def show(message: views.Message) -> object:
-        return desk.slack.update(place[1], place[2], message) if place else None
-
-    _show_decision(desk, visit, decision, show)
-
-
-def _show_decision(desk: Desk, visit: Visit, decision: Decision, show: Callable[[views.Message], object]) -> None:
-    reader, request = desk.default_reader(), decision.request
-    settled = decision.verdict in (Verdict.DONE, Verdict.ALREADY_DECIDED)
-    if settled and request is not None:
-        show(asking_views.decided(request, reader))
+    if decision.verdict in (Verdict.DONE, Verdict.ALREADY_DECIDED) and request is not None:
+        if where is not None:
+            desk.slack.update(where[1], where[2], asking_views.decided(request, reader))
     else:
-        message = asking_views.refused(decision, desk.reader(visit.origin))
-        if visit.origin.response_url:
-            tell(desk, visit.origin, message, replace=False)
-        else:
-            _to_member(desk, visit.member, message)
+        tell(desk, visit.origin, asking_views.refused(decision, reader), replace=False)
     if decision.verdict is Verdict.DONE and request is not None:
-        _to_member(desk, request.member, asking_views.to_member(request, reader))
+        _post(desk, request.member.user_id, asking_views.to_member(request, desk.reader_of(request.member)))
         show_home(desk, request.member)

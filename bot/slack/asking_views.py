@@ -101,6 +101,7 @@ def refused(decision: Decision, reader: Reader) -> Message:
         {
             Verdict.NOT_AN_ADMIN: words.only_admins,
             Verdict.OWN_REQUEST: words.not_your_own,
+            Verdict.DENY_STANDS: words.deny_stands,
         }.get(decision.verdict, words.request_gone)
     )
 

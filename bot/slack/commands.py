@@ -8,7 +8,7 @@ https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.errors import BadInput
@@ -38,6 +38,7 @@ class Origin:
         trigger_id: lets us open one dialog within three seconds; a secret.
         view_id: the dialog the button is in.
         message: the message the button is in, by channel and time.
+        by_message: whether a direct message is the only way to answer.
         command: the slash command as it was typed, for the words that repeat it.
     """
 
@@ -52,6 +53,7 @@ class Origin:
     trigger_id: str | None = field(default=None, repr=False)
     view_id: str | None = None
     message: str | None = None
+    by_message: bool = False
     command: str = "/studio"
 
 
@@ -153,6 +155,11 @@ def action_origin(body: Mapping[str, Any]) -> Origin:
         view_id=_optional(view, "id") if view.get("type") == "modal" else None,
         message=f"{channel.get('id')}/{ts}" if ts else None,
     )
+
+
+def form_origin(body: Mapping[str, Any]) -> Origin:
+    """The origin of a dialog that was sent off. It is closed by then: what is left is a direct message."""
+    return replace(action_origin(body), view_id=None, by_message=True)
 
 
 def event_origin(body: Mapping[str, Any]) -> Origin:

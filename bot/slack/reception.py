@@ -19,7 +19,7 @@ from bot.signin import SignIn
 from bot.slack import views
 from bot.slack.ageing import Ageing
 from bot.slack.api import SlackApi
-from bot.slack.commands import Home, Origin, action_origin, admit, command_origin, event_origin
+from bot.slack.commands import Home, Origin, action_origin, admit, command_origin, event_origin, form_origin
 from bot.slack.words import Words, words_for
 from bot.standing import Standings
 
@@ -82,6 +82,14 @@ class Desk:
         """Whom a message is for, as far as that is known yet."""
         return views.Reader(self.words(locale), origin.command, may_ask=bool(self.admins))
 
+    def reader_of(self, member: Member) -> views.Reader:
+        """For messages to a member in their own language, where Slack tells which that is."""
+        try:
+            locale = self.slack.person(member).locale
+        except SlackError:
+            locale = None
+        return views.Reader(self.words(locale), may_ask=bool(self.admins))
+
     def default_reader(self) -> views.Reader:
         """For messages that are not an answer to their reader's own request."""
         return views.Reader(self.words(None), may_ask=bool(self.admins))
@@ -97,6 +105,7 @@ ORIGINS: Mapping[Door, Callable[[Mapping[str, Any]], Origin]] = {
     Door.COMMAND: command_origin,
     Door.BUTTON: action_origin,
     Door.SHORTCUT: action_origin,
+    Door.FORM: form_origin,
     Door.HOME: event_origin,
 }
 
@@ -124,7 +133,7 @@ def receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
     except (BadInput, InvalidValue) as error:
         desk.metrics.outcome("malformed")
         log.warning("request_malformed", why=str(error))
-        return views.refusal(Reason.INTERNAL, desk.default_reader()).text
+        return views.refusal(Reason.INTERNAL, desk.default_reader()).text if door is not Door.FORM else ""
 
     visit = Visit(origin, member, door, uuid4().hex, desk.now(), desk.monotonic())
     try:
@@ -137,7 +146,8 @@ def receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
 def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> str:
     """Refuse without asking anybody: record it on the side, and return the words for the acknowledgement.
 
-    Slack does not show the words of a button's acknowledgement, so there they go through the response_url.
+    Slack shows them after a command only, so otherwise they go the way an answer would; a form's acknowledgement
+    must not hold any.
     """
     entry = refused(desk, origin, door, reason, tenant=tenant, subject=subject)
     message = views.refusal(reason, desk.reader(origin))
@@ -148,7 +158,7 @@ def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant
         record_refusal(desk, entry)
 
     _aside(desk, entry, tell_and_record)
-    return message.text
+    return "" if door is Door.FORM else message.text
 
 
 def _aside(desk: Desk, entry: Entry, job: Callable[[], object]) -> None:
@@ -162,12 +172,15 @@ def _aside(desk: Desk, entry: Entry, job: Callable[[], object]) -> None:
 
 def tell(desk: Desk, origin: Origin, message: views.Message, *, replace: bool) -> bool:
     """Answer in whatever way the request left us; whether Slack took it."""
-    if origin.view_id or origin.response_url or origin.channel_id or origin.trigger_id is None:
-        return desk.slack.reply(origin, message, replace=replace)
-    try:  # from the home tab or a shortcut there is no place to answer in but a dialog
-        desk.slack.open_view(origin, message)
+    try:
+        if origin.by_message:
+            desk.slack.post(origin.user_id, message)
+        elif origin.view_id or origin.response_url or origin.channel_id or origin.trigger_id is None:
+            return desk.slack.reply(origin, message, replace=replace)
+        else:  # the home tab, or a shortcut
+            desk.slack.open_view(origin, message)
     except SlackError as error:
-        log.warning("dialog_not_opened", request=origin.request_id, code=error.code)
+        log.warning("not_told", request=origin.request_id, code=error.code)
         return False
     return True
 

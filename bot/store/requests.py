@@ -83,7 +83,11 @@ class RequestTable:
             self._items.decided_at.remove(),
         ]
         with store_errors():
-            self._items(_key(member)).update(actions=actions, condition=self._items.request_id == request_id)
+            try:
+                self._items(_key(member)).update(actions=actions, condition=self._items.request_id == request_id)
+            except UpdateError as error:
+                if code_of(error) != CONDITION_FAILED:  # a newer request has taken its place
+                    raise
 
 
 def _key(member: Member) -> str:
@@ -92,6 +96,8 @@ def _key(member: Member) -> str:
 
 def _request(item: RuntimeItem, member: Member) -> AccessRequest:
     asked, until = item.request, from_iso(item.open_until)
+    if not isinstance(asked, dict):
+        raise ValueError("a request without what was asked")  # noqa: TRY004 - a stored value, not a caller's
     at = from_iso(asked["at"])
     if at is None or until is None:
         raise ValueError("a request without its times")

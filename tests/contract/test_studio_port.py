@@ -665,7 +665,8 @@ def test_the_session_policy_allows_one_profile_and_looking_at_its_domain(
         "Action": ["sagemaker:CreatePresignedDomainUrl"],
         "Resource": POLICY_RESOURCE,
     }
-    others = [each for each in statements if each != presign]
+    listing = {"Effect": "Allow", "Action": ["sagemaker:ListSpaces"], "Resource": "*"}
+    others = [each for each in statements if each not in (presign, listing)]
     assert all(action.startswith("sagemaker:Describe") for each in others for action in each["Action"])
     assert all(DOMAIN in resource for each in others for resource in each["Resource"])
     assert len(assumed(aws)[0]["Policy"]) <= 2048

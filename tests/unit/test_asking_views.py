@@ -276,7 +276,11 @@ def test_a_member_who_was_denied_is_told_so_and_not_by_whom(reader: Reader) -> N
 def test_a_refused_press_is_told_why(reader: Reader, verdict: Verdict) -> None:
     words = reader.words
     shown = asking_views.refused(Decision(verdict, asked("n33dle")), reader)
-    expected = {Verdict.NOT_AN_ADMIN: words.only_admins, Verdict.OWN_REQUEST: words.not_your_own}
+    expected = {
+        Verdict.NOT_AN_ADMIN: words.only_admins,
+        Verdict.OWN_REQUEST: words.not_your_own,
+        Verdict.DENY_STANDS: words.deny_stands,
+    }
     assert shown.text == expected.get(verdict, words.request_gone)
     assert "n33dle" not in json.dumps(shown.payload())
 

@@ -480,7 +480,7 @@ def test_how_long_requests_wait_is_measured(world: World) -> None:
 def test_a_form_that_waited_too_long_is_told_although_its_dialog_is_closed(world: World) -> None:
     """The acknowledgement has closed the dialog, so an answer can only be a message."""
     world.slack.closed_dialogs = True
-    assert world.receive(Door.BUTTON, {**PERSON, **IN_A_DIALOG}) == ""
+    assert world.receive(Door.FORM, {**PERSON, **IN_A_DIALOG}) == ""
     world.clock.advance(LONGEST_WAIT + 0.1)
     world.run()
     assert world.happened == ["told", "recorded"]
@@ -541,7 +541,7 @@ def test_a_dialog_that_does_not_open_has_told_nobody(world: World) -> None:
     world.slack.error = NO
     with capture_logs() as logs:
         assert not tell(world.desk, NOWHERE, MESSAGE, replace=True)
-    assert [(line["event"], line["code"]) for line in logs] == [("dialog_not_opened", "expired_trigger_id")]
+    assert [(line["event"], line["code"]) for line in logs] == [("not_told", "expired_trigger_id")]
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,7 @@ class Words:
     only_admins: str
     not_your_own: str
     request_gone: str
+    deny_stands: str
     decision_failed: str
     granted: str
     turned_down: str

@@ -83,6 +83,8 @@ GERMAN = Words(
     not_your_own="Über deine eigene Anfrage muss jemand anderes entscheiden. Es wurde nichts geändert.",
     request_gone="Über diese Anfrage kann nicht mehr entschieden werden: Sie ist abgelaufen, oder "
     "es gibt eine neuere.",
+    deny_stands="Für dieses Mitglied gilt eine Sperre, die vorgeht. "
+    "Hebe sie mit `studio-links forget` auf, dann stimm zu.",
     decision_failed="Das ließ sich nicht ausführen, und die Anfrage ist wieder offen: {why}",
     granted="Du kannst SageMaker Studio jetzt öffnen.",
     turned_down="Deine Anfrage nach Zugang zu SageMaker Studio wurde abgelehnt. Sprich mit deiner Studio-Verwaltung.",

@@ -83,6 +83,8 @@ ENGLISH = Words(
     only_admins="Only Studio administrators can decide on requests. Nothing was changed.",
     not_your_own="Somebody else has to decide on your own request. Nothing was changed.",
     request_gone="This request cannot be decided any more: it has run out, or there is a newer one.",
+    deny_stands="A deny rule stands for this member and would win. "
+    "Remove it with `studio-links forget`, then approve.",
     decision_failed="This could not be carried out, and the request is open again: {why}",
     granted="You can open SageMaker Studio now.",
     turned_down="Your request for access to SageMaker Studio was denied. Talk to your Studio administrator.",
