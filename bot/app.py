@@ -138,7 +138,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         link_seconds=settings.studio_link_seconds,
     )
     bolt = _bolt(token)
-    asking_handlers.register(bolt, desk, _asking(settings, bound, access, audit, studio))
+    asking_handlers.register(bolt, desk, _asking(settings, bound, access, audit, studio=studio, slack=slack))
     handlers.register(bolt, desk)
 
     signing_secret, socket = None, None
@@ -168,10 +168,16 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
 
 
 def _asking(
-    settings: ServeSettings, bound: Tables, access: AccessTable, audit: AuditTable, studio: SageMakerStudio
+    settings: ServeSettings,
+    bound: Tables,
+    access: AccessTable,
+    audit: AuditTable,
+    *,
+    studio: SageMakerStudio,
+    slack: SlackApi,
 ) -> Asking:
     admin = Admin(access, audit, studio, _rules(settings), settings.studio_audit_days)
-    return Asking(RequestTable(bound), admin, audit, frozenset(settings.studio_admins))
+    return Asking(RequestTable(bound), admin, audit, slack, _rules(settings), frozenset(settings.studio_admins))
 
 
 def administration(settings: Settings) -> Admin:

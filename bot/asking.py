@@ -25,12 +25,11 @@ from bot.model import (
     RequestState,
     utc_now,
 )
-from bot.ports import AuditLog, RequestBook
+from bot.policy import Rules
+from bot.ports import AuditLog, Directory, RequestBook
 
 # How long administrators have; after that the member may ask anew.
 OPEN_FOR = timedelta(days=7)
-# Who closes a request that reached no administrator.
-NOBODY = "nobody"
 # The audit's word for a decision that could not be carried out.
 TAKEN_BACK = "taken_back"
 # What a member may choose from; None is for good.
@@ -47,6 +46,7 @@ class Verdict(StrEnum):
     GONE = "gone"
     NEEDS_MAPPING = "needs_mapping"
     DENY_STANDS = "deny_stands"
+    OF_NO_USE = "of_no_use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +68,25 @@ class Asking:
     book: RequestBook
     admin: Admin
     audit: AuditLog
+    directory: Directory
+    rules: Rules
     admins: frozenset[str]
     now: Callable[[], datetime] = utc_now
 
-    def ask(self, member: Member, *, wish: str, reason: str, days: int | None) -> tuple[AccessRequest, bool]:
+    def ask(
+        self, member: Member, request_id: str, *, wish: str, reason: str, days: int | None
+    ) -> tuple[AccessRequest, bool]:
         """Open a request, or join the one that is open; whether it is new.
+
+        Args:
+            request_id: the same for the same form sent again, which opens nothing twice.
 
         Raises:
             StoreError: it could not be kept.
         """
         now = self.now()
         wanted = AccessRequest(
-            id=uuid4().hex,
+            id=request_id,
             member=member,
             wish=_line(wish),
             reason=_line(reason),
@@ -88,7 +95,7 @@ class Asking:
             expires_at=now + OPEN_FOR,
         )
         kept = self.book.ask(wanted)
-        if kept.id != wanted.id:
+        if kept != wanted:
             return kept, False
         try:
             self._record("request", member.user_id, wanted, "done")
@@ -100,25 +107,37 @@ class Asking:
 
     def withdraw(self, request: AccessRequest) -> None:
         """Nobody could be told of the request: close it, so that the member can ask again. StoreError as ever."""
-        self.book.decide(request.member, request.id, RequestState.DENIED, NOBODY, self.now())
+        who = request.member
+        self.book.decide(who, request.id, RequestState.WITHDRAWN, who.user_id, self.now())
+        self._record("request", who.user_id, request, RequestState.WITHDRAWN.value)
 
-    def approve(self, by: Member, who: Member, request_id: str, mapping: Mapping | None = None) -> Decision:
-        """Grant what was asked for, and write the mapping where the member has none.
+    def approve(
+        self, by: Member, who: Member, request_id: str, mapping: Mapping | None = None, *, asked_for: bool = False
+    ) -> Decision:
+        """Grant what was asked for, with the mapping that the administrator names.
+
+        Args:
+            mapping: needed where the member has none; left alone where its alias is taken.
+            asked_for: whether the administrator has been asked for a mapping, so that none means none.
 
         Raises:
-            StoreError, StudioError, ProfileTaken, Changed: nothing was granted, and the request is still open.
+            StoreError, SlackError, StudioError, ProfileTaken, Changed: nothing was granted; the request is open.
         """
         barred = self._barred(by, who, request_id) or self._settled(who, request_id)
         if barred is not None:
             return barred
-        access, now = self.admin.show(who), self.now()
+        person = self.directory.person(who)
+        if person.unfit is not None or (person.guest and not self.rules.allow_guests):
+            return Decision(Verdict.OF_NO_USE, self._find(who, request_id))
+        access, now, request = self.admin.show(who), self.now(), self._find(who, request_id)
         if any(grant.effect is Effect.DENY and grant.holds_at(now) for grant in access.grants):
-            return Decision(Verdict.DENY_STANDS, self._find(who, request_id))
-        if access.mappings:
+            return Decision(Verdict.DENY_STANDS, request)
+        wishes = request is not None and bool(request.wish)
+        if mapping is None and (not access.mappings or (wishes and not asked_for)):
+            return Decision(Verdict.NEEDS_MAPPING, request)
+        if mapping is not None and any(each.alias == mapping.alias for each in access.mappings):
             mapping = None
-        elif mapping is None:
-            return Decision(Verdict.NEEDS_MAPPING, self._find(who, request_id))
-        else:
+        if mapping is not None:
             self.admin.studio.examine(mapping)
         return self._decide(
             by, who, request_id, RequestState.APPROVED, lambda asked: self._carry_out(by, asked, access, mapping)
@@ -156,6 +175,8 @@ class Asking:
         request = self._find(who, request_id)
         if request is None or (request.state is RequestState.OPEN and request.expires_at <= self.now()):
             return Decision(Verdict.GONE, request)
+        if request.state is RequestState.WITHDRAWN:
+            return Decision(Verdict.GONE, request)
         return None if request.state is RequestState.OPEN else Decision(Verdict.ALREADY_DECIDED, request)
 
     def _find(self, member: Member, request_id: str) -> AccessRequest | None:
@@ -177,7 +198,9 @@ class Asking:
         """Only the first decision counts, whoever presses at the same time; one that fails is taken back."""
         now = self.now()
         kept = self.book.decide(who, request_id, state, by.user_id, now)
-        if kept is None or kept.decided_at is None:  # another request, or one whose time has run out
+        if (
+            kept is None or kept.decided_at is None or kept.state is RequestState.WITHDRAWN
+        ):  # another request, or one whose time has run out
             return Decision(Verdict.GONE, kept)
         if (kept.decided_by, kept.state, kept.decided_at) != (by.user_id, state, now):
             return Decision(Verdict.ALREADY_DECIDED, kept)

@@ -78,6 +78,7 @@ def refused(
     door: Door,
     reason: Reason,
     detail: str,
+    action: str = LINK,
 ) -> Entry:
     """A request that was turned away before it could become a link request, as one whole entry."""
     return Entry(
@@ -88,7 +89,7 @@ def refused(
         subject=subject,
         actor=subject,
         door=door,
-        action=LINK,
+        action=action,
         outcome=reason.value,
         detail=detail,
     )

@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import ConfigError
-from bot.model import GROUP_ID, LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID
+from bot.model import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID
 
 Ids = Annotated[tuple[str, ...], NoDecode]
 
@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     @field_validator("studio_admins")
     @classmethod
     def _admins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(USER_ID.fullmatch(user) or GROUP_ID.fullmatch(user) for user in value):
+        if not all(USER_ID.fullmatch(user) for user in value):
             raise ValueError("Slack user ids such as U0123ABCD, separated by commas")
         return value
 

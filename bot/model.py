@@ -479,6 +479,7 @@ class RequestState(StrEnum):
     OPEN = "open"
     APPROVED = "approved"
     DENIED = "denied"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)

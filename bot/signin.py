@@ -22,7 +22,6 @@ from bot.model import (
     Entry,
     Issued,
     LinkRequest,
-    Mapping,
     Member,
     Option,
     Reason,
@@ -155,9 +154,10 @@ class SignIn:
         if undecided.mapping is not None:
             mappings = [undecided.mapping]
         last = self.side.submit(self.choices.recall, request.member)
+        spaces = self._spaces(request, undecided)
         options = [
             Option(Target(mapping.alias, request.target.app, space), mapping.profile_name, mapping.domain_id)
-            for mapping, spaces in zip(mappings, self._spaces(request, mappings), strict=True)
+            for mapping in mappings
             for space in spaces
         ]
         remembered = self._optional(request, last)
@@ -169,16 +169,18 @@ class SignIn:
             locale=undecided.locale,
         )
 
-    def _spaces(self, request: LinkRequest, mappings: list[Mapping]) -> list[list[str | None]]:
-        """What is offered in each mapping: the space that was named, or else none and each that is open to it."""
-        if request.target.space:
-            return [[request.target.space] for _ in mappings]
-        listings = [self.side.submit(self.studio.spaces, request.member, mapping) for mapping in mappings]
-        found = [self._optional(request, listing) or () for listing in listings]
-        return [
-            [None, *(name for name in names if name != mapping.space_name)]
-            for mapping, names in zip(mappings, found, strict=True)
-        ]
+    def _spaces(self, request: LinkRequest, undecided: Denied) -> tuple[str | None, ...]:
+        """Which spaces to offer: the one that was named, or those there are once the mapping is settled.
+
+        To list them for each of many mappings would take a call of AWS each. So where the mapping is still open,
+        that is asked first, and "" asks for the space next.
+        """
+        mapping = undecided.mapping
+        if mapping is None or request.target.space:
+            return (request.target.space,)
+        listing = self.side.submit(self.studio.spaces, request.member, mapping)
+        names = self._optional(request, listing) or ()
+        return (None, *(name for name in names if name != mapping.space_name))
 
     def _optional(self, request: LinkRequest, future: Future[T]) -> T | None:
         """A result that a choice is poorer but no less safe without."""

@@ -108,8 +108,11 @@ class SlackApi:
         return dataclasses.replace(origin, view_id=view_id)
 
     def open_form(self, origin: Origin, view: Mapping[str, Any]) -> None:
-        """Open a dialog with fields in it; SlackError as for `open_view`."""
-        self._call(self._client.views_open, trigger_id=origin.trigger_id, view=view)
+        """Open a dialog with fields in it, or put them into the one that is open; SlackError as for `open_view`."""
+        if origin.view_id is not None:
+            self._call(self._client.views_update, view_id=origin.view_id, view=view)
+        else:
+            self._call(self._client.views_open, trigger_id=origin.trigger_id, view=view)
 
     def post(self, place: str, message: Message) -> None:
         """Post a message for all in a channel, or to one member by their id; SlackError if Slack did not take it."""

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from slack_bolt import Ack, App
 
-from bot.asking import Asking, Decision, Verdict
+from bot.asking import DAYS, Asking, Decision, Verdict
 from bot.errors import SlackError, StudioLinksError
 from bot.model import DEFAULT_ALIAS, AccessRequest, Door, InvalidValue, Member
 from bot.model import Mapping as StudioMapping
@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 # A button's value: whose request, and which; behind it, in a dialog, the message the button was in.
 REQUEST = re.compile(r"([UW][A-Z0-9]{1,30}) ([0-9a-f]{32})")
+# What the form's choice of a time means; anything else means a day.
+SPANS = {str(days or asking_views.FOR_GOOD): days for days in DAYS}
 MESSAGE = re.compile(r"([CDG][A-Z0-9]{1,30})/([0-9]{1,12}\.[0-9]{1,6})")
 
 
@@ -37,7 +39,7 @@ def register(app: App, desk: Desk, asking: Asking) -> None:
     def deny(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
         _press(desk, visit, body, lambda who, request: asking.deny(visit.member, who, request))
 
-    on_action(views.ASK, _show_form)
+    on_action(views.ASK, show_form)
     on_action(asking_views.APPROVE, approve)
     on_action(asking_views.DENY, deny)
 
@@ -50,33 +52,43 @@ def register(app: App, desk: Desk, asking: Asking) -> None:
 
     @app.view(asking_views.APPROVE)
     def mapped(ack: Ack, body: dict[str, Any]) -> None:
-        fields = (asking_views.DOMAIN, asking_views.PROFILE)
-        domain, profile = (field_value(body, name).strip() for name in fields)
         try:
-            mapping = StudioMapping(DEFAULT_ALIAS, domain, profile)
+            mapping = _mapping(body)
         except InvalidValue as error:
-            wrong = asking_views.DOMAIN if str(error).startswith("domain") else asking_views.PROFILE
-            ack(response_action="errors", errors={wrong: str(error)})
+            named = str(error).partition(" ")[0]
+            fields = {"domain": asking_views.DOMAIN, "alias": asking_views.ALIAS_FIELD}
+            ack(response_action="errors", errors={fields.get(named, asking_views.PROFILE): str(error)})
             return
         acknowledge(ack, receive(desk, body, Door.FORM, lambda d, v, b: _approve_with(d, v, b, asking, mapping)))
 
 
-def show_form(desk: Desk, visit: Visit) -> None:
+def _mapping(body: Mapping[str, Any]) -> StudioMapping | None:
+    """What the administrator filled in; None if nothing. InvalidValue if it makes no sense."""
+    names = (asking_views.DOMAIN, asking_views.PROFILE, asking_views.ALIAS_FIELD)
+    domain, profile, alias = (field_value(body, name).strip() for name in names)
+    return StudioMapping(alias or DEFAULT_ALIAS, domain, profile) if domain or profile or alias else None
+
+
+def show_form(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
     """`/studio request`, or a button that leads to it."""
-    _show_form(desk, visit, {})
-
-
-def _show_form(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-    reader = desk.reader_of(visit.member)
-    if not reader.may_ask:
-        tell(desk, visit.origin, asking_views.told(reader.words.ask_nobody), replace=False)
+    if not desk.admins:
+        words = desk.reader_of(visit.member).words
+        tell(desk, visit.origin, asking_views.told(words.ask_nobody), replace=False)
         return
     try:
-        desk.slack.open_form(visit.origin, asking_views.form(reader, wish=action_value(body)))
+        # Something first, for which Slack gives three seconds; then who the member is, and their words.
+        opened = desk.slack.open_view(visit.origin, views.waiting(desk.reader(visit.origin)))
+        desk.slack.open_form(opened, asking_views.form(desk.reader_of(visit.member), wish=action_value(body)))
     except SlackError as error:
-        log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
+        _not_opened(desk, visit, error)
     else:
         desk.metrics.outcome("asking")
+
+
+def _not_opened(desk: Desk, visit: Visit, error: SlackError) -> None:
+    log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
+    desk.metrics.outcome("dialog_not_opened")
+    tell(desk, visit.origin, asking_views.told(desk.reader(visit.origin).words.form_failed), replace=False)
 
 
 def _ask(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking) -> None:
@@ -84,9 +96,10 @@ def _ask(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking) -> N
     try:
         request, is_new = asking.ask(
             visit.member,
+            visit.origin.request_id,
             wish=field_value(body, asking_views.WISH),
             reason=field_value(body, asking_views.REASON),
-            days=int(days) if days.isascii() and days.isdigit() and days != asking_views.FOR_GOOD else None,
+            days=SPANS.get(days, 1),
         )
         if not is_new:
             outcome, text = "asked_again", words.ask_joined.format(at=views.slack_date(request.at))
@@ -129,7 +142,7 @@ def _decide(desk: Desk, visit: Visit, named: re.Match[str] | None, place: str | 
         named: whose request, and which; None if the button or form named none.
         place: the message with the buttons, which the decision replaces.
     """
-    words = desk.reader(visit.origin).words
+    words = desk.reader_of(visit.member).words
     if named is None:
         tell(desk, visit.origin, asking_views.told(words.request_gone), replace=False)
         return
@@ -148,7 +161,9 @@ def _press(desk: Desk, visit: Visit, body: Mapping[str, Any], decide: Decide) ->
     _decide(desk, visit, REQUEST.fullmatch(action_value(body)), visit.origin.message, decide)
 
 
-def _approve_with(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking, mapping: StudioMapping) -> None:
+def _approve_with(
+    desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking, mapping: StudioMapping | None
+) -> None:
     """The dialog came back with the profile. What it says of the request is checked like a button's value."""
     value, _, place = private_metadata(body).rpartition(" ")
     _decide(
@@ -156,24 +171,34 @@ def _approve_with(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Ask
         visit,
         REQUEST.fullmatch(value),
         place,
-        lambda who, request: asking.approve(visit.member, who, request, mapping),
+        lambda who, request: asking.approve(visit.member, who, request, mapping, asked_for=True),
     )
 
 
 def _show_decision(desk: Desk, visit: Visit, decision: Decision, place: str | None) -> None:
     request, where = decision.request, MESSAGE.fullmatch(place or "")
     reader = desk.default_reader()  # the message is for all administrators
-    if decision.verdict is Verdict.NEEDS_MAPPING and request is not None:
+    if decision.verdict is Verdict.NEEDS_MAPPING and request is not None and visit.door is not Door.FORM:
         try:
             desk.slack.open_form(visit.origin, asking_views.mapping_form(request, place or "", reader))
         except SlackError as error:
-            log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
+            _not_opened(desk, visit, error)
         return
     if decision.verdict in (Verdict.DONE, Verdict.ALREADY_DECIDED) and request is not None:
         if where is not None:
             desk.slack.update(where[1], where[2], asking_views.decided(request, reader))
     else:
-        tell(desk, visit.origin, asking_views.refused(decision, reader), replace=False)
+        refusal = asking_views.refused(decision, desk.reader_of(visit.member))
+        tell(desk, visit.origin, refusal, replace=False)
     if decision.verdict is Verdict.DONE and request is not None:
         _post(desk, request.member.user_id, asking_views.to_member(request, desk.reader_of(request.member)))
         show_home(desk, request.member)
+        _announce(desk, request)
+
+
+def _announce(desk: Desk, request: AccessRequest) -> None:
+    if desk.audit_channel is not None:
+        try:
+            desk.slack.announce(desk.audit_channel, asking_views.announcement(request))
+        except SlackError as error:
+            log.warning("announcement_failed", request=request.id, code=error.code)

@@ -27,7 +27,8 @@ from bot.slack.words import Words
 APPROVE = "approve_access"
 DENY = "deny_access"
 
-WISH, REASON, SPAN, DOMAIN, PROFILE = "wish", "reason", "days", "domain", "profile"
+WISH, REASON, SPAN = "wish", "reason", "days"
+DOMAIN, PROFILE, ALIAS_FIELD = "domain", "profile", "alias"
 FOR_GOOD = "0"
 LONGEST_WISH = 200
 LONGEST_REASON = 500
@@ -102,6 +103,8 @@ def refused(decision: Decision, reader: Reader) -> Message:
             Verdict.NOT_AN_ADMIN: words.only_admins,
             Verdict.OWN_REQUEST: words.not_your_own,
             Verdict.DENY_STANDS: words.deny_stands,
+            Verdict.OF_NO_USE: words.of_no_use,
+            Verdict.NEEDS_MAPPING: words.approve_needs,
         }.get(decision.verdict, words.request_gone)
     )
 
@@ -118,10 +121,10 @@ def mapping_form(request: AccessRequest, message: str, reader: Reader) -> dict[s
         "private_metadata": f"{_value(request)} {message}",
         "blocks": [
             *_asked(request, words),
-            _input(DOMAIN, words.approve_domain, {"type": "plain_text_input", "action_id": DOMAIN, "max_length": 63}),
-            _input(
-                PROFILE, words.approve_profile, {"type": "plain_text_input", "action_id": PROFILE, "max_length": 63}
-            ),
+            _input(DOMAIN, words.approve_domain, _text(DOMAIN, 63), optional=True),
+            _input(PROFILE, words.approve_profile, _text(PROFILE, 63), optional=True),
+            _input(ALIAS_FIELD, words.approve_alias, _text(ALIAS_FIELD, 32), optional=True),
+            context(words.approve_note),
         ],
     }
 
@@ -135,6 +138,11 @@ def to_member(request: AccessRequest, reader: Reader) -> Message:
         words.granted,
         [section(words.granted), actions(button(words.open_studio, HOME_OPEN, "", style="primary"))],
     )
+
+
+def announcement(request: AccessRequest) -> str:
+    """One line on a decision for the audit channel."""
+    return f"{request.member.user_id} · request · {request.state} · by {request.decided_by}"
 
 
 def _asked(request: AccessRequest, words: Words) -> list[Block]:
@@ -152,6 +160,10 @@ def _span(days: int | None, words: Words) -> str:
 def _value(request: AccessRequest) -> str:
     """Ids only: what they lead to is in the store."""
     return f"{request.member.user_id} {request.id}"
+
+
+def _text(action_id: str, longest: int) -> Block:
+    return {"type": "plain_text_input", "action_id": action_id, "max_length": longest}
 
 
 def _input(block_id: str, label: str, element: Block, *, optional: bool = False) -> Block:

@@ -56,6 +56,11 @@ class Origin:
     by_message: bool = False
     command: str = "/studio"
 
+    @property
+    def place(self) -> str | None:
+        """The dialog or message that an answer replaces, which we may still change when its link is dead."""
+        return self.view_id or self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Open:
@@ -88,7 +93,11 @@ SPACE = "space"
 
 
 def parse(text: str) -> Command:
-    """What the member typed after the command. Only a space's name has a case."""
+    """What the member typed after the command. Only a space's name has a case.
+
+    With `should_escape`, which the manifest sets, Slack sends three characters escaped.
+    """
+    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     words = text.split()
     match [word.lower() for word in words]:
         case ["help"]:

@@ -64,9 +64,9 @@ def _command(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
         case WhoAmI():
             _tell_standing(desk, visit, views.who_am_i, "whoami")
         case Ask():
-            show_form(desk, visit)
+            show_form(desk, visit, {})
         case Help(not_understood):
-            help_text = partial(views.help_for, not_understood=not_understood, lifetime_seconds=desk.link_seconds)
+            help_text = partial(views.help_for, not_understood=not_understood)
             _tell_standing(desk, visit, help_text, "help")
 
 
@@ -103,6 +103,7 @@ def _dialog(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
         origin = desk.slack.open_view(visit.origin, views.waiting(desk.reader(visit.origin)))
     except SlackError as error:
         log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
+        desk.slack.reply(visit.origin, views.refusal(error.reason, desk.reader(visit.origin)), replace=False)
         who = visit.member
         record_refusal(
             desk,
@@ -151,14 +152,14 @@ def _answer(desk: Desk, visit: Visit, target: Target, *, in_place: bool) -> None
 
 def _let_age(desk: Desk, visit: Visit, entry: Entry) -> None:
     """Have a message that we can still replace say so when its link is dead."""
-    message = visit.origin.message
-    if message is None:
+    place = visit.origin.place
+    if place is None:
         return
     if entry.outcome != ISSUED or entry.expires_at is None:
-        desk.ageing.forget(message, entry.id)
+        desk.ageing.forget(place, entry.id)
         return
     expired = views.stale(entry, desk.reader(visit.origin, entry.locale))
-    desk.ageing.watch(message, entry.id, entry.expires_at, lambda: tell(desk, visit.origin, expired, replace=True))
+    desk.ageing.watch(place, entry.id, entry.expires_at, lambda: tell(desk, visit.origin, expired, replace=True))
 
 
 def _opened(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
@@ -177,8 +178,8 @@ def _opened(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
         _stale(desk, visit, body)
     else:
         desk.metrics.outcome("opened")
-        if visit.origin.message is not None:
-            desk.ageing.forget(visit.origin.message, entry.id)
+        if visit.origin.place is not None:
+            desk.ageing.forget(visit.origin.place, entry.id)
         tell(desk, visit.origin, views.opened(entry, desk.reader(visit.origin, entry.locale)), replace=True)
         _refresh_home(desk, visit)
 

@@ -80,7 +80,9 @@ class Desk:
 
     def reader(self, origin: Origin, locale: str | None = None) -> views.Reader:
         """Whom a message is for, as far as that is known yet."""
-        return views.Reader(self.words(locale), origin.command, may_ask=bool(self.admins))
+        return views.Reader(
+            self.words(locale), origin.command, may_ask=bool(self.admins), link_seconds=self.link_seconds
+        )
 
     def reader_of(self, member: Member) -> views.Reader:
         """For messages to a member in their own language, where Slack tells which that is."""
@@ -88,11 +90,11 @@ class Desk:
             locale = self.slack.person(member).locale
         except SlackError:
             locale = None
-        return views.Reader(self.words(locale), may_ask=bool(self.admins))
+        return views.Reader(self.words(locale), may_ask=bool(self.admins), link_seconds=self.link_seconds)
 
     def default_reader(self) -> views.Reader:
         """For messages that are not an answer to their reader's own request."""
-        return views.Reader(self.words(None), may_ask=bool(self.admins))
+        return views.Reader(self.words(None), may_ask=bool(self.admins), link_seconds=self.link_seconds)
 
     def words(self, locale: str | None) -> Words:
         """The installation's language, or else the member's, or else English."""
@@ -196,6 +198,7 @@ def refused(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: s
         door=door,
         reason=reason,
         detail=f"app {origin.app_id}, team {origin.team_id}, enterprise {origin.enterprise_id}",
+        action=door.value if door in (Door.HOME, Door.FORM) else audit.LINK,
     )
 
 

@@ -92,6 +92,7 @@ class Reader:
     words: Words
     command: str = "/studio"
     may_ask: bool = False
+    link_seconds: int = 60
 
 
 def answer(given: Answer, reader: Reader) -> Message:
@@ -220,11 +221,10 @@ def help_text(
     *,
     not_understood: str | None = None,
     aliases: Sequence[str] = (),
-    lifetime_seconds: int = 60,
 ) -> Message:
     """What the command understands, as far as the member can use it; first, what it did not."""
     words, command = reader.words, escape(reader.command)
-    lines = [words.help_open.format(command=command, lifetime=duration(lifetime_seconds, words))]
+    lines = [words.help_open.format(command=command, lifetime=duration(reader.link_seconds, words))]
     if aliases:
         lines.append(words.help_alias.format(command=command, aliases=_code(aliases)))
         lines.append(words.help_app.format(command=command, apps="|".join(StudioApp)))
@@ -238,10 +238,10 @@ def help_text(
     return Message("\n".join(lines), blocks)
 
 
-def help_for(standing: Standing, reader: Reader, *, not_understood: str | None, lifetime_seconds: int) -> Message:
+def help_for(standing: Standing, reader: Reader, *, not_understood: str | None) -> Message:
     """The help with what this member can use."""
     aliases = sorted(mapping.alias for mapping in standing.access.mappings)
-    return help_text(reader, not_understood=not_understood, aliases=aliases, lifetime_seconds=lifetime_seconds)
+    return help_text(reader, not_understood=not_understood, aliases=aliases)
 
 
 def who_am_i(standing: Standing, reader: Reader) -> Message:

@@ -28,11 +28,9 @@ class RequestTable:
             open_until=iso(wanted.expires_at),
             expires=wanted.expires_at + KEPT_AFTER,
         )
-        free = (
-            self._items.id.does_not_exist()
-            | (self._items.state != RequestState.OPEN.value)
-            | (self._items.open_until <= iso(wanted.at))
-        )
+        over = (self._items.state != RequestState.OPEN.value) | (self._items.open_until <= iso(wanted.at))
+        # The same form sent again opens nothing, whatever has become of it.
+        free = self._items.id.does_not_exist() | (over & (self._items.request_id != wanted.id))
         with store_errors():
             try:
                 item.save(free)

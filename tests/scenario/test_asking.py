@@ -68,7 +68,7 @@ def ask(product: Product, user: str, reason: str = "project Falcon", days: str =
 def test_a_mapped_member_asks_and_is_approved_for_as_long_as_asked(product: Product, admin: Admin, user: str) -> None:
     create_profile(product.domain_id, user.lower())
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
-    ask(product, user, reason="<!channel> & Falcon", wish="prod")
+    ask(product, user, reason="<!channel> & Falcon")
 
     assert "has gone to your Studio administrators" in newest(product, user, "administrators").text
     request = newest(product, "U0ADA", f"<@{user}>")
@@ -110,6 +110,49 @@ def test_a_member_without_a_profile_gets_the_one_that_the_administrator_names(
     access = admin.show(Member(TEAM, user))
     assert (access.mappings[0].profile_name, access.grants[0].until) == (user.lower(), None)
     assert "Approved by" in str(newest(product, "U0ADA", f"<@{user}>").blocks)
+
+
+def test_another_profile_that_was_asked_for_is_named_by_the_administrator(
+    product: Product, admin: Admin, user: str
+) -> None:
+    for name in (user.lower(), f"{user.lower()}-prod"):
+        create_profile(product.domain_id, name)
+    admin.map(Member(TEAM, user), Mapping("sandbox", product.domain_id, user.lower()), TESTER)
+    ask(product, user, wish="prod, please")
+
+    product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>", "prod, please"), "approve_access")
+    dialog_of(product, "U0ADA", "What the member calls it")
+    values = {"domain": product.domain_id, "profile": f"{user.lower()}-prod", "alias": "prod"}
+    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
+
+    newest(product, user, "You can open SageMaker Studio now")
+    assert sorted(mapping.alias for mapping in admin.show(Member(TEAM, user)).mappings) == ["prod", "sandbox"]
+
+
+def test_access_that_would_not_help_is_not_given(product: Product, admin: Admin, user: str) -> None:
+    create_profile(product.domain_id, user.lower())
+    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
+    ask(product, user)
+    request = newest(product, "U0ADA", f"<@{user}>")
+    product.slack.add_member(user, "guest", guest=True)
+
+    product.slack.press("U0ADA", request, "approve_access")
+
+    newest(product, "U0ADA", "is a guest, or not active")
+    assert admin.show(Member(TEAM, user)).grants == ()
+
+
+def test_the_same_form_sent_again_opens_nothing(product: Product, user: str) -> None:
+    ask(product, user)
+    request = newest(product, "U0ADA", f"<@{user}>")
+    product.slack.press("U0ADA", request, "deny_access")
+    newest(product, user, "was denied")
+    sent = [each for each in product.slack.exchanges if b"view_submission" in each.body and each.user_id == user]
+
+    product.slack.replay(sent[-1])
+
+    newest(product, user, "You have asked already")
+    assert sum(f"<@{user}>" in message.text for message in product.slack.view("U0ADA")) == 1
 
 
 def test_a_denial_is_told_and_nothing_is_granted(product: Product, admin: Admin, user: str) -> None:

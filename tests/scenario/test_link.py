@@ -302,7 +302,7 @@ def test_a_space_is_opened_if_it_is_shared_or_the_members_own(somebody: Somebody
     assert "app:JupyterLab:" in page
     assert f"team-{somebody.number}" in visit(link_of(somebody.types(f"default space team-{somebody.number}")))
     refused = somebody.types(f"space secret-{somebody.number}")
-    assert "neither shared nor yours" in refused.text
+    assert "no such Studio space" in refused.text
     assert not has_link(refused)
     assert "no such Studio space" in somebody.types("space nowhere").text
     offered = str(somebody.types("space").blocks)

@@ -94,6 +94,11 @@ class Words:
     approve_title: str
     approve_domain: str
     approve_profile: str
+    of_no_use: str
+    approve_alias: str
+    approve_note: str
+    approve_needs: str
+    form_failed: str
     approved: str
     denied: str
     only_admins: str

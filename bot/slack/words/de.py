@@ -43,7 +43,7 @@ GERMAN = Words(
     who_not_allowed="Du stehst noch nicht auf der Liste der Berechtigten.",
     who_denied="Dein Zugang zu Studio ist gesperrt.",
     who_ended="Dein Zugang zu Studio endete {until}.",
-    who_because="In der Regel steht: „{reason}“.",
+    who_because="Begründung: „{reason}“.",
     link_asked="{at} · du wurdest gefragt, welches",
     who_links="*Deine letzten Links*",
     who_no_links="Du hast noch keine Links angefordert.",
@@ -63,7 +63,7 @@ GERMAN = Words(
     send="Senden",
     ask_sent="Deine Anfrage ist bei deiner Studio-Verwaltung. Du hörst von mir, sobald sie entschieden ist.",
     ask_joined="Du hast schon gefragt, {at}. Du hörst von mir, sobald deine Anfrage entschieden ist.",
-    ask_nobody="Hier entscheidet niemand aus Slack über Anfragen. Frag deine Studio-Verwaltung.",
+    ask_nobody="Anfragen aus Slack bearbeitet hier gerade niemand. Frag deine Studio-Verwaltung.",
     ask_failed="Deine Anfrage konnte nicht festgehalten werden. Warte eine Minute und versuch es dann erneut.",
     asked="<@{user}> bittet um Zugang zu SageMaker Studio",
     asked_wish="*Was:* {wish}",
@@ -77,6 +77,12 @@ GERMAN = Words(
     approve_title="Zugang geben",
     approve_domain="Id der SageMaker-Domain",
     approve_profile="SageMaker-Profil",
+    of_no_use="Nach Slacks Angaben ist dieses Konto ein Gast oder nicht aktiv; Zugang hülfe nicht. "
+    "Lehne die Anfrage ab.",
+    approve_alias="Wie das Mitglied es nennt",
+    approve_note="Lass alle drei leer, um kein neues Profil zu geben. Ohne Namen heißt es „default“.",
+    approve_needs="Dieses Mitglied hat noch kein Profil. Stimm noch einmal zu und nenne Domain und Profil.",
+    form_failed="Slack hat das Formular nicht rechtzeitig geöffnet. Versuch es erneut.",
     approved="Zugestimmt von <@{by}>, {at}",
     denied="Abgelehnt von <@{by}>, {at}",
     only_admins="Über Anfragen entscheidet nur die Studio-Verwaltung. Es wurde nichts geändert.",
@@ -113,9 +119,9 @@ GERMAN = Words(
         Reason.PROFILE_MISSING: "Dein Studio-Profil gibt es nicht mehr. "
         "Bitte deine Studio-Verwaltung, die Zuordnung zu berichtigen.",
         Reason.PROFILE_NOT_READY: "Dein Studio-Profil ist noch nicht bereit. Versuch es in einigen Minuten erneut.",
-        Reason.SPACE_MISSING: "Diesen Studio-Space gibt es nicht. "
+        Reason.SPACE_MISSING: "Für dich gibt es keinen solchen Studio-Space: Er muss geteilt oder deiner sein. "
         "Nenne einen anderen, oder bitte deine Studio-Verwaltung, die Zuordnung zu berichtigen.",
-        Reason.SPACE_NOT_YOURS: "Dieser Studio-Space ist weder geteilt noch deiner. "
+        Reason.SPACE_NOT_YOURS: "Für dich gibt es keinen solchen Studio-Space: Er muss geteilt oder deiner sein. "
         "Nenne einen anderen, oder bitte deine Studio-Verwaltung, die Zuordnung zu berichtigen.",
         Reason.AWS_REFUSED: "AWS lässt diesen Bot deinen Link nicht ausstellen. "
         "Sag es deiner Studio-Verwaltung; ein neuer Versuch hilft nicht.",

@@ -64,7 +64,7 @@ ENGLISH = Words(
     ask_sent="Your request has gone to your Studio administrators. You will hear from me when "
     "one of them has decided.",
     ask_joined="You have asked already, {at}. You will hear from me when an administrator has decided.",
-    ask_nobody="Nobody here decides on requests from Slack. Ask your Studio administrator.",
+    ask_nobody="Nobody could be reached here to decide on requests. Ask your Studio administrator.",
     ask_failed="Your request could not be kept. Wait a minute, then try again.",
     asked="<@{user}> asks for access to SageMaker Studio",
     asked_wish="*What:* {wish}",
@@ -78,6 +78,11 @@ ENGLISH = Words(
     approve_title="Approve access",
     approve_domain="SageMaker domain id",
     approve_profile="SageMaker user profile",
+    of_no_use="Slack says this account is a guest, or not active, so access would not help. Deny the request.",
+    approve_alias="What the member calls it",
+    approve_note="Leave all three empty to give no new profile. Without a name it is called “default”.",
+    approve_needs="This member has no profile yet. Press *Approve* again, and name the domain and the profile.",
+    form_failed="Slack did not open the form in time. Try again.",
     approved="Approved by <@{by}>, {at}",
     denied="Denied by <@{by}>, {at}",
     only_admins="Only Studio administrators can decide on requests. Nothing was changed.",
@@ -112,9 +117,10 @@ ENGLISH = Words(
         Reason.PROFILE_MISSING: "Your Studio profile does not exist any more. "
         "Ask your Studio administrator to correct your mapping.",
         Reason.PROFILE_NOT_READY: "Your Studio profile is not ready yet. Try again in a few minutes.",
-        Reason.SPACE_MISSING: "There is no such Studio space. "
+        # The same words for both: a member learns nothing about the spaces of others.
+        Reason.SPACE_MISSING: "There is no such Studio space for you: it has to be shared, or your own. "
         "Name another, or ask your Studio administrator to correct your mapping.",
-        Reason.SPACE_NOT_YOURS: "That Studio space is neither shared nor yours. "
+        Reason.SPACE_NOT_YOURS: "There is no such Studio space for you: it has to be shared, or your own. "
         "Name another, or ask your Studio administrator to correct your mapping.",
         Reason.AWS_REFUSED: "AWS does not let this bot make your link. "
         "Tell your Studio administrator; trying again will not help.",
