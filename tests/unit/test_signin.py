@@ -19,7 +19,6 @@ from bot.model import (
     Entry,
     Issued,
     LinkRequest,
-    Mapping,
     Option,
     Person,
     Reason,
@@ -249,24 +248,27 @@ def test_what_is_offered_may_be_opened(several: World) -> None:
         several.studio.links.clear()
 
 
-def test_each_profile_is_offered_with_the_spaces_that_are_open_to_it(several: World) -> None:
+def a_space_of_default() -> LinkRequest:
+    return a_request(target=Target("default", space=""))
+
+
+def test_a_profile_is_offered_with_the_spaces_that_are_open_to_it(several: World) -> None:
     several.studio.domains["d-research"].spaces.update({"anas": "Ana", "bens": "ben", "team": None})
-    several.studio.domains["d-second"].spaces.update({"zoo": None})
-    assert targets(several.choice()) == [
-        "analysis",
-        "analysis space zoo",
-        "default",
-        "default space anas",
-        "default space team",
-        "sandbox",
-        "sandbox space team",
-    ]
+    choice = several.choice(a_space_of_default())
+    assert targets(choice) == ["default", "default space anas", "default space team"]
+
+
+def test_of_several_profiles_no_spaces_are_listed_until_one_is_chosen(several: World) -> None:
+    several.studio.domains["d-research"].spaces["team"] = None
+    several.studio.listing_error = RuntimeError("nobody is to ask")
+    assert targets(several.choice()) == ["analysis", "default", "sandbox"]
+    asked_next = several.choice(a_request(target=Target(space="")))
+    assert targets(asked_next) == ["analysis space", "default space", "sandbox space"]
 
 
 def test_the_app_that_was_asked_for_is_in_everything_offered(several: World) -> None:
-    several.studio.domains["d-second"].spaces["zoo"] = None
     choice = several.choice(a_request(target=Target(app=StudioApp.CODE)))
-    assert targets(choice) == ["analysis code", "analysis code space zoo", "default code", "sandbox code"]
+    assert targets(choice) == ["analysis code", "default code", "sandbox code"]
 
 
 def test_the_space_that_was_named_is_in_everything_offered(several: World) -> None:
@@ -291,10 +293,9 @@ def test_who_has_one_profile_is_asked_only_for_a_space(world: World) -> None:
 
 
 def test_what_was_opened_last_comes_first(several: World) -> None:
-    several.studio.domains["d-research"].spaces["team"] = None
     several.choices.last[ANA] = "sandbox"
     choice = several.choice()
-    assert targets(choice) == ["sandbox", "sandbox space team", "analysis", "default", "default space team"]
+    assert targets(choice) == ["sandbox", "analysis", "default"]
     assert choice.remembered
 
 
@@ -360,33 +361,18 @@ LISTING_REASONS = [Reason.AWS_REFUSED, Reason.AWS_THROTTLED, Reason.AWS_UNREACHA
 def test_spaces_that_cannot_be_listed_leave_the_profiles(several: World, reason: Reason) -> None:
     several.studio.domains["d-research"].spaces["team"] = None
     several.studio.listing_error = upstream(StudioError, reason)
-    several.choices.last[ANA] = "sandbox"
     with capture_logs() as logs:
-        choice = several.choice()
-    assert targets(choice) == ["sandbox", "analysis", "default"]
-    assert choice.remembered
-    assert [line["event"] for line in logs] == ["choice_incomplete"] * 3
+        choice = several.choice(a_space_of_default())
+    assert targets(choice) == ["default"]
+    assert [line["event"] for line in logs] == ["choice_incomplete"]
 
 
 def test_spaces_that_are_not_listed_in_time_leave_the_profiles(several: World) -> None:
     several.studio.domains["d-research"].spaces["team"] = None
     several.side = side = NeverReady("spaces")
-    assert several.choice().options == ONE_EACH
-    assert side.waits == [GATHER_WITHIN] * 3
+    assert targets(several.choice(a_space_of_default())) == ["default"]
+    assert side.waits == [GATHER_WITHIN]
     assert all(future.cancelled() for future in side.futures)
-
-
-def test_one_listing_that_fails_does_not_spoil_the_others(several: World) -> None:
-    several.studio.domains["d-research"].spaces["team"] = None
-    listed = several.studio.spaces
-
-    def spaces(member: Any, mapping: Mapping) -> tuple[str, ...]:
-        if mapping.alias == "default":
-            raise upstream(StudioError, Reason.AWS_REFUSED)
-        return listed(member, mapping)
-
-    several.studio.spaces = spaces  # type: ignore[method-assign]
-    assert targets(several.choice()) == ["analysis", "default", "sandbox", "sandbox space team"]
 
 
 @pytest.mark.parametrize("reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_UNREADABLE])
@@ -411,14 +397,14 @@ def test_when_time_is_up_nothing_is_waited_for_but_the_member_is_asked_all_the_s
     several.side = side = NeverReady("recall", "spaces")
     several.clock.advance(GATHER_WITHIN + 1)
     several.access.give(ANA, a_grant())
-    assert several.choice().options == ONE_EACH
-    assert side.waits == [0.0] * 4
+    assert targets(several.choice(a_space_of_default())) == ["default"]
+    assert side.waits == [0.0] * 2
 
 
 def test_a_defect_in_a_listing_opens_no_door_and_is_recorded(several: World) -> None:
     several.studio.listing_error = RuntimeError("a defect")
     with capture_logs() as logs:
-        assert several.refusal().reason is Reason.INTERNAL
+        assert several.refusal(a_space_of_default()).reason is Reason.INTERNAL
     assert [line["event"] for line in logs] == ["request_failed"]
 
 

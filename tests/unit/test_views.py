@@ -385,15 +385,15 @@ def test_help_for_who_has_no_profile_names_nothing_that_needs_one(reader: Reader
 
 @in_each_language
 def test_help_knows_the_members_own_aliases_in_order(reader: Reader) -> None:
-    message = views.help_for(standing(*mappings("two", "one")), reader, not_understood="eh", lifetime_seconds=300)
-    assert message == views.help_text(reader, not_understood="eh", aliases=("one", "two"), lifetime_seconds=300)
-    nothing = views.help_for(standing(), reader, not_understood=None, lifetime_seconds=60)
+    message = views.help_for(standing(*mappings("two", "one")), reader, not_understood="eh")
+    assert message == views.help_text(reader, not_understood="eh", aliases=("one", "two"))
+    nothing = views.help_for(standing(), reader, not_understood=None)
     assert nothing == views.help_text(reader)
 
 
 def test_help_says_how_long_a_link_works() -> None:
     assert "60 seconds" in views.help_text(READER).text
-    assert "5 minutes" in views.help_text(READER, lifetime_seconds=300).text
+    assert "5 minutes" in views.help_text(replace(READER, link_seconds=300)).text
 
 
 # Opened
