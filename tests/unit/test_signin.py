@@ -258,12 +258,14 @@ def test_a_profile_is_offered_with_the_spaces_that_are_open_to_it(several: World
     assert targets(choice) == ["default", "default space anas", "default space team"]
 
 
-def test_of_several_profiles_no_spaces_are_listed_until_one_is_chosen(several: World) -> None:
+@pytest.mark.parametrize(("space", "words"), [(None, ""), ("", " space")], ids=["none", "unnamed"])
+def test_of_several_profiles_no_spaces_are_listed_until_one_is_chosen(
+    several: World, space: str | None, words: str
+) -> None:
     several.studio.domains["d-research"].spaces["team"] = None
     several.studio.listing_error = RuntimeError("nobody is to ask")
-    assert targets(several.choice()) == ["analysis", "default", "sandbox"]
-    asked_next = several.choice(a_request(target=Target(space="")))
-    assert targets(asked_next) == ["analysis space", "default space", "sandbox space"]
+    choice = several.choice(a_request(target=Target(space=space)))
+    assert targets(choice) == [f"{alias}{words}" for alias in ("analysis", "default", "sandbox")]
 
 
 def test_the_app_that_was_asked_for_is_in_everything_offered(several: World) -> None:
