@@ -292,7 +292,9 @@ def test_times_are_in_the_browsers_own_zone(demo: Stage, window: Windows) -> Non
     assert shown[0][0] != shown[1][0]
 
 
-def test_a_member_with_several_profiles_chooses_one_and_it_comes_first_next_time(page: Page, picture: Picture) -> None:
+def test_a_member_with_several_profiles_chooses_one_and_it_comes_first_next_time(
+    page: Page, picture: Picture
+) -> None:
     be(page, "maya")
     type_in(page, "/studio")
     question = newest(page, "What do you want to open?")

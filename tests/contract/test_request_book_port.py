@@ -12,19 +12,19 @@ from bot.admin import Actor, Admin
 from bot.asking import DAYS, Asking, Decision, Verdict
 from bot.errors import StoreError
 from bot.local.aws_faults import Fault
-from bot.model import MAX_REASON, AccessRequest, Door, Effect, Member, Reason, RequestState
+from bot.model import MAX_REASON, AccessRequest, Door, Effect, Member, Person, Reason, RequestState
 from bot.policy import Rules
 from bot.ports import RequestBook
 from bot.store.models import Tables, client_of
 from bot.store.requests import KEPT_AFTER, RequestTable
 from tests.contract.stands import ListeningAws, Store
-from tests.fakes import ANA, BEN, NOON, TEAM, FakeStudio, a_mapping, race
+from tests.fakes import ANA, BEN, NOON, TEAM, FakeDirectory, FakeStudio, a_mapping, race
 from tests.fakes_asking import FakeBook, an_access_request
 
 ELSEWHERE = Member("T0OTHER001", ANA.user_id)
 MOMENT = timedelta(microseconds=1)
 FIRST, SECOND = an_access_request(), an_access_request(id="2" * 32, reason="again", at=NOON + timedelta(hours=1))
-APPROVED, DENIED, OPEN = RequestState.APPROVED, RequestState.DENIED, RequestState.OPEN
+APPROVED, DENIED, WITHDRAWN = RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN
 ADA, BEA = "U0ADA00001", "U0BEA00001"
 
 
@@ -84,12 +84,31 @@ def test_until_the_last_moment_a_request_is_open_and_then_may_be_asked_anew(book
     assert book.find(ANA) == anew
 
 
-@pytest.mark.parametrize("state", [APPROVED, DENIED])
+@pytest.mark.parametrize("state", [APPROVED, DENIED, WITHDRAWN])
 def test_once_decided_a_request_may_be_asked_anew(book: RequestBook, state: RequestState) -> None:
     book.ask(FIRST)
     book.decide(ANA, FIRST.id, state, ADA, NOON)
     assert book.ask(SECOND) == SECOND
     assert book.find(ANA) == SECOND
+
+
+@pytest.mark.parametrize("state", [APPROVED, DENIED, WITHDRAWN])
+def test_the_same_form_sent_again_opens_nothing_whatever_has_become_of_it(
+    book: RequestBook, state: RequestState
+) -> None:
+    book.ask(FIRST)
+    again = replace(FIRST, at=NOON + timedelta(seconds=3), expires_at=FIRST.expires_at + timedelta(seconds=3))
+    assert book.ask(again) == FIRST
+    decided = book.decide(ANA, FIRST.id, state, ADA, NOON + timedelta(minutes=1))
+    assert book.ask(again) == decided
+    assert book.find(ANA) == decided
+
+
+def test_the_same_form_sent_again_opens_nothing_after_its_time(book: RequestBook) -> None:
+    book.ask(FIRST)
+    late = replace(FIRST, at=FIRST.expires_at, expires_at=FIRST.expires_at + timedelta(days=7))
+    assert book.ask(late) == FIRST
+    assert book.find(ANA) == FIRST
 
 
 @pytest.mark.parametrize("other", [BEN, ELSEWHERE], ids=["another member", "the same id in another team"])
@@ -118,7 +137,7 @@ def test_a_time_is_the_same_in_every_time_zone(book: RequestBook) -> None:
 # Deciding
 
 
-@pytest.mark.parametrize("state", [APPROVED, DENIED])
+@pytest.mark.parametrize("state", [APPROVED, DENIED, WITHDRAWN])
 def test_a_decision_is_kept_with_who_and_when(book: RequestBook, state: RequestState) -> None:
     book.ask(FIRST)
     at = NOON + timedelta(minutes=5) + MOMENT
@@ -332,14 +351,15 @@ def asking_over(dynamodb: Store, table: RequestTable) -> Asking:
     studio = FakeStudio()
     studio.add("d-research", "ana")
     admin = Admin(dynamodb.access, dynamodb.audit, studio, Rules(), now=lambda: NOON)
-    return Asking(table, admin, dynamodb.audit, frozenset({ADA, BEA}), now=lambda: NOON)
+    directory, admins = FakeDirectory(Person(ANA.user_id, TEAM)), frozenset({ADA, BEA})
+    return Asking(table, admin, dynamodb.audit, directory, Rules(), admins, now=lambda: NOON)
 
 
 def test_of_two_administrators_at_once_one_grants_and_the_other_sees_who(
     dynamodb: Store, table: RequestTable
 ) -> None:
     asking = asking_over(dynamodb, table)
-    request, _ = asking.ask(ANA, wish="", reason="Falcon", days=30)
+    request, _ = asking.ask(ANA, FIRST.id, wish="", reason="Falcon", days=30)
     mapping = a_mapping()
 
     decisions = race(
@@ -359,7 +379,7 @@ def test_of_two_administrators_at_once_one_grants_and_the_other_sees_who(
 def test_of_one_who_approves_and_one_who_denies_at_once_one_wins(dynamodb: Store, table: RequestTable) -> None:
     asking = asking_over(dynamodb, table)
     asking.admin.map(ANA, a_mapping(), Actor("cli:test", Door.CLI))
-    request, _ = asking.ask(ANA, wish="", reason="Falcon", days=None)
+    request, _ = asking.ask(ANA, FIRST.id, wish="", reason="Falcon", days=None)
 
     approved, denied = race(
         lambda: asking.approve(Member(TEAM, ADA), ANA, request.id),

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 
 from bot.admin import Admin
 from bot.asking import DAYS, OPEN_FOR, Asking, Decision, Verdict
-from bot.errors import Changed, ProfileTaken, StoreError, StudioLinksError
+from bot.errors import Changed, ProfileTaken, SlackError, StoreError, StudioLinksError
 from bot.model import (
     MAX_REASON,
     AccessRequest,
@@ -19,6 +20,7 @@ from bot.model import (
     Grant,
     Mapping,
     Member,
+    Person,
     Reason,
     RequestState,
 )
@@ -31,6 +33,7 @@ from tests.fakes import (
     Clock,
     FakeAccess,
     FakeAudit,
+    FakeDirectory,
     FakeStudio,
     a_grant,
     a_mapping,
@@ -57,16 +60,26 @@ class World:
         self.studio = FakeStudio()
         self.studio.add("d-research", "ana", "ben")
         admin = Admin(self.access, self.audit, self.studio, Rules(), now=self.clock.now)
-        self.use_case = Asking(
-            self.book, admin, self.audit, frozenset({ADA.user_id, BEA.user_id}), now=self.clock.now
-        )
+        self.directory = FakeDirectory(*(Person(member.user_id, TEAM) for member in (ANA, BEN, ADA, BEA)))
+        admins = frozenset({ADA.user_id, BEA.user_id})
+        self.use_case = Asking(self.book, admin, self.audit, self.directory, Rules(), admins, now=self.clock.now)
+        self._forms = count(1)
 
-    def ask(self, member: Member = ANA, *, days: int | None = 7, reason: str = "Falcon") -> AccessRequest:
-        request, _ = self.use_case.ask(member, wish="prod", reason=reason, days=days)
+    def form(self) -> str:
+        """The id of a form that has not been sent before."""
+        return f"{next(self._forms):032x}"
+
+    def ask(
+        self, member: Member = ANA, *, days: int | None = 7, reason: str = "Falcon", wish: str = "prod"
+    ) -> AccessRequest:
+        request, _ = self.use_case.ask(member, self.form(), wish=wish, reason=reason, days=days)
         return request
 
-    def approve(self, request: AccessRequest, mapping: Mapping | None = None, *, by: Member = ADA) -> Decision:
-        return self.use_case.approve(by, request.member, request.id, mapping)
+    def approve(
+        self, request: AccessRequest, mapping: Mapping | None = None, *, by: Member = ADA, asked_for: bool = True
+    ) -> Decision:
+        """As an administrator who has been asked which profile it is to be, for there is a wish."""
+        return self.use_case.approve(by, request.member, request.id, mapping, asked_for=asked_for)
 
     def steps(self) -> list[tuple[str, str, str]]:
         """What the audit holds: action, outcome and actor of each entry, in order."""
@@ -86,7 +99,7 @@ def world() -> World:
 
 
 def test_a_request_is_kept_and_recorded(world: World) -> None:
-    request, is_new = world.use_case.ask(ANA, wish=" prod ", reason="\n Falcon ", days=30)
+    request, is_new = world.use_case.ask(ANA, world.form(), wish=" prod ", reason="\n Falcon ", days=30)
 
     assert is_new
     assert (request.member, request.wish, request.reason, request.days) == (ANA, "prod", "Falcon", 30)
@@ -112,7 +125,7 @@ def test_each_request_has_an_id_of_its_own(world: World) -> None:
 def test_who_asks_while_a_request_is_open_joins_it(world: World) -> None:
     first = world.ask()
     world.clock.advance(60)
-    again, is_new = world.use_case.ask(ANA, wish="other", reason="again", days=1)
+    again, is_new = world.use_case.ask(ANA, world.form(), wish="other", reason="again", days=1)
     assert (again, is_new) == (first, False)
     assert world.steps() == [("request", "done", ANA.user_id)]
 
@@ -120,9 +133,9 @@ def test_who_asks_while_a_request_is_open_joins_it(world: World) -> None:
 def test_a_request_that_has_run_out_may_be_asked_anew(world: World) -> None:
     first = world.ask()
     world.clock.advance(OPEN_FOR.total_seconds() - 1)
-    assert world.use_case.ask(ANA, wish="", reason="again", days=1) == (first, False)
+    assert world.use_case.ask(ANA, world.form(), wish="", reason="again", days=1) == (first, False)
     world.clock.advance(1)
-    second, is_new = world.use_case.ask(ANA, wish="", reason="again", days=1)
+    second, is_new = world.use_case.ask(ANA, world.form(), wish="", reason="again", days=1)
     assert is_new
     assert second.id != first.id
     assert world.approve(first).verdict is Verdict.GONE
@@ -131,14 +144,14 @@ def test_a_request_that_has_run_out_may_be_asked_anew(world: World) -> None:
 
 @pytest.mark.parametrize("decide", [Asking.approve, Asking.deny], ids=["approved", "denied"])
 def test_a_request_that_was_decided_may_be_asked_anew(world: World, decide: Callable[..., Decision]) -> None:
-    first = world.ask()
+    first = world.ask(wish="")
     decide(world.use_case, ADA, ANA, first.id)
-    _, is_new = world.use_case.ask(ANA, wish="", reason="again", days=1)
+    _, is_new = world.use_case.ask(ANA, world.form(), wish="", reason="again", days=1)
     assert is_new
 
 
 def test_of_many_presses_at_once_one_request_comes(world: World) -> None:
-    asked = race(*[lambda: world.use_case.ask(ANA, wish="", reason="Falcon", days=1)] * 8)
+    asked = race(*[lambda: world.use_case.ask(ANA, world.form(), wish="", reason="Falcon", days=1)] * 8)
     kept = [one for one in asked if not isinstance(one, Exception)]
     assert len({request.id for request, _ in kept}) == 1
     assert [is_new for _, is_new in kept].count(True) == 1
@@ -147,7 +160,7 @@ def test_of_many_presses_at_once_one_request_comes(world: World) -> None:
 
 @pytest.mark.parametrize("text", ["&" * 3000, "\u202e\u05d0" * 1500, "\U0001f980" * 3000], ids=["&", "rtl", "wide"])
 def test_the_longest_texts_are_cut_to_what_a_rule_may_hold(world: World, text: str) -> None:
-    request, _ = world.use_case.ask(ANA, wish=text, reason=text, days=1)
+    request, _ = world.use_case.ask(ANA, world.form(), wish=text, reason=text, days=1)
     assert (request.wish, request.reason) == (text[:MAX_REASON], text[:MAX_REASON])
     assert world.approve(request).verdict is Verdict.DONE
     rule = world.rule()
@@ -178,7 +191,7 @@ def test_a_request_that_failed_does_not_stand_in_the_way_of_the_next(world: Worl
     with pytest.raises(StoreError):
         world.ask()
     world.audit.open_error = None
-    _, is_new = world.use_case.ask(ANA, wish="", reason="again", days=1)
+    _, is_new = world.use_case.ask(ANA, world.form(), wish="", reason="again", days=1)
     assert is_new
 
 
@@ -459,7 +472,7 @@ def test_a_rule_that_cannot_be_written_leaves_the_request_open(world: World) -> 
     broken.give(ANA, a_mapping())
     admin = replace(world.use_case.admin, access=broken)
     with pytest.raises(Changed):
-        replace(world.use_case, admin=admin).approve(ADA, ANA, request.id)
+        replace(world.use_case, admin=admin).approve(ADA, ANA, request.id, asked_for=True)
     assert world.book.find(ANA) == request
     assert world.approve(request, by=BEA).verdict is Verdict.DONE
 
@@ -526,5 +539,5 @@ def test_a_member_whose_approval_could_neither_be_carried_out_nor_taken_back_may
     with pytest.raises(StudioLinksError):
         world.approve(request, Mapping("default", "d-research", "ana"))
     assert world.access.read(BEN).grants == ()
-    _, is_new = world.use_case.ask(BEN, wish="", reason="again", days=1)
+    _, is_new = world.use_case.ask(BEN, world.form(), wish="", reason="again", days=1)
     assert is_new

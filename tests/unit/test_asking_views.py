@@ -280,6 +280,8 @@ def test_a_refused_press_is_told_why(reader: Reader, verdict: Verdict) -> None:
         Verdict.NOT_AN_ADMIN: words.only_admins,
         Verdict.OWN_REQUEST: words.not_your_own,
         Verdict.DENY_STANDS: words.deny_stands,
+        Verdict.OF_NO_USE: words.of_no_use,
+        Verdict.NEEDS_MAPPING: words.approve_needs,
     }
     assert shown.text == expected.get(verdict, words.request_gone)
     assert "n33dle" not in json.dumps(shown.payload())

@@ -496,7 +496,8 @@ def test_a_form_that_finds_no_room_is_acknowledged_in_a_way_that_slack_takes(wor
     bolt = App(authorize=lambda: token, request_verification_enabled=False, process_before_response=True)
     access = FakeAccess(world.audit)
     admin = Admin(access, world.audit, FakeStudio(), Rules())
-    asking_handlers.register(bolt, world.desk, Asking(FakeBook(), admin, world.audit, frozenset()))
+    asking = Asking(FakeBook(), admin, world.audit, FakeDirectory(), Rules(), frozenset())
+    asking_handlers.register(bolt, world.desk, asking)
     reason = {"values": {"reason": {"reason": {"type": "plain_text_input", "value": "Falcon"}}}}
     body = {
         **PERSON,
