@@ -227,6 +227,37 @@ def test_a_form_that_was_filled_in_comes_back_with_what_it_was_given(workspace: 
     assert workspace.views.stack(ANA.user_id) == ()
 
 
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"domain": {"domain": "d-1"}, "profile": {"profile": "ana"}, "alias": {"alias": "prod"}}],
+    ids=["empty", "all"],
+)
+def test_of_the_profile_dialog_nothing_must_be_filled_in(
+    workspace: Workspace, slack: SlackApi, values: dict[str, dict[str, str]]
+) -> None:
+    slack.open_form(origin(workspace), asking_views.mapping_form(an_access_request(), "", READER))
+    assert workspace.submit(ANA.user_id, values).errors == {}
+    assert workspace.views.stack(ANA.user_id) == ()
+
+
+def test_a_form_takes_the_place_of_what_the_dialog_showed_first(workspace: Workspace, slack: SlackApi) -> None:
+    opened = slack.open_view(origin(workspace), OTHER)
+    slack.open_form(opened, asking_views.form(views.Reader(CATALOGUES["de"], may_ask=True)))
+    shown = workspace.modal(ANA.user_id)
+    assert (shown.id, shown.title) == (opened.view_id, CATALOGUES["de"].ask)
+    assert [call.method for call in workspace.api_calls] == ["views.open", "views.update"]
+    assert len(workspace.views.stack(ANA.user_id)) == 1
+
+
+@every_fault
+def test_a_form_that_the_dialog_does_not_take_is_an_error(
+    workspace: Workspace, slack: SlackApi, fault: Fault, reason: Reason
+) -> None:
+    opened = slack.open_view(origin(workspace), OTHER)
+    workspace.inject("views.update", fault)
+    assert failure(lambda: slack.open_form(opened, FORM)).reason is reason
+
+
 @contextmanager
 def answering(body: bytes) -> Iterator[SlackApi]:
     """A Slack that answers everything with these bytes."""

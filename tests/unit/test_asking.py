@@ -43,6 +43,7 @@ from tests.fakes_asking import FakeBook, an_access_request
 
 ADA, BEA = Member(TEAM, "U0ADA00001"), Member(TEAM, "U0BEA00001")
 BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
+SILENT = SlackError("Slack could not be reached: try again", reason=Reason.SLACK_UNREACHABLE, code="timeout")
 NO_SUCH = "f" * 32
 
 
@@ -195,6 +196,55 @@ def test_a_request_that_failed_does_not_stand_in_the_way_of_the_next(world: Worl
     assert is_new
 
 
+@pytest.mark.parametrize("later", [0.5, OPEN_FOR.total_seconds() + 1], ids=["at once", "after its time"])
+def test_the_same_form_sent_again_opens_nothing(world: World, later: float) -> None:
+    first = world.ask()
+    world.clock.advance(later)
+    again = world.use_case.ask(ANA, first.id, wish="prod", reason="Falcon", days=7)
+    assert again == (first, False)
+    assert world.book.find(ANA) == first
+    assert world.steps() == [("request", "done", ANA.user_id)]
+
+
+def test_a_form_sent_again_after_the_decision_opens_nothing(world: World) -> None:
+    first = world.ask()
+    decided = world.use_case.deny(ADA, ANA, first.id).request
+    world.clock.advance(1)
+    assert world.use_case.ask(ANA, first.id, wish="prod", reason="Falcon", days=7) == (decided, False)
+    assert world.book.find(ANA) == decided
+
+
+# Withdrawing
+
+
+def test_a_request_that_reached_nobody_is_withdrawn_and_that_is_recorded(world: World) -> None:
+    request = world.ask()
+    world.use_case.withdraw(request)
+    assert world.book.find(ANA) == replace(
+        request, state=RequestState.WITHDRAWN, decided_by=ANA.user_id, decided_at=NOON
+    )
+    assert world.steps() == [("request", "done", ANA.user_id), ("request", "withdrawn", ANA.user_id)]
+    assert last(world).after == {"request": request.id, "wish": "prod", "days": 7}
+
+
+def test_after_a_withdrawal_a_member_may_ask_anew_with_another_form_only(world: World) -> None:
+    request = world.ask()
+    world.use_case.withdraw(request)
+    world.clock.advance(1)
+    withdrawn = world.book.find(ANA)
+    assert world.use_case.ask(ANA, request.id, wish="", reason="again", days=1) == (withdrawn, False)
+    _, is_new = world.use_case.ask(ANA, world.form(), wish="", reason="again", days=1)
+    assert is_new
+
+
+def test_a_withdrawal_that_cannot_be_kept_is_an_error(world: World) -> None:
+    request = world.ask()
+    world.book.error = BROKEN
+    with pytest.raises(StoreError):
+        world.use_case.withdraw(request)
+    assert world.steps() == [("request", "done", ANA.user_id)]
+
+
 # Approving
 
 
@@ -281,6 +331,96 @@ def test_an_approval_that_opens_nothing_is_not_said_to_be_done(world: World) -> 
     decision = world.approve(world.ask())
     allowed = isinstance(world.use_case.admin.explain(ANA, None).decision, Allowed)
     assert (decision.verdict is Verdict.DONE) is allowed
+
+
+# A wish, and whose mapping it becomes
+
+
+def test_a_wish_asks_for_a_profile_although_there_is_one(world: World) -> None:
+    request = world.ask(wish="prod")
+    assert world.approve(request, asked_for=False) == Decision(Verdict.NEEDS_MAPPING, request)
+    assert world.book.find(ANA) == request
+    assert world.rule() is None
+    assert world.steps() == [("request", "done", ANA.user_id)]
+
+
+def test_without_a_wish_the_first_press_approves(world: World) -> None:
+    assert world.approve(world.ask(wish=""), asked_for=False).verdict is Verdict.DONE
+    assert world.access.read(ANA).mappings == (a_mapping(),)
+
+
+def test_who_was_asked_and_named_no_profile_approves_what_is_there(world: World) -> None:
+    assert world.approve(world.ask(wish="prod"), asked_for=True).verdict is Verdict.DONE
+    assert world.rule() is not None
+    assert world.access.read(ANA).mappings == (a_mapping(),)
+
+
+@pytest.mark.parametrize("wish", ["", "prod"])
+def test_who_was_asked_cannot_leave_a_member_without_a_profile(world: World, wish: str) -> None:
+    request = world.ask(BEN, wish=wish)
+    assert world.approve(request, asked_for=True) == Decision(Verdict.NEEDS_MAPPING, request)
+    assert world.rule(BEN) is None
+
+
+@pytest.mark.parametrize("asked_for", [True, False])
+def test_a_profile_for_the_wish_comes_beside_the_one_that_is_there(world: World, *, asked_for: bool) -> None:
+    world.studio.add("d-prod", "ana")
+    request = world.ask(wish="prod")
+    decision = world.approve(request, Mapping("prod", "d-prod", "ana"), asked_for=asked_for)
+    assert decision.verdict is Verdict.DONE
+    mappings = {mapping.alias: mapping.domain_id for mapping in world.access.read(ANA).mappings}
+    assert mappings == {"default": "d-research", "prod": "d-prod"}
+    assert world.rule() is not None
+
+
+def test_a_profile_whose_alias_is_taken_is_left_alone(world: World) -> None:
+    decision = world.approve(world.ask(wish="prod"), Mapping("default", "d-prod", "ana"))
+    assert decision.verdict is Verdict.DONE
+    assert world.access.read(ANA).mappings == (a_mapping(),)
+    assert [action for action, _, _ in world.steps()] == ["request", "decide", "allow"]
+
+
+# Whom access would not help
+
+OF_NO_USE = {
+    "a guest": Person(ANA.user_id, TEAM, guest=True),
+    "deactivated": Person(ANA.user_id, TEAM, unfit="deactivated"),
+    "a guest and deactivated": Person(ANA.user_id, TEAM, unfit="deactivated", guest=True),
+}
+
+
+@pytest.mark.parametrize("person", OF_NO_USE.values(), ids=OF_NO_USE)
+@pytest.mark.parametrize("mapping", [None, Mapping("prod", "d-research", "ana")], ids=["", "with a profile"])
+def test_whom_access_would_not_help_is_not_approved_but_may_be_denied(
+    world: World, person: Person, mapping: Mapping | None
+) -> None:
+    world.directory.people[ANA.user_id] = person
+    request = world.ask()
+    assert world.approve(request, mapping) == Decision(Verdict.OF_NO_USE, request)
+    assert world.book.find(ANA) == request
+    assert world.rule() is None
+    assert world.access.read(ANA).mappings == (a_mapping(),)
+    assert world.use_case.deny(ADA, ANA, request.id).verdict is Verdict.DONE
+
+
+def test_whom_slack_does_not_know_is_not_approved(world: World) -> None:
+    del world.directory.people[ANA.user_id]
+    assert world.approve(world.ask()).verdict is Verdict.OF_NO_USE
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("a guest", Verdict.DONE),
+        ("deactivated", Verdict.OF_NO_USE),
+        ("a guest and deactivated", Verdict.OF_NO_USE),
+    ],
+)
+def test_where_guests_may_only_what_else_is_wrong_counts(world: World, name: str, verdict: Verdict) -> None:
+    world.directory.people[ANA.user_id] = OF_NO_USE[name]
+    world.use_case = replace(world.use_case, rules=Rules(allow_guests=True))
+    assert world.approve(world.ask()).verdict is verdict
+    assert (world.rule() is not None) is (verdict is Verdict.DONE)
 
 
 # Denying
@@ -447,6 +587,17 @@ def test_of_two_administrators_at_once_one_wins_and_the_other_sees_who(world: Wo
     assert [action for action, _, _ in world.steps()] == ["request", "decide", "allow"]
 
 
+@in_every_way
+def test_what_was_withdrawn_is_gone(world: World, way: Way) -> None:
+    request = world.ask()
+    world.use_case.withdraw(request)
+    steps = world.steps()
+    world.clock.advance(1)
+    assert way(world, ADA, request) == Decision(Verdict.GONE, world.book.find(ANA))
+    assert world.rule() is None
+    assert world.steps() == steps
+
+
 # What cannot be carried out
 
 
@@ -475,6 +626,24 @@ def test_a_rule_that_cannot_be_written_leaves_the_request_open(world: World) -> 
         replace(world.use_case, admin=admin).approve(ADA, ANA, request.id, asked_for=True)
     assert world.book.find(ANA) == request
     assert world.approve(request, by=BEA).verdict is Verdict.DONE
+
+
+def test_slack_that_cannot_be_asked_leaves_the_request_open(world: World) -> None:
+    request = world.ask()
+    world.directory.error = SILENT
+    with pytest.raises(SlackError):
+        world.approve(request)
+    assert world.book.find(ANA) == request
+    assert world.rule() is None
+    assert world.steps() == [("request", "done", ANA.user_id)]
+    world.directory.error = None
+    assert world.approve(request, by=BEA).verdict is Verdict.DONE
+
+
+def test_slack_is_not_needed_to_deny(world: World) -> None:
+    request = world.ask()
+    world.directory.error = SILENT
+    assert world.use_case.deny(ADA, ANA, request.id).verdict is Verdict.DONE
 
 
 def test_rules_that_cannot_be_read_leave_the_request_open(world: World) -> None:

@@ -287,6 +287,32 @@ def test_a_refused_press_is_told_why(reader: Reader, verdict: Verdict) -> None:
     assert "n33dle" not in json.dumps(shown.payload())
 
 
+def test_a_german_administrator_reads_why_in_german() -> None:
+    german, english = Reader(CATALOGUES["de"]), Reader(CATALOGUES["en"])
+    for verdict in Verdict:
+        decision = Decision(verdict, asked())
+        assert asking_views.refused(decision, german).text != asking_views.refused(decision, english).text
+    assert "Gast" in asking_views.refused(Decision(Verdict.OF_NO_USE), german).text
+    assert "Profil" in asking_views.refused(Decision(Verdict.NEEDS_MAPPING), german).text
+
+
+# The dialog in which an administrator names a profile
+
+
+@in_each_language
+def test_the_profile_dialog_may_be_left_empty_and_says_what_that_means(reader: Reader) -> None:
+    words, blocks = reader.words, asking_views.mapping_form(asked(), LONGEST_PLACE, reader)["blocks"]
+    fields = {block["block_id"]: block for block in blocks if block["type"] == "input"}
+    assert {name: (field["label"]["text"], field["optional"]) for name, field in fields.items()} == {
+        asking_views.DOMAIN: (words.approve_domain, True),
+        asking_views.PROFILE: (words.approve_profile, True),
+        asking_views.ALIAS_FIELD: (words.approve_alias, True),
+    }
+    lengths = {name: element["max_length"] for name, element in elements(blocks).items()}
+    assert lengths == {asking_views.DOMAIN: 63, asking_views.PROFILE: 63, asking_views.ALIAS_FIELD: 32}
+    assert list(texts(blocks))[-1] == words.approve_note
+
+
 # The dialog in which a member asks
 
 

@@ -93,6 +93,12 @@ class Slack(SlackApi):
         self.takes = True
         self.closed_dialogs = False
         self.error: SlackError | None = None
+        self.locale: str | None = None
+
+    def person(self, member: Member) -> Person:
+        if self.error is not None:
+            raise self.error
+        return Person(member.user_id, member.tenant, locale=self.locale)
 
     def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:
         self.replies.append((origin, message, replace))
@@ -486,6 +492,15 @@ def test_a_form_that_waited_too_long_is_told_although_its_dialog_is_closed(world
     assert world.happened == ["told", "recorded"]
 
 
+def test_a_form_is_answered_by_direct_message(world: World) -> None:
+    world.receive(Door.FORM, {**PERSON, **IN_A_DIALOG})
+    world.clock.advance(LONGEST_WAIT + 0.1)
+    world.run()
+    assert world.slack.posts == [(ANA.user_id, words(Reason.BUSY))]
+    assert (world.slack.replies, world.slack.dialogs) == ([], [])
+    assert world.recorded() == [(TEAM, ANA.user_id, "busy", Door.FORM)]
+
+
 def test_a_form_that_finds_no_room_is_acknowledged_in_a_way_that_slack_takes(world: World) -> None:
     """To a submitted form Slack takes nothing or JSON; at anything else it says that the app cannot be reached.
 
@@ -562,6 +577,18 @@ def test_the_language_is_the_installations_or_else_the_members(
     world.desk.locale = installed
     assert world.desk.words(own) is CATALOGUES[language]
     assert world.desk.reader(NOWHERE, own).words is CATALOGUES[language]
+
+
+@pytest.mark.parametrize(
+    ("installed", "own", "error", "language"),
+    [(None, "de-DE", None, "de"), ("en", "de-DE", None, "en"), (None, None, None, "en"), (None, "de-DE", NO, "en")],
+    ids=["their own", "the installation's", "unknown", "Slack does not say"],
+)
+def test_a_member_reads_their_own_language(
+    world: World, installed: str | None, own: str | None, error: SlackError | None, language: str
+) -> None:
+    world.desk.locale, world.slack.locale, world.slack.error = installed, own, error
+    assert world.desk.reader_of(ANA).words is CATALOGUES[language]
 
 
 @pytest.mark.parametrize("admins", [frozenset(), frozenset({"U0ADA00001"})])
