@@ -244,6 +244,10 @@ def is_well_formed(body: Mapping[str, Any]) -> bool:
                 and bool(actions)
                 and all(isinstance(a, Mapping) and isinstance(a.get("action_id"), str) for a in actions)
             )
+        case "interactive_message":
+            return bool(body.get("actions")) and isinstance(body["actions"], list)
+        case "workflow_step_edit":
+            return isinstance(body.get("workflow_step"), Mapping)
         case "view_submission" | "view_closed":
             return isinstance(_part(body, "view").get("callback_id"), str)
         case "shortcut" | "message_action":
