@@ -195,8 +195,8 @@ def administration(settings: Settings) -> Admin:
 
 
 def tables(settings: Settings) -> Tables:
-    """The models for the configured tables."""
-    return bind(prefix=settings.studio_table_prefix, region=settings.aws_region)
+    """The models for the configured tables, for administration, which is in less of a hurry than serving."""
+    return bind(prefix=settings.studio_table_prefix, region=settings.aws_region, read_timeout_seconds=10)
 
 
 def table_administration(settings: Settings) -> Tables:

@@ -108,8 +108,9 @@ class Asking:
     def withdraw(self, request: AccessRequest) -> None:
         """Nobody could be told of the request: close it, so that the member can ask again. StoreError as ever."""
         who = request.member
-        self.book.decide(who, request.id, RequestState.WITHDRAWN, who.user_id, self.now())
-        self._record("request", who.user_id, request, RequestState.WITHDRAWN.value)
+        kept = self.book.decide(who, request.id, RequestState.WITHDRAWN, who.user_id, self.now())
+        if kept is not None and kept.state is RequestState.WITHDRAWN:  # else somebody was reached, and has decided
+            self._record("request", who.user_id, request, RequestState.WITHDRAWN.value)
 
     def approve(
         self, by: Member, who: Member, request_id: str, mapping: Mapping | None = None, *, asked_for: bool = False
