@@ -16,7 +16,7 @@ from bot.admin import Admin
 from bot.asking import Asking
 from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings
 from bot.errors import ConfigError, StudioLinksError
-from bot.executor import BoundedExecutor
+from bot.executor import BoundedExecutor, Doorway
 from bot.health import STARTING, Health
 from bot.logs import redactor
 from bot.metrics import Metrics
@@ -44,7 +44,7 @@ log = structlog.get_logger()
 CALLS_AT_ONCE = 4
 # Refusals told and recorded on the side: room for everybody whom a rush turns away at once. While Slack and DynamoDB
 # answer, a full queue drains within the grace that a stopping server has.
-CLERKS, CLERKS_QUEUE = 8, 512
+CLERKS, CLERKS_QUEUE = 4, 512
 # Seconds between attempts to reach Slack and DynamoDB at start-up; the last one repeats.
 START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)
 
@@ -107,7 +107,10 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     studio = _studio(settings, connections)
     slack = SlackApi(token=token, api_url=settings.slack_api_url, connections=settings.studio_concurrency)
     side = ThreadPoolExecutor(connections, thread_name_prefix="side")
-    workers = BoundedExecutor("worker", workers=settings.studio_concurrency, queue=settings.studio_queue)
+    doorway = Doorway()
+    workers = BoundedExecutor(
+        "worker", workers=settings.studio_concurrency, queue=settings.studio_queue, doorway=doorway
+    )
     access = AccessTable(bound, audit_days=settings.studio_audit_days)
     audit, runtime = AuditTable(bound, days=settings.studio_audit_days), RuntimeTable(bound)
     signin = SignIn(
@@ -121,7 +124,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         side=side,
     )
     metrics = Metrics(lambda: workers.in_flight)
-    clerk = BoundedExecutor("clerk", workers=CLERKS, queue=CLERKS_QUEUE)
+    clerk = BoundedExecutor("clerk", workers=CLERKS, queue=CLERKS_QUEUE, doorway=doorway)
     desk = Desk(
         signin=signin,
         standings=Standings(access, audit, slack, _rules(settings), side),

@@ -1,6 +1,8 @@
 """A thread pool that refuses instead of letting work wait unseen."""
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,13 +15,53 @@ class Full(Exception):
     """As many jobs are running and waiting as may be; this one was not taken."""
 
 
+# So many arrivals within so many seconds are a rush, until nobody has come for a moment.
+RUSH, RUSH_SECONDS = 32, 0.25
+MOMENT = 0.05
+# Seconds that a rush may hold work back.
+LONGEST_HOLD = 1.0
+
+
+class Doorway:
+    """Knows when many arrive at once, so that work which was taken lets them be acknowledged first.
+
+    Python runs one thread at a time. An acknowledgement takes a fraction of a millisecond and is late after three
+    seconds; a link takes some ten, and may be later.
+    """
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._arrivals: deque[float] = deque(maxlen=RUSH)
+        self._monotonic = monotonic
+        self._rush_since: float | None = None
+
+    def enter(self) -> None:
+        """Somebody has arrived."""
+        self._arrivals.append(self._monotonic())
+
+    def wait(self) -> None:
+        """Return when the rush is over, or has lasted too long."""
+        while self._is_thronged():
+            time.sleep(0.01)
+
+    def _is_thronged(self) -> bool:
+        now = self._monotonic()
+        arrivals = list(self._arrivals)
+        if len(arrivals) < RUSH or now - arrivals[0] > RUSH_SECONDS or now - arrivals[-1] > MOMENT:
+            self._rush_since = None
+            return False
+        self._rush_since = self._rush_since or now
+        return now - self._rush_since < LONGEST_HOLD
+
+
 class BoundedExecutor:
     """Runs jobs on `workers` threads with at most `queue` more waiting.
 
-    A job's exception is logged here: nobody waits for its result.
+    A job's exception is logged here: nobody waits for its result. Every job is an arrival at the `doorway`, and
+    begins when there is no rush there.
     """
 
-    def __init__(self, name: str, *, workers: int, queue: int) -> None:
+    def __init__(self, name: str, *, workers: int, queue: int, doorway: Doorway | None = None) -> None:
+        self._doorway = doorway or Doorway()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
         self._places = threading.BoundedSemaphore(workers + queue)
         self._in_flight = 0
@@ -31,6 +73,7 @@ class BoundedExecutor:
         Raises:
             Full: every place is taken, or the executor is shutting down.
         """
+        self._doorway.enter()
         if not self._places.acquire(blocking=False):
             raise Full
         with self._lock:
@@ -52,6 +95,7 @@ class BoundedExecutor:
 
     def _run(self, job: Callable[[], object]) -> None:
         try:
+            self._doorway.wait()
             job()
         except Exception:
             log.exception("job_failed")

@@ -24,6 +24,7 @@ from bot.model import (
     LinkRequest,
     Member,
     Option,
+    Person,
     Reason,
     Target,
     utc_now,
@@ -37,6 +38,9 @@ log = structlog.get_logger()
 # what remains after ACT is for the reply and its fallback.
 GATHER_WITHIN = 3.5
 ACT_WITHIN = 5.5
+LOOK_AGAIN_WITHIN = 6.3
+# Seconds that AWS may take to make a link before what allowed it is looked at again.
+FRESH_FOR = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,10 @@ class SignIn:
             return self._broken(error)
         if isinstance(decision, Denied):
             return self._choice(request, decision) if decision.reason is Reason.CHOOSE else decision
+        decided = self.monotonic()
         try:
             link = self._within(request, ACT_WITHIN, self.side.submit(self.studio.sign_in, decision))
+            taken_back = self._look_again(request, decision) if self.monotonic() - decided > FRESH_FOR else None
         except TimeoutError:
             return Denied(
                 Reason.TOO_LATE,
@@ -122,7 +128,22 @@ class SignIn:
             )
         except UpstreamError as error:
             return self._broken(error, decision)
-        return Issued(request, decision, link)
+        return taken_back or Issued(request, decision, link)
+
+    def _look_again(self, request: LinkRequest, allowed: Allowed) -> Denied | None:
+        """Why a link that was slow to make is thrown away: what allowed it was taken back meanwhile."""
+        member = request.member
+        access = self._within(request, LOOK_AGAIN_WITHIN, self.side.submit(self.access.read, member))
+        person = Person(member.user_id, member.tenant, locale=allowed.locale)  # Slack has just been asked
+        decision = policy.decide(request, policy.Facts(person, access), self.rules, self.now())
+        if isinstance(decision, Allowed) and decision.mapping != allowed.mapping:
+            return Denied(
+                Reason.TOO_LATE,
+                "the mapping was changed while AWS made the link",
+                mapping=decision.mapping,
+                locale=allowed.locale,
+            )
+        return decision if isinstance(decision, Denied) else None
 
     def _gather_and_decide(self, request: LinkRequest) -> Allowed | Denied:
         record = self.side.submit(self.audit.open, audit.requested(request))

@@ -20,9 +20,9 @@ log = structlog.get_logger()
 
 # A button's value: whose request, and which; behind it, in a dialog, the message the button was in.
 REQUEST = re.compile(r"([UW][A-Z0-9]{1,30}) ([0-9a-f]{32})")
+MESSAGE = re.compile(r"([CDG][A-Z0-9]{1,30})/([0-9]{1,12}\.[0-9]{1,6})")
 # What the form's choice of a time means; anything else means a day.
 SPANS = {str(days or asking_views.FOR_GOOD): days for days in DAYS}
-MESSAGE = re.compile(r"([CDG][A-Z0-9]{1,30})/([0-9]{1,12}\.[0-9]{1,6})")
 
 
 def register(app: App, desk: Desk, asking: Asking) -> None:
