@@ -32,7 +32,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ListeningAws
 @pytest.fixture(scope="module")
 def bound(local_aws: ListeningAws) -> Iterator[Tables]:  # noqa: ARG001 - sets the environment
     """The models, connected: which takes too long to do for every test."""
-    tables = bind(prefix="contract-", region=REGION, connections=32, read_timeout_seconds=30)
+    tables = bind(prefix="contract-", region=REGION, connections=32)
     tables.connect()
     yield tables
     for model in tables.all():
