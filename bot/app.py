@@ -266,9 +266,12 @@ def _bolt(token: str) -> App:
 
 
 def _dispatch(bolt: App, body: dict[str, Any]) -> Response:
+    not_slacks = Response(HTTPStatus.BAD_REQUEST, b"the body is not what Slack sends\n")
     if not is_well_formed(body):
-        return Response(HTTPStatus.BAD_REQUEST, b"the body is not what Slack sends\n")
+        return not_slacks
     # The mode in which Bolt takes a parsed body; over HTTP it would parse the raw one again, its own way.
     answer = bolt.dispatch(BoltRequest(body=body, mode="socket_mode"))
+    if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:  # it tripped all the same, and has logged over what
+        return not_slacks
     content_type = answer.first_headers().get("content-type", "text/plain; charset=utf-8")
     return Response(answer.status, answer.body.encode(), content_type)

@@ -234,7 +234,7 @@ def request_id(trigger_id: str) -> str:
     return hashlib.sha256(trigger_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def is_well_formed(body: Mapping[str, Any]) -> bool:
+def is_well_formed(body: Mapping[str, Any]) -> bool:  # noqa: PLR0911 - one a kind of interaction
     """Whether an interaction has the shape that Bolt takes for granted and trips over when it is missing."""
     match body.get("type"):
         case "block_actions":
@@ -249,7 +249,10 @@ def is_well_formed(body: Mapping[str, Any]) -> bool:
         case "workflow_step_edit":
             return isinstance(body.get("workflow_step"), Mapping)
         case "view_submission" | "view_closed":
-            return isinstance(_part(body, "view").get("callback_id"), str)
+            view = _part(body, "view")
+            return isinstance(view.get("callback_id"), str) and isinstance(view.get("type"), str)
+        case "event_callback":
+            return isinstance(_part(body, "event").get("type"), str)
         case "shortcut" | "message_action":
             return isinstance(body.get("callback_id"), str)
         case _:

@@ -1,0 +1,174 @@
+"""Members for the scenarios of attack and failure, and what became of what they asked for."""
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Unpack
+
+from bot import app
+from bot.admin import Actor, Admin
+from bot.config import Settings, load
+from bot.local.exchanges import Exchange
+from bot.local.people import Traits
+from bot.local.screens import Message
+from bot.model import Door, Effect, Entry, Grant, Member, utc_now
+from bot.model import Mapping as Mapped
+from bot.slack.commands import request_id
+from tests.leaks import remember
+from tests.scenario.conftest import TEAM, BotProcess, Product, create_profile, free_port
+
+TESTER = Actor("cli:test", Door.CLI)
+MINT = "CreatePresignedDomainUrl"
+numbers = itertools.count(1)
+
+
+class Crowd:
+    """Makes members, straight in the store and in the workspace. Their ids are new for each."""
+
+    def __init__(self, product: Product, log_folder: Path, prefix: str) -> None:
+        self.product, self.log_folder, self.prefix = product, log_folder, prefix
+        self.admin: Admin = app.administration(load(Settings))
+
+    def member(self, *, mapped: bool = True, allowed: bool = True, role_arn: str | None = None) -> "Someone":
+        """A full member of the workspace; with a profile and an allow rule, unless told otherwise."""
+        someone = Someone(self, next(numbers))
+        someone.becomes()
+        if mapped:
+            create_profile(self.product.domain_id, someone.profile)
+            someone.map(someone.profile, role_arn=role_arn)
+        if allowed:
+            someone.rule(Effect.ALLOW)
+        return someone
+
+    def links(self) -> int:
+        """How many links AWS was asked for."""
+        return self.product.aws.calls.count(MINT)
+
+
+class Someone:
+    """One member."""
+
+    def __init__(self, crowd: Crowd, number: int) -> None:
+        self.crowd, self.product = crowd, crowd.product
+        self.user_id = f"U0{crowd.prefix}{number}"
+        self.profile = f"{crowd.prefix.lower()}-{number}"
+        self.member = Member(TEAM, self.user_id)
+
+    def becomes(self, **traits: Unpack[Traits]) -> None:
+        """What Slack's record says of the account."""
+        self.product.slack.add_member(self.user_id, self.profile, **traits)
+
+    def map(self, profile: str, *, role_arn: str | None = None) -> None:
+        mapping = Mapped("default", self.product.domain_id, profile, role_arn=role_arn)
+        self.crowd.admin.map(self.member, mapping, TESTER)
+
+    def unmap(self) -> None:
+        self.crowd.admin.unmap(self.member, None, TESTER)
+
+    def gives_profile_to(self, other: "Someone") -> None:
+        """The profile moves to another member."""
+        self.unmap()
+        other.map(self.profile)
+
+    def rule(self, effect: Effect) -> None:
+        self.crowd.admin.grant(TEAM, Grant(self.user_id, effect), TESTER)
+
+    def types(self, text: str = "", *, overrides: Mapping[str, str | None] | None = None) -> Exchange:
+        return self.product.slack.command(self.user_id, text, overrides=overrides)
+
+    def presses(self, message: Message, action_id: str, overrides: Mapping[str, Any] | None = None) -> Exchange:
+        return self.product.slack.press(self.user_id, message, action_id, overrides=overrides)
+
+    def told(self, exchange: Exchange, timeout: float = 12) -> Message:
+        """The answer, once it is on the screen."""
+        message = self.product.slack.answer_to(exchange, timeout=timeout)
+        remember(self.crowd.log_folder, *(button.url for button in message.buttons() if button.url))
+        return message
+
+    def screen(self) -> list[Message]:
+        return self.product.slack.view(self.user_id)
+
+    def entries(self) -> list[Entry]:
+        """The member's requests in the audit, newest first."""
+        since = utc_now() - timedelta(hours=1)
+        found = self.crowd.admin.history(TEAM, self.user_id, since, limit=200)
+        return [entry for entry in found if entry.action == "link"]
+
+    def entry(self, exchange: Exchange) -> Entry | None:
+        """What the audit has of one request."""
+        return next((entry for entry in self.entries() if entry.id == request_id(exchange.id)), None)
+
+    def ended(self, exchange: Exchange, outcome: str) -> Entry:
+        """The same, once it says so: the outcome is written after the member was told."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            entry = self.entry(exchange)
+            if entry is not None and entry.outcome == outcome:
+                return entry
+            time.sleep(0.02)
+        raise AssertionError(f"expected {outcome}, the audit has {[e.outcome for e in self.entries()]}")
+
+
+def links_in(messages: list[Message]) -> list[str]:
+    """The links that these messages hold."""
+    return [button.url for message in messages for button in message.buttons() if button.url]
+
+
+@contextmanager
+def sent_to(product: Product, bot: BotProcess) -> Iterator[None]:
+    """The workspace sends what members do to this bot, instead of the product's own."""
+    before, product.slack.request_url = product.slack.request_url, f"{bot.address}/slack/events"
+    try:
+        yield
+    finally:
+        product.slack.request_url = before
+
+
+@dataclass
+class Mortal:
+    """A bot that may be killed: how it ends is the test's affair."""
+
+    bot: BotProcess
+
+    @property
+    def pid(self) -> int:
+        return self.bot.process.pid
+
+    def worker(self) -> int:
+        """The process that serves, a child of the one that was started."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+            if children:
+                return int(children[0])
+            time.sleep(0.02)
+        raise AssertionError("the bot has no worker")
+
+
+@contextmanager
+def mortal(environment: Mapping[str, str], output: Path, port: int | None = None) -> Iterator[Mortal]:
+    """Start a bot whose standard output and error go to `output`; on leaving, what is left of it is ended."""
+    port = port or free_port()
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
+    settings = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "json", **environment, "PORT": str(port)}
+    with output.open("ab") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", "serve"], env=clean | settings, stdout=stream, stderr=stream
+        )
+    try:
+        yield Mortal(BotProcess(process, port, output))
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,233 @@
+"""Members and strangers who ask too often, send again what was sent before, or all at once: against two replicas."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.local.aws_faults import Fault
+from bot.local.exchanges import Exchange, send
+from bot.model import Effect, utc_now
+from tests.scenario.conftest import BotProcess, Product, bot_process
+from tests.scenario.crowd import MINT, Crowd, links_in, sent_to
+
+PER_MINUTE = 5
+
+
+@pytest.fixture(scope="module")
+def crowd(product: Product, log_folder: Path) -> Crowd:
+    return Crowd(product, log_folder, "ABUSE")
+
+
+@pytest.fixture(scope="module")
+def replicas(product: Product) -> Iterator[list[BotProcess]]:
+    """Two processes that share nothing but DynamoDB, with the default limit."""
+    environment = {**product.environment, "STUDIO_LINKS_PER_MINUTE": str(PER_MINUTE)}
+    with ExitStack() as stack:
+        bots = [stack.enter_context(bot_process(environment, product.bot.log)) for _ in range(2)]
+        for bot in bots:
+            bot.wait_until_ready()
+        yield bots
+
+
+@pytest.fixture(autouse=True)
+def _calm(product: Product) -> Iterator[None]:
+    yield
+    product.aws.clear_faults()
+
+
+@pytest.fixture
+def early_in_the_minute() -> None:
+    """Counting is by the minute: what a test sends shall fall into one."""
+    left = 60 - utc_now().second
+    if left < 15:
+        time.sleep(left + 0.1)
+
+
+def resend(exchange: Exchange, bot: BotProcess) -> Exchange:
+    """The very bytes of an exchange, sent to a bot of our choice."""
+    return send(exchange, f"{bot.address}/slack/events", patience=5)
+
+
+@pytest.mark.usefixtures("early_in_the_minute")
+def test_two_replicas_together_give_a_member_no_more_links_a_minute_than_one(
+    crowd: Crowd, product: Product, replicas: list[BotProcess]
+) -> None:
+    ana = crowd.member()
+    before = crowd.links()
+    exchanges = []
+    for number in range(4 * PER_MINUTE):
+        with sent_to(product, replicas[number % 2]):
+            exchanges.append(ana.types())
+
+    told = [ana.told(exchange) for exchange in exchanges]
+
+    assert len(links_in(told)) == PER_MINUTE
+    assert sum("too many requests" in message.text for message in told) == 3 * PER_MINUTE
+    assert crowd.links() == before + PER_MINUTE
+    for exchange, message in zip(exchanges, told, strict=True):
+        ana.ended(exchange, "issued" if links_in([message]) else "too_many")
+
+
+@pytest.mark.usefixtures("early_in_the_minute")
+def test_new_link_pressed_twenty_times_gives_the_minutes_links_and_then_words(
+    crowd: Crowd, product: Product, replicas: list[BotProcess]
+) -> None:
+    ana = crowd.member()
+    before = crowd.links()
+    with sent_to(product, replicas[0]):
+        message = ana.told(ana.types())
+        presses = [ana.presses(message, "new_link") for _ in range(20)]
+
+    assert all((press.ack, press.reply) == ("ok", "") for press in presses)
+    product.slack.wait_until(lambda: len(answered(product, presses)) == len(presses))
+    assert crowd.links() == before + PER_MINUTE
+    # All of them replaced the one message: there is never a heap of links on the screen.
+    assert len(ana.screen()) == 1
+    outcomes = [entry.outcome for entry in ana.entries() if entry.outcome != "requested"]
+    assert outcomes.count("issued") <= PER_MINUTE
+
+
+def answered(product: Product, exchanges: list[Exchange]) -> set[str]:
+    return {delivery.exchange for delivery in product.slack.deliveries} & {exchange.id for exchange in exchanges}
+
+
+@pytest.mark.usefixtures("early_in_the_minute")
+def test_one_members_rush_takes_nothing_from_another(
+    crowd: Crowd, product: Product, replicas: list[BotProcess]
+) -> None:
+    ana, ben = crowd.member(), crowd.member()
+    with sent_to(product, replicas[0]):
+        for exchange in [ana.types() for _ in range(2 * PER_MINUTE)]:
+            ana.told(exchange)
+
+        assert links_in([ben.told(ben.types())])
+
+
+def test_a_request_sent_to_every_replica_at_once_is_served_once(
+    crowd: Crowd, product: Product, replicas: list[BotProcess]
+) -> None:
+    ana = crowd.member()
+    before, seen = crowd.links(), {bot.port: bot.outcomes("replayed") for bot in replicas}
+    with sent_to(product, replicas[0]):
+        exchange = ana.types()
+        copies = [replicas[number % 2] for number in range(8)]
+        with ThreadPoolExecutor(len(copies)) as together:
+            again = list(together.map(lambda bot: resend(exchange, bot), copies))
+
+    assert links_in([ana.told(exchange)])
+    deadline = time.monotonic() + 10
+    while sum(bot.outcomes("replayed") - seen[bot.port] for bot in replicas) < len(copies):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert crowd.links() == before + 1
+    assert len(ana.screen()) == 1
+    assert {(copy.ack, copy.reply) for copy in again} == {("ok", "")}
+    assert [entry.outcome for entry in ana.entries()] == ["issued"]
+
+
+def test_a_request_that_one_replica_refused_is_not_served_by_the_other(
+    crowd: Crowd, product: Product, replicas: list[BotProcess]
+) -> None:
+    ana = crowd.member(allowed=False)
+    with sent_to(product, replicas[0]):
+        exchange = ana.types()
+    assert "not on the allow-list" in ana.told(exchange).text
+    ana.ended(exchange, "not_allowed")
+    links, seen = crowd.links(), replicas[1].outcomes("replayed")
+    ana.rule(Effect.ALLOW)
+
+    resend(exchange, replicas[1])
+
+    replicas[1].wait_for_outcomes("replayed", seen + 1)
+    assert crowd.links() == links
+    assert [entry.outcome for entry in ana.entries()] == ["not_allowed"]
+
+
+def test_a_request_that_is_five_minutes_old_is_not_even_read(crowd: Crowd, product: Product) -> None:
+    ana = crowd.member()
+    exchange = ana.types()
+    ana.told(exchange)
+    refused = product.bot.outcomes("refused_at_entrance")
+
+    again = product.slack.replay(exchange, product.slack.sign(exchange.body, at=time.time() - 301))
+
+    assert again.status == 401
+    assert product.bot.outcomes("refused_at_entrance") == refused + 1
+
+
+CHANGED = {
+    "the user": (b"user_id=U0", b"user_id=U1"),
+    "the text": (b"text=", b"text=other"),
+    "where the answer goes": (b"response_url=http", b"response_url=https"),
+    "the team": (b"team_id=T0", b"team_id=T1"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_a_recorded_request_with_a_byte_changed_is_refused(crowd: Crowd, product: Product, what: str) -> None:
+    ana = crowd.member()
+    exchange = ana.types()
+    ana.told(exchange)
+    before = crowd.links()
+    assert CHANGED[what][0] in exchange.body
+
+    again = product.slack.replay(replace(exchange, body=exchange.body.replace(*CHANGED[what])))
+
+    assert again.status == 401
+    assert crowd.links() == before
+
+
+def test_an_answer_address_elsewhere_gets_nothing_even_when_slack_signed_it(crowd: Crowd, product: Product) -> None:
+    ana = crowd.member()
+    elsewhere = "https://example.com/commands/T0STUDIO01/1/x"
+
+    exchange = ana.types(overrides={"response_url": elsewhere})
+
+    # The ephemeral message of the fallback goes to the member and the channel, both by Slack's own ids.
+    assert links_in([ana.told(exchange)])
+    assert product.slack.api_calls[-1].method == "chat.postEphemeral"
+    assert "response_url_not_slacks" in product.bot.log.read_text()
+
+
+def test_a_process_takes_as_much_as_it_may_and_tells_everybody_else_so(crowd: Crowd, product: Product) -> None:
+    environment = {**product.environment, "STUDIO_CONCURRENCY": "2", "STUDIO_QUEUE": "3"}
+    people = [crowd.member() for _ in range(12)]
+    with bot_process(environment, product.bot.log) as bot:
+        bot.wait_until_ready()
+        product.aws.inject(MINT, Fault(delay=0.6, times=2))
+        with sent_to(product, bot):
+            exchanges = [someone.types() for someone in people]
+        turned_away = [pair for pair in zip(people, exchanges, strict=True) if "Many people" in pair[1].reply]
+        taken = [pair for pair in zip(people, exchanges, strict=True) if pair not in turned_away]
+
+        assert len(taken) == 5
+        assert all(exchange.seconds < 1 for exchange in exchanges)
+        assert all(links_in([someone.told(exchange)]) for someone, exchange in taken)
+        for someone, exchange in turned_away:
+            someone.ended(exchange, "busy")
+            assert links_in(someone.screen()) == []
+
+
+def test_a_press_that_a_busy_process_turns_away_is_answered_where_the_member_sees_it(
+    crowd: Crowd, product: Product
+) -> None:
+    environment = {**product.environment, "STUDIO_CONCURRENCY": "1", "STUDIO_QUEUE": "0"}
+    ana, ben = crowd.member(), crowd.member()
+    with bot_process(environment, product.bot.log) as bot, sent_to(product, bot):
+        bot.wait_until_ready()
+        message = ana.told(ana.types())
+        bot.wait_for_outcomes("issued", 1)  # then the one worker is free again
+        product.aws.inject(MINT, Fault(delay=1.0))
+        slow = ben.types()
+
+        pressed = ana.presses(message, "new_link")
+
+        # Slack shows nothing of what a button's acknowledgement says, so it comes as a message.
+        assert "Many people" in ana.told(pressed).text
+        assert links_in([ben.told(slow)])
+        ana.ended(pressed, "busy")

@@ -1,0 +1,548 @@
+"""Nobody gets in who should not: strangers, look-alikes, forged buttons, and members whose rights have moved.
+
+The rows of `docs/SECURITY.md` name these tests.
+"""
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import boto3
+import pytest
+
+from bot.local.aws_faults import Fault
+from bot.local.people import Person
+from bot.local.workspace import Workspace
+from bot.model import Effect
+from tests.leaks import remember
+from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
+from tests.scenario.crowd import MINT, Crowd, Someone, links_in
+
+
+@pytest.fixture(scope="module")
+def crowd(product: Product, log_folder: Path) -> Crowd:
+    return Crowd(product, log_folder, "WHO")
+
+
+@pytest.fixture
+def ana(crowd: Crowd) -> Someone:
+    """A member with a profile and an allow rule: whoever passes for her gets a link."""
+    return crowd.member()
+
+
+@pytest.fixture(autouse=True)
+def _calm(product: Product) -> Iterator[None]:
+    yield
+    product.aws.clear_faults()
+
+
+@pytest.fixture(autouse=True)
+def links_before(crowd: Crowd) -> int:
+    return crowd.links()
+
+
+# Strangers
+
+FOREIGN: dict[str, dict[str, Any]] = {
+    "another team": {"team_id": "T0OTHER"},
+    "no team": {"team_id": None},
+    "another app": {"api_app_id": "A0OTHER"},
+    "another organisation": {"enterprise_id": "E0OTHER"},
+    "an installation for a whole organisation": {
+        "team_id": None,
+        "enterprise_id": "E0OTHER",
+        "is_enterprise_install": "true",
+    },
+    "our team in lower case": {"team_id": TEAM.lower()},
+    "our team and a space": {"team_id": f"{TEAM} "},
+    "our team and a letter more": {"team_id": f"{TEAM}A"},
+    "our team with a look-alike letter": {"team_id": TEAM.replace("T", "\u0422")},
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_a_command_from_elsewhere_gets_no_link(ana: Someone, links_before: int, case: str) -> None:
+    exchange = ana.types(overrides=FOREIGN[case])
+
+    assert exchange.ack == "ok"
+    assert "not set up for this workspace" in exchange.reply
+    assert ana.crowd.links() == links_before
+    assert ana.entries() == []
+
+
+BUTTONS: dict[str, dict[str, Any]] = {
+    "another team": {"team": {"id": "T0OTHER", "domain": "other"}},
+    "no team": {"team": None},
+    "another app": {"api_app_id": "A0OTHER"},
+    "another organisation": {"enterprise": {"id": "E0OTHER", "name": "other"}},
+    "an installation for a whole organisation": {
+        "team": None,
+        "enterprise": {"id": "E0OTHER", "name": "other"},
+        "is_enterprise_install": True,
+    },
+    "an outsider in a shared channel": {"user": {"id": "U0WHO1", "team_id": "T0OTHER"}},
+}
+
+
+@pytest.mark.parametrize("case", BUTTONS)
+def test_a_button_pressed_from_elsewhere_gives_no_link(ana: Someone, case: str) -> None:
+    message = ana.told(ana.types())
+    before = ana.crowd.links()
+
+    pressed = ana.presses(message, "new_link", BUTTONS[case])
+
+    answer = ana.told(pressed)
+    assert "not set up for this workspace" in answer.text
+    assert links_in([answer]) == []
+    assert ana.crowd.links() == before
+
+
+# Look-alikes
+
+LOOK_ALIKES: dict[str, Callable[[str], str]] = {
+    "lower case": str.lower,
+    "a space before": lambda user: f" {user}",
+    "a space after": lambda user: f"{user} ",
+    "a line after": lambda user: f"{user}\n",
+    "a null after": lambda user: f"{user}\0",
+    "a zero-width space": lambda user: f"{user}\u200b",
+    "a Cyrillic letter": lambda user: user.replace("O", "\u041e"),
+    "full-width letters": lambda user: user.replace("U", "\uff35"),
+    "the digit O": lambda user: user.replace("0", "O", 1),
+    "two ids": lambda user: f"{user},U0BEN",
+    "the store's own separator": lambda user: f"{user}#mapping",
+    "a tenant before it": lambda user: f"{TEAM}#{user}",
+    "a mention": lambda user: f"<@{user}>",
+    "a letter more": lambda user: f"{user}A",
+    "only the beginning": lambda user: user[:3],
+    "the other kind of user": lambda user: user.replace("U", "W", 1),
+    "a user group": lambda user: user.replace("U", "S", 1),
+    "far too long": lambda user: user * 200,
+    "nothing": lambda _user: "",
+}
+
+
+@pytest.mark.parametrize("case", LOOK_ALIKES)
+def test_an_id_that_looks_like_a_members_is_not_theirs(ana: Someone, links_before: int, case: str) -> None:
+    product = ana.product
+    refused = {name: product.bot.outcomes(name) for name in ("malformed", "not_a_member", "not_mapped")}
+
+    exchange = ana.types(overrides={"user_id": LOOK_ALIKES[case](ana.user_id)})
+
+    assert exchange.ack == "ok"
+    deadline = time.monotonic() + 5
+    while {name: product.bot.outcomes(name) for name in refused} == refused:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert links_in(ana.screen()) == []
+    assert ana.entries() == []
+    assert ana.crowd.links() == links_before
+
+
+@pytest.mark.parametrize("user", ["not an object", None, ["U0WHO1"], {"id": ["U0WHO1"]}, {"id": 7}, {"id": None}, {}])
+def test_a_button_pressed_by_nobody_in_particular_gives_no_link(ana: Someone, user: object) -> None:
+    message = ana.told(ana.types())
+    before = ana.crowd.links()
+
+    pressed = ana.presses(message, "new_link", {"user": user})
+
+    assert pressed.ack == "ok"
+    assert ana.crowd.links() == before
+
+
+# Who Slack says they are
+
+UNFIT: dict[str, dict[str, Any]] = {
+    "a guest": {"guest": True},
+    "a guest of one channel": {"single_channel_guest": True},
+    "deactivated": {"deleted": True},
+    "a bot": {"bot": True},
+    "a stranger": {"stranger": True},
+    "of another team": {"team_id": "T0OTHER"},
+    "of another team, and no stranger": {"team_id": "T0OTHER", "stranger": False},
+    "invited and not joined yet": {"invited": True},
+    "deactivated and a bot": {"deleted": True, "bot": True},
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_an_account_that_is_no_full_member_gets_no_link(ana: Someone, links_before: int, case: str) -> None:
+    ana.becomes(**UNFIT[case])
+
+    exchange = ana.types()
+
+    message = ana.told(exchange)
+    assert ("Guests cannot" if "guest" in case else "only for full members") in message.text
+    assert links_in([message]) == []
+    ana.ended(exchange, "guest" if "guest" in case else "not_a_member")
+    assert ana.crowd.links() == links_before
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_a_member_who_has_become_unfit_gets_no_new_link_from_an_old_message(ana: Someone, case: str) -> None:
+    message = ana.told(ana.types())
+    before = ana.crowd.links()
+    ana.becomes(**UNFIT[case])
+
+    answer = ana.told(ana.presses(message, "new_link"))
+
+    assert links_in([answer]) == []
+    assert ana.crowd.links() == before
+
+
+def test_slackbot_gets_no_link(product: Product, crowd: Crowd, links_before: int) -> None:
+    slackbot = crowd.member(mapped=False, allowed=False)
+    exchange = product.slack.command("USLACKBOT")
+
+    assert "only for full members" in product.slack.answer_to(exchange).text
+    assert slackbot.crowd.links() == links_before
+
+
+REQUIRED = ("id", "team_id", "deleted", "is_bot", "is_restricted", "is_ultra_restricted")
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def without(name: str) -> Change:
+    return lambda user: {key: value for key, value in user.items() if key != name}
+
+
+def saying(name: str, value: object) -> Change:
+    return lambda user: {**user, name: value}
+
+
+MISSING: dict[str, Change] = {
+    **{f"no {name}": without(name) for name in REQUIRED},
+    **{f"{name} is null": saying(name, None) for name in REQUIRED},
+    **{f'{name} is "false"': saying(name, "false") for name in REQUIRED},
+    "is_stranger is null": lambda user: {**user, "is_stranger": None},
+    'is_stranger is "false"': lambda user: {**user, "is_stranger": "false"},
+    "is_invited_user is 1": lambda user: {**user, "is_invited_user": 1},
+    "somebody else's id": lambda user: {**user, "id": "U0SOMEBODY"},
+    "our team's id in lower case": lambda user: {**user, "team_id": TEAM.lower()},
+    "another team with an organisation by our id": lambda user: {
+        **user,
+        "team_id": "T0OTHER",
+        "enterprise_user": {"enterprise_id": "E0OTHER"},
+    },
+    "nothing at all": lambda _user: {},
+}
+
+
+def told_by_slack(person: Person, change: Change) -> Person:
+    """The account, of which users.info tells something else."""
+
+    class Told(Person):
+        __slots__ = ()
+
+        def user_object(self, **how: Any) -> dict[str, Any]:
+            return change(Person.user_object(self, **how))
+
+    return Told(person.id, person.name, person.team_id)
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_what_slack_leaves_out_about_an_account_counts_against_it(ana: Someone, links_before: int, case: str) -> None:
+    person = ana.product.slack.directory.person(ana.user_id)
+    assert person is not None
+    ana.product.slack.directory.put(told_by_slack(person, MISSING[case]))
+
+    exchange = ana.types()
+
+    message = ana.told(exchange)
+    assert links_in([message]) == []
+    assert "only for full members" in message.text
+    ana.ended(exchange, "not_a_member")
+    assert ana.crowd.links() == links_before
+
+
+# Rights that move
+
+
+def test_a_profile_that_moved_between_message_and_button_opens_for_its_new_member_alone(crowd: Crowd) -> None:
+    ana, ben = crowd.member(), crowd.member(mapped=False)
+    message = ana.told(ana.types())
+    ana.gives_profile_to(ben)
+    before = crowd.links()
+
+    refused = ana.told(ana.presses(message, "new_link"))
+
+    assert "no SageMaker Studio profile" in refused.text
+    assert crowd.links() == before
+    assert links_in([ben.told(ben.types())])
+
+
+def test_a_profile_that_moved_before_the_store_was_read_gives_no_link(crowd: Crowd, product: Product) -> None:
+    ana, ben = crowd.member(), crowd.member(mapped=False)
+    reads = product.aws.calls.count("Query")
+    links = crowd.links()
+    product.aws.inject("Query", Fault(delay=1.0))
+    exchange = ana.types()
+    wait_for_calls(product, "Query", reads + 1)
+
+    ana.gives_profile_to(ben)
+
+    assert "no SageMaker Studio profile" in ana.told(exchange).text
+    assert crowd.links() == links
+
+
+def wait_for_calls(product: Product, operation: str, number: int) -> None:
+    deadline = time.monotonic() + 5
+    while product.aws.calls.count(operation) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+TAKEN_AWAY: dict[str, Callable[[Someone, Someone], object]] = {
+    "the profile was moved to another member": lambda ana, ben: ana.gives_profile_to(ben),
+    "the mapping was removed": lambda ana, _ben: ana.unmap(),
+    "the member was denied": lambda ana, _ben: ana.rule(Effect.DENY),
+    "the alias leads elsewhere": lambda ana, ben: ana.map(ben.profile),
+}
+
+
+@pytest.mark.parametrize("case", TAKEN_AWAY)
+def test_what_is_taken_away_while_aws_makes_the_link_gives_no_link(crowd: Crowd, product: Product, case: str) -> None:
+    ana, ben = crowd.member(), crowd.member()
+    ben.unmap()
+    made = crowd.links()
+    product.aws.inject(MINT, Fault(delay=1.5))
+    exchange = ana.types()
+    wait_for_calls(product, MINT, made + 1)
+
+    TAKEN_AWAY[case](ana, ben)
+
+    message = ana.told(exchange)
+    assert links_in([message]) == []
+    outcome = ana.entry(exchange)
+    assert outcome is not None
+    assert outcome.link_sha256 is None
+
+
+def test_an_allowed_member_still_gets_the_link_that_aws_was_slow_to_make(ana: Someone, product: Product) -> None:
+    product.aws.inject(MINT, Fault(delay=1.5))
+
+    assert links_in([ana.told(ana.types())])
+
+
+# "Could not be read" is not "does not exist"
+
+UNREADABLE: dict[str, dict[str, Any]] = {
+    "a deny rule with a date that is none": {"item": "grant#deny", "until": "soon"},
+    "a deny rule of an unknown kind": {"item": "grant#DENY"},
+    "a rule without a kind": {"item": "grant#"},
+    "a mapping to no domain": {"item": "mapping#other", "domain_id": "???", "profile_name": "x"},
+    "a mapping of a reserved name": {"item": "mapping#admin", "domain_id": "d-1", "profile_name": "x"},
+    "a mapping without a profile": {"item": "mapping#other", "domain_id": "d-1"},
+    "a record of an unknown kind": {"item": "surprise"},
+    "a profile name that is a number": {"item": "mapping#other", "domain_id": "d-1", "profile_name": 7},
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_one_record_that_cannot_be_read_is_enough_to_refuse(ana: Someone, links_before: int, case: str) -> None:
+    table = boto3.resource("dynamodb").Table("studio-links-access")
+    table.put_item(Item={"owner": f"{TEAM}#{ana.user_id}", **UNREADABLE[case]})
+
+    exchange = ana.types()
+
+    message = ana.told(exchange)
+    assert "cannot be read" in message.text
+    assert links_in([message]) == []
+    ana.ended(exchange, "store_unreadable")
+    assert ana.crowd.links() == links_before
+
+
+CANNOT_BE_READ = {
+    "dead": ("Query", Fault(drop=True, times=None), "access list cannot be reached"),
+    "throttled": ("Query", Fault("ProvisionedThroughputExceededException", times=None), "under too much load"),
+    "refused": ("Query", Fault("AccessDeniedException", times=None), "not allowed to read its access list"),
+    "the counter is dead": ("UpdateItem", Fault(drop=True, times=None), "access list cannot be reached"),
+}
+
+
+@pytest.mark.parametrize("case", CANNOT_BE_READ)
+def test_a_store_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    crowd: Crowd, product: Product, links_before: int, case: str
+) -> None:
+    operation, fault, words = CANNOT_BE_READ[case]
+    nobody = crowd.member(mapped=False, allowed=False)
+    product.aws.inject(operation, fault)
+
+    message = nobody.told(nobody.types())
+
+    assert words in message.text
+    assert "no SageMaker Studio profile" not in message.text
+    assert crowd.links() == links_before
+
+
+# Forgery
+
+FORGED: dict[str, tuple[str, object]] = {
+    "a button that never was": ("give_me_admin", "1"),
+    "no value": ("open_studio", None),
+    "a value of another kind": ("open_studio", {"id": 1}),
+    "a path": ("open_studio", "../../../etc/passwd"),
+    "an id that was never given": ("open_studio", "0" * 32),
+    "an id of the store": ("open_studio", f"{TEAM}#U0WHO1"),
+    "a very long value": ("open_studio", "a" * 2000),
+    "an alias that is none": ("new_link", "no such/alias"),
+    "an alias with the store's separator": ("new_link", "default#mapping"),
+    "a member in the alias": ("new_link", "U0WHO1"),
+    "another's profile": ("new_link", "who-1"),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_button_gives_no_link_and_marks_nothing(ana: Someone, case: str) -> None:
+    action_id, value = FORGED[case]
+    asked = ana.types()
+    message = ana.told(asked)
+    ana.ended(asked, "issued")
+    before = ana.crowd.links()
+    actions = [{"type": "button", "action_id": action_id, "block_id": "x", "value": value}]
+
+    answer = ana.told(ana.presses(message, "open_studio", {"actions": actions}))
+
+    assert links_in([answer]) == []
+    assert ana.crowd.links() == before
+    assert ana.ended(asked, "issued").opened_at is None
+
+
+def test_the_id_of_anothers_link_in_a_button_marks_nothing(crowd: Crowd) -> None:
+    ana, eve = crowd.member(), crowd.member()
+    asked = ana.types()
+    ana.told(asked)
+    stolen = ana.ended(asked, "issued").id
+    message = eve.told(eve.types())
+    actions = [{"type": "button", "action_id": "open_studio", "block_id": "x", "value": stolen}]
+
+    answer = eve.told(eve.presses(message, "open_studio", {"actions": actions}))
+
+    assert links_in([answer]) == []
+    assert ana.profile not in str(answer.blocks)
+    assert ana.ended(asked, "issued").opened_at is None
+
+
+METADATA = json.dumps({"user": "U0WHO1", "alias": "default", "admin": True})
+VIEW = {"id": "V0FORGED", "type": "modal", "private_metadata": METADATA, "state": {"values": {}}, "hash": "1.x"}
+NEVER_OPENED: dict[str, dict[str, Any]] = {
+    "a submission": {"type": "view_submission", "view": {**VIEW, "callback_id": "request_access"}},
+    "a submission of an administrator's view": {"type": "view_submission", "view": {**VIEW, "callback_id": "admin"}},
+    "a submission of a view without a name": {"type": "view_submission", "view": {**VIEW, "callback_id": ""}},
+    "a submission of what is no view": {"type": "view_submission", "view": [1]},
+    "a closing": {"type": "view_closed", "view": {**VIEW, "callback_id": "request_access"}, "is_cleared": True},
+    "a press in a view": {
+        "type": "block_actions",
+        "view": {**VIEW, "callback_id": "request_access"},
+        "container": {"type": "view", "view_id": "V0FORGED"},
+        "actions": [{"type": "button", "action_id": "approve", "block_id": "x", "value": "U0WHO1"}],
+    },
+    "a shortcut": {"type": "shortcut", "callback_id": "admin"},
+    "a message action": {"type": "message_action", "callback_id": "admin", "message": {"text": METADATA}},
+    "options for a select": {"type": "block_suggestion", "action_id": "x", "block_id": "x", "value": "who"},
+    "a step of a workflow": {"type": "workflow_step_edit", "callback_id": "x"},
+    "a kind that does not exist": {"type": "surprise"},
+}
+
+
+@pytest.mark.parametrize("case", NEVER_OPENED)
+def test_an_interaction_with_what_was_never_shown_changes_nothing(
+    ana: Someone, product: Product, links_before: int, case: str
+) -> None:
+    table = boto3.resource("dynamodb").Table("studio-links-access")
+    before = table.scan(ConsistentRead=True)["Items"]
+    payload = {
+        "user": {"id": ana.user_id, "team_id": TEAM},
+        "team": {"id": TEAM, "domain": "x"},
+        "api_app_id": product.slack.installation.app_id,
+        "trigger_id": f"forged.{time.monotonic_ns()}",
+        **NEVER_OPENED[case],
+    }
+
+    status, answer = post(product, {"payload": json.dumps(payload)})
+
+    assert status in (200, 400, 404)
+    assert "Traceback" not in answer
+    assert "http" not in answer
+    assert links_in(ana.screen()) == []
+    assert ana.crowd.links() == links_before
+    assert table.scan(ConsistentRead=True)["Items"] == before
+
+
+def post(product: Product, fields: dict[str, str]) -> tuple[int, str]:
+    """Send a form of our own making, signed as by Slack."""
+    body = urlencode(fields).encode()
+    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
+    try:
+        headers = {"Content-Type": "application/x-www-form-urlencoded", **product.slack.sign(body)}
+        connection.request("POST", "/slack/events", body, headers)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+# Organisations
+
+ORGANISATION = "E0ORG00001"
+
+
+@pytest.fixture(scope="module")
+def org(log_folder: Path) -> Iterator[Workspace]:
+    """A workspace that belongs to an organisation."""
+    with Workspace(enterprise_id=ORGANISATION) as workspace:
+        remember(log_folder, workspace.bot_token, workspace.signing_secret)
+        yield workspace
+
+
+@contextmanager
+def bot_of(org: Workspace, product: Product, **settings: str) -> Iterator[BotProcess]:
+    environment = {
+        **product.environment,
+        "SLACK_BOT_TOKEN": org.bot_token,
+        "SLACK_SIGNING_SECRET": org.signing_secret,
+        "SLACK_API_URL": org.api_url,
+        **settings,
+    }
+    with bot_process(environment, product.bot.log) as bot:
+        bot.wait_until_ready()
+        org.request_url = f"{bot.address}/slack/events"
+        yield bot
+
+
+IN_ORGANISATION: dict[str, tuple[dict[str, str | None], bool, bool]] = {
+    # what the payload says; whether the workspace's bot lets it in; whether a bot for the organisation does
+    "from our workspace": ({}, True, True),
+    "from a sister workspace": ({"team_id": "T0SISTER01"}, False, True),
+    "from the organisation at large": ({"team_id": None, "is_enterprise_install": "true"}, False, True),
+    "from a workspace outside any organisation": ({"enterprise_id": None, "team_id": "T0OTHER"}, False, False),
+    "from another organisation": ({"enterprise_id": "E0OTHER"}, False, False),
+    "from another organisation at large": (
+        {"enterprise_id": "E0OTHER", "team_id": None, "is_enterprise_install": "true"},
+        False,
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_organisation_is_let_in_only_where_the_settings_say_so(
+    crowd: Crowd, product: Product, org: Workspace, *, whole: bool
+) -> None:
+    ana = crowd.member()
+    org.add_member(ana.user_id, "ana", enterprise_user={"id": ana.user_id, "enterprise_id": ORGANISATION})
+    settings = {"STUDIO_TEAMS": ORGANISATION} if whole else {}
+    with bot_of(org, product, **settings):
+        for case, (overrides, by_workspace, by_organisation) in IN_ORGANISATION.items():
+            exchange = org.command(ana.user_id, overrides=overrides)
+            let_in = "not set up for this workspace" not in exchange.reply
+            assert let_in == (by_organisation if whole else by_workspace), case
+            if let_in:
+                # The rules of the workspace are not those of the organisation: there, nobody is mapped.
+                message = org.answer_to(exchange)
+                assert bool(links_in([message])) != whole, case

@@ -1,0 +1,249 @@
+"""How a process ends: told to (SIGTERM) with work in flight and queued, or without a word (SIGKILL) at any point."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+from bot.local.aws_faults import Fault
+from bot.local.exchanges import Exchange
+from bot.local.response_urls import Fault as SlackFault
+from bot.server import GRACE
+from bot.slack.commands import request_id
+from tests.scenario.conftest import Product
+from tests.scenario.crowd import MINT, TESTER, Crowd, Mortal, Someone, links_in, mortal, sent_to
+
+SECONDS = float(GRACE)
+CHANGE = "TransactWriteItems"
+
+
+@pytest.fixture(scope="module")
+def crowd(product: Product, log_folder: Path) -> Crowd:
+    return Crowd(product, log_folder, "KILL")
+
+
+@pytest.fixture(autouse=True)
+def _calm(product: Product) -> Iterator[None]:
+    yield
+    product.aws.clear_faults()
+
+
+def end(bot: Mortal) -> tuple[int, float]:
+    """Ask it to end, as an operator does: its exit code, and how long it took."""
+    started = time.perf_counter()
+    bot.bot.process.terminate()
+    code = bot.bot.process.wait(SECONDS + 8)
+    return code, time.perf_counter() - started
+
+
+# SIGTERM
+
+WORK: dict[str, tuple[tuple[str, Fault], ...]] = {
+    "SageMaker slow": ((MINT, Fault(delay=1.0, times=None)),),
+    "SageMaker hanging": ((MINT, Fault(delay=9.0, times=None)),),
+    "DynamoDB hanging": tuple((name, Fault(delay=9.0, times=None)) for name in ("Query", "PutItem", "UpdateItem")),
+}
+
+
+@pytest.mark.parametrize("case", WORK)
+def test_at_sigterm_everybody_in_flight_and_queued_is_told_before_the_process_ends(
+    crowd: Crowd, product: Product, log_folder: Path, case: str
+) -> None:
+    environment = {**product.environment, "STUDIO_CONCURRENCY": "4"}
+    people = [crowd.member(mapped=n < 4, allowed=n < 4) for n in range(24)]
+    with mortal(environment, log_folder / "bot-term.log") as bot, sent_to(product, bot.bot):
+        bot.bot.wait_until_ready()
+        for operation, fault in WORK[case]:
+            product.aws.inject(operation, fault)
+        exchanges = [someone.types() for someone in people]
+
+        code, seconds = end(bot)
+
+    assert code == 0
+    # By then all are told. What DynamoDB does not take of the refusals is cut off; the log has it.
+    assert seconds < SECONDS + 1
+    told = [someone.told(exchange, timeout=0.5) for someone, exchange in zip(people, exchanges, strict=True)]
+    assert all(message.text for message in told)
+    assert bool(links_in(told)) == (case == "SageMaker slow")
+
+
+def test_at_sigterm_a_new_request_is_not_accepted(crowd: Crowd, product: Product, log_folder: Path) -> None:
+    ana, ben = crowd.member(), crowd.member()
+    with mortal(product.environment, log_folder / "bot-term.log") as bot, sent_to(product, bot.bot):
+        bot.bot.wait_until_ready()
+        product.aws.inject(MINT, Fault(delay=1.5))
+        exchange = ana.types()
+        bot.bot.process.terminate()
+        wait_until(lambda: not listens(bot))
+
+        refused = ben.types()
+
+        assert refused.ack == "dispatch_failed"  # which Slack shows: the member knows that nothing came of it
+        assert links_in([ana.told(exchange)])
+        assert bot.bot.process.wait(SECONDS) == 0
+    assert ben.entries() == []
+
+
+def listens(bot: Mortal) -> bool:
+    try:
+        bot.bot.get("/healthz")
+    except OSError:
+        return False
+    return True
+
+
+# SIGKILL
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where the process is held when it is killed.
+
+    Attributes:
+        reached: whether the request has come that far.
+        audit: what the audit says then, and for ever: "nothing", or that a request was made.
+        link: whether the member has the link all the same.
+    """
+
+    aws: tuple[str, Fault] | None
+    slack: tuple[str, SlackFault] | None
+    reached: Callable[[Product, int], bool]
+    audit: str
+    link: bool = False
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def calls(operation: str, number: int = 1) -> Callable[[Product, int], bool]:
+    return lambda product, before: product.aws.calls.count(operation) >= before + number
+
+
+def recorded(exchange: Exchange) -> str:
+    """What the audit says of a request, asked for by a call that no fault of these tests hits."""
+    table = boto3.resource("dynamodb").Table("studio-links-audit")
+    item = table.get_item(Key={"id": request_id(exchange.id)}, ConsistentRead=True).get("Item")
+    return str(item["outcome"]) if item else "nothing"
+
+
+def being_told(product: Product, _before: int) -> bool:
+    """Whether the stand-in has begun to keep the bot waiting."""
+    return not product.slack._faults._waiting["response_url"]
+
+
+POINTS = {
+    # The record itself is on its way: DynamoDB has it or has not, and both are the truth.
+    "before the record": Point(("PutItem", Fault(delay=30.0, times=None)), None, calls("PutItem"), "nothing"),
+    "between record and decision": Point(("Query", Fault(delay=30.0, times=None)), None, calls("Query"), "requested"),
+    "while the link is made": Point((MINT, Fault(delay=30.0, times=None)), None, calls(MINT), "requested"),
+    "while the member is told": Point(None, ("response_url", SlackFault(delay=30.0)), being_told, "requested"),
+    "before the outcome is written": Point(None, None, calls("UpdateItem", 2), "requested", link=True),
+}
+
+
+@pytest.mark.parametrize("victim", ["the whole bot", "the serving process"])
+@pytest.mark.parametrize("name", POINTS)
+def test_a_bot_killed_at_any_point_leaves_the_truth_and_the_next_one_serves(
+    crowd: Crowd, product: Product, log_folder: Path, name: str, victim: str
+) -> None:
+    point, ana = POINTS[name], crowd.member()
+    with mortal(product.environment, log_folder / "bot-kill.log") as bot, sent_to(product, bot.bot):
+        bot.bot.wait_until_ready()
+        worker = bot.worker()
+        hold(product, point)
+        operation = "UpdateItem" if point.link else point.aws[0] if point.aws else MINT
+        before = product.aws.calls.count(operation)
+        exchange = ana.types()
+        if point.link:
+            assert links_in([ana.told(exchange)])
+        wait_until(lambda: point.reached(product, before))
+
+        os.kill(worker, signal.SIGKILL)
+        if victim == "the whole bot":
+            os.kill(bot.pid, signal.SIGKILL)
+            bot.bot.process.wait(5)
+
+        assert exchange.ack == "ok"
+        assert bool(links_in(ana.screen())) == point.link
+        assert recorded(exchange) == point.audit
+        product.aws.clear_faults()
+        if victim == "the whole bot":
+            with mortal(product.environment, log_folder / "bot-kill.log", bot.bot.port) as again:
+                serves(ana, again, exchange.id)
+        else:
+            serves(ana, bot, exchange.id)  # the parent has started another
+
+
+def hold(product: Product, point: Point) -> None:
+    if point.aws is not None:
+        product.aws.inject(*point.aws)
+    if point.slack is not None:
+        product.slack.inject(*point.slack)
+    if point.link:  # the first update counts the request, the second writes the outcome
+        product.aws.inject("UpdateItem", Fault())
+        product.aws.inject("UpdateItem", Fault(delay=30.0, times=None))
+
+
+def serves(ana: Someone, bot: Mortal, earlier: str) -> None:
+    """The next bot serves the same member; what the dead one left stays as it was."""
+    left = [entry for entry in ana.entries() if entry.id == request_id(earlier)]
+    bot.bot.wait_until_ready()
+
+    asked = ana.types()
+
+    assert links_in([ana.told(asked)])
+    ana.ended(asked, "issued")
+    assert [entry for entry in ana.entries() if entry.id == request_id(earlier)] == left
+
+
+def test_a_request_whose_bot_was_killed_cannot_be_replayed(crowd: Crowd, product: Product, log_folder: Path) -> None:
+    ana = crowd.member()
+    with mortal(product.environment, log_folder / "bot-kill.log") as bot, sent_to(product, bot.bot):
+        bot.bot.wait_until_ready()
+        made = crowd.links()
+        product.aws.inject(MINT, Fault(delay=30.0, times=None))
+        exchange = ana.types()
+        wait_until(lambda: crowd.links() > made)
+        os.kill(bot.worker(), signal.SIGKILL)
+        product.aws.clear_faults()
+        bot.bot.wait_until_ready()
+
+        product.slack.replay(exchange)
+
+        bot.bot.wait_for_outcomes("replayed", 1)
+    assert crowd.links() == made + 1
+    assert ana.screen() == []
+    entry = ana.entry(exchange)
+    assert entry is not None
+    assert entry.outcome == "requested"
+
+
+def test_an_administrator_killed_in_the_middle_of_a_change_leaves_no_lock_behind(
+    crowd: Crowd, product: Product
+) -> None:
+    ana, ben = crowd.member(), crowd.member(mapped=False)
+    before = product.aws.calls.count(CHANGE)
+    product.aws.inject(CHANGE, Fault(delay=1.0))
+    words = ["map", ana.user_id, "--domain", product.domain_id, "--profile", ana.profile, "--alias", "again"]
+    process = subprocess.Popen([sys.executable, "-m", "bot", *words], stderr=subprocess.DEVNULL)
+    wait_until(lambda: product.aws.calls.count(CHANGE) > before)
+
+    process.kill()
+    assert process.wait(5) == -signal.SIGKILL
+
+    # The change was made or was not, whole: the profile is Ana's alone, and can be given to somebody else.
+    for mapping in crowd.admin.show(ana.member).mappings:
+        crowd.admin.unmap(ana.member, mapping.alias, TESTER)
+    ben.map(ana.profile)
+    assert links_in([ben.told(ben.types())])
