@@ -1,5 +1,6 @@
 """Members and strangers who ask too often, send again what was sent before, or all at once: against two replicas."""
 
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 from bot.local.aws_faults import Fault
 from bot.local.exchanges import Exchange, send
 from bot.model import Effect, utc_now
+from bot.server import PATIENCE, THREADS
 from tests.scenario.conftest import BotProcess, Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, links_in, sent_to
 
@@ -231,3 +233,17 @@ def test_a_press_that_a_busy_process_turns_away_is_answered_where_the_member_see
         assert "Many people" in ana.told(pressed).text
         assert links_in([ben.told(slow)])
         ana.ended(pressed, "busy")
+
+
+def test_as_many_half_sent_bodies_as_there_are_threads_do_not_stop_the_bot(product: Product) -> None:
+    """Their signatures have the right form, so that a thread of the server reads on until the body ends."""
+    head = (
+        b"POST /slack/events HTTP/1.1\r\nHost: bot\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        b"X-Slack-Request-Timestamp: 1\r\nX-Slack-Signature: v0=" + b"0" * 64 + b"\r\nContent-Length: 9\r\n\r\nx"
+    )
+    with ExitStack() as stack:
+        for _ in range(THREADS + 4):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", product.bot.port)))
+            connection.sendall(head)
+
+        product.bot.wait_until("/healthz", 200, PATIENCE + 8)

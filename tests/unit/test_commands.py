@@ -331,7 +331,8 @@ WELL_FORMED: list[tuple[dict[str, Any], bool]] = [
         ({"type": kind, "view": view}, fine)
         for kind in ("view_submission", "view_closed")
         for view, fine in (
-            ({"callback_id": "x"}, True),
+            ({"callback_id": "x", "type": "modal"}, True),
+            ({"callback_id": "x"}, False),
             ({}, False),
             (None, False),
             ({"callback_id": 7}, False),

@@ -98,20 +98,18 @@ def test_who_is_turned_away_has_arrived_too() -> None:
 
 
 def test_jobs_wait_while_there_is_a_rush() -> None:
-    gate, looks = threading.Event(), []
+    waiting, gate, began = threading.Event(), threading.Event(), threading.Event()
 
     class Rush(Doorway):
         """A doorway that is thronged until the gate opens."""
 
         def wait(self) -> None:
-            looks.append(gate.is_set())
+            waiting.set()
             gate.wait(5)
 
-    began = threading.Event()
     executor = BoundedExecutor("patient", workers=1, queue=0, doorway=Rush())
     executor.submit(began.set)
-    while not looks:
-        threading.Event().wait(0.001)
+    assert waiting.wait(5)
     assert not began.is_set()
     gate.set()
     assert began.wait(5)
