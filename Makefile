@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt lock clean
+.PHONY: help demo test lint fmt lock soak guards fuzz audit clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,7 @@ lint: $(READY) ## style, types and import rules
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml --severity-level medium bot
 
 fmt: $(READY) ## format, and mend what can be mended
 	$(BIN)/ruff format .
@@ -41,6 +42,20 @@ lock: $(READY) ## pin what is shipped, and what it is tested with
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" --extra dev --constraint requirements.txt pyproject.toml \
 		--output-file requirements-dev.txt
+
+soak: $(READY) ## half an hour of steady load on a bot of its own (ARGS="--minutes 5")
+	$(BIN)/python -m bench.soak $(ARGS)
+
+guards: $(READY) ## take each guard out of a copy, and see its test fail
+	$(BIN)/python -m fuzz.break_guards $(ARGS)
+
+fuzz: $(READY) ## five minutes of coverage-guided input at the HTTP entrance
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3'
+	$(BIN)/python -m fuzz.entrance -max_total_time=300 $(ARGS)
+
+audit: $(READY) ## known holes in what is shipped; asks a public database
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9'
+	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements.txt
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

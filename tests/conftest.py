@@ -21,6 +21,16 @@ def pytest_configure(config: pytest.Config) -> None:
         LOG_FOLDER.mkdir(parents=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole processes, real browsers and real clocks: on a machine that stalls, such a test may try once more.
+
+    A second failure fails the run, and the summary lists every test that needed its second try.
+    """
+    for item in items:
+        if item.path.parent.name in ("scenario", "browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Search everything that was logged, by the tests' own process and by the bots they started."""
     if hasattr(session.config, "workerinput"):

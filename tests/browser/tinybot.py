@@ -1,6 +1,7 @@
 """A bot that does one of everything: answers with any message, opens and changes modals, publishes a home."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -14,6 +15,7 @@ from bot.local.page_routes import page
 from bot.local.workspace import Workspace
 
 Json = dict[str, Any]
+PATIENCE = 15.0  # seconds: the machine that tests is busy with other tests
 FEATURES = Features(
     commands=(Command("/studio", "Get a link", "[alias]"), Command("/status", "How things are")),
     shortcuts=(Shortcut("Open Studio", "open_studio", "From anywhere"),),
@@ -122,8 +124,16 @@ class TinyBot:
         return [answer.body.encode()]
 
     def last(self, kind: str) -> Json:
-        """The latest interaction of this kind."""
-        return next(body for body in reversed(self.received) if body.get("type") == kind)
+        """The latest interaction of this kind; waits for it, because the page may be drawn before the bot has it."""
+        return self.hears(lambda: [body for body in self.received if body.get("type") == kind])[-1]
+
+    def hears(self, what: Callable[[], list[Json]]) -> list[Json]:
+        """What the bot has received, as soon as there is any of it."""
+        deadline = time.monotonic() + PATIENCE
+        while not (found := what()):
+            assert time.monotonic() < deadline, f"the bot has not heard it; it has heard {self.received}"
+            time.sleep(0.02)
+        return found
 
     def serve(self, slack: Workspace) -> None:
         client = WebClient(slack.bot_token, base_url=slack.api_url)

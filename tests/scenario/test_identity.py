@@ -411,6 +411,10 @@ def test_a_forged_button_gives_no_link_and_marks_nothing(ana: Someone, case: str
     assert links_in([answer]) == []
     assert ana.crowd.links() == before
     assert ana.ended(asked, "issued").opened_at is None
+    if action_id == "open_studio" and case != "an id that was never given":
+        # Of what is no id of ours, the store is not even asked.
+        updates = [str(call.arguments["Key"]) for call in ana.product.aws.recorded if call.operation == "UpdateItem"]
+        assert not any(f"'{value}'" in key for key in updates)
 
 
 def test_the_id_of_anothers_link_in_a_button_marks_nothing(crowd: Crowd) -> None:

@@ -1,7 +1,6 @@
 """How the process starts, waits for its upstreams, is busy, and ends."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -14,7 +13,6 @@ from bot.local.aws_faults import Fault
 from bot.local.people import Channel
 from bot.local.response_urls import Fault as SlackFault
 from bot.local.workspace import Workspace
-from bot.server import PATIENCE, THREADS
 from tests.leaks import remember
 from tests.scenario.conftest import Product, bot_process, create_profile, free_port
 
@@ -179,19 +177,6 @@ def test_outcomes_are_announced_in_the_audit_channel_without_the_link(product: P
     line = next(message for message in announced if message.channel == "C0AUDIT")
     assert line.text == f"U0LOUD · link · issued · profile loud in {product.domain_id}"
     assert link not in line.text
-
-
-def test_half_sent_requests_do_not_stop_the_bot(product: Product) -> None:
-    connections = [socket.create_connection(("127.0.0.1", product.bot.port)) for _ in range(THREADS + 4)]
-    for number, connection in enumerate(connections):
-        connection.sendall(
-            b"POST /slack/events HTTP/1.1\r\nHost: x\r\n" + b"Content-Length: 9\r\n\r\nx" * (number % 2)
-        )
-    try:
-        product.bot.wait_until("/healthz", 200, PATIENCE + 10)
-    finally:
-        for connection in connections:
-            connection.close()
 
 
 @pytest.mark.parametrize(

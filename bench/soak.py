@@ -1,0 +1,128 @@
+"""A steady load for as long as one likes, by hand: `make soak`, or `python -m bench.soak --minutes 30`.
+
+The stand-ins for AWS and Slack run in this process, the bot in one of its own as in production, the crowd in a third.
+It prints how long acknowledgements and answers took, what became of every command, and the bot's memory over time.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bot import app
+from bot.admin import Actor, Admin
+from bot.config import Settings, load
+from bot.local.aws import LocalAws
+from bot.local.workspace import Workspace
+from bot.model import Door, Effect, Grant, Mapping, Member
+from tests.burst import Plan, Report, percentile
+from tests.scenario.conftest import BotProcess, bot_process, create_domain, create_profile
+
+ROOT = Path(__file__).parent.parent
+TEAM = "T0STUDIO01"
+ROLE = "arn:aws:iam::123456789012:role/studio-links-broker"
+SOAK = Actor("cli:soak", Door.CLI)
+
+
+def main() -> None:
+    """Parse, set up, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--per-second", type=float, default=8)
+    parser.add_argument("--members", type=int, default=20)
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as folder, LocalAws() as aws, Workspace() as slack:
+        environment = {
+            **aws.environment(),
+            "SLACK_BOT_TOKEN": slack.bot_token,
+            "SLACK_SIGNING_SECRET": slack.signing_secret,
+            "SLACK_API_URL": slack.api_url,
+            "STUDIO_LINKS_PER_MINUTE": "1000",
+            "LOG_LEVEL": "INFO",
+        }
+        os.environ.update(environment)
+        domain = create_domain("soak")
+        subprocess.run([sys.executable, "-m", "bot", "tables", "create"], check=True, stdout=subprocess.DEVNULL)
+        members = [member(slack, domain, number) for number in range(arguments.members)]
+        with bot_process(environment, Path(folder) / "bot.log") as bot:
+            bot.wait_until_ready()
+            plan = Plan(
+                port=bot.port,
+                secret=slack.signing_secret,
+                team=TEAM,
+                app=slack.installation.app_id,
+                members=members,
+                count=100,
+                per_second=arguments.per_second,
+                pid=serving(bot),
+            )
+            run(plan)  # warms up, so that growth is growth
+            plan.count = round(arguments.minutes * 60 * arguments.per_second)
+            started = cpu_seconds(serving(bot))
+            report = run(plan)
+            show(plan, report, cpu_seconds(serving(bot)) - started, bot)
+
+
+def member(slack: Workspace, domain: str, number: int) -> str:
+    """A member of the crowd: of five, three with a profile, one whose mapping names a role, and one with nothing."""
+    user = f"U0SOAK{number:03d}"
+    slack.add_member(user, f"soak{number}")
+    if number % 5:
+        profile = f"soak-{number}"
+        create_profile(domain, profile)
+        administration = administrator()
+        mapping = Mapping("default", domain, profile, role_arn=ROLE if number % 5 == 1 else None)
+        administration.map(Member(TEAM, user), mapping, SOAK)
+        administration.grant(TEAM, Grant(user, Effect.ALLOW), SOAK)
+    return user
+
+
+def administrator() -> Admin:
+    """What the command line works with."""
+    return app.administration(load(Settings))
+
+
+def serving(bot: BotProcess) -> int:
+    """The process that serves, a child of the one that was started."""
+    pid = bot.process.pid
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of the processors' time."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run(plan: Plan) -> Report:
+    """One crowd, from beginning to end."""
+    command = [sys.executable, "-m", "tests.burst"]
+    ended = subprocess.run(  # noqa: S603 - our own program
+        command, cwd=ROOT, input=json.dumps(asdict(plan)), capture_output=True, text=True, check=True
+    )
+    return Report(**json.loads(ended.stdout))
+
+
+def show(plan: Plan, report: Report, cpu: float, bot: BotProcess) -> None:
+    """The figures."""
+    links = report.answers.get("link", 0)
+    print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors, Python {sys.version.split()[0]}")  # noqa: T201
+    print(f"{plan.count} commands in {report.seconds / 60:.1f} minutes, {plan.per_second:g} a second")  # noqa: T201
+    for name, seconds in (("acknowledged", report.acks), ("told", report.told)):
+        figures = ", ".join(f"p{p:g} {percentile(seconds, p) * 1000:.0f} ms" for p in (50, 99, 99.9, 100))
+        print(f"{name}: {figures}")  # noqa: T201
+    print(f"answers: {report.answers}; lost: {report.lost}")  # noqa: T201
+    print(f"processor time: {cpu:.0f} s, {1000 * cpu / max(1, links):.1f} ms a link")  # noqa: T201
+    rss = report.rss
+    shown = [rss[round(part * (len(rss) - 1) / 6)] for part in range(7)]
+    print(f"memory (MB), first to last: {', '.join(f'{value:.1f}' for value in shown)}")  # noqa: T201
+    print(f"recorded as issued: {bot.outcomes('issued'):.0f}, unrecorded: {bot.outcomes('unrecorded'):.0f}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

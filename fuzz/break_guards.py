@@ -1,0 +1,344 @@
+"""Removes each guard from a copy of the tree, one at a time, and runs the test that must notice: `make guards`.
+
+    python -m fuzz.break_guards [NAME ...]
+
+A test that passes without the guard it is there for would prove nothing. It prints one line a guard, and ends with 1
+if a guard could be removed without its test failing, or could not be found where the table says it is.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parent.parent
+COPIED = ("bot", "tests", "pyproject.toml", "manifest.yml")
+SCENARIO, UNIT, CONTRACT = "tests/scenario", "tests/unit", "tests/contract"
+PASSED, NO_TESTS = 0, 5
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A guard, how it is taken out, and the test that fails then.
+
+    Attributes:
+        file: below `bot/`.
+        there: the text that is the guard, found exactly once.
+        instead: what stands there without it.
+        test: where the test is: a file, and the beginning of the test's name.
+    """
+
+    file: str
+    there: str
+    instead: str
+    test: tuple[str, str]
+
+
+IDENTITY, ABUSE, FAULTS = (f"{SCENARIO}/test_{name}.py" for name in ("identity", "abuse", "faults"))
+ENTRANCE, ASKING = (f"{SCENARIO}/test_{name}.py" for name in ("entrance", "asking"))
+
+GUARDS = {
+    # The door
+    "signature": Guard(
+        "web.py",
+        "if not verifier.is_valid(body, timestamp, signature):",
+        "if False:",
+        (ABUSE, "test_a_recorded_request_with_a_byte_changed_is_refused"),
+    ),
+    "a signature's age": Guard(
+        "web.py",
+        "if not verifier.is_valid(body, timestamp, signature):",
+        "if verifier.generate_signature(timestamp=timestamp, body=body) != signature:",
+        (FAULTS, "test_a_clock_that_is_five_minutes_off_closes_the_door"),
+    ),
+    "size of a body": Guard(
+        "web.py", "LARGEST_BODY = 64 * 1024", "LARGEST_BODY = 64 * 1024 * 1024", (ENTRANCE, "test_five_megabytes")
+    ),
+    "patience with slow clients": Guard(
+        "server.py",
+        "            if now - since > PATIENCE:",
+        "            if now - since > 1000:",
+        (ABUSE, "test_as_many_half_sent_bodies_as_there_are_threads"),
+    ),
+    "shape of an interaction": Guard(
+        "app.py",
+        "    if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:",
+        "    if False:",
+        (f"{UNIT}/test_fuzz_dispatch.py", "test_what_bolt_once_tripped_over"),
+    ),
+    # Whose request it is
+    "our app": Guard(
+        "slack/commands.py",
+        "    if origin.app_id != home.app_id:\n        return None\n",
+        "",
+        (IDENTITY, "test_a_command_from_elsewhere_gets_no_link"),
+    ),
+    "our organisation": Guard(
+        "slack/commands.py",
+        "    if origin.enterprise_id is not None and origin.enterprise_id not in {home.enterprise_id, *teams}:",
+        "    if False:",
+        (IDENTITY, "test_a_command_from_elsewhere_gets_no_link"),
+    ),
+    "our team": Guard(
+        "slack/commands.py",
+        "return next((t for t in (origin.enterprise_id, origin.team_id) if t is not None and t in teams), None)",
+        "return home.team_id",
+        (IDENTITY, "test_a_command_from_elsewhere_gets_no_link"),
+    ),
+    "the presser's own team": Guard(
+        "slack/commands.py",
+        "    if presser is not None and presser not in {origin.team_id, origin.enterprise_id, *teams}:",
+        "    if False:",
+        (IDENTITY, "test_a_button_pressed_from_elsewhere_gives_no_link"),
+    ),
+    "form of a user id": Guard(
+        "model.py",
+        '        check_pattern("Slack user", self.user_id, USER_ID, 31, "a Slack user id such as U0123ABCD")\n',
+        "",
+        (f"{UNIT}/test_model.py", "test_who_cannot_be_a_member"),
+    ),
+    # Who Slack says they are
+    "full members only": Guard(
+        "policy.py",
+        'Check("full member", unfit is None,',
+        'Check("full member", True,',
+        (IDENTITY, "test_an_account_that_is_no_full_member_gets_no_link"),
+    ),
+    "guests": Guard(
+        "policy.py",
+        "    admitted = not person.guest or rules.allow_guests\n",
+        "    admitted = True\n",
+        (IDENTITY, "test_an_account_that_is_no_full_member_gets_no_link"),
+    ),
+    "missing fields": Guard(
+        "slack/api.py",
+        "        if not isinstance(user.get(flag), bool):",
+        "        if False:",
+        (IDENTITY, "test_what_slack_leaves_out_about_an_account_counts_against_it"),
+    ),
+    "strangers": Guard(
+        "slack/api.py",
+        "        if user.get(flag, False) is not False:",
+        "        if False:",
+        (IDENTITY, "test_an_account_that_is_no_full_member_gets_no_link"),
+    ),
+    "the account's team": Guard(
+        "policy.py",
+        "    if member.tenant not in (person.team_id, person.enterprise_id):",
+        "    if False:",
+        (IDENTITY, "test_an_account_that_is_no_full_member_gets_no_link"),
+    ),
+    "Slackbot": Guard(
+        "slack/api.py",
+        '    if user.get("id") == SLACKBOT:',
+        "    if False:",
+        (f"{CONTRACT}/test_directory_port.py", "test_"),
+    ),
+    # What they may
+    "deny wins": Guard(
+        "policy.py",
+        'Check("no deny rule", deny is None,',
+        'Check("no deny rule", True,',
+        (f"{UNIT}/test_policy.py", "test_a_deny_rule_in_force_always_wins"),
+    ),
+    "allow rule": Guard(
+        "policy.py",
+        'Check("allow rule", allow is not None,',
+        'Check("allow rule", True,',
+        (f"{UNIT}/test_policy.py", "test_"),
+    ),
+    "end of a rule": Guard(
+        "model.py",
+        "        return self.until is None or now < self.until",
+        "        return True",
+        (f"{UNIT}/test_policy.py", "test_rules_that_have_ended_never_allow"),
+    ),
+    "unreadable records": Guard(
+        "policy.py",
+        'Check("records readable", not broken,',
+        'Check("records readable", True,',
+        (IDENTITY, "test_one_record_that_cannot_be_read_is_enough_to_refuse"),
+    ),
+    "a last look": Guard(
+        "signin.py",
+        "self.monotonic() - decided > FRESH_FOR else None",
+        "False else None",
+        (IDENTITY, "test_what_is_taken_away_while_aws_makes_the_link_gives_no_link"),
+    ),
+    "a profile's lock": Guard(
+        "store/access.py",
+        "condition=self._items.aliases.does_not_exist() | (self._items.holder == item.owner),",
+        "condition=None,",
+        (f"{CONTRACT}/test_access_port.py", "test_a_profile_of_one_member_cannot_be_mapped_to_another"),
+    ),
+    # How often
+    "links a minute": Guard(
+        "policy.py",
+        "            facts.requests_this_minute <= rules.links_per_minute,",
+        "            True,",
+        (ABUSE, "test_two_replicas_together_give_a_member_no_more_links_a_minute_than_one"),
+    ),
+    "replays": Guard(
+        "store/audit.py",
+        "                to_item(self._items, entry, self._days).save(self._items.id.does_not_exist() | ours)",
+        "                to_item(self._items, entry, self._days).save()",
+        (ABUSE, "test_a_request_sent_to_every_replica_at_once_is_served_once"),
+    ),
+    "room in the queue": Guard(
+        "executor.py",
+        "        if not self._places.acquire(blocking=False):\n            raise Full\n",
+        "        self._places = threading.Semaphore(10**6)\n        self._places.acquire()\n",
+        (ABUSE, "test_a_process_takes_as_much_as_it_may_and_tells_everybody_else_so"),
+    ),
+    "longest wait": Guard(
+        "slack/reception.py",
+        "    if waited <= LONGEST_WAIT:",
+        "    if True:",
+        (FAULTS, "test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds"),
+    ),
+    "refusals recorded aside": Guard(
+        "slack/reception.py",
+        "    _aside(desk, entry, lambda: record_refusal(desk, entry))",
+        "    record_refusal(desk, entry)",
+        (FAULTS, "test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds"),
+    ),
+    "rush at the door": Guard(
+        "executor.py",
+        "            self._doorway.wait()\n",
+        "",
+        (f"{UNIT}/test_rush.py", "test_jobs_wait_while_there_is_a_rush"),
+    ),
+    # Buttons
+    "a button's id": Guard(
+        "slack/handlers.py",
+        "    if not REQUEST_ID.fullmatch(request_id):",
+        "    if False:",
+        (IDENTITY, "test_a_forged_button_gives_no_link_and_marks_nothing"),
+    ),
+    "a link is its member's": Guard(
+        "store/audit.py",
+        "            (self._items.member == _member(member.tenant, member.user_id))\n            & ",
+        "            ",
+        (IDENTITY, "test_the_id_of_anothers_link_in_a_button_marks_nothing"),
+    ),
+    "administrators decide": Guard(
+        "asking.py",
+        "        if by.user_id not in self.admins:",
+        "        if False:",
+        (ASKING, "test_who_is_no_administrator_decides_nothing_and_is_recorded"),
+    ),
+    # No record, no link
+    "no link without a record": Guard(
+        "signin.py",
+        '            return Denied(Reason.NOT_RECORDED, str(error) or "the audit did not answer in time")\n',
+        "            pass\n",
+        (FAULTS, "test_a_fault_is_told_in_time_and_recorded_truthfully"),
+    ),
+    "deadline of gathering": Guard(
+        "signin.py", "GATHER_WITHIN = 3.5", "GATHER_WITHIN = 60", (FAULTS, "test_a_fault_is_told_in_time")
+    ),
+    "undelivered": Guard(
+        "audit.py",
+        "outcome=ISSUED if delivered else UNDELIVERED,",
+        "outcome=ISSUED,",
+        (FAULTS, "test_a_fault_is_told_in_time"),
+    ),
+    # Leaks
+    "shapes of secrets": Guard(
+        "logs.py",
+        "        return SHAPES.sub(REDACTED, text)",
+        "        return text",
+        (f"{UNIT}/test_logs.py", "test_"),
+    ),
+    "registered secrets": Guard(
+        "logs.py",
+        "            text = text.replace(value, REDACTED)",
+        "            pass",
+        (f"{UNIT}/test_logs.py", "test_"),
+    ),
+    "floors of libraries": Guard(
+        "logs.py",
+        '    return record.levelno >= FLOORS.get(record.name.partition(".")[0], logging.NOTSET)',
+        "    return True",
+        (f"{UNIT}/test_logs.py", "test_"),
+    ),
+    "a link hides in repr": Guard(
+        "model.py",
+        "    url: str = field(repr=False)\n",
+        "    url: str\n",
+        (f"{UNIT}/test_model.py", "test_a_link_hides_wherever_values_are_shown"),
+    ),
+    "answers go to Slack only": Guard(
+        "slack/api.py",
+        "        if not self._is_slacks(url, origin):",
+        "        if False:",
+        (f"{CONTRACT}/test_slack_api.py", "test_nothing_is_ever_sent_to_a_response_url_that_is_not_slacks"),
+    ),
+    "a link is what a browser takes": Guard(
+        "studio.py",
+        '            url=_checked(response.get("AuthorizedUrl")),',
+        '            url=str(response.get("AuthorizedUrl")),',
+        (f"{CONTRACT}/test_studio_port.py", "test_an_answer_without_a_usable_link"),
+    ),
+    "session policy": Guard(
+        "studio.py",
+        "            Policy=json.dumps(session_policy(mapping, region)),\n",
+        "",
+        (f"{CONTRACT}/test_studio_port.py", "test_the_session_policy"),
+    ),
+    "spaces": Guard(
+        "studio.py",
+        "    if not shared and owner.lower() != mapping.profile_name.lower():",
+        "    if False:",
+        (f"{CONTRACT}/test_studio_port.py", "test_a_space_of_another_profile_stays_closed"),
+    ),
+    "a full disk": Guard(
+        "logs.py",
+        "    logging.raiseExceptions = False",
+        "    logging.raiseExceptions = True",
+        (f"{UNIT}/test_logs.py", "test_a_log_that_cannot_be_written_prints_nothing_unredacted"),
+    ),
+}
+
+
+def broken(guard: Guard) -> bool:
+    """Whether the test fails without the guard. ValueError if the guard is not there to be removed."""
+    with TemporaryDirectory() as folder:
+        tree = Path(folder)
+        for name in COPIED:
+            source = ROOT / name
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, tree / name)
+        file = tree / "bot" / guard.file
+        text = file.read_text()
+        if text.count(guard.there) != 1:
+            raise ValueError(f"found {text.count(guard.there)} times in {guard.file}")
+        file.write_text(text.replace(guard.there, guard.instead))
+        path, name = guard.test
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", path, "-k", name]
+        ended = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)  # noqa: S603 - pytest
+        if ended.returncode == NO_TESTS or not re.search(r"\d+ (passed|failed)", ended.stdout):
+            raise ValueError(f"{name} did not run: {ended.stdout[-300:]}")
+        return ended.returncode != PASSED
+
+
+def main() -> None:
+    """Each guard, or those named."""
+    wrong = 0
+    for name in sys.argv[1:] or GUARDS:
+        try:
+            seen = broken(GUARDS[name])
+        except ValueError as error:
+            seen, words = False, f"NOT TRIED: {error}"
+        else:
+            words = "its test fails" if seen else "NOT NOTICED"
+        wrong += not seen
+        print(f"{name}: {words}", flush=True)  # noqa: T201
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""A secret of every kind is planted, over HTTP and over Socket Mode; then everything the process wrote is searched.
+
+Searched are its log at DEBUG in both styles, its standard output, its pages, its command line as the system shows it,
+what it stored, and what the command line prints of that, including when settings are wrong.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+
+from bot.local.aws_faults import Fault
+from bot.local.response_urls import Fault as SlackFault
+from bot.model import Effect
+from tests.leaks import find_leaks, remember
+from tests.scenario.conftest import Product, bot_process
+from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to
+from tests.scenario.test_socket_mode import TOKEN, SlackSide
+
+AWS = {
+    "AWS_ACCESS_KEY_ID": "AKIACANARYCANARYCANA",
+    "AWS_SECRET_ACCESS_KEY": "canary/secret+key/canary/secret+key/cana",
+    "AWS_SESSION_TOKEN": "canary-session-token-canary-session-token",
+}
+ROLE = "arn:aws:iam::123456789012:role/studio-links-broker"
+HALF_A_LINK = b'{"AuthorizedUrl": "https://x.studio.us-east-1.sagemaker.aws/auth?token=half-a-secr'
+
+
+@pytest.fixture(scope="module")
+def crowd(product: Product, log_folder: Path) -> Crowd:
+    return Crowd(product, log_folder, "LEAK")
+
+
+def live_through_it(product: Product, people: list[Someone]) -> list[str]:
+    """Links, refusals and faults of every kind, and the secrets that came up in them."""
+    ana, role = people
+    secrets = ["half-a-secr"]
+    faults: list[tuple[str, Fault] | SlackFault] = [
+        (MINT, Fault(body=HALF_A_LINK, status=200)),
+        (MINT, Fault(body=HALF_A_LINK, status=500, times=2)),
+        (MINT, Fault("ValidationException", "token=half-a-secr")),
+        (MINT, Fault(drop=True, times=2)),
+        ("AssumeRole", Fault("AccessDenied", "half-a-secr")),
+        ("PutItem", Fault(drop=True, times=2)),
+        ("UpdateItem", Fault(drop=True, times=4)),
+        ("Query", Fault(body=HALF_A_LINK, status=200)),
+        SlackFault(404),
+        SlackFault(429, retry_after=60),
+        SlackFault(reset=True),
+    ]
+    for fault in faults:
+        for someone in people:
+            if isinstance(fault, tuple):
+                product.aws.inject(*fault)
+            else:
+                product.slack.inject("response_url", fault)
+            exchange = someone.types()
+            message = someone.told(exchange)
+            product.aws.clear_faults()
+            secrets += [exchange.id, exchange.response_url, *links_in([message])]
+    message = ana.told(ana.types())
+    pressed = ana.presses(message, "open_studio")
+    secrets += [*links_in([message]), pressed.id, pressed.response_url]
+    ana.told(pressed)
+    product.slack.replay(pressed, product.slack.sign(pressed.body, secret="wrong"))
+    product.slack.replay(pressed)
+    role.rule(Effect.DENY)
+    secrets.append(role.types().response_url)
+    assert len([secret for secret in secrets if "/auth?token=" in secret]) > 5
+    return secrets
+
+
+def stored(product: Product) -> str:
+    """All that is in the tables."""
+    dynamodb = boto3.resource("dynamodb")
+    tables = [dynamodb.Table(f"studio-links-{name}") for name in ("access", "audit", "runtime")]
+    assert product.domain_id
+    return "\n".join(str(item) for table in tables for item in table.scan()["Items"])
+
+
+def printed(environment: dict[str, str], user: str) -> str:
+    """What the command line says about it all, and when it cannot."""
+    commands = [
+        ["history", "--json"],
+        ["history", user],
+        ["show", user, "--json"],
+        ["list", "--json"],
+        ["explain", user],
+        ["tables", "check"],
+    ]
+    wrong = {
+        "LOG_LEVEL": "DEBUG",
+        "SLACK_API_URL": "http://127.0.0.1:9/api/",
+        "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9",
+    }
+    runs = [(command, {**environment, **more}) for command in commands for more in ({}, wrong)]
+    runs += [(["explain", user], {**environment, "SLACK_API_URL": wrong["SLACK_API_URL"], "LOG_LEVEL": "DEBUG"})]
+    texts = []
+    for command, settings in runs:
+        ended = subprocess.run(
+            [sys.executable, "-m", "bot", *command],
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        texts += [ended.stdout, ended.stderr]
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_nothing_the_bot_writes_over_http_holds_a_secret(
+    crowd: Crowd, product: Product, tmp_path: Path, style: str
+) -> None:
+    environment = {
+        **product.environment,
+        **AWS,
+        "LOG_LEVEL": "DEBUG",
+        "LOG_FORMAT": style,
+        "SLACK_CLIENT_ID": "1.2",
+        "SLACK_CLIENT_SECRET": "canary-client-secret",
+        "SLACK_APP_TOKEN": TOKEN,
+    }
+    people = [crowd.member(), crowd.member(role_arn=ROLE)]
+    output = tmp_path / "bot.log"
+    with mortal(environment, output) as bot, sent_to(product, bot.bot):
+        bot.bot.wait_until_ready()
+        secrets = live_through_it(product, people)
+        pages = "".join(bot.bot.get(path)[1] for path in ("/metrics", "/healthz", "/readyz", "/nowhere"))
+        shown = "".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in (bot.pid, bot.worker()))
+    assert "request_not_recorded" in output.read_text()
+    (tmp_path / "pages.log").write_text(pages + shown)
+    (tmp_path / "tables.log").write_text(stored(product))
+    shown_by_cli = printed(environment, people[0].user_id) if style == "json" else ""
+    (tmp_path / "printed.log").write_text(shown_by_cli)
+
+    remember(tmp_path, product.slack.bot_token, product.slack.signing_secret, "canary-client-secret", TOKEN)
+    remember(tmp_path, *AWS.values(), *secrets, product.slack.installation.verification_token)
+    assert style != "json" or people[0].user_id in shown_by_cli
+    assert find_leaks(tmp_path) == []
+
+
+def test_nothing_the_bot_writes_over_socket_mode_holds_a_secret(
+    crowd: Crowd, product: Product, tmp_path: Path
+) -> None:
+    ana = crowd.member()
+    environment = {name: value for name, value in product.environment.items() if name != "SLACK_SIGNING_SECRET"}
+    output = tmp_path / "bot.log"
+    with SlackSide(product) as side:
+        settings = {**environment, **AWS, "SLACK_APP_TOKEN": TOKEN, "SLACK_API_URL": side.api_url}
+        with bot_process(settings, output, "--socket") as bot:
+            bot.wait_until_ready()
+            connection = side.connections.get(timeout=10)
+            side.send_command(connection, ana.user_id, "canary-trigger-1")
+            screen = product.slack.wait_for(ana.user_id, lambda shown: [m for m in shown if m.buttons()])
+            connection.send("this is no JSON, and xapp-canary-canary is in it")
+            connection.close()
+            renewed = side.connections.get(timeout=30)
+            side.send_command(renewed, ana.user_id, "canary-trigger-2")
+            product.slack.wait_for(ana.user_id, lambda shown: len(shown) > len(screen))
+        links = links_in(ana.screen())
+        tickets = side.tickets
+
+    assert len(links) == 2
+    assert len(tickets) >= 2
+    assert output.stat().st_size > 0
+    remember(tmp_path, product.slack.bot_token, TOKEN, *AWS.values(), *tickets, *links, "canary-trigger")
+    assert find_leaks(tmp_path) == []
+
+
+def test_a_crash_dump_holds_no_secret(crowd: Crowd, product: Product, tmp_path: Path) -> None:
+    ana = crowd.member()
+    environment = {**product.environment, **AWS, "LOG_LEVEL": "DEBUG", "PYTHONFAULTHANDLER": "1"}
+    with mortal(environment, tmp_path / "bot.log") as bot, sent_to(product, bot.bot):
+        bot.bot.wait_until_ready()
+        made = crowd.links()
+        product.aws.inject(MINT, Fault(delay=5.0))
+        exchange = ana.types()
+        while crowd.links() == made:
+            pass
+        os.kill(bot.worker(), signal.SIGSEGV)
+        bot.bot.wait_until_ready()
+    product.aws.clear_faults()
+
+    assert "Segmentation fault" in (tmp_path / "bot.log").read_text()
+    remember(tmp_path, product.slack.bot_token, product.slack.signing_secret, *AWS.values())
+    remember(tmp_path, exchange.id, exchange.response_url)
+    assert find_leaks(tmp_path) == []

@@ -1,0 +1,346 @@
+"""What happens to a member's request when DynamoDB, SageMaker, STS, Slack or the clock fail.
+
+Every fault is injected at the wire, by the stand-ins. For each: what the member sees, how long it took, and what the
+audit says. `docs/RELIABILITY.md` lists them with the times that were measured.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.local.aws_faults import Fault
+from bot.local.exchanges import Exchange
+from bot.local.response_urls import Fault as SlackFault
+from bot.server import GRACE
+from bot.slack.commands import request_id
+from tests.scenario.conftest import Product
+from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to
+
+# Seconds: within the first Slack hears from us, within the second the member does, whatever fails. Within the third
+# the bot has done with a request that nobody could be told of, because a stopping server waits no longer.
+ACK_WITHIN = 1.0
+TOLD_WITHIN = 10.0
+DONE_WITHIN = float(GRACE)
+
+ROLE = "arn:aws:iam::123456789012:role/studio-links-broker"
+THROTTLED = "ProvisionedThroughputExceededException"
+
+
+def always(code: str = "", **how: object) -> Fault:
+    """A fault that stays until it is cleared."""
+    return Fault(code, times=None, **how)  # type: ignore[arg-type] # Fault's own fields
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something that fails, and what is to come of it.
+
+    Attributes:
+        aws: faults by operation, in the order in which they hit.
+        slack: faults by method, or of `response_url`.
+        says: words of what the member reads; None if they get a link.
+        outcome: what the bot counts and logs.
+        audit: what the audit says where that is something else; "nothing" if it has no entry.
+        told: whether anything reaches the member.
+        messages: how many messages the member sees.
+        role: the mapping names a role, so that STS is asked.
+    """
+
+    says: str | None
+    outcome: str
+    aws: tuple[tuple[str, Fault], ...] = ()
+    slack: tuple[tuple[str, SlackFault], ...] = ()
+    audit: str | None = None
+    told: bool = True
+    messages: int = 1
+    role: bool = False
+
+
+def everything(fault: Fault, *operations: str) -> tuple[tuple[str, Fault], ...]:
+    return tuple((operation, fault) for operation in operations)
+
+
+DYNAMODB = ("Query", "PutItem", "UpdateItem")
+UNREACHED = "access list cannot be reached"
+HALF_A_LINK = b'{"AuthorizedUrl": "https://x.studio.us-east-1.sagemaker.aws/auth?token=half'
+
+CASES = {
+    # DynamoDB
+    "DynamoDB: reading is throttled": Case(
+        "under too much load", "store_throttled", aws=(("Query", always(THROTTLED)),)
+    ),
+    "DynamoDB: counting is throttled": Case(
+        "under too much load", "store_throttled", aws=(("UpdateItem", Fault(THROTTLED, times=2)),)
+    ),
+    "DynamoDB: recording is throttled": Case(
+        "could not be recorded", "not_recorded", aws=(("PutItem", always(THROTTLED)),)
+    ),
+    "DynamoDB: slow": Case(None, "issued", aws=everything(always(delay=0.8), *DYNAMODB)),
+    "DynamoDB: reading hangs": Case("took too long", "too_late", aws=(("Query", always(delay=8.0)),)),
+    "DynamoDB: all of it hangs": Case(
+        "could not be recorded", "not_recorded", aws=everything(always(delay=8.0), *DYNAMODB), audit="nothing"
+    ),
+    "DynamoDB: dead": Case(
+        "could not be recorded", "not_recorded", aws=everything(always(drop=True), *DYNAMODB), audit="nothing"
+    ),
+    "DynamoDB: answers 500": Case(
+        "could not be recorded",
+        "not_recorded",
+        aws=everything(always("InternalServerError", status=500), *DYNAMODB),
+        audit="nothing",
+    ),
+    "DynamoDB: a gateway's error page": Case(
+        "could not be recorded",
+        "not_recorded",
+        aws=everything(always(body=b"<html>", status=502), *DYNAMODB),
+        audit="nothing",
+    ),
+    "DynamoDB: reading gives garbage": Case(
+        "cannot be read", "store_unreadable", aws=(("Query", always(body=b"<html>", status=200)),)
+    ),
+    "DynamoDB: only recording is dead": Case(
+        "could not be recorded", "not_recorded", aws=(("PutItem", always(drop=True)),)
+    ),
+    "DynamoDB: the record is made, its answer lost": Case(
+        None, "issued", aws=(("PutItem", Fault(drop=True, served=True)),)
+    ),
+    "DynamoDB: the record is made, both answers lost": Case(
+        "could not be recorded", "not_recorded", aws=(("PutItem", Fault(drop=True, served=True, times=2)),)
+    ),
+    "DynamoDB: dead between record and link": Case(
+        UNREACHED, "store_unreachable", aws=everything(always(drop=True), "Query", "UpdateItem"), audit="requested"
+    ),
+    "DynamoDB: dead after the link": Case(
+        None, "issued", aws=(("UpdateItem", Fault()), ("UpdateItem", always(drop=True))), audit="requested"
+    ),
+    # SageMaker
+    "SageMaker: throttled": Case("is limiting", "aws_throttled", aws=((MINT, always("ThrottlingException")),)),
+    "SageMaker: slow": Case(None, "issued", aws=((MINT, always(delay=1.8)),)),
+    "SageMaker: answers 500": Case(
+        "cannot be reached", "aws_unreachable", aws=((MINT, always("InternalFailure", status=500)),)
+    ),
+    "SageMaker: hangs": Case("cannot be reached", "aws_unreachable", aws=((MINT, always(delay=9.0)),)),
+    "SageMaker: dead": Case("cannot be reached", "aws_unreachable", aws=((MINT, always(drop=True)),)),
+    "SageMaker: garbage": Case("not understand", "aws_unexpected", aws=((MINT, always(body=b"<>", status=200)),)),
+    "SageMaker: half a link": Case(
+        "not understand", "aws_unexpected", aws=((MINT, always(body=HALF_A_LINK, status=200)),)
+    ),
+    "SageMaker: refuses": Case("does not let", "aws_refused", aws=((MINT, always("AccessDeniedException")),)),
+    # STS
+    "STS: dead": Case("cannot be reached", "aws_unreachable", aws=(("AssumeRole", always(drop=True)),), role=True),
+    "STS: hangs": Case("cannot be reached", "aws_unreachable", aws=(("AssumeRole", always(delay=9.0)),), role=True),
+    "STS: throttled": Case("is limiting", "aws_throttled", aws=(("AssumeRole", always("Throttling")),), role=True),
+    "STS: refuses": Case("does not let", "aws_refused", aws=(("AssumeRole", always("AccessDenied")),), role=True),
+    "STS: garbage": Case(
+        "not understand", "aws_unexpected", aws=(("AssumeRole", always(body=b"{}", status=200)),), role=True
+    ),
+    "STS: hangs, then SageMaker does": Case(
+        "took too long",
+        "too_late",
+        aws=(("AssumeRole", Fault(delay=2.5)), (MINT, always(delay=9.0))),
+        role=True,
+    ),
+    # Slack's response_url
+    "response_url: 404": Case(None, "issued", slack=(("response_url", SlackFault(404)),)),
+    "response_url: 429 for five minutes": Case(
+        None, "issued", slack=(("response_url", SlackFault(429, retry_after=300)),)
+    ),
+    "response_url: 500": Case(None, "issued", slack=(("response_url", SlackFault(500)),)),
+    "response_url: hangs": Case(None, "issued", slack=(("response_url", SlackFault(delay=6.0)),)),
+    "response_url: reset after it was taken": Case(
+        None, "issued", slack=(("response_url", SlackFault(reset=True)),), messages=2
+    ),
+    "response_url and the fallback: 500": Case(
+        None,
+        "undelivered",
+        slack=(("response_url", SlackFault(500)), ("chat.postEphemeral", SlackFault(500))),
+        told=False,
+        messages=0,
+    ),
+    "response_url and the fallback: 429 for five minutes": Case(
+        None,
+        "undelivered",
+        slack=(
+            ("response_url", SlackFault(429, retry_after=300)),
+            ("chat.postEphemeral", SlackFault(429, retry_after=300)),
+        ),
+        told=False,
+        messages=0,
+    ),
+    # Slack's users.info
+    "users.info: 500": Case("could not confirm", "slack_unreachable", slack=(("users.info", SlackFault(500)),)),
+    "users.info: rate-limited for five minutes": Case(
+        "could not confirm", "slack_unreachable", slack=(("users.info", SlackFault(429, retry_after=300)),)
+    ),
+    "users.info: slow": Case(None, "issued", slack=(("users.info", SlackFault(delay=1.5)),)),
+    "users.info: hangs": Case("could not confirm", "slack_unreachable", slack=(("users.info", SlackFault(delay=6)),)),
+    "users.info: reset": Case(
+        "could not confirm", "slack_unreachable", slack=(("users.info", SlackFault(reset=True)),)
+    ),
+    # Several at once
+    "all of them slow": Case(
+        None,
+        "issued",
+        aws=(*everything(always(delay=1.0), *DYNAMODB), (MINT, always(delay=1.5))),
+        slack=(("users.info", SlackFault(delay=1.5)), ("response_url", SlackFault(delay=1.2))),
+    ),
+    "all of them dead": Case(
+        None,
+        "not_recorded",
+        aws=everything(always(drop=True), *DYNAMODB, MINT),
+        slack=tuple((what, SlackFault(500)) for what in ("users.info", "response_url", "chat.postEphemeral")),
+        audit="nothing",
+        told=False,
+        messages=0,
+    ),
+    "all of them hang": Case(
+        None,
+        "not_recorded",
+        aws=everything(always(delay=12.0), *DYNAMODB, MINT),
+        slack=tuple((what, SlackFault(delay=12.0)) for what in ("users.info", "response_url", "chat.postEphemeral")),
+        audit="nothing",
+        told=False,
+        messages=0,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def crowd(product: Product, log_folder: Path) -> Crowd:
+    return Crowd(product, log_folder, "FAULT")
+
+
+@pytest.fixture(autouse=True)
+def _calm(product: Product) -> Iterator[None]:
+    yield
+    product.aws.clear_faults()
+
+
+def suffer(someone: Someone, case: Case) -> tuple[Exchange, float]:
+    """Inject the faults, ask, and wait until the bot has done with it: the exchange, and the seconds till then.
+
+    The faults stay until the bot has counted the outcome, so that its last write meets them too.
+    """
+    product = someone.product
+    before = product.bot.outcomes(case.outcome)
+    for operation, fault in case.aws:
+        product.aws.inject(operation, fault)
+    for method, slack_fault in case.slack:
+        product.slack.inject(method, slack_fault)
+    started = time.perf_counter()
+    exchange = someone.types()
+    if case.told:
+        someone.told(exchange)
+    seconds = time.perf_counter() - started
+    deadline = time.monotonic() + 20
+    while product.bot.outcomes(case.outcome) == before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert product.bot.outcomes(case.outcome) == before + 1
+    product.aws.clear_faults()
+    return exchange, seconds if case.told else time.perf_counter() - started
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_fault_is_told_in_time_and_recorded_truthfully(
+    crowd: Crowd, name: str, record_property: Callable[[str, object], None]
+) -> None:
+    case = CASES[name]
+    someone = crowd.member(role_arn=ROLE if case.role else None)
+
+    exchange, seconds = suffer(someone, case)
+
+    record_property("seconds", round(seconds, 2))
+    assert (exchange.ack, exchange.reply) == ("ok", "")
+    assert exchange.seconds < ACK_WITHIN
+    assert seconds < (TOLD_WITHIN if case.told else DONE_WITHIN)
+    screen = someone.screen()
+    assert len(screen) == case.messages
+    if case.says is not None:
+        assert case.says in screen[-1].text
+    links = set(links_in(screen))
+    assert len(links) == (1 if case.outcome == "issued" else 0)
+    entry = someone.entry(exchange)
+    assert (entry.outcome if entry else "nothing") == (case.audit or case.outcome)
+    if case.audit is not None:  # then the log has what the audit could not take
+        written = crowd.product.bot.log.read_text()
+        lines = [line for line in written.splitlines() if request_id(exchange.id) in line]
+        [line] = [line for line in lines if "outcome_not_recorded" in line]
+        assert f'"outcome": "{case.outcome}"' in line
+    # The audit knows the link by its hash, delivered or not.
+    assert (entry is not None and entry.link_sha256 is not None) == (
+        case.outcome in ("issued", "undelivered") and case.audit is None
+    )
+
+
+def test_after_every_fault_the_next_request_is_served(crowd: Crowd) -> None:
+    someone = crowd.member()
+    for fault in (always(drop=True), always(delay=3.0), always(THROTTLED)):
+        crowd.product.aws.inject("Query", fault)
+        assert links_in([someone.told(someone.types())]) == []
+        crowd.product.aws.clear_faults()
+        assert links_in([someone.told(someone.types())])
+
+
+def test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds(product: Product, crowd: Crowd) -> None:
+    rush = 60
+    people = [crowd.member(mapped=False, allowed=False) for _ in range(rush)]
+    for operation in DYNAMODB:
+        product.aws.inject(operation, always(delay=6.0))
+    started = time.perf_counter()
+    exchanges = [someone.types() for someone in people]
+
+    with ThreadPoolExecutor(rush) as together:
+        told = list(
+            together.map(lambda pair: pair[0].told(pair[1], timeout=TOLD_WITHIN), zip(people, exchanges, strict=True))
+        )
+
+    assert time.perf_counter() - started < TOLD_WITHIN
+    assert max(exchange.seconds for exchange in exchanges) < ACK_WITHIN
+    assert links_in(told) == []
+
+
+# The log and the clock
+
+
+def test_a_bot_whose_log_cannot_be_written_serves_and_records(product: Product, crowd: Crowd) -> None:
+    ana, ben = crowd.member(), crowd.member(mapped=False, allowed=False)
+    with mortal({**product.environment, "LOG_LEVEL": "DEBUG"}, Path("/dev/full")) as bot, sent_to(product, bot.bot):
+        bot.bot.wait_until("/readyz", 200)
+        product.aws.inject(MINT, Fault(drop=True, times=2))  # something to complain of
+        failed = ana.types()
+        assert "cannot be reached" in ana.told(failed).text
+        asked, refused = ana.types(), ben.types()
+        assert links_in([ana.told(asked)])
+        assert "no SageMaker Studio profile" in ben.told(refused).text
+        ana.ended(asked, "issued")
+        ben.ended(refused, "not_mapped")
+        bot.bot.process.terminate()
+        bot.bot.process.wait(GRACE)
+
+
+@pytest.mark.parametrize("ahead", [-301, 301, -86400, 86400])
+def test_a_clock_that_is_five_minutes_off_closes_the_door(product: Product, crowd: Crowd, ahead: int) -> None:
+    """As for a bot whose clock has jumped: then no link is made, and no lapsed rule comes back to life."""
+    ana = crowd.member()
+    exchange = ana.types()
+    ana.told(exchange)
+    links, refused = crowd.links(), product.bot.outcomes("refused_at_entrance")
+
+    late = product.slack.replay(exchange, product.slack.sign(exchange.body, at=time.time() + ahead))
+
+    assert late.status == 401
+    assert crowd.links() == links
+    assert product.bot.outcomes("refused_at_entrance") == refused + 1
+
+
+@pytest.mark.parametrize("ahead", [-290, 290])
+def test_a_clock_that_is_a_little_off_serves(product: Product, crowd: Crowd, ahead: int) -> None:
+    ana = crowd.member()
+    exchange = ana.types(overrides={"text": "help"})
+    ana.told(exchange)
+
+    assert product.slack.replay(exchange, product.slack.sign(exchange.body, at=time.time() + ahead)).status == 200
