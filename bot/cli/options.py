@@ -1,0 +1,35 @@
+"""What the commands have in common: their options, the settings, and who runs them."""
+
+from typing import Annotated
+
+import typer
+
+from bot import app, logs
+from bot.admin import Actor
+from bot.config import Settings, load
+from bot.model import Door
+
+User = Annotated[str, typer.Argument(metavar="SLACK_USER", help="Slack user id, such as U0123ABCD.")]
+Principal = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Slack user id, such as U0123ABCD.")]
+Team = Annotated[
+    str | None,
+    typer.Option(help="Slack team id, where neither SLACK_BOT_TOKEN nor STUDIO_TEAMS settles it."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Until = Annotated[
+    str | None, typer.Option(metavar="WHEN", help="Until when: 8h, 30d, 2026-12-31 (its end, UTC), or a full time.")
+]
+Why = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the rule and in the audit.")]
+
+
+def read_settings() -> Settings:
+    """The environment, for commands that do their work and end."""
+    settings = load(Settings)
+    # What a command has to say it says itself; its log is for those who ask for it.
+    logs.configure(level=settings.log_level if "log_level" in settings.model_fields_set else "ERROR", style="console")
+    return settings
+
+
+def actor(settings: Settings) -> Actor:
+    """Who runs this command line, for the audit."""
+    return Actor(app.caller(settings), Door.CLI)

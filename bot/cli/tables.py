@@ -1,0 +1,39 @@
+"""The DynamoDB tables."""
+
+import typer
+
+from bot import app, console
+from bot.cli.options import AsJson, read_settings
+from bot.store import tables as table_admin
+
+commands = typer.Typer(help="The DynamoDB tables.\n\nExample: studio-links tables create", no_args_is_help=True)
+
+
+@commands.command()
+def create() -> None:
+    """Create the tables that are missing, and switch on what protects them.
+
+    Example: studio-links tables create
+    """
+    complete = True
+    for finding in table_admin.create(app.table_administration(read_settings())):
+        console.say(f"{finding.table}: {finding.name}: {finding.detail}")
+        complete = complete and finding.ok
+    if not complete:
+        raise typer.Exit(1)
+
+
+@commands.command()
+def check(*, as_json: AsJson = False) -> None:
+    """Compare the tables with what the bot relies on.
+
+    Example: studio-links tables check
+    """
+    findings = list(table_admin.check(app.table_administration(read_settings())))
+    if as_json:
+        console.print_json(findings)
+    else:
+        rows = [("ok" if f.ok else "FAIL", f.table, f.name, f.detail) for f in findings]
+        console.print_table(["", "table", "what", "details"], rows, empty="")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
