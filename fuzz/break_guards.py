@@ -201,8 +201,8 @@ GUARDS = {
     ),
     "refusals recorded aside": Guard(
         "slack/reception.py",
-        "    _aside(desk, entry, lambda: record_refusal(desk, entry))",
-        "    record_refusal(desk, entry)",
+        "    _aside(desk, entry, lambda: _record_refusal(desk, entry))",
+        "    _record_refusal(desk, entry)",
         (FAULTS, "test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds"),
     ),
     "rush at the door": Guard(

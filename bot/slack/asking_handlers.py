@@ -117,7 +117,7 @@ def _ask(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking) -> N
 
 def _to_admins(desk: Desk, request: AccessRequest) -> bool:
     """To the channel for it, or to each administrator; whether anybody was reached."""
-    message = asking_views.to_admins(request, desk.default_reader())
+    message = asking_views.to_admins(request, desk.reader())
     places = [desk.request_channel] if desk.request_channel else sorted(desk.admins - {request.member.user_id})
     reached = [_post(desk, place, message) for place in places]
     return any(reached)
@@ -177,7 +177,7 @@ def _approve_with(
 
 def _show_decision(desk: Desk, visit: Visit, decision: Decision, place: str | None) -> None:
     request, where = decision.request, MESSAGE.fullmatch(place or "")
-    reader = desk.default_reader()  # the message is for all administrators
+    reader = desk.reader()  # the message is for all administrators
     if decision.verdict is Verdict.NEEDS_MAPPING and request is not None and visit.door is not Door.FORM:
         try:
             desk.slack.open_form(visit.origin, asking_views.mapping_form(request, place or "", reader))

@@ -20,7 +20,7 @@ from bot.slack import views
 from bot.slack.asking_handlers import show_form
 from bot.slack.commands import REQUEST_ID, Ask, Help, Open, WhoAmI, action_value, parse, parse_target
 from bot.slack.home import show_home
-from bot.slack.reception import Desk, Visit, Work, acknowledge, conclude, receive, record_refusal, refused, tell
+from bot.slack.reception import Desk, Visit, Work, acknowledge, conclude, receive, refuse, tell
 from bot.standing import Standing
 
 log = structlog.get_logger()
@@ -104,11 +104,7 @@ def _dialog(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
     except SlackError as error:
         log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
         desk.slack.reply(visit.origin, views.refusal(error.reason, desk.reader(visit.origin)), replace=False)
-        who = visit.member
-        record_refusal(
-            desk,
-            refused(desk, visit.origin, visit.door, error.reason, tenant=who.tenant, subject=who.user_id),
-        )
+        refuse(desk, visit, error.reason)
         return
     _answer(desk, replace(visit, origin=origin), target, in_place=True)
 
@@ -186,7 +182,5 @@ def _opened(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
 
 def _stale(desk: Desk, visit: Visit, _body: Mapping[str, Any]) -> None:
     """A button that names nothing of this member's: old, or made up."""
-    who = visit.member
-    entry = refused(desk, visit.origin, visit.door, Reason.STALE_BUTTON, tenant=who.tenant, subject=who.user_id)
-    if record_refusal(desk, entry):
+    if refuse(desk, visit, Reason.STALE_BUTTON):
         tell(desk, visit.origin, views.refusal(Reason.STALE_BUTTON, desk.reader(visit.origin)), replace=True)

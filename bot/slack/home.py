@@ -14,7 +14,7 @@ def show_home(desk: Desk, member: Member) -> None:
     """Publish it as things stand now. A failure is logged: the next opening makes it again."""
     try:
         standing = desk.standings.of(member)
-        reader = views.Reader(desk.words(standing.person.locale), may_ask=bool(desk.admins))
+        reader = desk.reader(locale=standing.person.locale)
         desk.slack.publish_home(member.user_id, views.home(standing, reader))
     except UpstreamError as error:
         log.warning("home_not_shown", user=member.user_id, why=str(error))

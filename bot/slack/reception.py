@@ -78,10 +78,13 @@ class Desk:
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
 
-    def reader(self, origin: Origin, locale: str | None = None) -> views.Reader:
-        """Whom a message is for, as far as that is known yet."""
+    def reader(self, origin: Origin | None = None, locale: str | None = None) -> views.Reader:
+        """Whom a message is for, as far as that is known yet; without an origin, it answers no request of theirs."""
         return views.Reader(
-            self.words(locale), origin.command, may_ask=bool(self.admins), link_seconds=self.link_seconds
+            self.words(locale),
+            origin.command if origin else "/studio",
+            may_ask=bool(self.admins),
+            link_seconds=self.link_seconds,
         )
 
     def reader_of(self, member: Member) -> views.Reader:
@@ -90,11 +93,7 @@ class Desk:
             locale = self.slack.person(member).locale
         except SlackError:
             locale = None
-        return views.Reader(self.words(locale), may_ask=bool(self.admins), link_seconds=self.link_seconds)
-
-    def default_reader(self) -> views.Reader:
-        """For messages that are not an answer to their reader's own request."""
-        return views.Reader(self.words(None), may_ask=bool(self.admins), link_seconds=self.link_seconds)
+        return self.reader(locale=locale)
 
     def words(self, locale: str | None) -> Words:
         """The installation's language, or else the member's, or else English."""
@@ -135,7 +134,7 @@ def receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
     except (BadInput, InvalidValue) as error:
         desk.metrics.outcome("malformed")
         log.warning("request_malformed", why=str(error))
-        return views.refusal(Reason.INTERNAL, desk.default_reader()).text if door is not Door.FORM else ""
+        return views.refusal(Reason.INTERNAL, desk.reader()).text if door is not Door.FORM else ""
 
     visit = Visit(origin, member, door, uuid4().hex, desk.now(), desk.monotonic())
     try:
@@ -151,13 +150,13 @@ def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant
     Slack shows them after a command only, so otherwise they go the way an answer would; a form's acknowledgement
     must not hold any.
     """
-    entry = refused(desk, origin, door, reason, tenant=tenant, subject=subject)
+    entry = _refused(desk, origin, door, reason, tenant=tenant, subject=subject)
     message = views.refusal(reason, desk.reader(origin))
 
     def tell_and_record() -> None:
         if door is not Door.COMMAND:
             tell(desk, origin, message, replace=False)
-        record_refusal(desk, entry)
+        _record_refusal(desk, entry)
 
     _aside(desk, entry, tell_and_record)
     return "" if door is Door.FORM else message.text
@@ -187,7 +186,7 @@ def tell(desk: Desk, origin: Origin, message: views.Message, *, replace: bool) -
     return True
 
 
-def refused(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> Entry:
+def _refused(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> Entry:
     log.warning("turned_away", request=origin.request_id, reason=reason, tenant=tenant, subject=subject)
     return audit.refused(
         request_id=origin.request_id,
@@ -202,7 +201,17 @@ def refused(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: s
     )
 
 
-def record_refusal(desk: Desk, entry: Entry) -> bool:
+def refuse(desk: Desk, visit: Visit, reason: Reason) -> bool:
+    """Record, count and announce that a request which was let in is refused; False if it is a replay."""
+    return _record_refusal(desk, _refusal_of(desk, visit, reason))
+
+
+def _refusal_of(desk: Desk, visit: Visit, reason: Reason) -> Entry:
+    who = visit.member
+    return _refused(desk, visit.origin, visit.door, reason, tenant=who.tenant, subject=who.user_id)
+
+
+def _record_refusal(desk: Desk, entry: Entry) -> bool:
     """Record it, count it, announce it; False, and none of this, if the request is a replay."""
     if not desk.signin.refuse(entry):
         desk.metrics.outcome("replayed")
@@ -230,7 +239,6 @@ def _work(desk: Desk, visit: Visit, body: Mapping[str, Any], work: Work) -> None
         work(desk, visit, body)
         return
     tell(desk, visit.origin, views.refusal(Reason.BUSY, desk.reader(visit.origin)), replace=False)
-    who = visit.member
-    entry = refused(desk, visit.origin, visit.door, Reason.BUSY, tenant=who.tenant, subject=who.user_id)
+    entry = _refusal_of(desk, visit, Reason.BUSY)
     # Not here: while DynamoDB hangs, everybody behind would wait for this to be given up.
-    _aside(desk, entry, lambda: record_refusal(desk, entry))
+    _aside(desk, entry, lambda: _record_refusal(desk, entry))

@@ -597,4 +597,4 @@ def test_members_may_ask_where_there_is_somebody_to_decide(world: World, admins:
     assert world.desk.reader(command_origin(COMMAND)) == views.Reader(
         CATALOGUES["en"], "/atelier", may_ask=bool(admins)
     )
-    assert world.desk.default_reader() == views.Reader(CATALOGUES["en"], "/studio", may_ask=bool(admins))
+    assert world.desk.reader() == views.Reader(CATALOGUES["en"], "/studio", may_ask=bool(admins))
