@@ -1,10 +1,11 @@
-"""Running the bot."""
+"""Running the bot, and setting up its app in Slack."""
 
 from typing import Annotated
 
 import typer
 
-from bot import logs
+from bot import console, logs
+from bot import manifest as slack_app
 from bot.config import HttpSettings, SocketSettings, load
 
 commands = typer.Typer()
@@ -23,3 +24,20 @@ def serve(
     from bot.server import Server  # noqa: PLC0415 - gunicorn is needed by this command alone
 
     Server(settings).run()
+
+
+@commands.command()
+def manifest(
+    *,
+    socket: Annotated[bool, typer.Option("--socket", help="For Socket Mode, which needs no address.")] = False,
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="Where Slack reaches the bot, such as https://studio.example.com.")
+    ] = slack_app.PLACEHOLDER,
+) -> None:
+    """The manifest from which the app is created in Slack, or renewed after an upgrade.
+
+    Example: studio-links manifest --url https://studio.example.com
+    """
+    if socket and url != slack_app.PLACEHOLDER:
+        console.warn("over Socket Mode Slack calls no address: --url is not looked at")
+    console.out().file.write(slack_app.manifest(socket=socket, url=url))

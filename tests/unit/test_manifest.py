@@ -1,0 +1,109 @@
+"""The app's manifest, over both transports."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from bot.manifest import PLACEHOLDER, manifest
+from bot.model import InvalidValue
+
+ROOT = Path(__file__).parent.parent.parent
+BOTH = pytest.mark.parametrize("socket", [False, True], ids=["HTTP", "Socket Mode"])
+
+
+def parsed(*, socket: bool = False, url: str = PLACEHOLDER) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(manifest(socket=socket, url=url))
+    return loaded
+
+
+def addresses(app: dict[str, Any]) -> list[str | None]:
+    settings = app["settings"]
+    return [
+        app["features"]["slash_commands"][0].get("url"),
+        settings["event_subscriptions"].get("request_url"),
+        settings["interactivity"].get("request_url"),
+    ]
+
+
+@BOTH
+def test_it_is_valid_by_slacks_schema(*, socket: bool) -> None:
+    schema = json.loads((ROOT / "tests/data/slack-manifest.schema.json").read_text())
+
+    jsonschema.Draft7Validator(schema).validate(parsed(socket=socket))
+
+
+@BOTH
+def test_it_keeps_the_rules_that_the_schema_misses(*, socket: bool) -> None:
+    app = parsed(socket=socket)
+    info, command = app["display_information"], app["features"]["slash_commands"][0]
+    assert len(info["name"]) <= 35
+    assert len(info["description"]) <= 140
+    assert 175 <= len(info["long_description"]) <= 4000
+    assert len(app["features"]["bot_user"]["display_name"]) <= 80
+    for shortcut in app["features"]["shortcuts"]:
+        assert len(shortcut["name"]) <= 24
+        assert len(shortcut["callback_id"]) <= 255
+    assert re.fullmatch(r"/[a-z0-9_-]{1,31}", command["command"])
+    assert len(command["description"]) <= 2000
+    assert len(command["usage_hint"]) <= 1000
+    assert command["should_escape"] is True
+    assert app["settings"]["token_rotation_enabled"] is False
+    assert app["settings"]["socket_mode_enabled"] is socket
+
+
+@BOTH
+def test_it_asks_for_no_more_than_the_bot_uses(*, socket: bool) -> None:
+    methods = (ROOT / "bot/slack/api.py").read_text()
+    needed = {"commands"}
+    needed |= {"chat:write"} if "chat_postEphemeral" in methods else set()
+    needed |= {"users:read"} if "users_info" in methods else set()
+
+    assert set(parsed(socket=socket)["oauth_config"]["scopes"]["bot"]) == needed
+
+
+def test_the_two_differ_in_their_transport_alone() -> None:
+    http, socket = parsed(), parsed(socket=True)
+    assert set(addresses(http)) == {f"{PLACEHOLDER}/slack/events"}
+    assert set(addresses(socket)) == {None}
+
+    del http["features"]["slash_commands"][0]["url"]
+    del http["settings"]["event_subscriptions"]["request_url"], http["settings"]["interactivity"]["request_url"]
+    http["settings"]["socket_mode_enabled"] = True
+    assert http == socket
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("https://studio.example.com", "https://studio.example.com/slack/events"),
+        ("https://studio.example.com/", "https://studio.example.com/slack/events"),
+        ("https://studio.example.com/slack/events", "https://studio.example.com/slack/events"),
+        ("https://example.com:8443/bots/studio/", "https://example.com:8443/bots/studio/slack/events"),
+    ],
+)
+def test_an_address_is_written_wherever_slack_wants_it(given: str, written: str) -> None:
+    assert set(addresses(parsed(url=given))) == {written}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://studio.example.com",
+        "studio.example.com",
+        "",
+        "https://",
+        "https://studio.example.com/?a=b",
+        "https://me@studio.example.com",
+        "https://studio.example.com # comment",
+        "https://studio.example.com\nmalicious: true",
+        f"https://{'a' * 3000}.example.com",
+    ],
+)
+def test_an_address_that_slack_would_not_take_is_refused(address: str) -> None:
+    with pytest.raises(InvalidValue):
+        manifest(url=address)
