@@ -27,6 +27,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.sagemaker.models import sagemaker_backends
 from werkzeug.wrappers import Request, Response
 
+from bot.local import dynamodb
 from bot.local.aws_calls import Call, Calls, arguments
 from bot.local.aws_faults import Fault, Faults, error
 from bot.local.aws_server import HOST, Server, listen, note_failure
@@ -69,6 +70,7 @@ class LocalAws:
                 "Another LocalAws runs in this process, and moto's state is one for all: stop it first."
             )
         try:
+            dynamodb.install()
             install(self._site)
             self.reset()
             for service in SERVICES:  # the models take a while to load: not in the time of the first caller

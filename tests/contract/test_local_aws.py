@@ -680,6 +680,45 @@ def test_a_transaction_happens_as_a_whole_or_not_at_all(table: Any) -> None:
     assert table.get_item(TableName="t", Key={"id": {"S": "count"}})["Item"]["n"] == {"N": "5"}
 
 
+def test_a_transaction_that_fails_puts_back_whatever_it_had_touched(aws: LocalAws, connect: Connect) -> None:  # noqa: ARG001
+    client = connect("dynamodb")
+    keys = [("owner", "HASH"), ("item", "RANGE")]
+    client.create_table(
+        TableName="r",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    def key(item: str) -> dict[str, Any]:
+        return {"owner": {"S": "ana"}, "item": {"S": item}}
+
+    for item in ("changed", "replaced", "deleted"):
+        client.put_item(TableName="r", Item={**key(item), "n": {"N": "1"}})
+    before = client.scan(TableName="r")["Items"]
+
+    count = {"UpdateExpression": "SET n = :two", "ExpressionAttributeValues": {":two": {"N": "2"}}}
+    with pytest.raises(client.exceptions.TransactionCanceledException):
+        client.transact_write_items(
+            TransactItems=[
+                {"Update": {"TableName": "r", "Key": key("changed"), **count}},
+                {"Put": {"TableName": "r", "Item": key("replaced")}},
+                {"Delete": {"TableName": "r", "Key": key("deleted")}},
+                {"Update": {"TableName": "r", "Key": key("new"), **count}},
+                {"Put": {"TableName": "r", "Item": key("also new")}},
+                {
+                    "ConditionCheck": {
+                        "TableName": "r",
+                        "Key": key("missing"),
+                        "ConditionExpression": "attribute_exists(n)",
+                    }
+                },
+            ]
+        )
+
+    assert client.scan(TableName="r")["Items"] == before
+
+
 def test_a_role_in_another_account_reaches_what_is_there(sagemaker: Any, connect: Connect) -> None:
     role = connect("sts").assume_role(RoleArn="arn:aws:iam::210987654321:role/broker", RoleSessionName="slack-T1-U1")
     there = connect(
