@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from bot import policy
-from bot.errors import BadInput, StudioError
+from bot.errors import BadInput, Changed, StudioError
 from bot.model import (
     Access,
     Allowed,
@@ -82,19 +82,24 @@ class Admin:
     directory: Directory | None = None
     now: Callable[[], datetime] = utc_now
 
-    def map(self, member: Member, mapping: Mapping, actor: Actor) -> Change:
+    def map(self, member: Member, mapping: Mapping, actor: Actor, *, in_place: bool = True) -> Change:
         """Give the member this mapping, in the place of one with the same alias.
 
         A profile that SageMaker does not know, or cannot be asked about, is mapped all the same, with a warning:
         the mapping may be there first.
 
+        Args:
+            in_place: whether the alias may lead to another profile so far.
+
         Raises:
             ProfileTaken: another member holds the profile.
-            Changed: somebody changed the mapping at the same time.
+            Changed: somebody changed the mapping at the same time, or it may not be replaced.
         """
         access = self.access.read(member)
         _require_readable(access, member.user_id, f"mapping#{mapping.alias}")
         before = next((m for m in access.mappings if m.alias == mapping.alias), None)
+        if before is not None and not in_place and not before.same_profile(mapping):
+            raise Changed(f"{member.user_id} has a mapping called {mapping.alias} already: choose another alias")
         warnings: tuple[str, ...] = ()
         try:
             mapping = self.studio.examine(mapping)

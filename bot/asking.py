@@ -10,28 +10,31 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import uuid4
 
+from bot import policy
 from bot.admin import Actor, Admin
-from bot.errors import StudioLinksError
+from bot.errors import Changed, StudioLinksError, UpstreamError
 from bot.model import (
     MAX_REASON,
     Access,
     AccessRequest,
+    Denied,
     Door,
     Effect,
     Entry,
     Grant,
     Mapping,
     Member,
+    Reason,
     RequestState,
     utc_now,
 )
-from bot.policy import Rules
 from bot.ports import AuditLog, Directory, RequestBook
 
 # How long administrators have; after that the member may ask anew.
 OPEN_FOR = timedelta(days=7)
-# The audit's word for a decision that could not be carried out.
-TAKEN_BACK = "taken_back"
+# The audit's words for a request that joined an open one, or came a second time, and for a decision that could not
+# be carried out.
+JOINED, TAKEN_BACK = "joined", "taken_back"
 # What a member may choose from; None is for good.
 DAYS = (1, 7, 30, 90, None)
 
@@ -45,8 +48,27 @@ class Verdict(StrEnum):
     ALREADY_DECIDED = "already_decided"
     GONE = "gone"
     NEEDS_MAPPING = "needs_mapping"
+    ALIAS_TAKEN = "alias_taken"
     DENY_STANDS = "deny_stands"
+    UNREADABLE = "unreadable"
     OF_NO_USE = "of_no_use"
+
+
+# Of each reason that an approval would change nothing about, what the administrator hears.
+BEYOND_APPROVAL = {
+    Reason.NOT_A_MEMBER: Verdict.OF_NO_USE,
+    Reason.GUEST: Verdict.OF_NO_USE,
+    Reason.DENIED: Verdict.DENY_STANDS,
+    Reason.STORE_UNREADABLE: Verdict.UNREADABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The member's latest request, and whether this form has opened it; else it may be decided, or have run out."""
+
+    request: AccessRequest
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +91,18 @@ class Asking:
     admin: Admin
     audit: AuditLog
     directory: Directory
-    rules: Rules
+    rules: policy.Rules
     admins: frozenset[str]
     now: Callable[[], datetime] = utc_now
 
-    def ask(
-        self, member: Member, request_id: str, *, wish: str, reason: str, days: int | None
-    ) -> tuple[AccessRequest, bool]:
-        """Open a request, or join the one that is open; whether it is new.
+    def ask(self, member: Member, request_id: str, *, wish: str, reason: str, days: int | None) -> Asked | Denied:
+        """Open a request, or join the one that is open. Denied if an approval would not help the member.
 
         Args:
             request_id: the same for the same form sent again, which opens nothing twice.
 
         Raises:
-            StoreError: it could not be kept.
+            StoreError, SlackError: it could not be kept.
         """
         now = self.now()
         wanted = AccessRequest(
@@ -94,103 +114,137 @@ class Asking:
             at=now,
             expires_at=now + OPEN_FOR,
         )
+        facts = policy.Facts(self.directory.person(member), self.admin.show(member))
+        outlook = policy.outlook(member, facts, self.rules, now)
+        if isinstance(outlook, Denied) and outlook.reason in BEYOND_APPROVAL:
+            self._record("request", Actor(member.user_id, Door.FORM), wanted, outlook.reason.value)
+            return outlook
         kept = self.book.ask(wanted)
         if kept != wanted:
-            return kept, False
+            self._record("request", Actor(member.user_id, Door.FORM), kept, JOINED)
+            return Asked(kept, is_new=False)
         try:
-            self._record("request", member.user_id, wanted, "done")
+            self._record("request", Actor(member.user_id, Door.FORM), wanted, "done")
         except Exception:
             with suppress(StudioLinksError):  # the first error says more
                 self.withdraw(wanted)
             raise
-        return wanted, True
+        return Asked(wanted, is_new=True)
 
     def withdraw(self, request: AccessRequest) -> None:
         """Nobody could be told of the request: close it, so that the member can ask again. StoreError as ever."""
         who = request.member
         kept = self.book.decide(who, request.id, RequestState.WITHDRAWN, who.user_id, self.now())
         if kept is not None and kept.state is RequestState.WITHDRAWN:  # else somebody was reached, and has decided
-            self._record("request", who.user_id, request, RequestState.WITHDRAWN.value)
+            self._record("request", Actor(who.user_id, Door.FORM), request, RequestState.WITHDRAWN.value)
 
     def approve(
-        self, by: Member, who: Member, request_id: str, mapping: Mapping | None = None, *, asked_for: bool = False
+        self,
+        by: Member,
+        who: Member,
+        request_id: str,
+        mapping: Mapping | None = None,
+        *,
+        door: Door,
+        asked_for: bool = False,
     ) -> Decision:
         """Grant what was asked for, with the mapping that the administrator names.
 
         Args:
-            mapping: needed where the member has none; left alone where its alias is taken.
+            mapping: needed where the member has none.
             asked_for: whether the administrator has been asked for a mapping, so that none means none.
 
         Raises:
             StoreError, SlackError, StudioError, ProfileTaken, Changed: nothing was granted; the request is open.
         """
-        barred = self._barred(by, who, request_id) or self._settled(who, request_id)
-        if barred is not None:
-            return barred
-        person = self.directory.person(who)
-        if person.unfit is not None or (person.guest and not self.rules.allow_guests):
-            return Decision(Verdict.OF_NO_USE, self._find(who, request_id))
-        access, now, request = self.admin.show(who), self.now(), self._find(who, request_id)
-        if any(grant.effect is Effect.DENY and grant.holds_at(now) for grant in access.grants):
-            return Decision(Verdict.DENY_STANDS, request)
-        wishes = request is not None and bool(request.wish)
-        if mapping is None and (not access.mappings or (wishes and not asked_for)):
-            return Decision(Verdict.NEEDS_MAPPING, request)
-        if mapping is not None and any(each.alias == mapping.alias for each in access.mappings):
-            mapping = None
-        if mapping is not None:
-            self.admin.studio.examine(mapping)
+        actor, request = Actor(by.user_id, door), self._find(who, request_id)
+        verdict = self._barred(by, who) or self._settled(request)
+        if verdict is not None or request is None:
+            return self._refuse(actor, who, request_id, request, verdict or Verdict.GONE)
+        try:
+            facts = policy.Facts(self.directory.person(who), self.admin.show(who))
+            verdict = self._hindrance(request, facts, mapping, asked_for=asked_for)
+            if verdict is None and mapping is not None:
+                self.admin.studio.examine(mapping)
+        except UpstreamError as error:
+            with suppress(StudioLinksError):  # the first error says more
+                self._record("decide", actor, request, error.reason.value)
+            raise
+        if verdict is not None:
+            return self._refuse(actor, who, request_id, request, verdict)
         return self._decide(
-            by, who, request_id, RequestState.APPROVED, lambda asked: self._carry_out(by, asked, access, mapping)
+            actor,
+            who,
+            request_id,
+            RequestState.APPROVED,
+            lambda asked: self._carry_out(actor, asked, facts.access, mapping),
         )
 
-    def deny(self, by: Member, who: Member, request_id: str) -> Decision:
+    def deny(self, by: Member, who: Member, request_id: str, *, door: Door) -> Decision:
         """Turn the request down. StoreError if that could not be kept."""
-        return self._barred(by, who, request_id) or self._decide(by, who, request_id, RequestState.DENIED)
+        actor, request = Actor(by.user_id, door), self._find(who, request_id)
+        verdict = self._barred(by, who) or self._settled(request)
+        if verdict is not None:
+            return self._refuse(actor, who, request_id, request, verdict)
+        return self._decide(actor, who, request_id, RequestState.DENIED)
 
-    def _carry_out(self, by: Member, asked: AccessRequest, access: Access, mapping: Mapping | None) -> None:
+    def _carry_out(self, actor: Actor, asked: AccessRequest, access: Access, mapping: Mapping | None) -> None:
         """The mapping, and the allow rule for as long as was asked; what the member has already is not shortened."""
-        actor, who, now = Actor(by.user_id, Door.BUTTON), asked.member, self.now()
+        who, now = asked.member, self.now()
         if mapping is not None:
-            self.admin.map(who, mapping, actor)
+            self.admin.map(who, mapping, actor, in_place=False)
         until = None if asked.days is None else now + timedelta(days=asked.days)
         has = next((grant for grant in access.grants if grant.effect is Effect.ALLOW and grant.holds_at(now)), None)
         longer = has is not None and (has.until is None or (until is not None and has.until >= until))
         if not longer:
             self.admin.grant(who.tenant, Grant(who.user_id, Effect.ALLOW, until, asked.reason), actor)
 
-    def _barred(self, by: Member, who: Member, request_id: str) -> Decision | None:
+    def _barred(self, by: Member, who: Member) -> Verdict | None:
         """Anybody can be in the channel in which the buttons are: who presses is checked each time."""
         if by.user_id not in self.admins:
-            verdict = Verdict.NOT_AN_ADMIN
-        elif by == who:
-            verdict = Verdict.OWN_REQUEST
-        else:
-            return None
-        request = self._find(who, request_id)
-        self._record("decide", by.user_id, request or self._unknown(who, request_id), verdict.value)
-        return Decision(verdict, request)
+            return Verdict.NOT_AN_ADMIN
+        return Verdict.OWN_REQUEST if by == who else None
 
-    def _settled(self, who: Member, request_id: str) -> Decision | None:
+    def _settled(self, request: AccessRequest | None) -> Verdict | None:
         """That there is nothing to decide any more, before an administrator is asked for more."""
-        request = self._find(who, request_id)
-        if request is None or (request.state is RequestState.OPEN and request.expires_at <= self.now()):
-            return Decision(Verdict.GONE, request)
-        if request.state is RequestState.WITHDRAWN:
-            return Decision(Verdict.GONE, request)
-        return None if request.state is RequestState.OPEN else Decision(Verdict.ALREADY_DECIDED, request)
+        if request is None or request.state is RequestState.WITHDRAWN:
+            return Verdict.GONE
+        if request.state is not RequestState.OPEN:
+            return Verdict.ALREADY_DECIDED
+        return Verdict.GONE if request.expires_at <= self.now() else None
+
+    def _hindrance(
+        self, request: AccessRequest, facts: policy.Facts, mapping: Mapping | None, *, asked_for: bool
+    ) -> Verdict | None:
+        """What stands in the way of an approval."""
+        has = facts.access.mappings
+        outlook = policy.outlook(request.member, facts, self.rules, self.now())
+        if isinstance(outlook, Denied) and outlook.reason in BEYOND_APPROVAL:
+            return BEYOND_APPROVAL[outlook.reason]
+        if mapping is None and (not has or (request.wish and not asked_for)):
+            return Verdict.NEEDS_MAPPING
+        if mapping is not None and any(
+            each.alias == mapping.alias and not each.same_profile(mapping) for each in has
+        ):
+            return Verdict.ALIAS_TAKEN
+        return None
 
     def _find(self, member: Member, request_id: str) -> AccessRequest | None:
         found = self.book.find(member)
         return found if found is not None and found.id == request_id else None
 
-    def _unknown(self, member: Member, request_id: str) -> AccessRequest:
+    def _refuse(
+        self, actor: Actor, who: Member, request_id: str, request: AccessRequest | None, verdict: Verdict
+    ) -> Decision:
+        """A press that decides nothing is recorded as well."""
         now = self.now()
-        return AccessRequest(request_id, member, wish="", reason="", days=None, at=now, expires_at=now)
+        unknown = AccessRequest(request_id, who, wish="", reason="", days=None, at=now, expires_at=now)
+        self._record("decide", actor, request or unknown, verdict.value)
+        return Decision(verdict, request)
 
     def _decide(
         self,
-        by: Member,
+        actor: Actor,
         who: Member,
         request_id: str,
         state: RequestState,
@@ -198,24 +252,23 @@ class Asking:
     ) -> Decision:
         """Only the first decision counts, whoever presses at the same time; one that fails is taken back."""
         now = self.now()
-        kept = self.book.decide(who, request_id, state, by.user_id, now)
-        if (
-            kept is None or kept.decided_at is None or kept.state is RequestState.WITHDRAWN
-        ):  # another request, or one whose time has run out
-            return Decision(Verdict.GONE, kept)
-        if (kept.decided_by, kept.state, kept.decided_at) != (by.user_id, state, now):
-            return Decision(Verdict.ALREADY_DECIDED, kept)
+        kept = self.book.decide(who, request_id, state, actor.name, now)
+        if kept is None or (kept.decided_by, kept.state, kept.decided_at) != (actor.name, state, now):
+            verdict = self._settled(kept)  # somebody was faster, or its time has run out since we looked
+            if verdict is None:
+                raise Changed("another decision on this request has just been taken back: try again")
+            return self._refuse(actor, who, request_id, kept, verdict)
         try:
-            self._record("decide", by.user_id, kept, state.value)
+            self._record("decide", actor, kept, state.value)
             carry_out(kept)
         except Exception:
             with suppress(StudioLinksError):  # the first error says more
                 self.book.reopen(who, request_id)
-                self._record("decide", by.user_id, kept, TAKEN_BACK)
+                self._record("decide", actor, kept, TAKEN_BACK)
             raise
         return Decision(Verdict.DONE, kept)
 
-    def _record(self, action: str, actor: str, request: AccessRequest, outcome: str) -> None:
+    def _record(self, action: str, actor: Actor, request: AccessRequest, outcome: str) -> None:
         entry_id = uuid4().hex
         self.audit.open(
             Entry(
@@ -224,8 +277,8 @@ class Asking:
                 at=self.now(),
                 tenant=request.member.tenant,
                 subject=request.member.user_id,
-                actor=actor,
-                door=Door.BUTTON,
+                actor=actor.name,
+                door=actor.door,
                 action=action,
                 outcome=outcome,
                 detail=request.reason,

@@ -12,6 +12,7 @@ from bot.model import (
     Allowed,
     Check,
     Denied,
+    Door,
     Effect,
     Grant,
     LinkRequest,
@@ -65,6 +66,14 @@ def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> A
         return Denied(Reason.INTERNAL, detail="the checks passed without a mapping and an allow rule")
     aliases = tuple(sorted(m.alias for m in facts.access.mappings))
     return Allowed(request.member, request.target.within(mapping), grant, aliases, facts.person.locale, tuple(checks))
+
+
+def outlook(member: Member, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
+    """What the member's next request would be told; nothing follows from it."""
+    # The first mapping stands for all: which one is opened decides nothing about whether.
+    target = Target(facts.access.mappings[0].alias) if facts.access.mappings else Target()
+    request = LinkRequest(id="", attempt="", member=member, door=Door.COMMAND, at=now, started=0.0, target=target)
+    return decide(request, facts, rules, now)
 
 
 def chosen_mapping(mappings: Sequence[Mapping], target: Target) -> Mapping | None:

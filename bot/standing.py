@@ -12,14 +12,11 @@ from bot.model import (
     Access,
     Allowed,
     Denied,
-    Door,
     Effect,
     Entry,
     Grant,
-    LinkRequest,
     Member,
     Person,
-    Target,
     utc_now,
 )
 from bot.ports import AccessReader, AuditLog, Directory
@@ -70,15 +67,12 @@ class Standings:
         links = self.side.submit(self._links, member, now)
         access = self.access.read(member)
         facts = policy.Facts(person.result(), access)
-        # The first mapping stands for all: which one is opened decides nothing about whether.
-        target = Target(access.mappings[0].alias) if access.mappings else Target()
-        request = LinkRequest(id="", attempt="", member=member, door=Door.COMMAND, at=now, started=0.0, target=target)
         allow = policy.rule_of(access.grants, member, Effect.ALLOW)
         return Standing(
             member=member,
             person=person.result(),
             access=access,
-            decision=policy.decide(request, facts, self.rules, now),
+            decision=policy.outlook(member, facts, self.rules, now),
             allow=allow,
             allowed_now=allow is not None and allow.holds_at(now),
             links=links.result(),

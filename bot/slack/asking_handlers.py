@@ -7,9 +7,9 @@ from typing import Any
 import structlog
 from slack_bolt import Ack, App
 
-from bot.asking import DAYS, Asking, Decision, Verdict
+from bot.asking import DAYS, Asked, Asking, Decision, Verdict
 from bot.errors import SlackError, StudioLinksError
-from bot.model import DEFAULT_ALIAS, AccessRequest, Door, InvalidValue, Member
+from bot.model import DEFAULT_ALIAS, AccessRequest, Denied, Door, InvalidValue, Member
 from bot.model import Mapping as StudioMapping
 from bot.slack import asking_views, views
 from bot.slack.commands import action_value, field_value, private_metadata
@@ -34,10 +34,10 @@ def register(app: App, desk: Desk, asking: Asking) -> None:
             acknowledge(ack, receive(desk, body, Door.BUTTON, work))
 
     def approve(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-        _press(desk, visit, body, lambda who, request: asking.approve(visit.member, who, request))
+        _press(desk, visit, body, lambda who, request: asking.approve(visit.member, who, request, door=visit.door))
 
     def deny(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-        _press(desk, visit, body, lambda who, request: asking.deny(visit.member, who, request))
+        _press(desk, visit, body, lambda who, request: asking.deny(visit.member, who, request, door=visit.door))
 
     on_action(views.ASK, show_form)
     on_action(asking_views.APPROVE, approve)
@@ -92,27 +92,33 @@ def _not_opened(desk: Desk, visit: Visit, error: SlackError) -> None:
 
 
 def _ask(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking) -> None:
-    words, days = desk.reader_of(visit.member).words, field_value(body, asking_views.SPAN)
+    reader, days = desk.reader_of(visit.member), field_value(body, asking_views.SPAN)
     try:
-        request, is_new = asking.ask(
+        asked = asking.ask(
             visit.member,
             visit.origin.request_id,
             wish=field_value(body, asking_views.WISH),
             reason=field_value(body, asking_views.REASON),
             days=SPANS.get(days, 1),
         )
-        if not is_new:
-            outcome, text = "asked_again", words.ask_joined.format(at=views.slack_date(request.at))
-        elif _to_admins(desk, request):
-            outcome, text = "asked", words.ask_sent
-        else:
-            asking.withdraw(request)
-            outcome, text = "asked_nobody", words.ask_nobody
+        outcome, message = _heard(desk, asking, asked, reader)
     except StudioLinksError as error:
         log.error("request_not_kept", request=visit.origin.request_id, why=str(error))  # noqa: TRY400
-        outcome, text = "not_asked", words.ask_failed
+        outcome, message = "not_asked", asking_views.told(reader.words.ask_failed)
     desk.metrics.outcome(outcome)
-    tell(desk, visit.origin, asking_views.told(text), replace=False)
+    tell(desk, visit.origin, message, replace=False)
+
+
+def _heard(desk: Desk, asking: Asking, asked: Asked | Denied, reader: views.Reader) -> tuple[str, views.Message]:
+    """Have administrators hear of a new request; the outcome, and what the member hears."""
+    if isinstance(asked, Denied):
+        return asked.reason, views.refusal(asked.reason, reader)
+    if not asked.is_new:
+        return "asked_again", asking_views.not_new(asked.request, desk.now(), reader)
+    if _to_admins(desk, asked.request):
+        return "asked", asking_views.told(reader.words.ask_sent)
+    asking.withdraw(asked.request)
+    return "asked_nobody", asking_views.told(reader.words.ask_nobody)
 
 
 def _to_admins(desk: Desk, request: AccessRequest) -> bool:
@@ -171,7 +177,7 @@ def _approve_with(
         visit,
         REQUEST.fullmatch(value),
         place,
-        lambda who, request: asking.approve(visit.member, who, request, mapping, asked_for=True),
+        lambda who, request: asking.approve(visit.member, who, request, mapping, door=visit.door, asked_for=True),
     )
 
 

@@ -3,6 +3,7 @@
 https://docs.slack.dev/reference/views/modal-views
 """
 
+from datetime import datetime
 from typing import Any
 
 from bot.asking import DAYS, Decision, Verdict
@@ -67,6 +68,20 @@ def told(text: str) -> Message:
     return Message(text, [section(text)])
 
 
+def not_new(request: AccessRequest, now: datetime, reader: Reader) -> Message:
+    """What a member hears whose form has opened no request: how their latest one stands."""
+    words = reader.words
+    if request.state is RequestState.OPEN:
+        line = words.ask_joined if now < request.expires_at else words.ask_ran_out
+    else:
+        line = {
+            RequestState.APPROVED: words.ask_was_approved,
+            RequestState.DENIED: words.ask_was_denied,
+            RequestState.WITHDRAWN: words.ask_was_withdrawn,
+        }[request.state]
+    return told(line.format(at=slack_date(request.decided_at or request.at)))
+
+
 def to_admins(request: AccessRequest, reader: Reader) -> Message:
     """What administrators decide on."""
     words, value = reader.words, _value(request)
@@ -102,7 +117,9 @@ def refused(decision: Decision, reader: Reader) -> Message:
         {
             Verdict.NOT_AN_ADMIN: words.only_admins,
             Verdict.OWN_REQUEST: words.not_your_own,
+            Verdict.ALIAS_TAKEN: words.alias_taken,
             Verdict.DENY_STANDS: words.deny_stands,
+            Verdict.UNREADABLE: words.unreadable,
             Verdict.OF_NO_USE: words.of_no_use,
             Verdict.NEEDS_MAPPING: words.approve_needs,
         }.get(decision.verdict, words.request_gone)

@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
+import boto3
 import pytest
 
 from bot import app
 from bot.admin import Actor, Admin
 from bot.config import Settings, load
 from bot.local.aws_faults import Fault
+from bot.local.response_urls import Fault as SlackFault
 from bot.local.screens import Message
 from bot.model import Door, Effect, Grant, Mapping, Member, utc_now
 from tests.scenario.conftest import TEAM, Product, create_profile
@@ -147,12 +149,129 @@ def test_the_same_form_sent_again_opens_nothing(product: Product, user: str) -> 
     request = newest(product, "U0ADA", f"<@{user}>")
     product.slack.press("U0ADA", request, "deny_access")
     newest(product, user, "was denied")
-    sent = [each for each in product.slack.exchanges if b"view_submission" in each.body and each.user_id == user]
 
+    resend(product, user)
+
+    newest(product, user, "That request was denied")
+    assert sum(f"<@{user}>" in message.text for message in product.slack.view("U0ADA")) == 1
+
+
+def test_the_form_of_a_request_that_reached_nobody_opens_nothing_when_it_is_sent_again(
+    product: Product, admin: Admin, user: str
+) -> None:
+    for _ in ("U0ADA", "U0BEA"):
+        product.slack.inject("chat.postMessage", SlackFault(status=500))
+    ask(product, user)
+    newest(product, user, "Nobody could be reached")
+
+    resend(product, user)
+
+    newest(product, user, "That request reached nobody")
+    assert outcomes(admin, user) == [
+        ("request", "joined", user, Door.FORM),
+        ("request", "withdrawn", user, Door.FORM),
+        ("request", "done", user, Door.FORM),
+    ]
+    assert not any(f"<@{user}>" in message.text for message in product.slack.view("U0ADA"))
+
+
+def resend(product: Product, user: str) -> None:
+    """The member's last form, byte for byte."""
+    sent = [each for each in product.slack.exchanges if b"view_submission" in each.body and each.user_id == user]
     product.slack.replay(sent[-1])
 
-    newest(product, user, "You have asked already")
-    assert sum(f"<@{user}>" in message.text for message in product.slack.view("U0ADA")) == 1
+
+def outcomes(admin: Admin, user: str) -> list[tuple[str, str, str, Door]]:
+    """What the audit has of the member's requests for access and the decisions on them, newest first."""
+    entries = admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50)
+    return [(e.action, e.outcome, e.actor, e.door) for e in entries if e.action in ("request", "decide")]
+
+
+def test_a_request_that_has_run_out_is_not_decided(product: Product, admin: Admin, user: str) -> None:
+    create_profile(product.domain_id, user.lower())
+    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
+    ask(product, user)
+    request = newest(product, "U0ADA", f"<@{user}>")
+    boto3.client("dynamodb").update_item(
+        TableName="studio-links-runtime",
+        Key={"id": {"S": f"access#{TEAM}#{user}"}},
+        UpdateExpression="SET open_until = :past",
+        ExpressionAttributeValues={":past": {"S": (utc_now() - timedelta(seconds=1)).isoformat()}},
+    )
+
+    product.slack.press("U0ADA", request, "approve_access")
+
+    newest(product, "U0ADA", "cannot be decided any more")
+    assert admin.show(Member(TEAM, user)).grants == ()
+    assert outcomes(admin, user)[0] == ("decide", "gone", "U0ADA", Door.BUTTON)
+    ask(product, user, reason="again")
+    product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>", "again"), "approve_access")
+    newest(product, user, "You can open SageMaker Studio now")
+
+
+def test_while_a_deny_rule_stands_nothing_is_approved(product: Product, admin: Admin, user: str) -> None:
+    create_profile(product.domain_id, user.lower())
+    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
+    ask(product, user)
+    request = newest(product, "U0ADA", f"<@{user}>")
+    admin.grant(TEAM, Grant(user, Effect.DENY), TESTER)
+
+    product.slack.press("U0ADA", request, "approve_access")
+
+    newest(product, "U0ADA", "A deny rule stands")
+    assert [grant.effect for grant in admin.show(Member(TEAM, user)).grants] == [Effect.DENY]
+    assert outcomes(admin, user)[0] == ("decide", "deny_stands", "U0ADA", Door.BUTTON)
+    admin.forget(TEAM, user, TESTER)
+    product.slack.press("U0ADA", request, "approve_access")
+    newest(product, user, "You can open SageMaker Studio now")
+
+
+def test_an_alias_that_is_taken_is_refused_and_nothing_is_half_done(
+    product: Product, admin: Admin, user: str
+) -> None:
+    for name in (user.lower(), f"{user.lower()}-prod"):
+        create_profile(product.domain_id, name)
+    admin.map(Member(TEAM, user), Mapping("sandbox", product.domain_id, user.lower()), TESTER)
+    ask(product, user, wish="prod, please")
+    request = newest(product, "U0ADA", f"<@{user}>", "prod, please")
+    values = {"domain": product.domain_id, "profile": f"{user.lower()}-prod", "alias": "sandbox"}
+
+    product.slack.press("U0ADA", request, "approve_access")
+    dialog_of(product, "U0ADA", "What the member calls it")
+    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
+
+    newest(product, "U0ADA", "has another profile of that name", "Press *Approve* again")
+    access = admin.show(Member(TEAM, user))
+    assert ([m.profile_name for m in access.mappings], access.grants) == ([user.lower()], ())
+    assert outcomes(admin, user)[0] == ("decide", "alias_taken", "U0ADA", Door.FORM)
+    product.slack.press("U0ADA", request, "approve_access")
+    dialog_of(product, "U0ADA", "What the member calls it")
+    product.slack.submit("U0ADA", {name: {name: value} for name, value in (values | {"alias": "prod"}).items()})
+    newest(product, user, "You can open SageMaker Studio now")
+
+
+@pytest.mark.parametrize(
+    ("barred", "words"),
+    [("guest", "Guests cannot open"), ("denied", "is blocked"), ("invited", "only for full members")],
+)
+def test_whom_an_approval_would_not_help_asks_nobody(
+    product: Product, admin: Admin, user: str, barred: str, words: str
+) -> None:
+    """The form was on the screen already, or was never shown and is made up."""
+    product.slack.command(user, "request")
+    dialog_of(product, user, "Why do you need it?")
+    if barred == "denied":
+        admin.grant(TEAM, Grant(user, Effect.DENY), TESTER)
+    else:
+        product.slack.add_member(user, barred, guest=barred == "guest", invited=barred == "invited")
+
+    product.slack.submit(user, {"reason": {"reason": "Falcon"}, "days": {"days": "7"}})
+
+    newest(product, user, words)
+    assert not any(f"<@{user}>" in message.text for message in product.slack.view("U0ADA"))
+    [entry] = outcomes(admin, user)
+    assert entry[0] == "request"
+    assert entry[1] != "done"
 
 
 def test_a_denial_is_told_and_nothing_is_granted(product: Product, admin: Admin, user: str) -> None:

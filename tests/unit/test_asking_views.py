@@ -1,6 +1,7 @@
 """What members and administrators read of a request: within Slack's limits, nothing in it but words and ids."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -279,12 +280,38 @@ def test_a_refused_press_is_told_why(reader: Reader, verdict: Verdict) -> None:
     expected = {
         Verdict.NOT_AN_ADMIN: words.only_admins,
         Verdict.OWN_REQUEST: words.not_your_own,
+        Verdict.ALIAS_TAKEN: words.alias_taken,
+        Verdict.UNREADABLE: words.unreadable,
         Verdict.DENY_STANDS: words.deny_stands,
         Verdict.OF_NO_USE: words.of_no_use,
         Verdict.NEEDS_MAPPING: words.approve_needs,
     }
     assert shown.text == expected.get(verdict, words.request_gone)
     assert "n33dle" not in json.dumps(shown.payload())
+
+
+@in_each_language
+def test_a_member_whose_form_opened_nothing_hears_how_their_request_stands(reader: Reader) -> None:
+    words, request = reader.words, asked()
+    states = {
+        "open": (request, words.ask_joined, request.at),
+        "approved": (decided(request, RequestState.APPROVED), words.ask_was_approved, NOON),
+        "denied": (decided(request, RequestState.DENIED), words.ask_was_denied, NOON),
+        "withdrawn": (decided(request, RequestState.WITHDRAWN), words.ask_was_withdrawn, NOON),
+    }
+    for name, (latest, line, at) in states.items():
+        message = asking_views.not_new(latest, NOON, reader)
+        assert message.text == line.format(at=views.slack_date(at)), name
+        assert LONGEST_ID not in json.dumps(message.payload())
+    assert asking_views.not_new(request, request.expires_at, reader).text == words.ask_ran_out
+
+
+@in_each_language
+def test_every_refused_press_is_told_what_to_do_next(reader: Reader) -> None:
+    """What stands after the first sentence."""
+    for verdict in set(Verdict) - {Verdict.DONE, Verdict.ALREADY_DECIDED}:
+        text = asking_views.refused(Decision(verdict, asked()), reader).text
+        assert len(re.split(r"(?<=[.:!?])\s+", text)) > 1, verdict
 
 
 def test_a_german_administrator_reads_why_in_german() -> None:

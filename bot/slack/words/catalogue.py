@@ -80,6 +80,10 @@ class Words:
     send: str
     ask_sent: str
     ask_joined: str
+    ask_was_approved: str
+    ask_was_denied: str
+    ask_was_withdrawn: str
+    ask_ran_out: str
     ask_nobody: str
     ask_failed: str
     asked: str
@@ -97,6 +101,8 @@ class Words:
     of_no_use: str
     approve_alias: str
     approve_note: str
+    alias_taken: str
+    unreadable: str
     approve_needs: str
     form_failed: str
     approved: str

@@ -63,6 +63,11 @@ GERMAN = Words(
     send="Senden",
     ask_sent="Deine Anfrage ist bei deiner Studio-Verwaltung. Du hörst von mir, sobald sie entschieden ist.",
     ask_joined="Du hast schon gefragt, {at}. Du hörst von mir, sobald deine Anfrage entschieden ist.",
+    ask_was_approved="Dieser Anfrage wurde zugestimmt, {at}. Für etwas anderes sende eine neue.",
+    ask_was_denied="Diese Anfrage wurde abgelehnt, {at}. Sprich mit deiner Studio-Verwaltung, oder sende eine neue.",
+    ask_was_withdrawn="Diese Anfrage hat niemanden erreicht und wurde geschlossen. "
+    "Sende eine neue, oder frag deine Studio-Verwaltung.",
+    ask_ran_out="Diese Anfrage ist abgelaufen. Sende eine neue.",
     ask_nobody="Anfragen aus Slack bearbeitet hier gerade niemand. Frag deine Studio-Verwaltung.",
     ask_failed="Deine Anfrage konnte nicht festgehalten werden. Warte eine Minute und versuch es dann erneut.",
     asked="<@{user}> bittet um Zugang zu SageMaker Studio",
@@ -81,14 +86,20 @@ GERMAN = Words(
     "Lehne die Anfrage ab.",
     approve_alias="Wie das Mitglied es nennt",
     approve_note="Lass alle drei leer, um kein neues Profil zu geben. Ohne Namen heißt es „default“.",
+    alias_taken="Dieses Mitglied hat schon ein anderes Profil dieses Namens. "
+    "Stimm noch einmal zu und gib diesem einen anderen Namen.",
+    unreadable="Ein Eintrag dieses Mitglieds ist nicht lesbar; Zugang hülfe nicht. "
+    "Entferne ihn mit `studio-links forget`, dann stimm zu.",
     approve_needs="Dieses Mitglied hat noch kein Profil. Stimm noch einmal zu und nenne Domain und Profil.",
     form_failed="Slack hat das Formular nicht rechtzeitig geöffnet. Versuch es erneut.",
     approved="Zugestimmt von <@{by}>, {at}",
     denied="Abgelehnt von <@{by}>, {at}",
-    only_admins="Über Anfragen entscheidet nur die Studio-Verwaltung. Es wurde nichts geändert.",
-    not_your_own="Über deine eigene Anfrage muss jemand anderes entscheiden. Es wurde nichts geändert.",
+    only_admins="Über Anfragen entscheidet nur die Studio-Verwaltung; es wurde nichts geändert. "
+    "Frag jemanden von ihnen.",
+    not_your_own="Über deine eigene Anfrage muss jemand anderes entscheiden; es wurde nichts geändert. "
+    "Frag jemanden aus der Verwaltung.",
     request_gone="Über diese Anfrage kann nicht mehr entschieden werden: Sie ist abgelaufen, oder "
-    "es gibt eine neuere.",
+    "es gibt eine neuere. Such die neuere, oder bitte das Mitglied, noch einmal zu fragen.",
     deny_stands="Für dieses Mitglied gilt eine Sperre, die vorgeht. "
     "Hebe sie mit `studio-links forget` auf, dann stimm zu.",
     decision_failed="Das ließ sich nicht ausführen, und die Anfrage ist wieder offen: {why}",

@@ -64,6 +64,10 @@ ENGLISH = Words(
     ask_sent="Your request has gone to your Studio administrators. You will hear from me when "
     "one of them has decided.",
     ask_joined="You have asked already, {at}. You will hear from me when an administrator has decided.",
+    ask_was_approved="That request was approved, {at}. To ask for something else, send a new one.",
+    ask_was_denied="That request was denied, {at}. Talk to your Studio administrator, or send a new one.",
+    ask_was_withdrawn="That request reached nobody and was closed. Send a new one, or ask your Studio administrator.",
+    ask_ran_out="That request has run out. Send a new one.",
     ask_nobody="Nobody could be reached here to decide on requests. Ask your Studio administrator.",
     ask_failed="Your request could not be kept. Wait a minute, then try again.",
     asked="<@{user}> asks for access to SageMaker Studio",
@@ -81,13 +85,19 @@ ENGLISH = Words(
     of_no_use="Slack says this account is a guest, or not active, so access would not help. Deny the request.",
     approve_alias="What the member calls it",
     approve_note="Leave all three empty to give no new profile. Without a name it is called “default”.",
+    alias_taken="This member has another profile of that name. "
+    "Press *Approve* again, and give this one another name.",
+    unreadable="A stored record of this member cannot be read, so access would not help. "
+    "Remove it with `studio-links forget`, then approve.",
     approve_needs="This member has no profile yet. Press *Approve* again, and name the domain and the profile.",
     form_failed="Slack did not open the form in time. Try again.",
     approved="Approved by <@{by}>, {at}",
     denied="Denied by <@{by}>, {at}",
-    only_admins="Only Studio administrators can decide on requests. Nothing was changed.",
-    not_your_own="Somebody else has to decide on your own request. Nothing was changed.",
-    request_gone="This request cannot be decided any more: it has run out, or there is a newer one.",
+    only_admins="Only Studio administrators can decide on requests, so nothing was changed. Ask one of them.",
+    not_your_own="Somebody else has to decide on your own request, so nothing was changed. "
+    "Ask another administrator.",
+    request_gone="This request cannot be decided any more: it has run out, or there is a newer one. "
+    "Look for the newer one, or ask the member to send one.",
     deny_stands="A deny rule stands for this member and would win. "
     "Remove it with `studio-links forget`, then approve.",
     decision_failed="This could not be carried out, and the request is open again: {why}",
