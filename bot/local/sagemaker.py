@@ -24,6 +24,8 @@ from bot.local.sagemaker_state import Resource, SignIn, page, studio_state
 
 LINK_SECONDS = 300  # ExpiresInSeconds when the request has none
 SESSION_SECONDS = 43200  # SessionExpirationDurationInSeconds when the request has none
+# https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html
+MOST_TAGS = 50
 LANDING = r"(studio:|app:(JupyterServer|JupyterLab|RStudioServerPro|CodeEditor|Canvas)):.*"
 
 
@@ -123,7 +125,8 @@ def create_user_profile(self: Any) -> Any:
         arn = arn_formatter("user-profile", f"{domain_id}/{name}", backend.account_id, backend.region_name)
         keep = ("SingleSignOnUserIdentifier", "SingleSignOnUserValue", "UserSettings")
         details = {"HomeEfsFileSystemUid": uid, **{key: request.get(key) for key in keep}}
-        state.profiles[domain_id, name.lower()] = Resource(domain_id, name, arn, details)
+        profile = Resource(domain_id, name, arn, details, tags=_tags(request.get("Tags", [])))
+        state.profiles[domain_id, name.lower()] = profile
     return ActionResult({"UserProfileArn": arn})
 
 
@@ -168,7 +171,8 @@ def create_space(self: Any) -> Any:
         raise AWSValidationException("OwnershipSettings and SpaceSharingSettings must be given together.")
     keep = ("SpaceSettings", "OwnershipSettings", "SpaceSharingSettings", "SpaceDisplayName")
     arn = arn_formatter("space", f"{domain_id}/{name}", backend.account_id, backend.region_name)
-    space = Resource(domain_id, name, arn, {key: request.get(key) for key in keep})
+    details = {key: request.get(key) for key in keep}
+    space = Resource(domain_id, name, arn, details, tags=_tags(request.get("Tags", [])))
     with state.lock:
         if owner := _owner(space):
             state.profile(domain_id, owner)
@@ -238,6 +242,28 @@ def create_presigned_domain_url(self: Any) -> Any:
     return ActionResult({"AuthorizedUrl": self.studio.presign(sign_in)})
 
 
+def add_tags(self: Any) -> Any:
+    """Add tags to a user profile or space, or overwrite those of the same key.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AddTags.html
+    """
+    request = _valid(self, "AddTags")
+    state = studio_state(self.sagemaker_backend)
+    with state.lock:
+        resource = state.tagged(request["ResourceArn"])
+        tags = resource.tags | _tags(request["Tags"])
+        if len(tags) > MOST_TAGS:
+            raise AWSValidationException(f"A resource can have {MOST_TAGS} tags at most.")
+        resource.tags = tags
+    return ActionResult({"Tags": _tag_list(tags)})
+
+
+def list_tags(self: Any) -> Any:
+    """All tags of a user profile or space: they always fit into one page."""
+    request = _valid(self, "ListTags")
+    return ActionResult({"Tags": _tag_list(studio_state(self.sagemaker_backend).tagged(request["ResourceArn"]).tags)})
+
+
 OPERATIONS: tuple[Callable[[Any], Any], ...] = (
     create_domain,
     describe_domain,
@@ -251,6 +277,8 @@ OPERATIONS: tuple[Callable[[Any], Any], ...] = (
     list_spaces,
     delete_space,
     create_presigned_domain_url,
+    add_tags,
+    list_tags,
 )
 
 
@@ -261,6 +289,14 @@ def _valid(response: Any, operation: str) -> dict[str, Any]:
     if found := list(violations(shape, request)):
         raise AWSValidationException(report(found))
     return request
+
+
+def _tags(given: list[dict[str, str]]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in given}
+
+
+def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _owner(space: Resource) -> str | None:

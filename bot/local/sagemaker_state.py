@@ -39,6 +39,7 @@ class Resource:
     failure_reason: str | None = None
     created: datetime = field(default_factory=utcnow)
     modified: datetime = field(default_factory=utcnow)
+    tags: dict[str, str] = field(default_factory=dict)
 
     def summary(self, names: str, *details: str) -> dict[str, Any]:
         """Its entry in a list call; ``names`` is "UserProfileName" or "SpaceName"."""
@@ -68,6 +69,13 @@ class StudioState:
         if (domain_id, name.lower()) not in self.profiles:
             raise ResourceNotFound(f"UserProfile [{name}] does not exist in domain [{domain_id}].")
         return self.profiles[domain_id, name.lower()]
+
+    def tagged(self, arn: str) -> Resource:
+        """The profile or space of this ARN. The documentation names no error for others: the usual one is raised."""
+        for resource in (*self.profiles.values(), *self.spaces.values()):
+            if resource.arn == arn:
+                return resource
+        raise ResourceNotFound(f"{arn} does not exist, or is of a kind that carries no tags here.")
 
     def space(self, domain_id: str, name: str) -> Resource:
         if (domain_id, name) not in self.spaces:

@@ -71,7 +71,9 @@ def build_app(api: WebApi, urls: ResponseUrls, faults: Faults) -> SlackApp:
         token, arguments = _token_and_arguments()
         fault = faults.take(method)
         call = api.call(method, token, arguments, fault)
-        return _respond(json.dumps(call.answer), call.status, "application/json; charset=utf-8", fault)
+        response = _respond(json.dumps(call.answer), call.status, "application/json; charset=utf-8", fault)
+        response.headers.update(api.headers(call))
+        return response
 
     @app.post("/<any(commands, actions):_kind>/<_team>/<_number>/<_secret>")
     def response_url(_kind: str, _team: str, _number: str, _secret: str) -> Response:

@@ -1,15 +1,19 @@
 """The methods of Slack's Web API that a bot like this one calls, answering as Slack would."""
 
+import base64
+import binascii
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.local.methods import Answer, Method
-from bot.local.people import Directory, Installation
+from bot.local.methods import Answer, Method, failed
+from bot.local.people import Directory, Installation, Person
 from bot.local.response_urls import Fault
 
 TOO_MANY_REQUESTS = 429
+# https://docs.slack.dev/apis/web-api/pagination
+LONGEST_PAGE = 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,17 @@ class WebApi:
             "auth.test": Method(self._auth_test),
             "bots.info": Method(self._bots_info, frozenset({"bot", "team_id"}), "users:read"),
             "users.info": Method(self._users_info, frozenset({"user", "include_locale"}), "users:read"),
+            "users.list": Method(self._users_list, frozenset({"cursor", "limit", "include_locale"}), "users:read"),
             **methods,
         }
+
+    def headers(self, call: ApiCall) -> dict[str, str]:
+        """What Slack tells in the headers of an answer: the scopes of the token, if it knows the token.
+
+        https://docs.slack.dev/authentication/installing-with-oauth
+        """
+        known = call.error not in ("invalid_auth", "not_authed")
+        return {"x-oauth-scopes": ",".join(self._app.scopes)} if known else {}
 
     def calls(self) -> tuple[ApiCall, ...]:
         with self._lock:
@@ -128,7 +141,33 @@ class WebApi:
         person = self._directory.person(str(arguments.get("user", "")))
         if person is None:
             return {"ok": False, "error": "user_not_found"}
-        with_email = "users:read.email" in self._app.scopes
-        with_locale = arguments.get("include_locale") in (True, "true", "1", 1)
-        user = person.user_object(home_team=self._app.team_id, with_email=with_email, with_locale=with_locale)
-        return {"ok": True, "user": user}
+        return {"ok": True, "user": self._user(person, arguments)}
+
+    def _users_list(self, arguments: Mapping[str, Any]) -> Answer:
+        """Everybody, deactivated accounts too, page by page; without a limit, all at once.
+
+        The cursor names the first account of the next page. https://docs.slack.dev/reference/methods/users.list
+        """
+        people = sorted(self._directory.people(), key=lambda person: person.id)
+        try:
+            limit = min(int(arguments.get("limit") or 0), LONGEST_PAGE) or len(people)
+            after = base64.b64decode(str(arguments.get("cursor") or ""), validate=True).decode()
+        except (ValueError, binascii.Error):
+            return failed("invalid_cursor")
+        if after and not after.startswith("user:"):
+            return failed("invalid_cursor")
+        rest = [person for person in people if person.id >= after.removeprefix("user:")]
+        cursor = base64.b64encode(f"user:{rest[limit].id}".encode()).decode() if len(rest) > limit else ""
+        return {
+            "ok": True,
+            "members": [self._user(person, arguments) for person in rest[:limit]],
+            "cache_ts": int(self._clock()),
+            "response_metadata": {"next_cursor": cursor},
+        }
+
+    def _user(self, person: Person, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return person.user_object(
+            home_team=self._app.team_id,
+            with_email="users:read.email" in self._app.scopes,
+            with_locale=arguments.get("include_locale") in (True, "true", "1", 1),
+        )

@@ -201,6 +201,20 @@ def test_tags_are_checked_like_everything_else(sagemaker: Any) -> None:
         create(DomainId=DOMAIN, UserProfileName="Cy", Tags=wrong)
 
 
+def test_a_profile_carries_the_tags_it_was_created_with_and_those_added(sagemaker: Any) -> None:
+    create, arn = sagemaker.create_user_profile, f"arn:aws:sagemaker:{REGION}:123456789012:user-profile/{DOMAIN}/Bo"
+    create(DomainId=DOMAIN, UserProfileName="Bo", Tags=[{"Key": "email", "Value": "bo@example.com"}])
+    added = sagemaker.add_tags(
+        ResourceArn=arn, Tags=[{"Key": "email", "Value": "b@x.org"}, {"Key": "k", "Value": ""}]
+    )
+
+    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == added["Tags"]
+    assert added["Tags"] == [{"Key": "email", "Value": "b@x.org"}, {"Key": "k", "Value": ""}]
+    many = [{"Key": f"k{number}", "Value": ""} for number in range(50)]
+    assert code(sagemaker.add_tags, ResourceArn=arn, Tags=many) == "ValidationException"
+    assert code(sagemaker.list_tags, ResourceArn=f"{arn}-and-nobody") == "ResourceNotFound"
+
+
 def test_a_profile_needs_a_domain_that_exists(sagemaker: Any) -> None:
     with pytest.raises(sagemaker.exceptions.ResourceNotFound):
         sagemaker.create_user_profile(DomainId="d-nowhere", UserProfileName="Bo")

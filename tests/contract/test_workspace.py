@@ -645,6 +645,28 @@ def test_an_address_needs_its_own_scope(client: WebClient) -> None:
         assert "email" not in user["profile"]
 
 
+def test_everybody_is_listed_page_by_page_and_each_once(slack: Workspace, client: WebClient) -> None:
+    slack.add_member("U0GONE", "gone", deleted=True)
+    people = {person.id for person in slack.directory.people()}
+    pages = [[user["id"] for user in page["members"]] for page in client.users_list(limit=2)]
+    assert sorted(user for page in pages for user in page) == sorted(people)
+    assert max(len(page) for page in pages) == 2
+    assert {user["id"] for user in client.users_list()["members"]} == people
+
+
+@pytest.mark.parametrize("cursor", ["made up", "bm9ib2R5"])
+def test_a_cursor_that_is_none_is_refused(client: WebClient, cursor: str) -> None:
+    with pytest.raises(SlackApiError, match="invalid_cursor"):
+        client.users_list(cursor=cursor, limit=2)
+
+
+def test_an_answer_names_the_scopes_of_the_token(slack: Workspace, client: WebClient) -> None:
+    assert client.auth_test().headers["x-oauth-scopes"] == ",".join(slack.installation.scopes)
+    with pytest.raises(SlackApiError) as refused:
+        WebClient("xoxb-other", base_url=slack.api_url).auth_test()
+    assert "x-oauth-scopes" not in refused.value.response.headers
+
+
 def test_an_ephemeral_message_is_seen_by_one_member(slack: Workspace, client: WebClient) -> None:
     before = slack.command("U0ALICE")
     ts = client.chat_postEphemeral(channel=GENERAL, user="U0ALICE", text="Psst", blocks=BLOCKS)["message_ts"]
