@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt lock soak guards fuzz audit clean
+.PHONY: help demo test lint fmt lock bench soak guards fuzz audit clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ lock: $(READY) ## pin what is shipped, and what it is tested with
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" --extra dev --constraint requirements.txt pyproject.toml \
 		--output-file requirements-dev.txt
+
+bench: $(READY) ## speed and cost beside a naive bot's and the upstreams' own, in under five minutes
+	$(BIN)/python -m bench $(ARGS)
 
 soak: $(READY) ## half an hour of steady load on a bot of its own (ARGS="--minutes 5")
 	$(BIN)/python -m bench.soak $(ARGS)

@@ -102,7 +102,7 @@ def cpu_seconds(pid: int) -> float:
 def run(plan: Plan) -> Report:
     """One crowd, from beginning to end."""
     command = [sys.executable, "-m", "tests.burst"]
-    ended = subprocess.run(  # noqa: S603 - our own program
+    ended = subprocess.run(
         command, cwd=ROOT, input=json.dumps(asdict(plan)), capture_output=True, text=True, check=True
     )
     return Report(**json.loads(ended.stdout))
@@ -111,17 +111,17 @@ def run(plan: Plan) -> Report:
 def show(plan: Plan, report: Report, cpu: float, bot: BotProcess) -> None:
     """The figures."""
     links = report.answers.get("link", 0)
-    print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors, Python {sys.version.split()[0]}")  # noqa: T201
-    print(f"{plan.count} commands in {report.seconds / 60:.1f} minutes, {plan.per_second:g} a second")  # noqa: T201
+    print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors, Python {sys.version.split()[0]}")
+    print(f"{plan.count} commands in {report.seconds / 60:.1f} minutes, {plan.per_second:g} a second")
     for name, seconds in (("acknowledged", report.acks), ("told", report.told)):
         figures = ", ".join(f"p{p:g} {percentile(seconds, p) * 1000:.0f} ms" for p in (50, 99, 99.9, 100))
-        print(f"{name}: {figures}")  # noqa: T201
-    print(f"answers: {report.answers}; lost: {report.lost}")  # noqa: T201
-    print(f"processor time: {cpu:.0f} s, {1000 * cpu / max(1, links):.1f} ms a link")  # noqa: T201
+        print(f"{name}: {figures}")
+    print(f"answers: {report.answers}; lost: {report.lost}")
+    print(f"processor time: {cpu:.0f} s, {1000 * cpu / max(1, links):.1f} ms a link")
     rss = report.rss
     shown = [rss[round(part * (len(rss) - 1) / 6)] for part in range(7)]
-    print(f"memory (MB), first to last: {', '.join(f'{value:.1f}' for value in shown)}")  # noqa: T201
-    print(f"recorded as issued: {bot.outcomes('issued'):.0f}, unrecorded: {bot.outcomes('unrecorded'):.0f}")  # noqa: T201
+    print(f"memory (MB), first to last: {', '.join(f'{value:.1f}' for value in shown)}")
+    print(f"recorded as issued: {bot.outcomes('issued'):.0f}, unrecorded: {bot.outcomes('unrecorded'):.0f}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+"""DynamoDB and SageMaker as far as a link needs them: canned answers after 4 and 60 milliseconds.
+
+A process of its own, started as `python -m bench.aws` with the items of one member, the template, on standard input.
+Every other member has the same items under their own id, so that there are as many members as one likes. Writes are
+taken and forgotten.
+"""
+
+import asyncio
+import json
+import re
+import sys
+import zlib
+from typing import Any
+
+from bench.wire import Answer, Kept, Request, serve
+
+DYNAMODB_SECONDS, SAGEMAKER_SECONDS = 0.004, 0.060
+TEMPLATE = "U0TEMPLATE"
+USER = re.compile(r"\bU0[A-Z0-9]+")
+# The tables of the naive bot.
+PROFILES, ALLOWED = "naive-profiles", "naive-allowed"
+LINK = "https://d-bench.studio.eu-west-1.sagemaker.aws/auth?token=" + "0" * 900
+
+Item = dict[str, Any]
+
+
+class Aws:
+    """Answers by the operation that a request names in its `X-Amz-Target`."""
+
+    def __init__(self, items: dict[str, list[Item]]) -> None:
+        """Take the template's items, and those of the whole workspace, by table."""
+        self._items = {table: json.dumps(of_table) for table, of_table in items.items()}
+        self.kept = Kept()
+
+    def answer(self, request: Request) -> Answer:
+        if request.path == "/kept":
+            return self.kept.answer()
+        service, _, operation = request.header("X-Amz-Target").partition(".")
+        asked = json.loads(request.body)
+        if service == "SageMaker":
+            return Answer(f"SageMaker {operation}", json.dumps({"AuthorizedUrl": LINK}).encode(), SAGEMAKER_SECONDS)
+        body = json.dumps(self._dynamodb(operation, asked)).encode()
+        headers = b"Content-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: BENCH\r\nx-amz-crc32: %d\r\n"
+        return Answer(f"DynamoDB {operation}", body, DYNAMODB_SECONDS, headers % zlib.crc32(body))
+
+    def _dynamodb(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+        match operation:
+            case "GetItem":
+                found = self._get(asked["TableName"], asked["Key"])
+                return {"Item": found[0]} if found else {}
+            case "BatchGetItem":
+                wanted = asked["RequestItems"].items()
+                return {
+                    "Responses": {t: [i for key in w["Keys"] for i in self._get(t, key)] for t, w in wanted},
+                    "UnprocessedKeys": {},
+                }
+            case "Query":
+                owner = next(iter(asked["ExpressionAttributeValues"].values()))
+                found = self._get(asked["TableName"], {"owner": owner})
+                return {"Items": found, "Count": len(found), "ScannedCount": len(found)}
+            case "UpdateItem":
+                return {"Attributes": {**asked["Key"], "requests": {"N": "1"}}}
+            case "DescribeTable":
+                return {"Table": {"TableName": asked["TableName"], "TableStatus": "ACTIVE"}}
+        return {}
+
+    def _get(self, table: str, key: Item) -> list[Item]:
+        """The items with these key attributes."""
+        if table in (PROFILES, ALLOWED):
+            return [{**key, "domain": {"S": "d-bench"}, "profile": {"S": "bench"}, "allowed": {"BOOL": True}}]
+        user = USER.search(json.dumps(key))
+        items: list[Item] = json.loads(self._items[table].replace(TEMPLATE, user[0] if user else TEMPLATE))
+        return [item for item in items if key.items() <= item.items()]
+
+
+async def main() -> None:
+    aws = Aws(json.loads(sys.stdin.readline()))
+    print(await serve(aws.answer, aws.kept), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

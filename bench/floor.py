@@ -1,0 +1,85 @@
+"""The floor: the upstream calls of one link by the leanest client there could be, with no bot around them.
+
+Nothing is signed, checked or understood: prepared bytes go out over connections that stay open. Started as
+`python -m bench.floor` with the ports of the stand-ins; it reads plans and prints reports as `bench.slack` does.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from bench.slack import TEAM, Plan, Report
+from bench.wire import HEAD_ENDS, LENGTH
+
+KEY = {"owner": {"S": f"{TEAM}#U0TEMPLATE"}}
+CALL = dict[str, object]
+
+
+class Upstream:
+    """Connections to one of the stand-ins, as many as are needed at once."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def call(self, request: bytes) -> None:
+        """Send it, and wait until the answer is here."""
+        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write(request)
+        head = await reader.readuntil(HEAD_ENDS)
+        length = LENGTH.search(head)
+        assert length is not None
+        await reader.readexactly(int(length[1]))
+        self._idle.append((reader, writer))
+
+
+class Floor:
+    """Makes links, if one may call it that."""
+
+    def __init__(self, aws_port: int, slack_port: int) -> None:
+        self._aws, self._slack = Upstream(aws_port), Upstream(slack_port)
+        self._record = post("/", {"TransactItems": []}, "DynamoDB_20120810.TransactWriteItems")
+        self._read = post("/", {"RequestItems": {}}, "DynamoDB_20120810.BatchGetItem")
+        self._mint = post("/", {"DomainId": "d-bench"}, "SageMaker.CreatePresignedDomainUrl")
+        self._person = post("/api/users.info", {})
+        self._reply = post("/commands/T/none", {"text": "0" * 2000})
+        self._close = post("/", {"Key": KEY}, "DynamoDB_20120810.UpdateItem")
+
+    async def carry_out(self, plan: Plan) -> Report:
+        """So many links, so many at once."""
+        report, started = Report(), time.perf_counter()
+        waiting = iter(range(plan.count))
+        await asyncio.gather(*(self._links(waiting, plan, report) for _ in range(plan.at_once)))
+        report.told.sort()
+        report.links, report.seconds = len(report.told), time.perf_counter() - started
+        return report
+
+    async def _links(self, waiting: Iterator[int], plan: Plan, report: Report) -> None:
+        for _ in waiting:
+            started = time.perf_counter()
+            gather = [self._aws.call(self._record), self._aws.call(self._read)]
+            await asyncio.gather(*gather, *([] if plan.seen else [self._slack.call(self._person)]))
+            await self._aws.call(self._mint)
+            await self._slack.call(self._reply)
+            report.told.append(time.perf_counter() - started)
+            await self._aws.call(self._close)
+
+
+def post(path: str, body: CALL, target: str = "") -> bytes:
+    sent = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nX-Amz-Target: {target}\r\nContent-Length: {len(sent)}\r\n\r\n"
+    return head.encode() + sent
+
+
+async def main() -> None:
+    floor = Floor(int(sys.argv[1]), int(sys.argv[2]))
+    print("ready", flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        print(json.dumps(asdict(await floor.carry_out(Plan(**json.loads(line))))), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,127 @@
+"""Processes of a measurement: starting them, talking to them in lines, and what they use of the machine."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from urllib.request import urlopen
+
+from bench.slack import Plan, Report
+
+ROOT = Path(__file__).parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Spoken:
+    """A Python module in a process of its own that is told and tells things a line at a time."""
+
+    def __init__(self, module: str, *arguments: str, first: str = "") -> None:
+        command = [sys.executable, "-m", module, *arguments]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self._process.pid
+        self.said = self.ask(first) if first else self._line()
+
+    def ask(self, line: str) -> str:
+        """Say something, and wait for the answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return self._line()
+
+    def run(self, plan: Plan) -> Report:
+        """Have a plan carried out."""
+        return Report(**json.loads(self.ask(json.dumps(asdict(plan)))))
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"process {self.pid} of the measurement has ended")
+        return line.strip()
+
+
+@contextmanager
+def spoken(module: str, *arguments: str, first: str = "") -> Iterator[Spoken]:
+    """`Spoken`, ended on leaving."""
+    process = Spoken(module, *arguments, first=first)
+    try:
+        yield process
+    finally:
+        process.end()
+
+
+@contextmanager
+def started(arguments: list[str], environment: Mapping[str, str], log: Path) -> Iterator[int]:
+    """A server; its process id. On leaving it is ended, with all its children."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=ROOT, env={**clean, **environment}, stdout=stream, stderr=stream
+        )
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_until_answers(url: str, pid: int, log: Path, seconds: float = 30) -> None:
+    """Return once the address answers with 200, or at all if it is not there; the process must live till then."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            raise RuntimeError(f"process {pid} ended before it answered: {log.read_text()[-2000:]}")
+        try:
+            with urlopen(url, timeout=5):  # noqa: S310 - an address of ours
+                return
+        except OSError as error:
+            if getattr(error, "code", 503) == 404:  # noqa: PLR2004 - HTTP's own number
+                return
+        time.sleep(0.005)
+    raise RuntimeError(f"{url} does not answer")
+
+
+def family(pid: int) -> list[int]:
+    """The process and its children, and theirs."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return []
+    return [pid, *(member for child in children for member in family(int(child)))]
+
+
+def cpu_seconds(pid: int) -> float:
+    """What the process and its children have used of the processors' time."""
+    total = 0
+    for member in family(pid):
+        fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def memory(pid: int, kind: str) -> float:
+    """Megabytes of the process and its children together: "VmHWM" at the most, "VmRSS" now."""
+    total = 0
+    for member in family(pid):
+        [line] = [x for x in Path(f"/proc/{member}/status").read_text().splitlines() if x.startswith(f"{kind}:")]
+        total += int(line.split()[1])
+    return total * 1024 / 1e6
+
+
+def idle_seconds() -> float:
+    """How long the machine's processors have had nothing to do, all together."""
+    fields = Path("/proc/stat").read_text().split()
+    return int(fields[4]) / TICKS

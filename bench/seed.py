@@ -1,0 +1,35 @@
+"""What the access table holds of one member, as the product itself writes it."""
+
+import os
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+
+from bench.aws import TEMPLATE, Item
+from bench.slack import TEAM
+from bot import app
+from bot.admin import Actor
+from bot.config import Settings, load
+from bot.local.aws import LocalAws
+from bot.model import Door, Effect, Grant, Mapping, Member
+from bot.store import tables
+from tests.scenario.conftest import create_domain, create_profile
+
+SEEDING = Actor("cli:bench", Door.CLI)
+
+
+def items_of_the_template() -> dict[str, list[Item]]:
+    """The items of a member with one mapping and an allow rule, by table."""
+    with LocalAws() as aws, patch.dict(os.environ, aws.environment()):
+        domain = create_domain("bench")
+        create_profile(domain, "bench")
+        settings = load(Settings)
+        for finding in tables.create(app.table_administration(settings)):
+            assert finding.ok, finding
+        administration = app.administration(settings)
+        administration.map(Member(TEAM, TEMPLATE), Mapping("default", domain, "bench"), SEEDING)
+        administration.grant(TEAM, Grant(TEMPLATE, Effect.ALLOW), SEEDING)
+        dynamodb: Any = boto3.client("dynamodb")
+        name = f"{settings.studio_table_prefix}access"
+        return {name: dynamodb.scan(TableName=name)["Items"]}

@@ -1,0 +1,34 @@
+"""What a link costs in round trips: the bot as it is served, against the stand-ins of the measurement."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import Cell, Level, bot, ground
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cell]:
+    """Links for members whom the process has not seen, and then for members whom it has."""
+    log: Path = tmp_path_factory.mktemp("bench") / "bot.log"
+    levels = [Level("new", at_once=4, count=20, seen=False), Level("seen", at_once=4, count=20)]
+    cells = {level.name: Cell() for level in levels}
+    with ground() as (where, _), bot(where, log, "bot") as (pid, port):
+        where.measure(Cell(), levels[1], where.slack, pid, port)
+        for level in levels:
+            where.measure(cells[level.name], level, where.slack, pid, port)
+    return cells
+
+
+def test_every_command_becomes_a_link(cells: dict[str, Cell]) -> None:
+    for cell in cells.values():
+        assert (cell.links, cell.lost) == (20, 0)
+        assert cell.acks(99) < 1
+
+
+def test_a_link_costs_these_round_trips_and_no_more(cells: dict[str, Cell]) -> None:
+    aws = {"DynamoDB PutItem": 20, "DynamoDB Query": 20, "DynamoDB UpdateItem": 40}
+    aws["SageMaker CreatePresignedDomainUrl"] = 20
+
+    assert cells["new"].calls == {**aws, "Slack users.info": 20, "Slack response_url": 20}
+    assert cells["seen"].calls == {**aws, "Slack users.info": 20, "Slack response_url": 20}
