@@ -1,7 +1,6 @@
 """The composition root: from settings to a running bot. The only place that wires."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -16,10 +15,10 @@ from bot.admin import Admin
 from bot.asking import Asking
 from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings
 from bot.errors import ConfigError, StudioLinksError
-from bot.executor import BoundedExecutor, Doorway
+from bot.executor import BoundedExecutor, Doorway, SideExecutor
 from bot.health import STARTING, Health
 from bot.logs import redactor
-from bot.metrics import Metrics
+from bot.metrics import Failed, Metrics, count_aws_failures
 from bot.model import Member
 from bot.signin import SignIn
 from bot.slack import asking_handlers, handlers
@@ -32,10 +31,11 @@ from bot.standing import Standings
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
-from bot.store.models import Tables, bind
+from bot.store.models import Tables, bind, client_of
 from bot.store.requests import RequestTable
 from bot.store.runtime import RuntimeTable
 from bot.studio import SageMakerStudio, caller_arn
+from bot.telemetry import Recorder
 from bot.web import Entrance, Response
 
 log = structlog.get_logger()
@@ -58,8 +58,9 @@ class Bot:
     desk: Desk
     tables: Tables
     studio: SageMakerStudio
-    side: ThreadPoolExecutor
+    side: SideExecutor
     socket: SocketMode | None
+    metrics: Metrics
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -81,6 +82,8 @@ class Bot:
         while not self._stopping.is_set():
             try:
                 self.tables.connect()
+                for model in self.tables.all():
+                    count_aws_failures(client_of(model).meta.events, self.metrics.upstream_failed)
                 self.studio.warm_up()
                 table_admin.ready(self.tables)
                 self.desk.home = self.desk.slack.home()
@@ -104,9 +107,16 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
 
     connections = settings.studio_concurrency * CALLS_AT_ONCE
     bound = bind(prefix=settings.studio_table_prefix, region=settings.aws_region, connections=connections)
-    studio = _studio(settings, connections)
-    slack = SlackApi(token=token, api_url=settings.slack_api_url, connections=settings.studio_concurrency)
-    side = ThreadPoolExecutor(connections, thread_name_prefix="side")
+    metrics = Metrics("http" if isinstance(settings, HttpSettings) else "socket")
+    took = Recorder(metrics)
+    studio = _studio(settings, connections, metrics.upstream_failed)
+    slack = SlackApi(
+        token=token,
+        api_url=settings.slack_api_url,
+        connections=settings.studio_concurrency,
+        failed=metrics.upstream_failed,
+    )
+    side = SideExecutor(connections, thread_name_prefix="side")
     doorway = Doorway()
     workers = BoundedExecutor(
         "worker", workers=settings.studio_concurrency, queue=settings.studio_queue, doorway=doorway
@@ -122,9 +132,11 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         choices=runtime,
         rules=_rules(settings),
         side=side,
+        took=took,
     )
-    metrics = Metrics(lambda: workers.in_flight)
     clerk = BoundedExecutor("clerk", workers=CLERKS, queue=CLERKS_QUEUE, doorway=doorway)
+    for pool in (workers, clerk):
+        metrics.watch_pool(pool)
     desk = Desk(
         signin=signin,
         standings=Standings(access, audit, slack, _rules(settings), side),
@@ -139,6 +151,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         request_channel=settings.studio_request_channel,
         locale=settings.studio_locale,
         link_seconds=settings.studio_link_seconds,
+        took=took,
     )
     bolt = _bolt(token)
     asking_handlers.register(bolt, desk, _asking(settings, bound, access, audit, studio=studio, slack=slack))
@@ -160,14 +173,16 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
             socket.check()
 
     health = Health(check)
+    metrics.watch_readiness(lambda: desk.home is not None and health.glance() is None)
     entrance = Entrance(
         signing_secret=signing_secret,
         bolt=lambda body: _dispatch(bolt, body),
         ready=lambda: STARTING if desk.home is None else health.problem(),
         metrics=metrics,
         clock=Clock(),
+        took=took,
     )
-    return Bot(entrance, bolt, desk, bound, studio, side, socket)
+    return Bot(entrance, bolt, desk, bound, studio, side, socket, metrics)
 
 
 def _asking(
@@ -241,12 +256,13 @@ def _rules(settings: Settings) -> policy.Rules:
     return policy.Rules(settings.studio_allow_guests, settings.studio_links_per_minute)
 
 
-def _studio(settings: Settings, connections: int) -> SageMakerStudio:
+def _studio(settings: Settings, connections: int, failed: Failed | None = None) -> SageMakerStudio:
     return SageMakerStudio(
         region=settings.aws_region,
         link_seconds=settings.studio_link_seconds,
         session_seconds=settings.studio_session_seconds,
         connections=connections,
+        failed=failed,
     )
 
 

@@ -4,11 +4,25 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 import structlog
 
 log = structlog.get_logger()
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SideExecutor(ThreadPoolExecutor):
+    """Threads that know whose work they do: a job sees the context variables of whoever submitted it."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Take the job."""
+        return super().submit(partial(copy_context().run, fn, *args, **kwargs))
 
 
 class Full(Exception):
@@ -58,12 +72,16 @@ class BoundedExecutor:
 
     A job's exception is logged here: nobody waits for its result. Every job is an arrival at the `doorway`, and
     begins when there is no rush there.
+
+    Attributes:
+        places: how many jobs may run and wait together.
     """
 
     def __init__(self, name: str, *, workers: int, queue: int, doorway: Doorway | None = None) -> None:
         self._doorway = doorway or Doorway()
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
-        self._places = threading.BoundedSemaphore(workers + queue)
+        self._pool = SideExecutor(workers, thread_name_prefix=name)
+        self.name, self.places = name, workers + queue
+        self._free = threading.BoundedSemaphore(self.places)
         self._in_flight = 0
         self._lock = threading.Lock()
 
@@ -74,7 +92,7 @@ class BoundedExecutor:
             Full: every place is taken, or the executor is shutting down.
         """
         self._doorway.enter()
-        if not self._places.acquire(blocking=False):
+        if not self._free.acquire(blocking=False):
             raise Full
         with self._lock:
             self._in_flight += 1
@@ -105,4 +123,4 @@ class BoundedExecutor:
     def _done(self) -> None:
         with self._lock:
             self._in_flight -= 1
-        self._places.release()
+        self._free.release()

@@ -41,6 +41,12 @@ class Health:
             self._checking.release()
         return self._problem
 
+    def glance(self) -> str | None:
+        """The last answer, at once. One that is no longer fresh is renewed meanwhile, for the next glance."""
+        if self._monotonic() - self._checked_at >= FRESH:
+            threading.Thread(target=self.problem, name="health", daemon=True).start()
+        return self._problem
+
     def _ask(self) -> str | None:
         try:
             self._check()

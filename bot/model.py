@@ -137,6 +137,22 @@ class Door(StrEnum):
     CLI = "cli"
 
 
+class Stage(StrEnum):
+    """The parts of a request whose times are taken.
+
+    From a request's first byte to its acknowledgement; for a worker; for all that is read before the decision; for
+    its record, beside that; for the link at AWS; for the reply; and from its arrival until Slack took the reply.
+    """
+
+    ACKNOWLEDGE = "acknowledge"
+    WAIT = "wait"
+    GATHER = "gather"
+    RECORD = "record"
+    MINT = "mint"
+    REPLY = "reply"
+    WHOLE = "whole"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Member:
     """One person of one tenant, exactly as Slack's signed payload names them.

@@ -4,8 +4,9 @@ Gather, decide, record, act, reply; whatever happens, the audit learns of it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -26,6 +27,7 @@ from bot.model import (
     Option,
     Person,
     Reason,
+    Stage,
     Target,
     utc_now,
 )
@@ -43,12 +45,17 @@ LOOK_AGAIN_WITHIN = 6.3
 FRESH_FOR = 0.5
 
 
+def unheard(_stage: Stage, _seconds: float) -> None:
+    """Where nobody listens to how long a stage took."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """The use case and what it needs.
 
     Attributes:
         side: runs calls side by side, and lets us stop waiting for one that hangs.
+        took: is told how long each stage took, whatever came of it.
     """
 
     access: AccessReader
@@ -61,6 +68,7 @@ class SignIn:
     side: Executor
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
+    took: Callable[[Stage, float], None] = unheard
 
     def answer(self, request: LinkRequest, deliver: Callable[[Answer], bool]) -> Entry | None:
         """Answer one request and return its audit entry, complete.
@@ -110,14 +118,16 @@ class SignIn:
 
     def _decide_and_act(self, request: LinkRequest) -> Answer:
         try:
-            decision = self._gather_and_decide(request)
+            with self._timed(Stage.GATHER):
+                decision = self._gather_and_decide(request)
         except UpstreamError as error:
             return self._broken(error)
         if isinstance(decision, Denied):
             return self._choice(request, decision) if decision.reason is Reason.CHOOSE else decision
         decided = self.monotonic()
         try:
-            link = self._within(request, ACT_WITHIN, self.side.submit(self.studio.sign_in, decision))
+            with self._timed(Stage.MINT):
+                link = self._within(request, ACT_WITHIN, self.side.submit(self.studio.sign_in, decision))
             taken_back = self._look_again(request, decision) if self.monotonic() - decided > FRESH_FOR else None
         except TimeoutError:
             return Denied(
@@ -153,7 +163,8 @@ class SignIn:
 
         # The record comes first: a replay must stay quiet whatever else has gone wrong.
         try:
-            self._within(request, GATHER_WITHIN, record)
+            with self._timed(Stage.RECORD):
+                self._within(request, GATHER_WITHIN, record)
         except AlreadyRecorded:
             raise
         except (TimeoutError, StudioLinksError) as error:
@@ -216,6 +227,14 @@ class SignIn:
             self.choices.remember(request.member, alias, self.now())
         except Exception as error:  # noqa: BLE001 - nothing depends on it, and the link is out
             log.warning("choice_not_remembered", request=request.id, why=str(error))
+
+    @contextmanager
+    def _timed(self, stage: Stage) -> Iterator[None]:
+        begun = self.monotonic()
+        try:
+            yield
+        finally:
+            self.took(stage, self.monotonic() - begun)
 
     def _within(self, request: LinkRequest, seconds: float, future: Future[T]) -> T:
         """The future's result, waited for until `seconds` after the request came in."""

@@ -30,6 +30,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from bot.errors import StudioError
+from bot.metrics import Failed, count_aws_failures
 from bot.model import Allowed, Link, Mapping, Member, Reason, utc_now
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class SageMakerStudio:
         link_seconds: how long a link works after it was minted.
         session_seconds: how long the Studio session lasts where the mapping does not say.
         connections: the size of each client's pool.
+        failed: is told of each call that AWS refused or did not answer, after retries.
     """
 
     def __init__(
@@ -84,9 +86,11 @@ class SageMakerStudio:
         link_seconds: int,
         session_seconds: int,
         connections: int = 10,
+        failed: Failed | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._region = region
+        self._failed = failed
         self._link_seconds = link_seconds
         self._session_seconds = session_seconds
         self._now = now
@@ -112,7 +116,10 @@ class SageMakerStudio:
 
     @cached_property
     def _session(self) -> boto3.Session:
-        return boto3.Session()
+        session = boto3.Session()
+        if self._failed is not None:
+            count_aws_failures(session.events, self._failed)
+        return session
 
     def sign_in(self, allowed: Allowed) -> Link:
         """A fresh link for the mapping that the policy allowed.

@@ -8,6 +8,7 @@ https://docs.slack.dev/authentication/verifying-requests-from-slack
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,7 +19,9 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 from slack_sdk.signature import Clock, SignatureVerifier
 
+from bot import telemetry
 from bot.metrics import Metrics
+from bot.model import Stage
 
 log = structlog.get_logger()
 
@@ -58,6 +61,7 @@ class Entrance:
         signing_secret: None where requests come over Socket Mode, so that none are taken here.
         bolt: takes a verified, parsed body and answers Slack.
         ready: returns None if the bot can serve, else what it waits for.
+        took: is told how long acknowledging took.
     """
 
     signing_secret: str | None
@@ -65,9 +69,11 @@ class Entrance:
     ready: Callable[[], str | None]
     metrics: Metrics
     clock: Clock
+    took: Callable[[Stage, float], None]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
+        begun, delivery = time.monotonic(), telemetry.begin()
         try:
             response = self._route(environ)
         except Refusal as refusal:
@@ -78,8 +84,11 @@ class Entrance:
             ("Content-Type", response.content_type),
             ("Content-Length", str(len(response.body))),
             ("Cache-Control", "no-store"),
+            ("X-Request-Id", delivery),
             *response.headers,
         ]
+        if environ.get("PATH_INFO") == "/slack/events":
+            self.took(Stage.ACKNOWLEDGE, time.monotonic() - begun)
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 

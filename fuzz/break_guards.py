@@ -189,8 +189,8 @@ GUARDS = {
     ),
     "room in the queue": Guard(
         "executor.py",
-        "        if not self._places.acquire(blocking=False):\n            raise Full\n",
-        "        self._places = threading.Semaphore(10**6)\n        self._places.acquire()\n",
+        "        if not self._free.acquire(blocking=False):\n            raise Full\n",
+        "        self._free = threading.Semaphore(10**6)\n        self._free.acquire()\n",
         (ABUSE, "test_a_process_takes_as_much_as_it_may_and_tells_everybody_else_so"),
     ),
     "longest wait": Guard(

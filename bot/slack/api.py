@@ -20,6 +20,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from bot.errors import SlackError
+from bot.metrics import Failed
 from bot.model import Member, Person, Reason
 from bot.slack.commands import Home, Origin
 from bot.slack.views import Message
@@ -38,9 +39,16 @@ SLACKBOT = "USLACKBOT"
 
 
 class SlackApi:
-    """The adapter, for all threads together. It never logs what it sends."""
+    """The adapter, for all threads together. It never logs what it sends.
 
-    def __init__(self, *, token: str, api_url: str, connections: int = 10) -> None:
+    Args:
+        failed: is told of each call that Slack refused or did not answer.
+    """
+
+    def __init__(
+        self, *, token: str, api_url: str, connections: int = 10, failed: Failed = lambda _upstream, _code: None
+    ) -> None:
+        self._failed = failed
         self._client = WebClient(token=token, base_url=api_url, timeout=API_TIMEOUT, retry_handlers=[])
         self._api = parse_url(api_url)
         options: dict[str, Any] = {
@@ -147,10 +155,12 @@ class SlackApi:
             response = self._pool.request("POST", url, json=body, redirect=False)
         except urllib3.exceptions.HTTPError as error:
             log.warning("reply_failed", request=origin.request_id, why=type(error).__name__)
+            self._failed("response_url", "unreachable")
             return False
         if response.status == 200 and not _says_no(response.data):  # noqa: PLR2004 - HTTP's own number
             return True
         log.warning("reply_refused", request=origin.request_id, status=response.status)
+        self._failed("response_url", "not_ok" if response.status == 200 else str(response.status))  # noqa: PLR2004 - as above
         return False
 
     def _update_view(self, origin: Origin, message: Message) -> bool:
@@ -201,8 +211,11 @@ class SlackApi:
         try:
             data = method(**arguments).data
         except SlackApiError as error:
-            raise _refused(method.__name__, error.response) from None
+            refusal = _refused(method.__name__, error.response)
+            self._failed("slack", refusal.code or "")
+            raise refusal from None
         except (SlackClientError, HTTPException, OSError, ValueError, AttributeError) as error:
+            self._failed("slack", "unreachable")
             raise SlackError(
                 f"Slack could not be reached ({method.__name__}): try again in a minute",
                 reason=Reason.SLACK_UNREACHABLE,

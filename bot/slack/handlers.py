@@ -15,7 +15,7 @@ from slack_bolt import Ack, App
 
 from bot.audit import ISSUED
 from bot.errors import SlackError, StoreError, UpstreamError
-from bot.model import Answer, Door, Entry, LinkRequest, Reason, Target
+from bot.model import Answer, Door, Entry, LinkRequest, Reason, Stage, Target
 from bot.slack import views
 from bot.slack.asking_handlers import show_form
 from bot.slack.commands import REQUEST_ID, Ask, Help, Open, WhoAmI, action_value, parse, parse_target
@@ -133,8 +133,11 @@ def _answer(desk: Desk, visit: Visit, target: Target, *, in_place: bool) -> None
 
     def deliver(answer: Answer) -> bool:
         message = views.answer(answer, desk.reader(visit.origin, answer.locale))
+        begun = desk.monotonic()
         delivered = tell(desk, visit.origin, message, replace=in_place)
-        desk.metrics.answered(desk.monotonic() - visit.started)
+        told = desk.monotonic()
+        desk.took(Stage.REPLY, told - begun)
+        desk.took(Stage.WHOLE, told - visit.started)
         return delivered
 
     entry = desk.signin.answer(request, deliver)
@@ -173,7 +176,8 @@ def _opened(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
     if entry is None:
         _stale(desk, visit, body)
     else:
-        desk.metrics.outcome("opened")
+        first = entry.opened_at is not None and entry.opened_at >= visit.at
+        desk.metrics.outcome("opened" if first else "opened_again")
         if visit.origin.place is not None:
             desk.ageing.forget(visit.origin.place, entry.id)
         tell(desk, visit.origin, views.opened(entry, desk.reader(visit.origin, entry.locale)), replace=True)

@@ -10,12 +10,12 @@ from uuid import uuid4
 import structlog
 from slack_bolt import Ack
 
-from bot import audit
+from bot import audit, telemetry
 from bot.errors import BadInput, SlackError
 from bot.executor import BoundedExecutor, Full
 from bot.metrics import Metrics
-from bot.model import Door, Entry, InvalidValue, Member, Reason, utc_now
-from bot.signin import SignIn
+from bot.model import Door, Entry, InvalidValue, Member, Reason, Stage, utc_now
+from bot.signin import SignIn, unheard
 from bot.slack import views
 from bot.slack.ageing import Ageing
 from bot.slack.api import SlackApi
@@ -59,6 +59,7 @@ class Desk:
         locale: the language of every message; None for each member's own.
         link_seconds: how long a link works, for the help.
         home: our own app and team; None until Slack has told us.
+        took: is told how long each stage took.
     """
 
     signin: SignIn
@@ -77,6 +78,7 @@ class Desk:
     home: Home | None = None
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
+    took: Callable[[Stage, float], None] = unheard
 
     def reader(self, origin: Origin | None = None, locale: str | None = None) -> views.Reader:
         """Whom a message is for, as far as that is known yet; without an origin, it answers no request of theirs."""
@@ -122,6 +124,7 @@ def receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
     """Let a request in and hand it on. Returns what the acknowledgement has to say, mostly nothing."""
     try:
         origin = ORIGINS[door](body)
+        telemetry.is_request(origin.request_id)
         home = desk.home
         if home is None:
             where = origin.team_id or origin.enterprise_id or "unknown"
@@ -140,6 +143,7 @@ def receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
     try:
         desk.workers.submit(lambda: _work(desk, visit, body, work))
     except Full:
+        desk.metrics.queue_full("worker")
         return _turn_away(desk, origin, door, Reason.BUSY, tenant=tenant, subject=origin.user_id)
     return ""
 
@@ -167,6 +171,7 @@ def _aside(desk: Desk, entry: Entry, job: Callable[[], object]) -> None:
     try:
         desk.clerk.submit(job)
     except Full:
+        desk.metrics.queue_full("clerk")
         desk.metrics.outcome("unrecorded")
         log.error("refusal_not_recorded", request=entry.id, outcome=entry.outcome, why="too many at once")  # noqa: TRY400
 
@@ -221,8 +226,10 @@ def _record_refusal(desk: Desk, entry: Entry) -> bool:
 
 
 def conclude(desk: Desk, entry: Entry) -> None:
-    """Count an outcome, and announce it where the installation wants to hear of it."""
+    """Count an outcome, log it, and announce it where the installation wants to hear of it."""
     desk.metrics.outcome(entry.outcome)
+    who = {"tenant": entry.tenant, "user": entry.subject, "door": entry.door}
+    log.info("concluded", request=entry.id, outcome=entry.outcome, **who, **telemetry.stages())
     if desk.audit_channel is None:
         return
     try:
@@ -234,7 +241,7 @@ def conclude(desk: Desk, entry: Entry) -> None:
 def _work(desk: Desk, visit: Visit, body: Mapping[str, Any], work: Work) -> None:
     """On a worker: do it, unless it has waited too long to be done in time."""
     waited = desk.monotonic() - visit.started
-    desk.metrics.waited(waited)
+    desk.took(Stage.WAIT, waited)
     if waited <= LONGEST_WAIT:
         work(desk, visit, body)
         return

@@ -16,7 +16,7 @@ from tests.scenario.crowd import Crowd
 
 RUSH = 500
 ACK_WITHIN, TOLD_WITHIN = 1.0, 10.0
-IN_FLIGHT = "studio_links_in_flight "
+IN_FLIGHT = 'studio_links_in_flight{pool="worker"} '
 EXPECTED = {
     LINK,
     "You have no SageMaker Studio profile here yet",

@@ -1,6 +1,7 @@
 """Readiness: fresh enough, never asked for more often than the upstreams can bear."""
 
 import threading
+import time
 
 import pytest
 
@@ -82,3 +83,22 @@ def test_a_check_that_breaks_does_not_block_the_next_one() -> None:
     with pytest.raises(RuntimeError):
         health.problem()
     assert health.problem() is None
+
+
+def test_a_glance_never_waits_and_has_the_answer_renewed() -> None:
+    clock, asked, go_on = Clock(), threading.Semaphore(0), threading.Event()
+
+    def check() -> None:
+        asked.release()
+        assert go_on.wait(timeout=10)
+
+    health = Health(check, monotonic=clock.monotonic)
+    assert health.glance() == STARTING
+    assert asked.acquire(timeout=10)
+    assert health.glance() == STARTING
+    go_on.set()
+    deadline = time.monotonic() + 10
+    while health.glance() is not None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert health.glance() is None
+    assert not asked.acquire(blocking=False)

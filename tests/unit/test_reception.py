@@ -17,7 +17,7 @@ from bot.asking import Asking
 from bot.errors import SlackError, StoreError
 from bot.executor import BoundedExecutor, Full
 from bot.metrics import Metrics
-from bot.model import Door, Entry, Member, Person, Reason
+from bot.model import Door, Entry, Member, Person, Reason, Stage
 from bot.policy import Rules
 from bot.signin import SignIn
 from bot.slack import asking_handlers, views
@@ -163,9 +163,10 @@ class World:
     clerk: Line = field(default_factory=Line)
     happened: list[str] = field(default_factory=list)
     visits: list[tuple[Visit, Body]] = field(default_factory=list)
+    took: list[tuple[Stage, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.audit, self.slack, self.metrics = Audit(self.happened), Slack(self.happened), Metrics(lambda: 0)
+        self.audit, self.slack, self.metrics = Audit(self.happened), Slack(self.happened), Metrics()
         access, directory = FakeAccess(self.audit), FakeDirectory(Person(ANA.user_id, TEAM))
         signin = SignIn(
             access=access,
@@ -190,6 +191,7 @@ class World:
             home=Home(APP, TEAM),
             now=self.clock.now,
             monotonic=self.clock.monotonic,
+            took=lambda stage, seconds: self.took.append((stage, seconds)),
         )
 
     def receive(self, door: Door = Door.COMMAND, body: Body | None = None) -> str:
@@ -207,7 +209,8 @@ class World:
 
     def counted(self) -> dict[str, float]:
         counts = re.compile(r'^studio_links_requests_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
-        return {outcome: float(count) for outcome, count in counts.findall(self.metrics.page().decode())}
+        found = counts.findall(self.metrics.page().decode())
+        return {outcome: float(count) for outcome, count in found if float(count)}
 
     def recorded(self) -> list[tuple[str, str, str, Door]]:
         entries = self.audit.entries.values()
@@ -414,7 +417,7 @@ def test_an_announcement_that_fails_changes_nothing(world: World) -> None:
     with capture_logs() as logs:
         world.run()
     assert world.recorded() == [(TEAM, ANA.user_id, "busy", Door.COMMAND)]
-    assert [line["event"] for line in logs] == ["announcement_failed"]
+    assert [line["event"] for line in logs] == ["concluded", "announcement_failed"]
 
 
 def test_a_replayed_refusal_is_recorded_counted_and_announced_once(world: World) -> None:
@@ -433,7 +436,7 @@ def test_a_refusal_that_cannot_be_recorded_is_counted_and_logged(world: World) -
     with capture_logs() as logs:
         world.run()
     assert world.counted() == {"busy": 1}
-    assert [line["event"] for line in logs] == ["refusal_not_recorded"]
+    assert [line["event"] for line in logs] == ["refusal_not_recorded", "concluded"]
 
 
 @through_each_door
@@ -480,7 +483,7 @@ def test_how_long_requests_wait_is_measured(world: World) -> None:
     world.receive()
     world.clock.advance(2)
     world.run()
-    assert "studio_links_wait_seconds_sum 2.0" in world.metrics.page().decode()
+    assert world.took == [(Stage.WAIT, 2.0)]
 
 
 def test_a_form_that_waited_too_long_is_told_although_its_dialog_is_closed(world: World) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from bot import logs
 from bot.metrics import Metrics
+from bot.model import Stage
 from bot.web import LARGEST_BODY, Entrance, Response
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -37,8 +40,9 @@ class Door:
     ready: Callable[[], str | None] = lambda: None
     signing_secret: str | None = SECRET
     taken: list[dict[str, Any]] = field(default_factory=list)
-    metrics: Metrics = field(default_factory=lambda: Metrics(lambda: 0))
+    metrics: Metrics = field(default_factory=Metrics)
     dispatch: Callable[[dict[str, Any]], Response] = lambda _body: Response(200)
+    took: list[Stage] = field(default_factory=list)
 
     def bolt(self, body: dict[str, Any]) -> Response:
         self.taken.append(body)
@@ -51,6 +55,7 @@ class Door:
             ready=self.ready,
             metrics=self.metrics,
             clock=StoppedClock(),  # type: ignore[arg-type] # it has the one method there is
+            took=lambda stage, _seconds: self.took.append(stage),
         )
         answered: list[tuple[str, list[tuple[str, str]]]] = []
         chunks = entrance(environ, lambda status, headers: answered.append((status, headers)))
@@ -93,6 +98,28 @@ COMMAND = {"command": "/studio", "text": "", "user_id": "U0ANA00001", "trigger_i
 
 
 # What gets in
+
+
+def test_every_answer_has_an_id_of_its_own_and_so_have_refusals(door: Door) -> None:
+    answers = [door.post(b"x", HTTP_X_SLACK_SIGNATURE=None), door.post(urlencode(COMMAND).encode()), door.get("/x")]
+    assert [status for status, _, _ in answers] == [401, 200, 404]
+    ids = [headers["X-Request-Id"] for _, headers, _ in answers]
+    assert len(set(ids)) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)
+
+
+def test_a_refusal_at_the_door_is_logged_with_its_id(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(level="INFO", style="json")
+    _, headers, _ = door.post(b"x", HTTP_X_SLACK_SIGNATURE=None)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["delivery"]) == ("refused_at_entrance", headers["X-Request-Id"])
+
+
+def test_the_time_of_an_acknowledgement_is_taken_and_that_of_other_pages_is_not(door: Door) -> None:
+    door.get("/healthz")
+    assert door.took == []
+    door.post(urlencode(COMMAND).encode())
+    assert door.took == [Stage.ACKNOWLEDGE]
 
 
 def test_a_signed_command_is_handed_on_parsed(door: Door) -> None:
@@ -345,7 +372,9 @@ def test_the_head_of_a_page_says_what_the_page_would(door: Door, page: str) -> N
     status, headers, body = door.get(page)
     head_status, head_headers, head_body = door.get(page, "HEAD")
     assert (head_status, head_body) == (status, b"")
-    assert head_headers["Content-Length"] == headers["Content-Length"] == str(len(body))
+    assert headers["Content-Length"] == str(len(body))
+    if page != "/metrics":  # which says something else each time
+        assert head_headers["Content-Length"] == headers["Content-Length"]
 
 
 def test_being_alive_asks_nobody(door: Door) -> None:

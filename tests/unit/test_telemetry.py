@@ -1,0 +1,105 @@
+"""One request's ids in every line about it, and how long its stages took."""
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from bot import logs, telemetry
+from bot.executor import BoundedExecutor, SideExecutor
+from bot.metrics import Metrics
+from bot.model import Stage
+
+log = structlog.get_logger()
+
+
+@pytest.fixture
+def written() -> io.StringIO:
+    stream = io.StringIO()
+    logs.configure(level="DEBUG", style="json", stream=stream)
+    return stream
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> Iterator[None]:
+    yield
+    structlog.contextvars.clear_contextvars()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_every_line_says_by_which_delivery_and_about_which_request(written: io.StringIO) -> None:
+    delivery = telemetry.begin()
+    log.info("before the request is known")
+    telemetry.is_request("0123")
+    log.info("after it")
+    first, second = lines(written)
+    assert (first["delivery"], "request" in first) == (delivery, False)
+    assert (second["delivery"], second["request"]) == (delivery, "0123")
+
+
+def test_two_deliveries_on_one_thread_have_nothing_in_common(written: io.StringIO) -> None:
+    one = telemetry.begin()
+    telemetry.is_request("0123")
+    telemetry.Recorder(Metrics())(Stage.GATHER, 1.0)
+    other = telemetry.begin()
+    log.info("the other")
+    [line] = lines(written)
+    assert one != other
+    assert (line["delivery"], "request" in line) == (other, False)
+    assert telemetry.stages() == {}
+
+
+def test_the_threads_that_do_the_work_know_whose_it_is(written: io.StringIO) -> None:
+    side, workers = SideExecutor(1), BoundedExecutor("worker", workers=1, queue=1)
+    delivery, done = telemetry.begin(), threading.Event()
+
+    def work() -> None:
+        log.info("on a worker")
+        side.submit(log.info, "beside it").result(10)
+        done.set()
+
+    workers.submit(work)
+    assert done.wait(10)
+    telemetry.begin()
+    workers.shutdown()
+    side.shutdown()
+    assert [line["delivery"] for line in lines(written)] == [delivery, delivery]
+
+
+def test_work_without_a_request_after_one_with_it_has_no_id(written: io.StringIO) -> None:
+    side = SideExecutor(1)
+    telemetry.begin()
+    side.submit(log.info, "of a request").result(10)
+    structlog.contextvars.clear_contextvars()
+    side.submit(log.info, "of nobody").result(10)
+    side.shutdown()
+    assert ["delivery" in line for line in lines(written)] == [True, False]
+
+
+def test_the_times_of_a_request_are_kept_in_milliseconds_and_counted() -> None:
+    metrics = Metrics()
+    took = telemetry.Recorder(metrics)
+    telemetry.begin()
+    took(Stage.GATHER, 0.0123)
+    took(Stage.MINT, 0.5)
+    assert telemetry.stages() == {"gather_ms": 12, "mint_ms": 500}
+    assert 'studio_links_stage_seconds_count{stage="mint"} 1.0' in metrics.page().decode()
+
+
+def test_without_a_request_times_are_only_counted() -> None:
+    metrics = Metrics()
+
+    def elsewhere() -> None:
+        telemetry.Recorder(metrics)(Stage.MINT, 0.5)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join(10)
+    assert 'studio_links_stage_seconds_count{stage="mint"} 1.0' in metrics.page().decode()
