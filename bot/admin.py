@@ -182,21 +182,42 @@ class Admin:
         """Every member that has a mapping or a rule."""
         return self.access.members(tenant)
 
-    def history(self, tenant: str, user_id: str | None, since: datetime, limit: int) -> Iterator[Entry]:
-        """Audit entries since a time, newest first: of one member, or of everybody, day by day.
+    def history(
+        self,
+        tenant: str,
+        user_id: str | None,
+        since: datetime,
+        limit: int,
+        *,
+        before: datetime | None = None,
+        by: str | None = None,
+        outcome: str | None = None,
+    ) -> Iterator[Entry]:
+        """Audit entries of a span of time, newest first: of one member, or of everybody, day by day.
 
         Nothing is older than the audit is kept, so no day before that is asked for.
+
+        Args:
+            before: the end of the span, outside it; None for now.
+            by: who acted: the id, or a part of it, such as a role's name in a caller's ARN.
         """
         kept_since = self.now() - timedelta(days=self.audit_days)
-        return islice(self._history(tenant, user_id, max(since, kept_since)), limit)
+        since = max(since, kept_since)
+        if before is not None and before <= since:
+            return iter(())
+        found = self._history(tenant, user_id, since, before)
+        wanted = (entry for entry in found if (by or "") in entry.actor and outcome in (None, entry.outcome))
+        return islice(wanted, limit)
 
-    def _history(self, tenant: str, user_id: str | None, since: datetime) -> Iterator[Entry]:
+    def _history(self, tenant: str, user_id: str | None, since: datetime, before: datetime | None) -> Iterator[Entry]:
         if user_id is not None:
-            yield from self.audit.of_member(Member(tenant, user_id), since)
+            yield from self.audit.of_member(Member(tenant, user_id), since, before)
             return
-        day = self.now().astimezone(UTC).date()
+        last = self.now() if before is None else min(self.now(), before)
+        day = last.astimezone(UTC).date()
         while day >= since.astimezone(UTC).date():
-            yield from (entry for entry in self.audit.of_day(tenant, day) if entry.at >= since)
+            entries = self.audit.of_day(tenant, day)
+            yield from (entry for entry in entries if entry.at >= since and (before is None or entry.at < before))
             day -= timedelta(days=1)
 
     def _entry(

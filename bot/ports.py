@@ -89,8 +89,8 @@ class AuditLog(Protocol):
         """Note that the member pressed the link; None if there is no such link of this member."""
         ...
 
-    def of_member(self, member: Member, since: datetime) -> Iterator[Entry]:
-        """A member's entries, newest first."""
+    def of_member(self, member: Member, since: datetime, before: datetime | None = None) -> Iterator[Entry]:
+        """A member's entries from `since` on, and before `before` if given; newest first."""
         ...
 
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:

@@ -138,34 +138,6 @@ def list_(team: Team = None, *, as_json: AsJson = False) -> None:
 
 
 @commands.command()
-def history(
-    user: Annotated[str | None, typer.Argument(metavar="[SLACK_USER]", help="Only this member.")] = None,
-    since: Annotated[str, typer.Option(metavar="WHEN", help="How far back: 8h, 30d, 2026-01-31.")] = "7d",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many entries.")] = 1000,
-    team: Team = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """The audit, newest first: requests and administrative changes.
-
-    Example: studio-links history U0123ABCD --since 30d
-    """
-    settings = read_settings()
-    tenant = app.tenant(settings, team)
-    start = parse_when(since, utc_now(), sign=-1)
-    entries = app.administration(settings).history(tenant, user, start, limit)
-    if as_json:
-        console.print_json(list(entries))
-        return
-    rows = (
-        (e.at, e.subject, e.action, e.outcome, e.profile_name, e.domain_id, e.actor, e.opened_at, e.detail)
-        for e in entries
-    )
-    columns = ["at (UTC)", "member", "action", "outcome", "profile", "domain", "by", "opened", "detail"]
-    console.print_table(columns, rows, empty="nothing has happened in that time")
-
-
-@commands.command()
 def explain(
     user: User,
     alias: Annotated[str | None, typer.Option(metavar="A", help="Which mapping, if there are several.")] = None,

@@ -10,6 +10,9 @@ from bot.errors import AlreadyRecorded
 from bot.model import Door, Entry, Member
 from bot.store.models import CONDITION_FAILED, AuditItem, Tables, code_of, from_iso, iso, store_errors
 
+# Between two times as the table holds them.
+SMALLEST_STEP = timedelta(microseconds=1)
+
 
 class AuditTable:
     """Writes and reads the paper trail; see `ports.AuditLog`."""
@@ -63,12 +66,13 @@ class AuditTable:
                 raise
             return from_item(item)
 
-    def of_member(self, member: Member, since: datetime) -> Iterator[Entry]:
+    def of_member(self, member: Member, since: datetime, before: datetime | None = None) -> Iterator[Entry]:
         """From the index by member: seconds behind at most, as indexes are."""
         with store_errors():
             key = _member(member.tenant, member.user_id)
-            found = self._items.by_member.query(key, self._items.at >= iso(since), scan_index_forward=False)
-            yield from map(from_item, found)
+            at = self._items.at
+            span = at >= iso(since) if before is None else at.between(iso(since), iso(before - SMALLEST_STEP))
+            yield from map(from_item, self._items.by_member.query(key, span, scan_index_forward=False))
 
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
         """From the index by day."""

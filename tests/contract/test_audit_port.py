@@ -218,6 +218,14 @@ def test_since_is_the_first_moment_that_is_shown(store: Store) -> None:
     assert [entry.id for entry in store.audit.of_member(ANA, NOON)] == ["after", "at"]
 
 
+def test_before_is_the_first_moment_that_is_not_shown(store: Store) -> None:
+    moments = {"first": 0, "last": 9, "outside": 10}
+    for name, microseconds in moments.items():
+        store.audit.open(an_entry(name, at=NOON + timedelta(microseconds=microseconds)))
+    end = NOON + timedelta(microseconds=10)
+    assert [entry.id for entry in store.audit.of_member(ANA, NOON, end)] == ["last", "first"]
+
+
 def test_since_is_a_moment_whatever_its_time_zone(store: Store) -> None:
     store.audit.open(an_entry("now"))
     tokyo = timezone(timedelta(hours=9))

@@ -1,5 +1,7 @@
 """The command line, as an operator uses it: what it prints, what it refuses, what it records."""
 
+import csv
+import io
 import json
 import signal
 import subprocess
@@ -147,6 +149,27 @@ def test_history_tells_who_changed_what_before_and_after(product: Product) -> No
     everybody = read("history", "--since", "2d", "--limit", "2")
     assert len(everybody) == 2
     assert run("history", "U0NOBODY") == ""
+
+
+def test_history_is_filtered_and_printed_as_csv_that_no_spreadsheet_runs(product: Product) -> None:
+    today = datetime.now(UTC).date().isoformat()
+    run("map", "U0CSV", "--domain", product.domain_id, "--profile", "csv-a")
+    run("map", "U0CSV", "--domain", product.domain_id, "--profile", "csv-b")
+    run("deny", "U0CSV", "--reason", "=cmd|' /C calc'!A0")
+
+    rows = list(csv.DictReader(io.StringIO(run("history", "U0CSV", "--day", today, "--csv"))))
+
+    assert [row["action"] for row in rows] == ["deny", "map", "map"]
+    assert json.loads(rows[1]["before"])["profile_name"] == "csv-a"
+    assert not any((cell or "").startswith("=") for row in rows for cell in row.values())
+    assert "profile_name: csv-a → csv-b" in run("history", "U0CSV")
+    assert read("history", "U0CSV", "--outcome", "issued") == []
+    assert len(read("history", "U0CSV", "--by", "cli:arn:aws:sts")) == 3
+    assert read("history", "--day", "2020-01-31") == []
+    assert "must be one of issued" in fails("history", "--outcome", "allright")
+    assert "must be a day" in fails("history", "--day", "monday")
+    for both in (("--day", today, "--since", "1d"), ("--json", "--csv")):
+        assert CliRunner().invoke(commands.cli, ["history", *both]).exit_code == 2
 
 
 def test_without_sts_the_actor_is_unknown_but_the_change_is_made(product: Product) -> None:

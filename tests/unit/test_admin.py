@@ -402,6 +402,35 @@ def test_history_does_not_go_back_further_than_the_audit_is_kept(world: World) -
     assert len(audit.days) <= 401
 
 
+@pytest.mark.parametrize("user", [None, ANA.user_id])
+def test_history_ends_before_a_time(world: World, user: str | None) -> None:
+    world.audit = audit = CountingAudit()
+    record(world, *[(f"day-{day}", NOON - timedelta(days=day)) for day in range(10)])
+
+    def shown(before: datetime) -> list[str]:
+        return [entry.id for entry in world.admin.history(TEAM, user, NOON - timedelta(days=9), 100, before=before)]
+
+    assert shown(NOON - timedelta(days=7)) == ["day-8", "day-9"]
+    assert shown(NOON - timedelta(days=9)) == []
+    assert NOON.date() not in audit.days
+    assert len(shown(NOON + timedelta(days=9))) == 10
+
+
+def test_history_by_who_acted_and_by_what_came_of_it(world: World) -> None:
+    arn = "cli:arn:aws:sts::123456789012:assumed-role/Admins/ada"
+    world.audit.open(an_entry("refused", outcome="not_allowed"))
+    world.audit.open(an_entry("mapped", BEN, actor=arn, outcome="done"))
+    world.audit.open(an_entry("allowed", BEN, actor="U0ADA00001", outcome="done"))
+
+    def shown(**wanted: str) -> list[str]:
+        return sorted(entry.id for entry in world.admin.history(TEAM, None, NOON, 100, **wanted))  # type: ignore[arg-type] # each is text
+
+    assert shown(by="Admins/ada") == ["mapped"]
+    assert shown(by="U0ADA00001") == ["allowed"]
+    assert shown(outcome="done") == ["allowed", "mapped"]
+    assert shown(outcome="done", by=arn) == ["mapped"]
+
+
 def test_history_since_the_future_is_empty(world: World) -> None:
     record(world, ("now", NOON))
     assert ids(world, None, NOON + timedelta(days=2)) == []

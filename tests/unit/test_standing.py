@@ -199,8 +199,8 @@ def test_no_more_entries_are_read_than_are_shown(world: World) -> None:
     entries = [an_entry(f"request-{number}", at=NOON - number * SECOND) for number in range(1000)]
 
     class Counting(FakeAudit):
-        def of_member(self, member: Member, since: datetime) -> Iterator[Entry]:
-            for entry in super().of_member(member, since):
+        def of_member(self, member: Member, since: datetime, before: datetime | None = None) -> Iterator[Entry]:
+            for entry in super().of_member(member, since, before):
                 read.append(entry)
                 yield entry
 
@@ -233,9 +233,9 @@ def test_slack_that_cannot_say_who_asks_is_an_error(world: World, reason: Reason
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "while reading"])
 def test_an_audit_that_cannot_be_read_is_an_error(world: World, *, late: bool) -> None:
     class Broken(FakeAudit):
-        def of_member(self, member: Member, since: datetime) -> Iterator[Entry]:
+        def of_member(self, member: Member, since: datetime, before: datetime | None = None) -> Iterator[Entry]:
             if late:
-                yield from super().of_member(member, since)
+                yield from super().of_member(member, since, before)
             raise StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
 
     world.audit = Broken()

@@ -1,0 +1,125 @@
+"""What has happened: the audit, filtered."""
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+
+import typer
+
+from bot import app, console
+from bot.admin import DONE, parse_when
+from bot.audit import ISSUED, REQUESTED, UNDELIVERED
+from bot.cli.options import AsJson, Team, read_settings
+from bot.model import Entry, InvalidValue, Reason, utc_now
+from bot.roster import csv_line, safe_cell
+
+commands = typer.Typer()
+
+OUTCOMES = (ISSUED, UNDELIVERED, REQUESTED, DONE, *(reason.value for reason in Reason))
+CSV_COLUMNS = (
+    "at",
+    "member",
+    "action",
+    "outcome",
+    "by",
+    "door",
+    "alias",
+    "domain_id",
+    "profile_name",
+    "space_name",
+    "landing_uri",
+    "rule",
+    "detail",
+    "opened_at",
+    "before",
+    "after",
+    "aws_request_id",
+    "id",
+)
+
+
+@commands.command()
+def history(
+    user: Annotated[str | None, typer.Argument(metavar="[SLACK_USER]", help="Only this member.")] = None,
+    *,
+    since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="How far back: 8h, 30d, 2026-01-31. 7d unless told.")
+    ] = None,
+    day: Annotated[str | None, typer.Option(metavar="DAY", help="Only this day (UTC), such as 2026-01-31.")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="ADMIN", help="Only what they did: a Slack id, or part of a caller's ARN.")
+    ] = None,
+    outcome: Annotated[
+        str | None, typer.Option(metavar="OUTCOME", help="Only this outcome, such as issued, done or not_allowed.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many entries.")] = 1000,
+    team: Team = None,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, safe to open in a spreadsheet.")] = False,
+) -> None:
+    """The audit, newest first: requests and administrative changes, with what was there before and after.
+
+    It is read by member or by day, never as a whole; --by and --outcome choose from what is read.
+
+    Example: studio-links history --by U0ADMIN01 --day 2026-01-31
+    """
+    if as_json and as_csv:
+        raise typer.BadParameter("choose one of --json and --csv")
+    if outcome is not None and outcome not in OUTCOMES:
+        raise InvalidValue("outcome", outcome, f"one of {', '.join(OUTCOMES)}")
+    start, end = _span(since, day)
+    settings = read_settings()
+    entries = app.administration(settings).history(
+        app.tenant(settings, team), user, start, limit, before=end, by=by, outcome=outcome
+    )
+    if as_json:
+        console.print_json(list(entries))
+    elif as_csv:
+        _print_csv(entries)
+    else:
+        rows = (
+            (e.at, e.subject, e.action, e.outcome, e.profile_name, e.domain_id, e.actor, e.opened_at, _details(e))
+            for e in entries
+        )
+        columns = ["at (UTC)", "member", "action", "outcome", "profile", "domain", "by", "opened", "detail"]
+        console.print_table(columns, rows, empty="nothing has happened in that time")
+
+
+def _span(since: str | None, day: str | None) -> tuple[datetime, datetime | None]:
+    """From when, and until before when, entries are wanted."""
+    if day is None:
+        return parse_when(since or "7d", utc_now(), sign=-1), None
+    if since is not None:
+        raise typer.BadParameter("choose one of --since and --day")
+    try:
+        start = datetime.combine(date.fromisoformat(day), time(), UTC)
+        return start, start + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise InvalidValue("day", day, "a day such as 2026-01-31") from None
+
+
+def _details(entry: Entry) -> str | None:
+    """What an entry says beside its columns: for a change, each value that is another now."""
+    before, after = dict(entry.before or {}), dict(entry.after or {})
+    names = [name for name in {**before, **after} if name not in ("set_by", "set_at")]
+    changes = [
+        f"{name}: {before.get(name, '-')} → {after.get(name, '-')}"
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+    return "; ".join([*([entry.detail] if entry.detail else []), *changes]) or None
+
+
+def _print_csv(entries: Iterable[Entry]) -> None:
+    sys.stdout.write(csv_line(CSV_COLUMNS))
+    for entry in entries:
+        values = {**console.plain(entry), "member": entry.subject, "by": entry.actor}
+        sys.stdout.write(csv_line(_cell(values[name]) for name in CSV_COLUMNS))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return safe_cell(json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value))

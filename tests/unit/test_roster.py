@@ -1,0 +1,245 @@
+"""The CSV file of `import` and `export`: what goes out comes back, and what is wrong is told with its line."""
+
+import csv
+import io
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.model import Access, Effect, Grant, Mapping
+from bot.roster import COLUMNS, MOST_MAPPINGS, MOST_PROBLEMS, Roster, read, safe_cell, write
+from tests.fakes import NOON
+
+HEADINGS = ",".join(COLUMNS) + "\n"
+SHORT = "principal,kind,alias,domain,profile,until,reason\n"
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile"
+
+
+def lines(text: str) -> Roster:
+    return read(io.StringIO(text, newline=""))
+
+
+def problems(text: str) -> list[str]:
+    return [str(problem) for problem in lines(text).problems]
+
+
+def written(wanted: dict[str, Access]) -> str:
+    return "".join(write(sorted(wanted.items())))
+
+
+# There and back
+
+users = st.from_regex(r"[UW][A-Z0-9]{1,10}", fullmatch=True)
+names = st.from_regex(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,20}", fullmatch=True)
+domains = st.from_regex(r"d-[a-z0-9]{1,12}", fullmatch=True)
+reasons = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.text(
+    "=+-@'\",;|\t\r\n ab＝", max_size=12
+)
+times = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants them so
+
+
+@st.composite
+def mappings(draw: st.DrawFn, alias: str) -> Mapping:
+    domain, name = draw(domains), draw(names)
+    return Mapping(
+        alias=alias,
+        domain_id=domain,
+        profile_name=name,
+        region=draw(st.none() | st.just("eu-central-1")),
+        role_arn=draw(st.none() | st.just("arn:aws:iam::123456789012:role/studio/broker")),
+        space_name=draw(st.none() | names),
+        landing_uri=draw(st.none() | st.sampled_from(["app:JupyterLab:lab/tree,=1;+2", 'studio::x"y'])),
+        session_seconds=draw(st.none() | st.integers(1800, 43200)),
+        profile_arn=draw(st.none() | st.just(f"{ARN}/{domain}/{name}")),
+    )
+
+
+@st.composite
+def accesses(draw: st.DrawFn, user: str) -> Access:
+    aliases = draw(st.lists(st.sampled_from(["default", "sandbox", "a-1"]), unique=True))
+    effects = draw(st.lists(st.sampled_from(list(Effect)), unique=True, min_size=0 if aliases else 1))
+    return Access(
+        tuple(draw(mappings(alias)) for alias in sorted(aliases)),
+        tuple(Grant(user, effect, draw(st.none() | times), draw(reasons)) for effect in sorted(effects)),
+    )
+
+
+@st.composite
+def rosters(draw: st.DrawFn) -> dict[str, Access]:
+    wanted = {user: draw(accesses(user)) for user in draw(st.lists(users, unique=True, max_size=4))}
+    holders: dict[tuple[str, str], str] = {}
+    for user, access in wanted.items():
+        kept = [
+            mapping
+            for mapping in access.mappings
+            if holders.setdefault((mapping.domain_id, mapping.profile_name.lower()), user) == user
+        ]
+        wanted[user] = Access(tuple(kept), access.grants)
+    return {user: access for user, access in wanted.items() if access != Access()}
+
+
+@given(rosters())
+def test_what_is_written_is_read_back_and_written_again_byte_by_byte(wanted: dict[str, Access]) -> None:
+    text = written(wanted)
+
+    roster = lines(text)
+
+    assert roster.problems == []
+    assert roster.wanted == wanted
+    assert written(roster.wanted) == text
+
+
+@given(rosters())
+def test_a_mark_other_line_ends_and_the_order_of_columns_change_nothing(wanted: dict[str, Access]) -> None:
+    rows = list(csv.DictReader(io.StringIO(written(wanted), newline="")))
+    again = io.StringIO(newline="")
+    again.write("\ufeff\r\n\r\n")
+    writer = csv.DictWriter(again, COLUMNS[::-1], lineterminator="\r\n\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+    assert lines(again.getvalue()).wanted == wanted
+
+
+@given(reasons)
+def test_no_cell_begins_a_formula_however_a_spreadsheet_splits_it(reason: str) -> None:
+    for cell in re.split(r"[,;|\t\r\n]", safe_cell(reason)):
+        assert cell.lstrip(" ")[:1] not in set("=+-@＝＋－＠")
+
+
+@given(st.text() | st.text('principal,kind"\n\r;U0A' + "allow", max_size=40))
+def test_any_text_is_read_or_refused_and_never_breaks(text: str) -> None:
+    roster = lines(text)
+    assert roster.problems or roster.wanted or roster.rows == 0
+
+
+@given(st.text(max_size=30))
+def test_any_row_is_read_or_refused_and_never_breaks(cell: str) -> None:
+    row = io.StringIO(newline="")
+    csv.writer(row).writerow(["U0A", cell, cell, cell, cell, cell, cell])
+    roster = lines(SHORT + row.getvalue())
+    assert roster.problems or not roster.wanted
+
+
+# By hand
+
+
+def test_a_file_may_leave_out_what_it_does_not_need() -> None:
+    roster = lines("kind,principal,Until\nallow,U0ANA,2030-01-31\n,,\n\nDENY , U0BEN ,2030-01-31T18:00+01:00\n")
+
+    assert roster.problems == []
+    assert roster.rows == 2
+    assert roster.wanted["U0ANA"].grants == (Grant("U0ANA", Effect.ALLOW, datetime(2030, 2, 1, tzinfo=UTC)),)
+    assert roster.wanted["U0BEN"].grants == (Grant("U0BEN", Effect.DENY, datetime(2030, 1, 31, 17, tzinfo=UTC)),)
+
+
+def test_rows_of_one_member_may_be_anywhere_and_the_alias_may_be_left_out() -> None:
+    text = f"{SHORT}U0A,mapping,,d-x,ana,,\nU0B,allow,,,,,\nU0A,allow,,,,,why\nU0A,mapping,lab-2,d-x,ANA,,\n"
+
+    wanted = lines(text).wanted["U0A"]
+
+    assert [mapping.alias for mapping in wanted.mappings] == ["default", "lab-2"]
+    assert wanted.grants[0].reason == "why"
+
+
+BAD = {
+    "no headings": ("U0A,allow\n", "line 1: there is no column 'u0a', 'allow'"),
+    "an unknown column": (
+        "principal,kind,colour\n",
+        "line 1: there is no column 'colour': the columns are principal,",
+    ),
+    "a column twice": ("principal,kind,kind\n", "line 1: a column is named twice"),
+    "a column missing": ("principal,alias\n", "line 1: the column kind is missing"),
+    "semicolons": ("principal;kind\nU0A;allow\n", "line 1: the columns are parted by semicolons"),
+    "nothing": ("\n\n", "line 1: the file is empty"),
+    "no kind": (f"{SHORT}U0A,,,,,,\n", "line 2: kind '' is not valid: it must be one of mapping, allow, deny"),
+    "no principal": (f"{SHORT},allow,,,,,\n", "line 2: principal '' is not valid"),
+    "a name for an id": (f"{SHORT}ana,mapping,,d-x,ana,,\n", "line 2: principal 'ana' is not valid"),
+    "a domain that is none": (f"{SHORT}U0A,mapping,,x,ana,,\n", "line 2: domain 'x' is not valid"),
+    "no profile": (f"{SHORT}U0A,mapping,,d-x,,,\n", "line 2: profile '' is not valid"),
+    "a reserved alias": (f"{SHORT}U0A,mapping,help,d-x,ana,,\n", "line 2: alias 'help' is not valid"),
+    "a mapping with a reason": (
+        f"{SHORT}U0A,mapping,,d-x,ana,,why\n",
+        "line 2: a mapping has no reason: leave it empty",
+    ),
+    "a rule with a profile": (f"{SHORT}U0A,allow,,d-x,ana,,\n", "line 2: a rule has no domain, profile: leave"),
+    "a time that is none": (f"{SHORT}U0A,allow,,,,soon,\n", "line 2: time 'soon' is not valid"),
+    "a span": (f"{SHORT}U0A,allow,,,,30d,\n", "line 2: until '30d' is not valid: it must be a date or time: a span"),
+    "a reason as long as a book": (f"{SHORT}U0A,allow,,,,,{'x' * 501}\n", "at most 500 characters"),
+    "too few cells": (f"{SHORT}U0A,allow\n", "line 2: it has 2 cells, but there are 7 columns"),
+    "too many cells": (f"{SHORT}U0A,allow,,,,,a,b\n", "line 2: it has 8 cells, but there are 7 columns"),
+    "a quote that is not closed": (
+        f'{SHORT}U0A,allow,,,,,"why\nU0B,allow,,,,,\n',
+        "line 2: its quotation marks do not",
+    ),
+    "text after a quote": (f'{SHORT}U0A,allow,,,,,"why" not\n', "line 2: its quotation marks do not fit"),
+    "a cell that is too long": (
+        f"{SHORT}U0A,allow,,,,,{'x' * 140_000}\n",
+        "line 2: its quotation marks do not fit, or",
+    ),
+    "seconds that are none": (
+        "principal,kind,domain,profile,session_seconds\nU0A,mapping,d-x,p,1h\n",
+        "session seconds '1h'",
+    ),
+    "seconds out of range": (
+        "principal,kind,domain,profile,session_seconds\nU0A,mapping,d-x,p,9\n",
+        "from 1800 to 43200",
+    ),
+    "the ARN of another profile": (
+        f"principal,kind,domain,profile,profile_arn\nU0A,mapping,d-x,ana,{ARN}/d-x/ben\n",
+        "it must be the ARN of the profile of this row",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_wrong_is_told_with_its_line(case: str) -> None:
+    text, expected = BAD[case]
+
+    found = problems(text)
+
+    assert len(found) == 1
+    assert expected in found[0]
+
+
+def test_the_same_twice_is_found_with_both_lines() -> None:
+    text = (
+        f"{SHORT}U0A,mapping,,d-x,ana,,\nU0A,mapping,default,d-x,other,,\nU0B,mapping,,d-x,ANA,,\n"
+        "U0A,allow,,,,,\nU0A,allow,,,,,because\nU0A,deny,,,,,\n"
+    )
+
+    assert problems(text) == [
+        "line 3: U0A has the alias default on line 2 already: keep one of the two",
+        "line 4: profile ANA in d-x goes to U0A on line 2: one profile, one member",
+        "line 6: U0A has a rule of the kind allow on line 5 already: keep one of the two",
+    ]
+
+
+def test_lines_are_those_of_the_file_even_where_cells_have_several() -> None:
+    assert problems(f'{SHORT}U0A,allow,,,,,"one\ntwo\n"\n\nnobody,allow,,,,,\n') == [
+        "line 6: principal 'nobody' is not valid: it must be a Slack user id such as U0123ABCD"
+    ]
+
+
+def test_so_many_problems_are_kept_and_the_rest_is_counted() -> None:
+    roster = lines(SHORT + "nobody,allow,,,,,\n" * (MOST_PROBLEMS + 7))
+    assert (len(roster.problems), roster.more) == (MOST_PROBLEMS, 7)
+
+
+def test_a_member_has_no_more_mappings_than_one_change_can_write() -> None:
+    rows = "".join(f"U0A,mapping,a{number},d-x,p{number},,\n" for number in range(MOST_MAPPINGS + 1))
+    assert problems(SHORT + rows) == [
+        f"line {MOST_MAPPINGS + 2}: U0A has more than {MOST_MAPPINGS} mappings: one file takes no more of them"
+    ]
+
+
+def test_an_export_shows_times_in_utc_and_leaves_out_who_set_what() -> None:
+    grant = Grant("U0A", Effect.ALLOW, NOON + timedelta(days=1), "=1+1", set_by="U0ADMIN", set_at=NOON)
+    mapping = Mapping("default", "d-x", "ana", session_seconds=3600, set_by="U0ADMIN", set_at=NOON)
+
+    assert written({"U0A": Access((mapping,), (grant,))}) == (
+        f"{HEADINGS}U0A,mapping,default,d-x,ana,,,,,3600,,,\nU0A,allow,,,,,,,,,,2030-01-02T12:00:00+00:00,'=1+1\n"
+    )
