@@ -262,6 +262,7 @@ def _studio(settings: Settings, connections: int, failed: Failed | None = None) 
         link_seconds=settings.studio_link_seconds,
         session_seconds=settings.studio_session_seconds,
         connections=connections,
+        external_id=settings.studio_external_id,
         failed=failed,
     )
 

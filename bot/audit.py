@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from bot.model import Answer, Choice, Denied, Door, Entry, Issued, LinkRequest, Reason
+from bot.model import LONGEST_SESSION_NAME, Answer, Choice, Denied, Door, Entry, Issued, LinkRequest, Reason
 
 LINK = "link"
 REQUESTED = "requested"
@@ -58,6 +58,7 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
             )
     if mapping is None:
         return entry
+    called_as = request.member.session_name[:LONGEST_SESSION_NAME]
     return replace(
         entry,
         alias=mapping.alias,
@@ -65,6 +66,7 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
         profile_name=mapping.profile_name,
         space_name=mapping.space_name,
         landing_uri=mapping.landing_uri,
+        aws_session=called_as if mapping.role_arn is not None and entry.aws_request_id is not None else None,
     )
 
 

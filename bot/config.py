@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     studio_allow_guests: bool = False
     studio_links_per_minute: int = Field(5, ge=1, le=1000)
     studio_audit_days: int = Field(400, ge=1, le=3650)
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    studio_external_id: str | None = Field(None, pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = Field(
         default_factory=lambda: "console" if sys.stderr.isatty() else "json"
@@ -147,6 +149,7 @@ MAY_BE = {
     "STUDIO_ALLOW_GUESTS": "true or false",
     "STUDIO_LINKS_PER_MINUTE": "a whole number from 1 to 1000",
     "STUDIO_AUDIT_DAYS": "a whole number from 1 to 3650",
+    "STUDIO_EXTERNAL_ID": "2 to 1224 letters, digits and characters of _+=,.@:/-",
     "STUDIO_AUDIT_CHANNEL": "a Slack channel id such as C0123ABCD",
     "STUDIO_REQUEST_CHANNEL": "a Slack channel id such as C0123ABCD",
     "STUDIO_LOCALE": "en or de; unset for each member's own language",

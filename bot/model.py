@@ -30,6 +30,9 @@ USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
 GROUP_ID = re.compile(r"S[A-Z0-9]{1,30}")
 TENANT_ID = re.compile(r"[TE][A-Z0-9]{1,30}")
 
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+LONGEST_SESSION_NAME = 64
+
 ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DEFAULT_ALIAS = "default"
 # Words of the `/studio` grammar, present and planned, which no alias may hide.
@@ -168,6 +171,11 @@ class Member:
     def __post_init__(self) -> None:
         check_pattern("team", self.tenant, TENANT_ID, 31, "a Slack team or enterprise id such as T0123ABCD")
         check_pattern("Slack user", self.user_id, USER_ID, 31, "a Slack user id such as U0123ABCD")
+
+    @property
+    def session_name(self) -> str:
+        """Who CloudTrail says made a call in a role of a mapping; shortened there if need be."""
+        return f"slack-{self.tenant}-{self.user_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,6 +469,9 @@ class Entry:
         outcome: "requested" until the request has ended; then "issued", "undelivered" or a `Reason`;
             "done" for a change.
         detail: for admins; free of secrets.
+        aws_request_id: of the call that made the link, or failed to; CloudTrail has it as `requestID`.
+        aws_session: the name of the role's session that called; CloudTrail has it behind the role in
+            `userIdentity.arn`, and as `sourceIdentity`. None where the bot called with its own credentials.
         before, after: what an administrative change replaced and what it wrote.
     """
 
@@ -485,6 +496,7 @@ class Entry:
     opened_at: datetime | None = None
     locale: str | None = None
     aws_request_id: str | None = None
+    aws_session: str | None = None
     before: Dictionary[str, object] | None = None
     after: Dictionary[str, object] | None = None
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -32,13 +32,17 @@ from botocore.parsers import ResponseParserError
 from bot.errors import StudioError
 from bot.metrics import Failed, count_aws_failures
 from bot.model import Allowed, Link, Mapping, Member, Reason, utc_now
+from bot.roles import Roles, Wanted, acting_as, borrowing_session
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker.type_defs import CreatePresignedDomainUrlRequestTypeDef
+    from mypy_boto3_sagemaker.type_defs import (
+        CreatePresignedDomainUrlRequestTypeDef,
+        CreatePresignedDomainUrlResponseTypeDef,
+    )
     from mypy_boto3_sts import STSClient
-    from mypy_boto3_sts.type_defs import CredentialsTypeDef
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html
@@ -62,20 +66,18 @@ WORTH_A_DIAGNOSIS = {MISSING, "ValidationException"}
 
 # Slack takes no button URL longer than this. https://docs.slack.dev/reference/block-kit/block-elements/button-element
 LONGEST_URL = 3000
-# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-SHORTEST_ROLE_SESSION = 900
-LONGEST_SESSION_NAME = 64
 MOST_SPACES = 1000
 ADMINISTRATION = "studio-links-administration"
 
 
 class SageMakerStudio:
-    """Mints links; see `ports.Studio`. Clients are shared by all threads, one a region.
+    """Mints links; see `ports.Studio`. Clients are shared by all threads: one a region, and one for roles there.
 
     Args:
         link_seconds: how long a link works after it was minted.
         session_seconds: how long the Studio session lasts where the mapping does not say.
         connections: the size of each client's pool.
+        external_id: what the trust policies of the roles in mappings ask for; None for nothing.
         failed: is told of each call that AWS refused or did not answer, after retries.
     """
 
@@ -86,6 +88,7 @@ class SageMakerStudio:
         link_seconds: int,
         session_seconds: int,
         connections: int = 10,
+        external_id: str | None = None,
         failed: Failed | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -102,8 +105,9 @@ class SageMakerStudio:
             max_pool_connections=connections,
         )
         self._lock = threading.Lock()  # boto3's sessions are not thread-safe, its clients are
-        self._clients: dict[str, SageMakerClient] = {}
+        self._clients: dict[tuple[str, bool], SageMakerClient] = {}
         self._sts: STSClient | None = None
+        self._roles = Roles(self._sts_client, external_id=external_id, now=now)
 
     def warm_up(self) -> None:
         """Create the home region's client now: parsing SageMaker's model takes a tenth of a second.
@@ -112,11 +116,17 @@ class SageMakerStudio:
             StudioError: AWS's own settings do not make sense.
         """
         with _aws_errors():
-            self._own_client(self._region)
+            self._client(self._region, by_role=False)
 
     @cached_property
     def _session(self) -> boto3.Session:
-        session = boto3.Session()
+        return self._counted(boto3.Session())
+
+    @cached_property
+    def _role_session(self) -> boto3.Session:
+        return self._counted(boto3.Session(botocore_session=borrowing_session()))
+
+    def _counted(self, session: boto3.Session) -> boto3.Session:
         if self._failed is not None:
             count_aws_failures(session.events, self._failed)
         return session
@@ -128,15 +138,18 @@ class SageMakerStudio:
             StudioError: there is no link; the reason says why.
         """
         mapping, member = allowed.mapping, allowed.member
-        with _aws_errors():
-            client = self._client(mapping, _session_name(member))
+
+        def mint(client: "SageMakerClient") -> tuple["CreatePresignedDomainUrlResponseTypeDef", datetime]:
             if mapping.space_name is not None:
                 _require_space(client, mapping)
             expires_at = self._now() + timedelta(seconds=self._link_seconds)
             try:
-                response = client.create_presigned_domain_url(**self._parameters(mapping))
+                return client.create_presigned_domain_url(**self._parameters(mapping)), expires_at
             except ClientError as error:
                 raise _diagnosed(client, mapping, error) from None
+
+        with _aws_errors():
+            response, expires_at = self._call(mapping, member.session_name, mint)
         return Link(
             url=_checked(response.get("AuthorizedUrl")),
             expires_at=expires_at,
@@ -152,7 +165,8 @@ class SageMakerStudio:
             StudioError: the mapping could not be signed in to; the reason says why.
         """
         with _aws_errors():
-            return replace(mapping, profile_arn=_examine(self._client(mapping, ADMINISTRATION), mapping))
+            arn = self._call(mapping, ADMINISTRATION, lambda client: _examine(client, mapping))
+        return replace(mapping, profile_arn=arn)
 
     def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:
         """The spaces that are shared or the profile's own, by name; see `ports.Studio`.
@@ -161,18 +175,24 @@ class SageMakerStudio:
         not give it. Of a domain with thousands of spaces, the first ones are looked at.
         """
         mine = mapping.profile_name.lower()
-        with _aws_errors():
-            pages = self._client(mapping, _session_name(member)).get_paginator("list_spaces")
-            found = pages.paginate(
-                DomainIdEquals=mapping.domain_id, PaginationConfig={"MaxItems": MOST_SPACES, "PageSize": 100}
-            ).search("Spaces[]")
-            names = [
+
+        def names(client: "SageMakerClient") -> list[str]:
+            found = (
+                client.get_paginator("list_spaces")
+                .paginate(
+                    DomainIdEquals=mapping.domain_id, PaginationConfig={"MaxItems": MOST_SPACES, "PageSize": 100}
+                )
+                .search("Spaces[]")
+            )
+            return [
                 space["SpaceName"]
                 for space in found
                 if space.get("SpaceSharingSettingsSummary", {}).get("SharingType") == "Shared"
                 or space.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "").lower() == mine
             ]
-        return tuple(sorted(names))
+
+        with _aws_errors():
+            return tuple(sorted(self._call(mapping, member.session_name, names)))
 
     def _parameters(self, mapping: Mapping) -> "CreatePresignedDomainUrlRequestTypeDef":
         parameters: CreatePresignedDomainUrlRequestTypeDef = {
@@ -187,47 +207,41 @@ class SageMakerStudio:
             parameters["LandingUri"] = mapping.landing_uri
         return parameters
 
-    def _client(self, mapping: Mapping, who: str) -> "SageMakerClient":
-        """The client for a mapping: its region, and its role if it names one, assumed as `who`."""
+    def _call(self, mapping: Mapping, who: str, work: Callable[["SageMakerClient"], T]) -> T:
+        """Do the work in the mapping's region, and in its role if it names one, assumed as `who`.
+
+        CloudTrail shows the name, and a wrong mapping fails in IAM instead of opening another profile. A session that
+        AWS does not take any more is replaced, once.
+        """
         region = mapping.region or self._region
         if mapping.role_arn is None:
-            return self._own_client(region)
-        credentials = self._assume(mapping, region, who)
+            return work(self._client(region, by_role=False))
+        wanted = Wanted(mapping.role_arn, who, json.dumps(session_policy(mapping, region)))
+        session, was_kept = self._roles.session(wanted)
+        client = self._client(region, by_role=True)
+        try:
+            with acting_as(session):
+                return work(client)
+        except (ClientError, StudioError) as error:
+            if not was_kept or _code(error) not in REFUSED:
+                raise
+        self._roles.forget(wanted)
+        session, _ = self._roles.session(wanted)
+        with acting_as(session):
+            return work(client)
+
+    def _client(self, region: str, *, by_role: bool) -> "SageMakerClient":
         with self._lock:
-            return self._session.client(
-                "sagemaker",
-                region_name=region,
-                config=self._config,
-                aws_access_key_id=credentials["AccessKeyId"],
-                aws_secret_access_key=credentials["SecretAccessKey"],
-                aws_session_token=credentials["SessionToken"],
-            )
+            if (region, by_role) not in self._clients:
+                session = self._role_session if by_role else self._session
+                client = session.client("sagemaker", region_name=region, config=self._config)
+                self._clients[region, by_role] = client
+            return self._clients[region, by_role]
 
-    def _own_client(self, region: str) -> "SageMakerClient":
-        with self._lock:
-            if region not in self._clients:
-                self._clients[region] = self._session.client("sagemaker", region_name=region, config=self._config)
-            return self._clients[region]
-
-    def _assume(self, mapping: Mapping, region: str, who: str) -> "CredentialsTypeDef":
-        """Credentials of the mapping's role, named after who asks and good for this one profile only.
-
-        CloudTrail shows the name, and a wrong mapping fails in IAM instead of opening another profile.
-        """
+    def _sts_client(self) -> "STSClient":
         with self._lock:
             self._sts = self._sts or self._session.client("sts", region_name=self._region, config=self._config)
-        return self._sts.assume_role(
-            RoleArn=mapping.role_arn or "",
-            RoleSessionName=who[:LONGEST_SESSION_NAME],
-            SourceIdentity=who[:LONGEST_SESSION_NAME],
-            DurationSeconds=SHORTEST_ROLE_SESSION,
-            Policy=json.dumps(session_policy(mapping, region)),
-        )["Credentials"]
-
-
-def _session_name(member: Member) -> str:
-    """Who CloudTrail says made the call."""
-    return f"slack-{member.tenant}-{member.user_id}"
+            return self._sts
 
 
 @contextmanager
@@ -354,6 +368,10 @@ def _missing(error: ClientError, reason: Reason, what: str) -> StudioError:
     if error.response["Error"]["Code"] != MISSING:
         raise error
     return StudioError(f"{what}: correct the mapping, or create it", reason=reason, code=MISSING)
+
+
+def _code(error: ClientError | StudioError) -> str | None:
+    return error.code if isinstance(error, StudioError) else error.response["Error"]["Code"]
 
 
 def _translated(error: ClientError) -> StudioError:

@@ -284,10 +284,28 @@ GUARDS = {
         (f"{CONTRACT}/test_studio_port.py", "test_an_answer_without_a_usable_link"),
     ),
     "session policy": Guard(
-        "studio.py",
-        "            Policy=json.dumps(session_policy(mapping, region)),\n",
+        "roles.py",
+        '            "Policy": wanted.policy,\n',
         "",
-        (f"{CONTRACT}/test_studio_port.py", "test_the_session_policy"),
+        (f"{CONTRACT}/test_studio_port.py", "test_the_session_policy_allows_one_profile"),
+    ),
+    "a session is its member's": Guard(
+        "studio.py",
+        "wanted = Wanted(mapping.role_arn, who, ",
+        'wanted = Wanted(mapping.role_arn, "studio-links", ',
+        (f"{CONTRACT}/test_studio_port.py", "test_a_members_links_take_one_session"),
+    ),
+    "a session's end": Guard(
+        "roles.py",
+        "future.result().expires_at - self._now() < SPARE",
+        "False",
+        (f"{UNIT}/test_roles.py", "test_a_session_is_never_used_within_two_minutes_of_its_end"),
+    ),
+    "a role's credentials alone": Guard(
+        "roles.py",
+        '    session.get_component("credential_provider").insert_before("env", _Provider())\n',
+        "",
+        (f"{UNIT}/test_roles.py", "test_without_a_session_a_call_fails_whatever_the_process_has"),
     ),
     "spaces": Guard(
         "studio.py",

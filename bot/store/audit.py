@@ -109,6 +109,7 @@ def to_item(items: type[AuditItem], entry: Entry, days: int) -> AuditItem:
         opened_at=iso(entry.opened_at),
         locale=entry.locale,
         aws_request_id=entry.aws_request_id,
+        aws_session=entry.aws_session,
         before=entry.before,
         after=entry.after,
         expires=entry.at + timedelta(days=days),
@@ -143,6 +144,7 @@ def from_item(item: AuditItem) -> Entry:
         opened_at=from_iso(item.opened_at),
         locale=item.locale,
         aws_request_id=item.aws_request_id,
+        aws_session=item.aws_session,
         before=item.before,
         after=item.after,
     )

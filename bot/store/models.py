@@ -110,6 +110,7 @@ class AuditItem(Model):
     opened_at = UnicodeAttribute(null=True)
     locale = UnicodeAttribute(null=True)
     aws_request_id = UnicodeAttribute(null=True)
+    aws_session = UnicodeAttribute(null=True)
     before = JSONAttribute(null=True)
     after = JSONAttribute(null=True)
     expires = TTLAttribute()

@@ -27,6 +27,7 @@ ISSUED = an_entry(
     link_sha256="0" * 64,
     expires_at=NOON + timedelta(seconds=60, microseconds=7),
     aws_request_id="aws-1",
+    aws_session="slack-T0STUDIO01-U0ANA00001",
 )
 
 

@@ -5,6 +5,7 @@ import re
 import traceback
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http.cookiejar import CookieJar
@@ -717,6 +718,74 @@ def test_the_session_name_of_the_longest_ids_fits(aws: ListeningAws, adapter: Sa
     signed_in(adapter, BROKERED, longest)
     assert len(assumed(aws)[0]["RoleSessionName"]) <= 64
     assert len(assumed(aws)[0]["SourceIdentity"]) <= 64
+
+
+@pytest.fixture
+def keeping(aws: ListeningAws) -> Iterator[SageMakerStudio]:  # noqa: ARG001 - sets the environment
+    """An adapter whose clock agrees with that of STS, so that it keeps sessions."""
+    studio = SageMakerStudio(region=REGION, link_seconds=60, session_seconds=43200, external_id="links-of-research")
+    yield studio
+    for client in studio._clients.values():
+        client.close()
+
+
+def callers(aws: ListeningAws, operation: str) -> list[str]:
+    """Whose keys signed the calls of an operation."""
+    return [call.caller for call in aws.recorded if call.operation == operation]
+
+
+def test_a_members_links_take_one_session_and_anothers_take_another(
+    aws: ListeningAws, keeping: SageMakerStudio
+) -> None:
+    ben = Member(ANA.tenant, "U0BEN00001")
+    for member in (ANA, ANA, ben):
+        assert opened(signed_in(keeping, BROKERED, member).url) == (DOMAIN, "Ana")
+    assert [each["RoleSessionName"].rpartition("-")[2] for each in assumed(aws)] == [ANA.user_id, ben.user_id]
+    first, second, bens = callers(aws, "CreatePresignedDomainUrl")
+    assert first == second != bens
+    assert "local-aws" not in {first, bens}
+
+
+def test_a_mapping_without_a_role_is_served_with_the_bots_own_credentials(
+    aws: ListeningAws, keeping: SageMakerStudio
+) -> None:
+    signed_in(keeping, BROKERED)
+    signed_in(keeping, a_mapping(profile="Ana"))
+    assert callers(aws, "CreatePresignedDomainUrl")[1] == "local-aws"
+    assert len(assumed(aws)) == 1
+
+
+def test_the_external_id_goes_with_the_role(aws: ListeningAws, keeping: SageMakerStudio) -> None:
+    signed_in(keeping, BROKERED)
+    assert assumed(aws)[0]["ExternalId"] == "links-of-research"
+
+
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "AccessDeniedException", "UnrecognizedClientException"])
+def test_a_session_that_aws_no_longer_takes_is_replaced_once(
+    aws: ListeningAws, keeping: SageMakerStudio, code: str
+) -> None:
+    signed_in(keeping, BROKERED)
+    aws.inject("CreatePresignedDomainUrl", Fault(code, "no"))
+    assert opened(signed_in(keeping, BROKERED).url) == (DOMAIN, "Ana")
+    assert len(assumed(aws)) == 2
+    aws.inject("CreatePresignedDomainUrl", Fault(code, "no", times=None))
+    assert refused(signed_in, keeping, BROKERED).code == code
+    assert len(assumed(aws)) == 3
+    aws.clear_faults()
+
+
+def test_a_new_session_that_is_refused_is_not_tried_again(aws: ListeningAws, keeping: SageMakerStudio) -> None:
+    aws.inject("CreatePresignedDomainUrl", Fault("AccessDeniedException", "no"))
+    assert refused(signed_in, keeping, BROKERED).reason is Reason.AWS_REFUSED
+    assert len(assumed(aws)) == 1
+
+
+def test_two_presses_at_once_assume_the_role_once(aws: ListeningAws, keeping: SageMakerStudio) -> None:
+    aws.inject("AssumeRole", Fault(delay=0.3))
+    with ThreadPoolExecutor(2) as presses:
+        links = list(presses.map(lambda _: signed_in(keeping, BROKERED), range(2)))
+    assert len({link.url for link in links}) == 2
+    assert len(assumed(aws)) == 1
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,21 @@ def test_a_refusal_is_recorded_under_its_reason(reason: Reason) -> None:
     assert entry.link_sha256 is None
 
 
+@pytest.mark.parametrize(
+    ("role", "call", "session"),
+    [
+        ("arn:aws:iam::123456789012:role/broker", "aws-2", f"slack-{ANA.tenant}-{ANA.user_id}"),
+        ("arn:aws:iam::123456789012:role/broker", None, None),
+        (None, "aws-2", None),
+    ],
+    ids=["a role called AWS", "nobody called AWS", "the bot called AWS"],
+)
+def test_the_session_that_called_aws_is_recorded(role: str | None, call: str | None, session: str | None) -> None:
+    mapping = replace(a_mapping("other"), role_arn=role)
+    answer = Denied(Reason.AWS_REFUSED, "because", mapping, aws_request_id=call)
+    assert audit.ended(REQUEST, answer, delivered=True).aws_session == session
+
+
 def test_a_refusal_without_a_mapping_keeps_what_was_asked_for() -> None:
     entry = audit.ended(REQUEST, Denied(Reason.UNKNOWN_ALIAS, "no mapping"), delivered=True)
     assert (entry.alias, entry.domain_id, entry.profile_name) == ("sandbox", None, None)
