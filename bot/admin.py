@@ -1,7 +1,7 @@
 """Administration: who may open what. Every change is one transaction together with its audit entry."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
@@ -93,7 +93,7 @@ class Admin:
 
         Raises:
             ProfileTaken: another member holds the profile.
-            Changed: somebody changed the mapping at the same time, or it may not be replaced.
+            Changed: somebody changed the member's records at the same time, or the mapping may not be replaced.
         """
         access = self.access.read(member)
         _require_readable(access, member.user_id, f"mapping#{mapping.alias}")
@@ -111,7 +111,7 @@ class Admin:
             return Change(before, before, warnings)
         after = replace(mapping, set_by=actor.name, set_at=self.now())
         entry = self._entry("map", actor, tenant=member.tenant, subject=member.user_id, before=before, after=after)
-        self.access.put_mapping(member, after, replaces=before, entry=entry)
+        self.access.put_mapping(member, after, seen=access, entry=entry)
         return Change(before, after, warnings)
 
     def unmap(self, member: Member, alias: str | None, actor: Actor) -> Change:
@@ -119,14 +119,16 @@ class Admin:
 
         Raises:
             BadInput: there is no such mapping, or several and none was named.
+            Changed: somebody changed the member's records at the same time.
         """
-        mappings = self.access.read(member).mappings
-        found = [m for m in mappings if alias in (None, m.alias)]
+        access = self.access.read(member)
+        _require_readable(access, member.user_id)
+        found = [m for m in access.mappings if alias in (None, m.alias)]
         if len(found) != 1:
-            have = ", ".join(sorted(m.alias for m in mappings)) or "none"
+            have = ", ".join(sorted(m.alias for m in access.mappings)) or "none"
             raise BadInput(f"name one of {member.user_id}'s mappings with --alias; it has: {have}")
         entry = self._entry("unmap", actor, tenant=member.tenant, subject=member.user_id, before=found[0])
-        self.access.delete_mapping(member, found[0], entry=entry)
+        self.access.delete_mapping(member, found[0], seen=access, entry=entry)
         return Change(found[0], None)
 
     def grant(self, tenant: str, grant: Grant, actor: Actor) -> Change:
@@ -148,20 +150,20 @@ class Admin:
         entry = self._entry(
             grant.effect.value, actor, tenant=tenant, subject=grant.principal, before=before, after=after
         )
-        self.access.put_grant(tenant, after, replaces=before, entry=entry)
+        self.access.put_grant(tenant, after, seen=access, entry=entry)
         return Change(before, after, tuple(warnings))
 
     def forget(self, tenant: str, principal: str, actor: Actor) -> Access:
         """Remove every rule of a principal, and every record that cannot be read; BadInput if there is none."""
         access = self.access.read(Member(tenant, principal))
-        grants = access.grants
-        if not grants and not access.unreadable:
+        own = replace(access, unreadable=_own(access.unreadable))
+        if not own.grants and not own.unreadable:
             raise BadInput(f"there is no rule for {principal}: `studio-links list` shows those that exist")
         entry = self._entry("forget", actor, tenant=tenant, subject=principal)
-        rules = {grant.effect.value: _plain(grant) for grant in grants}
-        entry = replace(entry, before={**rules, **dict.fromkeys(access.unreadable, "unreadable")})
-        self.access.delete_grants(tenant, principal, access, entry=entry)
-        return access
+        rules = {grant.effect.value: _plain(grant) for grant in own.grants}
+        entry = replace(entry, before={**rules, **dict.fromkeys(own.unreadable, "unreadable")})
+        self.access.delete_grants(tenant, principal, seen=own, entry=entry)
+        return own
 
     def show(self, member: Member) -> Access:
         """A member's mappings and rules."""
@@ -250,13 +252,19 @@ class Admin:
         )
 
 
-def _require_readable(access: Access, user_id: str, record: str) -> None:
+def _require_readable(access: Access, user_id: str, *records: str) -> None:
     """Nothing is written over a record that cannot be read: it could not be said what it replaced."""
-    if record in access.unreadable:
+    broken = [record for record in ("member", *records) if record in access.unreadable]
+    if broken:
         raise BadInput(
-            f"the stored {record.replace('#', ' ')} of {user_id} cannot be read: remove it and all rules with "
+            f"the stored {broken[0].replace('#', ' ')} of {user_id} cannot be read: remove it and all rules with "
             f"`studio-links forget {user_id}`, then try again"
         )
+
+
+def _own(unreadable: Iterable[str]) -> tuple[str, ...]:
+    """The names of a member's own records, out of all those that concern the member."""
+    return tuple(name for name in unreadable if name.partition("#")[0] != "workspace")
 
 
 def _same(one: Mapping | Grant, other: Mapping | Grant) -> bool:

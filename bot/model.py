@@ -28,6 +28,7 @@ ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}", 
 # Slack's ids are opaque, upper case, and start with a letter that tells their kind.
 USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
 GROUP_ID = re.compile(r"S[A-Z0-9]{1,30}")
+PRINCIPAL = re.compile(rf"{USER_ID.pattern}|{GROUP_ID.pattern}")
 TENANT_ID = re.compile(r"[TE][A-Z0-9]{1,30}")
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
@@ -60,6 +61,17 @@ def check_range(name: str, value: int, allowed: range) -> None:
     """Raise InvalidValue unless `value` lies in `allowed`."""
     if value not in allowed:
         raise InvalidValue(name, value, f"a whole number from {allowed.start} to {allowed.stop - 1}")
+
+
+def check_reason(text: str) -> None:
+    """Raise InvalidValue if what an admin gave as a reason is too long."""
+    if len(text) > MAX_REASON:
+        raise InvalidValue("reason", text, f"at most {MAX_REASON} characters")
+
+
+def is_group(principal: str) -> bool:
+    """Whether a principal is a user group; otherwise it is a user."""
+    return principal.startswith("S")
 
 
 class Reason(StrEnum):
@@ -239,7 +251,11 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One rule of the allow-list: allows or denies one principal, for good or until a time."""
+    """One rule of the allow-list: allows or denies one principal, for good or until a time.
+
+    Attributes:
+        principal: a Slack user, or a Slack user group, which stands for whoever is in it.
+    """
 
     principal: str
     effect: Effect
@@ -249,11 +265,16 @@ class Grant:
     set_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        check_pattern("principal", self.principal, USER_ID, 31, "a Slack user id such as U0123ABCD")
-        if len(self.reason) > MAX_REASON:
-            raise InvalidValue("reason", self.reason, f"at most {MAX_REASON} characters")
+        allowed = "the id of a user (U0123ABCD) or user group (S0123ABCD)"
+        check_pattern("principal", self.principal, PRINCIPAL, 31, allowed)
+        check_reason(self.reason)
         if self.until is not None and self.until.tzinfo is None:
             raise InvalidValue("until", self.until, "a time with a time zone")
+
+    @property
+    def of_group(self) -> bool:
+        """Whether the rule is about a user group."""
+        return is_group(self.principal)
 
     def holds_at(self, now: datetime) -> bool:
         """Whether the rule is still in force."""
@@ -272,16 +293,56 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Lockdown:
+    """No links for anybody of a workspace.
+
+    Attributes:
+        reason: what members read.
+    """
+
+    reason: str
+    set_by: str = ""
+    set_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        check_reason(self.reason)
+        if not self.reason.strip():
+            raise InvalidValue("reason", self.reason, "a few words that tell members why")
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """All that the store knows of one member, from one consistent read.
 
     Attributes:
         unreadable: the names of records whose values make no sense. One of them is enough to deny.
+        lockdown: why nobody of the workspace gets a link; None while they do.
+        group_grants: the rules for user groups of the workspace, whether or not the member is in them.
+        version: of the member's own records, for whoever changes them; 0 if there are none.
     """
 
     mappings: tuple[Mapping, ...] = ()
     grants: tuple[Grant, ...] = ()
     unreadable: tuple[str, ...] = ()
+    lockdown: Lockdown | None = None
+    group_grants: tuple[Grant, ...] = ()
+    version: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What the store knows of a workspace as a whole.
+
+    Attributes:
+        grants: the rules for user groups.
+        unreadable: as in `Access`. One of them is enough to deny everybody.
+        version: for whoever changes it; 0 if there is nothing yet.
+    """
+
+    lockdown: Lockdown | None = None
+    grants: tuple[Grant, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    version: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

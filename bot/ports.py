@@ -14,10 +14,12 @@ from bot.model import (
     Entry,
     Grant,
     Link,
+    Lockdown,
     Mapping,
     Member,
     Person,
     RequestState,
+    Workspace,
 )
 
 
@@ -25,44 +27,53 @@ class AccessReader(Protocol):
     """The serving side of the access table: it only reads."""
 
     def read(self, member: Member) -> Access:
-        """All mappings and grants of a member, from one strongly consistent read.
+        """All mappings and rules of a member, and what holds for the workspace, from one strongly consistent read.
+
+        What makes no sense is named in `unreadable`.
 
         Raises:
-            StoreError: the records could not be read, or one of them makes no sense.
+            StoreError: the records could not be read.
         """
         ...
 
 
 class AccessAdmin(AccessReader, Protocol):
-    """The administrative side. Each change is one transaction together with its audit entry."""
+    """The administrative side. Each change is one transaction together with its audit entry.
+
+    A change is made only if the records are still those in `seen`; otherwise it raises Changed, and nothing is
+    written. StoreError as for reading.
+    """
 
     def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
-        """Every user id of the tenant with its records, page by page, in the table's own order."""
+        """Every user id of the tenant with its own records, page by page, in the table's own order."""
         ...
 
-    def put_mapping(self, member: Member, mapping: Mapping, *, replaces: Mapping | None, entry: Entry) -> None:
-        """Write a mapping and hold its SageMaker profile for this member.
+    def workspace(self, tenant: str) -> Workspace:
+        """What holds for the whole workspace, strongly consistent."""
+        ...
+
+    def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
+        """Write a mapping, in the place of one with the same alias, and hold its SageMaker profile for this member.
 
         Raises:
             ProfileTaken: another member holds the profile.
-            Changed: what is stored under the alias is no longer `replaces`.
         """
         ...
 
-    def delete_mapping(self, member: Member, mapping: Mapping, *, entry: Entry) -> None:
-        """Remove a mapping and let go of its profile.
-
-        Raises:
-            Changed: what is stored under the alias is no longer `mapping`.
-        """
+    def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
+        """Remove a mapping and let go of its profile."""
         ...
 
-    def put_grant(self, tenant: str, grant: Grant, *, replaces: Grant | None, entry: Entry) -> None:
-        """Write a rule; Changed if what is stored is no longer `replaces`."""
+    def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:
+        """Write a rule, in the place of one of the same kind; `seen` is the workspace for a group's rule."""
         ...
 
-    def delete_grants(self, tenant: str, principal: str, access: Access, *, entry: Entry) -> None:
-        """Remove the principal's rules and unreadable records; Changed if a rule is no longer what is stored."""
+    def delete_grants(self, tenant: str, principal: str, *, seen: Access | Workspace, entry: Entry) -> None:
+        """Remove the principal's rules and unreadable records; `seen` is the workspace for a group."""
+        ...
+
+    def put_lockdown(self, tenant: str, lockdown: Lockdown | None, *, seen: Workspace, entry: Entry) -> None:
+        """Begin a lockdown, or end it with None."""
         ...
 
 

@@ -170,9 +170,21 @@ GUARDS = {
     ),
     "a profile's lock": Guard(
         "store/access.py",
-        "condition=self._items.aliases.does_not_exist() | (self._items.holder == item.owner),",
+        "condition=self._items.aliases.does_not_exist() | (self._items.holder == owner),",
         "condition=None,",
         (f"{CONTRACT}/test_access_port.py", "test_a_profile_of_one_member_cannot_be_mapped_to_another"),
+    ),
+    "a member's version": Guard(
+        "store/access.py",
+        "            transaction.update(self._items(owner, kind), actions=actions, condition=unchanged)",
+        "            transaction.update(self._items(owner, kind), actions=actions)",
+        (f"{CONTRACT}/test_access_port.py", "test_what_an_admin_has_not_seen_is_neither_overwritten_nor_removed"),
+    ),
+    "what DynamoDB leaves out": Guard(
+        "store/access.py",
+        "                if not wanted:",
+        "                if True:",
+        (f"{CONTRACT}/test_access_port.py", "test_what_is_left_out"),
     ),
     # How often
     "links a minute": Guard(

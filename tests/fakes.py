@@ -7,6 +7,7 @@ by the next calls.
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
@@ -22,10 +23,13 @@ from bot.model import (
     Grant,
     Link,
     LinkRequest,
+    Lockdown,
     Mapping,
     Member,
     Person,
     Reason,
+    Workspace,
+    is_group,
 )
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -150,81 +154,123 @@ class FakeAudit:
 
 
 class FakeAccess:
-    """Mappings, grants and profile locks in dictionaries; see `ports.AccessAdmin`."""
+    """Mappings, rules and what holds for workspaces, in dictionaries; see `ports.AccessAdmin`."""
 
     def __init__(self, audit: FakeAudit | None = None) -> None:
         self.audit = audit or FakeAudit()
         self.error: StoreError | None = None
         self.unreadable: dict[Member, tuple[str, ...]] = {}
-        self._mappings: dict[tuple[Member, str], Mapping] = {}
-        self._grants: dict[tuple[Member, Effect], Grant] = {}
+        self.workspaces: dict[str, Workspace] = {}
+        self._members: dict[Member, Access] = {}
         self._lock = threading.Lock()
 
     def read(self, member: Member) -> Access:
         if self.error is not None:
             raise self.error
         with self._lock:
-            return Access(
-                tuple(mapping for (owner, _), mapping in sorted(self._mappings.items()) if owner == member),
-                tuple(grant for (owner, _), grant in sorted(self._grants.items()) if owner == member),
-                self.unreadable.get(member, ()),
+            own, workspace = self._own(member), self.workspaces.get(member.tenant, Workspace())
+            return replace(
+                own,
+                unreadable=own.unreadable + workspace.unreadable,
+                lockdown=workspace.lockdown,
+                group_grants=workspace.grants,
             )
 
     def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
         with self._lock:
-            known = {owner for owner, _ in [*self._mappings, *self._grants] if owner.tenant == tenant}
-        for member in sorted(known):
-            yield member.user_id, self.read(member)
+            known = {member: self._own(member) for member in self._members if member.tenant == tenant}
+        yield from ((member.user_id, own) for member, own in sorted(known.items()) if own != Access())
 
-    def put_mapping(self, member: Member, mapping: Mapping, *, replaces: Mapping | None, entry: Entry) -> None:
-        with self._lock:
-            for (owner, _), other in self._mappings.items():
-                if owner != member and other.same_profile(mapping):
+    def workspace(self, tenant: str) -> Workspace:
+        if self.error is not None:
+            raise self.error
+        return self.workspaces.get(tenant, Workspace())
+
+    def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
+        with self._change(member.tenant, member.user_id, seen, entry):
+            for owner, access in self._members.items():
+                if owner != member and any(other.same_profile(mapping) for other in access.mappings):
                     raise ProfileTaken(
                         f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to "
                         f"{owner.user_id}: unmap it there first, or choose another profile"
                     )
-            _expect(self._mappings.get((member, mapping.alias)), replaces)
-            self._mappings[member, mapping.alias] = mapping
-            self.audit.open(entry)
+            self.give(member, mapping)
 
-    def delete_mapping(self, member: Member, mapping: Mapping, *, entry: Entry) -> None:
-        with self._lock:
-            _expect(self._mappings.get((member, mapping.alias)), mapping)
-            del self._mappings[member, mapping.alias]
-            self.audit.open(entry)
+    def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
+        with self._change(member.tenant, member.user_id, seen, entry):
+            own = self._own(member)
+            left = tuple(other for other in own.mappings if other.alias != mapping.alias)
+            self._members[member] = replace(own, mappings=left, version=own.version + 1)
 
-    def put_grant(self, tenant: str, grant: Grant, *, replaces: Grant | None, entry: Entry) -> None:
-        key = (Member(tenant, grant.principal), grant.effect)
-        with self._lock:
-            _expect(self._grants.get(key), replaces)
-            self._grants[key] = grant
-            self.audit.open(entry)
+    def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:
+        with self._change(tenant, grant.principal, seen, entry):
+            if grant.of_group:
+                self.give_group(tenant, grant)
+            else:
+                self.give(Member(tenant, grant.principal), grant)
 
-    def delete_grants(self, tenant: str, principal: str, access: Access, *, entry: Entry) -> None:
-        member = Member(tenant, principal)
-        with self._lock:
-            for grant in access.grants:
-                _expect(self._grants.get((member, grant.effect)), grant)
-            for grant in access.grants:
-                del self._grants[member, grant.effect]
-            if access.unreadable:
-                del self.unreadable[member]
-            self.audit.open(entry)
+    def delete_grants(self, tenant: str, principal: str, *, seen: Access | Workspace, entry: Entry) -> None:
+        with self._change(tenant, principal, seen, entry):
+            stored = self._stored(tenant, principal)
+            left = tuple(grant for grant in stored.grants if grant not in seen.grants)
+            readable = tuple(name for name in stored.unreadable if name not in seen.unreadable)
+            changed = replace(stored, grants=left, unreadable=readable, version=stored.version + 1)
+            if isinstance(changed, Workspace):
+                self.workspaces[tenant] = changed
+            else:
+                self.unreadable.pop(Member(tenant, principal), None)
+                self._members[Member(tenant, principal)] = changed
+
+    def put_lockdown(self, tenant: str, lockdown: Lockdown | None, *, seen: Workspace, entry: Entry) -> None:
+        with self._change(tenant, "S0", seen, entry):
+            stored = self.workspaces.get(tenant, Workspace())
+            kept = stored if "workspace" not in stored.unreadable else Workspace()
+            readable = tuple(name for name in kept.unreadable if name != "workspace#lockdown")
+            self.workspaces[tenant] = Workspace(lockdown, kept.grants, readable, stored.version + 1)
 
     def give(self, member: Member, *records: Mapping | Grant) -> None:
         """Put records there without any ceremony."""
         for record in records:
+            own = self._own(member)
+            mappings = {mapping.alias: mapping for mapping in own.mappings}
+            grants = {grant.effect: grant for grant in own.grants}
             if isinstance(record, Mapping):
-                self._mappings[member, record.alias] = record
+                mappings[record.alias] = record
             else:
-                self._grants[member, record.effect] = record
+                grants[record.effect] = record
+            self._members[member] = Access(
+                tuple(mapping for _, mapping in sorted(mappings.items())),
+                tuple(grant for _, grant in sorted(grants.items())),
+                version=own.version + 1,
+            )
 
+    def give_group(self, tenant: str, *rules: Grant) -> None:
+        """The same for rules of user groups."""
+        workspace = self.workspaces.get(tenant, Workspace())
+        grants = {(grant.principal, grant.effect): grant for grant in (*workspace.grants, *rules)}
+        kept = tuple(grant for _, grant in sorted(grants.items()))
+        self.workspaces[tenant] = replace(workspace, grants=kept, version=workspace.version + 1)
 
-def _expect(stored: Mapping | Grant | None, expected: Mapping | Grant | None) -> None:
-    """Changed unless what is stored is what was read; the time of setting is its version."""
-    if (stored is None) != (expected is None) or (stored and expected and stored.set_at != expected.set_at):
-        raise Changed("somebody changed the same records meanwhile; nothing was written: look again, then retry")
+    def _own(self, member: Member) -> Access:
+        own = self._members.get(member, Access())
+        return replace(own, unreadable=self.unreadable.get(member, ()))
+
+    def _stored(self, tenant: str, principal: str) -> Access | Workspace:
+        """Where the rules of a principal are."""
+        if is_group(principal):
+            return self.workspaces.get(tenant, Workspace())
+        return self._own(Member(tenant, principal))
+
+    @contextmanager
+    def _change(self, tenant: str, principal: str, seen: Access | Workspace, entry: Entry) -> Iterator[None]:
+        """One change at a time, unless something has changed since it was `seen`."""
+        with self._lock:
+            if self._stored(tenant, principal).version != seen.version:
+                raise Changed(
+                    "somebody changed the same records meanwhile; nothing was written: look again, then retry"
+                )
+            yield
+            self.audit.open(entry)
 
 
 class FakeCounter:

@@ -1,19 +1,36 @@
-"""The access table: mappings, grants, and the lock that keeps a SageMaker profile to one member."""
+"""The access table: who may open what, and the lock that keeps a SageMaker profile to one member."""
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import groupby
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
 
-from pynamodb.exceptions import TransactWriteError
+from pynamodb.exceptions import AttributeDeserializationError, TransactWriteError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from bot.errors import Changed, ProfileTaken
-from bot.model import Access, Effect, Entry, Grant, Mapping, Member
+from bot.errors import Changed, ProfileTaken, StoreError
+from bot.model import Access, Effect, Entry, Grant, Lockdown, Mapping, Member, Reason, Workspace, is_group
 from bot.store.audit import to_item
-from bot.store.models import AccessItem, Tables, from_iso, iso, store_errors
+from bot.store.models import AccessItem, Tables, client_of, from_iso, iso, store_errors
 
-MAPPING, GRANT, LOCK = "mapping#", "grant#", "lock"
+T = TypeVar("T")
+
+# The kinds of items, and what parts of them are called where one cannot be read.
+MEMBER, WORKSPACE, LOCK = "member", "workspace", "lock"
+MAPPING, GRANT = "mapping", "grant"
+# Seconds to wait before asking again for what DynamoDB left out of an answer.
+PAUSES = (0.05, 0.2)
+
+# An item in DynamoDB's own notation; what is in a map of it; and the parts of it to write, None for one to remove.
+Raw = dict[str, Any]
+Fields = dict[str, Any]
+Parts = dict[tuple[str, ...], Fields | None]
 
 
 class AccessTable:
@@ -26,47 +43,62 @@ class AccessTable:
         self._audit_days = audit_days
 
     def read(self, member: Member) -> Access:
-        """One strongly consistent query of the member's whole partition."""
-        with store_errors():
-            owner = _owner(member.tenant, member.user_id)
-            return _access(self._items.query(owner, consistent_read=True))
+        """One strongly consistent BatchGetItem of the member's item and the workspace's."""
+        owner = _owner(member.tenant, member.user_id)
+        found = self._get((owner, MEMBER), (member.tenant, WORKSPACE))
+        workspace = self._workspace(found.get((member.tenant, WORKSPACE)))
+        own = self._access(found.get((owner, MEMBER)), member.user_id)
+        return Access(
+            own.mappings,
+            own.grants,
+            own.unreadable + workspace.unreadable,
+            workspace.lockdown,
+            workspace.grants,
+            own.version,
+        )
+
+    def workspace(self, tenant: str) -> Workspace:
+        """The same call for the workspace's item alone."""
+        return self._workspace(self._get((tenant, WORKSPACE)).get((tenant, WORKSPACE)))
 
     def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
-        """Page by page over the table; a member's records lie side by side in it."""
+        """Page by page over the table, which holds locks and other workspaces too."""
         with store_errors():
-            found = self._items.scan(self._items.owner.startswith(f"{tenant}#"), consistent_read=True)
-            for owner, items in groupby(found, key=lambda item: item.owner):
-                yield owner.removeprefix(f"{tenant}#"), _access(items)
+            pages = (
+                client_of(self._items)
+                .get_paginator("scan")
+                .paginate(
+                    TableName=self._items.Meta.table_name,
+                    ConsistentRead=True,
+                    FilterExpression="#item = :member AND begins_with(#owner, :tenant)",
+                    ExpressionAttributeNames={"#item": "item", "#owner": "owner"},
+                    ExpressionAttributeValues={":member": {"S": MEMBER}, ":tenant": {"S": _owner(tenant, "")}},
+                )
+            )
+            for page in pages:
+                for raw in page["Items"]:
+                    user_id = raw["owner"]["S"].removeprefix(_owner(tenant, ""))
+                    access = self._access(raw, user_id)
+                    if access != Access():
+                        yield user_id, access
 
-    def put_mapping(self, member: Member, mapping: Mapping, *, replaces: Mapping | None, entry: Entry) -> None:
+    def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
         """Write the mapping, take its profile's lock, let go of the one it replaces: all or nothing."""
-        item = self._items(
-            _owner(member.tenant, member.user_id),
-            MAPPING + mapping.alias,
-            set_by=mapping.set_by,
-            set_at=iso(mapping.set_at),
-            domain_id=mapping.domain_id,
-            profile_name=mapping.profile_name,
-            profile_arn=mapping.profile_arn,
-            region=mapping.region,
-            role_arn=mapping.role_arn,
-            space_name=mapping.space_name,
-            landing_uri=mapping.landing_uri,
-            session_seconds=mapping.session_seconds,
-        )
+        owner = _owner(member.tenant, member.user_id)
+        replaced = next((m for m in seen.mappings if m.alias == mapping.alias), None)
         try:
             with self._change(entry) as transaction:
-                transaction.save(item, condition=self._unchanged(replaces))
+                self._write(transaction, owner, MEMBER, seen.version, {("mappings", mapping.alias): _fields(mapping)})
                 transaction.update(
                     self._lock(mapping),
-                    actions=[self._items.holder.set(item.owner), self._items.aliases.add({mapping.alias})],
-                    condition=self._items.aliases.does_not_exist() | (self._items.holder == item.owner),
+                    actions=[self._items.holder.set(owner), self._items.aliases.add({mapping.alias})],
+                    condition=self._items.aliases.does_not_exist() | (self._items.holder == owner),
                 )
-                if replaces is not None and not replaces.same_profile(mapping):
-                    self._release(transaction, item.owner, replaces)
+                if replaced is not None and not replaced.same_profile(mapping):
+                    self._release(transaction, owner, replaced)
         except Changed as error:
             holder = self._holder(mapping)
-            if holder is None or holder == item.owner:
+            if holder is None or holder == owner:
                 raise
             raise ProfileTaken(
                 f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to "
@@ -74,34 +106,119 @@ class AccessTable:
                 "unmap it there first, or choose another profile"
             ) from error
 
-    def delete_mapping(self, member: Member, mapping: Mapping, *, entry: Entry) -> None:
+    def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
         """Remove the mapping and let go of its profile's lock."""
         owner = _owner(member.tenant, member.user_id)
         with self._change(entry) as transaction:
-            transaction.delete(self._items(owner, MAPPING + mapping.alias), condition=self._unchanged(mapping))
+            self._write(transaction, owner, MEMBER, seen.version, {("mappings", mapping.alias): None})
             self._release(transaction, owner, mapping)
 
-    def put_grant(self, tenant: str, grant: Grant, *, replaces: Grant | None, entry: Entry) -> None:
-        """Write the rule."""
-        item = self._items(
-            _owner(tenant, grant.principal),
-            GRANT + grant.effect,
-            set_by=grant.set_by,
-            set_at=iso(grant.set_at),
-            until=iso(grant.until),
-            reason=grant.reason or None,
-        )
+    def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:
+        """Write the rule to the member's item, or a group's to the workspace's."""
+        owner, kind = _place(tenant, grant.principal)
         with self._change(entry) as transaction:
-            transaction.save(item, condition=self._unchanged(replaces))
+            self._write(transaction, owner, kind, seen.version, {("rules", _rule_name(grant)): _fields(grant)})
 
-    def delete_grants(self, tenant: str, principal: str, access: Access, *, entry: Entry) -> None:
-        """Remove the rules together, and with them the records that cannot be read."""
-        owner = _owner(tenant, principal)
+    def delete_grants(self, tenant: str, principal: str, *, seen: Access | Workspace, entry: Entry) -> None:
+        """Remove the rules together, and with them what cannot be read."""
+        owner, kind = _place(tenant, principal)
+        parts: Parts = {("rules", _rule_name(grant)): None for grant in seen.grants}
+        for name in seen.unreadable:
+            what, _, key = name.partition("#")
+            parts["mappings" if what == MAPPING else "rules", key] = None
         with self._change(entry) as transaction:
-            for grant in access.grants:
-                transaction.delete(self._items(owner, GRANT + grant.effect), condition=self._unchanged(grant))
-            for name in access.unreadable:
-                transaction.delete(self._items(owner, name))
+            if MEMBER in seen.unreadable:
+                self._start_over(transaction, owner, kind, seen.version)
+            else:
+                self._write(transaction, owner, kind, seen.version, parts)
+
+    def put_lockdown(self, tenant: str, lockdown: Lockdown | None, *, seen: Workspace, entry: Entry) -> None:
+        """Write or remove the one lockdown. One that begins takes the place of an item that cannot be read."""
+        with self._change(entry) as transaction:
+            if lockdown is not None and WORKSPACE in seen.unreadable:
+                self._start_over(transaction, tenant, WORKSPACE, seen.version, _fields(lockdown))
+            else:
+                parts: Parts = {("lockdown",): None if lockdown is None else _fields(lockdown)}
+                self._write(transaction, tenant, WORKSPACE, seen.version, parts)
+
+    def _get(self, *keys: tuple[str, str]) -> dict[tuple[str, str], Raw]:
+        """The items that there are, from one call; what DynamoDB leaves out of it is asked for again, a few times.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+        """
+        table = self._items.Meta.table_name
+        wanted = {table: {"Keys": [{"owner": {"S": o}, "item": {"S": i}} for o, i in keys], "ConsistentRead": True}}
+        found: dict[tuple[str, str], Raw] = {}
+        with store_errors():
+            for pause in (*PAUSES, None):
+                answer = client_of(self._items).batch_get_item(RequestItems=wanted)
+                for raw in answer["Responses"].get(table, ()):
+                    found[raw["owner"]["S"], raw["item"]["S"]] = raw
+                wanted = answer["UnprocessedKeys"]
+                if not wanted:
+                    return found
+                if pause is not None:
+                    time.sleep(pause)
+        raise StoreError("DynamoDB throttles us: try again in a minute", reason=Reason.STORE_THROTTLED)
+
+    def _access(self, raw: Raw | None, user_id: str) -> Access:
+        """A member's item as values; what makes no sense in it is named."""
+        if raw is None:
+            return Access()
+        version, item = _version(raw), self._item(raw)
+        if item is None or not version or item.mappings is None or item.rules is None:
+            return Access(unreadable=(MEMBER,), version=version)
+        mappings, odd_mappings = _read(MAPPING, item.mappings, _mapping)
+        grants, odd_rules = _read(GRANT, item.rules, lambda effect, of: _grant(user_id, effect, of))
+        return Access(mappings, grants, odd_mappings + odd_rules, version=version)
+
+    def _workspace(self, raw: Raw | None) -> Workspace:
+        """The same for a workspace's item."""
+        if raw is None:
+            return Workspace()
+        version, item = _version(raw), self._item(raw)
+        if item is None or not version or item.rules is None:
+            return Workspace(unreadable=(WORKSPACE,), version=version)
+        grants, odd_rules = _read(WORKSPACE, item.rules, _group_grant)
+        stored = {} if item.lockdown is None else {"lockdown": item.lockdown}
+        lockdowns, odd_lockdown = _read(WORKSPACE, stored, _lockdown)
+        return Workspace(next(iter(lockdowns), None), grants, odd_rules + odd_lockdown, version)
+
+    def _item(self, raw: Raw) -> AccessItem | None:
+        """The item, or None if its attributes are not of their types."""
+        try:
+            return self._items.from_raw_data(raw)
+        except (AttributeDeserializationError, ValueError, TypeError, KeyError):
+            return None
+
+    def _write(self, transaction: TransactWrite, owner: str, kind: str, seen: int, parts: Parts) -> None:
+        """Write these parts of an item, if it is still of the version that was seen."""
+        if seen:
+            actions: list[Action] = [self._items.version.set(seen + 1)]
+            for path, fields in parts.items():
+                place = Path(list(path))
+                actions.append(place.remove() if fields is None else place.set(_serialized(fields)))
+            unchanged = self._items.version == seen
+            transaction.update(self._items(owner, kind), actions=actions, condition=unchanged)
+            return
+        content: dict[str, Any] = {"mappings": {}, "rules": {}}
+        for (name, *within), fields in parts.items():
+            if within and fields is not None:
+                content[name][within[0]] = fields
+            elif not within:
+                content[name] = fields
+        item = self._items(owner, kind, version=1, **content)
+        transaction.save(item, condition=self._items.owner.does_not_exist())
+
+    def _start_over(
+        self, transaction: TransactWrite, owner: str, kind: str, seen: int, lockdown: Fields | None = None
+    ) -> None:
+        """A new item in the place of one that cannot be read at all."""
+        version = self._items.version
+        no_number = ~version.is_type()  # type: ignore[no-untyped-call] # PynamoDB's own gap
+        unchanged: Condition = version == seen if seen else no_number | (version < 1)
+        item = self._items(owner, kind, version=seen + 1, mappings={}, rules={}, lockdown=lockdown)
+        transaction.save(item, condition=unchanged)
 
     def _lock(self, mapping: Mapping) -> AccessItem:
         return self._items(f"profile#{mapping.domain_id}#{mapping.profile_name.lower()}", LOCK)
@@ -113,12 +230,6 @@ class AccessTable:
             actions=[self._items.aliases.delete({mapping.alias})],
             condition=self._items.holder == owner,
         )
-
-    def _unchanged(self, expected: Mapping | Grant | None) -> Condition:
-        """That the stored record is still the one that was read; the time of setting serves as its version."""
-        if expected is None:
-            return self._items.owner.does_not_exist()
-        return self._items.set_at == iso(expected.set_at)
 
     @contextmanager
     def _change(self, entry: Entry) -> Iterator[TransactWrite]:
@@ -151,51 +262,99 @@ def _owner(tenant: str, principal: str) -> str:
     return f"{tenant}#{principal}"
 
 
-def _access(items: Iterable[AccessItem]) -> Access:
-    """A partition's items as values; those that make no sense are named."""
-    mappings: list[Mapping] = []
-    grants: list[Grant] = []
-    unreadable: list[str] = []
-    for item in items:
-        kind, _, name = item.item.partition("#")
+def _place(tenant: str, principal: str) -> tuple[str, str]:
+    """The item in which a principal's rules are."""
+    return (tenant, WORKSPACE) if is_group(principal) else (_owner(tenant, principal), MEMBER)
+
+
+def _rule_name(grant: Grant) -> str:
+    return f"{grant.principal}#{grant.effect}" if grant.of_group else grant.effect.value
+
+
+def _version(raw: Raw) -> int:
+    """0 if the item has none that could be one."""
+    number = raw.get("version", {}).get("N", "")
+    return int(number) if number.isdecimal() else 0
+
+
+def _serialized(fields: Fields) -> dict[str, Any]:
+    return {"M": AccessItem.rules.serialize(fields)}
+
+
+def _fields(record: Mapping | Grant | Lockdown) -> Fields:
+    """A record as it is stored: without what the key says, and what it does not say."""
+    values = {name: iso(value) if isinstance(value, datetime) else value for name, value in asdict(record).items()}
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in ("alias", "principal", "effect") and value not in (None, "")
+    }
+
+
+def _read(kind: str, stored: Fields, make: Callable[[str, Fields], T]) -> tuple[tuple[T, ...], tuple[str, ...]]:
+    """The records of a map in the order of their names, and the names of those that make no sense."""
+    records, unreadable = [], []
+    for name, fields in sorted(stored.items()):
         try:
-            if kind == "mapping":
-                mappings.append(_mapping(item, name))
-            elif kind == "grant":
-                grants.append(_grant(item, name))
-            else:
-                unreadable.append(item.item)
-        except ValueError:
-            unreadable.append(item.item)
-    return Access(tuple(mappings), tuple(grants), tuple(unreadable))
+            records.append(make(name, fields))
+        except (ValueError, TypeError, AttributeError):
+            unreadable.append(f"{kind}#{name}")
+    return tuple(records), tuple(unreadable)
 
 
-def _mapping(item: AccessItem, alias: str) -> Mapping:
+def _mapping(alias: str, fields: Fields) -> Mapping:
     return Mapping(
         alias=alias,
-        domain_id=item.domain_id or "",
-        profile_name=item.profile_name or "",
-        region=item.region,
-        role_arn=item.role_arn,
-        space_name=item.space_name,
-        landing_uri=item.landing_uri,
-        session_seconds=_whole(item.session_seconds),
-        profile_arn=item.profile_arn,
-        set_by=item.set_by or "",
-        set_at=from_iso(item.set_at),
+        domain_id=_text(fields, "domain_id") or "",
+        profile_name=_text(fields, "profile_name") or "",
+        region=_text(fields, "region"),
+        role_arn=_text(fields, "role_arn"),
+        space_name=_text(fields, "space_name"),
+        landing_uri=_text(fields, "landing_uri"),
+        session_seconds=_whole(fields, "session_seconds"),
+        profile_arn=_text(fields, "profile_arn"),
+        set_by=_text(fields, "set_by") or "",
+        set_at=from_iso(_text(fields, "set_at")),
     )
 
 
-def _grant(item: AccessItem, effect: str) -> Grant:
+def _grant(principal: str, effect: str, fields: Fields) -> Grant:
     return Grant(
-        principal=item.owner.partition("#")[2],
+        principal=principal,
         effect=Effect(effect),
-        until=from_iso(item.until),
-        reason=item.reason or "",
-        set_by=item.set_by or "",
-        set_at=from_iso(item.set_at),
+        until=from_iso(_text(fields, "until")),
+        reason=_text(fields, "reason") or "",
+        set_by=_text(fields, "set_by") or "",
+        set_at=from_iso(_text(fields, "set_at")),
     )
 
 
-def _whole(number: float | None) -> int | None:
-    return None if number is None else int(number)
+def _group_grant(name: str, fields: Fields) -> Grant:
+    group, _, effect = name.partition("#")
+    if not is_group(group):
+        raise ValueError("a rule that is not a group's")
+    return _grant(group, effect, fields)
+
+
+def _lockdown(_: str, fields: Fields) -> Lockdown:
+    return Lockdown(
+        reason=_text(fields, "reason") or "",
+        set_by=_text(fields, "set_by") or "",
+        set_at=from_iso(_text(fields, "set_at")),
+    )
+
+
+def _text(fields: Fields, name: str) -> str | None:
+    value = fields.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name} is no text")
+    return value
+
+
+def _whole(fields: Fields, name: str) -> int | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, Decimal) or value != int(value):
+        raise ValueError(f"{name} is no whole number")
+    return int(value)

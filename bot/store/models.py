@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from pynamodb.attributes import (
+    Attribute,
     JSONAttribute,
     NumberAttribute,
     TTLAttribute,
@@ -21,6 +23,7 @@ from pynamodb.attributes import (
     UnicodeSetAttribute,
 )
 from pynamodb.connection import Connection
+from pynamodb.constants import MAP
 from pynamodb.exceptions import AttributeDeserializationError, AttributeNullError, PynamoDBException
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
@@ -31,34 +34,39 @@ from bot.model import Reason
 M = TypeVar("M", bound=Model)
 
 
+class PlainMapAttribute(Attribute[dict[str, Any] | None]):
+    """A map of anything, with any names in it: PynamoDB's own map takes some of them for its arguments."""
+
+    attr_type = MAP
+
+    def serialize(self, value: dict[str, Any] | None) -> dict[str, Any]:
+        """DynamoDB's own notation."""
+        return {name: TypeSerializer().serialize(each) for name, each in (value or {}).items()}
+
+    def deserialize(self, value: dict[str, Any]) -> dict[str, Any]:
+        """The inverse; numbers are `Decimal`s."""
+        return {name: TypeDeserializer().deserialize(each) for name, each in value.items()}
+
+
 class AccessItem(Model):
-    """Mappings, grants and profile locks.
+    """Who may open what: one item a member, one a workspace, and a lock for each SageMaker profile.
 
-    | what    | owner                   | item             |
-    |---------|-------------------------|------------------|
-    | mapping | `TENANT#USER`           | `mapping#ALIAS`  |
-    | grant   | `TENANT#PRINCIPAL`      | `grant#EFFECT`   |
-    | lock    | `profile#DOMAIN#name`   | `lock`           |
+    | what      | owner                 | item        | what is in it                                              |
+    |-----------|-----------------------|-------------|------------------------------------------------------------|
+    | member    | `TENANT#USER`         | `member`    | `mappings` by alias, `rules` by effect, `version`          |
+    | workspace | `TENANT`              | `workspace` | `lockdown`, `rules` of groups by `GROUP#EFFECT`, `version` |
+    | lock      | `profile#DOMAIN#name` | `lock`      | `holder`, `aliases`                                        |
 
+    A change of the first two counts their version up, and is made only if the version is the one that was read.
     A lock says which member holds a SageMaker profile, and under which aliases. It is free when no alias is left.
     """
 
     owner = UnicodeAttribute(hash_key=True)
     item = UnicodeAttribute(range_key=True)
-    set_by = UnicodeAttribute(null=True)
-    set_at = UnicodeAttribute(null=True)
-
-    domain_id = UnicodeAttribute(null=True)
-    profile_name = UnicodeAttribute(null=True)
-    profile_arn = UnicodeAttribute(null=True)
-    region = UnicodeAttribute(null=True)
-    role_arn = UnicodeAttribute(null=True)
-    space_name = UnicodeAttribute(null=True)
-    landing_uri = UnicodeAttribute(null=True)
-    session_seconds = NumberAttribute(null=True)
-
-    until = UnicodeAttribute(null=True)
-    reason = UnicodeAttribute(null=True)
+    version = NumberAttribute(null=True)
+    mappings = PlainMapAttribute(null=True)
+    rules = PlainMapAttribute(null=True)
+    lockdown = PlainMapAttribute(null=True)
 
     holder = UnicodeAttribute(null=True)
     aliases = UnicodeSetAttribute(null=True)

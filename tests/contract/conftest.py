@@ -49,6 +49,13 @@ def tables(local_aws: ListeningAws, bound: Tables) -> Tables:
 
 
 @pytest.fixture
+def aws(local_aws: ListeningAws) -> Iterator[ListeningAws]:
+    """The stand-in to order faults from."""
+    yield local_aws
+    local_aws.clear_faults()
+
+
+@pytest.fixture
 def dynamodb(tables: Tables) -> Store:
     """The adapters."""
     access, runtime = AccessTable(tables, audit_days=AUDIT_DAYS), RuntimeTable(tables)

@@ -1,43 +1,53 @@
 """Whatever DynamoDB does to us becomes a StoreError that says why, by its code."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 
 from bot.errors import Changed, ConfigError, StoreError
 from bot.local.aws import REGION
 from bot.local.aws_faults import Fault
-from bot.model import Access, Reason
+from bot.model import Access, Lockdown, Mapping, Reason, Workspace
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import Tables, bind, client_of
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, Store
-from tests.fakes import ANA, NOON, TEAM, a_grant, a_mapping, an_entry
+from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, an_entry
 
 Use = Callable[[Store], object]
 
 USES: dict[str, tuple[str, Use]] = {
-    "read": ("Query", lambda store: store.access.read(ANA)),
+    "read": ("BatchGetItem", lambda store: store.access.read(ANA)),
+    "workspace": ("BatchGetItem", lambda store: store.access.workspace(TEAM)),
     "members": ("Scan", lambda store: list(store.access.members(TEAM))),
     "put mapping": (
         "TransactWriteItems",
-        lambda store: store.access.put_mapping(ANA, a_mapping(), replaces=None, entry=an_entry("x")),
+        lambda store: store.access.put_mapping(ANA, a_mapping(), seen=Access(), entry=an_entry("x")),
     ),
     "delete mapping": (
         "TransactWriteItems",
-        lambda store: store.access.delete_mapping(ANA, a_mapping(), entry=an_entry("x")),
+        lambda store: store.access.delete_mapping(ANA, a_mapping(), seen=Access(version=1), entry=an_entry("x")),
     ),
     "put grant": (
         "TransactWriteItems",
-        lambda store: store.access.put_grant(TEAM, a_grant(), replaces=None, entry=an_entry("x")),
+        lambda store: store.access.put_grant(TEAM, a_grant(), seen=Access(), entry=an_entry("x")),
     ),
     "delete grants": (
         "TransactWriteItems",
-        lambda store: store.access.delete_grants(TEAM, ANA.user_id, Access(grants=(a_grant(),)), entry=an_entry("x")),
+        lambda store: store.access.delete_grants(
+            TEAM, ANA.user_id, seen=Access(grants=(a_grant(),), version=1), entry=an_entry("x")
+        ),
+    ),
+    "put lockdown": (
+        "TransactWriteItems",
+        lambda store: store.access.put_lockdown(TEAM, Lockdown("why"), seen=Workspace(), entry=an_entry("x")),
     ),
     "audit open": ("PutItem", lambda store: store.audit.open(an_entry("x"))),
     "audit close": ("UpdateItem", lambda store: store.audit.close(an_entry("x"))),
@@ -63,12 +73,6 @@ def failure(use: Use, store: Store) -> StoreError:
         use(store)
     assert re.search(r": \w", str(failed.value)), "the message ends with what to do next"
     return failed.value
-
-
-@pytest.fixture
-def aws(local_aws: ListeningAws) -> Iterator[ListeningAws]:
-    yield local_aws
-    local_aws.clear_faults()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_what_dynamodb_does_to_us_is_told_apart(dynamodb: Store, aws: ListeningA
     ids=lambda value: value.code or f"body with {value.status}" if isinstance(value, Fault) else value,
 )
 def test_an_error_is_known_by_its_code(dynamodb: Store, aws: ListeningAws, fault: Fault, reason: Reason) -> None:
-    aws.inject("Query", fault)
+    aws.inject("BatchGetItem", fault)
     error = failure(USES["read"][1], dynamodb)
     assert error.reason is reason
 
@@ -126,8 +130,7 @@ def test_missing_tables_are_named_as_the_trouble(local_aws: ListeningAws, bound:
 def test_one_failure_is_got_over(dynamodb: Store, aws: ListeningAws, name: str) -> None:
     operation, use = USES[name]
     if name.startswith("delete"):
-        dynamodb.access.put_mapping(ANA, a_mapping(), replaces=None, entry=an_entry("before-1"))
-        dynamodb.access.put_grant(TEAM, a_grant(), replaces=None, entry=an_entry("before-2"))
+        dynamodb.access.put_mapping(ANA, a_mapping(), seen=Access(), entry=an_entry("before"))
     aws.inject(operation, Fault("InternalServerError", status=500))
     use(dynamodb)
 
@@ -136,7 +139,7 @@ def test_a_change_whose_answer_was_lost_is_repeated_under_the_same_token(dynamod
     """DynamoDB takes a repeated transaction for the first one by its token; the stand-in does not know that."""
     aws.inject("TransactWriteItems", Fault("InternalServerError", status=500, served=True))
     with pytest.raises(Changed):
-        dynamodb.access.put_grant(TEAM, a_grant(), replaces=None, entry=an_entry("x"))
+        dynamodb.access.put_grant(TEAM, a_grant(), seen=Access(), entry=an_entry("x"))
     tokens = [request["ClientRequestToken"] for request in aws.requests("TransactWriteItems")]
     assert len(tokens) == 2
     assert len(set(tokens)) == 1
@@ -155,7 +158,7 @@ def test_a_cancelled_change_is_told_apart_by_its_reasons(
     )
     aws.inject("TransactWriteItems", Fault(body=body.encode(), times=None))
     with pytest.raises(expected):
-        dynamodb.access.put_grant(TEAM, a_grant(), replaces=None, entry=an_entry("x"))
+        dynamodb.access.put_grant(TEAM, a_grant(), seen=Access(), entry=an_entry("x"))
 
 
 def test_a_cancelled_change_changes_nothing(dynamodb: Store, aws: ListeningAws) -> None:
@@ -214,80 +217,130 @@ def test_settings_of_awss_own_that_make_no_sense_are_found_when_connecting(
 # Records that make no sense
 
 
-UNREADABLE_ACCESS: dict[str, dict[str, Any]] = {
-    "a kind nobody knows": {"item": "mapping2#default"},
-    "no kind": {"item": "something"},
-    "a lock among a member's records": {"item": "lock"},
-    "a reserved alias": {"item": "mapping#help"},
-    "no domain": {"item": "mapping#default", "profile_name": "ana"},
-    "no profile": {"item": "mapping#default", "domain_id": "d-research"},
-    "a malformed domain": {"item": "mapping#default", "domain_id": "d_research", "profile_name": "ana"},
-    "an odd landing page": {
-        "item": "mapping#default",
-        "domain_id": "d-research",
-        "profile_name": "ana",
-        "landing_uri": "https://evil.example.com/",
-    },
-    "a session too long": {
-        "item": "mapping#default",
-        "domain_id": "d-research",
-        "profile_name": "ana",
-        "session_seconds": 99999,
-    },
-    "an unknown effect": {"item": "grant#maybe"},
-    "an end that is no time": {"item": "grant#allow", "until": "tomorrow"},
-    "an end without a time zone": {"item": "grant#allow", "until": "2030-01-01T00:00:00"},
-    "a time of setting that is no time": {"item": "grant#allow", "set_at": "noon"},
+GOOD: dict[str, Any] = {"domain_id": "d-research", "profile_name": "ana"}
+ODD_MAPPINGS: dict[str, tuple[str, Any]] = {
+    "a reserved alias": ("help", GOOD),
+    "no domain": ("default", {"profile_name": "ana"}),
+    "no profile": ("default", {"domain_id": "d-research"}),
+    "a malformed domain": ("default", {**GOOD, "domain_id": "d_research"}),
+    "an odd landing page": ("default", {**GOOD, "landing_uri": "https://evil.example.com/"}),
+    "a session too long": ("default", {**GOOD, "session_seconds": 99999}),
+    "half a second": ("default", {**GOOD, "session_seconds": Decimal("1800.5")}),
+    "text for a number": ("default", {**GOOD, "session_seconds": "3600"}),
+    "a number for a name": ("default", {**GOOD, "profile_name": 7}),
+    "no map": ("default", "ana"),
+    "an empty one": ("default", {}),
+}
+ODD_RULES: dict[str, tuple[str, Any]] = {
+    "an unknown effect": ("maybe", {}),
+    "an effect in capitals": ("DENY", {}),
+    "an end that is no time": ("allow", {"until": "tomorrow"}),
+    "an end without a time zone": ("allow", {"until": "2030-01-01T00:00:00"}),
+    "a number for a time": ("allow", {"until": 1893456000}),
+    "a time of setting that is no time": ("allow", {"set_at": "noon"}),
+    "a rule that is a list": ("allow", []),
+    "a rule that is nothing": ("allow", None),
+}
+ODD_ITEMS: dict[str, dict[str, Any]] = {
+    "no version": {"mappings": {}, "rules": {}},
+    "a version that is text": {"mappings": {}, "rules": {}, "version": "1"},
+    "a version of nothing": {"mappings": {}, "rules": {}, "version": 0},
+    "no mappings": {"rules": {}, "version": 1},
+    "no rules": {"mappings": {}, "version": 1},
+    "rules that are a list": {"mappings": {}, "rules": ["deny"], "version": 1},
+    "mappings that are text": {"mappings": "default", "rules": {}, "version": 1},
+}
+ODD_WORKSPACES: dict[str, tuple[dict[str, Any], str]] = {
+    "no version": ({"rules": {}}, "workspace"),
+    "no rules": ({"version": 1}, "workspace"),
+    "a lockdown that is text": ({"rules": {}, "version": 1, "lockdown": "yes"}, "workspace"),
+    "a lockdown without a reason": ({"rules": {}, "version": 1, "lockdown": {}}, "workspace#lockdown"),
+    "a rule of a user": ({"rules": {"U0ANA#deny": {}}, "version": 1}, "workspace#U0ANA#deny"),
+    "a rule of no kind": ({"rules": {"S0SCIENCE1": {}}, "version": 1}, "workspace#S0SCIENCE1"),
+    "a rule without a group": ({"rules": {"deny": {}}, "version": 1}, "workspace#deny"),
+    "a rule with an odd end": (
+        {"rules": {"S0SCIENCE1#deny": {"until": "soon"}}, "version": 1},
+        "workspace#S0SCIENCE1#deny",
+    ),
 }
 
 
-def typed(value: object) -> dict[str, str]:
-    return {"N": str(value)} if isinstance(value, int) else {"S": str(value)}
+def typed(value: object) -> dict[str, Any]:
+    return dict(TypeSerializer().serialize(value))
 
 
-def put_raw(tables: Tables, record: dict[str, Any]) -> None:
-    item = {"owner": f"{TEAM}#{ANA.user_id}", **record}
+def put_raw(tables: Tables, owner: str, kind: str, content: dict[str, Any]) -> None:
+    item = {"owner": owner, "item": kind, **content}
     client_of(tables.access).put_item(
         TableName=tables.access.Meta.table_name, Item={name: typed(value) for name, value in item.items()}
     )
 
 
-@pytest.mark.parametrize("record", UNREADABLE_ACCESS.values(), ids=UNREADABLE_ACCESS)
+def put_member(tables: Tables, content: dict[str, Any]) -> None:
+    put_raw(tables, f"{TEAM}#{ANA.user_id}", "member", content)
+
+
+@pytest.mark.parametrize(
+    ("part", "kind", "odd"),
+    [
+        *(("mappings", "mapping", odd) for odd in ODD_MAPPINGS.values()),
+        *(("rules", "grant", odd) for odd in ODD_RULES.values()),
+    ],
+    ids=[*ODD_MAPPINGS, *ODD_RULES],
+)
 def test_a_record_that_makes_no_sense_is_named_beside_those_that_do(
-    dynamodb: Store, tables: Tables, record: dict[str, Any]
+    dynamodb: Store, tables: Tables, part: str, kind: str, odd: tuple[str, Any]
 ) -> None:
-    good = a_mapping("good")
-    dynamodb.access.put_mapping(ANA, good, replaces=None, entry=an_entry("good"))
-    put_raw(tables, record)
-    expected = Access((good,), unreadable=(record["item"],))
+    name, fields = odd
+    content: dict[str, Any] = {"mappings": {"good": GOOD}, "rules": {}, "version": 1}
+    put_member(tables, {**content, part: {**content[part], name: fields}})
+
+    expected = Access((Mapping("good", **GOOD),), unreadable=(f"{kind}#{name}",))
     assert dynamodb.access.read(ANA) == expected
     assert dict(dynamodb.access.members(TEAM)) == {ANA.user_id: expected}
 
 
-def test_records_that_make_no_sense_are_removed_with_the_rules(dynamodb: Store, tables: Tables) -> None:
-    rule = a_grant()
-    dynamodb.access.put_grant(TEAM, rule, replaces=None, entry=an_entry("rule"))
-    put_raw(tables, {"item": "grant#maybe"})
-    put_raw(tables, {"item": "mapping#help"})
-    dynamodb.access.delete_grants(TEAM, ANA.user_id, dynamodb.access.read(ANA), entry=an_entry("gone"))
-    assert dynamodb.access.read(ANA) == Access()
-
-
-@pytest.mark.parametrize(
-    "record",
-    [
-        {"item": "mapping#x", "domain_id": "d-research", "profile_name": "ana", "session_seconds": "long"},
-        {"item": "mapping#x", "domain_id": "d-research", "profile_name": 7},
-        {"item": "grant#allow", "until": 1893456000},
-    ],
-    ids=["text for a number", "a number for a name", "a number for a time"],
-)
-def test_a_record_of_the_wrong_types_makes_a_member_unreadable(
-    dynamodb: Store, tables: Tables, record: dict[str, Any]
+@pytest.mark.parametrize("item", ODD_ITEMS.values(), ids=ODD_ITEMS)
+def test_a_member_that_makes_no_sense_is_unreadable_and_can_begin_anew(
+    dynamodb: Store, tables: Tables, item: dict[str, Any]
 ) -> None:
-    put_raw(tables, record)
-    assert failure(USES["read"][1], dynamodb).reason is Reason.STORE_UNREADABLE
-    assert failure(USES["members"][1], dynamodb).reason is Reason.STORE_UNREADABLE
+    put_member(tables, item)
+    seen = dynamodb.access.read(ANA)
+    assert seen == Access(unreadable=("member",))
+    assert dict(dynamodb.access.members(TEAM)) == {ANA.user_id: seen}
+    with pytest.raises(Changed):
+        dynamodb.access.put_grant(TEAM, a_grant(), seen=replace(seen, version=0), entry=an_entry("over it"))
+
+    dynamodb.access.delete_grants(TEAM, ANA.user_id, seen=seen, entry=an_entry("gone"))
+
+    assert dynamodb.access.read(ANA) == Access()
+    with pytest.raises(Changed):
+        dynamodb.access.delete_grants(TEAM, ANA.user_id, seen=seen, entry=an_entry("gone twice"))
+    dynamodb.access.put_grant(TEAM, a_grant(), seen=dynamodb.access.read(ANA), entry=an_entry("again"))
+
+
+def test_records_that_make_no_sense_are_removed_with_the_rules(dynamodb: Store, tables: Tables) -> None:
+    put_member(tables, {"mappings": {"good": GOOD, "help": GOOD}, "rules": {"allow": {}, "maybe": {}}, "version": 3})
+    dynamodb.access.delete_grants(TEAM, ANA.user_id, seen=dynamodb.access.read(ANA), entry=an_entry("gone"))
+    assert dynamodb.access.read(ANA) == Access((Mapping("good", **GOOD),))
+
+
+@pytest.mark.parametrize(("item", "name"), ODD_WORKSPACES.values(), ids=ODD_WORKSPACES)
+def test_a_workspace_that_makes_no_sense_is_unreadable_for_each_of_its_members(
+    dynamodb: Store, tables: Tables, item: dict[str, Any], name: str
+) -> None:
+    put_raw(tables, TEAM, "workspace", item)
+    assert dynamodb.access.workspace(TEAM) == Workspace(unreadable=(name,))
+    assert dynamodb.access.read(ANA) == Access(unreadable=(name,))
+    assert dynamodb.access.read(BEN) == Access(unreadable=(name,))
+
+
+def test_a_workspace_that_cannot_be_read_begins_anew_locked_down(dynamodb: Store, tables: Tables) -> None:
+    put_raw(tables, TEAM, "workspace", {"rules": "none", "version": 4})
+    lockdown = Lockdown("the rules of groups are lost")
+    dynamodb.access.put_lockdown(TEAM, lockdown, seen=dynamodb.access.workspace(TEAM), entry=an_entry("on"))
+    assert dynamodb.access.workspace(TEAM) == Workspace(lockdown)
+    assert dynamodb.access.workspace(TEAM).version == 5
 
 
 @pytest.mark.parametrize(
@@ -327,6 +380,6 @@ def test_an_unreadable_audit_entry_is_an_error(dynamodb: Store, tables: Tables, 
 
 
 def test_a_hanging_dynamodb_is_given_up_on_after_two_seconds(dynamodb: Store, aws: ListeningAws) -> None:
-    aws.inject("Query", Fault(delay=2.2))
+    aws.inject("BatchGetItem", Fault(delay=2.2))
     assert dynamodb.access.read(ANA) == Access()  # by the second attempt
-    assert aws.calls.count("Query") == 2
+    assert aws.calls.count("BatchGetItem") == 2

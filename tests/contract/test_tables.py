@@ -9,12 +9,12 @@ import pytest
 from bot.errors import StoreError
 from bot.local.aws import REGION
 from bot.local.aws_faults import Fault
-from bot.model import Reason
+from bot.model import Access, Reason
 from bot.store import tables as table_admin
 from bot.store.models import Tables, bind, client_of, from_iso, iso
 from tests.contract.conftest import AUDIT_DAYS
 from tests.contract.stands import ListeningAws, Store
-from tests.fakes import ANA, NOON, TEAM, a_grant, a_mapping, an_entry
+from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, an_entry
 
 ACCESS, AUDIT, RUNTIME = "contract-access", "contract-audit", "contract-runtime"
 
@@ -205,7 +205,7 @@ def test_an_audit_entry_may_be_collected_after_the_configured_days(dynamodb: Sto
     [item] = items(AUDIT)
     assert item["expires"] == expires
     dynamodb.audit.close(an_entry("request-1", outcome="denied"))
-    dynamodb.access.put_grant(TEAM, a_grant(), replaces=None, entry=an_entry("change", action="allow"))
+    dynamodb.access.put_grant(TEAM, a_grant(), seen=Access(), entry=an_entry("change", action="allow"))
     assert [item["expires"] for item in items(AUDIT)] == [expires] * 2
 
 
@@ -216,15 +216,15 @@ def test_a_counter_may_be_collected_after_some_minutes(dynamodb: Store, items: I
 
 
 def test_who_may_open_what_never_expires(dynamodb: Store, items: Items) -> None:
-    dynamodb.access.put_mapping(ANA, a_mapping(), replaces=None, entry=an_entry("one"))
-    dynamodb.access.put_grant(TEAM, a_grant(until=NOON), replaces=None, entry=an_entry("two"))
-    assert len(items(ACCESS)) == 3
+    dynamodb.access.put_mapping(ANA, a_mapping(), seen=Access(), entry=an_entry("one"))
+    dynamodb.access.put_grant(TEAM, a_grant(BEN, until=NOON), seen=Access(), entry=an_entry("two"))
+    assert len(items(ACCESS)) == 3  # two members and a lock
     assert not any("expires" in item for item in items(ACCESS))
 
 
 def test_a_grant_that_has_expired_is_still_read(dynamodb: Store) -> None:
     lapsed = a_grant(until=NOON - timedelta(days=1))
-    dynamodb.access.put_grant(TEAM, lapsed, replaces=None, entry=an_entry("one"))
+    dynamodb.access.put_grant(TEAM, lapsed, seen=Access(), entry=an_entry("one"))
     assert dynamodb.access.read(ANA).grants == (lapsed,)
 
 

@@ -47,7 +47,7 @@ def live_through_it(product: Product, people: list[Someone]) -> list[str]:
         ("AssumeRole", Fault("AccessDenied", "half-a-secr")),
         ("PutItem", Fault(drop=True, times=2)),
         ("UpdateItem", Fault(drop=True, times=4)),
-        ("Query", Fault(body=HALF_A_LINK, status=200)),
+        ("BatchGetItem", Fault(body=HALF_A_LINK, status=200)),
         SlackFault(404),
         SlackFault(429, retry_after=60),
         SlackFault(reset=True),

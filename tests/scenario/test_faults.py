@@ -64,14 +64,14 @@ def everything(fault: Fault, *operations: str) -> tuple[tuple[str, Fault], ...]:
     return tuple((operation, fault) for operation in operations)
 
 
-DYNAMODB = ("Query", "PutItem", "UpdateItem")
+DYNAMODB = ("BatchGetItem", "PutItem", "UpdateItem")
 UNREACHED = "access list cannot be reached"
 HALF_A_LINK = b'{"AuthorizedUrl": "https://x.studio.us-east-1.sagemaker.aws/auth?token=half'
 
 CASES = {
     # DynamoDB
     "DynamoDB: reading is throttled": Case(
-        "under too much load", "store_throttled", aws=(("Query", always(THROTTLED)),)
+        "under too much load", "store_throttled", aws=(("BatchGetItem", always(THROTTLED)),)
     ),
     "DynamoDB: counting is throttled": Case(
         "under too much load", "store_throttled", aws=(("UpdateItem", Fault(THROTTLED, times=2)),)
@@ -80,7 +80,7 @@ CASES = {
         "could not be recorded", "not_recorded", aws=(("PutItem", always(THROTTLED)),)
     ),
     "DynamoDB: slow": Case(None, "issued", aws=everything(always(delay=0.8), *DYNAMODB)),
-    "DynamoDB: reading hangs": Case("took too long", "too_late", aws=(("Query", always(delay=8.0)),)),
+    "DynamoDB: reading hangs": Case("took too long", "too_late", aws=(("BatchGetItem", always(delay=8.0)),)),
     "DynamoDB: all of it hangs": Case(
         "could not be recorded", "not_recorded", aws=everything(always(delay=8.0), *DYNAMODB), audit="nothing"
     ),
@@ -100,7 +100,7 @@ CASES = {
         audit="nothing",
     ),
     "DynamoDB: reading gives garbage": Case(
-        "cannot be read", "store_unreadable", aws=(("Query", always(body=b"<html>", status=200)),)
+        "cannot be read", "store_unreadable", aws=(("BatchGetItem", always(body=b"<html>", status=200)),)
     ),
     "DynamoDB: only recording is dead": Case(
         "could not be recorded", "not_recorded", aws=(("PutItem", always(drop=True)),)
@@ -112,7 +112,10 @@ CASES = {
         "could not be recorded", "not_recorded", aws=(("PutItem", Fault(drop=True, served=True, times=2)),)
     ),
     "DynamoDB: dead between record and link": Case(
-        UNREACHED, "store_unreachable", aws=everything(always(drop=True), "Query", "UpdateItem"), audit="requested"
+        UNREACHED,
+        "store_unreachable",
+        aws=everything(always(drop=True), "BatchGetItem", "UpdateItem"),
+        audit="requested",
     ),
     "DynamoDB: dead after the link": Case(
         None, "issued", aws=(("UpdateItem", Fault()), ("UpdateItem", always(drop=True))), audit="requested"
@@ -279,7 +282,7 @@ def test_a_fault_is_told_in_time_and_recorded_truthfully(
 def test_after_every_fault_the_next_request_is_served(crowd: Crowd) -> None:
     someone = crowd.member()
     for fault in (always(drop=True), always(delay=3.0), always(THROTTLED)):
-        crowd.product.aws.inject("Query", fault)
+        crowd.product.aws.inject("BatchGetItem", fault)
         assert links_in([someone.told(someone.types())]) == []
         crowd.product.aws.clear_faults()
         assert links_in([someone.told(someone.types())])

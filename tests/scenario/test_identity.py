@@ -278,11 +278,11 @@ def test_a_profile_that_moved_between_message_and_button_opens_for_its_new_membe
 
 def test_a_profile_that_moved_before_the_store_was_read_gives_no_link(crowd: Crowd, product: Product) -> None:
     ana, ben = crowd.member(), crowd.member(mapped=False)
-    reads = product.aws.calls.count("Query")
+    reads = product.aws.calls.count("BatchGetItem")
     links = crowd.links()
-    product.aws.inject("Query", Fault(delay=1.0))
+    product.aws.inject("BatchGetItem", Fault(delay=1.0))
     exchange = ana.types()
-    wait_for_calls(product, "Query", reads + 1)
+    wait_for_calls(product, "BatchGetItem", reads + 1)
 
     ana.gives_profile_to(ben)
 
@@ -331,26 +331,41 @@ def test_an_allowed_member_still_gets_the_link_that_aws_was_slow_to_make(ana: So
 
 # "Could not be read" is not "does not exist"
 
-UNREADABLE: dict[str, dict[str, Any]] = {
-    "a deny rule with a date that is none": {"item": "grant#deny", "until": "soon"},
-    "a deny rule of an unknown kind": {"item": "grant#DENY"},
-    "a rule without a kind": {"item": "grant#"},
-    "a mapping to no domain": {"item": "mapping#other", "domain_id": "???", "profile_name": "x"},
-    "a mapping of a reserved name": {"item": "mapping#admin", "domain_id": "d-1", "profile_name": "x"},
-    "a mapping without a profile": {"item": "mapping#other", "domain_id": "d-1"},
-    "a record of an unknown kind": {"item": "surprise"},
-    "a profile name that is a number": {"item": "mapping#other", "domain_id": "d-1", "profile_name": 7},
+GOOD = {"domain_id": "d-1", "profile_name": "x"}
+# A part of the member's own item, or of the workspace's, that makes no sense.
+UNREADABLE: dict[str, tuple[str, Any]] = {
+    "a deny rule with a date that is none": ("rules.deny", {"until": "soon"}),
+    "a deny rule of an unknown kind": ("rules.DENY", {}),
+    "a rule that is no map": ("rules.deny", "yes"),
+    "a mapping to no domain": ("mappings.other", {**GOOD, "domain_id": "???"}),
+    "a mapping of a reserved name": ("mappings.admin", GOOD),
+    "a mapping without a profile": ("mappings.other", {"domain_id": "d-1"}),
+    "a profile name that is a number": ("mappings.other", {**GOOD, "profile_name": 7}),
+    "rules that are a list": ("rules", []),
+    "no version": ("version", None),
+    "a lockdown that nobody can read": ("workspace.lockdown", {"why": "a leak"}),
+    "a rule for a group that nobody can read": ("workspace.rules", {"S0LEAVERS#deny": {"until": "soon"}}),
 }
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_one_record_that_cannot_be_read_is_enough_to_refuse(ana: Someone, links_before: int, case: str) -> None:
     table = boto3.resource("dynamodb").Table("studio-links-access")
-    table.put_item(Item={"owner": f"{TEAM}#{ana.user_id}", **UNREADABLE[case]})
+    place, value = UNREADABLE[case]
+    if place.startswith("workspace."):
+        content = {"version": 1, "rules": {}, place.partition(".")[2]: value}
+        table.put_item(Item={"owner": TEAM, "item": "workspace", **content})
+    else:
+        key = {"owner": f"{TEAM}#{ana.user_id}", "item": "member"}
+        item = table.get_item(Key=key)["Item"]
+        name, _, within = place.partition(".")
+        item[name] = {**item[name], within: value} if within else value  # type: ignore[dict-item] # a map
+        table.put_item(Item=item)
 
     exchange = ana.types()
 
     message = ana.told(exchange)
+    table.delete_item(Key={"owner": TEAM, "item": "workspace"})
     assert "cannot be read" in message.text
     assert links_in([message]) == []
     ana.ended(exchange, "store_unreadable")
@@ -358,9 +373,9 @@ def test_one_record_that_cannot_be_read_is_enough_to_refuse(ana: Someone, links_
 
 
 CANNOT_BE_READ = {
-    "dead": ("Query", Fault(drop=True, times=None), "access list cannot be reached"),
-    "throttled": ("Query", Fault("ProvisionedThroughputExceededException", times=None), "under too much load"),
-    "refused": ("Query", Fault("AccessDeniedException", times=None), "not allowed to read its access list"),
+    "dead": ("BatchGetItem", Fault(drop=True, times=None), "access list cannot be reached"),
+    "throttled": ("BatchGetItem", Fault("ProvisionedThroughputExceededException", times=None), "under too much load"),
+    "refused": ("BatchGetItem", Fault("AccessDeniedException", times=None), "not allowed to read its access list"),
     "the counter is dead": ("UpdateItem", Fault(drop=True, times=None), "access list cannot be reached"),
 }
 

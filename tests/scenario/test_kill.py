@@ -48,7 +48,9 @@ def end(bot: Mortal) -> tuple[int, float]:
 WORK: dict[str, tuple[tuple[str, Fault], ...]] = {
     "SageMaker slow": ((MINT, Fault(delay=1.0, times=None)),),
     "SageMaker hanging": ((MINT, Fault(delay=9.0, times=None)),),
-    "DynamoDB hanging": tuple((name, Fault(delay=9.0, times=None)) for name in ("Query", "PutItem", "UpdateItem")),
+    "DynamoDB hanging": tuple(
+        (name, Fault(delay=9.0, times=None)) for name in ("BatchGetItem", "PutItem", "UpdateItem")
+    ),
 }
 
 
@@ -145,7 +147,9 @@ def being_told(product: Product, _before: int) -> bool:
 POINTS = {
     # The record itself is on its way: DynamoDB has it or has not, and both are the truth.
     "before the record": Point(("PutItem", Fault(delay=30.0, times=None)), None, calls("PutItem"), "nothing"),
-    "between record and decision": Point(("Query", Fault(delay=30.0, times=None)), None, calls("Query"), "requested"),
+    "between record and decision": Point(
+        ("BatchGetItem", Fault(delay=30.0, times=None)), None, calls("BatchGetItem"), "requested"
+    ),
     "while the link is made": Point((MINT, Fault(delay=30.0, times=None)), None, calls(MINT), "requested"),
     "while the member is told": Point(None, ("response_url", SlackFault(delay=30.0)), being_told, "requested"),
     "before the outcome is written": Point(None, None, calls("UpdateItem", 2), "requested", link=True),

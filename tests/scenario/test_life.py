@@ -111,7 +111,7 @@ class TestBusy:
             try:
                 for n in range(6):
                     product.slack.add_member(f"U0BUSY{n}", f"busy{n}")
-                product.aws.inject("Query", Fault(delay=0.8, times=2))
+                product.aws.inject("BatchGetItem", Fault(delay=0.8, times=2))
                 exchanges = [product.slack.command(f"U0BUSY{n}") for n in range(6)]
             finally:
                 product.slack.request_url = address

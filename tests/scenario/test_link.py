@@ -396,13 +396,13 @@ AWS_FAULTS = {
     "dead": ("CreatePresignedDomainUrl", Fault(drop=True, times=2), "cannot be reached", "aws_unreachable"),
     "garbage": ("CreatePresignedDomainUrl", Fault(body=b"<>", status=200), "not understand", "aws_unexpected"),
     "table throttled": (
-        "Query",
+        "BatchGetItem",
         Fault("ProvisionedThroughputExceededException", times=2),
         "too much load",
         "store_throttled",
     ),
-    "table dead": ("Query", Fault(drop=True, times=2), "access list cannot be reached", "store_unreachable"),
-    "table refused": ("Query", Fault("AccessDeniedException"), "not allowed to read", "store_refused"),
+    "table dead": ("BatchGetItem", Fault(drop=True, times=2), "access list cannot be reached", "store_unreachable"),
+    "table refused": ("BatchGetItem", Fault("AccessDeniedException"), "not allowed to read", "store_refused"),
 }
 
 

@@ -25,6 +25,7 @@ from bot.model import (
     Person,
     Reason,
     RequestState,
+    Workspace,
 )
 from bot.policy import Rules
 from tests.fakes import (
@@ -710,7 +711,7 @@ def test_what_was_withdrawn_is_gone(world: World, way: Way) -> None:
 class ChangedMeanwhile(FakeAccess):
     """Rules that somebody else changes in between."""
 
-    def put_grant(self, tenant: str, grant: Grant, *, replaces: Grant | None, entry: Entry) -> None:  # noqa: ARG002
+    def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:  # noqa: ARG002
         raise Changed("somebody changed the same records meanwhile: look again, then retry")
 
 

@@ -184,8 +184,8 @@ def test_who_cannot_be_a_member(team: str, user: str) -> None:
         Member(team, user)
 
 
-@pytest.mark.parametrize("principal", ["", "everyone", "*", "u0", "S0GROUP01", "T0TEAM"])
-def test_a_rule_is_about_one_user(principal: str) -> None:
+@pytest.mark.parametrize("principal", ["", "everyone", "*", "u0", "s0", "C0CHANNEL", "T0TEAM"])
+def test_a_rule_is_about_one_user_or_one_group(principal: str) -> None:
     with pytest.raises(InvalidValue, match="principal"):
         Grant(principal, Effect.ALLOW)
 

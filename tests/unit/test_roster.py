@@ -220,7 +220,7 @@ def test_the_same_twice_is_found_with_both_lines() -> None:
 
 def test_lines_are_those_of_the_file_even_where_cells_have_several() -> None:
     assert problems(f'{SHORT}U0A,allow,,,,,"one\ntwo\n"\n\nnobody,allow,,,,,\n') == [
-        "line 6: principal 'nobody' is not valid: it must be a Slack user id such as U0123ABCD"
+        "line 6: principal 'nobody' is not valid: it must be the id of a user (U0123ABCD) or user group (S0123ABCD)"
     ]
 
 
