@@ -3,9 +3,11 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from cfnlint.decode import decode
 
 from bot.cli import cli
 from bot.config import MAY_BE, HttpSettings, SocketSettings
@@ -65,21 +67,79 @@ def test_each_variable_that_can_be_wrong_says_what_it_may_be() -> None:
     assert set(MAY_BE) | checked_elsewhere == variables()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+for_each_page = pytest.mark.parametrize("page", PAGES)
+
+
+def anchors(page: Path) -> set[str]:
+    """Where links into a page may lead: its headings, as GitHub names them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def shell_lines(page: str) -> list[list[str]]:
+    """The words of each line of a page's shell examples, continued lines joined."""
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    # Commands within commands, and here-documents, are not looked into.
+    return [line.split("#")[0].split() for line in lines]
+
+
+@for_each_page
 def test_the_commands_that_a_page_names_exist(page: str) -> None:
     text = (ROOT / page).read_text()
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     for target in re.findall(r"`make ([a-z]+)", text):
         assert target in targets
-    for line in re.findall(r"(?:^|`)studio-links ([a-z-]+(?: (?:create|check))?)", text, re.MULTILINE):
+    for line in re.findall(r"(?:^ *|`)studio-links ([a-z][a-z-]+(?: (?:create|check))?)", text, re.MULTILINE):
         assert line in commands()
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
-def test_the_files_that_a_page_links_to_exist(page: str) -> None:
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / page).read_text()):
-        assert (ROOT / target).exists(), target
+@for_each_page
+def test_the_options_that_a_page_gives_to_our_commands_exist(page: str) -> None:
+    tree = typer.main.get_command(cli)
+    for words_of_line in shell_lines(page):
+        if words_of_line[:1] != ["studio-links"]:
+            continue
+        command: Any = tree
+        for word in words_of_line[1:]:
+            command = getattr(command, "commands", {}).get(word, command)
+        known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+        given = {word for word in words_of_line if word.startswith("--")}
+        assert given <= known, words_of_line
+
+
+@for_each_page
+def test_the_variables_that_a_page_names_exist(page: str) -> None:
+    text = (ROOT / page).read_text()
+
+    assert set(re.findall(r"\b(?:STUDIO|SLACK)_[A-Z_]+\b", text)) <= variables() | {"SLACK_CLIENT_ID"}
+
+
+@for_each_page
+def test_the_places_that_a_page_links_to_exist(page: str) -> None:
+    here = ROOT / page
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", here.read_text()):
+        path, _, anchor = target.partition("#")
+        there = here if not path else here.parent / path
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+@for_each_page
+def test_what_a_page_gives_to_our_templates_and_takes_from_them_exists(page: str) -> None:
+    templates = [decode(str(path))[0] for path in (ROOT / "deploy").glob("*.yaml")]
+    parameters = {name for template in templates for name in template.get("Parameters", {})}
+    outputs = {name for template in templates for name in template.get("Outputs", {})}
+    text = (ROOT / page).read_text()
+
+    for words_of_line in shell_lines(page):
+        if "--parameter-overrides" in words_of_line:
+            given = words_of_line[words_of_line.index("--parameter-overrides") + 1 :]
+            assert {word.partition("=")[0] for word in given if "=" in word} <= parameters
+    taken = re.findall(r"\bOutputKey=='(\w+)'|\$\(output (\w+)", text)
+    assert {name for pair in taken for name in pair if name} <= outputs
 
 
 @pytest.mark.parametrize("words", CATALOGUES.values(), ids=CATALOGUES)

@@ -1,0 +1,329 @@
+"""What deploy/ describes, created in moto; the bot runs on it, and calls nothing that its roles do not allow."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from cfnlint.decode import decode
+from moto import mock_aws
+
+from bot.local.aws import REGION, LocalAws
+from bot.local.aws_calls import Call
+from bot.local.features import from_manifest
+from bot.local.workspace import Workspace
+from tests.leaks import remember
+from tests.scenario.conftest import TEAM, Ahead, Product, bot_process, create_domain, create_profile
+from tests.scenario.test_asking import newest
+from tests.scenario.test_home import dialog_of, home_of
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+ACCOUNT = "123456789012"
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:studio-links/slack-AbCdEf"
+EXTERNAL_ID = "0123456789abcdef0123456789abcdef"
+# What moto leaves out of a stack. cfn-lint has looked at them, and tests/unit/test_deploy.py at what they refer to.
+BEYOND_MOTO = {"AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"}
+# The access keys by which the stand-in tells whose call it is.
+SERVING, ADMINISTRATION = "serving-role", "administration-role"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What CloudFormation has made."""
+
+    outputs: Mapping[str, str]
+    resources: Mapping[str, str]
+    left_out: frozenset[str]
+
+
+def create_stack(name: str, template: str, **parameters: str) -> Stack:
+    """Create a stack of one of our templates, in the moto that the stand-in serves from."""
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    client = boto3.client("cloudformation")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        client.create_stack(StackName=name, TemplateBody=(DEPLOY / template).read_text(), Parameters=given)
+        stack = client.describe_stacks(StackName=name)["Stacks"][0]
+        resources = client.list_stack_resources(StackName=name)["StackResourceSummaries"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack.get("StackStatusReason")
+    return Stack(
+        {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
+        {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources},
+        frozenset(re.findall(r"Tried to parse (\S+)", " ".join(str(each.message) for each in told))),
+    )
+
+
+def protect_tables(stack: Stack) -> None:
+    """What moto leaves out of a table: its time to live and its recovery, as the template has them."""
+    dynamodb, (template, _) = boto3.client("dynamodb"), decode(str(DEPLOY / "cloudformation.yaml"))
+    for logical, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            name, wanted = stack.resources[logical], resource["Properties"]
+            recovery: Any = dict(wanted["PointInTimeRecoverySpecification"])
+            dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
+            if "TimeToLiveSpecification" in wanted:
+                life: Any = dict(wanted["TimeToLiveSpecification"])
+                dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=life)
+
+
+@contextmanager
+def all_of_moto() -> Iterator[None]:
+    """Every service of moto, in this process and on the same data as the stand-in, which serves three of them."""
+    mock = mock_aws()
+    mock.start(reset=False)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith("AWS_ENDPOINT_URL"):
+                patch.delenv(name)
+        try:
+            yield
+        finally:
+            mock.stop(remove_data=False)
+
+
+def statements(role_arn: str) -> list[dict[str, Any]]:
+    """What a role allows."""
+    iam, name = boto3.client("iam"), role_arn.rpartition("/")[2]
+    documents = [
+        # moto keeps what CloudFormation gave it as Python's text of a dictionary
+        ast.literal_eval(str(iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"]))
+        for each in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    ]
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def rights(found: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """Each action with each resource that it is allowed on."""
+
+    def many(value: str | list[str]) -> list[str]:
+        return [value] if isinstance(value, str) else value
+
+    assert all(statement["Effect"] == "Allow" for statement in found)
+    return {(a, r) for statement in found for a in many(statement["Action"]) for r in many(statement["Resource"])}
+
+
+def allows(found: set[tuple[str, str]], action: str, resource: str) -> bool:
+    return any(fnmatchcase(action, a) and fnmatchcase(resource, r) for a, r in found)
+
+
+def needs(call: Call) -> set[tuple[str, str]]:
+    """The actions, with their resources, that a call has to be allowed."""
+    if call.operation == "GetCallerIdentity":
+        return set()  # nobody can be refused this one
+    if call.operation == "AssumeRole":
+        return {(f"sts:{action}", call.arguments["RoleArn"]) for action in ("AssumeRole", "SetSourceIdentity")}
+    if call.operation in STUDIO:
+        path = STUDIO[call.operation].format(**call.arguments)
+        return {(f"sagemaker:{call.operation}", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{path}" if path else "*")}
+    return {(f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{on}") for action, on in reaches(call)}
+
+
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
+STUDIO = {
+    "CreatePresignedDomainUrl": "user-profile/{DomainId}/{UserProfileName}",
+    "DescribeUserProfile": "user-profile/{DomainId}/{UserProfileName}",
+    "DescribeDomain": "domain/{DomainId}",
+    "DescribeSpace": "space/{DomainId}/{SpaceName}",
+    "ListSpaces": "",
+}
+
+
+def reaches(call: Call) -> Iterator[tuple[str, str]]:
+    """The tables and indexes that a call of DynamoDB is about, each with the action that it takes.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+    """
+    given = call.arguments
+    if call.operation == "TransactWriteItems":
+        for name, part in (part for item in given["TransactItems"] for part in item.items()):
+            yield ("ConditionCheckItem" if name == "ConditionCheck" else f"{name}Item"), part["TableName"]
+    elif call.operation == "BatchGetItem":
+        yield from ((call.operation, name) for name in given["RequestItems"])
+    else:
+        yield call.operation, given["TableName"] + (f"/index/{given['IndexName']}" if "IndexName" in given else "")
+
+
+@dataclass
+class Deployment:
+    """A stack, and the bot that runs as its service would."""
+
+    stack: Stack
+    broker: Stack
+    task: Mapping[str, Any]
+    product: Product
+    rights: Mapping[str, set[tuple[str, str]]]
+
+    def administer(self, *arguments: str) -> str:
+        """Run `studio-links` with the administration role."""
+        environment = {**os.environ, **self.product.environment, "AWS_ACCESS_KEY_ID": ADMINISTRATION}
+        command = [sys.executable, "-m", "bot", *arguments]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def needed(self, role: str) -> set[tuple[str, str]]:
+        """What the calls needed that were made with a role. The broker's are those with keys that STS gave."""
+        keys = {SERVING, ADMINISTRATION, self.product.aws.environment()["AWS_ACCESS_KEY_ID"]}
+        calls = [
+            c for c in self.product.aws.recorded if c.caller == role or (role == "broker" and c.caller not in keys)
+        ]
+        return {need for call in calls for need in needs(call)}
+
+
+def environment_of(task: Mapping[str, Any], slack: Workspace, aws: LocalAws) -> dict[str, str]:
+    """The container's environment as the task definition has it, its references followed, its upstreams ours."""
+    stored = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": slack.signing_secret}
+    container = task["containerDefinitions"][0]
+    given = {each["name"]: each["value"] for each in container["environment"]}
+    for name, secret in stored.items():
+        assert given[name] == f"aws-secretsmanager://{SECRET}#{name}"
+        given[name] = secret
+    return {**given, **aws.environment(), "SLACK_API_URL": slack.api_url, "HOST": "127.0.0.1"}
+
+
+@pytest.fixture(scope="module")
+def deployment(log_folder: Path) -> Iterator[Deployment]:
+    clock = Ahead()
+    with (
+        LocalAws(clock=clock) as aws,
+        Workspace(features=from_manifest()) as slack,
+        pytest.MonkeyPatch.context() as p,
+    ):
+        remember(log_folder, slack.bot_token, slack.signing_secret)
+        for name, value in aws.environment().items():
+            p.setenv(name, value)
+        near, far = create_domain("research"), create_domain("elsewhere")
+        with all_of_moto():
+            broker_arn = f"arn:aws:iam::{ACCOUNT}:role/"
+            ec2 = boto3.client("ec2")
+            subnets = ",".join(each["SubnetId"] for each in ec2.describe_subnets()["Subnets"][:2])
+            certificate = boto3.client("acm").request_certificate(DomainName="studio-links.example.com")
+            # The two templates need each other's roles: the broker's name is not known before it is made.
+            made = {
+                "Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/studio-links:0.1.0",
+                "SlackSecretArn": SECRET,
+                "DomainArns": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:domain/{near}",
+                "BrokerRoleArns": f"{broker_arn}broker-*",
+                "AdministerInSlack": "true",
+                "StudioAdmins": "U0ADA",
+                "StudioTeams": TEAM,
+                "StudioLinksPerMinute": "100",
+                "VpcId": ec2.describe_vpcs()["Vpcs"][0]["VpcId"],
+                "Subnets": subnets,
+                "CertificateArn": certificate["CertificateArn"],
+            }
+            stack = create_stack("studio-links", "cloudformation.yaml", **made)
+            protect_tables(stack)
+            broker = create_stack(
+                "broker",
+                "broker-role.yaml",
+                DomainId=far,
+                ServingRoleArn=stack.outputs["ServingRoleArn"],
+                AdministrationRoleArn=stack.outputs["AdministrationRoleArn"],
+                ExternalId=EXTERNAL_ID,
+            )
+            task = boto3.client("ecs").describe_task_definition(taskDefinition=stack.resources["TaskDefinition"])
+            found = {
+                SERVING: rights(statements(stack.outputs["ServingRoleArn"])),
+                ADMINISTRATION: rights(statements(stack.outputs["AdministrationRoleArn"])),
+                "broker": rights(statements(broker.outputs["BrokerRoleArn"])),
+            }
+        environment = environment_of(task["taskDefinition"], slack, aws)
+        log = log_folder / "bot-cloudformation.log"
+        with bot_process({**environment, "AWS_ACCESS_KEY_ID": SERVING}, log) as bot:
+            slack.request_url = f"{bot.address}/slack/events"
+            bot.wait_until_ready()
+            product = Product(aws, slack, bot, environment, near, clock)
+            for name in ("ana", "ben", "ada"):
+                slack.add_member(f"U0{name.upper()}", name)
+            for name, domain in (("ana", near), ("ana-far", far), ("ben", near)):
+                create_profile(domain, name)
+            yield Deployment(stack, broker, task["taskDefinition"], product, found)
+
+
+@pytest.fixture(scope="module")
+def used(deployment: Deployment) -> Deployment:
+    """The same, after members, administrators and a request for access have used all there is."""
+    slack, domain = deployment.product.slack, deployment.product.domain_id
+    far, role = far_domain(deployment), deployment.broker.outputs["BrokerRoleArn"]
+    for line in (
+        "tables check",
+        f"map U0ANA --domain {domain} --profile ana",
+        f"map U0ANA --domain {far} --profile ana-far --alias far --role-arn {role}",
+        "allow U0ANA --until 30d --reason test",
+        f"map U0DAN --domain {domain} --profile ben",
+        "deny U0DAN",
+        "show U0ANA",
+        "list",
+        "explain U0ANA --alias far",
+        "history",
+        "history U0DAN",
+        "unmap U0DAN",
+        "forget U0DAN",
+    ):
+        deployment.administer(*line.split())
+    for text in ("default", "far", "default space", "default space nowhere", "whoami"):
+        slack.answer_to(slack.command("U0ANA", text))
+    link = slack.answer_to(slack.command("U0ANA", "default"))
+    slack.answer_to(slack.press("U0ANA", link, "new_link"))
+    slack.press("U0ANA", slack.answer_to(slack.command("U0ANA", "default")), "open_studio")
+    slack.open_home("U0ANA")
+    home_of(deployment.product, "U0ANA", "ana-far")
+    decide_on_a_request(deployment.product)
+    return deployment
+
+
+def test_moto_creates_all_of_the_stack_that_it_knows(deployment: Deployment) -> None:
+    assert deployment.stack.left_out == BEYOND_MOTO
+    assert deployment.broker.left_out == frozenset()
+    assert {"AccessTable", "AuditTable", "RuntimeTable", "Service", "ListenerRule"} <= set(deployment.stack.resources)
+
+
+@pytest.mark.parametrize("role", [SERVING, ADMINISTRATION, "broker"])
+def test_a_role_allows_every_call_that_is_made_with_it(used: Deployment, role: str) -> None:
+    needed = used.needed(role)
+
+    assert len(needed) > 2
+    assert sorted(need for need in needed if not allows(used.rights[role], *need)) == []
+
+
+def test_no_role_opens_another_domain_or_changes_what_was_recorded(deployment: Deployment) -> None:
+    tables = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/studio-links-"
+    other = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:user-profile/d-other/ana"
+    for found in deployment.rights.values():
+        assert not allows(found, "sagemaker:CreatePresignedDomainUrl", other)
+        for action in ("DeleteItem", "DeleteTable", "BatchWriteItem", "Scan"):
+            assert not allows(found, f"dynamodb:{action}", f"{tables}audit")
+    assert not any(action.endswith("CreatePresignedDomainUrl") for action, _ in deployment.rights[ADMINISTRATION])
+    assert not allows(deployment.rights[SERVING], "dynamodb:Scan", f"{tables}access")
+
+
+def far_domain(deployment: Deployment) -> str:
+    """The broker role's domain, as its policy names it."""
+    mint = next(r for a, r in deployment.rights["broker"] if a == "sagemaker:CreatePresignedDomainUrl")
+    return mint.split("/")[1]
+
+
+def decide_on_a_request(product: Product) -> None:
+    """ben asks for access, ada names his profile: the bot writes to the access table."""
+    slack = product.slack
+    refusal = slack.answer_to(slack.command("U0BEN"))
+    slack.press("U0BEN", refusal, "ask_access")
+    dialog_of(product, "U0BEN", "Why do you need it?")
+    slack.submit("U0BEN", {"reason": {"reason": "project Falcon"}, "days": {"days": "7"}})
+    request = newest(product, "U0ADA", "<@U0BEN>")
+    slack.press("U0ADA", request, "approve_access")
+    dialog_of(product, "U0ADA", "SageMaker domain id")
+    values = {"domain": product.domain_id, "profile": "ben"}
+    slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
+    newest(product, "U0BEN", "You can open SageMaker Studio now")

@@ -1,0 +1,105 @@
+"""The ways in which the product is run, as its files say: the Procfile's lines, and the image's health check."""
+
+import ast
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.scenario.conftest import BotProcess, Product, create_profile, free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+def procfile(name: str) -> str:
+    """A line of the Procfile as it is, except that tests listen on this machine's loopback alone."""
+    lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+    return lines[name].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - that is what is taken out
+
+
+def platform(product: Product, **settings: str) -> dict[str, str]:
+    """The environment in which a platform runs the Procfile: settings, and `studio-links` on the path."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
+    return {**clean, **product.environment, "PATH": path, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **settings}
+
+
+@contextmanager
+def running(line: str, environment: dict[str, str], log: Path) -> Iterator[BotProcess]:
+    """A line of the Procfile in a shell, ended as a platform does."""
+    port = free_port()
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            ["sh", "-c", f"exec env {line}"], env={**environment, "PORT": str(port)}, stdout=stream, stderr=stream
+        )
+    try:
+        yield BotProcess(process, port, log)
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+@pytest.fixture(scope="module")
+def released(product: Product) -> dict[str, str]:
+    """What the release phase leaves behind: an environment with tables of its own."""
+    environment = platform(product, STUDIO_TABLE_PREFIX="procfile-")
+    subprocess.run(["sh", "-c", procfile("release")], env=environment, check=True, capture_output=True)
+    return environment
+
+
+def studio_links(line: str, environment: dict[str, str]) -> str:
+    command = ["studio-links", *shlex.split(line)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_the_release_phase_creates_the_tables_and_can_run_again(released: dict[str, str]) -> None:
+    assert "FAIL" not in studio_links("tables check", released)
+    subprocess.run(["sh", "-c", procfile("release")], env=released, check=True, capture_output=True)
+
+
+def test_the_web_process_serves(product: Product, released: dict[str, str]) -> None:
+    slack = product.slack
+    slack.add_member("U0WEB", "web")
+    create_profile(product.domain_id, "web")
+    studio_links(f"map U0WEB --domain {product.domain_id} --profile web", released)
+    studio_links("allow U0WEB", released)
+    with running(procfile("web"), released, product.bot.log) as bot:
+        bot.wait_until_ready()
+        address, slack.request_url = slack.request_url, f"{bot.address}/slack/events"
+        try:
+            message = slack.answer_to(slack.command("U0WEB"))
+        finally:
+            slack.request_url = address
+
+    assert message.button("open_studio").url
+
+
+def health_check() -> list[str]:
+    """The command of the Dockerfile's HEALTHCHECK, for this Python."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
+    command = ast.literal_eval(
+        next(line for line in text.splitlines() if line.startswith("HEALTHCHECK")).split("CMD ")[1]
+    )
+    assert command[0] == "python"
+    return [sys.executable, *command[1:]]
+
+
+def is_healthy(port: int) -> bool:
+    ended = subprocess.run(health_check(), env={"PORT": str(port)}, capture_output=True, timeout=15, check=False)
+    return ended.returncode == 0
+
+
+def test_the_images_health_check_tells_a_bot_that_serves_from_one_that_does_not(product: Product) -> None:
+    assert is_healthy(product.bot.port)
+    assert not is_healthy(free_port())
+    starting = platform(product, STUDIO_TABLE_PREFIX="nowhere-")
+    with running(procfile("web"), starting, product.bot.log) as bot:
+        bot.wait_until("/healthz", 200)
+        assert not is_healthy(bot.port)

@@ -1,0 +1,176 @@
+"""What deploy/, the Dockerfile and compose.yaml say is held against the linters, the code and the documents."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.decode import decode
+
+from bot.config import SECRET, HttpSettings, SocketSettings
+from bot.server import GRACE, KEEP_ALIVE
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ["cloudformation.yaml", "broker-role.yaml"]
+
+
+def template(name: str = "cloudformation.yaml") -> dict[str, Any]:
+    decoded: dict[str, Any] = decode(str(ROOT / "deploy" / name))[0]
+    return decoded
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    found = template()["Resources"].items()
+    return {name: each["Properties"] for name, each in found if each["Type"] == kind}
+
+
+def container() -> dict[str, Any]:
+    task = of_type("AWS::ECS::TaskDefinition")["TaskDefinition"]
+    only: dict[str, Any]
+    (only,) = task["ContainerDefinitions"]
+    return only
+
+
+def dockerfile() -> list[str]:
+    """The instructions, each on one line."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def run(*command: str) -> str:
+    """What a tool of our virtual environment prints; it has to be content."""
+    tool = Path(sys.executable).with_name(command[0])
+    ended = subprocess.run([tool, *command[1:]], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_cfn_lint_finds_nothing(name: str) -> None:
+    assert run("cfn-lint", f"deploy/{name}") == ""
+
+
+def test_hadolint_finds_nothing() -> None:
+    assert run("hadolint", "Dockerfile") == ""
+
+
+def test_the_service_sets_only_variables_that_exist() -> None:
+    variables = {name.upper() for name in HttpSettings.model_fields | SocketSettings.model_fields}
+    names = set(re.findall(r"\bName: ([A-Z][A-Z_]+)\b", json.dumps(container()["Environment"]).replace('"', "")))
+
+    assert {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "STUDIO_TABLE_PREFIX"} <= names
+    assert names <= variables
+
+
+def test_the_service_is_given_references_and_never_a_secret() -> None:
+    text = json.dumps(container()["Environment"])
+
+    for name in SECRET:
+        assert f"aws-secretsmanager://${{SlackSecretArn}}#{name}" in text
+
+
+def test_a_parameter_named_after_a_variable_takes_what_the_variable_takes() -> None:
+    parameters = {name: each for name, each in template()["Parameters"].items() if name.startswith("Studio")}
+    fields = HttpSettings.model_fields
+
+    for name, each in parameters.items():
+        variable = re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+        assert each["Description"].startswith(variable)
+        field = fields[variable.lower()]
+        if each["Type"] == "Number":
+            limits = {type(limit).__name__: limit for limit in field.metadata}
+            assert each["Default"] == field.default
+            assert each["MinValue"] == limits["Ge"].ge
+            assert each["MaxValue"] == (limits["Le"].le if "Le" in limits else limits["Lt"].lt - 1)
+
+
+def test_times_and_ports_agree_with_the_server() -> None:
+    attributes = {
+        each["Key"]: each["Value"]
+        for kind in ("LoadBalancer", "TargetGroup")
+        for each in template()["Resources"][kind]["Properties"][f"{kind}Attributes"]
+    }
+    assert int(attributes["idle_timeout.timeout_seconds"]) < KEEP_ALIVE
+    assert container()["StopTimeout"] > GRACE
+    assert int(re.sub(r"\D", "", compose()["services"]["bot"]["stop_grace_period"])) > GRACE
+    assert {each["ContainerPort"] for each in container()["PortMappings"]} == {3000}
+
+
+def test_the_task_can_change_nothing_and_is_nobody() -> None:
+    only = container()
+
+    assert only["ReadonlyRootFilesystem"] is True
+    assert only["User"] == "10001:10001"
+    assert only["LinuxParameters"]["Capabilities"]["Drop"] == ["ALL"]
+
+
+def test_a_deployment_that_does_not_get_ready_is_taken_back() -> None:
+    deployment = of_type("AWS::ECS::Service")["Service"]["DeploymentConfiguration"]
+
+    assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    assert deployment["MinimumHealthyPercent"] == 100
+    assert template()["Parameters"]["Replicas"]["Default"] == 2
+
+
+def test_log_filters_look_for_events_that_the_bot_logs() -> None:
+    code = "\n".join(path.read_text() for path in (ROOT / "bot").rglob("*.py"))
+    logged = set(re.findall(r"""(?:log|getLogger\(__name__\))\.\w+\(\s*"(\w+)\"""", code))
+    filters = of_type("AWS::Logs::MetricFilter")
+
+    assert len(filters) >= 4
+    for each in filters.values():
+        wanted = re.findall(r'\$\.event = "(\w+)"', each["FilterPattern"])
+        assert wanted
+        assert set(wanted) <= logged
+
+
+def test_every_alarm_leads_to_its_heading() -> None:
+    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs/OPERATIONS.md").read_text(), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    alarms = of_type("AWS::CloudWatch::Alarm")
+
+    assert len(alarms) >= 8
+    for each in alarms.values():
+        assert each["AlarmDescription"].rpartition("docs/OPERATIONS.md#")[2] in anchors
+        assert each["AlarmActions"] == each["OKActions"]
+
+
+def test_the_image_is_pinned_has_no_secret_and_runs_as_nobody() -> None:
+    lines = dockerfile()
+    final = lines[max(n for n, line in enumerate(lines) if line.startswith("FROM")) :]
+
+    assert all(re.fullmatch(r"FROM python:\$\{PYTHON\}( AS \w+)?", line) for line in lines if line.startswith("FROM"))
+    pip = [part for line in lines if line.startswith("RUN") for part in line.split("&&") if " pip " in part]
+    assert len(pip) == 5
+    # Pinned with hashes and as wheels, or from what is here already.
+    assert all(("--require-hashes" in part and "--only-binary :all:" in part) or "--no-deps" in part for part in pip)
+    assert "USER 10001:10001" in final
+    assert final.index("USER 10001:10001") < final.index('CMD ["serve"]')
+    assert not any(line.startswith(("ADD", "ARG", "VOLUME")) for line in final)
+    assert not any(name in line for line in lines for name in SECRET)
+    # What is copied from outside is named one by one, and of it production gets the bot without its stand-ins.
+    assert {line.split()[1] for line in lines if line.startswith("COPY") and "--from" not in line} == {
+        "LICENSE",
+        "bot",
+        "manifest.yml",
+        "requirements-dev.txt",
+        "requirements.txt",
+    }
+    assert any("rm -rf bot/local" in line for line in lines)
+
+
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    return loaded
+
+
+def test_compose_runs_the_bot_as_production_does() -> None:
+    for name in ("bot", "tables"):
+        service = compose()["services"][name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["environment"]["HOST"] == "127.0.0.1"
