@@ -3,9 +3,9 @@
 The state is in the store alone; messages and buttons carry ids that lead to it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import uuid4
@@ -24,6 +24,8 @@ from bot.model import (
     Grant,
     Mapping,
     Member,
+    Person,
+    Posting,
     Reason,
     RequestState,
     utc_now,
@@ -73,10 +75,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict, and the request as it stands now; None if there is none."""
+    """The verdict, and the request as it stands now; None if there is none.
+
+    Attributes:
+        person: what Slack said of the member, if it was asked.
+    """
 
     verdict: Verdict
     request: AccessRequest | None = None
+    person: Person | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,14 @@ class Asking:
             raise
         return Asked(wanted, is_new=True)
 
+    def posted(self, request: AccessRequest, postings: Sequence[Posting]) -> AccessRequest | None:
+        """Keep where administrators read of the request; as it stands then, None if there is a newer one.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        return self.book.posted(request.member, request.id, postings)
+
     def withdraw(self, request: AccessRequest) -> None:
         """Nobody could be told of the request: close it, so that the member can ask again. StoreError as ever."""
         who = request.member
@@ -172,13 +187,14 @@ class Asking:
             raise
         if verdict is not None:
             return self._refuse(actor, who, request_id, request, verdict)
-        return self._decide(
+        decision = self._decide(
             actor,
             who,
             request_id,
             RequestState.APPROVED,
             lambda asked: self._carry_out(actor, asked, facts.access, mapping),
         )
+        return replace(decision, person=facts.person)
 
     def deny(self, by: Member, who: Member, request_id: str, *, door: Door) -> Decision:
         """Turn the request down. StoreError if that could not be kept."""

@@ -44,9 +44,14 @@ MAX_REASON = 500
 
 
 class InvalidValue(ValueError):
-    """A value breaks its rule. `str()` names the field, the value and what it may be."""
+    """A value breaks its rule. `str()` names the field, the value and what it may be.
+
+    Attributes:
+        field_name: which field it is, for those who have words of their own for it.
+    """
 
     def __init__(self, field_name: str, value: object, allowed: str) -> None:
+        self.field_name = field_name
         super().__init__(f"{field_name} {str(value)[:80]!r} is not valid: it must be {allowed}")
 
 
@@ -572,6 +577,19 @@ class RequestState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Posting:
+    """Where administrators read a request.
+
+    Attributes:
+        message: the message, by channel and time: `C0123ABCD/1735689600.000100`.
+        language: the one its words are in, such as "de".
+    """
+
+    message: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccessRequest:
     """A member asks to be let in, or for longer.
 
@@ -579,6 +597,7 @@ class AccessRequest:
         wish: which profile or domain they would like, in their own words.
         days: for how long; None for good.
         expires_at: until when it can be decided.
+        postings: the messages with the buttons, as far as they are known.
     """
 
     id: str
@@ -591,6 +610,7 @@ class AccessRequest:
     state: RequestState = RequestState.OPEN
     decided_by: str | None = None
     decided_at: datetime | None = None
+    postings: tuple[Posting, ...] = ()
 
 
 def utc_now() -> datetime:

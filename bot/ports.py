@@ -3,7 +3,7 @@
 One suite (`tests/contract`) runs each pair against the same expectations.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from bot.model import (
     Mapping,
     Member,
     Person,
+    Posting,
     RequestState,
     Workspace,
 )
@@ -100,8 +101,10 @@ class AuditLog(Protocol):
         """Note that the member pressed the link; None if there is no such link of this member."""
         ...
 
-    def of_member(self, member: Member, since: datetime, before: datetime | None = None) -> Iterator[Entry]:
-        """A member's entries from `since` on, and before `before` if given; newest first."""
+    def of_member(
+        self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
+    ) -> Iterator[Entry]:
+        """A member's entries from `since` on, and before `before` if given; newest first, no more than `most`."""
         ...
 
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
@@ -156,6 +159,10 @@ class RequestBook(Protocol):
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
     ) -> AccessRequest | None:
         """Decide an open request, once; the request as it then stands, or None if it is not this one."""
+        ...
+
+    def posted(self, member: Member, request_id: str, postings: Sequence[Posting]) -> AccessRequest | None:
+        """Keep where administrators read the request; as it stands then, or None if it is not this one."""
         ...
 
     def reopen(self, member: Member, request_id: str) -> None:

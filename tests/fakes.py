@@ -138,13 +138,16 @@ class FakeAudit:
             self.entries[request_id] = replace(entry, opened_at=entry.opened_at or at)
             return self.entries[request_id]
 
-    def of_member(self, member: Member, since: datetime, before: datetime | None = None) -> Iterator[Entry]:
+    def of_member(
+        self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
+    ) -> Iterator[Entry]:
         whose = (member.tenant, member.user_id)
-        yield from self._newest(
+        found = self._newest(
             lambda entry: (
                 (entry.tenant, entry.subject) == whose and since <= entry.at and (before is None or entry.at < before)
             )
         )
+        yield from found[:most]
 
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
         yield from self._newest(lambda entry: entry.tenant == tenant and entry.at.astimezone(UTC).date() == day)

@@ -1,12 +1,13 @@
 """Fakes of what asking for access and ageing messages keep, in the manner of `tests.fakes`."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.errors import StoreError
-from bot.model import AccessRequest, Member, RequestState
+from bot.model import AccessRequest, Member, Posting, RequestState
 from tests.fakes import ANA, NOON
 
 
@@ -45,6 +46,15 @@ class FakeBook:
                 there = replace(there, state=state, decided_by=by, decided_at=at)
                 self.latest[member] = there
             return there
+
+    def posted(self, member: Member, request_id: str, postings: Sequence[Posting]) -> AccessRequest | None:
+        self._fail()
+        with self._lock:
+            there = self.latest.get(member)
+            if there is None or there.id != request_id:
+                return None
+            self.latest[member] = replace(there, postings=tuple(postings))
+            return self.latest[member]
 
     def reopen(self, member: Member, request_id: str) -> None:
         self._fail()

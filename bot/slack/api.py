@@ -122,9 +122,14 @@ class SlackApi:
         else:
             self._call(self._client.views_open, trigger_id=origin.trigger_id, view=view)
 
-    def post(self, place: str, message: Message) -> None:
-        """Post a message for all in a channel, or to one member by their id; SlackError if Slack did not take it."""
-        self._call(self._client.chat_postMessage, channel=place, **message.payload())
+    def post(self, place: str, message: Message) -> str:
+        """Post a message for all in a channel, or to one member by their id; SlackError if Slack did not take it.
+
+        Returns:
+            The message by channel and time, as `Origin.message` has it.
+        """
+        answer = self._call(self._client.chat_postMessage, channel=place, **message.payload())
+        return f"{answer.get('channel')}/{answer.get('ts')}"
 
     def update(self, channel: str, ts: str, message: Message) -> bool:
         """Put a message in the place of one of ours that all can see; whether Slack took it."""

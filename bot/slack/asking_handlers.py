@@ -8,19 +8,20 @@ import structlog
 from slack_bolt import Ack, App
 
 from bot.asking import DAYS, Asked, Asking, Decision, Verdict
-from bot.errors import SlackError, StudioLinksError
-from bot.model import DEFAULT_ALIAS, AccessRequest, Denied, Door, InvalidValue, Member
+from bot.errors import SlackError, StoreError, StudioLinksError, UpstreamError
+from bot.model import DEFAULT_ALIAS, AccessRequest, Denied, Door, InvalidValue, Member, Posting, Reason, RequestState
 from bot.model import Mapping as StudioMapping
 from bot.slack import asking_views, views
 from bot.slack.commands import action_value, field_value, private_metadata
 from bot.slack.home import show_home
-from bot.slack.reception import Desk, Visit, Work, acknowledge, receive, tell
+from bot.slack.reception import Desk, Visit, Work, acknowledge, receive, refuse, tell
 
 log = structlog.get_logger()
 
-# A button's value: whose request, and which; behind it, in a dialog, the message the button was in.
+# A button's value: whose request, and which. A dialog brings it back with the language that it is in.
 REQUEST = re.compile(r"([UW][A-Z0-9]{1,30}) ([0-9a-f]{32})")
-MESSAGE = re.compile(r"([CDG][A-Z0-9]{1,30})/([0-9]{1,12}\.[0-9]{1,6})")
+# The verdicts after which a request needs no buttons any more.
+OVER = (Verdict.DONE, Verdict.ALREADY_DECIDED, Verdict.GONE)
 # What the form's choice of a time means; anything else means a day.
 SPANS = {str(days or asking_views.FOR_GOOD): days for days in DAYS}
 
@@ -46,27 +47,39 @@ def register(app: App, desk: Desk, asking: Asking) -> None:
     @app.view(views.ASK)
     def asked(ack: Ack, body: dict[str, Any]) -> None:
         if not field_value(body, asking_views.REASON).strip():
-            ack(response_action="errors", errors={asking_views.REASON: desk.words(None).ask_reason_missing})
+            words = desk.words(private_metadata(body))
+            ack(response_action="errors", errors={asking_views.REASON: words.ask_reason_missing})
             return
         acknowledge(ack, receive(desk, body, Door.FORM, lambda d, v, b: _ask(d, v, b, asking)))
 
     @app.view(asking_views.APPROVE)
     def mapped(ack: Ack, body: dict[str, Any]) -> None:
+        value, _, language = private_metadata(body).rpartition(" ")
         try:
             mapping = _mapping(body)
         except InvalidValue as error:
-            named = str(error).partition(" ")[0]
-            fields = {"domain": asking_views.DOMAIN, "alias": asking_views.ALIAS_FIELD}
-            ack(response_action="errors", errors={fields.get(named, asking_views.PROFILE): str(error)})
+            ack(response_action="errors", errors=asking_views.invalid(error, desk.words(language)))
             return
-        acknowledge(ack, receive(desk, body, Door.FORM, lambda d, v, b: _approve_with(d, v, b, asking, mapping)))
+
+        def approve(desk: Desk, visit: Visit, _: Mapping[str, Any]) -> None:
+            _decide(
+                desk,
+                visit,
+                REQUEST.fullmatch(value),
+                desk.reader(visit.origin, language),
+                lambda who, request: asking.approve(
+                    visit.member, who, request, mapping, door=visit.door, asked_for=True
+                ),
+            )
+
+        acknowledge(ack, receive(desk, body, Door.FORM, approve))
 
 
 def _mapping(body: Mapping[str, Any]) -> StudioMapping | None:
     """What the administrator filled in; None if nothing. InvalidValue if it makes no sense."""
     names = (asking_views.DOMAIN, asking_views.PROFILE, asking_views.ALIAS_FIELD)
     domain, profile, alias = (field_value(body, name).strip() for name in names)
-    return StudioMapping(alias or DEFAULT_ALIAS, domain, profile) if domain or profile or alias else None
+    return StudioMapping(alias.lower() or DEFAULT_ALIAS, domain, profile) if domain or profile or alias else None
 
 
 def show_form(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
@@ -75,24 +88,36 @@ def show_form(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
         words = desk.reader_of(visit.member).words
         tell(desk, visit.origin, asking_views.told(words.ask_nobody), replace=False)
         return
+    reader = desk.reader(visit.origin)
     try:
-        # Something first, for which Slack gives three seconds; then who the member is, and their words.
-        opened = desk.slack.open_view(visit.origin, views.waiting(desk.reader(visit.origin)))
-        desk.slack.open_form(opened, asking_views.form(desk.reader_of(visit.member), wish=action_value(body)))
+        # Something first, for which Slack gives three seconds; then who the member is, and whether it would help.
+        opened = desk.slack.open_view(visit.origin, views.waiting(reader))
     except SlackError as error:
-        _not_opened(desk, visit, error)
-    else:
+        _not_opened(desk, visit, reader, error)
+        return
+    try:
+        standing = desk.standings.of(visit.member)
+        reason, reader = views.barred(standing), desk.reader(visit.origin, standing.person.locale)
+        if reason is None or reason in views.ASKABLE:
+            desk.slack.open_form(opened, asking_views.form(reader, wish=action_value(body)))
+    except UpstreamError as error:
+        log.warning("form_not_shown", request=visit.origin.request_id, why=str(error))
+        reason = error.reason
+    if reason is None or reason in views.ASKABLE:
         desk.metrics.outcome("asking")
+    else:
+        desk.metrics.outcome(reason)
+        desk.slack.reply(opened, views.refusal(reason, reader), replace=True)
 
 
-def _not_opened(desk: Desk, visit: Visit, error: SlackError) -> None:
+def _not_opened(desk: Desk, visit: Visit, reader: views.Reader, error: SlackError) -> None:
     log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
     desk.metrics.outcome("dialog_not_opened")
-    tell(desk, visit.origin, asking_views.told(desk.reader(visit.origin).words.form_failed), replace=False)
+    tell(desk, visit.origin, asking_views.told(reader.words.form_failed), replace=False)
 
 
 def _ask(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking) -> None:
-    reader, days = desk.reader_of(visit.member), field_value(body, asking_views.SPAN)
+    reader, days = desk.reader(visit.origin, private_metadata(body)), field_value(body, asking_views.SPAN)
     try:
         asked = asking.ask(
             visit.member,
@@ -115,91 +140,106 @@ def _heard(desk: Desk, asking: Asking, asked: Asked | Denied, reader: views.Read
         return asked.reason, views.refusal(asked.reason, reader)
     if not asked.is_new:
         return "asked_again", asking_views.not_new(asked.request, desk.now(), reader)
-    if _to_admins(desk, asked.request):
+    if _to_admins(desk, asking, asked.request):
         return "asked", asking_views.told(reader.words.ask_sent)
     asking.withdraw(asked.request)
     return "asked_nobody", asking_views.told(reader.words.ask_nobody)
 
 
-def _to_admins(desk: Desk, request: AccessRequest) -> bool:
-    """To the channel for it, or to each administrator; whether anybody was reached."""
-    message = asking_views.to_admins(request, desk.reader())
-    places = [desk.request_channel] if desk.request_channel else sorted(desk.admins - {request.member.user_id})
-    reached = [_post(desk, place, message) for place in places]
-    return any(reached)
-
-
-def _post(desk: Desk, place: str, message: views.Message) -> bool:
+def _to_admins(desk: Desk, asking: Asking, request: AccessRequest) -> bool:
+    """To the channel for it, or to each administrator in their language; whether anybody was reached."""
+    if desk.request_channel:
+        readers = {desk.request_channel: desk.reader()}
+    else:
+        admins = sorted(desk.admins - {request.member.user_id})
+        readers = {admin: desk.reader_of(Member(request.member.tenant, admin)) for admin in admins}
+    postings = []
+    for place, reader in readers.items():
+        posted = _post(desk, place, asking_views.to_admins(request, reader))
+        if posted is not None:
+            postings.append(Posting(posted, reader.words.language))
+    if not postings:
+        return False
     try:
-        desk.slack.post(place, message)
+        stands = asking.posted(request, postings)
+    except StoreError as error:  # their buttons stay until somebody presses them, and is told then
+        log.warning("postings_not_kept", request=request.id, why=str(error))
+    else:
+        if stands is not None and stands.state is not RequestState.OPEN:  # somebody was faster than we are
+            _settle(desk, stands)
+    return True
+
+
+def _post(desk: Desk, place: str, message: views.Message) -> str | None:
+    """Where the message stands, as far as Slack says; None if it was not taken."""
+    try:
+        return desk.slack.post(place, message)
     except SlackError as error:
         log.warning("message_not_posted", place=place, code=error.code)
-        return False
-    return True
+        return None
 
 
 Decide = Callable[[Member, str], Decision]
 
 
-def _decide(desk: Desk, visit: Visit, named: re.Match[str] | None, place: str | None, decide: Decide) -> None:
+def _press(desk: Desk, visit: Visit, body: Mapping[str, Any], decide: Decide) -> None:
+    _decide(desk, visit, REQUEST.fullmatch(action_value(body)), desk.reader_of(visit.member), decide)
+
+
+def _decide(desk: Desk, visit: Visit, named: re.Match[str] | None, reader: views.Reader, decide: Decide) -> None:
     """Carry a press or a sent form out, and show what has come of it.
 
     Args:
         named: whose request, and which; None if the button or form named none.
-        place: the message with the buttons, which the decision replaces.
+        reader: who has pressed, or sent the form.
     """
-    words = desk.reader_of(visit.member).words
     if named is None:
-        tell(desk, visit.origin, asking_views.told(words.request_gone), replace=False)
+        if refuse(desk, visit, Reason.STALE_BUTTON):
+            tell(desk, visit.origin, asking_views.told(reader.words.request_gone), replace=False)
         return
     try:
         decision = decide(Member(visit.member.tenant, named[1]), named[2])
     except StudioLinksError as error:
         log.error("decision_failed", request=visit.origin.request_id, why=str(error))  # noqa: TRY400
-        failed = words.decision_failed.format(why=views.escape(str(error)))
-        tell(desk, visit.origin, asking_views.told(failed), replace=False)
+        desk.metrics.outcome("decision_failed")
+        tell(desk, visit.origin, asking_views.failed(error, reader), replace=False)
         return
     desk.metrics.outcome(f"decision_{decision.verdict}")
-    _show_decision(desk, visit, decision, place)
+    _show_decision(desk, visit, decision, reader)
 
 
-def _press(desk: Desk, visit: Visit, body: Mapping[str, Any], decide: Decide) -> None:
-    _decide(desk, visit, REQUEST.fullmatch(action_value(body)), visit.origin.message, decide)
-
-
-def _approve_with(
-    desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking, mapping: StudioMapping | None
-) -> None:
-    """The dialog came back with the profile. What it says of the request is checked like a button's value."""
-    value, _, place = private_metadata(body).rpartition(" ")
-    _decide(
-        desk,
-        visit,
-        REQUEST.fullmatch(value),
-        place,
-        lambda who, request: asking.approve(visit.member, who, request, mapping, door=visit.door, asked_for=True),
-    )
-
-
-def _show_decision(desk: Desk, visit: Visit, decision: Decision, place: str | None) -> None:
-    request, where = decision.request, MESSAGE.fullmatch(place or "")
-    reader = desk.reader()  # the message is for all administrators
+def _show_decision(desk: Desk, visit: Visit, decision: Decision, reader: views.Reader) -> None:
+    request, pressed = decision.request, visit.origin.message
     if decision.verdict is Verdict.NEEDS_MAPPING and request is not None and visit.door is not Door.FORM:
         try:
-            desk.slack.open_form(visit.origin, asking_views.mapping_form(request, place or "", reader))
+            desk.slack.open_form(visit.origin, asking_views.mapping_form(request, reader))
         except SlackError as error:
-            _not_opened(desk, visit, error)
+            _not_opened(desk, visit, reader, error)
         return
-    if decision.verdict in (Verdict.DONE, Verdict.ALREADY_DECIDED) and request is not None:
-        if where is not None:
-            desk.slack.update(where[1], where[2], asking_views.decided(request, reader))
-    else:
-        refusal = asking_views.refused(decision, desk.reader_of(visit.member))
-        tell(desk, visit.origin, refusal, replace=False)
-    if decision.verdict is Verdict.DONE and request is not None:
-        _post(desk, request.member.user_id, asking_views.to_member(request, desk.reader_of(request.member)))
-        show_home(desk, request.member)
+    shown = False
+    if request is not None and pressed is not None and decision.verdict in OVER:
+        shown = _replace(desk, pressed, request)
+    if request is not None and decision.verdict is Verdict.DONE:
+        person = decision.person or desk.person(request.member)
+        theirs = desk.reader(locale=person.locale if person else None)
+        _post(desk, request.member.user_id, asking_views.to_member(request, theirs))
+        shown |= _settle(desk, request, but=pressed) > 0
+        show_home(desk, request.member, person)
         _announce(desk, request)
+    if not shown or decision.verdict is Verdict.GONE:
+        tell(desk, visit.origin, asking_views.outcome(decision, reader), replace=False)
+
+
+def _settle(desk: Desk, request: AccessRequest, *, but: str | None = None) -> int:
+    """Take the buttons out of each message that has them, but one; out of how many. What Slack refuses is logged."""
+    return sum(_replace(desk, each.message, request) for each in request.postings if each.message != but)
+
+
+def _replace(desk: Desk, message: str, request: AccessRequest) -> bool:
+    """Show in the place of a message what has become of the request, in the message's own language."""
+    language = next((each.language for each in request.postings if each.message == message), None)
+    channel, _, ts = message.partition("/")
+    return desk.slack.update(channel, ts, asking_views.settled(request, views.Reader(desk.words(language))))
 
 
 def _announce(desk: Desk, request: AccessRequest) -> None:

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from bot.asking import DAYS, Decision, Verdict
-from bot.model import AccessRequest, RequestState
+from bot.errors import Changed, ProfileTaken, StudioLinksError, UpstreamError
+from bot.model import AccessRequest, InvalidValue, RequestState
 from bot.slack.views import (
     ASK,
     HOME_OPEN,
@@ -53,6 +54,7 @@ def form(reader: Reader, wish: str = "") -> dict[str, Any]:
         "title": plain(words.ask),
         "submit": plain(words.send),
         "close": plain(words.cancel),
+        "private_metadata": words.language,
         "blocks": [
             _input(
                 WISH, words.ask_wish, {**wish_field, "initial_value": wish} if wish else wish_field, optional=True
@@ -102,17 +104,25 @@ def to_admins(request: AccessRequest, reader: Reader) -> Message:
     return Message(words.asked.format(user=request.member.user_id), blocks)
 
 
-def decided(request: AccessRequest, reader: Reader) -> Message:
-    """What takes the place of the buttons once somebody has decided."""
-    words = reader.words
-    line = words.approved if request.state is RequestState.APPROVED else words.denied
-    by = line.format(by=request.decided_by, at=slack_date(request.decided_at or request.at))
-    return Message(words.asked.format(user=request.member.user_id), [*_asked(request, words), context(by)])
+def settled(request: AccessRequest, reader: Reader) -> Message:
+    """What takes the place of the buttons once there is nothing to decide any more."""
+    blocks = [*_asked(request, reader.words), context(_end(request, reader.words))]
+    return Message(reader.words.asked.format(user=request.member.user_id), blocks)
 
 
-def refused(decision: Decision, reader: Reader) -> Message:
-    """Why a press decided nothing."""
-    words = reader.words
+def _end(request: AccessRequest, words: Words) -> str:
+    at, by = slack_date(request.decided_at or request.expires_at), request.decided_by
+    line = {RequestState.APPROVED: words.approved, RequestState.DENIED: words.denied}.get(
+        request.state, words.undecided
+    )
+    return line.format(by=by, at=at)
+
+
+def outcome(decision: Decision, reader: Reader) -> Message:
+    """What came of a press or a form, where no message shows it: mostly why it decided nothing."""
+    words, request = reader.words, decision.request
+    if decision.verdict in (Verdict.DONE, Verdict.ALREADY_DECIDED) and request is not None:
+        return told(f"{words.asked.format(user=request.member.user_id)}\n{_end(request, words)}")
     return told(
         {
             Verdict.NOT_AN_ADMIN: words.only_admins,
@@ -126,7 +136,29 @@ def refused(decision: Decision, reader: Reader) -> Message:
     )
 
 
-def mapping_form(request: AccessRequest, message: str, reader: Reader) -> dict[str, Any]:
+def failed(error: StudioLinksError, reader: Reader) -> Message:
+    """Why a decision could not be carried out. The error's own words are for the log."""
+    words = reader.words
+    match error:
+        case UpstreamError():
+            why = words.failures.get(error.reason, words.failed_otherwise)
+        case ProfileTaken():
+            why = words.profile_taken
+        case Changed():
+            why = words.changed_meanwhile
+        case _:
+            why = words.failed_otherwise
+    return told(f"{words.decision_failed} {why}")
+
+
+def invalid(error: InvalidValue, words: Words) -> dict[str, str]:
+    """What is wrong with what an administrator filled in, by the field it is shown at."""
+    if error.field_name == "domain":
+        return {DOMAIN: words.bad_domain}
+    return {ALIAS_FIELD: words.bad_alias} if error.field_name == "alias" else {PROFILE: words.bad_profile}
+
+
+def mapping_form(request: AccessRequest, reader: Reader) -> dict[str, Any]:
     """The dialog that asks which profile an approved member is to open."""
     words = reader.words
     return {
@@ -135,7 +167,7 @@ def mapping_form(request: AccessRequest, message: str, reader: Reader) -> dict[s
         "title": plain(words.approve_title),
         "submit": plain(words.approve),
         "close": plain(words.cancel),
-        "private_metadata": f"{_value(request)} {message}",
+        "private_metadata": f"{_value(request)} {words.language}",
         "blocks": [
             *_asked(request, words),
             _input(DOMAIN, words.approve_domain, _text(DOMAIN, 63), optional=True),

@@ -3,17 +3,21 @@
 import structlog
 
 from bot.errors import UpstreamError
-from bot.model import Member
+from bot.model import Member, Person
 from bot.slack import views
 from bot.slack.reception import Desk
 
 log = structlog.get_logger()
 
 
-def show_home(desk: Desk, member: Member) -> None:
-    """Publish it as things stand now. A failure is logged: the next opening makes it again."""
+def show_home(desk: Desk, member: Member, person: Person | None = None) -> None:
+    """Publish it as things stand now. A failure is logged: the next opening makes it again.
+
+    Args:
+        person: what Slack has just said of the member, if it has been asked.
+    """
     try:
-        standing = desk.standings.of(member)
+        standing = desk.standings.of(member, person)
         reader = desk.reader(locale=standing.person.locale)
         desk.slack.publish_home(member.user_id, views.home(standing, reader))
     except UpstreamError as error:

@@ -14,7 +14,7 @@ from bot import audit, telemetry
 from bot.errors import BadInput, SlackError
 from bot.executor import BoundedExecutor, Full
 from bot.metrics import Metrics
-from bot.model import Door, Entry, InvalidValue, Member, Reason, Stage, utc_now
+from bot.model import Door, Entry, InvalidValue, Member, Person, Reason, Stage, utc_now
 from bot.signin import SignIn, unheard
 from bot.slack import views
 from bot.slack.ageing import Ageing
@@ -91,11 +91,15 @@ class Desk:
 
     def reader_of(self, member: Member) -> views.Reader:
         """For messages to a member in their own language, where Slack tells which that is."""
+        person = self.person(member)
+        return self.reader(locale=person.locale if person else None)
+
+    def person(self, member: Member) -> Person | None:
+        """Slack's record of a member, where only their words depend on it; None if Slack does not tell."""
         try:
-            locale = self.slack.person(member).locale
+            return self.slack.person(member)
         except SlackError:
-            locale = None
-        return self.reader(locale=locale)
+            return None
 
     def words(self, locale: str | None) -> Words:
         """The installation's language, or else the member's, or else English."""

@@ -10,7 +10,19 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from bot.model import APPS_BY_LANDING_URI, Answer, Choice, Denied, Entry, Issued, Option, Reason, StudioApp, Target
+from bot.model import (
+    APPS_BY_LANDING_URI,
+    Answer,
+    Choice,
+    Denied,
+    Entry,
+    Issued,
+    Mapping,
+    Option,
+    Reason,
+    StudioApp,
+    Target,
+)
 from bot.slack.words import Words
 from bot.standing import Standing
 
@@ -128,17 +140,22 @@ def _link(issued: Issued, reader: Reader) -> Message:
 def _choice(choice: Choice, reader: Reader) -> Message:
     """Buttons for up to five, a select beyond; what was chosen last time comes first, and stands out."""
     words, options = reader.words, choice.options[:MOST_OPTIONS]
+    alone = len({option.target.alias for option in options}) == 1
     note = words.choose_note.format(command=escape(reader.command), target=options[0].target)
     if len(options) <= MOST_BUTTONS:
         elements = [
-            button(_option_label(option, words, words.open_named), f"{CHOOSE}_{number}", str(option.target))
+            button(
+                _option_label(option, words, words.open_named, alone=alone),
+                f"{CHOOSE}_{number}",
+                str(option.target),
+            )
             for number, option in enumerate(options)
         ]
         if choice.remembered:
             elements[0]["style"] = "primary"
     else:
         entries = [
-            {"text": plain(_option_label(option, words, words.option)), "value": str(option.target)}
+            {"text": plain(_option_label(option, words, words.option, alone=alone)), "value": str(option.target)}
             for option in options
         ]
         select: Block = {
@@ -151,10 +168,13 @@ def _choice(choice: Choice, reader: Reader) -> Message:
     return Message(words.choose_text, [section(words.choose_text), actions(*elements), context(note)])
 
 
-def _option_label(option: Option, words: Words, plain: str) -> str:
-    if option.target.space:
-        return words.option_space.format(alias=option.target.alias, space=option.target.space)
-    return plain.format(alias=option.target.alias, profile=option.profile_name)
+def _option_label(option: Option, words: Words, without_space: str, *, alone: bool) -> str:
+    """What tells an option from the others: where all are of one profile (`alone`), a space has all the room."""
+    target = option.target
+    if target.space:
+        form = words.option_only_space if alone else words.option_space
+        return form.format(alias=target.alias, space=target.space)
+    return without_space.format(alias=target.alias, profile=option.profile_name)
 
 
 def opened(entry: Entry, reader: Reader) -> Message:
@@ -221,14 +241,22 @@ def help_text(
     *,
     not_understood: str | None = None,
     aliases: Sequence[str] = (),
+    barred: Reason | None = None,
 ) -> Message:
-    """What the command understands, as far as the member can use it; first, what it did not."""
+    """What the command understands, as far as the member can use it; first, what it did not.
+
+    Args:
+        barred: why the member can open nothing; None if they can.
+    """
     words, command = reader.words, escape(reader.command)
-    lines = [words.help_open.format(command=command, lifetime=duration(reader.link_seconds, words))]
-    if aliases:
-        lines.append(words.help_alias.format(command=command, aliases=_code(aliases)))
-        lines.append(words.help_app.format(command=command, apps="|".join(StudioApp)))
-    if reader.may_ask:
+    if barred is not None:
+        lines = [refusal(barred, reader).text]
+    else:
+        lines = [words.help_open.format(command=command, lifetime=duration(reader.link_seconds, words))]
+        if aliases:
+            lines.append(words.help_alias.format(command=command, aliases=_code(aliases)))
+            lines.append(words.help_app.format(command=command, apps="|".join(StudioApp)))
+    if reader.may_ask and (barred is None or barred in ASKABLE):
         lines.append(words.help_request.format(command=command))
     lines += [words.help_whoami.format(command=command), words.help_help.format(command=command)]
     blocks = [section("\n".join(lines))]
@@ -241,38 +269,63 @@ def help_text(
 def help_for(standing: Standing, reader: Reader, *, not_understood: str | None) -> Message:
     """The help with what this member can use."""
     aliases = sorted(mapping.alias for mapping in standing.access.mappings)
-    return help_text(reader, not_understood=not_understood, aliases=aliases)
+    return help_text(reader, not_understood=not_understood, aliases=aliases, barred=barred(standing))
+
+
+def barred(standing: Standing) -> Reason | None:
+    """Why the member can open nothing; None if they can."""
+    return standing.decision.reason if isinstance(standing.decision, Denied) else None
 
 
 def who_am_i(standing: Standing, reader: Reader) -> Message:
-    """What `whoami` and the home tab say."""
+    """What `whoami` says."""
     words = reader.words
-    lines = [words.who.format(user=standing.member.user_id), _allowance(standing, words)]
-    mappings = [
-        words.who_mapping.format(alias=m.alias, profile=m.profile_name, domain=m.domain_id)
-        for m in sorted(standing.access.mappings, key=lambda mapping: mapping.alias)
-    ] or [words.who_nothing]
-    links = [words.who_links, *(_past_link(entry, words) for entry in standing.links)]
+    mappings = [_mapped(mapping, words) for mapping in _mappings(standing)] or [words.who_nothing]
+    who = _who(standing, words)
     blocks = [
-        section("\n".join(lines)),
+        section(who),
         *(section("\n".join(part)) for part in _parts(mappings)),
-        section("\n".join(links if standing.links else [words.who_no_links])),
+        *_way_in(standing, reader),
+        _links(standing, words),
     ]
-    return Message("\n".join(lines), blocks)
+    return Message(who, blocks)
 
 
 def home(standing: Standing, reader: Reader) -> Message:
-    """The home tab: what `whoami` says, with a button for each mapping."""
-    words, told = reader.words, who_am_i(standing, reader)
-    mappings = sorted(standing.access.mappings, key=lambda mapping: mapping.alias)[:MOST_AT_HOME]
-    rows = [
-        {
-            **section(words.who_mapping.format(alias=m.alias, profile=m.profile_name, domain=m.domain_id)),
-            "accessory": button(words.open_studio, HOME_OPEN, str(Target(m.alias))),
-        }
-        for m in mappings
-    ] or [section(words.who_nothing)]
-    return Message(told.text, [told.blocks[0], *rows, {"type": "divider"}, told.blocks[-1]])
+    """The home tab: what `whoami` says, with a button for each mapping that the member may open."""
+    words, who = reader.words, _who(standing, reader.words)
+    rows = [section(_mapped(mapping, words)) for mapping in _mappings(standing)[:MOST_AT_HOME]]
+    if barred(standing) is None:
+        for row, mapping in zip(rows, _mappings(standing), strict=False):
+            row["accessory"] = button(words.open_studio, HOME_OPEN, str(Target(mapping.alias)))
+    rows = rows or [section(words.who_nothing)]
+    blocks = [section(who), *rows, *_way_in(standing, reader), {"type": "divider"}, _links(standing, words)]
+    return Message(who, blocks)
+
+
+def _who(standing: Standing, words: Words) -> str:
+    return f"{words.who.format(user=standing.member.user_id)}\n{_allowance(standing, words)}"
+
+
+def _mappings(standing: Standing) -> list[Mapping]:
+    return sorted(standing.access.mappings, key=lambda mapping: mapping.alias)
+
+
+def _mapped(mapping: Mapping, words: Words) -> str:
+    return words.who_mapping.format(alias=mapping.alias, profile=mapping.profile_name, domain=mapping.domain_id)
+
+
+def _way_in(standing: Standing, reader: Reader) -> list[Block]:
+    """A button for those who can open nothing and whom an administrator could help."""
+    helped = reader.may_ask and barred(standing) in ASKABLE
+    return [actions(button(reader.words.ask, ASK, "", style="primary"))] if helped else []
+
+
+def _links(standing: Standing, words: Words) -> Block:
+    if standing.links is None:
+        return section(words.who_links_unknown)
+    lines = [words.who_links, *(_past_link(entry, words) for entry in standing.links)]
+    return section("\n".join(lines) if standing.links else words.who_no_links)
 
 
 def waiting(reader: Reader) -> Message:
@@ -366,9 +419,11 @@ def escape(text: str, longest: int | None = None) -> str:
 
 
 def plain(text: str) -> Block:
-    """Text without markup, cut to what a label may hold."""
-    short = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
-    return {"type": "plain_text", "text": short}
+    """Text without markup, cut to what a label may hold: in its middle, as names mostly differ at their ends."""
+    if len(text) > LONGEST_LABEL:
+        half = (LONGEST_LABEL - 1) // 2
+        text = f"{text[:half]}…{text[-half:]}"
+    return {"type": "plain_text", "text": text}
 
 
 def section(text: str) -> Block:

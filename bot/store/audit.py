@@ -66,13 +66,16 @@ class AuditTable:
                 raise
             return from_item(item)
 
-    def of_member(self, member: Member, since: datetime, before: datetime | None = None) -> Iterator[Entry]:
+    def of_member(
+        self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
+    ) -> Iterator[Entry]:
         """From the index by member: seconds behind at most, as indexes are."""
         with store_errors():
             key = _member(member.tenant, member.user_id)
             at = self._items.at
             span = at >= iso(since) if before is None else at.between(iso(since), iso(before - SMALLEST_STEP))
-            yield from map(from_item, self._items.by_member.query(key, span, scan_index_forward=False))
+            found = self._items.by_member.query(key, span, scan_index_forward=False, limit=most)
+            yield from map(from_item, found)
 
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
         """From the index by day."""

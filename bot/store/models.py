@@ -140,6 +140,7 @@ class RuntimeItem(Model):
     open_until = UnicodeAttribute(null=True)
     decided_by = UnicodeAttribute(null=True)
     decided_at = UnicodeAttribute(null=True)
+    postings = JSONAttribute(null=True)
     expires = TTLAttribute()
 
 

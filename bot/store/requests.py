@@ -1,11 +1,12 @@
 """Requests for access, in the runtime table: they matter for days, and the audit keeps what came of them."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
 
-from bot.model import AccessRequest, Member, RequestState
+from bot.model import AccessRequest, Member, Posting, RequestState
 from bot.store.models import CONDITION_FAILED, RuntimeItem, Tables, code_of, from_iso, iso, store_errors
 
 # How long a decided request can still be looked up by those who come too late.
@@ -73,6 +74,19 @@ class RequestTable:
                 return found if found is not None and found.id == request_id else None
             return _request(item, member)
 
+    def posted(self, member: Member, request_id: str, postings: Sequence[Posting]) -> AccessRequest | None:
+        """The same write tells whether somebody has decided already, who could not know of these messages."""
+        item = self._items(_key(member))
+        kept = [{"message": posting.message, "language": posting.language} for posting in postings]
+        with store_errors():
+            try:
+                item.update(actions=[self._items.postings.set(kept)], condition=self._items.request_id == request_id)
+            except UpdateError as error:
+                if code_of(error) == CONDITION_FAILED:
+                    return None
+                raise
+            return _request(item, member)
+
     def reopen(self, member: Member, request_id: str) -> None:
         """Only what is still this request."""
         actions: list[Action] = [
@@ -110,4 +124,5 @@ def _request(item: RuntimeItem, member: Member) -> AccessRequest:
         state=RequestState(item.state),
         decided_by=item.decided_by,
         decided_at=from_iso(item.decided_at),
+        postings=tuple(Posting(each["message"], each["language"]) for each in item.postings or ()),
     )

@@ -210,6 +210,7 @@ def test_a_members_entries_come_newest_first_and_without_other_peoples(store: St
     store.audit.open(an_entry("ben", BEN))
     store.audit.open(an_entry("elsewhere", Member("T0OTHER001", ANA.user_id)))
     assert [entry.id for entry in store.audit.of_member(ANA, NOON)] == ["ana-3", "ana-2", "ana-1"]
+    assert [entry.id for entry in store.audit.of_member(ANA, NOON, most=2)] == ["ana-3", "ana-2"]
 
 
 def test_since_is_the_first_moment_that_is_shown(store: Store) -> None:

@@ -12,7 +12,7 @@ from bot.admin import Actor, Admin
 from bot.asking import DAYS, Asked, Asking, Decision, Verdict
 from bot.errors import StoreError
 from bot.local.aws_faults import Fault
-from bot.model import MAX_REASON, AccessRequest, Door, Effect, Member, Person, Reason, RequestState
+from bot.model import MAX_REASON, AccessRequest, Door, Effect, Member, Person, Posting, Reason, RequestState
 from bot.policy import Rules
 from bot.ports import RequestBook
 from bot.store.models import Tables, client_of
@@ -190,6 +190,41 @@ def test_of_many_who_decide_at_once_one_is_first(book: RequestBook) -> None:
     assert (found.decided_by, found.state) in list(zip(admins, states, strict=True))
 
 
+# Where administrators read it
+
+POSTINGS = (Posting("D0ADA/1735689600.000100", "de"), Posting("D0BEA/1735689600.000200", "en"))
+
+
+def test_where_a_request_was_posted_is_kept_until_there_is_a_newer_one(book: RequestBook) -> None:
+    book.ask(FIRST)
+    posted = replace(FIRST, postings=POSTINGS)
+    assert book.posted(ANA, FIRST.id, POSTINGS) == posted
+    assert book.find(ANA) == posted
+    assert book.decide(ANA, FIRST.id, DENIED, ADA, NOON) == replace(
+        posted, state=DENIED, decided_by=ADA, decided_at=NOON
+    )
+    book.reopen(ANA, FIRST.id)
+    assert book.find(ANA) == posted
+    book.decide(ANA, FIRST.id, DENIED, ADA, NOON)
+    book.ask(SECOND)
+    assert book.find(ANA) == SECOND
+
+
+def test_who_posts_too_late_learns_that_it_was_decided(book: RequestBook) -> None:
+    book.ask(FIRST)
+    decided = book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+    assert decided is not None
+    assert book.posted(ANA, FIRST.id, POSTINGS) == replace(decided, postings=POSTINGS)
+
+
+def test_only_this_requests_postings_are_kept(book: RequestBook) -> None:
+    assert book.posted(ANA, FIRST.id, POSTINGS) is None
+    assert book.find(ANA) is None
+    book.ask(SECOND)
+    assert book.posted(ANA, FIRST.id, POSTINGS) is None
+    assert book.find(ANA) == SECOND
+
+
 # Taking a decision back
 
 
@@ -290,6 +325,7 @@ USES: dict[str, tuple[str, Callable[[RequestBook], object]]] = {
     "find": ("GetItem", lambda book: book.find(ANA)),
     "decide": ("UpdateItem", lambda book: book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)),
     "reopen": ("UpdateItem", lambda book: book.reopen(ANA, FIRST.id)),
+    "posted": ("UpdateItem", lambda book: book.posted(ANA, FIRST.id, POSTINGS)),
 }
 
 

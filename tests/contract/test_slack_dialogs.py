@@ -218,7 +218,7 @@ def test_a_view_that_slack_does_not_take_is_an_error(workspace: Workspace, slack
 
 def test_a_form_that_was_filled_in_comes_back_with_what_it_was_given(workspace: Workspace, slack: SlackApi) -> None:
     request = an_access_request(reason="&" * 500, wish="\u202e\u05d0" * 100)
-    form = asking_views.mapping_form(request, f"{GENERAL}/1893499200.000001", READER)
+    form = asking_views.mapping_form(request, READER)
     slack.open_form(origin(workspace), form)
     shown = workspace.modal(ANA.user_id)
     assert shown.content["private_metadata"] == form["private_metadata"]
@@ -235,7 +235,7 @@ def test_a_form_that_was_filled_in_comes_back_with_what_it_was_given(workspace: 
 def test_of_the_profile_dialog_nothing_must_be_filled_in(
     workspace: Workspace, slack: SlackApi, values: dict[str, dict[str, str]]
 ) -> None:
-    slack.open_form(origin(workspace), asking_views.mapping_form(an_access_request(), "", READER))
+    slack.open_form(origin(workspace), asking_views.mapping_form(an_access_request(), READER))
     assert workspace.submit(ANA.user_id, values).errors == {}
     assert workspace.views.stack(ANA.user_id) == ()
 
@@ -307,9 +307,10 @@ def test_a_post_to_a_channel_is_seen_by_all(workspace: Workspace, slack: SlackAp
 
 
 def test_a_post_to_a_member_is_seen_by_them_alone(workspace: Workspace, slack: SlackApi) -> None:
-    slack.post(ANA.user_id, MESSAGE)
+    where = slack.post(ANA.user_id, MESSAGE)
     [shown] = workspace.view(ANA.user_id)
     assert (shown.text, shown.channel) == (MESSAGE.text, workspace.direct_message(ANA.user_id))
+    assert where == f"{shown.channel}/{shown.ts}"
     assert workspace.view(BEN.user_id) == []
 
 

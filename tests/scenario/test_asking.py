@@ -1,7 +1,7 @@
 """Members ask for access, administrators decide: once, only they, and never on their own request."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -15,7 +15,8 @@ from bot.config import Settings, load
 from bot.local.aws_faults import Fault
 from bot.local.response_urls import Fault as SlackFault
 from bot.local.screens import Message
-from bot.model import Door, Effect, Grant, Mapping, Member, utc_now
+from bot.model import Access, Door, Effect, Grant, Mapping, Member, Reason, utc_now
+from bot.slack.words import CATALOGUES
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_home import dialog_of, link_in
 from tests.scenario.test_link import visit
@@ -87,10 +88,99 @@ def test_a_mapped_member_asks_and_is_approved_for_as_long_as_asked(product: Prod
     assert grant.set_by == "U0ADA"
     assert product.slack.press(user, granted, "home_open").ack == "ok"
     assert user.lower() in visit(link_in(product, dialog_of(product, user, "link is ready")))
-    late = newest(product, "U0BEA", f"<@{user}>")
-    assert product.slack.press("U0BEA", late, "deny_access").ack == "ok"
-    assert "Approved by <@U0ADA>" in str(newest(product, "U0BEA", f"<@{user}>", "Approved by").blocks)
-    assert admin.show(Member(TEAM, user)).grants[0].effect is Effect.ALLOW
+    for who in ("U0ADA", "U0BEA"):
+        seen = newest(product, who, f"<@{user}>", "Approved by <@U0ADA>")
+        assert seen.buttons() == []
+
+
+def test_a_copy_that_could_not_be_changed_still_says_who_decided_when_it_is_pressed(
+    product: Product, admin: Admin, user: str
+) -> None:
+    ask(product, user)
+    copies = {who: newest(product, who, f"<@{user}>") for who in ("U0ADA", "U0BEA")}
+    product.slack.inject("chat.update", SlackFault(), SlackFault(status=500))
+    product.slack.press("U0ADA", copies["U0ADA"], "deny_access")
+    newest(product, user, "was denied")
+    assert newest(product, "U0BEA", f"<@{user}>").buttons() != []
+
+    product.slack.press("U0BEA", copies["U0BEA"], "approve_access")
+
+    assert newest(product, "U0BEA", f"<@{user}>", "Denied by <@U0ADA>").buttons() == []
+    assert outcomes(admin, user)[0] == ("decide", "already_decided", "U0BEA", Door.BUTTON)
+
+
+def test_who_sends_the_profile_too_late_hears_who_decided(product: Product, admin: Admin, user: str) -> None:
+    create_profile(product.domain_id, user.lower())
+    ask(product, user)
+    copies = {who: newest(product, who, f"<@{user}>") for who in ("U0ADA", "U0BEA")}
+    product.slack.press("U0ADA", copies["U0ADA"], "approve_access")
+    dialog_of(product, "U0ADA", "SageMaker domain id")
+    product.slack.press("U0BEA", copies["U0BEA"], "deny_access")
+    newest(product, user, "was denied")
+
+    values = {"domain": product.domain_id, "profile": user.lower()}
+    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
+
+    newest(product, "U0ADA", f"<@{user}> asks for access to SageMaker Studio\nDenied by <@U0BEA>")
+    assert admin.show(Member(TEAM, user)) == Access()
+    assert outcomes(admin, user)[0] == ("decide", "already_decided", "U0ADA", Door.FORM)
+
+
+# In the reader's language
+
+
+@pytest.fixture
+def german(product: Product) -> Iterator[str]:
+    """A member whose language is German, and an administrator who reads it too; Bea reads English."""
+    number = next(numbers)
+    user = f"U0ASK{number}"
+    product.slack.add_member(user, f"ask{number}", locale="de-DE")
+    product.slack.add_member("U0ADA", "ada", locale="de-AT")
+    yield user
+    product.slack.add_member("U0ADA", "ada")
+
+
+def test_everybody_reads_a_request_in_their_own_language(product: Product, admin: Admin, german: str) -> None:
+    slack, words = product.slack, CATALOGUES["de"]
+    refusal = slack.answer_to(slack.command(german))
+    slack.press(german, refusal, "ask_access")
+    assert dialog_of(product, german, words.ask_reason).title == words.ask
+    empty = {"reason": {"reason": " "}, "days": {"days": "7"}}
+    assert slack.submit(german, empty).errors == {"reason": words.ask_reason_missing}
+    slack.submit(german, {**empty, "reason": {"reason": "Projekt Falke"}})
+    newest(product, german, words.ask_sent)
+    english = newest(product, "U0BEA", f"<@{german}> asks for access")
+
+    create_profile(product.domain_id, german.lower())
+    slack.press("U0ADA", newest(product, "U0ADA", f"<@{german}> bittet um Zugang"), "approve_access")
+    assert dialog_of(product, "U0ADA", words.approve_domain).title == words.approve_title
+    values = {"domain": "unsinn", "profile": german.lower(), "alias": ""}
+    wrong = {
+        "domain": words.bad_domain,
+        "profile": words.bad_profile,
+        "alias": words.bad_alias,
+    }
+    for field, value in (("domain", "unsinn"), ("profile", "-"), ("alias", "help")):
+        given = {**values, "domain": product.domain_id, field: value}
+        told = slack.submit("U0ADA", {name: {name: text} for name, text in given.items()})
+        assert told.errors == {field: wrong[field]}
+    given = {"domain": product.domain_id, "profile": "niemand"}
+    slack.submit("U0ADA", {name: {name: text} for name, text in given.items()})
+    newest(product, "U0ADA", words.decision_failed, words.failures[Reason.PROFILE_MISSING])
+    slack.press("U0ADA", newest(product, "U0ADA", f"<@{german}> bittet", "Zustimmen"), "approve_access")
+    dialog_of(product, "U0ADA", words.approve_domain)
+    slack.submit("U0ADA", {"domain": {"domain": product.domain_id}, "profile": {"profile": german.lower()}})
+
+    newest(product, german, words.granted)
+    newest(product, "U0ADA", f"<@{german}> bittet", "Zugestimmt von <@U0ADA>")
+    seen = newest(product, "U0BEA", f"<@{german}> asks", "Approved by <@U0ADA>")
+    assert seen.ts == english.ts
+    assert [outcome for action, outcome, *_ in outcomes(admin, german) if action == "decide"] == [
+        "approved",
+        "needs_mapping",
+        "profile_missing",
+        "needs_mapping",
+    ]
 
 
 def test_a_member_without_a_profile_gets_the_one_that_the_administrator_names(
@@ -202,6 +292,7 @@ def test_a_request_that_has_run_out_is_not_decided(product: Product, admin: Admi
     product.slack.press("U0ADA", request, "approve_access")
 
     newest(product, "U0ADA", "cannot be decided any more")
+    assert newest(product, "U0ADA", f"<@{user}>", "Ran out without a decision").buttons() == []
     assert admin.show(Member(TEAM, user)).grants == ()
     assert outcomes(admin, user)[0] == ("decide", "gone", "U0ADA", Door.BUTTON)
     ask(product, user, reason="again")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from bot.asking import DAYS, Decision, Verdict
+from bot.errors import BadInput, Changed, ProfileTaken, StudioLinksError, UpstreamError
 from bot.local.blocks import check_message, check_view, refusal
-from bot.model import MAX_REASON, AccessRequest, Member, RequestState
+from bot.model import MAX_REASON, AccessRequest, InvalidValue, Mapping, Member, Reason, RequestState
 from bot.slack import asking_views, views
-from bot.slack.asking_handlers import MESSAGE, REQUEST
+from bot.slack.asking_handlers import REQUEST
 from bot.slack.views import Message, Reader
-from bot.slack.words import CATALOGUES
+from bot.slack.words import CATALOGUES, Words
 from tests.fakes import NOON, TEAM
 from tests.fakes_asking import an_access_request
 
 LONGEST_ID = "U" + "X" * 30
-LONGEST_PLACE = "C" + "X" * 30 + "/" + "1" * 12 + "." + "1" * 6
 HOSTILE = "<!channel> & <@U0BEN00001> <https://evil.example.com|click> *bold* `code` {user} {days} %s \x00"
 RTL = "\u202e\u05e9\u05dc\u05d5\u05dd\u200f " * 70
 TEXTS = {
@@ -78,11 +78,12 @@ def strings(value: Any) -> Iterator[str]:
 
 def every_message(request: AccessRequest, reader: Reader) -> dict[str, Message]:
     approved, denied = (decided(request, state) for state in (RequestState.APPROVED, RequestState.DENIED))
-    refusals = {f"refused {verdict}": asking_views.refused(Decision(verdict, request), reader) for verdict in Verdict}
+    refusals = {f"refused {verdict}": asking_views.outcome(Decision(verdict, request), reader) for verdict in Verdict}
     return {
         "to admins": asking_views.to_admins(request, reader),
-        "approved": asking_views.decided(approved, reader),
-        "denied": asking_views.decided(denied, reader),
+        "approved": asking_views.settled(approved, reader),
+        "denied": asking_views.settled(denied, reader),
+        "run out": asking_views.settled(request, reader),
         "granted": asking_views.to_member(approved, reader),
         "turned down": asking_views.to_member(denied, reader),
         **refusals,
@@ -93,8 +94,7 @@ def every_form(request: AccessRequest, reader: Reader) -> dict[str, dict[str, An
     return {
         "empty": asking_views.form(reader),
         "with a wish": asking_views.form(reader, request.wish),
-        "mapping": asking_views.mapping_form(request, LONGEST_PLACE, reader),
-        "mapping without a message": asking_views.mapping_form(request, "", reader),
+        "mapping": asking_views.mapping_form(request, reader),
     }
 
 
@@ -122,12 +122,12 @@ def test_slack_takes_a_message_with_the_longest_wish_that_can_be_stored(reader: 
     request = asked("&" * MAX_REASON, wish="&" * MAX_REASON)
     for name, message in every_message(request, reader).items():
         assert check_message(message.payload()) == [], name
-    assert check_view(asking_views.mapping_form(request, LONGEST_PLACE, reader), "modal") == []
+    assert check_view(asking_views.mapping_form(request, reader), "modal") == []
 
 
 @in_each_language
 def test_what_a_dialog_brings_back_fits(reader: Reader) -> None:
-    form = asking_views.mapping_form(asked("&" * MAX_REASON), LONGEST_PLACE, reader)
+    form = asking_views.mapping_form(asked("&" * MAX_REASON), reader)
     assert len(form["private_metadata"]) <= 3000
 
 
@@ -154,22 +154,20 @@ def test_values_hold_ids_only(reader: Reader, text: str) -> None:
         assert named.groups() == (LONGEST_ID, request.id)
 
 
-@in_each_language
-def test_the_profile_dialog_brings_back_the_request_and_the_message_and_nothing_else(reader: Reader) -> None:
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_the_profile_dialog_brings_back_the_request_and_its_language_and_nothing_else(language: str) -> None:
     request = asked(HOSTILE)
-    value, _, where = asking_views.mapping_form(request, LONGEST_PLACE, reader)["private_metadata"].rpartition(" ")
-    named, place = REQUEST.fullmatch(value), MESSAGE.fullmatch(where)
+    form = asking_views.mapping_form(request, Reader(CATALOGUES[language]))
+    value, _, brought = form["private_metadata"].rpartition(" ")
+    named = REQUEST.fullmatch(value)
     assert named is not None
     assert named.groups() == (LONGEST_ID, request.id)
-    assert place is not None
-    assert "/".join(place.groups()) == LONGEST_PLACE
+    assert brought == language
 
 
-@in_each_language
-def test_the_profile_dialog_knows_the_request_also_without_a_message(reader: Reader) -> None:
-    value, _, where = asking_views.mapping_form(asked(), "", reader)["private_metadata"].rpartition(" ")
-    assert REQUEST.fullmatch(value)
-    assert where == ""
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_the_members_form_brings_back_its_language_and_nothing_else(language: str) -> None:
+    assert asking_views.form(Reader(CATALOGUES[language]), HOSTILE)["private_metadata"] == language
 
 
 @in_each_language
@@ -213,7 +211,7 @@ def test_administrators_read_who_asks_for_what_why_and_how_long(reader: Reader) 
     words, request = reader.words, asked()
     for message in (
         asking_views.to_admins(request, reader),
-        asking_views.decided(decided(request, RequestState.APPROVED), reader),
+        asking_views.settled(decided(request, RequestState.APPROVED), reader),
     ):
         shown = list(texts(message.blocks))
         assert f"<@{LONGEST_ID}>" in shown[0]
@@ -244,7 +242,7 @@ def test_for_good_is_said_in_words(reader: Reader) -> None:
 def test_once_decided_the_buttons_are_gone_and_it_says_who_and_when(reader: Reader, state: RequestState) -> None:
     at = NOON + timedelta(minutes=5)
     request = replace(decided(asked(), state), decided_at=at)
-    message = asking_views.decided(request, reader)
+    message = asking_views.settled(request, reader)
     line = {RequestState.APPROVED: reader.words.approved, RequestState.DENIED: reader.words.denied}[state]
     assert elements(message.blocks) == {}
     assert list(texts(message.blocks))[-1] == line.format(by=LONGEST_ID, at=views.slack_date(at))
@@ -272,11 +270,14 @@ def test_a_member_who_was_denied_is_told_so_and_not_by_whom(reader: Reader) -> N
     assert LONGEST_ID not in json.dumps(message.payload())
 
 
+REFUSED = sorted(set(Verdict) - {Verdict.DONE, Verdict.ALREADY_DECIDED})
+
+
 @in_each_language
-@pytest.mark.parametrize("verdict", Verdict)
+@pytest.mark.parametrize("verdict", REFUSED)
 def test_a_refused_press_is_told_why(reader: Reader, verdict: Verdict) -> None:
     words = reader.words
-    shown = asking_views.refused(Decision(verdict, asked("n33dle")), reader)
+    shown = asking_views.outcome(Decision(verdict, asked("n33dle")), reader)
     expected = {
         Verdict.NOT_AN_ADMIN: words.only_admins,
         Verdict.OWN_REQUEST: words.not_your_own,
@@ -285,8 +286,9 @@ def test_a_refused_press_is_told_why(reader: Reader, verdict: Verdict) -> None:
         Verdict.DENY_STANDS: words.deny_stands,
         Verdict.OF_NO_USE: words.of_no_use,
         Verdict.NEEDS_MAPPING: words.approve_needs,
+        Verdict.GONE: words.request_gone,
     }
-    assert shown.text == expected.get(verdict, words.request_gone)
+    assert shown.text == expected[verdict]
     assert "n33dle" not in json.dumps(shown.payload())
 
 
@@ -309,18 +311,92 @@ def test_a_member_whose_form_opened_nothing_hears_how_their_request_stands(reade
 @in_each_language
 def test_every_refused_press_is_told_what_to_do_next(reader: Reader) -> None:
     """What stands after the first sentence."""
-    for verdict in set(Verdict) - {Verdict.DONE, Verdict.ALREADY_DECIDED}:
-        text = asking_views.refused(Decision(verdict, asked()), reader).text
+    for verdict in REFUSED:
+        text = asking_views.outcome(Decision(verdict, asked()), reader).text
         assert len(re.split(r"(?<=[.:!?])\s+", text)) > 1, verdict
 
 
 def test_a_german_administrator_reads_why_in_german() -> None:
     german, english = Reader(CATALOGUES["de"]), Reader(CATALOGUES["en"])
     for verdict in Verdict:
-        decision = Decision(verdict, asked())
-        assert asking_views.refused(decision, german).text != asking_views.refused(decision, english).text
-    assert "Gast" in asking_views.refused(Decision(Verdict.OF_NO_USE), german).text
-    assert "Profil" in asking_views.refused(Decision(Verdict.NEEDS_MAPPING), german).text
+        decision = Decision(verdict, decided(asked(), RequestState.APPROVED))
+        assert asking_views.outcome(decision, german).text != asking_views.outcome(decision, english).text
+    assert "Gast" in asking_views.outcome(Decision(Verdict.OF_NO_USE), german).text
+    assert "Profil" in asking_views.outcome(Decision(Verdict.NEEDS_MAPPING), german).text
+
+
+@in_each_language
+@pytest.mark.parametrize("state", [RequestState.APPROVED, RequestState.DENIED])
+@pytest.mark.parametrize("verdict", [Verdict.DONE, Verdict.ALREADY_DECIDED])
+def test_where_no_message_shows_it_it_is_said_who_has_decided(
+    reader: Reader, state: RequestState, verdict: Verdict
+) -> None:
+    words, request = reader.words, decided(asked("n33dle"), state)
+    shown = asking_views.outcome(Decision(verdict, request), reader).text
+    line = {RequestState.APPROVED: words.approved, RequestState.DENIED: words.denied}[state]
+    assert shown.splitlines() == [
+        words.asked.format(user=LONGEST_ID),
+        line.format(by=LONGEST_ID, at=views.slack_date(NOON)),
+    ]
+
+
+@in_each_language
+def test_a_request_that_has_run_out_says_so_and_has_no_buttons(reader: Reader) -> None:
+    request = asked()
+    message = asking_views.settled(request, reader)
+    assert elements(message.blocks) == {}
+    assert list(texts(message.blocks))[-1] == reader.words.undecided.format(at=views.slack_date(request.expires_at))
+
+
+# What cannot be carried out, or makes no sense
+
+
+FAILURES: list[tuple[StudioLinksError, Callable[[Words], str]]] = [
+    *(
+        (UpstreamError("n33dle", reason=reason), lambda words, reason=reason: words.failures[reason])
+        for reason in CATALOGUES["en"].failures
+    ),
+    (UpstreamError("n33dle", reason=Reason.INTERNAL), lambda words: words.failed_otherwise),
+    (ProfileTaken("n33dle"), lambda words: words.profile_taken),
+    (Changed("n33dle"), lambda words: words.changed_meanwhile),
+    (BadInput("n33dle"), lambda words: words.failed_otherwise),
+]
+
+
+@in_each_language
+@pytest.mark.parametrize(("error", "why"), FAILURES)
+def test_a_failure_is_told_in_words_of_the_catalogue(
+    reader: Reader, error: StudioLinksError, why: Callable[[Words], str]
+) -> None:
+    message = asking_views.failed(error, reader)
+    assert message.text == f"{reader.words.decision_failed} {why(reader.words)}"
+    assert check_message(message.payload()) == []
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_every_upstream_reason_has_words_for_administrators(language: str) -> None:
+    upstream = ("domain_", "profile_", "aws_", "store_", "slack_")
+    assert set(CATALOGUES[language].failures) == {reason for reason in Reason if reason.startswith(upstream)}
+
+
+WRONG = {
+    "a domain": (("default", "nonsense", "ana"), asking_views.DOMAIN, "bad_domain"),
+    "no domain": (("default", "", "ana"), asking_views.DOMAIN, "bad_domain"),
+    "a profile": (("default", "d-research", "-"), asking_views.PROFILE, "bad_profile"),
+    "an alias": (("so so", "d-research", "ana"), asking_views.ALIAS_FIELD, "bad_alias"),
+    "a word of the command": (("help", "d-research", "ana"), asking_views.ALIAS_FIELD, "bad_alias"),
+}
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+@pytest.mark.parametrize(("values", "field", "name"), WRONG.values(), ids=WRONG)
+def test_what_makes_no_sense_is_told_at_its_field(
+    language: str, values: tuple[str, str, str], field: str, name: str
+) -> None:
+    words = CATALOGUES[language]
+    with pytest.raises(InvalidValue) as error:
+        Mapping(*values)
+    assert asking_views.invalid(error.value, words) == {field: getattr(words, name)}
 
 
 # The dialog in which an administrator names a profile
@@ -328,7 +404,7 @@ def test_a_german_administrator_reads_why_in_german() -> None:
 
 @in_each_language
 def test_the_profile_dialog_may_be_left_empty_and_says_what_that_means(reader: Reader) -> None:
-    words, blocks = reader.words, asking_views.mapping_form(asked(), LONGEST_PLACE, reader)["blocks"]
+    words, blocks = reader.words, asking_views.mapping_form(asked(), reader)["blocks"]
     fields = {block["block_id"]: block for block in blocks if block["type"] == "input"}
     assert {name: (field["label"]["text"], field["optional"]) for name, field in fields.items()} == {
         asking_views.DOMAIN: (words.approve_domain, True),

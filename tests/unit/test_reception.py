@@ -114,9 +114,10 @@ class Slack(SlackApi):
         self._happened.append("told")
         return origin
 
-    def post(self, place: str, message: Message) -> None:
+    def post(self, place: str, message: Message) -> str:
         self.posts.append((place, message.text))
         self._happened.append("told")
+        return f"{place}/{len(self.posts)}.0"
 
     def announce(self, channel: str, text: str) -> None:
         if self.error is not None:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from bot import policy
-from bot.errors import SlackError, StoreError
+from bot.errors import SlackError, StoreError, UpstreamError
 from bot.model import Allowed, Effect, Entry, Grant, Mapping, Member, Person, Reason
 from bot.slack import views
+from bot.slack.api import API_TIMEOUT, REPLY_TIMEOUT
+from bot.slack.reception import LONGEST_WAIT
 from bot.slack.words import CATALOGUES, Words
-from bot.standing import LAST_LINKS, LOOK_BACK, Standing, Standings
+from bot.standing import GATHER_WITHIN, LAST_LINKS, LOOK_BACK, MOST_READ, Standing, Standings
 from tests.fakes import (
     ANA,
     BEN,
@@ -23,6 +25,7 @@ from tests.fakes import (
     FakeAccess,
     FakeAudit,
     FakeDirectory,
+    NeverReady,
     a_grant,
     a_mapping,
     an_entry,
@@ -46,7 +49,11 @@ class World:
     rules: policy.Rules = field(default_factory=policy.Rules)
 
     def of(self, member: Member = ANA) -> Standing:
-        return Standings(self.access, self.audit, self.directory, self.rules, self.side, lambda: NOON).of(member)
+        return self.use_case().of(member)
+
+    def use_case(self) -> Standings:
+        now, monotonic = (lambda: NOON), (lambda: 1000.0)
+        return Standings(self.access, self.audit, self.directory, self.rules, self.side, now, monotonic)
 
     def record(self, number: int, member: Member = ANA, **more: Any) -> Entry:
         entry = an_entry(f"{member.user_id}-{number}", member, **{"at": NOON - number * SECOND, **more})
@@ -199,8 +206,10 @@ def test_no_more_entries_are_read_than_are_shown(world: World) -> None:
     entries = [an_entry(f"request-{number}", at=NOON - number * SECOND) for number in range(1000)]
 
     class Counting(FakeAudit):
-        def of_member(self, member: Member, since: datetime, before: datetime | None = None) -> Iterator[Entry]:
-            for entry in super().of_member(member, since, before):
+        def of_member(
+            self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
+        ) -> Iterator[Entry]:
+            for entry in super().of_member(member, since, before, most=most):
                 read.append(entry)
                 yield entry
 
@@ -230,18 +239,64 @@ def test_slack_that_cannot_say_who_asks_is_an_error(world: World, reason: Reason
     assert failed.value.reason is reason
 
 
+def test_among_a_bounded_number_of_entries_links_are_looked_for(world: World) -> None:
+    """However many other deeds there are, it costs one page of the table."""
+    for number in range(MOST_READ):
+        world.record(number, action="decide", outcome="not_an_admin")
+    world.record(MOST_READ)
+    assert world.of().links == ()
+
+
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "while reading"])
-def test_an_audit_that_cannot_be_read_is_an_error(world: World, *, late: bool) -> None:
+def test_without_the_audit_everything_else_is_shown(world: World, *, late: bool) -> None:
     class Broken(FakeAudit):
-        def of_member(self, member: Member, since: datetime, before: datetime | None = None) -> Iterator[Entry]:
+        def of_member(
+            self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
+        ) -> Iterator[Entry]:
             if late:
-                yield from super().of_member(member, since, before)
+                yield from super().of_member(member, since, before, most=most)
             raise StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
 
     world.audit = Broken()
+    world.access.give(ANA, a_mapping(), ALLOW)
     world.record(1)
-    with pytest.raises(StoreError):
+    standing = world.of()
+    assert standing.links is None
+    assert isinstance(standing.decision, Allowed)
+
+
+# What hangs
+
+
+def test_an_audit_that_hangs_is_not_waited_for_longer_than_the_rest(world: World) -> None:
+    world.side = side = NeverReady("_links")
+    world.access.give(ANA, a_mapping(), ALLOW)
+    standing = world.of()
+    assert standing.links is None
+    assert isinstance(standing.decision, Allowed)
+    assert side.waits == [GATHER_WITHIN]
+    assert [future.cancelled() for future in side.futures] == [True]
+
+
+@pytest.mark.parametrize(("hangs", "error"), [("read", StoreError), ("_person", SlackError)])
+def test_what_a_member_is_shown_waits_for_nobody_longer_than_its_deadline(
+    world: World, hangs: str, error: type[UpstreamError]
+) -> None:
+    world.side = side = NeverReady(hangs)
+    with pytest.raises(error) as late:
         world.of()
+    assert late.value.reason is Reason.TOO_LATE
+    assert side.waits == [GATHER_WITHIN]
+
+
+def test_the_deadline_leaves_time_for_the_queue_and_the_reply() -> None:
+    replies = REPLY_TIMEOUT + API_TIMEOUT
+    assert LONGEST_WAIT + GATHER_WITHIN + replies <= 10
+
+
+def test_whom_slack_has_just_described_it_is_not_asked_about_again(world: World) -> None:
+    world.directory.error = SlackError("asked twice", reason=Reason.SLACK_UNREACHABLE)
+    assert world.use_case().of(ANA, GUEST).person == GUEST
 
 
 def test_looking_changes_nothing(world: World) -> None:
@@ -259,7 +314,7 @@ in_each_language = pytest.mark.parametrize("words", CATALOGUES.values(), ids=CAT
 
 def told(standing: Standing, words: Words) -> str:
     message = views.who_am_i(standing, views.Reader(words))
-    return "\n".join(block["text"]["text"] for block in message.blocks)
+    return "\n".join(block["text"]["text"] for block in message.blocks if block["type"] == "section")
 
 
 @in_each_language
@@ -321,6 +376,13 @@ def test_each_link_is_shown_with_when_it_was_and_what_came_of_it(world: World, w
             for entry, (_, form) in zip(entries, outcomes, strict=True)
         ),
     ]
+
+
+@in_each_language
+def test_links_that_could_not_be_read_are_said_to_be_unknown_and_not_to_be_none(world: World, words: Words) -> None:
+    shown = told(replace(world.of(), links=None), words).splitlines()
+    assert shown[-1] == words.who_links_unknown
+    assert told(world.of(), words).splitlines()[-1] == words.who_no_links
 
 
 @in_each_language

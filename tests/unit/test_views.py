@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bot.local.blocks import check_message, check_view, refusal
 from bot.model import (
     LANDING_URIS,
+    MAX_REASON,
     Access,
     Choice,
     Denied,
@@ -22,6 +23,7 @@ from bot.model import (
     Issued,
     Link,
     Mapping,
+    Member,
     Option,
     Person,
     Reason,
@@ -233,6 +235,46 @@ def test_what_is_offered_is_told_apart(reader: Reader, count: int) -> None:
     assert len(set(labels)) == len(targets) == len(labels)
 
 
+NAMES = st.from_regex(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,31}", fullmatch=True).map(lambda name: name[:63])
+LONG_NAMES = st.builds(
+    lambda start, fill, end: f"{start}{fill * 63}"[: 63 - len(end)] + end, NAMES, st.sampled_from("ax0"), NAMES
+)
+ALIASES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,31}", fullmatch=True)
+
+
+def labels(offered: list[Option], reader: Reader) -> list[str]:
+    message = views.answer(Choice(a_request(), tuple(offered)), reader)
+    return [each["text"]["text"] for element in elements(message) for each in element.get("options", [element])]
+
+
+@given(st.lists(LONG_NAMES | NAMES, min_size=1, max_size=8, unique=True), ALIASES, st.sampled_from([*READERS]))
+def test_spaces_of_one_profile_are_told_apart_however_long_their_names(
+    names: list[str], alias: str, language: str
+) -> None:
+    offered = [Option(Target(alias, None, name), "p" * 63, "d-research") for name in names]
+    shown = labels([Option(Target(alias), "p" * 63, "d-research"), *offered], READERS[language])
+    assert len(set(shown)) == len(shown)
+    assert all(name in label for name, label in zip(names, shown[1:], strict=True))
+    assert max(map(len, shown)) <= 75
+
+
+@given(
+    st.lists(ALIASES, min_size=2, max_size=8, unique=True),
+    LONG_NAMES | NAMES | st.none(),
+    LONG_NAMES | NAMES,
+    st.sampled_from([*READERS]),
+)
+def test_profiles_are_told_apart_however_long_their_names(
+    aliases: list[str], space: str | None, profile: str, language: str
+) -> None:
+    shown = labels(
+        [Option(Target(alias, None, space), profile, "d-research") for alias in aliases], READERS[language]
+    )
+    assert len(set(shown)) == len(shown)
+    assert all(alias in label for alias, label in zip(aliases, shown, strict=True))
+    assert max(map(len, shown)) <= 75
+
+
 @in_each_language
 @pytest.mark.parametrize("target", ["one", "one lab", "one code space Team"])
 def test_who_chooses_learns_how_to_name_it(reader: Reader, target: str) -> None:
@@ -391,6 +433,55 @@ def test_help_knows_the_members_own_aliases_in_order(reader: Reader) -> None:
     assert nothing == views.help_text(reader)
 
 
+# Whether the member can open something, and whether an administrator could help.
+PLACES: dict[Reason | None, tuple[bool, bool]] = {
+    None: (True, False),
+    Reason.NOT_MAPPED: (False, True),
+    Reason.NOT_ALLOWED: (False, True),
+    Reason.GRANT_EXPIRED: (False, True),
+    Reason.GUEST: (False, False),
+    Reason.NOT_A_MEMBER: (False, False),
+    Reason.DENIED: (False, False),
+    Reason.STORE_UNREADABLE: (False, False),
+}
+in_every_place = pytest.mark.parametrize(("reason", "place"), PLACES.items(), ids=[str(reason) for reason in PLACES])
+
+
+@in_each_language
+@in_every_place
+@pytest.mark.parametrize("may_ask", [True, False])
+def test_help_lists_what_the_member_can_use_and_nothing_else(
+    reader: Reader, reason: Reason | None, place: tuple[bool, bool], *, may_ask: bool
+) -> None:
+    reader, (opens, helped) = replace(reader, command="/studio", may_ask=may_ask), place
+    mapped = () if reason is Reason.NOT_MAPPED else mappings("one", "two")
+    lines = views.help_for(standing(*mapped, denied=reason), reader, not_understood=None).text.splitlines()
+    links, request = "`/studio` ", "`/studio request` "
+    assert any(line.startswith(links) for line in lines) is opens
+    assert any("`one`" in line for line in lines) is opens
+    assert any(line.startswith(request) for line in lines) is (may_ask and (opens or helped))
+    assert [line for line in lines if "`/studio whoami`" in line or "`/studio help`" in line] == lines[-2:]
+    if reason is not None:
+        assert lines[0] == views.refusal(reason, reader).text
+
+
+@in_each_language
+@in_every_place
+@pytest.mark.parametrize("may_ask", [True, False])
+def test_the_home_tab_and_whoami_offer_what_the_member_can_use(
+    reader: Reader, reason: Reason | None, place: tuple[bool, bool], *, may_ask: bool
+) -> None:
+    reader, (opens, helped) = replace(reader, may_ask=may_ask), place
+    mapped = () if reason is Reason.NOT_MAPPED else mappings("one", "two")
+    home = views.home(standing(*mapped, denied=reason), reader)
+    whoami = views.who_am_i(standing(*mapped, denied=reason), reader)
+    assert [block["accessory"]["value"] for block in home.blocks if "accessory" in block] == (
+        ["one", "two"] if opens else []
+    )
+    assert (views.ASK in buttons(home)) is (views.ASK in buttons(whoami)) is (may_ask and helped)
+    assert all(f"`{mapping.alias}`" in "\n".join(texts(home)) for mapping in mapped)
+
+
 def test_help_says_how_long_a_link_works() -> None:
     assert "60 seconds" in views.help_text(READER).text
     assert "5 minutes" in views.help_text(replace(READER, link_seconds=300)).text
@@ -488,7 +579,7 @@ def test_who_has_nothing_reads_that(reader: Reader) -> None:
 def test_slack_takes_whoami_for_who_has_many_profiles_with_the_longest_names(reader: Reader, count: int) -> None:
     mapped = longest_mappings(count)
     message = views.who_am_i(standing(*mapped, links=longest_links()), reader)
-    shown = "\n".join(block["text"]["text"] for block in message.blocks)
+    shown = "\n".join(texts(message))
     assert all(f"`{mapping.alias}`" in shown for mapping in mapped)
     assert check_message(message.payload()) == []
 
@@ -503,6 +594,26 @@ def test_slack_takes_the_home_tab_for_who_has_many_profiles_with_the_longest_nam
     assert check_view(view) == []
     found = [block["accessory"]["value"] for block in view["blocks"] if "accessory" in block]
     assert found == [mapping.alias for mapping in mapped[: views.MOST_AT_HOME]]
+    denied = views.home(standing(*mapped, links=longest_links(), denied=Reason.NOT_ALLOWED), reader).home()
+    assert check_view(denied) == []
+
+
+LONGEST_REASONS = {"ampersands": "&" * MAX_REASON, "right to left": RIGHT_TO_LEFT[:MAX_REASON], "short": "Falcon"}
+
+
+@in_each_language
+@pytest.mark.parametrize("reason", LONGEST_REASONS.values(), ids=LONGEST_REASONS)
+@pytest.mark.parametrize("until", [None, NOON])
+def test_slack_takes_whoami_and_the_home_tab_with_the_longest_reason(
+    reader: Reader, reason: str, until: datetime | None
+) -> None:
+    grant = replace(a_grant(until=until), reason=reason)
+    longest = replace(standing(*longest_mappings(25), links=longest_links()), allow=grant, allowed_now=until is None)
+    longest = replace(longest, member=Member(TEAM, "U" + "X" * 30))
+    message = views.who_am_i(longest, reader)
+    assert check_message(message.payload()) == []
+    assert views.escape(reason) in message.blocks[0]["text"]["text"]
+    assert check_view(views.home(longest, reader).home()) == []
 
 
 # Limits and hostile text

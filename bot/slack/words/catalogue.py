@@ -13,9 +13,13 @@ class Words:
     """One language.
 
     Attributes:
+        language: the catalogue's own name, such as "de".
         refusals: for each reason, the sentences a member reads.
+        failures: for each reason why a decision cannot be carried out, the sentences an administrator reads.
         day, hour, minute, second: for one, and for any other number.
     """
+
+    language: str
 
     open_studio: str
     open_named: str
@@ -38,6 +42,7 @@ class Words:
     choose_note: str
     option: str
     option_space: str
+    option_only_space: str
 
     help_open: str
     help_alias: str
@@ -63,6 +68,7 @@ class Words:
     link_asked: str
     who_links: str
     who_no_links: str
+    who_links_unknown: str
     link_issued: str
     link_opened: str
     link_undelivered: str
@@ -107,11 +113,19 @@ class Words:
     form_failed: str
     approved: str
     denied: str
+    undecided: str
     only_admins: str
     not_your_own: str
     request_gone: str
     deny_stands: str
+    bad_domain: str
+    bad_profile: str
+    bad_alias: str
     decision_failed: str
+    failures: Mapping[Reason, str]
+    profile_taken: str
+    changed_meanwhile: str
+    failed_otherwise: str
     granted: str
     turned_down: str
 

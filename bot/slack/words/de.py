@@ -4,6 +4,7 @@ from bot.model import Reason
 from bot.slack.words.catalogue import Words
 
 GERMAN = Words(
+    language="de",
     open_studio="Studio öffnen",
     open_named="{alias} öffnen",
     new_link="Neuer Link",
@@ -24,6 +25,7 @@ GERMAN = Words(
     choose_note="Beim nächsten Mal kannst du es gleich nennen: `{command} {target}`",
     option="{alias} ({profile})",
     option_space="{alias} · Space {space}",
+    option_only_space="Space {space}",
     help_open="`{command}` gibt dir einen privaten Link zu SageMaker Studio. Er gilt {lifetime}.",
     help_alias="`{command} ALIAS` öffnet eines deiner Profile: {aliases}.",
     help_app="`{command} {apps}` öffnet eine App, `{command} space NAME` einen Space.",
@@ -34,19 +36,24 @@ GERMAN = Words(
     no_such_alias="Du hast kein Profil namens „{text}“.",
     nearest="Meintest du {aliases}?",
     who="Du bist <@{user}>.",
-    who_unfit="Nach Slacks Angaben zu deinem Konto bekommst du keine Studio-Links.",
-    who_guest="Du bist hier Gast, und Gäste können Studio nicht öffnen.",
-    who_nothing="Du hast hier noch kein Profil für SageMaker Studio.",
+    who_unfit="Nach Slacks Angaben zu deinem Konto bekommst du keine Studio-Links. "
+    "Bitte deine Slack-Verwaltung, es zu prüfen.",
+    who_guest="Du bist hier Gast, und Gäste können Studio nicht öffnen. "
+    "Bitte das Mitglied, das dich eingeladen hat, dein Konto ändern zu lassen.",
+    who_nothing="Du hast hier noch kein Profil für SageMaker Studio. "
+    "Bitte deine Studio-Verwaltung, dir eines einzurichten.",
     who_mapping="`{alias}`: Profil `{profile}` in der Domain `{domain}`",
     who_allowed="Du darfst Studio öffnen.",
     who_allowed_until="Du darfst Studio öffnen bis {until}.",
-    who_not_allowed="Du stehst noch nicht auf der Liste der Berechtigten.",
-    who_denied="Dein Zugang zu Studio ist gesperrt.",
-    who_ended="Dein Zugang zu Studio endete {until}.",
+    who_not_allowed="Du stehst noch nicht auf der Liste der Berechtigten. "
+    "Bitte deine Studio-Verwaltung, dich einzutragen.",
+    who_denied="Dein Zugang zu Studio ist gesperrt. Sprich mit deiner Studio-Verwaltung.",
+    who_ended="Dein Zugang zu Studio endete {until}. Bitte deine Studio-Verwaltung, ihn zu verlängern.",
     who_because="Begründung: „{reason}“.",
     link_asked="{at} · du wurdest gefragt, welches",
     who_links="*Deine letzten Links*",
     who_no_links="Du hast noch keine Links angefordert.",
+    who_links_unknown="Deine letzten Links sind gerade nicht lesbar. Versuch es in einer Minute erneut.",
     link_issued="{at} · {alias} · nicht geöffnet",
     link_opened="{at} · {alias} · geöffnet um {opened}",
     link_undelivered="{at} · {alias} · kam nicht bei dir an",
@@ -94,6 +101,7 @@ GERMAN = Words(
     form_failed="Slack hat das Formular nicht rechtzeitig geöffnet. Versuch es erneut.",
     approved="Zugestimmt von <@{by}>, {at}",
     denied="Abgelehnt von <@{by}>, {at}",
+    undecided="Ohne Entscheidung abgelaufen, {at}",
     only_admins="Über Anfragen entscheidet nur die Studio-Verwaltung; es wurde nichts geändert. "
     "Frag jemanden von ihnen.",
     not_your_own="Über deine eigene Anfrage muss jemand anderes entscheiden; es wurde nichts geändert. "
@@ -102,7 +110,44 @@ GERMAN = Words(
     "es gibt eine neuere. Such die neuere, oder bitte das Mitglied, noch einmal zu fragen.",
     deny_stands="Für dieses Mitglied gilt eine Sperre, die vorgeht. "
     "Hebe sie mit `studio-links forget` auf, dann stimm zu.",
-    decision_failed="Das ließ sich nicht ausführen, und die Anfrage ist wieder offen: {why}",
+    bad_domain="Das ist nicht die Id einer SageMaker-Domain. Sie beginnt mit d-, wie d-abc123: "
+    "kopiere sie aus der SageMaker-Konsole.",
+    bad_profile="So heißt kein SageMaker-Profil: Namen haben 1 bis 63 Buchstaben, Ziffern und innere Bindestriche. "
+    "Kopiere ihn aus der SageMaker-Konsole.",
+    bad_alias="Nimm einen anderen Namen aus 1 bis 32 Buchstaben, Ziffern und Bindestrichen, "
+    "der keines der Wörter des Befehls ist.",
+    decision_failed="Das ließ sich nicht ausführen.",
+    failures={
+        Reason.DOMAIN_MISSING: "SageMaker kennt hier keine solche Domain. "
+        "Stimm noch einmal zu und berichtige ihre Id.",
+        Reason.DOMAIN_NOT_READY: "Diese Domain wird gerade geändert. Versuch es in einigen Minuten erneut.",
+        Reason.DOMAIN_SSO: "In diese Domain meldet man sich über IAM Identity Center an, wo Links nicht gehen. "
+        "Stimm noch einmal zu und nenne eine andere, oder lehne die Anfrage ab.",
+        Reason.PROFILE_MISSING: "SageMaker kennt in dieser Domain kein solches Profil. "
+        "Stimm noch einmal zu und berichtige seinen Namen.",
+        Reason.PROFILE_NOT_READY: "Dieses Profil ist noch nicht bereit. Versuch es in einigen Minuten erneut.",
+        Reason.AWS_REFUSED: "AWS lässt diesen Bot die Domain oder das Profil nicht ansehen. "
+        "Prüfe Id und Namen, dann die Rolle des Bots.",
+        Reason.AWS_THROTTLED: "AWS bremst gerade die Anfragen. Warte eine Minute und versuch es dann erneut.",
+        Reason.AWS_UNREACHABLE: "AWS ist gerade nicht erreichbar. Warte eine Minute und versuch es dann erneut.",
+        Reason.AWS_UNEXPECTED: "AWS gab eine Antwort, die dieser Bot nicht versteht. "
+        "Versuch es erneut; bleibt es so, sieh ins Log des Bots.",
+        Reason.STORE_UNREACHABLE: "Die Tabellen sind gerade nicht erreichbar. "
+        "Warte eine Minute und versuch es dann erneut.",
+        Reason.STORE_THROTTLED: "Die Tabellen sind gerade überlastet. Warte eine Minute und versuch es dann erneut.",
+        Reason.STORE_REFUSED: "Der Bot darf nicht in seine Tabellen schreiben. "
+        "Lass seine Rolle prüfen: README sagt, was sie für Anfragen braucht.",
+        Reason.STORE_UNREADABLE: "Ein gespeicherter Eintrag ist nicht lesbar. "
+        "Sieh ins Log des Bots: es sagt, welcher.",
+        Reason.SLACK_UNREACHABLE: "Slack konnte gerade nicht sagen, wer das Mitglied ist. "
+        "Warte eine Minute und versuch es dann erneut.",
+        Reason.SLACK_REFUSED: "Slack lässt diesen Bot nicht fragen, wer das Mitglied ist. "
+        "Lass die Rechte der App prüfen.",
+    },
+    profile_taken="Dieses Profil hat ein anderes Mitglied. "
+    "Stimm noch einmal zu und nenne ein anderes, oder lass es dort wegnehmen.",
+    changed_meanwhile="Jemand hat gleichzeitig dieselben Einträge geändert. Sieh nach und versuch es dann erneut.",
+    failed_otherwise="Versuch es erneut; bleibt es so, sieh ins Log des Bots.",
     granted="Du kannst SageMaker Studio jetzt öffnen.",
     turned_down="Deine Anfrage nach Zugang zu SageMaker Studio wurde abgelehnt. Sprich mit deiner Studio-Verwaltung.",
     sso_address="Melde dich stattdessen hier an: {address}",

@@ -4,6 +4,7 @@ from bot.model import Reason
 from bot.slack.words.catalogue import Words
 
 ENGLISH = Words(
+    language="en",
     open_studio="Open Studio",
     open_named="Open {alias}",
     new_link="New link",
@@ -24,6 +25,7 @@ ENGLISH = Words(
     choose_note="Next time you can name it: `{command} {target}`",
     option="{alias} ({profile})",
     option_space="{alias} · space {space}",
+    option_only_space="Space {space}",
     help_open="`{command}` gives you a private link to SageMaker Studio. It works for {lifetime}.",
     help_alias="`{command} ALIAS` opens one of your profiles: {aliases}.",
     help_app="`{command} {apps}` opens an app, `{command} space NAME` a space.",
@@ -34,19 +36,21 @@ ENGLISH = Words(
     no_such_alias="You have no profile called “{text}”.",
     nearest="Did you mean {aliases}?",
     who="You are <@{user}>.",
-    who_unfit="Slack's record of your account rules out Studio links.",
-    who_guest="You are a guest here, and guests cannot open Studio.",
-    who_nothing="You have no SageMaker Studio profile here yet.",
+    who_unfit="Slack's record of your account rules out Studio links. Ask your Slack administrator to check it.",
+    who_guest="You are a guest here, and guests cannot open Studio. "
+    "Ask the member who invited you to have your account changed.",
+    who_nothing="You have no SageMaker Studio profile here yet. Ask your Studio administrator to set one up for you.",
     who_mapping="`{alias}`: profile `{profile}` in domain `{domain}`",
     who_allowed="You are allowed to open Studio.",
     who_allowed_until="You are allowed to open Studio until {until}.",
-    who_not_allowed="You are not on the allow-list yet.",
-    who_denied="Your access to Studio is blocked.",
-    who_ended="Your access to Studio ended at {until}.",
+    who_not_allowed="You are not on the allow-list yet. Ask your Studio administrator to allow you.",
+    who_denied="Your access to Studio is blocked. Talk to your Studio administrator.",
+    who_ended="Your access to Studio ended at {until}. Ask your Studio administrator to extend it.",
     who_because="The rule says: “{reason}”.",
     link_asked="{at} · you were asked which",
     who_links="*Your last links*",
     who_no_links="You have asked for no links yet.",
+    who_links_unknown="Your last links cannot be read just now. Try again in a minute.",
     link_issued="{at} · {alias} · not opened",
     link_opened="{at} · {alias} · opened at {opened}",
     link_undelivered="{at} · {alias} · did not reach you",
@@ -93,6 +97,7 @@ ENGLISH = Words(
     form_failed="Slack did not open the form in time. Try again.",
     approved="Approved by <@{by}>, {at}",
     denied="Denied by <@{by}>, {at}",
+    undecided="Ran out without a decision, {at}",
     only_admins="Only Studio administrators can decide on requests, so nothing was changed. Ask one of them.",
     not_your_own="Somebody else has to decide on your own request, so nothing was changed. "
     "Ask another administrator.",
@@ -100,7 +105,38 @@ ENGLISH = Words(
     "Look for the newer one, or ask the member to send one.",
     deny_stands="A deny rule stands for this member and would win. "
     "Remove it with `studio-links forget`, then approve.",
-    decision_failed="This could not be carried out, and the request is open again: {why}",
+    bad_domain="That is no SageMaker domain's id. It begins with d-, as d-abc123 does: copy it from the SageMaker "
+    "console.",
+    bad_profile="That is no SageMaker user profile's name: it has 1 to 63 letters, digits and inner hyphens. "
+    "Copy it from the SageMaker console.",
+    bad_alias="Choose another name, of 1 to 32 letters, digits and hyphens, that is none of the command's own words.",
+    decision_failed="This could not be carried out.",
+    failures={
+        Reason.DOMAIN_MISSING: "SageMaker knows no such domain here. Press *Approve* again, and correct its id.",
+        Reason.DOMAIN_NOT_READY: "That domain is being changed. Try again in a few minutes.",
+        Reason.DOMAIN_SSO: "That domain signs people in through IAM Identity Center, where links do not work. "
+        "Press *Approve* again and name another, or deny the request.",
+        Reason.PROFILE_MISSING: "SageMaker knows no such user profile in that domain. "
+        "Press *Approve* again, and correct its name.",
+        Reason.PROFILE_NOT_READY: "That user profile is not ready yet. Try again in a few minutes.",
+        Reason.AWS_REFUSED: "AWS does not let this bot look at that domain or user profile. "
+        "Check its id and name, and then the bot's role.",
+        Reason.AWS_THROTTLED: "AWS is limiting requests just now. Wait a minute, then try again.",
+        Reason.AWS_UNREACHABLE: "AWS cannot be reached just now. Wait a minute, then try again.",
+        Reason.AWS_UNEXPECTED: "AWS gave an answer this bot does not understand. "
+        "Try again; if it stays, look into the bot's log.",
+        Reason.STORE_UNREACHABLE: "The tables cannot be reached just now. Wait a minute, then try again.",
+        Reason.STORE_THROTTLED: "The tables are under too much load just now. Wait a minute, then try again.",
+        Reason.STORE_REFUSED: "The bot is not allowed to write to its tables. "
+        "Have its role checked: README says what it needs to decide on requests.",
+        Reason.STORE_UNREADABLE: "A stored record cannot be read. Look into the bot's log: it says which.",
+        Reason.SLACK_UNREACHABLE: "Slack could not say who the member is just now. Wait a minute, then try again.",
+        Reason.SLACK_REFUSED: "Slack does not let this bot ask who the member is. Have the app's scopes checked.",
+    },
+    profile_taken="Another member has that user profile. "
+    "Press *Approve* again and name another, or have it unmapped there first.",
+    changed_meanwhile="Somebody changed the same records at the same time. Look again, then try again.",
+    failed_otherwise="Try again; if it stays, look into the bot's log.",
     granted="You can open SageMaker Studio now.",
     turned_down="Your request for access to SageMaker Studio was denied. Talk to your Studio administrator.",
     sso_address="Sign in at {address} instead.",
