@@ -41,6 +41,7 @@ OUTCOMES = frozenset(
         "asked_again",
         "asked_nobody",
         "not_asked",
+        "decision_failed",
         *(f"decision_{verdict}" for verdict in Verdict),
     }
 )
