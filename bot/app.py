@@ -25,6 +25,7 @@ from bot.slack import asking_handlers, handlers
 from bot.slack.ageing import Ageing
 from bot.slack.api import SlackApi
 from bot.slack.commands import is_well_formed
+from bot.slack.people import People
 from bot.slack.reception import Desk
 from bot.slack.socket_mode import SocketMode
 from bot.standing import Standings
@@ -116,6 +117,8 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         connections=settings.studio_concurrency,
         failed=metrics.upstream_failed,
     )
+    seconds = settings.studio_person_seconds
+    directory = People(slack, seconds=seconds) if seconds else slack
     side = SideExecutor(connections, thread_name_prefix="side")
     doorway = Doorway()
     workers = BoundedExecutor(
@@ -127,7 +130,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         access=access,
         audit=audit,
         counter=runtime,
-        directory=slack,
+        directory=directory,
         studio=studio,
         choices=runtime,
         rules=_rules(settings),
@@ -139,7 +142,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         metrics.watch_pool(pool)
     desk = Desk(
         signin=signin,
-        standings=Standings(access, audit, slack, _rules(settings), side),
+        standings=Standings(access, audit, directory, _rules(settings), side),
         slack=slack,
         workers=workers,
         ageing=Ageing(runtime, clerk.submit),

@@ -102,6 +102,7 @@ class ServeSettings(Settings):
     Attributes:
         studio_concurrency: links worked on at once in this process.
         studio_queue: requests that may wait for a place; one more is told that the bot is busy.
+        studio_person_seconds: how long Slack's word that an account is a full member's is good; 0 asks every time.
     """
 
     slack_bot_token: SecretStr
@@ -112,6 +113,7 @@ class ServeSettings(Settings):
     studio_locale: Literal["en", "de"] | None = None
     studio_concurrency: int = Field(16, ge=1, le=256)
     studio_queue: int = Field(200, ge=0, le=10000)
+    studio_person_seconds: int = Field(60, ge=0, le=300)
 
 
 class HttpSettings(ServeSettings):
@@ -155,6 +157,7 @@ MAY_BE = {
     "STUDIO_LOCALE": "en or de; unset for each member's own language",
     "STUDIO_CONCURRENCY": "a whole number from 1 to 256",
     "STUDIO_QUEUE": "a whole number from 0 to 10000",
+    "STUDIO_PERSON_SECONDS": "a whole number from 0 to 300",
     "HOST": "an address to listen on, such as 127.0.0.1",
     "PORT": "a port number from 0 to 65535",
     "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",

@@ -87,10 +87,10 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
     """Each check in the order in which it is made, with the reason it denies for when it fails."""
     member, person, access = request.member, facts.person, facts.access
 
-    unfit = _unfit(member, person)
+    problem = unfit(member, person)
     yield (
         Reason.NOT_A_MEMBER,
-        Check("full member", unfit is None, unfit or "Slack knows an active account of this team"),
+        Check("full member", problem is None, problem or "Slack knows an active account of this team"),
     )
 
     admitted = not person.guest or rules.allow_guests
@@ -131,7 +131,8 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
     )
 
 
-def _unfit(member: Member, person: Person) -> str | None:
+def unfit(member: Member, person: Person) -> str | None:
+    """Why Slack\'s record rules the account out, for this member; None if nothing but being a guest may."""
     if person.user_id != member.user_id:
         return "Slack answered for another account"
     if member.tenant not in (person.team_id, person.enterprise_id):

@@ -144,7 +144,7 @@ class SignIn:
         """Why a link that was slow to make is thrown away: what allowed it was taken back meanwhile."""
         member = request.member
         access = self._within(request, LOOK_AGAIN_WITHIN, self.side.submit(self.access.read, member))
-        person = Person(member.user_id, member.tenant, locale=allowed.locale)  # Slack has just been asked
+        person = Person(member.user_id, member.tenant, locale=allowed.locale)  # Slack was asked already
         decision = policy.decide(request, policy.Facts(person, access), self.rules, self.now())
         if isinstance(decision, Allowed) and decision.mapping != allowed.mapping:
             return Denied(

@@ -103,9 +103,21 @@ GUARDS = {
     # Who Slack says they are
     "full members only": Guard(
         "policy.py",
-        'Check("full member", unfit is None,',
+        'Check("full member", problem is None,',
         'Check("full member", True,',
         (IDENTITY, "test_an_account_that_is_no_full_member_gets_no_link"),
+    ),
+    "an end to what is known of accounts": Guard(
+        "slack/people.py",
+        "next(iter(self._asked.values())).at + self._seconds <= self._monotonic()",
+        "False",
+        (f"{UNIT}/test_people.py", "test_a_member_who_has_become_unfit_is_refused_once_the_while_is_over"),
+    ),
+    "no memory of who is ruled out": Guard(
+        "slack/people.py",
+        "if unfit(member, person) is not None or person.guest:",
+        "if False:",
+        (f"{UNIT}/test_people.py", "test_an_account_that_is_ruled_out_is_asked_about_every_time"),
     ),
     "guests": Guard(
         "policy.py",

@@ -31,4 +31,4 @@ def test_a_link_costs_these_round_trips_and_no_more(cells: dict[str, Cell]) -> N
     aws["SageMaker CreatePresignedDomainUrl"] = 20
 
     assert cells["new"].calls == {**aws, "Slack users.info": 20, "Slack response_url": 20}
-    assert cells["seen"].calls == {**aws, "Slack users.info": 20, "Slack response_url": 20}
+    assert cells["seen"].calls == {**aws, "Slack response_url": 20}

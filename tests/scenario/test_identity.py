@@ -23,6 +23,9 @@ from tests.leaks import remember
 from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, Someone, links_in
 
+# What has changed about an account shows in the next request; how late it may show otherwise is in test_people.py.
+SETTINGS = {"STUDIO_PERSON_SECONDS": "0"}
+
 
 @pytest.fixture(scope="module")
 def crowd(product: Product, log_folder: Path) -> Crowd:

@@ -63,6 +63,7 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_LOCALE": None,
     "STUDIO_CONCURRENCY": 16,
     "STUDIO_QUEUE": 200,
+    "STUDIO_PERSON_SECONDS": 60,
     "LOG_LEVEL": "INFO",
 }
 
@@ -110,6 +111,8 @@ VALID: list[tuple[str, str, Any]] = [
     *(("STUDIO_LOCALE", language, language) for language in CATALOGUES),
     ("STUDIO_CONCURRENCY", "256", 256),
     ("STUDIO_QUEUE", "0", 0),
+    ("STUDIO_PERSON_SECONDS", "0", 0),
+    ("STUDIO_PERSON_SECONDS", "300", 300),
     ("LOG_LEVEL", "debug", "DEBUG"),
     ("LOG_FORMAT", "JSON", "json"),
     ("LOG_FORMAT", "console", "console"),
@@ -149,6 +152,7 @@ INVALID: dict[str, tuple[list[str], str]] = {
     "STUDIO_LOCALE": (["fr", "de-DE", "DE", "german", "en de"], "en or de"),
     "STUDIO_CONCURRENCY": (["0", "257"], "a whole number from 1 to 256"),
     "STUDIO_QUEUE": (["-1", "10001"], "a whole number from 0 to 10000"),
+    "STUDIO_PERSON_SECONDS": (["-1", "301", "1m"], "a whole number from 0 to 300"),
     "LOG_LEVEL": (["LOUD", "10"], "DEBUG, INFO, WARNING or ERROR"),
     "LOG_FORMAT": (["xml"], "json or console"),
 }
