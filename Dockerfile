@@ -11,7 +11,8 @@ RUN python -m pip install --no-cache-dir --disable-pip-version-check --only-bina
         --require-hashes --requirement requirements-dev.txt
 COPY manifest.yml ./
 COPY bot bot
-ENV PYTHONUNBUFFERED=1
+ENV HOME=/tmp \
+    PYTHONUNBUFFERED=1
 USER 10001:10001
 ENTRYPOINT ["python", "-m", "bot"]
 CMD ["demo", "--once"]
@@ -37,7 +38,9 @@ RUN rm -rf bot/local \
 FROM python:${PYTHON}
 COPY --from=build /opt/venv /opt/venv
 # TMPDIR is the one place that can be written where the root file system is read-only, in Docker and on Fargate.
+# HOME, because slack_sdk asks for it when it is imported, and the user below has no entry that would name one.
 ENV PATH=/opt/venv/bin:$PATH \
+    HOME=/ \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     TMPDIR=/dev/shm \

@@ -151,6 +151,9 @@ def test_the_image_is_pinned_has_no_secret_and_runs_as_nobody() -> None:
     assert "USER 10001:10001" in final
     assert final.index("USER 10001:10001") < final.index('CMD ["serve"]')
     assert not any(line.startswith(("ADD", "ARG", "VOLUME")) for line in final)
+    # Without a home slack_sdk cannot be imported; without a place for files gunicorn does not start.
+    environment = next(line for line in final if line.startswith("ENV"))
+    assert {"HOME=/", "TMPDIR=/dev/shm"} <= set(environment.split())
     assert not any(name in line for line in lines for name in SECRET)
     # What is copied from outside is named one by one, and of it production gets the bot without its stand-ins.
     assert {line.split()[1] for line in lines if line.startswith("COPY") and "--from" not in line} == {
