@@ -13,13 +13,14 @@ from slack_sdk.signature import Clock
 from bot import policy
 from bot.admin import Admin
 from bot.asking import Asking
-from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings
+from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
 from bot.errors import ConfigError, StudioLinksError
 from bot.executor import BoundedExecutor, Doorway, SideExecutor
 from bot.health import STARTING, Health
 from bot.logs import redactor
 from bot.metrics import Failed, Metrics, count_aws_failures
 from bot.model import Member
+from bot.references import Rereading
 from bot.signin import SignIn
 from bot.slack import asking_handlers, handlers
 from bot.slack.ageing import Ageing
@@ -37,7 +38,7 @@ from bot.store.requests import RequestTable
 from bot.store.runtime import RuntimeTable
 from bot.studio import SageMakerStudio, caller_arn
 from bot.telemetry import Recorder
-from bot.web import Entrance, Response
+from bot.web import Entrance, Response, Verifier
 
 log = structlog.get_logger()
 
@@ -62,15 +63,20 @@ class Bot:
     side: SideExecutor
     socket: SocketMode | None
     metrics: Metrics
+    signing_secrets: Rereading[tuple[str, ...]] | None
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
         """Warm up in the background, for as long as that takes."""
+        if self.signing_secrets is not None:
+            self.signing_secrets.start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
     def stop(self) -> None:
         """Take no more requests, and return when those taken are answered: each has its deadline."""
         self._stopping.set()
+        if self.signing_secrets is not None:
+            self.signing_secrets.stop()
         if self.socket is not None:
             self.socket.close()
         self.desk.ageing.stop()
@@ -160,10 +166,9 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     asking_handlers.register(bolt, desk, _asking(settings, bound, access, audit, studio=studio, slack=slack))
     handlers.register(bolt, desk)
 
-    signing_secret, socket = None, None
+    verifier, rereading, socket = None, None, None
     if isinstance(settings, HttpSettings):
-        signing_secret = settings.slack_signing_secret.get_secret_value()
-        redactor.register(signing_secret)
+        verifier, rereading = _verifier(settings, metrics)
     else:
         app_token = settings.slack_app_token.get_secret_value()
         redactor.register(app_token)
@@ -178,14 +183,31 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     health = Health(check)
     metrics.watch_readiness(lambda: desk.home is not None and health.glance() is None)
     entrance = Entrance(
-        signing_secret=signing_secret,
+        verifier=verifier,
         bolt=lambda body: _dispatch(bolt, body),
         ready=lambda: STARTING if desk.home is None else health.problem(),
         metrics=metrics,
-        clock=Clock(),
         took=took,
     )
-    return Bot(entrance, bolt, desk, bound, studio, side, socket, metrics)
+    return Bot(entrance, bolt, desk, bound, studio, side, socket, metrics, rereading)
+
+
+def _verifier(settings: HttpSettings, metrics: Metrics) -> tuple[Verifier, Rereading[tuple[str, ...]] | None]:
+    """What checks signatures, and what reads the secret for it again where that is kept elsewhere."""
+
+    def given() -> tuple[str, ...]:
+        return settings.signing_secrets
+
+    def shown(secrets: tuple[str, ...]) -> tuple[str, ...]:
+        redactor.register(*secrets)
+        metrics.signing_secrets(len(secrets))
+        return secrets
+
+    shown(given())
+    if not settings.is_reference("SLACK_SIGNING_SECRET"):
+        return Verifier(given, Clock(), metrics.signed_with, missed=lambda: None), None
+    rereading = Rereading(given(), lambda: shown(load(HttpSettings).signing_secrets))
+    return Verifier(rereading, Clock(), metrics.signed_with, missed=rereading.hurry), rereading
 
 
 def _asking(

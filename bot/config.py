@@ -1,18 +1,22 @@
 """The environment, read once and checked. Nothing else in the product reads it, except boto3 by its own rules.
 
 `Settings` is what the command line needs; `ServeSettings` adds what only the running bot needs. Secrets are
-`SecretStr`: they hide in `repr`, and the error for a wrong one never quotes it.
+`SecretStr`: they hide in `repr`, and the error for a wrong one never quotes it. A secret may be a reference to where
+it is kept, which is followed here.
 """
 
+import os
 import re
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import boto3
 from botocore.exceptions import BotoCoreError
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot import references
 from bot.errors import ConfigError
 from bot.model import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID
 
@@ -43,6 +47,13 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = Field(
         default_factory=lambda: "console" if sys.stderr.isatty() else "json"
     )
+
+    # Variables that were references, and what they were.
+    _followed: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def is_reference(self, name: str) -> bool:
+        """Whether the variable points to where its value is kept, so that it may be read again."""
+        return name in self._followed
 
     @field_validator("slack_bot_token")
     @classmethod
@@ -117,16 +128,30 @@ class ServeSettings(Settings):
 
 
 class HttpSettings(ServeSettings):
-    """The bot over HTTP."""
+    """The bot over HTTP.
+
+    Attributes:
+        slack_signing_secret: one, or two while it is being rotated, the newer one first.
+    """
 
     slack_signing_secret: SecretStr
+
+    @property
+    def signing_secrets(self) -> tuple[str, ...]:
+        """The secrets with which Slack may have signed, the newer one first."""
+        return _each(self.slack_signing_secret)
 
     @field_validator("slack_signing_secret")
     @classmethod
     def _signing_secret(cls, value: SecretStr) -> SecretStr:
-        secret = value.get_secret_value()
-        if not re.fullmatch(r"[!-~]{8,}", secret) or secret.startswith("xox"):
-            raise ValueError("the app's signing secret, 32 characters (Basic Information in the app's settings)")
+        secrets = _each(value)
+        if not 1 <= len(secrets) <= MOST_SIGNING_SECRETS or not all(
+            re.fullmatch(r"[!-~]{8,}", secret) and not secret.startswith("xox") for secret in secrets
+        ):
+            raise ValueError(
+                "the app's signing secret, 32 characters (Basic Information in the app's settings), or the new one "
+                "and the old one with a comma between"
+            )
         return value
 
 
@@ -141,6 +166,13 @@ class SocketSettings(ServeSettings):
         if not re.fullmatch(r"xapp-[\w.-]+", value.get_secret_value(), re.ASCII):
             raise ValueError("an app-level token, which starts with xapp- (Basic Information in the app's settings)")
         return value
+
+
+MOST_SIGNING_SECRETS = 2
+
+
+def _each(secrets: SecretStr) -> tuple[str, ...]:
+    return tuple(secret for secret in re.split(r"[\s,]+", secrets.get_secret_value()) if secret)
 
 
 # What each variable may be, for the errors of pydantic's own checks.
@@ -177,13 +209,25 @@ def load(kind: type[S]) -> S:
     Raises:
         ConfigError: one line that names the first wrong variable, what it was, and what it may be.
     """
+    named = {name: os.environ.get(name, "") for name in sorted(SECRET) if name.lower() in kind.model_fields}
+    followed = {name: text for name, text in named.items() if references.is_reference(text)}
+    found: dict[str, Any] = {name.lower(): _follow(name, reference) for name, reference in followed.items()}
     try:
-        return kind()
+        settings = kind(**found)
     except ValidationError as error:
-        raise ConfigError(_explain(error)) from None  # the cause would quote the values, secrets among them
+        raise ConfigError(_explain(error, followed)) from None  # the cause would quote the values, secrets among them
+    settings._followed.update(followed)  # noqa: SLF001 - no variable may set it, and this is its only writer
+    return settings
 
 
-def _explain(error: ValidationError) -> str:
+def _follow(name: str, reference: str) -> str:
+    try:
+        return references.read(reference, os.environ.get("AWS_REGION") or None)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def _explain(error: ValidationError, followed: Mapping[str, str]) -> str:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]).upper()
     given = first.get("ctx", {}).get("error")
@@ -191,5 +235,7 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "missing" or first["input"] == "":
         return f"{name} is missing: set it to {may_be}"
     given_text = str(first["input"])
+    if name in followed:
+        return f"{name}: what {followed[name]} holds is not valid; it must be {may_be}"
     was = "the given value" if name in SECRET or "@" in given_text else repr(given_text[:80])
     return f"{name}: {was} is not valid; it must be {may_be}"

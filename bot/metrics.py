@@ -163,6 +163,18 @@ class Metrics:
         self._places = Gauge(
             "studio_links_places", "Jobs that may be worked on or wait.", ["pool"], registry=self._registry
         )
+        self._signing_secrets = Gauge(
+            "studio_links_signing_secrets",
+            "Signing secrets that are accepted: two while it is being rotated.",
+            registry=self._registry,
+        )
+        signed = Gauge(
+            "studio_links_signing_secret_used_timestamp_seconds",
+            "When a request was last signed with the first, or the second, of the signing secrets; 0 for never.",
+            ["secret"],
+            registry=self._registry,
+        )
+        self._signed = [signed.labels(secret) for secret in ("first", "second")]
         self._ready = Gauge(
             "studio_links_ready",
             "1 if Slack and DynamoDB answered when they were last asked, else 0.",
@@ -185,6 +197,14 @@ class Metrics:
     def queue_full(self, pool: str) -> None:
         """Count one job that a pool did not take."""
         self._full[pool].inc()
+
+    def signing_secrets(self, number: int) -> None:
+        """Show how many signing secrets are accepted."""
+        self._signing_secrets.set(number)
+
+    def signed_with(self, secret: int) -> None:
+        """A request was signed with this one of the signing secrets, 0 being the first."""
+        self._signed[secret].set_to_current_time()
 
     def watch_pool(self, pool: BoundedExecutor) -> None:
         """Show how full the pool is whenever the page is asked for."""

@@ -54,21 +54,46 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Verifier:
+    """Slack's signature: by the signing secret, or by either of two while it is being rotated.
+
+    Attributes:
+        secrets: the secrets that count now, the newer one first.
+        used: is told which of them has signed a request, 0 being the first.
+        missed: is told that a request was signed with none of them.
+    """
+
+    secrets: Callable[[], tuple[str, ...]]
+    clock: Clock
+    used: Callable[[int], None]
+    missed: Callable[[], None]
+
+    def is_valid(self, body: str, timestamp: str, signature: str) -> bool:
+        """Whether Slack has signed the body, at most five minutes ago."""
+        # All of them, each in constant time: how long it takes does not depend on which one fits.
+        fits = [SignatureVerifier(key, self.clock).is_valid(body, timestamp, signature) for key in self.secrets()]
+        if not any(fits):
+            self.missed()
+            return False
+        self.used(fits.index(True))
+        return True
+
+
+@dataclass(frozen=True, slots=True)
 class Entrance:
     """The WSGI application.
 
     Attributes:
-        signing_secret: None where requests come over Socket Mode, so that none are taken here.
+        verifier: None where requests come over Socket Mode, so that none are taken here.
         bolt: takes a verified, parsed body and answers Slack.
         ready: returns None if the bot can serve, else what it waits for.
         took: is told how long acknowledging took.
     """
 
-    signing_secret: str | None
+    verifier: Verifier | None
     bolt: Callable[[dict[str, Any]], Response]
     ready: Callable[[], str | None]
     metrics: Metrics
-    clock: Clock
     took: Callable[[Stage, float], None]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -94,10 +119,10 @@ class Entrance:
 
     def _route(self, environ: Environ) -> Response:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
-        if path == "/slack/events" and self.signing_secret is not None:
+        if path == "/slack/events" and self.verifier is not None:
             if method != "POST":
                 raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only POST is allowed here", ("Allow", "POST"))
-            return self._dispatch(_verified(environ, SignatureVerifier(self.signing_secret, self.clock)))
+            return self._dispatch(_verified(environ, self.verifier))
         pages = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page}
         if path not in pages:
             raise Refusal(HTTPStatus.NOT_FOUND, "there is nothing here")
@@ -125,7 +150,7 @@ class Entrance:
         return Response(HTTPStatus.OK, self.metrics.page(), CONTENT_TYPE_LATEST)
 
 
-def _verified(environ: Environ, verifier: SignatureVerifier) -> dict[str, Any]:
+def _verified(environ: Environ, verifier: Verifier) -> dict[str, Any]:
     """The parsed body of a request that Slack has signed; Refusal for any other."""
     timestamp = environ.get("HTTP_X_SLACK_REQUEST_TIMESTAMP", "")
     signature = environ.get("HTTP_X_SLACK_SIGNATURE", "")

@@ -50,8 +50,8 @@ GUARDS = {
     ),
     "a signature's age": Guard(
         "web.py",
-        "if not verifier.is_valid(body, timestamp, signature):",
-        "if verifier.generate_signature(timestamp=timestamp, body=body) != signature:",
+        "SignatureVerifier(key, self.clock).is_valid(body, timestamp, signature)",
+        "SignatureVerifier(key).generate_signature(timestamp=timestamp, body=body) == signature",
         (FAULTS, "test_a_clock_that_is_five_minutes_off_closes_the_door"),
     ),
     "size of a body": Guard(
@@ -282,6 +282,12 @@ GUARDS = {
         "            text = text.replace(value, REDACTED)",
         "            pass",
         (f"{UNIT}/test_logs.py", "test_"),
+    ),
+    "secrets kept elsewhere": Guard(
+        "references.py",
+        "    redactor.register(value)\n",
+        "",
+        (f"{CONTRACT}/test_references.py", "test_what_was_read_is_in_no_log_from_then_on"),
     ),
     "floors of libraries": Guard(
         "logs.py",

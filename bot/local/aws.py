@@ -1,11 +1,11 @@
-"""AWS on this machine: one moto server on loopback for DynamoDB, STS and SageMaker, and the pages of Studio.
+"""AWS on this machine: one moto server on loopback for what the bot calls, and the pages of Studio.
 
     with LocalAws() as aws:
         os.environ.update(aws.environment())
 
 moto is served as it is, with SageMaker extended (`bot.local.sagemaker`) and two things put right around it:
 DynamoDB requests run one at a time, because moto's conditional writes and transactions are not atomic under
-threads; and only signed requests for these three services get through, so that no web page and no other host
+threads; and only signed requests for these services get through, so that no web page and no other host
 name can reach it.
 """
 
@@ -36,7 +36,13 @@ from bot.local.sagemaker_state import studio_state
 from bot.local.studio_site import StudioSite
 
 REGION = "us-east-1"
-SERVICES = ("dynamodb", "sagemaker", "sts")
+SERVICES = {
+    "dynamodb": "DYNAMODB",
+    "sagemaker": "SAGEMAKER",
+    "sts": "STS",
+    "secretsmanager": "SECRETS_MANAGER",
+    "ssm": "SSM",
+}
 MAX_BODY = 17 * 1024 * 1024  # a little over DynamoDB's 16 MB, the most that any of the services takes
 
 _running = threading.Lock()  # moto's state belongs to the process, so one server at a time
@@ -111,7 +117,7 @@ class LocalAws:
 
     def environment(self) -> dict[str, str]:
         """The variables that send boto3, the AWS CLI and the bot here, with made-up credentials."""
-        endpoints = {f"AWS_ENDPOINT_URL_{service.upper()}": self.endpoint for service in SERVICES}
+        endpoints = {f"AWS_ENDPOINT_URL_{name}": self.endpoint for name in SERVICES.values()}
         return endpoints | {
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,

@@ -80,6 +80,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch, name: str, value: Any, *, emp
 VALID: list[tuple[str, str, Any]] = [
     ("SLACK_BOT_TOKEN", "xoxe.xoxb-1-abc", SecretStr("xoxe.xoxb-1-abc")),
     ("SLACK_SIGNING_SECRET", "8charact", SecretStr("8charact")),
+    ("SLACK_SIGNING_SECRET", "8charact,of-before", SecretStr("8charact,of-before")),
     ("SLACK_APP_TOKEN", "xapp-1-A0.b_c-9", SecretStr("xapp-1-A0.b_c-9")),
     ("SLACK_API_URL", "http://127.0.0.1:8080/api", "http://127.0.0.1:8080/api/"),
     ("SLACK_API_URL", "https://slack-gov.com/api/", "https://slack-gov.com/api/"),
@@ -188,7 +189,17 @@ def test_every_variable_has_a_valid_and_an_invalid_value_here() -> None:
             ("SLACK_BOT_TOKEN", text)
             for text in ("xoxp-1-abc", "xapp-1-abc", "hunter2", "xoxb-", "xoxb-1 2", "xoxb-1\n")
         ),
-        *(("SLACK_SIGNING_SECRET", text) for text in (TOKEN, "7charac", "with space", "tab\tbed", "ümlaut")),
+        *(
+            ("SLACK_SIGNING_SECRET", text)
+            for text in (
+                TOKEN,
+                "7charac",
+                "with space",
+                "tab\tbed",
+                "ümlaut",
+                "three-of-them,is-one-too,many-of-them",
+            )
+        ),
         *(("SLACK_APP_TOKEN", text) for text in (TOKEN, "xapp-", "hunter2", "xapp-1 2")),
     ],
 )

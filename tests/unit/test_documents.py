@@ -11,12 +11,13 @@ from cfnlint.decode import decode
 
 from bot.cli import cli
 from bot.config import MAY_BE, HttpSettings, SocketSettings
+from bot.local.aws import SERVICES
 from bot.manifest import manifest as generated
 from bot.model import Reason
 from bot.slack.words import CATALOGUES, Words
 
 ROOT = Path(__file__).parent.parent.parent
-AWS_VARIABLES = {"AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_STS"}
+AWS_VARIABLES = {f"AWS_ENDPOINT_URL_{name}" for name in SERVICES.values()}
 
 
 def commands() -> set[str]:

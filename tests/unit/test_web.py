@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from bot import logs
 from bot.metrics import Metrics
 from bot.model import Stage
-from bot.web import LARGEST_BODY, Entrance, Response
+from bot.web import LARGEST_BODY, Entrance, Response, Verifier
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 NOW = 1893499200
@@ -38,7 +38,9 @@ class Door:
     """An entrance, what Bolt was given, and what came of it."""
 
     ready: Callable[[], str | None] = lambda: None
-    signing_secret: str | None = SECRET
+    signing_secrets: tuple[str, ...] | None = (SECRET,)
+    used: list[int] = field(default_factory=list)
+    missed: list[bool] = field(default_factory=list)
     taken: list[dict[str, Any]] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
     dispatch: Callable[[dict[str, Any]], Response] = lambda _body: Response(200)
@@ -49,12 +51,18 @@ class Door:
         return self.dispatch(body)
 
     def call(self, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        accepted = self.signing_secrets
+        verifier = accepted and Verifier(
+            secrets=lambda: accepted,
+            clock=StoppedClock(),  # type: ignore[arg-type] # it has the one method there is
+            used=self.used.append,
+            missed=lambda: self.missed.append(True),
+        )
         entrance = Entrance(
-            signing_secret=self.signing_secret,
+            verifier=verifier or None,
             bolt=self.bolt,
             ready=self.ready,
             metrics=self.metrics,
-            clock=StoppedClock(),  # type: ignore[arg-type] # it has the one method there is
             took=lambda stage, _seconds: self.took.append(stage),
         )
         answered: list[tuple[str, list[tuple[str, str]]]] = []
@@ -95,6 +103,41 @@ def door() -> Door:
 
 
 COMMAND = {"command": "/studio", "text": "", "user_id": "U0ANA00001", "trigger_id": "1.2.3"}
+
+
+# Two signing secrets
+
+
+OLD = "the-secret-before-this-one"
+
+
+@pytest.mark.parametrize(("secret", "number"), [(SECRET, 0), (OLD, 1)])
+def test_while_the_secret_is_rotated_either_is_accepted_and_which_is_told(
+    door: Door, secret: str, number: int
+) -> None:
+    door.signing_secrets = (SECRET, OLD)
+    body = urlencode(COMMAND).encode()
+    status, _, _ = door.post(body, HTTP_X_SLACK_SIGNATURE=sign(body, secret=secret))
+    assert (status, door.used, door.missed) == (200, [number], [])
+
+
+def test_a_secret_that_was_taken_away_opens_nothing(door: Door) -> None:
+    body = urlencode(COMMAND).encode()
+    status, _, _ = door.post(body, HTTP_X_SLACK_SIGNATURE=sign(body, secret=OLD))
+    assert (status, door.used, door.missed) == (401, [], [True])
+
+
+def test_each_secret_is_tried_whichever_fits(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    door.signing_secrets = (SECRET, OLD)
+    compared: list[tuple[str, str]] = []
+
+    def compare(one: str, other: str) -> bool:
+        compared.append((one, other))
+        return one == other
+
+    monkeypatch.setattr("slack_sdk.signature.hmac.compare_digest", compare)
+    door.post(urlencode(COMMAND).encode())
+    assert len(compared) == 2
 
 
 # What gets in
@@ -411,7 +454,7 @@ def test_the_metrics_page_is_prometheus_own(door: Door) -> None:
 
 
 def test_over_socket_mode_nothing_is_taken_here(door: Door) -> None:
-    door.signing_secret = None
+    door.signing_secrets = None
     assert door.post(BODY)[0] == 404
     assert door.get("/healthz")[0] == 200
     assert door.taken == []

@@ -1,0 +1,197 @@
+"""Secrets that the environment points to, read from the stand-in for Secrets Manager and the Parameter Store."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+import structlog
+
+from bot import logs
+from bot.config import HttpSettings, Settings, SocketSettings, load
+from bot.errors import ConfigError
+from bot.local.aws import REGION
+from bot.local.aws_faults import Fault
+from bot.references import read
+from tests.contract.stands import ListeningAws
+
+FAR = "eu-central-1"
+CANARY = "canary-of-a-secret-0123456789"
+JSON = {"token": CANARY, "number": 42, "nested": {"token": CANARY}}
+
+
+@pytest.fixture(scope="module")
+def secrets_manager(local_aws: ListeningAws) -> Iterator[Any]:
+    client = boto3.client("secretsmanager", region_name=REGION, endpoint_url=local_aws.endpoint)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def parameters(local_aws: ListeningAws) -> Iterator[Any]:
+    client = boto3.client("ssm", region_name=REGION, endpoint_url=local_aws.endpoint)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def aws(local_aws: ListeningAws, secrets_manager: Any, parameters: Any) -> ListeningAws:
+    """The stand-in with a secret of each kind."""
+    local_aws.reset()
+    secrets_manager.create_secret(Name="links/plain", SecretString=f"{CANARY}\n")
+    secrets_manager.create_secret(Name="links/json", SecretString=json.dumps(JSON))
+    secrets_manager.create_secret(Name="links/binary", SecretBinary=CANARY.encode())
+    parameters.put_parameter(Name="/links/token", Value=CANARY, Type="SecureString")
+    parameters.put_parameter(Name="token", Value=CANARY, Type="String")
+    return local_aws
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "aws-secretsmanager://links/plain",
+        "aws-secretsmanager://links/json#token",
+        "ssm:///links/token",
+        "ssm://token",
+    ],
+)
+def test_a_reference_is_followed(reference: str) -> None:
+    assert read(reference, REGION) == CANARY
+
+
+def test_an_arn_is_read_in_its_own_region(aws: ListeningAws) -> None:
+    there = boto3.client("secretsmanager", region_name=FAR, endpoint_url=aws.endpoint)
+    arn = there.create_secret(Name="far", SecretString=json.dumps(JSON))["ARN"]
+    there.close()
+    assert read(f"aws-secretsmanager://{arn}#token", REGION) == CANARY
+    with pytest.raises(ConfigError, match="ResourceNotFoundException"):
+        read("aws-secretsmanager://far", REGION)
+
+
+def test_what_was_read_is_in_no_log_from_then_on(aws: ListeningAws, secrets_manager: Any) -> None:
+    assert aws.endpoint
+    secrets_manager.create_secret(Name="another", SecretString="another-canary-0123456789")
+    stream = io.StringIO()
+    logs.configure(level="DEBUG", style="json", stream=stream)
+    structlog.get_logger().info("it", what=f"<{read('aws-secretsmanager://another', REGION)}>")
+    assert "another-canary" not in stream.getvalue()
+    assert "[redacted]" in stream.getvalue()
+
+
+WRONG = {
+    "no such secret": ("aws-secretsmanager://nothing", "ResourceNotFoundException"),
+    "no such parameter": ("ssm:///nothing", "ParameterNotFound"),
+    "no such key": ("aws-secretsmanager://links/json#nothing", "no JSON with a text called nothing"),
+    "a key that is no text": ("aws-secretsmanager://links/json#number", "no JSON with a text called number"),
+    "a key that is an object": ("aws-secretsmanager://links/json#nested", "no JSON with a text called nested"),
+    "no JSON": ("aws-secretsmanager://links/plain#token", "no JSON with a text called token"),
+    "binary": ("aws-secretsmanager://links/binary#token", "no JSON with a text called token"),
+    "no name": ("aws-secretsmanager://", "cannot be read"),
+    "no parameter": ("ssm://", "cannot be read"),
+}
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(("reference", "why"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_followed_is_named_and_its_value_is_not(reference: str, why: str) -> None:
+    with pytest.raises(ConfigError) as failed:
+        read(reference, REGION)
+    line = str(failed.value)
+    assert line.startswith(reference)
+    assert why in line
+    assert "\n" not in line
+    assert CANARY not in line
+    assert failed.value.__cause__ is None
+
+
+def test_a_refusal_says_what_to_allow(aws: ListeningAws) -> None:
+    aws.inject("GetSecretValue", Fault("AccessDeniedException", f"no {CANARY}"))
+    with pytest.raises(ConfigError, match="secretsmanager:GetSecretValue") as failed:
+        read("aws-secretsmanager://links/plain", REGION)
+    assert CANARY not in str(failed.value)
+
+
+def test_an_aws_that_fails_for_a_moment_is_asked_again(aws: ListeningAws) -> None:
+    aws.inject("GetSecretValue", Fault("InternalServiceError", "no", 500))
+    assert read("aws-secretsmanager://links/plain", REGION) == CANARY
+
+
+def test_an_aws_that_is_not_there_stops_the_reading(aws: ListeningAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert aws.endpoint
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:9")
+    with pytest.raises(ConfigError, match=r"ssm:///links/token cannot be read \(EndpointConnectionError\)"):
+        read("ssm:///links/token", REGION)
+
+
+# Among the settings
+
+
+SECRET, TOKEN, APP_TOKEN = "0123456789abcdef0123456789abcdef", "xoxb-1-2-canary", "xapp-1-A0-canary"
+
+
+@pytest.fixture
+def referenced(aws: ListeningAws, secrets_manager: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Each secret is a reference into one JSON, as deploy/cloudformation.yaml sets them."""
+    assert aws.endpoint
+    values = {"SLACK_BOT_TOKEN": TOKEN, "SLACK_SIGNING_SECRET": SECRET, "SLACK_APP_TOKEN": APP_TOKEN}
+    secrets_manager.create_secret(Name="links/slack", SecretString=json.dumps(values))
+    for name in values:
+        monkeypatch.setenv(name, f"aws-secretsmanager://links/slack#{name}")
+
+    def put(**changes: str) -> None:
+        secrets_manager.put_secret_value(SecretId="links/slack", SecretString=json.dumps({**values, **changes}))
+
+    return put
+
+
+@pytest.mark.usefixtures("referenced")
+def test_each_secret_may_be_a_reference() -> None:
+    http, socket = load(HttpSettings), load(SocketSettings)
+    assert http.slack_bot_token.get_secret_value() == TOKEN
+    assert http.signing_secrets == (SECRET,)
+    assert socket.slack_app_token.get_secret_value() == APP_TOKEN
+    assert http.is_reference("SLACK_SIGNING_SECRET")
+    assert SECRET not in repr(http)
+
+
+@pytest.mark.usefixtures("referenced")
+def test_what_is_no_reference_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", SECRET[::-1])
+    settings = load(HttpSettings)
+    assert settings.signing_secrets == (SECRET[::-1],)
+    assert not settings.is_reference("SLACK_SIGNING_SECRET")
+    assert settings.is_reference("SLACK_BOT_TOKEN")
+
+
+def test_only_what_a_command_needs_is_read(aws: ListeningAws, referenced: Any) -> None:
+    assert referenced
+    load(Settings)
+    assert aws.calls.count("GetSecretValue") == 1
+
+
+def test_a_value_that_is_wrong_is_named_by_its_reference_and_not_quoted(referenced: Any) -> None:
+    referenced(SLACK_BOT_TOKEN=CANARY)
+    with pytest.raises(ConfigError) as failed:
+        load(HttpSettings)
+    line = str(failed.value)
+    assert line.startswith(
+        "SLACK_BOT_TOKEN: what aws-secretsmanager://links/slack#SLACK_BOT_TOKEN holds is not valid"
+    )
+    assert CANARY not in line
+
+
+def test_a_reference_that_cannot_be_followed_is_an_error_of_its_variable(
+    referenced: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert referenced
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", "ssm:///nothing")
+    with pytest.raises(ConfigError, match=r"^SLACK_SIGNING_SECRET: ssm:///nothing cannot be read"):
+        load(HttpSettings)
+
+
+def test_two_signing_secrets_may_stand_behind_a_reference(referenced: Any) -> None:
+    referenced(SLACK_SIGNING_SECRET=f"{SECRET[::-1]}, {SECRET}")
+    assert load(HttpSettings).signing_secrets == (SECRET[::-1], SECRET)

@@ -1,0 +1,109 @@
+"""A value that is read again in the background."""
+
+import time
+from collections.abc import Callable, Iterator
+from queue import Queue
+
+import pytest
+
+from bot.errors import ConfigError
+from bot.references import Rereading, is_reference
+
+NEVER = 1000.0
+
+
+class Kept:
+    """What is kept elsewhere, and how often it was read."""
+
+    def __init__(self) -> None:
+        self.value = "old"
+        self.error: Exception | None = None
+        self.reads: Queue[float] = Queue()
+
+    def __call__(self) -> str:
+        self.reads.put(time.monotonic())
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def rereading(kept: Kept) -> Iterator[Callable[..., Rereading[str]]]:
+    started: list[Rereading[str]] = []
+
+    def start(every: float = NEVER, soonest: float = 0.01) -> Rereading[str]:
+        started.append(Rereading("old", kept, every=every, soonest=soonest))
+        started[0].start()
+        return started[0]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_it_is_read_every_so_often(kept: Kept, rereading: Callable[..., Rereading[str]]) -> None:
+    value = rereading(every=0.02)
+    kept.value = "new"
+    wait_for(lambda: value() == "new")
+
+
+def test_it_is_read_soon_when_something_does_not_fit(kept: Kept, rereading: Callable[..., Rereading[str]]) -> None:
+    value = rereading()
+    kept.value = "new"
+    value.hurry()
+    wait_for(lambda: value() == "new")
+
+
+def test_hurrying_without_end_does_not_ask_without_end(kept: Kept, rereading: Callable[..., Rereading[str]]) -> None:
+    value = rereading(soonest=0.2)
+    until = time.monotonic() + 0.7
+    while time.monotonic() < until:
+        value.hurry()
+        time.sleep(0.001)
+    assert 1 <= kept.reads.qsize() <= 4
+
+
+def test_what_cannot_be_read_changes_nothing_and_is_tried_again(
+    kept: Kept, rereading: Callable[..., Rereading[str]]
+) -> None:
+    kept.error = ConfigError("it is not there: put it there")
+    value = rereading(every=0.02)
+    kept.reads.get(timeout=10)
+    kept.reads.get(timeout=10)
+    assert value() == "old"
+    kept.value, kept.error = "new", None
+    wait_for(lambda: value() == "new")
+
+
+def test_after_stopping_nothing_is_read(kept: Kept, rereading: Callable[..., Rereading[str]]) -> None:
+    value = rereading()
+    value.stop()
+    value.hurry()
+    time.sleep(0.1)
+    assert kept.reads.empty()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("aws-secretsmanager://links/slack#KEY", True),
+        ("ssm:///links/token", True),
+        ("xoxb-1-2-3", False),
+        ("https://example.com", False),
+        ("", False),
+    ],
+)
+def test_what_is_a_reference(text: str, *, expected: bool) -> None:
+    assert is_reference(text) is expected
