@@ -132,7 +132,7 @@ class Admin:
         return Change(found[0], None)
 
     def grant(self, tenant: str, grant: Grant, actor: Actor) -> Change:
-        """Set a principal's allow or deny rule, in the place of one of the same kind."""
+        """Set a rule, in the place of one of the same kind."""
         access = self.access.read(Member(tenant, grant.principal))
         _require_readable(access, grant.principal, f"grant#{grant.effect}")
         rules = access.grants
@@ -142,7 +142,7 @@ class Admin:
         if not grant.holds_at(now):
             warnings.append("that time has passed: the rule is not in force")
         deny = next((g for g in rules if g.effect is Effect.DENY and g.holds_at(now)), None)
-        if grant.effect is Effect.ALLOW and deny is not None:
+        if grant.effect is not Effect.DENY and deny is not None:
             warnings.append(f"a deny rule stands and wins ({deny.in_words(now)}): `studio-links forget` removes both")
         if before is not None and _same(before, grant):
             return Change(before, before, tuple(warnings))

@@ -91,7 +91,7 @@ class Asking:
     """The use case and what it needs.
 
     Attributes:
-        admins: the Slack user ids that may decide.
+        admins: the Slack user ids that may decide, beside those with an admin rule.
     """
 
     book: RequestBook
@@ -173,7 +173,7 @@ class Asking:
             StoreError, SlackError, StudioError, ProfileTaken, Changed: nothing was granted; the request is open.
         """
         actor, request = Actor(by.user_id, door), self._find(who, request_id)
-        verdict = self._barred(by, who) or self._settled(request)
+        verdict = self._barred(actor, by, who, request_id, request) or self._settled(request)
         if verdict is not None or request is None:
             return self._refuse(actor, who, request_id, request, verdict or Verdict.GONE)
         try:
@@ -199,7 +199,7 @@ class Asking:
     def deny(self, by: Member, who: Member, request_id: str, *, door: Door) -> Decision:
         """Turn the request down. StoreError if that could not be kept."""
         actor, request = Actor(by.user_id, door), self._find(who, request_id)
-        verdict = self._barred(by, who) or self._settled(request)
+        verdict = self._barred(actor, by, who, request_id, request) or self._settled(request)
         if verdict is not None:
             return self._refuse(actor, who, request_id, request, verdict)
         return self._decide(actor, who, request_id, RequestState.DENIED)
@@ -215,9 +215,17 @@ class Asking:
         if not longer:
             self.admin.grant(who.tenant, Grant(who.user_id, Effect.ALLOW, until, asked.reason), actor)
 
-    def _barred(self, by: Member, who: Member) -> Verdict | None:
+    def _barred(
+        self, actor: Actor, by: Member, who: Member, request_id: str, request: AccessRequest | None
+    ) -> Verdict | None:
         """Anybody can be in the channel in which the buttons are: who presses is checked each time."""
-        if by.user_id not in self.admins:
+        try:
+            facts = policy.Facts(self.directory.person(by), self.admin.show(by))
+        except UpstreamError as error:
+            with suppress(StudioLinksError):  # the first error says more
+                self._record("decide", actor, request or self._unknown(who, request_id), error.reason.value)
+            raise
+        if not policy.may_administer(by, facts, self.admins, self.now()).passed:
             return Verdict.NOT_AN_ADMIN
         return Verdict.OWN_REQUEST if by == who else None
 
@@ -253,10 +261,12 @@ class Asking:
         self, actor: Actor, who: Member, request_id: str, request: AccessRequest | None, verdict: Verdict
     ) -> Decision:
         """A press that decides nothing is recorded as well."""
-        now = self.now()
-        unknown = AccessRequest(request_id, who, wish="", reason="", days=None, at=now, expires_at=now)
-        self._record("decide", actor, request or unknown, verdict.value)
+        self._record("decide", actor, request or self._unknown(who, request_id), verdict.value)
         return Decision(verdict, request)
+
+    def _unknown(self, who: Member, request_id: str) -> AccessRequest:
+        now = self.now()
+        return AccessRequest(request_id, who, wish="", reason="", days=None, at=now, expires_at=now)
 
     def _decide(
         self,

@@ -248,15 +248,16 @@ class Mapping:
 
 
 class Effect(StrEnum):
-    """What a grant does."""
+    """What a rule does: allow links, deny them, or allow to administer from Slack."""
 
     ALLOW = "allow"
     DENY = "deny"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One rule of the allow-list: allows or denies one principal, for good or until a time.
+    """One rule about one principal, for good or until a time.
 
     Attributes:
         principal: a Slack user, or a Slack user group, which stands for whoever is in it.
@@ -272,6 +273,8 @@ class Grant:
     def __post_init__(self) -> None:
         allowed = "the id of a user (U0123ABCD) or user group (S0123ABCD)"
         check_pattern("principal", self.principal, PRINCIPAL, 31, allowed)
+        if self.effect is Effect.ADMIN and self.of_group:
+            raise InvalidValue("principal", self.principal, "a user, since groups do not administer")
         check_reason(self.reason)
         if self.until is not None and self.until.tzinfo is None:
             raise InvalidValue("until", self.until, "a time with a time zone")

@@ -3,7 +3,7 @@
 Explicit deny beats an unexpired allow, which beats the default: deny.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,6 +83,34 @@ def chosen_mapping(mappings: Sequence[Mapping], target: Target) -> Mapping | Non
     return next((m for m in mappings if m.alias == target.alias), None)
 
 
+def may_administer(member: Member, facts: Facts, configured: Collection[str], now: datetime) -> Check:
+    """Whether a member may administer from Slack. Whatever speaks against them outweighs what makes them one.
+
+    Guests never do, and a deny rule takes this away as well. A lockdown does not: somebody has to end it.
+
+    Args:
+        configured: the user ids that the settings name.
+    """
+    person, grants = facts.person, facts.access.grants
+    granted, deny = (_in_force(grants, member, effect, now) for effect in (Effect.ADMIN, Effect.DENY))
+    lapsed = rule_of(grants, member, Effect.ADMIN)
+    against = [
+        unfit(member, person),
+        "a guest" if person.guest else None,
+        f"cannot be read: {', '.join(facts.access.unreadable)}" if facts.access.unreadable else None,
+        deny.in_words(now) if deny else None,
+    ]
+    in_favour = [
+        "named in STUDIO_ADMINS" if member.user_id in configured else None,
+        granted.in_words(now) if granted else None,
+    ]
+    first = next(filter(None, against), None)
+    if first is not None:
+        return Check("administrator", passed=False, detail=first)
+    why = next(filter(None, in_favour), None)
+    return Check("administrator", why is not None, why or (lapsed.in_words(now) if lapsed else "no admin rule"))
+
+
 def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Iterator[tuple[Reason, Check]]:
     """Each check in the order in which it is made, with the reason it denies for when it fails."""
     member, person, access = request.member, facts.person, facts.access
@@ -132,7 +160,7 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
 
 
 def unfit(member: Member, person: Person) -> str | None:
-    """Why Slack\'s record rules the account out, for this member; None if nothing but being a guest may."""
+    """Why Slack's record rules the account out, for this member; None if nothing but being a guest may."""
     if person.user_id != member.user_id:
         return "Slack answered for another account"
     if member.tenant not in (person.team_id, person.enterprise_id):

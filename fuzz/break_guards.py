@@ -250,7 +250,7 @@ GUARDS = {
     ),
     "administrators decide": Guard(
         "asking.py",
-        "        if by.user_id not in self.admins:",
+        "        if not policy.may_administer(by, facts, self.admins, self.now()).passed:",
         "        if False:",
         (ASKING, "test_who_is_no_administrator_decides_nothing_and_is_recorded"),
     ),

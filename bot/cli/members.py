@@ -88,8 +88,17 @@ def deny(principal: Principal, until: Until = None, reason: Why = "", team: Team
 
 
 @commands.command()
+def admin(user: User, until: Until = None, reason: Why = "", team: Team = None) -> None:
+    """Let a member administer from Slack, beside those whom STUDIO_ADMINS names; `forget` takes it back.
+
+    Example: studio-links admin U0123ABCD --until 90d --reason "on call"
+    """
+    _grant(Effect.ADMIN, user, until, reason, team)
+
+
+@commands.command()
 def forget(principal: Principal, team: Team = None) -> None:
-    """Remove every rule of a member, and records that cannot be read; without a rule, they are not allowed.
+    """Remove every rule of a member, and records that cannot be read; without a rule, they may do nothing.
 
     Example: studio-links forget U0123ABCD
     """

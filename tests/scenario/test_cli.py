@@ -203,7 +203,21 @@ def test_tables_are_checked_one_property_at_a_time(product: Product, monkeypatch
 
 
 COMMANDS = [
-    *("map", "unmap", "allow", "deny", "forget", "show", "list", "history", "explain", "serve", "local-aws", "demo"),
+    *(
+        "map",
+        "unmap",
+        "allow",
+        "deny",
+        "admin",
+        "forget",
+        "show",
+        "list",
+        "history",
+        "explain",
+        "serve",
+        "local-aws",
+        "demo",
+    ),
     *("tables create", "tables check"),
 ]
 

@@ -783,10 +783,33 @@ def test_slack_that_cannot_be_asked_leaves_the_request_open(world: World) -> Non
     assert world.approve(request, by=BEA).verdict is Verdict.DONE
 
 
-def test_slack_is_not_needed_to_deny(world: World) -> None:
+@in_every_way
+def test_an_administrator_whom_slack_does_not_confirm_decides_nothing(world: World, way: Way) -> None:
     request = world.ask()
     world.directory.error = SILENT
-    assert world.deny(request, by=ADA).verdict is Verdict.DONE
+    with pytest.raises(SlackError):
+        way(world, ADA, request)
+    assert world.book.find(ANA) == request
+    assert world.steps()[1:] == [("decide", "slack_unreachable", ADA.user_id)]
+
+
+@in_every_way
+def test_who_has_an_admin_rule_decides_as_those_do_whom_the_settings_name(world: World, way: Way) -> None:
+    world.access.give(BEN, a_grant(BEN, Effect.ADMIN))
+    assert way(world, BEN, world.ask()).verdict is Verdict.DONE
+
+
+@in_every_way
+@pytest.mark.parametrize("why", ["denied", "a guest", "deactivated"])
+def test_an_administrator_who_has_lost_it_decides_nothing(world: World, way: Way, why: str) -> None:
+    request = world.ask()
+    if why == "denied":
+        world.access.give(ADA, a_grant(ADA, Effect.DENY))
+    else:
+        unfit = why if why == "deactivated" else None
+        world.directory.people[ADA.user_id] = Person(ADA.user_id, TEAM, unfit=unfit, guest=why == "a guest")
+    assert way(world, ADA, request).verdict is Verdict.NOT_AN_ADMIN
+    assert world.book.find(ANA) == request
 
 
 def test_rules_that_cannot_be_read_leave_the_request_open(world: World) -> None:

@@ -190,6 +190,12 @@ def test_a_rule_is_about_one_user_or_one_group(principal: str) -> None:
         Grant(principal, Effect.ALLOW)
 
 
+def test_a_group_does_not_administer() -> None:
+    assert Grant("S0GROUP01", Effect.DENY).of_group
+    with pytest.raises(InvalidValue, match="groups do not administer"):
+        Grant("S0GROUP01", Effect.ADMIN)
+
+
 def test_a_rule_has_a_reason_of_bounded_length() -> None:
     assert a_grant(reason="x" * 500).reason == "x" * 500
     with pytest.raises(InvalidValue, match="reason"):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model import Access, Allowed, Denied, Effect, Grant, Mapping, Member, Person, Reason, StudioApp, Target
-from bot.policy import Facts, Rules, chosen_mapping, decide
+from bot.policy import Facts, Rules, chosen_mapping, decide, may_administer
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, a_request
 
 ORGANISATION = "E0ORG00001"
@@ -237,6 +237,45 @@ def test_which_mapping_is_meant(aliases: list[str], asked: str | None, chosen: s
     assert (found.alias if found else None) == chosen
 
 
+# Who may administer from Slack
+
+ADMIN = a_grant(effect=Effect.ADMIN, reason="on call")
+NAMED = frozenset({ANA.user_id})
+NOBODY: frozenset[str] = frozenset()
+MAY_ADMINISTER: dict[str, tuple[bool, frozenset[str], tuple[Grant, ...], dict[str, Any]]] = {
+    "nobody has said so": (False, NOBODY, (), {}),
+    "an allow rule is about links": (False, NOBODY, (ALLOW,), {}),
+    "named in the settings": (True, NAMED, (), {}),
+    "somebody else is named": (False, frozenset({BEN.user_id}), (), {}),
+    "an admin rule": (True, NOBODY, (ADMIN,), {}),
+    "both": (True, NAMED, (ADMIN,), {}),
+    "an admin rule until later": (True, NOBODY, (replace(ADMIN, until=NOON + SECOND),), {}),
+    "an admin rule that has ended": (False, NOBODY, (replace(ADMIN, until=NOON),), {}),
+    "an admin rule that has ended, but named": (True, NAMED, (replace(ADMIN, until=NOON),), {}),
+    "somebody else's admin rule": (False, NOBODY, (a_grant(BEN, Effect.ADMIN),), {}),
+    "denied": (False, NAMED, (ADMIN, DENY), {}),
+    "denied until now": (True, NAMED, (replace(DENY, until=NOON),), {}),
+    "something unreadable": (False, NAMED, (ADMIN,), {"unreadable": ("grant#deny",)}),
+    "a guest": (False, NAMED, (ADMIN,), {"person": replace(FULL_MEMBER, guest=True)}),
+    "deactivated": (False, NAMED, (ADMIN,), {"person": replace(FULL_MEMBER, unfit="deactivated")}),
+    "of another team": (False, NAMED, (ADMIN,), {"person": Person(ANA.user_id, "T0OTHER001")}),
+    "another account": (False, NAMED, (ADMIN,), {"person": Person(BEN.user_id, TEAM)}),
+}
+
+
+@pytest.mark.parametrize("case", MAY_ADMINISTER)
+def test_who_may_administer(case: str) -> None:
+    expected, named, grants, more = MAY_ADMINISTER[case]
+    person, unreadable = more.get("person", FULL_MEMBER), more.get("unreadable", ())
+    found = may_administer(ANA, Facts(person, Access(grants=grants, unreadable=unreadable)), named, NOON)
+    assert found.passed is expected
+    assert found.detail
+
+
+def test_an_admin_rule_opens_no_profile() -> None:
+    assert reason(a_mapping(), ADMIN) is Reason.NOT_ALLOWED
+
+
 # Whatever the records
 
 
@@ -354,3 +393,16 @@ def test_whoever_slack_does_not_vouch_for_gets_no_link(
 def test_no_link_beyond_the_rate(mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]) -> None:
     over = {**situation, "count": situation["rules"].links_per_minute + 1}
     assert reason(*mapped, *granted, **over) is not None
+
+
+@given(grants, people, st.sampled_from([NAMED, NOBODY]), st.sampled_from([(), ("grant#deny",)]))
+def test_nobody_administers_who_is_denied_or_unfit_or_whom_nobody_has_named(
+    granted: list[Grant], person: Person, named: frozenset[str], unreadable: tuple[str, ...]
+) -> None:
+    access = Access(grants=tuple(granted), unreadable=unreadable)
+    own = [grant for grant in granted if grant.principal == ANA.user_id and grant.holds_at(NOON)]
+    if may_administer(ANA, Facts(person, access), named, NOON).passed:
+        assert not unreadable
+        assert (person.user_id, person.team_id, person.unfit, person.guest) == (ANA.user_id, TEAM, None, False)
+        assert Effect.DENY not in {grant.effect for grant in own}
+        assert named or Effect.ADMIN in {grant.effect for grant in own}
