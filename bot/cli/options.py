@@ -19,7 +19,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Until = Annotated[
     str | None, typer.Option(metavar="WHEN", help="Until when: 8h, 30d, 2026-12-31 (its end, UTC), or a full time.")
 ]
-Why = Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the rule and in the audit.")]
+Why = Annotated[
+    str,
+    typer.Option(
+        metavar="TEXT",
+        help="Why; kept with the rule and in the audit. The member reads why they are allowed, in whoami.",
+    ),
+]
 
 
 def read_settings() -> Settings:

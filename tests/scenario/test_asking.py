@@ -21,7 +21,8 @@ from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_home import dialog_of, link_in
 from tests.scenario.test_link import visit
 
-SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA"}
+# What has changed about an account shows in the next request.
+SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA", "STUDIO_PERSON_SECONDS": "0"}
 TESTER = Actor("cli:test", Door.CLI)
 numbers = itertools.count(1)
 
@@ -124,6 +125,43 @@ def test_who_sends_the_profile_too_late_hears_who_decided(product: Product, admi
     newest(product, "U0ADA", f"<@{user}> asks for access to SageMaker Studio\nDenied by <@U0BEA>")
     assert admin.show(Member(TEAM, user)) == Access()
     assert outcomes(admin, user)[0] == ("decide", "already_decided", "U0ADA", Door.FORM)
+
+
+# What is offered to whom
+
+
+def test_the_home_tab_leads_to_a_request_for_who_has_no_access(product: Product, user: str) -> None:
+    product.slack.open_home(user)
+    wait(product, lambda: product.slack.home(user))
+    home = product.slack.home(user)
+    assert home is not None
+
+    assert product.slack.press(user, home, "ask_access").ack == "ok"
+
+    dialog_of(product, user, "Why do you need it?")
+
+
+def test_help_offers_to_ask_only_those_whom_it_would_help(product: Product, admin: Admin, user: str) -> None:
+    slack = product.slack
+    assert "`/studio request`" in slack.answer_to(slack.command(user, "help")).text
+    slack.add_member(user, "guest", guest=True)
+    assert "request`" not in slack.answer_to(slack.command(user, "help")).text
+    slack.add_member(user, "denied")
+    admin.grant(TEAM, Grant(user, Effect.DENY), TESTER)
+    assert "request`" not in slack.answer_to(slack.command(user, "help")).text
+
+
+@pytest.mark.parametrize(("guest", "words"), [(True, "Guests cannot open"), (False, "is blocked")])
+def test_whom_an_approval_would_not_help_gets_no_form(
+    product: Product, admin: Admin, user: str, words: str, *, guest: bool
+) -> None:
+    product.slack.add_member(user, "barred", guest=guest)
+    if not guest:
+        admin.grant(TEAM, Grant(user, Effect.DENY), TESTER)
+
+    assert product.slack.command(user, "request").ack == "ok"
+
+    assert not any(block["type"] == "input" for block in dialog_of(product, user, words).blocks)
 
 
 # In the reader's language

@@ -79,6 +79,34 @@ def test_a_button_of_the_home_tab_answers_in_a_dialog(product: Product) -> None:
     home_of(product, "U0ANA", "not opened")
 
 
+def test_a_dialog_says_when_its_link_is_dead_and_gives_a_new_one(product: Product) -> None:
+    slack = product.slack
+    slack.shortcut("U0ANA", "open_studio")
+    link = link_in(product, dialog_of(product, "U0ANA", "link is ready"))
+
+    slack.wait_until(lambda: "stopped working" in str(slack.modal("U0ANA").blocks), timeout=15)
+
+    dead = slack.modal("U0ANA")
+    assert not link_in(product, dead)
+    assert slack.press("U0ANA", dead, "new_link").ack == "ok"
+    fresh = link_in(product, dialog_of(product, "U0ANA", "link is ready"))
+    assert fresh not in ("", link)
+
+
+def test_the_home_tab_offers_what_a_member_can_use(product: Product, admin: Admin) -> None:
+    tester, cleo = Actor("cli:test", Door.CLI), Member(TEAM, "U0CLEO")
+    product.slack.add_member("U0CLEO", "cleo")
+    create_profile(product.domain_id, "cleo")
+    admin.map(cleo, Mapping("default", product.domain_id, "cleo"), tester)
+
+    product.slack.open_home("U0CLEO")
+    shut = home_of(product, "U0CLEO", "not on the allow-list")
+    assert not any("accessory" in block for block in shut.blocks)
+    admin.grant(TEAM, Grant("U0CLEO", Effect.ALLOW), tester)
+    product.slack.open_home("U0CLEO")
+    assert any("accessory" in block for block in home_of(product, "U0CLEO", "You are allowed").blocks)
+
+
 def test_the_shortcut_lets_a_member_choose_in_a_dialog(product: Product) -> None:
     slack = product.slack
 
