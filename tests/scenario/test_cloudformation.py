@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -161,14 +161,15 @@ class Deployment:
     broker: Stack
     task: Mapping[str, Any]
     product: Product
+    trust: Sequence[Mapping[str, Any]]
     rights: Mapping[str, set[tuple[str, str]]]
 
-    def administer(self, *arguments: str) -> str:
+    def administer(self, *arguments: str, code: int = 0) -> str:
         """Run `studio-links` with the administration role."""
         environment = {**os.environ, **self.product.environment, "AWS_ACCESS_KEY_ID": ADMINISTRATION}
         command = [sys.executable, "-m", "bot", *arguments]
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert ended.returncode == code, ended.stdout + ended.stderr
         return ended.stdout
 
     def needed(self, role: str) -> set[tuple[str, str]]:
@@ -215,6 +216,7 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
                 "DomainArns": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:domain/{near}",
                 "BrokerRoleArns": f"{broker_arn}broker-*",
                 "AdministerInSlack": "true",
+                "StudioExternalId": EXTERNAL_ID,
                 "StudioAdmins": "U0ADA",
                 "StudioTeams": TEAM,
                 "StudioLinksPerMinute": "100",
@@ -230,7 +232,7 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
                 DomainId=far,
                 ServingRoleArn=stack.outputs["ServingRoleArn"],
                 AdministrationRoleArn=stack.outputs["AdministrationRoleArn"],
-                ExternalId=EXTERNAL_ID,
+                StudioExternalId=EXTERNAL_ID,
             )
             task = boto3.client("ecs").describe_task_definition(taskDefinition=stack.resources["TaskDefinition"])
             found = {
@@ -238,6 +240,13 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
                 ADMINISTRATION: rights(statements(stack.outputs["AdministrationRoleArn"])),
                 "broker": rights(statements(broker.outputs["BrokerRoleArn"])),
             }
+            trust = ast.literal_eval(
+                str(
+                    boto3.client("iam").get_role(RoleName=broker.resources["BrokerRole"])["Role"][
+                        "AssumeRolePolicyDocument"
+                    ]
+                )
+            )
         environment = environment_of(task["taskDefinition"], slack, aws)
         log = log_folder / "bot-cloudformation.log"
         with bot_process({**environment, "AWS_ACCESS_KEY_ID": SERVING}, log) as bot:
@@ -248,7 +257,7 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
                 slack.add_member(f"U0{name.upper()}", name)
             for name, domain in (("ana", near), ("ana-far", far), ("ben", near)):
                 create_profile(domain, name)
-            yield Deployment(stack, broker, task["taskDefinition"], product, found)
+            yield Deployment(stack, broker, task["taskDefinition"], product, trust["Statement"], found)
 
 
 @pytest.fixture(scope="module")
@@ -268,10 +277,12 @@ def used(deployment: Deployment) -> Deployment:
         "explain U0ANA --alias far",
         "history",
         "history U0DAN",
+        "history --outcome done",
         "unmap U0DAN",
         "forget U0DAN",
     ):
         deployment.administer(*line.split())
+    deployment.administer("map", "U0EVE", "--domain", domain, "--profile", "ana", code=1)  # it is another's
     for text in ("default", "far", "default space", "default space nowhere", "whoami"):
         slack.answer_to(slack.command("U0ANA", text))
     link = slack.answer_to(slack.command("U0ANA", "default"))
@@ -297,6 +308,47 @@ def test_a_role_allows_every_call_that_is_made_with_it(used: Deployment, role: s
     assert sorted(need for need in needed if not allows(used.rights[role], *need)) == []
 
 
+@pytest.mark.parametrize("role", [SERVING, ADMINISTRATION])
+def test_a_role_allows_nothing_of_the_tables_that_is_never_done(used: Deployment, role: str) -> None:
+    of_tables = {right for right in used.rights[role] if right[0].startswith("dynamodb:")}
+    looking = {right for right in of_tables if right[0].startswith("dynamodb:Describe")}
+
+    assert sorted(of_tables - looking - used.needed(role)) == []
+
+
+def test_the_broker_role_is_assumed_as_it_trusts_to_be(used: Deployment) -> None:
+    calls = [call for call in used.product.aws.recorded if call.operation == "AssumeRole"]
+    arns = {
+        SERVING: used.stack.outputs["ServingRoleArn"],
+        ADMINISTRATION: used.stack.outputs["AdministrationRoleArn"],
+    }
+
+    assert {call.caller for call in calls} == set(arns)
+    for call in calls:
+        for action in ("sts:AssumeRole", "sts:SetSourceIdentity"):
+            assert any(trusts(each, action, arns[call.caller], call.arguments) for each in used.trust), call.caller
+            stranger = {**call.arguments, "ExternalId": "another", "SourceIdentity": "root"}
+            assert not any(trusts(each, action, arns[call.caller], stranger) for each in used.trust)
+
+
+def trusts(statement: Mapping[str, Any], action: str, caller: str, given: Mapping[str, Any]) -> bool:
+    """Whether a trust policy's statement lets the caller do this with these arguments."""
+    values = {
+        "sts:ExternalId": given["ExternalId"],
+        "sts:RoleSessionName": given["RoleSessionName"],
+        "sts:SourceIdentity": given["SourceIdentity"],
+    }
+    wanted = [
+        fnmatchcase(values[key], pattern if test == "StringLike" else pattern.replace("*", "[*]"))
+        if isinstance(pattern, str)
+        else any(fnmatchcase(values[key], each) for each in pattern)
+        for test, conditions in statement["Condition"].items()
+        for key, pattern in conditions.items()
+    ]
+    principal = statement["Principal"]["AWS"]
+    return action == statement["Action"] and caller in principal and all(wanted)
+
+
 def test_no_role_opens_another_domain_or_changes_what_was_recorded(deployment: Deployment) -> None:
     tables = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/studio-links-"
     other = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:user-profile/d-other/ana"
@@ -315,15 +367,19 @@ def far_domain(deployment: Deployment) -> str:
 
 
 def decide_on_a_request(product: Product) -> None:
-    """ben asks for access, ada names his profile: the bot writes to the access table."""
+    """ben asks for access, ada names ana's profile and then his: the bot writes to the access table."""
     slack = product.slack
     refusal = slack.answer_to(slack.command("U0BEN"))
     slack.press("U0BEN", refusal, "ask_access")
     dialog_of(product, "U0BEN", "Why do you need it?")
     slack.submit("U0BEN", {"reason": {"reason": "project Falcon"}, "days": {"days": "7"}})
     request = newest(product, "U0ADA", "<@U0BEN>")
-    slack.press("U0ADA", request, "approve_access")
-    dialog_of(product, "U0ADA", "SageMaker domain id")
-    values = {"domain": product.domain_id, "profile": "ben"}
-    slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
-    newest(product, "U0BEN", "You can open SageMaker Studio now")
+    for profile, told, words in (
+        ("ana", "U0ADA", "Another member has that user profile"),
+        ("ben", "U0BEN", "You can open SageMaker Studio now"),
+    ):
+        slack.press("U0ADA", request, "approve_access")
+        dialog_of(product, "U0ADA", "SageMaker domain id")
+        values = {"domain": product.domain_id, "profile": profile}
+        slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
+        newest(product, told, words)
