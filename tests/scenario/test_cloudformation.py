@@ -1,6 +1,7 @@
 """What deploy/ describes, created in moto; the bot runs on it, and calls nothing that its roles do not allow."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -29,7 +30,6 @@ from tests.scenario.test_home import dialog_of, home_of
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ACCOUNT = "123456789012"
-SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:studio-links/slack-AbCdEf"
 EXTERNAL_ID = "0123456789abcdef0123456789abcdef"
 # What moto leaves out of a stack. cfn-lint has looked at them, and tests/unit/test_deploy.py at what they refer to.
 BEYOND_MOTO = {"AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"}
@@ -122,6 +122,8 @@ def needs(call: Call) -> set[tuple[str, str]]:
         return set()  # nobody can be refused this one
     if call.operation == "AssumeRole":
         return {(f"sts:{action}", call.arguments["RoleArn"]) for action in ("AssumeRole", "SetSourceIdentity")}
+    if call.operation == "GetSecretValue":
+        return {("secretsmanager:GetSecretValue", call.arguments["SecretId"])}
     if call.operation in STUDIO:
         path = STUDIO[call.operation].format(**call.arguments)
         return {(f"sagemaker:{call.operation}", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{path}" if path else "*")}
@@ -182,13 +184,8 @@ class Deployment:
 
 
 def environment_of(task: Mapping[str, Any], slack: Workspace, aws: LocalAws) -> dict[str, str]:
-    """The container's environment as the task definition has it, its references followed, its upstreams ours."""
-    stored = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": slack.signing_secret}
-    container = task["containerDefinitions"][0]
-    given = {each["name"]: each["value"] for each in container["environment"]}
-    for name, secret in stored.items():
-        assert given[name] == f"aws-secretsmanager://{SECRET}#{name}"
-        given[name] = secret
+    """The container's environment as the task definition has it, its upstreams ours."""
+    given = {each["name"]: each["value"] for each in task["containerDefinitions"][0]["environment"]}
     return {**given, **aws.environment(), "SLACK_API_URL": slack.api_url, "HOST": "127.0.0.1"}
 
 
@@ -203,6 +200,10 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
         remember(log_folder, slack.bot_token, slack.signing_secret)
         for name, value in aws.environment().items():
             p.setenv(name, value)
+        secrets = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": slack.signing_secret}
+        secret = boto3.client("secretsmanager").create_secret(
+            Name="studio-links/slack", SecretString=json.dumps(secrets)
+        )
         near, far = create_domain("research"), create_domain("elsewhere")
         with all_of_moto():
             broker_arn = f"arn:aws:iam::{ACCOUNT}:role/"
@@ -212,7 +213,7 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
             # The two templates need each other's roles: the broker's name is not known before it is made.
             made = {
                 "Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/studio-links:0.1.0",
-                "SlackSecretArn": SECRET,
+                "SlackSecretArn": secret["ARN"],
                 "DomainArns": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:domain/{near}",
                 "BrokerRoleArns": f"{broker_arn}broker-*",
                 "AdministerInSlack": "true",
