@@ -96,7 +96,7 @@ class Admin:
             Changed: somebody changed the member's records at the same time, or the mapping may not be replaced.
         """
         access = self.access.read(member)
-        _require_readable(access, member.user_id, f"mapping#{mapping.alias}")
+        require_readable(access, member.user_id, f"mapping#{mapping.alias}")
         before = next((m for m in access.mappings if m.alias == mapping.alias), None)
         if before is not None and not in_place and not before.same_profile(mapping):
             raise Changed(f"{member.user_id} has a mapping called {mapping.alias} already: choose another alias")
@@ -107,7 +107,7 @@ class Admin:
             if before is not None and before.same_profile(mapping):
                 mapping = replace(mapping, profile_arn=before.profile_arn)
             warnings = (f"members cannot use this mapping yet: {error}",)
-        if before is not None and _same(before, mapping):
+        if before is not None and same(before, mapping):
             return Change(before, before, warnings)
         after = replace(mapping, set_by=actor.name, set_at=self.now())
         entry = self._entry("map", actor, tenant=member.tenant, subject=member.user_id, before=before, after=after)
@@ -122,7 +122,7 @@ class Admin:
             Changed: somebody changed the member's records at the same time.
         """
         access = self.access.read(member)
-        _require_readable(access, member.user_id)
+        require_readable(access, member.user_id)
         found = [m for m in access.mappings if alias in (None, m.alias)]
         if len(found) != 1:
             have = ", ".join(sorted(m.alias for m in access.mappings)) or "none"
@@ -134,7 +134,7 @@ class Admin:
     def grant(self, tenant: str, grant: Grant, actor: Actor) -> Change:
         """Set a rule, in the place of one of the same kind."""
         access = self.access.read(Member(tenant, grant.principal))
-        _require_readable(access, grant.principal, f"grant#{grant.effect}")
+        require_readable(access, grant.principal, f"grant#{grant.effect}")
         rules = access.grants
         before = next((g for g in rules if g.effect is grant.effect), None)
         now = self.now()
@@ -144,7 +144,7 @@ class Admin:
         deny = next((g for g in rules if g.effect is Effect.DENY and g.holds_at(now)), None)
         if grant.effect is not Effect.DENY and deny is not None:
             warnings.append(f"a deny rule stands and wins ({deny.in_words(now)}): `studio-links forget` removes both")
-        if before is not None and _same(before, grant):
+        if before is not None and same(before, grant):
             return Change(before, before, tuple(warnings))
         after = replace(grant, set_by=actor.name, set_at=now)
         entry = self._entry(
@@ -160,7 +160,7 @@ class Admin:
         if not own.grants and not own.unreadable:
             raise BadInput(f"there is no rule for {principal}: `studio-links list` shows those that exist")
         entry = self._entry("forget", actor, tenant=tenant, subject=principal)
-        rules = {grant.effect.value: _plain(grant) for grant in own.grants}
+        rules = {grant.effect.value: plain(grant) for grant in own.grants}
         entry = replace(entry, before={**rules, **dict.fromkeys(own.unreadable, "unreadable")})
         self.access.delete_grants(tenant, principal, seen=own, entry=entry)
         return own
@@ -247,12 +247,12 @@ class Admin:
             alias=mapping.alias if mapping else None,
             domain_id=mapping.domain_id if mapping else None,
             profile_name=mapping.profile_name if mapping else None,
-            before=_plain(before) if before else None,
-            after=_plain(after) if after else None,
+            before=plain(before) if before else None,
+            after=plain(after) if after else None,
         )
 
 
-def _require_readable(access: Access, user_id: str, *records: str) -> None:
+def require_readable(access: Access, user_id: str, *records: str) -> None:
     """Nothing is written over a record that cannot be read: it could not be said what it replaced."""
     broken = [record for record in ("member", *records) if record in access.unreadable]
     if broken:
@@ -267,12 +267,12 @@ def _own(unreadable: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in unreadable if name.partition("#")[0] != "workspace")
 
 
-def _same(one: Mapping | Grant, other: Mapping | Grant) -> bool:
+def same(one: Mapping | Grant, other: Mapping | Grant) -> bool:
     """Whether two records say the same, whoever set them and when."""
     return replace(one, set_by="", set_at=None) == replace(other, set_by="", set_at=None)
 
 
-def _plain(record: Mapping | Grant) -> dict[str, Any]:
+def plain(record: Mapping | Grant) -> dict[str, Any]:
     """A record as JSON can hold it, without what it does not say."""
     values = asdict(record)
     return {

@@ -223,9 +223,13 @@ def _asking(
     return Asking(RequestTable(bound), admin, audit, slack, _rules(settings), frozenset(settings.studio_admins))
 
 
-def administration(settings: Settings) -> Admin:
-    """What the command line works with. Without a bot token it cannot ask Slack who a member is."""
-    bound = tables(settings)
+def administration(settings: Settings, workers: int = 1) -> Admin:
+    """What the command line works with. Without a bot token it cannot ask Slack who a member is.
+
+    Args:
+        workers: how many changes are made at once. With several it waits out DynamoDB's throttling.
+    """
+    bound = tables(settings, workers)
     bound.connect()
     return Admin(
         access=AccessTable(bound, audit_days=settings.studio_audit_days),
@@ -237,9 +241,15 @@ def administration(settings: Settings) -> Admin:
     )
 
 
-def tables(settings: Settings) -> Tables:
+def tables(settings: Settings, workers: int = 1) -> Tables:
     """The models for the configured tables, for administration, which is in less of a hurry than serving."""
-    return bind(prefix=settings.studio_table_prefix, region=settings.aws_region, read_timeout_seconds=10)
+    return bind(
+        prefix=settings.studio_table_prefix,
+        region=settings.aws_region,
+        connections=max(10, workers),
+        read_timeout_seconds=10,
+        retries=1 if workers == 1 else 8,
+    )
 
 
 def table_administration(settings: Settings) -> Tables:

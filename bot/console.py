@@ -1,16 +1,19 @@
 """What the command line prints: tables for people, JSON for programs, one line for what went wrong."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
 from bot.logs import redactor
+
+T = TypeVar("T")
 
 # On a pipe rich knows no width; rows must not be folded there.
 PIPE_WIDTH = 10_000
@@ -36,6 +39,12 @@ def fail(line: str) -> None:
     """The one line on standard error that says why a command failed."""
     line = f"studio-links: {redactor.clean(line)}"  # it may repeat what was put into the wrong variable
     Console(stderr=True, highlight=False).print(Text(line, "red"), soft_wrap=True)
+
+
+def progress(items: Iterable[T], *, total: int, doing: str) -> Iterator[T]:
+    """The items as they come, with a bar on standard error that says how far they have come; only on a terminal."""
+    console = Console(stderr=True)
+    yield from track(items, doing, total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def print_json(value: object) -> None:

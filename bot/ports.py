@@ -49,6 +49,14 @@ class AccessAdmin(AccessReader, Protocol):
         """Every user id of the tenant with its own records, page by page, in the table's own order."""
         ...
 
+    def read_each(self, members: Sequence[Member]) -> Iterator[tuple[Member, Access]]:
+        """The own records of each of these, strongly consistent, many in one call; nothing of the workspace."""
+        ...
+
+    def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
+        """Who holds the profile of each of these mappings, many in one call; those that nobody holds are left out."""
+        ...
+
     def workspace(self, tenant: str) -> Workspace:
         """What holds for the whole workspace, strongly consistent."""
         ...
@@ -58,6 +66,14 @@ class AccessAdmin(AccessReader, Protocol):
 
         Raises:
             ProfileTaken: another member holds the profile.
+        """
+        ...
+
+    def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
+        """Write several mappings and rules of a member as one change, in the place of those of the same name.
+
+        Raises:
+            ProfileTaken: another member holds one of the profiles.
         """
         ...
 

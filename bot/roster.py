@@ -2,8 +2,8 @@
 
 | column            | of a mapping                           | of a rule                            |
 |-------------------|----------------------------------------|--------------------------------------|
-| `principal`       | Slack user id                          | Slack user id                        |
-| `kind`            | `mapping`                              | `allow` or `deny`                    |
+| `principal`       | Slack user id                          | Slack id of a user or user group     |
+| `kind`            | `mapping`                              | `allow`, `deny` or `admin`           |
 | `alias`           | what the member calls it (`default`)   |                                      |
 | `domain`          | SageMaker domain id                    |                                      |
 | `profile`         | SageMaker user profile name            |                                      |

@@ -5,7 +5,7 @@ by the next calls.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -189,15 +189,29 @@ class FakeAccess:
             raise self.error
         return self.workspaces.get(tenant, Workspace())
 
-    def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
-        with self._change(member.tenant, member.user_id, seen, entry):
+    def read_each(self, members: Sequence[Member]) -> Iterator[tuple[Member, Access]]:
+        if self.error is not None:
+            raise self.error
+        yield from ((member, self._own(member)) for member in members)
+
+    def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
+        for mapping in mappings:
             for owner, access in self._members.items():
-                if owner != member and any(other.same_profile(mapping) for other in access.mappings):
+                if any(other.same_profile(mapping) for other in access.mappings):
+                    yield mapping, owner
+
+    def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
+        self.put_records(member, [mapping], seen=seen, entry=entry)
+
+    def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
+        with self._change(member.tenant, member.user_id, seen, entry):
+            for mapping, holder in self.holders([record for record in records if isinstance(record, Mapping)]):
+                if holder != member:
                     raise ProfileTaken(
                         f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to "
-                        f"{owner.user_id}: unmap it there first, or choose another profile"
+                        f"{holder.user_id}: unmap it there first, or choose another profile"
                     )
-            self.give(member, mapping)
+            self.give(member, *records)
 
     def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
         with self._change(member.tenant, member.user_id, seen, entry):

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable
+from collections.abc import Mapping as Dictionary
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
@@ -102,14 +103,27 @@ def _span(since: str | None, day: str | None) -> tuple[datetime, datetime | None
 
 def _details(entry: Entry) -> str | None:
     """What an entry says beside its columns: for a change, each value that is another now."""
-    before, after = dict(entry.before or {}), dict(entry.after or {})
-    names = [name for name in {**before, **after} if name not in ("set_by", "set_at")]
-    changes = [
-        f"{name}: {before.get(name, '-')} → {after.get(name, '-')}"
-        for name in names
-        if before.get(name) != after.get(name)
-    ]
-    return "; ".join([*([entry.detail] if entry.detail else []), *changes]) or None
+    changes = changes_in_words(entry.before or {}, entry.after or {})
+    return "; ".join(part for part in (entry.detail, changes) if part) or None
+
+
+def changes_in_words(before: Dictionary[str, object], after: Dictionary[str, object]) -> str:
+    """Each value that differs, as it was and as it is, save who set it and when."""
+    old, new = _flat(before), _flat(after)
+    return "; ".join(
+        f"{name}: {old.get(name, '-')} → {new.get(name, '-')}"
+        for name in {**old, **new}
+        if old.get(name) != new.get(name) and not name.endswith(("set_by", "set_at"))
+    )
+
+
+def _flat(values: Dictionary[str, object]) -> dict[str, object]:
+    """The values of records within a record under both names."""
+    flat: dict[str, object] = {}
+    for name, value in values.items():
+        within = {f"{name} {key}": item for key, item in value.items()} if isinstance(value, dict) else {name: value}
+        flat |= within
+    return flat
 
 
 def _print_csv(entries: Iterable[Entry]) -> None:

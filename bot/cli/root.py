@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 
 from bot import console, logs
-from bot.cli import history, local, members, serving, tables
+from bot.cli import history, local, members, serving, tables, transfer
 from bot.errors import StudioLinksError
 from bot.model import InvalidValue
 
@@ -19,6 +19,7 @@ cli = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 cli.add_typer(members.commands)
+cli.add_typer(transfer.commands)
 cli.add_typer(history.commands)
 cli.add_typer(serving.commands)
 cli.add_typer(tables.commands, name="tables")

@@ -1,7 +1,7 @@
 """The access table: who may open what, and the lock that keeps a SageMaker profile to one member."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -57,6 +57,23 @@ class AccessTable:
             own.version,
         )
 
+    def read_each(self, members: Sequence[Member]) -> Iterator[tuple[Member, Access]]:
+        """A BatchGetItem for every hundred."""
+        for some in _in_hundreds(members):
+            found = self._get(*((_owner(member.tenant, member.user_id), MEMBER) for member in some))
+            for member in some:
+                raw = found.get((_owner(member.tenant, member.user_id), MEMBER))
+                yield member, self._access(raw, member.user_id)
+
+    def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
+        """A BatchGetItem of locks for every hundred; two aliases may share one."""
+        for some in _in_hundreds(mappings):
+            found = self._get(*{(_lock_owner(mapping), LOCK) for mapping in some})
+            for mapping in some:
+                raw = found.get((_lock_owner(mapping), LOCK), {})
+                if "aliases" in raw:
+                    yield mapping, Member(*raw["holder"]["S"].split("#", 1))
+
     def workspace(self, tenant: str) -> Workspace:
         """The same call for the workspace's item alone."""
         return self._workspace(self._get((tenant, WORKSPACE)).get((tenant, WORKSPACE)))
@@ -83,28 +100,28 @@ class AccessTable:
                         yield user_id, access
 
     def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
-        """Write the mapping, take its profile's lock, let go of the one it replaces: all or nothing."""
+        """As for several."""
+        self.put_records(member, [mapping], seen=seen, entry=entry)
+
+    def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
+        """Write them, take the profiles' locks, let go of those that are replaced: all or nothing."""
         owner = _owner(member.tenant, member.user_id)
-        replaced = next((m for m in seen.mappings if m.alias == mapping.alias), None)
+        before = {mapping.alias: mapping for mapping in seen.mappings}
+        wanted = {record.alias: record for record in records if isinstance(record, Mapping)}
+        parts = {_part(record): _fields(record) for record in records}
+        replaced = [before[alias] for alias in wanted if alias in before]
+        locks = {_lock_owner(mapping): mapping for mapping in (*replaced, *wanted.values())}
         try:
             with self._change(entry) as transaction:
-                self._write(transaction, owner, MEMBER, seen.version, {("mappings", mapping.alias): _fields(mapping)})
-                transaction.update(
-                    self._lock(mapping),
-                    actions=[self._items.holder.set(owner), self._items.aliases.add({mapping.alias})],
-                    condition=self._items.aliases.does_not_exist() | (self._items.holder == owner),
-                )
-                if replaced is not None and not replaced.same_profile(mapping):
-                    self._release(transaction, owner, replaced)
+                self._write(transaction, owner, MEMBER, seen.version, {**parts})
+                for mapping in locks.values():
+                    aliases = {alias for alias, held in (before | wanted).items() if held.same_profile(mapping)}
+                    self._hold(transaction, owner, mapping, aliases)
         except Changed as error:
-            holder = self._holder(mapping)
-            if holder is None or holder == owner:
-                raise
-            raise ProfileTaken(
-                f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to "
-                f"{holder.removeprefix(f'{member.tenant}#')}: "
-                "unmap it there first, or choose another profile"
-            ) from error
+            for mapping, holder in self.holders(list(wanted.values())):
+                if holder != member:
+                    raise _taken(mapping, holder, member.tenant) from error
+            raise
 
     def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
         """Remove the mapping and let go of its profile's lock."""
@@ -221,7 +238,20 @@ class AccessTable:
         transaction.save(item, condition=unchanged)
 
     def _lock(self, mapping: Mapping) -> AccessItem:
-        return self._items(f"profile#{mapping.domain_id}#{mapping.profile_name.lower()}", LOCK)
+        return self._items(_lock_owner(mapping), LOCK)
+
+    def _hold(self, transaction: TransactWrite, owner: str, mapping: Mapping, aliases: set[str]) -> None:
+        """Hold the profile's lock under exactly these aliases, or let go of it if there is none."""
+        if aliases:
+            transaction.update(
+                self._lock(mapping),
+                actions=[self._items.holder.set(owner), self._items.aliases.set(aliases)],
+                condition=self._items.aliases.does_not_exist() | (self._items.holder == owner),
+            )
+        else:
+            transaction.update(
+                self._lock(mapping), actions=[self._items.aliases.remove()], condition=self._items.holder == owner
+            )
 
     def _release(self, transaction: TransactWrite, owner: str, mapping: Mapping) -> None:
         """Take the alias off the lock. The lock item stays: a free lock is one without aliases."""
@@ -247,19 +277,32 @@ class AccessTable:
                     ) from error
                 raise
 
-    def _holder(self, mapping: Mapping) -> str | None:
-        """The owner of the profile's lock; None if the lock is free."""
-        lock = self._lock(mapping)
-        with store_errors():
-            try:
-                lock.refresh(consistent_read=True)
-            except self._items.DoesNotExist:
-                return None
-        return lock.holder if lock.aliases else None
-
 
 def _owner(tenant: str, principal: str) -> str:
     return f"{tenant}#{principal}"
+
+
+def _lock_owner(mapping: Mapping) -> str:
+    return f"profile#{mapping.domain_id}#{mapping.profile_name.lower()}"
+
+
+def _taken(mapping: Mapping, holder: Member, tenant: str) -> ProfileTaken:
+    who = holder.user_id if holder.tenant == tenant else f"{holder.tenant}#{holder.user_id}"
+    return ProfileTaken(
+        f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to {who}: "
+        "unmap it there first, or choose another profile"
+    )
+
+
+def _in_hundreds(many: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The most that one BatchGetItem takes."""
+    for start in range(0, len(many), 100):
+        yield many[start : start + 100]
+
+
+def _part(record: Mapping | Grant) -> tuple[str, ...]:
+    """Where a record is in its item."""
+    return ("mappings", record.alias) if isinstance(record, Mapping) else ("rules", _rule_name(record))
 
 
 def _place(tenant: str, principal: str) -> tuple[str, str]:

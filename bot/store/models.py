@@ -182,10 +182,13 @@ def client_of(model: type[Model]) -> Any:
     return _connection(model).client
 
 
-def bind(*, prefix: str, region: str, connections: int = 10, read_timeout_seconds: float = 2) -> Tables:
+def bind(
+    *, prefix: str, region: str, connections: int = 10, read_timeout_seconds: float = 2, retries: int = 1
+) -> Tables:
     """The models for the tables `<prefix>access`, `<prefix>audit` and `<prefix>runtime`.
 
     The endpoint follows boto3's own rules (`AWS_ENDPOINT_URL_DYNAMODB`). `connections` bounds the pool.
+    `retries` is how often a call is tried again that was throttled or failed, after pauses that grow.
     """
 
     def bound(model: type[M], name: str) -> type[M]:
@@ -198,7 +201,7 @@ def bind(*, prefix: str, region: str, connections: int = 10, read_timeout_second
                 # PynamoDB's defaults (15 s, 30 s, four attempts) outlast a member's patience and the link.
                 "connect_timeout_seconds": 1,
                 "read_timeout_seconds": read_timeout_seconds,
-                "max_retry_attempts": 1,
+                "max_retry_attempts": retries,
                 "max_pool_connections": connections,
             },
         )

@@ -115,6 +115,85 @@ def test_a_change_can_be_read_at_once(store: Store) -> None:
         assert store.access.read(ANA).mappings == (after,)
 
 
+# Several at once
+
+
+def test_several_records_are_written_as_one_change(store: Store) -> None:
+    put(store, ANA, a_mapping("kept", "ana-kept"), entry="before")
+    records = (EVERYTHING, a_mapping("second", "ana-2"), a_grant(reason="Falcon"), a_grant(effect=Effect.DENY))
+
+    store.access.put_records(ANA, records, seen=store.access.read(ANA), entry=change("several"))
+
+    found = store.access.read(ANA)
+    assert sorted(m.alias for m in found.mappings) == ["default", "kept", "second"]
+    assert EVERYTHING in found.mappings
+    assert {grant.effect for grant in found.grants} == {Effect.ALLOW, Effect.DENY}
+    assert audited(store) == ["before", "several"]
+    for taken in ("ana-kept", "ANA-2", EVERYTHING.profile_name):
+        with pytest.raises(ProfileTaken):
+            put(store, BEN, a_mapping(profile=taken), entry="taken")
+
+
+def test_several_are_not_written_over_what_somebody_has_changed(store: Store) -> None:
+    seen = store.access.read(ANA)
+    put(store, ANA, a_mapping("meanwhile", "ana-3"), entry="meanwhile")
+
+    with pytest.raises(Changed):
+        store.access.put_records(ANA, [EVERYTHING, a_grant()], seen=seen, entry=change("late"))
+
+    assert [mapping.alias for mapping in store.access.read(ANA).mappings] == ["meanwhile"]
+    assert audited(store) == ["meanwhile"]
+
+
+def test_of_several_records_none_is_written_if_one_profile_is_taken(store: Store) -> None:
+    put(store, BEN, a_mapping(profile="bens"), entry="ben")
+
+    records = (a_mapping("one", "ana-1"), a_mapping("two", "BENS"), a_grant())
+    with pytest.raises(ProfileTaken, match=f"BENS in d-research is already mapped to {BEN.user_id}"):
+        store.access.put_records(ANA, records, seen=store.access.read(ANA), entry=change("several"))
+
+    assert store.access.read(ANA) == Access()
+    assert audited(store) == ["ben"]
+    put(store, CAI, a_mapping(profile="ana-1"), entry="free")
+
+
+def test_a_member_may_swap_profiles_between_aliases_and_let_go_of_others(store: Store) -> None:
+    for alias, profile in (("a", "one"), ("b", "two"), ("c", "three"), ("d", "three")):
+        put(store, ANA, a_mapping(alias, profile), entry=f"m-{alias}")
+    records = [a_mapping("a", "two"), a_mapping("b", "one"), a_mapping("c", "four")]
+
+    store.access.put_records(ANA, records, seen=store.access.read(ANA), entry=change("swap"))
+
+    for held in ("one", "two", "three", "four"):
+        with pytest.raises(ProfileTaken):
+            put(store, BEN, a_mapping(profile=held), entry="taken")
+    store.access.put_records(ANA, [a_mapping("d", "four")], seen=store.access.read(ANA), entry=change("let-go"))
+    put(store, BEN, a_mapping(profile="three"), entry="free")
+
+
+def test_many_members_are_read_at_once_each_as_it_is(store: Store) -> None:
+    members = [Member(TEAM, f"U0{number:04}") for number in range(120)]
+    there = [put(store, member, a_mapping(profile=member.user_id), entry=member.user_id) for member in members[::40]]
+
+    found = dict(store.access.read_each(members))
+
+    assert list(found) == members
+    assert [found[member].mappings for member in members[::40]] == [(mapping,) for mapping in there]
+    assert found[members[1]] == Access()
+    assert list(store.access.read_each([])) == []
+
+
+def test_the_holders_of_profiles_are_told_whatever_their_team(store: Store) -> None:
+    put(store, ANA, a_mapping(profile="Ana"), entry="ana")
+    put(store, CAI, a_mapping(profile="cai"), entry="cai")
+    free = put(store, BEN, a_mapping(profile="free"), entry="ben")
+    store.access.delete_mapping(BEN, free, seen=store.access.read(BEN), entry=change("gone", BEN))
+    many = [a_mapping(f"a-{number}", f"nobody-{number}") for number in range(120)]
+    asked = [a_mapping("x", "ANA"), a_mapping("y", "ana"), a_mapping(profile="cai"), a_mapping(profile="free"), *many]
+
+    assert list(store.access.holders(asked)) == [(asked[0], ANA), (asked[1], ANA), (asked[2], CAI)]
+
+
 # One profile, one member
 
 
@@ -485,8 +564,9 @@ def test_members_and_locks_are_read_consistently(dynamodb: Store, local_aws: Lis
         put(dynamodb, BEN, a_mapping(), entry="taken")
     list(dynamodb.access.members(TEAM))
 
-    reads = [request for name in ("Scan", "GetItem") for request in local_aws.requests(name)]
-    assert len(reads) == 2
+    batches = [request["RequestItems"]["contract-access"] for request in local_aws.requests("BatchGetItem")]
+    reads = [*local_aws.requests("Scan"), *batches]
+    assert len(reads) == 4
     assert all(request["ConsistentRead"] is True for request in reads)
 
 

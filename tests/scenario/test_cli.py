@@ -213,6 +213,8 @@ COMMANDS = [
         "show",
         "list",
         "history",
+        "import",
+        "export",
         "explain",
         "serve",
         "local-aws",

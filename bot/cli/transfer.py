@@ -1,0 +1,172 @@
+"""Many members at once, from and to a CSV file."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import app, console
+from bot.admin import plain
+from bot.cli.history import changes_in_words
+from bot.cli.options import AsJson, Team, actor, read_settings
+from bot.errors import BadInput
+from bot.importing import Difference, Failure, Import
+from bot.model import Access
+from bot.roster import COLUMNS, KINDS, Roster, read, write
+
+commands = typer.Typer()
+
+# Members written at once, each a transaction with its audit entry.
+WORKERS = 8
+# Bytes: some million rows.
+LARGEST_FILE = 256 * 1024 * 1024
+
+
+@commands.command("import", epilog=f"Columns: {', '.join(COLUMNS)}. Kinds: {', '.join(KINDS)}.")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, readable=True)],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what would be.")] = False,
+    team: Team = None,
+    as_json: AsJson = False,
+) -> None:
+    """Mappings and rules from a CSV file: one row for each, all checked before anything is written.
+
+    The first row names the columns, in any order. A row is about one `principal` (a Slack id) and of one `kind`: a
+    `mapping` has at least `domain` and `profile`, and what else it needs of `alias`, `region`, `role_arn`, `space`,
+    `landing`, `session_seconds` and `profile_arn`; a rule has `until` (a date, whose end it is, or a full time) and
+    `reason`, if any. `export` prints a file of this kind. An apostrophe before =, +, - or @ at the beginning of a
+    reason is there for spreadsheets, and not part of it.
+
+    Nothing is taken away: what is stored and not in the file stays. Importing twice changes nothing, and importing
+    again finishes what was interrupted. Whether SageMaker has the profiles is `studio-links doctor`'s to say.
+
+    Example: studio-links import members.csv --dry-run
+    """
+    roster = _read(file)
+    if roster.problems:
+        _refuse(file, [str(problem) for problem in roster.problems], roster.more, as_json=as_json)
+    settings = read_settings()
+    importing = Import(app.administration(settings, WORKERS), app.tenant(settings, team), actor(settings))
+    changing: list[Difference] = []
+    failures: list[Failure] = []
+    unchanged = 0
+    principals, rows = len(roster.wanted), roster.rows
+    for each in console.progress(importing.compare(roster.wanted), total=principals, doing="comparing"):
+        if isinstance(each, Failure):
+            failures.append(each)
+        else:
+            unchanged += each.unchanged
+            changing += [each] if each.after else []
+    if failures:
+        _refuse(file, [f"{each.principal}: {each.why}" for each in failures], 0, as_json=as_json)
+    if not dry_run:
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="import") as pool:
+            outcomes = importing.write(changing, pool)
+            for outcome in console.progress(outcomes, total=len(changing), doing="writing"):
+                failures += [outcome] if isinstance(outcome, Failure) else []
+    _report(rows, changing, unchanged, failures, as_json=as_json, dry_run=dry_run)
+    if failures:
+        raise typer.Exit(1)
+
+
+@commands.command()
+def export(team: Team = None) -> None:
+    """All mappings and rules as a CSV file that `import` reads back as it was.
+
+    Who set what and when is not part of it: that is in the audit.
+
+    Example: studio-links export > members.csv
+    """
+    settings = read_settings()
+    admin, tenant = app.administration(settings), app.tenant(settings, team)
+    members = dict(admin.members(tenant))
+    workspace = admin.access.workspace(tenant)
+    for grant in workspace.grants:
+        before = members.get(grant.principal, Access())
+        members[grant.principal] = replace(before, grants=(*before.grants, grant))
+    for line in write(sorted(members.items())):
+        sys.stdout.write(line)
+    unreadable = [f"{user}: {name}" for user, access in members.items() for name in access.unreadable]
+    unreadable += workspace.unreadable
+    if unreadable:
+        raise BadInput(
+            f"left out, because they cannot be read: {', '.join(unreadable)}: `studio-links forget` removes them"
+        )
+
+
+def _read(file: Path) -> Roster:
+    size = file.stat().st_size
+    if size > LARGEST_FILE:
+        raise BadInput(f"{file} has {size // 2**20} MB, more than {LARGEST_FILE // 2**20}: import it in parts")
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            return read(lines)
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"{file} is not in UTF-8 (byte {error.start}): save it as “CSV UTF-8”, then import it"
+        ) from None
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _refuse(file: Path, problems: list[str], more: int, *, as_json: bool) -> None:
+    """Tell all that is wrong, and end: nothing was written."""
+    if as_json:
+        console.print_json({"written": False, "problems": problems, "more": more})
+    else:
+        for problem in problems:
+            console.fail(f"{file}: {problem}")
+    total = len(problems) + more
+    shown = f", of which the first {len(problems)} are shown" if more else ""
+    raise BadInput(f"{file}: {total} problem{'s' if total > 1 else ''}{shown}; nothing was written")
+
+
+def _report(
+    rows: int,
+    changing: list[Difference],
+    unchanged: int,
+    failed: list[Failure],
+    *,
+    as_json: bool,
+    dry_run: bool,
+) -> None:
+    """What was, or would be, written."""
+    not_written = {failure.principal for failure in failed}
+    done = [each for each in changing if each.principal not in not_written]
+    counts = {
+        "rows": rows,
+        "added": sum(each.added for each in done),
+        "changed": sum(len(each.before) for each in done),
+        "unchanged": unchanged,
+    }
+    if as_json:
+        changes = [
+            {"principal": each.principal, "what": name, "before": each.before.get(name), "after": record}
+            for each in done
+            for name, record in each.after.items()
+        ]
+        console.print_json({"written": not dry_run, **counts, "failed": failed, "changes": changes})
+        return
+    if dry_run:
+        table = (
+            (
+                "change" if name in each.before else "add",
+                each.principal,
+                name.replace("#", " "),
+                changes_in_words(plain(each.before[name]) if name in each.before else {}, plain(record)),
+            )
+            for each in done
+            for name, record in each.after.items()
+        )
+        console.print_table(["", "principal", "what", "details"], table, empty="nothing to change")
+    for failure in failed:
+        console.fail(f"{failure.principal}: {failure.why}")
+    added, changed = ("to add", "to change") if dry_run else ("added", "changed")
+    console.say(
+        f"{counts['rows']} rows: {counts['added']} {added}, {counts['changed']} {changed}, "
+        f"{counts['unchanged']} unchanged"
+    )

@@ -1,0 +1,196 @@
+"""`import` and `export`, as an operator uses them: what is refused, what is written, and that it comes back."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from bot import cli as commands
+from bot.errors import BadInput
+from bot.local.aws_faults import Fault
+from tests.scenario.conftest import Product
+
+pytestmark = pytest.mark.usefixtures("product")
+
+COLUMNS = "principal,kind,alias,domain,profile,until,reason"
+
+
+def run(*arguments: str) -> str:
+    """The standard output of a command that must succeed."""
+    result = CliRunner().invoke(commands.cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(*arguments: str) -> str:
+    """The last line of a command that must refuse."""
+    with pytest.raises(BadInput) as caught:
+        CliRunner().invoke(commands.cli, arguments, catch_exceptions=False)
+    return str(caught.value)
+
+
+def a_file(folder: Path, *rows: str, headings: str = COLUMNS) -> str:
+    path = folder / "members.csv"
+    path.write_text("\n".join([headings, *rows]) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def exported(prefix: str = "U0") -> list[str]:
+    """The lines of an export about members whose id begins like this."""
+    return [line for line in run("export").splitlines() if line.startswith(prefix)]
+
+
+def changes(user: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = json.loads(run("history", user, "--json"))
+    return entries
+
+
+def test_a_team_is_onboarded_by_one_file_and_comes_back_as_it_was(tmp_path: Path) -> None:
+    file = a_file(
+        tmp_path,
+        "U0IA,mapping,,d-team,ana,,",
+        "U0IB,mapping,sandbox,d-team,ben,,",
+        "U0IA,allow,,,,2030-01-31,'=project; Falcon",
+        'U0IB,deny,,,,,"stolen, ""again"""',
+    )
+
+    dry = run("import", file, "--dry-run")
+    assert "4 rows: 4 to add, 0 to change, 0 unchanged" in dry
+    assert "add\tU0IA\tmapping default" in dry
+    assert exported("U0I") == []
+
+    assert "4 rows: 4 added, 0 changed, 0 unchanged" in run("import", file)
+    assert "4 rows: 0 added, 0 changed, 4 unchanged" in run("import", file)
+    assert [entry["action"] for entry in changes("U0IA")] == ["import"]
+    assert changes("U0IA")[0]["actor"].startswith("cli:arn:aws:sts::")
+
+    before = run("export")
+    (tmp_path / "again.csv").write_text(before, encoding="utf-8")
+    assert " 0 added, 0 changed" in run("import", str(tmp_path / "again.csv"))
+    assert run("export") == before
+    assert [line.split(",")[0:3] for line in exported("U0I")] == [
+        ["U0IA", "mapping", "default"],
+        ["U0IA", "allow", ""],
+        ["U0IB", "mapping", "sandbox"],
+        ["U0IB", "deny", ""],
+    ]
+
+
+def test_what_an_empty_store_is_given_it_gives_back_byte_by_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("import", a_file(tmp_path, "U0RA,mapping,,d-round,ana,,", "U0RA,allow,,,,2030-01-31T12:00,-5 <&> “x”"))
+    file = tmp_path / "export.csv"
+    file.write_text(run("export"), encoding="utf-8", newline="")
+
+    monkeypatch.setenv("STUDIO_TABLE_PREFIX", "elsewhere-")
+    run("tables", "create")
+    run("import", str(file))
+
+    assert run("export") == file.read_text(encoding="utf-8")
+
+
+def test_a_change_shows_what_gives_way_and_is_recorded_with_both(tmp_path: Path) -> None:
+    run("import", a_file(tmp_path, "U0CH,mapping,,d-ch,old,,"))
+    file = a_file(tmp_path, "U0CH,mapping,,d-ch,new,,", "U0CH,allow,,,,,")
+
+    assert "profile_name: old → new" in run("import", file, "--dry-run")
+    report = json.loads(run("import", file, "--json"))
+
+    assert (report["added"], report["changed"], report["unchanged"]) == (1, 1, 0)
+    entry = changes("U0CH")[0]
+    assert entry["before"] == {"mapping#default": entry["before"]["mapping#default"]}
+    assert entry["before"]["mapping#default"]["profile_name"] == "old"
+    assert set(entry["after"]) == {"mapping#default", "grant#allow"}
+    assert "mapping#default profile_name: old → new" in run("history", "U0CH")
+
+
+def test_one_bad_row_stops_everything_and_all_of_them_are_told(product: Product, tmp_path: Path) -> None:
+    file = a_file(tmp_path, "U0BA,allow,,,,,", "ana,mapping,,d-x,p,,", "U0BB,mapping,,bad,ana,,", "U0BA,allow,,,,,")
+
+    ended = product.cli("import", file, check=False)
+
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        f"studio-links: {file}: line 3: principal 'ana' is not valid: it must be a Slack user id such as U0123ABCD",
+        f"studio-links: {file}: line 4: domain 'bad' is not valid: it must be a SageMaker domain id such as d-abc123",
+        f"studio-links: {file}: line 5: U0BA has a rule of the kind allow on line 2 already: keep one of the two",
+        f"studio-links: {file}: 3 problems; nothing was written",
+    ]
+    assert exported("U0B") == []
+
+
+def test_a_profile_of_somebody_else_stops_everything_too(tmp_path: Path) -> None:
+    run("map", "U0HOLDER", "--domain", "d-held", "--profile", "Held")
+    file = a_file(tmp_path, "U0TA,allow,,,,,", "U0TB,mapping,,d-held,held,,")
+
+    assert "1 problem; nothing was written" in refused("import", file)
+    assert exported("U0T") == []
+
+
+BROKEN = {
+    "not UTF-8": (b"principal,kind\nU0X,\xe4llow\n", "is not in UTF-8 (byte 19): save it as"),
+    "UTF-16": ("principal,kind\n".encode("utf-16"), "is not in UTF-8 (byte 0)"),
+    "empty": (b"", "1 problem; nothing was written"),
+    "semicolons": (b"principal;kind\nU0X;allow\n", "1 problem; nothing was written"),
+    "not a table at all": (b"%PDF-1.7\x00\x01", "1 problem; nothing was written"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path, case: str) -> None:
+    content, expected = BROKEN[case]
+    path = tmp_path / "broken.csv"
+    path.write_bytes(content)
+
+    assert expected in refused("import", str(path))
+
+
+def test_a_file_that_is_too_large_or_not_there_is_refused(tmp_path: Path) -> None:
+    large = tmp_path / "large.csv"
+    with large.open("wb") as stream:
+        stream.truncate(300 * 1024 * 1024)
+
+    assert "more than 256: import it in parts" in refused("import", str(large))
+    assert CliRunner().invoke(commands.cli, ["import", str(tmp_path / "none.csv")]).exit_code == 2
+    assert CliRunner().invoke(commands.cli, ["import", str(tmp_path)]).exit_code == 2
+
+
+def test_the_problems_are_json_for_programs(tmp_path: Path, product: Product) -> None:
+    ended = product.cli("import", a_file(tmp_path, "nobody,allow,,,,,"), "--json", check=False)
+
+    told = json.loads(ended.stdout)
+    assert (ended.returncode, told["written"], len(told["problems"]), told["more"]) == (1, False, 1, 0)
+
+
+def test_throttling_is_waited_out(product: Product, tmp_path: Path) -> None:
+    product.aws.inject("TransactWriteItems", Fault("ThrottlingException", times=3))
+
+    assert "1 added" in run("import", a_file(tmp_path, "U0SLOW,allow,,,,,"))
+
+
+def test_an_import_that_is_killed_is_finished_by_the_next_one(product: Product, tmp_path: Path) -> None:
+    users = [f"U0KILL{number:03}" for number in range(120)]
+    file = a_file(tmp_path, *(f"{user},allow,,,,," for user in users))
+    product.aws.inject("TransactWriteItems", Fault(delay=0.05, times=60))
+    earlier = product.aws.calls.count("TransactWriteItems")
+    command = [sys.executable, "-m", "bot", "import", file]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as importing:
+        while product.aws.calls.count("TransactWriteItems") < earlier + 20:
+            assert importing.poll() is None
+        importing.send_signal(signal.SIGKILL)
+    product.aws.clear_faults()
+
+    there = len(exported("U0KILL"))
+    report = json.loads(run("import", file, "--json"))
+
+    assert 0 < there < len(users)
+    assert report["added"] + report["unchanged"] == len(users)
+    assert len(exported("U0KILL")) == len(users)
+    recorded = json.loads(run("history", "--since", "1h", "--json", "--limit", "10000"))
+    assert sorted(e["subject"] for e in recorded if e["subject"].startswith("U0KILL")) == users

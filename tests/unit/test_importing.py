@@ -1,0 +1,234 @@
+"""Many at once: what differs, what is refused before anything is written, and what is written."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+
+from bot import policy
+from bot.admin import Actor, Admin
+from bot.errors import Changed, StoreError
+from bot.importing import AT_ONCE, Difference, Failure, Import
+from bot.model import Access, Door, Effect, Entry, Grant, Mapping, Member, Reason
+from tests.fakes import ANA, BEN, NOON, TEAM, AtOnce, Clock, FakeAccess, FakeAudit, FakeStudio, a_grant, a_mapping
+
+ME = Actor("cli:arn:aws:iam::123456789012:user/me", Door.CLI)
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile/d-research/ana"
+
+
+def a_rule(user: str, effect: Effect = Effect.ALLOW, reason: str = "") -> Grant:
+    return Grant(user, effect, None, reason)
+
+
+def wanted_mapping(alias: str = "default", profile: str = "ana") -> Mapping:
+    return Mapping(alias, "d-research", profile)
+
+
+@dataclass
+class World:
+    clock: Clock = field(default_factory=Clock)
+    audit: FakeAudit = field(default_factory=FakeAudit)
+
+    def __post_init__(self) -> None:
+        self.access = FakeAccess(self.audit)
+        admin = Admin(self.access, self.audit, FakeStudio(), policy.Rules(), now=self.clock.now)
+        self.importing = Import(admin, TEAM, ME)
+
+    def compare(self, wanted: dict[str, Access]) -> list[Difference | Failure]:
+        return list(self.importing.compare(dict(wanted)))
+
+    def run(self, wanted: dict[str, Access]) -> list[Difference | Failure]:
+        found = [each for each in self.compare(wanted) if isinstance(each, Difference)]
+        return list(self.importing.write(found, AtOnce()))
+
+    @property
+    def trail(self) -> list[Entry]:
+        return list(self.audit.entries.values())
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_members_rows_are_one_change_with_one_entry(world: World) -> None:
+    rows = Access((wanted_mapping(), wanted_mapping("sandbox", "ana-2")), (a_rule(ANA.user_id, reason="Falcon"),))
+
+    world.run({ANA.user_id: rows})
+
+    stored = world.access.read(ANA)
+    assert [mapping.alias for mapping in stored.mappings] == ["default", "sandbox"]
+    records: list[Mapping | Grant] = [*stored.mappings, *stored.grants]
+    assert {record.set_by for record in records} == {ME.name}
+    [entry] = world.trail
+    assert (entry.action, entry.outcome, entry.actor, entry.door) == ("import", "done", ME.name, Door.CLI)
+    assert entry.before is None
+    assert entry.after is not None
+    assert set(entry.after) == {"mapping#default", "mapping#sandbox", "grant#allow"}
+
+
+def test_importing_the_same_again_changes_nothing(world: World) -> None:
+    rows = {ANA.user_id: Access((wanted_mapping(),), (a_rule(ANA.user_id),))}
+    world.run(rows)
+    world.clock.advance(60)
+
+    [again] = world.compare(rows)
+
+    assert isinstance(again, Difference)
+    assert (again.added, len(again.before), again.unchanged) == (0, 0, 2)
+    world.run(rows)
+    assert len(world.trail) == 1
+
+
+def test_what_is_stored_and_not_in_the_file_stays(world: World) -> None:
+    kept = a_mapping("kept", "ana-kept")
+    world.access.give(ANA, kept, a_grant(), a_mapping("default", "ana-old"))
+
+    [found] = world.compare({ANA.user_id: Access((wanted_mapping(),))})
+    world.run({ANA.user_id: Access((wanted_mapping(),))})
+
+    assert isinstance(found, Difference)
+    assert (found.added, set(found.before)) == (0, {"mapping#default"})
+    stored = world.access.read(ANA)
+    assert kept in stored.mappings
+    assert len(stored.grants) == 1
+    assert world.trail[0].before is not None
+    assert world.trail[0].before["mapping#default"]["profile_name"] == "ana-old"  # type: ignore[index] # a dictionary
+
+
+def test_a_mapping_that_names_no_arn_keeps_the_one_that_is_known(world: World) -> None:
+    world.access.give(ANA, replace(a_mapping("default", "Ana"), profile_arn=ARN))
+
+    [same] = world.compare({ANA.user_id: Access((wanted_mapping("default", "Ana"),))})
+    [other] = world.compare({ANA.user_id: Access((wanted_mapping("default", "other"),))})
+
+    assert isinstance(same, Difference)
+    assert isinstance(other, Difference)
+    assert same.after == {}
+    assert other.after["mapping#default"] == wanted_mapping("default", "other")
+
+
+def test_a_profile_that_somebody_outside_the_file_holds_is_found_before_anything_is_written(world: World) -> None:
+    world.access.give(BEN, a_mapping("default", "ANA"))
+
+    [found] = world.compare({ANA.user_id: Access((wanted_mapping(),))})
+
+    assert isinstance(found, Failure)
+    assert f"already mapped to {BEN.user_id}" in found.why
+
+
+def test_a_profile_may_move_from_one_member_of_the_file_to_another(world: World) -> None:
+    world.access.give(BEN, a_mapping("default", "shared"))
+    rows = {
+        ANA.user_id: Access((wanted_mapping("default", "shared"),)),  # comes first, and has to wait
+        BEN.user_id: Access((wanted_mapping("default", "own"),)),
+    }
+
+    assert not [each for each in world.compare(rows) if isinstance(each, Failure)]
+    assert not [each for each in world.run(rows) if isinstance(each, Failure)]
+
+    assert [mapping.profile_name for mapping in world.access.read(ANA).mappings] == ["shared"]
+    assert [mapping.profile_name for mapping in world.access.read(BEN).mappings] == ["own"]
+
+
+def test_two_who_would_swap_their_profiles_are_told_to_unmap_one_first(world: World) -> None:
+    world.access.give(ANA, a_mapping("default", "one"))
+    world.access.give(BEN, a_mapping("default", "two"))
+    rows = {
+        ANA.user_id: Access((wanted_mapping("default", "two"),)),
+        BEN.user_id: Access((wanted_mapping("default", "one"),)),
+    }
+
+    failures = [each for each in world.run(rows) if isinstance(each, Failure)]
+
+    assert {failure.principal for failure in failures} == {ANA.user_id, BEN.user_id}
+    assert all("unmap it there first" in failure.why for failure in failures)
+
+
+@pytest.mark.parametrize("name", ["member", "mapping#default"])
+def test_nothing_is_written_over_a_record_that_cannot_be_read(world: World, name: str) -> None:
+    world.access.unreadable[ANA] = (name,)
+
+    [found] = world.compare({ANA.user_id: Access((wanted_mapping(),))})
+
+    assert isinstance(found, Failure)
+    assert "cannot be read" in found.why
+
+
+def test_comparing_empties_what_it_is_given_and_keeps_the_order_of_ids(world: World) -> None:
+    users = [f"U0{number:04}" for number in range(2 * AT_ONCE + 1)]
+    wanted = {user: Access((), (a_rule(user),)) for user in reversed(users)}
+
+    found = list(world.importing.compare(wanted))
+
+    assert wanted == {}
+    assert [each.principal for each in found] == users
+
+
+def test_somebody_elses_change_meanwhile_is_compared_anew_and_not_lost(world: World) -> None:
+    rows = {ANA.user_id: Access((wanted_mapping(),), (a_rule(ANA.user_id),))}
+    found = [each for each in world.compare(rows) if isinstance(each, Difference)]
+    meanwhile = a_mapping("meanwhile", "ana-3")
+    world.access.give(ANA, meanwhile)
+
+    [outcome] = world.importing.write(found, AtOnce())
+
+    assert isinstance(outcome, Difference)
+    assert meanwhile in world.access.read(ANA).mappings
+    assert len(world.access.read(ANA).mappings) == 2
+
+
+def test_who_cannot_be_written_is_told_and_the_others_are_written(world: World) -> None:
+    class Failing(FakeAccess):
+        def put_records(self, member: Member, records: object, *, seen: Access, entry: Entry) -> None:
+            if member == ANA:
+                raise StoreError("DynamoDB throttles us", reason=Reason.STORE_THROTTLED)
+            super().put_records(member, records, seen=seen, entry=entry)  # type: ignore[arg-type] # passed on
+
+    world.access = Failing(world.audit)
+    world.importing = replace(world.importing, admin=replace(world.importing.admin, access=world.access))
+    rows = {user: Access((), (a_rule(user),)) for user in (ANA.user_id, BEN.user_id)}
+
+    outcomes = world.run(rows)
+
+    assert [each.why for each in outcomes if isinstance(each, Failure)] == ["DynamoDB throttles us"]
+    assert world.access.read(BEN).grants
+
+
+def test_a_member_that_others_change_all_the_time_is_told_of(world: World) -> None:
+    class Busy(FakeAccess):
+        def put_records(self, *_: object, **__: object) -> None:
+            raise Changed("somebody changed the same records meanwhile")
+
+    world.access = Busy(world.audit)
+    world.importing = replace(world.importing, admin=replace(world.importing.admin, access=world.access))
+
+    [outcome] = world.run({ANA.user_id: Access((wanted_mapping(),))})
+
+    assert outcome == Failure(ANA.user_id, "somebody changed the same records meanwhile")
+
+
+def test_several_are_written_at_once_and_each_is_told_of_once(world: World) -> None:
+    rows = {user: Access((), (a_rule(user),)) for user in (f"U0{number:04}" for number in range(300))}
+    found = [each for each in world.compare(rows) if isinstance(each, Difference)]
+
+    def lazily() -> Iterator[Difference]:
+        yield from found
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(world.importing.write(lazily(), pool))
+
+    assert sorted(each.principal for each in outcomes) == sorted(rows)
+    assert len(world.trail) == 300
+
+
+def test_an_until_that_differs_is_a_change(world: World) -> None:
+    world.access.give(ANA, a_grant(until=NOON))
+    grant = Grant(ANA.user_id, Effect.ALLOW, NOON + timedelta(days=1), a_grant().reason)
+
+    [found] = world.compare({ANA.user_id: Access((), (grant,))})
+
+    assert isinstance(found, Difference)
+    assert (set(found.before), set(found.after)) == ({"grant#allow"}, {"grant#allow"})
