@@ -1,5 +1,6 @@
 """The composition root: from settings to a running bot. The only place that wires."""
 
+import json
 import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -28,7 +29,7 @@ from bot.slack.api import SlackApi
 from bot.slack.commands import is_well_formed
 from bot.slack.people import People
 from bot.slack.reception import Desk
-from bot.slack.socket_mode import SocketMode
+from bot.slack.socket_mode import Intake, SocketMode
 from bot.standing import Standings
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
@@ -38,7 +39,7 @@ from bot.store.requests import RequestTable
 from bot.store.runtime import RuntimeTable
 from bot.studio import SageMakerStudio, caller_arn
 from bot.telemetry import Recorder
-from bot.web import Entrance, Response, Verifier
+from bot.web import LARGEST_BODY, Entrance, Response, Verifier
 
 log = structlog.get_logger()
 
@@ -172,7 +173,15 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     else:
         app_token = settings.slack_app_token.get_secret_value()
         redactor.register(app_token)
-        socket = SocketMode(bolt, app_token=app_token, api_url=settings.slack_api_url)
+        intake = Intake(
+            take=lambda body: _acknowledgement(_dispatch(bolt, body)),
+            largest=LARGEST_BODY,
+            metrics=metrics,
+            took=took,
+        )
+        socket = SocketMode(
+            intake, app_token=app_token, api_url=settings.slack_api_url, replicas=settings.studio_replicas
+        )
 
     def check() -> None:
         table_admin.ready(bound)
@@ -327,3 +336,15 @@ def _dispatch(bolt: App, body: dict[str, Any]) -> Response:
         return not_slacks
     content_type = answer.first_headers().get("content-type", "text/plain; charset=utf-8")
     return Response(answer.status, answer.body.encode(), content_type)
+
+
+def _acknowledgement(response: Response) -> dict[str, Any] | None:
+    """What an HTTP response becomes over Socket Mode: the payload of the acknowledgement, or none at all."""
+    if response.status != HTTPStatus.OK:
+        return None
+    if not response.body:
+        return {}
+    if response.content_type.startswith("application/json"):
+        payload: dict[str, Any] = json.loads(response.body)
+        return payload
+    return {"text": response.body.decode()}

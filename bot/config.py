@@ -156,9 +156,14 @@ class HttpSettings(ServeSettings):
 
 
 class SocketSettings(ServeSettings):
-    """The bot over Socket Mode."""
+    """The bot over Socket Mode.
+
+    Attributes:
+        studio_replicas: how many processes serve the app side by side, each with a connection; Slack allows ten.
+    """
 
     slack_app_token: SecretStr
+    studio_replicas: int = Field(1, ge=1, le=10)
 
     @field_validator("slack_app_token")
     @classmethod
@@ -190,6 +195,7 @@ MAY_BE = {
     "STUDIO_CONCURRENCY": "a whole number from 1 to 256",
     "STUDIO_QUEUE": "a whole number from 0 to 10000",
     "STUDIO_PERSON_SECONDS": "a whole number from 0 to 300",
+    "STUDIO_REPLICAS": "a whole number from 1 to 10",
     "HOST": "an address to listen on, such as 127.0.0.1",
     "PORT": "a port number from 0 to 65535",
     "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",

@@ -48,6 +48,9 @@ OUTCOMES = frozenset(
 
 POOLS = ("worker", "clerk")
 
+# Why a Socket Mode connection was renewed: Slack wished it, it broke, it fell silent, or Slack had counted too many.
+RENEWALS = ("refresh", "lost", "silent", "recount")
+
 # Error codes that say what to do, by who sent them, and the names of exceptions where nobody answered.
 AWS_CODES = frozenset(
     {
@@ -214,6 +217,32 @@ class Metrics:
     def watch_readiness(self, ready: Callable[[], bool]) -> None:
         """Show whether the bot can serve. `ready` must not make the page wait."""
         self._ready.set_function(ready)
+
+    def watch_socket(
+        self,
+        *,
+        connected: Callable[[], bool],
+        heard: Callable[[], float],
+        connections: Callable[[], int],
+        surplus: Callable[[], int],
+    ) -> None:
+        """Show how Socket Mode is doing whenever the page is asked for."""
+        shown: dict[str, tuple[str, Callable[[], float]]] = {
+            "connected": ("1 if Slack reaches this process through its connection, else 0.", connected),
+            "heard_timestamp_seconds": ("When Slack last gave a sign through it.", heard),
+            "connections": ("The app's connections by Slack's count, when ours was opened.", connections),
+            "surplus_connections": ("How many of those are more than STUDIO_REPLICAS explains.", surplus),
+        }
+        for name, (words, value) in shown.items():
+            Gauge(f"studio_links_socket_{name}", words, registry=self._registry).set_function(value)
+        renewals = Counter(
+            "studio_links_socket_renewals", "New connections, by why.", ["why"], registry=self._registry
+        )
+        self._renewals = {why: renewals.labels(why) for why in RENEWALS}
+
+    def socket_renewed(self, why: str) -> None:
+        """Count one connection that took another's place."""
+        self._renewals[why].inc()
 
     def page(self) -> bytes:
         """The metrics in Prometheus' text format."""

@@ -57,6 +57,12 @@ GUARDS = {
     "size of a body": Guard(
         "web.py", "LARGEST_BODY = 64 * 1024", "LARGEST_BODY = 64 * 1024 * 1024", (ENTRANCE, "test_five_megabytes")
     ),
+    "size of an envelope": Guard(
+        "slack/socket_mode.py",
+        "        if len(message.encode()) <= self._intake.largest:",
+        "        if True:",
+        (f"{CONTRACT}/test_socket_connection.py", "test_messages_that_are_not_slacks"),
+    ),
     "patience with slow clients": Guard(
         "server.py",
         "            if now - since > PATIENCE:",

@@ -10,17 +10,19 @@ from urllib.parse import urlencode
 from bot.local.exchanges import Exchange, Kind, send
 from bot.local.payloads import signature
 from bot.local.screens import Screens
+from bot.local.socket_mode import SocketMode
 from bot.local.triggers import Triggers
 
 
 class Courier:
-    """Everything that goes to `request_url`."""
+    """Everything that goes to the app: to `request_url`, or through its connections where it has Socket Mode on."""
 
     def __init__(
         self,
         secret: str,
         screens: Screens,
         triggers: Triggers,
+        socket_mode: SocketMode,
         clock: Callable[[], float],
         *,
         patience: float,
@@ -30,6 +32,7 @@ class Courier:
         self._secret = secret
         self._screens = screens
         self._triggers = triggers
+        self._socket_mode = socket_mode
         self._clock = clock
         self.patience = patience
         self._changed = changed
@@ -62,7 +65,10 @@ class Courier:
 
     def deliver(self, exchange: Exchange) -> Exchange:
         """Post what the exchange holds, and remember how that went."""
-        done = send(exchange, self.request_url, self.patience)
+        if self._socket_mode.enabled:
+            done = self._socket_mode.deliver(exchange, self.patience)
+        else:
+            done = send(exchange, self.request_url, self.patience)
         with self._lock:
             self._exchanges.append(done)
         self._changed()

@@ -91,6 +91,12 @@ def send(exchange: Exchange, request_url: str, patience: float) -> Exchange:
     return replace(exchange, ack=ack, status=status, seconds=seconds, reply=reply, reply_type=kind)
 
 
+def answered(exchange: Exchange, seconds: float, ack: Ack, payload: Mapping[str, Any] | None = None) -> Exchange:
+    """The exchange, once it is known how it went over Socket Mode, where there is no HTTP status."""
+    reply, kind = (json.dumps(payload), "application/json") if payload else ("", "")
+    return replace(exchange, ack=ack, seconds=seconds, reply=reply, reply_type=kind)
+
+
 def reply_json(exchange: Exchange) -> Any:
     """What the acknowledgement holds: {} if it is empty, None if it is not JSON."""
     if not exchange.reply.strip():

@@ -39,6 +39,7 @@ class Features:
 
     Attributes:
         events: the events that the app subscribes to; Slack sends no other.
+        socket_mode: everything is sent through connections that the app opens.
     """
 
     commands: tuple[Command, ...] = (Command("/studio"),)
@@ -47,6 +48,7 @@ class Features:
     messages_tab: bool = True
     read_only: bool = False
     events: frozenset[str] = frozenset()
+    socket_mode: bool = False
 
 
 def from_manifest(path: Path | None = None) -> Features:
@@ -80,4 +82,5 @@ def read(manifest: Mapping[str, Any]) -> Features:
         messages_tab=home.get("messages_tab_enabled", True),
         read_only=home.get("messages_tab_read_only_enabled", False),
         events=frozenset(subscriptions.get("bot_events", ())),
+        socket_mode=manifest.get("settings", {}).get("socket_mode_enabled", False),
     )

@@ -9,12 +9,16 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method: what it does, the arguments it looks at, the scope it needs, and whether it needs no token."""
+    """One method: what it does, and the arguments it looks at; the scope it needs, if any.
+
+    `open` needs no token, `app_level` needs the app's own instead of the bot's.
+    """
 
     run: Callable[[Mapping[str, Any]], Answer]
     arguments: frozenset[str] = frozenset()
     scope: str | None = None
     open: bool = False
+    app_level: bool = False
 
 
 def failed(code: str, problems: tuple[str, ...] = ()) -> Answer:

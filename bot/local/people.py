@@ -146,6 +146,7 @@ class Installation:
     app_id: str
     scopes: tuple[str, ...]
     bot_token: str = field(repr=False)
+    app_token: str = field(repr=False)
     signing_secret: str = field(repr=False)
     enterprise_id: str | None = None
     team_domain: str = "studio-links-demo"

@@ -100,8 +100,12 @@ class WebApi:
         method = self._methods.get(name)
         if method is None:
             return {"ok": False, "error": "unknown_method", "req_method": name}
-        if not method.open and token != self._app.bot_token:
-            return {"ok": False, "error": "invalid_auth" if token else "not_authed"}
+        wanted, other = self._app.bot_token, self._app.app_token
+        if method.app_level:
+            wanted, other = other, wanted
+        if not method.open and token != wanted:
+            wrong_kind = "not_allowed_token_type" if token == other else "invalid_auth"
+            return {"ok": False, "error": wrong_kind if token else "not_authed"}
         if method.scope and method.scope not in self._app.scopes:
             provided = ",".join(self._app.scopes)
             return {"ok": False, "error": "missing_scope", "needed": method.scope, "provided": provided}

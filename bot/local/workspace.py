@@ -2,7 +2,8 @@
 
 It signs and posts to the bot what members do (commands, presses, choices, submitted modals, an opened home),
 serves the Web API and the `response_url`s that the bot answers through, and keeps what each member has on screen.
-Tests and the demo share it. Everything goes over HTTP, as it would with Slack; nothing of the bot is imported.
+Tests and the demo share it. Everything goes over HTTP or Socket Mode, as it would with Slack; nothing of the bot is
+imported.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 from bot.local import elements
 from bot.local.changes import Changes
@@ -27,6 +28,7 @@ from bot.local.rendering import Reader, render
 from bot.local.response_urls import Delivery, Fault, ResponseUrls
 from bot.local.screens import Message, Screens
 from bot.local.slack_web import Faults, build_app
+from bot.local.socket_mode import SocketMode
 from bot.local.triggers import Triggers
 from bot.local.view_methods import ViewMethods
 from bot.local.views import View, Views
@@ -48,6 +50,7 @@ class Workspace(Hosted):
         team_id: str = "T0STUDIO01",
         app_id: str = "A0STUDIO01",
         bot_token: str | None = None,
+        app_token: str | None = None,
         signing_secret: str | None = None,
         scopes: tuple[str, ...] = SCOPES,
         enterprise_id: str | None = None,
@@ -61,6 +64,7 @@ class Workspace(Hosted):
             app_id=app_id,
             scopes=scopes,
             bot_token=bot_token or f"xoxb-{secrets.token_hex(12)}",
+            app_token=app_token or f"xapp-1-{app_id}-{secrets.token_hex(12)}",
             signing_secret=signing_secret or secrets.token_hex(16),
             enterprise_id=enterprise_id,
         )
@@ -82,8 +86,15 @@ class Workspace(Hosted):
         self.screens = Screens(self.directory, clock, changed)
         self.views = Views(clock, changed)
         self._urls = ResponseUrls(self.screens, app.team_id, clock, changed)
+        self.socket_mode = SocketMode(app.app_id, changed, enabled=self.features.socket_mode)
         self._courier = Courier(
-            app.signing_secret, self.screens, triggers, clock, patience=ack_seconds, changed=changed
+            app.signing_secret,
+            self.screens,
+            triggers,
+            self.socket_mode,
+            clock,
+            patience=ack_seconds,
+            changed=changed,
         )
         self.client = Client(
             app=app,
@@ -99,12 +110,20 @@ class Workspace(Hosted):
         )
         chat = ChatMethods(app, self.directory, self.screens, self.direct_message)
         views = ViewMethods(app, self.features, self.directory, self.views, triggers)
-        self._api = WebApi(app, self.directory, chat.all() | views.all(), clock, changed)
+        methods = chat.all() | views.all() | self.socket_mode.methods()
+        self._api = WebApi(app, self.directory, methods, clock, changed)
         self._faults = Faults()
         self.app = build_app(self._api, self._urls, self._faults)
 
+    def start(self) -> Self:
+        """Listen for the app's calls, and for its connections if it is to open any."""
+        if self.socket_mode.enabled:
+            self.socket_mode.start()
+        return super().start()
+
     def going_down(self) -> None:
         """Nobody waits any longer."""
+        self.socket_mode.stop()
         self._faults.stop()
         self.changes.close()
 
@@ -127,6 +146,11 @@ class Workspace(Hosted):
     @property
     def bot_token(self) -> str:
         return self.installation.bot_token
+
+    @property
+    def app_token(self) -> str:
+        """The app-level token, with which the bot opens Socket Mode's connections."""
+        return self.installation.app_token
 
     @property
     def signing_secret(self) -> str:

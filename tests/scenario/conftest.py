@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import create_server
 
@@ -127,16 +127,30 @@ class Ahead:
         return time.time() + self.seconds
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a module's tests over each of its `TRANSPORTS`, where it names any."""
+    transports = getattr(metafunc.module, "TRANSPORTS", ())
+    if transports and "transport" in metafunc.fixturenames:
+        metafunc.parametrize("transport", transports, indirect=True, scope="module")
+
+
 @pytest.fixture(scope="module")
-def product(log_folder: Path, request: pytest.FixtureRequest) -> Iterator[Product]:
+def transport(request: pytest.FixtureRequest) -> str:
+    """How Slack reaches the product."""
+    return getattr(request, "param", "http")
+
+
+@pytest.fixture(scope="module")
+def product(log_folder: Path, request: pytest.FixtureRequest, transport: str) -> Iterator[Product]:
     """The product with an empty allow-list, for one module's tests."""
     clock = Ahead()
-    with LocalAws(clock=clock) as aws, Workspace(features=from_manifest()) as slack:
-        remember(log_folder, slack.bot_token, slack.signing_secret)
+    features = replace(from_manifest(), socket_mode=transport == "socket")
+    with LocalAws(clock=clock) as aws, Workspace(features=features) as slack:
+        remember(log_folder, slack.bot_token, slack.signing_secret, slack.app_token)
         environment = {
             **aws.environment(),
             "SLACK_BOT_TOKEN": slack.bot_token,
-            "SLACK_SIGNING_SECRET": slack.signing_secret,
+            **credentials(slack, transport),
             "SLACK_API_URL": slack.api_url,
             "STUDIO_LINKS_PER_MINUTE": "1000",
             **getattr(request.module, "SETTINGS", {}),
@@ -148,12 +162,24 @@ def product(log_folder: Path, request: pytest.FixtureRequest) -> Iterator[Produc
         log = log_folder / f"bot-{request.module.__name__.rpartition('.')[2]}.log"
         product = Product(aws, slack, None, environment, domain_id, clock)  # type: ignore[arg-type] # set below
         product.cli("tables", "create")
-        with bot_process(environment, log) as bot:
+        with bot_process(environment, log, *arguments(transport)) as bot:
             product.bot = bot
             slack.request_url = f"{bot.address}/slack/events"
             bot.wait_until_ready()
             yield product
         patch.undo()
+
+
+def credentials(slack: Workspace, transport: str) -> dict[str, str]:
+    """What the bot needs beside its token to be reached: one of the two, never both."""
+    if transport == "socket":
+        return {"SLACK_APP_TOKEN": slack.app_token}
+    return {"SLACK_SIGNING_SECRET": slack.signing_secret}
+
+
+def arguments(transport: str) -> list[str]:
+    """Of `serve`."""
+    return ["--socket"] if transport == "socket" else []
 
 
 def create_domain(name: str, auth_mode: str = "IAM") -> str:

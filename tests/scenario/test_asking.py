@@ -23,6 +23,7 @@ from tests.scenario.test_link import visit
 
 # What has changed about an account shows in the next request.
 SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA", "STUDIO_PERSON_SECONDS": "0"}
+TRANSPORTS = ("http", "socket")
 TESTER = Actor("cli:test", Door.CLI)
 numbers = itertools.count(1)
 

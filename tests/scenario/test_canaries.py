@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -20,7 +22,6 @@ from bot.model import Effect
 from tests.leaks import find_leaks, remember
 from tests.scenario.conftest import Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to
-from tests.scenario.test_socket_mode import TOKEN, SlackSide
 
 AWS = {
     "AWS_ACCESS_KEY_ID": "AKIACANARYCANARYCANA",
@@ -124,7 +125,7 @@ def test_nothing_the_bot_writes_over_http_holds_a_secret(
         "LOG_FORMAT": style,
         "SLACK_CLIENT_ID": "1.2",
         "SLACK_CLIENT_SECRET": "canary-client-secret",
-        "SLACK_APP_TOKEN": TOKEN,
+        "SLACK_APP_TOKEN": product.slack.app_token,
     }
     people = [crowd.member(), crowd.member(role_arn=ROLE)]
     output = tmp_path / "bot.log"
@@ -139,7 +140,8 @@ def test_nothing_the_bot_writes_over_http_holds_a_secret(
     shown_by_cli = printed(environment, people[0].user_id) if style == "json" else ""
     (tmp_path / "printed.log").write_text(shown_by_cli)
 
-    remember(tmp_path, product.slack.bot_token, product.slack.signing_secret, "canary-client-secret", TOKEN)
+    remember(tmp_path, product.slack.bot_token, product.slack.signing_secret, product.slack.app_token)
+    remember(tmp_path, "canary-client-secret")
     remember(tmp_path, *AWS.values(), *secrets, product.slack.installation.verification_token)
     assert style != "json" or people[0].user_id in shown_by_cli
     assert find_leaks(tmp_path) == []
@@ -148,28 +150,31 @@ def test_nothing_the_bot_writes_over_http_holds_a_secret(
 def test_nothing_the_bot_writes_over_socket_mode_holds_a_secret(
     crowd: Crowd, product: Product, tmp_path: Path
 ) -> None:
-    ana = crowd.member()
+    people = [crowd.member(), crowd.member(role_arn=ROLE)]
     environment = {name: value for name, value in product.environment.items() if name != "SLACK_SIGNING_SECRET"}
-    output = tmp_path / "bot.log"
-    with SlackSide(product) as side:
-        settings = {**environment, **AWS, "SLACK_APP_TOKEN": TOKEN, "SLACK_API_URL": side.api_url}
+    settings = {**environment, **AWS, "SLACK_APP_TOKEN": product.slack.app_token, "LOG_LEVEL": "DEBUG"}
+    output, slack = tmp_path / "bot.log", product.slack.socket_mode
+    slack.start()
+    slack.enabled = True
+    try:
         with bot_process(settings, output, "--socket") as bot:
             bot.wait_until_ready()
-            connection = side.connections.get(timeout=10)
-            side.send_command(connection, ana.user_id, "canary-trigger-1")
-            screen = product.slack.wait_for(ana.user_id, lambda shown: [m for m in shown if m.buttons()])
-            connection.send("this is no JSON, and xapp-canary-canary is in it")
-            connection.close()
-            renewed = side.connections.get(timeout=30)
-            side.send_command(renewed, ana.user_id, "canary-trigger-2")
-            product.slack.wait_for(ana.user_id, lambda shown: len(shown) > len(screen))
-        links = links_in(ana.screen())
-        tickets = side.tickets
+            secrets = live_through_it(product, people)
+            nonsense = {"xapp-canary-canary": "canary-envelope", "payload": people[0].types().fields}
+            slack.lines[0].tell(nonsense)
+            ends: list[Callable[[], None]] = [lambda: slack.refresh(after=0.1), slack.cut]
+            for number, end in enumerate(ends, start=slack.opened + 1):
+                end()
+                product.slack.wait_until(partial(lambda number: slack.opened >= number, number), timeout=10)
+            bot.wait_until_ready()
+            secrets += links_in([people[0].told(people[0].types())])
+    finally:
+        slack.enabled = False
 
-    assert len(links) == 2
-    assert len(tickets) >= 2
-    assert output.stat().st_size > 0
-    remember(tmp_path, product.slack.bot_token, TOKEN, *AWS.values(), *tickets, *links, "canary-trigger")
+    assert len(slack.tickets) == 3
+    assert "refused_at_entrance" in output.read_text()
+    remember(tmp_path, product.slack.bot_token, product.slack.app_token, *AWS.values(), *secrets, *slack.tickets)
+    remember(tmp_path, "canary-envelope", product.slack.installation.verification_token)
     assert find_leaks(tmp_path) == []
 
 

@@ -14,6 +14,7 @@ from tests.leaks import remember
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_link import visit
 
+TRANSPORTS = ("http", "socket")
 SETTINGS = {"STUDIO_LINK_SECONDS": "5"}
 
 

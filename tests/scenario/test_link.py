@@ -23,6 +23,7 @@ from bot.model import Door, Effect, Entry, Grant, Mapping, Member, utc_now
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, Product, create_domain, create_profile
 
+TRANSPORTS = ("http", "socket")
 TESTER = Actor("cli:test", Door.CLI)
 numbers = itertools.count(1)
 

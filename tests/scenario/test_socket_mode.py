@@ -1,184 +1,119 @@
-"""The bot over Socket Mode: the same answers, over a connection that it opens itself.
+"""The bot over Socket Mode, in a process of its own: what is special about that. The answers are tested elsewhere.
 
 https://docs.slack.dev/apis/events-api/using-socket-mode
 """
 
-import json
-import queue
-import secrets
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+import signal
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import Server, ServerConnection, serve
 
-from bot.local.payloads import command_fields
-from bot.local.workspace import GENERAL
-from tests.leaks import remember
-from tests.scenario.conftest import BotProcess, Product, bot_process, create_profile
+from bot.local.aws_faults import Fault
+from bot.server import GRACE
+from tests.scenario.conftest import Product, arguments, bot_process
+from tests.scenario.crowd import MINT, Crowd, links_in
 
-TOKEN = "xapp-1-A0STUDIO01-made-up"
-pytestmark = pytest.mark.usefixtures("product")
-
-
-class SlackSide:
-    """Slack's end of the connections, and in front of it the Web API with `apps.connections.open` added."""
-
-    def __init__(self, product: Product) -> None:
-        self.product = product
-        self.connections: queue.Queue[ServerConnection] = queue.Queue()
-        self.received: queue.Queue[dict[str, Any]] = queue.Queue()
-        self.tickets: set[str] = set()
-        self.websockets: Server = serve(self._serve, "127.0.0.1", 0)
-        self.api = ThreadingHTTPServer(("127.0.0.1", 0), self._api_handler())
-        self.threads = [
-            threading.Thread(target=self.websockets.serve_forever),
-            threading.Thread(target=self.api.serve_forever, args=(0.05,)),
-        ]
-
-    def __enter__(self) -> Self:
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.websockets.shutdown()
-        self.api.shutdown()
-        for thread in self.threads:
-            thread.join()
-        self.api.server_close()
-
-    @property
-    def api_url(self) -> str:
-        return f"http://127.0.0.1:{self.api.server_port}/api/"
-
-    def send_command(self, connection: ServerConnection, user_id: str, trigger: str) -> str:
-        """Send a command as an envelope; the id under which its acknowledgement is expected."""
-        slack = self.product.slack
-        person, channel = slack.directory.person(user_id), slack.directory.channel(GENERAL)
-        assert person is not None
-        assert channel is not None
-        payload = {
-            **command_fields(slack.installation, person, channel),
-            "command": "/studio",
-            "text": "",
-            "trigger_id": trigger,
-            "response_url": slack.url + slack._urls.issue(trigger, user_id, GENERAL),
-        }
-        envelope_id = secrets.token_hex(8)
-        envelope = {
-            "envelope_id": envelope_id,
-            "type": "slash_commands",
-            "accepts_response_payload": True,
-            "payload": payload,
-        }
-        connection.send(json.dumps(envelope))
-        return envelope_id
-
-    def _serve(self, connection: ServerConnection) -> None:
-        assert connection.request is not None
-        if connection.request.path.partition("=")[2] not in self.tickets:
-            return
-        hello = {"type": "hello", "num_connections": 1, "connection_info": {"app_id": "A0STUDIO01"}}
-        connection.send(json.dumps(hello))
-        self.connections.put(connection)
-        try:
-            for message in connection:
-                self.received.put(json.loads(message))
-        except ConnectionClosed:
-            pass
-
-    def _api_handler(self) -> type[BaseHTTPRequestHandler]:
-        side = self
-
-        class Api(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                if self.path.endswith("/apps.connections.open"):
-                    ticket = secrets.token_hex(16)
-                    side.tickets.add(ticket)
-                    port = side.websockets.socket.getsockname()[1]
-                    good = self.headers["Authorization"] == f"Bearer {TOKEN}"
-                    url = f"ws://127.0.0.1:{port}/link/?ticket={ticket}"
-                    self._send(
-                        json.dumps({"ok": True, "url": url} if good else {"ok": False, "error": "invalid_auth"})
-                    )
-                else:
-                    self._forward(body)
-
-            def do_GET(self) -> None:
-                self._forward(b"")
-
-            def _forward(self, body: bytes) -> None:
-                target = side.product.slack.url + self.path
-                client = side.product.slack.app.test_client()
-                path = target.removeprefix(side.product.slack.url)
-                headers = {"Authorization": self.headers.get("Authorization", ""), "Host": "127.0.0.1"}
-                kind = self.headers.get("Content-Type")
-                answer = client.open(path, method=self.command, data=body, headers=headers, content_type=kind)
-                self._send(answer.get_data(as_text=True))
-
-            def _send(self, text: str) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(text.encode())))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Api
+TRANSPORTS = ("socket",)
 
 
 @pytest.fixture(scope="module")
-def side(product: Product) -> Iterator[SlackSide]:
-    create_profile(product.domain_id, "sock")
-    product.cli("map", "U0SOCK", "--domain", product.domain_id, "--profile", "sock")
-    product.cli("allow", "U0SOCK")
-    product.slack.add_member("U0SOCK", "sock")
-    with SlackSide(product) as side:
-        yield side
+def crowd(product: Product, log_folder: Path) -> Crowd:
+    return Crowd(product, log_folder, "SOCK")
 
 
-@pytest.fixture(scope="module")
-def bot(side: SlackSide) -> Iterator[BotProcess]:
-    environment = {
-        name: value for name, value in side.product.environment.items() if name != "SLACK_SIGNING_SECRET"
-    } | {"SLACK_APP_TOKEN": TOKEN, "SLACK_API_URL": side.api_url}
-    log = side.product.bot.log
-    remember(log.parent, TOKEN)
-    with bot_process(environment, log, "--socket") as bot:
+@pytest.fixture(autouse=True)
+def _calm(product: Product) -> Iterator[None]:
+    yield
+    product.aws.clear_faults()
+
+
+def test_nothing_is_taken_over_http_and_health_is_served_beside_it(product: Product) -> None:
+    assert product.bot.get("/healthz") == (200, "alive\n")
+    assert product.bot.get("/readyz") == (200, "ready\n")
+    assert product.bot.get("/slack/events")[0] == 404
+    page = product.bot.get("/metrics")[1]
+    assert "studio_links_socket_connected 1.0" in page
+    assert "studio_links_socket_connections 1.0" in page
+    assert "studio_links_socket_surplus_connections 0.0" in page
+
+
+def test_an_envelope_that_comes_twice_is_answered_once(crowd: Crowd, product: Product) -> None:
+    ana, made = crowd.member(), crowd.links()
+    asked = ana.types()
+    assert links_in([ana.told(asked)])
+
+    again = product.slack.replay(asked)
+
+    assert (again.ack, again.reply) == ("ok", "")
+    product.bot.wait_for_outcomes("replayed", 1)
+    assert crowd.links() == made + 1
+    assert len(ana.screen()) == 1
+
+
+def test_requests_of_another_app_or_workspace_get_nothing(crowd: Crowd) -> None:
+    ana, made = crowd.member(), crowd.links()
+    for overrides in ({"team_id": "T0OTHER"}, {"api_app_id": "A0OTHER"}):
+        exchange = ana.types(overrides=overrides)
+        assert exchange.ack == "ok"
+        assert "not set up for this workspace" in exchange.reply
+    assert crowd.links() == made
+
+
+def test_a_payload_of_any_size_or_shape_is_refused(crowd: Crowd, product: Product) -> None:
+    ana, refused = crowd.member(), product.bot.outcomes("refused_at_entrance")
+    line = product.slack.socket_mode.lines[0]
+    payloads: list[dict[str, Any]] = [{"command": "/studio", "text": "x" * 70_000}, {"command": {}}, {}]
+    for payload in payloads:
+        line.tell({"envelope_id": "1", "type": "slash_commands", "payload": payload})
+
+    product.bot.wait_for_outcomes("refused_at_entrance", refused + 3)
+    assert links_in([ana.told(ana.types())])
+
+
+def test_slack_may_renew_and_break_the_connection(crowd: Crowd, product: Product) -> None:
+    slack, ana = product.slack, crowd.member()
+    ends: list[Callable[[], None]] = [lambda: slack.socket_mode.refresh(after=1.0), slack.socket_mode.cut]
+    for number, end in enumerate(ends, start=slack.socket_mode.opened + 1):
+        end()
+        slack.wait_until(partial(lambda number: slack.socket_mode.opened >= number, number), timeout=10)
+        assert links_in([ana.told(ana.types())])
+    product.bot.wait_until_ready()
+
+
+def test_at_sigterm_what_is_in_flight_ends_and_nothing_more_is_taken(
+    crowd: Crowd, product: Product, log_folder: Path
+) -> None:
+    slack, people = product.slack, [crowd.member() for _ in range(4)]
+    with bot_process(product.environment, log_folder / "bot-socket-term.log", *arguments("socket")) as bot:
         bot.wait_until_ready()
-        yield bot
-        remember(log.parent, *side.tickets)
+        ours = slack.socket_mode.lines[-1]
+        product.aws.inject(MINT, Fault(delay=1.0, times=None))
+        exchanges = [someone.types() for someone in people]
+        began = time.monotonic()
+        bot.process.send_signal(signal.SIGTERM)
+        slack.wait_until(lambda: ours not in slack.socket_mode.lines, timeout=10)
+        bot.process.wait(GRACE)
+
+        assert time.monotonic() - began < GRACE
+        for someone, exchange in zip(people, exchanges, strict=True):
+            assert links_in([someone.told(exchange)])
+            someone.ended(exchange, "issued")
 
 
-def test_commands_are_served_and_survive_a_reconnection(side: SlackSide, bot: BotProcess) -> None:
-    slack = side.product.slack
-    connection = side.connections.get(timeout=10)
-    trigger = secrets.token_hex(8)
-
-    envelope = side.send_command(connection, "U0SOCK", trigger)
-
-    assert side.received.get(timeout=5) == {"envelope_id": envelope}
-    screen = slack.wait_for("U0SOCK", lambda shown: [m for m in shown if m.buttons()])
-    assert screen[-1].button("open_studio").url
-
-    replayed = side.send_command(connection, "U0SOCK", trigger)
-    assert side.received.get(timeout=5) == {"envelope_id": replayed}
-
-    connection.close()
-    renewed = side.connections.get(timeout=30)
-    side.send_command(renewed, "U0SOCK", secrets.token_hex(8))
-    slack.wait_for("U0SOCK", lambda shown: len(shown) == len(screen) + 1)
-    bot.wait_for_outcomes("replayed", 1)
-    bot.wait_for_outcomes("issued", 2)
-
-
-def test_nothing_is_taken_over_http_and_health_is_served_beside_it(bot: BotProcess) -> None:
-    assert bot.get("/healthz")[0] == 200
-    assert bot.get("/slack/events")[0] == 404
+def test_it_waits_for_slack_at_the_start(product: Product, log_folder: Path) -> None:
+    slack = product.slack
+    slack.socket_mode.enabled = False
+    try:
+        with bot_process(product.environment, log_folder / "bot-socket-wait.log", *arguments("socket")) as bot:
+            bot.wait_until("/readyz", 503)
+            assert bot.get("/healthz")[0] == 200
+            opened = slack.socket_mode.opened
+            slack.socket_mode.enabled = True
+            bot.wait_until_ready()
+            assert slack.socket_mode.opened > opened
+    finally:
+        slack.socket_mode.enabled = True

@@ -32,7 +32,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def kind_with(name: str) -> type[ServeSettings]:
     """The settings of the transport that has the variable."""
-    return SocketSettings if name == "SLACK_APP_TOKEN" else HttpSettings
+    return HttpSettings if name.lower() in HttpSettings.model_fields else SocketSettings
 
 
 def refusal(kind: type[Settings] = HttpSettings) -> str:
@@ -64,6 +64,7 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_CONCURRENCY": 16,
     "STUDIO_QUEUE": 200,
     "STUDIO_PERSON_SECONDS": 60,
+    "STUDIO_REPLICAS": 1,
     "LOG_LEVEL": "INFO",
 }
 
@@ -73,8 +74,8 @@ DEFAULTS: dict[str, Any] = {
 def test_defaults(monkeypatch: pytest.MonkeyPatch, name: str, value: Any, *, empty: bool) -> None:
     if empty:
         monkeypatch.setenv(name, "")
-    assert getattr(load(HttpSettings), name.lower()) == value
-    assert getattr(load(SocketSettings), name.lower()) == value
+    kinds = [kind for kind in (HttpSettings, SocketSettings) if name.lower() in kind.model_fields]
+    assert {getattr(load(kind), name.lower()) for kind in kinds} == {value}
 
 
 VALID: list[tuple[str, str, Any]] = [
@@ -112,6 +113,7 @@ VALID: list[tuple[str, str, Any]] = [
     *(("STUDIO_LOCALE", language, language) for language in CATALOGUES),
     ("STUDIO_CONCURRENCY", "256", 256),
     ("STUDIO_QUEUE", "0", 0),
+    ("STUDIO_REPLICAS", "10", 10),
     ("STUDIO_PERSON_SECONDS", "0", 0),
     ("STUDIO_PERSON_SECONDS", "300", 300),
     ("LOG_LEVEL", "debug", "DEBUG"),
@@ -153,6 +155,7 @@ INVALID: dict[str, tuple[list[str], str]] = {
     "STUDIO_LOCALE": (["fr", "de-DE", "DE", "german", "en de"], "en or de"),
     "STUDIO_CONCURRENCY": (["0", "257"], "a whole number from 1 to 256"),
     "STUDIO_QUEUE": (["-1", "10001"], "a whole number from 0 to 10000"),
+    "STUDIO_REPLICAS": (["0", "11"], "a whole number from 1 to 10"),
     "STUDIO_PERSON_SECONDS": (["-1", "301", "1m"], "a whole number from 0 to 300"),
     "LOG_LEVEL": (["LOUD", "10"], "DEBUG, INFO, WARNING or ERROR"),
     "LOG_FORMAT": (["xml"], "json or console"),
@@ -167,7 +170,7 @@ def test_an_invalid_value_is_named_with_what_it_was_and_may_be(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str, may_be: str
 ) -> None:
     monkeypatch.setenv(name, text)
-    line = refusal()
+    line = refusal(kind_with(name))
     assert line.startswith(f"{name}: ")
     assert repr(text)[:60].rstrip("'") in line
     assert may_be in line

@@ -55,7 +55,7 @@ def test_every_variable_is_in_the_example_and_in_no_other_words() -> None:
 
 def test_the_examples_defaults_are_the_real_ones() -> None:
     shown = dict(re.findall(r"^#([A-Z][A-Z_]+)=(.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    fields = HttpSettings.model_fields
+    fields = HttpSettings.model_fields | SocketSettings.model_fields
     for name, value in shown.items():
         default = fields[name.lower()].get_default(call_default_factory=True)
         if name != "LOG_FORMAT":  # depends on whether there is a terminal

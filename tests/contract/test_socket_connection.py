@@ -1,0 +1,263 @@
+"""The bot's end of Socket Mode, against the stand-in for Slack's."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from bot.errors import SlackError
+from bot.local.features import Features
+from bot.local.response_urls import Fault
+from bot.local.socket_mode import Line
+from bot.local.workspace import Workspace
+from bot.metrics import Metrics
+from bot.slack.socket_mode import Intake, SocketMode, Times
+
+ANA = "U0ANA"
+QUICK = Times(ping=0.2, silence=1.0, hello=2.0, farewell=0.5, recount=0.5)
+
+
+class Bot:
+    """What takes the payloads, and the connection over which they come."""
+
+    def __init__(self, slack: Workspace, *, replicas: int = 1) -> None:
+        self.metrics = Metrics("socket")
+        self.payloads: list[Mapping[str, Any]] = []
+        self.answer: Callable[[dict[str, Any]], Mapping[str, Any] | None] = lambda _: {}
+        intake = Intake(self._take, largest=4096, metrics=self.metrics, took=self.metrics.took)
+        self.socket = SocketMode(
+            intake, app_token=slack.app_token, api_url=slack.api_url, replicas=replicas, times=QUICK
+        )
+
+    def metric(self, name: str) -> float:
+        line = next(line for line in self.metrics.page().decode().splitlines() if line.startswith(f"{name} "))
+        return float(line.split()[1])
+
+    def renewals(self, why: str) -> float:
+        return self.metric(f'studio_links_socket_renewals_total{{why="{why}"}}')
+
+    def refused(self) -> float:
+        return self.metric('studio_links_requests_total{outcome="refused_at_entrance"}')
+
+    def _take(self, payload: dict[str, Any]) -> Mapping[str, Any] | None:
+        self.payloads.append(payload)
+        return self.answer(payload)
+
+
+@pytest.fixture
+def slack() -> Iterator[Workspace]:
+    features = Features(socket_mode=True, home_tab=True, events=frozenset({"app_home_opened"}))
+    with Workspace(features=features) as workspace:
+        workspace.add_member(ANA, "ana")
+        yield workspace
+
+
+@pytest.fixture
+def bot(slack: Workspace) -> Iterator[Bot]:
+    bot = Bot(slack)
+    bot.socket.connect()
+    yield bot
+    bot.socket.close()
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_up(bot: Bot) -> bool:
+    try:
+        bot.socket.check()
+    except SlackError:
+        return False
+    return True
+
+
+def test_an_empty_answer_acknowledges_and_another_goes_along(slack: Workspace, bot: Bot) -> None:
+    assert (slack.command(ANA, "lab").ack, slack.view(ANA)) == ("ok", [])
+    bot.answer = lambda _: {"text": "try again"}
+    assert slack.command(ANA).ack == "ok"
+    home = slack.open_home(ANA)
+
+    assert home is not None
+    assert (home.ack, home.reply) == ("ok", "")  # events take no answer
+    assert [message.text for message in slack.view(ANA)] == ["try again"]
+    assert [payload.get("text") for payload in bot.payloads] == ["lab", "", None]
+
+
+def test_what_is_not_taken_is_not_acknowledged() -> None:
+    with Workspace(features=Features(socket_mode=True), ack_seconds=0.2) as slack:
+        slack.add_member(ANA, "ana")
+        other = Bot(slack)
+        other.socket.connect()
+        other.answer = lambda _: None
+        assert slack.command(ANA).ack == "operation_timeout"
+        other.answer = lambda payload: {"text": payload["no such field"]}
+        assert slack.command(ANA).ack == "operation_timeout"
+        assert (other.refused(), is_up(other)) == (2, True)
+        other.socket.close()
+
+
+ENVELOPE = {"envelope_id": "1", "type": "slash_commands", "payload": {"command": "/studio"}}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"type": "slash_commands"},
+        {**ENVELOPE, "type": "options"},
+        {**ENVELOPE, "type": ["slash_commands"]},
+        {**ENVELOPE, "envelope_id": 1},
+        {**ENVELOPE, "payload": "text"},
+        {**ENVELOPE, "payload": [ENVELOPE]},
+        {**ENVELOPE, "payload": {"text": "x" * 4096}},
+    ],
+)
+def test_messages_that_are_not_slacks_are_refused_and_the_connection_lives_on(
+    slack: Workspace, bot: Bot, message: Mapping[str, Any]
+) -> None:
+    slack.socket_mode.lines[0].tell(message)
+
+    wait_until(lambda: bot.refused() == 1)
+    assert slack.command(ANA).ack == "ok"
+    assert len(bot.payloads) == 1
+
+
+def test_what_is_no_json_is_refused(slack: Workspace, bot: Bot) -> None:
+    slack.socket_mode.lines[0]._connection.send("{" + "[" * 1000)
+
+    wait_until(lambda: bot.refused() == 1)
+    assert slack.command(ANA).ack == "ok"
+
+
+@pytest.mark.parametrize("reason", ["warning", "refresh_requested"])
+def test_a_refresh_leaves_no_gap(slack: Workspace, bot: Bot, reason: Any) -> None:
+    with ThreadPoolExecutor(4) as members:
+        slack.socket_mode.refresh(reason, after=0.3)
+        typed = [members.submit(slack.command, ANA) for _ in range(40)]
+        wait_until(lambda: slack.socket_mode.opened == 2)
+        typed += [members.submit(slack.command, ANA) for _ in range(40)]
+        slowest = max(future.result().seconds for future in typed)
+
+    assert {future.result().ack for future in typed} == {"ok"}
+    assert slowest < 2
+    wait_until(lambda: len(slack.socket_mode.lines) == 1)
+    assert (bot.renewals("refresh"), is_up(bot)) == (1, True)
+
+
+def test_the_old_connection_goes_when_slack_does_not_close_it(slack: Workspace, bot: Bot) -> None:
+    slack.socket_mode.refresh(after=60)
+
+    wait_until(lambda: slack.socket_mode.opened == 2)
+    wait_until(lambda: len(slack.socket_mode.lines) == 1)
+    assert slack.command(ANA).ack == "ok"
+    assert bot.renewals("refresh") == 1
+
+
+def test_a_connection_that_slack_closes_or_that_breaks_is_renewed(slack: Workspace, bot: Bot) -> None:
+    for number, end in enumerate((Line.close, Line.cut), start=1):
+        end(slack.socket_mode.lines[0])
+        wait_until(lambda number=number: bot.renewals("lost") == number)  # type: ignore[misc] # mypy and defaults
+        assert is_up(bot)
+        assert slack.command(ANA).ack == "ok"
+
+
+def test_a_connection_that_falls_silent_is_not_up_and_is_renewed(slack: Workspace, bot: Bot) -> None:
+    heard = bot.metric("studio_links_socket_heard_timestamp_seconds")
+    silent = slack.socket_mode.lines[0]
+    with silent.frozen():
+        slack.socket_mode.enabled = False
+        wait_until(lambda: not is_up(bot))
+        assert bot.metric("studio_links_socket_connected") == 0
+        slack.socket_mode.enabled = True
+        wait_until(lambda: is_up(bot))
+    assert bot.renewals("silent") == 1
+    assert bot.metric("studio_links_socket_heard_timestamp_seconds") > heard
+    assert slack.command(ANA).ack == "ok"
+
+
+def test_it_heals_when_socket_mode_comes_back(slack: Workspace, bot: Bot) -> None:
+    slack.socket_mode.enabled = False
+    slack.socket_mode.refresh("link_disabled", after=0)
+    wait_until(lambda: not is_up(bot))
+
+    slack.socket_mode.enabled = True
+
+    wait_until(lambda: is_up(bot))
+    assert slack.command(ANA).ack == "ok"
+
+
+def test_an_old_connection_serves_while_a_new_one_cannot_be_had(slack: Workspace, bot: Bot) -> None:
+    for line in slack.socket_mode.lines:
+        line.tell({"type": "disconnect", "reason": "warning"})
+    slack.inject("apps.connections.open", *[Fault(status=500)] * 2)
+
+    assert slack.command(ANA).ack == "ok"
+    wait_until(lambda: bot.renewals("refresh") == 1)
+    assert slack.command(ANA).ack == "ok"
+
+
+@pytest.mark.parametrize(("token", "words"), [("xapp-1-wrong", "invalid_auth"), ("xoxb-", "not_allowed_token_type")])
+def test_a_wrong_token_is_named(slack: Workspace, token: str, words: str) -> None:
+    intake = Intake(lambda _: {}, largest=4096, metrics=Metrics("socket"), took=Metrics("socket").took)
+    token = slack.bot_token if token == "xoxb-" else token
+    socket = SocketMode(intake, app_token=token, api_url=slack.api_url, replicas=1)
+
+    with pytest.raises(SlackError, match=words):
+        socket.connect()
+
+
+def test_one_connection_too_many_is_no_connection(slack: Workspace) -> None:
+    bots = [Bot(slack, replicas=10) for _ in range(11)]
+    for bot in bots[:10]:
+        bot.socket.connect()
+    with pytest.raises(SlackError, match="does not serve"):
+        bots[10].socket.connect()
+    for bot in bots:
+        bot.socket.close()
+
+
+def test_more_connections_than_replicas_raise_the_alarm_until_slack_counts_right(slack: Workspace) -> None:
+    slack.socket_mode.ghosts = 3
+    bot = Bot(slack, replicas=2)
+    bot.socket.connect()
+    assert bot.metric("studio_links_socket_connections") == 4
+    assert bot.metric("studio_links_socket_surplus_connections") == 2
+
+    slack.socket_mode.ghosts = 0
+
+    wait_until(lambda: bot.metric("studio_links_socket_surplus_connections") == 0)
+    assert bot.renewals("recount") >= 1
+    opened = slack.socket_mode.opened
+    assert slack.command(ANA).ack == "ok"
+    time.sleep(2 * QUICK.recount)
+    assert slack.socket_mode.opened == opened
+    bot.socket.close()
+
+
+def test_closing_acknowledges_what_was_taken_and_takes_no_more(slack: Workspace, bot: Bot) -> None:
+    def slow(_: object) -> Mapping[str, Any]:
+        time.sleep(0.3)
+        return {"text": "taken"}
+
+    bot.answer = slow
+    with ThreadPoolExecutor(2) as members:
+        first = members.submit(slack.command, ANA)
+        wait_until(lambda: bot.payloads)
+        second = members.submit(slack.command, ANA)
+        wait_until(lambda: sum(len(line._waiting) for line in slack.socket_mode.lines) == 2)
+
+        began = time.monotonic()
+        bot.socket.close()
+
+        assert time.monotonic() - began < 2
+        assert (first.result().ack, second.result().ack) == ("ok", "dispatch_failed")
+    assert len(bot.payloads) == 1
+    assert not is_up(bot)
+    assert json.loads(first.result().reply) == {"text": "taken"}
