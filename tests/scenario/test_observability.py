@@ -1,0 +1,173 @@
+"""What operators see of a running bot: its log, its metrics, and what the alerts and the dashboard ask of them."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from bot.local.exchanges import Exchange
+from bot.model import Stage
+from bot.slack.commands import request_id
+from tests.leaks import find_leaks, remember
+from tests.promql import exported, expressions, missing
+from tests.scenario.conftest import Product, bot_process
+from tests.scenario.crowd import Crowd, Someone, sent_to
+
+ROLE = "arn:aws:iam::123456789012:role/studio-links-broker"
+
+
+@pytest.fixture(scope="module")
+def crowd(product: Product, log_folder: Path) -> Crowd:
+    return Crowd(product, log_folder, "SEEN")
+
+
+@pytest.fixture(scope="module")
+def ana(crowd: Crowd) -> Someone:
+    return crowd.member(role_arn=ROLE)
+
+
+def unsigned(product: Product) -> tuple[int, str]:
+    """A request that Slack did not sign: its answer's status and id."""
+    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
+    try:
+        connection.request("POST", "/slack/events", b"x=1")
+        response = connection.getresponse()
+        return response.status, response.headers["X-Request-Id"]
+    finally:
+        connection.close()
+
+
+def logged(product: Product, **fields: str) -> list[dict[str, Any]]:
+    """The lines of the log that have these fields, once there are any."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        lines = [json.loads(line) for line in product.bot.log.read_text().splitlines() if line.startswith("{")]
+        found = [line for line in lines if all(line.get(name) == value for name, value in fields.items())]
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"no line has {fields}")
+
+
+def test_one_id_leads_from_the_first_line_to_the_audit_and_the_last(product: Product, ana: Someone) -> None:
+    exchange = ana.types()
+    ana.told(exchange)
+    entry = ana.ended(exchange, "issued")
+    [concluded] = logged(product, request=entry.id, event="concluded")
+    assert entry.id == request_id(exchange.id)
+    assert (concluded["outcome"], concluded["user"], concluded["door"]) == ("issued", ana.user_id, "command")
+    assert {f"{stage}_ms" for stage in Stage} - {"acknowledge_ms"} <= set(concluded)
+    assert {line["delivery"] for line in logged(product, request=entry.id)} == {concluded["delivery"]}
+
+
+def test_a_replay_is_another_delivery_of_the_same_request(product: Product, ana: Someone) -> None:
+    exchange = ana.types()
+    ana.told(exchange)
+    product.slack.replay(exchange)
+    [refused] = logged(product, event="replay_refused", request=request_id(exchange.id))
+    [concluded] = logged(product, event="concluded", request=request_id(exchange.id))
+    assert refused["delivery"] != concluded["delivery"]
+
+
+def test_a_request_that_is_refused_at_the_door_has_an_id_too(product: Product) -> None:
+    status, delivery = unsigned(product)
+    [line] = logged(product, delivery=delivery)
+    assert (status, line["event"], line["status"]) == (401, "refused_at_entrance", 401)
+
+
+def test_the_audit_names_the_call_and_the_session_that_cloudtrail_has(product: Product, ana: Someone) -> None:
+    exchange = ana.types()
+    ana.told(exchange)
+    entry = ana.ended(exchange, "issued")
+    history = json.loads(product.cli("history", ana.user_id, "--json").stdout)
+    [told] = [one for one in history if one["id"] == entry.id]
+    assert told["aws_session"] == f"slack-{ana.member.tenant}-{ana.user_id}"
+    assert told["aws_request_id"]
+    assumed = [call for call in product.aws.recorded if call.operation == "AssumeRole"]
+    assert told["aws_session"] in {call.arguments["RoleSessionName"] for call in assumed}
+
+
+def test_a_link_is_counted_as_opened_once_however_often_it_is_pressed(product: Product, ana: Someone) -> None:
+    message = ana.told(ana.types())
+    before = {outcome: product.bot.outcomes(outcome) for outcome in ("opened", "opened_again")}
+    pressed = ana.presses(message, "open_studio")
+    ana.told(pressed)
+    product.bot.wait_for_outcomes("opened", before["opened"] + 1)
+    product.slack.replay(pressed)
+    product.bot.wait_for_outcomes("opened_again", before["opened_again"] + 1)
+    assert product.bot.outcomes("opened") == before["opened"] + 1
+
+
+def test_what_the_alerts_and_the_dashboard_ask_for_is_there(product: Product, crowd: Crowd, ana: Someone) -> None:
+    stranger = crowd.member(allowed=False)
+    for exchange in (ana.types(), stranger.types(), ana.types("help"), ana.types("whoami")):
+        ana.told(exchange) if exchange.user_id == ana.user_id else stranger.told(exchange)
+    unsigned(product)
+    page = product.bot.get("/metrics")[1]
+    there = exported(page)
+    assert {where: missing(expression, there) for where, expression in expressions().items()} == {
+        where: [] for where in expressions()
+    }
+    assert 'studio_links_requests_total{outcome="other"} 0.0' in page
+    assert "studio_links_ready 1.0" in page
+    for stage in Stage:
+        assert f'studio_links_stage_seconds_count{{stage="{stage}"}} 0.0' not in page
+
+
+# The signing secret, kept in Secrets Manager
+
+
+NEW = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_the_signing_secret_is_rotated_without_a_restart_or_a_refusal(
+    product: Product, ana: Someone, tmp_path: Path
+) -> None:
+    old = product.slack.signing_secret
+    remember(tmp_path, NEW, old, product.slack.bot_token)
+    kept = {"token": product.slack.bot_token, "secret": old}
+    manager, parameters = boto3.client("secretsmanager"), boto3.client("ssm")
+    manager.create_secret(Name="studio-links/slack", SecretString=json.dumps(kept))
+    parameters.put_parameter(Name="/studio-links/token", Value=kept["token"], Type="SecureString")
+    environment = {
+        **product.environment,
+        "SLACK_BOT_TOKEN": "ssm:///studio-links/token",
+        "SLACK_SIGNING_SECRET": "aws-secretsmanager://studio-links/slack#secret",
+    }
+
+    def put(secret: str) -> None:
+        manager.put_secret_value(SecretId="studio-links/slack", SecretString=json.dumps({**kept, "secret": secret}))
+
+    def taken(exchange: Exchange, secret: str) -> bool:
+        return product.slack.replay(exchange, product.slack.sign(exchange.body, secret=secret)).status == 200
+
+    with bot_process(environment, tmp_path / "bot.log") as bot, sent_to(product, bot):
+        bot.wait_until_ready()
+        exchange = ana.types()
+        ana.told(exchange)
+        assert not taken(exchange, NEW)
+        put(f"{NEW},{old}")
+        eventually(lambda: taken(exchange, NEW))
+        assert taken(exchange, old)
+        page = bot.get("/metrics")[1]
+        put(NEW)
+        assert not taken(exchange, "neither of them")
+        eventually(lambda: not taken(exchange, old))
+        assert taken(exchange, NEW)
+        pages = page + bot.get("/metrics")[1]
+    assert "studio_links_signing_secrets 2.0" in page
+    assert 'used_timestamp_seconds{secret="second"} 0.0' not in page
+    (tmp_path / "pages.log").write_text(pages)
+    assert find_leaks(tmp_path) == []
