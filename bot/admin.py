@@ -20,15 +20,20 @@ from bot.model import (
     Grant,
     InvalidValue,
     LinkRequest,
+    Lockdown,
     Mapping,
     Member,
     Person,
     Target,
+    Workspace,
     utc_now,
 )
 from bot.ports import AccessAdmin, AuditLog, Directory, StudioExaminer
 
 DONE = "done"
+
+# What an admin sets.
+Record = Mapping | Grant | Lockdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,8 @@ class Change:
         warnings: what the admin should know although the change was made.
     """
 
-    before: Mapping | Grant | None
-    after: Mapping | Grant | None
+    before: Record | None
+    after: Record | None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -165,6 +170,43 @@ class Admin:
         self.access.delete_grants(tenant, principal, seen=own, entry=entry)
         return own
 
+    def lock_down(self, tenant: str, reason: str, actor: Actor) -> Change:
+        """Give no links to anybody of the workspace, from the next request on.
+
+        What holds for the workspace begins anew where it cannot be read.
+
+        Raises:
+            InvalidValue: the reason is none, or too long.
+            Changed: somebody changed what holds for the workspace at the same time.
+        """
+        workspace = self.access.workspace(tenant)
+        before, after = workspace.lockdown, Lockdown(reason, actor.name, self.now())
+        if before is not None and same(before, after):
+            return Change(before, before)
+        gone = "what was stored for the workspace could not be read and is gone: set the rules of user groups again"
+        warnings = (gone,) if "workspace" in workspace.unreadable else ()
+        entry = self._entry("lockdown", actor, tenant=tenant, subject=tenant, before=before, after=after)
+        if workspace.unreadable:
+            entry = replace(entry, before=dict.fromkeys(workspace.unreadable, "unreadable"))
+        self.access.put_lockdown(tenant, after, seen=workspace, entry=entry)
+        return Change(before, after, warnings)
+
+    def end_lockdown(self, tenant: str, actor: Actor) -> Change:
+        """Give links again; BadInput where it cannot be read what holds for the workspace."""
+        workspace = self.access.workspace(tenant)
+        _require_workspace(workspace)
+        unreadable = "workspace#lockdown" in workspace.unreadable
+        before = Lockdown("it cannot be read") if unreadable else workspace.lockdown
+        if before is None:
+            return Change(None, None)
+        entry = self._entry("lockdown", actor, tenant=tenant, subject=tenant, before=before)
+        self.access.put_lockdown(tenant, None, seen=workspace, entry=entry)
+        return Change(before, None)
+
+    def workspace(self, tenant: str) -> Workspace:
+        """What holds for the workspace as a whole."""
+        return self.access.workspace(tenant)
+
     def show(self, member: Member) -> Access:
         """A member's mappings and rules."""
         return self.access.read(member)
@@ -229,8 +271,8 @@ class Admin:
         *,
         tenant: str,
         subject: str,
-        before: Mapping | Grant | None = None,
-        after: Mapping | Grant | None = None,
+        before: Record | None = None,
+        after: Record | None = None,
     ) -> Entry:
         mapping = next((value for value in (after, before) if isinstance(value, Mapping)), None)
         entry_id = uuid4().hex
@@ -262,17 +304,25 @@ def require_readable(access: Access, user_id: str, *records: str) -> None:
         )
 
 
+def _require_workspace(workspace: Workspace) -> None:
+    if "workspace" in workspace.unreadable:
+        raise BadInput(
+            "what is stored for the workspace cannot be read: begin anew with `studio-links lockdown on`, set the "
+            "rules of user groups again, then end the lockdown"
+        )
+
+
 def _own(unreadable: Iterable[str]) -> tuple[str, ...]:
     """The names of a member's own records, out of all those that concern the member."""
     return tuple(name for name in unreadable if name.partition("#")[0] != "workspace")
 
 
-def same(one: Mapping | Grant, other: Mapping | Grant) -> bool:
+def same(one: Record, other: Record) -> bool:
     """Whether two records say the same, whoever set them and when."""
     return replace(one, set_by="", set_at=None) == replace(other, set_by="", set_at=None)
 
 
-def plain(record: Mapping | Grant) -> dict[str, Any]:
+def plain(record: Record) -> dict[str, Any]:
     """A record as JSON can hold it, without what it does not say."""
     values = asdict(record)
     return {

@@ -84,6 +84,7 @@ class Reason(StrEnum):
 
     NOT_A_MEMBER = "not_a_member"
     GUEST = "guest"
+    LOCKDOWN = "lockdown"
     DENIED = "denied"
     NOT_MAPPED = "not_mapped"
     UNKNOWN_ALIAS = "unknown_alias"
@@ -317,6 +318,11 @@ class Lockdown:
         if not self.reason.strip():
             raise InvalidValue("reason", self.reason, "a few words that tell members why")
 
+    def in_words(self) -> str:
+        """One line for admins."""
+        since = f" since {self.set_at:%Y-%m-%d %H:%M} UTC" if self.set_at else ""
+        return f"lockdown{since} ({self.reason}){f' set by {self.set_by}' if self.set_by else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -447,6 +453,7 @@ class Denied:
 
     Attributes:
         detail: for admins, in the audit; never shown to the member.
+        notice: what an administrator wants the member to read, in their own words.
         mapping: the mapping concerned, once the policy had settled on one.
         mappings: the member's own mappings, where the next step is to name one.
         sign_in_address: the plain address to use instead of a link, where there is one.
@@ -461,6 +468,7 @@ class Denied:
     aws_request_id: str | None = None
     locale: str | None = None
     checks: tuple[Check, ...] = ()
+    notice: str | None = None
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -532,7 +540,8 @@ class Entry:
     Attributes:
         id: the request's id, or a fresh one for a change.
         attempt: who may complete the entry: the attempt that wrote it.
-        subject: the user id concerned. For a foreign request, `TEAM/USER`.
+        subject: the id of the user or user group concerned, or of the tenant for what concerns everybody. For a
+            foreign request, `TEAM/USER`.
         actor: who acted: a user id, or `cli:` and the AWS caller's ARN.
         action: "link", or the administrative verb ("map", "allow", …).
         outcome: "requested" until the request has ended; then "issued", "undelivered" or a `Reason`;

@@ -4,7 +4,7 @@ Explicit deny beats an unexpired allow, which beats the default: deny.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.model import (
@@ -44,6 +44,10 @@ class Facts:
     access: Access
     requests_this_minute: int = 1
 
+    def after_lockdown(self) -> "Facts":
+        """The same as if there were no lockdown."""
+        return replace(self, access=replace(self.access, lockdown=None))
+
 
 def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
     """The decision, with every check that led to it. The first check that fails denies."""
@@ -55,6 +59,7 @@ def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> A
             return Denied(
                 reason,
                 detail=check.detail,
+                notice=facts.access.lockdown.reason if reason is Reason.LOCKDOWN and facts.access.lockdown else None,
                 mapping=mapping,
                 mappings=facts.access.mappings,
                 target=request.target,
@@ -126,6 +131,9 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
         "not a guest" if not person.guest else f"a guest; STUDIO_ALLOW_GUESTS is {str(rules.allow_guests).lower()}"
     )
     yield Reason.GUEST, Check("guest", admitted, guest_detail)
+
+    lockdown = access.lockdown
+    yield Reason.LOCKDOWN, Check("no lockdown", lockdown is None, lockdown.in_words() if lockdown else "none")
 
     broken = ", ".join(access.unreadable)
     yield Reason.STORE_UNREADABLE, Check("records readable", not broken, broken or "all of them")

@@ -174,6 +174,12 @@ GUARDS = {
         "        return True",
         (f"{UNIT}/test_policy.py", "test_rules_that_have_ended_never_allow"),
     ),
+    "lockdown": Guard(
+        "policy.py",
+        'Check("no lockdown", lockdown is None,',
+        'Check("no lockdown", True,',
+        ("tests/scenario/test_lockdown.py", "test_a_lockdown_refuses_the_next_request_and_ends_as_fast"),
+    ),
     "unreadable records": Guard(
         "policy.py",
         'Check("records readable", not broken,',

@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 
 from bot import console, logs
-from bot.cli import history, local, members, serving, tables, transfer
+from bot.cli import history, local, lockdown, members, serving, tables, transfer
 from bot.errors import StudioLinksError
 from bot.model import InvalidValue
 
@@ -21,6 +21,7 @@ cli = typer.Typer(
 cli.add_typer(members.commands)
 cli.add_typer(transfer.commands)
 cli.add_typer(history.commands)
+cli.add_typer(lockdown.commands, name="lockdown")
 cli.add_typer(serving.commands)
 cli.add_typer(tables.commands, name="tables")
 cli.add_typer(local.commands)

@@ -97,17 +97,17 @@ def show_form(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
         return
     try:
         standing = desk.standings.of(visit.member)
-        reason, reader = views.barred(standing), desk.reader(visit.origin, standing.person.locale)
-        if reason is None or reason in views.ASKABLE:
+        denied, reader = views.barred(standing), desk.reader(visit.origin, standing.person.locale)
+        if denied is None or denied.reason in views.ASKABLE:
             desk.slack.open_form(opened, asking_views.form(reader, wish=action_value(body)))
     except UpstreamError as error:
         log.warning("form_not_shown", request=visit.origin.request_id, why=str(error))
-        reason = error.reason
-    if reason is None or reason in views.ASKABLE:
+        denied = Denied(error.reason)
+    if denied is None or denied.reason in views.ASKABLE:
         desk.metrics.outcome("asking")
     else:
-        desk.metrics.outcome(reason)
-        desk.slack.reply(opened, views.refusal(reason, reader), replace=True)
+        desk.metrics.outcome(denied.reason)
+        desk.slack.reply(opened, views.answer(denied, reader), replace=True)
 
 
 def _not_opened(desk: Desk, visit: Visit, reader: views.Reader, error: SlackError) -> None:

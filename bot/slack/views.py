@@ -210,11 +210,7 @@ def _refusal(denied: Denied, reader: Reader) -> Message:
     words = reader.words
     if denied.reason is Reason.UNKNOWN_ALIAS:
         return _unknown_alias(denied, reader)
-    address = denied.sign_in_address
-    text = words.refusals[denied.reason].format(
-        command=escape(reader.command),
-        address=words.sso_address.format(address=escape(address)) if address else words.sso_no_address,
-    )
+    text = _why(denied, reader)
     blocks = [section(text)]
     if denied.reason in PASSING:
         alias = denied.mapping.alias if denied.mapping else denied.target.alias
@@ -223,6 +219,15 @@ def _refusal(denied: Denied, reader: Reader) -> Message:
     if denied.reason in ASKABLE and reader.may_ask:
         blocks.append(actions(button(words.ask, ASK, "", style="primary")))
     return Message(text, blocks)
+
+
+def _why(denied: Denied, reader: Reader) -> str:
+    words, address = reader.words, denied.sign_in_address
+    return words.refusals[denied.reason].format(
+        command=escape(reader.command),
+        address=words.sso_address.format(address=escape(address)) if address else words.sso_no_address,
+        notice=escape(" ".join((denied.notice or "").split())),
+    )
 
 
 def _unknown_alias(denied: Denied, reader: Reader) -> Message:
@@ -241,22 +246,22 @@ def help_text(
     *,
     not_understood: str | None = None,
     aliases: Sequence[str] = (),
-    barred: Reason | None = None,
+    barred: Denied | None = None,
 ) -> Message:
     """What the command understands, as far as the member can use it; first, what it did not.
 
     Args:
-        barred: why the member can open nothing; None if they can.
+        barred: what the member is told who can open nothing; None if they can.
     """
     words, command = reader.words, escape(reader.command)
     if barred is not None:
-        lines = [refusal(barred, reader).text]
+        lines = [_why(barred, reader)]
     else:
         lines = [words.help_open.format(command=command, lifetime=duration(reader.link_seconds, words))]
         if aliases:
             lines.append(words.help_alias.format(command=command, aliases=_code(aliases)))
             lines.append(words.help_app.format(command=command, apps="|".join(StudioApp)))
-    if reader.may_ask and (barred is None or barred in ASKABLE):
+    if reader.may_ask and (barred is None or barred.reason in ASKABLE):
         lines.append(words.help_request.format(command=command))
     lines += [words.help_whoami.format(command=command), words.help_help.format(command=command)]
     blocks = [section("\n".join(lines))]
@@ -272,16 +277,16 @@ def help_for(standing: Standing, reader: Reader, *, not_understood: str | None) 
     return help_text(reader, not_understood=not_understood, aliases=aliases, barred=barred(standing))
 
 
-def barred(standing: Standing) -> Reason | None:
+def barred(standing: Standing) -> Denied | None:
     """Why the member can open nothing; None if they can."""
-    return standing.decision.reason if isinstance(standing.decision, Denied) else None
+    return standing.decision if isinstance(standing.decision, Denied) else None
 
 
 def who_am_i(standing: Standing, reader: Reader) -> Message:
     """What `whoami` says."""
     words = reader.words
     mappings = [_mapped(mapping, words) for mapping in _mappings(standing)] or [words.who_nothing]
-    who = _who(standing, words)
+    who = _who(standing, reader)
     blocks = [
         section(who),
         *(section("\n".join(part)) for part in _parts(mappings)),
@@ -293,7 +298,7 @@ def who_am_i(standing: Standing, reader: Reader) -> Message:
 
 def home(standing: Standing, reader: Reader) -> Message:
     """The home tab: what `whoami` says, with a button for each mapping that the member may open."""
-    words, who = reader.words, _who(standing, reader.words)
+    words, who = reader.words, _who(standing, reader)
     rows = [section(_mapped(mapping, words)) for mapping in _mappings(standing)[:MOST_AT_HOME]]
     if barred(standing) is None:
         for row, mapping in zip(rows, _mappings(standing), strict=False):
@@ -303,8 +308,8 @@ def home(standing: Standing, reader: Reader) -> Message:
     return Message(who, blocks)
 
 
-def _who(standing: Standing, words: Words) -> str:
-    return f"{words.who.format(user=standing.member.user_id)}\n{_allowance(standing, words)}"
+def _who(standing: Standing, reader: Reader) -> str:
+    return f"{reader.words.who.format(user=standing.member.user_id)}\n{_allowance(standing, reader)}"
 
 
 def _mappings(standing: Standing) -> list[Mapping]:
@@ -317,7 +322,8 @@ def _mapped(mapping: Mapping, words: Words) -> str:
 
 def _way_in(standing: Standing, reader: Reader) -> list[Block]:
     """A button for those who can open nothing and whom an administrator could help."""
-    helped = reader.may_ask and barred(standing) in ASKABLE
+    denied = barred(standing)
+    helped = reader.may_ask and denied is not None and denied.reason in ASKABLE
     return [actions(button(reader.words.ask, ASK, "", style="primary"))] if helped else []
 
 
@@ -333,16 +339,17 @@ def waiting(reader: Reader) -> Message:
     return Message(reader.words.waiting, [section(reader.words.waiting)])
 
 
-def _allowance(standing: Standing, words: Words) -> str:
-    barred = {
+def _allowance(standing: Standing, reader: Reader) -> str:
+    words, denied, allow = reader.words, barred(standing), standing.allow
+    own_words = {
         Reason.NOT_A_MEMBER: words.who_unfit,
         Reason.GUEST: words.who_guest,
         Reason.DENIED: words.who_denied,
-        Reason.STORE_UNREADABLE: words.refusals[Reason.STORE_UNREADABLE],
     }
-    allow = standing.allow
-    if isinstance(standing.decision, Denied) and standing.decision.reason in barred:
-        return barred[standing.decision.reason]
+    if denied is not None and denied.reason in own_words:
+        return own_words[denied.reason]
+    if denied is not None and denied.reason in (Reason.LOCKDOWN, Reason.STORE_UNREADABLE):
+        return _why(denied, reader)
     if allow is None:
         return words.who_not_allowed
     if allow.until is None:

@@ -69,6 +69,9 @@ class Someone:
         mapping = Mapped("default", self.product.domain_id, profile, role_arn=role_arn)
         self.crowd.admin.map(self.member, mapping, TESTER)
 
+    def map_also(self, alias: str, profile: str) -> None:
+        self.crowd.admin.map(self.member, Mapped(alias, self.product.domain_id, profile), TESTER)
+
     def unmap(self) -> None:
         self.crowd.admin.unmap(self.member, None, TESTER)
 

@@ -220,7 +220,7 @@ COMMANDS = [
         "local-aws",
         "demo",
     ),
-    *("tables create", "tables check"),
+    *("lockdown", "lockdown on", "lockdown off", "tables create", "tables check"),
 ]
 
 

@@ -9,7 +9,20 @@ import pytest
 from bot import policy
 from bot.admin import Actor, Admin, parse_when
 from bot.errors import BadInput, ProfileTaken, StoreError, StudioError
-from bot.model import Access, Allowed, Denied, Door, Effect, Entry, InvalidValue, Member, Person, Reason
+from bot.model import (
+    Access,
+    Allowed,
+    Denied,
+    Door,
+    Effect,
+    Entry,
+    InvalidValue,
+    Lockdown,
+    Member,
+    Person,
+    Reason,
+    Workspace,
+)
 from tests.fakes import (
     ANA,
     BEN,
@@ -298,6 +311,57 @@ def test_every_change_has_an_entry_of_its_own(world: World) -> None:
     world.admin.unmap(ANA, None, ME)
     assert [entry.action for entry in world.trail] == ["map", "allow", "forget", "unmap"]
     assert len({entry.attempt for entry in world.trail}) == 4
+
+
+# lockdown
+
+
+def test_a_lockdown_is_for_everybody_and_recorded_with_what_was_before(world: World) -> None:
+    change = world.admin.lock_down(TEAM, "a leak", ME)
+    expected = Lockdown("a leak", ME.name, NOON)
+    assert (change.before, change.after, change.made) == (None, expected, True)
+    assert world.admin.show(ANA).lockdown == expected
+    world.clock.advance(60)
+    assert world.admin.lock_down(TEAM, "another leak", ME).before == expected
+    ended = world.admin.end_lockdown(TEAM, ME)
+    assert (ended.after, ended.made) == (None, True)
+    assert world.admin.show(ANA) == Access()
+    assert [(e.action, e.subject, e.outcome, e.actor) for e in world.trail] == [
+        ("lockdown", TEAM, "done", ME.name)
+    ] * 3
+    reasons = [(e.before and e.before["reason"], e.after and e.after["reason"]) for e in world.trail]
+    assert reasons == [(None, "a leak"), ("a leak", "another leak"), ("another leak", None)]
+
+
+def test_a_lockdown_that_stands_is_not_begun_again_nor_one_ended_that_there_is_not(world: World) -> None:
+    assert not world.admin.end_lockdown(TEAM, ME).made
+    world.admin.lock_down(TEAM, "a leak", ME)
+    world.clock.advance(60)
+    assert not world.admin.lock_down(TEAM, "a leak", Actor("cli:another", Door.CLI)).made
+    assert len(world.trail) == 1
+
+
+@pytest.mark.parametrize("why", ["", " \n", "x" * 501])
+def test_a_lockdown_has_a_reason_that_members_can_read(world: World, why: str) -> None:
+    with pytest.raises(InvalidValue, match="reason"):
+        world.admin.lock_down(TEAM, why, ME)
+    assert world.trail == []
+
+
+def test_a_workspace_that_cannot_be_read_is_begun_anew_by_a_lockdown_alone(world: World) -> None:
+    world.access.workspaces[TEAM] = Workspace(unreadable=("workspace",), version=7)
+    with pytest.raises(BadInput, match="studio-links lockdown on"):
+        world.admin.end_lockdown(TEAM, ME)
+    [warning] = world.admin.lock_down(TEAM, "a leak", ME).warnings
+    assert "set the rules of user groups again" in warning
+    assert world.admin.workspace(TEAM) == Workspace(Lockdown("a leak", ME.name, NOON))
+    assert world.trail[-1].before == {"workspace": "unreadable"}
+
+
+def test_a_lockdown_that_cannot_be_read_can_be_ended(world: World) -> None:
+    world.access.workspaces[TEAM] = Workspace(unreadable=("workspace#lockdown",), version=7)
+    assert world.admin.end_lockdown(TEAM, ME).made
+    assert world.admin.workspace(TEAM) == Workspace()
 
 
 # explain, list

@@ -25,7 +25,8 @@ def commands() -> set[str]:
     names = set()
     for name, command in getattr(tree, "commands", {}).items():
         nested = getattr(command, "commands", {})
-        names |= {f"{name} {inner}" for inner in nested} or {name}
+        names |= {f"{name} {inner}" for inner in nested}
+        names |= set() if nested and not getattr(command, "invoke_without_command", False) else {name}
     return names
 
 

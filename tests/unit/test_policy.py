@@ -8,8 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model import Access, Allowed, Denied, Effect, Grant, Mapping, Member, Person, Reason, StudioApp, Target
-from bot.policy import Facts, Rules, chosen_mapping, decide, may_administer
+from bot.model import (
+    Access,
+    Allowed,
+    Denied,
+    Effect,
+    Grant,
+    Lockdown,
+    Mapping,
+    Member,
+    Person,
+    Reason,
+    StudioApp,
+    Target,
+)
+from bot.policy import Facts, Rules, chosen_mapping, decide, may_administer, outlook
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, a_request
 
 ORGANISATION = "E0ORG00001"
@@ -20,6 +33,7 @@ SECOND = timedelta(seconds=1)
 ALLOW = a_grant()
 DENY = a_grant(effect=Effect.DENY)
 LAPSED = a_grant(until=NOON)
+LOCKDOWN = Lockdown("we are looking into a leak", set_by="cli:test", set_at=NOON)
 SEVERAL = (a_mapping("one"), a_mapping("two", "b"))
 
 
@@ -31,10 +45,11 @@ def decision(
     target: Target = ANYTHING,
     member: Member = ANA,
     unreadable: tuple[str, ...] = (),
+    lockdown: Lockdown | None = None,
 ) -> Allowed | Denied:
     mappings = tuple(record for record in records if isinstance(record, Mapping))
     grants = tuple(record for record in records if isinstance(record, Grant))
-    facts = Facts(person, Access(mappings, grants, unreadable), count)
+    facts = Facts(person, Access(mappings, grants, unreadable, lockdown), count)
     return decide(a_request(member, target=target), facts, rules, NOON)
 
 
@@ -56,6 +71,21 @@ REFUSALS: list[tuple[str, Reason, tuple[Mapping | Grant, ...], dict[str, Any]]] 
     ("no mapping", Reason.NOT_MAPPED, (ALLOW,), {}),
     ("a broken record", Reason.STORE_UNREADABLE, (a_mapping(), ALLOW), {"unreadable": ("mapping#other",)}),
     ("a rule that may be a deny", Reason.STORE_UNREADABLE, (a_mapping(), ALLOW), {"unreadable": ("grant#deny",)}),
+    ("a lockdown", Reason.LOCKDOWN, (a_mapping(), ALLOW), {"lockdown": LOCKDOWN}),
+    ("a lockdown, and nothing else either", Reason.LOCKDOWN, (), {"lockdown": LOCKDOWN, "unreadable": ("member",)}),
+    ("a lockdown for one who is denied", Reason.LOCKDOWN, (a_mapping(), DENY), {"lockdown": LOCKDOWN}),
+    (
+        "a lockdown for a guest",
+        Reason.GUEST,
+        (a_mapping(), ALLOW),
+        {"lockdown": LOCKDOWN, "person": replace(FULL_MEMBER, guest=True)},
+    ),
+    (
+        "a lockdown for one of another team",
+        Reason.NOT_A_MEMBER,
+        (a_mapping(), ALLOW),
+        {"lockdown": LOCKDOWN, "person": Person(ANA.user_id, "T0OTHER001")},
+    ),
     ("no rule", Reason.NOT_ALLOWED, (a_mapping(),), {}),
     ("somebody else's rule", Reason.NOT_ALLOWED, (a_mapping(), a_grant(BEN)), {}),
     ("denied", Reason.DENIED, (a_mapping(), ALLOW, DENY), {}),
@@ -145,6 +175,7 @@ def test_the_reasons_that_the_policy_gives_are_all_in_the_table() -> None:
     assert {case[1] for case in REFUSALS} == {
         Reason.NOT_A_MEMBER,
         Reason.GUEST,
+        Reason.LOCKDOWN,
         Reason.STORE_UNREADABLE,
         Reason.DENIED,
         Reason.NOT_MAPPED,
@@ -154,6 +185,23 @@ def test_the_reasons_that_the_policy_gives_are_all_in_the_table() -> None:
         Reason.GRANT_EXPIRED,
         Reason.TOO_MANY,
     }
+
+
+def test_only_a_lockdown_shows_members_what_an_admin_wrote() -> None:
+    locked = decision(a_mapping(), ALLOW, lockdown=LOCKDOWN)
+    assert isinstance(locked, Denied)
+    assert locked.notice == LOCKDOWN.reason
+    guest = decision(
+        a_mapping(), a_grant(reason="secret"), lockdown=LOCKDOWN, person=replace(FULL_MEMBER, guest=True)
+    )
+    assert isinstance(guest, Denied)
+    assert guest.notice is None
+
+
+def test_after_a_lockdown_all_is_as_it_was() -> None:
+    facts = Facts(FULL_MEMBER, Access((a_mapping(),), (ALLOW,), lockdown=LOCKDOWN), 2)
+    assert isinstance(outlook(ANA, facts, RULES, NOON), Denied)
+    assert facts.after_lockdown() == Facts(FULL_MEMBER, Access((a_mapping(),), (ALLOW,)), 2)
 
 
 def test_who_is_refused_learns_their_own_aliases_in_order() -> None:
@@ -298,6 +346,7 @@ people = st.builds(
 situations = st.fixed_dictionaries(
     {
         "person": st.just(FULL_MEMBER) | people,
+        "lockdown": st.none() | st.just(LOCKDOWN),
         "rules": st.builds(Rules, st.booleans(), st.integers(1, 5)),
         "count": st.integers(1, 6),
         "target": st.builds(
@@ -387,6 +436,12 @@ def test_whoever_slack_does_not_vouch_for_gets_no_link(
     known = (person.user_id, person.team_id, person.unfit) == (ANA.user_id, TEAM, None)
     if not known:
         assert reason(*mapped, *granted, **{**situation, "person": person}) is Reason.NOT_A_MEMBER
+
+
+@given(mappings, grants, situations)
+def test_a_lockdown_is_for_everybody(mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]) -> None:
+    locked = {**situation, "lockdown": LOCKDOWN}
+    assert reason(*mapped, *granted, **locked) in (Reason.LOCKDOWN, Reason.GUEST, Reason.NOT_A_MEMBER)
 
 
 @given(mappings, grants, situations)

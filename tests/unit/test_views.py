@@ -84,6 +84,10 @@ def standing(*mapped: Mapping, links: tuple[Entry, ...] = (), denied: Reason | N
     return Standing(ANA, Person(ANA.user_id, TEAM), access, decision, a_grant(), allowed_now=True, links=links)
 
 
+def locked_down(reason: str) -> Standing:
+    return replace(standing(a_mapping()), decision=Denied(Reason.LOCKDOWN, notice=reason))
+
+
 def texts(message: Message) -> Iterator[str]:
     """Every text of a message, fallback, buttons and options included."""
     yield message.text
@@ -767,3 +771,19 @@ def test_a_time_is_shown_in_each_readers_zone() -> None:
     when = datetime(2030, 1, 1, 12, 0, 59, 999999, tzinfo=UTC)
     assert slack_time(when) == f"<!date^{int(when.timestamp())}^{{time_secs}}|12:00:59 UTC>"
     assert slack_date(when) == f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time}}|2030-01-01 12:00 UTC>"
+
+
+@in_each_language
+@pytest.mark.parametrize("why", ["a leak & <!channel>", "x" * 500, "&" * 500, "one\ntwo", "{command} {0}"])
+def test_a_lockdown_shows_the_administrators_words_and_nothing_to_press(why: str, reader: Reader) -> None:
+    shown = views.escape(" ".join(why.split()))
+    for message in (
+        views.answer(Denied(Reason.LOCKDOWN, notice=why), reader),
+        views.who_am_i(locked_down(why), reader),
+        views.home(locked_down(why), reader),
+        views.help_for(locked_down(why), reader, not_understood=None),
+    ):
+        assert any(shown in text for text in texts(message))
+        assert buttons(message) == {}
+        assert "accessory" not in str(message.blocks)
+        assert check_message(message.payload()) == []

@@ -127,7 +127,7 @@ def test_a_refusal_is_at_most_two_sentences_the_last_with_a_next_step(language: 
 @in_each_language
 @for_each_reason
 def test_a_refusal_fills_in_only_what_is_always_there(language: str, reason: Reason) -> None:
-    assert placeholders(CATALOGUES[language].refusals[reason]) <= {"command", "address"}
+    assert placeholders(CATALOGUES[language].refusals[reason]) <= {"command", "address", "notice"}
 
 
 @in_each_language

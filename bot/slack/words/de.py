@@ -157,6 +157,8 @@ GERMAN = Words(
         "Bist du eines, dann bitte deine Slack-Verwaltung, dein Konto zu prüfen.",
         Reason.GUEST: "Gäste können SageMaker Studio nicht aus Slack öffnen. "
         "Bitte das Mitglied, das dich eingeladen hat, dein Konto ändern zu lassen.",
+        Reason.LOCKDOWN: "Studio-Links sind hier gerade für alle abgeschaltet: „{notice}“. "
+        "Warte auf Nachricht von deiner Studio-Verwaltung.",
         Reason.DENIED: "Dein Zugang zu SageMaker Studio ist gesperrt. Sprich mit deiner Studio-Verwaltung.",
         Reason.NOT_MAPPED: "Du hast hier noch kein Profil für SageMaker Studio. "
         "Bitte deine Studio-Verwaltung, dir eines einzurichten.",

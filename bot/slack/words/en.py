@@ -146,6 +146,8 @@ ENGLISH = Words(
         "If you are one, ask your Slack administrator to check your account.",
         Reason.GUEST: "Guests cannot open SageMaker Studio from Slack. "
         "Ask the member who invited you to have your account changed.",
+        Reason.LOCKDOWN: "Studio links are switched off for everybody here just now: “{notice}”. "
+        "Wait for news from your Studio administrator.",
         Reason.DENIED: "Your access to SageMaker Studio is blocked. Talk to your Studio administrator.",
         Reason.NOT_MAPPED: "You have no SageMaker Studio profile here yet. "
         "Ask your Studio administrator to set one up for you.",

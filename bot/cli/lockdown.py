@@ -1,0 +1,61 @@
+"""No links for anybody, and when that is over."""
+
+from typing import Annotated
+
+import typer
+
+from bot import app, console
+from bot.cli.options import AsJson, Team, actor, read_settings
+
+commands = typer.Typer(
+    help="No links for anybody of a workspace, at once. Without ON or OFF: whether it is so.\n\n"
+    "Example: studio-links lockdown --json",
+    invoke_without_command=True,
+)
+
+
+@commands.callback()
+def status(context: typer.Context, team: Team = None, *, as_json: AsJson = False) -> None:
+    """No links for anybody of a workspace, at once. Without `on` or `off`: whether it is so.
+
+    Example: studio-links lockdown --json
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings = read_settings()
+    workspace = app.administration(settings).workspace(app.tenant(settings, team))
+    if as_json:
+        console.print_json({"lockdown": workspace.lockdown, "unreadable": workspace.unreadable})
+        return
+    console.say(workspace.lockdown.in_words() if workspace.lockdown else "there is no lockdown")
+    for name in workspace.unreadable:
+        console.warn(f"{name.replace('#', ' ')} cannot be read: nobody gets a link until it is mended")
+
+
+@commands.command()
+def on(
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; members read it.")],
+    team: Team = None,
+) -> None:
+    """Give no links to anybody, from the next request on.
+
+    Links that are out work on for their last seconds, and open Studio sessions go on.
+
+    Example: studio-links lockdown on --reason "we are looking into a leak"
+    """
+    settings = read_settings()
+    change = app.administration(settings).lock_down(app.tenant(settings, team), reason, actor(settings))
+    console.say("nobody gets a link now" if change.made else "nothing to change: nobody gets a link already")
+    for warning in change.warnings:
+        console.warn(warning)
+
+
+@commands.command()
+def off(team: Team = None) -> None:
+    """Give links again to those who may have one.
+
+    Example: studio-links lockdown off
+    """
+    settings = read_settings()
+    change = app.administration(settings).end_lockdown(app.tenant(settings, team), actor(settings))
+    console.say("the lockdown is over" if change.made else "nothing to change: there is no lockdown")

@@ -1,0 +1,131 @@
+"""No links for anybody of the workspace: at once, everywhere, with the administrator's own words."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.local.aws_faults import Fault
+from bot.model import utc_now
+from tests.scenario.conftest import TEAM, Product
+from tests.scenario.crowd import MINT, TESTER, Crowd, Someone, links_in
+from tests.scenario.test_home import dialog_of, home_of
+from tests.scenario.test_identity import wait_for_calls
+
+WHY = "we are looking into a leak & will be back"
+SHOWN = "we are looking into a leak &amp; will be back"
+
+
+@pytest.fixture(scope="module")
+def crowd(product: Product, log_folder: Path) -> Crowd:
+    return Crowd(product, log_folder, "LOCK")
+
+
+@pytest.fixture
+def ana(crowd: Crowd) -> Iterator[Someone]:
+    """A member with a profile and an allow rule. The lockdown ends after each test."""
+    yield crowd.member()
+    crowd.product.aws.clear_faults()
+    crowd.admin.end_lockdown(TEAM, TESTER)
+
+
+def test_a_lockdown_refuses_the_next_request_and_ends_as_fast(ana: Someone, product: Product) -> None:
+    assert links_in([ana.told(ana.types())])
+    made = ana.crowd.links()
+
+    assert "nobody gets a link now" in product.cli("lockdown", "on", "--reason", WHY).stdout
+    refused = ana.types()
+
+    message = ana.told(refused)
+    assert SHOWN in message.text
+    assert message.buttons() == []
+    assert ana.crowd.links() == made
+    entry = ana.ended(refused, "lockdown")
+    assert entry.detail is not None
+    assert WHY in entry.detail
+    assert "over" in product.cli("lockdown", "off").stdout
+    assert links_in([ana.told(ana.types())])
+
+
+def test_whoever_gets_no_link_anyway_is_told_why_not(crowd: Crowd, ana: Someone) -> None:
+    crowd.admin.lock_down(TEAM, WHY, TESTER)
+    guest, unmapped = crowd.member(), crowd.member(mapped=False)
+    guest.becomes(guest=True)
+    assert "Guests cannot" in guest.told(guest.types()).text
+    assert SHOWN in unmapped.told(unmapped.types()).text
+    assert SHOWN in ana.told(ana.types("no-such-alias")).text
+
+
+def test_no_button_gives_a_link_while_it_is_on(crowd: Crowd, ana: Someone, product: Product) -> None:
+    message = ana.told(ana.types())
+    product.slack.open_home(ana.user_id)
+    before = home_of(product, ana.user_id, ana.profile)
+    crowd.admin.lock_down(TEAM, WHY, TESTER)
+    made = crowd.links()
+
+    assert SHOWN in ana.told(ana.presses(message, "new_link")).text
+    assert product.slack.press(ana.user_id, before, "home_open").ack == "ok"
+    assert links_in_view(dialog_of(product, ana.user_id, SHOWN).blocks) == []
+    assert crowd.links() == made
+
+
+def links_in_view(blocks: object) -> list[str]:
+    return [part for part in str(blocks).split("'") if part.startswith("http")]
+
+
+def test_home_and_whoami_show_the_reason_and_no_way_in(crowd: Crowd, ana: Someone, product: Product) -> None:
+    ana.becomes(locale="de-DE")
+    crowd.admin.lock_down(TEAM, WHY, TESTER)
+
+    assert f"gerade für alle abgeschaltet: „{SHOWN}“" in ana.told(ana.types("whoami")).text
+    assert SHOWN in ana.told(ana.types("help")).text
+    product.slack.open_home(ana.user_id)
+    shown = home_of(product, ana.user_id, SHOWN)
+    assert "home_open" not in str(shown.blocks)
+
+
+def test_several_profiles_are_not_offered_while_it_is_on(crowd: Crowd, ana: Someone) -> None:
+    ana.map_also("second", ana.profile)
+    assert len(ana.told(ana.types()).buttons()) == 2
+    crowd.admin.lock_down(TEAM, WHY, TESTER)
+    assert ana.told(ana.types()).buttons() == []
+
+
+def test_a_link_that_aws_was_slow_to_make_is_thrown_away(crowd: Crowd, ana: Someone, product: Product) -> None:
+    made = crowd.links()
+    product.aws.inject(MINT, Fault(delay=1.5))
+    exchange = ana.types()
+    wait_for_calls(product, MINT, made + 1)
+
+    crowd.admin.lock_down(TEAM, WHY, TESTER)
+
+    message = ana.told(exchange)
+    assert links_in([message]) == []
+    assert SHOWN in message.text
+    assert ana.ended(exchange, "lockdown").link_sha256 is None
+
+
+def test_it_is_shown_explained_and_recorded(crowd: Crowd, ana: Someone, product: Product) -> None:
+    assert "there is no lockdown" in product.cli("lockdown").stdout
+    started = utc_now()
+    product.cli("lockdown", "on", "--reason", WHY)
+    assert WHY in product.cli("lockdown").stdout
+    assert f'"reason": "{WHY}"' in product.cli("lockdown", "--json").stdout
+    explained = product.cli("explain", ana.user_id).stdout
+    assert WHY in explained
+    assert "would be refused: lockdown" in explained
+    assert "nothing to change" in product.cli("lockdown", "on", "--reason", WHY).stdout
+    product.cli("lockdown", "off")
+    assert "nothing to change" in product.cli("lockdown", "off").stdout
+
+    changes = [e for e in crowd.admin.history(TEAM, None, started, limit=50) if e.action == "lockdown"]
+
+    off, on = changes
+    assert (on.subject, on.outcome, off.outcome) == (TEAM, "done", "done")
+    assert on.after is not None
+    assert on.after["reason"] == WHY
+    assert off.before is not None
+    assert off.before["reason"] == WHY
+    assert off.at - on.at < timedelta(minutes=1)
+    assert on.actor.startswith("cli:arn:")
