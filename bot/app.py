@@ -4,7 +4,7 @@ import json
 import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from slack_bolt import App, BoltRequest
@@ -41,6 +41,9 @@ from bot.studio import SageMakerStudio, caller_arn
 from bot.telemetry import Recorder
 from bot.web import LARGEST_BODY, Entrance, Response, Verifier
 
+if TYPE_CHECKING:
+    from bot.tracing import Tracing
+
 log = structlog.get_logger()
 
 # What one request does side by side.
@@ -65,6 +68,7 @@ class Bot:
     socket: SocketMode | None
     metrics: Metrics
     signing_secrets: Rereading[tuple[str, ...]] | None
+    tracing: "Tracing | None"
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -84,6 +88,8 @@ class Bot:
         self.desk.workers.shutdown()
         self.desk.clerk.shutdown()
         self.side.shutdown(wait=False, cancel_futures=True)
+        if self.tracing is not None:
+            self.tracing.stop()
 
     def _warm_up(self) -> None:
         attempt = 0
@@ -115,7 +121,9 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
 
     connections = settings.studio_concurrency * CALLS_AT_ONCE
     bound = bind(prefix=settings.studio_table_prefix, region=settings.aws_region, connections=connections)
-    metrics = Metrics("http" if isinstance(settings, HttpSettings) else "socket")
+    tracing = _tracing(settings)
+    transport = "http" if isinstance(settings, HttpSettings) else "socket"
+    metrics = Metrics(transport, tracing.ended if tracing is not None else None)
     took = Recorder(metrics)
     studio = _studio(settings, connections, metrics.upstream_failed)
     slack = SlackApi(
@@ -198,7 +206,15 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         metrics=metrics,
         took=took,
     )
-    return Bot(entrance, bolt, desk, bound, studio, side, socket, metrics, rereading)
+    return Bot(entrance, bolt, desk, bound, studio, side, socket, metrics, rereading, tracing)
+
+
+def _tracing(settings: ServeSettings) -> "Tracing | None":
+    if settings.otel_exporter_otlp_endpoint is None:
+        return None
+    from bot.tracing import Tracing  # noqa: PLC0415 - an extra: the settings have seen that it is there
+
+    return Tracing()
 
 
 def _verifier(settings: HttpSettings, metrics: Metrics) -> tuple[Verifier, Rereading[tuple[str, ...]] | None]:

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal, TypeVar
 
 import boto3
@@ -125,6 +126,14 @@ class ServeSettings(Settings):
     studio_concurrency: int = Field(16, ge=1, le=256)
     studio_queue: int = Field(200, ge=0, le=10000)
     studio_person_seconds: int = Field(60, ge=0, le=300)
+    otel_exporter_otlp_endpoint: str | None = Field(None, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _traced(cls, value: str | None) -> str | None:
+        if value is not None and not _has_otel():
+            raise ValueError("unset, or the extra for it installed: pip install 'studio-links[otel]'")
+        return value
 
 
 class HttpSettings(ServeSettings):
@@ -173,6 +182,13 @@ class SocketSettings(ServeSettings):
         return value
 
 
+def _has_otel() -> bool:
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:
+        return False
+
+
 MOST_SIGNING_SECRETS = 2
 
 
@@ -196,6 +212,7 @@ MAY_BE = {
     "STUDIO_QUEUE": "a whole number from 0 to 10000",
     "STUDIO_PERSON_SECONDS": "a whole number from 0 to 300",
     "STUDIO_REPLICAS": "a whole number from 1 to 10",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318",
     "HOST": "an address to listen on, such as 127.0.0.1",
     "PORT": "a port number from 0 to 65535",
     "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",

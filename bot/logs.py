@@ -24,6 +24,7 @@ FLOORS = {
     "boto3": logging.WARNING,
     "botocore": logging.WARNING,
     "gunicorn": logging.INFO,
+    "opentelemetry": logging.WARNING,
     "pynamodb": logging.WARNING,
     "slack_bolt": logging.ERROR,
     # slack_sdk repeats at ERROR the body of an answer that was not JSON.

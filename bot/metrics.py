@@ -122,9 +122,14 @@ Failed = Callable[[str, str], None]
 
 
 class Metrics:
-    """The counters of one process."""
+    """The counters of one process.
 
-    def __init__(self, transport: str = "http") -> None:
+    Args:
+        ended: is told of each outcome as well.
+    """
+
+    def __init__(self, transport: str = "http", ended: Callable[[str], None] | None = None) -> None:
+        self._ended = ended
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         Info("studio_links_build", "What runs here.", registry=self._registry).info(
@@ -187,6 +192,8 @@ class Metrics:
     def outcome(self, outcome: str) -> None:
         """Count one request."""
         self._outcomes[outcome if outcome in self._outcomes else OTHER].inc()
+        if self._ended is not None:
+            self._ended(outcome)
 
     def took(self, stage: Stage, seconds: float) -> None:
         """Observe how long a stage took."""

@@ -2,8 +2,10 @@
 
 import http.client
 import json
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from bot.slack.commands import request_id
 from tests.leaks import find_leaks, remember
 from tests.promql import exported, expressions, missing
 from tests.scenario.conftest import Product, bot_process
-from tests.scenario.crowd import Crowd, Someone, sent_to
+from tests.scenario.crowd import Crowd, Someone, links_in, sent_to
 
 ROLE = "arn:aws:iam::123456789012:role/studio-links-broker"
 
@@ -117,6 +119,58 @@ def test_what_the_alerts_and_the_dashboard_ask_for_is_there(product: Product, cr
     assert "studio_links_ready 1.0" in page
     for stage in Stage:
         assert f'studio_links_stage_seconds_count{{stage="{stage}"}} 0.0' not in page
+
+
+# Traces
+
+
+class Collector(ThreadingHTTPServer):
+    """Takes what is sent over OTLP/HTTP."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Keep)
+        self.bodies: list[bytes] = []
+
+    @property
+    def text(self) -> bytes:
+        """All that was sent: protobuf has texts as they are."""
+        return b"\n".join(self.bodies)
+
+
+class Keep(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Collector)
+        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is written."""
+
+
+def test_traces_have_a_span_for_each_stage_and_no_secret(product: Product, ana: Someone, tmp_path: Path) -> None:
+    with Collector() as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{collector.server_port}"
+        environment = {**product.environment, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
+        with bot_process(environment, tmp_path / "bot.log") as bot, sent_to(product, bot):
+            bot.wait_until_ready()
+            exchanges = [ana.types(), ana.types("whoami")]
+            messages = [ana.told(exchange) for exchange in exchanges]
+            pressed = ana.presses(messages[0], "open_studio")
+            ana.told(pressed)
+            delivered = links_in(messages)
+        collector.shutdown()
+    spans = collector.text
+    for name in ("request", *(stage.value for stage in Stage)):
+        assert name.encode() in spans
+    assert request_id(exchanges[0].id).encode() in spans
+    for outcome in (b"issued", b"whoami", b"opened"):
+        assert outcome in spans
+    (tmp_path / "spans.log").write_bytes(spans)
+    secrets = [value for each in (*exchanges, pressed) for value in (each.id, each.response_url)]
+    remember(tmp_path, *delivered, *secrets, product.slack.bot_token, product.slack.signing_secret)
+    assert find_leaks(tmp_path) == []
 
 
 # The signing secret, kept in Secrets Manager

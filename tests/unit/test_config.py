@@ -1,6 +1,7 @@
 """The environment: what each variable may be, and the one line for what it may not."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_LINKS_PER_MINUTE": 5,
     "STUDIO_AUDIT_DAYS": 400,
     "STUDIO_EXTERNAL_ID": None,
+    "OTEL_EXPORTER_OTLP_ENDPOINT": None,
     "STUDIO_AUDIT_CHANNEL": None,
     "STUDIO_REQUEST_CHANNEL": None,
     "STUDIO_LOCALE": None,
@@ -106,6 +108,7 @@ VALID: list[tuple[str, str, Any]] = [
     ("STUDIO_LINKS_PER_MINUTE", "1000", 1000),
     ("STUDIO_AUDIT_DAYS", "3650", 3650),
     ("STUDIO_EXTERNAL_ID", "links:prod/1", "links:prod/1"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "http://127.0.0.1:4318"),
     ("STUDIO_AUDIT_CHANNEL", "C0AUDIT", "C0AUDIT"),
     ("STUDIO_AUDIT_CHANNEL", "G0AUDIT", "G0AUDIT"),
     ("STUDIO_REQUEST_CHANNEL", "C0REQUESTS", "C0REQUESTS"),
@@ -149,6 +152,10 @@ INVALID: dict[str, tuple[list[str], str]] = {
     "STUDIO_ALLOW_GUESTS": (["perhaps", "2"], "true or false"),
     "STUDIO_LINKS_PER_MINUTE": (["0", "1001", "many"], "a whole number from 1 to 1000"),
     "STUDIO_AUDIT_DAYS": (["0", "3651", "forever"], "a whole number from 1 to 3650"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": (
+        ["127.0.0.1:4318", "grpc://x", "http://"],
+        "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318",
+    ),
     "STUDIO_EXTERNAL_ID": (["x", "a b", "x" * 1225], "2 to 1224 letters, digits and characters of _+=,.@:/-"),
     "STUDIO_AUDIT_CHANNEL": (["#audit", "U0A", "c0audit"], "a Slack channel id"),
     "STUDIO_REQUEST_CHANNEL": (["#requests", "U0A", "c0requests"], "a Slack channel id"),
@@ -309,3 +316,11 @@ def test_settings_do_not_change_once_read() -> None:
     settings = load(HttpSettings)
     with pytest.raises(ValueError, match="frozen"):
         setattr(settings, "port", 1)  # noqa: B010 - as an assignment it is refused before it is run
+
+
+def test_traces_without_their_extra_stop_the_start_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http", None)
+    line = refusal(HttpSettings)
+    assert line.startswith("OTEL_EXPORTER_OTLP_ENDPOINT: ")
+    assert line.endswith("pip install 'studio-links[otel]'")

@@ -1,0 +1,98 @@
+"""Traces: what a request becomes when it has ended."""
+
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from bot import telemetry
+from bot.metrics import Metrics
+from bot.model import Stage
+from bot.tracing import NANOSECONDS, Tracing
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> Iterator[None]:
+    yield
+    structlog.contextvars.clear_contextvars()
+    telemetry._delivery.set(None)
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def metrics(exporter: InMemorySpanExporter) -> Metrics:
+    return Metrics(ended=Tracing(SimpleSpanProcessor(exporter)).ended)
+
+
+def by_name(exporter: InMemorySpanExporter) -> dict[str, ReadableSpan]:
+    return {span.name: span for span in exporter.get_finished_spans()}
+
+
+def seconds(span: ReadableSpan) -> float:
+    assert span.end_time is not None
+    assert span.start_time is not None
+    return (span.end_time - span.start_time) / NANOSECONDS
+
+
+def test_a_request_is_one_span_with_one_for_each_stage_in_it(
+    exporter: InMemorySpanExporter, metrics: Metrics
+) -> None:
+    took = telemetry.Recorder(metrics)
+    delivery = telemetry.begin()
+    telemetry.is_request("0123")
+    took(Stage.GATHER, 0.25)
+    took(Stage.MINT, 0.5)
+    metrics.outcome("issued")
+    spans = by_name(exporter)
+    root = spans["request"]
+    assert dict(root.attributes or {}) == {
+        "studio_links.outcome": "issued",
+        "studio_links.delivery": delivery,
+        "studio_links.request": "0123",
+    }
+    assert root.parent is None
+    for name, length in {"gather": 0.25, "mint": 0.5}.items():
+        parent = spans[name].parent
+        assert parent is not None
+        assert parent == root.get_span_context()
+        assert seconds(spans[name]) == pytest.approx(length)
+    assert root.resource.attributes["service.name"] == "studio-links"
+
+
+def test_what_is_refused_before_it_is_known_is_a_span_too(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
+    telemetry.begin()
+    metrics.outcome("refused_at_entrance")
+    [root] = exporter.get_finished_spans()
+    assert "studio_links.request" not in (root.attributes or {})
+
+
+def test_only_the_first_outcome_of_a_request_makes_a_trace(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
+    telemetry.begin()
+    metrics.outcome("issued")
+    metrics.outcome("home")
+    telemetry.begin()
+    metrics.outcome("denied")
+    outcomes = [(span.attributes or {})["studio_links.outcome"] for span in exporter.get_finished_spans()]
+    assert outcomes == ["issued", "denied"]
+
+
+def test_what_belongs_to_no_request_makes_no_trace(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
+    metrics.outcome("home")
+    assert exporter.get_finished_spans() == ()
+
+
+def test_the_service_may_be_called_otherwise(exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "links-of-research")
+    tracing = Tracing(SimpleSpanProcessor(exporter))
+    telemetry.begin()
+    tracing.ended("issued")
+    tracing.stop()
+    [root] = exporter.get_finished_spans()
+    assert root.resource.attributes["service.name"] == "links-of-research"
