@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from bot.local.aws_calls import Call
 from bot.local.features import from_manifest
 from bot.local.workspace import Workspace
 from tests.leaks import remember
-from tests.scenario.conftest import TEAM, Ahead, Product, bot_process, create_domain, create_profile
+from tests.scenario.conftest import TEAM, Ahead, BotProcess, Product, bot_process, create_domain, create_profile
 from tests.scenario.test_asking import newest
 from tests.scenario.test_home import dialog_of, home_of
 
@@ -161,7 +161,6 @@ class Deployment:
 
     stack: Stack
     broker: Stack
-    task: Mapping[str, Any]
     product: Product
     trust: Sequence[Mapping[str, Any]]
     rights: Mapping[str, set[tuple[str, str]]]
@@ -183,10 +182,54 @@ class Deployment:
         return {need for call in calls for need in needs(call)}
 
 
-def environment_of(task: Mapping[str, Any], slack: Workspace, aws: LocalAws) -> dict[str, str]:
-    """The container's environment as the task definition has it, its upstreams ours."""
-    given = {each["name"]: each["value"] for each in task["containerDefinitions"][0]["environment"]}
-    return {**given, **aws.environment(), "SLACK_API_URL": slack.api_url, "HOST": "127.0.0.1"}
+def parameters(slack: Workspace, domain_id: str) -> dict[str, str]:
+    """What an operator gives to the bot's stack, after making the secret, the image and the certificate."""
+    secrets = {
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        "SLACK_SIGNING_SECRET": slack.signing_secret,
+        "SLACK_APP_TOKEN": slack.app_token,
+    }
+    ec2 = boto3.client("ec2")
+    secret = boto3.client("secretsmanager").create_secret(
+        Name=f"studio-links/{slack.url.rpartition(':')[2]}", SecretString=json.dumps(secrets)
+    )
+    certificate = boto3.client("acm").request_certificate(DomainName="studio-links.example.com")
+    return {
+        "Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/studio-links:0.1.0",
+        "SlackSecretArn": secret["ARN"],
+        "DomainArns": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:domain/{domain_id}",
+        # The two templates need each other's roles: the broker's name is not known before it is made.
+        "BrokerRoleArns": f"arn:aws:iam::{ACCOUNT}:role/broker-*",
+        "AdministerInSlack": "true",
+        "StudioExternalId": EXTERNAL_ID,
+        "StudioAdmins": "U0ADA",
+        "StudioTeams": TEAM,
+        "StudioLinksPerMinute": "100",
+        "VpcId": ec2.describe_vpcs()["Vpcs"][0]["VpcId"],
+        "Subnets": ",".join(each["SubnetId"] for each in ec2.describe_subnets()["Subnets"][:2]),
+        "CertificateArn": certificate["CertificateArn"],
+    }
+
+
+def task_of(stack: Stack) -> Mapping[str, Any]:
+    """The one container of the stack's tasks."""
+    task = boto3.client("ecs").describe_task_definition(taskDefinition=stack.resources["TaskDefinition"])
+    container: Mapping[str, Any]
+    (container,) = task["taskDefinition"]["containerDefinitions"]
+    return container
+
+
+@contextmanager
+def task_running(task: Mapping[str, Any], slack: Workspace, aws: LocalAws, log: Path) -> Iterator[BotProcess]:
+    """The bot with the command and the environment that the task gives it, and with upstreams of ours."""
+    given = {each["name"]: each["value"] for each in task["environment"]}
+    ours = {**aws.environment(), "SLACK_API_URL": slack.api_url, "HOST": "127.0.0.1", "AWS_ACCESS_KEY_ID": SERVING}
+    serve, *arguments = task["command"]
+    assert serve == "serve"
+    with bot_process({**given, **ours}, log, *arguments) as bot:
+        slack.request_url = f"{bot.address}/slack/events"
+        bot.wait_until_ready()
+        yield bot
 
 
 @pytest.fixture(scope="module")
@@ -195,37 +238,14 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
     with (
         LocalAws(clock=clock) as aws,
         Workspace(features=from_manifest()) as slack,
-        pytest.MonkeyPatch.context() as p,
+        pytest.MonkeyPatch.context() as patch,
     ):
-        remember(log_folder, slack.bot_token, slack.signing_secret)
+        remember(log_folder, slack.bot_token, slack.signing_secret, slack.app_token)
         for name, value in aws.environment().items():
-            p.setenv(name, value)
-        secrets = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": slack.signing_secret}
-        secret = boto3.client("secretsmanager").create_secret(
-            Name="studio-links/slack", SecretString=json.dumps(secrets)
-        )
+            patch.setenv(name, value)
         near, far = create_domain("research"), create_domain("elsewhere")
         with all_of_moto():
-            broker_arn = f"arn:aws:iam::{ACCOUNT}:role/"
-            ec2 = boto3.client("ec2")
-            subnets = ",".join(each["SubnetId"] for each in ec2.describe_subnets()["Subnets"][:2])
-            certificate = boto3.client("acm").request_certificate(DomainName="studio-links.example.com")
-            # The two templates need each other's roles: the broker's name is not known before it is made.
-            made = {
-                "Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/studio-links:0.1.0",
-                "SlackSecretArn": secret["ARN"],
-                "DomainArns": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:domain/{near}",
-                "BrokerRoleArns": f"{broker_arn}broker-*",
-                "AdministerInSlack": "true",
-                "StudioExternalId": EXTERNAL_ID,
-                "StudioAdmins": "U0ADA",
-                "StudioTeams": TEAM,
-                "StudioLinksPerMinute": "100",
-                "VpcId": ec2.describe_vpcs()["Vpcs"][0]["VpcId"],
-                "Subnets": subnets,
-                "CertificateArn": certificate["CertificateArn"],
-            }
-            stack = create_stack("studio-links", "cloudformation.yaml", **made)
+            stack = create_stack("studio-links", "cloudformation.yaml", **parameters(slack, near))
             protect_tables(stack)
             broker = create_stack(
                 "broker",
@@ -235,30 +255,26 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
                 AdministrationRoleArn=stack.outputs["AdministrationRoleArn"],
                 StudioExternalId=EXTERNAL_ID,
             )
-            task = boto3.client("ecs").describe_task_definition(taskDefinition=stack.resources["TaskDefinition"])
+            task = task_of(stack)
             found = {
                 SERVING: rights(statements(stack.outputs["ServingRoleArn"])),
                 ADMINISTRATION: rights(statements(stack.outputs["AdministrationRoleArn"])),
                 "broker": rights(statements(broker.outputs["BrokerRoleArn"])),
             }
-            trust = ast.literal_eval(
-                str(
-                    boto3.client("iam").get_role(RoleName=broker.resources["BrokerRole"])["Role"][
-                        "AssumeRolePolicyDocument"
-                    ]
-                )
-            )
-        environment = environment_of(task["taskDefinition"], slack, aws)
-        log = log_folder / "bot-cloudformation.log"
-        with bot_process({**environment, "AWS_ACCESS_KEY_ID": SERVING}, log) as bot:
-            slack.request_url = f"{bot.address}/slack/events"
-            bot.wait_until_ready()
+            role = boto3.client("iam").get_role(RoleName=broker.resources["BrokerRole"])["Role"]
+            trust = ast.literal_eval(str(role["AssumeRolePolicyDocument"]))
+        with task_running(task, slack, aws, log_folder / "bot-cloudformation.log") as bot:
+            environment = {
+                **{each["name"]: each["value"] for each in task["environment"]},
+                **aws.environment(),
+                "SLACK_API_URL": slack.api_url,
+            }
             product = Product(aws, slack, bot, environment, near, clock)
             for name in ("ana", "ben", "ada"):
                 slack.add_member(f"U0{name.upper()}", name)
             for name, domain in (("ana", near), ("ana-far", far), ("ben", near)):
                 create_profile(domain, name)
-            yield Deployment(stack, broker, task["taskDefinition"], product, trust["Statement"], found)
+            yield Deployment(stack, broker, product, trust["Statement"], found)
 
 
 @pytest.fixture(scope="module")
@@ -359,6 +375,27 @@ def test_no_role_opens_another_domain_or_changes_what_was_recorded(deployment: D
             assert not allows(found, f"dynamodb:{action}", f"{tables}audit")
     assert not any(action.endswith("CreatePresignedDomainUrl") for action, _ in deployment.rights[ADMINISTRATION])
     assert not allows(deployment.rights[SERVING], "dynamodb:Scan", f"{tables}access")
+
+
+def test_the_log_has_what_the_metric_filters_look_for(used: Deployment) -> None:
+    lines = [json.loads(line) for line in used.product.bot.log.read_text().splitlines() if line.startswith("{")]
+
+    concluded = {line["outcome"] for line in lines if line["event"] == "concluded"}
+    assert {"issued", "not_mapped"} <= concluded
+
+
+def test_over_socket_mode_nothing_reaches_the_bot_and_it_serves(used: Deployment, log_folder: Path) -> None:
+    features = replace(from_manifest(), socket_mode=True)
+    with Workspace(features=features) as slack:
+        remember(log_folder, slack.bot_token, slack.signing_secret, slack.app_token)
+        with all_of_moto():
+            given = {**parameters(slack, used.product.domain_id), "Transport": "socket", "TablePrefix": "socket-"}
+            stack = create_stack("socket", "cloudformation.yaml", **{**given, "CertificateArn": ""})
+            task = task_of(stack)
+        slack.add_member("U0SOCK", "sock")
+        with task_running(task, slack, used.product.aws, log_folder / "bot-cloudformation-socket.log"):
+            assert "no SageMaker Studio profile" in slack.answer_to(slack.command("U0SOCK")).text
+    assert not {"LoadBalancer", "TaskIngress", "TargetGroup"} & set(stack.resources)
 
 
 def far_domain(deployment: Deployment) -> str:

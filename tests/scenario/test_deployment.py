@@ -7,10 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.local.features import from_manifest
+from bot.local.workspace import Workspace
+from tests.leaks import remember
 from tests.scenario.conftest import BotProcess, Product, create_profile, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +83,22 @@ def test_the_web_process_serves(product: Product, released: dict[str, str]) -> N
             slack.request_url = address
 
     assert message.button("open_studio").url
+
+
+def test_the_worker_process_serves_over_socket_mode(product: Product, released: dict[str, str]) -> None:
+    with Workspace(features=replace(from_manifest(), socket_mode=True)) as slack:
+        remember(product.bot.log.parent, slack.bot_token, slack.signing_secret, slack.app_token)
+        slack.add_member("U0WORK", "work")
+        settings = {name: value for name, value in released.items() if name != "SLACK_SIGNING_SECRET"} | {
+            "SLACK_BOT_TOKEN": slack.bot_token,
+            "SLACK_APP_TOKEN": slack.app_token,
+            "SLACK_API_URL": slack.api_url,
+        }
+        with running(procfile("worker"), settings, product.bot.log) as bot:
+            bot.wait_until_ready()
+
+            assert "no SageMaker Studio profile" in slack.answer_to(slack.command("U0WORK")).text
+            assert is_healthy(bot.port)
 
 
 def health_check() -> list[str]:

@@ -12,6 +12,7 @@ import yaml
 from cfnlint.decode import decode
 
 from bot.config import SECRET, HttpSettings, SocketSettings
+from bot.metrics import OUTCOMES
 from bot.server import GRACE, KEEP_ALIVE
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +127,7 @@ def test_log_filters_look_for_events_that_the_bot_logs() -> None:
         wanted = re.findall(r'\$\.event = "(\w+)"', each["FilterPattern"])
         assert wanted
         assert set(wanted) <= logged
+        assert set(re.findall(r'\$\.outcome = "(\w+)"', each["FilterPattern"])) <= OUTCOMES
 
 
 def test_every_alarm_leads_to_its_heading() -> None:
