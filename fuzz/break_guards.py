@@ -266,6 +266,24 @@ GUARDS = {
         "        if False:",
         (ASKING, "test_who_is_no_administrator_decides_nothing_and_is_recorded"),
     ),
+    "nobody decides for themselves": Guard(
+        "asking.py",
+        "        return Verdict.OWN_REQUEST if by == who else None",
+        "        return None",
+        (ASKING, "test_nobody_approves_their_own"),
+    ),
+    "a request is its member's": Guard(
+        "store/requests.py",
+        "            (self._items.request_id == request_id)\n            & ",
+        "            ",
+        (f"{CONTRACT}/test_request_book_port.py", "test_an_older_request_is_not_decided_in_the_place_of_the_newer"),
+    ),
+    "whom it would help": Guard(
+        "asking.py",
+        "        if isinstance(outlook, Denied) and outlook.reason in BEYOND_APPROVAL:\n            self._record",
+        "        if False:\n            self._record",
+        (ASKING, "test_whom_an_approval_would_not_help_asks_nobody"),
+    ),
     # No record, no link
     "no link without a record": Guard(
         "signin.py",

@@ -91,7 +91,7 @@ def show_form(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
     reader = desk.reader(visit.origin)
     try:
         # Something first, for which Slack gives three seconds; then who the member is, and whether it would help.
-        opened = desk.slack.open_view(visit.origin, views.waiting(reader))
+        opened = desk.slack.open_view(visit.origin, views.one_moment(reader))
     except SlackError as error:
         _not_opened(desk, visit, reader, error)
         return

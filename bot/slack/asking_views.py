@@ -38,7 +38,7 @@ LONGEST_REASON = 500
 
 def form(reader: Reader, wish: str = "") -> dict[str, Any]:
     """The dialog in which a member asks."""
-    words = reader.words
+    words, wish = reader.words, wish[:LONGEST_WISH]
     spans = [{"text": plain(_span(days, words)), "value": str(days or FOR_GOOD)} for days in DAYS]
     wish_field = {"type": "plain_text_input", "action_id": WISH, "max_length": LONGEST_WISH}
     reason_field = {
@@ -199,7 +199,15 @@ def _asked(request: AccessRequest, words: Words) -> list[Block]:
     lines = [words.asked_reason.format(reason=escape(request.reason))]
     lines += [words.asked_wish.format(wish=escape(request.wish))] if request.wish else []
     lines.append(words.asked_days.format(days=_span(request.days, words)))
-    return [section(f"*{words.asked.format(user=request.member.user_id)}*"), *map(section, lines)]
+    return [section(f"*{words.asked.format(user=request.member.user_id)}*"), *map(_verbatim, lines)]
+
+
+def _verbatim(text: str) -> Block:
+    """Text in which Slack makes no mention or link of what a member wrote as @channel or an address.
+
+    https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+    """
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
 def _span(days: int | None, words: Words) -> str:

@@ -335,8 +335,13 @@ def _links(standing: Standing, words: Words) -> Block:
 
 
 def waiting(reader: Reader) -> Message:
-    """What a dialog shows until the answer is there."""
+    """What a dialog shows until the link is there."""
     return Message(reader.words.waiting, [section(reader.words.waiting)])
+
+
+def one_moment(reader: Reader) -> Message:
+    """What a dialog shows until we know what to show."""
+    return Message(reader.words.one_moment, [section(reader.words.one_moment)])
 
 
 def _allowance(standing: Standing, reader: Reader) -> str:

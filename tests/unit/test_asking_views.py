@@ -192,6 +192,16 @@ def test_what_a_member_wrote_mentions_nobody_and_links_nowhere(reader: Reader) -
 
 
 @in_each_language
+def test_what_a_member_wrote_is_made_into_no_mention_and_no_link(reader: Reader) -> None:
+    """Slack would do so with @channel and addresses in text that is not marked as verbatim."""
+    text = "@channel @ada #general https://evil.example.com"
+    for name, message in every_message(asked(text), reader).items():
+        for block in message.blocks:
+            if "@channel" in json.dumps(block):
+                assert block["text"]["verbatim"] is True, name
+
+
+@in_each_language
 def test_braces_in_what_a_member_wrote_are_left_as_they_are(reader: Reader) -> None:
     assert "{user} {days}" in "\n".join(texts(asking_views.to_admins(asked(HOSTILE), reader).blocks))
 
@@ -440,3 +450,4 @@ def test_the_form_takes_no_longer_texts_than_are_kept(reader: Reader) -> None:
 def test_a_wish_is_filled_in_only_if_there_is_one(reader: Reader) -> None:
     assert elements(asking_views.form(reader, "prod")["blocks"])[asking_views.WISH]["initial_value"] == "prod"
     assert "initial_value" not in elements(asking_views.form(reader)["blocks"])[asking_views.WISH]
+    assert check_view(asking_views.form(reader, "x" * 2000), "modal") == []

@@ -641,6 +641,7 @@ def every_view(reader: Reader) -> Iterator[tuple[str, Message]]:
     yield "longest stale", views.stale(longest_entry, reader)
     yield "help", views.help_text(reader)
     yield "waiting", views.waiting(reader)
+    yield "one moment", views.one_moment(reader)
     for count in (1, 5, 6, 100, 130):
         each = [Target(f"{number:03d}" + "a" * 29, StudioApp.RSTUDIO, "s" * 63) for number in range(count)]
         for remembered in (True, False):

@@ -38,6 +38,7 @@ class Words:
     stale_text: str
 
     waiting: str
+    one_moment: str
     choose_text: str
     choose_note: str
     option: str

@@ -21,6 +21,7 @@ GERMAN = Words(
     stale="Dieser Link galt bis {until}. Mit *Neuer Link* bekommst du einen frischen.",
     stale_text="Dieser Link gilt nicht mehr.",
     waiting="Dein Link wird ausgestellt …",
+    one_moment="Einen Moment …",
     choose_text="Was möchtest du öffnen?",
     choose_note="Beim nächsten Mal kannst du es gleich nennen: `{command} {target}`",
     option="{alias} ({profile})",

@@ -21,6 +21,7 @@ ENGLISH = Words(
     stale="This link stopped working at {until}. Press *New link* for a fresh one.",
     stale_text="This link has stopped working.",
     waiting="Making your link …",
+    one_moment="One moment …",
     choose_text="What do you want to open?",
     choose_note="Next time you can name it: `{command} {target}`",
     option="{alias} ({profile})",

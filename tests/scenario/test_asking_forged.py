@@ -1,0 +1,213 @@
+"""Who does not play by the rules of asking for access: forged buttons and forms, outsiders, replays.
+
+The rows of `docs/SECURITY.md` name these tests.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot.admin import Admin
+from bot.local.screens import Message
+from bot.model import Mapping, Member
+from bot.slack.words import CATALOGUES
+from tests.scenario.conftest import TEAM, Product, create_profile
+from tests.scenario.test_asking import TESTER, administrators, ask, newest, outcomes, somebody, wait
+from tests.scenario.test_identity import post
+
+SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def admin(product: Product) -> Admin:
+    return administrators(product)
+
+
+@pytest.fixture
+def user(product: Product) -> str:
+    return somebody(product)
+
+
+def signed(product: Product, payload: dict[str, Any], user: str, team: str = TEAM) -> tuple[int, str]:
+    """An interaction of our own making, signed as by Slack."""
+    whole = {
+        "user": {"id": user, "team_id": team},
+        "team": {"id": TEAM, "domain": "x"},
+        "api_app_id": product.slack.installation.app_id,
+        "trigger_id": f"forged.{time.monotonic_ns()}",
+        **payload,
+    }
+    return post(product, {"payload": json.dumps(whole)})
+
+
+def sent_form(callback_id: str, metadata: object, **values: object) -> dict[str, Any]:
+    """A dialog that was never shown, with these in its fields."""
+    state = {name: {name: {"type": "plain_text_input", "value": value}} for name, value in values.items()}
+    view = {
+        "id": "V0FORGED",
+        "type": "modal",
+        "callback_id": callback_id,
+        "private_metadata": metadata,
+        "hash": "1.x",
+    }
+    return {"type": "view_submission", "view": {**view, "state": {"values": state}}}
+
+
+def pressed(action_id: str, value: object) -> dict[str, Any]:
+    """A button that was never shown."""
+    action = {"type": "button", "action_id": action_id, "block_id": "x", "value": value}
+    return {"type": "block_actions", "actions": [action], "container": {"type": "message"}}
+
+
+def value_of(request: Message) -> str:
+    return next(button.value or "" for button in request.buttons() if button.action_id == "approve_access")
+
+
+@pytest.fixture
+def asking(product: Product, admin: Admin, user: str) -> str:
+    """The value of the buttons of an open request by a member with a profile."""
+    create_profile(product.domain_id, user.lower())
+    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
+    ask(product, user)
+    return value_of(newest(product, "U0ADA", f"<@{user}>"))
+
+
+FORGED: dict[str, Callable[[str, str], dict[str, Any]]] = {
+    "a button": lambda value, _: pressed("approve_access", value),
+    "the profile dialog": lambda value, domain: sent_form(
+        "approve_access", f"{value} en", domain=domain, profile="mia", alias="x"
+    ),
+    "the profile dialog, empty": lambda value, _: sent_form("approve_access", f"{value} de"),
+}
+for_each_forgery = pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
+
+
+@for_each_forgery
+def test_whoever_forges_a_decision_decides_nothing_and_is_recorded(
+    product: Product, admin: Admin, asking: str, forge: Callable[[str, str], dict[str, Any]]
+) -> None:
+    asker = asking.partition(" ")[0]
+    before = admin.show(Member(TEAM, asker))
+    for number, who in enumerate(("U0MIA", asker), 2):
+        assert signed(product, forge(asking, product.domain_id), who) == (200, "")
+
+        wait(product, lambda number=number: len(outcomes(admin, asker)) == number)  # type: ignore[misc] # mypy's gap
+        assert outcomes(admin, asker)[0][1:3] == ("not_an_admin", who)
+        assert admin.show(Member(TEAM, asker)) == before
+    assert newest(product, "U0ADA", f"<@{asker}>").buttons() != []
+
+
+@for_each_forgery
+def test_an_outsider_with_an_administrators_id_decides_nothing(
+    product: Product, admin: Admin, asking: str, forge: Callable[[str, str], dict[str, Any]]
+) -> None:
+    """User ids are unique in a workspace only, and in a shared channel outsiders see our buttons."""
+    asker, refused = asking.partition(" ")[0], product.bot.outcomes("foreign")
+    before = admin.show(Member(TEAM, asker))
+
+    assert signed(product, forge(asking, product.domain_id), "U0ADA", "T0OTHER")[0] == 200
+
+    product.bot.wait_for_outcomes("foreign", refused + 1)
+    assert admin.show(Member(TEAM, asker)) == before
+    assert [entry[1] for entry in outcomes(admin, asker)] == ["done"]
+
+
+def test_an_outsider_asks_for_nothing(product: Product, admin: Admin) -> None:
+    refused = product.bot.outcomes("foreign")
+    form = sent_form("ask_access", "en", reason="let me in")
+
+    signed(product, form, "U0OUTSIDER", "T0OTHER")
+
+    product.bot.wait_for_outcomes("foreign", refused + 1)
+    assert not any("let me in" in str(message.blocks) for message in product.slack.view("U0ADA"))
+    assert outcomes(admin, "U0OUTSIDER") == []
+
+
+NO_REQUEST: dict[str, Callable[[str, str], object]] = {
+    "nothing": lambda *_: "",
+    "no text": lambda *_: {"a": 1},
+    "another member's id with it": lambda _, request: f"U0MIA {request}",
+    "an id that never was": lambda user, _: f"{user} {'0' * 32}",
+    "two of them": lambda user, request: f"{user} {request} {user} {request}",
+    "a line after it": lambda user, request: f"{user} {request}\n",
+    "another member of another team": lambda user, request: f"T0OTHER#{user} {request}",
+    "endless": lambda user, request: f"{user} {request}" + "0" * 2000,
+}
+
+
+@pytest.mark.parametrize("case", NO_REQUEST)
+def test_what_names_no_request_decides_none_also_for_an_administrator(
+    product: Product, admin: Admin, asking: str, case: str
+) -> None:
+    def refused() -> float:
+        return product.bot.outcomes("stale_button") + product.bot.outcomes("decision_gone")
+
+    asker, before = asking.partition(" ")[0], refused()
+    value = NO_REQUEST[case](*asking.split())
+    metadata = f"{value} en" if isinstance(value, str) else value
+
+    signed(product, pressed("approve_access", value), "U0ADA")
+    signed(product, sent_form("approve_access", metadata), "U0ADA")
+
+    wait(product, lambda: refused() == before + 2)
+    assert admin.show(Member(TEAM, asker)).grants == ()
+    assert newest(product, "U0ADA", f"<@{asker}> asks").buttons() != []
+
+
+LANGUAGES = {"de": "de", **dict.fromkeys(("fr", "", "../de", "de\n", "x" * 3000, "\U0001f980", "{words}"), "en")}
+
+
+@pytest.mark.parametrize("metadata", LANGUAGES)
+def test_a_forms_language_is_one_of_ours_whatever_it_says(product: Product, user: str, metadata: str) -> None:
+    status, answer = signed(product, sent_form("ask_access", metadata, reason=" "), user)
+
+    assert status == 200
+    assert json.loads(answer)["errors"] == {"reason": CATALOGUES[LANGUAGES[metadata]].ask_reason_missing}
+
+
+VALUES: dict[str, dict[str, object]] = {
+    "a time that is not offered": {"days": "3650"},
+    "a negative time": {"days": "-1"},
+    "a time that is no number": {"days": "for ever"},
+    "a time that is no text": {"days": 7},
+}
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_what_the_form_does_not_offer_becomes_a_day(product: Product, user: str, case: str) -> None:
+    signed(product, sent_form("ask_access", "en", reason="Falcon " + case, **VALUES[case]), user)
+
+    assert "*How long:* 1 day" in str(newest(product, "U0ADA", f"<@{user}>", case).blocks)
+
+
+def test_an_approval_sent_again_byte_for_byte_approves_nothing_twice(
+    product: Product, admin: Admin, user: str, asking: str
+) -> None:
+    product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "approve_access")
+    newest(product, user, "You can open SageMaker Studio now")
+    admin.forget(TEAM, user, TESTER)
+    approval = next(
+        each for each in reversed(product.slack.exchanges) if asking.encode() in each.body.replace(b"+", b" ")
+    )
+
+    assert product.slack.replay(approval).ack == "ok"
+
+    wait(product, lambda: outcomes(admin, user)[0][1] == "already_decided")
+    assert admin.show(Member(TEAM, user)).grants == ()
+
+
+def test_a_profile_of_somebody_else_is_not_given(product: Product, admin: Admin, user: str, asking: str) -> None:
+    create_profile(product.domain_id, f"{user.lower()}-friend")
+    friend = Member(TEAM, f"{user}FRIEND")
+    admin.map(friend, Mapping("default", product.domain_id, f"{user.lower()}-friend"), TESTER)
+    values = {"domain": product.domain_id, "profile": f"{user}-Friend", "alias": "other"}
+
+    signed(product, sent_form("approve_access", f"{asking} en", **values), "U0ADA")
+
+    newest(product, "U0ADA", "Another member has that user profile")
+    assert [m.alias for m in admin.show(Member(TEAM, user)).mappings] == ["default"]
+    assert admin.show(Member(TEAM, user)).grants == ()
+    assert outcomes(admin, user)[0][1] == "taken_back"
