@@ -70,12 +70,17 @@ class Bot:
     signing_secrets: Rereading[tuple[str, ...]] | None
     tracing: "Tracing | None"
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _warm: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
         """Warm up in the background, for as long as that takes."""
         if self.signing_secrets is not None:
             self.signing_secrets.start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def wait_until_warm(self, seconds: float) -> None:
+        """Return when Slack and DynamoDB have answered, or the time is up."""
+        self._warm.wait(seconds)
 
     def stop(self) -> None:
         """Take no more requests, and return when those taken are answered: each has its deadline."""
@@ -108,6 +113,7 @@ class Bot:
             except Exception:  # whatever it is, trying again is all that can be done about it
                 log.exception("not_ready")
             else:
+                self._warm.set()
                 log.info("ready", team=self.desk.home.team_id, app=self.desk.home.app_id)
                 return
             self._stopping.wait(START_UP_PAUSES[min(attempt, len(START_UP_PAUSES) - 1)])
@@ -203,6 +209,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         verifier=verifier,
         bolt=lambda body: _dispatch(bolt, body),
         ready=lambda: STARTING if desk.home is None else health.problem(),
+        page=metrics.page,
         metrics=metrics,
         took=took,
     )

@@ -113,6 +113,8 @@ class ServeSettings(Settings):
 
     Attributes:
         studio_concurrency: links worked on at once in this process.
+        studio_keep_alive_seconds: how long an idle connection to the server stays open. Longer than the load balancer
+            keeps it (60 s on an ALB), so that the balancer never sends a request into one that is being closed.
         studio_queue: requests that may wait for a place; one more is told that the bot is busy.
         studio_person_seconds: how long Slack's word that an account is a full member's is good; 0 asks every time.
     """
@@ -125,6 +127,7 @@ class ServeSettings(Settings):
     studio_locale: Literal["en", "de"] | None = None
     studio_concurrency: int = Field(16, ge=1, le=256)
     studio_queue: int = Field(200, ge=0, le=10000)
+    studio_keep_alive_seconds: int = Field(75, ge=1, le=3600)
     studio_person_seconds: int = Field(60, ge=0, le=300)
     otel_exporter_otlp_endpoint: str | None = Field(None, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")
 
@@ -141,9 +144,11 @@ class HttpSettings(ServeSettings):
 
     Attributes:
         slack_signing_secret: one, or two while it is being rotated, the newer one first.
+        web_concurrency: worker processes, each a whole bot; gunicorn and its hosts call it that.
     """
 
     slack_signing_secret: SecretStr
+    web_concurrency: int = Field(1, ge=1, le=32)
 
     @property
     def signing_secrets(self) -> tuple[str, ...]:
@@ -211,6 +216,8 @@ MAY_BE = {
     "STUDIO_CONCURRENCY": "a whole number from 1 to 256",
     "STUDIO_QUEUE": "a whole number from 0 to 10000",
     "STUDIO_PERSON_SECONDS": "a whole number from 0 to 300",
+    "STUDIO_KEEP_ALIVE_SECONDS": "a whole number from 1 to 3600",
+    "WEB_CONCURRENCY": "a whole number from 1 to 32",
     "STUDIO_REPLICAS": "a whole number from 1 to 10",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318",
     "HOST": "an address to listen on, such as 127.0.0.1",

@@ -1,9 +1,14 @@
 """The HTTP server: gunicorn with threads in front of the bot."""
 
+import itertools
 import logging
+import shutil
 import socket
 import time
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -12,13 +17,16 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from bot.app import Bot, build
 from bot.config import HttpSettings, SocketSettings
+from bot.pages import SharedPages
 
-# Threads only take requests in and acknowledge them, which takes about a millisecond each.
-THREADS = 32
+# Threads only take requests in and acknowledge them, which takes about a millisecond each; so they need not be as
+# many as there are connections, but neither may a few slow clients keep them all.
+FEWEST_THREADS = 32
+# Seconds for which a new worker takes no requests while it is not warm: they wait, or go to the others. After that it
+# says what is wrong.
+WARM_UP = 3.0
 # Seconds that a client may take to send its request, of which Slack takes milliseconds.
 PATIENCE = 10
-# Seconds. Longer than the idle timeout of load balancers (60 on an ALB), so that they close connections, not we.
-KEEP_ALIVE = 75
 # Seconds for what is in flight at SIGTERM. No request takes longer than ten.
 GRACE = 12
 
@@ -63,14 +71,19 @@ class Worker(ThreadWorker):
 
 
 class Server(BaseApplication):
-    """One worker process, many threads. More processes are more replicas: the bot keeps no state that matters.
+    """gunicorn's parent process and its workers, each of which is a whole bot: it keeps no state that matters.
 
     Over Socket Mode the server runs all the same: it carries the process and serves health and metrics.
     """
 
     def __init__(self, settings: HttpSettings | SocketSettings) -> None:
         self._settings = settings
+        self._workers = settings.web_concurrency if isinstance(settings, HttpSettings) else 1
         self._bot: Bot | None = None
+        # Several workers show their metrics together, by way of this folder.
+        self._folder = Path(mkdtemp(prefix="studio-links-")) if self._workers > 1 else None
+        self._pages: SharedPages | None = None
+        self._place = 0
         super().__init__()
 
     def load_config(self) -> None:
@@ -79,12 +92,15 @@ class Server(BaseApplication):
         options = {
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             "worker_class": Worker,
-            "workers": 1,
-            "threads": THREADS,
-            "keepalive": KEEP_ALIVE,
+            "workers": self._workers,
+            "threads": max(FEWEST_THREADS, 2 * self._settings.studio_concurrency),
+            "keepalive": self._settings.studio_keep_alive_seconds,
             "graceful_timeout": GRACE,
             "logger_class": QuietLogger,
+            "pre_fork": self._pre_fork,
+            "post_fork": self._post_fork,
             "worker_exit": self._worker_exit,
+            "on_exit": self._on_exit,
             # No header of the request changes what we take it for, and nothing but the port takes orders.
             "forwarded_allow_ips": "",
             "control_socket_disable": True,
@@ -97,8 +113,27 @@ class Server(BaseApplication):
         """In the worker: clients and threads do not survive a fork."""
         self._bot = build(self._settings)
         self._bot.start()
-        return self._bot.wsgi
+        self._bot.wait_until_warm(WARM_UP)
+        if self._folder is None:
+            return self._bot.wsgi
+        self._pages = SharedPages(self._folder, self._place, self._bot.metrics.page)
+        self._pages.start()
+        return replace(self._bot.wsgi, page=self._pages.page)
+
+    def _pre_fork(self, server: Any, worker: Any) -> None:
+        """In the parent: the lowest place that no worker has."""
+        taken = {other.place for other in server.WORKERS.values()}
+        worker.place = next(place for place in itertools.count() if place not in taken)
+
+    def _post_fork(self, _server: object, worker: Any) -> None:
+        self._place = worker.place
 
     def _worker_exit(self, _server: object, _worker: object) -> None:
         if self._bot is not None:
             self._bot.stop()
+        if self._pages is not None:
+            self._pages.stop()
+
+    def _on_exit(self, _server: object) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)

@@ -87,12 +87,14 @@ class Entrance:
         verifier: None where requests come over Socket Mode, so that none are taken here.
         bolt: takes a verified, parsed body and answers Slack.
         ready: returns None if the bot can serve, else what it waits for.
+        page: makes the page of metrics.
         took: is told how long acknowledging took.
     """
 
     verifier: Verifier | None
     bolt: Callable[[dict[str, Any]], Response]
     ready: Callable[[], str | None]
+    page: Callable[[], bytes]
     metrics: Metrics
     took: Callable[[Stage, float], None]
 
@@ -147,7 +149,7 @@ class Entrance:
         return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {waits_for}\n".encode())
 
     def _metrics_page(self) -> Response:
-        return Response(HTTPStatus.OK, self.metrics.page(), CONTENT_TYPE_LATEST)
+        return Response(HTTPStatus.OK, self.page(), CONTENT_TYPE_LATEST)
 
 
 def _verified(environ: Environ, verifier: Verifier) -> dict[str, Any]:

@@ -102,6 +102,9 @@ def answering(body: bytes) -> Iterator[str]:
     """The address of something that answers everything with these bytes."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # connections stay open
+        timeout = 5
+
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"] or 0))
             self.send_response(200)
@@ -132,6 +135,19 @@ def test_an_answer_that_does_not_tell_who_we_are_is_an_error(body: bytes) -> Non
 
 
 # Telling a member
+
+
+def test_replies_share_one_connection(origin: Origin) -> None:
+    """A handshake for each would be slower than the reply. The stand-in closes connections, so this is not it."""
+    with answering(b"ok") as url:
+        slack = SlackApi(token="xoxb-0", api_url=f"{url}/api/")
+        opened: list[object] = []
+        for number in range(5):
+            there = replace(origin, response_url=f"{url}/commands/{TEAM}/{number}/secret")
+            assert slack.reply(there, MESSAGE, replace=False)
+            opened.append(slack._pool.connection_from_url(url).num_connections)
+
+    assert opened == [1] * 5
 
 
 def test_a_reply_is_seen_by_the_member_alone(workspace: Workspace, slack: SlackApi, origin: Origin) -> None:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -145,25 +145,35 @@ class Mortal:
         return self.bot.process.pid
 
     def worker(self) -> int:
-        """The process that serves, a child of the one that was started."""
+        """The process that serves, a child of the one that was started; of several the oldest."""
+        return self.workers(1)[0]
+
+    def workers(self, number: int) -> list[int]:
+        """So many of them, once there are."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-            if children:
-                return int(children[0])
+            if len(children) >= number:
+                return [int(child) for child in children]
             time.sleep(0.02)
-        raise AssertionError("the bot has no worker")
+        raise AssertionError(f"the bot has no {number} workers")
 
 
 @contextmanager
-def mortal(environment: Mapping[str, str], output: Path, port: int | None = None) -> Iterator[Mortal]:
+def mortal(
+    environment: Mapping[str, str], output: Path, port: int | None = None, *, arguments: Sequence[str] = ()
+) -> Iterator[Mortal]:
     """Start a bot whose standard output and error go to `output`; on leaving, what is left of it is ended."""
     port = port or free_port()
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SLACK_", "STUDIO_", "AWS_", "WEB_"))
+    }
     settings = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "json", **environment, "PORT": str(port)}
     with output.open("ab") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "serve"], env=clean | settings, stdout=stream, stderr=stream
+            [sys.executable, "-m", "bot", "serve", *arguments], env=clean | settings, stdout=stream, stderr=stream
         )
     try:
         yield Mortal(BotProcess(process, port, output))

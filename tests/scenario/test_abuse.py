@@ -13,7 +13,7 @@ import pytest
 from bot.local.aws_faults import Fault
 from bot.local.exchanges import Exchange, send
 from bot.model import Effect, utc_now
-from bot.server import PATIENCE, THREADS
+from bot.server import FEWEST_THREADS, PATIENCE
 from tests.scenario.conftest import BotProcess, Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, links_in, sent_to
 
@@ -242,7 +242,7 @@ def test_as_many_half_sent_bodies_as_there_are_threads_do_not_stop_the_bot(produ
         b"X-Slack-Request-Timestamp: 1\r\nX-Slack-Signature: v0=" + b"0" * 64 + b"\r\nContent-Length: 9\r\n\r\nx"
     )
     with ExitStack() as stack:
-        for _ in range(THREADS + 4):
+        for _ in range(FEWEST_THREADS + 4):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", product.bot.port)))
             connection.sendall(head)
 

@@ -36,7 +36,11 @@ WRONG = {
 
 
 def start(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SLACK_", "STUDIO_", "AWS_", "WEB_"))
+    }
     command = [sys.executable, "-m", "bot", *arguments]
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return subprocess.run(

@@ -13,7 +13,7 @@ from cfnlint.decode import decode
 
 from bot.config import SECRET, HttpSettings, SocketSettings
 from bot.metrics import OUTCOMES
-from bot.server import GRACE, KEEP_ALIVE
+from bot.server import GRACE
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ["cloudformation.yaml", "broker-role.yaml"]
@@ -95,7 +95,10 @@ def test_times_and_ports_agree_with_the_server() -> None:
         for kind in ("LoadBalancer", "TargetGroup")
         for each in template()["Resources"][kind]["Properties"][f"{kind}Attributes"]
     }
-    assert int(attributes["idle_timeout.timeout_seconds"]) < KEEP_ALIVE
+    assert (
+        int(attributes["idle_timeout.timeout_seconds"])
+        < HttpSettings.model_fields["studio_keep_alive_seconds"].default
+    )
     assert container()["StopTimeout"] > GRACE
     assert int(re.sub(r"\D", "", compose()["services"]["bot"]["stop_grace_period"])) > GRACE
     assert {each["ContainerPort"] for each in container()["PortMappings"]} == {3000}

@@ -62,6 +62,7 @@ class Door:
             verifier=verifier or None,
             bolt=self.bolt,
             ready=self.ready,
+            page=self.metrics.page,
             metrics=self.metrics,
             took=lambda stage, _seconds: self.took.append(stage),
         )
