@@ -34,6 +34,7 @@ from bot.standing import Standings
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
+from bot.store.intake import IntakeTables
 from bot.store.models import Tables, bind, client_of
 from bot.store.requests import RequestTable
 from bot.store.runtime import RuntimeTable
@@ -150,7 +151,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     signin = SignIn(
         access=access,
         audit=audit,
-        counter=runtime,
+        intake=IntakeTables(bound, audit, days=settings.studio_audit_days),
         directory=directory,
         studio=studio,
         choices=runtime,

@@ -37,12 +37,12 @@ class Facts:
     """All that a decision rests on.
 
     Attributes:
-        requests_this_minute: the member's requests in the current minute, this one included.
+        within_rate: whether the member has not yet asked more often in this minute than the rules allow.
     """
 
     person: Person
     access: Access
-    requests_this_minute: int = 1
+    within_rate: bool = True
 
     def after_lockdown(self) -> "Facts":
         """The same as if there were no lockdown."""
@@ -154,8 +154,8 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
         Reason.TOO_MANY,
         Check(
             "rate",
-            facts.requests_this_minute <= rules.links_per_minute,
-            f"request {facts.requests_this_minute} of {rules.links_per_minute} this minute",
+            facts.within_rate,
+            f"{'at most' if facts.within_rate else 'more than'} {rules.links_per_minute} requests this minute",
         ),
     )
 

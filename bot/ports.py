@@ -128,11 +128,18 @@ class AuditLog(Protocol):
         ...
 
 
-class RequestCounter(Protocol):
-    """Counts requests per member and minute, for all replicas together."""
+class Intake(Protocol):
+    """Where requests for links come in, for all replicas together."""
 
-    def count(self, member: Member, at: datetime) -> int:
-        """Count one more request and return how many the minute has seen, atomically."""
+    def take(self, entry: Entry, at_most: int) -> bool:
+        """Record a request, and count it in its member's minute, atomically.
+
+        Returns:
+            Whether it is one of the `at_most` first ones of that minute. It is on record if it is not, as well.
+
+        Raises:
+            AlreadyRecorded: as for `AuditLog.open`.
+        """
         ...
 
 

@@ -31,7 +31,7 @@ from bot.model import (
     Target,
     utc_now,
 )
-from bot.ports import AccessReader, AuditLog, Choices, Directory, RequestCounter, Studio
+from bot.ports import AccessReader, AuditLog, Choices, Directory, Intake, Studio
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ class SignIn:
 
     access: AccessReader
     audit: AuditLog
-    counter: RequestCounter
+    intake: Intake
     directory: Directory
     studio: Studio
     choices: Choices
@@ -156,15 +156,14 @@ class SignIn:
         return decision if isinstance(decision, Denied) else None
 
     def _gather_and_decide(self, request: LinkRequest) -> Allowed | Denied:
-        record = self.side.submit(self.audit.open, audit.requested(request))
-        count = self.side.submit(self.counter.count, request.member, request.at)
+        record = self.side.submit(self.intake.take, audit.requested(request), self.rules.links_per_minute)
         person = self.side.submit(self.directory.person, request.member)
         access = self.side.submit(self.access.read, request.member)
 
         # The record comes first: a replay must stay quiet whatever else has gone wrong.
         try:
             with self._timed(Stage.RECORD):
-                self._within(request, GATHER_WITHIN, record)
+                within_rate = self._within(request, GATHER_WITHIN, record)
         except AlreadyRecorded:
             raise
         except (TimeoutError, StudioLinksError) as error:
@@ -174,7 +173,7 @@ class SignIn:
             facts = policy.Facts(
                 access=self._within(request, GATHER_WITHIN, access),
                 person=self._within(request, GATHER_WITHIN, person),
-                requests_this_minute=self._within(request, GATHER_WITHIN, count),
+                within_rate=within_rate,
             )
         except TimeoutError:
             return Denied(Reason.TOO_LATE, "DynamoDB or Slack did not answer in time")

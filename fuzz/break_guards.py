@@ -213,14 +213,20 @@ GUARDS = {
     # How often
     "links a minute": Guard(
         "policy.py",
-        "            facts.requests_this_minute <= rules.links_per_minute,",
+        "            facts.within_rate,",
         "            True,",
         (ABUSE, "test_two_replicas_together_give_a_member_no_more_links_a_minute_than_one"),
     ),
+    "a count for all replicas": Guard(
+        "store/intake.py",
+        "                        condition=requests.does_not_exist() | (requests < at_most),",
+        "                        condition=None,",
+        (ABUSE, "test_two_replicas_together_give_a_member_no_more_links_a_minute_than_one"),
+    ),
     "replays": Guard(
-        "store/audit.py",
-        "                to_item(self._items, entry, self._days).save(self._items.id.does_not_exist() | ours)",
-        "                to_item(self._items, entry, self._days).save()",
+        "store/intake.py",
+        "                    transaction.save(item, condition=by_no_other(self._audit_items, entry))",
+        "                    transaction.save(item)",
         (ABUSE, "test_a_request_sent_to_every_replica_at_once_is_served_once"),
     ),
     "room in the queue": Guard(

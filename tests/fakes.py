@@ -290,21 +290,33 @@ class FakeAccess:
             self.audit.open(entry)
 
 
-class FakeCounter:
-    """Requests per member and minute; see `ports.RequestCounter`."""
+class FakeIntake:
+    """Requests on record, counted by member and minute; see `ports.Intake`."""
 
-    def __init__(self) -> None:
-        self.counts: dict[tuple[Member, str], int] = {}
-        self.error: StoreError | None = None
+    def __init__(self, audit: FakeAudit) -> None:
+        self.audit = audit
+        self.counts: dict[tuple[str, str, str], int] = {}
+        self.error: Exception | None = None
         self._lock = threading.Lock()
 
-    def count(self, member: Member, at: datetime) -> int:
+    def take(self, entry: Entry, at_most: int) -> bool:
         if self.error is not None:
             raise self.error
-        minute = (member, f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}")
+        minute = _minute(entry.tenant, entry.subject, entry.at)
         with self._lock:
+            self.audit.open(entry)
+            if self.counts.get(minute, 0) >= at_most:
+                return False
             self.counts[minute] = self.counts.get(minute, 0) + 1
-            return self.counts[minute]
+            return True
+
+    def fill(self, member: Member, at: datetime, requests: int) -> None:
+        """As if the member had asked so often in that minute."""
+        self.counts[_minute(member.tenant, member.user_id, at)] = requests
+
+
+def _minute(tenant: str, subject: str, at: datetime) -> tuple[str, str, str]:
+    return tenant, subject, f"{at.astimezone(UTC):%Y-%m-%dT%H:%M}"
 
 
 class FakeChoices:

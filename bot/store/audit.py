@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.condition import Condition
 
 from bot.audit import LINK, MAY_BE_OPENED, REQUESTED
 from bot.errors import AlreadyRecorded
@@ -22,14 +23,10 @@ class AuditTable:
         self._days = days
 
     def open(self, entry: Entry) -> None:
-        """A conditional write: the second request with the same id fails.
-
-        Our own retried write carries the same attempt, and passes as long as the entry is not complete.
-        """
-        ours = (self._items.attempt == entry.attempt) & (self._items.outcome == REQUESTED)
+        """A conditional write: the second request with the same id fails."""
         with store_errors():
             try:
-                to_item(self._items, entry, self._days).save(self._items.id.does_not_exist() | ours)
+                to_item(self._items, entry, self._days).save(by_no_other(self._items, entry))
             except PutError as error:
                 if code_of(error) == CONDITION_FAILED:
                     raise AlreadyRecorded(f"request {entry.id} is in the audit already") from error
@@ -86,6 +83,16 @@ class AuditTable:
 
 def _member(tenant: str, subject: str) -> str:
     return f"{tenant}#{subject}"
+
+
+def by_no_other(items: type[AuditItem], entry: Entry) -> Condition:
+    """That the entry is new.
+
+    Our own retried write carries the same attempt, and passes as long as the entry is not complete.
+    """
+    ours = (items.attempt == entry.attempt) & (items.outcome == REQUESTED)
+    new: Condition = items.id.does_not_exist() | ours
+    return new
 
 
 def to_item(items: type[AuditItem], entry: Entry, days: int) -> AuditItem:

@@ -1,9 +1,8 @@
-"""The runtime table: counters that all replicas share, and that nobody misses when they are gone."""
+"""The runtime table: what all replicas share for a while, and what nobody misses when it is gone."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pynamodb.exceptions import PutError
-from pynamodb.expressions.update import Action
 
 from bot.model import Member
 from bot.store.models import CONDITION_FAILED, Tables, code_of, store_errors
@@ -15,18 +14,10 @@ MESSAGE_KEPT = timedelta(minutes=30)
 
 
 class RuntimeTable:
-    """Counts requests, and remembers; see `RequestCounter`, `Choices` and `Messages` in ports."""
+    """Remembers for a while; see `Choices` and `Messages` in ports."""
 
     def __init__(self, tables: Tables) -> None:
         self._items = tables.runtime
-
-    def count(self, member: Member, at: datetime) -> int:
-        """One atomic update; it returns the count with this request in it."""
-        item = self._items(f"requests#{member.tenant}#{member.user_id}#{at.astimezone(UTC):%Y-%m-%dT%H:%M}")
-        actions: list[Action] = [self._items.requests.add(1), self._items.expires.set(at + timedelta(minutes=10))]
-        with store_errors():
-            item.update(actions=actions)
-            return int(item.requests or 0)
 
     def remember(self, member: Member, alias: str, at: datetime) -> None:
         """Overwrite what was chosen before."""

@@ -7,10 +7,11 @@ import pytest
 from bot.local.aws import REGION
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
+from bot.store.intake import IntakeTables
 from bot.store.models import Tables, bind, client_of
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, ServerClock, Store
-from tests.fakes import FakeAccess, FakeAudit, FakeChoices, FakeCounter
+from tests.fakes import FakeAccess, FakeAudit, FakeChoices, FakeIntake
 
 AUDIT_DAYS = 400
 
@@ -58,8 +59,8 @@ def aws(local_aws: ListeningAws) -> Iterator[ListeningAws]:
 @pytest.fixture
 def dynamodb(tables: Tables) -> Store:
     """The adapters."""
-    access, runtime = AccessTable(tables, audit_days=AUDIT_DAYS), RuntimeTable(tables)
-    return Store(access, AuditTable(tables, days=AUDIT_DAYS), runtime, runtime)
+    access, audit = AccessTable(tables, audit_days=AUDIT_DAYS), AuditTable(tables, days=AUDIT_DAYS)
+    return Store(access, audit, IntakeTables(tables, audit, days=AUDIT_DAYS), RuntimeTable(tables))
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
@@ -67,6 +68,6 @@ def store(request: pytest.FixtureRequest) -> Store:
     """Fake and adapters in turn."""
     if request.param == "fake":
         audit = FakeAudit()
-        return Store(FakeAccess(audit), audit, FakeCounter(), FakeChoices())
+        return Store(FakeAccess(audit), audit, FakeIntake(audit), FakeChoices())
     real: Store = request.getfixturevalue("dynamodb")
     return real

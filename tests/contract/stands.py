@@ -7,7 +7,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from bot.local.aws import LocalAws
-from bot.ports import AccessAdmin, AuditLog, Choices, RequestCounter
+from bot.ports import AccessAdmin, AuditLog, Choices, Intake
 from tests.fakes import NOON
 
 
@@ -51,5 +51,5 @@ class Store:
 
     access: AccessAdmin
     audit: AuditLog
-    counter: RequestCounter
+    intake: Intake
     choices: Choices

@@ -8,7 +8,7 @@ from bot.model import Member
 from bot.store.models import Tables, client_of
 from bot.store.runtime import CHOICE_KEPT
 from tests.contract.stands import Store
-from tests.fakes import ANA, BEN, NOON, race
+from tests.fakes import ANA, BEN, NOON, an_entry, race
 
 ELSEWHERE = Member("T0OTHER001", ANA.user_id)
 
@@ -38,9 +38,10 @@ def test_members_choose_apart(store: Store, other: Member) -> None:
 
 
 def test_choosing_and_counting_do_not_touch_each_other(store: Store) -> None:
-    assert store.counter.count(ANA, NOON) == 1
+    assert store.intake.take(an_entry("request-1"), 2)
     store.choices.remember(ANA, "sandbox", NOON)
-    assert store.counter.count(ANA, NOON) == 2
+    assert store.intake.take(an_entry("request-2"), 2)
+    assert not store.intake.take(an_entry("request-3"), 2)
     assert store.choices.recall(ANA) == "sandbox"
 
 

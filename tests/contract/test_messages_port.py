@@ -11,8 +11,8 @@ from bot.model import Reason
 from bot.ports import Messages
 from bot.store.models import Tables, client_of
 from bot.store.runtime import MESSAGE_KEPT, RuntimeTable
-from tests.contract.stands import ListeningAws
-from tests.fakes import ANA, NOON, race
+from tests.contract.stands import ListeningAws, Store
+from tests.fakes import ANA, NOON, an_entry, race
 from tests.fakes_asking import FakeMessages
 
 MESSAGE, OTHER = "C0GENERAL01/1893499200.000001", "C0GENERAL01/1893499200.000002"
@@ -108,10 +108,10 @@ def test_what_a_message_shows_is_read_strongly_consistently(table: RuntimeTable,
     assert read["ConsistentRead"] is True
 
 
-def test_notes_choices_and_counts_do_not_touch_each_other(table: RuntimeTable) -> None:
+def test_notes_choices_and_counts_do_not_touch_each_other(table: RuntimeTable, dynamodb: Store) -> None:
     table.note(ANA.user_id, "first", NOON)
     table.remember(ANA, "sandbox", NOON)
-    assert table.count(ANA, NOON) == 1
+    assert dynamodb.intake.take(an_entry("request-1"), 1)
     assert table.shown(ANA.user_id) == "first"
     assert table.recall(ANA) == "sandbox"
 

@@ -18,7 +18,7 @@ from bot.ports import RequestBook
 from bot.store.models import Tables, client_of
 from bot.store.requests import KEPT_AFTER, RequestTable
 from tests.contract.stands import ListeningAws, Store
-from tests.fakes import ANA, BEN, NOON, TEAM, FakeDirectory, FakeStudio, a_mapping, race
+from tests.fakes import ANA, BEN, NOON, TEAM, FakeDirectory, FakeStudio, a_mapping, an_entry, race
 from tests.fakes_asking import FakeBook, an_access_request
 
 ELSEWHERE = Member("T0OTHER001", ANA.user_id)
@@ -289,7 +289,7 @@ def test_a_request_can_be_looked_up_for_a_month_after_it_has_run_out(table: Requ
 def test_requests_choices_and_counts_do_not_touch_each_other(table: RequestTable, dynamodb: Store) -> None:
     table.ask(FIRST)
     dynamodb.choices.remember(ANA, "sandbox", NOON)
-    dynamodb.counter.count(ANA, NOON)
+    assert dynamodb.intake.take(an_entry("request-1"), 1)
     assert table.find(ANA) == FIRST
     assert dynamodb.choices.recall(ANA) == "sandbox"
 

@@ -16,6 +16,7 @@ from bot.model import Access, Lockdown, Mapping, Reason, Workspace
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
+from bot.store.intake import IntakeTables
 from bot.store.models import Tables, bind, client_of
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, Store
@@ -54,7 +55,7 @@ USES: dict[str, tuple[str, Use]] = {
     "audit opened": ("UpdateItem", lambda store: store.audit.opened(ANA, "x", NOON)),
     "of member": ("Query", lambda store: list(store.audit.of_member(ANA, NOON))),
     "of day": ("Query", lambda store: list(store.audit.of_day(TEAM, NOON.date()))),
-    "count": ("UpdateItem", lambda store: store.counter.count(ANA, NOON)),
+    "take": ("TransactWriteItems", lambda store: store.intake.take(an_entry("x"), 1)),
     "remember": ("PutItem", lambda store: store.choices.remember(ANA, "sandbox", NOON)),
     "recall": ("GetItem", lambda store: store.choices.recall(ANA)),
 }
@@ -118,9 +119,10 @@ def test_the_code_of_a_refusal_is_kept(dynamodb: Store, aws: ListeningAws) -> No
 
 def test_missing_tables_are_named_as_the_trouble(local_aws: ListeningAws, bound: Tables) -> None:
     local_aws.reset()
-    runtime = RuntimeTable(bound)
-    store = Store(AccessTable(bound, audit_days=1), AuditTable(bound, days=1), runtime, runtime)
-    for name in ("read", "audit open", "count", "put grant", "remember", "recall"):
+    audit = AuditTable(bound, days=1)
+    intake = IntakeTables(bound, audit, days=1)
+    store = Store(AccessTable(bound, audit_days=1), audit, intake, RuntimeTable(bound))
+    for name in ("read", "audit open", "take", "put grant", "remember", "recall"):
         error = failure(USES[name][1], store)
         assert error.reason is Reason.STORE_REFUSED
         assert "studio-links tables create" in str(error)

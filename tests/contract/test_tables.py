@@ -210,7 +210,7 @@ def test_an_audit_entry_may_be_collected_after_the_configured_days(dynamodb: Sto
 
 
 def test_a_counter_may_be_collected_after_some_minutes(dynamodb: Store, items: Items) -> None:
-    dynamodb.counter.count(ANA, NOON)
+    dynamodb.intake.take(an_entry("request-1"), 1)
     [item] = items(RUNTIME)
     assert item["expires"] == {"N": str(int((NOON + timedelta(minutes=10)).timestamp()))}
 

@@ -27,7 +27,7 @@ def test_every_command_becomes_a_link(cells: dict[str, Cell]) -> None:
 
 
 def test_a_link_costs_these_round_trips_and_no_more(cells: dict[str, Cell]) -> None:
-    aws = {"DynamoDB PutItem": 20, "DynamoDB BatchGetItem": 20, "DynamoDB UpdateItem": 40}
+    aws = {"DynamoDB TransactWriteItems": 20, "DynamoDB BatchGetItem": 20, "DynamoDB UpdateItem": 20}
     aws["SageMaker CreatePresignedDomainUrl"] = 20
 
     assert cells["new"].calls == {**aws, "Slack users.info": 20, "Slack response_url": 20}

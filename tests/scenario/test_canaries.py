@@ -47,7 +47,7 @@ def live_through_it(product: Product, people: list[Someone]) -> list[str]:
         (MINT, Fault("ValidationException", "token=half-a-secr")),
         (MINT, Fault(drop=True, times=2)),
         ("AssumeRole", Fault("AccessDenied", "half-a-secr")),
-        ("PutItem", Fault(drop=True, times=2)),
+        ("TransactWriteItems", Fault(drop=True, times=2)),
         ("UpdateItem", Fault(drop=True, times=4)),
         ("BatchGetItem", Fault(body=HALF_A_LINK, status=200)),
         SlackFault(404),

@@ -4,6 +4,7 @@ Every fault is injected at the wire, by the stand-ins. For each: what the member
 audit says. `docs/RELIABILITY.md` lists them with the times that were measured.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -64,8 +65,15 @@ def everything(fault: Fault, *operations: str) -> tuple[tuple[str, Fault], ...]:
     return tuple((operation, fault) for operation in operations)
 
 
-DYNAMODB = ("BatchGetItem", "PutItem", "UpdateItem")
+DYNAMODB = ("BatchGetItem", "TransactWriteItems", "PutItem", "UpdateItem")
+RECORD = "TransactWriteItems"
 UNREACHED = "access list cannot be reached"
+CROSSED = json.dumps(
+    {
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+    }
+).encode()
 HALF_A_LINK = b'{"AuthorizedUrl": "https://x.studio.us-east-1.sagemaker.aws/auth?token=half'
 
 CASES = {
@@ -73,11 +81,11 @@ CASES = {
     "DynamoDB: reading is throttled": Case(
         "under too much load", "store_throttled", aws=(("BatchGetItem", always(THROTTLED)),)
     ),
-    "DynamoDB: counting is throttled": Case(
-        "under too much load", "store_throttled", aws=(("UpdateItem", Fault(THROTTLED, times=2)),)
+    "DynamoDB: recording crosses the member's other requests": Case(
+        None, "issued", aws=((RECORD, Fault(body=CROSSED, times=3)),)
     ),
     "DynamoDB: recording is throttled": Case(
-        "could not be recorded", "not_recorded", aws=(("PutItem", always(THROTTLED)),)
+        "could not be recorded", "not_recorded", aws=((RECORD, always(THROTTLED)),)
     ),
     "DynamoDB: slow": Case(None, "issued", aws=everything(always(delay=0.8), *DYNAMODB)),
     "DynamoDB: reading hangs": Case("took too long", "too_late", aws=(("BatchGetItem", always(delay=8.0)),)),
@@ -103,13 +111,13 @@ CASES = {
         "cannot be read", "store_unreadable", aws=(("BatchGetItem", always(body=b"<html>", status=200)),)
     ),
     "DynamoDB: only recording is dead": Case(
-        "could not be recorded", "not_recorded", aws=(("PutItem", always(drop=True)),)
+        "could not be recorded", "not_recorded", aws=((RECORD, always(drop=True)),)
     ),
     "DynamoDB: the record is made, its answer lost": Case(
-        None, "issued", aws=(("PutItem", Fault(drop=True, served=True)),)
+        None, "issued", aws=((RECORD, Fault(drop=True, served=True)),)
     ),
     "DynamoDB: the record is made, both answers lost": Case(
-        "could not be recorded", "not_recorded", aws=(("PutItem", Fault(drop=True, served=True, times=2)),)
+        "could not be recorded", "not_recorded", aws=((RECORD, Fault(drop=True, served=True, times=2)),)
     ),
     "DynamoDB: dead between record and link": Case(
         UNREACHED,
@@ -118,7 +126,7 @@ CASES = {
         audit="requested",
     ),
     "DynamoDB: dead after the link": Case(
-        None, "issued", aws=(("UpdateItem", Fault()), ("UpdateItem", always(drop=True))), audit="requested"
+        None, "issued", aws=(("UpdateItem", always(drop=True)),), audit="requested"
     ),
     # SageMaker
     "SageMaker: throttled": Case("is limiting", "aws_throttled", aws=((MINT, always("ThrottlingException")),)),

@@ -379,7 +379,7 @@ CANNOT_BE_READ = {
     "dead": ("BatchGetItem", Fault(drop=True, times=None), "access list cannot be reached"),
     "throttled": ("BatchGetItem", Fault("ProvisionedThroughputExceededException", times=None), "under too much load"),
     "refused": ("BatchGetItem", Fault("AccessDeniedException", times=None), "not allowed to read its access list"),
-    "the counter is dead": ("UpdateItem", Fault(drop=True, times=None), "access list cannot be reached"),
+    "nothing can be written": ("TransactWriteItems", Fault(drop=True, times=None), "could not be recorded"),
 }
 
 

@@ -49,7 +49,7 @@ WORK: dict[str, tuple[tuple[str, Fault], ...]] = {
     "SageMaker slow": ((MINT, Fault(delay=1.0, times=None)),),
     "SageMaker hanging": ((MINT, Fault(delay=9.0, times=None)),),
     "DynamoDB hanging": tuple(
-        (name, Fault(delay=9.0, times=None)) for name in ("BatchGetItem", "PutItem", "UpdateItem")
+        (name, Fault(delay=9.0, times=None)) for name in ("BatchGetItem", "TransactWriteItems", "UpdateItem")
     ),
 }
 
@@ -146,13 +146,13 @@ def being_told(product: Product, _before: int) -> bool:
 
 POINTS = {
     # The record itself is on its way: DynamoDB has it or has not, and both are the truth.
-    "before the record": Point(("PutItem", Fault(delay=30.0, times=None)), None, calls("PutItem"), "nothing"),
+    "before the record": Point((CHANGE, Fault(delay=30.0, times=None)), None, calls(CHANGE), "nothing"),
     "between record and decision": Point(
         ("BatchGetItem", Fault(delay=30.0, times=None)), None, calls("BatchGetItem"), "requested"
     ),
     "while the link is made": Point((MINT, Fault(delay=30.0, times=None)), None, calls(MINT), "requested"),
     "while the member is told": Point(None, ("response_url", SlackFault(delay=30.0)), being_told, "requested"),
-    "before the outcome is written": Point(None, None, calls("UpdateItem", 2), "requested", link=True),
+    "before the outcome is written": Point(None, None, calls("UpdateItem"), "requested", link=True),
 }
 
 
@@ -194,8 +194,7 @@ def hold(product: Product, point: Point) -> None:
         product.aws.inject(*point.aws)
     if point.slack is not None:
         product.slack.inject(*point.slack)
-    if point.link:  # the first update counts the request, the second writes the outcome
-        product.aws.inject("UpdateItem", Fault())
+    if point.link:
         product.aws.inject("UpdateItem", Fault(delay=30.0, times=None))
 
 

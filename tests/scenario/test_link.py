@@ -423,7 +423,7 @@ def test_each_fault_of_aws_has_words_and_an_entry(somebody: Somebody, case: str)
 def test_no_record_no_link(somebody: Somebody) -> None:
     somebody.mapped().allowed()
     calls_before = somebody.product.aws.calls.count("CreatePresignedDomainUrl")
-    somebody.product.aws.inject("PutItem", Fault("AccessDeniedException", times=1))
+    somebody.product.aws.inject("TransactWriteItems", Fault("AccessDeniedException", times=1))
 
     message = somebody.types()
 

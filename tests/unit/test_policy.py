@@ -41,7 +41,7 @@ def decision(
     *records: Mapping | Grant,
     person: Person = FULL_MEMBER,
     rules: Rules = RULES,
-    count: int = 1,
+    within_rate: bool = True,
     target: Target = ANYTHING,
     member: Member = ANA,
     unreadable: tuple[str, ...] = (),
@@ -49,7 +49,7 @@ def decision(
 ) -> Allowed | Denied:
     mappings = tuple(record for record in records if isinstance(record, Mapping))
     grants = tuple(record for record in records if isinstance(record, Grant))
-    facts = Facts(person, Access(mappings, grants, unreadable, lockdown), count)
+    facts = Facts(person, Access(mappings, grants, unreadable, lockdown), within_rate)
     return decide(a_request(member, target=target), facts, rules, NOON)
 
 
@@ -109,9 +109,14 @@ REFUSALS: list[tuple[str, Reason, tuple[Mapping | Grant, ...], dict[str, Any]]] 
     ("not mapped, another alias", Reason.NOT_MAPPED, (ALLOW,), {"target": Target("three")}),
     ("expired, several aliases", Reason.GRANT_EXPIRED, (*SEVERAL, LAPSED), {}),
     ("denied, several aliases", Reason.DENIED, (*SEVERAL, ALLOW, DENY), {}),
-    ("too many", Reason.TOO_MANY, (a_mapping(), ALLOW), {"count": 6}),
-    ("too many, several aliases", Reason.TOO_MANY, (*SEVERAL, ALLOW), {"count": 6}),
-    ("too many, another alias", Reason.TOO_MANY, (*SEVERAL, ALLOW), {"count": 6, "target": Target("three")}),
+    ("too many", Reason.TOO_MANY, (a_mapping(), ALLOW), {"within_rate": False}),
+    ("too many, several aliases", Reason.TOO_MANY, (*SEVERAL, ALLOW), {"within_rate": False}),
+    (
+        "too many, another alias",
+        Reason.TOO_MANY,
+        (*SEVERAL, ALLOW),
+        {"within_rate": False, "target": Target("three")},
+    ),
     ("guest", Reason.GUEST, (a_mapping(), ALLOW), {"person": replace(FULL_MEMBER, guest=True)}),
     ("deactivated", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": replace(FULL_MEMBER, unfit="deactivated")}),
     ("another team", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": Person(ANA.user_id, "T0OTHER001")}),
@@ -148,8 +153,6 @@ ALLOWED: list[tuple[str, tuple[Mapping | Grant, ...], dict[str, Any]]] = [
     ("an app", (a_mapping(), ALLOW), {"target": Target(app=StudioApp.CODE)}),
     ("a named space", (a_mapping(), ALLOW), {"target": Target(space="lab")}),
     ("all of it", (*SEVERAL, ALLOW), {"target": Target("two", StudioApp.LAB, "lab")}),
-    ("the last request of the minute", (a_mapping(), ALLOW), {"count": 5}),
-    ("a higher rate", (a_mapping(), ALLOW), {"count": 9, "rules": Rules(links_per_minute=9)}),
     (
         "a guest where guests may",
         (a_mapping(), ALLOW),
@@ -199,9 +202,9 @@ def test_only_a_lockdown_shows_members_what_an_admin_wrote() -> None:
 
 
 def test_after_a_lockdown_all_is_as_it_was() -> None:
-    facts = Facts(FULL_MEMBER, Access((a_mapping(),), (ALLOW,), lockdown=LOCKDOWN), 2)
+    facts = Facts(FULL_MEMBER, Access((a_mapping(),), (ALLOW,), lockdown=LOCKDOWN), within_rate=False)
     assert isinstance(outlook(ANA, facts, RULES, NOON), Denied)
-    assert facts.after_lockdown() == Facts(FULL_MEMBER, Access((a_mapping(),), (ALLOW,)), 2)
+    assert facts.after_lockdown() == Facts(FULL_MEMBER, Access((a_mapping(),), (ALLOW,)), within_rate=False)
 
 
 def test_who_is_refused_learns_their_own_aliases_in_order() -> None:
@@ -348,7 +351,7 @@ situations = st.fixed_dictionaries(
         "person": st.just(FULL_MEMBER) | people,
         "lockdown": st.none() | st.just(LOCKDOWN),
         "rules": st.builds(Rules, st.booleans(), st.integers(1, 5)),
-        "count": st.integers(1, 6),
+        "within_rate": st.booleans(),
         "target": st.builds(
             Target,
             st.none() | st.sampled_from(["default", "one", "gone"]),
@@ -446,7 +449,7 @@ def test_a_lockdown_is_for_everybody(mapped: list[Mapping], granted: list[Grant]
 
 @given(mappings, grants, situations)
 def test_no_link_beyond_the_rate(mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]) -> None:
-    over = {**situation, "count": situation["rules"].links_per_minute + 1}
+    over = {**situation, "within_rate": False}
     assert reason(*mapped, *granted, **over) is not None
 
 

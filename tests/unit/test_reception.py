@@ -37,8 +37,8 @@ from tests.fakes import (
     FakeAccess,
     FakeAudit,
     FakeChoices,
-    FakeCounter,
     FakeDirectory,
+    FakeIntake,
     FakeStudio,
 )
 from tests.fakes_asking import FakeBook, FakeMessages
@@ -172,7 +172,7 @@ class World:
         signin = SignIn(
             access=access,
             audit=self.audit,
-            counter=FakeCounter(),
+            intake=FakeIntake(self.audit),
             directory=directory,
             studio=FakeStudio(),
             choices=FakeChoices(),

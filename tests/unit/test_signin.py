@@ -37,8 +37,8 @@ from tests.fakes import (
     FakeAccess,
     FakeAudit,
     FakeChoices,
-    FakeCounter,
     FakeDirectory,
+    FakeIntake,
     FakeStudio,
     NeverReady,
     a_grant,
@@ -55,7 +55,7 @@ class World:
     clock: Clock = field(default_factory=Clock)
     audit: FakeAudit = field(default_factory=FakeAudit)
     access: FakeAccess = field(default_factory=FakeAccess)
-    counter: FakeCounter = field(default_factory=FakeCounter)
+    intake: FakeIntake = field(init=False)
     directory: FakeDirectory = field(default_factory=lambda: FakeDirectory(Person(ANA.user_id, TEAM)))
     studio: FakeStudio = field(default_factory=FakeStudio)
     choices: FakeChoices = field(default_factory=FakeChoices)
@@ -65,6 +65,7 @@ class World:
     delivered: list[Answer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.intake = FakeIntake(self.audit)
         self.access.give(ANA, a_mapping(), a_grant())
         self.studio.add("d-research", "ana")
 
@@ -72,7 +73,7 @@ class World:
         return SignIn(
             access=self.access,
             audit=self.audit,
-            counter=self.counter,
+            intake=self.intake,
             directory=self.directory,
             studio=self.studio,
             choices=self.choices,
@@ -156,7 +157,7 @@ def test_the_request_is_on_record_before_a_link_is_made(world: World) -> None:
             lambda world: world.directory.people.update({ANA.user_id: Person(ANA.user_id, TEAM, guest=True)}),
             Reason.GUEST,
         ),
-        (lambda world: [world.counter.count(ANA, NOON) for _ in range(5)], Reason.TOO_MANY),
+        (lambda world: world.intake.fill(ANA, NOON, 5), Reason.TOO_MANY),
         (lambda world: world.clock.advance(10**9), None),
     ],
 )
@@ -496,7 +497,7 @@ def test_no_record_no_link(world: World, reason: Reason) -> None:
 
 
 def test_a_record_that_takes_too_long_means_no_link(world: World) -> None:
-    world.side = side = NeverReady("open")
+    world.side = side = NeverReady("take")
     assert world.refusal().reason is Reason.NOT_RECORDED
     assert side.waits == [GATHER_WITHIN]
 
@@ -525,7 +526,6 @@ def test_a_replay_stays_quiet_whatever_else_goes_wrong(world: World) -> None:
     world.delivered.clear()
     world.access.error = upstream(StoreError, Reason.STORE_UNREACHABLE)
     world.directory.error = upstream(SlackError, Reason.SLACK_UNREACHABLE)
-    world.counter.error = upstream(StoreError, Reason.STORE_UNREACHABLE)
     assert world.ask(a_request(attempt="attempt-2")) is None
     assert world.delivered == []
 
@@ -543,9 +543,8 @@ def test_a_replay_of_a_refusal_is_a_replay_too(world: World) -> None:
 @pytest.mark.parametrize(
     "reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_REFUSED, Reason.STORE_UNREADABLE]
 )
-@pytest.mark.parametrize("port", ["access", "counter"])
-def test_a_store_that_fails_means_no_link(world: World, port: str, reason: Reason) -> None:
-    getattr(world, port).error = upstream(StoreError, reason, code="SomeCode", request_id="aws-7")
+def test_a_store_that_fails_means_no_link(world: World, reason: Reason) -> None:
+    world.access.error = upstream(StoreError, reason, code="SomeCode", request_id="aws-7")
     answer = world.refusal()
     assert answer.reason is reason
     assert answer.detail == "it failed: try again [SomeCode]"
@@ -585,7 +584,7 @@ def test_a_studio_that_gives_no_link_is_recorded_with_the_mapping(world: World, 
     assert world.audit.entries["request-1"].profile_name == "ana"
 
 
-@pytest.mark.parametrize("port", ["access", "counter", "directory", "studio"])
+@pytest.mark.parametrize("port", ["access", "intake", "directory", "studio"])
 def test_a_defect_opens_no_door_and_is_recorded(world: World, port: str) -> None:
     getattr(world, port).error = RuntimeError("a defect")
     with capture_logs() as logs:
@@ -598,13 +597,13 @@ def test_a_defect_opens_no_door_and_is_recorded(world: World, port: str) -> None
 EVERYTHING = Target("default", StudioApp.LAB, "lab-space")
 BREAKDOWNS: dict[str, Callable[[World], object]] = {
     "the audit fails": lambda w: setattr(w.audit, "open_error", upstream(StoreError, Reason.STORE_UNREACHABLE)),
-    "the audit hangs": lambda w: setattr(w, "side", NeverReady("open")),
+    "the audit hangs": lambda w: setattr(w, "side", NeverReady("take")),
     "the store fails": lambda w: setattr(w.access, "error", upstream(StoreError, Reason.STORE_UNREACHABLE)),
     "the store hangs": lambda w: setattr(w, "side", NeverReady("read")),
     "Slack fails": lambda w: setattr(w.directory, "error", upstream(SlackError, Reason.SLACK_UNREACHABLE)),
     "AWS fails": lambda w: setattr(w.studio, "error", upstream(StudioError, Reason.AWS_THROTTLED)),
     "AWS hangs": lambda w: setattr(w, "side", NeverReady("sign_in")),
-    "too many": lambda w: [w.counter.count(ANA, NOON) for _ in range(5)],
+    "too many": lambda w: w.intake.fill(ANA, NOON, 5),
     "a defect": lambda w: setattr(w.studio, "error", RuntimeError("a defect")),
 }
 
@@ -622,7 +621,7 @@ def test_a_refusal_that_may_pass_knows_all_that_was_asked_for(
 # Time
 
 
-@pytest.mark.parametrize("job", ["count", "person", "read"])
+@pytest.mark.parametrize("job", ["person", "read"])
 def test_facts_that_take_too_long_mean_no_link(world: World, job: str) -> None:
     world.side = side = NeverReady(job)
     assert world.refusal().reason is Reason.TOO_LATE

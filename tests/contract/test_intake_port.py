@@ -1,0 +1,203 @@
+"""Where requests for links come in: every Intake records each once, and counts it in its member's minute."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import timedelta, timezone
+
+import pytest
+
+from bot.errors import AlreadyRecorded, StoreError
+from bot.local.aws_faults import Fault
+from bot.model import Entry, Member, Reason
+from bot.store.audit import AuditTable
+from bot.store.intake import TRIES, IntakeTables
+from bot.store.models import Tables
+from tests.contract.stands import ListeningAws, Store
+from tests.fakes import ANA, BEN, NOON, an_entry, race
+
+TRANSACTION = "TransactWriteItems"
+DAYS = 400
+
+
+def request(number: int, member: Member = ANA, second: int = 0) -> Entry:
+    return an_entry(f"request-{number}", member, at=NOON + timedelta(seconds=second))
+
+
+def recorded(store: Store, member: Member = ANA) -> list[Entry]:
+    return sorted(store.audit.of_member(member, NOON - timedelta(days=1)), key=lambda entry: entry.id)
+
+
+def test_as_many_as_the_minute_has_room_for_are_within_the_rate_and_all_are_on_record(store: Store) -> None:
+    requests = [request(number, second=second) for number, second in enumerate((0, 1, 30, 59))]
+
+    assert [store.intake.take(entry, 3) for entry in requests] == [True, True, True, False]
+
+    assert recorded(store) == requests
+
+
+def test_a_new_minute_has_room_again(store: Store) -> None:
+    assert store.intake.take(request(1), 1)
+    assert not store.intake.take(request(2), 1)
+    assert store.intake.take(request(3, second=60), 1)
+    assert store.intake.take(request(4, second=86400), 1)
+
+
+@pytest.mark.parametrize(
+    "other", [BEN, Member("T0OTHER001", ANA.user_id)], ids=["another member", "the same id in another team"]
+)
+def test_members_are_counted_apart(store: Store, other: Member) -> None:
+    assert store.intake.take(request(1), 1)
+    assert store.intake.take(request(2, other), 1)
+
+
+def test_a_minute_is_the_same_in_every_time_zone(store: Store) -> None:
+    assert store.intake.take(request(1), 1)
+    elsewhere = replace(request(2), at=NOON.astimezone(timezone(timedelta(hours=2))))
+    assert not store.intake.take(elsewhere, 1)
+
+
+@pytest.mark.parametrize("at_most", [1, 5])
+def test_another_attempt_at_the_same_request_is_a_replay_and_does_not_count(store: Store, at_most: int) -> None:
+    for number in range(at_most + 1):  # the last of them is one too many
+        store.intake.take(request(number), at_most)
+    before = recorded(store)
+
+    for number in range(at_most + 1):
+        with pytest.raises(AlreadyRecorded):
+            store.intake.take(replace(request(number), attempt="another"), at_most)
+        with pytest.raises(AlreadyRecorded):
+            store.intake.take(replace(request(number), attempt="another"), at_most + 10)
+
+    assert recorded(store) == before
+    assert [store.intake.take(request(number), at_most + 2) for number in (90, 91)] == [True, True]
+    assert not store.intake.take(request(92), at_most + 2)
+
+
+def test_a_request_that_has_ended_is_not_taken_again(store: Store) -> None:
+    store.intake.take(request(1), 5)
+    store.audit.close(replace(request(1), outcome="denied"))
+    with pytest.raises(AlreadyRecorded):
+        store.intake.take(request(1), 5)
+
+
+def test_of_twenty_requests_at_once_as_many_as_may_be_are_within_the_rate(store: Store) -> None:
+    def taker(number: int) -> Callable[[], bool]:
+        return lambda: store.intake.take(request(number), 5)
+
+    assert sorted(map(str, race(*map(taker, range(20))))) == ["False"] * 15 + ["True"] * 5
+    assert len(recorded(store)) == 20
+
+
+def test_of_twenty_attempts_at_once_one_is_taken(store: Store) -> None:
+    def taker(number: int) -> Callable[[], bool]:
+        return lambda: store.intake.take(replace(request(1), attempt=f"attempt-{number}"), 5)
+
+    outcomes = race(*map(taker, range(20)))
+
+    assert [type(outcome) for outcome in outcomes].count(AlreadyRecorded) == 19
+    assert [outcome for outcome in outcomes if isinstance(outcome, bool)] == [True]
+
+
+# How DynamoDB cancels a transaction
+
+
+def cancelled(*codes: str, times: int | None = 1) -> Fault:
+    """A cancellation with these reasons, of the record and of the count."""
+    reasons = [{"Code": code} for code in codes]
+    kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
+    body = json.dumps({"__type": kind, "Message": "Transaction cancelled", "CancellationReasons": reasons})
+    return Fault(body=body.encode(), status=400, times=times)
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def intake(tables: Tables, waits: list[float]) -> IntakeTables:
+    """The adapter, which does not wait but says how long it would."""
+    return IntakeTables(tables, AuditTable(tables, days=DAYS), days=DAYS, wait=waits.append)
+
+
+CROSSED = [
+    ("None", "TransactionConflict"),
+    ("TransactionConflict", "None"),
+    ("TransactionConflict", "ConditionalCheckFailed"),
+    ("None", "ThrottlingError"),
+    ("ProvisionedThroughputExceeded", "None"),
+]
+
+
+@pytest.mark.parametrize("codes", CROSSED)
+def test_a_transaction_that_crosses_another_is_tried_again_and_is_no_replay(
+    intake: IntakeTables, dynamodb: Store, aws: ListeningAws, waits: list[float], codes: Iterable[str]
+) -> None:
+    aws.inject(TRANSACTION, cancelled(*codes, times=3))
+
+    assert intake.take(request(1), 1)
+
+    assert recorded(dynamodb) == [request(1)]
+    assert len(waits) == 3
+    assert len(set(waits)) == 3
+
+
+def test_one_that_always_crosses_another_is_given_up_within_a_second_of_waiting(
+    intake: IntakeTables, dynamodb: Store, aws: ListeningAws, waits: list[float]
+) -> None:
+    aws.inject(TRANSACTION, cancelled("None", "TransactionConflict", times=None))
+
+    with pytest.raises(StoreError) as failed:
+        intake.take(request(1), 1)
+
+    assert failed.value.reason is Reason.STORE_THROTTLED
+    assert recorded(dynamodb) == []
+    assert len(waits) == TRIES
+    assert all(0 <= wait <= 0.1 for wait in waits)
+
+
+@pytest.mark.parametrize("count", ["None", "ConditionalCheckFailed", "TransactionConflict"])
+def test_a_record_that_is_there_is_a_replay_whatever_the_count_says(
+    intake: IntakeTables, aws: ListeningAws, count: str
+) -> None:
+    aws.inject(TRANSACTION, cancelled("ConditionalCheckFailed", count))
+    with pytest.raises(AlreadyRecorded):
+        intake.take(request(1), 1)
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [("ValidationError", "None"), ("None", "AccessDenied"), ("SomethingNew", "ConditionalCheckFailed"), ()],
+    ids=str,
+)
+def test_any_other_cancellation_is_a_failure_and_no_replay(
+    intake: IntakeTables, dynamodb: Store, aws: ListeningAws, codes: Iterable[str]
+) -> None:
+    aws.inject(TRANSACTION, cancelled(*codes))
+    with pytest.raises(StoreError) as failed:
+        intake.take(request(1), 1)
+    assert failed.value.reason is Reason.STORE_UNREACHABLE
+    assert recorded(dynamodb) == []
+
+
+def test_a_transaction_whose_answer_is_lost_carries_its_token_again_and_meets_its_own_first_attempt(
+    intake: IntakeTables, dynamodb: Store, aws: ListeningAws
+) -> None:
+    aws.inject(TRANSACTION, Fault(drop=True, served=True))
+
+    assert intake.take(request(1), 5)
+
+    assert recorded(dynamodb) == [request(1)]
+    first, second = aws.requests(TRANSACTION)
+    assert first == second
+    assert first["ClientRequestToken"]
+
+
+def test_one_request_is_one_call(intake: IntakeTables, aws: ListeningAws) -> None:
+    aws.sent.clear()
+    intake.take(request(1), 1)
+    assert [operation for operation, _ in aws.sent] == [TRANSACTION]
+    aws.sent.clear()
+    intake.take(request(2), 1)
+    assert [operation for operation, _ in aws.sent] == [TRANSACTION, "PutItem"]
