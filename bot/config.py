@@ -250,6 +250,12 @@ def load(kind: type[S]) -> S:
     return settings
 
 
+def kept_elsewhere() -> frozenset[str]:
+    """The references among the variables that hold secrets, whichever command reads them."""
+    values = [value.strip() for name in SECRET for value in os.environ.get(name, "").split(",")]
+    return frozenset(value for value in values if references.is_reference(value))
+
+
 def _follow(name: str, reference: str) -> str:
     try:
         return references.read(reference, os.environ.get("AWS_REGION") or None)

@@ -44,6 +44,18 @@ def is_reference(text: str) -> bool:
     return text.startswith((SECRETS_MANAGER, PARAMETER))
 
 
+def arn(reference: str, *, partition: str, region: str, account: str) -> str:
+    """What to allow reading of: the ARN behind a reference. The six characters that AWS adds to a name are open.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples.html
+    """
+    if reference.startswith(PARAMETER):
+        name = reference.removeprefix(PARAMETER)
+        return f"arn:{partition}:ssm:{region}:{account}:parameter/{name.removeprefix('/')}"
+    name = reference.removeprefix(SECRETS_MANAGER).partition("#")[0]
+    return name if ARN.match(name) else f"arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-??????"
+
+
 def read(reference: str, region: str | None) -> str:
     """The secret that a reference points to, which no log shows from then on.
 

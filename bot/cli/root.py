@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 
 from bot import console, logs
-from bot.cli import history, local, lockdown, members, serving, tables, transfer
+from bot.cli import history, iam, local, lockdown, members, serving, tables, transfer
 from bot.errors import StudioLinksError
 from bot.model import InvalidValue
 
@@ -22,6 +22,7 @@ cli.add_typer(members.commands)
 cli.add_typer(transfer.commands)
 cli.add_typer(history.commands)
 cli.add_typer(lockdown.commands, name="lockdown")
+cli.add_typer(iam.commands)
 cli.add_typer(serving.commands)
 cli.add_typer(tables.commands, name="tables")
 cli.add_typer(local.commands)

@@ -24,6 +24,8 @@ T = TypeVar("T")
 # The kinds of items, and what parts of them are called where one cannot be read.
 MEMBER, WORKSPACE, LOCK = "member", "workspace", "lock"
 MAPPING, GRANT = "mapping", "grant"
+# Items of one page of a scan: an answer of DynamoDB's whole megabyte may take longer than a call may.
+PAGE = 1000
 # Seconds to wait before asking again for what DynamoDB left out of an answer.
 PAUSES = (0.05, 0.2)
 
@@ -87,6 +89,7 @@ class AccessTable:
                 .paginate(
                     TableName=self._items.Meta.table_name,
                     ConsistentRead=True,
+                    PaginationConfig={"PageSize": PAGE},
                     FilterExpression="#item = :member AND begins_with(#owner, :tenant)",
                     ExpressionAttributeNames={"#item": "item", "#owner": "owner"},
                     ExpressionAttributeValues={":member": {"S": MEMBER}, ":tenant": {"S": _owner(tenant, "")}},

@@ -192,6 +192,25 @@ def test_without_a_token_the_team_must_be_named(monkeypatch: pytest.MonkeyPatch)
     assert "--team" in fails("list")
 
 
+def test_the_policy_is_for_what_is_mapped_and_for_what_is_named(product: Product) -> None:
+    role = "arn:aws:iam::210987654321:role/broker"
+    run("map", "U0IAM", "--domain", "d-near", "--profile", "iam", "--region", "eu-west-1")
+    run("map", "U0IAM", "--domain", "d-far", "--profile", "iam", "--alias", "far", "--role-arn", role)
+
+    text = run("iam-policy", "--domain", "d-new", "--source-ip", "203.0.113.0/24", "--source-vpce", "vpce-1")
+
+    assert "arn:aws:sagemaker:eu-west-1:123456789012:user-profile/d-near/*" in text
+    assert "arn:aws:sagemaker:us-east-1:123456789012:user-profile/d-new/*" in text
+    assert role in text
+    assert "d-far" not in text
+    assert "aws:SourceVpce" in text
+    product.aws.inject("GetCallerIdentity", Fault("AccessDenied", status=403, times=2))
+    assert "--account" in fails("iam-policy")
+    assert ":210987654321:table/" in run("iam-policy", "--account", "210987654321")
+    for wrong in (("--domain", "x"), ("--source-ip", "home"), ("--source-vpce", "eni-1"), ("--account", "1")):
+        assert "must be" in fails("iam-policy", *wrong)
+
+
 def test_tables_are_checked_one_property_at_a_time(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "FAIL" not in run("tables", "check")
     assert all(finding["ok"] for finding in read("tables", "check"))
@@ -216,6 +235,7 @@ COMMANDS = [
         "import",
         "export",
         "explain",
+        "iam-policy",
         "serve",
         "local-aws",
         "demo",

@@ -137,6 +137,7 @@ STUDIO = {
     "DescribeDomain": "domain/{DomainId}",
     "DescribeSpace": "space/{DomainId}/{SpaceName}",
     "ListSpaces": "",
+    "ListUserProfiles": "",
 }
 
 
@@ -364,6 +365,33 @@ def trusts(statement: Mapping[str, Any], action: str, caller: str, given: Mappin
     ]
     principal = statement["Principal"]["AWS"]
     return action == statement["Action"] and caller in principal and all(wanted)
+
+
+# What iam-policy allows beyond what is used here: to create the tables, which the stack has done, and to look at
+# what mappings and profiles may have.
+SELDOM = {
+    SERVING: set[str](),
+    ADMINISTRATION: {
+        "dynamodb:CreateTable",
+        "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive",
+        "dynamodb:UpdateContinuousBackups",
+        "sagemaker:DescribeSpace",
+        "sagemaker:ListUserProfiles",
+        "sagemaker:ListTags",
+        "iam:SimulatePrincipalPolicy",
+    },
+}
+
+
+@pytest.mark.parametrize("role", [SERVING, ADMINISTRATION])
+def test_the_policy_that_is_printed_allows_what_is_done_with_a_role_and_no_more(used: Deployment, role: str) -> None:
+    wanted = ["--role", role.removesuffix("-role"), "--administers-in-slack", "--team", TEAM]
+    printed = json.loads(used.administer("iam-policy", *wanted, "--domain", far_domain(used)))
+    found, needed = rights(printed["Statement"]), used.needed(role)
+
+    assert sorted(need for need in needed if not allows(found, *need)) == []
+    assert {action for action, _ in found} - {action for action, _ in needed} == SELDOM[role]
 
 
 def test_no_role_opens_another_domain_or_changes_what_was_recorded(deployment: Deployment) -> None:

@@ -1,0 +1,108 @@
+"""What to allow in AWS."""
+
+import re
+from typing import Annotated
+
+import typer
+
+from bot import app, console, references
+from bot.cli.options import Team, read_settings
+from bot.config import kept_elsewhere
+from bot.errors import ConfigError
+from bot.iam import Role, Scope, policy
+from bot.model import DOMAIN_ID, MAX_NAME, check_pattern
+from bot.studio import caller_arn
+
+commands = typer.Typer()
+
+CIDR = re.compile(r"[0-9a-fA-F.:]{2,39}(/[0-9]{1,3})?")
+VPCE = re.compile(r"vpce-[0-9a-z]{1,32}")
+ACCOUNT = re.compile(r"[0-9]{12}")
+
+
+@commands.command("iam-policy")
+def iam_policy(
+    *,
+    role: Annotated[
+        Role, typer.Option(help="Whose policy: the bot's, or that of those who administer.")
+    ] = Role.SERVING,
+    domain: Annotated[
+        list[str] | None, typer.Option(metavar="D", help="A domain to include beside the mapped ones.")
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="N", help="The AWS account, where STS cannot tell it.")
+    ] = None,
+    administers_in_slack: Annotated[
+        bool,
+        typer.Option("--administers-in-slack", help="The bot may change who may open what, as admins in Slack ask."),
+    ] = False,
+    source_ip: Annotated[
+        list[str] | None, typer.Option(metavar="CIDR", help="Links work from these addresses only.")
+    ] = None,
+    source_vpce: Annotated[
+        list[str] | None, typer.Option(metavar="VPCE", help="Links work through these VPC endpoints only.")
+    ] = None,
+    team: Team = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As always: a policy is JSON.")] = True,  # noqa: ARG001 - every reader takes it
+) -> None:
+    """The least-privilege policy for exactly what is mapped, as JSON.
+
+    Of a mapping with a role, only taking on that role is allowed here: its own policy and trust are its account's
+    affair. --administers-in-slack goes without saying where STUDIO_ADMINS is set.
+
+    --source-ip and --source-vpce limit from where links may be made and used (aws:SourceIp, aws:SourceVpce). AWS
+    checks them when the bot makes a link, and again for every request of the Studio session: they must admit the bot
+    as well as the members' browsers. A request through a VPC endpoint has no public address, so with both kinds
+    either is enough. https://docs.aws.amazon.com/sagemaker/latest/dg/studio-interface-endpoint.html
+
+    Example: studio-links iam-policy --role administration > policy.json
+    """
+    settings = read_settings()
+    for each in domain or []:
+        check_pattern("domain", each, DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123")
+    for each in source_ip or []:
+        check_pattern("source ip", each, CIDR, 43, "an address or range such as 203.0.113.0/24")
+    for each in source_vpce or []:
+        check_pattern("source vpce", each, VPCE, 37, "the id of a VPC endpoint such as vpce-0123abcd")
+    partition, number = _account(account, settings.aws_region)
+    mappings = [
+        mapping
+        for _, access in app.administration(settings).members(app.tenant(settings, team))
+        for mapping in access.mappings
+    ]
+    scope = Scope(
+        partition=partition,
+        account=number,
+        region=settings.aws_region,
+        table_prefix=settings.studio_table_prefix,
+        domains=frozenset(
+            [
+                (mapping.region or settings.aws_region, mapping.domain_id)
+                for mapping in mappings
+                if not mapping.role_arn
+            ]
+            + [(settings.aws_region, each) for each in domain or []]
+        ),
+        secrets=frozenset(
+            references.arn(each, partition=partition, region=settings.aws_region, account=number)
+            for each in kept_elsewhere()
+        ),
+        broker_roles=frozenset(mapping.role_arn for mapping in mappings if mapping.role_arn),
+        administers_in_slack=administers_in_slack or bool(settings.studio_admins),
+        source_ips=tuple(source_ip or ()),
+        source_vpces=tuple(source_vpce or ()),
+    )
+    if not scope.domains and not scope.broker_roles:
+        console.warn("nothing is mapped yet, so no domain is in this policy: name domains with --domain")
+    console.print_json(policy(role, scope))
+
+
+def _account(given: str | None, region: str) -> tuple[str, str]:
+    """The partition and the account; ConfigError if they are not known."""
+    arn = caller_arn(region)
+    if given is not None:
+        check_pattern("account", given, ACCOUNT, 12, "the twelve digits of an AWS account")
+        return (arn.split(":")[1] if arn else "aws"), given
+    if arn is None:
+        raise ConfigError("STS does not say which AWS account this is: name it with --account 123456789012")
+    return arn.split(":")[1], arn.split(":")[4]

@@ -1,0 +1,164 @@
+"""The least that the bot, and those who administer it, have to be allowed in AWS. Pure.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+TABLES = ("access", "audit", "runtime")
+
+
+class Role(StrEnum):
+    """Whose policy it is."""
+
+    SERVING = "serving"
+    ADMINISTRATION = "administration"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a policy covers.
+
+    Attributes:
+        domains: region and id of each domain that is reached with the role's own credentials.
+        broker_roles: the ARNs of the roles that are assumed for the others.
+        secrets: the ARNs of the secrets and parameters that variables refer to.
+        administers_in_slack: whether the bot itself changes who may open what.
+        source_ips, source_vpces: from where links may be made and used; empty for anywhere.
+    """
+
+    partition: str
+    account: str
+    region: str
+    table_prefix: str
+    domains: frozenset[tuple[str, str]] = frozenset()
+    broker_roles: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
+    administers_in_slack: bool = False
+    source_ips: tuple[str, ...] = ()
+    source_vpces: tuple[str, ...] = ()
+
+    def table(self, name: str) -> str:
+        """The ARN of one of our tables, or of its indexes (`audit/index/*`)."""
+        return f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{self.table_prefix}{name}"
+
+    def studio(self, kind: str, below: str = "") -> list[str]:
+        """The ARNs of what kind there is in the domains."""
+        return [
+            f"arn:{self.partition}:sagemaker:{region}:{self.account}:{kind}/{domain}{below}"
+            for region, domain in sorted(self.domains)
+        ]
+
+
+def policy(role: Role, scope: Scope) -> dict[str, Any]:
+    """The policy document of a role."""
+    statements = _serving(scope) if role is Role.SERVING else _administration(scope)
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _serving(scope: Scope) -> list[dict[str, Any]]:
+    changes = ("PutItem", "UpdateItem") if scope.administers_in_slack else ()
+    return [
+        *_links(scope),
+        *_examining(scope),
+        *_brokers(scope),
+        *([_statement("OfferSpaces", ["sagemaker:ListSpaces"], ["*"])] if scope.domains else []),
+        *_secrets(scope),
+        _tables(scope, "Access", ("BatchGetItem", *changes), ["access"]),
+        _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"]),
+        _tables(scope, "Count", ("GetItem", "PutItem", "UpdateItem"), ["runtime"]),
+        _tables(scope, "LastLinks", ("Query",), ["audit/index/by_member"]),
+        _tables(scope, "Ready", ("DescribeTable",), TABLES),
+    ]
+
+
+def _administration(scope: Scope) -> list[dict[str, Any]]:
+    return [
+        *_examining(scope),
+        *_brokers(scope),
+        *([_statement("ListProfiles", ["sagemaker:ListUserProfiles"], ["*"])] if scope.domains else []),
+        *(
+            [_statement("ReadTags", ["sagemaker:ListTags"], scope.studio("user-profile", "/*"))]
+            if scope.domains
+            else []
+        ),
+        *_secrets(scope),
+        _tables(scope, "Access", ("BatchGetItem", "Scan", "PutItem", "UpdateItem"), ["access"]),
+        _tables(scope, "Record", ("PutItem",), ["audit"]),
+        _tables(scope, "History", ("Query",), ["audit/index/by_member", "audit/index/by_day"]),
+        _tables(
+            scope,
+            "Tables",
+            (
+                "CreateTable",
+                "UpdateTable",
+                "DescribeTable",
+                "UpdateTimeToLive",
+                "DescribeTimeToLive",
+                "UpdateContinuousBackups",
+                "DescribeContinuousBackups",
+            ),
+            TABLES,
+        ),
+        # For `doctor`: what the policies of a role of this account allow. It changes nothing.
+        _statement(
+            "Simulate", ["iam:SimulatePrincipalPolicy"], [f"arn:{scope.partition}:iam::{scope.account}:role/*"]
+        ),
+    ]
+
+
+def _links(scope: Scope) -> list[dict[str, Any]]:
+    """Minting links. Two statements where both conditions are given: a request has either of the two, never both."""
+    if not scope.domains:
+        return []
+    conditions: list[dict[str, Any] | None] = []
+    if scope.source_ips:
+        conditions.append({"IpAddress": {"aws:SourceIp": list(scope.source_ips)}})
+    if scope.source_vpces:
+        conditions.append({"StringEquals": {"aws:SourceVpce": list(scope.source_vpces)}})
+    statements = []
+    for number, condition in enumerate(conditions or [None], start=1):
+        statement = _statement(
+            "Links" if len(conditions) <= 1 else f"Links{number}",
+            ["sagemaker:CreatePresignedDomainUrl"],
+            scope.studio("user-profile", "/*"),
+        )
+        statements.append(statement if condition is None else {**statement, "Condition": condition})
+    return statements
+
+
+def _examining(scope: Scope) -> list[dict[str, Any]]:
+    if not scope.domains:
+        return []
+    resources = [*scope.studio("domain"), *scope.studio("user-profile", "/*"), *scope.studio("space", "/*")]
+    actions = ["sagemaker:DescribeDomain", "sagemaker:DescribeUserProfile", "sagemaker:DescribeSpace"]
+    return [_statement("Examine", actions, resources)]
+
+
+def _brokers(scope: Scope) -> list[dict[str, Any]]:
+    if not scope.broker_roles:
+        return []
+    return [_statement("Brokers", ["sts:AssumeRole", "sts:SetSourceIdentity"], sorted(scope.broker_roles))]
+
+
+def _secrets(scope: Scope) -> list[dict[str, Any]]:
+    """Reading what variables refer to. The key of one that is encrypted with a key of your own is to be added."""
+    kinds = {"secretsmanager:GetSecretValue": ":secretsmanager:", "ssm:GetParameter": ":ssm:"}
+    found = {action: sorted(arn for arn in scope.secrets if kind in arn) for action, kind in kinds.items()}
+    return [
+        _statement(f"Secrets{number}", [action], arns)
+        for number, (action, arns) in enumerate(found.items(), start=1)
+        if arns
+    ]
+
+
+def _tables(scope: Scope, sid: str, operations: Iterable[str], names: Iterable[str]) -> dict[str, Any]:
+    return _statement(sid, [f"dynamodb:{name}" for name in operations], [scope.table(name) for name in names])
+
+
+def _statement(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}

@@ -1,0 +1,119 @@
+"""The policies cover what the bot and its administration do, and nothing that is not listed."""
+
+import json
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from bot import references
+from bot.iam import Role, Scope, policy
+
+ACCOUNT = "123456789012"
+BROKER = "arn:aws:iam::210987654321:role/studio/broker"
+PROFILES = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:user-profile/d-one/*"
+SCOPE = Scope(
+    partition="aws",
+    account=ACCOUNT,
+    region="eu-west-1",
+    table_prefix="studio-links-",
+    domains=frozenset({("eu-west-1", "d-one"), ("us-east-1", "d-two")}),
+    broker_roles=frozenset({BROKER}),
+)
+
+
+def allows(document: dict[str, Any], action: str, resource: str) -> bool:
+    return any(
+        action in statement["Action"] and any(fnmatchcase(resource, pattern) for pattern in statement["Resource"])
+        for statement in document["Statement"]
+    )
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_policy_names_exactly_what_is_mapped(role: Role) -> None:
+    document = policy(role, SCOPE)
+    resources = {resource for statement in document["Statement"] for resource in statement["Resource"]}
+    sagemaker = {resource for resource in resources if ":sagemaker:" in resource}
+    assert {resource.split("/")[1] for resource in sagemaker} == {"d-one", "d-two"}
+    assert all("us-east-1" in resource for resource in sagemaker if "d-two" in resource)
+    assert all("studio-links-" in resource for resource in resources if ":dynamodb:" in resource)
+    assert BROKER in resources
+    assert not any(action.endswith("*") for statement in document["Statement"] for action in statement["Action"])
+    for statement in document["Statement"]:
+        if "*" in statement["Resource"]:  # these take no narrower resource
+            assert set(statement["Action"]) <= {"sagemaker:ListSpaces", "sagemaker:ListUserProfiles"}
+
+
+def test_only_serving_makes_links_and_only_administration_makes_tables() -> None:
+    serving, administration = (policy(role, SCOPE) for role in Role)
+    profile = PROFILES.replace("*", "ana")
+    assert allows(serving, "sagemaker:CreatePresignedDomainUrl", profile)
+    assert not allows(administration, "sagemaker:CreatePresignedDomainUrl", profile)
+    assert allows(administration, "dynamodb:CreateTable", SCOPE.table("access"))
+    assert not allows(serving, "dynamodb:CreateTable", SCOPE.table("access"))
+    assert not allows(serving, "sagemaker:CreatePresignedDomainUrl", profile.replace("d-one", "d-three"))
+
+
+def test_serving_writes_to_the_access_table_only_where_it_administers() -> None:
+    table = SCOPE.table("access")
+    reading = policy(Role.SERVING, SCOPE)
+    writing = policy(Role.SERVING, replace(SCOPE, administers_in_slack=True))
+    assert allows(reading, "dynamodb:BatchGetItem", table)
+    assert not allows(reading, "dynamodb:PutItem", table)
+    assert allows(writing, "dynamodb:PutItem", table)
+
+
+@pytest.mark.parametrize(
+    ("ips", "vpces", "expected"),
+    [
+        ((), (), [None]),
+        (("203.0.113.0/24",), (), [{"IpAddress": {"aws:SourceIp": ["203.0.113.0/24"]}}]),
+        ((), ("vpce-1",), [{"StringEquals": {"aws:SourceVpce": ["vpce-1"]}}]),
+        (
+            ("203.0.113.7",),
+            ("vpce-1", "vpce-2"),
+            [
+                {"IpAddress": {"aws:SourceIp": ["203.0.113.7"]}},
+                {"StringEquals": {"aws:SourceVpce": ["vpce-1", "vpce-2"]}},
+            ],
+        ),
+    ],
+)
+def test_conditions_limit_links_and_nothing_else(ips: Any, vpces: Any, expected: list[Any]) -> None:
+    document = policy(Role.SERVING, replace(SCOPE, source_ips=ips, source_vpces=vpces))
+    links = [s for s in document["Statement"] if s["Action"] == ["sagemaker:CreatePresignedDomainUrl"]]
+    assert [statement.get("Condition") for statement in links] == expected
+    assert not any("Condition" in statement for statement in document["Statement"] if statement not in links)
+    assert len({statement["Sid"] for statement in document["Statement"]}) == len(document["Statement"])
+
+
+def test_where_nothing_is_mapped_no_statement_is_without_resources() -> None:
+    for role in Role:
+        document = policy(role, Scope("aws", ACCOUNT, "eu-west-1", "p-"))
+        assert all(statement["Resource"] for statement in document["Statement"])
+        assert "sagemaker" not in json.dumps(document)
+
+
+def test_what_variables_refer_to_may_be_read() -> None:
+    place = {"partition": "aws", "region": "eu-west-1", "account": ACCOUNT}
+    secret = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:slack-AbCdEf"
+    arns = [
+        references.arn(f"aws-secretsmanager://{secret}#TOKEN", **place),
+        references.arn("aws-secretsmanager://slack", **place),
+        references.arn("ssm:///studio/slack", **place),
+    ]
+    for role in Role:
+        document = policy(role, replace(SCOPE, secrets=frozenset(arns)))
+        assert allows(document, "secretsmanager:GetSecretValue", secret)
+        assert allows(
+            document,
+            "secretsmanager:GetSecretValue",
+            f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:slack-XyZ123",
+        )
+        assert allows(document, "ssm:GetParameter", f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/studio/slack")
+        assert not allows(
+            document,
+            "secretsmanager:GetSecretValue",
+            f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:other-XyZ123",
+        )
