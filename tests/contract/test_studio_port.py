@@ -780,6 +780,13 @@ def test_a_new_session_that_is_refused_is_not_tried_again(aws: ListeningAws, kee
     assert len(assumed(aws)) == 1
 
 
+def test_while_sts_does_not_answer_a_session_that_is_kept_serves(aws: ListeningAws, keeping: SageMakerStudio) -> None:
+    signed_in(keeping, BROKERED)
+    aws.inject("AssumeRole", Fault(drop=True, times=None))
+    assert opened(signed_in(keeping, BROKERED).url) == (DOMAIN, "Ana")
+    aws.clear_faults()
+
+
 def test_two_presses_at_once_assume_the_role_once(aws: ListeningAws, keeping: SageMakerStudio) -> None:
     aws.inject("AssumeRole", Fault(delay=0.3))
     with ThreadPoolExecutor(2) as presses:

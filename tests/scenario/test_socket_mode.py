@@ -14,6 +14,7 @@ import pytest
 
 from bot.local.aws_faults import Fault
 from bot.server import GRACE
+from tests.promql import exported, expressions, missing
 from tests.scenario.conftest import Product, arguments, bot_process
 from tests.scenario.crowd import MINT, Crowd, links_in
 
@@ -39,6 +40,15 @@ def test_nothing_is_taken_over_http_and_health_is_served_beside_it(product: Prod
     assert "studio_links_socket_connected 1.0" in page
     assert "studio_links_socket_connections 1.0" in page
     assert "studio_links_socket_surplus_connections 0.0" in page
+
+
+def test_what_the_alerts_and_the_dashboard_ask_of_socket_mode_is_there(product: Product) -> None:
+    there = exported(product.bot.get("/metrics")[1])
+    asked = {where: expression for where, expression in expressions().items() if "studio_links_socket" in expression}
+    assert len(asked) > 3
+    assert {where: missing(expression, there) for where, expression in asked.items()} == {
+        where: [] for where in asked
+    }
 
 
 def test_an_envelope_that_comes_twice_is_answered_once(crowd: Crowd, product: Product) -> None:
