@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import pytest
 
 from bot.local.features import from_manifest
 from bot.local.workspace import Workspace
+from bot.model import utc_now
 from tests.leaks import remember
-from tests.scenario.conftest import BotProcess, Product, create_profile, free_port
+from tests.scenario.conftest import TEAM, BotProcess, Product, create_profile, free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,6 +101,22 @@ def test_the_worker_process_serves_over_socket_mode(product: Product, released: 
 
             assert "no SageMaker Studio profile" in slack.answer_to(slack.command("U0WORK")).text
             assert is_healthy(bot.port)
+
+
+def test_the_restoring_of_operations_brings_back_what_was_lost(released: dict[str, str], tmp_path: Path) -> None:
+    live = {**released, "STUDIO_TEAMS": TEAM}
+    studio_links("allow U0LOST", live)
+    page = (ROOT / "docs/OPERATIONS.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", page[page.index("## Back up and restore") :], re.DOTALL)
+    restore, bring_back = (next(block for block in blocks if word in block) for word in ("restore-table", "import"))
+    for named, here in (("2026-11-24T08:00:00Z", utc_now().isoformat()), ("studio-links-", "procfile-")):
+        restore = restore.replace(named, here)
+    subprocess.run(["sh", "-ec", restore], env=live, check=True, capture_output=True, cwd=tmp_path)
+    studio_links("forget U0LOST", live)
+
+    subprocess.run(["sh", "-ec", bring_back], env=live, check=True, capture_output=True, cwd=tmp_path)
+
+    assert "allow U0LOST" in studio_links("show U0LOST", live)
 
 
 def health_check() -> list[str]:
