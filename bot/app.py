@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 # What one request does side by side.
-CALLS_AT_ONCE = 4
+CALLS_AT_ONCE = 3
 # Refusals told and recorded on the side: room for everybody whom a rush turns away at once. While Slack and DynamoDB
 # answer, a full queue drains within the grace that a stopping server has.
 CLERKS, CLERKS_QUEUE = 4, 512

@@ -125,8 +125,8 @@ class ServeSettings(Settings):
     studio_audit_channel: str | None = Field(None, pattern=r"^[CG][A-Z0-9]{1,30}$")
     studio_request_channel: str | None = Field(None, pattern=r"^[CG][A-Z0-9]{1,30}$")
     studio_locale: Literal["en", "de"] | None = None
-    studio_concurrency: int = Field(16, ge=1, le=256)
-    studio_queue: int = Field(200, ge=0, le=10000)
+    studio_concurrency: int = Field(64, ge=1, le=256)
+    studio_queue: int = Field(400, ge=0, le=10000)
     studio_keep_alive_seconds: int = Field(75, ge=1, le=3600)
     studio_person_seconds: int = Field(60, ge=0, le=300)
     otel_exporter_otlp_endpoint: str | None = Field(None, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
+# What we call ourselves to AWS. boto3 would describe itself and the machine anew for every call: a tenth of its time.
+USER_AGENT = "studio-links"
+
 # Lengths and patterns of CreatePresignedDomainUrl's parameters. The SDK enforces hardly any of them.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePresignedDomainUrl.html
 DOMAIN_ID = re.compile(r"d-(-*[a-z0-9]){1,61}")

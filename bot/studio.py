@@ -31,7 +31,7 @@ from botocore.parsers import ResponseParserError
 
 from bot.errors import StudioError
 from bot.metrics import Failed, count_aws_failures
-from bot.model import Allowed, Link, Mapping, Member, Reason, utc_now
+from bot.model import USER_AGENT, Allowed, Link, Mapping, Member, Reason, utc_now
 from bot.roles import Roles, Wanted, acting_as, borrowing_session
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class SageMakerStudio:
             read_timeout=2,
             retries={"mode": "standard", "total_max_attempts": 2},
             max_pool_connections=connections,
+            user_agent=USER_AGENT,
         )
         self._lock = threading.Lock()  # boto3's sessions are not thread-safe, its clients are
         self._clients: dict[tuple[str, bool], SageMakerClient] = {}

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
+import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from pynamodb.attributes import (
     Attribute,
@@ -29,7 +31,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from bot.errors import ConfigError, StoreError
-from bot.model import Reason
+from bot.model import USER_AGENT, Reason
 
 M = TypeVar("M", bound=Model)
 
@@ -151,20 +153,25 @@ class Tables:
     access: type[AccessItem]
     audit: type[AuditItem]
     runtime: type[RuntimeItem]
+    region: str
+    config: Config
 
     def all(self) -> tuple[type[Model], ...]:
         """Each bound model, in the order in which tables are created and listed."""
         return (self.access, self.audit, self.runtime)
 
     def connect(self) -> None:
-        """Create the DynamoDB clients now: doing so later, from several threads at once, is not safe.
+        """Create the DynamoDB client now: doing so later, from several threads at once, is not safe.
+
+        One for all tables: PynamoDB would read DynamoDB's description and keep a pool for each of them.
 
         Raises:
             ConfigError: AWS's own settings do not make sense.
         """
         try:
+            client: Any = boto3.Session().client("dynamodb", region_name=self.region, config=self.config)
             for model in self.all():
-                _ = _connection(model).client
+                _connection(model)._client = client  # noqa: SLF001 - PynamoDB offers no public way
         except (BotoCoreError, ValueError) as error:
             raise ConfigError(f"AWS's settings cannot be used: {error}") from error
 
@@ -191,6 +198,16 @@ def bind(
     `retries` is how often a call is tried again that was throttled or failed, after pauses that grow.
     """
 
+    config = Config(
+        # The defaults of boto3 and PynamoDB, up to 60 s and ten attempts, outlast a member's patience and the link.
+        connect_timeout=1,
+        read_timeout=read_timeout_seconds,
+        retries={"mode": "standard", "total_max_attempts": 1 + retries},
+        max_pool_connections=connections,
+        parameter_validation=False,
+        user_agent=USER_AGENT,
+    )
+
     def bound(model: type[M], name: str) -> type[M]:
         meta = type(
             "Meta",
@@ -198,7 +215,7 @@ def bind(
             {
                 "table_name": prefix + name,
                 "region": region,
-                # PynamoDB's defaults (15 s, 30 s, four attempts) outlast a member's patience and the link.
+                # The same for a client that PynamoDB makes itself, as it does while there are no credentials.
                 "connect_timeout_seconds": 1,
                 "read_timeout_seconds": read_timeout_seconds,
                 "max_retry_attempts": retries,
@@ -208,7 +225,8 @@ def bind(
         namespace = {"Meta": meta, "__module__": model.__module__}
         return cast(type[M], type(model)(model.__name__, (model,), namespace))  # type: ignore[misc] # their metaclass
 
-    return Tables(bound(AccessItem, "access"), bound(AuditItem, "audit"), bound(RuntimeItem, "runtime"))
+    models = bound(AccessItem, "access"), bound(AuditItem, "audit"), bound(RuntimeItem, "runtime")
+    return Tables(*models, region, config)
 
 
 def iso(time: datetime | None) -> str | None:
