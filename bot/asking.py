@@ -54,12 +54,14 @@ class Verdict(StrEnum):
     DENY_STANDS = "deny_stands"
     UNREADABLE = "unreadable"
     OF_NO_USE = "of_no_use"
+    LOCKED_DOWN = "locked_down"
 
 
-# Of each reason that an approval would change nothing about, what the administrator hears.
+# Of each reason that an approval changes nothing about, what the administrator hears.
 BEYOND_APPROVAL = {
     Reason.NOT_A_MEMBER: Verdict.OF_NO_USE,
     Reason.GUEST: Verdict.OF_NO_USE,
+    Reason.LOCKDOWN: Verdict.LOCKED_DOWN,
     Reason.DENIED: Verdict.DENY_STANDS,
     Reason.STORE_UNREADABLE: Verdict.UNREADABLE,
 }
@@ -122,7 +124,7 @@ class Asking:
             expires_at=now + OPEN_FOR,
         )
         facts = policy.Facts(self.directory.person(member), self.admin.show(member))
-        outlook = policy.outlook(member, facts.after_lockdown(), self.rules, now)
+        outlook = policy.outlook(member, facts, self.rules, now)
         if isinstance(outlook, Denied) and outlook.reason in BEYOND_APPROVAL:
             self._record("request", Actor(member.user_id, Door.FORM), wanted, outlook.reason.value)
             return outlook
@@ -242,7 +244,7 @@ class Asking:
     ) -> Verdict | None:
         """What stands in the way of an approval."""
         has = facts.access.mappings
-        outlook = policy.outlook(request.member, facts.after_lockdown(), self.rules, self.now())
+        outlook = policy.outlook(request.member, facts, self.rules, self.now())
         if isinstance(outlook, Denied) and outlook.reason in BEYOND_APPROVAL:
             return BEYOND_APPROVAL[outlook.reason]
         if mapping is None and (not has or (request.wish and not asked_for)):

@@ -4,7 +4,7 @@ Explicit deny beats an unexpired allow, which beats the default: deny.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.model import (
@@ -43,10 +43,6 @@ class Facts:
     person: Person
     access: Access
     within_rate: bool = True
-
-    def after_lockdown(self) -> "Facts":
-        """The same as if there were no lockdown."""
-        return replace(self, access=replace(self.access, lockdown=None))
 
 
 def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:

@@ -137,7 +137,7 @@ def _ask(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking) -> N
 def _heard(desk: Desk, asking: Asking, asked: Asked | Denied, reader: views.Reader) -> tuple[str, views.Message]:
     """Have administrators hear of a new request; the outcome, and what the member hears."""
     if isinstance(asked, Denied):
-        return asked.reason, views.refusal(asked.reason, reader)
+        return asked.reason, views.answer(asked, reader)
     if not asked.is_new:
         return "asked_again", asking_views.not_new(asked.request, desk.now(), reader)
     if _to_admins(desk, asking, asked.request):

@@ -131,6 +131,7 @@ def outcome(decision: Decision, reader: Reader) -> Message:
             Verdict.DENY_STANDS: words.deny_stands,
             Verdict.UNREADABLE: words.unreadable,
             Verdict.OF_NO_USE: words.of_no_use,
+            Verdict.LOCKED_DOWN: words.locked_down,
             Verdict.NEEDS_MAPPING: words.approve_needs,
         }.get(decision.verdict, words.request_gone)
     )

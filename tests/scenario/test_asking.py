@@ -404,7 +404,12 @@ def test_an_alias_that_is_taken_is_refused_and_nothing_is_half_done(
 
 @pytest.mark.parametrize(
     ("barred", "words"),
-    [("guest", "Guests cannot open"), ("denied", "is blocked"), ("invited", "only for full members")],
+    [
+        ("guest", "Guests cannot open"),
+        ("denied", "is blocked"),
+        ("invited", "only for full members"),
+        ("lockdown", "switched off for everybody here just now: “a leak”"),
+    ],
 )
 def test_whom_an_approval_would_not_help_asks_nobody(
     product: Product, admin: Admin, user: str, barred: str, words: str
@@ -414,12 +419,15 @@ def test_whom_an_approval_would_not_help_asks_nobody(
     dialog_of(product, user, "Why do you need it?")
     if barred == "denied":
         admin.grant(TEAM, Grant(user, Effect.DENY), TESTER)
+    elif barred == "lockdown":
+        admin.lock_down(TEAM, "a leak", TESTER)
     else:
         product.slack.add_member(user, barred, guest=barred == "guest", invited=barred == "invited")
 
     product.slack.submit(user, {"reason": {"reason": "Falcon"}, "days": {"days": "7"}})
 
     newest(product, user, words)
+    admin.end_lockdown(TEAM, TESTER)
     assert not any(f"<@{user}>" in message.text for message in product.slack.view("U0ADA"))
     [entry] = outcomes(admin, user)
     assert entry[0] == "request"

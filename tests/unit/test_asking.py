@@ -20,6 +20,7 @@ from bot.model import (
     Effect,
     Entry,
     Grant,
+    Lockdown,
     Mapping,
     Member,
     Person,
@@ -231,6 +232,10 @@ def test_a_form_sent_again_after_the_decision_opens_nothing(world: World) -> Non
     assert world.book.find(ANA) == decided
 
 
+def lock_down(world: World) -> None:
+    world.access.workspaces[TEAM] = Workspace(lockdown=Lockdown("a leak"))
+
+
 BARRED: dict[str, tuple[Callable[[World], object], Reason]] = {
     "a guest": (lambda w: w.directory.people.update({ANA.user_id: GUEST}), Reason.GUEST),
     "deactivated": (lambda w: w.directory.people.update({ANA.user_id: DEACTIVATED}), Reason.NOT_A_MEMBER),
@@ -240,6 +245,7 @@ BARRED: dict[str, tuple[Callable[[World], object], Reason]] = {
         Reason.NOT_A_MEMBER,
     ),
     "denied": (lambda w: w.access.give(ANA, a_grant(effect=Effect.DENY)), Reason.DENIED),
+    "everybody, for now": (lock_down, Reason.LOCKDOWN),
     "unreadable": (lambda w: w.access.unreadable.update({ANA: ("grant#deny",)}), Reason.STORE_UNREADABLE),
 }
 
@@ -527,6 +533,17 @@ def test_where_guests_may_only_what_else_is_wrong_counts(world: World, name: str
     world.use_case = replace(world.use_case, rules=Rules(allow_guests=True))
     assert world.approve(request).verdict is verdict
     assert (world.rule() is not None) is (verdict is Verdict.DONE)
+
+
+def test_while_there_are_no_links_for_anybody_nothing_is_approved(world: World) -> None:
+    """The member would hear that they can open Studio now."""
+    request = world.ask()
+    lock_down(world)
+    assert world.approve(request) == Decision(Verdict.LOCKED_DOWN, request)
+    assert world.rule() is None
+    assert world.book.find(ANA) == request
+    assert world.steps()[1:] == [("decide", "locked_down", ADA.user_id)]
+    assert world.deny(request).verdict is Verdict.DONE
 
 
 # Denying

@@ -295,6 +295,7 @@ def test_a_refused_press_is_told_why(reader: Reader, verdict: Verdict) -> None:
         Verdict.UNREADABLE: words.unreadable,
         Verdict.DENY_STANDS: words.deny_stands,
         Verdict.OF_NO_USE: words.of_no_use,
+        Verdict.LOCKED_DOWN: words.locked_down,
         Verdict.NEEDS_MAPPING: words.approve_needs,
         Verdict.GONE: words.request_gone,
     }

@@ -22,7 +22,7 @@ from bot.model import (
     StudioApp,
     Target,
 )
-from bot.policy import Facts, Rules, chosen_mapping, decide, may_administer, outlook
+from bot.policy import Facts, Rules, chosen_mapping, decide, may_administer
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, a_request
 
 ORGANISATION = "E0ORG00001"
@@ -199,12 +199,6 @@ def test_only_a_lockdown_shows_members_what_an_admin_wrote() -> None:
     )
     assert isinstance(guest, Denied)
     assert guest.notice is None
-
-
-def test_after_a_lockdown_all_is_as_it_was() -> None:
-    facts = Facts(FULL_MEMBER, Access((a_mapping(),), (ALLOW,), lockdown=LOCKDOWN), within_rate=False)
-    assert isinstance(outlook(ANA, facts, RULES, NOON), Denied)
-    assert facts.after_lockdown() == Facts(FULL_MEMBER, Access((a_mapping(),), (ALLOW,)), within_rate=False)
 
 
 def test_who_is_refused_learns_their_own_aliases_in_order() -> None:

@@ -106,6 +106,7 @@ class Words:
     approve_domain: str
     approve_profile: str
     of_no_use: str
+    locked_down: str
     approve_alias: str
     approve_note: str
     alias_taken: str

@@ -92,6 +92,8 @@ GERMAN = Words(
     approve_profile="SageMaker-Profil",
     of_no_use="Nach Slacks Angaben ist dieses Konto ein Gast oder nicht aktiv; Zugang hülfe nicht. "
     "Lehne die Anfrage ab.",
+    locked_down="Studio-Links sind gerade für alle abgeschaltet; Zugang hülfe nicht. "
+    "Stimm zu, sobald sie wieder an sind, oder lehne die Anfrage ab.",
     approve_alias="Wie das Mitglied es nennt",
     approve_note="Lass alle drei leer, um kein neues Profil zu geben. Ohne Namen heißt es „default“.",
     alias_taken="Dieses Mitglied hat schon ein anderes Profil dieses Namens. "

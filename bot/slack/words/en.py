@@ -88,6 +88,8 @@ ENGLISH = Words(
     approve_domain="SageMaker domain id",
     approve_profile="SageMaker user profile",
     of_no_use="Slack says this account is a guest, or not active, so access would not help. Deny the request.",
+    locked_down="Studio links are switched off for everybody just now, so access would not help. "
+    "Approve once they are on again, or deny the request.",
     approve_alias="What the member calls it",
     approve_note="Leave all three empty to give no new profile. Without a name it is called “default”.",
     alias_taken="This member has another profile of that name. "
