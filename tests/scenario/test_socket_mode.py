@@ -3,9 +3,11 @@
 https://docs.slack.dev/apis/events-api/using-socket-mode
 """
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from bot.local.aws_faults import Fault
 from bot.server import GRACE
 from tests.promql import exported, expressions, missing
 from tests.scenario.conftest import Product, arguments, bot_process
-from tests.scenario.crowd import MINT, Crowd, links_in
+from tests.scenario.crowd import MINT, Crowd, links_in, mortal
 
 TRANSPORTS = ("socket",)
 
@@ -92,6 +94,26 @@ def test_slack_may_renew_and_break_the_connection(crowd: Crowd, product: Product
         slack.wait_until(partial(lambda number: slack.socket_mode.opened >= number, number), timeout=10)
         assert links_in([ana.told(ana.types())])
     product.bot.wait_until_ready()
+
+
+def test_what_a_dead_replica_has_not_acknowledged_goes_to_the_other(
+    crowd: Crowd, product: Product, log_folder: Path
+) -> None:
+    people, made = [crowd.member() for _ in range(2)], crowd.links()
+    with mortal(product.environment, log_folder / "bot-replica.log", arguments=["--socket"]) as other:
+        other.bot.wait_until_ready()
+        os.kill(other.worker(), signal.SIGSTOP)
+        with ThreadPoolExecutor(2) as pool:
+            typed = [pool.submit(someone.types) for someone in people]  # one to each of the two
+            crowd.product.slack.wait_until(lambda: any(future.done() for future in typed))
+            assert not all(future.done() for future in typed)
+            os.kill(other.worker(), signal.SIGKILL)
+            exchanges = [future.result() for future in typed]
+
+        for someone, exchange in zip(people, exchanges, strict=True):
+            assert (exchange.ack, bool(links_in([someone.told(exchange)]))) == ("ok", True)
+            someone.ended(exchange, "issued")
+    assert crowd.links() == made + 2
 
 
 def test_at_sigterm_what_is_in_flight_ends_and_nothing_more_is_taken(
