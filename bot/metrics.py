@@ -62,6 +62,7 @@ AWS_CODES = frozenset(
         "InternalServerError",
         "InvalidClientTokenId",
         "InvalidSignatureException",
+        "ProvisionedThroughputExceeded",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "ResourceNotFound",
@@ -69,8 +70,10 @@ AWS_CODES = frozenset(
         "ServiceUnavailable",
         "SignatureDoesNotMatch",
         "Throttling",
+        "ThrottlingError",
         "ThrottlingException",
         "TransactionCanceledException",
+        "TransactionConflict",
         "TransactionConflictException",
         "UnrecognizedClientException",
         "ValidationException",
@@ -114,8 +117,10 @@ CODES = {
     "response_url": frozenset({"404", "429", "500", "not_ok", "unreachable"}),
 }
 
-# A conditional write that fails is an answer that we asked for.
-NO_FAILURE = {"ConditionalCheckFailedException"}
+# A conditional write that fails, alone or in a transaction, is an answer that we asked for; so is the rest of such a
+# transaction. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html
+NO_FAILURE = {"", "None", "ConditionalCheckFailed", "ConditionalCheckFailedException"}
+CANCELED = "TransactionCanceledException"
 
 # Takes an upstream and its error code, and counts.
 Failed = Callable[[str, str], None]
@@ -263,8 +268,7 @@ def count_aws_failures(events: Any, failed: Failed) -> None:
     """
 
     def answered(event_name: str, parsed: Any, **_: object) -> None:
-        code = (parsed.get("Error") or {}).get("Code")
-        if code and code not in NO_FAILURE:
+        for code in _codes(parsed) - NO_FAILURE:
             failed(_service(event_name), code)
 
     def unanswered(event_name: str, exception: BaseException, **_: object) -> None:
@@ -274,8 +278,16 @@ def count_aws_failures(events: Any, failed: Failed) -> None:
     events.register("after-call-error", unanswered, unique_id="count-unanswered")
 
 
+def _codes(answer: Any) -> set[str]:
+    """What an answer of AWS says went wrong: of a transaction, what made it fail."""
+    code = (answer.get("Error") or {}).get("Code") or ""
+    if code == CANCELED and answer.get("CancellationReasons"):
+        return {reason.get("Code", CANCELED) for reason in answer["CancellationReasons"]}
+    return {code}
+
+
 def _service(event_name: str) -> str:
-    """ "after-call.sagemaker.DescribeDomain" is about sagemaker."""
+    """The one in the middle: after-call.sagemaker.DescribeDomain."""
     return event_name.split(".")[1]
 
 

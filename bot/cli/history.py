@@ -37,6 +37,7 @@ CSV_COLUMNS = (
     "before",
     "after",
     "aws_request_id",
+    "aws_session",
     "id",
 )
 

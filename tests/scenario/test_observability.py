@@ -12,7 +12,9 @@ from typing import Any
 import boto3
 import pytest
 
+from bot.local.aws_faults import Fault
 from bot.local.exchanges import Exchange
+from bot.local.response_urls import Fault as SlackFault
 from bot.model import Stage
 from bot.slack.commands import request_id
 from tests.leaks import find_leaks, remember
@@ -118,6 +120,47 @@ def test_what_the_alerts_and_the_dashboard_ask_for_is_there(product: Product, cr
     assert "studio_links_ready 1.0" in page
     for stage in Stage:
         assert f'studio_links_stage_seconds_count{{stage="{stage}"}} 0.0' not in page
+
+
+@pytest.mark.parametrize(
+    ("operation", "upstream", "code"),
+    [
+        ("CreatePresignedDomainUrl", "sagemaker", "ThrottlingException"),
+        ("AssumeRole", "sts", "AccessDenied"),
+        ("TransactWriteItems", "dynamodb", "ProvisionedThroughputExceededException"),
+    ],
+)
+def test_what_an_upstream_refuses_is_counted_by_its_code(
+    product: Product, crowd: Crowd, operation: str, upstream: str, code: str
+) -> None:
+    someone = crowd.member(role_arn=ROLE)
+    product.aws.inject(operation, Fault(code, "no", times=None))
+    someone.told(someone.types())
+    product.aws.clear_faults()
+    assert failures(product, upstream, code) > 0
+
+
+def test_a_replay_is_no_failure_of_an_upstream(product: Product, ana: Someone) -> None:
+    exchange = ana.types()
+    ana.told(exchange)
+    replayed = product.bot.outcomes("replayed")
+    before = [line for line in product.bot.get("/metrics")[1].splitlines() if "upstream_errors_total" in line]
+    product.slack.replay(exchange)
+    product.bot.wait_for_outcomes("replayed", replayed + 1)
+    after = [line for line in product.bot.get("/metrics")[1].splitlines() if "upstream_errors_total" in line]
+    assert before == after
+
+
+def test_an_answer_that_slack_does_not_take_is_counted(product: Product, ana: Someone) -> None:
+    product.slack.inject("response_url", SlackFault(404))
+    ana.told(ana.types())
+    assert failures(product, "response_url", "404") > 0
+
+
+def failures(product: Product, upstream: str, code: str) -> float:
+    wanted = f'studio_links_upstream_errors_total{{code="{code}",upstream="{upstream}"}} '
+    lines = product.bot.get("/metrics")[1].splitlines()
+    return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
 
 
 # Traces

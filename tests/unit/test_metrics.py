@@ -1,5 +1,6 @@
 """What operators see."""
 
+import json
 import re
 import threading
 from collections.abc import Callable
@@ -128,6 +129,12 @@ def refuse(code: str) -> Callable[..., Any]:
     return lambda **_: Answer(400, b'{"__type": "x#%s", "message": "no"}' % code.encode())
 
 
+def cancel(*reasons: str) -> Callable[..., Any]:
+    codes = json.dumps([{"Code": reason} for reason in reasons]).encode()
+    kind = b"com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
+    return lambda **_: Answer(400, b'{"__type": "%s", "Message": "no", "CancellationReasons": %s}' % (kind, codes))
+
+
 def cannot_connect(**_: object) -> None:
     raise EndpointConnectionError(endpoint_url="https://nowhere.invalid/a-secret")
 
@@ -137,6 +144,9 @@ def cannot_connect(**_: object) -> None:
     [
         (refuse("ThrottlingException"), [("dynamodb", "ThrottlingException")]),
         (refuse("ConditionalCheckFailedException"), []),
+        (cancel("None", "ConditionalCheckFailed"), []),
+        (cancel("ThrottlingError", "None"), [("dynamodb", "ThrottlingError")]),
+        (cancel(), [("dynamodb", "TransactionCanceledException")]),
         (cannot_connect, [("dynamodb", "EndpointConnectionError")]),
     ],
 )
@@ -154,7 +164,7 @@ def test_a_call_of_aws_that_fails_for_good_counts_once(
     )
     client.meta.events.register("before-send", answer)
     with pytest.raises((ClientError, EndpointConnectionError)):
-        client.describe_table(TableName="x")
+        client.transact_write_items(TransactItems=[{}])
     assert failures == counted
 
 
