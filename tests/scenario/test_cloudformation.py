@@ -334,6 +334,16 @@ def test_a_role_allows_nothing_of_the_tables_that_is_never_done(used: Deployment
     assert sorted(of_tables - looking - used.needed(role)) == []
 
 
+@pytest.mark.parametrize("role", [SERVING, ADMINISTRATION])
+def test_the_template_allows_what_the_printed_policy_does_but_for_making_tables(used: Deployment, role: str) -> None:
+    making = {"CreateTable", "UpdateTable", "UpdateTimeToLive", "UpdateContinuousBackups"}
+    wanted = ["--role", role.removesuffix("-role"), "--administers-in-slack", "--team", TEAM]
+    printed = rights(json.loads(used.administer("iam-policy", *wanted))["Statement"])
+
+    allowed = {action for action, _ in used.rights[role]}
+    assert {action for action, _ in printed if action.partition(":")[2] not in making} == allowed
+
+
 def test_the_broker_role_is_assumed_as_it_trusts_to_be(used: Deployment) -> None:
     calls = [call for call in used.product.aws.recorded if call.operation == "AssumeRole"]
     arns = {
