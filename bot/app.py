@@ -14,8 +14,10 @@ from slack_sdk.signature import Clock
 from bot import policy
 from bot.admin import Admin
 from bot.asking import Asking
+from bot.aws_admin import AwsAdmin
 from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
-from bot.errors import ConfigError, StudioLinksError
+from bot.doctor import AT_ONCE, Doctor
+from bot.errors import ConfigError, SlackError, StudioLinksError
 from bot.executor import BoundedExecutor, Doorway, SideExecutor
 from bot.health import STARTING, Health
 from bot.logs import redactor
@@ -256,18 +258,20 @@ def _asking(
     return Asking(RequestTable(bound), admin, audit, slack, _rules(settings), frozenset(settings.studio_admins))
 
 
-def administration(settings: Settings, workers: int = 1) -> Admin:
+def administration(settings: Settings, workers: int = 1, bound: Tables | None = None) -> Admin:
     """What the command line works with. Without a bot token it cannot ask Slack who a member is.
 
     Args:
         workers: how many changes are made at once. With several it waits out DynamoDB's throttling.
+        bound: the connected models, if there are some already.
     """
-    bound = tables(settings, workers)
-    bound.connect()
+    if bound is None:
+        bound = tables(settings, workers)
+        bound.connect()
     return Admin(
         access=AccessTable(bound, audit_days=settings.studio_audit_days),
         audit=AuditTable(bound, days=settings.studio_audit_days),
-        studio=_studio(settings, connections=1),
+        studio=_studio(settings, connections=workers),
         directory=_slack(settings),
         rules=_rules(settings),
         audit_days=settings.studio_audit_days,
@@ -282,6 +286,29 @@ def tables(settings: Settings, workers: int = 1) -> Tables:
         connections=max(10, workers),
         read_timeout_seconds=10,
         retries=1 if workers == 1 else 8,
+    )
+
+
+def doctor(
+    settings: Settings, team: str | None, *, serving_role: str | None, presign: bool, all_mappings: bool
+) -> Doctor:
+    """Whoever examines the installation."""
+    try:
+        examined = tenant(settings, team)
+    except (ConfigError, SlackError):  # which the examination tells of itself
+        examined = None
+    bound = table_administration(settings)
+    return Doctor(
+        admin=administration(settings, AT_ONCE, bound),
+        aws=AwsAdmin(region=settings.aws_region, external_id=settings.studio_external_id),
+        tables=bound,
+        slack=_slack(settings),
+        teams=settings.studio_teams,
+        tenant=examined,
+        region=settings.aws_region,
+        serving_role=serving_role,
+        presign=presign,
+        all_mappings=all_mappings,
     )
 
 
@@ -312,6 +339,14 @@ def tenant(settings: Settings, given: str | None) -> str:
 def caller(settings: Settings) -> str:
     """Who runs this command line, for the audit: the AWS caller's ARN where STS tells it."""
     return f"cli:{caller_arn(settings.aws_region) or 'unknown'}"
+
+
+def patient_slack(settings: Settings) -> SlackApi:
+    """Slack for long lists; ConfigError without a token."""
+    if settings.slack_bot_token is None:
+        raise ConfigError("SLACK_BOT_TOKEN is missing: set it to the app's bot token, which starts with xoxb-")
+    token = settings.slack_bot_token.get_secret_value()
+    return SlackApi(token=token, api_url=settings.slack_api_url, patient=True)
 
 
 def _slack(settings: Settings) -> SlackApi | None:

@@ -41,7 +41,7 @@ def fail(line: str) -> None:
     Console(stderr=True, highlight=False).print(Text(line, "red"), soft_wrap=True)
 
 
-def progress(items: Iterable[T], *, total: int, doing: str) -> Iterator[T]:
+def progress(items: Iterable[T], *, total: int | None, doing: str) -> Iterator[T]:
     """The items as they come, with a bar on standard error that says how far they have come; only on a terminal."""
     console = Console(stderr=True)
     yield from track(items, doing, total, console=console, transient=True, disable=not console.is_terminal)

@@ -57,11 +57,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """The use case, for one workspace."""
+    """The use case, for one workspace. The audit knows its changes by `action`."""
 
     admin: Admin
     tenant: str
     actor: Actor
+    action: str = IMPORT
 
     def compare(self, wanted: dict[str, Access]) -> Iterator[Difference | Failure]:
         """Compare what is wanted with what is stored. Empties `wanted`, so that nothing is held twice.
@@ -171,7 +172,7 @@ class Import:
             subject=principal,
             actor=self.actor.name,
             door=self.actor.door,
-            action=IMPORT,
+            action=self.action,
             outcome=DONE,
             before={name: plain(record) for name, record in before.items()} or None,
             after={name: plain(record) for name, record in after.items()},

@@ -19,6 +19,7 @@ SCOPES: Mapping[str, str] = {
     "commands": "/studio",
     "chat:write": "the reply, where Slack's response_url does not take it",
     "users:read": "whether the member is active, a guest, or of another workspace",
+    "users:read.email": "studio-links sync, which matches members and profiles by e-mail",
 }
 # What Slack tells the bot of without being asked.
 EVENTS = ("app_home_opened",)

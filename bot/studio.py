@@ -116,7 +116,7 @@ class SageMakerStudio:
         Raises:
             StudioError: AWS's own settings do not make sense.
         """
-        with _aws_errors():
+        with aws_errors():
             self._client(self._region, by_role=False)
 
     @cached_property
@@ -149,7 +149,7 @@ class SageMakerStudio:
             except ClientError as error:
                 raise _diagnosed(client, mapping, error) from None
 
-        with _aws_errors():
+        with aws_errors():
             response, expires_at = self._call(mapping, member.session_name, mint)
         return Link(
             url=_checked(response.get("AuthorizedUrl")),
@@ -165,7 +165,7 @@ class SageMakerStudio:
         Raises:
             StudioError: the mapping could not be signed in to; the reason says why.
         """
-        with _aws_errors():
+        with aws_errors():
             arn = self._call(mapping, ADMINISTRATION, lambda client: _examine(client, mapping))
         return replace(mapping, profile_arn=arn)
 
@@ -192,7 +192,7 @@ class SageMakerStudio:
                 or space.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "").lower() == mine
             ]
 
-        with _aws_errors():
+        with aws_errors():
             return tuple(sorted(self._call(mapping, member.session_name, names)))
 
     def _parameters(self, mapping: Mapping) -> "CreatePresignedDomainUrlRequestTypeDef":
@@ -246,7 +246,7 @@ class SageMakerStudio:
 
 
 @contextmanager
-def _aws_errors() -> Iterator[None]:
+def aws_errors() -> Iterator[None]:
     """Turn what botocore raises into StudioError.
 
     The causes are dropped: a half-read answer, with a link in it, may sit in their texts.

@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 
 from bot import console, logs
-from bot.cli import history, iam, local, lockdown, members, serving, tables, transfer
+from bot.cli import doctor, history, iam, local, lockdown, members, serving, sync, tables, transfer
 from bot.errors import StudioLinksError
 from bot.model import InvalidValue
 
@@ -20,8 +20,10 @@ cli = typer.Typer(
 )
 cli.add_typer(members.commands)
 cli.add_typer(transfer.commands)
+cli.add_typer(sync.commands)
 cli.add_typer(history.commands)
 cli.add_typer(lockdown.commands, name="lockdown")
+cli.add_typer(doctor.commands)
 cli.add_typer(iam.commands)
 cli.add_typer(serving.commands)
 cli.add_typer(tables.commands, name="tables")

@@ -27,7 +27,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from moto.sagemaker.models import sagemaker_backends
 from werkzeug.wrappers import Request, Response
 
-from bot.local import dynamodb
+from bot.local import dynamodb, iam
 from bot.local.aws_calls import Call, Calls, arguments
 from bot.local.aws_faults import Fault, Faults, error
 from bot.local.aws_server import HOST, Server, listen, note_failure
@@ -38,6 +38,7 @@ from bot.local.studio_site import StudioSite
 REGION = "us-east-1"
 SERVICES = {
     "dynamodb": "DYNAMODB",
+    "iam": "IAM",
     "sagemaker": "SAGEMAKER",
     "sts": "STS",
     "secretsmanager": "SECRETS_MANAGER",
@@ -51,13 +52,14 @@ _running = threading.Lock()  # moto's state belongs to the process, so one serve
 class LocalAws:
     """The server. Use it as a context manager, or `start` and `stop` it; `stop` may be called twice.
 
-    ``port`` 0 takes any free one. ``clock`` gives the seconds since the epoch and rules the expiry of links
-    and sessions. Starting begins with nothing: moto's state is the process's and is reset.
+    ``port`` 0 takes any free one. ``clock`` gives the seconds since the epoch, dates the answers, and rules the
+    expiry of links and sessions. Starting begins with nothing: moto's state is the process's and is reset.
     """
 
     def __init__(self, *, port: int = 0, clock: Callable[[], float] = time.time) -> None:
         self.endpoint = ""
         self._port = port
+        self.clock = clock
         self._site = StudioSite(clock)
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._faults = Faults()
@@ -77,6 +79,7 @@ class LocalAws:
             )
         try:
             dynamodb.install()
+            iam.install()
             install(self._site)
             self.reset()
             for service in SERVICES:  # the models take a while to load: not in the time of the first caller

@@ -57,6 +57,14 @@ class _Handler(MotoRequestHandler):
     def log(self, *_: Any, **__: Any) -> None:
         pass
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """What the answer's Date says: the stand-in's time, which is not always this machine's."""
+        app: Any = self.server.app
+        try:
+            return super().date_time_string(app.clock() if timestamp is None else timestamp)
+        except ValueError:  # past every date that datetime knows
+            return super().date_time_string()
+
 
 def listen(port: int, app: WSGIApplication) -> Server:
     """A server for ``app`` bound to loopback; port 0 takes any free one, see its ``port``.

@@ -7,7 +7,7 @@ import dataclasses
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException
 from typing import Any
 
@@ -15,6 +15,7 @@ import structlog
 import urllib3
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from slack_sdk.web import SlackResponse
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
@@ -30,6 +31,10 @@ log = structlog.get_logger()
 # Seconds. Both ways of replying together must fit into what SignIn leaves of its ten.
 REPLY_TIMEOUT = 1.5
 API_TIMEOUT = 2
+# For lists: each may take long, and be put off by Slack a few times.
+PATIENT_TIMEOUT, PATIENT_RETRIES = 30, 5
+# As many as Slack recommends.
+ACCOUNTS_A_PAGE = 200
 
 # How the paths of response_urls begin: for commands, for buttons, and for both in newer apps.
 REPLY_PATHS = {"commands", "actions", "app"}
@@ -43,13 +48,25 @@ class SlackApi:
 
     Args:
         failed: is told of each call that Slack refused or did not answer.
+        patient: wait as long as Slack asks for when it limits us; for administration, where nobody waits for a link.
     """
 
     def __init__(
-        self, *, token: str, api_url: str, connections: int = 10, failed: Failed = lambda _upstream, _code: None
+        self,
+        *,
+        token: str,
+        api_url: str,
+        connections: int = 10,
+        failed: Failed = lambda _upstream, _code: None,
+        patient: bool = False,
     ) -> None:
         self._failed = failed
-        self._client = WebClient(token=token, base_url=api_url, timeout=API_TIMEOUT, retry_handlers=[])
+        self._client = WebClient(
+            token=token,
+            base_url=api_url,
+            timeout=PATIENT_TIMEOUT if patient else API_TIMEOUT,
+            retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=PATIENT_RETRIES)] if patient else [],
+        )
         self._api = parse_url(api_url)
         options: dict[str, Any] = {
             "maxsize": connections,
@@ -74,6 +91,29 @@ class SlackApi:
                 reason=Reason.SLACK_REFUSED,
             )
         return Home(app_id, who["team_id"], who.get("enterprise_id") or None)
+
+    def granted(self) -> frozenset[str]:
+        """The scopes of our token, which Slack names in the headers of each answer.
+
+        https://docs.slack.dev/authentication/installing-with-oauth
+        """
+        headers = self._answer(self._client.auth_test).headers
+        named = next((str(value) for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
+        return frozenset(scope.strip() for scope in named.split(",") if scope.strip())
+
+    def accounts(self) -> Iterator[tuple[Person, str]]:
+        """Every account that Slack lists, deactivated ones too, with its address; "" if Slack tells none.
+
+        https://docs.slack.dev/reference/methods/users.list
+        """
+        cursor = ""
+        while True:
+            page = self._call(self._client.users_list, limit=ACCOUNTS_A_PAGE, cursor=cursor)
+            for user in page.get("members", ()):
+                yield person(user), str(user.get("profile", {}).get("email", ""))
+            cursor = page.get("response_metadata", {}).get("next_cursor", "")
+            if not cursor:
+                return
 
     def ping(self) -> None:
         """Return if Slack answers and still accepts our token; SlackError otherwise."""
@@ -212,9 +252,14 @@ class SlackApi:
         return ours and parsed.port in (None, 443) and (host == home or host.endswith(f".{home}"))
 
     def _call(self, method: Callable[..., SlackResponse], **arguments: object) -> dict[str, Any]:
-        """One call of the Web API. The errors carry Slack's code only: their texts quote whole answers."""
+        """What Slack answers to one call of the Web API."""
+        data = self._answer(method, **arguments).data
+        return data if isinstance(data, dict) else {}
+
+    def _answer(self, method: Callable[..., SlackResponse], **arguments: object) -> SlackResponse:
+        """The same with its headers. The errors carry Slack's code only: their texts quote whole answers."""
         try:
-            data = method(**arguments).data
+            return method(**arguments)
         except SlackApiError as error:
             refusal = _refused(method.__name__, error.response)
             self._failed("slack", refusal.code or "")
@@ -226,7 +271,6 @@ class SlackApi:
                 reason=Reason.SLACK_UNREACHABLE,
                 code=type(error).__name__,
             ) from None
-        return data if isinstance(data, dict) else {}
 
 
 def person(user: Mapping[str, Any]) -> Person:

@@ -235,6 +235,8 @@ COMMANDS = [
         "import",
         "export",
         "explain",
+        "doctor",
+        "sync",
         "iam-policy",
         "serve",
         "local-aws",

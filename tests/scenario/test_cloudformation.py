@@ -125,6 +125,8 @@ def needs(call: Call) -> set[tuple[str, str]]:
     if call.operation == "GetSecretValue":
         return {("secretsmanager:GetSecretValue", call.arguments["SecretId"])}
     if call.operation in STUDIO:
+        if call.operation == "ListTags":
+            return {("sagemaker:ListTags", call.arguments["ResourceArn"])}
         path = STUDIO[call.operation].format(**call.arguments)
         return {(f"sagemaker:{call.operation}", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{path}" if path else "*")}
     return {(f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{on}") for action, on in reaches(call)}
@@ -138,6 +140,7 @@ STUDIO = {
     "DescribeSpace": "space/{DomainId}/{SpaceName}",
     "ListSpaces": "",
     "ListUserProfiles": "",
+    "ListTags": "",
 }
 
 
@@ -272,7 +275,7 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
             }
             product = Product(aws, slack, bot, environment, near, clock)
             for name in ("ana", "ben", "ada"):
-                slack.add_member(f"U0{name.upper()}", name)
+                slack.add_member(f"U0{name.upper()}", name, email=f"{name}@example.com")
             for name, domain in (("ana", near), ("ana-far", far), ("ben", near)):
                 create_profile(domain, name)
             yield Deployment(stack, broker, product, trust["Statement"], found)
@@ -298,6 +301,8 @@ def used(deployment: Deployment) -> Deployment:
         "history --outcome done",
         "unmap U0DAN",
         "forget U0DAN",
+        "export",
+        "sync",
     ):
         deployment.administer(*line.split())
     deployment.administer("map", "U0EVE", "--domain", domain, "--profile", "ana", code=1)  # it is another's
@@ -387,8 +392,6 @@ SELDOM = {
         "dynamodb:UpdateTimeToLive",
         "dynamodb:UpdateContinuousBackups",
         "sagemaker:DescribeSpace",
-        "sagemaker:ListUserProfiles",
-        "sagemaker:ListTags",
         "iam:SimulatePrincipalPolicy",
     },
 }

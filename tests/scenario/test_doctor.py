@@ -1,0 +1,276 @@
+"""`doctor`, shown finding each fault that it knows, on an installation that is otherwise well."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from bot import cli as commands
+from bot import manifest
+from bot.local.aws_faults import Fault
+from bot.local.workspace import Workspace
+from tests.scenario.conftest import Product, create_domain, create_profile, free_port
+
+ROLE = "arn:aws:iam::123456789012:role/broker"
+TABLES = [f"studio-links-{name}" for name in ("access", "audit", "runtime")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def well(product: Product) -> None:
+    """A small installation without a fault."""
+    create_profile(product.domain_id, "doc")
+    run("map", "U0DOC", "--domain", product.domain_id, "--profile", "doc")
+    iam = boto3.client("iam")
+    iam.create_role(RoleName="serving", AssumeRolePolicyDocument="{}")
+    iam.create_role(RoleName="powerless", AssumeRolePolicyDocument="{}")
+    document = run("iam-policy")
+    iam.put_role_policy(RoleName="serving", PolicyName="all", PolicyDocument=document)
+
+
+SERVING = ("--serving-role", "arn:aws:iam::123456789012:role/serving")
+
+
+def examine(*arguments: str, role: tuple[str, ...] = SERVING) -> tuple[int, list[dict[str, str]], str]:
+    """The exit code, the findings, and the whole output."""
+    result = CliRunner().invoke(commands.cli, ["doctor", "--json", *role, *arguments], catch_exceptions=False)
+    return result.exit_code, json.loads(result.stdout), result.output
+
+
+def only(level: str, *arguments: str, role: tuple[str, ...] = SERVING) -> list[dict[str, str]]:
+    """The findings of a level; a failure, and nothing less, makes the exit code 1."""
+    code, findings, output = examine(*arguments, role=role)
+    assert code == (1 if any(each["level"] == "fail" for each in findings) else 0)
+    assert os.environ.get("SLACK_BOT_TOKEN", "no token") not in output
+    assert "token=" not in output
+    found = [each for each in findings if each["level"] == level]
+    assert all(each["why"] and each["mend"] for each in found)
+    return found
+
+
+def the(level: str, check: str, *arguments: str, role: tuple[str, ...] = SERVING) -> dict[str, str]:
+    """The one finding of that level and about this."""
+    [found] = [each for each in only(level, *arguments, role=role) if check in each["check"]]
+    return found
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(commands.cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@contextmanager
+def mapped(user: str, domain: str, profile: str, *more: str) -> Iterator[None]:
+    run("map", user, "--domain", domain, "--profile", profile, *more)
+    try:
+        yield
+    finally:
+        run("unmap", user)
+
+
+def test_an_installation_that_is_well_is_found_well(product: Product) -> None:
+    code, findings, _ = examine("--url", product.bot.address)
+
+    assert (code, [each for each in findings if each["level"] == "fail"]) == (0, [])
+    checks = {each["check"] for each in findings}
+    assert {"environment", "Slack token", "Slack team", "Slack scopes", "AWS credentials", "clock"} <= checks
+    assert {f"domain {product.domain_id} (us-east-1)", "profiles", f"links into {product.domain_id}"} <= checks
+    assert f"bot at {product.bot.address}" in checks
+    table = CliRunner().invoke(commands.cli, ["doctor", *SERVING])
+    assert "0 failed" in table.stdout
+
+
+# Environment and Slack
+
+
+def test_a_variable_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_LINK_SECONDS", "1")
+    assert "STUDIO_LINK_SECONDS" in the("fail", "environment")["found"]
+
+
+def test_an_environment_in_which_no_bot_would_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", "short")
+    assert "SLACK_SIGNING_SECRET" in the("fail", "environment")["found"]
+    monkeypatch.delenv("SLACK_SIGNING_SECRET")
+    assert "is missing" in the("warn", "environment")["found"]
+
+
+def test_no_token_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLACK_BOT_TOKEN")
+    assert "SLACK_BOT_TOKEN is not set" in the("warn", "Slack token", "--team", "T0STUDIO01")["found"]
+    assert "--team" in the("warn", "mappings")["mend"]
+
+
+def test_a_token_that_slack_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-0000-revoked")
+    assert "invalid_auth" in the("fail", "Slack token")["found"]
+
+
+def test_a_scope_that_is_missing_and_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = "chat:write"
+    granted = (*(scope for scope in manifest.SCOPES if scope != missing), "files:read")
+    with Workspace(scopes=granted) as slack:
+        monkeypatch.setenv("SLACK_BOT_TOKEN", slack.bot_token)
+        monkeypatch.setenv("SLACK_API_URL", slack.api_url)
+        assert manifest.SCOPES[missing] in the("fail", missing)["why"]
+        assert "files:read" in the("warn", "Slack scopes")["found"]
+
+
+def test_a_token_of_a_workspace_that_is_not_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_TEAMS", "T0OTHER001")
+    assert "STUDIO_TEAMS admits T0OTHER001 only" in the("fail", "Slack team")["found"]
+
+
+# AWS and the tables
+
+
+def test_credentials_that_aws_refuses(product: Product) -> None:
+    product.aws.inject("GetCallerIdentity", Fault("InvalidClientTokenId", status=403, times=8))
+    the("fail", "AWS credentials")
+    product.aws.clear_faults()
+
+
+@pytest.mark.parametrize(("ahead", "level"), [(-60, "warn"), (3600, "fail")])
+def test_a_clock_that_is_wrong(product: Product, ahead: float, level: str) -> None:
+    product.clock.seconds = ahead
+    try:
+        assert "AWS's" in the(level, "clock")["found"]
+    finally:
+        product.clock.seconds = 0
+
+
+def test_tables_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_TABLE_PREFIX", "other-")
+    missing = [each for each in only("fail") if each["check"].startswith("other-")]
+    assert [each["mend"] for each in missing] == ["run `studio-links tables create`"] * 3
+
+
+def test_tables_that_may_not_be_described(product: Product) -> None:
+    product.aws.inject("DescribeTable", Fault("AccessDeniedException", times=4))
+    the("fail", "tables")
+    product.aws.clear_faults()
+
+
+@pytest.mark.parametrize("table", TABLES[1:])
+def test_a_table_whose_old_items_stay_for_ever(table: str) -> None:
+    dynamodb: Any = boto3.client("dynamodb")
+    for on in (False, True):
+        life = {"AttributeName": "expires", "Enabled": on}
+        dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=life)
+        if not on:
+            the("fail", f"{table}: time to live")
+
+
+@pytest.mark.parametrize("table", TABLES[:2])
+def test_a_table_that_can_be_lost(table: str) -> None:
+    dynamodb = boto3.client("dynamodb")
+    for on in (False, True):
+        dynamodb.update_table(TableName=table, DeletionProtectionEnabled=on)
+        dynamodb.update_continuous_backups(
+            TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": on}
+        )
+        if not on:
+            the("fail", f"{table}: deletion protection")
+            the("fail", f"{table}: point-in-time recovery")
+
+
+# What is mapped
+
+
+def test_a_domain_that_is_not_there() -> None:
+    with mapped("U0GONE", "d-gone", "gone"):
+        assert "there is no domain d-gone" in the("fail", "domain d-gone")["found"]
+
+
+def test_a_domain_that_signs_in_through_identity_center() -> None:
+    sso = create_domain("doctor-sso", "SSO")
+    with mapped("U0SSO", sso, "sso"):
+        assert "IAM Identity Center" in the("fail", f"domain {sso}")["found"]
+
+
+def test_a_domain_that_is_not_in_service(product: Product) -> None:
+    product.aws.set_status(product.domain_id, status="Failed")
+    try:
+        assert "is Failed" in the("fail", f"domain {product.domain_id}")["found"]
+    finally:
+        product.aws.set_status(product.domain_id, status="InService")
+
+
+def test_a_domain_that_may_not_be_looked_at(product: Product) -> None:
+    product.aws.inject("DescribeDomain", Fault("AccessDeniedException", times=8))
+    assert "AccessDeniedException" in the("fail", f"domain {product.domain_id}")["found"]
+    product.aws.clear_faults()
+
+
+def test_a_profile_that_is_not_there(product: Product) -> None:
+    with mapped("U0NOP", product.domain_id, "nobody"):
+        assert "there is no profile nobody" in the("fail", "profile nobody")["found"]
+
+
+def test_a_profile_that_is_not_in_service(product: Product) -> None:
+    product.aws.set_status(product.domain_id, "doc", status="Failed")
+    try:
+        assert "is Failed" in the("fail", "profile doc")["found"]
+    finally:
+        product.aws.set_status(product.domain_id, "doc", status="InService")
+
+
+def test_a_space_that_is_not_there(product: Product) -> None:
+    create_profile(product.domain_id, "spacey")
+    with mapped("U0SPACE", product.domain_id, "spacey", "--space", "nowhere"):
+        assert "there is no space nowhere" in the("fail", "profile spacey")["found"]
+
+
+def test_a_role_that_cannot_be_assumed(product: Product) -> None:
+    with mapped("U0ROLE", product.domain_id, "doc-2", "--role-arn", ROLE):
+        product.aws.inject("AssumeRole", Fault("AccessDenied", status=403, times=None))
+        found = the("fail", f"role {ROLE}")
+        product.aws.clear_faults()
+    assert "AccessDenied" in found["found"]
+    assert "trust policy" in found["mend"]
+
+
+# Whether links may be made
+
+
+def test_a_role_that_may_not_make_links(product: Product) -> None:
+    powerless = ("--serving-role", "arn:aws:iam::123456789012:role/powerless")
+    assert "implicitDeny" in the("fail", f"links into {product.domain_id}", role=powerless)["found"]
+
+
+def test_iam_that_may_not_be_asked(product: Product) -> None:
+    product.aws.inject("SimulatePrincipalPolicy", Fault("AccessDenied", status=403))
+    assert "--presign" in the("warn", f"links into {product.domain_id}")["mend"]
+    assert "NoSuchEntity" in the("warn", "links into", role=())["found"]
+
+
+def test_a_link_that_aws_makes_is_thrown_away_unseen_and_one_it_refuses_is_told(product: Product) -> None:
+    code, findings, output = examine("--presign")
+    assert code == 0
+    assert "one was made and thrown away" in output
+    assert "http://" not in json.dumps([each for each in findings if each["check"].startswith("links")])
+    product.aws.inject("CreatePresignedDomainUrl", Fault("AccessDeniedException"))
+    assert "AccessDeniedException" in the("fail", "links into", "--presign")["found"]
+
+
+# A running bot
+
+
+def test_a_bot_that_cannot_be_reached_and_one_that_is_not_ready(product: Product) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    assert "cannot be reached" in the("fail", f"bot at {nowhere}", "--url", nowhere)["found"]
+    product.aws.inject("DescribeTable", Fault("AccessDeniedException", times=2))
+    not_found = f"{product.bot.address}/nothing"
+    assert "not ready (404)" in the("fail", "bot at", "--url", not_found)["found"]
+    product.aws.clear_faults()
+
+
+def test_an_address_with_a_password_in_it_is_refused_and_never_shown(product: Product) -> None:
+    ended = product.cli("doctor", "--url", "http://me:hunter2@127.0.0.1/", check=False)
+    assert ended.returncode == 2
+    assert "hunter2" not in ended.stdout

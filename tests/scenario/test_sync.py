@@ -1,0 +1,141 @@
+"""`sync`, over the stand-ins' own lists: what it proposes, what it writes, and what it only tells of."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from bot import cli as commands
+from bot.errors import BadInput, ConfigError
+from bot.local.aws_faults import Fault
+from bot.local.response_urls import Fault as SlackFault
+from bot.local.workspace import Workspace
+from tests.scenario.conftest import Product, create_domain, create_profile
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(commands.cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def synced(*arguments: str) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(run("sync", "--json", *arguments))
+    return report
+
+
+@pytest.fixture(scope="module", autouse=True)
+def people(product: Product) -> None:
+    """More members than fit on a page of Slack's list, and more profiles than fit on one of SageMaker's."""
+    for number in range(230):
+        product.slack.add_member(f"U0CROWD{number:03}", f"crowd{number}", email=f"crowd.{number}@example.com")
+    traits: dict[str, Any] = {
+        "U0TAGGED": {"email": "tagged@example.com"},
+        "U0TWIN1": {"email": "twin@example.com"},
+        "U0TWIN2": {"email": "twin@example.org"},
+        "U0GUEST": {"email": "guest@example.com", "guest": True},
+        "U0GONE": {"email": "gone@example.com", "deleted": True},
+        "U0BOT": {"email": "bot@example.com", "bot": True},
+        "U0STRANGER": {"email": "stranger@example.com", "stranger": True, "team_id": "T0OTHER"},
+    }
+    for user, each in traits.items():
+        product.slack.add_member(user, user.lower(), **each)
+    for number in range(105):
+        create_profile(product.domain_id, f"crowd-{number}")
+    for name in ("twin", "guest", "gone", "bot", "stranger", "nobody"):
+        create_profile(product.domain_id, name)
+    boto3.client("sagemaker").create_user_profile(
+        DomainId=product.domain_id, UserProfileName="by-tag", Tags=[{"Key": "Email", "Value": "Tagged@example.com"}]
+    )
+    product.cli("map", "U0HOLDER", "--domain", product.domain_id, "--profile", "crowd-0")
+    product.cli("map", "U0CROWD001", "--domain", product.domain_id, "--profile", "crowd-1")
+    product.cli("map", "U0CROWD002", "--domain", product.domain_id, "--profile", "long-gone", "--alias", "old")
+
+
+def test_a_plan_is_proposed_and_nothing_is_written(product: Product) -> None:
+    before = run("export")
+    calls = len(product.slack.api_calls)
+
+    report = synced()
+
+    assert run("export") == before
+    assert report["applied"] is False
+    assert len(report["propose"]) == 104
+    assert report["propose"]["U0TAGGED"]["mappings"][0]["profile_name"] == "by-tag"
+    assert report["mapped"] == 1
+    assert [each["holder"] for each in report["taken"]] == ["U0HOLDER"]
+    assert [each["candidates"] for each in report["refused"]] == [["U0TWIN1", "U0TWIN2"]]
+    assert {each["name"] for each in report["unmatched"]} == {"guest", "gone", "bot", "stranger", "nobody"}
+    assert [(each["user_id"], each["why"]) for each in report["gone"]] == [
+        ("U0CROWD002", "the profile is gone"),
+        ("U0HOLDER", "the member is gone, a guest, or of another workspace"),
+    ]
+    assert [call.method for call in product.slack.api_calls[calls:]].count("users.list") == 2
+
+
+def test_what_is_proposed_is_printed_for_people_too() -> None:
+    text = run("sync", "--dry-run")
+    assert "104 to map, 1 mapped already, 1 taken, 1 not clear, 5 with nobody, 2 gone: --apply" in text
+    assert "not clear\tU0TWIN1, U0TWIN2\ttwin" in text
+
+
+def test_what_is_proposed_is_written_recorded_and_then_nothing_is_left_to_do(product: Product) -> None:
+    product.slack.inject("users.list", SlackFault(status=429, retry_after=1))
+    assert "104 mapped" in run("sync", "--apply")
+
+    assert (len(synced()["propose"]), synced()["mapped"]) == (0, 105)
+    [entry] = json.loads(run("history", "U0TAGGED", "--json"))
+    assert (entry["action"], entry["outcome"]) == ("sync", "done")
+    assert entry["actor"].startswith("cli:arn:aws:")
+    assert entry["after"]["mapping#default"]["profile_arn"].endswith("/by-tag")
+    assert "would be refused: not_allowed" in run("explain", "U0TAGGED")
+
+
+def test_another_domain_is_looked_at_when_it_is_named(product: Product) -> None:
+    other = create_domain("sync-other")
+    create_profile(other, "crowd-7")
+    report = synced("--domain", other)
+    assert list(report["propose"]) == ["U0CROWD007"]
+    assert report["propose"]["U0CROWD007"]["mappings"][0]["alias"] == "sync-other"
+    assert [each["user_id"] for each in report["gone"]] == ["U0HOLDER"]
+    with pytest.raises(Exception, match="must be a SageMaker domain id"):
+        run("sync", "--domain", "x")
+    product.aws.inject("ListUserProfiles", Fault("AccessDeniedException"))
+    with pytest.raises(Exception, match="AWS refuses"):
+        run("sync", "--domain", other)
+
+
+def test_a_domain_behind_a_role_is_listed_with_it(product: Product) -> None:
+    role = "arn:aws:iam::123456789012:role/broker"
+    far = create_domain("sync-far")
+    create_profile(far, "crowd-9")
+    run("map", "U0CROWD008", "--domain", far, "--profile", "some", "--alias", "far", "--role-arn", role)
+
+    report = synced("--domain", far)
+
+    assert report["propose"]["U0CROWD009"]["mappings"][0]["role_arn"] == role
+    assumed = [call for call in product.aws.recorded if call.operation == "AssumeRole"]
+    assert "ListUserProfiles" in assumed[-1].as_text
+    assert "CreatePresignedDomainUrl" not in assumed[-1].as_text
+
+
+def test_what_is_missing_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Workspace(scopes=("users:read",)) as bare:
+        bare.add_member("U0ONE", "one", email="one@example.com")
+        monkeypatch.setenv("SLACK_BOT_TOKEN", bare.bot_token)
+        monkeypatch.setenv("SLACK_API_URL", bare.api_url)
+        with pytest.raises(ConfigError, match="add the scope users:read"):
+            run("sync")
+    monkeypatch.delenv("SLACK_BOT_TOKEN")
+    with pytest.raises(ConfigError, match="SLACK_BOT_TOKEN is missing"):
+        run("sync", "--team", "T0STUDIO01")
+    assert CliRunner().invoke(commands.cli, ["sync", "--apply", "--dry-run"]).exit_code == 2
+
+
+def test_where_nothing_is_mapped_a_domain_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_TABLE_PREFIX", "sync-empty-")
+    run("tables", "create")
+    with pytest.raises(BadInput, match="name domains with --domain"):
+        run("sync")

@@ -1,0 +1,119 @@
+"""Which member a profile belongs to: found by tag or name, refused where it is not clear, and never guessed."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.matching import Account, Matching, Profile, as_profile_name, match
+from bot.model import MAX_NAME, NAME
+
+ANA, BEN = Account("U0ANA", "ana.silva@example.com"), Account("U0BEN", "ben@example.com")
+
+
+def found(matching: Matching) -> dict[str, str]:
+    return {each.profile.name: each.user_id for each in matching.matches}
+
+
+def test_the_tag_names_the_member_whatever_the_profile_is_called() -> None:
+    tagged = Profile("d-x", "whoever", email=" Ana.Silva@Example.COM")
+    [matched] = match([tagged], [ANA, BEN]).matches
+    assert (matched.user_id, matched.by) == ("U0ANA", "tag email")
+
+
+@pytest.mark.parametrize("name", ["ana-silva", "Ana-Silva"])
+def test_without_a_tag_the_name_is_compared_with_the_address(name: str) -> None:
+    [matched] = match([Profile("d-x", name)], [ANA, BEN]).matches
+    assert (matched.user_id, matched.by) == ("U0ANA", "name")
+
+
+def test_a_tag_that_names_nobody_is_not_helped_out_by_the_name() -> None:
+    profile = Profile("d-x", "ben", email="somebody@else.org")
+    assert match([profile], [ANA, BEN]).unmatched == (profile,)
+    assert match([Profile("d-x", "ben", email="")], [BEN, Account("U0NONE", "@")]).matches == ()
+
+
+def test_two_members_for_a_profile_are_both_named_and_neither_is_chosen() -> None:
+    other = Account("U0BEN2", "ben@example.org")
+    [refused] = match([Profile("d-x", "ben")], [BEN, other]).refused
+    assert refused.candidates == ("U0BEN", "U0BEN2")
+    assert match([Profile("d-x", "ben", email="ben@example.org")], [BEN, other]).matches[0].user_id == "U0BEN2"
+
+
+def test_two_profiles_of_a_domain_for_a_member_are_both_refused() -> None:
+    profiles = [Profile("d-x", "ben"), Profile("d-x", "b", email="ben@example.com"), Profile("d-y", "ben")]
+    matching = match(profiles, [BEN])
+    assert [each.profile.name for each in matching.refused] == ["b", "ben"]
+    assert all("b, ben" in each.why for each in matching.refused)
+    assert [each.profile.domain_id for each in matching.matches] == ["d-y"]
+
+
+@pytest.mark.parametrize(
+    ("email", "name"),
+    [
+        ("ana@example.com", "ana"),
+        ("Ana.Silva@example.com", "ana-silva"),
+        ("ana_silva+test@example.com", "ana-silva-test"),
+        ("..ana..@example.com", "ana"),
+        ("o'brien@example.com", "o-brien"),
+        ("jos\u00e9@example.com", "jos"),
+        ("@example.com", ""),
+        ("+@example.com", ""),
+        ("x" * 80 + "@example.com", "x" * MAX_NAME),
+        ("x" * 62 + ".y@example.com", "x" * 62),
+    ],
+)
+def test_an_address_as_the_name_of_a_profile(email: str, name: str) -> None:
+    assert as_profile_name(email) == name
+
+
+@given(st.text())
+def test_whatever_the_address_is_the_name_is_one_that_sagemaker_allows(email: str) -> None:
+    name = as_profile_name(email)
+    assert name == "" or (NAME.fullmatch(name) and len(name) <= MAX_NAME)
+
+
+emails = st.builds("{}@{}".format, st.sampled_from(["ana", "ben", "a.b", "a-b", "A_B", "cy"]), st.sampled_from("xy"))
+accounts = st.lists(st.builds(Account, st.sampled_from(["U0A", "U0B", "U0C", "U0D"]), emails), max_size=6)
+profiles = st.lists(
+    st.builds(
+        Profile,
+        st.sampled_from(["d-x", "d-y"]),
+        st.sampled_from(["ana", "Ben", "a-b", "cy", "nobody"]),
+        email=st.none() | emails,
+    ),
+    max_size=8,
+    unique_by=lambda profile: profile.key,
+)
+
+
+@given(profiles, accounts)
+def test_every_profile_ends_up_in_one_place_and_every_match_is_the_only_one(
+    given_profiles: list[Profile], given_accounts: list[Account]
+) -> None:
+    matching = match(given_profiles, given_accounts)
+
+    places = [*(e.profile for e in matching.matches), *(e.profile for e in matching.refused), *matching.unmatched]
+    assert sorted(profile.key for profile in places) == sorted(profile.key for profile in given_profiles)
+    claims = [(each.profile.domain_id, each.user_id) for each in matching.matches]
+    assert len(set(claims)) == len(claims)
+    for each in matching.matches:
+        fitting = {
+            account.user_id
+            for account in given_accounts
+            if (
+                account.email.lower() == each.profile.email.lower()
+                if each.profile.email is not None
+                else re.sub("[^a-z0-9]", "-", account.email.lower().partition("@")[0]) == each.profile.name.lower()
+            )
+        }
+        assert fitting == {each.user_id}
+
+
+@given(profiles, accounts)
+def test_the_order_in_which_things_are_listed_changes_nothing(
+    given_profiles: list[Profile], given_accounts: list[Account]
+) -> None:
+    before = match(given_profiles, given_accounts)
+    assert match(given_profiles[::-1], given_accounts[::-1]) == before
