@@ -29,6 +29,7 @@ def demo(
     ] = None,
     *,
     once: Annotated[bool, typer.Option("--once", help="Play one scripted run in the terminal, then exit.")] = False,
+    socket: Annotated[bool, typer.Option("--socket", help="Over Socket Mode instead of HTTP.")] = False,
     link_seconds: Annotated[
         int | None,
         typer.Option(metavar="N", min=5, max=300, help="How long links live, to see one expire without waiting."),
@@ -38,7 +39,7 @@ def demo(
 
     Example: studio-links demo --link-seconds 10
     """
-    _local().demo(port=port, once=once, link_seconds=link_seconds)
+    _local().demo(port=port, once=once, socket_mode=socket, link_seconds=link_seconds)
 
 
 def _local() -> Any:

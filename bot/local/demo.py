@@ -13,11 +13,14 @@ from bot.local.stage import Stage, stage
 PORT = 8600
 
 
-def demo(*, port: int | None = None, once: bool, link_seconds: int | None = None) -> None:
+def demo(
+    *, port: int | None = None, once: bool = False, socket_mode: bool = False, link_seconds: int | None = None
+) -> None:
     """Run the whole product. With `once`, play the scripted run and return; else stay until interrupted.
 
     Args:
         port: where the page is served; 0 takes any free one. The scripted run has no page and takes a free one.
+        socket_mode: Slack's requests go through a connection that the bot opens, instead of over HTTP.
         link_seconds: how long links live, where the default is too long to wait for.
 
     Raises:
@@ -29,7 +32,7 @@ def demo(*, port: int | None = None, once: bool, link_seconds: int | None = None
     settings = {} if link_seconds is None else {"STUDIO_LINK_SECONDS": str(link_seconds)}
     console.say("Starting a stand-in AWS, a stand-in Slack workspace and the bot. No account is used.")
     try:
-        with stage(port, environment=settings) as running:
+        with stage(port, socket=socket_mode, environment=settings) as running:
             if once:
                 play(running)
                 console.say("Every step happened as it should.")

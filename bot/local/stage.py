@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from socket import create_server
 from typing import IO
@@ -58,12 +58,17 @@ class Stage:
 
 @contextmanager
 def stage(
-    port: int = 0, *, environment: Mapping[str, str] | None = None, output: IO[bytes] | None = None
+    port: int = 0,
+    *,
+    socket: bool = False,
+    environment: Mapping[str, str] | None = None,
+    output: IO[bytes] | None = None,
 ) -> Iterator[Stage]:
     """Start everything, seeded; stop it at the end, and leave the environment as it was.
 
     Args:
         port: where the workspace listens, its page included; 0 takes any free one, as the rest does.
+        socket: the bot is reached over Socket Mode.
         environment: further settings for the bot.
         output: where the bot writes its log, instead of this process's own output.
 
@@ -72,7 +77,7 @@ def stage(
         OSError: the port is taken.
     """
     clock = MovableClock()
-    slack = Workspace(port=port, features=features.from_manifest())
+    slack = Workspace(port=port, features=replace(features.from_manifest(), socket_mode=socket))
     slack.app.register_blueprint(page(slack))
     with (
         LocalAws(clock=clock) as aws,
@@ -81,7 +86,7 @@ def stage(
     ):
         settings = load(Settings)
         domain_id = seed(settings, workspace)
-        with _bot(output) as address:
+        with _bot(output, *(["--socket"] if socket else [])) as address:
             workspace.request_url = f"{address}/slack/events"
             workspace.glass = Glass(workspace, aws, settings, caller=BOT_KEY)
             yield Stage(aws, workspace, settings, domain_id, address, clock)
@@ -97,6 +102,7 @@ def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]
     os.environ.update(
         SLACK_BOT_TOKEN=workspace.bot_token,
         SLACK_SIGNING_SECRET=workspace.signing_secret,
+        SLACK_APP_TOKEN=workspace.app_token,
         SLACK_API_URL=workspace.api_url,
         STUDIO_ADMINS=",".join(admin.user_id for admin in ADMINS),
         HOST="127.0.0.1",
@@ -112,9 +118,9 @@ def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]
 
 
 @contextmanager
-def _bot(output: IO[bytes] | None) -> Iterator[str]:
+def _bot(output: IO[bytes] | None, *arguments: str) -> Iterator[str]:
     """`studio-links serve`, exactly as a server runs it; yields its address once it is ready."""
-    command = [sys.executable, "-m", "bot", "serve"]
+    command = [sys.executable, "-m", "bot", "serve", *arguments]
     environment = {**os.environ, "AWS_ACCESS_KEY_ID": BOT_KEY}
     process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)  # noqa: S603 - our own program
     port = int(os.environ["PORT"])

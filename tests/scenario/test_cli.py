@@ -286,10 +286,11 @@ def test_local_aws_says_so_if_the_port_is_taken(product: Product) -> None:
     assert (ended.returncode, f"cannot listen on port {port}" in ended.stderr) == (1, True)
 
 
-def test_the_demo_plays_its_run_in_under_ten_seconds(product: Product) -> None:
+@pytest.mark.parametrize("how", [[], ["--socket"]], ids=["HTTP", "Socket Mode"])
+def test_the_demo_plays_its_run_in_under_ten_seconds(product: Product, how: list[str]) -> None:
     started = time.monotonic()
 
-    ended = product.cli("demo", "--once")
+    ended = product.cli("demo", "--once", *how)
 
     assert time.monotonic() - started < 10 * 3  # the machine that tests is busy with other tests
     for name in ("ana", "ben", "cleo", "dan", "gus"):
