@@ -1,0 +1,284 @@
+"""What a link, and what administration costs with ten, ten thousand and a million members: `python -m bench.growth`.
+
+Round trips and DynamoDB's units, not time: DynamoDB is played by `Virtual`, which has as many members as one likes
+without keeping them, and charges as DynamoDB does. The code that asks is the product's own.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+"""
+
+import json
+import math
+import os
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from rich.console import Console
+from rich.table import Table
+
+from bench.aws import TEMPLATE, Item
+from bench.seed import items_of_the_template
+from bench.slack import TEAM
+from bot import audit
+from bot.admin import Actor, Admin
+from bot.importing import Difference, Import
+from bot.model import Access, Door, Effect, Grant, LinkRequest, Mapping, Member, utc_now
+from bot.policy import Rules
+from bot.store.access import AccessTable
+from bot.store.audit import AuditTable
+from bot.store.intake import IntakeTables
+from bot.store.models import bind, client_of
+from tests.fakes import FakeStudio
+
+PREFIX, DAYS = "studio-links-", 400
+MEMBERS = (10, 10_000, 1_000_000)
+# Of so many members the items are really sent; of more, the pages are, and they are empty.
+SENT = 10_000
+PAGE, READ_UNIT, WRITE_UNIT = 1024 * 1024, 4096, 1024
+# The audit's indexes, each of which has a copy of every entry.
+INDEXES = 2
+# How many entries a member and a day have in the audit.
+PER_MEMBER, PER_DAY = 50, 2000
+MEMBER, NEW, WEEK = Member(TEAM, TEMPLATE), "U0NEW", timedelta(days=7)
+LOCK_SIZE = 120
+# An entry of the audit, of the size that an issued link leaves.
+ENTRY: Item = {
+    "id": {"S": "0" * 32},
+    "attempt": {"S": "0" * 32},
+    "at": {"S": "2030-01-01T12:00:00.000000+00:00"},
+    "member": {"S": f"{TEAM}#{TEMPLATE}"},
+    "day": {"S": f"{TEAM}#2030-01-01"},
+    "actor": {"S": TEMPLATE},
+    "door": {"S": "command"},
+    "action": {"S": "link"},
+    "outcome": {"S": "issued"},
+    "alias": {"S": "default"},
+    "domain_id": {"S": "d-" + "0" * 12},
+    "profile_name": {"S": "somebody-or-other"},
+    "rule": {"S": f"allow {TEMPLATE} set by {TEMPLATE}"},
+    "link_sha256": {"S": "0" * 64},
+    "link_expires_at": {"S": "2030-01-01T12:01:00.000000+00:00"},
+    "locale": {"S": "en-GB"},
+    "aws_request_id": {"S": "0" * 36},
+    "expires": {"N": "1900000000"},
+}
+
+
+@dataclass
+class Cost:
+    """What something cost: calls by operation, and units read and written."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    read: float = 0.0
+    written: float = 0.0
+
+
+class Virtual:
+    """DynamoDB with so many members, each with the same item under their own id."""
+
+    def __init__(self, members: int, template: Item, entry: Item) -> None:
+        self._members = members
+        self._template, self._entry = json.dumps(template), entry
+        self._item_size, self._entry_size = size(template), size(entry)
+        self.cost = Cost()
+
+    def answer(self, request: AWSRequest, **_: object) -> AWSResponse:
+        """Instead of the network; see botocore's event `before-send`."""
+        target: Any = request.headers["X-Amz-Target"]  # bytes, whatever its type says
+        operation = target.decode().rpartition(".")[2]
+        asked = json.loads(request.body)
+        self.cost.calls[operation] += 1
+        answer = {
+            "BatchGetItem": self._batch_get,
+            "TransactWriteItems": self._transact,
+            "UpdateItem": self._update,
+            "Scan": self._scan,
+            "Query": self._query,
+        }[operation](asked)
+        return AWSResponse(request.url or "", 200, HTTPHeaders(), Raw(answer))
+
+    def _batch_get(self, asked: Item) -> Item:
+        [(table, wanted)] = asked["RequestItems"].items()
+        found = [self._item(key) for key in wanted["Keys"]]
+        units = [read_units(size(item) if item else 0, consistent=True) for item in found]
+        self.cost.read += sum(units)
+        return {"Responses": {table: [item for item in found if item]}, "UnprocessedKeys": {}}
+
+    def _item(self, key: Item) -> Item | None:
+        """The item of any member but new ones. The workspace has none, and no profile of the new ones is held."""
+        owner = key["owner"]["S"]
+        item: Item = json.loads(self._template.replace(TEMPLATE, owner.partition("#")[2]))
+        return item if key.items() <= item.items() and NEW not in owner else None
+
+    def _transact(self, asked: Item) -> Item:
+        for action in asked["TransactItems"]:
+            [(kind, what)] = action.items()
+            written = size(what["Item"]) if kind == "Put" else self._item_size
+            indexed = INDEXES * write_units(written) if what["TableName"].endswith("audit") else 0
+            self.cost.written += 2 * write_units(written) + indexed
+        return {}
+
+    def _update(self, asked: Item) -> Item:
+        """Of the audit alone: an entry is completed."""
+        self.cost.written += (1 + INDEXES) * write_units(self._entry_size)
+        return {"Attributes": asked["Key"]}
+
+    def _scan(self, asked: Item) -> Item:
+        """A page of items, of which each member has two, with the lock: a megabyte, or as many as are asked for."""
+        first = int(asked.get("ExclusiveStartKey", {"owner": {"S": "0"}})["owner"]["S"])
+        room = min(PAGE // (self._item_size + LOCK_SIZE), asked.get("Limit", PAGE) // 2)
+        count = min(self._members - first, room)
+        self.cost.read += read_units(
+            count * (self._item_size + LOCK_SIZE), consistent=bool(asked.get("ConsistentRead"))
+        )
+        shown = range(first, first + count) if self._members <= SENT else ()
+        items = [json.loads(self._template.replace(TEMPLATE, f"U{number}")) for number in shown]
+        last = {"owner": {"S": str(first + count)}, "item": {"S": "member"}}
+        return {
+            "Items": items,
+            "Count": len(items),
+            **({"LastEvaluatedKey": last} if first + count < self._members else {}),
+        }
+
+    def _query(self, asked: Item) -> Item:
+        """All of a member's entries, or of a day's: no more than a page of either."""
+        there = PER_DAY if asked["IndexName"] == "by_day" else PER_MEMBER
+        count = min(asked.get("Limit", there), there, PAGE // self._entry_size)
+        self.cost.read += read_units(count * self._entry_size, consistent=False)
+        return {"Items": [self._entry] * count, "Count": count, "ScannedCount": count}
+
+
+class Raw:
+    """The body of an answer, as botocore reads it."""
+
+    def __init__(self, answer: Item) -> None:
+        self._body = json.dumps(answer).encode()
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield self._body
+
+
+def size(item: Item) -> int:
+    """Bytes of an item: its names and its values, with their overheads.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    return sum(len(name) + of_value(value) for name, value in item.items())
+
+
+def of_value(value: Item) -> int:
+    [(kind, content)] = value.items()
+    match kind:
+        case "M":
+            return 3 + sum(1 + len(name) + of_value(inner) for name, inner in content.items())
+        case "L":
+            return 3 + sum(1 + of_value(inner) for inner in content)
+        case "N":
+            return len(content) // 2 + 2
+        case "BOOL" | "NULL":
+            return 1
+    return len(content)
+
+
+def read_units(size_read: int, *, consistent: bool) -> float:
+    return max(1, math.ceil(size_read / READ_UNIT)) * (1.0 if consistent else 0.5)
+
+
+def write_units(size_written: int) -> int:
+    return max(1, math.ceil(size_written / WRITE_UNIT))
+
+
+class Product:
+    """The product's own repositories and administration over a virtual DynamoDB."""
+
+    def __init__(self, members: int, template: Item) -> None:
+        tables = bind(prefix=PREFIX, region="eu-west-1")
+        self.access = AccessTable(tables, audit_days=DAYS)
+        self.audit = AuditTable(tables, days=DAYS)
+        self.intake = IntakeTables(tables, self.audit, days=DAYS)
+        self.studio = FakeStudio()
+        self.admin = Admin(self.access, self.audit, self.studio, Rules(), DAYS)
+        request = LinkRequest("0" * 32, "0" * 32, MEMBER, Door.COMMAND, utc_now(), 0.0)
+        self.entry = audit.requested(request)
+        self.virtual = Virtual(members, template, ENTRY)
+        tables.connect()
+        client_of(tables.access).meta.events.register("before-send.dynamodb.*", self.virtual.answer)
+
+    def link(self) -> None:
+        """What `SignIn` asks of DynamoDB for one link."""
+        self.intake.take(self.entry, 5)
+        self.access.read(MEMBER)
+        self.audit.close(self.entry)
+
+    def members(self) -> None:
+        """`studio-links list`."""
+        deque(self.admin.members(TEAM), maxlen=0)
+
+    def history_of_a_member(self) -> None:
+        """`studio-links history U…`."""
+        deque(self.admin.history(TEAM, MEMBER.user_id, utc_now() - WEEK, 1000), maxlen=0)
+
+    def history_of_all(self) -> None:
+        """`studio-links history`: a week, of which the thousand newest."""
+        deque(self.admin.history(TEAM, None, utc_now() - WEEK, 1000), maxlen=0)
+
+    def import_a_hundred(self) -> None:
+        """`studio-links import` of a hundred new members, each with a mapping and an allow rule."""
+        wanted = {}
+        for number in range(100):
+            user = f"{NEW}{number:03d}"
+            self.studio.add(f"d-{number}", "bench")
+            wanted[user] = Access((Mapping("default", f"d-{number}", "bench"),), (Grant(user, Effect.ALLOW),))
+        imported = Import(self.admin, TEAM, Actor("cli:bench", Door.CLI))
+        with ThreadPoolExecutor(1) as pool:
+            ends = list(
+                imported.write((each for each in imported.compare(wanted) if isinstance(each, Difference)), pool)
+            )
+        assert all(isinstance(end, Difference) for end in ends), ends[0]
+
+
+WHAT: dict[str, Callable[[Product], None]] = {
+    "a link": Product.link,
+    "list": Product.members,
+    "history of a member": Product.history_of_a_member,
+    "history of a week, the 1,000 newest": Product.history_of_all,
+    "import of 100 members": Product.import_a_hundred,
+}
+
+
+def cost_of(what: Callable[[Product], None], members: int, template: Item) -> Cost:
+    """What the product asks of DynamoDB to do something, with so many members in the table."""
+    settings = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "bench")
+    with patch.dict(os.environ, settings):
+        product = Product(members, template)
+        what(product)
+    return product.virtual.cost
+
+
+def the_template() -> Item:
+    """A member's item, as the product writes it."""
+    [item] = [i for i in items_of_the_template()[f"{PREFIX}access"] if i["item"]["S"] == "member"]
+    return item
+
+
+def main() -> None:
+    template = the_template()
+    table = Table("", "members", "round trips", "read units", "write units")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, what in WHAT.items():
+        for members in MEMBERS:
+            cost = cost_of(what, members, template)
+            calls = ", ".join(f"{number:,} {operation}" for operation, number in sorted(cost.calls.items()))
+            table.add_row(name, f"{members:,}", calls, f"{cost.read:,.1f}", f"{cost.written:,.0f}")
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+if __name__ == "__main__":
+    main()
