@@ -8,6 +8,8 @@ from bot.errors import StudioLinksError
 
 # Seconds for which an answer is good. Load balancers, and anybody else, may ask as often as they like.
 FRESH = 2.0
+# Seconds for which it is good enough for the metrics, which several workers make every second.
+GLANCED = 15.0
 
 STARTING = "the bot is starting: Slack and DynamoDB have not both answered yet"
 
@@ -42,8 +44,8 @@ class Health:
         return self._problem
 
     def glance(self) -> str | None:
-        """The last answer, at once. One that is no longer fresh is renewed meanwhile, for the next glance."""
-        if self._monotonic() - self._checked_at >= FRESH:
+        """The last answer, at once. One that is old is renewed meanwhile, for the next glance."""
+        if self._monotonic() - self._checked_at >= GLANCED:
             threading.Thread(target=self.problem, name="health", daemon=True).start()
         return self._problem
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from bot.errors import StudioLinksError
-from bot.health import FRESH, STARTING, Health
+from bot.health import FRESH, GLANCED, STARTING, Health
 from tests.fakes import Clock
 
 
@@ -100,5 +100,9 @@ def test_a_glance_never_waits_and_has_the_answer_renewed() -> None:
     deadline = time.monotonic() + 10
     while health.glance() is not None and time.monotonic() < deadline:
         time.sleep(0.01)
+    clock.advance(GLANCED - 0.1)
     assert health.glance() is None
     assert not asked.acquire(blocking=False)
+    clock.advance(0.1)
+    health.glance()
+    assert asked.acquire(timeout=10)
