@@ -84,7 +84,7 @@ def _mapping(body: Mapping[str, Any]) -> StudioMapping | None:
 
 def show_form(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
     """`/studio request`, or a button that leads to it."""
-    if not desk.admins:
+    if not desk.may_ask:
         words = desk.reader_of(visit.member).words
         tell(desk, visit.origin, asking_views.told(words.ask_nobody), replace=False)
         return

@@ -54,7 +54,7 @@ class Desk:
         clerk: records and answers what `workers` could not take; small, so that it never piles up.
         teams: the team and enterprise ids that may use the bot; empty means our token's own team.
         audit_channel: where outcomes are announced; None for nowhere.
-        admins: the user ids that may decide on requests for access.
+        admins: the user ids that the settings name as administrators.
         request_channel: where such requests go; None for a direct message to each of `admins`.
         locale: the language of every message; None for each member's own.
         link_seconds: how long a link works, for the help.
@@ -80,12 +80,17 @@ class Desk:
     monotonic: Callable[[], float] = time.monotonic
     took: Callable[[Stage, float], None] = unheard
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether there is somebody who would hear of a request for access."""
+        return bool(self.admins) or self.request_channel is not None
+
     def reader(self, origin: Origin | None = None, locale: str | None = None) -> views.Reader:
         """Whom a message is for, as far as that is known yet; without an origin, it answers no request of theirs."""
         return views.Reader(
             self.words(locale),
             origin.command if origin else "/studio",
-            may_ask=bool(self.admins),
+            may_ask=self.may_ask,
             link_seconds=self.link_seconds,
         )
 

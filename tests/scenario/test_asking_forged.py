@@ -12,18 +12,22 @@ import pytest
 
 from bot.admin import Admin
 from bot.local.screens import Message
-from bot.model import Mapping, Member
+from bot.local.workspace import GENERAL
+from bot.model import Effect, Grant, Mapping, Member
 from bot.slack.words import CATALOGUES
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_asking import TESTER, administrators, ask, newest, outcomes, somebody, wait
 from tests.scenario.test_identity import post
 
-SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA"}
+# All in this channel see the buttons; Bea administers by a rule.
+SETTINGS = {"STUDIO_ADMINS": "U0ADA", "STUDIO_REQUEST_CHANNEL": GENERAL}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def admin(product: Product) -> Admin:
-    return administrators(product)
+    admin = administrators(product)
+    admin.grant(TEAM, Grant("U0BEA", Effect.ADMIN), TESTER)
+    return admin
 
 
 @pytest.fixture
@@ -73,6 +77,23 @@ def asking(product: Product, admin: Admin, user: str) -> str:
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
     ask(product, user)
     return value_of(newest(product, "U0ADA", f"<@{user}>"))
+
+
+def test_in_a_channel_everybody_sees_the_buttons_and_administrators_decide(
+    product: Product, admin: Admin, asking: str
+) -> None:
+    asker = asking.partition(" ")[0]
+    for who in ("U0MIA", asker):
+        product.slack.press(who, newest(product, who, f"<@{asker}> asks"), "approve_access")
+        newest(product, who, "Only Studio administrators")
+        assert outcomes(admin, asker)[0][1:3] == ("not_an_admin", who)
+    assert admin.show(Member(TEAM, asker)).grants == ()
+
+    product.slack.press("U0BEA", newest(product, "U0BEA", f"<@{asker}> asks"), "approve_access")
+
+    newest(product, asker, "You can open SageMaker Studio now")
+    assert newest(product, "U0MIA", f"<@{asker}> asks", "Approved by <@U0BEA>").buttons() == []
+    assert [grant.set_by for grant in admin.show(Member(TEAM, asker)).grants] == ["U0BEA"]
 
 
 FORGED: dict[str, Callable[[str, str], dict[str, Any]]] = {

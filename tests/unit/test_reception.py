@@ -596,9 +596,11 @@ def test_a_member_reads_their_own_language(
 
 
 @pytest.mark.parametrize("admins", [frozenset(), frozenset({"U0ADA00001"})])
-def test_members_may_ask_where_there_is_somebody_to_decide(world: World, admins: frozenset[str]) -> None:
-    world.desk.admins = admins
-    assert world.desk.reader(command_origin(COMMAND)) == views.Reader(
-        CATALOGUES["en"], "/atelier", may_ask=bool(admins)
-    )
-    assert world.desk.reader() == views.Reader(CATALOGUES["en"], "/studio", may_ask=bool(admins))
+@pytest.mark.parametrize("channel", [None, "C0REQUESTS"])
+def test_members_may_ask_where_somebody_hears_of_it(
+    world: World, admins: frozenset[str], channel: str | None
+) -> None:
+    world.desk.admins, world.desk.request_channel = admins, channel
+    heard = bool(admins) or channel is not None
+    assert world.desk.reader(command_origin(COMMAND)) == views.Reader(CATALOGUES["en"], "/atelier", may_ask=heard)
+    assert world.desk.reader() == views.Reader(CATALOGUES["en"], "/studio", may_ask=heard)
