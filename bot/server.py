@@ -19,8 +19,8 @@ from bot.app import Bot, build
 from bot.config import HttpSettings, SocketSettings
 from bot.pages import SharedPages
 
-# Threads only take requests in and acknowledge them, which takes about a millisecond each; so they need not be as
-# many as there are connections, but neither may a few slow clients keep them all.
+# Threads only take requests in and acknowledge them, which takes about a millisecond each: half as many as links are
+# worked on at once. But a few slow clients must not keep them all.
 FEWEST_THREADS = 32
 # Seconds for which a new worker takes no requests while it is not warm: they wait, or go to the others. After that it
 # says what is wrong.
@@ -93,7 +93,7 @@ class Server(BaseApplication):
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             "worker_class": Worker,
             "workers": self._workers,
-            "threads": max(FEWEST_THREADS, 2 * self._settings.studio_concurrency),
+            "threads": max(FEWEST_THREADS, self._settings.studio_concurrency // 2),
             "keepalive": self._settings.studio_keep_alive_seconds,
             "graceful_timeout": GRACE,
             "logger_class": QuietLogger,
