@@ -4,6 +4,7 @@ Everything here was recorded by the stand-ins or read from the audit; nothing is
 """
 
 import threading
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -141,10 +142,18 @@ def _in_words(exchange: Exchange) -> str:
 
 
 def _call(call: Call) -> Json:
-    note = call.arguments.get("TableName")
+    note = " ".join(_tables(call.arguments)) or None
     if call.operation == "CreatePresignedDomainUrl":
         note = f"→ {LINK}"
     return {"operation": call.operation, "at": call.at, "arguments": redacted(call.arguments), "note": note}
+
+
+def _tables(arguments: Mapping[str, Any]) -> list[str]:
+    """The tables that a call to DynamoDB is about: of one item, of several read together, or of a transaction."""
+    if "TableName" in arguments:
+        return [arguments["TableName"]]
+    changes = [change for item in arguments.get("TransactItems", ()) for change in item.values()]
+    return list(dict.fromkeys([*arguments.get("RequestItems", ()), *(change["TableName"] for change in changes)]))
 
 
 def _names(arguments: Any, exchange: Exchange) -> bool:

@@ -100,7 +100,7 @@ def test_the_glass_tells_what_was_recorded(stage: Stage) -> None:
     # The press is about the entry of the link that it opened.
     assert pressed["entry"]["id"] == asked["entry"]["id"]
     operations = [call["operation"] for call in asked["aws"]]
-    assert {"PutItem", "BatchGetItem", "CreatePresignedDomainUrl"} <= set(operations)
+    assert {"TransactWriteItems", "BatchGetItem", "CreatePresignedDomainUrl"} <= set(operations)
     assert "response_url" in [each["what"] for each in asked["slack"]]
     assert "token=" not in str(asked)
     assert (message.button("open_studio").url or "none") not in str(asked)

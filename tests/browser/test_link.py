@@ -156,7 +156,7 @@ def test_the_glass_shows_what_happened_and_holds_no_link(demo: Stage, page: Page
     expect(request.locator(".outcome")).to_have_text("issued")
     expect(request).to_contain_text("allow U0ANA set by cli:demo")
     for call in (
-        "PutItem studio-links-audit",
+        "TransactWriteItems studio-links-audit studio-links-runtime",
         "BatchGetItem studio-links-access",
         "CreatePresignedDomainUrl",
         "response_url",
