@@ -150,17 +150,19 @@ class Import:
         return compared
 
     def _write(self, each: Difference) -> None:
-        """A member's records in one change with one audit entry; a group's rules one by one, as by hand."""
+        """A member's records in one change with one audit entry; a group's rules one by one."""
+        now, access = self.admin.now(), self.admin.access
+        after = {name: replace(record, set_by=self.actor.name, set_at=now) for name, record in each.after.items()}
         if not isinstance(each.seen, Access):
-            for record in each.after.values():
+            for name, record in after.items():
                 if isinstance(record, Grant):
-                    self.admin.grant(self.tenant, record, self.actor)
-        elif each.after:
-            now = self.admin.now()
-            after = {name: replace(record, set_by=self.actor.name, set_at=now) for name, record in each.after.items()}
-            member, records = Member(self.tenant, each.principal), tuple(after.values())
+                    before = {name: each.before[name]} if name in each.before else {}
+                    entry = self._entry(each.principal, now, before, {name: record})
+                    access.put_grant(self.tenant, record, seen=access.workspace(self.tenant), entry=entry)
+        elif after:
             entry = self._entry(each.principal, now, each.before, after)
-            self.admin.access.put_records(member, records, seen=each.seen, entry=entry)
+            member, records = Member(self.tenant, each.principal), tuple(after.values())
+            access.put_records(member, records, seen=each.seen, entry=entry)
 
     def _entry(self, principal: str, now: datetime, before: Records, after: Records) -> Entry:
         entry_id = uuid4().hex

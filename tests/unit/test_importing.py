@@ -232,3 +232,13 @@ def test_an_until_that_differs_is_a_change(world: World) -> None:
 
     assert isinstance(found, Difference)
     assert (set(found.before), set(found.after)) == ({"grant#allow"}, {"grant#allow"})
+
+
+def test_rules_of_user_groups_are_written_one_by_one_and_found_again(world: World) -> None:
+    rows = {f"S0{number}": Access((), (a_rule(f"S0{number}"), a_rule(f"S0{number}", Effect.DENY))) for number in "AB"}
+
+    assert not [each for each in world.run(rows) if isinstance(each, Failure)]
+
+    assert len(world.importing.admin.access.workspace(TEAM).grants) == 4
+    again = world.compare(rows)
+    assert [each.unchanged for each in again if isinstance(each, Difference)] == [2, 2]
