@@ -25,11 +25,13 @@ from rich.table import Table
 
 from bench.processes import Spoken, cpu_seconds, idle_seconds, memory, spoken, started, wait_until_answers
 from bench.seed import items_of_the_template
-from bench.slack import SECRET, TOKEN, Plan, Report
+from bench.slack import ACK_WITHIN, SECRET, TOKEN, Plan, Report
 from tests.burst import percentile
 from tests.scenario.conftest import free_port
 
 RESULTS = Path("build/bench.json")
+# How many members ask in turn where they are known.
+MEMBERS = 20
 # Seconds after the last member was told in which outcomes are written.
 SETTLE = 0.2
 # Beyond these, what drives or answers may be what is measured: the share of a processor, and seconds of lateness.
@@ -124,16 +126,28 @@ class Ground:
             late = max(late, kept["late"])
         return calls, late
 
+    def _wait_until_quiet(self, seconds: float = SETTLE) -> None:
+        """Return when nothing has been called for a while."""
+        time.sleep(seconds)
+        while self.kept()[0]:
+            time.sleep(seconds)
+
     def measure(self, cell: Cell, level: Level, driver: Spoken, driven: int, port: int) -> None:
         """Drive one of the three under one load, once."""
-        self.kept()
+        self._wait_until_quiet()
+        if level.seen:  # so that the bot knows them
+            driver.run(Plan(port, MEMBERS, 4, members=MEMBERS))
+            self._wait_until_quiet()
         pids = {"cpu": driven, "load": self.slack.pid, "stand-in": self.aws.pid}
         before, idle, began = {n: cpu_seconds(pid) for n, pid in pids.items()}, idle_seconds(), time.perf_counter()
-        report = driver.run(Plan(port, level.count, level.at_once, seen=level.seen, members=level.count))
+        members = MEMBERS if level.seen else level.count
+        report = driver.run(Plan(port, level.count, level.at_once, seen=level.seen, members=members))
         seconds = time.perf_counter() - began
         time.sleep(SETTLE)
         used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
         calls, late = self.kept()
+        if report.lost:  # the naive bot goes on, with pauses, long after Slack has given up on it
+            self._wait_until_quiet(ACK_WITHIN + SETTLE)
         cell.reports.append(report)
         cell.calls.update(calls)
         cell.cpu += used["cpu"]
@@ -160,7 +174,7 @@ class Results:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is driven under each load")
+    parser.add_argument("--rounds", type=int, default=2, help="how often each is driven under each load")
     arguments = parser.parse_args()
     with ground() as (where, log):
         results = Results({}, {}, {})
