@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
-from bot import policy
+from bot import membership, policy
 from bot.errors import BadInput, Changed, StudioError
 from bot.model import (
     Access,
@@ -26,11 +26,15 @@ from bot.model import (
     Person,
     Target,
     Workspace,
+    is_group,
     utc_now,
 )
 from bot.ports import AccessAdmin, AuditLog, Directory, StudioExaminer
 
 DONE = "done"
+
+# Slack answers some twenty questions about groups a minute, and what holds for a workspace is one item of DynamoDB.
+MOST_GROUP_RULES = 100
 
 # What an admin sets.
 Record = Mapping | Grant | Lockdown
@@ -68,11 +72,13 @@ class Explanation:
     """A decision that nothing follows from.
 
     Attributes:
-        slack_asked: whether Slack's record of the member went into it.
+        slack_asked: whether Slack's record of the member, and of the groups, went into it.
+        rules: every rule that was looked at.
     """
 
     decision: Allowed | Denied
     slack_asked: bool
+    rules: tuple[policy.Considered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +143,15 @@ class Admin:
         return Change(found[0], None)
 
     def grant(self, tenant: str, grant: Grant, actor: Actor) -> Change:
-        """Set a rule, in the place of one of the same kind."""
-        access = self.access.read(Member(tenant, grant.principal))
-        require_readable(access, grant.principal, f"grant#{grant.effect}")
+        """Set a rule, in the place of one of the same kind.
+
+        Raises:
+            BadInput: the place for it cannot be read, or there are as many rules for groups as may be.
+            Changed: somebody changed the same records at the same time.
+        """
+        access = self.rules_of(tenant, grant.principal)
+        place = f"workspace#{grant.principal}" if grant.of_group else "grant"
+        require_readable(access, grant.principal, f"{place}#{grant.effect}")
         rules = access.grants
         before = next((g for g in rules if g.effect is grant.effect), None)
         now = self.now()
@@ -151,6 +163,8 @@ class Admin:
             warnings.append(f"a deny rule stands and wins ({deny.in_words(now)}): `studio-links forget` removes both")
         if before is not None and same(before, grant):
             return Change(before, before, tuple(warnings))
+        if grant.of_group and before is None:
+            self._require_room(tenant)
         after = replace(grant, set_by=actor.name, set_at=now)
         entry = self._entry(
             grant.effect.value, actor, tenant=tenant, subject=grant.principal, before=before, after=after
@@ -158,10 +172,28 @@ class Admin:
         self.access.put_grant(tenant, after, seen=access, entry=entry)
         return Change(before, after, tuple(warnings))
 
-    def forget(self, tenant: str, principal: str, actor: Actor) -> Access:
+    def rules_of(self, tenant: str, principal: str) -> Access | Workspace:
+        """A principal's own records: a member's, or the rules of a user group.
+
+        Raises:
+            BadInput: it is a group, and what holds for the workspace cannot be read.
+        """
+        if not is_group(principal):
+            access = self.access.read(Member(tenant, principal))
+            return replace(access, unreadable=_own(access.unreadable))
+        workspace = self.access.workspace(tenant)
+        return _of_group(workspace, principal)
+
+    def _require_room(self, tenant: str) -> None:
+        if len(self.access.workspace(tenant).grants) >= MOST_GROUP_RULES:
+            raise BadInput(
+                f"there are {MOST_GROUP_RULES} rules for user groups, the most there may be: each request reads them "
+                "all, and Slack is asked about each group every minute. Forget some first"
+            )
+
+    def forget(self, tenant: str, principal: str, actor: Actor) -> Access | Workspace:
         """Remove every rule of a principal, and every record that cannot be read; BadInput if there is none."""
-        access = self.access.read(Member(tenant, principal))
-        own = replace(access, unreadable=_own(access.unreadable))
+        own = self.rules_of(tenant, principal)
         if not own.grants and not own.unreadable:
             raise BadInput(f"there is no rule for {principal}: `studio-links list` shows those that exist")
         entry = self._entry("forget", actor, tenant=tenant, subject=principal)
@@ -207,6 +239,15 @@ class Admin:
         """What holds for the workspace as a whole."""
         return self.access.workspace(tenant)
 
+    def groups(self, tenant: str) -> Iterator[tuple[str, Workspace]]:
+        """Every user group that has a rule; BadInput if what holds for the workspace cannot be read."""
+        workspace = self.access.workspace(tenant)
+        _require_workspace(workspace)
+        names = {grant.principal for grant in workspace.grants}
+        unreadable = {name.split("#")[1] for name in workspace.unreadable if "#" in name} - {"lockdown"}
+        for group in sorted(names | {name for name in unreadable if is_group(name)}):
+            yield group, _of_group(workspace, group)
+
     def show(self, member: Member) -> Access:
         """A member's mappings and rules."""
         return self.access.read(member)
@@ -219,8 +260,11 @@ class Admin:
         request = LinkRequest(
             id="", attempt="", member=member, door=Door.CLI, at=self.now(), started=0.0, target=Target(alias)
         )
-        facts = policy.Facts(person, self.access.read(member))
-        return Explanation(policy.decide(request, facts, self.rules, self.now()), slack_asked)
+        access, now = self.access.read(member), self.now()
+        asked = {} if self.directory is None else membership.of_member(self.directory, member, access, now)
+        facts = policy.Facts(person, access, memberships=asked)
+        decision = policy.decide(request, facts, self.rules, now)
+        return Explanation(decision, slack_asked, policy.considered(member, facts, now))
 
     def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
         """Every member that has a mapping or a rule."""
@@ -294,13 +338,13 @@ class Admin:
         )
 
 
-def require_readable(access: Access, user_id: str, *records: str) -> None:
+def require_readable(access: Access | Workspace, principal: str, *records: str) -> None:
     """Nothing is written over a record that cannot be read: it could not be said what it replaced."""
     broken = [record for record in ("member", *records) if record in access.unreadable]
     if broken:
         raise BadInput(
-            f"the stored {broken[0].replace('#', ' ')} of {user_id} cannot be read: remove it and all rules with "
-            f"`studio-links forget {user_id}`, then try again"
+            f"the stored {broken[0].replace('#', ' ')} of {principal} cannot be read: remove it and all rules with "
+            f"`studio-links forget {principal}`, then try again"
         )
 
 
@@ -310,6 +354,16 @@ def _require_workspace(workspace: Workspace) -> None:
             "what is stored for the workspace cannot be read: begin anew with `studio-links lockdown on`, set the "
             "rules of user groups again, then end the lockdown"
         )
+
+
+def _of_group(workspace: Workspace, group: str) -> Workspace:
+    """The rules of one group, and what of them cannot be read."""
+    _require_workspace(workspace)
+    return replace(
+        workspace,
+        grants=tuple(grant for grant in workspace.grants if grant.principal == group),
+        unreadable=tuple(name for name in workspace.unreadable if name.split("#")[1] == group),
+    )
 
 
 def _own(unreadable: Iterable[str]) -> tuple[str, ...]:

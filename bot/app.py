@@ -141,8 +141,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         connections=settings.studio_concurrency,
         failed=metrics.upstream_failed,
     )
-    seconds = settings.studio_person_seconds
-    directory = People(slack, seconds=seconds) if seconds else slack
+    directory = People(slack, seconds=settings.studio_person_seconds)
     side = SideExecutor(connections, thread_name_prefix="side")
     doorway = Doorway()
     workers = BoundedExecutor(

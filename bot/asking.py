@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import uuid4
 
-from bot import policy
+from bot import membership, policy
 from bot.admin import Actor, Admin
 from bot.errors import Changed, StudioLinksError, UpstreamError
 from bot.model import (
@@ -123,7 +123,7 @@ class Asking:
             at=now,
             expires_at=now + OPEN_FOR,
         )
-        facts = policy.Facts(self.directory.person(member), self.admin.show(member))
+        facts = self._facts(member)
         outlook = policy.outlook(member, facts, self.rules, now)
         if isinstance(outlook, Denied) and outlook.reason in BEYOND_APPROVAL:
             self._record("request", Actor(member.user_id, Door.FORM), wanted, outlook.reason.value)
@@ -179,7 +179,7 @@ class Asking:
         if verdict is not None or request is None:
             return self._refuse(actor, who, request_id, request, verdict or Verdict.GONE)
         try:
-            facts = policy.Facts(self.directory.person(who), self.admin.show(who))
+            facts = self._facts(who)
             verdict = self._hindrance(request, facts, mapping, asked_for=asked_for)
             if verdict is None and mapping is not None:
                 self.admin.studio.examine(mapping)
@@ -222,7 +222,7 @@ class Asking:
     ) -> Verdict | None:
         """Anybody can be in the channel in which the buttons are: who presses is checked each time."""
         try:
-            facts = policy.Facts(self.directory.person(by), self.admin.show(by))
+            facts = self._facts(by)
         except UpstreamError as error:
             with suppress(StudioLinksError):  # the first error says more
                 self._record("decide", actor, request or self._unknown(who, request_id), error.reason.value)
@@ -230,6 +230,12 @@ class Asking:
         if not policy.may_administer(by, facts, self.admins, self.now()).passed:
             return Verdict.NOT_AN_ADMIN
         return Verdict.OWN_REQUEST if by == who else None
+
+    def _facts(self, member: Member) -> policy.Facts:
+        """All that is known of a member now. StoreError or SlackError if that cannot be learned."""
+        person, access = self.directory.person(member), self.admin.show(member)
+        memberships = membership.of_member(self.directory, member, access, self.now())
+        return policy.Facts(person, access, memberships=memberships)
 
     def _settled(self, request: AccessRequest | None) -> Verdict | None:
         """That there is nothing to decide any more, before an administrator is asked for more."""

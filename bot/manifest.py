@@ -20,6 +20,7 @@ SCOPES: Mapping[str, str] = {
     "chat:write": "the reply, where Slack's response_url does not take it",
     "users:read": "whether the member is active, a guest, or of another workspace",
     "users:read.email": "studio-links sync, which matches members and profiles by e-mail",
+    "usergroups:read": "who is in the user groups that rules are about",
 }
 # What Slack tells the bot of without being asked.
 EVENTS = ("app_home_opened",)

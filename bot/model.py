@@ -94,6 +94,7 @@ class Reason(StrEnum):
     CHOOSE = "choose"
     NOT_ALLOWED = "not_allowed"
     GRANT_EXPIRED = "grant_expired"
+    GROUP_UNCONFIRMED = "group_unconfirmed"
     TOO_MANY = "too_many"
 
     DOMAIN_MISSING = "domain_missing"

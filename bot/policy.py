@@ -1,10 +1,23 @@
 """Who may have a link: a pure function of the request, the facts and the time.
 
-Explicit deny beats an unexpired allow, which beats the default: deny.
+Explicit deny beats an unexpired allow, which beats the default: deny. A rule is about the member, or about a user
+group and so about whoever is in it. Of the rules of one kind the member's own is the one that counts; but one that
+has ended hides nothing. In a column that says "any", nothing changes the outcome.
+
+| a deny rule is in force: own, or of a group | an allow rule is in force: own | of a group  | outcome              |
+|---------------------------------------------|--------------------------------|-------------|----------------------|
+| yes                                         | any                            | any         | denied               |
+| a group's, if the member is in it: unknown  | any                            | any         | cannot be confirmed  |
+| no                                          | yes                            | any         | allowed, by the own  |
+| no                                          | no                             | yes         | allowed, by a group's|
+| no                                          | no                             | unknown     | cannot be confirmed  |
+| no                                          | ended                          | no          | access has ended     |
+| no                                          | no                             | no          | not allowed          |
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.model import (
@@ -33,16 +46,35 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Considered:
+    """An allow or deny rule as a decision sees it.
+
+    Attributes:
+        applies: whether it is in force for the member; None if that could not be confirmed.
+        why: the same in words for admins.
+        decides: whether it is the rule that settles the matter.
+    """
+
+    grant: Grant
+    applies: bool | None
+    why: str
+    decides: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that a decision rests on.
 
     Attributes:
         within_rate: whether the member has not yet asked more often in this minute than the rules allow.
+        memberships: whether the member is in the group of each group rule. Of a rule that is missing here, it could
+            not be confirmed.
     """
 
     person: Person
     access: Access
     within_rate: bool = True
+    memberships: Dictionary[Grant, bool] = field(default_factory=dict)
 
 
 def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
@@ -62,11 +94,13 @@ def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> A
                 locale=facts.person.locale,
                 checks=tuple(checks),
             )
-    grant = _in_force(facts.access.grants, request.member, Effect.ALLOW, now)
-    if mapping is None or grant is None:  # _weigh has refused both; a change to it must not open a door
+    allow = _that_applies(considered(request.member, facts, now), Effect.ALLOW)
+    if mapping is None or allow is None:  # _weigh has refused both; a change to it must not open a door
         return Denied(Reason.INTERNAL, detail="the checks passed without a mapping and an allow rule")
     aliases = tuple(sorted(m.alias for m in facts.access.mappings))
-    return Allowed(request.member, request.target.within(mapping), grant, aliases, facts.person.locale, tuple(checks))
+    return Allowed(
+        request.member, request.target.within(mapping), allow.grant, aliases, facts.person.locale, tuple(checks)
+    )
 
 
 def outlook(member: Member, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
@@ -93,13 +127,15 @@ def may_administer(member: Member, facts: Facts, configured: Collection[str], no
         configured: the user ids that the settings name.
     """
     person, grants = facts.person, facts.access.grants
-    granted, deny = (_in_force(grants, member, effect, now) for effect in (Effect.ADMIN, Effect.DENY))
-    lapsed = rule_of(grants, member, Effect.ADMIN)
+    granted, lapsed = _in_force(grants, member, Effect.ADMIN, now), rule_of(grants, member, Effect.ADMIN)
+    rules = considered(member, facts, now)
+    deny, unsure = _that_applies(rules, Effect.DENY), _unconfirmed(rules, Effect.DENY)
     against = [
         unfit(member, person),
         "a guest" if person.guest else None,
         f"cannot be read: {', '.join(facts.access.unreadable)}" if facts.access.unreadable else None,
-        deny.in_words(now) if deny else None,
+        deny.grant.in_words(now) if deny else None,
+        unsure or None,
     ]
     in_favour = [
         "named in STUDIO_ADMINS" if member.user_id in configured else None,
@@ -134,16 +170,20 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
     broken = ", ".join(access.unreadable)
     yield Reason.STORE_UNREADABLE, Check("records readable", not broken, broken or "all of them")
 
-    deny = _in_force(access.grants, member, Effect.DENY, now)
-    yield Reason.DENIED, Check("no deny rule", deny is None, deny.in_words(now) if deny else "none in force")
+    rules_seen = considered(member, facts, now)
+    deny, unsure = _that_applies(rules_seen, Effect.DENY), _unconfirmed(rules_seen, Effect.DENY)
+    yield Reason.DENIED, Check("no deny rule", deny is None, deny.grant.in_words(now) if deny else "none in force")
+    yield Reason.GROUP_UNCONFIRMED, Check("in no denied group", not unsure, unsure or "none")
 
     yield Reason.NOT_MAPPED, Check("mapped", bool(access.mappings), f"{len(access.mappings)} mapping(s)")
 
-    allow = _in_force(access.grants, member, Effect.ALLOW, now)
+    allow, unsure = _that_applies(rules_seen, Effect.ALLOW), _unconfirmed(rules_seen, Effect.ALLOW)
     lapsed = rule_of(access.grants, member, Effect.ALLOW)
+    counts = allow.grant if allow else lapsed
+    missing = Reason.GRANT_EXPIRED if lapsed else Reason.NOT_ALLOWED
     yield (
-        Reason.GRANT_EXPIRED if lapsed else Reason.NOT_ALLOWED,
-        Check("allow rule", allow is not None, lapsed.in_words(now) if lapsed else "no allow rule"),
+        Reason.GROUP_UNCONFIRMED if unsure else missing,
+        Check("allow rule", allow is not None, counts.in_words(now) if counts else unsure or "no allow rule"),
     )
 
     yield (
@@ -180,6 +220,66 @@ def rule_of(grants: Sequence[Grant], member: Member, effect: Effect) -> Grant | 
 def _in_force(grants: Sequence[Grant], member: Member, effect: Effect, now: datetime) -> Grant | None:
     matching = (g for g in grants if g.principal == member.user_id and g.effect is effect)
     return next((g for g in matching if g.holds_at(now)), None)
+
+
+def allowance(member: Member, facts: Facts, now: datetime) -> Grant | None:
+    """The rule by which the member is or was allowed: the one that counts, or else their own that has ended."""
+    allow = _that_applies(considered(member, facts, now), Effect.ALLOW)
+    return allow.grant if allow else rule_of(facts.access.grants, member, Effect.ALLOW)
+
+
+def group_questions(member: Member, access: Access, now: datetime) -> tuple[Grant, ...]:
+    """The rules for groups of which it matters whether the member is in them."""
+    if _in_force(access.grants, member, Effect.DENY, now):
+        return ()
+    own = _in_force(access.grants, member, Effect.ALLOW, now)
+    return tuple(
+        grant for grant in access.group_grants if grant.holds_at(now) and (grant.effect is Effect.DENY or not own)
+    )
+
+
+def considered(member: Member, facts: Facts, now: datetime) -> tuple[Considered, ...]:
+    """Every allow and deny rule that may concern the member, in the order in which they count."""
+    access = facts.access
+    own = (grant for grant in access.grants if grant.principal == member.user_id)
+    rules = [grant for grant in (*own, *access.group_grants) if grant.effect is not Effect.ADMIN]
+    asked = group_questions(member, access, now)
+    seen = [_considered(grant, facts, now, asked=grant in asked) for grant in sorted(rules, key=_precedence)]
+    deny, allow = (_that_applies(seen, effect) for effect in (Effect.DENY, Effect.ALLOW))
+    unsure = next((rule for rule in seen if rule.applies is None and rule.grant.effect is Effect.DENY), None)
+    deciding = deny or unsure or allow
+    return tuple(replace(rule, decides=rule is deciding) for rule in seen)
+
+
+def _precedence(grant: Grant) -> tuple[bool, bool, float, str]:
+    """Deny before allow, the member's own before those of groups, and then the one that lasts longest."""
+    lasts = grant.until.timestamp() if grant.until else float("inf")
+    return grant.effect is not Effect.DENY, grant.of_group, -lasts, grant.principal
+
+
+def _considered(grant: Grant, facts: Facts, now: datetime, *, asked: bool) -> Considered:
+    if not grant.holds_at(now):
+        return Considered(grant, applies=False, why="ended")
+    if not grant.of_group:
+        return Considered(grant, applies=True, why="in force")
+    if not asked:
+        return Considered(grant, applies=False, why="not asked: the member's own rule comes first")
+    is_in = facts.memberships.get(grant)
+    if is_in is None:
+        return Considered(grant, applies=None, why="whether the member is in it could not be confirmed")
+    return Considered(grant, is_in, "the member is in it" if is_in else "the member is not in it")
+
+
+def _that_applies(rules: Sequence[Considered], effect: Effect) -> Considered | None:
+    return next((rule for rule in rules if rule.applies and rule.grant.effect is effect), None)
+
+
+def _unconfirmed(rules: Sequence[Considered], effect: Effect) -> str:
+    """The groups of that effect in which the member may be; empty if there are none."""
+    groups = [rule.grant.principal for rule in rules if rule.applies is None and rule.grant.effect is effect]
+    return (
+        f"cannot be confirmed: {effect} {', '.join(groups)} (ask Slack again, or forget the rule)" if groups else ""
+    )
 
 
 def _choice(mapping: Mapping | None, target: Target) -> str:

@@ -23,6 +23,9 @@ from bot.model import (
     Workspace,
 )
 
+# Slack's own code. https://docs.slack.dev/reference/methods/usergroups.users.list
+NO_SUCH_GROUP = "no_such_subteam"
+
 
 class AccessReader(Protocol):
     """The serving side of the access table: it only reads."""
@@ -194,13 +197,24 @@ class RequestBook(Protocol):
 
 
 class Directory(Protocol):
-    """Who the members are, according to Slack."""
+    """Who the members are, and who is in the user groups, according to Slack."""
 
     def person(self, member: Member) -> Person:
         """Slack's record of a member.
 
         Raises:
             SlackError: Slack could not be asked. A member it does not know is returned as unfit.
+        """
+        ...
+
+    def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:
+        """The ids of the users in a user group.
+
+        Args:
+            even_disabled: whether a group that is disabled in Slack counts as one.
+
+        Raises:
+            SlackError: Slack could not be asked, or with the code NO_SUCH_GROUP knows no such group.
         """
         ...
 

@@ -13,14 +13,16 @@ from typing import TypeVar
 
 import structlog
 
-from bot import audit, policy
-from bot.errors import AlreadyRecorded, StudioError, StudioLinksError, UpstreamError
+from bot import audit, membership, policy
+from bot.errors import AlreadyRecorded, SlackError, StudioError, StudioLinksError, UpstreamError
 from bot.model import (
+    Access,
     Allowed,
     Answer,
     Choice,
     Denied,
     Entry,
+    Grant,
     Issued,
     LinkRequest,
     Member,
@@ -145,7 +147,9 @@ class SignIn:
         member = request.member
         access = self._within(request, LOOK_AGAIN_WITHIN, self.side.submit(self.access.read, member))
         person = Person(member.user_id, member.tenant, locale=allowed.locale)  # Slack was asked already
-        decision = policy.decide(request, policy.Facts(person, access), self.rules, self.now())
+        memberships = self._memberships(request, access, LOOK_AGAIN_WITHIN)
+        facts = policy.Facts(person, access, memberships=memberships)
+        decision = policy.decide(request, facts, self.rules, self.now())
         if isinstance(decision, Allowed) and decision.mapping != allowed.mapping:
             return Denied(
                 Reason.TOO_LATE,
@@ -170,14 +174,31 @@ class SignIn:
             log.error("request_not_recorded", request=request.id, why=str(error) or "timed out")  # noqa: TRY400
             return Denied(Reason.NOT_RECORDED, str(error) or "the audit did not answer in time")
         try:
+            known = self._within(request, GATHER_WITHIN, access)
+            memberships = self._memberships(request, known, GATHER_WITHIN)
             facts = policy.Facts(
-                access=self._within(request, GATHER_WITHIN, access),
+                access=known,
                 person=self._within(request, GATHER_WITHIN, person),
                 within_rate=within_rate,
+                memberships=memberships,
             )
         except TimeoutError:
             return Denied(Reason.TOO_LATE, "DynamoDB or Slack did not answer in time")
         return policy.decide(request, facts, self.rules, self.now())
+
+    def _memberships(self, request: LinkRequest, access: Access, seconds: float) -> dict[Grant, bool]:
+        """Whether the member is in the groups that rules are about, asked side by side; only what is confirmed."""
+        questions = policy.group_questions(request.member, access, self.now())
+        asked = {
+            grant: self.side.submit(membership.is_in, self.directory, request.member, grant) for grant in questions
+        }
+        found = {}
+        for grant, answer in asked.items():
+            try:
+                found[grant] = self._within(request, seconds, answer)
+            except (TimeoutError, SlackError) as error:
+                membership.unconfirmed(grant, str(error) or "timed out")
+        return found
 
     def _choice(self, request: LinkRequest, undecided: Denied) -> Choice | Denied:
         """What the member may choose from: their mappings, and in each the spaces open to them."""

@@ -10,14 +10,13 @@ from typing import TypeVar
 
 import structlog
 
-from bot import policy
+from bot import membership, policy
 from bot.audit import LINK
 from bot.errors import SlackError, StoreError, UpstreamError
 from bot.model import (
     Access,
     Allowed,
     Denied,
-    Effect,
     Entry,
     Grant,
     Member,
@@ -85,15 +84,18 @@ class Standings:
         read = self.side.submit(self.access.read, member)
         access = self._by(until, read, StoreError, "DynamoDB")
         person = self._by(until, asked, SlackError, "Slack")
-        allow = policy.rule_of(access.grants, member, Effect.ALLOW)
+        asked_of_groups = self.side.submit(membership.of_member, self.directory, member, access, now)
+        memberships = self._optional(until, asked_of_groups, SlackError, "Slack") or {}
+        facts = policy.Facts(person, access, memberships=memberships)
+        allow = policy.allowance(member, facts, now)
         return Standing(
             member=member,
             person=person,
             access=access,
-            decision=policy.outlook(member, policy.Facts(person, access), self.rules, now),
+            decision=policy.outlook(member, facts, self.rules, now),
             allow=allow,
             allowed_now=allow is not None and allow.holds_at(now),
-            links=self._optional(until, found),
+            links=self._optional(until, found, StoreError, "DynamoDB"),
         )
 
     def _person(self, member: Member, known: Person | None) -> Person:
@@ -103,11 +105,11 @@ class Standings:
         entries = self.audit.of_member(member, now - LOOK_BACK, most=MOST_READ)
         return tuple(islice((entry for entry in entries if entry.action == LINK), LAST_LINKS))
 
-    def _optional(self, until: float, found: Future[tuple[Entry, ...]]) -> tuple[Entry, ...] | None:
+    def _optional(self, until: float, found: Future[T], error: type[StoreError | SlackError], who: str) -> T | None:
         try:
-            return self._by(until, found, StoreError, "DynamoDB")
-        except UpstreamError as error:
-            log.warning("links_unknown", why=str(error))
+            return self._by(until, found, error, who)
+        except UpstreamError as failed:
+            log.warning("standing_incomplete", why=str(failed))
             return None
 
     def _by(self, until: float, future: Future[T], error: type[StoreError | SlackError], who: str) -> T:

@@ -121,8 +121,8 @@ GUARDS = {
     ),
     "no memory of who is ruled out": Guard(
         "slack/people.py",
-        "if unfit(member, person) is not None or person.guest:",
-        "if False:",
+        "    return unfit(member, person) is None and not person.guest",
+        "    return True",
         (f"{UNIT}/test_people.py", "test_an_account_that_is_ruled_out_is_asked_about_every_time"),
     ),
     "guests": Guard(
@@ -161,6 +161,24 @@ GUARDS = {
         'Check("no deny rule", deny is None,',
         'Check("no deny rule", True,',
         (f"{UNIT}/test_policy.py", "test_a_deny_rule_in_force_always_wins"),
+    ),
+    "a denied group that is unknown": Guard(
+        "policy.py",
+        'Check("in no denied group", not unsure,',
+        'Check("in no denied group", True,',
+        ("tests/scenario/test_groups.py", "test_a_group_that_slack_does_not_tell_about_gives_no_link"),
+    ),
+    "who is in a group": Guard(
+        "policy.py",
+        "    return Considered(grant, is_in,",
+        "    return Considered(grant, True,",
+        ("tests/scenario/test_groups.py", "test_who_is_in_an_allowed_group_gets_a_link_and_nobody_else"),
+    ),
+    "a disabled group": Guard(
+        "membership.py",
+        "even_disabled=denies",
+        "even_disabled=True",
+        (f"{UNIT}/test_signin.py", "test_a_disabled_group_allows_nobody_but_goes_on_denying"),
     ),
     "allow rule": Guard(
         "policy.py",

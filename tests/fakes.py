@@ -338,17 +338,33 @@ class FakeChoices:
 
 
 class FakeDirectory:
-    """Who the members are; see `ports.Directory`."""
+    """Who the members are, and who is in which group; see `ports.Directory`.
+
+    `group_error` is raised by questions about groups only.
+    """
 
     def __init__(self, *people: Person) -> None:
         self.people = {person.user_id: person for person in people}
+        self.groups: dict[str, frozenset[str]] = {}
+        self.disabled: set[str] = set()
         self.error: SlackError | None = None
+        self.group_error: SlackError | None = None
+        self.groups_asked: list[str] = []
 
     def person(self, member: Member) -> Person:
         if self.error is not None:
             raise self.error
         unknown = Person(member.user_id, member.tenant, unfit="Slack does not know this account")
         return self.people.get(member.user_id, unknown)
+
+    def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:  # noqa: ARG002 - one team
+        self.groups_asked.append(group)
+        error = self.error or self.group_error
+        if error is not None:
+            raise error
+        if group not in self.groups or (group in self.disabled and not even_disabled):
+            raise SlackError(f"Slack knows no group {group}", reason=Reason.SLACK_REFUSED, code="no_such_subteam")
+        return self.groups[group]
 
 
 @dataclass

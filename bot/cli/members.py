@@ -1,6 +1,8 @@
 """Who may open what: mappings, rules, what is stored of them, and what has happened."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -8,7 +10,7 @@ import typer
 from bot import app, console
 from bot.admin import Change, parse_when
 from bot.cli.options import AsJson, Principal, Team, Until, User, Why, actor, read_settings
-from bot.model import Access, Allowed, Effect, Grant, Mapping, Member, utc_now
+from bot.model import Access, Allowed, Effect, Grant, Mapping, Member, Workspace, is_group, utc_now
 
 commands = typer.Typer()
 
@@ -71,7 +73,9 @@ def unmap(
 
 @commands.command()
 def allow(principal: Principal, until: Until = None, reason: Why = "", team: Team = None) -> None:
-    """Put a member on the allow-list.
+    """Put a member on the allow-list, or whoever is in a Slack user group.
+
+    Who is in a group is asked of Slack, and kept for a minute at most. Where Slack does not say, nobody is allowed.
 
     Example: studio-links allow U0123ABCD --until 30d --reason "project Falcon"
     """
@@ -80,7 +84,9 @@ def allow(principal: Principal, until: Until = None, reason: Why = "", team: Tea
 
 @commands.command()
 def deny(principal: Principal, until: Until = None, reason: Why = "", team: Team = None) -> None:
-    """Block a member, whatever allows them.
+    """Block a member, or whoever is in a Slack user group, whatever allows them.
+
+    Where Slack does not say who is in the group, everybody is refused: forget the rules of a group before it goes.
 
     Example: studio-links deny U0123ABCD --reason "laptop stolen"
     """
@@ -98,7 +104,7 @@ def admin(user: User, until: Until = None, reason: Why = "", team: Team = None) 
 
 @commands.command()
 def forget(principal: Principal, team: Team = None) -> None:
-    """Remove every rule of a member, and records that cannot be read; without a rule, they may do nothing.
+    """Remove every rule of a member or user group, and records that cannot be read.
 
     Example: studio-links forget U0123ABCD
     """
@@ -109,41 +115,44 @@ def forget(principal: Principal, team: Team = None) -> None:
 
 
 @commands.command()
-def show(user: User, team: Team = None, *, as_json: AsJson = False) -> None:
-    """A member's mappings and rules.
+def show(principal: Principal, team: Team = None, *, as_json: AsJson = False) -> None:
+    """A member's mappings and rules, or the rules of a user group.
 
     Example: studio-links show U0123ABCD
     """
     settings = read_settings()
-    access = app.administration(settings).show(Member(app.tenant(settings, team), user))
+    records = app.administration(settings).rules_of(app.tenant(settings, team), principal)
     if as_json:
-        console.print_json(_member_json(user, access))
+        console.print_json(_json(principal, records))
         return
-    rows = [("mapping", _mapping_words(mapping)) for mapping in access.mappings]
-    rows += [("rule", line) for line in _rule_words(access)]
-    console.print_table(["what", "details"], rows, empty=f"nothing is stored about {user}")
+    rows = [("mapping", _mapping_words(mapping)) for mapping in _mappings(records)]
+    rows += [("rule", line) for line in _rule_words(records)]
+    console.print_table(["what", "details"], rows, empty=f"nothing is stored about {principal}")
 
 
 @commands.command("list")
 def list_(team: Team = None, *, as_json: AsJson = False) -> None:
-    """Every member with a mapping or a rule.
+    """Every user group with a rule, and every member with a mapping or a rule.
 
     Example: studio-links list --json
     """
     settings = read_settings()
-    members = app.administration(settings).members(app.tenant(settings, team))
+    tenant, administration = app.tenant(settings, team), app.administration(settings)
+    everybody: Iterator[tuple[str, Access | Workspace]] = chain(
+        administration.groups(tenant), administration.members(tenant)
+    )
     if as_json:
-        console.print_json([_member_json(user, access) for user, access in members])
+        console.print_json([_json(principal, records) for principal, records in everybody])
         return
     rows = (
         (
-            user,
-            ", ".join(_mapping_words(mapping) for mapping in access.mappings) or None,
-            ", ".join(_rule_words(access)) or None,
+            principal,
+            ", ".join(_mapping_words(mapping) for mapping in _mappings(records)) or None,
+            ", ".join(_rule_words(records)) or None,
         )
-        for user, access in members
+        for principal, records in everybody
     )
-    console.print_table(["user", "mappings", "rules"], rows, empty="nobody is mapped or allowed yet")
+    console.print_table(["who", "mappings", "rules"], rows, empty="nobody is mapped or allowed yet")
 
 
 @commands.command()
@@ -172,14 +181,20 @@ def explain(
                 "reason": reason,
                 "slack_asked": explanation.slack_asked,
                 "checks": decision.checks,
+                "rules": explanation.rules,
             }
         )
         return
     rows = [("pass" if check.passed else "FAIL", check.name, check.detail) for check in decision.checks]
     console.print_table(["", "check", "what was found"], rows, empty="")
+    console.print_table(
+        ["", "rule", "how it stands"],
+        [("DECIDES" if rule.decides else "", rule.grant.in_words(utc_now()), rule.why) for rule in explanation.rules],
+        empty="there is no rule about this member or any group",
+    )
     console.say(f"{user} would get a link" if allowed else f"{user} would be refused: {reason}")
     if not explanation.slack_asked:
-        console.warn("Slack was not asked about this account: set SLACK_BOT_TOKEN to include it")
+        console.warn("Slack was not asked about this account and the groups: set SLACK_BOT_TOKEN to include it")
 
 
 def _grant(effect: Effect, principal: str, until: str | None, reason: str, team: str | None) -> None:
@@ -201,20 +216,24 @@ def _report(change: Change, words: str) -> None:
         console.warn(warning)
 
 
-def _member_json(user: str, access: Access) -> dict[str, object]:
+def _json(principal: str, records: Access | Workspace) -> dict[str, object]:
     return {
-        "user": user,
-        "mappings": access.mappings,
-        "grants": access.grants,
-        "unreadable": access.unreadable,
+        "group" if is_group(principal) else "user": principal,
+        "mappings": _mappings(records),
+        "grants": records.grants,
+        "unreadable": records.unreadable,
     }
 
 
-def _rule_words(access: Access) -> list[str]:
+def _mappings(records: Access | Workspace) -> tuple[Mapping, ...]:
+    return records.mappings if isinstance(records, Access) else ()
+
+
+def _rule_words(records: Access | Workspace) -> list[str]:
     now = utc_now()
     return [
-        *(grant.in_words(now) for grant in access.grants),
-        *(f"{name.replace('#', ' ')}: cannot be read" for name in access.unreadable),
+        *(grant.in_words(now) for grant in records.grants),
+        *(f"{name.replace('#', ' ')}: cannot be read" for name in records.unreadable),
     ]
 
 

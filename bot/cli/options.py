@@ -10,7 +10,12 @@ from bot.config import Settings, load
 from bot.model import Door
 
 User = Annotated[str, typer.Argument(metavar="SLACK_USER", help="Slack user id, such as U0123ABCD.")]
-Principal = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Slack user id, such as U0123ABCD.")]
+Principal = Annotated[
+    str,
+    typer.Argument(
+        metavar="PRINCIPAL", help="Slack user id, such as U0123ABCD, or user group id, such as S0123ABCD."
+    ),
+]
 Team = Annotated[
     str | None,
     typer.Option(help="Slack team id, where neither SLACK_BOT_TOKEN nor STUDIO_TEAMS settles it."),

@@ -38,6 +38,7 @@ def snapshot(workspace: Workspace, user_id: str, since: float) -> Json:
             for channel in workspace.directory.channels()
             if user_id in channel.members
         ],
+        "groups": [{"id": group.id, "name": group.handle} for group in workspace.directory.groups()],
         "messages": messages,
         "home": _view(home) if home else None,
         "modals": [_view(view) for view in workspace.views.stack(user_id) if view.born > since],

@@ -139,6 +139,16 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class UserGroup:
+    """A user group, such as the workspace's administrators define. https://docs.slack.dev/reference/objects/usergroup-object"""
+
+    id: str
+    handle: str
+    members: frozenset[str] = frozenset()
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Installation:
     """The app as it is installed in this workspace."""
 
@@ -158,19 +168,22 @@ class Installation:
 
 
 class Directory:
-    """All people and channels. Safe to share between threads: its values are replaced, never changed."""
+    """All people, channels and user groups. Safe to share between threads: its values are replaced, never changed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._people: dict[str, Person] = {}
         self._channels: dict[str, Channel] = {}
+        self._groups: dict[str, UserGroup] = {}
 
-    def put(self, one: Person | Channel) -> None:
+    def put(self, one: Person | Channel | UserGroup) -> None:
         with self._lock:
             if isinstance(one, Person):
                 self._people[one.id] = one
-            else:
+            elif isinstance(one, Channel):
                 self._channels[one.id] = one
+            else:
+                self._groups[one.id] = one
 
     def join(self, channel_id: str, members: Iterable[str]) -> None:
         with self._lock:
@@ -184,6 +197,14 @@ class Directory:
     def channel(self, channel_id: str) -> Channel | None:
         with self._lock:
             return self._channels.get(channel_id)
+
+    def group(self, group_id: str) -> UserGroup | None:
+        with self._lock:
+            return self._groups.get(group_id)
+
+    def groups(self) -> list[UserGroup]:
+        with self._lock:
+            return list(self._groups.values())
 
     def people(self) -> list[Person]:
         with self._lock:

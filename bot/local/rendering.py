@@ -109,7 +109,8 @@ def _resolve(token: str, reader: Reader) -> str:
         case "#":
             return "#" + (label or reader.names.get(target[1:], target[1:])).lstrip("#")
         case "!":
-            return label or "@" + target[1:]
+            group = target.removeprefix("!subteam^")
+            return label or "@" + (target[1:] if group == target else reader.names.get(group, group))
     # What follows the question mark is where links keep their secrets.
     shown = re.sub(r"\?.*", "?…", target.removeprefix("mailto:"))
     return f"{label} ({shown})" if label and label != target else shown

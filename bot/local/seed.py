@@ -20,6 +20,7 @@ DOMAIN_NAME = "research"
 SANDBOX_NAME = "sandbox"
 SPACE = "falcon"
 DATA_SCIENCE, RANDOM = "C0DATASCI01", "C0RANDOM001"
+SCIENTISTS = "S0DATASCI"
 SEEDER = Actor("cli:demo", Door.CLI)
 
 
@@ -30,6 +31,7 @@ class Resident:
     Attributes:
         mapped: whether a profile of their name in the first domain is theirs, as "default".
         many: whether they have several mappings instead, in both domains and to a shared space.
+        scientist: whether they are in the user group that is allowed.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Resident:
     effect: Effect | None = None
     guest: bool = False
     admin: bool = False
+    scientist: bool = False
 
 
 RESIDENTS = (
@@ -48,6 +51,7 @@ RESIDENTS = (
     Resident("ben", "U0BEN", "has a profile but is not on the allow-list"),
     Resident("cleo", "U0CLEO", "has a profile but is denied", effect=Effect.DENY),
     Resident("dan", "U0DAN", "has nothing yet", mapped=False),
+    Resident("eve", "U0EVE", "has a profile and is allowed through a group", scientist=True),
     Resident("gus", "U0GUS", "is a guest of the workspace", effect=Effect.ALLOW, guest=True),
     Resident("ada", "U0ADA", "administers, and is allowed", effect=Effect.ALLOW, admin=True),
 )
@@ -83,6 +87,8 @@ def seed(settings: Settings, workspace: Workspace) -> str:
             admin.map(Member(team, resident.user_id), mapping, SEEDER)
         if resident.effect is not None:
             admin.grant(team, Grant(resident.user_id, resident.effect), SEEDER)
+    workspace.add_group(SCIENTISTS, "data-science", *(one.user_id for one in RESIDENTS if one.scientist))
+    admin.grant(team, Grant(SCIENTISTS, Effect.ALLOW, reason="all data scientists"), SEEDER)
     _furnish(workspace)
     return domain_id
 

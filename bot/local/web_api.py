@@ -58,6 +58,9 @@ class WebApi:
             "bots.info": Method(self._bots_info, frozenset({"bot", "team_id"}), "users:read"),
             "users.info": Method(self._users_info, frozenset({"user", "include_locale"}), "users:read"),
             "users.list": Method(self._users_list, frozenset({"cursor", "limit", "include_locale"}), "users:read"),
+            "usergroups.users.list": Method(
+                self._group_users, frozenset({"usergroup", "include_disabled", "team_id"}), "usergroups:read"
+            ),
             **methods,
         }
 
@@ -169,9 +172,24 @@ class WebApi:
             "response_metadata": {"next_cursor": cursor},
         }
 
+    def _group_users(self, arguments: Mapping[str, Any]) -> Answer:
+        """Who is in a user group; one that is disabled only on request.
+
+        https://docs.slack.dev/reference/methods/usergroups.users.list
+        """
+        group = self._directory.group(str(arguments.get("usergroup", "")))
+        if group is None or (group.disabled and not _true(arguments.get("include_disabled"))):
+            return failed("no_such_subteam")
+        return {"ok": True, "users": sorted(group.members)}
+
     def _user(self, person: Person, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return person.user_object(
             home_team=self._app.team_id,
             with_email="users:read.email" in self._app.scopes,
-            with_locale=arguments.get("include_locale") in (True, "true", "1", 1),
+            with_locale=_true(arguments.get("include_locale")),
         )
+
+
+def _true(argument: object) -> bool:
+    """A flag, in the forms in which clients send it."""
+    return argument in (True, "true", "1", 1)

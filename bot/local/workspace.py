@@ -22,7 +22,7 @@ from bot.local.elements import Values
 from bot.local.exchanges import Exchange
 from bot.local.features import Features
 from bot.local.hosting import Hosted
-from bot.local.people import SLACKBOT, Channel, Directory, Installation, Person
+from bot.local.people import SLACKBOT, Channel, Directory, Installation, Person, UserGroup
 from bot.local.people import Traits as Traits  # noqa: PLC0414 - it is part of what this module offers
 from bot.local.rendering import Reader, render
 from bot.local.response_urls import Delivery, Fault, ResponseUrls
@@ -170,6 +170,12 @@ class Workspace(Hosted):
         """Add a conversation, or change one. The bot is in it if its user id is among the members."""
         self.directory.put(channel)
         return channel
+
+    def add_group(self, group_id: str, handle: str, *members: str, disabled: bool = False) -> UserGroup:
+        """Add a user group, or change one."""
+        group = UserGroup(group_id, handle, frozenset(members), disabled)
+        self.directory.put(group)
+        return group
 
     def set_topic(self, channel_id: str, topic: str) -> None:
         """Say what a conversation is about."""

@@ -129,6 +129,22 @@ class SlackApi:
             raise
         return person(user if isinstance(user, Mapping) else {})
 
+    def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:
+        """The users that usergroups.users.list names; see `ports.Directory`.
+
+        https://docs.slack.dev/reference/methods/usergroups.users.list
+        """
+        team = {"team_id": tenant} if tenant.startswith("T") else {}  # needed for a token of an organisation
+        answer = self._call(
+            self._client.usergroups_users_list, usergroup=group, include_disabled=even_disabled, **team
+        )
+        users = answer.get("users")
+        if not isinstance(users, list) or not all(isinstance(user, str) for user in users):
+            raise SlackError(
+                "Slack does not say who is in the user group: try again in a minute", reason=Reason.SLACK_UNREACHABLE
+            )
+        return frozenset(users)
+
     def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:
         """Tell the member, and them alone: in the dialog they are in, through the response_url, or ephemerally.
 

@@ -69,6 +69,7 @@ PASSING = frozenset(
         Reason.STORE_THROTTLED,
         Reason.NOT_RECORDED,
         Reason.SLACK_UNREACHABLE,
+        Reason.GROUP_UNCONFIRMED,
         Reason.BUSY,
         Reason.TOO_LATE,
         Reason.NOT_READY,
@@ -353,7 +354,11 @@ def _allowance(standing: Standing, reader: Reader) -> str:
     }
     if denied is not None and denied.reason in own_words:
         return own_words[denied.reason]
-    if denied is not None and denied.reason in (Reason.LOCKDOWN, Reason.STORE_UNREADABLE):
+    if denied is not None and denied.reason in (
+        Reason.LOCKDOWN,
+        Reason.STORE_UNREADABLE,
+        Reason.GROUP_UNCONFIRMED,
+    ):
         return _why(denied, reader)
     if allow is None:
         return words.who_not_allowed
@@ -362,6 +367,9 @@ def _allowance(standing: Standing, reader: Reader) -> str:
     else:
         form = words.who_allowed_until if standing.allowed_now else words.who_ended
         line = form.format(until=slack_date(allow.until))
+    if allow.of_group:
+        # https://docs.slack.dev/messaging/formatting-message-text#mentioning-groups
+        line = f"{line} {words.who_group.format(group=f'<!subteam^{allow.principal}>')}"
     return f"{line} {words.who_because.format(reason=escape(allow.reason))}" if allow.reason else line
 
 

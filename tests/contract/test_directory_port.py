@@ -12,7 +12,7 @@ from bot.local.people import SLACKBOT
 from bot.local.response_urls import Fault
 from bot.local.workspace import SCOPES, Traits, Workspace
 from bot.model import Member, Person, Reason
-from bot.ports import Directory
+from bot.ports import NO_SUCH_GROUP, Directory
 from bot.slack.api import SlackApi, person
 from tests.fakes import ANA, TEAM, FakeDirectory
 
@@ -26,7 +26,8 @@ class World:
 
     directory: Directory
     add: Callable[[Traits, Person], None]
-    fail: Callable[[Reason], None]
+    fail: Callable[..., None]
+    group: Callable[..., None]
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +46,28 @@ def fake_world() -> World:
     def add(_traits: Traits, expected: Person) -> None:
         fake.people[expected.user_id] = expected
 
-    def fail(reason: Reason) -> None:
+    def fail(reason: Reason, method: str = "users.info") -> None:  # noqa: ARG001 - all of it fails
         fake.error = SlackError("it fails: try again", reason=reason)
 
-    return World(fake, add, fail)
+    def group(name: str, *members: str, disabled: bool = False) -> None:
+        fake.groups[name] = frozenset(members)
+        fake.disabled = {name} if disabled else set()
+
+    return World(fake, add, fail, group)
 
 
 def slack_world(workspace: Workspace) -> World:
     def add(traits: Traits, expected: Person) -> None:
         workspace.add_member(expected.user_id, "somebody", **traits)
 
-    def fail(reason: Reason) -> None:
+    def fail(reason: Reason, method: str = "users.info") -> None:
         fault = {Reason.SLACK_UNREACHABLE: Fault(reset=True)}[reason]
-        workspace.inject("users.info", fault)
+        workspace.inject(method, fault)
 
-    return World(slack_api(workspace), add, fail)
+    def group(name: str, *members: str, disabled: bool = False) -> None:
+        workspace.add_group(name, "some", *members, disabled=disabled)
+
+    return World(slack_api(workspace), add, fail, group)
 
 
 @pytest.fixture(params=["fake", "slack"])
@@ -109,7 +117,56 @@ def test_an_unreachable_slack_is_an_error_not_an_answer(world: World) -> None:
     assert failed.value.reason is Reason.SLACK_UNREACHABLE
 
 
+# Groups
+
+
+@pytest.mark.parametrize("even_disabled", [False, True])
+@pytest.mark.parametrize("members", [(), (ANA.user_id,), (ANA.user_id, "W0GRID0001", "U0NOBODY01")])
+def test_who_is_in_a_group(world: World, members: tuple[str, ...], *, even_disabled: bool) -> None:
+    world.group("S0SCIENCE1", *members)
+    assert world.directory.group_members(TEAM, "S0SCIENCE1", even_disabled=even_disabled) == set(members)
+
+
+def test_a_disabled_group_has_members_only_for_those_who_ask_for_them(world: World) -> None:
+    world.group("S0CLOSED01", ANA.user_id, disabled=True)
+    assert world.directory.group_members(TEAM, "S0CLOSED01", even_disabled=True) == {ANA.user_id}
+    with pytest.raises(SlackError) as failed:
+        world.directory.group_members(TEAM, "S0CLOSED01", even_disabled=False)
+    assert failed.value.code == NO_SUCH_GROUP
+
+
+@pytest.mark.parametrize("even_disabled", [False, True])
+def test_a_group_that_slack_does_not_know_is_an_error_of_its_own(world: World, *, even_disabled: bool) -> None:
+    with pytest.raises(SlackError) as failed:
+        world.directory.group_members(TEAM, "S0NOSUCH01", even_disabled=even_disabled)
+    assert failed.value.code == NO_SUCH_GROUP
+
+
+def test_of_a_group_too_an_unreachable_slack_is_an_error_not_an_answer(world: World) -> None:
+    world.group("S0SCIENCE1", ANA.user_id)
+    world.fail(Reason.SLACK_UNREACHABLE, "usergroups.users.list")
+    with pytest.raises(SlackError) as failed:
+        world.directory.group_members(TEAM, "S0SCIENCE1", even_disabled=False)
+    assert failed.value.reason is Reason.SLACK_UNREACHABLE
+    assert failed.value.code != NO_SUCH_GROUP
+
+
 # What only Slack can show
+
+
+def test_the_team_of_a_group_is_named_and_an_organisations_is_not(workspace: Workspace) -> None:
+    workspace.add_group("S0SCIENCE1", "science", ANA.user_id)
+    for tenant in (TEAM, ORGANISATION):
+        slack_api(workspace).group_members(tenant, "S0SCIENCE1", even_disabled=False)
+    of_team, of_organisation = [dict(call.arguments) for call in workspace.api_calls[-2:]]
+    assert of_team["team_id"] == TEAM
+    assert "team_id" not in of_organisation
+
+
+def test_without_its_scope_nobody_can_be_asked_about_groups() -> None:
+    with Workspace(scopes=("users:read",)) as bare, pytest.raises(SlackError, match="missing_scope") as failed:
+        slack_api(bare).group_members(TEAM, "S0SCIENCE1", even_disabled=False)
+    assert failed.value.reason is Reason.SLACK_REFUSED
 
 
 def test_slackbot_is_unfit(workspace: Workspace) -> None:

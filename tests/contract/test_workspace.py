@@ -660,6 +660,16 @@ def test_a_cursor_that_is_none_is_refused(client: WebClient, cursor: str) -> Non
         client.users_list(cursor=cursor, limit=2)
 
 
+def test_a_user_group_says_who_is_in_it_unless_it_is_disabled(slack: Workspace, client: WebClient) -> None:
+    slack.add_group("S0SCIENCE1", "science", "U0BEN", "U0ANA")
+    assert client.usergroups_users_list(usergroup="S0SCIENCE1")["users"] == ["U0ANA", "U0BEN"]
+    slack.add_group("S0SCIENCE1", "science", "U0ANA", disabled=True)
+    assert client.usergroups_users_list(usergroup="S0SCIENCE1", include_disabled=True)["users"] == ["U0ANA"]
+    for name, even in (("S0SCIENCE1", False), ("S0SCIENCE1", None), ("S0NOSUCH01", True)):
+        with pytest.raises(SlackApiError, match="no_such_subteam"):
+            client.usergroups_users_list(usergroup=name, include_disabled=even)
+
+
 def test_an_answer_names_the_scopes_of_the_token(slack: Workspace, client: WebClient) -> None:
     assert client.auth_test().headers["x-oauth-scopes"] == ",".join(slack.installation.scopes)
     with pytest.raises(SlackApiError) as refused:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot import policy
-from bot.admin import Actor, Admin, parse_when
+from bot.admin import MOST_GROUP_RULES, Actor, Admin, parse_when
 from bot.errors import BadInput, ProfileTaken, StoreError, StudioError
 from bot.model import (
     Access,
@@ -16,6 +16,7 @@ from bot.model import (
     Door,
     Effect,
     Entry,
+    Grant,
     InvalidValue,
     Lockdown,
     Member,
@@ -362,6 +363,92 @@ def test_a_lockdown_that_cannot_be_read_can_be_ended(world: World) -> None:
     world.access.workspaces[TEAM] = Workspace(unreadable=("workspace#lockdown",), version=7)
     assert world.admin.end_lockdown(TEAM, ME).made
     assert world.admin.workspace(TEAM) == Workspace()
+
+
+# Rules for groups
+
+SCIENCE, LEAVERS = Grant("S0SCIENCE1", Effect.ALLOW, reason="all of them"), Grant("S0LEAVERS1", Effect.DENY)
+
+
+def test_a_groups_rules_are_set_replaced_shown_and_forgotten_like_a_members(world: World) -> None:
+    first = world.admin.grant(TEAM, SCIENCE, ME)
+    world.admin.grant(TEAM, LEAVERS, ME)
+    assert first.after == replace(SCIENCE, set_by=ME.name, set_at=NOON)
+    assert not world.admin.grant(TEAM, SCIENCE, ME).made
+    again = world.admin.grant(TEAM, replace(SCIENCE, until=NOON + timedelta(days=1)), ME)
+    assert again.before == first.after
+    denied = world.admin.grant(TEAM, replace(SCIENCE, effect=Effect.DENY), ME)
+    assert world.admin.rules_of(TEAM, SCIENCE.principal).grants == (again.after, denied.after)
+    assert [group for group, _ in world.admin.groups(TEAM)] == [LEAVERS.principal, SCIENCE.principal]
+    assert len(world.admin.show(ANA).group_grants) == 3
+
+    removed = world.admin.forget(TEAM, SCIENCE.principal, ME)
+
+    assert removed.grants == (again.after, denied.after)
+    assert [group for group, _ in world.admin.groups(TEAM)] == [LEAVERS.principal]
+    assert [(entry.action, entry.subject) for entry in world.trail] == [
+        ("allow", SCIENCE.principal),
+        ("deny", LEAVERS.principal),
+        ("allow", SCIENCE.principal),
+        ("deny", SCIENCE.principal),
+        ("forget", SCIENCE.principal),
+    ]
+    with pytest.raises(BadInput, match="no rule for S0SCIENCE1"):
+        world.admin.forget(TEAM, SCIENCE.principal, ME)
+
+
+def test_forgetting_a_member_leaves_the_workspace_alone(world: World) -> None:
+    world.access.give(ANA, a_grant())
+    world.access.workspaces[TEAM] = Workspace(Lockdown("a leak"), (SCIENCE,), ("workspace#S0LEAVERS1#deny",), 3)
+    removed = world.admin.forget(TEAM, ANA.user_id, ME)
+    assert (removed.grants, removed.unreadable) == ((a_grant(),), ())
+    assert world.access.workspaces[TEAM].version == 3
+    with pytest.raises(BadInput):
+        world.admin.forget(TEAM, ANA.user_id, ME)
+
+
+def test_a_groups_rule_that_cannot_be_read_is_not_written_over_but_can_be_forgotten(world: World) -> None:
+    world.access.workspaces[TEAM] = Workspace(None, (SCIENCE,), ("workspace#S0LEAVERS1#deny",), 3)
+    with pytest.raises(BadInput, match=r"cannot be read: .*studio-links forget S0LEAVERS1"):
+        world.admin.grant(TEAM, LEAVERS, ME)
+    assert dict(world.admin.groups(TEAM))[LEAVERS.principal].unreadable == ("workspace#S0LEAVERS1#deny",)
+    world.admin.forget(TEAM, LEAVERS.principal, ME)
+    assert world.admin.workspace(TEAM) == Workspace(grants=(SCIENCE,))
+
+
+def test_no_groups_rule_is_written_where_the_workspace_cannot_be_read(world: World) -> None:
+    world.access.workspaces[TEAM] = Workspace(unreadable=("workspace",), version=3)
+    for change in (lambda: world.admin.grant(TEAM, SCIENCE, ME), lambda: world.admin.forget(TEAM, "S0SCIENCE1", ME)):
+        with pytest.raises(BadInput, match="studio-links lockdown on"):
+            change()
+    assert world.trail == []
+
+
+def test_there_is_an_end_to_the_number_of_groups_rules(world: World) -> None:
+    rules = [Grant(f"S0GROUP{number}", Effect.ALLOW) for number in range(MOST_GROUP_RULES)]
+    world.access.give_group(TEAM, *rules)
+    with pytest.raises(BadInput, match=f"there are {MOST_GROUP_RULES} rules for user groups, the most"):
+        world.admin.grant(TEAM, SCIENCE, ME)
+    assert world.admin.grant(TEAM, replace(rules[0], reason="changed"), ME).made
+    assert world.admin.grant(TEAM, a_grant(), ME).made
+
+
+def test_explaining_shows_every_rule_and_asks_slack_about_groups(world: World) -> None:
+    world.access.give(ANA, a_mapping(), a_grant(until=NOON))
+    world.access.give_group(TEAM, SCIENCE, LEAVERS)
+    world.directory = FakeDirectory(Person(ANA.user_id, TEAM))
+    world.directory.groups = {SCIENCE.principal: frozenset({ANA.user_id}), LEAVERS.principal: frozenset()}
+    found = world.admin.explain(ANA, None)
+    assert isinstance(found.decision, Allowed)
+    assert [(rule.grant.principal, rule.decides) for rule in found.rules] == [
+        (LEAVERS.principal, False),
+        (ANA.user_id, False),
+        (SCIENCE.principal, True),
+    ]
+    world.directory = None
+    unasked = world.admin.explain(ANA, None).decision
+    assert isinstance(unasked, Denied)
+    assert unasked.reason is Reason.GROUP_UNCONFIRMED
 
 
 # explain, list

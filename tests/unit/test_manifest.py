@@ -63,6 +63,7 @@ def test_it_asks_for_no_more_than_the_bot_uses(*, socket: bool) -> None:
     needed |= {"chat:write"} if "chat_postEphemeral" in methods else set()
     needed |= {"users:read"} if "users_info" in methods else set()
     needed |= {"users:read.email"} if "users_list" in methods else set()
+    needed |= {"usergroups:read"} if "usergroups_users_list" in methods else set()
 
     assert set(parsed(socket=socket)["oauth_config"]["scopes"]["bot"]) == needed
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import SlackError
 from bot.model import Member, Person, Reason
-from bot.slack.people import People
+from bot.slack.people import GROUP_SECONDS, People
 from tests.fakes import ANA, BEN, TEAM, FakeDirectory, race
 
 SECONDS = 60
@@ -145,3 +145,36 @@ def test_no_more_are_kept_than_may_be(slack: Counting, clock: Clock) -> None:
         people.person(member)
 
     assert slack.asked == [ANA, BEN, third, ANA]
+
+
+# Groups
+
+
+def test_a_group_is_asked_about_once_a_minute_and_by_itself(people: People, slack: Counting, clock: Clock) -> None:
+    slack.groups = {"S0ONE": frozenset({ANA.user_id}), "S0TWO": frozenset()}
+    for after in (0, 1, GROUP_SECONDS - 2):
+        clock.now += after
+        assert people.group_members(TEAM, "S0ONE", even_disabled=False) == {ANA.user_id}
+    assert people.group_members(TEAM, "S0TWO", even_disabled=False) == frozenset()
+    assert people.group_members(TEAM, "S0ONE", even_disabled=True) == {ANA.user_id}
+    assert slack.groups_asked == ["S0ONE", "S0TWO", "S0ONE"]
+
+    slack.groups = {"S0ONE": frozenset()}
+    clock.now += 1
+    assert people.group_members(TEAM, "S0ONE", even_disabled=False) == frozenset()
+
+
+def test_a_group_that_could_not_be_asked_about_is_asked_about_again(people: People, slack: Counting) -> None:
+    slack.groups = {"S0ONE": frozenset({ANA.user_id})}
+    slack.group_error = SlackError("it fails: try again", reason=Reason.SLACK_UNREACHABLE)
+    with pytest.raises(SlackError):
+        people.group_members(TEAM, "S0ONE", even_disabled=False)
+    slack.group_error = None
+    assert people.group_members(TEAM, "S0ONE", even_disabled=False) == {ANA.user_id}
+
+
+def test_a_group_of_one_workspace_is_not_that_of_another(people: People, slack: Counting) -> None:
+    slack.groups = {"S0ONE": frozenset({ANA.user_id})}
+    for tenant in (TEAM, "T0OTHER001"):
+        people.group_members(tenant, "S0ONE", even_disabled=False)
+    assert slack.groups_asked == ["S0ONE", "S0ONE"]

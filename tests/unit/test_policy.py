@@ -22,7 +22,7 @@ from bot.model import (
     StudioApp,
     Target,
 )
-from bot.policy import Facts, Rules, chosen_mapping, decide, may_administer
+from bot.policy import Facts, Rules, chosen_mapping, considered, decide, group_questions, may_administer
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, a_request
 
 ORGANISATION = "E0ORG00001"
@@ -34,6 +34,9 @@ ALLOW = a_grant()
 DENY = a_grant(effect=Effect.DENY)
 LAPSED = a_grant(until=NOON)
 LOCKDOWN = Lockdown("we are looking into a leak", set_by="cli:test", set_at=NOON)
+SCIENCE, OTHERS = "S0SCIENCE1", "S0OTHERS01"
+GROUP_ALLOW, GROUP_DENY = Grant(SCIENCE, Effect.ALLOW), Grant(SCIENCE, Effect.DENY)
+OTHERS_ALLOW, OTHERS_DENY = Grant(OTHERS, Effect.ALLOW), Grant(OTHERS, Effect.DENY)
 SEVERAL = (a_mapping("one"), a_mapping("two", "b"))
 
 
@@ -46,11 +49,29 @@ def decision(
     member: Member = ANA,
     unreadable: tuple[str, ...] = (),
     lockdown: Lockdown | None = None,
+    unsure: bool = False,
 ) -> Allowed | Denied:
-    mappings = tuple(record for record in records if isinstance(record, Mapping))
-    grants = tuple(record for record in records if isinstance(record, Grant))
-    facts = Facts(person, Access(mappings, grants, unreadable, lockdown), within_rate)
+    """The decision about a member who is in `SCIENCE` and not in `OTHERS`, if Slack can say so."""
+    facts = facts_of(
+        *records, person=person, within_rate=within_rate, unreadable=unreadable, lockdown=lockdown, unsure=unsure
+    )
     return decide(a_request(member, target=target), facts, rules, NOON)
+
+
+def facts_of(
+    *records: Mapping | Grant,
+    person: Person = FULL_MEMBER,
+    within_rate: bool = True,
+    unreadable: tuple[str, ...] = (),
+    lockdown: Lockdown | None = None,
+    unsure: bool = False,
+) -> Facts:
+    mappings = tuple(record for record in records if isinstance(record, Mapping))
+    grants = [record for record in records if isinstance(record, Grant)]
+    own, of_groups = (tuple(grant for grant in grants if grant.of_group is group) for group in (False, True))
+    access = Access(mappings, own, unreadable, lockdown, of_groups)
+    memberships = {} if unsure else {grant: grant.principal == SCIENCE for grant in of_groups}
+    return Facts(person, access, within_rate, memberships)
 
 
 def reason(*records: Mapping | Grant, **more: Any) -> Reason | None:
@@ -91,6 +112,26 @@ REFUSALS: list[tuple[str, Reason, tuple[Mapping | Grant, ...], dict[str, Any]]] 
     ("denied", Reason.DENIED, (a_mapping(), ALLOW, DENY), {}),
     ("denied for a while", Reason.DENIED, (a_mapping(), ALLOW, replace(DENY, until=NOON + SECOND)), {}),
     ("denied without a mapping", Reason.DENIED, (DENY,), {}),
+    ("a group that the member is not in", Reason.NOT_ALLOWED, (a_mapping(), OTHERS_ALLOW), {}),
+    ("a group's rule that has ended", Reason.NOT_ALLOWED, (a_mapping(), replace(GROUP_ALLOW, until=NOON)), {}),
+    ("denied by a group", Reason.DENIED, (a_mapping(), ALLOW, GROUP_ALLOW, GROUP_DENY), {}),
+    ("denied, allowed by a group", Reason.DENIED, (a_mapping(), DENY, GROUP_ALLOW), {}),
+    ("a group nobody can confirm", Reason.GROUP_UNCONFIRMED, (a_mapping(), GROUP_ALLOW), {"unsure": True}),
+    (
+        "the same after one's own has ended",
+        Reason.GROUP_UNCONFIRMED,
+        (a_mapping(), LAPSED, GROUP_ALLOW),
+        {"unsure": True},
+    ),
+    (
+        "a denied group nobody can confirm",
+        Reason.GROUP_UNCONFIRMED,
+        (a_mapping(), ALLOW, OTHERS_DENY),
+        {"unsure": True},
+    ),
+    ("the same without a mapping", Reason.GROUP_UNCONFIRMED, (OTHERS_DENY,), {"unsure": True}),
+    ("denied, and a group nobody can confirm", Reason.DENIED, (a_mapping(), DENY, OTHERS_DENY), {"unsure": True}),
+    ("ended, and not in the group", Reason.GRANT_EXPIRED, (a_mapping(), LAPSED, OTHERS_ALLOW), {}),
     ("expired", Reason.GRANT_EXPIRED, (a_mapping(), a_grant(until=NOON - SECOND)), {}),
     ("expired this moment", Reason.GRANT_EXPIRED, (a_mapping(), LAPSED), {}),
     ("another alias", Reason.UNKNOWN_ALIAS, (a_mapping(), ALLOW), {"target": Target("sandbox")}),
@@ -147,6 +188,12 @@ ALLOWED: list[tuple[str, tuple[Mapping | Grant, ...], dict[str, Any]]] = [
     ("until a second from now", (a_mapping(), a_grant(until=NOON + SECOND)), {}),
     ("a deny rule that has ended", (a_mapping(), ALLOW, replace(DENY, until=NOON)), {}),
     ("a deny rule of somebody else", (a_mapping(), ALLOW, a_grant(BEN, Effect.DENY)), {}),
+    ("through a group", (a_mapping(), GROUP_ALLOW), {}),
+    ("through a group after one's own has ended", (a_mapping(), LAPSED, GROUP_ALLOW), {}),
+    ("through a group, with a denied one that the member is not in", (a_mapping(), GROUP_ALLOW, OTHERS_DENY), {}),
+    ("a group's deny rule that has ended", (a_mapping(), ALLOW, replace(GROUP_DENY, until=NOON)), {}),
+    ("the same, whoever can confirm it", (a_mapping(), ALLOW, replace(GROUP_DENY, until=NOON)), {"unsure": True}),
+    ("one's own rule, whatever the group", (a_mapping(), ALLOW, GROUP_ALLOW), {"unsure": True}),
     ("a named mapping", (*SEVERAL, ALLOW), {"target": Target("two")}),
     ("the default by name", (a_mapping("one"), a_mapping("default", "b"), ALLOW), {"target": Target("default")}),
     ("the only mapping, whatever its name", (a_mapping("one"), ALLOW), {}),
@@ -186,6 +233,7 @@ def test_the_reasons_that_the_policy_gives_are_all_in_the_table() -> None:
         Reason.CHOOSE,
         Reason.NOT_ALLOWED,
         Reason.GRANT_EXPIRED,
+        Reason.GROUP_UNCONFIRMED,
         Reason.TOO_MANY,
     }
 
@@ -282,6 +330,62 @@ def test_which_mapping_is_meant(aliases: list[str], asked: str | None, chosen: s
     assert (found.alias if found else None) == chosen
 
 
+# Which rule decides, and which are looked at
+
+LATER = NOON + SECOND
+CONSIDERED: dict[str, tuple[tuple[Grant, ...], list[Grant], Grant | None]] = {
+    "nothing": ((), [], None),
+    "one's own before a group's": ((GROUP_ALLOW, ALLOW), [ALLOW, GROUP_ALLOW], ALLOW),
+    "a group's where one's own has ended": ((LAPSED, GROUP_ALLOW), [LAPSED, GROUP_ALLOW], GROUP_ALLOW),
+    "deny before allow": ((ALLOW, GROUP_DENY), [GROUP_DENY, ALLOW], GROUP_DENY),
+    "one's own deny before a group's": ((GROUP_DENY, DENY, ALLOW), [DENY, GROUP_DENY, ALLOW], DENY),
+    "the other group's is looked at": ((OTHERS_DENY, GROUP_ALLOW), [OTHERS_DENY, GROUP_ALLOW], GROUP_ALLOW),
+    "somebody else's is not": ((a_grant(BEN, Effect.DENY), ALLOW), [ALLOW], ALLOW),
+    "an admin rule is not": ((a_grant(effect=Effect.ADMIN), ALLOW), [ALLOW], ALLOW),
+    "none that applies": ((OTHERS_ALLOW, LAPSED), [LAPSED, OTHERS_ALLOW], None),
+}
+
+
+@pytest.mark.parametrize("case", CONSIDERED)
+def test_every_rule_is_shown_in_the_order_in_which_they_count(case: str) -> None:
+    grants, order, decides = CONSIDERED[case]
+    seen = considered(ANA, facts_of(*grants), NOON)
+    assert [rule.grant for rule in seen] == order
+    assert [rule.grant for rule in seen if rule.decides] == ([decides] if decides else [])
+    assert all(rule.why for rule in seen)
+
+
+def test_of_two_groups_the_one_that_lasts_longer_is_the_reason() -> None:
+    short, long = (Grant(f"S0{n}", Effect.ALLOW, NOON + n * SECOND) for n in (1, 2))
+    access = Access((a_mapping(),), group_grants=(short, long))
+    found = decide(a_request(), Facts(FULL_MEMBER, access, memberships={short: True, long: True}), RULES, NOON)
+    assert isinstance(found, Allowed)
+    assert found.grant == long
+
+
+def test_a_rule_about_which_nobody_was_asked_is_not_taken_for_granted() -> None:
+    forgotten = Facts(FULL_MEMBER, Access((a_mapping(),), (ALLOW,), group_grants=(OTHERS_DENY,)))
+    found = decide(a_request(), forgotten, RULES, NOON)
+    assert isinstance(found, Denied)
+    assert found.reason is Reason.GROUP_UNCONFIRMED
+    assert OTHERS in found.detail
+
+
+@pytest.mark.parametrize(
+    ("grants", "asked"),
+    [
+        ((), ()),
+        ((GROUP_ALLOW, OTHERS_DENY), (GROUP_ALLOW, OTHERS_DENY)),
+        ((ALLOW, GROUP_ALLOW, OTHERS_DENY), (OTHERS_DENY,)),
+        ((LAPSED, GROUP_ALLOW), (GROUP_ALLOW,)),
+        ((DENY, GROUP_ALLOW, OTHERS_DENY), ()),
+        ((replace(GROUP_ALLOW, until=NOON), replace(OTHERS_DENY, until=NOON)), ()),
+    ],
+)
+def test_slack_is_asked_only_about_what_matters(grants: tuple[Grant, ...], asked: tuple[Grant, ...]) -> None:
+    assert group_questions(ANA, facts_of(*grants).access, NOON) == asked
+
+
 # Who may administer from Slack
 
 ADMIN = a_grant(effect=Effect.ADMIN, reason="on call")
@@ -300,6 +404,10 @@ MAY_ADMINISTER: dict[str, tuple[bool, frozenset[str], tuple[Grant, ...], dict[st
     "somebody else's admin rule": (False, NOBODY, (a_grant(BEN, Effect.ADMIN),), {}),
     "denied": (False, NAMED, (ADMIN, DENY), {}),
     "denied until now": (True, NAMED, (replace(DENY, until=NOON),), {}),
+    "denied by a group": (False, NAMED, (ADMIN, GROUP_DENY), {}),
+    "not in the group that is denied": (True, NAMED, (ADMIN, OTHERS_DENY), {}),
+    "perhaps in a group that is denied": (False, NAMED, (ADMIN, OTHERS_DENY), {"unsure": True}),
+    "allowed by a group": (False, NOBODY, (GROUP_ALLOW,), {}),
     "something unreadable": (False, NAMED, (ADMIN,), {"unreadable": ("grant#deny",)}),
     "a guest": (False, NAMED, (ADMIN,), {"person": replace(FULL_MEMBER, guest=True)}),
     "deactivated": (False, NAMED, (ADMIN,), {"person": replace(FULL_MEMBER, unfit="deactivated")}),
@@ -311,8 +419,7 @@ MAY_ADMINISTER: dict[str, tuple[bool, frozenset[str], tuple[Grant, ...], dict[st
 @pytest.mark.parametrize("case", MAY_ADMINISTER)
 def test_who_may_administer(case: str) -> None:
     expected, named, grants, more = MAY_ADMINISTER[case]
-    person, unreadable = more.get("person", FULL_MEMBER), more.get("unreadable", ())
-    found = may_administer(ANA, Facts(person, Access(grants=grants, unreadable=unreadable)), named, NOON)
+    found = may_administer(ANA, facts_of(*grants, **more), named, NOON)
     assert found.passed is expected
     assert found.detail
 
@@ -329,7 +436,13 @@ principals = st.sampled_from([ANA, BEN])
 any_grant = st.builds(
     lambda member, effect, until: a_grant(member, effect, until=until), principals, st.sampled_from(Effect), moments
 )
-grants = st.lists(any_grant, max_size=6)
+any_group_grant = st.builds(
+    Grant,
+    st.sampled_from([SCIENCE, OTHERS]),
+    st.sampled_from([Effect.ALLOW, Effect.DENY]),
+    moments,
+)
+grants = st.lists(any_grant | any_group_grant, max_size=6)
 mappings = st.lists(st.sampled_from(["default", "one", "two"]), unique=True, max_size=3).map(
     lambda aliases: [a_mapping(alias, alias) for alias in aliases]
 )
@@ -344,6 +457,7 @@ situations = st.fixed_dictionaries(
     {
         "person": st.just(FULL_MEMBER) | people,
         "lockdown": st.none() | st.just(LOCKDOWN),
+        "unsure": st.booleans(),
         "rules": st.builds(Rules, st.booleans(), st.integers(1, 5)),
         "within_rate": st.booleans(),
         "target": st.builds(
@@ -360,7 +474,8 @@ situations = st.fixed_dictionaries(
 def test_a_deny_rule_in_force_always_wins(
     mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any], until: Any
 ) -> None:
-    assert reason(*mapped, *granted, a_grant(effect=Effect.DENY, until=until), **situation) is not None
+    for deny in (a_grant(effect=Effect.DENY, until=until), replace(GROUP_DENY, until=until)):
+        assert reason(*mapped, *granted, deny, **situation) is not None
 
 
 @given(st.data(), mappings, grants, situations)
@@ -379,8 +494,9 @@ def test_adding_a_deny_rule_never_opens_a_door(
     mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any], member: Member, until: Any
 ) -> None:
     if reason(*mapped, *granted, **situation) is not None:
-        more = a_grant(member, Effect.DENY, until=until)
-        assert reason(*mapped, *granted, more, **situation) is not None
+        for principal in (member.user_id, SCIENCE, OTHERS):
+            more = Grant(principal, Effect.DENY, until)
+            assert reason(*mapped, *granted, more, **situation) is not None
 
 
 @given(st.data(), mappings, grants.filter(bool), situations)
@@ -394,13 +510,16 @@ def test_removing_an_allow_rule_never_opens_a_door(
 
 
 @given(mappings, grants, situations)
-def test_nobody_is_allowed_without_an_unexpired_rule_of_their_own(
+def test_nobody_is_allowed_without_an_unexpired_rule_of_their_own_or_of_a_group_of_theirs(
     mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
 ) -> None:
     found = decision(*mapped, *granted, **situation)
     if isinstance(found, Allowed):
         assert found.grant in granted
-        assert found.grant.principal == ANA.user_id
+        assert found.grant.principal in (ANA.user_id, SCIENCE)
+        own = [grant for grant in granted if grant.principal == ANA.user_id and grant.holds_at(NOON)]
+        assert found.grant.of_group is (Effect.ALLOW not in {grant.effect for grant in own})
+        assert not situation["unsure"] or not found.grant.of_group
         assert found.grant.effect is Effect.ALLOW
         assert found.grant.holds_at(NOON)
         assert found.mapping in [situation["target"].within(mapping) for mapping in mapped]

@@ -17,6 +17,7 @@ from bot.model import (
     Denied,
     Effect,
     Entry,
+    Grant,
     Issued,
     LinkRequest,
     Option,
@@ -24,8 +25,9 @@ from bot.model import (
     Reason,
     StudioApp,
     Target,
+    Workspace,
 )
-from bot.signin import ACT_WITHIN, GATHER_WITHIN, SignIn
+from bot.signin import ACT_WITHIN, FRESH_FOR, GATHER_WITHIN, SignIn
 from bot.slack.views import PASSING
 from tests.fakes import (
     ANA,
@@ -712,6 +714,91 @@ def test_no_log_line_holds_the_link(world: World) -> None:
         world.ask()
     assert logs
     assert "token=" not in str(logs)
+
+
+# User groups
+
+IN_IT, DENIED_GROUP = Grant("S0SCIENCE1", Effect.ALLOW), Grant("S0LEAVERS1", Effect.DENY)
+
+
+@pytest.fixture
+def grouped() -> World:
+    """Ana has no rule of her own, but is in a group that is allowed, and not in one that is denied."""
+    world = World(access=FakeAccess())
+    world.access.give(ANA, a_mapping(), a_grant(until=NOON))
+    world.access.give_group(TEAM, IN_IT, DENIED_GROUP)
+    world.directory.groups = {IN_IT.principal: frozenset({ANA.user_id}), DENIED_GROUP.principal: frozenset()}
+    return world
+
+
+def test_a_member_is_allowed_through_a_group_and_the_audit_says_which(grouped: World) -> None:
+    entry = grouped.ask()
+    assert entry is not None
+    assert entry.outcome == "issued"
+    assert entry.rule == f"allow {IN_IT.principal}"
+    assert sorted(grouped.directory.groups_asked) == sorted([IN_IT.principal, DENIED_GROUP.principal])
+
+
+def test_without_rules_for_groups_none_is_asked_about(world: World) -> None:
+    world.ask()
+    assert world.directory.groups_asked == []
+
+
+def test_a_group_that_slack_does_not_tell_about_refuses_in_words_of_its_own(grouped: World) -> None:
+    grouped.directory.group_error = upstream(SlackError, Reason.SLACK_UNREACHABLE)
+    with capture_logs() as logs:
+        assert grouped.refusal().reason is Reason.GROUP_UNCONFIRMED
+    assert {(line["event"], line["group"], line["effect"]) for line in logs} == {
+        ("group_not_confirmed", IN_IT.principal, "allow"),
+        ("group_not_confirmed", DENIED_GROUP.principal, "deny"),
+    }
+
+
+def test_a_group_that_hangs_is_not_waited_for_beyond_the_deadline(grouped: World) -> None:
+    grouped.side = side = NeverReady("is_in")
+    assert grouped.refusal().reason is Reason.GROUP_UNCONFIRMED
+    assert side.waits == [GATHER_WITHIN] * 2
+    assert all(future.cancelled() for future in side.futures)
+
+
+@pytest.mark.parametrize("gone", ["allowed", "denied"])
+def test_a_group_that_slack_does_not_know_allows_nobody_and_if_denied_refuses(grouped: World, gone: str) -> None:
+    del grouped.directory.groups[IN_IT.principal if gone == "allowed" else DENIED_GROUP.principal]
+    expected = Reason.GRANT_EXPIRED if gone == "allowed" else Reason.GROUP_UNCONFIRMED
+    assert grouped.refusal().reason is expected
+
+
+@pytest.mark.parametrize("closed", ["allowed", "denied"])
+def test_a_disabled_group_allows_nobody_but_goes_on_denying(grouped: World, closed: str) -> None:
+    grouped.directory.groups = dict.fromkeys(grouped.directory.groups, frozenset({ANA.user_id}))
+    if closed == "allowed":
+        grouped.directory.groups[DENIED_GROUP.principal] = frozenset()
+        grouped.directory.disabled = {IN_IT.principal}
+    else:
+        grouped.directory.disabled = {DENIED_GROUP.principal}
+    assert grouped.refusal().reason is (Reason.GRANT_EXPIRED if closed == "allowed" else Reason.DENIED)
+
+
+@pytest.mark.parametrize("change", ["the group is forgotten", "the member leaves it", "slack is silent", "nothing"])
+def test_a_link_that_was_slow_to_make_is_looked_at_again_with_its_groups(grouped: World, change: str) -> None:
+    def take_time(job: str) -> None:
+        if job != "sign_in":
+            return
+        grouped.clock.advance(FRESH_FOR + 1)
+        if change == "the group is forgotten":
+            grouped.access.workspaces[TEAM] = Workspace()
+        elif change == "the member leaves it":
+            grouped.directory.groups[IN_IT.principal] = frozenset()
+        elif change == "slack is silent":
+            grouped.directory.group_error = upstream(SlackError, Reason.SLACK_UNREACHABLE)
+
+    grouped.side = AtOnce(take_time)
+    entry = grouped.ask()
+    assert entry is not None
+    assert entry.outcome == {
+        "nothing": "issued",
+        "slack is silent": "group_unconfirmed",
+    }.get(change, "grant_expired")
 
 
 # Beside requests

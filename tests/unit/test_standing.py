@@ -10,7 +10,7 @@ import pytest
 
 from bot import policy
 from bot.errors import SlackError, StoreError, UpstreamError
-from bot.model import Allowed, Effect, Entry, Grant, Mapping, Member, Person, Reason
+from bot.model import Allowed, Effect, Entry, Grant, Lockdown, Mapping, Member, Person, Reason, Workspace
 from bot.slack import views
 from bot.slack.api import API_TIMEOUT, REPLY_TIMEOUT
 from bot.slack.reception import LONGEST_WAIT
@@ -36,6 +36,8 @@ GUEST = replace(FULL_MEMBER, guest=True)
 SECOND = timedelta(seconds=1)
 ALLOW, DENY = a_grant(), a_grant(effect=Effect.DENY)
 SEVERAL = (a_mapping("one"), a_mapping("two", "b"))
+IN_ALLOWED, IN_DENIED = Grant("S0INSIDE01", Effect.ALLOW), Grant("S0INSIDE01", Effect.DENY)
+UNKNOWN = Grant("S0UNKNOWN1", Effect.DENY)
 
 
 @dataclass
@@ -85,6 +87,10 @@ DECISIONS: dict[str, tuple[tuple[Mapping | Grant, ...], dict[str, Any], Reason |
     "denied without a mapping": ((DENY,), {}, Reason.DENIED),
     "unreadable": ((a_mapping(), ALLOW), {"unreadable": ("grant#deny",)}, Reason.STORE_UNREADABLE),
     "guest": ((a_mapping(), ALLOW), {"person": GUEST}, Reason.GUEST),
+    "a lockdown": ((a_mapping(), ALLOW), {"lockdown": Lockdown("a leak")}, Reason.LOCKDOWN),
+    "through a group": ((a_mapping(), IN_ALLOWED), {}, None),
+    "denied by a group": ((a_mapping(), ALLOW, IN_DENIED), {}, Reason.DENIED),
+    "a group that is unknown": ((a_mapping(), ALLOW, UNKNOWN), {}, Reason.GROUP_UNCONFIRMED),
     "deactivated": ((a_mapping(), ALLOW), {"person": replace(FULL_MEMBER, unfit="deactivated")}, Reason.NOT_A_MEMBER),
     "unknown": ((a_mapping(), ALLOW), {"person": None}, Reason.NOT_A_MEMBER),
 }
@@ -97,8 +103,12 @@ def arrange(
     person: Person | None = FULL_MEMBER,
     rules: policy.Rules | None = None,
     unreadable: tuple[str, ...] = (),
+    lockdown: Lockdown | None = None,
 ) -> None:
-    world.access.give(ANA, *records)
+    of_groups = tuple(record for record in records if isinstance(record, Grant) and record.of_group)
+    world.access.give(ANA, *(record for record in records if record not in of_groups))
+    world.access.workspaces[TEAM] = Workspace(lockdown, of_groups)
+    world.directory.groups["S0INSIDE01"] = frozenset({ANA.user_id})
     world.access.unreadable[ANA] = unreadable
     world.rules = rules or world.rules
     world.directory.people = {ANA.user_id: person} if person else {}
@@ -125,6 +135,8 @@ def test_every_reason_that_can_bar_a_member_for_good_is_in_the_table() -> None:
     assert {reason for _, _, reason in DECISIONS.values() if reason} | asked_for == {
         Reason.NOT_A_MEMBER,
         Reason.GUEST,
+        Reason.LOCKDOWN,
+        Reason.GROUP_UNCONFIRMED,
         Reason.STORE_UNREADABLE,
         Reason.DENIED,
         Reason.NOT_MAPPED,
@@ -137,6 +149,9 @@ def test_every_reason_that_can_bar_a_member_for_good_is_in_the_table() -> None:
 @pytest.mark.parametrize(
     ("records", "allow", "now"),
     [
+        ((a_mapping(), IN_ALLOWED), IN_ALLOWED, True),
+        ((a_mapping(), ALLOW, IN_ALLOWED), ALLOW, True),
+        ((a_mapping(), a_grant(until=NOON), IN_ALLOWED), IN_ALLOWED, True),
         ((a_mapping(),), None, False),
         ((a_mapping(), ALLOW), ALLOW, True),
         ((a_mapping(), ALLOW, DENY), ALLOW, True),
@@ -145,12 +160,23 @@ def test_every_reason_that_can_bar_a_member_for_good_is_in_the_table() -> None:
         ((a_mapping(), a_grant(until=NOON)), a_grant(until=NOON), False),
         ((a_mapping(), DENY), None, False),
     ],
-    ids=["none", "for good", "with a deny rule", "without a mapping", "for a second", "ended", "only a deny rule"],
+    ids=[
+        "a group's",
+        "own before a group's",
+        "a group's after own",
+        "none",
+        "for good",
+        "with a deny rule",
+        "without a mapping",
+        "for a second",
+        "ended",
+        "only a deny rule",
+    ],
 )
 def test_the_allow_rule_is_shown_with_whether_it_holds(
     world: World, records: tuple[Mapping | Grant, ...], allow: Grant | None, *, now: bool
 ) -> None:
-    world.access.give(ANA, *records)
+    arrange(world, records)
     standing = world.of()
     assert (standing.allow, standing.allowed_now) == (allow, now)
 

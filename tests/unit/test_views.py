@@ -19,7 +19,9 @@ from bot.model import (
     Choice,
     Denied,
     Door,
+    Effect,
     Entry,
+    Grant,
     Issued,
     Link,
     Mapping,
@@ -788,3 +790,23 @@ def test_a_lockdown_shows_the_administrators_words_and_nothing_to_press(why: str
         assert buttons(message) == {}
         assert "accessory" not in str(message.blocks)
         assert check_message(message.payload()) == []
+
+
+@in_each_language
+@pytest.mark.parametrize("reason", ["", "all of <science>"])
+def test_who_is_allowed_through_a_group_reads_which_one(reason: str, reader: Reader) -> None:
+    through = replace(standing(a_mapping()), allow=Grant("S0SCIENCE1", Effect.ALLOW, reason=reason))
+    for message in (views.who_am_i(through, reader), views.home(through, reader)):
+        assert "<!subteam^S0SCIENCE1>" in message.text
+        assert views.escape(reason) in message.text
+        assert check_message(message.payload()) == []
+
+
+@in_each_language
+def test_whose_groups_are_unknown_reads_that_and_may_try_again(reader: Reader) -> None:
+    denied = Denied(Reason.GROUP_UNCONFIRMED, detail="cannot be confirmed: deny S0LEAVERS1")
+    message = views.answer(denied, reader)
+    assert list(buttons(message)) == [views.NEW_LINK]
+    assert "S0LEAVERS1" not in str(message.blocks)
+    shown = views.who_am_i(replace(standing(a_mapping()), decision=denied), reader)
+    assert reader.words.refusals[Reason.GROUP_UNCONFIRMED] in shown.text

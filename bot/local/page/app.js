@@ -59,7 +59,8 @@ function show() {
   here.channel = channel.id;
   const address = `#${here.member}/${here.channel}`;
   if (location.hash !== address) history.replaceState(null, "", address);
-  const names = Object.fromEntries([...state.members, ...state.channels, state.app].map((one) => [one.id, one.name]));
+  const named = [...state.members, ...state.channels, ...state.groups, state.app];
+  const names = Object.fromEntries(named.map((one) => [one.id, one.name]));
   const isApp = channel.id === state.appChannel;
   markSeen(channel);
   showSidebar(state, channel.id, unread(), { become, go });

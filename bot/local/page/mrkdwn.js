@@ -79,10 +79,16 @@ function resolve(token, names) {
     case "#":
       return mention(`#${(label || names[target.slice(1)] || target.slice(1)).replace(/^#/, "")}`);
     case "!":
-      return mention(label || `@${target.slice(1).split("^")[0]}`);
+      return mention(label || `@${special(target.slice(1), names)}`);
     default:
       return link(target, label || target);
   }
+}
+
+/** What stands behind the `!`: a user group by its handle, or a word such as "here". */
+function special(target, names) {
+  const [word, id] = target.split("^");
+  return word === "subteam" && id ? names[id] || id : word;
 }
 
 function split(token) {

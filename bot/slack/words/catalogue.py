@@ -66,6 +66,7 @@ class Words:
     who_denied: str
     who_ended: str
     who_because: str
+    who_group: str
     link_asked: str
     who_links: str
     who_no_links: str

@@ -51,6 +51,7 @@ GERMAN = Words(
     who_denied="Dein Zugang zu Studio ist gesperrt. Sprich mit deiner Studio-Verwaltung.",
     who_ended="Dein Zugang zu Studio endete {until}. Bitte deine Studio-Verwaltung, ihn zu verlängern.",
     who_because="Begründung: „{reason}“.",
+    who_group="Das gilt durch die Gruppe {group}.",
     link_asked="{at} · du wurdest gefragt, welches",
     who_links="*Deine letzten Links*",
     who_no_links="Du hast noch keine Links angefordert.",
@@ -169,6 +170,8 @@ GERMAN = Words(
         "Bitte deine Studio-Verwaltung, dich einzutragen.",
         Reason.GRANT_EXPIRED: "Dein Zugang zu SageMaker Studio ist abgelaufen. "
         "Bitte deine Studio-Verwaltung, ihn zu verlängern.",
+        Reason.GROUP_UNCONFIRMED: "Slack konnte gerade nicht sagen, in welchen Gruppen du bist; es gibt keinen Link. "
+        "Warte eine Minute und versuch es dann erneut.",
         Reason.CHOOSE: "Du hast mehrere Studio-Profile. Nenne das, das du öffnen möchtest.",
         Reason.TOO_MANY: "Das waren zu viele Anfragen in einer Minute. Warte eine Minute und versuch es dann erneut.",
         Reason.DOMAIN_MISSING: "Die dir zugeordnete Studio-Domain gibt es nicht mehr. "

@@ -48,6 +48,7 @@ ENGLISH = Words(
     who_denied="Your access to Studio is blocked. Talk to your Studio administrator.",
     who_ended="Your access to Studio ended at {until}. Ask your Studio administrator to extend it.",
     who_because="The rule says: “{reason}”.",
+    who_group="That is through the group {group}.",
     link_asked="{at} · you were asked which",
     who_links="*Your last links*",
     who_no_links="You have asked for no links yet.",
@@ -158,6 +159,8 @@ ENGLISH = Words(
         "Ask your Studio administrator to allow you.",
         Reason.GRANT_EXPIRED: "Your access to SageMaker Studio has ended. Ask your Studio administrator to "
         "extend it.",
+        Reason.GROUP_UNCONFIRMED: "Slack could not confirm just now which groups you are in, so no link was made. "
+        "Wait a minute, then try again.",
         Reason.CHOOSE: "You have several Studio profiles. Name the one to open.",
         Reason.TOO_MANY: "That was too many requests in one minute. Wait a minute, then try again.",
         Reason.DOMAIN_MISSING: "The Studio domain you are mapped to does not exist any more. "

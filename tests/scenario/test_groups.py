@@ -1,0 +1,199 @@
+"""Rules for user groups, over signed HTTP: who is in them is Slack's to say, and where it does not say, no link."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.local.aws_faults import Fault
+from bot.local.response_urls import Fault as SlackFault
+from bot.model import Effect, Grant, utc_now
+from tests.scenario.conftest import TEAM, Product
+from tests.scenario.crowd import MINT, TESTER, Crowd, links_in
+from tests.scenario.test_identity import wait_for_calls
+
+METHOD = "usergroups.users.list"
+UNCONFIRMED = "could not confirm just now which groups you are in"
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def crowd(product: Product, log_folder: Path) -> Crowd:
+    return Crowd(product, log_folder, "GROUP")
+
+
+@pytest.fixture
+def group(crowd: Crowd) -> Iterator[str]:
+    """A group of nobody, new to the bot, which keeps for a minute what Slack says of one. Its rules go afterwards."""
+    name = f"S0GROUP{next(numbers)}"
+    crowd.product.slack.add_group(name, name.lower())
+    yield name
+    crowd.product.aws.clear_faults()
+    for principal, _ in list(crowd.admin.groups(TEAM)):
+        crowd.admin.forget(TEAM, principal, TESTER)
+
+
+def rule(crowd: Crowd, group: str, effect: Effect) -> None:
+    crowd.admin.grant(TEAM, Grant(group, effect), TESTER)
+
+
+def asked(product: Product, group: str) -> int:
+    """How often Slack was asked about a group."""
+    return sum(call.method == METHOD and call.arguments["usergroup"] == group for call in product.slack.api_calls)
+
+
+def test_who_is_in_an_allowed_group_gets_a_link_and_nobody_else(crowd: Crowd, product: Product, group: str) -> None:
+    inside, outside = crowd.member(allowed=False), crowd.member(allowed=False)
+    product.slack.add_group(group, "science", inside.user_id)
+    product.cli("allow", group, "--reason", "all of science")
+
+    exchange = inside.types()
+
+    assert links_in([inside.told(exchange)])
+    entry = inside.ended(exchange, "issued")
+    assert entry.rule is not None
+    assert f"allow {group} (all of science)" in entry.rule
+    refused = outside.types()
+    assert "not on the allow-list" in outside.told(refused).text
+    outside.ended(refused, "not_allowed")
+    assert f"<!subteam^{group}>" in inside.told(inside.types("whoami")).text
+    assert asked(product, group) == 1
+
+
+def test_who_is_in_a_denied_group_gets_none_whatever_allows_them(crowd: Crowd, product: Product, group: str) -> None:
+    inside, outside = crowd.member(), crowd.member()
+    product.slack.add_group(group, "leavers", inside.user_id)
+    rule(crowd, group, Effect.DENY)
+
+    exchange = inside.types()
+
+    assert "blocked" in inside.told(exchange).text
+    assert f"deny {group}" in (inside.ended(exchange, "denied").detail or "")
+    assert links_in([outside.told(outside.types())])
+
+
+FAULTS = {
+    "down": SlackFault(reset=True),
+    "answers 500": SlackFault(status=500),
+    "rate-limited": SlackFault(status=429, retry_after=300),
+    "slow": SlackFault(delay=8.0),
+}
+
+
+@pytest.mark.parametrize("effect", [Effect.ALLOW, Effect.DENY])
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_group_that_slack_does_not_tell_about_gives_no_link(
+    crowd: Crowd, product: Product, group: str, case: str, effect: Effect
+) -> None:
+    ana = crowd.member(allowed=effect is Effect.DENY)
+    product.slack.add_group(group, "some", *([ana.user_id] if effect is Effect.ALLOW else []))
+    rule(crowd, group, effect)
+    made = crowd.links()
+    product.slack.inject(METHOD, FAULTS[case])
+
+    exchange = ana.types()
+
+    message = ana.told(exchange)
+    assert UNCONFIRMED in message.text
+    assert [button.action_id for button in message.buttons()] == ["new_link"]
+    assert group in (ana.ended(exchange, "group_unconfirmed").detail or "")
+    assert crowd.links() == made
+    # What Slack did not tell is not kept: the next one is asked anew, and served.
+    assert links_in([ana.told(ana.presses(message, "new_link"))])
+
+
+def test_an_allowed_group_that_slack_does_not_know_allows_nobody(crowd: Crowd, group: str) -> None:
+    ana = crowd.member(allowed=False)
+    rule(crowd, "S0NOSUCH01", Effect.ALLOW)
+    assert "not on the allow-list" in ana.told(ana.types()).text
+    crowd.product.slack.add_group(group, "closed", ana.user_id, disabled=True)
+    rule(crowd, group, Effect.ALLOW)
+    assert "not on the allow-list" in ana.told(ana.types()).text
+
+
+def test_a_denied_group_goes_on_denying_when_it_is_disabled(crowd: Crowd, group: str) -> None:
+    inside, outside = crowd.member(), crowd.member()
+    crowd.product.slack.add_group(group, "leavers", inside.user_id, disabled=True)
+    rule(crowd, group, Effect.DENY)
+    assert "blocked" in inside.told(inside.types()).text
+    assert links_in([outside.told(outside.types())])
+
+
+def test_a_denied_group_that_slack_does_not_know_refuses_everybody_and_says_so_to_admins(
+    crowd: Crowd, product: Product
+) -> None:
+    ana = crowd.member()
+    rule(crowd, "S0NOSUCH02", Effect.DENY)
+    assert UNCONFIRMED in ana.told(ana.types()).text
+    explained = product.cli("explain", ana.user_id).stdout
+    assert "S0NOSUCH02" in explained
+    assert "could not be confirmed" in explained
+    crowd.admin.forget(TEAM, "S0NOSUCH02", TESTER)
+    assert links_in([ana.told(ana.types())])
+
+
+def test_without_rules_for_groups_slack_is_not_asked_about_any(crowd: Crowd, product: Product) -> None:
+    before = [call.method for call in product.slack.api_calls].count(METHOD)
+    ana = crowd.member()
+    assert links_in([ana.told(ana.types())])
+    assert [call.method for call in product.slack.api_calls].count(METHOD) == before
+
+
+def test_ones_own_rule_is_enough_without_asking_about_a_group_that_allows(
+    crowd: Crowd, product: Product, group: str
+) -> None:
+    ana = crowd.member()
+    rule(crowd, group, Effect.ALLOW)
+    assert links_in([ana.told(ana.types())])
+    assert asked(product, group) == 0
+
+
+def test_a_rule_that_is_taken_from_a_group_while_aws_makes_the_link_gives_none(
+    crowd: Crowd, product: Product, group: str
+) -> None:
+    ana = crowd.member(allowed=False)
+    product.slack.add_group(group, "science", ana.user_id)
+    rule(crowd, group, Effect.ALLOW)
+    made = crowd.links()
+    for take_away in (False, True):
+        product.aws.inject(MINT, Fault(delay=1.5))
+        exchange = ana.types()
+        wait_for_calls(product, MINT, made + 1 + take_away)
+        if take_away:
+            crowd.admin.forget(TEAM, group, TESTER)
+        assert bool(links_in([ana.told(exchange)])) is not take_away
+
+
+def test_the_shell_shows_every_rule_and_which_one_decides(crowd: Crowd, product: Product, group: str) -> None:
+    ana = crowd.member(allowed=False)
+    product.slack.add_group(group, "science", ana.user_id)
+    product.cli("allow", group, "--until", "30d", "--reason", "science")
+    product.cli("deny", "S0OTHERS99", "--until", "2020-01-01")
+
+    explained = product.cli("explain", ana.user_id).stdout
+
+    assert "would get a link" in explained
+    decides = next(line for line in explained.splitlines() if "DECIDES" in line)
+    assert f"allow {group} until" in decides
+    assert "the member is in it" in decides
+    assert "ended" in next(line for line in explained.splitlines() if "deny S0OTHERS99" in line)
+    assert "science" in product.cli("show", group).stdout
+    assert f'"group": "{group}"' in product.cli("list", "--json").stdout
+    assert group in product.cli("list").stdout
+    assert f"removed: allow {group}" in product.cli("forget", group).stdout
+    assert product.cli("forget", group, check=False).returncode == 1
+    assert product.cli("show", group).stdout == ""
+    changes = [e for e in crowd.admin.history(TEAM, None, utc_now().replace(hour=0), limit=200) if e.subject == group]
+    assert [entry.action for entry in changes] == ["forget", "allow"]
+    assert product.cli("admin", group, check=False).returncode == 2
+
+
+def test_everybody_of_a_rush_costs_slack_one_question(crowd: Crowd, product: Product, group: str) -> None:
+    people = [crowd.member(allowed=False) for _ in range(6)]
+    product.slack.add_group(group, "science", *(one.user_id for one in people))
+    rule(crowd, group, Effect.ALLOW)
+    exchanges = [one.types() for one in people]
+    told = [one.told(exchange) for one, exchange in zip(people, exchanges, strict=True)]
+    assert len(links_in(told)) == 6
+    assert asked(product, group) == 1
