@@ -94,7 +94,7 @@ def test_a_mapping_that_nobody_can_use_yet_is_made_with_a_warning(product: Produ
 BAD = {
     "a user that is none": ("map", "ana", "--domain", "d-1", "--profile", "p"),
     "a user in lower case": ("allow", "u0123"),
-    "a group, which is not supported yet": ("allow", "S0123"),
+    "a group that would administer": ("admin", "S0123"),
     "a domain that is none": ("map", "U0X", "--domain", "BAD!", "--profile", "p"),
     "a profile that is none": ("map", "U0X", "--domain", "d-1", "--profile", "-p"),
     "a landing page elsewhere": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--landing", "https://evil/"),
