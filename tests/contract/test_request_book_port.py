@@ -387,7 +387,8 @@ def asking_over(dynamodb: Store, table: RequestTable) -> Asking:
     studio = FakeStudio()
     studio.add("d-research", "ana")
     admin = Admin(dynamodb.access, dynamodb.audit, studio, Rules(), now=lambda: NOON)
-    directory, admins = FakeDirectory(Person(ANA.user_id, TEAM)), frozenset({ADA, BEA})
+    directory = FakeDirectory(*(Person(user_id, TEAM) for user_id in (ANA.user_id, ADA, BEA)))
+    admins = frozenset({ADA, BEA})
     return Asking(table, admin, dynamodb.audit, directory, Rules(), admins, now=lambda: NOON)
 
 
