@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from bot.local.aws import LocalAws
 from bot.roster import COLUMNS, csv_line
@@ -52,12 +52,18 @@ def write(file: Path, rows: int) -> None:
 def run(*arguments: str, environment: dict[str, str]) -> tuple[str, str]:
     """What a command printed, and its figures."""
     began, ours = time.monotonic(), time.process_time()
-    with subprocess.Popen(
-        [sys.executable, "-m", "bot", *arguments], env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        output = process.stdout.read() if process.stdout else ""
-        _, status, used = os.wait4(process.pid, 0)
+    with (
+        TemporaryFile("w+", encoding="utf-8") as output,
+        subprocess.Popen([sys.executable, "-m", "bot", *arguments], env=environment, stdout=output) as process,
+    ):
+        peak = 0
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            peak = max(peak, memory(process.pid))
+            time.sleep(0.05)
+        _, status, used = ended
         process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        printed = output.read()
     if process.returncode:
         raise SystemExit(f"{arguments[0]} ended with {process.returncode}")
     seconds = time.monotonic() - began
@@ -65,9 +71,15 @@ def run(*arguments: str, environment: dict[str, str]) -> tuple[str, str]:
     stand_in = time.process_time() - ours
     figures = (
         f"{seconds:.1f} s; processor time: {command:.1f} s the command, {stand_in:.1f} s the stand-in; "
-        f"{used.ru_maxrss / 1024:.0f} MB"
+        f"{peak / 1024:.0f} MB"
     )
-    return output, figures
+    return printed, figures
+
+
+def memory(pid: int) -> int:
+    """The most that a process has had in memory, in KiB. What wait4 tells counts its parent's too."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def show(what: str, output: str, figures: str) -> None:
