@@ -93,7 +93,15 @@ class Admin:
     directory: Directory | None = None
     now: Callable[[], datetime] = utc_now
 
-    def map(self, member: Member, mapping: Mapping, actor: Actor, *, in_place: bool = True) -> Change:
+    def map(
+        self,
+        member: Member,
+        mapping: Mapping,
+        actor: Actor,
+        *,
+        in_place: bool = True,
+        at_version: int | None = None,
+    ) -> Change:
         """Give the member this mapping, in the place of one with the same alias.
 
         A profile that SageMaker does not know, or cannot be asked about, is mapped all the same, with a warning:
@@ -107,6 +115,7 @@ class Admin:
             Changed: somebody changed the member's records at the same time, or the mapping may not be replaced.
         """
         access = self.access.read(member)
+        _require_version(access, at_version)
         require_readable(access, member.user_id, f"mapping#{mapping.alias}")
         before = next((m for m in access.mappings if m.alias == mapping.alias), None)
         if before is not None and not in_place and not before.same_profile(mapping):
@@ -125,7 +134,7 @@ class Admin:
         self.access.put_mapping(member, after, seen=access, entry=entry)
         return Change(before, after, warnings)
 
-    def unmap(self, member: Member, alias: str | None, actor: Actor) -> Change:
+    def unmap(self, member: Member, alias: str | None, actor: Actor, *, at_version: int | None = None) -> Change:
         """Take a mapping away: the named one, or the only one.
 
         Raises:
@@ -133,6 +142,7 @@ class Admin:
             Changed: somebody changed the member's records at the same time.
         """
         access = self.access.read(member)
+        _require_version(access, at_version)
         require_readable(access, member.user_id)
         found = [m for m in access.mappings if alias in (None, m.alias)]
         if len(found) != 1:
@@ -142,7 +152,7 @@ class Admin:
         self.access.delete_mapping(member, found[0], seen=access, entry=entry)
         return Change(found[0], None)
 
-    def grant(self, tenant: str, grant: Grant, actor: Actor) -> Change:
+    def grant(self, tenant: str, grant: Grant, actor: Actor, *, at_version: int | None = None) -> Change:
         """Set a rule, in the place of one of the same kind.
 
         Raises:
@@ -150,6 +160,7 @@ class Admin:
             Changed: somebody changed the same records at the same time.
         """
         access = self.rules_of(tenant, grant.principal)
+        _require_version(access, at_version)
         place = f"workspace#{grant.principal}" if grant.of_group else "grant"
         require_readable(access, grant.principal, f"{place}#{grant.effect}")
         rules = access.grants
@@ -191,9 +202,12 @@ class Admin:
                 "all, and Slack is asked about each group every minute. Forget some first"
             )
 
-    def forget(self, tenant: str, principal: str, actor: Actor) -> Access | Workspace:
+    def forget(
+        self, tenant: str, principal: str, actor: Actor, *, at_version: int | None = None
+    ) -> Access | Workspace:
         """Remove every rule of a principal, and every record that cannot be read; BadInput if there is none."""
         own = self.rules_of(tenant, principal)
+        _require_version(own, at_version)
         if not own.grants and not own.unreadable:
             raise BadInput(f"there is no rule for {principal}: `studio-links list` shows those that exist")
         entry = self._entry("forget", actor, tenant=tenant, subject=principal)
@@ -202,7 +216,7 @@ class Admin:
         self.access.delete_grants(tenant, principal, seen=own, entry=entry)
         return own
 
-    def lock_down(self, tenant: str, reason: str, actor: Actor) -> Change:
+    def lock_down(self, tenant: str, reason: str, actor: Actor, *, at_version: int | None = None) -> Change:
         """Give no links to anybody of the workspace, from the next request on.
 
         What holds for the workspace begins anew where it cannot be read.
@@ -212,6 +226,7 @@ class Admin:
             Changed: somebody changed what holds for the workspace at the same time.
         """
         workspace = self.access.workspace(tenant)
+        _require_version(workspace, at_version)
         before, after = workspace.lockdown, Lockdown(reason, actor.name, self.now())
         if before is not None and same(before, after):
             return Change(before, before)
@@ -223,9 +238,10 @@ class Admin:
         self.access.put_lockdown(tenant, after, seen=workspace, entry=entry)
         return Change(before, after, warnings)
 
-    def end_lockdown(self, tenant: str, actor: Actor) -> Change:
+    def end_lockdown(self, tenant: str, actor: Actor, *, at_version: int | None = None) -> Change:
         """Give links again; BadInput where it cannot be read what holds for the workspace."""
         workspace = self.access.workspace(tenant)
+        _require_version(workspace, at_version)
         _require_workspace(workspace)
         unreadable = "workspace#lockdown" in workspace.unreadable
         before = Lockdown("it cannot be read") if unreadable else workspace.lockdown
@@ -266,9 +282,9 @@ class Admin:
         decision = policy.decide(request, facts, self.rules, now)
         return Explanation(decision, slack_asked, policy.considered(member, facts, now))
 
-    def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
-        """Every member that has a mapping or a rule."""
-        return self.access.members(tenant)
+    def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
+        """Every member that has a mapping or a rule; those that come after one of them, if that is named."""
+        return self.access.members(tenant, after=after)
 
     def history(
         self,
@@ -364,6 +380,12 @@ def _of_group(workspace: Workspace, group: str) -> Workspace:
         grants=tuple(grant for grant in workspace.grants if grant.principal == group),
         unreadable=tuple(name for name in workspace.unreadable if name.split("#")[1] == group),
     )
+
+
+def _require_version(seen: Access | Workspace, version: int | None) -> None:
+    """That the records are still those which an administrator was shown, where they were shown any."""
+    if version not in (None, seen.version):
+        raise Changed("somebody changed the same records meanwhile; nothing was written: look again, then retry")
 
 
 def _own(unreadable: Iterable[str]) -> tuple[str, ...]:

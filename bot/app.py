@@ -13,6 +13,7 @@ from slack_sdk.signature import Clock
 
 from bot import policy
 from bot.admin import Admin
+from bot.administering import Administering
 from bot.asking import Asking
 from bot.aws_admin import AwsAdmin
 from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
@@ -25,7 +26,7 @@ from bot.metrics import Failed, Metrics, count_aws_failures
 from bot.model import Member
 from bot.references import Rereading
 from bot.signin import SignIn
-from bot.slack import asking_handlers, handlers
+from bot.slack import admin_handlers, asking_handlers, handlers
 from bot.slack.ageing import Ageing
 from bot.slack.api import SlackApi
 from bot.slack.commands import is_well_formed
@@ -38,6 +39,7 @@ from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.intake import IntakeTables
 from bot.store.models import Tables, bind, client_of
+from bot.store.pending import PendingTable
 from bot.store.requests import RequestTable
 from bot.store.runtime import RuntimeTable
 from bot.studio import SageMakerStudio, caller_arn
@@ -163,9 +165,12 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     clerk = BoundedExecutor("clerk", workers=CLERKS, queue=CLERKS_QUEUE, doorway=doorway)
     for pool in (workers, clerk):
         metrics.watch_pool(pool)
+    admins = frozenset(settings.studio_admins)
+    admin = Admin(access, audit, studio, _rules(settings), settings.studio_audit_days, directory=slack)
     desk = Desk(
         signin=signin,
         standings=Standings(access, audit, directory, _rules(settings), side),
+        administering=Administering(admin, PendingTable(bound), slack, admins),
         slack=slack,
         workers=workers,
         ageing=Ageing(runtime, clerk.submit),
@@ -173,14 +178,16 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         metrics=metrics,
         teams=frozenset(settings.studio_teams),
         audit_channel=settings.studio_audit_channel,
-        admins=frozenset(settings.studio_admins),
+        admins=admins,
         request_channel=settings.studio_request_channel,
         locale=settings.studio_locale,
         link_seconds=settings.studio_link_seconds,
         took=took,
     )
     bolt = _bolt(token)
-    asking_handlers.register(bolt, desk, _asking(settings, bound, access, audit, studio=studio, slack=slack))
+    asking = Asking(RequestTable(bound), admin, audit, slack, _rules(settings), admins)
+    asking_handlers.register(bolt, desk, asking)
+    admin_handlers.register(bolt, desk)
     handlers.register(bolt, desk)
 
     verifier, rereading, socket = None, None, None
@@ -242,19 +249,6 @@ def _verifier(settings: HttpSettings, metrics: Metrics) -> tuple[Verifier, Rerea
         return Verifier(given, Clock(), metrics.signed_with, missed=lambda: None), None
     rereading = Rereading(given(), lambda: shown(load(HttpSettings).signing_secrets))
     return Verifier(rereading, Clock(), metrics.signed_with, missed=rereading.hurry), rereading
-
-
-def _asking(
-    settings: ServeSettings,
-    bound: Tables,
-    access: AccessTable,
-    audit: AuditTable,
-    *,
-    studio: SageMakerStudio,
-    slack: SlackApi,
-) -> Asking:
-    admin = Admin(access, audit, studio, _rules(settings), settings.studio_audit_days)
-    return Asking(RequestTable(bound), admin, audit, slack, _rules(settings), frozenset(settings.studio_admins))
 
 
 def administration(settings: Settings, workers: int = 1, bound: Tables | None = None) -> Admin:

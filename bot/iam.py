@@ -61,7 +61,8 @@ def policy(role: Role, scope: Scope) -> dict[str, Any]:
 
 
 def _serving(scope: Scope) -> list[dict[str, Any]]:
-    changes = ("PutItem", "UpdateItem") if scope.administers_in_slack else ()
+    changes = ("Scan", "PutItem", "UpdateItem") if scope.administers_in_slack else ()
+    histories = ("by_member", "by_day") if scope.administers_in_slack else ("by_member",)
     return [
         *_links(scope),
         *_examining(scope),
@@ -71,7 +72,7 @@ def _serving(scope: Scope) -> list[dict[str, Any]]:
         _tables(scope, "Access", ("BatchGetItem", *changes), ["access"]),
         _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"]),
         _tables(scope, "Count", ("GetItem", "PutItem", "UpdateItem"), ["runtime"]),
-        _tables(scope, "LastLinks", ("Query",), ["audit/index/by_member"]),
+        _tables(scope, "LastLinks", ("Query",), [f"audit/index/{name}" for name in histories]),
         _tables(scope, "Ready", ("DescribeTable",), TABLES),
     ]
 

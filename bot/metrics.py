@@ -43,6 +43,9 @@ OUTCOMES = frozenset(
         "not_asked",
         "decision_failed",
         *(f"decision_{verdict}" for verdict in Verdict),
+        "admin_done",
+        "admin_answered",
+        "admin_failed",
     }
 )
 

@@ -56,6 +56,7 @@ class InvalidValue(ValueError):
     def __init__(self, field_name: str, value: object, allowed: str) -> None:
         self.field_name = field_name
         super().__init__(f"{field_name} {str(value)[:80]!r} is not valid: it must be {allowed}")
+        self.field_name = field_name
 
 
 def check_pattern(name: str, value: str, pattern: re.Pattern[str], longest: int, allowed: str) -> None:
@@ -123,6 +124,7 @@ class Reason(StrEnum):
     NOT_READY = "not_ready"
     FOREIGN = "foreign"
     STALE_BUTTON = "stale_button"
+    NOT_AN_ADMIN = "not_an_admin"
     INTERNAL = "internal"
 
 
@@ -627,6 +629,26 @@ class AccessRequest:
     decided_by: str | None = None
     decided_at: datetime | None = None
     postings: tuple[Posting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAct:
+    """Something an administrator has asked for in Slack, which waits for their next press.
+
+    Attributes:
+        id: the id of the request in which they asked; nothing else of it is in the button.
+        verb, fields: what they asked for.
+        version: of the records that they were shown.
+        after: where the next page of a listing begins; empty for what is no listing.
+    """
+
+    id: str
+    by: Member
+    verb: str
+    fields: Dictionary[str, str]
+    expires_at: datetime
+    version: int = 0
+    after: str = ""
 
 
 def utc_now() -> datetime:

@@ -17,6 +17,7 @@ from bot.model import (
     Lockdown,
     Mapping,
     Member,
+    PendingAct,
     Person,
     Posting,
     RequestState,
@@ -48,8 +49,12 @@ class AccessAdmin(AccessReader, Protocol):
     written. StoreError as for reading.
     """
 
-    def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
-        """Every user id of the tenant with its own records, page by page, in the table's own order."""
+    def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
+        """Every user id of the tenant with its own records, page by page, in the table's own order.
+
+        Args:
+            after: begin behind this user id.
+        """
         ...
 
     def read_each(self, members: Sequence[Member]) -> Iterator[tuple[Member, Access]]:
@@ -193,6 +198,18 @@ class RequestBook(Protocol):
 
     def reopen(self, member: Member, request_id: str) -> None:
         """Take a decision back that could not be carried out."""
+        ...
+
+
+class PendingActs(Protocol):
+    """What administrators have asked for in Slack and have yet to confirm, or to read on in."""
+
+    def keep(self, act: PendingAct) -> bool:
+        """Keep it; False, and nothing is kept, if one with this id was kept before: the request is a replay."""
+        ...
+
+    def take(self, by: Member, act_id: str, at: datetime) -> PendingAct | None:
+        """This administrator's act, once; None if there is none, or it has been taken, or its time is over."""
         ...
 
 

@@ -38,7 +38,7 @@ class Guard:
 
 
 IDENTITY, ABUSE, FAULTS = (f"{SCENARIO}/test_{name}.py" for name in ("identity", "abuse", "faults"))
-ENTRANCE, ASKING = (f"{SCENARIO}/test_{name}.py" for name in ("entrance", "asking"))
+ENTRANCE, ASKING, ADMIN = (f"{SCENARIO}/test_{name}.py" for name in ("entrance", "asking", "slack_admin"))
 
 GUARDS = {
     # The door
@@ -307,6 +307,49 @@ GUARDS = {
         "        if isinstance(outlook, Denied) and outlook.reason in BEYOND_APPROVAL:\n            self._record",
         "        if False:\n            self._record",
         (ASKING, "test_whom_an_approval_would_not_help_asks_nobody"),
+    ),
+    # Administration in Slack
+    "who administers": Guard(
+        "slack/admin_handlers.py",
+        "    if admitted:\n        return reader\n",
+        "    if True:\n        return reader\n",
+        (ADMIN, "test_nobody_else_administers_and_the_audit_says_so"),
+    ),
+    "asked back": Guard(
+        "administering.py",
+        "        if affected is not None:",
+        "        if False:",
+        (f"{UNIT}/test_administering.py", "test_what_takes_access_away_is_asked_back"),
+    ),
+    "confirmed once": Guard(
+        "store/pending.py",
+        "(self._items.state == OPEN) & ",
+        "",
+        (f"{CONTRACT}/test_pending_port.py", "test_what_was_kept_can_be_taken_once"),
+    ),
+    "confirmed in time": Guard(
+        "store/pending.py",
+        " & (self._items.open_until > iso(at))",
+        "",
+        (f"{CONTRACT}/test_pending_port.py", "test_time_runs_out"),
+    ),
+    "confirmed as shown": Guard(
+        "admin.py",
+        "    if version not in (None, seen.version):",
+        "    if False:",
+        (f"{UNIT}/test_administering.py", "test_what_has_changed_since_is_not_carried_out"),
+    ),
+    "a change is made once": Guard(
+        "administering.py",
+        "        if not self.pending.keep(pending):\n            return None\n",
+        "        self.pending.keep(pending)\n",
+        (f"{UNIT}/test_administering.py", "test_a_replay_of_what_was_done_does_nothing"),
+    ),
+    "who is meant": Guard(
+        "slack/admin_commands.py",
+        "    if not BARE_ID.fullmatch(text):",
+        "    if False:",
+        (f"{UNIT}/test_admin_commands.py", "test_what_is_not_understood"),
     ),
     # No record, no link
     "no link without a record": Guard(

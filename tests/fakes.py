@@ -179,9 +179,10 @@ class FakeAccess:
                 group_grants=workspace.grants,
             )
 
-    def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
+    def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
         with self._lock:
             known = {member: self._own(member) for member in self._members if member.tenant == tenant}
+        known = {member: own for member, own in known.items() if after is None or member.user_id > after}
         yield from ((member.user_id, own) for member, own in sorted(known.items()) if own != Access())
 
     def workspace(self, tenant: str) -> Workspace:

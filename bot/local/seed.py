@@ -82,7 +82,7 @@ def seed(settings: Settings, workspace: Workspace) -> str:
         title = resident.story[0].upper() + resident.story[1:]
         workspace.add_member(resident.user_id, resident.name, title=title, guest=resident.guest, admin=resident.admin)
         mappings = _mappings(resident, domain_id, sandbox_id)
-        _create_profiles(sagemaker, resident, mappings)
+        _create_profiles(sagemaker, resident, mappings, domain_id)
         for mapping in mappings:
             admin.map(Member(team, resident.user_id), mapping, SEEDER)
         if resident.effect is not None:
@@ -114,10 +114,15 @@ def _mappings(resident: Resident, domain_id: str, sandbox_id: str) -> list[Mappi
     return [Mapping("default", domain_id, resident.name)] if resident.mapped else []
 
 
-def _create_profiles(sagemaker: "SageMakerClient", resident: Resident, mappings: list[Mapping]) -> None:
-    """What the mappings lead to: the resident's profile in each domain, and the space where there is one."""
-    for domain_id in {mapping.domain_id for mapping in mappings}:
-        sagemaker.create_user_profile(DomainId=domain_id, UserProfileName=resident.name)
+def _create_profiles(
+    sagemaker: "SageMakerClient", resident: Resident, mappings: list[Mapping], domain_id: str
+) -> None:
+    """The resident's profile in each domain that is theirs, and the space where there is one.
+
+    Everybody has one in the first domain, so that an administrator can give it to those who are not mapped to it.
+    """
+    for each in {domain_id, *(mapping.domain_id for mapping in mappings)}:
+        sagemaker.create_user_profile(DomainId=each, UserProfileName=resident.name)
     for mapping in mappings:
         if mapping.space_name is not None:
             sagemaker.create_space(

@@ -7,6 +7,7 @@ import dataclasses
 import ipaddress
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException
 from typing import Any
@@ -35,6 +36,9 @@ API_TIMEOUT = 2
 PATIENT_TIMEOUT, PATIENT_RETRIES = 30, 5
 # As many as Slack recommends.
 ACCOUNTS_A_PAGE = 200
+
+# Seconds to wait before asking again for a dialog whose name Slack does not know yet.
+NAME_PAUSES = (0.1, 0.2, 0.4, 0.8)
 
 # How the paths of response_urls begin: for commands, for buttons, and for both in newer apps.
 REPLY_PATHS = {"commands", "actions", "app"}
@@ -154,7 +158,7 @@ class SlackApi:
         Returns:
             Whether Slack took the message. It may have reached Slack all the same if the answer was lost.
         """
-        if origin.view_id is not None:
+        if origin.view_id is not None or origin.view_name is not None:
             return self._update_view(origin, message)
         body = {**message.payload(), "response_type": "ephemeral", "replace_original": replace}
         return self._respond(origin, body) or self._post_ephemeral(origin, message)
@@ -225,12 +229,18 @@ class SlackApi:
         return False
 
     def _update_view(self, origin: Origin, message: Message) -> bool:
-        try:
-            self._call(self._client.views_update, view_id=origin.view_id, view=message.modal())
-        except SlackError as error:
-            log.warning("dialog_not_updated", request=origin.request_id, code=error.code)
-            return False
-        return True
+        which = {"view_id": origin.view_id} if origin.view_id else {"external_id": origin.view_name}
+        for pause in (*NAME_PAUSES, None):
+            try:
+                self._call(self._client.views_update, **which, view=message.modal())
+            except SlackError as error:
+                if origin.view_id or error.code != "not_found" or pause is None:
+                    log.warning("dialog_not_updated", request=origin.request_id, code=error.code)
+                    return False
+                time.sleep(pause)  # Slack has yet to learn the name
+            else:
+                return True
+        return False
 
     def _post_ephemeral(self, origin: Origin, message: Message) -> bool:
         if origin.channel_id is None:

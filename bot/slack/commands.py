@@ -37,6 +37,7 @@ class Origin:
         response_url: answers this one request for 30 minutes; a secret.
         trigger_id: lets us open one dialog within three seconds; a secret.
         view_id: the dialog the button is in.
+        view_name: the dialog by the name that we give it, where Slack has yet to learn of it.
         message: the message the button is in, by channel and time.
         by_message: whether a direct message is the only way to answer.
         command: the slash command as it was typed, for the words that repeat it.
@@ -52,6 +53,7 @@ class Origin:
     response_url: str | None = field(repr=False)
     trigger_id: str | None = field(default=None, repr=False)
     view_id: str | None = None
+    view_name: str | None = None
     message: str | None = None
     by_message: bool = False
     command: str = "/studio"
@@ -80,13 +82,24 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Administer:
+    """`/studio admin …`.
+
+    Attributes:
+        text: what was typed after it, as Slack sent it: escaped, so that mentions can be told from their imitations.
+    """
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """`/studio help`, or text that means nothing to us."""
 
     not_understood: str | None = None
 
 
-Command = Open | WhoAmI | Ask | Help
+Command = Open | WhoAmI | Ask | Administer | Help
 
 APPS = {app.value: app for app in StudioApp}
 SPACE = "space"
@@ -97,6 +110,9 @@ def parse(text: str) -> Command:
 
     With `should_escape`, which the manifest sets, Slack sends three characters escaped.
     """
+    first, *rest = text.split(maxsplit=1) or [""]
+    if first.lower() == "admin":
+        return Administer(rest[0] if rest else "")
     text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     words = text.split()
     match [word.lower() for word in words]:
@@ -201,7 +217,8 @@ def field_value(body: Mapping[str, Any], block_id: str) -> str:
     """What was filled into a dialog's field, or chosen in it; empty if nothing was."""
     fields = _part(_part(_part(_part(body, "view"), "state"), "values"), block_id)
     field_state = next((value for value in fields.values() if isinstance(value, Mapping)), {})
-    return _optional(field_state, "value") or _optional(_part(field_state, "selected_option"), "value") or ""
+    given = (_optional(field_state, key) for key in ("value", "selected_user", "selected_date"))
+    return next(filter(None, given), None) or _optional(_part(field_state, "selected_option"), "value") or ""
 
 
 def private_metadata(body: Mapping[str, Any]) -> str:

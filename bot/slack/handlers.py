@@ -17,8 +17,9 @@ from bot.audit import ISSUED
 from bot.errors import SlackError, StoreError, UpstreamError
 from bot.model import Answer, Door, Entry, LinkRequest, Reason, Stage, Target
 from bot.slack import views
+from bot.slack.admin_handlers import administer
 from bot.slack.asking_handlers import show_form
-from bot.slack.commands import REQUEST_ID, Ask, Help, Open, WhoAmI, action_value, parse, parse_target
+from bot.slack.commands import REQUEST_ID, Administer, Ask, Help, Open, WhoAmI, action_value, parse, parse_target
 from bot.slack.home import show_home
 from bot.slack.reception import Desk, Visit, Work, acknowledge, conclude, receive, refuse, tell
 from bot.standing import Standing
@@ -65,9 +66,15 @@ def _command(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
             _tell_standing(desk, visit, views.who_am_i, "whoami")
         case Ask():
             show_form(desk, visit, {})
+        case Administer(text):
+            administer(desk, visit, text)
         case Help(not_understood):
-            help_text = partial(views.help_for, not_understood=not_understood)
-            _tell_standing(desk, visit, help_text, "help")
+            _tell_standing(desk, visit, partial(_help, desk, not_understood), "help")
+
+
+def _help(desk: Desk, not_understood: str | None, standing: Standing, reader: views.Reader) -> views.Message:
+    administers = desk.administering.may(standing.member, standing.person, standing.access)
+    return views.help_for(standing, reader, not_understood=not_understood, administers=administers)
 
 
 def _tell_standing(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -11,6 +11,7 @@ import structlog
 from slack_bolt import Ack
 
 from bot import audit, telemetry
+from bot.administering import Administering
 from bot.errors import BadInput, SlackError
 from bot.executor import BoundedExecutor, Full
 from bot.metrics import Metrics
@@ -64,6 +65,7 @@ class Desk:
 
     signin: SignIn
     standings: Standings
+    administering: Administering
     ageing: Ageing
     slack: SlackApi
     workers: BoundedExecutor
@@ -130,7 +132,16 @@ def acknowledge(ack: Ack, words: str) -> None:
 
 
 def receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
-    """Let a request in and hand it on. Returns what the acknowledgement has to say, mostly nothing."""
+    """Let a request in and hand it on. Returns what the acknowledgement has to say, mostly nothing.
+
+    A form's acknowledgement must not hold any words.
+    """
+    words = take(desk, body, door, work)
+    return "" if door is Door.FORM else words
+
+
+def take(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
+    """The same; for a form, too, the words that say why it was turned away."""
     try:
         origin = ORIGINS[door](body)
         telemetry.is_request(origin.request_id)
@@ -146,7 +157,7 @@ def receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
     except (BadInput, InvalidValue) as error:
         desk.metrics.outcome("malformed")
         log.warning("request_malformed", why=str(error))
-        return views.refusal(Reason.INTERNAL, desk.reader()).text if door is not Door.FORM else ""
+        return views.refusal(Reason.INTERNAL, desk.reader()).text
 
     visit = Visit(origin, member, door, uuid4().hex, desk.now(), desk.monotonic())
     try:
@@ -160,8 +171,7 @@ def receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
 def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> str:
     """Refuse without asking anybody: record it on the side, and return the words for the acknowledgement.
 
-    Slack shows them after a command only, so otherwise they go the way an answer would; a form's acknowledgement
-    must not hold any.
+    Slack shows them after a command only, so otherwise they go the way an answer would.
     """
     entry = _refused(desk, origin, door, reason, tenant=tenant, subject=subject)
     message = views.refusal(reason, desk.reader(origin))
@@ -172,7 +182,7 @@ def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant
         _record_refusal(desk, entry)
 
     _aside(desk, entry, tell_and_record)
-    return "" if door is Door.FORM else message.text
+    return message.text
 
 
 def _aside(desk: Desk, entry: Entry, job: Callable[[], object]) -> None:
@@ -190,7 +200,13 @@ def tell(desk: Desk, origin: Origin, message: views.Message, *, replace: bool) -
     try:
         if origin.by_message:
             desk.slack.post(origin.user_id, message)
-        elif origin.view_id or origin.response_url or origin.channel_id or origin.trigger_id is None:
+        elif (
+            origin.view_id
+            or origin.view_name
+            or origin.response_url
+            or origin.channel_id
+            or origin.trigger_id is None
+        ):
             return desk.slack.reply(origin, message, replace=replace)
         else:  # the home tab, or a shortcut
             desk.slack.open_view(origin, message)
@@ -215,9 +231,14 @@ def _refused(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: 
     )
 
 
-def refuse(desk: Desk, visit: Visit, reason: Reason) -> bool:
-    """Record, count and announce that a request which was let in is refused; False if it is a replay."""
-    return _record_refusal(desk, _refusal_of(desk, visit, reason))
+def refuse(desk: Desk, visit: Visit, reason: Reason, action: str | None = None) -> bool:
+    """Record, count and announce that a request which was let in is refused; False if it is a replay.
+
+    Args:
+        action: what was asked for, where the door does not tell.
+    """
+    entry = _refusal_of(desk, visit, reason)
+    return _record_refusal(desk, replace(entry, action=action) if action else entry)
 
 
 def _refusal_of(desk: Desk, visit: Visit, reason: Reason) -> Entry:

@@ -248,6 +248,7 @@ def help_text(
     not_understood: str | None = None,
     aliases: Sequence[str] = (),
     barred: Denied | None = None,
+    administers: bool = False,
 ) -> Message:
     """What the command understands, as far as the member can use it; first, what it did not.
 
@@ -265,6 +266,8 @@ def help_text(
     if reader.may_ask and (barred is None or barred.reason in ASKABLE):
         lines.append(words.help_request.format(command=command))
     lines += [words.help_whoami.format(command=command), words.help_help.format(command=command)]
+    if administers:
+        lines.append(words.admin.help_admin.format(command=command))
     blocks = [section("\n".join(lines))]
     if not_understood is not None:
         lines.insert(0, words.not_understood.format(command=command, text=escape(not_understood, LONGEST_ECHO)))
@@ -272,10 +275,12 @@ def help_text(
     return Message("\n".join(lines), blocks)
 
 
-def help_for(standing: Standing, reader: Reader, *, not_understood: str | None) -> Message:
+def help_for(standing: Standing, reader: Reader, *, not_understood: str | None, administers: bool = False) -> Message:
     """The help with what this member can use."""
     aliases = sorted(mapping.alias for mapping in standing.access.mappings)
-    return help_text(reader, not_understood=not_understood, aliases=aliases, barred=barred(standing))
+    return help_text(
+        reader, not_understood=not_understood, aliases=aliases, barred=barred(standing), administers=administers
+    )
 
 
 def barred(standing: Standing) -> Denied | None:
@@ -290,7 +295,7 @@ def who_am_i(standing: Standing, reader: Reader) -> Message:
     who = _who(standing, reader)
     blocks = [
         section(who),
-        *(section("\n".join(part)) for part in _parts(mappings)),
+        *(section("\n".join(part)) for part in parts(mappings)),
         *_way_in(standing, reader),
         _links(standing, words),
     ]
@@ -384,7 +389,7 @@ def _past_link(entry: Entry, words: Words) -> str:
     return line.format(at=slack_date(entry.at), alias=entry.alias or "-", opened=opened_at)
 
 
-def _parts(lines: Sequence[str]) -> list[list[str]]:
+def parts(lines: Sequence[str]) -> list[list[str]]:
     """The lines in runs that each fit into one section."""
     parts: list[list[str]] = [[]]
     for line in lines:

@@ -80,8 +80,10 @@ class AccessTable:
         """The same call for the workspace's item alone."""
         return self._workspace(self._get((tenant, WORKSPACE)).get((tenant, WORKSPACE)))
 
-    def members(self, tenant: str) -> Iterator[tuple[str, Access]]:
+    def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
         """Page by page over the table, which holds locks and other workspaces too."""
+        start = {} if after is None else {"owner": {"S": _owner(tenant, after)}, "item": {"S": MEMBER}}
+        begin: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
         with store_errors():
             pages = (
                 client_of(self._items)
@@ -93,6 +95,7 @@ class AccessTable:
                     FilterExpression="#item = :member AND begins_with(#owner, :tenant)",
                     ExpressionAttributeNames={"#item": "item", "#owner": "owner"},
                     ExpressionAttributeValues={":member": {"S": MEMBER}, ":tenant": {"S": _owner(tenant, "")}},
+                    **begin,
                 )
             )
             for page in pages:

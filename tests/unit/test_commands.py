@@ -11,6 +11,7 @@ from bot.errors import BadInput
 from bot.model import ALIAS, MAX_NAME, NAME, RESERVED_WORDS, StudioApp, Target
 from bot.slack.commands import (
     REQUEST_ID,
+    Administer,
     Ask,
     Command,
     Help,
@@ -93,7 +94,11 @@ PARSED: list[tuple[str, Command]] = [
     (" Request ", Ask()),
     ("request sandbox", Help("request sandbox")),
     ("sandbox request", Help("sandbox request")),
-    ("admin list", Help("admin list")),
+    ("admin", Administer()),
+    ("  Admin  ", Administer()),
+    ("admin list", Administer("list")),
+    ("ADMIN\u00a0deny &lt;@U0ANA&gt; --reason “a  b” ", Administer("deny &lt;@U0ANA&gt; --reason “a  b” ")),
+    ("administer", Open(Target("administer"))),
     ("my payload here", Help("my payload here")),
     ("a" * 33, Help("a" * 33)),
     ("-x", Help("-x")),
@@ -120,7 +125,7 @@ def test_what_a_member_types(text: str, command: Command) -> None:
 
 
 def test_words_kept_for_later_are_no_aliases() -> None:
-    assert parse("admin") == Help("admin")
+    assert parse_target(["admin"]) is None
 
 
 def test_the_commands_own_words_are_no_aliases() -> None:

@@ -62,6 +62,10 @@ def test_serving_writes_to_the_access_table_only_where_it_administers() -> None:
     assert allows(reading, "dynamodb:BatchGetItem", table)
     assert not allows(reading, "dynamodb:PutItem", table)
     assert allows(writing, "dynamodb:PutItem", table)
+    assert not allows(reading, "dynamodb:Scan", table)
+    assert allows(writing, "dynamodb:Scan", table)  # `/studio admin list`
+    assert not allows(reading, "dynamodb:Query", SCOPE.table("audit/index/by_day"))
+    assert allows(writing, "dynamodb:Query", SCOPE.table("audit/index/by_day"))  # `/studio admin history`
 
 
 @pytest.mark.parametrize(

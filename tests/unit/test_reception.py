@@ -13,6 +13,7 @@ from slack_bolt.authorization import AuthorizeResult
 from structlog.testing import capture_logs
 
 from bot.admin import Admin
+from bot.administering import Administering
 from bot.asking import Asking
 from bot.errors import SlackError, StoreError
 from bot.executor import BoundedExecutor, Full
@@ -41,6 +42,7 @@ from tests.fakes import (
     FakeIntake,
     FakeStudio,
 )
+from tests.fakes_admin import FakePending
 from tests.fakes_asking import FakeBook, FakeMessages
 
 APP, ORG, CHANNEL = "A0STUDIO01", "E0ORG00001", "C0GENERAL01"
@@ -184,6 +186,9 @@ class World:
         self.desk = Desk(
             signin=signin,
             standings=Standings(access, self.audit, directory, Rules(), AtOnce()),
+            administering=Administering(
+                Admin(access, self.audit, FakeStudio(), Rules()), FakePending(), directory, frozenset()
+            ),
             ageing=Ageing(FakeMessages(), self.clerk.submit),
             slack=self.slack,
             workers=self.workers,

@@ -10,6 +10,7 @@ import pytest
 from bot.model import Reason
 from bot.slack.views import PASSING
 from bot.slack.words import CATALOGUES, Words, words_for
+from bot.slack.words.admin_catalogue import AdminWords
 
 SLACK = Path(__file__).parent.parent.parent / "bot/slack"
 SPOKEN_BY_HELP = {Reason.UNKNOWN_ALIAS}
@@ -25,13 +26,15 @@ in_each_language = pytest.mark.parametrize("language", CATALOGUES)
 for_each_reason = pytest.mark.parametrize("reason", SPOKEN)
 
 
-def texts(words: Words) -> dict[str, str]:
+def texts(words: Words | AdminWords) -> dict[str, str]:
     """Every text of a catalogue, by where it stands."""
     found: dict[str, str] = {}
     for field in fields(words):
         value = getattr(words, field.name)
         if isinstance(value, str):
             found[field.name] = value
+        elif isinstance(value, AdminWords):
+            found |= {f"admin {where}": text for where, text in texts(value).items()}
         elif isinstance(value, tuple):
             found |= {f"{field.name} {number}": text for number, text in zip(("one", "many"), value, strict=True)}
         else:
@@ -94,7 +97,7 @@ def test_what_is_filled_in_is_named_and_nothing_else_is_in_braces(language: str)
         assert not set("{}%") & set(rest), where
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(Words)])
+@pytest.mark.parametrize("field", [field.name for words in (Words, AdminWords) for field in fields(words)])
 def test_no_words_are_kept_that_nobody_reads(field: str) -> None:
     sources = [path.read_text() for path in SLACK.glob("*.py")]
     assert any(re.search(rf"\.{field}\b", source) for source in sources)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.model import Reason
+from bot.slack.words.admin_catalogue import AdminWords
 
 Plural = tuple[str, str]
 
@@ -134,6 +135,7 @@ class Words:
 
     sso_address: str
     sso_no_address: str
+    admin: AdminWords
     refusals: Mapping[Reason, str]
 
     day: Plural

@@ -1,6 +1,7 @@
 """German."""
 
 from bot.model import Reason
+from bot.slack.words.admin_de import GERMAN as FOR_ADMINS
 from bot.slack.words.catalogue import Words
 
 GERMAN = Words(
@@ -156,6 +157,7 @@ GERMAN = Words(
     turned_down="Deine Anfrage nach Zugang zu SageMaker Studio wurde abgelehnt. Sprich mit deiner Studio-Verwaltung.",
     sso_address="Melde dich stattdessen hier an: {address}",
     sso_no_address="Frag deine Studio-Verwaltung nach der Adresse.",
+    admin=FOR_ADMINS,
     refusals={
         Reason.NOT_A_MEMBER: "Studio-Links gibt es nur für volle Mitglieder dieses Workspace. "
         "Bist du eines, dann bitte deine Slack-Verwaltung, dein Konto zu prüfen.",
@@ -214,6 +216,8 @@ GERMAN = Words(
         Reason.FOREIGN: "Studio-Links sind für diesen Workspace nicht eingerichtet. "
         "Nutze sie in dem Workspace, zu dem sie gehören.",
         Reason.STALE_BUTTON: "Dieser Knopf gilt nicht mehr. Tippe `{command}` für einen frischen Link.",
+        Reason.NOT_AN_ADMIN: "Das kann nur deine Studio-Verwaltung, und es wurde nichts geändert. "
+        "Bitte sie darum, oder tippe `{command} help`, um zu sehen, was du selbst tun kannst.",
         Reason.INTERNAL: "Bei uns ist etwas schiefgegangen, und es gibt keinen Link. "
         "Versuch es erneut; bleibt es so, sag es deiner Studio-Verwaltung.",
     },

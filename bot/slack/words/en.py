@@ -1,6 +1,7 @@
 """English."""
 
 from bot.model import Reason
+from bot.slack.words.admin_en import ENGLISH as FOR_ADMINS
 from bot.slack.words.catalogue import Words
 
 ENGLISH = Words(
@@ -145,6 +146,7 @@ ENGLISH = Words(
     turned_down="Your request for access to SageMaker Studio was denied. Talk to your Studio administrator.",
     sso_address="Sign in at {address} instead.",
     sso_no_address="Ask your Studio administrator for its address.",
+    admin=FOR_ADMINS,
     refusals={
         Reason.NOT_A_MEMBER: "Studio links are only for full members of this workspace. "
         "If you are one, ask your Slack administrator to check your account.",
@@ -199,6 +201,8 @@ ENGLISH = Words(
         Reason.NOT_READY: "The bot is still starting. Wait a minute, then try again.",
         Reason.FOREIGN: "Studio links are not set up for this workspace. Use them in the workspace they belong to.",
         Reason.STALE_BUTTON: "This button is not valid any more. Type `{command}` for a fresh link.",
+        Reason.NOT_AN_ADMIN: "Only your Studio administrators can do that, and nothing was changed. "
+        "Ask one of them, or type `{command} help` to see what you can do yourself.",
         Reason.INTERNAL: "Something went wrong on our side, and no link was made. "
         "Try again; if it stays, tell your Studio administrator.",
     },

@@ -1,0 +1,87 @@
+"""What a catalogue of the words for administrators has to hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.acts import Name, Problem, Verb
+from bot.administering import Verdict
+from bot.model import Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminWords:
+    """One language.
+
+    Attributes:
+        verbs: what an act is called on its button and at the head of its form, at most 24 characters.
+        labels: what stands above a field.
+        states: of a lockdown, on and off.
+        must: what a field's value has to be.
+        problems: why a request was not understood.
+        questions: what is asked back before an act is carried out.
+        done: what was carried out.
+    """
+
+    help_admin: str
+    working: str
+    choose: str
+    another: str
+    send: str
+    verbs: Mapping[Verb, str]
+    labels: Mapping[Name, str]
+    states: Mapping[str, str]
+    must: Mapping[Name, str]
+    must_be: str
+    or_group: str
+    one_of_both: str
+
+    problems: Mapping[Problem, str]
+    example: str
+
+    questions: Mapping[Verb, str]
+    affected: str
+    in_its_place: str
+    members_read: str
+    oneself: str
+    group: str
+    confirm_within: str
+    confirm: str
+    leave: str
+
+    verdicts: Mapping[Verdict, str]
+    has: str
+    has_nothing: str
+    changed: str
+    failed: str
+
+    done: Mapping[Verb, str]
+    unlocked: str
+    no_lockdown: str
+    same: str
+    before: str
+
+    mapping: str
+    mapping_space: str
+    mapping_region: str
+    mapping_landing: str
+    mapping_role: str
+    mapping_seconds: str
+    rules: Mapping[Effect, str]
+    rule_until: str
+    rule_ended: str
+    rule_reason: str
+    rule_by: str
+    unreadable: str
+
+    about: str
+    members: str
+    nobody: str
+    and_more: str
+    entries: str
+    no_entries: str
+    entry_was: str
+    entry_now: str
+    more: str
+    last_page: str
+    would_get: str
+    would_not_get: str

@@ -1,0 +1,106 @@
+"""What waits for an administrator's press: every PendingActs keeps these promises, fake and DynamoDB table alike."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.errors import StoreError
+from bot.local.aws_faults import Fault
+from bot.model import Member, PendingAct, Reason
+from bot.ports import PendingActs
+from bot.store.models import Tables, client_of
+from bot.store.pending import KEPT_AFTER, PendingTable
+from tests.contract.stands import ListeningAws
+from tests.fakes import ANA, BEN, NOON, race
+from tests.fakes_admin import FakePending
+
+ID, OTHER_ID = "a" * 32, "b" * 32
+ACT = PendingAct(
+    id=ID,
+    by=ANA,
+    verb="deny",
+    fields={"user": BEN.user_id, "reason": "“laptop” & <stolen>"},
+    expires_at=NOON + timedelta(minutes=10),
+    version=7,
+    after="U0ANA00001",
+)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def pending(request: pytest.FixtureRequest) -> Iterator[PendingActs]:
+    if request.param == "fake":
+        yield FakePending()
+    else:
+        yield PendingTable(request.getfixturevalue("tables"))
+
+
+def test_what_was_kept_can_be_taken_once(pending: PendingActs) -> None:
+    assert pending.keep(ACT)
+    assert pending.take(ANA, ID, NOON) == ACT
+    assert pending.take(ANA, ID, NOON) is None
+
+
+def test_the_same_request_is_kept_once_whatever_has_become_of_it(pending: PendingActs) -> None:
+    assert pending.keep(ACT)
+    assert not pending.keep(replace(ACT, verb="allow"))
+    pending.take(ANA, ID, NOON)
+    assert not pending.keep(ACT)
+    assert pending.take(ANA, ID, NOON) is None
+
+
+def test_nobody_takes_what_another_has_asked_for(pending: PendingActs) -> None:
+    pending.keep(ACT)
+    for who in (BEN, Member("T0OTHER001", ANA.user_id)):
+        assert pending.take(who, ID, NOON) is None
+    assert pending.take(ANA, OTHER_ID, NOON) is None
+    assert pending.take(ANA, ID, NOON) == ACT
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [(599, True), (600, False), (10_000, False)])
+def test_time_runs_out(pending: PendingActs, seconds: int, taken: bool) -> None:  # noqa: FBT001 - the table's
+    pending.keep(ACT)
+    assert (pending.take(ANA, ID, NOON + timedelta(seconds=seconds)) is not None) == taken
+
+
+def test_of_several_presses_at_once_one_counts(pending: PendingActs) -> None:
+    pending.keep(ACT)
+    outcomes = race(*(lambda: pending.take(ANA, ID, NOON) for _ in range(8)))
+    assert sorted(outcomes, key=str) == [ACT, *[None] * 7] or sorted(outcomes, key=str) == [*[None] * 7, ACT]
+
+
+def test_of_a_request_and_its_replays_one_counts(pending: PendingActs) -> None:
+    assert sorted(map(str, race(*(lambda: pending.keep(ACT) for _ in range(8))))) == ["False"] * 7 + ["True"]
+
+
+# What only DynamoDB can show
+
+
+def test_it_is_remembered_for_longer_than_a_request_can_be_replayed(tables: Tables) -> None:
+    PendingTable(tables).keep(ACT)
+    [item] = client_of(tables.runtime).scan(TableName=tables.runtime.Meta.table_name)["Items"]
+    assert int(item["expires"]["N"]) == int((ACT.expires_at + KEPT_AFTER).timestamp())
+
+
+def test_what_makes_no_sense_is_an_error(tables: Tables) -> None:
+    pending = PendingTable(tables)
+    pending.keep(ACT)
+    [item] = client_of(tables.runtime).scan(TableName=tables.runtime.Meta.table_name)["Items"]
+    for broken in ({"request": {"S": "[]"}}, {"request": {"S": "{}"}}, {"request": {"S": "?"}}):
+        client_of(tables.runtime).put_item(TableName=tables.runtime.Meta.table_name, Item={**item, **broken})
+        with pytest.raises(StoreError) as caught:
+            pending.take(ANA, ID, NOON)
+        assert caught.value.reason is Reason.STORE_UNREADABLE
+
+
+def test_dynamodbs_failures_are_ours(tables: Tables, local_aws: ListeningAws) -> None:
+    pending = PendingTable(tables)
+    for operation, call in (
+        ("PutItem", lambda: pending.keep(ACT)),
+        ("UpdateItem", lambda: pending.take(ANA, ID, NOON)),
+    ):
+        local_aws.inject(operation, Fault("AccessDeniedException"))
+        with pytest.raises(StoreError) as caught:
+            call()
+        assert caught.value.reason is Reason.STORE_REFUSED

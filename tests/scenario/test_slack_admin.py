@@ -1,0 +1,519 @@
+"""Administration from Slack: every act as text and as a form, every refusal, and what nobody can do by accident."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from bot import app
+from bot.admin import Actor, Admin
+from bot.config import Settings, load
+from bot.local.aws_faults import Fault
+from bot.local.blocks import check_message
+from bot.local.people import Channel
+from bot.local.response_urls import Fault as SlackFault
+from bot.local.screens import Message
+from bot.local.views import View
+from bot.model import Access, Door, Effect, Entry, Grant, Mapping, Member, utc_now
+from tests.scenario.conftest import TEAM, Product, create_profile
+from tests.scenario.test_home import dialog_of
+from tests.scenario.test_link import visit
+
+AUDIT = "C0AUDIT0001"
+SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA,U0GUS,U0DEE", "STUDIO_AUDIT_CHANNEL": AUDIT}
+ADA, BEA, GUS, DEE, MIA, EVE = "U0ADA", "U0BEA", "U0GUS", "U0DEE", "U0MIA", "U0EVE"
+TESTER = Actor("cli:test", Door.CLI)
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def admin(product: Product) -> Admin:
+    for user in (ADA, BEA, DEE, MIA, EVE):
+        product.slack.add_member(user, user.removeprefix("U0").lower())
+    product.slack.add_member(GUS, "gus", guest=True)
+    bot = product.slack.installation.bot_user_id
+    product.slack.add_channel(Channel(AUDIT, "audit", frozenset({EVE, bot})))
+    admin = app.administration(load(Settings))
+    admin.grant(TEAM, Grant(DEE, Effect.DENY), TESTER)
+    return admin
+
+
+@pytest.fixture(autouse=True)
+def _calm(product: Product) -> Iterator[None]:
+    yield
+    product.aws.clear_faults()
+
+
+@pytest.fixture
+def who(product: Product) -> str:
+    """A member with a profile in SageMaker, of whom nothing is stored yet: `U0WHO1` is `@who1`, profile `who1`."""
+    name = f"who{next(numbers)}"
+    product.slack.add_member(f"U0{name.upper()}", name)
+    create_profile(product.domain_id, name)
+    return name
+
+
+def user_id(name: str) -> str:
+    return f"U0{name.upper()}"
+
+
+def types(product: Product, user: str, text: str) -> Message:
+    """What the bot answers to `/studio admin …`, to this member alone."""
+    exchange = product.slack.command(user, f"admin {text}")
+    assert (exchange.ack, exchange.reply) == ("ok", "")
+    return checked(product.slack.answer_to(exchange, timeout=12))
+
+
+def presses(product: Product, user: str, message: Message, action_id: str) -> Message:
+    exchange = product.slack.press(user, message, action_id)
+    assert exchange.ack == "ok"
+    return checked(product.slack.answer_to(exchange, timeout=12))
+
+
+def checked(message: Message) -> Message:
+    assert message.ephemeral
+    assert check_message({"text": message.text, "blocks": list(message.blocks)}) == []
+    return message
+
+
+def told(message: Message | View) -> str:
+    return str(message.blocks)
+
+
+def stored(admin: Admin, name: str) -> Access:
+    return admin.show(Member(TEAM, user_id(name)))
+
+
+def changes(admin: Admin, name: str) -> list[tuple[str, str, Door]]:
+    found = admin.history(TEAM, user_id(name), utc_now() - timedelta(hours=1), 50)
+    return [(entry.action, entry.actor, entry.door) for entry in found if entry.outcome == "done"]
+
+
+def newest(admin: Admin, name: str) -> Entry:
+    return next(admin.history(TEAM, user_id(name), utc_now() - timedelta(hours=1), 1))
+
+
+def audit_channel(product: Product) -> str:
+    return " ".join(message.text for message in product.slack.view(EVE) if message.channel == AUDIT)
+
+
+def forges(product: Product, user: str, message: Message, action_id: str, value: str | None) -> Message:
+    """Press a button with a value that another message had."""
+    action = {"type": "button", "action_id": action_id, "block_id": "x", "value": value}
+    pressed = next(button.action_id for button in message.buttons())
+    exchange = product.slack.press(user, message, pressed, overrides={"actions": [action]})
+    return checked(product.slack.answer_to(exchange, timeout=12))
+
+
+def opens(product: Product, user: str) -> View:
+    assert product.slack.command(user, "admin").ack == "ok"
+    return dialog_of(product, user, "What do you want to do?")
+
+
+def again(product: Product, user: str, dialog: View) -> View:
+    assert product.slack.press(user, dialog, "admin_pick_menu").ack == "ok"
+    return dialog_of(product, user, "What do you want to do?")
+
+
+def picks(product: Product, user: str, menu: View, verb: str) -> None:
+    assert product.slack.press(user, menu, f"admin_pick_{verb}").ack == "ok"
+    product.slack.wait_until(lambda: product.slack.modal(user).content.get("private_metadata") == verb)
+
+
+def submits(product: Product, user: str, fields: dict[str, str], words: str) -> View:
+    """Fill the form in and send it off; the dialog as it then is, once it says this."""
+    sent = product.slack.submit(user, {name: {name: value} for name, value in fields.items()})
+    assert (sent.errors, sent.trouble) == ({}, "")
+    return dialog_of(product, user, words)
+
+
+# As text
+
+
+def test_a_member_is_mapped_and_allowed_and_opens_studio(product: Product, admin: Admin, who: str) -> None:
+    mapped = types(product, ADA, f"map @{who} —domain {product.domain_id} --profile={who} --alias sandbox")
+    allowed = types(product, ADA, f"allow @{who} --until 30d --reason “project Falcon”")
+
+    assert f"<@{user_id(who)}> now has `sandbox`" in told(mapped)
+    assert "project Falcon" in told(allowed)
+    access = stored(admin, who)
+    assert [(m.alias, m.profile_name, m.set_by) for m in access.mappings] == [("sandbox", who, ADA)]
+    assert access.grants[0].until is not None
+    assert timedelta(days=29) < access.grants[0].until - utc_now() < timedelta(days=30, seconds=1)
+    assert changes(admin, who) == [("allow", ADA, Door.COMMAND), ("map", ADA, Door.COMMAND)]
+    link = product.slack.answer_to(product.slack.command(user_id(who)), timeout=12)
+    assert who in visit(link.button("open_studio").url or "")
+    product.slack.wait_until(lambda: f"{user_id(who)} · map · done · by {ADA}" in audit_channel(product))
+
+
+def test_unmap_is_asked_back_and_leaves_before_and_after(product: Product, admin: Admin, who: str) -> None:
+    admin.map(Member(TEAM, user_id(who)), Mapping("sandbox", product.domain_id, who), TESTER)
+
+    question = types(product, ADA, f"unmap @{who}")
+    assert f"profile `{who}` in domain `{product.domain_id}`" in told(question)
+    assert stored(admin, who).mappings != ()
+    done = presses(product, ADA, question, "admin_confirm")
+
+    assert "no longer has `sandbox`" in told(done)
+    assert done.ts == question.ts
+    assert stored(admin, who).mappings == ()
+    entry = newest(admin, who)
+    assert (entry.action, entry.actor, entry.door) == ("unmap", ADA, Door.BUTTON)
+    assert entry.before is not None
+    assert (entry.before["profile_name"], entry.after) == (who, None)
+
+
+def test_deny_and_forget_are_asked_back(product: Product, admin: Admin, who: str) -> None:
+    admin.grant(TEAM, Grant(user_id(who), Effect.ALLOW, reason="project Falcon"), TESTER)
+
+    question = types(product, ADA, f"deny @{who} --reason 'laptop stolen'")
+    assert "project Falcon" in told(question)
+    assert [grant.effect for grant in stored(admin, who).grants] == [Effect.ALLOW]
+    presses(product, ADA, question, "admin_confirm")
+    assert {grant.effect for grant in stored(admin, who).grants} == {Effect.ALLOW, Effect.DENY}
+
+    question = types(product, ADA, f"forget @{who}")
+    assert "laptop stolen" in told(question)
+    gone = presses(product, ADA, question, "admin_confirm")
+    assert "are gone" in told(gone)
+    assert stored(admin, who).grants == ()
+    assert changes(admin, who)[:2] == [("forget", ADA, Door.BUTTON), ("deny", ADA, Door.BUTTON)]
+
+
+def test_replacing_a_mapping_or_shortening_a_rule_is_asked_back(product: Product, admin: Admin, who: str) -> None:
+    create_profile(product.domain_id, f"{who}-new")
+    types(product, ADA, f"map @{who} --domain {product.domain_id} --profile {who}")
+    types(product, ADA, f"allow @{who}")
+
+    again = types(product, ADA, f"map @{who} --domain {product.domain_id} --profile {who}")
+    longer = types(product, ADA, f"allow @{who} --reason Falcon")
+    replaced = types(product, ADA, f"map @{who} --domain {product.domain_id} --profile {who}-new")
+    shortened = types(product, ADA, f"allow @{who} --until 1d")
+
+    assert "nothing to change" in told(again)
+    assert "is allowed now" in told(longer)
+    assert "This goes" in told(replaced)
+    assert "This comes" in told(replaced)
+    assert "shorter time" in told(shortened)
+    assert [m.profile_name for m in stored(admin, who).mappings] == [who]
+    presses(product, ADA, replaced, "admin_confirm")
+    assert [m.profile_name for m in stored(admin, who).mappings] == [f"{who}-new"]
+    assert stored(admin, who).grants[0].until is None
+
+
+def test_what_is_left_as_it_was_cannot_be_confirmed_any_more(product: Product, admin: Admin, who: str) -> None:
+    question = types(product, ADA, f"deny @{who}")
+    value = question.button("admin_confirm").value
+
+    assert "Nothing was changed" in told(presses(product, ADA, question, "admin_cancel"))
+
+    other = types(product, ADA, f"deny @{who}")
+    assert "no longer works" in told(forges(product, ADA, other, "admin_confirm", value))
+    assert stored(admin, who).grants == ()
+
+
+def test_one_sees_what_is_stored_and_why(product: Product, admin: Admin, who: str) -> None:
+    nothing = types(product, ADA, f"show @{who}")
+    admin.map(Member(TEAM, user_id(who)), Mapping("sandbox", product.domain_id, who), TESTER)
+    admin.grant(TEAM, Grant(user_id(who), Effect.ALLOW, reason="<!channel> & more"), TESTER)
+
+    shown = types(product, ADA, f"show {user_id(who)}")
+    explained = types(product, ADA, f"explain @{who}")
+    refused = types(product, ADA, "explain @mia")
+
+    assert "Nothing is stored" in told(nothing)
+    assert "`sandbox`" in told(shown)
+    assert "&lt;!channel&gt; &amp; more" in told(shown)
+    assert "would get a link" in told(explained)
+    assert "would be refused now:* not_mapped" in told(refused)
+
+
+def test_a_long_list_goes_on_page_by_page(product: Product, admin: Admin) -> None:
+    people = [f"U0LIST{number}" for number in range(25)]
+    for person in people:
+        admin.grant(TEAM, Grant(person, Effect.ALLOW), TESTER)
+
+    pages = [types(product, ADA, "list")]
+    value = pages[0].button("admin_more").value
+    while pages[-1].buttons():
+        pages.append(presses(product, ADA, pages[-1], "admin_more"))
+
+    seen = [person for page in pages for person in people if f"<@{person}>" in told(page)]
+    assert sorted(seen) == sorted(people)
+    assert all(told(page).count("<@") <= 10 for page in pages)
+    assert "That is all" in told(pages[-1])
+    other = types(product, ADA, "list")
+    assert "no longer works" in told(forges(product, ADA, other, "admin_more", value))
+
+
+def test_the_history_tells_who_did_what_and_can_be_narrowed(product: Product, who: str) -> None:
+    types(product, ADA, f"allow @{who} --reason Falcon")
+    presses(product, BEA, types(product, BEA, f"deny @{who}"), "admin_confirm")
+    product.slack.answer_to(product.slack.command(user_id(who)))
+
+    everything = types(product, ADA, f"history @{who}")
+    by_bea = types(product, ADA, f"history @{who} --by @bea")
+    denied = types(product, ADA, f"history @{who} --outcome denied --day {utc_now():%Y-%m-%d}")
+    never = types(product, ADA, f"history @{who} --day 2020-01-01")
+
+    assert all(f"· {action} ·" in told(everything) for action in ("allow", "deny", "link"))
+    assert "Falcon" in told(everything)
+    assert "· deny ·" in told(by_bea)
+    assert "· allow ·" not in told(by_bea)
+    assert "· link · *denied*" in told(denied)
+    assert "· deny ·" not in told(denied)
+    assert "Nothing of that kind" in told(never)
+
+
+def test_a_long_history_goes_on_page_by_page(product: Product, admin: Admin, who: str) -> None:
+    for number in range(20):
+        admin.grant(TEAM, Grant(user_id(who), Effect.ALLOW, reason=f"number {number:02}"), TESTER)
+
+    first = types(product, ADA, f"history @{who}")
+    second = presses(product, ADA, first, "admin_more")
+
+    assert [f"number {number:02}" in told(first) for number in (19, 5, 3)] == [True, True, False]
+    assert [f"reason number {number:02}" in told(second) for number in (4, 0)] == [True, True]
+    assert not second.buttons()
+
+
+def test_a_lockdown_stops_links_for_everybody_until_an_administrator_ends_it(
+    product: Product, admin: Admin, who: str
+) -> None:
+    admin.map(Member(TEAM, user_id(who)), Mapping("default", product.domain_id, who), TESTER)
+    admin.grant(TEAM, Grant(user_id(who), Effect.ALLOW), TESTER)
+
+    question = types(product, ADA, "lockdown on --reason “incident 42”")
+    assert product.slack.answer_to(product.slack.command(user_id(who)), timeout=12).button("open_studio").url
+    assert "Nobody gets a link now" in told(presses(product, ADA, question, "admin_confirm"))
+    try:
+        refused = product.slack.answer_to(product.slack.command(user_id(who)), timeout=12)
+        assert "incident 42" in told(refused)
+        assert not any(button.url for button in refused.buttons())
+    finally:
+        ended = types(product, ADA, "lockdown off")
+    assert "given again" in told(ended)
+    assert product.slack.answer_to(product.slack.command(user_id(who)), timeout=12).button("open_studio").url
+
+
+def test_a_user_group_is_allowed_and_forgotten(product: Product, admin: Admin) -> None:
+    assert "<!subteam^S0TEAM01> is allowed now" in told(types(product, ADA, "allow S0TEAM01 --reason Falcon"))
+    assert [grant.principal for grant in admin.workspace(TEAM).grants] == ["S0TEAM01"]
+
+    question = types(product, ADA, "forget S0TEAM01")
+    assert "about you if you are in it" in told(question)
+    presses(product, ADA, question, "admin_confirm")
+
+    assert admin.workspace(TEAM).grants == ()
+
+
+# In the dialog
+
+
+def test_everything_can_be_done_in_the_dialog(product: Product, admin: Admin, who: str) -> None:
+    menu = opens(product, ADA)
+    picks(product, ADA, menu, "map")
+    fields = {"user": user_id(who), "domain": product.domain_id, "profile": who, "alias": "sandbox"}
+    mapped = submits(product, ADA, fields, "now has `sandbox`")
+    picks(product, ADA, again(product, ADA, mapped), "allow")
+    until = f"{utc_now() + timedelta(days=3):%Y-%m-%d}"
+    submits(product, ADA, {"user": user_id(who), "until": until, "reason": "project Falcon"}, "is allowed now")
+
+    access = stored(admin, who)
+    assert [m.alias for m in access.mappings] == ["sandbox"]
+    assert access.grants[0].until is not None
+    assert timedelta(days=3) < access.grants[0].until - utc_now() <= timedelta(days=4)
+    assert changes(admin, who) == [("allow", ADA, Door.FORM), ("map", ADA, Door.FORM)]
+
+    for verb, done in (("unmap", "no longer has"), ("deny", "is denied now"), ("forget", "are gone")):
+        picks(product, ADA, opens(product, ADA), verb)
+        question = submits(product, ADA, {"user": user_id(who)}, "Nothing has been changed yet")
+        assert product.slack.press(ADA, question, "admin_confirm").ack == "ok"
+        dialog_of(product, ADA, done)
+    assert stored(admin, who) == Access()
+
+    for verb, words in (("show", "Nothing is stored"), ("explain", "would be refused"), ("history", "· forget ·")):
+        picks(product, ADA, opens(product, ADA), verb)
+        submits(product, ADA, {"user": user_id(who)}, words)
+    product.slack.press(ADA, opens(product, ADA), "admin_pick_list")
+    dialog_of(product, ADA, "Everybody with a profile or a rule")
+
+
+def test_what_is_wrong_is_said_beside_its_field(product: Product, admin: Admin, who: str) -> None:
+    picks(product, ADA, opens(product, ADA), "map")
+    fields = {"user": user_id(who), "domain": "nonsense", "profile": who}
+
+    rejected = product.slack.submit(ADA, {name: {name: value} for name, value in fields.items()})
+
+    assert dict(rejected.errors) == {"domain": "It must be the id of a SageMaker domain, such as d-abc123."}
+    picks(product, ADA, opens(product, ADA), "deny")
+    both = product.slack.submit(ADA, {"user": {"user": user_id(who)}, "group": {"group": "S0TEAM"}})
+    neither = product.slack.submit(ADA, {})
+    assert "not both" in str(both.errors)
+    assert "not both" in str(neither.errors)
+    bad = product.slack.submit(ADA, {"group": {"group": "the team"}})
+    assert list(bad.errors) == ["group"]
+    assert stored(admin, who) == Access()
+
+
+def test_who_has_closed_the_dialog_hears_of_it_all_the_same(product: Product, admin: Admin, who: str) -> None:
+    picks(product, ADA, opens(product, ADA), "allow")
+    product.slack.inject("views.update", SlackFault(status=500))
+
+    assert product.slack.submit(ADA, {"user": {"user": user_id(who)}}).exchange is not None
+
+    product.slack.wait_for(ADA, lambda screen: f"<@{user_id(who)}> is allowed now" in told(screen[-1]), timeout=12)
+    assert len(stored(admin, who).grants) == 1
+
+
+# Who may not, and what was not meant
+
+
+@pytest.mark.parametrize("user", [MIA, GUS, DEE], ids=["no administrator", "a guest", "denied"])
+def test_nobody_else_administers_and_the_audit_says_so(product: Product, admin: Admin, who: str, user: str) -> None:
+    channel = product.slack.direct_message(user)
+    exchange = product.slack.command(user, f"admin allow @{who}", channel=channel)
+    refused = checked(product.slack.answer_to(exchange, timeout=12))
+    product.slack.command(user, "admin")
+    dialog = dialog_of(product, user, "Only your Studio administrators")
+
+    assert "Only your Studio administrators" in told(refused)
+    assert not [block for block in dialog.blocks if block["type"] == "actions"]
+    assert stored(admin, who) == Access()
+    entries = [e for e in admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50) if e.action == "admin"]
+    assert [(entry.outcome, entry.actor) for entry in entries] == [("not_an_admin", user)] * 2
+
+
+def test_who_cannot_be_looked_up_does_not_administer(product: Product, admin: Admin, who: str) -> None:
+    product.slack.inject("users.info", SlackFault(status=500))
+
+    assert "Nothing was changed: Slack" in told(types(product, ADA, f"allow @{who}"))
+
+    product.aws.inject("BatchGetItem", Fault("AccessDeniedException"))
+    assert "Nothing was changed: DynamoDB" in told(types(product, ADA, f"allow @{who}"))
+    assert stored(admin, who) == Access()
+
+
+def test_another_workspace_does_not_administer(product: Product, admin: Admin, who: str) -> None:
+    exchange = product.slack.command(ADA, f"admin allow @{who}", overrides={"team_id": "T0OTHER001"})
+
+    assert "not set up for this workspace" in exchange.reply
+    assert stored(admin, who) == Access()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("frobnicate @{who}", "`frobnicate` is nothing I can do"),
+        ("deny @{who} --profile x", "`--profile` does not belong here"),
+        ("deny @{who} --until soon", "`soon` will not do as `until`"),
+        ("deny @{who} @mia", "I do not know what"),
+        ("deny @nobody", "Slack did not say who `@nobody` is"),
+        ("deny WALTER", "`WALTER` will not do as `user`"),
+        ("deny <@{id}>", "will not do as `user`"),
+        ("deny", "`user` is missing"),
+        ("deny @{who} --reason", "`--reason` has nothing after it"),
+        ("deny @{who} --reason a --reason b", "`reason` is there twice"),
+        ("deny @{who} --reason “laptop stolen", "does not end"),
+        ("map @{who} --profile {who}", "`domain` is missing"),
+        ("map @{who} --domain d-x --profile {who} --session-seconds 5", "`5` will not do as `session-seconds`"),
+    ],
+)
+def test_what_is_not_understood_is_not_done(product: Product, admin: Admin, who: str, text: str, words: str) -> None:
+    answer = types(product, ADA, text.format(who=who, id=user_id(who)))
+
+    assert words in told(answer)
+    assert "/studio admin" in told(answer)
+    assert not answer.buttons()
+    assert stored(admin, who) == Access()
+
+
+def test_a_profile_that_another_holds_is_not_given(product: Product, admin: Admin, who: str) -> None:
+    admin.map(Member(TEAM, user_id(who)), Mapping("default", product.domain_id, who), TESTER)
+
+    answer = types(product, ADA, f"map @mia --domain {product.domain_id} --profile {who.upper()}")
+
+    assert "already mapped" in told(answer)
+    assert stored(admin, "mia").mappings == ()
+
+
+def test_there_is_nothing_to_take_from_who_has_nothing(product: Product, who: str) -> None:
+    assert "has none" in told(types(product, ADA, f"unmap @{who}"))
+    assert "no rule" in told(types(product, ADA, f"forget @{who}"))
+
+
+def test_an_administrator_is_told_when_it_is_about_themselves(product: Product, admin: Admin) -> None:
+    admin.grant(TEAM, Grant(BEA, Effect.ALLOW), TESTER)
+
+    for verb in ("deny", "forget"):
+        question = types(product, BEA, f"{verb} @bea")
+        assert "This is you" in told(question)
+        presses(product, BEA, question, "admin_cancel")
+
+
+# What was asked back is confirmed once, in time, by the one who was asked, and only if nothing has changed
+
+
+def test_a_second_press_and_a_replayed_one_change_nothing(product: Product, admin: Admin, who: str) -> None:
+    question = types(product, ADA, f"deny @{who}")
+    value = question.button("admin_confirm").value
+    presses(product, ADA, question, "admin_confirm")
+    pressed = product.slack.exchanges[-1]
+    admin.forget(TEAM, user_id(who), TESTER)
+
+    product.slack.replay(pressed)
+    other = types(product, ADA, f"show @{who}")
+    assert "Nothing is stored" in told(other)
+
+    again = types(product, ADA, f"deny @{who}")
+    assert "no longer works" in told(forges(product, ADA, again, "admin_confirm", value))
+    assert stored(admin, who).grants == ()
+
+
+def test_a_recorded_command_that_is_sent_again_changes_nothing(product: Product, admin: Admin, who: str) -> None:
+    types(product, ADA, f"allow @{who}")
+    allowed = product.slack.exchanges[-1]
+    admin.forget(TEAM, user_id(who), TESTER)
+    seen = product.bot.outcomes("replayed")
+
+    assert product.slack.replay(allowed).ack == "ok"
+
+    product.bot.wait_for_outcomes("replayed", seen + 1)
+    assert stored(admin, who).grants == ()
+
+
+def test_nobody_else_confirms(product: Product, admin: Admin, who: str) -> None:
+    value = types(product, ADA, f"deny @{who}").button("admin_confirm").value
+
+    for user, words in ((BEA, "no longer works"), (MIA, "Only your Studio administrators")):
+        message = product.slack.answer_to(product.slack.command(user))  # with a button to ask for access
+        assert words in told(forges(product, user, message, "admin_confirm", value))
+    assert stored(admin, who).grants == ()
+
+
+def test_who_is_no_administrator_any_more_confirms_nothing(product: Product, admin: Admin, who: str) -> None:
+    question = types(product, BEA, f"deny @{who}")
+    admin.grant(TEAM, Grant(BEA, Effect.DENY), TESTER)
+    try:
+        assert "Only your Studio administrators" in told(presses(product, BEA, question, "admin_confirm"))
+    finally:
+        admin.forget(TEAM, BEA, TESTER)
+    assert stored(admin, who).grants == ()
+
+
+def test_what_has_changed_since_is_not_confirmed(product: Product, admin: Admin, who: str) -> None:
+    admin.map(Member(TEAM, user_id(who)), Mapping("default", product.domain_id, who), TESTER)
+    question = types(product, ADA, f"unmap @{who}")
+    admin.grant(TEAM, Grant(user_id(who), Effect.ALLOW), TESTER)
+
+    answer = presses(product, ADA, question, "admin_confirm")
+
+    assert "has changed this meanwhile" in told(answer)
+    assert len(stored(admin, who).mappings) == 1
+
+
+def test_the_help_names_administration_to_administrators_only(product: Product) -> None:
+    assert "/studio admin" in told(product.slack.answer_to(product.slack.command(ADA, "help")))
+    assert "/studio admin" not in told(product.slack.answer_to(product.slack.command(MIA, "help")))
+    assert "map @ana" in told(types(product, ADA, "help"))

@@ -1,0 +1,217 @@
+"""What an administrator types: understood whole or not at all, and nobody is named but whom Slack names."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.acts import READING, SHAPES, Misunderstood, Name, Problem, Verb, build
+from bot.model import RESERVED_WORDS, Effect
+from bot.slack.admin_commands import GROUP, act_of_form, parse_admin
+from tests.fakes import NOON
+
+ROLE = "arn:aws:iam::123456789012:role/r"
+WEEK = (NOON + timedelta(days=7)).isoformat()
+UNDERSTOOD: list[tuple[str, Verb, dict[str, str]]] = [
+    ("list", Verb.LIST, {}),
+    ("  LIST  ", Verb.LIST, {}),
+    ("history", Verb.HISTORY, {}),
+    ("show <@U0ANA>", Verb.SHOW, {"user": "U0ANA"}),
+    ("show <@U0ANA|ana>", Verb.SHOW, {"user": "U0ANA"}),
+    ("show <@W0ANA|ana maria>", Verb.SHOW, {"user": "W0ANA"}),
+    ("show U0ANA", Verb.SHOW, {"user": "U0ANA"}),
+    ("show \u00a0U0ANA\u2003", Verb.SHOW, {"user": "U0ANA"}),
+    ("deny <!subteam^S0TEAM|@team>", Verb.DENY, {"user": "S0TEAM"}),
+    ("deny <!subteam^S0TEAM>", Verb.DENY, {"user": "S0TEAM"}),
+    ("forget S0TEAM", Verb.FORGET, {"user": "S0TEAM"}),
+    ("unmap --alias sandbox <@U0ANA>", Verb.UNMAP, {"user": "U0ANA", "alias": "sandbox"}),
+    ("allow U0ANA --until 7d", Verb.ALLOW, {"user": "U0ANA", "until": WEEK}),
+    ("allow U0ANA --UNTIL=7d", Verb.ALLOW, {"user": "U0ANA", "until": WEEK}),
+    *((f"allow U0ANA {dash}until 7d", Verb.ALLOW, {"user": "U0ANA", "until": WEEK}) for dash in "—–‒―−"),
+    ("allow U0ANA ——until 7d", Verb.ALLOW, {"user": "U0ANA", "until": WEEK}),
+    *(
+        (
+            f"deny U0ANA --reason {one}laptop — stolen --until now{two}",
+            Verb.DENY,
+            {"reason": "laptop — stolen --until now"},
+        )
+        for one, two in ('""', "''", "“”", "„“", "«»", "»«", "‘’", "‚‘", '“"')
+    ),
+    ("deny U0ANA --reason “Ana’s laptop”", Verb.DENY, {"reason": "Ana’s laptop"}),
+    ("deny U0ANA --reason 'Ana's laptop'", Verb.DENY, {"reason": "Ana's laptop"}),
+    ('deny U0ANA --reason="two words" --until=7d', Verb.DENY, {"reason": "two words", "until": WEEK}),
+    ('deny U0ANA --reason "&lt;b&gt; &amp;amp; c"', Verb.DENY, {"reason": "<b> &amp; c"}),
+    ('deny U0ANA --reason "two\n  lines"', Verb.DENY, {"reason": "two lines"}),
+    ("deny U0ANA --reason it's", Verb.DENY, {"reason": "it's"}),
+    (
+        f"map U0ANA --domain d-a --profile ana --role-arn {ROLE} --landing app:Canvas:x --session-seconds 1800",
+        Verb.MAP,
+        {"domain": "d-a", "role-arn": ROLE, "session-seconds": "1800"},
+    ),
+    (
+        "history <@U0ANA> --by U0ADA --outcome done --day 2030-01-01",
+        Verb.HISTORY,
+        {"by": "U0ADA", "day": "2030-01-01"},
+    ),
+    ("lockdown on --reason “incident 42”", Verb.LOCKDOWN, {"state": "on", "reason": "incident 42"}),
+    ("lockdown OFF", Verb.LOCKDOWN, {"state": "off"}),
+    ("history --since 7d", Verb.HISTORY, {"since": (NOON - timedelta(days=7)).isoformat()}),
+]
+NOT_UNDERSTOOD: list[tuple[str, Problem, str]] = [
+    ("frobnicate", Problem.UNKNOWN_VERB, "frobnicate"),
+    ("&lt;b&gt;", Problem.UNKNOWN_VERB, "<b>"),
+    ("—", Problem.UNKNOWN_VERB, "—"),
+    ("--user U0ANA", Problem.UNKNOWN_VERB, "--user"),
+    ("deny", Problem.MISSING, "user"),
+    ("map U0ANA --profile ana", Problem.MISSING, "domain"),
+    ("deny U0ANA --alias x", Problem.UNKNOWN_OPTION, "alias"),
+    ("deny --user U0ANA", Problem.UNKNOWN_OPTION, "user"),
+    ("deny U0ANA —Untill 7d", Problem.UNKNOWN_OPTION, "Untill"),
+    ("deny U0ANA U0BEN", Problem.TOO_MUCH, "U0BEN"),
+    ("list U0ANA", Problem.TOO_MUCH, "U0ANA"),
+    ("deny U0ANA --reason laptop stolen", Problem.TOO_MUCH, "stolen"),
+    ("deny U0ANA -until 7d", Problem.TOO_MUCH, "-until"),
+    ("deny U0ANA --reason", Problem.NO_VALUE, "reason"),
+    ("deny U0ANA --reason --until 7d", Problem.NO_VALUE, "reason"),
+    ("deny U0ANA --reason —until 7d", Problem.NO_VALUE, "reason"),
+    ('deny U0ANA --reason ""', Problem.NO_VALUE, "reason"),
+    ("deny U0ANA --reason a —reason b", Problem.TWICE, "reason"),
+    ("deny U0ANA --reason “laptop", Problem.OPEN_QUOTE, "“laptop"),
+    ('deny U0ANA --reason "a"b', Problem.OPEN_QUOTE, '"a"b'),
+    ("lockdown", Problem.MISSING, "state"),
+    ("lockdown on", Problem.MISSING, "reason"),
+    ("lockdown maybe --reason x", Problem.BAD_VALUE, "maybe"),
+    ("lockdown on off --reason x", Problem.TOO_MUCH, "off"),
+    ("lockdown <@U0ANA> --reason x", Problem.BAD_VALUE, "<@U0ANA>"),
+    ("deny @ana", Problem.PLAIN_NAME, "@ana"),
+    ('deny "@ana"', Problem.PLAIN_NAME, "@ana"),
+    ("history --by @ada", Problem.PLAIN_NAME, "@ada"),
+    ("deny ana", Problem.BAD_VALUE, "ana"),
+    ("deny u0ana", Problem.BAD_VALUE, "u0ana"),
+    ("deny WALTER", Problem.BAD_VALUE, "WALTER"),
+    ("deny SALLY", Problem.BAD_VALUE, "SALLY"),
+    ("deny C0GENERAL01", Problem.BAD_VALUE, "C0GENERAL01"),
+    ("deny <#C0GENERAL01|general>", Problem.BAD_VALUE, "<#C0GENERAL01|general>"),
+    ("deny <!channel>", Problem.BAD_VALUE, "<!channel>"),
+    ("deny <@U0ANA>x", Problem.BAD_VALUE, "<@U0ANA>x"),
+    ('deny "<@U0ANA>"', Problem.BAD_VALUE, "<@U0ANA>"),
+    ("deny &lt;@U0ANA&gt;", Problem.BAD_VALUE, "<@U0ANA>"),
+    ("show <!subteam^S0TEAM>", Problem.BAD_VALUE, "S0TEAM"),
+    ("map S0TEAM --domain d-a --profile ana", Problem.BAD_VALUE, "S0TEAM"),
+    ("deny U0ANA --until tomorrow", Problem.BAD_VALUE, "tomorrow"),
+    ("deny U0ANA --reason " + "x" * 501, Problem.BAD_VALUE, "x" * 501),
+    ("history --day 2030-13-01", Problem.BAD_VALUE, "2030-13-01"),
+    ("history --outcome Done!", Problem.BAD_VALUE, "Done!"),
+    ("history --since soon", Problem.BAD_VALUE, "soon"),
+    ("map U0ANA --domain D --profile ana", Problem.BAD_VALUE, "D"),
+    ("map U0ANA --domain d-a --profile -ana", Problem.BAD_VALUE, "-ana"),
+    ("map U0ANA --domain d-a --profile ana --alias admin", Problem.BAD_VALUE, "admin"),
+    ("map U0ANA --domain d-a --profile ana --role-arn arn:x", Problem.BAD_VALUE, "arn:x"),
+    ("map U0ANA --domain d-a --profile ana --session-seconds 99", Problem.BAD_VALUE, "99"),
+    ("map U0ANA --domain d-a --profile ana --session-seconds ２000", Problem.BAD_VALUE, "２000"),
+    ("map U0ANA --domain d-a --profile ana --landing http://x", Problem.BAD_VALUE, "http://x"),
+]
+
+
+@pytest.mark.parametrize(("text", "verb", "fields"), UNDERSTOOD, ids=[text for text, _, _ in UNDERSTOOD])
+def test_what_is_understood(text: str, verb: Verb, fields: dict[str, str]) -> None:
+    act = parse_admin(text, NOON)
+    assert act.verb is verb
+    assert {name: value for name, value in act.fields.items() if name in fields} == fields
+    if not fields:
+        assert act.fields == {}
+
+
+@pytest.mark.parametrize(("text", "problem", "what"), NOT_UNDERSTOOD, ids=[text for text, _, _ in NOT_UNDERSTOOD])
+def test_what_is_not_understood(text: str, problem: Problem, what: str) -> None:
+    with pytest.raises(Misunderstood) as caught:
+        parse_admin(text, NOON)
+    assert caught.value.problem is problem
+    assert what in (caught.value.value, caught.value.field)
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_the_examples_are_understood(verb: Verb) -> None:
+    typed = re.sub(r"@\w+", "<@U0ANA|ana>", SHAPES[verb].example)
+    assert parse_admin(typed, NOON).verb is verb
+    assert verb in RESERVED_WORDS or verb.value
+
+
+def test_an_act_says_what_it_asks_for() -> None:
+    act = parse_admin("map U0ANA --domain d-a --profile ana", NOON)
+    assert (act.mapping().alias, act.mapping().domain_id, act.alias) == ("default", "d-a", None)
+    grant = parse_admin("allow U0ANA --until 7d --reason x", NOON).grant()
+    assert (grant.effect, grant.until, grant.reason) == (Effect.ALLOW, NOON + timedelta(days=7), "x")
+    assert parse_admin("deny U0ANA", NOON).grant().until is None
+
+
+pieces = st.sampled_from(
+    [
+        *Verb, *(f"--{name}" for name in Name), "—reason", "–until=", "--reason=", "--",
+        "<@U0ANA|ana>", "<!subteam^S0TEAM>", "U0BEN", "@ana", "30d", "d-a", "ana",
+        '"', "“", "”", "'", "’", "„", " ", "\n", "<", ">", "&lt;", "=", "x",
+    ]
+)  # fmt: skip
+
+
+@given(
+    st.text(max_size=60) | st.lists(pieces, max_size=12).map(" ".join) | st.lists(pieces, max_size=12).map("".join)
+)
+def test_whatever_is_typed_is_understood_whole_or_not_at_all(text: str) -> None:
+    try:
+        act = parse_admin(text, NOON)
+    except Misunderstood:
+        return
+    shape = SHAPES[act.verb]
+    assert shape.required <= set(act.fields) <= set(shape.fields)
+    assert (
+        build(act.verb, {Name(name): text for name, text in act.fields.items()}, NOON) == act
+    )  # what is kept in the store means the same
+    for name in (Name.USER, Name.BY):
+        if name in act.fields:  # nobody but whom the text names by their id
+            assert re.search(rf"(?<![A-Z0-9]){act.fields[name]}(?![A-Z0-9])", text)
+    if act.verb not in READING | {Verb.LOCKDOWN}:
+        assert act.principal
+
+
+@given(st.text(max_size=40))
+def test_what_stands_in_quotation_marks_is_never_an_option(text: str) -> None:
+    kept = " ".join(text.split())
+    if not kept or re.search(r"[\"“”„‟«»]", text):
+        return
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    assert parse_admin(f'deny U0ANA --reason "{escaped}"', NOON).reason == kept
+
+
+# Forms
+
+
+def test_a_form_names_a_member_or_a_group() -> None:
+    user, group = {"user": "U0ANA"}, {GROUP: " S0TEAM "}
+    assert act_of_form(Verb.DENY, user, NOON).principal == "U0ANA"
+    assert act_of_form(Verb.DENY, group, NOON).principal == "S0TEAM"
+    for values, problem in (
+        ({**user, **group}, Problem.MISSING),
+        ({}, Problem.MISSING),
+        ({GROUP: "x"}, Problem.BAD_VALUE),
+    ):
+        with pytest.raises(Misunderstood) as caught:
+            act_of_form(Verb.DENY, values, NOON)
+        assert (caught.value.problem, caught.value.field) == (problem, Name.USER)
+
+
+def test_a_forms_day_is_until_its_end() -> None:
+    act = act_of_form(Verb.ALLOW, {"user": "U0ANA", "until": "2030-01-02", "reason": ""}, NOON)
+    assert act.until == NOON.replace(day=3, hour=0)
+    assert Name.REASON not in act.fields
+
+
+@given(st.sampled_from(list(Verb)), st.dictionaries(st.sampled_from([*Name, GROUP]), st.text(max_size=20)))
+def test_whatever_a_form_brings_is_understood_whole_or_not_at_all(verb: Verb, values: dict[str, str]) -> None:
+    try:
+        act = act_of_form(verb, values, NOON)
+    except Misunderstood:
+        return
+    assert SHAPES[verb].required <= set(act.fields)

@@ -1,0 +1,263 @@
+"""What administrators see: within Slack's limits, nothing in it but words and ids, none but an id in buttons."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.acts import OFF, ON, SHAPES, Act, Misunderstood, Name, Problem, Verb, build
+from bot.admin import Change, Explanation
+from bot.administering import (
+    ENTRIES_A_PAGE,
+    MEMBERS_A_PAGE,
+    RECORDS_A_PAGE,
+    Done,
+    Explained,
+    Forgotten,
+    Nothing,
+    Outcome,
+    Page,
+    Question,
+    Verdict,
+)
+from bot.local.blocks import check_message, check_view, refusal
+from bot.model import MAX_REASON, Access, Check, Denied, Effect, Grant, Lockdown, Mapping, Reason
+from bot.slack import admin_views
+from bot.slack.admin_commands import GROUP
+from bot.slack.views import Message, Reader
+from bot.slack.words import CATALOGUES
+from tests.fakes import NOON, an_allowed, an_entry
+
+ID = "f" * 32
+USER, GROUP_ID = "U" + "X" * 30, "S" + "X" * 30
+HOSTILE = "<!channel> & <@U0BEN00001> <https://evil.example.com|click> *bold* `code` {user} %s \x00\u202e"
+TEXTS = {
+    "short": "project Falcon",
+    "ampersands": "&" * 5000,
+    "brackets": "<>" * 2500,
+    "backticks": "`" * 5000,
+    "wide": "\U0001f980" * 5000,
+    "hostile": HOSTILE * 60,
+}
+READERS = {language: Reader(words, "/" + "c" * 31) for language, words in CATALOGUES.items()}
+
+in_each_language = pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+for_each_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+
+
+def mapping(alias: str = "a" * 32) -> Mapping:
+    return Mapping(
+        alias,
+        "d-" + "x" * 61,
+        "p" * 63,
+        region="us-gov-northwestsouth-99",
+        role_arn="arn:aws-us-gov:iam::123456789012:role/" + "r" * 512,
+        space_name="s" * 63,
+        landing_uri="app:JupyterServer:" + "&" * 1005,
+        session_seconds=43199,
+        set_by="cli:" + "&" * 500,
+        set_at=NOON,
+    )
+
+
+def grant(text: str, effect: Effect = Effect.ALLOW, principal: str = USER) -> Grant:
+    return Grant(principal, effect, NOON + timedelta(days=1), text[:MAX_REASON], f"cli:{text}", NOON)
+
+
+def act(verb: Verb, principal: str = USER, text: str = "x", state: str = ON) -> Act:
+    fields = {
+        Name.USER: principal,
+        Name.STATE: state,
+        Name.DOMAIN: "d-" + "x" * 61,
+        Name.PROFILE: "p" * 63,
+        Name.ALIAS: "a" * 32,
+        Name.LANDING: "app:JupyterServer:" + "&" * 1005,
+        Name.UNTIL: "30d",
+        Name.REASON: text[:MAX_REASON],
+    }
+    return build(verb, {name: value for name, value in fields.items() if name in SHAPES[verb].fields}, NOON)
+
+
+def an_old_entry(text: str) -> Any:
+    return an_entry(
+        ID,
+        actor=f"cli:{text}",
+        outcome="done",
+        profile_name=text,
+        domain_id=text,
+        detail=text,
+        before={"reason": text, "until": None},
+        after={text: text},
+    )
+
+
+def outcomes(text: str) -> Iterator[Outcome]:
+    """Each as long as it can be."""
+    access = Access((mapping(),) * 40, (grant(text), grant(text, Effect.DENY)), (f"mapping#{text}",) * 30)
+    yield from (Nothing(verdict, act(Verb.UNMAP), access) for verdict in Verdict)
+    yield Nothing(Verdict.GONE)
+    for verb in (Verb.MAP, Verb.UNMAP):
+        yield Question(ID, act(verb), (mapping(),), oneself=True)
+        yield Done(act(verb), Change(mapping(), None if verb is Verb.UNMAP else mapping("b" * 32), (text,) * 3))
+    for verb, principal in ((Verb.ALLOW, USER), (Verb.DENY, GROUP_ID)):
+        yield Question(ID, act(verb, principal, text), (grant(text),), oneself=True)
+        yield Done(act(verb, principal, text), Change(grant(text), replace(grant(text), until=None), (text,)))
+        yield Done(act(verb, principal, text), Change(grant(text), grant(text)))
+    reason = (text[:MAX_REASON].strip() or "x") if text.strip() else "x"
+    lockdown = Lockdown(reason, f"cli:{text}", NOON)
+    yield Question(ID, act(Verb.LOCKDOWN, text=reason), (), oneself=False)
+    yield Done(act(Verb.LOCKDOWN, text=reason), Change(lockdown, replace(lockdown, set_by=text), (text,)))
+    yield Done(act(Verb.LOCKDOWN, state=OFF), Change(lockdown, None))
+    yield Done(act(Verb.LOCKDOWN, state=OFF), Change(None, None))
+    yield Question(ID, act(Verb.FORGET), (*access.grants, *access.unreadable), oneself=True)
+    yield Forgotten(act(Verb.FORGET), access)
+    checks = (Check("records readable", passed=False, detail=text),) * 30
+    yield Explained(act(Verb.EXPLAIN), Explanation(Denied(Reason.DENIED, text, checks=checks), slack_asked=True))
+    yield Explained(act(Verb.EXPLAIN), Explanation(replace(an_allowed(), checks=checks), slack_asked=True))
+    for more in (ID, None):
+        yield Page(act(Verb.LIST), ((USER, access),) * MEMBERS_A_PAGE, more)
+        yield Page(act(Verb.HISTORY), (an_old_entry(text),) * ENTRIES_A_PAGE, more)
+        yield Page(act(Verb.SHOW), (mapping(),) * RECORDS_A_PAGE, more)
+        yield Page(act(Verb.SHOW), (grant(text), grant(text), *(f"mapping#{text}",) * (RECORDS_A_PAGE - 2)), more)
+        yield Page(act(Verb.LIST), (), more)
+
+
+def messages(text: str, reader: Reader) -> Iterator[Message]:
+    for outcome in outcomes(text):
+        for in_dialog in (True, False):
+            yield admin_views.outcome(outcome, reader, NOON, in_dialog=in_dialog)
+    yield admin_views.menu(reader)
+    yield admin_views.usage(reader)
+    for problem in Problem:
+        for verb in (None, *Verb):
+            yield admin_views.misunderstood(Misunderstood(problem, verb=verb, field=Name.DAY, value=text), reader)
+            yield admin_views.misunderstood(Misunderstood(problem, verb=verb, field=text, value=text), reader)
+
+
+def marked(message: Message) -> str:
+    """Everything in it that Slack reads as markup."""
+    parts = [part for block in message.blocks for part in (block.get("text"), *block.get("elements", ())) if part]
+    return "\n".join([message.text, *(part["text"] for part in parts if part.get("type") == "mrkdwn")])
+
+
+def buttons(message: Message) -> dict[str, dict[str, Any]]:
+    found = [element for block in message.blocks for element in block.get("elements", ())]
+    return {element["action_id"]: element for element in found if element["type"] == "button"}
+
+
+# Slack's limits
+
+
+@in_each_language
+@for_each_text
+def test_slack_takes_everything(reader: Reader, text: str) -> None:
+    for message in messages(text, reader):
+        assert check_message(message.payload()) == []
+        assert refusal(message.payload()) is None
+        assert check_view(message.modal(), "modal") == []
+
+
+@in_each_language
+@pytest.mark.parametrize("verb", Verb)
+def test_slack_takes_every_form(reader: Reader, verb: Verb) -> None:
+    if SHAPES[verb].fields:
+        form = admin_views.form(verb, reader)
+        assert check_view(form, "modal") == []
+        assert form["private_metadata"] == verb
+        assert form["title"]["text"] == reader.words.admin.verbs[verb], "the title was cut"
+        assert {block["block_id"] for block in form["blocks"]} - {GROUP} == set(SHAPES[verb].fields)
+    assert check_view(admin_views.working("admin_form-" + ID, reader), "modal") == []
+
+
+# What is in it
+
+
+@in_each_language
+def test_what_others_wrote_means_nothing_to_slack(reader: Reader) -> None:
+    for message in messages(HOSTILE, reader):
+        read = marked(message)
+        assert "<!channel>" not in read
+        assert "<@U0BEN" not in read
+        assert "<http" not in read
+        code = re.sub(r"<!date\^\d+\^[^|>]*\|[^>]*>|<@U[A-Z0-9]+>|<!subteam\^S[A-Z0-9]+>", "", read)
+        assert not set("<>") & set(code)
+
+
+@given(st.text(max_size=80))
+def test_whatever_was_not_understood_is_repeated_harmlessly(text: str) -> None:
+    for problem in Problem:
+        said = admin_views.misunderstood(Misunderstood(problem, value=text, field=text), READERS["en"]).text
+        assert not set("<>") & set(said)
+
+
+@in_each_language
+def test_buttons_hold_an_id_and_nothing_else(reader: Reader) -> None:
+    for message in messages("project Falcon", reader):
+        for action_id, button in buttons(message).items():
+            if action_id.startswith(admin_views.PICK):
+                assert button["value"] in {*Verb, admin_views.MENU}
+            else:
+                assert button["value"] == ID
+
+
+@in_each_language
+def test_a_question_shows_what_goes_and_what_comes_and_can_be_left(reader: Reader) -> None:
+    words = reader.words.admin
+    question = Question(ID, act(Verb.MAP), (mapping("sandbox"),), oneself=False)
+    shown = admin_views.outcome(question, reader, NOON, in_dialog=False)
+
+    assert set(buttons(shown)) == {admin_views.CONFIRM, admin_views.CANCEL}
+    assert buttons(shown)[admin_views.CONFIRM]["style"] == "danger"
+    assert "`sandbox`" in marked(shown)
+    assert words.in_its_place.format(what="") in marked(shown)
+    assert words.oneself not in marked(shown)
+    own = admin_views.outcome(replace(question, oneself=True), reader, NOON, in_dialog=False)
+    assert words.oneself in marked(own)
+    group = Question(ID, act(Verb.DENY, "S0TEAM"), (), oneself=False)
+    assert words.group in marked(admin_views.outcome(group, reader, NOON, in_dialog=False))
+    assert "<!subteam^S0TEAM>" in marked(admin_views.outcome(group, reader, NOON, in_dialog=False))
+
+
+@in_each_language
+def test_nothing_is_left_out_without_a_word(reader: Reader) -> None:
+    many = Access(tuple(mapping(f"alias-{number}") for number in range(20)))
+    listed = marked(admin_views.outcome(Page(act(Verb.LIST), ((USER, many),)), reader, NOON, in_dialog=False))
+    shown = sum(f"`alias-{number}`" in listed for number in range(20))
+
+    assert reader.words.admin.and_more.format(number=20 - shown, command=reader.command, user=USER) in listed
+    assert reader.words.admin.last_page in listed
+
+
+@in_each_language
+def test_a_dialog_leads_back_to_what_there_is_to_do(reader: Reader) -> None:
+    done = Nothing(Verdict.CANCELLED)
+    assert buttons(admin_views.outcome(done, reader, NOON, in_dialog=False)) == {}
+    back = buttons(admin_views.outcome(done, reader, NOON, in_dialog=True))
+    assert list(back) == [f"{admin_views.PICK}_{admin_views.MENU}"]
+    assert {button["value"] for button in buttons(admin_views.menu(reader)).values()} == set(Verb)
+
+
+@in_each_language
+def test_what_is_wrong_with_a_form_stands_beside_its_field(reader: Reader) -> None:
+    words = reader.words.admin
+    bad = Misunderstood(Problem.BAD_VALUE, verb=Verb.DENY, field=Name.USER, value="x")
+    assert list(admin_views.field_errors(bad, {GROUP: "x"}, reader)) == [GROUP]
+    missing = Misunderstood(Problem.MISSING, verb=Verb.DENY, field=Name.USER)
+    assert admin_views.field_errors(missing, {}, reader) == {Name.USER: words.one_of_both}
+    for name in Name:
+        wrong = Misunderstood(Problem.BAD_VALUE, verb=Verb.MAP, field=name, value="x")
+        assert admin_views.field_errors(wrong, {}, reader) == {name: words.must_be.format(must=words.must[name])}
+
+
+def test_the_words_of_both_languages_differ() -> None:
+    for text in TEXTS.values():
+        pairs = zip(outcomes(text), outcomes(text), strict=True)
+        for one, other in pairs:
+            english = admin_views.outcome(one, READERS["en"], NOON, in_dialog=False)
+            german = admin_views.outcome(other, READERS["de"], NOON, in_dialog=False)
+            assert marked(english) != marked(german)

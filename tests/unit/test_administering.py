@@ -1,0 +1,535 @@
+"""Administration from Slack: what is asked back, what confirms it, and how listings go on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.acts import Act, Name, Verb, build
+from bot.admin import Actor, Admin
+from bot.administering import (
+    CONFIRM_WITHIN,
+    ENTRIES_A_PAGE,
+    MEMBERS_A_PAGE,
+    MOST_LOOKED_AT,
+    READ_ON_WITHIN,
+    RECORDS_A_PAGE,
+    Administering,
+    Done,
+    Explained,
+    Forgotten,
+    Nothing,
+    Outcome,
+    Page,
+    Question,
+    Verdict,
+)
+from bot.errors import BadInput, Changed, ProfileTaken, SlackError, StoreError
+from bot.model import Access, Door, Effect, Entry, Grant, Mapping, Member, PendingAct, Person, Reason
+from bot.policy import Rules
+from tests.fakes import (
+    ANA,
+    BEN,
+    TEAM,
+    Clock,
+    FakeAccess,
+    FakeAudit,
+    FakeDirectory,
+    FakeStudio,
+    a_grant,
+    a_mapping,
+    an_entry,
+    race,
+)
+from tests.fakes_admin import FakePending
+
+GROUP = "S0TEAM0001"
+ADA, BEA = Member(TEAM, "U0ADA00001"), Member(TEAM, "U0BEA00001")
+BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
+
+
+@dataclass
+class World:
+    """Ada and Bea administer. Of Ana and Ben nothing is stored."""
+
+    clock: Clock = field(default_factory=Clock)
+    audit: FakeAudit = field(default_factory=FakeAudit)
+    pending: FakePending = field(default_factory=FakePending)
+
+    def __post_init__(self) -> None:
+        self.access = FakeAccess(self.audit)
+        self.studio = FakeStudio()
+        self.studio.add("d-research", "ana", "ana-new", "ben")
+        self.directory = FakeDirectory(
+            *(Person(member.user_id, TEAM, locale="de-DE") for member in (ANA, BEN, ADA, BEA))
+        )
+        self.admin = Admin(
+            self.access, self.audit, self.studio, Rules(), directory=self.directory, now=self.clock.now
+        )
+        admins = frozenset({ADA.user_id, BEA.user_id})
+        self.use_case = Administering(self.admin, self.pending, self.directory, admins, now=self.clock.now)
+        self._ids = count(1)
+
+    def request_id(self) -> str:
+        return f"{next(self._ids):032x}"
+
+    def act(self, verb: Verb, who: Member | None = ANA, /, **fields: str) -> Act:
+        given = {Name(name.replace("_", "-")): value for name, value in fields.items()}
+        return build(verb, {**({Name.USER: who.user_id} if who else {}), **given}, self.clock.now())
+
+    def ask(self, verb: Verb, who: Member | None = ANA, by: Member = ADA, /, **fields: str) -> Outcome | None:
+        return self.use_case.ask(by, self.act(verb, who, **fields), self.request_id(), Door.COMMAND)
+
+    def question(self, verb: Verb, who: Member = ANA, by: Member = ADA, /, **fields: str) -> Question:
+        asked = self.ask(verb, who, by, **fields)
+        assert isinstance(asked, Question)
+        return asked
+
+    def confirm(self, question: Question, by: Member = ADA) -> Outcome:
+        return self.use_case.confirm(by, question.id, Door.BUTTON)
+
+    def changes(self) -> list[tuple[str, str, str, Door]]:
+        """What the audit has of changes."""
+        return [(e.action, e.subject, e.actor, e.door) for e in self.audit.entries.values() if e.outcome == "done"]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+MAP = {"domain": "d-research", "profile": "ana"}
+
+
+# What is carried out at once, and what is asked back
+
+
+def test_what_gives_access_is_done_at_once(world: World) -> None:
+    mapped, allowed = world.ask(Verb.MAP, **MAP), world.ask(Verb.ALLOW, until="7d", reason="Falcon")
+
+    assert isinstance(mapped, Done)
+    assert isinstance(allowed, Done)
+    assert mapped.change.made
+    access = world.access.read(ANA)
+    assert [m.set_by for m in access.mappings] == [ADA.user_id]
+    assert [(g.effect, g.until) for g in access.grants] == [(Effect.ALLOW, world.clock.now() + timedelta(days=7))]
+    assert world.changes() == [(verb, ANA.user_id, ADA.user_id, Door.COMMAND) for verb in ("map", "allow")]
+
+
+def test_what_takes_access_away_is_asked_back(world: World) -> None:
+    mapping, allow = a_mapping(), a_grant()
+    world.access.give(ANA, mapping, allow)
+
+    questions = [
+        world.question(Verb.UNMAP),
+        world.question(Verb.MAP, domain="d-research", profile="ana-new"),
+        world.question(Verb.DENY),
+        world.question(Verb.FORGET),
+        world.question(Verb.ALLOW, until="7d"),
+    ]
+
+    assert [question.affected for question in questions] == [(mapping,), (mapping,), (allow,), (allow,), (allow,)]
+    assert not any(question.oneself for question in questions)
+    assert world.changes() == []
+    assert world.access.read(ANA) == Access((mapping,), (allow,))
+
+
+def test_deny_is_asked_back_of_whoever_has_nothing(world: World) -> None:
+    assert world.question(Verb.DENY).affected == ()
+
+
+ALLOWED_NOW = [(None, "30d", True), ("7d", "8d", False), ("7d", "6d", True), ("7d", "", False), ("-1d", "6d", False)]
+
+
+@pytest.mark.parametrize(("has", "gets", "asked"), ALLOWED_NOW)
+def test_a_rule_that_ends_sooner_than_the_one_it_replaces_is_asked_back(
+    world: World, has: str | None, gets: str, *, asked: bool
+) -> None:
+    days = None if has is None else timedelta(days=int(has[:-1]))
+    world.access.give(ANA, a_grant(until=None if days is None else world.clock.now() + days))
+
+    assert isinstance(world.ask(Verb.ALLOW, until=gets), Question) == asked
+
+
+def test_the_same_again_is_no_question_and_no_change(world: World) -> None:
+    world.ask(Verb.MAP, **MAP)
+    again = world.ask(Verb.MAP, **MAP)
+
+    assert isinstance(again, Done)
+    assert not again.change.made
+    assert len(world.changes()) == 1
+
+
+@pytest.mark.parametrize("verb", [Verb.DENY, Verb.FORGET])
+def test_one_is_told_that_it_is_about_oneself(world: World, verb: Verb) -> None:
+    world.access.give(ADA, a_grant(ADA))
+    assert world.question(verb, ADA).oneself
+    assert not world.question(verb, ADA, BEA).oneself
+
+
+def test_there_is_nothing_to_take_where_nothing_is(world: World) -> None:
+    world.access.give(BEN, a_mapping("one", "ben"), a_mapping("two", "ben"))
+
+    for answer, verdict in (
+        (world.ask(Verb.UNMAP), Verdict.NO_MAPPING),
+        (world.ask(Verb.UNMAP, BEN), Verdict.NO_MAPPING),
+        (world.ask(Verb.UNMAP, BEN, alias="three"), Verdict.NO_MAPPING),
+        (world.ask(Verb.FORGET), Verdict.NO_RULE),
+    ):
+        assert isinstance(answer, Nothing)
+        assert answer.verdict is verdict
+    assert world.question(Verb.UNMAP, BEN, alias="two").affected == (a_mapping("two", "ben"),)
+    assert world.changes() == []
+
+
+def test_a_user_group_is_allowed_denied_and_forgotten(world: World) -> None:
+    act = build(Verb.ALLOW, {Name.USER: GROUP}, world.clock.now())
+    assert isinstance(world.use_case.ask(ADA, act, world.request_id(), Door.COMMAND), Done)
+    for verb in (Verb.DENY, Verb.FORGET):
+        act = build(verb, {Name.USER: GROUP}, world.clock.now())
+        asked = world.use_case.ask(ADA, act, world.request_id(), Door.COMMAND)
+        assert isinstance(asked, Question)
+        assert len(asked.affected) == (1 if verb is Verb.DENY else 2)
+        world.confirm(asked)
+
+    assert world.access.workspace(TEAM).grants == ()
+    assert [(verb, subject) for verb, subject, _, _ in world.changes()] == [
+        (verb, GROUP) for verb in ("allow", "deny", "forget")
+    ]
+
+
+def test_a_lockdown_is_asked_back_and_its_end_is_not(world: World) -> None:
+    asked = world.ask(Verb.LOCKDOWN, None, state="on", reason="incident 42")
+    assert isinstance(asked, Question)
+    assert world.access.workspace(TEAM).lockdown is None
+
+    assert isinstance(world.confirm(asked), Done)
+    lockdown = world.access.workspace(TEAM).lockdown
+    assert lockdown is not None
+    assert (lockdown.reason, lockdown.set_by) == ("incident 42", ADA.user_id)
+    assert world.use_case.admit(ADA)[0], "somebody has to end it"
+
+    ended = world.ask(Verb.LOCKDOWN, None, state="off")
+    assert isinstance(ended, Done)
+    assert ended.change.made
+    assert world.access.workspace(TEAM).lockdown is None
+    again = world.ask(Verb.LOCKDOWN, None, state="off")
+    assert isinstance(again, Done)
+    assert not again.change.made
+
+
+def test_a_lockdown_is_not_begun_over_a_change_that_was_not_seen(world: World) -> None:
+    asked = world.ask(Verb.LOCKDOWN, None, state="on", reason="incident 42")
+    assert isinstance(asked, Question)
+    world.admin.grant(TEAM, Grant(GROUP, Effect.ALLOW), Actor("cli", Door.CLI))
+    with pytest.raises(Changed):
+        world.confirm(asked)
+    assert world.access.workspace(TEAM).lockdown is None
+
+
+# What confirms it
+
+
+def test_what_was_asked_back_is_done_when_confirmed(world: World) -> None:
+    world.access.give(ANA, a_mapping(), a_grant())
+
+    done = [world.confirm(world.question(verb)) for verb in (Verb.UNMAP, Verb.DENY, Verb.FORGET)]
+
+    assert [type(each) for each in done] == [Done, Done, Forgotten]
+    assert world.access.read(ANA) == Access()
+    assert world.changes() == [(verb, ANA.user_id, ADA.user_id, Door.BUTTON) for verb in ("unmap", "deny", "forget")]
+
+
+def test_it_is_confirmed_once(world: World) -> None:
+    question = world.question(Verb.DENY)
+    world.confirm(question)
+    world.confirm(world.question(Verb.FORGET))
+
+    assert world.confirm(question) == Nothing(Verdict.GONE)
+    assert world.access.read(ANA) == Access()
+
+
+def test_of_many_presses_at_once_one_is_carried_out(world: World) -> None:
+    question = world.question(Verb.DENY)
+    outcomes = race(*(lambda: world.confirm(question) for _ in range(8)))
+    assert sum(isinstance(outcome, Done) for outcome in outcomes) == 1
+    assert len(world.changes()) == 1
+
+
+def test_nobody_else_confirms_or_cancels_it(world: World) -> None:
+    question = world.question(Verb.DENY)
+    assert world.confirm(question, by=BEA) == Nothing(Verdict.GONE)
+    assert world.use_case.cancel(BEA, question.id) == Nothing(Verdict.GONE)
+    assert isinstance(world.confirm(question), Done)
+
+
+@pytest.mark.parametrize(("late", "done"), [(timedelta(seconds=-1), True), (timedelta(0), False)])
+def test_it_is_confirmed_in_time(world: World, late: timedelta, *, done: bool) -> None:
+    question = world.question(Verb.DENY)
+    world.clock.advance((CONFIRM_WITHIN + late).total_seconds())
+    assert isinstance(world.confirm(question), Done) == done
+    assert bool(world.changes()) == done
+
+
+def test_a_time_that_was_given_as_a_span_counts_from_the_question(world: World) -> None:
+    until = world.clock.now() + timedelta(days=7)
+    question = world.question(Verb.DENY, until="7d")
+    world.clock.advance(60)
+    world.confirm(question)
+    assert world.access.read(ANA).grants[0].until == until
+
+
+def test_what_was_left_cannot_be_confirmed(world: World) -> None:
+    question = world.question(Verb.DENY)
+    assert world.use_case.cancel(ADA, question.id) == Nothing(Verdict.CANCELLED)
+    assert world.confirm(question) == Nothing(Verdict.GONE)
+    assert world.use_case.cancel(ADA, question.id) == Nothing(Verdict.GONE)
+    assert world.changes() == []
+
+
+@pytest.mark.parametrize("verb", [Verb.UNMAP, Verb.MAP, Verb.DENY, Verb.FORGET, Verb.ALLOW])
+def test_what_has_changed_since_is_not_carried_out(world: World, verb: Verb) -> None:
+    world.admin.map(ANA, Mapping("default", "d-research", "ana"), Actor("cli", Door.CLI))
+    world.admin.grant(TEAM, a_grant(), Actor("cli", Door.CLI))
+    fields = {Verb.MAP: {"domain": "d-research", "profile": "ana-new"}, Verb.ALLOW: {"until": "7d"}}.get(verb, {})
+    question = world.question(verb, **fields)
+    world.admin.grant(TEAM, a_grant(reason="changed"), Actor("cli", Door.CLI))
+    before = world.access.read(ANA)
+
+    with pytest.raises(Changed):
+        world.confirm(question)
+
+    assert world.access.read(ANA) == before
+    assert world.confirm(question) == Nothing(Verdict.GONE)
+
+
+def test_a_failure_does_not_leave_it_to_be_confirmed_again(world: World) -> None:
+    question = world.question(Verb.DENY)
+    world.access.error = BROKEN
+    with pytest.raises(StoreError):
+        world.confirm(question)
+    world.access.error = None
+    assert world.confirm(question) == Nothing(Verdict.GONE)
+
+
+def test_what_an_older_bot_kept_and_nobody_understands_is_gone(world: World) -> None:
+    for verb, fields in (("dance", {}), ("deny", {"whom": "U0ANA"}), ("deny", {}), ("list", {})):
+        act_id = world.request_id()
+        world.pending.keep(PendingAct(act_id, ADA, verb, fields, world.clock.now() + CONFIRM_WITHIN))
+        assert world.use_case.confirm(ADA, act_id, Door.BUTTON) == Nothing(Verdict.GONE)
+    question = world.question(Verb.DENY)
+    assert world.use_case.more(ADA, question.id, world.request_id()) == Nothing(Verdict.GONE)
+    assert world.changes() == []
+
+
+# Replays and failures
+
+
+def test_a_replay_of_what_was_done_does_nothing(world: World) -> None:
+    act, request_id = world.act(Verb.ALLOW), world.request_id()
+    assert isinstance(world.use_case.ask(ADA, act, request_id, Door.COMMAND), Done)
+    world.confirm(world.question(Verb.FORGET))
+
+    assert world.use_case.ask(ADA, act, request_id, Door.COMMAND) is None
+    assert world.use_case.confirm(ADA, request_id, Door.BUTTON) == Nothing(Verdict.GONE)
+    assert world.access.read(ANA) == Access()
+
+
+def test_a_replayed_question_does_not_make_the_answer_count_twice(world: World) -> None:
+    act, request_id = world.act(Verb.DENY), world.request_id()
+    world.use_case.ask(ADA, act, request_id, Door.COMMAND)
+    assert world.use_case.ask(ADA, act, request_id, Door.COMMAND) is None
+    world.use_case.confirm(ADA, request_id, Door.BUTTON)
+    assert world.use_case.ask(ADA, act, request_id, Door.COMMAND) is None
+
+
+def test_what_cannot_be_kept_is_not_done(world: World) -> None:
+    world.pending.error = BROKEN
+    for verb in (Verb.ALLOW, Verb.DENY):
+        with pytest.raises(StoreError):
+            world.ask(verb)
+    assert world.changes() == []
+
+
+def test_the_errors_of_administration_come_through(world: World) -> None:
+    world.access.give(BEN, a_mapping(profile="ana"))
+    with pytest.raises(ProfileTaken):
+        world.ask(Verb.MAP, **MAP)
+    world.access.unreadable[ANA] = ("mapping#default",)
+    with pytest.raises(BadInput):
+        world.ask(Verb.MAP, **MAP)
+    assert world.changes() == []
+
+
+# Who may
+
+
+def test_who_administers_is_looked_up(world: World) -> None:
+    assert world.use_case.admit(ADA) == (True, "de-DE")
+    assert world.use_case.admit(ANA) == (False, "de-DE")
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        Person(ADA.user_id, TEAM, unfit="deactivated"),
+        Person(ADA.user_id, TEAM, guest=True),
+        Person(ADA.user_id, "T0OTHER001"),
+    ],
+    ids=["deactivated", "guest", "foreign"],
+)
+def test_an_administrator_who_is_no_full_member_is_none(world: World, person: Person) -> None:
+    world.directory.people[ADA.user_id] = person
+    assert not world.use_case.admit(ADA)[0]
+
+
+def test_an_administrator_who_is_denied_or_unreadable_is_none(world: World) -> None:
+    world.access.give(ADA, a_grant(ADA, Effect.DENY))
+    world.access.unreadable[BEA] = ("grant#allow",)
+    assert not world.use_case.admit(ADA)[0]
+    assert not world.use_case.admit(BEA)[0]
+
+
+def test_a_rule_that_has_ended_denies_no_administrator(world: World) -> None:
+    world.access.give(ADA, a_grant(ADA, Effect.DENY, until=world.clock.now()))
+    assert world.use_case.admit(ADA)[0]
+
+
+def test_who_cannot_be_looked_up_is_not_admitted(world: World) -> None:
+    world.directory.error = SlackError("no: try again", reason=Reason.SLACK_UNREACHABLE)
+    with pytest.raises(SlackError):
+        world.use_case.admit(ADA)
+    world.directory.error, world.access.error = None, BROKEN
+    with pytest.raises(StoreError):
+        world.use_case.admit(ADA)
+
+
+# Listings
+
+
+def pages(world: World, verb: Verb, who: Member | None = None, /, **fields: str) -> Iterator[Page]:
+    page = world.ask(verb, who, **fields)
+    while True:
+        assert isinstance(page, Page)
+        yield page
+        if page.more is None:
+            return
+        page = world.use_case.more(ADA, page.more, world.request_id())
+
+
+@given(st.sampled_from([0, 1, 9, 10, 11, 20, 21]))
+def test_a_list_names_everybody_once(number: int) -> None:
+    world = World()
+    people = [Member(TEAM, f"U0P{each:03}") for each in range(number)]
+    for person in people:
+        world.access.give(person, a_grant(person))
+
+    found = list(pages(world, Verb.LIST))
+
+    assert [item[0] for page in found for item in page.items if isinstance(item, tuple)] == [
+        p.user_id for p in people
+    ]
+    assert all(len(page.items) <= MEMBERS_A_PAGE for page in found)
+    assert len(found) == max(1, -(-number // MEMBERS_A_PAGE))
+
+
+def test_what_is_stored_of_one_member_goes_on_too(world: World) -> None:
+    mappings = [a_mapping(f"alias-{number:02}") for number in range(RECORDS_A_PAGE + 3)]
+    world.access.give(ANA, a_grant(), *mappings)
+
+    first, second = pages(world, Verb.SHOW, ANA)
+
+    assert (*first.items, *second.items) == (a_grant(), *mappings)
+
+
+def written(world: World, *entries: Entry) -> None:
+    for entry in entries:
+        world.audit.entries[entry.id] = entry
+
+
+@given(st.lists(st.integers(0, 3), max_size=40))
+def test_a_history_tells_each_entry_once_and_the_newest_first(steps: list[int]) -> None:
+    """Also where several happened at the same moment, on which one page ends."""
+    world, at = World(), World().clock.now() - timedelta(days=3)
+    for number, step in enumerate(steps):
+        at += timedelta(hours=step)
+        written(world, an_entry(f"entry-{number:03}", at=at))
+
+    for who in (ANA, None):
+        found = [
+            entry for page in pages(world, Verb.HISTORY, who) for entry in page.items if isinstance(entry, Entry)
+        ]
+        expected = [
+            entry for entry in world.audit.entries.values() if entry.at >= world.clock.now() - timedelta(days=7)
+        ]
+        assert sorted(entry.id for entry in found) == sorted(entry.id for entry in expected)
+        assert [entry.at for entry in found] == sorted((entry.at for entry in found), reverse=True)
+
+
+def test_a_history_is_narrowed(world: World) -> None:
+    now = world.clock.now()
+    written(
+        world,
+        an_entry("new", at=now, actor=ADA.user_id, outcome="done"),
+        an_entry("old", at=now - timedelta(days=2), actor=ADA.user_id, outcome="issued"),
+        an_entry("bens", BEN, at=now - timedelta(days=2), outcome="done"),
+        an_entry("older", at=now - timedelta(days=20)),
+    )
+
+    def found(who: Member | None = None, /, **fields: str) -> list[str]:
+        return [
+            entry.id
+            for page in pages(world, Verb.HISTORY, who, **fields)
+            for entry in page.items
+            if isinstance(entry, Entry)
+        ]
+
+    assert found() == ["new", "old", "bens"]
+    assert found(ANA) == ["new", "old"]
+    assert found(ANA, since="30d") == ["new", "old", "older"]
+    assert found(by=ADA.user_id) == ["new", "old"]
+    assert found(outcome="done") == ["new", "bens"]
+    assert found(day=f"{now - timedelta(days=2):%Y-%m-%d}") == ["old", "bens"]
+    assert found(day=f"{now - timedelta(days=20):%Y-%m-%d}", outcome="requested") == ["older"]
+    assert found(BEN, by=ADA.user_id) == []
+
+
+def test_a_search_for_something_rare_goes_on_in_parts(world: World) -> None:
+    start = world.clock.now() - timedelta(days=1)
+    written(
+        world,
+        *(an_entry(f"e{number:05}", at=start + timedelta(seconds=number)) for number in range(MOST_LOOKED_AT + 9)),
+    )
+    written(world, an_entry("rare", at=start, outcome="denied"))
+
+    first, second = pages(world, Verb.HISTORY, outcome="denied")
+
+    assert first.items == ()
+    assert [entry.id for entry in second.items if isinstance(entry, Entry)] == ["rare"]
+
+
+def test_a_page_can_be_turned_once_by_the_one_who_reads_and_in_time(world: World) -> None:
+    for number in range(ENTRIES_A_PAGE * 3):
+        written(world, an_entry(f"e{number}", at=world.clock.now()))
+    page = world.ask(Verb.HISTORY, None)
+    assert isinstance(page, Page)
+    assert page.more is not None
+
+    assert world.use_case.more(BEA, page.more, world.request_id()) == Nothing(Verdict.GONE)
+    assert world.use_case.confirm(ADA, "f" * 32, Door.BUTTON) == Nothing(Verdict.GONE)
+    turned = world.use_case.more(ADA, page.more, request_id := world.request_id())
+    assert isinstance(turned, Page)
+    assert world.use_case.more(ADA, page.more, request_id) == Nothing(Verdict.GONE)
+    world.clock.advance(READ_ON_WITHIN.total_seconds())
+    assert world.use_case.more(ADA, request_id, world.request_id()) == Nothing(Verdict.GONE)
+
+
+def test_a_decision_is_explained(world: World) -> None:
+    explained = world.ask(Verb.EXPLAIN)
+    assert isinstance(explained, Explained)
+    assert explained.explanation.slack_asked
+    assert world.changes() == []
