@@ -22,7 +22,7 @@ demo: $(READY) ## the whole product in your browser, no account needed (ARGS=--o
 	@$(BIN)/studio-links demo $(ARGS)
 
 test: lint ## lint, types, import rules and all tests (ARGS="-k name" for some)
-	$(BIN)/python -m pytest -m alone --cov --cov-report= $(ARGS) || test $$? -eq 5
+	$(BIN)/python -m pytest -m alone --cov --cov-report= --cov-fail-under=0 $(ARGS) || test $$? -eq 5
 	$(BIN)/python -m pytest -m "not alone" --numprocesses auto --dist loadfile --cov --cov-append --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report
 
