@@ -38,11 +38,11 @@ fmt: $(READY) ## format, and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 lock: $(READY) ## pin what is shipped, and what it is tested with
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml --output-file requirements.txt
-	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" - --output-file requirements-build.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" --extra dev --constraint requirements.txt pyproject.toml \
 		--output-file requirements-dev.txt
 
