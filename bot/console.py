@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 # On a pipe rich knows no width; rows must not be folded there.
 PIPE_WIDTH = 10_000
+# Columns of no more than so many characters, such as those of ids and times, are not folded. Others may want so many.
+SHORT = 20
 
 
 def out() -> Console:
@@ -27,18 +29,20 @@ def out() -> Console:
 
 def say(line: str) -> None:
     """One line on standard output, taken literally."""
-    out().print(Text(line), soft_wrap=True)
+    out().print(Text(_visible(line)), soft_wrap=True)
 
 
 def warn(line: str) -> None:
     """One line on standard error that stops nothing."""
-    Console(stderr=True, highlight=False).print(Text(f"note: {redactor.clean(line)}", "yellow"), soft_wrap=True)
+    Console(stderr=True, highlight=False).print(
+        Text(_visible(f"note: {redactor.clean(line)}"), "yellow"), soft_wrap=True
+    )
 
 
 def fail(line: str) -> None:
     """The one line on standard error that says why a command failed."""
     line = f"studio-links: {redactor.clean(line)}"  # it may repeat what was put into the wrong variable
-    Console(stderr=True, highlight=False).print(Text(line, "red"), soft_wrap=True)
+    Console(stderr=True, highlight=False).print(Text(_visible(line), "red"), soft_wrap=True)
 
 
 def progress(items: Iterable[T], *, total: int | None, doing: str) -> Iterator[T]:
@@ -65,18 +69,25 @@ def plain(value: object) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Rows under headings; on a pipe, tab-separated lines without headings. `empty` stands for no rows."""
-    console, rows = out(), list(rows)
+    """Rows under headings; on a pipe, tab-separated lines without headings. `empty` stands for no rows.
+
+    Nothing is cut off, however narrow the terminal is, and ids are not folded if there is any room.
+    """
+    console, texts = out(), [[_cell(value) for value in row] for row in rows]
     if not console.is_terminal:
-        for row in rows:
-            console.file.write("\t".join(_cell(value) for value in row) + "\n")
+        for row in texts:
+            console.file.write("\t".join(row) + "\n")
         return
-    if not rows:
+    if not texts:
         say(empty)
         return
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
+    longest = [max(map(len, cells)) for cells in zip(columns, *texts, strict=True)]
+    roomy = sum(min(length, SHORT) + 1 for length in longest) <= console.width
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, length in zip(columns, longest, strict=True):
+        table.add_column(name, overflow="fold", no_wrap=roomy and length <= SHORT)
+    for row in texts:
+        table.add_row(*map(Text, row))
     console.print(table)
 
 
@@ -84,4 +95,12 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
-    return " ".join(text.split()) or "-"
+    return _visible(" ".join(text.split())) or "-"
+
+
+def _visible(text: str) -> str:
+    """A text without what a terminal would obey instead of showing it: whoever wrote it may be no friend."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode()
+        for letter in text
+    )

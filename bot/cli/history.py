@@ -81,12 +81,10 @@ def history(
     elif as_csv:
         _print_csv(entries)
     else:
-        rows = (
-            (e.at, e.subject, e.action, e.outcome, e.profile_name, e.domain_id, e.actor, e.opened_at, _details(e))
-            for e in entries
+        rows = ((e.at, e.subject, f"{e.action} {e.outcome}", _details(e)) for e in entries)
+        console.print_table(
+            ["at (UTC)", "member", "what", "details"], rows, empty="nothing has happened in that time"
         )
-        columns = ["at (UTC)", "member", "action", "outcome", "profile", "domain", "by", "opened", "detail"]
-        console.print_table(columns, rows, empty="nothing has happened in that time")
 
 
 def _span(since: str | None, day: str | None) -> tuple[datetime, datetime | None]:
@@ -102,10 +100,16 @@ def _span(since: str | None, day: str | None) -> tuple[datetime, datetime | None
         raise InvalidValue("day", day, "a day such as 2026-01-31") from None
 
 
-def _details(entry: Entry) -> str | None:
+def _details(entry: Entry) -> str:
     """What an entry says beside its columns: for a change, each value that is another now."""
-    changes = changes_in_words(entry.before or {}, entry.after or {})
-    return "; ".join(part for part in (entry.detail, changes) if part) or None
+    parts = (
+        entry.profile_name and f"{entry.profile_name} in {entry.domain_id}",
+        entry.opened_at and f"opened {entry.opened_at:%Y-%m-%d %H:%M:%S}",
+        entry.actor != entry.subject and f"by {entry.actor}",
+        entry.detail,
+        changes_in_words(entry.before or {}, entry.after or {}),
+    )
+    return "; ".join(part for part in parts if part)
 
 
 def changes_in_words(before: Dictionary[str, object], after: Dictionary[str, object]) -> str:

@@ -1,0 +1,73 @@
+"""What the command line prints, on a terminal and on a pipe."""
+
+import pytest
+
+from bot import console
+
+ROWS = [
+    ("2026-01-31 12:00:00", "U0123ABCD", "import done", "mapping#default alias: - → default; " * 3),
+    ("2026-01-31 12:00:01", "U0456EFGHIJ", "map done", f"by cli:arn:aws:sts::123456789012:{'assumed-role/' * 5}x"),
+]
+COLUMNS = ["at (UTC)", "member", "what", "details"]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A terminal of eighty columns, without colours."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "80")
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("terminal")
+def test_on_a_narrow_terminal_ids_and_times_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_table(COLUMNS, ROWS, empty="")
+
+    printed = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in printed.splitlines())
+    for at, member, what, _ in ROWS:
+        assert f"{at}  {member} " in printed
+        assert f" {what} " in printed
+
+
+@pytest.mark.parametrize("width", ["80", "30", "12"])
+def test_nothing_is_cut_off_however_narrow_the_terminal_is(
+    terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: str
+) -> None:
+    terminal.setenv("COLUMNS", width)
+
+    console.print_table(["who", "role"], [("U0123ABCD", "a" * 100), ("U0456EFGH", "b" * 100)], empty="")
+
+    printed = capsys.readouterr().out
+    assert printed.count("a") == 100
+    assert "…" not in printed
+
+
+def test_on_a_pipe_each_row_is_one_line_of_cells_between_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_table(["who", "why"], [("U0123ABCD", "x" * 200), (None, "two\tparts\nand more")], empty="nobody")
+
+    assert capsys.readouterr().out == f"U0123ABCD\t{'x' * 200}\n-\ttwo parts and more\n"
+
+
+HOSTILE = "a\x1b[2Jb \x9b31m \x07 \u202ec \r\b"
+SHOWN = r"a\x1b[2Jb \x9b31m \x07 \u202ec"
+
+
+@pytest.mark.parametrize("forced", ["", "1"], ids=["pipe", "terminal"])
+def test_what_a_terminal_would_obey_is_shown_instead(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], forced: str
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", forced)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    console.print_table(["why"], [(HOSTILE,)], empty="")
+    console.say(HOSTILE)
+    console.warn(HOSTILE)
+    console.fail(HOSTILE)
+
+    out, err = capsys.readouterr()
+    assert out.count(SHOWN) == 2
+    assert err.count(SHOWN) == 2
+    assert not {"\x1b", "\x9b", "\x07", "\u202e", "\b"} & set(out + err)
