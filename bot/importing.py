@@ -4,7 +4,7 @@ Nothing is ever taken away: what is stored and not wanted stays. So the same can
 and what a killed import has left undone, the next one does.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from concurrent.futures import Executor, Future
@@ -22,6 +22,8 @@ IMPORT = "import"
 AT_ONCE = 100
 # Mappings and rules by what they are: `mapping#ALIAS` and `grant#EFFECT`, as the store calls them.
 Records = Dictionary[str, Mapping | Grant]
+# A domain and the name of a profile in it, in lower case.
+ProfileKey = tuple[str, str]
 # Changes under way or waiting for a worker.
 AHEAD = 64
 
@@ -46,6 +48,11 @@ class Difference:
         """How many records are new."""
         return len(self.after) - len(self.before)
 
+    def let_go(self) -> set[ProfileKey]:
+        """The profiles that the principal holds now, and will not hold any more."""
+        now = _by_name(self.seen, self.principal)
+        return _profiles(now) - _profiles({**now, **self.after})
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -67,14 +74,25 @@ class Import:
     def compare(self, wanted: dict[str, Access]) -> Iterator[Difference | Failure]:
         """Compare what is wanted with what is stored. Empties `wanted`, so that nothing is held twice.
 
-        Failures come of records that cannot be read, and of profiles that somebody outside this import holds.
+        Failures come of records that cannot be read, and of profiles that somebody else holds and does not let go of.
+        Whether those in this import let go is known at the end, so such a failure comes after its difference.
         """
         names, all_wanted = iter(sorted(wanted)), frozenset(wanted)
+        waits: dict[str, dict[Mapping, str]] = defaultdict(dict)
+        let_go: set[tuple[str, ProfileKey]] = set()
         while some := list(islice(names, AT_ONCE)):
             seen = self._stored(some)
             found = [_compared(name, wanted.pop(name), seen[name]) for name in some]
-            taken = self._taken([each for each in found if isinstance(each, Difference)], all_wanted)
+            differences = [each for each in found if isinstance(each, Difference)]
+            let_go |= {(each.principal, key) for each in differences for key in each.let_go()}
+            taken: dict[str, Failure] = {}
+            for principal, mapping, holder in self._held(differences):
+                if holder.tenant == self.tenant and holder.user_id in all_wanted:
+                    waits[principal][mapping] = holder.user_id
+                else:
+                    taken[principal] = _held_by(holder.user_id, principal, mapping)
             yield from (taken.get(each.principal, each) for each in found)
+        yield from _stuck(waits, let_go)
 
     def write(self, differences: Iterable[Difference], pool: Executor) -> Iterator[Difference | Failure]:
         """Make the changes, several at a time, each with its audit entry; what became of each.
@@ -82,11 +100,11 @@ class Import:
         A profile may move from one member to another: whoever takes it waits for whoever lets go of it.
         """
         under_way: deque[tuple[Difference, Future[StudioLinksError | None]]] = deque()
-        again: list[Difference] = []
+        again: list[tuple[Difference, ProfileTaken]] = []
 
         def outcome(each: Difference, error: StudioLinksError | None) -> Iterator[Difference | Failure]:
             if isinstance(error, ProfileTaken):
-                again.append(each)
+                again.append((each, error))
             else:
                 yield Failure(each.principal, str(error)) if error else each
 
@@ -100,9 +118,13 @@ class Import:
                 yield from outcome(first, future.result())
         for first, future in under_way:
             yield from outcome(first, future.result())
-        for each in again:
-            error = self._try(each)
-            yield Failure(each.principal, str(error)) if error else each
+        while waiting := again[::-1]:  # from the end, since the first pass has gone from the beginning
+            again.clear()
+            for each, _ in waiting:
+                yield from outcome(each, self._try(each))
+            if len(again) == len(waiting):
+                yield from (Failure(each.principal, str(error)) for each, error in again)
+                break
 
     def _stored(self, principals: list[str]) -> dict[str, Access | Workspace]:
         """What is stored of each."""
@@ -113,20 +135,17 @@ class Import:
         }
         return found | (dict.fromkeys(groups, self.admin.access.workspace(self.tenant)) if groups else {})
 
-    def _taken(self, differences: list[Difference], all_wanted: frozenset[str]) -> dict[str, Failure]:
-        """Whose profiles are held by somebody who lets go of nothing in this import."""
+    def _held(self, differences: list[Difference]) -> Iterator[tuple[str, Mapping, Member]]:
+        """Who wants a profile that somebody else holds."""
         wanting = {
             record: each.principal
             for each in differences
             for record in each.after.values()
             if isinstance(record, Mapping)
         }
-        taken = {}
         for mapping, holder in self.admin.access.holders(list(wanting)):
-            if holder.tenant != self.tenant or holder.user_id not in all_wanted:
-                why = f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to {holder.user_id}"
-                taken[wanting[mapping]] = Failure(wanting[mapping], f"{why}: unmap it there first")
-        return taken
+            if (holder.tenant, holder.user_id) != (self.tenant, wanting[mapping]):
+                yield wanting[mapping], mapping, holder
 
     def _try(self, each: Difference) -> StudioLinksError | None:
         """One principal's changes, compared again if somebody has changed the same meanwhile; what went wrong."""
@@ -179,6 +198,42 @@ class Import:
             before={name: plain(record) for name, record in before.items()} or None,
             after={name: plain(record) for name, record in after.items()},
         )
+
+
+def _held_by(holder: str, principal: str, mapping: Mapping) -> Failure:
+    why = f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to {holder}"
+    return Failure(principal, f"{why}: unmap it there first")
+
+
+def _stuck(waits: dict[str, dict[Mapping, str]], let_go: set[tuple[str, ProfileKey]]) -> Iterator[Failure]:
+    """Who waits for a profile whose holder keeps it, or waits for them in turn."""
+
+    def in_the_way(held: dict[Mapping, str]) -> Iterator[tuple[str, Mapping]]:
+        for mapping, holder in held.items():
+            if holder in waits or (holder, _key(mapping)) not in let_go:
+                yield holder, mapping
+
+    behind: dict[str, list[str]] = defaultdict(list)
+    for name, held in waits.items():
+        for holder in held.values():
+            behind[holder].append(name)
+    look_at = list(waits)
+    while look_at:
+        name = look_at.pop()
+        if name in waits and not any(in_the_way(waits[name])):
+            del waits[name]
+            look_at += behind[name]
+    for name, held in waits.items():
+        holder, mapping = next(in_the_way(held))
+        yield _held_by(holder, name, mapping)
+
+
+def _profiles(records: Records) -> set[ProfileKey]:
+    return {_key(record) for record in records.values() if isinstance(record, Mapping)}
+
+
+def _key(mapping: Mapping) -> ProfileKey:
+    return mapping.domain_id, mapping.profile_name.lower()
 
 
 def _compared(principal: str, wanted: Access, seen: Access | Workspace) -> Difference | Failure:

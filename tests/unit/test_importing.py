@@ -133,18 +133,57 @@ def test_a_profile_may_move_from_one_member_of_the_file_to_another(world: World)
     assert [mapping.profile_name for mapping in world.access.read(BEN).mappings] == ["own"]
 
 
-def test_two_who_would_swap_their_profiles_are_told_to_unmap_one_first(world: World) -> None:
-    world.access.give(ANA, a_mapping("default", "one"))
-    world.access.give(BEN, a_mapping("default", "two"))
-    rows = {
-        ANA.user_id: Access((wanted_mapping("default", "two"),)),
-        BEN.user_id: Access((wanted_mapping("default", "one"),)),
-    }
+def people(number: int) -> list[Member]:
+    return [Member(TEAM, f"U0{each:04}") for each in range(number)]
 
-    failures = [each for each in world.run(rows) if isinstance(each, Failure)]
 
-    assert {failure.principal for failure in failures} == {ANA.user_id, BEN.user_id}
+def passed_on(world: World, members: list[Member], *, by: int) -> dict[str, Access]:
+    """Each holds a profile and wants that of the one so many places further on."""
+    for number, member in enumerate(members):
+        world.access.give(member, a_mapping("default", f"p{number}"))
+    wanted = [Access((wanted_mapping("default", f"p{number + by}"),)) for number in range(len(members))]
+    return {member.user_id: access for member, access in zip(members, wanted, strict=True)}
+
+
+@pytest.mark.parametrize("by", [1, -1])
+def test_profiles_may_be_passed_on_along_a_whole_row_of_members(world: World, by: int) -> None:
+    members = people(20)
+    rows = passed_on(world, members, by=by)
+    rows[members[-1 if by > 0 else 0].user_id] = Access((wanted_mapping("default", "new"),))
+
+    assert not [each for each in world.compare(rows) if isinstance(each, Failure)]
+    assert not [each for each in world.run(rows) if isinstance(each, Failure)]
+
+    for number, member in enumerate(members[1:-1], start=1):
+        assert [mapping.profile_name for mapping in world.access.read(member).mappings] == [f"p{number + by}"]
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_members_who_would_pass_their_profiles_round_are_found_before_anything_is_written(
+    world: World, number: int
+) -> None:
+    members = people(number)
+    rows = passed_on(world, members, by=1)
+    rows[members[-1].user_id] = Access((wanted_mapping("default", "P0"),))
+
+    failures = [each for each in world.compare(rows) if isinstance(each, Failure)]
+
+    assert {failure.principal for failure in failures} == set(rows)
     assert all("unmap it there first" in failure.why for failure in failures)
+    assert {each.principal for each in world.run(rows) if isinstance(each, Failure)} == set(rows)  # nor written half
+
+
+@pytest.mark.parametrize("theirs", [Access(grants=(a_rule(BEN.user_id),)), Access((wanted_mapping("other", "two"),))])
+def test_a_profile_that_somebody_in_the_file_holds_and_keeps_is_found_before_anything_is_written(
+    world: World, theirs: Access
+) -> None:
+    world.access.give(BEN, a_mapping("default", "ana"))
+
+    found = world.compare({ANA.user_id: Access((wanted_mapping(),)), BEN.user_id: theirs})
+
+    [failure] = [each for each in found if isinstance(each, Failure)]
+    assert failure.principal == ANA.user_id
+    assert f"already mapped to {BEN.user_id}" in failure.why
 
 
 @pytest.mark.parametrize("name", ["member", "mapping#default"])
