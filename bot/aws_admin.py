@@ -77,13 +77,19 @@ class AwsAdmin:
         with aws_errors():
             self._assumed(role_arn, "sagemaker:DescribeDomain")
 
-    def may_presign(self, role_arn: str, profile_arn: str) -> str:
-        """IAM's word on whether the role's policies allow it: "allowed", "implicitDeny" or "explicitDeny"."""
+    def may_presign(self, role_arn: str, profile_arn: str) -> tuple[str, list[str]]:
+        """IAM's word on whether the role's policies allow it, and what of a request it would have to know to be sure.
+
+        The word is "allowed", "implicitDeny" or "explicitDeny"; a statement whose condition is open does not count.
+        """
         with aws_errors():
             answer = self._session.client("iam", region_name=self._region, config=CONFIG).simulate_principal_policy(
                 PolicySourceArn=role_arn, ActionNames=[PRESIGN], ResourceArns=[profile_arn]
             )
-            return str(answer["EvaluationResults"][0]["EvalDecision"])
+            [result] = answer["EvaluationResults"]
+            of_profile = result.get("ResourceSpecificResults", [])
+            open_keys = {key for each in of_profile for key in each.get("MissingContextValues", ())}
+            return str(result["EvalDecision"]), sorted(open_keys)
 
     def presign(self, mapping: Mapping) -> None:
         """Make a link as short as can be, and throw it away unseen."""

@@ -220,7 +220,7 @@ class Doctor:
             f"user-profile/{mapping.domain_id}/{mapping.profile_name}"
         )
         try:
-            decision = self.aws.may_presign(role, arn)
+            decision, conditions = self.aws.may_presign(role, arn)
         except StudioError as error:
             return Finding(
                 Level.WARN,
@@ -231,6 +231,14 @@ class Doctor:
             )
         if decision == "allowed":
             return Finding(Level.OK, check, f"{role} may make them")
+        if decision == "implicitDeny" and conditions:
+            return Finding(
+                Level.WARN,
+                check,
+                f"{role} may make them on conditions at most ({', '.join(conditions)})",
+                "whether the bot and its members meet them is not known here",
+                "use --presign where the bot runs",
+            )
         return Finding(
             Level.FAIL,
             check,

@@ -21,17 +21,31 @@ def install() -> None:
 
 
 def simulate_principal_policy(self: Any) -> Any:
-    """Each action with each resource. Only roles are known; conditions and boundaries are not looked at."""
+    """Each action with each resource. Only roles are known, and boundaries are not looked at.
+
+    A statement with a condition does not count, and what it needs to be known of a request is named as missing.
+    """
     source = self._get_param("PolicySourceArn")
     role = next((role for role in self.backend.get_roles() if role.arn == source), None)
     if role is None:
         raise NotFoundException(f"The role with ARN {source} cannot be found.")
-    policies = list(_policies(role))
+    documents = list(_documents(role))
+    policies = [IAMPolicy(json.dumps({"Statement": [s for s in each if "Condition" not in s]})) for each in documents]
+    missing = sorted(
+        {key for each in documents for s in each for keys in s.get("Condition", {}).values() for key in keys}
+    )
     results = [
         {
             "EvalActionName": action,
             "EvalResourceName": resource,
-            "EvalDecision": _decision(policies, action, resource),
+            "EvalDecision": (decision := _decision(policies, action, resource)),
+            "ResourceSpecificResults": [
+                {
+                    "EvalResourceName": resource,
+                    "EvalResourceDecision": decision,
+                    "MissingContextValues": missing,
+                }
+            ],
         }
         for action in self._get_param("ActionNames", [])
         for resource in self._get_param("ResourceArns", None) or ["*"]
@@ -39,11 +53,15 @@ def simulate_principal_policy(self: Any) -> Any:
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})
 
 
-def _policies(role: Any) -> Iterator[IAMPolicy]:
-    for document in role.policies.values():
-        yield IAMPolicy(document if isinstance(document, str) else json.dumps(document))
-    for managed in role.managed_policies.values():
-        yield IAMPolicy(managed)
+def _documents(role: Any) -> Iterator[list[dict[str, Any]]]:
+    """The statements of each of the role's policies."""
+    policies = [
+        *role.policies.values(),
+        *(next(v.document for v in each.versions if v.is_default) for each in role.managed_policies.values()),
+    ]
+    for policy in policies:
+        statements = (json.loads(policy) if isinstance(policy, str) else policy)["Statement"]
+        yield statements if isinstance(statements, list) else [statements]
 
 
 def _decision(policies: list[IAMPolicy], action: str, resource: str) -> str:

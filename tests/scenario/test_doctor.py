@@ -243,6 +243,19 @@ def test_a_role_that_may_not_make_links(product: Product) -> None:
     assert "implicitDeny" in the("fail", f"links into {product.domain_id}", role=powerless)["found"]
 
 
+def test_a_role_that_may_make_links_from_some_addresses_only(product: Product) -> None:
+    iam = boto3.client("iam")
+    iam.create_role(RoleName="conditional", AssumeRolePolicyDocument="{}")
+    document = run("iam-policy", "--source-ip", "203.0.113.0/24")
+    iam.put_role_policy(RoleName="conditional", PolicyName="all", PolicyDocument=document)
+
+    conditional = ("--serving-role", "arn:aws:iam::123456789012:role/conditional")
+    found = the("warn", f"links into {product.domain_id}", role=conditional)
+
+    assert "aws:SourceIp" in found["found"]
+    assert "--presign" in found["mend"]
+
+
 def test_iam_that_may_not_be_asked(product: Product) -> None:
     product.aws.inject("SimulatePrincipalPolicy", Fault("AccessDenied", status=403))
     assert "--presign" in the("warn", f"links into {product.domain_id}")["mend"]
