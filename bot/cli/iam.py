@@ -1,6 +1,7 @@
 """What to allow in AWS."""
 
 import re
+from ipaddress import ip_network
 from typing import Annotated
 
 import typer
@@ -10,12 +11,11 @@ from bot.cli.options import Team, read_settings
 from bot.config import kept_elsewhere
 from bot.errors import ConfigError
 from bot.iam import Role, Scope, policy
-from bot.model import DOMAIN_ID, MAX_NAME, check_pattern
+from bot.model import DOMAIN_ID, MAX_NAME, InvalidValue, check_pattern
 from bot.studio import caller_arn
 
 commands = typer.Typer()
 
-CIDR = re.compile(r"[0-9a-fA-F.:]{2,39}(/[0-9]{1,3})?")
 VPCE = re.compile(r"vpce-[0-9a-z]{1,32}")
 ACCOUNT = re.compile(r"[0-9]{12}")
 
@@ -61,7 +61,10 @@ def iam_policy(
     for each in domain or []:
         check_pattern("domain", each, DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123")
     for each in source_ip or []:
-        check_pattern("source ip", each, CIDR, 43, "an address or range such as 203.0.113.0/24")
+        try:
+            ip_network(each)
+        except ValueError:
+            raise InvalidValue("source ip", each, "an address or range such as 203.0.113.0/24") from None
     for each in source_vpce or []:
         check_pattern("source vpce", each, VPCE, 37, "the id of a VPC endpoint such as vpce-0123abcd")
     partition, number = _account(account, settings.aws_region)
