@@ -53,6 +53,8 @@ log = structlog.get_logger()
 
 # What one request does side by side.
 CALLS_AT_ONCE = 3
+# Who runs the command line, as far as AWS tells.
+UNKNOWN_CALLER = "cli:unknown"
 # Refusals told and recorded on the side: room for everybody whom a rush turns away at once. While Slack and DynamoDB
 # answer, a full queue drains within the grace that a stopping server has.
 CLERKS, CLERKS_QUEUE = 4, 512
@@ -331,7 +333,8 @@ def tenant(settings: Settings, given: str | None) -> str:
 
 def caller(settings: Settings) -> str:
     """Who runs this command line, for the audit: the AWS caller's ARN where STS tells it."""
-    return f"cli:{caller_arn(settings.aws_region) or 'unknown'}"
+    arn = caller_arn(settings.aws_region)
+    return UNKNOWN_CALLER if arn is None else f"cli:{arn}"
 
 
 def patient_slack(settings: Settings) -> SlackApi:

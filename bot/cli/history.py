@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
@@ -73,9 +73,10 @@ def history(
         raise InvalidValue("outcome", outcome, f"one of {', '.join(OUTCOMES)}")
     start, end = _span(since, day)
     settings = read_settings()
-    entries = app.administration(settings).history(
-        app.tenant(settings, team), user, start, limit, before=end, by=by, outcome=outcome
+    found = app.administration(settings).history(
+        app.tenant(settings, team), user, start, limit + 1, before=end, by=by, outcome=outcome
     )
+    entries = _newest(found, limit)
     if as_json:
         console.print_json(list(entries))
     elif as_csv:
@@ -85,6 +86,15 @@ def history(
         console.print_table(
             ["at (UTC)", "member", "what", "details"], rows, empty="nothing has happened in that time"
         )
+
+
+def _newest(found: Iterable[Entry], limit: int) -> Iterator[Entry]:
+    """So many of them, and a word where there are more."""
+    for number, entry in enumerate(found, start=1):
+        if number > limit:
+            console.warn(f"there are more: these are the newest {limit}, --limit takes another number")
+            return
+        yield entry
 
 
 def _span(since: str | None, day: str | None) -> tuple[datetime, datetime | None]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bot import app, logs
+from bot import app, console, logs
 from bot.admin import Actor
 from bot.config import Settings, load
 from bot.model import Door
@@ -43,4 +43,7 @@ def read_settings() -> Settings:
 
 def actor(settings: Settings) -> Actor:
     """Who runs this command line, for the audit."""
-    return Actor(app.caller(settings), Door.CLI)
+    name = app.caller(settings)
+    if name == app.UNKNOWN_CALLER:
+        console.warn(f"STS does not say whose credentials these are: the audit says {name}")
+    return Actor(name, Door.CLI)

@@ -42,6 +42,9 @@ def main() -> NoReturn:
     except StudioLinksError as error:
         console.fail(str(error))
         sys.exit(1)
+    except OSError as error:  # such as a full disk behind standard output
+        console.fail(error.strerror or type(error).__name__)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)

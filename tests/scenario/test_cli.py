@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -40,7 +42,9 @@ def fails(*arguments: str) -> str:
 
 
 def read(*arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json"))
+    result = CliRunner().invoke(commands.cli, [*arguments, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
 
 
 def test_a_member_is_mapped_allowed_shown_and_explained(product: Product) -> None:
@@ -175,9 +179,35 @@ def test_history_is_filtered_and_printed_as_csv_that_no_spreadsheet_runs(product
 def test_without_sts_the_actor_is_unknown_but_the_change_is_made(product: Product) -> None:
     product.aws.inject("GetCallerIdentity", Fault("AccessDenied", status=403))
 
-    run("allow", "U0ANON")
+    assert "the audit says cli:unknown" in CliRunner().invoke(commands.cli, ["allow", "U0ANON"]).stderr
 
     assert read("history", "U0ANON")[0]["actor"] == "cli:unknown"
+
+
+def test_a_history_that_is_cut_off_says_so_and_one_that_is_whole_does_not() -> None:
+    for until in ("1d", "2d", "3d"):
+        run("allow", "U0LONG", "--until", until)
+
+    cut = CliRunner().invoke(commands.cli, ["history", "U0LONG", "--limit", "2"])
+    whole = CliRunner().invoke(commands.cli, ["history", "U0LONG", "--limit", "3"])
+
+    assert (len(cut.stdout.splitlines()), "there are more" in cut.stderr) == (2, True)
+    assert (len(whole.stdout.splitlines()), whole.stderr) == (3, "")
+
+
+def test_a_full_disk_is_one_line(product: Product) -> None:
+    product.cli("allow", "U0FULL", "--reason", "x" * 400)
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "bot", "list", "--json"],
+            env={**os.environ, **product.environment, "PYTHONUNBUFFERED": "1"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (process.returncode, process.stderr) == (1, "studio-links: No space left on device\n")
 
 
 def test_without_a_token_the_team_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
