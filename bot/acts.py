@@ -125,6 +125,8 @@ SHAPES: Dictionary[Verb, Shape] = MappingProxyType(
 )
 
 ON, OFF = "on", "off"
+# What may be about a user group.
+OF_GROUPS = frozenset({Verb.ALLOW, Verb.DENY, Verb.FORGET, Verb.SHOW})
 # What changes nothing.
 READING = frozenset({Verb.SHOW, Verb.LIST, Verb.HISTORY, Verb.EXPLAIN})
 
@@ -269,8 +271,7 @@ def _checked(verb: Verb, name: Name, text: str, now: datetime) -> str:
     try:
         match name:
             case Name.USER | Name.BY:
-                groups = name is Name.USER and verb in (Verb.ALLOW, Verb.DENY, Verb.FORGET)
-                if not (groups and GROUP_ID.fullmatch(text)):
+                if not (name is Name.USER and verb in OF_GROUPS and GROUP_ID.fullmatch(text)):
                     check_pattern(name, text, USER_ID, LONGEST_ID, "a Slack user id")
             case Name.ALIAS:
                 check_pattern(name, text, ALIAS, 32, "1 to 32 lower-case letters, digits and hyphens")

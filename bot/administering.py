@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
-from itertools import dropwhile, islice
+from itertools import chain, dropwhile, islice
 
 from bot import membership
 from bot.acts import READING, Act, Misunderstood, Name, Verb, build
@@ -26,6 +26,7 @@ from bot.model import (
     PendingAct,
     Person,
     Workspace,
+    is_group,
     utc_now,
 )
 from bot.policy import Facts, may_administer
@@ -54,8 +55,8 @@ class Verdict(StrEnum):
 
 # What is stored, or the name of what cannot be read.
 Record = Mapping | Grant | Lockdown | str
-# A line of a listing: one of these, a member with what is stored about them, or what has happened.
-Item = Record | tuple[str, Access] | Entry
+# A line of a listing: one of these, a member or group with what is stored about them, or what has happened.
+Item = Record | tuple[str, Access | Workspace] | Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,14 +258,18 @@ class Administering:
         return replace(page, more=request_id) if self.pending.keep(pending) else None
 
     def _records(self, tenant: str, act: Act, after: str) -> tuple[Page, str]:
-        access, start = self.admin.show(Member(tenant, act.principal)), int(after or 0)
-        mappings = sorted(access.mappings, key=lambda mapping: mapping.alias)
+        access, start = self.admin.rules_of(tenant, act.principal), int(after or 0)
+        own = access.mappings if isinstance(access, Access) else ()
+        mappings = sorted(own, key=lambda mapping: mapping.alias)
         records: list[Record] = [*access.grants, *access.unreadable, *mappings]
         end = start + RECORDS_A_PAGE
         return Page(act, tuple(records[start:end])), str(end) if len(records) > end else ""
 
     def _members(self, tenant: str, act: Act, after: str) -> tuple[Page, str]:
-        found = list(islice(self.admin.members(tenant, after=after or None), MEMBERS_A_PAGE + 1))
+        in_groups = not after or is_group(after)
+        groups = ((group, rules) for group, rules in self.admin.groups(tenant) if group > after) if in_groups else ()
+        members = self.admin.members(tenant, after=None if in_groups else after)
+        found = list(islice(chain[tuple[str, Access | Workspace]](groups, members), MEMBERS_A_PAGE + 1))
         page = found[:MEMBERS_A_PAGE]
         return Page(act, tuple(page)), page[-1][0] if len(found) > MEMBERS_A_PAGE else ""
 

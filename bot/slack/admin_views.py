@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot.acts import SHAPES, Misunderstood, Name, Problem, Verb
+from bot.acts import OF_GROUPS, SHAPES, Misunderstood, Name, Problem, Verb
 from bot.administering import Done, Explained, Forgotten, Item, Nothing, Outcome, Page, Question, Record, Verdict
-from bot.model import DEFAULT_ALIAS, USER_ID, Access, Allowed, Entry, Grant, Lockdown, Mapping, is_group
+from bot.model import DEFAULT_ALIAS, USER_ID, Access, Allowed, Entry, Grant, Lockdown, Mapping, Workspace, is_group
 from bot.slack.admin_commands import GROUP
 from bot.slack.views import (
     LONGEST_ECHO,
@@ -40,7 +40,6 @@ ROWS = (
     (Verb.SHOW, Verb.LIST, Verb.HISTORY, Verb.EXPLAIN),
 )
 # Slack has no field in which to pick a user group.
-FOR_GROUPS = frozenset({Verb.ALLOW, Verb.DENY, Verb.FORGET})
 PEOPLE = frozenset({Name.USER, Name.BY})
 DAYS = frozenset({Name.UNTIL, Name.DAY})
 LONGEST = {Name.REASON: 500, Name.ALIAS: 32, Name.ROLE_ARN: 600, Name.LANDING: 1023}
@@ -68,7 +67,7 @@ def menu(reader: Reader) -> Message:
 
 def form(verb: Verb, reader: Reader) -> dict[str, Any]:
     """The fields of an act."""
-    words, shape, grouped = reader.words.admin, SHAPES[verb], verb in FOR_GROUPS
+    words, shape, grouped = reader.words.admin, SHAPES[verb], verb in OF_GROUPS
     blocks: list[Block] = []
     for name in shape.fields:
         optional = name not in shape.required or (grouped and name is Name.USER)
@@ -274,9 +273,10 @@ def _lines(item: Item, reader: Reader, now: datetime) -> list[str]:
     return [f"• {_record(item, reader, now)}"]
 
 
-def _member(user: str, access: Access, reader: Reader, now: datetime) -> list[str]:
+def _member(user: str, access: Access | Workspace, reader: Reader, now: datetime) -> list[str]:
     words = reader.words.admin
-    mappings = sorted(access.mappings, key=lambda mapping: mapping.alias)
+    own = access.mappings if isinstance(access, Access) else ()
+    mappings = sorted(own, key=lambda mapping: mapping.alias)
     rules = [rule(replace(grant, reason="", set_by=""), reader, now) for grant in access.grants]
     rules += [_record(name, reader, now) for name in access.unreadable[:MOST_UNREADABLE]]
     lines = [

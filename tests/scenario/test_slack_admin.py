@@ -297,9 +297,11 @@ def test_a_lockdown_stops_links_for_everybody_until_an_administrator_ends_it(
     assert product.slack.answer_to(product.slack.command(user_id(who)), timeout=12).button("open_studio").url
 
 
-def test_a_user_group_is_allowed_and_forgotten(product: Product, admin: Admin) -> None:
+def test_a_user_group_is_allowed_shown_listed_and_forgotten(product: Product, admin: Admin) -> None:
     assert "<!subteam^S0TEAM01> is allowed now" in told(types(product, ADA, "allow S0TEAM01 --reason Falcon"))
     assert [grant.principal for grant in admin.workspace(TEAM).grants] == ["S0TEAM01"]
+    assert "Falcon" in told(types(product, ADA, "show S0TEAM01"))
+    assert "<!subteam^S0TEAM01>* allowed" in told(types(product, ADA, "list"))
 
     question = types(product, ADA, "forget S0TEAM01")
     assert "about you if you are in it" in told(question)

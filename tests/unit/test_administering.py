@@ -437,6 +437,27 @@ def test_a_list_names_everybody_once(number: int) -> None:
     assert len(found) == max(1, -(-number // MEMBERS_A_PAGE))
 
 
+def test_groups_come_before_members_on_as_many_pages_as_it_takes(world: World) -> None:
+    groups = [f"S0G{each:03}" for each in range(MEMBERS_A_PAGE + 1)]
+    for group in groups:
+        world.access.give_group(TEAM, Grant(group, Effect.ALLOW))
+    world.access.give(ANA, a_grant())
+
+    found = list(pages(world, Verb.LIST))
+
+    named = [item[0] for page in found for item in page.items if isinstance(item, tuple)]
+    assert named == [*groups, ANA.user_id]
+
+
+def test_the_rules_of_one_group_are_shown(world: World) -> None:
+    world.access.give_group(TEAM, Grant("S0TEAM", Effect.DENY), Grant("S0OTHER", Effect.ALLOW))
+
+    page = world.ask(Verb.SHOW, None, user="S0TEAM")
+
+    assert isinstance(page, Page)
+    assert page.items == (Grant("S0TEAM", Effect.DENY),)
+
+
 def test_what_is_stored_of_one_member_goes_on_too(world: World) -> None:
     mappings = [a_mapping(f"alias-{number:02}") for number in range(RECORDS_A_PAGE + 3)]
     world.access.give(ANA, a_grant(), *mappings)
