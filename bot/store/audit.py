@@ -13,6 +13,8 @@ from bot.store.models import CONDITION_FAILED, AuditItem, Tables, code_of, from_
 
 # Between two times as the table holds them.
 SMALLEST_STEP = timedelta(microseconds=1)
+# Entries of one page: mostly a few are wanted, and a whole megabyte of them may take longer than a call may.
+PAGE = 200
 
 
 class AuditTable:
@@ -71,13 +73,16 @@ class AuditTable:
             key = _member(member.tenant, member.user_id)
             at = self._items.at
             span = at >= iso(since) if before is None else at.between(iso(since), iso(before - SMALLEST_STEP))
-            found = self._items.by_member.query(key, span, scan_index_forward=False, limit=most)
+            found = self._items.by_member.query(
+                key, span, scan_index_forward=False, limit=most, page_size=most or PAGE
+            )
             yield from map(from_item, found)
 
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
         """From the index by day."""
         with store_errors():
-            found = self._items.by_day.query(f"{tenant}#{day.isoformat()}", scan_index_forward=False)
+            key = f"{tenant}#{day.isoformat()}"
+            found = self._items.by_day.query(key, scan_index_forward=False, page_size=PAGE)
             yield from map(from_item, found)
 
 

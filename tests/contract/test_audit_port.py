@@ -1,5 +1,6 @@
 """The paper trail: every AuditLog keeps these promises, the fake and the DynamoDB table alike."""
 
+import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import date, timedelta, timezone
@@ -9,6 +10,7 @@ import pytest
 from bot.errors import AlreadyRecorded
 from bot.local.aws_faults import Fault
 from bot.model import Door, Entry, Member
+from bot.store.audit import PAGE
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, TEAM, an_entry, race
 
@@ -253,6 +255,20 @@ def test_a_day_is_a_day_in_utc_of_one_tenant_newest_first(store: Store) -> None:
     assert [entry.id for entry in day(store)] == ["last", "noon", "first"]
     assert [entry.id for entry in day(store, of=TODAY - timedelta(days=1))] == ["yesterday"]
     assert [entry.id for entry in day(store, "T0OTHER001")] == ["elsewhere"]
+
+
+def test_reading_the_newest_few_reads_one_page_of_a_long_day(local_aws: ListeningAws, store: Store) -> None:
+    for number in range(PAGE + 10):
+        at = NOON + timedelta(seconds=number)
+        store.audit.open(an_entry(f"request-{number}", attempt=f"{number}", at=at))
+    before = len(local_aws.sent)
+
+    newest = next(store.audit.of_day(TEAM, TODAY))
+
+    assert newest.id == f"request-{PAGE + 9}"
+    queries = [json.loads(body) for operation, body in local_aws.sent[before:] if operation == "Query"]
+    assert [query["Limit"] for query in queries] in ([], [PAGE])  # the fake asks nobody
+    assert len(day(store)) == PAGE + 10
 
 
 def test_a_day_without_entries_is_empty(store: Store) -> None:
