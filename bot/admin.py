@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as Dictionary
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
@@ -406,6 +407,14 @@ def plain(record: Record) -> dict[str, Any]:
         for name, value in values.items()
         if value not in (None, "")
     }
+
+
+def flat(values: Dictionary[str, object]) -> dict[str, object]:
+    """What an audit entry has of before or after, the values of records within a record under both names."""
+    found: dict[str, object] = {}
+    for name, value in values.items():
+        found |= {f"{name} {key}": item for key, item in value.items()} if isinstance(value, dict) else {name: value}
+    return found
 
 
 SPAN = re.compile(r"([0-9]{1,4})([smhdw])")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bot import app, console
-from bot.admin import DONE, parse_when
+from bot.admin import DONE, flat, parse_when
 from bot.audit import ISSUED, REQUESTED, UNDELIVERED
 from bot.cli.options import AsJson, Team, read_settings
 from bot.model import Entry, InvalidValue, Reason, utc_now
@@ -124,21 +124,12 @@ def _details(entry: Entry) -> str:
 
 def changes_in_words(before: Dictionary[str, object], after: Dictionary[str, object]) -> str:
     """Each value that differs, as it was and as it is, save who set it and when."""
-    old, new = _flat(before), _flat(after)
+    old, new = flat(before), flat(after)
     return "; ".join(
         f"{name}: {old.get(name, '-')} → {new.get(name, '-')}"
         for name in {**old, **new}
         if old.get(name) != new.get(name) and not name.endswith(("set_by", "set_at"))
     )
-
-
-def _flat(values: Dictionary[str, object]) -> dict[str, object]:
-    """The values of records within a record under both names."""
-    flat: dict[str, object] = {}
-    for name, value in values.items():
-        within = {f"{name} {key}": item for key, item in value.items()} if isinstance(value, dict) else {name: value}
-        flat |= within
-    return flat
 
 
 def _print_csv(entries: Iterable[Entry]) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.acts import OF_GROUPS, SHAPES, Misunderstood, Name, Problem, Verb
+from bot.admin import flat
 from bot.administering import Done, Explained, Forgotten, Item, Nothing, Outcome, Page, Question, Record, Verdict
 from bot.model import DEFAULT_ALIAS, USER_ID, Access, Allowed, Entry, Grant, Lockdown, Mapping, Workspace, is_group
 from bot.slack.admin_commands import GROUP
@@ -302,7 +303,11 @@ def _entry(entry: Entry, reader: Reader) -> list[str]:
 
 
 def _values(record: Dictionary[str, object]) -> str:
-    told = (f"{name} {value}" for name, value in record.items() if name not in ("set_by", "set_at", "profile_arn"))
+    told = (
+        f"{name} {value}"
+        for name, value in flat(record).items()
+        if not name.endswith(("set_by", "set_at", "profile_arn"))
+    )
     return escape("; ".join(told), LONGEST_DETAIL)
 
 

@@ -234,6 +234,16 @@ def test_nothing_is_left_out_without_a_word(reader: Reader) -> None:
 
 
 @in_each_language
+def test_what_an_import_has_changed_is_told_in_words(reader: Reader) -> None:
+    entry = replace(an_old_entry("x"), before=None, after={"grant#allow": {"reason": "Falcon", "set_by": "cli:me"}})
+    listed = marked(admin_views.outcome(Page(act(Verb.HISTORY), (entry,)), reader, NOON, in_dialog=False))
+
+    assert "grant#allow reason Falcon" in listed
+    assert "{'" not in listed
+    assert "set_by" not in listed
+
+
+@in_each_language
 def test_a_dialog_leads_back_to_what_there_is_to_do(reader: Reader) -> None:
     done = Nothing(Verdict.CANCELLED)
     assert buttons(admin_views.outcome(done, reader, NOON, in_dialog=False)) == {}
