@@ -11,7 +11,7 @@ from bot import manifest
 from bot.admin import Admin
 from bot.aws_admin import AwsAdmin, Identity, Place, place_of
 from bot.errors import SlackError, StoreError, StudioError
-from bot.model import Mapping, Reason
+from bot.model import USER_ID, Access, Mapping, Reason
 from bot.slack.api import SlackApi
 from bot.store import tables as table_admin
 from bot.store.models import Tables
@@ -89,10 +89,12 @@ class Doctor:
             yield Finding(Level.OK, "AWS credentials", identity.arn)
             yield clock(identity.ahead)
         yield from self._tables()
-        mappings = self._mappings()
-        if isinstance(mappings, Finding):
-            yield mappings
+        members = self._members()
+        if isinstance(members, Finding):
+            yield members
             return
+        yield from records(members)
+        mappings = [mapping for access in members.values() for mapping in access.mappings]
         yield from self._roles(mappings)
         yield from self._profiles(mappings)
         if not isinstance(identity, Finding):
@@ -136,12 +138,14 @@ class Doctor:
         except StoreError as error:
             yield Finding(Level.FAIL, "tables", str(error), TABLE_WHYS["table"], "see that DynamoDB may be described")
 
-    def _mappings(self) -> list[Mapping] | Finding:
+    def _members(self) -> dict[str, Access] | Finding:
+        """What is stored of each member, and under the workspace's own id what of it cannot be read."""
         if self.tenant is None:
             why = "without a workspace it is not known which mappings to look at"
             return Finding(Level.WARN, "mappings", "not looked at", why, "name the workspace with --team")
         try:
-            return [mapping for _, access in self.admin.members(self.tenant) for mapping in access.mappings]
+            workspace = self.admin.workspace(self.tenant)
+            return {self.tenant: Access(unreadable=workspace.unreadable), **dict(self.admin.members(self.tenant))}
         except StoreError as error:
             return Finding(Level.FAIL, "mappings", str(error), TABLE_WHYS["table"], "see the tables above")
 
@@ -246,6 +250,22 @@ class Doctor:
             "its members get no link",
             "give it what `studio-links iam-policy` prints; if the bot's role is another, name it by --serving-role",
         )
+
+
+def records(members: dict[str, Access]) -> Iterator[Finding]:
+    """Stored records that cannot be read: where there is any doubt, there is no link."""
+    for owner, access in members.items():
+        for record in access.unreadable:
+            of_member = bool(USER_ID.fullmatch(owner))
+            yield Finding(
+                Level.FAIL,
+                f"records of {owner}",
+                f"{record.replace('#', ' ')} cannot be read",
+                "the member gets no link" if of_member else "nobody of the workspace gets a link",
+                f"`studio-links forget {owner}` removes it and all rules of the member: set those again"
+                if of_member
+                else "`studio-links forget` the user group it names; without one, begin and end a lockdown",
+            )
 
 
 def team(team_id: str, enterprise_id: str | None, teams: Sequence[str]) -> Finding:

@@ -235,6 +235,23 @@ def test_a_role_that_cannot_be_assumed(product: Product) -> None:
     assert "trust policy" in found["mend"]
 
 
+@pytest.mark.parametrize(
+    ("owner", "item", "content", "why"),
+    [
+        ("T0STUDIO01#U0ODD", "member", {"mappings": {"default": {}}, "rules": {}}, "the member gets no link"),
+        ("T0STUDIO01", "workspace", {"rules": {}, "lockdown": {"reason": 1}}, "nobody of the workspace gets a link"),
+    ],
+)
+def test_records_that_cannot_be_read(owner: str, item: str, content: dict[str, Any], why: str) -> None:
+    table = boto3.resource("dynamodb").Table("studio-links-access")
+    table.put_item(Item={"owner": owner, "item": item, "version": 1, **content})
+    try:
+        found = the("fail", f"records of {owner.rpartition('#')[2]}")
+    finally:
+        table.delete_item(Key={"owner": owner, "item": item})
+    assert found["why"] == why
+
+
 # Whether links may be made
 
 
