@@ -27,6 +27,8 @@ FEWEST_THREADS = 32
 WARM_UP = 3.0
 # Seconds that a client may take to send its request, of which Slack takes milliseconds.
 PATIENCE = 10
+# Seconds for which a client that has its answer is heard out before its connection is closed, and of silence.
+HEARD_OUT, SILENCE = 2, 0.25
 # Seconds for what is in flight at SIGTERM. No request takes longer than ten.
 GRACE = 12
 
@@ -45,7 +47,8 @@ class QuietLogger(Logger):
 class Worker(ThreadWorker):
     """gunicorn's threads, with an end to patience: it waits for the rest of a begun request for ever.
 
-    Without this, as many half-sent requests as there are threads stop the process, health checks included.
+    Without this, as many half-sent requests as there are threads stop the process, health checks included. So do a
+    few clients that keep an answered connection open: gunicorn waits for each of them in its main loop.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -56,9 +59,12 @@ class Worker(ThreadWorker):
         """On a thread: one request of a connection."""
         self._handled_since[conn] = time.monotonic()
         try:
-            return super().handle(conn)
+            stays = super().handle(conn)
         finally:
             del self._handled_since[conn]
+        if not stays:
+            _take_leave(conn.sock)
+        return stays
 
     def notify(self) -> None:
         """In the main loop, every second or so: stop reading from those who take too long."""
@@ -68,6 +74,21 @@ class Worker(ThreadWorker):
             if now - since > PATIENCE:
                 with suppress(OSError):  # it may have closed meanwhile
                     conn.sock.shutdown(socket.SHUT_RD)
+
+
+def _take_leave(sock: socket.socket) -> None:
+    """End a connection so that a client which sends all before it listens hears its answer, and not a reset.
+
+    What it still sends is thrown away. https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+    """
+    until = time.monotonic() + HEARD_OUT
+    with suppress(OSError):  # it has closed, or is silent
+        sock.shutdown(socket.SHUT_WR)
+        sock.settimeout(SILENCE)
+        while sock.recv(65536) and time.monotonic() < until:
+            pass
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)  # so that gunicorn, which closes it, has nothing to wait for
 
 
 class Server(BaseApplication):

@@ -247,3 +247,16 @@ def test_as_many_half_sent_bodies_as_there_are_threads_do_not_stop_the_bot(produ
             connection.sendall(head)
 
         product.bot.wait_until("/healthz", 200, PATIENCE + 8)
+
+
+def test_clients_that_keep_an_answered_connection_open_do_not_stop_the_bot(product: Product) -> None:
+    """They have asked for it to be closed; the server waits for them a moment, and nobody else with it."""
+    started = time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(20):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", product.bot.port)))
+            connection.sendall(b"GET /nothing HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n")
+            assert connection.recv(1)
+
+        product.bot.wait_until("/healthz", 200)
+    assert time.monotonic() - started < 8

@@ -84,6 +84,15 @@ def test_five_megabytes_are_refused_before_they_are_read(product: Product) -> No
     connection.close()
 
 
+@pytest.mark.parametrize(("changes", "status"), [({}, 413), ({"X-Slack-Signature": ""}, 401)])
+def test_a_client_that_sends_five_megabytes_before_it_listens_hears_the_answer(
+    product: Product, changes: dict[str, str], status: int
+) -> None:
+    body = b"text=" + b"x" * (5 * 1024 * 1024)
+
+    assert post(product, body, {**signed(product, body), "Connection": "close", **changes})[0] == status
+
+
 def test_an_endless_body_without_a_length_is_cut_off(product: Product) -> None:
     chunks = (b"x" * 8192 for _ in range(20))
     connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
