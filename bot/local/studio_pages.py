@@ -26,20 +26,32 @@ dd { overflow-wrap: anywhere; font-weight: 600; }
   color: var(--badge-text); font-size: .8rem; font-weight: 600; }
 .note { margin: 0; color: var(--quiet); font-size: .875rem; }
 """
-_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+# Takes the link out of the address bar and the history. What is loaded again from then on needs the session.
+SCRIPT = 'history.replaceState(null, "", "./")'
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
 CONTENT_SECURITY_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; "
+    f"default-src 'none'; style-src 'sha256-{_hash(STYLE)}'; script-src 'sha256-{_hash(SCRIPT)}'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 
 @dataclass(frozen=True)
 class Page:
-    """A heading, a line of text, and facts by name. All of it is text, never markup."""
+    """A heading, a line of text, and facts by name. All of it is text, never markup.
+
+    Attributes:
+        opened_by_link: the address is one that nobody else shall see.
+    """
 
     title: str
     text: str
     facts: Mapping[str, str] = field(default_factory=dict)
+    opened_by_link: bool = False
 
     def render(self) -> str:
         facts = "\n".join(f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in self.facts.items())
@@ -51,6 +63,7 @@ class Page:
 <link rel="icon" href="data:,">
 <title>{escape(self.title)} (stand-in)</title>
 <style>{STYLE}</style>
+{f"<script>{SCRIPT}</script>" if self.opened_by_link else ""}
 </head>
 <body>
 <main>

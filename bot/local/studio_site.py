@@ -99,12 +99,13 @@ class StudioSite:
         return _html(_studio_page(session)) if session else _redirect("/signin?why=session")
 
     def _open(self, domain_id: str, token: str) -> Response:
-        """A link: start a session and go to Studio, or go to the console's sign-in page."""
+        """A link: start a session and show Studio, or go to the console's sign-in page."""
         link = self._find(self._links, token, domain_id)
         if not link:
             return _redirect("/signin?why=link")
         seconds = link.sign_in.session_seconds
-        response = _redirect(f"/studio/{domain_id}/")
+        session = Pass(link.sign_in, self._clock() + seconds)
+        response = _html(_studio_page(session, opened_by_link=True))
         response.set_cookie(
             COOKIE,
             self._issue(self._sessions, link.sign_in, seconds),
@@ -131,7 +132,7 @@ class StudioSite:
         return found if alive else None
 
 
-def _studio_page(session: Pass) -> Page:
+def _studio_page(session: Pass, *, opened_by_link: bool = False) -> Page:
     sign_in = session.sign_in
     facts = {
         "User profile": sign_in.profile,
@@ -142,7 +143,7 @@ def _studio_page(session: Pass) -> Page:
         "Account": sign_in.account,
         "Signed in until": datetime.fromtimestamp(session.expires, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
     }
-    return Page("Signed in to SageMaker Studio", "Here Studio would open, as:", facts)
+    return Page("Signed in to SageMaker Studio", "Here Studio would open, as:", facts, opened_by_link)
 
 
 def _html(page: Page, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -51,6 +51,9 @@ def test_a_member_gets_a_link_opens_it_and_asks_for_another(demo: Stage, page: P
     used = newest(page, "Opened at")
     expect(used.get_by_role("button")).to_have_count(1)
     assert studio.evaluate("[window.opener, document.referrer]") == [None, ""]
+    assert "token" not in studio.url
+    studio.reload()
+    expect(studio.get_by_role("heading")).to_have_text("Signed in to SageMaker Studio")
 
     used.get_by_role("button", name="New link").click()
     fresh = newest(page, READY)

@@ -489,8 +489,8 @@ def test_neither_a_domain_nor_a_profile_that_is_not_in_service_can_be_presigned(
 def test_a_link_signs_in_and_shows_who_is_signed_in(sagemaker: Any) -> None:
     sagemaker.create_space(DomainId=DOMAIN, SpaceName="desk")
     url = link(sagemaker, UserProfileName="ana", SpaceName="desk", LandingUri="app:JupyterLab:notes")
-    page = show(browser(), url)
-    assert page.startswith(f"/studio/{DOMAIN}/\n")
+    status, _, page = ask(url)  # nothing needs to be followed or kept to see it
+    assert status == 200
     for shown in ("Signed in to SageMaker Studio", "Ana", DOMAIN, "desk", "app:JupyterLab:notes", "stand-in"):
         assert shown in page
     assert "2030-01-02 00:00:00 UTC" in page  # twelve hours from noon
@@ -530,7 +530,7 @@ def test_a_session_outlives_its_link_and_ends_by_itself(sagemaker: Any, aws: Loc
 
 def test_the_session_cookie_is_confined(sagemaker: Any) -> None:
     status, headers, _ = ask(link(sagemaker, SessionExpirationDurationInSeconds=3600))
-    assert (status, headers["Location"]) == (302, f"/studio/{DOMAIN}/")
+    assert status == 200
     cookie = [part.strip() for part in headers["Set-Cookie"].split(";")]
     assert cookie[0].startswith(f"{COOKIE}=")
     assert set(cookie[1:]) >= {"HttpOnly", "SameSite=Lax", "Max-Age=3600", f"Path=/studio/{DOMAIN}/"}
@@ -569,7 +569,7 @@ def test_what_a_request_says_is_shown_as_text(sagemaker: Any) -> None:
 
 def test_pages_can_only_be_opened(sagemaker: Any, aws: LocalAws) -> None:
     assert ask(link(sagemaker), "POST")[0] == 405
-    assert ask(link(sagemaker), "HEAD")[0] == 302
+    assert ask(link(sagemaker), "HEAD")[0] == 200
     for path in (
         "/",
         "/studio/",
