@@ -24,6 +24,8 @@ from bot.model import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID
 Ids = Annotated[tuple[str, ...], NoDecode]
 
 SLACK_API = "https://slack.com/api/"
+WEB_ADDRESS = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
+ENDPOINT = "the address of the service, such as http://127.0.0.1:5001"
 
 
 class Settings(BaseSettings):
@@ -66,7 +68,7 @@ class Settings(BaseSettings):
     @field_validator("slack_api_url")
     @classmethod
     def _api_url(cls, value: str) -> str:
-        if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+        if not re.fullmatch(WEB_ADDRESS, value):
             raise ValueError("the base address of Slack's Web API without a user name, like https://slack.com/api/")
         return value.rstrip("/") + "/"
 
@@ -129,7 +131,7 @@ class ServeSettings(Settings):
     studio_queue: int = Field(400, ge=0, le=10000)
     studio_keep_alive_seconds: int = Field(75, ge=1, le=3600)
     studio_person_seconds: int = Field(60, ge=0, le=300)
-    otel_exporter_otlp_endpoint: str | None = Field(None, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")
+    otel_exporter_otlp_endpoint: str | None = Field(None, pattern=f"^{WEB_ADDRESS}$")
 
     @field_validator("otel_exporter_otlp_endpoint")
     @classmethod
@@ -246,6 +248,7 @@ def load(kind: type[S]) -> S:
         settings = kind(**found)
     except ValidationError as error:
         raise ConfigError(_explain(error, followed)) from None  # the cause would quote the values, secrets among them
+    _check_endpoints()
     settings._followed.update(followed)  # noqa: SLF001 - no variable may set it, and this is its only writer
     return settings
 
@@ -254,6 +257,13 @@ def kept_elsewhere() -> frozenset[str]:
     """The references among the variables that hold secrets, whichever command reads them."""
     values = [value.strip() for name in SECRET for value in os.environ.get(name, "").split(",")]
     return frozenset(value for value in values if references.is_reference(value))
+
+
+def _check_endpoints() -> None:
+    """boto3 reads these itself, but only once it is used, when the bot has long started."""
+    for name, text in sorted(os.environ.items()):
+        if name.startswith("AWS_ENDPOINT_URL") and text and not re.fullmatch(WEB_ADDRESS, text):
+            raise ConfigError(f"{name}: {_quoted(name, text)} is not valid; it must be {ENDPOINT}")
 
 
 def _follow(name: str, reference: str) -> str:
@@ -270,8 +280,10 @@ def _explain(error: ValidationError, followed: Mapping[str, str]) -> str:
     may_be = str(given) if isinstance(given, ValueError) else MAY_BE[name]
     if first["type"] == "missing" or first["input"] == "":
         return f"{name} is missing: set it to {may_be}"
-    given_text = str(first["input"])
     if name in followed:
         return f"{name}: what {followed[name]} holds is not valid; it must be {may_be}"
-    was = "the given value" if name in SECRET or "@" in given_text else repr(given_text[:80])
-    return f"{name}: {was} is not valid; it must be {may_be}"
+    return f"{name}: {_quoted(name, str(first['input']))} is not valid; it must be {may_be}"
+
+
+def _quoted(name: str, text: str) -> str:
+    return "the given value" if name in SECRET or "@" in text else repr(text[:80])

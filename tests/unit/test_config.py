@@ -312,6 +312,31 @@ def test_secrets_hide_wherever_settings_are_shown() -> None:
             assert not any(secret in shown for secret in (TOKEN, SECRET, APP_TOKEN))
 
 
+@pytest.mark.parametrize("service", ["", "_DYNAMODB", "_SAGEMAKER", "_STS"])
+@pytest.mark.parametrize("text", ["nonsense", "127.0.0.1:5001", "http://", "http://a b"])
+def test_an_endpoint_that_boto3_could_not_use_is_named(
+    monkeypatch: pytest.MonkeyPatch, service: str, text: str
+) -> None:
+    monkeypatch.setenv(f"AWS_ENDPOINT_URL{service}", text)
+
+    with pytest.raises(ConfigError, match=f"^AWS_ENDPOINT_URL{service}: {text!r} is not valid; it must be the addr"):
+        load(HttpSettings)
+
+
+@pytest.mark.parametrize("text", ["", "http://127.0.0.1:5001", "https://vpce-1.sts.eu-west-1.vpce.amazonaws.com/"])
+def test_an_endpoint_may_be_any_address(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", text)
+
+    load(HttpSettings)
+
+
+def test_an_endpoint_with_a_password_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://user:hidden@host")
+
+    with pytest.raises(ConfigError, match=r"^AWS_ENDPOINT_URL_STS: the given value is not valid"):
+        load(HttpSettings)
+
+
 def test_variables_of_others_are_not_minded(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "STUDIO_UNHEARD_OF"):
         monkeypatch.setenv(name, "x")
