@@ -61,15 +61,16 @@ def doctor(
         Finding(each.level, *(redactor.clean(text) for text in (each.check, each.found, each.why, each.mend)))
         for each in found
     ]
+    fails = sum(finding.level is Level.FAIL for finding in findings)
     if as_json:
         console.print_json(findings)
     else:
         rows = [(f.level, f.check, f.found, f.why, f.mend) for f in findings]
         console.print_table(["", "check", "found", "why it matters", "how to mend it"], rows, empty="")
-        fails = sum(finding.level is Level.FAIL for finding in findings)
         warns = sum(finding.level is Level.WARN for finding in findings)
         console.say(f"{len(findings)} checks: {fails} failed, {warns} with a warning")
-    if any(finding.level is Level.FAIL for finding in findings):
+    if fails:
+        console.fail(f"{fails} of {len(findings)} checks failed: each says how to mend it")
         raise typer.Exit(1)
 
 

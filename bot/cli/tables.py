@@ -20,6 +20,7 @@ def create() -> None:
         console.say(f"{finding.table}: {finding.name}: {finding.detail}")
         complete = complete and finding.ok
     if not complete:
+        console.fail("the tables are not all as they should be: see above what is wrong")
         raise typer.Exit(1)
 
 
@@ -35,5 +36,7 @@ def check(*, as_json: AsJson = False) -> None:
     else:
         rows = [("ok" if f.ok else "FAIL", f.table, f.name, f.detail) for f in findings]
         console.print_table(["", "table", "what", "details"], rows, empty="")
-    if not all(finding.ok for finding in findings):
+    wrong = sum(not finding.ok for finding in findings)
+    if wrong:
+        console.fail(f"{wrong} of {len(findings)} checks failed: each says how to mend it")
         raise typer.Exit(1)

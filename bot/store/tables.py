@@ -30,6 +30,8 @@ class Finding:
 def create(tables: Tables) -> Iterator[Finding]:
     """Create what is missing and switch on what protects the data. Running it again changes nothing.
 
+    A table of somebody else's that has such a name is left as it is.
+
     Yields what was done as it is done: on AWS a new table takes some ten seconds.
 
     Raises:
@@ -39,7 +41,10 @@ def create(tables: Tables) -> Iterator[Finding]:
         name = model.Meta.table_name
         with store_errors():
             if model.exists():
-                yield Finding(name, "table", ok=True, detail="exists")
+                differs = _differs(model, _describe(model))
+                yield Finding(name, "table", ok=differs is None, detail=differs or "exists")
+                if differs:
+                    continue
             else:
                 model.create_table(wait=True, billing_mode="PAY_PER_REQUEST")
                 yield Finding(name, "table", ok=True, detail="created, billed on demand")
@@ -98,16 +103,8 @@ def check(tables: Tables) -> Iterator[Finding]:
         status = found.get("TableStatus", "unknown")
         yield Finding(name, "table", ok=status == "ACTIVE", detail=status.lower())
 
-        wanted, actual = _wanted_keys(model), _actual_keys(found)
-        missing = sorted(index for index, keys in wanted.items() if actual.get(index) != keys)
-        yield Finding(
-            name,
-            "keys",
-            ok=not missing,
-            detail="as expected"
-            if not missing
-            else f"differ for {', '.join(missing)}: the table is not ours, choose another STUDIO_TABLE_PREFIX",
-        )
+        differs = _differs(model, found)
+        yield Finding(name, "keys", ok=differs is None, detail=differs or "as expected")
         billing = found.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
         yield Finding(
             name,
@@ -167,6 +164,15 @@ def _ttl(model: type[Model]) -> str | None:
     described = client_of(model).describe_time_to_live(TableName=model.Meta.table_name)
     status: str = described["TimeToLiveDescription"]["TimeToLiveStatus"]
     return status
+
+
+def _differs(model: type[Model], found: dict[str, Any]) -> str | None:
+    """In which keys a table is another than ours; None for one that is ours."""
+    wanted, actual = _wanted_keys(model), _actual_keys(found)
+    missing = sorted(index for index, keys in wanted.items() if actual.get(index) != keys)
+    if not missing:
+        return None
+    return f"keys differ for {', '.join(missing)}: the table is not ours, choose another STUDIO_TABLE_PREFIX"
 
 
 def _wanted_keys(model: type[Model]) -> dict[str, list[tuple[str, str]]]:

@@ -117,6 +117,11 @@ def test_a_table_with_other_keys_is_not_taken_for_ours(empty: Tables, dynamodb_c
     assert not keys.ok
     assert "STUDIO_TABLE_PREFIX" in keys.detail
 
+    [told] = [finding for finding in table_admin.create(empty) if finding.table == ACCESS]
+    assert not told.ok
+    assert "STUDIO_TABLE_PREFIX" in told.detail
+    assert not dynamodb_client.describe_table(TableName=ACCESS)["Table"].get("DeletionProtectionEnabled")
+
 
 def test_a_missing_index_is_named(created: Tables, dynamodb_client: Any) -> None:
     dynamodb_client.update_table(TableName=AUDIT, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_day"}}])
