@@ -283,6 +283,13 @@ def team(team_id: str, enterprise_id: str | None, teams: Sequence[str]) -> Findi
 
 def scopes(granted: frozenset[str]) -> Iterator[Finding]:
     """The token's scopes beside those of the manifest."""
+    if not granted:
+        why, mend = (
+            "whether the bot may do all that it does is not known",
+            "compare OAuth & Permissions with manifest.yml",
+        )
+        yield Finding(Level.WARN, "Slack scopes", "Slack does not tell them", why, mend)
+        return
     missing, extra = set(manifest.SCOPES) - granted, granted - set(manifest.SCOPES)
     if not missing:
         yield Finding(Level.OK, "Slack scopes", ", ".join(sorted(manifest.SCOPES)))

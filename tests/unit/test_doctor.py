@@ -33,6 +33,10 @@ def test_scopes_that_nothing_needs_are_a_warning() -> None:
     assert levels(list(scopes(NEEDED | {"files:read"}))) == [Level.OK, Level.WARN]
 
 
+def test_scopes_of_which_slack_says_nothing_are_not_called_missing() -> None:
+    assert levels(list(scopes(frozenset()))) == [Level.WARN]
+
+
 @pytest.mark.parametrize(
     ("enterprise", "teams", "level"),
     [
