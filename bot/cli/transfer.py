@@ -1,5 +1,6 @@
 """Many members at once, from and to a CSV file."""
 
+import csv
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -74,10 +75,10 @@ def import_(
 
 
 @commands.command()
-def export(team: Team = None) -> None:
+def export(*, team: Team = None, as_json: AsJson = False) -> None:
     """All mappings and rules as a CSV file that `import` reads back as it was.
 
-    Who set what and when is not part of it: that is in the audit.
+    Who set what and when is not part of it: that is in the audit. With --json, the same rows as objects.
 
     Example: studio-links export > members.csv
     """
@@ -88,8 +89,11 @@ def export(team: Team = None) -> None:
     for grant in workspace.grants:
         before = members.get(grant.principal, Access())
         members[grant.principal] = replace(before, grants=(*before.grants, grant))
-    for line in write(sorted(members.items())):
-        sys.stdout.write(line)
+    lines = write(sorted(members.items()))
+    if as_json:
+        console.print_json(list(csv.DictReader(lines)))
+    else:
+        sys.stdout.writelines(lines)
     unreadable = [f"{user}: {name}" for user, access in members.items() for name in access.unreadable]
     unreadable += workspace.unreadable
     if unreadable:

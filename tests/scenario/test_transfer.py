@@ -1,5 +1,6 @@
 """`import` and `export`, as an operator uses them: what is refused, what is written, and that it comes back."""
 
+import csv
 import json
 import signal
 import subprocess
@@ -87,6 +88,7 @@ def test_what_an_empty_store_is_given_it_gives_back_byte_by_byte(
     run("import", a_file(tmp_path, "U0RA,mapping,,d-round,ana,,", "U0RA,allow,,,,2030-01-31T12:00,-5 <&> “x”"))
     file = tmp_path / "export.csv"
     file.write_text(run("export"), encoding="utf-8", newline="")
+    assert json.loads(run("export", "--json")) == list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
 
     monkeypatch.setenv("STUDIO_TABLE_PREFIX", "elsewhere-")
     run("tables", "create")
