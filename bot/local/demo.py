@@ -1,5 +1,6 @@
 """`studio-links demo` and `studio-links local-aws`: the product and its stand-ins on this machine."""
 
+import os
 import signal
 import socket
 from types import FrameType
@@ -60,7 +61,9 @@ def serve_aws(port: int) -> None:
     try:
         aws = LocalAws(port=port).start()
     except OSError as error:
-        raise StudioLinksError(f"cannot listen on port {port}: {error.strerror}; choose another --port") from error
+        raise StudioLinksError(
+            f"cannot listen on port {port}: {os.strerror(error.errno or 0)}; choose another --port"
+        ) from error
     try:
         console.say(f"A stand-in for AWS (DynamoDB, STS, SageMaker) listens on {aws.endpoint}, starting empty.")
         console.say("In the shell that is to use it:\n")
