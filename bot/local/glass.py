@@ -11,6 +11,7 @@ from typing import Any
 
 from bot import app, console
 from bot.admin import Admin
+from bot.audit import LINK as ABOUT_A_LINK
 from bot.config import Settings
 from bot.errors import StudioLinksError
 from bot.local.aws import LocalAws
@@ -39,14 +40,13 @@ class Glass:
     def __call__(self, user_id: str) -> list[Json]:
         """The member's latest requests, newest first."""
         own = [exchange for exchange in self._workspace.exchanges if exchange.user_id == user_id]
-        entries = self._entries(user_id) if own else {}
+        entries = self._entries(user_id) if own else []
         ends = [*(later.at for later in own[1:]), float("inf")]
         latest = list(zip(own, ends, strict=False))[-SHOWN:]
         return [self._tell(exchange, end, entries) for exchange, end in reversed(latest)]
 
-    def _tell(self, exchange: Exchange, end: float, entries: dict[str, Entry]) -> Json:
-        entry = entries.get(_entry_id(exchange))
-        told = console.plain(entry) if entry else None
+    def _tell(self, exchange: Exchange, end: float, entries: list[Entry]) -> Json:
+        about = _about(exchange, end, entries)
         return {
             "id": request_id(exchange.id),
             "what": _in_words(exchange),
@@ -59,19 +59,18 @@ class Glass:
                 "body": redacted(exchange.reply),
                 "problem": exchange.problem,
             },
-            "entry": redacted(told),
-            "aws": [_call(call) for call in self._calls(exchange, end, entry)],
+            "entries": [redacted(console.plain(entry)) for entry in about],
+            "aws": [_call(call) for call in self._calls(exchange, end, about)],
             "slack": self._answers(exchange, end),
         }
 
-    def _calls(self, exchange: Exchange, end: float, entry: Entry | None) -> list[Call]:
+    def _calls(self, exchange: Exchange, end: float, about: list[Entry]) -> list[Call]:
         """The bot's calls of AWS between this request and the member's next one that name either of them.
 
         AWS is not told which request of Slack a call belongs to, so the names in it have to say.
         """
         names = [exchange.user_id, request_id(exchange.id)]
-        if entry and entry.profile_name:
-            names.append(f'"{entry.profile_name}"')
+        names += [f'"{entry.profile_name}"' for entry in about if entry.profile_name]
         return [
             call
             for call in self._aws.recorded
@@ -99,19 +98,31 @@ class Glass:
         ]
         return sorted(told, key=lambda each: each["at"])
 
-    def _entries(self, user_id: str) -> dict[str, Entry]:
-        """The member's entries in the audit, by request; none if it cannot be read just now."""
-        team = self._workspace.installation.team_id
+    def _entries(self, user_id: str) -> list[Entry]:
+        """What the audit has of the member's doings, newest first; nothing if it cannot be read just now."""
+        team, since = self._workspace.installation.team_id, utc_now() - LOOK_BACK
         try:
             with self._lock:
-                entries = list(self._admin.history(team, user_id, utc_now() - LOOK_BACK, limit=5 * SHOWN))
+                return list(self._admin.history(team, None, since, limit=5 * SHOWN, by=user_id))
         except StudioLinksError:
-            return {}
-        return {entry.id: entry for entry in entries}
+            return []
 
     @cached_property
     def _admin(self) -> Admin:
         return app.administration(self._settings)
+
+
+def _about(exchange: Exchange, end: float, entries: list[Entry]) -> list[Entry]:
+    """The entries of an exchange, oldest first: of the link it is about, and of what was changed before the next one.
+
+    The entry of a change has an id of its own, so its time has to say where it belongs.
+    """
+    link = _entry_id(exchange)
+    return [
+        entry
+        for entry in reversed(entries)
+        if entry.id == link or (entry.action != ABOUT_A_LINK and exchange.at <= entry.at.timestamp() < end)
+    ]
 
 
 def _entry_id(exchange: Exchange) -> str:

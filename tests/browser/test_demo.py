@@ -96,14 +96,27 @@ def test_the_glass_tells_what_was_recorded(stage: Stage) -> None:
 
     assert (asked["what"], pressed["what"]) == ("/studio falcon", "pressed “Open Studio”")
     assert asked["ack"]["result"] == "ok"
-    assert asked["entry"]["alias"] == "falcon"
+    assert [entry["alias"] for entry in asked["entries"]] == ["falcon"]
     # The press is about the entry of the link that it opened.
-    assert pressed["entry"]["id"] == asked["entry"]["id"]
+    assert [entry["id"] for entry in pressed["entries"]] == [asked["entries"][0]["id"]]
     operations = [call["operation"] for call in asked["aws"]]
     assert {"TransactWriteItems", "BatchGetItem", "CreatePresignedDomainUrl"} <= set(operations)
     assert "response_url" in [each["what"] for each in asked["slack"]]
     assert "token=" not in str(asked)
     assert (message.button("open_studio").url or "none") not in str(asked)
+
+
+def test_the_glass_tells_what_an_administrator_has_changed(stage: Stage) -> None:
+    workspace, glass = stage.workspace, stage.workspace.glass
+    assert glass is not None
+    for text in ("admin allow @eve", "admin show @eve"):
+        workspace.answer_to(workspace.command("U0ADA", text))
+
+    shown, allowed = glass("U0ADA")
+
+    entries = [(entry["action"], entry["subject"], entry["outcome"]) for entry in allowed["entries"]]
+    assert entries == [("allow", "U0EVE", "done")]
+    assert shown["entries"] == []
 
 
 def test_the_glass_stays_up_while_the_audit_cannot_be_read(stage: Stage) -> None:
@@ -112,7 +125,7 @@ def test_the_glass_stays_up_while_the_audit_cannot_be_read(stage: Stage) -> None
     assert glass is not None
     stage.aws.inject("Query", Fault("AccessDeniedException", times=None))
     try:
-        assert glass("U0BEN")[0]["entry"] is None
+        assert glass("U0BEN")[0]["entries"] == []
     finally:
         stage.aws.clear_faults()
 

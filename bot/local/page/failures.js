@@ -10,7 +10,7 @@ export function fail(line) {
   told.add(line);
   console.error(line);
   const box = byId("failures");
-  if (box.hidden) box.replaceChildren(make("strong", {}, "Slack would not show this"));
+  if (box.hidden) box.replaceChildren(make("strong", {}, "Something is broken, or Slack would refuse it"));
   box.hidden = false;
   box.append(make("p", {}, line));
 }

@@ -30,7 +30,7 @@ export function showGlass(requests) {
 }
 
 function card(request) {
-  const { entry, ack } = request;
+  const { entries, ack } = request;
   return make("li", { className: "request" },
     make("header", {},
       make("strong", {}, request.what),
@@ -38,13 +38,13 @@ function card(request) {
     make("ol", { className: "steps" },
       step("Slack asked", "a signed POST to /slack/events", details(request, "request", request.request)),
       step("Acknowledged", acknowledgement(ack), ack.body && details(request, "reply", ack.body)),
-      step("Decided", ...decision(entry)),
+      step("Decided", entries.length ? null : "nothing to decide", entries.map(decision)),
       step("AWS was called", request.aws.length ? null : "never", request.aws.map((call, index) =>
         details(request, `aws ${index} ${call.operation}`, call.arguments, call.operation, call.note))),
       step("Slack was called", request.slack.length ? null : "never", request.slack.map((answer, index) =>
         details(request, `slack ${index} ${answer.what}`, answer.content, answer.what, answer.result))),
-      step("Recorded", entry ? null : "nothing: no link was asked for",
-        entry && details(request, "entry", entry, "audit entry"))));
+      step("Recorded", entries.length ? null : "nothing: no link was asked for, and nothing changed",
+        entries.map((entry) => details(request, `entry ${entry.id}`, entry, "audit entry", entry.action)))));
 }
 
 function step(title, ...content) {
@@ -61,20 +61,20 @@ function acknowledgement(ack) {
 
 /** The outcome as the audit has it, with the rule that allowed or the detail that explains. */
 function decision(entry) {
-  if (!entry) return ["nothing to decide"];
-  const tone = { issued: "good", requested: "" }[entry.outcome] ?? "bad";
+  const tone = { issued: "good", done: "good", requested: "", choose: "" }[entry.outcome] ?? "bad";
   const reasons = [
+    ["about", entry.subject !== entry.actor && entry.subject],
     ["rule", entry.rule],
     ["detail", entry.detail],
     ["profile", profile(entry)],
     ["link works until", moment(entry.expires_at)],
     ["opened at", moment(entry.opened_at)],
   ].filter(([, value]) => value);
-  return [
-    make("span", { className: `outcome ${tone}` }, entry.outcome),
+  const outcome = entry.action === "link" ? entry.outcome : `${entry.action} ${entry.outcome}`;
+  return make("div", { className: "decision" },
+    make("span", { className: `outcome ${tone}` }, outcome),
     reasons.length > 0 &&
-      make("dl", {}, reasons.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
-  ];
+      make("dl", {}, reasons.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])));
 }
 
 function profile(entry) {
