@@ -29,6 +29,7 @@ from bot.slack.views import (
     plain,
     section,
     slack_date,
+    verbatim,
 )
 
 PICK, MENU = "admin_pick", "menu"
@@ -242,7 +243,7 @@ def _explained(explained: Explained, reader: Reader) -> Message:
     checks = [
         f"{marks[check.passed]} {check.name}: {escape(check.detail, LONGEST_DETAIL)}" for check in decision.checks
     ]
-    return Message(said, [section(said), *_sections(checks)])
+    return Message(said, [section(said), *(section("\n".join(part)) for part in parts(checks) if part)])
 
 
 # Listings
@@ -365,8 +366,8 @@ def _lockdown(lockdown: Lockdown, reader: Reader) -> str:
 
 
 def _sections(lines: list[str]) -> list[Block]:
-    """Lines in as few sections as hold them."""
-    return [section("\n".join(part)) for part in parts(lines) if part]
+    """What is stored, with what members wrote in it, in as few sections as hold it."""
+    return [verbatim("\n".join(part)) for part in parts(lines) if part]
 
 
 def _code(text: str, longest: int = LONGEST_ECHO) -> str:

@@ -23,6 +23,7 @@ from bot.slack.views import (
     plain,
     section,
     slack_date,
+    verbatim,
 )
 from bot.slack.words import Words
 
@@ -200,15 +201,7 @@ def _asked(request: AccessRequest, words: Words) -> list[Block]:
     lines = [words.asked_reason.format(reason=escape(request.reason))]
     lines += [words.asked_wish.format(wish=escape(request.wish))] if request.wish else []
     lines.append(words.asked_days.format(days=_span(request.days, words)))
-    return [section(f"*{words.asked.format(user=request.member.user_id)}*"), *map(_verbatim, lines)]
-
-
-def _verbatim(text: str) -> Block:
-    """Text in which Slack makes no mention or link of what a member wrote as @channel or an address.
-
-    https://docs.slack.dev/reference/block-kit/composition-objects/text-object
-    """
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+    return [section(f"*{words.asked.format(user=request.member.user_id)}*"), *map(verbatim, lines)]
 
 
 def _span(days: int | None, words: Words) -> str:

@@ -456,6 +456,14 @@ def section(text: str) -> Block:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
+def verbatim(text: str) -> Block:
+    """A section in which Slack makes no mention or link of what a member wrote as @channel or an address.
+
+    https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+    """
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
 def context(text: str) -> Block:
     """Small, quiet text."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}

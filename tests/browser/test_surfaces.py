@@ -96,6 +96,13 @@ def test_markup_is_shown_as_in_slack_and_never_as_html(page: Page, bot: TinyBot)
     assert dict(zip(MARKUP, shown, strict=True)) == MARKUP
 
 
+def test_an_address_in_verbatim_text_stays_text(page: Page, bot: TinyBot) -> None:
+    text = {"type": "mrkdwn", "text": "*see* https://example.com or <https://example.org|this>", "verbatim": True}
+    message = say(page, bot, {"type": "section", "text": text})
+    expect(message.locator(".mrkdwn strong")).to_have_text("see")
+    expect(message.get_by_role("link")).to_have_text(["this"])
+
+
 def test_a_message_without_blocks_shows_its_text(page: Page, bot: TinyBot) -> None:
     bot.message = {"text": "Only *text*"}
     type_in(page, "/studio")

@@ -188,6 +188,20 @@ def test_what_others_wrote_means_nothing_to_slack(reader: Reader) -> None:
         assert not set("<>") & set(code)
 
 
+@in_each_language
+def test_an_address_in_what_a_member_wrote_becomes_no_link(reader: Reader) -> None:
+    """A member's reason for asking comes before administrators in the history, and in the rule that it led to."""
+    written = "https://evil.example.com"
+    page, shown = (
+        Page(act(verb), (each,), None)
+        for verb, each in ((Verb.HISTORY, an_old_entry(written)), (Verb.SHOW, grant(written)))
+    )
+    for outcome in (page, shown, Question(ID, act(Verb.FORGET), (grant(written),), oneself=False)):
+        message = admin_views.outcome(outcome, reader, NOON, in_dialog=False)
+        texts = [block["text"] for block in message.blocks if "text" in block]
+        assert [text["verbatim"] for text in texts if written in text["text"]] == [True]
+
+
 @given(st.text(max_size=80))
 def test_whatever_was_not_understood_is_repeated_harmlessly(text: str) -> None:
     for problem in Problem:

@@ -5,36 +5,41 @@ import { slackDate } from "./dates.js";
 import { make } from "./dom.js";
 
 const FENCE = /```\n?([\s\S]*?)```/;
-const INLINE = new RegExp(
-  [
-    /<(?<token>[^<>]+)>/,
-    /`(?<code>[^`\n]+)`/,
-    /(?<![\w*_~])(?<mark>[*_~])(?=\S)(?<styled>[^\n]*?\S)\k<mark>(?![\w*_~])/,
-    /(?<bare>https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)'"])/,
-  ].map((part) => part.source).join("|"),
-);
+const MARKS = [
+  /<(?<token>[^<>]+)>/,
+  /`(?<code>[^`\n]+)`/,
+  /(?<![\w*_~])(?<mark>[*_~])(?=\S)(?<styled>[^\n]*?\S)\k<mark>(?![\w*_~])/,
+];
+const BARE = /(?<bare>https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)'"])/;
+// In verbatim text, an address stays text.
+const VERBATIM = either(MARKS);
+const INLINE = either([...MARKS, BARE]);
 const DATE = /^!date\^(-?\d+)\^([^|^]+)(?:\^([^|]*))?\|([\s\S]*)$/;
 const TAGS = { "*": "strong", "_": "em", "~": "s" };
+
+function either(patterns) {
+  return new RegExp(patterns.map((pattern) => pattern.source).join("|"));
+}
 
 /** What a `plain_text` says: the three entities are decoded there as well. */
 export function plain(text) {
   return text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
 }
 
-/** The nodes for a text; `names` gives the names of people and channels by id. */
-export function mrkdwn(text, names = {}) {
+/** The nodes for a text; `names` gives the names of people and channels by id, `pattern` what is markup. */
+export function mrkdwn(text, names = {}, pattern = INLINE) {
   const fence = FENCE.exec(text);
-  if (!fence) return lines(text, names);
+  if (!fence) return lines(text, names, pattern);
   const before = text.slice(0, fence.index);
   const after = text.slice(fence.index + fence[0].length).replace(/^\n/, "");
-  return [...lines(before, names), make("pre", {}, plain(fence[1])), ...mrkdwn(after, names)];
+  return [...lines(before, names, pattern), make("pre", {}, plain(fence[1])), ...mrkdwn(after, names, pattern)];
 }
 
 /** A text object of either kind, as nodes. */
 export function text(object, names) {
   switch (object.type) {
     case "mrkdwn":
-      return mrkdwn(object.text, names);
+      return mrkdwn(object.text, names, object.verbatim ? VERBATIM : INLINE);
     case "plain_text":
       return [plain(object.text)];
     default:
@@ -43,30 +48,30 @@ export function text(object, names) {
 }
 
 /** Quoted lines become quotes; the others stay lines. */
-function lines(text, names) {
+function lines(text, names, pattern) {
   const nodes = [];
   for (const run of text.match(/(?:^(?:&gt;|>).*(?:\n|$))+|(?:^(?!&gt;|>).*(?:\n|$))+/gm) ?? []) {
     if (/^(?:&gt;|>)/.test(run)) {
       const quoted = run.replace(/^(?:&gt;|>) ?/gm, "").replace(/\n$/, "");
-      nodes.push(make("blockquote", {}, ...inline(quoted, names)));
+      nodes.push(make("blockquote", {}, ...inline(quoted, names, pattern)));
     } else {
-      nodes.push(...inline(run, names));
+      nodes.push(...inline(run, names, pattern));
     }
   }
   return nodes;
 }
 
-function inline(text, names) {
-  const found = INLINE.exec(text);
+function inline(text, names, pattern) {
+  const found = pattern.exec(text);
   if (!found) return text ? [plain(text)] : [];
   const { token, code, mark, styled, bare } = found.groups;
   let node;
   if (token !== undefined) node = resolve(token, names);
   else if (code !== undefined) node = make("code", {}, plain(code));
   else if (bare !== undefined) node = link(bare, bare);
-  else node = make(TAGS[mark], {}, ...inline(styled, names));
+  else node = make(TAGS[mark], {}, ...inline(styled, names, pattern));
   const after = text.slice(found.index + found[0].length);
-  return [plain(text.slice(0, found.index)), node, ...inline(after, names)].filter((part) => part !== "");
+  return [plain(text.slice(0, found.index)), node, ...inline(after, names, pattern)].filter((part) => part !== "");
 }
 
 function resolve(token, names) {
