@@ -33,6 +33,8 @@ def go(page: Page, where: str) -> None:
 
 
 def type_in(page: Page, text: str) -> None:
+    """Send a text. A dialog that is still closing would have got the keys, so it has to be gone."""
+    expect(page.get_by_role("dialog")).to_have_count(0)
     box = page.get_by_role("combobox", name="Message")
     box.fill(text)
     box.press("Enter")

@@ -137,6 +137,7 @@ def test_a_message_for_all_arrives_at_another_members_page_and_is_marked_unread(
     demo: Stage, page: Page, window: Windows
 ) -> None:
     other = window().open(f"{demo.workspace.url}/#U0MAYA")
+    expect(messages(other).first).to_be_visible()  # what comes after this is new to it
     go(page, "random")
     type_in(page, "Hello *everybody* <script>alert(1)</script>")
 
@@ -239,6 +240,18 @@ def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
     expect(page.get_by_role("heading", name="Behind the glass")).to_be_focused()
     keys.press("Escape")
     expect(page.get_by_role("button", name="Behind the glass")).to_be_focused()
+
+
+def test_skipping_to_the_message_box_leaves_one_who_and_where_one_is(demo: Stage, page: Page) -> None:
+    be(page, "maya")
+    go(page, "random")
+    skip = page.get_by_role("link", name="Skip to the message box")
+    skip.press("Enter")
+    expect(page.get_by_role("combobox", name="Message #random")).to_be_focused()
+    go(page, "studio-links")
+    skip.press("Enter")
+    expect(page.get_by_role("tab", name="Home")).to_be_focused()
+    expect(page).to_have_url(f"{demo.workspace.url}/#U0MAYA/{demo.workspace.direct_message('U0MAYA')}")
 
 
 def test_it_is_usable_on_a_phone(demo: Stage, window: Windows, picture: Picture) -> None:

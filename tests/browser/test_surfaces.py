@@ -256,14 +256,15 @@ def test_the_keyboard_stays_in_the_modal(page: Page, modal: Locator) -> None:
         assert page.evaluate(inside)
 
 
-def test_a_modal_says_so_if_the_app_does_not_answer(page: Page, slack: Workspace, modal: Locator) -> None:
+def test_a_modal_says_so_if_the_app_does_not_answer(
+    page: Page, slack: Workspace, modal: Locator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     modal.get_by_label("Profile").select_option("Prod")
     modal.get_by_label("Reason").fill("Project Falcon")
-    there = slack.request_url
-    slack.request_url = "http://127.0.0.1:9/"
+    monkeypatch.setattr(slack, "request_url", "http://127.0.0.1:9/")
     modal.get_by_role("button", name="Send").click()
     expect(modal.get_by_role("alert")).to_have_text("We had some trouble connecting. Try again?")
-    slack.request_url = there
+    monkeypatch.undo()
     modal.get_by_role("button", name="Send").click()
     expect(page.get_by_role("dialog", name="Sent")).to_be_visible()
     page.keyboard.press("Escape")

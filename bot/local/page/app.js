@@ -129,6 +129,10 @@ function readAddress() {
 }
 
 function start() {
+  byId("skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address keeps telling who acts, and where
+    byId(byId("conversation").hidden ? "tab-home" : "composer").focus();
+  });
   byId("menu").append(icon("menu"));
   byId("menu").addEventListener("click", toggleMenu);
   byId("sidebar").addEventListener("keydown", (event) => {
