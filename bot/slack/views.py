@@ -375,6 +375,8 @@ def _allowance(standing: Standing, reader: Reader) -> str:
     if allow.of_group:
         # https://docs.slack.dev/messaging/formatting-message-text#mentioning-groups
         line = f"{line} {words.who_group.format(group=f'<!subteam^{allow.principal}>')}"
+    elif standing.allowed_now:
+        line = f"{line} {words.who_own}"
     return f"{line} {words.who_because.format(reason=escape(allow.reason))}" if allow.reason else line
 
 

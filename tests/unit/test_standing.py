@@ -373,8 +373,9 @@ def test_what_bars_a_member_is_named(words: Words) -> None:
         "deactivated": words.who_unfit,
         "unknown": words.who_unfit,
         "ended": words.who_ended.format(until=views.slack_date(NOON)),
-        "allowed for a while": words.who_allowed_until.format(until=views.slack_date(NOON + SECOND)),
-        "allowed": words.who_allowed,
+        "allowed for a while": f"{words.who_allowed_until.format(until=views.slack_date(NOON + SECOND))} "
+        f"{words.who_own}",
+        "allowed": f"{words.who_allowed} {words.who_own}",
     }
     for name, line in lines.items():
         fresh = World()

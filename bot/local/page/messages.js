@@ -48,9 +48,10 @@ function row(member, message, names) {
 
 /** Show what the app has published as this member's home. */
 export function showHome(member, view, names) {
-  const nothing = { id: "none", hash: "" };
-  mirror(byId("home"), [view ?? nothing], (shown) => `${member} ${shown.id}`, (shown) =>
+  // Published anew with nothing changed, it stays in place: a press must not miss.
+  const { id, blocks: rows } = view ?? { id: "none", blocks: [] };
+  mirror(byId("home"), [{ id, rows }], (shown) => `${member} ${shown.id}`, (shown) =>
     shown.id === "none"
       ? make("p", { className: "beginning" }, "The app has not published a home for this member yet.")
-      : make("div", {}, blocks(shown.blocks, new Surface(member, { view: shown.id }, names))));
+      : make("div", {}, blocks(shown.rows, new Surface(member, { view: shown.id }, names))));
 }

@@ -68,6 +68,7 @@ class Words:
     who_ended: str
     who_because: str
     who_group: str
+    who_own: str
     link_asked: str
     who_links: str
     who_no_links: str

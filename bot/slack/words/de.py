@@ -53,6 +53,7 @@ GERMAN = Words(
     who_ended="Dein Zugang zu Studio endete {until}. Bitte deine Studio-Verwaltung, ihn zu verlängern.",
     who_because="Begründung: „{reason}“.",
     who_group="Das gilt durch die Gruppe {group}.",
+    who_own="Das gilt durch eine eigene Regel für dich.",
     link_asked="{at} · du wurdest gefragt, welches",
     who_links="*Deine letzten Links*",
     who_no_links="Du hast noch keine Links angefordert.",

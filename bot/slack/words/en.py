@@ -50,6 +50,7 @@ ENGLISH = Words(
     who_ended="Your access to Studio ended at {until}. Ask your Studio administrator to extend it.",
     who_because="The rule says: “{reason}”.",
     who_group="That is through the group {group}.",
+    who_own="That is through a rule of your own.",
     link_asked="{at} · you were asked which",
     who_links="*Your last links*",
     who_no_links="You have asked for no links yet.",
