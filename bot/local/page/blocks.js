@@ -45,7 +45,8 @@ const BLOCKS = {
       "aria-describedby": described,
       dispatches: block.dispatch_action === true,
     });
-    return make(several ? "fieldset" : "div", { className: "input", "data-block": block.block_id },
+    const group = several ? { "aria-describedby": described } : {};
+    return make(several ? "fieldset" : "div", { className: "input", "data-block": block.block_id, ...group },
       several ? make("legend", {}, label) : make("label", { for: id }, label),
       control,
       make("p", { className: "field-error", id: `${id}-error` }),

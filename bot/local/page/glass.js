@@ -71,10 +71,11 @@ function decision(entry) {
     ["opened at", moment(entry.opened_at)],
   ].filter(([, value]) => value);
   const outcome = entry.action === "link" ? entry.outcome : `${entry.action} ${entry.outcome}`;
-  return make("div", { className: "decision" },
+  return [
     make("span", { className: `outcome ${tone}` }, outcome),
     reasons.length > 0 &&
-      make("dl", {}, reasons.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])));
+      make("dl", {}, reasons.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
+  ];
 }
 
 function profile(entry) {
