@@ -235,11 +235,17 @@ def _unknown_alias(denied: Denied, reader: Reader) -> Message:
     """The nearest of the member's own aliases, and nobody else's."""
     words, asked = reader.words, denied.target.alias or ""
     lines = [words.no_such_alias.format(text=escape(asked, LONGEST_ECHO))]
-    near = get_close_matches(asked, denied.aliases, n=3, cutoff=0.5)
+    near = _nearest(asked, denied.aliases)
     if near:
         lines.append(words.nearest.format(aliases=_code(near)))
     shown = help_text(reader, aliases=denied.aliases)
     return Message("\n".join([*lines, shown.text]), [section(" ".join(lines)), *shown.blocks])
+
+
+def _nearest(asked: str, aliases: Sequence[str]) -> list[str]:
+    """Up to three: those that begin so, and those that are spelled much the same."""
+    begin = sorted((alias for alias in aliases if asked and alias.startswith(asked)), key=len)
+    return list(dict.fromkeys([*begin, *get_close_matches(asked, aliases, cutoff=0.5)]))[:3]
 
 
 def help_text(

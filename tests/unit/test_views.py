@@ -349,6 +349,7 @@ NEAREST: list[tuple[str, list[str], list[str]]] = [
     ("production", ["product", "sandbox", "productions"], ["productions", "product"]),
     ("prod-eu", ["prod-us", "prod-eu-1", "sandbox"], ["prod-eu-1", "prod-us"]),
     ("alias", ["alias-1", "alias-12", "alias-123", "alias-1234"], ["alias-1", "alias-12", "alias-123"]),
+    ("prod", ["research-platform-production", "prod-research-platform-eu", "sandbox"], ["prod-research-platform-eu"]),
     ("zzz", ["sandbox", "production"], []),
     ("sandbox", [], []),
 ]
