@@ -43,7 +43,7 @@ log = structlog.get_logger()
 GATHER_WITHIN = 3.5
 ACT_WITHIN = 5.5
 LOOK_AGAIN_WITHIN = 6.3
-# Seconds that AWS may take to make a link before what allowed it is looked at again.
+# Seconds from reading what allows a link until there is one, before it is looked at again.
 FRESH_FOR = 0.5
 
 
@@ -119,6 +119,7 @@ class SignIn:
         return True
 
     def _decide_and_act(self, request: LinkRequest) -> Answer:
+        read = self.monotonic()
         try:
             with self._timed(Stage.GATHER):
                 decision = self._gather_and_decide(request)
@@ -126,11 +127,10 @@ class SignIn:
             return self._broken(error)
         if isinstance(decision, Denied):
             return self._choice(request, decision) if decision.reason is Reason.CHOOSE else decision
-        decided = self.monotonic()
         try:
             with self._timed(Stage.MINT):
                 link = self._within(request, ACT_WITHIN, self.side.submit(self.studio.sign_in, decision))
-            taken_back = self._look_again(request, decision) if self.monotonic() - decided > FRESH_FOR else None
+            taken_back = self._look_again(request, decision) if self.monotonic() - read > FRESH_FOR else None
         except TimeoutError:
             return Denied(
                 Reason.TOO_LATE,

@@ -17,6 +17,7 @@ import pytest
 
 from bot.local.aws_faults import Fault
 from bot.local.people import Person
+from bot.local.response_urls import Fault as SlackFault
 from bot.local.workspace import Workspace
 from bot.model import Effect
 from tests.leaks import remember
@@ -324,6 +325,20 @@ def test_what_is_taken_away_while_aws_makes_the_link_gives_no_link(crowd: Crowd,
     outcome = ana.entry(exchange)
     assert outcome is not None
     assert outcome.link_sha256 is None
+
+
+@pytest.mark.parametrize("case", TAKEN_AWAY)
+def test_what_is_taken_away_while_slack_is_asked_gives_no_link(crowd: Crowd, product: Product, case: str) -> None:
+    ana, ben = crowd.member(), crowd.member()
+    ben.unmap()
+    reads = product.aws.calls.count("BatchGetItem")
+    product.slack.inject("users.info", SlackFault(delay=1.5))
+    exchange = ana.types()
+    wait_for_calls(product, "BatchGetItem", reads + 1)
+
+    TAKEN_AWAY[case](ana, ben)
+
+    assert links_in([ana.told(exchange)]) == []
 
 
 def test_an_allowed_member_still_gets_the_link_that_aws_was_slow_to_make(ana: Someone, product: Product) -> None:
