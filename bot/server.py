@@ -2,17 +2,20 @@
 
 import itertools
 import logging
+import selectors
 import shutil
 import socket
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.util import close_graceful
 from gunicorn.workers.gthread import ThreadWorker
 
 from bot.app import Bot, build
@@ -25,10 +28,12 @@ FEWEST_THREADS = 32
 # Seconds for which a new worker takes no requests while it is not warm: they wait, or go to the others. After that it
 # says what is wrong.
 WARM_UP = 3.0
-# Seconds that a client may take to send its request, of which Slack takes milliseconds.
-PATIENCE = 10
-# Seconds for which a client that has its answer is heard out before its connection is closed, and of silence.
-HEARD_OUT, SILENCE = 2, 0.25
+# Seconds that a client may take to send its request: Slack takes milliseconds, and gives up after three.
+PATIENCE = 3
+# Seconds to wait for a client to take leave, so that it can read its answer to the end.
+FAREWELL = 1
+# Connections at once. They and the bot's own have to fit into the 1024 open files that many systems allow a process.
+MOST_CONNECTIONS = 512
 # Seconds for what is in flight at SIGTERM. No request takes longer than ten.
 GRACE = 12
 
@@ -45,50 +50,59 @@ class QuietLogger(Logger):
 
 
 class Worker(ThreadWorker):
-    """gunicorn's threads, with an end to patience: it waits for the rest of a begun request for ever.
+    """gunicorn's threads, with an end to patience.
 
-    Without this, as many half-sent requests as there are threads stop the process, health checks included. So do a
-    few clients that keep an answered connection open: gunicorn waits for each of them in its main loop.
+    gunicorn has a thread wait five seconds for a new connection to say something, and for ever for the rest of a
+    request or for a client that does not read its answer. It closes no silent connection to make room for another.
+    And when it closes one, its main loop waits two seconds for the client to do the same. So whoever opened a few
+    connections would stop the process, health checks included.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._handled_since: dict[Any, float] = {}
 
+    def enqueue_req(self, conn: Any) -> None:
+        """In the main loop: a connection takes a thread once it has said something, for which it has not long."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        conn.sock.settimeout(0)
+        conn.timeout = time.monotonic() + PATIENCE
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
     def handle(self, conn: Any) -> Any:
-        """On a thread: one request of a connection."""
+        """On a thread: one request of a connection, and the farewell if it was the last."""
         self._handled_since[conn] = time.monotonic()
         try:
             stays = super().handle(conn)
+            if not stays:
+                with suppress(OSError):  # it may have closed already
+                    close_graceful(conn.sock.dup(), timeout=FAREWELL)
+                    conn.sock.shutdown(socket.SHUT_RD)  # then there is nothing left for the main loop to wait for
+            return stays
         finally:
             del self._handled_since[conn]
-        if not stays:
-            _take_leave(conn.sock)
-        return stays
 
     def notify(self) -> None:
-        """In the main loop, every second or so: stop reading from those who take too long."""
+        """In the main loop, every second at least: stop waiting for those who take too long."""
         super().notify()
         now = time.monotonic()
         for conn, since in list(self._handled_since.items()):
             if now - since > PATIENCE:
                 with suppress(OSError):  # it may have closed meanwhile
-                    conn.sock.shutdown(socket.SHUT_RD)
+                    conn.sock.shutdown(socket.SHUT_RDWR if now - since > GRACE else socket.SHUT_RD)
+        if self.nr_conns >= self.worker_connections:
+            self._make_room()
 
-
-def _take_leave(sock: socket.socket) -> None:
-    """End a connection so that a client which sends all before it listens hears its answer, and not a reset.
-
-    What it still sends is thrown away. https://www.rfc-editor.org/rfc/rfc9112#section-9.6
-    """
-    until = time.monotonic() + HEARD_OUT
-    with suppress(OSError):  # it has closed, or is silent
-        sock.shutdown(socket.SHUT_WR)
-        sock.settimeout(SILENCE)
-        while sock.recv(65536) and time.monotonic() < until:
-            pass
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)  # so that gunicorn, which closes it, has nothing to wait for
+    def _make_room(self) -> None:
+        """Close half of the silent connections, those that have been silent for longest."""
+        for silent in (self.pending_conns, self.keepalived_conns):
+            for conn in itertools.islice(silent, len(silent) // 2):
+                conn.timeout = 0
+        self.murder_pending()
+        self.murder_keepalived()
 
 
 class Server(BaseApplication):
@@ -113,6 +127,7 @@ class Server(BaseApplication):
         options = {
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             "worker_class": Worker,
+            "worker_connections": MOST_CONNECTIONS,
             "workers": self._workers,
             "threads": max(FEWEST_THREADS, self._settings.studio_concurrency // 2),
             "keepalive": self._settings.studio_keep_alive_seconds,

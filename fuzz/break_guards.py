@@ -69,6 +69,30 @@ GUARDS = {
         "            if now - since > 1000:",
         (ABUSE, "test_as_many_half_sent_bodies_as_there_are_threads"),
     ),
+    "no thread for who says nothing": Guard(
+        "server.py",
+        "        if conn.initialized or conn.data_ready:",
+        "        if True:",
+        (ABUSE, "test_more_silent_connections_than_it_takes_do_not_stop_the_bot"),
+    ),
+    "room for another connection": Guard(
+        "server.py",
+        "        if self.nr_conns >= self.worker_connections:",
+        "        if False:",
+        (ABUSE, "test_more_silent_connections_than_it_takes_do_not_stop_the_bot"),
+    ),
+    "no waiting for a farewell": Guard(
+        "server.py",
+        "            if not stays:",
+        "            if False:",
+        (ABUSE, "test_clients_that_do_not_take_leave_hold_up_nobody"),
+    ),
+    "patience with slow readers": Guard(
+        "server.py",
+        "socket.SHUT_RDWR if now - since > GRACE else socket.SHUT_RD",
+        "socket.SHUT_RD",
+        (f"{UNIT}/test_worker.py", "test_a_client_that_does_not_read_its_answer_is_given_up"),
+    ),
     "shape of an interaction": Guard(
         "app.py",
         "    if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:",

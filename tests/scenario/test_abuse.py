@@ -13,7 +13,7 @@ import pytest
 from bot.local.aws_faults import Fault
 from bot.local.exchanges import Exchange, send
 from bot.model import Effect, utc_now
-from bot.server import FEWEST_THREADS, PATIENCE
+from bot.server import FEWEST_THREADS, MOST_CONNECTIONS, PATIENCE
 from tests.scenario.conftest import BotProcess, Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, links_in, sent_to
 
@@ -249,14 +249,27 @@ def test_as_many_half_sent_bodies_as_there_are_threads_do_not_stop_the_bot(produ
         product.bot.wait_until("/healthz", 200, PATIENCE + 8)
 
 
-def test_clients_that_keep_an_answered_connection_open_do_not_stop_the_bot(product: Product) -> None:
-    """They have asked for it to be closed; the server waits for them a moment, and nobody else with it."""
-    started = time.monotonic()
+@pytest.mark.parametrize("said", [b"", b"GET /healthz HTTP/1.1\r\nHost: bot\r\n\r\n"], ids=["new", "kept open"])
+def test_more_silent_connections_than_it_takes_do_not_stop_the_bot(product: Product, said: bytes) -> None:
+    """New ones that say nothing, and ones that are kept open after an answer."""
     with ExitStack() as stack:
-        for _ in range(20):
+        for _ in range(MOST_CONNECTIONS + 50):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", product.bot.port)))
-            connection.sendall(b"GET /nothing HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n")
-            assert connection.recv(1)
+            connection.sendall(said)
+            if said:
+                assert connection.recv(1)
 
-        product.bot.wait_until("/healthz", 200)
-    assert time.monotonic() - started < 8
+        started = time.monotonic()
+        assert product.bot.get("/healthz")[0] == 200
+        assert time.monotonic() - started < 2
+
+
+def test_clients_that_do_not_take_leave_hold_up_nobody(product: Product) -> None:
+    with ExitStack() as stack:
+        for _ in range(10):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", product.bot.port)))
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n")
+
+        started = time.monotonic()
+        assert product.bot.get("/healthz")[0] == 200
+        assert time.monotonic() - started < 2
