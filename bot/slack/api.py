@@ -9,8 +9,9 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 import urllib3
@@ -27,9 +28,10 @@ from bot.model import Member, Person, Reason
 from bot.slack.commands import Home, Origin
 from bot.slack.views import Message
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
-# Seconds. Both ways of replying together must fit into what SignIn leaves of its ten.
+# Seconds for a whole call. Both ways of replying together must fit into what SignIn leaves of its ten.
 REPLY_TIMEOUT = 1.5
 API_TIMEOUT = 2
 # For lists: each may take long, and be put off by Slack a few times.
@@ -65,6 +67,8 @@ class SlackApi:
         patient: bool = False,
     ) -> None:
         self._failed = failed
+        self._api_timeout = None if patient else API_TIMEOUT
+        self._calls = ThreadPoolExecutor(2 * connections, thread_name_prefix="slack")
         self._client = WebClient(
             token=token,
             base_url=api_url,
@@ -217,8 +221,10 @@ class SlackApi:
             log.error("response_url_not_slacks", request=origin.request_id)
             return False
         try:
-            response = self._pool.request("POST", url, json=body, redirect=False)
-        except urllib3.exceptions.HTTPError as error:
+            response = self._in_time(
+                REPLY_TIMEOUT, lambda: self._pool.request("POST", url, json=body, redirect=False)
+            )
+        except (urllib3.exceptions.HTTPError, TimeoutError) as error:
             log.warning("reply_failed", request=origin.request_id, why=type(error).__name__)
             self._failed("response_url", "unreachable")
             return False
@@ -277,6 +283,18 @@ class SlackApi:
         ours = kind in REPLY_PATHS and rest.partition("/")[0] in {origin.team_id, origin.enterprise_id}
         return ours and parsed.port in (None, 443) and (host == home or host.endswith(f".{home}"))
 
+    def _in_time(self, seconds: float | None, call: Callable[[], T]) -> T:
+        """What a call gives; TimeoutError if it takes longer than it may.
+
+        The libraries' own timeouts are bounds on silence: whoever sends a byte now and then is waited for without end.
+        """
+        future = self._calls.submit(call)
+        try:
+            return future.result(seconds)
+        except TimeoutError:
+            future.cancel()
+            raise
+
     def _call(self, method: Callable[..., SlackResponse], **arguments: object) -> dict[str, Any]:
         """What Slack answers to one call of the Web API."""
         data = self._answer(method, **arguments).data
@@ -285,7 +303,7 @@ class SlackApi:
     def _answer(self, method: Callable[..., SlackResponse], **arguments: object) -> SlackResponse:
         """The same with its headers. The errors carry Slack's code only: their texts quote whole answers."""
         try:
-            return method(**arguments)
+            return self._in_time(self._api_timeout, lambda: method(**arguments))
         except SlackApiError as error:
             refusal = _refused(method.__name__, error.response)
             self._failed("slack", refusal.code or "")

@@ -1,9 +1,11 @@
 """Slack's Web API and response_urls, as the bot uses them: who we are, and how a member is told."""
 
 import http.server
+import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -16,7 +18,7 @@ from bot.local.screens import Message as Shown
 from bot.local.workspace import GENERAL, SCOPES, Workspace
 from bot.model import Reason
 from bot.slack import views
-from bot.slack.api import SlackApi
+from bot.slack.api import API_TIMEOUT, REPLY_TIMEOUT, SlackApi
 from bot.slack.commands import Home, Origin
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, TEAM
@@ -323,3 +325,49 @@ def test_an_announcement_that_slack_does_not_take_is_an_error(
     with pytest.raises(SlackError) as failed:
         slack.announce(channel, "text")
     assert failed.value.code in ("channel_not_found", "not_in_channel")
+
+
+# Whoever answers a byte at a time
+
+
+@pytest.fixture(params=[b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n"], ids=["head", "body"])
+def dripping(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a server that never falls silent, and never comes to an end."""
+    over, server = threading.Event(), socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        with suppress(OSError):  # the other side has enough, or the test has ended
+            with server.accept()[0] as connection:
+                connection.sendall(request.param)
+                while not over.wait(0.2):
+                    connection.sendall(b"x")
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+    over.set()
+    with suppress(OSError):
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    server.close()
+
+
+def test_a_response_url_that_drips_is_given_up_in_time(
+    workspace: Workspace, slack: SlackApi, origin: Origin, dripping: str
+) -> None:
+    started = time.monotonic()
+
+    assert slack.reply(replace(origin, response_url=dripping), MESSAGE, replace=False)
+
+    assert REPLY_TIMEOUT <= time.monotonic() - started < REPLY_TIMEOUT + 1
+    assert [shown.text for shown in screen(workspace)] == [MESSAGE.text]
+
+
+def test_a_web_api_that_drips_is_given_up_in_time(dripping: str) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(SlackError) as failed:
+        SlackApi(token="xoxb-1", api_url=dripping).person(ANA)
+
+    assert failed.value.reason is Reason.SLACK_UNREACHABLE
+    assert API_TIMEOUT <= time.monotonic() - started < API_TIMEOUT + 1

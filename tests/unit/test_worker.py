@@ -25,7 +25,7 @@ def test_a_client_that_does_not_read_its_answer_is_given_up() -> None:
     worker = Worker(0, os.getpid(), [], SimpleNamespace(), 30, Config(), SimpleNamespace())
     worker._handled_since[Connection(ours)] = time.monotonic() - GRACE - 1
 
-    with ours, theirs, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, ours, theirs:
         writing = pool.submit(ours.sendall, b"x" * 10_000_000)
         time.sleep(0.1)
         assert not writing.done()
