@@ -32,3 +32,4 @@ def test_a_client_that_does_not_read_its_answer_is_given_up() -> None:
         worker.notify()
         with pytest.raises(OSError, match="Broken pipe"):
             writing.result(5)
+    worker.tmp.close()
