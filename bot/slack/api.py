@@ -286,7 +286,7 @@ class SlackApi:
     def _in_time(self, seconds: float | None, call: Callable[[], T]) -> T:
         """What a call gives; TimeoutError if it takes longer than it may.
 
-        The libraries' own timeouts are bounds on silence: whoever sends a byte now and then is waited for without end.
+        The libraries' own timeouts are bounds on silence: whoever sends a byte now and then is waited for for ever.
         """
         future = self._calls.submit(call)
         try:
