@@ -30,8 +30,9 @@ FEWEST_THREADS = 32
 WARM_UP = 3.0
 # Seconds that a client may take to send its request: Slack takes milliseconds, and gives up after three.
 PATIENCE = 3
-# Seconds to wait for a client to take leave, so that it can read its answer to the end.
-FAREWELL = 1
+# Seconds to wait for a client to take leave, so that it can read its answer to the end, and bytes to throw away
+# meanwhile: some send all that they have before they listen.
+FAREWELL, THROWN_AWAY = 1, 64 * 1024 * 1024
 # Connections at once. They and the bot's own have to fit into the 1024 open files that many systems allow a process.
 MOST_CONNECTIONS = 512
 # Seconds for what is in flight at SIGTERM. No request takes longer than ten.
@@ -79,7 +80,7 @@ class Worker(ThreadWorker):
             stays = super().handle(conn)
             if not stays:
                 with suppress(OSError):  # it may have closed already
-                    close_graceful(conn.sock.dup(), timeout=FAREWELL)
+                    close_graceful(conn.sock.dup(), FAREWELL, THROWN_AWAY)
                     conn.sock.shutdown(socket.SHUT_RD)  # then there is nothing left for the main loop to wait for
             return stays
         finally:
