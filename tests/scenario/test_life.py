@@ -202,10 +202,21 @@ def test_settings_of_aws_that_make_no_sense_are_one_line(
     assert ended.stderr.count("\n") == (1 if ended.returncode else 0)
 
 
-def test_with_settings_that_make_no_sense_the_bot_says_so_and_is_not_ready(product: Product) -> None:
-    with bot_process({**product.environment, "AWS_ENDPOINT_URL_SAGEMAKER": "nonsense"}, product.bot.log) as bot:
+def test_with_settings_of_aws_that_make_no_sense_the_bot_says_so_and_is_not_ready(product: Product) -> None:
+    complaint = "AWS's settings cannot be used: The config profile (nobody) could not be found"
+    with bot_process({**product.environment, "AWS_PROFILE": "nobody"}, product.bot.log) as bot:
         bot.wait_until("/readyz", 503)
         deadline = time.monotonic() + 10
-        while "Invalid endpoint: nonsense" not in product.bot.log.read_text() and time.monotonic() < deadline:
+        while complaint not in product.bot.log.read_text() and time.monotonic() < deadline:
             time.sleep(0.05)
-    assert "AWS's settings cannot be used: Invalid endpoint: nonsense" in product.bot.log.read_text()
+    assert complaint in product.bot.log.read_text()
+
+
+@pytest.mark.parametrize("service", ["DYNAMODB", "SAGEMAKER", "STS"])
+def test_an_endpoint_that_is_no_address_stops_the_start_with_one_line(product: Product, service: str) -> None:
+    name = f"AWS_ENDPOINT_URL_{service}"
+    ended = start({**product.environment, name: "nonsense"}, "serve")
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"studio-links: {name}: 'nonsense' is not valid")
+    assert ended.stderr.count("\n") == 1
