@@ -4,7 +4,11 @@ import threading
 import time
 from collections.abc import Callable
 
+import structlog
+
 from bot.errors import StudioLinksError
+
+log = structlog.get_logger()
 
 # Seconds for which an answer is good. Load balancers, and anybody else, may ask as often as they like.
 FRESH = 2.0
@@ -37,8 +41,9 @@ class Health:
             return self._problem
         try:
             if self._monotonic() - self._checked_at >= FRESH:
-                self._problem = self._ask()
+                before, self._problem = self._problem, self._ask()
                 self._checked_at = self._monotonic()
+                self._tell(before)
         finally:
             self._checking.release()
         return self._problem
@@ -48,6 +53,13 @@ class Health:
         if self._monotonic() - self._checked_at >= GLANCED:
             threading.Thread(target=self.problem, name="health", daemon=True).start()
         return self._problem
+
+    def _tell(self, before: str | None) -> None:
+        """In the log, what it waits for whenever that changes: on Fargate nobody can ask `/readyz`."""
+        if self._problem is not None and self._problem != before:
+            log.warning("not_ready", why=self._problem)
+        elif self._problem is None and before not in (None, STARTING):
+            log.info("ready_again")
 
     def _ask(self) -> str | None:
         try:

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.errors import StudioLinksError
 from bot.health import FRESH, GLANCED, STARTING, Health
@@ -53,6 +54,22 @@ def test_trouble_is_noticed_and_so_is_its_end() -> None:
     upstream.trouble = None
     clock.advance(FRESH)
     assert health.problem() is None
+
+
+def test_the_log_says_once_what_it_waits_for_and_when_that_is_over() -> None:
+    clock, upstream = Clock(), Upstream()
+    health = Health(upstream, monotonic=clock.monotonic)
+    with capture_logs() as lines:
+        for trouble in (None, None, "gone", "gone", "elsewhere", None, None):
+            upstream.trouble = trouble
+            clock.advance(FRESH)
+            health.problem()
+
+    assert [(line["event"], line["log_level"], line.get("why")) for line in lines] == [
+        ("not_ready", "warning", "gone"),
+        ("not_ready", "warning", "elsewhere"),
+        ("ready_again", "info", None),
+    ]
 
 
 def test_while_a_check_hangs_everybody_else_gets_the_last_answer() -> None:
