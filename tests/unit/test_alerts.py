@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.executor import BoundedExecutor
-from bot.metrics import POOLS, Metrics
+from bot.metrics import OUTCOMES, POOLS, Metrics
 from tests.promql import ALERTS, DASHBOARD, exported, expressions, missing, panels, rules, selectors
 
 ROOT = Path(__file__).parent.parent.parent
@@ -93,6 +93,24 @@ def test_the_dashboards_panels_are_told_apart_and_do_not_overlap() -> None:
         assert at["x"] + at["w"] <= 24
         assert not cells & taken
         taken |= cells
+
+
+def outcomes_asked_for(where: Path) -> list[str]:
+    """The pattern of each selector by outcome in a file's expressions."""
+    chosen = [each for name, text in expressions().items() if name.startswith(where.name) for each in selectors(text)]
+    return [value for each in chosen for label, _, value in each.matchers if label == "outcome"]
+
+
+def test_however_a_request_ends_the_dashboard_shows_it() -> None:
+    patterns = outcomes_asked_for(DASHBOARD)
+    assert [each for each in sorted(OUTCOMES) if not any(re.fullmatch(one, each) for one in patterns)] == []
+
+
+def test_alerts_and_dashboard_agree_on_what_a_failure_is() -> None:
+    patterns = outcomes_asked_for(ALERTS) + outcomes_asked_for(DASHBOARD)
+    failures = [frozenset(one.split("|")) - {"issued"} for one in patterns if "slack_refused" in one]
+    assert len(failures) >= 4
+    assert len(set(failures)) == 1
 
 
 def test_the_dashboard_asks_the_data_source_that_its_reader_chooses() -> None:
