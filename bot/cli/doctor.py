@@ -31,7 +31,9 @@ def doctor(
     presign: Annotated[
         bool,
         typer.Option(
-            "--presign", help="Make a link into each domain and throw it away unseen, instead of asking IAM."
+            "--presign",
+            help="Make a link into each domain and throw it away unseen, instead of asking IAM. "
+            "Roles of deploy/broker-role.yaml let nobody but the bot.",
         ),
     ] = False,
     serving_role: Annotated[

@@ -23,6 +23,7 @@ from bot.local.aws import REGION, LocalAws
 from bot.local.aws_calls import Call
 from bot.local.features import from_manifest
 from bot.local.workspace import Workspace
+from bot.studio import ADMINISTRATION as ADMINISTRATION_SESSION
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, Ahead, BotProcess, Product, bot_process, create_domain, create_profile
 from tests.scenario.test_asking import newest
@@ -108,8 +109,8 @@ def rights(found: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
     def many(value: str | list[str]) -> list[str]:
         return [value] if isinstance(value, str) else value
 
-    assert all(statement["Effect"] == "Allow" for statement in found)
-    return {(a, r) for statement in found for a in many(statement["Action"]) for r in many(statement["Resource"])}
+    allowing = [statement for statement in found if statement["Effect"] == "Allow"]
+    return {(a, r) for statement in allowing for a in many(statement["Action"]) for r in many(statement["Resource"])}
 
 
 def allows(found: set[tuple[str, str]], action: str, resource: str) -> bool:
@@ -167,6 +168,7 @@ class Deployment:
     broker: Stack
     product: Product
     trust: Sequence[Mapping[str, Any]]
+    denied: Sequence[Mapping[str, Any]]
     rights: Mapping[str, set[tuple[str, str]]]
 
     def administer(self, *arguments: str, code: int = 0) -> str:
@@ -266,7 +268,9 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
                 "broker": rights(statements(broker.outputs["BrokerRoleArn"])),
             }
             role = boto3.client("iam").get_role(RoleName=broker.resources["BrokerRole"])["Role"]
-            trust = ast.literal_eval(str(role["AssumeRolePolicyDocument"]))
+            trust = ast.literal_eval(str(role["AssumeRolePolicyDocument"]))["Statement"]
+            of_broker = statements(broker.outputs["BrokerRoleArn"])
+            denied = [each for each in of_broker if each["Effect"] == "Deny"]
         with task_running(task, slack, aws, log_folder / "bot-cloudformation.log") as bot:
             environment = {
                 **{each["name"]: each["value"] for each in task["environment"]},
@@ -278,7 +282,7 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
                 slack.add_member(f"U0{name.upper()}", name, email=f"{name}@example.com")
             for name, domain in (("ana", near), ("ana-far", far), ("ben", near)):
                 create_profile(domain, name)
-            yield Deployment(stack, broker, product, trust["Statement"], found)
+            yield Deployment(stack, broker, product, trust, denied, found)
 
 
 @pytest.fixture(scope="module")
@@ -364,6 +368,26 @@ def test_the_broker_role_is_assumed_as_it_trusts_to_be(used: Deployment) -> None
             assert any(trusts(each, action, arns[call.caller], call.arguments) for each in used.trust), call.caller
             stranger = {**call.arguments, "ExternalId": "another", "SourceIdentity": "root"}
             assert not any(trusts(each, action, arns[call.caller], stranger) for each in used.trust)
+
+
+def test_nobody_takes_anothers_name_and_an_administrator_makes_no_links_through_the_broker_role(
+    used: Deployment,
+) -> None:
+    serving, administration = used.stack.outputs["ServingRoleArn"], used.stack.outputs["AdministrationRoleArn"]
+    named = {"ExternalId": EXTERNAL_ID, "RoleSessionName": ADMINISTRATION_SESSION}
+    for caller, who in ((administration, f"slack-{TEAM}-U0ANA"), (serving, ADMINISTRATION_SESSION)):
+        given = {**named, "SourceIdentity": who}
+        assert not any(trusts(each, "sts:SetSourceIdentity", caller, given) for each in used.trust)
+
+    assert used.denied == [
+        {
+            "Sid": "AnAdministratorOpensNothing",
+            "Effect": "Deny",
+            "Action": "sagemaker:CreatePresignedDomainUrl",
+            "Resource": "*",
+            "Condition": {"StringLike": {"aws:userid": f"*:{ADMINISTRATION_SESSION}"}},
+        }
+    ]
 
 
 def trusts(statement: Mapping[str, Any], action: str, caller: str, given: Mapping[str, Any]) -> bool:
