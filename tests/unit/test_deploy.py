@@ -144,6 +144,18 @@ def test_every_alarm_leads_to_its_heading() -> None:
         assert each["AlarmActions"] == each["OKActions"]
 
 
+def test_over_socket_mode_alarms_look_at_the_connection_as_over_http_at_the_targets() -> None:
+    resources = template()["Resources"]
+    alarms = {
+        name: each["Condition"]
+        for name, each in resources.items()
+        if each["Type"].endswith("::Alarm") and "Condition" in each
+    }
+
+    assert alarms["UnhealthyTargets"] == "Http"
+    assert alarms["SocketDown"] == alarms["SocketSurplus"] == "Socket"
+
+
 def test_the_image_is_pinned_has_no_secret_and_runs_as_nobody() -> None:
     lines = dockerfile()
     final = lines[max(n for n, line in enumerate(lines) if line.startswith("FROM")) :]
