@@ -13,6 +13,7 @@ from bot.acts import OF_GROUPS, SHAPES, Misunderstood, Name, Problem, Verb
 from bot.admin import flat
 from bot.administering import Done, Explained, Forgotten, Item, Nothing, Outcome, Page, Question, Record, Verdict
 from bot.model import DEFAULT_ALIAS, USER_ID, Access, Allowed, Entry, Grant, Lockdown, Mapping, Workspace, is_group
+from bot.policy import Considered
 from bot.slack.admin_commands import GROUP
 from bot.slack.views import (
     LONGEST_ECHO,
@@ -172,7 +173,7 @@ def _outcome(what: Outcome, reader: Reader, now: datetime) -> Message:
         case Forgotten():
             return _forgotten(what, reader, now)
         case Explained():
-            return _explained(what, reader)
+            return _explained(what, reader, now)
         case Page():
             return _page(what, reader, now)
 
@@ -232,7 +233,7 @@ def _forgotten(forgotten: Forgotten, reader: Reader, now: datetime) -> Message:
     return Message(said, [section(said), *_sections([_record(each, reader, now) for each in gone])])
 
 
-def _explained(explained: Explained, reader: Reader) -> Message:
+def _explained(explained: Explained, reader: Reader, now: datetime) -> Message:
     words, decision = reader.words.admin, explained.explanation.decision
     user = mention(explained.act.principal)
     if isinstance(decision, Allowed):
@@ -243,7 +244,15 @@ def _explained(explained: Explained, reader: Reader) -> Message:
     checks = [
         f"{marks[check.passed]} {check.name}: {escape(check.detail, LONGEST_DETAIL)}" for check in decision.checks
     ]
-    return Message(said, [section(said), *(section("\n".join(part)) for part in parts(checks) if part)])
+    rules = [_considered(each, reader, now) for each in explained.explanation.rules] or [words.no_rules]
+    found = [section("\n".join(part)) for part in parts(checks) if part]
+    return Message(said, [section(said), *found, *_sections([words.considered, *rules])])
+
+
+def _considered(each: Considered, reader: Reader, now: datetime) -> str:
+    short = rule(replace(each.grant, reason="", set_by=""), reader, now)
+    line = f"• {mention(each.grant.principal)} {short} · {each.why}"
+    return f"{line} · {reader.words.admin.decides}" if each.decides else line
 
 
 # Listings

@@ -226,7 +226,9 @@ def test_one_sees_what_is_stored_and_why(product: Product, admin: Admin, who: st
     assert "`sandbox`" in told(shown)
     assert "&lt;!channel&gt; &amp; more" in told(shown)
     assert "would get a link" in told(explained)
+    assert f"<@{user_id(who)}> allowed · in force · *this one decides*" in told(explained)
     assert "would be refused now:* not_mapped" in told(refused)
+    assert "no rule about this member or any group" in told(refused)
 
 
 def test_a_long_list_goes_on_page_by_page(product: Product, admin: Admin) -> None:

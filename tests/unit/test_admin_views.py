@@ -27,6 +27,7 @@ from bot.administering import (
 )
 from bot.local.blocks import check_message, check_view, refusal
 from bot.model import MAX_REASON, Access, Check, Denied, Effect, Grant, Lockdown, Mapping, Reason
+from bot.policy import Considered
 from bot.slack import admin_views
 from bot.slack.admin_commands import GROUP
 from bot.slack.views import Message, Reader
@@ -119,6 +120,10 @@ def outcomes(text: str) -> Iterator[Outcome]:
     checks = (Check("records readable", passed=False, detail=text),) * 30
     yield Explained(act(Verb.EXPLAIN), Explanation(Denied(Reason.DENIED, text, checks=checks), slack_asked=True))
     yield Explained(act(Verb.EXPLAIN), Explanation(replace(an_allowed(), checks=checks), slack_asked=True))
+    rules = (Considered(grant(text, principal=GROUP_ID), applies=None, why="w" * 60, decides=True),) * 102
+    yield Explained(
+        act(Verb.EXPLAIN), Explanation(Denied(Reason.DENIED, text, checks=checks[:9]), slack_asked=True, rules=rules)
+    )
     for more in (ID, None):
         yield Page(act(Verb.LIST), ((USER, access),) * MEMBERS_A_PAGE, more)
         yield Page(act(Verb.HISTORY), (an_old_entry(text),) * ENTRIES_A_PAGE, more)
@@ -245,6 +250,28 @@ def test_nothing_is_left_out_without_a_word(reader: Reader) -> None:
 
     assert reader.words.admin.and_more.format(number=20 - shown, command=reader.command, user=USER) in listed
     assert reader.words.admin.last_page in listed
+
+
+@in_each_language
+def test_an_explanation_shows_every_rule_considered_and_which_decides(reader: Reader) -> None:
+    words = reader.words.admin
+    own, group = grant("Falcon"), replace(grant("Falcon", Effect.DENY, "S0TEAM"), until=None)
+    rules = (
+        Considered(group, applies=False, why="the member is not in it"),
+        Considered(own, applies=True, why="in force", decides=True),
+    )
+    explanation = Explanation(an_allowed(), slack_asked=True, rules=rules)
+    shown = marked(admin_views.outcome(Explained(act(Verb.EXPLAIN), explanation), reader, NOON, in_dialog=False))
+
+    [of_group] = [line for line in shown.splitlines() if "<!subteam^S0TEAM>" in line]
+    assert words.rules[Effect.DENY] in of_group
+    assert of_group.endswith("the member is not in it")
+    [of_member] = [line for line in shown.splitlines() if line.endswith(words.decides)]
+    assert f"<@{USER}>" in of_member
+    assert words.rules[Effect.ALLOW] in of_member
+    assert "in force" in of_member
+    none = Explained(act(Verb.EXPLAIN), replace(explanation, rules=()))
+    assert words.no_rules in marked(admin_views.outcome(none, reader, NOON, in_dialog=False))
 
 
 @in_each_language

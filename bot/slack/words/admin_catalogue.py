@@ -85,3 +85,6 @@ class AdminWords:
     last_page: str
     would_get: str
     would_not_get: str
+    considered: str
+    decides: str
+    no_rules: str

@@ -145,4 +145,7 @@ GERMAN = AdminWords(
     last_page="Das ist alles.",
     would_get="*{user} bekäme jetzt einen Link.*",
     would_not_get="*{user} würde jetzt abgelehnt:* {reason}",
+    considered="*Alle Regeln, die in Frage kommen*",
+    decides="*diese entscheidet*",
+    no_rules="Es gibt keine Regel für dieses Mitglied oder eine Gruppe.",
 )

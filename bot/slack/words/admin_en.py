@@ -140,4 +140,7 @@ ENGLISH = AdminWords(
     last_page="That is all.",
     would_get="*{user} would get a link now.*",
     would_not_get="*{user} would be refused now:* {reason}",
+    considered="*Every rule considered*",
+    decides="*this one decides*",
+    no_rules="There is no rule about this member or any group.",
 )
