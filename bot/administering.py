@@ -110,11 +110,13 @@ class Page:
 
     Attributes:
         more: the id under which the next part can be had; None if this is the last.
+        searched_to: how far back was looked, where that was given up before the page was full.
     """
 
     act: Act
     items: tuple[Item, ...]
     more: str | None = None
+    searched_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,8 @@ class Administering:
         looked_at: Entry | None = None
         for number, entry in enumerate(entries):
             if looked_at is not None and (len(page) == ENTRIES_A_PAGE or number == MOST_LOOKED_AT):
-                return Page(act, tuple(page)), f"{looked_at.at.isoformat()} {looked_at.id}"
+                searched_to = looked_at.at if len(page) < ENTRIES_A_PAGE else None
+                return Page(act, tuple(page), searched_to=searched_to), f"{looked_at.at.isoformat()} {looked_at.id}"
             looked_at = entry
             if _is_wanted(entry, act):
                 page.append(entry)

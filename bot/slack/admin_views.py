@@ -268,6 +268,8 @@ def _page(page: Page, reader: Reader, now: datetime) -> Message:
         case _:
             head, none = words.about.format(user=mention(act.principal)), words.nobody
     lines = [line for item in page.items for line in _lines(item, reader, now)]
+    if page.searched_to is not None:
+        lines.append(words.searched_to.format(at=slack_date(page.searched_to)))
     blocks = [section(head), *_sections(lines or [none])]
     if page.more is not None:
         blocks.append(actions(button(words.more, MORE, page.more)))

@@ -30,7 +30,7 @@ from bot.model import MAX_REASON, Access, Check, Denied, Effect, Grant, Lockdown
 from bot.policy import Considered
 from bot.slack import admin_views
 from bot.slack.admin_commands import GROUP
-from bot.slack.views import Message, Reader
+from bot.slack.views import Message, Reader, slack_date
 from bot.slack.words import CATALOGUES
 from tests.fakes import NOON, an_allowed, an_entry
 
@@ -130,6 +130,7 @@ def outcomes(text: str) -> Iterator[Outcome]:
         yield Page(act(Verb.SHOW), (mapping(),) * RECORDS_A_PAGE, more)
         yield Page(act(Verb.SHOW), (grant(text), grant(text), *(f"mapping#{text}",) * (RECORDS_A_PAGE - 2)), more)
         yield Page(act(Verb.LIST), (), more)
+    yield Page(act(Verb.HISTORY), (), ID, searched_to=NOON)
 
 
 def messages(text: str, reader: Reader) -> Iterator[Message]:
@@ -272,6 +273,17 @@ def test_an_explanation_shows_every_rule_considered_and_which_decides(reader: Re
     assert "in force" in of_member
     none = Explained(act(Verb.EXPLAIN), replace(explanation, rules=()))
     assert words.no_rules in marked(admin_views.outcome(none, reader, NOON, in_dialog=False))
+
+
+@in_each_language
+@pytest.mark.parametrize("items", [(), (an_old_entry("x"),)], ids=["nothing", "something"])
+def test_a_search_that_has_not_come_to_its_end_says_how_far_it_has_come(reader: Reader, items: tuple[Any]) -> None:
+    words = reader.words.admin
+    page = Page(act(Verb.HISTORY), items, ID, searched_to=NOON)
+    shown = marked(admin_views.outcome(page, reader, NOON, in_dialog=False))
+
+    assert words.searched_to.format(at=slack_date(NOON)) in shown
+    assert words.no_entries not in shown
 
 
 @in_each_language

@@ -530,7 +530,9 @@ def test_a_search_for_something_rare_goes_on_in_parts(world: World) -> None:
     first, second = pages(world, Verb.HISTORY, outcome="denied")
 
     assert first.items == ()
+    assert first.searched_to == start + timedelta(seconds=9)
     assert [entry.id for entry in second.items if isinstance(entry, Entry)] == ["rare"]
+    assert second.searched_to is None
 
 
 def test_a_page_can_be_turned_once_by_the_one_who_reads_and_in_time(world: World) -> None:

@@ -79,6 +79,7 @@ class AdminWords:
     and_more: str
     entries: str
     no_entries: str
+    searched_to: str
     entry_was: str
     entry_now: str
     more: str

@@ -139,6 +139,7 @@ GERMAN = AdminWords(
     and_more="und {number} mehr: `{command} admin show {user}`",
     entries="*Was geschehen ist*, das Neueste zuerst",
     no_entries="In dieser Zeit ist nichts dergleichen geschehen.",
+    searched_to="Bis hierher habe ich zurückgesehen: {at}. Davor kann es mehr geben.",
     entry_was="vorher {what}",
     entry_now="jetzt {what}",
     more="Mehr",

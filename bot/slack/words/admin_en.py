@@ -134,6 +134,7 @@ ENGLISH = AdminWords(
     and_more="and {number} more: `{command} admin show {user}`",
     entries="*What has happened*, the newest first",
     no_entries="Nothing of that kind has happened in that time.",
+    searched_to="I have looked back as far as {at}. There may be more before that.",
     entry_was="was {what}",
     entry_now="now {what}",
     more="More",
