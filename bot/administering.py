@@ -280,8 +280,8 @@ class Administering:
         at, _, last = after.partition(" ")
         start, end = _span(act, self.now())
         before = datetime.fromisoformat(at) + SMALLEST_STEP if at else end
-        entries = self.admin.history(tenant, act.principal or None, start, MOST_LOOKED_AT + 2, before=before)
-        if last:  # of several at the very same moment, some have been looked at
+        entries = self.admin.history(tenant, act.principal or None, start, MOST_LOOKED_AT * 2, before=before)
+        if last:  # of several at the very same moment, some have been looked at: they do not count anew
             entries = islice(dropwhile(lambda entry: entry.id != last, entries), 1, None)
         page: list[Entry] = []
         looked_at: Entry | None = None

@@ -535,6 +535,23 @@ def test_a_search_for_something_rare_goes_on_in_parts(world: World) -> None:
     assert second.searched_to is None
 
 
+def test_a_search_goes_on_behind_what_happened_at_the_very_same_moment(world: World) -> None:
+    start = world.clock.now() - timedelta(days=1)
+    at_once = {MOST_LOOKED_AT + 7, MOST_LOOKED_AT + 8, MOST_LOOKED_AT + 9}
+    written(
+        world,
+        *(
+            an_entry(f"e{number:05}", at=start + timedelta(seconds=min(at_once) if number in at_once else number))
+            for number in range(MOST_LOOKED_AT * 2 + 8)
+        ),
+    )
+    written(world, an_entry("rare", at=start, outcome="denied"))
+
+    *_, last = pages(world, Verb.HISTORY, outcome="denied")
+
+    assert [entry.id for entry in last.items if isinstance(entry, Entry)] == ["rare"]
+
+
 def test_a_page_can_be_turned_once_by_the_one_who_reads_and_in_time(world: World) -> None:
     for number in range(ENTRIES_A_PAGE * 3):
         written(world, an_entry(f"e{number}", at=world.clock.now()))
