@@ -118,7 +118,7 @@ def field_errors(problem: Misunderstood, values: Dictionary[str, str], reader: R
     """What is wrong with a form that was sent off, by field."""
     words, name = reader.words.admin, Name(problem.field)
     by_group = name is Name.USER and bool(values.get(GROUP))
-    said = words.must_be.format(must=words.must[name])
+    said = words.must_be.format(must=words.must_group if by_group else words.must[name])
     if name is Name.USER and problem.problem is Problem.MISSING:
         said = words.one_of_both
     return {GROUP if by_group else name: said}
@@ -137,11 +137,10 @@ def usage(reader: Reader) -> Message:
 def misunderstood(problem: Misunderstood, reader: Reader) -> Message:
     """What was not understood, with an example of what would have been."""
     words, command = reader.words.admin, escape(reader.command)
-    said = words.problems[problem.problem].format(
-        field=_code(problem.field),
-        value=_code(problem.value),
-        must=words.must[Name(problem.field)] if problem.field in set(Name) else "",
-    )
+    must = words.must[Name(problem.field)] if problem.field in set(Name) else ""
+    if problem.field == Name.USER and problem.verb in OF_GROUPS:
+        must = words.must_with_group
+    said = words.problems[problem.problem].format(field=_code(problem.field), value=_code(problem.value), must=must)
     if problem.verb is None:
         return told(f"{said}\n{usage(reader).text}")
     example = words.example.format(command=command, example=SHAPES[problem.verb].example)

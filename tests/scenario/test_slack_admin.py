@@ -392,10 +392,10 @@ def test_nobody_else_administers_and_the_audit_says_so(product: Product, admin: 
 def test_who_cannot_be_looked_up_does_not_administer(product: Product, admin: Admin, who: str) -> None:
     product.slack.inject("users.info", SlackFault(status=500))
 
-    assert "Nothing was changed: Slack" in told(types(product, ADA, f"allow @{who}"))
+    assert "Nothing was done: Slack" in told(types(product, ADA, f"allow @{who}"))
 
     product.aws.inject("BatchGetItem", Fault("AccessDeniedException"))
-    assert "Nothing was changed: DynamoDB" in told(types(product, ADA, f"allow @{who}"))
+    assert "Nothing was done: DynamoDB" in told(types(product, ADA, f"show @{who}"))
     assert stored(admin, who) == Access()
 
 

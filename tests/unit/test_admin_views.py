@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.acts import OFF, ON, SHAPES, Act, Misunderstood, Name, Problem, Verb, build
+from bot.acts import OF_GROUPS, OFF, ON, SHAPES, Act, Misunderstood, Name, Problem, Verb, build
 from bot.admin import Change, Explanation
 from bot.administering import (
     ENTRIES_A_PAGE,
@@ -315,6 +315,21 @@ def test_what_is_wrong_with_a_form_stands_beside_its_field(reader: Reader) -> No
     for name in Name:
         wrong = Misunderstood(Problem.BAD_VALUE, verb=Verb.MAP, field=name, value="x")
         assert admin_views.field_errors(wrong, {}, reader) == {name: words.must_be.format(must=words.must[name])}
+
+
+@in_each_language
+def test_a_user_group_is_named_as_a_way_out_only_where_one_will_do(reader: Reader) -> None:
+    words = reader.words.admin
+    for verb in Verb:
+        if Name.USER in SHAPES[verb].fields:
+            wrong = Misunderstood(Problem.BAD_VALUE, verb=verb, field=Name.USER, value="x")
+            must = words.must_with_group if verb in OF_GROUPS else words.must[Name.USER]
+            assert must in admin_views.misunderstood(wrong, reader).text
+            missing = Misunderstood(Problem.MISSING, verb=verb, field=Name.USER)
+            assert must in admin_views.misunderstood(missing, reader).text
+    group = Misunderstood(Problem.BAD_VALUE, verb=Verb.DENY, field=Name.USER, value="x")
+    said = words.must_be.format(must=words.must_group)
+    assert admin_views.field_errors(group, {GROUP: "x"}, reader) == {GROUP: said}
 
 
 def test_the_words_of_both_languages_differ() -> None:

@@ -17,6 +17,7 @@ class AdminWords:
         labels: what stands above a field.
         states: of a lockdown, on and off.
         must: what a field's value has to be.
+        must_with_group: the same of a member, where a user group will do as well.
         problems: why a request was not understood.
         questions: what is asked back before an act is carried out.
         done: what was carried out.
@@ -31,6 +32,8 @@ class AdminWords:
     labels: Mapping[Name, str]
     states: Mapping[str, str]
     must: Mapping[Name, str]
+    must_with_group: str
+    must_group: str
     must_be: str
     or_group: str
     one_of_both: str

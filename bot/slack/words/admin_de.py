@@ -44,7 +44,7 @@ GERMAN = AdminWords(
     },
     states={ON: "Für alle anhalten", OFF: "Wieder ausstellen"},
     must={
-        Name.USER: "jemand aus der Auswahl von Slack oder eine Id, die mit U anfängt",
+        Name.USER: "jemand aus der Auswahl von Slack oder eine Id, die mit U oder W anfängt",
         Name.DOMAIN: "die Id einer SageMaker-Domain wie d-abc123",
         Name.PROFILE: "1 bis 63 Buchstaben, Ziffern und innere Bindestriche",
         Name.ALIAS: "1 bis 32 Kleinbuchstaben, Ziffern und Bindestriche, und keines der Wörter des Befehls",
@@ -56,11 +56,14 @@ GERMAN = AdminWords(
         Name.UNTIL: "etwas wie 8h, 30d oder 2026-12-31",
         Name.REASON: "höchstens 500 Zeichen lang",
         Name.SINCE: "etwas wie 8h, 30d oder 2026-01-31",
-        Name.BY: "jemand aus der Auswahl von Slack oder eine Id, die mit U anfängt",
+        Name.BY: "jemand aus der Auswahl von Slack oder eine Id, die mit U oder W anfängt",
         Name.OUTCOME: "ein Ergebnis, wie es im Verlauf steht, etwa issued, done oder not_allowed",
         Name.DAY: "etwas wie 2026-01-31",
         Name.STATE: "on oder off",
     },
+    must_with_group="jemand oder eine Nutzergruppe aus der Auswahl von Slack oder eine Id, die mit U, W oder S "
+    "anfängt",
+    must_group="die Id einer Nutzergruppe, die mit S anfängt",
     must_be="Nötig ist: {must}.",
     or_group="Oder eine Nutzergruppe mit ihrer Id",
     one_of_both="Nenne ein Mitglied oder eine Nutzergruppe, und nicht beides.",
@@ -73,7 +76,7 @@ GERMAN = AdminWords(
         Problem.TOO_MUCH: "Ich weiß nicht, was `{value}` hier soll; es wurde nichts getan. "
         "Setz in Anführungszeichen, was Leerzeichen enthält.",
         Problem.PLAIN_NAME: "Slack hat nicht gesagt, wer `{value}` ist; es wurde nichts getan. "
-        "Wähle die Person aus der Liste, die Slack beim Tippen des Namens anbietet, oder nenne ihre Id.",
+        "Wähle aus der Liste, die Slack beim Tippen des Namens anbietet, oder nenne die Id.",
         Problem.BAD_VALUE: "`{value}` geht nicht als `{field}`; es wurde nichts getan. Nötig ist: {must}.",
         Problem.OPEN_QUOTE: "Das Zitat, das mit `{value}` beginnt, hört nicht auf; es wurde nichts getan.",
     },
@@ -108,7 +111,7 @@ GERMAN = AdminWords(
     has_nothing="{user} hat keines.",
     changed="Das hat inzwischen jemand geändert, darum wurde nichts geändert. Sieh es dir noch einmal an und gib den "
     "Befehl dann neu.",
-    failed="Es wurde nichts geändert: {why}",
+    failed="Es wurde nichts getan: {why}",
     done={
         Verb.MAP: "{user} hat jetzt {what}",
         Verb.UNMAP: "{user} hat nicht mehr {what}",

@@ -43,7 +43,7 @@ ENGLISH = AdminWords(
     },
     states={ON: "Stop them for everybody", OFF: "Give them again"},
     must={
-        Name.USER: "somebody whom you pick from Slack's list, or an id that begins with U",
+        Name.USER: "somebody whom you pick from Slack's list, or an id that begins with U or W",
         Name.DOMAIN: "the id of a SageMaker domain, such as d-abc123",
         Name.PROFILE: "1 to 63 letters, digits and inner hyphens",
         Name.ALIAS: "1 to 32 lower-case letters, digits and hyphens, and none of the command's own words",
@@ -55,11 +55,13 @@ ENGLISH = AdminWords(
         Name.UNTIL: "such as 8h, 30d or 2026-12-31",
         Name.REASON: "at most 500 characters",
         Name.SINCE: "such as 8h, 30d or 2026-01-31",
-        Name.BY: "somebody whom you pick from Slack's list, or an id that begins with U",
+        Name.BY: "somebody whom you pick from Slack's list, or an id that begins with U or W",
         Name.OUTCOME: "an outcome as the audit has it, such as issued, done or not_allowed",
         Name.DAY: "such as 2026-01-31",
         Name.STATE: "on or off",
     },
+    must_with_group="somebody or a user group whom you pick from Slack's list, or an id that begins with U, W or S",
+    must_group="the id of a user group, which begins with S",
     must_be="It must be {must}.",
     or_group="Or a user group, by its id",
     one_of_both="Name a member or a user group, and not both.",
@@ -72,7 +74,7 @@ ENGLISH = AdminWords(
         Problem.TOO_MUCH: "I do not know what `{value}` is here, so nothing was done. "
         "Put what has blanks in it into quotation marks.",
         Problem.PLAIN_NAME: "Slack did not say who `{value}` is, so nothing was done. "
-        "Pick the person from the list that Slack offers while you type their name, or give their id.",
+        "Pick from the list that Slack offers while you type the name, or give the id.",
         Problem.BAD_VALUE: "`{value}` will not do as `{field}`, so nothing was done. It must be {must}.",
         Problem.OPEN_QUOTE: "The quotation that begins with `{value}` does not end, so nothing was done.",
     },
@@ -103,7 +105,7 @@ ENGLISH = AdminWords(
     has="{user} has: {aliases}.",
     has_nothing="{user} has none.",
     changed="Somebody has changed this meanwhile, so nothing was changed. Look at it again, then ask for it again.",
-    failed="Nothing was changed: {why}",
+    failed="Nothing was done: {why}",
     done={
         Verb.MAP: "{user} now has {what}",
         Verb.UNMAP: "{user} no longer has {what}",
