@@ -130,7 +130,10 @@ def escaped(text: str, directory: Directory) -> str:
     """
     people = {f"@{person.name}": f"<@{person.id}|{person.name}>" for person in directory.people()}
     channels = {f"#{each.name}": f"<#{each.id}|{each.name}>" for each in directory.channels()}
-    known = people | channels
+    groups = {
+        f"@{each.handle}": f"<!subteam^{each.id}|@{each.handle}>" for each in directory.groups() if not each.disabled
+    }
+    known = groups | people | channels
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"(?<!\S)[@#][\w.-]*\w", lambda match: known.get(match[0], match[0]), safe)
 

@@ -212,10 +212,13 @@ def test_requests_carry_slacks_signature(slack: Workspace, bot: Bot, clock: Hand
     ("typed", "sent"),
     [
         ("for @bob in #general", f"for <@U0BOB|bob> in <#{GENERAL}|general>"),
+        ("for @data-science, @leavers", "for <!subteam^S0SCIENCE1|@data-science>, @leavers"),
         ("@nobody mail@bob <&>", "@nobody mail@bob &lt;&amp;&gt;"),
     ],
 )
 def test_command_text_is_escaped(slack: Workspace, typed: str, sent: str) -> None:
+    slack.add_group("S0SCIENCE1", "data-science")
+    slack.add_group("S0LEAVERS1", "leavers", disabled=True)
     assert slack.command("U0ALICE", typed).fields["text"] == sent
 
 

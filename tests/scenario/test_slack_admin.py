@@ -312,6 +312,18 @@ def test_a_user_group_is_allowed_shown_listed_and_forgotten(product: Product, ad
     assert admin.workspace(TEAM).grants == ()
 
 
+def test_a_user_group_is_named_by_its_handle_where_a_group_will_do(product: Product, admin: Admin, who: str) -> None:
+    product.slack.add_group("S0SCIENCE1", "data-science", user_id(who))
+
+    assert "<!subteam^S0SCIENCE1> is allowed now" in told(types(product, ADA, "allow @data-science"))
+    assert [grant.principal for grant in admin.workspace(TEAM).grants] == ["S0SCIENCE1"]
+    explained = types(product, ADA, f"explain @{who}")
+    assert "<!subteam^S0SCIENCE1> allowed · the member is in it · *this one decides*" in told(explained)
+    assert "an id that begins with U or W." in told(types(product, ADA, "explain @data-science"))
+
+    admin.forget(TEAM, "S0SCIENCE1", TESTER)
+
+
 # In the dialog
 
 
