@@ -207,6 +207,14 @@ class Doctor:
                 yield self._tried(place, mapping)
             elif place.role_arn is None:
                 yield self._simulated(place, mapping, identity)
+            else:
+                yield Finding(
+                    Level.WARN,
+                    f"links into {place.domain_id}",
+                    f"those through {place.role_arn} were not looked at",
+                    "whether that role may make them is not known",
+                    "use --presign where the bot runs",
+                )
 
     def _tried(self, place: Place, mapping: Mapping) -> Finding:
         check = f"links into {place.domain_id}"

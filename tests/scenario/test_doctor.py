@@ -235,6 +235,16 @@ def test_a_role_that_cannot_be_assumed(product: Product) -> None:
     assert "trust policy" in found["mend"]
 
 
+def test_links_through_a_role_are_told_not_to_have_been_looked_at(product: Product) -> None:
+    create_profile(product.domain_id, "doc-3")
+    with mapped("U0ROLE", product.domain_id, "doc-3", "--role-arn", ROLE):
+        found = the("warn", f"links into {product.domain_id}")
+        tried = [each for each in examine("--presign")[1] if each["check"].startswith("links into")]
+    assert f"through {ROLE} were not looked at" in found["found"]
+    assert "--presign" in found["mend"]
+    assert {each["level"] for each in tried} == {"ok"}
+
+
 @pytest.mark.parametrize(
     ("owner", "item", "content", "why"),
     [
