@@ -15,7 +15,7 @@ from bot.cli.history import changes_in_words
 from bot.cli.options import AsJson, Team, actor, read_settings
 from bot.errors import BadInput
 from bot.importing import Difference, Failure, Import
-from bot.model import Access
+from bot.model import Access, Grant, utc_now
 from bot.roster import COLUMNS, KINDS, Roster, read, write
 
 commands = typer.Typer()
@@ -24,6 +24,8 @@ commands = typer.Typer()
 WORKERS = 8
 # Bytes: some million rows.
 LARGEST_FILE = 256 * 1024 * 1024
+# Of the rules that have ended.
+MOST_NAMED = 10
 
 
 @commands.command("import", epilog=f"Columns: {', '.join(COLUMNS)}. Kinds: {', '.join(KINDS)}.")
@@ -70,6 +72,7 @@ def import_(
             for outcome in console.progress(outcomes, total=len(changing), doing="writing"):
                 failures += [outcome] if isinstance(outcome, Failure) else []
     _report(rows, changing, unchanged, failures, as_json=as_json, dry_run=dry_run)
+    _warn_of_ended(changing)
     if failures:
         raise typer.Exit(1)
 
@@ -127,6 +130,17 @@ def _refuse(file: Path, problems: list[str], more: int, *, as_json: bool) -> Non
     total = len(problems) + more
     shown = f", of which the first {len(problems)} are shown" if more else ""
     raise BadInput(f"{file}: {total} problem{'s' if total > 1 else ''}{shown}; nothing was written")
+
+
+def _warn_of_ended(changing: list[Difference]) -> None:
+    """A word on rules that have ended before they were written."""
+    now = utc_now()
+    rules = [record for each in changing for record in each.after.values() if isinstance(record, Grant)]
+    ended = [rule.in_words(now) for rule in rules if not rule.holds_at(now)]
+    if ended:
+        shown = "; ".join(ended[:MOST_NAMED]) + ("; …" if len(ended) > MOST_NAMED else "")
+        has, they = ("s has", "they are") if len(ended) > 1 else (" has", "it is")
+        console.warn(f"the time of {len(ended)} rule{has} passed, so {they} not in force: {shown}")
 
 
 def _report(

@@ -82,6 +82,23 @@ def test_a_team_is_onboarded_by_one_file_and_comes_back_as_it_was(tmp_path: Path
     ]
 
 
+def test_a_rule_that_has_ended_is_imported_with_a_warning(tmp_path: Path) -> None:
+    ended = [f"U0IE{number},deny,,,,2020-01-31," for number in range(30)]
+    file = a_file(tmp_path, "U0IEND,deny,,,,,", "U0IEMAP,mapping,,d-team,ended,,", *ended)
+
+    for arguments in (["--dry-run"], ["--json"], []):
+        result = CliRunner().invoke(commands.cli, ["import", file, *arguments])
+        notes = [line for line in result.stderr.splitlines() if line.startswith("note: ")]
+        assert result.exit_code == 0
+        if arguments:
+            [note] = notes
+            assert note.startswith("note: the time of 30 rules has passed, so they are not in force: ")
+            assert "deny U0IE0 ended 2020-02-01 00:00 UTC" in note
+            assert "U0IEND" not in note
+        else:
+            assert notes == []  # nothing is written any more
+
+
 def test_what_an_empty_store_is_given_it_gives_back_byte_by_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
