@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot.acts import OF_GROUPS, SHAPES, Misunderstood, Name, Problem, Verb
+from bot.acts import OF_GROUPS, SHAPES, Act, Misunderstood, Name, Problem, Verb
 from bot.admin import flat
 from bot.administering import Done, Explained, Forgotten, Item, Nothing, Outcome, Page, Question, Record, Verdict
 from bot.model import DEFAULT_ALIAS, USER_ID, Access, Allowed, Entry, Grant, Lockdown, Mapping, Workspace, is_group
@@ -192,7 +192,8 @@ def _nothing(nothing: Nothing, reader: Reader) -> Message:
 
 def _question(question: Question, reader: Reader, now: datetime) -> Message:
     words, act = reader.words.admin, question.act
-    said = words.questions[act.verb].format(user=mention(act.principal), alias=act.alias or DEFAULT_ALIAS)
+    form = words.ended_question if _has_ended(act, now) else words.questions[act.verb]
+    said = form.format(user=mention(act.principal), alias=act.alias or DEFAULT_ALIAS)
     blocks = [section(said)]
     if question.oneself:
         blocks.append(section(words.oneself))
@@ -218,12 +219,18 @@ def _done(done: Done, reader: Reader, now: datetime) -> Message:
     record = change.after or change.before
     what = _record(record, reader, now) if record else ""
     form = words.unlocked if act.verb is Verb.LOCKDOWN and not act.locks else words.done[act.verb]
+    form = words.done_ended if _has_ended(act, now) else form
     line = form.format(user=mention(act.principal), what=what)
     lines = [line if change.made else words.same.format(what=what or words.no_lockdown)]
     if change.made and change.before and change.after:
         lines.append(words.before.format(what=_record(change.before, reader, now)))
     lines += [f":information_source: {escape(warning, LONGEST_WARNING)}" for warning in change.warnings]
     return Message(lines[0], [section(line) for line in lines])
+
+
+def _has_ended(act: Act, now: datetime) -> bool:
+    """Whether it sets a rule whose time has passed."""
+    return act.until is not None and act.until <= now
 
 
 def _forgotten(forgotten: Forgotten, reader: Reader, now: datetime) -> Message:

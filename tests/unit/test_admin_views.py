@@ -332,6 +332,23 @@ def test_a_user_group_is_named_as_a_way_out_only_where_one_will_do(reader: Reade
     assert admin_views.field_errors(group, {GROUP: "x"}, reader) == {GROUP: said}
 
 
+@in_each_language
+@pytest.mark.parametrize("verb", [Verb.ALLOW, Verb.DENY])
+def test_a_rule_that_has_ended_is_said_to_be_of_no_effect(reader: Reader, verb: Verb) -> None:
+    words, past = reader.words.admin, NOON - timedelta(days=9)
+    what = build(verb, {Name.USER: USER, Name.UNTIL: past.isoformat()}, NOON)
+    question = Question(ID, what, (grant("x"),), oneself=False)
+    done = Done(what, Change(None, what.grant()))
+
+    asked, told = (marked(admin_views.outcome(each, reader, NOON, in_dialog=False)) for each in (question, done))
+
+    user = f"<@{USER}>"
+    assert words.ended_question.format(user=user) in asked
+    assert words.questions[verb].format(user=user) not in asked
+    assert words.done_ended.format(user=user, what="") in told
+    assert words.done[verb].format(user=user, what="") not in told
+
+
 def test_the_words_of_both_languages_differ() -> None:
     for text in TEXTS.values():
         pairs = zip(outcomes(text), outcomes(text), strict=True)

@@ -42,6 +42,7 @@ class AdminWords:
     example: str
 
     questions: Mapping[Verb, str]
+    ended_question: str
     affected: str
     in_its_place: str
     members_read: str
@@ -58,6 +59,7 @@ class AdminWords:
     failed: str
 
     done: Mapping[Verb, str]
+    done_ended: str
     unlocked: str
     no_lockdown: str
     same: str
