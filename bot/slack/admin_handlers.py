@@ -202,11 +202,11 @@ def _carry_out(desk: Desk, visit: Visit, reader: views.Reader, work: Callable[[]
         what = work()
     except Changed:
         desk.metrics.outcome("admin_answered")
-        _tell(desk, visit, admin_views.told(reader.words.admin.changed))
+        _tell_failure(desk, visit, reader, admin_views.told(reader.words.admin.changed))
     except StudioLinksError as error:
         desk.metrics.outcome("admin_failed")
         log.warning("administration_failed", request=visit.origin.request_id, why=str(error))
-        _tell(desk, visit, _failed(error, reader))
+        _tell_failure(desk, visit, reader, _failed(error, reader))
     else:
         if what is None:
             desk.metrics.outcome("replayed")
@@ -222,10 +222,17 @@ def _failed(error: StudioLinksError, reader: views.Reader) -> views.Message:
 
 def _show(desk: Desk, visit: Visit, reader: views.Reader, what: Outcome) -> None:
     desk.metrics.outcome("admin_done" if isinstance(what, Done | Forgotten) else "admin_answered")
-    in_dialog = visit.origin.view_id is not None or visit.origin.view_name is not None
-    _tell(desk, visit, admin_views.outcome(what, reader, desk.now(), in_dialog=in_dialog))
+    _tell(desk, visit, admin_views.outcome(what, reader, desk.now(), in_dialog=_in_dialog(visit)))
     if isinstance(what, Done | Forgotten):
         _pass_on(desk, visit, what)
+
+
+def _tell_failure(desk: Desk, visit: Visit, reader: views.Reader, message: views.Message) -> None:
+    _tell(desk, visit, admin_views.with_way_back(message, reader) if _in_dialog(visit) else message)
+
+
+def _in_dialog(visit: Visit) -> bool:
+    return visit.origin.view_id is not None or visit.origin.view_name is not None
 
 
 def _tell(desk: Desk, visit: Visit, message: views.Message) -> None:

@@ -155,8 +155,11 @@ def told(text: str) -> Message:
 def outcome(what: Outcome, reader: Reader, now: datetime, *, in_dialog: bool) -> Message:
     """What an administrator sees of what they asked for."""
     message = _outcome(what, reader, now)
-    if not in_dialog or isinstance(what, Question):
-        return message
+    return message if not in_dialog or isinstance(what, Question) else with_way_back(message, reader)
+
+
+def with_way_back(message: Message, reader: Reader) -> Message:
+    """A dialog in which nothing is asked, with a button that leads to the menu."""
     another = actions(button(reader.words.admin.another, f"{PICK}_{MENU}", MENU))
     return Message(message.text, [*message.blocks, another])
 

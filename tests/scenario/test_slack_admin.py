@@ -451,6 +451,9 @@ def test_a_profile_that_another_holds_is_not_given(product: Product, admin: Admi
     answer = types(product, ADA, f"map @mia --domain {product.domain_id} --profile {who.upper()}")
 
     assert "already mapped" in told(answer)
+    picks(product, ADA, opens(product, ADA), "map")
+    fields = {"user": MIA, "domain": product.domain_id, "profile": who}
+    again(product, ADA, submits(product, ADA, fields, "already mapped"))
     assert stored(admin, "mia").mappings == ()
 
 
