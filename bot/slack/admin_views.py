@@ -314,7 +314,7 @@ def _member(user: str, access: Access | Workspace, reader: Reader, now: datetime
 def _entry(entry: Entry, reader: Reader) -> list[str]:
     words, outcome = reader.words.admin, f"*{_code(entry.outcome, LONGEST_NAME)}*"
     told = [slack_date(entry.at), mention(entry.subject), _code(entry.action, LONGEST_NAME), outcome]
-    told += [words.rule_by.format(by=mention(entry.actor))] if entry.actor != entry.subject else []
+    told += [words.entry_by.format(by=mention(entry.actor))] if entry.actor != entry.subject else []
     if entry.profile_name and entry.domain_id:
         told.append(f"`{_code(entry.profile_name, LONGEST_NAME)}` · `{_code(entry.domain_id, LONGEST_NAME)}`")
     told += [escape(entry.detail, LONGEST_DETAIL)] if entry.detail else []

@@ -294,6 +294,7 @@ def test_what_an_import_has_changed_is_told_in_words(reader: Reader) -> None:
     assert "grant#allow reason Falcon" in listed
     assert "{'" not in listed
     assert "set_by" not in listed
+    assert f" · {reader.words.admin.entry_by.format(by='`cli:x`')}" in listed
 
 
 @in_each_language

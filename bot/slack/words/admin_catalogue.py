@@ -85,6 +85,7 @@ class AdminWords:
     entries: str
     no_entries: str
     searched_to: str
+    entry_by: str
     entry_was: str
     entry_now: str
     more: str

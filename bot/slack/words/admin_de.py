@@ -145,6 +145,7 @@ GERMAN = AdminWords(
     entries="*Was geschehen ist*, das Neueste zuerst",
     no_entries="In dieser Zeit ist nichts dergleichen geschehen.",
     searched_to="Bis hierher habe ich zurückgesehen: {at}. Davor kann es mehr geben.",
+    entry_by="durch {by}",
     entry_was="vorher {what}",
     entry_now="jetzt {what}",
     more="Mehr",

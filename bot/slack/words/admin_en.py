@@ -139,6 +139,7 @@ ENGLISH = AdminWords(
     entries="*What has happened*, the newest first",
     no_entries="Nothing of that kind has happened in that time.",
     searched_to="I have looked back as far as {at}. There may be more before that.",
+    entry_by="by {by}",
     entry_was="was {what}",
     entry_now="now {what}",
     more="More",
