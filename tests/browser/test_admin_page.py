@@ -37,6 +37,7 @@ def test_an_administrator_maps_and_allows_dan_who_then_opens_studio(
     dialog.get_by_role("button", name="Continue").click()
     expect(dialog).to_contain_text(re.compile(r"dan now has"))
     dialog.get_by_role("button", name="Close").first.click()
+    expect(dialog).to_be_hidden()  # while it is open, nothing can be typed behind it
 
     type_in(page, "/studio admin allow @dan --until 30d --reason “project Falcon”")
     expect(newest(page, "is allowed now")).to_contain_text("Only visible to you")
