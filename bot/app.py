@@ -107,12 +107,13 @@ class Bot:
         attempt = 0
         while not self._stopping.is_set():
             try:
+                home = self.side.submit(self.desk.slack.home)  # beside AWS: it takes two calls, one after the other
                 self.tables.connect()
                 for model in self.tables.all():
                     count_aws_failures(client_of(model).meta.events, self.metrics.upstream_failed)
                 self.studio.warm_up()
                 table_admin.ready(self.tables)
-                self.desk.home = self.desk.slack.home()
+                self.desk.home = home.result()
                 if self.socket is not None:
                     self.socket.connect()
             except StudioLinksError as error:

@@ -47,6 +47,8 @@ class Doorway:
         self._arrivals: deque[float] = deque(maxlen=RUSH)
         self._monotonic = monotonic
         self._rush_since: float | None = None
+        # Were all that wait to look again and again, they would be what keeps the processor busy: one does for all.
+        self._looking = threading.Lock()
 
     def enter(self) -> None:
         """Somebody has arrived."""
@@ -54,8 +56,9 @@ class Doorway:
 
     def wait(self) -> None:
         """Return when the rush is over, or has lasted too long."""
-        while self._is_thronged():
-            time.sleep(0.01)
+        with self._looking:
+            while self._is_thronged():
+                time.sleep(0.01)
 
     def _is_thronged(self) -> bool:
         now = self._monotonic()
