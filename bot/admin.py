@@ -33,6 +33,8 @@ from bot.model import (
 from bot.ports import AccessAdmin, AuditLog, Directory, StudioExaminer
 
 DONE = "done"
+# What stands for Slack's word where Slack cannot be asked.
+ASSUMED = "assumed: Slack was not asked"
 
 # Slack answers some twenty questions about groups a minute, and what holds for a workspace is one item of DynamoDB.
 MOST_GROUP_RULES = 100
@@ -281,6 +283,9 @@ class Admin:
         asked = {} if self.directory is None else membership.of_member(self.directory, member, access, now)
         facts = policy.Facts(person, access, memberships=asked)
         decision = policy.decide(request, facts, self.rules, now)
+        if not slack_asked:
+            checks = (replace(c, detail=ASSUMED) if c.name in policy.OF_SLACK else c for c in decision.checks)
+            decision = replace(decision, checks=tuple(checks))
         return Explanation(decision, slack_asked, policy.considered(member, facts, now))
 
     def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:

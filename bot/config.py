@@ -162,7 +162,7 @@ class HttpSettings(ServeSettings):
     def _signing_secret(cls, value: SecretStr) -> SecretStr:
         secrets = _each(value)
         if not 1 <= len(secrets) <= MOST_SIGNING_SECRETS or not all(
-            re.fullmatch(r"[!-~]{8,}", secret) and not secret.startswith("xox") for secret in secrets
+            re.fullmatch(r"[!-~]{6,}", secret) and not secret.startswith("xox") for secret in secrets
         ):
             raise ValueError(
                 "the app's signing secret, 32 characters (Basic Information in the app's settings), or the new one "

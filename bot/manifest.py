@@ -22,8 +22,12 @@ SCOPES: Mapping[str, str] = {
     "users:read.email": "studio-links sync, which matches members and profiles by e-mail",
     "usergroups:read": "who is in the user groups that rules are about",
 }
-# What Slack tells the bot of without being asked.
-EVENTS = ("app_home_opened",)
+# What Slack tells the bot of without being asked, and why.
+EVENTS: Mapping[str, str] = {
+    "app_home_opened": "the home tab",
+    "app_uninstalled": "the log says that the workspace has removed the app",
+    "tokens_revoked": "the log says that the token is worth nothing any more",
+}
 
 OVER_HTTP = """\
 # The Slack app. Create it from this file: https://api.slack.com/apps?new_app=1 → From a manifest.
@@ -100,7 +104,7 @@ def manifest(*, socket: bool = False, url: str = PLACEHOLDER) -> str:
         events_url=_line(4, "request_url", address),
         interactivity_url=_line(4, "request_url", address),
         scopes="".join(f"      - {scope} # {why}\n" for scope, why in SCOPES.items()),
-        events="".join(f"      - {event}\n" for event in EVENTS),
+        events="".join(f"      - {event} # {why}\n" for event, why in EVENTS.items()),
         socket_mode=str(socket).lower(),
     )
     return (OVER_SOCKET_MODE if socket else OVER_HTTP) + body

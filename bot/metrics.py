@@ -35,6 +35,7 @@ OUTCOMES = frozenset(
         "refused_at_entrance",
         "replayed",
         "unrecorded",
+        "dismissed",
         "dialog_not_opened",
         "asking",
         "asked",

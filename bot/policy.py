@@ -77,6 +77,10 @@ class Facts:
     memberships: Dictionary[Grant, bool] = field(default_factory=dict)
 
 
+# The checks that rest on what Slack says of an account.
+OF_SLACK = ("full member", "guest")
+
+
 def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
     """The decision, with every check that led to it. The first check that fails denies."""
     checks: list[Check] = []

@@ -20,6 +20,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from bot.app import Bot, build
 from bot.config import HttpSettings, SocketSettings
+from bot.errors import ConfigError
 from bot.pages import SharedPages
 
 # Threads only take requests in and acknowledge them, which takes about a millisecond each: half as many as links are
@@ -37,6 +38,23 @@ FAREWELL, THROWN_AWAY = 1, 64 * 1024 * 1024
 MOST_CONNECTIONS = 512
 # Seconds for what is in flight at SIGTERM. No request takes longer than ten.
 GRACE = 12
+
+
+def check_address(host: str, port: int) -> None:
+    """See that the address can be listened on: gunicorn would try for five seconds, and tell of it in many lines.
+
+    Raises:
+        ConfigError: somebody else listens there, or nobody may.
+    """
+    host = host.strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"nothing can listen on HOST {host}, PORT {port} ({error.strerror}): choose another, or end what does"
+            ) from error
 
 
 class QuietLogger(Logger):

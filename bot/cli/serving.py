@@ -21,8 +21,9 @@ def serve(
     """
     settings = load(SocketSettings) if socket else load(HttpSettings)
     logs.configure(level=settings.log_level, style=settings.log_format)
-    from bot.server import Server  # noqa: PLC0415 - gunicorn is needed by this command alone
+    from bot.server import Server, check_address  # noqa: PLC0415 - gunicorn is needed by this command alone
 
+    check_address(settings.host, settings.port)
     Server(settings).run()
 
 

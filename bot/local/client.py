@@ -194,6 +194,16 @@ class Client:
         exchange = self.courier.begin("event", user_id, channel)
         return self.courier.post_event(exchange, payloads.event(self.app, what, self.clock()))
 
+    def dismiss(self, event: str) -> Exchange | None:
+        """The workspace does without the app: `app_uninstalled`, or `tokens_revoked`. It hears of it like of a tab.
+
+        https://docs.slack.dev/reference/events/app_uninstalled
+        """
+        if event not in self.features.events:
+            return None
+        exchange = self.courier.begin("event", "", "")
+        return self.courier.post_event(exchange, payloads.event(self.app, {"type": event}, self.clock()))
+
     def _place(self, where: Message | View, exchange: Exchange, values: Values) -> dict[str, Any]:
         if isinstance(where, View):
             return payloads.in_view(self.app, where, values)

@@ -249,6 +249,10 @@ class Workspace(Hosted):
         """Use one of the app's global shortcuts."""
         return self.client.shortcut(user_id, callback_id)
 
+    def dismiss(self, event: str) -> Exchange | None:
+        """Remove the app, or its token; see `client`."""
+        return self.client.dismiss(event)
+
     def open_home(self, user_id: str, tab: str = "home") -> Exchange | None:
         """Open a tab of the app's home. None if the app does not subscribe to that event."""
         return self.client.open_home(user_id, self.direct_message(user_id), tab)

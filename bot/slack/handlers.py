@@ -26,6 +26,9 @@ from bot.standing import Standing
 
 log = structlog.get_logger()
 
+# The workspace has removed the app, or its token: https://docs.slack.dev/reference/events/app_uninstalled
+DISMISSALS = ("app_uninstalled", "tokens_revoked")
+
 
 def register(app: App, desk: Desk) -> None:
     """Add the listeners to a Bolt app. It must come last: it takes whatever else claims to be a button of ours."""
@@ -43,6 +46,9 @@ def register(app: App, desk: Desk) -> None:
     def home(ack: Ack, body: dict[str, Any]) -> None:
         acknowledge(ack, receive(desk, body, Door.HOME, _home))
 
+    for event in DISMISSALS:
+        app.event(event)(partial(_dismissed, desk))
+
     buttons: dict[str | re.Pattern[str], Work] = {
         views.OPEN_STUDIO: _opened,
         views.NEW_LINK: _new_link,
@@ -56,6 +62,15 @@ def register(app: App, desk: Desk) -> None:
 
 def _press(desk: Desk, work: Work, ack: Ack, body: dict[str, Any]) -> None:
     acknowledge(ack, receive(desk, body, Door.BUTTON, work))
+
+
+def _dismissed(desk: Desk, ack: Ack, body: dict[str, Any]) -> None:
+    """Nothing can be answered any more; `/readyz` finds out by itself, and the log has the reason."""
+    ack()
+    home = desk.home
+    if home is not None and (body.get("api_app_id"), body.get("team_id")) == (home.app_id, home.team_id):
+        desk.metrics.outcome("dismissed")
+        log.error("dismissed", why=body["event"]["type"])
 
 
 def _command(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:

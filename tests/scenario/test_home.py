@@ -1,6 +1,8 @@
 """The home tab, the shortcut and the dialogs they answer in; and messages that say when their link is dead."""
 
+import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -153,3 +155,24 @@ def test_a_message_that_moved_on_is_left_alone(product: Product) -> None:
     slack.wait_for("U0ANA", lambda shown: "stopped working" in str(shown[-1].blocks), timeout=15)
 
     assert slack.view("U0MAYA")[-1].revision == opened.revision
+
+
+@pytest.mark.parametrize("event", ["app_uninstalled", "tokens_revoked"])
+def test_the_log_says_that_the_workspace_does_without_the_app(product: Product, event: str) -> None:
+    before = product.bot.outcomes("dismissed")
+    heard = product.slack.dismiss(event)
+    assert heard is not None
+    assert heard.ack == "ok"
+    product.bot.wait_for_outcomes("dismissed", before + 1)
+    lines = [json.loads(line) for line in product.bot.log.read_text().splitlines() if '"dismissed"' in line]
+    assert (lines[-1]["event"], lines[-1]["why"], lines[-1]["level"]) == ("dismissed", event, "error")
+
+
+def test_nobody_is_believed_who_says_so_of_another_app(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = product.bot.outcomes("dismissed")
+    other = replace(product.slack.installation, app_id="A0ELSE")
+    monkeypatch.setattr(product.slack, "client", replace(product.slack.client, app=other))
+    heard = product.slack.dismiss("app_uninstalled")
+    assert heard is not None
+    assert heard.ack == "ok"
+    assert product.bot.outcomes("dismissed") == before

@@ -212,6 +212,18 @@ def test_with_settings_of_aws_that_make_no_sense_the_bot_says_so_and_is_not_read
     assert complaint in product.bot.log.read_text()
 
 
+@pytest.mark.parametrize(("host", "why"), [("127.0.0.1", "Address already in use"), ("nowhere.invalid", "")])
+def test_an_address_that_cannot_be_listened_on_stops_the_start_with_one_line(
+    product: Product, host: str, why: str
+) -> None:
+    port = str(product.bot.port)
+    ended = start({**product.environment, "HOST": host, "PORT": port}, "serve")
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"studio-links: nothing can listen on HOST {host}, PORT {port} ({why}")
+    assert ended.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("service", ["DYNAMODB", "SAGEMAKER", "STS"])
 def test_an_endpoint_that_is_no_address_stops_the_start_with_one_line(product: Product, service: str) -> None:
     name = f"AWS_ENDPOINT_URL_{service}"
