@@ -15,8 +15,8 @@ from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
 from tests.scenario.crowd import Crowd
 
 RUSH = 500
-# Seconds: how long Slack waits for an acknowledgement, and a member for an answer. How soon it is, `make bench` says.
-ACK_WITHIN, TOLD_WITHIN = 3.0, 10.0
+# Seconds: for the 99th percentile of the acknowledgements, of which Slack waits three for each; and for an answer.
+ACK_WITHIN, SLACK_WAITS, TOLD_WITHIN = 1.0, 3.0, 10.0
 IN_FLIGHT = 'studio_links_in_flight{pool="worker"} '
 EXPECTED = {
     LINK,
@@ -61,8 +61,8 @@ def test_five_hundred_commands_at_once_are_all_answered(
         before = rss(worker)
         plan.count = RUSH
 
-        # In time is what the bot can do, and not what a machine can that stalls: best of three.
-        for _ in range(3):
+        # In time is what the bot can do, and not what a machine can that stalls: best of five.
+        for _ in range(5):
             report = send(plan)
             assert report.lost == 0
             assert sum(report.answers.values()) == RUSH
@@ -78,6 +78,7 @@ def test_five_hundred_commands_at_once_are_all_answered(
         record_property("answers", report.answers)
         record_property("rss", [round(before), round(after)])
         assert percentile(report.acks, 99) < ACK_WITHIN
+        assert report.acks[-1] < SLACK_WAITS
         assert report.told[-1] < TOLD_WITHIN
         assert after < before + 20
         plan.count = 60  # and it serves as before
