@@ -42,7 +42,7 @@ from bot.store.models import Tables, bind, client_of
 from bot.store.pending import PendingTable
 from bot.store.requests import RequestTable
 from bot.store.runtime import RuntimeTable
-from bot.studio import SageMakerStudio, caller_arn
+from bot.studio import SageMakerStudio, access_key_id, caller_arn
 from bot.telemetry import Recorder
 from bot.web import LARGEST_BODY, Entrance, Response, Verifier
 
@@ -53,8 +53,8 @@ log = structlog.get_logger()
 
 # What one request does side by side.
 CALLS_AT_ONCE = 3
-# Who runs the command line, as far as AWS tells.
-UNKNOWN_CALLER = "cli:unknown"
+# Begins the name of whoever runs the command line where AWS does not tell who it is.
+UNKNOWN_CALLER = "cli:key/"
 # Refusals told and recorded on the side: room for everybody whom a rush turns away at once. While Slack and DynamoDB
 # answer, a full queue drains within the grace that a stopping server has.
 CLERKS, CLERKS_QUEUE = 4, 512
@@ -333,9 +333,12 @@ def tenant(settings: Settings, given: str | None) -> str:
 
 
 def caller(settings: Settings) -> str:
-    """Who runs this command line, for the audit: the AWS caller's ARN where STS tells it."""
+    """Who runs this command line, for the audit: the AWS caller's ARN, or where STS does not tell it, their key.
+
+    An emergency must not wait for STS, and nobody becomes anonymous by keeping it from answering.
+    """
     arn = caller_arn(settings.aws_region)
-    return UNKNOWN_CALLER if arn is None else f"cli:{arn}"
+    return f"{UNKNOWN_CALLER}{access_key_id() or 'unknown'}" if arn is None else f"cli:{arn}"
 
 
 def patient_slack(settings: Settings) -> SlackApi:

@@ -295,6 +295,14 @@ def caller_arn(region: str) -> str | None:
         return None
 
 
+def access_key_id() -> str | None:
+    """Which access key is in use, as CloudTrail names it in `userIdentity.accessKeyId`; None if there is none."""
+    with suppress(BotoCoreError):
+        credentials = boto3.Session().get_credentials()
+        return credentials.access_key if credentials else None
+    return None
+
+
 def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
     """The inline policy that narrows a broker role to the one profile of the mapping."""
     partition, account = re.match(r"arn:([^:]+):iam::(\d+):", mapping.role_arn or "").groups()  # type: ignore[union-attr] # Mapping checked it

@@ -44,6 +44,6 @@ def read_settings() -> Settings:
 def actor(settings: Settings) -> Actor:
     """Who runs this command line, for the audit."""
     name = app.caller(settings)
-    if name == app.UNKNOWN_CALLER:
+    if name.startswith(app.UNKNOWN_CALLER):
         console.warn(f"STS does not say whose credentials these are: the audit says {name}")
     return Actor(name, Door.CLI)

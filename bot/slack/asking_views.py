@@ -95,6 +95,7 @@ def to_admins(request: AccessRequest, reader: Reader) -> Message:
             "text": plain(words.deny_sure),
             "confirm": plain(words.deny),
             "deny": plain(words.cancel),
+            "style": "danger",
         },
     }
     blocks = [

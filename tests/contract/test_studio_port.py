@@ -20,7 +20,7 @@ from bot.local.aws import REGION
 from bot.local.aws_faults import Fault
 from bot.model import Allowed, Link, Mapping, Member, Reason
 from bot.ports import Studio, StudioExaminer
-from bot.studio import SageMakerStudio, caller_arn
+from bot.studio import SageMakerStudio, access_key_id, caller_arn
 from tests.contract.stands import ListeningAws
 from tests.fakes import ANA, NOON, Clock, FakeStudio, a_mapping, an_allowed
 
@@ -870,6 +870,13 @@ def test_the_caller_is_known_by_sts(aws: ListeningAws) -> None:
     assert (caller_arn(REGION) or "").startswith("arn:aws:sts::")
     aws.inject("GetCallerIdentity", Fault("ExpiredToken", "no", 403))
     assert caller_arn(REGION) is None
+
+
+def test_without_sts_there_is_still_the_access_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    assert access_key_id() == "AKIAEXAMPLE"
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    assert access_key_id() is None
 
 
 def test_an_allowed_member_of_the_longest_names_gets_a_link(

@@ -176,12 +176,13 @@ def test_history_is_filtered_and_printed_as_csv_that_no_spreadsheet_runs(product
         assert CliRunner().invoke(commands.cli, ["history", *both]).exit_code == 2
 
 
-def test_without_sts_the_actor_is_unknown_but_the_change_is_made(product: Product) -> None:
+def test_without_sts_the_audit_has_the_access_key_and_the_change_is_made(product: Product) -> None:
     product.aws.inject("GetCallerIdentity", Fault("AccessDenied", status=403))
+    actor = f"cli:key/{product.environment['AWS_ACCESS_KEY_ID']}"
 
-    assert "the audit says cli:unknown" in CliRunner().invoke(commands.cli, ["allow", "U0ANON"]).stderr
+    assert f"the audit says {actor}" in CliRunner().invoke(commands.cli, ["allow", "U0ANON"]).stderr
 
-    assert read("history", "U0ANON")[0]["actor"] == "cli:unknown"
+    assert read("history", "U0ANON")[0]["actor"] == actor
 
 
 def test_a_history_that_is_cut_off_says_so_and_one_that_is_whole_does_not() -> None:
