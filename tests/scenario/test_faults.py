@@ -18,7 +18,7 @@ from bot.local.exchanges import Exchange
 from bot.local.response_urls import Fault as SlackFault
 from bot.server import GRACE
 from bot.slack.commands import request_id
-from tests.scenario.conftest import Product
+from tests.scenario.conftest import Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to
 
 # Seconds: within the first Slack hears from us, within the second the member does, whatever fails. Within the third
@@ -297,19 +297,23 @@ def test_after_every_fault_the_next_request_is_served(crowd: Crowd) -> None:
 
 
 def test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds(product: Product, crowd: Crowd) -> None:
-    rush = 60
+    """Of so many that most have to wait for a worker, and are turned away because it takes too long."""
+    workers, rush = 12, 80
     people = [crowd.member(mapped=False, allowed=False) for _ in range(rush)]
-    for operation in DYNAMODB:
-        product.aws.inject(operation, always(delay=6.0))
-    started = time.perf_counter()
-    exchanges = [someone.types() for someone in people]
+    environment = {**product.environment, "STUDIO_CONCURRENCY": str(workers)}
+    with bot_process(environment, product.bot.log) as bot, sent_to(product, bot):
+        bot.wait_until_ready()
+        for operation in DYNAMODB:
+            product.aws.inject(operation, always(delay=6.0))
+        started = time.perf_counter()
+        exchanges = [someone.types() for someone in people]
 
-    with ThreadPoolExecutor(rush) as together:
-        told = list(
-            together.map(lambda pair: pair[0].told(pair[1], timeout=TOLD_WITHIN), zip(people, exchanges, strict=True))
-        )
+        with ThreadPoolExecutor(rush) as together:
+            pairs = zip(people, exchanges, strict=True)
+            told = list(together.map(lambda pair: pair[0].told(pair[1], timeout=TOLD_WITHIN), pairs))
+        took = time.perf_counter() - started
 
-    assert time.perf_counter() - started < TOLD_WITHIN
+    assert took < TOLD_WITHIN
     assert max(exchange.seconds for exchange in exchanges) < ACK_WITHIN
     assert links_in(told) == []
 

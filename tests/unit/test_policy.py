@@ -476,6 +476,7 @@ def test_a_deny_rule_in_force_always_wins(
 ) -> None:
     for deny in (a_grant(effect=Effect.DENY, until=until), replace(GROUP_DENY, until=until)):
         assert reason(*mapped, *granted, deny, **situation) is not None
+        assert reason(a_mapping(), ALLOW, *granted, deny) is Reason.DENIED  # where nothing else is in the way
 
 
 @given(st.data(), mappings, grants, situations)
@@ -543,6 +544,7 @@ def test_rules_that_have_ended_never_allow(
 ) -> None:
     ended = [replace(grant, until=min(grant.until or NOON, NOON)) for grant in granted]
     assert reason(*mapped, *ended, **situation) is not None
+    assert reason(a_mapping(), LAPSED, *ended) is not None  # where nothing else is in the way
 
 
 @given(mappings, grants, situations, people)
