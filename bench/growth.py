@@ -25,15 +25,17 @@ from rich.table import Table
 from bench.aws import TEMPLATE, Item
 from bench.seed import items_of_the_template
 from bench.slack import TEAM
-from bot import audit
-from bot.admin import Actor, Admin
-from bot.importing import Difference, Import
-from bot.model import Access, Door, Effect, Grant, LinkRequest, Mapping, Member, utc_now
-from bot.policy import Rules
+from bot.admin.bulk_import import Difference, Import
+from bot.admin.changes import Actor, Admin
+from bot.core import audit
+from bot.core.access import Access, Effect, Grant, Mapping, Member
+from bot.core.link import Door, LinkRequest
+from bot.core.policy import Rules
+from bot.core.values import utc_now
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
-from bot.store.intake import IntakeTables
 from bot.store.models import bind, client_of
+from bot.store.request_log import IntakeTables
 from tests.fakes import FakeStudio
 
 PREFIX, DAYS = "studio-links-", 400

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
-from bot.local.aws import LocalAws
-from bot.roster import COLUMNS, csv_line
+from bot.admin.csv_file import COLUMNS, csv_line
+from bot.local.aws.stand_in import LocalAws
 
 TEAM = "T0STUDIO01"
 

@@ -14,12 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot import app
-from bot.admin import Actor, Admin
+from bot.admin.changes import Actor, Admin
+from bot.app import wiring as app
 from bot.config import Settings, load
-from bot.local.aws import LocalAws
-from bot.local.workspace import Workspace
-from bot.model import Door, Effect, Grant, Mapping, Member
+from bot.core.access import Effect, Grant, Mapping, Member
+from bot.core.link import Door
+from bot.local.aws.stand_in import LocalAws
+from bot.local.slack.workspace import Workspace
 from tests.burst import Plan, Report, percentile
 from tests.scenario.conftest import BotProcess, bot_process, create_domain, create_profile
 

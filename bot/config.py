@@ -17,9 +17,9 @@ from botocore.exceptions import BotoCoreError
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot import references
-from bot.errors import ConfigError
-from bot.model import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID
+from bot.aws import secret_refs as references
+from bot.core.errors import ConfigError
+from bot.core.values import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID
 
 Ids = Annotated[tuple[str, ...], NoDecode]
 

@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from bot.logs import redactor
+from bot.observability.logs import redactor
 
 T = TypeVar("T")
 

@@ -25,10 +25,11 @@ from urllib.parse import urlencode
 import atheris
 
 with atheris.instrument_imports(include=["bot", "slack_bolt", "urllib.parse", "json"]):
-    from bot import app, logs
+    from bot.app import wiring as app
     from bot.config import HttpSettings, load
-    from bot.executor import Full
-    from bot.slack.commands import Home
+    from bot.observability import logs
+    from bot.serving.executors import Full
+    from bot.slack.payloads import Home
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"  # noqa: S105 - made up
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import logs
+from bot.observability import logs
 from tests.leaks import find_leaks
 
 LOG_FOLDER = Path(__file__).parent.parent / "build" / "test-logs"

@@ -12,25 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
-from bot.audit import LINK, REQUESTED
-from bot.errors import AlreadyRecorded, Changed, ProfileTaken, SlackError, StoreError, StudioError
-from bot.model import (
-    Access,
-    Allowed,
-    Door,
-    Effect,
-    Entry,
-    Grant,
-    Link,
-    LinkRequest,
-    Lockdown,
-    Mapping,
-    Member,
-    Person,
-    Reason,
-    Workspace,
-    is_group,
-)
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
+from bot.core.audit import LINK, REQUESTED
+from bot.core.errors import AlreadyRecorded, Changed, ProfileTaken, SlackError, StoreError, StudioError
+from bot.core.link import Allowed, Door, Link, LinkRequest, Reason
+from bot.core.records import Entry
+from bot.core.values import is_group
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 

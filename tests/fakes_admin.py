@@ -3,8 +3,9 @@
 import threading
 from datetime import datetime
 
-from bot.errors import StoreError
-from bot.model import Member, PendingAct
+from bot.core.access import Member
+from bot.core.errors import StoreError
+from bot.core.records import PendingAct
 
 
 class FakePending:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.errors import StoreError
-from bot.model import AccessRequest, Member, Posting, RequestState
+from bot.core.access import Member
+from bot.core.errors import StoreError
+from bot.core.records import AccessRequest, Posting, RequestState
 from tests.fakes import ANA, NOON
 
 

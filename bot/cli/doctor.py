@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 import urllib3
 
-from bot import app, console
+from bot import console
+from bot.app import wiring as app
+from bot.app.doctor import Finding, Level
 from bot.cli.options import AsJson, Team, read_settings
 from bot.config import HttpSettings, SocketSettings, load
-from bot.doctor import Finding, Level
-from bot.errors import ConfigError
-from bot.logs import redactor
-from bot.model import ROLE_ARN, check_pattern
+from bot.core.errors import ConfigError
+from bot.core.values import ROLE_ARN, check_pattern
+from bot.observability.logs import redactor
 
 commands = typer.Typer()
 

@@ -9,12 +9,15 @@ from typing import Annotated
 
 import typer
 
-from bot import app, console
-from bot.admin import DONE, flat, parse_when
-from bot.audit import ISSUED, REQUESTED, UNDELIVERED
+from bot import console
+from bot.admin.changes import DONE, flat, parse_when
+from bot.admin.csv_file import csv_line, safe_cell
+from bot.app import wiring as app
 from bot.cli.options import AsJson, Team, read_settings
-from bot.model import Entry, InvalidValue, Reason, utc_now
-from bot.roster import csv_line, safe_cell
+from bot.core.audit import ISSUED, REQUESTED, UNDELIVERED
+from bot.core.link import Reason
+from bot.core.records import Entry
+from bot.core.values import InvalidValue, utc_now
 
 commands = typer.Typer()
 

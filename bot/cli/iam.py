@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from bot import app, console, references
+from bot import console
+from bot.app import wiring as app
+from bot.aws import secret_refs as references
+from bot.aws.iam_policy import Role, Scope, policy
+from bot.aws.sagemaker import caller_arn
 from bot.cli.options import Team, read_settings
 from bot.config import kept_elsewhere
-from bot.errors import ConfigError
-from bot.iam import Role, Scope, policy
-from bot.model import DOMAIN_ID, MAX_NAME, InvalidValue, check_pattern
-from bot.studio import caller_arn
+from bot.core.errors import ConfigError
+from bot.core.values import DOMAIN_ID, MAX_NAME, InvalidValue, check_pattern
 
 commands = typer.Typer()
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.errors import ConfigError
+from bot.core.errors import ConfigError
 
 commands = typer.Typer()
 
@@ -45,7 +45,7 @@ def demo(
 def _local() -> Any:
     """The stand-ins, which are an extra: a bot in production has no use for them."""
     try:
-        return import_module("bot.local.demo")
+        return import_module("bot.local.demo.demo")
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the stand-ins need {error.name}: install them with `pip install 'studio-links[local]'`"

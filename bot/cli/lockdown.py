@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from bot import app, console
+from bot import console
+from bot.app import wiring as app
 from bot.cli.options import AsJson, Team, actor, read_settings
 
 commands = typer.Typer(

@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
-from bot import app, console
-from bot.admin import Change, parse_when
+from bot import console
+from bot.admin.changes import Change, parse_when
+from bot.app import wiring as app
 from bot.cli.options import AsJson, Principal, Team, Until, User, Why, actor, read_settings
-from bot.model import Access, Allowed, Effect, Grant, Mapping, Member, Workspace, is_group, utc_now
+from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
+from bot.core.link import Allowed
+from bot.core.values import is_group, utc_now
 
 commands = typer.Typer()
 

@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
-from bot import app, console, logs
-from bot.admin import Actor
+from bot import console
+from bot.admin.changes import Actor
+from bot.app import wiring as app
 from bot.config import Settings, load
-from bot.model import Door
+from bot.core.link import Door
+from bot.observability import logs
 
 User = Annotated[str, typer.Argument(metavar="SLACK_USER", help="Slack user id, such as U0123ABCD.")]
 Principal = Annotated[

@@ -5,10 +5,11 @@ from typing import NoReturn
 
 import typer
 
-from bot import console, logs
+from bot import console
 from bot.cli import doctor, history, iam, local, lockdown, members, serving, sync, tables, transfer
-from bot.errors import StudioLinksError
-from bot.model import InvalidValue
+from bot.core.errors import StudioLinksError
+from bot.core.values import InvalidValue
+from bot.observability import logs
 
 cli = typer.Typer(
     help="A Slack bot that gives members 60-second sign-in links to SageMaker Studio.\n\n"

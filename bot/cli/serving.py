@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from bot import console, logs
-from bot import manifest as slack_app
+from bot import console
 from bot.config import HttpSettings, SocketSettings, load
+from bot.observability import logs
+from bot.slack import manifest as slack_app
 
 commands = typer.Typer()
 
@@ -21,7 +22,7 @@ def serve(
     """
     settings = load(SocketSettings) if socket else load(HttpSettings)
     logs.configure(level=settings.log_level, style=settings.log_format)
-    from bot.server import Server, check_address  # noqa: PLC0415 - gunicorn is needed by this command alone
+    from bot.serving.server import Server, check_address  # noqa: PLC0415 - gunicorn is needed by this command alone
 
     check_address(settings.host, settings.port)
     Server(settings).run()

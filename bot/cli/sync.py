@@ -6,16 +6,18 @@ from typing import Annotated
 
 import typer
 
-from bot import app, console
-from bot.aws_admin import AwsAdmin, Place, place_of
+from bot import console
+from bot.admin.bulk_import import Difference, Failure, Import
+from bot.admin.matching import Account, Profile
+from bot.admin.sync import Plan, plan
+from bot.app import wiring as app
+from bot.aws.account import AwsAdmin, Place, place_of
 from bot.cli.options import AsJson, Team, actor, read_settings
-from bot.errors import BadInput, ConfigError
-from bot.importing import Difference, Failure, Import
-from bot.matching import Account, Profile
-from bot.model import DOMAIN_ID, MAX_NAME, Member, check_pattern
-from bot.policy import unfit
-from bot.slack.api import SlackApi
-from bot.syncing import Plan, plan
+from bot.core.access import Member
+from bot.core.errors import BadInput, ConfigError
+from bot.core.policy import unfit
+from bot.core.values import DOMAIN_ID, MAX_NAME, check_pattern
+from bot.slack.client import SlackApi
 
 commands = typer.Typer()
 

@@ -2,7 +2,8 @@
 
 import typer
 
-from bot import app, console
+from bot import console
+from bot.app import wiring as app
 from bot.cli.options import AsJson, read_settings
 from bot.store import tables as table_admin
 

@@ -9,14 +9,16 @@ from typing import Annotated
 
 import typer
 
-from bot import app, console
-from bot.admin import plain
+from bot import console
+from bot.admin.bulk_import import Difference, Failure, Import
+from bot.admin.changes import plain
+from bot.admin.csv_file import COLUMNS, KINDS, Roster, read, write
+from bot.app import wiring as app
 from bot.cli.history import changes_in_words
 from bot.cli.options import AsJson, Team, actor, read_settings
-from bot.errors import BadInput
-from bot.importing import Difference, Failure, Import
-from bot.model import Access, Grant, utc_now
-from bot.roster import COLUMNS, KINDS, Roster, read, write
+from bot.core.access import Access, Grant
+from bot.core.errors import BadInput
+from bot.core.values import utc_now
 
 commands = typer.Typer()
 

@@ -1,0 +1,1 @@
+"""Stand-ins for AWS and Slack, for development, tests and the demo."""

@@ -18,10 +18,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.socket_mode.builtin import SocketModeClient
 
-from bot import telemetry
-from bot.errors import SlackError
-from bot.metrics import Metrics
-from bot.model import Reason, Stage
+from bot.core.errors import SlackError
+from bot.core.link import Reason, Stage
+from bot.observability import context as telemetry
+from bot.observability.metrics import Metrics
 
 log = structlog.get_logger()
 

@@ -14,8 +14,11 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from bot.errors import Changed, ProfileTaken, StoreError
-from bot.model import Access, Effect, Entry, Grant, Lockdown, Mapping, Member, Reason, Workspace, is_group
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
+from bot.core.errors import Changed, ProfileTaken, StoreError
+from bot.core.link import Reason
+from bot.core.records import Entry
+from bot.core.values import is_group
 from bot.store.audit import to_item
 from bot.store.models import AccessItem, Tables, client_of, from_iso, iso, store_errors
 

@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 
-from bot.audit import LINK, MAY_BE_OPENED, REQUESTED
-from bot.errors import AlreadyRecorded
-from bot.model import Door, Entry, Member
+from bot.core.access import Member
+from bot.core.audit import LINK, MAY_BE_OPENED, REQUESTED
+from bot.core.errors import AlreadyRecorded
+from bot.core.link import Door
+from bot.core.records import Entry
 from bot.store.models import CONDITION_FAILED, AuditItem, Tables, code_of, from_iso, iso, store_errors
 
 # Between two times as the table holds them.

@@ -30,8 +30,9 @@ from pynamodb.exceptions import AttributeDeserializationError, AttributeNullErro
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from bot.errors import ConfigError, StoreError
-from bot.model import USER_AGENT, Reason
+from bot.core.errors import ConfigError, StoreError
+from bot.core.link import Reason
+from bot.core.values import USER_AGENT
 
 M = TypeVar("M", bound=Model)
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from pynamodb.exceptions import PutError
 
-from bot.model import Member
+from bot.core.access import Member
 from bot.store.models import CONDITION_FAILED, Tables, code_of, store_errors
 
 # How long a choice is remembered after it was last made.

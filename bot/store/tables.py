@@ -8,8 +8,8 @@ from typing import Any
 from pynamodb.attributes import TTLAttribute
 from pynamodb.models import Model
 
-from bot.errors import StoreError
-from bot.model import Reason
+from bot.core.errors import StoreError
+from bot.core.link import Reason
 from bot.store.models import RuntimeItem, Tables, client_of, store_errors
 
 # What DynamoDB answers while a table is still settling in, and the seconds between attempts.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from bot.local.stage import Stage, stage
+from bot.local.demo.stage import Stage, stage
 from tests.leaks import remember
 
 

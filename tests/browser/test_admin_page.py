@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from bot.local.stage import Stage
+from bot.local.demo.stage import Stage
 from tests.browser.conftest import Window
 from tests.browser.demo import be, messages, newest, running, type_in
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from bot.local.page_state import snapshot
-from bot.local.stage import Stage
+from bot.local.demo.stage import Stage
+from bot.local.page.state import snapshot
 from tests.browser.conftest import Window
 from tests.browser.demo import be, go, messages, newest, running, type_in
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from bot.local.screens import Message
-from bot.local.workspace import GENERAL, Workspace
+from bot.local.slack.screens import Message
+from bot.local.slack.workspace import GENERAL, Workspace
 from tests.browser import tinybot
 from tests.browser.conftest import Window
 from tests.browser.demo import go, messages, newest, type_in

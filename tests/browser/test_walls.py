@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bot.local.workspace import GENERAL, Workspace
+from bot.local.slack.workspace import GENERAL, Workspace
 from tests.browser import tinybot
 from tests.browser.tinybot import TinyBot, button, section
 

@@ -9,10 +9,10 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from slack_bolt import Ack, App, BoltRequest, Respond
 from slack_sdk import WebClient
 
-from bot.local.features import Command, Features, Shortcut
-from bot.local.hosting import Hosted
-from bot.local.page_routes import page
-from bot.local.workspace import Workspace
+from bot.local.demo.hosting import Hosted
+from bot.local.page.routes import page
+from bot.local.slack.features import Command, Features, Shortcut
+from bot.local.slack.workspace import Workspace
 
 Json = dict[str, Any]
 PATIENCE = 15.0  # seconds: the machine that tests is busy with other tests

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.local.aws import REGION
+from bot.local.aws.stand_in import REGION
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
-from bot.store.intake import IntakeTables
 from bot.store.models import Tables, bind, client_of
+from bot.store.request_log import IntakeTables
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, ServerClock, Store
 from tests.fakes import FakeAccess, FakeAudit, FakeChoices, FakeIntake

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from bot.local.aws import LocalAws
-from bot.ports import AccessAdmin, AuditLog, Choices, Intake
+from bot.core.ports import AccessAdmin, AuditLog, Choices, Intake
+from bot.local.aws.stand_in import LocalAws
 from tests.fakes import NOON
 
 

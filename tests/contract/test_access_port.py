@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from bot.errors import Changed, ProfileTaken, StoreError
-from bot.local.aws import REGION
-from bot.local.aws_faults import Fault
-from bot.model import Access, Effect, Entry, Grant, Lockdown, Mapping, Member, Reason, Workspace
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
+from bot.core.errors import Changed, ProfileTaken, StoreError
+from bot.core.link import Reason
+from bot.core.records import Entry
+from bot.local.aws.faults import Fault
+from bot.local.aws.stand_in import REGION
 from bot.store.access import AccessTable
 from bot.store.models import Tables, bind, client_of
 from tests.contract.stands import ListeningAws, Store

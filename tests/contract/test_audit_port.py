@@ -7,9 +7,11 @@ from datetime import date, timedelta, timezone
 
 import pytest
 
-from bot.errors import AlreadyRecorded
-from bot.local.aws_faults import Fault
-from bot.model import Door, Entry, Member
+from bot.core.access import Member
+from bot.core.errors import AlreadyRecorded
+from bot.core.link import Door
+from bot.core.records import Entry
+from bot.local.aws.faults import Fault
 from bot.store.audit import PAGE
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, TEAM, an_entry, race

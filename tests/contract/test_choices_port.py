@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.model import Member
+from bot.core.access import Member
 from bot.store.models import Tables, client_of
 from bot.store.runtime import CHOICE_KEPT
 from tests.contract.stands import Store

@@ -7,13 +7,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bot.errors import SlackError
-from bot.local.people import SLACKBOT
-from bot.local.response_urls import Fault
-from bot.local.workspace import SCOPES, Traits, Workspace
-from bot.model import Member, Person, Reason
-from bot.ports import NO_SUCH_GROUP, Directory
-from bot.slack.api import SlackApi, person
+from bot.core.access import Member, Person
+from bot.core.errors import SlackError
+from bot.core.link import Reason
+from bot.core.ports import NO_SUCH_GROUP, Directory
+from bot.local.slack.people import SLACKBOT
+from bot.local.slack.response_urls import Fault
+from bot.local.slack.workspace import SCOPES, Traits, Workspace
+from bot.slack.client import SlackApi, person
 from tests.fakes import ANA, TEAM, FakeDirectory
 
 OTHER_TEAM = "T0OTHER001"

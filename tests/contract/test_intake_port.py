@@ -7,12 +7,14 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from bot.errors import AlreadyRecorded, StoreError
-from bot.local.aws_faults import Fault
-from bot.model import Entry, Member, Reason
+from bot.core.access import Member
+from bot.core.errors import AlreadyRecorded, StoreError
+from bot.core.link import Reason
+from bot.core.records import Entry
+from bot.local.aws.faults import Fault
 from bot.store.audit import AuditTable
-from bot.store.intake import TRIES, IntakeTables
 from bot.store.models import Tables
+from bot.store.request_log import TRIES, IntakeTables
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, an_entry, race
 

@@ -20,12 +20,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from bot.local.aws import REGION, LocalAws
-from bot.local.aws_calls import arguments
-from bot.local.aws_faults import Fault
-from bot.local.aws_server import HOST
-from bot.local.studio_pages import SCRIPT
-from bot.local.studio_site import COOKIE
+from bot.local.aws.calls import arguments
+from bot.local.aws.faults import Fault
+from bot.local.aws.server import HOST
+from bot.local.aws.stand_in import REGION, LocalAws
+from bot.local.aws.studio_pages import SCRIPT
+from bot.local.aws.studio_site import COOKIE
 
 DOMAIN = "d-research"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC).timestamp()
@@ -608,7 +608,7 @@ def test_a_request_that_breaks_the_server_is_noted_and_not_told(
     with socket.create_connection((HOST, int(aws.endpoint.rpartition(":")[2])), timeout=10) as rude:
         rude.sendall(b"GET http://[ HTTP/1.1\r\n\r\n")
         assert rude.recv(1000) == b""
-    noted = [record.getMessage() for record in caplog.records if record.name == "bot.local.aws_server"]
+    noted = [record.getMessage() for record in caplog.records if record.name == "bot.local.aws.server"]
     assert noted == ["local_aws_failed error=ValueError"] * 2
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import StoreError
-from bot.local.aws_faults import Fault
-from bot.model import Reason
-from bot.ports import Messages
+from bot.core.errors import StoreError
+from bot.core.link import Reason
+from bot.core.ports import Messages
+from bot.local.aws.faults import Fault
 from bot.store.models import Tables, client_of
 from bot.store.runtime import MESSAGE_KEPT, RuntimeTable
 from tests.contract.stands import ListeningAws, Store

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import StoreError
-from bot.local.aws_faults import Fault
-from bot.model import Member, PendingAct, Reason
-from bot.ports import PendingActs
+from bot.core.access import Member
+from bot.core.errors import StoreError
+from bot.core.link import Reason
+from bot.core.ports import PendingActs
+from bot.core.records import PendingAct
+from bot.local.aws.faults import Fault
+from bot.store.confirmations import KEPT_AFTER, PendingTable
 from bot.store.models import Tables, client_of
-from bot.store.pending import KEPT_AFTER, PendingTable
 from tests.contract.stands import ListeningAws
 from tests.fakes import ANA, BEN, NOON, race
 from tests.fakes_admin import FakePending

@@ -9,12 +9,12 @@ import boto3
 import pytest
 import structlog
 
-from bot import logs
+from bot.aws.secret_refs import read
 from bot.config import HttpSettings, Settings, SocketSettings, load
-from bot.errors import ConfigError
-from bot.local.aws import REGION
-from bot.local.aws_faults import Fault
-from bot.references import read
+from bot.core.errors import ConfigError
+from bot.local.aws.faults import Fault
+from bot.local.aws.stand_in import REGION
+from bot.observability import logs
 from tests.contract.stands import ListeningAws
 
 FAR = "eu-central-1"

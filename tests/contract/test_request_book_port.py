@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
-from bot.admin import Actor, Admin
-from bot.asking import DAYS, Asked, Asking, Decision, Verdict
-from bot.errors import StoreError
-from bot.local.aws_faults import Fault
-from bot.model import MAX_REASON, AccessRequest, Door, Effect, Member, Person, Posting, Reason, RequestState
-from bot.policy import Rules
-from bot.ports import RequestBook
+from bot.admin.access_requests import DAYS, Asked, Asking, Decision, Verdict
+from bot.admin.changes import Actor, Admin
+from bot.core.access import Effect, Member, Person
+from bot.core.errors import StoreError
+from bot.core.link import Door, Reason
+from bot.core.policy import Rules
+from bot.core.ports import RequestBook
+from bot.core.records import AccessRequest, Posting, RequestState
+from bot.core.values import MAX_REASON
+from bot.local.aws.faults import Fault
+from bot.store.access_requests import KEPT_AFTER, RequestTable
 from bot.store.models import Tables, client_of
-from bot.store.requests import KEPT_AFTER, RequestTable
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, TEAM, FakeDirectory, FakeStudio, a_mapping, an_entry, race
 from tests.fakes_asking import FakeBook, an_access_request

@@ -13,15 +13,15 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from bot.errors import SlackError
-from bot.local.people import Channel
-from bot.local.response_urls import Fault
-from bot.local.screens import Message as Shown
-from bot.local.workspace import GENERAL, SCOPES, Workspace
-from bot.model import Reason
-from bot.slack import views
-from bot.slack.api import API_TIMEOUT, REPLY_TIMEOUT, SlackApi
-from bot.slack.commands import Home, Origin
+from bot.core.errors import SlackError
+from bot.core.link import Reason
+from bot.local.slack.people import Channel
+from bot.local.slack.response_urls import Fault
+from bot.local.slack.screens import Message as Shown
+from bot.local.slack.workspace import GENERAL, SCOPES, Workspace
+from bot.slack.client import API_TIMEOUT, REPLY_TIMEOUT, SlackApi
+from bot.slack.members import views
+from bot.slack.payloads import Home, Origin
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, TEAM
 

@@ -10,16 +10,17 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from structlog.testing import capture_logs
 
-from bot.errors import SlackError
-from bot.local.features import Features, Shortcut
-from bot.local.hosting import Hosted
-from bot.local.people import Channel
-from bot.local.response_urls import Fault
-from bot.local.workspace import GENERAL, SCOPES, Workspace
-from bot.model import Reason
-from bot.slack import asking_views, views
-from bot.slack.api import SlackApi
-from bot.slack.commands import Origin
+from bot.core.errors import SlackError
+from bot.core.link import Reason
+from bot.local.demo.hosting import Hosted
+from bot.local.slack.features import Features, Shortcut
+from bot.local.slack.people import Channel
+from bot.local.slack.response_urls import Fault
+from bot.local.slack.workspace import GENERAL, SCOPES, Workspace
+from bot.slack.client import SlackApi
+from bot.slack.members import views
+from bot.slack.payloads import Origin
+from bot.slack.requests import views as asking_views
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, TEAM
 from tests.fakes_asking import an_access_request

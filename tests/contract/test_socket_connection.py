@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bot.errors import SlackError
-from bot.local.features import Features
-from bot.local.response_urls import Fault
-from bot.local.socket_mode import Line
-from bot.local.workspace import Workspace
-from bot.metrics import Metrics
+from bot.core.errors import SlackError
+from bot.local.slack.features import Features
+from bot.local.slack.response_urls import Fault
+from bot.local.slack.socket_mode import Line
+from bot.local.slack.workspace import Workspace
+from bot.observability.metrics import Metrics
 from bot.slack.socket_mode import Intake, SocketMode, Times
 
 ANA = "U0ANA"

@@ -16,9 +16,9 @@ from slack_sdk.errors import SlackApiError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from bot.local.exchanges import Exchange
-from bot.local.features import Features
-from bot.local.workspace import Workspace
+from bot.local.slack.exchanges import Exchange
+from bot.local.slack.features import Features
+from bot.local.slack.workspace import Workspace
 
 ANA = "U0ANA"
 

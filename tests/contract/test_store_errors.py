@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from bot.errors import Changed, ConfigError, StoreError
-from bot.local.aws import REGION
-from bot.local.aws_faults import Fault
-from bot.model import Access, Lockdown, Mapping, Reason, Workspace
+from bot.core.access import Access, Lockdown, Mapping, Workspace
+from bot.core.errors import Changed, ConfigError, StoreError
+from bot.core.link import Reason
+from bot.local.aws.faults import Fault
+from bot.local.aws.stand_in import REGION
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
-from bot.store.intake import IntakeTables
 from bot.store.models import Tables, bind, client_of
+from bot.store.request_log import IntakeTables
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, an_entry

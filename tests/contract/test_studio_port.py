@@ -15,12 +15,13 @@ from urllib.parse import parse_qs
 import boto3
 import pytest
 
-from bot.errors import StudioError
-from bot.local.aws import REGION
-from bot.local.aws_faults import Fault
-from bot.model import Allowed, Link, Mapping, Member, Reason
-from bot.ports import Studio, StudioExaminer
-from bot.studio import SageMakerStudio, access_key_id, caller_arn
+from bot.aws.sagemaker import SageMakerStudio, access_key_id, caller_arn
+from bot.core.access import Mapping, Member
+from bot.core.errors import StudioError
+from bot.core.link import Allowed, Link, Reason
+from bot.core.ports import Studio, StudioExaminer
+from bot.local.aws.faults import Fault
+from bot.local.aws.stand_in import REGION
 from tests.contract.stands import ListeningAws
 from tests.fakes import ANA, NOON, Clock, FakeStudio, a_mapping, an_allowed
 

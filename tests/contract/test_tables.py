@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.errors import StoreError
-from bot.local.aws import REGION
-from bot.local.aws_faults import Fault
-from bot.model import Access, Reason
+from bot.core.access import Access
+from bot.core.errors import StoreError
+from bot.core.link import Reason
+from bot.local.aws.faults import Fault
+from bot.local.aws.stand_in import REGION
 from bot.store import tables as table_admin
 from bot.store.models import Tables, bind, client_of, from_iso, iso
 from tests.contract.conftest import AUDIT_DAYS

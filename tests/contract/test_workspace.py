@@ -16,12 +16,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import Clock, SignatureVerifier
 from slack_sdk.webhook import WebhookClient
 
-from bot.local.exchanges import Exchange
-from bot.local.hosting import LoopbackServer
-from bot.local.people import SLACKBOT, Channel
-from bot.local.response_urls import Fault
-from bot.local.screens import Message
-from bot.local.workspace import GENERAL, Workspace
+from bot.local.demo.hosting import LoopbackServer
+from bot.local.slack.exchanges import Exchange
+from bot.local.slack.people import SLACKBOT, Channel
+from bot.local.slack.response_urls import Fault
+from bot.local.slack.screens import Message
+from bot.local.slack.workspace import GENERAL, Workspace
 
 Json = dict[str, Any]
 Reply = tuple[str, str, bytes]

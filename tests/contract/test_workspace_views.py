@@ -10,15 +10,15 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.local.elements import REQUIRED
-from bot.local.exchanges import Exchange
-from bot.local.features import Command, Features, Shortcut, from_manifest, read
-from bot.local.hosting import Hosted
-from bot.local.people import Channel
-from bot.local.problems import problems
-from bot.local.screens import Message
-from bot.local.views import View
-from bot.local.workspace import GENERAL, Workspace
+from bot.local.demo.hosting import Hosted
+from bot.local.demo.problems import problems
+from bot.local.slack.elements import REQUIRED
+from bot.local.slack.exchanges import Exchange
+from bot.local.slack.features import Command, Features, Shortcut, from_manifest, read
+from bot.local.slack.people import Channel
+from bot.local.slack.screens import Message
+from bot.local.slack.views import View
+from bot.local.slack.workspace import GENERAL, Workspace
 
 Json = dict[str, Any]
 ALICE, BOB = "U0ALICE", "U0BOB"

@@ -15,9 +15,9 @@ from socket import create_server
 import boto3
 import pytest
 
-from bot.local.aws import LocalAws
-from bot.local.features import from_manifest
-from bot.local.workspace import Workspace
+from bot.local.aws.stand_in import LocalAws
+from bot.local.slack.features import from_manifest
+from bot.local.slack.workspace import Workspace
 from tests.leaks import remember
 
 TEAM = "T0STUDIO01"

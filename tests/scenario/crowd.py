@@ -12,15 +12,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Unpack
 
-from bot import app
-from bot.admin import Actor, Admin
+from bot.admin.changes import Actor, Admin
+from bot.app import wiring as app
 from bot.config import Settings, load
-from bot.local.exchanges import Exchange
-from bot.local.people import Traits
-from bot.local.screens import Message
-from bot.model import Door, Effect, Entry, Grant, Member, utc_now
-from bot.model import Mapping as Mapped
-from bot.slack.commands import request_id
+from bot.core.access import Effect, Grant, Member
+from bot.core.access import Mapping as Mapped
+from bot.core.link import Door
+from bot.core.records import Entry
+from bot.core.values import utc_now
+from bot.local.slack.exchanges import Exchange
+from bot.local.slack.people import Traits
+from bot.local.slack.screens import Message
+from bot.slack.payloads import request_id
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, BotProcess, Product, create_profile, free_port
 

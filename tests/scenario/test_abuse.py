@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.aws_faults import Fault
-from bot.local.exchanges import Exchange, send
-from bot.model import Effect, utc_now
-from bot.server import FEWEST_THREADS, MOST_CONNECTIONS, PATIENCE
+from bot.core.access import Effect
+from bot.core.values import utc_now
+from bot.local.aws.faults import Fault
+from bot.local.slack.exchanges import Exchange, send
+from bot.serving.server import FEWEST_THREADS, MOST_CONNECTIONS, PATIENCE
 from tests.scenario.conftest import BotProcess, Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, links_in, sent_to
 

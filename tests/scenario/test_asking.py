@@ -9,13 +9,15 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from bot import app
-from bot.admin import Actor, Admin
+from bot.admin.changes import Actor, Admin
+from bot.app import wiring as app
 from bot.config import Settings, load
-from bot.local.aws_faults import Fault
-from bot.local.response_urls import Fault as SlackFault
-from bot.local.screens import Message
-from bot.model import Access, Door, Effect, Grant, Mapping, Member, Reason, utc_now
+from bot.core.access import Access, Effect, Grant, Mapping, Member
+from bot.core.link import Door, Reason
+from bot.core.values import utc_now
+from bot.local.aws.faults import Fault
+from bot.local.slack.response_urls import Fault as SlackFault
+from bot.local.slack.screens import Message
 from bot.slack.words import CATALOGUES
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_home import dialog_of, link_in

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bot.admin import Admin
-from bot.local.screens import Message
-from bot.local.workspace import GENERAL
-from bot.model import Effect, Grant, Mapping, Member
+from bot.admin.changes import Admin
+from bot.core.access import Effect, Grant, Mapping, Member
+from bot.local.slack.screens import Message
+from bot.local.slack.workspace import GENERAL
 from bot.slack.words import CATALOGUES
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_asking import TESTER, administrators, ask, newest, outcomes, somebody, wait

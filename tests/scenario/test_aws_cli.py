@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.local.aws import LocalAws
+from bot.local.aws.stand_in import LocalAws
 
 PRESIGN = "create-presigned-domain-url"
 ANA = "--domain-id d-research --user-profile-name Ana"

@@ -16,9 +16,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from bot.local.aws_faults import Fault
-from bot.local.response_urls import Fault as SlackFault
-from bot.model import Effect
+from bot.core.access import Effect
+from bot.local.aws.faults import Fault
+from bot.local.slack.response_urls import Fault as SlackFault
 from tests.leaks import find_leaks, remember
 from tests.scenario.conftest import Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to

@@ -17,9 +17,9 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli as commands
-from bot.errors import StudioLinksError
-from bot.local.aws_faults import Fault
-from bot.model import InvalidValue
+from bot.core.errors import StudioLinksError
+from bot.core.values import InvalidValue
+from bot.local.aws.faults import Fault
 from tests.scenario.conftest import Product, create_domain, create_profile
 
 pytestmark = pytest.mark.usefixtures("product")

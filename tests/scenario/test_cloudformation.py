@@ -19,11 +19,11 @@ import pytest
 from cfnlint.decode import decode
 from moto import mock_aws
 
-from bot.local.aws import REGION, LocalAws
-from bot.local.aws_calls import Call
-from bot.local.features import from_manifest
-from bot.local.workspace import Workspace
-from bot.studio import ADMINISTRATION as ADMINISTRATION_SESSION
+from bot.aws.sagemaker import ADMINISTRATION as ADMINISTRATION_SESSION
+from bot.local.aws.calls import Call
+from bot.local.aws.stand_in import REGION, LocalAws
+from bot.local.slack.features import from_manifest
+from bot.local.slack.workspace import Workspace
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, Ahead, BotProcess, Product, bot_process, create_domain, create_profile
 from tests.scenario.test_asking import newest

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.features import from_manifest
-from bot.local.workspace import Workspace
-from bot.model import utc_now
+from bot.core.values import utc_now
+from bot.local.slack.features import from_manifest
+from bot.local.slack.workspace import Workspace
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, BotProcess, Product, create_profile, free_port
 

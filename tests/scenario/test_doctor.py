@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli as commands
-from bot import manifest
-from bot.local.aws_faults import Fault
-from bot.local.workspace import Workspace
+from bot.local.aws.faults import Fault
+from bot.local.slack.workspace import Workspace
+from bot.slack import manifest
 from tests.scenario.conftest import Product, create_domain, create_profile, free_port
 
 ROLE = "arn:aws:iam::123456789012:role/broker"

@@ -9,10 +9,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bot import app
-from bot.admin import Actor, Admin
+from bot.admin.changes import Actor, Admin
+from bot.app import wiring as app
 from bot.config import Settings, load
-from bot.model import Door, Effect, Entry, Grant, Mapping, Member, utc_now
+from bot.core.access import Effect, Grant, Mapping, Member
+from bot.core.link import Door
+from bot.core.records import Entry
+from bot.core.values import utc_now
 from tests.scenario.conftest import TEAM, Product, create_profile
 
 FORM = "application/x-www-form-urlencoded"

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.aws_faults import Fault
-from bot.local.response_urls import Fault as SlackFault
-from bot.model import Effect, Grant, utc_now
+from bot.core.access import Effect, Grant
+from bot.core.values import utc_now
+from bot.local.aws.faults import Fault
+from bot.local.slack.response_urls import Fault as SlackFault
 from tests.scenario.conftest import TEAM, Product
 from tests.scenario.crowd import MINT, TESTER, Crowd, links_in
 from tests.scenario.test_identity import wait_for_calls

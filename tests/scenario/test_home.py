@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from bot import app
-from bot.admin import Actor, Admin
+from bot.admin.changes import Actor, Admin
+from bot.app import wiring as app
 from bot.config import Settings, load
-from bot.local.response_urls import Fault
-from bot.local.views import View
-from bot.model import Door, Effect, Grant, Mapping, Member
+from bot.core.access import Effect, Grant, Mapping, Member
+from bot.core.link import Door
+from bot.local.slack.response_urls import Fault
+from bot.local.slack.views import View
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_link import visit

@@ -15,11 +15,11 @@ from urllib.parse import urlencode
 import boto3
 import pytest
 
-from bot.local.aws_faults import Fault
-from bot.local.people import Person
-from bot.local.response_urls import Fault as SlackFault
-from bot.local.workspace import Workspace
-from bot.model import Effect
+from bot.core.access import Effect
+from bot.local.aws.faults import Fault
+from bot.local.slack.people import Person
+from bot.local.slack.response_urls import Fault as SlackFault
+from bot.local.slack.workspace import Workspace
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, Someone, links_in

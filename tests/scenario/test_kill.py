@@ -12,11 +12,11 @@ from pathlib import Path
 import boto3
 import pytest
 
-from bot.local.aws_faults import Fault
-from bot.local.exchanges import Exchange
-from bot.local.response_urls import Fault as SlackFault
-from bot.server import GRACE
-from bot.slack.commands import request_id
+from bot.local.aws.faults import Fault
+from bot.local.slack.exchanges import Exchange
+from bot.local.slack.response_urls import Fault as SlackFault
+from bot.serving.server import GRACE
+from bot.slack.payloads import request_id
 from tests.scenario.conftest import Product
 from tests.scenario.crowd import MINT, TESTER, Crowd, Mortal, Someone, links_in, mortal, sent_to
 

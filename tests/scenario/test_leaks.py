@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.aws_faults import Fault
-from bot.local.response_urls import Fault as SlackFault
+from bot.local.aws.faults import Fault
+from bot.local.slack.response_urls import Fault as SlackFault
 from tests.leaks import find_leaks, remember
 from tests.scenario.conftest import Product, create_profile
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.aws_faults import Fault
-from bot.local.people import Channel
-from bot.local.response_urls import Fault as SlackFault
-from bot.local.workspace import Workspace
+from bot.local.aws.faults import Fault
+from bot.local.slack.people import Channel
+from bot.local.slack.response_urls import Fault as SlackFault
+from bot.local.slack.workspace import Workspace
 from tests.leaks import remember
 from tests.scenario.conftest import Product, bot_process, create_profile, free_port
 

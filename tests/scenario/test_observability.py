@@ -12,11 +12,11 @@ from typing import Any
 import boto3
 import pytest
 
-from bot.local.aws_faults import Fault
-from bot.local.exchanges import Exchange
-from bot.local.response_urls import Fault as SlackFault
-from bot.model import Stage
-from bot.slack.commands import request_id
+from bot.core.link import Stage
+from bot.local.aws.faults import Fault
+from bot.local.slack.exchanges import Exchange
+from bot.local.slack.response_urls import Fault as SlackFault
+from bot.slack.payloads import request_id
 from tests.leaks import find_leaks, remember
 from tests.promql import exported, expressions, missing
 from tests.scenario.conftest import Product, bot_process

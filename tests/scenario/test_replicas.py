@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.exchanges import Exchange
-from bot.local.screens import Message
+from bot.local.slack.exchanges import Exchange
+from bot.local.slack.screens import Message
 from tests.scenario.conftest import Product, arguments
 from tests.scenario.crowd import Crowd, Mortal, Someone, links_in, mortal
 

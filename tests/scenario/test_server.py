@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.response_urls import Fault as SlackFault
+from bot.local.slack.response_urls import Fault as SlackFault
 from tests.scenario.conftest import Product, free_port
 from tests.scenario.crowd import Crowd, Mortal, links_in, mortal, sent_to
 

@@ -6,16 +6,19 @@ from datetime import timedelta
 
 import pytest
 
-from bot import app
-from bot.admin import Actor, Admin
+from bot.admin.changes import Actor, Admin
+from bot.app import wiring as app
 from bot.config import Settings, load
-from bot.local.aws_faults import Fault
-from bot.local.blocks import check_message
-from bot.local.people import Channel
-from bot.local.response_urls import Fault as SlackFault
-from bot.local.screens import Message
-from bot.local.views import View
-from bot.model import Access, Door, Effect, Entry, Grant, Mapping, Member, utc_now
+from bot.core.access import Access, Effect, Grant, Mapping, Member
+from bot.core.link import Door
+from bot.core.records import Entry
+from bot.core.values import utc_now
+from bot.local.aws.faults import Fault
+from bot.local.slack.blocks import check_message
+from bot.local.slack.people import Channel
+from bot.local.slack.response_urls import Fault as SlackFault
+from bot.local.slack.screens import Message
+from bot.local.slack.views import View
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_home import dialog_of
 from tests.scenario.test_link import visit

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from bot.local.aws_faults import Fault
-from bot.server import GRACE
+from bot.local.aws.faults import Fault
+from bot.serving.server import GRACE
 from tests.promql import exported, expressions, missing
 from tests.scenario.conftest import Product, arguments, bot_process
 from tests.scenario.crowd import MINT, Crowd, links_in, mortal

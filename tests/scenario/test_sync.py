@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli as commands
-from bot.errors import BadInput, ConfigError
-from bot.local.aws_faults import Fault
-from bot.local.response_urls import Fault as SlackFault
-from bot.local.workspace import Workspace
+from bot.core.errors import BadInput, ConfigError
+from bot.local.aws.faults import Fault
+from bot.local.slack.response_urls import Fault as SlackFault
+from bot.local.slack.workspace import Workspace
 from tests.scenario.conftest import Product, create_domain, create_profile
 
 

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli as commands
-from bot.errors import BadInput
-from bot.local.aws_faults import Fault
+from bot.core.errors import BadInput
+from bot.local.aws.faults import Fault
 from tests.scenario.conftest import Product
 
 pytestmark = pytest.mark.usefixtures("product")

@@ -6,24 +6,13 @@ from typing import Any
 
 import pytest
 
-from bot import policy
-from bot.admin import MOST_GROUP_RULES, Actor, Admin, parse_when
-from bot.errors import BadInput, ProfileTaken, StoreError, StudioError
-from bot.model import (
-    Access,
-    Allowed,
-    Denied,
-    Door,
-    Effect,
-    Entry,
-    Grant,
-    InvalidValue,
-    Lockdown,
-    Member,
-    Person,
-    Reason,
-    Workspace,
-)
+from bot.admin.changes import MOST_GROUP_RULES, Actor, Admin, parse_when
+from bot.core import policy
+from bot.core.access import Access, Effect, Grant, Lockdown, Member, Person, Workspace
+from bot.core.errors import BadInput, ProfileTaken, StoreError, StudioError
+from bot.core.link import Allowed, Denied, Door, Reason
+from bot.core.records import Entry
+from bot.core.values import InvalidValue
 from tests.fakes import (
     ANA,
     BEN,

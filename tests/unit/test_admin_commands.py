@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.acts import READING, SHAPES, Misunderstood, Name, Problem, Verb, build
-from bot.model import RESERVED_WORDS, Effect
-from bot.slack.admin_commands import GROUP, act_of_form, parse_admin
+from bot.admin.commands import READING, SHAPES, Misunderstood, Name, Problem, Verb, build
+from bot.core.access import Effect
+from bot.core.values import RESERVED_WORDS
+from bot.slack.admin.parsing import GROUP, act_of_form, parse_admin
 from tests.fakes import NOON
 
 ROLE = "arn:aws:iam::123456789012:role/r"

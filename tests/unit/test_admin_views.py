@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.acts import OF_GROUPS, OFF, ON, SHAPES, Act, Misunderstood, Name, Problem, Verb, build
-from bot.admin import Change, Explanation
-from bot.administering import (
+from bot.admin.changes import Change, Explanation
+from bot.admin.commands import OF_GROUPS, OFF, ON, SHAPES, Act, Misunderstood, Name, Problem, Verb, build
+from bot.admin.confirmation import (
     ENTRIES_A_PAGE,
     MEMBERS_A_PAGE,
     RECORDS_A_PAGE,
@@ -25,12 +25,14 @@ from bot.administering import (
     Question,
     Verdict,
 )
-from bot.local.blocks import check_message, check_view, refusal
-from bot.model import MAX_REASON, Access, Check, Denied, Effect, Grant, Lockdown, Mapping, Reason
-from bot.policy import Considered
-from bot.slack import admin_views
-from bot.slack.admin_commands import GROUP
-from bot.slack.views import Message, Reader, slack_date
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping
+from bot.core.link import Check, Denied, Reason
+from bot.core.policy import Considered
+from bot.core.values import MAX_REASON
+from bot.local.slack.blocks import check_message, check_view, refusal
+from bot.slack.admin import views as admin_views
+from bot.slack.admin.parsing import GROUP
+from bot.slack.members.views import Message, Reader, slack_date
 from bot.slack.words import CATALOGUES
 from tests.fakes import NOON, an_allowed, an_entry
 

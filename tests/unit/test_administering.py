@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.acts import Act, Name, Verb, build
-from bot.admin import Actor, Admin
-from bot.administering import (
+from bot.admin.changes import Actor, Admin
+from bot.admin.commands import Act, Name, Verb, build
+from bot.admin.confirmation import (
     CONFIRM_WITHIN,
     ENTRIES_A_PAGE,
     MEMBERS_A_PAGE,
@@ -28,9 +28,11 @@ from bot.administering import (
     Question,
     Verdict,
 )
-from bot.errors import BadInput, Changed, ProfileTaken, SlackError, StoreError
-from bot.model import Access, Door, Effect, Entry, Grant, Mapping, Member, PendingAct, Person, Reason
-from bot.policy import Rules
+from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
+from bot.core.errors import BadInput, Changed, ProfileTaken, SlackError, StoreError
+from bot.core.link import Door, Reason
+from bot.core.policy import Rules
+from bot.core.records import Entry, PendingAct
 from tests.fakes import (
     ANA,
     BEN,

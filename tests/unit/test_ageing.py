@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from bot.errors import StoreError
-from bot.executor import Full
-from bot.model import Reason, utc_now
-from bot.slack.ageing import Ageing
+from bot.core.errors import StoreError
+from bot.core.link import Reason
+from bot.core.values import utc_now
+from bot.serving.executors import Full
+from bot.slack.link_expiry import Ageing
 from tests.fakes import NOON, Clock, race
 from tests.fakes_asking import FakeMessages
 

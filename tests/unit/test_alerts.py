@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot.executor import BoundedExecutor
-from bot.metrics import OUTCOMES, POOLS, Metrics
+from bot.observability.metrics import OUTCOMES, POOLS, Metrics
+from bot.serving.executors import BoundedExecutor
 from tests.promql import ALERTS, DASHBOARD, exported, expressions, missing, panels, rules, selectors
 
 ROOT = Path(__file__).parent.parent.parent

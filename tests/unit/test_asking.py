@@ -7,28 +7,14 @@ from itertools import count
 
 import pytest
 
-from bot.admin import Actor, Admin
-from bot.asking import DAYS, OPEN_FOR, Asked, Asking, Decision, Verdict
-from bot.errors import Changed, ProfileTaken, SlackError, StoreError, StudioError, StudioLinksError
-from bot.model import (
-    MAX_REASON,
-    Access,
-    AccessRequest,
-    Allowed,
-    Denied,
-    Door,
-    Effect,
-    Entry,
-    Grant,
-    Lockdown,
-    Mapping,
-    Member,
-    Person,
-    Reason,
-    RequestState,
-    Workspace,
-)
-from bot.policy import Rules
+from bot.admin.access_requests import DAYS, OPEN_FOR, Asked, Asking, Decision, Verdict
+from bot.admin.changes import Actor, Admin
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
+from bot.core.errors import Changed, ProfileTaken, SlackError, StoreError, StudioError, StudioLinksError
+from bot.core.link import Allowed, Denied, Door, Reason
+from bot.core.policy import Rules
+from bot.core.records import AccessRequest, Entry, RequestState
+from bot.core.values import MAX_REASON
 from tests.fakes import (
     ANA,
     BEN,

@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
-from bot.asking import DAYS, Decision, Verdict
-from bot.errors import BadInput, Changed, ProfileTaken, StudioLinksError, UpstreamError
-from bot.local.blocks import check_message, check_view, refusal
-from bot.model import MAX_REASON, AccessRequest, InvalidValue, Mapping, Member, Reason, RequestState
-from bot.slack import asking_views, views
-from bot.slack.asking_handlers import REQUEST
-from bot.slack.views import Message, Reader
+from bot.admin.access_requests import DAYS, Decision, Verdict
+from bot.core.access import Mapping, Member
+from bot.core.errors import BadInput, Changed, ProfileTaken, StudioLinksError, UpstreamError
+from bot.core.link import Reason
+from bot.core.records import AccessRequest, RequestState
+from bot.core.values import MAX_REASON, InvalidValue
+from bot.local.slack.blocks import check_message, check_view, refusal
+from bot.slack.members import views
+from bot.slack.members.views import Message, Reader
+from bot.slack.requests import views as asking_views
+from bot.slack.requests.handlers import REQUEST
 from bot.slack.words import CATALOGUES, Words
 from tests.fakes import NOON, TEAM
 from tests.fakes_asking import an_access_request

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot import audit
-from bot.model import Answer, Choice, Denied, Door, Issued, Link, Option, Reason, Target
+from bot.core import audit
+from bot.core.link import Answer, Choice, Denied, Door, Issued, Link, Option, Reason, Target
 from tests.fakes import ANA, NOON, TEAM, a_mapping, a_request, an_allowed
 
 URL = "https://d-research.studio.eu-west-1.sagemaker.aws/auth?token=s3cr3t"

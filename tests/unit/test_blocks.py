@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.local.blocks import TEXT_REFUSED, Refusal, check_blocks, check_message, check_view, refusal
-from bot.local.rendering import PRIVATE_LINK, Reader, mrkdwn, render, slack_date
-from bot.local.screens import Message
+from bot.local.slack.blocks import TEXT_REFUSED, Refusal, check_blocks, check_message, check_view, refusal
+from bot.local.slack.rendering import PRIVATE_LINK, Reader, mrkdwn, render, slack_date
+from bot.local.slack.screens import Message
 
 Json = dict[str, Any]
 SECRET_URL = "https://d-abc.studio.eu-west-1.sagemaker.aws/auth?token=eyJhbGciOi&x=1"

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import BadInput
-from bot.model import ALIAS, MAX_NAME, NAME, RESERVED_WORDS, StudioApp, Target
-from bot.slack.commands import (
+from bot.core.errors import BadInput
+from bot.core.link import StudioApp, Target
+from bot.core.values import ALIAS, MAX_NAME, NAME, RESERVED_WORDS
+from bot.slack.payloads import (
     REQUEST_ID,
     Administer,
     Ask,

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
-from bot.errors import ConfigError
+from bot.core.errors import ConfigError
 from bot.slack.words import CATALOGUES
 
 TOKEN = "xoxb-1234-abcDEF"

@@ -12,8 +12,8 @@ import yaml
 from cfnlint.decode import decode
 
 from bot.config import SECRET, HttpSettings, SocketSettings
-from bot.metrics import OUTCOMES
-from bot.server import GRACE
+from bot.observability.metrics import OUTCOMES
+from bot.serving.server import GRACE
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ["cloudformation.yaml", "broker-role.yaml"]

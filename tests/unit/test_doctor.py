@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot import manifest
-from bot.aws_admin import Identity, Place, clock_ahead
-from bot.doctor import SAMPLE, Finding, Level, clock, domain, sample, scopes, team
-from bot.errors import StudioError
-from bot.model import Mapping, Reason
+from bot.app.doctor import SAMPLE, Finding, Level, clock, domain, sample, scopes, team
+from bot.aws.account import Identity, Place, clock_ahead
+from bot.core.access import Mapping
+from bot.core.errors import StudioError
+from bot.core.link import Reason
+from bot.slack import manifest
 
 NEEDED = frozenset(manifest.SCOPES)
 

@@ -11,9 +11,9 @@ from cfnlint.decode import decode
 
 from bot.cli import cli
 from bot.config import MAY_BE, HttpSettings, SocketSettings
-from bot.local.aws import SERVICES
-from bot.manifest import manifest as generated
-from bot.model import Reason
+from bot.core.link import Reason
+from bot.local.aws.stand_in import SERVICES
+from bot.slack.manifest import manifest as generated
 from bot.slack.words import CATALOGUES, Words
 
 ROOT = Path(__file__).parent.parent.parent

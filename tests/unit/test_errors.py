@@ -2,9 +2,9 @@
 
 import pytest
 
-from bot import errors
-from bot.errors import SlackError, StoreError, StudioError, StudioLinksError, UpstreamError
-from bot.model import Reason
+from bot.core import errors
+from bot.core.errors import SlackError, StoreError, StudioError, StudioLinksError, UpstreamError
+from bot.core.link import Reason
 
 
 @pytest.mark.parametrize("kind", [StoreError, StudioError, SlackError])

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from structlog.testing import capture_logs
 
-from bot.executor import BoundedExecutor, Full
+from bot.serving.executors import BoundedExecutor, Full
 
 
 class Gate:

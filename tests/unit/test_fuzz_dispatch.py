@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import app
+from bot.app import wiring as app
 from bot.config import HttpSettings, load
-from bot.executor import Full
-from bot.slack.commands import Home, action_value, command_origin, is_well_formed
+from bot.serving.executors import Full
+from bot.slack.payloads import Home, action_value, command_origin, is_well_formed
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 SETTINGS = {

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bot.local.exchanges import Exchange, Kind
-from bot.local.glass import _in_words
+from bot.local.page.glass import _in_words
+from bot.local.slack.exchanges import Exchange, Kind
 
 VIEW = {"title": {"text": "Request access"}}
 

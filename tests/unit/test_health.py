@@ -6,8 +6,8 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
-from bot.errors import StudioLinksError
-from bot.health import FRESH, GLANCED, STARTING, Health
+from bot.core.errors import StudioLinksError
+from bot.serving.health import FRESH, GLANCED, STARTING, Health
 from tests.fakes import Clock
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot import references
-from bot.iam import Role, Scope, policy
+from bot.aws import secret_refs as references
+from bot.aws.iam_policy import Role, Scope, policy
 
 ACCOUNT = "123456789012"
 BROKER = "arn:aws:iam::210987654321:role/studio/broker"

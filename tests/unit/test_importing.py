@@ -7,11 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot import policy
-from bot.admin import Actor, Admin
-from bot.errors import Changed, StoreError
-from bot.importing import AT_ONCE, Difference, Failure, Import
-from bot.model import Access, Door, Effect, Entry, Grant, Mapping, Member, Reason
+from bot.admin.bulk_import import AT_ONCE, Difference, Failure, Import
+from bot.admin.changes import Actor, Admin
+from bot.core import policy
+from bot.core.access import Access, Effect, Grant, Mapping, Member
+from bot.core.errors import Changed, StoreError
+from bot.core.link import Door, Reason
+from bot.core.records import Entry
 from tests.fakes import ANA, BEN, NOON, TEAM, AtOnce, Clock, FakeAccess, FakeAudit, FakeStudio, a_grant, a_mapping
 
 ME = Actor("cli:arn:aws:iam::123456789012:user/me", Door.CLI)

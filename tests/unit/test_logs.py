@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import structlog
 
-from bot import logs
-from bot.logs import FLOORS, REDACTED, Redactor
-from bot.model import Link
+from bot.core.link import Link
+from bot.observability import logs
+from bot.observability.logs import FLOORS, REDACTED, Redactor
 from tests.fakes import NOON
 
 LINK = "https://d-research.studio.eu-west-1.sagemaker.aws/auth?token=eyJhbGciOiJIUzI1"
@@ -280,9 +280,9 @@ def test_a_link_hides_even_when_it_is_logged_whole(stream: io.StringIO) -> None:
 
 
 def test_our_lines_carry_name_level_and_time(stream: io.StringIO) -> None:
-    structlog.get_logger("bot.signin").warning("replay_refused", request="r-1")
+    structlog.get_logger("bot.links.sign_in").warning("replay_refused", request="r-1")
     [line] = lines(stream)
-    for part in ("replay_refused", "r-1", "warning", "bot.signin"):
+    for part in ("replay_refused", "r-1", "warning", "bot.links.sign_in"):
         assert part in line
 
 

@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from bot.manifest import PLACEHOLDER, manifest
-from bot.model import InvalidValue
+from bot.core.values import InvalidValue
+from bot.slack.manifest import PLACEHOLDER, manifest
 
 ROOT = Path(__file__).parent.parent.parent
 BOTH = pytest.mark.parametrize("socket", [False, True], ids=["HTTP", "Socket Mode"])
@@ -58,7 +58,7 @@ def test_it_keeps_the_rules_that_the_schema_misses(*, socket: bool) -> None:
 
 @BOTH
 def test_it_asks_for_no_more_than_the_bot_uses(*, socket: bool) -> None:
-    methods = (ROOT / "bot/slack/api.py").read_text()
+    methods = (ROOT / "bot/slack/client.py").read_text()
     needed = {"commands"}
     needed |= {"chat:write"} if "chat_postEphemeral" in methods else set()
     needed |= {"users:read"} if "users_info" in methods else set()

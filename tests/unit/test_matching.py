@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.matching import Account, Matching, Profile, as_profile_name, match
-from bot.model import MAX_NAME, NAME
+from bot.admin.matching import Account, Matching, Profile, as_profile_name, match
+from bot.core.values import MAX_NAME, NAME
 
 ANA, BEN = Account("U0ANA", "ana.silva@example.com"), Account("U0BEN", "ben@example.com")
 

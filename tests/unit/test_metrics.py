@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.executor import BoundedExecutor
-from bot.metrics import CODES, OTHER, OUTCOMES, Metrics, count_aws_failures
-from bot.model import Stage
+from bot.core.link import Stage
+from bot.observability.metrics import CODES, OTHER, OUTCOMES, Metrics, count_aws_failures
+from bot.serving.executors import BoundedExecutor
 
 BOT = Path(__file__).parent.parent.parent / "bot"
 

@@ -10,25 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model import (
-    DEFAULT_ALIAS,
-    DOMAIN_ID,
-    LANDING_URIS,
-    RESERVED_WORDS,
-    Denied,
-    Effect,
-    Grant,
-    InvalidValue,
-    Issued,
-    Link,
-    Mapping,
-    Member,
-    Reason,
-    StudioApp,
-    Target,
-    check_pattern,
-    utc_now,
-)
+from bot.core.access import Effect, Grant, Mapping, Member
+from bot.core.link import LANDING_URIS, Denied, Issued, Link, Reason, StudioApp, Target
+from bot.core.values import DEFAULT_ALIAS, DOMAIN_ID, RESERVED_WORDS, InvalidValue, check_pattern, utc_now
 from tests.fakes import NOON, a_grant, a_mapping, a_request, an_allowed
 
 ROLE = "arn:aws:iam::123456789012:role/studio"

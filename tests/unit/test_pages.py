@@ -5,9 +5,9 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.metrics import Metrics
-from bot.model import Stage
-from bot.pages import SharedPages, merge
+from bot.core.link import Stage
+from bot.observability.metrics import Metrics
+from bot.observability.worker_metrics import SharedPages, merge
 
 
 def samples(page: bytes) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

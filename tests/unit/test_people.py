@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bot.errors import SlackError
-from bot.model import Member, Person, Reason
-from bot.slack.people import GROUP_SECONDS, People
+from bot.core.access import Member, Person
+from bot.core.errors import SlackError
+from bot.core.link import Reason
+from bot.slack.directory_cache import GROUP_SECONDS, People
 from tests.fakes import ANA, BEN, TEAM, FakeDirectory, race
 
 SECONDS = 60

@@ -8,21 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model import (
-    Access,
-    Allowed,
-    Denied,
-    Effect,
-    Grant,
-    Lockdown,
-    Mapping,
-    Member,
-    Person,
-    Reason,
-    StudioApp,
-    Target,
-)
-from bot.policy import Facts, Rules, chosen_mapping, considered, decide, group_questions, may_administer
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person
+from bot.core.link import Allowed, Denied, Reason, StudioApp, Target
+from bot.core.policy import Facts, Rules, chosen_mapping, considered, decide, group_questions, may_administer
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, a_request
 
 ORGANISATION = "E0ORG00001"

@@ -12,23 +12,26 @@ from slack_bolt import Ack, App, BoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from structlog.testing import capture_logs
 
-from bot.admin import Admin
-from bot.administering import Administering
-from bot.asking import Asking
-from bot.errors import SlackError, StoreError
-from bot.executor import BoundedExecutor, Full
-from bot.metrics import Metrics
-from bot.model import Door, Entry, Member, Person, Reason, Stage
-from bot.policy import Rules
-from bot.signin import SignIn
-from bot.slack import asking_handlers, views
-from bot.slack.ageing import Ageing
-from bot.slack.api import SlackApi
-from bot.slack.commands import Home, Origin, action_origin, command_origin, event_origin, request_id
-from bot.slack.reception import LONGEST_STRANGER, LONGEST_WAIT, Desk, Visit, acknowledge, receive, tell
-from bot.slack.views import Message
+from bot.admin.access_requests import Asking
+from bot.admin.changes import Admin
+from bot.admin.confirmation import Administering
+from bot.core.access import Member, Person
+from bot.core.errors import SlackError, StoreError
+from bot.core.link import Door, Reason, Stage
+from bot.core.policy import Rules
+from bot.core.records import Entry
+from bot.links.sign_in import SignIn
+from bot.links.status import Standings
+from bot.observability.metrics import Metrics
+from bot.serving.executors import BoundedExecutor, Full
+from bot.slack.client import SlackApi
+from bot.slack.gateway import LONGEST_STRANGER, LONGEST_WAIT, Desk, Visit, acknowledge, receive, tell
+from bot.slack.link_expiry import Ageing
+from bot.slack.members import views
+from bot.slack.members.views import Message
+from bot.slack.payloads import Home, Origin, action_origin, command_origin, event_origin, request_id
+from bot.slack.requests import handlers as asking_handlers
 from bot.slack.words import CATALOGUES
-from bot.standing import Standings
 from tests.fakes import (
     ANA,
     NOON,

@@ -6,8 +6,8 @@ from queue import Queue
 
 import pytest
 
-from bot.errors import ConfigError
-from bot.references import Rereading, is_reference
+from bot.aws.secret_refs import Rereading, is_reference
+from bot.core.errors import ConfigError
 
 NEVER = 1000.0
 

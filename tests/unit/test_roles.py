@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from bot.roles import SESSION_SECONDS, SPARE, Roles, Session, Wanted, acting_as, borrowing_session
+from bot.aws.role_sessions import SESSION_SECONDS, SPARE, Roles, Session, Wanted, acting_as, borrowing_session
 from tests.fakes import NOON, Clock
 
 ANAS = Wanted("arn:aws:iam::123456789012:role/broker", "slack-T0STUDIO01-U0ANA00001", '{"ana": 1}')

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model import Access, Effect, Grant, Mapping
-from bot.roster import COLUMNS, MOST_MAPPINGS, MOST_PROBLEMS, Roster, read, safe_cell, write
+from bot.admin.csv_file import COLUMNS, MOST_MAPPINGS, MOST_PROBLEMS, Roster, read, safe_cell, write
+from bot.core.access import Access, Effect, Grant, Mapping
 from tests.fakes import NOON
 
 HEADINGS = ",".join(COLUMNS) + "\n"

@@ -6,7 +6,7 @@ from itertools import count, repeat
 
 import pytest
 
-from bot.executor import LONGEST_HOLD, MOMENT, RUSH, RUSH_SECONDS, BoundedExecutor, Doorway, Full
+from bot.serving.executors import LONGEST_HOLD, MOMENT, RUSH, RUSH_SECONDS, BoundedExecutor, Doorway, Full
 
 
 class Watch:

@@ -9,26 +9,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot import policy
-from bot.errors import AlreadyRecorded, SlackError, StoreError, StudioError, UpstreamError
-from bot.model import (
-    Answer,
-    Choice,
-    Denied,
-    Effect,
-    Entry,
-    Grant,
-    Issued,
-    LinkRequest,
-    Option,
-    Person,
-    Reason,
-    StudioApp,
-    Target,
-    Workspace,
-)
-from bot.signin import ACT_WITHIN, FRESH_FOR, GATHER_WITHIN, SignIn
-from bot.slack.views import PASSING
+from bot.core import policy
+from bot.core.access import Effect, Grant, Person, Workspace
+from bot.core.errors import AlreadyRecorded, SlackError, StoreError, StudioError, UpstreamError
+from bot.core.link import Answer, Choice, Denied, Issued, LinkRequest, Option, Reason, StudioApp, Target
+from bot.core.records import Entry
+from bot.links.sign_in import ACT_WITHIN, FRESH_FOR, GATHER_WITHIN, SignIn
+from bot.slack.members.views import PASSING
 from tests.fakes import (
     ANA,
     BEN,

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from bot import policy
-from bot.errors import SlackError, StoreError, UpstreamError
-from bot.model import Allowed, Effect, Entry, Grant, Lockdown, Mapping, Member, Person, Reason, Workspace
-from bot.slack import views
-from bot.slack.api import API_TIMEOUT, REPLY_TIMEOUT
-from bot.slack.reception import LONGEST_WAIT
+from bot.core import policy
+from bot.core.access import Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
+from bot.core.errors import SlackError, StoreError, UpstreamError
+from bot.core.link import Allowed, Reason
+from bot.core.records import Entry
+from bot.links.status import GATHER_WITHIN, LAST_LINKS, LOOK_BACK, MOST_READ, Standing, Standings
+from bot.slack.client import API_TIMEOUT, REPLY_TIMEOUT
+from bot.slack.gateway import LONGEST_WAIT
+from bot.slack.members import views
 from bot.slack.words import CATALOGUES, Words
-from bot.standing import GATHER_WITHIN, LAST_LINKS, LOOK_BACK, MOST_READ, Standing, Standings
 from tests.fakes import (
     ANA,
     BEN,

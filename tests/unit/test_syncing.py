@@ -1,8 +1,8 @@
 """What sync proposes, and what it only tells of."""
 
-from bot.matching import Account, Profile
-from bot.model import Access, Mapping
-from bot.syncing import Plan, plan
+from bot.admin.matching import Account, Profile
+from bot.admin.sync import Plan, plan
+from bot.core.access import Access, Mapping
 
 ANA, BEN = Account("U0ANA", "ana@example.com"), Account("U0BEN", "ben@example.com")
 ACTIVE = frozenset({"U0ANA", "U0BEN", "U0QUIET"})

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import structlog
 
-from bot import logs, telemetry
-from bot.executor import BoundedExecutor, SideExecutor
-from bot.metrics import Metrics
-from bot.model import Stage
+from bot.core.link import Stage
+from bot.observability import context as telemetry
+from bot.observability import logs
+from bot.observability.metrics import Metrics
+from bot.serving.executors import BoundedExecutor, SideExecutor
 
 log = structlog.get_logger()
 

@@ -8,10 +8,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from bot import telemetry
-from bot.metrics import Metrics
-from bot.model import Stage
-from bot.tracing import NANOSECONDS, Tracing
+from bot.core.link import Stage
+from bot.observability import context as telemetry
+from bot.observability.metrics import Metrics
+from bot.observability.traces import NANOSECONDS, Tracing
 
 
 @pytest.fixture(autouse=True)

@@ -11,32 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.local.blocks import check_message, check_view, refusal
-from bot.model import (
-    LANDING_URIS,
-    MAX_REASON,
-    Access,
-    Choice,
-    Denied,
-    Door,
-    Effect,
-    Entry,
-    Grant,
-    Issued,
-    Link,
-    Mapping,
-    Member,
-    Option,
-    Person,
-    Reason,
-    StudioApp,
-    Target,
-)
-from bot.slack import views
-from bot.slack.commands import parse_target
-from bot.slack.views import Message, Reader, duration, slack_date, slack_time
+from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
+from bot.core.link import LANDING_URIS, Choice, Denied, Door, Issued, Link, Option, Reason, StudioApp, Target
+from bot.core.records import Entry
+from bot.core.values import MAX_REASON
+from bot.links.status import LAST_LINKS, Standing
+from bot.local.slack.blocks import check_message, check_view, refusal
+from bot.slack.members import views
+from bot.slack.members.views import Message, Reader, duration, slack_date, slack_time
+from bot.slack.payloads import parse_target
 from bot.slack.words import CATALOGUES
-from bot.standing import LAST_LINKS, Standing
 from tests.fakes import ANA, NOON, TEAM, a_grant, a_mapping, a_request, an_allowed, an_entry
 
 URL = "https://d-research.studio.eu-west-1.sagemaker.aws/auth?token=s3cr3t"

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bot import logs
-from bot.metrics import Metrics
-from bot.model import Stage
-from bot.web import LARGEST_BODY, Entrance, Response, Verifier
+from bot.core.link import Stage
+from bot.observability import logs
+from bot.observability.metrics import Metrics
+from bot.serving.wsgi import LARGEST_BODY, Entrance, Response, Verifier
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 NOW = 1893499200

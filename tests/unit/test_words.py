@@ -7,8 +7,8 @@ from string import Formatter
 
 import pytest
 
-from bot.model import Reason
-from bot.slack.views import PASSING
+from bot.core.link import Reason
+from bot.slack.members.views import PASSING
 from bot.slack.words import CATALOGUES, Words, words_for
 from bot.slack.words.admin_catalogue import AdminWords
 
@@ -99,7 +99,7 @@ def test_what_is_filled_in_is_named_and_nothing_else_is_in_braces(language: str)
 
 @pytest.mark.parametrize("field", [field.name for words in (Words, AdminWords) for field in fields(words)])
 def test_no_words_are_kept_that_nobody_reads(field: str) -> None:
-    sources = [path.read_text() for path in SLACK.glob("*.py")]
+    sources = [path.read_text() for path in SLACK.rglob("*.py")]
     assert any(re.search(rf"\.{field}\b", source) for source in sources)
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from bot.server import GRACE, Worker
+from bot.serving.server import GRACE, Worker
 
 
 @dataclass(eq=False)

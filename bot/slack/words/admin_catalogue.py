@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.acts import Name, Problem, Verb
-from bot.administering import Verdict
-from bot.model import Effect
+from bot.admin.commands import Name, Problem, Verb
+from bot.admin.confirmation import Verdict
+from bot.core.access import Effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """German, for administrators."""
 
-from bot.acts import OFF, ON, Name, Problem, Verb
-from bot.administering import Verdict
-from bot.model import Effect
+from bot.admin.commands import OFF, ON, Name, Problem, Verb
+from bot.admin.confirmation import Verdict
+from bot.core.access import Effect
 from bot.slack.words.admin_catalogue import AdminWords
 
 GERMAN = AdminWords(

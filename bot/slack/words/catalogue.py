@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.model import Reason
+from bot.core.link import Reason
 from bot.slack.words.admin_catalogue import AdminWords
 
 Plural = tuple[str, str]

@@ -1,6 +1,6 @@
 """German."""
 
-from bot.model import Reason
+from bot.core.link import Reason
 from bot.slack.words.admin_de import GERMAN as FOR_ADMINS
 from bot.slack.words.catalogue import Words
 

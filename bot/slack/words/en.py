@@ -1,6 +1,6 @@
 """English."""
 
-from bot.model import Reason
+from bot.core.link import Reason
 from bot.slack.words.admin_en import ENGLISH as FOR_ADMINS
 from bot.slack.words.catalogue import Words
 

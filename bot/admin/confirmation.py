@@ -1,0 +1,342 @@
+"""Administration from Slack: who may, what is asked back first, and what comes of it.
+
+What takes access away is carried out only after the same administrator has confirmed it, once, in time, and only if
+nothing has changed since they were asked. Every change is kept under the id of its request first, so that a recorded
+request which is sent again changes nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from itertools import chain, dropwhile, islice
+
+from bot.admin.changes import Actor, Admin, Change, Explanation, same
+from bot.admin.commands import READING, Act, Misunderstood, Name, Verb, build
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
+from bot.core.link import Door
+from bot.core.policy import Facts, may_administer
+from bot.core.ports import Directory, PendingActs
+from bot.core.records import Entry, PendingAct
+from bot.core.values import is_group, utc_now
+from bot.links import groups as membership
+
+CONFIRM_WITHIN = timedelta(minutes=10)
+# A page of a listing is read for as long as its message can be answered.
+READ_ON_WITHIN = timedelta(minutes=30)
+MEMBERS_A_PAGE, ENTRIES_A_PAGE, RECORDS_A_PAGE = 10, 15, 15
+# How many entries are looked at for one page, so that a search for something rare ends in time.
+MOST_LOOKED_AT = 2000
+# What the audit tells two times apart by.
+SMALLEST_STEP = timedelta(microseconds=1)
+# How far back a history goes that does not say.
+HISTORY = timedelta(days=7)
+
+
+class Verdict(StrEnum):
+    """Why nothing was done."""
+
+    GONE = "gone"
+    CANCELLED = "cancelled"
+    NO_MAPPING = "no_mapping"
+    NO_RULE = "no_rule"
+
+
+# What is stored, or the name of what cannot be read.
+Record = Mapping | Grant | Lockdown | str
+# A line of a listing: one of these, a member or group with what is stored about them, or what has happened.
+Item = Record | tuple[str, Access | Workspace] | Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Nothing was done.
+
+    Attributes:
+        access: what there is instead, where that is why.
+    """
+
+    verdict: Verdict
+    act: Act | None = None
+    access: Access = field(default_factory=Access)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Is this really meant?
+
+    Attributes:
+        id: of the pending act.
+        affected: what it takes away or replaces.
+        oneself: whether the administrator is the one who loses.
+    """
+
+    id: str
+    act: Act
+    affected: tuple[Record, ...]
+    oneself: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It was carried out."""
+
+    act: Act
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The rules are gone."""
+
+    act: Act
+    removed: Access | Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a listing.
+
+    Attributes:
+        more: the id under which the next part can be had; None if this is the last.
+        searched_to: how far back was looked, where that was given up before the page was full.
+    """
+
+    act: Act
+    items: tuple[Item, ...]
+    more: str | None = None
+    searched_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What the policy would decide."""
+
+    act: Act
+    explanation: Explanation
+
+
+Outcome = Nothing | Question | Done | Forgotten | Page | Explained
+
+
+@dataclass(frozen=True, slots=True)
+class Administering:
+    """The use case and what it needs.
+
+    Attributes:
+        directory: Slack itself: who administers is not taken from what is remembered of it.
+        admins: the user ids that may administer, beside those with a rule for it.
+    """
+
+    admin: Admin
+    pending: PendingActs
+    directory: Directory
+    admins: frozenset[str]
+    now: Callable[[], datetime] = utc_now
+
+    def admit(self, by: Member) -> tuple[bool, str | None]:
+        """Whether the member may administer now, and their language.
+
+        Raises:
+            StoreError, SlackError: it could not be found out, so they may not.
+        """
+        person = self.directory.person(by)
+        return self.may(by, person, self.admin.show(by)), person.locale
+
+    def may(self, by: Member, person: Person, access: Access) -> bool:
+        """Whether the member, of whom this is known, may administer now."""
+        now = self.now()
+        facts = Facts(person, access, memberships=membership.of_member(self.directory, by, access, now))
+        return may_administer(by, facts, self.admins, now).passed
+
+    def ask(self, by: Member, act: Act, request_id: str, door: Door) -> Outcome | None:
+        """Carry an act out, or ask back first; None for a replay, of which nothing comes.
+
+        Raises:
+            StudioLinksError: nothing was changed.
+        """
+        if act.verb in READING:
+            return self._read(by, act, request_id)
+        access = self._stored(by.tenant, act)
+        nothing = _nothing_to_take(act, access)
+        if nothing is not None:
+            return nothing
+        now = self.now()
+        pending = PendingAct(request_id, by, act.verb, act.fields, now + CONFIRM_WITHIN, access.version)
+        if not self.pending.keep(pending):
+            return None
+        affected = _affected(act, access, now)
+        if affected is not None:
+            oneself = act.principal == by.user_id and act.verb in (Verb.DENY, Verb.FORGET)
+            return Question(request_id, act, affected, oneself)
+        self.pending.take(by, request_id, now)  # no press can carry it out again
+        return self._carry_out(by, act, access.version, door)
+
+    def confirm(self, by: Member, act_id: str, door: Door) -> Outcome:
+        """Carry out what was asked back.
+
+        Raises:
+            Changed: what they were shown is no longer so.
+            StudioLinksError: nothing was changed. Either way it has to be asked for anew.
+        """
+        taken = self._take(by, act_id)
+        if taken is None:
+            return Nothing(Verdict.GONE)
+        pending, act = taken
+        if act.verb in READING:
+            return Nothing(Verdict.GONE)
+        return self._carry_out(by, act, pending.version, door)
+
+    def cancel(self, by: Member, act_id: str) -> Outcome:
+        """Forget what was asked back. StoreError as ever."""
+        return Nothing(Verdict.GONE if self._take(by, act_id) is None else Verdict.CANCELLED)
+
+    def more(self, by: Member, act_id: str, request_id: str) -> Outcome | None:
+        """The next page of a listing; None for a replay. StoreError as ever."""
+        taken = self._take(by, act_id)
+        if taken is None or taken[1].verb not in READING:
+            return Nothing(Verdict.GONE)
+        pending, act = taken
+        return self._read(by, act, request_id, pending.after)
+
+    def _take(self, by: Member, act_id: str) -> tuple[PendingAct, Act] | None:
+        pending = self.pending.take(by, act_id, self.now())
+        if pending is None:
+            return None
+        try:
+            fields = {Name(name): text for name, text in pending.fields.items()}
+            return pending, build(Verb(pending.verb), fields, self.now())
+        except (Misunderstood, ValueError):  # kept by a version of the bot that knew other words
+            return None
+
+    def _stored(self, tenant: str, act: Act) -> Access | Workspace:
+        """What the act would change."""
+        if act.verb is Verb.LOCKDOWN:
+            return self.admin.workspace(tenant)
+        return self.admin.rules_of(tenant, act.principal)
+
+    def _carry_out(self, by: Member, act: Act, version: int, door: Door) -> Outcome:
+        actor, tenant = Actor(by.user_id, door), by.tenant
+        match act.verb:
+            case Verb.MAP:
+                who = Member(tenant, act.principal)
+                return Done(act, self.admin.map(who, act.mapping(), actor, at_version=version))
+            case Verb.UNMAP:
+                who = Member(tenant, act.principal)
+                return Done(act, self.admin.unmap(who, act.alias, actor, at_version=version))
+            case Verb.LOCKDOWN if act.locks:
+                return Done(act, self.admin.lock_down(tenant, act.reason, actor, at_version=version))
+            case Verb.LOCKDOWN:
+                return Done(act, self.admin.end_lockdown(tenant, actor, at_version=version))
+            case Verb.FORGET:
+                return Forgotten(act, self.admin.forget(tenant, act.principal, actor, at_version=version))
+            case _:
+                return Done(act, self.admin.grant(tenant, act.grant(), actor, at_version=version))
+
+    def _read(self, by: Member, act: Act, request_id: str, after: str = "") -> Outcome | None:
+        match act.verb:
+            case Verb.EXPLAIN:
+                return Explained(act, self.admin.explain(Member(by.tenant, act.principal), act.alias))
+            case Verb.SHOW:
+                page, goes_on = self._records(by.tenant, act, after)
+            case Verb.LIST:
+                page, goes_on = self._members(by.tenant, act, after)
+            case _:
+                page, goes_on = self._history(by.tenant, act, after)
+        if not goes_on:
+            return page
+        pending = PendingAct(request_id, by, act.verb, act.fields, self.now() + READ_ON_WITHIN, after=goes_on)
+        return replace(page, more=request_id) if self.pending.keep(pending) else None
+
+    def _records(self, tenant: str, act: Act, after: str) -> tuple[Page, str]:
+        access, start = self.admin.rules_of(tenant, act.principal), int(after or 0)
+        own = access.mappings if isinstance(access, Access) else ()
+        mappings = sorted(own, key=lambda mapping: mapping.alias)
+        records: list[Record] = [*access.grants, *access.unreadable, *mappings]
+        end = start + RECORDS_A_PAGE
+        return Page(act, tuple(records[start:end])), str(end) if len(records) > end else ""
+
+    def _members(self, tenant: str, act: Act, after: str) -> tuple[Page, str]:
+        in_groups = not after or is_group(after)
+        groups = ((group, rules) for group, rules in self.admin.groups(tenant) if group > after) if in_groups else ()
+        members = self.admin.members(tenant, after=None if in_groups else after)
+        found = list(islice(chain[tuple[str, Access | Workspace]](groups, members), MEMBERS_A_PAGE + 1))
+        page = found[:MEMBERS_A_PAGE]
+        return Page(act, tuple(page)), page[-1][0] if len(found) > MEMBERS_A_PAGE else ""
+
+    def _history(self, tenant: str, act: Act, after: str) -> tuple[Page, str]:
+        """A page of the audit. It goes on behind the last entry that was looked at, wanted or not."""
+        at, _, last = after.partition(" ")
+        start, end = _span(act, self.now())
+        before = datetime.fromisoformat(at) + SMALLEST_STEP if at else end
+        entries = self.admin.history(tenant, act.principal or None, start, MOST_LOOKED_AT * 2, before=before)
+        if last:  # of several at the very same moment, some have been looked at: they do not count anew
+            entries = islice(dropwhile(lambda entry: entry.id != last, entries), 1, None)
+        page: list[Entry] = []
+        looked_at: Entry | None = None
+        for number, entry in enumerate(entries):
+            if looked_at is not None and (len(page) == ENTRIES_A_PAGE or number == MOST_LOOKED_AT):
+                searched_to = looked_at.at if len(page) < ENTRIES_A_PAGE else None
+                return Page(act, tuple(page), searched_to=searched_to), f"{looked_at.at.isoformat()} {looked_at.id}"
+            looked_at = entry
+            if _is_wanted(entry, act):
+                page.append(entry)
+        return Page(act, tuple(page)), ""
+
+
+def _span(act: Act, now: datetime) -> tuple[datetime, datetime | None]:
+    """What a history is about: a day, or from some time on."""
+    if act.day is None:
+        return act.since or now - HISTORY, None
+    start = datetime.combine(act.day, time(), UTC)
+    return max(start, act.since or start), start + timedelta(days=1)
+
+
+def _is_wanted(entry: Entry, act: Act) -> bool:
+    wanted = act.fields
+    return (
+        wanted.get(Name.BY, entry.actor) == entry.actor and wanted.get(Name.OUTCOME, entry.outcome) == entry.outcome
+    )
+
+
+def _nothing_to_take(act: Act, stored: Access | Workspace) -> Nothing | None:
+    """That there is no such mapping or rule, where one is to go."""
+    if act.verb is Verb.UNMAP and isinstance(stored, Access) and len(_meant(act, stored)) != 1:
+        return Nothing(Verdict.NO_MAPPING, act, stored)
+    if act.verb is Verb.FORGET and not stored.grants and not stored.unreadable:
+        return Nothing(Verdict.NO_RULE, act)
+    return None
+
+
+def _meant(act: Act, stored: Access | Workspace) -> tuple[Mapping, ...]:
+    """The mappings that an `unmap` can mean: the named one, or all."""
+    return tuple(mapping for mapping in _mappings(stored) if act.alias in (None, mapping.alias))
+
+
+def _mappings(stored: Access | Workspace) -> tuple[Mapping, ...]:
+    return stored.mappings if isinstance(stored, Access) else ()
+
+
+def _affected(act: Act, stored: Access | Workspace, now: datetime) -> tuple[Record, ...] | None:
+    """What an act takes away or replaces; None if it takes nothing from anybody."""
+    in_force = [grant for grant in stored.grants if grant.holds_at(now)]
+    match act.verb:
+        case Verb.MAP:
+            new = act.mapping()
+            old = (m for m in _mappings(stored) if m.alias == new.alias)
+            return tuple(m for m in old if not same(replace(m, profile_arn=None), new)) or None
+        case Verb.UNMAP:
+            return _meant(act, stored)
+        case Verb.DENY:
+            return tuple(grant for grant in in_force if grant.effect is not Effect.DENY)
+        case Verb.FORGET:
+            return (*stored.grants, *stored.unreadable)
+        case Verb.LOCKDOWN:
+            return () if act.locks else None
+        case _:
+            return tuple(g for g in in_force if g.effect is Effect.ALLOW and _outlasts(g, act)) or None
+
+
+def _outlasts(grant: Grant, act: Act) -> bool:
+    """Whether an allow rule holds for longer than the one that is to take its place."""
+    return act.until is not None and (grant.until is None or grant.until > act.until)

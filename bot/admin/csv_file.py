@@ -1,0 +1,299 @@
+"""The CSV file of `import` and `export`: one row for each mapping or rule. Pure.
+
+| column            | of a mapping                           | of a rule                            |
+|-------------------|----------------------------------------|--------------------------------------|
+| `principal`       | Slack user id                          | Slack id of a user or user group     |
+| `kind`            | `mapping`                              | `allow`, `deny` or `admin`           |
+| `alias`           | what the member calls it (`default`)   |                                      |
+| `domain`          | SageMaker domain id                    |                                      |
+| `profile`         | SageMaker user profile name            |                                      |
+| `region`          | the domain's region, if another        |                                      |
+| `role_arn`        | role to assume for the call            |                                      |
+| `space`           | space to open                          |                                      |
+| `landing`         | where Studio opens                     |                                      |
+| `session_seconds` | how long the Studio session lasts      |                                      |
+| `profile_arn`     | the profile's ARN; empty: as it is     |                                      |
+| `until`           |                                        | a date (its end, UTC) or a full time |
+| `reason`          |                                        | why                                  |
+
+The first row names the columns, in any order; those that are not needed may be left out. What `write` writes, `read`
+reads back as it was, and `write` writes again byte by byte.
+
+A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, whoever wrote it. Where a reason would
+begin such a cell, at its beginning or after a character that some spreadsheets split cells at, an apostrophe is put
+in front; `read` takes one away. https://owasp.org/www-community/attacks/CSV_Injection
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bot.admin.changes import SPAN, parse_when
+from bot.core.access import Access, Effect, Grant, Mapping
+from bot.core.values import DEFAULT_ALIAS, USER_ID, InvalidValue, check_pattern
+
+OF_MAPPINGS = (
+    "alias",
+    "domain",
+    "profile",
+    "region",
+    "role_arn",
+    "space",
+    "landing",
+    "session_seconds",
+    "profile_arn",
+)
+OF_RULES = ("until", "reason")
+COLUMNS = ("principal", "kind", *OF_MAPPINGS, *OF_RULES)
+MAPPING = "mapping"
+KINDS = (MAPPING, *(effect.value for effect in Effect))
+
+# So many mappings of one member can be written as one change: each may touch two profile locks of the hundred items
+# that DynamoDB takes in a transaction.
+MOST_MAPPINGS = 40
+# So many problems are kept; the rest is counted.
+MOST_PROBLEMS = 100
+
+# The wide forms too, which spreadsheets of East Asia take for the same.
+FORMULA = r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
+CELL_BEGINS = r"((?:^|[,;\t\r\n|])[ ]*)"
+UNSAFE = re.compile(f"{CELL_BEGINS}('*){FORMULA}")
+MADE_SAFE = re.compile(f"{CELL_BEGINS}'('*){FORMULA}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a row cannot be imported, and the line of the file on which it begins."""
+
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
+
+
+@dataclass(slots=True)
+class Roster:
+    """What a file says.
+
+    Attributes:
+        wanted: each principal with the mappings and rules that the file has for it.
+        rows: how many rows there are, headings and empty ones aside.
+        problems: at most `MOST_PROBLEMS`; `more` counts the rest.
+    """
+
+    wanted: dict[str, Access] = field(default_factory=dict)
+    rows: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    more: int = 0
+
+
+def safe_cell(text: str) -> str:
+    """A text as a cell that no spreadsheet takes for a formula."""
+    return UNSAFE.sub(r"\1'\2", text)
+
+
+def csv_line(cells: Iterable[object]) -> str:
+    """Cells as a line of CSV, with its end."""
+    line = io.StringIO()
+    # Only what is part of the line's end is put in quotes, so a lone carriage return must be.
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
+
+
+def write(members: Iterable[tuple[str, Access]]) -> Iterator[str]:
+    """The lines of the file for these members, headings first; every member's rows in one fixed order."""
+    yield csv_line(COLUMNS)
+    for principal, access in members:
+        for mapping in sorted(access.mappings, key=lambda mapping: mapping.alias):
+            yield csv_line(_mapping_cells(principal, mapping))
+        for grant in sorted(access.grants, key=lambda grant: grant.effect):
+            yield csv_line(_grant_cells(principal, grant))
+
+
+def read(lines: Iterable[str]) -> Roster:
+    """What the lines of a file say, with all that is wrong with them.
+
+    Args:
+        lines: with their ends, as `open(..., newline="")` gives them.
+    """
+    return _Reading().read(lines)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One file being read: what each row may not repeat, and on which line it was seen first."""
+
+    roster: Roster = field(default_factory=Roster)
+    seen: dict[tuple[str, ...], int] = field(default_factory=dict)
+    holders: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+
+    def read(self, lines: Iterable[str]) -> Roster:
+        columns: list[str] | None = None
+        for line, cells in self._rows(lines):
+            try:
+                if columns is None:
+                    columns = _columns(cells)
+                    continue
+                self.roster.rows += 1
+                self._take(line, _by_name(columns, cells))
+            except ValueError as error:
+                self._problem(line, str(error))
+                if columns is None:  # without headings nothing else makes sense
+                    return self.roster
+        if columns is None and not self.roster.problems:
+            self._problem(1, f"the file is empty: its first row must name the columns, such as {','.join(COLUMNS)}")
+        return self.roster
+
+    def _rows(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+        """Each row that says something, with the line on which it begins."""
+        reader = csv.reader(_without_mark(lines), strict=True)
+        while True:
+            begins = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                self._problem(begins, f"its quotation marks do not fit, or a cell is too long ({error})")
+                continue
+            if any(cell.strip() for cell in cells):
+                yield begins, cells
+
+    def _problem(self, line: int, reason: str) -> None:
+        if len(self.roster.problems) < MOST_PROBLEMS:
+            self.roster.problems.append(Problem(line, reason))
+        else:
+            self.roster.more += 1
+
+    def _take(self, line: int, row: dict[str, str]) -> None:
+        """Add a row to what is wanted; ValueError says what is wrong with it."""
+        principal, kind = row["principal"], row["kind"].lower()
+        if kind not in KINDS:
+            raise InvalidValue("kind", row["kind"], f"one of {', '.join(KINDS)}")
+        before = self.roster.wanted.get(principal, Access())
+        if kind == MAPPING:
+            mapping = _mapping(principal, row)
+            self._once(line, f"{principal} has the alias {mapping.alias}", principal, mapping.alias)
+            self._one_holder(line, principal, mapping)
+            if len(before.mappings) == MOST_MAPPINGS:
+                raise ValueError(
+                    f"{principal} has more than {MOST_MAPPINGS} mappings: one file takes no more of them"
+                )
+            after = Access((*before.mappings, mapping), before.grants)
+        else:
+            grant = _grant(principal, Effect(kind), row)
+            self._once(line, f"{principal} has a rule of the kind {kind}", principal, "", kind)
+            after = Access(before.mappings, (*before.grants, grant))
+        self.roster.wanted[principal] = after
+
+    def _once(self, line: int, what: str, *key: str) -> None:
+        first = self.seen.setdefault(key, line)
+        if first != line:
+            raise ValueError(f"{what} on line {first} already: keep one of the two")
+
+    def _one_holder(self, line: int, principal: str, mapping: Mapping) -> None:
+        holder, first = self.holders.setdefault((mapping.domain_id, mapping.profile_name.lower()), (principal, line))
+        if holder != principal:
+            raise ValueError(
+                f"profile {mapping.profile_name} in {mapping.domain_id} goes to {holder} on line {first}: "
+                "one profile, one member"
+            )
+
+
+def _without_mark(lines: Iterable[str]) -> Iterator[str]:
+    """The lines without the byte order mark that some spreadsheets begin a file with."""
+    for number, line in enumerate(lines):
+        yield line.removeprefix("\ufeff") if number == 0 else line
+
+
+def _columns(cells: list[str]) -> list[str]:
+    """The names in the first row; ValueError if they are not ours."""
+    names = [cell.strip().lower() for cell in cells]
+    unknown = [name for name in names if name not in COLUMNS]
+    if len(names) == 1 and ";" in names[0]:
+        raise ValueError("the columns are parted by semicolons: save the file with commas")
+    if unknown:
+        raise ValueError(f"there is no column {', '.join(map(repr, unknown))}: the columns are {', '.join(COLUMNS)}")
+    if len(set(names)) < len(names):
+        raise ValueError("a column is named twice")
+    if missing := [name for name in COLUMNS[:2] if name not in names]:
+        raise ValueError(f"the column {' and '.join(missing)} is missing")
+    return names
+
+
+def _by_name(columns: list[str], cells: list[str]) -> dict[str, str]:
+    if len(cells) != len(columns):
+        raise ValueError(f"it has {len(cells)} cells, but there are {len(columns)} columns")
+    given = {name: cell if name == "reason" else cell.strip() for name, cell in zip(columns, cells, strict=True)}
+    return {name: given.get(name, "") for name in COLUMNS}
+
+
+def _mapping(principal: str, row: dict[str, str]) -> Mapping:
+    check_pattern("principal", principal, USER_ID, 31, "a Slack user id such as U0123ABCD")
+    _must_be_empty(row, OF_RULES, "a mapping")
+    seconds = row["session_seconds"]
+    if seconds and not re.fullmatch("[0-9]{1,9}", seconds):
+        raise InvalidValue("session seconds", seconds, "a whole number from 1800 to 43200")
+    mapping = Mapping(
+        alias=row["alias"] or DEFAULT_ALIAS,
+        domain_id=row["domain"],
+        profile_name=row["profile"],
+        region=row["region"] or None,
+        role_arn=row["role_arn"] or None,
+        space_name=row["space"] or None,
+        landing_uri=row["landing"] or None,
+        session_seconds=int(seconds) if seconds else None,
+        profile_arn=row["profile_arn"] or None,
+    )
+    if mapping.profile_arn is not None:
+        ends = re.escape(f":user-profile/{mapping.domain_id}/{mapping.profile_name}")
+        pattern = re.compile(f"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{{12}}{ends}", re.IGNORECASE | re.ASCII)
+        check_pattern("profile ARN", mapping.profile_arn, pattern, 256, "the ARN of the profile of this row")
+    return mapping
+
+
+def _grant(principal: str, effect: Effect, row: dict[str, str]) -> Grant:
+    _must_be_empty(row, OF_MAPPINGS, "a rule")
+    until = row["until"]
+    if SPAN.fullmatch(until):
+        raise InvalidValue(
+            "until", until, "a date or time: a span would end at another time each time it is imported"
+        )
+    return Grant(
+        principal=principal,
+        effect=effect,
+        until=parse_when(until, datetime.now(UTC)) if until else None,
+        reason=MADE_SAFE.sub(r"\1\2", row["reason"]),
+    )
+
+
+def _must_be_empty(row: dict[str, str], names: Iterable[str], what: str) -> None:
+    if given := [name for name in names if row[name]]:
+        raise ValueError(f"{what} has no {', '.join(given)}: leave it empty")
+
+
+def _mapping_cells(principal: str, mapping: Mapping) -> Iterable[object]:
+    return (
+        principal,
+        MAPPING,
+        mapping.alias,
+        mapping.domain_id,
+        mapping.profile_name,
+        mapping.region,
+        mapping.role_arn,
+        mapping.space_name,
+        mapping.landing_uri,
+        mapping.session_seconds,
+        mapping.profile_arn,
+        None,
+        None,
+    )
+
+
+def _grant_cells(principal: str, grant: Grant) -> Iterable[object]:
+    until = None if grant.until is None else grant.until.astimezone(UTC).isoformat()
+    return (principal, grant.effect.value, *[None] * len(OF_MAPPINGS), until, safe_cell(grant.reason))

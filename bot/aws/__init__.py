@@ -1,0 +1,1 @@
+"""Every call of AWS but those of DynamoDB."""

@@ -1,0 +1,174 @@
+"""What administration asks of AWS: who we are and what time it is, what a role may, and which profiles there are."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from bot.admin.matching import TAG, Profile
+from bot.aws.sagemaker import ADMINISTRATION, aws_errors
+from bot.core.access import Mapping
+from bot.core.values import utc_now
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
+
+PRESIGN = "sagemaker:CreatePresignedDomainUrl"
+# Patience: lists are long, and SageMaker throttles whoever describes many things.
+CONFIG = Config(connect_timeout=2, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 8})
+# Seconds; the shortest that AWS gives.
+SHORTEST_LINK, SHORTEST_STUDIO_SESSION, SHORTEST_ROLE_SESSION = 5, 1800, 900
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose credentials we have, and how far our clock is ahead of AWS's (to the second)."""
+
+    arn: str
+    ahead: timedelta
+
+    @property
+    def role_arn(self) -> str:
+        """The role behind an assumed one, as IAM knows it: without its path, which STS does not tell."""
+        parts = self.arn.split(":")
+        kind, _, rest = parts[5].partition("/")
+        if kind != "assumed-role":
+            return self.arn
+        return f"arn:{parts[1]}:iam::{parts[4]}:role/{rest.partition('/')[0]}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where profiles are: a domain, and how it is reached."""
+
+    domain_id: str
+    region: str
+    role_arn: str | None = None
+
+
+class AwsAdmin:
+    """The adapter. Each method raises StudioError if AWS refuses or does not answer."""
+
+    def __init__(self, *, region: str, external_id: str | None = None) -> None:
+        self._region = region
+        self._external_id = external_id
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session()
+
+    def identity(self) -> Identity:
+        """From STS, which answers everybody who has credentials."""
+        with aws_errors():
+            before = utc_now()
+            answer = self._session.client("sts", region_name=self._region, config=CONFIG).get_caller_identity()
+            told = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+            return Identity(answer["Arn"], clock_ahead(before, told, utc_now()))
+
+    def assume(self, role_arn: str) -> None:
+        """Take a role on, and let go of it."""
+        with aws_errors():
+            self._assumed(role_arn, "sagemaker:DescribeDomain")
+
+    def may_presign(self, role_arn: str, profile_arn: str) -> tuple[str, list[str]]:
+        """IAM's word on whether the role's policies allow it, and what of a request it would have to know to be sure.
+
+        The word is "allowed", "implicitDeny" or "explicitDeny"; a statement whose condition is open does not count.
+        """
+        with aws_errors():
+            answer = self._session.client("iam", region_name=self._region, config=CONFIG).simulate_principal_policy(
+                PolicySourceArn=role_arn, ActionNames=[PRESIGN], ResourceArns=[profile_arn]
+            )
+            [result] = answer["EvaluationResults"]
+            of_profile = result.get("ResourceSpecificResults", [])
+            open_keys = {key for each in of_profile for key in each.get("MissingContextValues", ())}
+            return str(result["EvalDecision"]), sorted(open_keys)
+
+    def presign(self, mapping: Mapping) -> None:
+        """Make a link as short as can be, and throw it away unseen."""
+        with aws_errors():
+            self._sagemaker(place_of(mapping, self._region), PRESIGN).create_presigned_domain_url(
+                DomainId=mapping.domain_id,
+                UserProfileName=mapping.profile_name,
+                ExpiresInSeconds=SHORTEST_LINK,
+                SessionExpirationDurationInSeconds=SHORTEST_STUDIO_SESSION,
+            )
+
+    def profiles(self, place: Place) -> Iterator[Profile]:
+        """Every user profile of a domain, with its tag, page by page; one more call for each profile's tags."""
+        with aws_errors():
+            client = self._sagemaker(place, "sagemaker:ListUserProfiles", "sagemaker:ListTags")
+            domain_arn = client.describe_domain(DomainId=place.domain_id)["DomainArn"]
+            base = domain_arn.rpartition(":")[0]
+            region = None if place.region == self._region else place.region
+            pages = client.get_paginator("list_user_profiles").paginate(
+                DomainIdEquals=place.domain_id, PaginationConfig={"PageSize": 100}
+            )
+            for page in pages:
+                for each in page["UserProfiles"]:
+                    name = each["UserProfileName"]
+                    arn = f"{base}:user-profile/{place.domain_id}/{name}"
+                    yield Profile(place.domain_id, name, arn, _tag(client, arn), region, place.role_arn)
+
+    def _sagemaker(self, place: Place, *actions: str) -> "SageMakerClient":
+        if place.role_arn is None:
+            return self._session.client("sagemaker", region_name=place.region, config=CONFIG)
+        credentials = self._assumed(place.role_arn, "sagemaker:DescribeDomain", *actions)
+        return self._session.client(
+            "sagemaker",
+            region_name=place.region,
+            config=CONFIG,
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+        )
+
+    def _assumed(self, role_arn: str, *actions: str) -> Any:
+        """Credentials of a role that are good for these actions only."""
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}],
+        }
+        request: AssumeRoleRequestTypeDef = {
+            "RoleArn": role_arn,
+            "RoleSessionName": ADMINISTRATION,
+            "SourceIdentity": ADMINISTRATION,
+            "DurationSeconds": SHORTEST_ROLE_SESSION,
+            "Policy": json.dumps(policy),
+        }
+        if self._external_id is not None:
+            request["ExternalId"] = self._external_id
+        return self._session.client("sts", region_name=self._region, config=CONFIG).assume_role(**request)[
+            "Credentials"
+        ]
+
+
+def place_of(mapping: Mapping, region: str) -> Place:
+    """Where a mapping leads, `region` being the configured one."""
+    return Place(mapping.domain_id, mapping.region or region, mapping.role_arn)
+
+
+def clock_ahead(before: datetime, told: datetime, after: datetime) -> timedelta:
+    """How far we are ahead of a clock that was read between two of our times, and that shows whole seconds."""
+    if before - timedelta(seconds=1) <= told <= after:
+        return timedelta()
+    return before - told
+
+
+def _tag(client: "SageMakerClient", arn: str) -> str | None:
+    """The value of the profile's tag; None without one. A resource has fifty tags at most: one page."""
+    try:
+        tags = client.list_tags(ResourceArn=arn)["Tags"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFound":  # deleted meanwhile
+            return None
+        raise
+    return next((tag["Value"] for tag in tags if tag["Key"].lower() == TAG), None)

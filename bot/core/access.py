@@ -1,0 +1,228 @@
+"""Who may open what: members, mappings and rules, checked when they are made."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bot.core.values import (
+    ALIAS,
+    DOMAIN_ID,
+    LANDING_URI,
+    MAX_LANDING_URI,
+    MAX_NAME,
+    NAME,
+    PRINCIPAL,
+    REGION,
+    RESERVED_WORDS,
+    ROLE_ARN,
+    SESSION_SECONDS,
+    TENANT_ID,
+    USER_ID,
+    InvalidValue,
+    check_pattern,
+    check_range,
+    check_reason,
+    is_group,
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Member:
+    """One person of one tenant, exactly as Slack's signed payload names them.
+
+    Attributes:
+        tenant: the team id (`T…`) or enterprise id (`E…`) that admits the member to this bot.
+        user_id: Slack's opaque user id (`U…` or `W…`).
+    """
+
+    tenant: str
+    user_id: str
+
+    def __post_init__(self) -> None:
+        check_pattern("team", self.tenant, TENANT_ID, 31, "a Slack team or enterprise id such as T0123ABCD")
+        check_pattern("Slack user", self.user_id, USER_ID, 31, "a Slack user id such as U0123ABCD")
+
+    @property
+    def session_name(self) -> str:
+        """Who CloudTrail says made a call in a role of a mapping; shortened there if need be."""
+        return f"slack-{self.tenant}-{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Which SageMaker user profile a member may open, and how. A mapping alone allows nothing.
+
+    Attributes:
+        session_seconds: how long the Studio session lasts; None means the configured default.
+        profile_arn: as DescribeUserProfile gave it when the mapping was made; None if it could not be read.
+        role_arn: the role to assume for the call; None means the bot's own credentials.
+    """
+
+    alias: str
+    domain_id: str
+    profile_name: str
+    region: str | None = None
+    role_arn: str | None = None
+    space_name: str | None = None
+    landing_uri: str | None = None
+    session_seconds: int | None = None
+    profile_arn: str | None = None
+    set_by: str = ""
+    set_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        check_pattern("alias", self.alias, ALIAS, 32, "1 to 32 lower-case letters, digits and hyphens")
+        if self.alias in RESERVED_WORDS:
+            raise InvalidValue("alias", self.alias, "none of the command's own words")
+        check_pattern("domain", self.domain_id, DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123")
+        name_rule = "1 to 63 letters, digits and inner hyphens"
+        check_pattern("profile", self.profile_name, NAME, MAX_NAME, name_rule)
+        if self.space_name is not None:
+            check_pattern("space", self.space_name, NAME, MAX_NAME, name_rule)
+        if self.landing_uri is not None:
+            check_pattern(
+                "landing",
+                self.landing_uri,
+                LANDING_URI,
+                MAX_LANDING_URI,
+                "studio::PATH or app:NAME:PATH, NAME being JupyterServer, JupyterLab, RStudioServerPro, "
+                "CodeEditor or Canvas",
+            )
+        if self.region is not None:
+            check_pattern("region", self.region, REGION, 30, "an AWS region such as eu-west-1")
+        if self.role_arn is not None:
+            check_pattern("role", self.role_arn, ROLE_ARN, 600, "an IAM role's ARN")
+        if self.session_seconds is not None:
+            check_range("session seconds", self.session_seconds, SESSION_SECONDS)
+
+    def same_profile(self, other: "Mapping") -> bool:
+        """Whether both open the same SageMaker user profile, whose name has no case."""
+        return (self.domain_id, self.profile_name.lower()) == (other.domain_id, other.profile_name.lower())
+
+
+class Effect(StrEnum):
+    """What a rule does: allow links, deny them, or allow to administer from Slack."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One rule about one principal, for good or until a time.
+
+    Attributes:
+        principal: a Slack user, or a Slack user group, which stands for whoever is in it.
+    """
+
+    principal: str
+    effect: Effect
+    until: datetime | None = None
+    reason: str = ""
+    set_by: str = ""
+    set_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        allowed = "the id of a user (U0123ABCD) or user group (S0123ABCD)"
+        check_pattern("principal", self.principal, PRINCIPAL, 31, allowed)
+        if self.effect is Effect.ADMIN and self.of_group:
+            raise InvalidValue("principal", self.principal, "a user, since groups do not administer")
+        check_reason(self.reason)
+        if self.until is not None and self.until.tzinfo is None:
+            raise InvalidValue("until", self.until, "a time with a time zone")
+
+    @property
+    def of_group(self) -> bool:
+        """Whether the rule is about a user group."""
+        return is_group(self.principal)
+
+    def holds_at(self, now: datetime) -> bool:
+        """Whether the rule is still in force."""
+        return self.until is None or now < self.until
+
+    def in_words(self, now: datetime) -> str:
+        """One line for admins: what the rule does, until when, why, and who set it."""
+        words = [f"{self.effect} {self.principal}"]
+        if self.until is not None:
+            words.append(f"{'until' if self.holds_at(now) else 'ended'} {self.until:%Y-%m-%d %H:%M} UTC")
+        if self.reason:
+            words.append(f"({self.reason})")
+        if self.set_by:
+            words.append(f"set by {self.set_by}")
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Lockdown:
+    """No links for anybody of a workspace.
+
+    Attributes:
+        reason: what members read.
+    """
+
+    reason: str
+    set_by: str = ""
+    set_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        check_reason(self.reason)
+        if not self.reason.strip():
+            raise InvalidValue("reason", self.reason, "a few words that tell members why")
+
+    def in_words(self) -> str:
+        """One line for admins."""
+        since = f" since {self.set_at:%Y-%m-%d %H:%M} UTC" if self.set_at else ""
+        return f"lockdown{since} ({self.reason}){f' set by {self.set_by}' if self.set_by else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """All that the store knows of one member, from one consistent read.
+
+    Attributes:
+        unreadable: the names of records whose values make no sense. One of them is enough to deny.
+        lockdown: why nobody of the workspace gets a link; None while they do.
+        group_grants: the rules for user groups of the workspace, whether or not the member is in them.
+        version: of the member's own records, for whoever changes them; 0 if there are none.
+    """
+
+    mappings: tuple[Mapping, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    lockdown: Lockdown | None = None
+    group_grants: tuple[Grant, ...] = ()
+    version: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What the store knows of a workspace as a whole.
+
+    Attributes:
+        grants: the rules for user groups.
+        unreadable: as in `Access`. One of them is enough to deny everybody.
+        version: for whoever changes it; 0 if there is nothing yet.
+    """
+
+    lockdown: Lockdown | None = None
+    grants: tuple[Grant, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    version: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who Slack says a member is. Fields that Slack left out count against the member.
+
+    Attributes:
+        unfit: why Slack's record rules this account out ("deactivated", "bot", …); None if nothing does.
+        locale: the language the member has set in Slack, such as "de-DE".
+    """
+
+    user_id: str
+    team_id: str
+    enterprise_id: str | None = None
+    unfit: str | None = None
+    guest: bool = False
+    locale: str | None = None

@@ -1,0 +1,86 @@
+"""Everything that can go wrong outside the policy, as one shallow tree.
+
+    StudioLinksError            what happened, and what to do next
+    ├── BadInput                a value somebody gave us breaks a rule
+    ├── ConfigError             the environment is incomplete or wrong
+    ├── ProfileTaken            another member already holds that SageMaker user profile
+    ├── Changed                 somebody else changed the same records meanwhile
+    ├── AlreadyRecorded         this request's id is in the audit: a replay
+    ├── StoreError              DynamoDB            (reason: why no link was issued)
+    ├── StudioError             SageMaker or STS    (reason: why no link was issued)
+    └── SlackError              Slack's Web API     (reason: why no link was issued)
+
+A refusal the policy expects is not an error: it is a `model.Denied`.
+"""
+
+from bot.core.link import Reason
+
+
+class StudioLinksError(Exception):
+    """Something is broken or was refused. The message is one line that ends with what to do next."""
+
+
+class BadInput(StudioLinksError):
+    """A value from a member, an admin, a file or a stored record breaks a rule."""
+
+
+class ConfigError(StudioLinksError):
+    """An environment variable is missing or wrong; the message names it and what it may be."""
+
+
+class ProfileTaken(StudioLinksError):
+    """The SageMaker user profile is mapped to another member (names are compared without case)."""
+
+
+class Changed(StudioLinksError):
+    """The records changed between reading and writing; nothing was written."""
+
+
+class AlreadyRecorded(StudioLinksError):
+    """The audit holds an entry with this request id: the request was seen before."""
+
+
+class UpstreamError(StudioLinksError):
+    """A service we depend on refused, failed or could not be understood.
+
+    Attributes:
+        reason: what the member is told, and what the audit records as the outcome.
+        code: the service's own error code, for the audit and the log; None if it gave none.
+        request_id: the service's id for the failed call, with which to ask for help; None if unknown.
+    """
+
+    def __init__(
+        self, message: str, *, reason: Reason, code: str | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.code = code
+        self.request_id = request_id
+
+
+class StoreError(UpstreamError):
+    """DynamoDB refused, could not be reached, or returned a record we cannot read."""
+
+
+class StudioError(UpstreamError):
+    """SageMaker or STS refused, could not be reached, or answered something unexpected.
+
+    Attributes:
+        sign_in_address: the plain address to use instead, where the domain has one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Reason,
+        code: str | None = None,
+        request_id: str | None = None,
+        sign_in_address: str | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, code=code, request_id=request_id)
+        self.sign_in_address = sign_in_address
+
+
+class SlackError(UpstreamError):
+    """Slack's Web API refused or could not be reached."""

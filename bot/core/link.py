@@ -1,0 +1,263 @@
+"""A link request and the answer to it."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from bot.core.access import Grant, Mapping, Member
+from bot.core.values import ALIAS, MAX_NAME, NAME, check_pattern
+
+
+class Reason(StrEnum):
+    """Why no link was issued. The value is what the audit records as the outcome."""
+
+    NOT_A_MEMBER = "not_a_member"
+    GUEST = "guest"
+    LOCKDOWN = "lockdown"
+    DENIED = "denied"
+    NOT_MAPPED = "not_mapped"
+    UNKNOWN_ALIAS = "unknown_alias"
+    CHOOSE = "choose"
+    NOT_ALLOWED = "not_allowed"
+    GRANT_EXPIRED = "grant_expired"
+    GROUP_UNCONFIRMED = "group_unconfirmed"
+    TOO_MANY = "too_many"
+
+    DOMAIN_MISSING = "domain_missing"
+    DOMAIN_NOT_READY = "domain_not_ready"
+    DOMAIN_SSO = "domain_sso"
+    PROFILE_MISSING = "profile_missing"
+    PROFILE_NOT_READY = "profile_not_ready"
+    SPACE_MISSING = "space_missing"
+    SPACE_NOT_YOURS = "space_not_yours"
+    AWS_REFUSED = "aws_refused"
+    AWS_THROTTLED = "aws_throttled"
+    AWS_UNREACHABLE = "aws_unreachable"
+    AWS_UNEXPECTED = "aws_unexpected"
+
+    STORE_UNREACHABLE = "store_unreachable"
+    STORE_THROTTLED = "store_throttled"
+    STORE_REFUSED = "store_refused"
+    STORE_UNREADABLE = "store_unreadable"
+    NOT_RECORDED = "not_recorded"
+
+    SLACK_UNREACHABLE = "slack_unreachable"
+    SLACK_REFUSED = "slack_refused"
+
+    BUSY = "busy"
+    TOO_LATE = "too_late"
+    NOT_READY = "not_ready"
+    FOREIGN = "foreign"
+    STALE_BUTTON = "stale_button"
+    NOT_AN_ADMIN = "not_an_admin"
+    INTERNAL = "internal"
+
+
+class StudioApp(StrEnum):
+    """What a member may ask Studio to open, in the command's own words."""
+
+    LAB = "lab"
+    CODE = "code"
+    CANVAS = "canvas"
+    RSTUDIO = "rstudio"
+    CLASSIC = "classic"
+    HOME = "home"
+
+
+# The landing page of each. What members type never reaches a landing URI in any other way.
+LANDING_URIS = {
+    StudioApp.LAB: "app:JupyterLab:",
+    StudioApp.CODE: "app:CodeEditor:",
+    StudioApp.CANVAS: "app:Canvas:",
+    StudioApp.RSTUDIO: "app:RStudioServerPro:",
+    StudioApp.CLASSIC: "app:JupyterServer:",
+    StudioApp.HOME: "studio::",
+}
+
+
+APPS_BY_LANDING_URI = {uri: app for app, uri in LANDING_URIS.items()}
+
+
+class Door(StrEnum):
+    """How a request came in."""
+
+    COMMAND = "command"
+    BUTTON = "button"
+    SHORTCUT = "shortcut"
+    FORM = "form"
+    HOME = "home"
+    CLI = "cli"
+
+
+class Stage(StrEnum):
+    """The parts of a request whose times are taken.
+
+    From a request's first byte to its acknowledgement; for a worker; for all that is read before the decision; for
+    its record, beside that; for the link at AWS; for the reply; and from its arrival until Slack took the reply.
+    """
+
+    ACKNOWLEDGE = "acknowledge"
+    WAIT = "wait"
+    GATHER = "gather"
+    RECORD = "record"
+    MINT = "mint"
+    REPLY = "reply"
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a member asks to open, all of it optional.
+
+    Attributes:
+        alias: which mapping; None means the only one.
+        space: a space by name; "" means to choose among those the member may open.
+    """
+
+    alias: str | None = None
+    app: StudioApp | None = None
+    space: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.alias is not None:
+            check_pattern("alias", self.alias, ALIAS, 32, "1 to 32 lower-case letters, digits and hyphens")
+        if self.space:
+            check_pattern("space", self.space, NAME, MAX_NAME, "1 to 63 letters, digits and inner hyphens")
+
+    def __str__(self) -> str:
+        """The words that ask for it, as a member would type them after the command."""
+        words = [self.alias or "", self.app or "", "" if self.space is None else f"space {self.space}"]
+        return " ".join(word.strip() for word in words if word)
+
+    def within(self, mapping: Mapping) -> Mapping:
+        """The mapping with the app and space asked for in the place of its own."""
+        if self.app is not None:
+            mapping = replace(mapping, landing_uri=LANDING_URIS[self.app])
+        return replace(mapping, space_name=self.space) if self.space else mapping
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRequest:
+    """A member asks for a link.
+
+    Attributes:
+        id: derived from Slack's `trigger_id`; the same for a replayed request.
+        attempt: fresh each time a request comes in; tells a replay from our own retried write.
+        started: the monotonic second at which the request came in, against which deadlines are measured.
+    """
+
+    id: str
+    attempt: str
+    member: Member
+    door: Door
+    at: datetime
+    started: float
+    target: Target = Target()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One step of a decision, in words an admin can follow."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The policy's yes: this mapping, because of this grant."""
+
+    member: Member
+    mapping: Mapping
+    grant: Grant
+    aliases: tuple[str, ...] = ()
+    locale: str | None = None
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """No link, and why.
+
+    Attributes:
+        detail: for admins, in the audit; never shown to the member.
+        notice: what an administrator wants the member to read, in their own words.
+        mapping: the mapping concerned, once the policy had settled on one.
+        mappings: the member's own mappings, where the next step is to name one.
+        sign_in_address: the plain address to use instead of a link, where there is one.
+    """
+
+    reason: Reason
+    detail: str = ""
+    mapping: Mapping | None = None
+    mappings: tuple[Mapping, ...] = ()
+    target: Target = Target()
+    sign_in_address: str | None = None
+    aws_request_id: str | None = None
+    locale: str | None = None
+    checks: tuple[Check, ...] = ()
+    notice: str | None = None
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The names the member may choose from, in order."""
+        return tuple(sorted(mapping.alias for mapping in self.mappings))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A presigned Studio URL: a bearer secret. It hides in `repr`, and only the reply may read `url`."""
+
+    url: str = field(repr=False)
+    expires_at: datetime
+    lifetime_seconds: int
+    session_seconds: int
+    aws_request_id: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """What the audit keeps of the link."""
+        return hashlib.sha256(self.url.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A link was minted for this request and may be delivered to its member."""
+
+    request: LinkRequest
+    allowed: Allowed
+    link: Link
+
+    @property
+    def locale(self) -> str | None:
+        """The member's language, as for the other answers."""
+        return self.allowed.locale
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing a member may choose to open."""
+
+    target: Target
+    profile_name: str
+    domain_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A question back to the member: which of these?
+
+    Attributes:
+        options: never empty; the one chosen last time comes first.
+        remembered: whether the first option is the one chosen last time.
+    """
+
+    request: LinkRequest
+    options: tuple[Option, ...]
+    remembered: bool = False
+    locale: str | None = None
+
+
+Answer = Issued | Denied | Choice

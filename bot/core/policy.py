@@ -1,0 +1,280 @@
+"""Who may have a link: a pure function of the request, the facts and the time.
+
+Explicit deny beats an unexpired allow, which beats the default: deny. A rule is about the member, or about a user
+group and so about whoever is in it. Of the rules of one kind the member's own is the one that counts; but one that
+has ended hides nothing. In a column that says "any", nothing changes the outcome.
+
+| a deny rule is in force: own, or of a group | an allow rule is in force: own | of a group  | outcome              |
+|---------------------------------------------|--------------------------------|-------------|----------------------|
+| yes                                         | any                            | any         | denied               |
+| a group's, if the member is in it: unknown  | any                            | any         | cannot be confirmed  |
+| no                                          | yes                            | any         | allowed, by the own  |
+| no                                          | no                             | yes         | allowed, by a group's|
+| no                                          | no                             | unknown     | cannot be confirmed  |
+| no                                          | ended                          | no          | access has ended     |
+| no                                          | no                             | no          | not allowed          |
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
+from bot.core.link import Allowed, Check, Denied, Door, LinkRequest, Reason, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the installation has settled for everybody."""
+
+    allow_guests: bool = False
+    links_per_minute: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """An allow or deny rule as a decision sees it.
+
+    Attributes:
+        applies: whether it is in force for the member; None if that could not be confirmed.
+        why: the same in words for admins.
+        decides: whether it is the rule that settles the matter.
+    """
+
+    grant: Grant
+    applies: bool | None
+    why: str
+    decides: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a decision rests on.
+
+    Attributes:
+        within_rate: whether the member has not yet asked more often in this minute than the rules allow.
+        memberships: whether the member is in the group of each group rule. Of a rule that is missing here, it could
+            not be confirmed.
+    """
+
+    person: Person
+    access: Access
+    within_rate: bool = True
+    memberships: Dictionary[Grant, bool] = field(default_factory=dict)
+
+
+# The checks that rest on what Slack says of an account.
+OF_SLACK = ("full member", "guest")
+
+
+def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
+    """The decision, with every check that led to it. The first check that fails denies."""
+    checks: list[Check] = []
+    mapping = chosen_mapping(facts.access.mappings, request.target)
+    for reason, check in _weigh(request, facts, rules, now):
+        checks.append(check)
+        if not check.passed:
+            return Denied(
+                reason,
+                detail=check.detail,
+                notice=facts.access.lockdown.reason if reason is Reason.LOCKDOWN and facts.access.lockdown else None,
+                mapping=mapping,
+                mappings=facts.access.mappings,
+                target=request.target,
+                locale=facts.person.locale,
+                checks=tuple(checks),
+            )
+    allow = _that_applies(considered(request.member, facts, now), Effect.ALLOW)
+    if mapping is None or allow is None:  # _weigh has refused both; a change to it must not open a door
+        return Denied(Reason.INTERNAL, detail="the checks passed without a mapping and an allow rule")
+    aliases = tuple(sorted(m.alias for m in facts.access.mappings))
+    return Allowed(
+        request.member, request.target.within(mapping), allow.grant, aliases, facts.person.locale, tuple(checks)
+    )
+
+
+def outlook(member: Member, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
+    """What the member's next request would be told; nothing follows from it."""
+    # The first mapping stands for all: which one is opened decides nothing about whether.
+    target = Target(facts.access.mappings[0].alias) if facts.access.mappings else Target()
+    request = LinkRequest(id="", attempt="", member=member, door=Door.COMMAND, at=now, started=0.0, target=target)
+    return decide(request, facts, rules, now)
+
+
+def chosen_mapping(mappings: Sequence[Mapping], target: Target) -> Mapping | None:
+    """The mapping the member means: the named one, or the only one."""
+    if target.alias is None:
+        return mappings[0] if len(mappings) == 1 else None
+    return next((m for m in mappings if m.alias == target.alias), None)
+
+
+def may_administer(member: Member, facts: Facts, configured: Collection[str], now: datetime) -> Check:
+    """Whether a member may administer from Slack. Whatever speaks against them outweighs what makes them one.
+
+    Guests never do, and a deny rule takes this away as well. A lockdown does not: somebody has to end it.
+
+    Args:
+        configured: the user ids that the settings name.
+    """
+    person, grants = facts.person, facts.access.grants
+    granted, lapsed = _in_force(grants, member, Effect.ADMIN, now), rule_of(grants, member, Effect.ADMIN)
+    rules = considered(member, facts, now)
+    deny, unsure = _that_applies(rules, Effect.DENY), _unconfirmed(rules, Effect.DENY)
+    against = [
+        unfit(member, person),
+        "a guest" if person.guest else None,
+        f"cannot be read: {', '.join(facts.access.unreadable)}" if facts.access.unreadable else None,
+        deny.grant.in_words(now) if deny else None,
+        unsure or None,
+    ]
+    in_favour = [
+        "named in STUDIO_ADMINS" if member.user_id in configured else None,
+        granted.in_words(now) if granted else None,
+    ]
+    first = next(filter(None, against), None)
+    if first is not None:
+        return Check("administrator", passed=False, detail=first)
+    why = next(filter(None, in_favour), None)
+    return Check("administrator", why is not None, why or (lapsed.in_words(now) if lapsed else "no admin rule"))
+
+
+def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Iterator[tuple[Reason, Check]]:
+    """Each check in the order in which it is made, with the reason it denies for when it fails."""
+    member, person, access = request.member, facts.person, facts.access
+
+    problem = unfit(member, person)
+    yield (
+        Reason.NOT_A_MEMBER,
+        Check("full member", problem is None, problem or "Slack knows an active account of this team"),
+    )
+
+    admitted = not person.guest or rules.allow_guests
+    guest_detail = (
+        "not a guest" if not person.guest else f"a guest; STUDIO_ALLOW_GUESTS is {str(rules.allow_guests).lower()}"
+    )
+    yield Reason.GUEST, Check("guest", admitted, guest_detail)
+
+    lockdown = access.lockdown
+    yield Reason.LOCKDOWN, Check("no lockdown", lockdown is None, lockdown.in_words() if lockdown else "none")
+
+    broken = ", ".join(access.unreadable)
+    yield Reason.STORE_UNREADABLE, Check("records readable", not broken, broken or "all of them")
+
+    rules_seen = considered(member, facts, now)
+    deny, unsure = _that_applies(rules_seen, Effect.DENY), _unconfirmed(rules_seen, Effect.DENY)
+    yield Reason.DENIED, Check("no deny rule", deny is None, deny.grant.in_words(now) if deny else "none in force")
+    yield Reason.GROUP_UNCONFIRMED, Check("in no denied group", not unsure, unsure or "none")
+
+    yield Reason.NOT_MAPPED, Check("mapped", bool(access.mappings), f"{len(access.mappings)} mapping(s)")
+
+    allow, unsure = _that_applies(rules_seen, Effect.ALLOW), _unconfirmed(rules_seen, Effect.ALLOW)
+    lapsed = rule_of(access.grants, member, Effect.ALLOW)
+    counts = allow.grant if allow else lapsed
+    missing = Reason.GRANT_EXPIRED if lapsed else Reason.NOT_ALLOWED
+    yield (
+        Reason.GROUP_UNCONFIRMED if unsure else missing,
+        Check("allow rule", allow is not None, counts.in_words(now) if counts else unsure or "no allow rule"),
+    )
+
+    yield (
+        Reason.TOO_MANY,
+        Check(
+            "rate",
+            facts.within_rate,
+            f"{'at most' if facts.within_rate else 'more than'} {rules.links_per_minute} requests this minute",
+        ),
+    )
+
+    mapping = chosen_mapping(access.mappings, request.target)
+    unnamed = request.target.space == ""
+    yield (
+        Reason.UNKNOWN_ALIAS if request.target.alias and mapping is None else Reason.CHOOSE,
+        Check("one thing to open", mapping is not None and not unnamed, _choice(mapping, request.target)),
+    )
+
+
+def unfit(member: Member, person: Person) -> str | None:
+    """Why Slack's record rules the account out, for this member; None if nothing but being a guest may."""
+    if person.user_id != member.user_id:
+        return "Slack answered for another account"
+    if member.tenant not in (person.team_id, person.enterprise_id):
+        return f"belongs to another workspace: {person.team_id}"
+    return person.unfit
+
+
+def rule_of(grants: Sequence[Grant], member: Member, effect: Effect) -> Grant | None:
+    """The member's rule of that effect, whether or not it has lapsed."""
+    return next((g for g in grants if g.principal == member.user_id and g.effect is effect), None)
+
+
+def _in_force(grants: Sequence[Grant], member: Member, effect: Effect, now: datetime) -> Grant | None:
+    matching = (g for g in grants if g.principal == member.user_id and g.effect is effect)
+    return next((g for g in matching if g.holds_at(now)), None)
+
+
+def allowance(member: Member, facts: Facts, now: datetime) -> Grant | None:
+    """The rule by which the member is or was allowed: the one that counts, or else their own that has ended."""
+    allow = _that_applies(considered(member, facts, now), Effect.ALLOW)
+    return allow.grant if allow else rule_of(facts.access.grants, member, Effect.ALLOW)
+
+
+def group_questions(member: Member, access: Access, now: datetime) -> tuple[Grant, ...]:
+    """The rules for groups of which it matters whether the member is in them."""
+    if _in_force(access.grants, member, Effect.DENY, now):
+        return ()
+    own = _in_force(access.grants, member, Effect.ALLOW, now)
+    return tuple(
+        grant for grant in access.group_grants if grant.holds_at(now) and (grant.effect is Effect.DENY or not own)
+    )
+
+
+def considered(member: Member, facts: Facts, now: datetime) -> tuple[Considered, ...]:
+    """Every allow and deny rule that may concern the member, in the order in which they count."""
+    access = facts.access
+    own = (grant for grant in access.grants if grant.principal == member.user_id)
+    rules = [grant for grant in (*own, *access.group_grants) if grant.effect is not Effect.ADMIN]
+    asked = group_questions(member, access, now)
+    seen = [_considered(grant, facts, now, asked=grant in asked) for grant in sorted(rules, key=_precedence)]
+    deny, allow = (_that_applies(seen, effect) for effect in (Effect.DENY, Effect.ALLOW))
+    unsure = next((rule for rule in seen if rule.applies is None and rule.grant.effect is Effect.DENY), None)
+    deciding = deny or unsure or allow
+    return tuple(replace(rule, decides=rule is deciding) for rule in seen)
+
+
+def _precedence(grant: Grant) -> tuple[bool, bool, float, str]:
+    """Deny before allow, the member's own before those of groups, and then the one that lasts longest."""
+    lasts = grant.until.timestamp() if grant.until else float("inf")
+    return grant.effect is not Effect.DENY, grant.of_group, -lasts, grant.principal
+
+
+def _considered(grant: Grant, facts: Facts, now: datetime, *, asked: bool) -> Considered:
+    if not grant.holds_at(now):
+        return Considered(grant, applies=False, why="ended")
+    if not grant.of_group:
+        return Considered(grant, applies=True, why="in force")
+    if not asked:
+        return Considered(grant, applies=False, why="not asked: the member's own rule comes first")
+    is_in = facts.memberships.get(grant)
+    if is_in is None:
+        return Considered(grant, applies=None, why="whether the member is in it could not be confirmed")
+    return Considered(grant, is_in, "the member is in it" if is_in else "the member is not in it")
+
+
+def _that_applies(rules: Sequence[Considered], effect: Effect) -> Considered | None:
+    return next((rule for rule in rules if rule.applies and rule.grant.effect is effect), None)
+
+
+def _unconfirmed(rules: Sequence[Considered], effect: Effect) -> str:
+    """The groups of that effect in which the member may be; empty if there are none."""
+    groups = [rule.grant.principal for rule in rules if rule.applies is None and rule.grant.effect is effect]
+    return (
+        f"cannot be confirmed: {effect} {', '.join(groups)} (ask Slack again, or forget the rule)" if groups else ""
+    )
+
+
+def _choice(mapping: Mapping | None, target: Target) -> str:
+    if mapping is None:
+        return f"no mapping called {target.alias}" if target.alias else "several mappings, none named"
+    what = f"{mapping.alias}: {mapping.profile_name} in {mapping.domain_id}"
+    return f"{what}, some space" if target.space == "" else what

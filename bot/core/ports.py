@@ -1,0 +1,255 @@
+"""What the use cases ask of the outside, wherever two implementations exist: the adapter and the test's fake.
+
+One suite (`tests/contract`) runs each pair against the same expectations.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Person, Workspace
+from bot.core.link import Allowed, Link
+from bot.core.records import AccessRequest, Entry, PendingAct, Posting, RequestState
+
+# Slack's own code. https://docs.slack.dev/reference/methods/usergroups.users.list
+NO_SUCH_GROUP = "no_such_subteam"
+
+
+class AccessReader(Protocol):
+    """The serving side of the access table: it only reads."""
+
+    def read(self, member: Member) -> Access:
+        """All mappings and rules of a member, and what holds for the workspace, from one strongly consistent read.
+
+        What makes no sense is named in `unreadable`.
+
+        Raises:
+            StoreError: the records could not be read.
+        """
+        ...
+
+
+class AccessAdmin(AccessReader, Protocol):
+    """The administrative side. Each change is one transaction together with its audit entry.
+
+    A change is made only if the records are still those in `seen`; otherwise it raises Changed, and nothing is
+    written. StoreError as for reading.
+    """
+
+    def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
+        """Every user id of the tenant with its own records, page by page, in the table's own order.
+
+        Args:
+            after: begin behind this user id.
+        """
+        ...
+
+    def read_each(self, members: Sequence[Member]) -> Iterator[tuple[Member, Access]]:
+        """The own records of each of these, strongly consistent, many in one call; nothing of the workspace."""
+        ...
+
+    def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
+        """Who holds the profile of each of these mappings, many in one call; those that nobody holds are left out."""
+        ...
+
+    def workspace(self, tenant: str) -> Workspace:
+        """What holds for the whole workspace, strongly consistent."""
+        ...
+
+    def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
+        """Write a mapping, in the place of one with the same alias, and hold its SageMaker profile for this member.
+
+        Raises:
+            ProfileTaken: another member holds the profile.
+        """
+        ...
+
+    def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
+        """Write several mappings and rules of a member as one change, in the place of those of the same name.
+
+        Raises:
+            ProfileTaken: another member holds one of the profiles.
+        """
+        ...
+
+    def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
+        """Remove a mapping and let go of its profile."""
+        ...
+
+    def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:
+        """Write a rule, in the place of one of the same kind; `seen` is the workspace for a group's rule."""
+        ...
+
+    def delete_grants(self, tenant: str, principal: str, *, seen: Access | Workspace, entry: Entry) -> None:
+        """Remove the principal's rules and unreadable records; `seen` is the workspace for a group."""
+        ...
+
+    def put_lockdown(self, tenant: str, lockdown: Lockdown | None, *, seen: Workspace, entry: Entry) -> None:
+        """Begin a lockdown, or end it with None."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The paper trail. Entries are only added and completed, never removed."""
+
+    def open(self, entry: Entry) -> None:
+        """Write a new entry.
+
+        Raises:
+            AlreadyRecorded: an entry with this id exists, written by another attempt or complete already.
+        """
+        ...
+
+    def close(self, entry: Entry) -> None:
+        """Complete an entry with its outcome, or write it whole if opening it had failed.
+
+        Raises:
+            AlreadyRecorded: the entry with this id belongs to another attempt.
+        """
+        ...
+
+    def opened(self, member: Member, request_id: str, at: datetime) -> Entry | None:
+        """Note that the member pressed the link; None if there is no such link of this member."""
+        ...
+
+    def of_member(
+        self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
+    ) -> Iterator[Entry]:
+        """A member's entries from `since` on, and before `before` if given; newest first, no more than `most`."""
+        ...
+
+    def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
+        """A tenant's entries of one UTC day, newest first."""
+        ...
+
+
+class Intake(Protocol):
+    """Where requests for links come in, for all replicas together."""
+
+    def take(self, entry: Entry, at_most: int) -> bool:
+        """Record a request, and count it in its member's minute, atomically.
+
+        Returns:
+            Whether it is one of the `at_most` first ones of that minute. It is on record if it is not, as well.
+
+        Raises:
+            AlreadyRecorded: as for `AuditLog.open`.
+        """
+        ...
+
+
+class Choices(Protocol):
+    """What each member opened last. Nothing depends on it but the order in which things are offered."""
+
+    def remember(self, member: Member, alias: str, at: datetime) -> None:
+        """Keep the alias that the member opened."""
+        ...
+
+    def recall(self, member: Member) -> str | None:
+        """The alias that the member opened last; None if there is none."""
+        ...
+
+
+class Messages(Protocol):
+    """What the messages show that we may still replace, for all replicas together."""
+
+    def note(self, message: str, shows: str, at: datetime, *, unless: str | None = None) -> bool:
+        """Keep what a message shows from now on; False, and nothing is kept, if it shows `unless` now."""
+        ...
+
+    def shown(self, message: str) -> str | None:
+        """What the message shows; None if nothing is known of it."""
+        ...
+
+
+class RequestBook(Protocol):
+    """The requests for access: the latest of each member."""
+
+    def ask(self, wanted: AccessRequest) -> AccessRequest:
+        """Keep the request, unless the member has an open one: then that one is returned."""
+        ...
+
+    def find(self, member: Member) -> AccessRequest | None:
+        """The member's latest request."""
+        ...
+
+    def decide(
+        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
+    ) -> AccessRequest | None:
+        """Decide an open request, once; the request as it then stands, or None if it is not this one."""
+        ...
+
+    def posted(self, member: Member, request_id: str, postings: Sequence[Posting]) -> AccessRequest | None:
+        """Keep where administrators read the request; as it stands then, or None if it is not this one."""
+        ...
+
+    def reopen(self, member: Member, request_id: str) -> None:
+        """Take a decision back that could not be carried out."""
+        ...
+
+
+class PendingActs(Protocol):
+    """What administrators have asked for in Slack and have yet to confirm, or to read on in."""
+
+    def keep(self, act: PendingAct) -> bool:
+        """Keep it; False, and nothing is kept, if one with this id was kept before: the request is a replay."""
+        ...
+
+    def take(self, by: Member, act_id: str, at: datetime) -> PendingAct | None:
+        """This administrator's act, once; None if there is none, or it has been taken, or its time is over."""
+        ...
+
+
+class Directory(Protocol):
+    """Who the members are, and who is in the user groups, according to Slack."""
+
+    def person(self, member: Member) -> Person:
+        """Slack's record of a member.
+
+        Raises:
+            SlackError: Slack could not be asked. A member it does not know is returned as unfit.
+        """
+        ...
+
+    def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:
+        """The ids of the users in a user group.
+
+        Args:
+            even_disabled: whether a group that is disabled in Slack counts as one.
+
+        Raises:
+            SlackError: Slack could not be asked, or with the code NO_SUCH_GROUP knows no such group.
+        """
+        ...
+
+
+class Studio(Protocol):
+    """Mints sign-in links."""
+
+    def sign_in(self, allowed: Allowed) -> Link:
+        """A fresh link for what the policy allowed.
+
+        Raises:
+            StudioError: no link; the reason says why.
+        """
+        ...
+
+    def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:
+        """The names of the spaces that the mapping's profile may open: shared ones, and its own.
+
+        Raises:
+            StudioError: they could not be listed; the role may not be allowed to.
+        """
+        ...
+
+
+class StudioExaminer(Protocol):
+    """Looks at what a mapping points to."""
+
+    def examine(self, mapping: Mapping) -> Mapping:
+        """The mapping with its profile's ARN.
+
+        Raises:
+            StudioError: the mapping could not be signed in to now; the reason says why.
+        """
+        ...

@@ -1,0 +1,121 @@
+"""What is kept: audit entries, access requests and unconfirmed commands."""
+
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.core.access import Member
+from bot.core.link import Door
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the audit: a request for a link, or an administrative change. It never holds a link.
+
+    Attributes:
+        id: the request's id, or a fresh one for a change.
+        attempt: who may complete the entry: the attempt that wrote it.
+        subject: the id of the user or user group concerned, or of the tenant for what concerns everybody. For a
+            foreign request, `TEAM/USER`.
+        actor: who acted: a user id, or `cli:` and the AWS caller's ARN.
+        action: "link", or the administrative verb ("map", "allow", …).
+        outcome: "requested" until the request has ended; then "issued", "undelivered" or a `Reason`;
+            "done" for a change.
+        detail: for admins; free of secrets.
+        aws_request_id: of the call that made the link, or failed to; CloudTrail has it as `requestID`.
+        aws_session: the name of the role's session that called; CloudTrail has it behind the role in
+            `userIdentity.arn`, and as `sourceIdentity`. None where the bot called with its own credentials.
+        before, after: what an administrative change replaced and what it wrote.
+    """
+
+    id: str
+    attempt: str
+    at: datetime
+    tenant: str
+    subject: str
+    actor: str
+    door: Door
+    action: str
+    outcome: str
+    alias: str | None = None
+    domain_id: str | None = None
+    profile_name: str | None = None
+    space_name: str | None = None
+    landing_uri: str | None = None
+    rule: str | None = None
+    detail: str | None = None
+    link_sha256: str | None = None
+    expires_at: datetime | None = None
+    opened_at: datetime | None = None
+    locale: str | None = None
+    aws_request_id: str | None = None
+    aws_session: str | None = None
+    before: Dictionary[str, object] | None = None
+    after: Dictionary[str, object] | None = None
+
+
+class RequestState(StrEnum):
+    """What has become of a request for access."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Where administrators read a request.
+
+    Attributes:
+        message: the message, by channel and time: `C0123ABCD/1735689600.000100`.
+        language: the one its words are in, such as "de".
+    """
+
+    message: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """A member asks to be let in, or for longer.
+
+    Attributes:
+        wish: which profile or domain they would like, in their own words.
+        days: for how long; None for good.
+        expires_at: until when it can be decided.
+        postings: the messages with the buttons, as far as they are known.
+    """
+
+    id: str
+    member: Member
+    wish: str
+    reason: str
+    days: int | None
+    at: datetime
+    expires_at: datetime
+    state: RequestState = RequestState.OPEN
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    postings: tuple[Posting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAct:
+    """Something an administrator has asked for in Slack, which waits for their next press.
+
+    Attributes:
+        id: the id of the request in which they asked; nothing else of it is in the button.
+        verb, fields: what they asked for.
+        version: of the records that they were shown.
+        after: where the next page of a listing begins; empty for what is no listing.
+    """
+
+    id: str
+    by: Member
+    verb: str
+    fields: Dictionary[str, str]
+    expires_at: datetime
+    version: int = 0
+    after: str = ""

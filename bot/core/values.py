@@ -1,0 +1,81 @@
+"""Patterns, limits and checks of single values, from AWS's and Slack's own documentation."""
+
+import re
+from datetime import UTC, datetime
+
+# What we call ourselves to AWS. boto3 would describe itself and the machine anew for every call: a tenth of its time.
+USER_AGENT = "studio-links"
+
+# Lengths and patterns of CreatePresignedDomainUrl's parameters. The SDK enforces hardly any of them.
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePresignedDomainUrl.html
+DOMAIN_ID = re.compile(r"d-(-*[a-z0-9]){1,61}")
+NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+LANDING_URI = re.compile(
+    r"(studio::|app:(JupyterServer|JupyterLab|RStudioServerPro|CodeEditor|Canvas):)[!-~]{0,1023}"
+)
+MAX_NAME = 63
+MAX_LANDING_URI = 1023
+LINK_SECONDS = range(5, 301)
+SESSION_SECONDS = range(1800, 43201)
+
+REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}")
+ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
+
+# Slack's ids are opaque, upper case, and start with a letter that tells their kind.
+USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
+GROUP_ID = re.compile(r"S[A-Z0-9]{1,30}")
+PRINCIPAL = re.compile(rf"{USER_ID.pattern}|{GROUP_ID.pattern}")
+TENANT_ID = re.compile(r"[TE][A-Z0-9]{1,30}")
+
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+LONGEST_SESSION_NAME = 64
+
+ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+DEFAULT_ALIAS = "default"
+# Words of the `/studio` grammar, present and planned, which no alias may hide.
+RESERVED_WORDS = frozenset(
+    "help whoami request admin lab code canvas rstudio classic home space".split()  # noqa: SIM905 - reads better
+)
+MAX_REASON = 500
+
+
+class InvalidValue(ValueError):
+    """A value breaks its rule. `str()` names the field, the value and what it may be.
+
+    Attributes:
+        field_name: which field it is, for those who have words of their own for it.
+    """
+
+    def __init__(self, field_name: str, value: object, allowed: str) -> None:
+        self.field_name = field_name
+        super().__init__(f"{field_name} {str(value)[:80]!r} is not valid: it must be {allowed}")
+        self.field_name = field_name
+
+
+def check_pattern(name: str, value: str, pattern: re.Pattern[str], longest: int, allowed: str) -> None:
+    """Raise InvalidValue unless all of `value` matches `pattern` within `longest` characters."""
+    # Length first: some of AWS's own patterns backtrack without end on long input.
+    if len(value) > longest or not pattern.fullmatch(value):
+        raise InvalidValue(name, value, allowed)
+
+
+def check_range(name: str, value: int, allowed: range) -> None:
+    """Raise InvalidValue unless `value` lies in `allowed`."""
+    if value not in allowed:
+        raise InvalidValue(name, value, f"a whole number from {allowed.start} to {allowed.stop - 1}")
+
+
+def check_reason(text: str) -> None:
+    """Raise InvalidValue if what an admin gave as a reason is too long."""
+    if len(text) > MAX_REASON:
+        raise InvalidValue("reason", text, f"at most {MAX_REASON} characters")
+
+
+def is_group(principal: str) -> bool:
+    """Whether a principal is a user group; otherwise it is a user."""
+    return principal.startswith("S")
+
+
+def utc_now() -> datetime:
+    """The clock of production; everything that needs the time is given a callable like this one."""
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""What a member gets: a link, or the reason why not; and their own status."""

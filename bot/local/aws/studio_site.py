@@ -1,0 +1,159 @@
+"""Where the AWS stand-in's presigned URLs lead: a page standing for Studio, and one for AWS's sign-in.
+
+A link can be opened as often as one likes until it expires, since AWS does not say that it is good for one
+use only. Links and sessions are kept as SHA-256 alone, so that nothing here can leak one.
+"""
+
+import hashlib
+import re
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+
+from werkzeug.wrappers import Request, Response
+
+from bot.local.aws.sagemaker_state import SignIn
+from bot.local.aws.studio_pages import CONTENT_SECURITY_POLICY, Page
+
+COOKIE = "studio_session"
+STUDIO_PATH = re.compile(r"/studio/(?P<domain>d-[a-z0-9-]{1,61})(?P<rest>/|/auth|)")
+SSO_PATH = re.compile(r"/sso/(?P<domain>d-[a-z0-9-]{1,61})/")
+WHY = {
+    "link": "This link has expired, or it was never valid. Ask for a new one: type /studio in Slack.",
+    "session": "There is no open Studio session in this browser. Ask for a link: type /studio in Slack.",
+}
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A link or a session: who it signs in, and until when (seconds since the epoch)."""
+
+    sign_in: SignIn
+    expires: float
+
+
+class StudioSite:
+    """Issues the URLs and answers them. Thread-safe.
+
+    ``clock`` gives the seconds since the epoch; ``origin`` is where the site is served, like
+    ``http://127.0.0.1:4566``, and is set once that is known.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.origin = ""
+        self._clock = clock
+        self._links: dict[str, Pass] = {}
+        self._sessions: dict[str, Pass] = {}
+        self._lock = threading.Lock()
+
+    def home(self, domain_id: str, region: str, auth_mode: str) -> str:  # noqa: ARG002 - Studio's protocol
+        """The domain's plain address; for a domain in SSO mode, a page standing for IAM Identity Center."""
+        return f"{self.origin}/{'studio' if auth_mode == 'IAM' else 'sso'}/{domain_id}/"
+
+    def presign(self, sign_in: SignIn) -> str:
+        """A new URL that signs in for ``sign_in.link_seconds`` from now. A bearer secret."""
+        token = self._issue(self._links, sign_in, sign_in.link_seconds)
+        return f"{self.origin}/studio/{sign_in.domain_id}/auth?token={token}"
+
+    def forget(self) -> None:
+        """Drop all links and sessions."""
+        with self._lock:
+            self._links.clear()
+            self._sessions.clear()
+
+    def respond(self, request: Request) -> Response:
+        """Answer a browser. GET and HEAD only; the headers keep the secret in the address where it is."""
+        response = self._respond(request)
+        response.headers.update(
+            {
+                "Cache-Control": "no-store",
+                "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+                "Referrer-Policy": "no-referrer",
+                "X-Content-Type-Options": "nosniff",
+            }
+        )
+        return response
+
+    def _respond(self, request: Request) -> Response:
+        if request.method not in {"GET", "HEAD"}:
+            return _html(Page("Not allowed", "This address can only be opened."), 405, {"Allow": "GET, HEAD"})
+        if request.path == "/signin":
+            why = WHY.get(request.args.get("why", ""), WHY["session"])
+            return _html(Page("Sign in to the AWS console", why))
+        if sso := SSO_PATH.fullmatch(request.path):
+            text = "This domain is opened through your organisation's own sign-in page, not with a link."
+            return _html(Page("Sign in through IAM Identity Center", text, {"Domain": sso["domain"]}))
+        if studio := STUDIO_PATH.fullmatch(request.path):
+            return self._enter(studio["domain"], studio["rest"], request)
+        return _html(Page("Nothing here", "This address leads nowhere. Open the link that the bot gave."), 404)
+
+    def _enter(self, domain_id: str, rest: str, request: Request) -> Response:
+        if rest == "/auth":
+            return self._open(domain_id, request.args.get("token", ""))
+        if rest != "/":
+            return _redirect(f"/studio/{domain_id}/")  # the session's cookie is for what is below
+        session = self._find(self._sessions, request.cookies.get(COOKIE, ""), domain_id)
+        return _html(_studio_page(session)) if session else _redirect("/signin?why=session")
+
+    def _open(self, domain_id: str, token: str) -> Response:
+        """A link: start a session and show Studio, or go to the console's sign-in page."""
+        link = self._find(self._links, token, domain_id)
+        if not link:
+            return _redirect("/signin?why=link")
+        seconds = link.sign_in.session_seconds
+        session = Pass(link.sign_in, self._clock() + seconds)
+        response = _html(_studio_page(session, opened_by_link=True))
+        response.set_cookie(
+            COOKIE,
+            self._issue(self._sessions, link.sign_in, seconds),
+            max_age=seconds,
+            path=f"/studio/{domain_id}/",
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+    def _issue(self, passes: dict[str, Pass], sign_in: SignIn, seconds: int) -> str:
+        token, now = secrets.token_urlsafe(32), self._clock()
+        with self._lock:
+            # The oldest ones first, as far as they have expired: the rest is found expired when it is used.
+            while passes and (oldest := next(iter(passes))) and passes[oldest].expires <= now:
+                del passes[oldest]
+            passes[_digest(token)] = Pass(sign_in, now + seconds)
+        return token
+
+    def _find(self, passes: dict[str, Pass], token: str, domain_id: str) -> Pass | None:
+        with self._lock:
+            found = passes.get(_digest(token))
+        alive = found and found.sign_in.domain_id == domain_id and self._clock() < found.expires
+        return found if alive else None
+
+
+def _studio_page(session: Pass, *, opened_by_link: bool = False) -> Page:
+    sign_in = session.sign_in
+    facts = {
+        "User profile": sign_in.profile,
+        "Domain": sign_in.domain_id,
+        "Space": sign_in.space or "none chosen",
+        "Landing page": sign_in.landing or "the domain's default",
+        "Region": sign_in.region,
+        "Account": sign_in.account,
+        "Signed in until": datetime.fromtimestamp(session.expires, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+    }
+    return Page("Signed in to SageMaker Studio", "Here Studio would open, as:", facts, opened_by_link)
+
+
+def _html(page: Page, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(page.render(), status, headers, content_type="text/html; charset=utf-8")
+
+
+def _redirect(to: str) -> Response:
+    """302, without the HTML body (and its inline link) that werkzeug would add."""
+    return Response(escape(to), 302, {"Location": to}, content_type="text/plain; charset=utf-8")
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,1 @@
+"""The demo: both stand-ins and the bot, in one process tree."""

@@ -1,0 +1,41 @@
+"""What Slack would have refused of what the app sent: a developer must not be able to overlook it."""
+
+from collections.abc import Iterable
+
+from bot.local.slack.blocks import refusal
+from bot.local.slack.exchanges import Exchange
+from bot.local.slack.response_urls import Delivery
+from bot.local.slack.web_api import ApiCall
+
+# Errors that mean the app wrote something wrong. Others, like a channel without the bot, happen to any app.
+MISTAKES = frozenset(
+    {
+        "invalid_arguments",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "invalid_payload",
+        "msg_too_long",
+        "no_text",
+        "unknown_method",
+        "view_too_large",
+    }
+)
+
+
+def problems(calls: Iterable[ApiCall], deliveries: Iterable[Delivery], exchanges: Iterable[Exchange]) -> list[str]:
+    """One line each, oldest first. They quote names and places of fields, never what is in them."""
+    found = [
+        (call.at, f"{call.method}: {call.error}: {_list(call.answer.get('errors', ()))}")
+        for call in calls
+        if call.error in MISTAKES
+    ]
+    for post in deliveries:
+        refused = refusal(post.payload)
+        if post.body in MISTAKES:
+            found.append((post.at, f"response_url: {post.body}: {_list(refused.problems if refused else ())}"))
+    found += [(each.at, f"{each.kind}: {each.problem}") for each in exchanges if each.problem]
+    return [line for _, line in sorted(found)]
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "; ".join(lines) or "no explanation"

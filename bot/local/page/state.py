@@ -1,0 +1,99 @@
+"""The workspace as the page shows it to one member: JSON that holds what that member may see, and nothing else."""
+
+from dataclasses import asdict
+from typing import Any
+
+from bot.local.demo.problems import problems
+from bot.local.slack.people import SLACKBOT, Channel, Person
+from bot.local.slack.screens import Message
+from bot.local.slack.views import View
+from bot.local.slack.workspace import Workspace
+
+Json = dict[str, Any]
+
+
+def snapshot(workspace: Workspace, user_id: str, since: float) -> Json:
+    """Everything on this member's screen.
+
+    Args:
+        since: when their client was loaded, in monotonic seconds: as in Slack, ephemeral messages and modals
+            from before are gone.
+    """
+    messages = [
+        _message(message, workspace)
+        for message in workspace.view(user_id)
+        if not message.ephemeral or message.born > since
+    ]
+    home = workspace.home(user_id)
+    return {
+        "since": since,
+        "revision": workspace.screens.revision,
+        "me": user_id,
+        "team": "Studio links demo",
+        "app": {"id": workspace.installation.bot_user_id, "name": workspace.installation.bot_name},
+        "appChannel": workspace.direct_message(user_id),
+        "members": [_person(person) for person in workspace.directory.people() if _is_member(person)],
+        "channels": [
+            _channel(channel, workspace, user_id)
+            for channel in workspace.directory.channels()
+            if user_id in channel.members
+        ],
+        "groups": [{"id": group.id, "name": group.handle} for group in workspace.directory.groups()],
+        "messages": messages,
+        "home": _view(home) if home else None,
+        "modals": [_view(view) for view in workspace.views.stack(user_id) if view.born > since],
+        "features": {**asdict(workspace.features), "events": sorted(workspace.features.events)},
+        "problems": problems(workspace.api_calls, workspace.deliveries, workspace.exchanges),
+    }
+
+
+def is_resident(workspace: Workspace, user_id: str) -> bool:
+    """Whether somebody can act as this account."""
+    person = workspace.directory.person(user_id)
+    return person is not None and _is_member(person)
+
+
+def _is_member(person: Person) -> bool:
+    return not (person.bot or person.deleted or person.id == SLACKBOT)
+
+
+def _person(person: Person) -> Json:
+    guest = person.guest or person.single_channel_guest
+    return {
+        "id": person.id,
+        "name": person.name,
+        "title": person.title,
+        "badge": "guest" if guest else "admin" if person.admin else "",
+    }
+
+
+def _channel(channel: Channel, workspace: Workspace, user_id: str) -> Json:
+    bot = workspace.installation.bot_user_id
+    peers = sorted(channel.members - {user_id}) if channel.kind == "direct" else []
+    return {
+        "id": channel.id,
+        "kind": channel.kind,
+        "name": channel.name,
+        "topic": channel.topic,
+        "peer": peers[0] if peers else None,
+        "hasApp": bot in channel.members,
+        "members": len(channel.members),
+    }
+
+
+def _message(message: Message, workspace: Workspace) -> Json:
+    names = {"app": workspace.installation.bot_name, "slack": "Slackbot"}
+    return {
+        "ts": message.ts,
+        "revision": message.revision,
+        "channel": message.channel,
+        "source": message.source,
+        "author": message.author or names.get(message.source, ""),
+        "onlyYou": message.ephemeral,
+        "text": message.text,
+        "blocks": list(message.blocks),
+    }
+
+
+def _view(view: View) -> Json:
+    return {**view.content, "id": view.id, "hash": view.hash, "blocks": list(view.blocks)}

@@ -1,0 +1,179 @@
+"""Messages as plain text for a terminal, read as a member would read them in Slack.
+
+https://docs.slack.dev/messaging/formatting-message-text
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from bot.local.slack.elements import Block
+from bot.local.slack.screens import Message
+
+PRIVATE_LINK = "(private link)"
+
+_TOKEN = re.compile(r"<([^<>]+)>")
+_DATE = re.compile(r"!date\^(-?\d+)\^([^|^]+)(?:\^[^|]*)?\|(.*)", re.DOTALL)
+_STYLE = re.compile(r"(?<![\w*_~])([*_~])(?=\S)([^\n]*?\S)\1(?![\w*_~])")
+_LABELLED = re.compile(r"\*(.+?):?\*\n(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whoever reads: their time zone (this machine's by default), their clock, and the names they know."""
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    zone: tzinfo | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def render(message: Message, reader: Reader | None = None) -> str:
+    """The message as text. The address behind a button is never in it, wherever else it was written."""
+    reader = reader or Reader()
+    if message.blocks:
+        text = "\n".join(line for block in message.blocks for line in _block(block, reader))
+    else:
+        text = mrkdwn(message.text, reader)
+    for button in message.buttons():
+        if button.url:
+            text = text.replace(button.url, PRIVATE_LINK)
+    return text
+
+
+def mrkdwn(text: str, reader: Reader) -> str:
+    """Slack's markup as its reader sees it: dates, mentions and links resolved, style marks gone."""
+    resolved = _TOKEN.sub(lambda match: _resolve(match[1], reader), text)
+    while (plainer := _STYLE.sub(r"\2", resolved)) != resolved:
+        resolved = plainer
+    return _unescape(resolved)
+
+
+def slack_date(seconds: int, template: str, fallback: str, reader: Reader) -> str:
+    """A `<!date^…>` in the reader's own zone, or its fallback where the template holds an unknown token.
+
+    https://docs.slack.dev/messaging/formatting-message-text#date-formatting
+    """
+    when = datetime.fromtimestamp(seconds, tz=UTC).astimezone(reader.zone)
+    known = _date_tokens(when, reader.now.astimezone(reader.zone))
+    if not set(re.findall(r"{(\w+)}", template)) <= known.keys():
+        return fallback
+
+    def fill(match: re.Match[str]) -> str:
+        words = known[match[1]]
+        # Slack writes "Today" where the date opens the text and "today" inside it.
+        return words[0].upper() + words[1:] if match.start() == 0 else words
+
+    return re.sub(r"{(\w+)}", fill, template)
+
+
+def _date_tokens(when: datetime, now: datetime) -> dict[str, str]:
+    ordinal = "th" if 11 <= when.day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(when.day % 10, "th")  # noqa: PLR2004
+    month, day, year = f"{when:%B}", when.day, when.year
+    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((when.date() - now.date()).days)
+    plain = {
+        "date_num": f"{when:%Y-%m-%d}",
+        "date_slash": f"{when:%m/%d/%Y}",
+        "date": f"{month} {day}{ordinal}, {year}",
+        "date_short": f"{when:%b} {day}, {year}",
+        "date_long": f"{when:%A}, {month} {day}{ordinal}, {year}",
+        "date_long_full": f"{month} {day}, {year}",
+    }
+    clock = when.hour % 12 or 12
+    return plain | {
+        "date_pretty": near or plain["date"],
+        "date_short_pretty": near or plain["date_short"],
+        "date_long_pretty": near or plain["date_long"],
+        "time": f"{clock}:{when:%M} {when:%p}",
+        "time_secs": f"{clock}:{when:%M:%S} {when:%p}",
+        "ago": _ago((now - when).total_seconds()),
+    }
+
+
+def _ago(seconds: float) -> str:
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if count := int(abs(seconds) // size):
+            words = f"{count} {unit}{'s' if count > 1 else ''}"
+            return f"{words} ago" if seconds > 0 else f"in {words}"
+    return "now"
+
+
+def _resolve(token: str, reader: Reader) -> str:
+    if date := _DATE.fullmatch(token):
+        return slack_date(int(date[1]), date[2], date[3], reader)
+    target, _, label = token.partition("|")
+    match target[0]:
+        case "@":
+            return "@" + (label or reader.names.get(target[1:], target[1:])).lstrip("@")
+        case "#":
+            return "#" + (label or reader.names.get(target[1:], target[1:])).lstrip("#")
+        case "!":
+            group = target.removeprefix("!subteam^")
+            return label or "@" + (target[1:] if group == target else reader.names.get(group, group))
+    # What follows the question mark is where links keep their secrets.
+    shown = re.sub(r"\?.*", "?…", target.removeprefix("mailto:"))
+    return f"{label} ({shown})" if label and label != target else shown
+
+
+def _unescape(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _text(text: Mapping[str, Any], reader: Reader) -> str:
+    written: str = text["text"]
+    # Slack decodes the three entities in plain text as well.
+    return mrkdwn(written, reader) if text["type"] == "mrkdwn" else _unescape(written)
+
+
+def _block(block: Block, reader: Reader) -> Iterator[str]:
+    match block["type"]:
+        case "section":
+            if "text" in block:
+                yield from _text(block["text"], reader).splitlines()
+            for each in block.get("fields", ()):
+                yield f"  {_field(each, reader)}"
+            if "accessory" in block:
+                yield f"  {_element(block['accessory'], reader)}"
+        case "context":
+            said = "  ".join(_text(each, reader) for each in block["elements"])
+            yield from (f"· {line}" for line in said.splitlines())
+        case "header":
+            heading = _text(block["text"], reader)
+            yield heading
+            yield "=" * len(heading)
+        case "divider":
+            yield "-" * 40
+        case "actions":
+            yield "   ".join(_element(each, reader) for each in block["elements"])
+        case "input":
+            yield f"{_text(block['label'], reader)}: {_element(block['element'], reader)}"
+        case unknown:
+            raise ValueError(f"no way to render a {unknown} block")
+
+
+def _field(text: Mapping[str, Any], reader: Reader) -> str:
+    """Fields are usually a bold label above its value; in a terminal they read better side by side."""
+    if labelled := _LABELLED.fullmatch(text["text"]):
+        return f"{mrkdwn(labelled[1], reader)}: {mrkdwn(labelled[2], reader)}"
+    return _text(text, reader).replace("\n", " ")
+
+
+def _element(element: Mapping[str, Any], reader: Reader) -> str:
+    match element["type"]:
+        case "button":
+            label = f"[ {_text(element['text'], reader)} ]"
+            return f"{label} {PRIVATE_LINK}" if "url" in element else label
+        case "static_select" | "radio_buttons" if "initial_option" in element:
+            chosen = _text(element["initial_option"]["text"], reader)
+        case "checkboxes" if "initial_options" in element:
+            chosen = ", ".join(_text(option["text"], reader) for option in element["initial_options"])
+        case "users_select" if "initial_user" in element:
+            chosen = f"@{reader.names.get(element['initial_user'], element['initial_user'])}"
+        case "datepicker" if "initial_date" in element:
+            chosen = element["initial_date"]
+        case "plain_text_input":
+            return f"[ {element.get('initial_value', '') or '____'} ]"
+        case _:
+            chosen = _text(element["placeholder"], reader) if "placeholder" in element else "…"
+    return f"[ {chosen} v ]"

@@ -1,0 +1,127 @@
+"""`response_url`s with Slack's rules.
+
+Five uses within 30 minutes; the URL of a command posts new messages, the URL of an interaction may also
+replace or delete the message that holds the pressed element. Errors are those of incoming webhooks.
+https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors
+"""
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.local.slack.blocks import refusal
+from bot.local.slack.screens import Message, Screens
+
+USES = 5
+LIFETIME_SECONDS = 30 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something to go wrong once. `reset` does what was asked, then cuts the connection without an answer."""
+
+    status: int | None = None
+    retry_after: int | None = None
+    delay: float = 0.0
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One post to a `response_url`, and what it was answered."""
+
+    exchange: str
+    payload: Mapping[str, Any] = field(repr=False)
+    status: int
+    body: str
+    at: float
+
+
+@dataclass(slots=True)
+class _ResponseUrl:
+    exchange: str
+    user: str
+    channel: str
+    message: str | None
+    issued: float
+    uses: int = 0
+
+
+class ResponseUrls:
+    """Issues the URLs, takes what is posted to them, and remembers it."""
+
+    def __init__(
+        self, screens: Screens, team_id: str, clock: Callable[[], float], changed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._changed = changed
+        self._screens = screens
+        self._team_id = team_id
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._issued: dict[str, _ResponseUrl] = {}
+        self._deliveries: list[Delivery] = []
+
+    def issue(self, exchange: str, user: str, channel: str, message: str | None = None) -> str:
+        """The path of a new URL; `message` is the `ts` of what an interaction happened in."""
+        kind = "actions" if message else "commands"
+        path = f"/{kind}/{self._team_id}/{secrets.randbelow(10**12):012d}/{secrets.token_urlsafe(18)}"
+        with self._lock:
+            self._issued[path] = _ResponseUrl(exchange, user, channel, message, self._clock())
+        return path
+
+    def deliveries(self) -> tuple[Delivery, ...]:
+        with self._lock:
+            return tuple(self._deliveries)
+
+    def take(self, path: str, payload: object, fault: Fault | None = None) -> Delivery:
+        """Do what was posted, or refuse it."""
+        with self._lock:
+            url = self._issued.get(path)
+            wanted = payload if isinstance(payload, Mapping) else {}
+            if fault and fault.status:
+                status, body = fault.status, "fault"
+            elif url is None:
+                status, body = 404, "no_service"
+            elif not isinstance(payload, Mapping):
+                status, body = 400, "invalid_payload"
+            else:
+                status, body = self._use(url, payload)
+            delivery = Delivery(url.exchange if url else "", wanted, status, body, self._clock())
+            self._deliveries.append(delivery)
+        self._changed()
+        return delivery
+
+    def _use(self, url: _ResponseUrl, payload: Mapping[str, Any]) -> tuple[int, str]:
+        # The wording of these two has changed over the years; the status is what to go by.
+        if self._clock() - url.issued > LIFETIME_SECONDS:
+            return 404, '{"ok":false,"error":"expired_url"}'
+        if url.uses >= USES:
+            return 404, '{"ok":false,"error":"used_url"}'
+        delete = url.message is not None and _set(payload, "delete_original")
+        # Nothing is shown of what is deleted, so it needs no text.
+        refused = refusal({"text": "-", **payload} if delete else payload)
+        if refused:
+            return 400, refused.code
+        # Whether Slack also counts what it refuses is not documented; here only what it took counts.
+        url.uses += 1
+        if delete:
+            self._screens.remove(lambda message: message.ts == url.message)
+        else:
+            self._show(url, payload)
+        return 200, "ok"
+
+    def _show(self, url: _ResponseUrl, payload: Mapping[str, Any]) -> None:
+        text, blocks = payload.get("text") or "", tuple(payload.get("blocks") or ())
+        if url.message is not None and _set(payload, "replace_original"):
+            # A message that is no longer there stays gone: Slack answers "ok" for accepted, not for seen.
+            self._screens.update(url.message, text, blocks, url.exchange)
+            return
+        only_for = None if payload.get("response_type") == "in_channel" else url.user
+        self._screens.post(Message("", url.channel, text, blocks, only_for, exchange=url.exchange))
+
+
+def _set(payload: Mapping[str, Any], flag: str) -> bool:
+    return payload.get(flag) in (True, "true")

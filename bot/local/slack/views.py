@@ -1,0 +1,189 @@
+"""Modals and App Home: what the app has opened for whom, with Slack's rules for stacks and hashes.
+
+https://docs.slack.dev/surfaces/modals, https://docs.slack.dev/surfaces/app-home
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bot.local.slack.elements import Block, named
+from bot.local.slack.people import Installation
+
+STACK = 3
+
+
+class ViewRefused(Exception):
+    """Why a view cannot be shown, as the error code of the `views.…` methods."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One modal, or a member's App Home. Its blocks may hold a link, so they stay out of the `repr`.
+
+    Attributes:
+        born: when it was opened, in monotonic seconds.
+    """
+
+    id: str
+    user_id: str
+    content: Mapping[str, Any] = field(repr=False)
+    blocks: tuple[Block, ...] = field(repr=False)
+    hash: str
+    root: str
+    born: float
+    previous: str | None = None
+
+    @property
+    def home(self) -> bool:
+        return bool(self.content["type"] == "home")
+
+    @property
+    def title(self) -> str:
+        """A modal's title; App Home has none."""
+        title: str = self.content.get("title", {}).get("text", "")
+        return title
+
+    def told(self, app: Installation, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The view as Slack tells the app of it."""
+        empty = {"title": None, "close": None, "submit": None, "private_metadata": "", "callback_id": ""}
+        flags = {"clear_on_close": False, "notify_on_close": False, "submit_disabled": False, "external_id": ""}
+        return {
+            **empty,
+            **flags,
+            **self.content,
+            "id": self.id,
+            "team_id": app.team_id,
+            "app_id": app.app_id,
+            "app_installed_team_id": app.team_id,
+            "bot_id": app.bot_id,
+            "blocks": list(self.blocks),
+            "state": state or {"values": {}},
+            "hash": self.hash,
+            "root_view_id": self.root,
+            "previous_view_id": self.previous,
+        }
+
+
+class Views:
+    """Everybody's stack of modals and App Home. Thread-safe."""
+
+    def __init__(self, clock: Callable[[], float], changed: Callable[[], None]) -> None:
+        self._clock = clock
+        self._changed = changed
+        self._lock = threading.RLock()
+        self._stacks: dict[str, list[View]] = {}
+        self._homes: dict[str, View] = {}
+
+    def stack(self, user_id: str) -> tuple[View, ...]:
+        """The member's modals, the visible one last."""
+        with self._lock:
+            return tuple(self._stacks.get(user_id, ()))
+
+    def home(self, user_id: str) -> View | None:
+        with self._lock:
+            return self._homes.get(user_id)
+
+    def on_screen(self, user_id: str, view_id: str) -> View:
+        """The member's top modal or App Home with this id; LookupError if it is not on their screen."""
+        with self._lock:
+            shown = [*self.stack(user_id)[-1:], self._homes.get(user_id)]
+        for view in shown:
+            if view is not None and view.id == view_id:
+                return view
+        raise LookupError(f"view {view_id} is not on the screen of {user_id}")
+
+    def open(self, user_id: str, content: Mapping[str, Any]) -> View:
+        """A first modal. One that is open already makes way: Slack's documentation says nothing of it."""
+        with self._lock:
+            view = self._new(user_id, content)
+            self._stacks[user_id] = [view]
+        self._changed()
+        return view
+
+    def push(self, user_id: str, content: Mapping[str, Any]) -> View:
+        """A modal on top of those that are open: not_found if none is, push_limit_reached if three are."""
+        with self._lock:
+            stack = self._stacks.get(user_id)
+            if not stack:
+                raise ViewRefused("not_found")
+            if len(stack) >= STACK:
+                raise ViewRefused("push_limit_reached")
+            view = replace(self._new(user_id, content), root=stack[0].root, previous=stack[-1].id)
+            stack.append(view)
+        self._changed()
+        return view
+
+    def update(
+        self,
+        content: Mapping[str, Any],
+        *,
+        view_id: str | None = None,
+        external_id: str | None = None,
+        hash_: str = "",
+    ) -> View:
+        """Change what a view shows, wherever it stands in its stack."""
+        with self._lock:
+            found = [view for view in self._all() if view_id == view.id or self._called(view, external_id)]
+            if not found:
+                raise ViewRefused("not_found")
+            old = found[0]
+            if hash_ and hash_ != old.hash:
+                raise ViewRefused("hash_conflict")
+            new = replace(
+                self._new(old.user_id, content, old), id=old.id, root=old.root, previous=old.previous, born=old.born
+            )
+            self._put(new)
+        self._changed()
+        return new
+
+    def publish(self, user_id: str, content: Mapping[str, Any], hash_: str = "") -> View:
+        """Set a member's App Home."""
+        with self._lock:
+            old = self._homes.get(user_id)
+            if hash_ and hash_ != (old.hash if old else None):
+                raise ViewRefused("hash_conflict")
+            new = self._new(user_id, content, old)
+            self._homes[user_id] = replace(new, id=old.id, root=old.id) if old else new
+            shown = self._homes[user_id]
+        self._changed()
+        return shown
+
+    def close(self, user_id: str, *, everything: bool = False) -> tuple[View, ...]:
+        """Take the top modal away, or all of them; those that went, the top one first."""
+        with self._lock:
+            stack = self._stacks.pop(user_id, [])
+            gone = list(reversed(stack)) if everything else stack[-1:]
+            if not everything and stack[:-1]:
+                self._stacks[user_id] = stack[:-1]
+        self._changed()
+        return tuple(gone)
+
+    def _new(self, user_id: str, content: Mapping[str, Any], old: View | None = None) -> View:
+        taken = [view for view in self._all() if view is not old and self._called(view, content.get("external_id"))]
+        if taken:
+            raise ViewRefused("duplicate_external_id")
+        view_id = f"V{secrets.token_hex(5).upper()}"
+        fingerprint = f"{int(self._clock())}.{secrets.token_hex(4)}"
+        return View(view_id, user_id, dict(content), named(content["blocks"]), fingerprint, view_id, time.monotonic())
+
+    def _put(self, new: View) -> None:
+        if new.home:
+            self._homes[new.user_id] = new
+            return
+        stack = self._stacks[new.user_id]
+        stack[:] = [new if view.id == new.id else view for view in stack]
+
+    def _all(self) -> list[View]:
+        return [*self._homes.values(), *(view for stack in self._stacks.values() for view in stack)]
+
+    @staticmethod
+    def _called(view: View, external_id: str | None) -> bool:
+        return bool(external_id) and view.content.get("external_id") == external_id

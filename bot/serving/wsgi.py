@@ -1,0 +1,204 @@
+"""The HTTP entrance: refuse what is not Slack's before anything is parsed, then hand the request to Bolt.
+
+Bolt parses a body before it verifies the signature, answers malformed input with 500 and a trace, drops commands
+whose text contains the word "payload", and takes bodies of any size. So all of that is settled here, with
+slack_sdk's own verifier; Bolt gets a parsed body.
+https://docs.slack.dev/authentication/verifying-requests-from-slack
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST
+from slack_sdk.signature import Clock, SignatureVerifier
+
+from bot.core.link import Stage
+from bot.observability import context as telemetry
+from bot.observability.metrics import Metrics
+
+log = structlog.get_logger()
+
+LARGEST_BODY = 64 * 1024
+MOST_FIELDS = 100
+LENGTH = re.compile(r"[0-9]{1,12}")
+TIMESTAMP = re.compile(r"[0-9]{1,12}")
+SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response in the making."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Refusal(Exception):
+    """A request that goes no further. `why` is a constant: nothing the request says is repeated or logged."""
+
+    def __init__(self, status: HTTPStatus, why: str, *headers: tuple[str, str]) -> None:
+        super().__init__(why)
+        self.status, self.why, self.headers = status, why, headers
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Slack's signature: by the signing secret, or by either of two while it is being rotated.
+
+    Attributes:
+        secrets: the secrets that count now, the newer one first.
+        used: is told which of them has signed a request, 0 being the first.
+        missed: is told that a request was signed with none of them.
+    """
+
+    secrets: Callable[[], tuple[str, ...]]
+    clock: Clock
+    used: Callable[[int], None]
+    missed: Callable[[], None]
+
+    def is_valid(self, body: str, timestamp: str, signature: str) -> bool:
+        """Whether Slack has signed the body, at most five minutes ago."""
+        # All of them, each in constant time: how long it takes does not depend on which one fits.
+        fits = [SignatureVerifier(key, self.clock).is_valid(body, timestamp, signature) for key in self.secrets()]
+        if not any(fits):
+            self.missed()
+            return False
+        self.used(fits.index(True))
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """The WSGI application.
+
+    Attributes:
+        verifier: None where requests come over Socket Mode, so that none are taken here.
+        bolt: takes a verified, parsed body and answers Slack.
+        ready: returns None if the bot can serve, else what it waits for.
+        page: makes the page of metrics.
+        took: is told how long acknowledging took.
+    """
+
+    verifier: Verifier | None
+    bolt: Callable[[dict[str, Any]], Response]
+    ready: Callable[[], str | None]
+    page: Callable[[], bytes]
+    metrics: Metrics
+    took: Callable[[Stage, float], None]
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        begun, delivery = time.monotonic(), telemetry.begin()
+        try:
+            response = self._route(environ)
+        except Refusal as refusal:
+            self.metrics.outcome("refused_at_entrance")
+            log.warning("refused_at_entrance", status=int(refusal.status), why=refusal.why)
+            response = Response(refusal.status, f"{refusal.why}\n".encode(), headers=refusal.headers)
+        headers = [
+            ("Content-Type", response.content_type),
+            ("Content-Length", str(len(response.body))),
+            ("Cache-Control", "no-store"),
+            ("X-Request-Id", delivery),
+            *response.headers,
+        ]
+        if environ.get("PATH_INFO") == "/slack/events":
+            self.took(Stage.ACKNOWLEDGE, time.monotonic() - begun)
+        start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
+
+    def _route(self, environ: Environ) -> Response:
+        path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
+        if path == "/slack/events" and self.verifier is not None:
+            if method != "POST":
+                raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only POST is allowed here", ("Allow", "POST"))
+            return self._dispatch(_verified(environ, self.verifier))
+        pages = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page}
+        if path not in pages:
+            raise Refusal(HTTPStatus.NOT_FOUND, "there is nothing here")
+        if method not in ("GET", "HEAD"):
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed here", ("Allow", "GET, HEAD"))
+        return pages[path]()
+
+    def _dispatch(self, body: dict[str, Any]) -> Response:
+        try:
+            return self.bolt(body)
+        except Exception as error:  # noqa: BLE001 - Bolt trips over fields that are not of the kind Slack sends
+            log.error("request_not_dispatched", why=type(error).__name__)  # noqa: TRY400 - its text quotes the body
+            raise Refusal(HTTPStatus.BAD_REQUEST, "the body is not what Slack sends") from None
+
+    def _healthz(self) -> Response:
+        return Response(HTTPStatus.OK, b"alive\n")
+
+    def _readyz(self) -> Response:
+        waits_for = self.ready()
+        if waits_for is None:
+            return Response(HTTPStatus.OK, b"ready\n")
+        return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {waits_for}\n".encode())
+
+    def _metrics_page(self) -> Response:
+        return Response(HTTPStatus.OK, self.page(), CONTENT_TYPE_LATEST)
+
+
+def _verified(environ: Environ, verifier: Verifier) -> dict[str, Any]:
+    """The parsed body of a request that Slack has signed; Refusal for any other."""
+    timestamp = environ.get("HTTP_X_SLACK_REQUEST_TIMESTAMP", "")
+    signature = environ.get("HTTP_X_SLACK_SIGNATURE", "")
+    if not TIMESTAMP.fullmatch(timestamp) or not SIGNATURE.fullmatch(signature):
+        raise Refusal(HTTPStatus.UNAUTHORIZED, "the request is not signed")
+    try:
+        body = _read(environ).decode()
+    except UnicodeDecodeError:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "the body is not UTF-8") from None
+    if not verifier.is_valid(body, timestamp, signature):
+        raise Refusal(HTTPStatus.UNAUTHORIZED, "the signature or its time is not valid")
+    return _parse(body, environ.get("CONTENT_TYPE", ""))
+
+
+def _read(environ: Environ) -> bytes:
+    """The body, of which never more than the limit is read."""
+    length = environ.get("CONTENT_LENGTH", "")
+    if length and not LENGTH.fullmatch(length):
+        raise Refusal(HTTPStatus.BAD_REQUEST, "the length is not a number")
+    too_large = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", ("Connection", "close"))
+    if length and int(length) > LARGEST_BODY:
+        raise too_large
+    # Without a length the body comes in chunks, and the server ends the stream where they end.
+    body: bytes = environ["wsgi.input"].read(int(length) if length else LARGEST_BODY + 1)
+    if len(body) > LARGEST_BODY:
+        raise too_large
+    return body
+
+
+def _parse(body: str, content_type: str) -> dict[str, Any]:
+    """Slack sends forms (commands), forms with JSON in the field `payload` (interactions), and JSON (events)."""
+    kind = content_type.partition(";")[0].strip().lower()
+    try:
+        if kind == "application/json":
+            parsed = json.loads(body)
+        elif kind == "application/x-www-form-urlencoded":
+            form = parse_qs(body, keep_blank_values=True, max_num_fields=MOST_FIELDS, strict_parsing=True)
+            fields = {name: values[0] for name, values in form.items() if len(values) == 1}
+            if len(fields) != len(form):
+                raise Refusal(HTTPStatus.BAD_REQUEST, "a field is given twice")
+            # An interaction is a form whose one field is called payload. In a command that word is only text.
+            parsed = json.loads(fields["payload"]) if "payload" in fields else fields
+        else:
+            raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body is neither a form nor JSON")
+    except (ValueError, RecursionError):
+        raise Refusal(HTTPStatus.BAD_REQUEST, "the body cannot be parsed") from None
+    if not isinstance(parsed, dict):
+        raise Refusal(HTTPStatus.BAD_REQUEST, "the body is not an object")
+    return parsed

@@ -1,0 +1,1 @@
+"""The conversation about links: `/studio`, its buttons, the home tab."""

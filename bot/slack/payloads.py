@@ -1,0 +1,294 @@
+"""From Slack's payloads to typed values. Pure.
+
+Identity comes from the signed payload alone: nobody can name another member in what they type.
+https://docs.slack.dev/interactivity/implementing-slash-commands
+https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bot.core.errors import BadInput
+from bot.core.link import StudioApp, Target
+from bot.core.values import ALIAS, MAX_NAME, NAME, RESERVED_WORDS
+
+# What `request_id` makes.
+REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The app and workspace that our own token belongs to, as Slack told us at start-up."""
+
+    app_id: str
+    team_id: str
+    enterprise_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request comes from, and how to answer it.
+
+    Attributes:
+        request_id: the same for the same `trigger_id`, which it does not reveal.
+        user_team_id: the presser's own team, which for a Slack Connect outsider is not `team_id`.
+        response_url: answers this one request for 30 minutes; a secret.
+        trigger_id: lets us open one dialog within three seconds; a secret.
+        view_id: the dialog the button is in.
+        view_name: the dialog by the name that we give it, where Slack has yet to learn of it.
+        message: the message the button is in, by channel and time.
+        by_message: whether a direct message is the only way to answer.
+        command: the slash command as it was typed, for the words that repeat it.
+    """
+
+    request_id: str
+    app_id: str
+    team_id: str | None
+    enterprise_id: str | None
+    user_id: str
+    user_team_id: str | None
+    channel_id: str | None
+    response_url: str | None = field(repr=False)
+    trigger_id: str | None = field(default=None, repr=False)
+    view_id: str | None = None
+    view_name: str | None = None
+    message: str | None = None
+    by_message: bool = False
+    command: str = "/studio"
+
+    @property
+    def place(self) -> str | None:
+        """The dialog or message that an answer replaces, which we may still change when its link is dead."""
+        return self.view_id or self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """`/studio [ALIAS] [lab|code|canvas|rstudio|classic|home] [space NAME]`."""
+
+    target: Target = field(default_factory=Target)
+
+
+@dataclass(frozen=True, slots=True)
+class WhoAmI:
+    """`/studio whoami`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """`/studio request`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Administer:
+    """`/studio admin …`.
+
+    Attributes:
+        text: what was typed after it, as Slack sent it: escaped, so that mentions can be told from their imitations.
+    """
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """`/studio help`, or text that means nothing to us."""
+
+    not_understood: str | None = None
+
+
+Command = Open | WhoAmI | Ask | Administer | Help
+
+APPS = {app.value: app for app in StudioApp}
+SPACE = "space"
+
+
+def parse(text: str) -> Command:
+    """What the member typed after the command. Only a space's name has a case.
+
+    With `should_escape`, which the manifest sets, Slack sends three characters escaped.
+    """
+    first, *rest = text.split(maxsplit=1) or [""]
+    if first.lower() == "admin":
+        return Administer(rest[0] if rest else "")
+    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    words = text.split()
+    match [word.lower() for word in words]:
+        case ["help"]:
+            return Help()
+        case ["whoami"]:
+            return WhoAmI()
+        case ["request"]:
+            return Ask()
+        case _:
+            target = parse_target(words)
+            return Help(text.strip()) if target is None else Open(target)
+
+
+def parse_target(words: Sequence[str]) -> Target | None:
+    """What the words ask to open; None if they mean nothing."""
+    left, alias, app, space = list(words), None, None, None
+    if left and ALIAS.fullmatch(left[0].lower()) and left[0].lower() not in RESERVED_WORDS:
+        alias = left.pop(0).lower()
+    if left and left[0].lower() in APPS:
+        app = APPS[left.pop(0).lower()]
+    if left and left[0].lower() == SPACE:
+        left.pop(0)
+        space = left.pop(0) if left else ""
+    if left or (space and (len(space) > MAX_NAME or not NAME.fullmatch(space))):
+        return None
+    return Target(alias, app, space)
+
+
+def command_origin(body: Mapping[str, Any]) -> Origin:
+    """The origin of a slash command.
+
+    Raises:
+        BadInput: a field is missing that Slack always sends.
+    """
+    return Origin(
+        request_id=request_id(_text(body, "trigger_id")),
+        trigger_id=_text(body, "trigger_id"),
+        app_id=_text(body, "api_app_id"),
+        team_id=_optional(body, "team_id"),
+        enterprise_id=_optional(body, "enterprise_id"),
+        user_id=_text(body, "user_id"),
+        user_team_id=None,
+        channel_id=_optional(body, "channel_id"),
+        response_url=_optional(body, "response_url"),
+        command=_text(body, "command"),
+    )
+
+
+def action_origin(body: Mapping[str, Any]) -> Origin:
+    """The origin of a pressed button or a shortcut; BadInput as for `command_origin`."""
+    user, team, enterprise, channel = (_part(body, key) for key in ("user", "team", "enterprise", "channel"))
+    view, container, trigger = _part(body, "view"), _part(body, "container"), _text(body, "trigger_id")
+    ts = _optional(container, "message_ts")
+    return Origin(
+        request_id=request_id(trigger),
+        app_id=_text(body, "api_app_id"),
+        team_id=_optional(team, "id"),
+        enterprise_id=_optional(enterprise, "id"),
+        user_id=_text(user, "id"),
+        user_team_id=_optional(user, "team_id"),
+        channel_id=_optional(channel, "id"),
+        response_url=_optional(body, "response_url"),
+        trigger_id=trigger,
+        view_id=_optional(view, "id") if view.get("type") == "modal" else None,
+        message=f"{channel.get('id')}/{ts}" if ts else None,
+    )
+
+
+def form_origin(body: Mapping[str, Any]) -> Origin:
+    """The origin of a dialog that was sent off. It is closed by then: what is left is a direct message."""
+    return replace(action_origin(body), view_id=None, by_message=True)
+
+
+def event_origin(body: Mapping[str, Any]) -> Origin:
+    """The origin of an event; BadInput as for `command_origin`.
+
+    https://docs.slack.dev/apis/events-api#event-type-structure
+    """
+    return Origin(
+        request_id=request_id(_text(body, "event_id")),
+        app_id=_text(body, "api_app_id"),
+        team_id=_optional(body, "team_id"),
+        enterprise_id=_optional(body, "enterprise_id"),
+        user_id=_text(_part(body, "event"), "user"),
+        user_team_id=None,
+        channel_id=None,
+        response_url=None,
+    )
+
+
+def action_value(body: Mapping[str, Any]) -> str:
+    """The value of the pressed button or of the option that was selected; empty if there is none."""
+    actions = body.get("actions")
+    first = actions[0] if isinstance(actions, list) and actions else None
+    if not isinstance(first, Mapping):
+        return ""
+    return _optional(first, "value") or _optional(_part(first, "selected_option"), "value") or ""
+
+
+def field_value(body: Mapping[str, Any], block_id: str) -> str:
+    """What was filled into a dialog's field, or chosen in it; empty if nothing was."""
+    fields = _part(_part(_part(_part(body, "view"), "state"), "values"), block_id)
+    field_state = next((value for value in fields.values() if isinstance(value, Mapping)), {})
+    given = (_optional(field_state, key) for key in ("value", "selected_user", "selected_date"))
+    return next(filter(None, given), None) or _optional(_part(field_state, "selected_option"), "value") or ""
+
+
+def private_metadata(body: Mapping[str, Any]) -> str:
+    """What we gave the dialog to bring back; to be checked like anything else that comes in."""
+    return _optional(_part(body, "view"), "private_metadata") or ""
+
+
+def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:
+    """The tenant the request belongs to, or None: it is for another app, workspace or organisation.
+
+    Args:
+        teams: the team and enterprise ids that may use this bot.
+
+    Bolt checks the signature but not whom the request is about, and in Slack Connect channels people of other
+    workspaces can press our buttons.
+    """
+    if origin.app_id != home.app_id:
+        return None
+    if origin.enterprise_id is not None and origin.enterprise_id not in {home.enterprise_id, *teams}:
+        return None
+    presser = origin.user_team_id
+    if presser is not None and presser not in {origin.team_id, origin.enterprise_id, *teams}:
+        return None
+    # The organisation first: a member is then the same, with the same rules, in each of its workspaces.
+    return next((t for t in (origin.enterprise_id, origin.team_id) if t is not None and t in teams), None)
+
+
+def request_id(trigger_id: str) -> str:
+    """The id under which a request is recorded. A `trigger_id` opens dialogs while it lives: keep its hash."""
+    return hashlib.sha256(trigger_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def is_well_formed(body: Mapping[str, Any]) -> bool:  # noqa: PLR0911 - one a kind of interaction
+    """Whether an interaction has the shape that Bolt takes for granted and trips over when it is missing."""
+    match body.get("type"):
+        case "block_actions":
+            actions = body.get("actions")
+            return (
+                isinstance(actions, list)
+                and bool(actions)
+                and all(isinstance(a, Mapping) and isinstance(a.get("action_id"), str) for a in actions)
+            )
+        case "interactive_message":
+            return bool(body.get("actions")) and isinstance(body["actions"], list)
+        case "workflow_step_edit":
+            return isinstance(body.get("workflow_step"), Mapping)
+        case "view_submission" | "view_closed":
+            view = _part(body, "view")
+            return isinstance(view.get("callback_id"), str) and isinstance(view.get("type"), str)
+        case "event_callback":
+            return isinstance(_part(body, "event").get("type"), str)
+        case "shortcut" | "message_action":
+            return isinstance(body.get("callback_id"), str)
+        case _:
+            return True
+
+
+def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    part = body.get(key)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _text(body: Mapping[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str) or not value:
+        raise BadInput(f"Slack sent a request without {key}: try again")
+    return value
+
+
+def _optional(body: Mapping[str, Any], key: str) -> str | None:
+    value = body.get(key)
+    return value if isinstance(value, str) and value else None

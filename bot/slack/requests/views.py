@@ -1,0 +1,223 @@
+"""What members and administrators see of a request for access. Pure.
+
+https://docs.slack.dev/reference/views/modal-views
+"""
+
+from datetime import datetime
+from typing import Any
+
+from bot.admin.access_requests import DAYS, Decision, Verdict
+from bot.core.errors import Changed, ProfileTaken, StudioLinksError, UpstreamError
+from bot.core.records import AccessRequest, RequestState
+from bot.core.values import InvalidValue
+from bot.slack.members.views import (
+    ASK,
+    HOME_OPEN,
+    Block,
+    Message,
+    Reader,
+    actions,
+    button,
+    context,
+    count,
+    escape,
+    plain,
+    section,
+    slack_date,
+    verbatim,
+)
+from bot.slack.words import Words
+
+APPROVE = "approve_access"
+DENY = "deny_access"
+
+WISH, REASON, SPAN = "wish", "reason", "days"
+DOMAIN, PROFILE, ALIAS_FIELD = "domain", "profile", "alias"
+FOR_GOOD = "0"
+LONGEST_WISH = 200
+LONGEST_REASON = 500
+
+
+def form(reader: Reader, wish: str = "") -> dict[str, Any]:
+    """The dialog in which a member asks."""
+    words, wish = reader.words, wish[:LONGEST_WISH]
+    spans = [{"text": plain(_span(days, words)), "value": str(days or FOR_GOOD)} for days in DAYS]
+    wish_field = {"type": "plain_text_input", "action_id": WISH, "max_length": LONGEST_WISH}
+    reason_field = {
+        "type": "plain_text_input",
+        "action_id": REASON,
+        "multiline": True,
+        "max_length": LONGEST_REASON,
+    }
+    span_field = {"type": "static_select", "action_id": SPAN, "options": spans, "initial_option": spans[2]}
+    return {
+        "type": "modal",
+        "callback_id": ASK,
+        "title": plain(words.ask),
+        "submit": plain(words.send),
+        "close": plain(words.cancel),
+        "private_metadata": words.language,
+        "blocks": [
+            _input(
+                WISH, words.ask_wish, {**wish_field, "initial_value": wish} if wish else wish_field, optional=True
+            ),
+            _input(REASON, words.ask_reason, reason_field),
+            _input(SPAN, words.ask_days, span_field),
+        ],
+    }
+
+
+def told(text: str) -> Message:
+    """One plain sentence."""
+    return Message(text, [section(text)])
+
+
+def not_new(request: AccessRequest, now: datetime, reader: Reader) -> Message:
+    """What a member hears whose form has opened no request: how their latest one stands."""
+    words = reader.words
+    if request.state is RequestState.OPEN:
+        line = words.ask_joined if now < request.expires_at else words.ask_ran_out
+    else:
+        line = {
+            RequestState.APPROVED: words.ask_was_approved,
+            RequestState.DENIED: words.ask_was_denied,
+            RequestState.WITHDRAWN: words.ask_was_withdrawn,
+        }[request.state]
+    return told(line.format(at=slack_date(request.decided_at or request.at)))
+
+
+def to_admins(request: AccessRequest, reader: Reader) -> Message:
+    """What administrators decide on."""
+    words, value = reader.words, _value(request)
+    deny: Block = {
+        **button(words.deny, DENY, value, style="danger"),
+        "confirm": {
+            "title": plain(words.deny),
+            "text": plain(words.deny_sure),
+            "confirm": plain(words.deny),
+            "deny": plain(words.cancel),
+            "style": "danger",
+        },
+    }
+    blocks = [
+        *_asked(request, words),
+        actions(button(words.approve, APPROVE, value, style="primary"), deny),
+        context(words.asked_until.format(until=slack_date(request.expires_at))),
+    ]
+    return Message(words.asked.format(user=request.member.user_id), blocks)
+
+
+def settled(request: AccessRequest, reader: Reader) -> Message:
+    """What takes the place of the buttons once there is nothing to decide any more."""
+    blocks = [*_asked(request, reader.words), context(_end(request, reader.words))]
+    return Message(reader.words.asked.format(user=request.member.user_id), blocks)
+
+
+def _end(request: AccessRequest, words: Words) -> str:
+    at, by = slack_date(request.decided_at or request.expires_at), request.decided_by
+    line = {RequestState.APPROVED: words.approved, RequestState.DENIED: words.denied}.get(
+        request.state, words.undecided
+    )
+    return line.format(by=by, at=at)
+
+
+def outcome(decision: Decision, reader: Reader) -> Message:
+    """What came of a press or a form, where no message shows it: mostly why it decided nothing."""
+    words, request = reader.words, decision.request
+    if decision.verdict in (Verdict.DONE, Verdict.ALREADY_DECIDED) and request is not None:
+        return told(f"{words.asked.format(user=request.member.user_id)}\n{_end(request, words)}")
+    return told(
+        {
+            Verdict.NOT_AN_ADMIN: words.only_admins,
+            Verdict.OWN_REQUEST: words.not_your_own,
+            Verdict.ALIAS_TAKEN: words.alias_taken,
+            Verdict.DENY_STANDS: words.deny_stands,
+            Verdict.UNREADABLE: words.unreadable,
+            Verdict.OF_NO_USE: words.of_no_use,
+            Verdict.LOCKED_DOWN: words.locked_down,
+            Verdict.NEEDS_MAPPING: words.approve_needs,
+        }.get(decision.verdict, words.request_gone)
+    )
+
+
+def failed(error: StudioLinksError, reader: Reader) -> Message:
+    """Why a decision could not be carried out. The error's own words are for the log."""
+    words = reader.words
+    match error:
+        case UpstreamError():
+            why = words.failures.get(error.reason, words.failed_otherwise)
+        case ProfileTaken():
+            why = words.profile_taken
+        case Changed():
+            why = words.changed_meanwhile
+        case _:
+            why = words.failed_otherwise
+    return told(f"{words.decision_failed} {why}")
+
+
+def invalid(error: InvalidValue, words: Words) -> dict[str, str]:
+    """What is wrong with what an administrator filled in, by the field it is shown at."""
+    if error.field_name == "domain":
+        return {DOMAIN: words.bad_domain}
+    return {ALIAS_FIELD: words.bad_alias} if error.field_name == "alias" else {PROFILE: words.bad_profile}
+
+
+def mapping_form(request: AccessRequest, reader: Reader) -> dict[str, Any]:
+    """The dialog that asks which profile an approved member is to open."""
+    words = reader.words
+    return {
+        "type": "modal",
+        "callback_id": APPROVE,
+        "title": plain(words.approve_title),
+        "submit": plain(words.approve),
+        "close": plain(words.cancel),
+        "private_metadata": f"{_value(request)} {words.language}",
+        "blocks": [
+            *_asked(request, words),
+            _input(DOMAIN, words.approve_domain, _text(DOMAIN, 63), optional=True),
+            _input(PROFILE, words.approve_profile, _text(PROFILE, 63), optional=True),
+            _input(ALIAS_FIELD, words.approve_alias, _text(ALIAS_FIELD, 32), optional=True),
+            context(words.approve_note),
+        ],
+    }
+
+
+def to_member(request: AccessRequest, reader: Reader) -> Message:
+    """What the member hears."""
+    words = reader.words
+    if request.state is RequestState.DENIED:
+        return told(words.turned_down)
+    return Message(
+        words.granted,
+        [section(words.granted), actions(button(words.open_studio, HOME_OPEN, "", style="primary"))],
+    )
+
+
+def announcement(request: AccessRequest) -> str:
+    """One line on a decision for the audit channel."""
+    return f"{request.member.user_id} · request · {request.state} · by {request.decided_by}"
+
+
+def _asked(request: AccessRequest, words: Words) -> list[Block]:
+    # A section each: escaped, the longest of them would not fit into one together.
+    lines = [words.asked_reason.format(reason=escape(request.reason))]
+    lines += [words.asked_wish.format(wish=escape(request.wish))] if request.wish else []
+    lines.append(words.asked_days.format(days=_span(request.days, words)))
+    return [section(f"*{words.asked.format(user=request.member.user_id)}*"), *map(verbatim, lines)]
+
+
+def _span(days: int | None, words: Words) -> str:
+    return words.for_good if days is None else count(days, words.day)
+
+
+def _value(request: AccessRequest) -> str:
+    """Ids only: what they lead to is in the store."""
+    return f"{request.member.user_id} {request.id}"
+
+
+def _text(action_id: str, longest: int) -> Block:
+    return {"type": "plain_text_input", "action_id": action_id, "max_length": longest}
+
+
+def _input(block_id: str, label: str, element: Block, *, optional: bool = False) -> Block:
+    return {"type": "input", "block_id": block_id, "label": plain(label), "element": element, "optional": optional}
