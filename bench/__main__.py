@@ -25,7 +25,7 @@ from rich.table import Table
 
 from bench.processes import Spoken, cpu_seconds, idle_seconds, memory, spoken, started, wait_until_answers
 from bench.seed import items_of_the_template
-from bench.slack import ACK_WITHIN, SECRET, TOKEN, Plan, Report
+from bench.slack import ACK_TIMEOUT, SECRET, TOKEN, Plan, Report
 from tests.burst import percentile
 from tests.scenario.conftest import free_port
 
@@ -147,7 +147,7 @@ class Ground:
         used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
         calls, late = self.kept()
         if report.lost:  # the naive bot goes on, with pauses, long after Slack has given up on it
-            self._wait_until_quiet(ACK_WITHIN + SETTLE)
+            self._wait_until_quiet(ACK_TIMEOUT + SETTLE)
         cell.reports.append(report)
         cell.calls.update(calls)
         cell.cpu += used["cpu"]

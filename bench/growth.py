@@ -29,13 +29,13 @@ from bot.admin.bulk_import import Difference, Import
 from bot.admin.changes import Actor, Admin
 from bot.core import audit
 from bot.core.access import Access, Effect, Grant, Mapping, Member
-from bot.core.link import Door, LinkRequest
+from bot.core.link import LinkRequest, Source
 from bot.core.policy import Rules
 from bot.core.values import utc_now
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import bind, client_of
-from bot.store.request_log import IntakeTables
+from bot.store.request_log import RequestLogTables
 from tests.fakes import FakeStudio
 
 PREFIX, DAYS = "studio-links-", 400
@@ -203,10 +203,10 @@ class Product:
         tables = bind(prefix=PREFIX, region="eu-west-1")
         self.access = AccessTable(tables, audit_days=DAYS)
         self.audit = AuditTable(tables, days=DAYS)
-        self.intake = IntakeTables(tables, self.audit, days=DAYS)
+        self.intake = RequestLogTables(tables, self.audit, days=DAYS)
         self.studio = FakeStudio()
         self.admin = Admin(self.access, self.audit, self.studio, Rules(), DAYS)
-        request = LinkRequest("0" * 32, "0" * 32, MEMBER, Door.COMMAND, utc_now(), 0.0)
+        request = LinkRequest("0" * 32, "0" * 32, MEMBER, Source.COMMAND, utc_now(), 0.0)
         self.entry = audit.requested(request)
         self.virtual = Virtual(members, template, ENTRY)
         tables.connect()
@@ -237,7 +237,7 @@ class Product:
             user = f"{NEW}{number:03d}"
             self.studio.add(f"d-{number}", "bench")
             wanted[user] = Access((Mapping("default", f"d-{number}", "bench"),), (Grant(user, Effect.ALLOW),))
-        imported = Import(self.admin, TEAM, Actor("cli:bench", Door.CLI))
+        imported = Import(self.admin, TEAM, Actor("cli:bench", Source.CLI))
         with ThreadPoolExecutor(1) as pool:
             ends = list(
                 imported.write((each for each in imported.compare(wanted) if isinstance(each, Difference)), pool)

@@ -12,12 +12,12 @@ from bot.admin.changes import Actor
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.local.aws.stand_in import LocalAws
 from bot.store import tables
 from tests.scenario.conftest import create_domain, create_profile
 
-SEEDING = Actor("cli:bench", Door.CLI)
+SEEDING = Actor("cli:bench", Source.CLI)
 
 
 def items_of_the_template() -> dict[str, list[Item]]:

@@ -24,7 +24,7 @@ SLACK_SECONDS = 0.050
 TEAM, APP, BOT = "T0BENCH001", "A0BENCH001", "B0BENCH001"
 SECRET, TOKEN = "bench-signing-secret-of-no-worth", "xoxb-bench-of-no-worth"
 # Slack gives up on an acknowledgement after three seconds; the bot promises an answer within ten.
-ACK_WITHIN, TOLD_WITHIN = 3.0, 10.0
+ACK_TIMEOUT, REPLY_TIMEOUT = 3.0, 10.0
 IS_A_LINK = b".sagemaker.aws/auth?token="
 
 numbers = itertools.count()
@@ -113,7 +113,7 @@ class Slack:
         await asyncio.gather(*(self._send_in_turn(plan.port, waiting) for _ in range(plan.at_once)))
         for command in commands:  # those that Slack gave up on may be answered all the same
             with suppress(TimeoutError):
-                await asyncio.wait_for(command.ended.wait(), command.sent + TOLD_WITHIN - time.perf_counter())
+                await asyncio.wait_for(command.ended.wait(), command.sent + REPLY_TIMEOUT - time.perf_counter())
         self._commands.clear()
         told = [c for c in commands if c.told is not None]
         return Report(
@@ -129,8 +129,8 @@ class Slack:
         for command in waiting:
             command.sent = time.perf_counter()
             try:
-                await asyncio.wait_for(self._send(port, command), ACK_WITHIN)
-                await asyncio.wait_for(command.ended.wait(), TOLD_WITHIN)
+                await asyncio.wait_for(self._send(port, command), ACK_TIMEOUT)
+                await asyncio.wait_for(command.ended.wait(), REPLY_TIMEOUT)
             except (TimeoutError, OSError):
                 continue
 

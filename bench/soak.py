@@ -18,7 +18,7 @@ from bot.admin.changes import Actor, Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.local.aws.stand_in import LocalAws
 from bot.local.slack.workspace import Workspace
 from tests.burst import Plan, Report, percentile
@@ -27,7 +27,7 @@ from tests.scenario.conftest import BotProcess, bot_process, create_domain, crea
 ROOT = Path(__file__).parent.parent
 TEAM = "T0STUDIO01"
 ROLE = "arn:aws:iam::123456789012:role/studio-links-broker"
-SOAK = Actor("cli:soak", Door.CLI)
+SOAK = Actor("cli:soak", Source.CLI)
 
 
 def main() -> None:

@@ -161,7 +161,7 @@ class HttpSettings(ServeSettings):
     @classmethod
     def _signing_secret(cls, value: SecretStr) -> SecretStr:
         secrets = _each(value)
-        if not 1 <= len(secrets) <= MOST_SIGNING_SECRETS or not all(
+        if not 1 <= len(secrets) <= MAX_SIGNING_SECRETS or not all(
             re.fullmatch(r"[!-~]{6,}", secret) and not secret.startswith("xox") for secret in secrets
         ):
             raise ValueError(
@@ -196,7 +196,7 @@ def _has_otel() -> bool:
         return False
 
 
-MOST_SIGNING_SECRETS = 2
+MAX_SIGNING_SECRETS = 2
 
 
 def _each(secrets: SecretStr) -> tuple[str, ...]:
@@ -253,7 +253,7 @@ def load(kind: type[S]) -> S:
     return settings
 
 
-def kept_elsewhere() -> frozenset[str]:
+def secret_references() -> frozenset[str]:
     """The references among the variables that hold secrets, whichever command reads them."""
     values = [value.strip() for name in SECRET for value in os.environ.get(name, "").split(",")]
     return frozenset(value for value in values if references.is_reference(value))

@@ -55,7 +55,10 @@ GUARDS = {
         (FAULTS, "test_a_clock_that_is_five_minutes_off_closes_the_door"),
     ),
     "size of a body": Guard(
-        "serving/wsgi.py", "LARGEST_BODY = 64 * 1024", "LARGEST_BODY = 64 * 1024 * 1024", (ENTRANCE, "test_five_megabytes")
+        "serving/wsgi.py",
+        "MAX_BODY_BYTES = 64 * 1024",
+        "MAX_BODY_BYTES = 64 * 1024 * 1024",
+        (ENTRANCE, "test_five_megabytes"),
     ),
     "size of an envelope": Guard(
         "slack/socket_mode.py",
@@ -145,7 +148,7 @@ GUARDS = {
     ),
     "no memory of who is ruled out": Guard(
         "slack/directory_cache.py",
-        "    return unfit(member, person) is None and not person.guest",
+        "    return ineligible_reason(member, person) is None and not person.guest",
         "    return True",
         (f"{UNIT}/test_people.py", "test_an_account_that_is_ruled_out_is_asked_about_every_time"),
     ),
@@ -279,14 +282,14 @@ GUARDS = {
     ),
     "longest wait": Guard(
         "slack/gateway.py",
-        "    if waited <= LONGEST_WAIT:",
+        "    if waited <= MAX_WAIT:",
         "    if True:",
         (FAULTS, "test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds"),
     ),
     "refusals recorded aside": Guard(
         "slack/gateway.py",
-        "    _aside(desk, entry, lambda: _record_refusal(desk, entry))",
-        "    _record_refusal(desk, entry)",
+        "    _aside(app, entry, lambda: _record_refusal(app, entry))",
+        "    _record_refusal(app, entry)",
         (FAULTS, "test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds"),
     ),
     "rush at the door": Guard(
@@ -328,15 +331,15 @@ GUARDS = {
     ),
     "whom it would help": Guard(
         "admin/access_requests.py",
-        "        if isinstance(outlook, Denied) and outlook.reason in BEYOND_APPROVAL:\n            self._record",
+        "        if isinstance(preview, Denied) and preview.reason in BEYOND_APPROVAL:\n            self._record",
         "        if False:\n            self._record",
         (ASKING, "test_whom_an_approval_would_not_help_asks_nobody"),
     ),
     # Administration in Slack
     "who administers": Guard(
         "slack/admin/handlers.py",
-        "    if admitted:\n        return reader\n",
-        "    if True:\n        return reader\n",
+        "    if is_admin:\n        return render\n",
+        "    if True:\n        return render\n",
         (ADMIN, "test_nobody_else_administers_and_the_audit_says_so"),
     ),
     "asked back": Guard(
@@ -383,7 +386,7 @@ GUARDS = {
         (FAULTS, "test_a_fault_is_told_in_time_and_recorded_truthfully"),
     ),
     "deadline of gathering": Guard(
-        "links/sign_in.py", "GATHER_WITHIN = 3.5", "GATHER_WITHIN = 60", (FAULTS, "test_a_fault_is_told_in_time")
+        "links/sign_in.py", "GATHER_TIMEOUT = 3.5", "GATHER_TIMEOUT = 60", (FAULTS, "test_a_fault_is_told_in_time")
     ),
     "undelivered": Guard(
         "core/audit.py",
@@ -448,8 +451,8 @@ GUARDS = {
     ),
     "a session is its member's": Guard(
         "aws/sagemaker.py",
-        "wanted = Wanted(mapping.role_arn, who, ",
-        'wanted = Wanted(mapping.role_arn, "studio-links", ',
+        "wanted = SessionKey(mapping.role_arn, who, ",
+        'wanted = SessionKey(mapping.role_arn, "studio-links", ',
         (f"{CONTRACT}/test_studio_port.py", "test_a_members_links_take_one_session"),
     ),
     "a session's end": Guard(

@@ -111,7 +111,7 @@ def entrance() -> Any:
     root.handlers[:] = [silent]
     bot = app.build(load(HttpSettings))
     nobody: Any = Nobody()
-    bot.desk.workers, bot.desk.clerk, bot.desk.home = nobody, nobody, Home("A0STUDIO01", "T0STUDIO01")
+    bot.app.workers, bot.app.overflow, bot.app.home = nobody, nobody, Home("A0STUDIO01", "T0STUDIO01")
     return bot.wsgi
 
 

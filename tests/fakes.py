@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.audit import LINK, REQUESTED
 from bot.core.errors import AlreadyRecorded, Changed, ProfileTaken, SlackError, StoreError, StudioError
-from bot.core.link import Allowed, Door, Link, LinkRequest, Reason
+from bot.core.link import Allowed, Link, LinkRequest, Reason, Source
 from bot.core.records import Entry
 from bot.core.values import is_group
 
@@ -342,7 +342,7 @@ class FakeDirectory:
     def person(self, member: Member) -> Person:
         if self.error is not None:
             raise self.error
-        unknown = Person(member.user_id, member.tenant, unfit="Slack does not know this account")
+        unknown = Person(member.user_id, member.tenant, ineligible_reason="Slack does not know this account")
         return self.people.get(member.user_id, unknown)
 
     def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:  # noqa: ARG002 - one team
@@ -461,7 +461,7 @@ def an_entry(entry_id: str, member: Member = ANA, **more: Any) -> Entry:
         "attempt": f"attempt-of-{entry_id}",
         "at": NOON,
         "actor": member.user_id,
-        "door": Door.COMMAND,
+        "source": Source.COMMAND,
         "action": LINK,
         "outcome": REQUESTED,
     }
@@ -472,7 +472,7 @@ def a_request(member: Member = ANA, **more: Any) -> LinkRequest:
     values: dict[str, Any] = {
         "id": "request-1",
         "attempt": "attempt-1",
-        "door": Door.COMMAND,
+        "source": Source.COMMAND,
         "at": NOON,
         "started": 1000.0,
     }

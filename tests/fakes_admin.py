@@ -5,19 +5,19 @@ from datetime import datetime
 
 from bot.core.access import Member
 from bot.core.errors import StoreError
-from bot.core.records import PendingAct
+from bot.core.records import PendingCommand
 
 
 class FakePending:
-    """What has been kept, and of that what has not been taken; see `ports.PendingActs`."""
+    """What has been kept, and of that what has not been taken; see `ports.Confirmations`."""
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[Member, str], PendingAct] = {}
+        self.kept: dict[tuple[Member, str], PendingCommand] = {}
         self.taken: set[tuple[Member, str]] = set()
         self.error: StoreError | None = None
         self._lock = threading.Lock()
 
-    def keep(self, act: PendingAct) -> bool:
+    def keep(self, act: PendingCommand) -> bool:
         if self.error is not None:
             raise self.error
         key = (act.by, act.id)
@@ -27,7 +27,7 @@ class FakePending:
             self.kept[key] = act
             return True
 
-    def take(self, by: Member, act_id: str, at: datetime) -> PendingAct | None:
+    def take(self, by: Member, act_id: str, at: datetime) -> PendingCommand | None:
         if self.error is not None:
             raise self.error
         key = (by, act_id)

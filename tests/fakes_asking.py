@@ -13,7 +13,7 @@ from tests.fakes import ANA, NOON
 
 
 class FakeBook:
-    """The latest request of each member; see `ports.RequestBook`. `reopen_error` is raised by `reopen` only."""
+    """A fake `ports.AccessRequestStore`. `reopen_error` is raised by `reopen` only."""
 
     def __init__(self) -> None:
         self.latest: dict[Member, AccessRequest] = {}

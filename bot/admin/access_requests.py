@@ -14,8 +14,8 @@ from bot.admin.changes import Actor, Admin
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.errors import Changed, StudioLinksError, UpstreamError
-from bot.core.link import Denied, Door, Reason
-from bot.core.ports import AuditLog, Directory, RequestBook
+from bot.core.link import Denied, Reason, Source
+from bot.core.ports import AccessRequestStore, AuditLog, Directory
 from bot.core.records import AccessRequest, Entry, Posting, RequestState
 from bot.core.values import MAX_REASON, utc_now
 from bot.links import groups as membership
@@ -77,14 +77,14 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class AccessRequests:
     """The use case and what it needs.
 
     Attributes:
         admins: the Slack user ids that may decide, beside those with an admin rule.
     """
 
-    book: RequestBook
+    book: AccessRequestStore
     admin: Admin
     audit: AuditLog
     directory: Directory
@@ -112,16 +112,16 @@ class Asking:
             expires_at=now + OPEN_FOR,
         )
         facts = self._facts(member)
-        outlook = policy.outlook(member, facts, self.rules, now)
-        if isinstance(outlook, Denied) and outlook.reason in BEYOND_APPROVAL:
-            self._record("request", Actor(member.user_id, Door.FORM), wanted, outlook.reason.value)
-            return outlook
+        preview = policy.preview(member, facts, self.rules, now)
+        if isinstance(preview, Denied) and preview.reason in BEYOND_APPROVAL:
+            self._record("request", Actor(member.user_id, Source.FORM), wanted, preview.reason.value)
+            return preview
         kept = self.book.ask(wanted)
         if kept != wanted:
-            self._record("request", Actor(member.user_id, Door.FORM), kept, JOINED)
+            self._record("request", Actor(member.user_id, Source.FORM), kept, JOINED)
             return Asked(kept, is_new=False)
         try:
-            self._record("request", Actor(member.user_id, Door.FORM), wanted, "done")
+            self._record("request", Actor(member.user_id, Source.FORM), wanted, "done")
         except Exception:
             with suppress(StudioLinksError):  # the first error says more
                 self.withdraw(wanted)
@@ -141,7 +141,7 @@ class Asking:
         who = request.member
         kept = self.book.decide(who, request.id, RequestState.WITHDRAWN, who.user_id, self.now())
         if kept is not None and kept.state is RequestState.WITHDRAWN:  # else somebody was reached, and has decided
-            self._record("request", Actor(who.user_id, Door.FORM), request, RequestState.WITHDRAWN.value)
+            self._record("request", Actor(who.user_id, Source.FORM), request, RequestState.WITHDRAWN.value)
 
     def approve(
         self,
@@ -150,7 +150,7 @@ class Asking:
         request_id: str,
         mapping: Mapping | None = None,
         *,
-        door: Door,
+        source: Source,
         asked_for: bool = False,
     ) -> Decision:
         """Grant what was asked for, with the mapping that the administrator names.
@@ -162,7 +162,7 @@ class Asking:
         Raises:
             StoreError, SlackError, StudioError, ProfileTaken, Changed: nothing was granted; the request is open.
         """
-        actor, request = Actor(by.user_id, door), self._find(who, request_id)
+        actor, request = Actor(by.user_id, source), self._find(who, request_id)
         verdict = self._barred(actor, by, who, request_id, request) or self._settled(request)
         if verdict is not None or request is None:
             return self._refuse(actor, who, request_id, request, verdict or Verdict.GONE)
@@ -186,9 +186,9 @@ class Asking:
         )
         return replace(decision, person=facts.person)
 
-    def deny(self, by: Member, who: Member, request_id: str, *, door: Door) -> Decision:
+    def deny(self, by: Member, who: Member, request_id: str, *, source: Source) -> Decision:
         """Turn the request down. StoreError if that could not be kept."""
-        actor, request = Actor(by.user_id, door), self._find(who, request_id)
+        actor, request = Actor(by.user_id, source), self._find(who, request_id)
         verdict = self._barred(actor, by, who, request_id, request) or self._settled(request)
         if verdict is not None:
             return self._refuse(actor, who, request_id, request, verdict)
@@ -238,9 +238,9 @@ class Asking:
     ) -> Verdict | None:
         """What stands in the way of an approval."""
         has = facts.access.mappings
-        outlook = policy.outlook(request.member, facts, self.rules, self.now())
-        if isinstance(outlook, Denied) and outlook.reason in BEYOND_APPROVAL:
-            return BEYOND_APPROVAL[outlook.reason]
+        preview = policy.preview(request.member, facts, self.rules, self.now())
+        if isinstance(preview, Denied) and preview.reason in BEYOND_APPROVAL:
+            return BEYOND_APPROVAL[preview.reason]
         if mapping is None and (not has or (request.wish and not asked_for)):
             return Verdict.NEEDS_MAPPING
         if mapping is not None and any(
@@ -300,7 +300,7 @@ class Asking:
                 tenant=request.member.tenant,
                 subject=request.member.user_id,
                 actor=actor.name,
-                door=actor.door,
+                source=actor.source,
                 action=action,
                 outcome=outcome,
                 detail=request.reason,

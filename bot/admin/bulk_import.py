@@ -27,7 +27,7 @@ Records = Dictionary[str, Mapping | Grant]
 # A domain and the name of a profile in it, in lower case.
 ProfileKey = tuple[str, str]
 # Changes under way or waiting for a worker.
-AHEAD = 64
+MAX_IN_FLIGHT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Difference:
         """How many records are new."""
         return len(self.after) - len(self.before)
 
-    def let_go(self) -> set[ProfileKey]:
+    def released_profiles(self) -> set[ProfileKey]:
         """The profiles that the principal holds now, and will not hold any more."""
         now = _by_name(self.seen, self.principal)
         return _profiles(now) - _profiles({**now, **self.after})
@@ -81,12 +81,12 @@ class Import:
         """
         names, all_wanted = iter(sorted(wanted)), frozenset(wanted)
         waits: dict[str, dict[Mapping, str]] = defaultdict(dict)
-        let_go: set[tuple[str, ProfileKey]] = set()
+        released_profiles: set[tuple[str, ProfileKey]] = set()
         while some := list(islice(names, AT_ONCE)):
             seen = self._stored(some)
             found = [_compared(name, wanted.pop(name), seen[name]) for name in some]
             differences = [each for each in found if isinstance(each, Difference)]
-            let_go |= {(each.principal, key) for each in differences for key in each.let_go()}
+            released_profiles |= {(each.principal, key) for each in differences for key in each.released_profiles()}
             taken: dict[str, Failure] = {}
             for principal, mapping, holder in self._held(differences):
                 if holder.tenant == self.tenant and holder.user_id in all_wanted:
@@ -94,7 +94,7 @@ class Import:
                 else:
                     taken[principal] = _held_by(holder.user_id, principal, mapping)
             yield from (taken.get(each.principal, each) for each in found)
-        yield from _stuck(waits, let_go)
+        yield from _stuck(waits, released_profiles)
 
     def write(self, differences: Iterable[Difference], pool: Executor) -> Iterator[Difference | Failure]:
         """Make the changes, several at a time, each with its audit entry; what became of each.
@@ -115,7 +115,7 @@ class Import:
                 yield from outcome(each, self._try(each))
                 continue
             under_way.append((each, pool.submit(self._try, each)))
-            if len(under_way) == AHEAD:
+            if len(under_way) == MAX_IN_FLIGHT:
                 first, future = under_way.popleft()
                 yield from outcome(first, future.result())
         for first, future in under_way:
@@ -194,7 +194,7 @@ class Import:
             tenant=self.tenant,
             subject=principal,
             actor=self.actor.name,
-            door=self.actor.door,
+            source=self.actor.source,
             action=self.action,
             outcome=DONE,
             before={name: plain(record) for name, record in before.items()} or None,
@@ -207,12 +207,12 @@ def _held_by(holder: str, principal: str, mapping: Mapping) -> Failure:
     return Failure(principal, f"{why}: unmap it there first")
 
 
-def _stuck(waits: dict[str, dict[Mapping, str]], let_go: set[tuple[str, ProfileKey]]) -> Iterator[Failure]:
+def _stuck(waits: dict[str, dict[Mapping, str]], released_profiles: set[tuple[str, ProfileKey]]) -> Iterator[Failure]:
     """Who waits for a profile whose holder keeps it, or waits for them in turn."""
 
     def in_the_way(held: dict[Mapping, str]) -> Iterator[tuple[str, Mapping]]:
         for mapping, holder in held.items():
-            if holder in waits or (holder, _key(mapping)) not in let_go:
+            if holder in waits or (holder, _key(mapping)) not in released_profiles:
                 yield holder, mapping
 
     behind: dict[str, list[str]] = defaultdict(list)

@@ -12,7 +12,7 @@ from uuid import uuid4
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.errors import BadInput, Changed, StudioError
-from bot.core.link import Allowed, Denied, Door, LinkRequest, Target
+from bot.core.link import Allowed, Denied, LinkRequest, Source, Target
 from bot.core.ports import AccessAdmin, AuditLog, Directory, StudioExaminer
 from bot.core.records import Entry
 from bot.core.values import InvalidValue, is_group, utc_now
@@ -23,7 +23,7 @@ DONE = "done"
 ASSUMED = "assumed: Slack was not asked"
 
 # Slack answers some twenty questions about groups a minute, and what holds for a workspace is one item of DynamoDB.
-MOST_GROUP_RULES = 100
+MAX_GROUP_RULES = 100
 
 # What an admin sets.
 Record = Mapping | Grant | Lockdown
@@ -34,7 +34,7 @@ class Actor:
     """Who makes a change, and through which door."""
 
     name: str
-    door: Door
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class Admin:
             warnings.append("that time has passed: the rule is not in force")
         deny = next((g for g in rules if g.effect is Effect.DENY and g.holds_at(now)), None)
         if grant.effect is not Effect.DENY and deny is not None:
-            warnings.append(f"a deny rule stands and wins ({deny.in_words(now)}): `studio-links forget` removes both")
+            warnings.append(f"a deny rule stands and wins ({deny.describe(now)}): `studio-links forget` removes both")
         if before is not None and same(before, grant):
             return Change(before, before, tuple(warnings))
         if grant.of_group and before is None:
@@ -185,9 +185,9 @@ class Admin:
         return _of_group(workspace, principal)
 
     def _require_room(self, tenant: str) -> None:
-        if len(self.access.workspace(tenant).grants) >= MOST_GROUP_RULES:
+        if len(self.access.workspace(tenant).grants) >= MAX_GROUP_RULES:
             raise BadInput(
-                f"there are {MOST_GROUP_RULES} rules for user groups, the most there may be: each request reads them "
+                f"there are {MAX_GROUP_RULES} rules for user groups, the most there may be: each request reads them "
                 "all, and Slack is asked about each group every minute. Forget some first"
             )
 
@@ -263,7 +263,7 @@ class Admin:
         ordinary = Person(member.user_id, member.tenant)
         person = ordinary if self.directory is None else self.directory.person(member)
         request = LinkRequest(
-            id="", attempt="", member=member, door=Door.CLI, at=self.now(), started=0.0, target=Target(alias)
+            id="", attempt="", member=member, source=Source.CLI, at=self.now(), started=0.0, target=Target(alias)
         )
         access, now = self.access.read(member), self.now()
         asked = {} if self.directory is None else membership.of_member(self.directory, member, access, now)
@@ -335,7 +335,7 @@ class Admin:
             tenant=tenant,
             subject=subject,
             actor=actor.name,
-            door=actor.door,
+            source=actor.source,
             action=action,
             outcome=DONE,
             alias=mapping.alias if mapping else None,

@@ -16,7 +16,7 @@ from bot.core.values import ALIAS, DEFAULT_ALIAS, GROUP_ID, USER_ID, InvalidValu
 
 STATE = re.compile("on|off")
 OUTCOME = re.compile(r"[a-z_]{1,40}")
-LONGEST_ID = 31
+MAX_ID_LENGTH = 31
 
 
 class Verb(StrEnum):
@@ -56,7 +56,7 @@ class Name(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class CommandSpec:
     """What a verb takes.
 
     Attributes:
@@ -77,9 +77,9 @@ class Shape:
         return self.options if self.object is None else (self.object, *self.options)
 
 
-SHAPES: Dictionary[Verb, Shape] = MappingProxyType(
+SHAPES: Dictionary[Verb, CommandSpec] = MappingProxyType(
     {
-        Verb.MAP: Shape(
+        Verb.MAP: CommandSpec(
             "map @ana --domain d-abc123 --profile ana --alias sandbox",
             options=(
                 Name.DOMAIN,
@@ -93,19 +93,21 @@ SHAPES: Dictionary[Verb, Shape] = MappingProxyType(
             ),
             required=frozenset({Name.USER, Name.DOMAIN, Name.PROFILE}),
         ),
-        Verb.UNMAP: Shape("unmap @ana --alias sandbox", options=(Name.ALIAS,)),
-        Verb.ALLOW: Shape('allow @ana --until 30d --reason "project Falcon"', options=(Name.UNTIL, Name.REASON)),
-        Verb.DENY: Shape('deny @ana --reason "laptop stolen"', options=(Name.UNTIL, Name.REASON)),
-        Verb.FORGET: Shape("forget @ana"),
-        Verb.SHOW: Shape("show @ana"),
-        Verb.LIST: Shape("list", object=None, required=frozenset()),
-        Verb.HISTORY: Shape(
+        Verb.UNMAP: CommandSpec("unmap @ana --alias sandbox", options=(Name.ALIAS,)),
+        Verb.ALLOW: CommandSpec(
+            'allow @ana --until 30d --reason "project Falcon"', options=(Name.UNTIL, Name.REASON)
+        ),
+        Verb.DENY: CommandSpec('deny @ana --reason "laptop stolen"', options=(Name.UNTIL, Name.REASON)),
+        Verb.FORGET: CommandSpec("forget @ana"),
+        Verb.SHOW: CommandSpec("show @ana"),
+        Verb.LIST: CommandSpec("list", object=None, required=frozenset()),
+        Verb.HISTORY: CommandSpec(
             "history @ana --since 30d",
             options=(Name.BY, Name.OUTCOME, Name.DAY, Name.SINCE),
             required=frozenset(),
         ),
-        Verb.EXPLAIN: Shape("explain @ana", options=(Name.ALIAS,)),
-        Verb.LOCKDOWN: Shape(
+        Verb.EXPLAIN: CommandSpec("explain @ana", options=(Name.ALIAS,)),
+        Verb.LOCKDOWN: CommandSpec(
             'lockdown on --reason "incident 42"',
             object=Name.STATE,
             options=(Name.REASON,),
@@ -135,7 +137,7 @@ class Problem(StrEnum):
     OPEN_QUOTE = "open_quote"
 
 
-class Misunderstood(ValueError):
+class ParseError(ValueError):
     """Part of a request means nothing to us, so nothing of it is done.
 
     Attributes:
@@ -150,7 +152,7 @@ class Misunderstood(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class AdminCommand:
     """One thing that an administrator asks for. Made by `build`, which has checked it.
 
     Attributes:
@@ -226,23 +228,25 @@ class Act:
 _FIELDS = {"role": Name.ROLE_ARN, "session seconds": Name.SESSION_SECONDS, "principal": Name.USER}
 
 
-def build(verb: Verb, given: Dictionary[Name, str], now: datetime) -> Act:
+def build(verb: Verb, given: Dictionary[Name, str], now: datetime) -> AdminCommand:
     """The act that these fields ask for; empty ones count as not given.
 
     Raises:
-        Misunderstood: a field is missing, does not belong there, or breaks its rule.
+        ParseError: a field is missing, does not belong there, or breaks its rule.
     """
     shape = SHAPES[verb]
     texts = {name: " ".join(text.split()) for name, text in given.items() if text.strip()}
     for name in texts:
         if name not in shape.fields:
-            raise Misunderstood(Problem.UNKNOWN_OPTION, verb=verb, field=name)
+            raise ParseError(Problem.UNKNOWN_OPTION, verb=verb, field=name)
     for name in shape.fields:
         if name in shape.required and name not in texts:
-            raise Misunderstood(Problem.MISSING, verb=verb, field=name)
+            raise ParseError(Problem.MISSING, verb=verb, field=name)
     if texts.get(Name.STATE, "").lower() == ON and Name.REASON not in texts:  # members read it
-        raise Misunderstood(Problem.MISSING, verb=verb, field=Name.REASON)
-    act = Act(verb, MappingProxyType({name: _checked(verb, name, text, now) for name, text in texts.items()}))
+        raise ParseError(Problem.MISSING, verb=verb, field=Name.REASON)
+    act = AdminCommand(
+        verb, MappingProxyType({name: _checked(verb, name, text, now) for name, text in texts.items()})
+    )
     try:
         if verb is Verb.MAP:
             act.mapping()
@@ -252,7 +256,7 @@ def build(verb: Verb, given: Dictionary[Name, str], now: datetime) -> Act:
             Lockdown(act.reason)
     except InvalidValue as error:
         name = _FIELDS.get(error.field_name) or Name(error.field_name)
-        raise Misunderstood(Problem.BAD_VALUE, verb=verb, field=name, value=texts.get(name, "")) from error
+        raise ParseError(Problem.BAD_VALUE, verb=verb, field=name, value=texts.get(name, "")) from error
     return act
 
 
@@ -262,7 +266,7 @@ def _checked(verb: Verb, name: Name, text: str, now: datetime) -> str:
         match name:
             case Name.USER | Name.BY:
                 if not (name is Name.USER and verb in OF_GROUPS and GROUP_ID.fullmatch(text)):
-                    check_pattern(name, text, USER_ID, LONGEST_ID, "a Slack user id")
+                    check_pattern(name, text, USER_ID, MAX_ID_LENGTH, "a Slack user id")
             case Name.ALIAS:
                 check_pattern(name, text, ALIAS, 32, "1 to 32 lower-case letters, digits and hyphens")
             case Name.OUTCOME:
@@ -279,5 +283,5 @@ def _checked(verb: Verb, name: Name, text: str, now: datetime) -> str:
             case _:
                 pass
     except ValueError as error:  # InvalidValue is one, too
-        raise Misunderstood(Problem.BAD_VALUE, verb=verb, field=name, value=text) from error
+        raise ParseError(Problem.BAD_VALUE, verb=verb, field=name, value=text) from error
     return text

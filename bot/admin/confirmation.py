@@ -12,21 +12,21 @@ from enum import StrEnum
 from itertools import chain, dropwhile, islice
 
 from bot.admin.changes import Actor, Admin, Change, Explanation, same
-from bot.admin.commands import READING, Act, Misunderstood, Name, Verb, build
+from bot.admin.commands import READING, AdminCommand, Name, ParseError, Verb, build
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.core.policy import Facts, may_administer
-from bot.core.ports import Directory, PendingActs
-from bot.core.records import Entry, PendingAct
+from bot.core.ports import Confirmations, Directory
+from bot.core.records import Entry, PendingCommand
 from bot.core.values import is_group, utc_now
 from bot.links import groups as membership
 
-CONFIRM_WITHIN = timedelta(minutes=10)
+CONFIRMATION_TIMEOUT = timedelta(minutes=10)
 # A page of a listing is read for as long as its message can be answered.
-READ_ON_WITHIN = timedelta(minutes=30)
+NEXT_PAGE_TIMEOUT = timedelta(minutes=30)
 MEMBERS_A_PAGE, ENTRIES_A_PAGE, RECORDS_A_PAGE = 10, 15, 15
 # How many entries are looked at for one page, so that a search for something rare ends in time.
-MOST_LOOKED_AT = 2000
+MAX_CHECKED = 2000
 # What the audit tells two times apart by.
 SMALLEST_STEP = timedelta(microseconds=1)
 # How far back a history goes that does not say.
@@ -57,7 +57,7 @@ class Nothing:
     """
 
     verdict: Verdict
-    act: Act | None = None
+    act: AdminCommand | None = None
     access: Access = field(default_factory=Access)
 
 
@@ -72,7 +72,7 @@ class Question:
     """
 
     id: str
-    act: Act
+    act: AdminCommand
     affected: tuple[Record, ...]
     oneself: bool
 
@@ -81,7 +81,7 @@ class Question:
 class Done:
     """It was carried out."""
 
-    act: Act
+    act: AdminCommand
     change: Change
 
 
@@ -89,7 +89,7 @@ class Done:
 class Forgotten:
     """The rules are gone."""
 
-    act: Act
+    act: AdminCommand
     removed: Access | Workspace
 
 
@@ -102,7 +102,7 @@ class Page:
         searched_to: how far back was looked, where that was given up before the page was full.
     """
 
-    act: Act
+    act: AdminCommand
     items: tuple[Item, ...]
     more: str | None = None
     searched_to: datetime | None = None
@@ -112,7 +112,7 @@ class Page:
 class Explained:
     """What the policy would decide."""
 
-    act: Act
+    act: AdminCommand
     explanation: Explanation
 
 
@@ -129,7 +129,7 @@ class Administering:
     """
 
     admin: Admin
-    pending: PendingActs
+    pending: Confirmations
     directory: Directory
     admins: frozenset[str]
     now: Callable[[], datetime] = utc_now
@@ -149,7 +149,7 @@ class Administering:
         facts = Facts(person, access, memberships=membership.of_member(self.directory, by, access, now))
         return may_administer(by, facts, self.admins, now).passed
 
-    def ask(self, by: Member, act: Act, request_id: str, door: Door) -> Outcome | None:
+    def ask(self, by: Member, act: AdminCommand, request_id: str, source: Source) -> Outcome | None:
         """Carry an act out, or ask back first; None for a replay, of which nothing comes.
 
         Raises:
@@ -162,7 +162,7 @@ class Administering:
         if nothing is not None:
             return nothing
         now = self.now()
-        pending = PendingAct(request_id, by, act.verb, act.fields, now + CONFIRM_WITHIN, access.version)
+        pending = PendingCommand(request_id, by, act.verb, act.fields, now + CONFIRMATION_TIMEOUT, access.version)
         if not self.pending.keep(pending):
             return None
         affected = _affected(act, access, now)
@@ -170,9 +170,9 @@ class Administering:
             oneself = act.principal == by.user_id and act.verb in (Verb.DENY, Verb.FORGET)
             return Question(request_id, act, affected, oneself)
         self.pending.take(by, request_id, now)  # no press can carry it out again
-        return self._carry_out(by, act, access.version, door)
+        return self._carry_out(by, act, access.version, source)
 
-    def confirm(self, by: Member, act_id: str, door: Door) -> Outcome:
+    def confirm(self, by: Member, act_id: str, source: Source) -> Outcome:
         """Carry out what was asked back.
 
         Raises:
@@ -185,7 +185,7 @@ class Administering:
         pending, act = taken
         if act.verb in READING:
             return Nothing(Verdict.GONE)
-        return self._carry_out(by, act, pending.version, door)
+        return self._carry_out(by, act, pending.version, source)
 
     def cancel(self, by: Member, act_id: str) -> Outcome:
         """Forget what was asked back. StoreError as ever."""
@@ -199,24 +199,24 @@ class Administering:
         pending, act = taken
         return self._read(by, act, request_id, pending.after)
 
-    def _take(self, by: Member, act_id: str) -> tuple[PendingAct, Act] | None:
+    def _take(self, by: Member, act_id: str) -> tuple[PendingCommand, AdminCommand] | None:
         pending = self.pending.take(by, act_id, self.now())
         if pending is None:
             return None
         try:
             fields = {Name(name): text for name, text in pending.fields.items()}
             return pending, build(Verb(pending.verb), fields, self.now())
-        except (Misunderstood, ValueError):  # kept by a version of the bot that knew other words
+        except (ParseError, ValueError):  # kept by a version of the bot that knew other words
             return None
 
-    def _stored(self, tenant: str, act: Act) -> Access | Workspace:
+    def _stored(self, tenant: str, act: AdminCommand) -> Access | Workspace:
         """What the act would change."""
         if act.verb is Verb.LOCKDOWN:
             return self.admin.workspace(tenant)
         return self.admin.rules_of(tenant, act.principal)
 
-    def _carry_out(self, by: Member, act: Act, version: int, door: Door) -> Outcome:
-        actor, tenant = Actor(by.user_id, door), by.tenant
+    def _carry_out(self, by: Member, act: AdminCommand, version: int, source: Source) -> Outcome:
+        actor, tenant = Actor(by.user_id, source), by.tenant
         match act.verb:
             case Verb.MAP:
                 who = Member(tenant, act.principal)
@@ -233,7 +233,7 @@ class Administering:
             case _:
                 return Done(act, self.admin.grant(tenant, act.grant(), actor, at_version=version))
 
-    def _read(self, by: Member, act: Act, request_id: str, after: str = "") -> Outcome | None:
+    def _read(self, by: Member, act: AdminCommand, request_id: str, after: str = "") -> Outcome | None:
         match act.verb:
             case Verb.EXPLAIN:
                 return Explained(act, self.admin.explain(Member(by.tenant, act.principal), act.alias))
@@ -245,10 +245,10 @@ class Administering:
                 page, goes_on = self._history(by.tenant, act, after)
         if not goes_on:
             return page
-        pending = PendingAct(request_id, by, act.verb, act.fields, self.now() + READ_ON_WITHIN, after=goes_on)
+        pending = PendingCommand(request_id, by, act.verb, act.fields, self.now() + NEXT_PAGE_TIMEOUT, after=goes_on)
         return replace(page, more=request_id) if self.pending.keep(pending) else None
 
-    def _records(self, tenant: str, act: Act, after: str) -> tuple[Page, str]:
+    def _records(self, tenant: str, act: AdminCommand, after: str) -> tuple[Page, str]:
         access, start = self.admin.rules_of(tenant, act.principal), int(after or 0)
         own = access.mappings if isinstance(access, Access) else ()
         mappings = sorted(own, key=lambda mapping: mapping.alias)
@@ -256,7 +256,7 @@ class Administering:
         end = start + RECORDS_A_PAGE
         return Page(act, tuple(records[start:end])), str(end) if len(records) > end else ""
 
-    def _members(self, tenant: str, act: Act, after: str) -> tuple[Page, str]:
+    def _members(self, tenant: str, act: AdminCommand, after: str) -> tuple[Page, str]:
         in_groups = not after or is_group(after)
         groups = ((group, rules) for group, rules in self.admin.groups(tenant) if group > after) if in_groups else ()
         members = self.admin.members(tenant, after=None if in_groups else after)
@@ -264,18 +264,18 @@ class Administering:
         page = found[:MEMBERS_A_PAGE]
         return Page(act, tuple(page)), page[-1][0] if len(found) > MEMBERS_A_PAGE else ""
 
-    def _history(self, tenant: str, act: Act, after: str) -> tuple[Page, str]:
+    def _history(self, tenant: str, act: AdminCommand, after: str) -> tuple[Page, str]:
         """A page of the audit. It goes on behind the last entry that was looked at, wanted or not."""
         at, _, last = after.partition(" ")
         start, end = _span(act, self.now())
         before = datetime.fromisoformat(at) + SMALLEST_STEP if at else end
-        entries = self.admin.history(tenant, act.principal or None, start, MOST_LOOKED_AT * 2, before=before)
+        entries = self.admin.history(tenant, act.principal or None, start, MAX_CHECKED * 2, before=before)
         if last:  # of several at the very same moment, some have been looked at: they do not count anew
             entries = islice(dropwhile(lambda entry: entry.id != last, entries), 1, None)
         page: list[Entry] = []
         looked_at: Entry | None = None
         for number, entry in enumerate(entries):
-            if looked_at is not None and (len(page) == ENTRIES_A_PAGE or number == MOST_LOOKED_AT):
+            if looked_at is not None and (len(page) == ENTRIES_A_PAGE or number == MAX_CHECKED):
                 searched_to = looked_at.at if len(page) < ENTRIES_A_PAGE else None
                 return Page(act, tuple(page), searched_to=searched_to), f"{looked_at.at.isoformat()} {looked_at.id}"
             looked_at = entry
@@ -284,7 +284,7 @@ class Administering:
         return Page(act, tuple(page)), ""
 
 
-def _span(act: Act, now: datetime) -> tuple[datetime, datetime | None]:
+def _span(act: AdminCommand, now: datetime) -> tuple[datetime, datetime | None]:
     """What a history is about: a day, or from some time on."""
     if act.day is None:
         return act.since or now - HISTORY, None
@@ -292,14 +292,14 @@ def _span(act: Act, now: datetime) -> tuple[datetime, datetime | None]:
     return max(start, act.since or start), start + timedelta(days=1)
 
 
-def _is_wanted(entry: Entry, act: Act) -> bool:
+def _is_wanted(entry: Entry, act: AdminCommand) -> bool:
     wanted = act.fields
     return (
         wanted.get(Name.BY, entry.actor) == entry.actor and wanted.get(Name.OUTCOME, entry.outcome) == entry.outcome
     )
 
 
-def _nothing_to_take(act: Act, stored: Access | Workspace) -> Nothing | None:
+def _nothing_to_take(act: AdminCommand, stored: Access | Workspace) -> Nothing | None:
     """That there is no such mapping or rule, where one is to go."""
     if act.verb is Verb.UNMAP and isinstance(stored, Access) and len(_meant(act, stored)) != 1:
         return Nothing(Verdict.NO_MAPPING, act, stored)
@@ -308,7 +308,7 @@ def _nothing_to_take(act: Act, stored: Access | Workspace) -> Nothing | None:
     return None
 
 
-def _meant(act: Act, stored: Access | Workspace) -> tuple[Mapping, ...]:
+def _meant(act: AdminCommand, stored: Access | Workspace) -> tuple[Mapping, ...]:
     """The mappings that an `unmap` can mean: the named one, or all."""
     return tuple(mapping for mapping in _mappings(stored) if act.alias in (None, mapping.alias))
 
@@ -317,7 +317,7 @@ def _mappings(stored: Access | Workspace) -> tuple[Mapping, ...]:
     return stored.mappings if isinstance(stored, Access) else ()
 
 
-def _affected(act: Act, stored: Access | Workspace, now: datetime) -> tuple[Record, ...] | None:
+def _affected(act: AdminCommand, stored: Access | Workspace, now: datetime) -> tuple[Record, ...] | None:
     """What an act takes away or replaces; None if it takes nothing from anybody."""
     in_force = [grant for grant in stored.grants if grant.holds_at(now)]
     match act.verb:
@@ -337,6 +337,6 @@ def _affected(act: Act, stored: Access | Workspace, now: datetime) -> tuple[Reco
             return tuple(g for g in in_force if g.effect is Effect.ALLOW and _outlasts(g, act)) or None
 
 
-def _outlasts(grant: Grant, act: Act) -> bool:
+def _outlasts(grant: Grant, act: AdminCommand) -> bool:
     """Whether an allow rule holds for longer than the one that is to take its place."""
     return act.until is not None and (grant.until is None or grant.until > act.until)

@@ -53,9 +53,9 @@ KINDS = (MAPPING, *(effect.value for effect in Effect))
 
 # So many mappings of one member can be written as one change: each may touch two profile locks of the hundred items
 # that DynamoDB takes in a transaction.
-MOST_MAPPINGS = 40
+MAX_MAPPINGS = 40
 # So many problems are kept; the rest is counted.
-MOST_PROBLEMS = 100
+MAX_PROBLEMS = 100
 
 # The wide forms too, which spreadsheets of East Asia take for the same.
 FORMULA = r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
@@ -76,13 +76,13 @@ class Problem:
 
 
 @dataclass(slots=True)
-class Roster:
+class ParsedFile:
     """What a file says.
 
     Attributes:
         wanted: each principal with the mappings and rules that the file has for it.
         rows: how many rows there are, headings and empty ones aside.
-        problems: at most `MOST_PROBLEMS`; `more` counts the rest.
+        problems: at most `MAX_PROBLEMS`; `more` counts the rest.
     """
 
     wanted: dict[str, Access] = field(default_factory=dict)
@@ -114,7 +114,7 @@ def write(members: Iterable[tuple[str, Access]]) -> Iterator[str]:
             yield csv_line(_grant_cells(principal, grant))
 
 
-def read(lines: Iterable[str]) -> Roster:
+def read(lines: Iterable[str]) -> ParsedFile:
     """What the lines of a file say, with all that is wrong with them.
 
     Args:
@@ -127,11 +127,11 @@ def read(lines: Iterable[str]) -> Roster:
 class _Reading:
     """One file being read: what each row may not repeat, and on which line it was seen first."""
 
-    roster: Roster = field(default_factory=Roster)
+    roster: ParsedFile = field(default_factory=ParsedFile)
     seen: dict[tuple[str, ...], int] = field(default_factory=dict)
     holders: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
 
-    def read(self, lines: Iterable[str]) -> Roster:
+    def read(self, lines: Iterable[str]) -> ParsedFile:
         columns: list[str] | None = None
         for line, cells in self._rows(lines):
             try:
@@ -164,7 +164,7 @@ class _Reading:
                 yield begins, cells
 
     def _problem(self, line: int, reason: str) -> None:
-        if len(self.roster.problems) < MOST_PROBLEMS:
+        if len(self.roster.problems) < MAX_PROBLEMS:
             self.roster.problems.append(Problem(line, reason))
         else:
             self.roster.more += 1
@@ -179,10 +179,8 @@ class _Reading:
             mapping = _mapping(principal, row)
             self._once(line, f"{principal} has the alias {mapping.alias}", principal, mapping.alias)
             self._one_holder(line, principal, mapping)
-            if len(before.mappings) == MOST_MAPPINGS:
-                raise ValueError(
-                    f"{principal} has more than {MOST_MAPPINGS} mappings: one file takes no more of them"
-                )
+            if len(before.mappings) == MAX_MAPPINGS:
+                raise ValueError(f"{principal} has more than {MAX_MAPPINGS} mappings: one file takes no more of them")
             after = Access((*before.mappings, mapping), before.grants)
         else:
             grant = _grant(principal, Effect(kind), row)

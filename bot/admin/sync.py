@@ -9,7 +9,7 @@ from bot.core.values import DEFAULT_ALIAS
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Conflict:
     """A match whose profile somebody else is mapped to."""
 
     match: Match
@@ -17,7 +17,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class Orphan:
     """A mapping whose profile or member is no longer there."""
 
     user_id: str
@@ -38,10 +38,10 @@ class Plan:
 
     propose: dict[str, Access]
     mapped: int
-    taken: tuple[Taken, ...]
+    taken: tuple[Conflict, ...]
     refused: tuple[Refused, ...]
     unmatched: tuple[Profile, ...]
-    gone: tuple[Gone, ...]
+    gone: tuple[Orphan, ...]
 
 
 def plan(
@@ -67,7 +67,7 @@ def plan(
         for mapping in access.mappings
     }
     propose: dict[str, Access] = {}
-    taken: list[Taken] = []
+    taken: list[Conflict] = []
     refused = list(found.refused)
     mapped = 0
     for each in found.matches:
@@ -75,7 +75,7 @@ def plan(
         if holder == each.user_id:
             mapped += 1
         elif holder is not None:
-            taken.append(Taken(each, holder))
+            taken.append(Conflict(each, holder))
         else:
             before = propose.get(each.user_id, Access())
             used = {mapping.alias for mapping in (*stored.get(each.user_id, Access()).mappings, *before.mappings)}
@@ -115,12 +115,12 @@ def _mapping(alias: str, profile: Profile) -> Mapping:
 
 def _gone(
     stored: dict[str, Access], known: frozenset[tuple[str, str]], active: frozenset[str], searched: frozenset[str]
-) -> tuple[Gone, ...]:
+) -> tuple[Orphan, ...]:
     gone = []
     for user, access in sorted(stored.items()):
         for mapping in access.mappings:
             if user not in active:
-                gone.append(Gone(user, mapping, "the member is gone, a guest, or of another workspace"))
+                gone.append(Orphan(user, mapping, "the member is gone, a guest, or of another workspace"))
             elif mapping.domain_id in searched and (mapping.domain_id, mapping.profile_name.lower()) not in known:
-                gone.append(Gone(user, mapping, "the profile is gone"))
+                gone.append(Orphan(user, mapping, "the profile is gone"))
     return tuple(gone)

@@ -11,41 +11,41 @@ from slack_bolt import App, BoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.signature import Clock
 
-from bot.admin.access_requests import Asking
+from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.confirmation import Administering
 from bot.app.doctor import AT_ONCE, Doctor
 from bot.aws.account import AwsAdmin
 from bot.aws.sagemaker import SageMakerStudio, access_key_id, caller_arn
-from bot.aws.secret_refs import Rereading
+from bot.aws.secret_refs import RefreshingSecret
 from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
 from bot.core import policy
 from bot.core.access import Member
 from bot.core.errors import ConfigError, SlackError, StudioLinksError
 from bot.links.sign_in import SignIn
-from bot.links.status import Standings
+from bot.links.status import GetStatus
 from bot.observability.context import Recorder
 from bot.observability.logs import redactor
 from bot.observability.metrics import Failed, Metrics, count_aws_failures
-from bot.serving.executors import BoundedExecutor, Doorway, SideExecutor
+from bot.serving.executors import BoundedExecutor, BurstGate, SideExecutor
 from bot.serving.health import STARTING, Health
-from bot.serving.wsgi import LARGEST_BODY, Entrance, Response, Verifier
+from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Response, Verifier
 from bot.slack.admin import handlers as admin_handlers
 from bot.slack.client import SlackApi
 from bot.slack.directory_cache import People
-from bot.slack.gateway import Desk
-from bot.slack.link_expiry import Ageing
+from bot.slack.gateway import AppContext
+from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import handlers
 from bot.slack.payloads import is_well_formed
 from bot.slack.requests import handlers as asking_handlers
 from bot.slack.socket_mode import Intake, SocketMode
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
-from bot.store.access_requests import RequestTable
+from bot.store.access_requests import AccessRequestTable
 from bot.store.audit import AuditTable
-from bot.store.confirmations import PendingTable
+from bot.store.confirmations import ConfirmationTable
 from bot.store.models import Tables, bind, client_of
-from bot.store.request_log import IntakeTables
+from bot.store.request_log import RequestLogTables
 from bot.store.runtime import RuntimeTable
 
 if TYPE_CHECKING:
@@ -70,13 +70,13 @@ class Bot:
 
     wsgi: Entrance
     bolt: App
-    desk: Desk
+    app: AppContext
     tables: Tables
     studio: SageMakerStudio
     side: SideExecutor
     socket: SocketMode | None
     metrics: Metrics
-    signing_secrets: Rereading[tuple[str, ...]] | None
+    signing_secrets: RefreshingSecret[tuple[str, ...]] | None
     tracing: "Tracing | None"
     _stopping: threading.Event = field(default_factory=threading.Event)
     _warm: threading.Event = field(default_factory=threading.Event)
@@ -98,9 +98,9 @@ class Bot:
             self.signing_secrets.stop()
         if self.socket is not None:
             self.socket.close()
-        self.desk.ageing.stop()
-        self.desk.workers.shutdown()
-        self.desk.clerk.shutdown()
+        self.app.link_expiry.stop()
+        self.app.workers.shutdown()
+        self.app.overflow.shutdown()
         self.side.shutdown(wait=False, cancel_futures=True)
         if self.tracing is not None:
             self.tracing.stop()
@@ -109,13 +109,13 @@ class Bot:
         attempt = 0
         while not self._stopping.is_set():
             try:
-                home = self.side.submit(self.desk.slack.home)  # beside AWS: it takes two calls, one after the other
+                home = self.side.submit(self.app.slack.home)  # beside AWS: it takes two calls, one after the other
                 self.tables.connect()
                 for model in self.tables.all():
                     count_aws_failures(client_of(model).meta.events, self.metrics.upstream_failed)
                 self.studio.warm_up()
                 table_admin.ready(self.tables)
-                self.desk.home = home.result()
+                self.app.home = home.result()
                 if self.socket is not None:
                     self.socket.connect()
             except StudioLinksError as error:
@@ -124,7 +124,7 @@ class Bot:
                 log.exception("not_ready")
             else:
                 self._warm.set()
-                log.info("ready", team=self.desk.home.team_id, app=self.desk.home.app_id)
+                log.info("ready", team=self.app.home.team_id, app=self.app.home.app_id)
                 return
             self._stopping.wait(START_UP_PAUSES[min(attempt, len(START_UP_PAUSES) - 1)])
             attempt += 1
@@ -140,7 +140,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     tracing = _tracing(settings)
     transport = "http" if isinstance(settings, HttpSettings) else "socket"
     metrics = Metrics(transport, tracing.ended if tracing is not None else None)
-    took = Recorder(metrics)
+    record_duration = Recorder(metrics)
     studio = _studio(settings, connections, metrics.upstream_failed)
     slack = SlackApi(
         token=token,
@@ -150,36 +150,36 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     )
     directory = People(slack, seconds=settings.studio_person_seconds)
     side = SideExecutor(connections, thread_name_prefix="side")
-    doorway = Doorway()
+    burst_gate = BurstGate()
     workers = BoundedExecutor(
-        "worker", workers=settings.studio_concurrency, queue=settings.studio_queue, doorway=doorway
+        "worker", workers=settings.studio_concurrency, queue=settings.studio_queue, burst_gate=burst_gate
     )
     access = AccessTable(bound, audit_days=settings.studio_audit_days)
     audit, runtime = AuditTable(bound, days=settings.studio_audit_days), RuntimeTable(bound)
     signin = SignIn(
         access=access,
         audit=audit,
-        intake=IntakeTables(bound, audit, days=settings.studio_audit_days),
+        intake=RequestLogTables(bound, audit, days=settings.studio_audit_days),
         directory=directory,
         studio=studio,
         choices=runtime,
         rules=_rules(settings),
         side=side,
-        took=took,
+        record_duration=record_duration,
     )
-    clerk = BoundedExecutor("clerk", workers=CLERKS, queue=CLERKS_QUEUE, doorway=doorway)
-    for pool in (workers, clerk):
+    overflow = BoundedExecutor("clerk", workers=CLERKS, queue=CLERKS_QUEUE, burst_gate=burst_gate)
+    for pool in (workers, overflow):
         metrics.watch_pool(pool)
     admins = frozenset(settings.studio_admins)
     admin = Admin(access, audit, studio, _rules(settings), settings.studio_audit_days, directory=slack)
-    desk = Desk(
+    app = AppContext(
         signin=signin,
-        standings=Standings(access, audit, directory, _rules(settings), side),
-        administering=Administering(admin, PendingTable(bound), slack, admins),
+        get_status=GetStatus(access, audit, directory, _rules(settings), side),
+        administering=Administering(admin, ConfirmationTable(bound), slack, admins),
         slack=slack,
         workers=workers,
-        ageing=Ageing(runtime, clerk.submit),
-        clerk=clerk,
+        link_expiry=LinkExpiry(runtime, overflow.submit),
+        overflow=overflow,
         metrics=metrics,
         teams=frozenset(settings.studio_teams),
         audit_channel=settings.studio_audit_channel,
@@ -187,13 +187,13 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         request_channel=settings.studio_request_channel,
         locale=settings.studio_locale,
         link_seconds=settings.studio_link_seconds,
-        took=took,
+        record_duration=record_duration,
     )
     bolt = _bolt(token)
-    asking = Asking(RequestTable(bound), admin, audit, slack, _rules(settings), admins)
-    asking_handlers.register(bolt, desk, asking)
-    admin_handlers.register(bolt, desk)
-    handlers.register(bolt, desk)
+    asking = AccessRequests(AccessRequestTable(bound), admin, audit, slack, _rules(settings), admins)
+    asking_handlers.register(bolt, app, asking)
+    admin_handlers.register(bolt, app)
+    handlers.register(bolt, app)
 
     verifier, rereading, socket = None, None, None
     if isinstance(settings, HttpSettings):
@@ -203,9 +203,9 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         redactor.register(app_token)
         intake = Intake(
             take=lambda body: _acknowledgement(_dispatch(bolt, body)),
-            largest=LARGEST_BODY,
+            largest=MAX_BODY_BYTES,
             metrics=metrics,
-            took=took,
+            record_duration=record_duration,
         )
         socket = SocketMode(
             intake, app_token=app_token, api_url=settings.slack_api_url, replicas=settings.studio_replicas
@@ -218,16 +218,16 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
             socket.check()
 
     health = Health(check)
-    metrics.watch_readiness(lambda: desk.home is not None and health.glance() is None)
+    metrics.watch_readiness(lambda: app.home is not None and health.cached_status() is None)
     entrance = Entrance(
         verifier=verifier,
         bolt=lambda body: _dispatch(bolt, body),
-        ready=lambda: STARTING if desk.home is None else health.problem(),
+        ready=lambda: STARTING if app.home is None else health.problem(),
         page=metrics.page,
         metrics=metrics,
-        took=took,
+        record_duration=record_duration,
     )
-    return Bot(entrance, bolt, desk, bound, studio, side, socket, metrics, rereading, tracing)
+    return Bot(entrance, bolt, app, bound, studio, side, socket, metrics, rereading, tracing)
 
 
 def _tracing(settings: ServeSettings) -> "Tracing | None":
@@ -238,7 +238,7 @@ def _tracing(settings: ServeSettings) -> "Tracing | None":
     return Tracing()
 
 
-def _verifier(settings: HttpSettings, metrics: Metrics) -> tuple[Verifier, Rereading[tuple[str, ...]] | None]:
+def _verifier(settings: HttpSettings, metrics: Metrics) -> tuple[Verifier, RefreshingSecret[tuple[str, ...]] | None]:
     """What checks signatures, and what reads the secret for it again where that is kept elsewhere."""
 
     def given() -> tuple[str, ...]:
@@ -252,8 +252,8 @@ def _verifier(settings: HttpSettings, metrics: Metrics) -> tuple[Verifier, Rerea
     shown(given())
     if not settings.is_reference("SLACK_SIGNING_SECRET"):
         return Verifier(given, Clock(), metrics.signed_with, missed=lambda: None), None
-    rereading = Rereading(given(), lambda: shown(load(HttpSettings).signing_secrets))
-    return Verifier(rereading, Clock(), metrics.signed_with, missed=rereading.hurry), rereading
+    rereading = RefreshingSecret(given(), lambda: shown(load(HttpSettings).signing_secrets))
+    return Verifier(rereading, Clock(), metrics.signed_with, missed=rereading.refresh_soon), rereading
 
 
 def administration(settings: Settings, workers: int = 1, bound: Tables | None = None) -> Admin:

@@ -19,7 +19,7 @@ import botocore.session
 from botocore.credentials import CredentialProvider, Credentials
 from botocore.exceptions import NoCredentialsError
 
-from bot.core.values import LONGEST_SESSION_NAME, utc_now
+from bot.core.values import MAX_SESSION_NAME_LENGTH, utc_now
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -30,11 +30,11 @@ SESSION_SECONDS = 900
 # A session this near its end is not used any more.
 SPARE = timedelta(seconds=120)
 # Sessions kept at once; the one that was used longest ago makes room.
-MOST = 512
+MAX = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SessionKey:
     """Which session is asked for. Two that differ in anything do not share one.
 
     Attributes:
@@ -72,14 +72,14 @@ class Roles:
         sts: Callable[[], "STSClient"],
         *,
         external_id: str | None = None,
-        most: int = MOST,
+        most: int = MAX,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sts, self._external_id, self._most, self._now = sts, external_id, most, now
-        self._sessions: OrderedDict[Wanted, Future[Session]] = OrderedDict()
+        self._sessions: OrderedDict[SessionKey, Future[Session]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def session(self, wanted: Wanted) -> tuple[Session, bool]:
+    def session(self, wanted: SessionKey) -> tuple[Session, bool]:
         """The session, and whether it was there already.
 
         Raises:
@@ -95,13 +95,13 @@ class Roles:
                 raise
         return future.result(), not is_new
 
-    def forget(self, wanted: Wanted, future: "Future[Session] | None" = None) -> None:
+    def forget(self, wanted: SessionKey, future: "Future[Session] | None" = None) -> None:
         """Do not use this session again."""
         with self._lock:
             if future is None or self._sessions.get(wanted) is future:
                 self._sessions.pop(wanted, None)
 
-    def _find(self, wanted: Wanted) -> "tuple[Future[Session], bool]":
+    def _find(self, wanted: SessionKey) -> "tuple[Future[Session], bool]":
         with self._lock:
             future = self._sessions.get(wanted)
             is_new = future is None or self._is_worn_out(future)
@@ -117,8 +117,8 @@ class Roles:
             return False
         return future.exception() is not None or future.result().expires_at - self._now() < SPARE
 
-    def _assume(self, wanted: Wanted) -> Session:
-        name = wanted.who[:LONGEST_SESSION_NAME]
+    def _assume(self, wanted: SessionKey) -> Session:
+        name = wanted.who[:MAX_SESSION_NAME_LENGTH]
         parameters: AssumeRoleRequestTypeDef = {
             "RoleArn": wanted.role_arn,
             "RoleSessionName": name,
@@ -139,11 +139,11 @@ class Roles:
         )
 
 
-_acting_as: ContextVar[Session | None] = ContextVar("acting_as", default=None)
+_acting_as: ContextVar[Session | None] = ContextVar("use_session", default=None)
 
 
 @contextmanager
-def acting_as(session: Session) -> Iterator[None]:
+def use_session(session: Session) -> Iterator[None]:
     """Within this block, and on this thread alone, clients of a `borrowing_session` sign with these credentials."""
     before = _acting_as.set(session)
     try:
@@ -152,14 +152,14 @@ def acting_as(session: Session) -> Iterator[None]:
         _acting_as.reset(before)
 
 
-class Borrowed(Credentials):
+class ContextCredentials(Credentials):
     """Whose credentials they are is settled call by call: making a client for each would take 10 ms and 0.8 MB."""
 
     def __init__(self) -> None:
         super().__init__("", "", method="custom-studio-links-role")
 
     def get_frozen_credentials(self) -> Any:
-        """Called for every signature. Outside `acting_as` there are none, and the call fails."""
+        """Called for every signature. Outside `use_session` there are none, and the call fails."""
         session = _acting_as.get()
         if session is None:
             raise NoCredentialsError
@@ -170,7 +170,7 @@ class _Provider(CredentialProvider):
     METHOD = "custom-studio-links-role"
 
     def load(self) -> Credentials:
-        return Borrowed()
+        return ContextCredentials()
 
 
 def borrowing_session() -> botocore.session.Session:

@@ -29,7 +29,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from bot.aws.role_sessions import Roles, Wanted, acting_as, borrowing_session
+from bot.aws.role_sessions import Roles, SessionKey, borrowing_session, use_session
 from bot.core.access import Mapping, Member
 from bot.core.errors import StudioError
 from bot.core.link import Allowed, Link, Reason
@@ -67,8 +67,8 @@ MISSING = "ResourceNotFound"
 WORTH_A_DIAGNOSIS = {MISSING, "ValidationException"}
 
 # Slack takes no button URL longer than this. https://docs.slack.dev/reference/block-kit/block-elements/button-element
-LONGEST_URL = 3000
-MOST_SPACES = 1000
+MAX_URL_LENGTH = 3000
+MAX_SPACES = 1000
 ADMINISTRATION = "studio-links-administration"
 
 
@@ -183,7 +183,7 @@ class SageMakerStudio:
             found = (
                 client.get_paginator("list_spaces")
                 .paginate(
-                    DomainIdEquals=mapping.domain_id, PaginationConfig={"MaxItems": MOST_SPACES, "PageSize": 100}
+                    DomainIdEquals=mapping.domain_id, PaginationConfig={"MaxItems": MAX_SPACES, "PageSize": 100}
                 )
                 .search("Spaces[]")
             )
@@ -219,18 +219,18 @@ class SageMakerStudio:
         region = mapping.region or self._region
         if mapping.role_arn is None:
             return work(self._client(region, by_role=False))
-        wanted = Wanted(mapping.role_arn, who, json.dumps(session_policy(mapping, region)))
+        wanted = SessionKey(mapping.role_arn, who, json.dumps(session_policy(mapping, region)))
         session, was_kept = self._roles.session(wanted)
         client = self._client(region, by_role=True)
         try:
-            with acting_as(session):
+            with use_session(session):
                 return work(client)
         except (ClientError, StudioError) as error:
             if not was_kept or _code(error) not in REFUSED:
                 raise
         self._roles.forget(wanted)
         session, _ = self._roles.session(wanted)
-        with acting_as(session):
+        with use_session(session):
             return work(client)
 
     def _client(self, region: str, *, by_role: bool) -> "SageMakerClient":
@@ -425,7 +425,7 @@ def _senseless(code: str) -> StudioError:
 
 def _checked(url: object) -> str:
     """The URL, if a browser and a Slack button can take it. StudioError, which does not quote it, otherwise."""
-    if isinstance(url, str) and len(url) <= LONGEST_URL and url.isascii() and url.isprintable() and " " not in url:
+    if isinstance(url, str) and len(url) <= MAX_URL_LENGTH and url.isascii() and url.isprintable() and " " not in url:
         with suppress(ValueError):  # which quotes the URL
             parts = urlsplit(url)
             if parts.scheme in ("https", "http") and parts.hostname:

@@ -106,7 +106,7 @@ def _unreadable(reference: str, code: str) -> ConfigError:
 EVERY, SOONEST = 300.0, 5.0
 
 
-class Rereading(Generic[T]):
+class RefreshingSecret(Generic[T]):
     """A value that is read again in the background, so that its rotation needs no restart.
 
     Args:
@@ -122,7 +122,7 @@ class Rereading(Generic[T]):
         """The value as it was last read."""
         return self._value
 
-    def hurry(self) -> None:
+    def refresh_soon(self) -> None:
         """Read it again soon: something does not fit."""
         self._wanted.set()
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -81,7 +81,7 @@ def history(
     )
     entries = _newest(found, limit)
     if as_json:
-        console.print_json(list(entries))
+        console.print_json([_fields(entry) for entry in entries])
     elif as_csv:
         _print_csv(entries)
     else:
@@ -135,10 +135,15 @@ def changes_in_words(before: Dictionary[str, object], after: Dictionary[str, obj
     )
 
 
+def _fields(entry: Entry) -> dict[str, Any]:
+    """The entry as JSON values; `door` is what `source` was called before 0.2.0."""
+    return {**console.plain(entry), "door": entry.source.value}
+
+
 def _print_csv(entries: Iterable[Entry]) -> None:
     sys.stdout.write(csv_line(CSV_COLUMNS))
     for entry in entries:
-        values = {**console.plain(entry), "member": entry.subject, "by": entry.actor}
+        values = {**_fields(entry), "member": entry.subject, "by": entry.actor}
         sys.stdout.write(csv_line(_cell(values[name]) for name in CSV_COLUMNS))
 
 

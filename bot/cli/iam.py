@@ -12,7 +12,7 @@ from bot.aws import secret_refs as references
 from bot.aws.iam_policy import Role, Scope, policy
 from bot.aws.sagemaker import caller_arn
 from bot.cli.options import Team, read_settings
-from bot.config import kept_elsewhere
+from bot.config import secret_references
 from bot.core.errors import ConfigError
 from bot.core.values import DOMAIN_ID, MAX_NAME, InvalidValue, check_pattern
 
@@ -90,7 +90,7 @@ def iam_policy(
         ),
         secrets=frozenset(
             references.arn(each, partition=partition, region=settings.aws_region, account=number)
-            for each in kept_elsewhere()
+            for each in secret_references()
         ),
         broker_roles=frozenset(mapping.role_arn for mapping in mappings if mapping.role_arn),
         administers_in_slack=administers_in_slack or bool(settings.studio_admins),

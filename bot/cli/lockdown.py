@@ -28,7 +28,7 @@ def status(context: typer.Context, team: Team = None, *, as_json: AsJson = False
     if as_json:
         console.print_json({"lockdown": workspace.lockdown, "unreadable": workspace.unreadable})
         return
-    console.say(workspace.lockdown.in_words() if workspace.lockdown else "there is no lockdown")
+    console.say(workspace.lockdown.describe() if workspace.lockdown else "there is no lockdown")
     for name in workspace.unreadable:
         console.warn(f"{name.replace('#', ' ')} cannot be read: nobody gets a link until it is mended")
 

@@ -192,7 +192,7 @@ def explain(
     console.print_table(["", "check", "what was found"], rows, empty="")
     console.print_table(
         ["", "rule", "how it stands"],
-        [("DECIDES" if rule.decides else "", rule.grant.in_words(utc_now()), rule.why) for rule in explanation.rules],
+        [("DECIDES" if rule.decides else "", rule.grant.describe(utc_now()), rule.why) for rule in explanation.rules],
         empty="there is no rule about this member or any group",
     )
     console.say(f"{user} would get a link" if allowed else f"{user} would be refused: {reason}")
@@ -206,7 +206,7 @@ def _grant(effect: Effect, principal: str, until: str | None, reason: str, team:
     settings = read_settings()
     tenant = app.tenant(settings, team)
     change = app.administration(settings).grant(tenant, grant, actor(settings))
-    _report(change, grant.in_words(utc_now()))
+    _report(change, grant.describe(utc_now()))
 
 
 def _report(change: Change, words: str) -> None:
@@ -214,7 +214,7 @@ def _report(change: Change, words: str) -> None:
     if change.made and isinstance(change.before, Mapping):
         console.say(f"before: {_mapping_words(change.before)}")
     elif change.made and isinstance(change.before, Grant):
-        console.say(f"before: {change.before.in_words(utc_now())}")
+        console.say(f"before: {change.before.describe(utc_now())}")
     for warning in change.warnings:
         console.warn(warning)
 
@@ -235,7 +235,7 @@ def _mappings(records: Access | Workspace) -> tuple[Mapping, ...]:
 def _rule_words(records: Access | Workspace) -> list[str]:
     now = utc_now()
     return [
-        *(grant.in_words(now) for grant in records.grants),
+        *(grant.describe(now) for grant in records.grants),
         *(f"{name.replace('#', ' ')}: cannot be read" for name in records.unreadable),
     ]
 

@@ -8,7 +8,7 @@ from bot import console
 from bot.admin.changes import Actor
 from bot.app import wiring as app
 from bot.config import Settings, load
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.observability import logs
 
 User = Annotated[str, typer.Argument(metavar="SLACK_USER", help="Slack user id, such as U0123ABCD.")]
@@ -48,4 +48,4 @@ def actor(settings: Settings) -> Actor:
     name = app.caller(settings)
     if name.startswith(app.UNKNOWN_CALLER):
         console.warn(f"STS does not say whose credentials these are: the audit says {name}")
-    return Actor(name, Door.CLI)
+    return Actor(name, Source.CLI)

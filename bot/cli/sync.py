@@ -15,7 +15,7 @@ from bot.aws.account import AwsAdmin, Place, place_of
 from bot.cli.options import AsJson, Team, actor, read_settings
 from bot.core.access import Member
 from bot.core.errors import BadInput, ConfigError
-from bot.core.policy import unfit
+from bot.core.policy import ineligible_reason
 from bot.core.values import DOMAIN_ID, MAX_NAME, check_pattern
 from bot.slack.client import SlackApi
 
@@ -84,7 +84,7 @@ def _people(slack: SlackApi, tenant: str) -> tuple[list[Account], frozenset[str]
     accounts: list[Account] = []
     active: set[str] = set()
     for person, email in console.progress(slack.accounts(), total=None, doing="listing members"):
-        if person.guest or unfit(Member(tenant, person.user_id), person) is not None:
+        if person.guest or ineligible_reason(Member(tenant, person.user_id), person) is not None:
             continue
         active.add(person.user_id)
         accounts += [Account(person.user_id, email)] if email else []

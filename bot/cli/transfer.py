@@ -12,7 +12,7 @@ import typer
 from bot import console
 from bot.admin.bulk_import import Difference, Failure, Import
 from bot.admin.changes import plain
-from bot.admin.csv_file import COLUMNS, KINDS, Roster, read, write
+from bot.admin.csv_file import COLUMNS, KINDS, ParsedFile, read, write
 from bot.app import wiring as app
 from bot.cli.history import changes_in_words
 from bot.cli.options import AsJson, Team, actor, read_settings
@@ -25,9 +25,9 @@ commands = typer.Typer()
 # Members written at once, each a transaction with its audit entry.
 WORKERS = 8
 # Bytes: some million rows.
-LARGEST_FILE = 256 * 1024 * 1024
+MAX_FILE_BYTES = 256 * 1024 * 1024
 # Of the rules that have ended.
-MOST_NAMED = 10
+MAX_NAMED = 10
 
 
 @commands.command("import", epilog=f"Columns: {', '.join(COLUMNS)}. Kinds: {', '.join(KINDS)}.")
@@ -107,10 +107,10 @@ def export(*, team: Team = None, as_json: AsJson = False) -> None:
         )
 
 
-def _read(file: Path) -> Roster:
+def _read(file: Path) -> ParsedFile:
     size = file.stat().st_size
-    if size > LARGEST_FILE:
-        raise BadInput(f"{file} has {size // 2**20} MB, more than {LARGEST_FILE // 2**20}: import it in parts")
+    if size > MAX_FILE_BYTES:
+        raise BadInput(f"{file} has {size // 2**20} MB, more than {MAX_FILE_BYTES // 2**20}: import it in parts")
     try:
         with file.open(encoding="utf-8", newline="") as lines:
             return read(lines)
@@ -138,9 +138,9 @@ def _warn_of_ended(changing: list[Difference]) -> None:
     """A word on rules that have ended before they were written."""
     now = utc_now()
     rules = [record for each in changing for record in each.after.values() if isinstance(record, Grant)]
-    ended = [rule.in_words(now) for rule in rules if not rule.holds_at(now)]
+    ended = [rule.describe(now) for rule in rules if not rule.holds_at(now)]
     if ended:
-        shown = "; ".join(ended[:MOST_NAMED]) + ("; …" if len(ended) > MOST_NAMED else "")
+        shown = "; ".join(ended[:MAX_NAMED]) + ("; …" if len(ended) > MAX_NAMED else "")
         has, they = ("s has", "they are") if len(ended) > 1 else (" has", "it is")
         console.warn(f"the time of {len(ended)} rule{has} passed, so {they} not in force: {shown}")
 

@@ -141,7 +141,7 @@ class Grant:
         """Whether the rule is still in force."""
         return self.until is None or now < self.until
 
-    def in_words(self, now: datetime) -> str:
+    def describe(self, now: datetime) -> str:
         """One line for admins: what the rule does, until when, why, and who set it."""
         words = [f"{self.effect} {self.principal}"]
         if self.until is not None:
@@ -170,7 +170,7 @@ class Lockdown:
         if not self.reason.strip():
             raise InvalidValue("reason", self.reason, "a few words that tell members why")
 
-    def in_words(self) -> str:
+    def describe(self) -> str:
         """One line for admins."""
         since = f" since {self.set_at:%Y-%m-%d %H:%M} UTC" if self.set_at else ""
         return f"lockdown{since} ({self.reason}){f' set by {self.set_by}' if self.set_by else ''}"
@@ -216,13 +216,13 @@ class Person:
     """Who Slack says a member is. Fields that Slack left out count against the member.
 
     Attributes:
-        unfit: why Slack's record rules this account out ("deactivated", "bot", …); None if nothing does.
+        ineligible_reason: why Slack's record rules this account out ("deactivated", "bot", …); None if nothing does.
         locale: the language the member has set in Slack, such as "de-DE".
     """
 
     user_id: str
     team_id: str
     enterprise_id: str | None = None
-    unfit: str | None = None
+    ineligible_reason: str | None = None
     guest: bool = False
     locale: str | None = None

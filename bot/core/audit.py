@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
-from bot.core.link import Answer, Choice, Denied, Door, Issued, LinkRequest, Reason
+from bot.core.link import Answer, Choice, Denied, Issued, LinkRequest, Reason, Source
 from bot.core.records import Entry
-from bot.core.values import LONGEST_SESSION_NAME
+from bot.core.values import MAX_SESSION_NAME_LENGTH
 
 LINK = "link"
 REQUESTED = "requested"
@@ -26,7 +26,7 @@ def requested(request: LinkRequest) -> Entry:
         tenant=request.member.tenant,
         subject=request.member.user_id,
         actor=request.member.user_id,
-        door=request.door,
+        source=request.source,
         action=LINK,
         outcome=REQUESTED,
         alias=request.target.alias,
@@ -53,14 +53,14 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
             entry = replace(
                 entry,
                 outcome=ISSUED if delivered else UNDELIVERED,
-                rule=answer.allowed.grant.in_words(request.at),
+                rule=answer.allowed.grant.describe(request.at),
                 link_sha256=answer.link.sha256,
                 expires_at=answer.link.expires_at,
                 aws_request_id=answer.link.aws_request_id,
             )
     if mapping is None:
         return entry
-    called_as = request.member.session_name[:LONGEST_SESSION_NAME]
+    called_as = request.member.session_name[:MAX_SESSION_NAME_LENGTH]
     return replace(
         entry,
         alias=mapping.alias,
@@ -79,7 +79,7 @@ def refused(
     at: datetime,
     tenant: str,
     subject: str,
-    door: Door,
+    source: Source,
     reason: Reason,
     detail: str,
     action: str = LINK,
@@ -92,7 +92,7 @@ def refused(
         tenant=tenant,
         subject=subject,
         actor=subject,
-        door=door,
+        source=source,
         action=action,
         outcome=reason.value,
         detail=detail,

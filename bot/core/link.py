@@ -79,7 +79,7 @@ LANDING_URIS = {
 APPS_BY_LANDING_URI = {uri: app for app, uri in LANDING_URIS.items()}
 
 
-class Door(StrEnum):
+class Source(StrEnum):
     """How a request came in."""
 
     COMMAND = "command"
@@ -150,7 +150,7 @@ class LinkRequest:
     id: str
     attempt: str
     member: Member
-    door: Door
+    source: Source
     at: datetime
     started: float
     target: Target = Target()

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
-from bot.core.link import Allowed, Check, Denied, Door, LinkRequest, Reason, Target
+from bot.core.link import Allowed, Check, Denied, LinkRequest, Reason, Source, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,11 @@ def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> A
     )
 
 
-def outlook(member: Member, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
+def preview(member: Member, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
     """What the member's next request would be told; nothing follows from it."""
     # The first mapping stands for all: which one is opened decides nothing about whether.
     target = Target(facts.access.mappings[0].alias) if facts.access.mappings else Target()
-    request = LinkRequest(id="", attempt="", member=member, door=Door.COMMAND, at=now, started=0.0, target=target)
+    request = LinkRequest(id="", attempt="", member=member, source=Source.COMMAND, at=now, started=0.0, target=target)
     return decide(request, facts, rules, now)
 
 
@@ -122,28 +122,28 @@ def may_administer(member: Member, facts: Facts, configured: Collection[str], no
     rules = considered(member, facts, now)
     deny, unsure = _that_applies(rules, Effect.DENY), _unconfirmed(rules, Effect.DENY)
     against = [
-        unfit(member, person),
+        ineligible_reason(member, person),
         "a guest" if person.guest else None,
         f"cannot be read: {', '.join(facts.access.unreadable)}" if facts.access.unreadable else None,
-        deny.grant.in_words(now) if deny else None,
+        deny.grant.describe(now) if deny else None,
         unsure or None,
     ]
     in_favour = [
         "named in STUDIO_ADMINS" if member.user_id in configured else None,
-        granted.in_words(now) if granted else None,
+        granted.describe(now) if granted else None,
     ]
     first = next(filter(None, against), None)
     if first is not None:
         return Check("administrator", passed=False, detail=first)
     why = next(filter(None, in_favour), None)
-    return Check("administrator", why is not None, why or (lapsed.in_words(now) if lapsed else "no admin rule"))
+    return Check("administrator", why is not None, why or (lapsed.describe(now) if lapsed else "no admin rule"))
 
 
 def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Iterator[tuple[Reason, Check]]:
     """Each check in the order in which it is made, with the reason it denies for when it fails."""
     member, person, access = request.member, facts.person, facts.access
 
-    problem = unfit(member, person)
+    problem = ineligible_reason(member, person)
     yield (
         Reason.NOT_A_MEMBER,
         Check("full member", problem is None, problem or "Slack knows an active account of this team"),
@@ -156,14 +156,14 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
     yield Reason.GUEST, Check("guest", admitted, guest_detail)
 
     lockdown = access.lockdown
-    yield Reason.LOCKDOWN, Check("no lockdown", lockdown is None, lockdown.in_words() if lockdown else "none")
+    yield Reason.LOCKDOWN, Check("no lockdown", lockdown is None, lockdown.describe() if lockdown else "none")
 
     broken = ", ".join(access.unreadable)
     yield Reason.STORE_UNREADABLE, Check("records readable", not broken, broken or "all of them")
 
     rules_seen = considered(member, facts, now)
     deny, unsure = _that_applies(rules_seen, Effect.DENY), _unconfirmed(rules_seen, Effect.DENY)
-    yield Reason.DENIED, Check("no deny rule", deny is None, deny.grant.in_words(now) if deny else "none in force")
+    yield Reason.DENIED, Check("no deny rule", deny is None, deny.grant.describe(now) if deny else "none in force")
     yield Reason.GROUP_UNCONFIRMED, Check("in no denied group", not unsure, unsure or "none")
 
     yield Reason.NOT_MAPPED, Check("mapped", bool(access.mappings), f"{len(access.mappings)} mapping(s)")
@@ -174,7 +174,7 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
     missing = Reason.GRANT_EXPIRED if lapsed else Reason.NOT_ALLOWED
     yield (
         Reason.GROUP_UNCONFIRMED if unsure else missing,
-        Check("allow rule", allow is not None, counts.in_words(now) if counts else unsure or "no allow rule"),
+        Check("allow rule", allow is not None, counts.describe(now) if counts else unsure or "no allow rule"),
     )
 
     yield (
@@ -194,13 +194,13 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
     )
 
 
-def unfit(member: Member, person: Person) -> str | None:
+def ineligible_reason(member: Member, person: Person) -> str | None:
     """Why Slack's record rules the account out, for this member; None if nothing but being a guest may."""
     if person.user_id != member.user_id:
         return "Slack answered for another account"
     if member.tenant not in (person.team_id, person.enterprise_id):
         return f"belongs to another workspace: {person.team_id}"
-    return person.unfit
+    return person.ineligible_reason
 
 
 def rule_of(grants: Sequence[Grant], member: Member, effect: Effect) -> Grant | None:

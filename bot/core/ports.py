@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.link import Allowed, Link
-from bot.core.records import AccessRequest, Entry, PendingAct, Posting, RequestState
+from bot.core.records import AccessRequest, Entry, PendingCommand, Posting, RequestState
 
 # Slack's own code. https://docs.slack.dev/reference/methods/usergroups.users.list
 NO_SUCH_GROUP = "no_such_subteam"
@@ -162,7 +162,7 @@ class Messages(Protocol):
         ...
 
 
-class RequestBook(Protocol):
+class AccessRequestStore(Protocol):
     """The requests for access: the latest of each member."""
 
     def ask(self, wanted: AccessRequest) -> AccessRequest:
@@ -188,14 +188,14 @@ class RequestBook(Protocol):
         ...
 
 
-class PendingActs(Protocol):
+class Confirmations(Protocol):
     """What administrators have asked for in Slack and have yet to confirm, or to read on in."""
 
-    def keep(self, act: PendingAct) -> bool:
+    def keep(self, act: PendingCommand) -> bool:
         """Keep it; False, and nothing is kept, if one with this id was kept before: the request is a replay."""
         ...
 
-    def take(self, by: Member, act_id: str, at: datetime) -> PendingAct | None:
+    def take(self, by: Member, act_id: str, at: datetime) -> PendingCommand | None:
         """This administrator's act, once; None if there is none, or it has been taken, or its time is over."""
         ...
 

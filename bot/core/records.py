@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.core.access import Member
-from bot.core.link import Door
+from bot.core.link import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Entry:
     tenant: str
     subject: str
     actor: str
-    door: Door
+    source: Source
     action: str
     outcome: str
     alias: str | None = None
@@ -102,7 +102,7 @@ class AccessRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingAct:
+class PendingCommand:
     """Something an administrator has asked for in Slack, which waits for their next press.
 
     Attributes:

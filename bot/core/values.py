@@ -28,7 +28,7 @@ PRINCIPAL = re.compile(rf"{USER_ID.pattern}|{GROUP_ID.pattern}")
 TENANT_ID = re.compile(r"[TE][A-Z0-9]{1,30}")
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-LONGEST_SESSION_NAME = 64
+MAX_SESSION_NAME_LENGTH = 64
 
 ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DEFAULT_ALIAS = "default"

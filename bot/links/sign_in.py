@@ -27,14 +27,14 @@ log = structlog.get_logger()
 
 # Seconds after a request came in at which each stage gives up, so that a member hears from us within ten:
 # what remains after ACT is for the reply and its fallback.
-GATHER_WITHIN = 3.5
-ACT_WITHIN = 5.5
-LOOK_AGAIN_WITHIN = 6.3
+GATHER_TIMEOUT = 3.5
+ACT_TIMEOUT = 5.5
+RECHECK_TIMEOUT = 6.3
 # Seconds from reading what allows a link until there is one, before it is looked at again.
 FRESH_FOR = 0.5
 
 
-def unheard(_stage: Stage, _seconds: float) -> None:
+def noop(_stage: Stage, _seconds: float) -> None:
     """Where nobody listens to how long a stage took."""
 
 
@@ -44,7 +44,7 @@ class SignIn:
 
     Attributes:
         side: runs calls side by side, and lets us stop waiting for one that hangs.
-        took: is told how long each stage took, whatever came of it.
+        record_duration: is told how long each stage took, whatever came of it.
     """
 
     access: AccessReader
@@ -57,7 +57,7 @@ class SignIn:
     side: Executor
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
-    took: Callable[[Stage, float], None] = unheard
+    record_duration: Callable[[Stage, float], None] = noop
 
     def answer(self, request: LinkRequest, deliver: Callable[[Answer], bool]) -> Entry | None:
         """Answer one request and return its audit entry, complete.
@@ -116,7 +116,7 @@ class SignIn:
             return self._choice(request, decision) if decision.reason is Reason.CHOOSE else decision
         try:
             with self._timed(Stage.MINT):
-                link = self._within(request, ACT_WITHIN, self.side.submit(self.studio.sign_in, decision))
+                link = self._within(request, ACT_TIMEOUT, self.side.submit(self.studio.sign_in, decision))
             taken_back = self._look_again(request, decision) if self.monotonic() - read > FRESH_FOR else None
         except TimeoutError:
             return Denied(
@@ -132,9 +132,9 @@ class SignIn:
     def _look_again(self, request: LinkRequest, allowed: Allowed) -> Denied | None:
         """Why a link that was slow to make is thrown away: what allowed it was taken back meanwhile."""
         member = request.member
-        access = self._within(request, LOOK_AGAIN_WITHIN, self.side.submit(self.access.read, member))
+        access = self._within(request, RECHECK_TIMEOUT, self.side.submit(self.access.read, member))
         person = Person(member.user_id, member.tenant, locale=allowed.locale)  # Slack was asked already
-        memberships = self._memberships(request, access, LOOK_AGAIN_WITHIN)
+        memberships = self._memberships(request, access, RECHECK_TIMEOUT)
         facts = policy.Facts(person, access, memberships=memberships)
         decision = policy.decide(request, facts, self.rules, self.now())
         if isinstance(decision, Allowed) and decision.mapping != allowed.mapping:
@@ -154,18 +154,18 @@ class SignIn:
         # The record comes first: a replay must stay quiet whatever else has gone wrong.
         try:
             with self._timed(Stage.RECORD):
-                within_rate = self._within(request, GATHER_WITHIN, record)
+                within_rate = self._within(request, GATHER_TIMEOUT, record)
         except AlreadyRecorded:
             raise
         except (TimeoutError, StudioLinksError) as error:
             log.error("request_not_recorded", request=request.id, why=str(error) or "timed out")  # noqa: TRY400
             return Denied(Reason.NOT_RECORDED, str(error) or "the audit did not answer in time")
         try:
-            known = self._within(request, GATHER_WITHIN, access)
-            memberships = self._memberships(request, known, GATHER_WITHIN)
+            known = self._within(request, GATHER_TIMEOUT, access)
+            memberships = self._memberships(request, known, GATHER_TIMEOUT)
             facts = policy.Facts(
                 access=known,
-                person=self._within(request, GATHER_WITHIN, person),
+                person=self._within(request, GATHER_TIMEOUT, person),
                 within_rate=within_rate,
                 memberships=memberships,
             )
@@ -224,7 +224,7 @@ class SignIn:
     def _optional(self, request: LinkRequest, future: Future[T]) -> T | None:
         """A result that a choice is poorer but no less safe without."""
         try:
-            return self._within(request, GATHER_WITHIN, future)
+            return self._within(request, GATHER_TIMEOUT, future)
         except (TimeoutError, UpstreamError) as error:
             log.warning("choice_incomplete", request=request.id, why=str(error) or "timed out")
             return None
@@ -241,7 +241,7 @@ class SignIn:
         try:
             yield
         finally:
-            self.took(stage, self.monotonic() - begun)
+            self.record_duration(stage, self.monotonic() - begun)
 
     def _within(self, request: LinkRequest, seconds: float, future: Future[T]) -> T:
         """The future's result, waited for until `seconds` after the request came in."""

@@ -26,14 +26,14 @@ log = structlog.get_logger()
 LAST_LINKS = 5
 # How far back the last links may lie, and among how many entries they are looked for: one page of the table.
 LOOK_BACK = timedelta(days=30)
-MOST_READ = 100
+MAX_READ = 100
 # Seconds that gathering may take. With the time that a request may wait for a place before, and what a reply may take
 # after, a member still hears from us within ten.
-GATHER_WITHIN = 3.5
+GATHER_TIMEOUT = 3.5
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class MemberStatus:
     """A member's own view of themselves.
 
     Attributes:
@@ -52,7 +52,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Standings:
+class GetStatus:
     """The use case and what it needs."""
 
     access: AccessReader
@@ -63,7 +63,7 @@ class Standings:
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
 
-    def of(self, member: Member, person: Person | None = None) -> Standing:
+    def of(self, member: Member, person: Person | None = None) -> MemberStatus:
         """Gather everything about the member, side by side, within a deadline.
 
         Args:
@@ -72,7 +72,7 @@ class Standings:
         Raises:
             StoreError, SlackError: it could not be gathered, or not in time. The last links may be missing.
         """
-        now, until = self.now(), self.monotonic() + GATHER_WITHIN
+        now, until = self.now(), self.monotonic() + GATHER_TIMEOUT
         asked = self.side.submit(self._person, member, person)
         found = self.side.submit(self._links, member, now)
         read = self.side.submit(self.access.read, member)
@@ -82,11 +82,11 @@ class Standings:
         memberships = self._optional(until, asked_of_groups, SlackError, "Slack") or {}
         facts = policy.Facts(person, access, memberships=memberships)
         allow = policy.allowance(member, facts, now)
-        return Standing(
+        return MemberStatus(
             member=member,
             person=person,
             access=access,
-            decision=policy.outlook(member, facts, self.rules, now),
+            decision=policy.preview(member, facts, self.rules, now),
             allow=allow,
             allowed_now=allow is not None and allow.holds_at(now),
             links=self._optional(until, found, StoreError, "DynamoDB"),
@@ -96,7 +96,7 @@ class Standings:
         return known or self.directory.person(member)
 
     def _links(self, member: Member, now: datetime) -> tuple[Entry, ...]:
-        entries = self.audit.of_member(member, now - LOOK_BACK, most=MOST_READ)
+        entries = self.audit.of_member(member, now - LOOK_BACK, most=MAX_READ)
         return tuple(islice((entry for entry in entries if entry.action == LINK), LAST_LINKS))
 
     def _optional(self, until: float, found: Future[T], error: type[StoreError | SlackError], who: str) -> T | None:

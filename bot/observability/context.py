@@ -75,7 +75,7 @@ class Recorder:
 
     def __call__(self, stage: Stage, seconds: float) -> None:
         """A stage has ended just now."""
-        self._metrics.took(stage, seconds)
+        self._metrics.record_duration(stage, seconds)
         delivery = _delivery.get()
         if delivery is not None:
             delivery.stages.append((stage, seconds, time.time_ns()))

@@ -204,7 +204,7 @@ class Metrics:
         if self._ended is not None:
             self._ended(outcome)
 
-    def took(self, stage: Stage, seconds: float) -> None:
+    def record_duration(self, stage: Stage, seconds: float) -> None:
         """Observe how long a stage took."""
         self._stages[stage].observe(seconds)
 

@@ -33,10 +33,10 @@ class Full(Exception):
 RUSH, RUSH_SECONDS = 32, 0.25
 MOMENT = 0.05
 # Seconds that a rush may hold work back.
-LONGEST_HOLD = 1.0
+MAX_HOLD = 1.0
 
 
-class Doorway:
+class BurstGate:
     """Knows when many arrive at once, so that work which was taken lets them be acknowledged first.
 
     Python runs one thread at a time. An acknowledgement takes a fraction of a millisecond and is late after three
@@ -67,21 +67,21 @@ class Doorway:
             self._rush_since = None
             return False
         self._rush_since = self._rush_since or now
-        return now - self._rush_since < LONGEST_HOLD
+        return now - self._rush_since < MAX_HOLD
 
 
 class BoundedExecutor:
     """Runs jobs on `workers` threads with at most `queue` more waiting.
 
-    A job's exception is logged here: nobody waits for its result. Every job is an arrival at the `doorway`, and
+    A job's exception is logged here: nobody waits for its result. Every job is an arrival at the `burst_gate`, and
     begins when there is no rush there.
 
     Attributes:
         places: how many jobs may run and wait together.
     """
 
-    def __init__(self, name: str, *, workers: int, queue: int, doorway: Doorway | None = None) -> None:
-        self._doorway = doorway or Doorway()
+    def __init__(self, name: str, *, workers: int, queue: int, burst_gate: BurstGate | None = None) -> None:
+        self._doorway = burst_gate or BurstGate()
         self._pool = SideExecutor(workers, thread_name_prefix=name)
         self.name, self.places = name, workers + queue
         self._free = threading.BoundedSemaphore(self.places)

@@ -48,7 +48,7 @@ class Health:
             self._checking.release()
         return self._problem
 
-    def glance(self) -> str | None:
+    def cached_status(self) -> str | None:
         """The last answer, at once. One that is old is renewed meanwhile, for the next glance."""
         if self._monotonic() - self._checked_at >= GLANCED:
             threading.Thread(target=self.problem, name="health", daemon=True).start()

@@ -25,7 +25,7 @@ from bot.observability.worker_metrics import SharedPages
 
 # Threads only take requests in and acknowledge them, which takes about a millisecond each: half as many as links are
 # worked on at once. But a few slow clients must not keep them all.
-FEWEST_THREADS = 32
+MIN_THREADS = 32
 # Seconds for which a new worker takes no requests while it is not warm: they wait, or go to the others. After that it
 # says what is wrong.
 WARM_UP = 3.0
@@ -35,7 +35,7 @@ PATIENCE = 3
 # meanwhile: some send all that they have before they listen.
 FAREWELL, THROWN_AWAY = 1, 64 * 1024 * 1024
 # Connections at once. They and the bot's own have to fit into the 1024 open files that many systems allow a process.
-MOST_CONNECTIONS = 512
+MAX_CONNECTIONS = 512
 # Seconds for what is in flight at SIGTERM. No request takes longer than ten.
 GRACE = 12
 
@@ -146,9 +146,9 @@ class Server(BaseApplication):
         options = {
             "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             "worker_class": Worker,
-            "worker_connections": MOST_CONNECTIONS,
+            "worker_connections": MAX_CONNECTIONS,
             "workers": self._workers,
-            "threads": max(FEWEST_THREADS, self._settings.studio_concurrency // 2),
+            "threads": max(MIN_THREADS, self._settings.studio_concurrency // 2),
             "keepalive": self._settings.studio_keep_alive_seconds,
             "graceful_timeout": GRACE,
             "logger_class": QuietLogger,

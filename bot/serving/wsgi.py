@@ -25,8 +25,8 @@ from bot.observability.metrics import Metrics
 
 log = structlog.get_logger()
 
-LARGEST_BODY = 64 * 1024
-MOST_FIELDS = 100
+MAX_BODY_BYTES = 64 * 1024
+MAX_FIELDS = 100
 LENGTH = re.compile(r"[0-9]{1,12}")
 TIMESTAMP = re.compile(r"[0-9]{1,12}")
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
@@ -88,7 +88,7 @@ class Entrance:
         bolt: takes a verified, parsed body and answers Slack.
         ready: returns None if the bot can serve, else what it waits for.
         page: makes the page of metrics.
-        took: is told how long acknowledging took.
+        record_duration: is told how long acknowledging took.
     """
 
     verifier: Verifier | None
@@ -96,7 +96,7 @@ class Entrance:
     ready: Callable[[], str | None]
     page: Callable[[], bytes]
     metrics: Metrics
-    took: Callable[[Stage, float], None]
+    record_duration: Callable[[Stage, float], None]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -115,7 +115,7 @@ class Entrance:
             *response.headers,
         ]
         if environ.get("PATH_INFO") == "/slack/events":
-            self.took(Stage.ACKNOWLEDGE, time.monotonic() - begun)
+            self.record_duration(Stage.ACKNOWLEDGE, time.monotonic() - begun)
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
@@ -173,11 +173,11 @@ def _read(environ: Environ) -> bytes:
     if length and not LENGTH.fullmatch(length):
         raise Refusal(HTTPStatus.BAD_REQUEST, "the length is not a number")
     too_large = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", ("Connection", "close"))
-    if length and int(length) > LARGEST_BODY:
+    if length and int(length) > MAX_BODY_BYTES:
         raise too_large
     # Without a length the body comes in chunks, and the server ends the stream where they end.
-    body: bytes = environ["wsgi.input"].read(int(length) if length else LARGEST_BODY + 1)
-    if len(body) > LARGEST_BODY:
+    body: bytes = environ["wsgi.input"].read(int(length) if length else MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
         raise too_large
     return body
 
@@ -189,7 +189,7 @@ def _parse(body: str, content_type: str) -> dict[str, Any]:
         if kind == "application/json":
             parsed = json.loads(body)
         elif kind == "application/x-www-form-urlencoded":
-            form = parse_qs(body, keep_blank_values=True, max_num_fields=MOST_FIELDS, strict_parsing=True)
+            form = parse_qs(body, keep_blank_values=True, max_num_fields=MAX_FIELDS, strict_parsing=True)
             fields = {name: values[0] for name, values in form.items() if len(values) == 1}
             if len(fields) != len(form):
                 raise Refusal(HTTPStatus.BAD_REQUEST, "a field is given twice")

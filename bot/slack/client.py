@@ -134,7 +134,7 @@ class SlackApi:
             user = self._call(self._client.users_info, user=member.user_id, include_locale=True).get("user")
         except SlackError as error:
             if error.code in ("user_not_found", "user_not_visible"):
-                return Person(member.user_id, member.tenant, unfit="Slack does not know this account")
+                return Person(member.user_id, member.tenant, ineligible_reason="Slack does not know this account")
             raise
         return person(user if isinstance(user, Mapping) else {})
 
@@ -323,25 +323,25 @@ def person(user: Mapping[str, Any]) -> Person:
 
     https://docs.slack.dev/reference/objects/user-object
     """
-    unfit = None
+    ineligible_reason = None
     if user.get("id") == SLACKBOT:
-        unfit = "Slackbot"
+        ineligible_reason = "Slackbot"
     for flag in ("deleted", "is_bot", "is_restricted", "is_ultra_restricted"):
         if not isinstance(user.get(flag), bool):
-            unfit = f"Slack does not say whether {flag}"
+            ineligible_reason = f"Slack does not say whether {flag}"
     for flag, words in {"is_bot": "a bot", "deleted": "deactivated"}.items():
         if user.get(flag) is True:
-            unfit = words
+            ineligible_reason = words
     # These two appear only on accounts that they are true of.
     for flag, words in {"is_stranger": "of another organisation", "is_invited_user": "not joined yet"}.items():
         if user.get(flag, False) is not False:
-            unfit = words
+            ineligible_reason = words
     enterprise = user.get("enterprise_user")
     return Person(
         user_id=str(user.get("id", "")),
         team_id=str(user.get("team_id", "")),
         enterprise_id=enterprise.get("enterprise_id") if isinstance(enterprise, Mapping) else None,
-        unfit=unfit,
+        ineligible_reason=ineligible_reason,
         guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
         locale=user.get("locale") if isinstance(user.get("locale"), str) else None,
     )

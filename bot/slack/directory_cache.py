@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bot.core.access import Member, Person
-from bot.core.policy import unfit
+from bot.core.policy import ineligible_reason
 from bot.core.ports import Directory
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-MOST = 10_000
+MAX = 10_000
 # How long the members of a group are kept, in seconds.
 GROUP_SECONDS = 60
 
@@ -45,7 +45,7 @@ class Memory(Generic[K, V]):
         seconds: float,
         keep: Callable[[K, V], bool] = lambda _key, _answer: True,
         monotonic: Callable[[], float] = time.monotonic,
-        most: int = MOST,
+        most: int = MAX,
     ) -> None:
         self._seconds = seconds
         self._keep = keep
@@ -96,7 +96,7 @@ class People:
     """
 
     def __init__(
-        self, directory: Directory, *, seconds: int, monotonic: Callable[[], float] = time.monotonic, most: int = MOST
+        self, directory: Directory, *, seconds: int, monotonic: Callable[[], float] = time.monotonic, most: int = MAX
     ) -> None:
         self._directory = directory
         self._people: Memory[Member, Person] = Memory(seconds=seconds, keep=_fit, monotonic=monotonic, most=most)
@@ -117,4 +117,4 @@ class People:
 
 
 def _fit(member: Member, person: Person) -> bool:
-    return unfit(member, person) is None and not person.guest
+    return ineligible_reason(member, person) is None and not person.guest

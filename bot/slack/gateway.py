@@ -14,16 +14,16 @@ from bot.admin.confirmation import Administering
 from bot.core import audit
 from bot.core.access import Member, Person
 from bot.core.errors import BadInput, SlackError
-from bot.core.link import Door, Reason, Stage
+from bot.core.link import Reason, Source, Stage
 from bot.core.records import Entry
 from bot.core.values import InvalidValue, utc_now
-from bot.links.sign_in import SignIn, unheard
-from bot.links.status import Standings
+from bot.links.sign_in import SignIn, noop
+from bot.links.status import GetStatus
 from bot.observability import context as telemetry
 from bot.observability.metrics import Metrics
 from bot.serving.executors import BoundedExecutor, Full
 from bot.slack.client import SlackApi
-from bot.slack.link_expiry import Ageing
+from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin, action_origin, admit, command_origin, event_origin, form_origin
 from bot.slack.words import Words, words_for
@@ -31,32 +31,32 @@ from bot.slack.words import Words, words_for
 log = structlog.get_logger()
 
 # No id of Slack's is nearly as long; DynamoDB takes no key of any length.
-LONGEST_STRANGER = 100
+MAX_FOREIGN_ID_LENGTH = 100
 
 # Seconds a request may wait for a place. One that waited longer is told "busy" instead of being worked on, because
 # its answer would miss the ten seconds within which a member hears from us.
-LONGEST_WAIT = 3.0
+MAX_WAIT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class Admitted:
     """A request that was let in: from which member, through which door, and when."""
 
     origin: Origin
     member: Member
-    door: Door
+    source: Source
     attempt: str
     at: datetime
     started: float
 
 
 @dataclass(slots=True)
-class Desk:
+class AppContext:
     """What the listeners work with.
 
     Attributes:
         workers: answers requests.
-        clerk: records and answers what `workers` could not take; small, so that it never piles up.
+        overflow: records and answers what `workers` could not take; small, so that it never piles up.
         teams: the team and enterprise ids that may use the bot; empty means our token's own team.
         audit_channel: where outcomes are announced; None for nowhere.
         admins: the user ids that the settings name as administrators.
@@ -64,16 +64,16 @@ class Desk:
         locale: the language of every message; None for each member's own.
         link_seconds: how long a link works, for the help.
         home: our own app and team; None until Slack has told us.
-        took: is told how long each stage took.
+        record_duration: is told how long each stage took.
     """
 
     signin: SignIn
-    standings: Standings
+    get_status: GetStatus
     administering: Administering
-    ageing: Ageing
+    link_expiry: LinkExpiry
     slack: SlackApi
     workers: BoundedExecutor
-    clerk: BoundedExecutor
+    overflow: BoundedExecutor
     metrics: Metrics
     teams: frozenset[str] = frozenset()
     audit_channel: str | None = None
@@ -84,26 +84,26 @@ class Desk:
     home: Home | None = None
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
-    took: Callable[[Stage, float], None] = unheard
+    record_duration: Callable[[Stage, float], None] = noop
 
     @property
     def may_ask(self) -> bool:
         """Whether there is somebody who would hear of a request for access."""
         return bool(self.admins) or self.request_channel is not None
 
-    def reader(self, origin: Origin | None = None, locale: str | None = None) -> views.Reader:
+    def render(self, origin: Origin | None = None, locale: str | None = None) -> views.RenderContext:
         """Whom a message is for, as far as that is known yet; without an origin, it answers no request of theirs."""
-        return views.Reader(
+        return views.RenderContext(
             self.words(locale),
             origin.command if origin else "/studio",
             may_ask=self.may_ask,
             link_seconds=self.link_seconds,
         )
 
-    def reader_of(self, member: Member) -> views.Reader:
+    def reader_of(self, member: Member) -> views.RenderContext:
         """For messages to a member in their own language, where Slack tells which that is."""
         person = self.person(member)
-        return self.reader(locale=person.locale if person else None)
+        return self.render(locale=person.locale if person else None)
 
     def person(self, member: Member) -> Person | None:
         """Slack's record of a member, where only their words depend on it; None if Slack does not tell."""
@@ -117,14 +117,14 @@ class Desk:
         return words_for(self.locale or locale)
 
 
-Work = Callable[[Desk, Visit, Mapping[str, Any]], None]
+Work = Callable[[AppContext, Admitted, Mapping[str, Any]], None]
 
-ORIGINS: Mapping[Door, Callable[[Mapping[str, Any]], Origin]] = {
-    Door.COMMAND: command_origin,
-    Door.BUTTON: action_origin,
-    Door.SHORTCUT: action_origin,
-    Door.FORM: form_origin,
-    Door.HOME: event_origin,
+ORIGINS: Mapping[Source, Callable[[Mapping[str, Any]], Origin]] = {
+    Source.COMMAND: command_origin,
+    Source.BUTTON: action_origin,
+    Source.SHORTCUT: action_origin,
+    Source.FORM: form_origin,
+    Source.HOME: event_origin,
 }
 
 
@@ -135,75 +135,75 @@ def acknowledge(ack: Ack, words: str) -> None:
         ack()
 
 
-def receive(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
+def receive(app: AppContext, body: Mapping[str, Any], source: Source, work: Work) -> str:
     """Let a request in and hand it on. Returns what the acknowledgement has to say, mostly nothing.
 
     A form's acknowledgement must not hold any words.
     """
-    words = take(desk, body, door, work)
-    return "" if door is Door.FORM else words
+    words = take(app, body, source, work)
+    return "" if source is Source.FORM else words
 
 
-def take(desk: Desk, body: Mapping[str, Any], door: Door, work: Work) -> str:
+def take(app: AppContext, body: Mapping[str, Any], source: Source, work: Work) -> str:
     """The same; for a form, too, the words that say why it was turned away."""
     try:
-        origin = ORIGINS[door](body)
+        origin = ORIGINS[source](body)
         telemetry.is_request(origin.request_id)
-        home = desk.home
+        home = app.home
         if home is None:
             where = origin.team_id or origin.enterprise_id or "unknown"
-            return _turn_away(desk, origin, door, Reason.NOT_READY, tenant=where, subject=origin.user_id)
-        tenant = admit(origin, home, desk.teams or frozenset({home.team_id}))
+            return _turn_away(app, origin, source, Reason.NOT_READY, tenant=where, subject=origin.user_id)
+        tenant = admit(origin, home, app.teams or frozenset({home.team_id}))
         if tenant is None:
-            stranger = f"{origin.team_id or origin.enterprise_id}/{origin.user_id}"[:LONGEST_STRANGER]
-            return _turn_away(desk, origin, door, Reason.FOREIGN, tenant=home.team_id, subject=stranger)
+            foreign_id = f"{origin.team_id or origin.enterprise_id}/{origin.user_id}"[:MAX_FOREIGN_ID_LENGTH]
+            return _turn_away(app, origin, source, Reason.FOREIGN, tenant=home.team_id, subject=foreign_id)
         member = Member(tenant, origin.user_id)
     except (BadInput, InvalidValue) as error:
-        desk.metrics.outcome("malformed")
+        app.metrics.outcome("malformed")
         log.warning("request_malformed", why=str(error))
-        return views.refusal(Reason.INTERNAL, desk.reader()).text
+        return views.refusal(Reason.INTERNAL, app.render()).text
 
-    visit = Visit(origin, member, door, uuid4().hex, desk.now(), desk.monotonic())
+    admitted = Admitted(origin, member, source, uuid4().hex, app.now(), app.monotonic())
     try:
-        desk.workers.submit(lambda: _work(desk, visit, body, work))
+        app.workers.submit(lambda: _work(app, admitted, body, work))
     except Full:
-        desk.metrics.queue_full("worker")
-        return _turn_away(desk, origin, door, Reason.BUSY, tenant=tenant, subject=origin.user_id)
+        app.metrics.queue_full("worker")
+        return _turn_away(app, origin, source, Reason.BUSY, tenant=tenant, subject=origin.user_id)
     return ""
 
 
-def _turn_away(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> str:
+def _turn_away(app: AppContext, origin: Origin, source: Source, reason: Reason, *, tenant: str, subject: str) -> str:
     """Refuse without asking anybody: record it on the side, and return the words for the acknowledgement.
 
     Slack shows them after a command only, so otherwise they go the way an answer would.
     """
-    entry = _refused(desk, origin, door, reason, tenant=tenant, subject=subject)
-    message = views.refusal(reason, desk.reader(origin))
+    entry = _refused(app, origin, source, reason, tenant=tenant, subject=subject)
+    message = views.refusal(reason, app.render(origin))
 
     def tell_and_record() -> None:
-        if door is not Door.COMMAND:
-            tell(desk, origin, message, replace=False)
-        _record_refusal(desk, entry)
+        if source is not Source.COMMAND:
+            tell(app, origin, message, replace=False)
+        _record_refusal(app, entry)
 
-    _aside(desk, entry, tell_and_record)
+    _aside(app, entry, tell_and_record)
     return message.text
 
 
-def _aside(desk: Desk, entry: Entry, job: Callable[[], object]) -> None:
+def _aside(app: AppContext, entry: Entry, job: Callable[[], object]) -> None:
     """Have a clerk see to a refusal; where even the clerks are too busy, the log is all that keeps it."""
     try:
-        desk.clerk.submit(job)
+        app.overflow.submit(job)
     except Full:
-        desk.metrics.queue_full("clerk")
-        desk.metrics.outcome("unrecorded")
+        app.metrics.queue_full("clerk")
+        app.metrics.outcome("unrecorded")
         log.error("refusal_not_recorded", request=entry.id, outcome=entry.outcome, why="too many at once")  # noqa: TRY400
 
 
-def tell(desk: Desk, origin: Origin, message: views.Message, *, replace: bool) -> bool:
+def tell(app: AppContext, origin: Origin, message: views.Message, *, replace: bool) -> bool:
     """Answer in whatever way the request left us; whether Slack took it."""
     try:
         if origin.by_message:
-            desk.slack.post(origin.user_id, message)
+            app.slack.post(origin.user_id, message)
         elif (
             origin.view_id
             or origin.view_name
@@ -211,75 +211,75 @@ def tell(desk: Desk, origin: Origin, message: views.Message, *, replace: bool) -
             or origin.channel_id
             or origin.trigger_id is None
         ):
-            return desk.slack.reply(origin, message, replace=replace)
+            return app.slack.reply(origin, message, replace=replace)
         else:  # the home tab, or a shortcut
-            desk.slack.open_view(origin, message)
+            app.slack.open_view(origin, message)
     except SlackError as error:
         log.warning("not_told", request=origin.request_id, code=error.code)
         return False
     return True
 
 
-def _refused(desk: Desk, origin: Origin, door: Door, reason: Reason, *, tenant: str, subject: str) -> Entry:
+def _refused(app: AppContext, origin: Origin, source: Source, reason: Reason, *, tenant: str, subject: str) -> Entry:
     log.warning("turned_away", request=origin.request_id, reason=reason, tenant=tenant, subject=subject)
     return audit.refused(
         request_id=origin.request_id,
         attempt=uuid4().hex,
-        at=desk.now(),
+        at=app.now(),
         tenant=tenant,
         subject=subject,
-        door=door,
+        source=source,
         reason=reason,
         detail=f"app {origin.app_id}, team {origin.team_id}, enterprise {origin.enterprise_id}",
-        action=door.value if door in (Door.HOME, Door.FORM) else audit.LINK,
+        action=source.value if source in (Source.HOME, Source.FORM) else audit.LINK,
     )
 
 
-def refuse(desk: Desk, visit: Visit, reason: Reason, action: str | None = None) -> bool:
+def refuse(app: AppContext, admitted: Admitted, reason: Reason, action: str | None = None) -> bool:
     """Record, count and announce that a request which was let in is refused; False if it is a replay.
 
     Args:
         action: what was asked for, where the door does not tell.
     """
-    entry = _refusal_of(desk, visit, reason)
-    return _record_refusal(desk, replace(entry, action=action) if action else entry)
+    entry = _refusal_of(app, admitted, reason)
+    return _record_refusal(app, replace(entry, action=action) if action else entry)
 
 
-def _refusal_of(desk: Desk, visit: Visit, reason: Reason) -> Entry:
-    who = visit.member
-    return _refused(desk, visit.origin, visit.door, reason, tenant=who.tenant, subject=who.user_id)
+def _refusal_of(app: AppContext, admitted: Admitted, reason: Reason) -> Entry:
+    who = admitted.member
+    return _refused(app, admitted.origin, admitted.source, reason, tenant=who.tenant, subject=who.user_id)
 
 
-def _record_refusal(desk: Desk, entry: Entry) -> bool:
+def _record_refusal(app: AppContext, entry: Entry) -> bool:
     """Record it, count it, announce it; False, and none of this, if the request is a replay."""
-    if not desk.signin.refuse(entry):
-        desk.metrics.outcome("replayed")
+    if not app.signin.refuse(entry):
+        app.metrics.outcome("replayed")
         return False
-    conclude(desk, entry)
+    conclude(app, entry)
     return True
 
 
-def conclude(desk: Desk, entry: Entry) -> None:
+def conclude(app: AppContext, entry: Entry) -> None:
     """Count an outcome, log it, and announce it where the installation wants to hear of it."""
-    desk.metrics.outcome(entry.outcome)
-    who = {"tenant": entry.tenant, "user": entry.subject, "door": entry.door}
+    app.metrics.outcome(entry.outcome)
+    who = {"tenant": entry.tenant, "user": entry.subject, "door": entry.source}
     log.info("concluded", request=entry.id, outcome=entry.outcome, **who, **telemetry.stages())
-    if desk.audit_channel is None:
+    if app.audit_channel is None:
         return
     try:
-        desk.slack.announce(desk.audit_channel, views.announcement(entry))
+        app.slack.announce(app.audit_channel, views.announcement(entry))
     except SlackError as error:
         log.warning("announcement_failed", request=entry.id, code=error.code)
 
 
-def _work(desk: Desk, visit: Visit, body: Mapping[str, Any], work: Work) -> None:
+def _work(app: AppContext, admitted: Admitted, body: Mapping[str, Any], work: Work) -> None:
     """On a worker: do it, unless it has waited too long to be done in time."""
-    waited = desk.monotonic() - visit.started
-    desk.took(Stage.WAIT, waited)
-    if waited <= LONGEST_WAIT:
-        work(desk, visit, body)
+    waited = app.monotonic() - admitted.started
+    app.record_duration(Stage.WAIT, waited)
+    if waited <= MAX_WAIT:
+        work(app, admitted, body)
         return
-    tell(desk, visit.origin, views.refusal(Reason.BUSY, desk.reader(visit.origin)), replace=False)
-    entry = _refusal_of(desk, visit, Reason.BUSY)
+    tell(app, admitted.origin, views.refusal(Reason.BUSY, app.render(admitted.origin)), replace=False)
+    entry = _refusal_of(app, admitted, Reason.BUSY)
     # Not here: while DynamoDB hangs, everybody behind would wait for this to be given up.
-    _aside(desk, entry, lambda: _record_refusal(desk, entry))
+    _aside(app, entry, lambda: _record_refusal(app, entry))

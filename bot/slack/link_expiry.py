@@ -21,7 +21,7 @@ from bot.core.values import utc_now
 log = structlog.get_logger()
 
 
-class Ageing:
+class LinkExpiry:
     """Remembers in this process what is to be replaced when; what a message shows is known to all replicas.
 
     Args:

@@ -11,7 +11,7 @@ from bot.core.values import InvalidValue
 # Where Slack reaches the bot, until the real address is known.
 PLACEHOLDER = "https://studio-links.example.com"
 # Slack takes a slash command's URL of up to 3000 characters.
-LONGEST_URL = 3000
+MAX_URL_LENGTH = 3000
 PATH = "/slack/events"
 
 # What the bot token may do, and why.
@@ -117,6 +117,6 @@ def _line(indent: int, name: str, value: str | None) -> str:
 def _request_url(url: str) -> str:
     address = url.rstrip("/").removesuffix(PATH) + PATH
     # Nothing that YAML would read as anything but a part of the address.
-    if not re.fullmatch(r"https://[\w.-]+(:\d+)?(/[\w./~-]*)?", address, re.ASCII) or len(address) > LONGEST_URL:
+    if not re.fullmatch(r"https://[\w.-]+(:\d+)?(/[\w./~-]*)?", address, re.ASCII) or len(address) > MAX_URL_LENGTH:
         raise InvalidValue("address", url, "one that Slack can reach over HTTPS, such as https://studio.example.com")
     return address

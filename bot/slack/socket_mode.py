@@ -44,13 +44,13 @@ class Intake:
     Attributes:
         take: takes a payload.
         largest: bytes of a message; larger ones are refused.
-        took: is told how long acknowledging took.
+        record_duration: is told how long acknowledging took.
     """
 
     take: Take
     largest: int
     metrics: Metrics
-    took: Callable[[Stage, float], None]
+    record_duration: Callable[[Stage, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class Line(SocketModeClient):
         except SlackClientError:
             # Slack may send it again, through another connection: then the guard against replays catches it.
             log.warning("not_acknowledged", why="the connection has closed")
-        self._intake.took(Stage.ACKNOWLEDGE, time.monotonic() - begun)
+        self._intake.record_duration(Stage.ACKNOWLEDGE, time.monotonic() - begun)
 
     def _refuse(self, why: str) -> None:
         """Without an acknowledgement, as an unsigned request over HTTP; nothing of it is repeated or logged."""

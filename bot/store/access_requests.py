@@ -14,8 +14,8 @@ from bot.store.models import CONDITION_FAILED, RuntimeItem, Tables, code_of, fro
 KEPT_AFTER = timedelta(days=30)
 
 
-class RequestTable:
-    """One item a member: the latest request; see `ports.RequestBook`."""
+class AccessRequestTable:
+    """One item a member: the latest request; see `ports.AccessRequestStore`."""
 
     def __init__(self, tables: Tables) -> None:
         self._items = tables.runtime

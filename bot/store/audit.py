@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from bot.core.access import Member
 from bot.core.audit import LINK, MAY_BE_OPENED, REQUESTED
 from bot.core.errors import AlreadyRecorded
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.core.records import Entry
 from bot.store.models import CONDITION_FAILED, AuditItem, Tables, code_of, from_iso, iso, store_errors
 
@@ -111,7 +111,7 @@ def to_item(items: type[AuditItem], entry: Entry, days: int) -> AuditItem:
         member=_member(entry.tenant, entry.subject),
         day=f"{entry.tenant}#{entry.at.astimezone(UTC).date().isoformat()}",
         actor=entry.actor,
-        door=entry.door.value,
+        source=entry.source.value,
         action=entry.action,
         outcome=entry.outcome,
         alias=entry.alias,
@@ -146,7 +146,7 @@ def from_item(item: AuditItem) -> Entry:
         tenant=tenant,
         subject=subject,
         actor=item.actor,
-        door=Door(item.door),
+        source=Source(item.source),
         action=item.action,
         outcome=item.outcome,
         alias=item.alias,

@@ -6,7 +6,7 @@ from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.update import Action
 
 from bot.core.access import Member
-from bot.core.records import PendingAct
+from bot.core.records import PendingCommand
 from bot.store.models import CONDITION_FAILED, RuntimeItem, Tables, code_of, from_iso, iso, store_errors
 
 # How long an act that was taken, or whose time is over, can still be told from one that never was: longer than a
@@ -15,13 +15,13 @@ KEPT_AFTER = timedelta(hours=1)
 OPEN, TAKEN = "open", "taken"
 
 
-class PendingTable:
-    """One item an act, keyed by whose it is; see `ports.PendingActs`."""
+class ConfirmationTable:
+    """One item an act, keyed by whose it is; see `ports.Confirmations`."""
 
     def __init__(self, tables: Tables) -> None:
         self._items = tables.runtime
 
-    def keep(self, act: PendingAct) -> bool:
+    def keep(self, act: PendingCommand) -> bool:
         """A conditional write: of a request and its replays, one is first."""
         item = self._items(
             _key(act.by, act.id),
@@ -39,7 +39,7 @@ class PendingTable:
                 raise
         return True
 
-    def take(self, by: Member, act_id: str, at: datetime) -> PendingAct | None:
+    def take(self, by: Member, act_id: str, at: datetime) -> PendingCommand | None:
         """A conditional write: of several presses at once, one is first."""
         item = self._items(_key(by, act_id))
         actions: list[Action] = [self._items.state.set(TAKEN)]
@@ -60,11 +60,11 @@ def _key(by: Member, act_id: str) -> str:
     return f"pending#{by.tenant}#{by.user_id}#{act_id}"
 
 
-def _act(item: RuntimeItem, by: Member, act_id: str) -> PendingAct:
+def _act(item: RuntimeItem, by: Member, act_id: str) -> PendingCommand:
     asked, until = item.request, from_iso(item.open_until)
     if not isinstance(asked, dict) or until is None:
         raise ValueError("an act without what was asked, or without its time")
-    return PendingAct(
+    return PendingCommand(
         id=act_id,
         by=by,
         verb=asked["verb"],

@@ -106,7 +106,7 @@ class AuditItem(Model):
     member = UnicodeAttribute()
     day = UnicodeAttribute()
     actor = UnicodeAttribute()
-    door = UnicodeAttribute()
+    source = UnicodeAttribute(attr_name="door")
     action = UnicodeAttribute()
     outcome = UnicodeAttribute()
     alias = UnicodeAttribute(null=True)

@@ -16,7 +16,7 @@ from bot.store.models import Tables, store_errors
 
 # A transaction that crosses another of the same member's is cancelled. It is tried again after a pause of chance, so
 # that those that crossed do not meet again; all pauses together are a second at most.
-TRIES, LONGEST_PAUSE = 11, 0.1
+TRIES, MAX_PAUSE = 11, 0.1
 # How DynamoDB says, of each item, why the transaction was cancelled.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 FAILED = "ConditionalCheckFailed"
@@ -25,7 +25,7 @@ PASSING = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExcee
 Obstacles = tuple[str | None, ...]
 
 
-class IntakeTables:
+class RequestLogTables:
     """Writes the audit and the runtime table together; see `ports.Intake`."""
 
     def __init__(
@@ -48,7 +48,7 @@ class IntakeTables:
             if record is None and count == FAILED:
                 self._audit.open(entry)
                 return False
-            self._wait(random.uniform(0, LONGEST_PAUSE))  # noqa: S311 - no secret
+            self._wait(random.uniform(0, MAX_PAUSE))  # noqa: S311 - no secret
         raise StoreError(
             "DynamoDB is too busy with requests of this member: try again in a minute", reason=Reason.STORE_THROTTLED
         )

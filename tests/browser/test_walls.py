@@ -76,7 +76,9 @@ def test_the_page_holds_nothing_inline_and_nothing_from_elsewhere(slack: Workspa
     assert "http" not in page
 
 
-@pytest.mark.parametrize("path", ["/page/../page_routes.py", "/page/%2e%2e/page_routes.py", "/page/nothing.js"])
+@pytest.mark.parametrize(
+    "path", ["/page/../routes.py", "/page/%2e%2e/routes.py", "/page/routes.py", "/page/nothing.js"]
+)
 def test_only_the_pages_own_files_are_served(slack: Workspace, path: str) -> None:
     assert ask(slack, "GET", path)[0] == 404
 

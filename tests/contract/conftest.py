@@ -8,7 +8,7 @@ from bot.local.aws.stand_in import REGION
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import Tables, bind, client_of
-from bot.store.request_log import IntakeTables
+from bot.store.request_log import RequestLogTables
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, ServerClock, Store
 from tests.fakes import FakeAccess, FakeAudit, FakeChoices, FakeIntake
@@ -60,7 +60,7 @@ def aws(local_aws: ListeningAws) -> Iterator[ListeningAws]:
 def dynamodb(tables: Tables) -> Store:
     """The adapters."""
     access, audit = AccessTable(tables, audit_days=AUDIT_DAYS), AuditTable(tables, days=AUDIT_DAYS)
-    return Store(access, audit, IntakeTables(tables, audit, days=AUDIT_DAYS), RuntimeTable(tables))
+    return Store(access, audit, RequestLogTables(tables, audit, days=AUDIT_DAYS), RuntimeTable(tables))
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

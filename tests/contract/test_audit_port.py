@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.access import Member
 from bot.core.errors import AlreadyRecorded
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.core.records import Entry
 from bot.local.aws.faults import Fault
 from bot.store.audit import PAGE
@@ -40,7 +40,7 @@ def day(store: Store, tenant: str = TEAM, of: date = TODAY) -> list[Entry]:
 
 
 def test_an_opened_entry_is_read_back_as_it_was_written(store: Store) -> None:
-    entry = an_entry("request-1", door=Door.BUTTON, alias="sandbox")
+    entry = an_entry("request-1", source=Source.BUTTON, alias="sandbox")
     store.audit.open(entry)
     assert day(store) == [entry]
 
@@ -48,7 +48,7 @@ def test_an_opened_entry_is_read_back_as_it_was_written(store: Store) -> None:
 def test_every_field_of_an_entry_survives(store: Store) -> None:
     entry = replace(
         ISSUED,
-        door=Door.CLI,
+        source=Source.CLI,
         action="map",
         outcome="done",
         before={"alias": "default", "session_seconds": 1800},
@@ -60,10 +60,10 @@ def test_every_field_of_an_entry_survives(store: Store) -> None:
     assert day(store) == [entry]
 
 
-@pytest.mark.parametrize("door", Door)
-def test_every_door_survives(store: Store, door: Door) -> None:
-    store.audit.open(an_entry("request-1", door=door))
-    assert day(store) == [an_entry("request-1", door=door)]
+@pytest.mark.parametrize("source", Source)
+def test_every_door_survives(store: Store, source: Source) -> None:
+    store.audit.open(an_entry("request-1", source=source))
+    assert day(store) == [an_entry("request-1", source=source)]
 
 
 def test_what_a_link_does_not_say_stays_unsaid(store: Store) -> None:

@@ -81,13 +81,13 @@ ACCOUNTS: dict[str, tuple[Traits, Person]] = {
     "administrator": ({"admin": True}, Person("U0ADMIN001", TEAM, locale="en-US")),
     "guest": ({"guest": True}, Person("U0GUEST001", TEAM, guest=True, locale="en-US")),
     "single-channel guest": ({"single_channel_guest": True}, Person("U0SINGLE01", TEAM, guest=True, locale="en-US")),
-    "deactivated": ({"deleted": True}, Person("U0GONE0001", TEAM, unfit="deactivated")),
-    "bot": ({"bot": True}, Person("U0BOT00001", TEAM, unfit="a bot", locale="en-US")),
-    "deactivated bot": ({"bot": True, "deleted": True}, Person("U0BOT00002", TEAM, unfit="deactivated")),
-    "invited": ({"invited": True}, Person("U0INVITED1", TEAM, unfit="not joined yet", locale="en-US")),
+    "deactivated": ({"deleted": True}, Person("U0GONE0001", TEAM, ineligible_reason="deactivated")),
+    "bot": ({"bot": True}, Person("U0BOT00001", TEAM, ineligible_reason="a bot", locale="en-US")),
+    "deactivated bot": ({"bot": True, "deleted": True}, Person("U0BOT00002", TEAM, ineligible_reason="deactivated")),
+    "invited": ({"invited": True}, Person("U0INVITED1", TEAM, ineligible_reason="not joined yet", locale="en-US")),
     "stranger": (
         {"stranger": True, "team_id": OTHER_TEAM},
-        Person("U0STRANGE1", OTHER_TEAM, unfit="of another organisation", locale="en-US"),
+        Person("U0STRANGE1", OTHER_TEAM, ineligible_reason="of another organisation", locale="en-US"),
     ),
     "known outsider": ({"team_id": OTHER_TEAM}, Person("U0OUTSIDE1", OTHER_TEAM, locale="en-US")),
     "German": ({"locale": "de-DE"}, Person("U0GERMAN01", TEAM, locale="de-DE")),
@@ -107,7 +107,7 @@ def test_what_slack_says_of_an_account(world: World, traits: Traits, expected: P
 def test_an_unknown_account_is_unfit(world: World) -> None:
     found = world.directory.person(Member(TEAM, "U0NOBODY01"))
     assert found.user_id == "U0NOBODY01"
-    assert found.unfit == "Slack does not know this account"
+    assert found.ineligible_reason == "Slack does not know this account"
 
 
 def test_an_unreachable_slack_is_an_error_not_an_answer(world: World) -> None:
@@ -171,7 +171,7 @@ def test_without_its_scope_nobody_can_be_asked_about_groups() -> None:
 
 
 def test_slackbot_is_unfit(workspace: Workspace) -> None:
-    assert slack_api(workspace).person(Member(TEAM, SLACKBOT)).unfit == "Slackbot"
+    assert slack_api(workspace).person(Member(TEAM, SLACKBOT)).ineligible_reason == "Slackbot"
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_an_answer_without_an_account_counts_against_the_member(proxy: Proxy, bo
     answers.append((200, "application/json", body))
     found = SlackApi(token="xoxb-0", api_url=url).person(ANA)
     assert found.user_id != ANA.user_id
-    assert found.unfit is not None
+    assert found.ineligible_reason is not None
 
 
 FULL = {
@@ -297,14 +297,14 @@ def test_a_flag_that_does_not_clearly_say_no_counts_against_the_member(flag: str
     if value == "missing":
         del record[flag]
     found = person(record)
-    assert found.unfit is not None or found.guest
+    assert found.ineligible_reason is not None or found.guest
 
 
 @pytest.mark.parametrize("value", [True, None, "false", 0, 1])
 @pytest.mark.parametrize("flag", ["is_stranger", "is_invited_user"])
 def test_a_flag_that_only_some_accounts_have_counts_unless_it_says_no(flag: str, value: object) -> None:
-    assert person({**FULL, flag: value}).unfit is not None
-    assert person({**FULL, flag: False}).unfit is None
+    assert person({**FULL, flag: value}).ineligible_reason is not None
+    assert person({**FULL, flag: False}).ineligible_reason is None
 
 
 @pytest.mark.parametrize("value", [None, 7, [], {"locale": "de"}])

@@ -14,7 +14,7 @@ from bot.core.records import Entry
 from bot.local.aws.faults import Fault
 from bot.store.audit import AuditTable
 from bot.store.models import Tables
-from bot.store.request_log import TRIES, IntakeTables
+from bot.store.request_log import TRIES, RequestLogTables
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, an_entry, race
 
@@ -118,9 +118,9 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def intake(tables: Tables, waits: list[float]) -> IntakeTables:
+def intake(tables: Tables, waits: list[float]) -> RequestLogTables:
     """The adapter, which does not wait but says how long it would."""
-    return IntakeTables(tables, AuditTable(tables, days=DAYS), days=DAYS, wait=waits.append)
+    return RequestLogTables(tables, AuditTable(tables, days=DAYS), days=DAYS, wait=waits.append)
 
 
 CROSSED = [
@@ -134,7 +134,7 @@ CROSSED = [
 
 @pytest.mark.parametrize("codes", CROSSED)
 def test_a_transaction_that_crosses_another_is_tried_again_and_is_no_replay(
-    intake: IntakeTables, dynamodb: Store, aws: ListeningAws, waits: list[float], codes: Iterable[str]
+    intake: RequestLogTables, dynamodb: Store, aws: ListeningAws, waits: list[float], codes: Iterable[str]
 ) -> None:
     aws.inject(TRANSACTION, cancelled(*codes, times=3))
 
@@ -146,7 +146,7 @@ def test_a_transaction_that_crosses_another_is_tried_again_and_is_no_replay(
 
 
 def test_one_that_always_crosses_another_is_given_up_within_a_second_of_waiting(
-    intake: IntakeTables, dynamodb: Store, aws: ListeningAws, waits: list[float]
+    intake: RequestLogTables, dynamodb: Store, aws: ListeningAws, waits: list[float]
 ) -> None:
     aws.inject(TRANSACTION, cancelled("None", "TransactionConflict", times=None))
 
@@ -161,7 +161,7 @@ def test_one_that_always_crosses_another_is_given_up_within_a_second_of_waiting(
 
 @pytest.mark.parametrize("count", ["None", "ConditionalCheckFailed", "TransactionConflict"])
 def test_a_record_that_is_there_is_a_replay_whatever_the_count_says(
-    intake: IntakeTables, aws: ListeningAws, count: str
+    intake: RequestLogTables, aws: ListeningAws, count: str
 ) -> None:
     aws.inject(TRANSACTION, cancelled("ConditionalCheckFailed", count))
     with pytest.raises(AlreadyRecorded):
@@ -174,7 +174,7 @@ def test_a_record_that_is_there_is_a_replay_whatever_the_count_says(
     ids=str,
 )
 def test_any_other_cancellation_is_a_failure_and_no_replay(
-    intake: IntakeTables, dynamodb: Store, aws: ListeningAws, codes: Iterable[str]
+    intake: RequestLogTables, dynamodb: Store, aws: ListeningAws, codes: Iterable[str]
 ) -> None:
     aws.inject(TRANSACTION, cancelled(*codes))
     with pytest.raises(StoreError) as failed:
@@ -184,7 +184,7 @@ def test_any_other_cancellation_is_a_failure_and_no_replay(
 
 
 def test_a_transaction_whose_answer_is_lost_carries_its_token_again_and_meets_its_own_first_attempt(
-    intake: IntakeTables, dynamodb: Store, aws: ListeningAws
+    intake: RequestLogTables, dynamodb: Store, aws: ListeningAws
 ) -> None:
     aws.inject(TRANSACTION, Fault(drop=True, served=True))
 
@@ -196,7 +196,7 @@ def test_a_transaction_whose_answer_is_lost_carries_its_token_again_and_meets_it
     assert first["ClientRequestToken"]
 
 
-def test_one_request_is_one_call(intake: IntakeTables, aws: ListeningAws) -> None:
+def test_one_request_is_one_call(intake: RequestLogTables, aws: ListeningAws) -> None:
     aws.sent.clear()
     intake.take(request(1), 1)
     assert [operation for operation, _ in aws.sent] == [TRANSACTION]

@@ -836,7 +836,7 @@ def run(program: str) -> str:
 
 def test_nothing_is_installed_by_importing() -> None:
     run(
-        "import bot.local.aws\n"
+        "import bot.local.aws.stand_in\n"
         "from moto.sagemaker.responses import SageMakerResponse\n"
         "assert not hasattr(SageMakerResponse, 'create_user_profile')"
     )
@@ -845,7 +845,7 @@ def test_nothing_is_installed_by_importing() -> None:
 def test_it_starts_stops_and_starts_again_without_a_trace() -> None:
     program = """
 import socket, threading, urllib.request
-from bot.local.aws import LocalAws
+from bot.local.aws.stand_in import LocalAws
 aws = LocalAws()
 aws.stop()
 with aws:
@@ -882,9 +882,9 @@ LocalAws().start().stop()
 def test_stopping_ends_a_call_that_is_kept_waiting() -> None:
     program = """
 import os, threading, boto3
-from bot.local.aws import LocalAws
-from bot.local.aws_calls import Calls
-from bot.local.aws_faults import Fault
+from bot.local.aws.stand_in import LocalAws
+from bot.local.aws.calls import Calls
+from bot.local.aws.faults import Fault
 aws = LocalAws()
 arrived = threading.Event()
 class Noticed(Calls):
@@ -910,7 +910,7 @@ def test_the_operations_work_without_the_server_too() -> None:
     program = """
 import os, boto3
 from moto import mock_aws
-from bot.local.sagemaker import install
+from bot.local.aws.sagemaker import install
 os.environ.update(AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x", AWS_DEFAULT_REGION="eu-west-1")
 install()
 install()

@@ -1,4 +1,4 @@
-"""What waits for an administrator's press: every PendingActs keeps these promises, fake and DynamoDB table alike."""
+"""What waits for an administrator's confirmation: one suite for the fake and the DynamoDB table."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,17 +9,17 @@ import pytest
 from bot.core.access import Member
 from bot.core.errors import StoreError
 from bot.core.link import Reason
-from bot.core.ports import PendingActs
-from bot.core.records import PendingAct
+from bot.core.ports import Confirmations
+from bot.core.records import PendingCommand
 from bot.local.aws.faults import Fault
-from bot.store.confirmations import KEPT_AFTER, PendingTable
+from bot.store.confirmations import KEPT_AFTER, ConfirmationTable
 from bot.store.models import Tables, client_of
 from tests.contract.stands import ListeningAws
 from tests.fakes import ANA, BEN, NOON, race
 from tests.fakes_admin import FakePending
 
 ID, OTHER_ID = "a" * 32, "b" * 32
-ACT = PendingAct(
+ACT = PendingCommand(
     id=ID,
     by=ANA,
     verb="deny",
@@ -31,20 +31,20 @@ ACT = PendingAct(
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
-def pending(request: pytest.FixtureRequest) -> Iterator[PendingActs]:
+def pending(request: pytest.FixtureRequest) -> Iterator[Confirmations]:
     if request.param == "fake":
         yield FakePending()
     else:
-        yield PendingTable(request.getfixturevalue("tables"))
+        yield ConfirmationTable(request.getfixturevalue("tables"))
 
 
-def test_what_was_kept_can_be_taken_once(pending: PendingActs) -> None:
+def test_what_was_kept_can_be_taken_once(pending: Confirmations) -> None:
     assert pending.keep(ACT)
     assert pending.take(ANA, ID, NOON) == ACT
     assert pending.take(ANA, ID, NOON) is None
 
 
-def test_the_same_request_is_kept_once_whatever_has_become_of_it(pending: PendingActs) -> None:
+def test_the_same_request_is_kept_once_whatever_has_become_of_it(pending: Confirmations) -> None:
     assert pending.keep(ACT)
     assert not pending.keep(replace(ACT, verb="allow"))
     pending.take(ANA, ID, NOON)
@@ -52,7 +52,7 @@ def test_the_same_request_is_kept_once_whatever_has_become_of_it(pending: Pendin
     assert pending.take(ANA, ID, NOON) is None
 
 
-def test_nobody_takes_what_another_has_asked_for(pending: PendingActs) -> None:
+def test_nobody_takes_what_another_has_asked_for(pending: Confirmations) -> None:
     pending.keep(ACT)
     for who in (BEN, Member("T0OTHER001", ANA.user_id)):
         assert pending.take(who, ID, NOON) is None
@@ -61,18 +61,18 @@ def test_nobody_takes_what_another_has_asked_for(pending: PendingActs) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "taken"), [(599, True), (600, False), (10_000, False)])
-def test_time_runs_out(pending: PendingActs, seconds: int, taken: bool) -> None:  # noqa: FBT001 - the table's
+def test_time_runs_out(pending: Confirmations, seconds: int, taken: bool) -> None:  # noqa: FBT001 - the table's
     pending.keep(ACT)
     assert (pending.take(ANA, ID, NOON + timedelta(seconds=seconds)) is not None) == taken
 
 
-def test_of_several_presses_at_once_one_counts(pending: PendingActs) -> None:
+def test_of_several_presses_at_once_one_counts(pending: Confirmations) -> None:
     pending.keep(ACT)
     outcomes = race(*(lambda: pending.take(ANA, ID, NOON) for _ in range(8)))
     assert sorted(outcomes, key=str) == [ACT, *[None] * 7] or sorted(outcomes, key=str) == [*[None] * 7, ACT]
 
 
-def test_of_a_request_and_its_replays_one_counts(pending: PendingActs) -> None:
+def test_of_a_request_and_its_replays_one_counts(pending: Confirmations) -> None:
     assert sorted(map(str, race(*(lambda: pending.keep(ACT) for _ in range(8))))) == ["False"] * 7 + ["True"]
 
 
@@ -80,13 +80,13 @@ def test_of_a_request_and_its_replays_one_counts(pending: PendingActs) -> None:
 
 
 def test_it_is_remembered_for_longer_than_a_request_can_be_replayed(tables: Tables) -> None:
-    PendingTable(tables).keep(ACT)
+    ConfirmationTable(tables).keep(ACT)
     [item] = client_of(tables.runtime).scan(TableName=tables.runtime.Meta.table_name)["Items"]
     assert int(item["expires"]["N"]) == int((ACT.expires_at + KEPT_AFTER).timestamp())
 
 
 def test_what_makes_no_sense_is_an_error(tables: Tables) -> None:
-    pending = PendingTable(tables)
+    pending = ConfirmationTable(tables)
     pending.keep(ACT)
     [item] = client_of(tables.runtime).scan(TableName=tables.runtime.Meta.table_name)["Items"]
     for broken in ({"request": {"S": "[]"}}, {"request": {"S": "{}"}}, {"request": {"S": "?"}}):
@@ -97,7 +97,7 @@ def test_what_makes_no_sense_is_an_error(tables: Tables) -> None:
 
 
 def test_dynamodbs_failures_are_ours(tables: Tables, local_aws: ListeningAws) -> None:
-    pending = PendingTable(tables)
+    pending = ConfirmationTable(tables)
     for operation, call in (
         ("PutItem", lambda: pending.keep(ACT)),
         ("UpdateItem", lambda: pending.take(ANA, ID, NOON)),

@@ -25,7 +25,7 @@ from bot.slack.payloads import Home, Origin
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, TEAM
 
-READER = views.Reader(CATALOGUES["en"])
+READER = views.RenderContext(CATALOGUES["en"])
 MESSAGE = views.help_text(READER)
 ELSEWHERE = "C0ELSEWHERE"
 

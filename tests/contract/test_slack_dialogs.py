@@ -25,7 +25,7 @@ from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, TEAM
 from tests.fakes_asking import an_access_request
 
-READER = views.Reader(CATALOGUES["en"], may_ask=True)
+READER = views.RenderContext(CATALOGUES["en"], may_ask=True)
 MESSAGE, OTHER = views.help_text(READER), views.waiting(READER)
 FORM = asking_views.form(READER)
 BROKEN = views.Message("text", [views.section("x" * 3001)])
@@ -243,7 +243,7 @@ def test_of_the_profile_dialog_nothing_must_be_filled_in(
 
 def test_a_form_takes_the_place_of_what_the_dialog_showed_first(workspace: Workspace, slack: SlackApi) -> None:
     opened = slack.open_view(origin(workspace), OTHER)
-    slack.open_form(opened, asking_views.form(views.Reader(CATALOGUES["de"], may_ask=True)))
+    slack.open_form(opened, asking_views.form(views.RenderContext(CATALOGUES["de"], may_ask=True)))
     shown = workspace.modal(ANA.user_id)
     assert (shown.id, shown.title) == (opened.view_id, CATALOGUES["de"].ask)
     assert [call.method for call in workspace.api_calls] == ["views.open", "views.update"]

@@ -27,7 +27,7 @@ class Bot:
         self.metrics = Metrics("socket")
         self.payloads: list[Mapping[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], Mapping[str, Any] | None] = lambda _: {}
-        intake = Intake(self._take, largest=4096, metrics=self.metrics, took=self.metrics.took)
+        intake = Intake(self._take, largest=4096, metrics=self.metrics, record_duration=self.metrics.record_duration)
         self.socket = SocketMode(
             intake, app_token=slack.app_token, api_url=slack.api_url, replicas=replicas, times=QUICK
         )
@@ -205,7 +205,9 @@ def test_an_old_connection_serves_while_a_new_one_cannot_be_had(slack: Workspace
 
 @pytest.mark.parametrize(("token", "words"), [("xapp-1-wrong", "invalid_auth"), ("xoxb-", "not_allowed_token_type")])
 def test_a_wrong_token_is_named(slack: Workspace, token: str, words: str) -> None:
-    intake = Intake(lambda _: {}, largest=4096, metrics=Metrics("socket"), took=Metrics("socket").took)
+    intake = Intake(
+        lambda _: {}, largest=4096, metrics=Metrics("socket"), record_duration=Metrics("socket").record_duration
+    )
     token = slack.bot_token if token == "xoxb-" else token
     socket = SocketMode(intake, app_token=token, api_url=slack.api_url, replicas=1)
 

@@ -18,7 +18,7 @@ from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import Tables, bind, client_of
-from bot.store.request_log import IntakeTables
+from bot.store.request_log import RequestLogTables
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, an_entry
@@ -121,7 +121,7 @@ def test_the_code_of_a_refusal_is_kept(dynamodb: Store, aws: ListeningAws) -> No
 def test_missing_tables_are_named_as_the_trouble(local_aws: ListeningAws, bound: Tables) -> None:
     local_aws.reset()
     audit = AuditTable(bound, days=1)
-    intake = IntakeTables(bound, audit, days=1)
+    intake = RequestLogTables(bound, audit, days=1)
     store = Store(AccessTable(bound, audit_days=1), audit, intake, RuntimeTable(bound))
     for name in ("read", "audit open", "take", "put grant", "remember", "recall"):
         error = failure(USES[name][1], store)

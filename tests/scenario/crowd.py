@@ -17,7 +17,7 @@ from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Member
 from bot.core.access import Mapping as Mapped
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.core.records import Entry
 from bot.core.values import utc_now
 from bot.local.slack.exchanges import Exchange
@@ -27,7 +27,7 @@ from bot.slack.payloads import request_id
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, BotProcess, Product, create_profile, free_port
 
-TESTER = Actor("cli:test", Door.CLI)
+TESTER = Actor("cli:test", Source.CLI)
 MINT = "CreatePresignedDomainUrl"
 numbers = itertools.count(1)
 

@@ -14,7 +14,7 @@ from bot.core.access import Effect
 from bot.core.values import utc_now
 from bot.local.aws.faults import Fault
 from bot.local.slack.exchanges import Exchange, send
-from bot.serving.server import FEWEST_THREADS, MOST_CONNECTIONS, PATIENCE
+from bot.serving.server import MAX_CONNECTIONS, MIN_THREADS, PATIENCE
 from tests.scenario.conftest import BotProcess, Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, links_in, sent_to
 
@@ -243,7 +243,7 @@ def test_as_many_half_sent_bodies_as_there_are_threads_do_not_stop_the_bot(produ
         b"X-Slack-Request-Timestamp: 1\r\nX-Slack-Signature: v0=" + b"0" * 64 + b"\r\nContent-Length: 9\r\n\r\nx"
     )
     with ExitStack() as stack:
-        for _ in range(FEWEST_THREADS + 4):
+        for _ in range(MIN_THREADS + 4):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", product.bot.port)))
             connection.sendall(head)
 
@@ -254,7 +254,7 @@ def test_as_many_half_sent_bodies_as_there_are_threads_do_not_stop_the_bot(produ
 def test_more_silent_connections_than_it_takes_do_not_stop_the_bot(product: Product, said: bytes) -> None:
     """New ones that say nothing, and ones that are kept open after an answer."""
     with ExitStack() as stack:
-        for _ in range(MOST_CONNECTIONS + 50):
+        for _ in range(MAX_CONNECTIONS + 50):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", product.bot.port)))
             connection.sendall(said)
             if said:

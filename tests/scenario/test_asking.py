@@ -13,7 +13,7 @@ from bot.admin.changes import Actor, Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Access, Effect, Grant, Mapping, Member
-from bot.core.link import Door, Reason
+from bot.core.link import Reason, Source
 from bot.core.values import utc_now
 from bot.local.aws.faults import Fault
 from bot.local.slack.response_urls import Fault as SlackFault
@@ -21,12 +21,12 @@ from bot.local.slack.screens import Message
 from bot.slack.words import CATALOGUES
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_home import dialog_of, link_in
-from tests.scenario.test_link import visit
+from tests.scenario.test_link import admitted
 
 # What has changed about an account shows in the next request.
 SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA", "STUDIO_PERSON_SECONDS": "0"}
 TRANSPORTS = ("http", "socket")
-TESTER = Actor("cli:test", Door.CLI)
+TESTER = Actor("cli:test", Source.CLI)
 numbers = itertools.count(1)
 
 
@@ -101,7 +101,7 @@ def test_a_mapped_member_asks_and_is_approved_for_as_long_as_asked(product: Prod
     assert timedelta(days=6) < grant.until - utc_now() < timedelta(days=7, seconds=1)
     assert grant.set_by == "U0ADA"
     assert product.slack.press(user, granted, "home_open").ack == "ok"
-    assert user.lower() in visit(link_in(product, dialog_of(product, user, "link is ready")))
+    assert user.lower() in admitted(link_in(product, dialog_of(product, user, "link is ready")))
     for who in ("U0ADA", "U0BEA"):
         seen = newest(product, who, f"<@{user}>", "Approved by <@U0ADA>")
         assert seen.buttons() == []
@@ -120,7 +120,7 @@ def test_a_copy_that_could_not_be_changed_still_says_who_decided_when_it_is_pres
     product.slack.press("U0BEA", copies["U0BEA"], "approve_access")
 
     assert newest(product, "U0BEA", f"<@{user}>", "Denied by <@U0ADA>").buttons() == []
-    assert outcomes(admin, user)[0] == ("decide", "already_decided", "U0BEA", Door.BUTTON)
+    assert outcomes(admin, user)[0] == ("decide", "already_decided", "U0BEA", Source.BUTTON)
 
 
 def test_who_sends_the_profile_too_late_hears_who_decided(product: Product, admin: Admin, user: str) -> None:
@@ -137,7 +137,7 @@ def test_who_sends_the_profile_too_late_hears_who_decided(product: Product, admi
 
     newest(product, "U0ADA", f"<@{user}> asks for access to SageMaker Studio\nDenied by <@U0BEA>")
     assert admin.show(Member(TEAM, user)) == Access()
-    assert outcomes(admin, user)[0] == ("decide", "already_decided", "U0ADA", Door.FORM)
+    assert outcomes(admin, user)[0] == ("decide", "already_decided", "U0ADA", Source.FORM)
 
 
 def test_a_copy_that_arrives_after_the_decision_has_no_buttons_either(
@@ -149,7 +149,7 @@ def test_a_copy_that_arrives_after_the_decision_has_no_buttons_either(
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "deny_access")
 
     assert newest(product, "U0BEA", f"<@{user}>", "Denied by <@U0ADA>").buttons() == []
-    assert outcomes(admin, user)[0] == ("decide", "denied", "U0ADA", Door.BUTTON)
+    assert outcomes(admin, user)[0] == ("decide", "denied", "U0ADA", Source.BUTTON)
 
 
 # What is offered to whom
@@ -321,9 +321,9 @@ def test_the_form_of_a_request_that_reached_nobody_opens_nothing_when_it_is_sent
 
     newest(product, user, "That request reached nobody")
     assert outcomes(admin, user) == [
-        ("request", "joined", user, Door.FORM),
-        ("request", "withdrawn", user, Door.FORM),
-        ("request", "done", user, Door.FORM),
+        ("request", "joined", user, Source.FORM),
+        ("request", "withdrawn", user, Source.FORM),
+        ("request", "done", user, Source.FORM),
     ]
     assert not any(f"<@{user}>" in message.text for message in product.slack.view("U0ADA"))
 
@@ -334,10 +334,10 @@ def resend(product: Product, user: str) -> None:
     product.slack.replay(sent[-1])
 
 
-def outcomes(admin: Admin, user: str) -> list[tuple[str, str, str, Door]]:
+def outcomes(admin: Admin, user: str) -> list[tuple[str, str, str, Source]]:
     """What the audit has of the member's requests for access and the decisions on them, newest first."""
     entries = admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50)
-    return [(e.action, e.outcome, e.actor, e.door) for e in entries if e.action in ("request", "decide")]
+    return [(e.action, e.outcome, e.actor, e.source) for e in entries if e.action in ("request", "decide")]
 
 
 def test_a_request_that_has_run_out_is_not_decided(product: Product, admin: Admin, user: str) -> None:
@@ -357,7 +357,7 @@ def test_a_request_that_has_run_out_is_not_decided(product: Product, admin: Admi
     newest(product, "U0ADA", "cannot be decided any more")
     assert newest(product, "U0ADA", f"<@{user}>", "Ran out without a decision").buttons() == []
     assert admin.show(Member(TEAM, user)).grants == ()
-    assert outcomes(admin, user)[0] == ("decide", "gone", "U0ADA", Door.BUTTON)
+    assert outcomes(admin, user)[0] == ("decide", "gone", "U0ADA", Source.BUTTON)
     ask(product, user, reason="again")
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>", "again"), "approve_access")
     newest(product, user, "You can open SageMaker Studio now")
@@ -374,7 +374,7 @@ def test_while_a_deny_rule_stands_nothing_is_approved(product: Product, admin: A
 
     newest(product, "U0ADA", "A deny rule stands")
     assert [grant.effect for grant in admin.show(Member(TEAM, user)).grants] == [Effect.DENY]
-    assert outcomes(admin, user)[0] == ("decide", "deny_stands", "U0ADA", Door.BUTTON)
+    assert outcomes(admin, user)[0] == ("decide", "deny_stands", "U0ADA", Source.BUTTON)
     admin.forget(TEAM, user, TESTER)
     product.slack.press("U0ADA", request, "approve_access")
     newest(product, user, "You can open SageMaker Studio now")
@@ -397,7 +397,7 @@ def test_an_alias_that_is_taken_is_refused_and_nothing_is_half_done(
     newest(product, "U0ADA", "has another profile of that name", "Press *Approve* again")
     access = admin.show(Member(TEAM, user))
     assert ([m.profile_name for m in access.mappings], access.grants) == ([user.lower()], ())
-    assert outcomes(admin, user)[0] == ("decide", "alias_taken", "U0ADA", Door.FORM)
+    assert outcomes(admin, user)[0] == ("decide", "alias_taken", "U0ADA", Source.FORM)
     product.slack.press("U0ADA", request, "approve_access")
     dialog_of(product, "U0ADA", "What the member calls it")
     product.slack.submit("U0ADA", {name: {name: value} for name, value in (values | {"alias": "prod"}).items()})
@@ -405,7 +405,7 @@ def test_an_alias_that_is_taken_is_refused_and_nothing_is_half_done(
 
 
 @pytest.mark.parametrize(
-    ("barred", "words"),
+    ("rejection", "words"),
     [
         ("guest", "Guests cannot open"),
         ("denied", "is blocked"),
@@ -414,17 +414,17 @@ def test_an_alias_that_is_taken_is_refused_and_nothing_is_half_done(
     ],
 )
 def test_whom_an_approval_would_not_help_asks_nobody(
-    product: Product, admin: Admin, user: str, barred: str, words: str
+    product: Product, admin: Admin, user: str, rejection: str, words: str
 ) -> None:
     """The form was on the screen already, or was never shown and is made up."""
     product.slack.command(user, "request")
     dialog_of(product, user, "Why do you need it?")
-    if barred == "denied":
+    if rejection == "denied":
         admin.grant(TEAM, Grant(user, Effect.DENY), TESTER)
-    elif barred == "lockdown":
+    elif rejection == "lockdown":
         admin.lock_down(TEAM, "a leak", TESTER)
     else:
-        product.slack.add_member(user, barred, guest=barred == "guest", invited=barred == "invited")
+        product.slack.add_member(user, rejection, guest=rejection == "guest", invited=rejection == "invited")
 
     product.slack.submit(user, {"reason": {"reason": "Falcon"}, "days": {"days": "7"}})
 
@@ -476,7 +476,7 @@ def test_who_is_no_administrator_decides_nothing_and_is_recorded(product: Produc
     product.slack.press("U0MIA", link, "ask_access", overrides={"actions": forged})
 
     newest(product, "U0MIA", "Only Studio administrators")
-    wait(product, lambda: outcomes(admin, user)[0] == ("decide", "not_an_admin", "U0MIA", Door.BUTTON))
+    wait(product, lambda: outcomes(admin, user)[0] == ("decide", "not_an_admin", "U0MIA", Source.BUTTON))
     assert admin.show(Member(TEAM, user)).grants == ()
 
 

@@ -13,7 +13,7 @@ from bot.admin.changes import Actor, Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.core.records import Entry
 from bot.core.values import utc_now
 from tests.scenario.conftest import TEAM, Product, create_profile
@@ -28,7 +28,7 @@ def admin(product: Product) -> Admin:
     for name in ("ana", "ben", "eve"):
         product.slack.add_member(f"U0{name.upper()}", name)
         create_profile(product.domain_id, name)
-        actor = Actor("cli:test", Door.CLI)
+        actor = Actor("cli:test", Source.CLI)
         admin.map(Member(TEAM, f"U0{name.upper()}"), Mapping("default", product.domain_id, name), actor)
         admin.grant(TEAM, Grant(f"U0{name.upper()}", Effect.ALLOW), actor)
     return admin

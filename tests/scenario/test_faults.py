@@ -23,9 +23,9 @@ from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to
 
 # Seconds: within the first Slack hears from us, within the second the member does, whatever fails. Within the third
 # the bot has done with a request that nobody could be told of, because a stopping server waits no longer.
-ACK_WITHIN = 1.0
-TOLD_WITHIN = 10.0
-DONE_WITHIN = float(GRACE)
+ACK_TIMEOUT = 1.0
+REPLY_TIMEOUT = 10.0
+DONE_TIMEOUT = float(GRACE)
 
 ROLE = "arn:aws:iam::123456789012:role/studio-links-broker"
 THROTTLED = "ProvisionedThroughputExceededException"
@@ -266,8 +266,8 @@ def test_a_fault_is_told_in_time_and_recorded_truthfully(
 
     record_property("seconds", round(seconds, 2))
     assert (exchange.ack, exchange.reply) == ("ok", "")
-    assert exchange.seconds < ACK_WITHIN
-    assert seconds < (TOLD_WITHIN if case.told else DONE_WITHIN)
+    assert exchange.seconds < ACK_TIMEOUT
+    assert seconds < (REPLY_TIMEOUT if case.told else DONE_TIMEOUT)
     screen = someone.screen()
     assert len(screen) == case.messages
     if case.says is not None:
@@ -310,11 +310,11 @@ def test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds(product: P
 
         with ThreadPoolExecutor(rush) as together:
             pairs = zip(people, exchanges, strict=True)
-            told = list(together.map(lambda pair: pair[0].told(pair[1], timeout=TOLD_WITHIN), pairs))
+            told = list(together.map(lambda pair: pair[0].told(pair[1], timeout=REPLY_TIMEOUT), pairs))
         took = time.perf_counter() - started
 
-    assert took < TOLD_WITHIN
-    assert max(exchange.seconds for exchange in exchanges) < ACK_WITHIN
+    assert took < REPLY_TIMEOUT
+    assert max(exchange.seconds for exchange in exchanges) < ACK_TIMEOUT
     assert links_in(told) == []
 
 

@@ -10,12 +10,12 @@ from bot.admin.changes import Actor, Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.local.slack.response_urls import Fault
 from bot.local.slack.views import View
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, Product, create_profile
-from tests.scenario.test_link import visit
+from tests.scenario.test_link import admitted
 
 TRANSPORTS = ("http", "socket")
 SETTINGS = {"STUDIO_LINK_SECONDS": "5"}
@@ -23,7 +23,7 @@ SETTINGS = {"STUDIO_LINK_SECONDS": "5"}
 
 @pytest.fixture(scope="module", autouse=True)
 def admin(product: Product) -> Admin:
-    admin, tester = app.administration(load(Settings)), Actor("cli:test", Door.CLI)
+    admin, tester = app.administration(load(Settings)), Actor("cli:test", Source.CLI)
     for name, aliases in (("ana", ["default"]), ("maya", ["prod", "sandbox"]), ("dan", [])):
         user = f"U0{name.upper()}"
         product.slack.add_member(user, name)
@@ -74,7 +74,7 @@ def test_a_button_of_the_home_tab_answers_in_a_dialog(product: Product) -> None:
     assert slack.press("U0ANA", home, "home_open").ack == "ok"
 
     dialog = dialog_of(product, "U0ANA", "link is ready")
-    assert "ana-default" in visit(link_in(product, dialog))
+    assert "ana-default" in admitted(link_in(product, dialog))
     assert slack.press("U0ANA", dialog, "open_studio").ack == "ok"
     opened = dialog_of(product, "U0ANA", "Opened at")
     assert not link_in(product, opened)
@@ -98,7 +98,7 @@ def test_a_dialog_says_when_its_link_is_dead_and_gives_a_new_one(product: Produc
 
 
 def test_the_home_tab_offers_what_a_member_can_use(product: Product, admin: Admin) -> None:
-    tester, cleo = Actor("cli:test", Door.CLI), Member(TEAM, "U0CLEO")
+    tester, cleo = Actor("cli:test", Source.CLI), Member(TEAM, "U0CLEO")
     product.slack.add_member("U0CLEO", "cleo")
     create_profile(product.domain_id, "cleo")
     admin.map(cleo, Mapping("default", product.domain_id, "cleo"), tester)
@@ -118,7 +118,7 @@ def test_the_shortcut_lets_a_member_choose_in_a_dialog(product: Product) -> None
 
     question = dialog_of(product, "U0MAYA", "What do you want to open?")
     assert slack.press("U0MAYA", question, "choose_1").ack == "ok"
-    assert "maya-sandbox" in visit(link_in(product, dialog_of(product, "U0MAYA", "link is ready")))
+    assert "maya-sandbox" in admitted(link_in(product, dialog_of(product, "U0MAYA", "link is ready")))
     assert slack.shortcut("U0DAN", "open_studio").ack == "ok"
     assert not link_in(product, dialog_of(product, "U0DAN", "no SageMaker Studio profile"))
 

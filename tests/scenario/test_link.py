@@ -14,7 +14,7 @@ from bot.admin.changes import Actor, Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.core.records import Entry
 from bot.core.values import utc_now
 from bot.local.aws.faults import Fault
@@ -27,7 +27,7 @@ from tests.leaks import remember
 from tests.scenario.conftest import TEAM, Product, create_domain, create_profile
 
 TRANSPORTS = ("http", "socket")
-TESTER = Actor("cli:test", Door.CLI)
+TESTER = Actor("cli:test", Source.CLI)
 numbers = itertools.count(1)
 
 
@@ -97,7 +97,7 @@ def link_of(message: Message) -> str:
     return message.button("open_studio").url or ""
 
 
-def visit(url: str) -> str:
+def admitted(url: str) -> str:
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     with browser.open(url, timeout=5) as response:
         page: bytes = response.read()
@@ -129,7 +129,7 @@ def test_an_allowed_member_gets_a_link_that_opens_their_profile(somebody: Somebo
     assert somebody.product.domain_id in text
     assert "12 hours" in text
     assert "<!date^" in str(message.blocks)
-    page = visit(link_of(message))
+    page = admitted(link_of(message))
     assert "Signed in to SageMaker Studio" in page
     assert somebody.profile in page
 
@@ -160,9 +160,9 @@ def test_the_link_dies_after_its_minute(somebody: Somebody) -> None:
     message = somebody.mapped().allowed().types()
 
     somebody.product.clock.seconds += 59
-    assert "Signed in" in visit(link_of(message))
+    assert "Signed in" in admitted(link_of(message))
     somebody.product.clock.seconds += 2
-    assert "Sign in to the AWS console" in visit(link_of(message))
+    assert "Sign in to the AWS console" in admitted(link_of(message))
 
 
 def test_pressing_open_studio_takes_the_used_link_off_the_screen(somebody: Somebody) -> None:
@@ -219,7 +219,7 @@ def test_all_parameters_of_the_mapping_reach_studio(somebody: Somebody) -> None:
 
     message = somebody.allowed().types()
 
-    page = visit(link_of(message))
+    page = admitted(link_of(message))
     assert f"space-{somebody.number}" in page
     assert "app:JupyterLab:" in page
     assert "30 minutes" in somebody.product.slack.render(message)
@@ -235,7 +235,7 @@ def test_a_member_with_several_profiles_chooses_and_is_remembered(somebody: Some
 
     link = somebody.presses(question, "choose_1")
     assert link.ts == question.ts
-    assert f"{somebody.profile}-box" in visit(link_of(link))
+    assert f"{somebody.profile}-box" in admitted(link_of(link))
     wait_for_outcome(somebody, "issued")
 
     again = somebody.types()
@@ -248,7 +248,7 @@ def test_a_member_with_several_profiles_chooses_and_is_remembered(somebody: Some
 def test_a_member_with_several_profiles_names_one(somebody: Somebody) -> None:
     somebody.mapped("sandbox").mapped("prod", profile=f"{somebody.profile}-prod").allowed()
 
-    assert f"{somebody.profile}-prod" in visit(link_of(somebody.types("prod")))
+    assert f"{somebody.profile}-prod" in admitted(link_of(somebody.types("prod")))
     unknown = somebody.types("sandbax")
     assert "no profile called “sandbax”" in unknown.text
     assert "Did you mean `sandbox`" in unknown.text
@@ -280,8 +280,8 @@ def test_more_than_five_profiles_come_as_a_select(somebody: Somebody) -> None:
 def test_an_app_is_opened_by_its_word(somebody: Somebody, text: str, landing: str) -> None:
     link = somebody.mapped().allowed().types(text)
 
-    assert landing in visit(link_of(link))
-    assert landing in visit(link_of(somebody.presses(link, "new_link")))
+    assert landing in admitted(link_of(link))
+    assert landing in admitted(link_of(somebody.presses(link, "new_link")))
 
 
 def test_a_space_is_opened_if_it_is_shared_or_the_members_own(somebody: Somebody) -> None:
@@ -301,10 +301,10 @@ def test_a_space_is_opened_if_it_is_shared_or_the_members_own(somebody: Somebody
             SpaceSharingSettings={"SharingType": sharing},  # type: ignore[typeddict-item] # one of the literals
         )
 
-    page = visit(link_of(somebody.types(f"lab space own-{somebody.number}")))
+    page = admitted(link_of(somebody.types(f"lab space own-{somebody.number}")))
     assert f"own-{somebody.number}" in page
     assert "app:JupyterLab:" in page
-    assert f"team-{somebody.number}" in visit(link_of(somebody.types(f"default space team-{somebody.number}")))
+    assert f"team-{somebody.number}" in admitted(link_of(somebody.types(f"default space team-{somebody.number}")))
     refused = somebody.types(f"space secret-{somebody.number}")
     assert "no such Studio space" in refused.text
     assert not has_link(refused)

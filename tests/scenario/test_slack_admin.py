@@ -10,7 +10,7 @@ from bot.admin.changes import Actor, Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Access, Effect, Grant, Mapping, Member
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.core.records import Entry
 from bot.core.values import utc_now
 from bot.local.aws.faults import Fault
@@ -21,12 +21,12 @@ from bot.local.slack.screens import Message
 from bot.local.slack.views import View
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_home import dialog_of
-from tests.scenario.test_link import visit
+from tests.scenario.test_link import admitted
 
 AUDIT = "C0AUDIT0001"
 SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA,U0GUS,U0DEE", "STUDIO_AUDIT_CHANNEL": AUDIT}
 ADA, BEA, GUS, DEE, MIA, EVE = "U0ADA", "U0BEA", "U0GUS", "U0DEE", "U0MIA", "U0EVE"
-TESTER = Actor("cli:test", Door.CLI)
+TESTER = Actor("cli:test", Source.CLI)
 numbers = itertools.count(1)
 
 
@@ -88,9 +88,9 @@ def stored(admin: Admin, name: str) -> Access:
     return admin.show(Member(TEAM, user_id(name)))
 
 
-def changes(admin: Admin, name: str) -> list[tuple[str, str, Door]]:
+def changes(admin: Admin, name: str) -> list[tuple[str, str, Source]]:
     found = admin.history(TEAM, user_id(name), utc_now() - timedelta(hours=1), 50)
-    return [(entry.action, entry.actor, entry.door) for entry in found if entry.outcome == "done"]
+    return [(entry.action, entry.actor, entry.source) for entry in found if entry.outcome == "done"]
 
 
 def newest(admin: Admin, name: str) -> Entry:
@@ -144,9 +144,9 @@ def test_a_member_is_mapped_and_allowed_and_opens_studio(product: Product, admin
     assert [(m.alias, m.profile_name, m.set_by) for m in access.mappings] == [("sandbox", who, ADA)]
     assert access.grants[0].until is not None
     assert timedelta(days=29) < access.grants[0].until - utc_now() < timedelta(days=30, seconds=1)
-    assert changes(admin, who) == [("allow", ADA, Door.COMMAND), ("map", ADA, Door.COMMAND)]
+    assert changes(admin, who) == [("allow", ADA, Source.COMMAND), ("map", ADA, Source.COMMAND)]
     link = product.slack.answer_to(product.slack.command(user_id(who)), timeout=12)
-    assert who in visit(link.button("open_studio").url or "")
+    assert who in admitted(link.button("open_studio").url or "")
     product.slack.wait_until(lambda: f"{user_id(who)} · map · done · by {ADA}" in audit_channel(product))
 
 
@@ -162,7 +162,7 @@ def test_unmap_is_asked_back_and_leaves_before_and_after(product: Product, admin
     assert done.ts == question.ts
     assert stored(admin, who).mappings == ()
     entry = newest(admin, who)
-    assert (entry.action, entry.actor, entry.door) == ("unmap", ADA, Door.BUTTON)
+    assert (entry.action, entry.actor, entry.source) == ("unmap", ADA, Source.BUTTON)
     assert entry.before is not None
     assert (entry.before["profile_name"], entry.after) == (who, None)
 
@@ -181,7 +181,7 @@ def test_deny_and_forget_are_asked_back(product: Product, admin: Admin, who: str
     gone = presses(product, ADA, question, "admin_confirm")
     assert "are gone" in told(gone)
     assert stored(admin, who).grants == ()
-    assert changes(admin, who)[:2] == [("forget", ADA, Door.BUTTON), ("deny", ADA, Door.BUTTON)]
+    assert changes(admin, who)[:2] == [("forget", ADA, Source.BUTTON), ("deny", ADA, Source.BUTTON)]
 
 
 def test_replacing_a_mapping_or_shortening_a_rule_is_asked_back(product: Product, admin: Admin, who: str) -> None:
@@ -343,7 +343,7 @@ def test_everything_can_be_done_in_the_dialog(product: Product, admin: Admin, wh
     assert [m.alias for m in access.mappings] == ["sandbox"]
     assert access.grants[0].until is not None
     assert timedelta(days=3) < access.grants[0].until - utc_now() <= timedelta(days=4)
-    assert changes(admin, who) == [("allow", ADA, Door.FORM), ("map", ADA, Door.FORM)]
+    assert changes(admin, who) == [("allow", ADA, Source.FORM), ("map", ADA, Source.FORM)]
 
     for verb, done in (("unmap", "no longer has"), ("deny", "is denied now"), ("forget", "are gone")):
         picks(product, ADA, opens(product, ADA), verb)

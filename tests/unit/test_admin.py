@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.admin.changes import MOST_GROUP_RULES, Actor, Admin, parse_when
+from bot.admin.changes import MAX_GROUP_RULES, Actor, Admin, parse_when
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Member, Person, Workspace
 from bot.core.errors import BadInput, ProfileTaken, StoreError, StudioError
-from bot.core.link import Allowed, Denied, Door, Reason
+from bot.core.link import Allowed, Denied, Reason, Source
 from bot.core.records import Entry
 from bot.core.values import InvalidValue
 from tests.fakes import (
@@ -28,7 +28,7 @@ from tests.fakes import (
     an_entry,
 )
 
-ME = Actor("cli:arn:aws:iam::123456789012:user/me", Door.CLI)
+ME = Actor("cli:arn:aws:iam::123456789012:user/me", Source.CLI)
 WANTED = a_mapping(set_by="", set_at=None)
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile/d-research/ana"
 
@@ -79,8 +79,8 @@ def test_mapping_a_member_writes_who_set_it_and_the_profiles_arn(world: World) -
     assert world.admin.show(ANA) == Access((expected,))
     [entry] = world.trail
     assert (entry.action, entry.outcome, entry.subject, entry.actor) == ("map", "done", ANA.user_id, ME.name)
-    assert (entry.door, entry.alias, entry.domain_id, entry.profile_name) == (
-        Door.CLI,
+    assert (entry.source, entry.alias, entry.domain_id, entry.profile_name) == (
+        Source.CLI,
         "default",
         "d-research",
         "ana",
@@ -95,7 +95,7 @@ def test_mapping_a_member_writes_who_set_it_and_the_profiles_arn(world: World) -
 def test_mapping_the_same_again_changes_nothing_and_is_not_recorded(world: World) -> None:
     first = world.admin.map(ANA, WANTED, ME)
     world.clock.advance(60)
-    again = world.admin.map(ANA, WANTED, Actor("cli:another", Door.CLI))
+    again = world.admin.map(ANA, WANTED, Actor("cli:another", Source.CLI))
     assert not again.made
     assert again.before == again.after == first.after
     assert len(world.trail) == 1
@@ -327,7 +327,7 @@ def test_a_lockdown_that_stands_is_not_begun_again_nor_one_ended_that_there_is_n
     assert not world.admin.end_lockdown(TEAM, ME).made
     world.admin.lock_down(TEAM, "a leak", ME)
     world.clock.advance(60)
-    assert not world.admin.lock_down(TEAM, "a leak", Actor("cli:another", Door.CLI)).made
+    assert not world.admin.lock_down(TEAM, "a leak", Actor("cli:another", Source.CLI)).made
     assert len(world.trail) == 1
 
 
@@ -414,9 +414,9 @@ def test_no_groups_rule_is_written_where_the_workspace_cannot_be_read(world: Wor
 
 
 def test_there_is_an_end_to_the_number_of_groups_rules(world: World) -> None:
-    rules = [Grant(f"S0GROUP{number}", Effect.ALLOW) for number in range(MOST_GROUP_RULES)]
+    rules = [Grant(f"S0GROUP{number}", Effect.ALLOW) for number in range(MAX_GROUP_RULES)]
     world.access.give_group(TEAM, *rules)
-    with pytest.raises(BadInput, match=f"there are {MOST_GROUP_RULES} rules for user groups, the most"):
+    with pytest.raises(BadInput, match=f"there are {MAX_GROUP_RULES} rules for user groups, the most"):
         world.admin.grant(TEAM, SCIENCE, ME)
     assert world.admin.grant(TEAM, replace(rules[0], reason="changed"), ME).made
     assert world.admin.grant(TEAM, a_grant(), ME).made

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.admin.commands import READING, SHAPES, Misunderstood, Name, Problem, Verb, build
+from bot.admin.commands import READING, SHAPES, Name, ParseError, Problem, Verb, build
 from bot.core.access import Effect
 from bot.core.values import RESERVED_WORDS
 from bot.slack.admin.parsing import GROUP, act_of_form, parse_admin
@@ -128,7 +128,7 @@ def test_what_is_understood(text: str, verb: Verb, fields: dict[str, str]) -> No
 
 @pytest.mark.parametrize(("text", "problem", "what"), NOT_UNDERSTOOD, ids=[text for text, _, _ in NOT_UNDERSTOOD])
 def test_what_is_not_understood(text: str, problem: Problem, what: str) -> None:
-    with pytest.raises(Misunderstood) as caught:
+    with pytest.raises(ParseError) as caught:
         parse_admin(text, NOON)
     assert caught.value.problem is problem
     assert what in (caught.value.value, caught.value.field)
@@ -164,7 +164,7 @@ pieces = st.sampled_from(
 def test_whatever_is_typed_is_understood_whole_or_not_at_all(text: str) -> None:
     try:
         act = parse_admin(text, NOON)
-    except Misunderstood:
+    except ParseError:
         return
     shape = SHAPES[act.verb]
     assert shape.required <= set(act.fields) <= set(shape.fields)
@@ -199,7 +199,7 @@ def test_a_form_names_a_member_or_a_group() -> None:
         ({}, Problem.MISSING),
         ({GROUP: "x"}, Problem.BAD_VALUE),
     ):
-        with pytest.raises(Misunderstood) as caught:
+        with pytest.raises(ParseError) as caught:
             act_of_form(Verb.DENY, values, NOON)
         assert (caught.value.problem, caught.value.field) == (problem, Name.USER)
 
@@ -214,6 +214,6 @@ def test_a_forms_day_is_until_its_end() -> None:
 def test_whatever_a_form_brings_is_understood_whole_or_not_at_all(verb: Verb, values: dict[str, str]) -> None:
     try:
         act = act_of_form(verb, values, NOON)
-    except Misunderstood:
+    except ParseError:
         return
     assert SHAPES[verb].required <= set(act.fields)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.admin.changes import Change, Explanation
-from bot.admin.commands import OF_GROUPS, OFF, ON, SHAPES, Act, Misunderstood, Name, Problem, Verb, build
+from bot.admin.commands import OF_GROUPS, OFF, ON, SHAPES, AdminCommand, Name, ParseError, Problem, Verb, build
 from bot.admin.confirmation import (
     ENTRIES_A_PAGE,
     MEMBERS_A_PAGE,
@@ -32,7 +32,7 @@ from bot.core.values import MAX_REASON
 from bot.local.slack.blocks import check_message, check_view, refusal
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP
-from bot.slack.members.views import Message, Reader, slack_date
+from bot.slack.members.views import Message, RenderContext, slack_date
 from bot.slack.words import CATALOGUES
 from tests.fakes import NOON, an_allowed, an_entry
 
@@ -47,9 +47,9 @@ TEXTS = {
     "wide": "\U0001f980" * 5000,
     "hostile": HOSTILE * 60,
 }
-READERS = {language: Reader(words, "/" + "c" * 31) for language, words in CATALOGUES.items()}
+READERS = {language: RenderContext(words, "/" + "c" * 31) for language, words in CATALOGUES.items()}
 
-in_each_language = pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+in_each_language = pytest.mark.parametrize("render", READERS.values(), ids=READERS)
 for_each_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 
 
@@ -72,7 +72,7 @@ def grant(text: str, effect: Effect = Effect.ALLOW, principal: str = USER) -> Gr
     return Grant(principal, effect, NOON + timedelta(days=1), text[:MAX_REASON], f"cli:{text}", NOON)
 
 
-def act(verb: Verb, principal: str = USER, text: str = "x", state: str = ON) -> Act:
+def act(verb: Verb, principal: str = USER, text: str = "x", state: str = ON) -> AdminCommand:
     fields = {
         Name.USER: principal,
         Name.STATE: state,
@@ -135,16 +135,16 @@ def outcomes(text: str) -> Iterator[Outcome]:
     yield Page(act(Verb.HISTORY), (), ID, searched_to=NOON)
 
 
-def messages(text: str, reader: Reader) -> Iterator[Message]:
+def messages(text: str, render: RenderContext) -> Iterator[Message]:
     for outcome in outcomes(text):
         for in_dialog in (True, False):
-            yield admin_views.outcome(outcome, reader, NOON, in_dialog=in_dialog)
-    yield admin_views.menu(reader)
-    yield admin_views.usage(reader)
+            yield admin_views.outcome(outcome, render, NOON, in_dialog=in_dialog)
+    yield admin_views.menu(render)
+    yield admin_views.usage(render)
     for problem in Problem:
         for verb in (None, *Verb):
-            yield admin_views.misunderstood(Misunderstood(problem, verb=verb, field=Name.DAY, value=text), reader)
-            yield admin_views.misunderstood(Misunderstood(problem, verb=verb, field=text, value=text), reader)
+            yield admin_views.misunderstood(ParseError(problem, verb=verb, field=Name.DAY, value=text), render)
+            yield admin_views.misunderstood(ParseError(problem, verb=verb, field=text, value=text), render)
 
 
 def marked(message: Message) -> str:
@@ -163,8 +163,8 @@ def buttons(message: Message) -> dict[str, dict[str, Any]]:
 
 @in_each_language
 @for_each_text
-def test_slack_takes_everything(reader: Reader, text: str) -> None:
-    for message in messages(text, reader):
+def test_slack_takes_everything(render: RenderContext, text: str) -> None:
+    for message in messages(text, render):
         assert check_message(message.payload()) == []
         assert refusal(message.payload()) is None
         assert check_view(message.modal(), "modal") == []
@@ -172,22 +172,22 @@ def test_slack_takes_everything(reader: Reader, text: str) -> None:
 
 @in_each_language
 @pytest.mark.parametrize("verb", Verb)
-def test_slack_takes_every_form(reader: Reader, verb: Verb) -> None:
+def test_slack_takes_every_form(render: RenderContext, verb: Verb) -> None:
     if SHAPES[verb].fields:
-        form = admin_views.form(verb, reader)
+        form = admin_views.form(verb, render)
         assert check_view(form, "modal") == []
         assert form["private_metadata"] == verb
-        assert form["title"]["text"] == reader.words.admin.verbs[verb], "the title was cut"
+        assert form["title"]["text"] == render.words.admin.verbs[verb], "the title was cut"
         assert {block["block_id"] for block in form["blocks"]} - {GROUP} == set(SHAPES[verb].fields)
-    assert check_view(admin_views.working("admin_form-" + ID, reader), "modal") == []
+    assert check_view(admin_views.working("admin_form-" + ID, render), "modal") == []
 
 
 # What is in it
 
 
 @in_each_language
-def test_what_others_wrote_means_nothing_to_slack(reader: Reader) -> None:
-    for message in messages(HOSTILE, reader):
+def test_what_others_wrote_means_nothing_to_slack(render: RenderContext) -> None:
+    for message in messages(HOSTILE, render):
         read = marked(message)
         assert "<!channel>" not in read
         assert "<@U0BEN" not in read
@@ -197,7 +197,7 @@ def test_what_others_wrote_means_nothing_to_slack(reader: Reader) -> None:
 
 
 @in_each_language
-def test_an_address_in_what_a_member_wrote_becomes_no_link(reader: Reader) -> None:
+def test_an_address_in_what_a_member_wrote_becomes_no_link(render: RenderContext) -> None:
     """A member's reason for asking comes before administrators in the history, and in the rule that it led to."""
     written = "https://evil.example.com"
     page, shown = (
@@ -205,7 +205,7 @@ def test_an_address_in_what_a_member_wrote_becomes_no_link(reader: Reader) -> No
         for verb, each in ((Verb.HISTORY, an_old_entry(written)), (Verb.SHOW, grant(written)))
     )
     for outcome in (page, shown, Question(ID, act(Verb.FORGET), (grant(written),), oneself=False)):
-        message = admin_views.outcome(outcome, reader, NOON, in_dialog=False)
+        message = admin_views.outcome(outcome, render, NOON, in_dialog=False)
         texts = [block["text"] for block in message.blocks if "text" in block]
         assert [text["verbatim"] for text in texts if written in text["text"]] == [True]
 
@@ -213,13 +213,13 @@ def test_an_address_in_what_a_member_wrote_becomes_no_link(reader: Reader) -> No
 @given(st.text(max_size=80))
 def test_whatever_was_not_understood_is_repeated_harmlessly(text: str) -> None:
     for problem in Problem:
-        said = admin_views.misunderstood(Misunderstood(problem, value=text, field=text), READERS["en"]).text
+        said = admin_views.misunderstood(ParseError(problem, value=text, field=text), READERS["en"]).text
         assert not set("<>") & set(said)
 
 
 @in_each_language
-def test_buttons_hold_an_id_and_nothing_else(reader: Reader) -> None:
-    for message in messages("project Falcon", reader):
+def test_buttons_hold_an_id_and_nothing_else(render: RenderContext) -> None:
+    for message in messages("project Falcon", render):
         for action_id, button in buttons(message).items():
             if action_id.startswith(admin_views.PICK):
                 assert button["value"] in {*Verb, admin_views.MENU}
@@ -228,43 +228,43 @@ def test_buttons_hold_an_id_and_nothing_else(reader: Reader) -> None:
 
 
 @in_each_language
-def test_a_question_shows_what_goes_and_what_comes_and_can_be_left(reader: Reader) -> None:
-    words = reader.words.admin
+def test_a_question_shows_what_goes_and_what_comes_and_can_be_left(render: RenderContext) -> None:
+    words = render.words.admin
     question = Question(ID, act(Verb.MAP), (mapping("sandbox"),), oneself=False)
-    shown = admin_views.outcome(question, reader, NOON, in_dialog=False)
+    shown = admin_views.outcome(question, render, NOON, in_dialog=False)
 
     assert set(buttons(shown)) == {admin_views.CONFIRM, admin_views.CANCEL}
     assert buttons(shown)[admin_views.CONFIRM]["style"] == "danger"
     assert "`sandbox`" in marked(shown)
     assert words.in_its_place.format(what="") in marked(shown)
     assert words.oneself not in marked(shown)
-    own = admin_views.outcome(replace(question, oneself=True), reader, NOON, in_dialog=False)
+    own = admin_views.outcome(replace(question, oneself=True), render, NOON, in_dialog=False)
     assert words.oneself in marked(own)
     group = Question(ID, act(Verb.DENY, "S0TEAM"), (), oneself=False)
-    assert words.group in marked(admin_views.outcome(group, reader, NOON, in_dialog=False))
-    assert "<!subteam^S0TEAM>" in marked(admin_views.outcome(group, reader, NOON, in_dialog=False))
+    assert words.group in marked(admin_views.outcome(group, render, NOON, in_dialog=False))
+    assert "<!subteam^S0TEAM>" in marked(admin_views.outcome(group, render, NOON, in_dialog=False))
 
 
 @in_each_language
-def test_nothing_is_left_out_without_a_word(reader: Reader) -> None:
+def test_nothing_is_left_out_without_a_word(render: RenderContext) -> None:
     many = Access(tuple(mapping(f"alias-{number}") for number in range(20)))
-    listed = marked(admin_views.outcome(Page(act(Verb.LIST), ((USER, many),)), reader, NOON, in_dialog=False))
+    listed = marked(admin_views.outcome(Page(act(Verb.LIST), ((USER, many),)), render, NOON, in_dialog=False))
     shown = sum(f"`alias-{number}`" in listed for number in range(20))
 
-    assert reader.words.admin.and_more.format(number=20 - shown, command=reader.command, user=USER) in listed
-    assert reader.words.admin.last_page in listed
+    assert render.words.admin.and_more.format(number=20 - shown, command=render.command, user=USER) in listed
+    assert render.words.admin.last_page in listed
 
 
 @in_each_language
-def test_an_explanation_shows_every_rule_considered_and_which_decides(reader: Reader) -> None:
-    words = reader.words.admin
+def test_an_explanation_shows_every_rule_considered_and_which_decides(render: RenderContext) -> None:
+    words = render.words.admin
     own, group = grant("Falcon"), replace(grant("Falcon", Effect.DENY, "S0TEAM"), until=None)
     rules = (
         Considered(group, applies=False, why="the member is not in it"),
         Considered(own, applies=True, why="in force", decides=True),
     )
     explanation = Explanation(an_allowed(), slack_asked=True, rules=rules)
-    shown = marked(admin_views.outcome(Explained(act(Verb.EXPLAIN), explanation), reader, NOON, in_dialog=False))
+    shown = marked(admin_views.outcome(Explained(act(Verb.EXPLAIN), explanation), render, NOON, in_dialog=False))
 
     [of_group] = [line for line in shown.splitlines() if "<!subteam^S0TEAM>" in line]
     assert words.rules[Effect.DENY] in of_group
@@ -274,76 +274,78 @@ def test_an_explanation_shows_every_rule_considered_and_which_decides(reader: Re
     assert words.rules[Effect.ALLOW] in of_member
     assert "in force" in of_member
     none = Explained(act(Verb.EXPLAIN), replace(explanation, rules=()))
-    assert words.no_rules in marked(admin_views.outcome(none, reader, NOON, in_dialog=False))
+    assert words.no_rules in marked(admin_views.outcome(none, render, NOON, in_dialog=False))
 
 
 @in_each_language
 @pytest.mark.parametrize("items", [(), (an_old_entry("x"),)], ids=["nothing", "something"])
-def test_a_search_that_has_not_come_to_its_end_says_how_far_it_has_come(reader: Reader, items: tuple[Any]) -> None:
-    words = reader.words.admin
+def test_a_search_that_has_not_come_to_its_end_says_how_far_it_has_come(
+    render: RenderContext, items: tuple[Any]
+) -> None:
+    words = render.words.admin
     page = Page(act(Verb.HISTORY), items, ID, searched_to=NOON)
-    shown = marked(admin_views.outcome(page, reader, NOON, in_dialog=False))
+    shown = marked(admin_views.outcome(page, render, NOON, in_dialog=False))
 
     assert words.searched_to.format(at=slack_date(NOON)) in shown
     assert words.no_entries not in shown
 
 
 @in_each_language
-def test_what_an_import_has_changed_is_told_in_words(reader: Reader) -> None:
+def test_what_an_import_has_changed_is_told_in_words(render: RenderContext) -> None:
     entry = replace(an_old_entry("x"), before=None, after={"grant#allow": {"reason": "Falcon", "set_by": "cli:me"}})
-    listed = marked(admin_views.outcome(Page(act(Verb.HISTORY), (entry,)), reader, NOON, in_dialog=False))
+    listed = marked(admin_views.outcome(Page(act(Verb.HISTORY), (entry,)), render, NOON, in_dialog=False))
 
     assert "grant#allow reason Falcon" in listed
     assert "{'" not in listed
     assert "set_by" not in listed
-    assert f" · {reader.words.admin.entry_by.format(by='`cli:x`')}" in listed
+    assert f" · {render.words.admin.entry_by.format(by='`cli:x`')}" in listed
 
 
 @in_each_language
-def test_a_dialog_leads_back_to_what_there_is_to_do(reader: Reader) -> None:
+def test_a_dialog_leads_back_to_what_there_is_to_do(render: RenderContext) -> None:
     done = Nothing(Verdict.CANCELLED)
-    assert buttons(admin_views.outcome(done, reader, NOON, in_dialog=False)) == {}
-    back = buttons(admin_views.outcome(done, reader, NOON, in_dialog=True))
+    assert buttons(admin_views.outcome(done, render, NOON, in_dialog=False)) == {}
+    back = buttons(admin_views.outcome(done, render, NOON, in_dialog=True))
     assert list(back) == [f"{admin_views.PICK}_{admin_views.MENU}"]
-    assert {button["value"] for button in buttons(admin_views.menu(reader)).values()} == set(Verb)
+    assert {button["value"] for button in buttons(admin_views.menu(render)).values()} == set(Verb)
 
 
 @in_each_language
-def test_what_is_wrong_with_a_form_stands_beside_its_field(reader: Reader) -> None:
-    words = reader.words.admin
-    bad = Misunderstood(Problem.BAD_VALUE, verb=Verb.DENY, field=Name.USER, value="x")
-    assert list(admin_views.field_errors(bad, {GROUP: "x"}, reader)) == [GROUP]
-    missing = Misunderstood(Problem.MISSING, verb=Verb.DENY, field=Name.USER)
-    assert admin_views.field_errors(missing, {}, reader) == {Name.USER: words.one_of_both}
+def test_what_is_wrong_with_a_form_stands_beside_its_field(render: RenderContext) -> None:
+    words = render.words.admin
+    bad = ParseError(Problem.BAD_VALUE, verb=Verb.DENY, field=Name.USER, value="x")
+    assert list(admin_views.field_errors(bad, {GROUP: "x"}, render)) == [GROUP]
+    missing = ParseError(Problem.MISSING, verb=Verb.DENY, field=Name.USER)
+    assert admin_views.field_errors(missing, {}, render) == {Name.USER: words.one_of_both}
     for name in Name:
-        wrong = Misunderstood(Problem.BAD_VALUE, verb=Verb.MAP, field=name, value="x")
-        assert admin_views.field_errors(wrong, {}, reader) == {name: words.must_be.format(must=words.must[name])}
+        wrong = ParseError(Problem.BAD_VALUE, verb=Verb.MAP, field=name, value="x")
+        assert admin_views.field_errors(wrong, {}, render) == {name: words.must_be.format(must=words.must[name])}
 
 
 @in_each_language
-def test_a_user_group_is_named_as_a_way_out_only_where_one_will_do(reader: Reader) -> None:
-    words = reader.words.admin
+def test_a_user_group_is_named_as_a_way_out_only_where_one_will_do(render: RenderContext) -> None:
+    words = render.words.admin
     for verb in Verb:
         if Name.USER in SHAPES[verb].fields:
-            wrong = Misunderstood(Problem.BAD_VALUE, verb=verb, field=Name.USER, value="x")
+            wrong = ParseError(Problem.BAD_VALUE, verb=verb, field=Name.USER, value="x")
             must = words.must_with_group if verb in OF_GROUPS else words.must[Name.USER]
-            assert must in admin_views.misunderstood(wrong, reader).text
-            missing = Misunderstood(Problem.MISSING, verb=verb, field=Name.USER)
-            assert must in admin_views.misunderstood(missing, reader).text
-    group = Misunderstood(Problem.BAD_VALUE, verb=Verb.DENY, field=Name.USER, value="x")
+            assert must in admin_views.misunderstood(wrong, render).text
+            missing = ParseError(Problem.MISSING, verb=verb, field=Name.USER)
+            assert must in admin_views.misunderstood(missing, render).text
+    group = ParseError(Problem.BAD_VALUE, verb=Verb.DENY, field=Name.USER, value="x")
     said = words.must_be.format(must=words.must_group)
-    assert admin_views.field_errors(group, {GROUP: "x"}, reader) == {GROUP: said}
+    assert admin_views.field_errors(group, {GROUP: "x"}, render) == {GROUP: said}
 
 
 @in_each_language
 @pytest.mark.parametrize("verb", [Verb.ALLOW, Verb.DENY])
-def test_a_rule_that_has_ended_is_said_to_be_of_no_effect(reader: Reader, verb: Verb) -> None:
-    words, past = reader.words.admin, NOON - timedelta(days=9)
+def test_a_rule_that_has_ended_is_said_to_be_of_no_effect(render: RenderContext, verb: Verb) -> None:
+    words, past = render.words.admin, NOON - timedelta(days=9)
     what = build(verb, {Name.USER: USER, Name.UNTIL: past.isoformat()}, NOON)
     question = Question(ID, what, (grant("x"),), oneself=False)
     done = Done(what, Change(None, what.grant()))
 
-    asked, told = (marked(admin_views.outcome(each, reader, NOON, in_dialog=False)) for each in (question, done))
+    asked, told = (marked(admin_views.outcome(each, render, NOON, in_dialog=False)) for each in (question, done))
 
     user = f"<@{USER}>"
     assert words.ended_question.format(user=user) in asked

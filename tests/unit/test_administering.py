@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.admin.changes import Actor, Admin
-from bot.admin.commands import Act, Name, Verb, build
+from bot.admin.commands import AdminCommand, Name, Verb, build
 from bot.admin.confirmation import (
-    CONFIRM_WITHIN,
+    CONFIRMATION_TIMEOUT,
     ENTRIES_A_PAGE,
+    MAX_CHECKED,
     MEMBERS_A_PAGE,
-    MOST_LOOKED_AT,
-    READ_ON_WITHIN,
+    NEXT_PAGE_TIMEOUT,
     RECORDS_A_PAGE,
     Administering,
     Done,
@@ -30,9 +30,9 @@ from bot.admin.confirmation import (
 )
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.errors import BadInput, Changed, ProfileTaken, SlackError, StoreError
-from bot.core.link import Door, Reason
+from bot.core.link import Reason, Source
 from bot.core.policy import Rules
-from bot.core.records import Entry, PendingAct
+from bot.core.records import Entry, PendingCommand
 from tests.fakes import (
     ANA,
     BEN,
@@ -79,12 +79,12 @@ class World:
     def request_id(self) -> str:
         return f"{next(self._ids):032x}"
 
-    def act(self, verb: Verb, who: Member | None = ANA, /, **fields: str) -> Act:
+    def act(self, verb: Verb, who: Member | None = ANA, /, **fields: str) -> AdminCommand:
         given = {Name(name.replace("_", "-")): value for name, value in fields.items()}
         return build(verb, {**({Name.USER: who.user_id} if who else {}), **given}, self.clock.now())
 
     def ask(self, verb: Verb, who: Member | None = ANA, by: Member = ADA, /, **fields: str) -> Outcome | None:
-        return self.use_case.ask(by, self.act(verb, who, **fields), self.request_id(), Door.COMMAND)
+        return self.use_case.ask(by, self.act(verb, who, **fields), self.request_id(), Source.COMMAND)
 
     def question(self, verb: Verb, who: Member = ANA, by: Member = ADA, /, **fields: str) -> Question:
         asked = self.ask(verb, who, by, **fields)
@@ -92,11 +92,11 @@ class World:
         return asked
 
     def confirm(self, question: Question, by: Member = ADA) -> Outcome:
-        return self.use_case.confirm(by, question.id, Door.BUTTON)
+        return self.use_case.confirm(by, question.id, Source.BUTTON)
 
-    def changes(self) -> list[tuple[str, str, str, Door]]:
+    def changes(self) -> list[tuple[str, str, str, Source]]:
         """What the audit has of changes."""
-        return [(e.action, e.subject, e.actor, e.door) for e in self.audit.entries.values() if e.outcome == "done"]
+        return [(e.action, e.subject, e.actor, e.source) for e in self.audit.entries.values() if e.outcome == "done"]
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_what_gives_access_is_done_at_once(world: World) -> None:
     access = world.access.read(ANA)
     assert [m.set_by for m in access.mappings] == [ADA.user_id]
     assert [(g.effect, g.until) for g in access.grants] == [(Effect.ALLOW, world.clock.now() + timedelta(days=7))]
-    assert world.changes() == [(verb, ANA.user_id, ADA.user_id, Door.COMMAND) for verb in ("map", "allow")]
+    assert world.changes() == [(verb, ANA.user_id, ADA.user_id, Source.COMMAND) for verb in ("map", "allow")]
 
 
 def test_what_takes_access_away_is_asked_back(world: World) -> None:
@@ -190,10 +190,10 @@ def test_there_is_nothing_to_take_where_nothing_is(world: World) -> None:
 
 def test_a_user_group_is_allowed_denied_and_forgotten(world: World) -> None:
     act = build(Verb.ALLOW, {Name.USER: GROUP}, world.clock.now())
-    assert isinstance(world.use_case.ask(ADA, act, world.request_id(), Door.COMMAND), Done)
+    assert isinstance(world.use_case.ask(ADA, act, world.request_id(), Source.COMMAND), Done)
     for verb in (Verb.DENY, Verb.FORGET):
         act = build(verb, {Name.USER: GROUP}, world.clock.now())
-        asked = world.use_case.ask(ADA, act, world.request_id(), Door.COMMAND)
+        asked = world.use_case.ask(ADA, act, world.request_id(), Source.COMMAND)
         assert isinstance(asked, Question)
         assert len(asked.affected) == (1 if verb is Verb.DENY else 2)
         world.confirm(asked)
@@ -227,7 +227,7 @@ def test_a_lockdown_is_asked_back_and_its_end_is_not(world: World) -> None:
 def test_a_lockdown_is_not_begun_over_a_change_that_was_not_seen(world: World) -> None:
     asked = world.ask(Verb.LOCKDOWN, None, state="on", reason="incident 42")
     assert isinstance(asked, Question)
-    world.admin.grant(TEAM, Grant(GROUP, Effect.ALLOW), Actor("cli", Door.CLI))
+    world.admin.grant(TEAM, Grant(GROUP, Effect.ALLOW), Actor("cli", Source.CLI))
     with pytest.raises(Changed):
         world.confirm(asked)
     assert world.access.workspace(TEAM).lockdown is None
@@ -243,7 +243,9 @@ def test_what_was_asked_back_is_done_when_confirmed(world: World) -> None:
 
     assert [type(each) for each in done] == [Done, Done, Forgotten]
     assert world.access.read(ANA) == Access()
-    assert world.changes() == [(verb, ANA.user_id, ADA.user_id, Door.BUTTON) for verb in ("unmap", "deny", "forget")]
+    assert world.changes() == [
+        (verb, ANA.user_id, ADA.user_id, Source.BUTTON) for verb in ("unmap", "deny", "forget")
+    ]
 
 
 def test_it_is_confirmed_once(world: World) -> None:
@@ -272,7 +274,7 @@ def test_nobody_else_confirms_or_cancels_it(world: World) -> None:
 @pytest.mark.parametrize(("late", "done"), [(timedelta(seconds=-1), True), (timedelta(0), False)])
 def test_it_is_confirmed_in_time(world: World, late: timedelta, *, done: bool) -> None:
     question = world.question(Verb.DENY)
-    world.clock.advance((CONFIRM_WITHIN + late).total_seconds())
+    world.clock.advance((CONFIRMATION_TIMEOUT + late).total_seconds())
     assert isinstance(world.confirm(question), Done) == done
     assert bool(world.changes()) == done
 
@@ -295,11 +297,11 @@ def test_what_was_left_cannot_be_confirmed(world: World) -> None:
 
 @pytest.mark.parametrize("verb", [Verb.UNMAP, Verb.MAP, Verb.DENY, Verb.FORGET, Verb.ALLOW])
 def test_what_has_changed_since_is_not_carried_out(world: World, verb: Verb) -> None:
-    world.admin.map(ANA, Mapping("default", "d-research", "ana"), Actor("cli", Door.CLI))
-    world.admin.grant(TEAM, a_grant(), Actor("cli", Door.CLI))
+    world.admin.map(ANA, Mapping("default", "d-research", "ana"), Actor("cli", Source.CLI))
+    world.admin.grant(TEAM, a_grant(), Actor("cli", Source.CLI))
     fields = {Verb.MAP: {"domain": "d-research", "profile": "ana-new"}, Verb.ALLOW: {"until": "7d"}}.get(verb, {})
     question = world.question(verb, **fields)
-    world.admin.grant(TEAM, a_grant(reason="changed"), Actor("cli", Door.CLI))
+    world.admin.grant(TEAM, a_grant(reason="changed"), Actor("cli", Source.CLI))
     before = world.access.read(ANA)
 
     with pytest.raises(Changed):
@@ -321,8 +323,8 @@ def test_a_failure_does_not_leave_it_to_be_confirmed_again(world: World) -> None
 def test_what_an_older_bot_kept_and_nobody_understands_is_gone(world: World) -> None:
     for verb, fields in (("dance", {}), ("deny", {"whom": "U0ANA"}), ("deny", {}), ("list", {})):
         act_id = world.request_id()
-        world.pending.keep(PendingAct(act_id, ADA, verb, fields, world.clock.now() + CONFIRM_WITHIN))
-        assert world.use_case.confirm(ADA, act_id, Door.BUTTON) == Nothing(Verdict.GONE)
+        world.pending.keep(PendingCommand(act_id, ADA, verb, fields, world.clock.now() + CONFIRMATION_TIMEOUT))
+        assert world.use_case.confirm(ADA, act_id, Source.BUTTON) == Nothing(Verdict.GONE)
     question = world.question(Verb.DENY)
     assert world.use_case.more(ADA, question.id, world.request_id()) == Nothing(Verdict.GONE)
     assert world.changes() == []
@@ -333,20 +335,20 @@ def test_what_an_older_bot_kept_and_nobody_understands_is_gone(world: World) -> 
 
 def test_a_replay_of_what_was_done_does_nothing(world: World) -> None:
     act, request_id = world.act(Verb.ALLOW), world.request_id()
-    assert isinstance(world.use_case.ask(ADA, act, request_id, Door.COMMAND), Done)
+    assert isinstance(world.use_case.ask(ADA, act, request_id, Source.COMMAND), Done)
     world.confirm(world.question(Verb.FORGET))
 
-    assert world.use_case.ask(ADA, act, request_id, Door.COMMAND) is None
-    assert world.use_case.confirm(ADA, request_id, Door.BUTTON) == Nothing(Verdict.GONE)
+    assert world.use_case.ask(ADA, act, request_id, Source.COMMAND) is None
+    assert world.use_case.confirm(ADA, request_id, Source.BUTTON) == Nothing(Verdict.GONE)
     assert world.access.read(ANA) == Access()
 
 
 def test_a_replayed_question_does_not_make_the_answer_count_twice(world: World) -> None:
     act, request_id = world.act(Verb.DENY), world.request_id()
-    world.use_case.ask(ADA, act, request_id, Door.COMMAND)
-    assert world.use_case.ask(ADA, act, request_id, Door.COMMAND) is None
-    world.use_case.confirm(ADA, request_id, Door.BUTTON)
-    assert world.use_case.ask(ADA, act, request_id, Door.COMMAND) is None
+    world.use_case.ask(ADA, act, request_id, Source.COMMAND)
+    assert world.use_case.ask(ADA, act, request_id, Source.COMMAND) is None
+    world.use_case.confirm(ADA, request_id, Source.BUTTON)
+    assert world.use_case.ask(ADA, act, request_id, Source.COMMAND) is None
 
 
 def test_what_cannot_be_kept_is_not_done(world: World) -> None:
@@ -378,7 +380,7 @@ def test_who_administers_is_looked_up(world: World) -> None:
 @pytest.mark.parametrize(
     "person",
     [
-        Person(ADA.user_id, TEAM, unfit="deactivated"),
+        Person(ADA.user_id, TEAM, ineligible_reason="deactivated"),
         Person(ADA.user_id, TEAM, guest=True),
         Person(ADA.user_id, "T0OTHER001"),
     ],
@@ -525,7 +527,7 @@ def test_a_search_for_something_rare_goes_on_in_parts(world: World) -> None:
     start = world.clock.now() - timedelta(days=1)
     written(
         world,
-        *(an_entry(f"e{number:05}", at=start + timedelta(seconds=number)) for number in range(MOST_LOOKED_AT + 9)),
+        *(an_entry(f"e{number:05}", at=start + timedelta(seconds=number)) for number in range(MAX_CHECKED + 9)),
     )
     written(world, an_entry("rare", at=start, outcome="denied"))
 
@@ -539,12 +541,12 @@ def test_a_search_for_something_rare_goes_on_in_parts(world: World) -> None:
 
 def test_a_search_goes_on_behind_what_happened_at_the_very_same_moment(world: World) -> None:
     start = world.clock.now() - timedelta(days=1)
-    at_once = {MOST_LOOKED_AT + 7, MOST_LOOKED_AT + 8, MOST_LOOKED_AT + 9}
+    at_once = {MAX_CHECKED + 7, MAX_CHECKED + 8, MAX_CHECKED + 9}
     written(
         world,
         *(
             an_entry(f"e{number:05}", at=start + timedelta(seconds=min(at_once) if number in at_once else number))
-            for number in range(MOST_LOOKED_AT * 2 + 8)
+            for number in range(MAX_CHECKED * 2 + 8)
         ),
     )
     written(world, an_entry("rare", at=start, outcome="denied"))
@@ -562,11 +564,11 @@ def test_a_page_can_be_turned_once_by_the_one_who_reads_and_in_time(world: World
     assert page.more is not None
 
     assert world.use_case.more(BEA, page.more, world.request_id()) == Nothing(Verdict.GONE)
-    assert world.use_case.confirm(ADA, "f" * 32, Door.BUTTON) == Nothing(Verdict.GONE)
+    assert world.use_case.confirm(ADA, "f" * 32, Source.BUTTON) == Nothing(Verdict.GONE)
     turned = world.use_case.more(ADA, page.more, request_id := world.request_id())
     assert isinstance(turned, Page)
     assert world.use_case.more(ADA, page.more, request_id) == Nothing(Verdict.GONE)
-    world.clock.advance(READ_ON_WITHIN.total_seconds())
+    world.clock.advance(NEXT_PAGE_TIMEOUT.total_seconds())
     assert world.use_case.more(ADA, request_id, world.request_id()) == Nothing(Verdict.GONE)
 
 

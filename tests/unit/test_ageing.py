@@ -13,7 +13,7 @@ from bot.core.errors import StoreError
 from bot.core.link import Reason
 from bot.core.values import utc_now
 from bot.serving.executors import Full
-from bot.slack.link_expiry import Ageing
+from bot.slack.link_expiry import LinkExpiry
 from tests.fakes import NOON, Clock, race
 from tests.fakes_asking import FakeMessages
 
@@ -33,7 +33,7 @@ class World:
     refusals: list[Exception] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.ageing = Ageing(self.messages, self.run, now=self.clock.now, monotonic=self.clock.monotonic)
+        self.link_expiry = LinkExpiry(self.messages, self.run, now=self.clock.now, monotonic=self.clock.monotonic)
 
     def run(self, job: Job) -> object:
         if self.refusals:
@@ -42,7 +42,7 @@ class World:
 
     def watch(self, request_id: str, message: str = MESSAGE, *, seconds: float = 60) -> None:
         expires_at = self.clock.now() + timedelta(seconds=seconds)
-        self.ageing.watch(message, request_id, expires_at, lambda: self.expired.put(request_id))
+        self.link_expiry.watch(message, request_id, expires_at, lambda: self.expired.put(request_id))
 
     def after(self, seconds: float) -> list[str]:
         """What has expired once that time has passed, in order. One thing more wakes the thread up."""
@@ -61,7 +61,7 @@ def worlds() -> Iterator[Callable[..., World]]:
 
     yield make
     for world in made:
-        end(world.ageing)
+        end(world.link_expiry)
 
 
 @pytest.fixture
@@ -69,11 +69,11 @@ def world(worlds: Callable[..., World]) -> World:
     return worlds()
 
 
-def end(ageing: Ageing) -> None:
-    ageing.stop()
-    if ageing._thread is not None:
-        ageing._thread.join(timeout=10)
-        assert not ageing._thread.is_alive()
+def end(link_expiry: LinkExpiry) -> None:
+    link_expiry.stop()
+    if link_expiry._thread is not None:
+        link_expiry._thread.join(timeout=10)
+        assert not link_expiry._thread.is_alive()
 
 
 # When
@@ -114,11 +114,11 @@ def test_of_the_same_time_the_first_comes_first(world: World) -> None:
 def test_one_that_comes_later_and_dies_earlier_is_not_kept_waiting() -> None:
     """On the real clock: the thread sleeps for the first, and is woken for the second."""
     expired: queue.Queue[str] = queue.Queue()
-    ageing = Ageing(FakeMessages(), lambda job: job())
-    ageing.watch("message 1", "late", utc_now() + timedelta(hours=1), lambda: expired.put("late"))
-    ageing.watch("message 2", "early", utc_now() + timedelta(milliseconds=5), lambda: expired.put("early"))
+    link_expiry = LinkExpiry(FakeMessages(), lambda job: job())
+    link_expiry.watch("message 1", "late", utc_now() + timedelta(hours=1), lambda: expired.put("late"))
+    link_expiry.watch("message 2", "early", utc_now() + timedelta(milliseconds=5), lambda: expired.put("early"))
     assert expired.get(timeout=10) == "early"
-    end(ageing)
+    end(link_expiry)
     assert expired.empty()
 
 
@@ -131,9 +131,9 @@ def test_the_wall_clock_says_when_and_the_stopwatch_how_long(worlds: Callable[..
 
 
 def test_nothing_runs_until_there_is_something_to_watch(world: World) -> None:
-    assert world.ageing._thread is None
-    world.ageing.forget(MESSAGE, "first")
-    assert world.ageing._thread is None
+    assert world.link_expiry._thread is None
+    world.link_expiry.forget(MESSAGE, "first")
+    assert world.link_expiry._thread is None
 
 
 # What the message shows by then
@@ -141,7 +141,7 @@ def test_nothing_runs_until_there_is_something_to_watch(world: World) -> None:
 
 def test_a_message_whose_link_was_opened_is_left_alone(world: World) -> None:
     world.watch("first")
-    world.ageing.forget(MESSAGE, "first")
+    world.link_expiry.forget(MESSAGE, "first")
     assert world.after(60) == []
 
 
@@ -156,19 +156,19 @@ def test_a_message_that_shows_a_newer_link_expires_with_that_one(world: World) -
 def test_forgetting_one_message_leaves_the_others(world: World) -> None:
     world.watch("first", "message 1")
     world.watch("second", "message 2")
-    world.ageing.forget("message 1", "first")
+    world.link_expiry.forget("message 1", "first")
     assert world.after(60) == ["second"]
 
 
 def test_a_press_that_was_faster_than_we_are_counts(world: World) -> None:
-    world.ageing.forget(MESSAGE, "first")
+    world.link_expiry.forget(MESSAGE, "first")
     world.watch("first")
     assert world.after(60) == []
     assert world.messages.shown(MESSAGE) == "gone first"
 
 
 def test_what_was_forgotten_does_not_hold_back_the_next_link_in_the_same_message(world: World) -> None:
-    world.ageing.forget(MESSAGE, "first")
+    world.link_expiry.forget(MESSAGE, "first")
     world.watch("second")
     assert world.after(60) == ["second"]
 
@@ -178,7 +178,7 @@ def test_whichever_comes_first_a_forgotten_link_does_not_expire(world: World) ->
         name = f"link {number}"
         outcome = race(
             lambda name=name: world.watch(name, name),  # type: ignore[misc]
-            lambda name=name: world.ageing.forget(name, name),  # type: ignore[misc]
+            lambda name=name: world.link_expiry.forget(name, name),  # type: ignore[misc]
         )
         assert outcome == [None, None]
     assert world.after(60) == []
@@ -198,7 +198,7 @@ def test_a_link_that_was_opened_through_another_replica_does_not_expire(worlds: 
     messages = FakeMessages()
     one, other = worlds(messages), worlds(messages)
     one.watch("first")
-    other.ageing.forget(MESSAGE, "first")
+    other.link_expiry.forget(MESSAGE, "first")
     assert one.after(60) == []
 
 
@@ -217,7 +217,7 @@ def test_what_cannot_be_noted_is_not_watched(world: World) -> None:
 def test_forgetting_that_cannot_be_noted_is_logged(world: World) -> None:
     world.messages.error = BROKEN
     with capture_logs() as logs:
-        world.ageing.forget(MESSAGE, "first")
+        world.link_expiry.forget(MESSAGE, "first")
     assert [line["event"] for line in logs] == ["message_not_noted"]
 
 
@@ -262,7 +262,7 @@ def test_a_message_that_cannot_be_replaced_does_not_stop_the_rest(world: World) 
     def fail() -> None:
         raise RuntimeError("a defect")
 
-    world.ageing.watch(MESSAGE, "first", NOON, fail)
+    world.link_expiry.watch(MESSAGE, "first", NOON, fail)
     world.watch("second", "message 2")
     assert world.after(60) == ["second"]
 
@@ -270,25 +270,25 @@ def test_a_message_that_cannot_be_replaced_does_not_stop_the_rest(world: World) 
 def test_replacing_is_done_by_whoever_runs_and_not_by_the_thread_that_waits() -> None:
     jobs: queue.Queue[Job] = queue.Queue()
     expired: list[str] = []
-    ageing = Ageing(FakeMessages(), jobs.put)
-    ageing.watch(MESSAGE, "first", utc_now(), lambda: expired.append(threading.current_thread().name))
+    link_expiry = LinkExpiry(FakeMessages(), jobs.put)
+    link_expiry.watch(MESSAGE, "first", utc_now(), lambda: expired.append(threading.current_thread().name))
     job = jobs.get(timeout=10)
     assert expired == []
     job()
     assert expired == [threading.current_thread().name]
-    end(ageing)
+    end(link_expiry)
 
 
 def test_what_is_opened_while_its_replacement_waits_for_a_worker_is_left_alone() -> None:
     jobs: queue.Queue[Job] = queue.Queue()
     expired: list[str] = []
-    ageing = Ageing(FakeMessages(), jobs.put)
-    ageing.watch(MESSAGE, "first", utc_now(), lambda: expired.append("first"))
+    link_expiry = LinkExpiry(FakeMessages(), jobs.put)
+    link_expiry.watch(MESSAGE, "first", utc_now(), lambda: expired.append("first"))
     job = jobs.get(timeout=10)
-    ageing.forget(MESSAGE, "first")
+    link_expiry.forget(MESSAGE, "first")
     job()
     assert expired == []
-    end(ageing)
+    end(link_expiry)
 
 
 # Stopping
@@ -296,23 +296,23 @@ def test_what_is_opened_while_its_replacement_waits_for_a_worker_is_left_alone()
 
 def test_once_stopped_nothing_expires_any_more(world: World) -> None:
     world.watch("first")
-    end(world.ageing)
+    end(world.link_expiry)
     world.clock.advance(60)
     world.watch("second", seconds=0)
     assert world.expired.empty()
-    assert world.ageing._thread is not None
-    assert not world.ageing._thread.is_alive()
+    assert world.link_expiry._thread is not None
+    assert not world.link_expiry._thread.is_alive()
 
 
 def test_stopping_ends_a_long_wait() -> None:
-    ageing = Ageing(FakeMessages(), lambda job: job())
-    ageing.watch(MESSAGE, "first", utc_now() + timedelta(days=1), lambda: None)
-    end(ageing)
+    link_expiry = LinkExpiry(FakeMessages(), lambda job: job())
+    link_expiry.watch(MESSAGE, "first", utc_now() + timedelta(days=1), lambda: None)
+    end(link_expiry)
 
 
 def test_stopping_before_anything_was_watched_is_all_right(world: World) -> None:
-    world.ageing.stop()
-    world.ageing.stop()
+    world.link_expiry.stop()
+    world.link_expiry.stop()
     world.watch("first", seconds=0)
-    assert world.ageing._thread is None
+    assert world.link_expiry._thread is None
     assert world.expired.empty()

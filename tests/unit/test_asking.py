@@ -7,11 +7,11 @@ from itertools import count
 
 import pytest
 
-from bot.admin.access_requests import DAYS, OPEN_FOR, Asked, Asking, Decision, Verdict
+from bot.admin.access_requests import DAYS, OPEN_FOR, AccessRequests, Asked, Decision, Verdict
 from bot.admin.changes import Actor, Admin
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.errors import Changed, ProfileTaken, SlackError, StoreError, StudioError, StudioLinksError
-from bot.core.link import Allowed, Denied, Door, Reason
+from bot.core.link import Allowed, Denied, Reason, Source
 from bot.core.policy import Rules
 from bot.core.records import AccessRequest, Entry, RequestState
 from bot.core.values import MAX_REASON
@@ -35,8 +35,8 @@ ADA, BEA = Member(TEAM, "U0ADA00001"), Member(TEAM, "U0BEA00001")
 BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
 SILENT = SlackError("Slack could not be reached: try again", reason=Reason.SLACK_UNREACHABLE, code="timeout")
 NO_SUCH = "f" * 32
-TESTER = Actor("cli:test", Door.CLI)
-GUEST, DEACTIVATED = Person(ANA.user_id, TEAM, guest=True), Person(ANA.user_id, TEAM, unfit="deactivated")
+TESTER = Actor("cli:test", Source.CLI)
+GUEST, DEACTIVATED = Person(ANA.user_id, TEAM, guest=True), Person(ANA.user_id, TEAM, ineligible_reason="deactivated")
 
 
 @dataclass
@@ -55,7 +55,9 @@ class World:
         admin = Admin(self.access, self.audit, self.studio, Rules(), now=self.clock.now)
         self.directory = FakeDirectory(*(Person(member.user_id, TEAM) for member in (ANA, BEN, ADA, BEA)))
         admins = frozenset({ADA.user_id, BEA.user_id})
-        self.use_case = Asking(self.book, admin, self.audit, self.directory, Rules(), admins, now=self.clock.now)
+        self.use_case = AccessRequests(
+            self.book, admin, self.audit, self.directory, Rules(), admins, now=self.clock.now
+        )
         self._forms = count(1)
 
     def form(self) -> str:
@@ -80,11 +82,11 @@ class World:
         self, request: AccessRequest, mapping: Mapping | None = None, *, by: Member = ADA, asked_for: bool = True
     ) -> Decision:
         """As an administrator who has been asked which profile it is to be, for there is a wish."""
-        door = Door.FORM if asked_for else Door.BUTTON
-        return self.use_case.approve(by, request.member, request.id, mapping, door=door, asked_for=asked_for)
+        source = Source.FORM if asked_for else Source.BUTTON
+        return self.use_case.approve(by, request.member, request.id, mapping, source=source, asked_for=asked_for)
 
     def deny(self, request: AccessRequest, *, by: Member = ADA) -> Decision:
-        return self.use_case.deny(by, request.member, request.id, door=Door.BUTTON)
+        return self.use_case.deny(by, request.member, request.id, source=Source.BUTTON)
 
     def steps(self) -> list[tuple[str, str, str]]:
         """What the audit holds: action, outcome and actor of each entry, in order."""
@@ -112,7 +114,7 @@ def test_a_request_is_kept_and_recorded(world: World) -> None:
     assert (request.state, request.decided_by, request.decided_at) == (RequestState.OPEN, None, None)
     assert world.book.find(ANA) == request
     [entry] = world.audit.entries.values()
-    assert (entry.action, entry.outcome, entry.door, entry.at) == ("request", "done", Door.FORM, NOON)
+    assert (entry.action, entry.outcome, entry.source, entry.at) == ("request", "done", Source.FORM, NOON)
     assert (entry.tenant, entry.subject, entry.actor) == (TEAM, ANA.user_id, ANA.user_id)
     assert entry.detail == "Falcon"
     assert entry.after == {"request": request.id, "wish": "prod", "days": 30}
@@ -325,7 +327,7 @@ def test_an_approval_is_recorded_with_who_did_it_and_for_whom(world: World) -> N
         ("allow", "done", ADA.user_id),
     ]
     entries = list(world.audit.entries.values())
-    assert {(entry.tenant, entry.subject, entry.door) for entry in entries} == {(TEAM, ANA.user_id, Door.FORM)}
+    assert {(entry.tenant, entry.subject, entry.source) for entry in entries} == {(TEAM, ANA.user_id, Source.FORM)}
     assert entries[1].after == {"request": request.id, "wish": "prod", "days": 7}
     assert len({entry.id for entry in entries}) == 3
 
@@ -480,7 +482,7 @@ def test_a_profile_whose_alias_is_taken_is_refused_and_nothing_is_half_done(worl
 OF_NO_USE = {
     "a guest": GUEST,
     "deactivated": DEACTIVATED,
-    "a guest and deactivated": Person(ANA.user_id, TEAM, unfit="deactivated", guest=True),
+    "a guest and deactivated": Person(ANA.user_id, TEAM, ineligible_reason="deactivated", guest=True),
 }
 
 
@@ -733,7 +735,7 @@ def test_a_rule_that_cannot_be_written_leaves_the_request_open(world: World) -> 
     broken.give(ANA, a_mapping())
     admin = replace(world.use_case.admin, access=broken)
     with pytest.raises(Changed):
-        replace(world.use_case, admin=admin).approve(ADA, ANA, request.id, door=Door.FORM, asked_for=True)
+        replace(world.use_case, admin=admin).approve(ADA, ANA, request.id, source=Source.FORM, asked_for=True)
     assert world.book.find(ANA) == request
     assert world.approve(request, by=BEA).verdict is Verdict.DONE
 
@@ -765,13 +767,13 @@ def test_a_decision_that_meets_one_that_is_being_taken_back_is_to_be_tried_again
     assert world.rule() is None
 
 
-@pytest.mark.parametrize("door", [Door.BUTTON, Door.FORM, Door.COMMAND])
+@pytest.mark.parametrize("source", [Source.BUTTON, Source.FORM, Source.COMMAND])
 @pytest.mark.parametrize("by", [ADA, ANA], ids=["an administrator", "a member"])
-def test_each_decision_is_recorded_with_its_door(world: World, door: Door, by: Member) -> None:
+def test_each_decision_is_recorded_with_its_door(world: World, source: Source, by: Member) -> None:
     request = world.ask()
-    world.use_case.deny(by, ANA, request.id, door=door)
-    world.use_case.approve(by, ANA, request.id, door=door)
-    assert {entry.door for entry in world.audit.entries.values() if entry.action != "request"} == {door}
+    world.use_case.deny(by, ANA, request.id, source=source)
+    world.use_case.approve(by, ANA, request.id, source=source)
+    assert {entry.source for entry in world.audit.entries.values() if entry.action != "request"} == {source}
 
 
 def test_slack_that_cannot_be_asked_leaves_the_request_open(world: World) -> None:
@@ -809,8 +811,10 @@ def test_an_administrator_who_has_lost_it_decides_nothing(world: World, way: Way
     if why == "denied":
         world.access.give(ADA, a_grant(ADA, Effect.DENY))
     else:
-        unfit = why if why == "deactivated" else None
-        world.directory.people[ADA.user_id] = Person(ADA.user_id, TEAM, unfit=unfit, guest=why == "a guest")
+        ineligible_reason = why if why == "deactivated" else None
+        world.directory.people[ADA.user_id] = Person(
+            ADA.user_id, TEAM, ineligible_reason=ineligible_reason, guest=why == "a guest"
+        )
     assert way(world, ADA, request).verdict is Verdict.NOT_AN_ADMIN
     assert world.book.find(ANA) == request
 

@@ -17,14 +17,14 @@ from bot.core.records import AccessRequest, RequestState
 from bot.core.values import MAX_REASON, InvalidValue
 from bot.local.slack.blocks import check_message, check_view, refusal
 from bot.slack.members import views
-from bot.slack.members.views import Message, Reader
+from bot.slack.members.views import Message, RenderContext
 from bot.slack.requests import views as asking_views
 from bot.slack.requests.handlers import REQUEST
 from bot.slack.words import CATALOGUES, Words
 from tests.fakes import NOON, TEAM
 from tests.fakes_asking import an_access_request
 
-LONGEST_ID = "U" + "X" * 30
+MAX_ID_LENGTH = "U" + "X" * 30
 HOSTILE = "<!channel> & <@U0BEN00001> <https://evil.example.com|click> *bold* `code` {user} {days} %s \x00"
 RTL = "\u202e\u05e9\u05dc\u05d5\u05dd\u200f " * 70
 TEXTS = {
@@ -38,21 +38,21 @@ TEXTS = {
 }
 
 in_each_language = pytest.mark.parametrize(
-    "reader", [Reader(words, may_ask=True) for words in CATALOGUES.values()], ids=CATALOGUES
+    "render", [RenderContext(words, may_ask=True) for words in CATALOGUES.values()], ids=CATALOGUES
 )
 for_each_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 
 
 def asked(text: str = "project Falcon", **more: Any) -> AccessRequest:
     """The longest in everything else."""
-    wish = text[: asking_views.LONGEST_WISH]
+    wish = text[: asking_views.MAX_WISH_LENGTH]
     return an_access_request(
-        Member(TEAM, LONGEST_ID), **{"reason": text[:MAX_REASON], "wish": wish, "id": "f" * 32, **more}
+        Member(TEAM, MAX_ID_LENGTH), **{"reason": text[:MAX_REASON], "wish": wish, "id": "f" * 32, **more}
     )
 
 
 def decided(request: AccessRequest, state: RequestState) -> AccessRequest:
-    return replace(request, state=state, decided_by=LONGEST_ID, decided_at=NOON)
+    return replace(request, state=state, decided_by=MAX_ID_LENGTH, decided_at=NOON)
 
 
 def texts(blocks: list[dict[str, Any]]) -> Iterator[str]:
@@ -80,25 +80,25 @@ def strings(value: Any) -> Iterator[str]:
         yield value
 
 
-def every_message(request: AccessRequest, reader: Reader) -> dict[str, Message]:
+def every_message(request: AccessRequest, render: RenderContext) -> dict[str, Message]:
     approved, denied = (decided(request, state) for state in (RequestState.APPROVED, RequestState.DENIED))
-    refusals = {f"refused {verdict}": asking_views.outcome(Decision(verdict, request), reader) for verdict in Verdict}
+    refusals = {f"refused {verdict}": asking_views.outcome(Decision(verdict, request), render) for verdict in Verdict}
     return {
-        "to admins": asking_views.to_admins(request, reader),
-        "approved": asking_views.settled(approved, reader),
-        "denied": asking_views.settled(denied, reader),
-        "run out": asking_views.settled(request, reader),
-        "granted": asking_views.to_member(approved, reader),
-        "turned down": asking_views.to_member(denied, reader),
+        "to admins": asking_views.to_admins(request, render),
+        "approved": asking_views.settled(approved, render),
+        "denied": asking_views.settled(denied, render),
+        "run out": asking_views.settled(request, render),
+        "granted": asking_views.to_member(approved, render),
+        "turned down": asking_views.to_member(denied, render),
         **refusals,
     }
 
 
-def every_form(request: AccessRequest, reader: Reader) -> dict[str, dict[str, Any]]:
+def every_form(request: AccessRequest, render: RenderContext) -> dict[str, dict[str, Any]]:
     return {
-        "empty": asking_views.form(reader),
-        "with a wish": asking_views.form(reader, request.wish),
-        "mapping": asking_views.mapping_form(request, reader),
+        "empty": asking_views.form(render),
+        "with a wish": asking_views.form(render, request.wish),
+        "mapping": asking_views.mapping_form(request, render),
     }
 
 
@@ -108,38 +108,38 @@ def every_form(request: AccessRequest, reader: Reader) -> dict[str, dict[str, An
 @in_each_language
 @for_each_text
 @pytest.mark.parametrize("days", DAYS)
-def test_slack_takes_every_message(reader: Reader, text: str, days: int | None) -> None:
-    for name, message in every_message(asked(text, days=days), reader).items():
+def test_slack_takes_every_message(render: RenderContext, text: str, days: int | None) -> None:
+    for name, message in every_message(asked(text, days=days), render).items():
         assert check_message(message.payload()) == [], name
         assert refusal(message.payload()) is None, name
 
 
 @in_each_language
 @for_each_text
-def test_slack_takes_every_form(reader: Reader, text: str) -> None:
-    for name, form in every_form(asked(text), reader).items():
+def test_slack_takes_every_form(render: RenderContext, text: str) -> None:
+    for name, form in every_form(asked(text), render).items():
         assert check_view(form, "modal") == [], name
 
 
 @in_each_language
-def test_slack_takes_a_message_with_the_longest_wish_that_can_be_stored(reader: Reader) -> None:
+def test_slack_takes_a_message_with_the_longest_wish_that_can_be_stored(render: RenderContext) -> None:
     request = asked("&" * MAX_REASON, wish="&" * MAX_REASON)
-    for name, message in every_message(request, reader).items():
+    for name, message in every_message(request, render).items():
         assert check_message(message.payload()) == [], name
-    assert check_view(asking_views.mapping_form(request, reader), "modal") == []
+    assert check_view(asking_views.mapping_form(request, render), "modal") == []
 
 
 @in_each_language
-def test_what_a_dialog_brings_back_fits(reader: Reader) -> None:
-    form = asking_views.mapping_form(asked("&" * MAX_REASON), reader)
+def test_what_a_dialog_brings_back_fits(render: RenderContext) -> None:
+    form = asking_views.mapping_form(asked("&" * MAX_REASON), render)
     assert len(form["private_metadata"]) <= 3000
 
 
 @in_each_language
-def test_no_label_is_cut(reader: Reader) -> None:
+def test_no_label_is_cut(render: RenderContext) -> None:
     request = asked()
-    shown = [*every_message(request, reader).values()]
-    parts = [message.payload() for message in shown] + [*every_form(request, reader).values()]
+    shown = [*every_message(request, render).values()]
+    parts = [message.payload() for message in shown] + [*every_form(request, render).values()]
     assert not any("…" in text for text in strings(parts))
 
 
@@ -148,140 +148,142 @@ def test_no_label_is_cut(reader: Reader) -> None:
 
 @in_each_language
 @for_each_text
-def test_values_hold_ids_only(reader: Reader, text: str) -> None:
+def test_values_hold_ids_only(render: RenderContext, text: str) -> None:
     request = asked(text)
-    found = elements(asking_views.to_admins(request, reader).blocks)
+    found = elements(asking_views.to_admins(request, render).blocks)
     assert set(found) == {asking_views.APPROVE, asking_views.DENY}
     for button in found.values():
         named = REQUEST.fullmatch(button["value"])
         assert named is not None
-        assert named.groups() == (LONGEST_ID, request.id)
+        assert named.groups() == (MAX_ID_LENGTH, request.id)
 
 
 @pytest.mark.parametrize("language", CATALOGUES)
 def test_the_profile_dialog_brings_back_the_request_and_its_language_and_nothing_else(language: str) -> None:
     request = asked(HOSTILE)
-    form = asking_views.mapping_form(request, Reader(CATALOGUES[language]))
+    form = asking_views.mapping_form(request, RenderContext(CATALOGUES[language]))
     value, _, brought = form["private_metadata"].rpartition(" ")
     named = REQUEST.fullmatch(value)
     assert named is not None
-    assert named.groups() == (LONGEST_ID, request.id)
+    assert named.groups() == (MAX_ID_LENGTH, request.id)
     assert brought == language
 
 
 @pytest.mark.parametrize("language", CATALOGUES)
 def test_the_members_form_brings_back_its_language_and_nothing_else(language: str) -> None:
-    assert asking_views.form(Reader(CATALOGUES[language]), HOSTILE)["private_metadata"] == language
+    assert asking_views.form(RenderContext(CATALOGUES[language]), HOSTILE)["private_metadata"] == language
 
 
 @in_each_language
-def test_what_a_member_wrote_is_only_in_the_text(reader: Reader) -> None:
+def test_what_a_member_wrote_is_only_in_the_text(render: RenderContext) -> None:
     request = asked("n33dle", wish="w1sh")
-    for name, message in every_message(request, reader).items():
+    for name, message in every_message(request, render).items():
         for word in ("n33dle", "w1sh"):
             shown = json.dumps(message.payload()).count(word)
             assert shown == sum(text.count(word) for text in texts(message.blocks)), name
 
 
 @in_each_language
-def test_what_a_member_wrote_mentions_nobody_and_links_nowhere(reader: Reader) -> None:
+def test_what_a_member_wrote_mentions_nobody_and_links_nowhere(render: RenderContext) -> None:
     request = asked(HOSTILE)
-    shown = [*every_message(request, reader).values()]
+    shown = [*every_message(request, render).values()]
     for block_texts in (texts(message.blocks) for message in shown):
         joined = "\n".join(block_texts)
         for part in ("<!channel>", "<@U0BEN00001>", "<https:"):
             assert part not in joined
-    admins = "\n".join(texts(asking_views.to_admins(request, reader).blocks))
+    admins = "\n".join(texts(asking_views.to_admins(request, render).blocks))
     assert "&lt;!channel&gt; &amp; &lt;@U0BEN00001&gt;" in admins
 
 
 @in_each_language
-def test_what_a_member_wrote_is_made_into_no_mention_and_no_link(reader: Reader) -> None:
+def test_what_a_member_wrote_is_made_into_no_mention_and_no_link(render: RenderContext) -> None:
     """Slack would do so with @channel and addresses in text that is not marked as verbatim."""
     text = "@channel @ada #general https://evil.example.com"
-    for name, message in every_message(asked(text), reader).items():
+    for name, message in every_message(asked(text), render).items():
         for block in message.blocks:
             if "@channel" in json.dumps(block):
                 assert block["text"]["verbatim"] is True, name
 
 
 @in_each_language
-def test_braces_in_what_a_member_wrote_are_left_as_they_are(reader: Reader) -> None:
-    assert "{user} {days}" in "\n".join(texts(asking_views.to_admins(asked(HOSTILE), reader).blocks))
+def test_braces_in_what_a_member_wrote_are_left_as_they_are(render: RenderContext) -> None:
+    assert "{user} {days}" in "\n".join(texts(asking_views.to_admins(asked(HOSTILE), render).blocks))
 
 
 @in_each_language
-def test_no_message_has_an_unfilled_brace(reader: Reader) -> None:
+def test_no_message_has_an_unfilled_brace(render: RenderContext) -> None:
     request = asked()
-    for name, message in every_message(request, reader).items():
+    for name, message in every_message(request, render).items():
         shown = [text.replace("{date_short_pretty} {time}", "") for text in strings(message.payload())]
         assert not any("{" in text for text in shown), name
-    for name, form in every_form(request, reader).items():
+    for name, form in every_form(request, render).items():
         assert not any("{" in text for text in strings(form["blocks"])), name
 
 
 @in_each_language
-def test_administrators_read_who_asks_for_what_why_and_how_long(reader: Reader) -> None:
-    words, request = reader.words, asked()
+def test_administrators_read_who_asks_for_what_why_and_how_long(render: RenderContext) -> None:
+    words, request = render.words, asked()
     for message in (
-        asking_views.to_admins(request, reader),
-        asking_views.settled(decided(request, RequestState.APPROVED), reader),
+        asking_views.to_admins(request, render),
+        asking_views.settled(decided(request, RequestState.APPROVED), render),
     ):
         shown = list(texts(message.blocks))
-        assert f"<@{LONGEST_ID}>" in shown[0]
+        assert f"<@{MAX_ID_LENGTH}>" in shown[0]
         assert shown[1:4] == [
             words.asked_reason.format(reason="project Falcon"),
             words.asked_wish.format(wish="project Falcon"),
             words.asked_days.format(days=views.count(7, words.day)),
         ]
     until = views.slack_date(request.expires_at)
-    assert until in list(texts(asking_views.to_admins(request, reader).blocks))[-1]
+    assert until in list(texts(asking_views.to_admins(request, render).blocks))[-1]
 
 
 @in_each_language
-def test_without_a_wish_there_is_no_line_for_it(reader: Reader) -> None:
-    before = reader.words.asked_wish.partition("{")[0]
-    assert before not in "\n".join(texts(asking_views.to_admins(asked(wish=""), reader).blocks))
+def test_without_a_wish_there_is_no_line_for_it(render: RenderContext) -> None:
+    before = render.words.asked_wish.partition("{")[0]
+    assert before not in "\n".join(texts(asking_views.to_admins(asked(wish=""), render).blocks))
 
 
 @in_each_language
-def test_for_good_is_said_in_words(reader: Reader) -> None:
-    shown = "\n".join(texts(asking_views.to_admins(asked(days=None), reader).blocks))
-    assert reader.words.for_good in shown
+def test_for_good_is_said_in_words(render: RenderContext) -> None:
+    shown = "\n".join(texts(asking_views.to_admins(asked(days=None), render).blocks))
+    assert render.words.for_good in shown
     assert "None" not in shown
 
 
 @in_each_language
 @pytest.mark.parametrize("state", [RequestState.APPROVED, RequestState.DENIED])
-def test_once_decided_the_buttons_are_gone_and_it_says_who_and_when(reader: Reader, state: RequestState) -> None:
+def test_once_decided_the_buttons_are_gone_and_it_says_who_and_when(
+    render: RenderContext, state: RequestState
+) -> None:
     at = NOON + timedelta(minutes=5)
     request = replace(decided(asked(), state), decided_at=at)
-    message = asking_views.settled(request, reader)
-    line = {RequestState.APPROVED: reader.words.approved, RequestState.DENIED: reader.words.denied}[state]
+    message = asking_views.settled(request, render)
+    line = {RequestState.APPROVED: render.words.approved, RequestState.DENIED: render.words.denied}[state]
     assert elements(message.blocks) == {}
-    assert list(texts(message.blocks))[-1] == line.format(by=LONGEST_ID, at=views.slack_date(at))
+    assert list(texts(message.blocks))[-1] == line.format(by=MAX_ID_LENGTH, at=views.slack_date(at))
 
 
 @in_each_language
-def test_denying_asks_again_first(reader: Reader) -> None:
-    found = elements(asking_views.to_admins(asked(), reader).blocks)
-    assert found[asking_views.DENY]["confirm"]["text"]["text"] == reader.words.deny_sure
+def test_denying_asks_again_first(render: RenderContext) -> None:
+    found = elements(asking_views.to_admins(asked(), render).blocks)
+    assert found[asking_views.DENY]["confirm"]["text"]["text"] == render.words.deny_sure
     assert "confirm" not in found[asking_views.APPROVE]
 
 
 @in_each_language
-def test_a_member_who_was_approved_can_open_studio_from_the_message(reader: Reader) -> None:
-    message = asking_views.to_member(decided(asked(), RequestState.APPROVED), reader)
+def test_a_member_who_was_approved_can_open_studio_from_the_message(render: RenderContext) -> None:
+    message = asking_views.to_member(decided(asked(), RequestState.APPROVED), render)
     assert set(elements(message.blocks)) == {views.HOME_OPEN}
-    assert message.text == reader.words.granted
+    assert message.text == render.words.granted
 
 
 @in_each_language
-def test_a_member_who_was_denied_is_told_so_and_not_by_whom(reader: Reader) -> None:
-    message = asking_views.to_member(decided(asked(), RequestState.DENIED), reader)
+def test_a_member_who_was_denied_is_told_so_and_not_by_whom(render: RenderContext) -> None:
+    message = asking_views.to_member(decided(asked(), RequestState.DENIED), render)
     assert elements(message.blocks) == {}
-    assert message.text == reader.words.turned_down
-    assert LONGEST_ID not in json.dumps(message.payload())
+    assert message.text == render.words.turned_down
+    assert MAX_ID_LENGTH not in json.dumps(message.payload())
 
 
 REFUSED = sorted(set(Verdict) - {Verdict.DONE, Verdict.ALREADY_DECIDED})
@@ -289,9 +291,9 @@ REFUSED = sorted(set(Verdict) - {Verdict.DONE, Verdict.ALREADY_DECIDED})
 
 @in_each_language
 @pytest.mark.parametrize("verdict", REFUSED)
-def test_a_refused_press_is_told_why(reader: Reader, verdict: Verdict) -> None:
-    words = reader.words
-    shown = asking_views.outcome(Decision(verdict, asked("n33dle")), reader)
+def test_a_refused_press_is_told_why(render: RenderContext, verdict: Verdict) -> None:
+    words = render.words
+    shown = asking_views.outcome(Decision(verdict, asked("n33dle")), render)
     expected = {
         Verdict.NOT_AN_ADMIN: words.only_admins,
         Verdict.OWN_REQUEST: words.not_your_own,
@@ -308,8 +310,8 @@ def test_a_refused_press_is_told_why(reader: Reader, verdict: Verdict) -> None:
 
 
 @in_each_language
-def test_a_member_whose_form_opened_nothing_hears_how_their_request_stands(reader: Reader) -> None:
-    words, request = reader.words, asked()
+def test_a_member_whose_form_opened_nothing_hears_how_their_request_stands(render: RenderContext) -> None:
+    words, request = render.words, asked()
     states = {
         "open": (request, words.ask_joined, request.at),
         "approved": (decided(request, RequestState.APPROVED), words.ask_was_approved, NOON),
@@ -317,22 +319,22 @@ def test_a_member_whose_form_opened_nothing_hears_how_their_request_stands(reade
         "withdrawn": (decided(request, RequestState.WITHDRAWN), words.ask_was_withdrawn, NOON),
     }
     for name, (latest, line, at) in states.items():
-        message = asking_views.not_new(latest, NOON, reader)
+        message = asking_views.not_new(latest, NOON, render)
         assert message.text == line.format(at=views.slack_date(at)), name
-        assert LONGEST_ID not in json.dumps(message.payload())
-    assert asking_views.not_new(request, request.expires_at, reader).text == words.ask_ran_out
+        assert MAX_ID_LENGTH not in json.dumps(message.payload())
+    assert asking_views.not_new(request, request.expires_at, render).text == words.ask_ran_out
 
 
 @in_each_language
-def test_every_refused_press_is_told_what_to_do_next(reader: Reader) -> None:
+def test_every_refused_press_is_told_what_to_do_next(render: RenderContext) -> None:
     """What stands after the first sentence."""
     for verdict in REFUSED:
-        text = asking_views.outcome(Decision(verdict, asked()), reader).text
+        text = asking_views.outcome(Decision(verdict, asked()), render).text
         assert len(re.split(r"(?<=[.:!?])\s+", text)) > 1, verdict
 
 
 def test_a_german_administrator_reads_why_in_german() -> None:
-    german, english = Reader(CATALOGUES["de"]), Reader(CATALOGUES["en"])
+    german, english = RenderContext(CATALOGUES["de"]), RenderContext(CATALOGUES["en"])
     for verdict in Verdict:
         decision = Decision(verdict, decided(asked(), RequestState.APPROVED))
         assert asking_views.outcome(decision, german).text != asking_views.outcome(decision, english).text
@@ -344,23 +346,23 @@ def test_a_german_administrator_reads_why_in_german() -> None:
 @pytest.mark.parametrize("state", [RequestState.APPROVED, RequestState.DENIED])
 @pytest.mark.parametrize("verdict", [Verdict.DONE, Verdict.ALREADY_DECIDED])
 def test_where_no_message_shows_it_it_is_said_who_has_decided(
-    reader: Reader, state: RequestState, verdict: Verdict
+    render: RenderContext, state: RequestState, verdict: Verdict
 ) -> None:
-    words, request = reader.words, decided(asked("n33dle"), state)
-    shown = asking_views.outcome(Decision(verdict, request), reader).text
+    words, request = render.words, decided(asked("n33dle"), state)
+    shown = asking_views.outcome(Decision(verdict, request), render).text
     line = {RequestState.APPROVED: words.approved, RequestState.DENIED: words.denied}[state]
     assert shown.splitlines() == [
-        words.asked.format(user=LONGEST_ID),
-        line.format(by=LONGEST_ID, at=views.slack_date(NOON)),
+        words.asked.format(user=MAX_ID_LENGTH),
+        line.format(by=MAX_ID_LENGTH, at=views.slack_date(NOON)),
     ]
 
 
 @in_each_language
-def test_a_request_that_has_run_out_says_so_and_has_no_buttons(reader: Reader) -> None:
+def test_a_request_that_has_run_out_says_so_and_has_no_buttons(render: RenderContext) -> None:
     request = asked()
-    message = asking_views.settled(request, reader)
+    message = asking_views.settled(request, render)
     assert elements(message.blocks) == {}
-    assert list(texts(message.blocks))[-1] == reader.words.undecided.format(at=views.slack_date(request.expires_at))
+    assert list(texts(message.blocks))[-1] == render.words.undecided.format(at=views.slack_date(request.expires_at))
 
 
 # What cannot be carried out, or makes no sense
@@ -381,10 +383,10 @@ FAILURES: list[tuple[StudioLinksError, Callable[[Words], str]]] = [
 @in_each_language
 @pytest.mark.parametrize(("error", "why"), FAILURES)
 def test_a_failure_is_told_in_words_of_the_catalogue(
-    reader: Reader, error: StudioLinksError, why: Callable[[Words], str]
+    render: RenderContext, error: StudioLinksError, why: Callable[[Words], str]
 ) -> None:
-    message = asking_views.failed(error, reader)
-    assert message.text == f"{reader.words.decision_failed} {why(reader.words)}"
+    message = asking_views.failed(error, render)
+    assert message.text == f"{render.words.decision_failed} {why(render.words)}"
     assert check_message(message.payload()) == []
 
 
@@ -418,8 +420,8 @@ def test_what_makes_no_sense_is_told_at_its_field(
 
 
 @in_each_language
-def test_the_profile_dialog_may_be_left_empty_and_says_what_that_means(reader: Reader) -> None:
-    words, blocks = reader.words, asking_views.mapping_form(asked(), reader)["blocks"]
+def test_the_profile_dialog_may_be_left_empty_and_says_what_that_means(render: RenderContext) -> None:
+    words, blocks = render.words, asking_views.mapping_form(asked(), render)["blocks"]
     fields = {block["block_id"]: block for block in blocks if block["type"] == "input"}
     assert {name: (field["label"]["text"], field["optional"]) for name, field in fields.items()} == {
         asking_views.DOMAIN: (words.approve_domain, True),
@@ -435,8 +437,8 @@ def test_the_profile_dialog_may_be_left_empty_and_says_what_that_means(reader: R
 
 
 @in_each_language
-def test_the_form_asks_for_a_reason_and_offers_every_time(reader: Reader) -> None:
-    form = asking_views.form(reader)
+def test_the_form_asks_for_a_reason_and_offers_every_time(render: RenderContext) -> None:
+    form = asking_views.form(render)
     blocks = {block["block_id"]: block for block in form["blocks"]}
     assert [blocks[name]["optional"] for name in ("wish", "reason", "days")] == [True, False, False]
     offered = [option["value"] for option in elements(form["blocks"])[asking_views.SPAN]["options"]]
@@ -445,14 +447,14 @@ def test_the_form_asks_for_a_reason_and_offers_every_time(reader: Reader) -> Non
 
 
 @in_each_language
-def test_the_form_takes_no_longer_texts_than_are_kept(reader: Reader) -> None:
-    found = elements(asking_views.form(reader)["blocks"])
+def test_the_form_takes_no_longer_texts_than_are_kept(render: RenderContext) -> None:
+    found = elements(asking_views.form(render)["blocks"])
     assert found[asking_views.REASON]["max_length"] == MAX_REASON
     assert found[asking_views.WISH]["max_length"] <= MAX_REASON
 
 
 @in_each_language
-def test_a_wish_is_filled_in_only_if_there_is_one(reader: Reader) -> None:
-    assert elements(asking_views.form(reader, "prod")["blocks"])[asking_views.WISH]["initial_value"] == "prod"
-    assert "initial_value" not in elements(asking_views.form(reader)["blocks"])[asking_views.WISH]
-    assert check_view(asking_views.form(reader, "x" * 2000), "modal") == []
+def test_a_wish_is_filled_in_only_if_there_is_one(render: RenderContext) -> None:
+    assert elements(asking_views.form(render, "prod")["blocks"])[asking_views.WISH]["initial_value"] == "prod"
+    assert "initial_value" not in elements(asking_views.form(render)["blocks"])[asking_views.WISH]
+    assert check_view(asking_views.form(render, "x" * 2000), "modal") == []

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from bot.core import audit
-from bot.core.link import Answer, Choice, Denied, Door, Issued, Link, Option, Reason, Target
+from bot.core.link import Answer, Choice, Denied, Issued, Link, Option, Reason, Source, Target
 from tests.fakes import ANA, NOON, TEAM, a_mapping, a_request, an_allowed
 
 URL = "https://d-research.studio.eu-west-1.sagemaker.aws/auth?token=s3cr3t"
 LINK = Link(URL, NOON + timedelta(seconds=60), 60, 43200, "aws-1")
-REQUEST = a_request(target=Target("sandbox"), door=Door.BUTTON)
+REQUEST = a_request(target=Target("sandbox"), source=Source.BUTTON)
 ISSUED = Issued(REQUEST, an_allowed(a_mapping("sandbox")), LINK)
 OPTIONS = tuple(Option(Target(alias), "ana", "d-research") for alias in ("one", "two", "three"))
 CHOICE = Choice(REQUEST, OPTIONS)
@@ -21,7 +21,7 @@ def test_a_request_is_recorded_with_who_asked_how_and_for_what() -> None:
     entry = audit.requested(REQUEST)
     assert (entry.id, entry.attempt, entry.at) == ("request-1", "attempt-1", NOON)
     assert (entry.tenant, entry.subject, entry.actor) == (TEAM, ANA.user_id, ANA.user_id)
-    assert (entry.door, entry.action, entry.outcome, entry.alias) == (Door.BUTTON, "link", "requested", "sandbox")
+    assert (entry.source, entry.action, entry.outcome, entry.alias) == (Source.BUTTON, "link", "requested", "sandbox")
 
 
 @pytest.mark.parametrize(("delivered", "outcome"), [(True, "issued"), (False, "undelivered")])
@@ -104,7 +104,7 @@ def test_the_entry_keeps_the_members_language_for_what_they_press_later(locale: 
 @pytest.mark.parametrize("delivered", [True, False])
 def test_the_end_belongs_to_the_beginning(answer: Answer, *, delivered: bool) -> None:
     begun, ended = audit.requested(REQUEST), audit.ended(REQUEST, answer, delivered=delivered)
-    for name in ("id", "attempt", "at", "tenant", "subject", "actor", "door", "action"):
+    for name in ("id", "attempt", "at", "tenant", "subject", "actor", "source", "action"):
         assert getattr(begun, name) == getattr(ended, name)
 
 
@@ -120,7 +120,7 @@ def test_a_request_that_was_turned_away_is_one_whole_entry() -> None:
         at=NOON,
         tenant=TEAM,
         subject="T0OTHER001/U0EVE00001",
-        door=Door.COMMAND,
+        source=Source.COMMAND,
         reason=Reason.FOREIGN,
         detail="app A0, team T0OTHER001",
     )

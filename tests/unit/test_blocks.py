@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.local.slack.blocks import TEXT_REFUSED, Refusal, check_blocks, check_message, check_view, refusal
-from bot.local.slack.rendering import PRIVATE_LINK, Reader, mrkdwn, render, slack_date
+from bot.local.slack.rendering import PRIVATE_LINK, RenderContext, mrkdwn, render, slack_date
 from bot.local.slack.screens import Message
 
 Json = dict[str, Any]
@@ -282,7 +282,7 @@ def test_checking_changes_nothing() -> None:
 
 NEW_YORK = timezone(timedelta(hours=-5))
 NOON = datetime(2025, 1, 10, 17, 0, 42, tzinfo=UTC)
-READER = Reader(now=NOON, zone=NEW_YORK, names={"U1": "alice", "C1": "general"})
+READER = RenderContext(now=NOON, zone=NEW_YORK, names={"U1": "alice", "C1": "general"})
 
 
 def shown(blocks: list[Json], text: str = "fallback") -> Message:

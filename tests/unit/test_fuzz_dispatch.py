@@ -46,7 +46,7 @@ def bot() -> Iterator[app.Bot]:
             patch.setenv(name, value)
         bot = app.build(load(HttpSettings))
     nobody: Any = Nobody()
-    bot.desk.workers, bot.desk.clerk, bot.desk.home = nobody, nobody, Home("A0STUDIO01", "T0STUDIO01")
+    bot.app.workers, bot.app.overflow, bot.app.home = nobody, nobody, Home("A0STUDIO01", "T0STUDIO01")
     yield bot
     bot.side.shutdown()
 

@@ -110,16 +110,16 @@ def test_a_glance_never_waits_and_has_the_answer_renewed() -> None:
         assert go_on.wait(timeout=10)
 
     health = Health(check, monotonic=clock.monotonic)
-    assert health.glance() == STARTING
+    assert health.cached_status() == STARTING
     assert asked.acquire(timeout=10)
-    assert health.glance() == STARTING
+    assert health.cached_status() == STARTING
     go_on.set()
     deadline = time.monotonic() + 10
-    while health.glance() is not None and time.monotonic() < deadline:
+    while health.cached_status() is not None and time.monotonic() < deadline:
         time.sleep(0.01)
     clock.advance(GLANCED - 0.1)
-    assert health.glance() is None
+    assert health.cached_status() is None
     assert not asked.acquire(blocking=False)
     clock.advance(0.1)
-    health.glance()
+    health.cached_status()
     assert asked.acquire(timeout=10)

@@ -12,11 +12,11 @@ from bot.admin.changes import Actor, Admin
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.errors import Changed, StoreError
-from bot.core.link import Door, Reason
+from bot.core.link import Reason, Source
 from bot.core.records import Entry
 from tests.fakes import ANA, BEN, NOON, TEAM, AtOnce, Clock, FakeAccess, FakeAudit, FakeStudio, a_grant, a_mapping
 
-ME = Actor("cli:arn:aws:iam::123456789012:user/me", Door.CLI)
+ME = Actor("cli:arn:aws:iam::123456789012:user/me", Source.CLI)
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile/d-research/ana"
 
 
@@ -65,7 +65,7 @@ def test_a_members_rows_are_one_change_with_one_entry(world: World) -> None:
     records: list[Mapping | Grant] = [*stored.mappings, *stored.grants]
     assert {record.set_by for record in records} == {ME.name}
     [entry] = world.trail
-    assert (entry.action, entry.outcome, entry.actor, entry.door) == ("import", "done", ME.name, Door.CLI)
+    assert (entry.action, entry.outcome, entry.actor, entry.source) == ("import", "done", ME.name, Source.CLI)
     assert entry.before is None
     assert entry.after is not None
     assert set(entry.after) == {"mapping#default", "mapping#sandbox", "grant#allow"}

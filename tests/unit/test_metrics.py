@@ -53,8 +53,8 @@ def test_every_outcome_that_the_code_names_is_known() -> None:
 
 def test_times_fall_into_the_buckets_of_their_stage() -> None:
     metrics = Metrics()
-    metrics.took(Stage.WHOLE, 0.3)
-    metrics.took(Stage.WAIT, 4)
+    metrics.record_duration(Stage.WHOLE, 0.3)
+    metrics.record_duration(Stage.WAIT, 4)
     page = metrics.page().decode()
     assert 'studio_links_stage_seconds_bucket{le="0.25",stage="whole"} 0.0' in page
     assert 'studio_links_stage_seconds_bucket{le="0.5",stage="whole"} 1.0' in page

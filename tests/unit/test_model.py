@@ -198,10 +198,10 @@ def test_a_rule_holds_before_its_end_and_not_at_it(seconds: int, *, holds: bool)
 
 
 def test_a_rule_in_words() -> None:
-    assert Grant("U0ANA", Effect.ALLOW).in_words(NOON) == "allow U0ANA"
+    assert Grant("U0ANA", Effect.ALLOW).describe(NOON) == "allow U0ANA"
     ended = Grant("U0ANA", Effect.DENY, NOON, "laptop stolen", "cli:me")
-    assert ended.in_words(NOON) == "deny U0ANA ended 2030-01-01 12:00 UTC (laptop stolen) set by cli:me"
-    assert "until 2030-01-01 12:00 UTC" in ended.in_words(NOON - timedelta(seconds=1))
+    assert ended.describe(NOON) == "deny U0ANA ended 2030-01-01 12:00 UTC (laptop stolen) set by cli:me"
+    assert "until 2030-01-01 12:00 UTC" in ended.describe(NOON - timedelta(seconds=1))
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def worker(links: int) -> Metrics:
     metrics = Metrics()
     for _ in range(links):
         metrics.outcome("issued")
-        metrics.took(Stage.WHOLE, 0.2)
+        metrics.record_duration(Stage.WHOLE, 0.2)
     return metrics
 
 

@@ -15,7 +15,7 @@ from tests.fakes import ANA, BEN, TEAM, FakeDirectory, race
 SECONDS = 60
 FIT = Person(ANA.user_id, TEAM, locale="de-DE")
 RULED_OUT = [
-    Person(ANA.user_id, TEAM, unfit="deactivated"),
+    Person(ANA.user_id, TEAM, ineligible_reason="deactivated"),
     Person(ANA.user_id, TEAM, guest=True),
     Person(ANA.user_id, "T0OTHER001"),
     Person(BEN.user_id, TEAM),

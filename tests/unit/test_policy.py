@@ -147,7 +147,12 @@ REFUSALS: list[tuple[str, Reason, tuple[Mapping | Grant, ...], dict[str, Any]]] 
         {"within_rate": False, "target": Target("three")},
     ),
     ("guest", Reason.GUEST, (a_mapping(), ALLOW), {"person": replace(FULL_MEMBER, guest=True)}),
-    ("deactivated", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": replace(FULL_MEMBER, unfit="deactivated")}),
+    (
+        "deactivated",
+        Reason.NOT_A_MEMBER,
+        (a_mapping(), ALLOW),
+        {"person": replace(FULL_MEMBER, ineligible_reason="deactivated")},
+    ),
     ("another team", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": Person(ANA.user_id, "T0OTHER001")}),
     ("no team", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": Person(ANA.user_id, "")}),
     ("another account", Reason.NOT_A_MEMBER, (a_mapping(), ALLOW), {"person": Person(BEN.user_id, TEAM)}),
@@ -156,7 +161,7 @@ REFUSALS: list[tuple[str, Reason, tuple[Mapping | Grant, ...], dict[str, Any]]] 
         "an unfit guest",
         Reason.NOT_A_MEMBER,
         (a_mapping(), ALLOW),
-        {"person": replace(FULL_MEMBER, guest=True, unfit="a bot"), "rules": Rules(allow_guests=True)},
+        {"person": replace(FULL_MEMBER, guest=True, ineligible_reason="a bot"), "rules": Rules(allow_guests=True)},
     ),
 ]
 
@@ -398,7 +403,7 @@ MAY_ADMINISTER: dict[str, tuple[bool, frozenset[str], tuple[Grant, ...], dict[st
     "allowed by a group": (False, NOBODY, (GROUP_ALLOW,), {}),
     "something unreadable": (False, NAMED, (ADMIN,), {"unreadable": ("grant#deny",)}),
     "a guest": (False, NAMED, (ADMIN,), {"person": replace(FULL_MEMBER, guest=True)}),
-    "deactivated": (False, NAMED, (ADMIN,), {"person": replace(FULL_MEMBER, unfit="deactivated")}),
+    "deactivated": (False, NAMED, (ADMIN,), {"person": replace(FULL_MEMBER, ineligible_reason="deactivated")}),
     "of another team": (False, NAMED, (ADMIN,), {"person": Person(ANA.user_id, "T0OTHER001")}),
     "another account": (False, NAMED, (ADMIN,), {"person": Person(BEN.user_id, TEAM)}),
 }
@@ -438,7 +443,7 @@ people = st.builds(
     Person,
     st.sampled_from([ANA.user_id, BEN.user_id, ""]),
     st.sampled_from([TEAM, "T0OTHER001", ""]),
-    unfit=st.none() | st.just("a bot"),
+    ineligible_reason=st.none() | st.just("a bot"),
     guest=st.booleans(),
 )
 situations = st.fixed_dictionaries(
@@ -539,7 +544,7 @@ def test_rules_that_have_ended_never_allow(
 def test_whoever_slack_does_not_vouch_for_gets_no_link(
     mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any], person: Person
 ) -> None:
-    known = (person.user_id, person.team_id, person.unfit) == (ANA.user_id, TEAM, None)
+    known = (person.user_id, person.team_id, person.ineligible_reason) == (ANA.user_id, TEAM, None)
     if not known:
         assert reason(*mapped, *granted, **{**situation, "person": person}) is Reason.NOT_A_MEMBER
 
@@ -564,6 +569,11 @@ def test_nobody_administers_who_is_denied_or_unfit_or_whom_nobody_has_named(
     own = [grant for grant in granted if grant.principal == ANA.user_id and grant.holds_at(NOON)]
     if may_administer(ANA, Facts(person, access), named, NOON).passed:
         assert not unreadable
-        assert (person.user_id, person.team_id, person.unfit, person.guest) == (ANA.user_id, TEAM, None, False)
+        assert (person.user_id, person.team_id, person.ineligible_reason, person.guest) == (
+            ANA.user_id,
+            TEAM,
+            None,
+            False,
+        )
         assert Effect.DENY not in {grant.effect for grant in own}
         assert named or Effect.ADMIN in {grant.effect for grant in own}

@@ -12,21 +12,21 @@ from slack_bolt import Ack, App, BoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from structlog.testing import capture_logs
 
-from bot.admin.access_requests import Asking
+from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.confirmation import Administering
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError, StoreError
-from bot.core.link import Door, Reason, Stage
+from bot.core.link import Reason, Source, Stage
 from bot.core.policy import Rules
 from bot.core.records import Entry
 from bot.links.sign_in import SignIn
-from bot.links.status import Standings
+from bot.links.status import GetStatus
 from bot.observability.metrics import Metrics
 from bot.serving.executors import BoundedExecutor, Full
 from bot.slack.client import SlackApi
-from bot.slack.gateway import LONGEST_STRANGER, LONGEST_WAIT, Desk, Visit, acknowledge, receive, tell
-from bot.slack.link_expiry import Ageing
+from bot.slack.gateway import MAX_FOREIGN_ID_LENGTH, MAX_WAIT, Admitted, AppContext, acknowledge, receive, tell
+from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
 from bot.slack.members.views import Message
 from bot.slack.payloads import Home, Origin, action_origin, command_origin, event_origin, request_id
@@ -72,19 +72,19 @@ COMMAND: Body = {
     "command": "/atelier",
 }
 EVENT: Body = {"api_app_id": APP, "team_id": TEAM, "event_id": TRIGGER, "event": {"user": ANA.user_id, "tab": "home"}}
-BODIES: dict[Door, Body] = {
-    Door.COMMAND: COMMAND,
-    Door.BUTTON: {**PERSON, **IN_A_MESSAGE},
-    Door.SHORTCUT: PERSON,
-    Door.HOME: EVENT,
+BODIES: dict[Source, Body] = {
+    Source.COMMAND: COMMAND,
+    Source.BUTTON: {**PERSON, **IN_A_MESSAGE},
+    Source.SHORTCUT: PERSON,
+    Source.HOME: EVENT,
 }
-ORIGINS: dict[Door, Callable[[Body], Origin]] = {
-    Door.COMMAND: command_origin,
-    Door.BUTTON: action_origin,
-    Door.SHORTCUT: action_origin,
-    Door.HOME: event_origin,
+ORIGINS: dict[Source, Callable[[Body], Origin]] = {
+    Source.COMMAND: command_origin,
+    Source.BUTTON: action_origin,
+    Source.SHORTCUT: action_origin,
+    Source.HOME: event_origin,
 }
-through_each_door = pytest.mark.parametrize("door", BODIES)
+through_each_door = pytest.mark.parametrize("source", BODIES)
 
 
 class Slack(SlackApi):
@@ -166,10 +166,10 @@ class World:
 
     clock: Clock = field(default_factory=Clock)
     workers: Line = field(default_factory=Line)
-    clerk: Line = field(default_factory=Line)
+    overflow: Line = field(default_factory=Line)
     happened: list[str] = field(default_factory=list)
-    visits: list[tuple[Visit, Body]] = field(default_factory=list)
-    took: list[tuple[Stage, float]] = field(default_factory=list)
+    visits: list[tuple[Admitted, Body]] = field(default_factory=list)
+    record_duration: list[tuple[Stage, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.audit, self.slack, self.metrics = Audit(self.happened), Slack(self.happened), Metrics()
@@ -186,44 +186,44 @@ class World:
             now=self.clock.now,
             monotonic=self.clock.monotonic,
         )
-        self.desk = Desk(
+        self.app = AppContext(
             signin=signin,
-            standings=Standings(access, self.audit, directory, Rules(), AtOnce()),
+            get_status=GetStatus(access, self.audit, directory, Rules(), AtOnce()),
             administering=Administering(
                 Admin(access, self.audit, FakeStudio(), Rules()), FakePending(), directory, frozenset()
             ),
-            ageing=Ageing(FakeMessages(), self.clerk.submit),
+            link_expiry=LinkExpiry(FakeMessages(), self.overflow.submit),
             slack=self.slack,
             workers=self.workers,
-            clerk=self.clerk,
+            overflow=self.overflow,
             metrics=self.metrics,
             home=Home(APP, TEAM),
             now=self.clock.now,
             monotonic=self.clock.monotonic,
-            took=lambda stage, seconds: self.took.append((stage, seconds)),
+            record_duration=lambda stage, seconds: self.record_duration.append((stage, seconds)),
         )
 
-    def receive(self, door: Door = Door.COMMAND, body: Body | None = None) -> str:
-        return receive(self.desk, BODIES[door] if body is None else body, door, self.work)
+    def receive(self, source: Source = Source.COMMAND, body: Body | None = None) -> str:
+        return receive(self.app, BODIES[source] if body is None else body, source, self.work)
 
-    def work(self, desk: Desk, visit: Visit, body: Body) -> None:
-        assert desk is self.desk
-        self.visits.append((visit, body))
+    def work(self, app: AppContext, admitted: Admitted, body: Body) -> None:
+        assert app is self.app
+        self.visits.append((admitted, body))
         self.happened.append("worked")
 
     def run(self) -> None:
         """Let everything that waits be done."""
         self.workers.run()
-        self.clerk.run()
+        self.overflow.run()
 
     def counted(self) -> dict[str, float]:
         counts = re.compile(r'^studio_links_requests_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
         found = counts.findall(self.metrics.page().decode())
         return {outcome: float(count) for outcome, count in found if float(count)}
 
-    def recorded(self) -> list[tuple[str, str, str, Door]]:
+    def recorded(self) -> list[tuple[str, str, str, Source]]:
         entries = self.audit.entries.values()
-        return [(entry.tenant, entry.subject, entry.outcome, entry.door) for entry in entries]
+        return [(entry.tenant, entry.subject, entry.outcome, entry.source) for entry in entries]
 
     def told(self) -> list[str]:
         return [message.text for _, message, _ in self.slack.replies] + [
@@ -244,14 +244,19 @@ def words(reason: Reason, command: str = "/studio") -> str:
 
 
 @through_each_door
-def test_a_request_is_acknowledged_at_once_and_handed_on(world: World, door: Door) -> None:
-    assert world.receive(door) == ""
+def test_a_request_is_acknowledged_at_once_and_handed_on(world: World, source: Source) -> None:
+    assert world.receive(source) == ""
     assert (world.happened, world.visits) == ([], [])
     world.run()
-    [(visit, body)] = world.visits
-    assert body is BODIES[door]
-    assert visit.origin == ORIGINS[door](body)
-    assert (visit.member, visit.door, visit.at, visit.started) == (ANA, door, NOON, world.clock.monotonic())
+    [(admitted, body)] = world.visits
+    assert body is BODIES[source]
+    assert admitted.origin == ORIGINS[source](body)
+    assert (admitted.member, admitted.source, admitted.at, admitted.started) == (
+        ANA,
+        source,
+        NOON,
+        world.clock.monotonic(),
+    )
     assert world.happened == ["worked"]
     assert world.counted() == {}
 
@@ -278,10 +283,10 @@ def test_each_coming_in_is_an_attempt_of_its_own(world: World) -> None:
 def test_whose_member_it_is_follows_from_the_teams_that_may(
     world: World, teams: frozenset[str], body: Body, tenant: str
 ) -> None:
-    world.desk.teams, world.desk.home = teams, Home(APP, TEAM, ORG)
+    world.app.teams, world.app.home = teams, Home(APP, TEAM, ORG)
     world.receive(body={**COMMAND, **body})
     world.run()
-    assert [visit.member for visit, _ in world.visits] == [Member(tenant, ANA.user_id)]
+    assert [admitted.member for admitted, _ in world.visits] == [Member(tenant, ANA.user_id)]
 
 
 @pytest.mark.parametrize("words", ["", "Try again."])
@@ -296,37 +301,37 @@ def test_an_acknowledgement_has_words_only_if_there_are_any(words: str) -> None:
 
 
 @through_each_door
-def test_before_slack_has_said_who_we_are_nothing_is_done(world: World, door: Door) -> None:
-    world.desk.home = None
-    command = "/atelier" if door is Door.COMMAND else "/studio"
-    assert world.receive(door) == words(Reason.NOT_READY, command)
+def test_before_slack_has_said_who_we_are_nothing_is_done(world: World, source: Source) -> None:
+    world.app.home = None
+    command = "/atelier" if source is Source.COMMAND else "/studio"
+    assert world.receive(source) == words(Reason.NOT_READY, command)
     world.run()
     assert world.visits == []
-    assert world.recorded() == [(TEAM, ANA.user_id, "not_ready", door)]
+    assert world.recorded() == [(TEAM, ANA.user_id, "not_ready", source)]
     assert world.counted() == {"not_ready": 1}
 
 
-FOREIGN: dict[str, tuple[Door, Body]] = {
-    "another app": (Door.COMMAND, {**COMMAND, "api_app_id": "A0OTHER001"}),
-    "another workspace": (Door.COMMAND, {**COMMAND, "team_id": "T0OTHER001"}),
-    "another organisation": (Door.COMMAND, {**COMMAND, "enterprise_id": "E0OTHER001"}),
+FOREIGN: dict[str, tuple[Source, Body]] = {
+    "another app": (Source.COMMAND, {**COMMAND, "api_app_id": "A0OTHER001"}),
+    "another workspace": (Source.COMMAND, {**COMMAND, "team_id": "T0OTHER001"}),
+    "another organisation": (Source.COMMAND, {**COMMAND, "enterprise_id": "E0OTHER001"}),
     "a guest of a shared channel": (
-        Door.BUTTON,
+        Source.BUTTON,
         {**PERSON, **IN_A_MESSAGE, "user": {"id": ANA.user_id, "team_id": "T0OTHER001"}},
     ),
-    "an event of another app": (Door.HOME, {**EVENT, "api_app_id": "A0OTHER001"}),
+    "an event of another app": (Source.HOME, {**EVENT, "api_app_id": "A0OTHER001"}),
 }
 
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_who_does_not_belong_here_is_turned_away_and_recorded(world: World, name: str) -> None:
-    door, body = FOREIGN[name]
-    command = "/atelier" if door is Door.COMMAND else "/studio"
-    assert world.receive(door, body) == words(Reason.FOREIGN, command)
+    source, body = FOREIGN[name]
+    command = "/atelier" if source is Source.COMMAND else "/studio"
+    assert world.receive(source, body) == words(Reason.FOREIGN, command)
     world.run()
     team = body.get("team_id") or TEAM
     assert world.visits == []
-    assert world.recorded() == [(TEAM, f"{team}/{ANA.user_id}", "foreign", door)]
+    assert world.recorded() == [(TEAM, f"{team}/{ANA.user_id}", "foreign", source)]
     [entry] = world.audit.entries.values()
     assert str(body["api_app_id"]) in str(entry.detail)
 
@@ -335,34 +340,34 @@ def test_however_long_a_strangers_ids_are_they_fit_into_the_audit(world: World) 
     world.receive(body={**COMMAND, "team_id": "T" * 3000, "user_id": "U" * 3000})
     world.run()
     [(_, subject, _, _)] = world.recorded()
-    assert subject == "T" * LONGEST_STRANGER
+    assert subject == "T" * MAX_FOREIGN_ID_LENGTH
 
 
 def test_a_stranger_without_a_team_is_recorded_all_the_same(world: World) -> None:
     world.receive(body={name: value for name, value in COMMAND.items() if name != "team_id"})
     world.run()
-    assert world.recorded() == [(TEAM, f"None/{ANA.user_id}", "foreign", Door.COMMAND)]
+    assert world.recorded() == [(TEAM, f"None/{ANA.user_id}", "foreign", Source.COMMAND)]
 
 
 MALFORMED = [
-    (door, name)
-    for door, required in {
-        Door.COMMAND: ("trigger_id", "api_app_id", "user_id", "command"),
-        Door.BUTTON: ("trigger_id", "api_app_id", "user"),
-        Door.SHORTCUT: ("trigger_id", "api_app_id", "user"),
-        Door.HOME: ("event_id", "api_app_id", "event"),
+    (source, name)
+    for source, required in {
+        Source.COMMAND: ("trigger_id", "api_app_id", "user_id", "command"),
+        Source.BUTTON: ("trigger_id", "api_app_id", "user"),
+        Source.SHORTCUT: ("trigger_id", "api_app_id", "user"),
+        Source.HOME: ("event_id", "api_app_id", "event"),
     }.items()
     for name in required
 ]
 
 
-@pytest.mark.parametrize(("door", "name"), MALFORMED)
+@pytest.mark.parametrize(("source", "name"), MALFORMED)
 @pytest.mark.parametrize("value", [None, "", 7, []])
 def test_what_slack_never_sends_is_refused_without_a_trace_but_a_count(
-    world: World, door: Door, name: str, value: object
+    world: World, source: Source, name: str, value: object
 ) -> None:
     with capture_logs() as logs:
-        assert world.receive(door, {**BODIES[door], name: value}) == words(Reason.INTERNAL)
+        assert world.receive(source, {**BODIES[source], name: value}) == words(Reason.INTERNAL)
     world.run()
     assert (world.visits, world.happened) == ([], [])
     assert world.counted() == {"malformed": 1}
@@ -382,12 +387,12 @@ def test_the_acknowledgement_of_a_command_tells_and_nothing_else_does(world: Wor
     assert world.receive() == words(Reason.BUSY, "/atelier")
     world.run()
     assert world.happened == ["recorded"]
-    assert world.recorded() == [(TEAM, ANA.user_id, "busy", Door.COMMAND)]
+    assert world.recorded() == [(TEAM, ANA.user_id, "busy", Source.COMMAND)]
 
 
 def test_slack_does_not_show_the_acknowledgement_of_a_button_so_it_is_told_beside_it(world: World) -> None:
     world.workers.places = 0
-    assert world.receive(Door.BUTTON) == words(Reason.BUSY)
+    assert world.receive(Source.BUTTON) == words(Reason.BUSY)
     assert world.happened == []
     world.run()
     assert world.happened == ["told", "recorded"]
@@ -397,40 +402,40 @@ def test_slack_does_not_show_the_acknowledgement_of_a_button_so_it_is_told_besid
 
 def test_a_shortcut_that_is_turned_away_opens_a_dialog_that_says_so(world: World) -> None:
     world.workers.places = 0
-    world.receive(Door.SHORTCUT)
+    world.receive(Source.SHORTCUT)
     world.run()
     assert [message.text for _, message in world.slack.dialogs] == [words(Reason.BUSY)]
     assert world.happened == ["told", "recorded"]
 
 
 @through_each_door
-def test_a_member_who_cannot_be_told_is_recorded_all_the_same(world: World, door: Door) -> None:
+def test_a_member_who_cannot_be_told_is_recorded_all_the_same(world: World, source: Source) -> None:
     world.workers.places, world.slack.takes, world.slack.error = 0, False, NO
-    world.receive(door)
+    world.receive(source)
     world.run()
-    assert world.recorded() == [(TEAM, ANA.user_id, "busy", door)]
+    assert world.recorded() == [(TEAM, ANA.user_id, "busy", source)]
     assert world.counted() == {"busy": 1}
 
 
 def test_a_refusal_is_told_first_then_recorded_then_announced(world: World) -> None:
-    world.workers.places, world.desk.audit_channel = 0, "C0AUDIT0001"
-    world.receive(Door.BUTTON)
+    world.workers.places, world.app.audit_channel = 0, "C0AUDIT0001"
+    world.receive(Source.BUTTON)
     world.run()
     assert world.happened == ["told", "recorded", "announced"]
     assert world.slack.posts == [("C0AUDIT0001", f"{ANA.user_id} · link · busy")]
 
 
 def test_an_announcement_that_fails_changes_nothing(world: World) -> None:
-    world.workers.places, world.desk.audit_channel, world.slack.error = 0, "C0AUDIT0001", NO
+    world.workers.places, world.app.audit_channel, world.slack.error = 0, "C0AUDIT0001", NO
     world.receive()
     with capture_logs() as logs:
         world.run()
-    assert world.recorded() == [(TEAM, ANA.user_id, "busy", Door.COMMAND)]
+    assert world.recorded() == [(TEAM, ANA.user_id, "busy", Source.COMMAND)]
     assert [line["event"] for line in logs] == ["concluded", "announcement_failed"]
 
 
 def test_a_replayed_refusal_is_recorded_counted_and_announced_once(world: World) -> None:
-    world.workers.places, world.desk.audit_channel = 0, "C0AUDIT0001"
+    world.workers.places, world.app.audit_channel = 0, "C0AUDIT0001"
     world.receive()
     world.receive()
     world.run()
@@ -449,10 +454,10 @@ def test_a_refusal_that_cannot_be_recorded_is_counted_and_logged(world: World) -
 
 
 @through_each_door
-def test_when_not_even_a_refusal_finds_room_the_acknowledgement_still_says_so(world: World, door: Door) -> None:
-    world.workers.places = world.clerk.places = 0
+def test_when_not_even_a_refusal_finds_room_the_acknowledgement_still_says_so(world: World, source: Source) -> None:
+    world.workers.places = world.overflow.places = 0
     with capture_logs() as logs:
-        assert "Many people are asking at once" in world.receive(door)
+        assert "Many people are asking at once" in world.receive(source)
     assert world.happened == []
     assert world.counted() == {"unrecorded": 1}
     assert [line["event"] for line in logs] == ["turned_away", "refusal_not_recorded"]
@@ -461,7 +466,7 @@ def test_when_not_even_a_refusal_finds_room_the_acknowledgement_still_says_so(wo
 def test_what_is_logged_of_a_refusal_holds_no_secret(world: World) -> None:
     world.workers.places = 0
     with capture_logs() as logs:
-        world.receive(Door.BUTTON)
+        world.receive(Source.BUTTON)
         world.run()
     assert URL not in str(logs)
     assert TRIGGER not in str(logs)
@@ -472,19 +477,21 @@ def test_what_is_logged_of_a_refusal_holds_no_secret(world: World) -> None:
 
 def test_a_request_may_wait_for_a_place_for_a_while(world: World) -> None:
     world.receive()
-    world.clock.advance(LONGEST_WAIT)
+    world.clock.advance(MAX_WAIT)
     world.run()
     assert world.happened == ["worked"]
 
 
 @through_each_door
-def test_a_request_that_waited_too_long_is_told_and_recorded_instead_of_worked_on(world: World, door: Door) -> None:
-    assert world.receive(door) == ""
-    world.clock.advance(LONGEST_WAIT + 0.1)
+def test_a_request_that_waited_too_long_is_told_and_recorded_instead_of_worked_on(
+    world: World, source: Source
+) -> None:
+    assert world.receive(source) == ""
+    world.clock.advance(MAX_WAIT + 0.1)
     world.run()
     assert world.happened == ["told", "recorded"]
-    assert world.told() == [words(Reason.BUSY, "/atelier" if door is Door.COMMAND else "/studio")]
-    assert world.recorded() == [(TEAM, ANA.user_id, "busy", door)]
+    assert world.told() == [words(Reason.BUSY, "/atelier" if source is Source.COMMAND else "/studio")]
+    assert world.recorded() == [(TEAM, ANA.user_id, "busy", source)]
     assert world.counted() == {"busy": 1}
 
 
@@ -492,25 +499,25 @@ def test_how_long_requests_wait_is_measured(world: World) -> None:
     world.receive()
     world.clock.advance(2)
     world.run()
-    assert world.took == [(Stage.WAIT, 2.0)]
+    assert world.record_duration == [(Stage.WAIT, 2.0)]
 
 
 def test_a_form_that_waited_too_long_is_told_although_its_dialog_is_closed(world: World) -> None:
     """The acknowledgement has closed the dialog, so an answer can only be a message."""
     world.slack.closed_dialogs = True
-    assert world.receive(Door.FORM, {**PERSON, **IN_A_DIALOG}) == ""
-    world.clock.advance(LONGEST_WAIT + 0.1)
+    assert world.receive(Source.FORM, {**PERSON, **IN_A_DIALOG}) == ""
+    world.clock.advance(MAX_WAIT + 0.1)
     world.run()
     assert world.happened == ["told", "recorded"]
 
 
 def test_a_form_is_answered_by_direct_message(world: World) -> None:
-    world.receive(Door.FORM, {**PERSON, **IN_A_DIALOG})
-    world.clock.advance(LONGEST_WAIT + 0.1)
+    world.receive(Source.FORM, {**PERSON, **IN_A_DIALOG})
+    world.clock.advance(MAX_WAIT + 0.1)
     world.run()
     assert world.slack.posts == [(ANA.user_id, words(Reason.BUSY))]
     assert (world.slack.replies, world.slack.dialogs) == ([], [])
-    assert world.recorded() == [(TEAM, ANA.user_id, "busy", Door.FORM)]
+    assert world.recorded() == [(TEAM, ANA.user_id, "busy", Source.FORM)]
 
 
 def test_a_form_that_finds_no_room_is_acknowledged_in_a_way_that_slack_takes(world: World) -> None:
@@ -523,8 +530,8 @@ def test_a_form_that_finds_no_room_is_acknowledged_in_a_way_that_slack_takes(wor
     bolt = App(authorize=lambda: token, request_verification_enabled=False, process_before_response=True)
     access = FakeAccess(world.audit)
     admin = Admin(access, world.audit, FakeStudio(), Rules())
-    asking = Asking(FakeBook(), admin, world.audit, FakeDirectory(), Rules(), frozenset())
-    asking_handlers.register(bolt, world.desk, asking)
+    asking = AccessRequests(FakeBook(), admin, world.audit, FakeDirectory(), Rules(), frozenset())
+    asking_handlers.register(bolt, world.app, asking)
     reason = {"values": {"reason": {"reason": {"type": "plain_text_input", "value": "Falcon"}}}}
     body = {
         **PERSON,
@@ -546,7 +553,7 @@ PLACES: dict[str, dict[str, Any]] = {
     "nowhere, after an event": {"trigger_id": None},
 }
 NOWHERE = replace(action_origin(PERSON), response_url=None, channel_id=None, view_id=None)
-MESSAGE = views.help_text(views.Reader(CATALOGUES["en"]))
+MESSAGE = views.help_text(views.RenderContext(CATALOGUES["en"]))
 
 
 @pytest.mark.parametrize("where", PLACES)
@@ -555,20 +562,20 @@ MESSAGE = views.help_text(views.Reader(CATALOGUES["en"]))
 def test_a_place_to_answer_in_is_used(world: World, where: str, *, replaced: bool, takes: bool) -> None:
     world.slack.takes = takes
     origin = replace(NOWHERE, **PLACES[where])
-    assert tell(world.desk, origin, MESSAGE, replace=replaced) is takes
+    assert tell(world.app, origin, MESSAGE, replace=replaced) is takes
     assert world.slack.replies == [(origin, MESSAGE, replaced)]
     assert world.slack.dialogs == []
 
 
 def test_without_a_place_a_dialog_is_opened(world: World) -> None:
-    assert tell(world.desk, NOWHERE, MESSAGE, replace=True)
+    assert tell(world.app, NOWHERE, MESSAGE, replace=True)
     assert (world.slack.dialogs, world.slack.replies) == ([(NOWHERE, MESSAGE)], [])
 
 
 def test_a_dialog_that_does_not_open_has_told_nobody(world: World) -> None:
     world.slack.error = NO
     with capture_logs() as logs:
-        assert not tell(world.desk, NOWHERE, MESSAGE, replace=True)
+        assert not tell(world.app, NOWHERE, MESSAGE, replace=True)
     assert [(line["event"], line["code"]) for line in logs] == [("not_told", "expired_trigger_id")]
 
 
@@ -586,9 +593,9 @@ def test_a_dialog_that_does_not_open_has_told_nobody(world: World) -> None:
 def test_the_language_is_the_installations_or_else_the_members(
     world: World, installed: str | None, own: str | None, language: str
 ) -> None:
-    world.desk.locale = installed
-    assert world.desk.words(own) is CATALOGUES[language]
-    assert world.desk.reader(NOWHERE, own).words is CATALOGUES[language]
+    world.app.locale = installed
+    assert world.app.words(own) is CATALOGUES[language]
+    assert world.app.render(NOWHERE, own).words is CATALOGUES[language]
 
 
 @pytest.mark.parametrize(
@@ -599,8 +606,8 @@ def test_the_language_is_the_installations_or_else_the_members(
 def test_a_member_reads_their_own_language(
     world: World, installed: str | None, own: str | None, error: SlackError | None, language: str
 ) -> None:
-    world.desk.locale, world.slack.locale, world.slack.error = installed, own, error
-    assert world.desk.reader_of(ANA).words is CATALOGUES[language]
+    world.app.locale, world.slack.locale, world.slack.error = installed, own, error
+    assert world.app.reader_of(ANA).words is CATALOGUES[language]
 
 
 @pytest.mark.parametrize("admins", [frozenset(), frozenset({"U0ADA00001"})])
@@ -608,7 +615,9 @@ def test_a_member_reads_their_own_language(
 def test_members_may_ask_where_somebody_hears_of_it(
     world: World, admins: frozenset[str], channel: str | None
 ) -> None:
-    world.desk.admins, world.desk.request_channel = admins, channel
+    world.app.admins, world.app.request_channel = admins, channel
     heard = bool(admins) or channel is not None
-    assert world.desk.reader(command_origin(COMMAND)) == views.Reader(CATALOGUES["en"], "/atelier", may_ask=heard)
-    assert world.desk.reader() == views.Reader(CATALOGUES["en"], "/studio", may_ask=heard)
+    assert world.app.render(command_origin(COMMAND)) == views.RenderContext(
+        CATALOGUES["en"], "/atelier", may_ask=heard
+    )
+    assert world.app.render() == views.RenderContext(CATALOGUES["en"], "/studio", may_ask=heard)

@@ -6,7 +6,7 @@ from queue import Queue
 
 import pytest
 
-from bot.aws.secret_refs import Rereading, is_reference
+from bot.aws.secret_refs import RefreshingSecret, is_reference
 from bot.core.errors import ConfigError
 
 NEVER = 1000.0
@@ -33,11 +33,11 @@ def kept() -> Kept:
 
 
 @pytest.fixture
-def rereading(kept: Kept) -> Iterator[Callable[..., Rereading[str]]]:
-    started: list[Rereading[str]] = []
+def rereading(kept: Kept) -> Iterator[Callable[..., RefreshingSecret[str]]]:
+    started: list[RefreshingSecret[str]] = []
 
-    def start(every: float = NEVER, soonest: float = 0.01) -> Rereading[str]:
-        started.append(Rereading("old", kept, every=every, soonest=soonest))
+    def start(every: float = NEVER, soonest: float = 0.01) -> RefreshingSecret[str]:
+        started.append(RefreshingSecret("old", kept, every=every, soonest=soonest))
         started[0].start()
         return started[0]
 
@@ -53,30 +53,34 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def test_it_is_read_every_so_often(kept: Kept, rereading: Callable[..., Rereading[str]]) -> None:
+def test_it_is_read_every_so_often(kept: Kept, rereading: Callable[..., RefreshingSecret[str]]) -> None:
     value = rereading(every=0.02)
     kept.value = "new"
     wait_for(lambda: value() == "new")
 
 
-def test_it_is_read_soon_when_something_does_not_fit(kept: Kept, rereading: Callable[..., Rereading[str]]) -> None:
+def test_it_is_read_soon_when_something_does_not_fit(
+    kept: Kept, rereading: Callable[..., RefreshingSecret[str]]
+) -> None:
     value = rereading()
     kept.value = "new"
-    value.hurry()
+    value.refresh_soon()
     wait_for(lambda: value() == "new")
 
 
-def test_hurrying_without_end_does_not_ask_without_end(kept: Kept, rereading: Callable[..., Rereading[str]]) -> None:
+def test_hurrying_without_end_does_not_ask_without_end(
+    kept: Kept, rereading: Callable[..., RefreshingSecret[str]]
+) -> None:
     value = rereading(soonest=0.2)
     until = time.monotonic() + 0.7
     while time.monotonic() < until:
-        value.hurry()
+        value.refresh_soon()
         time.sleep(0.001)
     assert 1 <= kept.reads.qsize() <= 4
 
 
 def test_what_cannot_be_read_changes_nothing_and_is_tried_again(
-    kept: Kept, rereading: Callable[..., Rereading[str]]
+    kept: Kept, rereading: Callable[..., RefreshingSecret[str]]
 ) -> None:
     kept.error = ConfigError("it is not there: put it there")
     value = rereading(every=0.02)
@@ -87,10 +91,10 @@ def test_what_cannot_be_read_changes_nothing_and_is_tried_again(
     wait_for(lambda: value() == "new")
 
 
-def test_after_stopping_nothing_is_read(kept: Kept, rereading: Callable[..., Rereading[str]]) -> None:
+def test_after_stopping_nothing_is_read(kept: Kept, rereading: Callable[..., RefreshingSecret[str]]) -> None:
     value = rereading()
     value.stop()
-    value.hurry()
+    value.refresh_soon()
     time.sleep(0.1)
     assert kept.reads.empty()
 

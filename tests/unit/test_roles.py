@@ -11,10 +11,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from bot.aws.role_sessions import SESSION_SECONDS, SPARE, Roles, Session, Wanted, acting_as, borrowing_session
+from bot.aws.role_sessions import SESSION_SECONDS, SPARE, Roles, Session, SessionKey, borrowing_session, use_session
 from tests.fakes import NOON, Clock
 
-ANAS = Wanted("arn:aws:iam::123456789012:role/broker", "slack-T0STUDIO01-U0ANA00001", '{"ana": 1}')
+ANAS = SessionKey("arn:aws:iam::123456789012:role/broker", "slack-T0STUDIO01-U0ANA00001", '{"ana": 1}')
 
 
 class Sts:
@@ -79,7 +79,7 @@ def test_a_session_is_used_again(sts: Sts, clock: Clock) -> None:
     ],
     ids=["member", "role", "policy"],
 )
-def test_no_two_share_a_session(sts: Sts, clock: Clock, other: Wanted) -> None:
+def test_no_two_share_a_session(sts: Sts, clock: Clock, other: SessionKey) -> None:
     kept = roles(sts, clock)
     assert kept.session(ANAS)[0].token != kept.session(other)[0].token
 
@@ -218,15 +218,15 @@ def a_session(key: str) -> Session:
 
 
 def test_a_call_is_signed_with_the_session_at_hand_and_with_no_other(client: Any) -> None:
-    with acting_as(a_session("ana")):
+    with use_session(a_session("ana")):
         assert signer(client) == "ana"
-        with acting_as(a_session("ben")):
+        with use_session(a_session("ben")):
             assert signer(client) == "ben"
         assert signer(client) == "ana"
 
 
 def test_without_a_session_a_call_fails_whatever_the_process_has(client: Any) -> None:
-    with acting_as(a_session("ana")), ThreadPoolExecutor(1) as elsewhere:
+    with use_session(a_session("ana")), ThreadPoolExecutor(1) as elsewhere:
         assert isinstance(elsewhere.submit(client.get_caller_identity).exception(10), NoCredentialsError)
     with pytest.raises(NoCredentialsError):
         client.get_caller_identity()
@@ -245,7 +245,7 @@ def test_members_at_the_same_time_sign_with_their_own(client: Any) -> None:
     client.meta.events.register_first("before-send", note, unique_id="note")
 
     def call(number: int) -> tuple[str, str]:
-        with acting_as(a_session(f"member{number}")), pytest.raises(InterruptedError):
+        with use_session(a_session(f"member{number}")), pytest.raises(InterruptedError):
             client.get_caller_identity()
         return threading.current_thread().name, f"member{number}"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.admin.csv_file import COLUMNS, MOST_MAPPINGS, MOST_PROBLEMS, Roster, read, safe_cell, write
+from bot.admin.csv_file import COLUMNS, MAX_MAPPINGS, MAX_PROBLEMS, ParsedFile, read, safe_cell, write
 from bot.core.access import Access, Effect, Grant, Mapping
 from tests.fakes import NOON
 
@@ -18,7 +18,7 @@ SHORT = "principal,kind,alias,domain,profile,until,reason\n"
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile"
 
 
-def lines(text: str) -> Roster:
+def lines(text: str) -> ParsedFile:
     return read(io.StringIO(text, newline=""))
 
 
@@ -225,14 +225,14 @@ def test_lines_are_those_of_the_file_even_where_cells_have_several() -> None:
 
 
 def test_so_many_problems_are_kept_and_the_rest_is_counted() -> None:
-    roster = lines(SHORT + "nobody,allow,,,,,\n" * (MOST_PROBLEMS + 7))
-    assert (len(roster.problems), roster.more) == (MOST_PROBLEMS, 7)
+    roster = lines(SHORT + "nobody,allow,,,,,\n" * (MAX_PROBLEMS + 7))
+    assert (len(roster.problems), roster.more) == (MAX_PROBLEMS, 7)
 
 
 def test_a_member_has_no_more_mappings_than_one_change_can_write() -> None:
-    rows = "".join(f"U0A,mapping,a{number},d-x,p{number},,\n" for number in range(MOST_MAPPINGS + 1))
+    rows = "".join(f"U0A,mapping,a{number},d-x,p{number},,\n" for number in range(MAX_MAPPINGS + 1))
     assert problems(SHORT + rows) == [
-        f"line {MOST_MAPPINGS + 2}: U0A has more than {MOST_MAPPINGS} mappings: one file takes no more of them"
+        f"line {MAX_MAPPINGS + 2}: U0A has more than {MAX_MAPPINGS} mappings: one file takes no more of them"
     ]
 
 

@@ -14,7 +14,7 @@ from bot.core.access import Effect, Grant, Person, Workspace
 from bot.core.errors import AlreadyRecorded, SlackError, StoreError, StudioError, UpstreamError
 from bot.core.link import Answer, Choice, Denied, Issued, LinkRequest, Option, Reason, StudioApp, Target
 from bot.core.records import Entry
-from bot.links.sign_in import ACT_WITHIN, FRESH_FOR, GATHER_WITHIN, SignIn
+from bot.links.sign_in import ACT_TIMEOUT, FRESH_FOR, GATHER_TIMEOUT, SignIn
 from bot.slack.members.views import PASSING
 from tests.fakes import (
     ANA,
@@ -363,7 +363,7 @@ def test_spaces_that_are_not_listed_in_time_leave_the_profiles(several: World) -
     several.studio.domains["d-research"].spaces["team"] = None
     several.side = side = NeverReady("spaces")
     assert targets(several.choice(a_space_of_default())) == ["default"]
-    assert side.waits == [GATHER_WITHIN]
+    assert side.waits == [GATHER_TIMEOUT]
     assert all(future.cancelled() for future in side.futures)
 
 
@@ -382,12 +382,12 @@ def test_a_choice_that_is_not_recalled_in_time_leaves_the_order(several: World) 
     choice = several.choice()
     assert choice.options == ONE_EACH
     assert not choice.remembered
-    assert side.waits == [GATHER_WITHIN]
+    assert side.waits == [GATHER_TIMEOUT]
 
 
 def test_when_time_is_up_nothing_is_waited_for_but_the_member_is_asked_all_the_same(several: World) -> None:
     several.side = side = NeverReady("recall", "spaces")
-    several.clock.advance(GATHER_WITHIN + 1)
+    several.clock.advance(GATHER_TIMEOUT + 1)
     several.access.give(ANA, a_grant())
     assert targets(several.choice(a_space_of_default())) == ["default"]
     assert side.waits == [0.0] * 2
@@ -488,7 +488,7 @@ def test_no_record_no_link(world: World, reason: Reason) -> None:
 def test_a_record_that_takes_too_long_means_no_link(world: World) -> None:
     world.side = side = NeverReady("take")
     assert world.refusal().reason is Reason.NOT_RECORDED
-    assert side.waits == [GATHER_WITHIN]
+    assert side.waits == [GATHER_TIMEOUT]
 
 
 def test_a_record_that_fails_for_no_known_reason_means_no_link(world: World) -> None:
@@ -614,7 +614,7 @@ def test_a_refusal_that_may_pass_knows_all_that_was_asked_for(
 def test_facts_that_take_too_long_mean_no_link(world: World, job: str) -> None:
     world.side = side = NeverReady(job)
     assert world.refusal().reason is Reason.TOO_LATE
-    assert side.waits == [GATHER_WITHIN]
+    assert side.waits == [GATHER_TIMEOUT]
 
 
 def test_a_link_that_takes_too_long_is_not_waited_for(world: World) -> None:
@@ -622,11 +622,11 @@ def test_a_link_that_takes_too_long_is_not_waited_for(world: World) -> None:
     answer = world.refusal()
     assert answer.reason is Reason.TOO_LATE
     assert answer.mapping == a_mapping()
-    assert side.waits == [ACT_WITHIN]
+    assert side.waits == [ACT_TIMEOUT]
     assert all(future.cancelled() for future in side.futures)
 
 
-@pytest.mark.parametrize(("job", "within"), [("read", GATHER_WITHIN), ("sign_in", ACT_WITHIN)])
+@pytest.mark.parametrize(("job", "within"), [("read", GATHER_TIMEOUT), ("sign_in", ACT_TIMEOUT)])
 @pytest.mark.parametrize("waited", [1, 3, 100])
 def test_time_spent_in_the_queue_counts(world: World, job: str, within: float, waited: int) -> None:
     world.side = side = NeverReady(job)
@@ -637,7 +637,7 @@ def test_time_spent_in_the_queue_counts(world: World, job: str, within: float, w
 
 
 def test_an_answer_leaves_time_for_the_reply_within_ten_seconds() -> None:
-    assert GATHER_WITHIN < ACT_WITHIN < 7
+    assert GATHER_TIMEOUT < ACT_TIMEOUT < 7
 
 
 # The reply
@@ -744,7 +744,7 @@ def test_a_group_that_slack_does_not_tell_about_refuses_in_words_of_its_own(grou
 def test_a_group_that_hangs_is_not_waited_for_beyond_the_deadline(grouped: World) -> None:
     grouped.side = side = NeverReady("is_in")
     assert grouped.refusal().reason is Reason.GROUP_UNCONFIRMED
-    assert side.waits == [GATHER_WITHIN] * 2
+    assert side.waits == [GATHER_TIMEOUT] * 2
     assert all(future.cancelled() for future in side.futures)
 
 

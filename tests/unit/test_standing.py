@@ -13,9 +13,9 @@ from bot.core.access import Effect, Grant, Lockdown, Mapping, Member, Person, Wo
 from bot.core.errors import SlackError, StoreError, UpstreamError
 from bot.core.link import Allowed, Reason
 from bot.core.records import Entry
-from bot.links.status import GATHER_WITHIN, LAST_LINKS, LOOK_BACK, MOST_READ, Standing, Standings
+from bot.links.status import GATHER_TIMEOUT, LAST_LINKS, LOOK_BACK, MAX_READ, GetStatus, MemberStatus
 from bot.slack.client import API_TIMEOUT, REPLY_TIMEOUT
-from bot.slack.gateway import LONGEST_WAIT
+from bot.slack.gateway import MAX_WAIT
 from bot.slack.members import views
 from bot.slack.words import CATALOGUES, Words
 from tests.fakes import (
@@ -52,12 +52,12 @@ class World:
     side: Executor = field(default_factory=AtOnce)
     rules: policy.Rules = field(default_factory=policy.Rules)
 
-    def of(self, member: Member = ANA) -> Standing:
+    def of(self, member: Member = ANA) -> MemberStatus:
         return self.use_case().of(member)
 
-    def use_case(self) -> Standings:
+    def use_case(self) -> GetStatus:
         now, monotonic = (lambda: NOON), (lambda: 1000.0)
-        return Standings(self.access, self.audit, self.directory, self.rules, self.side, now, monotonic)
+        return GetStatus(self.access, self.audit, self.directory, self.rules, self.side, now, monotonic)
 
     def record(self, number: int, member: Member = ANA, **more: Any) -> Entry:
         entry = an_entry(f"{member.user_id}-{number}", member, **{"at": NOON - number * SECOND, **more})
@@ -93,7 +93,11 @@ DECISIONS: dict[str, tuple[tuple[Mapping | Grant, ...], dict[str, Any], Reason |
     "through a group": ((a_mapping(), IN_ALLOWED), {}, None),
     "denied by a group": ((a_mapping(), ALLOW, IN_DENIED), {}, Reason.DENIED),
     "a group that is unknown": ((a_mapping(), ALLOW, UNKNOWN), {}, Reason.GROUP_UNCONFIRMED),
-    "deactivated": ((a_mapping(), ALLOW), {"person": replace(FULL_MEMBER, unfit="deactivated")}, Reason.NOT_A_MEMBER),
+    "deactivated": (
+        (a_mapping(), ALLOW),
+        {"person": replace(FULL_MEMBER, ineligible_reason="deactivated")},
+        Reason.NOT_A_MEMBER,
+    ),
     "unknown": ((a_mapping(), ALLOW), {"person": None}, Reason.NOT_A_MEMBER),
 }
 
@@ -269,9 +273,9 @@ def test_slack_that_cannot_say_who_asks_is_an_error(world: World, reason: Reason
 
 def test_among_a_bounded_number_of_entries_links_are_looked_for(world: World) -> None:
     """However many other deeds there are, it costs one page of the table."""
-    for number in range(MOST_READ):
+    for number in range(MAX_READ):
         world.record(number, action="decide", outcome="not_an_admin")
-    world.record(MOST_READ)
+    world.record(MAX_READ)
     assert world.of().links == ()
 
 
@@ -302,7 +306,7 @@ def test_an_audit_that_hangs_is_not_waited_for_longer_than_the_rest(world: World
     standing = world.of()
     assert standing.links is None
     assert isinstance(standing.decision, Allowed)
-    assert side.waits == [GATHER_WITHIN]
+    assert side.waits == [GATHER_TIMEOUT]
     assert [future.cancelled() for future in side.futures] == [True]
 
 
@@ -314,12 +318,12 @@ def test_what_a_member_is_shown_waits_for_nobody_longer_than_its_deadline(
     with pytest.raises(error) as late:
         world.of()
     assert late.value.reason is Reason.TOO_LATE
-    assert side.waits == [GATHER_WITHIN]
+    assert side.waits == [GATHER_TIMEOUT]
 
 
 def test_the_deadline_leaves_time_for_the_queue_and_the_reply() -> None:
     replies = REPLY_TIMEOUT + API_TIMEOUT
-    assert LONGEST_WAIT + GATHER_WITHIN + replies <= 10
+    assert MAX_WAIT + GATHER_TIMEOUT + replies <= 10
 
 
 def test_whom_slack_has_just_described_it_is_not_asked_about_again(world: World) -> None:
@@ -340,8 +344,8 @@ def test_looking_changes_nothing(world: World) -> None:
 in_each_language = pytest.mark.parametrize("words", CATALOGUES.values(), ids=CATALOGUES)
 
 
-def told(standing: Standing, words: Words) -> str:
-    message = views.who_am_i(standing, views.Reader(words))
+def told(standing: MemberStatus, words: Words) -> str:
+    message = views.who_am_i(standing, views.RenderContext(words))
     return "\n".join(block["text"]["text"] for block in message.blocks if block["type"] == "section")
 
 

@@ -86,10 +86,10 @@ def test_work_without_a_request_after_one_with_it_has_no_id(written: io.StringIO
 
 def test_the_times_of_a_request_are_kept_in_milliseconds_and_counted() -> None:
     metrics = Metrics()
-    took = telemetry.Recorder(metrics)
+    record_duration = telemetry.Recorder(metrics)
     telemetry.begin()
-    took(Stage.GATHER, 0.0123)
-    took(Stage.MINT, 0.5)
+    record_duration(Stage.GATHER, 0.0123)
+    record_duration(Stage.MINT, 0.5)
     assert telemetry.stages() == {"gather_ms": 12, "mint_ms": 500}
     assert 'studio_links_stage_seconds_count{stage="mint"} 1.0' in metrics.page().decode()
 

@@ -44,11 +44,11 @@ def seconds(span: ReadableSpan) -> float:
 def test_a_request_is_one_span_with_one_for_each_stage_in_it(
     exporter: InMemorySpanExporter, metrics: Metrics
 ) -> None:
-    took = telemetry.Recorder(metrics)
+    record_duration = telemetry.Recorder(metrics)
     delivery = telemetry.begin()
     telemetry.is_request("0123")
-    took(Stage.GATHER, 0.25)
-    took(Stage.MINT, 0.5)
+    record_duration(Stage.GATHER, 0.25)
+    record_duration(Stage.MINT, 0.5)
     metrics.outcome("issued")
     spans = by_name(exporter)
     root = spans["request"]

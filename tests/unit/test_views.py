@@ -12,31 +12,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
-from bot.core.link import LANDING_URIS, Choice, Denied, Door, Issued, Link, Option, Reason, StudioApp, Target
+from bot.core.link import LANDING_URIS, Choice, Denied, Issued, Link, Option, Reason, Source, StudioApp, Target
 from bot.core.records import Entry
 from bot.core.values import MAX_REASON
-from bot.links.status import LAST_LINKS, Standing
+from bot.links.status import LAST_LINKS, MemberStatus
 from bot.local.slack.blocks import check_message, check_view, refusal
 from bot.slack.members import views
-from bot.slack.members.views import Message, Reader, duration, slack_date, slack_time
+from bot.slack.members.views import Message, RenderContext, duration, slack_date, slack_time
 from bot.slack.payloads import parse_target
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, NOON, TEAM, a_grant, a_mapping, a_request, an_allowed, an_entry
 
 URL = "https://d-research.studio.eu-west-1.sagemaker.aws/auth?token=s3cr3t"
-LONGEST = a_mapping("a" * 32, "p" * 63, domain="d-" + "x" * 61, space_name="s" * 63)
-LONGEST_TARGET = Target("a" * 32, StudioApp.RSTUDIO, "s" * 63)
+MAX_LENGTH = a_mapping("a" * 32, "p" * 63, domain="d-" + "x" * 61, space_name="s" * 63)
+MAX_LENGTH_TARGET = Target("a" * 32, StudioApp.RSTUDIO, "s" * 63)
 HOSTILE = (
     "<!channel> & <@U0BEN00001> <https://evil.example.com|click> \u202etfel \u200f*bold* `code` {command} %s \x00"
 )
 RIGHT_TO_LEFT = "שלום \u202e עולם مرحبا بالعالم abc \u2067 " * 30
 TEXTS = {"hostile": HOSTILE, "endless": "<&>" * 5000, "right to left": RIGHT_TO_LEFT}
 ENGLISH = CATALOGUES["en"]
-READER = Reader(ENGLISH)
-LONGEST_COMMAND = "/" + "c" * 31
-READERS = {language: Reader(words, LONGEST_COMMAND, may_ask=True) for language, words in CATALOGUES.items()}
+READER = RenderContext(ENGLISH)
+MAX_LENGTH_COMMAND = "/" + "c" * 31
+READERS = {language: RenderContext(words, MAX_LENGTH_COMMAND, may_ask=True) for language, words in CATALOGUES.items()}
 
-in_each_language = pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+in_each_language = pytest.mark.parametrize("render", READERS.values(), ids=READERS)
 
 
 def issued(mapping: Mapping | None = None, url: str = URL, *, target: Target | None = None, **link: Any) -> Issued:
@@ -63,14 +63,14 @@ def mappings(*aliases: str) -> tuple[Mapping, ...]:
     return tuple(a_mapping(alias) for alias in aliases)
 
 
-def standing(*mapped: Mapping, links: tuple[Entry, ...] = (), denied: Reason | None = None) -> Standing:
+def standing(*mapped: Mapping, links: tuple[Entry, ...] = (), denied: Reason | None = None) -> MemberStatus:
     allowed = an_allowed(mapped[0] if mapped else None)
     access = Access(mapped, (a_grant(),))
     decision = allowed if denied is None else Denied(denied, mappings=mapped)
-    return Standing(ANA, Person(ANA.user_id, TEAM), access, decision, a_grant(), allowed_now=True, links=links)
+    return MemberStatus(ANA, Person(ANA.user_id, TEAM), access, decision, a_grant(), allowed_now=True, links=links)
 
 
-def locked_down(reason: str) -> Standing:
+def locked_down(reason: str) -> MemberStatus:
     return replace(standing(a_mapping()), decision=Denied(Reason.LOCKDOWN, notice=reason))
 
 
@@ -174,7 +174,7 @@ def test_a_grant_that_ends_soon_is_mentioned(until: timedelta | None, *, mention
     end = None if until is None else NOON + until
     given = issued(a_mapping("sandbox"))
     given = replace(given, allowed=replace(given.allowed, grant=a_grant(until=end)))
-    message = views.answer(given, Reader(ENGLISH, may_ask=may_ask))
+    message = views.answer(given, RenderContext(ENGLISH, may_ask=may_ask))
     assert (end is not None and slack_date(end) in "\n".join(texts(message))) is mentioned
     assert (views.ASK in buttons(message)) is (mentioned and may_ask)
 
@@ -206,7 +206,7 @@ def test_more_than_five_are_offered_in_a_select(count: int) -> None:
 def test_what_was_opened_last_stands_out_and_nothing_else(count: int, *, remembered: bool) -> None:
     targets = [f"alias-{number}" for number in range(count)]
     found = elements(views.answer(choice(*targets, remembered=remembered), READER))
-    if count <= views.MOST_BUTTONS:
+    if count <= views.MAX_BUTTONS:
         assert [element.get("style") for element in found] == ["primary" if remembered else None] + [None] * (
             count - 1
         )
@@ -216,9 +216,9 @@ def test_what_was_opened_last_stands_out_and_nothing_else(count: int, *, remembe
 
 @in_each_language
 @pytest.mark.parametrize("count", [4, 8])
-def test_what_is_offered_is_told_apart(reader: Reader, count: int) -> None:
+def test_what_is_offered_is_told_apart(render: RenderContext, count: int) -> None:
     targets = ["one", "two", "one space lab", "two space Team", "three", "four", "five", "six"][:count]
-    message = views.answer(choice(*targets), reader)
+    message = views.answer(choice(*targets), render)
     shown = "\n".join(texts(message))
     assert all(word in shown for target in targets for word in target.split() if word != "space")
     labels = [each["text"]["text"] for element in elements(message) for each in element.get("options", [element])]
@@ -232,8 +232,8 @@ LONG_NAMES = st.builds(
 ALIASES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,31}", fullmatch=True)
 
 
-def labels(offered: list[Option], reader: Reader) -> list[str]:
-    message = views.answer(Choice(a_request(), tuple(offered)), reader)
+def labels(offered: list[Option], render: RenderContext) -> list[str]:
+    message = views.answer(Choice(a_request(), tuple(offered)), render)
     return [each["text"]["text"] for element in elements(message) for each in element.get("options", [element])]
 
 
@@ -267,15 +267,19 @@ def test_profiles_are_told_apart_however_long_their_names(
 
 @in_each_language
 @pytest.mark.parametrize("target", ["one", "one lab", "one code space Team"])
-def test_who_chooses_learns_how_to_name_it(reader: Reader, target: str) -> None:
-    message = views.answer(choice(target, "two"), replace(reader, command="/atelier"))
+def test_who_chooses_learns_how_to_name_it(render: RenderContext, target: str) -> None:
+    message = views.answer(choice(target, "two"), replace(render, command="/atelier"))
     assert f"`/atelier {target}`" in "\n".join(texts(message))
     assert "/studio" not in "\n".join(texts(message))
 
 
 @pytest.mark.parametrize("count", [2, 8])
 def test_what_was_chosen_is_what_is_asked_for(count: int) -> None:
-    offered = [Target("a-1"), LONGEST_TARGET, *(Target(f"b-{number}", StudioApp.LAB) for number in range(count - 2))]
+    offered = [
+        Target("a-1"),
+        MAX_LENGTH_TARGET,
+        *(Target(f"b-{number}", StudioApp.LAB) for number in range(count - 2)),
+    ]
     given = Choice(a_request(), tuple(Option(target, "ana", "d-research") for target in offered))
     found = elements(views.answer(given, READER))
     values = [each["value"] for element in found for each in element.get("options", [element])]
@@ -287,8 +291,8 @@ def test_what_was_chosen_is_what_is_asked_for(count: int) -> None:
 
 @in_each_language
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_words(reason: Reason, reader: Reader) -> None:
-    message = views.refusal(reason, reader)
+def test_every_reason_has_words(reason: Reason, render: RenderContext) -> None:
+    message = views.refusal(reason, render)
     assert message.text
     assert not any("{" in text or "}" in text for text in texts(message))
     assert check_message(message.payload()) == []
@@ -313,16 +317,16 @@ def test_a_refusal_that_may_pass_comes_with_a_button_for_the_same_mapping(reason
 def test_a_refusal_that_an_administrator_can_lift_comes_with_a_button_to_ask(
     reason: Reason, *, may_ask: bool
 ) -> None:
-    found = buttons(views.answer(Denied(reason), Reader(ENGLISH, may_ask=may_ask)))
+    found = buttons(views.answer(Denied(reason), RenderContext(ENGLISH, may_ask=may_ask)))
     assert (views.ASK in found) is (may_ask and reason in views.ASKABLE)
     assert not views.ASKABLE & views.PASSING
 
 
 @in_each_language
 @pytest.mark.parametrize("reason", Reason)
-def test_what_admins_read_is_not_shown_to_members(reason: Reason, reader: Reader) -> None:
+def test_what_admins_read_is_not_shown_to_members(reason: Reason, render: RenderContext) -> None:
     denied = Denied(reason, detail="allow U0BEN00001 (secret project)", aws_request_id="aws-request-1")
-    shown = "\n".join(texts(views.answer(denied, reader)))
+    shown = "\n".join(texts(views.answer(denied, render)))
     assert "U0BEN00001" not in shown
     assert "secret project" not in shown
     assert "aws-request-1" not in shown
@@ -342,13 +346,13 @@ NEAREST: list[tuple[str, list[str], list[str]]] = [
 @in_each_language
 @pytest.mark.parametrize(("asked", "own", "near"), NEAREST, ids=[case[0] for case in NEAREST])
 def test_a_member_who_names_no_profile_of_theirs_learns_the_nearest_and_all_there_are(
-    asked: str, own: list[str], near: list[str], reader: Reader
+    asked: str, own: list[str], near: list[str], render: RenderContext
 ) -> None:
-    message = views.answer(Denied(Reason.UNKNOWN_ALIAS, target=Target(asked), mappings=mappings(*own)), reader)
+    message = views.answer(Denied(Reason.UNKNOWN_ALIAS, target=Target(asked), mappings=mappings(*own)), render)
     first = message.blocks[0]["text"]["text"]
     assert asked in first
     assert set(re.findall(r"`([^`]+)`", first)) == set(near)
-    assert (reader.words.nearest.partition("{")[0] in first) is bool(near)
+    assert (render.words.nearest.partition("{")[0] in first) is bool(near)
     shown = "\n".join(texts(message))
     assert not own or ", ".join(f"`{alias}`" for alias in sorted(own)) in shown
 
@@ -387,8 +391,8 @@ def test_a_domain_in_sso_mode_is_left_by_its_address_where_there_is_one() -> Non
 
 
 @in_each_language
-def test_help_names_the_command_as_it_was_typed_here(reader: Reader) -> None:
-    shown = views.help_text(replace(reader, command="/atelier"), aliases=("one",), not_understood="x").text
+def test_help_names_the_command_as_it_was_typed_here(render: RenderContext) -> None:
+    shown = views.help_text(replace(render, command="/atelier"), aliases=("one",), not_understood="x").text
     assert "`/atelier help`" in shown
     assert "`/atelier whoami`" in shown
     assert "/studio" not in shown
@@ -401,27 +405,27 @@ def test_help_begins_with_what_was_not_understood() -> None:
 
 
 @in_each_language
-def test_help_names_the_members_aliases_and_what_may_follow_them(reader: Reader) -> None:
-    shown = views.help_text(reader, aliases=("one", "two")).text
+def test_help_names_the_members_aliases_and_what_may_follow_them(render: RenderContext) -> None:
+    shown = views.help_text(render, aliases=("one", "two")).text
     assert "`one`, `two`" in shown
-    assert f"`{LONGEST_COMMAND} lab|code|canvas|rstudio|classic|home`" in shown
-    assert f"`{LONGEST_COMMAND} space NAME`" in shown
+    assert f"`{MAX_LENGTH_COMMAND} lab|code|canvas|rstudio|classic|home`" in shown
+    assert f"`{MAX_LENGTH_COMMAND} space NAME`" in shown
 
 
 @in_each_language
-def test_help_for_who_has_no_profile_names_nothing_that_needs_one(reader: Reader) -> None:
-    shown = "\n".join(texts(views.help_text(reader)))
+def test_help_for_who_has_no_profile_names_nothing_that_needs_one(render: RenderContext) -> None:
+    shown = "\n".join(texts(views.help_text(render)))
     for word in ("ALIAS", "space", "rstudio"):
         assert word not in shown
     assert "whoami" in shown
 
 
 @in_each_language
-def test_help_knows_the_members_own_aliases_in_order(reader: Reader) -> None:
-    message = views.help_for(standing(*mappings("two", "one")), reader, not_understood="eh")
-    assert message == views.help_text(reader, not_understood="eh", aliases=("one", "two"))
-    nothing = views.help_for(standing(), reader, not_understood=None)
-    assert nothing == views.help_text(reader)
+def test_help_knows_the_members_own_aliases_in_order(render: RenderContext) -> None:
+    message = views.help_for(standing(*mappings("two", "one")), render, not_understood="eh")
+    assert message == views.help_text(render, not_understood="eh", aliases=("one", "two"))
+    nothing = views.help_for(standing(), render, not_understood=None)
+    assert nothing == views.help_text(render)
 
 
 # Whether the member can open something, and whether an administrator could help.
@@ -442,30 +446,30 @@ in_every_place = pytest.mark.parametrize(("reason", "place"), PLACES.items(), id
 @in_every_place
 @pytest.mark.parametrize("may_ask", [True, False])
 def test_help_lists_what_the_member_can_use_and_nothing_else(
-    reader: Reader, reason: Reason | None, place: tuple[bool, bool], *, may_ask: bool
+    render: RenderContext, reason: Reason | None, place: tuple[bool, bool], *, may_ask: bool
 ) -> None:
-    reader, (opens, helped) = replace(reader, command="/studio", may_ask=may_ask), place
+    render, (opens, helped) = replace(render, command="/studio", may_ask=may_ask), place
     mapped = () if reason is Reason.NOT_MAPPED else mappings("one", "two")
-    lines = views.help_for(standing(*mapped, denied=reason), reader, not_understood=None).text.splitlines()
+    lines = views.help_for(standing(*mapped, denied=reason), render, not_understood=None).text.splitlines()
     links, request = "`/studio` ", "`/studio request` "
     assert any(line.startswith(links) for line in lines) is opens
     assert any("`one`" in line for line in lines) is opens
     assert any(line.startswith(request) for line in lines) is (may_ask and (opens or helped))
     assert [line for line in lines if "`/studio whoami`" in line or "`/studio help`" in line] == lines[-2:]
     if reason is not None:
-        assert lines[0] == views.refusal(reason, reader).text
+        assert lines[0] == views.refusal(reason, render).text
 
 
 @in_each_language
 @in_every_place
 @pytest.mark.parametrize("may_ask", [True, False])
 def test_the_home_tab_and_whoami_offer_what_the_member_can_use(
-    reader: Reader, reason: Reason | None, place: tuple[bool, bool], *, may_ask: bool
+    render: RenderContext, reason: Reason | None, place: tuple[bool, bool], *, may_ask: bool
 ) -> None:
-    reader, (opens, helped) = replace(reader, may_ask=may_ask), place
+    render, (opens, helped) = replace(render, may_ask=may_ask), place
     mapped = () if reason is Reason.NOT_MAPPED else mappings("one", "two")
-    home = views.home(standing(*mapped, denied=reason), reader)
-    whoami = views.who_am_i(standing(*mapped, denied=reason), reader)
+    home = views.home(standing(*mapped, denied=reason), render)
+    whoami = views.who_am_i(standing(*mapped, denied=reason), render)
     assert [block["accessory"]["value"] for block in home.blocks if "accessory" in block] == (
         ["one", "two"] if opens else []
     )
@@ -510,9 +514,9 @@ def test_a_link_whose_time_is_over_says_so_and_offers_a_new_one() -> None:
 
 
 @in_each_language
-def test_a_link_whose_outcome_was_never_recorded_is_not_said_to_open_nothing(reader: Reader) -> None:
+def test_a_link_whose_outcome_was_never_recorded_is_not_said_to_open_nothing(render: RenderContext) -> None:
     pressed_early = an_entry("request-1", opened_at=NOON)
-    assert "None" not in "\n".join(texts(views.opened(pressed_early, reader)))
+    assert "None" not in "\n".join(texts(views.opened(pressed_early, render)))
 
 
 @pytest.mark.parametrize(
@@ -538,7 +542,7 @@ MANY = tuple(f"{number:032d}" for number in range(100))
 
 
 def longest_mappings(count: int) -> tuple[Mapping, ...]:
-    return tuple(replace(LONGEST, alias=f"{number:02d}" + "a" * 30) for number in range(count))
+    return tuple(replace(MAX_LENGTH, alias=f"{number:02d}" + "a" * 30) for number in range(count))
 
 
 def longest_links() -> tuple[Entry, ...]:
@@ -546,30 +550,32 @@ def longest_links() -> tuple[Entry, ...]:
 
 
 @in_each_language
-def test_who_asks_reads_their_own_name_their_mappings_and_their_links(reader: Reader) -> None:
+def test_who_asks_reads_their_own_name_their_mappings_and_their_links(render: RenderContext) -> None:
     mapped = (a_mapping("two", "ana-2", domain="d-second"), a_mapping("one", "ana-1"))
-    message = views.who_am_i(standing(*mapped, links=(entry(alias="one"),)), reader)
+    message = views.who_am_i(standing(*mapped, links=(entry(alias="one"),)), render)
     shown = "\n".join(texts(message))
     assert f"<@{ANA.user_id}>" in shown
     assert shown.index("`one`") < shown.index("`two`")
-    for part in ("`ana-1`", "`ana-2`", "`d-research`", "`d-second`", slack_date(NOON), reader.words.who_links):
+    for part in ("`ana-1`", "`ana-2`", "`d-research`", "`d-second`", slack_date(NOON), render.words.who_links):
         assert part in shown
     assert list(buttons(message)) == []
 
 
 @in_each_language
-def test_who_has_nothing_reads_that(reader: Reader) -> None:
-    shown = "\n".join(texts(views.who_am_i(standing(denied=Reason.NOT_MAPPED), reader)))
-    assert reader.words.who_nothing in shown
-    assert reader.words.who_no_links in shown
-    assert reader.words.who_links not in shown
+def test_who_has_nothing_reads_that(render: RenderContext) -> None:
+    shown = "\n".join(texts(views.who_am_i(standing(denied=Reason.NOT_MAPPED), render)))
+    assert render.words.who_nothing in shown
+    assert render.words.who_no_links in shown
+    assert render.words.who_links not in shown
 
 
 @in_each_language
 @pytest.mark.parametrize("count", [1, 25, 100])
-def test_slack_takes_whoami_for_who_has_many_profiles_with_the_longest_names(reader: Reader, count: int) -> None:
+def test_slack_takes_whoami_for_who_has_many_profiles_with_the_longest_names(
+    render: RenderContext, count: int
+) -> None:
     mapped = longest_mappings(count)
-    message = views.who_am_i(standing(*mapped, links=longest_links()), reader)
+    message = views.who_am_i(standing(*mapped, links=longest_links()), render)
     shown = "\n".join(texts(message))
     assert all(f"`{mapping.alias}`" in shown for mapping in mapped)
     assert check_message(message.payload()) == []
@@ -578,82 +584,82 @@ def test_slack_takes_whoami_for_who_has_many_profiles_with_the_longest_names(rea
 @in_each_language
 @pytest.mark.parametrize("count", [0, 1, 25, 100])
 def test_slack_takes_the_home_tab_for_who_has_many_profiles_with_the_longest_names(
-    reader: Reader, count: int
+    render: RenderContext, count: int
 ) -> None:
     mapped = longest_mappings(count)
-    view = views.home(standing(*mapped, links=longest_links()), reader).home()
+    view = views.home(standing(*mapped, links=longest_links()), render).home()
     assert check_view(view) == []
     found = [block["accessory"]["value"] for block in view["blocks"] if "accessory" in block]
-    assert found == [mapping.alias for mapping in mapped[: views.MOST_AT_HOME]]
-    denied = views.home(standing(*mapped, links=longest_links(), denied=Reason.NOT_ALLOWED), reader).home()
+    assert found == [mapping.alias for mapping in mapped[: views.MAX_HOME_BLOCKS]]
+    denied = views.home(standing(*mapped, links=longest_links(), denied=Reason.NOT_ALLOWED), render).home()
     assert check_view(denied) == []
 
 
-LONGEST_REASONS = {"ampersands": "&" * MAX_REASON, "right to left": RIGHT_TO_LEFT[:MAX_REASON], "short": "Falcon"}
+MAX_LENGTH_REASONS = {"ampersands": "&" * MAX_REASON, "right to left": RIGHT_TO_LEFT[:MAX_REASON], "short": "Falcon"}
 
 
 @in_each_language
-@pytest.mark.parametrize("reason", LONGEST_REASONS.values(), ids=LONGEST_REASONS)
+@pytest.mark.parametrize("reason", MAX_LENGTH_REASONS.values(), ids=MAX_LENGTH_REASONS)
 @pytest.mark.parametrize("until", [None, NOON])
 def test_slack_takes_whoami_and_the_home_tab_with_the_longest_reason(
-    reader: Reader, reason: str, until: datetime | None
+    render: RenderContext, reason: str, until: datetime | None
 ) -> None:
     grant = replace(a_grant(until=until), reason=reason)
     longest = replace(standing(*longest_mappings(25), links=longest_links()), allow=grant, allowed_now=until is None)
     longest = replace(longest, member=Member(TEAM, "U" + "X" * 30))
-    message = views.who_am_i(longest, reader)
+    message = views.who_am_i(longest, render)
     assert check_message(message.payload()) == []
     assert views.escape(reason) in message.blocks[0]["text"]["text"]
-    assert check_view(views.home(longest, reader).home()) == []
+    assert check_view(views.home(longest, render).home()) == []
 
 
 # Limits and hostile text
 
 
-def every_view(reader: Reader) -> Iterator[tuple[str, Message]]:
+def every_view(render: RenderContext) -> Iterator[tuple[str, Message]]:
     """Each view with the longest values that can get into it, and with hostile text."""
     long_url = URL + "x" * (3000 - len(URL))
-    yield "link", views.answer(issued(), reader)
-    yield "longest link", views.answer(issued(LONGEST, long_url, target=LONGEST_TARGET), reader)
+    yield "link", views.answer(issued(), render)
+    yield "longest link", views.answer(issued(MAX_LENGTH, long_url, target=MAX_LENGTH_TARGET), render)
     ends = replace(
-        issued(LONGEST, long_url, target=LONGEST_TARGET),
-        allowed=replace(an_allowed(LONGEST), grant=a_grant(until=NOON)),
+        issued(MAX_LENGTH, long_url, target=MAX_LENGTH_TARGET),
+        allowed=replace(an_allowed(MAX_LENGTH), grant=a_grant(until=NOON)),
     )
-    yield "longest link that ends soon", views.answer(ends, reader)
-    yield "opened", views.opened(entry(opened_at=NOON), reader)
+    yield "longest link that ends soon", views.answer(ends, render)
+    yield "opened", views.opened(entry(opened_at=NOON), render)
     longest_entry = entry(
         alias="a" * 32, domain_id="d-" + "x" * 61, profile_name="p" * 63, space_name="s" * 63, opened_at=NOON
     )
-    yield "longest opened", views.opened(longest_entry, reader)
-    yield "longest stale", views.stale(longest_entry, reader)
-    yield "help", views.help_text(reader)
-    yield "waiting", views.waiting(reader)
-    yield "one moment", views.one_moment(reader)
+    yield "longest opened", views.opened(longest_entry, render)
+    yield "longest stale", views.stale(longest_entry, render)
+    yield "help", views.help_text(render)
+    yield "waiting", views.waiting(render)
+    yield "one moment", views.one_moment(render)
     for count in (1, 5, 6, 100, 130):
         each = [Target(f"{number:03d}" + "a" * 29, StudioApp.RSTUDIO, "s" * 63) for number in range(count)]
         for remembered in (True, False):
             offered = tuple(Option(target, "p" * 63, "d-" + "x" * 61) for target in each)
             longest = Choice(a_request(), offered, remembered=remembered)
-            yield f"choice of {count}, remembered {remembered}", views.answer(longest, reader)
+            yield f"choice of {count}, remembered {remembered}", views.answer(longest, render)
             plain = replace(longest, options=tuple(replace(o, target=replace(o.target, space=None)) for o in offered))
-            yield f"choice of {count} profiles, remembered {remembered}", views.answer(plain, reader)
+            yield f"choice of {count} profiles, remembered {remembered}", views.answer(plain, render)
     for name, text in TEXTS.items():
-        yield f"help for {name} text", views.help_text(reader, not_understood=text, aliases=MANY)
-        yield f"{name} address", views.answer(Denied(Reason.DOMAIN_SSO, sign_in_address=text[:200]), reader)
+        yield f"help for {name} text", views.help_text(render, not_understood=text, aliases=MANY)
+        yield f"{name} address", views.answer(Denied(Reason.DOMAIN_SSO, sign_in_address=text[:200]), render)
     for reason in Reason:
         denied = Denied(
-            reason, HOSTILE, LONGEST, mappings(*MANY), LONGEST_TARGET, sign_in_address="https://" + "x" * 1000
+            reason, HOSTILE, MAX_LENGTH, mappings(*MANY), MAX_LENGTH_TARGET, sign_in_address="https://" + "x" * 1000
         )
-        yield f"longest {reason}", views.answer(denied, reader)
-        yield f"longest {reason} without a mapping", views.answer(replace(denied, mapping=None), reader)
-        yield f"whoami after {reason}", views.who_am_i(standing(a_mapping(), denied=reason), reader)
+        yield f"longest {reason}", views.answer(denied, render)
+        yield f"longest {reason} without a mapping", views.answer(replace(denied, mapping=None), render)
+        yield f"whoami after {reason}", views.who_am_i(standing(a_mapping(), denied=reason), render)
     for outcome in ("issued", "undelivered", "requested", "choose", *Reason):
-        yield f"whoami with {outcome}", views.who_am_i(standing(links=(entry(outcome=outcome),)), reader)
-    yield "whoami", views.who_am_i(standing(a_mapping()), reader)
+        yield f"whoami with {outcome}", views.who_am_i(standing(links=(entry(outcome=outcome),)), render)
+    yield "whoami", views.who_am_i(standing(a_mapping()), render)
 
 
 EVERY_VIEW = {
-    f"{name} ({language})": message for language, reader in READERS.items() for name, message in every_view(reader)
+    f"{name} ({language})": message for language, render in READERS.items() for name, message in every_view(render)
 }
 
 
@@ -693,14 +699,14 @@ def test_every_place_in_every_text_is_filled_in(message: Message) -> None:
 
 @in_each_language
 @pytest.mark.parametrize("reason", [Reason.CHOOSE, Reason.UNKNOWN_ALIAS])
-def test_slack_takes_a_refusal_for_a_member_with_a_hundred_profiles(reason: Reason, reader: Reader) -> None:
-    message = views.answer(Denied(reason, target=Target("gone"), mappings=mappings(*MANY)), reader)
+def test_slack_takes_a_refusal_for_a_member_with_a_hundred_profiles(reason: Reason, render: RenderContext) -> None:
+    message = views.answer(Denied(reason, target=Target("gone"), mappings=mappings(*MANY)), render)
     assert check_message(message.payload()) == []
 
 
 @given(st.text(max_size=5000), st.sampled_from(list(READERS.values())))
-def test_slack_takes_the_help_for_whatever_was_typed(text: str, reader: Reader) -> None:
-    message = views.help_text(reader, not_understood=text)
+def test_slack_takes_the_help_for_whatever_was_typed(text: str, render: RenderContext) -> None:
+    message = views.help_text(render, not_understood=text)
     assert check_message(message.payload()) == []
     assert "<" not in message.text
 
@@ -715,7 +721,7 @@ def test_an_announcement_says_what_happened_in_one_line_without_the_link() -> No
 
 
 def test_an_announcement_of_a_foreign_request_notifies_nobody() -> None:
-    foreign = replace(entry(), subject="T0/<!channel>", door=Door.BUTTON, outcome="foreign")
+    foreign = replace(entry(), subject="T0/<!channel>", source=Source.BUTTON, outcome="foreign")
     assert "<!channel>" not in views.announcement(foreign)
 
 
@@ -763,13 +769,13 @@ def test_a_time_is_shown_in_each_readers_zone() -> None:
 
 @in_each_language
 @pytest.mark.parametrize("why", ["a leak & <!channel>", "x" * 500, "&" * 500, "one\ntwo", "{command} {0}"])
-def test_a_lockdown_shows_the_administrators_words_and_nothing_to_press(why: str, reader: Reader) -> None:
+def test_a_lockdown_shows_the_administrators_words_and_nothing_to_press(why: str, render: RenderContext) -> None:
     shown = views.escape(" ".join(why.split()))
     for message in (
-        views.answer(Denied(Reason.LOCKDOWN, notice=why), reader),
-        views.who_am_i(locked_down(why), reader),
-        views.home(locked_down(why), reader),
-        views.help_for(locked_down(why), reader, not_understood=None),
+        views.answer(Denied(Reason.LOCKDOWN, notice=why), render),
+        views.who_am_i(locked_down(why), render),
+        views.home(locked_down(why), render),
+        views.help_for(locked_down(why), render, not_understood=None),
     ):
         assert any(shown in text for text in texts(message))
         assert buttons(message) == {}
@@ -779,19 +785,19 @@ def test_a_lockdown_shows_the_administrators_words_and_nothing_to_press(why: str
 
 @in_each_language
 @pytest.mark.parametrize("reason", ["", "all of <science>"])
-def test_who_is_allowed_through_a_group_reads_which_one(reason: str, reader: Reader) -> None:
+def test_who_is_allowed_through_a_group_reads_which_one(reason: str, render: RenderContext) -> None:
     through = replace(standing(a_mapping()), allow=Grant("S0SCIENCE1", Effect.ALLOW, reason=reason))
-    for message in (views.who_am_i(through, reader), views.home(through, reader)):
+    for message in (views.who_am_i(through, render), views.home(through, render)):
         assert "<!subteam^S0SCIENCE1>" in message.text
         assert views.escape(reason) in message.text
         assert check_message(message.payload()) == []
 
 
 @in_each_language
-def test_whose_groups_are_unknown_reads_that_and_may_try_again(reader: Reader) -> None:
+def test_whose_groups_are_unknown_reads_that_and_may_try_again(render: RenderContext) -> None:
     denied = Denied(Reason.GROUP_UNCONFIRMED, detail="cannot be confirmed: deny S0LEAVERS1")
-    message = views.answer(denied, reader)
+    message = views.answer(denied, render)
     assert list(buttons(message)) == [views.NEW_LINK]
     assert "S0LEAVERS1" not in str(message.blocks)
-    shown = views.who_am_i(replace(standing(a_mapping()), decision=denied), reader)
-    assert reader.words.refusals[Reason.GROUP_UNCONFIRMED] in shown.text
+    shown = views.who_am_i(replace(standing(a_mapping()), decision=denied), render)
+    assert render.words.refusals[Reason.GROUP_UNCONFIRMED] in shown.text

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from bot.core.link import Stage
 from bot.observability import logs
 from bot.observability.metrics import Metrics
-from bot.serving.wsgi import LARGEST_BODY, Entrance, Response, Verifier
+from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Response, Verifier
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 NOW = 1893499200
@@ -34,7 +34,7 @@ class StoppedClock:
 
 
 @dataclass
-class Door:
+class Source:
     """An entrance, what Bolt was given, and what came of it."""
 
     ready: Callable[[], str | None] = lambda: None
@@ -44,7 +44,7 @@ class Door:
     taken: list[dict[str, Any]] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
     dispatch: Callable[[dict[str, Any]], Response] = lambda _body: Response(200)
-    took: list[Stage] = field(default_factory=list)
+    record_duration: list[Stage] = field(default_factory=list)
 
     def bolt(self, body: dict[str, Any]) -> Response:
         self.taken.append(body)
@@ -64,7 +64,7 @@ class Door:
             ready=self.ready,
             page=self.metrics.page,
             metrics=self.metrics,
-            took=lambda stage, _seconds: self.took.append(stage),
+            record_duration=lambda stage, _seconds: self.record_duration.append(stage),
         )
         answered: list[tuple[str, list[tuple[str, str]]]] = []
         chunks = entrance(environ, lambda status, headers: answered.append((status, headers)))
@@ -99,8 +99,8 @@ def signed(body: bytes, content_type: str = FORM, **changes: Any) -> dict[str, A
 
 
 @pytest.fixture
-def door() -> Door:
-    return Door()
+def door() -> Source:
+    return Source()
 
 
 COMMAND = {"command": "/studio", "text": "", "user_id": "U0ANA00001", "trigger_id": "1.2.3"}
@@ -114,7 +114,7 @@ OLD = "the-secret-before-this-one"
 
 @pytest.mark.parametrize(("secret", "number"), [(SECRET, 0), (OLD, 1)])
 def test_while_the_secret_is_rotated_either_is_accepted_and_which_is_told(
-    door: Door, secret: str, number: int
+    door: Source, secret: str, number: int
 ) -> None:
     door.signing_secrets = (SECRET, OLD)
     body = urlencode(COMMAND).encode()
@@ -122,13 +122,13 @@ def test_while_the_secret_is_rotated_either_is_accepted_and_which_is_told(
     assert (status, door.used, door.missed) == (200, [number], [])
 
 
-def test_a_secret_that_was_taken_away_opens_nothing(door: Door) -> None:
+def test_a_secret_that_was_taken_away_opens_nothing(door: Source) -> None:
     body = urlencode(COMMAND).encode()
     status, _, _ = door.post(body, HTTP_X_SLACK_SIGNATURE=sign(body, secret=OLD))
     assert (status, door.used, door.missed) == (401, [], [True])
 
 
-def test_each_secret_is_tried_whichever_fits(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_secret_is_tried_whichever_fits(door: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     door.signing_secrets = (SECRET, OLD)
     compared: list[tuple[str, str]] = []
 
@@ -144,7 +144,7 @@ def test_each_secret_is_tried_whichever_fits(door: Door, monkeypatch: pytest.Mon
 # What gets in
 
 
-def test_every_answer_has_an_id_of_its_own_and_so_have_refusals(door: Door) -> None:
+def test_every_answer_has_an_id_of_its_own_and_so_have_refusals(door: Source) -> None:
     answers = [door.post(b"x", HTTP_X_SLACK_SIGNATURE=None), door.post(urlencode(COMMAND).encode()), door.get("/x")]
     assert [status for status, _, _ in answers] == [401, 200, 404]
     ids = [headers["X-Request-Id"] for _, headers, _ in answers]
@@ -152,21 +152,21 @@ def test_every_answer_has_an_id_of_its_own_and_so_have_refusals(door: Door) -> N
     assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)
 
 
-def test_a_refusal_at_the_door_is_logged_with_its_id(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_at_the_door_is_logged_with_its_id(door: Source, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(level="INFO", style="json")
     _, headers, _ = door.post(b"x", HTTP_X_SLACK_SIGNATURE=None)
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["delivery"]) == ("refused_at_entrance", headers["X-Request-Id"])
 
 
-def test_the_time_of_an_acknowledgement_is_taken_and_that_of_other_pages_is_not(door: Door) -> None:
+def test_the_time_of_an_acknowledgement_is_taken_and_that_of_other_pages_is_not(door: Source) -> None:
     door.get("/healthz")
-    assert door.took == []
+    assert door.record_duration == []
     door.post(urlencode(COMMAND).encode())
-    assert door.took == [Stage.ACKNOWLEDGE]
+    assert door.record_duration == [Stage.ACKNOWLEDGE]
 
 
-def test_a_signed_command_is_handed_on_parsed(door: Door) -> None:
+def test_a_signed_command_is_handed_on_parsed(door: Source) -> None:
     status, headers, body = door.post(urlencode(COMMAND).encode())
     assert (status, body) == (200, b"")
     assert door.taken == [COMMAND]
@@ -174,48 +174,48 @@ def test_a_signed_command_is_handed_on_parsed(door: Door) -> None:
     assert headers["Content-Length"] == "0"
 
 
-def test_what_bolt_answers_is_what_slack_gets(door: Door) -> None:
+def test_what_bolt_answers_is_what_slack_gets(door: Source) -> None:
     door.dispatch = lambda _body: Response(200, b'{"text": "busy"}', JSON)
     status, headers, body = door.post(urlencode(COMMAND).encode())
     assert (status, headers["Content-Type"], body) == (200, JSON, b'{"text": "busy"}')
 
 
 @pytest.mark.parametrize("text", ["payload", "my payload={} here", "payload=%7B%7D", "&payload=x", '{"payload": 1}'])
-def test_payload_is_a_word_like_any_other(door: Door, text: str) -> None:
+def test_payload_is_a_word_like_any_other(door: Source, text: str) -> None:
     assert door.post(urlencode({**COMMAND, "text": text}).encode())[0] == 200
     assert door.taken[0]["text"] == text
 
 
-def test_an_interaction_is_unpacked(door: Door) -> None:
+def test_an_interaction_is_unpacked(door: Source) -> None:
     interaction = {"type": "block_actions", "actions": [{"value": "ä payload"}]}
     assert door.post(urlencode({"payload": json.dumps(interaction)}).encode())[0] == 200
     assert door.taken == [interaction]
 
 
-def test_an_event_in_json_is_unpacked(door: Door) -> None:
+def test_an_event_in_json_is_unpacked(door: Source) -> None:
     assert door.post(b'{"type": "url_verification", "challenge": "x"}', f"{JSON}; charset=utf-8")[0] == 200
     assert door.taken == [{"type": "url_verification", "challenge": "x"}]
 
 
-def test_the_kind_of_a_body_has_no_case(door: Door) -> None:
+def test_the_kind_of_a_body_has_no_case(door: Source) -> None:
     assert door.post(urlencode(COMMAND).encode(), "Application/X-WWW-Form-Urlencoded ; charset=UTF-8")[0] == 200
 
 
-def test_empty_fields_are_kept(door: Door) -> None:
+def test_empty_fields_are_kept(door: Source) -> None:
     door.post(b"command=%2Fstudio&text=")
     assert door.taken == [{"command": "/studio", "text": ""}]
 
 
-def test_a_body_without_a_length_is_read_to_its_end(door: Door) -> None:
+def test_a_body_without_a_length_is_read_to_its_end(door: Source) -> None:
     assert door.post(urlencode(COMMAND).encode(), CONTENT_LENGTH=None)[0] == 200
     assert door.post(urlencode(COMMAND).encode(), CONTENT_LENGTH="")[0] == 200
     assert door.taken == [COMMAND, COMMAND]
 
 
 @pytest.mark.parametrize("length", [None, "given"])
-def test_the_largest_body_is_taken_and_a_byte_more_is_not(door: Door, length: str | None) -> None:
+def test_the_largest_body_is_taken_and_a_byte_more_is_not(door: Source, length: str | None) -> None:
     changes: dict[str, Any] = {} if length else {"CONTENT_LENGTH": None}
-    largest = b"text=" + b"x" * (LARGEST_BODY - 5)
+    largest = b"text=" + b"x" * (MAX_BODY_BYTES - 5)
     assert door.post(largest, **changes)[0] == 200
     status, headers, _ = door.post(largest + b"x", **changes)
     assert status == 413
@@ -232,23 +232,23 @@ class Endless(io.BytesIO):
 
     def read(self, size: int | None = -1) -> bytes:
         assert size is not None
-        assert 0 <= size <= LARGEST_BODY + 1
+        assert 0 <= size <= MAX_BODY_BYTES + 1
         self.asked += size
         return b"x" * size
 
 
-@pytest.mark.parametrize("length", [None, "5000000", str(LARGEST_BODY + 1), "999999999999"])
-def test_of_a_body_too_large_no_more_than_the_limit_is_read(door: Door, length: str | None) -> None:
+@pytest.mark.parametrize("length", [None, "5000000", str(MAX_BODY_BYTES + 1), "999999999999"])
+def test_of_a_body_too_large_no_more_than_the_limit_is_read(door: Source, length: str | None) -> None:
     stream = Endless()
     changes: dict[str, Any] = {"wsgi.input": stream, "CONTENT_LENGTH": length}
     environ = signed(b"x", **changes)
     assert door.call(environ)[0] == 413
-    assert stream.asked <= LARGEST_BODY + 1
+    assert stream.asked <= MAX_BODY_BYTES + 1
     assert door.taken == []
 
 
 @pytest.mark.parametrize("age", [0, 299, -299])
-def test_a_timestamp_of_the_last_minutes_is_taken(door: Door, age: int) -> None:
+def test_a_timestamp_of_the_last_minutes_is_taken(door: Source, age: int) -> None:
     body, timestamp = urlencode(COMMAND).encode(), str(NOW - age)
     headers = {"HTTP_X_SLACK_REQUEST_TIMESTAMP": timestamp, "HTTP_X_SLACK_SIGNATURE": sign(body, timestamp)}
     assert door.post(body, **headers)[0] == 200
@@ -325,7 +325,7 @@ BAD: dict[str, tuple[bytes, str, dict[str, Any], int]] = {
 
 
 @pytest.mark.parametrize(("body", "kind", "changes", "expected"), BAD.values(), ids=BAD)
-def test_bad_requests(door: Door, body: bytes, kind: str, changes: dict[str, Any], expected: int) -> None:
+def test_bad_requests(door: Source, body: bytes, kind: str, changes: dict[str, Any], expected: int) -> None:
     with capture_logs() as logs:
         status, headers, answer = door.post(body, kind, **changes)
     assert status == expected
@@ -340,7 +340,7 @@ def test_bad_requests(door: Door, body: bytes, kind: str, changes: dict[str, Any
     assert b'outcome="refused_at_entrance"} 1.0' in door.metrics.page()
 
 
-def test_an_unsigned_request_is_not_even_read(door: Door) -> None:
+def test_an_unsigned_request_is_not_even_read(door: Source) -> None:
     class Unread(io.BytesIO):
         def read(self, _size: int | None = -1) -> bytes:
             raise AssertionError("the body was read")
@@ -351,7 +351,7 @@ def test_an_unsigned_request_is_not_even_read(door: Door) -> None:
 
 @given(st.binary(max_size=500), st.sampled_from([FORM, JSON]))
 def test_whatever_slack_signs_is_taken_or_refused(body: bytes, kind: str) -> None:
-    door = Door()
+    door = Source()
     with capture_logs():
         status, _, _ = door.post(body, kind)
     assert status in (200, 400)
@@ -360,13 +360,13 @@ def test_whatever_slack_signs_is_taken_or_refused(body: bytes, kind: str) -> Non
 
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_no_made_up_signature_gets_in(timestamp: str, signature: str) -> None:
-    door = Door()
+    door = Source()
     with capture_logs():
         status, _, _ = door.post(BODY, HTTP_X_SLACK_REQUEST_TIMESTAMP=timestamp, HTTP_X_SLACK_SIGNATURE=signature)
     assert status == 401
 
 
-def test_bolt_that_trips_over_a_body_is_a_bad_request_that_quotes_nothing(door: Door) -> None:
+def test_bolt_that_trips_over_a_body_is_a_bad_request_that_quotes_nothing(door: Source) -> None:
     def trip(_body: dict[str, Any]) -> Response:
         raise KeyError(MARK)
 
@@ -382,7 +382,7 @@ def test_bolt_that_trips_over_a_body_is_a_bad_request_that_quotes_nothing(door: 
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "post", "X" * 1000])
-def test_events_are_posted_and_nothing_else(door: Door, method: str) -> None:
+def test_events_are_posted_and_nothing_else(door: Source, method: str) -> None:
     status, headers, body = door.get("/slack/events", method)
     assert (status, headers["Allow"]) == (405, "POST")
     assert (body == b"") is (method == "HEAD")
@@ -390,7 +390,7 @@ def test_events_are_posted_and_nothing_else(door: Door, method: str) -> None:
 
 @pytest.mark.parametrize("page", ["/healthz", "/readyz", "/metrics"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_pages_are_only_read(door: Door, page: str, method: str) -> None:
+def test_pages_are_only_read(door: Source, page: str, method: str) -> None:
     status, headers, _ = door.get(page, method)
     assert (status, headers["Allow"]) == (405, "GET, HEAD")
 
@@ -400,19 +400,19 @@ def test_pages_are_only_read(door: Door, page: str, method: str) -> None:
     ["", "/", "/slack", "/slack/events/", "//slack/events", "/Slack/Events", "/healthz/", "/\u00e9", f"/{MARK}"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_there_is_nothing_elsewhere(door: Door, path: str, method: str) -> None:
+def test_there_is_nothing_elsewhere(door: Source, path: str, method: str) -> None:
     with capture_logs() as logs:
         status, _, body = door.get(path, method)
     assert status == 404
     assert MARK not in f"{body!r} {logs}"
 
 
-def test_a_request_without_a_path_finds_nothing(door: Door) -> None:
+def test_a_request_without_a_path_finds_nothing(door: Source) -> None:
     assert door.call({"REQUEST_METHOD": "GET"})[0] == 404
 
 
 @pytest.mark.parametrize("page", ["/healthz", "/readyz", "/metrics"])
-def test_the_head_of_a_page_says_what_the_page_would(door: Door, page: str) -> None:
+def test_the_head_of_a_page_says_what_the_page_would(door: Source, page: str) -> None:
     status, headers, body = door.get(page)
     head_status, head_headers, head_body = door.get(page, "HEAD")
     assert (head_status, head_body) == (status, b"")
@@ -421,7 +421,7 @@ def test_the_head_of_a_page_says_what_the_page_would(door: Door, page: str) -> N
         assert head_headers["Content-Length"] == headers["Content-Length"]
 
 
-def test_being_alive_asks_nobody(door: Door) -> None:
+def test_being_alive_asks_nobody(door: Source) -> None:
     def ask() -> str | None:
         raise AssertionError("it was asked")
 
@@ -441,12 +441,12 @@ def test_being_alive_asks_nobody(door: Door) -> None:
         ),
     ],
 )
-def test_being_ready(door: Door, waits_for: str | None, status: int, body: bytes) -> None:
+def test_being_ready(door: Source, waits_for: str | None, status: int, body: bytes) -> None:
     door.ready = lambda: waits_for
     assert door.get("/readyz")[::2] == (status, body)
 
 
-def test_the_metrics_page_is_prometheus_own(door: Door) -> None:
+def test_the_metrics_page_is_prometheus_own(door: Source) -> None:
     door.metrics.outcome("issued")
     status, headers, body = door.get("/metrics")
     assert status == 200
@@ -454,7 +454,7 @@ def test_the_metrics_page_is_prometheus_own(door: Door) -> None:
     assert b'studio_links_requests_total{outcome="issued"} 1.0' in body
 
 
-def test_over_socket_mode_nothing_is_taken_here(door: Door) -> None:
+def test_over_socket_mode_nothing_is_taken_here(door: Source) -> None:
     door.signing_secrets = None
     assert door.post(BODY)[0] == 404
     assert door.get("/healthz")[0] == 200

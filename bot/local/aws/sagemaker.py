@@ -25,7 +25,7 @@ from bot.local.aws.sagemaker_state import Resource, SignIn, page, studio_state
 LINK_SECONDS = 300  # ExpiresInSeconds when the request has none
 SESSION_SECONDS = 43200  # SessionExpirationDurationInSeconds when the request has none
 # https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html
-MOST_TAGS = 50
+MAX_TAGS = 50
 LANDING = r"(studio:|app:(JupyterServer|JupyterLab|RStudioServerPro|CodeEditor|Canvas)):.*"
 
 
@@ -252,8 +252,8 @@ def add_tags(self: Any) -> Any:
     with state.lock:
         resource = state.tagged(request["ResourceArn"])
         tags = resource.tags | _tags(request["Tags"])
-        if len(tags) > MOST_TAGS:
-            raise AWSValidationException(f"A resource can have {MOST_TAGS} tags at most.")
+        if len(tags) > MAX_TAGS:
+            raise AWSValidationException(f"A resource can have {MAX_TAGS} tags at most.")
         resource.tags = tags
     return ActionResult({"Tags": _tag_list(tags)})
 

@@ -81,13 +81,13 @@ def _stay() -> None:
     Not with signal.pause(): the system hands a signal to any thread, and only if that is this one does pause() end.
     https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
     """
-    reader, writer = socket.socketpair()
-    with reader, writer:
+    render_context, writer = socket.socketpair()
+    with render_context, writer:
         writer.settimeout(0)  # as it has to be: the signal must not wait for us
         before = signal.set_wakeup_fd(writer.fileno())
         try:
             while True:
-                reader.recv(1)  # and then Python runs the signal's handler, in this thread
+                render_context.recv(1)  # and then Python runs the signal's handler, in this thread
         finally:
             signal.set_wakeup_fd(before)
 

@@ -9,7 +9,7 @@ from bot.admin.changes import Actor
 from bot.app import wiring as app
 from bot.config import Settings
 from bot.core.access import Effect, Grant, Mapping, Member
-from bot.core.link import Door
+from bot.core.link import Source
 from bot.local.slack.people import Channel
 from bot.local.slack.workspace import GENERAL, Workspace
 from bot.store import tables as table_admin
@@ -22,7 +22,7 @@ SANDBOX_NAME = "sandbox"
 SPACE = "falcon"
 DATA_SCIENCE, RANDOM = "C0DATASCI01", "C0RANDOM001"
 SCIENTISTS = "S0DATASCI"
-SEEDER = Actor("cli:demo", Door.CLI)
+SEEDER = Actor("cli:demo", Source.CLI)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from bot.local.slack.screens import Message
 from bot.local.slack.views import View
 from bot.local.slack.workspace import Workspace
 
-FILES = Path(__file__).parent
+FILES = Path(__file__).parent / "static"
 # Nothing from elsewhere, nothing inline, no script from text, and no frame around it.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -14,7 +14,7 @@ from bot.local.slack.screens import Message
 
 Kind = Literal["command", "button", "choice", "submission", "closing", "shortcut", "event"]
 Ack = Literal["ok", "operation_timeout", "dispatch_failed"]
-LARGEST_REPLY = 256 * 1024
+MAX_REPLY_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def send(exchange: Exchange, request_url: str, patience: float) -> Exchange:
     try:
         connection.request("POST", target.path or "/", exchange.body, headers)
         response = connection.getresponse()
-        reply = response.read(LARGEST_REPLY).decode(errors="replace")
+        reply = response.read(MAX_REPLY_BYTES).decode(errors="replace")
         status, kind = response.status, response.getheader("Content-Type", "")
     except TimeoutError:
         ack = "operation_timeout"

@@ -21,7 +21,7 @@ _LABELLED = re.compile(r"\*(.+?):?\*\n(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class RenderContext:
     """Whoever reads: their time zone (this machine's by default), their clock, and the names they know."""
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -29,34 +29,34 @@ class Reader:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-def render(message: Message, reader: Reader | None = None) -> str:
+def render(message: Message, render_context: RenderContext | None = None) -> str:
     """The message as text. The address behind a button is never in it, wherever else it was written."""
-    reader = reader or Reader()
+    render_context = render_context or RenderContext()
     if message.blocks:
-        text = "\n".join(line for block in message.blocks for line in _block(block, reader))
+        text = "\n".join(line for block in message.blocks for line in _block(block, render_context))
     else:
-        text = mrkdwn(message.text, reader)
+        text = mrkdwn(message.text, render_context)
     for button in message.buttons():
         if button.url:
             text = text.replace(button.url, PRIVATE_LINK)
     return text
 
 
-def mrkdwn(text: str, reader: Reader) -> str:
+def mrkdwn(text: str, render_context: RenderContext) -> str:
     """Slack's markup as its reader sees it: dates, mentions and links resolved, style marks gone."""
-    resolved = _TOKEN.sub(lambda match: _resolve(match[1], reader), text)
+    resolved = _TOKEN.sub(lambda match: _resolve(match[1], render_context), text)
     while (plainer := _STYLE.sub(r"\2", resolved)) != resolved:
         resolved = plainer
     return _unescape(resolved)
 
 
-def slack_date(seconds: int, template: str, fallback: str, reader: Reader) -> str:
+def slack_date(seconds: int, template: str, fallback: str, render_context: RenderContext) -> str:
     """A `<!date^…>` in the reader's own zone, or its fallback where the template holds an unknown token.
 
     https://docs.slack.dev/messaging/formatting-message-text#date-formatting
     """
-    when = datetime.fromtimestamp(seconds, tz=UTC).astimezone(reader.zone)
-    known = _date_tokens(when, reader.now.astimezone(reader.zone))
+    when = datetime.fromtimestamp(seconds, tz=UTC).astimezone(render_context.zone)
+    known = _date_tokens(when, render_context.now.astimezone(render_context.zone))
     if not set(re.findall(r"{(\w+)}", template)) <= known.keys():
         return fallback
 
@@ -99,18 +99,18 @@ def _ago(seconds: float) -> str:
     return "now"
 
 
-def _resolve(token: str, reader: Reader) -> str:
+def _resolve(token: str, render_context: RenderContext) -> str:
     if date := _DATE.fullmatch(token):
-        return slack_date(int(date[1]), date[2], date[3], reader)
+        return slack_date(int(date[1]), date[2], date[3], render_context)
     target, _, label = token.partition("|")
     match target[0]:
         case "@":
-            return "@" + (label or reader.names.get(target[1:], target[1:])).lstrip("@")
+            return "@" + (label or render_context.names.get(target[1:], target[1:])).lstrip("@")
         case "#":
-            return "#" + (label or reader.names.get(target[1:], target[1:])).lstrip("#")
+            return "#" + (label or render_context.names.get(target[1:], target[1:])).lstrip("#")
         case "!":
             group = target.removeprefix("!subteam^")
-            return label or "@" + (target[1:] if group == target else reader.names.get(group, group))
+            return label or "@" + (target[1:] if group == target else render_context.names.get(group, group))
     # What follows the question mark is where links keep their secrets.
     shown = re.sub(r"\?.*", "?…", target.removeprefix("mailto:"))
     return f"{label} ({shown})" if label and label != target else shown
@@ -120,60 +120,60 @@ def _unescape(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _text(text: Mapping[str, Any], reader: Reader) -> str:
+def _text(text: Mapping[str, Any], render_context: RenderContext) -> str:
     written: str = text["text"]
     # Slack decodes the three entities in plain text as well.
-    return mrkdwn(written, reader) if text["type"] == "mrkdwn" else _unescape(written)
+    return mrkdwn(written, render_context) if text["type"] == "mrkdwn" else _unescape(written)
 
 
-def _block(block: Block, reader: Reader) -> Iterator[str]:
+def _block(block: Block, render_context: RenderContext) -> Iterator[str]:
     match block["type"]:
         case "section":
             if "text" in block:
-                yield from _text(block["text"], reader).splitlines()
+                yield from _text(block["text"], render_context).splitlines()
             for each in block.get("fields", ()):
-                yield f"  {_field(each, reader)}"
+                yield f"  {_field(each, render_context)}"
             if "accessory" in block:
-                yield f"  {_element(block['accessory'], reader)}"
+                yield f"  {_element(block['accessory'], render_context)}"
         case "context":
-            said = "  ".join(_text(each, reader) for each in block["elements"])
+            said = "  ".join(_text(each, render_context) for each in block["elements"])
             yield from (f"· {line}" for line in said.splitlines())
         case "header":
-            heading = _text(block["text"], reader)
+            heading = _text(block["text"], render_context)
             yield heading
             yield "=" * len(heading)
         case "divider":
             yield "-" * 40
         case "actions":
-            yield "   ".join(_element(each, reader) for each in block["elements"])
+            yield "   ".join(_element(each, render_context) for each in block["elements"])
         case "input":
-            yield f"{_text(block['label'], reader)}: {_element(block['element'], reader)}"
+            yield f"{_text(block['label'], render_context)}: {_element(block['element'], render_context)}"
         case unknown:
             raise ValueError(f"no way to render a {unknown} block")
 
 
-def _field(text: Mapping[str, Any], reader: Reader) -> str:
+def _field(text: Mapping[str, Any], render_context: RenderContext) -> str:
     """Fields are usually a bold label above its value; in a terminal they read better side by side."""
     if labelled := _LABELLED.fullmatch(text["text"]):
-        return f"{mrkdwn(labelled[1], reader)}: {mrkdwn(labelled[2], reader)}"
-    return _text(text, reader).replace("\n", " ")
+        return f"{mrkdwn(labelled[1], render_context)}: {mrkdwn(labelled[2], render_context)}"
+    return _text(text, render_context).replace("\n", " ")
 
 
-def _element(element: Mapping[str, Any], reader: Reader) -> str:
+def _element(element: Mapping[str, Any], render_context: RenderContext) -> str:
     match element["type"]:
         case "button":
-            label = f"[ {_text(element['text'], reader)} ]"
+            label = f"[ {_text(element['text'], render_context)} ]"
             return f"{label} {PRIVATE_LINK}" if "url" in element else label
         case "static_select" | "radio_buttons" if "initial_option" in element:
-            chosen = _text(element["initial_option"]["text"], reader)
+            chosen = _text(element["initial_option"]["text"], render_context)
         case "checkboxes" if "initial_options" in element:
-            chosen = ", ".join(_text(option["text"], reader) for option in element["initial_options"])
+            chosen = ", ".join(_text(option["text"], render_context) for option in element["initial_options"])
         case "users_select" if "initial_user" in element:
-            chosen = f"@{reader.names.get(element['initial_user'], element['initial_user'])}"
+            chosen = f"@{render_context.names.get(element['initial_user'], element['initial_user'])}"
         case "datepicker" if "initial_date" in element:
             chosen = element["initial_date"]
         case "plain_text_input":
             return f"[ {element.get('initial_value', '') or '____'} ]"
         case _:
-            chosen = _text(element["placeholder"], reader) if "placeholder" in element else "…"
+            chosen = _text(element["placeholder"], render_context) if "placeholder" in element else "…"
     return f"[ {chosen} v ]"

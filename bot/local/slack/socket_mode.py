@@ -26,7 +26,7 @@ from bot.local.slack.methods import Answer, Method
 Reason = Literal["warning", "refresh_requested", "link_disabled", "too_many_websockets"]
 
 # So many connections may be open at once; an envelope goes to any one of them.
-MOST_CONNECTIONS = 10
+MAX_CONNECTIONS = 10
 # Seconds between telling a connection that it will be closed, and closing it.
 WARNING = 10.0
 # Seconds between Slack's own pings.
@@ -230,7 +230,7 @@ class SocketMode:
     def _serve(self, connection: ServerConnection) -> None:
         line = Line(connection)
         with self._lock:
-            if len(self._lines) >= MOST_CONNECTIONS:
+            if len(self._lines) >= MAX_CONNECTIONS:
                 line.tell({"type": "disconnect", "reason": "too_many_websockets"})
                 return
             self._lines.append(line)

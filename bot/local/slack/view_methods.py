@@ -11,7 +11,7 @@ from bot.local.slack.people import Directory, Installation
 from bot.local.slack.triggers import TriggerRefused, Triggers
 from bot.local.slack.views import View, ViewRefused, Views
 
-LARGEST_VIEW = 250_000
+MAX_VIEW_BYTES = 250_000
 
 
 class ViewMethods:
@@ -89,6 +89,6 @@ def _check(arguments: Mapping[str, Any], kind: str | None) -> Answer | None:
     view = arguments.get("view")
     if problems := check_view(view, kind):
         return failed("invalid_arguments", tuple(problems))
-    if len(json.dumps(view)) > LARGEST_VIEW:
+    if len(json.dumps(view)) > MAX_VIEW_BYTES:
         return failed("view_too_large")
     return None

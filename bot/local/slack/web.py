@@ -15,7 +15,7 @@ from bot.local.slack.response_urls import Fault, ResponseUrls
 from bot.local.slack.web_api import WebApi
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-LARGEST_BODY = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
@@ -54,7 +54,7 @@ class SlackApp(Flask):
 def build_app(api: WebApi, urls: ResponseUrls, faults: Faults) -> SlackApp:
     """The routes. Further pages are blueprints registered on the result before it is served."""
     app = SlackApp(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
 
     @app.before_request
     def only_from_this_machine() -> tuple[str, int] | None:

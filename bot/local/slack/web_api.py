@@ -13,7 +13,7 @@ from bot.local.slack.response_urls import Fault
 
 TOO_MANY_REQUESTS = 429
 # https://docs.slack.dev/apis/web-api/pagination
-LONGEST_PAGE = 999
+MAX_PAGE_SIZE = 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class WebApi:
         """
         people = sorted(self._directory.people(), key=lambda person: person.id)
         try:
-            limit = min(int(arguments.get("limit") or 0), LONGEST_PAGE) or len(people)
+            limit = min(int(arguments.get("limit") or 0), MAX_PAGE_SIZE) or len(people)
             after = base64.b64decode(str(arguments.get("cursor") or ""), validate=True).decode()
         except (ValueError, binascii.Error):
             return failed("invalid_cursor")

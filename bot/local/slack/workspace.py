@@ -24,7 +24,7 @@ from bot.local.slack.exchanges import Exchange
 from bot.local.slack.features import Features
 from bot.local.slack.people import SLACKBOT, Channel, Directory, Installation, Person, UserGroup
 from bot.local.slack.people import Traits as Traits  # noqa: PLC0414 - it is part of what this module offers
-from bot.local.slack.rendering import Reader, render
+from bot.local.slack.rendering import RenderContext, render
 from bot.local.slack.response_urls import Delivery, Fault, ResponseUrls
 from bot.local.slack.screens import Message, Screens
 from bot.local.slack.socket_mode import SocketMode
@@ -320,7 +320,7 @@ class Workspace(Hosted):
         """The message as text for a terminal, in this machine's time zone."""
         names = {person.id: person.name for person in self.directory.people()}
         names |= {channel.id: channel.name for channel in self.directory.channels()}
-        return render(message, Reader(names=names))
+        return render(message, RenderContext(names=names))
 
     # What happened, and what shall go wrong
 

@@ -11,15 +11,15 @@ from typing import Any
 import structlog
 from slack_bolt import Ack, App
 
-from bot.admin.commands import SHAPES, Act, Misunderstood, Verb
+from bot.admin.commands import SHAPES, AdminCommand, ParseError, Verb
 from bot.admin.confirmation import Done, Forgotten, Nothing, Outcome, Verdict
 from bot.core.access import Member
 from bot.core.errors import Changed, SlackError, StudioLinksError, UpstreamError
-from bot.core.link import Door, Reason
+from bot.core.link import Reason, Source
 from bot.core.values import is_group
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, act_of_form, parse_admin
-from bot.slack.gateway import Desk, Visit, Work, acknowledge, receive, refuse, take, tell
+from bot.slack.gateway import Admitted, AppContext, Work, acknowledge, receive, refuse, take, tell
 from bot.slack.members import views
 from bot.slack.members.home import show_home
 from bot.slack.payloads import REQUEST_ID, action_value, field_value, form_origin, private_metadata
@@ -30,7 +30,7 @@ ADMIN = "admin"
 HELP = "help"
 
 
-def register(app: App, desk: Desk) -> None:
+def register(bolt: App, app: AppContext) -> None:
     """Add the listeners to a Bolt app."""
     works: dict[str | re.Pattern[str], Work] = {
         re.compile(rf"^{admin_views.PICK}_[a-z]+$"): _pick,
@@ -40,220 +40,224 @@ def register(app: App, desk: Desk) -> None:
     }
 
     def on_action(action_id: str | re.Pattern[str], work: Work) -> None:
-        @app.action(action_id)
+        @bolt.action(action_id)
         def press(ack: Ack, body: dict[str, Any]) -> None:
-            acknowledge(ack, receive(desk, body, Door.BUTTON, work))
+            acknowledge(ack, receive(app, body, Source.BUTTON, work))
 
     for action_id, work in works.items():
         on_action(action_id, work)
 
-    @app.view(admin_views.FORM)
+    @bolt.view(admin_views.FORM)
     def sent(ack: Ack, body: dict[str, Any]) -> None:
-        _take_form(desk, ack, body)
+        _take_form(app, ack, body)
 
 
-def administer(desk: Desk, visit: Visit, text: str) -> None:
+def administer(app: AppContext, admitted: Admitted, text: str) -> None:
     """`/studio admin`, with whatever was typed after it."""
     text = text.strip()
     if not text:
-        _open_menu(desk, visit)
+        _open_menu(app, admitted)
         return
-    reader = _admitted(desk, visit)
-    if reader is None:
+    render = _admitted(app, admitted)
+    if render is None:
         return
     if text.lower() == HELP:
-        desk.metrics.outcome("admin_answered")
-        tell(desk, visit.origin, admin_views.usage(reader), replace=False)
+        app.metrics.outcome("admin_answered")
+        tell(app, admitted.origin, admin_views.usage(render), replace=False)
         return
     try:
-        act = parse_admin(text, desk.now())
-    except Misunderstood as problem:
-        desk.metrics.outcome("admin_answered")
-        tell(desk, visit.origin, admin_views.misunderstood(problem, reader), replace=False)
+        act = parse_admin(text, app.now())
+    except ParseError as problem:
+        app.metrics.outcome("admin_answered")
+        tell(app, admitted.origin, admin_views.misunderstood(problem, render), replace=False)
     else:
-        _ask(desk, visit, reader, act)
+        _ask(app, admitted, render, act)
 
 
-def _admitted(desk: Desk, visit: Visit) -> views.Reader | None:
+def _admitted(app: AppContext, admitted: Admitted) -> views.RenderContext | None:
     """The administrator as a reader; None if they are none, which they then know, and the audit."""
-    in_place = visit.door is not Door.COMMAND
+    in_place = admitted.source is not Source.COMMAND
     try:
-        admitted, locale = desk.administering.admit(visit.member)
+        is_admin, locale = app.administering.admit(admitted.member)
     except UpstreamError as error:
-        log.warning("administrator_unknown", request=visit.origin.request_id, why=str(error))
-        reader = desk.reader(visit.origin)
-        if refuse(desk, visit, error.reason, action=ADMIN):
-            tell(desk, visit.origin, _failed(error, reader), replace=in_place)
+        log.warning("administrator_unknown", request=admitted.origin.request_id, why=str(error))
+        render = app.render(admitted.origin)
+        if refuse(app, admitted, error.reason, action=ADMIN):
+            tell(app, admitted.origin, _failed(error, render), replace=in_place)
         return None
-    reader = desk.reader(visit.origin, locale)
-    if admitted:
-        return reader
-    if refuse(desk, visit, Reason.NOT_AN_ADMIN, action=ADMIN):
-        tell(desk, visit.origin, views.refusal(Reason.NOT_AN_ADMIN, reader), replace=in_place)
+    render = app.render(admitted.origin, locale)
+    if is_admin:
+        return render
+    if refuse(app, admitted, Reason.NOT_AN_ADMIN, action=ADMIN):
+        tell(app, admitted.origin, views.refusal(Reason.NOT_AN_ADMIN, render), replace=in_place)
     return None
 
 
-def _open_menu(desk: Desk, visit: Visit) -> None:
+def _open_menu(app: AppContext, admitted: Admitted) -> None:
     """A dialog first, for which Slack gives three seconds; then who asks, and what they can do."""
-    working = admin_views.told(desk.reader().words.admin.working)
+    working = admin_views.told(app.render().words.admin.working)
     try:
-        visit = replace(visit, origin=desk.slack.open_view(visit.origin, working))
+        admitted = replace(admitted, origin=app.slack.open_view(admitted.origin, working))
     except SlackError as error:
-        log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
-        desk.metrics.outcome("dialog_not_opened")
-        tell(desk, visit.origin, admin_views.told(desk.reader().words.form_failed), replace=False)
+        log.warning("dialog_not_opened", request=admitted.origin.request_id, code=error.code)
+        app.metrics.outcome("dialog_not_opened")
+        tell(app, admitted.origin, admin_views.told(app.render().words.form_failed), replace=False)
         return
-    reader = _admitted(desk, visit)
-    if reader is not None:
-        desk.metrics.outcome("admin_answered")
-        tell(desk, visit.origin, admin_views.menu(reader), replace=True)
+    render = _admitted(app, admitted)
+    if render is not None:
+        app.metrics.outcome("admin_answered")
+        tell(app, admitted.origin, admin_views.menu(render), replace=True)
 
 
-def _pick(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
+def _pick(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
     """A button of the menu: the form of that act, or what needs none at once."""
-    reader = _admitted(desk, visit)
-    if reader is None:
+    render = _admitted(app, admitted)
+    if render is None:
         return
     picked = action_value(body)
     if picked not in set(Verb):
-        tell(desk, visit.origin, admin_views.menu(reader), replace=True)
+        tell(app, admitted.origin, admin_views.menu(render), replace=True)
     elif not SHAPES[Verb(picked)].fields:
-        _ask(desk, visit, reader, Act(Verb(picked), {}))
+        _ask(app, admitted, render, AdminCommand(Verb(picked), {}))
     else:
         try:
-            desk.slack.open_form(visit.origin, admin_views.form(Verb(picked), reader))
+            app.slack.open_form(admitted.origin, admin_views.form(Verb(picked), render))
         except SlackError as error:
-            log.warning("form_not_shown", request=visit.origin.request_id, code=error.code)
-            tell(desk, visit.origin, admin_views.told(reader.words.form_failed), replace=True)
+            log.warning("form_not_shown", request=admitted.origin.request_id, code=error.code)
+            tell(app, admitted.origin, admin_views.told(render.words.form_failed), replace=True)
 
 
-def _take_form(desk: Desk, ack: Ack, body: Mapping[str, Any]) -> None:
+def _take_form(app: AppContext, ack: Ack, body: Mapping[str, Any]) -> None:
     """A form that was sent off. What is wrong with its fields, Slack shows beside them."""
     picked = private_metadata(body)
     if picked not in set(Verb):
-        acknowledge(ack, receive(desk, body, Door.FORM, _gone))
+        acknowledge(ack, receive(app, body, Source.FORM, _gone))
         return
     verb = Verb(picked)
     names = (*SHAPES[verb].fields, GROUP)
     values = {name: field_value(body, name) for name in names}
     try:
-        act = act_of_form(verb, values, desk.now())
-    except Misunderstood as problem:
+        act = act_of_form(verb, values, app.now())
+    except ParseError as problem:
         # Whose form it is has not been looked at yet: this tells them nothing but what they sent.
-        ack(response_action="errors", errors=admin_views.field_errors(problem, values, desk.reader()))
+        ack(response_action="errors", errors=admin_views.field_errors(problem, values, app.render()))
         return
 
-    def work(desk: Desk, visit: Visit, _body: Mapping[str, Any]) -> None:
-        visit = replace(
-            visit, origin=replace(visit.origin, by_message=False, view_name=_name(visit.origin.request_id))
+    def work(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]) -> None:
+        admitted = replace(
+            admitted, origin=replace(admitted.origin, by_message=False, view_name=_name(admitted.origin.request_id))
         )
-        reader = _admitted(desk, visit)
-        if reader is not None:
-            _ask(desk, visit, reader, act)
+        render = _admitted(app, admitted)
+        if render is not None:
+            _ask(app, admitted, render, act)
 
-    if take(desk, body, Door.FORM, work):
+    if take(app, body, Source.FORM, work):
         ack()  # they were turned away, and have been told so in a message
     else:
         # The answer finds this dialog by its name, which Slack learns with this acknowledgement: so it cannot come
         # before it and be overwritten.
         name = _name(form_origin(body).request_id)
-        ack(response_action="update", view=admin_views.working(name, desk.reader()))
+        ack(response_action="update", view=admin_views.working(name, app.render()))
 
 
 def _name(request_id: str) -> str:
     return f"{admin_views.FORM}-{request_id}"
 
 
-def _gone(desk: Desk, visit: Visit, _body: Mapping[str, Any]) -> None:
-    reader = _admitted(desk, visit)
-    if reader is not None:
-        _show(desk, visit, reader, Nothing(Verdict.GONE))
+def _gone(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]) -> None:
+    render = _admitted(app, admitted)
+    if render is not None:
+        _show(app, admitted, render, Nothing(Verdict.GONE))
 
 
-def _confirm(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-    _press(desk, visit, body, lambda act_id: desk.administering.confirm(visit.member, act_id, visit.door))
+def _confirm(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
+    _press(app, admitted, body, lambda act_id: app.administering.confirm(admitted.member, act_id, admitted.source))
 
 
-def _cancel(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-    _press(desk, visit, body, lambda act_id: desk.administering.cancel(visit.member, act_id))
+def _cancel(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
+    _press(app, admitted, body, lambda act_id: app.administering.cancel(admitted.member, act_id))
 
 
-def _more(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-    request_id = visit.origin.request_id
-    _press(desk, visit, body, lambda act_id: desk.administering.more(visit.member, act_id, request_id))
+def _more(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
+    request_id = admitted.origin.request_id
+    _press(app, admitted, body, lambda act_id: app.administering.more(admitted.member, act_id, request_id))
 
 
-def _press(desk: Desk, visit: Visit, body: Mapping[str, Any], work: Callable[[str], Outcome | None]) -> None:
-    reader = _admitted(desk, visit)
-    if reader is None:
+def _press(
+    app: AppContext, admitted: Admitted, body: Mapping[str, Any], work: Callable[[str], Outcome | None]
+) -> None:
+    render = _admitted(app, admitted)
+    if render is None:
         return
     act_id = action_value(body)
     if REQUEST_ID.fullmatch(act_id):
-        _carry_out(desk, visit, reader, lambda: work(act_id))
+        _carry_out(app, admitted, render, lambda: work(act_id))
     else:
-        _show(desk, visit, reader, Nothing(Verdict.GONE))
+        _show(app, admitted, render, Nothing(Verdict.GONE))
 
 
-def _ask(desk: Desk, visit: Visit, reader: views.Reader, act: Act) -> None:
-    administering, request_id = desk.administering, visit.origin.request_id
-    _carry_out(desk, visit, reader, lambda: administering.ask(visit.member, act, request_id, visit.door))
+def _ask(app: AppContext, admitted: Admitted, render: views.RenderContext, act: AdminCommand) -> None:
+    administering, request_id = app.administering, admitted.origin.request_id
+    _carry_out(app, admitted, render, lambda: administering.ask(admitted.member, act, request_id, admitted.source))
 
 
-def _carry_out(desk: Desk, visit: Visit, reader: views.Reader, work: Callable[[], Outcome | None]) -> None:
+def _carry_out(
+    app: AppContext, admitted: Admitted, render: views.RenderContext, work: Callable[[], Outcome | None]
+) -> None:
     """Do it, and show what has come of it."""
     try:
         what = work()
     except Changed:
-        desk.metrics.outcome("admin_answered")
-        _tell_failure(desk, visit, reader, admin_views.told(reader.words.admin.changed))
+        app.metrics.outcome("admin_answered")
+        _tell_failure(app, admitted, render, admin_views.told(render.words.admin.changed))
     except StudioLinksError as error:
-        desk.metrics.outcome("admin_failed")
-        log.warning("administration_failed", request=visit.origin.request_id, why=str(error))
-        _tell_failure(desk, visit, reader, _failed(error, reader))
+        app.metrics.outcome("admin_failed")
+        log.warning("administration_failed", request=admitted.origin.request_id, why=str(error))
+        _tell_failure(app, admitted, render, _failed(error, render))
     else:
         if what is None:
-            desk.metrics.outcome("replayed")
+            app.metrics.outcome("replayed")
         else:
-            _show(desk, visit, reader, what)
+            _show(app, admitted, render, what)
 
 
-def _failed(error: StudioLinksError, reader: views.Reader) -> views.Message:
+def _failed(error: StudioLinksError, render: views.RenderContext) -> views.Message:
     return admin_views.told(
-        reader.words.admin.failed.format(why=views.escape(str(error), admin_views.LONGEST_WARNING))
+        render.words.admin.failed.format(why=views.escape(str(error), admin_views.MAX_WARNING_LENGTH))
     )
 
 
-def _show(desk: Desk, visit: Visit, reader: views.Reader, what: Outcome) -> None:
-    desk.metrics.outcome("admin_done" if isinstance(what, Done | Forgotten) else "admin_answered")
-    _tell(desk, visit, admin_views.outcome(what, reader, desk.now(), in_dialog=_in_dialog(visit)))
+def _show(app: AppContext, admitted: Admitted, render: views.RenderContext, what: Outcome) -> None:
+    app.metrics.outcome("admin_done" if isinstance(what, Done | Forgotten) else "admin_answered")
+    _tell(app, admitted, admin_views.outcome(what, render, app.now(), in_dialog=_in_dialog(admitted)))
     if isinstance(what, Done | Forgotten):
-        _pass_on(desk, visit, what)
+        _pass_on(app, admitted, what)
 
 
-def _tell_failure(desk: Desk, visit: Visit, reader: views.Reader, message: views.Message) -> None:
-    _tell(desk, visit, admin_views.with_way_back(message, reader) if _in_dialog(visit) else message)
+def _tell_failure(app: AppContext, admitted: Admitted, render: views.RenderContext, message: views.Message) -> None:
+    _tell(app, admitted, admin_views.with_way_back(message, render) if _in_dialog(admitted) else message)
 
 
-def _in_dialog(visit: Visit) -> bool:
-    return visit.origin.view_id is not None or visit.origin.view_name is not None
+def _in_dialog(admitted: Admitted) -> bool:
+    return admitted.origin.view_id is not None or admitted.origin.view_name is not None
 
 
-def _tell(desk: Desk, visit: Visit, message: views.Message) -> None:
+def _tell(app: AppContext, admitted: Admitted, message: views.Message) -> None:
     """In the place of what was pressed; a listing goes on below. Who has closed the dialog gets a message."""
-    if tell(desk, visit.origin, message, replace=visit.door is Door.BUTTON):
+    if tell(app, admitted.origin, message, replace=admitted.source is Source.BUTTON):
         return
     try:
-        desk.slack.post(visit.member.user_id, message)
+        app.slack.post(admitted.member.user_id, message)
     except SlackError as error:
-        log.warning("administrator_not_told", request=visit.origin.request_id, code=error.code)
+        log.warning("administrator_not_told", request=admitted.origin.request_id, code=error.code)
 
 
-def _pass_on(desk: Desk, visit: Visit, what: Done | Forgotten) -> None:
+def _pass_on(app: AppContext, admitted: Admitted, what: Done | Forgotten) -> None:
     """To the audit channel, and to the home tab of the member whom it concerns."""
-    if desk.audit_channel is not None:
+    if app.audit_channel is not None:
         try:
-            desk.slack.announce(desk.audit_channel, admin_views.announcement(what, visit.member.user_id))
+            app.slack.announce(app.audit_channel, admin_views.announcement(what, admitted.member.user_id))
         except SlackError as error:
-            log.warning("announcement_failed", request=visit.origin.request_id, code=error.code)
+            log.warning("announcement_failed", request=admitted.origin.request_id, code=error.code)
     if what.act.principal and not is_group(what.act.principal):
-        show_home(desk, Member(visit.member.tenant, what.act.principal))
+        show_home(app, Member(admitted.member.tenant, what.act.principal))

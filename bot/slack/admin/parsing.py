@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.admin.commands import SHAPES, Act, Misunderstood, Name, Problem, Verb, build
+from bot.admin.commands import SHAPES, AdminCommand, Name, ParseError, Problem, Verb, build
 from bot.core.values import GROUP_ID
 
 # What opens and what closes a quotation, in straight, English, German and French.
@@ -42,20 +42,20 @@ class Token:
         return None if self.quoted else OPTION.fullmatch(self.text)
 
 
-def parse_admin(text: str, now: datetime) -> Act:
+def parse_admin(text: str, now: datetime) -> AdminCommand:
     """What the text asks for.
 
     Args:
         text: as Slack sent it, escaped.
 
     Raises:
-        Misunderstood: all of it was not understood.
+        ParseError: all of it was not understood.
     """
     first, *rest = list(_tokens(text)) or [Token("")]
     try:
         verb = Verb(first.text.lower())
     except ValueError:
-        raise Misunderstood(Problem.UNKNOWN_VERB, value=_unescaped(first.text)) from None
+        raise ParseError(Problem.UNKNOWN_VERB, value=_unescaped(first.text)) from None
     return build(verb, _fields(verb, rest), now)
 
 
@@ -67,13 +67,13 @@ def _tokens(text: str) -> Iterator[Token]:
             # A mark inside a word closes nothing: it is an apostrophe.
             closed = re.match(rf"[{marks}](.*?)[{marks}](?=\s|$)", left, re.DOTALL)
             if closed is None:
-                raise Misunderstood(Problem.OPEN_QUOTE, value=_unescaped(left))
+                raise ParseError(Problem.OPEN_QUOTE, value=_unescaped(left))
             yield Token(_unescaped(closed[1]), quoted=True)
             left = left[closed.end() :].lstrip()
             continue
         word = WORD.match(left)
         if word is None:  # never: it does not begin with a blank
-            raise Misunderstood(Problem.TOO_MUCH, value=_unescaped(left))
+            raise ParseError(Problem.TOO_MUCH, value=_unescaped(left))
         yield Token(word[0])
         left = left[word.end() :].lstrip()
 
@@ -87,15 +87,15 @@ def _fields(verb: Verb, tokens: list[Token]) -> dict[Name, str]:
         if option is None:
             name, value = shape.object, token
             if name is None or name in fields:
-                raise Misunderstood(Problem.TOO_MUCH, verb=verb, value=_unescaped(token.text))
+                raise ParseError(Problem.TOO_MUCH, verb=verb, value=_unescaped(token.text))
         else:
             name = _option(verb, option[1])
             if name in fields:
-                raise Misunderstood(Problem.TWICE, verb=verb, field=name)
+                raise ParseError(Problem.TWICE, verb=verb, field=name)
             if option[2]:
                 value = Token(option[2])
             elif not left or left[0].option is not None:
-                raise Misunderstood(Problem.NO_VALUE, verb=verb, field=name)
+                raise ParseError(Problem.NO_VALUE, verb=verb, field=name)
             else:
                 value = left.pop(0)
         fields[name] = _value(verb, name, value)
@@ -105,7 +105,7 @@ def _fields(verb: Verb, tokens: list[Token]) -> dict[Name, str]:
 def _option(verb: Verb, typed: str) -> Name:
     name = typed.lower()
     if name not in SHAPES[verb].options:
-        raise Misunderstood(Problem.UNKNOWN_OPTION, verb=verb, field=typed)
+        raise ParseError(Problem.UNKNOWN_OPTION, verb=verb, field=typed)
     return Name(name)
 
 
@@ -113,15 +113,15 @@ def _value(verb: Verb, name: Name, token: Token) -> str:
     text = token.text if token.quoted else _unescaped(token.text)
     if name not in PEOPLE:
         if not text.strip():
-            raise Misunderstood(Problem.NO_VALUE, verb=verb, field=name)
+            raise ParseError(Problem.NO_VALUE, verb=verb, field=name)
         return text
     mention = None if token.quoted else MENTION.fullmatch(token.text)
     if mention is not None:
         return mention[1] or mention[2]
     if text.startswith("@"):
-        raise Misunderstood(Problem.PLAIN_NAME, verb=verb, field=name, value=text)
+        raise ParseError(Problem.PLAIN_NAME, verb=verb, field=name, value=text)
     if not BARE_ID.fullmatch(text):
-        raise Misunderstood(Problem.BAD_VALUE, verb=verb, field=name, value=text)
+        raise ParseError(Problem.BAD_VALUE, verb=verb, field=name, value=text)
     return text
 
 
@@ -130,18 +130,18 @@ def _unescaped(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def act_of_form(verb: Verb, values: Mapping[str, str], now: datetime) -> Act:
+def act_of_form(verb: Verb, values: Mapping[str, str], now: datetime) -> AdminCommand:
     """What a form that was sent off asks for. A user group has a field of its own there.
 
     Raises:
-        Misunderstood: a field is missing or wrong, or there is both a member and a user group.
+        ParseError: a field is missing or wrong, or there is both a member and a user group.
     """
     fields = {name: values.get(name, "") for name in SHAPES[verb].fields}
     group = values.get(GROUP, "").strip()
     if group:
         if fields.get(Name.USER):
-            raise Misunderstood(Problem.MISSING, verb=verb, field=Name.USER)
+            raise ParseError(Problem.MISSING, verb=verb, field=Name.USER)
         if not GROUP_ID.fullmatch(group):
-            raise Misunderstood(Problem.BAD_VALUE, verb=verb, field=Name.USER, value=group)
+            raise ParseError(Problem.BAD_VALUE, verb=verb, field=Name.USER, value=group)
         fields[Name.USER] = group
     return build(verb, fields, now)

@@ -4,23 +4,23 @@ import structlog
 
 from bot.core.access import Member, Person
 from bot.core.errors import UpstreamError
-from bot.slack.gateway import Desk
+from bot.slack.gateway import AppContext
 from bot.slack.members import views
 
 log = structlog.get_logger()
 
 
-def show_home(desk: Desk, member: Member, person: Person | None = None) -> None:
+def show_home(app: AppContext, member: Member, person: Person | None = None) -> None:
     """Publish it as things stand now. A failure is logged: the next opening makes it again.
 
     Args:
         person: what Slack has just said of the member, if it has been asked.
     """
     try:
-        standing = desk.standings.of(member, person)
-        reader = desk.reader(locale=standing.person.locale)
-        desk.slack.publish_home(member.user_id, views.home(standing, reader))
+        standing = app.get_status.of(member, person)
+        render = app.render(locale=standing.person.locale)
+        app.slack.publish_home(member.user_id, views.home(standing, render))
     except UpstreamError as error:
         log.warning("home_not_shown", user=member.user_id, why=str(error))
     else:
-        desk.metrics.outcome("home")
+        app.metrics.outcome("home")

@@ -13,7 +13,7 @@ from typing import Any
 from bot.core.access import Mapping
 from bot.core.link import APPS_BY_LANDING_URI, Answer, Choice, Denied, Issued, Option, Reason, StudioApp, Target
 from bot.core.records import Entry
-from bot.links.status import Standing
+from bot.links.status import MemberStatus
 from bot.slack.words import Words
 
 Block = dict[str, Any]
@@ -27,18 +27,18 @@ SHORTCUT = "open_studio"
 ASK = "ask_access"
 PRODUCT = "Studio links"
 
-MOST_BUTTONS = 5
+MAX_BUTTONS = 5
 # https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
-MOST_OPTIONS = 100
-LONGEST_LABEL = 75
+MAX_OPTIONS = 100
+MAX_LABEL_LENGTH = 75
 # Slack shows a hundred blocks in a home tab; the rest of it takes fewer than ten.
-MOST_AT_HOME = 90
+MAX_HOME_BLOCKS = 90
 # How much of what a member typed is repeated to them.
-LONGEST_ECHO = 200
+MAX_ECHO_LENGTH = 200
 # How many of a member's aliases are listed, so that the longest still fit into one section.
-MOST_ALIASES = 40
+MAX_ALIASES = 40
 # https://docs.slack.dev/reference/block-kit/blocks/section-block
-LONGEST_SECTION = 3000
+MAX_SECTION_LENGTH = 3000
 
 # A grant that ends within this time is mentioned with the link.
 ENDS_SOON = timedelta(days=1)
@@ -89,7 +89,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class RenderContext:
     """Whom a message is for: their words, the command as their workspace calls it, and whether they can ask."""
 
     words: Words
@@ -98,19 +98,19 @@ class Reader:
     link_seconds: int = 60
 
 
-def answer(given: Answer, reader: Reader) -> Message:
+def answer(given: Answer, render: RenderContext) -> Message:
     """What a member sees who asked for a link."""
     match given:
         case Issued():
-            return _link(given, reader)
+            return _link(given, render)
         case Choice():
-            return _choice(given, reader)
+            return _choice(given, render)
         case Denied():
-            return _refusal(given, reader)
+            return _refusal(given, render)
 
 
-def _link(issued: Issued, reader: Reader) -> Message:
-    words, mapping, link = reader.words, issued.allowed.mapping, issued.link
+def _link(issued: Issued, render: RenderContext) -> Message:
+    words, mapping, link = render.words, issued.allowed.mapping, issued.link
     space = words.space.format(space=mapping.space_name) if mapping.space_name else ""
     ready = words.ready.format(profile=mapping.profile_name, domain=mapping.domain_id, space=space)
     note = words.ready_note.format(until=slack_time(link.expires_at), session=duration(link.session_seconds, words))
@@ -123,17 +123,17 @@ def _link(issued: Issued, reader: Reader) -> Message:
     until = issued.allowed.grant.until
     if until is not None and until - issued.request.at < ENDS_SOON:
         notes.append(context(words.ends_soon.format(until=slack_date(until))))
-        buttons += [button(words.ask_longer, ASK, mapping.alias)] if reader.may_ask else []
+        buttons += [button(words.ask_longer, ASK, mapping.alias)] if render.may_ask else []
     text = words.ready_text.format(lifetime=duration(link.lifetime_seconds, words))
     return Message(text, [section(ready), *notes, actions(*buttons)])
 
 
-def _choice(choice: Choice, reader: Reader) -> Message:
+def _choice(choice: Choice, render: RenderContext) -> Message:
     """Buttons for up to five, a select beyond; what was chosen last time comes first, and stands out."""
-    words, options = reader.words, choice.options[:MOST_OPTIONS]
+    words, options = render.words, choice.options[:MAX_OPTIONS]
     alone = len({option.target.alias for option in options}) == 1
-    note = words.choose_note.format(command=escape(reader.command), target=options[0].target)
-    if len(options) <= MOST_BUTTONS:
+    note = words.choose_note.format(command=escape(render.command), target=options[0].target)
+    if len(options) <= MAX_BUTTONS:
         elements = [
             button(
                 _option_label(option, words, words.open_named, alone=alone),
@@ -168,20 +168,20 @@ def _option_label(option: Option, words: Words, without_space: str, *, alone: bo
     return without_space.format(alias=target.alias, profile=option.profile_name)
 
 
-def opened(entry: Entry, reader: Reader) -> Message:
+def opened(entry: Entry, render: RenderContext) -> Message:
     """What replaces a link message once its button was pressed: the used link leaves the screen."""
-    words, at = reader.words, entry.opened_at or entry.at
+    words, at = render.words, entry.opened_at or entry.at
     if entry.expires_at is not None and at >= entry.expires_at:
-        return stale(entry, reader)
+        return stale(entry, render)
     # The outcome is recorded after the message went out, so a quick press may find no profile there yet.
     form = words.opened if entry.profile_name else words.opened_only
     line = form.format(at=slack_time(at), profile=entry.profile_name, domain=entry.domain_id)
     return Message(words.opened_text, [section(line), _again(entry, words)])
 
 
-def stale(entry: Entry, reader: Reader) -> Message:
+def stale(entry: Entry, render: RenderContext) -> Message:
     """What replaces a link message whose time is over."""
-    words = reader.words
+    words = render.words
     line = words.stale.format(until=slack_time(entry.expires_at or entry.at))
     return Message(words.stale_text, [section(line), _again(entry, words)])
 
@@ -192,43 +192,43 @@ def _again(entry: Entry, words: Words) -> Block:
     return actions(button(words.new_link, NEW_LINK, str(target)))
 
 
-def refusal(reason: Reason, reader: Reader) -> Message:
+def refusal(reason: Reason, render: RenderContext) -> Message:
     """A refusal that needs nothing but its reason."""
-    return _refusal(Denied(reason), reader)
+    return _refusal(Denied(reason), render)
 
 
-def _refusal(denied: Denied, reader: Reader) -> Message:
-    words = reader.words
+def _refusal(denied: Denied, render: RenderContext) -> Message:
+    words = render.words
     if denied.reason is Reason.UNKNOWN_ALIAS:
-        return _unknown_alias(denied, reader)
-    text = _why(denied, reader)
+        return _unknown_alias(denied, render)
+    text = _why(denied, render)
     blocks = [section(text)]
     if denied.reason in PASSING:
         alias = denied.mapping.alias if denied.mapping else denied.target.alias
         again = Target(alias, denied.target.app, denied.target.space)
         blocks.append(actions(button(words.try_again, NEW_LINK, str(again))))
-    if denied.reason in ASKABLE and reader.may_ask:
+    if denied.reason in ASKABLE and render.may_ask:
         blocks.append(actions(button(words.ask, ASK, "", style="primary")))
     return Message(text, blocks)
 
 
-def _why(denied: Denied, reader: Reader) -> str:
-    words, address = reader.words, denied.sign_in_address
+def _why(denied: Denied, render: RenderContext) -> str:
+    words, address = render.words, denied.sign_in_address
     return words.refusals[denied.reason].format(
-        command=escape(reader.command),
+        command=escape(render.command),
         address=words.sso_address.format(address=escape(address)) if address else words.sso_no_address,
         notice=escape(" ".join((denied.notice or "").split())),
     )
 
 
-def _unknown_alias(denied: Denied, reader: Reader) -> Message:
+def _unknown_alias(denied: Denied, render: RenderContext) -> Message:
     """The nearest of the member's own aliases, and nobody else's."""
-    words, asked = reader.words, denied.target.alias or ""
-    lines = [words.no_such_alias.format(text=escape(asked, LONGEST_ECHO))]
+    words, asked = render.words, denied.target.alias or ""
+    lines = [words.no_such_alias.format(text=escape(asked, MAX_ECHO_LENGTH))]
     near = _nearest(asked, denied.aliases)
     if near:
         lines.append(words.nearest.format(aliases=_code(near)))
-    shown = help_text(reader, aliases=denied.aliases)
+    shown = help_text(render, aliases=denied.aliases)
     return Message("\n".join([*lines, shown.text]), [section(" ".join(lines)), *shown.blocks])
 
 
@@ -239,82 +239,84 @@ def _nearest(asked: str, aliases: Sequence[str]) -> list[str]:
 
 
 def help_text(
-    reader: Reader,
+    render: RenderContext,
     *,
     not_understood: str | None = None,
     aliases: Sequence[str] = (),
-    barred: Denied | None = None,
+    rejection: Denied | None = None,
     administers: bool = False,
 ) -> Message:
     """What the command understands, as far as the member can use it; first, what it did not.
 
     Args:
-        barred: what the member is told who can open nothing; None if they can.
+        rejection: what the member is told who can open nothing; None if they can.
     """
-    words, command = reader.words, escape(reader.command)
-    if barred is not None:
-        lines = [_why(barred, reader)]
+    words, command = render.words, escape(render.command)
+    if rejection is not None:
+        lines = [_why(rejection, render)]
     else:
-        lines = [words.help_open.format(command=command, lifetime=duration(reader.link_seconds, words))]
+        lines = [words.help_open.format(command=command, lifetime=duration(render.link_seconds, words))]
         if aliases:
             lines.append(words.help_alias.format(command=command, aliases=_code(aliases)))
             lines.append(words.help_app.format(command=command, apps="|".join(StudioApp)))
-    if reader.may_ask and (barred is None or barred.reason in ASKABLE):
+    if render.may_ask and (rejection is None or rejection.reason in ASKABLE):
         lines.append(words.help_request.format(command=command))
     lines += [words.help_whoami.format(command=command), words.help_help.format(command=command)]
     if administers:
         lines.append(words.admin.help_admin.format(command=command))
     blocks = [section("\n".join(lines))]
     if not_understood is not None:
-        lines.insert(0, words.not_understood.format(command=command, text=escape(not_understood, LONGEST_ECHO)))
+        lines.insert(0, words.not_understood.format(command=command, text=escape(not_understood, MAX_ECHO_LENGTH)))
         blocks.insert(0, section(lines[0]))
     return Message("\n".join(lines), blocks)
 
 
-def help_for(standing: Standing, reader: Reader, *, not_understood: str | None, administers: bool = False) -> Message:
+def help_for(
+    standing: MemberStatus, render: RenderContext, *, not_understood: str | None, administers: bool = False
+) -> Message:
     """The help with what this member can use."""
     aliases = sorted(mapping.alias for mapping in standing.access.mappings)
     return help_text(
-        reader, not_understood=not_understood, aliases=aliases, barred=barred(standing), administers=administers
+        render, not_understood=not_understood, aliases=aliases, rejection=rejection(standing), administers=administers
     )
 
 
-def barred(standing: Standing) -> Denied | None:
+def rejection(standing: MemberStatus) -> Denied | None:
     """Why the member can open nothing; None if they can."""
     return standing.decision if isinstance(standing.decision, Denied) else None
 
 
-def who_am_i(standing: Standing, reader: Reader) -> Message:
+def who_am_i(standing: MemberStatus, render: RenderContext) -> Message:
     """What `whoami` says."""
-    words = reader.words
+    words = render.words
     mappings = [_mapped(mapping, words) for mapping in _mappings(standing)] or [words.who_nothing]
-    who = _who(standing, reader)
+    who = _who(standing, render)
     blocks = [
         section(who),
         *(section("\n".join(part)) for part in parts(mappings)),
-        *_way_in(standing, reader),
+        *_way_in(standing, render),
         _links(standing, words),
     ]
     return Message(who, blocks)
 
 
-def home(standing: Standing, reader: Reader) -> Message:
+def home(standing: MemberStatus, render: RenderContext) -> Message:
     """The home tab: what `whoami` says, with a button for each mapping that the member may open."""
-    words, who = reader.words, _who(standing, reader)
-    rows = [section(_mapped(mapping, words)) for mapping in _mappings(standing)[:MOST_AT_HOME]]
-    if barred(standing) is None:
+    words, who = render.words, _who(standing, render)
+    rows = [section(_mapped(mapping, words)) for mapping in _mappings(standing)[:MAX_HOME_BLOCKS]]
+    if rejection(standing) is None:
         for row, mapping in zip(rows, _mappings(standing), strict=False):
             row["accessory"] = button(words.open_studio, HOME_OPEN, str(Target(mapping.alias)))
     rows = rows or [section(words.who_nothing)]
-    blocks = [section(who), *rows, *_way_in(standing, reader), {"type": "divider"}, _links(standing, words)]
+    blocks = [section(who), *rows, *_way_in(standing, render), {"type": "divider"}, _links(standing, words)]
     return Message(who, blocks)
 
 
-def _who(standing: Standing, reader: Reader) -> str:
-    return f"{reader.words.who.format(user=standing.member.user_id)}\n{_allowance(standing, reader)}"
+def _who(standing: MemberStatus, render: RenderContext) -> str:
+    return f"{render.words.who.format(user=standing.member.user_id)}\n{_allowance(standing, render)}"
 
 
-def _mappings(standing: Standing) -> list[Mapping]:
+def _mappings(standing: MemberStatus) -> list[Mapping]:
     return sorted(standing.access.mappings, key=lambda mapping: mapping.alias)
 
 
@@ -322,32 +324,32 @@ def _mapped(mapping: Mapping, words: Words) -> str:
     return words.who_mapping.format(alias=mapping.alias, profile=mapping.profile_name, domain=mapping.domain_id)
 
 
-def _way_in(standing: Standing, reader: Reader) -> list[Block]:
+def _way_in(standing: MemberStatus, render: RenderContext) -> list[Block]:
     """A button for those who can open nothing and whom an administrator could help."""
-    denied = barred(standing)
-    helped = reader.may_ask and denied is not None and denied.reason in ASKABLE
-    return [actions(button(reader.words.ask, ASK, "", style="primary"))] if helped else []
+    denied = rejection(standing)
+    helped = render.may_ask and denied is not None and denied.reason in ASKABLE
+    return [actions(button(render.words.ask, ASK, "", style="primary"))] if helped else []
 
 
-def _links(standing: Standing, words: Words) -> Block:
+def _links(standing: MemberStatus, words: Words) -> Block:
     if standing.links is None:
         return section(words.who_links_unknown)
     lines = [words.who_links, *(_past_link(entry, words) for entry in standing.links)]
     return section("\n".join(lines) if standing.links else words.who_no_links)
 
 
-def waiting(reader: Reader) -> Message:
+def waiting(render: RenderContext) -> Message:
     """What a dialog shows until the link is there."""
-    return Message(reader.words.waiting, [section(reader.words.waiting)])
+    return Message(render.words.waiting, [section(render.words.waiting)])
 
 
-def one_moment(reader: Reader) -> Message:
+def one_moment(render: RenderContext) -> Message:
     """What a dialog shows until we know what to show."""
-    return Message(reader.words.one_moment, [section(reader.words.one_moment)])
+    return Message(render.words.one_moment, [section(render.words.one_moment)])
 
 
-def _allowance(standing: Standing, reader: Reader) -> str:
-    words, denied, allow = reader.words, barred(standing), standing.allow
+def _allowance(standing: MemberStatus, render: RenderContext) -> str:
+    words, denied, allow = render.words, rejection(standing), standing.allow
     own_words = {
         Reason.NOT_A_MEMBER: words.who_unfit,
         Reason.GUEST: words.who_guest,
@@ -360,7 +362,7 @@ def _allowance(standing: Standing, reader: Reader) -> str:
         Reason.STORE_UNREADABLE,
         Reason.GROUP_UNCONFIRMED,
     ):
-        return _why(denied, reader)
+        return _why(denied, render)
     if allow is None:
         return words.who_not_allowed
     if allow.until is None:
@@ -391,7 +393,7 @@ def parts(lines: Sequence[str]) -> list[list[str]]:
     """The lines in runs that each fit into one section."""
     parts: list[list[str]] = [[]]
     for line in lines:
-        if len("\n".join([*parts[-1], line])) > LONGEST_SECTION:
+        if len("\n".join([*parts[-1], line])) > MAX_SECTION_LENGTH:
             parts.append([])
         parts[-1].append(line)
     return parts
@@ -431,7 +433,7 @@ def count(number: int, plural: tuple[str, str]) -> str:
 
 
 def _code(names: Sequence[str]) -> str:
-    return ", ".join(f"`{escape(name)}`" for name in names[:MOST_ALIASES])
+    return ", ".join(f"`{escape(name)}`" for name in names[:MAX_ALIASES])
 
 
 def escape(text: str, longest: int | None = None) -> str:
@@ -443,8 +445,8 @@ def escape(text: str, longest: int | None = None) -> str:
 
 def plain(text: str) -> Block:
     """Text without markup, cut to what a label may hold: in its middle, as names mostly differ at their ends."""
-    if len(text) > LONGEST_LABEL:
-        half = (LONGEST_LABEL - 1) // 2
+    if len(text) > MAX_LABEL_LENGTH:
+        half = (MAX_LABEL_LENGTH - 1) // 2
         text = f"{text[:half]}…{text[-half:]}"
     return {"type": "plain_text", "text": text}
 

@@ -7,14 +7,14 @@ from typing import Any
 import structlog
 from slack_bolt import Ack, App
 
-from bot.admin.access_requests import DAYS, Asked, Asking, Decision, Verdict
+from bot.admin.access_requests import DAYS, AccessRequests, Asked, Decision, Verdict
 from bot.core.access import Mapping as StudioMapping
 from bot.core.access import Member
 from bot.core.errors import SlackError, StoreError, StudioLinksError, UpstreamError
-from bot.core.link import Denied, Door, Reason
+from bot.core.link import Denied, Reason, Source
 from bot.core.records import AccessRequest, Posting, RequestState
 from bot.core.values import DEFAULT_ALIAS, InvalidValue
-from bot.slack.gateway import Desk, Visit, Work, acknowledge, receive, refuse, tell
+from bot.slack.gateway import Admitted, AppContext, Work, acknowledge, receive, refuse, tell
 from bot.slack.members import views
 from bot.slack.members.home import show_home
 from bot.slack.payloads import action_value, field_value, private_metadata
@@ -30,53 +30,63 @@ OVER = (Verdict.DONE, Verdict.ALREADY_DECIDED, Verdict.GONE)
 SPANS = {str(days or asking_views.FOR_GOOD): days for days in DAYS}
 
 
-def register(app: App, desk: Desk, asking: Asking) -> None:
+def register(bolt: App, app: AppContext, asking: AccessRequests) -> None:
     """Add the listeners to a Bolt app."""
 
     def on_action(action_id: str, work: Work) -> None:
-        @app.action(action_id)
+        @bolt.action(action_id)
         def press(ack: Ack, body: dict[str, Any]) -> None:
-            acknowledge(ack, receive(desk, body, Door.BUTTON, work))
+            acknowledge(ack, receive(app, body, Source.BUTTON, work))
 
-    def approve(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-        _press(desk, visit, body, lambda who, request: asking.approve(visit.member, who, request, door=visit.door))
+    def approve(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
+        _press(
+            app,
+            admitted,
+            body,
+            lambda who, request: asking.approve(admitted.member, who, request, source=admitted.source),
+        )
 
-    def deny(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
-        _press(desk, visit, body, lambda who, request: asking.deny(visit.member, who, request, door=visit.door))
+    def deny(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
+        _press(
+            app,
+            admitted,
+            body,
+            lambda who, request: asking.deny(admitted.member, who, request, source=admitted.source),
+        )
 
     on_action(views.ASK, show_form)
     on_action(asking_views.APPROVE, approve)
     on_action(asking_views.DENY, deny)
 
-    @app.view(views.ASK)
+    @bolt.view(views.ASK)
     def asked(ack: Ack, body: dict[str, Any]) -> None:
         if not field_value(body, asking_views.REASON).strip():
-            words = desk.words(private_metadata(body))
+            words = app.words(private_metadata(body))
             ack(response_action="errors", errors={asking_views.REASON: words.ask_reason_missing})
             return
-        acknowledge(ack, receive(desk, body, Door.FORM, lambda d, v, b: _ask(d, v, b, asking)))
+        acknowledge(ack, receive(app, body, Source.FORM, lambda d, v, b: _ask(d, v, b, asking)))
 
-    @app.view(asking_views.APPROVE)
+    @bolt.view(asking_views.APPROVE)
     def mapped(ack: Ack, body: dict[str, Any]) -> None:
         value, _, language = private_metadata(body).rpartition(" ")
         try:
             mapping = _mapping(body)
         except InvalidValue as error:
-            ack(response_action="errors", errors=asking_views.invalid(error, desk.words(language)))
+            ack(response_action="errors", errors=asking_views.invalid(error, app.words(language)))
             return
 
-        def approve(desk: Desk, visit: Visit, _: Mapping[str, Any]) -> None:
+        def approve(app: AppContext, admitted: Admitted, _: Mapping[str, Any]) -> None:
             _decide(
-                desk,
-                visit,
+                app,
+                admitted,
                 REQUEST.fullmatch(value),
-                desk.reader(visit.origin, language),
+                app.render(admitted.origin, language),
                 lambda who, request: asking.approve(
-                    visit.member, who, request, mapping, door=visit.door, asked_for=True
+                    admitted.member, who, request, mapping, source=admitted.source, asked_for=True
                 ),
             )
 
-        acknowledge(ack, receive(desk, body, Door.FORM, approve))
+        acknowledge(ack, receive(app, body, Source.FORM, approve))
 
 
 def _mapping(body: Mapping[str, Any]) -> StudioMapping | None:
@@ -86,82 +96,84 @@ def _mapping(body: Mapping[str, Any]) -> StudioMapping | None:
     return StudioMapping(alias.lower() or DEFAULT_ALIAS, domain, profile) if domain or profile or alias else None
 
 
-def show_form(desk: Desk, visit: Visit, body: Mapping[str, Any]) -> None:
+def show_form(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
     """`/studio request`, or a button that leads to it."""
-    if not desk.may_ask:
-        words = desk.reader_of(visit.member).words
-        tell(desk, visit.origin, asking_views.told(words.ask_nobody), replace=False)
+    if not app.may_ask:
+        words = app.reader_of(admitted.member).words
+        tell(app, admitted.origin, asking_views.told(words.ask_nobody), replace=False)
         return
-    reader = desk.reader(visit.origin)
+    render = app.render(admitted.origin)
     try:
         # Something first, for which Slack gives three seconds; then who the member is, and whether it would help.
-        opened = desk.slack.open_view(visit.origin, views.one_moment(reader))
+        opened = app.slack.open_view(admitted.origin, views.one_moment(render))
     except SlackError as error:
-        _not_opened(desk, visit, reader, error)
+        _not_opened(app, admitted, render, error)
         return
     try:
-        standing = desk.standings.of(visit.member)
-        denied, reader = views.barred(standing), desk.reader(visit.origin, standing.person.locale)
+        standing = app.get_status.of(admitted.member)
+        denied, render = views.rejection(standing), app.render(admitted.origin, standing.person.locale)
         if denied is None or denied.reason in views.ASKABLE:
-            desk.slack.open_form(opened, asking_views.form(reader, wish=action_value(body)))
+            app.slack.open_form(opened, asking_views.form(render, wish=action_value(body)))
     except UpstreamError as error:
-        log.warning("form_not_shown", request=visit.origin.request_id, why=str(error))
+        log.warning("form_not_shown", request=admitted.origin.request_id, why=str(error))
         denied = Denied(error.reason)
     if denied is None or denied.reason in views.ASKABLE:
-        desk.metrics.outcome("asking")
+        app.metrics.outcome("asking")
     else:
-        desk.metrics.outcome(denied.reason)
-        desk.slack.reply(opened, views.answer(denied, reader), replace=True)
+        app.metrics.outcome(denied.reason)
+        app.slack.reply(opened, views.answer(denied, render), replace=True)
 
 
-def _not_opened(desk: Desk, visit: Visit, reader: views.Reader, error: SlackError) -> None:
-    log.warning("dialog_not_opened", request=visit.origin.request_id, code=error.code)
-    desk.metrics.outcome("dialog_not_opened")
-    tell(desk, visit.origin, asking_views.told(reader.words.form_failed), replace=False)
+def _not_opened(app: AppContext, admitted: Admitted, render: views.RenderContext, error: SlackError) -> None:
+    log.warning("dialog_not_opened", request=admitted.origin.request_id, code=error.code)
+    app.metrics.outcome("dialog_not_opened")
+    tell(app, admitted.origin, asking_views.told(render.words.form_failed), replace=False)
 
 
-def _ask(desk: Desk, visit: Visit, body: Mapping[str, Any], asking: Asking) -> None:
-    reader, days = desk.reader(visit.origin, private_metadata(body)), field_value(body, asking_views.SPAN)
+def _ask(app: AppContext, admitted: Admitted, body: Mapping[str, Any], asking: AccessRequests) -> None:
+    render, days = app.render(admitted.origin, private_metadata(body)), field_value(body, asking_views.SPAN)
     try:
         asked = asking.ask(
-            visit.member,
-            visit.origin.request_id,
+            admitted.member,
+            admitted.origin.request_id,
             wish=field_value(body, asking_views.WISH),
             reason=field_value(body, asking_views.REASON),
             days=SPANS.get(days, 1),
         )
-        outcome, message = _heard(desk, asking, asked, reader)
+        outcome, message = _heard(app, asking, asked, render)
     except StudioLinksError as error:
-        log.error("request_not_kept", request=visit.origin.request_id, why=str(error))  # noqa: TRY400
-        outcome, message = "not_asked", asking_views.told(reader.words.ask_failed)
-    desk.metrics.outcome(outcome)
-    tell(desk, visit.origin, message, replace=False)
+        log.error("request_not_kept", request=admitted.origin.request_id, why=str(error))  # noqa: TRY400
+        outcome, message = "not_asked", asking_views.told(render.words.ask_failed)
+    app.metrics.outcome(outcome)
+    tell(app, admitted.origin, message, replace=False)
 
 
-def _heard(desk: Desk, asking: Asking, asked: Asked | Denied, reader: views.Reader) -> tuple[str, views.Message]:
+def _heard(
+    app: AppContext, asking: AccessRequests, asked: Asked | Denied, render: views.RenderContext
+) -> tuple[str, views.Message]:
     """Have administrators hear of a new request; the outcome, and what the member hears."""
     if isinstance(asked, Denied):
-        return asked.reason, views.answer(asked, reader)
+        return asked.reason, views.answer(asked, render)
     if not asked.is_new:
-        return "asked_again", asking_views.not_new(asked.request, desk.now(), reader)
-    if _to_admins(desk, asking, asked.request):
-        return "asked", asking_views.told(reader.words.ask_sent)
+        return "asked_again", asking_views.not_new(asked.request, app.now(), render)
+    if _to_admins(app, asking, asked.request):
+        return "asked", asking_views.told(render.words.ask_sent)
     asking.withdraw(asked.request)
-    return "asked_nobody", asking_views.told(reader.words.ask_nobody)
+    return "asked_nobody", asking_views.told(render.words.ask_nobody)
 
 
-def _to_admins(desk: Desk, asking: Asking, request: AccessRequest) -> bool:
+def _to_admins(app: AppContext, asking: AccessRequests, request: AccessRequest) -> bool:
     """To the channel for it, or to each administrator in their language; whether anybody was reached."""
-    if desk.request_channel:
-        readers = {desk.request_channel: desk.reader()}
+    if app.request_channel:
+        readers = {app.request_channel: app.render()}
     else:
-        admins = sorted(desk.admins - {request.member.user_id})
-        readers = {admin: desk.reader_of(Member(request.member.tenant, admin)) for admin in admins}
+        admins = sorted(app.admins - {request.member.user_id})
+        readers = {admin: app.reader_of(Member(request.member.tenant, admin)) for admin in admins}
     postings = []
-    for place, reader in readers.items():
-        posted = _post(desk, place, asking_views.to_admins(request, reader))
+    for place, render in readers.items():
+        posted = _post(app, place, asking_views.to_admins(request, render))
         if posted is not None:
-            postings.append(Posting(posted, reader.words.language))
+            postings.append(Posting(posted, render.words.language))
     if not postings:
         return False
     try:
@@ -170,14 +182,14 @@ def _to_admins(desk: Desk, asking: Asking, request: AccessRequest) -> bool:
         log.warning("postings_not_kept", request=request.id, why=str(error))
     else:
         if stands is not None and stands.state is not RequestState.OPEN:  # somebody was faster than we are
-            _settle(desk, stands)
+            _settle(app, stands)
     return True
 
 
-def _post(desk: Desk, place: str, message: views.Message) -> str | None:
+def _post(app: AppContext, place: str, message: views.Message) -> str | None:
     """Where the message stands, as far as Slack says; None if it was not taken."""
     try:
-        return desk.slack.post(place, message)
+        return app.slack.post(place, message)
     except SlackError as error:
         log.warning("message_not_posted", place=place, code=error.code)
         return None
@@ -186,69 +198,75 @@ def _post(desk: Desk, place: str, message: views.Message) -> str | None:
 Decide = Callable[[Member, str], Decision]
 
 
-def _press(desk: Desk, visit: Visit, body: Mapping[str, Any], decide: Decide) -> None:
-    _decide(desk, visit, REQUEST.fullmatch(action_value(body)), desk.reader_of(visit.member), decide)
+def _press(app: AppContext, admitted: Admitted, body: Mapping[str, Any], decide: Decide) -> None:
+    _decide(app, admitted, REQUEST.fullmatch(action_value(body)), app.reader_of(admitted.member), decide)
 
 
-def _decide(desk: Desk, visit: Visit, named: re.Match[str] | None, reader: views.Reader, decide: Decide) -> None:
+def _decide(
+    app: AppContext,
+    admitted: Admitted,
+    named: re.Match[str] | None,
+    render: views.RenderContext,
+    decide: Decide,
+) -> None:
     """Carry a press or a sent form out, and show what has come of it.
 
     Args:
         named: whose request, and which; None if the button or form named none.
-        reader: who has pressed, or sent the form.
+        render: who has pressed, or sent the form.
     """
     if named is None:
-        if refuse(desk, visit, Reason.STALE_BUTTON):
-            tell(desk, visit.origin, asking_views.told(reader.words.request_gone), replace=False)
+        if refuse(app, admitted, Reason.STALE_BUTTON):
+            tell(app, admitted.origin, asking_views.told(render.words.request_gone), replace=False)
         return
     try:
-        decision = decide(Member(visit.member.tenant, named[1]), named[2])
+        decision = decide(Member(admitted.member.tenant, named[1]), named[2])
     except StudioLinksError as error:
-        log.error("decision_failed", request=visit.origin.request_id, why=str(error))  # noqa: TRY400
-        desk.metrics.outcome("decision_failed")
-        tell(desk, visit.origin, asking_views.failed(error, reader), replace=False)
+        log.error("decision_failed", request=admitted.origin.request_id, why=str(error))  # noqa: TRY400
+        app.metrics.outcome("decision_failed")
+        tell(app, admitted.origin, asking_views.failed(error, render), replace=False)
         return
-    desk.metrics.outcome(f"decision_{decision.verdict}")
-    _show_decision(desk, visit, decision, reader)
+    app.metrics.outcome(f"decision_{decision.verdict}")
+    _show_decision(app, admitted, decision, render)
 
 
-def _show_decision(desk: Desk, visit: Visit, decision: Decision, reader: views.Reader) -> None:
-    request, pressed = decision.request, visit.origin.message
-    if decision.verdict is Verdict.NEEDS_MAPPING and request is not None and visit.door is not Door.FORM:
+def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, render: views.RenderContext) -> None:
+    request, pressed = decision.request, admitted.origin.message
+    if decision.verdict is Verdict.NEEDS_MAPPING and request is not None and admitted.source is not Source.FORM:
         try:
-            desk.slack.open_form(visit.origin, asking_views.mapping_form(request, reader))
+            app.slack.open_form(admitted.origin, asking_views.mapping_form(request, render))
         except SlackError as error:
-            _not_opened(desk, visit, reader, error)
+            _not_opened(app, admitted, render, error)
         return
     shown = False
     if request is not None and pressed is not None and decision.verdict in OVER:
-        shown = _replace(desk, pressed, request)
+        shown = _replace(app, pressed, request)
     if request is not None and decision.verdict is Verdict.DONE:
-        person = decision.person or desk.person(request.member)
-        theirs = desk.reader(locale=person.locale if person else None)
-        _post(desk, request.member.user_id, asking_views.to_member(request, theirs))
-        shown |= _settle(desk, request, but=pressed) > 0
-        show_home(desk, request.member, person)
-        _announce(desk, request)
+        person = decision.person or app.person(request.member)
+        theirs = app.render(locale=person.locale if person else None)
+        _post(app, request.member.user_id, asking_views.to_member(request, theirs))
+        shown |= _settle(app, request, but=pressed) > 0
+        show_home(app, request.member, person)
+        _announce(app, request)
     if not shown or decision.verdict is Verdict.GONE:
-        tell(desk, visit.origin, asking_views.outcome(decision, reader), replace=False)
+        tell(app, admitted.origin, asking_views.outcome(decision, render), replace=False)
 
 
-def _settle(desk: Desk, request: AccessRequest, *, but: str | None = None) -> int:
+def _settle(app: AppContext, request: AccessRequest, *, but: str | None = None) -> int:
     """Take the buttons out of each message that has them, but one; out of how many. What Slack refuses is logged."""
-    return sum(_replace(desk, each.message, request) for each in request.postings if each.message != but)
+    return sum(_replace(app, each.message, request) for each in request.postings if each.message != but)
 
 
-def _replace(desk: Desk, message: str, request: AccessRequest) -> bool:
+def _replace(app: AppContext, message: str, request: AccessRequest) -> bool:
     """Show in the place of a message what has become of the request, in the message's own language."""
     language = next((each.language for each in request.postings if each.message == message), None)
     channel, _, ts = message.partition("/")
-    return desk.slack.update(channel, ts, asking_views.settled(request, views.Reader(desk.words(language))))
+    return app.slack.update(channel, ts, asking_views.settled(request, views.RenderContext(app.words(language))))
 
 
-def _announce(desk: Desk, request: AccessRequest) -> None:
-    if desk.audit_channel is not None:
+def _announce(app: AppContext, request: AccessRequest) -> None:
+    if app.audit_channel is not None:
         try:
-            desk.slack.announce(desk.audit_channel, asking_views.announcement(request))
+            app.slack.announce(app.audit_channel, asking_views.announcement(request))
         except SlackError as error:
             log.warning("announcement_failed", request=request.id, code=error.code)

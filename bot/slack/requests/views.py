@@ -15,7 +15,7 @@ from bot.slack.members.views import (
     HOME_OPEN,
     Block,
     Message,
-    Reader,
+    RenderContext,
     actions,
     button,
     context,
@@ -34,20 +34,20 @@ DENY = "deny_access"
 WISH, REASON, SPAN = "wish", "reason", "days"
 DOMAIN, PROFILE, ALIAS_FIELD = "domain", "profile", "alias"
 FOR_GOOD = "0"
-LONGEST_WISH = 200
-LONGEST_REASON = 500
+MAX_WISH_LENGTH = 200
+MAX_REASON_LENGTH = 500
 
 
-def form(reader: Reader, wish: str = "") -> dict[str, Any]:
+def form(render: RenderContext, wish: str = "") -> dict[str, Any]:
     """The dialog in which a member asks."""
-    words, wish = reader.words, wish[:LONGEST_WISH]
+    words, wish = render.words, wish[:MAX_WISH_LENGTH]
     spans = [{"text": plain(_span(days, words)), "value": str(days or FOR_GOOD)} for days in DAYS]
-    wish_field = {"type": "plain_text_input", "action_id": WISH, "max_length": LONGEST_WISH}
+    wish_field = {"type": "plain_text_input", "action_id": WISH, "max_length": MAX_WISH_LENGTH}
     reason_field = {
         "type": "plain_text_input",
         "action_id": REASON,
         "multiline": True,
-        "max_length": LONGEST_REASON,
+        "max_length": MAX_REASON_LENGTH,
     }
     span_field = {"type": "static_select", "action_id": SPAN, "options": spans, "initial_option": spans[2]}
     return {
@@ -72,9 +72,9 @@ def told(text: str) -> Message:
     return Message(text, [section(text)])
 
 
-def not_new(request: AccessRequest, now: datetime, reader: Reader) -> Message:
+def not_new(request: AccessRequest, now: datetime, render: RenderContext) -> Message:
     """What a member hears whose form has opened no request: how their latest one stands."""
-    words = reader.words
+    words = render.words
     if request.state is RequestState.OPEN:
         line = words.ask_joined if now < request.expires_at else words.ask_ran_out
     else:
@@ -86,9 +86,9 @@ def not_new(request: AccessRequest, now: datetime, reader: Reader) -> Message:
     return told(line.format(at=slack_date(request.decided_at or request.at)))
 
 
-def to_admins(request: AccessRequest, reader: Reader) -> Message:
+def to_admins(request: AccessRequest, render: RenderContext) -> Message:
     """What administrators decide on."""
-    words, value = reader.words, _value(request)
+    words, value = render.words, _value(request)
     deny: Block = {
         **button(words.deny, DENY, value, style="danger"),
         "confirm": {
@@ -107,10 +107,10 @@ def to_admins(request: AccessRequest, reader: Reader) -> Message:
     return Message(words.asked.format(user=request.member.user_id), blocks)
 
 
-def settled(request: AccessRequest, reader: Reader) -> Message:
+def settled(request: AccessRequest, render: RenderContext) -> Message:
     """What takes the place of the buttons once there is nothing to decide any more."""
-    blocks = [*_asked(request, reader.words), context(_end(request, reader.words))]
-    return Message(reader.words.asked.format(user=request.member.user_id), blocks)
+    blocks = [*_asked(request, render.words), context(_end(request, render.words))]
+    return Message(render.words.asked.format(user=request.member.user_id), blocks)
 
 
 def _end(request: AccessRequest, words: Words) -> str:
@@ -121,9 +121,9 @@ def _end(request: AccessRequest, words: Words) -> str:
     return line.format(by=by, at=at)
 
 
-def outcome(decision: Decision, reader: Reader) -> Message:
+def outcome(decision: Decision, render: RenderContext) -> Message:
     """What came of a press or a form, where no message shows it: mostly why it decided nothing."""
-    words, request = reader.words, decision.request
+    words, request = render.words, decision.request
     if decision.verdict in (Verdict.DONE, Verdict.ALREADY_DECIDED) and request is not None:
         return told(f"{words.asked.format(user=request.member.user_id)}\n{_end(request, words)}")
     return told(
@@ -140,9 +140,9 @@ def outcome(decision: Decision, reader: Reader) -> Message:
     )
 
 
-def failed(error: StudioLinksError, reader: Reader) -> Message:
+def failed(error: StudioLinksError, render: RenderContext) -> Message:
     """Why a decision could not be carried out. The error's own words are for the log."""
-    words = reader.words
+    words = render.words
     match error:
         case UpstreamError():
             why = words.failures.get(error.reason, words.failed_otherwise)
@@ -162,9 +162,9 @@ def invalid(error: InvalidValue, words: Words) -> dict[str, str]:
     return {ALIAS_FIELD: words.bad_alias} if error.field_name == "alias" else {PROFILE: words.bad_profile}
 
 
-def mapping_form(request: AccessRequest, reader: Reader) -> dict[str, Any]:
+def mapping_form(request: AccessRequest, render: RenderContext) -> dict[str, Any]:
     """The dialog that asks which profile an approved member is to open."""
-    words = reader.words
+    words = render.words
     return {
         "type": "modal",
         "callback_id": APPROVE,
@@ -182,9 +182,9 @@ def mapping_form(request: AccessRequest, reader: Reader) -> dict[str, Any]:
     }
 
 
-def to_member(request: AccessRequest, reader: Reader) -> Message:
+def to_member(request: AccessRequest, render: RenderContext) -> Message:
     """What the member hears."""
-    words = reader.words
+    words = render.words
     if request.state is RequestState.DENIED:
         return told(words.turned_down)
     return Message(
