@@ -26,11 +26,12 @@ from bench.aws import TEMPLATE, Item
 from bench.seed import items_of_the_template
 from bench.slack import TEAM
 from bot.admin.bulk_import import Difference, Import
-from bot.admin.changes import Actor, Admin
+from bot.admin.changes import Admin
 from bot.core import audit
 from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.link import LinkRequest, Source
 from bot.core.policy import Rules
+from bot.core.records import Actor
 from bot.core.values import utc_now
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable

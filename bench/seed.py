@@ -8,11 +8,11 @@ import boto3
 
 from bench.aws import TEMPLATE, Item
 from bench.slack import TEAM
-from bot.admin.changes import Actor
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
+from bot.core.records import Actor
 from bot.local.aws.stand_in import LocalAws
 from bot.store import tables
 from tests.scenario.conftest import create_domain, create_profile

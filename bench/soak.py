@@ -14,11 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.admin.changes import Actor, Admin
+from bot.admin.changes import Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
+from bot.core.records import Actor
 from bot.local.aws.stand_in import LocalAws
 from bot.local.slack.workspace import Workspace
 from tests.burst import Plan, Report, percentile

@@ -8,15 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from uuid import uuid4
 
-from bot.admin.changes import Actor, Admin
-from bot.core import policy
+from bot.admin.changes import Admin
+from bot.core import audit, policy
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.errors import Changed, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Reason, Source
 from bot.core.ports import AccessRequestStore, AuditLog, Directory
-from bot.core.records import AccessRequest, Entry, Posting, RequestState
+from bot.core.records import AccessRequest, Actor, Posting, RequestState
 from bot.core.values import MAX_REASON, utc_now
 from bot.links import groups as membership
 
@@ -291,22 +290,7 @@ class AccessRequests:
         return Decision(Verdict.DONE, kept)
 
     def _record(self, action: str, actor: Actor, request: AccessRequest, outcome: str) -> None:
-        entry_id = uuid4().hex
-        self.audit.open(
-            Entry(
-                id=entry_id,
-                attempt=entry_id,
-                at=self.now(),
-                tenant=request.member.tenant,
-                subject=request.member.user_id,
-                actor=actor.name,
-                source=actor.source,
-                action=action,
-                outcome=outcome,
-                detail=request.reason,
-                after={"request": request.id, "wish": request.wish, "days": request.days},
-            )
-        )
+        self.audit.open(audit.asked(action, actor, request, self.now(), outcome))
 
 
 def _line(text: str) -> str:

@@ -11,12 +11,12 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from uuid import uuid4
 
-from bot.admin.changes import DONE, Actor, Admin, plain, require_readable, same
+from bot.admin.changes import Admin, require_readable, same
 from bot.core.access import Access, Grant, Mapping, Member, Workspace
+from bot.core.audit import changed
 from bot.core.errors import BadInput, Changed, ProfileTaken, StudioLinksError
-from bot.core.records import Entry
+from bot.core.records import Actor, Entry
 from bot.core.values import is_group
 
 IMPORT = "import"
@@ -186,20 +186,7 @@ class Import:
             access.put_records(member, records, seen=each.seen, entry=entry)
 
     def _entry(self, principal: str, now: datetime, before: Records, after: Records) -> Entry:
-        entry_id = uuid4().hex
-        return Entry(
-            id=entry_id,
-            attempt=entry_id,
-            at=now,
-            tenant=self.tenant,
-            subject=principal,
-            actor=self.actor.name,
-            source=self.actor.source,
-            action=self.action,
-            outcome=DONE,
-            before={name: plain(record) for name, record in before.items()} or None,
-            after={name: plain(record) for name, record in after.items()},
-        )
+        return changed(self.action, self.actor, self.tenant, principal, now, before=before, after=after)
 
 
 def _held_by(holder: str, principal: str, mapping: Mapping) -> Failure:

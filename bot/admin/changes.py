@@ -3,38 +3,25 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Dictionary
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
-from typing import Any
-from uuid import uuid4
 
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
+from bot.core.audit import changed
 from bot.core.errors import BadInput, Changed, StudioError
 from bot.core.link import Allowed, Denied, LinkRequest, Source, Target
 from bot.core.ports import AccessAdmin, AuditLog, Directory, StudioExaminer
-from bot.core.records import Entry
+from bot.core.records import Actor, Entry, Record
 from bot.core.values import InvalidValue, is_group, utc_now
 from bot.links import groups as membership
 
-DONE = "done"
 # What stands for Slack's word where Slack cannot be asked.
 ASSUMED = "assumed: Slack was not asked"
 
 # Slack answers some twenty questions about groups a minute, and what holds for a workspace is one item of DynamoDB.
 MAX_GROUP_RULES = 100
-
-# What an admin sets.
-Record = Mapping | Grant | Lockdown
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who makes a change, and through which door."""
-
-    name: str
-    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +106,7 @@ class Admin:
         if before is not None and same(before, mapping):
             return Change(before, before, warnings)
         after = replace(mapping, set_by=actor.name, set_at=self.now())
-        entry = self._entry("map", actor, tenant=member.tenant, subject=member.user_id, before=before, after=after)
+        entry = changed("map", actor, member.tenant, member.user_id, self.now(), before=before, after=after)
         self.access.put_mapping(member, after, seen=access, entry=entry)
         return Change(before, after, warnings)
 
@@ -137,7 +124,7 @@ class Admin:
         if len(found) != 1:
             have = ", ".join(sorted(m.alias for m in access.mappings)) or "none"
             raise BadInput(f"name one of {member.user_id}'s mappings with --alias; it has: {have}")
-        entry = self._entry("unmap", actor, tenant=member.tenant, subject=member.user_id, before=found[0])
+        entry = changed("unmap", actor, member.tenant, member.user_id, self.now(), before=found[0])
         self.access.delete_mapping(member, found[0], seen=access, entry=entry)
         return Change(found[0], None)
 
@@ -166,9 +153,7 @@ class Admin:
         if grant.of_group and before is None:
             self._require_room(tenant)
         after = replace(grant, set_by=actor.name, set_at=now)
-        entry = self._entry(
-            grant.effect.value, actor, tenant=tenant, subject=grant.principal, before=before, after=after
-        )
+        entry = changed(grant.effect.value, actor, tenant, grant.principal, now, before=before, after=after)
         self.access.put_grant(tenant, after, seen=access, entry=entry)
         return Change(before, after, tuple(warnings))
 
@@ -199,9 +184,8 @@ class Admin:
         _require_version(own, at_version)
         if not own.grants and not own.unreadable:
             raise BadInput(f"there is no rule for {principal}: `studio-links list` shows those that exist")
-        entry = self._entry("forget", actor, tenant=tenant, subject=principal)
-        rules = {grant.effect.value: plain(grant) for grant in own.grants}
-        entry = replace(entry, before={**rules, **dict.fromkeys(own.unreadable, "unreadable")})
+        before = {grant.effect.value: grant for grant in own.grants} | dict.fromkeys(own.unreadable, "unreadable")
+        entry = changed("forget", actor, tenant, principal, self.now(), before=before)
         self.access.delete_grants(tenant, principal, seen=own, entry=entry)
         return own
 
@@ -221,9 +205,8 @@ class Admin:
             return Change(before, before)
         gone = "what was stored for the workspace could not be read and is gone: set the rules of user groups again"
         warnings = (gone,) if "workspace" in workspace.unreadable else ()
-        entry = self._entry("lockdown", actor, tenant=tenant, subject=tenant, before=before, after=after)
-        if workspace.unreadable:
-            entry = replace(entry, before=dict.fromkeys(workspace.unreadable, "unreadable"))
+        replaced = dict.fromkeys(workspace.unreadable, "unreadable") or before
+        entry = changed("lockdown", actor, tenant, tenant, self.now(), before=replaced, after=after)
         self.access.put_lockdown(tenant, after, seen=workspace, entry=entry)
         return Change(before, after, warnings)
 
@@ -236,7 +219,7 @@ class Admin:
         before = Lockdown("it cannot be read") if unreadable else workspace.lockdown
         if before is None:
             return Change(None, None)
-        entry = self._entry("lockdown", actor, tenant=tenant, subject=tenant, before=before)
+        entry = changed("lockdown", actor, tenant, tenant, self.now(), before=before)
         self.access.put_lockdown(tenant, None, seen=workspace, entry=entry)
         return Change(before, None)
 
@@ -316,35 +299,6 @@ class Admin:
             yield from (entry for entry in entries if entry.at >= since and (before is None or entry.at < before))
             day -= timedelta(days=1)
 
-    def _entry(
-        self,
-        action: str,
-        actor: Actor,
-        *,
-        tenant: str,
-        subject: str,
-        before: Record | None = None,
-        after: Record | None = None,
-    ) -> Entry:
-        mapping = next((value for value in (after, before) if isinstance(value, Mapping)), None)
-        entry_id = uuid4().hex
-        return Entry(
-            id=entry_id,
-            attempt=entry_id,
-            at=self.now(),
-            tenant=tenant,
-            subject=subject,
-            actor=actor.name,
-            source=actor.source,
-            action=action,
-            outcome=DONE,
-            alias=mapping.alias if mapping else None,
-            domain_id=mapping.domain_id if mapping else None,
-            profile_name=mapping.profile_name if mapping else None,
-            before=plain(before) if before else None,
-            after=plain(after) if after else None,
-        )
-
 
 def require_readable(access: Access | Workspace, principal: str, *records: str) -> None:
     """Nothing is written over a record that cannot be read: it could not be said what it replaced."""
@@ -388,16 +342,6 @@ def _own(unreadable: Iterable[str]) -> tuple[str, ...]:
 def same(one: Record, other: Record) -> bool:
     """Whether two records say the same, whoever set them and when."""
     return replace(one, set_by="", set_at=None) == replace(other, set_by="", set_at=None)
-
-
-def plain(record: Record) -> dict[str, Any]:
-    """A record as JSON can hold it, without what it does not say."""
-    values = asdict(record)
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in values.items()
-        if value not in (None, "")
-    }
 
 
 def flat(values: Dictionary[str, object]) -> dict[str, object]:

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from itertools import chain, dropwhile, islice
 
-from bot.admin.changes import Actor, Admin, Change, Explanation, same
+from bot.admin.changes import Admin, Change, Explanation, same
 from bot.admin.commands import READING, AdminCommand, Name, ParseError, Verb, build
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.link import Source
 from bot.core.policy import Facts, may_administer
 from bot.core.ports import Confirmations, Directory
-from bot.core.records import Entry, PendingCommand
+from bot.core.records import Actor, Entry, PendingCommand
 from bot.core.values import is_group, utc_now
 from bot.links import groups as membership
 

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from bot import console
-from bot.admin.changes import DONE, flat, parse_when
+from bot.admin.changes import flat, parse_when
 from bot.admin.csv_file import csv_line, safe_cell
 from bot.app import wiring as app
 from bot.cli.options import AsJson, Team, read_settings
-from bot.core.audit import ISSUED, REQUESTED, UNDELIVERED
+from bot.core.audit import DONE, ISSUED, REQUESTED, UNDELIVERED
 from bot.core.link import Reason
 from bot.core.records import Entry
 from bot.core.values import InvalidValue, utc_now

@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from bot import console
-from bot.admin.changes import Actor
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.link import Source
+from bot.core.records import Actor
 from bot.observability import logs
 
 User = Annotated[str, typer.Argument(metavar="SLACK_USER", help="Slack user id, such as U0123ABCD.")]

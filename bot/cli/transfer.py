@@ -11,12 +11,12 @@ import typer
 
 from bot import console
 from bot.admin.bulk_import import Difference, Failure, Import
-from bot.admin.changes import plain
 from bot.admin.csv_file import COLUMNS, KINDS, ParsedFile, read, write
 from bot.app import wiring as app
 from bot.cli.history import changes_in_words
 from bot.cli.options import AsJson, Team, actor, read_settings
 from bot.core.access import Access, Grant
+from bot.core.audit import record_fields
 from bot.core.errors import BadInput
 from bot.core.values import utc_now
 
@@ -177,7 +177,9 @@ def _report(
                 "change" if name in each.before else "add",
                 each.principal,
                 name.replace("#", " "),
-                changes_in_words(plain(each.before[name]) if name in each.before else {}, plain(record)),
+                changes_in_words(
+                    record_fields(each.before[name]) if name in each.before else {}, record_fields(record)
+                ),
             )
             for each in done
             for name, record in each.after.items()

@@ -1,24 +1,29 @@
-"""From what happened to the entry that the audit keeps. Pure."""
+"""Build every audit entry: link requests, refusals, changes, access requests. Nothing is written here."""
 
-from dataclasses import replace
+from collections.abc import Mapping as Dictionary
+from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Any
+from uuid import uuid4
 
+from bot.core.access import Mapping
 from bot.core.link import Answer, Choice, Denied, Issued, LinkRequest, Reason, Source
-from bot.core.records import Entry
+from bot.core.records import AccessRequest, Actor, Entry, Record
 from bot.core.values import MAX_SESSION_NAME_LENGTH
 
 LINK = "link"
 REQUESTED = "requested"
 ISSUED = "issued"
 UNDELIVERED = "undelivered"
-# The outcomes of which a link may be in a member's hands: the outcome is written after the member was told.
+# The outcomes that may leave a link in a member's hands: the outcome is written after the reply.
 MAY_BE_OPENED = (REQUESTED, ISSUED, UNDELIVERED)
 CHOOSE = Reason.CHOOSE.value
+DONE = "done"
 NOT_TOLD = "(the member could not be told)"
 
 
 def requested(request: LinkRequest) -> Entry:
-    """Written before anything is issued: no record, no link."""
+    """Open a link request's entry, before anything is issued: no record, no link."""
     return Entry(
         id=request.id,
         attempt=request.attempt,
@@ -34,7 +39,7 @@ def requested(request: LinkRequest) -> Entry:
 
 
 def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
-    """The same entry once the member has, or has not, been answered."""
+    """Complete the same entry with the answer and whether it reached the member."""
     entry = replace(requested(request), locale=answer.locale)
     match answer:
         case Denied():
@@ -60,7 +65,7 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
             )
     if mapping is None:
         return entry
-    called_as = request.member.session_name[:MAX_SESSION_NAME_LENGTH]
+    session = request.member.session_name[:MAX_SESSION_NAME_LENGTH]
     return replace(
         entry,
         alias=mapping.alias,
@@ -68,7 +73,7 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
         profile_name=mapping.profile_name,
         space_name=mapping.space_name,
         landing_uri=mapping.landing_uri,
-        aws_session=called_as if mapping.role_arn is not None and entry.aws_request_id is not None else None,
+        aws_session=session if mapping.role_arn is not None and entry.aws_request_id is not None else None,
     )
 
 
@@ -84,7 +89,7 @@ def refused(
     detail: str,
     action: str = LINK,
 ) -> Entry:
-    """A request that was turned away before it could become a link request, as one whole entry."""
+    """Record a request that was rejected before it could become a link request, as one whole entry."""
     return Entry(
         id=request_id,
         attempt=attempt,
@@ -97,3 +102,73 @@ def refused(
         outcome=reason.value,
         detail=detail,
     )
+
+
+def changed(
+    action: str,
+    actor: Actor,
+    tenant: str,
+    subject: str,
+    at: datetime,
+    *,
+    before: Record | Dictionary[str, object] | None = None,
+    after: Record | Dictionary[str, object] | None = None,
+    outcome: str = DONE,
+    detail: str | None = None,
+) -> Entry:
+    """Record an administrative act, as one whole entry.
+
+    Args:
+        before: the record that it replaced, or several by name; None for nothing.
+        after: the record that it wrote, likewise.
+    """
+    mapping = next((value for value in (after, before) if isinstance(value, Mapping)), None)
+    entry_id = uuid4().hex
+    return Entry(
+        id=entry_id,
+        attempt=entry_id,
+        at=at,
+        tenant=tenant,
+        subject=subject,
+        actor=actor.name,
+        source=actor.source,
+        action=action,
+        outcome=outcome,
+        alias=mapping.alias if mapping else None,
+        domain_id=mapping.domain_id if mapping else None,
+        profile_name=mapping.profile_name if mapping else None,
+        detail=detail,
+        before=_json(before),
+        after=_json(after),
+    )
+
+
+def asked(action: str, actor: Actor, request: AccessRequest, at: datetime, outcome: str) -> Entry:
+    """Record an access request, or a decision on one."""
+    return changed(
+        action,
+        actor,
+        request.member.tenant,
+        request.member.user_id,
+        at,
+        after={"request": request.id, "wish": request.wish, "days": request.days},
+        outcome=outcome,
+        detail=request.reason,
+    )
+
+
+def record_fields(record: Record) -> dict[str, Any]:
+    """Return a record's fields as JSON can hold them, without the empty ones."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(record).items()
+        if value not in (None, "")
+    }
+
+
+def _json(value: Record | Dictionary[str, object] | None) -> dict[str, object] | None:
+    if not value:
+        return None
+    if isinstance(value, Record):
+        return record_fields(value)
+    return {name: record_fields(item) if isinstance(item, Record) else item for name, item in value.items()}

@@ -5,8 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.core.access import Member
+from bot.core.access import Grant, Lockdown, Mapping, Member
 from bot.core.link import Source
+
+# What administrators set.
+Record = Mapping | Grant | Lockdown
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The author of a change, and the way it came in."""
+
+    name: str
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from bot.admin.access_requests import DAYS, AccessRequests, Asked, Decision, Verdict
-from bot.admin.changes import Actor, Admin
+from bot.admin.changes import Admin
 from bot.core.access import Effect, Member, Person
 from bot.core.errors import StoreError
 from bot.core.link import Reason, Source
 from bot.core.policy import Rules
 from bot.core.ports import AccessRequestStore
-from bot.core.records import AccessRequest, Posting, RequestState
+from bot.core.records import AccessRequest, Actor, Posting, RequestState
 from bot.core.values import MAX_REASON
 from bot.local.aws.faults import Fault
 from bot.store.access_requests import KEPT_AFTER, AccessRequestTable

@@ -12,13 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Unpack
 
-from bot.admin.changes import Actor, Admin
+from bot.admin.changes import Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Member
 from bot.core.access import Mapping as Mapped
 from bot.core.link import Source
-from bot.core.records import Entry
+from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
 from bot.local.slack.exchanges import Exchange
 from bot.local.slack.people import Traits

@@ -9,11 +9,12 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from bot.admin.changes import Actor, Admin
+from bot.admin.changes import Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.link import Reason, Source
+from bot.core.records import Actor
 from bot.core.values import utc_now
 from bot.local.aws.faults import Fault
 from bot.local.slack.response_urls import Fault as SlackFault

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bot.admin.changes import Actor, Admin
+from bot.admin.changes import Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
-from bot.core.records import Entry
+from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
 from tests.scenario.conftest import TEAM, Product, create_profile
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from bot.admin.changes import Actor, Admin
+from bot.admin.changes import Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
+from bot.core.records import Actor
 from bot.local.slack.response_urls import Fault
 from bot.local.slack.views import View
 from tests.leaks import remember

@@ -10,12 +10,12 @@ from pathlib import Path
 import boto3
 import pytest
 
-from bot.admin.changes import Actor, Admin
+from bot.admin.changes import Admin
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
-from bot.core.records import Entry
+from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
 from bot.local.aws.faults import Fault
 from bot.local.slack.blocks import check_message

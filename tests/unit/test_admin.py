@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from bot.admin.changes import MAX_GROUP_RULES, Actor, Admin, parse_when
+from bot.admin.changes import MAX_GROUP_RULES, Admin, parse_when
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Member, Person, Workspace
 from bot.core.errors import BadInput, ProfileTaken, StoreError, StudioError
 from bot.core.link import Allowed, Denied, Reason, Source
-from bot.core.records import Entry
+from bot.core.records import Actor, Entry
 from bot.core.values import InvalidValue
 from tests.fakes import (
     ANA,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.admin.changes import Actor, Admin
+from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, Name, Verb, build
 from bot.admin.confirmation import (
     CONFIRMATION_TIMEOUT,
@@ -32,7 +32,7 @@ from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.errors import BadInput, Changed, ProfileTaken, SlackError, StoreError
 from bot.core.link import Reason, Source
 from bot.core.policy import Rules
-from bot.core.records import Entry, PendingCommand
+from bot.core.records import Actor, Entry, PendingCommand
 from tests.fakes import (
     ANA,
     BEN,

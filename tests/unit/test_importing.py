@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from bot.admin.bulk_import import AT_ONCE, Difference, Failure, Import
-from bot.admin.changes import Actor, Admin
+from bot.admin.changes import Admin
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.errors import Changed, StoreError
 from bot.core.link import Reason, Source
-from bot.core.records import Entry
+from bot.core.records import Actor, Entry
 from tests.fakes import ANA, BEN, NOON, TEAM, AtOnce, Clock, FakeAccess, FakeAudit, FakeStudio, a_grant, a_mapping
 
 ME = Actor("cli:arn:aws:iam::123456789012:user/me", Source.CLI)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from bot.admin.changes import Actor
 from bot.app import wiring as app
 from bot.config import Settings
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
+from bot.core.records import Actor
 from bot.local.slack.people import Channel
 from bot.local.slack.workspace import GENERAL, Workspace
 from bot.store import tables as table_admin
