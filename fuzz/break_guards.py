@@ -1,9 +1,9 @@
-"""Removes each guard from a copy of the tree, one at a time, and runs the test that must notice: `make guards`.
+"""Remove each guard from a copy of the tree, one at a time, and run the test that must fail: `make guards`.
 
     python -m fuzz.break_guards [NAME ...]
 
-A test that passes without the guard it is there for would prove nothing. It prints one line a guard, and ends with 1
-if a guard could be removed without its test failing, or could not be found where the table says it is.
+A test that passes without its guard proves nothing. Prints one line per guard. Exits with 1 if a test passes without
+its guard, or if a guard is not in the file that the table names.
 """
 
 import re
@@ -22,13 +22,13 @@ PASSED, NO_TESTS = 0, 5
 
 @dataclass(frozen=True)
 class Guard:
-    """A guard, how it is taken out, and the test that fails then.
+    """A guard, its removal, and the test that must fail without it.
 
     Attributes:
-        file: below `bot/`.
-        there: the text that is the guard, found exactly once.
-        instead: what stands there without it.
-        test: where the test is: a file, and the beginning of the test's name.
+        file: path below `bot/`.
+        there: source text of the guard, found exactly once.
+        instead: source text that replaces it.
+        test: test file, and the beginning of the test's name.
     """
 
     file: str
@@ -41,68 +41,68 @@ IDENTITY, ABUSE, FAULTS = (f"{SCENARIO}/test_{name}.py" for name in ("identity",
 ENTRANCE, ASKING, ADMIN = (f"{SCENARIO}/test_{name}.py" for name in ("entrance", "asking", "slack_admin"))
 
 GUARDS = {
-    # The door
+    # The HTTP endpoint and Socket Mode
     "signature": Guard(
         "serving/wsgi.py",
         "if not verifier.is_valid(body, timestamp, signature):",
         "if False:",
         (ABUSE, "test_a_recorded_request_with_a_byte_changed_is_refused"),
     ),
-    "a signature's age": Guard(
+    "signature age": Guard(
         "serving/wsgi.py",
         "SignatureVerifier(key, self.clock).is_valid(body, timestamp, signature)",
         "SignatureVerifier(key).generate_signature(timestamp=timestamp, body=body) == signature",
         (FAULTS, "test_a_clock_that_is_five_minutes_off_closes_the_door"),
     ),
-    "size of a body": Guard(
+    "body size": Guard(
         "serving/wsgi.py",
         "MAX_BODY_BYTES = 64 * 1024",
         "MAX_BODY_BYTES = 64 * 1024 * 1024",
         (ENTRANCE, "test_five_megabytes"),
     ),
-    "size of an envelope": Guard(
+    "envelope size": Guard(
         "slack/socket_mode.py",
         "        if len(message.encode()) <= self._intake.largest:",
         "        if True:",
         (f"{CONTRACT}/test_socket_connection.py", "test_messages_that_are_not_slacks"),
     ),
-    "patience with slow clients": Guard(
+    "read timeout": Guard(
         "serving/server.py",
         "            if now - since > PATIENCE:",
         "            if now - since > 1000:",
         (ABUSE, "test_as_many_half_sent_bodies_as_there_are_threads"),
     ),
-    "no thread for who says nothing": Guard(
+    "no thread for a silent connection": Guard(
         "serving/server.py",
         "        if conn.initialized or conn.data_ready:",
         "        if True:",
         (ABUSE, "test_more_silent_connections_than_it_takes_do_not_stop_the_bot"),
     ),
-    "room for another connection": Guard(
+    "connection limit": Guard(
         "serving/server.py",
         "        if self.nr_conns >= self.worker_connections:",
         "        if False:",
         (ABUSE, "test_more_silent_connections_than_it_takes_do_not_stop_the_bot"),
     ),
-    "no waiting for a farewell": Guard(
+    "no lingering close": Guard(
         "serving/server.py",
         "            if not stays:",
         "            if False:",
         (ABUSE, "test_clients_that_do_not_take_leave_hold_up_nobody"),
     ),
-    "patience with slow readers": Guard(
+    "write timeout": Guard(
         "serving/server.py",
         "socket.SHUT_RDWR if now - since > GRACE else socket.SHUT_RD",
         "socket.SHUT_RD",
         (f"{UNIT}/test_worker.py", "test_a_client_that_does_not_read_its_answer_is_given_up"),
     ),
-    "shape of an interaction": Guard(
+    "payload shape": Guard(
         "app/wiring.py",
         "    if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:",
         "    if False:",
         (f"{UNIT}/test_fuzz_dispatch.py", "test_what_bolt_once_tripped_over"),
     ),
-    # Whose request it is
+    # Tenant
     "our app": Guard(
         "slack/payloads.py",
         "    if origin.app_id != home.app_id:\n        return None\n",
@@ -121,32 +121,32 @@ GUARDS = {
         "return home.team_id",
         (IDENTITY, "test_a_command_from_elsewhere_gets_no_link"),
     ),
-    "the presser's own team": Guard(
+    "team of the user who presses": Guard(
         "slack/payloads.py",
         "    if presser is not None and presser not in {origin.team_id, origin.enterprise_id, *teams}:",
         "    if False:",
         (IDENTITY, "test_a_button_pressed_from_elsewhere_gives_no_link"),
     ),
-    "form of a user id": Guard(
+    "user id format": Guard(
         "core/access.py",
         '        check_pattern("Slack user", self.user_id, USER_ID, 31, "a Slack user id such as U0123ABCD")\n',
         "",
         (f"{UNIT}/test_model.py", "test_who_cannot_be_a_member"),
     ),
-    # Who Slack says they are
+    # Slack membership
     "full members only": Guard(
         "core/policy.py",
         'Check("full member", problem is None,',
         'Check("full member", True,',
         (IDENTITY, "test_an_account_that_is_no_full_member_gets_no_link"),
     ),
-    "an end to what is known of accounts": Guard(
+    "membership cache expiry": Guard(
         "slack/directory_cache.py",
         "next(iter(self._asked.values())).at + self._seconds <= self._monotonic()",
         "False",
         (f"{UNIT}/test_people.py", "test_a_member_who_has_become_unfit_is_refused_once_the_while_is_over"),
     ),
-    "no memory of who is ruled out": Guard(
+    "refusals are not cached": Guard(
         "slack/directory_cache.py",
         "    return ineligible_reason(member, person) is None and not person.guest",
         "    return True",
@@ -164,13 +164,13 @@ GUARDS = {
         "        if False:",
         (IDENTITY, "test_what_slack_leaves_out_about_an_account_counts_against_it"),
     ),
-    "strangers": Guard(
+    "foreign accounts": Guard(
         "slack/client.py",
         "        if user.get(flag, False) is not False:",
         "        if False:",
         (IDENTITY, "test_an_account_that_is_no_full_member_gets_no_link"),
     ),
-    "the account's team": Guard(
+    "account team": Guard(
         "core/policy.py",
         "    if member.tenant not in (person.team_id, person.enterprise_id):",
         "    if False:",
@@ -182,26 +182,26 @@ GUARDS = {
         "    if False:",
         (f"{CONTRACT}/test_directory_port.py", "test_"),
     ),
-    # What they may
+    # Access rules
     "deny wins": Guard(
         "core/policy.py",
         'Check("no deny rule", deny is None,',
         'Check("no deny rule", True,',
         (f"{UNIT}/test_policy.py", "test_a_deny_rule_in_force_always_wins"),
     ),
-    "a denied group that is unknown": Guard(
+    "unknown denied group": Guard(
         "core/policy.py",
         'Check("in no denied group", not unsure,',
         'Check("in no denied group", True,',
         ("tests/scenario/test_groups.py", "test_a_group_that_slack_does_not_tell_about_gives_no_link"),
     ),
-    "who is in a group": Guard(
+    "group membership": Guard(
         "core/policy.py",
         "    return Considered(grant, is_in,",
         "    return Considered(grant, True,",
         ("tests/scenario/test_groups.py", "test_who_is_in_an_allowed_group_gets_a_link_and_nobody_else"),
     ),
-    "a disabled group": Guard(
+    "disabled group": Guard(
         "links/groups.py",
         "even_disabled=denies",
         "even_disabled=True",
@@ -213,7 +213,7 @@ GUARDS = {
         'Check("allow rule", True,',
         (f"{UNIT}/test_policy.py", "test_"),
     ),
-    "end of a rule": Guard(
+    "rule expiry": Guard(
         "core/access.py",
         "        return self.until is None or now < self.until",
         "        return True",
@@ -231,118 +231,118 @@ GUARDS = {
         'Check("records readable", True,',
         (IDENTITY, "test_one_record_that_cannot_be_read_is_enough_to_refuse"),
     ),
-    "a last look": Guard(
+    "final check": Guard(
         "links/sign_in.py",
         "self.monotonic() - read > FRESH_FOR else None",
         "False else None",
         (IDENTITY, "test_what_is_taken_away_while_slack_is_asked_gives_no_link"),
     ),
-    "a profile's lock": Guard(
+    "profile lock": Guard(
         "store/access.py",
         "condition=self._items.aliases.does_not_exist() | (self._items.holder == owner),",
         "condition=None,",
         (f"{CONTRACT}/test_access_port.py", "test_a_profile_of_one_member_cannot_be_mapped_to_another"),
     ),
-    "a member's version": Guard(
+    "member version": Guard(
         "store/access.py",
         "            transaction.update(self._items(owner, kind), actions=actions, condition=unchanged)",
         "            transaction.update(self._items(owner, kind), actions=actions)",
         (f"{CONTRACT}/test_access_port.py", "test_what_an_admin_has_not_seen_is_neither_overwritten_nor_removed"),
     ),
-    "what DynamoDB leaves out": Guard(
+    "unprocessed keys": Guard(
         "store/access.py",
         "                if not wanted:",
         "                if True:",
         (f"{CONTRACT}/test_access_port.py", "test_what_is_left_out"),
     ),
-    # How often
-    "links a minute": Guard(
+    # Limits and replays
+    "rate limit": Guard(
         "core/policy.py",
         "            facts.within_rate,",
         "            True,",
         (ABUSE, "test_two_replicas_together_give_a_member_no_more_links_a_minute_than_one"),
     ),
-    "a count for all replicas": Guard(
+    "shared rate counter": Guard(
         "store/request_log.py",
         "                        condition=requests.does_not_exist() | (requests < at_most),",
         "                        condition=None,",
         (ABUSE, "test_two_replicas_together_give_a_member_no_more_links_a_minute_than_one"),
     ),
-    "replays": Guard(
+    "replay guard": Guard(
         "store/request_log.py",
         "                    transaction.save(item, condition=by_no_other(self._audit_items, entry))",
         "                    transaction.save(item)",
         (ABUSE, "test_a_request_sent_to_every_replica_at_once_is_served_once"),
     ),
-    "room in the queue": Guard(
+    "queue limit": Guard(
         "serving/executors.py",
         "        if not self._free.acquire(blocking=False):\n            raise Full\n",
         "        self._free = threading.Semaphore(10**6)\n        self._free.acquire()\n",
         (ABUSE, "test_a_process_takes_as_much_as_it_may_and_tells_everybody_else_so"),
     ),
-    "longest wait": Guard(
+    "queue timeout": Guard(
         "slack/gateway.py",
         "    if waited <= MAX_WAIT:",
         "    if True:",
         (FAULTS, "test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds"),
     ),
-    "refusals recorded aside": Guard(
+    "refusals recorded in the background": Guard(
         "slack/gateway.py",
         "    _aside(app, entry, lambda: _record_refusal(app, entry))",
         "    _record_refusal(app, entry)",
         (FAULTS, "test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds"),
     ),
-    "rush at the door": Guard(
+    "burst gate": Guard(
         "serving/executors.py",
         "            self._doorway.wait()\n",
         "",
         (f"{UNIT}/test_rush.py", "test_jobs_wait_while_there_is_a_rush"),
     ),
     # Buttons
-    "a button's id": Guard(
+    "button id format": Guard(
         "slack/members/handlers.py",
         "    if not REQUEST_ID.fullmatch(request_id):",
         "    if False:",
         (IDENTITY, "test_a_forged_button_gives_no_link_and_marks_nothing"),
     ),
-    "a link is its member's": Guard(
+    "link ownership": Guard(
         "store/audit.py",
         "            (self._items.member == _member(member.tenant, member.user_id))\n            & ",
         "            ",
         (IDENTITY, "test_the_id_of_anothers_link_in_a_button_marks_nothing"),
     ),
-    "administrators decide": Guard(
+    "only administrators decide": Guard(
         "admin/access_requests.py",
         "        if not policy.may_administer(by, facts, self.admins, self.now()).passed:",
         "        if False:",
         (ASKING, "test_who_is_no_administrator_decides_nothing_and_is_recorded"),
     ),
-    "nobody decides for themselves": Guard(
+    "no self-approval": Guard(
         "admin/access_requests.py",
         "        return Verdict.OWN_REQUEST if by == who else None",
         "        return None",
         (ASKING, "test_nobody_approves_their_own"),
     ),
-    "a request is its member's": Guard(
+    "access request ownership": Guard(
         "store/access_requests.py",
         "            (self._items.request_id == request_id)\n            & ",
         "            ",
         (f"{CONTRACT}/test_request_book_port.py", "test_an_older_request_is_not_decided_in_the_place_of_the_newer"),
     ),
-    "whom it would help": Guard(
+    "ineligible requesters": Guard(
         "admin/access_requests.py",
         "        if isinstance(preview, Denied) and preview.reason in BEYOND_APPROVAL:\n            self._record",
         "        if False:\n            self._record",
         (ASKING, "test_whom_an_approval_would_not_help_asks_nobody"),
     ),
     # Administration in Slack
-    "who administers": Guard(
+    "administrator check": Guard(
         "slack/admin/handlers.py",
         "    if is_admin:\n        return render\n",
         "    if True:\n        return render\n",
         (ADMIN, "test_nobody_else_administers_and_the_audit_says_so"),
     ),
-    "asked back": Guard(
+    "confirmation required": Guard(
         "admin/confirmation.py",
         "        if affected is not None:",
         "        if False:",
@@ -354,25 +354,25 @@ GUARDS = {
         "",
         (f"{CONTRACT}/test_pending_port.py", "test_what_was_kept_can_be_taken_once"),
     ),
-    "confirmed in time": Guard(
+    "confirmation expiry": Guard(
         "store/confirmations.py",
         " & (self._items.open_until > iso(at))",
         "",
         (f"{CONTRACT}/test_pending_port.py", "test_time_runs_out"),
     ),
-    "confirmed as shown": Guard(
+    "unchanged since shown": Guard(
         "admin/changes.py",
         "    if version not in (None, seen.version):",
         "    if False:",
         (f"{UNIT}/test_administering.py", "test_what_has_changed_since_is_not_carried_out"),
     ),
-    "a change is made once": Guard(
+    "one change per request": Guard(
         "admin/confirmation.py",
         "        if not self.pending.keep(pending):\n            return None\n",
         "        self.pending.keep(pending)\n",
         (f"{UNIT}/test_administering.py", "test_a_replay_of_what_was_done_does_nothing"),
     ),
-    "who is meant": Guard(
+    "resolved users only": Guard(
         "slack/admin/parsing.py",
         "    if not BARE_ID.fullmatch(text):",
         "    if False:",
@@ -385,7 +385,7 @@ GUARDS = {
         "            pass\n",
         (FAULTS, "test_a_fault_is_told_in_time_and_recorded_truthfully"),
     ),
-    "deadline of gathering": Guard(
+    "gather deadline": Guard(
         "links/sign_in.py", "GATHER_TIMEOUT = 3.5", "GATHER_TIMEOUT = 60", (FAULTS, "test_a_fault_is_told_in_time")
     ),
     "undelivered": Guard(
@@ -395,7 +395,7 @@ GUARDS = {
         (FAULTS, "test_a_fault_is_told_in_time"),
     ),
     # Leaks
-    "shapes of secrets": Guard(
+    "secret patterns": Guard(
         "observability/logs.py",
         "        return SHAPES.sub(REDACTED, text)",
         "        return text",
@@ -407,37 +407,37 @@ GUARDS = {
         "            pass",
         (f"{UNIT}/test_logs.py", "test_"),
     ),
-    "secrets kept elsewhere": Guard(
+    "secret references": Guard(
         "aws/secret_refs.py",
         "    redactor.register(value)\n",
         "",
         (f"{CONTRACT}/test_references.py", "test_what_was_read_is_in_no_log_from_then_on"),
     ),
-    "floors of libraries": Guard(
+    "library log levels": Guard(
         "observability/logs.py",
         '    return record.levelno >= FLOORS.get(record.name.partition(".")[0], logging.NOTSET)',
         "    return True",
         (f"{UNIT}/test_logs.py", "test_"),
     ),
-    "a link hides in repr": Guard(
+    "link hidden in repr": Guard(
         "core/link.py",
         "    url: str = field(repr=False)\n",
         "    url: str\n",
         (f"{UNIT}/test_model.py", "test_a_link_hides_wherever_values_are_shown"),
     ),
-    "an end to waiting for Slack": Guard(
+    "Slack call timeout": Guard(
         "slack/client.py",
         "            return future.result(seconds)",
         "            return future.result(20)",
         (f"{CONTRACT}/test_slack_api.py", "test_a_response_url_that_drips_is_given_up_in_time"),
     ),
-    "answers go to Slack only": Guard(
+    "replies only to Slack": Guard(
         "slack/client.py",
         "        if not self._is_slacks(url, origin):",
         "        if False:",
         (f"{CONTRACT}/test_slack_api.py", "test_nothing_is_ever_sent_to_a_response_url_that_is_not_slacks"),
     ),
-    "a link is what a browser takes": Guard(
+    "valid link URL": Guard(
         "aws/sagemaker.py",
         '            url=_checked(response.get("AuthorizedUrl")),',
         '            url=str(response.get("AuthorizedUrl")),',
@@ -449,31 +449,31 @@ GUARDS = {
         "",
         (f"{CONTRACT}/test_studio_port.py", "test_the_session_policy_allows_one_profile"),
     ),
-    "a session is its member's": Guard(
+    "session per member": Guard(
         "aws/sagemaker.py",
         "wanted = SessionKey(mapping.role_arn, who, ",
         'wanted = SessionKey(mapping.role_arn, "studio-links", ',
         (f"{CONTRACT}/test_studio_port.py", "test_a_members_links_take_one_session"),
     ),
-    "a session's end": Guard(
+    "session expiry": Guard(
         "aws/role_sessions.py",
         "future.result().expires_at - self._now() < SPARE",
         "False",
         (f"{UNIT}/test_roles.py", "test_a_session_is_never_used_within_two_minutes_of_its_end"),
     ),
-    "a role's credentials alone": Guard(
+    "role credentials only": Guard(
         "aws/role_sessions.py",
         '    session.get_component("credential_provider").insert_before("env", _Provider())\n',
         "",
         (f"{UNIT}/test_roles.py", "test_without_a_session_a_call_fails_whatever_the_process_has"),
     ),
-    "spaces": Guard(
+    "space ownership": Guard(
         "aws/sagemaker.py",
         "    if not shared and owner.lower() != mapping.profile_name.lower():",
         "    if False:",
         (f"{CONTRACT}/test_studio_port.py", "test_a_space_of_another_profile_stays_closed"),
     ),
-    "a full disk": Guard(
+    "log write errors": Guard(
         "observability/logs.py",
         "    logging.raiseExceptions = False",
         "    logging.raiseExceptions = True",
@@ -483,7 +483,11 @@ GUARDS = {
 
 
 def broken(guard: Guard) -> bool:
-    """Whether the test fails without the guard. ValueError if the guard is not there to be removed."""
+    """Return whether the test fails without the guard.
+
+    Raises:
+        ValueError: the guard is not in its file, or its test did not run.
+    """
     with TemporaryDirectory() as folder:
         tree = Path(folder)
         for name in COPIED:
@@ -504,7 +508,7 @@ def broken(guard: Guard) -> bool:
 
 
 def main() -> None:
-    """Each guard, or those named."""
+    """Check every guard, or only those named on the command line."""
     wrong = 0
     for name in sys.argv[1:] or GUARDS:
         try:
