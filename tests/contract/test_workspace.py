@@ -4,7 +4,7 @@ import http.client
 import json
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -776,6 +776,22 @@ def test_a_reply_can_fail_and_is_then_not_shown(slack: Workspace, status: int) -
     assert respond(exchange, text="kept")[0] == 200
     assert texts(slack.view("U0ALICE")) == ["kept"]
     assert [delivery.status for delivery in slack.deliveries] == [status, 200]
+
+
+def test_delayed_call_is_recorded_on_arrival(slack: Workspace, client: WebClient) -> None:
+    exchange = slack.command("U0ALICE")
+    for target in ("api.test", "response_url"):
+        slack.inject(target, Fault(delay=60))
+    with ThreadPoolExecutor() as pool:
+        calls: list[Future[object]] = [pool.submit(client.api_test), pool.submit(respond, exchange, text="slow")]
+        try:
+            slack.wait_until(lambda: slack.api_calls and slack.deliveries)
+            assert (slack.api_calls[0].status, slack.deliveries[0].status) == (None, None)
+        finally:
+            slack.stop()
+        for call in calls:
+            call.result(timeout=5)
+    assert (slack.api_calls[0].status, slack.deliveries[0].status) == (200, 200)
 
 
 def test_a_reply_can_be_taken_and_its_answer_lost(slack: Workspace) -> None:

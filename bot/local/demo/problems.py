@@ -1,6 +1,6 @@
 """What Slack would have refused of what the app sent: a developer must not be able to overlook it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bot.local.slack.blocks import refusal
 from bot.local.slack.exchanges import Exchange
@@ -30,8 +30,8 @@ def problems(calls: Iterable[ApiCall], deliveries: Iterable[Delivery], exchanges
         if call.error in MISTAKES
     ]
     for post in deliveries:
-        refused = refusal(post.payload)
         if post.body in MISTAKES:
+            refused = refusal(post.payload) if isinstance(post.payload, Mapping) else None
             found.append((post.at, f"response_url: {post.body}: {_list(refused.problems if refused else ())}"))
     found += [(each.at, f"{each.kind}: {each.problem}") for each in exchanges if each.problem]
     return [line for _, line in sorted(found)]

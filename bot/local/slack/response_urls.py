@@ -29,15 +29,15 @@ class Fault:
     reset: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
-    """One post to a `response_url`, and what it was answered."""
+    """One post to a `response_url`, recorded when it arrives; `status` and `body` follow once it is answered."""
 
     exchange: str
-    payload: Mapping[str, Any] = field(repr=False)
-    status: int
-    body: str
+    payload: Any = field(repr=False)
     at: float
+    status: int | None = None
+    body: str = ""
 
 
 @dataclass(slots=True)
@@ -76,23 +76,28 @@ class ResponseUrls:
         with self._lock:
             return tuple(self._deliveries)
 
-    def take(self, path: str, payload: object, fault: Fault | None = None) -> Delivery:
-        """Do what was posted, or refuse it."""
+    def record(self, path: str, payload: object) -> Delivery:
+        """Record a post that has just arrived."""
         with self._lock:
             url = self._issued.get(path)
-            wanted = payload if isinstance(payload, Mapping) else {}
-            if fault and fault.status:
-                status, body = fault.status, "fault"
-            elif url is None:
-                status, body = 404, "no_service"
-            elif not isinstance(payload, Mapping):
-                status, body = 400, "invalid_payload"
-            else:
-                status, body = self._use(url, payload)
-            delivery = Delivery(url.exchange if url else "", wanted, status, body, self._clock())
+            delivery = Delivery(url.exchange if url else "", payload, self._clock())
             self._deliveries.append(delivery)
         self._changed()
         return delivery
+
+    def answer(self, delivery: Delivery, path: str, fault: Fault | None) -> None:
+        """Do what was posted, or refuse it."""
+        with self._lock:
+            url = self._issued.get(path)
+            if fault and fault.status:
+                delivery.status, delivery.body = fault.status, "fault"
+            elif url is None:
+                delivery.status, delivery.body = 404, "no_service"
+            elif not isinstance(delivery.payload, Mapping):
+                delivery.status, delivery.body = 400, "invalid_payload"
+            else:
+                delivery.status, delivery.body = self._use(url, delivery.payload)
+        self._changed()
 
     def _use(self, url: _ResponseUrl, payload: Mapping[str, Any]) -> tuple[int, str]:
         # The wording of these two has changed over the years; the status is what to go by.

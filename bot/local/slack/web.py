@@ -69,16 +69,18 @@ def build_app(api: WebApi, urls: ResponseUrls, faults: Faults) -> SlackApp:
     @app.route("/api/<method>", methods=["GET", "POST"])
     def web_api(method: str) -> Response:
         token, arguments = _token_and_arguments()
+        call = api.record(method, arguments)
         fault = faults.take(method)
-        call = api.call(method, token, arguments, fault)
+        api.answer(call, token, fault)
         response = _respond(json.dumps(call.answer), call.status, "application/json; charset=utf-8", fault)
         response.headers.update(api.headers(call))
         return response
 
     @app.post("/<any(commands, actions):_kind>/<_team>/<_number>/<_secret>")
     def response_url(_kind: str, _team: str, _number: str, _secret: str) -> Response:
+        delivery = urls.record(request.path, request.get_json(force=True, silent=True))
         fault = faults.take("response_url")
-        delivery = urls.take(request.path, request.get_json(force=True, silent=True), fault)
+        urls.answer(delivery, request.path, fault)
         kind = "application/json" if delivery.body.startswith("{") else "text/html"
         return _respond(delivery.body, delivery.status, f"{kind}; charset=utf-8", fault)
 
@@ -104,7 +106,7 @@ def _token_and_arguments() -> tuple[str | None, dict[str, Any]]:
     return token, arguments
 
 
-def _respond(body: str, status: int, content_type: str, fault: Fault | None) -> Response:
+def _respond(body: str, status: int | None, content_type: str, fault: Fault | None) -> Response:
     if fault and fault.reset:
         connection: socket.socket = request.environ["werkzeug.socket"]
         connection.shutdown(socket.SHUT_RDWR)

@@ -5,27 +5,30 @@ import binascii
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from bot.local.slack.methods import Answer, Method, failed
 from bot.local.slack.people import Directory, Installation, Person
 from bot.local.slack.response_urls import Fault
 
-TOO_MANY_REQUESTS = 429
 # https://docs.slack.dev/apis/web-api/pagination
 MAX_PAGE_SIZE = 999
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ApiCall:
-    """One call of the Web API. `ignored` names the arguments that Slack would not have looked at."""
+    """One call of the Web API, recorded when it arrives; `status` and `answer` follow once it is answered.
+
+    `ignored` names the arguments that Slack would not have looked at.
+    """
 
     method: str
     arguments: Mapping[str, Any] = field(repr=False)
-    status: int
-    answer: Mapping[str, Any] = field(repr=False)
     ignored: tuple[str, ...]
     at: float
+    status: int | None = None
+    answer: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def error(self) -> str | None:
@@ -76,28 +79,25 @@ class WebApi:
         with self._lock:
             return tuple(self._calls)
 
-    def call(self, name: str, token: str | None, arguments: Mapping[str, Any], fault: Fault | None) -> ApiCall:
-        if fault and fault.status:
-            answer = {
-                "ok": False,
-                "error": "ratelimited" if fault.status == TOO_MANY_REQUESTS else "internal_error",
-            }
-        else:
-            answer = self._answer(name, token, arguments)
+    def record(self, name: str, arguments: Mapping[str, Any]) -> ApiCall:
+        """Record a call that has just arrived."""
         method = self._methods.get(name)
         known = method.arguments if method else frozenset(arguments)
-        call = ApiCall(
-            method=name,
-            arguments=arguments,
-            status=(fault and fault.status) or 200,
-            answer=answer,
-            ignored=tuple(sorted(set(arguments) - known)),
-            at=self._clock(),
-        )
+        call = ApiCall(name, arguments, ignored=tuple(sorted(set(arguments) - known)), at=self._clock())
         with self._lock:
             self._calls.append(call)
         self._changed()
         return call
+
+    def answer(self, call: ApiCall, token: str | None, fault: Fault | None) -> None:
+        """Carry out a recorded call, or fail it as the fault says."""
+        if fault and fault.status:
+            call.answer = failed("ratelimited" if fault.status == HTTPStatus.TOO_MANY_REQUESTS else "internal_error")
+            call.status = fault.status
+        else:
+            call.answer = self._answer(call.method, token, call.arguments)
+            call.status = HTTPStatus.OK
+        self._changed()
 
     def _answer(self, name: str, token: str | None, arguments: Mapping[str, Any]) -> Answer:
         method = self._methods.get(name)
