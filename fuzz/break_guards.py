@@ -239,8 +239,8 @@ GUARDS = {
     ),
     "profile lock": Guard(
         "store/access.py",
-        "condition=self._items.aliases.does_not_exist() | (self._items.holder == owner),",
-        "condition=None,",
+        "actions=actions, condition=free_or_own)",
+        "actions=actions)",
         (f"{CONTRACT}/test_access_port.py", "test_a_profile_of_one_member_cannot_be_mapped_to_another"),
     ),
     "member version": Guard(
@@ -270,7 +270,7 @@ GUARDS = {
     ),
     "replay guard": Guard(
         "store/request_log.py",
-        "                    transaction.save(item, condition=by_no_other(self._audit_items, entry))",
+        "                    transaction.save(item, condition=is_new(self._audit_items, entry))",
         "                    transaction.save(item)",
         (ABUSE, "test_a_request_sent_to_every_replica_at_once_is_served_once"),
     ),

@@ -1,27 +1,25 @@
-"""Requests for access, in the runtime table: they matter for days, and the audit keeps what came of them."""
+"""Access requests, in the runtime table: they matter for days, and the audit keeps what came of them."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from pynamodb.exceptions import PutError, UpdateError
-from pynamodb.expressions.update import Action
-
 from bot.core.access import Member
 from bot.core.records import AccessRequest, Posting, RequestState
-from bot.store.models import CONDITION_FAILED, RuntimeItem, Tables, code_of, from_iso, iso, store_errors
+from bot.store.errors import store_errors, write_if
+from bot.store.models import RuntimeItem, Tables, from_iso, iso
 
-# How long a decided request can still be looked up by those who come too late.
+# How long a request can still be looked up after its time is over.
 KEPT_AFTER = timedelta(days=30)
 
 
 class AccessRequestTable:
-    """One item a member: the latest request; see `ports.AccessRequestStore`."""
+    """One item per member: the latest request; see `ports.AccessRequestStore`."""
 
     def __init__(self, tables: Tables) -> None:
         self._items = tables.runtime
 
     def ask(self, wanted: AccessRequest) -> AccessRequest:
-        """A conditional write: whoever asks while a request is open joins it."""
+        """Put the request unless one is open or has the same id; then return that one."""
         item = self._items(
             _key(wanted.member),
             request={"wish": wanted.wish, "reason": wanted.reason, "days": wanted.days, "at": iso(wanted.at)},
@@ -31,16 +29,9 @@ class AccessRequestTable:
             expires=wanted.expires_at + KEPT_AFTER,
         )
         over = (self._items.state != RequestState.OPEN.value) | (self._items.open_until <= iso(wanted.at))
-        # The same form sent again opens nothing, whatever has become of it.
+        # The same form sent again opens nothing, even if its request is over.
         free = self._items.id.does_not_exist() | (over & (self._items.request_id != wanted.id))
-        with store_errors():
-            try:
-                item.save(free)
-            except PutError as error:
-                if code_of(error) == CONDITION_FAILED:
-                    return self.find(wanted.member) or wanted
-                raise
-        return wanted
+        return wanted if write_if(free, item) else self.find(wanted.member) or wanted
 
     def find(self, member: Member) -> AccessRequest | None:
         """Strongly consistent."""
@@ -53,58 +44,48 @@ class AccessRequestTable:
     def decide(
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
     ) -> AccessRequest | None:
-        """A conditional write: of several who decide at once, one is first."""
+        """Decide the request while it is open: of several decisions at once, the first counts."""
         item = self._items(_key(member))
         undecided = (
             (self._items.request_id == request_id)
             & (self._items.state == RequestState.OPEN.value)
             & (self._items.open_until > iso(at))
         )
-        actions: list[Action] = [
+        actions = [
             self._items.state.set(state.value),
             self._items.decided_by.set(by),
             self._items.decided_at.set(iso(at) or ""),
         ]
-        with store_errors():
-            try:
-                item.update(actions=actions, condition=undecided)
-            except UpdateError as error:
-                if code_of(error) != CONDITION_FAILED:
-                    raise
-                found = self.find(member)
-                return found if found is not None and found.id == request_id else None
-            return _request(item, member)
+        if write_if(undecided, item, actions):
+            return _read(item, member)
+        found = self.find(member)
+        return found if found is not None and found.id == request_id else None
 
     def posted(self, member: Member, request_id: str, postings: Sequence[Posting]) -> AccessRequest | None:
-        """The same write tells whether somebody has decided already, who could not know of these messages."""
+        """Keep the postings; the answer shows whether the request was decided before they were known."""
         item = self._items(_key(member))
         kept = [{"message": posting.message, "language": posting.language} for posting in postings]
-        with store_errors():
-            try:
-                item.update(actions=[self._items.postings.set(kept)], condition=self._items.request_id == request_id)
-            except UpdateError as error:
-                if code_of(error) == CONDITION_FAILED:
-                    return None
-                raise
-            return _request(item, member)
+        if write_if(self._items.request_id == request_id, item, [self._items.postings.set(kept)]):
+            return _read(item, member)
+        return None
 
     def reopen(self, member: Member, request_id: str) -> None:
-        """Only what is still this request."""
-        actions: list[Action] = [
+        """Undo the decision, unless a newer request has replaced this one."""
+        actions = [
             self._items.state.set(RequestState.OPEN.value),
             self._items.decided_by.remove(),
             self._items.decided_at.remove(),
         ]
-        with store_errors():
-            try:
-                self._items(_key(member)).update(actions=actions, condition=self._items.request_id == request_id)
-            except UpdateError as error:
-                if code_of(error) != CONDITION_FAILED:  # a newer request has taken its place
-                    raise
+        write_if(self._items.request_id == request_id, self._items(_key(member)), actions)
 
 
 def _key(member: Member) -> str:
     return f"access#{member.tenant}#{member.user_id}"
+
+
+def _read(item: RuntimeItem, member: Member) -> AccessRequest:
+    with store_errors():
+        return _request(item, member)
 
 
 def _request(item: RuntimeItem, member: Member) -> AccessRequest:

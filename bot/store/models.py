@@ -1,13 +1,9 @@
-"""The PynamoDB models of the three tables, how they are bound to real tables, and what their errors mean.
+"""The PynamoDB models of the three tables, and how they are bound to real tables.
 
-The models below carry no address. `bind` makes a set of them for one table prefix and region, so that nothing
-is decided at import and several sets can live in one process.
-
-Only these names are in the tables; the repositories beside this module turn items into model values and back.
+The models below carry no address. `bind` makes a set of them for one table prefix and region, so that several sets
+can live in one process. The repositories beside this module turn items into values and back.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -15,7 +11,7 @@ from typing import Any, TypeVar, cast
 import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import BotoCoreError
 from pynamodb.attributes import (
     Attribute,
     JSONAttribute,
@@ -26,12 +22,10 @@ from pynamodb.attributes import (
 )
 from pynamodb.connection import Connection
 from pynamodb.constants import MAP
-from pynamodb.exceptions import AttributeDeserializationError, AttributeNullError, PynamoDBException
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from bot.core.errors import ConfigError, StoreError
-from bot.core.link import Reason
+from bot.core.errors import ConfigError
 from bot.core.values import USER_AGENT
 
 M = TypeVar("M", bound=Model)
@@ -131,9 +125,10 @@ class AuditItem(Model):
 
 
 class RuntimeItem(Model):
-    """Counters and other state that is worth nothing a few minutes later."""
+    """Counters, access requests, confirmations and other state that expires."""
 
     id = UnicodeAttribute(hash_key=True)
+    attempt = UnicodeAttribute(null=True)
     requests = NumberAttribute(null=True)
     alias = UnicodeAttribute(null=True)
     shows = UnicodeAttribute(null=True)
@@ -238,72 +233,3 @@ def iso(time: datetime | None) -> str | None:
 def from_iso(text: str | None) -> datetime | None:
     """The inverse of `iso`; ValueError for anything else."""
     return None if text is None else datetime.fromisoformat(text)
-
-
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
-THROTTLED = {
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "ThrottlingError",
-    "TransactionInProgressException",
-    "LimitExceededException",
-}
-CONDITION_FAILED = "ConditionalCheckFailedException"
-TABLE_MISSING = "ResourceNotFoundException"
-
-
-@contextmanager
-def store_errors() -> Iterator[None]:
-    """Turn what PynamoDB and botocore raise into StoreError, by error code and never by message."""
-    try:
-        yield
-    except (AttributeDeserializationError, AttributeNullError, KeyError, ValueError) as error:
-        raise StoreError(
-            f"a stored record cannot be read ({error}): delete it in the DynamoDB console, then set it again",
-            reason=Reason.STORE_UNREADABLE,
-        ) from error
-    except (PynamoDBException, BotoCoreError, ClientError) as error:
-        raise _translated(error) from error
-
-
-def code_of(error: PynamoDBException) -> str | None:
-    """DynamoDB's error code; None if DynamoDB did not answer at all.
-
-    PynamoDB's own `cause_response_code` breaks on errors that carry no response, such as timeouts.
-    """
-    cause = error.cause
-    return cause.response.get("Error", {}).get("Code") if isinstance(cause, ClientError) else None
-
-
-def _translated(error: PynamoDBException | BotoCoreError | ClientError) -> StoreError:
-    cause = error.cause if isinstance(error, PynamoDBException) else error
-    if isinstance(cause, ClientError):
-        return _answered(cause)
-    if isinstance(cause, NoCredentialsError | PartialCredentialsError):
-        return StoreError(
-            "there are no AWS credentials: give the process a role or a profile", reason=Reason.STORE_REFUSED
-        )
-    return StoreError(
-        "DynamoDB could not be reached: check the region, the endpoint and the network",
-        reason=Reason.STORE_UNREACHABLE,
-        code=type(cause).__name__ if cause else None,
-    )
-
-
-def _answered(error: ClientError) -> StoreError:
-    """What DynamoDB's own error means."""
-    code = error.response.get("Error", {}).get("Code", "")
-    # PynamoDB raises its own copy of botocore's error, which lacks what the answer said beside the code.
-    whole = error.__cause__ if isinstance(error.__cause__, ClientError) else error
-    metadata = whole.response.get("ResponseMetadata", {})
-    failed = metadata.get("HTTPStatusCode", 0) >= 500 or code.startswith("Internal")  # noqa: PLR2004 - HTTP's number
-    if code in THROTTLED:
-        reason, words = Reason.STORE_THROTTLED, "DynamoDB throttles us: try again in a minute"
-    elif code == TABLE_MISSING:
-        reason, words = Reason.STORE_REFUSED, "a table is missing: run `studio-links tables create`"
-    elif failed or code in ("", "TransactionCanceledException"):
-        reason, words = Reason.STORE_UNREACHABLE, "DynamoDB failed: try again in a minute"
-    else:
-        reason, words = Reason.STORE_REFUSED, "DynamoDB refuses us: check the role's policy and credentials"
-    return StoreError(words, reason=reason, code=code or None, request_id=metadata.get("RequestId"))

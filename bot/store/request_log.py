@@ -1,4 +1,4 @@
-"""Where requests for links come in: recorded and counted in one step, for all replicas together."""
+"""Link requests: record and count each one in a single step, for all replicas together."""
 
 import random
 import time
@@ -11,18 +11,14 @@ from pynamodb.transactions import TransactWrite
 from bot.core.errors import AlreadyRecorded, StoreError
 from bot.core.link import Reason
 from bot.core.records import Entry
-from bot.store.audit import AuditTable, by_no_other, to_item
-from bot.store.models import Tables, store_errors
+from bot.store.audit import AuditTable, is_new, to_item
+from bot.store.errors import CONDITION_FAILED, CONFLICT, cancellation_codes, store_errors
+from bot.store.models import Tables
 
-# A transaction that crosses another of the same member's is cancelled. It is tried again after a pause of chance, so
-# that those that crossed do not meet again; all pauses together are a second at most.
+# DynamoDB cancels a transaction that crosses another of the same member. It is tried again after a random pause, so
+# that the two do not meet again; all pauses together take a second at most.
 TRIES, MAX_PAUSE = 11, 0.1
-# How DynamoDB says, of each item, why the transaction was cancelled.
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-FAILED = "ConditionalCheckFailed"
-PASSING = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
-
-Obstacles = tuple[str | None, ...]
+TRANSIENT = (CONFLICT, "ThrottlingError", "ProvisionedThroughputExceeded")
 
 
 class RequestLogTables:
@@ -38,14 +34,14 @@ class RequestLogTables:
         self._wait = wait
 
     def take(self, entry: Entry, at_most: int) -> bool:
-        """One transaction; for a request too many a second write, because it is recorded as well."""
+        """Write one transaction; for a request over the limit a second write, because it is recorded as well."""
         for _ in range(TRIES):
             record, count = self._write(entry, at_most)
-            if record == FAILED:
+            if record == CONDITION_FAILED:
                 raise AlreadyRecorded(f"request {entry.id} is in the audit already")
             if record is None and count is None:
                 return True
-            if record is None and count == FAILED:
+            if record is None and count == CONDITION_FAILED:
                 self._audit.open(entry)
                 return False
             self._wait(random.uniform(0, MAX_PAUSE))  # noqa: S311 - no secret
@@ -53,10 +49,10 @@ class RequestLogTables:
             "DynamoDB is too busy with requests of this member: try again in a minute", reason=Reason.STORE_THROTTLED
         )
 
-    def _write(self, entry: Entry, at_most: int) -> Obstacles:
-        """What stood in the way of the record and of the count; where anything did, nothing was written.
+    def _write(self, entry: Entry, at_most: int) -> tuple[str | None, ...]:
+        """Return what stood in the way of the record and of the count; if anything did, nothing was written.
 
-        What botocore tries again itself carries the same token, by which DynamoDB takes it once.
+        botocore's own retries carry the same token, by which DynamoDB applies the transaction once.
         """
         minute = f"{entry.at.astimezone(UTC):%Y-%m-%dT%H:%M}"
         counter = self._runtime_items(f"requests#{entry.tenant}#{entry.subject}#{minute}")
@@ -65,15 +61,15 @@ class RequestLogTables:
             try:
                 with TransactWrite(connection=self._connection) as transaction:
                     item = to_item(self._audit_items, entry, self._days)
-                    transaction.save(item, condition=by_no_other(self._audit_items, entry))
+                    transaction.save(item, condition=is_new(self._audit_items, entry))
                     transaction.update(
                         counter,
                         actions=[requests.add(1), self._runtime_items.expires.set(entry.at + timedelta(minutes=10))],
                         condition=requests.does_not_exist() | (requests < at_most),
                     )
             except TransactWriteError as error:
-                obstacles = tuple(reason.code if reason else None for reason in error.cancellation_reasons)
-                if not obstacles or not {*obstacles} <= {None, FAILED, *PASSING}:
+                codes = cancellation_codes(error)
+                if not codes or not {*codes} <= {None, CONDITION_FAILED, *TRANSIENT}:
                     raise
-                return obstacles
+                return codes
         return None, None

@@ -10,7 +10,8 @@ from pynamodb.models import Model
 
 from bot.core.errors import StoreError
 from bot.core.link import Reason
-from bot.store.models import RuntimeItem, Tables, client_of, store_errors
+from bot.store.errors import store_errors
+from bot.store.models import RuntimeItem, Tables, client_of
 
 # What DynamoDB answers while a table is still settling in, and the seconds between attempts.
 TOO_EARLY = {"ContinuousBackupsUnavailableException", "ResourceInUseException"}

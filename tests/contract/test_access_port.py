@@ -601,6 +601,32 @@ def test_no_alias_is_taken_for_something_else(dynamodb: Store) -> None:
     assert dynamodb.access.read(ANA) == NOTHING
 
 
+# A lock that somebody else holds, although the member's item has the mapping (as after an edit in the AWS console)
+
+
+@pytest.fixture
+def held_by_ben(dynamodb: Store, tables: Tables) -> Access:
+    """ANA's records, with a mapping to BEN's profile written past the lock."""
+    put(dynamodb, BEN, a_mapping(profile="shared"), entry="ben")
+    put(dynamodb, ANA, a_mapping(profile="own"), entry="ana")
+    member = tables.access(f"{TEAM}#{ANA.user_id}", "member")
+    stolen = {"domain_id": "d-research", "profile_name": "shared"}
+    member.update(actions=[tables.access.mappings.set({"default": stolen})])
+    return dynamodb.access.read(ANA)
+
+
+def test_delete_mapping_leaves_the_lock_of_another_member(dynamodb: Store, held_by_ben: Access) -> None:
+    with pytest.raises(Changed):
+        unmap(dynamodb, ANA, held_by_ben.mappings[0], seen=held_by_ben)
+    assert list(dynamodb.access.holders([a_mapping(profile="shared")])) == [(a_mapping(profile="shared"), BEN)]
+
+
+def test_remapping_leaves_the_lock_of_another_member(dynamodb: Store, held_by_ben: Access) -> None:
+    with pytest.raises(Changed):
+        put(dynamodb, ANA, a_mapping(profile="new"), seen=held_by_ben)
+    assert list(dynamodb.access.holders([a_mapping(profile="shared")])) == [(a_mapping(profile="shared"), BEN)]
+
+
 # What DynamoDB leaves out of an answer is not taken for what does not exist
 
 

@@ -85,6 +85,21 @@ def test_it_is_remembered_for_longer_than_a_request_can_be_replayed(tables: Tabl
     assert int(item["expires"]["N"]) == int((ACT.expires_at + KEPT_AFTER).timestamp())
 
 
+def test_keep_recognizes_its_own_write_after_a_lost_answer(tables: Tables, local_aws: ListeningAws) -> None:
+    local_aws.inject("PutItem", Fault("InternalServerError", status=500, served=True))
+    assert ConfirmationTable(tables).keep(ACT)
+    assert local_aws.calls.count("PutItem") == 2
+    assert not ConfirmationTable(tables).keep(ACT)
+
+
+def test_take_recognizes_its_own_write_after_a_lost_answer(tables: Tables, local_aws: ListeningAws) -> None:
+    ConfirmationTable(tables).keep(ACT)
+    local_aws.inject("UpdateItem", Fault("InternalServerError", status=500, served=True))
+    assert ConfirmationTable(tables).take(ANA, ID, NOON) == ACT
+    assert local_aws.calls.count("UpdateItem") == 2
+    assert ConfirmationTable(tables).take(ANA, ID, NOON) is None
+
+
 def test_what_makes_no_sense_is_an_error(tables: Tables) -> None:
     pending = ConfirmationTable(tables)
     pending.keep(ACT)
