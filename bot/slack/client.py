@@ -6,17 +6,15 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 import dataclasses
 import ipaddress
 import json
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
 from typing import Any, TypeVar
 
 import structlog
 import urllib3
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from slack_sdk.web import SlackResponse
 from urllib3.exceptions import LocationParseError
@@ -26,6 +24,7 @@ from bot.core.access import Member, Person
 from bot.core.errors import SlackError
 from bot.core.link import Reason
 from bot.observability.metrics import Failed
+from bot.slack.api_errors import CALL_ERRORS, slack_error
 from bot.slack.members.views import Message
 from bot.slack.payloads import Home, Origin
 
@@ -302,20 +301,13 @@ class SlackApi:
         return data if isinstance(data, dict) else {}
 
     def _answer(self, method: Callable[..., SlackResponse], **arguments: object) -> SlackResponse:
-        """The same with its headers. The errors carry Slack's code only: their texts quote whole answers."""
+        """Return Slack's answer with its headers; SlackError if there is none."""
         try:
             return self._in_time(self._api_timeout, lambda: method(**arguments))
-        except SlackApiError as error:
-            refusal = _refused(method.__name__, error.response)
-            self._failed("slack", refusal.code or "")
-            raise refusal from None
-        except (SlackClientError, HTTPException, OSError, ValueError, AttributeError) as error:
-            self._failed("slack", "unreachable")
-            raise SlackError(
-                f"Slack could not be reached ({method.__name__}): try again in a minute",
-                reason=Reason.SLACK_UNREACHABLE,
-                code=type(error).__name__,
-            ) from None
+        except CALL_ERRORS as error:
+            failure = slack_error(method.__name__, error, check="the token and its scopes against manifest.yml")
+            self._failed("slack", (failure.code or "") if isinstance(error, SlackApiError) else "unreachable")
+            raise failure from None
 
 
 def person(user: Mapping[str, Any]) -> Person:
@@ -344,24 +336,6 @@ def person(user: Mapping[str, Any]) -> Person:
         ineligible_reason=ineligible_reason,
         guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
         locale=user.get("locale") if isinstance(user.get("locale"), str) else None,
-    )
-
-
-def _refused(method: str, response: Any) -> SlackError:
-    answer = response.data if isinstance(response, SlackResponse) else response
-    code = str(answer.get("error", "unknown_error")) if isinstance(answer, dict) else ""
-    if not re.fullmatch("[a-z_]{1,60}", code):  # slack_sdk's own words, which quote what was not JSON
-        code = "not_json"
-    if code in ("ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "not_json"):
-        return SlackError(
-            f"Slack is not serving us just now ({method}): try again in a minute",
-            reason=Reason.SLACK_UNREACHABLE,
-            code=code,
-        )
-    return SlackError(
-        f"Slack refuses us ({method}: {code}): check the token and its scopes against manifest.yml",
-        reason=Reason.SLACK_REFUSED,
-        code=code,
     )
 
 
