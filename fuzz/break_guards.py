@@ -61,9 +61,9 @@ GUARDS = {
         (ENTRANCE, "test_five_megabytes"),
     ),
     "envelope size": Guard(
-        "slack/socket_mode.py",
-        "        if len(message.encode()) <= self._intake.largest:",
-        "        if True:",
+        "slack/socket_connection.py",
+        "json.loads(content) if len(content) <= self.max_bytes else None",
+        "json.loads(content)",
         (f"{CONTRACT}/test_socket_connection.py", "test_messages_that_are_not_slacks"),
     ),
     "read timeout": Guard(

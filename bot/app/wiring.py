@@ -38,7 +38,8 @@ from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import handlers
 from bot.slack.payloads import is_well_formed
 from bot.slack.requests import handlers as asking_handlers
-from bot.slack.socket_mode import Intake, SocketMode
+from bot.slack.socket_connection import EnvelopeHandler
+from bot.slack.socket_mode import SocketMode
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.access_requests import AccessRequestTable
@@ -201,14 +202,14 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     else:
         app_token = settings.slack_app_token.get_secret_value()
         redactor.register(app_token)
-        intake = Intake(
-            take=lambda body: _acknowledgement(_dispatch(bolt, body)),
-            largest=MAX_BODY_BYTES,
+        handler = EnvelopeHandler(
+            admit=lambda body: _acknowledgement(_dispatch(bolt, body)),
+            max_bytes=MAX_BODY_BYTES,
             metrics=metrics,
             record_duration=record_duration,
         )
         socket = SocketMode(
-            intake, app_token=app_token, api_url=settings.slack_api_url, replicas=settings.studio_replicas
+            handler, app_token=app_token, api_url=settings.slack_api_url, replicas=settings.studio_replicas
         )
 
     def check() -> None:

@@ -30,6 +30,7 @@ FLOORS = {
     # slack_sdk repeats at ERROR the body of an answer that was not JSON.
     "slack_sdk": logging.CRITICAL,
     "urllib3": logging.ERROR,
+    "websockets": logging.CRITICAL,  # its errors come with tracebacks that may quote a message
 }
 
 # What a secret looks like, where its value is not known beforehand.

@@ -1,12 +1,16 @@
 """The bot's end of Socket Mode, against the stand-in for Slack's."""
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from websockets import CloseCode
+from websockets.exceptions import ConnectionClosed
 
 from bot.core.errors import SlackError
 from bot.local.slack.features import Features
@@ -14,22 +18,25 @@ from bot.local.slack.response_urls import Fault
 from bot.local.slack.socket_mode import Line
 from bot.local.slack.workspace import Workspace
 from bot.observability.metrics import Metrics
-from bot.slack.socket_mode import Intake, SocketMode, Times
+from bot.slack.socket_connection import MAX_BUFFERED_BYTES, EnvelopeHandler, Times
+from bot.slack.socket_mode import SocketMode
 
 ANA = "U0ANA"
-QUICK = Times(ping=0.2, silence=1.0, hello=2.0, farewell=0.5, recount=0.5)
+QUICK = Times(ping=0.2, silence=1.0, hello=2.0, drain=0.5, recount=0.5)
 
 
 class Bot:
     """What takes the payloads, and the connection over which they come."""
 
-    def __init__(self, slack: Workspace, *, replicas: int = 1) -> None:
+    def __init__(self, slack: Workspace, *, replicas: int = 1, times: Times = QUICK) -> None:
         self.metrics = Metrics("socket")
         self.payloads: list[Mapping[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], Mapping[str, Any] | None] = lambda _: {}
-        intake = Intake(self._take, largest=4096, metrics=self.metrics, record_duration=self.metrics.record_duration)
+        handler = EnvelopeHandler(
+            self._take, max_bytes=4096, metrics=self.metrics, record_duration=self.metrics.record_duration
+        )
         self.socket = SocketMode(
-            intake, app_token=slack.app_token, api_url=slack.api_url, replicas=replicas, times=QUICK
+            handler, app_token=slack.app_token, api_url=slack.api_url, replicas=replicas, times=times
         )
 
     def metric(self, name: str) -> float:
@@ -136,6 +143,54 @@ def test_what_is_no_json_is_refused(slack: Workspace, bot: Bot) -> None:
     assert slack.command(ANA).ack == "ok"
 
 
+def test_endless_message_ends_the_connection_and_is_not_buffered(slack: Workspace, bot: Bot) -> None:
+    endless = slack.socket_mode.lines[0]._connection
+    with suppress(ConnectionClosed):
+        endless.send(itertools.repeat("x" * 10_000, 10 * MAX_BUFFERED_BYTES // 10_000))
+
+    wait_until(lambda: bot.renewals("lost") == 1)
+    assert endless.close_code == CloseCode.MESSAGE_TOO_BIG
+    assert (slack.command(ANA).ack, len(bot.payloads)) == ("ok", 1)
+
+
+def test_message_in_continuation_frames_is_joined(slack: Workspace, bot: Bot) -> None:
+    text = json.dumps(ENVELOPE)
+    slack.socket_mode.lines[0]._connection.send([text[:20], text[20:40], text[40:]])
+
+    wait_until(lambda: bot.payloads)
+    assert bot.payloads == [ENVELOPE["payload"]]
+    assert (bot.refused(), slack.command(ANA).ack, slack.socket_mode.opened) == (0, "ok", 1)
+
+
+def test_pause_inside_a_frame_loses_nothing(slack: Workspace) -> None:
+    bot = Bot(slack, times=Times())
+    bot.socket.connect()
+    connection, text = slack.socket_mode.lines[0]._connection, json.dumps(ENVELOPE).encode()
+    frame = b"\x81" + bytes([len(text)]) + text
+    assert len(text) < 126
+    with connection.protocol_mutex:
+        connection.socket.sendall(frame[:20])
+        time.sleep(4)
+        connection.socket.sendall(frame[20:])
+
+    wait_until(lambda: bot.payloads)
+    assert bot.payloads == [ENVELOPE["payload"]]
+    assert (bot.refused(), slack.command(ANA).ack, slack.socket_mode.opened) == (0, "ok", 1)
+    bot.socket.close()
+
+
+def test_liveness_ignores_jumps_of_the_wall_clock(
+    slack: Workspace, bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = time.time
+    for jump in (3600, -3600):
+        monkeypatch.setattr(time, "time", lambda jump=jump: wall() + jump)
+        assert is_up(bot)
+        time.sleep(2 * QUICK.silence)
+        assert is_up(bot)
+    assert (bot.renewals("silent"), slack.socket_mode.opened) == (0, 1)
+
+
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested"])
 def test_a_refresh_leaves_no_gap(slack: Workspace, bot: Bot, reason: Any) -> None:
     with ThreadPoolExecutor(4) as members:
@@ -205,11 +260,11 @@ def test_an_old_connection_serves_while_a_new_one_cannot_be_had(slack: Workspace
 
 @pytest.mark.parametrize(("token", "words"), [("xapp-1-wrong", "invalid_auth"), ("xoxb-", "not_allowed_token_type")])
 def test_a_wrong_token_is_named(slack: Workspace, token: str, words: str) -> None:
-    intake = Intake(
-        lambda _: {}, largest=4096, metrics=Metrics("socket"), record_duration=Metrics("socket").record_duration
+    handler = EnvelopeHandler(
+        lambda _: {}, max_bytes=4096, metrics=Metrics("socket"), record_duration=Metrics("socket").record_duration
     )
     token = slack.bot_token if token == "xoxb-" else token
-    socket = SocketMode(intake, app_token=token, api_url=slack.api_url, replicas=1)
+    socket = SocketMode(handler, app_token=token, api_url=slack.api_url, replicas=1)
 
     with pytest.raises(SlackError, match=words):
         socket.connect()
