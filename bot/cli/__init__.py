@@ -3,6 +3,6 @@
 Exit codes: 0 done, 1 refused or failed (one clear line on standard error), 2 wrong usage.
 """
 
-from bot.cli.root import cli, main
+from bot.cli.root import cli, main, run
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "main", "run"]

@@ -12,8 +12,8 @@ import typer
 from bot import console
 from bot.admin.changes import flat, parse_when
 from bot.admin.csv_file import csv_line, safe_cell
-from bot.app import wiring as app
-from bot.cli.options import AsJson, Team, read_settings
+from bot.cli.context import CommandContext
+from bot.cli.options import AsJson, Team
 from bot.core.audit import DONE, ISSUED, REQUESTED, UNDELIVERED
 from bot.core.link import Reason
 from bot.core.records import Entry
@@ -75,10 +75,8 @@ def history(
     if outcome is not None and outcome not in OUTCOMES:
         raise InvalidValue("outcome", outcome, f"one of {', '.join(OUTCOMES)}")
     start, end = _span(since, day)
-    settings = read_settings()
-    found = app.administration(settings).history(
-        app.tenant(settings, team), user, start, limit + 1, before=end, by=by, outcome=outcome
-    )
+    run = CommandContext(team)
+    found = run.admin.history(run.tenant, user, start, limit + 1, before=end, by=by, outcome=outcome)
     entries = _newest(found, limit)
     if as_json:
         console.print_json([_fields(entry) for entry in entries])

@@ -7,12 +7,9 @@ from typing import Annotated
 import typer
 
 from bot import console
-from bot.app import wiring as app
-from bot.aws import secret_refs as references
 from bot.aws.iam_policy import Role, Scope, policy
-from bot.aws.sagemaker import caller_arn
-from bot.cli.options import Team, read_settings
-from bot.config import secret_references
+from bot.cli.context import CommandContext
+from bot.cli.options import Team
 from bot.core.errors import ConfigError
 from bot.core.values import DOMAIN_ID, MAX_NAME, InvalidValue, check_pattern
 
@@ -59,7 +56,11 @@ def iam_policy(
 
     Example: studio-links iam-policy --role administration > policy.json
     """
-    settings = read_settings()
+    from bot.aws import secret_refs as references
+    from bot.config import secret_references
+
+    run = CommandContext(team)
+    settings = run.settings
     for each in domain or []:
         check_pattern("domain", each, DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123")
     for each in source_ip or []:
@@ -70,11 +71,7 @@ def iam_policy(
     for each in source_vpce or []:
         check_pattern("source vpce", each, VPCE, 37, "the id of a VPC endpoint such as vpce-0123abcd")
     partition, number = _account(account, settings.aws_region)
-    mappings = [
-        mapping
-        for _, access in app.administration(settings).members(app.tenant(settings, team))
-        for mapping in access.mappings
-    ]
+    mappings = [mapping for _, access in run.admin.members(run.tenant) for mapping in access.mappings]
     scope = Scope(
         partition=partition,
         account=number,
@@ -104,6 +101,8 @@ def iam_policy(
 
 def _account(given: str | None, region: str) -> tuple[str, str]:
     """The partition and the account; ConfigError if they are not known."""
+    from bot.aws.sagemaker import caller_arn
+
     arn = caller_arn(region)
     if given is not None:
         check_pattern("account", given, ACCOUNT, 12, "the twelve digits of an AWS account")

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from bot import console
-from bot.app import wiring as app
-from bot.cli.options import AsJson, Team, actor, read_settings
+from bot.cli.context import CommandContext
+from bot.cli.options import AsJson, Team
 
 commands = typer.Typer(
     help="No links for anybody of a workspace, at once. Without ON or OFF: whether it is so.\n\n"
@@ -23,8 +23,8 @@ def status(context: typer.Context, team: Team = None, *, as_json: AsJson = False
     """
     if context.invoked_subcommand is not None:
         return
-    settings = read_settings()
-    workspace = app.administration(settings).workspace(app.tenant(settings, team))
+    run = CommandContext(team)
+    workspace = run.admin.workspace(run.tenant)
     if as_json:
         console.print_json({"lockdown": workspace.lockdown, "unreadable": workspace.unreadable})
         return
@@ -44,8 +44,8 @@ def on(
 
     Example: studio-links lockdown on --reason "we are looking into a leak"
     """
-    settings = read_settings()
-    change = app.administration(settings).lock_down(app.tenant(settings, team), reason, actor(settings))
+    run = CommandContext(team)
+    change = run.admin.lock_down(run.tenant, reason, run.actor)
     console.say("nobody gets a link now" if change.made else "nothing to change: nobody gets a link already")
     for warning in change.warnings:
         console.warn(warning)
@@ -57,6 +57,6 @@ def off(team: Team = None) -> None:
 
     Example: studio-links lockdown off
     """
-    settings = read_settings()
-    change = app.administration(settings).end_lockdown(app.tenant(settings, team), actor(settings))
+    run = CommandContext(team)
+    change = run.admin.end_lockdown(run.tenant, run.actor)
     console.say("the lockdown is over" if change.made else "nothing to change: there is no lockdown")

@@ -9,8 +9,8 @@ import typer
 
 from bot import console
 from bot.admin.changes import Change, parse_when
-from bot.app import wiring as app
-from bot.cli.options import AsJson, Principal, Team, Until, User, Why, actor, read_settings
+from bot.cli.context import CommandContext
+from bot.cli.options import AsJson, Principal, Team, Until, User, Why
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
 from bot.core.link import Allowed
 from bot.core.values import is_group, utc_now
@@ -50,9 +50,8 @@ def map_(
         landing_uri=landing,
         session_seconds=session_seconds,
     )
-    settings = read_settings()
-    member = Member(app.tenant(settings, team), user)
-    change = app.administration(settings).map(member, mapping, actor(settings))
+    run = CommandContext(team)
+    change = run.admin.map(Member(run.tenant, user), mapping, run.actor)
     _report(change, f"{user} is mapped to {profile} in {domain} as {alias}")
 
 
@@ -66,9 +65,8 @@ def unmap(
 
     Example: studio-links unmap U0123ABCD --alias sandbox
     """
-    settings = read_settings()
-    member = Member(app.tenant(settings, team), user)
-    change = app.administration(settings).unmap(member, alias, actor(settings))
+    run = CommandContext(team)
+    change = run.admin.unmap(Member(run.tenant, user), alias, run.actor)
     gone = change.before
     if isinstance(gone, Mapping):
         console.say(f"{user} is no longer mapped to {gone.profile_name} in {gone.domain_id} ({gone.alias})")
@@ -111,8 +109,8 @@ def forget(principal: Principal, team: Team = None) -> None:
 
     Example: studio-links forget U0123ABCD
     """
-    settings = read_settings()
-    removed = app.administration(settings).forget(app.tenant(settings, team), principal, actor(settings))
+    run = CommandContext(team)
+    removed = run.admin.forget(run.tenant, principal, run.actor)
     for line in _rule_words(removed):
         console.say(f"removed: {line}")
 
@@ -123,8 +121,8 @@ def show(principal: Principal, team: Team = None, *, as_json: AsJson = False) ->
 
     Example: studio-links show U0123ABCD
     """
-    settings = read_settings()
-    records = app.administration(settings).rules_of(app.tenant(settings, team), principal)
+    run = CommandContext(team)
+    records = run.admin.rules_of(run.tenant, principal)
     if as_json:
         console.print_json(_json(principal, records))
         return
@@ -139,10 +137,9 @@ def list_(team: Team = None, *, as_json: AsJson = False) -> None:
 
     Example: studio-links list --json
     """
-    settings = read_settings()
-    tenant, administration = app.tenant(settings, team), app.administration(settings)
+    run = CommandContext(team)
     everybody: Iterator[tuple[str, Access | Workspace]] = chain(
-        administration.groups(tenant), administration.members(tenant)
+        run.admin.groups(run.tenant), run.admin.members(run.tenant)
     )
     if as_json:
         console.print_json([_json(principal, records) for principal, records in everybody])
@@ -170,9 +167,8 @@ def explain(
 
     Example: studio-links explain U0123ABCD
     """
-    settings = read_settings()
-    member = Member(app.tenant(settings, team), user)
-    explanation = app.administration(settings).explain(member, alias)
+    run = CommandContext(team)
+    explanation = run.admin.explain(Member(run.tenant, user), alias)
     decision = explanation.decision
     allowed = isinstance(decision, Allowed)
     reason = None if isinstance(decision, Allowed) else decision.reason
@@ -203,9 +199,8 @@ def explain(
 def _grant(effect: Effect, principal: str, until: str | None, reason: str, team: str | None) -> None:
     end = None if until is None else parse_when(until, utc_now())
     grant = Grant(principal, effect, end, reason)
-    settings = read_settings()
-    tenant = app.tenant(settings, team)
-    change = app.administration(settings).grant(tenant, grant, actor(settings))
+    run = CommandContext(team)
+    change = run.admin.grant(run.tenant, grant, run.actor)
     _report(change, grant.describe(utc_now()))
 
 

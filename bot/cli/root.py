@@ -1,6 +1,7 @@
 """The whole `studio-links` command: the families of commands side by side, and its exit codes."""
 
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import typer
@@ -10,6 +11,8 @@ from bot.cli import doctor, history, iam, local, lockdown, members, serving, syn
 from bot.core.errors import StudioLinksError
 from bot.core.values import InvalidValue
 from bot.observability import logs
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 cli = typer.Typer(
     help="A Slack bot that gives members 60-second sign-in links to SageMaker Studio.\n\n"
@@ -32,20 +35,29 @@ cli.add_typer(local.commands)
 
 
 def main() -> NoReturn:
-    """Run the command, and turn what went wrong into one line and an exit code."""
-    logs.configure(level="ERROR", style="console")
+    """Run this process's command line and exit."""
     logs.catch_crashes()
+    sys.exit(run())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; print one line on standard error if it fails.
+
+    Args:
+        arguments: those after `studio-links`; None for the process's own.
+    """
+    logs.configure(level="ERROR", style="console")
     try:
-        cli(standalone_mode=True)
+        cli(arguments, prog_name="studio-links", standalone_mode=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else DONE
     except InvalidValue as error:
         console.fail(str(error))
-        sys.exit(2)
+        return USAGE
     except StudioLinksError as error:
         console.fail(str(error))
-        sys.exit(1)
     except OSError as error:  # such as a full disk behind standard output
         console.fail(error.strerror or type(error).__name__)
-        sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(0)
+        return INTERRUPTED
+    return FAILED

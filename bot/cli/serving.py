@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from bot import console
-from bot.config import HttpSettings, SocketSettings, load
 from bot.observability import logs
 from bot.slack import manifest as slack_app
 
@@ -20,9 +19,11 @@ def serve(
 
     Example: HOST=0.0.0.0 PORT=8080 studio-links serve
     """
+    from bot.config import HttpSettings, SocketSettings, load
+
     settings = load(SocketSettings) if socket else load(HttpSettings)
     logs.configure(level=settings.log_level, style=settings.log_format)
-    from bot.serving.server import Server, check_address  # noqa: PLC0415 - gunicorn is needed by this command alone
+    from bot.serving.server import Server, check_address
 
     check_address(settings.host, settings.port)
     Server(settings).run()

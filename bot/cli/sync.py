@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,14 +10,16 @@ from bot import console
 from bot.admin.bulk_import import Difference, Failure, Import
 from bot.admin.matching import Account, Profile
 from bot.admin.sync import Plan, plan
-from bot.app import wiring as app
-from bot.aws.account import AwsAdmin, Place, place_of
-from bot.cli.options import AsJson, Team, actor, read_settings
+from bot.cli.context import CommandContext
+from bot.cli.options import AsJson, Team
 from bot.core.access import Member
 from bot.core.errors import BadInput, ConfigError
 from bot.core.policy import ineligible_reason
 from bot.core.values import DOMAIN_ID, MAX_NAME, check_pattern
-from bot.slack.client import SlackApi
+
+if TYPE_CHECKING:
+    from bot.aws.account import AwsAdmin, Place
+    from bot.slack.client import SlackApi
 
 commands = typer.Typer()
 
@@ -49,11 +51,13 @@ def sync(
         raise typer.BadParameter("choose one of --apply and --dry-run")
     for each in domain or []:
         check_pattern("domain", each, DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123")
-    settings = read_settings()
-    slack = app.patient_slack(settings)
-    tenant = app.tenant(settings, team)
-    admin = app.administration(settings, WORKERS)
-    stored = dict(admin.members(tenant))
+    from bot.app import wiring
+    from bot.aws.account import AwsAdmin, Place, place_of
+
+    run = CommandContext(team, WORKERS)
+    settings = run.settings
+    slack = wiring.patient_slack(settings)
+    stored = dict(run.admin.members(run.tenant))
     mapped = {place_of(mapping, settings.aws_region) for access in stored.values() for mapping in access.mappings}
     places = sorted(
         [place for place in mapped if not domain or place.domain_id in domain]
@@ -62,12 +66,12 @@ def sync(
     )
     if not places:
         raise BadInput("nothing is mapped yet, so no domain is known: name domains with --domain")
-    accounts, active = _people(slack, tenant)
+    accounts, active = _people(slack, run.tenant)
     profiles = list(_profiles(AwsAdmin(region=settings.aws_region, external_id=settings.studio_external_id), places))
     proposed = plan(profiles, accounts, active, stored, frozenset(place.domain_id for place in places))
     failures: list[Failure] = []
     if apply:
-        importing = Import(admin, tenant, actor(settings), action="sync")
+        importing = Import(run.admin, run.tenant, run.actor, action="sync")
         compared = list(importing.compare(dict(proposed.propose)))
         failures = [each for each in compared if isinstance(each, Failure)]
         changing = [each for each in compared if isinstance(each, Difference) and each.after]
@@ -79,7 +83,7 @@ def sync(
         raise typer.Exit(1)
 
 
-def _people(slack: SlackApi, tenant: str) -> tuple[list[Account], frozenset[str]]:
+def _people(slack: "SlackApi", tenant: str) -> tuple[list[Account], frozenset[str]]:
     """Who may be matched; and all full, active members, whether or not Slack tells their address."""
     accounts: list[Account] = []
     active: set[str] = set()
@@ -95,7 +99,7 @@ def _people(slack: SlackApi, tenant: str) -> tuple[list[Account], frozenset[str]
     return accounts, frozenset(active)
 
 
-def _profiles(aws: AwsAdmin, places: list[Place]) -> Iterator[Profile]:
+def _profiles(aws: "AwsAdmin", places: "list[Place]") -> Iterator[Profile]:
     for place in places:
         yield from console.progress(aws.profiles(place), total=None, doing=f"listing {place.domain_id}")
 

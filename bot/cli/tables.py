@@ -3,9 +3,8 @@
 import typer
 
 from bot import console
-from bot.app import wiring as app
-from bot.cli.options import AsJson, read_settings
-from bot.store import tables as table_admin
+from bot.cli.context import read_settings
+from bot.cli.options import AsJson
 
 commands = typer.Typer(help="The DynamoDB tables.\n\nExample: studio-links tables create", no_args_is_help=True)
 
@@ -16,8 +15,11 @@ def create() -> None:
 
     Example: studio-links tables create
     """
+    from bot.app import wiring
+    from bot.store import tables as table_admin
+
     complete = True
-    for finding in table_admin.create(app.table_administration(read_settings())):
+    for finding in table_admin.create(wiring.table_administration(read_settings())):
         console.say(f"{finding.table}: {finding.name}: {finding.detail}")
         complete = complete and finding.ok
     if not complete:
@@ -31,7 +33,10 @@ def check(*, as_json: AsJson = False) -> None:
 
     Example: studio-links tables check
     """
-    findings = list(table_admin.check(app.table_administration(read_settings())))
+    from bot.app import wiring
+    from bot.store import tables as table_admin
+
+    findings = list(table_admin.check(wiring.table_administration(read_settings())))
     if as_json:
         console.print_json(findings)
     else:

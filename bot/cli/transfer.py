@@ -12,9 +12,9 @@ import typer
 from bot import console
 from bot.admin.bulk_import import Difference, Failure, Import
 from bot.admin.csv_file import COLUMNS, KINDS, ParsedFile, read, write
-from bot.app import wiring as app
+from bot.cli.context import CommandContext
 from bot.cli.history import changes_in_words
-from bot.cli.options import AsJson, Team, actor, read_settings
+from bot.cli.options import AsJson, Team
 from bot.core.access import Access, Grant
 from bot.core.audit import record_fields
 from bot.core.errors import BadInput
@@ -54,8 +54,8 @@ def import_(
     roster = _read(file)
     if roster.problems:
         _refuse(file, [str(problem) for problem in roster.problems], roster.more, as_json=as_json)
-    settings = read_settings()
-    importing = Import(app.administration(settings, WORKERS), app.tenant(settings, team), actor(settings))
+    run = CommandContext(team, WORKERS)
+    importing = Import(run.admin, run.tenant, run.actor)
     changing: list[Difference] = []
     failures: list[Failure] = []
     unchanged = 0
@@ -87,10 +87,9 @@ def export(*, team: Team = None, as_json: AsJson = False) -> None:
 
     Example: studio-links export > members.csv
     """
-    settings = read_settings()
-    admin, tenant = app.administration(settings), app.tenant(settings, team)
-    members = dict(admin.members(tenant))
-    workspace = admin.access.workspace(tenant)
+    run = CommandContext(team)
+    members = dict(run.admin.members(run.tenant))
+    workspace = run.admin.workspace(run.tenant)
     for grant in workspace.grants:
         before = members.get(grant.principal, Access())
         members[grant.principal] = replace(before, grants=(*before.grants, grant))

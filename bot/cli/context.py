@@ -1,0 +1,64 @@
+"""What commands share: the settings, the workspace, administration and the caller, each made on first use.
+
+The imports are inside the methods: `studio-links --help` needs neither boto3 nor Slack's SDK, which take longer to
+load than everything else.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bot import console
+from bot.admin.changes import Admin
+from bot.core.link import Source
+from bot.core.records import Actor
+from bot.observability import logs
+
+if TYPE_CHECKING:
+    from bot.config import Settings
+
+
+def read_settings() -> "Settings":
+    """Read the environment, for commands that do their work and end."""
+    from bot.config import Settings, load
+
+    settings = load(Settings)
+    # A command prints its own result; its log is only for those who set LOG_LEVEL.
+    logs.configure(level=settings.log_level if "log_level" in settings.model_fields_set else "ERROR", style="console")
+    return settings
+
+
+class CommandContext:
+    """What an administrative command works with.
+
+    Args:
+        team: the workspace, if the command names one.
+        workers: how many changes the command makes at once.
+    """
+
+    def __init__(self, team: str | None = None, workers: int = 1) -> None:
+        self.settings = read_settings()
+        self._team, self._workers = team, workers
+
+    @cached_property
+    def tenant(self) -> str:
+        """The workspace; ConfigError if neither the command nor the settings name one."""
+        from bot.app import wiring
+
+        return wiring.tenant(self.settings, self._team)
+
+    @cached_property
+    def admin(self) -> Admin:
+        """Administration, connected to the tables."""
+        from bot.app import wiring
+
+        return wiring.administration(self.settings, self._workers)
+
+    @cached_property
+    def actor(self) -> Actor:
+        """The caller of this command line, for the audit."""
+        from bot.app import wiring
+
+        name = wiring.caller(self.settings)
+        if name.startswith(wiring.UNKNOWN_CALLER):
+            console.warn(f"STS does not say whose credentials these are: the audit says {name}")
+        return Actor(name, Source.CLI)

@@ -1,0 +1,64 @@
+"""The doctor's findings for the command line: its own environment and a running bot, then the installation."""
+
+from collections.abc import Iterator
+
+import urllib3
+
+from bot.app import wiring
+from bot.app.doctor import Finding, Level
+from bot.cli.context import read_settings
+from bot.config import HttpSettings, SocketSettings, load
+from bot.core.errors import ConfigError
+
+# Seconds. The bot's own check of its upstreams may take a while.
+READY_TIMEOUT = 10
+
+
+def findings(
+    team: str | None, serving_role: str | None, url: str | None, *, presign: bool, all_mappings: bool
+) -> Iterator[Finding]:
+    if url is not None:
+        yield _ready(url)
+    try:
+        settings = read_settings()
+    except ConfigError as error:
+        yield _of_environment(error, "no command works with it", Level.FAIL)
+        return
+    yield from _environment()
+    examination = wiring.doctor(settings, team, serving_role=serving_role, presign=presign, all_mappings=all_mappings)
+    yield from examination.examine()
+
+
+def _environment() -> Iterator[Finding]:
+    """Whether a bot would start in this environment, over HTTP or over Socket Mode."""
+    try:
+        load(HttpSettings)
+    except ConfigError as over_http:
+        try:
+            load(SocketSettings)
+        except ConfigError:
+            level = Level.WARN if " is missing: " in str(over_http) else Level.FAIL
+            yield _of_environment(over_http, "a bot would not start with it", level)
+            return
+    yield Finding(Level.OK, "environment", "a bot would start with it")
+
+
+def _of_environment(error: ConfigError, why: str, level: Level) -> Finding:
+    return Finding(level, "environment", str(error), why, "set it as .env.example says")
+
+
+def _ready(url: str) -> Finding:
+    check, why = f"bot at {url}", "while it is not ready, nobody gets a link from it"
+    try:
+        answer = urllib3.request(
+            "GET", f"{url.rstrip('/')}/readyz", timeout=READY_TIMEOUT, retries=False, redirect=False
+        )
+    except urllib3.exceptions.HTTPError as error:
+        found = f"it cannot be reached ({type(error).__name__})"
+        return Finding(Level.FAIL, check, found, why, "see that it runs, and that this address leads to it")
+    if answer.status == 200:  # noqa: PLR2004 - HTTP's own number
+        return Finding(Level.OK, check, "ready")
+    said = " ".join(answer.data[:300].decode("utf-8", "replace").split())
+    return Finding(
+        Level.FAIL, check, f"not ready ({answer.status}): {said}", why, "mend what it waits for; its log says more"
+    )
