@@ -445,7 +445,7 @@ GUARDS = {
     ),
     "session policy": Guard(
         "aws/role_sessions.py",
-        '            "Policy": wanted.policy,\n',
+        '        "Policy": wanted.policy,\n',
         "",
         (f"{CONTRACT}/test_studio_port.py", "test_the_session_policy_allows_one_profile"),
     ),
@@ -457,8 +457,8 @@ GUARDS = {
     ),
     "session expiry": Guard(
         "aws/role_sessions.py",
-        "future.result().expires_at - self._now() < SPARE",
-        "False",
+        "(future.result().expires_at - SPARE).timestamp() if",
+        "future.result().expires_at.timestamp() if",
         (f"{UNIT}/test_roles.py", "test_a_session_is_never_used_within_two_minutes_of_its_end"),
     ),
     "role credentials only": Guard(
@@ -468,7 +468,7 @@ GUARDS = {
         (f"{UNIT}/test_roles.py", "test_without_a_session_a_call_fails_whatever_the_process_has"),
     ),
     "space ownership": Guard(
-        "aws/sagemaker.py",
+        "aws/examination.py",
         "    if not shared and owner.lower() != mapping.profile_name.lower():",
         "    if False:",
         (f"{CONTRACT}/test_studio_port.py", "test_a_space_of_another_profile_stays_closed"),

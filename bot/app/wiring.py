@@ -15,8 +15,8 @@ from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.confirmation import Administering
 from bot.app.doctor import AT_ONCE, Doctor
-from bot.aws.account import AwsAdmin
-from bot.aws.sagemaker import SageMakerStudio, access_key_id, caller_arn
+from bot.aws.account import AwsAdmin, access_key_id, caller_arn
+from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
 from bot.core import policy

@@ -2,30 +2,37 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
+import structlog
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from bot.admin.matching import TAG, Profile
-from bot.aws.sagemaker import ADMINISTRATION, aws_errors
+from bot.aws.errors import aws_errors
+from bot.aws.role_sessions import SessionKey, assume
+from bot.aws.sagemaker import ADMINISTRATION
+from bot.aws.sessions import new_session
 from bot.core.access import Mapping
 from bot.core.values import utc_now
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
+    from mypy_boto3_sts.type_defs import CredentialsTypeDef
+
+log = structlog.get_logger()
 
 PRESIGN = "sagemaker:CreatePresignedDomainUrl"
 # Patience: lists are long, and SageMaker throttles whoever describes many things.
 CONFIG = Config(connect_timeout=2, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 8})
 # Seconds; the shortest that AWS gives.
-SHORTEST_LINK, SHORTEST_STUDIO_SESSION, SHORTEST_ROLE_SESSION = 5, 1800, 900
+SHORTEST_LINK, SHORTEST_STUDIO_SESSION = 5, 1800
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class AwsAdmin:
 
     @cached_property
     def _session(self) -> boto3.Session:
-        return boto3.Session()
+        return new_session()
 
     def identity(self) -> Identity:
         """From STS, which answers everybody who has credentials."""
@@ -131,24 +138,32 @@ class AwsAdmin:
             aws_session_token=credentials["SessionToken"],
         )
 
-    def _assumed(self, role_arn: str, *actions: str) -> Any:
+    def _assumed(self, role_arn: str, *actions: str) -> "CredentialsTypeDef":
         """Credentials of a role that are good for these actions only."""
         policy = {
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}],
         }
-        request: AssumeRoleRequestTypeDef = {
-            "RoleArn": role_arn,
-            "RoleSessionName": ADMINISTRATION,
-            "SourceIdentity": ADMINISTRATION,
-            "DurationSeconds": SHORTEST_ROLE_SESSION,
-            "Policy": json.dumps(policy),
-        }
-        if self._external_id is not None:
-            request["ExternalId"] = self._external_id
-        return self._session.client("sts", region_name=self._region, config=CONFIG).assume_role(**request)[
-            "Credentials"
-        ]
+        sts = self._session.client("sts", region_name=self._region, config=CONFIG)
+        return assume(sts, SessionKey(role_arn, ADMINISTRATION, json.dumps(policy)), self._external_id)
+
+
+def caller_arn(region: str) -> str | None:
+    """Return the ARN of the credentials in use; None if STS cannot tell."""
+    config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+    try:
+        return new_session().client("sts", region_name=region, config=config).get_caller_identity()["Arn"]
+    except (ClientError, BotoCoreError, ValueError) as error:
+        log.warning("caller_unknown", why=type(error).__name__)
+        return None
+
+
+def access_key_id() -> str | None:
+    """Return the access key in use, which CloudTrail has as `userIdentity.accessKeyId`; None without one."""
+    with suppress(BotoCoreError):
+        credentials = new_session().get_credentials()
+        return credentials.access_key if credentials else None
+    return None
 
 
 def place_of(mapping: Mapping, region: str) -> Place:

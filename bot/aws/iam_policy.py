@@ -4,10 +4,13 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsa
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from bot.core.access import Mapping
 
 TABLES = ("access", "audit", "runtime")
 
@@ -57,6 +60,27 @@ class Scope:
 def policy(role: Role, scope: Scope) -> dict[str, Any]:
     """The policy document of a role."""
     statements = _serving(scope) if role is Role.SERVING else _administration(scope)
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
+    """Return the inline policy that narrows a broker role to the one profile of the mapping."""
+    partition, account = re.match(r"arn:([^:]+):iam::(\d+):", mapping.role_arn or "").groups()  # type: ignore[union-attr] # Mapping checked it
+    base = f"arn:{partition}:sagemaker:{region}:{account}"
+    profile = mapping.profile_arn or f"{base}:user-profile/{mapping.domain_id}/{mapping.profile_name}"
+    statements = [
+        {"Effect": "Allow", "Action": ["sagemaker:CreatePresignedDomainUrl"], "Resource": profile},
+        {
+            "Effect": "Allow",
+            "Action": ["sagemaker:DescribeDomain", "sagemaker:DescribeUserProfile", "sagemaker:DescribeSpace"],
+            "Resource": [
+                f"{base}:domain/{mapping.domain_id}",
+                f"{base}:user-profile/{mapping.domain_id}/*",
+                f"{base}:space/{mapping.domain_id}/*",
+            ],
+        },
+        {"Effect": "Allow", "Action": ["sagemaker:ListSpaces"], "Resource": "*"},  # it takes no narrower one
+    ]
     return {"Version": "2012-10-17", "Statement": statements}
 
 

@@ -1,12 +1,12 @@
-"""Sessions of the roles that mappings name: each for one member and one profile, kept for minutes, in memory alone.
+"""Sessions of the roles that mappings name: each for one member and one profile, kept for minutes, in memory only.
 
-Whoever got hold of a session could make links for one profile, until it ends: so a session lasts as short as AWS
-allows, is named after the member it is for, and is given to nobody else.
+A stolen session could make links for one profile until it ends. So a session lasts as short as AWS allows, is named
+after its member, and is never shared.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
 
+import math
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -18,27 +18,28 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 from botocore.credentials import CredentialProvider, Credentials
 from botocore.exceptions import NoCredentialsError
+from cachetools import TLRUCache
 
 from bot.core.values import MAX_SESSION_NAME_LENGTH, utc_now
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
-    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
+    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef, CredentialsTypeDef
 
 # Seconds. The shortest that AWS gives.
 SESSION_SECONDS = 900
 # A session this near its end is not used any more.
 SPARE = timedelta(seconds=120)
-# Sessions kept at once; the one that was used longest ago makes room.
-MAX = 512
+# Sessions kept at once; the least recently used one is dropped.
+MAX_SESSIONS = 512
 
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """Which session is asked for. Two that differ in anything do not share one.
+    """Identifies a session. Two keys that differ in anything do not share one.
 
     Attributes:
-        who: whom CloudTrail names.
+        who: the name that CloudTrail shows.
         policy: the inline policy that narrows the role, as JSON.
     """
 
@@ -60,10 +61,10 @@ class Session:
 
 
 class Roles:
-    """Assumes roles, once for all who ask for the same session at the same time.
+    """Assumes roles; concurrent requests for the same session share one call and its failure.
 
     Args:
-        sts: gives the STS client; called when the first role is assumed.
+        sts: returns the STS client; called when the first role is assumed.
         external_id: what the roles' trust policies ask for; None for nothing.
     """
 
@@ -72,64 +73,45 @@ class Roles:
         sts: Callable[[], "STSClient"],
         *,
         external_id: str | None = None,
-        most: int = MAX,
+        most: int = MAX_SESSIONS,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._sts, self._external_id, self._most, self._now = sts, external_id, most, now
-        self._sessions: OrderedDict[SessionKey, Future[Session]] = OrderedDict()
+        self._sts, self._external_id, self._now = sts, external_id, now
+        self._sessions: TLRUCache[SessionKey, Future[Session]] = TLRUCache(
+            most, _last_use, timer=lambda: now().timestamp()
+        )
         self._lock = threading.Lock()
 
     def session(self, wanted: SessionKey) -> tuple[Session, bool]:
-        """The session, and whether it was there already.
+        """Return the session, and whether it was kept.
 
         Raises:
             ClientError, BotoCoreError: as STS's client does. Nothing is kept then.
         """
-        future, is_new = self._find(wanted)
+        with self._lock:
+            future = self._sessions.get(wanted)
+            is_new = future is None
+            if future is None:
+                future = self._sessions[wanted] = Future()
         if is_new:
             try:
                 future.set_result(self._assume(wanted))
             except BaseException as error:
-                self.forget(wanted, future)
+                self.forget(wanted)
                 future.set_exception(error)
                 raise
+            with self._lock:
+                self._sessions[wanted] = future  # from now on with its end
         return future.result(), not is_new
 
-    def forget(self, wanted: SessionKey, future: "Future[Session] | None" = None) -> None:
+    def forget(self, wanted: SessionKey) -> None:
         """Do not use this session again."""
         with self._lock:
-            if future is None or self._sessions.get(wanted) is future:
-                self._sessions.pop(wanted, None)
-
-    def _find(self, wanted: SessionKey) -> "tuple[Future[Session], bool]":
-        with self._lock:
-            future = self._sessions.get(wanted)
-            is_new = future is None or self._is_worn_out(future)
-            if future is None or is_new:
-                future = self._sessions[wanted] = Future()
-            self._sessions.move_to_end(wanted)
-            while len(self._sessions) > self._most:
-                self._sessions.popitem(last=False)
-            return future, is_new
-
-    def _is_worn_out(self, future: "Future[Session]") -> bool:
-        if not future.done():  # somebody is getting it
-            return False
-        return future.exception() is not None or future.result().expires_at - self._now() < SPARE
+            self._sessions.pop(wanted, None)
 
     def _assume(self, wanted: SessionKey) -> Session:
-        name = wanted.who[:MAX_SESSION_NAME_LENGTH]
-        parameters: AssumeRoleRequestTypeDef = {
-            "RoleArn": wanted.role_arn,
-            "RoleSessionName": name,
-            "SourceIdentity": name,
-            "DurationSeconds": SESSION_SECONDS,
-            "Policy": wanted.policy,
-        }
-        if self._external_id is not None:
-            parameters["ExternalId"] = self._external_id
         asked_at = self._now()
-        got = self._sts().assume_role(**parameters)["Credentials"]
+        got = assume(self._sts(), wanted, self._external_id)
         return Session(
             access_key=got["AccessKeyId"],
             secret_key=got["SecretAccessKey"],
@@ -139,28 +121,47 @@ class Roles:
         )
 
 
-_acting_as: ContextVar[Session | None] = ContextVar("use_session", default=None)
+def _last_use(_: SessionKey, future: "Future[Session]", __: float) -> float:
+    return (future.result().expires_at - SPARE).timestamp() if future.done() else math.inf
+
+
+def assume(sts: "STSClient", wanted: SessionKey, external_id: str | None) -> "CredentialsTypeDef":
+    """Return credentials of a role for as short as AWS allows."""
+    name = wanted.who[:MAX_SESSION_NAME_LENGTH]
+    parameters: AssumeRoleRequestTypeDef = {
+        "RoleArn": wanted.role_arn,
+        "RoleSessionName": name,
+        "SourceIdentity": name,
+        "DurationSeconds": SESSION_SECONDS,
+        "Policy": wanted.policy,
+    }
+    if external_id is not None:
+        parameters["ExternalId"] = external_id
+    return sts.assume_role(**parameters)["Credentials"]
+
+
+_current: ContextVar[Session | None] = ContextVar("use_session", default=None)
 
 
 @contextmanager
 def use_session(session: Session) -> Iterator[None]:
     """Within this block, and on this thread alone, clients of a `borrowing_session` sign with these credentials."""
-    before = _acting_as.set(session)
+    before = _current.set(session)
     try:
         yield
     finally:
-        _acting_as.reset(before)
+        _current.reset(before)
 
 
 class ContextCredentials(Credentials):
-    """Whose credentials they are is settled call by call: making a client for each would take 10 ms and 0.8 MB."""
+    """Credentials chosen call by call: making a client for each session would take 10 ms and 0.8 MB."""
 
     def __init__(self) -> None:
         super().__init__("", "", method="custom-studio-links-role")
 
     def get_frozen_credentials(self) -> Any:
         """Called for every signature. Outside `use_session` there are none, and the call fails."""
-        session = _acting_as.get()
+        session = _current.get()
         if session is None:
             raise NoCredentialsError
         return session
@@ -174,7 +175,7 @@ class _Provider(CredentialProvider):
 
 
 def borrowing_session() -> botocore.session.Session:
-    """A botocore session whose clients never use the process's own credentials."""
+    """Return a botocore session whose clients never use the process's own credentials."""
     session = botocore.session.Session()
     # https://botocore.amazonaws.com/v1/documentation/api/latest/reference/credentials.html
     session.get_component("credential_provider").insert_before("env", _Provider())

@@ -101,7 +101,7 @@ def iam_policy(
 
 def _account(given: str | None, region: str) -> tuple[str, str]:
     """The partition and the account; ConfigError if they are not known."""
-    from bot.aws.sagemaker import caller_arn
+    from bot.aws.account import caller_arn
 
     arn = caller_arn(region)
     if given is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import (
     AttributeDeserializationError,
     AttributeNullError,
@@ -18,17 +18,21 @@ from pynamodb.models import Model
 
 from bot.core.errors import StoreError
 from bot.core.link import Reason
+from bot.observability.aws_failures import Failure, answer_of, classify, error_code
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
-THROTTLED = {
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "ThrottlingError",
-    "TransactionInProgressException",
-    "LimitExceededException",
-}
 TABLE_MISSING = "ResourceNotFoundException"
+MEANINGS = {
+    Failure.THROTTLED: (Reason.STORE_THROTTLED, "DynamoDB throttles us: try again in a minute"),
+    Failure.REFUSED: (
+        Reason.STORE_REFUSED,
+        "DynamoDB refuses us: check the role's policy and credentials",
+    ),
+    Failure.BROKEN: (Reason.STORE_UNREACHABLE, "DynamoDB failed: try again in a minute"),
+    Failure.NO_CREDENTIALS: (
+        Reason.STORE_REFUSED,
+        "there are no AWS credentials: give the process a role or a profile",
+    ),
+}
 # Why DynamoDB cancelled a transaction, for each of its items.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 CONDITION_FAILED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
@@ -79,32 +83,15 @@ def store_errors() -> Iterator[None]:
 
 def _translated(error: PynamoDBException | BotoCoreError | ClientError) -> StoreError:
     cause = error.cause if isinstance(error, PynamoDBException) else error
-    if isinstance(cause, ClientError):
-        return _answered(cause)
-    if isinstance(cause, NoCredentialsError | PartialCredentialsError):
-        return StoreError(
-            "there are no AWS credentials: give the process a role or a profile", reason=Reason.STORE_REFUSED
-        )
-    return StoreError(
-        "DynamoDB could not be reached: check the region, the endpoint and the network",
-        reason=Reason.STORE_UNREACHABLE,
-        code=type(cause).__name__ if cause else None,
-    )
-
-
-def _answered(error: ClientError) -> StoreError:
-    """What DynamoDB's own error means."""
-    code = error.response.get("Error", {}).get("Code", "")
-    # PynamoDB raises its own copy of botocore's error, which has only the code and the message of the answer.
-    whole = error.__cause__ if isinstance(error.__cause__, ClientError) else error
-    metadata = whole.response.get("ResponseMetadata", {})
-    failed = metadata.get("HTTPStatusCode", 0) >= 500 or code.startswith("Internal")  # noqa: PLR2004 - HTTP's number
-    if code in THROTTLED:
-        reason, words = Reason.STORE_THROTTLED, "DynamoDB throttles us: try again in a minute"
-    elif code == TABLE_MISSING:
-        reason, words = Reason.STORE_REFUSED, "a table is missing: run `studio-links tables create`"
-    elif failed or code in ("", "TransactionCanceledException"):
-        reason, words = Reason.STORE_UNREACHABLE, "DynamoDB failed: try again in a minute"
-    else:
-        reason, words = Reason.STORE_REFUSED, "DynamoDB refuses us: check the role's policy and credentials"
-    return StoreError(words, reason=reason, code=code or None, request_id=metadata.get("RequestId"))
+    failure = classify(cause)
+    if not isinstance(cause, ClientError):
+        unreachable = "DynamoDB could not be reached: check the region, the endpoint and the network"
+        reason, words = MEANINGS.get(failure, (Reason.STORE_UNREACHABLE, unreachable))
+        return StoreError(words, reason=reason, code=type(cause).__name__ if cause else None)
+    code = error_code(cause)
+    if code in ("", "TransactionCanceledException"):
+        failure = Failure.BROKEN
+    reason, words = MEANINGS.get(failure, MEANINGS[Failure.REFUSED])
+    if code == TABLE_MISSING:
+        words = "a table is missing: run `studio-links tables create`"
+    return StoreError(words, reason=reason, code=code or None, request_id=answer_of(cause).get("RequestId"))

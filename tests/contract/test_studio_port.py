@@ -15,7 +15,8 @@ from urllib.parse import parse_qs
 import boto3
 import pytest
 
-from bot.aws.sagemaker import SageMakerStudio, access_key_id, caller_arn
+from bot.aws.account import access_key_id, caller_arn
+from bot.aws.sagemaker import SageMakerStudio
 from bot.core.access import Mapping, Member
 from bot.core.errors import StudioError
 from bot.core.link import Allowed, Link, Reason
