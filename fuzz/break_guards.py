@@ -142,15 +142,15 @@ GUARDS = {
     ),
     "membership cache expiry": Guard(
         "slack/directory_cache.py",
-        "next(iter(self._asked.values())).at + self._seconds <= self._monotonic()",
-        "False",
-        (f"{UNIT}/test_people.py", "test_a_member_who_has_become_unfit_is_refused_once_the_while_is_over"),
+        "self._answers: TTLCache[K, Future[V]] = TTLCache(max_entries, seconds, monotonic)",
+        "self._answers: TTLCache[K, Future[V]] = TTLCache(max_entries, 10**9, monotonic)",
+        (f"{UNIT}/test_people.py", "test_ineligible_account_is_refused_once_the_cache_expires"),
     ),
     "refusals are not cached": Guard(
         "slack/directory_cache.py",
         "    return ineligible_reason(member, person) is None and not person.guest",
         "    return True",
-        (f"{UNIT}/test_people.py", "test_an_account_that_is_ruled_out_is_asked_about_every_time"),
+        (f"{UNIT}/test_people.py", "test_ineligible_account_is_never_cached"),
     ),
     "guests": Guard(
         "core/policy.py",

@@ -32,7 +32,7 @@ from bot.serving.health import STARTING, Health
 from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Response, Verifier
 from bot.slack.admin import handlers as admin_handlers
 from bot.slack.client import SlackApi
-from bot.slack.directory_cache import People
+from bot.slack.directory_cache import CachedDirectory
 from bot.slack.gateway import AppContext
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import handlers
@@ -149,7 +149,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         connections=settings.studio_concurrency,
         failed=metrics.upstream_failed,
     )
-    directory = People(slack, seconds=settings.studio_person_seconds)
+    directory = CachedDirectory(slack, seconds=settings.studio_person_seconds)
     side = SideExecutor(connections, thread_name_prefix="side")
     burst_gate = BurstGate()
     workers = BoundedExecutor(

@@ -1,17 +1,17 @@
-"""Who the members are and who is in the groups, asked of Slack at most once in a while and once at a time.
+"""Cache of accounts and user groups, with one call to Slack at a time for each.
 
-`users.info` takes as long as all of DynamoDB's part of a request ten times over, and Slack allows some hundred of
-them a minute; of `usergroups.users.list` some twenty. So for a short while the process takes Slack's word of before.
-What that may delay is written in docs/SECURITY.md; nothing about access is ever kept.
+A `users.info` call takes ten times as long as all DynamoDB calls of a request. Slack allows about a hundred of them a
+minute, and about twenty of `usergroups.users.list`. docs/SECURITY.md says how late a change can apply. Access rules
+are never cached.
 """
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from cachetools import TTLCache
 
 from bot.core.access import Member, Person
 from bot.core.policy import ineligible_reason
@@ -20,101 +20,96 @@ from bot.core.ports import Directory
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-MAX = 10_000
-# How long the members of a group are kept, in seconds.
+MAX_ENTRIES = 10_000
 GROUP_SECONDS = 60
+# Long enough for a burst to share one failed group look-up, short enough for the next try to ask Slack again.
+GROUP_FAILURE_SECONDS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Asked(Generic[V]):
-    """A question to Slack, answered or under way. Its age is counted from asking."""
+class SingleFlightCache(Generic[K, V]):
+    """Share one call among concurrent callers, and its answer with later ones. Ages count from the call's start.
 
-    at: float
-    answer: "Future[V]"
+    cachetools' own `cached(condition=...)` shares no failures: waiting callers would repeat a failed call one by one.
 
-
-class Memory(Generic[K, V]):
-    """Answers that are kept for a while, unless they are errors or `keep` says no.
-
-    Whoever asks what another thread is just asking waits for the same answer.
+    Args:
+        seconds: for which answers are kept, unless `keep` says no.
+        failure_seconds: for which errors are kept.
     """
 
     def __init__(
         self,
-        *,
         seconds: float,
+        *,
+        failure_seconds: float = 0,
         keep: Callable[[K, V], bool] = lambda _key, _answer: True,
-        monotonic: Callable[[], float] = time.monotonic,
-        most: int = MAX,
+        monotonic: Callable[[], float],
+        max_entries: int,
     ) -> None:
-        self._seconds = seconds
+        self._answers: TTLCache[K, Future[V]] = TTLCache(max_entries, seconds, monotonic)
+        self._failures: TTLCache[K, Future[V]] = TTLCache(max_entries, failure_seconds, monotonic)
         self._keep = keep
-        self._monotonic = monotonic
-        self._most = most
         self._lock = threading.Lock()
-        self._asked: OrderedDict[K, Asked[V]] = OrderedDict()  # in the order of asking
 
-    def get(self, key: K, ask: Callable[[], V]) -> V:
-        """The answer of now or of a moment ago."""
+    def get(self, key: K, call: Callable[[], V]) -> V:
+        """Return the cached answer or that of `call`; raise what it raised."""
         with self._lock:
-            self._forget_the_old()
-            known = self._asked.get(key)
-            asking = known or Asked(self._monotonic(), Future())
-            self._asked[key] = asking
+            known = self._answers.get(key) or self._failures.get(key)
+            answer = known or Future[V]()
+            if known is None:
+                self._answers[key] = answer
         if known is None:
-            self._ask(key, asking, ask)
-        return asking.answer.result()
+            self._call(key, answer, call)
+        return answer.result()
 
-    def _ask(self, key: K, asking: Asked[V], ask: Callable[[], V]) -> None:
+    def _call(self, key: K, answer: "Future[V]", call: Callable[[], V]) -> None:
         try:
-            answer = ask()
-        except BaseException as error:
-            self._forget(key, asking)
-            asking.answer.set_exception(error)
-            raise
-        if not self._keep(key, answer):
-            self._forget(key, asking)
-        asking.answer.set_result(answer)
-
-    def _forget(self, key: K, asking: Asked[V]) -> None:
-        with self._lock:
-            if self._asked.get(key) is asking:
-                del self._asked[key]
-
-    def _forget_the_old(self) -> None:
-        while self._asked and (
-            len(self._asked) >= self._most or next(iter(self._asked.values())).at + self._seconds <= self._monotonic()
-        ):
-            self._asked.popitem(last=False)
+            value = call()
+        except BaseException as error:  # noqa: BLE001 - `result` raises it, for every caller
+            with self._lock:
+                self._answers.pop(key, None)
+                self._failures[key] = answer
+            answer.set_exception(error)
+            return
+        if not self._keep(key, value):
+            with self._lock:
+                self._answers.pop(key, None)
+        answer.set_result(value)
 
 
-class People:
-    """A directory in front of another; see `ports.Directory`.
+class CachedDirectory:
+    """Cache another directory; see `ports.Directory`.
 
-    Only an account that nothing rules out is kept. So a refusal may come late by as much as `seconds`, and none stays
-    for longer than Slack says so. Who is in a group is kept for `GROUP_SECONDS`.
+    Only accounts in good standing are cached: a refusal may come late by as much as `seconds`, but never stays longer
+    than Slack says so.
     """
 
     def __init__(
-        self, directory: Directory, *, seconds: int, monotonic: Callable[[], float] = time.monotonic, most: int = MAX
+        self,
+        directory: Directory,
+        *,
+        seconds: int,
+        monotonic: Callable[[], float] = time.monotonic,
+        max_entries: int = MAX_ENTRIES,
     ) -> None:
         self._directory = directory
-        self._people: Memory[Member, Person] = Memory(seconds=seconds, keep=_fit, monotonic=monotonic, most=most)
-        self._groups: Memory[tuple[str, str, bool], frozenset[str]] = Memory(
-            seconds=GROUP_SECONDS, monotonic=monotonic, most=most
+        self._people = SingleFlightCache[Member, Person](
+            seconds, keep=_is_eligible, monotonic=monotonic, max_entries=max_entries
+        )
+        self._groups = SingleFlightCache[tuple[str, str, bool], frozenset[str]](
+            GROUP_SECONDS, failure_seconds=GROUP_FAILURE_SECONDS, monotonic=monotonic, max_entries=max_entries
         )
 
     def person(self, member: Member) -> Person:
-        """What Slack says, or said a moment ago."""
+        """Return Slack's record of the member."""
         return self._people.get(member, lambda: self._directory.person(member))
 
     def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:
-        """The same of a group."""
+        """Return the users in the group."""
         return self._groups.get(
             (tenant, group, even_disabled),
             lambda: self._directory.group_members(tenant, group, even_disabled=even_disabled),
         )
 
 
-def _fit(member: Member, person: Person) -> bool:
+def _is_eligible(member: Member, person: Person) -> bool:
     return ineligible_reason(member, person) is None and not person.guest

@@ -1,4 +1,4 @@
-"""Slack's word about a member is good for a short while, and asked for once at a time."""
+"""The cache of accounts and user groups, with one call to Slack at a time for each."""
 
 import threading
 import time
@@ -9,10 +9,12 @@ import pytest
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError
 from bot.core.link import Reason
-from bot.slack.directory_cache import GROUP_SECONDS, People
+from bot.slack.directory_cache import CachedDirectory
 from tests.fakes import ANA, BEN, TEAM, FakeDirectory, race
 
-SECONDS = 60
+SECONDS = 60  # for which an account is cached
+GROUP_SECONDS = 60
+FAILURE_SECONDS = 2
 FIT = Person(ANA.user_id, TEAM, locale="de-DE")
 RULED_OUT = [
     Person(ANA.user_id, TEAM, ineligible_reason="deactivated"),
@@ -58,77 +60,75 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def people(slack: Counting, clock: Clock) -> People:
-    return People(slack, seconds=SECONDS, monotonic=clock)
+def directory(slack: Counting, clock: Clock) -> CachedDirectory:
+    return CachedDirectory(slack, seconds=SECONDS, monotonic=clock)
 
 
-def test_slack_is_asked_once_in_a_while(people: People, slack: Counting, clock: Clock) -> None:
+def test_account_is_cached_until_it_expires(directory: CachedDirectory, slack: Counting, clock: Clock) -> None:
     for after in (0, 1, SECONDS - 2):
         clock.now += after
-        assert people.person(ANA) == FIT
+        assert directory.person(ANA) == FIT
     assert slack.asked == [ANA]
 
     clock.now += 1
-    assert people.person(ANA) == FIT
+    assert directory.person(ANA) == FIT
     assert slack.asked == [ANA, ANA]
 
 
 @pytest.mark.parametrize("now", RULED_OUT)
-def test_a_member_who_has_become_unfit_is_refused_once_the_while_is_over(
-    people: People, slack: Counting, clock: Clock, now: Person
+def test_ineligible_account_is_refused_once_the_cache_expires(
+    directory: CachedDirectory, slack: Counting, clock: Clock, now: Person
 ) -> None:
-    people.person(ANA)
+    directory.person(ANA)
     slack.people[ANA.user_id] = now
     clock.now += SECONDS
 
-    assert people.person(ANA) == now
+    assert directory.person(ANA) == now
 
 
 @pytest.mark.parametrize("before", RULED_OUT)
-def test_an_account_that_is_ruled_out_is_asked_about_every_time(
-    people: People, slack: Counting, before: Person
-) -> None:
+def test_ineligible_account_is_never_cached(directory: CachedDirectory, slack: Counting, before: Person) -> None:
     slack.people[ANA.user_id] = before
-    assert people.person(ANA) == before
+    assert directory.person(ANA) == before
     slack.people[ANA.user_id] = FIT
 
-    assert people.person(ANA) == FIT
+    assert directory.person(ANA) == FIT
 
 
-def test_an_error_is_not_kept(people: People, slack: Counting) -> None:
+def test_account_error_is_not_cached(directory: CachedDirectory, slack: Counting) -> None:
     slack.error = SlackError("it fails: try again", reason=Reason.SLACK_UNREACHABLE)
     with pytest.raises(SlackError):
-        people.person(ANA)
+        directory.person(ANA)
     slack.error = None
 
-    assert people.person(ANA) == FIT
+    assert directory.person(ANA) == FIT
 
 
-def test_an_error_does_not_prolong_what_is_known(people: People, slack: Counting, clock: Clock) -> None:
-    people.person(ANA)
+def test_error_does_not_extend_the_cached_account(directory: CachedDirectory, slack: Counting, clock: Clock) -> None:
+    directory.person(ANA)
     clock.now += SECONDS
     slack.error = SlackError("it fails: try again", reason=Reason.SLACK_UNREACHABLE)
 
     with pytest.raises(SlackError):
-        people.person(ANA)
+        directory.person(ANA)
 
 
-def test_one_members_record_is_not_anothers(people: People, slack: Counting) -> None:
-    assert people.person(ANA).user_id == ANA.user_id
-    assert people.person(BEN).user_id == BEN.user_id
+def test_accounts_are_cached_by_member_and_team(directory: CachedDirectory, slack: Counting) -> None:
+    assert directory.person(ANA).user_id == ANA.user_id
+    assert directory.person(BEN).user_id == BEN.user_id
     elsewhere = Member("T0OTHER001", ANA.user_id)
-    assert people.person(elsewhere) == FIT
+    assert directory.person(elsewhere) == FIT
     assert slack.asked == [ANA, BEN, elsewhere]
 
 
 @pytest.mark.parametrize("error", [None, SlackError("it fails: try again", reason=Reason.SLACK_UNREACHABLE)])
-def test_ten_presses_at_once_ask_once_and_hear_the_same(
-    people: People, slack: Counting, clock: Clock, error: SlackError | None
+def test_concurrent_callers_share_one_call(
+    directory: CachedDirectory, slack: Counting, clock: Clock, error: SlackError | None
 ) -> None:
     slack.gate.clear()
     slack.error = error
     with ThreadPoolExecutor(1) as pool:
-        answers = pool.submit(race, *[lambda: people.person(ANA)] * 10)
+        answers = pool.submit(race, *[lambda: directory.person(ANA)] * 10)
         deadline = time.monotonic() + 10
         while clock.looked_at < 10 and time.monotonic() < deadline:  # each looks at it on coming in
             time.sleep(0.001)
@@ -138,12 +138,12 @@ def test_ten_presses_at_once_ask_once_and_hear_the_same(
     assert slack.asked == [ANA]
 
 
-def test_no_more_are_kept_than_may_be(slack: Counting, clock: Clock) -> None:
-    people = People(slack, seconds=SECONDS, monotonic=clock, most=2)
+def test_cache_size_is_bounded(slack: Counting, clock: Clock) -> None:
+    directory = CachedDirectory(slack, seconds=SECONDS, monotonic=clock, max_entries=2)
     third = Member(TEAM, "U0CEM00001")
     slack.people[third.user_id] = Person(third.user_id, TEAM)
     for member in (ANA, BEN, third, third, ANA):
-        people.person(member)
+        directory.person(member)
 
     assert slack.asked == [ANA, BEN, third, ANA]
 
@@ -151,31 +151,47 @@ def test_no_more_are_kept_than_may_be(slack: Counting, clock: Clock) -> None:
 # Groups
 
 
-def test_a_group_is_asked_about_once_a_minute_and_by_itself(people: People, slack: Counting, clock: Clock) -> None:
+def test_group_is_cached_for_a_minute(directory: CachedDirectory, slack: Counting, clock: Clock) -> None:
     slack.groups = {"S0ONE": frozenset({ANA.user_id}), "S0TWO": frozenset()}
     for after in (0, 1, GROUP_SECONDS - 2):
         clock.now += after
-        assert people.group_members(TEAM, "S0ONE", even_disabled=False) == {ANA.user_id}
-    assert people.group_members(TEAM, "S0TWO", even_disabled=False) == frozenset()
-    assert people.group_members(TEAM, "S0ONE", even_disabled=True) == {ANA.user_id}
+        assert directory.group_members(TEAM, "S0ONE", even_disabled=False) == {ANA.user_id}
+    assert directory.group_members(TEAM, "S0TWO", even_disabled=False) == frozenset()
+    assert directory.group_members(TEAM, "S0ONE", even_disabled=True) == {ANA.user_id}
     assert slack.groups_asked == ["S0ONE", "S0TWO", "S0ONE"]
 
     slack.groups = {"S0ONE": frozenset()}
     clock.now += 1
-    assert people.group_members(TEAM, "S0ONE", even_disabled=False) == frozenset()
+    assert directory.group_members(TEAM, "S0ONE", even_disabled=False) == frozenset()
 
 
-def test_a_group_that_could_not_be_asked_about_is_asked_about_again(people: People, slack: Counting) -> None:
+def test_group_error_is_shared_for_two_seconds(directory: CachedDirectory, slack: Counting, clock: Clock) -> None:
     slack.groups = {"S0ONE": frozenset({ANA.user_id})}
     slack.group_error = SlackError("it fails: try again", reason=Reason.SLACK_UNREACHABLE)
-    with pytest.raises(SlackError):
-        people.group_members(TEAM, "S0ONE", even_disabled=False)
+    for _ in range(3):
+        with pytest.raises(SlackError):
+            directory.group_members(TEAM, "S0ONE", even_disabled=False)
+    assert slack.groups_asked == ["S0ONE"]
+
     slack.group_error = None
-    assert people.group_members(TEAM, "S0ONE", even_disabled=False) == {ANA.user_id}
+    clock.now += FAILURE_SECONDS
+    assert directory.group_members(TEAM, "S0ONE", even_disabled=False) == {ANA.user_id}
 
 
-def test_a_group_of_one_workspace_is_not_that_of_another(people: People, slack: Counting) -> None:
+def test_group_error_does_not_extend_the_cached_group(
+    directory: CachedDirectory, slack: Counting, clock: Clock
+) -> None:
+    slack.groups = {"S0ONE": frozenset({ANA.user_id})}
+    directory.group_members(TEAM, "S0ONE", even_disabled=False)
+    clock.now += GROUP_SECONDS
+    slack.group_error = SlackError("it fails: try again", reason=Reason.SLACK_UNREACHABLE)
+    for _ in range(2):
+        with pytest.raises(SlackError):
+            directory.group_members(TEAM, "S0ONE", even_disabled=False)
+
+
+def test_groups_are_cached_by_team(directory: CachedDirectory, slack: Counting) -> None:
     slack.groups = {"S0ONE": frozenset({ANA.user_id})}
     for tenant in (TEAM, "T0OTHER001"):
-        people.group_members(tenant, "S0ONE", even_disabled=False)
+        directory.group_members(tenant, "S0ONE", even_disabled=False)
     assert slack.groups_asked == ["S0ONE", "S0ONE"]
