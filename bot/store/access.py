@@ -88,6 +88,14 @@ class AccessTable:
         """Scan the table, which holds locks and other workspaces too, page by page."""
         start = {} if after is None else {"owner": {"S": _owner(tenant, after)}, "item": {"S": MEMBER}}
         begin: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
+        for raw in self._scan(MEMBER, "begins_with(#name, :value)", "owner", _owner(tenant, ""), **begin):
+            user_id = raw["owner"]["S"].removeprefix(_owner(tenant, ""))
+            access = read_access(raw, user_id)
+            if access != Access():
+                yield user_id, access
+
+    def _scan(self, kind: str, condition: str, name: str, value: str, **begin: Any) -> Iterator[Raw]:
+        """Scan the table for items of a kind whose attribute meets the condition."""
         with store_errors():
             pages = (
                 client_of(self._items)
@@ -96,18 +104,14 @@ class AccessTable:
                     TableName=self._items.Meta.table_name,
                     ConsistentRead=True,
                     PaginationConfig={"PageSize": PAGE},
-                    FilterExpression="#item = :member AND begins_with(#owner, :tenant)",
-                    ExpressionAttributeNames={"#item": "item", "#owner": "owner"},
-                    ExpressionAttributeValues={":member": {"S": MEMBER}, ":tenant": {"S": _owner(tenant, "")}},
+                    FilterExpression=f"#item = :kind AND {condition}",
+                    ExpressionAttributeNames={"#item": "item", "#name": name},
+                    ExpressionAttributeValues={":kind": {"S": kind}, ":value": {"S": value}},
                     **begin,
                 )
             )
             for page in pages:
-                for raw in page["Items"]:
-                    user_id = raw["owner"]["S"].removeprefix(_owner(tenant, ""))
-                    access = read_access(raw, user_id)
-                    if access != Access():
-                        yield user_id, access
+                yield from page["Items"]
 
     def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
         """Write one record."""
@@ -138,7 +142,7 @@ class AccessTable:
         owner = _owner(member.tenant, member.user_id)
         with self._change(entry) as transaction:
             self._write(transaction, owner, MEMBER, seen.version, {("mappings", mapping.alias): None})
-            self._release(transaction, owner, mapping)
+            self._release(transaction, owner, _lock_owner(mapping), {mapping.alias})
 
     def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:
         """Write the rule to the member's item, or a group's to the workspace's."""
@@ -147,13 +151,22 @@ class AccessTable:
             self._write(transaction, owner, kind, seen.version, {_path(grant): stored_fields(grant)})
 
     def delete_grants(self, tenant: str, principal: str, *, seen: Access | Workspace, entry: Entry) -> None:
-        """Remove the rules and the unreadable records together."""
+        """Remove the rules and the unreadable records together, and release the profiles that those held."""
         owner, kind = _place(tenant, principal)
         parts: Parts = {_path(grant): None for grant in seen.grants}
         for name in seen.unreadable:
             what, _, key = name.partition("#")
             parts["mappings" if what == MAPPING else "rules", key] = None
+        lost = isinstance(seen, Access) and any(name.startswith((MAPPING, MEMBER)) for name in seen.unreadable)
+        kept = {(_lock_owner(m), m.alias) for m in seen.mappings} if isinstance(seen, Access) else set()
+        # An unreadable mapping does not say which profile it held, so look for the locks.
+        locks = list(self._scan(LOCK, "#name = :value", "holder", owner)) if lost else []
         with self._change(entry) as transaction:
+            for lock in locks:
+                lock_owner = lock["owner"]["S"]
+                stale = {alias for alias in lock.get("aliases", {}).get("SS", ()) if (lock_owner, alias) not in kept}
+                if stale:
+                    self._release(transaction, owner, lock_owner, stale)
             if MEMBER in seen.unreadable:
                 self._replace(transaction, owner, kind, seen.version)
             else:
@@ -227,10 +240,10 @@ class AccessTable:
         free_or_own = items.aliases.does_not_exist() | (items.holder == owner)
         transaction.update(items(_lock_owner(mapping), LOCK), actions=actions, condition=free_or_own)
 
-    def _release(self, transaction: TransactWrite, owner: str, mapping: Mapping) -> None:
-        """Remove the alias from the lock."""
-        lock, items = self._items(_lock_owner(mapping), LOCK), self._items
-        transaction.update(lock, actions=[items.aliases.delete({mapping.alias})], condition=items.holder == owner)
+    def _release(self, transaction: TransactWrite, owner: str, lock_owner: str, aliases: set[str]) -> None:
+        """Remove the aliases from the lock."""
+        lock, items = self._items(lock_owner, LOCK), self._items
+        transaction.update(lock, actions=[items.aliases.delete(aliases)], condition=items.holder == owner)
 
     @contextmanager
     def _change(self, entry: Entry) -> Iterator[TransactWrite]:

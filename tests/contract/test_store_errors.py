@@ -322,6 +322,21 @@ def test_a_member_that_makes_no_sense_is_unreadable_and_can_begin_anew(
     dynamodb.access.put_grant(TEAM, a_grant(), seen=dynamodb.access.read(ANA), entry=an_entry("again"))
 
 
+@pytest.mark.parametrize("broken", ["mapping", "member"])
+def test_forgetting_an_unreadable_mapping_releases_its_profile(dynamodb: Store, tables: Tables, broken: str) -> None:
+    lost, kept = a_mapping("lost", profile="lost"), a_mapping("kept", profile="kept")
+    for mapping in (lost, kept):
+        dynamodb.access.put_mapping(ANA, mapping, seen=dynamodb.access.read(ANA), entry=an_entry(mapping.alias))
+    mappings = {"lost": {"domain_id": "d_x"}, "kept": {"domain_id": kept.domain_id, "profile_name": "kept"}}
+    put_member(tables, {"mappings": mappings if broken == "mapping" else "lost", "rules": {}, "version": 2})
+
+    dynamodb.access.delete_grants(TEAM, ANA.user_id, seen=dynamodb.access.read(ANA), entry=an_entry("gone"))
+
+    dynamodb.access.put_mapping(BEN, lost, seen=dynamodb.access.read(BEN), entry=an_entry("bens"))
+    holders = {mapping.alias: holder for mapping, holder in dynamodb.access.holders([lost, kept])}
+    assert holders == ({"lost": BEN, "kept": ANA} if broken == "mapping" else {"lost": BEN})
+
+
 def test_records_that_make_no_sense_are_removed_with_the_rules(dynamodb: Store, tables: Tables) -> None:
     put_member(tables, {"mappings": {"good": GOOD, "help": GOOD}, "rules": {"allow": {}, "maybe": {}}, "version": 3})
     dynamodb.access.delete_grants(TEAM, ANA.user_id, seen=dynamodb.access.read(ANA), entry=an_entry("gone"))
