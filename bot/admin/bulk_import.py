@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
-from bot.admin.changes import Admin, require_readable, same
+from bot.admin.changes import Admin, require_readable, rules_of_group, same
 from bot.core.access import Access, Grant, Mapping, Member, Workspace
 from bot.core.audit import changed
 from bot.core.errors import BadInput, Changed, ProfileTaken, StudioLinksError
@@ -234,6 +234,9 @@ def _compared(principal: str, wanted: Access, seen: Access | Workspace) -> Diffe
     try:
         if isinstance(seen, Access):
             require_readable(seen, principal, *after)
+        else:
+            group = rules_of_group(seen, principal)
+            require_readable(group, principal, *(name.replace("grant", f"workspace#{principal}") for name in after))
     except BadInput as error:
         return Failure(principal, str(error))
     return Difference(principal, seen, before, after, unchanged=len(named) - len(after))

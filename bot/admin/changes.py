@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 
 from bot.core import policy
@@ -167,7 +167,7 @@ class Admin:
             access = self.access.read(Member(tenant, principal))
             return replace(access, unreadable=_own(access.unreadable))
         workspace = self.access.workspace(tenant)
-        return _of_group(workspace, principal)
+        return rules_of_group(workspace, principal)
 
     def _require_room(self, tenant: str) -> None:
         if len(self.access.workspace(tenant).grants) >= MAX_GROUP_RULES:
@@ -234,7 +234,7 @@ class Admin:
         names = {grant.principal for grant in workspace.grants}
         unreadable = {name.split("#")[1] for name in workspace.unreadable if "#" in name} - {"lockdown"}
         for group in sorted(names | {name for name in unreadable if is_group(name)}):
-            yield group, _of_group(workspace, group)
+            yield group, rules_of_group(workspace, group)
 
     def show(self, member: Member) -> Access:
         """A member's mappings and rules."""
@@ -318,7 +318,7 @@ def _require_workspace(workspace: Workspace) -> None:
         )
 
 
-def _of_group(workspace: Workspace, group: str) -> Workspace:
+def rules_of_group(workspace: Workspace, group: str) -> Workspace:
     """The rules of one group, and what of them cannot be read."""
     _require_workspace(workspace)
     return replace(
@@ -353,6 +353,7 @@ def flat(values: Dictionary[str, object]) -> dict[str, object]:
 
 
 SPAN = re.compile(r"([0-9]{1,4})([smhdw])")
+MIDNIGHT = re.compile(r" 00:00(:00(\.0+)?)?$")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -368,9 +369,18 @@ def parse_when(text: str, now: datetime, *, sign: int = 1) -> datetime:
     if span:
         return now + sign * timedelta(**{UNITS[span[2]]: int(span[1])})
     try:
+        day = _as_date(" ".join(text.split()))
+        if day is not None:
+            return datetime.combine(day, time(), UTC) + timedelta(days=1 if sign > 0 else 0)
         when = datetime.fromisoformat(text.strip())
-        if not set("T:") & set(text.upper()):  # a date alone
-            return datetime.combine(when, time(), UTC) + timedelta(days=1 if sign > 0 else 0)
         return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidValue("time", text, "such as 8h, 30d, 2026-12-31 or 2026-12-31T18:00+01:00") from None
+
+
+def _as_date(text: str) -> date | None:
+    """Return the day if the text is only a date; spreadsheets write one as midnight: `2026-12-31 00:00:00`."""
+    try:
+        return date.fromisoformat(MIDNIGHT.sub("", text))
+    except ValueError:
+        return None

@@ -596,6 +596,8 @@ MORNING = datetime(2030, 1, 31, 9, 30, tzinfo=UTC)
         *(
             (text, datetime(2026, 12, 31, 18, tzinfo=UTC), datetime(2026, 12, 31, 18, tzinfo=UTC))
             for text in (
+                "2026-12-31T18",
+                "2026-12-31 18",
                 "2026-12-31T18:00",
                 "2026-12-31 18:00",
                 "2026-12-31T18:00:00",
@@ -642,6 +644,17 @@ def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
     with pytest.raises(InvalidValue, match="must be such as 8h, 30d, 2026-12-31") as refused:
         parse_when(text, MORNING)
     assert len(str(refused.value)) < 250
+
+
+@pytest.mark.parametrize("text", ["2026-12-31 00:00:00", "2026-12-31 00:00", " 2026-12-31  00:00:00.000 "])
+def test_parse_when_reads_a_spreadsheet_date_as_a_date(text: str) -> None:
+    assert parse_when(text, MORNING) == parse_when("2026-12-31", MORNING)
+    assert parse_when(text, MORNING, sign=-1) == parse_when("2026-12-31", MORNING, sign=-1)
+
+
+@pytest.mark.parametrize("text", ["2026-12-31T00:00", "2026-12-31 00:00+00:00", "2026-12-31T00:00:00Z"])
+def test_parse_when_keeps_midnight_in_full_times(text: str) -> None:
+    assert parse_when(text, MORNING) == datetime(2026, 12, 31, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["20261231", "2026-W53-4"])

@@ -1,5 +1,6 @@
 """Many at once: what differs, what is refused before anything is written, and what is written."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ import pytest
 from bot.admin.bulk_import import AT_ONCE, Difference, Failure, Import
 from bot.admin.changes import Admin
 from bot.core import policy
-from bot.core.access import Access, Effect, Grant, Mapping, Member
+from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
 from bot.core.errors import Changed, StoreError
 from bot.core.link import Reason, Source
 from bot.core.records import Actor, Entry
@@ -263,6 +264,24 @@ def test_several_are_written_at_once_and_each_is_told_of_once(world: World) -> N
 
     assert sorted(each.principal for each in outcomes) == sorted(rows)
     assert len(world.trail) == 300
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "said"),
+    [("workspace#S0TEAM#allow", "cannot be read: .*forget S0TEAM"), ("workspace", "studio-links lockdown on")],
+)
+def test_compare_refuses_an_unreadable_group_rule(world: World, unreadable: str, said: str) -> None:
+    world.access.workspaces[TEAM] = Workspace(unreadable=(unreadable,), version=3)
+
+    [failure] = world.compare({"S0TEAM": Access((), (a_rule("S0TEAM"),))})
+
+    assert isinstance(failure, Failure)
+    assert re.search(said, failure.why)
+
+
+def test_compare_ignores_another_groups_unreadable_rule(world: World) -> None:
+    world.access.workspaces[TEAM] = Workspace(unreadable=("workspace#S0OTHER#allow",), version=3)
+    assert isinstance(world.compare({"S0TEAM": Access((), (a_rule("S0TEAM"),))})[0], Difference)
 
 
 def test_an_until_that_differs_is_a_change(world: World) -> None:

@@ -136,6 +136,16 @@ def test_a_file_may_leave_out_what_it_does_not_need() -> None:
     assert roster.wanted["U0BEN"].grants == (Grant("U0BEN", Effect.DENY, datetime(2030, 1, 31, 17, tzinfo=UTC)),)
 
 
+def test_read_takes_the_date_cells_of_spreadsheets_as_dates() -> None:
+    text = "principal,kind,until\nU0123ABCD,allow,2026-12-31 00:00:00\nU0456EFGH,allow,2026-12-31\n"
+
+    wanted = lines(text).wanted
+
+    assert {grant.until for access in wanted.values() for grant in access.grants} == {
+        datetime(2027, 1, 1, tzinfo=UTC)
+    }
+
+
 def test_rows_of_one_member_may_be_anywhere_and_the_alias_may_be_left_out() -> None:
     text = f"{SHORT}U0A,mapping,,d-x,ana,,\nU0B,allow,,,,,\nU0A,allow,,,,,why\nU0A,mapping,lab-2,d-x,ANA,,\n"
 
