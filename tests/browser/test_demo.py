@@ -12,8 +12,8 @@ from socket import create_server
 
 import pytest
 
-from bot.local.aws.faults import Fault
 from bot.local.demo.stage import Stage
+from bot.local.faults import Fault
 from tests.browser.demo import running
 from tests.conftest import LOG_FOLDER
 

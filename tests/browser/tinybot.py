@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from slack_bolt import Ack, App, BoltRequest, Respond
 from slack_sdk import WebClient
 
-from bot.local.demo.hosting import Hosted
+from bot.local.loopback import LoopbackServer
 from bot.local.page.routes import page
 from bot.local.slack.features import Command, Features, Shortcut
 from bot.local.slack.workspace import Workspace
@@ -184,7 +184,7 @@ def running() -> Iterator[tuple[Workspace, TinyBot]]:
     """The tiny bot, and a workspace with a page that it lives in."""
     bot, slack = TinyBot(), Workspace(features=FEATURES)
     slack.app.register_blueprint(page(slack))
-    with slack, Hosted(bot, 0) as hosted:
+    with slack, LoopbackServer(bot, 0) as hosted:
         slack.request_url = f"{hosted.url}/slack/events"
         slack.add_member("U0ALICE", "alice")
         slack.add_member("U0BOB", "bob")

@@ -12,8 +12,8 @@ from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Wo
 from bot.core.errors import Changed, ProfileTaken, StoreError
 from bot.core.link import Reason
 from bot.core.records import Entry
-from bot.local.aws.faults import Fault
 from bot.local.aws.stand_in import REGION
+from bot.local.faults import Fault
 from bot.store.access import AccessTable
 from bot.store.models import Tables, bind, client_of
 from tests.contract.stands import ListeningAws, Store

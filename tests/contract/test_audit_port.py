@@ -11,7 +11,7 @@ from bot.core.access import Member
 from bot.core.errors import AlreadyRecorded
 from bot.core.link import Source
 from bot.core.records import Entry
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.store.audit import PAGE
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, TEAM, an_entry, race

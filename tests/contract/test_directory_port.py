@@ -11,8 +11,8 @@ from bot.core.access import Member, Person
 from bot.core.errors import SlackError
 from bot.core.link import Reason
 from bot.core.ports import NO_SUCH_GROUP, Directory
+from bot.local.faults import Fault
 from bot.local.slack.people import SLACKBOT
-from bot.local.slack.response_urls import Fault
 from bot.local.slack.workspace import SCOPES, Traits, Workspace
 from bot.slack.client import SlackApi, person
 from tests.fakes import ANA, TEAM, FakeDirectory
@@ -62,7 +62,7 @@ def slack_world(workspace: Workspace) -> World:
         workspace.add_member(expected.user_id, "somebody", **traits)
 
     def fail(reason: Reason, method: str = "users.info") -> None:
-        fault = {Reason.SLACK_UNREACHABLE: Fault(reset=True)}[reason]
+        fault = {Reason.SLACK_UNREACHABLE: Fault(drop=True, served=True)}[reason]
         workspace.inject(method, fault)
 
     def group(name: str, *members: str, disabled: bool = False) -> None:
@@ -177,7 +177,7 @@ def test_slackbot_is_unfit(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (Fault(reset=True), None),
+        (Fault(drop=True, served=True), None),
         (Fault(status=500), "internal_error"),
         (Fault(status=503), "internal_error"),
         (Fault(status=429, retry_after=30), "ratelimited"),

@@ -11,7 +11,7 @@ from bot.core.access import Member
 from bot.core.errors import AlreadyRecorded, StoreError
 from bot.core.link import Reason
 from bot.core.records import Entry
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.store.audit import AuditTable
 from bot.store.models import Tables
 from bot.store.request_log import TRIES, RequestLogTables

@@ -21,11 +21,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from bot.local.aws.calls import arguments
-from bot.local.aws.faults import Fault
-from bot.local.aws.server import HOST
 from bot.local.aws.stand_in import REGION, LocalAws
 from bot.local.aws.studio_pages import SCRIPT
 from bot.local.aws.studio_site import COOKIE
+from bot.local.faults import Fault
+from bot.local.loopback import HOST
 
 DOMAIN = "d-research"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC).timestamp()
@@ -608,8 +608,8 @@ def test_a_request_that_breaks_the_server_is_noted_and_not_told(
     with socket.create_connection((HOST, int(aws.endpoint.rpartition(":")[2])), timeout=10) as rude:
         rude.sendall(b"GET http://[ HTTP/1.1\r\n\r\n")
         assert rude.recv(1000) == b""
-    noted = [record.getMessage() for record in caplog.records if record.name == "bot.local.aws.server"]
-    assert noted == ["local_aws_failed error=ValueError"] * 2
+    noted = [record.getMessage() for record in caplog.records if record.name == "bot.local.loopback"]
+    assert noted == ["stand_in_failed error=ValueError"] * 2
 
 
 def test_expired_links_do_not_pile_up(sagemaker: Any, server: LocalAws, clock: Clock) -> None:
@@ -849,14 +849,14 @@ from bot.local.aws.stand_in import LocalAws
 aws = LocalAws()
 aws.stop()
 with aws:
-    port = int(aws.endpoint.rpartition(":")[2])
+    endpoint, port = aws.endpoint, int(aws.endpoint.rpartition(":")[2])
     idle = socket.create_connection(("127.0.0.1", port))
     urllib.request.urlopen(aws.endpoint + "/signin").close()
 aws.stop()
 idle.close()
 assert threading.active_count() == 1, threading.enumerate()
 with LocalAws(port=port) as again:
-    assert again.endpoint == aws.endpoint
+    assert again.endpoint == endpoint
     try:
         LocalAws().start()
     except RuntimeError as refused:
@@ -875,7 +875,7 @@ LocalAws().start().stop()
     printed = run(program)
     assert "Another LocalAws runs in this process" in printed
     assert "loopback only" in printed
-    assert "Cannot listen on 127.0.0.1:" in printed
+    assert "Nothing can listen on 127.0.0.1:" in printed
     assert "use" in printed
 
 
@@ -883,13 +883,13 @@ def test_stopping_ends_a_call_that_is_kept_waiting() -> None:
     program = """
 import os, threading, boto3
 from bot.local.aws.stand_in import LocalAws
-from bot.local.aws.calls import Calls
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
+from bot.local.recent import Recent
 aws = LocalAws()
 arrived = threading.Event()
-class Noticed(Calls):
-    def note(self, call):
-        super().note(call)
+class Noticed(Recent):
+    def add(self, call):
+        super().add(call)
         arrived.set()
 aws._calls = Noticed()
 with aws:

@@ -8,7 +8,7 @@ import pytest
 from bot.core.errors import StoreError
 from bot.core.link import Reason
 from bot.core.ports import Messages
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.store.models import Tables, client_of
 from bot.store.runtime import MESSAGE_KEPT, RuntimeTable
 from tests.contract.stands import ListeningAws, Store

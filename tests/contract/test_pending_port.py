@@ -11,7 +11,7 @@ from bot.core.errors import StoreError
 from bot.core.link import Reason
 from bot.core.ports import Confirmations
 from bot.core.records import PendingCommand
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.store.confirmations import KEPT_AFTER, ConfirmationTable
 from bot.store.models import Tables, client_of
 from tests.contract.stands import ListeningAws

@@ -12,8 +12,8 @@ import structlog
 from bot.aws.secret_refs import read
 from bot.config import HttpSettings, Settings, SocketSettings, load
 from bot.core.errors import ConfigError
-from bot.local.aws.faults import Fault
 from bot.local.aws.stand_in import REGION
+from bot.local.faults import Fault
 from bot.observability import logs
 from tests.contract.stands import ListeningAws
 

@@ -17,7 +17,7 @@ from bot.core.policy import Rules
 from bot.core.ports import AccessRequestStore
 from bot.core.records import AccessRequest, Actor, Posting, RequestState
 from bot.core.values import MAX_REASON
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.store.access_requests import KEPT_AFTER, AccessRequestTable
 from bot.store.models import Tables, client_of
 from tests.contract.stands import ListeningAws, Store

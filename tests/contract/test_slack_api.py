@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 
 from bot.core.errors import SlackError
 from bot.core.link import Reason
+from bot.local.faults import Fault
 from bot.local.slack.people import Channel
-from bot.local.slack.response_urls import Fault
 from bot.local.slack.screens import Message as Shown
 from bot.local.slack.workspace import GENERAL, SCOPES, Workspace
 from bot.slack.client import API_TIMEOUT, REPLY_TIMEOUT, SlackApi
@@ -75,7 +75,7 @@ def test_the_token_says_which_organisation_it_belongs_to() -> None:
 
 
 @pytest.mark.parametrize("method", ["auth.test", "bots.info"])
-@pytest.mark.parametrize("fault", [Fault(status=500), Fault(reset=True)], ids=["500", "cut"])
+@pytest.mark.parametrize("fault", [Fault(status=500), Fault(drop=True, served=True)], ids=["500", "cut"])
 def test_slack_that_does_not_answer_is_asked_again_later(
     workspace: Workspace, slack: SlackApi, method: str, fault: Fault
 ) -> None:

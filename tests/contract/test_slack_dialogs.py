@@ -12,10 +12,10 @@ from structlog.testing import capture_logs
 
 from bot.core.errors import SlackError
 from bot.core.link import Reason
-from bot.local.demo.hosting import Hosted
+from bot.local.faults import Fault
+from bot.local.loopback import LoopbackServer
 from bot.local.slack.features import Features, Shortcut
 from bot.local.slack.people import Channel
-from bot.local.slack.response_urls import Fault
 from bot.local.slack.workspace import GENERAL, SCOPES, Workspace
 from bot.slack.client import SlackApi
 from bot.slack.members import views
@@ -58,7 +58,7 @@ def clock() -> Hand:
 
 @pytest.fixture
 def workspace(clock: Hand) -> Iterator[Workspace]:
-    with Hosted(silent, 0) as hosted, Workspace(team_id=TEAM, clock=clock, features=FEATURES) as running:
+    with LoopbackServer(silent, 0) as hosted, Workspace(team_id=TEAM, clock=clock, features=FEATURES) as running:
         running.request_url = f"{hosted.url}/slack/events"
         for member, name in ((ANA, "ana"), (BEN, "ben")):
             running.add_member(member.user_id, name)
@@ -187,7 +187,7 @@ def test_without_a_trigger_nothing_opens(
 FAULTS = {
     "failed": (Fault(status=500), Reason.SLACK_UNREACHABLE),
     "rate limited": (Fault(status=429, retry_after=1), Reason.SLACK_UNREACHABLE),
-    "cut": (Fault(reset=True), Reason.SLACK_UNREACHABLE),
+    "cut": (Fault(drop=True, served=True), Reason.SLACK_UNREACHABLE),
 }
 every_fault = pytest.mark.parametrize(("fault", "reason"), FAULTS.values(), ids=FAULTS)
 

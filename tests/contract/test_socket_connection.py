@@ -13,8 +13,8 @@ from websockets import CloseCode
 from websockets.exceptions import ConnectionClosed
 
 from bot.core.errors import SlackError
+from bot.local.faults import Fault
 from bot.local.slack.features import Features
-from bot.local.slack.response_urls import Fault
 from bot.local.slack.socket_mode import Line
 from bot.local.slack.workspace import Workspace
 from bot.observability.metrics import Metrics

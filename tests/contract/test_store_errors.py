@@ -12,8 +12,8 @@ from boto3.dynamodb.types import TypeSerializer
 from bot.core.access import Access, Lockdown, Mapping, Workspace
 from bot.core.errors import Changed, ConfigError, StoreError
 from bot.core.link import Reason
-from bot.local.aws.faults import Fault
 from bot.local.aws.stand_in import REGION
+from bot.local.faults import Fault
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable

@@ -21,8 +21,8 @@ from bot.core.access import Mapping, Member
 from bot.core.errors import StudioError
 from bot.core.link import Allowed, Link, Reason
 from bot.core.ports import Studio, StudioExaminer
-from bot.local.aws.faults import Fault
 from bot.local.aws.stand_in import REGION
+from bot.local.faults import Fault
 from tests.contract.stands import ListeningAws
 from tests.fakes import ANA, NOON, Clock, FakeStudio, a_mapping, an_allowed
 
@@ -436,7 +436,7 @@ ERRORS = [
 def test_an_error_is_known_by_its_code_and_never_by_its_words(
     aws: ListeningAws, adapter: SageMakerStudio, fault: Fault, reason: Reason, code: str | None
 ) -> None:
-    if fault.body is not None and fault.status == 400:
+    if fault.body is not None and fault.status is None:
         fault = replace(fault, status=200)
     aws.inject("CreatePresignedDomainUrl", fault)
     error = refused(signed_in, adapter)

@@ -9,8 +9,8 @@ import pytest
 from bot.core.access import Access
 from bot.core.errors import StoreError
 from bot.core.link import Reason
-from bot.local.aws.faults import Fault
 from bot.local.aws.stand_in import REGION
+from bot.local.faults import Fault
 from bot.store import tables as table_admin
 from bot.store.models import Tables, bind, client_of, from_iso, iso
 from tests.contract.conftest import AUDIT_DAYS

@@ -16,10 +16,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import Clock, SignatureVerifier
 from slack_sdk.webhook import WebhookClient
 
-from bot.local.demo.hosting import LoopbackServer
+from bot.local.faults import Fault
+from bot.local.loopback import LoopbackServer
 from bot.local.slack.exchanges import Exchange
 from bot.local.slack.people import SLACKBOT, Channel
-from bot.local.slack.response_urls import Fault
 from bot.local.slack.screens import Message
 from bot.local.slack.workspace import GENERAL, Workspace
 
@@ -90,12 +90,8 @@ def bot() -> Bot:
 
 @pytest.fixture
 def bot_url(bot: Bot) -> Iterator[str]:
-    server = LoopbackServer(0, bot)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/slack/events"
-    server.shutdown()
-    thread.join()
+    with LoopbackServer(bot, 0) as server:
+        yield f"{server.url}/slack/events"
 
 
 @pytest.fixture
@@ -796,7 +792,7 @@ def test_delayed_call_is_recorded_on_arrival(slack: Workspace, client: WebClient
 
 def test_a_reply_can_be_taken_and_its_answer_lost(slack: Workspace) -> None:
     exchange = slack.command("U0ALICE")
-    slack.inject("response_url", Fault(reset=True))
+    slack.inject("response_url", Fault(drop=True, served=True))
     with pytest.raises(ConnectionError):
         raw(slack, "POST", urlsplit(exchange.response_url).path, b'{"text": "taken"}')
     assert texts(slack.view("U0ALICE")) == ["taken"]
@@ -810,7 +806,7 @@ def test_a_delayed_reply_does_not_hold_up_the_end(bot_url: str) -> None:
     slack.inject("response_url", Fault(delay=60))
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(respond, exchange, text="slow")
-        while slack._faults._waiting["response_url"]:
+        while slack._faults._orders["response_url"]:
             pytest.fail("the request never came") if waiting.done() else None
         slack.stop()
         assert waiting.result(timeout=5) == (200, "ok")

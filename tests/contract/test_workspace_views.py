@@ -10,8 +10,8 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.local.demo.hosting import Hosted
 from bot.local.demo.problems import problems
+from bot.local.loopback import LoopbackServer
 from bot.local.slack.elements import REQUIRED
 from bot.local.slack.exchanges import Exchange
 from bot.local.slack.features import Command, Features, Shortcut, from_manifest, read
@@ -65,7 +65,7 @@ def bot() -> Bot:
 
 @pytest.fixture
 def slack(bot: Bot, clock: Hand) -> Iterator[Workspace]:
-    with Hosted(bot, 0) as hosted, Workspace(clock=clock, ack_seconds=1.0, features=FEATURES) as workspace:
+    with LoopbackServer(bot, 0) as hosted, Workspace(clock=clock, ack_seconds=1.0, features=FEATURES) as workspace:
         workspace.request_url = f"{hosted.url}/slack/events"
         workspace.add_member(ALICE, "alice")
         workspace.add_member(BOB, "bob")

@@ -12,7 +12,7 @@ import pytest
 
 from bot.core.access import Effect
 from bot.core.values import utc_now
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.local.slack.exchanges import Exchange, send
 from bot.serving.server import MAX_CONNECTIONS, MIN_THREADS, PATIENCE
 from tests.scenario.conftest import BotProcess, Product, bot_process

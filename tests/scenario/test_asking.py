@@ -16,8 +16,7 @@ from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.link import Reason, Source
 from bot.core.records import Actor
 from bot.core.values import utc_now
-from bot.local.aws.faults import Fault
-from bot.local.slack.response_urls import Fault as SlackFault
+from bot.local.faults import Fault
 from bot.local.slack.screens import Message
 from bot.slack.words import CATALOGUES
 from tests.scenario.conftest import TEAM, Product, create_profile
@@ -113,7 +112,7 @@ def test_a_copy_that_could_not_be_changed_still_says_who_decided_when_it_is_pres
 ) -> None:
     ask(product, user)
     copies = {who: newest(product, who, f"<@{user}>") for who in ("U0ADA", "U0BEA")}
-    product.slack.inject("chat.update", SlackFault(), SlackFault(status=500))
+    product.slack.inject("chat.update", Fault(), Fault(status=500))
     product.slack.press("U0ADA", copies["U0ADA"], "deny_access")
     newest(product, user, "was denied")
     assert newest(product, "U0BEA", f"<@{user}>").buttons() != []
@@ -144,7 +143,7 @@ def test_who_sends_the_profile_too_late_hears_who_decided(product: Product, admi
 def test_a_copy_that_arrives_after_the_decision_has_no_buttons_either(
     product: Product, admin: Admin, user: str
 ) -> None:
-    product.slack.inject("chat.postMessage", SlackFault(), SlackFault(delay=1.2))  # Ada's at once, Bea's not
+    product.slack.inject("chat.postMessage", Fault(), Fault(delay=1.2))  # Ada's at once, Bea's not
     ask(product, user)
 
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "deny_access")
@@ -314,7 +313,7 @@ def test_the_form_of_a_request_that_reached_nobody_opens_nothing_when_it_is_sent
     product: Product, admin: Admin, user: str
 ) -> None:
     for _ in ("U0ADA", "U0BEA"):
-        product.slack.inject("chat.postMessage", SlackFault(status=500))
+        product.slack.inject("chat.postMessage", Fault(status=500))
     ask(product, user)
     newest(product, user, "Nobody could be reached")
 

@@ -17,8 +17,7 @@ import boto3
 import pytest
 
 from bot.core.access import Effect
-from bot.local.aws.faults import Fault
-from bot.local.slack.response_urls import Fault as SlackFault
+from bot.local.faults import Fault
 from tests.leaks import find_leaks, remember
 from tests.scenario.conftest import Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to
@@ -41,7 +40,7 @@ def live_through_it(product: Product, people: list[Someone]) -> list[str]:
     """Links, refusals and faults of every kind, and the secrets that came up in them."""
     ana, role = people
     secrets = ["half-a-secr"]
-    faults: list[tuple[str, Fault] | SlackFault] = [
+    faults: list[tuple[str, Fault] | Fault] = [
         (MINT, Fault(body=HALF_A_LINK, status=200)),
         (MINT, Fault(body=HALF_A_LINK, status=500, times=2)),
         (MINT, Fault("ValidationException", "token=half-a-secr")),
@@ -50,9 +49,9 @@ def live_through_it(product: Product, people: list[Someone]) -> list[str]:
         ("TransactWriteItems", Fault(drop=True, times=2)),
         ("UpdateItem", Fault(drop=True, times=4)),
         ("BatchGetItem", Fault(body=HALF_A_LINK, status=200)),
-        SlackFault(404),
-        SlackFault(429, retry_after=60),
-        SlackFault(reset=True),
+        Fault(status=404),
+        Fault(status=429, retry_after=60),
+        Fault(drop=True, served=True),
     ]
     for fault in faults:
         for someone in people:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from bot import cli as commands
 from bot.core.errors import StudioLinksError
 from bot.core.values import InvalidValue
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from tests.scenario.conftest import Product, create_domain, create_profile
 
 pytestmark = pytest.mark.usefixtures("product")

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli as commands
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.local.slack.workspace import Workspace
 from bot.slack import manifest
 from tests.scenario.conftest import Product, create_domain, create_profile, free_port

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.local.slack.exchanges import Exchange
-from bot.local.slack.response_urls import Fault as SlackFault
 from bot.serving.server import GRACE
 from bot.slack.payloads import request_id
 from tests.scenario.conftest import Product, bot_process
@@ -54,7 +53,7 @@ class Case:
     says: str | None
     outcome: str
     aws: tuple[tuple[str, Fault], ...] = ()
-    slack: tuple[tuple[str, SlackFault], ...] = ()
+    slack: tuple[tuple[str, Fault], ...] = ()
     audit: str | None = None
     told: bool = True
     messages: int = 1
@@ -156,19 +155,19 @@ CASES = {
         role=True,
     ),
     # Slack's response_url
-    "response_url: 404": Case(None, "issued", slack=(("response_url", SlackFault(404)),)),
+    "response_url: 404": Case(None, "issued", slack=(("response_url", Fault(status=404)),)),
     "response_url: 429 for five minutes": Case(
-        None, "issued", slack=(("response_url", SlackFault(429, retry_after=300)),)
+        None, "issued", slack=(("response_url", Fault(status=429, retry_after=300)),)
     ),
-    "response_url: 500": Case(None, "issued", slack=(("response_url", SlackFault(500)),)),
-    "response_url: hangs": Case(None, "issued", slack=(("response_url", SlackFault(delay=6.0)),)),
+    "response_url: 500": Case(None, "issued", slack=(("response_url", Fault(status=500)),)),
+    "response_url: hangs": Case(None, "issued", slack=(("response_url", Fault(delay=6.0)),)),
     "response_url: reset after it was taken": Case(
-        None, "issued", slack=(("response_url", SlackFault(reset=True)),), messages=2
+        None, "issued", slack=(("response_url", Fault(drop=True, served=True)),), messages=2
     ),
     "response_url and the fallback: 500": Case(
         None,
         "undelivered",
-        slack=(("response_url", SlackFault(500)), ("chat.postEphemeral", SlackFault(500))),
+        slack=(("response_url", Fault(status=500)), ("chat.postEphemeral", Fault(status=500))),
         told=False,
         messages=0,
     ),
@@ -176,34 +175,34 @@ CASES = {
         None,
         "undelivered",
         slack=(
-            ("response_url", SlackFault(429, retry_after=300)),
-            ("chat.postEphemeral", SlackFault(429, retry_after=300)),
+            ("response_url", Fault(status=429, retry_after=300)),
+            ("chat.postEphemeral", Fault(status=429, retry_after=300)),
         ),
         told=False,
         messages=0,
     ),
     # Slack's users.info
-    "users.info: 500": Case("could not confirm", "slack_unreachable", slack=(("users.info", SlackFault(500)),)),
+    "users.info: 500": Case("could not confirm", "slack_unreachable", slack=(("users.info", Fault(status=500)),)),
     "users.info: rate-limited for five minutes": Case(
-        "could not confirm", "slack_unreachable", slack=(("users.info", SlackFault(429, retry_after=300)),)
+        "could not confirm", "slack_unreachable", slack=(("users.info", Fault(status=429, retry_after=300)),)
     ),
-    "users.info: slow": Case(None, "issued", slack=(("users.info", SlackFault(delay=1.5)),)),
-    "users.info: hangs": Case("could not confirm", "slack_unreachable", slack=(("users.info", SlackFault(delay=6)),)),
+    "users.info: slow": Case(None, "issued", slack=(("users.info", Fault(delay=1.5)),)),
+    "users.info: hangs": Case("could not confirm", "slack_unreachable", slack=(("users.info", Fault(delay=6)),)),
     "users.info: reset": Case(
-        "could not confirm", "slack_unreachable", slack=(("users.info", SlackFault(reset=True)),)
+        "could not confirm", "slack_unreachable", slack=(("users.info", Fault(drop=True, served=True)),)
     ),
     # Several at once
     "all of them slow": Case(
         None,
         "issued",
         aws=(*everything(always(delay=1.0), *DYNAMODB), (MINT, always(delay=1.5))),
-        slack=(("users.info", SlackFault(delay=1.5)), ("response_url", SlackFault(delay=1.2))),
+        slack=(("users.info", Fault(delay=1.5)), ("response_url", Fault(delay=1.2))),
     ),
     "all of them dead": Case(
         None,
         "not_recorded",
         aws=everything(always(drop=True), *DYNAMODB, MINT),
-        slack=tuple((what, SlackFault(500)) for what in ("users.info", "response_url", "chat.postEphemeral")),
+        slack=tuple((what, Fault(status=500)) for what in ("users.info", "response_url", "chat.postEphemeral")),
         audit="nothing",
         told=False,
         messages=0,
@@ -212,7 +211,7 @@ CASES = {
         None,
         "not_recorded",
         aws=everything(always(delay=12.0), *DYNAMODB, MINT),
-        slack=tuple((what, SlackFault(delay=12.0)) for what in ("users.info", "response_url", "chat.postEphemeral")),
+        slack=tuple((what, Fault(delay=12.0)) for what in ("users.info", "response_url", "chat.postEphemeral")),
         audit="nothing",
         told=False,
         messages=0,

@@ -9,8 +9,7 @@ import pytest
 
 from bot.core.access import Effect, Grant
 from bot.core.values import utc_now
-from bot.local.aws.faults import Fault
-from bot.local.slack.response_urls import Fault as SlackFault
+from bot.local.faults import Fault
 from tests.scenario.conftest import TEAM, Product
 from tests.scenario.crowd import MINT, TESTER, Crowd, links_in
 from tests.scenario.test_identity import wait_for_calls
@@ -76,10 +75,10 @@ def test_who_is_in_a_denied_group_gets_none_whatever_allows_them(crowd: Crowd, p
 
 
 FAULTS = {
-    "down": SlackFault(reset=True),
-    "answers 500": SlackFault(status=500),
-    "rate-limited": SlackFault(status=429, retry_after=300),
-    "slow": SlackFault(delay=8.0),
+    "down": Fault(drop=True, served=True),
+    "answers 500": Fault(status=500),
+    "rate-limited": Fault(status=429, retry_after=300),
+    "slow": Fault(delay=8.0),
 }
 
 

@@ -12,7 +12,7 @@ from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
 from bot.core.records import Actor
-from bot.local.slack.response_urls import Fault
+from bot.local.faults import Fault
 from bot.local.slack.views import View
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, Product, create_profile

@@ -16,9 +16,8 @@ import boto3
 import pytest
 
 from bot.core.access import Effect
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.local.slack.people import Person
-from bot.local.slack.response_urls import Fault as SlackFault
 from bot.local.slack.workspace import Workspace
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
@@ -332,7 +331,7 @@ def test_what_is_taken_away_while_slack_is_asked_gives_no_link(crowd: Crowd, pro
     ana, ben = crowd.member(), crowd.member()
     ben.unmap()
     reads = product.aws.calls.count("BatchGetItem")
-    product.slack.inject("users.info", SlackFault(delay=1.5))
+    product.slack.inject("users.info", Fault(delay=1.5))
     exchange = ana.types()
     wait_for_calls(product, "BatchGetItem", reads + 1)
 

@@ -12,9 +12,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.local.slack.exchanges import Exchange
-from bot.local.slack.response_urls import Fault as SlackFault
 from bot.serving.server import GRACE
 from bot.slack.payloads import request_id
 from tests.scenario.conftest import Product
@@ -115,7 +114,7 @@ class Point:
     """
 
     aws: tuple[str, Fault] | None
-    slack: tuple[str, SlackFault] | None
+    slack: tuple[str, Fault] | None
     reached: Callable[[Product, int], bool]
     audit: str
     link: bool = False
@@ -141,7 +140,7 @@ def recorded(exchange: Exchange) -> str:
 
 def being_told(product: Product, _before: int) -> bool:
     """Whether the stand-in has begun to keep the bot waiting."""
-    return not product.slack._faults._waiting["response_url"]
+    return not product.slack._faults._orders["response_url"]
 
 
 POINTS = {
@@ -151,7 +150,7 @@ POINTS = {
         ("BatchGetItem", Fault(delay=30.0, times=None)), None, calls("BatchGetItem"), "requested"
     ),
     "while the link is made": Point((MINT, Fault(delay=30.0, times=None)), None, calls(MINT), "requested"),
-    "while the member is told": Point(None, ("response_url", SlackFault(delay=30.0)), being_told, "requested"),
+    "while the member is told": Point(None, ("response_url", Fault(delay=30.0)), being_told, "requested"),
     "before the outcome is written": Point(None, None, calls("UpdateItem"), "requested", link=True),
 }
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.aws.faults import Fault
-from bot.local.slack.response_urls import Fault as SlackFault
+from bot.local.faults import Fault
 from tests.leaks import find_leaks, remember
 from tests.scenario.conftest import Product, create_profile
 
@@ -17,17 +16,17 @@ def test_nothing_that_the_bot_writes_at_debug_holds_a_secret(product: Product, t
     slack = product.slack
     slack.add_member("U0LEAKY", "leaky")
     garbage = b'{"AuthorizedUrl": "https://x.studio.eu-west-1.sagemaker.aws/auth?token=half-a-secr'
-    faults: list[tuple[str, Fault] | SlackFault | None] = [
+    faults: list[tuple[str, Fault] | Fault | None] = [
         None,
         ("CreatePresignedDomainUrl", Fault(body=garbage, status=200)),
         ("CreatePresignedDomainUrl", Fault(body=garbage, status=500, times=2)),
         ("CreatePresignedDomainUrl", Fault(drop=True, times=2)),
         ("UpdateItem", Fault(drop=True, times=4)),
-        SlackFault(status=404),
-        SlackFault(status=500),
-        SlackFault(status=429, retry_after=30),
-        SlackFault(reset=True),
-        SlackFault(delay=2.0),
+        Fault(status=404),
+        Fault(status=500),
+        Fault(status=429, retry_after=30),
+        Fault(drop=True, served=True),
+        Fault(delay=2.0),
     ]
     secrets = [slack.bot_token, slack.signing_secret, "half-a-secr"]
 

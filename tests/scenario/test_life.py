@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.local.slack.people import Channel
-from bot.local.slack.response_urls import Fault as SlackFault
 from bot.local.slack.workspace import Workspace
 from tests.leaks import remember
 from tests.scenario.conftest import Product, bot_process, create_profile, free_port
@@ -98,7 +97,7 @@ def test_it_waits_for_slack_and_dynamodb_and_then_serves_without_a_restart(produ
             bot.wait_until_ready()
             assert "no SageMaker Studio profile" in slack.answer_to(slack.command("U0ANA")).text
 
-            slack.inject("auth.test", *[SlackFault(status=500)] * 5)
+            slack.inject("auth.test", *[Fault(status=500)] * 5)
             bot.wait_until("/readyz", 503)
             assert "Slack" in bot.get("/readyz")[1]
             bot.wait_until_ready()
@@ -174,7 +173,7 @@ def test_outcomes_are_announced_in_the_audit_channel_without_the_link(product: P
         address, slack.request_url = slack.request_url, f"{bot.address}/slack/events"
         link = slack.answer_to(slack.command("U0LOUD")).button("open_studio").url or ""
         announced = slack.wait_for("U0ADMIN", lambda screen: [m for m in screen if m.channel == "C0AUDIT"])
-        slack.inject("chat.postMessage", SlackFault(status=500))
+        slack.inject("chat.postMessage", Fault(status=500))
         assert slack.answer_to(slack.command("U0LOUD")).button("open_studio").url
         slack.request_url = address
 

@@ -17,10 +17,9 @@ from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
 from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.local.slack.blocks import check_message
 from bot.local.slack.people import Channel
-from bot.local.slack.response_urls import Fault as SlackFault
 from bot.local.slack.screens import Message
 from bot.local.slack.workspace import GENERAL
 from tests.leaks import remember
@@ -466,7 +465,7 @@ def test_a_profile_that_is_gone_or_not_ready_is_named_so(somebody: Somebody) -> 
 
 def test_a_reply_that_slack_refuses_goes_out_as_an_ephemeral_message(somebody: Somebody) -> None:
     somebody.mapped().allowed()
-    somebody.product.slack.inject("response_url", SlackFault(status=404))
+    somebody.product.slack.inject("response_url", Fault(status=404))
 
     message = somebody.types()
 
@@ -477,8 +476,8 @@ def test_a_reply_that_slack_refuses_goes_out_as_an_ephemeral_message(somebody: S
 
 def test_a_link_that_reached_nobody_is_recorded_as_undelivered(somebody: Somebody) -> None:
     somebody.mapped().allowed()
-    somebody.product.slack.inject("response_url", SlackFault(status=500))
-    somebody.product.slack.inject("chat.postEphemeral", SlackFault(status=500))
+    somebody.product.slack.inject("response_url", Fault(status=500))
+    somebody.product.slack.inject("chat.postEphemeral", Fault(status=500))
 
     somebody.product.slack.command(somebody.user_id)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.values import utc_now
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from tests.scenario.conftest import TEAM, Product
 from tests.scenario.crowd import MINT, TESTER, Crowd, Someone, links_in
 from tests.scenario.test_home import dialog_of, home_of

@@ -13,9 +13,8 @@ import boto3
 import pytest
 
 from bot.core.link import Stage
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.local.slack.exchanges import Exchange
-from bot.local.slack.response_urls import Fault as SlackFault
 from bot.slack.payloads import request_id
 from tests.leaks import find_leaks, remember
 from tests.promql import exported, expressions, missing
@@ -152,7 +151,7 @@ def test_a_replay_is_no_failure_of_an_upstream(product: Product, ana: Someone) -
 
 
 def test_an_answer_that_slack_does_not_take_is_counted(product: Product, ana: Someone) -> None:
-    product.slack.inject("response_url", SlackFault(404))
+    product.slack.inject("response_url", Fault(status=404))
     ana.told(ana.types())
     assert failures(product, "response_url", "404") > 0
 

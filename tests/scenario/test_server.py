@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.local.slack.response_urls import Fault as SlackFault
+from bot.local.faults import Fault
 from tests.scenario.conftest import Product, free_port
 from tests.scenario.crowd import Crowd, Mortal, links_in, mortal, sent_to
 
@@ -111,7 +111,7 @@ def test_a_request_that_comes_while_the_bot_is_warming_up_waits_for_it(
     crowd: Crowd, product: Product, log_folder: Path
 ) -> None:
     ana, port = crowd.member(), free_port()
-    product.slack.inject("auth.test", SlackFault(delay=1.0))
+    product.slack.inject("auth.test", Fault(delay=1.0))
     with mortal(product.environment, log_folder / "bot-warm.log", port) as bot, sent_to(product, bot.bot):
         wait_until(lambda: ana.types().ack != "dispatch_failed")
         message = product.slack.wait_for(ana.user_id, lambda screen: [m for m in screen if m.buttons()], timeout=15)

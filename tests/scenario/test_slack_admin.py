@@ -13,10 +13,9 @@ from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.link import Source
 from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.local.slack.blocks import check_message
 from bot.local.slack.people import Channel
-from bot.local.slack.response_urls import Fault as SlackFault
 from bot.local.slack.screens import Message
 from bot.local.slack.views import View
 from tests.scenario.conftest import TEAM, Product, create_profile
@@ -378,7 +377,7 @@ def test_what_is_wrong_is_said_beside_its_field(product: Product, admin: Admin, 
 
 def test_who_has_closed_the_dialog_hears_of_it_all_the_same(product: Product, admin: Admin, who: str) -> None:
     picks(product, ADA, opens(product, ADA), "allow")
-    product.slack.inject("views.update", SlackFault(status=500))
+    product.slack.inject("views.update", Fault(status=500))
 
     assert product.slack.submit(ADA, {"user": {"user": user_id(who)}}).exchange is not None
 
@@ -405,7 +404,7 @@ def test_nobody_else_administers_and_the_audit_says_so(product: Product, admin: 
 
 
 def test_who_cannot_be_looked_up_does_not_administer(product: Product, admin: Admin, who: str) -> None:
-    product.slack.inject("users.info", SlackFault(status=500))
+    product.slack.inject("users.info", Fault(status=500))
 
     assert "Nothing was done: Slack" in told(types(product, ADA, f"allow @{who}"))
 

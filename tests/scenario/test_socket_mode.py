@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from bot.serving.server import GRACE
 from tests.promql import exported, expressions, missing
 from tests.scenario.conftest import Product, arguments, bot_process

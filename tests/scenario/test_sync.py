@@ -9,8 +9,7 @@ from typer.testing import CliRunner
 
 from bot import cli as commands
 from bot.core.errors import BadInput, ConfigError
-from bot.local.aws.faults import Fault
-from bot.local.slack.response_urls import Fault as SlackFault
+from bot.local.faults import Fault
 from bot.local.slack.workspace import Workspace
 from tests.scenario.conftest import Product, create_domain, create_profile
 
@@ -82,7 +81,7 @@ def test_what_is_proposed_is_printed_for_people_too() -> None:
 
 
 def test_what_is_proposed_is_written_recorded_and_then_nothing_is_left_to_do(product: Product) -> None:
-    product.slack.inject("users.list", SlackFault(status=429, retry_after=1))
+    product.slack.inject("users.list", Fault(status=429, retry_after=1))
     assert "104 mapped" in run("sync", "--apply")
 
     assert (len(synced()["propose"]), synced()["mapped"]) == (0, 105)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from bot import cli as commands
 from bot.core.errors import BadInput
-from bot.local.aws.faults import Fault
+from bot.local.faults import Fault
 from tests.scenario.conftest import Product
 
 pytestmark = pytest.mark.usefixtures("product")

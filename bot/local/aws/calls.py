@@ -1,23 +1,21 @@
-"""What was asked of the AWS stand-in: kept for tests and for the demo, without anything secret."""
+"""Read a call of AWS from its HTTP request, and keep it for tests and for the demo, without anything secret."""
 
 import json
-import threading
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
-# The oldest are forgotten: a demo may run for days.
-KEPT = 20_000
+from werkzeug.wrappers import Request
 
 
 @dataclass(frozen=True)
 class Call:
     """One call. Its answer is not kept: a presigned URL may be in it.
 
-    at: when it arrived, in seconds since the epoch, by this machine's clock
-    caller: the access key id that signed it, which tells whose call it is
+    Attributes:
+        caller: the access key id that signed it.
+        at: when it arrived, in seconds since the epoch, by this machine's clock.
     """
 
     operation: str
@@ -31,29 +29,8 @@ class Call:
         return json.dumps(self.arguments)
 
 
-class Calls:
-    """The latest calls, in order of arrival. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._calls: deque[Call] = deque(maxlen=KEPT)
-
-    def note(self, call: Call) -> None:
-        with self._lock:
-            self._calls.append(call)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._calls.clear()
-
-    def all(self) -> list[Call]:
-        """A copy."""
-        with self._lock:
-            return list(self._calls)
-
-
 def arguments(body: bytes, *, query: bool) -> dict[str, Any]:
-    """The arguments of a call of the JSON protocols or, as for STS, of the query protocol."""
+    """Return the arguments of a call of the JSON protocols or, as for STS, of the query protocol."""
     text = body.decode("utf-8", "replace")
     if query:
         return {name: value for name, value in parse_qsl(text) if name not in ("Action", "Version")}
@@ -62,3 +39,16 @@ def arguments(body: bytes, *, query: bool) -> dict[str, Any]:
     except ValueError:
         return {}
     return parsed if isinstance(parsed, dict) else {}
+
+
+def operation(request: Request, body: bytes) -> tuple[str, bool]:
+    """Return the operation's name, and whether it came by the query protocol, which has it in the body."""
+    target = request.headers.get("X-Amz-Target", "")
+    if target:
+        return target.rpartition(".")[2], False
+    return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0], True
+
+
+def credential(request: Request) -> list[str]:
+    """Return the scope of the signature: access key id, date, region, service, "aws4_request"."""
+    return request.headers.get("Authorization", "").partition("Credential=")[2].split(",")[0].split("/")

@@ -52,6 +52,16 @@ class Resource:
             **{key: self.details[key] for key in details if self.details.get(key)},
         }
 
+    def described(self, names: str) -> dict[str, Any]:
+        """What a describe call returns of it, besides its ARN."""
+        return {"FailureReason": self.failure_reason, **self.details, **self.summary(names)}
+
+    @property
+    def owner(self) -> str | None:
+        """The lower-case name of the profile that owns a space, if one does."""
+        name = (self.details["OwnershipSettings"] or {}).get("OwnerUserProfileName")
+        return name.lower() if name else None
+
 
 @dataclass
 class StudioState:

@@ -1,12 +1,12 @@
 """Carrying requests to the bot: signed as Slack signs, posted once, and remembered."""
 
 import json
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
+from bot.local.recent import Recent
 from bot.local.slack.exchanges import Exchange, Kind, send
 from bot.local.slack.payloads import signature
 from bot.local.slack.screens import Screens
@@ -36,12 +36,10 @@ class Courier:
         self._clock = clock
         self.patience = patience
         self._changed = changed
-        self._lock = threading.Lock()
-        self._exchanges: list[Exchange] = []
+        self._exchanges: Recent[Exchange] = Recent()
 
     def exchanges(self) -> tuple[Exchange, ...]:
-        with self._lock:
-            return tuple(self._exchanges)
+        return self._exchanges.all()
 
     def begin(self, kind: Kind, user_id: str, channel: str) -> Exchange:
         """Something that this member did, before it is sent; its id is a fresh `trigger_id`."""
@@ -69,18 +67,15 @@ class Courier:
             done = self._socket_mode.deliver(exchange, self.patience)
         else:
             done = send(exchange, self.request_url, self.patience)
-        with self._lock:
-            self._exchanges.append(done)
+        self._exchanges.add(done)
         self._changed()
         return done
 
     def amend(self, done: Exchange, problem: str) -> Exchange:
         """Note what was wrong with the reply to an exchange."""
-        amended = replace(done, problem=problem)
-        with self._lock:
-            self._exchanges = [amended if each is done else each for each in self._exchanges]
+        done.problem = problem
         self._changed()
-        return amended
+        return done
 
     def sign(self, body: bytes, *, secret: str | None = None, at: float | None = None) -> dict[str, str]:
         """The signature headers for a body."""

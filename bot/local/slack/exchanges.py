@@ -17,7 +17,7 @@ Ack = Literal["ok", "operation_timeout", "dispatch_failed"]
 MAX_REPLY_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Exchange:
     """What was sent, and how the bot took it. `id` is the `trigger_id`; the request stays out of the `repr`.
 

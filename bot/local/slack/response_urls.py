@@ -12,21 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.local.faults import Fault
+from bot.local.recent import Recent
 from bot.local.slack.blocks import refusal
 from bot.local.slack.screens import Message, Screens
 
 USES = 5
 LIFETIME_SECONDS = 30 * 60
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something to go wrong once. `reset` does what was asked, then cuts the connection without an answer."""
-
-    status: int | None = None
-    retry_after: int | None = None
-    delay: float = 0.0
-    reset: bool = False
 
 
 @dataclass(slots=True)
@@ -62,7 +54,7 @@ class ResponseUrls:
         self._clock = clock
         self._lock = threading.Lock()
         self._issued: dict[str, _ResponseUrl] = {}
-        self._deliveries: list[Delivery] = []
+        self._deliveries: Recent[Delivery] = Recent()
 
     def issue(self, exchange: str, user: str, channel: str, message: str | None = None) -> str:
         """The path of a new URL; `message` is the `ts` of what an interaction happened in."""
@@ -73,30 +65,30 @@ class ResponseUrls:
         return path
 
     def deliveries(self) -> tuple[Delivery, ...]:
-        with self._lock:
-            return tuple(self._deliveries)
+        return self._deliveries.all()
 
     def record(self, path: str, payload: object) -> Delivery:
         """Record a post that has just arrived."""
         with self._lock:
             url = self._issued.get(path)
             delivery = Delivery(url.exchange if url else "", payload, self._clock())
-            self._deliveries.append(delivery)
+        self._deliveries.add(delivery)
         self._changed()
         return delivery
 
-    def answer(self, delivery: Delivery, path: str, fault: Fault | None) -> None:
+    def answer(self, delivery: Delivery, path: str, fault: Fault) -> None:
         """Do what was posted, or refuse it."""
         with self._lock:
             url = self._issued.get(path)
-            if fault and fault.status:
-                delivery.status, delivery.body = fault.status, "fault"
+            if not fault.takes_effect:
+                status, body = 500, ""
             elif url is None:
-                delivery.status, delivery.body = 404, "no_service"
+                status, body = 404, "no_service"
             elif not isinstance(delivery.payload, Mapping):
-                delivery.status, delivery.body = 400, "invalid_payload"
+                status, body = 400, "invalid_payload"
             else:
-                delivery.status, delivery.body = self._use(url, delivery.payload)
+                status, body = self._use(url, delivery.payload)
+            delivery.status, delivery.body = (fault.status, "fault") if fault.status else (status, body)
         self._changed()
 
     def _use(self, url: _ResponseUrl, payload: Mapping[str, Any]) -> tuple[int, str]:

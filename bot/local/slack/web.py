@@ -2,46 +2,19 @@
 
 import json
 import logging
-import socket
-import threading
-from collections import defaultdict, deque
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from bot.local.slack.response_urls import Fault, ResponseUrls
+from bot.local.faults import Fault, Faults, hang_up
+from bot.local.loopback import is_loopback
+from bot.local.slack.response_urls import ResponseUrls
 from bot.local.slack.web_api import WebApi
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_BODY_BYTES = 1024 * 1024
 _log = logging.getLogger(__name__)
-
-
-class Faults:
-    """Faults waiting for their turn: each target takes one per request, in the order they were added."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: dict[str, deque[Fault]] = defaultdict(deque)
-        self._stopped = threading.Event()
-
-    def add(self, target: str, faults: tuple[Fault, ...]) -> None:
-        with self._lock:
-            self._waiting[target].extend(faults)
-
-    def take(self, target: str) -> Fault | None:
-        """The next fault for this target, once its delay is over."""
-        with self._lock:
-            fault = self._waiting[target].popleft() if self._waiting[target] else None
-        if fault and fault.delay:
-            self._stopped.wait(fault.delay)
-        return fault
-
-    def stop(self) -> None:
-        """Nobody waits any longer: the server is going down."""
-        self._stopped.set()
 
 
 class SlackApp(Flask):
@@ -60,7 +33,7 @@ def build_app(api: WebApi, urls: ResponseUrls, faults: Faults) -> SlackApp:
     def only_from_this_machine() -> tuple[str, int] | None:
         """A page on the open web must not reach this server through the member's own browser."""
         origin = request.headers.get("Origin")
-        if urlsplit(f"//{request.host}").hostname not in LOOPBACK:
+        if not is_loopback(request.host):
             return "this server answers only to its loopback address\n", 403
         if origin is not None and urlsplit(origin).netloc != request.host:
             return "this server takes no requests from other sites\n", 403
@@ -106,11 +79,10 @@ def _token_and_arguments() -> tuple[str | None, dict[str, Any]]:
     return token, arguments
 
 
-def _respond(body: str, status: int | None, content_type: str, fault: Fault | None) -> Response:
-    if fault and fault.reset:
-        connection: socket.socket = request.environ["werkzeug.socket"]
-        connection.shutdown(socket.SHUT_RDWR)
+def _respond(body: str, status: int | None, content_type: str, fault: Fault) -> Response:
+    if fault.drop:
+        hang_up(request.environ)
     response = Response(body, status, content_type=content_type)
-    if fault and fault.retry_after is not None:
+    if fault.retry_after is not None:
         response.headers["Retry-After"] = str(fault.retry_after)
     return response

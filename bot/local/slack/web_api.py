@@ -2,15 +2,15 @@
 
 import base64
 import binascii
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from bot.local.faults import Fault
+from bot.local.recent import Recent
 from bot.local.slack.methods import Answer, Method, failed
 from bot.local.slack.people import Directory, Installation, Person
-from bot.local.slack.response_urls import Fault
 
 # https://docs.slack.dev/apis/web-api/pagination
 MAX_PAGE_SIZE = 999
@@ -53,8 +53,7 @@ class WebApi:
         self._directory = directory
         self._clock = clock
         self._changed = changed
-        self._lock = threading.Lock()
-        self._calls: list[ApiCall] = []
+        self._calls: Recent[ApiCall] = Recent()
         self._methods = {
             "api.test": Method(lambda arguments: {"ok": True, "args": dict(arguments)}, open=True),
             "auth.test": Method(self._auth_test),
@@ -76,27 +75,24 @@ class WebApi:
         return {"x-oauth-scopes": ",".join(self._app.scopes)} if known else {}
 
     def calls(self) -> tuple[ApiCall, ...]:
-        with self._lock:
-            return tuple(self._calls)
+        return self._calls.all()
 
     def record(self, name: str, arguments: Mapping[str, Any]) -> ApiCall:
         """Record a call that has just arrived."""
         method = self._methods.get(name)
         known = method.arguments if method else frozenset(arguments)
         call = ApiCall(name, arguments, ignored=tuple(sorted(set(arguments) - known)), at=self._clock())
-        with self._lock:
-            self._calls.append(call)
+        self._calls.add(call)
         self._changed()
         return call
 
-    def answer(self, call: ApiCall, token: str | None, fault: Fault | None) -> None:
+    def answer(self, call: ApiCall, token: str | None, fault: Fault) -> None:
         """Carry out a recorded call, or fail it as the fault says."""
-        if fault and fault.status:
-            call.answer = failed("ratelimited" if fault.status == HTTPStatus.TOO_MANY_REQUESTS else "internal_error")
-            call.status = fault.status
-        else:
+        if fault.takes_effect:
             call.answer = self._answer(call.method, token, call.arguments)
-            call.status = HTTPStatus.OK
+        if fault.status:
+            call.answer = failed("ratelimited" if fault.status == HTTPStatus.TOO_MANY_REQUESTS else "internal_error")
+        call.status = fault.status or HTTPStatus.OK
         self._changed()
 
     def _answer(self, name: str, token: str | None, arguments: Mapping[str, Any]) -> Answer:

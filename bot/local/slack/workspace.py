@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Self, Unpack
 
-from bot.local.demo.hosting import Hosted
+from bot.local.faults import Fault, Faults
+from bot.local.loopback import LoopbackServer
 from bot.local.slack import elements
 from bot.local.slack.changes import Changes
 from bot.local.slack.chat_methods import ChatMethods
@@ -25,13 +26,13 @@ from bot.local.slack.features import Features
 from bot.local.slack.people import SLACKBOT, Channel, Directory, Installation, Person, UserGroup
 from bot.local.slack.people import Traits as Traits  # noqa: PLC0414 - it is part of what this module offers
 from bot.local.slack.rendering import RenderContext, render
-from bot.local.slack.response_urls import Delivery, Fault, ResponseUrls
+from bot.local.slack.response_urls import Delivery, ResponseUrls
 from bot.local.slack.screens import Message, Screens
 from bot.local.slack.socket_mode import SocketMode
 from bot.local.slack.triggers import Triggers
 from bot.local.slack.view_methods import ViewMethods
 from bot.local.slack.views import View, Views
-from bot.local.slack.web import Faults, build_app
+from bot.local.slack.web import build_app
 from bot.local.slack.web_api import ApiCall, WebApi
 
 GENERAL = "C0GENERAL01"
@@ -40,7 +41,7 @@ ACK_SECONDS = 3.0
 SCOPES = ("commands", "chat:write", "users:read", "users:read.email", "usergroups:read")
 
 
-class Workspace(Hosted):
+class Workspace(LoopbackServer):
     """One workspace with the app installed."""
 
     def __init__(
@@ -121,10 +122,9 @@ class Workspace(Hosted):
             self.socket_mode.start()
         return super().start()
 
-    def going_down(self) -> None:
-        """Nobody waits any longer."""
+    def release_waiting(self) -> None:
         self.socket_mode.stop()
-        self._faults.stop()
+        self._faults.stopped.set()
         self.changes.close()
 
     # Where it is
@@ -339,7 +339,7 @@ class Workspace(Hosted):
 
     def inject(self, target: str, *faults: Fault) -> None:
         """Make the next requests to `response_url`, or to this Web API method, fail: one fault each."""
-        self._faults.add(target, faults)
+        self._faults.inject(target, *faults)
 
     def sign(self, body: bytes, *, secret: str | None = None, at: float | None = None) -> dict[str, str]:
         """The signature headers for a body, with another secret or time where a test wants that."""
