@@ -1,4 +1,4 @@
-"""The stand-ins that the contract suites run the adapters against, and the pairs of fake and adapter."""
+"""The AWS stand-in that contract tests run the adapters against, and the pairs of fake and adapter."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ AUDIT_DAYS = 400
 
 @pytest.fixture(scope="module")
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ListeningAws]:
-    """The AWS stand-in of a module, to which the environment leads."""
+    """The AWS stand-in of a module, named by the environment."""
     nothing = str(tmp_path_factory.mktemp("aws") / "no-such-file")
     with ListeningAws(ServerClock()) as aws, pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
@@ -32,7 +32,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ListeningAws
 
 @pytest.fixture(scope="module")
 def bound(local_aws: ListeningAws) -> Iterator[Tables]:  # noqa: ARG001 - sets the environment
-    """The models, connected: which takes too long to do for every test."""
+    """The models, connected once per module because that is slow."""
     tables = bind(prefix="contract-", region=REGION, connections=32)
     tables.connect()
     yield tables
@@ -42,16 +42,19 @@ def bound(local_aws: ListeningAws) -> Iterator[Tables]:  # noqa: ARG001 - sets t
 
 @pytest.fixture
 def tables(local_aws: ListeningAws, bound: Tables) -> Tables:
-    """Fresh tables."""
-    local_aws.reset()
-    for model in bound.all():
-        model.create_table(billing_mode="PAY_PER_REQUEST")
+    """The models, with empty tables."""
+
+    def create() -> None:
+        for model in bound.all():
+            model.create_table(billing_mode="PAY_PER_REQUEST")
+
+    local_aws.reset_but_keep_tables(create)
     return bound
 
 
 @pytest.fixture
 def aws(local_aws: ListeningAws) -> Iterator[ListeningAws]:
-    """The stand-in to order faults from."""
+    """The stand-in, for tests that inject faults."""
     yield local_aws
     local_aws.clear_faults()
 

@@ -1,18 +1,23 @@
-"""The AWS stand-in as the contract suites use it, and the repositories that are tested together."""
+"""The AWS stand-in of the contract tests, and the repositories that they test together."""
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import Table
+
 from bot.core.ports import AccessAdmin, AuditLog, Choices, Intake
-from bot.local.aws.stand_in import LocalAws
+from bot.local.aws.stand_in import REGION, LocalAws
 from tests.fakes import NOON
 
 
 class ServerClock:
-    """What time AWS thinks it is, in seconds since the epoch."""
+    """AWS's time in seconds since the epoch."""
 
     def __init__(self) -> None:
         self.now = NOON.timestamp()
@@ -22,12 +27,13 @@ class ServerClock:
 
 
 class ListeningAws(LocalAws):
-    """The stand-in, which also keeps what each call sent."""
+    """The stand-in, recording the body of each call."""
 
     def __init__(self, clock: ServerClock) -> None:
         super().__init__(clock=clock)
         self.time = clock
         self.sent: list[tuple[str, bytes]] = []
+        self._tables: dict[str, Table] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -40,8 +46,20 @@ class ListeningAws(LocalAws):
         self.time.now = NOON.timestamp()
         self.sent.clear()
 
+    def reset_but_keep_tables(self, create: Callable[[], None]) -> None:
+        """Reset, and put back the tables that `create` made the first time, empty: creating them is slow."""
+        self.reset()
+        kept = dynamodb_backends[ACCOUNT_ID][REGION].tables
+        if self._tables:
+            for table in self._tables.values():
+                table.items.clear()
+            kept.update(self._tables)
+        else:
+            create()
+            self._tables.update(kept)
+
     def requests(self, operation: str) -> list[dict[str, Any]]:
-        """The JSON of each call of an operation since the last reset."""
+        """Return the JSON of each call of an operation since the last reset."""
         return [json.loads(body) for name, body in self.sent if name == operation]
 
 
