@@ -18,6 +18,7 @@ from bot.core.errors import AlreadyRecorded, Changed, ProfileTaken, SlackError, 
 from bot.core.link import Allowed, Link, LinkRequest, Reason, Source
 from bot.core.records import Entry
 from bot.core.values import is_group
+from bot.links.facts import Gatherer
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -438,6 +439,15 @@ class FakeStudio:
 
 def _no(reason: Reason, what: str, *, sign_in_address: str | None = None) -> StudioError:
     return StudioError(f"{what}: correct the mapping", reason=reason, sign_in_address=sign_in_address)
+
+
+def a_gatherer(
+    access: FakeAccess,
+    directory: FakeDirectory,
+    side: Executor | None = None,
+    monotonic: Callable[[], float] = lambda: 1000.0,
+) -> Gatherer:
+    return Gatherer(access, directory, directory, side or AtOnce(), monotonic)
 
 
 # Values to begin with; name what a test is about and leave the rest.

@@ -1,4 +1,4 @@
-"""Asking for access: a member asks, an administrator decides, once.
+"""Access requests: a member asks, an administrator decides, once.
 
 The state is in the store alone; messages and buttons carry ids that lead to it.
 """
@@ -14,22 +14,30 @@ from bot.core import audit, policy
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.errors import Changed, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Reason, Source
-from bot.core.ports import AccessRequestStore, AuditLog, Directory
+from bot.core.ports import AccessRequestStore, AuditLog
 from bot.core.records import AccessRequest, Actor, Posting, RequestState
 from bot.core.values import MAX_REASON, utc_now
-from bot.links import groups as membership
+from bot.links.facts import (
+    Gatherer,
+    GroupsThatMatter,
+    groups_for_administration,
+    groups_for_approval,
+    if_approved,
+)
 
-# How long administrators have; after that the member may ask anew.
+# How long administrators have; after that the member may ask again.
 OPEN_FOR = timedelta(days=7)
+# Seconds that gathering facts may take.
+GATHER_TIMEOUT = 3.5
 # The audit's words for a request that joined an open one, or came a second time, and for a decision that could not
 # be carried out.
 JOINED, TAKEN_BACK = "joined", "taken_back"
-# What a member may choose from; None is for good.
+# What a member may choose from; None is without an end date.
 DAYS = (1, 7, 30, 90, None)
 
 
-class Verdict(StrEnum):
-    """What came of an administrator's press."""
+class DecisionResult(StrEnum):
+    """The result of an administrator's press."""
 
     DONE = "done"
     NOT_AN_ADMIN = "not_an_admin"
@@ -44,19 +52,19 @@ class Verdict(StrEnum):
     LOCKED_DOWN = "locked_down"
 
 
-# Of each reason that an approval changes nothing about, what the administrator hears.
+# The reasons that an approval changes nothing about, and what the administrator reads of each.
 BEYOND_APPROVAL = {
-    Reason.NOT_A_MEMBER: Verdict.OF_NO_USE,
-    Reason.GUEST: Verdict.OF_NO_USE,
-    Reason.LOCKDOWN: Verdict.LOCKED_DOWN,
-    Reason.DENIED: Verdict.DENY_STANDS,
-    Reason.STORE_UNREADABLE: Verdict.UNREADABLE,
+    Reason.NOT_A_MEMBER: DecisionResult.OF_NO_USE,
+    Reason.GUEST: DecisionResult.OF_NO_USE,
+    Reason.LOCKDOWN: DecisionResult.LOCKED_DOWN,
+    Reason.DENIED: DecisionResult.DENY_STANDS,
+    Reason.STORE_UNREADABLE: DecisionResult.UNREADABLE,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The member's latest request, and whether this form has opened it; else it may be decided, or have run out."""
+class Submission:
+    """The member's latest request, and whether this form has opened it; else it may be decided, or have expired."""
 
     request: AccessRequest
     is_new: bool
@@ -64,15 +72,30 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict, and the request as it stands now; None if there is none.
+    """The result, and the request as it stands now; None if there is none.
 
     Attributes:
-        person: what Slack said of the member, if it was asked.
+        person: Slack's record of the member, if it was read.
     """
 
-    verdict: Verdict
+    result: DecisionResult
     request: AccessRequest | None = None
     person: Person | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Press:
+    """An administrator's press: who, and on which request; None if there is no such request any more."""
+
+    by: Member
+    who: Member
+    request_id: str
+    source: Source
+    request: AccessRequest | None
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.by.user_id, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +103,21 @@ class AccessRequests:
     """The use case and what it needs.
 
     Attributes:
+        facts: with Slack's own records of people: a decision rests on nothing out of date.
         admins: the Slack user ids that may decide, beside those with an admin rule.
     """
 
-    book: AccessRequestStore
+    requests: AccessRequestStore
     admin: Admin
     audit: AuditLog
-    directory: Directory
+    facts: Gatherer
     rules: policy.Rules
     admins: frozenset[str]
     now: Callable[[], datetime] = utc_now
 
-    def ask(self, member: Member, request_id: str, *, wish: str, reason: str, days: int | None) -> Asked | Denied:
+    def ask(
+        self, member: Member, request_id: str, *, wish: str, reason: str, days: int | None
+    ) -> Submission | Denied:
         """Open a request, or join the one that is open. Denied if an approval would not help the member.
 
         Args:
@@ -100,7 +126,7 @@ class AccessRequests:
         Raises:
             StoreError, SlackError: it could not be kept.
         """
-        now = self.now()
+        now, actor = self.now(), Actor(member.user_id, Source.FORM)
         wanted = AccessRequest(
             id=request_id,
             member=member,
@@ -110,35 +136,38 @@ class AccessRequests:
             at=now,
             expires_at=now + OPEN_FOR,
         )
-        facts = self._facts(member)
-        preview = policy.preview(member, facts, self.rules, now)
-        if isinstance(preview, Denied) and preview.reason in BEYOND_APPROVAL:
-            self._record("request", Actor(member.user_id, Source.FORM), wanted, preview.reason.value)
-            return preview
-        kept = self.book.ask(wanted)
+        denied = self._hopeless(member, self._facts_for_approval(member))
+        if denied is not None:
+            self._record("request", actor, wanted, denied.reason.value)
+            return denied
+        kept = self.requests.ask(wanted)
         if kept != wanted:
-            self._record("request", Actor(member.user_id, Source.FORM), kept, JOINED)
-            return Asked(kept, is_new=False)
+            self._record("request", actor, kept, JOINED)
+            return Submission(kept, is_new=False)
         try:
-            self._record("request", Actor(member.user_id, Source.FORM), wanted, "done")
+            self._record("request", actor, wanted, audit.DONE)
         except Exception:
             with suppress(StudioLinksError):  # the first error says more
                 self.withdraw(wanted)
             raise
-        return Asked(wanted, is_new=True)
+        return Submission(wanted, is_new=True)
 
     def posted(self, request: AccessRequest, postings: Sequence[Posting]) -> AccessRequest | None:
-        """Keep where administrators read of the request; as it stands then, None if there is a newer one.
+        """Keep where administrators read the request. Returns it as it stands then; None if there is a newer one.
 
         Raises:
             StoreError: it could not be kept.
         """
-        return self.book.posted(request.member, request.id, postings)
+        return self.requests.posted(request.member, request.id, postings)
 
     def withdraw(self, request: AccessRequest) -> None:
-        """Nobody could be told of the request: close it, so that the member can ask again. StoreError as ever."""
+        """Close a request that reached nobody, so that the member can ask again.
+
+        Raises:
+            StoreError: it could not be closed.
+        """
         who = request.member
-        kept = self.book.decide(who, request.id, RequestState.WITHDRAWN, who.user_id, self.now())
+        kept = self.requests.decide(who, request.id, RequestState.WITHDRAWN, who.user_id, self.now())
         if kept is not None and kept.state is RequestState.WITHDRAWN:  # else somebody was reached, and has decided
             self._record("request", Actor(who.user_id, Source.FORM), request, RequestState.WITHDRAWN.value)
 
@@ -152,142 +181,141 @@ class AccessRequests:
         source: Source,
         asked_for: bool = False,
     ) -> Decision:
-        """Grant what was asked for, with the mapping that the administrator names.
+        """Grant the request, with the mapping that the administrator names.
 
         Args:
             mapping: needed where the member has none.
-            asked_for: whether the administrator has been asked for a mapping, so that none means none.
+            asked_for: whether the administrator has seen the form for a mapping, so that none means none.
 
         Raises:
             StoreError, SlackError, StudioError, ProfileTaken, Changed: nothing was granted; the request is open.
         """
-        actor, request = Actor(by.user_id, source), self._find(who, request_id)
-        verdict = self._barred(actor, by, who, request_id, request) or self._settled(request)
-        if verdict is not None or request is None:
-            return self._refuse(actor, who, request_id, request, verdict or Verdict.GONE)
+        press = _Press(by, who, request_id, source, self._find(who, request_id))
+        request, result = press.request, self._rejection(press)
+        if result is not None or request is None:
+            return self._refuse(press, result or DecisionResult.GONE)
         try:
-            facts = self._facts(who)
-            verdict = self._hindrance(request, facts, mapping, asked_for=asked_for)
-            if verdict is None and mapping is not None:
+            facts = self._facts_for_approval(who)
+            result = self._obstacle(request, facts, mapping, asked_for=asked_for)
+            if result is None and mapping is not None:
                 self.admin.studio.examine(mapping)
         except UpstreamError as error:
-            with suppress(StudioLinksError):  # the first error says more
-                self._record("decide", actor, request, error.reason.value)
+            self._record_failure(press, error)
             raise
-        if verdict is not None:
-            return self._refuse(actor, who, request_id, request, verdict)
+        if result is not None:
+            return self._refuse(press, result)
         decision = self._decide(
-            actor,
-            who,
-            request_id,
+            press,
             RequestState.APPROVED,
-            lambda asked: self._carry_out(actor, asked, facts.access, mapping),
+            lambda approved: self._carry_out(press.actor, approved, facts.access, mapping),
         )
         return replace(decision, person=facts.person)
 
     def deny(self, by: Member, who: Member, request_id: str, *, source: Source) -> Decision:
-        """Turn the request down. StoreError if that could not be kept."""
-        actor, request = Actor(by.user_id, source), self._find(who, request_id)
-        verdict = self._barred(actor, by, who, request_id, request) or self._settled(request)
-        if verdict is not None:
-            return self._refuse(actor, who, request_id, request, verdict)
-        return self._decide(actor, who, request_id, RequestState.DENIED)
+        """Deny the request.
 
-    def _carry_out(self, actor: Actor, asked: AccessRequest, access: Access, mapping: Mapping | None) -> None:
-        """The mapping, and the allow rule for as long as was asked; what the member has already is not shortened."""
-        who, now = asked.member, self.now()
+        Raises:
+            StoreError: the decision could not be kept.
+        """
+        press = _Press(by, who, request_id, source, self._find(who, request_id))
+        result = self._rejection(press)
+        return self._decide(press, RequestState.DENIED) if result is None else self._refuse(press, result)
+
+    def _carry_out(self, actor: Actor, request: AccessRequest, access: Access, mapping: Mapping | None) -> None:
+        """Add the mapping, and the allow rule for as long as was asked; never shorten what the member has."""
+        who, now = request.member, self.now()
         if mapping is not None:
             self.admin.map(who, mapping, actor, in_place=False)
-        until = None if asked.days is None else now + timedelta(days=asked.days)
+        until = None if request.days is None else now + timedelta(days=request.days)
         has = next((grant for grant in access.grants if grant.effect is Effect.ALLOW and grant.holds_at(now)), None)
         longer = has is not None and (has.until is None or (until is not None and has.until >= until))
         if not longer:
-            self.admin.grant(who.tenant, Grant(who.user_id, Effect.ALLOW, until, asked.reason), actor)
+            self.admin.grant(who.tenant, Grant(who.user_id, Effect.ALLOW, until, request.reason), actor)
 
-    def _barred(
-        self, actor: Actor, by: Member, who: Member, request_id: str, request: AccessRequest | None
-    ) -> Verdict | None:
-        """Anybody can be in the channel in which the buttons are: who presses is checked each time."""
+    def _rejection(self, press: _Press) -> DecisionResult | None:
+        """Return why this press decides nothing. Anybody can be in the channel that shows the buttons."""
+        by, now = press.by, self.now()
         try:
-            facts = self._facts(by)
+            facts = self._gather(by, lambda known: groups_for_administration(by, known, self.admins, now))
         except UpstreamError as error:
-            with suppress(StudioLinksError):  # the first error says more
-                self._record("decide", actor, request or self._unknown(who, request_id), error.reason.value)
+            self._record_failure(press, error)
             raise
-        if not policy.may_administer(by, facts, self.admins, self.now()).passed:
-            return Verdict.NOT_AN_ADMIN
-        return Verdict.OWN_REQUEST if by == who else None
+        if not policy.may_administer(by, facts, self.admins, now).passed:
+            return DecisionResult.NOT_AN_ADMIN
+        return DecisionResult.OWN_REQUEST if by == press.who else self._settled(press.request)
 
-    def _facts(self, member: Member) -> policy.Facts:
-        """All that is known of a member now. StoreError or SlackError if that cannot be learned."""
-        person, access = self.directory.person(member), self.admin.show(member)
-        memberships = membership.of_member(self.directory, member, access, self.now())
-        return policy.Facts(person, access, memberships=memberships)
+    def _facts_for_approval(self, member: Member) -> policy.Facts:
+        return self._gather(member, lambda known: groups_for_approval(member, known, self.rules, self.now()))
 
-    def _settled(self, request: AccessRequest | None) -> Verdict | None:
-        """That there is nothing to decide any more, before an administrator is asked for more."""
+    def _gather(self, member: Member, matter: GroupsThatMatter) -> policy.Facts:
+        return self.facts.begin(member).end(self.facts.within(GATHER_TIMEOUT), matter)
+
+    def _settled(self, request: AccessRequest | None) -> DecisionResult | None:
+        """Return why nothing is left to decide."""
         if request is None or request.state is RequestState.WITHDRAWN:
-            return Verdict.GONE
+            return DecisionResult.GONE
         if request.state is not RequestState.OPEN:
-            return Verdict.ALREADY_DECIDED
-        return Verdict.GONE if request.expires_at <= self.now() else None
+            return DecisionResult.ALREADY_DECIDED
+        return DecisionResult.GONE if request.expires_at <= self.now() else None
 
-    def _hindrance(
+    def _hopeless(self, member: Member, facts: policy.Facts) -> Denied | None:
+        """Return the reason why an approval would not help the member."""
+        approved = replace(facts, access=if_approved(member, facts.access))
+        outcome = policy.preview(member, approved, self.rules, self.now())
+        return outcome if isinstance(outcome, Denied) and outcome.reason in BEYOND_APPROVAL else None
+
+    def _obstacle(
         self, request: AccessRequest, facts: policy.Facts, mapping: Mapping | None, *, asked_for: bool
-    ) -> Verdict | None:
-        """What stands in the way of an approval."""
-        has = facts.access.mappings
-        preview = policy.preview(request.member, facts, self.rules, self.now())
-        if isinstance(preview, Denied) and preview.reason in BEYOND_APPROVAL:
-            return BEYOND_APPROVAL[preview.reason]
+    ) -> DecisionResult | None:
+        """Return what stands in the way of an approval."""
+        has, denied = facts.access.mappings, self._hopeless(request.member, facts)
+        if denied is not None:
+            return BEYOND_APPROVAL[denied.reason]
         if mapping is None and (not has or (request.wish and not asked_for)):
-            return Verdict.NEEDS_MAPPING
+            return DecisionResult.NEEDS_MAPPING
         if mapping is not None and any(
             each.alias == mapping.alias and not each.same_profile(mapping) for each in has
         ):
-            return Verdict.ALIAS_TAKEN
+            return DecisionResult.ALIAS_TAKEN
         return None
 
     def _find(self, member: Member, request_id: str) -> AccessRequest | None:
-        found = self.book.find(member)
+        found = self.requests.find(member)
         return found if found is not None and found.id == request_id else None
 
-    def _refuse(
-        self, actor: Actor, who: Member, request_id: str, request: AccessRequest | None, verdict: Verdict
-    ) -> Decision:
-        """A press that decides nothing is recorded as well."""
-        self._record("decide", actor, request or self._unknown(who, request_id), verdict.value)
-        return Decision(verdict, request)
-
-    def _unknown(self, who: Member, request_id: str) -> AccessRequest:
-        now = self.now()
-        return AccessRequest(request_id, who, wish="", reason="", days=None, at=now, expires_at=now)
+    def _refuse(self, press: _Press, result: DecisionResult) -> Decision:
+        self._record_press(press, result.value)
+        return Decision(result, press.request)
 
     def _decide(
-        self,
-        actor: Actor,
-        who: Member,
-        request_id: str,
-        state: RequestState,
-        carry_out: Callable[[AccessRequest], None] = lambda _: None,
+        self, press: _Press, state: RequestState, carry_out: Callable[[AccessRequest], None] = lambda _: None
     ) -> Decision:
-        """Only the first decision counts, whoever presses at the same time; one that fails is taken back."""
-        now = self.now()
-        kept = self.book.decide(who, request_id, state, actor.name, now)
+        """Decide once: of simultaneous decisions the first counts, and one that fails is taken back."""
+        actor, now = press.actor, self.now()
+        kept = self.requests.decide(press.who, press.request_id, state, actor.name, now)
         if kept is None or (kept.decided_by, kept.state, kept.decided_at) != (actor.name, state, now):
-            verdict = self._settled(kept)  # somebody was faster, or its time has run out since we looked
-            if verdict is None:
+            result = self._settled(kept)  # somebody was faster, or the request has expired since
+            if result is None:
                 raise Changed("another decision on this request has just been taken back: try again")
-            return self._refuse(actor, who, request_id, kept, verdict)
+            return self._refuse(replace(press, request=kept), result)
         try:
             self._record("decide", actor, kept, state.value)
             carry_out(kept)
         except Exception:
             with suppress(StudioLinksError):  # the first error says more
-                self.book.reopen(who, request_id)
+                self.requests.reopen(press.who, press.request_id)
                 self._record("decide", actor, kept, TAKEN_BACK)
             raise
-        return Decision(Verdict.DONE, kept)
+        return Decision(DecisionResult.DONE, kept)
+
+    def _record_failure(self, press: _Press, error: UpstreamError) -> None:
+        with suppress(StudioLinksError):  # the first error says more
+            self._record_press(press, error.reason.value)
+
+    def _record_press(self, press: _Press, outcome: str) -> None:
+        now = self.now()
+        unknown = AccessRequest(press.request_id, press.who, wish="", reason="", days=None, at=now, expires_at=now)
+        self._record("decide", press.actor, press.request or unknown, outcome)
 
     def _record(self, action: str, actor: Actor, request: AccessRequest, outcome: str) -> None:
         self.audit.open(audit.asked(action, actor, request, self.now(), outcome))

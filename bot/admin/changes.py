@@ -11,17 +11,19 @@ from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.audit import changed
 from bot.core.errors import BadInput, Changed, StudioError
-from bot.core.link import Allowed, Denied, LinkRequest, Source, Target
-from bot.core.ports import AccessAdmin, AuditLog, Directory, StudioExaminer
+from bot.core.link import Allowed, Denied, Target
+from bot.core.ports import AccessAdmin, AuditLog, StudioExaminer
 from bot.core.records import Actor, Entry, Record
 from bot.core.values import InvalidValue, is_group, utc_now
-from bot.links import groups as membership
+from bot.links.facts import Gatherer, unknown_groups
 
 # What stands for Slack's word where Slack cannot be asked.
 ASSUMED = "assumed: Slack was not asked"
 
 # Slack answers some twenty questions about groups a minute, and what holds for a workspace is one item of DynamoDB.
 MAX_GROUP_RULES = 100
+# Seconds that explaining a decision may take: an administrator has time.
+EXPLAIN_TIMEOUT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Admin:
     studio: StudioExaminer
     rules: policy.Rules
     audit_days: int = 400
-    directory: Directory | None = None
+    facts: Gatherer | None = None
     now: Callable[[], datetime] = utc_now
 
     def map(
@@ -242,20 +244,17 @@ class Admin:
 
     def explain(self, member: Member, alias: str | None) -> Explanation:
         """What the policy would decide now. Without Slack to ask, the member passes for an ordinary one."""
-        slack_asked = self.directory is not None
-        ordinary = Person(member.user_id, member.tenant)
-        person = ordinary if self.directory is None else self.directory.person(member)
-        request = LinkRequest(
-            id="", attempt="", member=member, source=Source.CLI, at=self.now(), started=0.0, target=Target(alias)
-        )
-        access, now = self.access.read(member), self.now()
-        asked = {} if self.directory is None else membership.of_member(self.directory, member, access, now)
-        facts = policy.Facts(person, access, memberships=asked)
-        decision = policy.decide(request, facts, self.rules, now)
-        if not slack_asked:
+        target, now = Target(alias), self.now()
+        if self.facts is None:
+            facts = policy.Facts(Person(member.user_id, member.tenant), self.access.read(member))
+        else:
+            until = self.facts.within(EXPLAIN_TIMEOUT)
+            facts = self.facts.begin(member).end(until, lambda known: unknown_groups(member, known, now))
+        decision = policy.decide(member, target, facts, self.rules, now)
+        if self.facts is None:
             checks = (replace(c, detail=ASSUMED) if c.name in policy.OF_SLACK else c for c in decision.checks)
             decision = replace(decision, checks=tuple(checks))
-        return Explanation(decision, slack_asked, policy.considered(member, facts, now))
+        return Explanation(decision, self.facts is not None, policy.considered(member, facts, now))
 
     def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
         """Every member that has a mapping or a rule; those that come after one of them, if that is named."""

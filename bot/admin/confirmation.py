@@ -13,14 +13,16 @@ from itertools import chain, dropwhile, islice
 
 from bot.admin.changes import Admin, Change, Explanation, same
 from bot.admin.commands import READING, AdminCommand, Name, ParseError, Verb, build
-from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
 from bot.core.link import Source
 from bot.core.policy import Facts, may_administer
-from bot.core.ports import Confirmations, Directory
+from bot.core.ports import Confirmations
 from bot.core.records import Actor, Entry, PendingCommand
 from bot.core.values import is_group, utc_now
-from bot.links import groups as membership
+from bot.links.facts import Gatherer, GroupsThatMatter, groups_for_administration
 
+# Seconds that finding out who administers may take.
+GATHER_TIMEOUT = 3.5
 CONFIRMATION_TIMEOUT = timedelta(minutes=10)
 # A page of a listing is read for as long as its message can be answered.
 NEXT_PAGE_TIMEOUT = timedelta(minutes=30)
@@ -124,13 +126,13 @@ class Administering:
     """The use case and what it needs.
 
     Attributes:
-        directory: Slack itself: who administers is not taken from what is remembered of it.
+        facts: with Slack's own records of people: who administers is not taken from a cache.
         admins: the user ids that may administer, beside those with a rule for it.
     """
 
     admin: Admin
     pending: Confirmations
-    directory: Directory
+    facts: Gatherer
     admins: frozenset[str]
     now: Callable[[], datetime] = utc_now
 
@@ -140,14 +142,16 @@ class Administering:
         Raises:
             StoreError, SlackError: it could not be found out, so they may not.
         """
-        person = self.directory.person(by)
-        return self.may(by, person, self.admin.show(by)), person.locale
+        facts = self.facts.begin(by).end(self.facts.within(GATHER_TIMEOUT), self._matter(by))
+        return may_administer(by, facts, self.admins, self.now()).passed, facts.person.locale
 
-    def may(self, by: Member, person: Person, access: Access) -> bool:
-        """Whether the member, of whom this is known, may administer now."""
-        now = self.now()
-        facts = Facts(person, access, memberships=membership.of_member(self.directory, by, access, now))
-        return may_administer(by, facts, self.admins, now).passed
+    def may(self, by: Member, facts: Facts) -> bool:
+        """Return whether the member, about whom this is known, may administer now."""
+        facts = self.facts.with_groups(by, facts, self.facts.within(GATHER_TIMEOUT), self._matter(by))
+        return may_administer(by, facts, self.admins, self.now()).passed
+
+    def _matter(self, by: Member) -> GroupsThatMatter:
+        return lambda known: groups_for_administration(by, known, self.admins, self.now())
 
     def ask(self, by: Member, act: AdminCommand, request_id: str, source: Source) -> Outcome | None:
         """Carry an act out, or ask back first; None for a replay, of which nothing comes.

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, lo
 from bot.core import policy
 from bot.core.access import Member
 from bot.core.errors import ConfigError, SlackError, StudioLinksError
+from bot.links.facts import Gatherer
 from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
 from bot.observability.context import Recorder
@@ -157,26 +158,26 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     )
     access = AccessTable(bound, audit_days=settings.studio_audit_days)
     audit, runtime = AuditTable(bound, days=settings.studio_audit_days), RuntimeTable(bound)
+    facts = Gatherer(access, people=directory, groups=directory, side=side)
+    fresh = replace(facts, people=slack)
     signin = SignIn(
-        access=access,
+        facts=facts,
         audit=audit,
         intake=RequestLogTables(bound, audit, days=settings.studio_audit_days),
-        directory=directory,
         studio=studio,
         choices=runtime,
         rules=_rules(settings),
-        side=side,
         record_duration=record_duration,
     )
     overflow = BoundedExecutor("clerk", workers=CLERKS, queue=CLERKS_QUEUE, burst_gate=burst_gate)
     for pool in (workers, overflow):
         metrics.watch_pool(pool)
     admins = frozenset(settings.studio_admins)
-    admin = Admin(access, audit, studio, _rules(settings), settings.studio_audit_days, directory=slack)
+    admin = Admin(access, audit, studio, _rules(settings), settings.studio_audit_days, facts=fresh)
     app = AppContext(
         signin=signin,
-        get_status=GetStatus(access, audit, directory, _rules(settings), side),
-        administering=Administering(admin, ConfirmationTable(bound), slack, admins),
+        get_status=GetStatus(facts, audit, _rules(settings)),
+        administering=Administering(admin, ConfirmationTable(bound), fresh, admins),
         slack=slack,
         workers=workers,
         link_expiry=LinkExpiry(runtime, overflow.submit),
@@ -191,7 +192,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         record_duration=record_duration,
     )
     bolt = _bolt(token)
-    asking = AccessRequests(AccessRequestTable(bound), admin, audit, slack, _rules(settings), admins)
+    asking = AccessRequests(AccessRequestTable(bound), admin, audit, fresh, _rules(settings), admins)
     asking_handlers.register(bolt, app, asking)
     admin_handlers.register(bolt, app)
     handlers.register(bolt, app)
@@ -267,11 +268,13 @@ def administration(settings: Settings, workers: int = 1, bound: Tables | None = 
     if bound is None:
         bound = tables(settings, workers)
         bound.connect()
+    access, slack = AccessTable(bound, audit_days=settings.studio_audit_days), _slack(settings)
+    side = SideExecutor(CALLS_AT_ONCE, thread_name_prefix="side")
     return Admin(
-        access=AccessTable(bound, audit_days=settings.studio_audit_days),
+        access=access,
         audit=AuditTable(bound, days=settings.studio_audit_days),
         studio=_studio(settings, connections=workers),
-        directory=_slack(settings),
+        facts=Gatherer(access, people=slack, groups=slack, side=side) if slack is not None else None,
         rules=_rules(settings),
         audit_days=settings.studio_audit_days,
     )

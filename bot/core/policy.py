@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
-from bot.core.link import Allowed, Check, Denied, LinkRequest, Reason, Source, Target
+from bot.core.link import Allowed, Check, Denied, Reason, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ class Facts:
 OF_SLACK = ("full member", "guest")
 
 
-def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
-    """The decision, with every check that led to it. The first check that fails denies."""
+def decide(member: Member, target: Target, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
+    """Return the decision, with every check that led to it. The first check that fails denies."""
     checks: list[Check] = []
-    mapping = chosen_mapping(facts.access.mappings, request.target)
-    for reason, check in _weigh(request, facts, rules, now):
+    mapping, seen = chosen_mapping(facts.access.mappings, target), considered(member, facts, now)
+    for reason, check in _weigh(member, target, facts, rules, seen=seen, now=now):
         checks.append(check)
         if not check.passed:
             return Denied(
@@ -81,25 +81,22 @@ def decide(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> A
                 notice=facts.access.lockdown.reason if reason is Reason.LOCKDOWN and facts.access.lockdown else None,
                 mapping=mapping,
                 mappings=facts.access.mappings,
-                target=request.target,
+                target=target,
                 locale=facts.person.locale,
                 checks=tuple(checks),
             )
-    allow = _that_applies(considered(request.member, facts, now), Effect.ALLOW)
+    allow = _that_applies(seen, Effect.ALLOW)
     if mapping is None or allow is None:  # _weigh has refused both; a change to it must not open a door
         return Denied(Reason.INTERNAL, detail="the checks passed without a mapping and an allow rule")
     aliases = tuple(sorted(m.alias for m in facts.access.mappings))
-    return Allowed(
-        request.member, request.target.within(mapping), allow.grant, aliases, facts.person.locale, tuple(checks)
-    )
+    return Allowed(member, target.within(mapping), allow.grant, aliases, facts.person.locale, tuple(checks))
 
 
 def preview(member: Member, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
-    """What the member's next request would be told; nothing follows from it."""
+    """Return the decision on the member's next request; nothing follows from it."""
     # The first mapping stands for all: which one is opened decides nothing about whether.
     target = Target(facts.access.mappings[0].alias) if facts.access.mappings else Target()
-    request = LinkRequest(id="", attempt="", member=member, source=Source.COMMAND, at=now, started=0.0, target=target)
-    return decide(request, facts, rules, now)
+    return decide(member, target, facts, rules, now)
 
 
 def chosen_mapping(mappings: Sequence[Mapping], target: Target) -> Mapping | None:
@@ -139,9 +136,11 @@ def may_administer(member: Member, facts: Facts, configured: Collection[str], no
     return Check("administrator", why is not None, why or (lapsed.describe(now) if lapsed else "no admin rule"))
 
 
-def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> Iterator[tuple[Reason, Check]]:
-    """Each check in the order in which it is made, with the reason it denies for when it fails."""
-    member, person, access = request.member, facts.person, facts.access
+def _weigh(
+    member: Member, target: Target, facts: Facts, rules: Rules, *, seen: Sequence[Considered], now: datetime
+) -> Iterator[tuple[Reason, Check]]:
+    """Yield each check in the order in which it is made, with the reason it denies for when it fails."""
+    person, access = facts.person, facts.access
 
     problem = ineligible_reason(member, person)
     yield (
@@ -161,14 +160,15 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
     broken = ", ".join(access.unreadable)
     yield Reason.STORE_UNREADABLE, Check("records readable", not broken, broken or "all of them")
 
-    rules_seen = considered(member, facts, now)
-    deny, unsure = _that_applies(rules_seen, Effect.DENY), _unconfirmed(rules_seen, Effect.DENY)
+    deny, unsure = _that_applies(seen, Effect.DENY), _unconfirmed(seen, Effect.DENY)
     yield Reason.DENIED, Check("no deny rule", deny is None, deny.grant.describe(now) if deny else "none in force")
-    yield Reason.GROUP_UNCONFIRMED, Check("in no denied group", not unsure, unsure or "none")
 
+    # Before the groups that are unknown: no group of a member who has nothing to open is looked up.
     yield Reason.NOT_MAPPED, Check("mapped", bool(access.mappings), f"{len(access.mappings)} mapping(s)")
 
-    allow, unsure = _that_applies(rules_seen, Effect.ALLOW), _unconfirmed(rules_seen, Effect.ALLOW)
+    yield Reason.GROUP_UNCONFIRMED, Check("in no denied group", not unsure, unsure or "none")
+
+    allow, unsure = _that_applies(seen, Effect.ALLOW), _unconfirmed(seen, Effect.ALLOW)
     lapsed = rule_of(access.grants, member, Effect.ALLOW)
     counts = allow.grant if allow else lapsed
     missing = Reason.GRANT_EXPIRED if lapsed else Reason.NOT_ALLOWED
@@ -186,11 +186,11 @@ def _weigh(request: LinkRequest, facts: Facts, rules: Rules, now: datetime) -> I
         ),
     )
 
-    mapping = chosen_mapping(access.mappings, request.target)
-    unnamed = request.target.space == ""
+    mapping = chosen_mapping(access.mappings, target)
+    unnamed = target.space == ""
     yield (
-        Reason.UNKNOWN_ALIAS if request.target.alias and mapping is None else Reason.CHOOSE,
-        Check("one thing to open", mapping is not None and not unnamed, _choice(mapping, request.target)),
+        Reason.UNKNOWN_ALIAS if target.alias and mapping is None else Reason.CHOOSE,
+        Check("one thing to open", mapping is not None and not unnamed, _choice(mapping, target)),
     )
 
 
@@ -219,23 +219,15 @@ def allowance(member: Member, facts: Facts, now: datetime) -> Grant | None:
     return allow.grant if allow else rule_of(facts.access.grants, member, Effect.ALLOW)
 
 
-def group_questions(member: Member, access: Access, now: datetime) -> tuple[Grant, ...]:
-    """The rules for groups of which it matters whether the member is in them."""
-    if _in_force(access.grants, member, Effect.DENY, now):
-        return ()
-    own = _in_force(access.grants, member, Effect.ALLOW, now)
-    return tuple(
-        grant for grant in access.group_grants if grant.holds_at(now) and (grant.effect is Effect.DENY or not own)
-    )
-
-
 def considered(member: Member, facts: Facts, now: datetime) -> tuple[Considered, ...]:
-    """Every allow and deny rule that may concern the member, in the order in which they count."""
+    """Return every allow and deny rule that may concern the member, in the order in which they count."""
     access = facts.access
-    own = (grant for grant in access.grants if grant.principal == member.user_id)
-    rules = [grant for grant in (*own, *access.group_grants) if grant.effect is not Effect.ADMIN]
-    asked = group_questions(member, access, now)
-    seen = [_considered(grant, facts, now, asked=grant in asked) for grant in sorted(rules, key=_precedence)]
+    own = [grant for grant in access.grants if grant.principal == member.user_id and grant.effect is not Effect.ADMIN]
+    in_force = {grant.effect for grant in own if grant.holds_at(now)}
+    # One's own deny rule settles everything; one's own allow rule settles what groups allow.
+    settled = set(Effect) if Effect.DENY in in_force else in_force
+    rules = sorted((*own, *access.group_grants), key=_precedence)
+    seen = [_considered(grant, facts, now, settled=grant.effect in settled) for grant in rules]
     deny, allow = (_that_applies(seen, effect) for effect in (Effect.DENY, Effect.ALLOW))
     unsure = next((rule for rule in seen if rule.applies is None and rule.grant.effect is Effect.DENY), None)
     deciding = deny or unsure or allow
@@ -248,13 +240,13 @@ def _precedence(grant: Grant) -> tuple[bool, bool, float, str]:
     return grant.effect is not Effect.DENY, grant.of_group, -lasts, grant.principal
 
 
-def _considered(grant: Grant, facts: Facts, now: datetime, *, asked: bool) -> Considered:
+def _considered(grant: Grant, facts: Facts, now: datetime, *, settled: bool) -> Considered:
     if not grant.holds_at(now):
         return Considered(grant, applies=False, why="ended")
     if not grant.of_group:
         return Considered(grant, applies=True, why="in force")
-    if not asked:
-        return Considered(grant, applies=False, why="not asked: the member's own rule comes first")
+    if settled:
+        return Considered(grant, applies=False, why="not looked up: the member's own rule comes first")
     is_in = facts.memberships.get(grant)
     if is_in is None:
         return Considered(grant, applies=None, why="whether the member is in it could not be confirmed")

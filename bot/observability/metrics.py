@@ -11,7 +11,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
-from bot.admin.access_requests import Verdict
+from bot.admin.access_requests import DecisionResult
 from bot.core.audit import ISSUED, UNDELIVERED
 from bot.core.link import Reason, Stage
 from bot.serving.executors import BoundedExecutor
@@ -43,7 +43,7 @@ OUTCOMES = frozenset(
         "asked_nobody",
         "not_asked",
         "decision_failed",
-        *(f"decision_{verdict}" for verdict in Verdict),
+        *(f"decision_{result}" for result in DecisionResult),
         "admin_done",
         "admin_answered",
         "admin_failed",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.admin.access_requests import DAYS, AccessRequests, Asked, Decision, Verdict
+from bot.admin.access_requests import DAYS, AccessRequests, Decision, DecisionResult, Submission
 from bot.admin.changes import Admin
 from bot.core.access import Effect, Member, Person
 from bot.core.errors import StoreError
@@ -17,11 +17,12 @@ from bot.core.policy import Rules
 from bot.core.ports import AccessRequestStore
 from bot.core.records import AccessRequest, Actor, Posting, RequestState
 from bot.core.values import MAX_REASON
+from bot.links.facts import Gatherer
 from bot.local.faults import Fault
 from bot.store.access_requests import KEPT_AFTER, AccessRequestTable
 from bot.store.models import Tables, client_of
 from tests.contract.stands import ListeningAws, Store
-from tests.fakes import ANA, BEN, NOON, TEAM, FakeDirectory, FakeStudio, a_mapping, an_entry, race
+from tests.fakes import ANA, BEN, NOON, TEAM, AtOnce, FakeDirectory, FakeStudio, a_mapping, an_entry, race
 from tests.fakes_asking import FakeBook, an_access_request
 
 ELSEWHERE = Member("T0OTHER001", ANA.user_id)
@@ -398,12 +399,13 @@ def asking_over(dynamodb: Store, table: AccessRequestTable) -> AccessRequests:
     admin = Admin(dynamodb.access, dynamodb.audit, studio, Rules(), now=lambda: NOON)
     directory = FakeDirectory(*(Person(user_id, TEAM) for user_id in (ANA.user_id, ADA, BEA)))
     admins = frozenset({ADA, BEA})
-    return AccessRequests(table, admin, dynamodb.audit, directory, Rules(), admins, now=lambda: NOON)
+    facts = Gatherer(dynamodb.access, directory, directory, AtOnce())
+    return AccessRequests(table, admin, dynamodb.audit, facts, Rules(), admins, now=lambda: NOON)
 
 
 def asked(asking: AccessRequests, *, days: int | None) -> AccessRequest:
     given = asking.ask(ANA, FIRST.id, wish="", reason="Falcon", days=days)
-    assert isinstance(given, Asked)
+    assert isinstance(given, Submission)
     return given.request
 
 
@@ -420,9 +422,9 @@ def test_of_two_administrators_at_once_one_grants_and_the_other_sees_who(
     decisions = race(*(lambda who=who: approve(who) for who in (ADA, BEA)))
 
     settled = [decision for decision in decisions if isinstance(decision, Decision)]
-    assert sorted(decision.verdict for decision in settled) == [Verdict.ALREADY_DECIDED, Verdict.DONE]
+    assert sorted(decision.result for decision in settled) == [DecisionResult.ALREADY_DECIDED, DecisionResult.DONE]
     assert len({decision.request for decision in settled}) == 1
-    winner = (ADA, BEA)[[decision.verdict for decision in settled].index(Verdict.DONE)]
+    winner = (ADA, BEA)[[decision.result for decision in settled].index(DecisionResult.DONE)]
     [grant] = dynamodb.access.read(ANA).grants
     assert (grant.effect, grant.until, grant.set_by) == (Effect.ALLOW, NOON + timedelta(days=30), winner)
     steps = [(entry.action, entry.actor) for entry in dynamodb.audit.of_member(ANA, NOON)]
@@ -443,6 +445,6 @@ def test_of_one_who_approves_and_one_who_denies_at_once_one_wins(dynamodb: Store
 
     assert isinstance(approved, Decision)
     assert isinstance(denied, Decision)
-    assert {approved.verdict, denied.verdict} == {Verdict.DONE, Verdict.ALREADY_DECIDED}
+    assert {approved.result, denied.result} == {DecisionResult.DONE, DecisionResult.ALREADY_DECIDED}
     assert approved.request == denied.request == table.find(ANA)
-    assert len(dynamodb.access.read(ANA).grants) == (approved.verdict is Verdict.DONE)
+    assert len(dynamodb.access.read(ANA).grants) == (approved.result is DecisionResult.DONE)

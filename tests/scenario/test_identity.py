@@ -15,13 +15,13 @@ from urllib.parse import urlencode
 import boto3
 import pytest
 
-from bot.core.access import Effect
+from bot.core.access import Effect, Grant
 from bot.local.faults import Fault
 from bot.local.slack.people import Person
 from bot.local.slack.workspace import Workspace
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
-from tests.scenario.crowd import MINT, Crowd, Someone, links_in
+from tests.scenario.crowd import MINT, TESTER, Crowd, Someone, links_in
 
 # What has changed about an account shows in the next request; how late it may show otherwise is in test_people.py.
 SETTINGS = {"STUDIO_PERSON_SECONDS": "0"}
@@ -261,6 +261,22 @@ def test_what_slack_leaves_out_about_an_account_counts_against_it(ana: Someone, 
     assert "only for full members" in message.text
     ana.ended(exchange, "not_a_member")
     assert ana.crowd.links() == links_before
+
+
+@pytest.mark.parametrize("text", ["help", "whoami", ""])
+def test_guest_costs_no_group_lookup(crowd: Crowd, product: Product, text: str) -> None:
+    """Slack allows some twenty look-ups a minute, and every member whom a group allows needs them."""
+    group, guest = f"S0{crowd.prefix}GUEST", crowd.member(allowed=False)
+    guest.becomes(guest=True)
+    product.slack.add_group(group, "science")
+    crowd.admin.grant(TEAM, Grant(group, Effect.ALLOW), TESTER)
+    crowd.admin.grant(TEAM, Grant(group, Effect.DENY), TESTER)
+    try:
+        guest.told(guest.types(text))
+        calls = [call for call in product.slack.api_calls if call.method == "usergroups.users.list"]
+        assert [call for call in calls if call.arguments["usergroup"] == group] == []
+    finally:
+        crowd.admin.forget(TEAM, group, TESTER)
 
 
 # Rights that move

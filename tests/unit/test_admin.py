@@ -23,6 +23,7 @@ from tests.fakes import (
     FakeAudit,
     FakeDirectory,
     FakeStudio,
+    a_gatherer,
     a_grant,
     a_mapping,
     an_entry,
@@ -54,7 +55,7 @@ class World:
             self.studio,
             policy.Rules(),
             audit_days=400,
-            directory=self.directory,
+            facts=a_gatherer(self.access, self.directory) if self.directory is not None else None,
             now=self.clock.now,
         )
 

@@ -42,6 +42,7 @@ from tests.fakes import (
     FakeAudit,
     FakeDirectory,
     FakeStudio,
+    a_gatherer,
     a_grant,
     a_mapping,
     an_entry,
@@ -69,11 +70,10 @@ class World:
         self.directory = FakeDirectory(
             *(Person(member.user_id, TEAM, locale="de-DE") for member in (ANA, BEN, ADA, BEA))
         )
-        self.admin = Admin(
-            self.access, self.audit, self.studio, Rules(), directory=self.directory, now=self.clock.now
-        )
+        facts = a_gatherer(self.access, self.directory)
+        self.admin = Admin(self.access, self.audit, self.studio, Rules(), facts=facts, now=self.clock.now)
         admins = frozenset({ADA.user_id, BEA.user_id})
-        self.use_case = Administering(self.admin, self.pending, self.directory, admins, now=self.clock.now)
+        self.use_case = Administering(self.admin, self.pending, facts, admins, now=self.clock.now)
         self._ids = count(1)
 
     def request_id(self) -> str:

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from bot.admin.access_requests import DAYS, OPEN_FOR, AccessRequests, Asked, Decision, Verdict
+from bot.admin.access_requests import DAYS, OPEN_FOR, AccessRequests, Decision, DecisionResult, Submission
 from bot.admin.changes import Admin
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.errors import Changed, ProfileTaken, SlackError, StoreError, StudioError, StudioLinksError
@@ -25,6 +25,7 @@ from tests.fakes import (
     FakeAudit,
     FakeDirectory,
     FakeStudio,
+    a_gatherer,
     a_grant,
     a_mapping,
     race,
@@ -56,7 +57,7 @@ class World:
         self.directory = FakeDirectory(*(Person(member.user_id, TEAM) for member in (ANA, BEN, ADA, BEA)))
         admins = frozenset({ADA.user_id, BEA.user_id})
         self.use_case = AccessRequests(
-            self.book, admin, self.audit, self.directory, Rules(), admins, now=self.clock.now
+            self.book, admin, self.audit, a_gatherer(self.access, self.directory), Rules(), admins, now=self.clock.now
         )
         self._forms = count(1)
 
@@ -69,7 +70,7 @@ class World:
     ) -> tuple[AccessRequest, bool]:
         """Send a form of somebody whom an approval would help."""
         asked = self.use_case.ask(member, form, wish=wish, reason=reason, days=days)
-        assert isinstance(asked, Asked)
+        assert isinstance(asked, Submission)
         return asked.request, asked.is_new
 
     def ask(
@@ -146,8 +147,8 @@ def test_a_request_that_has_run_out_may_be_asked_anew(world: World) -> None:
     second, is_new = world.send(ANA, world.form(), wish="", reason="again", days=1)
     assert is_new
     assert second.id != first.id
-    assert world.approve(first).verdict is Verdict.GONE
-    assert world.approve(second).verdict is Verdict.DONE
+    assert world.approve(first).result is DecisionResult.GONE
+    assert world.approve(second).result is DecisionResult.DONE
 
 
 @pytest.mark.parametrize("decide", [World.approve, World.deny], ids=["approved", "denied"])
@@ -169,7 +170,7 @@ def test_of_many_presses_at_once_one_request_comes(world: World) -> None:
 def test_the_longest_texts_are_cut_to_what_a_rule_may_hold(world: World, text: str) -> None:
     request, _ = world.send(ANA, world.form(), wish=text, reason=text, days=1)
     assert (request.wish, request.reason) == (text[:MAX_REASON], text[:MAX_REASON])
-    assert world.approve(request).verdict is Verdict.DONE
+    assert world.approve(request).result is DecisionResult.DONE
     rule = world.rule()
     assert rule is not None
     assert rule.reason == text[:MAX_REASON]
@@ -312,7 +313,7 @@ def test_an_approval_allows_for_as_long_as_was_asked(world: World, days: int | N
 
     now = NOON + timedelta(hours=1)
     decided = replace(request, state=RequestState.APPROVED, decided_by=ADA.user_id, decided_at=now)
-    assert decision == Decision(Verdict.DONE, decided)
+    assert decision == Decision(DecisionResult.DONE, decided)
     assert world.book.find(ANA) == decided
     until = None if days is None else now + timedelta(days=days)
     assert world.rule() == Grant(ANA.user_id, Effect.ALLOW, until, "Falcon", ADA.user_id, now)
@@ -334,7 +335,7 @@ def test_an_approval_is_recorded_with_who_did_it_and_for_whom(world: World) -> N
 
 def test_a_member_without_a_profile_needs_one_first(world: World) -> None:
     request = world.ask(BEN)
-    assert world.approve(request) == Decision(Verdict.NEEDS_MAPPING, request)
+    assert world.approve(request) == Decision(DecisionResult.NEEDS_MAPPING, request)
     assert world.book.find(BEN) == request
     assert world.rule(BEN) is None
     assert world.steps() == [("request", "done", BEN.user_id), ("decide", "needs_mapping", ADA.user_id)]
@@ -343,7 +344,7 @@ def test_a_member_without_a_profile_needs_one_first(world: World) -> None:
 def test_an_approval_with_a_profile_writes_both(world: World) -> None:
     request = world.ask(BEN)
     decision = world.approve(request, Mapping("default", "d-research", "ben"))
-    assert decision.verdict is Verdict.DONE
+    assert decision.result is DecisionResult.DONE
     [mapping] = world.access.read(BEN).mappings
     assert (mapping.domain_id, mapping.profile_name, mapping.set_by) == ("d-research", "ben", ADA.user_id)
     assert world.rule(BEN) is not None
@@ -363,7 +364,7 @@ def test_a_profile_that_the_member_got_meanwhile_is_left_alone_and_the_administr
     meanwhile = a_mapping(profile="ben", domain="d-meanwhile")
     world.access.give(BEN, meanwhile)
     decision = world.approve(request, Mapping("default", "d-research", "ben"))
-    assert decision == Decision(Verdict.ALIAS_TAKEN, request)
+    assert decision == Decision(DecisionResult.ALIAS_TAKEN, request)
     assert world.access.read(BEN) == Access((meanwhile,))
     assert world.book.find(BEN) == request
 
@@ -394,7 +395,7 @@ def test_a_profile_that_the_member_gets_at_the_same_time_is_left_alone(
 def test_an_approval_that_was_cut_short_after_the_profile_can_be_sent_again(world: World) -> None:
     mapping = Mapping("default", "d-research", "BEN")
     world.access.give(BEN, replace(mapping, profile_name="ben"))
-    assert world.approve(world.ask(BEN), mapping).verdict is Verdict.DONE
+    assert world.approve(world.ask(BEN), mapping).result is DecisionResult.DONE
     assert world.rule(BEN) is not None
 
 
@@ -420,11 +421,11 @@ def test_an_approval_that_opens_nothing_is_not_said_to_be_done(world: World) -> 
     request = world.ask()
     world.access.give(ANA, a_grant(effect=Effect.DENY))
     decision = world.approve(request)
-    assert decision == Decision(Verdict.DENY_STANDS, request)
+    assert decision == Decision(DecisionResult.DENY_STANDS, request)
     assert world.book.find(ANA) == request
     assert world.steps()[1:] == [("decide", "deny_stands", ADA.user_id)]
     allowed = isinstance(world.use_case.admin.explain(ANA, None).decision, Allowed)
-    assert (decision.verdict is Verdict.DONE) is allowed
+    assert (decision.result is DecisionResult.DONE) is allowed
 
 
 # A wish, and whose mapping it becomes
@@ -432,19 +433,19 @@ def test_an_approval_that_opens_nothing_is_not_said_to_be_done(world: World) -> 
 
 def test_a_wish_asks_for_a_profile_although_there_is_one(world: World) -> None:
     request = world.ask(wish="prod")
-    assert world.approve(request, asked_for=False) == Decision(Verdict.NEEDS_MAPPING, request)
+    assert world.approve(request, asked_for=False) == Decision(DecisionResult.NEEDS_MAPPING, request)
     assert world.book.find(ANA) == request
     assert world.rule() is None
     assert world.steps() == [("request", "done", ANA.user_id), ("decide", "needs_mapping", ADA.user_id)]
 
 
 def test_without_a_wish_the_first_press_approves(world: World) -> None:
-    assert world.approve(world.ask(wish=""), asked_for=False).verdict is Verdict.DONE
+    assert world.approve(world.ask(wish=""), asked_for=False).result is DecisionResult.DONE
     assert world.access.read(ANA).mappings == (a_mapping(),)
 
 
 def test_who_was_asked_and_named_no_profile_approves_what_is_there(world: World) -> None:
-    assert world.approve(world.ask(wish="prod"), asked_for=True).verdict is Verdict.DONE
+    assert world.approve(world.ask(wish="prod"), asked_for=True).result is DecisionResult.DONE
     assert world.rule() is not None
     assert world.access.read(ANA).mappings == (a_mapping(),)
 
@@ -452,7 +453,7 @@ def test_who_was_asked_and_named_no_profile_approves_what_is_there(world: World)
 @pytest.mark.parametrize("wish", ["", "prod"])
 def test_who_was_asked_cannot_leave_a_member_without_a_profile(world: World, wish: str) -> None:
     request = world.ask(BEN, wish=wish)
-    assert world.approve(request, asked_for=True) == Decision(Verdict.NEEDS_MAPPING, request)
+    assert world.approve(request, asked_for=True) == Decision(DecisionResult.NEEDS_MAPPING, request)
     assert world.rule(BEN) is None
 
 
@@ -461,7 +462,7 @@ def test_a_profile_for_the_wish_comes_beside_the_one_that_is_there(world: World,
     world.studio.add("d-prod", "ana")
     request = world.ask(wish="prod")
     decision = world.approve(request, Mapping("prod", "d-prod", "ana"), asked_for=asked_for)
-    assert decision.verdict is Verdict.DONE
+    assert decision.result is DecisionResult.DONE
     mappings = {mapping.alias: mapping.domain_id for mapping in world.access.read(ANA).mappings}
     assert mappings == {"default": "d-research", "prod": "d-prod"}
     assert world.rule() is not None
@@ -470,11 +471,13 @@ def test_a_profile_for_the_wish_comes_beside_the_one_that_is_there(world: World,
 def test_a_profile_whose_alias_is_taken_is_refused_and_nothing_is_half_done(world: World) -> None:
     world.studio.add("d-prod", "ana")
     request = world.ask(wish="prod")
-    assert world.approve(request, Mapping("default", "d-prod", "ana")) == Decision(Verdict.ALIAS_TAKEN, request)
+    assert world.approve(request, Mapping("default", "d-prod", "ana")) == Decision(
+        DecisionResult.ALIAS_TAKEN, request
+    )
     assert world.access.read(ANA) == Access((a_mapping(),))
     assert world.book.find(ANA) == request
     assert world.steps()[1:] == [("decide", "alias_taken", ADA.user_id)]
-    assert world.approve(request, Mapping("prod", "d-prod", "ana")).verdict is Verdict.DONE
+    assert world.approve(request, Mapping("prod", "d-prod", "ana")).result is DecisionResult.DONE
 
 
 # Whom access would not help
@@ -493,45 +496,45 @@ def test_whom_access_would_not_help_is_not_approved_but_may_be_denied(
 ) -> None:
     request = world.ask()
     world.directory.people[ANA.user_id] = person
-    assert world.approve(request, mapping) == Decision(Verdict.OF_NO_USE, request)
+    assert world.approve(request, mapping) == Decision(DecisionResult.OF_NO_USE, request)
     assert world.book.find(ANA) == request
     assert world.rule() is None
     assert world.access.read(ANA).mappings == (a_mapping(),)
     assert world.steps()[1:] == [("decide", "of_no_use", ADA.user_id)]
-    assert world.deny(request, by=ADA).verdict is Verdict.DONE
+    assert world.deny(request, by=ADA).result is DecisionResult.DONE
 
 
 def test_whom_slack_does_not_know_is_not_approved(world: World) -> None:
     request = world.ask()
     del world.directory.people[ANA.user_id]
-    assert world.approve(request).verdict is Verdict.OF_NO_USE
+    assert world.approve(request).result is DecisionResult.OF_NO_USE
 
 
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [
-        ("a guest", Verdict.DONE),
-        ("deactivated", Verdict.OF_NO_USE),
-        ("a guest and deactivated", Verdict.OF_NO_USE),
+        ("a guest", DecisionResult.DONE),
+        ("deactivated", DecisionResult.OF_NO_USE),
+        ("a guest and deactivated", DecisionResult.OF_NO_USE),
     ],
 )
-def test_where_guests_may_only_what_else_is_wrong_counts(world: World, name: str, verdict: Verdict) -> None:
+def test_where_guests_may_only_what_else_is_wrong_counts(world: World, name: str, verdict: DecisionResult) -> None:
     request = world.ask()
     world.directory.people[ANA.user_id] = OF_NO_USE[name]
     world.use_case = replace(world.use_case, rules=Rules(allow_guests=True))
-    assert world.approve(request).verdict is verdict
-    assert (world.rule() is not None) is (verdict is Verdict.DONE)
+    assert world.approve(request).result is verdict
+    assert (world.rule() is not None) is (verdict is DecisionResult.DONE)
 
 
 def test_while_there_are_no_links_for_anybody_nothing_is_approved(world: World) -> None:
     """The member would hear that they can open Studio now."""
     request = world.ask()
     lock_down(world)
-    assert world.approve(request) == Decision(Verdict.LOCKED_DOWN, request)
+    assert world.approve(request) == Decision(DecisionResult.LOCKED_DOWN, request)
     assert world.rule() is None
     assert world.book.find(ANA) == request
     assert world.steps()[1:] == [("decide", "locked_down", ADA.user_id)]
-    assert world.deny(request).verdict is Verdict.DONE
+    assert world.deny(request).result is DecisionResult.DONE
 
 
 # Denying
@@ -544,14 +547,14 @@ def test_a_denial_is_kept_and_recorded_and_grants_nothing(world: World) -> None:
     decided = replace(
         request, state=RequestState.DENIED, decided_by=BEA.user_id, decided_at=NOON + timedelta(seconds=60)
     )
-    assert decision == Decision(Verdict.DONE, decided)
+    assert decision == Decision(DecisionResult.DONE, decided)
     assert world.book.find(ANA) == decided
     assert world.rule() is None
     assert world.steps() == [("request", "done", ANA.user_id), ("decide", "denied", BEA.user_id)]
 
 
 def test_a_denial_needs_no_profile(world: World) -> None:
-    assert world.deny(world.ask(BEN), by=ADA).verdict is Verdict.DONE
+    assert world.deny(world.ask(BEN), by=ADA).result is DecisionResult.DONE
 
 
 def test_a_denial_takes_away_nothing_that_is_there(world: World) -> None:
@@ -583,7 +586,7 @@ def last(world: World) -> Entry:
 )
 def test_who_is_no_administrator_decides_nothing_and_is_recorded(world: World, way: Way, by: Member) -> None:
     request = world.ask()
-    assert way(world, by, request) == Decision(Verdict.NOT_AN_ADMIN, request)
+    assert way(world, by, request) == Decision(DecisionResult.NOT_AN_ADMIN, request)
     assert world.book.find(ANA) == request
     assert world.rule() is None
     assert world.steps()[1:] == [("decide", "not_an_admin", BEN.user_id)]
@@ -594,20 +597,20 @@ def test_who_is_no_administrator_decides_nothing_and_is_recorded(world: World, w
 def test_nobody_decides_on_their_own_request(world: World, way: Way) -> None:
     world.access.give(ADA, a_mapping(profile="ada"))
     request = world.ask(ADA)
-    assert way(world, ADA, request) == Decision(Verdict.OWN_REQUEST, request)
+    assert way(world, ADA, request) == Decision(DecisionResult.OWN_REQUEST, request)
     assert world.book.find(ADA) == request
     assert world.rule(ADA) is None
     assert world.steps()[1:] == [("decide", "own_request", ADA.user_id)]
 
 
 def test_who_asks_for_themselves_and_is_no_administrator_is_told_that(world: World) -> None:
-    assert world.approve(world.ask(), by=ANA).verdict is Verdict.NOT_AN_ADMIN
+    assert world.approve(world.ask(), by=ANA).result is DecisionResult.NOT_AN_ADMIN
 
 
 @in_every_way
 def test_a_press_of_who_is_no_administrator_is_recorded_although_the_request_is_gone(world: World, way: Way) -> None:
     gone = an_access_request(id=NO_SUCH)
-    assert way(world, BEN, gone) == Decision(Verdict.NOT_AN_ADMIN)
+    assert way(world, BEN, gone) == Decision(DecisionResult.NOT_AN_ADMIN)
     assert world.steps() == [("decide", "not_an_admin", BEN.user_id)]
 
 
@@ -615,7 +618,7 @@ def test_a_press_of_who_is_no_administrator_is_recorded_although_the_request_is_
 def test_without_administrators_nobody_decides(world: World, way: Way) -> None:
     request = world.ask()
     world.use_case = replace(world.use_case, admins=frozenset())
-    assert way(world, ADA, request).verdict is Verdict.NOT_AN_ADMIN
+    assert way(world, ADA, request).result is DecisionResult.NOT_AN_ADMIN
 
 
 # What is decided no more
@@ -623,13 +626,13 @@ def test_without_administrators_nobody_decides(world: World, way: Way) -> None:
 
 @in_every_way
 def test_a_request_that_never_was_is_gone(world: World, way: Way) -> None:
-    assert way(world, ADA, an_access_request(id=NO_SUCH)) == Decision(Verdict.GONE)
+    assert way(world, ADA, an_access_request(id=NO_SUCH)) == Decision(DecisionResult.GONE)
     assert world.steps() == [("decide", "gone", ADA.user_id)]
     assert (last(world).subject, last(world).after) == (ANA.user_id, {"request": NO_SUCH, "wish": "", "days": None})
 
 
 def test_a_request_that_never_was_is_gone_also_without_a_profile(world: World) -> None:
-    assert world.approve(an_access_request(BEN, id=NO_SUCH)) == Decision(Verdict.GONE)
+    assert world.approve(an_access_request(BEN, id=NO_SUCH)) == Decision(DecisionResult.GONE)
 
 
 @in_every_way
@@ -637,7 +640,7 @@ def test_an_older_request_is_gone_and_the_newer_one_stays(world: World, way: Way
     older = world.ask()
     world.deny(older, by=ADA)
     newer = world.ask(reason="again")
-    assert way(world, BEA, older) == Decision(Verdict.GONE)
+    assert way(world, BEA, older) == Decision(DecisionResult.GONE)
     assert world.book.find(ANA) == newer
     assert world.rule() is None
 
@@ -646,21 +649,21 @@ def test_an_older_request_is_gone_and_the_newer_one_stays(world: World, way: Way
 def test_a_request_that_has_run_out_is_gone(world: World, way: Way) -> None:
     request = world.ask()
     world.clock.advance(OPEN_FOR.total_seconds())
-    assert way(world, ADA, request) == Decision(Verdict.GONE, request)
+    assert way(world, ADA, request) == Decision(DecisionResult.GONE, request)
     assert world.rule() is None
 
 
 def test_no_profile_is_asked_for_when_the_request_has_run_out(world: World) -> None:
     request = world.ask(BEN)
     world.clock.advance(OPEN_FOR.total_seconds())
-    assert world.approve(request).verdict is Verdict.GONE
+    assert world.approve(request).result is DecisionResult.GONE
 
 
 @in_every_way
 def test_until_the_last_moment_a_request_can_be_decided(world: World, way: Way) -> None:
     request = world.ask()
     world.clock.advance(OPEN_FOR.total_seconds() - 1)
-    assert way(world, ADA, request).verdict is Verdict.DONE
+    assert way(world, ADA, request).result is DecisionResult.DONE
 
 
 @in_every_way
@@ -670,7 +673,7 @@ def test_what_was_decided_stays_decided_and_says_by_whom(world: World, way: Way,
     first = world.deny(request, by=ADA)
     steps = world.steps()
     world.clock.advance(1)
-    assert way(world, by, request) == Decision(Verdict.ALREADY_DECIDED, first.request)
+    assert way(world, by, request) == Decision(DecisionResult.ALREADY_DECIDED, first.request)
     assert world.rule() is None
     assert world.steps() == [*steps, ("decide", "already_decided", by.user_id)]
 
@@ -679,7 +682,7 @@ def test_an_approval_is_not_taken_back_by_a_late_denial(world: World) -> None:
     request = world.ask()
     first = world.approve(request)
     world.clock.advance(1)
-    assert world.deny(request, by=BEA) == Decision(Verdict.ALREADY_DECIDED, first.request)
+    assert world.deny(request, by=BEA) == Decision(DecisionResult.ALREADY_DECIDED, first.request)
     assert world.rule() is not None
 
 
@@ -687,14 +690,14 @@ def test_no_profile_is_asked_for_when_somebody_has_decided(world: World) -> None
     request = world.ask(BEN)
     first = world.deny(request, by=ADA)
     world.clock.advance(1)
-    assert world.approve(request, by=BEA) == Decision(Verdict.ALREADY_DECIDED, first.request)
+    assert world.approve(request, by=BEA) == Decision(DecisionResult.ALREADY_DECIDED, first.request)
 
 
 def test_of_two_administrators_at_once_one_wins_and_the_other_sees_who(world: World) -> None:
     request = world.ask()
     decisions = race(*(lambda by=by: world.approve(request, by=by) for by in (ADA, BEA)))
     settled = [decision for decision in decisions if isinstance(decision, Decision)]
-    assert {decision.verdict for decision in settled} == {Verdict.DONE, Verdict.ALREADY_DECIDED}
+    assert {decision.result for decision in settled} == {DecisionResult.DONE, DecisionResult.ALREADY_DECIDED}
     assert [decision.request for decision in settled] == [world.book.find(ANA)] * 2
     assert sorted(action for action, _, _ in world.steps()) == ["allow", "decide", "decide", "request"]
 
@@ -705,7 +708,7 @@ def test_what_was_withdrawn_is_gone(world: World, way: Way) -> None:
     world.use_case.withdraw(request)
     steps = world.steps()
     world.clock.advance(1)
-    assert way(world, ADA, request) == Decision(Verdict.GONE, world.book.find(ANA))
+    assert way(world, ADA, request) == Decision(DecisionResult.GONE, world.book.find(ANA))
     assert world.rule() is None
     assert world.steps() == [*steps, ("decide", "gone", ADA.user_id)]
 
@@ -726,7 +729,7 @@ def test_a_profile_that_another_holds_grants_nothing_and_leaves_the_request_open
         world.approve(request, Mapping("default", "d-research", "ANA"))
     assert world.book.find(BEN) == request
     assert world.access.read(BEN).grants == ()
-    assert world.approve(request, Mapping("default", "d-research", "ben"), by=BEA).verdict is Verdict.DONE
+    assert world.approve(request, Mapping("default", "d-research", "ben"), by=BEA).result is DecisionResult.DONE
 
 
 def test_a_rule_that_cannot_be_written_leaves_the_request_open(world: World) -> None:
@@ -737,7 +740,7 @@ def test_a_rule_that_cannot_be_written_leaves_the_request_open(world: World) -> 
     with pytest.raises(Changed):
         replace(world.use_case, admin=admin).approve(ADA, ANA, request.id, source=Source.FORM, asked_for=True)
     assert world.book.find(ANA) == request
-    assert world.approve(request, by=BEA).verdict is Verdict.DONE
+    assert world.approve(request, by=BEA).result is DecisionResult.DONE
 
 
 def test_a_profile_that_does_not_exist_decides_nothing_and_is_recorded(world: World) -> None:
@@ -760,7 +763,7 @@ class TakenBack(FakeBook):
 @in_every_way
 def test_a_decision_that_meets_one_that_is_being_taken_back_is_to_be_tried_again(world: World, way: Way) -> None:
     book = TakenBack()
-    world.use_case = replace(world.use_case, book=book)
+    world.use_case = replace(world.use_case, requests=book)
     request = world.ask()
     with pytest.raises(Changed, match="try again"):
         way(world, ADA, request)
@@ -785,7 +788,7 @@ def test_slack_that_cannot_be_asked_leaves_the_request_open(world: World) -> Non
     assert world.rule() is None
     assert world.steps() == [("request", "done", ANA.user_id), ("decide", "slack_unreachable", ADA.user_id)]
     world.directory.error = None
-    assert world.approve(request, by=BEA).verdict is Verdict.DONE
+    assert world.approve(request, by=BEA).result is DecisionResult.DONE
 
 
 @in_every_way
@@ -801,7 +804,7 @@ def test_an_administrator_whom_slack_does_not_confirm_decides_nothing(world: Wor
 @in_every_way
 def test_who_has_an_admin_rule_decides_as_those_do_whom_the_settings_name(world: World, way: Way) -> None:
     world.access.give(BEN, a_grant(BEN, Effect.ADMIN))
-    assert way(world, BEN, world.ask()).verdict is Verdict.DONE
+    assert way(world, BEN, world.ask()).result is DecisionResult.DONE
 
 
 @in_every_way
@@ -815,7 +818,7 @@ def test_an_administrator_who_has_lost_it_decides_nothing(world: World, way: Way
         world.directory.people[ADA.user_id] = Person(
             ADA.user_id, TEAM, ineligible_reason=ineligible_reason, guest=why == "a guest"
         )
-    assert way(world, ADA, request).verdict is Verdict.NOT_AN_ADMIN
+    assert way(world, ADA, request).result is DecisionResult.NOT_AN_ADMIN
     assert world.book.find(ANA) == request
 
 
@@ -833,7 +836,7 @@ def test_a_record_that_is_unreadable_leaves_the_request_open(world: World, recor
     """Whatever it is, the member would be refused because of it."""
     request = world.ask()
     world.access.unreadable[ANA] = (record,)
-    assert world.approve(request) == Decision(Verdict.UNREADABLE, request)
+    assert world.approve(request) == Decision(DecisionResult.UNREADABLE, request)
     assert world.book.find(ANA) == request
     assert world.rule() is None
     assert world.steps()[1:] == [("decide", "unreadable", ADA.user_id)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.admin.access_requests import DAYS, Decision, Verdict
+from bot.admin.access_requests import DAYS, Decision, DecisionResult
 from bot.core.access import Mapping, Member
 from bot.core.errors import BadInput, Changed, ProfileTaken, StudioLinksError, UpstreamError
 from bot.core.link import Reason
@@ -82,7 +82,9 @@ def strings(value: Any) -> Iterator[str]:
 
 def every_message(request: AccessRequest, render: RenderContext) -> dict[str, Message]:
     approved, denied = (decided(request, state) for state in (RequestState.APPROVED, RequestState.DENIED))
-    refusals = {f"refused {verdict}": asking_views.outcome(Decision(verdict, request), render) for verdict in Verdict}
+    refusals = {
+        f"refused {verdict}": asking_views.outcome(Decision(verdict, request), render) for verdict in DecisionResult
+    }
     return {
         "to admins": asking_views.to_admins(request, render),
         "approved": asking_views.settled(approved, render),
@@ -286,24 +288,24 @@ def test_a_member_who_was_denied_is_told_so_and_not_by_whom(render: RenderContex
     assert MAX_ID_LENGTH not in json.dumps(message.payload())
 
 
-REFUSED = sorted(set(Verdict) - {Verdict.DONE, Verdict.ALREADY_DECIDED})
+REFUSED = sorted(set(DecisionResult) - {DecisionResult.DONE, DecisionResult.ALREADY_DECIDED})
 
 
 @in_each_language
 @pytest.mark.parametrize("verdict", REFUSED)
-def test_a_refused_press_is_told_why(render: RenderContext, verdict: Verdict) -> None:
+def test_a_refused_press_is_told_why(render: RenderContext, verdict: DecisionResult) -> None:
     words = render.words
     shown = asking_views.outcome(Decision(verdict, asked("n33dle")), render)
     expected = {
-        Verdict.NOT_AN_ADMIN: words.only_admins,
-        Verdict.OWN_REQUEST: words.not_your_own,
-        Verdict.ALIAS_TAKEN: words.alias_taken,
-        Verdict.UNREADABLE: words.unreadable,
-        Verdict.DENY_STANDS: words.deny_stands,
-        Verdict.OF_NO_USE: words.of_no_use,
-        Verdict.LOCKED_DOWN: words.locked_down,
-        Verdict.NEEDS_MAPPING: words.approve_needs,
-        Verdict.GONE: words.request_gone,
+        DecisionResult.NOT_AN_ADMIN: words.only_admins,
+        DecisionResult.OWN_REQUEST: words.not_your_own,
+        DecisionResult.ALIAS_TAKEN: words.alias_taken,
+        DecisionResult.UNREADABLE: words.unreadable,
+        DecisionResult.DENY_STANDS: words.deny_stands,
+        DecisionResult.OF_NO_USE: words.of_no_use,
+        DecisionResult.LOCKED_DOWN: words.locked_down,
+        DecisionResult.NEEDS_MAPPING: words.approve_needs,
+        DecisionResult.GONE: words.request_gone,
     }
     assert shown.text == expected[verdict]
     assert "n33dle" not in json.dumps(shown.payload())
@@ -335,18 +337,18 @@ def test_every_refused_press_is_told_what_to_do_next(render: RenderContext) -> N
 
 def test_a_german_administrator_reads_why_in_german() -> None:
     german, english = RenderContext(CATALOGUES["de"]), RenderContext(CATALOGUES["en"])
-    for verdict in Verdict:
+    for verdict in DecisionResult:
         decision = Decision(verdict, decided(asked(), RequestState.APPROVED))
         assert asking_views.outcome(decision, german).text != asking_views.outcome(decision, english).text
-    assert "Gast" in asking_views.outcome(Decision(Verdict.OF_NO_USE), german).text
-    assert "Profil" in asking_views.outcome(Decision(Verdict.NEEDS_MAPPING), german).text
+    assert "Gast" in asking_views.outcome(Decision(DecisionResult.OF_NO_USE), german).text
+    assert "Profil" in asking_views.outcome(Decision(DecisionResult.NEEDS_MAPPING), german).text
 
 
 @in_each_language
 @pytest.mark.parametrize("state", [RequestState.APPROVED, RequestState.DENIED])
-@pytest.mark.parametrize("verdict", [Verdict.DONE, Verdict.ALREADY_DECIDED])
+@pytest.mark.parametrize("verdict", [DecisionResult.DONE, DecisionResult.ALREADY_DECIDED])
 def test_where_no_message_shows_it_it_is_said_who_has_decided(
-    render: RenderContext, state: RequestState, verdict: Verdict
+    render: RenderContext, state: RequestState, verdict: DecisionResult
 ) -> None:
     words, request = render.words, decided(asked("n33dle"), state)
     shown = asking_views.outcome(Decision(verdict, request), render).text

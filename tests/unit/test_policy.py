@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person
 from bot.core.link import Allowed, Denied, Reason, StudioApp, Target
-from bot.core.policy import Facts, Rules, chosen_mapping, considered, decide, group_questions, may_administer
-from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, a_request
+from bot.core.policy import Facts, Rules, chosen_mapping, considered, decide, may_administer
+from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping
 
 ORGANISATION = "E0ORG00001"
 RULES = Rules()
@@ -43,7 +43,7 @@ def decision(
     facts = facts_of(
         *records, person=person, within_rate=within_rate, unreadable=unreadable, lockdown=lockdown, unsure=unsure
     )
-    return decide(a_request(member, target=target), facts, rules, NOON)
+    return decide(member, target, facts, rules, NOON)
 
 
 def facts_of(
@@ -117,7 +117,7 @@ REFUSALS: list[tuple[str, Reason, tuple[Mapping | Grant, ...], dict[str, Any]]] 
         (a_mapping(), ALLOW, OTHERS_DENY),
         {"unsure": True},
     ),
-    ("the same without a mapping", Reason.GROUP_UNCONFIRMED, (OTHERS_DENY,), {"unsure": True}),
+    ("the same without a mapping", Reason.NOT_MAPPED, (OTHERS_DENY,), {"unsure": True}),
     ("denied, and a group nobody can confirm", Reason.DENIED, (a_mapping(), DENY, OTHERS_DENY), {"unsure": True}),
     ("ended, and not in the group", Reason.GRANT_EXPIRED, (a_mapping(), LAPSED, OTHERS_ALLOW), {}),
     ("expired", Reason.GRANT_EXPIRED, (a_mapping(), a_grant(until=NOON - SECOND)), {}),
@@ -351,32 +351,17 @@ def test_every_rule_is_shown_in_the_order_in_which_they_count(case: str) -> None
 def test_of_two_groups_the_one_that_lasts_longer_is_the_reason() -> None:
     short, long = (Grant(f"S0{n}", Effect.ALLOW, NOON + n * SECOND) for n in (1, 2))
     access = Access((a_mapping(),), group_grants=(short, long))
-    found = decide(a_request(), Facts(FULL_MEMBER, access, memberships={short: True, long: True}), RULES, NOON)
+    found = decide(ANA, Target(), Facts(FULL_MEMBER, access, memberships={short: True, long: True}), RULES, NOON)
     assert isinstance(found, Allowed)
     assert found.grant == long
 
 
 def test_a_rule_about_which_nobody_was_asked_is_not_taken_for_granted() -> None:
     forgotten = Facts(FULL_MEMBER, Access((a_mapping(),), (ALLOW,), group_grants=(OTHERS_DENY,)))
-    found = decide(a_request(), forgotten, RULES, NOON)
+    found = decide(ANA, Target(), forgotten, RULES, NOON)
     assert isinstance(found, Denied)
     assert found.reason is Reason.GROUP_UNCONFIRMED
     assert OTHERS in found.detail
-
-
-@pytest.mark.parametrize(
-    ("grants", "asked"),
-    [
-        ((), ()),
-        ((GROUP_ALLOW, OTHERS_DENY), (GROUP_ALLOW, OTHERS_DENY)),
-        ((ALLOW, GROUP_ALLOW, OTHERS_DENY), (OTHERS_DENY,)),
-        ((LAPSED, GROUP_ALLOW), (GROUP_ALLOW,)),
-        ((DENY, GROUP_ALLOW, OTHERS_DENY), ()),
-        ((replace(GROUP_ALLOW, until=NOON), replace(OTHERS_DENY, until=NOON)), ()),
-    ],
-)
-def test_slack_is_asked_only_about_what_matters(grants: tuple[Grant, ...], asked: tuple[Grant, ...]) -> None:
-    assert group_questions(ANA, facts_of(*grants).access, NOON) == asked
 
 
 # Who may administer from Slack

@@ -36,7 +36,6 @@ from tests.fakes import (
     ANA,
     NOON,
     TEAM,
-    AtOnce,
     Clock,
     FakeAccess,
     FakeAudit,
@@ -44,6 +43,7 @@ from tests.fakes import (
     FakeDirectory,
     FakeIntake,
     FakeStudio,
+    a_gatherer,
 )
 from tests.fakes_admin import FakePending
 from tests.fakes_asking import FakeBook, FakeMessages
@@ -174,23 +174,21 @@ class World:
     def __post_init__(self) -> None:
         self.audit, self.slack, self.metrics = Audit(self.happened), Slack(self.happened), Metrics()
         access, directory = FakeAccess(self.audit), FakeDirectory(Person(ANA.user_id, TEAM))
+        facts = a_gatherer(access, directory, monotonic=self.clock.monotonic)
         signin = SignIn(
-            access=access,
+            facts=facts,
             audit=self.audit,
             intake=FakeIntake(self.audit),
-            directory=directory,
             studio=FakeStudio(),
             choices=FakeChoices(),
             rules=Rules(),
-            side=AtOnce(),
             now=self.clock.now,
-            monotonic=self.clock.monotonic,
         )
         self.app = AppContext(
             signin=signin,
-            get_status=GetStatus(access, self.audit, directory, Rules(), AtOnce()),
+            get_status=GetStatus(facts, self.audit, Rules()),
             administering=Administering(
-                Admin(access, self.audit, FakeStudio(), Rules()), FakePending(), directory, frozenset()
+                Admin(access, self.audit, FakeStudio(), Rules()), FakePending(), facts, frozenset()
             ),
             link_expiry=LinkExpiry(FakeMessages(), self.overflow.submit),
             slack=self.slack,
@@ -530,7 +528,7 @@ def test_a_form_that_finds_no_room_is_acknowledged_in_a_way_that_slack_takes(wor
     bolt = App(authorize=lambda: token, request_verification_enabled=False, process_before_response=True)
     access = FakeAccess(world.audit)
     admin = Admin(access, world.audit, FakeStudio(), Rules())
-    asking = AccessRequests(FakeBook(), admin, world.audit, FakeDirectory(), Rules(), frozenset())
+    asking = AccessRequests(FakeBook(), admin, world.audit, a_gatherer(access, FakeDirectory()), Rules(), frozenset())
     asking_handlers.register(bolt, world.app, asking)
     reason = {"values": {"reason": {"reason": {"type": "plain_text_input", "value": "Falcon"}}}}
     body = {

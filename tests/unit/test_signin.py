@@ -1,10 +1,10 @@
 """A request for a link, from coming in to its last line in the audit."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,7 +14,7 @@ from bot.core.access import Effect, Grant, Person, Workspace
 from bot.core.errors import AlreadyRecorded, SlackError, StoreError, StudioError, UpstreamError
 from bot.core.link import Answer, Choice, Denied, Issued, LinkRequest, Option, Reason, StudioApp, Target
 from bot.core.records import Entry
-from bot.links.sign_in import ACT_TIMEOUT, FRESH_FOR, GATHER_TIMEOUT, SignIn
+from bot.links.sign_in import ACT_TIMEOUT, FRESH_FOR, GATHER_TIMEOUT, RECHECK_TIMEOUT, SignIn
 from bot.slack.members.views import PASSING
 from tests.fakes import (
     ANA,
@@ -30,11 +30,15 @@ from tests.fakes import (
     FakeIntake,
     FakeStudio,
     NeverReady,
+    a_gatherer,
     a_grant,
     a_mapping,
     a_request,
     an_entry,
 )
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass
@@ -60,16 +64,13 @@ class World:
 
     def use_case(self) -> SignIn:
         return SignIn(
-            access=self.access,
+            facts=a_gatherer(self.access, self.directory, self.side, self.clock.monotonic),
             audit=self.audit,
             intake=self.intake,
-            directory=self.directory,
             studio=self.studio,
             choices=self.choices,
             rules=self.rules,
-            side=self.side,
             now=self.clock.now,
-            monotonic=self.clock.monotonic,
         )
 
     def deliver(self, answer: Answer) -> bool:
@@ -624,6 +625,35 @@ def test_a_link_that_takes_too_long_is_not_waited_for(world: World) -> None:
     assert answer.mapping == a_mapping()
     assert side.waits == [ACT_TIMEOUT]
     assert all(future.cancelled() for future in side.futures)
+
+
+class HangsAfterMinting(NeverReady):
+    """Everything works until a link was made, slowly; reading hangs from then on."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future = super().submit(fn, *args, **kwargs)
+        if getattr(fn, "__name__", "") == "sign_in":
+            self._clock.advance(FRESH_FOR + 1)
+            self._stuck = ("read",)
+        return future
+
+
+def test_timeout_of_the_second_check_names_what_timed_out(world: World) -> None:
+    world.side = side = HangsAfterMinting(world.clock)
+    entry = world.ask()
+    [answer] = world.delivered
+    assert isinstance(answer, Denied)
+    assert (answer.reason, answer.mapping) == (Reason.TOO_LATE, a_mapping())
+    assert "DynamoDB did not answer in time" in answer.detail
+    assert "checked again" in answer.detail
+    assert "AWS" not in answer.detail
+    assert entry is not None
+    assert entry.outcome == "too_late"
+    assert side.waits == [pytest.approx(RECHECK_TIMEOUT - FRESH_FOR - 1)]
 
 
 @pytest.mark.parametrize(("job", "within"), [("read", GATHER_TIMEOUT), ("sign_in", ACT_TIMEOUT)])

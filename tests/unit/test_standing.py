@@ -28,6 +28,7 @@ from tests.fakes import (
     FakeAudit,
     FakeDirectory,
     NeverReady,
+    a_gatherer,
     a_grant,
     a_mapping,
     an_entry,
@@ -56,8 +57,8 @@ class World:
         return self.use_case().of(member)
 
     def use_case(self) -> GetStatus:
-        now, monotonic = (lambda: NOON), (lambda: 1000.0)
-        return GetStatus(self.access, self.audit, self.directory, self.rules, self.side, now, monotonic)
+        facts = a_gatherer(self.access, self.directory, self.side)
+        return GetStatus(facts, self.audit, self.rules, now=lambda: NOON)
 
     def record(self, number: int, member: Member = ANA, **more: Any) -> Entry:
         entry = an_entry(f"{member.user_id}-{number}", member, **{"at": NOON - number * SECOND, **more})
@@ -131,8 +132,8 @@ def test_the_decision_is_that_of_the_next_request(
     standing = world.of()
     found = standing.decision
     assert (None if isinstance(found, Allowed) else found.reason) is reason
-    assert standing.access == world.access.read(ANA)
-    assert standing.person == world.directory.person(ANA)
+    assert standing.facts.access == world.access.read(ANA)
+    assert standing.facts.person == world.directory.person(ANA)
     assert standing.member == ANA
 
 
@@ -190,7 +191,7 @@ def test_the_allow_rule_is_shown_with_whether_it_holds(
 def test_the_rules_of_others_do_not_count(world: World) -> None:
     world.access.give(BEN, a_mapping("bens", "ben"), a_grant(BEN))
     standing = world.of()
-    assert (standing.allow, standing.access.mappings) == (None, ())
+    assert (standing.allow, standing.facts.access.mappings) == (None, ())
 
 
 # The last links
@@ -310,7 +311,7 @@ def test_an_audit_that_hangs_is_not_waited_for_longer_than_the_rest(world: World
     assert [future.cancelled() for future in side.futures] == [True]
 
 
-@pytest.mark.parametrize(("hangs", "error"), [("read", StoreError), ("_person", SlackError)])
+@pytest.mark.parametrize(("hangs", "error"), [("read", StoreError), ("person", SlackError)])
 def test_what_a_member_is_shown_waits_for_nobody_longer_than_its_deadline(
     world: World, hangs: str, error: type[UpstreamError]
 ) -> None:
@@ -328,7 +329,7 @@ def test_the_deadline_leaves_time_for_the_queue_and_the_reply() -> None:
 
 def test_whom_slack_has_just_described_it_is_not_asked_about_again(world: World) -> None:
     world.directory.error = SlackError("asked twice", reason=Reason.SLACK_UNREACHABLE)
-    assert world.use_case().of(ANA, GUEST).person == GUEST
+    assert world.use_case().of(ANA, GUEST).facts.person == GUEST
 
 
 def test_looking_changes_nothing(world: World) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.link import LANDING_URIS, Choice, Denied, Issued, Link, Option, Reason, Source, StudioApp, Target
+from bot.core.policy import Facts
 from bot.core.records import Entry
 from bot.core.values import MAX_REASON
 from bot.links.status import LAST_LINKS, MemberStatus
@@ -67,7 +68,8 @@ def standing(*mapped: Mapping, links: tuple[Entry, ...] = (), denied: Reason | N
     allowed = an_allowed(mapped[0] if mapped else None)
     access = Access(mapped, (a_grant(),))
     decision = allowed if denied is None else Denied(denied, mappings=mapped)
-    return MemberStatus(ANA, Person(ANA.user_id, TEAM), access, decision, a_grant(), allowed_now=True, links=links)
+    facts = Facts(Person(ANA.user_id, TEAM), access)
+    return MemberStatus(ANA, facts, decision, a_grant(), allowed_now=True, links=links)
 
 
 def locked_down(reason: str) -> MemberStatus:

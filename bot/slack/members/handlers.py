@@ -91,7 +91,7 @@ def _command(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> No
 def _help(
     app: AppContext, not_understood: str | None, standing: MemberStatus, render: views.RenderContext
 ) -> views.Message:
-    administers = app.administering.may(standing.member, standing.person, standing.access)
+    administers = app.administering.may(standing.member, standing.facts)
     return views.help_for(standing, render, not_understood=not_understood, administers=administers)
 
 
@@ -104,7 +104,7 @@ def _tell_standing(
     """Answer with something that needs nothing but the member's own standing."""
     try:
         standing = app.get_status.of(admitted.member)
-        message = view(standing, app.render(admitted.origin, standing.person.locale))
+        message = view(standing, app.render(admitted.origin, standing.facts.person.locale))
     except UpstreamError as error:
         log.warning("standing_unknown", request=admitted.origin.request_id, why=str(error))
         outcome, message = error.reason, views.refusal(error.reason, app.render(admitted.origin))

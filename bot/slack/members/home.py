@@ -18,7 +18,7 @@ def show_home(app: AppContext, member: Member, person: Person | None = None) -> 
     """
     try:
         standing = app.get_status.of(member, person)
-        render = app.render(locale=standing.person.locale)
+        render = app.render(locale=standing.facts.person.locale)
         app.slack.publish_home(member.user_id, views.home(standing, render))
     except UpstreamError as error:
         log.warning("home_not_shown", user=member.user_id, why=str(error))

@@ -275,7 +275,7 @@ def help_for(
     standing: MemberStatus, render: RenderContext, *, not_understood: str | None, administers: bool = False
 ) -> Message:
     """The help with what this member can use."""
-    aliases = sorted(mapping.alias for mapping in standing.access.mappings)
+    aliases = sorted(mapping.alias for mapping in standing.facts.access.mappings)
     return help_text(
         render, not_understood=not_understood, aliases=aliases, rejection=rejection(standing), administers=administers
     )
@@ -317,7 +317,7 @@ def _who(standing: MemberStatus, render: RenderContext) -> str:
 
 
 def _mappings(standing: MemberStatus) -> list[Mapping]:
-    return sorted(standing.access.mappings, key=lambda mapping: mapping.alias)
+    return sorted(standing.facts.access.mappings, key=lambda mapping: mapping.alias)
 
 
 def _mapped(mapping: Mapping, words: Words) -> str:
@@ -363,6 +363,13 @@ def _allowance(standing: MemberStatus, render: RenderContext) -> str:
         Reason.GROUP_UNCONFIRMED,
     ):
         return _why(denied, render)
+    if (
+        allow is None
+        and denied is not None
+        and denied.reason is Reason.NOT_MAPPED
+        and standing.facts.access.group_grants
+    ):
+        return _why(denied, render)  # a group may allow them, which was not looked up: they have nothing to open
     if allow is None:
         return words.who_not_allowed
     if allow.until is None:

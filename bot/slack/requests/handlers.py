@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from slack_bolt import Ack, App
 
-from bot.admin.access_requests import DAYS, AccessRequests, Asked, Decision, Verdict
+from bot.admin.access_requests import DAYS, AccessRequests, Decision, DecisionResult, Submission
 from bot.core.access import Mapping as StudioMapping
 from bot.core.access import Member
 from bot.core.errors import SlackError, StoreError, StudioLinksError, UpstreamError
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 # A button's value: whose request, and which. A dialog brings it back with the language that it is in.
 REQUEST = re.compile(r"([UW][A-Z0-9]{1,30}) ([0-9a-f]{32})")
 # The verdicts after which a request needs no buttons any more.
-OVER = (Verdict.DONE, Verdict.ALREADY_DECIDED, Verdict.GONE)
+OVER = (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED, DecisionResult.GONE)
 # What the form's choice of a time means; anything else means a day.
 SPANS = {str(days or asking_views.FOR_GOOD): days for days in DAYS}
 
@@ -111,7 +111,7 @@ def show_form(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> N
         return
     try:
         standing = app.get_status.of(admitted.member)
-        denied, render = views.rejection(standing), app.render(admitted.origin, standing.person.locale)
+        denied, render = views.rejection(standing), app.render(admitted.origin, standing.facts.person.locale)
         if denied is None or denied.reason in views.ASKABLE:
             app.slack.open_form(opened, asking_views.form(render, wish=action_value(body)))
     except UpstreamError as error:
@@ -149,7 +149,7 @@ def _ask(app: AppContext, admitted: Admitted, body: Mapping[str, Any], asking: A
 
 
 def _heard(
-    app: AppContext, asking: AccessRequests, asked: Asked | Denied, render: views.RenderContext
+    app: AppContext, asking: AccessRequests, asked: Submission | Denied, render: views.RenderContext
 ) -> tuple[str, views.Message]:
     """Have administrators hear of a new request; the outcome, and what the member hears."""
     if isinstance(asked, Denied):
@@ -226,29 +226,29 @@ def _decide(
         app.metrics.outcome("decision_failed")
         tell(app, admitted.origin, asking_views.failed(error, render), replace=False)
         return
-    app.metrics.outcome(f"decision_{decision.verdict}")
+    app.metrics.outcome(f"decision_{decision.result}")
     _show_decision(app, admitted, decision, render)
 
 
 def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, render: views.RenderContext) -> None:
     request, pressed = decision.request, admitted.origin.message
-    if decision.verdict is Verdict.NEEDS_MAPPING and request is not None and admitted.source is not Source.FORM:
+    if decision.result is DecisionResult.NEEDS_MAPPING and request is not None and admitted.source is not Source.FORM:
         try:
             app.slack.open_form(admitted.origin, asking_views.mapping_form(request, render))
         except SlackError as error:
             _not_opened(app, admitted, render, error)
         return
     shown = False
-    if request is not None and pressed is not None and decision.verdict in OVER:
+    if request is not None and pressed is not None and decision.result in OVER:
         shown = _replace(app, pressed, request)
-    if request is not None and decision.verdict is Verdict.DONE:
+    if request is not None and decision.result is DecisionResult.DONE:
         person = decision.person or app.person(request.member)
         theirs = app.render(locale=person.locale if person else None)
         _post(app, request.member.user_id, asking_views.to_member(request, theirs))
         shown |= _settle(app, request, but=pressed) > 0
         show_home(app, request.member, person)
         _announce(app, request)
-    if not shown or decision.verdict is Verdict.GONE:
+    if not shown or decision.result is DecisionResult.GONE:
         tell(app, admitted.origin, asking_views.outcome(decision, render), replace=False)
 
 

@@ -6,7 +6,7 @@ https://docs.slack.dev/reference/views/modal-views
 from datetime import datetime
 from typing import Any
 
-from bot.admin.access_requests import DAYS, Decision, Verdict
+from bot.admin.access_requests import DAYS, Decision, DecisionResult
 from bot.core.errors import Changed, ProfileTaken, StudioLinksError, UpstreamError
 from bot.core.records import AccessRequest, RequestState
 from bot.core.values import InvalidValue
@@ -124,19 +124,19 @@ def _end(request: AccessRequest, words: Words) -> str:
 def outcome(decision: Decision, render: RenderContext) -> Message:
     """What came of a press or a form, where no message shows it: mostly why it decided nothing."""
     words, request = render.words, decision.request
-    if decision.verdict in (Verdict.DONE, Verdict.ALREADY_DECIDED) and request is not None:
+    if decision.result in (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED) and request is not None:
         return told(f"{words.asked.format(user=request.member.user_id)}\n{_end(request, words)}")
     return told(
         {
-            Verdict.NOT_AN_ADMIN: words.only_admins,
-            Verdict.OWN_REQUEST: words.not_your_own,
-            Verdict.ALIAS_TAKEN: words.alias_taken,
-            Verdict.DENY_STANDS: words.deny_stands,
-            Verdict.UNREADABLE: words.unreadable,
-            Verdict.OF_NO_USE: words.of_no_use,
-            Verdict.LOCKED_DOWN: words.locked_down,
-            Verdict.NEEDS_MAPPING: words.approve_needs,
-        }.get(decision.verdict, words.request_gone)
+            DecisionResult.NOT_AN_ADMIN: words.only_admins,
+            DecisionResult.OWN_REQUEST: words.not_your_own,
+            DecisionResult.ALIAS_TAKEN: words.alias_taken,
+            DecisionResult.DENY_STANDS: words.deny_stands,
+            DecisionResult.UNREADABLE: words.unreadable,
+            DecisionResult.OF_NO_USE: words.of_no_use,
+            DecisionResult.LOCKED_DOWN: words.locked_down,
+            DecisionResult.NEEDS_MAPPING: words.approve_needs,
+        }.get(decision.result, words.request_gone)
     )
 
 

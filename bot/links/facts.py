@@ -1,0 +1,156 @@
+"""Gather what is known of a member: the one place that does, side by side and with one deadline."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+
+from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
+from bot.core.errors import SlackError, StoreError, UpstreamError
+from bot.core.link import Allowed, Reason
+from bot.core.policy import Facts, Rules, considered, may_administer, preview
+from bot.core.ports import NO_SUCH_GROUP, AccessReader, Directory
+from bot.core.values import DEFAULT_ALIAS
+
+T = TypeVar("T")
+log = structlog.get_logger()
+# Any mapping will do where the question is whether a member could open one.
+SOME_MAPPING = Mapping(DEFAULT_ALIAS, "d-any", "any")
+# Which group rules an answer depends on; see `groups_for_link` and its siblings.
+GroupsThatMatter = Callable[[Facts], Sequence[Grant]]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment, in monotonic seconds, until which results are waited for."""
+
+    at: float
+    monotonic: Callable[[], float] = time.monotonic
+
+    def wait(self, future: Future[T], failure: type[UpstreamError], service: str) -> T:
+        """Return the future's result, or raise `failure` at the deadline, with the reason TOO_LATE."""
+        try:
+            return future.result(timeout=max(0.0, self.at - self.monotonic()))
+        except TimeoutError:
+            future.cancel()  # nobody would use the result of a call that has not begun
+            raise failure(
+                f"{service} did not answer in time: try again in a minute", reason=Reason.TOO_LATE
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """The sources of facts.
+
+    Attributes:
+        people: says who a member is: a cache in front of Slack, or Slack itself where nothing may be out of date.
+        groups: says who is in a user group. Slack allows some twenty such look-ups a minute, so this is a cache.
+        side: runs calls side by side, and lets the caller stop waiting for one that hangs.
+    """
+
+    access: AccessReader
+    people: Directory
+    groups: Directory
+    side: Executor
+    monotonic: Callable[[], float] = time.monotonic
+
+    def within(self, seconds: float) -> Deadline:
+        """Return the deadline that many seconds from now."""
+        return Deadline(self.monotonic() + seconds, self.monotonic)
+
+    def begin(self, member: Member, person: Person | None = None) -> "Gathering":
+        """Start reading a member's records and asking Slack who they are, unless that is known already."""
+        record = self.side.submit(self.access.read, member)
+        return Gathering(self, member, record, person or self.side.submit(self.people.person, member))
+
+    def with_groups(self, member: Member, facts: Facts, until: Deadline, matter: GroupsThatMatter) -> Facts:
+        """Add the group memberships on which an answer depends. Those that could not be confirmed stay missing."""
+        if not facts.access.group_grants:
+            return facts
+        asked = {grant: self.side.submit(is_in, self.groups, member, grant) for grant in matter(facts)}
+        found = {}
+        for grant, answer in asked.items():
+            try:
+                found[grant] = until.wait(answer, SlackError, "Slack")
+            except SlackError as error:  # logged, because administrators have to learn why members are refused
+                log.warning("group_not_confirmed", group=grant.principal, effect=grant.effect.value, why=str(error))
+        return replace(facts, memberships={**facts.memberships, **found})
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """Facts on their way."""
+
+    gatherer: Gatherer
+    member: Member
+    record: Future[Access]
+    person: Person | Future[Person]
+
+    def end(self, until: Deadline, matter: GroupsThatMatter) -> Facts:
+        """Wait for the facts.
+
+        Raises:
+            StoreError, SlackError: they could not be gathered, or not in time.
+        """
+        access = until.wait(self.record, StoreError, "DynamoDB")
+        known = self.person
+        person = known if isinstance(known, Person) else until.wait(known, SlackError, "Slack")
+        return self.gatherer.with_groups(self.member, Facts(person, access), until, matter)
+
+
+def is_in(directory: Directory, member: Member, grant: Grant) -> bool:
+    """Return whether the member is in the group of a rule.
+
+    A group that Slack does not know or has disabled allows nobody. But a deny rule must not lapse with its group:
+    for it a disabled group still counts, and an unknown one is an error.
+
+    Raises:
+        SlackError: it could not be confirmed.
+    """
+    denies = grant.effect is Effect.DENY
+    try:
+        return member.user_id in directory.group_members(member.tenant, grant.principal, even_disabled=denies)
+    except SlackError as error:
+        if error.code == NO_SUCH_GROUP and not denies:
+            return False
+        raise
+
+
+def if_approved(member: Member, access: Access) -> Access:
+    """Return the records as an approved access request would leave them."""
+    allow = Grant(member.user_id, Effect.ALLOW)
+    return replace(access, mappings=access.mappings or (SOME_MAPPING,), grants=(*access.grants, allow))
+
+
+def groups_for_link(member: Member, facts: Facts, rules: Rules, now: datetime) -> tuple[Grant, ...]:
+    """Return the group rules on which the member's next link depends."""
+    return _that_matter(member, facts, now, lambda best: isinstance(preview(member, best, rules, now), Allowed))
+
+
+def groups_for_approval(member: Member, facts: Facts, rules: Rules, now: datetime) -> tuple[Grant, ...]:
+    """Return the group rules on which it depends whether an approval would help the member."""
+    return groups_for_link(member, replace(facts, access=if_approved(member, facts.access)), rules, now)
+
+
+def groups_for_administration(
+    member: Member, facts: Facts, admins: Collection[str], now: datetime
+) -> tuple[Grant, ...]:
+    """Return the group rules on which it depends whether the member may administer: those that deny."""
+    found = _that_matter(member, facts, now, lambda best: may_administer(member, best, admins, now).passed)
+    return tuple(grant for grant in found if grant.effect is Effect.DENY)
+
+
+def unknown_groups(member: Member, facts: Facts, now: datetime) -> tuple[Grant, ...]:
+    """Return every group rule that may apply to the member, for all that is known."""
+    return tuple(rule.grant for rule in considered(member, facts, now) if rule.applies is None)
+
+
+def _that_matter(member: Member, facts: Facts, now: datetime, allows: Callable[[Facts], bool]) -> tuple[Grant, ...]:
+    """Return the unknown group rules, or none if the answer is "no" whatever Slack would say of them."""
+    unknown = unknown_groups(member, facts, now)
+    best = {grant: grant.effect is Effect.ALLOW for grant in unknown}
+    return unknown if unknown and allows(replace(facts, memberships={**facts.memberships, **best})) else ()
