@@ -25,7 +25,7 @@ from bot.core.errors import SlackError
 from bot.core.link import Reason
 from bot.observability.metrics import Failed
 from bot.slack.api_errors import CALL_ERRORS, slack_error
-from bot.slack.members.views import Message
+from bot.slack.blocks import Message
 from bot.slack.payloads import Home, Origin
 
 T = TypeVar("T")
@@ -206,7 +206,7 @@ class SlackApi:
 
     def publish_home(self, user_id: str, message: Message) -> None:
         """Show the message as the member's home tab; SlackError if Slack did not take it."""
-        self._call(self._client.views_publish, user_id=user_id, view=message.home())
+        self._call(self._client.views_publish, user_id=user_id, view=message.home_tab())
 
     def announce(self, channel: str, text: str) -> None:
         """Post a line to a channel; SlackError if Slack did not take it."""

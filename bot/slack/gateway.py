@@ -22,6 +22,7 @@ from bot.links.status import GetStatus
 from bot.observability import context as telemetry
 from bot.observability.metrics import Metrics
 from bot.serving.executors import BoundedExecutor, Full
+from bot.slack.blocks import Message, RenderContext
 from bot.slack.client import SlackApi
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
@@ -91,16 +92,16 @@ class AppContext:
         """Whether there is somebody who would hear of a request for access."""
         return bool(self.admins) or self.request_channel is not None
 
-    def render(self, origin: Origin | None = None, locale: str | None = None) -> views.RenderContext:
+    def render(self, origin: Origin | None = None, locale: str | None = None) -> RenderContext:
         """Whom a message is for, as far as that is known yet; without an origin, it answers no request of theirs."""
-        return views.RenderContext(
+        return RenderContext(
             self.words(locale),
             origin.command if origin else "/studio",
             may_ask=self.may_ask,
             link_seconds=self.link_seconds,
         )
 
-    def reader_of(self, member: Member) -> views.RenderContext:
+    def reader_of(self, member: Member) -> RenderContext:
         """For messages to a member in their own language, where Slack tells which that is."""
         person = self.person(member)
         return self.render(locale=person.locale if person else None)
@@ -199,7 +200,7 @@ def _aside(app: AppContext, entry: Entry, job: Callable[[], object]) -> None:
         log.error("refusal_not_recorded", request=entry.id, outcome=entry.outcome, why="too many at once")  # noqa: TRY400
 
 
-def tell(app: AppContext, origin: Origin, message: views.Message, *, replace: bool) -> bool:
+def tell(app: AppContext, origin: Origin, message: Message, *, replace: bool) -> bool:
     """Answer in whatever way the request left us; whether Slack took it."""
     try:
         if origin.by_message:

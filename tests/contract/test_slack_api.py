@@ -19,13 +19,14 @@ from bot.local.faults import Fault
 from bot.local.slack.people import Channel
 from bot.local.slack.screens import Message as Shown
 from bot.local.slack.workspace import GENERAL, SCOPES, Workspace
+from bot.slack.blocks import RenderContext
 from bot.slack.client import API_TIMEOUT, REPLY_TIMEOUT, SlackApi
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, TEAM
 
-READER = views.RenderContext(CATALOGUES["en"])
+READER = RenderContext(CATALOGUES["en"])
 MESSAGE = views.help_text(READER)
 ELSEWHERE = "C0ELSEWHERE"
 

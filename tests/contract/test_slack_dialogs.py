@@ -17,6 +17,7 @@ from bot.local.loopback import LoopbackServer
 from bot.local.slack.features import Features, Shortcut
 from bot.local.slack.people import Channel
 from bot.local.slack.workspace import GENERAL, SCOPES, Workspace
+from bot.slack.blocks import PRODUCT, Message, RenderContext, actions, button, section
 from bot.slack.client import SlackApi
 from bot.slack.members import views
 from bot.slack.payloads import Origin
@@ -25,10 +26,10 @@ from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, TEAM
 from tests.fakes_asking import an_access_request
 
-READER = views.RenderContext(CATALOGUES["en"], may_ask=True)
+READER = RenderContext(CATALOGUES["en"], may_ask=True)
 MESSAGE, OTHER = views.help_text(READER), views.waiting(READER)
 FORM = asking_views.form(READER)
-BROKEN = views.Message("text", [views.section("x" * 3001)])
+BROKEN = Message("text", [section("x" * 3001)])
 ELSEWHERE, PRIVATE, ARCHIVED = "C0ELSEWHERE", "G0PRIVATE01", "C0ARCHIVED1"
 BOT = "U0STUDIOBOT"
 FEATURES = Features(shortcuts=(Shortcut("Open Studio", "open"),), home_tab=True)
@@ -101,7 +102,7 @@ def failure(job: Callable[[], object]) -> SlackError:
 def test_a_dialog_shows_the_message_to_who_asked_and_to_nobody_else(workspace: Workspace, slack: SlackApi) -> None:
     slack.open_view(origin(workspace), MESSAGE)
     shown = workspace.modal(ANA.user_id)
-    assert (shown.title, shown.blocks[0]["text"]) == (views.PRODUCT, MESSAGE.blocks[0]["text"])
+    assert (shown.title, shown.blocks[0]["text"]) == (PRODUCT, MESSAGE.blocks[0]["text"])
     with pytest.raises(LookupError):
         workspace.modal(BEN.user_id)
     assert [call.method for call in workspace.api_calls] == ["views.open"]
@@ -138,13 +139,13 @@ def test_an_answer_that_a_dialog_does_not_take_has_reached_nobody(
 
 
 def test_a_link_in_a_dialog_never_goes_to_the_log(workspace: Workspace, slack: SlackApi) -> None:
-    link = views.Message("text", [views.actions(views.button("Open", "open", "1", url="https://x.example/s3cr3t"))])
+    link = Message("text", [actions(button("Open", "open", "1", url="https://x.example/s3cr3t"))])
     with capture_logs() as logs:
         opened = slack.open_view(origin(workspace), link)
         workspace.inject("views.update", Fault(status=500))
         slack.reply(opened, link, replace=True)
         broken = replace(opened, view_id="V0UNKNOWN")
-        slack.reply(broken, views.Message("text", [*link.blocks, *BROKEN.blocks]), replace=True)
+        slack.reply(broken, Message("text", [*link.blocks, *BROKEN.blocks]), replace=True)
     assert "s3cr3t" not in str(logs)
 
 
@@ -243,7 +244,7 @@ def test_of_the_profile_dialog_nothing_must_be_filled_in(
 
 def test_a_form_takes_the_place_of_what_the_dialog_showed_first(workspace: Workspace, slack: SlackApi) -> None:
     opened = slack.open_view(origin(workspace), OTHER)
-    slack.open_form(opened, asking_views.form(views.RenderContext(CATALOGUES["de"], may_ask=True)))
+    slack.open_form(opened, asking_views.form(RenderContext(CATALOGUES["de"], may_ask=True)))
     shown = workspace.modal(ANA.user_id)
     assert (shown.id, shown.title) == (opened.view_id, CATALOGUES["de"].ask)
     assert [call.method for call in workspace.api_calls] == ["views.open", "views.update"]
@@ -376,7 +377,7 @@ def test_a_post_to_a_member_is_replaced_by_the_conversation_it_is_in(workspace: 
     assert [shown.text for shown in workspace.view(ANA.user_id)] == [OTHER.text]
 
 
-def not_updated(slack: SlackApi, channel: str, ts: str, message: views.Message = OTHER) -> str:
+def not_updated(slack: SlackApi, channel: str, ts: str, message: Message = OTHER) -> str:
     with capture_logs() as logs:
         assert not slack.update(channel, ts, message)
     [line] = logs

@@ -32,7 +32,7 @@ from bot.core.values import MAX_REASON
 from bot.local.slack.blocks import check_message, check_view, refusal
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP
-from bot.slack.members.views import Message, RenderContext, slack_date
+from bot.slack.blocks import Message, RenderContext, slack_date
 from bot.slack.words import CATALOGUES
 from tests.fakes import NOON, an_allowed, an_entry
 

@@ -16,8 +16,8 @@ from bot.core.link import Reason
 from bot.core.records import AccessRequest, RequestState
 from bot.core.values import MAX_REASON, InvalidValue
 from bot.local.slack.blocks import check_message, check_view, refusal
+from bot.slack.blocks import Message, RenderContext, count, slack_date
 from bot.slack.members import views
-from bot.slack.members.views import Message, RenderContext
 from bot.slack.requests import views as asking_views
 from bot.slack.requests.handlers import REQUEST
 from bot.slack.words import CATALOGUES, Words
@@ -234,9 +234,9 @@ def test_administrators_read_who_asks_for_what_why_and_how_long(render: RenderCo
         assert shown[1:4] == [
             words.asked_reason.format(reason="project Falcon"),
             words.asked_wish.format(wish="project Falcon"),
-            words.asked_days.format(days=views.count(7, words.day)),
+            words.asked_days.format(days=count(7, words.day)),
         ]
-    until = views.slack_date(request.expires_at)
+    until = slack_date(request.expires_at)
     assert until in list(texts(asking_views.to_admins(request, render).blocks))[-1]
 
 
@@ -263,7 +263,7 @@ def test_once_decided_the_buttons_are_gone_and_it_says_who_and_when(
     message = asking_views.settled(request, render)
     line = {RequestState.APPROVED: render.words.approved, RequestState.DENIED: render.words.denied}[state]
     assert elements(message.blocks) == {}
-    assert list(texts(message.blocks))[-1] == line.format(by=MAX_ID_LENGTH, at=views.slack_date(at))
+    assert list(texts(message.blocks))[-1] == line.format(by=MAX_ID_LENGTH, at=slack_date(at))
 
 
 @in_each_language
@@ -322,7 +322,7 @@ def test_a_member_whose_form_opened_nothing_hears_how_their_request_stands(rende
     }
     for name, (latest, line, at) in states.items():
         message = asking_views.not_new(latest, NOON, render)
-        assert message.text == line.format(at=views.slack_date(at)), name
+        assert message.text == line.format(at=slack_date(at)), name
         assert MAX_ID_LENGTH not in json.dumps(message.payload())
     assert asking_views.not_new(request, request.expires_at, render).text == words.ask_ran_out
 
@@ -355,7 +355,7 @@ def test_where_no_message_shows_it_it_is_said_who_has_decided(
     line = {RequestState.APPROVED: words.approved, RequestState.DENIED: words.denied}[state]
     assert shown.splitlines() == [
         words.asked.format(user=MAX_ID_LENGTH),
-        line.format(by=MAX_ID_LENGTH, at=views.slack_date(NOON)),
+        line.format(by=MAX_ID_LENGTH, at=slack_date(NOON)),
     ]
 
 
@@ -364,7 +364,7 @@ def test_a_request_that_has_run_out_says_so_and_has_no_buttons(render: RenderCon
     request = asked()
     message = asking_views.settled(request, render)
     assert elements(message.blocks) == {}
-    assert list(texts(message.blocks))[-1] == render.words.undecided.format(at=views.slack_date(request.expires_at))
+    assert list(texts(message.blocks))[-1] == render.words.undecided.format(at=slack_date(request.expires_at))
 
 
 # What cannot be carried out, or makes no sense

@@ -24,11 +24,11 @@ from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
 from bot.observability.metrics import Metrics
 from bot.serving.executors import BoundedExecutor, Full
+from bot.slack.blocks import Message, RenderContext
 from bot.slack.client import SlackApi
 from bot.slack.gateway import MAX_FOREIGN_ID_LENGTH, MAX_WAIT, Admitted, AppContext, acknowledge, receive, tell
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
-from bot.slack.members.views import Message
 from bot.slack.payloads import Home, Origin, action_origin, command_origin, event_origin, request_id
 from bot.slack.requests import handlers as asking_handlers
 from bot.slack.words import CATALOGUES
@@ -551,7 +551,7 @@ PLACES: dict[str, dict[str, Any]] = {
     "nowhere, after an event": {"trigger_id": None},
 }
 NOWHERE = replace(action_origin(PERSON), response_url=None, channel_id=None, view_id=None)
-MESSAGE = views.help_text(views.RenderContext(CATALOGUES["en"]))
+MESSAGE = views.help_text(RenderContext(CATALOGUES["en"]))
 
 
 @pytest.mark.parametrize("where", PLACES)
@@ -615,7 +615,5 @@ def test_members_may_ask_where_somebody_hears_of_it(
 ) -> None:
     world.app.admins, world.app.request_channel = admins, channel
     heard = bool(admins) or channel is not None
-    assert world.app.render(command_origin(COMMAND)) == views.RenderContext(
-        CATALOGUES["en"], "/atelier", may_ask=heard
-    )
-    assert world.app.render() == views.RenderContext(CATALOGUES["en"], "/studio", may_ask=heard)
+    assert world.app.render(command_origin(COMMAND)) == RenderContext(CATALOGUES["en"], "/atelier", may_ask=heard)
+    assert world.app.render() == RenderContext(CATALOGUES["en"], "/studio", may_ask=heard)

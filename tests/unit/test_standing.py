@@ -14,9 +14,10 @@ from bot.core.errors import SlackError, StoreError, UpstreamError
 from bot.core.link import Allowed, Reason
 from bot.core.records import Entry
 from bot.links.status import GATHER_TIMEOUT, LAST_LINKS, LOOK_BACK, MAX_READ, GetStatus, MemberStatus
+from bot.slack.blocks import RenderContext, slack_date, slack_time
 from bot.slack.client import API_TIMEOUT, REPLY_TIMEOUT
 from bot.slack.gateway import MAX_WAIT
-from bot.slack.members import views
+from bot.slack.members import status_views
 from bot.slack.words import CATALOGUES, Words
 from tests.fakes import (
     ANA,
@@ -346,7 +347,7 @@ in_each_language = pytest.mark.parametrize("words", CATALOGUES.values(), ids=CAT
 
 
 def told(standing: MemberStatus, words: Words) -> str:
-    message = views.who_am_i(standing, views.RenderContext(words))
+    message = status_views.who_am_i(standing, RenderContext(words))
     return "\n".join(block["text"]["text"] for block in message.blocks if block["type"] == "section")
 
 
@@ -379,9 +380,8 @@ def test_what_bars_a_member_is_named(words: Words) -> None:
         "guest": words.who_guest,
         "deactivated": words.who_unfit,
         "unknown": words.who_unfit,
-        "ended": words.who_ended.format(until=views.slack_date(NOON)),
-        "allowed for a while": f"{words.who_allowed_until.format(until=views.slack_date(NOON + SECOND))} "
-        f"{words.who_own}",
+        "ended": words.who_ended.format(until=slack_date(NOON)),
+        "allowed for a while": f"{words.who_allowed_until.format(until=slack_date(NOON + SECOND))} {words.who_own}",
         "allowed": f"{words.who_allowed} {words.who_own}",
     }
     for name, line in lines.items():
@@ -406,7 +406,7 @@ def test_each_link_is_shown_with_when_it_was_and_what_came_of_it(world: World, w
     assert lines[-6:] == [
         words.who_links,
         *(
-            form.format(at=views.slack_date(entry.at), alias="one", opened=views.slack_time(opened))
+            form.format(at=slack_date(entry.at), alias="one", opened=slack_time(opened))
             for entry, (_, form) in zip(entries, outcomes, strict=True)
         ),
     ]
@@ -422,4 +422,4 @@ def test_links_that_could_not_be_read_are_said_to_be_unknown_and_not_to_be_none(
 @in_each_language
 def test_a_question_back_is_not_shown_as_a_refusal(world: World, words: Words) -> None:
     entry = world.record(1, outcome="choose")
-    assert words.link_refused.format(at=views.slack_date(entry.at)) not in told(world.of(), words)
+    assert words.link_refused.format(at=slack_date(entry.at)) not in told(world.of(), words)

@@ -18,9 +18,9 @@ from bot.core.records import Entry
 from bot.core.values import MAX_REASON
 from bot.links.status import LAST_LINKS, MemberStatus
 from bot.local.slack.blocks import check_message, check_view, refusal
-from bot.slack.members import views
-from bot.slack.members.views import Message, RenderContext, duration, slack_date, slack_time
-from bot.slack.payloads import parse_target
+from bot.slack.blocks import Message, RenderContext, duration, escape, slack_date, slack_time
+from bot.slack.members import status_views, views
+from bot.slack.members.parsing import parse_target
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, NOON, TEAM, a_grant, a_mapping, a_request, an_allowed, an_entry
 
@@ -424,9 +424,9 @@ def test_help_for_who_has_no_profile_names_nothing_that_needs_one(render: Render
 
 @in_each_language
 def test_help_knows_the_members_own_aliases_in_order(render: RenderContext) -> None:
-    message = views.help_for(standing(*mappings("two", "one")), render, not_understood="eh")
+    message = status_views.help_for(standing(*mappings("two", "one")), render, not_understood="eh")
     assert message == views.help_text(render, not_understood="eh", aliases=("one", "two"))
-    nothing = views.help_for(standing(), render, not_understood=None)
+    nothing = status_views.help_for(standing(), render, not_understood=None)
     assert nothing == views.help_text(render)
 
 
@@ -452,7 +452,7 @@ def test_help_lists_what_the_member_can_use_and_nothing_else(
 ) -> None:
     render, (opens, helped) = replace(render, command="/studio", may_ask=may_ask), place
     mapped = () if reason is Reason.NOT_MAPPED else mappings("one", "two")
-    lines = views.help_for(standing(*mapped, denied=reason), render, not_understood=None).text.splitlines()
+    lines = status_views.help_for(standing(*mapped, denied=reason), render, not_understood=None).text.splitlines()
     links, request = "`/studio` ", "`/studio request` "
     assert any(line.startswith(links) for line in lines) is opens
     assert any("`one`" in line for line in lines) is opens
@@ -470,8 +470,8 @@ def test_the_home_tab_and_whoami_offer_what_the_member_can_use(
 ) -> None:
     render, (opens, helped) = replace(render, may_ask=may_ask), place
     mapped = () if reason is Reason.NOT_MAPPED else mappings("one", "two")
-    home = views.home(standing(*mapped, denied=reason), render)
-    whoami = views.who_am_i(standing(*mapped, denied=reason), render)
+    home = status_views.home_tab(standing(*mapped, denied=reason), render)
+    whoami = status_views.who_am_i(standing(*mapped, denied=reason), render)
     assert [block["accessory"]["value"] for block in home.blocks if "accessory" in block] == (
         ["one", "two"] if opens else []
     )
@@ -554,7 +554,7 @@ def longest_links() -> tuple[Entry, ...]:
 @in_each_language
 def test_who_asks_reads_their_own_name_their_mappings_and_their_links(render: RenderContext) -> None:
     mapped = (a_mapping("two", "ana-2", domain="d-second"), a_mapping("one", "ana-1"))
-    message = views.who_am_i(standing(*mapped, links=(entry(alias="one"),)), render)
+    message = status_views.who_am_i(standing(*mapped, links=(entry(alias="one"),)), render)
     shown = "\n".join(texts(message))
     assert f"<@{ANA.user_id}>" in shown
     assert shown.index("`one`") < shown.index("`two`")
@@ -565,7 +565,7 @@ def test_who_asks_reads_their_own_name_their_mappings_and_their_links(render: Re
 
 @in_each_language
 def test_who_has_nothing_reads_that(render: RenderContext) -> None:
-    shown = "\n".join(texts(views.who_am_i(standing(denied=Reason.NOT_MAPPED), render)))
+    shown = "\n".join(texts(status_views.who_am_i(standing(denied=Reason.NOT_MAPPED), render)))
     assert render.words.who_nothing in shown
     assert render.words.who_no_links in shown
     assert render.words.who_links not in shown
@@ -577,7 +577,7 @@ def test_slack_takes_whoami_for_who_has_many_profiles_with_the_longest_names(
     render: RenderContext, count: int
 ) -> None:
     mapped = longest_mappings(count)
-    message = views.who_am_i(standing(*mapped, links=longest_links()), render)
+    message = status_views.who_am_i(standing(*mapped, links=longest_links()), render)
     shown = "\n".join(texts(message))
     assert all(f"`{mapping.alias}`" in shown for mapping in mapped)
     assert check_message(message.payload()) == []
@@ -589,11 +589,13 @@ def test_slack_takes_the_home_tab_for_who_has_many_profiles_with_the_longest_nam
     render: RenderContext, count: int
 ) -> None:
     mapped = longest_mappings(count)
-    view = views.home(standing(*mapped, links=longest_links()), render).home()
+    view = status_views.home_tab(standing(*mapped, links=longest_links()), render).home_tab()
     assert check_view(view) == []
     found = [block["accessory"]["value"] for block in view["blocks"] if "accessory" in block]
-    assert found == [mapping.alias for mapping in mapped[: views.MAX_HOME_BLOCKS]]
-    denied = views.home(standing(*mapped, links=longest_links(), denied=Reason.NOT_ALLOWED), render).home()
+    assert found == [mapping.alias for mapping in mapped[: status_views.MAX_HOME_BLOCKS]]
+    denied = status_views.home_tab(
+        standing(*mapped, links=longest_links(), denied=Reason.NOT_ALLOWED), render
+    ).home_tab()
     assert check_view(denied) == []
 
 
@@ -609,10 +611,10 @@ def test_slack_takes_whoami_and_the_home_tab_with_the_longest_reason(
     grant = replace(a_grant(until=until), reason=reason)
     longest = replace(standing(*longest_mappings(25), links=longest_links()), allow=grant, allowed_now=until is None)
     longest = replace(longest, member=Member(TEAM, "U" + "X" * 30))
-    message = views.who_am_i(longest, render)
+    message = status_views.who_am_i(longest, render)
     assert check_message(message.payload()) == []
-    assert views.escape(reason) in message.blocks[0]["text"]["text"]
-    assert check_view(views.home(longest, render).home()) == []
+    assert escape(reason) in message.blocks[0]["text"]["text"]
+    assert check_view(status_views.home_tab(longest, render).home_tab()) == []
 
 
 # Limits and hostile text
@@ -654,10 +656,10 @@ def every_view(render: RenderContext) -> Iterator[tuple[str, Message]]:
         )
         yield f"longest {reason}", views.answer(denied, render)
         yield f"longest {reason} without a mapping", views.answer(replace(denied, mapping=None), render)
-        yield f"whoami after {reason}", views.who_am_i(standing(a_mapping(), denied=reason), render)
+        yield f"whoami after {reason}", status_views.who_am_i(standing(a_mapping(), denied=reason), render)
     for outcome in ("issued", "undelivered", "requested", "choose", *Reason):
-        yield f"whoami with {outcome}", views.who_am_i(standing(links=(entry(outcome=outcome),)), render)
-    yield "whoami", views.who_am_i(standing(a_mapping()), render)
+        yield f"whoami with {outcome}", status_views.who_am_i(standing(links=(entry(outcome=outcome),)), render)
+    yield "whoami", status_views.who_am_i(standing(a_mapping()), render)
 
 
 EVERY_VIEW = {
@@ -772,12 +774,12 @@ def test_a_time_is_shown_in_each_readers_zone() -> None:
 @in_each_language
 @pytest.mark.parametrize("why", ["a leak & <!channel>", "x" * 500, "&" * 500, "one\ntwo", "{command} {0}"])
 def test_a_lockdown_shows_the_administrators_words_and_nothing_to_press(why: str, render: RenderContext) -> None:
-    shown = views.escape(" ".join(why.split()))
+    shown = escape(" ".join(why.split()))
     for message in (
         views.answer(Denied(Reason.LOCKDOWN, notice=why), render),
-        views.who_am_i(locked_down(why), render),
-        views.home(locked_down(why), render),
-        views.help_for(locked_down(why), render, not_understood=None),
+        status_views.who_am_i(locked_down(why), render),
+        status_views.home_tab(locked_down(why), render),
+        status_views.help_for(locked_down(why), render, not_understood=None),
     ):
         assert any(shown in text for text in texts(message))
         assert buttons(message) == {}
@@ -789,9 +791,9 @@ def test_a_lockdown_shows_the_administrators_words_and_nothing_to_press(why: str
 @pytest.mark.parametrize("reason", ["", "all of <science>"])
 def test_who_is_allowed_through_a_group_reads_which_one(reason: str, render: RenderContext) -> None:
     through = replace(standing(a_mapping()), allow=Grant("S0SCIENCE1", Effect.ALLOW, reason=reason))
-    for message in (views.who_am_i(through, render), views.home(through, render)):
+    for message in (status_views.who_am_i(through, render), status_views.home_tab(through, render)):
         assert "<!subteam^S0SCIENCE1>" in message.text
-        assert views.escape(reason) in message.text
+        assert escape(reason) in message.text
         assert check_message(message.payload()) == []
 
 
@@ -801,5 +803,5 @@ def test_whose_groups_are_unknown_reads_that_and_may_try_again(render: RenderCon
     message = views.answer(denied, render)
     assert list(buttons(message)) == [views.NEW_LINK]
     assert "S0LEAVERS1" not in str(message.blocks)
-    shown = views.who_am_i(replace(standing(a_mapping()), decision=denied), render)
+    shown = status_views.who_am_i(replace(standing(a_mapping()), decision=denied), render)
     assert render.words.refusals[Reason.GROUP_UNCONFIRMED] in shown.text

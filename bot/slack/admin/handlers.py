@@ -19,6 +19,7 @@ from bot.core.link import Reason, Source
 from bot.core.values import is_group
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, act_of_form, parse_admin
+from bot.slack.blocks import Message, RenderContext, escape
 from bot.slack.gateway import Admitted, AppContext, Work, acknowledge, receive, refuse, take, tell
 from bot.slack.members import views
 from bot.slack.members.home import show_home
@@ -74,7 +75,7 @@ def administer(app: AppContext, admitted: Admitted, text: str) -> None:
         _ask(app, admitted, render, act)
 
 
-def _admitted(app: AppContext, admitted: Admitted) -> views.RenderContext | None:
+def _admitted(app: AppContext, admitted: Admitted) -> RenderContext | None:
     """The administrator as a reader; None if they are none, which they then know, and the audit."""
     in_place = admitted.source is not Source.COMMAND
     try:
@@ -196,13 +197,13 @@ def _press(
         _show(app, admitted, render, Nothing(Verdict.GONE))
 
 
-def _ask(app: AppContext, admitted: Admitted, render: views.RenderContext, act: AdminCommand) -> None:
+def _ask(app: AppContext, admitted: Admitted, render: RenderContext, act: AdminCommand) -> None:
     administering, request_id = app.administering, admitted.origin.request_id
     _carry_out(app, admitted, render, lambda: administering.ask(admitted.member, act, request_id, admitted.source))
 
 
 def _carry_out(
-    app: AppContext, admitted: Admitted, render: views.RenderContext, work: Callable[[], Outcome | None]
+    app: AppContext, admitted: Admitted, render: RenderContext, work: Callable[[], Outcome | None]
 ) -> None:
     """Do it, and show what has come of it."""
     try:
@@ -221,20 +222,18 @@ def _carry_out(
             _show(app, admitted, render, what)
 
 
-def _failed(error: StudioLinksError, render: views.RenderContext) -> views.Message:
-    return admin_views.told(
-        render.words.admin.failed.format(why=views.escape(str(error), admin_views.MAX_WARNING_LENGTH))
-    )
+def _failed(error: StudioLinksError, render: RenderContext) -> Message:
+    return admin_views.told(render.words.admin.failed.format(why=escape(str(error), admin_views.MAX_WARNING_LENGTH)))
 
 
-def _show(app: AppContext, admitted: Admitted, render: views.RenderContext, what: Outcome) -> None:
+def _show(app: AppContext, admitted: Admitted, render: RenderContext, what: Outcome) -> None:
     app.metrics.outcome("admin_done" if isinstance(what, Done | Forgotten) else "admin_answered")
     _tell(app, admitted, admin_views.outcome(what, render, app.now(), in_dialog=_in_dialog(admitted)))
     if isinstance(what, Done | Forgotten):
         _pass_on(app, admitted, what)
 
 
-def _tell_failure(app: AppContext, admitted: Admitted, render: views.RenderContext, message: views.Message) -> None:
+def _tell_failure(app: AppContext, admitted: Admitted, render: RenderContext, message: Message) -> None:
     _tell(app, admitted, admin_views.with_way_back(message, render) if _in_dialog(admitted) else message)
 
 
@@ -242,7 +241,7 @@ def _in_dialog(admitted: Admitted) -> bool:
     return admitted.origin.view_id is not None or admitted.origin.view_name is not None
 
 
-def _tell(app: AppContext, admitted: Admitted, message: views.Message) -> None:
+def _tell(app: AppContext, admitted: Admitted, message: Message) -> None:
     """In the place of what was pressed; a listing goes on below. Who has closed the dialog gets a message."""
     if tell(app, admitted.origin, message, replace=admitted.source is Source.BUTTON):
         return

@@ -18,8 +18,7 @@ from bot.core.policy import Considered
 from bot.core.records import Entry
 from bot.core.values import DEFAULT_ALIAS, USER_ID, is_group
 from bot.slack.admin.parsing import GROUP
-from bot.slack.members.views import (
-    MAX_ECHO_LENGTH,
+from bot.slack.blocks import (
     PRODUCT,
     Block,
     Message,
@@ -35,6 +34,7 @@ from bot.slack.members.views import (
     slack_date,
     verbatim,
 )
+from bot.slack.members.views import MAX_ECHO_LENGTH
 
 PICK, MENU = "admin_pick", "menu"
 CONFIRM, CANCEL, MORE = "admin_confirm", "admin_cancel", "admin_more"

@@ -19,10 +19,12 @@ from bot.core.link import Answer, LinkRequest, Reason, Source, Stage, Target
 from bot.core.records import Entry
 from bot.links.status import MemberStatus
 from bot.slack.admin.handlers import administer
+from bot.slack.blocks import Message, RenderContext
 from bot.slack.gateway import Admitted, AppContext, Work, acknowledge, conclude, receive, refuse, tell
-from bot.slack.members import views
+from bot.slack.members import status_views, views
 from bot.slack.members.home import show_home
-from bot.slack.payloads import REQUEST_ID, Administer, Ask, Help, Open, WhoAmI, action_value, parse, parse_target
+from bot.slack.members.parsing import Administer, Ask, Help, Open, WhoAmI, parse, parse_target
+from bot.slack.payloads import REQUEST_ID, action_value
 from bot.slack.requests.handlers import show_form
 
 log = structlog.get_logger()
@@ -79,7 +81,7 @@ def _command(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> No
         case Open(target):
             _answer(app, admitted, target, in_place=False)
         case WhoAmI():
-            _tell_standing(app, admitted, views.who_am_i, "whoami")
+            _tell_standing(app, admitted, status_views.who_am_i, "whoami")
         case Ask():
             show_form(app, admitted, {})
         case Administer(text):
@@ -88,17 +90,15 @@ def _command(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> No
             _tell_standing(app, admitted, partial(_help, app, not_understood), "help")
 
 
-def _help(
-    app: AppContext, not_understood: str | None, standing: MemberStatus, render: views.RenderContext
-) -> views.Message:
+def _help(app: AppContext, not_understood: str | None, standing: MemberStatus, render: RenderContext) -> Message:
     administers = app.administering.may(standing.member, standing.facts)
-    return views.help_for(standing, render, not_understood=not_understood, administers=administers)
+    return status_views.help_for(standing, render, not_understood=not_understood, administers=administers)
 
 
 def _tell_standing(
     app: AppContext,
     admitted: Admitted,
-    view: Callable[[MemberStatus, views.RenderContext], views.Message],
+    view: Callable[[MemberStatus, RenderContext], Message],
     outcome: str,
 ) -> None:
     """Answer with something that needs nothing but the member's own standing."""

@@ -5,7 +5,7 @@ import structlog
 from bot.core.access import Member, Person
 from bot.core.errors import UpstreamError
 from bot.slack.gateway import AppContext
-from bot.slack.members import views
+from bot.slack.members import status_views
 
 log = structlog.get_logger()
 
@@ -19,7 +19,7 @@ def show_home(app: AppContext, member: Member, person: Person | None = None) -> 
     try:
         standing = app.get_status.of(member, person)
         render = app.render(locale=standing.facts.person.locale)
-        app.slack.publish_home(member.user_id, views.home(standing, render))
+        app.slack.publish_home(member.user_id, status_views.home_tab(standing, render))
     except UpstreamError as error:
         log.warning("home_not_shown", user=member.user_id, why=str(error))
     else:

@@ -5,18 +5,26 @@ https://docs.slack.dev/reference/block-kit/blocks
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from difflib import get_close_matches
-from typing import Any
 
-from bot.core.access import Mapping
 from bot.core.link import APPS_BY_LANDING_URI, Answer, Choice, Denied, Issued, Option, Reason, StudioApp, Target
 from bot.core.records import Entry
-from bot.links.status import MemberStatus
+from bot.slack.blocks import (
+    Block,
+    Message,
+    RenderContext,
+    actions,
+    button,
+    context,
+    duration,
+    escape,
+    plain,
+    section,
+    slack_date,
+    slack_time,
+)
 from bot.slack.words import Words
-
-Block = dict[str, Any]
 
 OPEN_STUDIO = "open_studio"
 NEW_LINK = "new_link"
@@ -25,20 +33,14 @@ CHOOSE = "choose"
 HOME_OPEN = "home_open"
 SHORTCUT = "open_studio"
 ASK = "ask_access"
-PRODUCT = "Studio links"
 
 MAX_BUTTONS = 5
 # https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
 MAX_OPTIONS = 100
-MAX_LABEL_LENGTH = 75
-# Slack shows a hundred blocks in a home tab; the rest of it takes fewer than ten.
-MAX_HOME_BLOCKS = 90
 # How much of what a member typed is repeated to them.
 MAX_ECHO_LENGTH = 200
 # How many of a member's aliases are listed, so that the longest still fit into one section.
 MAX_ALIASES = 40
-# https://docs.slack.dev/reference/block-kit/blocks/section-block
-MAX_SECTION_LENGTH = 3000
 
 # A grant that ends within this time is mentioned with the link.
 ENDS_SOON = timedelta(days=1)
@@ -66,36 +68,6 @@ PASSING = frozenset(
         Reason.INTERNAL,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An ephemeral message. Its blocks may hold a link, so they hide in `repr`."""
-
-    text: str
-    blocks: list[Block] = field(repr=False)
-
-    def payload(self) -> dict[str, Any]:
-        """The message as Slack takes it; nothing in it may be unfurled."""
-        return {"text": self.text, "blocks": self.blocks, "unfurl_links": False, "unfurl_media": False}
-
-    def modal(self) -> dict[str, Any]:
-        """The same in a dialog. https://docs.slack.dev/reference/views/modal-views"""
-        return {"type": "modal", "title": plain(PRODUCT), "blocks": self.blocks}
-
-    def home(self) -> dict[str, Any]:
-        """The same as a home tab. https://docs.slack.dev/reference/views/home-tab-views"""
-        return {"type": "home", "blocks": self.blocks}
-
-
-@dataclass(frozen=True, slots=True)
-class RenderContext:
-    """Whom a message is for: their words, the command as their workspace calls it, and whether they can ask."""
-
-    words: Words
-    command: str = "/studio"
-    may_ask: bool = False
-    link_seconds: int = 60
 
 
 def answer(given: Answer, render: RenderContext) -> Message:
@@ -201,7 +173,7 @@ def _refusal(denied: Denied, render: RenderContext) -> Message:
     words = render.words
     if denied.reason is Reason.UNKNOWN_ALIAS:
         return _unknown_alias(denied, render)
-    text = _why(denied, render)
+    text = why_refused(denied, render)
     blocks = [section(text)]
     if denied.reason in PASSING:
         alias = denied.mapping.alias if denied.mapping else denied.target.alias
@@ -212,7 +184,7 @@ def _refusal(denied: Denied, render: RenderContext) -> Message:
     return Message(text, blocks)
 
 
-def _why(denied: Denied, render: RenderContext) -> str:
+def why_refused(denied: Denied, render: RenderContext) -> str:
     words, address = render.words, denied.sign_in_address
     return words.refusals[denied.reason].format(
         command=escape(render.command),
@@ -253,7 +225,7 @@ def help_text(
     """
     words, command = render.words, escape(render.command)
     if rejection is not None:
-        lines = [_why(rejection, render)]
+        lines = [why_refused(rejection, render)]
     else:
         lines = [words.help_open.format(command=command, lifetime=duration(render.link_seconds, words))]
         if aliases:
@@ -271,73 +243,6 @@ def help_text(
     return Message("\n".join(lines), blocks)
 
 
-def help_for(
-    standing: MemberStatus, render: RenderContext, *, not_understood: str | None, administers: bool = False
-) -> Message:
-    """The help with what this member can use."""
-    aliases = sorted(mapping.alias for mapping in standing.facts.access.mappings)
-    return help_text(
-        render, not_understood=not_understood, aliases=aliases, rejection=rejection(standing), administers=administers
-    )
-
-
-def rejection(standing: MemberStatus) -> Denied | None:
-    """Why the member can open nothing; None if they can."""
-    return standing.decision if isinstance(standing.decision, Denied) else None
-
-
-def who_am_i(standing: MemberStatus, render: RenderContext) -> Message:
-    """What `whoami` says."""
-    words = render.words
-    mappings = [_mapped(mapping, words) for mapping in _mappings(standing)] or [words.who_nothing]
-    who = _who(standing, render)
-    blocks = [
-        section(who),
-        *(section("\n".join(part)) for part in parts(mappings)),
-        *_way_in(standing, render),
-        _links(standing, words),
-    ]
-    return Message(who, blocks)
-
-
-def home(standing: MemberStatus, render: RenderContext) -> Message:
-    """The home tab: what `whoami` says, with a button for each mapping that the member may open."""
-    words, who = render.words, _who(standing, render)
-    rows = [section(_mapped(mapping, words)) for mapping in _mappings(standing)[:MAX_HOME_BLOCKS]]
-    if rejection(standing) is None:
-        for row, mapping in zip(rows, _mappings(standing), strict=False):
-            row["accessory"] = button(words.open_studio, HOME_OPEN, str(Target(mapping.alias)))
-    rows = rows or [section(words.who_nothing)]
-    blocks = [section(who), *rows, *_way_in(standing, render), {"type": "divider"}, _links(standing, words)]
-    return Message(who, blocks)
-
-
-def _who(standing: MemberStatus, render: RenderContext) -> str:
-    return f"{render.words.who.format(user=standing.member.user_id)}\n{_allowance(standing, render)}"
-
-
-def _mappings(standing: MemberStatus) -> list[Mapping]:
-    return sorted(standing.facts.access.mappings, key=lambda mapping: mapping.alias)
-
-
-def _mapped(mapping: Mapping, words: Words) -> str:
-    return words.who_mapping.format(alias=mapping.alias, profile=mapping.profile_name, domain=mapping.domain_id)
-
-
-def _way_in(standing: MemberStatus, render: RenderContext) -> list[Block]:
-    """A button for those who can open nothing and whom an administrator could help."""
-    denied = rejection(standing)
-    helped = render.may_ask and denied is not None and denied.reason in ASKABLE
-    return [actions(button(render.words.ask, ASK, "", style="primary"))] if helped else []
-
-
-def _links(standing: MemberStatus, words: Words) -> Block:
-    if standing.links is None:
-        return section(words.who_links_unknown)
-    lines = [words.who_links, *(_past_link(entry, words) for entry in standing.links)]
-    return section("\n".join(lines) if standing.links else words.who_no_links)
-
-
 def waiting(render: RenderContext) -> Message:
     """What a dialog shows until the link is there."""
     return Message(render.words.waiting, [section(render.words.waiting)])
@@ -348,140 +253,11 @@ def one_moment(render: RenderContext) -> Message:
     return Message(render.words.one_moment, [section(render.words.one_moment)])
 
 
-def _allowance(standing: MemberStatus, render: RenderContext) -> str:
-    words, denied, allow = render.words, rejection(standing), standing.allow
-    own_words = {
-        Reason.NOT_A_MEMBER: words.who_unfit,
-        Reason.GUEST: words.who_guest,
-        Reason.DENIED: words.who_denied,
-    }
-    if denied is not None and denied.reason in own_words:
-        return own_words[denied.reason]
-    if denied is not None and denied.reason in (
-        Reason.LOCKDOWN,
-        Reason.STORE_UNREADABLE,
-        Reason.GROUP_UNCONFIRMED,
-    ):
-        return _why(denied, render)
-    if (
-        allow is None
-        and denied is not None
-        and denied.reason is Reason.NOT_MAPPED
-        and standing.facts.access.group_grants
-    ):
-        return _why(denied, render)  # a group may allow them, which was not looked up: they have nothing to open
-    if allow is None:
-        return words.who_not_allowed
-    if allow.until is None:
-        line = words.who_allowed
-    else:
-        form = words.who_allowed_until if standing.allowed_now else words.who_ended
-        line = form.format(until=slack_date(allow.until))
-    if allow.of_group:
-        # https://docs.slack.dev/messaging/formatting-message-text#mentioning-groups
-        line = f"{line} {words.who_group.format(group=f'<!subteam^{allow.principal}>')}"
-    elif standing.allowed_now:
-        line = f"{line} {words.who_own}"
-    return f"{line} {words.who_because.format(reason=escape(allow.reason))}" if allow.reason else line
-
-
-def _past_link(entry: Entry, words: Words) -> str:
-    line = {
-        "issued": words.link_opened if entry.opened_at else words.link_issued,
-        "undelivered": words.link_undelivered,
-        "choose": words.link_asked,
-        "requested": words.link_requested,
-    }.get(entry.outcome, words.link_refused)
-    opened_at = slack_time(entry.opened_at) if entry.opened_at else ""
-    return line.format(at=slack_date(entry.at), alias=entry.alias or "-", opened=opened_at)
-
-
-def parts(lines: Sequence[str]) -> list[list[str]]:
-    """The lines in runs that each fit into one section."""
-    parts: list[list[str]] = [[]]
-    for line in lines:
-        if len("\n".join([*parts[-1], line])) > MAX_SECTION_LENGTH:
-            parts.append([])
-        parts[-1].append(line)
-    return parts
-
-
 def announcement(entry: Entry) -> str:
     """One line on an outcome for the audit channel. Members are named by id, which notifies nobody here."""
     what = f" · profile {entry.profile_name} in {entry.domain_id}" if entry.profile_name else ""
     return f"{escape(entry.subject)} · {entry.action} · {entry.outcome}{what}"
 
 
-def slack_time(time: datetime) -> str:
-    """A time of day that each reader sees in their own zone; the fallback is UTC.
-
-    https://docs.slack.dev/messaging/formatting-message-text#date-formatting
-    """
-    return f"<!date^{int(time.timestamp())}^{{time_secs}}|{time.astimezone(UTC):%H:%M:%S} UTC>"
-
-
-def slack_date(time: datetime) -> str:
-    """A day and time that each reader sees in their own zone and words ("today")."""
-    return f"<!date^{int(time.timestamp())}^{{date_short_pretty}} {{time}}|{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC>"
-
-
-def duration(seconds: int, words: Words) -> str:
-    """Seconds in words: "60 seconds", "12 hours", "1 hour 30 minutes"."""
-    if seconds <= 120:  # noqa: PLR2004 - two minutes and less read better in seconds
-        return count(seconds, words.second)
-    hours, minutes = divmod(seconds // 60, 60)
-    parts = [count(hours, words.hour) if hours else "", count(minutes, words.minute) if minutes else ""]
-    return " ".join(part for part in parts if part)
-
-
-def count(number: int, plural: tuple[str, str]) -> str:
-    """A number of things: "1 day", "7 days"."""
-    return f"{number} {plural[number != 1]}"
-
-
 def _code(names: Sequence[str]) -> str:
     return ", ".join(f"`{escape(name)}`" for name in names[:MAX_ALIASES])
-
-
-def escape(text: str, longest: int | None = None) -> str:
-    """Text from outside, made harmless: Slack gives meaning to these three characters only."""
-    if longest is not None and len(text) > longest:
-        text = text[:longest] + "…"
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def plain(text: str) -> Block:
-    """Text without markup, cut to what a label may hold: in its middle, as names mostly differ at their ends."""
-    if len(text) > MAX_LABEL_LENGTH:
-        half = (MAX_LABEL_LENGTH - 1) // 2
-        text = f"{text[:half]}…{text[-half:]}"
-    return {"type": "plain_text", "text": text}
-
-
-def section(text: str) -> Block:
-    """Text across the whole message."""
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-
-
-def verbatim(text: str) -> Block:
-    """A section in which Slack makes no mention or link of what a member wrote as @channel or an address.
-
-    https://docs.slack.dev/reference/block-kit/composition-objects/text-object
-    """
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
-
-
-def context(text: str) -> Block:
-    """Small, quiet text."""
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
-
-
-def actions(*elements: Block) -> Block:
-    """A row of buttons."""
-    return {"type": "actions", "elements": list(elements)}
-
-
-def button(text: str, action_id: str, value: str, **more: str) -> Block:
-    """A button; without a value if that is empty, which Slack does not take."""
-    button: Block = {"type": "button", "action_id": action_id, "text": plain(text), **more}
-    return {**button, "value": value} if value else button

@@ -14,8 +14,9 @@ from bot.core.errors import SlackError, StoreError, StudioLinksError, UpstreamEr
 from bot.core.link import Denied, Reason, Source
 from bot.core.records import AccessRequest, Posting, RequestState
 from bot.core.values import DEFAULT_ALIAS, InvalidValue
+from bot.slack.blocks import Message, RenderContext
 from bot.slack.gateway import Admitted, AppContext, Work, acknowledge, receive, refuse, tell
-from bot.slack.members import views
+from bot.slack.members import status_views, views
 from bot.slack.members.home import show_home
 from bot.slack.payloads import action_value, field_value, private_metadata
 from bot.slack.requests import views as asking_views
@@ -111,7 +112,7 @@ def show_form(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> N
         return
     try:
         standing = app.get_status.of(admitted.member)
-        denied, render = views.rejection(standing), app.render(admitted.origin, standing.facts.person.locale)
+        denied, render = status_views.rejection(standing), app.render(admitted.origin, standing.facts.person.locale)
         if denied is None or denied.reason in views.ASKABLE:
             app.slack.open_form(opened, asking_views.form(render, wish=action_value(body)))
     except UpstreamError as error:
@@ -124,7 +125,7 @@ def show_form(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> N
         app.slack.reply(opened, views.answer(denied, render), replace=True)
 
 
-def _not_opened(app: AppContext, admitted: Admitted, render: views.RenderContext, error: SlackError) -> None:
+def _not_opened(app: AppContext, admitted: Admitted, render: RenderContext, error: SlackError) -> None:
     log.warning("dialog_not_opened", request=admitted.origin.request_id, code=error.code)
     app.metrics.outcome("dialog_not_opened")
     tell(app, admitted.origin, asking_views.told(render.words.form_failed), replace=False)
@@ -149,8 +150,8 @@ def _ask(app: AppContext, admitted: Admitted, body: Mapping[str, Any], asking: A
 
 
 def _heard(
-    app: AppContext, asking: AccessRequests, asked: Submission | Denied, render: views.RenderContext
-) -> tuple[str, views.Message]:
+    app: AppContext, asking: AccessRequests, asked: Submission | Denied, render: RenderContext
+) -> tuple[str, Message]:
     """Have administrators hear of a new request; the outcome, and what the member hears."""
     if isinstance(asked, Denied):
         return asked.reason, views.answer(asked, render)
@@ -186,7 +187,7 @@ def _to_admins(app: AppContext, asking: AccessRequests, request: AccessRequest) 
     return True
 
 
-def _post(app: AppContext, place: str, message: views.Message) -> str | None:
+def _post(app: AppContext, place: str, message: Message) -> str | None:
     """Where the message stands, as far as Slack says; None if it was not taken."""
     try:
         return app.slack.post(place, message)
@@ -206,7 +207,7 @@ def _decide(
     app: AppContext,
     admitted: Admitted,
     named: re.Match[str] | None,
-    render: views.RenderContext,
+    render: RenderContext,
     decide: Decide,
 ) -> None:
     """Carry a press or a sent form out, and show what has come of it.
@@ -230,7 +231,7 @@ def _decide(
     _show_decision(app, admitted, decision, render)
 
 
-def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, render: views.RenderContext) -> None:
+def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, render: RenderContext) -> None:
     request, pressed = decision.request, admitted.origin.message
     if decision.result is DecisionResult.NEEDS_MAPPING and request is not None and admitted.source is not Source.FORM:
         try:
@@ -261,7 +262,7 @@ def _replace(app: AppContext, message: str, request: AccessRequest) -> bool:
     """Show in the place of a message what has become of the request, in the message's own language."""
     language = next((each.language for each in request.postings if each.message == message), None)
     channel, _, ts = message.partition("/")
-    return app.slack.update(channel, ts, asking_views.settled(request, views.RenderContext(app.words(language))))
+    return app.slack.update(channel, ts, asking_views.settled(request, RenderContext(app.words(language))))
 
 
 def _announce(app: AppContext, request: AccessRequest) -> None:

@@ -10,9 +10,7 @@ from bot.admin.access_requests import DAYS, Decision, DecisionResult
 from bot.core.errors import Changed, ProfileTaken, StudioLinksError, UpstreamError
 from bot.core.records import AccessRequest, RequestState
 from bot.core.values import InvalidValue
-from bot.slack.members.views import (
-    ASK,
-    HOME_OPEN,
+from bot.slack.blocks import (
     Block,
     Message,
     RenderContext,
@@ -26,6 +24,7 @@ from bot.slack.members.views import (
     slack_date,
     verbatim,
 )
+from bot.slack.members.views import ASK, HOME_OPEN
 from bot.slack.words import Words
 
 APPROVE = "approve_access"

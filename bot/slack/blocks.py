@@ -1,0 +1,134 @@
+"""Building blocks of everything that Slack shows: messages, their blocks, dates and escaped text. Pure.
+
+https://docs.slack.dev/reference/block-kit/blocks
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.slack.words import Words
+
+Block = dict[str, Any]
+
+PRODUCT = "Studio links"
+MAX_LABEL_LENGTH = 75
+# https://docs.slack.dev/reference/block-kit/blocks/section-block
+MAX_SECTION_LENGTH = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An ephemeral message. Its blocks may hold a link, so they hide in `repr`."""
+
+    text: str
+    blocks: list[Block] = field(repr=False)
+
+    def payload(self) -> dict[str, Any]:
+        """The message as Slack takes it; nothing in it may be unfurled."""
+        return {"text": self.text, "blocks": self.blocks, "unfurl_links": False, "unfurl_media": False}
+
+    def modal(self) -> dict[str, Any]:
+        """The same in a dialog. https://docs.slack.dev/reference/views/modal-views"""
+        return {"type": "modal", "title": plain(PRODUCT), "blocks": self.blocks}
+
+    def home_tab(self) -> dict[str, Any]:
+        """The same as a home tab. https://docs.slack.dev/reference/views/home-tab-views"""
+        return {"type": "home", "blocks": self.blocks}
+
+
+@dataclass(frozen=True, slots=True)
+class RenderContext:
+    """Whom a message is for: their words, the command as their workspace calls it, and whether they can ask."""
+
+    words: Words
+    command: str = "/studio"
+    may_ask: bool = False
+    link_seconds: int = 60
+
+
+def text_message(text: str) -> Message:
+    """Return a message of one plain sentence."""
+    return Message(text, [section(text)])
+
+
+def escape(text: str, longest: int | None = None) -> str:
+    """Text from outside, made harmless: Slack gives meaning to these three characters only."""
+    if longest is not None and len(text) > longest:
+        text = text[:longest] + "…"
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def plain(text: str) -> Block:
+    """Text without markup, cut to what a label may hold: in its middle, as names mostly differ at their ends."""
+    if len(text) > MAX_LABEL_LENGTH:
+        half = (MAX_LABEL_LENGTH - 1) // 2
+        text = f"{text[:half]}…{text[-half:]}"
+    return {"type": "plain_text", "text": text}
+
+
+def section(text: str) -> Block:
+    """Text across the whole message."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def verbatim(text: str) -> Block:
+    """A section in which Slack makes no mention or link of what a member wrote as @channel or an address.
+
+    https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+    """
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def context(text: str) -> Block:
+    """Small, quiet text."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
+
+
+def actions(*elements: Block) -> Block:
+    """A row of buttons."""
+    return {"type": "actions", "elements": list(elements)}
+
+
+def button(text: str, action_id: str, value: str, **more: str) -> Block:
+    """A button; without a value if that is empty, which Slack does not take."""
+    button: Block = {"type": "button", "action_id": action_id, "text": plain(text), **more}
+    return {**button, "value": value} if value else button
+
+
+def parts(lines: Sequence[str]) -> list[list[str]]:
+    """The lines in runs that each fit into one section."""
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if len("\n".join([*parts[-1], line])) > MAX_SECTION_LENGTH:
+            parts.append([])
+        parts[-1].append(line)
+    return parts
+
+
+def slack_time(time: datetime) -> str:
+    """A time of day that each reader sees in their own zone; the fallback is UTC.
+
+    https://docs.slack.dev/messaging/formatting-message-text#date-formatting
+    """
+    return f"<!date^{int(time.timestamp())}^{{time_secs}}|{time.astimezone(UTC):%H:%M:%S} UTC>"
+
+
+def slack_date(time: datetime) -> str:
+    """A day and time that each reader sees in their own zone and words ("today")."""
+    return f"<!date^{int(time.timestamp())}^{{date_short_pretty}} {{time}}|{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC>"
+
+
+def duration(seconds: int, words: Words) -> str:
+    """Seconds in words: "60 seconds", "12 hours", "1 hour 30 minutes"."""
+    if seconds <= 120:  # noqa: PLR2004 - two minutes and less read better in seconds
+        return count(seconds, words.second)
+    hours, minutes = divmod(seconds // 60, 60)
+    parts = [count(hours, words.hour) if hours else "", count(minutes, words.minute) if minutes else ""]
+    return " ".join(part for part in parts if part)
+
+
+def count(number: int, plural: tuple[str, str]) -> str:
+    """A number of things: "1 day", "7 days"."""
+    return f"{number} {plural[number != 1]}"

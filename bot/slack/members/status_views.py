@@ -1,0 +1,135 @@
+"""What members read about themselves: `whoami`, the home tab and the help. Pure."""
+
+from bot.core.access import Mapping
+from bot.core.link import Denied, Reason, Target
+from bot.core.records import Entry
+from bot.links.status import MemberStatus
+from bot.slack.blocks import (
+    Block,
+    Message,
+    RenderContext,
+    actions,
+    button,
+    escape,
+    parts,
+    section,
+    slack_date,
+    slack_time,
+)
+from bot.slack.members.views import ASK, ASKABLE, HOME_OPEN, help_text, why_refused
+from bot.slack.words import Words
+
+# Slack shows a hundred blocks in a home tab; the rest of it takes fewer than ten.
+MAX_HOME_BLOCKS = 90
+
+
+def help_for(
+    status: MemberStatus, render: RenderContext, *, not_understood: str | None, administers: bool = False
+) -> Message:
+    """The help with what this member can use."""
+    aliases = sorted(mapping.alias for mapping in status.facts.access.mappings)
+    return help_text(
+        render, not_understood=not_understood, aliases=aliases, rejection=rejection(status), administers=administers
+    )
+
+
+def rejection(status: MemberStatus) -> Denied | None:
+    """Why the member can open nothing; None if they can."""
+    return status.decision if isinstance(status.decision, Denied) else None
+
+
+def who_am_i(status: MemberStatus, render: RenderContext) -> Message:
+    """What `whoami` says."""
+    words = render.words
+    mappings = [_mapped(mapping, words) for mapping in _mappings(status)] or [words.who_nothing]
+    who = _who(status, render)
+    blocks = [
+        section(who),
+        *(section("\n".join(part)) for part in parts(mappings)),
+        *_way_in(status, render),
+        _links(status, words),
+    ]
+    return Message(who, blocks)
+
+
+def home_tab(status: MemberStatus, render: RenderContext) -> Message:
+    """The home tab: what `whoami` says, with a button for each mapping that the member may open."""
+    words, who = render.words, _who(status, render)
+    rows = [section(_mapped(mapping, words)) for mapping in _mappings(status)[:MAX_HOME_BLOCKS]]
+    if rejection(status) is None:
+        for row, mapping in zip(rows, _mappings(status), strict=False):
+            row["accessory"] = button(words.open_studio, HOME_OPEN, str(Target(mapping.alias)))
+    rows = rows or [section(words.who_nothing)]
+    blocks = [section(who), *rows, *_way_in(status, render), {"type": "divider"}, _links(status, words)]
+    return Message(who, blocks)
+
+
+def _who(status: MemberStatus, render: RenderContext) -> str:
+    return f"{render.words.who.format(user=status.member.user_id)}\n{_allowance(status, render)}"
+
+
+def _mappings(status: MemberStatus) -> list[Mapping]:
+    return sorted(status.facts.access.mappings, key=lambda mapping: mapping.alias)
+
+
+def _mapped(mapping: Mapping, words: Words) -> str:
+    return words.who_mapping.format(alias=mapping.alias, profile=mapping.profile_name, domain=mapping.domain_id)
+
+
+def _way_in(status: MemberStatus, render: RenderContext) -> list[Block]:
+    """A button for those who can open nothing and whom an administrator could help."""
+    denied = rejection(status)
+    helped = render.may_ask and denied is not None and denied.reason in ASKABLE
+    return [actions(button(render.words.ask, ASK, "", style="primary"))] if helped else []
+
+
+def _links(status: MemberStatus, words: Words) -> Block:
+    if status.links is None:
+        return section(words.who_links_unknown)
+    lines = [words.who_links, *(_past_link(entry, words) for entry in status.links)]
+    return section("\n".join(lines) if status.links else words.who_no_links)
+
+
+def _allowance(status: MemberStatus, render: RenderContext) -> str:
+    words, denied, allow = render.words, rejection(status), status.allow
+    own_words = {
+        Reason.NOT_A_MEMBER: words.who_unfit,
+        Reason.GUEST: words.who_guest,
+        Reason.DENIED: words.who_denied,
+    }
+    if denied is not None and denied.reason in own_words:
+        return own_words[denied.reason]
+    if denied is not None and denied.reason in (
+        Reason.LOCKDOWN,
+        Reason.STORE_UNREADABLE,
+        Reason.GROUP_UNCONFIRMED,
+    ):
+        return why_refused(denied, render)
+    unmapped = denied is not None and denied.reason is Reason.NOT_MAPPED
+    if allow is None and denied is not None and unmapped and status.facts.access.group_grants:
+        # A group may allow them, which was not looked up: they have nothing to open.
+        return why_refused(denied, render)
+    if allow is None:
+        return words.who_not_allowed
+    if allow.until is None:
+        line = words.who_allowed
+    else:
+        form = words.who_allowed_until if status.allowed_now else words.who_ended
+        line = form.format(until=slack_date(allow.until))
+    if allow.of_group:
+        # https://docs.slack.dev/messaging/formatting-message-text#mentioning-groups
+        line = f"{line} {words.who_group.format(group=f'<!subteam^{allow.principal}>')}"
+    elif status.allowed_now:
+        line = f"{line} {words.who_own}"
+    return f"{line} {words.who_because.format(reason=escape(allow.reason))}" if allow.reason else line
+
+
+def _past_link(entry: Entry, words: Words) -> str:
+    line = {
+        "issued": words.link_opened if entry.opened_at else words.link_issued,
+        "undelivered": words.link_undelivered,
+        "choose": words.link_asked,
+        "requested": words.link_requested,
+    }.get(entry.outcome, words.link_refused)
+    opened_at = slack_time(entry.opened_at) if entry.opened_at else ""
+    return line.format(at=slack_date(entry.at), alias=entry.alias or "-", opened=opened_at)
