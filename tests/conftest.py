@@ -12,6 +12,9 @@ from bot.observability import logs
 from tests.leaks import find_leaks
 
 LOG_FOLDER = Path(__file__).parent.parent / "build" / "test-logs"
+# Set under `make coverage`: it has every subprocess measure itself, which slows processes down that tests wait for.
+# Only the bot that a module's tests share gets it.
+COVERAGE = {name: os.environ.pop(name) for name in ("COVERAGE_PROCESS_CONFIG",) if name in os.environ}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,16 +22,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shutil.rmtree(LOG_FOLDER, ignore_errors=True)
         LOG_FOLDER.mkdir(parents=True)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole processes, real browsers and real clocks: on a machine that stalls, such a test may try once more.
-
-    A second failure fails the run, and the summary lists every test that needed its second try.
-    """
-    for item in items:
-        if item.path.parent.name in ("scenario", "browser"):
-            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -46,6 +39,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def log_folder() -> Path:
     """Where logs go that shall be searched for secrets."""
     return LOG_FOLDER
+
+
+@pytest.fixture(scope="session")
+def coverage_environment() -> dict[str, str]:
+    """Variables with which a subprocess measures its coverage; empty if it is not measured."""
+    return COVERAGE
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,10 @@
 """A browser for the page, and pages that fail their test if anything goes wrong in them.
 
-The browser is Debian's Chromium, driven by Playwright. Where there is none these tests are skipped, save in CI.
+The browser is Debian's Chromium, driven by Playwright.
 Screenshots for the README are written with `UPDATE_SCREENSHOTS=1`.
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.programs import program
 
 IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 FLAGS = [
@@ -32,12 +33,7 @@ expect.set_options(timeout=PATIENCE)
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        needed = "the browser tests need Chromium: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(needed)
-        pytest.skip(needed)
+    path = program("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

@@ -146,7 +146,9 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def product(log_folder: Path, request: pytest.FixtureRequest, transport: str) -> Iterator[Product]:
+def product(
+    log_folder: Path, request: pytest.FixtureRequest, transport: str, coverage_environment: dict[str, str]
+) -> Iterator[Product]:
     """The product with an empty allow-list, for one module's tests."""
     clock = Ahead()
     features = replace(from_manifest(), socket_mode=transport == "socket")
@@ -167,7 +169,7 @@ def product(log_folder: Path, request: pytest.FixtureRequest, transport: str) ->
         log = log_folder / f"bot-{request.module.__name__.rpartition('.')[2]}.log"
         product = Product(aws, slack, None, environment, domain_id, clock)  # type: ignore[arg-type] # set below
         product.cli("tables", "create")
-        with bot_process(environment, log, *arguments(transport)) as bot:
+        with bot_process({**environment, **coverage_environment}, log, *arguments(transport)) as bot:
             product.bot = bot
             slack.request_url = f"{bot.address}/slack/events"
             bot.wait_until_ready()
