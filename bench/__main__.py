@@ -1,9 +1,9 @@
-"""The bot beside the one that people would write instead, and both beside what the upstreams alone would take.
+"""Compare the bot with a naive bot, and both with the time of the upstream calls alone.
 
-`make bench`, or `python -m bench`: under five minutes. Three are driven in turn, in several rounds, so that what the
-machine does meanwhile meets them alike: the bot as it is served in production; a naive bot, the tutorial way; and the
-floor, which is the same upstream calls by the leanest client, with no bot. AWS and Slack are stand-ins with fixed
-latencies, each in a process of its own. Prints a table and writes build/bench.json.
+`make bench`, or `python -m bench`: under five minutes. Runs three programs alternately, in several rounds, so that
+other load on the machine affects all of them equally: the bot as in production; a naive bot as in the tutorials; and
+the floor, the same upstream calls by a minimal client, without a bot. AWS and Slack are stand-ins with fixed
+latencies, each in its own process. Prints a table and writes build/bench.json.
 """
 
 import argparse
@@ -23,24 +23,25 @@ from urllib.request import urlopen
 from rich.console import Console
 from rich.table import Table
 
-from bench.processes import Spoken, cpu_seconds, idle_seconds, memory, spoken, started, wait_until_answers
+from bench.processes import LineProcess, cpu_seconds, idle_seconds, line_process, memory, started, wait_until_answers
 from bench.seed import items_of_the_template
 from bench.slack import ACK_TIMEOUT, SECRET, TOKEN, Plan, Report
 from tests.burst import percentile
 from tests.scenario.conftest import free_port
 
 RESULTS = Path("build/bench.json")
-# How many members ask in turn where they are known.
+# Number of members who send commands in turn, if the bot has seen them.
 MEMBERS = 20
-# Seconds after the last member was told in which outcomes are written.
+# Seconds after the last delivery for writing outcomes.
 SETTLE = 0.2
-# Beyond these, what drives or answers may be what is measured: the share of a processor, and seconds of lateness.
+# Above these values, the load generator or a stand-in may be the bottleneck: share of a processor, seconds of
+# lateness.
 BUSY, LATE = 0.7, 0.020
 
 
 @dataclass(frozen=True)
 class Level:
-    """A load: so many links, so many at once, asked for by members whom the bot has seen or not."""
+    """A load: number of links, how many at once, and whether the bot has seen the members."""
 
     name: str
     at_once: int
@@ -59,7 +60,7 @@ LEVELS = (
 
 @dataclass
 class Cell:
-    """What one of the three did under one load, in all rounds together."""
+    """Results of one program under one load, over all rounds."""
 
     reports: list[Report] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
@@ -72,8 +73,8 @@ class Cell:
     def acks(self, percent: float) -> float:
         return percentile(sorted(s for report in self.reports for s in report.acks), percent)
 
-    def told(self, percent: float) -> float:
-        return percentile(sorted(s for report in self.reports for s in report.told), percent)
+    def delivered(self, percent: float) -> float:
+        return percentile(sorted(s for report in self.reports for s in report.delivered), percent)
 
     @property
     def links(self) -> int:
@@ -92,50 +93,50 @@ class Cell:
         return 1000 * self.cpu / max(1, self.links)
 
     def trips(self, upstream: str) -> float:
-        """Round trips a link to DynamoDB, SageMaker or Slack."""
+        """Return the round trips per link to DynamoDB, SageMaker or Slack."""
         made = sum(n for call, n in self.calls.items() if call.partition(" ")[0] == upstream)
         return made / max(1, self.links)
 
 
 class Ground:
-    """The stand-ins, and how to measure what is driven against them."""
+    """The stand-ins, and the measurement of a program that uses them."""
 
-    def __init__(self, slack: Spoken, aws: Spoken) -> None:
+    def __init__(self, slack: LineProcess, aws: LineProcess) -> None:
         self.slack, self.aws = slack, aws
         self.environment = {
-            "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{aws.said}",
-            "AWS_ENDPOINT_URL_SAGEMAKER": f"http://127.0.0.1:{aws.said}",
-            "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{aws.said}",
+            "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{aws.first_reply}",
+            "AWS_ENDPOINT_URL_SAGEMAKER": f"http://127.0.0.1:{aws.first_reply}",
+            "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{aws.first_reply}",
             "AWS_REGION": "eu-west-1",
             "AWS_DEFAULT_REGION": "eu-west-1",
             "AWS_ACCESS_KEY_ID": "bench",
             "AWS_SECRET_ACCESS_KEY": "bench",
-            "SLACK_API_URL": f"http://127.0.0.1:{slack.said}/api/",
+            "SLACK_API_URL": f"http://127.0.0.1:{slack.first_reply}/api/",
             "SLACK_BOT_TOKEN": TOKEN,
             "SLACK_SIGNING_SECRET": SECRET,
             "STUDIO_LINKS_PER_MINUTE": "1000",
         }
 
-    def kept(self) -> tuple[Counter[str], float]:
-        """The calls of both since the last time, and how late their answers were."""
+    def calls(self) -> tuple[Counter[str], float]:
+        """Return the calls to both stand-ins since the last time, and the lateness of their responses."""
         calls, late = Counter[str](), 0.0
         for stand_in in (self.aws, self.slack):
-            with urlopen(f"http://127.0.0.1:{stand_in.said}/kept", timeout=10) as answer:
-                kept = json.load(answer)
-            calls.update(kept["calls"])
-            late = max(late, kept["late"])
+            with urlopen(f"http://127.0.0.1:{stand_in.first_reply}/calls", timeout=10) as answer:
+                logged = json.load(answer)
+            calls.update(logged["calls"])
+            late = max(late, logged["late"])
         return calls, late
 
     def _wait_until_quiet(self, seconds: float = SETTLE) -> None:
-        """Return when nothing has been called for a while."""
+        """Return when no call has arrived for the given time."""
         time.sleep(seconds)
-        while self.kept()[0]:
+        while self.calls()[0]:
             time.sleep(seconds)
 
-    def measure(self, cell: Cell, level: Level, driver: Spoken, driven: int, port: int) -> None:
-        """Drive one of the three under one load, once."""
+    def measure(self, cell: Cell, level: Level, driver: LineProcess, driven: int, port: int) -> None:
+        """Run one program under one load, once."""
         self._wait_until_quiet()
-        if level.seen:  # so that the bot knows them
+        if level.seen:  # fills the bot's membership cache
             driver.run(Plan(port, MEMBERS, 4, members=MEMBERS))
             self._wait_until_quiet()
         pids = {"cpu": driven, "load": self.slack.pid, "stand-in": self.aws.pid}
@@ -145,8 +146,8 @@ class Ground:
         seconds = time.perf_counter() - began
         time.sleep(SETTLE)
         used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
-        calls, late = self.kept()
-        if report.lost:  # the naive bot goes on, with pauses, long after Slack has given up on it
+        calls, late = self.calls()
+        if report.lost:  # the naive bot continues, with pauses, after Slack's time-out
             self._wait_until_quiet(ACK_TIMEOUT + SETTLE)
         cell.reports.append(report)
         cell.calls.update(calls)
@@ -159,12 +160,12 @@ class Ground:
 
 @dataclass
 class Results:
-    """All that was measured.
+    """All measurements.
 
     Attributes:
-        cells: by who and which load.
-        starts: seconds from starting to ready.
-        peak: megabytes.
+        cells: by program and load.
+        starts: seconds from start to ready.
+        peak: peak memory in megabytes.
     """
 
     cells: dict[str, dict[str, Cell]]
@@ -174,7 +175,7 @@ class Results:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=2, help="how often each is driven under each load")
+    parser.add_argument("--rounds", type=int, default=2, help="number of runs of each program under each load")
     arguments = parser.parse_args()
     with ground() as (where, log):
         results = Results({}, {}, {})
@@ -187,17 +188,17 @@ def main() -> None:
 
 @contextmanager
 def ground() -> Iterator[tuple[Ground, Path]]:
-    """The stand-ins, running, and a file for what the bots say."""
+    """Run the stand-ins; yield them and a file for the bots' logs."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        slack = stack.enter_context(spoken("bench.slack"))
-        aws = stack.enter_context(spoken("bench.aws", first=json.dumps(items_of_the_template())))
+        slack = stack.enter_context(line_process("bench.slack"))
+        aws = stack.enter_context(line_process("bench.aws", first=json.dumps(items_of_the_template())))
         yield Ground(slack, aws), folder / "bots.log"
 
 
 @contextmanager
 def bot(where: Ground, log: Path, name: str) -> Iterator[tuple[int, int]]:
-    """The bot, or the naive one, once it is ready: its process and its port."""
+    """Run the bot or the naive bot until it is ready; yield its process id and port."""
     arguments = {"bot": ["-m", "bot", "serve"], "naive": ["-m", "bench.naive"]}[name]
     port = free_port()
     with started(arguments, {**where.environment, "PORT": str(port)}, log) as pid:
@@ -206,7 +207,7 @@ def bot(where: Ground, log: Path, name: str) -> Iterator[tuple[int, int]]:
 
 
 def cold_starts(where: Ground, log: Path, results: Results, rounds: int) -> None:
-    """How long it takes from nothing to ready; and what importing and creating clients alone would take."""
+    """Measure the time from start to ready, and the time of imports and clients alone."""
     results.starts = {"bot": [], "naive": [], "bare": []}
     for _ in range(rounds):
         for name in ("bot", "naive"):
@@ -220,11 +221,11 @@ def cold_starts(where: Ground, log: Path, results: Results, rounds: int) -> None
 
 
 def drive(where: Ground, log: Path, results: Results, rounds: int) -> None:
-    """Each of the three under each load, in turn."""
+    """Run each program under each load, alternately."""
     with (
         bot(where, log, "bot") as (bot_pid, bot_port),
         bot(where, log, "naive") as (naive_pid, naive_port),
-        spoken("bench.floor", where.aws.said, where.slack.said) as floor,
+        line_process("bench.floor", where.aws.first_reply, where.slack.first_reply) as floor,
     ):
         three = {
             "bot": (where.slack, bot_pid, bot_port),
@@ -244,7 +245,7 @@ def drive(where: Ground, log: Path, results: Results, rounds: int) -> None:
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table; None where there is nothing to measure."""
+    """One row of the table; None if a program has no such value."""
 
     name: str
     unit: str
@@ -257,7 +258,7 @@ class Figure:
 
 
 def figures(results: Results) -> Iterator[Figure]:
-    """The rows."""
+    """Yield the rows of the table."""
     cells = results.cells
     for level in LEVELS:
         bot, naive, floor = (cells[name][level.name] for name in ("bot", "naive", "floor"))
@@ -265,8 +266,8 @@ def figures(results: Results) -> Iterator[Figure]:
             acks = (1000 * cell.acks(percent) for cell in (bot, naive))
             yield Figure(f"{level.name}: ack p{percent}", "ms", *acks)
         for percent in (50, 99):
-            told = (1000 * cell.told(percent) for cell in (bot, naive, floor))
-            yield Figure(f"{level.name}: delivery p{percent}", "ms", *told)
+            delivered = (1000 * cell.delivered(percent) for cell in (bot, naive, floor))
+            yield Figure(f"{level.name}: delivery p{percent}", "ms", *delivered)
         yield Figure(f"{level.name}: links", "/s", bot.per_second, naive.per_second, floor.per_second)
         sent = level.count * len(bot.reports)
         yield Figure(f"{level.name}: lost or late", f"of {sent}", bot.lost, naive.lost, floor.lost)
@@ -280,7 +281,7 @@ def figures(results: Results) -> Iterator[Figure]:
 
 
 def show(results: Results) -> None:
-    """The table, and whether the measurement measured itself."""
+    """Print the table, the goals and possible bottlenecks."""
     table = Table("", "", "bot", "naive", "floor", "x naive", "x floor")
     for column in table.columns[2:]:
         column.justify = "right"
@@ -299,28 +300,28 @@ def show(results: Results) -> None:
 
 
 def goals(results: Results) -> Iterator[str]:
-    """What `docs/SCALE.md` promises, and what was measured."""
+    """Yield one line for each goal of `docs/SCALE.md`."""
     bot, naive, floor = (results.cells[name] for name in ("bot", "naive", "floor"))
     one, many, most = bot["1 at once"], bot["64 at once"], bot["256 at once"]
-    added = 1000 * (one.told(50) - floor["1 at once"].told(50))
+    added = 1000 * (one.delivered(50) - floor["1 at once"].delivered(50))
     start = statistics.median(results.starts["bot"]) / statistics.median(results.starts["bare"])
     processor = max(bot[level.name].cpu_ms / naive[level.name].cpu_ms for level in LEVELS)
     goals = (
         ("1 at once: milliseconds added to the floor, median", added, "at most", 5),
-        ("64 at once: delivery p99 by its own p50", many.told(99) / many.told(50), "at most", 2),
+        ("64 at once: delivery p99 divided by p50", many.delivered(99) / many.delivered(50), "at most", 2),
         (
-            "64 at once: links a second by the naive bot's",
+            "64 at once: links per second divided by the naive bot's",
             many.per_second / naive["64 at once"].per_second,
             "at least",
             4,
         ),
         ("256 at once: lost or late", most.lost, "at most", 0),
         ("256 at once: ack p99 in milliseconds", 1000 * most.acks(99), "at most", 1000),
-        ("processor time of a link by the naive bot's, under the worst load", processor, "at most", 1),
-        ("round trips of a link to DynamoDB", one.trips("DynamoDB"), "at most", 3),
-        ("round trips of a link to SageMaker", one.trips("SageMaker"), "at most", 1),
-        ("round trips of a link to Slack", one.trips("Slack"), "at most", 1),
-        ("cold start by that of its libraries alone", start, "at most", 1.5),
+        ("processor time per link divided by the naive bot's, worst load", processor, "at most", 1),
+        ("round trips per link to DynamoDB", one.trips("DynamoDB"), "at most", 3),
+        ("round trips per link to SageMaker", one.trips("SageMaker"), "at most", 1),
+        ("round trips per link to Slack", one.trips("Slack"), "at most", 1),
+        ("cold start divided by that of its libraries alone", start, "at most", 1.5),
     )
     for name, measured, kind, bound in goals:
         met = measured <= bound if kind == "at most" else measured >= bound
@@ -328,29 +329,29 @@ def goals(results: Results) -> Iterator[str]:
 
 
 def words(value: float | None) -> str:
-    """A figure with as many digits as mean something."""
+    """Format a figure with its significant digits."""
     if value is None:
         return ""
     return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"  # noqa: PLR2004
 
 
 def bottlenecks(results: Results) -> Iterator[str]:
-    """Whether what drives and what answers had time to spare while the bot was driven."""
+    """Yield one line per load that says whether the load generator or a stand-in was the bottleneck."""
     for name, cell in results.cells["bot"].items():
         load, stand_in, late, idle = (max(x) for x in (cell.load_cpu, cell.stand_in_cpu, cell.late, cell.idle))
         verdict = "not the bottleneck"
         if late > LATE:
-            verdict = "THE MACHINE WAS TOO BUSY FOR THEM"
+            verdict = "THE MACHINE WAS OVERLOADED"
         if max(load, stand_in) > BUSY:
-            verdict = "THEY MAY BE WHAT WAS MEASURED"
+            verdict = "THEY MAY BE THE BOTTLENECK"
         yield (
             f"{name}: load generator {load:.0%} of a processor, stand-in for AWS {stand_in:.0%}, "
-            f"their answers up to {late * 1000:.1f} ms late (p99), processors idle {idle:.0%}: {verdict}"
+            f"their responses up to {late * 1000:.1f} ms late (p99), processors idle {idle:.0%}: {verdict}"
         )
 
 
 def as_json(results: Results) -> Mapping[str, object]:
-    """The figures with their ratios, and what the measurement says of itself."""
+    """Return the figures with their ratios, the goals and the bottlenecks."""
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "processors": os.cpu_count(),

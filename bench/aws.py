@@ -1,8 +1,7 @@
-"""DynamoDB and SageMaker as far as a link needs them: canned answers after 4 and 60 milliseconds.
+"""Stand-in for the DynamoDB and SageMaker calls of a link: canned responses after 4 and 60 milliseconds.
 
-A process of its own, started as `python -m bench.aws` with the items of one member, the template, on standard input.
-Every other member has the same items under their own id, so that there are as many members as one likes. Writes are
-taken and forgotten.
+Started as its own process, `python -m bench.aws`, with the items of one member (the template) on standard input.
+Every other member has the same items under their own id, so the number of members is unlimited. Writes are discarded.
 """
 
 import asyncio
@@ -12,12 +11,12 @@ import sys
 import zlib
 from typing import Any
 
-from bench.wire import Answer, Kept, Request, serve
+from bench.wire import Answer, CallLog, Request, serve
 
 DYNAMODB_SECONDS, SAGEMAKER_SECONDS = 0.004, 0.060
 TEMPLATE = "U0TEMPLATE"
 USER = re.compile(r"\bU0[A-Z0-9]+")
-# The tables of the naive bot.
+# Tables of the naive bot.
 PROFILES, ALLOWED = "naive-profiles", "naive-allowed"
 LINK = "https://d-bench.studio.eu-west-1.sagemaker.aws/auth?token=" + "0" * 900
 
@@ -25,16 +24,16 @@ Item = dict[str, Any]
 
 
 class Aws:
-    """Answers by the operation that a request names in its `X-Amz-Target`."""
+    """Responses by the operation in the request's `X-Amz-Target` header."""
 
     def __init__(self, items: dict[str, list[Item]]) -> None:
-        """Take the template's items, and those of the whole workspace, by table."""
+        """Store the items of the template member and of the workspace, by table."""
         self._items = {table: json.dumps(of_table) for table, of_table in items.items()}
-        self.kept = Kept()
+        self.calls = CallLog()
 
     def answer(self, request: Request) -> Answer:
-        if request.path == "/kept":
-            return self.kept.answer()
+        if request.path == "/calls":
+            return self.calls.answer()
         service, _, operation = request.header("X-Amz-Target").partition(".")
         asked = json.loads(request.body)
         if service == "SageMaker":
@@ -65,7 +64,7 @@ class Aws:
         return {}
 
     def _get(self, table: str, key: Item) -> list[Item]:
-        """The items with these key attributes."""
+        """Return the items with these key attributes."""
         if table in (PROFILES, ALLOWED):
             return [{**key, "domain": {"S": "d-bench"}, "profile": {"S": "bench"}, "allowed": {"BOOL": True}}]
         user = USER.search(json.dumps(key))
@@ -75,7 +74,7 @@ class Aws:
 
 async def main() -> None:
     aws = Aws(json.loads(sys.stdin.readline()))
-    print(await serve(aws.answer, aws.kept), flush=True)
+    print(await serve(aws.answer, aws.calls), flush=True)
     await asyncio.Event().wait()
 
 

@@ -1,4 +1,4 @@
-"""What any bot of these parts would need before it can serve: its libraries imported, its clients created."""
+"""Minimal start of a bot with these libraries: import them and create the clients, nothing else."""
 
 import boto3
 import gunicorn.app.base

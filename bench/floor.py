@@ -1,7 +1,7 @@
-"""The floor: the upstream calls of one link by the leanest client there could be, with no bot around them.
+"""The floor: the upstream calls of one link by a minimal client, without a bot.
 
-Nothing is signed, checked or understood: prepared bytes go out over connections that stay open. Started as
-`python -m bench.floor` with the ports of the stand-ins; it reads plans and prints reports as `bench.slack` does.
+It signs, checks and parses nothing, and sends prepared bytes over open connections. Started as `python -m
+bench.floor` with the ports of the stand-ins; it reads plans and prints reports like `bench.slack`.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ CALL = dict[str, object]
 
 
 class Upstream:
-    """Connections to one of the stand-ins, as many as are needed at once."""
+    """Connection pool for one stand-in, without a limit."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def call(self, request: bytes) -> None:
-        """Send it, and wait until the answer is here."""
+        """Send a request and wait for its response."""
         reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection("127.0.0.1", self._port)
         writer.write(request)
         head = await reader.readuntil(HEAD_ENDS)
@@ -37,7 +37,7 @@ class Upstream:
 
 
 class Floor:
-    """Makes links, if one may call it that."""
+    """Sends the calls of a link in the order of the bot."""
 
     def __init__(self, aws_port: int, slack_port: int) -> None:
         self._aws, self._slack = Upstream(aws_port), Upstream(slack_port)
@@ -49,12 +49,12 @@ class Floor:
         self._close = post("/", {"Key": KEY}, "DynamoDB_20120810.UpdateItem")
 
     async def carry_out(self, plan: Plan) -> Report:
-        """So many links, so many at once."""
+        """Make the links of a plan, and report how long each took."""
         report, started = Report(), time.perf_counter()
         waiting = iter(range(plan.count))
         await asyncio.gather(*(self._links(waiting, plan, report) for _ in range(plan.at_once)))
-        report.told.sort()
-        report.links, report.seconds = len(report.told), time.perf_counter() - started
+        report.delivered.sort()
+        report.links, report.seconds = len(report.delivered), time.perf_counter() - started
         return report
 
     async def _links(self, waiting: Iterator[int], plan: Plan, report: Report) -> None:
@@ -64,7 +64,7 @@ class Floor:
             await asyncio.gather(*gather, *([] if plan.seen else [self._slack.call(self._person)]))
             await self._aws.call(self._mint)
             await self._slack.call(self._reply)
-            report.told.append(time.perf_counter() - started)
+            report.delivered.append(time.perf_counter() - started)
             await self._aws.call(self._close)
 
 

@@ -1,7 +1,7 @@
-"""What a link, and what administration costs with ten, ten thousand and a million members: `python -m bench.growth`.
+"""Cost of a link and of administration with ten, ten thousand and a million members: `python -m bench.growth`.
 
-Round trips and DynamoDB's units, not time: DynamoDB is played by `Virtual`, which has as many members as one likes
-without keeping them, and charges as DynamoDB does. The code that asks is the product's own.
+It counts round trips and capacity units, not time. `Virtual` stands in for DynamoDB: it has any number of members
+without storing them, and counts units as DynamoDB does. The calling code is the product's own.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 """
 
@@ -41,16 +41,16 @@ from tests.fakes import FakeStudio
 
 PREFIX, DAYS = "studio-links-", 400
 MEMBERS = (10, 10_000, 1_000_000)
-# Of so many members the items are really sent; of more, the pages are, and they are empty.
+# Up to this many members, scans return items; beyond it, they return empty pages.
 SENT = 10_000
 PAGE, READ_UNIT, WRITE_UNIT = 1024 * 1024, 4096, 1024
-# The audit's indexes, each of which has a copy of every entry.
+# Indexes of the audit table. Each holds a copy of every entry.
 INDEXES = 2
-# How many entries a member and a day have in the audit.
+# Audit entries per member and per day.
 PER_MEMBER, PER_DAY = 50, 2000
 MEMBER, NEW, WEEK = Member(TEAM, TEMPLATE), "U0NEW", timedelta(days=7)
 LOCK_SIZE = 120
-# An entry of the audit, of the size that an issued link leaves.
+# An audit entry of the size that an issued link leaves.
 ENTRY: Item = {
     "id": {"S": "0" * 32},
     "attempt": {"S": "0" * 32},
@@ -75,7 +75,7 @@ ENTRY: Item = {
 
 @dataclass
 class Cost:
-    """What something cost: calls by operation, and units read and written."""
+    """Calls by operation, and capacity units read and written."""
 
     calls: Counter[str] = field(default_factory=Counter)
     read: float = 0.0
@@ -83,7 +83,7 @@ class Cost:
 
 
 class Virtual:
-    """DynamoDB with so many members, each with the same item under their own id."""
+    """DynamoDB with the given number of members, who have the same item under their own ids."""
 
     def __init__(self, members: int, template: Item, entry: Item) -> None:
         self._members = members
@@ -92,7 +92,7 @@ class Virtual:
         self.cost = Cost()
 
     def answer(self, request: AWSRequest, **_: object) -> AWSResponse:
-        """Instead of the network; see botocore's event `before-send`."""
+        """Answer a call instead of the network, as a handler of botocore's event `before-send`."""
         target: Any = request.headers["X-Amz-Target"]  # bytes, whatever its type says
         operation = target.decode().rpartition(".")[2]
         asked = json.loads(request.body)
@@ -114,7 +114,7 @@ class Virtual:
         return {"Responses": {table: [item for item in found if item]}, "UnprocessedKeys": {}}
 
     def _item(self, key: Item) -> Item | None:
-        """The item of any member but new ones. The workspace has none, and no profile of the new ones is held."""
+        """Return the item of an existing member. New members, their profiles and the workspace have none."""
         owner = key["owner"]["S"]
         item: Item = json.loads(self._template.replace(TEMPLATE, owner.partition("#")[2]))
         return item if key.items() <= item.items() and NEW not in owner else None
@@ -128,12 +128,12 @@ class Virtual:
         return {}
 
     def _update(self, asked: Item) -> Item:
-        """Of the audit alone: an entry is completed."""
+        """Complete an audit entry. No other table is updated."""
         self.cost.written += (1 + INDEXES) * write_units(self._entry_size)
         return {"Attributes": asked["Key"]}
 
     def _scan(self, asked: Item) -> Item:
-        """A page of items, of which each member has two, with the lock: a megabyte, or as many as are asked for."""
+        """Return a page of items, two per member with the profile lock: up to a megabyte or the requested limit."""
         first = int(asked.get("ExclusiveStartKey", {"owner": {"S": "0"}})["owner"]["S"])
         room = min(PAGE // (self._item_size + LOCK_SIZE), asked.get("Limit", PAGE) // 2)
         count = min(self._members - first, room)
@@ -150,7 +150,7 @@ class Virtual:
         }
 
     def _query(self, asked: Item) -> Item:
-        """All of a member's entries, or of a day's: no more than a page of either."""
+        """Return the entries of a member or a day, up to one page."""
         there = PER_DAY if asked["IndexName"] == "by_day" else PER_MEMBER
         count = min(asked.get("Limit", there), there, PAGE // self._entry_size)
         self.cost.read += read_units(count * self._entry_size, consistent=False)
@@ -158,7 +158,7 @@ class Virtual:
 
 
 class Raw:
-    """The body of an answer, as botocore reads it."""
+    """Response body in the form that botocore reads."""
 
     def __init__(self, answer: Item) -> None:
         self._body = json.dumps(answer).encode()
@@ -168,7 +168,7 @@ class Raw:
 
 
 def size(item: Item) -> int:
-    """Bytes of an item: its names and its values, with their overheads.
+    """Return the size of an item in bytes: names and values, with their overheads.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """
@@ -198,7 +198,7 @@ def write_units(size_written: int) -> int:
 
 
 class Product:
-    """The product's own repositories and administration over a virtual DynamoDB."""
+    """The product's repositories and administration on a virtual DynamoDB."""
 
     def __init__(self, members: int, template: Item) -> None:
         tables = bind(prefix=PREFIX, region="eu-west-1")
@@ -214,25 +214,25 @@ class Product:
         client_of(tables.access).meta.events.register("before-send.dynamodb.*", self.virtual.answer)
 
     def link(self) -> None:
-        """What `SignIn` asks of DynamoDB for one link."""
+        """Make the DynamoDB calls of one link."""
         self.intake.take(self.entry, 5)
         self.access.read(MEMBER)
         self.audit.close(self.entry)
 
     def members(self) -> None:
-        """`studio-links list`."""
+        """Run `studio-links list`."""
         deque(self.admin.members(TEAM), maxlen=0)
 
     def history_of_a_member(self) -> None:
-        """`studio-links history U…`."""
+        """Run `studio-links history U…`."""
         deque(self.admin.history(TEAM, MEMBER.user_id, utc_now() - WEEK, 1000), maxlen=0)
 
     def history_of_all(self) -> None:
-        """`studio-links history`: a week, of which the thousand newest."""
+        """Run `studio-links history` for a week, limited to the newest 1,000 entries."""
         deque(self.admin.history(TEAM, None, utc_now() - WEEK, 1000), maxlen=0)
 
     def import_a_hundred(self) -> None:
-        """`studio-links import` of a hundred new members, each with a mapping and an allow rule."""
+        """Run `studio-links import` with 100 new members, each with a mapping and an allow rule."""
         wanted = {}
         for number in range(100):
             user = f"{NEW}{number:03d}"
@@ -256,7 +256,7 @@ WHAT: dict[str, Callable[[Product], None]] = {
 
 
 def cost_of(what: Callable[[Product], None], members: int, template: Item) -> Cost:
-    """What the product asks of DynamoDB to do something, with so many members in the table."""
+    """Return the DynamoDB cost of an action with the given number of members in the table."""
     settings = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "bench")
     with patch.dict(os.environ, settings):
         product = Product(members, template)
@@ -265,7 +265,7 @@ def cost_of(what: Callable[[Product], None], members: int, template: Item) -> Co
 
 
 def the_template() -> Item:
-    """A member's item, as the product writes it."""
+    """Return a member's item as the product writes it."""
     [item] = [i for i in items_of_the_template()[f"{PREFIX}access"] if i["item"]["S"] == "member"]
     return item
 

@@ -1,7 +1,7 @@
-"""An import of many rows, its repetition and its export: `python -m bench.import_rows --rows 10000`.
+"""Import many rows, import them again, and export them: `python -m bench.import_rows --rows 10000`.
 
-The stand-in for AWS runs in this process, the command line in one of its own as an operator runs it. Printed are the
-time, the processor time of the command and of the stand-in, and the command's greatest memory.
+The stand-in for AWS runs in this process, the command line in its own process, as an operator runs it. Prints the
+time, the processor time of the command and of the stand-in, and the command's peak memory.
 """
 
 import argparse
@@ -19,7 +19,7 @@ TEAM = "T0STUDIO01"
 
 
 def main() -> None:
-    """Parse, set up, run each command, print."""
+    """Parse the arguments, run each command and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rows", type=int, default=10_000)
     rows = parser.parse_args().rows
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def write(file: Path, rows: int) -> None:
-    """Half of the rows are mappings, half are rules."""
+    """Write a CSV file, half mappings and half rules."""
     with file.open("w", encoding="utf-8", newline="") as stream:
         stream.write(csv_line(COLUMNS))
         for number in range(rows // 2):
@@ -50,7 +50,7 @@ def write(file: Path, rows: int) -> None:
 
 
 def run(*arguments: str, environment: dict[str, str]) -> tuple[str, str]:
-    """What a command printed, and its figures."""
+    """Run a command; return its output and its measurements."""
     began, ours = time.monotonic(), time.process_time()
     with (
         TemporaryFile("w+", encoding="utf-8") as output,
@@ -70,20 +70,19 @@ def run(*arguments: str, environment: dict[str, str]) -> tuple[str, str]:
     command = used.ru_utime + used.ru_stime
     stand_in = time.process_time() - ours
     figures = (
-        f"{seconds:.1f} s; processor time: {command:.1f} s the command, {stand_in:.1f} s the stand-in; "
-        f"{peak / 1024:.0f} MB"
+        f"{seconds:.1f} s; processor time: command {command:.1f} s, stand-in {stand_in:.1f} s; {peak / 1024:.0f} MB"
     )
     return printed, figures
 
 
 def memory(pid: int) -> int:
-    """The most that a process has had in memory, in KiB. What wait4 tells counts its parent's too."""
+    """Return the peak memory of a process in KiB. The value from wait4 would include its parent's memory."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def show(what: str, output: str, figures: str) -> None:
-    """The last line of the output, and the figures."""
+    """Print the last line of the output and the measurements."""
     print(f"{what}: {output.splitlines()[-1]}: {figures}")
 
 

@@ -1,8 +1,8 @@
-"""Whether the bot's memory stays flat: `python -m bench.memory --links 50000`, by hand; some ten minutes.
+"""Measure whether the bot's memory stays flat: `python -m bench.memory --links 50000`, about ten minutes.
 
-So many links as fast as one process makes them, for members who are always new to it, against the stand-ins of
-`make bench`. It prints the memory of the serving processes as it goes, and how much of it was gained between the
-first fifth, by which pools and caches are full, and the end.
+Makes links as fast as one process can, for members that are always new to it, against the stand-ins of `make bench`.
+Prints the memory of the bot during the run, and the growth between the first fifth, when pools and caches are full,
+and the end.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""The bot that the tutorials lead to: Bolt's own server, two reads, the link, an ephemeral message. Nothing else.
+"""A bot as in the tutorials: Bolt's own server, two reads, the link and an ephemeral message.
 
-It is what the product is measured against, and is no example to follow: it neither checks whose request it is, nor
-limits, records or survives anything. https://docs.slack.dev/tools/bolt-python/getting-started
+The benchmark compares the product with it. Do not use it as an example: it checks no tenant, has no limits, records
+nothing and handles no failure. https://docs.slack.dev/tools/bolt-python/getting-started
 """
 
 import logging

@@ -27,7 +27,7 @@ from urllib.parse import urlencode
 from slack_sdk.signature import SignatureVerifier
 
 import bot
-from bench.processes import spoken
+from bench.processes import line_process
 from bench.seed import items_of_the_template
 from bench.slack import APP as APP_ID
 from bench.slack import SECRET, TEAM, TOKEN
@@ -71,16 +71,16 @@ class Recorder:
 def bot_against_stand_ins() -> Iterator[wiring.Bot]:
     """A bot in this process, ready to serve, in the workspace of the benchmark's Slack."""
     with ExitStack() as stack:
-        slack = stack.enter_context(spoken("bench.slack"))
-        aws = stack.enter_context(spoken("bench.aws", first=json.dumps(items_of_the_template())))
+        slack = stack.enter_context(line_process("bench.slack"))
+        aws = stack.enter_context(line_process("bench.aws", first=json.dumps(items_of_the_template())))
         environment = {
-            "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{aws.said}",
-            "AWS_ENDPOINT_URL_SAGEMAKER": f"http://127.0.0.1:{aws.said}",
-            "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{aws.said}",
+            "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{aws.first_reply}",
+            "AWS_ENDPOINT_URL_SAGEMAKER": f"http://127.0.0.1:{aws.first_reply}",
+            "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{aws.first_reply}",
             "AWS_REGION": "eu-west-1",
             "AWS_ACCESS_KEY_ID": "bench",
             "AWS_SECRET_ACCESS_KEY": "bench",
-            "SLACK_API_URL": f"http://127.0.0.1:{slack.said}/api/",
+            "SLACK_API_URL": f"http://127.0.0.1:{slack.first_reply}/api/",
             "SLACK_BOT_TOKEN": TOKEN,
             "SLACK_SIGNING_SECRET": SECRET,
         }

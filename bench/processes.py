@@ -1,4 +1,4 @@
-"""Processes of a measurement: starting them, talking to them in lines, and what they use of the machine."""
+"""Start the processes of a measurement, exchange lines with them, and read their resource use."""
 
 import json
 import os
@@ -17,24 +17,24 @@ ROOT = Path(__file__).parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Spoken:
-    """A Python module in a process of its own that is told and tells things a line at a time."""
+class LineProcess:
+    """A Python module in its own process, with one line of input per line of output."""
 
     def __init__(self, module: str, *arguments: str, first: str = "") -> None:
         command = [sys.executable, "-m", module, *arguments]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.pid = self._process.pid
-        self.said = self.ask(first) if first else self._line()
+        self.first_reply = self.ask(first) if first else self._line()
 
     def ask(self, line: str) -> str:
-        """Say something, and wait for the answer."""
+        """Send a line and return the line that answers it."""
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
         return self._line()
 
     def run(self, plan: Plan) -> Report:
-        """Have a plan carried out."""
+        """Run a plan and return its report."""
         return Report(**json.loads(self.ask(json.dumps(asdict(plan)))))
 
     def end(self) -> None:
@@ -45,14 +45,14 @@ class Spoken:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"process {self.pid} of the measurement has ended")
+            raise RuntimeError(f"measurement process {self.pid} has exited")
         return line.strip()
 
 
 @contextmanager
-def spoken(module: str, *arguments: str, first: str = "") -> Iterator[Spoken]:
-    """`Spoken`, ended on leaving."""
-    process = Spoken(module, *arguments, first=first)
+def line_process(module: str, *arguments: str, first: str = "") -> Iterator[LineProcess]:
+    """Run a `LineProcess`; end it on exit."""
+    process = LineProcess(module, *arguments, first=first)
     try:
         yield process
     finally:
@@ -61,7 +61,7 @@ def spoken(module: str, *arguments: str, first: str = "") -> Iterator[Spoken]:
 
 @contextmanager
 def started(arguments: list[str], environment: Mapping[str, str], log: Path) -> Iterator[int]:
-    """A server; its process id. On leaving it is ended, with all its children."""
+    """Start a server and yield its process id; terminate it on exit."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
     with log.open("ab") as stream:
         process = subprocess.Popen(
@@ -79,11 +79,15 @@ def started(arguments: list[str], environment: Mapping[str, str], log: Path) -> 
 
 
 def wait_until_answers(url: str, pid: int, log: Path, seconds: float = 30) -> None:
-    """Return once the address answers with 200, or at all if it is not there; the process must live till then."""
+    """Return once the URL responds with 200 or 404.
+
+    Raises:
+        RuntimeError: the process exited, or the URL did not respond in time.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-            raise RuntimeError(f"process {pid} ended before it answered: {log.read_text()[-2000:]}")
+            raise RuntimeError(f"process {pid} exited before it responded: {log.read_text()[-2000:]}")
         try:
             with urlopen(url, timeout=5):  # noqa: S310 - an address of ours
                 return
@@ -91,11 +95,11 @@ def wait_until_answers(url: str, pid: int, log: Path, seconds: float = 30) -> No
             if getattr(error, "code", 503) == 404:  # noqa: PLR2004 - HTTP's own number
                 return
         time.sleep(0.005)
-    raise RuntimeError(f"{url} does not answer")
+    raise RuntimeError(f"{url} does not respond")
 
 
 def family(pid: int) -> list[int]:
-    """The process and its children, and theirs."""
+    """Return the ids of the process and all its descendants."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except FileNotFoundError:
@@ -104,7 +108,7 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What the process and its children have used of the processors' time."""
+    """Return the processor time of the process and its descendants."""
     total = 0
     for member in family(pid):
         fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
@@ -113,7 +117,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def memory(pid: int, kind: str) -> float:
-    """Megabytes of the process and its children together: "VmHWM" at the most, "VmRSS" now."""
+    """Return the memory of the process and its descendants in MB: "VmHWM" is the peak, "VmRSS" the current value."""
     total = 0
     for member in family(pid):
         [line] = [x for x in Path(f"/proc/{member}/status").read_text().splitlines() if x.startswith(f"{kind}:")]
@@ -122,6 +126,6 @@ def memory(pid: int, kind: str) -> float:
 
 
 def idle_seconds() -> float:
-    """How long the machine's processors have had nothing to do, all together."""
+    """Return the idle time of all processors together."""
     fields = Path("/proc/stat").read_text().split()
     return int(fields[4]) / TICKS

@@ -1,4 +1,4 @@
-"""What the access table holds of one member, as the product itself writes it."""
+"""Items of one member in the access table, written by the product itself."""
 
 import os
 from typing import Any
@@ -21,7 +21,7 @@ SEEDING = Actor("cli:bench", Source.CLI)
 
 
 def items_of_the_template() -> dict[str, list[Item]]:
-    """The items of a member with one mapping and an allow rule, by table."""
+    """Return the items of a member with one mapping and an allow rule, by table."""
     with LocalAws() as aws, patch.dict(os.environ, aws.environment()):
         domain = create_domain("bench")
         create_profile(domain, "bench")

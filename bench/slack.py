@@ -1,8 +1,8 @@
-"""Slack, both ways: it sends signed commands, so many at once, and takes the calls and answers of the bot.
+"""Stand-in for Slack in both directions: sends signed commands and answers the bot's calls.
 
-A process of its own, started as `python -m bench.slack`: it prints the port of its Web API, then reads a plan in
-JSON from each line of standard input and prints a report. Its Web API and its `response_url`s answer after 50
-milliseconds; a member has been told when Slack has taken the message.
+Started as its own process, `python -m bench.slack`. It prints the port of its Web API, then reads a plan in JSON from
+each line of standard input and prints a report. Its Web API and its `response_url`s respond after 50 milliseconds; a
+message counts as delivered when Slack has accepted it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from bench.wire import Answer, Kept, Request, serve
+from bench.wire import Answer, CallLog, Request, serve
 
 SLACK_SECONDS = 0.050
 TEAM, APP, BOT = "T0BENCH001", "A0BENCH001", "B0BENCH001"
@@ -32,14 +32,14 @@ numbers = itertools.count()
 
 @dataclass
 class Plan:
-    """What to send.
+    """Commands to send.
 
     Attributes:
-        port: the bot's.
-        count: how many commands in all.
-        at_once: how many are under way at any time: the next is sent when a member was told.
-        members: how many members ask in turn.
-        seen: they are the members of the plans before; otherwise nobody has seen them yet.
+        port: the bot's port.
+        count: total number of commands.
+        at_once: number of commands in progress: the next is sent when one has been answered.
+        members: number of members, who send commands in turn.
+        seen: whether the members are those of earlier plans, or new ones.
     """
 
     port: int
@@ -51,16 +51,16 @@ class Plan:
 
 @dataclass
 class Report:
-    """What became of it. Seconds are counted from sending the command.
+    """Results of a plan. Seconds count from sending the command.
 
     Attributes:
-        acks, told: in order of size.
-        links: how many members were told a link within ten seconds.
-        lost: commands that were not acknowledged within three seconds, or whose member got no link within ten.
+        acks, delivered: in ascending order.
+        links: number of links delivered within ten seconds.
+        lost: commands without an acknowledgement within three seconds, or without a link within ten.
     """
 
     acks: list[float] = field(default_factory=list)
-    told: list[float] = field(default_factory=list)
+    delivered: list[float] = field(default_factory=list)
     lost: int = 0
     links: int = 0
     seconds: float = 0.0
@@ -68,32 +68,34 @@ class Report:
 
 @dataclass
 class Command:
-    """One command under way."""
+    """One command in progress."""
 
     request: bytes
     sent: float = 0.0
     acked: float | None = None
-    told: float | None = None
+    delivered: float | None = None
     link: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Slack:
-    """The workspace."""
+    """The workspace and its members."""
 
     def __init__(self) -> None:
-        self.kept = Kept()
+        self.calls = CallLog()
         self.port = 0
         self._commands: dict[str, Command] = {}
 
     def answer(self, request: Request) -> Answer:
-        """One call of the Web API, or a message to a `response_url`."""
-        if request.path == "/kept":
-            return self.kept.answer()
+        """Answer a call of the Web API or a message to a `response_url`."""
+        if request.path == "/calls":
+            return self.calls.answer()
         address = urlsplit(request.path)
         _, kind, method, *key = address.path.split("/")
         if kind == "commands":
-            return Answer("Slack response_url", b"ok", SLACK_SECONDS, sent=lambda: self._tell(key[0], request.body))
+            return Answer(
+                "Slack response_url", b"ok", SLACK_SECONDS, sent=lambda: self._deliver(key[0], request.body)
+            )
         answers: dict[str, dict[str, object]] = {
             "auth.test": {"team_id": TEAM, "bot_id": BOT, "user_id": "U0BOT00001", "team": "bench", "user": "bot"},
             "bots.info": {"bot": {"id": BOT, "app_id": APP}},
@@ -103,29 +105,30 @@ class Slack:
         if method != "chat.postEphemeral":
             return Answer(f"Slack {method}", body, SLACK_SECONDS)
         channel = json.loads(request.body)["channel"]
-        return Answer(f"Slack {method}", body, SLACK_SECONDS, sent=lambda: self._tell(channel, request.body))
+        return Answer(f"Slack {method}", body, SLACK_SECONDS, sent=lambda: self._deliver(channel, request.body))
 
     async def carry_out(self, plan: Plan) -> Report:
-        """Send the plan's commands, and wait for what becomes of them."""
+        """Send the plan's commands and wait for their results."""
         kind = "BENCH" if plan.seen else f"NEW{secrets.token_hex(3).upper()}"
         commands = [self._command(f"U0{kind}{number % plan.members:04d}") for number in range(plan.count)]
         waiting, started = iter(commands), time.perf_counter()
         await asyncio.gather(*(self._send_in_turn(plan.port, waiting) for _ in range(plan.at_once)))
-        for command in commands:  # those that Slack gave up on may be answered all the same
+        for command in commands:  # commands that timed out may still be answered
             with suppress(TimeoutError):
                 await asyncio.wait_for(command.ended.wait(), command.sent + REPLY_TIMEOUT - time.perf_counter())
         self._commands.clear()
-        told = [c for c in commands if c.told is not None]
+        delivered = [c for c in commands if c.delivered is not None]
         return Report(
             acks=sorted(c.acked - c.sent for c in commands if c.acked is not None),
-            told=sorted(c.told - c.sent for c in told if c.told is not None),
-            links=sum(1 for c in told if c.link),
-            lost=sum(1 for c in commands if c.acked is None or c.told is None or not c.link),
-            seconds=max((c.told for c in told if c.told is not None), default=time.perf_counter()) - started,
+            delivered=sorted(c.delivered - c.sent for c in delivered if c.delivered is not None),
+            links=sum(1 for c in delivered if c.link),
+            lost=sum(1 for c in commands if c.acked is None or c.delivered is None or not c.link),
+            seconds=max((c.delivered for c in delivered if c.delivered is not None), default=time.perf_counter())
+            - started,
         )
 
     async def _send_in_turn(self, port: int, waiting: Iterator[Command]) -> None:
-        """One after the other of those that are waiting, as the others of us do."""
+        """Send waiting commands one after the other; several of these loops share the iterator."""
         for command in waiting:
             command.sent = time.perf_counter()
             try:
@@ -143,15 +146,15 @@ class Slack:
             writer.close()
         if b" 200 " in answer.partition(b"\r\n")[0]:
             command.acked = time.perf_counter()
-        if not answer.endswith(b"\r\n\r\n"):  # words in the acknowledgement: no link, and nothing will follow
-            command.told = command.acked
+        if not answer.endswith(b"\r\n\r\n"):  # a message in the acknowledgement: no link follows
+            command.delivered = command.acked
             command.ended.set()
 
-    def _tell(self, key: str, message: bytes) -> None:
-        """The member reads this now; of a command that was given up long ago nobody does."""
+    def _deliver(self, key: str, message: bytes) -> None:
+        """Note that the member has the message. Ignore commands of earlier plans."""
         command = self._commands.get(key)
-        if command is not None and command.told is None:
-            command.told, command.link = time.perf_counter(), IS_A_LINK in message
+        if command is not None and command.delivered is None:
+            command.delivered, command.link = time.perf_counter(), IS_A_LINK in message
             command.ended.set()
 
     def _command(self, user: str) -> Command:
@@ -179,7 +182,7 @@ class Slack:
 
 
 def person(user: str) -> dict[str, object]:
-    """A full member, as users.info has them: https://docs.slack.dev/reference/objects/user-object"""
+    """Return a full member as in users.info: https://docs.slack.dev/reference/objects/user-object"""
     flags = dict.fromkeys(("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_admin"), False)
     profile = {"real_name": "Bench", "email": "bench@example.com", "image_512": "https://example.com/512.png"}
     return {"id": user, "team_id": TEAM, "name": "bench", "locale": "en-GB", **flags, "profile": profile}
@@ -187,7 +190,7 @@ def person(user: str) -> dict[str, object]:
 
 async def main() -> None:
     slack = Slack()
-    slack.port = await serve(slack.answer, slack.kept)
+    slack.port = await serve(slack.answer, slack.calls)
     print(slack.port, flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         print(json.dumps(asdict(await slack.carry_out(Plan(**json.loads(line))))), flush=True)

@@ -1,7 +1,7 @@
-"""A steady load for as long as one likes, by hand: `make soak`, or `python -m bench.soak --minutes 30`.
+"""Run a steady load for any length of time: `make soak`, or `python -m bench.soak --minutes 30`.
 
-The stand-ins for AWS and Slack run in this process, the bot in one of its own as in production, the crowd in a third.
-It prints how long acknowledgements and answers took, what became of every command, and the bot's memory over time.
+The stand-ins for AWS and Slack run in this process, the bot and the load generator each in a process of their own.
+Prints the times of acknowledgements and answers, the result of every command, and the bot's memory over time.
 """
 
 import argparse
@@ -32,7 +32,7 @@ SOAK = Actor("cli:soak", Source.CLI)
 
 
 def main() -> None:
-    """Parse, set up, run, print."""
+    """Parse the arguments, run the load and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--per-second", type=float, default=8)
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def member(slack: Workspace, domain: str, number: int) -> str:
-    """A member of the crowd: of five, three with a profile, one whose mapping names a role, and one with nothing."""
+    """Add a member: of five, three have a profile, one has a mapping with a role, and one has no profile."""
     user = f"U0SOAK{number:03d}"
     slack.add_member(user, f"soak{number}")
     if number % 5:
@@ -85,7 +85,7 @@ def member(slack: Workspace, domain: str, number: int) -> str:
 
 
 def administrator() -> Admin:
-    """What the command line works with."""
+    """Return the administration that the command line uses."""
     return app.administration(load(Settings))
 
 
@@ -102,7 +102,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def run(plan: Plan) -> Report:
-    """One crowd, from beginning to end."""
+    """Run the load generator and return its report."""
     command = [sys.executable, "-m", "tests.burst"]
     ended = subprocess.run(
         command, cwd=ROOT, input=json.dumps(asdict(plan)), capture_output=True, text=True, check=True
@@ -111,7 +111,7 @@ def run(plan: Plan) -> Report:
 
 
 def show(plan: Plan, report: Report, cpu: float, bot: BotProcess) -> None:
-    """The figures."""
+    """Print the results."""
     links = report.answers.get("link", 0)
     print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors, Python {sys.version.split()[0]}")
     print(f"{plan.count} commands in {report.seconds / 60:.1f} minutes, {plan.per_second:g} a second")

@@ -1,7 +1,7 @@
-"""The least HTTP server that keeps its word: canned answers, each after a fixed time.
+"""A minimal HTTP server with canned responses, each after a fixed time.
 
-Plain asyncio, because what is measured is the bot: a framework would take more of the machine than the bot does. It
-says how late it was with its answers, so that a stand-in that could not keep up is seen to be the bottleneck.
+Plain asyncio, because a framework would use more processor time than the bot being measured. The server measures how
+late its responses are, so that a stand-in that becomes the bottleneck is visible.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ HEAD_ENDS = b"\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: its first line and headers as they came, and its body."""
+    """One HTTP request: request line and headers as received, and the body."""
 
     head: bytes
     body: bytes
@@ -29,19 +29,19 @@ class Request:
         return self.head.split(b" ", 2)[1].decode()
 
     def header(self, name: str) -> str:
-        """A header's value; empty if it is not there."""
+        """Return a header's value, or an empty string."""
         found = re.search(rb"\r\n%s: *([^\r\n]*)" % re.escape(name.encode()), self.head, re.IGNORECASE)
         return found[1].decode() if found else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to answer, and when.
+    """A response and its delay.
 
     Attributes:
-        call: what was called, for counting.
-        after: seconds after the request came in.
-        sent: called when the answer goes out.
+        call: name of the call, for counting.
+        after: delay in seconds after the request.
+        sent: called when the response is sent.
     """
 
     call: str
@@ -52,25 +52,25 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Kept:
-    """What a server remembers of a while: how often it was called for what, and how late its answers were."""
+class CallLog:
+    """Number of calls by name, and the lateness of the responses."""
 
     calls: Counter[str] = field(default_factory=Counter)
     late: list[float] = field(default_factory=list)
 
     def answer(self) -> Answer:
-        """In JSON: the calls, and the 99th percentile of the seconds of lateness, since the last time."""
+        """Return the calls and the 99th percentile of the lateness in JSON, and reset both."""
         body = json.dumps({"calls": self.calls, "late": percentile(sorted(self.late), 99)}).encode()
         self.calls.clear()
         self.late.clear()
-        return Answer("kept", body)
+        return Answer("calls", body)
 
 
 class Connection(asyncio.Protocol):
-    """One connection, whose requests come one after the other."""
+    """One connection with sequential requests."""
 
-    def __init__(self, answer: Callable[[Request], Answer], kept: Kept) -> None:
-        self._answer, self._kept = answer, kept
+    def __init__(self, answer: Callable[[Request], Answer], log: CallLog) -> None:
+        self._answer, self._log = answer, log
         self._received = b""
         self._transport: asyncio.Transport | None = None
 
@@ -89,21 +89,21 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         answer = self._answer(Request(head, rest[:needed]))
         if answer.after:
-            self._kept.calls[answer.call] += 1
+            self._log.calls[answer.call] += 1
         loop.call_at(loop.time() + answer.after, self._send, answer, loop.time() + answer.after)
 
     def _send(self, answer: Answer, due: float) -> None:
         assert self._transport is not None
         if answer.after:
-            self._kept.late.append(asyncio.get_running_loop().time() - due)
+            self._log.late.append(asyncio.get_running_loop().time() - due)
         head = b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n" % (answer.headers, len(answer.body))
         self._transport.write(head + answer.body)
         answer.sent()
 
 
-async def serve(answer: Callable[[Request], Answer], kept: Kept) -> int:
-    """Listen on a free port of this machine; the port."""
+async def serve(answer: Callable[[Request], Answer], log: CallLog) -> int:
+    """Listen on a free loopback port and return it."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(answer, kept), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Connection(answer, log), "127.0.0.1", 0, backlog=1024)
     port: int = server.sockets[0].getsockname()[1]
     return port
