@@ -78,6 +78,10 @@ class _QuietHandler(WSGIRequestHandler):
     def log(self, *_: Any, **__: Any) -> None:
         """Write nothing."""
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Leave the Date and Server headers to the application, which may have a clock of its own."""
+        self.send_response_only(code, message)
+
 
 class _Server(ThreadedWSGIServer):
     """A threaded server that leaves neither a thread nor a socket behind when it is closed.
