@@ -18,6 +18,7 @@ from bot.app.doctor import AT_ONCE, Doctor
 from bot.aws.account import AwsAdmin, access_key_id, caller_arn
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
+from bot.aws.sessions import new_session
 from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
 from bot.core import policy
 from bot.core.access import Member
@@ -112,7 +113,7 @@ class Bot:
         while not self._stopping.is_set():
             try:
                 home = self.side.submit(self.app.slack.home)  # beside AWS: it takes two calls, one after the other
-                self.tables.connect()
+                self.tables.connect(new_session)
                 for model in self.tables.all():
                     count_aws_failures(client_of(model).meta.events, self.metrics.upstream_failed)
                 self.studio.warm_up()
@@ -267,7 +268,7 @@ def administration(settings: Settings, workers: int = 1, bound: Tables | None = 
     """
     if bound is None:
         bound = tables(settings, workers)
-        bound.connect()
+        bound.connect(new_session)
     access, slack = AccessTable(bound, audit_days=settings.studio_audit_days), _slack(settings)
     side = SideExecutor(CALLS_AT_ONCE, thread_name_prefix="side")
     return Admin(
@@ -317,7 +318,7 @@ def doctor(
 def table_administration(settings: Settings) -> Tables:
     """The same for creating and checking them, which AWS takes longer to answer than it does to serve."""
     bound = bind(prefix=settings.studio_table_prefix, region=settings.aws_region, read_timeout_seconds=30)
-    bound.connect()
+    bound.connect(new_session)
     return bound
 
 

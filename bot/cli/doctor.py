@@ -1,4 +1,4 @@
-"""Whether an installation is as the bot needs it."""
+"""The doctor: check a whole installation."""
 
 import re
 from typing import Annotated
@@ -19,26 +19,26 @@ ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?")
 def doctor(
     *,
     all_mappings: Annotated[
-        bool, typer.Option("--all", help="Look at every mapping's profile, not at 200 of them.")
+        bool, typer.Option("--all", help="Check every mapping's profile instead of 200 of them.")
     ] = False,
     presign: Annotated[
         bool,
         typer.Option(
             "--presign",
             help="Make a link into each domain and throw it away unseen, instead of asking IAM. "
-            "Roles of deploy/broker-role.yaml let nobody but the bot.",
+            "Roles of deploy/broker-role.yaml allow this only to the bot.",
         ),
     ] = False,
     serving_role: Annotated[
         str | None, typer.Option(metavar="ARN", help="The bot's role, if these credentials are not the bot's.")
     ] = None,
     url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where a running bot is, to ask if it is ready.")
+        str | None, typer.Option(metavar="URL", help="Address of a running bot, to check that it is ready.")
     ] = None,
     team: Team = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at the whole installation: what is wrong, why it matters, and how to mend it. Changes nothing.
+    """Check the whole installation: what is wrong, why it matters, and how to fix it. Changes nothing.
 
     The environment, Slack's token and its scopes, the tables, every mapped domain and profile, the roles of mappings,
     whether links may be made, the clock, and with --url a running bot. Ends with 1 if anything fails.
@@ -51,7 +51,7 @@ def doctor(
         check_pattern(
             "url", url, ADDRESS, 2000, "the address of a bot without a user name, like https://bot.example.com"
         )
-    from bot.app.doctor import Finding, Level
+    from bot.app.findings import Finding, Level
     from bot.cli.doctor_findings import findings as all_findings
 
     found = all_findings(team, serving_role, url, presign=presign, all_mappings=all_mappings)
@@ -64,9 +64,9 @@ def doctor(
         console.print_json(findings)
     else:
         rows = [(f.level, f.check, f.found, f.why, f.mend) for f in findings]
-        console.print_table(["", "check", "found", "why it matters", "how to mend it"], rows, empty="")
+        console.print_table(["", "check", "found", "why it matters", "how to fix it"], rows, empty="")
         warns = sum(finding.level is Level.WARN for finding in findings)
         console.say(f"{len(findings)} checks: {fails} failed, {warns} with a warning")
     if fails:
-        console.fail(f"{fails} of {len(findings)} checks failed: each says how to mend it")
+        console.fail(f"{fails} of {len(findings)} checks failed: each says how to fix it")
         raise typer.Exit(1)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import urllib3
 
 from bot.app import wiring
-from bot.app.doctor import Finding, Level
+from bot.app.findings import Finding, Level
 from bot.cli.context import read_settings
 from bot.config import HttpSettings, SocketSettings, load
 from bot.core.errors import ConfigError
@@ -48,17 +48,17 @@ def _of_environment(error: ConfigError, why: str, level: Level) -> Finding:
 
 
 def _ready(url: str) -> Finding:
-    check, why = f"bot at {url}", "while it is not ready, nobody gets a link from it"
+    check, why = f"bot at {url}", "until it is ready, nobody gets a link from it"
     try:
         answer = urllib3.request(
             "GET", f"{url.rstrip('/')}/readyz", timeout=READY_TIMEOUT, retries=False, redirect=False
         )
     except urllib3.exceptions.HTTPError as error:
         found = f"it cannot be reached ({type(error).__name__})"
-        return Finding(Level.FAIL, check, found, why, "see that it runs, and that this address leads to it")
+        return Finding(Level.FAIL, check, found, why, "check that it runs and that this address leads to it")
     if answer.status == 200:  # noqa: PLR2004 - HTTP's own number
         return Finding(Level.OK, check, "ready")
     said = " ".join(answer.data[:300].decode("utf-8", "replace").split())
     return Finding(
-        Level.FAIL, check, f"not ready ({answer.status}): {said}", why, "mend what it waits for; its log says more"
+        Level.FAIL, check, f"not ready ({answer.status}): {said}", why, "fix what it waits for; its log says more"
     )

@@ -44,5 +44,5 @@ def check(*, as_json: AsJson = False) -> None:
         console.print_table(["", "table", "what", "details"], rows, empty="")
     wrong = sum(not finding.ok for finding in findings)
     if wrong:
-        console.fail(f"{wrong} of {len(findings)} checks failed: each says how to mend it")
+        console.fail(f"{wrong} of {len(findings)} checks failed: each says how to fix it")
         raise typer.Exit(1)

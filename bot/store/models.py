@@ -4,6 +4,7 @@ The models below carry no address. `bind` makes a set of them for one table pref
 can live in one process. The repositories beside this module turn items into values and back.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -156,16 +157,16 @@ class Tables:
         """Each bound model, in the order in which tables are created and listed."""
         return (self.access, self.audit, self.runtime)
 
-    def connect(self) -> None:
+    def connect(self, new_session: Callable[[], boto3.Session] = boto3.Session) -> None:
         """Create the DynamoDB client now: doing so later, from several threads at once, is not safe.
 
-        One for all tables: PynamoDB would read DynamoDB's description and keep a pool for each of them.
+        All tables share it: PynamoDB would parse DynamoDB's service model and keep a pool for each of them.
 
         Raises:
             ConfigError: AWS's own settings do not make sense.
         """
         try:
-            client: Any = boto3.Session().client("dynamodb", region_name=self.region, config=self.config)
+            client: Any = new_session().client("dynamodb", region_name=self.region, config=self.config)
             for model in self.all():
                 _connection(model)._client = client  # noqa: SLF001 - PynamoDB offers no public way
         except (BotoCoreError, ValueError) as error:

@@ -255,7 +255,7 @@ def test_tables_are_checked_one_property_at_a_time(monkeypatch: pytest.MonkeyPat
     missing = CliRunner().invoke(commands.cli, ["tables", "check"])
     assert missing.exit_code == 1
     assert missing.stdout.count("run `studio-links tables create`") == 3
-    assert missing.stderr == "studio-links: 3 of 3 checks failed: each says how to mend it\n"
+    assert missing.stderr == "studio-links: 3 of 3 checks failed: each says how to fix it\n"
 
 
 COMMANDS = [

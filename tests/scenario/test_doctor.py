@@ -1,4 +1,4 @@
-"""`doctor`, shown finding each fault that it knows, on an installation that is otherwise well."""
+"""`studio-links doctor` finds each fault that it knows in an otherwise healthy installation."""
 
 import json
 import os
@@ -22,7 +22,7 @@ TABLES = [f"studio-links-{name}" for name in ("access", "audit", "runtime")]
 
 @pytest.fixture(scope="module", autouse=True)
 def well(product: Product) -> None:
-    """A small installation without a fault."""
+    """A small healthy installation."""
     create_profile(product.domain_id, "doc")
     run("map", "U0DOC", "--domain", product.domain_id, "--profile", "doc")
     iam = boto3.client("iam")
@@ -73,7 +73,7 @@ def mapped(user: str, domain: str, profile: str, *more: str) -> Iterator[None]:
         run("unmap", user)
 
 
-def test_an_installation_that_is_well_is_found_well(product: Product) -> None:
+def test_doctor_passes_a_healthy_installation(product: Product) -> None:
     code, findings, _ = examine("--url", product.bot.address)
 
     assert (code, [each for each in findings if each["level"] == "fail"]) == (0, [])
@@ -88,30 +88,30 @@ def test_an_installation_that_is_well_is_found_well(product: Product) -> None:
 # Environment and Slack
 
 
-def test_a_variable_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_a_wrong_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_LINK_SECONDS", "1")
     assert "STUDIO_LINK_SECONDS" in the("fail", "environment")["found"]
 
 
-def test_an_environment_in_which_no_bot_would_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_settings_with_which_no_bot_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_SIGNING_SECRET", "short")
     assert "SLACK_SIGNING_SECRET" in the("fail", "environment")["found"]
     monkeypatch.delenv("SLACK_SIGNING_SECRET")
     assert "is missing" in the("warn", "environment")["found"]
 
 
-def test_no_token_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_warns_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLACK_BOT_TOKEN")
     assert "SLACK_BOT_TOKEN is not set" in the("warn", "Slack token", "--team", "T0STUDIO01")["found"]
     assert "--team" in the("warn", "mappings")["mend"]
 
 
-def test_a_token_that_slack_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_a_revoked_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-0000-revoked")
     assert "invalid_auth" in the("fail", "Slack token")["found"]
 
 
-def test_a_scope_that_is_missing_and_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_missing_and_extra_scopes(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = "chat:write"
     granted = (*(scope for scope in manifest.SCOPES if scope != missing), "files:read")
     with Workspace(scopes=granted) as slack:
@@ -121,7 +121,7 @@ def test_a_scope_that_is_missing_and_one_too_many(monkeypatch: pytest.MonkeyPatc
         assert "files:read" in the("warn", "Slack scopes")["found"]
 
 
-def test_a_token_of_a_workspace_that_is_not_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_a_token_of_another_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_TEAMS", "T0OTHER001")
     assert "STUDIO_TEAMS admits T0OTHER001 only" in the("fail", "Slack team")["found"]
 
@@ -129,14 +129,14 @@ def test_a_token_of_a_workspace_that_is_not_admitted(monkeypatch: pytest.MonkeyP
 # AWS and the tables
 
 
-def test_credentials_that_aws_refuses(product: Product) -> None:
+def test_doctor_reports_credentials_that_aws_refuses(product: Product) -> None:
     product.aws.inject("GetCallerIdentity", Fault("InvalidClientTokenId", status=403, times=8))
     the("fail", "AWS credentials")
     product.aws.clear_faults()
 
 
 @pytest.mark.parametrize(("ahead", "level"), [(-60, "warn"), (3600, "fail")])
-def test_a_clock_that_is_wrong(product: Product, ahead: float, level: str) -> None:
+def test_doctor_reports_a_wrong_clock(product: Product, ahead: float, level: str) -> None:
     product.clock.seconds = ahead
     try:
         assert "AWS's" in the(level, "clock")["found"]
@@ -144,20 +144,20 @@ def test_a_clock_that_is_wrong(product: Product, ahead: float, level: str) -> No
         product.clock.seconds = 0
 
 
-def test_tables_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_missing_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_TABLE_PREFIX", "other-")
     missing = [each for each in only("fail") if each["check"].startswith("other-")]
     assert [each["mend"] for each in missing] == ["run `studio-links tables create`"] * 3
 
 
-def test_tables_that_may_not_be_described(product: Product) -> None:
+def test_doctor_reports_tables_it_may_not_describe(product: Product) -> None:
     product.aws.inject("DescribeTable", Fault("AccessDeniedException", times=4))
     the("fail", "tables")
     product.aws.clear_faults()
 
 
 @pytest.mark.parametrize("table", TABLES[1:])
-def test_a_table_whose_old_items_stay_for_ever(table: str) -> None:
+def test_doctor_reports_a_table_without_time_to_live(table: str) -> None:
     dynamodb: Any = boto3.client("dynamodb")
     for on in (False, True):
         life = {"AttributeName": "expires", "Enabled": on}
@@ -167,7 +167,7 @@ def test_a_table_whose_old_items_stay_for_ever(table: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES[:2])
-def test_a_table_that_can_be_lost(table: str) -> None:
+def test_doctor_reports_an_unprotected_table(table: str) -> None:
     dynamodb = boto3.client("dynamodb")
     for on in (False, True):
         dynamodb.update_table(TableName=table, DeletionProtectionEnabled=on)
@@ -182,18 +182,18 @@ def test_a_table_that_can_be_lost(table: str) -> None:
 # What is mapped
 
 
-def test_a_domain_that_is_not_there() -> None:
+def test_doctor_reports_a_missing_domain() -> None:
     with mapped("U0GONE", "d-gone", "gone"):
         assert "there is no domain d-gone" in the("fail", "domain d-gone")["found"]
 
 
-def test_a_domain_that_signs_in_through_identity_center() -> None:
+def test_doctor_reports_a_domain_of_identity_center() -> None:
     sso = create_domain("doctor-sso", "SSO")
     with mapped("U0SSO", sso, "sso"):
         assert "IAM Identity Center" in the("fail", f"domain {sso}")["found"]
 
 
-def test_a_domain_that_is_not_in_service(product: Product) -> None:
+def test_doctor_reports_a_failed_domain(product: Product) -> None:
     product.aws.set_status(product.domain_id, status="Failed")
     try:
         assert "is Failed" in the("fail", f"domain {product.domain_id}")["found"]
@@ -201,18 +201,18 @@ def test_a_domain_that_is_not_in_service(product: Product) -> None:
         product.aws.set_status(product.domain_id, status="InService")
 
 
-def test_a_domain_that_may_not_be_looked_at(product: Product) -> None:
+def test_doctor_reports_a_domain_it_may_not_describe(product: Product) -> None:
     product.aws.inject("DescribeDomain", Fault("AccessDeniedException", times=8))
     assert "AccessDeniedException" in the("fail", f"domain {product.domain_id}")["found"]
     product.aws.clear_faults()
 
 
-def test_a_profile_that_is_not_there(product: Product) -> None:
+def test_doctor_reports_a_missing_profile(product: Product) -> None:
     with mapped("U0NOP", product.domain_id, "nobody"):
         assert "there is no profile nobody" in the("fail", "profile nobody")["found"]
 
 
-def test_a_profile_that_is_not_in_service(product: Product) -> None:
+def test_doctor_reports_a_failed_profile(product: Product) -> None:
     product.aws.set_status(product.domain_id, "doc", status="Failed")
     try:
         assert "is Failed" in the("fail", "profile doc")["found"]
@@ -220,13 +220,13 @@ def test_a_profile_that_is_not_in_service(product: Product) -> None:
         product.aws.set_status(product.domain_id, "doc", status="InService")
 
 
-def test_a_space_that_is_not_there(product: Product) -> None:
+def test_doctor_reports_a_missing_space(product: Product) -> None:
     create_profile(product.domain_id, "spacey")
     with mapped("U0SPACE", product.domain_id, "spacey", "--space", "nowhere"):
         assert "there is no space nowhere" in the("fail", "profile spacey")["found"]
 
 
-def test_a_role_that_cannot_be_assumed(product: Product) -> None:
+def test_doctor_reports_a_role_it_cannot_assume(product: Product) -> None:
     with mapped("U0ROLE", product.domain_id, "doc-2", "--role-arn", ROLE):
         product.aws.inject("AssumeRole", Fault("AccessDenied", status=403, times=None))
         found = the("fail", f"role {ROLE}")
@@ -235,12 +235,12 @@ def test_a_role_that_cannot_be_assumed(product: Product) -> None:
     assert "trust policy" in found["mend"]
 
 
-def test_links_through_a_role_are_told_not_to_have_been_looked_at(product: Product) -> None:
+def test_doctor_warns_about_unchecked_links_through_a_role(product: Product) -> None:
     create_profile(product.domain_id, "doc-3")
     with mapped("U0ROLE", product.domain_id, "doc-3", "--role-arn", ROLE):
         found = the("warn", f"links into {product.domain_id}")
         tried = [each for each in examine("--presign")[1] if each["check"].startswith("links into")]
-    assert f"through {ROLE} were not looked at" in found["found"]
+    assert f"through {ROLE} were not checked" in found["found"]
     assert "--presign" in found["mend"]
     assert {each["level"] for each in tried} == {"ok"}
 
@@ -249,10 +249,10 @@ def test_links_through_a_role_are_told_not_to_have_been_looked_at(product: Produ
     ("owner", "item", "content", "why"),
     [
         ("T0STUDIO01#U0ODD", "member", {"mappings": {"default": {}}, "rules": {}}, "the member gets no link"),
-        ("T0STUDIO01", "workspace", {"rules": {}, "lockdown": {"reason": 1}}, "nobody of the workspace gets a link"),
+        ("T0STUDIO01", "workspace", {"rules": {}, "lockdown": {"reason": 1}}, "nobody in the workspace gets a link"),
     ],
 )
-def test_records_that_cannot_be_read(owner: str, item: str, content: dict[str, Any], why: str) -> None:
+def test_doctor_reports_unreadable_records(owner: str, item: str, content: dict[str, Any], why: str) -> None:
     table = boto3.resource("dynamodb").Table("studio-links-access")
     table.put_item(Item={"owner": owner, "item": item, "version": 1, **content})
     try:
@@ -265,12 +265,12 @@ def test_records_that_cannot_be_read(owner: str, item: str, content: dict[str, A
 # Whether links may be made
 
 
-def test_a_role_that_may_not_make_links(product: Product) -> None:
+def test_doctor_reports_a_role_without_permission(product: Product) -> None:
     powerless = ("--serving-role", "arn:aws:iam::123456789012:role/powerless")
     assert "implicitDeny" in the("fail", f"links into {product.domain_id}", role=powerless)["found"]
 
 
-def test_a_role_that_may_make_links_from_some_addresses_only(product: Product) -> None:
+def test_doctor_warns_about_conditional_permission(product: Product) -> None:
     iam = boto3.client("iam")
     iam.create_role(RoleName="conditional", AssumeRolePolicyDocument="{}")
     document = run("iam-policy", "--source-ip", "203.0.113.0/24")
@@ -283,13 +283,13 @@ def test_a_role_that_may_make_links_from_some_addresses_only(product: Product) -
     assert "--presign" in found["mend"]
 
 
-def test_iam_that_may_not_be_asked(product: Product) -> None:
+def test_doctor_warns_when_iam_does_not_answer(product: Product) -> None:
     product.aws.inject("SimulatePrincipalPolicy", Fault("AccessDenied", status=403))
     assert "--presign" in the("warn", f"links into {product.domain_id}")["mend"]
     assert "NoSuchEntity" in the("warn", "links into", role=())["found"]
 
 
-def test_a_link_that_aws_makes_is_thrown_away_unseen_and_one_it_refuses_is_told(product: Product) -> None:
+def test_doctor_presigns_without_showing_the_link(product: Product) -> None:
     code, findings, output = examine("--presign")
     assert code == 0
     assert "one was made and thrown away" in output
@@ -301,7 +301,7 @@ def test_a_link_that_aws_makes_is_thrown_away_unseen_and_one_it_refuses_is_told(
 # A running bot
 
 
-def test_a_bot_that_cannot_be_reached_and_one_that_is_not_ready(product: Product) -> None:
+def test_doctor_reports_an_unreachable_or_unready_bot(product: Product) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     assert "cannot be reached" in the("fail", f"bot at {nowhere}", "--url", nowhere)["found"]
     product.aws.inject("DescribeTable", Fault("AccessDeniedException", times=2))
@@ -310,7 +310,7 @@ def test_a_bot_that_cannot_be_reached_and_one_that_is_not_ready(product: Product
     product.aws.clear_faults()
 
 
-def test_an_address_with_a_password_in_it_is_refused_and_never_shown(product: Product) -> None:
+def test_doctor_refuses_an_address_with_a_password(product: Product) -> None:
     ended = product.cli("doctor", "--url", "http://me:hunter2@127.0.0.1/", check=False)
     assert ended.returncode == 2
     assert "hunter2" not in ended.stdout

@@ -1,0 +1,163 @@
+"""What the doctor's checks mean: a level, what was found, why it matters and how to fix it. Pure.
+
+The names of `Finding`'s fields are the keys of the JSON output.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from bot.aws.account import Place
+from bot.core.access import Access, Mapping
+from bot.core.errors import StudioError
+from bot.core.link import Reason
+from bot.core.values import USER_ID
+from bot.slack import manifest
+
+# How many mappings are checked by default.
+SAMPLE = 200
+# AWS and Slack refuse requests that are five minutes off; rules end by our own clock, so less deserves a warning.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+CLOCK_WARNS, CLOCK_FAILS = timedelta(seconds=5), timedelta(seconds=240)
+
+OF_DOMAIN = {Reason.DOMAIN_MISSING, Reason.DOMAIN_NOT_READY, Reason.DOMAIN_SSO}
+OF_PROFILE = {Reason.PROFILE_MISSING, Reason.PROFILE_NOT_READY, Reason.SPACE_MISSING, Reason.SPACE_NOT_YOURS}
+
+
+class Level(StrEnum):
+    """The result of a check."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check.
+
+    Attributes:
+        why: why it matters; "" if all is well.
+        mend: how to fix it; "" if all is well.
+    """
+
+    level: Level
+    check: str
+    found: str
+    why: str = ""
+    mend: str = ""
+
+
+def ok(check: str, found: str) -> Finding:
+    """Return a check that passed."""
+    return Finding(Level.OK, check, found)
+
+
+def records(members: dict[str, Access]) -> Iterator[Finding]:
+    """Report stored records that cannot be read: one of them is enough to refuse links."""
+    for owner, access in members.items():
+        for record in access.unreadable:
+            of_member = bool(USER_ID.fullmatch(owner))
+            yield Finding(
+                Level.FAIL,
+                f"records of {owner}",
+                f"{record.replace('#', ' ')} cannot be read",
+                "the member gets no link" if of_member else "nobody in the workspace gets a link",
+                f"`studio-links forget {owner}` removes it and all rules of the member: set those again"
+                if of_member
+                else "`studio-links forget` the user group it names; without one, begin and end a lockdown",
+            )
+
+
+def team(team_id: str, enterprise_id: str | None, teams: Sequence[str]) -> Finding:
+    """Compare the token's workspace with those admitted."""
+    if not teams or {team_id, enterprise_id} & set(teams):
+        return ok("Slack team", f"{team_id}" + (f" of {enterprise_id}" if enterprise_id else ""))
+    return Finding(
+        Level.FAIL,
+        "Slack team",
+        f"the token is of {team_id}, and STUDIO_TEAMS admits {', '.join(teams)} only",
+        "the bot rejects everybody in the token's workspace",
+        "set STUDIO_TEAMS to the token's team, or use a token of that team",
+    )
+
+
+def scopes(granted: frozenset[str]) -> Iterator[Finding]:
+    """Compare the token's scopes with the manifest's."""
+    if not granted:
+        why, mend = "the bot may lack a permission", "compare OAuth & Permissions with manifest.yml"
+        yield Finding(Level.WARN, "Slack scopes", "Slack does not list them", why, mend)
+        return
+    missing, extra = set(manifest.SCOPES) - granted, granted - set(manifest.SCOPES)
+    if not missing:
+        yield ok("Slack scopes", ", ".join(sorted(manifest.SCOPES)))
+    for scope in sorted(missing):
+        mend = "add it under OAuth & Permissions, as in manifest.yml, and reinstall the app"
+        yield Finding(Level.FAIL, f"Slack scope {scope}", "not granted", f"it is for {manifest.SCOPES[scope]}", mend)
+    if extra:
+        why = "a stolen token could do more than the bot does"
+        yield Finding(Level.WARN, "Slack scopes", f"more than needed: {', '.join(sorted(extra))}", why, "remove them")
+
+
+def clock(ahead: timedelta) -> Finding:
+    """Report how far our clock is from AWS's."""
+    off = abs(ahead)
+    if off <= CLOCK_WARNS:
+        return ok("clock", "agrees with AWS's")
+    which = "ahead of" if ahead > timedelta() else "behind"
+    level = Level.FAIL if off >= CLOCK_FAILS else Level.WARN
+    why = "rules and links end at the wrong time, and AWS and Slack refuse requests that are minutes off"
+    return Finding(
+        level, "clock", f"{off.total_seconds():.0f} s {which} AWS's", why, "set this machine's clock by NTP"
+    )
+
+
+def domain(place: Place, errors: Sequence[StudioError]) -> Finding:
+    """Report what the errors of a domain's mappings say about the domain itself."""
+    check = f"domain {place.domain_id} ({place.region})"
+    for error in errors:
+        what, _, mend = str(error).partition(": ")
+        if error.reason in OF_DOMAIN:
+            return Finding(Level.FAIL, check, what, "no link can be made into it", mend)
+        if error.reason not in OF_PROFILE:
+            found = f"could not be checked ({error.code or what})"
+            return Finding(Level.FAIL, check, found, "its members may get no links", mend or "try again")
+    return ok(check, "in service, and signs in with IAM")
+
+
+def profile(mapping: Mapping, error: StudioError) -> Finding:
+    """Report a profile that cannot be signed in to."""
+    what, _, mend = str(error).partition(": ")
+    check = f"profile {mapping.profile_name} in {mapping.domain_id}"
+    return Finding(Level.FAIL, check, what, "its member gets no link", mend)
+
+
+def permission(check: str, role: str, decision: str, conditions: Sequence[str]) -> Finding:
+    """Report IAM's decision on whether the role may make links."""
+    if decision == "allowed":
+        return ok(check, f"{role} may make them")
+    if decision == "implicitDeny" and conditions:
+        return Finding(
+            Level.WARN,
+            check,
+            f"{role} may make them on conditions at most ({', '.join(conditions)})",
+            "the bot and its members may not meet them",
+            "use --presign where the bot runs",
+        )
+    return Finding(
+        Level.FAIL,
+        check,
+        f"{role} may not make them ({decision})",
+        "its members get no link",
+        "give it what `studio-links iam-policy` prints; if the bot has another role, name it with --serving-role",
+    )
+
+
+def sample(mappings: list[Mapping]) -> list[Mapping]:
+    """Return at most SAMPLE mappings, spread evenly, and the first one of each domain."""
+    if len(mappings) <= SAMPLE:
+        return mappings
+    first = {mapping.domain_id: number for number, mapping in reversed(list(enumerate(mappings)))}
+    spread = [number * len(mappings) // SAMPLE for number in range(SAMPLE)]
+    return [mappings[number] for number in sorted({*first.values(), *spread})]
