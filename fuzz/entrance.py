@@ -1,10 +1,10 @@
-"""Coverage-guided fuzzing of the HTTP entrance and of all that is behind it up to the queue, by hand: `make fuzz`.
+"""Coverage-guided fuzzing of the HTTP entrance and the code behind it, up to the queue, by hand: `make fuzz`.
 
     python -m fuzz.entrance -max_total_time=300
 
-Needs atheris (https://github.com/google/atheris), which is no part of the development environment. Each input is
-signed as Slack signs, so that it gets past the signature and is taken apart by the parser, by Bolt and by our own
-handlers. It stops at the first input that raises, is answered with 500, or with a trace.
+Needs atheris (https://github.com/google/atheris), which is not part of the development environment. Each input is
+signed as Slack signs, so that it passes the signature check and reaches the parser, Bolt and our handlers. Stops at
+the first input that raises, or whose response is a 500 or has a traceback.
 """
 
 import copy
@@ -40,8 +40,8 @@ SETTINGS = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "STUDIO_ADMINS": "U0ADMIN001",
 }
-# What Slack's payloads are made of. An input chooses one, and what is put in the place of its parts.
-WHO = {
+# Templates of Slack's payloads. An input chooses one, and replacements for its parts.
+IDENTITY = {
     "user": {"id": "U0ANA00001", "team_id": "T0STUDIO01"},
     "team": {"id": "T0STUDIO01"},
     "api_app_id": "A0STUDIO01",
@@ -51,22 +51,22 @@ ACTION = {"type": "button", "action_id": "new_link", "block_id": "x", "value": "
 VIEW = {"id": "V1", "type": "modal", "callback_id": "x", "private_metadata": "{}", "state": {"values": {}}}
 PAYLOADS: list[dict[str, Any]] = [
     {**COMMAND, "api_app_id": "A0STUDIO01", "trigger_id": "1.2.3", "response_url": "https://hooks.slack.com/x"},
-    {**WHO, "type": "block_actions", "trigger_id": "1", "actions": [ACTION], "container": {"type": "message"}},
+    {**IDENTITY, "type": "block_actions", "trigger_id": "1", "actions": [ACTION], "container": {"type": "message"}},
     {
-        **WHO,
+        **IDENTITY,
         "type": "block_actions",
         "trigger_id": "1",
         "actions": [{**ACTION, "action_id": "open_studio"}],
         "view": VIEW,
     },
-    {**WHO, "type": "view_submission", "trigger_id": "1", "view": VIEW},
-    {**WHO, "type": "view_closed", "view": VIEW, "is_cleared": True},
-    {**WHO, "type": "shortcut", "trigger_id": "1", "callback_id": "x"},
-    {**WHO, "type": "message_action", "trigger_id": "1", "callback_id": "x", "message": {"text": "x"}},
-    {**WHO, "type": "interactive_message", "callback_id": "x", "actions": [{"name": "x"}]},
-    {**WHO, "type": "dialog_submission", "callback_id": "x", "submission": {}},
-    {**WHO, "type": "block_suggestion", "action_id": "x", "block_id": "x", "value": "x"},
-    {**WHO, "type": "workflow_step_edit", "callback_id": "x", "workflow_step": {}},
+    {**IDENTITY, "type": "view_submission", "trigger_id": "1", "view": VIEW},
+    {**IDENTITY, "type": "view_closed", "view": VIEW, "is_cleared": True},
+    {**IDENTITY, "type": "shortcut", "trigger_id": "1", "callback_id": "x"},
+    {**IDENTITY, "type": "message_action", "trigger_id": "1", "callback_id": "x", "message": {"text": "x"}},
+    {**IDENTITY, "type": "interactive_message", "callback_id": "x", "actions": [{"name": "x"}]},
+    {**IDENTITY, "type": "dialog_submission", "callback_id": "x", "submission": {}},
+    {**IDENTITY, "type": "block_suggestion", "action_id": "x", "block_id": "x", "value": "x"},
+    {**IDENTITY, "type": "workflow_step_edit", "callback_id": "x", "workflow_step": {}},
     {
         "type": "event_callback",
         "team_id": "T0STUDIO01",
@@ -79,8 +79,8 @@ PAYLOADS: list[dict[str, Any]] = [
 WORDS = sorted({word for payload in PAYLOADS for word in re.findall(r"[\w./-]+", json.dumps(payload))})
 
 
-class Nobody:
-    """In place of the executors: takes work and does none of it, and every other time has no room."""
+class DiscardingExecutor:
+    """Replaces the executors: discards jobs, and rejects every other one as full."""
 
     in_flight = 0
 
@@ -88,35 +88,35 @@ class Nobody:
         self.asked = 0
 
     def submit(self, _job: object) -> None:
-        """Take it, or not."""
+        """Discard the job, or raise `Full`."""
         self.asked += 1
         if self.asked % 2:
             raise Full
 
 
-class Silent(logging.Handler):
-    """Makes every line, and prints none."""
+class SilentHandler(logging.Handler):
+    """Formats every line and prints none."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Through the whole chain, which is fuzzed too."""
+        """Format the record with the whole processor chain, which is fuzzed too."""
         self.format(record)
 
 
 def entrance() -> Any:
-    """The entrance as it is in production, with nobody behind the queue."""
+    """Return the entrance as in production, with executors that discard jobs."""
     os.environ.update(SETTINGS)
     logs.configure(level="DEBUG", style="json", stream=io.StringIO())
-    root, silent = logging.getLogger(), Silent()
+    root, silent = logging.getLogger(), SilentHandler()
     silent.setFormatter(root.handlers[0].formatter)
     root.handlers[:] = [silent]
     bot = app.build(load(HttpSettings))
-    nobody: Any = Nobody()
-    bot.app.workers, bot.app.overflow, bot.app.home = nobody, nobody, Home("A0STUDIO01", "T0STUDIO01")
+    executor: Any = DiscardingExecutor()
+    bot.app.workers, bot.app.overflow, bot.app.home = executor, executor, Home("A0STUDIO01", "T0STUDIO01")
     return bot.wsgi
 
 
 def value(data: Any, depth: int = 3) -> Any:
-    """Any JSON value, made of Slack's words or of others."""
+    """Return any JSON value, built from Slack's words or others."""
     makers: list[Callable[[], Any]] = [
         lambda: None,
         data.ConsumeBool,
@@ -130,7 +130,7 @@ def value(data: Any, depth: int = 3) -> Any:
 
 
 def payload(data: Any) -> dict[str, Any]:
-    """One of Slack's payloads, with some of it replaced or left out, at any depth."""
+    """Return one of Slack's payloads with parts replaced or removed, at any depth."""
     made: dict[str, Any] = copy.deepcopy(PAYLOADS[data.ConsumeIntInRange(0, len(PAYLOADS) - 1)])
     for _ in range(data.ConsumeIntInRange(0, 4)):
         part = made
@@ -149,7 +149,7 @@ def payload(data: Any) -> dict[str, Any]:
 
 
 def request(data: Any) -> tuple[str, bytes]:
-    """A body and its kind."""
+    """Return a content type and a body."""
     match data.ConsumeIntInRange(0, 5):
         case 0:
             return FORM, data.ConsumeBytes(4096)
@@ -167,7 +167,7 @@ def request(data: Any) -> tuple[str, bytes]:
 
 
 def one_input(wsgi: Any, raw: bytes) -> None:
-    """Make a request of it, sign it, and look at the answer."""
+    """Build a request from the input, sign it and check the response."""
     kind, body = request(atheris.FuzzedDataProvider(raw))
     at = str(int(time.time()))
     signature = hmac.new(SECRET.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256).hexdigest()
@@ -181,15 +181,15 @@ def one_input(wsgi: Any, raw: bytes) -> None:
         "HTTP_X_SLACK_REQUEST_TIMESTAMP": at,
         "HTTP_X_SLACK_SIGNATURE": f"v0={signature}",
     }
-    words = b"".join(wsgi(environ, lambda status, _headers: answered.append(status)))
+    response = b"".join(wsgi(environ, lambda status, _headers: answered.append(status)))
     if not answered or answered[0].startswith("5"):
         raise AssertionError(f"answered {answered} to {body!r}")
-    if b"Traceback" in words:
-        raise AssertionError(f"a trace in the answer to {body!r}")
+    if b"Traceback" in response:
+        raise AssertionError(f"a traceback in the response to {body!r}")
 
 
 def main() -> None:
-    """Run until the time is over, or something is found. What was learned stays in `build/fuzz-corpus`."""
+    """Run until the time limit or the first failure. The corpus stays in `build/fuzz-corpus`."""
     corpus = Path(__file__).parent.parent / "build" / "fuzz-corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     wsgi = entrance()

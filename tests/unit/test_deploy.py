@@ -1,4 +1,4 @@
-"""What deploy/, the Dockerfile and compose.yaml say is held against the linters, the code and the documents."""
+"""deploy/, the Dockerfile and compose.yaml pass their linters and agree with the code and the docs."""
 
 import json
 import re
@@ -37,13 +37,13 @@ def container() -> dict[str, Any]:
 
 
 def dockerfile() -> list[str]:
-    """The instructions, each on one line."""
+    """Return the instructions, each on one line."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def run(*command: str) -> str:
-    """What a tool of our virtual environment prints; it has to be content."""
+    """Run a tool of our virtual environment and return its output; it must succeed."""
     tool = Path(sys.executable).with_name(command[0])
     ended = subprocess.run([tool, *command[1:]], capture_output=True, text=True, cwd=ROOT, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -51,15 +51,15 @@ def run(*command: str) -> str:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_cfn_lint_finds_nothing(name: str) -> None:
+def test_cfn_lint_reports_nothing(name: str) -> None:
     assert run("cfn-lint", f"deploy/{name}") == ""
 
 
-def test_hadolint_finds_nothing() -> None:
+def test_hadolint_reports_nothing() -> None:
     assert run("hadolint", "Dockerfile") == ""
 
 
-def test_the_service_sets_only_variables_that_exist() -> None:
+def test_service_sets_only_known_variables() -> None:
     variables = {name.upper() for name in HttpSettings.model_fields | SocketSettings.model_fields}
     names = set(re.findall(r"\bName: ([A-Z][A-Z_]+)\b", json.dumps(container()["Environment"]).replace('"', "")))
 
@@ -67,14 +67,14 @@ def test_the_service_sets_only_variables_that_exist() -> None:
     assert names <= variables
 
 
-def test_the_service_is_given_references_and_never_a_secret() -> None:
+def test_service_gets_secret_references_and_no_secrets() -> None:
     text = json.dumps(container()["Environment"])
 
     for name in SECRET:
         assert f"aws-secretsmanager://${{SlackSecretArn}}#{name}" in text
 
 
-def test_a_parameter_named_after_a_variable_takes_what_the_variable_takes() -> None:
+def test_parameters_have_the_limits_of_their_variables() -> None:
     parameters = {name: each for name, each in template()["Parameters"].items() if name.startswith("Studio")}
     fields = HttpSettings.model_fields
 
@@ -89,7 +89,7 @@ def test_a_parameter_named_after_a_variable_takes_what_the_variable_takes() -> N
             assert each["MaxValue"] == (limits["Le"].le if "Le" in limits else limits["Lt"].lt - 1)
 
 
-def test_times_and_ports_agree_with_the_server() -> None:
+def test_timeouts_and_ports_match_the_server() -> None:
     attributes = {
         each["Key"]: each["Value"]
         for kind in ("LoadBalancer", "TargetGroup")
@@ -104,7 +104,7 @@ def test_times_and_ports_agree_with_the_server() -> None:
     assert {each["ContainerPort"] for each in container()["PortMappings"]} == {3000}
 
 
-def test_the_task_can_change_nothing_and_is_nobody() -> None:
+def test_task_is_read_only_and_unprivileged() -> None:
     only = container()
 
     assert only["ReadonlyRootFilesystem"] is True
@@ -112,7 +112,7 @@ def test_the_task_can_change_nothing_and_is_nobody() -> None:
     assert only["LinuxParameters"]["Capabilities"]["Drop"] == ["ALL"]
 
 
-def test_a_deployment_that_does_not_get_ready_is_taken_back() -> None:
+def test_failed_deployment_rolls_back() -> None:
     deployment = of_type("AWS::ECS::Service")["Service"]["DeploymentConfiguration"]
 
     assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
@@ -120,7 +120,7 @@ def test_a_deployment_that_does_not_get_ready_is_taken_back() -> None:
     assert template()["Parameters"]["Replicas"]["Default"] == 2
 
 
-def test_log_filters_look_for_events_that_the_bot_logs() -> None:
+def test_log_filters_match_logged_events() -> None:
     code = "\n".join(path.read_text() for path in (ROOT / "bot").rglob("*.py"))
     logged = set(re.findall(r"""(?:log|getLogger\(__name__\))\.\w+\(\s*"(\w+)\"""", code))
     filters = of_type("AWS::Logs::MetricFilter")
@@ -133,7 +133,7 @@ def test_log_filters_look_for_events_that_the_bot_logs() -> None:
         assert set(re.findall(r'\$\.outcome = "(\w+)"', each["FilterPattern"])) <= OUTCOMES
 
 
-def test_every_alarm_leads_to_its_heading() -> None:
+def test_every_alarm_links_to_a_runbook_section() -> None:
     headings = re.findall(r"^#+ (.+)$", (ROOT / "docs/OPERATIONS.md").read_text(), re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
     alarms = of_type("AWS::CloudWatch::Alarm")
@@ -144,7 +144,7 @@ def test_every_alarm_leads_to_its_heading() -> None:
         assert each["AlarmActions"] == each["OKActions"]
 
 
-def test_over_socket_mode_alarms_look_at_the_connection_as_over_http_at_the_targets() -> None:
+def test_alarms_watch_the_connection_of_their_transport() -> None:
     resources = template()["Resources"]
     alarms = {
         name: each["Condition"]
@@ -156,23 +156,23 @@ def test_over_socket_mode_alarms_look_at_the_connection_as_over_http_at_the_targ
     assert alarms["SocketDown"] == alarms["SocketSurplus"] == "Socket"
 
 
-def test_the_image_is_pinned_has_no_secret_and_runs_as_nobody() -> None:
+def test_image_is_pinned_unprivileged_and_without_secrets() -> None:
     lines = dockerfile()
     final = lines[max(n for n, line in enumerate(lines) if line.startswith("FROM")) :]
 
     assert all(re.fullmatch(r"FROM python:\$\{PYTHON\}( AS \w+)?", line) for line in lines if line.startswith("FROM"))
     pip = [part for line in lines if line.startswith("RUN") for part in line.split("&&") if " pip " in part]
     assert len(pip) == 5
-    # Pinned with hashes and as wheels, or from what is here already.
+    # Pinned with hashes and as wheels, or from local files.
     assert all(("--require-hashes" in part and "--only-binary :all:" in part) or "--no-deps" in part for part in pip)
     assert "USER 10001:10001" in final
     assert final.index("USER 10001:10001") < final.index('CMD ["serve"]')
     assert not any(line.startswith(("ADD", "ARG", "VOLUME")) for line in final)
-    # Without a home slack_sdk cannot be imported; without a place for files gunicorn does not start.
+    # slack_sdk needs HOME to be imported, and gunicorn needs a writable TMPDIR to start.
     environment = next(line for line in final if line.startswith("ENV"))
     assert {"HOME=/", "TMPDIR=/dev/shm"} <= set(environment.split())
     assert not any(name in line for line in lines for name in SECRET)
-    # What is copied from outside is named one by one, and of it production gets the bot without its stand-ins.
+    # Every file copied into the image is listed, and production gets the bot without the stand-ins.
     assert {line.split()[1] for line in lines if line.startswith("COPY") and "--from" not in line} == {
         "LICENSE",
         "bot",
@@ -188,7 +188,7 @@ def compose() -> dict[str, Any]:
     return loaded
 
 
-def test_compose_runs_the_bot_as_production_does() -> None:
+def test_compose_restricts_containers_as_in_production() -> None:
     for name in ("bot", "tables"):
         service = compose()["services"][name]
         assert service["read_only"] is True

@@ -1,4 +1,4 @@
-"""What the repository says of itself is held against what the code does."""
+"""README, docs, .env.example, manifest and Procfile agree with the code."""
 
 import re
 import shlex
@@ -34,11 +34,11 @@ def variables() -> set[str]:
     return {name.upper() for name in HttpSettings.model_fields | SocketSettings.model_fields}
 
 
-def test_the_manifest_is_the_generated_one() -> None:
+def test_manifest_file_equals_generated_manifest() -> None:
     assert (ROOT / "manifest.yml").read_text() == generated()
 
 
-def test_the_procfile_runs_commands_that_exist() -> None:
+def test_procfile_runs_existing_commands() -> None:
     lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
 
     assert set(lines) == {"release", "web", "worker"}
@@ -48,13 +48,13 @@ def test_the_procfile_runs_commands_that_exist() -> None:
         assert " ".join(word for word in words_of_line[1:] if not word.startswith("-")) in commands()
 
 
-def test_every_variable_is_in_the_example_and_in_no_other_words() -> None:
+def test_example_names_exactly_the_settings() -> None:
     named = set(re.findall(r"^#?([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
     assert named - AWS_VARIABLES == variables()
 
 
-def test_the_examples_defaults_are_the_real_ones() -> None:
+def test_example_shows_the_real_defaults() -> None:
     shown = dict(re.findall(r"^#([A-Z][A-Z_]+)=(.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     fields = HttpSettings.model_fields | SocketSettings.model_fields
     for name, value in shown.items():
@@ -63,7 +63,7 @@ def test_the_examples_defaults_are_the_real_ones() -> None:
             assert value == str(default).lower() or value == str(default), name
 
 
-def test_each_variable_that_can_be_wrong_says_what_it_may_be() -> None:
+def test_every_variable_describes_its_valid_values() -> None:
     checked_elsewhere = {"SLACK_API_URL", "AWS_REGION", "STUDIO_TEAMS", "STUDIO_ADMINS"}  # by their validators
 
     assert set(MAY_BE) | checked_elsewhere == variables()
@@ -74,21 +74,21 @@ for_each_page = pytest.mark.parametrize("page", PAGES)
 
 
 def anchors(page: Path) -> set[str]:
-    """Where links into a page may lead: its headings, as GitHub names them."""
+    """Return the anchors of a page's headings, as GitHub names them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def shell_lines(page: str) -> list[list[str]]:
-    """The words of each line of a page's shell examples, continued lines joined."""
+    """Return the words of each line in a page's shell examples, with continued lines joined."""
     blocks = re.findall(r"^ *```sh\n(.*?)^ *```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    # Commands within commands, and here-documents, are not looked into.
+    # Nested commands and here-documents are ignored.
     return [line.split("#")[0].split() for line in lines]
 
 
 @for_each_page
-def test_the_commands_that_a_page_names_exist(page: str) -> None:
+def test_commands_named_in_a_page_exist(page: str) -> None:
     text = (ROOT / page).read_text()
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
@@ -99,7 +99,7 @@ def test_the_commands_that_a_page_names_exist(page: str) -> None:
 
 
 @for_each_page
-def test_the_options_that_a_page_gives_to_our_commands_exist(page: str) -> None:
+def test_command_options_in_a_page_exist(page: str) -> None:
     tree = typer.main.get_command(cli)
     for words_of_line in shell_lines(page):
         if words_of_line[:1] != ["studio-links"]:
@@ -113,14 +113,14 @@ def test_the_options_that_a_page_gives_to_our_commands_exist(page: str) -> None:
 
 
 @for_each_page
-def test_the_variables_that_a_page_names_exist(page: str) -> None:
+def test_variables_named_in_a_page_exist(page: str) -> None:
     text = (ROOT / page).read_text()
 
     assert set(re.findall(r"\b(?:STUDIO|SLACK)_[A-Z_]+\b", text)) <= variables() | {"SLACK_CLIENT_ID"}
 
 
 @for_each_page
-def test_the_places_that_a_page_links_to_exist(page: str) -> None:
+def test_relative_links_in_a_page_resolve(page: str) -> None:
     here = ROOT / page
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", here.read_text()):
         path, _, anchor = target.partition("#")
@@ -130,7 +130,7 @@ def test_the_places_that_a_page_links_to_exist(page: str) -> None:
 
 
 @for_each_page
-def test_what_a_page_gives_to_our_templates_and_takes_from_them_exists(page: str) -> None:
+def test_template_parameters_and_outputs_in_a_page_exist(page: str) -> None:
     templates = [decode(str(path))[0] for path in (ROOT / "deploy").glob("*.yaml")]
     parameters = {name for template in templates for name in template.get("Parameters", {})}
     outputs = {name for template in templates for name in template.get("Outputs", {})}
@@ -145,7 +145,7 @@ def test_what_a_page_gives_to_our_templates_and_takes_from_them_exists(page: str
 
 
 @pytest.mark.parametrize("words", CATALOGUES.values(), ids=CATALOGUES)
-def test_every_refusal_has_its_words(words: Words) -> None:
+def test_every_refusal_reason_has_a_message(words: Words) -> None:
     spoken_by_help = {Reason.UNKNOWN_ALIAS}
 
     assert set(words.refusals) == set(Reason) - spoken_by_help

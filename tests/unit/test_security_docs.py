@@ -1,4 +1,4 @@
-"""The two pages on attacks and faults name tests and guards that exist, and leave none of them out."""
+"""SECURITY.md and RELIABILITY.md list all guards and faults, and name only tests that exist."""
 
 import re
 from pathlib import Path
@@ -14,13 +14,13 @@ NAMED = re.compile(r"`(test_\w+\.py)(?:::(test_\w+))?`")
 
 
 def rows(page: Path) -> list[list[str]]:
-    """The cells of every row of every table."""
+    """Return the cells of every table row of a page."""
     lines = [line for line in page.read_text().splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 @pytest.mark.parametrize("page", [SECURITY, RELIABILITY], ids=lambda page: page.name)
-def test_every_test_that_a_page_names_exists(page: Path) -> None:
+def test_tests_named_in_a_page_exist(page: Path) -> None:
     files = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
     named = NAMED.findall(page.read_text())
     assert len(named) > 10
@@ -28,13 +28,13 @@ def test_every_test_that_a_page_names_exists(page: Path) -> None:
     assert [file for file, _ in named if file not in files] == []
 
 
-def test_every_attack_has_a_test() -> None:
+def test_every_attack_names_a_test() -> None:
     attacks = [row for row in rows(SECURITY) if len(row) == 5 and row[0] != "attacker"]
     assert len(attacks) > 30
     assert [row[:2] for row in attacks if not NAMED.search(row[3])] == []
 
 
-def test_every_guard_is_on_the_page_and_every_guard_on_the_page_can_be_taken_out() -> None:
+def test_security_page_lists_exactly_the_guards() -> None:
     attacks = [row for row in rows(SECURITY) if len(row) == 5 and row[0] != "attacker"]
     named = {guard for row in attacks for guard in row[4].split(", ") if guard}
     seen = {row[0] for row in rows(SECURITY) if len(row) == 3 and row[2] == "seen to fail"}
@@ -43,14 +43,14 @@ def test_every_guard_is_on_the_page_and_every_guard_on_the_page_can_be_taken_out
 
 
 @pytest.mark.parametrize("name", GUARDS)
-def test_every_guard_is_where_its_removal_expects_it(name: str) -> None:
+def test_guard_text_and_test_are_found(name: str) -> None:
     guard = GUARDS[name]
     assert (ROOT / "bot" / guard.file).read_text().count(guard.there) == 1
     assert f"def {guard.test[1]}" in (ROOT / guard.test[0]).read_text()
 
 
-def test_every_fault_is_on_the_page_with_what_the_audit_says() -> None:
-    told = {row[0]: row[2] for row in rows(RELIABILITY) if len(row) == 4}
+def test_reliability_page_lists_every_fault_and_outcome() -> None:
+    outcomes = {row[0]: row[2] for row in rows(RELIABILITY) if len(row) == 4}
     for name, case in CASES.items():
         expected = case.audit or case.outcome
-        assert told[name].startswith(expected if expected == "nothing" else f"`{expected}`"), name
+        assert outcomes[name].startswith(expected if expected == "nothing" else f"`{expected}`"), name
