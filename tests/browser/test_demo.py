@@ -86,7 +86,7 @@ def stage() -> Iterator[Stage]:
 
 
 def test_the_glass_tells_what_was_recorded(stage: Stage) -> None:
-    workspace, glass = stage.workspace, stage.workspace.glass
+    workspace, glass = stage.workspace, stage.workspace.under_the_hood
     assert glass is not None
     assert glass("U0DAN") == []
     message = workspace.answer_to(workspace.command("U0MAYA", "falcon"))
@@ -107,7 +107,7 @@ def test_the_glass_tells_what_was_recorded(stage: Stage) -> None:
 
 
 def test_the_glass_tells_what_an_administrator_has_changed(stage: Stage) -> None:
-    workspace, glass = stage.workspace, stage.workspace.glass
+    workspace, glass = stage.workspace, stage.workspace.under_the_hood
     assert glass is not None
     for text in ("admin allow @eve", "admin show @eve"):
         workspace.answer_to(workspace.command("U0ADA", text))
@@ -121,7 +121,7 @@ def test_the_glass_tells_what_an_administrator_has_changed(stage: Stage) -> None
 
 def test_the_glass_stays_up_while_the_audit_cannot_be_read(stage: Stage) -> None:
     stage.workspace.answer_to(stage.workspace.command("U0BEN"))
-    glass = stage.workspace.glass
+    glass = stage.workspace.under_the_hood
     assert glass is not None
     stage.aws.inject("Query", Fault("AccessDeniedException", times=None))
     try:

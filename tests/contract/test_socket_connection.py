@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from bot.core.errors import SlackError
 from bot.local.faults import Fault
 from bot.local.slack.features import Features
-from bot.local.slack.socket_mode import Line
+from bot.local.slack.socket_mode import Connection
 from bot.local.slack.workspace import Workspace
 from bot.observability.metrics import Metrics
 from bot.slack.socket_connection import MAX_BUFFERED_BYTES, EnvelopeHandler, Times
@@ -129,7 +129,7 @@ ENVELOPE = {"envelope_id": "1", "type": "slash_commands", "payload": {"command":
 def test_messages_that_are_not_slacks_are_refused_and_the_connection_lives_on(
     slack: Workspace, bot: Bot, message: Mapping[str, Any]
 ) -> None:
-    slack.socket_mode.lines[0].tell(message)
+    slack.socket_mode.connections[0].send(message)
 
     wait_until(lambda: bot.refused() == 1)
     assert slack.command(ANA).ack == "ok"
@@ -137,14 +137,14 @@ def test_messages_that_are_not_slacks_are_refused_and_the_connection_lives_on(
 
 
 def test_what_is_no_json_is_refused(slack: Workspace, bot: Bot) -> None:
-    slack.socket_mode.lines[0]._connection.send("{" + "[" * 1000)
+    slack.socket_mode.connections[0]._connection.send("{" + "[" * 1000)
 
     wait_until(lambda: bot.refused() == 1)
     assert slack.command(ANA).ack == "ok"
 
 
 def test_endless_message_ends_the_connection_and_is_not_buffered(slack: Workspace, bot: Bot) -> None:
-    endless = slack.socket_mode.lines[0]._connection
+    endless = slack.socket_mode.connections[0]._connection
     with suppress(ConnectionClosed):
         endless.send(itertools.repeat("x" * 10_000, 10 * MAX_BUFFERED_BYTES // 10_000))
 
@@ -155,7 +155,7 @@ def test_endless_message_ends_the_connection_and_is_not_buffered(slack: Workspac
 
 def test_message_in_continuation_frames_is_joined(slack: Workspace, bot: Bot) -> None:
     text = json.dumps(ENVELOPE)
-    slack.socket_mode.lines[0]._connection.send([text[:20], text[20:40], text[40:]])
+    slack.socket_mode.connections[0]._connection.send([text[:20], text[20:40], text[40:]])
 
     wait_until(lambda: bot.payloads)
     assert bot.payloads == [ENVELOPE["payload"]]
@@ -165,7 +165,7 @@ def test_message_in_continuation_frames_is_joined(slack: Workspace, bot: Bot) ->
 def test_pause_inside_a_frame_loses_nothing(slack: Workspace) -> None:
     bot = Bot(slack, times=Times())
     bot.socket.connect()
-    connection, text = slack.socket_mode.lines[0]._connection, json.dumps(ENVELOPE).encode()
+    connection, text = slack.socket_mode.connections[0]._connection, json.dumps(ENVELOPE).encode()
     frame = b"\x81" + bytes([len(text)]) + text
     assert len(text) < 126
     with connection.protocol_mutex:
@@ -202,7 +202,7 @@ def test_a_refresh_leaves_no_gap(slack: Workspace, bot: Bot, reason: Any) -> Non
 
     assert {future.result().ack for future in typed} == {"ok"}
     assert slowest < 2
-    wait_until(lambda: len(slack.socket_mode.lines) == 1)
+    wait_until(lambda: len(slack.socket_mode.connections) == 1)
     assert (bot.renewals("refresh"), is_up(bot)) == (1, True)
 
 
@@ -210,14 +210,14 @@ def test_the_old_connection_goes_when_slack_does_not_close_it(slack: Workspace, 
     slack.socket_mode.refresh(after=60)
 
     wait_until(lambda: slack.socket_mode.opened == 2)
-    wait_until(lambda: len(slack.socket_mode.lines) == 1)
+    wait_until(lambda: len(slack.socket_mode.connections) == 1)
     assert slack.command(ANA).ack == "ok"
     assert bot.renewals("refresh") == 1
 
 
 def test_a_connection_that_slack_closes_or_that_breaks_is_renewed(slack: Workspace, bot: Bot) -> None:
-    for number, end in enumerate((Line.close, Line.cut), start=1):
-        end(slack.socket_mode.lines[0])
+    for number, end in enumerate((Connection.close, Connection.cut), start=1):
+        end(slack.socket_mode.connections[0])
         wait_until(lambda number=number: bot.renewals("lost") == number)  # type: ignore[misc] # mypy and defaults
         assert is_up(bot)
         assert slack.command(ANA).ack == "ok"
@@ -225,7 +225,7 @@ def test_a_connection_that_slack_closes_or_that_breaks_is_renewed(slack: Workspa
 
 def test_a_connection_that_falls_silent_is_not_up_and_is_renewed(slack: Workspace, bot: Bot) -> None:
     heard = bot.metric("studio_links_socket_heard_timestamp_seconds")
-    silent = slack.socket_mode.lines[0]
+    silent = slack.socket_mode.connections[0]
     with silent.frozen():
         slack.socket_mode.enabled = False
         wait_until(lambda: not is_up(bot))
@@ -249,8 +249,8 @@ def test_it_heals_when_socket_mode_comes_back(slack: Workspace, bot: Bot) -> Non
 
 
 def test_an_old_connection_serves_while_a_new_one_cannot_be_had(slack: Workspace, bot: Bot) -> None:
-    for line in slack.socket_mode.lines:
-        line.tell({"type": "disconnect", "reason": "warning"})
+    for line in slack.socket_mode.connections:
+        line.send({"type": "disconnect", "reason": "warning"})
     slack.inject("apps.connections.open", *[Fault(status=500)] * 2)
 
     assert slack.command(ANA).ack == "ok"
@@ -308,7 +308,7 @@ def test_closing_acknowledges_what_was_taken_and_takes_no_more(slack: Workspace,
         first = members.submit(slack.command, ANA)
         wait_until(lambda: bot.payloads)
         second = members.submit(slack.command, ANA)
-        wait_until(lambda: sum(len(line._waiting) for line in slack.socket_mode.lines) == 2)
+        wait_until(lambda: sum(len(line._waiting) for line in slack.socket_mode.connections) == 2)
 
         began = time.monotonic()
         bot.socket.close()

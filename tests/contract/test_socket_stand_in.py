@@ -138,7 +138,7 @@ def test_what_was_on_its_way_through_a_broken_connection_goes_through_another(
     with connected(slack) as (first, _), connected(slack) as (second, _):
         typed: list[Future[Exchange]] = [member.submit(slack.command, ANA) for _ in range(2)]
         lost, kept = received(first), received(second)
-        slack.socket_mode.lines[0].cut()
+        slack.socket_mode.connections[0].cut()
         again = received(second)
         for envelope in (kept, again):
             second.send(json.dumps({"envelope_id": envelope["envelope_id"]}))

@@ -320,7 +320,7 @@ def test_a_late_acknowledgement_is_a_timeout(bot: Bot, bot_url: str) -> None:
 
 
 def test_slack_waits_three_seconds() -> None:
-    assert Workspace()._courier.patience == 3.0
+    assert Workspace()._ack_seconds == 3.0
 
 
 def test_a_bot_that_is_down_fails_the_dispatch(slack: Workspace) -> None:

@@ -53,7 +53,7 @@ def early_in_the_minute() -> None:
 
 def resend(exchange: Exchange, bot: BotProcess) -> Exchange:
     """The very bytes of an exchange, sent to a bot of our choice."""
-    return send(exchange, f"{bot.address}/slack/events", patience=5)
+    return send(exchange, f"{bot.address}/slack/events", timeout=5)
 
 
 @pytest.mark.usefixtures("early_in_the_minute")

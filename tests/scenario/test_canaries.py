@@ -160,7 +160,7 @@ def test_nothing_the_bot_writes_over_socket_mode_holds_a_secret(
             bot.wait_until_ready()
             secrets = live_through_it(product, people)
             nonsense = {"xapp-canary-canary": "canary-envelope", "payload": people[0].types().fields}
-            slack.lines[0].tell(nonsense)
+            slack.connections[0].send(nonsense)
             ends: list[Callable[[], None]] = [lambda: slack.refresh(after=0.1), slack.cut]
             for number, end in enumerate(ends, start=slack.opened + 1):
                 end()

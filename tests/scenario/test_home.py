@@ -173,7 +173,7 @@ def test_the_log_says_that_the_workspace_does_without_the_app(product: Product, 
 def test_nobody_is_believed_who_says_so_of_another_app(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     before = product.bot.outcomes("dismissed")
     other = replace(product.slack.installation, app_id="A0ELSE")
-    monkeypatch.setattr(product.slack, "client", replace(product.slack.client, app=other))
+    monkeypatch.setattr(product.slack, "installation", other)
     heard = product.slack.dismiss("app_uninstalled")
     assert heard is not None
     assert heard.ack == "ok"

@@ -77,10 +77,10 @@ def test_requests_of_another_app_or_workspace_get_nothing(crowd: Crowd) -> None:
 
 def test_a_payload_of_any_size_or_shape_is_refused(crowd: Crowd, product: Product) -> None:
     ana, refused = crowd.member(), product.bot.outcomes("refused_at_entrance")
-    line = product.slack.socket_mode.lines[0]
+    line = product.slack.socket_mode.connections[0]
     payloads: list[dict[str, Any]] = [{"command": "/studio", "text": "x" * 70_000}, {"command": {}}, {}]
     for payload in payloads:
-        line.tell({"envelope_id": "1", "type": "slash_commands", "payload": payload})
+        line.send({"envelope_id": "1", "type": "slash_commands", "payload": payload})
 
     product.bot.wait_for_outcomes("refused_at_entrance", refused + 3)
     assert links_in([ana.told(ana.types())])
@@ -122,12 +122,12 @@ def test_at_sigterm_what_is_in_flight_ends_and_nothing_more_is_taken(
     slack, people = product.slack, [crowd.member() for _ in range(4)]
     with bot_process(product.environment, log_folder / "bot-socket-term.log", *arguments("socket")) as bot:
         bot.wait_until_ready()
-        ours = slack.socket_mode.lines[-1]
+        ours = slack.socket_mode.connections[-1]
         product.aws.inject(MINT, Fault(delay=1.0, times=None))
         exchanges = [someone.types() for someone in people]
         began = time.monotonic()
         bot.process.send_signal(signal.SIGTERM)
-        slack.wait_until(lambda: ours not in slack.socket_mode.lines, timeout=10)
+        slack.wait_until(lambda: ours not in slack.socket_mode.connections, timeout=10)
         bot.process.wait(GRACE)
 
         assert time.monotonic() - began < GRACE

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.local.slack.blocks import TEXT_REFUSED, Refusal, check_blocks, check_message, check_view, refusal
+from bot.local.slack.blocks import TEXT_REFUSED, check_blocks, check_message, check_view, refusal
+from bot.local.slack.refusals import Refusal
 from bot.local.slack.rendering import PRIVATE_LINK, RenderContext, mrkdwn, render, slack_date
 from bot.local.slack.screens import Message
 

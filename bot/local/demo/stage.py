@@ -88,7 +88,7 @@ def stage(
         domain_id = seed(settings, workspace)
         with _bot(output, *(["--socket"] if socket else [])) as address:
             workspace.request_url = f"{address}/slack/events"
-            workspace.glass = Glass(workspace, aws, settings, caller=BOT_KEY)
+            workspace.under_the_hood = Glass(workspace, aws, settings, caller=BOT_KEY)
             yield Stage(aws, workspace, settings, domain_id, address, clock)
 
 

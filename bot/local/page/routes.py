@@ -107,7 +107,7 @@ def _viewer(workspace: Workspace, user_id: str) -> str:
 
 def _stream(workspace: Workspace, user_id: str, since: float, *, glass: bool) -> Iterator[str]:
     """The member's screen whenever it has changed; a comment where it has not, so that a closed page is noticed."""
-    behind = workspace.glass if glass else None
+    behind = workspace.under_the_hood if glass else None
     told, seen, silent = "", -1, 0.0
     while not workspace.changes.closed:
         seen = workspace.changes.count
@@ -134,16 +134,16 @@ def _type(workspace: Workspace, user_id: str, asked: Json) -> Json:
         raise LookupError("that conversation is not theirs")
     word, _, rest = text.partition(" ")
     if not text.startswith("/"):
-        workspace.client.say(user_id, text, channel)
+        workspace.say(user_id, text, channel=channel)
     elif word in {command.name for command in workspace.features.commands}:
         workspace.command(user_id, rest.strip(), command=word, channel=channel)
     else:
-        workspace.client.not_a_command(user_id, word, channel)
+        workspace.not_a_command(user_id, word, channel)
     return {}
 
 
 def _act(workspace: Workspace, user_id: str, asked: Json) -> Json:
-    done = workspace.client.act(
+    done = workspace.press(
         user_id,
         _where(workspace, user_id, asked),
         str(asked["action"]),
@@ -154,13 +154,14 @@ def _act(workspace: Workspace, user_id: str, asked: Json) -> Json:
 
 
 def _submit(workspace: Workspace, user_id: str, asked: Json) -> Json:
-    done = workspace.client.submit(user_id, workspace.views.on_screen(user_id, asked["view"]), asked["values"])
+    view = workspace.views.on_screen(user_id, asked["view"])
+    done = workspace.submit(user_id, asked["values"], view=view)
     return {"errors": done.errors, "trouble": done.trouble}
 
 
 def _close(workspace: Workspace, user_id: str, asked: Json) -> Json:
     view = workspace.views.on_screen(user_id, asked["view"])
-    workspace.client.close(user_id, view, everything=bool(asked.get("everything")))
+    workspace.close(user_id, view=view, everything=bool(asked.get("everything")))
     return {}
 
 

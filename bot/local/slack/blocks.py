@@ -8,9 +8,9 @@ does not know was never checked against its rules.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from bot.local.slack.refusals import Refusal
 from bot.local.slack.shapes import (
     Check,
     anything,
@@ -31,14 +31,6 @@ VIEW_BLOCKS = 100
 # https://docs.slack.dev/changelog/2018-04-truncating-really-long-messages
 TEXT_ADVISED = 4_000
 TEXT_REFUSED = 40_000
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The error code Slack answers with, and its explanations where it gives any."""
-
-    code: str
-    problems: tuple[str, ...] = ()
 
 
 def check_message(payload: Mapping[str, Any]) -> list[str]:

@@ -1,43 +1,42 @@
-"""Telling whoever waits that something has changed: the pages that show the workspace live on this."""
+"""Tell waiting threads that the workspace has changed: its pages and its tests wait this way."""
 
 import threading
 import time
+from collections.abc import Callable
 
 
 class Changes:
-    """A count that only grows. Safe to share between threads."""
+    """A count that only grows. Thread-safe."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._count = 0
-        self._closed = False
-
-    @property
-    def count(self) -> int:
-        with self._condition:
-            return self._count
-
-    @property
-    def closed(self) -> bool:
-        with self._condition:
-            return self._closed
+        self.count = 0
+        self.closed = False
 
     def note(self) -> None:
-        """Something has changed."""
+        """Count a change."""
         with self._condition:
-            self._count += 1
+            self.count += 1
             self._condition.notify_all()
 
-    def wait(self, seen: int, timeout: float) -> int:
-        """The count once it differs from what was seen, or what it is when time is up or all is over."""
-        deadline = time.monotonic() + timeout
+    def wait(self, seen: int, timeout: float) -> None:
+        """Return once the count differs from `seen`, the time is up, or the workspace goes down."""
         with self._condition:
-            while self._count == seen and not self._closed and (left := deadline - time.monotonic()) > 0:
-                self._condition.wait(left)
-            return self._count
+            self._condition.wait_for(lambda: self.count != seen or self.closed, timeout)
+
+    def wait_until(self, happened: Callable[[], object], timeout: float) -> None:
+        """Return once `happened` is true, which is looked at after each change; TimeoutError if that takes longer."""
+        deadline = time.monotonic() + timeout
+        while True:
+            seen = self.count
+            if happened():
+                return
+            if self.closed or time.monotonic() >= deadline:
+                raise TimeoutError(f"it has not happened within {timeout} s")
+            self.wait(seen, deadline - time.monotonic())
 
     def close(self) -> None:
-        """Nobody waits any longer: the workspace is going down."""
+        """Release everything that waits: the workspace goes down."""
         with self._condition:
-            self._closed = True
+            self.closed = True
             self._condition.notify_all()

@@ -1,30 +1,34 @@
-"""What a member does in their Slack client, and what the client makes of the app's acknowledgement."""
+"""What members do in their Slack client, and what the client makes of the app's acknowledgement."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlencode
 
+from bot.local.recent import Recent
 from bot.local.slack import elements, payloads
 from bot.local.slack.blocks import check_view
-from bot.local.slack.courier import Courier
 from bot.local.slack.elements import Values
-from bot.local.slack.exchanges import Exchange, command_reply, reply_json
-from bot.local.slack.features import HOME_OPENED, Features
-from bot.local.slack.people import Channel, Directory, Installation, Person
-from bot.local.slack.response_urls import ResponseUrls
-from bot.local.slack.screens import Message, Screens
-from bot.local.slack.views import View, ViewRefused, Views
+from bot.local.slack.exchanges import Exchange, Kind, command_reply, reply_json, send
+from bot.local.slack.features import HOME_OPENED
+from bot.local.slack.people import Channel, Person
+from bot.local.slack.refusals import Refusal
+from bot.local.slack.screens import Message
+from bot.local.slack.state import WorkspaceState
+from bot.local.slack.views import View
 
+GENERAL = "C0GENERAL01"
 NO_CONNECTION = "We had some trouble connecting. Try again?"
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What came of submitting a modal. Without an exchange, the client saw by itself that it is incomplete.
+    """The outcome of submitting a modal. Without an exchange, the client found the form incomplete by itself.
 
     Attributes:
         errors: what the member reads below the fields, by block id.
-        trouble: what the member reads where the app gave no usable answer.
+        trouble: what the member reads if the app gave no usable answer.
     """
 
     exchange: Exchange | None = None
@@ -32,59 +36,68 @@ class Submission:
     trouble: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class Client:
-    """Everybody's client: each call says whose it is. Returns once the app has acknowledged, or has failed to.
+    """The clients of all members: each call names the member. Returns once the app has acknowledged, or failed to.
 
     Attributes:
-        origin: where the workspace is reached, for `response_url`s.
+        request_url: where the app takes what Slack sends, unless it has Socket Mode on.
+        url: where the workspace is reached, for `response_url`s.
     """
 
-    app: Installation
-    features: Features
-    directory: Directory
-    screens: Screens
-    views: Views
-    urls: ResponseUrls
-    courier: Courier
-    clock: Callable[[], float]
-    should_escape: bool
-    origin: Callable[[], str]
+    url: str
 
-    def say(self, user_id: str, text: str, channel: str) -> Message:
-        """Type an ordinary message. The app hears nothing of it: it subscribes to no messages."""
-        person, place = self._person(user_id), self._channel(channel)
-        return self.screens.post(
-            Message("", place.id, payloads.escaped(text, self.directory), source="member", author=person.id)
-        )
+    def __init__(self, state: WorkspaceState, *, ack_seconds: float, should_escape: bool) -> None:
+        self.request_url = "http://127.0.0.1:3000/slack/events"
+        self.installation, self.features, self.directory = state.installation, state.features, state.directory
+        self.screens, self.views, self.changes = state.screens, state.views, state.changes
+        self.socket_mode = state.socket_mode
+        self._urls, self._triggers, self._clock = state.urls, state.triggers, state.clock
+        self._ack_seconds = ack_seconds
+        self._should_escape = should_escape
+        self._exchanges: Recent[Exchange] = Recent()
+
+    def say(self, user_id: str, text: str, *, channel: str = GENERAL) -> Message:
+        """Type an ordinary message. The app doesn't receive it: it subscribes to no messages."""
+        place, written = self._channel(channel), payloads.escaped(text, self.directory)
+        return self.screens.post(Message("", place.id, written, source="member", author=self._person(user_id).id))
 
     def command(
-        self, user_id: str, text: str, command: str, channel: str, overrides: Mapping[str, str | None] | None = None
+        self,
+        user_id: str,
+        text: str = "",
+        *,
+        command: str = "/studio",
+        channel: str = GENERAL,
+        overrides: Mapping[str, str | None] | None = None,
     ) -> Exchange:
-        """Type a slash command. https://docs.slack.dev/interactivity/implementing-slash-commands"""
+        """Type a slash command. https://docs.slack.dev/interactivity/implementing-slash-commands
+
+        `overrides` changes fields of the payload last of all, or removes them (None): how the request of
+        another app or workspace would look.
+        """
         person, place = self._person(user_id), self._channel(channel)
-        exchange = self.courier.begin("command", user_id, channel)
+        exchange = self._begin("command", user_id, channel)
         fields: dict[str, str | None] = {
-            **payloads.command_fields(self.app, person, place),
+            **payloads.command_fields(self.installation, person, place),
             "command": command,
-            "text": payloads.escaped(text, self.directory) if self.should_escape else text,
-            "response_url": self.origin() + self.urls.issue(exchange.id, user_id, channel),
+            "text": payloads.escaped(text, self.directory) if self._should_escape else text,
+            "response_url": self.url + self._urls.issue(exchange.id, user_id, channel),
             "trigger_id": exchange.id,
             **(overrides or {}),
         }
-        done = self.courier.post_form(exchange, {name: value for name, value in fields.items() if value is not None})
+        done = self._post_form(exchange, {name: value for name, value in fields.items() if value is not None})
         for message in command_reply(done, command):
             if message.source == "slack" and done.ack == "ok":
-                done = self.courier.amend(done, "invalid_command_response")
+                self._report(done, "invalid_command_response")
             self.screens.post(message)
         return done
 
     def not_a_command(self, user_id: str, command: str, channel: str) -> None:
-        """What Slack says to a command that no app has."""
-        words = f"`{command}` is not a valid command. Ordinary messages cannot begin with a slash."
-        self.screens.post(Message("", channel, words, (), user_id, "slack"))
+        """Show Slack's answer to a command that no app has."""
+        text = f"`{command}` is not a valid command. Ordinary messages cannot begin with a slash."
+        self.screens.post(Message("", channel, text, (), user_id, "slack"))
 
-    def act(
+    def press(
         self,
         user_id: str,
         where: Message | View,
@@ -94,25 +107,24 @@ class Client:
         values: Values | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> Exchange:
-        """Press a button or choose something, in a message or view that is on this member's screen.
+        """Press a button or use another element, in a message or view that is on this member's screen.
 
-        A button with a `url` sends the same payload as any other; following the link is up to the caller.
+        `block_id` tells several elements with the same `action_id` apart. A button with a `url` sends the same
+        payload as any other; following the link is up to the caller.
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
-        person = self._person(user_id)
         where = self._on_screen(user_id, where)
         _, element = elements.find(where.blocks, action_id, block_id)
         channel = where.channel if isinstance(where, Message) else ""
-        exchange = self.courier.begin("button" if element["type"] == "button" else "choice", user_id, channel)
+        exchange = self._begin("button" if element["type"] == "button" else "choice", user_id, channel)
         given: Values = values or {}
-        payload = {
-            **payloads.interaction(self.app, person, "block_actions"),
+        fields = {
             **self._place(where, exchange, given),
             "trigger_id": exchange.id,
-            "actions": [payloads.action(where.blocks, action_id, block_id, given, self.clock())],
+            "actions": [payloads.action(where.blocks, action_id, block_id, given, self._clock())],
             **(overrides or {}),
         }
-        done = self.courier.post_payload(exchange, payload)
+        done = self._interact(exchange, "block_actions", **fields)
         if done.ack != "ok" and isinstance(where, Message):
             # Slack draws a warning triangle beside the element.
             label = element["text"]["text"] if "text" in element else action_id
@@ -120,22 +132,25 @@ class Client:
             self.screens.post(Message("", where.channel, line, (), user_id, "slack", exchange.id))
         return done
 
-    def submit(self, user_id: str, view: View, values: Values) -> Submission:
-        """Submit a modal, and do what the acknowledgement says.
+    def choose(
+        self, user_id: str, where: Message | View, action_id: str, value: object, *, block_id: str | None = None
+    ) -> Exchange:
+        """Choose in a select, date picker, checkboxes or radio buttons: an option's value, an id, a date, a list."""
+        block, _ = elements.find(where.blocks, action_id, block_id)
+        values: Values = {block["block_id"]: {action_id: value}}
+        return self.press(user_id, where, action_id, block_id=block["block_id"], values=values)
+
+    def submit(self, user_id: str, values: Values | None = None, *, view: View | None = None) -> Submission:
+        """Submit a modal, the top one by default, with these values, and do what the acknowledgement says.
 
         https://docs.slack.dev/surfaces/modals#handling_submissions
         """
-        view = self.views.on_screen(user_id, view.id)
+        view, values = self.views.on_screen(user_id, (view or self.modal(user_id)).id), values or {}
         if errors := elements.incomplete(view.blocks, values):
             return Submission(errors=errors)
-        exchange = self.courier.begin("submission", user_id, "")
-        payload = {
-            **payloads.interaction(self.app, self._person(user_id), "view_submission"),
-            "trigger_id": exchange.id,
-            "view": view.told(self.app, elements.state(view.blocks, values)),
-            "response_urls": [],
-        }
-        done = self.courier.post_payload(exchange, payload)
+        exchange = self._begin("submission", user_id)
+        shown = view.as_payload(self.installation, elements.state(view.blocks, values))
+        done = self._interact(exchange, "view_submission", trigger_id=exchange.id, view=shown, response_urls=[])
         if done.ack != "ok":
             return Submission(done, trouble=NO_CONNECTION)
         answer = reply_json(done)
@@ -146,95 +161,137 @@ class Client:
                 return Submission(done, errors=answer["errors"])
             if action != "errors" and not (problem := self._apply(view, answer)):
                 return Submission(done)
-        return Submission(self.courier.amend(done, problem), trouble=NO_CONNECTION)
+        self._report(done, problem)
+        return Submission(done, trouble=NO_CONNECTION)
 
-    def close(self, user_id: str, view: View, *, everything: bool = False) -> tuple[Exchange, ...]:
-        """Close a modal with its close button, or the whole stack with the cross. The app hears if it wants to.
+    def close(self, user_id: str, *, view: View | None = None, everything: bool = False) -> tuple[Exchange, ...]:
+        """Close a modal, the top one by default, or the whole stack. The app is notified if the modal says so.
 
         https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload#view_closed
         """
-        view = self.views.on_screen(user_id, view.id)
+        view = self.views.on_screen(user_id, (view or self.modal(user_id)).id)
         everything = everything or bool(view.content.get("clear_on_close"))
-        told = []
-        for gone in self.views.close(user_id, everything=everything):
-            if gone.content.get("notify_on_close"):
-                exchange = self.courier.begin("closing", user_id, "")
-                payload = {
-                    **payloads.interaction(self.app, self._person(user_id), "view_closed"),
-                    "view": gone.told(self.app),
-                    "is_cleared": everything,
-                }
-                told.append(self.courier.post_payload(exchange, payload))
-        return tuple(told)
+        return tuple(
+            self._interact(
+                self._begin("closing", user_id),
+                "view_closed",
+                view=closed.as_payload(self.installation),
+                is_cleared=everything,
+            )
+            for closed in self.views.close(user_id, everything=everything)
+            if closed.content.get("notify_on_close")
+        )
 
     def shortcut(self, user_id: str, callback_id: str) -> Exchange:
-        """Use one of the app's global shortcuts, from wherever: there is no channel and no `response_url`.
+        """Use one of the app's global shortcuts, without a channel or a `response_url`.
 
         https://docs.slack.dev/interactivity/implementing-shortcuts
         """
-        exchange = self.courier.begin("shortcut", user_id, "")
-        payload = {
-            **payloads.interaction(self.app, self._person(user_id), "shortcut"),
-            "callback_id": callback_id,
-            "trigger_id": exchange.id,
-            "action_ts": f"{self.clock():.6f}",
-        }
-        return self.courier.post_payload(exchange, payload)
+        exchange, at = self._begin("shortcut", user_id), f"{self._clock():.6f}"
+        return self._interact(exchange, "shortcut", callback_id=callback_id, trigger_id=exchange.id, action_ts=at)
 
-    def open_home(self, user_id: str, channel: str, tab: str) -> Exchange | None:
-        """Open a tab of the app's home. The app hears of it only if it subscribes to the event.
+    def open_home(self, user_id: str, tab: str = "home") -> Exchange | None:
+        """Open a tab of the app's home. None if the app does not subscribe to that event.
 
         https://docs.slack.dev/reference/events/app_home_opened
         """
-        if HOME_OPENED not in self.features.events:
-            return None
-        what: dict[str, Any] = {"type": HOME_OPENED, "user": user_id, "channel": channel, "tab": tab}
-        if tab == "home" and (home := self.views.home(user_id)):
-            what["view"] = home.told(self.app)
-        exchange = self.courier.begin("event", user_id, channel)
-        return self.courier.post_event(exchange, payloads.event(self.app, what, self.clock()))
+        channel = self.directory.direct_message(user_id, self.installation.bot_user_id)
+        home = self.views.home(user_id) if tab == "home" else None
+        shown = {"view": home.as_payload(self.installation)} if home else {}
+        event = {"type": HOME_OPENED, "user": user_id, "channel": channel, "tab": tab, **shown}
+        return self._post_event(self._begin("event", user_id, channel), event)
 
     def dismiss(self, event: str) -> Exchange | None:
-        """The workspace does without the app: `app_uninstalled`, or `tokens_revoked`. It hears of it like of a tab.
+        """Remove the app (`app_uninstalled`) or its token (`tokens_revoked`). None if the app does not subscribe.
 
         https://docs.slack.dev/reference/events/app_uninstalled
         """
-        if event not in self.features.events:
+        return self._post_event(self._begin("event", ""), {"type": event})
+
+    def replay(self, exchange: Exchange, headers: Mapping[str, str] | None = None) -> Exchange:
+        """Send the very bytes of an earlier exchange again. The reply is not shown to the member.
+
+        `headers` replaces some of its headers (see `sign`).
+        """
+        headers = {**exchange.headers, **(headers or {})}
+        return self._deliver(replace(exchange, headers=headers, before=self.screens.revision))
+
+    def sign(self, body: bytes, *, secret: str | None = None, at: float | None = None) -> dict[str, str]:
+        """Return the signature headers for a body, with another secret or time where a test needs that."""
+        secret = secret or self.installation.signing_secret
+        return payloads.signature(body, secret, self._clock() if at is None else at)
+
+    def modal(self, user_id: str) -> View:
+        """Return the modal on top of this member's screen; LookupError if there is none."""
+        for view in reversed(self.views.stack(user_id)):
+            return view
+        raise LookupError(f"no modal is open for {user_id}")
+
+    # Sending
+
+    def _begin(self, kind: Kind, user_id: str, channel: str = "") -> Exchange:
+        """Return the exchange of something that this member did; its id is a fresh `trigger_id`."""
+        before, trigger = self.screens.revision, self._triggers.issue(user_id)
+        return Exchange(trigger, kind, user_id, channel, before=before, at=self._clock())
+
+    def _interact(self, exchange: Exchange, kind: str, /, **fields: Any) -> Exchange:
+        payload = payloads.interaction(self.installation, self._person(exchange.user_id), kind) | fields
+        return self._post_form(exchange, {"payload": json.dumps(payload)})
+
+    def _post_form(self, exchange: Exchange, fields: Mapping[str, str]) -> Exchange:
+        body = urlencode(fields).encode()
+        return self._deliver(replace(exchange, body=body, headers=self.sign(body)))
+
+    def _post_event(self, exchange: Exchange, event: Mapping[str, Any]) -> Exchange | None:
+        if event["type"] not in self.features.events:
             return None
-        exchange = self.courier.begin("event", "", "")
-        return self.courier.post_event(exchange, payloads.event(self.app, {"type": event}, self.clock()))
+        body = json.dumps(payloads.event(self.installation, event, self._clock())).encode()
+        headers = {**self.sign(body), "Content-Type": "application/json"}
+        return self._deliver(replace(exchange, body=body, headers=headers))
+
+    def _deliver(self, exchange: Exchange) -> Exchange:
+        if self.socket_mode.enabled:
+            done = self.socket_mode.deliver(exchange, self._ack_seconds)
+        else:
+            done = send(exchange, self.request_url, self._ack_seconds)
+        self._exchanges.add(done)
+        self.changes.note()
+        return done
+
+    def _report(self, done: Exchange, problem: str) -> None:
+        done.problem = problem
+        self.changes.note()
+
+    # Looking up, and applying what the app answers
 
     def _place(self, where: Message | View, exchange: Exchange, values: Values) -> dict[str, Any]:
         if isinstance(where, View):
-            return payloads.in_view(self.app, where, values)
-        path = self.urls.issue(exchange.id, exchange.user_id, where.channel, where.ts)
-        told = payloads.in_message(self.app, self._channel(where.channel), where, values)
-        return {**told, "response_url": self.origin() + path}
+            return payloads.in_view(self.installation, where, values)
+        path = self._urls.issue(exchange.id, exchange.user_id, where.channel, where.ts)
+        shown = payloads.in_message(self.installation, self._channel(where.channel), where, values)
+        return {**shown, "response_url": self.url + path}
 
     def _apply(self, view: View, answer: Mapping[str, Any]) -> str:
-        """Do what a submission's acknowledgement asks for; what is wrong with it, or nothing."""
+        """Do what a submission's acknowledgement asks for, and return the problem with it, if any."""
         user_id, action = view.user_id, answer.get("response_action")
-        if not answer:
-            self.views.close(user_id)
-        elif action == "clear":
-            self.views.close(user_id, everything=True)
-        elif action in ("update", "push"):
-            content = answer.get("view") or {}
-            if problems := check_view(content, "modal"):
-                return "; ".join(problems)
-            try:
-                if action == "push":
-                    self.views.push(user_id, content)
-                else:
-                    self.views.update(content, view_id=view.id)
-            except ViewRefused as refused:
-                return refused.code
-        else:
+        content = answer.get("view") or {}
+        if answer and action not in ("clear", "update", "push"):
             return "response_action must be errors, update, push or clear"
+        if action in ("update", "push") and (problems := check_view(content, "modal")):
+            return "; ".join(problems)
+        try:
+            if action == "push":
+                self.views.push(user_id, content)
+            elif action == "update":
+                self.views.update(content, view_id=view.id)
+            else:
+                self.views.close(user_id, everything=action == "clear")
+        except Refusal as refusal:
+            return refusal.code
         return ""
 
     def _on_screen(self, user_id: str, where: Message | View) -> Message | View:
-        """It as it is now; LookupError if it is not on this member's screen."""
+        """Return it as it is now; LookupError if it is not on this member's screen."""
         if isinstance(where, View):
             return self.views.on_screen(user_id, where.id)
         for shown in self.screens.view(user_id):
@@ -254,9 +311,9 @@ class Client:
 
 
 def _bad_errors(view: View, errors: Any) -> str:
-    """Errors name input blocks of the view that was submitted."""
+    """Return what is wrong with the errors of an answer, which must name input blocks of the submitted view."""
     inputs = {block["block_id"] for block in view.blocks if block["type"] == "input"}
-    if not isinstance(errors, dict) or not errors or not all(isinstance(words, str) for words in errors.values()):
+    if not isinstance(errors, dict) or not errors or not all(isinstance(text, str) for text in errors.values()):
         return "errors must be an object of texts"
-    strangers = sorted(set(errors) - inputs)
-    return f"errors for what is no input block: {', '.join(strangers)}" if strangers else ""
+    foreign = sorted(set(errors) - inputs)
+    return f"errors for what is no input block: {', '.join(foreign)}" if foreign else ""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from bot.local.slack.blocks import refusal
@@ -19,10 +19,11 @@ MAX_REPLY_BYTES = 256 * 1024
 
 @dataclass(slots=True)
 class Exchange:
-    """What was sent, and how the bot took it. `id` is the `trigger_id`; the request stays out of the `repr`.
+    """A request and how the bot acknowledged it. `id` is the `trigger_id`; the request stays out of the `repr`.
 
-    `before` is the count of changes on the screens when it was sent: what came after can be told apart.
-    `problem` says what Slack would not have taken of the reply.
+    Attributes:
+        before: the revision of the screens when it was sent: later messages have a higher one.
+        problem: what Slack would refuse of the reply.
     """
 
     id: str
@@ -53,52 +54,48 @@ class Exchange:
     def response_url(self) -> str:
         return str(self.fields["response_url"])
 
+    def unanswered(self) -> Self:
+        """Return a copy that is still to be sent."""
+        return replace(self, ack="dispatch_failed", status=None, reply="", reply_type="", problem="")
 
-def send(exchange: Exchange, request_url: str, patience: float) -> Exchange:
-    """Post it to the bot. Slack does not repeat commands and interactions, whatever comes of them.
 
-    It does repeat events that are not acknowledged; that is not played here.
+def send(exchange: Exchange, request_url: str, timeout: float) -> Exchange:
+    """Post an exchange's request to the bot, once, and return the exchange with the acknowledgement.
+
+    Slack repeats events that are not acknowledged; the stand-in does not.
     https://docs.slack.dev/apis/events-api/#retries
     """
     target = urlsplit(request_url)
-    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=patience)
+    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=timeout)
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
         "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
         "Accept": "application/json,*/*",
         **exchange.headers,
     }
-    status, reply, kind = None, "", ""
-    ack: Ack
+    exchange = exchange.unanswered()
     started = time.perf_counter()
     try:
         connection.request("POST", target.path or "/", exchange.body, headers)
         response = connection.getresponse()
-        reply = response.read(MAX_REPLY_BYTES).decode(errors="replace")
-        status, kind = response.status, response.getheader("Content-Type", "")
+        exchange.reply = response.read(MAX_REPLY_BYTES).decode(errors="replace")
+        exchange.status, exchange.reply_type = response.status, response.getheader("Content-Type", "")
+        if response.status == HTTPStatus.OK:
+            exchange.ack = "ok"
     except TimeoutError:
-        ack = "operation_timeout"
+        exchange.ack = "operation_timeout"
     except (OSError, http.client.HTTPException):
-        # Nobody listens there, or what answers is not HTTP.
-        ack = "dispatch_failed"
-    else:
-        ack = "ok" if status == HTTPStatus.OK else "dispatch_failed"
+        pass  # nothing listens there, or what answers is not HTTP
     finally:
-        seconds = time.perf_counter() - started
+        exchange.seconds = time.perf_counter() - started
         connection.close()
-    if seconds > patience:
-        ack = "operation_timeout"
-    return replace(exchange, ack=ack, status=status, seconds=seconds, reply=reply, reply_type=kind)
-
-
-def answered(exchange: Exchange, seconds: float, ack: Ack, payload: Mapping[str, Any] | None = None) -> Exchange:
-    """The exchange, once it is known how it went over Socket Mode, where there is no HTTP status."""
-    reply, kind = (json.dumps(payload), "application/json") if payload else ("", "")
-    return replace(exchange, ack=ack, seconds=seconds, reply=reply, reply_type=kind)
+    if exchange.seconds > timeout:
+        exchange.ack = "operation_timeout"
+    return exchange
 
 
 def reply_json(exchange: Exchange) -> Any:
-    """What the acknowledgement holds: {} if it is empty, None if it is not JSON."""
+    """Return what the acknowledgement holds: {} if it is empty, None if it is not JSON."""
     if not exchange.reply.strip():
         return {}
     try:
@@ -108,7 +105,7 @@ def reply_json(exchange: Exchange) -> Any:
 
 
 def command_reply(exchange: Exchange, command: str) -> list[Message]:
-    """What the acknowledgement of a command shows: nothing, the bot's reply, or Slack's words for a failure.
+    """Return what the acknowledgement of a command shows: nothing, the bot's reply, or Slack's message of a failure.
 
     https://docs.slack.dev/interactivity/implementing-slash-commands#responding_immediate_response
     """

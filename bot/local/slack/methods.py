@@ -1,30 +1,40 @@
-"""What a method of the Web API is to this stand-in, and how a method fails."""
+"""The methods of Slack's Web API that this stand-in has: each module of methods adds its own to `METHODS`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.local.slack.state import WorkspaceState
+
+Arguments = Mapping[str, Any]
 Answer = dict[str, Any]
+Run = Callable[[WorkspaceState, Arguments], Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method: what it does, and the arguments it looks at; the scope it needs, if any.
+    """One method: the arguments it looks at, the scope it needs if any, and its answer besides `ok`.
 
-    `open` needs no token, `app_level` needs the app's own instead of the bot's.
+    It needs the bot's token, or the app's own if it is `app_level`. A `Refusal` is its error.
     """
 
-    run: Callable[[Mapping[str, Any]], Answer]
-    arguments: frozenset[str] = frozenset()
-    scope: str | None = None
-    open: bool = False
-    app_level: bool = False
+    run: Run
+    arguments: frozenset[str]
+    scope: str | None
+    needs_token: bool
+    app_level: bool
 
 
-def failed(code: str, problems: tuple[str, ...] = ()) -> Answer:
-    """Slack's way of saying no; with explanations where it gives any."""
-    answer: Answer = {"ok": False, "error": code}
-    if problems:
-        answer["errors"] = list(problems)
-        answer["response_metadata"] = {"messages": [f"[ERROR] {problem}" for problem in problems]}
-    return answer
+METHODS: dict[str, Method] = {}
+
+
+def method(
+    name: str, arguments: str = "", *, scope: str | None = None, needs_token: bool = True, app_level: bool = False
+) -> Callable[[Run], Run]:
+    """Let a function answer the Web API method of this name; `arguments` are separated by spaces."""
+
+    def add(run: Run) -> Run:
+        METHODS[name] = Method(run, frozenset(arguments.split()), scope, needs_token, app_level)
+        return run
+
+    return add

@@ -83,7 +83,7 @@ def in_view(app: Installation, view: View, values: Values) -> dict[str, Any]:
     """What is told of an action in a modal or in App Home, besides `interaction`: no channel, no `response_url`."""
     return {
         "container": {"type": "view", "view_id": view.id},
-        "view": view.told(app, elements.state(view.blocks, values)),
+        "view": view.as_payload(app, elements.state(view.blocks, values)),
     }
 
 
@@ -128,13 +128,15 @@ def escaped(text: str, directory: Directory) -> str:
 
     https://docs.slack.dev/interactivity/implementing-slash-commands#escaping
     """
+    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if not {"@", "#"} & set(text):
+        return safe
     people = {f"@{person.name}": f"<@{person.id}|{person.name}>" for person in directory.people()}
     channels = {f"#{each.name}": f"<#{each.id}|{each.name}>" for each in directory.channels()}
     groups = {
         f"@{each.handle}": f"<!subteam^{each.id}|@{each.handle}>" for each in directory.groups() if not each.disabled
     }
     known = groups | people | channels
-    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"(?<!\S)[@#][\w.-]*\w", lambda match: known.get(match[0], match[0]), safe)
 
 

@@ -1,11 +1,12 @@
-"""Who and what exists in the stand-in's workspace: people, channels, and the app's own identity."""
+"""The people, channels and groups of the stand-in's workspace, and the app's own identity."""
 
+import hashlib
 import secrets
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, TypeVar
 
+T = TypeVar("T")
 SLACKBOT = "USLACKBOT"
 
 
@@ -168,48 +169,55 @@ class Installation:
 
 
 class Directory:
-    """All people, channels and user groups. Safe to share between threads: its values are replaced, never changed."""
+    """All people, channels and user groups. Thread-safe: its values are replaced, never changed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._people: dict[str, Person] = {}
-        self._channels: dict[str, Channel] = {}
-        self._groups: dict[str, UserGroup] = {}
+        self._all: dict[str, Person | Channel | UserGroup] = {}
 
     def put(self, one: Person | Channel | UserGroup) -> None:
+        """Add an entry, or replace the one with this id."""
         with self._lock:
-            if isinstance(one, Person):
-                self._people[one.id] = one
-            elif isinstance(one, Channel):
-                self._channels[one.id] = one
-            else:
-                self._groups[one.id] = one
+            self._all[one.id] = one
 
-    def join(self, channel_id: str, members: Iterable[str]) -> None:
+    def join(self, channel_id: str, user_id: str) -> None:
+        """Add a member to a channel."""
         with self._lock:
-            channel = self._channels[channel_id]
-            self._channels[channel_id] = replace(channel, members=channel.members | frozenset(members))
+            channel = self._all[channel_id]
+            if isinstance(channel, Channel):
+                self._all[channel_id] = replace(channel, members=channel.members | {user_id})
+
+    def direct_message(self, one: str, other: str) -> str:
+        """Return the id of the direct conversation between two members, which is created if needed."""
+        digest = hashlib.sha256("".join(sorted({one, other})).encode()).hexdigest()
+        channel_id = f"D{digest[:9].upper()}"
+        if self.channel(channel_id) is None:
+            self.put(Channel(channel_id, "directmessage", frozenset({one, other}), "direct"))
+        return channel_id
 
     def person(self, user_id: str) -> Person | None:
-        with self._lock:
-            return self._people.get(user_id)
+        return self._one(Person, user_id)
 
     def channel(self, channel_id: str) -> Channel | None:
-        with self._lock:
-            return self._channels.get(channel_id)
+        return self._one(Channel, channel_id)
 
     def group(self, group_id: str) -> UserGroup | None:
-        with self._lock:
-            return self._groups.get(group_id)
-
-    def groups(self) -> list[UserGroup]:
-        with self._lock:
-            return list(self._groups.values())
+        return self._one(UserGroup, group_id)
 
     def people(self) -> list[Person]:
-        with self._lock:
-            return list(self._people.values())
+        return self._each(Person)
 
     def channels(self) -> list[Channel]:
+        return self._each(Channel)
+
+    def groups(self) -> list[UserGroup]:
+        return self._each(UserGroup)
+
+    def _one(self, kind: type[T], one_id: str) -> T | None:
         with self._lock:
-            return list(self._channels.values())
+            one = self._all.get(one_id)
+        return one if isinstance(one, kind) else None
+
+    def _each(self, kind: type[T]) -> list[T]:
+        with self._lock:
+            return [one for one in self._all.values() if isinstance(one, kind)]

@@ -54,7 +54,7 @@ class ResponseUrls:
         self._clock = clock
         self._lock = threading.Lock()
         self._issued: dict[str, _ResponseUrl] = {}
-        self._deliveries: Recent[Delivery] = Recent()
+        self.deliveries: Recent[Delivery] = Recent()
 
     def issue(self, exchange: str, user: str, channel: str, message: str | None = None) -> str:
         """The path of a new URL; `message` is the `ts` of what an interaction happened in."""
@@ -64,15 +64,12 @@ class ResponseUrls:
             self._issued[path] = _ResponseUrl(exchange, user, channel, message, self._clock())
         return path
 
-    def deliveries(self) -> tuple[Delivery, ...]:
-        return self._deliveries.all()
-
     def record(self, path: str, payload: object) -> Delivery:
         """Record a post that has just arrived."""
         with self._lock:
             url = self._issued.get(path)
             delivery = Delivery(url.exchange if url else "", payload, self._clock())
-        self._deliveries.add(delivery)
+        self.deliveries.add(delivery)
         self._changed()
         return delivery
 

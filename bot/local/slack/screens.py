@@ -1,4 +1,4 @@
-"""What each member has on screen: messages, who may see them, and waiting for them to change."""
+"""The messages on each member's screen."""
 
 import re
 import threading
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.local.slack import elements
+from bot.local.slack.changes import Changes
 from bot.local.slack.elements import Block, named
 from bot.local.slack.people import Directory
 
@@ -32,7 +33,7 @@ class Message:
         only_for: the one member who sees an ephemeral message.
         exchange: what led to it, as far as it came through a `response_url`.
         author: the member who typed it, where `source` is "member".
-        born: when it was first shown, in monotonic seconds; `revision` tells its last change.
+        born: when it was first shown, in monotonic seconds; `revision` counts up with each change.
     """
 
     ts: str
@@ -82,80 +83,70 @@ class Message:
 
 
 class Screens:
-    """Every message of the workspace in the order it was posted, and a way to wait for the next change."""
+    """Every message of the workspace in the order it was posted. Thread-safe."""
 
-    def __init__(
-        self, directory: Directory, clock: Callable[[], float], changed: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, directory: Directory, clock: Callable[[], float], changes: Changes) -> None:
         self._directory = directory
         self._clock = clock
-        self._note = changed
+        self._changes = changes
+        self._lock = threading.Lock()
         self._messages: dict[str, Message] = {}
         self._revision = 0
-        self._changed = threading.Condition()
 
     @property
     def revision(self) -> int:
-        """Counts the changes; what a message carries is the count at which it last changed."""
-        with self._changed:
+        """Counts the changes; each message has the count of its last change."""
+        with self._lock:
             return self._revision
 
     def post(self, message: Message) -> Message:
-        """Show a new message; its `ts` and revision are given here."""
-        with self._changed:
-            self._revision += 1
-            ts = f"{int(self._clock())}.{self._revision:06d}"
-            born = time.monotonic()
-            shown = replace(message, ts=ts, revision=self._revision, born=born, blocks=named(message.blocks))
-            self._messages[ts] = shown
-            self._tell()
-            return shown
+        """Show a new message, and return it with its `ts` and revision."""
+        with self._lock:
+            ts = f"{int(self._clock())}.{self._revision + 1:06d}"
+            shown = self._put(replace(message, ts=ts, born=time.monotonic(), blocks=named(message.blocks)))
+        self._changes.note()
+        return shown
 
-    def update(self, ts: str, text: str, blocks: tuple[Block, ...], exchange: str | None) -> Message | None:
-        """Replace what a message says, where it stands; None if it is no longer there."""
-        with self._changed:
-            if ts not in self._messages:
-                return None
-            self._revision += 1
-            shown = replace(
-                self._messages[ts],
-                text=text,
-                blocks=named(blocks),
-                exchange=exchange,
-                revision=self._revision,
-            )
-            self._messages[ts] = shown
-            self._tell()
-            return shown
+    def update(self, ts: str, text: str, blocks: tuple[Block, ...], exchange: str | None) -> None:
+        """Replace a message's content where it stands, unless it is no longer there."""
+        with self._lock:
+            if old := self._messages.get(ts):
+                self._put(replace(old, text=text, blocks=named(blocks), exchange=exchange))
+        self._changes.note()
 
-    def remove(self, gone: Callable[[Message], bool]) -> None:
-        with self._changed:
-            kept = {ts: message for ts, message in self._messages.items() if not gone(message)}
-            if len(kept) != len(self._messages):
-                self._messages = kept
-                self._revision += 1
-                self._tell()
+    def remove(self, is_gone: Callable[[Message], bool]) -> None:
+        with self._lock:
+            self._messages = {ts: message for ts, message in self._messages.items() if not is_gone(message)}
+            self._revision += 1
+        self._changes.note()
 
     def view(self, user_id: str) -> list[Message]:
-        with self._changed:
+        """Return what this member sees, oldest first."""
+        with self._lock:
             return [message for message in self._messages.values() if self._sees(user_id, message)]
 
     def wait(self, user_id: str, until: Callable[[list[Message]], object], timeout: float) -> list[Message]:
-        """This member's screen, as soon as `until` is content with it."""
-        deadline = time.monotonic() + timeout
-        with self._changed:
-            while not until(screen := self.view(user_id)):
-                if not self._changed.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
-                    raise TimeoutError(f"after {timeout} s the screen of {user_id} is still {screen}")
-            return screen
+        """Return this member's screen as soon as `until` is true of it."""
+        screen: list[Message] = []
+
+        def happened() -> bool:
+            screen[:] = self.view(user_id)
+            return bool(until(screen))
+
+        try:
+            self._changes.wait_until(happened, timeout)
+        except TimeoutError:
+            raise TimeoutError(f"after {timeout} s the screen of {user_id} is still {screen}") from None
+        return screen
 
     def find(self, ts: str) -> Message | None:
-        with self._changed:
+        with self._lock:
             return self._messages.get(ts)
 
-    def _tell(self) -> None:
-        self._changed.notify_all()
-        self._note()
+    def _put(self, message: Message) -> Message:
+        self._revision += 1
+        self._messages[message.ts] = shown = replace(message, revision=self._revision)
+        return shown
 
     def _sees(self, user_id: str, message: Message) -> bool:
         if message.ephemeral:

@@ -1,4 +1,4 @@
-"""`trigger_id`s: good once, and for three seconds, to open a modal for whoever caused them.
+"""`trigger_id`s: valid once, and for three seconds, to open a modal for the member who caused them.
 
 https://docs.slack.dev/interactivity/handling-user-interaction#modal_responses
 """
@@ -7,19 +7,13 @@ import secrets
 import threading
 from collections.abc import Callable
 
+from bot.local.slack.refusals import Refusal
+
 LIFETIME_SECONDS = 3.0
 
 
-class TriggerRefused(Exception):
-    """Why a trigger opens nothing, as the error code of `views.open`."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 class Triggers:
-    """Issues them and takes them back. Thread-safe."""
+    """Issues trigger ids and takes them back. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -28,25 +22,25 @@ class Triggers:
         self._exchanged: set[str] = set()
 
     def issue(self, user_id: str) -> str:
-        """A new one, for something that this member did."""
+        """Return a new one, for something that this member did."""
         trigger = f"{secrets.randbelow(10**12):012d}.{secrets.randbelow(10**12):012d}.{secrets.token_hex(16)}"
         with self._lock:
             self._issued[trigger] = (user_id, self._clock())
         return trigger
 
     def take(self, trigger: object) -> str:
-        """The member it stands for. A trigger is used up by this, also where the view is then refused.
+        """Use a trigger up, also where the view is then refused, and return its member's id.
 
         Raises:
-            TriggerRefused: it is unknown, used, or too old.
+            Refusal: it is unknown, used, or too old.
         """
         with self._lock:
             if not isinstance(trigger, str) or trigger not in self._issued:
-                raise TriggerRefused("invalid_trigger_id")
+                raise Refusal("invalid_trigger_id")
             if trigger in self._exchanged:
-                raise TriggerRefused("exchanged_trigger_id")
+                raise Refusal("exchanged_trigger_id")
             user_id, issued = self._issued[trigger]
             if self._clock() - issued > LIFETIME_SECONDS:
-                raise TriggerRefused("expired_trigger_id")
+                raise Refusal("expired_trigger_id")
             self._exchanged.add(trigger)
             return user_id

@@ -1,4 +1,4 @@
-"""Modals and App Home: what the app has opened for whom, with Slack's rules for stacks and hashes.
+"""Modals and App Home of each member, with Slack's rules for stacks and hashes.
 
 https://docs.slack.dev/surfaces/modals, https://docs.slack.dev/surfaces/app-home
 """
@@ -12,16 +12,9 @@ from typing import Any
 
 from bot.local.slack.elements import Block, named
 from bot.local.slack.people import Installation
+from bot.local.slack.refusals import Refusal
 
-STACK = 3
-
-
-class ViewRefused(Exception):
-    """Why a view cannot be shown, as the error code of the `views.…` methods."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+MAX_STACK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +44,18 @@ class View:
         title: str = self.content.get("title", {}).get("text", "")
         return title
 
-    def told(self, app: Installation, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The view as Slack tells the app of it."""
-        empty = {"title": None, "close": None, "submit": None, "private_metadata": "", "callback_id": ""}
-        flags = {"clear_on_close": False, "notify_on_close": False, "submit_disabled": False, "external_id": ""}
+    def as_payload(self, app: Installation, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the view as Slack sends it to the app."""
         return {
-            **empty,
-            **flags,
+            "title": None,
+            "close": None,
+            "submit": None,
+            "private_metadata": "",
+            "callback_id": "",
+            "clear_on_close": False,
+            "notify_on_close": False,
+            "submit_disabled": False,
+            "external_id": "",
             **self.content,
             "id": self.id,
             "team_id": app.team_id,
@@ -73,7 +71,7 @@ class View:
 
 
 class Views:
-    """Everybody's stack of modals and App Home. Thread-safe."""
+    """The modals and App Home of each member. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float], changed: Callable[[], None]) -> None:
         self._clock = clock
@@ -83,7 +81,7 @@ class Views:
         self._homes: dict[str, View] = {}
 
     def stack(self, user_id: str) -> tuple[View, ...]:
-        """The member's modals, the visible one last."""
+        """Return the member's modals, the visible one last."""
         with self._lock:
             return tuple(self._stacks.get(user_id, ()))
 
@@ -92,7 +90,7 @@ class Views:
             return self._homes.get(user_id)
 
     def on_screen(self, user_id: str, view_id: str) -> View:
-        """The member's top modal or App Home with this id; LookupError if it is not on their screen."""
+        """Return the member's top modal or App Home with this id; LookupError if it is not on their screen."""
         with self._lock:
             shown = [*self.stack(user_id)[-1:], self._homes.get(user_id)]
         for view in shown:
@@ -101,7 +99,7 @@ class Views:
         raise LookupError(f"view {view_id} is not on the screen of {user_id}")
 
     def open(self, user_id: str, content: Mapping[str, Any]) -> View:
-        """A first modal. One that is open already makes way: Slack's documentation says nothing of it."""
+        """Open a first modal. It replaces one that is open: Slack's documentation does not cover that."""
         with self._lock:
             view = self._new(user_id, content)
             self._stacks[user_id] = [view]
@@ -109,13 +107,13 @@ class Views:
         return view
 
     def push(self, user_id: str, content: Mapping[str, Any]) -> View:
-        """A modal on top of those that are open: not_found if none is, push_limit_reached if three are."""
+        """Open a modal on top of those that are open: not_found if none is, push_limit_reached if three are."""
         with self._lock:
             stack = self._stacks.get(user_id)
             if not stack:
-                raise ViewRefused("not_found")
-            if len(stack) >= STACK:
-                raise ViewRefused("push_limit_reached")
+                raise Refusal("not_found")
+            if len(stack) >= MAX_STACK:
+                raise Refusal("push_limit_reached")
             view = replace(self._new(user_id, content), root=stack[0].root, previous=stack[-1].id)
             stack.append(view)
         self._changed()
@@ -127,37 +125,32 @@ class Views:
         *,
         view_id: str | None = None,
         external_id: str | None = None,
-        hash_: str = "",
+        known_hash: str = "",
     ) -> View:
-        """Change what a view shows, wherever it stands in its stack."""
+        """Replace the content of a view anywhere in its stack."""
         with self._lock:
-            found = [view for view in self._all() if view_id == view.id or self._called(view, external_id)]
-            if not found:
-                raise ViewRefused("not_found")
-            old = found[0]
-            if hash_ and hash_ != old.hash:
-                raise ViewRefused("hash_conflict")
-            new = replace(
-                self._new(old.user_id, content, old), id=old.id, root=old.root, previous=old.previous, born=old.born
-            )
-            self._put(new)
+            old = next((view for view in self._all() if view_id == view.id or _is_called(view, external_id)), None)
+            if old is None:
+                raise Refusal("not_found")
+            new = self._new(old.user_id, content, old, known_hash)
+            if new.home:
+                self._homes[new.user_id] = new
+            else:
+                stack = self._stacks[new.user_id]
+                stack[:] = [new if view.id == new.id else view for view in stack]
         self._changed()
         return new
 
-    def publish(self, user_id: str, content: Mapping[str, Any], hash_: str = "") -> View:
+    def publish(self, user_id: str, content: Mapping[str, Any], known_hash: str = "") -> View:
         """Set a member's App Home."""
         with self._lock:
-            old = self._homes.get(user_id)
-            if hash_ and hash_ != (old.hash if old else None):
-                raise ViewRefused("hash_conflict")
-            new = self._new(user_id, content, old)
-            self._homes[user_id] = replace(new, id=old.id, root=old.id) if old else new
-            shown = self._homes[user_id]
+            new = self._new(user_id, content, self._homes.get(user_id), known_hash)
+            self._homes[user_id] = new
         self._changed()
-        return shown
+        return new
 
     def close(self, user_id: str, *, everything: bool = False) -> tuple[View, ...]:
-        """Take the top modal away, or all of them; those that went, the top one first."""
+        """Close the top modal, or all of them, and return the closed ones, the top one first."""
         with self._lock:
             stack = self._stacks.pop(user_id, [])
             gone = list(reversed(stack)) if everything else stack[-1:]
@@ -166,24 +159,21 @@ class Views:
         self._changed()
         return tuple(gone)
 
-    def _new(self, user_id: str, content: Mapping[str, Any], old: View | None = None) -> View:
-        taken = [view for view in self._all() if view is not old and self._called(view, content.get("external_id"))]
-        if taken:
-            raise ViewRefused("duplicate_external_id")
+    def _new(self, user_id: str, content: Mapping[str, Any], old: View | None = None, known_hash: str = "") -> View:
+        """Return a new view, or the successor of an old one, which keeps its place."""
+        if known_hash and known_hash != (old.hash if old else None):
+            raise Refusal("hash_conflict")
+        external_id = content.get("external_id")
+        if any(view is not old and _is_called(view, external_id) for view in self._all()):
+            raise Refusal("duplicate_external_id")
         view_id = f"V{secrets.token_hex(5).upper()}"
-        fingerprint = f"{int(self._clock())}.{secrets.token_hex(4)}"
-        return View(view_id, user_id, dict(content), named(content["blocks"]), fingerprint, view_id, time.monotonic())
-
-    def _put(self, new: View) -> None:
-        if new.home:
-            self._homes[new.user_id] = new
-            return
-        stack = self._stacks[new.user_id]
-        stack[:] = [new if view.id == new.id else view for view in stack]
+        content_hash = f"{int(self._clock())}.{secrets.token_hex(4)}"
+        new = View(view_id, user_id, dict(content), named(content["blocks"]), content_hash, view_id, time.monotonic())
+        return replace(new, id=old.id, root=old.root, previous=old.previous, born=old.born) if old else new
 
     def _all(self) -> list[View]:
         return [*self._homes.values(), *(view for stack in self._stacks.values() for view in stack)]
 
-    @staticmethod
-    def _called(view: View, external_id: str | None) -> bool:
-        return bool(external_id) and view.content.get("external_id") == external_id
+
+def _is_called(view: View, external_id: str | None) -> bool:
+    return bool(external_id) and view.content.get("external_id") == external_id
