@@ -1,17 +1,16 @@
 """Minimal start of a bot with these libraries: import them and create the clients, nothing else."""
 
 import boto3
-import gunicorn.app.base
-import gunicorn.workers.gthread
 import prometheus_client
 import pydantic_settings
 import pynamodb.models
 import structlog
+import waitress.server
 from slack_bolt import App
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
-LIBRARIES = (gunicorn, prometheus_client, pydantic_settings, pynamodb, structlog)
+LIBRARIES = (prometheus_client, pydantic_settings, pynamodb, structlog, waitress)
 
 
 def main() -> None:

@@ -91,8 +91,7 @@ def administrator() -> Admin:
 
 def serving(bot: BotProcess) -> int:
     """The process that serves, a child of the one that was started."""
-    pid = bot.process.pid
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    return bot.process.pid
 
 
 def cpu_seconds(pid: int) -> float:

@@ -146,11 +146,9 @@ class HttpSettings(ServeSettings):
 
     Attributes:
         slack_signing_secret: one, or two while it is being rotated, the newer one first.
-        web_concurrency: worker processes, each a whole bot; gunicorn and its hosts call it that.
     """
 
     slack_signing_secret: SecretStr
-    web_concurrency: int = Field(1, ge=1, le=32)
 
     @property
     def signing_secrets(self) -> tuple[str, ...]:
@@ -219,7 +217,6 @@ MAY_BE = {
     "STUDIO_QUEUE": "a whole number from 0 to 10000",
     "STUDIO_PERSON_SECONDS": "a whole number from 0 to 300",
     "STUDIO_KEEP_ALIVE_SECONDS": "a whole number from 1 to 3600",
-    "WEB_CONCURRENCY": "a whole number from 1 to 32",
     "STUDIO_REPLICAS": "a whole number from 1 to 10",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318",
     "HOST": "an address to listen on, such as 127.0.0.1",
@@ -251,6 +248,11 @@ def load(kind: type[S]) -> S:
     _check_endpoints()
     settings._followed.update(followed)  # noqa: SLF001 - no variable may set it, and this is its only writer
     return settings
+
+
+def ignored_variables() -> tuple[str, ...]:
+    """Return the variables that are set, by some platforms on their own, and that no longer do anything."""
+    return tuple(name for name in ("WEB_CONCURRENCY",) if os.environ.get(name))
 
 
 def secret_references() -> frozenset[str]:

@@ -66,35 +66,23 @@ GUARDS = {
         "json.loads(content)",
         (f"{CONTRACT}/test_socket_connection.py", "test_messages_that_are_not_slacks"),
     ),
-    "read timeout": Guard(
-        "serving/server.py",
-        "            if now - since > PATIENCE:",
-        "            if now - since > 1000:",
-        (ABUSE, "test_as_many_half_sent_bodies_as_there_are_threads"),
-    ),
-    "no thread for a silent connection": Guard(
-        "serving/server.py",
-        "        if conn.initialized or conn.data_ready:",
-        "        if True:",
-        (ABUSE, "test_more_silent_connections_than_it_takes_do_not_stop_the_bot"),
-    ),
     "connection limit": Guard(
         "serving/server.py",
-        "        if self.nr_conns >= self.worker_connections:",
-        "        if False:",
+        "            if len(self._watched) >= MAX_CONNECTIONS:",
+        "            if False:",
         (ABUSE, "test_more_silent_connections_than_it_takes_do_not_stop_the_bot"),
     ),
-    "no lingering close": Guard(
+    "end of a connection after 413": Guard(
         "serving/server.py",
-        "            if not stays:",
-        "            if False:",
-        (ABUSE, "test_clients_that_do_not_take_leave_hold_up_nobody"),
+        'closing = closing or status.startswith("413")',
+        "pass",
+        (ENTRANCE, "test_a_body_too_large_ends_the_connection"),
     ),
-    "write timeout": Guard(
+    "answers on open connections after SIGTERM": Guard(
         "serving/server.py",
-        "socket.SHUT_RDWR if now - since > GRACE else socket.SHUT_RD",
-        "socket.SHUT_RD",
-        (f"{UNIT}/test_worker.py", "test_a_client_that_does_not_read_its_answer_is_given_up"),
+        "        while len(self._watched) > 1 and time.monotonic() < deadline:",
+        "        while False:",
+        (f"{SCENARIO}/test_server.py", "test_requests_on_open_connections_are_answered_after_sigterm"),
     ),
     "payload shape": Guard(
         "app/wiring.py",
@@ -415,7 +403,7 @@ GUARDS = {
     ),
     "library log levels": Guard(
         "observability/logs.py",
-        '    return record.levelno >= FLOORS.get(record.name.partition(".")[0], logging.NOTSET)',
+        "    return record.levelno >= FLOORS.get(part, FLOORS.get(library, logging.NOTSET))",
         "    return True",
         (f"{UNIT}/test_logs.py", "test_"),
     ),

@@ -1,6 +1,7 @@
 """The composition root: from settings to a running bot. The only place that wires."""
 
 import json
+import os
 import threading
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -19,7 +20,7 @@ from bot.aws.account import AwsAdmin, access_key_id, caller_arn
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.aws.sessions import new_session
-from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
+from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, ignored_variables, load
 from bot.core import policy
 from bot.core.access import Member
 from bot.core.errors import ConfigError, SlackError, StudioLinksError
@@ -31,6 +32,7 @@ from bot.observability.logs import redactor
 from bot.observability.metrics import Failed, Metrics, count_aws_failures
 from bot.serving.executors import BoundedExecutor, BurstGate, SideExecutor
 from bot.serving.health import STARTING, Health
+from bot.serving.server import GRACE, LINGER, Server, listen
 from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Response, Verifier
 from bot.slack.admin import handlers as admin_handlers
 from bot.slack.client import SlackApi
@@ -65,6 +67,8 @@ UNKNOWN_CALLER = "cli:key/"
 CLERKS, CLERKS_QUEUE = 4, 512
 # Seconds between attempts to reach Slack and DynamoDB at start-up; the last one repeats.
 START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)
+# Seconds for which connections wait in the listener's queue while the bot is not warm.
+WARM_UP = 3.0
 
 
 @dataclass(slots=True)
@@ -131,6 +135,28 @@ class Bot:
                 return
             self._stopping.wait(START_UP_PAUSES[min(attempt, len(START_UP_PAUSES) - 1)])
             attempt += 1
+
+
+def serve(settings: HttpSettings | SocketSettings) -> None:
+    """Run the bot until SIGTERM; over Socket Mode, too, it serves health and metrics over HTTP.
+
+    Raises:
+        ConfigError: nothing can listen on the address.
+    """
+    for name in ignored_variables():
+        log.warning("variable_ignored", variable=name, why="one process serves; run more replicas instead")
+    listener = listen(settings.host, settings.port)
+    bot = build(settings)
+    server = Server(bot.wsgi, listener, keep_alive=settings.studio_keep_alive_seconds)
+    bot.start()
+    bot.wait_until_warm(WARM_UP)
+    host, port = listener.getsockname()[:2]
+    log.info("listening", host=host, port=port)
+    server.run()
+    end = threading.Timer(GRACE - LINGER, os._exit, args=[0])
+    end.daemon = True
+    end.start()
+    bot.stop()
 
 
 def build(settings: HttpSettings | SocketSettings) -> Bot:

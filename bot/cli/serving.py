@@ -23,10 +23,9 @@ def serve(
 
     settings = load(SocketSettings) if socket else load(HttpSettings)
     logs.configure(level=settings.log_level, style=settings.log_format)
-    from bot.serving.server import Server, check_address
+    from bot.app.wiring import serve as run
 
-    check_address(settings.host, settings.port)
-    Server(settings).run()
+    run(settings)
 
 
 @commands.command()

@@ -23,13 +23,14 @@ FLOORS = {
     "asyncio": logging.WARNING,
     "boto3": logging.WARNING,
     "botocore": logging.WARNING,
-    "gunicorn": logging.INFO,
     "opentelemetry": logging.WARNING,
     "pynamodb": logging.WARNING,
     "slack_bolt": logging.ERROR,
     # slack_sdk repeats at ERROR the body of an answer that was not JSON.
     "slack_sdk": logging.CRITICAL,
     "urllib3": logging.ERROR,
+    "waitress": logging.WARNING,
+    "waitress.queue": logging.ERROR,  # it warns of each request that waits for a thread
     "websockets": logging.CRITICAL,  # its errors come with tracebacks that may quote a message
 }
 
@@ -97,8 +98,10 @@ redactor = Redactor()
 
 
 def _is_quiet_enough(record: logging.LogRecord) -> bool:
-    """Holds libraries at their floors. On the handler, because slack_bolt sets its loggers' levels itself."""
-    return record.levelno >= FLOORS.get(record.name.partition(".")[0], logging.NOTSET)
+    """Hold libraries at their floors, in the handler because slack_bolt sets its loggers' levels itself."""
+    library, _, rest = record.name.partition(".")
+    part = f"{library}.{rest.partition('.')[0]}"
+    return record.levelno >= FLOORS.get(part, FLOORS.get(library, logging.NOTSET))
 
 
 def configure(*, level: str, style: str, stream: TextIO | None = None) -> None:

@@ -172,7 +172,7 @@ def _read(environ: Environ) -> bytes:
     length = environ.get("CONTENT_LENGTH", "")
     if length and not LENGTH.fullmatch(length):
         raise Refusal(HTTPStatus.BAD_REQUEST, "the length is not a number")
-    too_large = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", ("Connection", "close"))
+    too_large = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
     if length and int(length) > MAX_BODY_BYTES:
         raise too_large
     # Without a length the body comes in chunks, and the server ends the stream where they end.

@@ -147,20 +147,6 @@ class Mortal:
     def pid(self) -> int:
         return self.bot.process.pid
 
-    def worker(self) -> int:
-        """The process that serves, a child of the one that was started; of several the oldest."""
-        return self.workers(1)[0]
-
-    def workers(self, number: int) -> list[int]:
-        """So many of them, once there are."""
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-            if len(children) >= number:
-                return [int(child) for child in children]
-            time.sleep(0.02)
-        raise AssertionError(f"the bot has no {number} workers")
-
 
 @contextmanager
 def mortal(

@@ -4,6 +4,7 @@ import http.client
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -88,12 +89,33 @@ def test_five_megabytes_are_refused_before_they_are_read(product: Product) -> No
 
 
 @pytest.mark.parametrize(("changes", "status"), [({}, 413), ({"X-Slack-Signature": ""}, 401)])
-def test_a_client_that_sends_five_megabytes_before_it_listens_hears_the_answer(
+def test_a_body_somewhat_too_large_is_answered_and_counted(
     product: Product, changes: dict[str, str], status: int
 ) -> None:
-    body = b"text=" + b"x" * (5 * 1024 * 1024)
+    body, before = b"text=" + b"x" * 100_000, product.bot.outcomes("refused_at_entrance")
 
-    assert post(product, body, {**signed(product, body), "Connection": "close", **changes})[0] == status
+    assert post(product, body, {**signed(product, body), **changes})[0] == status
+    assert product.bot.outcomes("refused_at_entrance") == before + 1
+
+
+def test_a_body_too_large_ends_the_connection(product: Product) -> None:
+    body = b"text=" + b"x" * 100_000
+    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
+    connection.request("POST", "/slack/events", body, signed(product, body))
+    response = connection.getresponse()
+
+    assert (response.status, response.getheader("Connection")) == (413, "close")
+    assert response.read() == b"the body is too large\n"
+    assert connection.sock is None
+    connection.close()
+
+
+def test_a_client_that_sends_five_megabytes_unasked_gets_no_further(product: Product) -> None:
+    """It may meet the end of the connection before it reads the answer, as nothing takes in so much."""
+    body = b"text=" + b"x" * (5 * 1024 * 1024)
+    with suppress(OSError):
+        assert post(product, body, signed(product, body))[0] == 413
+    assert product.bot.get("/healthz")[0] == 200
 
 
 def test_an_endless_body_without_a_length_is_cut_off(product: Product) -> None:

@@ -155,15 +155,13 @@ POINTS = {
 }
 
 
-@pytest.mark.parametrize("victim", ["the whole bot", "the serving process"])
 @pytest.mark.parametrize("name", POINTS)
 def test_a_bot_killed_at_any_point_leaves_the_truth_and_the_next_one_serves(
-    crowd: Crowd, product: Product, log_folder: Path, name: str, victim: str
+    crowd: Crowd, product: Product, log_folder: Path, name: str
 ) -> None:
     point, ana = POINTS[name], crowd.member()
     with mortal(product.environment, log_folder / "bot-kill.log") as bot, sent_to(product, bot.bot):
         bot.bot.wait_until_ready()
-        worker = bot.worker()
         hold(product, point)
         operation = "UpdateItem" if point.link else point.aws[0] if point.aws else MINT
         before = product.aws.calls.count(operation)
@@ -172,20 +170,15 @@ def test_a_bot_killed_at_any_point_leaves_the_truth_and_the_next_one_serves(
             assert links_in([ana.told(exchange)])
         wait_until(lambda: point.reached(product, before))
 
-        os.kill(worker, signal.SIGKILL)
-        if victim == "the whole bot":
-            os.kill(bot.pid, signal.SIGKILL)
-            bot.bot.process.wait(5)
+        os.kill(bot.pid, signal.SIGKILL)
+        bot.bot.process.wait(5)
 
         assert exchange.ack == "ok"
         assert bool(links_in(ana.screen())) == point.link
         assert recorded(exchange) == point.audit
         product.aws.clear_faults()
-        if victim == "the whole bot":
-            with mortal(product.environment, log_folder / "bot-kill.log", bot.bot.port) as again:
-                serves(ana, again, exchange.id)
-        else:
-            serves(ana, bot, exchange.id)  # the parent has started another
+        with mortal(product.environment, log_folder / "bot-kill.log", bot.bot.port) as again:
+            serves(ana, again, exchange.id)
 
 
 def hold(product: Product, point: Point) -> None:
@@ -217,13 +210,15 @@ def test_a_request_whose_bot_was_killed_cannot_be_replayed(crowd: Crowd, product
         product.aws.inject(MINT, Fault(delay=30.0, times=None))
         exchange = ana.types()
         wait_until(lambda: crowd.links() > made)
-        os.kill(bot.worker(), signal.SIGKILL)
+        os.kill(bot.pid, signal.SIGKILL)
+        bot.bot.process.wait(5)
         product.aws.clear_faults()
-        bot.bot.wait_until_ready()
+        with mortal(product.environment, log_folder / "bot-kill.log", bot.bot.port) as again:
+            again.bot.wait_until_ready()
 
-        product.slack.replay(exchange)
+            product.slack.replay(exchange)
 
-        bot.bot.wait_for_outcomes("replayed", 1)
+            again.bot.wait_for_outcomes("replayed", 1)
     assert crowd.links() == made + 1
     assert ana.screen() == []
     entry = ana.entry(exchange)

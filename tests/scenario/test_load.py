@@ -48,7 +48,7 @@ def test_five_hundred_commands_at_once_are_all_answered(
     people += [crowd.member(mapped=False, allowed=False).user_id for _ in range(2)]
     with bot_process({**product.environment, "LOG_LEVEL": "INFO"}, product.bot.log) as bot:
         bot.wait_until_ready()
-        worker = int(Path(f"/proc/{bot.process.pid}/task/{bot.process.pid}/children").read_text().split()[0])
+        worker = bot.process.pid
         plan = Plan(
             port=bot.port,
             secret=product.slack.signing_secret,

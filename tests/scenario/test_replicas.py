@@ -1,14 +1,13 @@
-"""Two of everything, killed in turn while members go on asking: over HTTP the workers of one server, over Socket Mode
-two replicas. What was acknowledged is answered, or the audit says that it was asked for.
+"""Two replicas, killed in turn while members go on asking: over HTTP behind a load balancer, and over Socket Mode.
+
+What was acknowledged is answered, or the audit says that it was asked for.
 """
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +15,12 @@ import pytest
 
 from bot.local.slack.exchanges import Exchange
 from bot.local.slack.screens import Message
-from tests.scenario.conftest import Product, arguments
+from tests.scenario.conftest import Product, arguments, free_port
 from tests.scenario.crowd import Crowd, Mortal, Someone, links_in, mortal
+from tests.scenario.proxies import proxy
 
 TRANSPORTS = ("http", "socket")
-SETTINGS = {"WEB_CONCURRENCY": "2", "STUDIO_REPLICAS": "2"}
+SETTINGS = {"STUDIO_REPLICAS": "3"}  # the product's own bot is the third
 MEMBERS = 3
 # Seconds before a kill in which a request may be acknowledged and not yet recorded.
 MOMENT = 1.0
@@ -31,17 +31,39 @@ def crowd(product: Product, log_folder: Path) -> Crowd:
     return Crowd(product, log_folder, "PAIR")
 
 
+class Replicas:
+    """Two bots; one that is killed is started again on its port."""
+
+    def __init__(self, product: Product, transport: str, log: Path, stack: ExitStack) -> None:
+        self.product, self.transport, self.log, self.stack = product, transport, log, stack
+        self.bots = [self.start(free_port()) for _ in range(2)]
+
+    def start(self, port: int) -> Mortal:
+        bot = mortal(self.product.environment, self.log, port, arguments=arguments(self.transport))
+        started = self.stack.enter_context(bot)
+        started.bot.wait_until_ready()
+        return started
+
+    def kill(self, number: int) -> float:
+        """Kill one in the midst of work, and wait until its successor serves; when it was killed."""
+        bot, answers = self.bots[number].bot, len(self.product.slack.deliveries)
+        wait_until(lambda: len(self.product.slack.deliveries) >= answers + 3 * MEMBERS)
+        at = time.time()
+        bot.process.kill()
+        bot.process.wait(5)
+        self.bots[number] = self.start(bot.port)
+        return at
+
+
 @pytest.fixture
-def replicas(product: Product, transport: str, log_folder: Path) -> Iterator[list[Mortal]]:
-    """Whoever has the serving processes: the product's own bot, and over Socket Mode a second one."""
-    first = Mortal(product.bot)
-    if transport == "http":
-        first.workers(2)
-        yield [first]
-        return
-    with mortal(product.environment, log_folder / "bot-replica.log", arguments=arguments(transport)) as second:
-        second.bot.wait_until_ready()
-        yield [first, second]
+def replicas(product: Product, transport: str, log_folder: Path, tmp_path: Path) -> Iterator[Replicas]:
+    with ExitStack() as stack:
+        replicas = Replicas(product, transport, log_folder / "bot-replica.log", stack)
+        if transport == "http":
+            port = stack.enter_context(proxy("haproxy", [bot.bot.port for bot in replicas.bots], tmp_path))
+            stack.callback(setattr, product.slack, "request_url", product.slack.request_url)
+            product.slack.request_url = f"http://127.0.0.1:{port}/slack/events"
+        yield replicas
 
 
 @dataclass
@@ -66,21 +88,6 @@ def go_on_asking(someone: Someone, until: threading.Event) -> list[Asked]:
     return asked
 
 
-def kill(bot: Mortal, product: Product) -> float:
-    """Kill a serving process in the midst of work, and wait until its successor serves; when it was killed."""
-    answers, starts = len(product.slack.deliveries), started(bot)
-    wait_until(lambda: len(product.slack.deliveries) >= answers + 3 * MEMBERS)
-    at = time.time()
-    os.kill(bot.worker(), signal.SIGKILL)
-    wait_until(lambda: started(bot) > starts)
-    return at
-
-
-def started(bot: Mortal) -> int:
-    """How many serving processes of it have become ready so far."""
-    return bot.bot.log.read_text().count('"event": "ready"')
-
-
 def wait_until(happened: Callable[[], object]) -> None:
     deadline = time.monotonic() + 20
     while not happened():
@@ -89,13 +96,13 @@ def wait_until(happened: Callable[[], object]) -> None:
 
 
 def test_nothing_is_lost_while_serving_processes_are_killed_in_turn(
-    crowd: Crowd, product: Product, replicas: list[Mortal], transport: str
+    crowd: Crowd, replicas: Replicas, transport: str
 ) -> None:
     people, over = [crowd.member() for _ in range(MEMBERS)], threading.Event()
     with ThreadPoolExecutor(MEMBERS) as pool:
         futures = [pool.submit(go_on_asking, someone, over) for someone in people]
         try:
-            killed = [kill(bot, product) for bot in (replicas[0], replicas[-1])]
+            killed = [replicas.kill(number) for number in range(2)]
         finally:
             over.set()
         asked = [each for future in futures for each in future.result()]

@@ -1,16 +1,16 @@
-"""The HTTP server: several workers, connections that stay open, headers that change nothing."""
+"""The HTTP server: connections that stay open, headers that change nothing, a variable that is ignored."""
 
 import http.client
-import os
-import signal
+import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from bot.local.faults import Fault
+from bot.serving.server import GRACE
 from tests.scenario.conftest import Product, free_port
 from tests.scenario.crowd import Crowd, Mortal, links_in, mortal, sent_to
 
@@ -21,10 +21,10 @@ def crowd(product: Product, log_folder: Path) -> Crowd:
 
 
 @pytest.fixture(scope="module")
-def pair(product: Product, log_folder: Path) -> Iterator[Mortal]:
-    """A bot of two workers that closes idle connections after a second."""
+def hasty(product: Product, log_folder: Path) -> Iterator[Mortal]:
+    """A bot that closes idle connections after a second, with a variable that some platforms set."""
     environment = {**product.environment, "WEB_CONCURRENCY": "2", "STUDIO_KEEP_ALIVE_SECONDS": "1"}
-    with mortal(environment, log_folder / "bot-pair.log") as bot, sent_to(product, bot.bot):
+    with mortal(environment, log_folder / "bot-hasty.log") as bot:
         bot.bot.wait_until_ready()
         yield bot
 
@@ -36,37 +36,35 @@ def wait_until(happened: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def places(bot: Mortal) -> set[str]:
-    """The workers that a page of metrics tells of as ready."""
-    lines = bot.bot.get("/metrics")[1].splitlines()
-    return {line for line in lines if line.startswith("studio_links_ready{") and line.endswith(" 1.0")}
+def test_web_concurrency_is_ignored_with_one_warning(hasty: Mortal) -> None:
+    lines = [line for line in hasty.bot.log.read_text().splitlines() if "WEB_CONCURRENCY" in line]
+
+    assert len(lines) == 1
+    assert '"event": "variable_ignored"' in lines[0]
+    assert '"level": "warning"' in lines[0]
+    assert Path(f"/proc/{hasty.pid}/task/{hasty.pid}/children").read_text() == ""
 
 
-BOTH = {'studio_links_ready{worker="0"} 1.0', 'studio_links_ready{worker="1"} 1.0'}
+def test_the_server_says_nothing_of_itself(product: Product) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
+    for path in ("/healthz", "/nowhere"):
+        connection.request("GET", path)
+        response = connection.getresponse()
+        response.read()
+        assert response.getheader("Server") is None
+        assert response.getheader("Via") is None
+    connection.close()
 
 
-def test_several_workers_show_their_metrics_together(crowd: Crowd, pair: Mortal) -> None:
-    wait_until(lambda: places(pair) == BOTH)
-    members = [crowd.member() for _ in range(12)]
-    with ThreadPoolExecutor(4) as pool:
-        told = list(pool.map(lambda someone: someone.told(someone.types()), members))
-    assert len(links_in(told)) == 12
+def test_a_header_that_is_too_large_is_refused(product: Product) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
+    connection.request("GET", "/healthz", headers={"X-Large": "x" * 40_000})
 
-    for _ in range(4):  # whichever worker is asked
-        wait_until(lambda: pair.bot.outcomes("issued") == 12)
+    assert connection.getresponse().status == 431
+    connection.close()
 
 
-def test_a_worker_that_dies_is_replaced_in_its_place(crowd: Crowd, pair: Mortal) -> None:
-    ana, before = crowd.member(), pair.workers(2)
-    os.kill(before[0], signal.SIGKILL)
-    wait_until(lambda: pair.workers(2) != before and len(pair.workers(2)) == 2)
-
-    for _ in range(4):
-        assert links_in([ana.told(ana.types())])
-    wait_until(lambda: places(pair) == BOTH)
-
-
-def test_connections_stay_open_for_as_long_as_is_set(product: Product, pair: Mortal) -> None:
+def test_connections_stay_open_for_as_long_as_is_set(product: Product, hasty: Mortal) -> None:
     def idle_for(port: int, seconds: float) -> bool:
         """Whether the connection is still there after so long."""
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -84,8 +82,8 @@ def test_connections_stay_open_for_as_long_as_is_set(product: Product, pair: Mor
             connection.close()
 
     assert idle_for(product.bot.port, 4.0)
-    assert idle_for(pair.bot.port, 0.0)
-    assert not idle_for(pair.bot.port, 4.0)
+    assert idle_for(hasty.bot.port, 0.0)
+    assert not idle_for(hasty.bot.port, 4.0)
 
 
 @pytest.mark.parametrize(
@@ -117,3 +115,40 @@ def test_a_request_that_comes_while_the_bot_is_warming_up_waits_for_it(
         message = product.slack.wait_for(ana.user_id, lambda screen: [m for m in screen if m.buttons()], timeout=15)
 
         assert links_in(message)
+
+
+def test_requests_on_open_connections_are_answered_after_sigterm(product: Product, log_folder: Path) -> None:
+    with mortal(product.environment, log_folder / "bot-drain.log") as bot:
+        bot.bot.wait_until_ready()
+        kept = [http.client.HTTPConnection("127.0.0.1", bot.bot.port, timeout=10) for _ in range(3)]
+        for connection in kept:
+            connection.request("GET", "/healthz")
+            connection.getresponse().read()
+        bot.bot.process.terminate()
+        wait_until(lambda: not listens(bot))
+
+        for connection in kept:
+            connection.request("GET", "/healthz")
+            response = connection.getresponse()
+            assert (response.status, response.read()) == (200, b"alive\n")
+            assert response.getheader("Connection") == "close"
+            connection.close()
+        assert bot.bot.process.wait(GRACE) == 0
+
+
+def listens(bot: Mortal) -> bool:
+    try:
+        bot.bot.get("/healthz")
+    except OSError:
+        return False
+    return True
+
+
+def test_a_client_that_leaves_while_it_is_answered_is_no_traceback(product: Product) -> None:
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", product.bot.port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # it ends by a reset
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: bot\r\n\r\n" * 3)
+
+    assert product.bot.get("/healthz")[0] == 200
+    assert "Traceback" not in product.bot.log.read_text()

@@ -102,12 +102,12 @@ def test_what_a_dead_replica_has_not_acknowledged_goes_to_the_other(
     people, made = [crowd.member() for _ in range(2)], crowd.links()
     with mortal(product.environment, log_folder / "bot-replica.log", arguments=["--socket"]) as other:
         other.bot.wait_until_ready()
-        os.kill(other.worker(), signal.SIGSTOP)
+        os.kill(other.pid, signal.SIGSTOP)
         with ThreadPoolExecutor(2) as pool:
             typed = [pool.submit(someone.types) for someone in people]  # one to each of the two
             crowd.product.slack.wait_until(lambda: any(future.done() for future in typed))
             assert not all(future.done() for future in typed)
-            os.kill(other.worker(), signal.SIGKILL)
+            os.kill(other.pid, signal.SIGKILL)
             exchanges = [future.result() for future in typed]
 
         for someone, exchange in zip(people, exchanges, strict=True):

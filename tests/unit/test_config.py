@@ -68,7 +68,6 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_PERSON_SECONDS": 60,
     "STUDIO_REPLICAS": 1,
     "STUDIO_KEEP_ALIVE_SECONDS": 75,
-    "WEB_CONCURRENCY": 1,
     "LOG_LEVEL": "INFO",
 }
 
@@ -120,7 +119,6 @@ VALID: list[tuple[str, str, Any]] = [
     ("STUDIO_QUEUE", "0", 0),
     ("STUDIO_REPLICAS", "10", 10),
     ("STUDIO_KEEP_ALIVE_SECONDS", "3600", 3600),
-    ("WEB_CONCURRENCY", "32", 32),
     ("STUDIO_PERSON_SECONDS", "0", 0),
     ("STUDIO_PERSON_SECONDS", "300", 300),
     ("LOG_LEVEL", "debug", "DEBUG"),
@@ -167,7 +165,6 @@ INVALID: dict[str, tuple[list[str], str]] = {
     "STUDIO_CONCURRENCY": (["0", "257"], "a whole number from 1 to 256"),
     "STUDIO_QUEUE": (["-1", "10001"], "a whole number from 0 to 10000"),
     "STUDIO_KEEP_ALIVE_SECONDS": (["0", "3601"], "a whole number from 1 to 3600"),
-    "WEB_CONCURRENCY": (["0", "33", "two"], "a whole number from 1 to 32"),
     "STUDIO_REPLICAS": (["0", "11"], "a whole number from 1 to 10"),
     "STUDIO_PERSON_SECONDS": (["-1", "301", "1m"], "a whole number from 0 to 300"),
     "LOG_LEVEL": (["LOUD", "10"], "DEBUG, INFO, WARNING or ERROR"),

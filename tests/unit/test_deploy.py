@@ -168,7 +168,7 @@ def test_image_is_pinned_unprivileged_and_without_secrets() -> None:
     assert "USER 10001:10001" in final
     assert final.index("USER 10001:10001") < final.index('CMD ["serve"]')
     assert not any(line.startswith(("ADD", "ARG", "VOLUME")) for line in final)
-    # slack_sdk needs HOME to be imported, and gunicorn needs a writable TMPDIR to start.
+    # slack_sdk needs HOME to be imported; temporary files of libraries go to memory.
     environment = next(line for line in final if line.startswith("ENV"))
     assert {"HOME=/", "TMPDIR=/dev/shm"} <= set(environment.split())
     assert not any(name in line for line in lines for name in SECRET)

@@ -217,9 +217,7 @@ def test_the_largest_body_is_taken_and_a_byte_more_is_not(door: Source, length: 
     changes: dict[str, Any] = {} if length else {"CONTENT_LENGTH": None}
     largest = b"text=" + b"x" * (MAX_BODY_BYTES - 5)
     assert door.post(largest, **changes)[0] == 200
-    status, headers, _ = door.post(largest + b"x", **changes)
-    assert status == 413
-    assert headers["Connection"] == "close"
+    assert door.post(largest + b"x", **changes)[0] == 413
     assert len(door.taken) == 1
 
 
