@@ -27,7 +27,7 @@ def out() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """One line on standard output, taken literally."""
     out().print(Text(_visible(line)), soft_wrap=True)
 
@@ -79,7 +79,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
             console.file.write("\t".join(row) + "\n")
         return
     if not texts:
-        say(empty)
+        print_line(empty)
         return
     longest = [max(map(len, cells)) for cells in zip(columns, *texts, strict=True)]
     roomy = sum(min(length, SHORT) + 1 for length in longest) <= console.width

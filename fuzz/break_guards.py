@@ -362,7 +362,7 @@ GUARDS = {
     ),
     "resolved users only": Guard(
         "slack/admin/parsing.py",
-        "    if not BARE_ID.fullmatch(text):",
+        "    if name is Name.USER and not BARE_ID.fullmatch(text):",
         "    if False:",
         (f"{UNIT}/test_admin_commands.py", "test_what_is_not_understood"),
     ),

@@ -1,10 +1,9 @@
 """Administration: who may open what. Every change is one transaction together with its audit entry."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from bot.core import policy
@@ -14,7 +13,7 @@ from bot.core.errors import BadInput, Changed, StudioError
 from bot.core.link import Allowed, Denied, Target
 from bot.core.ports import AccessAdmin, AuditLog, StudioExaminer
 from bot.core.records import Actor, Entry, Record
-from bot.core.values import InvalidValue, is_group, utc_now
+from bot.core.values import USER_ID, is_group, utc_now
 from bot.links.facts import Gatherer, unknown_groups
 
 # What stands for Slack's word where Slack cannot be asked.
@@ -284,8 +283,7 @@ class Admin:
         if before is not None and before <= since:
             return iter(())
         found = self._history(tenant, user_id, since, before)
-        wanted = (entry for entry in found if (by or "") in entry.actor and outcome in (None, entry.outcome))
-        return islice(wanted, limit)
+        return islice((entry for entry in found if is_wanted(entry, by, outcome)), limit)
 
     def _history(self, tenant: str, user_id: str | None, since: datetime, before: datetime | None) -> Iterator[Entry]:
         if user_id is not None:
@@ -338,6 +336,15 @@ def _own(unreadable: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in unreadable if name.partition("#")[0] != "workspace")
 
 
+def is_wanted(entry: Entry, by: str | None, outcome: str | None) -> bool:
+    """Whether an entry is by this actor and of this outcome; None for any.
+
+    A Slack user is compared as a whole id, anybody else by a part of their name, such as a role's name in an ARN.
+    """
+    same_actor = by in (None, entry.actor) or ((by or "") in entry.actor and not USER_ID.fullmatch(entry.actor))
+    return same_actor and outcome in (None, entry.outcome)
+
+
 def same(one: Record, other: Record) -> bool:
     """Whether two records say the same, whoever set them and when."""
     return replace(one, set_by="", set_at=None) == replace(other, set_by="", set_at=None)
@@ -349,37 +356,3 @@ def flat(values: Dictionary[str, object]) -> dict[str, object]:
     for name, value in values.items():
         found |= {f"{name} {key}": item for key, item in value.items()} if isinstance(value, dict) else {name: value}
     return found
-
-
-SPAN = re.compile(r"([0-9]{1,4})([smhdw])")
-MIDNIGHT = re.compile(r" 00:00(:00(\.0+)?)?$")
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def parse_when(text: str, now: datetime, *, sign: int = 1) -> datetime:
-    """A time from what an admin typed: a span from now ("8h", "30d"), a date (its end), or a date and time.
-
-    A time without a zone is UTC. With `sign` -1 a span reaches back, and a date means its beginning.
-
-    Raises:
-        InvalidValue: it is none of these.
-    """
-    span = SPAN.fullmatch(text.strip())
-    if span:
-        return now + sign * timedelta(**{UNITS[span[2]]: int(span[1])})
-    try:
-        day = _as_date(" ".join(text.split()))
-        if day is not None:
-            return datetime.combine(day, time(), UTC) + timedelta(days=1 if sign > 0 else 0)
-        when = datetime.fromisoformat(text.strip())
-        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidValue("time", text, "such as 8h, 30d, 2026-12-31 or 2026-12-31T18:00+01:00") from None
-
-
-def _as_date(text: str) -> date | None:
-    """Return the day if the text is only a date; spreadsheets write one as midnight: `2026-12-31 00:00:00`."""
-    try:
-        return date.fromisoformat(MIDNIGHT.sub("", text))
-    except ValueError:
-        return None

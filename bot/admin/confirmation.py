@@ -7,12 +7,13 @@ request which is sent again changes nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain, dropwhile, islice
 
-from bot.admin.changes import Admin, Change, Explanation, same
-from bot.admin.commands import READING, AdminCommand, Name, ParseError, Verb, build
+from bot.admin.changes import Admin, Change, Explanation, is_wanted, same
+from bot.admin.commands import AdminCommand, ParseError, build
+from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
 from bot.core.link import Source
 from bot.core.policy import Facts, may_administer
@@ -31,8 +32,6 @@ MEMBERS_A_PAGE, ENTRIES_A_PAGE, RECORDS_A_PAGE = 10, 15, 15
 MAX_CHECKED = 2000
 # What the audit tells two times apart by.
 SMALLEST_STEP = timedelta(microseconds=1)
-# How far back a history goes that does not say.
-HISTORY = timedelta(days=7)
 
 
 class Verdict(StrEnum):
@@ -159,7 +158,7 @@ class Administering:
         Raises:
             StudioLinksError: nothing was changed.
         """
-        if act.verb in READING:
+        if COMMAND_SPECS[act.verb].reads:
             return self._read(by, act, request_id)
         access = self._stored(by.tenant, act)
         nothing = _nothing_to_take(act, access)
@@ -187,7 +186,7 @@ class Administering:
         if taken is None:
             return Nothing(Verdict.GONE)
         pending, act = taken
-        if act.verb in READING:
+        if COMMAND_SPECS[act.verb].reads:
             return Nothing(Verdict.GONE)
         return self._carry_out(by, act, pending.version, source)
 
@@ -198,7 +197,7 @@ class Administering:
     def more(self, by: Member, act_id: str, request_id: str) -> Outcome | None:
         """The next page of a listing; None for a replay. StoreError as ever."""
         taken = self._take(by, act_id)
-        if taken is None or taken[1].verb not in READING:
+        if taken is None or not COMMAND_SPECS[taken[1].verb].reads:
             return Nothing(Verdict.GONE)
         pending, act = taken
         return self._read(by, act, request_id, pending.after)
@@ -271,7 +270,7 @@ class Administering:
     def _history(self, tenant: str, act: AdminCommand, after: str) -> tuple[Page, str]:
         """A page of the audit. It goes on behind the last entry that was looked at, wanted or not."""
         at, _, last = after.partition(" ")
-        start, end = _span(act, self.now())
+        start, end = act.span(self.now())
         before = datetime.fromisoformat(at) + SMALLEST_STEP if at else end
         entries = self.admin.history(tenant, act.principal or None, start, MAX_CHECKED * 2, before=before)
         if last:  # of several at the very same moment, some have been looked at: they do not count anew
@@ -283,24 +282,9 @@ class Administering:
                 searched_to = looked_at.at if len(page) < ENTRIES_A_PAGE else None
                 return Page(act, tuple(page), searched_to=searched_to), f"{looked_at.at.isoformat()} {looked_at.id}"
             looked_at = entry
-            if _is_wanted(entry, act):
+            if is_wanted(entry, act.fields.get(Name.BY), act.fields.get(Name.OUTCOME)):
                 page.append(entry)
         return Page(act, tuple(page)), ""
-
-
-def _span(act: AdminCommand, now: datetime) -> tuple[datetime, datetime | None]:
-    """What a history is about: a day, or from some time on."""
-    if act.day is None:
-        return act.since or now - HISTORY, None
-    start = datetime.combine(act.day, time(), UTC)
-    return max(start, act.since or start), start + timedelta(days=1)
-
-
-def _is_wanted(entry: Entry, act: AdminCommand) -> bool:
-    wanted = act.fields
-    return (
-        wanted.get(Name.BY, entry.actor) == entry.actor and wanted.get(Name.OUTCOME, entry.outcome) == entry.outcome
-    )
 
 
 def _nothing_to_take(act: AdminCommand, stored: Access | Workspace) -> Nothing | None:

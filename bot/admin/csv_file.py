@@ -31,7 +31,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bot.admin.changes import SPAN, parse_when
+from bot.admin.times import SPAN, parse_when
 from bot.core.access import Access, Effect, Grant, Mapping
 from bot.core.values import DEFAULT_ALIAS, USER_ID, InvalidValue, check_pattern
 

@@ -66,7 +66,7 @@ def doctor(
         rows = [(f.level, f.check, f.found, f.why, f.mend) for f in findings]
         console.print_table(["", "check", "found", "why it matters", "how to fix it"], rows, empty="")
         warns = sum(finding.level is Level.WARN for finding in findings)
-        console.say(f"{len(findings)} checks: {fails} failed, {warns} with a warning")
+        console.print_line(f"{len(findings)} checks: {fails} failed, {warns} with a warning")
     if fails:
         console.fail(f"{fails} of {len(findings)} checks failed: each says how to fix it")
         raise typer.Exit(1)

@@ -1,16 +1,17 @@
-"""Who may open what: mappings, rules, what is stored of them, and what has happened."""
+"""Mappings and rules: set them, remove them, show them, explain what follows from them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import chain
-from typing import Annotated
 
 import typer
 
 from bot import console
-from bot.admin.changes import Change, parse_when
+from bot.admin.changes import Change
+from bot.admin.commands import AdminCommand
+from bot.admin.specs import Verb
 from bot.cli.context import CommandContext
-from bot.cli.options import AsJson, Principal, Team, Until, User, Why
+from bot.cli.options import AsJson, add_verb
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
 from bot.core.link import Allowed
 from bot.core.values import is_group, utc_now
@@ -18,126 +19,43 @@ from bot.core.values import is_group, utc_now
 commands = typer.Typer()
 
 
-@commands.command("map")
-def map_(
-    user: User,
-    *,
-    domain: Annotated[str, typer.Option(metavar="D", help="SageMaker domain id, such as d-abc123.")],
-    profile: Annotated[str, typer.Option(metavar="P", help="SageMaker user profile name.")],
-    alias: Annotated[str, typer.Option(metavar="A", help="What the member calls it.")] = "default",
-    region: Annotated[str | None, typer.Option(metavar="R", help="The domain's region, if another.")] = None,
-    role_arn: Annotated[str | None, typer.Option(metavar="ARN", help="Role to assume for the call.")] = None,
-    space: Annotated[str | None, typer.Option(metavar="S", help="Space to open.")] = None,
-    landing: Annotated[
-        str | None, typer.Option(metavar="URI", help="Where Studio opens, such as app:JupyterLab:")
-    ] = None,
-    session_seconds: Annotated[
-        int | None, typer.Option(metavar="N", help="How long the Studio session lasts, 1800-43200.")
-    ] = None,
-    team: Team = None,
-) -> None:
-    """Map a member to a SageMaker user profile.
-
-    Example: studio-links map U0123ABCD --domain d-abc123 --profile ana
-    """
-    mapping = Mapping(
-        alias=alias,
-        domain_id=domain,
-        profile_name=profile,
-        region=region,
-        role_arn=role_arn,
-        space_name=space,
-        landing_uri=landing,
-        session_seconds=session_seconds,
-    )
-    run = CommandContext(team)
-    change = run.admin.map(Member(run.tenant, user), mapping, run.actor)
-    _report(change, f"{user} is mapped to {profile} in {domain} as {alias}")
+def map_(run: CommandContext, command: AdminCommand) -> None:
+    mapping = command.mapping()
+    change = run.admin.map(Member(run.tenant, command.principal), mapping, run.actor)
+    where = f"{mapping.profile_name} in {mapping.domain_id} as {mapping.alias}"
+    _report(change, f"{command.principal} is mapped to {where}")
 
 
-@commands.command()
-def unmap(
-    user: User,
-    alias: Annotated[str | None, typer.Option(metavar="A", help="Which mapping, if there are several.")] = None,
-    team: Team = None,
-) -> None:
-    """Take a mapping away.
-
-    Example: studio-links unmap U0123ABCD --alias sandbox
-    """
-    run = CommandContext(team)
-    change = run.admin.unmap(Member(run.tenant, user), alias, run.actor)
-    gone = change.before
-    if isinstance(gone, Mapping):
-        console.say(f"{user} is no longer mapped to {gone.profile_name} in {gone.domain_id} ({gone.alias})")
+def unmap(run: CommandContext, command: AdminCommand) -> None:
+    user = command.principal
+    removed = run.admin.unmap(Member(run.tenant, user), command.alias, run.actor).before
+    if isinstance(removed, Mapping):
+        where = f"{removed.profile_name} in {removed.domain_id} ({removed.alias})"
+        console.print_line(f"{user} is no longer mapped to {where}")
 
 
-@commands.command()
-def allow(principal: Principal, until: Until = None, reason: Why = "", team: Team = None) -> None:
-    """Put a member on the allow-list, or whoever is in a Slack user group.
-
-    Who is in a group is asked of Slack, and kept for a minute at most. Where Slack does not say, nobody is allowed.
-
-    Example: studio-links allow U0123ABCD --until 30d --reason "project Falcon"
-    """
-    _grant(Effect.ALLOW, principal, until, reason, team)
+def set_rule(run: CommandContext, command: AdminCommand) -> None:
+    grant = command.grant()
+    _report(run.admin.grant(run.tenant, grant, run.actor), grant.describe(utc_now()))
 
 
-@commands.command()
-def deny(principal: Principal, until: Until = None, reason: Why = "", team: Team = None) -> None:
-    """Block a member, or whoever is in a Slack user group, whatever allows them.
-
-    Where Slack does not say who is in the group, everybody is refused: forget the rules of a group before it goes.
-
-    Example: studio-links deny U0123ABCD --reason "laptop stolen"
-    """
-    _grant(Effect.DENY, principal, until, reason, team)
+def forget(run: CommandContext, command: AdminCommand) -> None:
+    for line in _rule_lines(run.admin.forget(run.tenant, command.principal, run.actor)):
+        console.print_line(f"removed: {line}")
 
 
-@commands.command()
-def admin(user: User, until: Until = None, reason: Why = "", team: Team = None) -> None:
-    """Let a member administer from Slack, beside those whom STUDIO_ADMINS names; `forget` takes it back.
-
-    Example: studio-links admin U0123ABCD --until 90d --reason "on call"
-    """
-    _grant(Effect.ADMIN, user, until, reason, team)
-
-
-@commands.command()
-def forget(principal: Principal, team: Team = None) -> None:
-    """Remove every rule of a member or user group, and records that cannot be read.
-
-    Example: studio-links forget U0123ABCD
-    """
-    run = CommandContext(team)
-    removed = run.admin.forget(run.tenant, principal, run.actor)
-    for line in _rule_words(removed):
-        console.say(f"removed: {line}")
-
-
-@commands.command()
-def show(principal: Principal, team: Team = None, *, as_json: AsJson = False) -> None:
-    """A member's mappings and rules, or the rules of a user group.
-
-    Example: studio-links show U0123ABCD
-    """
-    run = CommandContext(team)
+def show(run: CommandContext, command: AdminCommand, *, as_json: AsJson = False) -> None:
+    principal = command.principal
     records = run.admin.rules_of(run.tenant, principal)
     if as_json:
         console.print_json(_json(principal, records))
         return
-    rows = [("mapping", _mapping_words(mapping)) for mapping in _mappings(records)]
-    rows += [("rule", line) for line in _rule_words(records)]
+    rows = [("mapping", _mapping_line(mapping)) for mapping in _mappings(records)]
+    rows += [("rule", line) for line in _rule_lines(records)]
     console.print_table(["what", "details"], rows, empty=f"nothing is stored about {principal}")
 
 
-@commands.command("list")
-def list_(team: Team = None, *, as_json: AsJson = False) -> None:
-    """Every user group with a rule, and every member with a mapping or a rule.
-
-    Example: studio-links list --json
-    """
-    run = CommandContext(team)
+def list_(run: CommandContext, _: AdminCommand, *, as_json: AsJson = False) -> None:
     everybody: Iterator[tuple[str, Access | Workspace]] = chain(
         run.admin.groups(run.tenant), run.admin.members(run.tenant)
     )
@@ -147,36 +65,24 @@ def list_(team: Team = None, *, as_json: AsJson = False) -> None:
     rows = (
         (
             principal,
-            ", ".join(_mapping_words(mapping) for mapping in _mappings(records)) or None,
-            ", ".join(_rule_words(records)) or None,
+            ", ".join(_mapping_line(mapping) for mapping in _mappings(records)) or None,
+            ", ".join(_rule_lines(records)) or None,
         )
         for principal, records in everybody
     )
     console.print_table(["who", "mappings", "rules"], rows, empty="nobody is mapped or allowed yet")
 
 
-@commands.command()
-def explain(
-    user: User,
-    alias: Annotated[str | None, typer.Option(metavar="A", help="Which mapping, if there are several.")] = None,
-    team: Team = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """What `/studio` would decide for a member now, and why. Issues nothing.
-
-    Example: studio-links explain U0123ABCD
-    """
-    run = CommandContext(team)
-    explanation = run.admin.explain(Member(run.tenant, user), alias)
+def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = False) -> None:
+    user = command.principal
+    explanation = run.admin.explain(Member(run.tenant, user), command.alias)
     decision = explanation.decision
-    allowed = isinstance(decision, Allowed)
     reason = None if isinstance(decision, Allowed) else decision.reason
     if as_json:
         console.print_json(
             {
                 "user": user,
-                "allowed": allowed,
+                "allowed": reason is None,
                 "reason": reason,
                 "slack_asked": explanation.slack_asked,
                 "checks": decision.checks,
@@ -189,27 +95,32 @@ def explain(
     console.print_table(
         ["", "rule", "how it stands"],
         [("DECIDES" if rule.decides else "", rule.grant.describe(utc_now()), rule.why) for rule in explanation.rules],
-        empty="there is no rule about this member or any group",
+        empty="no rule concerns this member or any group",
     )
-    console.say(f"{user} would get a link" if allowed else f"{user} would be refused: {reason}")
+    console.print_line(f"{user} would {'get a link' if reason is None else f'be refused: {reason}'}")
     if not explanation.slack_asked:
         console.warn("Slack was not asked about this account and the groups: set SLACK_BOT_TOKEN to include it")
 
 
-def _grant(effect: Effect, principal: str, until: str | None, reason: str, team: str | None) -> None:
-    end = None if until is None else parse_when(until, utc_now())
-    grant = Grant(principal, effect, end, reason)
-    run = CommandContext(team)
-    change = run.admin.grant(run.tenant, grant, run.actor)
-    _report(change, grant.describe(utc_now()))
+_VERBS: dict[Verb, Callable[..., None]] = {
+    Verb.MAP: map_,
+    Verb.UNMAP: unmap,
+    **{Verb(effect.value): set_rule for effect in Effect},
+    Verb.FORGET: forget,
+    Verb.SHOW: show,
+    Verb.LIST: list_,
+    Verb.EXPLAIN: explain,
+}
+for _verb, _work in _VERBS.items():
+    add_verb(commands, _verb, _work)
 
 
-def _report(change: Change, words: str) -> None:
-    console.say(words if change.made else f"nothing to change: {words}")
+def _report(change: Change, line: str) -> None:
+    console.print_line(line if change.made else f"nothing to change: {line}")
     if change.made and isinstance(change.before, Mapping):
-        console.say(f"before: {_mapping_words(change.before)}")
+        console.print_line(f"before: {_mapping_line(change.before)}")
     elif change.made and isinstance(change.before, Grant):
-        console.say(f"before: {change.before.describe(utc_now())}")
+        console.print_line(f"before: {change.before.describe(utc_now())}")
     for warning in change.warnings:
         console.warn(warning)
 
@@ -227,7 +138,7 @@ def _mappings(records: Access | Workspace) -> tuple[Mapping, ...]:
     return records.mappings if isinstance(records, Access) else ()
 
 
-def _rule_words(records: Access | Workspace) -> list[str]:
+def _rule_lines(records: Access | Workspace) -> list[str]:
     now = utc_now()
     return [
         *(grant.describe(now) for grant in records.grants),
@@ -235,11 +146,11 @@ def _rule_words(records: Access | Workspace) -> list[str]:
     ]
 
 
-def _mapping_words(mapping: Mapping) -> str:
-    words = [f"{mapping.alias}: {mapping.profile_name} in {mapping.domain_id}"]
-    words += [f"({mapping.region})"] if mapping.region else []
-    words += [f"space {mapping.space_name}"] if mapping.space_name else []
-    words += [f"at {mapping.landing_uri}"] if mapping.landing_uri else []
-    words += [f"as {mapping.role_arn}"] if mapping.role_arn else []
-    words += [f"for {timedelta(seconds=mapping.session_seconds)}"] if mapping.session_seconds else []
-    return " ".join(words)
+def _mapping_line(mapping: Mapping) -> str:
+    parts = [f"{mapping.alias}: {mapping.profile_name} in {mapping.domain_id}"]
+    parts += [f"({mapping.region})"] if mapping.region else []
+    parts += [f"space {mapping.space_name}"] if mapping.space_name else []
+    parts += [f"at {mapping.landing_uri}"] if mapping.landing_uri else []
+    parts += [f"as {mapping.role_arn}"] if mapping.role_arn else []
+    parts += [f"for {timedelta(seconds=mapping.session_seconds)}"] if mapping.session_seconds else []
+    return " ".join(parts)

@@ -1,28 +1,67 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the commands that are made from the verbs' specs."""
 
-from typing import Annotated
+from collections.abc import Callable
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any
 
 import typer
 
-User = Annotated[str, typer.Argument(metavar="SLACK_USER", help="Slack user id, such as U0123ABCD.")]
-Principal = Annotated[
-    str,
-    typer.Argument(
-        metavar="PRINCIPAL", help="Slack user id, such as U0123ABCD, or user group id, such as S0123ABCD."
-    ),
-]
+from bot.admin.commands import ParseError, Problem, build
+from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, CommandSpec, Name, Verb
+from bot.cli.context import CommandContext
+from bot.core.values import utc_now
+
 Team = Annotated[
     str | None,
-    typer.Option(help="Slack team id, where neither SLACK_BOT_TOKEN nor STUDIO_TEAMS settles it."),
+    typer.Option(help="Slack team id, if neither SLACK_BOT_TOKEN nor STUDIO_TEAMS settles it."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Until = Annotated[
-    str | None, typer.Option(metavar="WHEN", help="Until when: 8h, 30d, 2026-12-31 (its end, UTC), or a full time.")
-]
-Why = Annotated[
-    str,
-    typer.Option(
-        metavar="TEXT",
-        help="Why; kept with the rule and in the audit. The member reads why they are allowed, in whoami.",
-    ),
-]
+
+
+def add_verb(app: typer.Typer, verb: Verb, work: Callable[..., None]) -> None:
+    """Add the command of a verb: its fields as options, `--team`, and the options that `work` takes itself.
+
+    Args:
+        work: called with the context and the command; the command is None if it needs an object and has no field at
+            all, which only `lockdown` allows.
+    """
+    spec, own = COMMAND_SPECS[verb], list(signature(work, eval_str=True).parameters.values())[2:]
+
+    def run(**given: Any) -> None:
+        fields = {name: given[_parameter_name(name)] for name in spec.fields}
+        given_fields = {name: text for name, text in fields.items() if text is not None}
+        for name, text in given_fields.items():
+            if not text.strip():
+                raise ParseError(Problem.NO_VALUE, verb=verb, field=name, why=f"{name} is empty: give it a value")
+        asks_nothing = verb is Verb.LOCKDOWN and not given_fields
+        command = None if asks_nothing else build(verb, given_fields, utc_now())
+        work(CommandContext(given["team"]), command, **{option.name: given[option.name] for option in own})
+
+    parameters = [
+        *(_parameter(spec, name) for name in spec.fields),
+        Parameter("team", Parameter.KEYWORD_ONLY, default=None, annotation=Team),
+        *own,
+    ]
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined] # typer reads it
+    example = spec.example.replace("@ana", "U0123ABCD")
+    app.command(verb.value, help=f"{spec.help}\n\nExample: studio-links {example}")(run)
+
+
+def _parameter(spec: CommandSpec, name: Name) -> Parameter:
+    field, help_text = FIELD_SPECS[name], spec.help_of(name)
+    required = name in spec.required and name is not Name.STATE
+    if name is spec.object:
+        metavar = "PRINCIPAL" if spec.groups else field.metavar
+        info = typer.Argument(metavar=metavar, help=help_text)
+    else:
+        info = typer.Option(f"--{name}", metavar=field.metavar, help=help_text)
+    return Parameter(
+        _parameter_name(name),
+        Parameter.KEYWORD_ONLY,
+        default=Parameter.empty if required else None,
+        annotation=Annotated[str if required else str | None, info],
+    )
+
+
+def _parameter_name(name: Name) -> str:
+    return name.replace("-", "_")

@@ -7,6 +7,7 @@ from typing import NoReturn
 import typer
 
 from bot import console
+from bot.admin.commands import ParseError
 from bot.cli import doctor, history, iam, local, lockdown, members, serving, sync, tables, transfer
 from bot.core.errors import StudioLinksError
 from bot.core.values import InvalidValue
@@ -26,7 +27,7 @@ cli.add_typer(members.commands)
 cli.add_typer(transfer.commands)
 cli.add_typer(sync.commands)
 cli.add_typer(history.commands)
-cli.add_typer(lockdown.commands, name="lockdown")
+cli.add_typer(lockdown.commands)
 cli.add_typer(doctor.commands)
 cli.add_typer(iam.commands)
 cli.add_typer(serving.commands)
@@ -51,7 +52,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         cli(arguments, prog_name="studio-links", standalone_mode=True)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
-    except InvalidValue as error:
+    except (InvalidValue, ParseError) as error:
         console.fail(str(error))
         return USAGE
     except StudioLinksError as error:

@@ -136,4 +136,4 @@ def _report(proposed: Plan, failures: list[Failure], *, applied: bool, as_json: 
         "gone": len(proposed.gone),
     }
     todo = "" if applied or not number else ": --apply writes what is to map"
-    console.say(", ".join(f"{count} {what}" for what, count in counts.items()) + todo)
+    console.print_line(", ".join(f"{count} {what}" for what, count in counts.items()) + todo)

@@ -20,7 +20,7 @@ def create() -> None:
 
     complete = True
     for finding in table_admin.create(wiring.table_administration(read_settings())):
-        console.say(f"{finding.table}: {finding.name}: {finding.detail}")
+        console.print_line(f"{finding.table}: {finding.name}: {finding.detail}")
         complete = complete and finding.ok
     if not complete:
         console.fail("the tables are not all as they should be: see above what is wrong")

@@ -13,7 +13,7 @@ from bot import console
 from bot.admin.bulk_import import Difference, Failure, Import
 from bot.admin.csv_file import COLUMNS, KINDS, ParsedFile, read, write
 from bot.cli.context import CommandContext
-from bot.cli.history import changes_in_words
+from bot.cli.history import describe_changes
 from bot.cli.options import AsJson, Team
 from bot.core.access import Access, Grant
 from bot.core.audit import record_fields
@@ -176,7 +176,7 @@ def _report(
                 "change" if name in each.before else "add",
                 each.principal,
                 name.replace("#", " "),
-                changes_in_words(
+                describe_changes(
                     record_fields(each.before[name]) if name in each.before else {}, record_fields(record)
                 ),
             )
@@ -187,7 +187,7 @@ def _report(
     for failure in failed:
         console.fail(f"{failure.principal}: {failure.why}")
     added, changed = ("to add", "to change") if dry_run else ("added", "changed")
-    console.say(
+    console.print_line(
         f"{counts['rows']} rows: {counts['added']} {added}, {counts['changed']} {changed}, "
         f"{counts['unchanged']} unchanged"
     )

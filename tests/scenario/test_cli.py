@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli as commands
+from bot.admin.commands import ParseError
 from bot.core.errors import StudioLinksError
 from bot.core.values import InvalidValue
 from bot.local.faults import Fault
@@ -34,7 +35,7 @@ def run(*arguments: str) -> str:
 
 def fails(*arguments: str) -> str:
     """The one line for which a command failed."""
-    with pytest.raises((StudioLinksError, InvalidValue)) as caught:
+    with pytest.raises((StudioLinksError, InvalidValue, ParseError)) as caught:
         CliRunner().invoke(commands.cli, arguments, catch_exceptions=False)
     line = str(caught.value)
     assert "\n" not in line
@@ -173,7 +174,8 @@ def test_history_is_filtered_and_printed_as_csv_that_no_spreadsheet_runs(product
     assert "must be one of issued" in fails("history", "--outcome", "allright")
     assert "must be a day" in fails("history", "--day", "monday")
     for both in (("--day", today, "--since", "1d"), ("--json", "--csv")):
-        assert CliRunner().invoke(commands.cli, ["history", *both]).exit_code == 2
+        assert commands.run(["history", *both]) == 2
+    assert read("history", "U0CSV", "--outcome", "approved") == []
 
 
 def test_without_sts_the_audit_has_the_access_key_and_the_change_is_made(product: Product) -> None:

@@ -1,12 +1,14 @@
 """Administration from Slack: every act as text and as a form, every refusal, and what nobody can do by accident."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from bot.admin.changes import Admin
+from bot.admin.specs import Name
 from bot.app import wiring as app
 from bot.config import Settings, load
 from bot.core.access import Access, Effect, Grant, Mapping, Member
@@ -18,13 +20,14 @@ from bot.local.slack.blocks import check_message
 from bot.local.slack.people import Channel
 from bot.local.slack.screens import Message
 from bot.local.slack.views import View
+from bot.slack.words import CATALOGUES
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_home import dialog_of
 from tests.scenario.test_link import admitted
 
 AUDIT = "C0AUDIT0001"
-SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA,U0GUS,U0DEE", "STUDIO_AUDIT_CHANNEL": AUDIT}
-ADA, BEA, GUS, DEE, MIA, EVE = "U0ADA", "U0BEA", "U0GUS", "U0DEE", "U0MIA", "U0EVE"
+SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA,U0GUS,U0DEE,U0UWE", "STUDIO_AUDIT_CHANNEL": AUDIT}
+ADA, BEA, GUS, DEE, MIA, EVE, UWE = "U0ADA", "U0BEA", "U0GUS", "U0DEE", "U0MIA", "U0EVE", "U0UWE"
 TESTER = Actor("cli:test", Source.CLI)
 numbers = itertools.count(1)
 
@@ -34,6 +37,7 @@ def admin(product: Product) -> Admin:
     for user in (ADA, BEA, DEE, MIA, EVE):
         product.slack.add_member(user, user.removeprefix("U0").lower())
     product.slack.add_member(GUS, "gus", guest=True)
+    product.slack.add_member(UWE, "uwe", locale="de-DE")
     bot = product.slack.installation.bot_user_id
     product.slack.add_channel(Channel(AUDIT, "audit", frozenset({EVE, bot})))
     admin = app.administration(load(Settings))
@@ -120,7 +124,9 @@ def again(product: Product, user: str, dialog: View) -> View:
 
 def picks(product: Product, user: str, menu: View, verb: str) -> None:
     assert product.slack.press(user, menu, f"admin_pick_{verb}").ack == "ok"
-    product.slack.wait_until(lambda: product.slack.modal(user).content.get("private_metadata") == verb)
+    wanted = re.compile(f"{verb} [a-z]+")
+    content = product.slack.modal
+    product.slack.wait_until(lambda: wanted.fullmatch(str(content(user).content.get("private_metadata"))) is not None)
 
 
 def submits(product: Product, user: str, fields: dict[str, str], words: str) -> View:
@@ -373,6 +379,35 @@ def test_what_is_wrong_is_said_beside_its_field(product: Product, admin: Admin, 
     bad = product.slack.submit(ADA, {"group": {"group": "the team"}})
     assert list(bad.errors) == ["group"]
     assert stored(admin, who) == Access()
+
+
+def test_form_errors_are_in_the_language_of_the_administrator(product: Product) -> None:
+    assert product.slack.command(UWE, "admin").ack == "ok"
+    picks(product, UWE, dialog_of(product, UWE, "Was möchtest du tun?"), "history")
+
+    rejected = product.slack.submit(UWE, {"outcome": {"outcome": "allright"}})
+
+    assert dict(rejected.errors) == {"outcome": f"Nötig ist: {CATALOGUES['de'].admin.must[Name.OUTCOME]}."}
+
+
+def test_form_with_bad_fields_is_counted(product: Product) -> None:
+    picks(product, ADA, opens(product, ADA), "map")
+    counted = product.bot.outcomes("admin_answered")
+
+    assert product.slack.submit(ADA, {"domain": {"domain": "nonsense"}}).errors
+
+    product.bot.wait_for_outcomes("admin_answered", counted + 1)
+
+
+def test_form_with_bad_fields_of_a_former_administrator_is_refused(product: Product, admin: Admin) -> None:
+    admin.grant(TEAM, Grant(MIA, Effect.ADMIN), TESTER)
+    picks(product, MIA, opens(product, MIA), "map")
+    admin.forget(TEAM, MIA, TESTER)
+
+    assert product.slack.submit(MIA, {"domain": {"domain": "nonsense"}}).errors
+
+    product.slack.wait_until(lambda: newest(admin, "mia").outcome == "not_an_admin")
+    assert newest(admin, "mia").source is Source.FORM
 
 
 def test_who_has_closed_the_dialog_hears_of_it_all_the_same(product: Product, admin: Admin, who: str) -> None:

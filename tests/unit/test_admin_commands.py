@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.admin.commands import READING, SHAPES, Name, ParseError, Problem, Verb, build
+from bot.admin.commands import OUTCOMES, ParseError, Problem, build
+from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.access import Effect
-from bot.core.values import RESERVED_WORDS
-from bot.slack.admin.parsing import GROUP, act_of_form, parse_admin
+from bot.core.values import RESERVED_WORDS, USER_ID
+from bot.slack.admin.parsing import GROUP, parse_admin, parse_form
 from tests.fakes import NOON
 
+IN_SLACK = [verb for verb in Verb if COMMAND_SPECS[verb].in_slack]
 ROLE = "arn:aws:iam::123456789012:role/r"
 WEEK = (NOON + timedelta(days=7)).isoformat()
 UNDERSTOOD: list[tuple[str, Verb, dict[str, str]]] = [
@@ -57,12 +59,14 @@ UNDERSTOOD: list[tuple[str, Verb, dict[str, str]]] = [
         Verb.HISTORY,
         {"by": "U0ADA", "day": "2030-01-01"},
     ),
+    ("history --by Admins/ada", Verb.HISTORY, {"by": "Admins/ada"}),
     ("lockdown on --reason “incident 42”", Verb.LOCKDOWN, {"state": "on", "reason": "incident 42"}),
     ("lockdown OFF", Verb.LOCKDOWN, {"state": "off"}),
     ("history --since 7d", Verb.HISTORY, {"since": (NOON - timedelta(days=7)).isoformat()}),
 ]
 NOT_UNDERSTOOD: list[tuple[str, Problem, str]] = [
     ("frobnicate", Problem.UNKNOWN_VERB, "frobnicate"),
+    ("admin U0ANA", Problem.UNKNOWN_VERB, "admin"),
     ("&lt;b&gt;", Problem.UNKNOWN_VERB, "<b>"),
     ("—", Problem.UNKNOWN_VERB, "—"),
     ("--user U0ANA", Problem.UNKNOWN_VERB, "--user"),
@@ -106,6 +110,9 @@ NOT_UNDERSTOOD: list[tuple[str, Problem, str]] = [
     ("deny U0ANA --reason " + "x" * 501, Problem.BAD_VALUE, "x" * 501),
     ("history --day 2030-13-01", Problem.BAD_VALUE, "2030-13-01"),
     ("history --outcome Done!", Problem.BAD_VALUE, "Done!"),
+    ("history --outcome allright", Problem.BAD_VALUE, "allright"),
+    ("history --by ada!", Problem.BAD_VALUE, "ada!"),
+    ("history --since 7d --day 2030-01-01", Problem.EXCLUSIVE, "day"),
     ("history --since soon", Problem.BAD_VALUE, "soon"),
     ("map U0ANA --domain D --profile ana", Problem.BAD_VALUE, "D"),
     ("map U0ANA --domain d-a --profile -ana", Problem.BAD_VALUE, "-ana"),
@@ -134,11 +141,23 @@ def test_what_is_not_understood(text: str, problem: Problem, what: str) -> None:
     assert what in (caught.value.value, caught.value.field)
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", IN_SLACK)
 def test_the_examples_are_understood(verb: Verb) -> None:
-    typed = re.sub(r"@\w+", "<@U0ANA|ana>", SHAPES[verb].example)
+    typed = re.sub(r"@\w+", "<@U0ANA|ana>", COMMAND_SPECS[verb].example)
     assert parse_admin(typed, NOON).verb is verb
     assert verb in RESERVED_WORDS or verb.value
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        *("issued", "undelivered", "requested", "done", "not_allowed", "approved", "denied", "withdrawn"),
+        *("joined", "taken_back", "own_request", "not_an_admin", "needs_mapping"),
+    ],
+)
+def test_history_takes_every_outcome_that_the_audit_writes(outcome: str) -> None:
+    assert outcome in OUTCOMES
+    assert parse_admin(f"history --outcome {outcome}", NOON).fields == {"outcome": outcome}
 
 
 def test_an_act_says_what_it_asks_for() -> None:
@@ -166,15 +185,15 @@ def test_whatever_is_typed_is_understood_whole_or_not_at_all(text: str) -> None:
         act = parse_admin(text, NOON)
     except ParseError:
         return
-    shape = SHAPES[act.verb]
-    assert shape.required <= set(act.fields) <= set(shape.fields)
+    spec = COMMAND_SPECS[act.verb]
+    assert spec.required <= set(act.fields) <= set(spec.fields)
     assert (
         build(act.verb, {Name(name): text for name, text in act.fields.items()}, NOON) == act
     )  # what is kept in the store means the same
     for name in (Name.USER, Name.BY):
-        if name in act.fields:  # nobody but whom the text names by their id
+        if USER_ID.fullmatch(act.fields.get(name, "")):  # nobody but whom the text names by their id
             assert re.search(rf"(?<![A-Z0-9]){act.fields[name]}(?![A-Z0-9])", text)
-    if act.verb not in READING | {Verb.LOCKDOWN}:
+    if not spec.reads and act.verb is not Verb.LOCKDOWN:
         assert act.principal
 
 
@@ -192,20 +211,20 @@ def test_what_stands_in_quotation_marks_is_never_an_option(text: str) -> None:
 
 def test_a_form_names_a_member_or_a_group() -> None:
     user, group = {"user": "U0ANA"}, {GROUP: " S0TEAM "}
-    assert act_of_form(Verb.DENY, user, NOON).principal == "U0ANA"
-    assert act_of_form(Verb.DENY, group, NOON).principal == "S0TEAM"
+    assert parse_form(Verb.DENY, user, NOON).principal == "U0ANA"
+    assert parse_form(Verb.DENY, group, NOON).principal == "S0TEAM"
     for values, problem in (
         ({**user, **group}, Problem.MISSING),
         ({}, Problem.MISSING),
         ({GROUP: "x"}, Problem.BAD_VALUE),
     ):
         with pytest.raises(ParseError) as caught:
-            act_of_form(Verb.DENY, values, NOON)
+            parse_form(Verb.DENY, values, NOON)
         assert (caught.value.problem, caught.value.field) == (problem, Name.USER)
 
 
 def test_a_forms_day_is_until_its_end() -> None:
-    act = act_of_form(Verb.ALLOW, {"user": "U0ANA", "until": "2030-01-02", "reason": ""}, NOON)
+    act = parse_form(Verb.ALLOW, {"user": "U0ANA", "until": "2030-01-02", "reason": ""}, NOON)
     assert act.until == NOON.replace(day=3, hour=0)
     assert Name.REASON not in act.fields
 
@@ -213,7 +232,7 @@ def test_a_forms_day_is_until_its_end() -> None:
 @given(st.sampled_from(list(Verb)), st.dictionaries(st.sampled_from([*Name, GROUP]), st.text(max_size=20)))
 def test_whatever_a_form_brings_is_understood_whole_or_not_at_all(verb: Verb, values: dict[str, str]) -> None:
     try:
-        act = act_of_form(verb, values, NOON)
+        act = parse_form(verb, values, NOON)
     except ParseError:
         return
-    assert SHAPES[verb].required <= set(act.fields)
+    assert COMMAND_SPECS[verb].required <= set(act.fields)

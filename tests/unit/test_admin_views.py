@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.admin.changes import Change, Explanation
-from bot.admin.commands import OF_GROUPS, OFF, ON, SHAPES, AdminCommand, Name, ParseError, Problem, Verb, build
+from bot.admin.commands import OFF, ON, AdminCommand, ParseError, Problem, build
 from bot.admin.confirmation import (
     ENTRIES_A_PAGE,
     MEMBERS_A_PAGE,
@@ -25,6 +25,7 @@ from bot.admin.confirmation import (
     Question,
     Verdict,
 )
+from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping
 from bot.core.link import Check, Denied, Reason
 from bot.core.policy import Considered
@@ -36,6 +37,7 @@ from bot.slack.blocks import Message, RenderContext, slack_date
 from bot.slack.words import CATALOGUES
 from tests.fakes import NOON, an_allowed, an_entry
 
+IN_SLACK = [verb for verb in Verb if COMMAND_SPECS[verb].in_slack]
 ID = "f" * 32
 USER, GROUP_ID = "U" + "X" * 30, "S" + "X" * 30
 HOSTILE = "<!channel> & <@U0BEN00001> <https://evil.example.com|click> *bold* `code` {user} %s \x00\u202e"
@@ -83,7 +85,7 @@ def act(verb: Verb, principal: str = USER, text: str = "x", state: str = ON) -> 
         Name.UNTIL: "30d",
         Name.REASON: text[:MAX_REASON],
     }
-    return build(verb, {name: value for name, value in fields.items() if name in SHAPES[verb].fields}, NOON)
+    return build(verb, {name: value for name, value in fields.items() if name in COMMAND_SPECS[verb].fields}, NOON)
 
 
 def an_old_entry(text: str) -> Any:
@@ -142,7 +144,7 @@ def messages(text: str, render: RenderContext) -> Iterator[Message]:
     yield admin_views.menu(render)
     yield admin_views.usage(render)
     for problem in Problem:
-        for verb in (None, *Verb):
+        for verb in (None, *IN_SLACK):
             yield admin_views.misunderstood(ParseError(problem, verb=verb, field=Name.DAY, value=text), render)
             yield admin_views.misunderstood(ParseError(problem, verb=verb, field=text, value=text), render)
 
@@ -171,14 +173,14 @@ def test_slack_takes_everything(render: RenderContext, text: str) -> None:
 
 
 @in_each_language
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", IN_SLACK)
 def test_slack_takes_every_form(render: RenderContext, verb: Verb) -> None:
-    if SHAPES[verb].fields:
+    if COMMAND_SPECS[verb].fields:
         form = admin_views.form(verb, render)
         assert check_view(form, "modal") == []
-        assert form["private_metadata"] == verb
+        assert form["private_metadata"] == f"{verb} {render.words.language}"
         assert form["title"]["text"] == render.words.admin.verbs[verb], "the title was cut"
-        assert {block["block_id"] for block in form["blocks"]} - {GROUP} == set(SHAPES[verb].fields)
+        assert {block["block_id"] for block in form["blocks"]} - {GROUP} == set(COMMAND_SPECS[verb].fields)
     assert check_view(admin_views.working("admin_form-" + ID, render), "modal") == []
 
 
@@ -222,7 +224,7 @@ def test_buttons_hold_an_id_and_nothing_else(render: RenderContext) -> None:
     for message in messages("project Falcon", render):
         for action_id, button in buttons(message).items():
             if action_id.startswith(admin_views.PICK):
-                assert button["value"] in {*Verb, admin_views.MENU}
+                assert button["value"] in {*IN_SLACK, admin_views.MENU}
             else:
                 assert button["value"] == ID
 
@@ -307,7 +309,7 @@ def test_a_dialog_leads_back_to_what_there_is_to_do(render: RenderContext) -> No
     assert buttons(admin_views.outcome(done, render, NOON, in_dialog=False)) == {}
     back = buttons(admin_views.outcome(done, render, NOON, in_dialog=True))
     assert list(back) == [f"{admin_views.PICK}_{admin_views.MENU}"]
-    assert {button["value"] for button in buttons(admin_views.menu(render)).values()} == set(Verb)
+    assert {button["value"] for button in buttons(admin_views.menu(render)).values()} == set(IN_SLACK)
 
 
 @in_each_language
@@ -325,10 +327,10 @@ def test_what_is_wrong_with_a_form_stands_beside_its_field(render: RenderContext
 @in_each_language
 def test_a_user_group_is_named_as_a_way_out_only_where_one_will_do(render: RenderContext) -> None:
     words = render.words.admin
-    for verb in Verb:
-        if Name.USER in SHAPES[verb].fields:
+    for verb in IN_SLACK:
+        if Name.USER in COMMAND_SPECS[verb].fields:
             wrong = ParseError(Problem.BAD_VALUE, verb=verb, field=Name.USER, value="x")
-            must = words.must_with_group if verb in OF_GROUPS else words.must[Name.USER]
+            must = words.must_with_group if COMMAND_SPECS[verb].groups else words.must[Name.USER]
             assert must in admin_views.misunderstood(wrong, render).text
             missing = ParseError(Problem.MISSING, verb=verb, field=Name.USER)
             assert must in admin_views.misunderstood(missing, render).text

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.admin.changes import Admin
-from bot.admin.commands import AdminCommand, Name, Verb, build
+from bot.admin.commands import AdminCommand, build
 from bot.admin.confirmation import (
     CONFIRMATION_TIMEOUT,
     ENTRIES_A_PAGE,
@@ -28,6 +28,7 @@ from bot.admin.confirmation import (
     Question,
     Verdict,
 )
+from bot.admin.specs import Name, Verb
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.errors import BadInput, Changed, ProfileTaken, SlackError, StoreError
 from bot.core.link import Reason, Source

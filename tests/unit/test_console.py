@@ -63,7 +63,7 @@ def test_what_a_terminal_would_obey_is_shown_instead(
     monkeypatch.setenv("COLUMNS", "80")
 
     console.print_table(["why"], [(HOSTILE,)], empty="")
-    console.say(HOSTILE)
+    console.print_line(HOSTILE)
     console.warn(HOSTILE)
     console.fail(HOSTILE)
 

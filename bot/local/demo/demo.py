@@ -31,12 +31,12 @@ def demo(
     if port is None:
         port = 0 if once else PORT
     settings = {} if link_seconds is None else {"STUDIO_LINK_SECONDS": str(link_seconds)}
-    console.say("Starting a stand-in AWS, a stand-in Slack workspace and the bot. No account is used.")
+    console.print_line("Starting a stand-in AWS, a stand-in Slack workspace and the bot. No account is used.")
     try:
         with stage(port, socket=socket_mode, environment=settings) as running:
             if once:
                 play(running)
-                console.say("Every step happened as it should.")
+                console.print_line("Every step happened as it should.")
             else:
                 _introduce(running)
                 _stay()
@@ -46,9 +46,9 @@ def demo(
 
 def _introduce(running: Stage) -> None:
     seconds = running.settings.studio_link_seconds
-    console.say(f"\n  Open {running.workspace.url}/ in a browser.\n")
-    console.say("It is a demo: a Slack-like workspace for this machine alone, with the real bot behind it.")
-    console.say(f"Links live {seconds} seconds; --link-seconds changes that. Stop everything with Ctrl-C.")
+    console.print_line(f"\n  Open {running.workspace.url}/ in a browser.\n")
+    console.print_line("It is a demo: a Slack-like workspace for this machine alone, with the real bot behind it.")
+    console.print_line(f"Links live {seconds} seconds; --link-seconds changes that. Stop everything with Ctrl-C.")
 
 
 def serve_aws(port: int) -> None:
@@ -65,11 +65,13 @@ def serve_aws(port: int) -> None:
             f"cannot listen on port {port}: {os.strerror(error.errno or 0)}; choose another --port"
         ) from error
     try:
-        console.say(f"A stand-in for AWS (DynamoDB, STS, SageMaker) listens on {aws.endpoint}, starting empty.")
-        console.say("In the shell that is to use it:\n")
+        console.print_line(
+            f"A stand-in for AWS (DynamoDB, STS, SageMaker) listens on {aws.endpoint}, starting empty."
+        )
+        console.print_line("In the shell that is to use it:\n")
         for name, value in aws.environment().items():
-            console.say(f"export {name}={value}")
-        console.say("\nFor example: aws sagemaker list-domains\nStop it with Ctrl-C.")
+            console.print_line(f"export {name}={value}")
+        console.print_line("\nFor example: aws sagemaker list-domains\nStop it with Ctrl-C.")
         _stay()
     finally:
         aws.stop()

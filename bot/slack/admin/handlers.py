@@ -11,14 +11,15 @@ from typing import Any
 import structlog
 from slack_bolt import Ack, App
 
-from bot.admin.commands import SHAPES, AdminCommand, ParseError, Verb
+from bot.admin.commands import AdminCommand, ParseError
 from bot.admin.confirmation import Done, Forgotten, Nothing, Outcome, Verdict
+from bot.admin.specs import COMMAND_SPECS
 from bot.core.access import Member
 from bot.core.errors import Changed, SlackError, StudioLinksError, UpstreamError
 from bot.core.link import Reason, Source
 from bot.core.values import is_group
 from bot.slack.admin import views as admin_views
-from bot.slack.admin.parsing import GROUP, act_of_form, parse_admin
+from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
 from bot.slack.blocks import Message, RenderContext, escape
 from bot.slack.gateway import Admitted, AppContext, Work, acknowledge, receive, refuse, take, tell
 from bot.slack.members import views
@@ -115,33 +116,36 @@ def _pick(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
     render = _admitted(app, admitted)
     if render is None:
         return
-    picked = action_value(body)
-    if picked not in set(Verb):
+    verb = parse_verb(action_value(body))
+    if verb is None:
         tell(app, admitted.origin, admin_views.menu(render), replace=True)
-    elif not SHAPES[Verb(picked)].fields:
-        _ask(app, admitted, render, AdminCommand(Verb(picked), {}))
+    elif not COMMAND_SPECS[verb].fields:
+        _ask(app, admitted, render, AdminCommand(verb, {}))
     else:
         try:
-            app.slack.open_form(admitted.origin, admin_views.form(Verb(picked), render))
+            app.slack.open_form(admitted.origin, admin_views.form(verb, render))
         except SlackError as error:
             log.warning("form_not_shown", request=admitted.origin.request_id, code=error.code)
             tell(app, admitted.origin, admin_views.told(render.words.form_failed), replace=True)
 
 
 def _take_form(app: AppContext, ack: Ack, body: Mapping[str, Any]) -> None:
-    """A form that was sent off. What is wrong with its fields, Slack shows beside them."""
-    picked = private_metadata(body)
-    if picked not in set(Verb):
+    """Take a submitted form. Slack shows what is wrong with its fields beside them."""
+    picked, _, language = private_metadata(body).partition(" ")
+    verb, render = parse_verb(picked), app.render(locale=language)
+    if verb is None:
         acknowledge(ack, receive(app, body, Source.FORM, _gone))
         return
-    verb = Verb(picked)
-    names = (*SHAPES[verb].fields, GROUP)
+    names = (*COMMAND_SPECS[verb].fields, GROUP)
     values = {name: field_value(body, name) for name in names}
     try:
-        act = act_of_form(verb, values, app.now())
+        command = parse_form(verb, values, app.now())
     except ParseError as problem:
-        # Whose form it is has not been looked at yet: this tells them nothing but what they sent.
-        ack(response_action="errors", errors=admin_views.field_errors(problem, values, app.render()))
+        if take(app, body, Source.FORM, _misunderstood):
+            ack()  # it was rejected, and the reply says so
+        else:
+            # The sender is checked on the worker: until then this repeats only what they sent.
+            ack(response_action="errors", errors=admin_views.field_errors(problem, values, render))
         return
 
     def work(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]) -> None:
@@ -150,19 +154,25 @@ def _take_form(app: AppContext, ack: Ack, body: Mapping[str, Any]) -> None:
         )
         render = _admitted(app, admitted)
         if render is not None:
-            _ask(app, admitted, render, act)
+            _ask(app, admitted, render, command)
 
     if take(app, body, Source.FORM, work):
-        ack()  # they were turned away, and have been told so in a message
+        ack()  # it was rejected, and the reply says so
     else:
-        # The answer finds this dialog by its name, which Slack learns with this acknowledgement: so it cannot come
-        # before it and be overwritten.
+        # The answer finds this dialog by its name, which Slack learns from this acknowledgement: the answer cannot
+        # come first and be overwritten.
         name = _name(form_origin(body).request_id)
-        ack(response_action="update", view=admin_views.working(name, app.render()))
+        ack(response_action="update", view=admin_views.working(name, render))
 
 
 def _name(request_id: str) -> str:
     return f"{admin_views.FORM}-{request_id}"
+
+
+def _misunderstood(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]) -> None:
+    """Count a form with bad fields, or refuse and record it if its sender is no administrator."""
+    if _admitted(app, admitted) is not None:
+        app.metrics.outcome("admin_answered")
 
 
 def _gone(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]) -> None:

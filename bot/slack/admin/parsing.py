@@ -1,8 +1,8 @@
-"""What an administrator types after `/studio admin`, as an act. Pure.
+"""Parse `/studio admin …`, typed or filled in, into a command. Pure.
 
-It reads like a shell's command line, with what Slack's clients make of one: they put a dash in the place of two
-hyphens, and curly quotation marks in the place of straight ones. A person is only who Slack says they are: with
-`should_escape`, which the manifest sets, a mention arrives as an id.
+The text reads like a shell's command line, as Slack's clients change it: they replace two hyphens with a dash, and
+straight quotation marks with curly ones. Slack alone identifies people: with `should_escape`, which the manifest
+sets, a mention arrives as an id.
 https://docs.slack.dev/interactivity/implementing-slash-commands#escaping
 """
 
@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.admin.commands import SHAPES, AdminCommand, Name, ParseError, Problem, Verb, build
+from bot.admin.commands import AdminCommand, ParseError, Problem, build
+from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.values import GROUP_ID
 
 # What opens and what closes a quotation, in straight, English, German and French.
@@ -19,7 +20,7 @@ DOUBLE, SINGLE = '"“”„‟«»', "'‘’‚‛"  # noqa: RUF001 - these ar
 DASHES = "‒–—―−"  # noqa: RUF001 - these are meant
 FLAG = rf"(?:--|[{DASHES}]{{1,2}})([A-Za-z-]+)"
 OPTION = re.compile(rf"{FLAG}(?:=(.*))?", re.DOTALL)
-# A mention, whose name may have blanks in it; an option right before a quotation; or else whatever has no blanks.
+# A mention, whose name may contain blanks; an option right before a quotation; or anything without blanks.
 WORD = re.compile(rf"<[@!][^<>]*>(?=\s|$)|{FLAG}=(?=[{DOUBLE}{SINGLE}])|\S+")
 MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})(?:\|[^<>]*)?>|<!subteam\^(S[A-Z0-9]{1,30})(?:\|[^<>]*)?>")
 # A real id has a digit in it, a word in capitals has none: `deny WALTER` is a mistake.
@@ -31,32 +32,36 @@ GROUP = "group"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word, or what stood in quotation marks: that is never an option."""
+    """A word, or a quotation, which is never an option."""
 
     text: str
     quoted: bool = False
 
     @property
     def option(self) -> re.Match[str] | None:
-        """The option that it is, if it is one."""
+        """The match of the option, if it is one."""
         return None if self.quoted else OPTION.fullmatch(self.text)
 
 
 def parse_admin(text: str, now: datetime) -> AdminCommand:
-    """What the text asks for.
+    """Parse what an administrator typed.
 
     Args:
         text: as Slack sent it, escaped.
 
     Raises:
-        ParseError: all of it was not understood.
+        ParseError: some of it was not understood.
     """
     first, *rest = list(_tokens(text)) or [Token("")]
-    try:
-        verb = Verb(first.text.lower())
-    except ValueError:
-        raise ParseError(Problem.UNKNOWN_VERB, value=_unescaped(first.text)) from None
+    verb = parse_verb(first.text.lower())
+    if verb is None:
+        raise ParseError(Problem.UNKNOWN_VERB, value=_unescaped(first.text))
     return build(verb, _fields(verb, rest), now)
+
+
+def parse_verb(text: str) -> Verb | None:
+    """Return the verb if administrators can use it in Slack."""
+    return Verb(text) if text in set(Verb) and COMMAND_SPECS[Verb(text)].in_slack else None
 
 
 def _tokens(text: str) -> Iterator[Token]:
@@ -64,7 +69,7 @@ def _tokens(text: str) -> Iterator[Token]:
     while left:
         marks = next((marks for marks in (DOUBLE, SINGLE) if left[0] in marks), None)
         if marks is not None:
-            # A mark inside a word closes nothing: it is an apostrophe.
+            # A mark inside a word is an apostrophe: it closes nothing.
             closed = re.match(rf"[{marks}](.*?)[{marks}](?=\s|$)", left, re.DOTALL)
             if closed is None:
                 raise ParseError(Problem.OPEN_QUOTE, value=_unescaped(left))
@@ -79,13 +84,13 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 def _fields(verb: Verb, tokens: list[Token]) -> dict[Name, str]:
-    """The fields by name, each once."""
-    shape, fields, left = SHAPES[verb], dict[Name, str](), list(tokens)
+    """Return the fields by name, each once."""
+    spec, fields, left = COMMAND_SPECS[verb], dict[Name, str](), list(tokens)
     while left:
         token = left.pop(0)
         option = token.option
         if option is None:
-            name, value = shape.object, token
+            name, value = spec.object, token
             if name is None or name in fields:
                 raise ParseError(Problem.TOO_MUCH, verb=verb, value=_unescaped(token.text))
         else:
@@ -104,7 +109,7 @@ def _fields(verb: Verb, tokens: list[Token]) -> dict[Name, str]:
 
 def _option(verb: Verb, typed: str) -> Name:
     name = typed.lower()
-    if name not in SHAPES[verb].options:
+    if name not in COMMAND_SPECS[verb].options:
         raise ParseError(Problem.UNKNOWN_OPTION, verb=verb, field=typed)
     return Name(name)
 
@@ -120,23 +125,23 @@ def _value(verb: Verb, name: Name, token: Token) -> str:
         return mention[1] or mention[2]
     if text.startswith("@"):
         raise ParseError(Problem.PLAIN_NAME, verb=verb, field=name, value=text)
-    if not BARE_ID.fullmatch(text):
+    if name is Name.USER and not BARE_ID.fullmatch(text):
         raise ParseError(Problem.BAD_VALUE, verb=verb, field=name, value=text)
     return text
 
 
 def _unescaped(text: str) -> str:
-    """With `should_escape`, Slack sends three characters escaped."""
+    """Undo `should_escape`, with which Slack escapes three characters."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def act_of_form(verb: Verb, values: Mapping[str, str], now: datetime) -> AdminCommand:
-    """What a form that was sent off asks for. A user group has a field of its own there.
+def parse_form(verb: Verb, values: Mapping[str, str], now: datetime) -> AdminCommand:
+    """Parse a submitted form, which has a field of its own for a user group.
 
     Raises:
-        ParseError: a field is missing or wrong, or there is both a member and a user group.
+        ParseError: a field is missing or wrong, or both a member and a user group are given.
     """
-    fields = {name: values.get(name, "") for name in SHAPES[verb].fields}
+    fields = {name: values.get(name, "") for name in COMMAND_SPECS[verb].fields}
     group = values.get(GROUP, "").strip()
     if group:
         if fields.get(Name.USER):

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from bot.admin.changes import flat
-from bot.admin.commands import OF_GROUPS, SHAPES, AdminCommand, Name, ParseError, Problem, Verb
+from bot.admin.commands import AdminCommand, ParseError, Problem
 from bot.admin.confirmation import Done, Explained, Forgotten, Item, Nothing, Outcome, Page, Question, Record, Verdict
+from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, Kind, Name, Verb
 from bot.core.access import Access, Grant, Lockdown, Mapping, Workspace
 from bot.core.link import Allowed
 from bot.core.policy import Considered
@@ -45,10 +46,6 @@ ROWS = (
     (Verb.UNMAP, Verb.DENY, Verb.FORGET, Verb.LOCKDOWN),
     (Verb.SHOW, Verb.LIST, Verb.HISTORY, Verb.EXPLAIN),
 )
-# Slack has no field in which to pick a user group.
-PEOPLE = frozenset({Name.USER, Name.BY})
-DAYS = frozenset({Name.UNTIL, Name.DAY})
-MAX_LENGTH = {Name.REASON: 500, Name.ALIAS: 32, Name.ROLE_ARN: 600, Name.LANDING: 1023}
 # How much of each is shown, so that the longest still fit into what Slack takes.
 MAX_ALIASES, MAX_UNREADABLE = 8, 3
 MAX_BY_LENGTH, MAX_NAME_LENGTH, MAX_DETAIL_LENGTH, MAX_WARNING_LENGTH = 60, 100, 200, 500
@@ -73,12 +70,12 @@ def menu(render: RenderContext) -> Message:
 
 def form(verb: Verb, render: RenderContext) -> dict[str, Any]:
     """The fields of an act."""
-    words, shape, grouped = render.words.admin, SHAPES[verb], verb in OF_GROUPS
+    words, spec = render.words.admin, COMMAND_SPECS[verb]
     blocks: list[Block] = []
-    for name in shape.fields:
-        optional = name not in shape.required or (grouped and name is Name.USER)
+    for name in spec.fields:
+        optional = name not in spec.required or (spec.groups and name is Name.USER)
         blocks.append(_input(name, words.labels[name], _element(name, render), optional=optional))
-        if grouped and name is Name.USER:
+        if spec.groups and name is Name.USER:  # Slack has no element that picks a user group
             group: Block = {"type": "plain_text_input", "action_id": GROUP, "max_length": 31}
             blocks.append(_input(GROUP, words.or_group, group, optional=True))
     return {
@@ -87,20 +84,22 @@ def form(verb: Verb, render: RenderContext) -> dict[str, Any]:
         "title": plain(words.verbs[verb]),
         "submit": plain(words.send),
         "close": plain(render.words.cancel),
-        "private_metadata": verb.value,
+        "private_metadata": f"{verb} {render.words.language}",
         "blocks": blocks,
     }
 
 
 def _element(name: Name, render: RenderContext) -> Block:
-    if name is Name.STATE:
-        states = [{"text": plain(text), "value": value} for value, text in render.words.admin.states.items()]
-        return {"type": "static_select", "action_id": name, "options": states}
-    if name in PEOPLE:
-        return {"type": "users_select", "action_id": name}
-    if name in DAYS:
-        return {"type": "datepicker", "action_id": name}
-    return {"type": "plain_text_input", "action_id": name, "max_length": MAX_LENGTH.get(name, 63)}
+    match FIELD_SPECS[name].kind:
+        case Kind.STATE:
+            states = [{"text": plain(text), "value": value} for value, text in render.words.admin.states.items()]
+            return {"type": "static_select", "action_id": name, "options": states}
+        case Kind.PERSON:
+            return {"type": "users_select", "action_id": name}
+        case Kind.DAY:
+            return {"type": "datepicker", "action_id": name}
+        case Kind.TEXT:
+            return {"type": "plain_text_input", "action_id": name, "max_length": FIELD_SPECS[name].max_length}
 
 
 def _input(block_id: str, label: str, element: Block, *, optional: bool) -> Block:
@@ -124,6 +123,8 @@ def field_errors(problem: ParseError, values: Dictionary[str, str], render: Rend
     said = words.must_be.format(must=words.must_group if by_group else words.must[name])
     if name is Name.USER and problem.problem is Problem.MISSING:
         said = words.one_of_both
+    elif problem.problem is Problem.EXCLUSIVE:
+        said = words.problems[problem.problem]
     return {GROUP if by_group else name: said}
 
 
@@ -133,7 +134,7 @@ def field_errors(problem: ParseError, values: Dictionary[str, str], render: Rend
 def usage(render: RenderContext) -> Message:
     """How each act is typed."""
     words, command = render.words.admin, escape(render.command)
-    lines = [f"`{command} admin {shape.example}`" for shape in SHAPES.values()]
+    lines = [f"`{command} admin {spec.example}`" for spec in COMMAND_SPECS.values() if spec.in_slack]
     return told("\n".join([words.help_admin.format(command=command), *lines]))
 
 
@@ -141,12 +142,12 @@ def misunderstood(problem: ParseError, render: RenderContext) -> Message:
     """What was not understood, with an example of what would have been."""
     words, command = render.words.admin, escape(render.command)
     must = words.must[Name(problem.field)] if problem.field in set(Name) else ""
-    if problem.field == Name.USER and problem.verb in OF_GROUPS:
+    if problem.field == Name.USER and problem.verb and COMMAND_SPECS[problem.verb].groups:
         must = words.must_with_group
     said = words.problems[problem.problem].format(field=_code(problem.field), value=_code(problem.value), must=must)
     if problem.verb is None:
         return told(f"{said}\n{usage(render).text}")
-    example = words.example.format(command=command, example=SHAPES[problem.verb].example)
+    example = words.example.format(command=command, example=COMMAND_SPECS[problem.verb].example)
     return told(f"{said}\n{example}")
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.admin.commands import Name, Problem, Verb
+from bot.admin.commands import Problem
 from bot.admin.confirmation import Verdict
+from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
 
 

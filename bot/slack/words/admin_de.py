@@ -1,7 +1,8 @@
 """German, for administrators."""
 
-from bot.admin.commands import OFF, ON, Name, Problem, Verb
+from bot.admin.commands import OFF, ON, Problem
 from bot.admin.confirmation import Verdict
+from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
 from bot.slack.words.admin_catalogue import AdminWords
 
@@ -79,6 +80,8 @@ GERMAN = AdminWords(
         "Wähle aus der Liste, die Slack beim Tippen des Namens anbietet, oder nenne die Id.",
         Problem.BAD_VALUE: "`{value}` geht nicht als `{field}`; es wurde nichts getan. Nötig ist: {must}.",
         Problem.OPEN_QUOTE: "Das Zitat, das mit `{value}` beginnt, hört nicht auf; es wurde nichts getan.",
+        Problem.EXCLUSIVE: "Gib „Wie weit zurück“ (`--since`) oder „Tag“ (`--day`) an, nicht beides. "
+        "Es wurde nichts geändert.",
     },
     example="Zum Beispiel: `{command} admin {example}`",
     questions={

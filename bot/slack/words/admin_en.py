@@ -1,7 +1,8 @@
 """English, for administrators."""
 
-from bot.admin.commands import OFF, ON, Name, Problem, Verb
+from bot.admin.commands import OFF, ON, Problem
 from bot.admin.confirmation import Verdict
+from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
 from bot.slack.words.admin_catalogue import AdminWords
 
@@ -77,6 +78,7 @@ ENGLISH = AdminWords(
         "Pick from the list that Slack offers while you type the name, or give the id.",
         Problem.BAD_VALUE: "`{value}` will not do as `{field}`, so nothing was done. It must be {must}.",
         Problem.OPEN_QUOTE: "The quotation that begins with `{value}` does not end, so nothing was done.",
+        Problem.EXCLUSIVE: "Give “How far back” (`--since`) or “Day” (`--day`), not both. Nothing was changed.",
     },
     example="For example: `{command} admin {example}`",
     questions={

@@ -1,0 +1,210 @@
+"""The verbs of administration: one definition of each, for the shell, for Slack text and for Slack forms."""
+
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from bot.core.values import DEFAULT_ALIAS, MAX_REASON
+
+
+class Verb(StrEnum):
+    """The verbs, as on the command line."""
+
+    MAP = "map"
+    UNMAP = "unmap"
+    ALLOW = "allow"
+    DENY = "deny"
+    ADMIN = "admin"
+    FORGET = "forget"
+    SHOW = "show"
+    LIST = "list"
+    HISTORY = "history"
+    EXPLAIN = "explain"
+    LOCKDOWN = "lockdown"
+
+
+class Name(StrEnum):
+    """The fields, named like the command line's options."""
+
+    USER = "user"
+    DOMAIN = "domain"
+    PROFILE = "profile"
+    ALIAS = "alias"
+    REGION = "region"
+    ROLE_ARN = "role-arn"
+    SPACE = "space"
+    LANDING = "landing"
+    SESSION_SECONDS = "session-seconds"
+    UNTIL = "until"
+    REASON = "reason"
+    SINCE = "since"
+    BY = "by"
+    OUTCOME = "outcome"
+    DAY = "day"
+    STATE = "state"
+
+
+class Kind(StrEnum):
+    """What a field holds, which decides how a form asks for it."""
+
+    TEXT = "text"
+    PERSON = "person"
+    DAY = "day"
+    STATE = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A field, as the help describes it."""
+
+    metavar: str
+    help: str
+    kind: Kind = Kind.TEXT
+    max_length: int = 63
+
+
+FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
+    {
+        Name.USER: FieldSpec("SLACK_USER", "Slack user id, such as U0123ABCD.", Kind.PERSON),
+        Name.DOMAIN: FieldSpec("D", "SageMaker domain id, such as d-abc123."),
+        Name.PROFILE: FieldSpec("P", "SageMaker user profile name."),
+        Name.ALIAS: FieldSpec("A", "Which mapping, if the member has several.", max_length=32),
+        Name.REGION: FieldSpec("R", "Region of the domain, if it differs from AWS_REGION."),
+        Name.ROLE_ARN: FieldSpec("ARN", "Role to assume for the call.", max_length=600),
+        Name.SPACE: FieldSpec("S", "Space to open."),
+        Name.LANDING: FieldSpec("URI", "Where Studio opens, such as app:JupyterLab:", max_length=1023),
+        Name.SESSION_SECONDS: FieldSpec("N", "Session length, 1800-43200."),
+        Name.UNTIL: FieldSpec("WHEN", "End: 8h, 30d, 2026-12-31 (its end, UTC), or a full time.", Kind.DAY),
+        Name.REASON: FieldSpec(
+            "TEXT", "Reason, kept in the audit; `whoami` shows an allow rule's to the member.", max_length=MAX_REASON
+        ),
+        Name.SINCE: FieldSpec("WHEN", "How far back: 8h, 30d, 2026-01-31. The default is 7d."),
+        Name.BY: FieldSpec("ADMIN", "Only their changes: a Slack user id, or part of a caller's ARN.", Kind.PERSON),
+        Name.OUTCOME: FieldSpec("OUTCOME", "Only this outcome, such as issued, done or not_allowed."),
+        Name.DAY: FieldSpec("DAY", "Only this day (UTC), such as 2026-01-31.", Kind.DAY),
+        Name.STATE: FieldSpec("on|off", "Start or end it; without on/off, show the state.", Kind.STATE),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """A verb: what it does, and the fields it takes.
+
+    Attributes:
+        help: what it does; the first line is the summary.
+        example: what to type after `/studio admin`.
+        object: the field that is typed without its name; None if there is none.
+        options: the other fields.
+        required: the fields that must be given.
+        field_help: help for fields that mean something special here.
+        reads: whether it changes nothing.
+        groups: whether its object may be a user group.
+        in_slack: whether administrators can use it in Slack.
+    """
+
+    help: str
+    example: str
+    object: Name | None = Name.USER
+    options: tuple[Name, ...] = ()
+    required: frozenset[Name] = frozenset({Name.USER})
+    field_help: Dictionary[Name, str] = field(default_factory=dict)
+    reads: bool = False
+    groups: bool = False
+    in_slack: bool = True
+
+    @property
+    def fields(self) -> tuple[Name, ...]:
+        """All fields, the object first."""
+        return self.options if self.object is None else (self.object, *self.options)
+
+    def help_of(self, name: Name) -> str:
+        """Help for one of the fields."""
+        if name is Name.USER and self.groups:
+            return f"{FIELD_SPECS[name].help[:-1]}, or user group id, such as S0123ABCD."
+        return self.field_help.get(name, FIELD_SPECS[name].help)
+
+
+RULE = (Name.UNTIL, Name.REASON)
+COMMAND_SPECS: Dictionary[Verb, CommandSpec] = MappingProxyType(
+    {
+        Verb.MAP: CommandSpec(
+            "Map a member to a SageMaker user profile.",
+            "map @ana --domain d-abc123 --profile ana --alias sandbox",
+            options=(
+                Name.DOMAIN,
+                Name.PROFILE,
+                Name.ALIAS,
+                Name.SPACE,
+                Name.LANDING,
+                Name.REGION,
+                Name.ROLE_ARN,
+                Name.SESSION_SECONDS,
+            ),
+            required=frozenset({Name.USER, Name.DOMAIN, Name.PROFILE}),
+            field_help={Name.ALIAS: f"Name the member uses for it. The default is `{DEFAULT_ALIAS}`."},
+        ),
+        Verb.UNMAP: CommandSpec("Remove a mapping.", "unmap @ana --alias sandbox", options=(Name.ALIAS,)),
+        Verb.ALLOW: CommandSpec(
+            "Allow a member, or everyone in a Slack user group.\n\n"
+            "Group membership is cached for up to a minute. If Slack cannot confirm it, nobody is allowed.",
+            'allow @ana --until 30d --reason "project Falcon"',
+            options=RULE,
+            groups=True,
+        ),
+        Verb.DENY: CommandSpec(
+            "Block a member, or everyone in a Slack user group. This overrides every allow rule.\n\n"
+            "If Slack cannot confirm who is in the group, everyone is refused: forget a group's rules before you "
+            "delete the group.",
+            'deny @ana --reason "laptop stolen"',
+            options=RULE,
+            groups=True,
+        ),
+        Verb.ADMIN: CommandSpec(
+            "Let a member administer from Slack, in addition to STUDIO_ADMINS. `forget` takes it back.",
+            'admin @ana --until 90d --reason "on call"',
+            options=RULE,
+            in_slack=False,
+        ),
+        Verb.FORGET: CommandSpec(
+            "Remove every rule of a member or user group, and records that cannot be read.",
+            "forget @ana",
+            groups=True,
+        ),
+        Verb.SHOW: CommandSpec(
+            "Show a member's mappings and rules, or a user group's rules.", "show @ana", reads=True, groups=True
+        ),
+        Verb.LIST: CommandSpec(
+            "List every user group with a rule and every member with a mapping or rule.",
+            "list",
+            object=None,
+            required=frozenset(),
+            reads=True,
+        ),
+        Verb.HISTORY: CommandSpec(
+            "Show the audit, newest first: requests and changes, with the values before and after.\n\n"
+            "The audit is read by member or by day; --by and --outcome filter what was read.",
+            "history @ana --since 30d",
+            options=(Name.BY, Name.OUTCOME, Name.DAY, Name.SINCE),
+            required=frozenset(),
+            field_help={Name.USER: "Only this member."},
+            reads=True,
+        ),
+        Verb.EXPLAIN: CommandSpec(
+            "Explain what `/studio` would decide for a member now. Issues nothing.",
+            "explain @ana",
+            options=(Name.ALIAS,),
+            reads=True,
+        ),
+        Verb.LOCKDOWN: CommandSpec(
+            "Stop all links in the workspace immediately. Without on/off, show the current state.\n\n"
+            "Links already sent work until they expire, and open Studio sessions stay open.",
+            'lockdown on --reason "incident 42"',
+            object=Name.STATE,
+            options=(Name.REASON,),
+            required=frozenset({Name.STATE}),
+            field_help={Name.REASON: "Reason; members read it."},
+        ),
+    }
+)
