@@ -1,9 +1,9 @@
-"""Finding secrets in logs: by shape, and by the values that tests put on a list beside the logs."""
+"""Find secrets in logs, by pattern and by the values in a list next to the logs."""
 
 import re
 from pathlib import Path
 
-# The list of secrets in use, kept by the tests that make them; it is no log.
+# List of the secrets in use. Tests that create secrets append to it; it is not searched.
 SECRETS = "secrets.txt"
 
 SHAPES = {
@@ -14,13 +14,13 @@ SHAPES = {
 
 
 def remember(folder: Path, *secrets: str) -> None:
-    """Put secrets on the list of what must not be in any log of the folder."""
+    """Add secrets that must not appear in any log of the folder."""
     with (folder / SECRETS).open("a") as known:
         known.writelines(f"{secret}\n" for secret in secrets)
 
 
 def find_leaks(folder: Path) -> list[str]:
-    """One line for each kind of secret found in each log; the secret itself is not in it."""
+    """Return one line per kind of secret and log, without the secret itself."""
     known = folder / SECRETS
     values = set(known.read_text().split()) if known.exists() else set()
     leaks = []

@@ -1,4 +1,4 @@
-"""The PromQL in deploy/, and what it asks for; and what a page of metrics has."""
+"""Parse the PromQL in deploy/ and compare it with a page of metrics."""
 
 import json
 import re
@@ -16,27 +16,27 @@ from prometheus_client.parser import text_string_to_metric_families
 DEPLOY = Path(__file__).parent.parent / "deploy"
 ALERTS, DASHBOARD = DEPLOY / "alerts.yml", DEPLOY / "grafana-dashboard.json"
 
-# What Prometheus itself puts on every series, and what the rules make.
+# Labels that Prometheus adds to every series.
 FROM_PROMETHEUS = {"instance", "job"}
 Labels = dict[str, set[str]]
 
 
 @cache
 def rules() -> list[dict[str, Any]]:
-    """Every rule of the alerts file."""
+    """Return every rule of the alerts file."""
     return [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
 
 
 @cache
 def panels() -> list[dict[str, Any]]:
-    """Every panel of the dashboard that shows something."""
+    """Return every panel of the dashboard except rows."""
     found: list[dict[str, Any]] = json.loads(DASHBOARD.read_text())["panels"]
     return [panel for panel in found if panel["type"] != "row"]
 
 
 @cache
 def expressions() -> dict[str, str]:
-    """Every expression in deploy/, by where it is. Grafana's own variables have a value."""
+    """Return every expression in deploy/ by its location, with Grafana's variables replaced."""
     found = {f"{ALERTS.name}: {rule.get('alert') or rule['record']}": rule["expr"] for rule in rules()}
     for panel in panels():
         for target in panel["targets"]:
@@ -47,14 +47,18 @@ def expressions() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Selector:
-    """A metric that an expression names, and which of its series."""
+    """A metric in an expression, with its label matchers."""
 
     name: str
     matchers: tuple[tuple[str, str, str], ...]
 
 
 def selectors(expression: str) -> list[Selector]:
-    """All that an expression selects; ValueError if it is no PromQL."""
+    """Return the selectors of an expression.
+
+    Raises:
+        ValueError: the expression is not PromQL.
+    """
     return [
         Selector(node.name or "", tuple((m.name, str(m.op), m.value) for m in node.matchers.matchers))
         for node in _nodes(promql_parser.parse(expression))
@@ -63,7 +67,7 @@ def selectors(expression: str) -> list[Selector]:
 
 
 def grouping(expression: str) -> set[str]:
-    """The labels by which an expression groups or joins."""
+    """Return the labels that an expression groups or joins by."""
     found = re.findall(r"\b(?:by|on|without|ignoring|group_left|group_right)\s*\(([^)]*)\)", expression)
     return {label.strip() for labels in found for label in labels.split(",") if label.strip()}
 
@@ -78,7 +82,7 @@ def _nodes(node: Any) -> Iterator[Any]:
 
 
 def exported(page: str) -> dict[str, Labels]:
-    """Every metric of a page, with its labels and their values."""
+    """Return every metric of a page with its labels and their values."""
     found: dict[str, Labels] = {}
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
@@ -89,7 +93,7 @@ def exported(page: str) -> dict[str, Labels]:
 
 
 def missing(expression: str, there: dict[str, Labels]) -> list[str]:
-    """What an expression asks for that is not there, in words."""
+    """Describe the metrics, labels and values of an expression that do not exist."""
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     problems, labels = [], set(FROM_PROMETHEUS)
     for selector in selectors(expression):
@@ -104,7 +108,7 @@ def missing(expression: str, there: dict[str, Labels]) -> list[str]:
             if label not in has:
                 problems.append(f"{selector.name} has no label {label}")
                 continue
-            # Each alternative of a pattern has to be there, or it was misspelt.
+            # Every alternative of a pattern must exist; otherwise it is misspelt.
             wanted = value.split("|") if "Re" in operator or "~" in operator else [re.escape(value)]
             problems += [
                 f"{selector.name} has no {label} {each}"

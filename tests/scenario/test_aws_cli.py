@@ -1,8 +1,7 @@
-"""The real AWS CLI against the AWS stand-in: every option of `aws sagemaker create-presigned-domain-url`.
+"""Run the AWS CLI against the AWS stand-in, with every option of `aws sagemaker create-presigned-domain-url`.
 
-The CLI is the one from PyPI, next to this interpreter; `AWS_CLI=/path/to/aws` puts another in its place. The one
-from PyPI is version 1, which has no `--cli-input-yaml` (that came with version 2): the same document goes in
-there by way of `--cli-input-json`.
+The CLI comes from PyPI and is next to this interpreter; `AWS_CLI=/path/to/aws` selects another. The one from PyPI is
+version 1, which has no `--cli-input-yaml`: there, the same document is passed with `--cli-input-json`.
 """
 
 import http.cookiejar
@@ -37,7 +36,7 @@ DOCUMENT = {
     "LandingUri": "app:CodeEditor:src",
 }
 
-# What must be there before anything can be presigned: one batch after the other.
+# Resources that presigning needs, created batch by batch.
 PREPARATION = (
     [
         f"create-domain --domain-name research --auth-mode IAM --vpc-id vpc-1 --subnet-ids subnet-1 {SETTINGS}",
@@ -50,10 +49,10 @@ PREPARATION = (
     [f"create-space --domain-id d-research --space-name lab {SHARED}"],
 )
 
-# A link comes back. It is opened until `seconds` have passed; the page then shows these words.
+# Calls that return a link: the command, the link's seconds, and words on the page that it opens.
 GRANTED = {
-    "the least that is needed": (f"{PRESIGN} {ANA}", 300, ("Ana", "d-research", "2030-01-02 00:00:00 UTC")),
-    "name in other letters": (f"{PRESIGN} --domain-id d-research --user-profile-name ANA", 300, ("Ana",)),
+    "required options only": (f"{PRESIGN} {ANA}", 300, ("Ana", "d-research", "2030-01-02 00:00:00 UTC")),
+    "profile name in another case": (f"{PRESIGN} --domain-id d-research --user-profile-name ANA", 300, ("Ana",)),
     "--expires-in-seconds": (f"{PRESIGN} {ANA} --expires-in-seconds 60", 60, ("Ana",)),
     "--session-expiration-duration-in-seconds": (
         f"{PRESIGN} {ANA} --session-expiration-duration-in-seconds 1800",
@@ -74,7 +73,7 @@ GRANTED = {
     ),
 }
 
-# An error comes back, with this code.
+# Calls that fail: the command and the error code.
 REFUSED = {
     "link too long": (f"{PRESIGN} {ANA} --expires-in-seconds 301", "ValidationException"),
     "session too long": (
@@ -97,8 +96,8 @@ REFUSED = {
     ),
 }
 
-# What the CLI answers without asking, or what only reads.
-TOLD = {
+# Calls that only read, or that the CLI answers itself.
+READING = {
     "skeleton": f"{PRESIGN} --generate-cli-skeleton",
     "sample output": f"{PRESIGN} {ANA} --generate-cli-skeleton output",
     "profiles": "list-user-profiles --domain-id-equals d-research",
@@ -109,7 +108,7 @@ TOLD = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one run of the CLI ended."""
+    """Result of one run of the CLI."""
 
     status: int
     out: str
@@ -121,7 +120,7 @@ class Outcome:
 
 
 class Clock:
-    """Time that moves when told to; seconds since the epoch. It begins at noon, 2030-01-01 UTC."""
+    """Settable time in seconds since the epoch. Starts at noon, 2030-01-01 UTC."""
 
     def __init__(self) -> None:
         self.now = 1893499200.0
@@ -132,7 +131,7 @@ class Clock:
 
 @dataclass
 class Cli:
-    """The AWS CLI in an empty home, pointed at the stand-in and nowhere else."""
+    """The AWS CLI in an empty home directory, configured for the stand-in only."""
 
     home: Path
     environment: dict[str, str]
@@ -175,8 +174,8 @@ def cli(clock: Clock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]
 
 @pytest.fixture(scope="module")
 def transcript(cli: Cli) -> dict[str, Outcome]:
-    """Every step of the tables above, run once. Starting the CLI is what takes the time, so several run at once."""
-    steps = {name: command for name, (command, *_) in [*GRANTED.items(), *REFUSED.items()]} | TOLD
+    """Run every call of the tables above once. Several run at once, because starting the CLI is slow."""
+    steps = {name: command for name, (command, *_) in [*GRANTED.items(), *REFUSED.items()]} | READING
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for batch in PREPARATION:
             assert {(done.status, done.error) for done in pool.map(cli, batch)} == {(0, "")}
@@ -184,7 +183,7 @@ def transcript(cli: Cli) -> dict[str, Outcome]:
 
 
 def show(url: str) -> str:
-    """What a browser shows that opens the link."""
+    """Return the page that a browser shows for the link."""
     cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     visitor = urllib.request.build_opener(urllib.request.ProxyHandler({}), cookies)
     with visitor.open(url, timeout=10) as page:
@@ -192,7 +191,7 @@ def show(url: str) -> str:
 
 
 def assert_lives(url: str, clock: Clock, seconds: int, words: tuple[str, ...]) -> None:
-    """The link signs in now and until the last moment, and then leads to the sign-in page."""
+    """Assert that the link signs in until it expires, and then leads to the sign-in page."""
     noon = clock.now
     try:
         page = show(url)
@@ -208,9 +207,7 @@ def assert_lives(url: str, clock: Clock, seconds: int, words: tuple[str, ...]) -
 
 
 @pytest.mark.parametrize("step", GRANTED)
-def test_the_cli_gets_a_link_that_signs_in_until_it_expires(
-    transcript: dict[str, Outcome], clock: Clock, step: str
-) -> None:
+def test_cli_gets_a_link_that_works_until_it_expires(transcript: dict[str, Outcome], clock: Clock, step: str) -> None:
     outcome, (_, seconds, words) = transcript[step], GRANTED[step]
     assert (outcome.status, outcome.error) == (0, "")
     assert outcome.json.keys() == {"AuthorizedUrl"}
@@ -218,7 +215,7 @@ def test_the_cli_gets_a_link_that_signs_in_until_it_expires(
 
 
 @pytest.mark.parametrize("step", REFUSED)
-def test_the_cli_gets_the_error_codes_of_sagemaker(transcript: dict[str, Outcome], step: str) -> None:
+def test_cli_gets_the_error_codes_of_sagemaker(transcript: dict[str, Outcome], step: str) -> None:
     outcome, (command, code) = transcript[step], REFUSED[step]
     operation = "".join(word.capitalize() for word in command.split()[0].split("-"))
     assert outcome.status not in {0, 252}  # 252 would be the CLI's own complaint about its arguments
@@ -226,17 +223,17 @@ def test_the_cli_gets_the_error_codes_of_sagemaker(transcript: dict[str, Outcome
     assert f"({code}) when calling the {operation} operation" in outcome.error
 
 
-def test_the_skeleton_names_every_field(transcript: dict[str, Outcome]) -> None:
+def test_skeleton_has_every_field(transcript: dict[str, Outcome]) -> None:
     assert transcript["skeleton"].json.keys() == DOCUMENT.keys()
     assert transcript["sample output"].json == {"AuthorizedUrl": "AuthorizedUrl"}
 
 
-def test_the_cli_lists_profiles_and_spaces(transcript: dict[str, Outcome]) -> None:
+def test_cli_lists_profiles_and_spaces(transcript: dict[str, Outcome]) -> None:
     assert [each["UserProfileName"] for each in transcript["profiles"].json["UserProfiles"]] == ["Ana"]
     assert [each["SpaceName"] for each in transcript["spaces"].json["Spaces"]] == ["lab"]
 
 
-def test_a_yaml_document_gets_a_link_too(cli: Cli, transcript: dict[str, Outcome], clock: Clock) -> None:
+def test_cli_gets_a_link_for_a_yaml_document(cli: Cli, transcript: dict[str, Outcome], clock: Clock) -> None:
     outcome = transcript["yaml"]
     if "Unknown options: --cli-input-yaml" in outcome.error:  # version 1
         document = yaml.safe_load((cli.home / "request.yaml").read_text())

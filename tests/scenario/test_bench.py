@@ -1,4 +1,4 @@
-"""What a link costs in round trips: the bot as it is served, against the stand-ins of the measurement."""
+"""Count the round trips of a link: the bot as in production, against the stand-ins of the benchmark."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from bench.__main__ import Cell, Level, bot, ground
 
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cell]:
-    """Links for members whom the process has not seen, and then for members whom it has."""
+    """Measure links for members whom the process has not seen, and then for members whom it has."""
     log: Path = tmp_path_factory.mktemp("bench") / "bot.log"
     levels = [Level("new", at_once=4, count=20, seen=False), Level("seen", at_once=4, count=20)]
     cells = {level.name: Cell() for level in levels}
@@ -20,13 +20,13 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cell]:
     return cells
 
 
-def test_every_command_becomes_a_link(cells: dict[str, Cell]) -> None:
+def test_every_command_gets_a_link(cells: dict[str, Cell]) -> None:
     for cell in cells.values():
         assert (cell.links, cell.lost) == (20, 0)
         assert cell.acks(99) < 1
 
 
-def test_a_link_costs_these_round_trips_and_no_more(cells: dict[str, Cell]) -> None:
+def test_link_costs_a_fixed_number_of_round_trips(cells: dict[str, Cell]) -> None:
     aws = {"DynamoDB TransactWriteItems": 20, "DynamoDB BatchGetItem": 20, "DynamoDB UpdateItem": 20}
     aws["SageMaker CreatePresignedDomainUrl"] = 20
 

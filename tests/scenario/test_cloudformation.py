@@ -1,4 +1,4 @@
-"""What deploy/ describes, created in moto; the bot runs on it, and calls nothing that its roles do not allow."""
+"""Create the stacks of deploy/ in moto, run the bot on them, and compare its calls with its roles."""
 
 import ast
 import json
@@ -32,15 +32,15 @@ from tests.scenario.test_home import dialog_of, home_of
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ACCOUNT = "123456789012"
 EXTERNAL_ID = "0123456789abcdef0123456789abcdef"
-# What moto leaves out of a stack. cfn-lint has looked at them, and tests/unit/test_deploy.py at what they refer to.
+# Resources that moto does not create. cfn-lint and tests/unit/test_deploy.py check them.
 BEYOND_MOTO = {"AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"}
-# The access keys by which the stand-in tells whose call it is.
+# Access keys that tell the stand-in which role makes a call.
 SERVING, ADMINISTRATION = "serving-role", "administration-role"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """What CloudFormation has made."""
+    """A stack that CloudFormation has created."""
 
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
@@ -48,10 +48,10 @@ class Stack:
 
 
 def create_stack(name: str, template: str, **parameters: str) -> Stack:
-    """Create a stack of one of our templates, in the moto that the stand-in serves from."""
+    """Create a stack from one of our templates, in the stand-in's moto."""
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     client = boto3.client("cloudformation")
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         client.create_stack(StackName=name, TemplateBody=(DEPLOY / template).read_text(), Parameters=given)
         stack = client.describe_stacks(StackName=name)["Stacks"][0]
@@ -60,12 +60,12 @@ def create_stack(name: str, template: str, **parameters: str) -> Stack:
     return Stack(
         {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
         {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources},
-        frozenset(re.findall(r"Tried to parse (\S+)", " ".join(str(each.message) for each in told))),
+        frozenset(re.findall(r"Tried to parse (\S+)", " ".join(str(each.message) for each in caught))),
     )
 
 
 def protect_tables(stack: Stack) -> None:
-    """What moto leaves out of a table: its time to live and its recovery, as the template has them."""
+    """Set time to live and recovery of the tables as in the template, which moto ignores."""
     dynamodb, (template, _) = boto3.client("dynamodb"), decode(str(DEPLOY / "cloudformation.yaml"))
     for logical, resource in template["Resources"].items():
         if resource["Type"] == "AWS::DynamoDB::Table":
@@ -79,7 +79,7 @@ def protect_tables(stack: Stack) -> None:
 
 @contextmanager
 def all_of_moto() -> Iterator[None]:
-    """Every service of moto, in this process and on the same data as the stand-in, which serves three of them."""
+    """Run every service of moto in this process, on the data of the stand-in, which serves three of them."""
     mock = mock_aws()
     mock.start(reset=False)
     with pytest.MonkeyPatch.context() as patch:
@@ -93,10 +93,10 @@ def all_of_moto() -> Iterator[None]:
 
 
 def statements(role_arn: str) -> list[dict[str, Any]]:
-    """What a role allows."""
+    """Return the policy statements of a role."""
     iam, name = boto3.client("iam"), role_arn.rpartition("/")[2]
     documents = [
-        # moto keeps what CloudFormation gave it as Python's text of a dictionary
+        # moto stores CloudFormation's value as the repr of a dictionary
         ast.literal_eval(str(iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"]))
         for each in iam.list_role_policies(RoleName=name)["PolicyNames"]
     ]
@@ -104,7 +104,7 @@ def statements(role_arn: str) -> list[dict[str, Any]]:
 
 
 def rights(found: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """Each action with each resource that it is allowed on."""
+    """Return each allowed action with each of its resources."""
 
     def many(value: str | list[str]) -> list[str]:
         return [value] if isinstance(value, str) else value
@@ -118,9 +118,9 @@ def allows(found: set[tuple[str, str]], action: str, resource: str) -> bool:
 
 
 def needs(call: Call) -> set[tuple[str, str]]:
-    """The actions, with their resources, that a call has to be allowed."""
+    """Return the permissions that a call needs: actions with their resources."""
     if call.operation == "GetCallerIdentity":
-        return set()  # nobody can be refused this one
+        return set()  # no policy can deny this call
     if call.operation == "AssumeRole":
         return {(f"sts:{action}", call.arguments["RoleArn"]) for action in ("AssumeRole", "SetSourceIdentity")}
     if call.operation == "GetSecretValue":
@@ -146,7 +146,7 @@ STUDIO = {
 
 
 def reaches(call: Call) -> Iterator[tuple[str, str]]:
-    """The tables and indexes that a call of DynamoDB is about, each with the action that it takes.
+    """Yield the IAM action and the table or index for each part of a DynamoDB call.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
     """
@@ -162,7 +162,7 @@ def reaches(call: Call) -> Iterator[tuple[str, str]]:
 
 @dataclass
 class Deployment:
-    """A stack, and the bot that runs as its service would."""
+    """The stacks, and a bot that runs as their service."""
 
     stack: Stack
     broker: Stack
@@ -180,7 +180,7 @@ class Deployment:
         return ended.stdout
 
     def needed(self, role: str) -> set[tuple[str, str]]:
-        """What the calls needed that were made with a role. The broker's are those with keys that STS gave."""
+        """Return the permissions that the calls of a role needed. The broker's calls have keys from STS."""
         keys = {SERVING, ADMINISTRATION, self.product.aws.environment()["AWS_ACCESS_KEY_ID"]}
         calls = [
             c for c in self.product.aws.recorded if c.caller == role or (role == "broker" and c.caller not in keys)
@@ -189,7 +189,7 @@ class Deployment:
 
 
 def parameters(slack: Workspace, domain_id: str) -> dict[str, str]:
-    """What an operator gives to the bot's stack, after making the secret, the image and the certificate."""
+    """Return the parameters of the bot's stack, after creating the secret and the certificate."""
     secrets = {
         "SLACK_BOT_TOKEN": slack.bot_token,
         "SLACK_SIGNING_SECRET": slack.signing_secret,
@@ -204,7 +204,7 @@ def parameters(slack: Workspace, domain_id: str) -> dict[str, str]:
         "Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/studio-links:0.1.0",
         "SlackSecretArn": secret["ARN"],
         "DomainArns": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:domain/{domain_id}",
-        # The two templates need each other's roles: the broker's name is not known before it is made.
+        # The two templates need each other's roles, and the broker role's name is not known in advance.
         "BrokerRoleArns": f"arn:aws:iam::{ACCOUNT}:role/broker-*",
         "AdministerInSlack": "true",
         "StudioExternalId": EXTERNAL_ID,
@@ -218,7 +218,7 @@ def parameters(slack: Workspace, domain_id: str) -> dict[str, str]:
 
 
 def task_of(stack: Stack) -> Mapping[str, Any]:
-    """The one container of the stack's tasks."""
+    """Return the only container of the stack's tasks."""
     task = boto3.client("ecs").describe_task_definition(taskDefinition=stack.resources["TaskDefinition"])
     container: Mapping[str, Any]
     (container,) = task["taskDefinition"]["containerDefinitions"]
@@ -227,7 +227,7 @@ def task_of(stack: Stack) -> Mapping[str, Any]:
 
 @contextmanager
 def task_running(task: Mapping[str, Any], slack: Workspace, aws: LocalAws, log: Path) -> Iterator[BotProcess]:
-    """The bot with the command and the environment that the task gives it, and with upstreams of ours."""
+    """Run the bot with the task's command and environment, against our stand-ins."""
     given = {each["name"]: each["value"] for each in task["environment"]}
     ours = {**aws.environment(), "SLACK_API_URL": slack.api_url, "HOST": "127.0.0.1", "AWS_ACCESS_KEY_ID": SERVING}
     serve, *arguments = task["command"]
@@ -287,7 +287,7 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
 
 @pytest.fixture(scope="module")
 def used(deployment: Deployment) -> Deployment:
-    """The same, after members, administrators and a request for access have used all there is."""
+    """Return the deployment after members, administrators and an access request have used every feature."""
     slack, domain = deployment.product.slack, deployment.product.domain_id
     far, role = far_domain(deployment), deployment.broker.outputs["BrokerRoleArn"]
     for line in (
@@ -309,7 +309,7 @@ def used(deployment: Deployment) -> Deployment:
         "sync",
     ):
         deployment.administer(*line.split())
-    deployment.administer("map", "U0EVE", "--domain", domain, "--profile", "ana", code=1)  # it is another's
+    deployment.administer("map", "U0EVE", "--domain", domain, "--profile", "ana", code=1)  # mapped to another member
     for text in ("default", "far", "default space", "default space nowhere", "whoami"):
         slack.answer_to(slack.command("U0ANA", text))
     link = slack.answer_to(slack.command("U0ANA", "default"))
@@ -323,14 +323,14 @@ def used(deployment: Deployment) -> Deployment:
     return deployment
 
 
-def test_moto_creates_all_of_the_stack_that_it_knows(deployment: Deployment) -> None:
+def test_moto_creates_every_supported_resource(deployment: Deployment) -> None:
     assert deployment.stack.left_out == BEYOND_MOTO
     assert deployment.broker.left_out == frozenset()
     assert {"AccessTable", "AuditTable", "RuntimeTable", "Service", "ListenerRule"} <= set(deployment.stack.resources)
 
 
 @pytest.mark.parametrize("role", [SERVING, ADMINISTRATION, "broker"])
-def test_a_role_allows_every_call_that_is_made_with_it(used: Deployment, role: str) -> None:
+def test_role_allows_every_call_made_with_it(used: Deployment, role: str) -> None:
     needed = used.needed(role)
 
     assert len(needed) > 2
@@ -338,7 +338,7 @@ def test_a_role_allows_every_call_that_is_made_with_it(used: Deployment, role: s
 
 
 @pytest.mark.parametrize("role", [SERVING, ADMINISTRATION])
-def test_a_role_allows_nothing_of_the_tables_that_is_never_done(used: Deployment, role: str) -> None:
+def test_role_has_no_unused_table_permissions(used: Deployment, role: str) -> None:
     of_tables = {right for right in used.rights[role] if right[0].startswith("dynamodb:")}
     looking = {right for right in of_tables if right[0].startswith("dynamodb:Describe")}
 
@@ -346,7 +346,7 @@ def test_a_role_allows_nothing_of_the_tables_that_is_never_done(used: Deployment
 
 
 @pytest.mark.parametrize("role", [SERVING, ADMINISTRATION])
-def test_the_template_allows_what_the_printed_policy_does_but_for_making_tables(used: Deployment, role: str) -> None:
+def test_template_matches_printed_policy_except_table_creation(used: Deployment, role: str) -> None:
     making = {"CreateTable", "UpdateTable", "UpdateTimeToLive", "UpdateContinuousBackups"}
     wanted = ["--role", role.removesuffix("-role"), "--administers-in-slack", "--team", TEAM]
     printed = rights(json.loads(used.administer("iam-policy", *wanted))["Statement"])
@@ -355,7 +355,7 @@ def test_the_template_allows_what_the_printed_policy_does_but_for_making_tables(
     assert {action for action, _ in printed if action.partition(":")[2] not in making} == allowed
 
 
-def test_the_broker_role_is_assumed_as_it_trusts_to_be(used: Deployment) -> None:
+def test_broker_role_trusts_only_the_expected_sessions(used: Deployment) -> None:
     calls = [call for call in used.product.aws.recorded if call.operation == "AssumeRole"]
     arns = {
         SERVING: used.stack.outputs["ServingRoleArn"],
@@ -366,11 +366,11 @@ def test_the_broker_role_is_assumed_as_it_trusts_to_be(used: Deployment) -> None
     for call in calls:
         for action in ("sts:AssumeRole", "sts:SetSourceIdentity"):
             assert any(trusts(each, action, arns[call.caller], call.arguments) for each in used.trust), call.caller
-            stranger = {**call.arguments, "ExternalId": "another", "SourceIdentity": "root"}
-            assert not any(trusts(each, action, arns[call.caller], stranger) for each in used.trust)
+            foreign = {**call.arguments, "ExternalId": "another", "SourceIdentity": "root"}
+            assert not any(trusts(each, action, arns[call.caller], foreign) for each in used.trust)
 
 
-def test_nobody_takes_anothers_name_and_an_administrator_makes_no_links_through_the_broker_role(
+def test_broker_role_denies_foreign_names_and_administrators_links(
     used: Deployment,
 ) -> None:
     serving, administration = used.stack.outputs["ServingRoleArn"], used.stack.outputs["AdministrationRoleArn"]
@@ -391,7 +391,7 @@ def test_nobody_takes_anothers_name_and_an_administrator_makes_no_links_through_
 
 
 def trusts(statement: Mapping[str, Any], action: str, caller: str, given: Mapping[str, Any]) -> bool:
-    """Whether a trust policy's statement lets the caller do this with these arguments."""
+    """Return whether a trust policy statement allows the caller this action with these arguments."""
     values = {
         "sts:ExternalId": given["ExternalId"],
         "sts:RoleSessionName": given["RoleSessionName"],
@@ -408,9 +408,9 @@ def trusts(statement: Mapping[str, Any], action: str, caller: str, given: Mappin
     return action == statement["Action"] and caller in principal and all(wanted)
 
 
-# What iam-policy allows beyond what is used here: to create the tables, which the stack has done, and to look at
-# what mappings and profiles may have.
-SELDOM = {
+# Permissions of iam-policy that this module does not use: creating the tables, which the stack has done, and reading
+# spaces and policies.
+UNUSED = {
     SERVING: set[str](),
     ADMINISTRATION: {
         "dynamodb:CreateTable",
@@ -424,16 +424,16 @@ SELDOM = {
 
 
 @pytest.mark.parametrize("role", [SERVING, ADMINISTRATION])
-def test_the_policy_that_is_printed_allows_what_is_done_with_a_role_and_no_more(used: Deployment, role: str) -> None:
+def test_printed_policy_allows_exactly_the_calls_of_a_role(used: Deployment, role: str) -> None:
     wanted = ["--role", role.removesuffix("-role"), "--administers-in-slack", "--team", TEAM]
     printed = json.loads(used.administer("iam-policy", *wanted, "--domain", far_domain(used)))
     found, needed = rights(printed["Statement"]), used.needed(role)
 
     assert sorted(need for need in needed if not allows(found, *need)) == []
-    assert {action for action, _ in found} - {action for action, _ in needed} == SELDOM[role]
+    assert {action for action, _ in found} - {action for action, _ in needed} == UNUSED[role]
 
 
-def test_no_role_opens_another_domain_or_changes_what_was_recorded(deployment: Deployment) -> None:
+def test_no_role_opens_other_domains_or_changes_the_audit(deployment: Deployment) -> None:
     tables = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/studio-links-"
     other = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:user-profile/d-other/ana"
     for found in deployment.rights.values():
@@ -443,14 +443,14 @@ def test_no_role_opens_another_domain_or_changes_what_was_recorded(deployment: D
     assert not any(action.endswith("CreatePresignedDomainUrl") for action, _ in deployment.rights[ADMINISTRATION])
 
 
-def test_the_log_has_what_the_metric_filters_look_for(used: Deployment) -> None:
+def test_log_has_the_outcomes_of_the_metric_filters(used: Deployment) -> None:
     lines = [json.loads(line) for line in used.product.bot.log.read_text().splitlines() if line.startswith("{")]
 
     concluded = {line["outcome"] for line in lines if line["event"] == "concluded"}
     assert {"issued", "not_mapped"} <= concluded
 
 
-def test_over_socket_mode_nothing_reaches_the_bot_and_it_serves(used: Deployment, log_folder: Path) -> None:
+def test_socket_mode_stack_serves_without_inbound_access(used: Deployment, log_folder: Path) -> None:
     features = replace(from_manifest(), socket_mode=True)
     with Workspace(features=features) as slack:
         remember(log_folder, slack.bot_token, slack.signing_secret, slack.app_token)
@@ -465,20 +465,20 @@ def test_over_socket_mode_nothing_reaches_the_bot_and_it_serves(used: Deployment
 
 
 def far_domain(deployment: Deployment) -> str:
-    """The broker role's domain, as its policy names it."""
+    """Return the domain in the broker role's policy."""
     mint = next(r for a, r in deployment.rights["broker"] if a == "sagemaker:CreatePresignedDomainUrl")
     return mint.split("/")[1]
 
 
 def decide_on_a_request(product: Product) -> None:
-    """ben asks for access, ada names ana's profile and then his: the bot writes to the access table."""
+    """Let ben request access, and ada approve it with ana's profile (refused) and then with his own."""
     slack = product.slack
     refusal = slack.answer_to(slack.command("U0BEN"))
     slack.press("U0BEN", refusal, "ask_access")
     dialog_of(product, "U0BEN", "Why do you need it?")
     slack.submit("U0BEN", {"reason": {"reason": "project Falcon"}, "days": {"days": "7"}})
     request = newest(product, "U0ADA", "<@U0BEN>")
-    for profile, told, words in (
+    for profile, recipient, words in (
         ("ana", "U0ADA", "Another member has that user profile"),
         ("ben", "U0BEN", "You can open SageMaker Studio now"),
     ):
@@ -486,4 +486,4 @@ def decide_on_a_request(product: Product) -> None:
         dialog_of(product, "U0ADA", "SageMaker domain id")
         values = {"domain": product.domain_id, "profile": profile}
         slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
-        newest(product, told, words)
+        newest(product, recipient, words)

@@ -1,4 +1,4 @@
-"""The ways in which the product is run, as its files say: the Procfile's lines, and the image's health check."""
+"""Run the lines of the Procfile, the health check of the image, and the restore of OPERATIONS.md."""
 
 import ast
 import os
@@ -23,13 +23,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def procfile(name: str) -> str:
-    """A line of the Procfile as it is, except that tests listen on this machine's loopback alone."""
+    """Return a line of the Procfile, changed to listen on the loopback interface."""
     lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
-    return lines[name].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - that is what is taken out
+    return lines[name].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - replaced here
 
 
 def platform(product: Product, **settings: str) -> dict[str, str]:
-    """The environment in which a platform runs the Procfile: settings, and `studio-links` on the path."""
+    """Return the environment of a platform: the settings, and `studio-links` on the path."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
     return {**clean, **product.environment, "PATH": path, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **settings}
@@ -37,7 +37,7 @@ def platform(product: Product, **settings: str) -> dict[str, str]:
 
 @contextmanager
 def running(line: str, environment: dict[str, str], log: Path) -> Iterator[BotProcess]:
-    """A line of the Procfile in a shell, ended as a platform does."""
+    """Run a line of the Procfile in a shell; terminate it on exit as a platform does."""
     port = free_port()
     with log.open("ab") as stream:
         process = subprocess.Popen(
@@ -52,7 +52,7 @@ def running(line: str, environment: dict[str, str], log: Path) -> Iterator[BotPr
 
 @pytest.fixture(scope="module")
 def released(product: Product) -> dict[str, str]:
-    """What the release phase leaves behind: an environment with tables of its own."""
+    """Run the release phase; return an environment with its own tables."""
     environment = platform(product, STUDIO_TABLE_PREFIX="procfile-")
     subprocess.run(["sh", "-c", procfile("release")], env=environment, check=True, capture_output=True)
     return environment
@@ -65,12 +65,12 @@ def studio_links(line: str, environment: dict[str, str]) -> str:
     return ended.stdout
 
 
-def test_the_release_phase_creates_the_tables_and_can_run_again(released: dict[str, str]) -> None:
+def test_release_phase_creates_tables_and_can_be_repeated(released: dict[str, str]) -> None:
     assert "FAIL" not in studio_links("tables check", released)
     subprocess.run(["sh", "-c", procfile("release")], env=released, check=True, capture_output=True)
 
 
-def test_the_web_process_serves(product: Product, released: dict[str, str]) -> None:
+def test_web_process_serves(product: Product, released: dict[str, str]) -> None:
     slack = product.slack
     slack.add_member("U0WEB", "web")
     create_profile(product.domain_id, "web")
@@ -87,7 +87,7 @@ def test_the_web_process_serves(product: Product, released: dict[str, str]) -> N
     assert message.button("open_studio").url
 
 
-def test_the_worker_process_serves_over_socket_mode(product: Product, released: dict[str, str]) -> None:
+def test_worker_process_serves_over_socket_mode(product: Product, released: dict[str, str]) -> None:
     with Workspace(features=replace(from_manifest(), socket_mode=True)) as slack:
         remember(product.bot.log.parent, slack.bot_token, slack.signing_secret, slack.app_token)
         slack.add_member("U0WORK", "work")
@@ -103,7 +103,7 @@ def test_the_worker_process_serves_over_socket_mode(product: Product, released: 
             assert is_healthy(bot.port)
 
 
-def test_the_restoring_of_operations_brings_back_what_was_lost(released: dict[str, str], tmp_path: Path) -> None:
+def test_restore_of_operations_page_recovers_lost_rules(released: dict[str, str], tmp_path: Path) -> None:
     live = {**released, "STUDIO_TEAMS": TEAM}
     studio_links("allow U0LOST", live)
     page = (ROOT / "docs/OPERATIONS.md").read_text()
@@ -120,7 +120,7 @@ def test_the_restoring_of_operations_brings_back_what_was_lost(released: dict[st
 
 
 def health_check() -> list[str]:
-    """The command of the Dockerfile's HEALTHCHECK, for this Python."""
+    """Return the command of the Dockerfile's HEALTHCHECK, for this Python."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
     command = ast.literal_eval(
         next(line for line in text.splitlines() if line.startswith("HEALTHCHECK")).split("CMD ")[1]
@@ -134,7 +134,7 @@ def is_healthy(port: int) -> bool:
     return ended.returncode == 0
 
 
-def test_the_images_health_check_tells_a_bot_that_serves_from_one_that_does_not(product: Product) -> None:
+def test_image_health_check_fails_for_a_bot_that_is_not_ready(product: Product) -> None:
     assert is_healthy(product.bot.port)
     assert not is_healthy(free_port())
     starting = platform(product, STUDIO_TABLE_PREFIX="nowhere-")

@@ -1,4 +1,4 @@
-"""A bot at DEBUG goes through links, refusals and faults; then everything it wrote is searched for secrets."""
+"""Search the output of a bot at DEBUG for secrets, after links, refusals and faults."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.leaks import find_leaks, remember
 from tests.scenario.conftest import Product, create_profile
 
 
-def test_nothing_that_the_bot_writes_at_debug_holds_a_secret(product: Product, tmp_path: Path) -> None:
+def test_debug_output_has_no_secrets(product: Product, tmp_path: Path) -> None:
     create_profile(product.domain_id, "leaky")
     product.cli("map", "U0LEAKY", "--domain", product.domain_id, "--profile", "leaky")
     product.cli("allow", "U0LEAKY")
@@ -62,7 +62,7 @@ LEAKS = {
 
 
 @pytest.mark.parametrize("kind", LEAKS)
-def test_the_search_finds_each_kind_of_secret(tmp_path: Path, kind: str) -> None:
+def test_find_leaks_reports_each_kind_of_secret(tmp_path: Path, kind: str) -> None:
     remember(tmp_path, "5f2b1c")
     (tmp_path / "bot.log").write_text(LEAKS[kind])
 

@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard: they parse, they name what there is, and they lead somewhere."""
+"""The alert rules and the dashboard parse, use existing metrics and link to existing sections."""
 
 import json
 import re
@@ -20,7 +20,7 @@ by_name = pytest.mark.parametrize("rule", ALERTING, ids=[rule["alert"] for rule 
 
 
 def page() -> str:
-    """What a bot shows before anybody has asked for anything."""
+    """Return the metrics of a bot without requests."""
     metrics = Metrics()
     for pool in POOLS:
         metrics.watch_pool(BoundedExecutor(pool, workers=1, queue=1))
@@ -29,7 +29,7 @@ def page() -> str:
 
 
 @pytest.mark.parametrize("where", expressions())
-def test_an_expression_is_promql_about_metrics_that_there_are(where: str) -> None:
+def test_expressions_are_promql_on_existing_metrics(where: str) -> None:
     expression = expressions()[where]
     assert selectors(expression)
     assert missing(expression, exported(page())) == []
@@ -44,17 +44,17 @@ def test_an_expression_is_promql_about_metrics_that_there_are(where: str) -> Non
         ("sum by (outcom) (studio_links_requests_total)", "nothing has the label outcom"),
     ],
 )
-def test_what_is_misspelt_is_noticed(expression: str, problem: str) -> None:
+def test_missing_reports_misspelt_names(expression: str, problem: str) -> None:
     assert missing(expression, exported(page())) == [problem]
 
 
-def test_what_is_no_promql_is_noticed() -> None:
+def test_selectors_reject_invalid_promql() -> None:
     with pytest.raises(ValueError, match=r"."):
         selectors("sum by (rate(studio_links_requests_total[5m])")
 
 
 @by_name
-def test_an_alert_says_what_is_wrong_and_where_to_read_on(rule: dict[str, Any]) -> None:
+def test_alert_has_summary_description_and_runbook(rule: dict[str, Any]) -> None:
     notes = rule["annotations"]
     assert rule["labels"]["severity"] in {"critical", "warning", "info"}
     assert 10 < len(notes["summary"]) < 80
@@ -64,7 +64,7 @@ def test_an_alert_says_what_is_wrong_and_where_to_read_on(rule: dict[str, Any]) 
     assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
-def test_no_two_alerts_have_one_name() -> None:
+def test_alert_names_are_unique() -> None:
     names = [rule["alert"] for rule in ALERTING]
     assert len(set(names)) == len(names)
     assert all(name.startswith("StudioLinks") for name in names)
@@ -74,11 +74,11 @@ def test_prometheus_accepts_the_rules() -> None:
     subprocess.run([program("promtool"), "check", "rules", "--lint=all", "--lint-fatal", str(ALERTS)], check=True)
 
 
-def test_alerts_fire_when_they_should_and_not_otherwise() -> None:
+def test_alerts_fire_only_in_the_expected_cases() -> None:
     subprocess.run([program("promtool"), "test", "rules", str(FIRES)], check=True)
 
 
-def test_the_dashboards_panels_are_told_apart_and_do_not_overlap() -> None:
+def test_dashboard_panels_are_unique_and_do_not_overlap() -> None:
     dashboard = json.loads(DASHBOARD.read_text())
     everything = dashboard["panels"]
     assert len({panel["id"] for panel in everything}) == len(everything)
@@ -93,24 +93,24 @@ def test_the_dashboards_panels_are_told_apart_and_do_not_overlap() -> None:
 
 
 def outcomes_asked_for(where: Path) -> list[str]:
-    """The pattern of each selector by outcome in a file's expressions."""
+    """Return the pattern of each selector by outcome in a file's expressions."""
     chosen = [each for name, text in expressions().items() if name.startswith(where.name) for each in selectors(text)]
     return [value for each in chosen for label, _, value in each.matchers if label == "outcome"]
 
 
-def test_however_a_request_ends_the_dashboard_shows_it() -> None:
+def test_dashboard_shows_every_outcome() -> None:
     patterns = outcomes_asked_for(DASHBOARD)
     assert [each for each in sorted(OUTCOMES) if not any(re.fullmatch(one, each) for one in patterns)] == []
 
 
-def test_alerts_and_dashboard_agree_on_what_a_failure_is() -> None:
+def test_alerts_and_dashboard_share_the_failure_outcomes() -> None:
     patterns = outcomes_asked_for(ALERTS) + outcomes_asked_for(DASHBOARD)
     failures = [frozenset(one.split("|")) - {"issued"} for one in patterns if "slack_refused" in one]
     assert len(failures) >= 4
     assert len(set(failures)) == 1
 
 
-def test_the_dashboard_asks_the_data_source_that_its_reader_chooses() -> None:
+def test_dashboard_uses_the_selected_data_source() -> None:
     dashboard = json.loads(DASHBOARD.read_text())
     [variable] = dashboard["templating"]["list"]
     assert (variable["name"], variable["type"]) == ("datasource", "datasource")

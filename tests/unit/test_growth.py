@@ -1,10 +1,10 @@
-"""What a link costs in DynamoDB does not depend on how many members there are."""
+"""The DynamoDB cost of a link does not depend on the number of members."""
 
 from bench.aws import TEMPLATE, Item
 from bench.growth import Product, cost_of
 from bench.slack import TEAM
 
-# A member's item as the access table holds it; its own contract is in tests/contract/test_access_port.py.
+# A member's item in the access table; its contract is in tests/contract/test_access_port.py.
 MAPPING: Item = {"domain_id": {"S": "d-bench"}, "profile_name": {"S": "bench"}, "set_by": {"S": "cli:test"}}
 ITEM: Item = {
     "owner": {"S": f"{TEAM}#{TEMPLATE}"},
@@ -15,7 +15,7 @@ ITEM: Item = {
 }
 
 
-def test_a_link_costs_the_same_with_ten_members_and_with_a_million() -> None:
+def test_link_costs_the_same_with_ten_and_a_million_members() -> None:
     few, many = (cost_of(Product.link, members, ITEM) for members in (10, 1_000_000))
 
     assert few == many
@@ -23,7 +23,7 @@ def test_a_link_costs_the_same_with_ten_members_and_with_a_million() -> None:
     assert (few.read, few.written) == (2, 9)  # the member and the workspace; two items twice, and the indexes
 
 
-def test_a_list_costs_as_many_round_trips_as_there_are_pages() -> None:
+def test_list_costs_one_round_trip_per_page() -> None:
     few, many = (cost_of(Product.members, members, ITEM) for members in (10, 10_000))
 
     assert few.calls == {"Scan": 1}

@@ -1,4 +1,4 @@
-"""A program that shares no code with the product talks to it: its own Slack, SageMaker and signatures."""
+"""Serve a client that shares no code with the product: its own Slack, SageMaker and signatures."""
 
 import hashlib
 import hmac
@@ -22,16 +22,16 @@ from tests.leaks import remember
 from tests.scenario.conftest import bot_process
 from tests.scenario.test_life import start
 
-SECRET, TOKEN = secrets.token_hex(16), "xoxb-1111-2222-stranger"
+SECRET, TOKEN = secrets.token_hex(16), "xoxb-1111-2222-independent"
 LINK = f"https://d-abc.studio.eu-west-1.sagemaker.aws/auth?token={secrets.token_urlsafe(24)}"
-TEAM, APP, MEMBER = "T99STRANGE", "A99STRANGE", "U99STRANGE"
+TEAM, APP, MEMBER = "T99CLIENT", "A99CLIENT", "U99CLIENT"
 
 
 class Upstreams(BaseHTTPRequestHandler):
-    """Slack's Web API and response_urls, and SageMaker's one operation, as plainly as can be."""
+    """Minimal Slack Web API, response_urls and SageMaker operation."""
 
     delivered: "queue.Queue[dict[str, Any]]" = queue.Queue()
-    asked: "queue.Queue[dict[str, Any]]" = queue.Queue()
+    presigned: "queue.Queue[dict[str, Any]]" = queue.Queue()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -39,7 +39,7 @@ class Upstreams(BaseHTTPRequestHandler):
             self.delivered.put(json.loads(body))
             self._send(b"ok", "text/plain")
         elif self.headers.get("X-Amz-Target") == "SageMaker.CreatePresignedDomainUrl":
-            self.asked.put(json.loads(body))
+            self.presigned.put(json.loads(body))
             self._send(json.dumps({"AuthorizedUrl": LINK}).encode(), "application/x-amz-json-1.1")
         else:
             self._api()
@@ -115,8 +115,8 @@ def post_command(address: str, response_url: str) -> tuple[int, bytes]:
         return response.status, response.read()
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # moto's own server leaves its socket to the collector
-def test_a_command_signed_and_posted_by_a_stranger_is_served(log_folder: Path) -> None:
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # moto's server does not close its socket
+def test_independent_client_gets_a_link(log_folder: Path) -> None:
     remember(log_folder, SECRET, TOKEN, LINK)
     with upstreams() as world, plain_moto() as dynamodb:
         environment = {
@@ -132,20 +132,20 @@ def test_a_command_signed_and_posted_by_a_stranger_is_served(log_folder: Path) -
         }
         for command in (
             ["tables", "create"],
-            ["map", MEMBER, "--domain", "d-abc", "--profile", "Strange-1"],
+            ["map", MEMBER, "--domain", "d-abc", "--profile", "Client-1"],
             ["allow", MEMBER],
         ):
             done = start(environment, *command)
             assert done.returncode == 0, done.stderr
-        with bot_process(environment, log_folder / "bot-stranger.log") as bot:
+        with bot_process(environment, log_folder / "bot-independent-client.log") as bot:
             bot.wait_until_ready()
 
             assert post_command(bot.address, f"{world}/commands/{TEAM}/1/x") == (200, b"")
 
             message = Upstreams.delivered.get(timeout=5)
-    assert Upstreams.asked.get_nowait() == {
+    assert Upstreams.presigned.get_nowait() == {
         "DomainId": "d-abc",
-        "UserProfileName": "Strange-1",
+        "UserProfileName": "Client-1",
         "ExpiresInSeconds": 60,
         "SessionExpirationDurationInSeconds": 43200,
     }
