@@ -1,9 +1,9 @@
 # The bot. `docker build --tag studio-links .`
-# With the stand-ins for AWS and Slack as well, for this machine alone: `docker build --target local .`
+# With the stand-ins for AWS and Slack, for local use only: `docker build --target local .`
 
 ARG PYTHON=3.13-slim-bookworm
 
-# --- With everything, for compose.yaml ------------------------------------------------------------------------
+# --- With the stand-ins, for compose.yaml -----------------------------------------------------------------------
 FROM python:${PYTHON} AS local
 WORKDIR /app
 COPY requirements-dev.txt ./
@@ -17,7 +17,7 @@ USER 10001:10001
 ENTRYPOINT ["python", "-m", "bot"]
 CMD ["demo", "--once"]
 
-# --- What ships: what requirements.txt pins, checked against its hashes and as wheels, which run nothing; and the bot
+# --- Production: the bot and the dependencies in requirements.txt, as wheels with checked hashes, which run no code -
 FROM python:${PYTHON} AS build
 WORKDIR /app
 COPY requirements.txt requirements-build.txt ./
@@ -28,7 +28,7 @@ RUN python -m venv --without-pip /opt/venv \
         --only-binary :all: --require-hashes --requirement requirements-build.txt
 COPY LICENSE README.md pyproject.toml manifest.yml ./
 COPY bot bot
-# No stand-ins in production. What is compiled now need not be written later, when nothing can be.
+# Remove the stand-ins. Compile now, because production has a read-only file system.
 RUN rm -rf bot/local \
     && python -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist . \
     && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
@@ -37,8 +37,8 @@ RUN rm -rf bot/local \
 
 FROM python:${PYTHON}
 COPY --from=build /opt/venv /opt/venv
-# TMPDIR is the one place that can be written where the root file system is read-only, in Docker and on Fargate.
-# HOME, because slack_sdk asks for it when it is imported, and the user below has no entry that would name one.
+# TMPDIR stays writable with a read-only root file system, in Docker and on Fargate. slack_sdk needs HOME at import, and
+# the user below has no entry in /etc/passwd.
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/ \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -46,7 +46,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     TMPDIR=/dev/shm \
     HOST=0.0.0.0 \
     PORT=3000
-# Nobody's number on the host. The files belong to root: the bot can change none of them.
+# An unprivileged user id that the host does not use. The files belong to root, so the bot can't change them.
 USER 10001:10001
 EXPOSE 3000
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=4 CMD ["python", "-c", "\
