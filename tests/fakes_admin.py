@@ -17,23 +17,23 @@ class FakePending:
         self.error: StoreError | None = None
         self._lock = threading.Lock()
 
-    def keep(self, act: PendingCommand) -> bool:
+    def keep(self, command: PendingCommand) -> bool:
         if self.error is not None:
             raise self.error
-        key = (act.by, act.id)
+        key = (command.by, command.id)
         with self._lock:
             if key in self.kept:
                 return False
-            self.kept[key] = act
+            self.kept[key] = command
             return True
 
-    def take(self, by: Member, act_id: str, at: datetime) -> PendingCommand | None:
+    def take(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
         if self.error is not None:
             raise self.error
-        key = (by, act_id)
+        key = (by, pending_id)
         with self._lock:
-            act = self.kept.get(key)
-            if act is None or key in self.taken or act.expires_at <= at:
+            command = self.kept.get(key)
+            if command is None or key in self.taken or command.expires_at <= at:
                 return None
             self.taken.add(key)
-            return act
+            return command

@@ -14,7 +14,7 @@ from slack_sdk.signature import Clock
 
 from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
-from bot.admin.confirmation import Administering
+from bot.admin.confirmation import CommandRunner
 from bot.app.doctor import AT_ONCE, Doctor
 from bot.aws.account import AwsAdmin, access_key_id, caller_arn
 from bot.aws.sagemaker import SageMakerStudio
@@ -204,7 +204,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     app = AppContext(
         signin=signin,
         get_status=GetStatus(facts, audit, _rules(settings)),
-        administering=Administering(admin, ConfirmationTable(bound), fresh, admins),
+        command_runner=CommandRunner(admin, ConfirmationTable(bound), fresh, admins),
         slack=slack,
         workers=workers,
         link_expiry=LinkExpiry(runtime, overflow.submit),

@@ -191,12 +191,12 @@ class AccessRequestStore(Protocol):
 class Confirmations(Protocol):
     """What administrators have asked for in Slack and have yet to confirm, or to read on in."""
 
-    def keep(self, act: PendingCommand) -> bool:
+    def keep(self, command: PendingCommand) -> bool:
         """Keep it; False, and nothing is kept, if one with this id was kept before: the request is a replay."""
         ...
 
-    def take(self, by: Member, act_id: str, at: datetime) -> PendingCommand | None:
-        """This administrator's act, once; None if there is none, or it has been taken, or its time is over."""
+    def take(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
+        """This administrator's command, once; None if there is none, or it has been taken, or its time is over."""
         ...
 
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import structlog
 from slack_bolt import Ack
 
-from bot.admin.confirmation import Administering
+from bot.admin.confirmation import CommandRunner
 from bot.core import audit
 from bot.core.access import Member, Person
 from bot.core.errors import BadInput, SlackError
@@ -70,7 +70,7 @@ class AppContext:
 
     signin: SignIn
     get_status: GetStatus
-    administering: Administering
+    command_runner: CommandRunner
     link_expiry: LinkExpiry
     slack: SlackApi
     workers: BoundedExecutor

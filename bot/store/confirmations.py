@@ -19,40 +19,45 @@ class ConfirmationTable:
     def __init__(self, tables: Tables) -> None:
         self._items = tables.runtime
 
-    def keep(self, act: PendingCommand) -> bool:
+    def keep(self, command: PendingCommand) -> bool:
         """Put the command; of a request and its replays, the first counts."""
         attempt = uuid4().hex
         item = self._items(
-            _key(act.by, act.id),
+            _key(command.by, command.id),
             attempt=attempt,
-            request={"verb": act.verb, "fields": dict(act.fields), "version": act.version, "after": act.after},
+            request={
+                "verb": command.verb,
+                "fields": dict(command.fields),
+                "version": command.version,
+                "after": command.after,
+            },
             state=OPEN,
-            open_until=iso(act.expires_at),
-            expires=act.expires_at + KEPT_AFTER,
+            open_until=iso(command.expires_at),
+            expires=command.expires_at + KEPT_AFTER,
         )
         return write_if(self._items.id.does_not_exist() | (self._items.attempt == attempt), item)
 
-    def take(self, by: Member, act_id: str, at: datetime) -> PendingCommand | None:
+    def take(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
         """Mark the command as taken; of several presses at once, the first counts."""
-        item, attempt = self._items(_key(by, act_id)), uuid4().hex
+        item, attempt = self._items(_key(by, pending_id)), uuid4().hex
         pending = (self._items.state == OPEN) & (self._items.open_until > iso(at))
         actions = [self._items.state.set(TAKEN), self._items.attempt.set(attempt)]
         if not write_if(pending | (self._items.attempt == attempt), item, actions):
             return None
         with store_errors():
-            return _command(item, by, act_id)
+            return _command(item, by, pending_id)
 
 
-def _key(by: Member, act_id: str) -> str:
-    return f"pending#{by.tenant}#{by.user_id}#{act_id}"
+def _key(by: Member, pending_id: str) -> str:
+    return f"pending#{by.tenant}#{by.user_id}#{pending_id}"
 
 
-def _command(item: RuntimeItem, by: Member, act_id: str) -> PendingCommand:
+def _command(item: RuntimeItem, by: Member, pending_id: str) -> PendingCommand:
     asked, until = item.request, from_iso(item.open_until)
     if not isinstance(asked, dict) or until is None:
         raise ValueError("a command without its fields or its time")
     return PendingCommand(
-        id=act_id,
+        id=pending_id,
         by=by,
         verb=asked["verb"],
         fields=asked["fields"],

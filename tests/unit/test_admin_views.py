@@ -12,25 +12,15 @@ from hypothesis import strategies as st
 
 from bot.admin.changes import Change, Explanation
 from bot.admin.commands import OFF, ON, AdminCommand, ParseError, Problem, build
-from bot.admin.confirmation import (
-    ENTRIES_A_PAGE,
-    MEMBERS_A_PAGE,
-    RECORDS_A_PAGE,
-    Done,
-    Explained,
-    Forgotten,
-    Nothing,
-    Outcome,
-    Page,
-    Question,
-    Verdict,
-)
+from bot.admin.listings import ENTRIES_A_PAGE, MEMBERS_A_PAGE, RECORDS_A_PAGE
+from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Page, Question
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping
 from bot.core.link import Check, Denied, Reason
 from bot.core.policy import Considered
 from bot.core.values import MAX_REASON
 from bot.local.slack.blocks import check_message, check_view, refusal
+from bot.slack.admin import forms
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP
 from bot.slack.blocks import Message, RenderContext, slack_date
@@ -104,8 +94,8 @@ def an_old_entry(text: str) -> Any:
 def outcomes(text: str) -> Iterator[Outcome]:
     """Each as long as it can be."""
     access = Access((mapping(),) * 40, (grant(text), grant(text, Effect.DENY)), (f"mapping#{text}",) * 30)
-    yield from (Nothing(verdict, act(Verb.UNMAP), access) for verdict in Verdict)
-    yield Nothing(Verdict.GONE)
+    yield from (NotDone(verdict, act(Verb.UNMAP), access) for verdict in NotDoneReason)
+    yield NotDone(NotDoneReason.GONE)
     for verb in (Verb.MAP, Verb.UNMAP):
         yield Question(ID, act(verb), (mapping(),), oneself=True)
         yield Done(act(verb), Change(mapping(), None if verb is Verb.UNMAP else mapping("b" * 32), (text,) * 3))
@@ -141,7 +131,7 @@ def messages(text: str, render: RenderContext) -> Iterator[Message]:
     for outcome in outcomes(text):
         for in_dialog in (True, False):
             yield admin_views.outcome(outcome, render, NOON, in_dialog=in_dialog)
-    yield admin_views.menu(render)
+    yield forms.menu(render)
     yield admin_views.usage(render)
     for problem in Problem:
         for verb in (None, *IN_SLACK):
@@ -176,12 +166,12 @@ def test_slack_takes_everything(render: RenderContext, text: str) -> None:
 @pytest.mark.parametrize("verb", IN_SLACK)
 def test_slack_takes_every_form(render: RenderContext, verb: Verb) -> None:
     if COMMAND_SPECS[verb].fields:
-        form = admin_views.form(verb, render)
+        form = forms.form(verb, render)
         assert check_view(form, "modal") == []
         assert form["private_metadata"] == f"{verb} {render.words.language}"
         assert form["title"]["text"] == render.words.admin.verbs[verb], "the title was cut"
         assert {block["block_id"] for block in form["blocks"]} - {GROUP} == set(COMMAND_SPECS[verb].fields)
-    assert check_view(admin_views.working("admin_form-" + ID, render), "modal") == []
+    assert check_view(forms.working("admin_form-" + ID, render), "modal") == []
 
 
 # What is in it
@@ -223,8 +213,8 @@ def test_whatever_was_not_understood_is_repeated_harmlessly(text: str) -> None:
 def test_buttons_hold_an_id_and_nothing_else(render: RenderContext) -> None:
     for message in messages("project Falcon", render):
         for action_id, button in buttons(message).items():
-            if action_id.startswith(admin_views.PICK):
-                assert button["value"] in {*IN_SLACK, admin_views.MENU}
+            if action_id.startswith(forms.PICK):
+                assert button["value"] in {*IN_SLACK, forms.MENU}
             else:
                 assert button["value"] == ID
 
@@ -305,23 +295,23 @@ def test_what_an_import_has_changed_is_told_in_words(render: RenderContext) -> N
 
 @in_each_language
 def test_a_dialog_leads_back_to_what_there_is_to_do(render: RenderContext) -> None:
-    done = Nothing(Verdict.CANCELLED)
+    done = NotDone(NotDoneReason.CANCELLED)
     assert buttons(admin_views.outcome(done, render, NOON, in_dialog=False)) == {}
     back = buttons(admin_views.outcome(done, render, NOON, in_dialog=True))
-    assert list(back) == [f"{admin_views.PICK}_{admin_views.MENU}"]
-    assert {button["value"] for button in buttons(admin_views.menu(render)).values()} == set(IN_SLACK)
+    assert list(back) == [f"{forms.PICK}_{forms.MENU}"]
+    assert {button["value"] for button in buttons(forms.menu(render)).values()} == set(IN_SLACK)
 
 
 @in_each_language
 def test_what_is_wrong_with_a_form_stands_beside_its_field(render: RenderContext) -> None:
     words = render.words.admin
     bad = ParseError(Problem.BAD_VALUE, verb=Verb.DENY, field=Name.USER, value="x")
-    assert list(admin_views.field_errors(bad, {GROUP: "x"}, render)) == [GROUP]
+    assert list(forms.field_errors(bad, {GROUP: "x"}, render)) == [GROUP]
     missing = ParseError(Problem.MISSING, verb=Verb.DENY, field=Name.USER)
-    assert admin_views.field_errors(missing, {}, render) == {Name.USER: words.one_of_both}
+    assert forms.field_errors(missing, {}, render) == {Name.USER: words.one_of_both}
     for name in Name:
         wrong = ParseError(Problem.BAD_VALUE, verb=Verb.MAP, field=name, value="x")
-        assert admin_views.field_errors(wrong, {}, render) == {name: words.must_be.format(must=words.must[name])}
+        assert forms.field_errors(wrong, {}, render) == {name: words.must_be.format(must=words.must[name])}
 
 
 @in_each_language
@@ -336,7 +326,7 @@ def test_a_user_group_is_named_as_a_way_out_only_where_one_will_do(render: Rende
             assert must in admin_views.misunderstood(missing, render).text
     group = ParseError(Problem.BAD_VALUE, verb=Verb.DENY, field=Name.USER, value="x")
     said = words.must_be.format(must=words.must_group)
-    assert admin_views.field_errors(group, {GROUP: "x"}, render) == {GROUP: said}
+    assert forms.field_errors(group, {GROUP: "x"}, render) == {GROUP: said}
 
 
 @in_each_language

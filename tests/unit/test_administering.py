@@ -11,23 +11,9 @@ from hypothesis import strategies as st
 
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, build
-from bot.admin.confirmation import (
-    CONFIRMATION_TIMEOUT,
-    ENTRIES_A_PAGE,
-    MAX_CHECKED,
-    MEMBERS_A_PAGE,
-    NEXT_PAGE_TIMEOUT,
-    RECORDS_A_PAGE,
-    Administering,
-    Done,
-    Explained,
-    Forgotten,
-    Nothing,
-    Outcome,
-    Page,
-    Question,
-    Verdict,
-)
+from bot.admin.confirmation import CONFIRMATION_TIMEOUT, NEXT_PAGE_TIMEOUT, CommandRunner
+from bot.admin.listings import ENTRIES_A_PAGE, MAX_CHECKED, MEMBERS_A_PAGE, RECORDS_A_PAGE
+from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Page, Question
 from bot.admin.specs import Name, Verb
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.errors import BadInput, Changed, ProfileTaken, SlackError, StoreError
@@ -74,7 +60,7 @@ class World:
         facts = a_gatherer(self.access, self.directory)
         self.admin = Admin(self.access, self.audit, self.studio, Rules(), facts=facts, now=self.clock.now)
         admins = frozenset({ADA.user_id, BEA.user_id})
-        self.use_case = Administering(self.admin, self.pending, facts, admins, now=self.clock.now)
+        self.use_case = CommandRunner(self.admin, self.pending, facts, admins, now=self.clock.now)
         self._ids = count(1)
 
     def request_id(self) -> str:
@@ -178,13 +164,13 @@ def test_there_is_nothing_to_take_where_nothing_is(world: World) -> None:
     world.access.give(BEN, a_mapping("one", "ben"), a_mapping("two", "ben"))
 
     for answer, verdict in (
-        (world.ask(Verb.UNMAP), Verdict.NO_MAPPING),
-        (world.ask(Verb.UNMAP, BEN), Verdict.NO_MAPPING),
-        (world.ask(Verb.UNMAP, BEN, alias="three"), Verdict.NO_MAPPING),
-        (world.ask(Verb.FORGET), Verdict.NO_RULE),
+        (world.ask(Verb.UNMAP), NotDoneReason.NO_MAPPING),
+        (world.ask(Verb.UNMAP, BEN), NotDoneReason.NO_MAPPING),
+        (world.ask(Verb.UNMAP, BEN, alias="three"), NotDoneReason.NO_MAPPING),
+        (world.ask(Verb.FORGET), NotDoneReason.NO_RULE),
     ):
-        assert isinstance(answer, Nothing)
-        assert answer.verdict is verdict
+        assert isinstance(answer, NotDone)
+        assert answer.reason is verdict
     assert world.question(Verb.UNMAP, BEN, alias="two").affected == (a_mapping("two", "ben"),)
     assert world.changes() == []
 
@@ -254,7 +240,7 @@ def test_it_is_confirmed_once(world: World) -> None:
     world.confirm(question)
     world.confirm(world.question(Verb.FORGET))
 
-    assert world.confirm(question) == Nothing(Verdict.GONE)
+    assert world.confirm(question) == NotDone(NotDoneReason.GONE)
     assert world.access.read(ANA) == Access()
 
 
@@ -267,8 +253,8 @@ def test_of_many_presses_at_once_one_is_carried_out(world: World) -> None:
 
 def test_nobody_else_confirms_or_cancels_it(world: World) -> None:
     question = world.question(Verb.DENY)
-    assert world.confirm(question, by=BEA) == Nothing(Verdict.GONE)
-    assert world.use_case.cancel(BEA, question.id) == Nothing(Verdict.GONE)
+    assert world.confirm(question, by=BEA) == NotDone(NotDoneReason.GONE)
+    assert world.use_case.cancel(BEA, question.id) == NotDone(NotDoneReason.GONE)
     assert isinstance(world.confirm(question), Done)
 
 
@@ -290,9 +276,9 @@ def test_a_time_that_was_given_as_a_span_counts_from_the_question(world: World) 
 
 def test_what_was_left_cannot_be_confirmed(world: World) -> None:
     question = world.question(Verb.DENY)
-    assert world.use_case.cancel(ADA, question.id) == Nothing(Verdict.CANCELLED)
-    assert world.confirm(question) == Nothing(Verdict.GONE)
-    assert world.use_case.cancel(ADA, question.id) == Nothing(Verdict.GONE)
+    assert world.use_case.cancel(ADA, question.id) == NotDone(NotDoneReason.CANCELLED)
+    assert world.confirm(question) == NotDone(NotDoneReason.GONE)
+    assert world.use_case.cancel(ADA, question.id) == NotDone(NotDoneReason.GONE)
     assert world.changes() == []
 
 
@@ -309,7 +295,7 @@ def test_what_has_changed_since_is_not_carried_out(world: World, verb: Verb) -> 
         world.confirm(question)
 
     assert world.access.read(ANA) == before
-    assert world.confirm(question) == Nothing(Verdict.GONE)
+    assert world.confirm(question) == NotDone(NotDoneReason.GONE)
 
 
 def test_a_failure_does_not_leave_it_to_be_confirmed_again(world: World) -> None:
@@ -318,16 +304,16 @@ def test_a_failure_does_not_leave_it_to_be_confirmed_again(world: World) -> None
     with pytest.raises(StoreError):
         world.confirm(question)
     world.access.error = None
-    assert world.confirm(question) == Nothing(Verdict.GONE)
+    assert world.confirm(question) == NotDone(NotDoneReason.GONE)
 
 
 def test_what_an_older_bot_kept_and_nobody_understands_is_gone(world: World) -> None:
     for verb, fields in (("dance", {}), ("deny", {"whom": "U0ANA"}), ("deny", {}), ("list", {})):
-        act_id = world.request_id()
-        world.pending.keep(PendingCommand(act_id, ADA, verb, fields, world.clock.now() + CONFIRMATION_TIMEOUT))
-        assert world.use_case.confirm(ADA, act_id, Source.BUTTON) == Nothing(Verdict.GONE)
+        pending_id = world.request_id()
+        world.pending.keep(PendingCommand(pending_id, ADA, verb, fields, world.clock.now() + CONFIRMATION_TIMEOUT))
+        assert world.use_case.confirm(ADA, pending_id, Source.BUTTON) == NotDone(NotDoneReason.GONE)
     question = world.question(Verb.DENY)
-    assert world.use_case.more(ADA, question.id, world.request_id()) == Nothing(Verdict.GONE)
+    assert world.use_case.more(ADA, question.id, world.request_id()) == NotDone(NotDoneReason.GONE)
     assert world.changes() == []
 
 
@@ -340,7 +326,7 @@ def test_a_replay_of_what_was_done_does_nothing(world: World) -> None:
     world.confirm(world.question(Verb.FORGET))
 
     assert world.use_case.ask(ADA, act, request_id, Source.COMMAND) is None
-    assert world.use_case.confirm(ADA, request_id, Source.BUTTON) == Nothing(Verdict.GONE)
+    assert world.use_case.confirm(ADA, request_id, Source.BUTTON) == NotDone(NotDoneReason.GONE)
     assert world.access.read(ANA) == Access()
 
 
@@ -564,13 +550,13 @@ def test_a_page_can_be_turned_once_by_the_one_who_reads_and_in_time(world: World
     assert isinstance(page, Page)
     assert page.more is not None
 
-    assert world.use_case.more(BEA, page.more, world.request_id()) == Nothing(Verdict.GONE)
-    assert world.use_case.confirm(ADA, "f" * 32, Source.BUTTON) == Nothing(Verdict.GONE)
+    assert world.use_case.more(BEA, page.more, world.request_id()) == NotDone(NotDoneReason.GONE)
+    assert world.use_case.confirm(ADA, "f" * 32, Source.BUTTON) == NotDone(NotDoneReason.GONE)
     turned = world.use_case.more(ADA, page.more, request_id := world.request_id())
     assert isinstance(turned, Page)
-    assert world.use_case.more(ADA, page.more, request_id) == Nothing(Verdict.GONE)
+    assert world.use_case.more(ADA, page.more, request_id) == NotDone(NotDoneReason.GONE)
     world.clock.advance(NEXT_PAGE_TIMEOUT.total_seconds())
-    assert world.use_case.more(ADA, request_id, world.request_id()) == Nothing(Verdict.GONE)
+    assert world.use_case.more(ADA, request_id, world.request_id()) == NotDone(NotDoneReason.GONE)
 
 
 def test_a_decision_is_explained(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.admin.changes import Admin
-from bot.admin.confirmation import Administering
+from bot.admin.confirmation import CommandRunner
 from bot.core.access import Effect, Grant, Lockdown, Mapping, Person, Workspace
 from bot.core.errors import SlackError, StoreError
 from bot.core.link import Reason
@@ -101,9 +101,9 @@ def test_link_request_of_an_ineligible_member_asks_about_no_group(
     assert world.directory.groups_asked == []
 
 
-def administering(world: World, *admins: str) -> Administering:
+def administering(world: World, *admins: str) -> CommandRunner:
     admin = Admin(world.access, world.audit, FakeStudio(), RULES)
-    return Administering(admin, FakePending(), world.facts, frozenset(admins), now=lambda: NOON)
+    return CommandRunner(admin, FakePending(), world.facts, frozenset(admins), now=lambda: NOON)
 
 
 @ruled_out

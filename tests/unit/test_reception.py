@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
-from bot.admin.confirmation import Administering
+from bot.admin.confirmation import CommandRunner
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError, StoreError
 from bot.core.link import Reason, Source, Stage
@@ -187,7 +187,7 @@ class World:
         self.app = AppContext(
             signin=signin,
             get_status=GetStatus(facts, self.audit, Rules()),
-            administering=Administering(
+            command_runner=CommandRunner(
                 Admin(access, self.audit, FakeStudio(), Rules()), FakePending(), facts, frozenset()
             ),
             link_expiry=LinkExpiry(FakeMessages(), self.overflow.submit),

@@ -1,6 +1,6 @@
-"""`/studio admin …`: as text, as a form, and the buttons below what is asked back. Only for administrators.
+"""Handle `/studio admin …`: text, forms, and the buttons below questions. Only for administrators.
 
-Who asks is looked up anew for every command, press and form.
+Each command, button press and form checks again whether its sender may administer.
 """
 
 import re
@@ -12,12 +12,13 @@ import structlog
 from slack_bolt import Ack, App
 
 from bot.admin.commands import AdminCommand, ParseError
-from bot.admin.confirmation import Done, Forgotten, Nothing, Outcome, Verdict
+from bot.admin.results import Done, Forgotten, NotDone, NotDoneReason, Outcome
 from bot.admin.specs import COMMAND_SPECS
 from bot.core.access import Member
 from bot.core.errors import Changed, SlackError, StudioLinksError, UpstreamError
 from bot.core.link import Reason, Source
 from bot.core.values import is_group
+from bot.slack.admin import forms, listings
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
 from bot.slack.blocks import Message, RenderContext, escape
@@ -35,10 +36,10 @@ HELP = "help"
 def register(bolt: App, app: AppContext) -> None:
     """Add the listeners to a Bolt app."""
     works: dict[str | re.Pattern[str], Work] = {
-        re.compile(rf"^{admin_views.PICK}_[a-z]+$"): _pick,
+        re.compile(rf"^{forms.PICK}_[a-z]+$"): _pick,
         admin_views.CONFIRM: _confirm,
         admin_views.CANCEL: _cancel,
-        admin_views.MORE: _more,
+        listings.MORE: _more,
     }
 
     def on_action(action_id: str | re.Pattern[str], work: Work) -> None:
@@ -49,13 +50,13 @@ def register(bolt: App, app: AppContext) -> None:
     for action_id, work in works.items():
         on_action(action_id, work)
 
-    @bolt.view(admin_views.FORM)
+    @bolt.view(forms.FORM)
     def sent(ack: Ack, body: dict[str, Any]) -> None:
         _take_form(app, ack, body)
 
 
 def administer(app: AppContext, admitted: Admitted, text: str) -> None:
-    """`/studio admin`, with whatever was typed after it."""
+    """Handle `/studio admin` and the text after it."""
     text = text.strip()
     if not text:
         _open_menu(app, admitted)
@@ -68,19 +69,19 @@ def administer(app: AppContext, admitted: Admitted, text: str) -> None:
         tell(app, admitted.origin, admin_views.usage(render), replace=False)
         return
     try:
-        act = parse_admin(text, app.now())
+        command = parse_admin(text, app.now())
     except ParseError as problem:
         app.metrics.outcome("admin_answered")
         tell(app, admitted.origin, admin_views.misunderstood(problem, render), replace=False)
     else:
-        _ask(app, admitted, render, act)
+        _ask(app, admitted, render, command)
 
 
 def _admitted(app: AppContext, admitted: Admitted) -> RenderContext | None:
-    """The administrator as a reader; None if they are none, which they then know, and the audit."""
+    """Return how to render for this administrator; refuse and record anybody else, and return None."""
     in_place = admitted.source is not Source.COMMAND
     try:
-        is_admin, locale = app.administering.admit(admitted.member)
+        is_admin, locale = app.command_runner.admit(admitted.member)
     except UpstreamError as error:
         log.warning("administrator_unknown", request=admitted.origin.request_id, why=str(error))
         render = app.render(admitted.origin)
@@ -96,37 +97,37 @@ def _admitted(app: AppContext, admitted: Admitted) -> RenderContext | None:
 
 
 def _open_menu(app: AppContext, admitted: Admitted) -> None:
-    """A dialog first, for which Slack gives three seconds; then who asks, and what they can do."""
-    working = admin_views.told(app.render().words.admin.working)
+    """Open a dialog first, since Slack allows three seconds; then check the sender and show the menu."""
+    working = admin_views.text_message(app.render().words.admin.working)
     try:
         admitted = replace(admitted, origin=app.slack.open_view(admitted.origin, working))
     except SlackError as error:
         log.warning("dialog_not_opened", request=admitted.origin.request_id, code=error.code)
         app.metrics.outcome("dialog_not_opened")
-        tell(app, admitted.origin, admin_views.told(app.render().words.form_failed), replace=False)
+        tell(app, admitted.origin, admin_views.text_message(app.render().words.form_failed), replace=False)
         return
     render = _admitted(app, admitted)
     if render is not None:
         app.metrics.outcome("admin_answered")
-        tell(app, admitted.origin, admin_views.menu(render), replace=True)
+        tell(app, admitted.origin, forms.menu(render), replace=True)
 
 
 def _pick(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
-    """A button of the menu: the form of that act, or what needs none at once."""
+    """Open the form of the chosen command, or carry it out if it needs none."""
     render = _admitted(app, admitted)
     if render is None:
         return
     verb = parse_verb(action_value(body))
     if verb is None:
-        tell(app, admitted.origin, admin_views.menu(render), replace=True)
+        tell(app, admitted.origin, forms.menu(render), replace=True)
     elif not COMMAND_SPECS[verb].fields:
         _ask(app, admitted, render, AdminCommand(verb, {}))
     else:
         try:
-            app.slack.open_form(admitted.origin, admin_views.form(verb, render))
+            app.slack.open_form(admitted.origin, forms.form(verb, render))
         except SlackError as error:
             log.warning("form_not_shown", request=admitted.origin.request_id, code=error.code)
-            tell(app, admitted.origin, admin_views.told(render.words.form_failed), replace=True)
+            tell(app, admitted.origin, admin_views.text_message(render.words.form_failed), replace=True)
 
 
 def _take_form(app: AppContext, ack: Ack, body: Mapping[str, Any]) -> None:
@@ -145,7 +146,7 @@ def _take_form(app: AppContext, ack: Ack, body: Mapping[str, Any]) -> None:
             ack()  # it was rejected, and the reply says so
         else:
             # The sender is checked on the worker: until then this repeats only what they sent.
-            ack(response_action="errors", errors=admin_views.field_errors(problem, values, render))
+            ack(response_action="errors", errors=forms.field_errors(problem, values, render))
         return
 
     def work(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]) -> None:
@@ -162,11 +163,11 @@ def _take_form(app: AppContext, ack: Ack, body: Mapping[str, Any]) -> None:
         # The answer finds this dialog by its name, which Slack learns from this acknowledgement: the answer cannot
         # come first and be overwritten.
         name = _name(form_origin(body).request_id)
-        ack(response_action="update", view=admin_views.working(name, render))
+        ack(response_action="update", view=forms.working(name, render))
 
 
 def _name(request_id: str) -> str:
-    return f"{admin_views.FORM}-{request_id}"
+    return f"{forms.FORM}-{request_id}"
 
 
 def _misunderstood(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]) -> None:
@@ -178,20 +179,25 @@ def _misunderstood(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]
 def _gone(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]) -> None:
     render = _admitted(app, admitted)
     if render is not None:
-        _show(app, admitted, render, Nothing(Verdict.GONE))
+        _show(app, admitted, render, NotDone(NotDoneReason.GONE))
 
 
 def _confirm(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
-    _press(app, admitted, body, lambda act_id: app.administering.confirm(admitted.member, act_id, admitted.source))
+    _press(
+        app,
+        admitted,
+        body,
+        lambda pending_id: app.command_runner.confirm(admitted.member, pending_id, admitted.source),
+    )
 
 
 def _cancel(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
-    _press(app, admitted, body, lambda act_id: app.administering.cancel(admitted.member, act_id))
+    _press(app, admitted, body, lambda pending_id: app.command_runner.cancel(admitted.member, pending_id))
 
 
 def _more(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
     request_id = admitted.origin.request_id
-    _press(app, admitted, body, lambda act_id: app.administering.more(admitted.member, act_id, request_id))
+    _press(app, admitted, body, lambda pending_id: app.command_runner.more(admitted.member, pending_id, request_id))
 
 
 def _press(
@@ -200,27 +206,29 @@ def _press(
     render = _admitted(app, admitted)
     if render is None:
         return
-    act_id = action_value(body)
-    if REQUEST_ID.fullmatch(act_id):
-        _carry_out(app, admitted, render, lambda: work(act_id))
+    pending_id = action_value(body)
+    if REQUEST_ID.fullmatch(pending_id):
+        _carry_out(app, admitted, render, lambda: work(pending_id))
     else:
-        _show(app, admitted, render, Nothing(Verdict.GONE))
+        _show(app, admitted, render, NotDone(NotDoneReason.GONE))
 
 
-def _ask(app: AppContext, admitted: Admitted, render: RenderContext, act: AdminCommand) -> None:
-    administering, request_id = app.administering, admitted.origin.request_id
-    _carry_out(app, admitted, render, lambda: administering.ask(admitted.member, act, request_id, admitted.source))
+def _ask(app: AppContext, admitted: Admitted, render: RenderContext, command: AdminCommand) -> None:
+    administering, request_id = app.command_runner, admitted.origin.request_id
+    _carry_out(
+        app, admitted, render, lambda: administering.ask(admitted.member, command, request_id, admitted.source)
+    )
 
 
 def _carry_out(
     app: AppContext, admitted: Admitted, render: RenderContext, work: Callable[[], Outcome | None]
 ) -> None:
-    """Do it, and show what has come of it."""
+    """Run the command and show the result."""
     try:
         what = work()
     except Changed:
         app.metrics.outcome("admin_answered")
-        _tell_failure(app, admitted, render, admin_views.told(render.words.admin.changed))
+        _tell_failure(app, admitted, render, admin_views.text_message(render.words.admin.changed))
     except StudioLinksError as error:
         app.metrics.outcome("admin_failed")
         log.warning("administration_failed", request=admitted.origin.request_id, why=str(error))
@@ -233,7 +241,8 @@ def _carry_out(
 
 
 def _failed(error: StudioLinksError, render: RenderContext) -> Message:
-    return admin_views.told(render.words.admin.failed.format(why=escape(str(error), admin_views.MAX_WARNING_LENGTH)))
+    why = escape(str(error), admin_views.MAX_WARNING_LENGTH)
+    return admin_views.text_message(render.words.admin.failed.format(why=why))
 
 
 def _show(app: AppContext, admitted: Admitted, render: RenderContext, what: Outcome) -> None:
@@ -252,7 +261,7 @@ def _in_dialog(admitted: Admitted) -> bool:
 
 
 def _tell(app: AppContext, admitted: Admitted, message: Message) -> None:
-    """In the place of what was pressed; a listing goes on below. Who has closed the dialog gets a message."""
+    """Replace the message of the button, or send a direct message if the dialog was closed."""
     if tell(app, admitted.origin, message, replace=admitted.source is Source.BUTTON):
         return
     try:
@@ -262,11 +271,11 @@ def _tell(app: AppContext, admitted: Admitted, message: Message) -> None:
 
 
 def _pass_on(app: AppContext, admitted: Admitted, what: Done | Forgotten) -> None:
-    """To the audit channel, and to the home tab of the member whom it concerns."""
+    """Announce a change in the audit channel, and refresh the member's home tab."""
     if app.audit_channel is not None:
         try:
             app.slack.announce(app.audit_channel, admin_views.announcement(what, admitted.member.user_id))
         except SlackError as error:
             log.warning("announcement_failed", request=admitted.origin.request_id, code=error.code)
-    if what.act.principal and not is_group(what.act.principal):
-        show_home(app, Member(admitted.member.tenant, what.act.principal))
+    if what.command.principal and not is_group(what.command.principal):
+        show_home(app, Member(admitted.member.tenant, what.command.principal))

@@ -91,7 +91,7 @@ def _command(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> No
 
 
 def _help(app: AppContext, not_understood: str | None, standing: MemberStatus, render: RenderContext) -> Message:
-    administers = app.administering.may(standing.member, standing.facts)
+    administers = app.command_runner.may(standing.member, standing.facts)
     return status_views.help_for(standing, render, not_understood=not_understood, administers=administers)
 
 

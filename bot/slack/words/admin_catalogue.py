@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.admin.commands import Problem
-from bot.admin.confirmation import Verdict
+from bot.admin.results import NotDoneReason
 from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
 
@@ -53,7 +53,7 @@ class AdminWords:
     confirm: str
     leave: str
 
-    verdicts: Mapping[Verdict, str]
+    not_done: Mapping[NotDoneReason, str]
     has: str
     has_nothing: str
     changed: str

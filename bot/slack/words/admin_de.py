@@ -1,7 +1,7 @@
 """German, for administrators."""
 
 from bot.admin.commands import OFF, ON, Problem
-from bot.admin.confirmation import Verdict
+from bot.admin.results import NotDoneReason
 from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
 from bot.slack.words.admin_catalogue import AdminWords
@@ -104,12 +104,12 @@ GERMAN = AdminWords(
     "inzwischen niemand ändert.",
     confirm="Bestätigen",
     leave="So lassen",
-    verdicts={
-        Verdict.GONE: "Dieser Knopf gilt nicht mehr und hat nichts geändert. Gib den Befehl noch einmal.",
-        Verdict.CANCELLED: "Es bleibt, wie es war. Es wurde nichts geändert.",
-        Verdict.NO_MAPPING: "Es wurde nichts geändert: Unklar ist, welches Profil von {user} gemeint ist. "
+    not_done={
+        NotDoneReason.GONE: "Dieser Knopf gilt nicht mehr und hat nichts geändert. Gib den Befehl noch einmal.",
+        NotDoneReason.CANCELLED: "Es bleibt, wie es war. Es wurde nichts geändert.",
+        NotDoneReason.NO_MAPPING: "Es wurde nichts geändert: Unklar ist, welches Profil von {user} gemeint ist. "
         "Nenne es mit `--alias`.",
-        Verdict.NO_RULE: "Für {user} gibt es keine Regel, also auch nichts zu löschen.",
+        NotDoneReason.NO_RULE: "Für {user} gibt es keine Regel, also auch nichts zu löschen.",
     },
     has="{user} hat: {aliases}.",
     has_nothing="{user} hat keines.",

@@ -1,7 +1,7 @@
 """English, for administrators."""
 
 from bot.admin.commands import OFF, ON, Problem
-from bot.admin.confirmation import Verdict
+from bot.admin.results import NotDoneReason
 from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
 from bot.slack.words.admin_catalogue import AdminWords
@@ -98,12 +98,12 @@ ENGLISH = AdminWords(
     confirm_within="Nothing has been changed yet. You can confirm for ten minutes, if nobody changes it meanwhile.",
     confirm="Confirm",
     leave="Leave it",
-    verdicts={
-        Verdict.GONE: "This button no longer works, and nothing was changed by it. Ask for it again.",
-        Verdict.CANCELLED: "Left as it was. Nothing was changed.",
-        Verdict.NO_MAPPING: "Nothing was changed: it is not clear which profile of {user} is meant. "
+    not_done={
+        NotDoneReason.GONE: "This button no longer works, and nothing was changed by it. Ask for it again.",
+        NotDoneReason.CANCELLED: "Left as it was. Nothing was changed.",
+        NotDoneReason.NO_MAPPING: "Nothing was changed: it is not clear which profile of {user} is meant. "
         "Name it with `--alias`.",
-        Verdict.NO_RULE: "There is no rule for {user}, so there is nothing to forget.",
+        NotDoneReason.NO_RULE: "There is no rule for {user}, so there is nothing to forget.",
     },
     has="{user} has: {aliases}.",
     has_nothing="{user} has none.",

@@ -1,0 +1,96 @@
+"""Show the menu and the forms of administration, with their field errors. Pure.
+
+https://docs.slack.dev/reference/views/modal-views
+"""
+
+from collections.abc import Mapping as Dictionary
+from typing import Any
+
+from bot.admin.commands import ParseError, Problem
+from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, Kind, Name, Verb
+from bot.slack.admin.parsing import GROUP
+from bot.slack.blocks import (
+    PRODUCT,
+    Block,
+    Message,
+    RenderContext,
+    actions,
+    button,
+    plain,
+    section,
+)
+
+PICK, MENU = "admin_pick", "menu"
+FORM = "admin_form"
+ROWS = (
+    (Verb.MAP, Verb.ALLOW),
+    (Verb.UNMAP, Verb.DENY, Verb.FORGET, Verb.LOCKDOWN),
+    (Verb.SHOW, Verb.LIST, Verb.HISTORY, Verb.EXPLAIN),
+)
+
+
+def menu(render: RenderContext) -> Message:
+    """Show the menu of commands."""
+    words = render.words.admin
+    rows = [actions(*(button(words.verbs[verb], f"{PICK}_{verb}", verb) for verb in row)) for row in ROWS]
+    return Message(words.choose, [section(words.choose), *rows])
+
+
+def form(verb: Verb, render: RenderContext) -> dict[str, Any]:
+    """Build the form of a command."""
+    words, spec = render.words.admin, COMMAND_SPECS[verb]
+    blocks: list[Block] = []
+    for name in spec.fields:
+        optional = name not in spec.required or (spec.groups and name is Name.USER)
+        blocks.append(_input(name, words.labels[name], _element(name, render), optional=optional))
+        if spec.groups and name is Name.USER:  # Slack has no element that picks a user group
+            group: Block = {"type": "plain_text_input", "action_id": GROUP, "max_length": 31}
+            blocks.append(_input(GROUP, words.or_group, group, optional=True))
+    return {
+        "type": "modal",
+        "callback_id": FORM,
+        "title": plain(words.verbs[verb]),
+        "submit": plain(words.send),
+        "close": plain(render.words.cancel),
+        "private_metadata": f"{verb} {render.words.language}",
+        "blocks": blocks,
+    }
+
+
+def _element(name: Name, render: RenderContext) -> Block:
+    match FIELD_SPECS[name].kind:
+        case Kind.STATE:
+            states = [{"text": plain(text), "value": value} for value, text in render.words.admin.states.items()]
+            return {"type": "static_select", "action_id": name, "options": states}
+        case Kind.PERSON:
+            return {"type": "users_select", "action_id": name}
+        case Kind.DAY:
+            return {"type": "datepicker", "action_id": name}
+        case Kind.TEXT:
+            return {"type": "plain_text_input", "action_id": name, "max_length": FIELD_SPECS[name].max_length}
+
+
+def _input(block_id: str, label: str, element: Block, *, optional: bool) -> Block:
+    return {"type": "input", "block_id": block_id, "label": plain(label), "element": element, "optional": optional}
+
+
+def working(name: str, render: RenderContext) -> dict[str, Any]:
+    """Replace a submitted form until the answer arrives.
+
+    Args:
+        name: the name by which the answer finds it; Slack knows it once this is on the screen.
+    """
+    blocks = [section(render.words.admin.working)]
+    return {"type": "modal", "title": plain(PRODUCT), "external_id": name, "blocks": blocks}
+
+
+def field_errors(problem: ParseError, values: Dictionary[str, str], render: RenderContext) -> dict[str, str]:
+    """Return what is wrong with a submitted form, by field."""
+    words, name = render.words.admin, Name(problem.field)
+    by_group = name is Name.USER and bool(values.get(GROUP))
+    said = words.must_be.format(must=words.must_group if by_group else words.must[name])
+    if name is Name.USER and problem.problem is Problem.MISSING:
+        said = words.one_of_both
+    elif problem.problem is Problem.EXCLUSIVE:
+        said = words.problems[problem.problem]
+    return {GROUP if by_group else name: said}
