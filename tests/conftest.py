@@ -4,9 +4,12 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 
 from bot.observability import logs
 from tests.leaks import find_leaks
@@ -15,6 +18,9 @@ LOG_FOLDER = Path(__file__).parent.parent / "build" / "test-logs"
 # Set under `make coverage`: it has every subprocess measure itself, which slows processes down that tests wait for.
 # Only the bot that a module's tests share gets it.
 COVERAGE = {name: os.environ.pop(name) for name in ("COVERAGE_PROCESS_CONFIG",) if name in os.environ}
+
+# Each session of botocore would parse its services' models again, which takes half a second for SageMaker's.
+setattr(botocore.session, "create_loader", cache(create_loader))  # noqa: B010 - mypy rejects the assignment
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,6 +1,5 @@
 """A bot that does one of everything: answers with any message, opens and changes modals, publishes a home."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from bot.local.loopback import LoopbackServer
 from bot.local.page.routes import page
 from bot.local.slack.features import Command, Features, Shortcut
 from bot.local.slack.workspace import Workspace
+from tests.waiting import wait_until
 
 Json = dict[str, Any]
 PATIENCE = 15.0  # seconds: the machine that tests is busy with other tests
@@ -129,11 +129,7 @@ class TinyBot:
 
     def hears(self, what: Callable[[], list[Json]]) -> list[Json]:
         """What the bot has received, as soon as there is any of it."""
-        deadline = time.monotonic() + PATIENCE
-        while not (found := what()):
-            assert time.monotonic() < deadline, f"the bot has not heard it; it has heard {self.received}"
-            time.sleep(0.02)
-        return found
+        return wait_until(what, timeout=PATIENCE)
 
     def serve(self, slack: Workspace) -> None:
         client = WebClient(slack.bot_token, base_url=slack.api_url)

@@ -20,6 +20,7 @@ from bot.local.slack.workspace import Workspace
 from bot.observability.metrics import Metrics
 from bot.slack.socket_connection import MAX_BUFFERED_BYTES, EnvelopeHandler, Times
 from bot.slack.socket_mode import SocketMode
+from tests.waiting import wait_until
 
 ANA = "U0ANA"
 QUICK = Times(ping=0.2, silence=1.0, hello=2.0, drain=0.5, recount=0.5)
@@ -68,13 +69,6 @@ def bot(slack: Workspace) -> Iterator[Bot]:
     bot.socket.connect()
     yield bot
     bot.socket.close()
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def is_up(bot: Bot) -> bool:

@@ -3,11 +3,12 @@
 import http.client
 import os
 import re
+import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import create_server
@@ -18,7 +19,9 @@ import pytest
 from bot.local.aws.stand_in import LocalAws
 from bot.local.slack.features import from_manifest
 from bot.local.slack.workspace import Workspace
+from tests.cli import run_command
 from tests.leaks import remember
+from tests.waiting import wait_until
 
 TEAM = "T0STUDIO01"
 
@@ -53,31 +56,33 @@ class BotProcess:
 
     def wait_for_outcomes(self, outcome: str, number: float) -> None:
         """Wait until so many requests have ended like this: they are counted after the member was told."""
-        deadline = time.monotonic() + 10
-        while self.outcomes(outcome) < number and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: self.outcomes(outcome) >= number)
         assert self.outcomes(outcome) == number
 
     def wait_until_ready(self) -> None:
         self.wait_until("/readyz", 200)
 
     def wait_until(self, path: str, status: int, seconds: float = 20) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+
+        def answers() -> bool:
             assert self.process.poll() is None, f"the bot ended: {self.log.read_text()[-2000:]}"
             try:
-                if self.get(path)[0] == status:
-                    return
+                return self.get(path)[0] == status
             except OSError:
-                pass  # it does not listen yet
-            time.sleep(0.05)
-        raise AssertionError(f"{path} is not {status} in time")
+                return False  # it does not listen yet
+
+        wait_until(answers, timeout=seconds)
 
 
 def free_port() -> int:
-    with create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """Return a port that nothing listens on, and that the system gives to no connection meanwhile.
+
+    It gives ports from 32768 on to connections, and to whatever listens on port 0.
+    """
+    while True:
+        port = secrets.choice(range(10_000, 32_768))
+        with suppress(OSError), create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextmanager
@@ -116,11 +121,11 @@ class Product:
     clock: "Ahead"
 
     def cli(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Run `studio-links` as an operator does."""
-        command = [sys.executable, "-m", "bot", *arguments]
-        return subprocess.run(
-            command, env={**os.environ, **self.environment}, capture_output=True, text=True, check=check
-        )
+        """Run a command of `studio-links`."""
+        ended = run_command(*arguments, environment=self.environment)
+        if check:
+            ended.check_returncode()
+        return ended
 
 
 class Ahead:

@@ -4,7 +4,6 @@ import itertools
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from bot.local.slack.screens import Message
 from bot.slack.payloads import request_id
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, BotProcess, Product, create_profile, free_port
+from tests.waiting import wait_until
 
 TESTER = Actor("cli:test", Source.CLI)
 MINT = "CreatePresignedDomainUrl"
@@ -113,13 +113,12 @@ class Someone:
 
     def ended(self, exchange: Exchange, outcome: str) -> Entry:
         """The same, once it says so: the outcome is written after the member was told."""
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+
+        def found() -> list[Entry]:
             entry = self.entry(exchange)
-            if entry is not None and entry.outcome == outcome:
-                return entry
-            time.sleep(0.02)
-        raise AssertionError(f"expected {outcome}, the audit has {[e.outcome for e in self.entries()]}")
+            return [entry] if entry is not None and entry.outcome == outcome else []
+
+        return wait_until(found)[0]
 
 
 def links_in(messages: list[Message]) -> list[str]:

@@ -1,16 +1,14 @@
 """Real load balancers in front of several bots: nginx and haproxy, with connections to the bots that stay open."""
 
-import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import create_connection
 
-import pytest
-
+from tests.programs import program
 from tests.scenario.conftest import free_port
+from tests.waiting import wait_until
 
 NGINX = """
 daemon off;
@@ -56,19 +54,16 @@ backend bots
 
 @contextmanager
 def proxy(name: str, bots: Sequence[int], folder: Path) -> Iterator[int]:
-    """Run the proxy in front of the bots on these ports; its own port. Skip the test where it is not installed."""
-    program = shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    if program is None:
-        pytest.skip(f"{name} is not installed")
-    port, config = free_port(), folder / f"{name}.conf"
+    """Run the proxy in front of the bots on these ports; yield its own port."""
+    path, port, config = program(name), free_port(), folder / f"{name}.conf"
     if name == "nginx":
         servers = "\n    ".join(f"server 127.0.0.1:{bot} max_fails=0;" for bot in bots)
         config.write_text(NGINX.format(folder=folder, port=port, servers=servers))
-        command = [program, "-p", str(folder), "-e", str(folder / "nginx.log"), "-c", str(config)]
+        command = [path, "-p", str(folder), "-e", str(folder / "nginx.log"), "-c", str(config)]
     else:
         servers = "\n  ".join(f"server bot{bot} 127.0.0.1:{bot} check inter 200ms" for bot in bots)
         config.write_text(HAPROXY.format(port=port, servers=servers))
-        command = [program, "-db", "-f", str(config)]
+        command = [path, "-db", "-f", str(config)]
     with (folder / f"{name}.out").open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
@@ -80,13 +75,10 @@ def proxy(name: str, bots: Sequence[int], folder: Path) -> Iterator[int]:
 
 
 def wait_until_it_listens(process: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+    def listens() -> bool:
         assert process.poll() is None
-        try:
-            create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-    raise AssertionError("the proxy does not listen")
+        with suppress(OSError), create_connection(("127.0.0.1", port), 1):
+            return True
+        return False
+
+    wait_until(listens)

@@ -17,6 +17,7 @@ from bot.local.slack.exchanges import Exchange, send
 from bot.serving.server import MAX_CONNECTIONS, THREADS
 from tests.scenario.conftest import BotProcess, Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, links_in, sent_to
+from tests.waiting import wait_until
 
 PER_MINUTE = 5
 
@@ -123,10 +124,7 @@ def test_a_request_sent_to_every_replica_at_once_is_served_once(
             again = list(together.map(lambda bot: resend(exchange, bot), copies))
 
     assert links_in([ana.told(exchange)])
-    deadline = time.monotonic() + 10
-    while sum(bot.outcomes("replayed") - seen[bot.port] for bot in replicas) < len(copies):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: sum(bot.outcomes("replayed") - seen[bot.port] for bot in replicas) >= len(copies))
     assert crowd.links() == before + 1
     assert len(ana.screen()) == 1
     assert {(copy.ack, copy.reply) for copy in again} == {("ok", "")}

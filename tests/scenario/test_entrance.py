@@ -18,6 +18,7 @@ from bot.core.link import Source
 from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
 from tests.scenario.conftest import TEAM, Product, create_profile
+from tests.waiting import wait_until
 
 FORM = "application/x-www-form-urlencoded"
 SETTINGS = {"LOG_LEVEL": "INFO"}
@@ -207,13 +208,12 @@ def test_a_signed_request_from_elsewhere_is_refused_and_recorded(product: Produc
     assert exchange.status == 200
     assert "not set up for this workspace" in exchange.reply
     assert not any(message.buttons() for message in product.slack.view("U0EVE"))
-    deadline = time.monotonic() + 5
-    found: list[Entry] = []
-    while not found and time.monotonic() < deadline:
+
+    def recorded() -> list[Entry]:
         entries = admin.history(TEAM, None, utc_now() - timedelta(hours=1), limit=100)
-        found = [e for e in entries if e.outcome == "foreign" and next(iter(FOREIGN[case].values())) in str(e)]
-        time.sleep(0.02)
-    assert found
+        return [e for e in entries if e.outcome == "foreign" and next(iter(FOREIGN[case].values())) in str(e)]
+
+    assert wait_until(recorded)
 
 
 def test_an_outsider_who_presses_a_button_is_refused(product: Product, admin: Admin) -> None:  # noqa: ARG001 - seeds

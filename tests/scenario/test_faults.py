@@ -19,6 +19,7 @@ from bot.serving.server import GRACE
 from bot.slack.payloads import request_id
 from tests.scenario.conftest import Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to
+from tests.waiting import wait_until
 
 # Seconds: within the first Slack hears from us, within the second the member does, whatever fails. Within the third
 # the bot has done with a request that nobody could be told of, because a stopping server waits no longer.
@@ -246,9 +247,7 @@ def suffer(someone: Someone, case: Case) -> tuple[Exchange, float]:
     if case.told:
         someone.told(exchange)
     seconds = time.perf_counter() - started
-    deadline = time.monotonic() + 20
-    while product.bot.outcomes(case.outcome) == before and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: product.bot.outcomes(case.outcome) != before)
     assert product.bot.outcomes(case.outcome) == before + 1
     product.aws.clear_faults()
     return exchange, seconds if case.told else time.perf_counter() - started

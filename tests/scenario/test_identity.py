@@ -22,6 +22,7 @@ from bot.local.slack.workspace import Workspace
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
 from tests.scenario.crowd import MINT, TESTER, Crowd, Someone, links_in
+from tests.waiting import wait_until
 
 # What has changed about an account shows in the next request; how late it may show otherwise is in test_people.py.
 SETTINGS = {"STUDIO_PERSON_SECONDS": "0"}
@@ -138,10 +139,7 @@ def test_an_id_that_looks_like_a_members_is_not_theirs(ana: Someone, links_befor
     exchange = ana.types(overrides={"user_id": LOOK_ALIKES[case](ana.user_id)})
 
     assert exchange.ack == "ok"
-    deadline = time.monotonic() + 5
-    while {name: product.bot.outcomes(name) for name in refused} == refused:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: {name: product.bot.outcomes(name) for name in refused} != refused)
     assert links_in(ana.screen()) == []
     assert ana.entries() == []
     assert ana.crowd.links() == links_before

@@ -18,6 +18,7 @@ from bot.serving.server import GRACE
 from bot.slack.payloads import request_id
 from tests.scenario.conftest import Product
 from tests.scenario.crowd import MINT, TESTER, Crowd, Mortal, Someone, links_in, mortal, sent_to
+from tests.waiting import wait_until
 
 SECONDS = float(GRACE)
 CHANGE = "TransactWriteItems"
@@ -118,13 +119,6 @@ class Point:
     reached: Callable[[Product, int], bool]
     audit: str
     link: bool = False
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def calls(operation: str, number: int = 1) -> Callable[[Product, int], bool]:

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from bot.local.slack.people import Channel
 from bot.local.slack.workspace import Workspace
 from tests.leaks import remember
 from tests.scenario.conftest import Product, bot_process, create_profile, free_port
+from tests.waiting import wait_until
 
 GOOD = {
     "SLACK_BOT_TOKEN": "xoxb-made-up-for-this-test",
@@ -205,10 +205,7 @@ def test_with_settings_of_aws_that_make_no_sense_the_bot_says_so_and_is_not_read
     complaint = "AWS's settings cannot be used: The config profile (nobody) could not be found"
     with bot_process({**product.environment, "AWS_PROFILE": "nobody"}, product.bot.log) as bot:
         bot.wait_until("/readyz", 503)
-        deadline = time.monotonic() + 10
-        while complaint not in product.bot.log.read_text() and time.monotonic() < deadline:
-            time.sleep(0.05)
-    assert complaint in product.bot.log.read_text()
+        wait_until(lambda: complaint in product.bot.log.read_text())
 
 
 @pytest.mark.parametrize(("host", "why"), [("127.0.0.1", "Address already in use"), ("nowhere.invalid", "")])

@@ -24,6 +24,7 @@ from bot.local.slack.screens import Message
 from bot.local.slack.workspace import GENERAL
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, Product, create_domain, create_profile
+from tests.waiting import wait_until
 
 TRANSPORTS = ("http", "socket")
 TESTER = Actor("cli:test", Source.CLI)
@@ -109,12 +110,7 @@ def has_link(message: Message) -> bool:
 
 def wait_for_outcome(somebody: Somebody, outcome: str) -> Entry:
     """The newest entry, once it says so: the outcome is written after the member was told."""
-    for _ in range(200):
-        entries = somebody.audit()
-        if entries and entries[0].outcome == outcome:
-            return entries[0]
-        somebody.product.slack.screens.wait(somebody.user_id, lambda _: True, 0.01)
-    raise AssertionError(f"expected {outcome}, the audit has {[entry.outcome for entry in somebody.audit()]}")
+    return wait_until(lambda: [entry for entry in somebody.audit()[:1] if entry.outcome == outcome])[0]
 
 
 def test_an_allowed_member_gets_a_link_that_opens_their_profile(somebody: Somebody) -> None:

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from tests.burst import LINK, Plan, Report, percentile, rss
 from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
 from tests.scenario.crowd import Crowd
+from tests.waiting import wait_until
 
 RUSH = 500
 # Seconds: for the 99th percentile of the acknowledgements, of which Slack waits three for each; and for an answer.
@@ -87,8 +87,9 @@ def test_five_hundred_commands_at_once_are_all_answered(
 
 def wait_until_calm(bot: BotProcess, report: Report) -> None:
     """Until what is left to be recorded is: the members have been told by now."""
-    deadline = time.monotonic() + 20
-    while " 0.0" not in next(line for line in bot.get("/metrics")[1].splitlines() if line.startswith(IN_FLIGHT)):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+
+    def idle() -> bool:
+        return f"{IN_FLIGHT}0.0" in bot.get("/metrics")[1]
+
+    wait_until(idle)
     assert bot.outcomes("issued") >= report.answers[LINK]

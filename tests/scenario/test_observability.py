@@ -3,8 +3,6 @@
 import http.client
 import json
 import threading
-import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from tests.leaks import find_leaks, remember
 from tests.promql import exported, expressions, missing
 from tests.scenario.conftest import Product, bot_process
 from tests.scenario.crowd import Crowd, Someone, links_in, sent_to
+from tests.waiting import wait_until
 
 ROLE = "arn:aws:iam::123456789012:role/studio-links-broker"
 
@@ -47,14 +46,12 @@ def unsigned(product: Product) -> tuple[int, str]:
 
 def logged(product: Product, **fields: str) -> list[dict[str, Any]]:
     """The lines of the log that have these fields, once there are any."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def found() -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in product.bot.log.read_text().splitlines() if line.startswith("{")]
-        found = [line for line in lines if all(line.get(name) == value for name, value in fields.items())]
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"no line has {fields}")
+        return [line for line in lines if all(line.get(name) == value for name, value in fields.items())]
+
+    return wait_until(found)
 
 
 def test_one_id_leads_from_the_first_line_to_the_audit_and_the_last(product: Product, ana: Someone) -> None:
@@ -220,13 +217,6 @@ def test_traces_have_a_span_for_each_stage_and_no_secret(product: Product, ana: 
 NEW = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_the_signing_secret_is_rotated_without_a_restart_or_a_refusal(
     product: Product, ana: Someone, tmp_path: Path
 ) -> None:
@@ -254,12 +244,12 @@ def test_the_signing_secret_is_rotated_without_a_restart_or_a_refusal(
         ana.told(exchange)
         assert not taken(exchange, NEW)
         put(f"{NEW},{old}")
-        eventually(lambda: taken(exchange, NEW))
+        wait_until(lambda: taken(exchange, NEW))
         assert taken(exchange, old)
         page = bot.get("/metrics")[1]
         put(NEW)
         assert not taken(exchange, "neither of them")
-        eventually(lambda: not taken(exchange, old))
+        wait_until(lambda: not taken(exchange, old))
         assert taken(exchange, NEW)
         pages = page + bot.get("/metrics")[1]
     assert "studio_links_signing_secrets 2.0" in page

@@ -5,7 +5,7 @@ What was acknowledged is answered, or the audit says that it was asked for.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from bot.local.slack.screens import Message
 from tests.scenario.conftest import Product, arguments, free_port
 from tests.scenario.crowd import Crowd, Mortal, Someone, links_in, mortal
 from tests.scenario.proxies import proxy
+from tests.waiting import wait_until
 
 TRANSPORTS = ("http", "socket")
 SETTINGS = {"STUDIO_REPLICAS": "3"}  # the product's own bot is the third
@@ -86,13 +87,6 @@ def go_on_asking(someone: Someone, until: threading.Event) -> list[Asked]:
         asked.append(Asked(someone, exchange, message))
         time.sleep(0.05)
     return asked
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_nothing_is_lost_while_serving_processes_are_killed_in_turn(

@@ -4,7 +4,7 @@ import http.client
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from bot.local.faults import Fault
 from bot.serving.server import GRACE
 from tests.scenario.conftest import Product, free_port
 from tests.scenario.crowd import Crowd, Mortal, links_in, mortal, sent_to
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +28,6 @@ def hasty(product: Product, log_folder: Path) -> Iterator[Mortal]:
     with mortal(environment, log_folder / "bot-hasty.log") as bot:
         bot.bot.wait_until_ready()
         yield bot
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_web_concurrency_is_ignored_with_one_warning(hasty: Mortal) -> None:

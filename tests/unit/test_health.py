@@ -1,7 +1,6 @@
 """Readiness: fresh enough, never asked for more often than the upstreams can bear."""
 
 import threading
-import time
 
 import pytest
 from structlog.testing import capture_logs
@@ -9,6 +8,7 @@ from structlog.testing import capture_logs
 from bot.core.errors import StudioLinksError
 from bot.serving.health import FRESH, GLANCED, STARTING, Health
 from tests.fakes import Clock
+from tests.waiting import wait_until
 
 
 class Upstream:
@@ -114,9 +114,7 @@ def test_a_glance_never_waits_and_has_the_answer_renewed() -> None:
     assert asked.acquire(timeout=10)
     assert health.cached_status() == STARTING
     go_on.set()
-    deadline = time.monotonic() + 10
-    while health.cached_status() is not None and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: health.cached_status() is None)
     clock.advance(GLANCED - 0.1)
     assert health.cached_status() is None
     assert not asked.acquire(blocking=False)

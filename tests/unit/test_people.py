@@ -1,7 +1,6 @@
 """The cache of accounts and user groups, with one call to Slack at a time for each."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,6 +10,7 @@ from bot.core.errors import SlackError
 from bot.core.link import Reason
 from bot.slack.directory_cache import CachedDirectory
 from tests.fakes import ANA, BEN, TEAM, FakeDirectory, race
+from tests.waiting import wait_until
 
 SECONDS = 60  # for which an account is cached
 GROUP_SECONDS = 60
@@ -129,9 +129,7 @@ def test_concurrent_callers_share_one_call(
     slack.error = error
     with ThreadPoolExecutor(1) as pool:
         answers = pool.submit(race, *[lambda: directory.person(ANA)] * 10)
-        deadline = time.monotonic() + 10
-        while clock.looked_at < 10 and time.monotonic() < deadline:  # each looks at it on coming in
-            time.sleep(0.001)
+        wait_until(lambda: clock.looked_at >= 10)  # each looks at it on coming in
         slack.gate.set()
 
         assert answers.result() == [error or FIT] * 10

@@ -8,6 +8,7 @@ import pytest
 
 from bot.aws.secret_refs import RefreshingSecret, is_reference
 from bot.core.errors import ConfigError
+from tests.waiting import wait_until
 
 NEVER = 1000.0
 
@@ -46,17 +47,10 @@ def rereading(kept: Kept) -> Iterator[Callable[..., RefreshingSecret[str]]]:
         each.stop()
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def test_it_is_read_every_so_often(kept: Kept, rereading: Callable[..., RefreshingSecret[str]]) -> None:
     value = rereading(every=0.02)
     kept.value = "new"
-    wait_for(lambda: value() == "new")
+    wait_until(lambda: value() == "new")
 
 
 def test_it_is_read_soon_when_something_does_not_fit(
@@ -65,7 +59,7 @@ def test_it_is_read_soon_when_something_does_not_fit(
     value = rereading()
     kept.value = "new"
     value.refresh_soon()
-    wait_for(lambda: value() == "new")
+    wait_until(lambda: value() == "new")
 
 
 def test_hurrying_without_end_does_not_ask_without_end(
@@ -88,7 +82,7 @@ def test_what_cannot_be_read_changes_nothing_and_is_tried_again(
     kept.reads.get(timeout=10)
     assert value() == "old"
     kept.value, kept.error = "new", None
-    wait_for(lambda: value() == "new")
+    wait_until(lambda: value() == "new")
 
 
 def test_after_stopping_nothing_is_read(kept: Kept, rereading: Callable[..., RefreshingSecret[str]]) -> None:

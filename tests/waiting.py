@@ -1,0 +1,20 @@
+"""Waiting for what another thread or process does."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_until(happened: Callable[[], T], *, timeout: float = 20) -> T:
+    """Call `happened` until it returns something true, and return that.
+
+    Raises:
+        AssertionError: it did not within `timeout` seconds. What it returned last is in the message.
+    """
+    deadline = time.monotonic() + timeout
+    while not (found := happened()):
+        assert time.monotonic() < deadline, f"still {found!r} after {timeout} s"
+        time.sleep(0.01)
+    return found
