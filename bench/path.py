@@ -31,7 +31,8 @@ from bench.processes import line_process
 from bench.seed import items_of_the_template
 from bench.slack import APP as APP_ID
 from bench.slack import SECRET, TEAM, TOKEN
-from bot.app import wiring
+from bot.app import serving
+from bot.app.bot import Bot
 from bot.config import HttpSettings, load
 
 ROOT = Path(bot.__file__).parent
@@ -68,7 +69,7 @@ class Recorder:
 
 
 @contextmanager
-def bot_against_stand_ins() -> Iterator[wiring.Bot]:
+def bot_against_stand_ins() -> Iterator[Bot]:
     """A bot in this process, ready to serve, in the workspace of the benchmark's Slack."""
     with ExitStack() as stack:
         slack = stack.enter_context(line_process("bench.slack"))
@@ -85,14 +86,14 @@ def bot_against_stand_ins() -> Iterator[wiring.Bot]:
             "SLACK_SIGNING_SECRET": SECRET,
         }
         stack.enter_context(patch.dict(os.environ, environment))
-        bot = wiring.build(load(HttpSettings))
+        bot = serving.build(load(HttpSettings))
         stack.callback(bot.stop)
         bot.start()
         bot.wait_until_warm(30)
         yield bot
 
 
-def ask(bot: wiring.Bot, slack_port: str) -> None:
+def ask(bot: Bot, slack_port: str) -> None:
     """Type `/studio`, and wait until the request has ended."""
     key = f"C{next(numbers)}"
     body = urlencode(

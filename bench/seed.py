@@ -8,7 +8,7 @@ import boto3
 
 from bench.aws import TEMPLATE, Item
 from bench.slack import TEAM
-from bot.app import wiring as app
+from bot.app import administration, clients
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
@@ -26,11 +26,11 @@ def items_of_the_template() -> dict[str, list[Item]]:
         domain = create_domain("bench")
         create_profile(domain, "bench")
         settings = load(Settings)
-        for finding in tables.create(app.table_administration(settings)):
+        for finding in tables.create(clients.table_administration(settings)):
             assert finding.ok, finding
-        administration = app.administration(settings)
-        administration.map(Member(TEAM, TEMPLATE), Mapping("default", domain, "bench"), SEEDING)
-        administration.grant(TEAM, Grant(TEMPLATE, Effect.ALLOW), SEEDING)
+        admin = administration.admin(settings)
+        admin.map(Member(TEAM, TEMPLATE), Mapping("default", domain, "bench"), SEEDING)
+        admin.grant(TEAM, Grant(TEMPLATE, Effect.ALLOW), SEEDING)
         dynamodb: Any = boto3.client("dynamodb")
         name = f"{settings.studio_table_prefix}access"
         return {name: dynamodb.scan(TableName=name)["Items"]}

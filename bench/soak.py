@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bot.admin.changes import Admin
-from bot.app import wiring as app
+from bot.app import administration
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
@@ -86,7 +86,7 @@ def member(slack: Workspace, domain: str, number: int) -> str:
 
 def administrator() -> Admin:
     """Return the administration that the command line uses."""
-    return app.administration(load(Settings))
+    return administration.admin(load(Settings))
 
 
 def serving(bot: BotProcess) -> int:

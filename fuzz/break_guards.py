@@ -85,9 +85,9 @@ GUARDS = {
         (f"{SCENARIO}/test_server.py", "test_requests_on_open_connections_are_answered_after_sigterm"),
     ),
     "payload shape": Guard(
-        "app/wiring.py",
-        "    if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:",
-        "    if False:",
+        "slack/bolt.py",
+        "return None if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else response",
+        "return response",
         (f"{UNIT}/test_fuzz_dispatch.py", "test_what_bolt_once_tripped_over"),
     ),
     # Tenant
@@ -264,8 +264,8 @@ GUARDS = {
     ),
     "queue limit": Guard(
         "serving/executors.py",
-        "        if not self._free.acquire(blocking=False):\n            raise Full\n",
-        "        self._free = threading.Semaphore(10**6)\n        self._free.acquire()\n",
+        "            if self._in_flight >= self.capacity:\n                raise QueueFull\n",
+        "",
         (ABUSE, "test_a_process_takes_as_much_as_it_may_and_tells_everybody_else_so"),
     ),
     "queue timeout": Guard(
@@ -280,9 +280,15 @@ GUARDS = {
         "    _record_refusal(app, entry)",
         (FAULTS, "test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds"),
     ),
+    "call limit": Guard(
+        "serving/executors.py",
+        "        if not self._free.acquire(blocking=False):",
+        "        if False:",
+        (f"{UNIT}/test_executor.py", "test_a_call_beyond_the_limit_fails_at_once"),
+    ),
     "burst gate": Guard(
         "serving/executors.py",
-        "            self._doorway.wait()\n",
+        "            self._burst_gate.wait()\n",
         "",
         (f"{UNIT}/test_rush.py", "test_jobs_wait_while_there_is_a_rush"),
     ),

@@ -25,10 +25,10 @@ from urllib.parse import urlencode
 import atheris
 
 with atheris.instrument_imports(include=["bot", "slack_bolt", "urllib.parse", "json"]):
-    from bot.app import wiring as app
+    from bot.app import serving as app
     from bot.config import HttpSettings, load
+    from bot.core.errors import QueueFull
     from bot.observability import logs
-    from bot.serving.executors import Full
     from bot.slack.payloads import Home
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"  # noqa: S105 - made up
@@ -88,10 +88,10 @@ class DiscardingExecutor:
         self.asked = 0
 
     def submit(self, _job: object) -> None:
-        """Discard the job, or raise `Full`."""
+        """Discard the job, or raise `QueueFull`."""
         self.asked += 1
         if self.asked % 2:
-            raise Full
+            raise QueueFull
 
 
 class SilentHandler(logging.Handler):

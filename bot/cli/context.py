@@ -42,23 +42,23 @@ class CommandContext:
     @cached_property
     def tenant(self) -> str:
         """The workspace; ConfigError if neither the command nor the settings name one."""
-        from bot.app import wiring
+        from bot.app import administration
 
-        return wiring.tenant(self.settings, self._team)
+        return administration.tenant(self.settings, self._team)
 
     @cached_property
     def admin(self) -> Admin:
         """Administration, connected to the tables."""
-        from bot.app import wiring
+        from bot.app import administration
 
-        return wiring.administration(self.settings, self._workers)
+        return administration.admin(self.settings, self._workers)
 
     @cached_property
     def actor(self) -> Actor:
         """The caller of this command line, for the audit."""
-        from bot.app import wiring
+        from bot.app import administration
 
-        name = wiring.caller(self.settings)
-        if name.startswith(wiring.UNKNOWN_CALLER):
+        name = administration.caller(self.settings)
+        if name.startswith(administration.UNKNOWN_CALLER):
             console.warn(f"STS does not say whose credentials these are: the audit says {name}")
         return Actor(name, Source.CLI)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import urllib3
 
-from bot.app import wiring
+from bot.app import administration
 from bot.app.findings import Finding, Level
 from bot.cli.context import read_settings
 from bot.config import HttpSettings, SocketSettings, load
@@ -25,7 +25,9 @@ def findings(
         yield _of_environment(error, "no command works with it", Level.FAIL)
         return
     yield from _environment()
-    examination = wiring.doctor(settings, team, serving_role=serving_role, presign=presign, all_mappings=all_mappings)
+    examination = administration.doctor(
+        settings, team, serving_role=serving_role, presign=presign, all_mappings=all_mappings
+    )
     yield from examination.examine()
 
 

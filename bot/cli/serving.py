@@ -23,7 +23,7 @@ def serve(
 
     settings = load(SocketSettings) if socket else load(HttpSettings)
     logs.configure(level=settings.log_level, style=settings.log_format)
-    from bot.app.wiring import serve as run
+    from bot.app.serving import serve as run
 
     run(settings)
 

@@ -51,12 +51,12 @@ def sync(
         raise typer.BadParameter("choose one of --apply and --dry-run")
     for each in domain or []:
         check_pattern("domain", each, DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123")
-    from bot.app import wiring
+    from bot.app import clients
     from bot.aws.account import AwsAdmin, Place, place_of
 
     run = CommandContext(team, WORKERS)
     settings = run.settings
-    slack = wiring.patient_slack(settings)
+    slack = clients.patient_slack(settings)
     stored = dict(run.admin.members(run.tenant))
     mapped = {place_of(mapping, settings.aws_region) for access in stored.values() for mapping in access.mappings}
     places = sorted(

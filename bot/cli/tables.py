@@ -15,11 +15,11 @@ def create() -> None:
 
     Example: studio-links tables create
     """
-    from bot.app import wiring
+    from bot.app import clients
     from bot.store import tables as table_admin
 
     complete = True
-    for finding in table_admin.create(wiring.table_administration(read_settings())):
+    for finding in table_admin.create(clients.table_administration(read_settings())):
         console.print_line(f"{finding.table}: {finding.name}: {finding.detail}")
         complete = complete and finding.ok
     if not complete:
@@ -33,10 +33,10 @@ def check(*, as_json: AsJson = False) -> None:
 
     Example: studio-links tables check
     """
-    from bot.app import wiring
+    from bot.app import clients
     from bot.store import tables as table_admin
 
-    findings = list(table_admin.check(wiring.table_administration(read_settings())))
+    findings = list(table_admin.check(clients.table_administration(read_settings())))
     if as_json:
         console.print_json(findings)
     else:

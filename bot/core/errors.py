@@ -84,3 +84,7 @@ class StudioError(UpstreamError):
 
 class SlackError(UpstreamError):
     """Slack's Web API refused or could not be reached."""
+
+
+class QueueFull(Exception):
+    """A bounded queue has no room for another job; it was not accepted."""

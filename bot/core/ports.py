@@ -3,7 +3,7 @@
 One suite (`tests/contract`) runs each pair against the same expectations.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -252,4 +252,28 @@ class StudioExaminer(Protocol):
         Raises:
             StudioError: the mapping could not be signed in to now; the reason says why.
         """
+        ...
+
+
+class WorkPool(Protocol):
+    """A bounded pool of threads."""
+
+    name: str
+    capacity: int
+
+    @property
+    def in_flight(self) -> int:
+        """How many jobs run or wait."""
+        ...
+
+    def submit(self, job: Callable[[], object]) -> None:
+        """Accept the job.
+
+        Raises:
+            QueueFull: the pool has no room for it.
+        """
+        ...
+
+    def shutdown(self) -> None:
+        """Accept no more jobs, and return when the accepted ones have ended."""
         ...

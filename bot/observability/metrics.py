@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from bot.admin.access_requests import DecisionResult
 from bot.core.audit import ISSUED, UNDELIVERED
 from bot.core.link import Reason, Stage
-from bot.serving.executors import BoundedExecutor
+from bot.core.ports import WorkPool
 
 # Slack waits three seconds for an acknowledgement, and a member hears from us within ten.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10)
@@ -225,10 +225,10 @@ class Metrics:
         """A request was signed with this one of the signing secrets, 0 being the first."""
         self._signed[secret].set_to_current_time()
 
-    def watch_pool(self, pool: BoundedExecutor) -> None:
+    def watch_pool(self, pool: WorkPool) -> None:
         """Show how full the pool is whenever the page is asked for."""
         self._in_flight.labels(pool.name).set_function(lambda: pool.in_flight)
-        self._places.labels(pool.name).set(pool.places)
+        self._places.labels(pool.name).set(pool.capacity)
 
     def watch_readiness(self, ready: Callable[[], bool]) -> None:
         """Show whether the bot can serve. `ready` must not make the page wait."""

@@ -1,4 +1,4 @@
-"""A thread pool that refuses instead of letting work wait unseen."""
+"""Two kinds of bounded thread pools: one for requests, one for the calls that they make side by side."""
 
 import threading
 import time
@@ -11,112 +11,125 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
+from bot.core.errors import QueueFull
+
 log = structlog.get_logger()
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class SideExecutor(ThreadPoolExecutor):
-    """Threads that know whose work they do: a job sees the context variables of whoever submitted it."""
+class CallExecutor(ThreadPoolExecutor):
+    """Run calls for callers that wait for the results, with the caller's context variables.
+
+    A call whose caller gave up runs on until its own timeouts. When too many calls wait, a new one fails at once with
+    TimeoutError, which callers treat like a service that does not answer: no link.
+    """
+
+    def __init__(self, workers: int, *, queue: int) -> None:
+        super().__init__(workers, thread_name_prefix="call")
+        self._free = threading.BoundedSemaphore(workers + queue)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Take the job."""
-        return super().submit(partial(copy_context().run, fn, *args, **kwargs))
+        """Start the call, or return a future that has failed."""
+        if not self._free.acquire(blocking=False):
+            log.error("call_refused", why="too many calls are waiting")
+            refused: Future[T] = Future()
+            refused.set_exception(TimeoutError())
+            return refused
+        try:
+            future = super().submit(partial(copy_context().run, fn, *args, **kwargs))
+        except RuntimeError:  # the pool has shut down
+            self._free.release()
+            raise
+        future.add_done_callback(lambda _: self._free.release())
+        return future
 
 
-class Full(Exception):
-    """As many jobs are running and waiting as may be; this one was not taken."""
-
-
-# So many arrivals within so many seconds are a rush, until nobody has come for a moment.
-RUSH, RUSH_SECONDS = 32, 0.25
-MOMENT = 0.05
-# Seconds that a rush may hold work back.
+# So many arrivals within so many seconds are a burst, until none has come for QUIET_SECONDS.
+BURST, BURST_SECONDS = 32, 0.25
+QUIET_SECONDS = 0.05
+# Seconds for which a burst may hold work back.
 MAX_HOLD = 1.0
 
 
 class BurstGate:
-    """Knows when many arrive at once, so that work which was taken lets them be acknowledged first.
+    """Hold accepted work back during a burst, so that the burst is acknowledged first.
 
     Python runs one thread at a time. An acknowledgement takes a fraction of a millisecond and is late after three
-    seconds; a link takes some ten, and may be later.
+    seconds; a link takes some ten milliseconds, and may be later.
     """
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._arrivals: deque[float] = deque(maxlen=RUSH)
+        self._arrivals: deque[float] = deque(maxlen=BURST)
         self._monotonic = monotonic
-        self._rush_since: float | None = None
-        # Were all that wait to look again and again, they would be what keeps the processor busy: one does for all.
-        self._looking = threading.Lock()
+        self._burst_since: float | None = None
+        # Only one waiter polls; if all of them did, polling itself would use the CPU.
+        self._polling = threading.Lock()
 
     def enter(self) -> None:
-        """Somebody has arrived."""
+        """Note an arrival."""
         self._arrivals.append(self._monotonic())
 
     def wait(self) -> None:
-        """Return when the rush is over, or has lasted too long."""
-        with self._looking:
-            while self._is_thronged():
+        """Return when the burst is over, or after MAX_HOLD."""
+        with self._polling:
+            while self._is_burst():
                 time.sleep(0.01)
 
-    def _is_thronged(self) -> bool:
+    def _is_burst(self) -> bool:
         now = self._monotonic()
         arrivals = list(self._arrivals)
-        if len(arrivals) < RUSH or now - arrivals[0] > RUSH_SECONDS or now - arrivals[-1] > MOMENT:
-            self._rush_since = None
+        if len(arrivals) < BURST or now - arrivals[0] > BURST_SECONDS or now - arrivals[-1] > QUIET_SECONDS:
+            self._burst_since = None
             return False
-        self._rush_since = self._rush_since or now
-        return now - self._rush_since < MAX_HOLD
+        self._burst_since = self._burst_since or now
+        return now - self._burst_since < MAX_HOLD
 
 
 class BoundedExecutor:
-    """Runs jobs on `workers` threads with at most `queue` more waiting.
-
-    A job's exception is logged here: nobody waits for its result. Every job is an arrival at the `burst_gate`, and
-    begins when there is no rush there.
+    """Run jobs whose result nobody waits for, and reject those for which the queue has no room.
 
     Attributes:
-        places: how many jobs may run and wait together.
+        capacity: how many jobs may run and wait together.
     """
 
     def __init__(self, name: str, *, workers: int, queue: int, burst_gate: BurstGate | None = None) -> None:
-        self._doorway = burst_gate or BurstGate()
-        self._pool = SideExecutor(workers, thread_name_prefix=name)
-        self.name, self.places = name, workers + queue
-        self._free = threading.BoundedSemaphore(self.places)
+        self._burst_gate = burst_gate or BurstGate()
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
+        self.name, self.capacity = name, workers + queue
         self._in_flight = 0
         self._lock = threading.Lock()
 
     def submit(self, job: Callable[[], object]) -> None:
-        """Take the job.
+        """Accept the job; it starts once there is no burst.
 
         Raises:
-            Full: every place is taken, or the executor is shutting down.
+            QueueFull: the queue is full, or the executor is shutting down.
         """
-        self._doorway.enter()
-        if not self._free.acquire(blocking=False):
-            raise Full
+        self._burst_gate.enter()
         with self._lock:
+            if self._in_flight >= self.capacity:
+                raise QueueFull
             self._in_flight += 1
         try:
-            self._pool.submit(self._run, job)
-        except RuntimeError as error:  # the pool no longer takes work
+            self._pool.submit(copy_context().run, self._run, job)
+        except RuntimeError as error:  # the pool has shut down
             self._done()
-            raise Full from error
+            raise QueueFull from error
 
     @property
     def in_flight(self) -> int:
-        """Jobs running or waiting now."""
+        """Return how many jobs run or wait."""
         return self._in_flight
 
     def shutdown(self) -> None:
-        """Take no more jobs, and return when those taken have ended."""
+        """Accept no more jobs, and return when the accepted ones have ended."""
         self._pool.shutdown(wait=True)
 
     def _run(self, job: Callable[[], object]) -> None:
         try:
-            self._doorway.wait()
+            self._burst_gate.wait()
             job()
         except Exception:
             log.exception("job_failed")
@@ -126,4 +139,3 @@ class BoundedExecutor:
     def _done(self) -> None:
         with self._lock:
             self._in_flight -= 1
-        self._free.release()

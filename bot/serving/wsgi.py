@@ -59,23 +59,23 @@ class Verifier:
 
     Attributes:
         secrets: the secrets that count now, the newer one first.
-        used: is told which of them has signed a request, 0 being the first.
-        missed: is told that a request was signed with none of them.
+        on_match: called with the secret that signed a request, 0 being the first.
+        on_mismatch: called when a request was signed with none of them.
     """
 
     secrets: Callable[[], tuple[str, ...]]
     clock: Clock
-    used: Callable[[int], None]
-    missed: Callable[[], None]
+    on_match: Callable[[int], None]
+    on_mismatch: Callable[[], None]
 
     def is_valid(self, body: str, timestamp: str, signature: str) -> bool:
         """Whether Slack has signed the body, at most five minutes ago."""
         # All of them, each in constant time: how long it takes does not depend on which one fits.
         fits = [SignatureVerifier(key, self.clock).is_valid(body, timestamp, signature) for key in self.secrets()]
         if not any(fits):
-            self.missed()
+            self.on_mismatch()
             return False
-        self.used(fits.index(True))
+        self.on_match(fits.index(True))
         return True
 
 

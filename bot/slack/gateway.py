@@ -13,15 +13,15 @@ from slack_bolt import Ack
 from bot.admin.confirmation import CommandRunner
 from bot.core import audit
 from bot.core.access import Member, Person
-from bot.core.errors import BadInput, SlackError
+from bot.core.errors import BadInput, QueueFull, SlackError
 from bot.core.link import Reason, Source, Stage
+from bot.core.ports import WorkPool
 from bot.core.records import Entry
 from bot.core.values import InvalidValue, utc_now
 from bot.links.sign_in import SignIn, noop
 from bot.links.status import GetStatus
 from bot.observability import context as telemetry
 from bot.observability.metrics import Metrics
-from bot.serving.executors import BoundedExecutor, Full
 from bot.slack.blocks import Message, RenderContext
 from bot.slack.client import SlackApi
 from bot.slack.link_expiry import LinkExpiry
@@ -73,8 +73,8 @@ class AppContext:
     command_runner: CommandRunner
     link_expiry: LinkExpiry
     slack: SlackApi
-    workers: BoundedExecutor
-    overflow: BoundedExecutor
+    workers: WorkPool
+    overflow: WorkPool
     metrics: Metrics
     teams: frozenset[str] = frozenset()
     audit_channel: str | None = None
@@ -167,7 +167,7 @@ def take(app: AppContext, body: Mapping[str, Any], source: Source, work: Work) -
     admitted = Admitted(origin, member, source, uuid4().hex, app.now(), app.monotonic())
     try:
         app.workers.submit(lambda: _work(app, admitted, body, work))
-    except Full:
+    except QueueFull:
         app.metrics.queue_full("worker")
         return _turn_away(app, origin, source, Reason.BUSY, tenant=tenant, subject=origin.user_id)
     return ""
@@ -194,7 +194,7 @@ def _aside(app: AppContext, entry: Entry, job: Callable[[], object]) -> None:
     """Have a clerk see to a refusal; where even the clerks are too busy, the log is all that keeps it."""
     try:
         app.overflow.submit(job)
-    except Full:
+    except QueueFull:
         app.metrics.queue_full("clerk")
         app.metrics.outcome("unrecorded")
         log.error("refusal_not_recorded", request=entry.id, outcome=entry.outcome, why="too many at once")  # noqa: TRY400

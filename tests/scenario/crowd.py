@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from bot.admin.changes import Admin
-from bot.app import wiring as app
+from bot.app import administration
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Member
 from bot.core.access import Mapping as Mapped
@@ -37,7 +37,7 @@ class Crowd:
 
     def __init__(self, product: Product, log_folder: Path, prefix: str) -> None:
         self.product, self.log_folder, self.prefix = product, log_folder, prefix
-        self.admin: Admin = app.administration(load(Settings))
+        self.admin: Admin = administration.admin(load(Settings))
 
     def member(self, *, mapped: bool = True, allowed: bool = True, role_arn: str | None = None) -> "Someone":
         """A full member of the workspace; with a profile and an allow rule, unless told otherwise."""

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from bot.admin.changes import Admin
-from bot.app import wiring as app
+from bot.app import administration
 from bot.config import Settings, load
 from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.link import Reason, Source
@@ -44,7 +44,7 @@ def administrators(product: Product) -> Admin:
     """Ada and Bea decide; Mia is a member like others."""
     for name in ("ada", "bea", "mia"):
         product.slack.add_member(f"U0{name.upper()}", name)
-    return app.administration(load(Settings))
+    return administration.admin(load(Settings))
 
 
 def somebody(product: Product) -> str:

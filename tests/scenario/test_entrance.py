@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bot.admin.changes import Admin
-from bot.app import wiring as app
+from bot.app import administration
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
@@ -26,7 +26,7 @@ SETTINGS = {"LOG_LEVEL": "INFO"}
 
 @pytest.fixture(scope="module")
 def admin(product: Product) -> Admin:
-    admin = app.administration(load(Settings))
+    admin = administration.admin(load(Settings))
     for name in ("ana", "ben", "eve"):
         product.slack.add_member(f"U0{name.upper()}", name)
         create_profile(product.domain_id, name)

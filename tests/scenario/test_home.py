@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.admin.changes import Admin
-from bot.app import wiring as app
+from bot.app import administration
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
@@ -24,7 +24,7 @@ SETTINGS = {"STUDIO_LINK_SECONDS": "5"}
 
 @pytest.fixture(scope="module", autouse=True)
 def admin(product: Product) -> Admin:
-    admin, tester = app.administration(load(Settings)), Actor("cli:test", Source.CLI)
+    admin, tester = administration.admin(load(Settings)), Actor("cli:test", Source.CLI)
     for name, aliases in (("ana", ["default"]), ("maya", ["prod", "sandbox"]), ("dan", [])):
         user = f"U0{name.upper()}"
         product.slack.add_member(user, name)

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from bot.admin.changes import Admin
-from bot.app import wiring as app
+from bot.app import administration
 from bot.config import Settings, load
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
@@ -79,7 +79,7 @@ class Somebody:
 
 @pytest.fixture(scope="module")
 def admin(product: Product) -> Admin:  # noqa: ARG001 - its environment is what the settings are read from
-    return app.administration(load(Settings))
+    return administration.admin(load(Settings))
 
 
 @pytest.fixture

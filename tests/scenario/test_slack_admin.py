@@ -9,7 +9,7 @@ import pytest
 
 from bot.admin.changes import Admin
 from bot.admin.specs import Name
-from bot.app import wiring as app
+from bot.app import administration
 from bot.config import Settings, load
 from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.link import Source
@@ -40,7 +40,7 @@ def admin(product: Product) -> Admin:
     product.slack.add_member(UWE, "uwe", locale="de-DE")
     bot = product.slack.installation.bot_user_id
     product.slack.add_channel(Channel(AUDIT, "audit", frozenset({EVE, bot})))
-    admin = app.administration(load(Settings))
+    admin = administration.admin(load(Settings))
     admin.grant(TEAM, Grant(DEE, Effect.DENY), TESTER)
     return admin
 

@@ -9,10 +9,9 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from bot.core.errors import StoreError
+from bot.core.errors import QueueFull, StoreError
 from bot.core.link import Reason
 from bot.core.values import utc_now
-from bot.serving.executors import Full
 from bot.slack.link_expiry import LinkExpiry
 from tests.fakes import NOON, Clock, race
 from tests.fakes_asking import FakeMessages
@@ -246,7 +245,7 @@ def test_a_message_of_which_nothing_can_be_read_keeps_its_date_and_the_rest_go_o
     assert [line["event"] for line in logs] == ["expiry_not_shown"]
 
 
-@pytest.mark.parametrize("refusal", [Full(), RuntimeError("a defect")], ids=["full", "a defect"])
+@pytest.mark.parametrize("refusal", [QueueFull(), RuntimeError("a defect")], ids=["full", "a defect"])
 def test_when_there_is_no_room_the_message_keeps_its_date_and_the_rest_go_on(
     world: World, refusal: Exception
 ) -> None:

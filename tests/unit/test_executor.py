@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from structlog.testing import capture_logs
 
-from bot.serving.executors import BoundedExecutor, Full
+from bot.core.errors import QueueFull
+from bot.serving.executors import BoundedExecutor, CallExecutor
 
 
 class Gate:
@@ -46,7 +47,7 @@ def test_as_many_jobs_run_and_wait_as_may_be_and_one_more_is_refused(gate: Gate)
     gate.wait_for_start()
     gate.wait_for_start()
     assert executor.in_flight == 5
-    with pytest.raises(Full):
+    with pytest.raises(QueueFull):
         executor.submit(gate.job)
     gate.open.set()
     executor.shutdown()
@@ -56,7 +57,7 @@ def test_as_many_jobs_run_and_wait_as_may_be_and_one_more_is_refused(gate: Gate)
 def test_a_place_is_free_again_once_its_job_has_ended(gate: Gate) -> None:
     executor, freed = BoundedExecutor("test", workers=1, queue=0), threading.Event()
     executor.submit(gate.job)
-    with pytest.raises(Full):
+    with pytest.raises(QueueFull):
         executor.submit(freed.set)
     gate.open.set()
     executor._pool.submit(lambda: None).result(timeout=10)  # runs on the one thread, after the job
@@ -88,7 +89,7 @@ def test_shutting_down_waits_for_what_was_taken_and_takes_no_more(gate: Gate) ->
         gate.open.set()
         shutdown.result(timeout=10)
     assert done == ["second"]
-    with pytest.raises(Full):
+    with pytest.raises(QueueFull):
         executor.submit(gate.job)
     assert executor.in_flight == 0
 
@@ -100,7 +101,7 @@ def test_of_many_at_once_exactly_as_many_are_taken_as_there_are_places(gate: Gat
         start.wait(timeout=10)
         try:
             executor.submit(gate.job)
-        except Full:
+        except QueueFull:
             return False
         return True
 
@@ -109,3 +110,35 @@ def test_of_many_at_once_exactly_as_many_are_taken_as_there_are_places(gate: Gat
     assert taken.count(True) == 8
     gate.open.set()
     executor.shutdown()
+
+
+def test_a_call_beyond_the_limit_fails_at_once(gate: Gate) -> None:
+    calls = CallExecutor(1, queue=1)
+    running, waiting = calls.submit(gate.job), calls.submit(str, 7)
+    with capture_logs() as logs, pytest.raises(TimeoutError):
+        calls.submit(str, 8).result(timeout=0)
+    assert [line["event"] for line in logs] == ["call_refused"]
+    gate.open.set()
+    assert (running.result(10), waiting.result(10)) == (None, "7")
+    assert calls.submit(str, 9).result(10) == "9"
+    calls.shutdown()
+
+
+def test_a_cancelled_call_leaves_its_place_to_another(gate: Gate) -> None:
+    calls = CallExecutor(1, queue=1)
+    calls.submit(gate.job)
+    gate.wait_for_start()
+    assert calls.submit(str, 7).cancel()
+    next_one = calls.submit(str, 8)
+    gate.open.set()
+    assert next_one.result(10) == "8"
+    calls.shutdown()
+
+
+def test_a_call_after_shutdown_is_an_error() -> None:
+    calls = CallExecutor(1, queue=0)
+    calls.shutdown()
+    with pytest.raises(RuntimeError):
+        calls.submit(str, 7)
+    with pytest.raises(RuntimeError):  # and not a full queue: the failed one has given its place back
+        calls.submit(str, 7)

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.app import wiring as app
+from bot.app import serving
+from bot.app.bot import Bot
 from bot.config import HttpSettings, load
-from bot.serving.executors import Full
+from bot.core.errors import QueueFull
 from bot.slack.payloads import Home, action_value, command_origin, is_well_formed
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -35,23 +36,23 @@ class Nobody:
     def submit(self, _job: object) -> None:
         self.asked += 1
         if self.asked % 2:
-            raise Full
+            raise QueueFull
 
 
 @pytest.fixture(scope="module")
-def bot() -> Iterator[app.Bot]:
+def bot() -> Iterator[Bot]:
     """A whole bot, ready, with nobody behind the queue."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
-        bot = app.build(load(HttpSettings))
+        bot = serving.build(load(HttpSettings))
     nobody: Any = Nobody()
     bot.app.workers, bot.app.overflow, bot.app.home = nobody, nobody, Home("A0STUDIO01", "T0STUDIO01")
     yield bot
-    bot.side.shutdown()
+    bot.calls.shutdown()
 
 
-def status(bot: app.Bot, body: dict[str, Any]) -> int:
+def status(bot: Bot, body: dict[str, Any]) -> int:
     """What Slack would be answered."""
     raw, at = json.dumps(body).encode(), str(int(time.time()))
     base = b"v0:" + at.encode() + b":" + raw
@@ -85,7 +86,7 @@ FOUND: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", FOUND)
-def test_what_bolt_once_tripped_over_is_refused(bot: app.Bot, case: str) -> None:
+def test_what_bolt_once_tripped_over_is_refused(bot: Bot, case: str) -> None:
     assert status(bot, FOUND[case]) in (400, 404)
 
 
@@ -114,7 +115,7 @@ bodies = st.dictionaries(names, anything, min_size=1, max_size=8)
 
 @given(bodies, st.sampled_from([{}, WHO]), words)
 def test_whatever_slack_signs_is_answered_and_never_with_a_failure(
-    bot: app.Bot, body: dict[str, Any], who: dict[str, Any], kind: str
+    bot: Bot, body: dict[str, Any], who: dict[str, Any], kind: str
 ) -> None:
     for made in (body, {**who, "type": kind, **body}):
         assert status(bot, made) in (200, 400, 404)

@@ -16,14 +16,14 @@ from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.confirmation import CommandRunner
 from bot.core.access import Member, Person
-from bot.core.errors import SlackError, StoreError
+from bot.core.errors import QueueFull, SlackError, StoreError
 from bot.core.link import Reason, Source, Stage
 from bot.core.policy import Rules
 from bot.core.records import Entry
 from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
 from bot.observability.metrics import Metrics
-from bot.serving.executors import BoundedExecutor, Full
+from bot.serving.executors import BoundedExecutor
 from bot.slack.blocks import Message, RenderContext
 from bot.slack.client import SlackApi
 from bot.slack.gateway import MAX_FOREIGN_ID_LENGTH, MAX_WAIT, Admitted, AppContext, acknowledge, receive, tell
@@ -152,7 +152,7 @@ class Line(BoundedExecutor):
 
     def submit(self, job: Callable[[], object]) -> None:
         if len(self.jobs) >= self.places:
-            raise Full
+            raise QueueFull
         self.jobs.append(job)
 
     def run(self) -> None:

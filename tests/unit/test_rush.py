@@ -6,7 +6,8 @@ from itertools import count, repeat
 
 import pytest
 
-from bot.serving.executors import MAX_HOLD, MOMENT, RUSH, RUSH_SECONDS, BoundedExecutor, BurstGate, Full
+from bot.core.errors import QueueFull
+from bot.serving.executors import BURST, BURST_SECONDS, MAX_HOLD, QUIET_SECONDS, BoundedExecutor, BurstGate
 
 
 class Watch:
@@ -34,7 +35,7 @@ def watch() -> Watch:
 
 def test_work_begins_at_once_when_few_arrive(watch: Watch) -> None:
     burst_gate = BurstGate(monotonic=watch)
-    crowd(burst_gate, watch, repeat(0.0), RUSH - 1)
+    crowd(burst_gate, watch, repeat(0.0), BURST - 1)
     watch.looks = 0
     burst_gate.wait()
     assert watch.looks == 1
@@ -42,7 +43,7 @@ def test_work_begins_at_once_when_few_arrive(watch: Watch) -> None:
 
 def test_work_begins_at_once_when_many_arrive_one_after_the_other(watch: Watch) -> None:
     burst_gate = BurstGate(monotonic=watch)
-    crowd(burst_gate, watch, count(0.0, 1.2 * RUSH_SECONDS / (RUSH - 1)), 4 * RUSH)
+    crowd(burst_gate, watch, count(0.0, 1.2 * BURST_SECONDS / (BURST - 1)), 4 * BURST)
     watch.looks = 0
     burst_gate.wait()
     assert watch.looks == 1
@@ -50,20 +51,20 @@ def test_work_begins_at_once_when_many_arrive_one_after_the_other(watch: Watch) 
 
 def test_work_waits_for_a_rush_until_nobody_has_come_for_a_moment(watch: Watch) -> None:
     burst_gate = BurstGate(monotonic=watch)
-    crowd(burst_gate, watch, repeat(0.0), RUSH)
-    watch.step, last = MOMENT / 4, watch.now
+    crowd(burst_gate, watch, repeat(0.0), BURST)
+    watch.step, last = QUIET_SECONDS / 4, watch.now
     burst_gate.wait()
-    assert MOMENT < watch.now - last <= 2 * MOMENT
+    assert QUIET_SECONDS < watch.now - last <= 2 * QUIET_SECONDS
 
 
 def test_a_rush_without_an_end_holds_work_back_for_a_second_and_no_more(watch: Watch) -> None:
     burst_gate = BurstGate(monotonic=watch)
-    crowd(burst_gate, watch, repeat(0.0), RUSH)
-    step, began = MOMENT / 2, watch.now
+    crowd(burst_gate, watch, repeat(0.0), BURST)
+    step, began = QUIET_SECONDS / 2, watch.now
 
     def look() -> float:
         watch.now += step
-        burst_gate._arrivals.extend([watch.now] * RUSH)
+        burst_gate._arrivals.extend([watch.now] * BURST)
         return watch.now
 
     burst_gate._monotonic = look
@@ -76,13 +77,15 @@ def test_a_rush_without_an_end_holds_work_back_for_a_second_and_no_more(watch: W
 
 def test_jobs_of_two_executors_wait_at_one_doorway() -> None:
     burst_gate, done = BurstGate(), threading.Semaphore(0)
-    executors = [BoundedExecutor(name, workers=1, queue=2 * RUSH, burst_gate=burst_gate) for name in ("one", "other")]
-    for number in range(2 * RUSH):
+    executors = [
+        BoundedExecutor(name, workers=1, queue=2 * BURST, burst_gate=burst_gate) for name in ("one", "other")
+    ]
+    for number in range(2 * BURST):
         executors[number % 2].submit(done.release)
     for executor in executors:
         executor.shutdown()
-    assert sum(done.acquire(blocking=False) for _ in range(2 * RUSH)) == 2 * RUSH
-    assert len(burst_gate._arrivals) == RUSH
+    assert sum(done.acquire(blocking=False) for _ in range(2 * BURST)) == 2 * BURST
+    assert len(burst_gate._arrivals) == BURST
 
 
 def test_who_is_turned_away_has_arrived_too() -> None:
@@ -90,7 +93,7 @@ def test_who_is_turned_away_has_arrived_too() -> None:
     executor = BoundedExecutor("full", workers=1, queue=0, burst_gate=burst_gate)
     gate = threading.Event()
     executor.submit(gate.wait)
-    with pytest.raises(Full):
+    with pytest.raises(QueueFull):
         executor.submit(gate.wait)
     gate.set()
     executor.shutdown()

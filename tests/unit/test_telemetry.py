@@ -13,7 +13,7 @@ from bot.core.link import Stage
 from bot.observability import context as telemetry
 from bot.observability import logs
 from bot.observability.metrics import Metrics
-from bot.serving.executors import BoundedExecutor, SideExecutor
+from bot.serving.executors import BoundedExecutor, CallExecutor
 
 log = structlog.get_logger()
 
@@ -58,29 +58,29 @@ def test_two_deliveries_on_one_thread_have_nothing_in_common(written: io.StringI
 
 
 def test_the_threads_that_do_the_work_know_whose_it_is(written: io.StringIO) -> None:
-    side, workers = SideExecutor(1), BoundedExecutor("worker", workers=1, queue=1)
+    calls, workers = CallExecutor(1, queue=1), BoundedExecutor("worker", workers=1, queue=1)
     delivery, done = telemetry.begin(), threading.Event()
 
     def work() -> None:
         log.info("on a worker")
-        side.submit(log.info, "beside it").result(10)
+        calls.submit(log.info, "becalls it").result(10)
         done.set()
 
     workers.submit(work)
     assert done.wait(10)
     telemetry.begin()
     workers.shutdown()
-    side.shutdown()
+    calls.shutdown()
     assert [line["delivery"] for line in lines(written)] == [delivery, delivery]
 
 
 def test_work_without_a_request_after_one_with_it_has_no_id(written: io.StringIO) -> None:
-    side = SideExecutor(1)
+    calls = CallExecutor(1, queue=1)
     telemetry.begin()
-    side.submit(log.info, "of a request").result(10)
+    calls.submit(log.info, "of a request").result(10)
     structlog.contextvars.clear_contextvars()
-    side.submit(log.info, "of nobody").result(10)
-    side.shutdown()
+    calls.submit(log.info, "of nobody").result(10)
+    calls.shutdown()
     assert ["delivery" in line for line in lines(written)] == [True, False]
 
 

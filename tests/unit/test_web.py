@@ -55,8 +55,8 @@ class Source:
         verifier = accepted and Verifier(
             secrets=lambda: accepted,
             clock=StoppedClock(),  # type: ignore[arg-type] # it has the one method there is
-            used=self.used.append,
-            missed=lambda: self.missed.append(True),
+            on_match=self.used.append,
+            on_mismatch=lambda: self.missed.append(True),
         )
         entrance = Entrance(
             verifier=verifier or None,

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bot.app import wiring as app
+from bot.app import administration
 from bot.core.audit import LINK, REQUESTED
 from bot.core.errors import StudioLinksError
 from bot.core.records import Entry
@@ -112,7 +112,7 @@ def _ask(show: Console, stage: Stage, resident: Resident) -> tuple[Exchange, Mes
 
 def _ended(stage: Stage) -> list[Entry]:
     """The audit's link requests whose outcome is written."""
-    admin, team = app.administration(stage.settings), stage.workspace.installation.team_id
+    admin, team = administration.admin(stage.settings), stage.workspace.installation.team_id
     entries = admin.history(team, None, utc_now() - timedelta(hours=1), limit=100)
     return [entry for entry in entries if entry.action == LINK and entry.outcome != REQUESTED]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from bot.app import wiring as app
+from bot.app import administration, clients
 from bot.config import Settings
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
@@ -74,11 +74,11 @@ def seed(settings: Settings, workspace: Workspace) -> str:
 
     Everything goes through the same code as an operator's commands. Returns the first domain's id.
     """
-    for _ in table_admin.create(app.tables(settings)):
+    for _ in table_admin.create(clients.tables(settings)):
         pass
     sagemaker = boto3.client("sagemaker", region_name=settings.aws_region)
     domain_id, sandbox_id = _create_domain(sagemaker, DOMAIN_NAME), _create_domain(sagemaker, SANDBOX_NAME)
-    admin, team = app.administration(settings), workspace.installation.team_id
+    admin, team = administration.admin(settings), workspace.installation.team_id
     for resident in RESIDENTS:
         title = resident.story[0].upper() + resident.story[1:]
         workspace.add_member(resident.user_id, resident.name, title=title, guest=resident.guest, admin=resident.admin)

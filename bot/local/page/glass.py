@@ -11,7 +11,7 @@ from typing import Any
 
 from bot import console
 from bot.admin.changes import Admin
-from bot.app import wiring as app
+from bot.app import administration
 from bot.config import Settings
 from bot.core.audit import LINK as ABOUT_A_LINK
 from bot.core.errors import StudioLinksError
@@ -111,7 +111,7 @@ class Glass:
 
     @cached_property
     def _admin(self) -> Admin:
-        return app.administration(self._settings)
+        return administration.admin(self._settings)
 
 
 def _about(exchange: Exchange, end: float, entries: list[Entry]) -> list[Entry]:

@@ -1,0 +1,88 @@
+"""What the commands of administration work with."""
+
+from bot.admin.changes import Admin
+from bot.app import clients
+from bot.app.doctor import AT_ONCE, Doctor
+from bot.aws.account import AwsAdmin, access_key_id, caller_arn
+from bot.config import Settings
+from bot.core.access import Member
+from bot.core.errors import ConfigError, SlackError
+from bot.links.facts import Gatherer
+from bot.serving.executors import CallExecutor
+from bot.store.access import AccessTable
+from bot.store.audit import AuditTable
+from bot.store.models import Tables
+
+# Begins the name of the person who runs a command, if AWS does not say who that is.
+UNKNOWN_CALLER = "cli:key/"
+# Calls side by side for one member, and those that may wait.
+CALLS, QUEUED_CALLS = 3, 64
+
+
+def admin(settings: Settings, workers: int = 1, bound: Tables | None = None) -> Admin:
+    """Return the use cases of administration. Without a bot token they cannot look up members in Slack.
+
+    Args:
+        workers: changes made at once; with several, DynamoDB's throttling is waited out.
+        bound: connected models, if there are any.
+    """
+    bound = bound or clients.tables(settings, workers)
+    access, slack = AccessTable(bound, audit_days=settings.studio_audit_days), clients.slack(settings)
+    calls = CallExecutor(CALLS, queue=QUEUED_CALLS)
+    return Admin(
+        access=access,
+        audit=AuditTable(bound, days=settings.studio_audit_days),
+        studio=clients.studio(settings, connections=workers),
+        facts=Gatherer(access, people=slack, groups=slack, side=calls) if slack is not None else None,
+        rules=clients.rules(settings),
+        audit_days=settings.studio_audit_days,
+    )
+
+
+def doctor(
+    settings: Settings, team: str | None, *, serving_role: str | None, presign: bool, all_mappings: bool
+) -> Doctor:
+    """Return the examination of the installation."""
+    try:
+        examined = tenant(settings, team)
+    except (ConfigError, SlackError):  # the examination reports this itself
+        examined = None
+    bound = clients.table_administration(settings)
+    return Doctor(
+        admin=admin(settings, AT_ONCE, bound),
+        aws=AwsAdmin(region=settings.aws_region, external_id=settings.studio_external_id),
+        tables=bound,
+        slack=clients.slack(settings),
+        teams=settings.studio_teams,
+        tenant=examined,
+        region=settings.aws_region,
+        serving_role=serving_role,
+        presign=presign,
+        all_mappings=all_mappings,
+    )
+
+
+def tenant(settings: Settings, given: str | None) -> str:
+    """Return the team of a command: the given one, or the only one that the settings allow.
+
+    Raises:
+        ConfigError: it could be several.
+        SlackError: only Slack could tell, and it did not.
+    """
+    if given is not None:
+        return Member(given, "U0").tenant  # checks the form
+    if len(settings.studio_teams) == 1:
+        return settings.studio_teams[0]
+    slack = clients.slack(settings)
+    if slack is None or settings.studio_teams:
+        raise ConfigError("it is not clear which workspace this is about: name it with --team T0123ABCD")
+    return slack.home().team_id
+
+
+def caller(settings: Settings) -> str:
+    """Return who runs this command, for the audit: the AWS caller's ARN, or their key if STS does not respond.
+
+    An emergency must not wait for STS, and nobody becomes anonymous by blocking it.
+    """
+    arn = caller_arn(settings.aws_region)
+    return f"{UNKNOWN_CALLER}{access_key_id() or 'unknown'}" if arn is None else f"cli:{arn}"

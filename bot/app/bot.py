@@ -1,0 +1,92 @@
+"""A running bot: how it warms up and stops."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.aws.sagemaker import SageMakerStudio
+from bot.aws.secret_refs import RefreshingSecret
+from bot.aws.sessions import new_session
+from bot.core.errors import StudioLinksError
+from bot.observability.metrics import Metrics, count_aws_failures
+from bot.serving.executors import CallExecutor
+from bot.serving.wsgi import Entrance
+from bot.slack.gateway import AppContext
+from bot.slack.socket_mode import SocketMode
+from bot.store.models import Tables, client_of
+from bot.store.tables import ready
+
+if TYPE_CHECKING:
+    from bot.observability.traces import Tracing
+
+log = structlog.get_logger()
+
+# Seconds between attempts to reach Slack and DynamoDB at startup; the last one repeats.
+START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)
+
+
+@dataclass(slots=True)
+class Bot:
+    """A whole bot. `start` returns at once; the bot is ready once Slack and DynamoDB have responded."""
+
+    wsgi: Entrance
+    app: AppContext
+    tables: Tables
+    studio: SageMakerStudio
+    calls: CallExecutor
+    socket: SocketMode | None
+    metrics: Metrics
+    signing_secrets: RefreshingSecret[tuple[str, ...]] | None
+    tracing: "Tracing | None"
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _warm: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Warm up in the background, for as long as that takes."""
+        if self.signing_secrets is not None:
+            self.signing_secrets.start()
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def wait_until_warm(self, seconds: float) -> None:
+        """Return when Slack and DynamoDB have responded, or the time is up."""
+        self._warm.wait(seconds)
+
+    def stop(self) -> None:
+        """Accept no more requests, and return when the accepted ones are answered; each has a deadline."""
+        self._stopping.set()
+        if self.signing_secrets is not None:
+            self.signing_secrets.stop()
+        if self.socket is not None:
+            self.socket.close()
+        self.app.link_expiry.stop()
+        self.app.workers.shutdown()
+        self.app.overflow.shutdown()
+        self.calls.shutdown(wait=False, cancel_futures=True)
+        if self.tracing is not None:
+            self.tracing.stop()
+
+    def _warm_up(self) -> None:
+        attempt = 0
+        while not self._stopping.is_set():
+            try:
+                home = self.calls.submit(self.app.slack.home)  # it takes as long as AWS does
+                self.tables.connect(new_session)
+                for model in self.tables.all():
+                    count_aws_failures(client_of(model).meta.events, self.metrics.upstream_failed)
+                self.studio.warm_up()
+                ready(self.tables)
+                self.app.home = home.result()
+                if self.socket is not None:
+                    self.socket.connect()
+            except StudioLinksError as error:
+                log.warning("not_ready", why=str(error))
+            except Exception:  # another attempt is all that can be done
+                log.exception("not_ready")
+            else:
+                self._warm.set()
+                log.info("ready", team=self.app.home.team_id, app=self.app.home.app_id)
+                return
+            self._stopping.wait(START_UP_PAUSES[min(attempt, len(START_UP_PAUSES) - 1)])
+            attempt += 1

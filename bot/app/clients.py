@@ -1,0 +1,70 @@
+"""The clients of AWS and Slack that serving and administration share."""
+
+from bot.aws.sagemaker import SageMakerStudio
+from bot.aws.sessions import new_session
+from bot.config import Settings
+from bot.core.errors import ConfigError
+from bot.core.policy import Rules
+from bot.observability.metrics import Failed
+from bot.slack.client import SlackApi
+from bot.store.models import Tables, bind
+
+
+def rules(settings: Settings) -> Rules:
+    """Return the rules that the settings decide."""
+    return Rules(settings.studio_allow_guests, settings.studio_links_per_minute)
+
+
+def studio(settings: Settings, connections: int, failed: Failed | None = None) -> SageMakerStudio:
+    """Return SageMaker, with as many connections at once."""
+    return SageMakerStudio(
+        region=settings.aws_region,
+        link_seconds=settings.studio_link_seconds,
+        session_seconds=settings.studio_session_seconds,
+        connections=connections,
+        external_id=settings.studio_external_id,
+        failed=failed,
+    )
+
+
+def slack(settings: Settings, *, patient: bool = False) -> SlackApi | None:
+    """Return Slack for administration; None without a bot token."""
+    if settings.slack_bot_token is None:
+        return None
+    token = settings.slack_bot_token.get_secret_value()
+    return SlackApi(token=token, api_url=settings.slack_api_url, patient=patient)
+
+
+def patient_slack(settings: Settings) -> SlackApi:
+    """Return Slack for long lists.
+
+    Raises:
+        ConfigError: SLACK_BOT_TOKEN is not set.
+    """
+    found = slack(settings, patient=True)
+    if found is None:
+        raise ConfigError("SLACK_BOT_TOKEN is missing: set it to the app's bot token, which starts with xoxb-")
+    return found
+
+
+def tables(settings: Settings, workers: int = 1) -> Tables:
+    """Return connected models for administration, which can wait longer than serving."""
+    return _connected(
+        bind(
+            prefix=settings.studio_table_prefix,
+            region=settings.aws_region,
+            connections=max(10, workers),
+            read_timeout_seconds=10,
+            retries=1 if workers == 1 else 8,
+        )
+    )
+
+
+def table_administration(settings: Settings) -> Tables:
+    """Return connected models for creating and checking tables, to which AWS responds more slowly."""
+    return _connected(bind(prefix=settings.studio_table_prefix, region=settings.aws_region, read_timeout_seconds=30))
+
+
+def _connected(models: Tables) -> Tables:
+    models.connect(new_session)
+    return models

@@ -1,0 +1,230 @@
+"""The running bot: what `serve` builds, starts, serves and stops."""
+
+import os
+import threading
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from slack_bolt import App
+from slack_sdk.signature import Clock
+
+from bot.admin.access_requests import AccessRequests
+from bot.admin.changes import Admin
+from bot.admin.confirmation import CommandRunner
+from bot.app import clients
+from bot.app.bot import Bot
+from bot.aws.sagemaker import SageMakerStudio
+from bot.aws.secret_refs import RefreshingSecret
+from bot.config import HttpSettings, ServeSettings, SocketSettings, ignored_variables, load
+from bot.links.facts import Gatherer
+from bot.links.sign_in import SignIn
+from bot.links.status import GetStatus
+from bot.observability.context import Recorder
+from bot.observability.logs import redactor
+from bot.observability.metrics import Metrics
+from bot.serving.executors import BoundedExecutor, BurstGate, CallExecutor
+from bot.serving.health import STARTING, Health
+from bot.serving.server import GRACE, LINGER, Server, listen
+from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Response, Verifier
+from bot.slack.admin import handlers as admin_handlers
+from bot.slack.bolt import acknowledgement, content_type, create, dispatch
+from bot.slack.client import SlackApi
+from bot.slack.directory_cache import CachedDirectory
+from bot.slack.gateway import AppContext
+from bot.slack.link_expiry import LinkExpiry
+from bot.slack.members import handlers as member_handlers
+from bot.slack.requests import handlers as request_handlers
+from bot.slack.socket_connection import EnvelopeHandler
+from bot.slack.socket_mode import SocketMode
+from bot.store.access import AccessTable
+from bot.store.access_requests import AccessRequestTable
+from bot.store.audit import AuditTable
+from bot.store.confirmations import ConfirmationTable
+from bot.store.models import Tables, bind
+from bot.store.request_log import RequestLogTables
+from bot.store.runtime import RuntimeTable
+from bot.store.tables import ready
+
+log = structlog.get_logger()
+
+# Calls that one request makes side by side, and those that may wait: more than an installation has group rules.
+CALLS, QUEUED_CALLS = 3, 16
+# Threads and queue for answering and recording refusals: room for all requests that a burst refuses at once. While
+# Slack and DynamoDB respond, a full queue drains within GRACE.
+OVERFLOW_THREADS, OVERFLOW_QUEUE = 4, 512
+# Seconds for which connections wait in the listener's queue while the bot is not warm.
+WARM_UP = 3.0
+
+
+def serve(settings: HttpSettings | SocketSettings) -> None:
+    """Run the bot until SIGTERM. Over Socket Mode, too, it serves health and metrics over HTTP.
+
+    Raises:
+        ConfigError: nothing can listen on the address.
+    """
+    for name in ignored_variables():
+        log.warning("variable_ignored", variable=name, why="the bot is one process; run more replicas instead")
+    listener = listen(settings.host, settings.port)
+    bot = build(settings)
+    server = Server(bot.wsgi, listener, keep_alive=settings.studio_keep_alive_seconds)
+    bot.start()
+    bot.wait_until_warm(WARM_UP)
+    log.info("listening", port=listener.getsockname()[1])
+    server.run()
+    _end_after(GRACE - LINGER)
+    bot.stop()
+
+
+def _end_after(seconds: float) -> None:
+    """End the process then, whatever still runs."""
+    timer = threading.Timer(seconds, os._exit, args=[0])
+    timer.daemon = True
+    timer.start()
+
+
+def build(settings: HttpSettings | SocketSettings) -> Bot:
+    """Wire a bot. Nothing is connected yet; call `start`."""
+    token = settings.slack_bot_token.get_secret_value()
+    redactor.register(token)
+    tracing = None
+    if settings.otel_exporter_otlp_endpoint is not None:
+        from bot.observability.traces import Tracing  # noqa: PLC0415 - the settings check that the extra is installed
+
+        tracing = Tracing()
+    transport = "http" if isinstance(settings, HttpSettings) else "socket"
+    metrics = Metrics(transport, tracing.ended if tracing is not None else None)
+    connections = settings.studio_concurrency * CALLS
+    tables = bind(prefix=settings.studio_table_prefix, region=settings.aws_region, connections=connections)
+    studio = clients.studio(settings, connections, metrics.upstream_failed)
+    slack = SlackApi(
+        token=token,
+        api_url=settings.slack_api_url,
+        connections=settings.studio_concurrency,
+        failed=metrics.upstream_failed,
+    )
+    calls = CallExecutor(connections, queue=settings.studio_concurrency * QUEUED_CALLS)
+    bolt = create(token)
+    app = _listeners(settings, bolt, metrics=metrics, tables=tables, studio=studio, slack=slack, calls=calls)
+    verifier, secrets, socket = None, None, None
+    if isinstance(settings, HttpSettings):
+        verifier, secrets = _verifier(settings, metrics)
+    else:
+        socket = _socket(settings, bolt, app)
+    entrance = _entrance(bolt, app, tables, verifier, socket)
+    return Bot(entrance, app, tables, studio, calls, socket, metrics, secrets, tracing)
+
+
+def _listeners(
+    settings: ServeSettings,
+    bolt: App,
+    *,
+    metrics: Metrics,
+    tables: Tables,
+    studio: SageMakerStudio,
+    slack: SlackApi,
+    calls: CallExecutor,
+) -> AppContext:
+    """Register the listeners, and return what they work with."""
+    record_duration, rules, days = Recorder(metrics), clients.rules(settings), settings.studio_audit_days
+    burst_gate, admins = BurstGate(), frozenset(settings.studio_admins)
+    workers = BoundedExecutor(
+        "worker", workers=settings.studio_concurrency, queue=settings.studio_queue, burst_gate=burst_gate
+    )
+    overflow = BoundedExecutor("clerk", workers=OVERFLOW_THREADS, queue=OVERFLOW_QUEUE, burst_gate=burst_gate)
+    for pool in (workers, overflow):
+        metrics.watch_pool(pool)
+    access, audit, runtime = AccessTable(tables, audit_days=days), AuditTable(tables, days=days), RuntimeTable(tables)
+    directory = CachedDirectory(slack, seconds=settings.studio_person_seconds)
+    facts = Gatherer(access, people=directory, groups=directory, side=calls)
+    fresh = replace(facts, people=slack)
+    admin = Admin(access, audit, studio, rules, days, facts=fresh)
+    app = AppContext(
+        signin=SignIn(
+            facts=facts,
+            audit=audit,
+            intake=RequestLogTables(tables, audit, days=days),
+            studio=studio,
+            choices=runtime,
+            rules=rules,
+            record_duration=record_duration,
+        ),
+        get_status=GetStatus(facts, audit, rules),
+        command_runner=CommandRunner(admin, ConfirmationTable(tables), fresh, admins),
+        slack=slack,
+        workers=workers,
+        link_expiry=LinkExpiry(runtime, overflow.submit),
+        overflow=overflow,
+        metrics=metrics,
+        teams=frozenset(settings.studio_teams),
+        audit_channel=settings.studio_audit_channel,
+        admins=admins,
+        request_channel=settings.studio_request_channel,
+        locale=settings.studio_locale,
+        link_seconds=settings.studio_link_seconds,
+        record_duration=record_duration,
+    )
+    requests = AccessRequests(AccessRequestTable(tables), admin, audit, fresh, rules, admins)
+    request_handlers.register(bolt, app, requests)
+    admin_handlers.register(bolt, app)
+    member_handlers.register(bolt, app)
+    return app
+
+
+def _entrance(
+    bolt: App, app: AppContext, tables: Tables, verifier: Verifier | None, socket: SocketMode | None
+) -> Entrance:
+    def check() -> None:
+        ready(tables)
+        app.slack.ping()
+        if socket is not None:
+            socket.check()
+
+    health = Health(check)
+    app.metrics.watch_readiness(lambda: app.home is not None and health.cached_status() is None)
+    return Entrance(
+        verifier=verifier,
+        bolt=lambda body: _respond(bolt, body),
+        ready=lambda: STARTING if app.home is None else health.problem(),
+        page=app.metrics.page,
+        metrics=app.metrics,
+        record_duration=app.record_duration,
+    )
+
+
+def _respond(bolt: App, body: dict[str, Any]) -> Response:
+    response = dispatch(bolt, body)
+    if response is None:
+        return Response(HTTPStatus.BAD_REQUEST, b"the body is not what Slack sends\n")
+    return Response(response.status, response.body.encode(), content_type(response))
+
+
+def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> SocketMode:
+    app_token = settings.slack_app_token.get_secret_value()
+    redactor.register(app_token)
+    handler = EnvelopeHandler(
+        admit=lambda body: acknowledgement(dispatch(bolt, body)),
+        max_bytes=MAX_BODY_BYTES,
+        metrics=app.metrics,
+        record_duration=app.record_duration,
+    )
+    return SocketMode(handler, app_token=app_token, api_url=settings.slack_api_url, replicas=settings.studio_replicas)
+
+
+def _verifier(settings: HttpSettings, metrics: Metrics) -> tuple[Verifier, RefreshingSecret[tuple[str, ...]] | None]:
+    """Return what checks signatures, and what refreshes their secret if that is kept elsewhere."""
+
+    def current() -> tuple[str, ...]:
+        return settings.signing_secrets
+
+    def noted(secrets: tuple[str, ...]) -> tuple[str, ...]:
+        redactor.register(*secrets)
+        metrics.signing_secrets(len(secrets))
+        return secrets
+
+    noted(current())
+    if not settings.is_reference("SLACK_SIGNING_SECRET"):
+        return Verifier(current, Clock(), metrics.signed_with, on_mismatch=lambda: None), None
+    refreshing = RefreshingSecret(current(), lambda: noted(load(HttpSettings).signing_secrets))
+    return Verifier(refreshing, Clock(), metrics.signed_with, on_mismatch=refreshing.refresh_soon), refreshing

@@ -1,0 +1,51 @@
+"""Bolt, for dispatching only: verification and acknowledgement are the transports' own."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from slack_bolt import App, BoltRequest, BoltResponse
+from slack_bolt.authorization import AuthorizeResult
+
+from bot.slack.payloads import is_well_formed
+
+
+def create(token: str) -> App:
+    """Create Bolt without its own verification of signatures.
+
+    `authorize` keeps Bolt from calling auth.test while a member waits, and from OAuth if SLACK_CLIENT_ID is set.
+    """
+    return App(
+        authorize=lambda enterprise_id, team_id: AuthorizeResult(
+            enterprise_id=enterprise_id, team_id=team_id, bot_token=token
+        ),
+        request_verification_enabled=False,
+        process_before_response=True,
+    )
+
+
+def dispatch(bolt: App, body: dict[str, Any]) -> BoltResponse | None:
+    """Route a parsed body to its listener; return None if it is not what Slack sends."""
+    if not is_well_formed(body):
+        return None
+    # In this mode Bolt takes a parsed body; over HTTP it would parse the raw one again, its own way.
+    response = bolt.dispatch(BoltRequest(body=body, mode="socket_mode"))
+    # Bolt answers 500 for a body that it fails on, and has logged why.
+    return None if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else response
+
+
+def content_type(response: BoltResponse) -> str:
+    """Return the type of the response's body."""
+    return response.first_headers().get("content-type", "text/plain; charset=utf-8")
+
+
+def acknowledgement(response: BoltResponse | None) -> dict[str, Any] | None:
+    """Return the response as the payload of a Socket Mode acknowledgement; None for a refusal."""
+    if response is None or response.status != HTTPStatus.OK:
+        return None
+    if not response.body:
+        return {}
+    if content_type(response).startswith("application/json"):
+        payload: dict[str, Any] = json.loads(response.body)
+        return payload
+    return {"text": response.body}
