@@ -27,12 +27,12 @@ def test_an_administrator_maps_and_allows_dan_who_then_opens_studio(
 
     type_in(page, "/studio admin")
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Map a member", exact=True).click()
+    dialog.get_by_role("button", name="Map a profile", exact=True).click()
     dialog.get_by_label("Member", exact=True).select_option("U0DAN")
     dialog.get_by_label("SageMaker domain id").fill("nonsense")
     dialog.get_by_label("SageMaker user profile").fill("dan")
     dialog.get_by_role("button", name="Continue").click()
-    expect(dialog).to_contain_text("It must be the id of a SageMaker domain")
+    expect(dialog).to_contain_text("It must be a SageMaker domain id")
     dialog.get_by_label("SageMaker domain id").fill(demo.domain_id)
     dialog.get_by_role("button", name="Continue").click()
     expect(dialog).to_contain_text(re.compile(r"dan now has"))
@@ -40,7 +40,7 @@ def test_an_administrator_maps_and_allows_dan_who_then_opens_studio(
     expect(dialog).to_be_hidden()  # while it is open, nothing can be typed behind it
 
     type_in(page, "/studio admin allow @dan --until 30d --reason “project Falcon”")
-    expect(newest(page, "is allowed now")).to_contain_text("Only visible to you")
+    expect(newest(page, "now has access")).to_contain_text("Only visible to you")
 
     be(page, "dan")
     type_in(page, "/studio")
@@ -54,7 +54,7 @@ def test_an_administrator_maps_and_allows_dan_who_then_opens_studio(
     question = newest(page, "Nothing has been changed yet")
     picture(page, "admin")
     question.get_by_role("button", name="Confirm").click()
-    newest(page, "is denied now")
+    newest(page, "is now blocked")
     be(page, "dan")
     type_in(page, "/studio")
     newest(page, "is blocked")

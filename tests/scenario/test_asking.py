@@ -87,7 +87,7 @@ def test_a_mapped_member_asks_and_is_approved_for_as_long_as_asked(product: Prod
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
     ask(product, user, reason="<!channel> & Falcon")
 
-    assert "has gone to your Studio administrators" in newest(product, user, "administrators").text
+    assert "I sent your request to your Studio administrators" in newest(product, user, "administrators").text
     request = newest(product, "U0ADA", f"<@{user}>")
     assert "&lt;!channel&gt; &amp; Falcon" in str(request.blocks)
     newest(product, "U0BEA", f"<@{user}>")
@@ -95,7 +95,7 @@ def test_a_mapped_member_asks_and_is_approved_for_as_long_as_asked(product: Prod
 
     assert "Approved by <@U0ADA>" in str(newest(product, "U0ADA", f"<@{user}>", "Approved by").blocks)
     granted = newest(product, user, "You can open SageMaker Studio now")
-    wait(product, lambda: "allowed to open Studio until" in str(product.slack.home(user).blocks))  # type: ignore[union-attr] # once it is there
+    wait(product, lambda: "access to Studio until" in str(product.slack.home(user).blocks))  # type: ignore[union-attr] # once it is there
     grant = admin.show(Member(TEAM, user)).grants[0]
     assert grant.until is not None
     assert timedelta(days=6) < grant.until - utc_now() < timedelta(days=7, seconds=1)
@@ -215,7 +215,7 @@ def test_everybody_reads_a_request_in_their_own_language(product: Product, admin
     english = newest(product, "U0BEA", f"<@{german}> asks for access")
 
     create_profile(product.domain_id, german.lower())
-    slack.press("U0ADA", newest(product, "U0ADA", f"<@{german}> bittet um Zugang"), "approve_access")
+    slack.press("U0ADA", newest(product, "U0ADA", f"<@{german}> beantragt Zugriff"), "approve_access")
     assert dialog_of(product, "U0ADA", words.approve_domain).title == words.approve_title
     values = {"domain": "unsinn", "profile": german.lower(), "alias": ""}
     wrong = {
@@ -230,12 +230,12 @@ def test_everybody_reads_a_request_in_their_own_language(product: Product, admin
     given = {"domain": product.domain_id, "profile": "niemand"}
     slack.submit("U0ADA", {name: {name: text} for name, text in given.items()})
     newest(product, "U0ADA", words.decision_failed, words.failures[Reason.PROFILE_MISSING])
-    slack.press("U0ADA", newest(product, "U0ADA", f"<@{german}> bittet", "Zustimmen"), "approve_access")
+    slack.press("U0ADA", newest(product, "U0ADA", f"<@{german}> beantragt", "Genehmigen"), "approve_access")
     dialog_of(product, "U0ADA", words.approve_domain)
     slack.submit("U0ADA", {"domain": {"domain": product.domain_id}, "profile": {"profile": german.lower()}})
 
     newest(product, german, words.granted)
-    newest(product, "U0ADA", f"<@{german}> bittet", "Zugestimmt von <@U0ADA>")
+    newest(product, "U0ADA", f"<@{german}> beantragt", "Genehmigt von <@U0ADA>")
     seen = newest(product, "U0BEA", f"<@{german}> asks", "Approved by <@U0ADA>")
     assert seen.ts == english.ts
     assert [outcome for action, outcome, *_ in outcomes(admin, german) if action == "decide"] == [
@@ -276,7 +276,7 @@ def test_another_profile_that_was_asked_for_is_named_by_the_administrator(
     ask(product, user, wish="prod, please")
 
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>", "prod, please"), "approve_access")
-    dialog_of(product, "U0ADA", "What the member calls it")
+    dialog_of(product, "U0ADA", "Alias")
     values = {"domain": product.domain_id, "profile": f"{user.lower()}-prod", "alias": "prod"}
     product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
 
@@ -293,7 +293,7 @@ def test_access_that_would_not_help_is_not_given(product: Product, admin: Admin,
 
     product.slack.press("U0ADA", request, "approve_access")
 
-    newest(product, "U0ADA", "is a guest, or not active")
+    newest(product, "U0ADA", "as a guest or inactive")
     assert admin.show(Member(TEAM, user)).grants == ()
 
 
@@ -315,11 +315,11 @@ def test_the_form_of_a_request_that_reached_nobody_opens_nothing_when_it_is_sent
     for _ in ("U0ADA", "U0BEA"):
         product.slack.inject("chat.postMessage", Fault(status=500))
     ask(product, user)
-    newest(product, user, "Nobody could be reached")
+    newest(product, user, "could not reach anyone")
 
     resend(product, user)
 
-    newest(product, user, "That request reached nobody")
+    newest(product, user, "That request did not reach anyone")
     assert outcomes(admin, user) == [
         ("request", "joined", user, Source.FORM),
         ("request", "withdrawn", user, Source.FORM),
@@ -354,8 +354,8 @@ def test_a_request_that_has_run_out_is_not_decided(product: Product, admin: Admi
 
     product.slack.press("U0ADA", request, "approve_access")
 
-    newest(product, "U0ADA", "cannot be decided any more")
-    assert newest(product, "U0ADA", f"<@{user}>", "Ran out without a decision").buttons() == []
+    newest(product, "U0ADA", "has expired or was replaced")
+    assert newest(product, "U0ADA", f"<@{user}>", "Expired without a decision").buttons() == []
     assert admin.show(Member(TEAM, user)).grants == ()
     assert outcomes(admin, user)[0] == ("decide", "gone", "U0ADA", Source.BUTTON)
     ask(product, user, reason="again")
@@ -372,7 +372,7 @@ def test_while_a_deny_rule_stands_nothing_is_approved(product: Product, admin: A
 
     product.slack.press("U0ADA", request, "approve_access")
 
-    newest(product, "U0ADA", "A deny rule stands")
+    newest(product, "U0ADA", "blocked by a deny rule")
     assert [grant.effect for grant in admin.show(Member(TEAM, user)).grants] == [Effect.DENY]
     assert outcomes(admin, user)[0] == ("decide", "deny_stands", "U0ADA", Source.BUTTON)
     admin.forget(TEAM, user, TESTER)
@@ -391,15 +391,15 @@ def test_an_alias_that_is_taken_is_refused_and_nothing_is_half_done(
     values = {"domain": product.domain_id, "profile": f"{user.lower()}-prod", "alias": "sandbox"}
 
     product.slack.press("U0ADA", request, "approve_access")
-    dialog_of(product, "U0ADA", "What the member calls it")
+    dialog_of(product, "U0ADA", "Alias")
     product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
 
-    newest(product, "U0ADA", "has another profile of that name", "Press *Approve* again")
+    newest(product, "U0ADA", "already uses that alias", "Press *Approve* again")
     access = admin.show(Member(TEAM, user))
     assert ([m.profile_name for m in access.mappings], access.grants) == ([user.lower()], ())
     assert outcomes(admin, user)[0] == ("decide", "alias_taken", "U0ADA", Source.FORM)
     product.slack.press("U0ADA", request, "approve_access")
-    dialog_of(product, "U0ADA", "What the member calls it")
+    dialog_of(product, "U0ADA", "Alias")
     product.slack.submit("U0ADA", {name: {name: value} for name, value in (values | {"alias": "prod"}).items()})
     newest(product, user, "You can open SageMaker Studio now")
 
@@ -410,7 +410,7 @@ def test_an_alias_that_is_taken_is_refused_and_nothing_is_half_done(
         ("guest", "Guests cannot open"),
         ("denied", "is blocked"),
         ("invited", "only for full members"),
-        ("lockdown", "switched off for everybody here just now: “a leak”"),
+        ("lockdown", "switched off for everyone here right now: “a leak”"),
     ],
 )
 def test_whom_an_approval_would_not_help_asks_nobody(
@@ -450,10 +450,10 @@ def test_a_denial_is_told_and_nothing_is_granted(product: Product, admin: Admin,
 
 def test_asking_twice_joins_the_open_request(product: Product, user: str) -> None:
     ask(product, user)
-    newest(product, user, "has gone to your Studio administrators")
+    newest(product, user, "I sent your request to your Studio administrators")
     ask(product, user, reason="again")
 
-    newest(product, user, "You have asked already")
+    newest(product, user, "You already asked")
     assert sum(f"<@{user}>" in message.text for message in product.slack.view("U0ADA")) == 1
 
 
@@ -463,7 +463,7 @@ def test_a_reason_is_required(product: Product, user: str) -> None:
 
     answered = product.slack.submit(user, {"reason": {"reason": "   "}, "days": {"days": "7"}})
 
-    assert "Say in a few words" in str(answered)
+    assert "Say briefly" in str(answered)
 
 
 def test_who_is_no_administrator_decides_nothing_and_is_recorded(product: Product, admin: Admin, user: str) -> None:
@@ -490,7 +490,7 @@ def test_nobody_approves_their_own(product: Product, admin: Admin) -> None:
 
     product.slack.press("U0ADA", own, "ask_access", overrides={"actions": forged})
 
-    newest(product, "U0ADA", "Somebody else has to decide")
+    newest(product, "U0ADA", "cannot decide on your own request")
     assert admin.show(Member(TEAM, "U0ADA")).grants == ()
 
 
@@ -522,7 +522,7 @@ def test_an_approval_that_cannot_be_carried_out_leaves_the_request_open(
 
     product.slack.press("U0ADA", request, "approve_access")
 
-    newest(product, "U0ADA", "could not be carried out", "not allowed to write to its tables")
+    newest(product, "U0ADA", "This did not work", "not allowed to write to its tables")
     assert admin.show(Member(TEAM, user)).grants == ()
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "approve_access")
     newest(product, user, "You can open SageMaker Studio now")

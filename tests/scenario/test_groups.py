@@ -15,7 +15,7 @@ from tests.scenario.crowd import MINT, TESTER, Crowd, links_in
 from tests.scenario.test_identity import wait_for_calls
 
 METHOD = "usergroups.users.list"
-UNCONFIRMED = "could not confirm just now which groups you are in"
+UNCONFIRMED = "could not confirm which groups you are in"
 numbers = itertools.count(1)
 
 

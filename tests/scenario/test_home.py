@@ -89,7 +89,7 @@ def test_a_dialog_says_when_its_link_is_dead_and_gives_a_new_one(product: Produc
     slack.shortcut("U0ANA", "open_studio")
     link = link_in(product, dialog_of(product, "U0ANA", "link is ready"))
 
-    slack.wait_until(lambda: "stopped working" in str(slack.modal("U0ANA").blocks), timeout=15)
+    slack.wait_until(lambda: "This link expired" in str(slack.modal("U0ANA").blocks), timeout=15)
 
     dead = slack.modal("U0ANA")
     assert not link_in(product, dead)
@@ -109,7 +109,7 @@ def test_the_home_tab_offers_what_a_member_can_use(product: Product, admin: Admi
     assert not any("accessory" in block for block in shut.blocks)
     admin.grant(TEAM, Grant("U0CLEO", Effect.ALLOW), tester)
     product.slack.open_home("U0CLEO")
-    assert any("accessory" in block for block in home_of(product, "U0CLEO", "You are allowed").blocks)
+    assert any("accessory" in block for block in home_of(product, "U0CLEO", "You have access").blocks)
 
 
 def test_the_shortcut_lets_a_member_choose_in_a_dialog(product: Product) -> None:
@@ -139,7 +139,7 @@ def test_a_replaced_message_says_when_its_link_is_dead(product: Product) -> None
     first = slack.answer_to(slack.command("U0ANA"))
     fresh = slack.answer_to(slack.press("U0ANA", first, "new_link"))
 
-    screen = slack.wait_for("U0ANA", lambda shown: "stopped working" in str(shown[-1].blocks), timeout=15)
+    screen = slack.wait_for("U0ANA", lambda shown: "This link expired" in str(shown[-1].blocks), timeout=15)
 
     assert screen[-1].ts == fresh.ts
     assert [button.text for button in screen[-1].buttons()] == ["New link"]
@@ -154,7 +154,7 @@ def test_a_message_that_moved_on_is_left_alone(product: Product) -> None:
     other = slack.answer_to(slack.command("U0ANA"))
     other = slack.answer_to(slack.press("U0ANA", other, "new_link"))
 
-    slack.wait_for("U0ANA", lambda shown: "stopped working" in str(shown[-1].blocks), timeout=15)
+    slack.wait_for("U0ANA", lambda shown: "This link expired" in str(shown[-1].blocks), timeout=15)
 
     assert slack.view("U0MAYA")[-1].revision == opened.revision
 

@@ -301,9 +301,9 @@ def test_a_space_is_opened_if_it_is_shared_or_the_members_own(somebody: Somebody
     assert "app:JupyterLab:" in page
     assert f"team-{somebody.number}" in admitted(link_of(somebody.types(f"default space team-{somebody.number}")))
     refused = somebody.types(f"space secret-{somebody.number}")
-    assert "no such Studio space" in refused.text
+    assert "access to a Studio space of that name" in refused.text
     assert not has_link(refused)
-    assert "no such Studio space" in somebody.types("space nowhere").text
+    assert "access to a Studio space of that name" in somebody.types("space nowhere").text
     offered = str(somebody.types("space").blocks)
     assert f"own-{somebody.number}" in offered
     assert f"team-{somebody.number}" in offered
@@ -323,7 +323,7 @@ def test_whoami_tells_a_member_about_themselves(somebody: Somebody) -> None:
 
     told = render(somebody.types("whoami"))
 
-    assert "allowed to open Studio until" in told
+    assert "access to Studio until" in told
     assert somebody.profile in told
     assert "opened at" in told
     somebody.allowed(until=-timedelta(days=1))
@@ -450,7 +450,7 @@ def test_a_domain_in_identity_center_mode_gets_its_own_address(somebody: Somebod
 
 def test_a_profile_that_is_gone_or_not_ready_is_named_so(somebody: Somebody) -> None:
     somebody.map()
-    assert "does not exist any more" in somebody.allowed().types().text
+    assert "no longer exists" in somebody.allowed().types().text
     wait_for_outcome(somebody, "profile_missing")
 
     create_profile(somebody.product.domain_id, somebody.profile)
@@ -493,7 +493,7 @@ def test_a_button_of_somebody_elses_link_does_nothing(
 
     exchange = product.slack.press(somebody.user_id, message, "open_studio", overrides={"actions": actions})
 
-    assert "not valid any more" in product.slack.answer_to(exchange).text
+    assert "no longer works" in product.slack.answer_to(exchange).text
     assert wait_for_outcome(other, "issued").opened_at is None
     wait_for_outcome(somebody, "stale_button")
 

@@ -184,7 +184,7 @@ def test_deny_and_forget_are_asked_back(product: Product, admin: Admin, who: str
     question = types(product, ADA, f"forget @{who}")
     assert "laptop stolen" in told(question)
     gone = presses(product, ADA, question, "admin_confirm")
-    assert "are gone" in told(gone)
+    assert "Removed the rules" in told(gone)
     assert stored(admin, who).grants == ()
     assert changes(admin, who)[:2] == [("forget", ADA, Source.BUTTON), ("deny", ADA, Source.BUTTON)]
 
@@ -199,11 +199,11 @@ def test_replacing_a_mapping_or_shortening_a_rule_is_asked_back(product: Product
     replaced = types(product, ADA, f"map @{who} --domain {product.domain_id} --profile {who}-new")
     shortened = types(product, ADA, f"allow @{who} --until 1d")
 
-    assert "nothing to change" in told(again)
-    assert "is allowed now" in told(longer)
-    assert "This goes" in told(replaced)
-    assert "This comes" in told(replaced)
-    assert "shorter time" in told(shortened)
+    assert "Nothing to change" in told(again)
+    assert "now has access" in told(longer)
+    assert "Now: " in told(replaced)
+    assert "After: " in told(replaced)
+    assert "Shorten the access" in told(shortened)
     assert [m.profile_name for m in stored(admin, who).mappings] == [who]
     presses(product, ADA, replaced, "admin_confirm")
     assert [m.profile_name for m in stored(admin, who).mappings] == [f"{who}-new"]
@@ -236,7 +236,7 @@ def test_one_sees_what_is_stored_and_why(product: Product, admin: Admin, who: st
     assert "would get a link" in told(explained)
     assert f"<@{user_id(who)}> allowed · in force · *this one decides*" in told(explained)
     assert "would be refused now:* not_mapped" in told(refused)
-    assert "no rule about this member or any group" in told(refused)
+    assert "No rule applies to this member" in told(refused)
 
 
 def test_a_long_list_goes_on_page_by_page(product: Product, admin: Admin) -> None:
@@ -252,7 +252,7 @@ def test_a_long_list_goes_on_page_by_page(product: Product, admin: Admin) -> Non
     seen = [person for page in pages for person in people if f"<@{person}>" in told(page)]
     assert sorted(seen) == sorted(people)
     assert all(told(page).count("<@") <= 10 for page in pages)
-    assert "That is all" in told(pages[-1])
+    assert "No more entries" in told(pages[-1])
     other = types(product, ADA, "list")
     assert "no longer works" in told(forges(product, ADA, other, "admin_more", value))
 
@@ -273,7 +273,7 @@ def test_the_history_tells_who_did_what_and_can_be_narrowed(product: Product, wh
     assert "· allow ·" not in told(by_bea)
     assert "· link · *denied*" in told(denied)
     assert "· deny ·" not in told(denied)
-    assert "Nothing of that kind" in told(never)
+    assert "No matching entries" in told(never)
 
 
 def test_a_long_history_goes_on_page_by_page(product: Product, admin: Admin, who: str) -> None:
@@ -296,25 +296,25 @@ def test_a_lockdown_stops_links_for_everybody_until_an_administrator_ends_it(
 
     question = types(product, ADA, "lockdown on --reason “incident 42”")
     assert product.slack.answer_to(product.slack.command(user_id(who)), timeout=12).button("open_studio").url
-    assert "Nobody gets a link now" in told(presses(product, ADA, question, "admin_confirm"))
+    assert "Links are stopped for everyone" in told(presses(product, ADA, question, "admin_confirm"))
     try:
         refused = product.slack.answer_to(product.slack.command(user_id(who)), timeout=12)
         assert "incident 42" in told(refused)
         assert not any(button.url for button in refused.buttons())
     finally:
         ended = types(product, ADA, "lockdown off")
-    assert "given again" in told(ended)
+    assert "Lockdown lifted" in told(ended)
     assert product.slack.answer_to(product.slack.command(user_id(who)), timeout=12).button("open_studio").url
 
 
 def test_a_user_group_is_allowed_shown_listed_and_forgotten(product: Product, admin: Admin) -> None:
-    assert "<!subteam^S0TEAM01> is allowed now" in told(types(product, ADA, "allow S0TEAM01 --reason Falcon"))
+    assert "<!subteam^S0TEAM01> now has access" in told(types(product, ADA, "allow S0TEAM01 --reason Falcon"))
     assert [grant.principal for grant in admin.workspace(TEAM).grants] == ["S0TEAM01"]
     assert "Falcon" in told(types(product, ADA, "show S0TEAM01"))
     assert "<!subteam^S0TEAM01>* allowed" in told(types(product, ADA, "list"))
 
     question = types(product, ADA, "forget S0TEAM01")
-    assert "about you if you are in it" in told(question)
+    assert "including you if you are in it" in told(question)
     presses(product, ADA, question, "admin_confirm")
 
     assert admin.workspace(TEAM).grants == ()
@@ -323,11 +323,11 @@ def test_a_user_group_is_allowed_shown_listed_and_forgotten(product: Product, ad
 def test_a_user_group_is_named_by_its_handle_where_a_group_will_do(product: Product, admin: Admin, who: str) -> None:
     product.slack.add_group("S0SCIENCE1", "data-science", user_id(who))
 
-    assert "<!subteam^S0SCIENCE1> is allowed now" in told(types(product, ADA, "allow @data-science"))
+    assert "<!subteam^S0SCIENCE1> now has access" in told(types(product, ADA, "allow @data-science"))
     assert [grant.principal for grant in admin.workspace(TEAM).grants] == ["S0SCIENCE1"]
     explained = types(product, ADA, f"explain @{who}")
     assert "<!subteam^S0SCIENCE1> allowed · the member is in it · *this one decides*" in told(explained)
-    assert "an id that begins with U or W." in told(types(product, ADA, "explain @data-science"))
+    assert "an id that starts with U or W" in told(types(product, ADA, "explain @data-science"))
 
     admin.forget(TEAM, "S0SCIENCE1", TESTER)
 
@@ -342,7 +342,7 @@ def test_everything_can_be_done_in_the_dialog(product: Product, admin: Admin, wh
     mapped = submits(product, ADA, fields, "now has `sandbox`")
     picks(product, ADA, again(product, ADA, mapped), "allow")
     until = f"{utc_now() + timedelta(days=3):%Y-%m-%d}"
-    submits(product, ADA, {"user": user_id(who), "until": until, "reason": "project Falcon"}, "is allowed now")
+    submits(product, ADA, {"user": user_id(who), "until": until, "reason": "project Falcon"}, "now has access")
 
     access = stored(admin, who)
     assert [m.alias for m in access.mappings] == ["sandbox"]
@@ -350,7 +350,7 @@ def test_everything_can_be_done_in_the_dialog(product: Product, admin: Admin, wh
     assert timedelta(days=3) < access.grants[0].until - utc_now() <= timedelta(days=4)
     assert changes(admin, who) == [("allow", ADA, Source.FORM), ("map", ADA, Source.FORM)]
 
-    for verb, done in (("unmap", "no longer has"), ("deny", "is denied now"), ("forget", "are gone")):
+    for verb, done in (("unmap", "no longer has"), ("deny", "is now blocked"), ("forget", "Removed the rules")):
         picks(product, ADA, opens(product, ADA), verb)
         question = submits(product, ADA, {"user": user_id(who)}, "Nothing has been changed yet")
         assert product.slack.press(ADA, question, "admin_confirm").ack == "ok"
@@ -361,7 +361,7 @@ def test_everything_can_be_done_in_the_dialog(product: Product, admin: Admin, wh
         picks(product, ADA, opens(product, ADA), verb)
         submits(product, ADA, {"user": user_id(who)}, words)
     product.slack.press(ADA, opens(product, ADA), "admin_pick_list")
-    dialog_of(product, ADA, "Everybody with a profile or a rule")
+    dialog_of(product, ADA, "Everyone with a mapping or a rule")
 
 
 def test_what_is_wrong_is_said_beside_its_field(product: Product, admin: Admin, who: str) -> None:
@@ -370,7 +370,7 @@ def test_what_is_wrong_is_said_beside_its_field(product: Product, admin: Admin, 
 
     rejected = product.slack.submit(ADA, {name: {name: value} for name, value in fields.items()})
 
-    assert dict(rejected.errors) == {"domain": "It must be the id of a SageMaker domain, such as d-abc123."}
+    assert dict(rejected.errors) == {"domain": "It must be a SageMaker domain id, such as d-abc123."}
     picks(product, ADA, opens(product, ADA), "deny")
     both = product.slack.submit(ADA, {"user": {"user": user_id(who)}, "group": {"group": "S0TEAM"}})
     neither = product.slack.submit(ADA, {})
@@ -387,7 +387,7 @@ def test_form_errors_are_in_the_language_of_the_administrator(product: Product) 
 
     rejected = product.slack.submit(UWE, {"outcome": {"outcome": "allright"}})
 
-    assert dict(rejected.errors) == {"outcome": f"Nötig ist: {CATALOGUES['de'].admin.must[Name.OUTCOME]}."}
+    assert dict(rejected.errors) == {"outcome": f"Erwartet wird: {CATALOGUES['de'].admin.must[Name.OUTCOME]}."}
 
 
 BAD_FIELDS = {name: {name: value} for name, value in {"user": MIA, "domain": "nonsense", "profile": "x"}.items()}
@@ -419,7 +419,7 @@ def test_who_has_closed_the_dialog_hears_of_it_all_the_same(product: Product, ad
 
     assert product.slack.submit(ADA, {"user": {"user": user_id(who)}}).exchange is not None
 
-    product.slack.wait_for(ADA, lambda screen: f"<@{user_id(who)}> is allowed now" in told(screen[-1]), timeout=12)
+    product.slack.wait_for(ADA, lambda screen: f"<@{user_id(who)}> now has access" in told(screen[-1]), timeout=12)
     assert len(stored(admin, who).grants) == 1
 
 
@@ -445,10 +445,10 @@ def test_nobody_else_administers_and_the_audit_says_so(product: Product, admin: 
 def test_who_cannot_be_looked_up_does_not_administer(product: Product, admin: Admin, who: str) -> None:
     product.slack.inject("users.info", Fault(status=500))
 
-    assert "Nothing was done: Slack" in told(types(product, ADA, f"allow @{who}"))
+    assert "Nothing was changed: Slack" in told(types(product, ADA, f"allow @{who}"))
 
     product.aws.inject("BatchGetItem", Fault("AccessDeniedException"))
-    assert "Nothing was done: DynamoDB" in told(types(product, ADA, f"show @{who}"))
+    assert "Nothing was changed: DynamoDB" in told(types(product, ADA, f"show @{who}"))
     assert stored(admin, who) == Access()
 
 
@@ -462,19 +462,20 @@ def test_another_workspace_does_not_administer(product: Product, admin: Admin, w
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("frobnicate @{who}", "`frobnicate` is nothing I can do"),
-        ("deny @{who} --profile x", "`--profile` does not belong here"),
-        ("deny @{who} --until soon", "`soon` will not do as `until`"),
-        ("deny @{who} @mia", "I do not know what"),
-        ("deny @nobody", "Slack did not say who `@nobody` is"),
-        ("deny WALTER", "`WALTER` will not do as `user`"),
-        ("deny <@{id}>", "will not do as `user`"),
+        ("frobnicate @{who}", "know `frobnicate`"),
+        ("alow @{who}", "Did you mean `allow`?"),
+        ("deny @{who} --profile x", "know `--profile` here"),
+        ("deny @{who} --until soon", "a valid `until`"),
+        ("deny @{who} @mia", "understand `"),
+        ("deny @nobody", "recognise `@nobody` as a member"),
+        ("deny WALTER", "a valid `user`"),
+        ("deny <@{id}>", "a valid `user`"),
         ("deny", "`user` is missing"),
-        ("deny @{who} --reason", "`--reason` has nothing after it"),
-        ("deny @{who} --reason a --reason b", "`reason` is there twice"),
-        ("deny @{who} --reason “laptop stolen", "does not end"),
+        ("deny @{who} --reason", "`--reason` needs a value"),
+        ("deny @{who} --reason a --reason b", "`reason` appears twice"),
+        ("deny @{who} --reason “laptop stolen", "is never closed"),
         ("map @{who} --profile {who}", "`domain` is missing"),
-        ("map @{who} --domain d-x --profile {who} --session-seconds 5", "`5` will not do as `session-seconds`"),
+        ("map @{who} --domain d-x --profile {who} --session-seconds 5", "a valid `session-seconds`"),
     ],
 )
 def test_what_is_not_understood_is_not_done(product: Product, admin: Admin, who: str, text: str, words: str) -> None:
@@ -499,7 +500,7 @@ def test_a_profile_that_another_holds_is_not_given(product: Product, admin: Admi
 
 
 def test_there_is_nothing_to_take_from_who_has_nothing(product: Product, who: str) -> None:
-    assert "has none" in told(types(product, ADA, f"unmap @{who}"))
+    assert "has no mappings" in told(types(product, ADA, f"unmap @{who}"))
     assert "no rule" in told(types(product, ADA, f"forget @{who}"))
 
 
@@ -569,7 +570,7 @@ def test_what_has_changed_since_is_not_confirmed(product: Product, admin: Admin,
 
     answer = presses(product, ADA, question, "admin_confirm")
 
-    assert "has changed this meanwhile" in told(answer)
+    assert "has changed this since" in told(answer)
     assert len(stored(admin, who).mappings) == 1
 
 

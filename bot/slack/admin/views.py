@@ -5,6 +5,7 @@ Buttons hold only an id; the store holds the command.
 
 from dataclasses import replace
 from datetime import datetime
+from difflib import get_close_matches
 
 from bot.admin.commands import AdminCommand, ParseError
 from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Page, Question, Record
@@ -47,7 +48,9 @@ def misunderstood(problem: ParseError, render: RenderContext) -> Message:
         must = words.must_with_group
     said = words.problems[problem.problem].format(field=code(problem.field), value=code(problem.value), must=must)
     if problem.verb is None:
-        return text_message(f"{said}\n{usage(render).text}")
+        near = get_close_matches(problem.value.lower(), Verb, n=1)
+        hint = f" {render.words.nearest.format(aliases=f'`{near[0]}`')}" if near else ""
+        return text_message(f"{said}{hint}\n{usage(render).text}")
     example = words.example.format(command=command, example=COMMAND_SPECS[problem.verb].example)
     return text_message(f"{said}\n{example}")
 

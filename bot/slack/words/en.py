@@ -14,47 +14,48 @@ ENGLISH = Words(
     ready_text="Your SageMaker Studio link is ready. It works for {lifetime}.",
     ready="*Your SageMaker Studio link is ready*\nProfile `{profile}` in domain `{domain}`{space}",
     space=", space `{space}`",
-    ready_note="Works until {until} · your Studio session then lasts {session} · "
-    "the link signs in as you: keep it to yourself",
+    ready_note="Works until {until} · your Studio session lasts {session} · "
+    "the link signs in as you: do not share it",
     opened="Opened at {at} · profile `{profile}` in domain `{domain}`",
     opened_only="Opened at {at}",
     opened_text="You opened SageMaker Studio.",
-    stale="This link stopped working at {until}. Press *New link* for a fresh one.",
-    stale_text="This link has stopped working.",
-    waiting="Making your link …",
+    stale="This link expired at {until}. Press *New link* to get another one.",
+    stale_text="This link has expired.",
+    waiting="Creating your link …",
     one_moment="One moment …",
     choose_text="What do you want to open?",
-    choose_note="Next time you can name it: `{command} {target}`",
+    choose_note="Next time, type `{command} {target}`",
     option="{alias} ({profile})",
     option_space="{alias} · space {space}",
     option_only_space="Space {space}",
     help_open="`{command}` gives you a private link to SageMaker Studio. It works for {lifetime}.",
     help_alias="`{command} ALIAS` opens one of your profiles: {aliases}.",
     help_app="`{command} {apps}` opens an app, `{command} space NAME` a space.",
-    help_whoami="`{command} whoami` shows what you may open and your last links.",
+    help_whoami="`{command} whoami` shows your access and your recent links.",
     help_request="`{command} request` asks your administrators for access.",
-    help_help="`{command} help` shows this.",
+    help_help="`{command} help` shows this help.",
     not_understood="`{command}` does not understand “{text}”.",
     no_such_alias="You have no profile called “{text}”.",
     nearest="Did you mean {aliases}?",
     who="You are <@{user}>.",
-    who_unfit="Slack's record of your account rules out Studio links. Ask your Slack administrator to check it.",
+    who_unfit="According to Slack, you are not a full member here, so you cannot get Studio links. "
+    "Ask your Slack administrator to check your account.",
     who_guest="You are a guest here, and guests cannot open Studio. "
     "Ask the member who invited you to have your account changed.",
     who_nothing="You have no SageMaker Studio profile here yet. Ask your Studio administrator to set one up for you.",
     who_mapping="`{alias}`: profile `{profile}` in domain `{domain}`",
-    who_allowed="You are allowed to open Studio.",
-    who_allowed_until="You are allowed to open Studio until {until}.",
+    who_allowed="You have access to Studio.",
+    who_allowed_until="You have access to Studio until {until}.",
     who_not_allowed="You are not on the allow-list yet. Ask your Studio administrator to allow you.",
     who_denied="Your access to Studio is blocked. Talk to your Studio administrator.",
     who_ended="Your access to Studio ended at {until}. Ask your Studio administrator to extend it.",
-    who_because="The rule says: “{reason}”.",
-    who_group="That is through the group {group}.",
-    who_own="That is through a rule of your own.",
-    link_asked="{at} · you were asked which",
-    who_links="*Your last links*",
-    who_no_links="You have asked for no links yet.",
-    who_links_unknown="Your last links cannot be read just now. Try again in a minute.",
+    who_because="Reason: “{reason}”.",
+    who_group="Granted through the group {group}.",
+    who_own="Granted to you.",
+    link_asked="{at} · asked you which profile to open",
+    who_links="*Your recent links*",
+    who_no_links="You have not asked for any links yet.",
+    who_links_unknown="Your recent links cannot be loaded right now. Try again in a minute.",
     link_issued="{at} · {alias} · not opened",
     link_opened="{at} · {alias} · opened at {opened}",
     link_undelivered="{at} · {alias} · did not reach you",
@@ -65,24 +66,24 @@ ENGLISH = Words(
     ends_soon="Your access ends {until}.",
     ask_wish="Which profile or domain do you need?",
     ask_reason="Why do you need it?",
-    ask_reason_missing="Say in a few words why you need it.",
+    ask_reason_missing="Say briefly why you need it.",
     ask_days="For how long?",
-    for_good="For good",
+    for_good="No end date",
     send="Send",
-    ask_sent="Your request has gone to your Studio administrators. You will hear from me when "
-    "one of them has decided.",
-    ask_joined="You have asked already, {at}. You will hear from me when an administrator has decided.",
+    ask_sent="I sent your request to your Studio administrators. I will tell you once one of them has decided.",
+    ask_joined="You already asked, {at}. I will tell you once an administrator has decided.",
     ask_was_approved="That request was approved, {at}. To ask for something else, send a new one.",
     ask_was_denied="That request was denied, {at}. Talk to your Studio administrator, or send a new one.",
-    ask_was_withdrawn="That request reached nobody and was closed. Send a new one, or ask your Studio administrator.",
-    ask_ran_out="That request has run out. Send a new one.",
-    ask_nobody="Nobody could be reached here to decide on requests. Ask your Studio administrator.",
-    ask_failed="Your request could not be kept. Wait a minute, then try again.",
+    ask_was_withdrawn="That request did not reach anyone and was closed. "
+    "Send a new one, or ask your Studio administrator.",
+    ask_ran_out="That request has expired. Send a new one.",
+    ask_nobody="I could not reach anyone here to decide on your request. Ask your Studio administrator.",
+    ask_failed="Your request could not be saved. Wait a minute, then try again.",
     asked="<@{user}> asks for access to SageMaker Studio",
     asked_wish="*What:* {wish}",
     asked_reason="*Why:* {reason}",
     asked_days="*How long:* {days}",
-    asked_until="Can be decided until {until}",
+    asked_until="Open for a decision until {until}",
     approve="Approve",
     deny="Deny",
     deny_sure="Deny this request?",
@@ -90,59 +91,58 @@ ENGLISH = Words(
     approve_title="Approve access",
     approve_domain="SageMaker domain id",
     approve_profile="SageMaker user profile",
-    of_no_use="Slack says this account is a guest, or not active, so access would not help. Deny the request.",
-    locked_down="Studio links are switched off for everybody just now, so access would not help. "
-    "Approve once they are on again, or deny the request.",
-    approve_alias="What the member calls it",
-    approve_note="Leave all three empty to give no new profile. Without a name it is called “default”.",
-    alias_taken="This member has another profile of that name. "
-    "Press *Approve* again, and give this one another name.",
-    unreadable="A stored record of this member cannot be read, so access would not help. "
+    of_no_use="Slack lists this account as a guest or inactive, so it could not use the access. Deny the request.",
+    locked_down="Studio links are switched off for everyone right now. "
+    "Approve once they are back on, or deny the request.",
+    approve_alias="Alias",
+    approve_note="Leave all three empty if the member needs no new profile. The default alias is “default”.",
+    alias_taken="This member already uses that alias for another profile. "
+    "Press *Approve* again and choose another alias.",
+    unreadable="A stored record of this member cannot be read, so they could not use the access. "
     "Remove it with `studio-links forget`, then approve.",
-    approve_needs="This member has no profile yet. Press *Approve* again, and name the domain and the profile.",
+    approve_needs="This member has no profile yet. Press *Approve* again and enter the domain and the profile.",
     form_failed="Slack did not open the form in time. Try again.",
     approved="Approved by <@{by}>, {at}",
     denied="Denied by <@{by}>, {at}",
-    undecided="Ran out without a decision, {at}",
-    only_admins="Only Studio administrators can decide on requests, so nothing was changed. Ask one of them.",
-    not_your_own="Somebody else has to decide on your own request, so nothing was changed. "
-    "Ask another administrator.",
-    request_gone="This request cannot be decided any more: it has run out, or there is a newer one. "
+    undecided="Expired without a decision, {at}",
+    only_admins="Only Studio administrators can decide on requests. Nothing was changed; ask one of them.",
+    not_your_own="You cannot decide on your own request. Nothing was changed; ask another administrator.",
+    request_gone="This request has expired or was replaced by a newer one. "
     "Look for the newer one, or ask the member to send one.",
-    deny_stands="A deny rule stands for this member and would win. "
+    deny_stands="This member is blocked by a deny rule, which overrides approval. "
     "Remove it with `studio-links forget`, then approve.",
-    bad_domain="That is no SageMaker domain's id. It begins with d-, as d-abc123 does: copy it from the SageMaker "
-    "console.",
-    bad_profile="That is no SageMaker user profile's name: it has 1 to 63 letters, digits and inner hyphens. "
+    bad_domain="That is not a SageMaker domain id. Ids look like d-abc123: copy yours from the SageMaker console.",
+    bad_profile="That is not a SageMaker user profile name: names have 1 to 63 letters, digits and inner hyphens. "
     "Copy it from the SageMaker console.",
-    bad_alias="Choose another name, of 1 to 32 letters, digits and hyphens, that is none of the command's own words.",
-    decision_failed="This could not be carried out.",
+    bad_alias="Choose another alias: 1 to 32 lower-case letters, digits and hyphens, "
+    "but not a word of the command itself.",
+    decision_failed="This did not work.",
     failures={
-        Reason.DOMAIN_MISSING: "SageMaker knows no such domain here. Press *Approve* again, and correct its id.",
+        Reason.DOMAIN_MISSING: "SageMaker has no such domain here. Press *Approve* again and correct its id.",
         Reason.DOMAIN_NOT_READY: "That domain is being changed. Try again in a few minutes.",
-        Reason.DOMAIN_SSO: "That domain signs people in through IAM Identity Center, where links do not work. "
-        "Press *Approve* again and name another, or deny the request.",
-        Reason.PROFILE_MISSING: "SageMaker knows no such user profile in that domain. "
-        "Press *Approve* again, and correct its name.",
+        Reason.DOMAIN_SSO: "That domain uses IAM Identity Center for sign-in, where links do not work. "
+        "Press *Approve* again and enter another domain, or deny the request.",
+        Reason.PROFILE_MISSING: "SageMaker has no such user profile in that domain. "
+        "Press *Approve* again and correct its name.",
         Reason.PROFILE_NOT_READY: "That user profile is not ready yet. Try again in a few minutes.",
-        Reason.AWS_REFUSED: "AWS does not let this bot look at that domain or user profile. "
-        "Check its id and name, and then the bot's role.",
-        Reason.AWS_THROTTLED: "AWS is limiting requests just now. Wait a minute, then try again.",
-        Reason.AWS_UNREACHABLE: "AWS cannot be reached just now. Wait a minute, then try again.",
-        Reason.AWS_UNEXPECTED: "AWS gave an answer this bot does not understand. "
-        "Try again; if it stays, look into the bot's log.",
-        Reason.STORE_UNREACHABLE: "The tables cannot be reached just now. Wait a minute, then try again.",
-        Reason.STORE_THROTTLED: "The tables are under too much load just now. Wait a minute, then try again.",
+        Reason.AWS_REFUSED: "AWS does not let this bot read that domain or user profile. "
+        "Check the id and the name, then the bot's role.",
+        Reason.AWS_THROTTLED: "AWS is limiting requests right now. Wait a minute, then try again.",
+        Reason.AWS_UNREACHABLE: "AWS cannot be reached right now. Wait a minute, then try again.",
+        Reason.AWS_UNEXPECTED: "AWS returned something this bot does not understand. "
+        "Try again; if that does not help, check the bot's log.",
+        Reason.STORE_UNREACHABLE: "The tables cannot be reached right now. Wait a minute, then try again.",
+        Reason.STORE_THROTTLED: "The tables are under too much load right now. Wait a minute, then try again.",
         Reason.STORE_REFUSED: "The bot is not allowed to write to its tables. "
-        "Have its role checked: README says what it needs to decide on requests.",
-        Reason.STORE_UNREADABLE: "A stored record cannot be read. Look into the bot's log: it says which.",
-        Reason.SLACK_UNREACHABLE: "Slack could not say who the member is just now. Wait a minute, then try again.",
-        Reason.SLACK_REFUSED: "Slack does not let this bot ask who the member is. Have the app's scopes checked.",
+        "Have its role checked: the README lists the permissions for deciding on requests.",
+        Reason.STORE_UNREADABLE: "A stored record cannot be read. The bot's log says which one.",
+        Reason.SLACK_UNREACHABLE: "Slack could not say who the member is. Wait a minute, then try again.",
+        Reason.SLACK_REFUSED: "Slack does not let this bot look up the member. Have the app's scopes checked.",
     },
     profile_taken="Another member has that user profile. "
-    "Press *Approve* again and name another, or have it unmapped there first.",
-    changed_meanwhile="Somebody changed the same records at the same time. Look again, then try again.",
-    failed_otherwise="Try again; if it stays, look into the bot's log.",
+    "Press *Approve* again and enter another one, or remove that member's mapping first.",
+    changed_meanwhile="Someone changed the same records at the same time. Check them, then try again.",
+    failed_otherwise="Try again; if that does not help, check the bot's log.",
     granted="You can open SageMaker Studio now.",
     turned_down="Your request for access to SageMaker Studio was denied. Talk to your Studio administrator.",
     sso_address="Sign in at {address} instead.",
@@ -153,59 +153,59 @@ ENGLISH = Words(
         "If you are one, ask your Slack administrator to check your account.",
         Reason.GUEST: "Guests cannot open SageMaker Studio from Slack. "
         "Ask the member who invited you to have your account changed.",
-        Reason.LOCKDOWN: "Studio links are switched off for everybody here just now: “{notice}”. "
+        Reason.LOCKDOWN: "Studio links are switched off for everyone here right now: “{notice}”. "
         "Wait for news from your Studio administrator.",
         Reason.DENIED: "Your access to SageMaker Studio is blocked. Talk to your Studio administrator.",
         Reason.NOT_MAPPED: "You have no SageMaker Studio profile here yet. "
         "Ask your Studio administrator to set one up for you.",
         Reason.NOT_ALLOWED: "You have a Studio profile, but you are not on the allow-list yet. "
         "Ask your Studio administrator to allow you.",
-        Reason.GRANT_EXPIRED: "Your access to SageMaker Studio has ended. Ask your Studio administrator to "
-        "extend it.",
-        Reason.GROUP_UNCONFIRMED: "Slack could not confirm just now which groups you are in, so no link was made. "
+        Reason.GRANT_EXPIRED: "Your access to SageMaker Studio has ended. "
+        "Ask your Studio administrator to extend it.",
+        Reason.GROUP_UNCONFIRMED: "Slack could not confirm which groups you are in, so no link was made. "
         "Wait a minute, then try again.",
         Reason.CHOOSE: "You have several Studio profiles. Name the one to open.",
-        Reason.TOO_MANY: "That was too many requests in one minute. Wait a minute, then try again.",
-        Reason.DOMAIN_MISSING: "The Studio domain you are mapped to does not exist any more. "
+        Reason.TOO_MANY: "You made too many requests within a minute. Wait a minute, then try again.",
+        Reason.DOMAIN_MISSING: "The Studio domain you are mapped to no longer exists. "
         "Ask your Studio administrator to correct your mapping.",
         Reason.DOMAIN_NOT_READY: "Your Studio domain is being changed and is not ready. Try again in a few minutes.",
-        Reason.DOMAIN_SSO: "Your Studio domain signs people in through IAM Identity Center, not through "
-        "links. {address}",
-        Reason.PROFILE_MISSING: "Your Studio profile does not exist any more. "
+        Reason.DOMAIN_SSO: "Your Studio domain uses IAM Identity Center for sign-in, so links do not work there. "
+        "{address}",
+        Reason.PROFILE_MISSING: "Your Studio profile no longer exists. "
         "Ask your Studio administrator to correct your mapping.",
         Reason.PROFILE_NOT_READY: "Your Studio profile is not ready yet. Try again in a few minutes.",
         # The same words for both: a member learns nothing about the spaces of others.
-        Reason.SPACE_MISSING: "There is no such Studio space for you: it has to be shared, or your own. "
-        "Name another, or ask your Studio administrator to correct your mapping.",
-        Reason.SPACE_NOT_YOURS: "There is no such Studio space for you: it has to be shared, or your own. "
-        "Name another, or ask your Studio administrator to correct your mapping.",
-        Reason.AWS_REFUSED: "AWS does not let this bot make your link. "
+        Reason.SPACE_MISSING: "You have no access to a Studio space of that name: it must be shared or your own. "
+        "Name another one, or ask your Studio administrator to correct your mapping.",
+        Reason.SPACE_NOT_YOURS: "You have no access to a Studio space of that name: it must be shared or your own. "
+        "Name another one, or ask your Studio administrator to correct your mapping.",
+        Reason.AWS_REFUSED: "AWS does not let this bot create your link. "
         "Tell your Studio administrator; trying again will not help.",
-        Reason.AWS_THROTTLED: "AWS is limiting requests just now. Wait a minute, then try again.",
-        Reason.AWS_UNREACHABLE: "AWS cannot be reached just now. Wait a minute, then try again.",
-        Reason.AWS_UNEXPECTED: "AWS gave an answer this bot does not understand. "
-        "Try again; if it stays, tell your Studio administrator.",
-        Reason.STORE_UNREACHABLE: "The access list cannot be reached just now, so no link was made. "
+        Reason.AWS_THROTTLED: "AWS is limiting requests right now. Wait a minute, then try again.",
+        Reason.AWS_UNREACHABLE: "AWS cannot be reached right now. Wait a minute, then try again.",
+        Reason.AWS_UNEXPECTED: "AWS returned something this bot does not understand. "
+        "Try again; if that does not help, tell your Studio administrator.",
+        Reason.STORE_UNREACHABLE: "The access list cannot be reached right now, so no link was made. "
         "Wait a minute, then try again.",
-        Reason.STORE_THROTTLED: "The access list is under too much load just now. Wait a minute, then try again.",
+        Reason.STORE_THROTTLED: "The access list is under too much load right now. Wait a minute, then try again.",
         Reason.STORE_REFUSED: "The bot is not allowed to read its access list. "
         "Tell your Studio administrator; trying again will not help.",
         Reason.STORE_UNREADABLE: "Your access record cannot be read, so no link was made. "
         "Ask your Studio administrator to set it again.",
-        Reason.NOT_RECORDED: "Your request could not be recorded, so no link was made. Wait a minute, then "
-        "try again.",
-        Reason.SLACK_UNREACHABLE: "Slack could not confirm who you are just now. Wait a minute, then try again.",
+        Reason.NOT_RECORDED: "Your request could not be recorded, so no link was made. "
+        "Wait a minute, then try again.",
+        Reason.SLACK_UNREACHABLE: "Slack could not confirm who you are right now. Wait a minute, then try again.",
         Reason.SLACK_REFUSED: "Slack does not let this bot confirm who you are. "
         "Tell your Studio administrator; trying again will not help.",
         Reason.BUSY: "Many people are asking at once. Wait a few seconds, then try again.",
         Reason.TOO_LATE: "This took too long, so no link was made. Try again.",
         Reason.NOT_READY: "The bot is still starting. Wait a minute, then try again.",
         Reason.FOREIGN: "Studio links are not set up for this workspace. Use them in the workspace they belong to.",
-        Reason.STALE_BUTTON: "This button is not valid any more. Type `{command}` for a fresh link.",
+        Reason.STALE_BUTTON: "This button no longer works. Type `{command}` to get a new link.",
         Reason.NOT_AN_ADMIN: "Only your Studio administrators can do that, and nothing was changed. "
         "Ask one of them, or type `{command} help` to see what you can do yourself.",
-        Reason.INTERNAL: "Something went wrong on our side, and no link was made. "
-        "Try again; if it stays, tell your Studio administrator.",
+        Reason.INTERNAL: "Something went wrong on our side, so no link was made. "
+        "Try again; if that does not help, tell your Studio administrator.",
     },
     day=("day", "days"),
     hour=("hour", "hours"),
