@@ -229,19 +229,19 @@ GUARDS = {
         "store/access.py",
         "actions=actions, condition=free_or_own)",
         "actions=actions)",
-        (f"{CONTRACT}/test_access_port.py", "test_a_profile_of_one_member_cannot_be_mapped_to_another"),
+        (f"{CONTRACT}/test_access_port.py", "test_profile_cannot_be_mapped_to_a_second_member"),
     ),
     "member version": Guard(
         "store/access.py",
         "            transaction.update(self._items(owner, kind), actions=actions, condition=unchanged)",
         "            transaction.update(self._items(owner, kind), actions=actions)",
-        (f"{CONTRACT}/test_access_port.py", "test_what_an_admin_has_not_seen_is_neither_overwritten_nor_removed"),
+        (f"{CONTRACT}/test_access_port.py", "test_outdated_member_change_fails"),
     ),
     "unprocessed keys": Guard(
         "store/access.py",
         "                if not wanted:",
         "                if True:",
-        (f"{CONTRACT}/test_access_port.py", "test_what_is_left_out"),
+        (f"{CONTRACT}/test_access_port.py", "test_unprocessed_keys"),
     ),
     # Limits and replays
     "rate limit": Guard(
@@ -321,7 +321,7 @@ GUARDS = {
         "store/access_requests.py",
         "            (self._items.request_id == request_id)\n            & ",
         "            ",
-        (f"{CONTRACT}/test_request_book_port.py", "test_an_older_request_is_not_decided_in_the_place_of_the_newer"),
+        (f"{CONTRACT}/test_request_book_port.py", "test_decision_on_a_replaced_request_fails"),
     ),
     "ineligible requesters": Guard(
         "admin/access_requests.py",
@@ -346,13 +346,13 @@ GUARDS = {
         "store/confirmations.py",
         "(self._items.state == OPEN) & ",
         "",
-        (f"{CONTRACT}/test_pending_port.py", "test_what_was_kept_can_be_taken_once"),
+        (f"{CONTRACT}/test_pending_port.py", "test_confirmation_can_be_taken_once"),
     ),
     "confirmation expiry": Guard(
         "store/confirmations.py",
         " & (self._items.open_until > iso(at))",
         "",
-        (f"{CONTRACT}/test_pending_port.py", "test_time_runs_out"),
+        (f"{CONTRACT}/test_pending_port.py", "test_expired_confirmation_is_refused"),
     ),
     "unchanged since shown": Guard(
         "admin/changes.py",

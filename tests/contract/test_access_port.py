@@ -1,4 +1,4 @@
-"""Who may open what: every AccessAdmin keeps these promises, the fake and the DynamoDB table alike."""
+"""Contract of AccessAdmin, run on the fake and on the DynamoDB table."""
 
 import json
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def change(entry_id: str, member: Member = ANA) -> Entry:
 
 
 def put(store: Store, member: Member, mapping: Mapping, *, seen: Access | None = None, entry: str = "put") -> Mapping:
-    """Map the member, as one does who has just looked, or who has seen this."""
+    """Map the member, based on the current records or on `seen`."""
     seen = store.access.read(member) if seen is None else seen
     store.access.put_mapping(member, mapping, seen=seen, entry=change(entry, member))
     return mapping
@@ -58,7 +58,7 @@ def lock_down(
 
 
 def audited(store: Store, tenant: str = TEAM) -> list[str]:
-    """The ids of the changes that the audit knows of."""
+    """Return the ids of the audited changes."""
     return sorted(entry.id for entry in store.audit.of_day(tenant, NOON.date()))
 
 
@@ -73,12 +73,12 @@ EVERYTHING = a_mapping(
 )
 
 
-def test_nothing_is_known_of_a_member_nobody_spoke_of(store: Store) -> None:
+def test_unknown_member_has_no_records(store: Store) -> None:
     assert store.access.read(ANA) == Access()
 
 
 @pytest.mark.parametrize("mapping", [EVERYTHING, Mapping("default", "d-research", "ana", set_at=NOON)])
-def test_a_mapping_is_read_back_as_it_was_written(store: Store, mapping: Mapping) -> None:
+def test_mapping_round_trips(store: Store, mapping: Mapping) -> None:
     put(store, ANA, mapping)
     assert store.access.read(ANA) == Access((mapping,))
 
@@ -91,12 +91,12 @@ def test_a_mapping_is_read_back_as_it_was_written(store: Store, mapping: Mapping
         a_grant(until=NOON + timedelta(days=30, microseconds=1), reason="project “Falcon” & co <x>"),
     ],
 )
-def test_a_rule_is_read_back_as_it_was_written(store: Store, grant: Grant) -> None:
+def test_rule_round_trips(store: Store, grant: Grant) -> None:
     rule(store, grant, entry="grant")
     assert store.access.read(ANA) == Access(grants=(grant,))
 
 
-def test_one_read_shows_every_mapping_and_rule_of_the_member_and_of_nobody_else(store: Store) -> None:
+def test_read_returns_all_records_of_one_member_only(store: Store) -> None:
     mappings = [put(store, ANA, a_mapping(alias, alias), entry=f"m-{alias}") for alias in ("default", "sandbox")]
     put(store, BEN, a_mapping(profile="ben"), entry="m-ben")
     put(store, Member(OTHER_TEAM, ANA.user_id), a_mapping(profile="ana-elsewhere"), entry="m-other")
@@ -110,14 +110,14 @@ def test_one_read_shows_every_mapping_and_rule_of_the_member_and_of_nobody_else(
     assert sorted(found.grants, key=lambda g: g.effect) == rules
 
 
-def test_a_change_can_be_read_at_once(store: Store) -> None:
+def test_change_is_readable_immediately(store: Store) -> None:
     for minute in range(10):
         after = a_mapping(session_seconds=1800 + minute, set_at=NOON + timedelta(minutes=minute))
         put(store, ANA, after, entry=f"change-{minute}")
         assert store.access.read(ANA).mappings == (after,)
 
 
-# Several at once
+# Batch writes
 
 
 def test_several_records_are_written_as_one_change(store: Store) -> None:
@@ -136,7 +136,7 @@ def test_several_records_are_written_as_one_change(store: Store) -> None:
             put(store, BEN, a_mapping(profile=taken), entry="taken")
 
 
-def test_several_are_not_written_over_what_somebody_has_changed(store: Store) -> None:
+def test_batch_write_fails_if_the_member_has_changed(store: Store) -> None:
     seen = store.access.read(ANA)
     put(store, ANA, a_mapping("meanwhile", "ana-3"), entry="meanwhile")
 
@@ -147,7 +147,7 @@ def test_several_are_not_written_over_what_somebody_has_changed(store: Store) ->
     assert audited(store) == ["meanwhile"]
 
 
-def test_of_several_records_none_is_written_if_one_profile_is_taken(store: Store) -> None:
+def test_batch_write_fails_if_one_profile_is_taken(store: Store) -> None:
     put(store, BEN, a_mapping(profile="bens"), entry="ben")
 
     records = (a_mapping("one", "ana-1"), a_mapping("two", "BENS"), a_grant())
@@ -159,7 +159,7 @@ def test_of_several_records_none_is_written_if_one_profile_is_taken(store: Store
     put(store, CAI, a_mapping(profile="ana-1"), entry="free")
 
 
-def test_a_member_may_swap_profiles_between_aliases_and_let_go_of_others(store: Store) -> None:
+def test_member_can_swap_profiles_and_release_others(store: Store) -> None:
     for alias, profile in (("a", "one"), ("b", "two"), ("c", "three"), ("d", "three")):
         put(store, ANA, a_mapping(alias, profile), entry=f"m-{alias}")
     records = [a_mapping("a", "two"), a_mapping("b", "one"), a_mapping("c", "four")]
@@ -173,7 +173,7 @@ def test_a_member_may_swap_profiles_between_aliases_and_let_go_of_others(store: 
     put(store, BEN, a_mapping(profile="three"), entry="free")
 
 
-def test_many_members_are_read_at_once_each_as_it_is(store: Store) -> None:
+def test_read_many_returns_each_member(store: Store) -> None:
     members = [Member(TEAM, f"U0{number:04}") for number in range(120)]
     there = [put(store, member, a_mapping(profile=member.user_id), entry=member.user_id) for member in members[::40]]
 
@@ -185,7 +185,7 @@ def test_many_members_are_read_at_once_each_as_it_is(store: Store) -> None:
     assert list(store.access.read_each([])) == []
 
 
-def test_the_holders_of_profiles_are_told_whatever_their_team(store: Store) -> None:
+def test_profile_holders_are_found_in_every_team(store: Store) -> None:
     put(store, ANA, a_mapping(profile="Ana"), entry="ana")
     put(store, CAI, a_mapping(profile="cai"), entry="cai")
     free = put(store, BEN, a_mapping(profile="free"), entry="ben")
@@ -201,7 +201,7 @@ def test_the_holders_of_profiles_are_told_whatever_their_team(store: Store) -> N
 
 @pytest.mark.parametrize("name", ["ana", "ANA", "aNa"])
 @pytest.mark.parametrize("other", [BEN, CAI], ids=["same team", "other team"])
-def test_a_profile_of_one_member_cannot_be_mapped_to_another(store: Store, other: Member, name: str) -> None:
+def test_profile_cannot_be_mapped_to_a_second_member(store: Store, other: Member, name: str) -> None:
     held = put(store, ANA, a_mapping(profile="Ana"))
 
     with pytest.raises(ProfileTaken, match=f"{name} in d-research is already mapped to .*{ANA.user_id}"):
@@ -213,13 +213,13 @@ def test_a_profile_of_one_member_cannot_be_mapped_to_another(store: Store, other
     assert audited(store, OTHER_TEAM) == []
 
 
-def test_the_same_name_in_another_domain_is_another_profile(store: Store) -> None:
+def test_same_profile_name_in_another_domain_is_free(store: Store) -> None:
     put(store, ANA, a_mapping(), entry="one")
     put(store, BEN, a_mapping(domain="d-other"), entry="two")
     assert audited(store) == ["one", "two"]
 
 
-def test_a_member_may_hold_a_profile_under_several_aliases(store: Store) -> None:
+def test_member_can_hold_a_profile_under_several_aliases(store: Store) -> None:
     first = put(store, ANA, a_mapping("default"), entry="one")
     put(store, ANA, a_mapping("lab-like", space_name="lab"), entry="two")
     unmap(store, ANA, first, entry="three")
@@ -228,7 +228,7 @@ def test_a_member_may_hold_a_profile_under_several_aliases(store: Store) -> None
         put(store, BEN, a_mapping(), entry="four")
 
 
-def test_an_unmapped_profile_is_free(store: Store) -> None:
+def test_unmapped_profile_is_free(store: Store) -> None:
     held = put(store, ANA, a_mapping(profile="Ana"))
     unmap(store, ANA, held, entry="gone")
     mapping = put(store, BEN, a_mapping(profile="ana"), entry="second")
@@ -238,7 +238,7 @@ def test_an_unmapped_profile_is_free(store: Store) -> None:
     assert audited(store) == ["gone", "put", "second"]
 
 
-def test_remapping_frees_the_old_profile_and_holds_the_new_one(store: Store) -> None:
+def test_remapping_releases_the_old_profile(store: Store) -> None:
     put(store, ANA, a_mapping(profile="old"))
     put(store, ANA, a_mapping(profile="new", set_at=LATER), entry="remap")
 
@@ -256,14 +256,14 @@ def test_remapping_to_the_same_profile_keeps_it(store: Store) -> None:
         put(store, BEN, a_mapping(), entry="taken")
 
 
-def test_a_profile_can_be_held_let_go_and_held_again(store: Store) -> None:
+def test_released_profile_can_be_mapped_again(store: Store) -> None:
     for turn, member in enumerate((ANA, BEN, ANA, CAI)):
         held = put(store, member, a_mapping(), entry=f"put-{turn}")
         unmap(store, member, held, entry=f"delete-{turn}")
     put(store, BEN, a_mapping(), entry="last")
 
 
-def test_remapping_to_a_profile_of_somebody_else_leaves_everything_as_it_was(store: Store) -> None:
+def test_remapping_to_a_taken_profile_changes_nothing(store: Store) -> None:
     mine = put(store, ANA, a_mapping(profile="mine"), entry="one")
     put(store, BEN, a_mapping(profile="theirs"), entry="two")
 
@@ -275,18 +275,18 @@ def test_remapping_to_a_profile_of_somebody_else_leaves_everything_as_it_was(sto
         put(store, CAI, a_mapping(profile="mine"), entry="four")
 
 
-# What holds for the whole workspace
+# Workspace records
 
 LOCKDOWN = Lockdown("we are looking into a leak", set_by="cli:test", set_at=NOON)
 SCIENCE = Grant("S0SCIENCE1", Effect.ALLOW, reason="all of them", set_by="cli:test", set_at=NOON)
 LEAVERS = Grant("S0LEAVERS1", Effect.DENY, until=LATER, set_by="cli:test", set_at=NOON)
 
 
-def test_nothing_holds_for_a_workspace_nobody_spoke_of(store: Store) -> None:
+def test_unknown_workspace_has_no_rules(store: Store) -> None:
     assert store.access.workspace(TEAM) == Workspace()
 
 
-def test_a_lockdown_and_the_rules_of_groups_are_read_with_every_member_of_the_workspace(store: Store) -> None:
+def test_workspace_rules_are_read_with_every_member(store: Store) -> None:
     mapping = put(store, ANA, a_mapping())
     group_rule(store, SCIENCE, entry="one")
     lock_down(store, LOCKDOWN, entry="two")
@@ -299,14 +299,14 @@ def test_a_lockdown_and_the_rules_of_groups_are_read_with_every_member_of_the_wo
     assert audited(store) == ["one", "put", "three", "two"]
 
 
-def test_a_lockdown_that_has_ended_leaves_the_rules_alone(store: Store) -> None:
+def test_ending_a_lockdown_keeps_the_rules(store: Store) -> None:
     group_rule(store, SCIENCE)
     lock_down(store, LOCKDOWN)
     lock_down(store, None, entry="off")
     assert store.access.workspace(TEAM) == Workspace(grants=(SCIENCE,))
 
 
-def test_a_groups_rules_are_removed_and_those_of_others_stay(store: Store) -> None:
+def test_removing_group_rules_keeps_other_groups_rules(store: Store) -> None:
     denied = replace(SCIENCE, effect=Effect.DENY)
     for number, grant in enumerate((SCIENCE, LEAVERS, denied)):
         group_rule(store, grant, entry=f"rule-{number}")
@@ -315,7 +315,7 @@ def test_a_groups_rules_are_removed_and_those_of_others_stay(store: Store) -> No
     assert store.access.workspace(TEAM) == Workspace(grants=(LEAVERS,))
 
 
-def test_a_change_of_the_workspace_does_not_get_in_the_way_of_a_members(store: Store) -> None:
+def test_workspace_change_does_not_conflict_with_a_members(store: Store) -> None:
     seen = store.access.read(ANA)
     lock_down(store, LOCKDOWN)
     put(store, ANA, a_mapping(), seen=seen)
@@ -332,7 +332,7 @@ def test_a_change_of_the_workspace_does_not_get_in_the_way_of_a_members(store: S
     ids=["a rule", "a lockdown", "forgetting"],
 )
 @pytest.mark.parametrize("first", [True, False], ids=["the first change of all", "a later one"])
-def test_of_two_changes_of_a_workspace_that_cross_the_second_is_not_made(
+def test_outdated_workspace_change_fails(
     store: Store, late: Callable[[Store, Workspace], None], *, first: bool
 ) -> None:
     if not first:
@@ -345,7 +345,7 @@ def test_of_two_changes_of_a_workspace_that_cross_the_second_is_not_made(
     assert "late" not in audited(store)
 
 
-# Changes that cross: each is made by an admin who has seen `seen`, and comes after another one's
+# Conflicting changes: each is based on `seen` and comes after another change
 
 NOTHING = Access()
 Late = Callable[[Store, Access], object]
@@ -366,9 +366,7 @@ MEANWHILE: dict[str, Callable[[Store], object]] = {
 
 @pytest.mark.parametrize("meanwhile", MEANWHILE)
 @pytest.mark.parametrize("late", LATE)
-def test_what_an_admin_has_not_seen_is_neither_overwritten_nor_removed(
-    store: Store, late: str, meanwhile: str
-) -> None:
+def test_outdated_member_change_fails(store: Store, late: str, meanwhile: str) -> None:
     put(store, ANA, a_mapping())
     rule(store, a_grant())
     seen = store.access.read(ANA)
@@ -384,14 +382,14 @@ def test_what_an_admin_has_not_seen_is_neither_overwritten_nor_removed(
 
 
 @pytest.mark.parametrize("late", ["map", "allow"])
-def test_of_two_first_changes_of_a_member_the_second_is_not_made(store: Store, late: str) -> None:
+def test_second_first_change_of_a_member_fails(store: Store, late: str) -> None:
     rule(store, a_grant(effect=Effect.DENY))
     with pytest.raises(Changed):
         LATE[late](store, NOTHING)
     assert store.access.read(ANA) == Access(grants=(a_grant(effect=Effect.DENY),))
 
 
-def test_a_member_of_whom_nothing_is_left_has_not_become_one_nobody_has_touched(store: Store) -> None:
+def test_emptied_member_keeps_its_version(store: Store) -> None:
     mapping = put(store, ANA, a_mapping())
     seen = store.access.read(ANA)
     unmap(store, ANA, mapping)
@@ -402,7 +400,7 @@ def test_a_member_of_whom_nothing_is_left_has_not_become_one_nobody_has_touched(
                 LATE[late](store, stale)
 
 
-def test_rules_are_removed_together(store: Store) -> None:
+def test_rules_are_removed_in_one_change(store: Store) -> None:
     mapping = put(store, ANA, a_mapping())
     for effect in (Effect.ALLOW, Effect.DENY):
         rule(store, a_grant(effect=effect), entry=f"put-{effect}")
@@ -413,17 +411,17 @@ def test_rules_are_removed_together(store: Store) -> None:
     assert audited(store) == ["gone", "put", "put-allow", "put-deny"]
 
 
-def test_allow_and_deny_of_a_member_stand_side_by_side(store: Store) -> None:
+def test_allow_and_deny_rules_coexist(store: Store) -> None:
     rule(store, a_grant(), entry="allow")
     rule(store, a_grant(effect=Effect.DENY), entry="deny")
     assert {grant.effect for grant in store.access.read(ANA).grants} == {Effect.ALLOW, Effect.DENY}
 
 
-# At the same moment
+# Concurrent changes
 
 
 def putter(store: Store, member: Member, mapping: Mapping, entry: str) -> Callable[[], str]:
-    """A job that maps a member as things stand now."""
+    """Return a job that maps a member, based on the current records."""
     seen = store.access.read(member)
 
     def job() -> str:
@@ -433,7 +431,7 @@ def putter(store: Store, member: Member, mapping: Mapping, entry: str) -> Callab
     return job
 
 
-def test_of_two_members_mapped_to_a_profile_at_once_one_gets_it(store: Store) -> None:
+def test_concurrent_mappings_of_a_profile_have_one_winner(store: Store) -> None:
     outcomes = race(
         putter(store, ANA, a_mapping(profile="shared"), "for-ana"),
         putter(store, BEN, a_mapping(profile="Shared"), "for-ben"),
@@ -445,7 +443,7 @@ def test_of_two_members_mapped_to_a_profile_at_once_one_gets_it(store: Store) ->
     assert len(store.access.read(ANA).mappings) + len(store.access.read(BEN).mappings) == 1
 
 
-def test_of_two_admins_changing_a_mapping_at_once_one_wins_and_the_other_left_no_trace(store: Store) -> None:
+def test_concurrent_mapping_changes_have_one_winner_without_traces(store: Store) -> None:
     put(store, ANA, a_mapping(profile="seen"))
     wanted = {
         name: a_mapping(profile=name, set_at=LATER + timedelta(seconds=at)) for at, name in enumerate(("one", "two"))
@@ -463,7 +461,7 @@ def test_of_two_admins_changing_a_mapping_at_once_one_wins_and_the_other_left_no
         put(store, BEN, a_mapping("third", winner), entry="winners-profile-is-held")
 
 
-def test_of_a_change_and_a_removal_at_once_one_wins(store: Store) -> None:
+def test_concurrent_change_and_removal_have_one_winner(store: Store) -> None:
     mapping = put(store, ANA, a_mapping())
     seen = store.access.read(ANA)
 
@@ -481,8 +479,8 @@ def test_of_a_change_and_a_removal_at_once_one_wins(store: Store) -> None:
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["of a member new to the store", "of a known one"])
-def test_of_many_changes_of_a_member_at_once_none_is_lost(store: Store, *, known: bool) -> None:
-    """Each admin who meets another's change looks again and retries, as the message says."""
+def test_concurrent_retried_changes_are_all_kept(store: Store, *, known: bool) -> None:
+    """Each administrator retries after a conflict, as the message says."""
     if known:
         put(store, ANA, a_mapping("known", "known"))
 
@@ -504,10 +502,10 @@ def test_of_many_changes_of_a_member_at_once_none_is_lost(store: Store, *, known
     assert len(audited(store)) == 5 + known
 
 
-# Everybody
+# All members
 
 
-def test_members_lists_each_member_of_the_tenant_with_all_they_have(store: Store) -> None:
+def test_members_lists_each_member_with_all_records(store: Store) -> None:
     ana = put(store, ANA, a_mapping(), entry="one")
     put(store, CAI, a_mapping(profile="cai"), entry="two")
     rule(store, a_grant(), entry="three")
@@ -520,28 +518,28 @@ def test_members_lists_each_member_of_the_tenant_with_all_they_have(store: Store
     assert list(store.access.members("T0NOBODY01")) == []
 
 
-def test_members_does_not_list_those_who_have_nothing_left(store: Store) -> None:
+def test_members_omits_emptied_members(store: Store) -> None:
     held = put(store, ANA, a_mapping())
     unmap(store, ANA, held, entry="gone")
     assert list(store.access.members(TEAM)) == []
 
 
-def test_members_does_not_mistake_a_longer_tenant_id_for_its_own(store: Store) -> None:
+def test_members_ignores_longer_tenant_ids(store: Store) -> None:
     put(store, Member(f"{TEAM}X", "U0DEE00001"), a_mapping())
     assert list(store.access.members(TEAM)) == []
 
 
-def test_members_shows_neither_locks_nor_workspaces(store: Store) -> None:
+def test_members_omits_locks_and_workspaces(store: Store) -> None:
     lock_down(store, LOCKDOWN)
     group_rule(store, SCIENCE)
     put(store, ANA, a_mapping(), entry="one")
     assert list(store.access.members(TEAM)) == [(ANA.user_id, Access((a_mapping(),)))]
 
 
-# What only DynamoDB can show
+# DynamoDB only
 
 
-def test_members_reads_as_many_pages_as_there_are(tables: Tables, local_aws: ListeningAws) -> None:
+def test_members_reads_every_page(tables: Tables, local_aws: ListeningAws) -> None:
     items = tables.access
     long = "app:JupyterLab:" + "x" * 1000
     with items.batch_write() as batch:
@@ -551,7 +549,7 @@ def test_members_reads_as_many_pages_as_there_are(tables: Tables, local_aws: Lis
             owner = f"{TEAM}#U{number:09d}"
             batch.save(items(owner, "member", version=1, mappings={"default": mapping}, rules=rules))
 
-    # The stand-in takes its time for a megabyte; administration has more patience than serving.
+    # The stand-in is slow for a megabyte; administration has longer timeouts than serving.
     patient = AccessTable(bind(prefix="contract-", region=REGION, read_timeout_seconds=30), audit_days=400)
     found = dict(patient.members(TEAM))
 
@@ -572,7 +570,7 @@ def test_members_and_locks_are_read_consistently(dynamodb: Store, local_aws: Lis
     assert all(request["ConsistentRead"] is True for request in reads)
 
 
-def test_reading_a_member_is_one_consistent_call_for_two_items(dynamodb: Store, local_aws: ListeningAws) -> None:
+def test_read_is_one_consistent_call_for_two_items(dynamodb: Store, local_aws: ListeningAws) -> None:
     for alias in ("default", "sandbox", "prod"):
         put(dynamodb, ANA, a_mapping(alias, alias), entry=alias)
     lock_down(dynamodb, LOCKDOWN)
@@ -592,7 +590,7 @@ def test_reading_a_member_is_one_consistent_call_for_two_items(dynamodb: Store, 
 ODD_NAMES = ("self", "null", "default", "range-key", "attr-name", "0", "s", "m")
 
 
-def test_no_alias_is_taken_for_something_else(dynamodb: Store) -> None:
+def test_reserved_words_work_as_aliases(dynamodb: Store) -> None:
     for alias in ODD_NAMES:
         put(dynamodb, ANA, a_mapping(alias, alias), entry=alias)
     assert sorted(m.alias for m in dynamodb.access.read(ANA).mappings) == sorted(ODD_NAMES)
@@ -601,12 +599,12 @@ def test_no_alias_is_taken_for_something_else(dynamodb: Store) -> None:
     assert dynamodb.access.read(ANA) == NOTHING
 
 
-# A lock that somebody else holds, although the member's item has the mapping (as after an edit in the AWS console)
+# Another member's lock on a profile that this member's item maps, as after an edit in the AWS console
 
 
 @pytest.fixture
 def held_by_ben(dynamodb: Store, tables: Tables) -> Access:
-    """ANA's records, with a mapping to BEN's profile written past the lock."""
+    """Return ANA's records with a mapping to BEN's profile, written without the lock."""
     put(dynamodb, BEN, a_mapping(profile="shared"), entry="ben")
     put(dynamodb, ANA, a_mapping(profile="own"), entry="ana")
     member = tables.access(f"{TEAM}#{ANA.user_id}", "member")
@@ -627,10 +625,10 @@ def test_remapping_leaves_the_lock_of_another_member(dynamodb: Store, held_by_be
     assert list(dynamodb.access.holders([a_mapping(profile="shared")])) == [(a_mapping(profile="shared"), BEN)]
 
 
-# What DynamoDB leaves out of an answer is not taken for what does not exist
+# Keys that DynamoDB does not process are not treated as missing records
 
 
-def test_what_is_left_out_of_an_answer_is_asked_for_again(dynamodb: Store, tables: Tables, aws: ListeningAws) -> None:
+def test_unprocessed_keys_are_requested_again(dynamodb: Store, tables: Tables, aws: ListeningAws) -> None:
     mapping = put(dynamodb, ANA, a_mapping())
     lock_down(dynamodb, LOCKDOWN)
     name, calls = tables.access.Meta.table_name, len(aws.requests("BatchGetItem"))
@@ -650,9 +648,7 @@ def test_what_is_left_out_of_an_answer_is_asked_for_again(dynamodb: Store, table
     assert again["RequestItems"] == {name: {"Keys": keys, "ConsistentRead": True}}
 
 
-def test_what_is_left_out_every_time_is_an_error_and_not_nothing(
-    dynamodb: Store, tables: Tables, aws: ListeningAws
-) -> None:
+def test_unprocessed_keys_that_persist_are_an_error(dynamodb: Store, tables: Tables, aws: ListeningAws) -> None:
     name = tables.access.Meta.table_name
     keys = [{"owner": {"S": TEAM}, "item": {"S": "workspace"}}]
     nothing = {"Responses": {name: []}, "UnprocessedKeys": {name: {"Keys": keys, "ConsistentRead": True}}}
@@ -666,9 +662,7 @@ def test_what_is_left_out_every_time_is_an_error_and_not_nothing(
 
 
 @pytest.mark.parametrize("answer", [{}, {"Responses": {}}, {"UnprocessedKeys": {}}])
-def test_an_answer_of_another_shape_is_an_error_and_not_nothing(
-    dynamodb: Store, aws: ListeningAws, answer: dict[str, Any]
-) -> None:
+def test_malformed_response_is_an_error(dynamodb: Store, aws: ListeningAws, answer: dict[str, Any]) -> None:
     aws.inject("BatchGetItem", Fault(body=json.dumps(answer).encode(), status=200))
     with pytest.raises(StoreError) as failed:
         dynamodb.access.read(ANA)

@@ -1,4 +1,4 @@
-"""Where requests for links come in: every Intake records each once, and counts it in its member's minute."""
+"""Contract of the request log: it records each link request once and counts it in its member's minute."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -30,7 +30,7 @@ def recorded(store: Store, member: Member = ANA) -> list[Entry]:
     return sorted(store.audit.of_member(member, NOON - timedelta(days=1)), key=lambda entry: entry.id)
 
 
-def test_as_many_as_the_minute_has_room_for_are_within_the_rate_and_all_are_on_record(store: Store) -> None:
+def test_requests_beyond_the_rate_are_recorded_and_marked(store: Store) -> None:
     requests = [request(number, second=second) for number, second in enumerate((0, 1, 30, 59))]
 
     assert [store.intake.take(entry, 3) for entry in requests] == [True, True, True, False]
@@ -38,7 +38,7 @@ def test_as_many_as_the_minute_has_room_for_are_within_the_rate_and_all_are_on_r
     assert recorded(store) == requests
 
 
-def test_a_new_minute_has_room_again(store: Store) -> None:
+def test_new_minute_resets_the_count(store: Store) -> None:
     assert store.intake.take(request(1), 1)
     assert not store.intake.take(request(2), 1)
     assert store.intake.take(request(3, second=60), 1)
@@ -48,20 +48,20 @@ def test_a_new_minute_has_room_again(store: Store) -> None:
 @pytest.mark.parametrize(
     "other", [BEN, Member("T0OTHER001", ANA.user_id)], ids=["another member", "the same id in another team"]
 )
-def test_members_are_counted_apart(store: Store, other: Member) -> None:
+def test_members_are_counted_separately(store: Store, other: Member) -> None:
     assert store.intake.take(request(1), 1)
     assert store.intake.take(request(2, other), 1)
 
 
-def test_a_minute_is_the_same_in_every_time_zone(store: Store) -> None:
+def test_minute_is_independent_of_the_time_zone(store: Store) -> None:
     assert store.intake.take(request(1), 1)
     elsewhere = replace(request(2), at=NOON.astimezone(timezone(timedelta(hours=2))))
     assert not store.intake.take(elsewhere, 1)
 
 
 @pytest.mark.parametrize("at_most", [1, 5])
-def test_another_attempt_at_the_same_request_is_a_replay_and_does_not_count(store: Store, at_most: int) -> None:
-    for number in range(at_most + 1):  # the last of them is one too many
+def test_second_attempt_is_a_replay_and_is_not_counted(store: Store, at_most: int) -> None:
+    for number in range(at_most + 1):  # the last one is over the limit
         store.intake.take(request(number), at_most)
     before = recorded(store)
 
@@ -76,14 +76,14 @@ def test_another_attempt_at_the_same_request_is_a_replay_and_does_not_count(stor
     assert not store.intake.take(request(92), at_most + 2)
 
 
-def test_a_request_that_has_ended_is_not_taken_again(store: Store) -> None:
+def test_ended_request_is_a_replay(store: Store) -> None:
     store.intake.take(request(1), 5)
     store.audit.close(replace(request(1), outcome="denied"))
     with pytest.raises(AlreadyRecorded):
         store.intake.take(request(1), 5)
 
 
-def test_of_twenty_requests_at_once_as_many_as_may_be_are_within_the_rate(store: Store) -> None:
+def test_concurrent_requests_stay_within_the_rate(store: Store) -> None:
     def taker(number: int) -> Callable[[], bool]:
         return lambda: store.intake.take(request(number), 5)
 
@@ -91,7 +91,7 @@ def test_of_twenty_requests_at_once_as_many_as_may_be_are_within_the_rate(store:
     assert len(recorded(store)) == 20
 
 
-def test_of_twenty_attempts_at_once_one_is_taken(store: Store) -> None:
+def test_concurrent_attempts_have_one_winner(store: Store) -> None:
     def taker(number: int) -> Callable[[], bool]:
         return lambda: store.intake.take(replace(request(1), attempt=f"attempt-{number}"), 5)
 
@@ -101,11 +101,11 @@ def test_of_twenty_attempts_at_once_one_is_taken(store: Store) -> None:
     assert [outcome for outcome in outcomes if isinstance(outcome, bool)] == [True]
 
 
-# How DynamoDB cancels a transaction
+# Cancelled transactions
 
 
 def cancelled(*codes: str, times: int | None = 1) -> Fault:
-    """A cancellation with these reasons, of the record and of the count."""
+    """Return a cancellation with these reasons for the record and for the count."""
     reasons = [{"Code": code} for code in codes]
     kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
     body = json.dumps({"__type": kind, "Message": "Transaction cancelled", "CancellationReasons": reasons})
@@ -119,7 +119,7 @@ def waits() -> list[float]:
 
 @pytest.fixture
 def intake(tables: Tables, waits: list[float]) -> RequestLogTables:
-    """The adapter, which does not wait but says how long it would."""
+    """Return an adapter that records its delays instead of waiting."""
     return RequestLogTables(tables, AuditTable(tables, days=DAYS), days=DAYS, wait=waits.append)
 
 
@@ -133,7 +133,7 @@ CROSSED = [
 
 
 @pytest.mark.parametrize("codes", CROSSED)
-def test_a_transaction_that_crosses_another_is_tried_again_and_is_no_replay(
+def test_transaction_conflict_is_retried_and_not_a_replay(
     intake: RequestLogTables, dynamodb: Store, aws: ListeningAws, waits: list[float], codes: Iterable[str]
 ) -> None:
     aws.inject(TRANSACTION, cancelled(*codes, times=3))
@@ -145,7 +145,7 @@ def test_a_transaction_that_crosses_another_is_tried_again_and_is_no_replay(
     assert len(set(waits)) == 3
 
 
-def test_one_that_always_crosses_another_is_given_up_within_a_second_of_waiting(
+def test_persistent_transaction_conflict_fails_within_a_second(
     intake: RequestLogTables, dynamodb: Store, aws: ListeningAws, waits: list[float]
 ) -> None:
     aws.inject(TRANSACTION, cancelled("None", "TransactionConflict", times=None))
@@ -160,9 +160,7 @@ def test_one_that_always_crosses_another_is_given_up_within_a_second_of_waiting(
 
 
 @pytest.mark.parametrize("count", ["None", "ConditionalCheckFailed", "TransactionConflict"])
-def test_a_record_that_is_there_is_a_replay_whatever_the_count_says(
-    intake: RequestLogTables, aws: ListeningAws, count: str
-) -> None:
+def test_existing_record_is_a_replay_at_any_count(intake: RequestLogTables, aws: ListeningAws, count: str) -> None:
     aws.inject(TRANSACTION, cancelled("ConditionalCheckFailed", count))
     with pytest.raises(AlreadyRecorded):
         intake.take(request(1), 1)
@@ -173,7 +171,7 @@ def test_a_record_that_is_there_is_a_replay_whatever_the_count_says(
     [("ValidationError", "None"), ("None", "AccessDenied"), ("SomethingNew", "ConditionalCheckFailed"), ()],
     ids=str,
 )
-def test_any_other_cancellation_is_a_failure_and_no_replay(
+def test_other_cancellations_are_failures_and_not_replays(
     intake: RequestLogTables, dynamodb: Store, aws: ListeningAws, codes: Iterable[str]
 ) -> None:
     aws.inject(TRANSACTION, cancelled(*codes))
@@ -183,7 +181,7 @@ def test_any_other_cancellation_is_a_failure_and_no_replay(
     assert recorded(dynamodb) == []
 
 
-def test_a_transaction_whose_answer_is_lost_carries_its_token_again_and_meets_its_own_first_attempt(
+def test_retry_after_a_lost_answer_reuses_the_token(
     intake: RequestLogTables, dynamodb: Store, aws: ListeningAws
 ) -> None:
     aws.inject(TRANSACTION, Fault(drop=True, served=True))
@@ -196,7 +194,7 @@ def test_a_transaction_whose_answer_is_lost_carries_its_token_again_and_meets_it
     assert first["ClientRequestToken"]
 
 
-def test_one_request_is_one_call(intake: RequestLogTables, aws: ListeningAws) -> None:
+def test_take_is_one_call(intake: RequestLogTables, aws: ListeningAws) -> None:
     aws.sent.clear()
     intake.take(request(1), 1)
     assert [operation for operation, _ in aws.sent] == [TRANSACTION]

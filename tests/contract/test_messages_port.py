@@ -146,7 +146,7 @@ def aws(local_aws: ListeningAws) -> Iterator[ListeningAws]:
     ],
     ids=["refused", "cut"],
 )
-def test_a_table_that_fails_is_an_error(
+def test_table_failure_is_an_error(
     table: RuntimeTable, aws: ListeningAws, use: str, fault: Fault, reason: Reason
 ) -> None:
     operation, job = USES[use]

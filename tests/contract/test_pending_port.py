@@ -1,4 +1,4 @@
-"""What waits for an administrator's confirmation: one suite for the fake and the DynamoDB table."""
+"""Contract of Confirmations, run on the fake and on the DynamoDB table."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,13 +38,13 @@ def pending(request: pytest.FixtureRequest) -> Iterator[Confirmations]:
         yield ConfirmationTable(request.getfixturevalue("tables"))
 
 
-def test_what_was_kept_can_be_taken_once(pending: Confirmations) -> None:
+def test_confirmation_can_be_taken_once(pending: Confirmations) -> None:
     assert pending.keep(ACT)
     assert pending.take(ANA, ID, NOON) == ACT
     assert pending.take(ANA, ID, NOON) is None
 
 
-def test_the_same_request_is_kept_once_whatever_has_become_of_it(pending: Confirmations) -> None:
+def test_request_is_kept_once(pending: Confirmations) -> None:
     assert pending.keep(ACT)
     assert not pending.keep(replace(ACT, verb="allow"))
     pending.take(ANA, ID, NOON)
@@ -52,7 +52,7 @@ def test_the_same_request_is_kept_once_whatever_has_become_of_it(pending: Confir
     assert pending.take(ANA, ID, NOON) is None
 
 
-def test_nobody_takes_what_another_has_asked_for(pending: Confirmations) -> None:
+def test_confirmation_of_another_administrator_is_refused(pending: Confirmations) -> None:
     pending.keep(ACT)
     for who in (BEN, Member("T0OTHER001", ANA.user_id)):
         assert pending.take(who, ID, NOON) is None
@@ -61,25 +61,25 @@ def test_nobody_takes_what_another_has_asked_for(pending: Confirmations) -> None
 
 
 @pytest.mark.parametrize(("seconds", "taken"), [(599, True), (600, False), (10_000, False)])
-def test_time_runs_out(pending: Confirmations, seconds: int, taken: bool) -> None:  # noqa: FBT001 - the table's
+def test_expired_confirmation_is_refused(pending: Confirmations, seconds: int, taken: bool) -> None:  # noqa: FBT001 - the table's
     pending.keep(ACT)
     assert (pending.take(ANA, ID, NOON + timedelta(seconds=seconds)) is not None) == taken
 
 
-def test_of_several_presses_at_once_one_counts(pending: Confirmations) -> None:
+def test_concurrent_confirmations_have_one_winner(pending: Confirmations) -> None:
     pending.keep(ACT)
     outcomes = race(*(lambda: pending.take(ANA, ID, NOON) for _ in range(8)))
     assert sorted(outcomes, key=str) == [ACT, *[None] * 7] or sorted(outcomes, key=str) == [*[None] * 7, ACT]
 
 
-def test_of_a_request_and_its_replays_one_counts(pending: Confirmations) -> None:
+def test_replayed_request_is_kept_once(pending: Confirmations) -> None:
     assert sorted(map(str, race(*(lambda: pending.keep(ACT) for _ in range(8))))) == ["False"] * 7 + ["True"]
 
 
-# What only DynamoDB can show
+# DynamoDB only
 
 
-def test_it_is_remembered_for_longer_than_a_request_can_be_replayed(tables: Tables) -> None:
+def test_confirmation_outlives_the_replay_window(tables: Tables) -> None:
     ConfirmationTable(tables).keep(ACT)
     [item] = client_of(tables.runtime).scan(TableName=tables.runtime.Meta.table_name)["Items"]
     assert int(item["expires"]["N"]) == int((ACT.expires_at + KEPT_AFTER).timestamp())
@@ -100,7 +100,7 @@ def test_take_recognizes_its_own_write_after_a_lost_answer(tables: Tables, local
     assert ConfirmationTable(tables).take(ANA, ID, NOON) is None
 
 
-def test_what_makes_no_sense_is_an_error(tables: Tables) -> None:
+def test_invalid_confirmation_record_is_an_error(tables: Tables) -> None:
     pending = ConfirmationTable(tables)
     pending.keep(ACT)
     [item] = client_of(tables.runtime).scan(TableName=tables.runtime.Meta.table_name)["Items"]
@@ -111,7 +111,7 @@ def test_what_makes_no_sense_is_an_error(tables: Tables) -> None:
         assert caught.value.reason is Reason.STORE_UNREADABLE
 
 
-def test_dynamodbs_failures_are_ours(tables: Tables, local_aws: ListeningAws) -> None:
+def test_confirmation_table_failures_are_store_errors(tables: Tables, local_aws: ListeningAws) -> None:
     pending = ConfirmationTable(tables)
     for operation, call in (
         ("PutItem", lambda: pending.keep(ACT)),

@@ -1,4 +1,4 @@
-"""Requests for access: every AccessRequestStore keeps these promises, the fake and the DynamoDB table alike."""
+"""Contract of AccessRequestStore, run on the fake and on the DynamoDB table."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -39,21 +39,21 @@ def table(tables: Tables) -> AccessRequestTable:
 
 @pytest.fixture(params=["fake", "dynamodb"])
 def book(request: pytest.FixtureRequest) -> AccessRequestStore:
-    """Fake and adapter in turn."""
+    """Return the fake or the adapter."""
     if request.param == "fake":
         return FakeBook()
     real: AccessRequestStore = request.getfixturevalue("table")
     return real
 
 
-# Asking
+# Requests
 
 
-def test_nothing_is_found_of_a_member_who_never_asked(book: AccessRequestStore) -> None:
+def test_find_returns_none_without_a_request(book: AccessRequestStore) -> None:
     assert book.find(ANA) is None
 
 
-def test_what_was_asked_is_found(book: AccessRequestStore) -> None:
+def test_find_returns_the_request(book: AccessRequestStore) -> None:
     assert book.ask(FIRST) == FIRST
     assert book.find(ANA) == FIRST
 
@@ -68,21 +68,19 @@ TEXTS = {
 
 @pytest.mark.parametrize(("wish", "reason"), TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("days", DAYS)
-def test_every_field_of_a_request_survives(
-    book: AccessRequestStore, wish: str, reason: str, days: int | None
-) -> None:
+def test_every_request_field_round_trips(book: AccessRequestStore, wish: str, reason: str, days: int | None) -> None:
     asked = replace(FIRST, wish=wish, reason=reason, days=days, at=NOON + 7 * MOMENT)
     book.ask(asked)
     assert book.find(ANA) == asked
 
 
-def test_who_asks_again_joins_the_open_request(book: AccessRequestStore) -> None:
+def test_second_request_joins_the_open_one(book: AccessRequestStore) -> None:
     book.ask(FIRST)
     assert book.ask(SECOND) == FIRST
     assert book.find(ANA) == FIRST
 
 
-def test_until_the_last_moment_a_request_is_open_and_then_may_be_asked_anew(book: AccessRequestStore) -> None:
+def test_expired_request_can_be_replaced(book: AccessRequestStore) -> None:
     book.ask(FIRST)
     assert book.ask(replace(SECOND, at=FIRST.expires_at - MOMENT)) == FIRST
     anew = replace(SECOND, at=FIRST.expires_at, expires_at=FIRST.expires_at + timedelta(days=7))
@@ -91,7 +89,7 @@ def test_until_the_last_moment_a_request_is_open_and_then_may_be_asked_anew(book
 
 
 @pytest.mark.parametrize("state", [APPROVED, DENIED, WITHDRAWN])
-def test_once_decided_a_request_may_be_asked_anew(book: AccessRequestStore, state: RequestState) -> None:
+def test_decided_request_can_be_replaced(book: AccessRequestStore, state: RequestState) -> None:
     book.ask(FIRST)
     book.decide(ANA, FIRST.id, state, ADA, NOON)
     assert book.ask(SECOND) == SECOND
@@ -99,9 +97,7 @@ def test_once_decided_a_request_may_be_asked_anew(book: AccessRequestStore, stat
 
 
 @pytest.mark.parametrize("state", [APPROVED, DENIED, WITHDRAWN])
-def test_the_same_form_sent_again_opens_nothing_whatever_has_become_of_it(
-    book: AccessRequestStore, state: RequestState
-) -> None:
+def test_resubmitted_form_opens_no_second_request(book: AccessRequestStore, state: RequestState) -> None:
     book.ask(FIRST)
     again = replace(FIRST, at=NOON + timedelta(seconds=3), expires_at=FIRST.expires_at + timedelta(seconds=3))
     assert book.ask(again) == FIRST
@@ -110,7 +106,7 @@ def test_the_same_form_sent_again_opens_nothing_whatever_has_become_of_it(
     assert book.find(ANA) == decided
 
 
-def test_the_same_form_sent_again_opens_nothing_after_its_time(book: AccessRequestStore) -> None:
+def test_resubmitted_form_opens_nothing_after_expiry(book: AccessRequestStore) -> None:
     book.ask(FIRST)
     late = replace(FIRST, at=FIRST.expires_at, expires_at=FIRST.expires_at + timedelta(days=7))
     assert book.ask(late) == FIRST
@@ -118,7 +114,7 @@ def test_the_same_form_sent_again_opens_nothing_after_its_time(book: AccessReque
 
 
 @pytest.mark.parametrize("other", [BEN, ELSEWHERE], ids=["another member", "the same id in another team"])
-def test_members_ask_apart(book: AccessRequestStore, other: Member) -> None:
+def test_requests_are_separate_per_member(book: AccessRequestStore, other: Member) -> None:
     theirs = replace(SECOND, member=other)
     book.ask(FIRST)
     assert book.ask(theirs) == theirs
@@ -126,13 +122,13 @@ def test_members_ask_apart(book: AccessRequestStore, other: Member) -> None:
     assert book.find(ANA) == FIRST
 
 
-def test_of_many_who_ask_at_once_for_one_member_one_is_kept(book: AccessRequestStore) -> None:
+def test_concurrent_requests_of_a_member_have_one_winner(book: AccessRequestStore) -> None:
     wanted = [replace(FIRST, id=f"{number:032x}") for number in range(8)]
     kept = race(*(lambda one=one: book.ask(one) for one in wanted))
     assert kept == [book.find(ANA)] * 8
 
 
-def test_a_time_is_the_same_in_every_time_zone(book: AccessRequestStore) -> None:
+def test_request_times_are_independent_of_the_time_zone(book: AccessRequestStore) -> None:
     book.ask(FIRST)
     tokyo = timezone(timedelta(hours=9))
     assert book.ask(replace(SECOND, at=(FIRST.expires_at - MOMENT).astimezone(tokyo))) == FIRST
@@ -140,11 +136,11 @@ def test_a_time_is_the_same_in_every_time_zone(book: AccessRequestStore) -> None
     assert book.decide(ANA, FIRST.id, DENIED, ADA, late) == FIRST
 
 
-# Deciding
+# Decisions
 
 
 @pytest.mark.parametrize("state", [APPROVED, DENIED, WITHDRAWN])
-def test_a_decision_is_kept_with_who_and_when(book: AccessRequestStore, state: RequestState) -> None:
+def test_decision_has_administrator_and_time(book: AccessRequestStore, state: RequestState) -> None:
     book.ask(FIRST)
     at = NOON + timedelta(minutes=5) + MOMENT
     decided = replace(FIRST, state=state, decided_by=ADA, decided_at=at)
@@ -153,14 +149,14 @@ def test_a_decision_is_kept_with_who_and_when(book: AccessRequestStore, state: R
 
 
 @pytest.mark.parametrize("by", [BEA, ADA], ids=["another", "the same"])
-def test_the_first_decision_stands(book: AccessRequestStore, by: str) -> None:
+def test_first_decision_wins(book: AccessRequestStore, by: str) -> None:
     book.ask(FIRST)
     first = book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
     assert book.decide(ANA, FIRST.id, DENIED, by, NOON + timedelta(seconds=1)) == first
     assert book.find(ANA) == first
 
 
-def test_what_has_run_out_is_not_decided(book: AccessRequestStore) -> None:
+def test_expired_request_is_not_decided(book: AccessRequestStore) -> None:
     book.ask(FIRST)
     assert book.decide(ANA, FIRST.id, APPROVED, ADA, FIRST.expires_at) == FIRST
     assert book.find(ANA) == FIRST
@@ -169,7 +165,7 @@ def test_what_has_run_out_is_not_decided(book: AccessRequestStore) -> None:
     assert last.state is APPROVED
 
 
-def test_an_older_request_is_not_decided_in_the_place_of_the_newer(book: AccessRequestStore) -> None:
+def test_decision_on_a_replaced_request_fails(book: AccessRequestStore) -> None:
     book.ask(FIRST)
     book.decide(ANA, FIRST.id, DENIED, ADA, NOON)
     book.ask(SECOND)
@@ -177,12 +173,12 @@ def test_an_older_request_is_not_decided_in_the_place_of_the_newer(book: AccessR
     assert book.find(ANA) == SECOND
 
 
-def test_where_nobody_asked_nothing_is_decided_and_nothing_appears(book: AccessRequestStore) -> None:
+def test_decision_without_a_request_creates_nothing(book: AccessRequestStore) -> None:
     assert book.decide(ANA, FIRST.id, APPROVED, ADA, NOON) is None
     assert book.find(ANA) is None
 
 
-def test_of_many_who_decide_at_once_one_is_first(book: AccessRequestStore) -> None:
+def test_concurrent_decisions_have_one_winner(book: AccessRequestStore) -> None:
     book.ask(FIRST)
     admins = [f"U0ADMIN{number}" for number in range(8)]
     states = [APPROVED, DENIED] * 4
@@ -196,12 +192,12 @@ def test_of_many_who_decide_at_once_one_is_first(book: AccessRequestStore) -> No
     assert (found.decided_by, found.state) in list(zip(admins, states, strict=True))
 
 
-# Where administrators read it
+# Postings
 
 POSTINGS = (Posting("D0ADA/1735689600.000100", "de"), Posting("D0BEA/1735689600.000200", "en"))
 
 
-def test_where_a_request_was_posted_is_kept_until_there_is_a_newer_one(book: AccessRequestStore) -> None:
+def test_postings_are_kept_until_a_newer_request(book: AccessRequestStore) -> None:
     book.ask(FIRST)
     posted = replace(FIRST, postings=POSTINGS)
     assert book.posted(ANA, FIRST.id, POSTINGS) == posted
@@ -216,14 +212,14 @@ def test_where_a_request_was_posted_is_kept_until_there_is_a_newer_one(book: Acc
     assert book.find(ANA) == SECOND
 
 
-def test_who_posts_too_late_learns_that_it_was_decided(book: AccessRequestStore) -> None:
+def test_late_posting_returns_the_decision(book: AccessRequestStore) -> None:
     book.ask(FIRST)
     decided = book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
     assert decided is not None
     assert book.posted(ANA, FIRST.id, POSTINGS) == replace(decided, postings=POSTINGS)
 
 
-def test_only_this_requests_postings_are_kept(book: AccessRequestStore) -> None:
+def test_postings_of_other_requests_are_not_kept(book: AccessRequestStore) -> None:
     assert book.posted(ANA, FIRST.id, POSTINGS) is None
     assert book.find(ANA) is None
     book.ask(SECOND)
@@ -231,10 +227,10 @@ def test_only_this_requests_postings_are_kept(book: AccessRequestStore) -> None:
     assert book.find(ANA) == SECOND
 
 
-# Taking a decision back
+# Reopening
 
 
-def test_a_decision_that_is_taken_back_leaves_the_request_as_it_was(book: AccessRequestStore) -> None:
+def test_reopen_restores_the_open_request(book: AccessRequestStore) -> None:
     book.ask(FIRST)
     book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
     book.reopen(ANA, FIRST.id)
@@ -244,7 +240,7 @@ def test_a_decision_that_is_taken_back_leaves_the_request_as_it_was(book: Access
     assert again == replace(FIRST, state=DENIED, decided_by=BEA, decided_at=NOON)
 
 
-def test_a_request_that_is_open_again_still_runs_out(book: AccessRequestStore) -> None:
+def test_reopened_request_still_expires(book: AccessRequestStore) -> None:
     book.ask(FIRST)
     book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
     book.reopen(ANA, FIRST.id)
@@ -258,31 +254,29 @@ def newer_one_decided(book: AccessRequestStore) -> AccessRequest | None:
     return book.decide(ANA, SECOND.id, DENIED, BEA, SECOND.at)
 
 
-def test_only_the_same_request_is_taken_back(book: AccessRequestStore) -> None:
+def test_reopen_ignores_other_requests(book: AccessRequestStore) -> None:
     newer = newer_one_decided(book)
-    with suppress(StoreError):  # whether it may fail is for the next test
+    with suppress(StoreError):  # an error is allowed here
         book.reopen(ANA, FIRST.id)
     assert book.find(ANA) == newer
 
 
-def test_taking_back_what_a_newer_request_has_replaced_is_no_failure(book: AccessRequestStore) -> None:
+def test_reopen_of_a_replaced_request_is_a_noop(book: AccessRequestStore) -> None:
     newer_one_decided(book)
     book.reopen(ANA, FIRST.id)
 
 
-def test_where_nobody_asked_nothing_is_taken_back(book: AccessRequestStore) -> None:
-    with suppress(StoreError):  # as above
+def test_reopen_without_a_request_is_a_noop(book: AccessRequestStore) -> None:
+    with suppress(StoreError):  # an error is allowed here
         book.reopen(ANA, FIRST.id)
     assert book.find(ANA) is None
     assert book.ask(SECOND) == SECOND
 
 
-# What only DynamoDB can show
+# DynamoDB only
 
 
-def test_a_request_can_be_looked_up_for_a_month_after_it_has_run_out(
-    table: AccessRequestTable, tables: Tables
-) -> None:
+def test_request_is_kept_for_a_month_after_expiry(table: AccessRequestTable, tables: Tables) -> None:
     table.ask(FIRST)
     changes: list[Callable[[], object]] = [
         lambda: table.decide(ANA, FIRST.id, APPROVED, ADA, NOON),
@@ -294,7 +288,7 @@ def test_a_request_can_be_looked_up_for_a_month_after_it_has_run_out(
         assert int(item["expires"]["N"]) == int((FIRST.expires_at + KEPT_AFTER).timestamp())
 
 
-def test_requests_choices_and_counts_do_not_touch_each_other(table: AccessRequestTable, dynamodb: Store) -> None:
+def test_requests_choices_and_counts_are_independent(table: AccessRequestTable, dynamodb: Store) -> None:
     table.ask(FIRST)
     dynamodb.choices.remember(ANA, "sandbox", NOON)
     assert dynamodb.intake.take(an_entry("request-1"), 1)
@@ -302,9 +296,7 @@ def test_requests_choices_and_counts_do_not_touch_each_other(table: AccessReques
     assert dynamodb.choices.recall(ANA) == "sandbox"
 
 
-def test_a_request_is_read_with_one_strongly_consistent_read(
-    table: AccessRequestTable, local_aws: ListeningAws
-) -> None:
+def test_find_is_one_consistent_read(table: AccessRequestTable, local_aws: ListeningAws) -> None:
     table.ask(FIRST)
     local_aws.sent.clear()
     table.find(ANA)
@@ -313,15 +305,13 @@ def test_a_request_is_read_with_one_strongly_consistent_read(
     assert len(local_aws.sent) == 1
 
 
-def test_asking_whose_answer_was_lost_meets_its_own_first_attempt(
-    table: AccessRequestTable, local_aws: ListeningAws
-) -> None:
+def test_ask_recognizes_its_own_write_after_a_lost_answer(table: AccessRequestTable, local_aws: ListeningAws) -> None:
     local_aws.inject("PutItem", Fault("InternalServerError", status=500, served=True))
     assert table.ask(FIRST) == FIRST
     assert local_aws.calls.count("PutItem") == 2
 
 
-def test_deciding_whose_answer_was_lost_meets_its_own_first_attempt(
+def test_decide_recognizes_its_own_write_after_a_lost_answer(
     table: AccessRequestTable, local_aws: ListeningAws
 ) -> None:
     table.ask(FIRST)
@@ -354,7 +344,7 @@ def aws(local_aws: ListeningAws) -> Iterator[ListeningAws]:
     ],
     ids=["refused", "cut"],
 )
-def test_a_table_that_fails_is_an_error(
+def test_table_failure_is_an_error(
     table: AccessRequestTable, aws: ListeningAws, use: str, fault: Fault, reason: Reason
 ) -> None:
     table.ask(FIRST)
@@ -378,7 +368,7 @@ SPOILT: dict[str, dict[str, Any] | None] = {
 
 
 @pytest.mark.parametrize("name", SPOILT)
-def test_a_record_that_makes_no_sense_is_an_error(table: AccessRequestTable, tables: Tables, name: str) -> None:
+def test_invalid_request_record_is_an_error(table: AccessRequestTable, tables: Tables, name: str) -> None:
     table.ask(FIRST)
     client, where = client_of(tables.runtime), tables.runtime.Meta.table_name
     [item] = client.scan(TableName=where)["Items"]
@@ -390,7 +380,7 @@ def test_a_record_that_makes_no_sense_is_an_error(table: AccessRequestTable, tab
     assert failed.value.reason is Reason.STORE_UNREADABLE
 
 
-# The use case over the real tables
+# Use case on the real tables
 
 
 def asking_over(dynamodb: Store, table: AccessRequestTable) -> AccessRequests:
@@ -409,9 +399,7 @@ def asked(asking: AccessRequests, *, days: int | None) -> AccessRequest:
     return given.request
 
 
-def test_of_two_administrators_at_once_one_grants_and_the_other_sees_who(
-    dynamodb: Store, table: AccessRequestTable
-) -> None:
+def test_concurrent_approvals_have_one_winner(dynamodb: Store, table: AccessRequestTable) -> None:
     asking = asking_over(dynamodb, table)
     request = asked(asking, days=30)
     mapping = a_mapping()
@@ -433,7 +421,7 @@ def test_of_two_administrators_at_once_one_grants_and_the_other_sees_who(
     assert sorted(steps) == sorted(done)
 
 
-def test_of_one_who_approves_and_one_who_denies_at_once_one_wins(dynamodb: Store, table: AccessRequestTable) -> None:
+def test_concurrent_approval_and_denial_have_one_winner(dynamodb: Store, table: AccessRequestTable) -> None:
     asking = asking_over(dynamodb, table)
     asking.admin.map(ANA, a_mapping(), Actor("cli:test", Source.CLI))
     request = asked(asking, days=None)

@@ -1,4 +1,4 @@
-"""Whatever DynamoDB does to us becomes a StoreError that says why, by its code."""
+"""DynamoDB failures become a StoreError with a reason, classified by error code."""
 
 import re
 from collections.abc import Callable
@@ -79,13 +79,13 @@ def failure(use: Use, store: Store) -> StoreError:
 
 @pytest.mark.parametrize(
     ("name", "fault"),
-    # Those that are tried again take their time, so they are not all done for every use.
+    # Retried errors are slow, so not all of them run for every operation.
     [
         *((name, fault) for name in USES for fault in ("access denied", "table missing", "dropped")),
         *((name, fault) for name in ("read", "audit open", "put grant") for fault in ("throttled", "failed")),
     ],
 )
-def test_what_dynamodb_does_to_us_is_told_apart(dynamodb: Store, aws: ListeningAws, name: str, fault: str) -> None:
+def test_dynamodb_failures_map_to_store_errors(dynamodb: Store, aws: ListeningAws, name: str, fault: str) -> None:
     operation, use = USES[name]
     aws.inject(operation, FAULTS[fault][0])
     error = failure(use, dynamodb)
@@ -107,18 +107,18 @@ def test_what_dynamodb_does_to_us_is_told_apart(dynamodb: Store, aws: ListeningA
     ],
     ids=lambda value: value.code or f"body with {value.status}" if isinstance(value, Fault) else value,
 )
-def test_an_error_is_known_by_its_code(dynamodb: Store, aws: ListeningAws, fault: Fault, reason: Reason) -> None:
+def test_errors_are_classified_by_code(dynamodb: Store, aws: ListeningAws, fault: Fault, reason: Reason) -> None:
     aws.inject("BatchGetItem", fault)
     error = failure(USES["read"][1], dynamodb)
     assert error.reason is reason
 
 
-def test_the_code_of_a_refusal_is_kept(dynamodb: Store, aws: ListeningAws) -> None:
+def test_refusal_keeps_its_code(dynamodb: Store, aws: ListeningAws) -> None:
     aws.inject("PutItem", Fault("AccessDeniedException"))
     assert failure(USES["audit open"][1], dynamodb).code == "AccessDeniedException"
 
 
-def test_missing_tables_are_named_as_the_trouble(local_aws: ListeningAws, bound: Tables) -> None:
+def test_missing_table_is_named(local_aws: ListeningAws, bound: Tables) -> None:
     local_aws.reset()
     audit = AuditTable(bound, days=1)
     intake = RequestLogTables(bound, audit, days=1)
@@ -130,7 +130,7 @@ def test_missing_tables_are_named_as_the_trouble(local_aws: ListeningAws, bound:
 
 
 @pytest.mark.parametrize("name", ["read", "audit open", "audit close", "delete mapping"])
-def test_one_failure_is_got_over(dynamodb: Store, aws: ListeningAws, name: str) -> None:
+def test_single_failure_is_retried(dynamodb: Store, aws: ListeningAws, name: str) -> None:
     operation, use = USES[name]
     if name.startswith("delete"):
         dynamodb.access.put_mapping(ANA, a_mapping(), seen=Access(), entry=an_entry("before"))
@@ -138,8 +138,8 @@ def test_one_failure_is_got_over(dynamodb: Store, aws: ListeningAws, name: str) 
     use(dynamodb)
 
 
-def test_a_change_whose_answer_was_lost_is_repeated_under_the_same_token(dynamodb: Store, aws: ListeningAws) -> None:
-    """DynamoDB takes a repeated transaction for the first one by its token; the stand-in does not know that."""
+def test_change_with_a_lost_answer_reuses_its_token(dynamodb: Store, aws: ListeningAws) -> None:
+    """DynamoDB recognizes a repeated transaction by its token; the stand-in does not."""
     aws.inject("TransactWriteItems", Fault("InternalServerError", status=500, served=True))
     with pytest.raises(Changed):
         dynamodb.access.put_grant(TEAM, a_grant(), seen=Access(), entry=an_entry("x"))
@@ -152,7 +152,7 @@ def test_a_change_whose_answer_was_lost_is_repeated_under_the_same_token(dynamod
     ("code", "expected"),
     [("ConditionalCheckFailed", Changed), ("TransactionConflict", Changed), ("ThrottlingError", StoreError)],
 )
-def test_a_cancelled_change_is_told_apart_by_its_reasons(
+def test_cancelled_changes_are_classified_by_reason(
     dynamodb: Store, aws: ListeningAws, code: str, expected: type[Exception]
 ) -> None:
     body = (
@@ -164,18 +164,18 @@ def test_a_cancelled_change_is_told_apart_by_its_reasons(
         dynamodb.access.put_grant(TEAM, a_grant(), seen=Access(), entry=an_entry("x"))
 
 
-def test_a_cancelled_change_changes_nothing(dynamodb: Store, aws: ListeningAws) -> None:
+def test_cancelled_change_writes_nothing(dynamodb: Store, aws: ListeningAws) -> None:
     aws.inject("TransactWriteItems", Fault("AccessDeniedException"))
     failure(USES["put mapping"][1], dynamodb)
     assert dynamodb.access.read(ANA) == Access()
     assert list(dynamodb.audit.of_day(TEAM, NOON.date())) == []
 
 
-# Unreachable, and without credentials
+# Unreachable endpoint and missing credentials
 
 
 def elsewhere(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> Tables:
-    """Models that are bound in a changed environment."""
+    """Return models bound in a changed environment."""
     for name, value in changes.items():
         if value is None:
             monkeypatch.delenv(name)
@@ -193,7 +193,7 @@ NO_CREDENTIALS: Settings = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": 
 @pytest.mark.parametrize(
     ("changes", "reason"), [(NOBODY, Reason.STORE_UNREACHABLE), (NO_CREDENTIALS, Reason.STORE_REFUSED)]
 )
-def test_nobody_at_the_endpoint_and_no_credentials_are_found_at_the_first_call(
+def test_unreachable_endpoint_and_missing_credentials_are_errors(
     monkeypatch: pytest.MonkeyPatch, changes: Settings, reason: Reason
 ) -> None:
     tables = elsewhere(monkeypatch, **changes)
@@ -210,14 +210,12 @@ def test_nobody_at_the_endpoint_and_no_credentials_are_found_at_the_first_call(
     [{"AWS_SECRET_ACCESS_KEY": None}, {"AWS_PROFILE": "typo"}, {"AWS_ENDPOINT_URL_DYNAMODB": "nonsense"}],
     ids=["half the credentials", "a profile that does not exist", "an endpoint that is no address"],
 )
-def test_settings_of_awss_own_that_make_no_sense_are_found_when_connecting(
-    monkeypatch: pytest.MonkeyPatch, changes: Settings
-) -> None:
+def test_invalid_aws_settings_fail_when_connecting(monkeypatch: pytest.MonkeyPatch, changes: Settings) -> None:
     with pytest.raises(ConfigError, match="AWS's settings cannot be used: "):
         elsewhere(monkeypatch, **changes).connect()
 
 
-# Records that make no sense
+# Invalid records
 
 
 GOOD: dict[str, Any] = {"domain_id": "d-research", "profile_name": "ana"}
@@ -291,7 +289,7 @@ def put_member(tables: Tables, content: dict[str, Any]) -> None:
     ],
     ids=[*ODD_MAPPINGS, *ODD_RULES],
 )
-def test_a_record_that_makes_no_sense_is_named_beside_those_that_do(
+def test_invalid_record_is_listed_next_to_valid_ones(
     dynamodb: Store, tables: Tables, part: str, kind: str, odd: tuple[str, Any]
 ) -> None:
     name, fields = odd
@@ -304,9 +302,7 @@ def test_a_record_that_makes_no_sense_is_named_beside_those_that_do(
 
 
 @pytest.mark.parametrize("item", ODD_ITEMS.values(), ids=ODD_ITEMS)
-def test_a_member_that_makes_no_sense_is_unreadable_and_can_begin_anew(
-    dynamodb: Store, tables: Tables, item: dict[str, Any]
-) -> None:
+def test_invalid_member_is_unreadable_and_can_be_reset(dynamodb: Store, tables: Tables, item: dict[str, Any]) -> None:
     put_member(tables, item)
     seen = dynamodb.access.read(ANA)
     assert seen == Access(unreadable=("member",))
@@ -337,14 +333,14 @@ def test_forgetting_an_unreadable_mapping_releases_its_profile(dynamodb: Store, 
     assert holders == ({"lost": BEN, "kept": ANA} if broken == "mapping" else {"lost": BEN})
 
 
-def test_records_that_make_no_sense_are_removed_with_the_rules(dynamodb: Store, tables: Tables) -> None:
+def test_forget_removes_invalid_records(dynamodb: Store, tables: Tables) -> None:
     put_member(tables, {"mappings": {"good": GOOD, "help": GOOD}, "rules": {"allow": {}, "maybe": {}}, "version": 3})
     dynamodb.access.delete_grants(TEAM, ANA.user_id, seen=dynamodb.access.read(ANA), entry=an_entry("gone"))
     assert dynamodb.access.read(ANA) == Access((Mapping("good", **GOOD),))
 
 
 @pytest.mark.parametrize(("item", "name"), ODD_WORKSPACES.values(), ids=ODD_WORKSPACES)
-def test_a_workspace_that_makes_no_sense_is_unreadable_for_each_of_its_members(
+def test_invalid_workspace_is_unreadable_for_every_member(
     dynamodb: Store, tables: Tables, item: dict[str, Any], name: str
 ) -> None:
     put_raw(tables, TEAM, "workspace", item)
@@ -353,7 +349,7 @@ def test_a_workspace_that_makes_no_sense_is_unreadable_for_each_of_its_members(
     assert dynamodb.access.read(BEN) == Access(unreadable=(name,))
 
 
-def test_a_workspace_that_cannot_be_read_begins_anew_locked_down(dynamodb: Store, tables: Tables) -> None:
+def test_invalid_workspace_is_reset_in_lockdown(dynamodb: Store, tables: Tables) -> None:
     put_raw(tables, TEAM, "workspace", {"rules": "none", "version": 4})
     lockdown = Lockdown("the rules of groups are lost")
     dynamodb.access.put_lockdown(TEAM, lockdown, seen=dynamodb.access.workspace(TEAM), entry=an_entry("on"))
@@ -364,9 +360,7 @@ def test_a_workspace_that_cannot_be_read_begins_anew_locked_down(dynamodb: Store
 @pytest.mark.parametrize(
     "record", [{"alias": 7}, {"expires": "soon"}], ids=["a number for a name", "text for a number"]
 )
-def test_a_choice_of_the_wrong_types_is_an_error_and_no_answer(
-    dynamodb: Store, tables: Tables, record: dict[str, Any]
-) -> None:
+def test_invalid_choice_is_an_error(dynamodb: Store, tables: Tables, record: dict[str, Any]) -> None:
     client, name = client_of(tables.runtime), tables.runtime.Meta.table_name
     dynamodb.choices.remember(ANA, "sandbox", NOON)
     [item] = client.scan(TableName=name)["Items"]
@@ -383,7 +377,7 @@ UNREADABLE_AUDIT: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("change", UNREADABLE_AUDIT.values(), ids=UNREADABLE_AUDIT)
-def test_an_unreadable_audit_entry_is_an_error(dynamodb: Store, tables: Tables, change: dict[str, Any]) -> None:
+def test_invalid_audit_entry_is_an_error(dynamodb: Store, tables: Tables, change: dict[str, Any]) -> None:
     client, name = client_of(tables.audit), tables.audit.Meta.table_name
     dynamodb.audit.open(an_entry("x"))
     item = {**client.get_item(TableName=name, Key={"id": {"S": "x"}})["Item"]}
@@ -397,7 +391,7 @@ def test_an_unreadable_audit_entry_is_an_error(dynamodb: Store, tables: Tables, 
     assert failure(USES["of member"][1], dynamodb).reason is Reason.STORE_UNREADABLE
 
 
-def test_a_hanging_dynamodb_is_given_up_on_after_two_seconds(dynamodb: Store, aws: ListeningAws) -> None:
+def test_hanging_dynamodb_times_out_after_two_seconds(dynamodb: Store, aws: ListeningAws) -> None:
     aws.inject("BatchGetItem", Fault(delay=2.2))
-    assert dynamodb.access.read(ANA) == Access()  # by the second attempt
+    assert dynamodb.access.read(ANA) == Access()  # the second attempt succeeded
     assert aws.calls.count("BatchGetItem") == 2

@@ -447,7 +447,7 @@ def test_an_error_is_known_by_its_code_and_never_by_its_words(
 @pytest.mark.parametrize(
     "fault", [Fault("InternalFailure", status=500), Fault("ThrottlingException"), Fault(drop=True)]
 )
-def test_one_failure_is_got_over(aws: ListeningAws, adapter: SageMakerStudio, fault: Fault) -> None:
+def test_single_failure_is_retried(aws: ListeningAws, adapter: SageMakerStudio, fault: Fault) -> None:
     aws.inject("CreatePresignedDomainUrl", fault)
     assert signed_in(adapter).url
 

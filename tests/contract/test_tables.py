@@ -1,4 +1,4 @@
-"""Creating and checking the tables, and what lies in them that no port shows."""
+"""Create and check the tables; contents that no port exposes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,7 +22,7 @@ ACCESS, AUDIT, RUNTIME = "contract-access", "contract-audit", "contract-runtime"
 
 @pytest.fixture
 def empty(local_aws: ListeningAws, bound: Tables) -> Tables:
-    """Models without tables."""
+    """Return models without tables."""
     local_aws.reset()
     return bound
 
@@ -39,11 +39,11 @@ def dynamodb_client(bound: Tables) -> Any:
 
 
 def wrong(tables: Tables) -> list[tuple[str, str]]:
-    """What a check finds fault with."""
+    """Return the failed findings of a check."""
     return [(finding.table, finding.name) for finding in table_admin.check(tables) if not finding.ok]
 
 
-def test_missing_tables_are_found_missing(empty: Tables) -> None:
+def test_check_reports_missing_tables(empty: Tables) -> None:
     findings = list(table_admin.check(empty))
     assert [(finding.table, finding.name) for finding in findings] == [
         (name, "table") for name in (ACCESS, AUDIT, RUNTIME)
@@ -59,7 +59,7 @@ def test_created_tables_pass_the_check(empty: Tables) -> None:
     assert wrong(empty) == []
 
 
-def test_creating_again_changes_nothing(created: Tables, local_aws: ListeningAws) -> None:
+def test_create_is_idempotent(created: Tables, local_aws: ListeningAws) -> None:
     before = len(local_aws.calls)
     done = list(table_admin.create(created))
     assert [finding.detail for finding in done if finding.name == "table"] == ["exists"] * 3
@@ -79,7 +79,7 @@ def test_the_tables_are_billed_on_demand_and_protected(created: Tables, dynamodb
 
 
 @pytest.mark.parametrize(("name", "attribute"), [(ACCESS, None), (AUDIT, "expires"), (RUNTIME, "expires")])
-def test_what_may_be_forgotten_expires(
+def test_runtime_and_audit_have_time_to_live(
     created: Tables,  # noqa: ARG001 - creates the tables
     dynamodb_client: Any,
     name: str,
@@ -90,7 +90,7 @@ def test_what_may_be_forgotten_expires(
     assert described.get("AttributeName") == attribute
 
 
-def test_creating_mends_what_was_switched_off(created: Tables, dynamodb_client: Any) -> None:
+def test_create_restores_disabled_settings(created: Tables, dynamodb_client: Any) -> None:
     dynamodb_client.update_table(TableName=ACCESS, DeletionProtectionEnabled=False)
     dynamodb_client.update_time_to_live(
         TableName=AUDIT, TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires"}
@@ -100,14 +100,14 @@ def test_creating_mends_what_was_switched_off(created: Tables, dynamodb_client: 
     assert wrong(created) == []
 
 
-def test_a_table_that_is_missing_among_others_is_found_and_made(created: Tables, dynamodb_client: Any) -> None:
+def test_one_missing_table_is_reported_and_created(created: Tables, dynamodb_client: Any) -> None:
     dynamodb_client.delete_table(TableName=RUNTIME)
     assert wrong(created) == [(RUNTIME, "table")]
     list(table_admin.create(created))
     assert wrong(created) == []
 
 
-def test_a_table_with_other_keys_is_not_taken_for_ours(empty: Tables, dynamodb_client: Any) -> None:
+def test_table_with_other_keys_is_rejected(empty: Tables, dynamodb_client: Any) -> None:
     dynamodb_client.create_table(
         TableName=ACCESS,
         BillingMode="PAY_PER_REQUEST",
@@ -124,7 +124,7 @@ def test_a_table_with_other_keys_is_not_taken_for_ours(empty: Tables, dynamodb_c
     assert not dynamodb_client.describe_table(TableName=ACCESS)["Table"].get("DeletionProtectionEnabled")
 
 
-def test_a_missing_index_is_named(created: Tables, dynamodb_client: Any) -> None:
+def test_missing_index_is_named(created: Tables, dynamodb_client: Any) -> None:
     dynamodb_client.update_table(TableName=AUDIT, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_day"}}])
     [keys] = [finding for finding in table_admin.check(created) if (finding.table, finding.name) == (AUDIT, "keys")]
     assert not keys.ok
@@ -132,7 +132,7 @@ def test_a_missing_index_is_named(created: Tables, dynamodb_client: Any) -> None
     assert "by_member" not in keys.detail
 
 
-def test_provisioned_billing_is_found(created: Tables, dynamodb_client: Any) -> None:
+def test_provisioned_billing_is_reported(created: Tables, dynamodb_client: Any) -> None:
     dynamodb_client.update_table(
         TableName=ACCESS,
         BillingMode="PROVISIONED",
@@ -142,7 +142,7 @@ def test_provisioned_billing_is_found(created: Tables, dynamodb_client: Any) -> 
 
 
 @pytest.mark.parametrize("operation", ["UpdateTable", "UpdateContinuousBackups"])
-def test_protection_that_dynamodb_does_not_know_is_reported_and_stops_nothing(
+def test_unsupported_protection_is_reported_and_not_fatal(
     empty: Tables, local_aws: ListeningAws, operation: str
 ) -> None:
     local_aws.inject(operation, Fault("UnknownOperationException", times=None))
@@ -154,7 +154,7 @@ def test_protection_that_dynamodb_does_not_know_is_reported_and_stops_nothing(
     assert [finding.table for finding in done if finding.name == "table"] == [ACCESS, AUDIT, RUNTIME]
 
 
-def test_a_table_that_is_too_young_to_be_backed_up_is_asked_again(empty: Tables, local_aws: ListeningAws) -> None:
+def test_recovery_of_a_new_table_is_retried(empty: Tables, local_aws: ListeningAws) -> None:
     local_aws.inject("UpdateContinuousBackups", Fault("ContinuousBackupsUnavailableException"))
     assert all(finding.ok for finding in table_admin.create(empty))
     assert wrong(empty) == []
@@ -167,18 +167,18 @@ def test_creating_without_permission_is_an_error(empty: Tables, local_aws: Liste
     assert failed.value.reason is Reason.STORE_REFUSED
 
 
-def test_tables_that_can_serve_are_ready(created: Tables) -> None:
+def test_complete_tables_are_ready(created: Tables) -> None:
     table_admin.ready(created)
 
 
-def test_a_missing_table_is_not_ready(created: Tables, dynamodb_client: Any) -> None:
+def test_missing_table_is_not_ready(created: Tables, dynamodb_client: Any) -> None:
     dynamodb_client.delete_table(TableName=RUNTIME)
     with pytest.raises(StoreError, match="studio-links tables create") as failed:
         table_admin.ready(created)
     assert failed.value.reason is Reason.STORE_REFUSED
 
 
-def test_a_table_that_is_still_being_made_is_not_ready(created: Tables, local_aws: ListeningAws) -> None:
+def test_table_in_creation_is_not_ready(created: Tables, local_aws: ListeningAws) -> None:
     local_aws.inject("DescribeTable", Fault(body=b'{"Table": {"TableStatus": "CREATING"}}', status=200))
     with pytest.raises(StoreError, match=f"{ACCESS} is CREATING"):
         table_admin.ready(created)
@@ -194,7 +194,7 @@ def test_prefixes_keep_installations_apart(created: Tables) -> None:
     assert created.access.Meta.table_name == ACCESS
 
 
-# What lies in the tables
+# Table contents
 
 
 Items = Callable[[str], list[dict[str, Any]]]
@@ -205,7 +205,7 @@ def items(dynamodb_client: Any) -> Items:
     return lambda name: list(dynamodb_client.scan(TableName=name, ConsistentRead=True)["Items"])
 
 
-def test_an_audit_entry_may_be_collected_after_the_configured_days(dynamodb: Store, items: Items) -> None:
+def test_audit_entry_expires_after_the_configured_days(dynamodb: Store, items: Items) -> None:
     expires = {"N": str(int((NOON + timedelta(days=AUDIT_DAYS)).timestamp()))}
     dynamodb.audit.open(an_entry("request-1"))
     [item] = items(AUDIT)
@@ -215,26 +215,26 @@ def test_an_audit_entry_may_be_collected_after_the_configured_days(dynamodb: Sto
     assert [item["expires"] for item in items(AUDIT)] == [expires] * 2
 
 
-def test_a_counter_may_be_collected_after_some_minutes(dynamodb: Store, items: Items) -> None:
+def test_counter_expires_after_minutes(dynamodb: Store, items: Items) -> None:
     dynamodb.intake.take(an_entry("request-1"), 1)
     [item] = items(RUNTIME)
     assert item["expires"] == {"N": str(int((NOON + timedelta(minutes=10)).timestamp()))}
 
 
-def test_who_may_open_what_never_expires(dynamodb: Store, items: Items) -> None:
+def test_access_records_never_expire(dynamodb: Store, items: Items) -> None:
     dynamodb.access.put_mapping(ANA, a_mapping(), seen=Access(), entry=an_entry("one"))
     dynamodb.access.put_grant(TEAM, a_grant(BEN, until=NOON), seen=Access(), entry=an_entry("two"))
     assert len(items(ACCESS)) == 3  # two members and a lock
     assert not any("expires" in item for item in items(ACCESS))
 
 
-def test_a_grant_that_has_expired_is_still_read(dynamodb: Store) -> None:
+def test_expired_grant_is_still_read(dynamodb: Store) -> None:
     lapsed = a_grant(until=NOON - timedelta(days=1))
     dynamodb.access.put_grant(TEAM, lapsed, seen=Access(), entry=an_entry("one"))
     assert dynamodb.access.read(ANA).grants == (lapsed,)
 
 
-def test_times_are_written_so_that_text_sorts_like_time() -> None:
+def test_stored_times_sort_as_text() -> None:
     times = [NOON + timedelta(seconds=seconds) for seconds in (0, 0.000001, 0.5, 1, 59.999999, 86400)]
     texts = [iso(time) for time in times]
     assert texts == sorted(text or "" for text in texts)
