@@ -68,7 +68,7 @@ bench: $(READY) ## speed and cost beside a naive bot's and the upstreams' own, i
 soak: $(READY) ## half an hour of steady load on a bot of its own (ARGS="--minutes 5")
 	$(BIN)/python -m bench.soak $(ARGS)
 
-guards: $(READY) ## take each guard out of a copy, and see its test fail
+guards: $(READY) ## run each guard's test, then remove the guard from a copy and see the test fail
 	$(BIN)/python -m fuzz.break_guards $(ARGS)
 
 fuzz: $(READY) ## five minutes of coverage-guided input at the HTTP entrance

@@ -2,14 +2,20 @@
 
     python -m fuzz.break_guards [NAME ...]
 
-A test that passes without its guard proves nothing. Prints one line per guard. Exits with 1 if a test passes without
-its guard, or if a guard is not in the file that the table names.
+A test that passes without its guard proves nothing, nor does one that always fails: each test first runs on the
+unchanged tree. Several run at once. Prints one line per guard. Exits with 1 if a test passes without its guard, fails
+with it or takes too long, or if a guard is not in the file that the table names.
 """
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +24,8 @@ ROOT = Path(__file__).parent.parent
 COPIED = ("bot", "tests", "pyproject.toml", "manifest.yml")
 SCENARIO, UNIT, CONTRACT = "tests/scenario", "tests/unit", "tests/contract"
 PASSED, NO_TESTS = 0, 5
+# Seconds per test, and how many run at once: many of them wait more than they compute.
+TIMEOUT, JOBS = 180, 3
 
 
 @dataclass(frozen=True)
@@ -476,43 +484,78 @@ GUARDS = {
 }
 
 
-def broken(guard: Guard) -> bool:
-    """Return whether the test fails without the guard.
+class NotTriedError(Exception):
+    """A guard or its test could not be tried."""
 
-    Raises:
-        ValueError: the guard is not in its file, or its test did not run.
-    """
+
+@contextmanager
+def copied_tree() -> Iterator[Path]:
+    """Yield a copy of what the tests need."""
     with TemporaryDirectory() as folder:
         tree = Path(folder)
         for name in COPIED:
-            source = ROOT / name
-            copy = shutil.copytree if source.is_dir() else shutil.copy
-            copy(source, tree / name)
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, tree / name)
+        yield tree
+
+
+def passes(tree: Path, test: tuple[str, str]) -> bool:
+    """Run a test in a tree and return whether it passes.
+
+    Raises:
+        NotTriedError: no test ran, or it took longer than `TIMEOUT`.
+    """
+    path, name = test
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", path, "-k", name]
+    with (tree / "output").open("w+") as output:
+        process = subprocess.Popen(command, cwd=tree, stdout=output, stderr=output, start_new_session=True)  # noqa: S603
+        try:
+            code = process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # and the bots that the test started
+            process.wait()
+            raise NotTriedError(f"{name} took longer than {TIMEOUT} s") from None
+        output.seek(0)
+        text = output.read()
+    if code == NO_TESTS or not re.search(r"\d+ (passed|failed)", text):
+        raise NotTriedError(f"{name} did not run: {text[-300:]}")
+    return code == PASSED
+
+
+def try_test(test: tuple[str, str]) -> str | None:
+    """Run a test on the unchanged tree. Return what is wrong, or None if it passes."""
+    with copied_tree() as tree:
+        try:
+            return None if passes(tree, test) else "fails with every guard in place"
+        except NotTriedError as error:
+            return str(error)
+
+
+def try_guard(guard: Guard) -> str | None:
+    """Remove a guard and run its test. Return what is wrong, or None if the test fails."""
+    with copied_tree() as tree:
         file = tree / "bot" / guard.file
         text = file.read_text()
         if text.count(guard.there) != 1:
-            raise ValueError(f"found {text.count(guard.there)} times in {guard.file}")
+            return f"NOT TRIED: found {text.count(guard.there)} times in {guard.file}"
         file.write_text(text.replace(guard.there, guard.instead))
-        path, name = guard.test
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", path, "-k", name]
-        ended = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)  # noqa: S603 - pytest
-        if ended.returncode == NO_TESTS or not re.search(r"\d+ (passed|failed)", ended.stdout):
-            raise ValueError(f"{name} did not run: {ended.stdout[-300:]}")
-        return ended.returncode != PASSED
+        try:
+            return "NOT NOTICED" if passes(tree, guard.test) else None
+        except NotTriedError as error:
+            return f"NOT TRIED: {error}"
 
 
 def main() -> None:
     """Check every guard, or only those named on the command line."""
-    wrong = 0
-    for name in sys.argv[1:] or GUARDS:
-        try:
-            seen = broken(GUARDS[name])
-        except ValueError as error:
-            seen, words = False, f"NOT TRIED: {error}"
-        else:
-            words = "its test fails" if seen else "NOT NOTICED"
-        wrong += not seen
-        print(f"{name}: {words}", flush=True)  # noqa: T201
+    guards = {name: GUARDS[name] for name in sys.argv[1:] or GUARDS}
+    tests = list(dict.fromkeys(guard.test for guard in guards.values()))
+    with ThreadPoolExecutor(JOBS) as pool:
+        problems = {" ".join(test): problem for test, problem in zip(tests, pool.map(try_test, tests), strict=True)}
+        wrong = [f"{test}: {problem}" for test, problem in problems.items() if problem]
+        print(f"{len(tests) - len(wrong)} of {len(tests)} tests pass on the unchanged tree", *wrong, sep="\n")  # noqa: T201
+        for name, problem in zip(guards, pool.map(try_guard, guards.values()), strict=True):
+            print(f"{name}: {problem or 'its test fails'}", flush=True)  # noqa: T201
+            wrong += [name] if problem else []
     sys.exit(1 if wrong else 0)
 
 
