@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
-from bot.admin.changes import Admin, require_readable, rules_of_group, same
+from bot.admin.changes import Admin
+from bot.admin.stored import require_readable, rules_of_group, same
 from bot.core.access import Access, Grant, Mapping, Member, Workspace
 from bot.core.audit import changed
 from bot.core.errors import BadInput, Changed, ProfileTaken, StudioLinksError

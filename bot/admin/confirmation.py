@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.admin.changes import Admin, same
+from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, ParseError, build
 from bot.admin.listings import page_of_entries, page_of_members, page_of_records
 from bot.admin.results import (
@@ -22,6 +22,7 @@ from bot.admin.results import (
     Record,
 )
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
+from bot.admin.stored import same
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
 from bot.core.link import Source
 from bot.core.policy import Facts, may_administer

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from itertools import chain, dropwhile, islice
 
-from bot.admin.changes import Admin, is_wanted
+from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand
+from bot.admin.history import is_wanted
 from bot.admin.results import Page, Record
 from bot.admin.specs import Name
 from bot.core.access import Access, Workspace

@@ -14,7 +14,7 @@ import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bot.admin.matching import TAG, Profile
+from bot.admin.sync import TAG, Profile
 from bot.aws.errors import aws_errors
 from bot.aws.role_sessions import SessionKey, assume
 from bot.aws.sagemaker import ADMINISTRATION

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from bot import console
-from bot.admin.changes import flat
 from bot.admin.commands import AdminCommand
 from bot.admin.csv_file import csv_line, safe_cell
+from bot.admin.history import flat
 from bot.admin.specs import Name, Verb
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, add_verb

@@ -1,4 +1,4 @@
-"""Mappings by matching Slack's members with SageMaker's profiles."""
+"""Propose mappings by matching Slack members with SageMaker user profiles."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +8,10 @@ import typer
 
 from bot import console
 from bot.admin.bulk_import import Difference, Failure, Import
-from bot.admin.matching import Account, Profile
-from bot.admin.sync import Plan, plan
+from bot.admin.sync import Account, Profile, Row, Status, plan
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, Team
-from bot.core.access import Member
+from bot.core.access import Access, Member
 from bot.core.errors import BadInput, ConfigError
 from bot.core.policy import ineligible_reason
 from bot.core.values import DOMAIN_ID, MAX_NAME, check_pattern
@@ -29,10 +28,10 @@ WORKERS = 8
 @commands.command()
 def sync(
     *,
-    apply: Annotated[bool, typer.Option("--apply", help="Write what is proposed.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only propose; that is so without --apply too.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the proposed mappings.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only propose, as without --apply.")] = False,
     domain: Annotated[
-        list[str] | None, typer.Option(metavar="D", help="Look at this domain instead of all that are mapped.")
+        list[str] | None, typer.Option(metavar="D", help="List this domain instead of all mapped ones.")
     ] = None,
     team: Team = None,
     as_json: AsJson = False,
@@ -40,10 +39,9 @@ def sync(
     """Propose mappings by matching Slack's members with SageMaker's user profiles by e-mail.
 
     A profile's tag `email` names its member; without the tag, the profile's name is compared with the part of each
-    address before the @. What is not clear is listed and never guessed: several members for a profile, several
-    profiles of a domain for a member, a profile that somebody else is mapped to. Guests, bots and deactivated
-    accounts are never matched. Mappings whose profile or member is gone are listed; nothing is ever taken away, and
-    nobody is allowed anything: that is for `allow`, or a user group.
+    address before the @. Unclear matches are listed, never guessed: several members for a profile, several profiles
+    of a domain for a member, a profile that another member holds. Guests, bots and deactivated accounts are never
+    matched. Mappings whose profile or member is gone are listed; sync removes nothing and allows nobody: use `allow`.
 
     Example: studio-links sync --domain d-abc123
     """
@@ -68,23 +66,23 @@ def sync(
         raise BadInput("nothing is mapped yet, so no domain is known: name domains with --domain")
     accounts, active = _people(slack, run.tenant)
     profiles = list(_profiles(AwsAdmin(region=settings.aws_region, external_id=settings.studio_external_id), places))
-    proposed = plan(profiles, accounts, active, stored, frozenset(place.domain_id for place in places))
+    rows = plan(profiles, accounts, active, stored, frozenset(place.domain_id for place in places))
     failures: list[Failure] = []
     if apply:
         importing = Import(run.admin, run.tenant, run.actor, action="sync")
-        compared = list(importing.compare(dict(proposed.propose)))
+        compared = list(importing.compare(_proposed(rows)))
         failures = [each for each in compared if isinstance(each, Failure)]
         changing = [each for each in compared if isinstance(each, Difference) and each.after]
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="sync") as pool:
             outcomes = console.progress(importing.write(changing, pool), total=len(changing), doing="writing")
             failures += [each for each in outcomes if isinstance(each, Failure)]
-    _report(proposed, failures, applied=apply, as_json=as_json)
+    _report(rows, failures, applied=apply, as_json=as_json)
     if failures:
         raise typer.Exit(1)
 
 
 def _people(slack: "SlackApi", tenant: str) -> tuple[list[Account], frozenset[str]]:
-    """Who may be matched; and all full, active members, whether or not Slack tells their address."""
+    """Return the accounts to match, and the ids of all full, active members."""
     accounts: list[Account] = []
     active: set[str] = set()
     for person, email in console.progress(slack.accounts(), total=None, doing="listing members"):
@@ -104,36 +102,64 @@ def _profiles(aws: "AwsAdmin", places: "list[Place]") -> Iterator[Profile]:
         yield from console.progress(aws.profiles(place), total=None, doing=f"listing {place.domain_id}")
 
 
-def _report(proposed: Plan, failures: list[Failure], *, applied: bool, as_json: bool) -> None:
+def _proposed(rows: list[Row]) -> dict[str, Access]:
+    proposed: dict[str, Access] = {}
+    for row in rows:
+        if row.status is Status.MAP and row.mapping is not None:
+            before = proposed.get(row.members[0], Access())
+            proposed[row.members[0]] = Access((*before.mappings, row.mapping))
+    return proposed
+
+
+def _report(rows: list[Row], failures: list[Failure], *, applied: bool, as_json: bool) -> None:
+    of = {status: [row for row in rows if row.status is status] for status in Status}
     if as_json:
-        console.print_json({"applied": applied, "failed": failures, **console.plain(proposed)})
+        console.print_json(
+            {
+                "applied": applied,
+                "failed": failures,
+                "propose": _proposed(rows),
+                "mapped": len(of[Status.MAPPED]),
+                "taken": [
+                    {
+                        "match": {"profile": row.profile, "user_id": row.members[0], "by": row.by},
+                        "holder": row.members[1],
+                    }
+                    for row in of[Status.TAKEN]
+                ],
+                "refused": [
+                    {"profile": row.profile, "candidates": row.members, "why": row.why}
+                    for row in of[Status.NOT_CLEAR]
+                ],
+                "unmatched": [row.profile for row in of[Status.NOBODY]],
+                "gone": [
+                    {"user_id": row.members[0], "mapping": row.mapping, "why": row.why} for row in of[Status.GONE]
+                ],
+            }
+        )
         return
     failed = {failure.principal for failure in failures}
-    rows: list[tuple[str, object, object, object, str]] = []
-    for user, access in sorted(proposed.propose.items()):
-        words = "failed" if user in failed else "mapped" if applied else "map"
-        rows += [(words, user, m.profile_name, m.domain_id, f"as {m.alias}") for m in access.mappings]
-    for taken in proposed.taken:
-        profile = taken.match.profile
-        rows.append(
-            ("taken", taken.match.user_id, profile.name, profile.domain_id, f"{taken.holder} is mapped to it")
-        )
-    for each in proposed.refused:
-        rows.append(("not clear", ", ".join(each.candidates), each.profile.name, each.profile.domain_id, each.why))
-    rows += [("nobody", None, profile.name, profile.domain_id, "no member fits") for profile in proposed.unmatched]
-    for gone in proposed.gone:
-        rows.append(("gone", gone.user_id, gone.mapping.profile_name, gone.mapping.domain_id, gone.why))
-    console.print_table(["", "member", "profile", "domain", "details"], rows, empty="every profile is mapped")
+    written = [row for row in of[Status.MAP] if row.members[0] not in failed]
+    table = []
+    for row in rows:
+        if row.status is Status.MAPPED:
+            continue
+        word = row.status.value
+        if row.status is Status.MAP and applied:
+            word = "mapped" if row in written else "failed"
+        members = row.members[:1] if row.status is Status.TAKEN else row.members
+        detail = f"as {row.mapping.alias}" if row.status is Status.MAP and row.mapping else row.why
+        table.append((word, ", ".join(members) or None, row.profile.name, row.profile.domain_id, detail))
+    console.print_table(["", "member", "profile", "domain", "details"], table, empty="every profile is mapped")
     for failure in failures:
         console.fail(f"{failure.principal}: {failure.why}")
-    number = sum(len(access.mappings) for user, access in proposed.propose.items() if user not in failed)
     counts = {
-        "mapped" if applied else "to map": number,
-        "mapped already": proposed.mapped,
-        "taken": len(proposed.taken),
-        "not clear": len(proposed.refused),
-        "with nobody": len(proposed.unmatched),
-        "gone": len(proposed.gone),
+        "mapped" if applied else "to map": len(written),
+        "mapped already": len(of[Status.MAPPED]),
+        "taken": len(of[Status.TAKEN]),
+        "not clear": len(of[Status.NOT_CLEAR]),
+        "with nobody": len(of[Status.NOBODY]),
+        "gone": len(of[Status.GONE]),
     }
-    todo = "" if applied or not number else ": --apply writes what is to map"
+    todo = "" if applied or not written else ": --apply writes the mappings"
     console.print_line(", ".join(f"{count} {what}" for what, count in counts.items()) + todo)

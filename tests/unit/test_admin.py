@@ -418,7 +418,7 @@ def test_no_groups_rule_is_written_where_the_workspace_cannot_be_read(world: Wor
 def test_there_is_an_end_to_the_number_of_groups_rules(world: World) -> None:
     rules = [Grant(f"S0GROUP{number}", Effect.ALLOW) for number in range(MAX_GROUP_RULES)]
     world.access.give_group(TEAM, *rules)
-    with pytest.raises(BadInput, match=f"there are {MAX_GROUP_RULES} rules for user groups, the most"):
+    with pytest.raises(BadInput, match=f"has {MAX_GROUP_RULES} rules for user groups, the most allowed"):
         world.admin.grant(TEAM, SCIENCE, ME)
     assert world.admin.grant(TEAM, replace(rules[0], reason="changed"), ME).made
     assert world.admin.grant(TEAM, a_grant(), ME).made

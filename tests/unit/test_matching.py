@@ -6,47 +6,51 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.admin.matching import Account, Matching, Profile, as_profile_name, match
+from bot.admin.sync import Account, Profile, Row, Status, as_profile_name, match
 from bot.core.values import MAX_NAME, NAME
 
 ANA, BEN = Account("U0ANA", "ana.silva@example.com"), Account("U0BEN", "ben@example.com")
 
 
-def found(matching: Matching) -> dict[str, str]:
-    return {each.profile.name: each.user_id for each in matching.matches}
+def of(status: Status, rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row.status is status]
+
+
+def matches(profiles: list[Profile], accounts: list[Account]) -> list[Row]:
+    return of(Status.MATCHED, match(profiles, accounts))
 
 
 def test_the_tag_names_the_member_whatever_the_profile_is_called() -> None:
     tagged = Profile("d-x", "whoever", email=" Ana.Silva@Example.COM")
-    [matched] = match([tagged], [ANA, BEN]).matches
-    assert (matched.user_id, matched.by) == ("U0ANA", "tag email")
+    [matched] = matches([tagged], [ANA, BEN])
+    assert (matched.members, matched.by) == (("U0ANA",), "tag email")
 
 
 @pytest.mark.parametrize("name", ["ana-silva", "Ana-Silva"])
 def test_without_a_tag_the_name_is_compared_with_the_address(name: str) -> None:
-    [matched] = match([Profile("d-x", name)], [ANA, BEN]).matches
-    assert (matched.user_id, matched.by) == ("U0ANA", "name")
+    [matched] = matches([Profile("d-x", name)], [ANA, BEN])
+    assert (matched.members, matched.by) == (("U0ANA",), "name")
 
 
 def test_a_tag_that_names_nobody_is_not_helped_out_by_the_name() -> None:
     profile = Profile("d-x", "ben", email="somebody@else.org")
-    assert match([profile], [ANA, BEN]).unmatched == (profile,)
-    assert match([Profile("d-x", "ben", email="")], [BEN, Account("U0NONE", "@")]).matches == ()
+    assert [row.profile for row in of(Status.NOBODY, match([profile], [ANA, BEN]))] == [profile]
+    assert matches([Profile("d-x", "ben", email="")], [BEN, Account("U0NONE", "@")]) == []
 
 
 def test_two_members_for_a_profile_are_both_named_and_neither_is_chosen() -> None:
     other = Account("U0BEN2", "ben@example.org")
-    [refused] = match([Profile("d-x", "ben")], [BEN, other]).refused
-    assert refused.candidates == ("U0BEN", "U0BEN2")
-    assert match([Profile("d-x", "ben", email="ben@example.org")], [BEN, other]).matches[0].user_id == "U0BEN2"
+    [refused] = of(Status.NOT_CLEAR, match([Profile("d-x", "ben")], [BEN, other]))
+    assert refused.members == ("U0BEN", "U0BEN2")
+    assert matches([Profile("d-x", "ben", email="ben@example.org")], [BEN, other])[0].members == ("U0BEN2",)
 
 
 def test_two_profiles_of_a_domain_for_a_member_are_both_refused() -> None:
     profiles = [Profile("d-x", "ben"), Profile("d-x", "b", email="ben@example.com"), Profile("d-y", "ben")]
-    matching = match(profiles, [BEN])
-    assert [each.profile.name for each in matching.refused] == ["b", "ben"]
-    assert all("b, ben" in each.why for each in matching.refused)
-    assert [each.profile.domain_id for each in matching.matches] == ["d-y"]
+    rows = match(profiles, [BEN])
+    assert [each.profile.name for each in of(Status.NOT_CLEAR, rows)] == ["b", "ben"]
+    assert all("b, ben" in each.why for each in of(Status.NOT_CLEAR, rows))
+    assert [each.profile.domain_id for each in of(Status.MATCHED, rows)] == ["d-y"]
 
 
 @pytest.mark.parametrize(
@@ -92,13 +96,12 @@ profiles = st.lists(
 def test_every_profile_ends_up_in_one_place_and_every_match_is_the_only_one(
     given_profiles: list[Profile], given_accounts: list[Account]
 ) -> None:
-    matching = match(given_profiles, given_accounts)
+    rows = match(given_profiles, given_accounts)
 
-    places = [*(e.profile for e in matching.matches), *(e.profile for e in matching.refused), *matching.unmatched]
-    assert sorted(profile.key for profile in places) == sorted(profile.key for profile in given_profiles)
-    claims = [(each.profile.domain_id, each.user_id) for each in matching.matches]
+    assert sorted(row.profile.key for row in rows) == sorted(profile.key for profile in given_profiles)
+    claims = [(each.profile.domain_id, each.members[0]) for each in of(Status.MATCHED, rows)]
     assert len(set(claims)) == len(claims)
-    for each in matching.matches:
+    for each in of(Status.MATCHED, rows):
         fitting = {
             account.user_id
             for account in given_accounts
@@ -108,7 +111,7 @@ def test_every_profile_ends_up_in_one_place_and_every_match_is_the_only_one(
                 else re.sub("[^a-z0-9]", "-", account.email.lower().partition("@")[0]) == each.profile.name.lower()
             )
         }
-        assert fitting == {each.user_id}
+        assert fitting == set(each.members)
 
 
 @given(profiles, accounts)

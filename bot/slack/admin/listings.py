@@ -4,7 +4,7 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import replace
 from datetime import datetime
 
-from bot.admin.changes import flat
+from bot.admin.history import flat
 from bot.admin.results import (
     Item,
     Page,

@@ -1,0 +1,52 @@
+"""Check stored records before they change. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bot.core.access import Access, Workspace
+from bot.core.errors import BadInput, Changed
+from bot.core.records import Record
+
+
+def require_readable(access: Access | Workspace, principal: str, *records: str) -> None:
+    """Raise BadInput if a record cannot be read: the audit could not say what a new one replaced."""
+    broken = [record for record in ("member", *records) if record in access.unreadable]
+    if broken:
+        raise BadInput(
+            f"the stored {broken[0].replace('#', ' ')} of {principal} cannot be read: remove it and all rules with "
+            f"`studio-links forget {principal}`, then try again"
+        )
+
+
+def require_workspace(workspace: Workspace) -> None:
+    if "workspace" in workspace.unreadable:
+        raise BadInput(
+            "the workspace's record cannot be read: replace it with `studio-links lockdown on`, set the rules of "
+            "user groups again, then run `studio-links lockdown off`"
+        )
+
+
+def rules_of_group(workspace: Workspace, group: str) -> Workspace:
+    """Return the rules of one group, and the names of its unreadable ones."""
+    require_workspace(workspace)
+    return replace(
+        workspace,
+        grants=tuple(grant for grant in workspace.grants if grant.principal == group),
+        unreadable=tuple(name for name in workspace.unreadable if name.split("#")[1] == group),
+    )
+
+
+def require_version(seen: Access | Workspace, version: int | None) -> None:
+    """Raise Changed if the records are not the version that the administrator saw."""
+    if version not in (None, seen.version):
+        raise Changed("somebody changed the same records meanwhile; nothing was written: look again, then retry")
+
+
+def own_records(unreadable: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the member's own records."""
+    return tuple(name for name in unreadable if name.partition("#")[0] != "workspace")
+
+
+def same(one: Record, other: Record) -> bool:
+    """Whether two records are equal, apart from who set them and when."""
+    return replace(one, set_by="", set_at=None) == replace(other, set_by="", set_at=None)
