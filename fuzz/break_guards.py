@@ -284,8 +284,8 @@ GUARDS = {
     ),
     "refusals recorded in the background": Guard(
         "slack/gateway.py",
-        "    _aside(app, entry, lambda: _record_refusal(app, entry))",
-        "    _record_refusal(app, entry)",
+        "    _aside(app, entry, lambda: record_refusal(app, entry))",
+        "    record_refusal(app, entry)",
         (FAULTS, "test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds"),
     ),
     "call limit": Guard(

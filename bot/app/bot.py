@@ -13,7 +13,7 @@ from bot.core.errors import StudioLinksError
 from bot.observability.metrics import Metrics, count_aws_failures
 from bot.serving.executors import CallExecutor
 from bot.serving.wsgi import Entrance
-from bot.slack.gateway import AppContext
+from bot.slack.app_context import AppContext
 from bot.slack.socket_mode import SocketMode
 from bot.store.models import Tables, client_of
 from bot.store.tables import ready

@@ -29,10 +29,11 @@ from bot.serving.health import STARTING, Health
 from bot.serving.server import GRACE, LINGER, Server, listen
 from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Response, Verifier
 from bot.slack.admin import handlers as admin_handlers
+from bot.slack.app_context import AppContext
 from bot.slack.bolt import acknowledgement, content_type, create, dispatch
 from bot.slack.client import SlackApi
 from bot.slack.directory_cache import CachedDirectory
-from bot.slack.gateway import AppContext
+from bot.slack.gateway import register
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import handlers as member_handlers
 from bot.slack.requests import handlers as request_handlers
@@ -152,6 +153,7 @@ def _listeners(
         ),
         get_status=GetStatus(facts, audit, rules),
         command_runner=CommandRunner(admin, ConfirmationTable(tables), fresh, admins),
+        access_requests=AccessRequests(AccessRequestTable(tables), admin, audit, fresh, rules, admins),
         slack=slack,
         workers=workers,
         link_expiry=LinkExpiry(runtime, overflow.submit),
@@ -165,10 +167,7 @@ def _listeners(
         link_seconds=settings.studio_link_seconds,
         record_duration=record_duration,
     )
-    requests = AccessRequests(AccessRequestTable(tables), admin, audit, fresh, rules, admins)
-    request_handlers.register(bolt, app, requests)
-    admin_handlers.register(bolt, app)
-    member_handlers.register(bolt, app)
+    register(bolt, app, (*request_handlers.ROUTES, *admin_handlers.ROUTES, *member_handlers.ROUTES))
     return app
 
 

@@ -85,7 +85,7 @@ def refused(
     tenant: str,
     subject: str,
     source: Source,
-    reason: Reason,
+    outcome: str,
     detail: str,
     action: str = LINK,
 ) -> Entry:
@@ -99,7 +99,7 @@ def refused(
         actor=subject,
         source=source,
         action=action,
-        outcome=reason.value,
+        outcome=outcome,
         detail=detail,
     )
 

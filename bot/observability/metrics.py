@@ -32,6 +32,7 @@ OUTCOMES = frozenset(
         "home",
         "whoami",
         "malformed",
+        "invalid_form",
         "refused_at_entrance",
         "replayed",
         "unrecorded",

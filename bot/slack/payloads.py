@@ -58,6 +58,11 @@ class Origin:
     command: str = "/studio"
 
     @property
+    def has_place(self) -> bool:
+        """Whether Slack already shows something that an answer can go into."""
+        return any((self.view_id, self.view_name, self.response_url, self.channel_id))
+
+    @property
     def place(self) -> str | None:
         """The dialog or message that an answer replaces, which we may still change when its link is dead."""
         return self.view_id or self.message

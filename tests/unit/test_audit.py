@@ -121,7 +121,7 @@ def test_a_request_that_was_turned_away_is_one_whole_entry() -> None:
         tenant=TEAM,
         subject="T0OTHER001/U0EVE00001",
         source=Source.COMMAND,
-        reason=Reason.FOREIGN,
+        outcome="foreign",
         detail="app A0, team T0OTHER001",
     )
     assert (entry.action, entry.outcome, entry.actor) == ("link", "foreign", "T0OTHER001/U0EVE00001")

@@ -24,13 +24,14 @@ from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
 from bot.observability.metrics import Metrics
 from bot.serving.executors import BoundedExecutor
+from bot.slack.app_context import Admitted, AppContext, tell
 from bot.slack.blocks import Message, RenderContext
 from bot.slack.client import SlackApi
-from bot.slack.gateway import MAX_FOREIGN_ID_LENGTH, MAX_WAIT, Admitted, AppContext, acknowledge, receive, tell
+from bot.slack.gateway import MAX_FOREIGN_ID_LENGTH, MAX_WAIT, Body, Route, receive, register
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin, action_origin, command_origin, event_origin, request_id
-from bot.slack.requests import handlers as asking_handlers
+from bot.slack.requests import handlers as request_handlers
 from bot.slack.words import CATALOGUES
 from tests.fakes import (
     ANA,
@@ -52,7 +53,6 @@ APP, ORG, CHANNEL = "A0STUDIO01", "E0ORG00001", "C0GENERAL01"
 TRIGGER = "1.2.trigger"
 URL = f"https://hooks.slack.com/commands/{TEAM}/1/x"
 NO = SlackError("Slack refuses us: check the token", reason=Reason.SLACK_REFUSED, code="expired_trigger_id")
-Body = Mapping[str, Any]
 
 PERSON = {
     "user": {"id": ANA.user_id, "team_id": TEAM},
@@ -170,6 +170,8 @@ class World:
     happened: list[str] = field(default_factory=list)
     visits: list[tuple[Admitted, Body]] = field(default_factory=list)
     record_duration: list[tuple[Stage, float]] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    defect: Exception | None = None
 
     def __post_init__(self) -> None:
         self.audit, self.slack, self.metrics = Audit(self.happened), Slack(self.happened), Metrics()
@@ -184,12 +186,12 @@ class World:
             rules=Rules(),
             now=self.clock.now,
         )
+        admin = Admin(access, self.audit, FakeStudio(), Rules())
         self.app = AppContext(
             signin=signin,
             get_status=GetStatus(facts, self.audit, Rules()),
-            command_runner=CommandRunner(
-                Admin(access, self.audit, FakeStudio(), Rules()), FakePending(), facts, frozenset()
-            ),
+            command_runner=CommandRunner(admin, FakePending(), facts, frozenset()),
+            access_requests=AccessRequests(FakeBook(), admin, self.audit, facts, Rules(), frozenset()),
             link_expiry=LinkExpiry(FakeMessages(), self.overflow.submit),
             slack=self.slack,
             workers=self.workers,
@@ -202,12 +204,23 @@ class World:
         )
 
     def receive(self, source: Source = Source.COMMAND, body: Body | None = None) -> str:
-        return receive(self.app, BODIES[source] if body is None else body, source, self.work)
+        """Let a request come in. Returns the words of its acknowledgement."""
+        ack = Ack()  # type: ignore[no-untyped-call] # Bolt's own gap
+        given = BODIES[source] if body is None else body
+        receive(self.app, Route(source, "", self.work, self.check), ack, dict(given))
+        assert ack.response is not None
+        self.acknowledgement = str(ack.response.body)
+        return self.acknowledgement
+
+    def check(self, _app: AppContext, _body: Body) -> Mapping[str, str]:
+        return self.errors
 
     def work(self, app: AppContext, admitted: Admitted, body: Body) -> None:
         assert app is self.app
         self.visits.append((admitted, body))
         self.happened.append("worked")
+        if self.defect is not None:
+            raise self.defect
 
     def run(self) -> None:
         """Let everything that waits be done."""
@@ -247,7 +260,7 @@ def test_a_request_is_acknowledged_at_once_and_handed_on(world: World, source: S
     assert (world.happened, world.visits) == ([], [])
     world.run()
     [(admitted, body)] = world.visits
-    assert body is BODIES[source]
+    assert body == BODIES[source]
     assert admitted.origin == ORIGINS[source](body)
     assert (admitted.member, admitted.source, admitted.at, admitted.started) == (
         ANA,
@@ -285,14 +298,6 @@ def test_whose_member_it_is_follows_from_the_teams_that_may(
     world.receive(body={**COMMAND, **body})
     world.run()
     assert [admitted.member for admitted, _ in world.visits] == [Member(tenant, ANA.user_id)]
-
-
-@pytest.mark.parametrize("words", ["", "Try again."])
-def test_an_acknowledgement_has_words_only_if_there_are_any(words: str) -> None:
-    ack = Ack()  # type: ignore[no-untyped-call] # Bolt's own gap
-    acknowledge(ack, words)
-    assert ack.response is not None
-    assert (ack.response.status, ack.response.body) == (200, words)
 
 
 # Turned away
@@ -526,10 +531,7 @@ def test_a_form_that_finds_no_room_is_acknowledged_in_a_way_that_slack_takes(wor
     world.workers.places = 0
     token = AuthorizeResult(enterprise_id=None, team_id=TEAM, bot_token="xoxb-0")
     bolt = App(authorize=lambda: token, request_verification_enabled=False, process_before_response=True)
-    access = FakeAccess(world.audit)
-    admin = Admin(access, world.audit, FakeStudio(), Rules())
-    asking = AccessRequests(FakeBook(), admin, world.audit, a_gatherer(access, FakeDirectory()), Rules(), frozenset())
-    asking_handlers.register(bolt, world.app, asking)
+    register(bolt, world.app, request_handlers.ROUTES)
     reason = {"values": {"reason": {"reason": {"type": "plain_text_input", "value": "Falcon"}}}}
     body = {
         **PERSON,
@@ -539,6 +541,62 @@ def test_a_form_that_finds_no_room_is_acknowledged_in_a_way_that_slack_takes(wor
     answer = bolt.dispatch(BoltRequest(body=body, mode="socket_mode"))
     assert answer.status == 200
     assert answer.body == "" or isinstance(json.loads(answer.body), dict)
+
+
+# Forms
+
+
+def test_form_with_bad_fields_is_counted_and_recorded(world: World) -> None:
+    world.errors = {"reason": "Say in a few words why you need it."}
+    answer = json.loads(world.receive(Source.FORM, {**PERSON, **IN_A_DIALOG}))
+    assert answer == {"response_action": "errors", "errors": world.errors}
+    world.run()
+    assert (world.visits, world.happened) == ([], ["recorded"])
+    assert world.recorded() == [(TEAM, ANA.user_id, "invalid_form", Source.FORM)]
+    [entry] = world.audit.entries.values()
+    assert entry.action == "form"
+    assert world.counted() == {"invalid_form": 1}
+
+
+def test_form_from_elsewhere_is_rejected_before_its_fields_are_checked(world: World) -> None:
+    world.errors = {"reason": "Say in a few words why you need it."}
+    assert world.receive(Source.FORM, {**PERSON, **IN_A_DIALOG, "api_app_id": "A0OTHER001"}) == ""
+    world.run()
+    assert world.counted() == {"foreign": 1}
+
+
+# Defects
+
+
+@through_each_door
+def test_defect_of_a_handler_is_told_counted_logged_and_recorded(world: World, source: Source) -> None:
+    world.defect = RuntimeError("a defect")
+    world.receive(source)
+    with capture_logs() as logs:
+        world.run()
+    assert world.told() == [words(Reason.INTERNAL, "/atelier" if source is Source.COMMAND else "/studio")]
+    assert world.recorded() == [(TEAM, ANA.user_id, "internal", source)]
+    assert world.counted() == {"internal": 1}
+    assert [line["event"] for line in logs] == ["request_failed", "turned_away", "concluded"]
+
+
+def test_defect_where_nothing_can_be_replaced_is_told_by_direct_message(world: World) -> None:
+    """A shortcut's dialog may be open already, and its trigger used up."""
+    world.defect, world.slack.error = RuntimeError("a defect"), NO
+    world.receive(Source.SHORTCUT)
+    world.run()
+    assert world.slack.posts == [(ANA.user_id, words(Reason.INTERNAL))]
+
+
+def test_defect_after_the_answer_is_not_told_again(world: World) -> None:
+    """The audit has the request's end already."""
+    world.defect = RuntimeError("a defect")
+    world.receive()
+    world.workers.run()
+    world.receive()
+    world.workers.run()
+    assert len(world.told()) == 1
+    assert world.counted() == {"internal": 1, "replayed": 1}
 
 
 # How a member is told
@@ -605,7 +663,7 @@ def test_a_member_reads_their_own_language(
     world: World, installed: str | None, own: str | None, error: SlackError | None, language: str
 ) -> None:
     world.app.locale, world.slack.locale, world.slack.error = installed, own, error
-    assert world.app.reader_of(ANA).words is CATALOGUES[language]
+    assert world.app.render_for(ANA).words is CATALOGUES[language]
 
 
 @pytest.mark.parametrize("admins", [frozenset(), frozenset({"U0ADA00001"})])

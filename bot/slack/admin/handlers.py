@@ -9,11 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from slack_bolt import Ack, App
 
 from bot.admin.commands import AdminCommand, ParseError
 from bot.admin.results import Done, Forgotten, NotDone, NotDoneReason, Outcome
-from bot.admin.specs import COMMAND_SPECS
+from bot.admin.specs import COMMAND_SPECS, Verb
 from bot.core.access import Member
 from bot.core.errors import Changed, SlackError, StudioLinksError, UpstreamError
 from bot.core.link import Reason, Source
@@ -21,8 +20,9 @@ from bot.core.values import is_group
 from bot.slack.admin import forms, listings
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
+from bot.slack.app_context import Admitted, AppContext, announce, refuse, tell
 from bot.slack.blocks import Message, RenderContext, escape
-from bot.slack.gateway import Admitted, AppContext, Work, acknowledge, receive, refuse, take, tell
+from bot.slack.gateway import Body, Route
 from bot.slack.members import views
 from bot.slack.members.home import show_home
 from bot.slack.payloads import REQUEST_ID, action_value, field_value, form_origin, private_metadata
@@ -31,28 +31,6 @@ log = structlog.get_logger()
 
 ADMIN = "admin"
 HELP = "help"
-
-
-def register(bolt: App, app: AppContext) -> None:
-    """Add the listeners to a Bolt app."""
-    works: dict[str | re.Pattern[str], Work] = {
-        re.compile(rf"^{forms.PICK}_[a-z]+$"): _pick,
-        admin_views.CONFIRM: _confirm,
-        admin_views.CANCEL: _cancel,
-        listings.MORE: _more,
-    }
-
-    def on_action(action_id: str | re.Pattern[str], work: Work) -> None:
-        @bolt.action(action_id)
-        def press(ack: Ack, body: dict[str, Any]) -> None:
-            acknowledge(ack, receive(app, body, Source.BUTTON, work))
-
-    for action_id, work in works.items():
-        on_action(action_id, work)
-
-    @bolt.view(forms.FORM)
-    def sent(ack: Ack, body: dict[str, Any]) -> None:
-        _take_form(app, ack, body)
 
 
 def administer(app: AppContext, admitted: Admitted, text: str) -> None:
@@ -83,7 +61,7 @@ def _admitted(app: AppContext, admitted: Admitted) -> RenderContext | None:
     try:
         is_admin, locale = app.command_runner.admit(admitted.member)
     except UpstreamError as error:
-        log.warning("administrator_unknown", request=admitted.origin.request_id, why=str(error))
+        log.warning("administrator_unknown", request=admitted.id, why=str(error))
         render = app.render(admitted.origin)
         if refuse(app, admitted, error.reason, action=ADMIN):
             tell(app, admitted.origin, _failed(error, render), replace=in_place)
@@ -102,7 +80,7 @@ def _open_menu(app: AppContext, admitted: Admitted) -> None:
     try:
         admitted = replace(admitted, origin=app.slack.open_view(admitted.origin, working))
     except SlackError as error:
-        log.warning("dialog_not_opened", request=admitted.origin.request_id, code=error.code)
+        log.warning("dialog_not_opened", request=admitted.id, code=error.code)
         app.metrics.outcome("dialog_not_opened")
         tell(app, admitted.origin, admin_views.text_message(app.render().words.form_failed), replace=False)
         return
@@ -112,7 +90,7 @@ def _open_menu(app: AppContext, admitted: Admitted) -> None:
         tell(app, admitted.origin, forms.menu(render), replace=True)
 
 
-def _pick(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
+def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
     """Open the form of the chosen command, or carry it out if it needs none."""
     render = _admitted(app, admitted)
     if render is None:
@@ -126,63 +104,58 @@ def _pick(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
         try:
             app.slack.open_form(admitted.origin, forms.form(verb, render))
         except SlackError as error:
-            log.warning("form_not_shown", request=admitted.origin.request_id, code=error.code)
+            log.warning("form_not_shown", request=admitted.id, code=error.code)
             tell(app, admitted.origin, admin_views.text_message(render.words.form_failed), replace=True)
 
 
-def _take_form(app: AppContext, ack: Ack, body: Mapping[str, Any]) -> None:
-    """Take a submitted form. Slack shows what is wrong with its fields beside them."""
+def _form(body: Body) -> tuple[Verb | None, dict[str, str], str]:
+    """Return a submitted form's verb, or None if it has none, its fields, and its language."""
     picked, _, language = private_metadata(body).partition(" ")
-    verb, render = parse_verb(picked), app.render(locale=language)
-    if verb is None:
-        acknowledge(ack, receive(app, body, Source.FORM, _gone))
-        return
-    names = (*COMMAND_SPECS[verb].fields, GROUP)
-    values = {name: field_value(body, name) for name in names}
+    verb = parse_verb(picked)
+    names = () if verb is None else (*COMMAND_SPECS[verb].fields, GROUP)
+    return verb, {name: field_value(body, name) for name in names}, language
+
+
+def _check_form(app: AppContext, body: Body) -> Mapping[str, str]:
+    """Return what is wrong with a form. The sender is checked on the worker: this repeats only what they sent."""
+    verb, values, language = _form(body)
     try:
-        command = parse_form(verb, values, app.now())
+        if verb is not None:
+            parse_form(verb, values, app.now())
     except ParseError as problem:
-        if take(app, body, Source.FORM, _misunderstood):
-            ack()  # it was rejected, and the reply says so
-        else:
-            # The sender is checked on the worker: until then this repeats only what they sent.
-            ack(response_action="errors", errors=forms.field_errors(problem, values, render))
+        return forms.field_errors(problem, values, app.render(locale=language))
+    return {}
+
+
+def _working(app: AppContext, body: Body) -> Mapping[str, Any]:
+    # The answer finds this dialog by its name, which Slack learns from this acknowledgement: the answer cannot
+    # come first and be overwritten.
+    return forms.working(_name(form_origin(body).request_id), app.render(locale=_form(body)[2]))
+
+
+def _submit(app: AppContext, admitted: Admitted, body: Body) -> None:
+    verb, values, _ = _form(body)
+    admitted = replace(admitted, origin=replace(admitted.origin, by_message=False, view_name=_name(admitted.id)))
+    render = _admitted(app, admitted)
+    if render is None:
         return
-
-    def work(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]) -> None:
-        admitted = replace(
-            admitted, origin=replace(admitted.origin, by_message=False, view_name=_name(admitted.origin.request_id))
-        )
-        render = _admitted(app, admitted)
-        if render is not None:
-            _ask(app, admitted, render, command)
-
-    if take(app, body, Source.FORM, work):
-        ack()  # it was rejected, and the reply says so
+    if verb is None:
+        _show(app, admitted, render, NotDone(NotDoneReason.GONE))
     else:
-        # The answer finds this dialog by its name, which Slack learns from this acknowledgement: the answer cannot
-        # come first and be overwritten.
-        name = _name(form_origin(body).request_id)
-        ack(response_action="update", view=forms.working(name, render))
+        _ask(app, admitted, render, parse_form(verb, values, app.now()))
 
 
 def _name(request_id: str) -> str:
     return f"{forms.FORM}-{request_id}"
 
 
-def _misunderstood(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]) -> None:
+def _misunderstood(app: AppContext, admitted: Admitted, _body: Body) -> None:
     """Count a form with bad fields, or refuse and record it if its sender is no administrator."""
     if _admitted(app, admitted) is not None:
         app.metrics.outcome("admin_answered")
 
 
-def _gone(app: AppContext, admitted: Admitted, _body: Mapping[str, Any]) -> None:
-    render = _admitted(app, admitted)
-    if render is not None:
-        _show(app, admitted, render, NotDone(NotDoneReason.GONE))
-
-
-def _confirm(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
+def _confirm(app: AppContext, admitted: Admitted, body: Body) -> None:
     _press(
         app,
         admitted,
@@ -191,18 +164,16 @@ def _confirm(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> No
     )
 
 
-def _cancel(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
+def _cancel(app: AppContext, admitted: Admitted, body: Body) -> None:
     _press(app, admitted, body, lambda pending_id: app.command_runner.cancel(admitted.member, pending_id))
 
 
-def _more(app: AppContext, admitted: Admitted, body: Mapping[str, Any]) -> None:
-    request_id = admitted.origin.request_id
+def _more(app: AppContext, admitted: Admitted, body: Body) -> None:
+    request_id = admitted.id
     _press(app, admitted, body, lambda pending_id: app.command_runner.more(admitted.member, pending_id, request_id))
 
 
-def _press(
-    app: AppContext, admitted: Admitted, body: Mapping[str, Any], work: Callable[[str], Outcome | None]
-) -> None:
+def _press(app: AppContext, admitted: Admitted, body: Body, work: Callable[[str], Outcome | None]) -> None:
     render = _admitted(app, admitted)
     if render is None:
         return
@@ -214,7 +185,7 @@ def _press(
 
 
 def _ask(app: AppContext, admitted: Admitted, render: RenderContext, command: AdminCommand) -> None:
-    administering, request_id = app.command_runner, admitted.origin.request_id
+    administering, request_id = app.command_runner, admitted.id
     _carry_out(
         app, admitted, render, lambda: administering.ask(admitted.member, command, request_id, admitted.source)
     )
@@ -231,7 +202,7 @@ def _carry_out(
         _tell_failure(app, admitted, render, admin_views.text_message(render.words.admin.changed))
     except StudioLinksError as error:
         app.metrics.outcome("admin_failed")
-        log.warning("administration_failed", request=admitted.origin.request_id, why=str(error))
+        log.warning("administration_failed", request=admitted.id, why=str(error))
         _tell_failure(app, admitted, render, _failed(error, render))
     else:
         if what is None:
@@ -267,15 +238,20 @@ def _tell(app: AppContext, admitted: Admitted, message: Message) -> None:
     try:
         app.slack.post(admitted.member.user_id, message)
     except SlackError as error:
-        log.warning("administrator_not_told", request=admitted.origin.request_id, code=error.code)
+        log.warning("administrator_not_told", request=admitted.id, code=error.code)
 
 
 def _pass_on(app: AppContext, admitted: Admitted, what: Done | Forgotten) -> None:
     """Announce a change in the audit channel, and refresh the member's home tab."""
-    if app.audit_channel is not None:
-        try:
-            app.slack.announce(app.audit_channel, admin_views.announcement(what, admitted.member.user_id))
-        except SlackError as error:
-            log.warning("announcement_failed", request=admitted.origin.request_id, code=error.code)
+    announce(app, admitted.id, admin_views.announcement(what, admitted.member.user_id))
     if what.command.principal and not is_group(what.command.principal):
         show_home(app, Member(admitted.member.tenant, what.command.principal))
+
+
+ROUTES = (
+    Route(Source.BUTTON, re.compile(rf"^{forms.PICK}_[a-z]+$"), _pick),
+    Route(Source.BUTTON, admin_views.CONFIRM, _confirm),
+    Route(Source.BUTTON, admin_views.CANCEL, _cancel),
+    Route(Source.BUTTON, listings.MORE, _more),
+    Route(Source.FORM, forms.FORM, _submit, _check_form, _misunderstood, _working),
+)

@@ -4,7 +4,7 @@ import structlog
 
 from bot.core.access import Member, Person
 from bot.core.errors import UpstreamError
-from bot.slack.gateway import AppContext
+from bot.slack.app_context import AppContext
 from bot.slack.members import status_views
 
 log = structlog.get_logger()

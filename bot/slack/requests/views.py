@@ -22,6 +22,7 @@ from bot.slack.blocks import (
     plain,
     section,
     slack_date,
+    text_message,
     verbatim,
 )
 from bot.slack.members.views import ASK, HOME_OPEN
@@ -66,11 +67,6 @@ def form(render: RenderContext, wish: str = "") -> dict[str, Any]:
     }
 
 
-def told(text: str) -> Message:
-    """One plain sentence."""
-    return Message(text, [section(text)])
-
-
 def not_new(request: AccessRequest, now: datetime, render: RenderContext) -> Message:
     """What a member hears whose form has opened no request: how their latest one stands."""
     words = render.words
@@ -82,7 +78,7 @@ def not_new(request: AccessRequest, now: datetime, render: RenderContext) -> Mes
             RequestState.DENIED: words.ask_was_denied,
             RequestState.WITHDRAWN: words.ask_was_withdrawn,
         }[request.state]
-    return told(line.format(at=slack_date(request.decided_at or request.at)))
+    return text_message(line.format(at=slack_date(request.decided_at or request.at)))
 
 
 def to_admins(request: AccessRequest, render: RenderContext) -> Message:
@@ -124,8 +120,8 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
     """What came of a press or a form, where no message shows it: mostly why it decided nothing."""
     words, request = render.words, decision.request
     if decision.result in (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED) and request is not None:
-        return told(f"{words.asked.format(user=request.member.user_id)}\n{_end(request, words)}")
-    return told(
+        return text_message(f"{words.asked.format(user=request.member.user_id)}\n{_end(request, words)}")
+    return text_message(
         {
             DecisionResult.NOT_AN_ADMIN: words.only_admins,
             DecisionResult.OWN_REQUEST: words.not_your_own,
@@ -151,7 +147,7 @@ def failed(error: StudioLinksError, render: RenderContext) -> Message:
             why = words.changed_meanwhile
         case _:
             why = words.failed_otherwise
-    return told(f"{words.decision_failed} {why}")
+    return text_message(f"{words.decision_failed} {why}")
 
 
 def invalid(error: InvalidValue, words: Words) -> dict[str, str]:
@@ -185,7 +181,7 @@ def to_member(request: AccessRequest, render: RenderContext) -> Message:
     """What the member hears."""
     words = render.words
     if request.state is RequestState.DENIED:
-        return told(words.turned_down)
+        return text_message(words.turned_down)
     return Message(
         words.granted,
         [section(words.granted), actions(button(words.open_studio, HOME_OPEN, "", style="primary"))],

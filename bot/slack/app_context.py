@@ -1,0 +1,182 @@
+"""What every handler works with: the app context, the admitted request, and the ways to answer and to refuse it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import uuid4
+
+import structlog
+
+from bot.admin.access_requests import AccessRequests
+from bot.admin.confirmation import CommandRunner
+from bot.core import audit
+from bot.core.access import Member, Person
+from bot.core.errors import SlackError
+from bot.core.link import LinkRequest, Reason, Source, Stage
+from bot.core.ports import WorkPool
+from bot.core.records import Entry
+from bot.core.values import utc_now
+from bot.links.sign_in import SignIn, noop
+from bot.links.status import GetStatus
+from bot.observability import context as telemetry
+from bot.observability.metrics import Metrics
+from bot.slack.blocks import Message, RenderContext
+from bot.slack.client import SlackApi
+from bot.slack.link_expiry import LinkExpiry
+from bot.slack.members import views
+from bot.slack.payloads import Home, Origin
+from bot.slack.words import Words, words_for
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted(LinkRequest):
+    """An admitted request: all that a use case needs of it, and how to answer it."""
+
+    origin: Origin
+
+
+@dataclass(slots=True)
+class AppContext:
+    """What the handlers work with.
+
+    Attributes:
+        workers: answers requests.
+        overflow: records and answers what `workers` could not take; small, so that it never piles up.
+        teams: the team and enterprise ids that may use the bot; empty means our token's own team.
+        audit_channel: where outcomes are announced; None for nowhere.
+        admins: the user ids that the settings name as administrators.
+        request_channel: where access requests go; None for a direct message to each of `admins`.
+        locale: the language of every message; None for each member's own.
+        link_seconds: how long a link works, for the help.
+        home: our own app and team; None until Slack has answered.
+        record_duration: called with how long each stage took.
+    """
+
+    signin: SignIn
+    get_status: GetStatus
+    command_runner: CommandRunner
+    access_requests: AccessRequests
+    link_expiry: LinkExpiry
+    slack: SlackApi
+    workers: WorkPool
+    overflow: WorkPool
+    metrics: Metrics
+    teams: frozenset[str] = frozenset()
+    audit_channel: str | None = None
+    admins: frozenset[str] = frozenset()
+    request_channel: str | None = None
+    locale: str | None = None
+    link_seconds: int = 60
+    home: Home | None = None
+    now: Callable[[], datetime] = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    record_duration: Callable[[Stage, float], None] = noop
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether an access request would reach anybody."""
+        return bool(self.admins) or self.request_channel is not None
+
+    def render(self, origin: Origin | None = None, locale: str | None = None) -> RenderContext:
+        """Return how to render a message. Without an origin, it answers no request of the member's."""
+        return RenderContext(
+            self.words(locale),
+            origin.command if origin else "/studio",
+            may_ask=self.may_ask,
+            link_seconds=self.link_seconds,
+        )
+
+    def render_for(self, member: Member) -> RenderContext:
+        """Return how to render a message in the member's own language, as far as Slack knows it."""
+        person = self.person(member)
+        return self.render(locale=person.locale if person else None)
+
+    def person(self, member: Member) -> Person | None:
+        """Return Slack's record of a member, where only their language depends on it; None if Slack fails."""
+        try:
+            return self.slack.person(member)
+        except SlackError:
+            return None
+
+    def words(self, locale: str | None) -> Words:
+        """Return the catalogue of the installation's language, or else the member's, or else English."""
+        return words_for(self.locale or locale)
+
+
+def tell(app: AppContext, origin: Origin, message: Message, *, replace: bool) -> bool:
+    """Answer in the way that the request left us. Returns whether Slack took the message."""
+    try:
+        if origin.by_message:
+            app.slack.post(origin.user_id, message)
+        elif origin.has_place or origin.trigger_id is None:
+            return app.slack.reply(origin, message, replace=replace)
+        else:  # the home tab, or a shortcut
+            app.slack.open_view(origin, message)
+    except SlackError as error:
+        log.warning("not_told", request=origin.request_id, code=error.code)
+        return False
+    return True
+
+
+def rejected(app: AppContext, origin: Origin, source: Source, outcome: str, *, tenant: str, subject: str) -> Entry:
+    """Log that a request is rejected, and return its audit entry."""
+    log.warning("turned_away", request=origin.request_id, reason=outcome, tenant=tenant, subject=subject)
+    return audit.refused(
+        request_id=origin.request_id,
+        attempt=uuid4().hex,
+        at=app.now(),
+        tenant=tenant,
+        subject=subject,
+        source=source,
+        outcome=str(outcome),
+        detail=f"app {origin.app_id}, team {origin.team_id}, enterprise {origin.enterprise_id}",
+        action=source.value if source in (Source.HOME, Source.FORM) else audit.LINK,
+    )
+
+
+def refusal_of(app: AppContext, admitted: Admitted, outcome: str) -> Entry:
+    """Log that an admitted request is refused, and return its audit entry."""
+    who = admitted.member
+    entry = rejected(app, admitted.origin, admitted.source, outcome, tenant=who.tenant, subject=who.user_id)
+    return replace(entry, attempt=admitted.attempt)
+
+
+def refuse(app: AppContext, admitted: Admitted, reason: Reason, action: str | None = None) -> bool:
+    """Record, count and announce the refusal of an admitted request; False if it is a replay.
+
+    Args:
+        action: what was asked for, where the source does not tell.
+    """
+    entry = refusal_of(app, admitted, reason)
+    return record_refusal(app, replace(entry, action=action) if action else entry)
+
+
+def record_refusal(app: AppContext, entry: Entry) -> bool:
+    """Record, count and announce a refusal; do none of it and return False if the request is a replay."""
+    if not app.signin.refuse(entry):
+        app.metrics.outcome("replayed")
+        return False
+    conclude(app, entry)
+    return True
+
+
+def conclude(app: AppContext, entry: Entry) -> None:
+    """Count an outcome, log it, and announce it in the audit channel if one is set."""
+    app.metrics.outcome(entry.outcome)
+    who = {"tenant": entry.tenant, "user": entry.subject, "door": entry.source}
+    log.info("concluded", request=entry.id, outcome=entry.outcome, **who, **telemetry.stages())
+    if app.audit_channel is not None:
+        announce(app, entry.id, views.announcement(entry))
+
+
+def announce(app: AppContext, request_id: str, line: str) -> None:
+    """Post a line in the audit channel, if one is set. A failure is logged and changes nothing."""
+    if app.audit_channel is None:
+        return
+    try:
+        app.slack.announce(app.audit_channel, line)
+    except SlackError as error:
+        log.warning("announcement_failed", request=request_id, code=error.code)
