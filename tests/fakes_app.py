@@ -1,0 +1,242 @@
+"""The app context over fakes: a workspace in which members call and handlers answer, all in this process."""
+
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from slack_bolt import Ack
+
+from bot.admin.access_requests import AccessRequests
+from bot.admin.changes import Admin
+from bot.admin.confirmation import CommandRunner
+from bot.core.access import Member, Person
+from bot.core.errors import QueueFull, SlackError
+from bot.core.link import Reason, Source
+from bot.core.policy import Rules
+from bot.links.sign_in import SignIn
+from bot.links.status import GetStatus
+from bot.observability.metrics import Metrics
+from bot.slack.admin.handlers import ROUTES as ADMIN_ROUTES
+from bot.slack.app_context import AppContext
+from bot.slack.blocks import Message
+from bot.slack.client import SlackApi
+from bot.slack.gateway import receive
+from bot.slack.link_expiry import LinkExpiry
+from bot.slack.members.handlers import ROUTES as MEMBER_ROUTES
+from bot.slack.payloads import Home, Origin
+from bot.slack.requests.handlers import ROUTES as REQUEST_ROUTES
+from tests.fakes import (
+    ANA,
+    BEN,
+    TEAM,
+    Clock,
+    FakeAccess,
+    FakeAudit,
+    FakeChoices,
+    FakeDirectory,
+    FakeIntake,
+    FakeStudio,
+    a_gatherer,
+    a_grant,
+    a_mapping,
+)
+from tests.fakes_admin import FakePending
+from tests.fakes_asking import FakeBook, FakeMessages
+
+APP, CHANNEL = "A0STUDIO01", "C0GENERAL01"
+ADA = Member(TEAM, "U0ADA00001")
+URL = f"https://hooks.slack.com/commands/{TEAM}/1/x"
+ROUTES = (*REQUEST_ROUTES, *ADMIN_ROUTES, *MEMBER_ROUTES)
+IN_A_MESSAGE = {"channel": {"id": CHANNEL}, "container": {"message_ts": "1.2"}, "response_url": URL}
+IN_A_DIALOG = {"view": {"id": "V1", "type": "modal"}}
+
+
+class FakeSlack(SlackApi):
+    """Slack as handlers need it: notes what it takes. `broken` has the names of methods that raise `error`."""
+
+    def __init__(self, directory: FakeDirectory) -> None:
+        self._directory = directory
+        self.error = SlackError(
+            "Slack refuses us: check the token", reason=Reason.SLACK_REFUSED, code="expired_trigger_id"
+        )
+        self.broken: set[str] = set()
+        self.replies: list[tuple[Message, bool]] = []
+        self.dialogs: list[Message] = []
+        self.forms: list[Mapping[str, Any]] = []
+        self.posts: list[tuple[str, Message]] = []
+        self.updates: list[tuple[str, Message]] = []
+        self.homes: list[tuple[str, Message]] = []
+        self.announced: list[tuple[str, str]] = []
+
+    def person(self, member: Member) -> Person:
+        self._fail("person")
+        return self._directory.person(member)
+
+    def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:  # noqa: ARG002 - wherever it goes
+        self.replies.append((message, replace))
+        return "reply" not in self.broken
+
+    def open_view(self, origin: Origin, message: Message) -> Origin:
+        self._fail("open_view")
+        self.dialogs.append(message)
+        return origin if origin.view_id else Origin(**{**_fields(origin), "view_id": "V9"})
+
+    def open_form(self, origin: Origin, view: Mapping[str, Any]) -> None:  # noqa: ARG002 - wherever it opens
+        self._fail("open_form")
+        self.forms.append(view)
+
+    def post(self, place: str, message: Message) -> str:
+        self._fail("post")
+        self.posts.append((place, message))
+        return f"{place}/{len(self.posts)}.0"
+
+    def update(self, channel: str, ts: str, message: Message) -> bool:
+        self.updates.append((f"{channel}/{ts}", message))
+        return "update" not in self.broken
+
+    def publish_home(self, user_id: str, message: Message) -> None:
+        self._fail("publish_home")
+        self.homes.append((user_id, message))
+
+    def announce(self, channel: str, text: str) -> None:
+        self._fail("announce")
+        self.announced.append((channel, text))
+
+    def _fail(self, method: str) -> None:
+        if method in self.broken:
+            raise self.error
+
+
+def _fields(origin: Origin) -> dict[str, Any]:
+    return {name: getattr(origin, name) for name in Origin.__slots__}
+
+
+class Line:
+    """Jobs wait until they are let go; without places it is full."""
+
+    name, capacity = "worker", 9
+
+    def __init__(self) -> None:
+        self.jobs: deque[Callable[[], object]] = deque()
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.jobs)
+
+    def submit(self, job: Callable[[], object]) -> None:
+        if len(self.jobs) >= self.capacity:
+            raise QueueFull
+        self.jobs.append(job)
+
+    def shutdown(self) -> None:
+        """Nothing is left to stop."""
+
+    def run(self) -> None:
+        while self.jobs:
+            self.jobs.popleft()()
+
+
+@dataclass
+class AppWorld:
+    """Ana is mapped and allowed, Ben is a member of whom nothing is stored, Ada administers."""
+
+    clock: Clock = field(default_factory=Clock)
+    audit: FakeAudit = field(default_factory=FakeAudit)
+    workers: Line = field(default_factory=Line)
+    overflow: Line = field(default_factory=Line)
+    book: FakeBook = field(default_factory=FakeBook)
+    messages: FakeMessages = field(default_factory=FakeMessages)
+
+    def __post_init__(self) -> None:
+        self.access = FakeAccess(self.audit)
+        self.access.give(ANA, a_mapping(), a_grant())
+        self.directory = FakeDirectory(*(Person(member.user_id, TEAM) for member in (ANA, BEN, ADA)))
+        self.studio, self.pending, self.metrics = FakeStudio(self.clock.now), FakePending(), Metrics()
+        self.studio.add("d-research", "ana", "ben")
+        self.slack = FakeSlack(self.directory)
+        self.facts = a_gatherer(self.access, self.directory, monotonic=self.clock.monotonic)
+        admins, now, rules = frozenset({ADA.user_id}), self.clock.now, Rules()
+        admin = Admin(self.access, self.audit, self.studio, rules, facts=self.facts, now=now)
+        self.app = AppContext(
+            signin=SignIn(self.facts, self.audit, FakeIntake(self.audit), self.studio, FakeChoices(), rules, now),
+            get_status=GetStatus(self.facts, self.audit, rules, now),
+            command_runner=CommandRunner(admin, self.pending, self.facts, admins, now=now),
+            access_requests=AccessRequests(self.book, admin, self.audit, self.facts, rules, admins, now=now),
+            link_expiry=LinkExpiry(self.messages, self.overflow.submit, now=now, monotonic=self.clock.monotonic),
+            slack=self.slack,
+            workers=self.workers,
+            overflow=self.overflow,
+            metrics=self.metrics,
+            admins=admins,
+            home=Home(APP, TEAM),
+            now=now,
+            monotonic=self.clock.monotonic,
+        )
+        self._numbers = count(1)
+        self.trigger = ""
+
+    def command(self, text: str = "", member: Member = ANA, **more: Any) -> str:
+        body = {
+            "team_id": TEAM,
+            "user_id": member.user_id,
+            "channel_id": CHANNEL,
+            "response_url": URL,
+            "command": "/studio",
+            "text": text,
+        }
+        return self.call(Source.COMMAND, "/studio", {**body, **more})
+
+    def press(
+        self, action_id: str, value: str = "", member: Member = ANA, where: Mapping[str, Any] = IN_A_MESSAGE
+    ) -> str:
+        action = {"type": "button", "action_id": action_id, "value": value}
+        return self.call(Source.BUTTON, action_id, {**self._person(member), **where, "actions": [action]})
+
+    def submit(self, callback_id: str, fields: Mapping[str, str], metadata: str = "en", member: Member = ANA) -> str:
+        """Send a form off, whose fields are of plain text."""
+        values = {name: {name: {"type": "plain_text_input", "value": value}} for name, value in fields.items()}
+        view = {"id": "V1", "type": "modal", "callback_id": callback_id, "private_metadata": metadata}
+        return self.call(
+            Source.FORM, callback_id, {**self._person(member), "view": {**view, "state": {"values": values}}}
+        )
+
+    def open_home(self, member: Member = ANA, tab: str = "home") -> str:
+        event = {"type": "app_home_opened", "user": member.user_id, "tab": tab}
+        return self.call(Source.HOME, "app_home_opened", {"team_id": TEAM, "event": event})
+
+    def call(self, source: Source, name: str, body: Mapping[str, Any]) -> str:
+        """Let a request come in where Bolt would send it, and all its work be done. Returns the acknowledgement."""
+        self.trigger = self.trigger or f"{next(self._numbers)}.trigger"
+        ids = {"api_app_id": APP, "trigger_id": self.trigger, "event_id": self.trigger}
+        self.trigger = ""
+        matching = (route for route in ROUTES if route.source is source and _matches(route.name, name))
+        ack = Ack()  # type: ignore[no-untyped-call] # Bolt's own gap
+        receive(self.app, next(matching), ack, {**ids, **body})
+        self.workers.run()
+        self.overflow.run()
+        assert ack.response is not None
+        return str(ack.response.body)
+
+    def counted(self) -> dict[str, float]:
+        """The outcomes that were counted."""
+        counts = re.compile(r'^studio_links_requests_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
+        found = counts.findall(self.metrics.page().decode())
+        return {outcome: float(number) for outcome, number in found if float(number)}
+
+    def outcomes(self) -> list[tuple[str, str]]:
+        """Action and outcome of each audit entry."""
+        return [(entry.action, entry.outcome) for entry in self.audit.entries.values()]
+
+    def told(self) -> str:
+        """The last reply."""
+        return self.slack.replies[-1][0].text
+
+    def _person(self, member: Member) -> dict[str, Any]:
+        return {"user": {"id": member.user_id, "team_id": TEAM}, "team": {"id": TEAM}}
+
+
+def _matches(pattern: str | re.Pattern[str], name: str) -> bool:
+    return name == pattern if isinstance(pattern, str) else pattern.search(name) is not None

@@ -1,0 +1,243 @@
+"""The conversation about links, handler by handler, over fakes."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.core.access import Effect, Grant
+from bot.core.errors import StoreError
+from bot.core.link import Reason
+from bot.slack.words import CATALOGUES
+from tests.fakes import ANA, BEN, TEAM, a_grant, a_mapping
+from tests.fakes_app import ADA, CHANNEL, IN_A_DIALOG, IN_A_MESSAGE, AppWorld
+
+WORDS = CATALOGUES["en"]
+BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
+
+
+@pytest.fixture
+def world() -> AppWorld:
+    return AppWorld()
+
+
+def refusal(reason: Reason) -> str:
+    return WORDS.refusals[reason].format(command="/studio")
+
+
+def url_in(world: AppWorld) -> list[str]:
+    message, _ = world.slack.replies[-1]
+    return [element["url"] for block in message.blocks for element in block.get("elements", ()) if "url" in element]
+
+
+# /studio
+
+
+def test_command_replies_with_a_link_and_records_it(world: AppWorld) -> None:
+    assert world.command() == ""
+    assert url_in(world) == list(world.studio.links)
+    assert [replaced for _, replaced in world.slack.replies] == [False]
+    assert world.outcomes() == [("link", "issued")]
+    assert world.counted() == {"issued": 1}
+    assert world.slack.homes == []
+
+
+def test_command_that_is_replayed_gets_no_answer(world: AppWorld) -> None:
+    world.trigger = "1.again"
+    world.command()
+    world.trigger = "1.again"
+    world.command()
+    assert len(world.slack.replies) == 1
+    assert world.counted() == {"issued": 1, "replayed": 1}
+
+
+def test_link_that_slack_does_not_take_is_undelivered(world: AppWorld) -> None:
+    world.slack.broken = {"reply"}
+    world.command()
+    assert world.outcomes() == [("link", "undelivered")]
+
+
+def test_outcome_is_announced_where_a_channel_is_set(world: AppWorld) -> None:
+    world.app.audit_channel = "C0AUDIT0001"
+    world.command()
+    assert world.slack.announced == [("C0AUDIT0001", f"{ANA.user_id} · link · issued · profile ana in d-research")]
+
+
+@pytest.mark.parametrize("text", ["help", "what is this?"])
+def test_help_lists_what_the_member_can_use(world: AppWorld, text: str) -> None:
+    world.command(text)
+    assert "/studio help" in world.told()
+    assert ("what is this?" in world.told()) is (text != "help")
+    assert "/studio admin" not in world.told()
+    assert world.counted() == {"help": 1}
+
+
+def test_help_of_an_administrator_mentions_administration(world: AppWorld) -> None:
+    world.command("help", ADA)
+    assert "/studio admin" in world.told()
+
+
+@pytest.mark.parametrize("text", ["help", "whoami", ""])
+def test_guest_costs_no_group_lookup(world: AppWorld, text: str) -> None:
+    world.access.give_group(TEAM, Grant("S0SCIENCE1", Effect.ALLOW), Grant("S0LEAVERS1", Effect.DENY))
+    world.directory.people[ANA.user_id] = replace(world.directory.people[ANA.user_id], guest=True)
+    world.command(text)
+    assert world.slack.replies
+    assert world.directory.groups_asked == []
+
+
+def test_whoami_shows_the_members_mapping(world: AppWorld) -> None:
+    world.command("whoami")
+    assert f"<@{ANA.user_id}>" in world.told()
+    assert world.counted() == {"whoami": 1}
+
+
+@pytest.mark.parametrize("text", ["help", "whoami"])
+def test_status_that_cannot_be_gathered_is_refused_and_counted(world: AppWorld, text: str) -> None:
+    world.access.error = BROKEN
+    with capture_logs() as logs:
+        world.command(text)
+    assert world.told() == refusal(Reason.STORE_UNREACHABLE)
+    assert world.counted() == {"store_unreachable": 1}
+    assert [line["event"] for line in logs] == ["status_unknown"]
+
+
+@pytest.mark.parametrize("text", ["help", "whoami", "request", "admin list"])
+def test_defect_in_any_command_is_answered(world: AppWorld, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(*_: Any) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(world.access, "read", defect)
+    world.command(text, ADA)
+    assert world.told() == refusal(Reason.INTERNAL)
+    assert world.counted() == {"internal": 1}
+    assert ("link", "internal") in world.outcomes()
+
+
+# Buttons
+
+
+@pytest.mark.parametrize("action_id", ["new_link", "choose", "choose_3"])
+def test_new_link_replaces_the_message(world: AppWorld, action_id: str) -> None:
+    world.press(action_id, "default")
+    assert [replaced for _, replaced in world.slack.replies] == [True]
+    assert url_in(world) == list(world.studio.links)
+
+
+@pytest.mark.parametrize("where", [IN_A_MESSAGE, IN_A_DIALOG], ids=["a message", "a dialog"])
+def test_replaced_link_is_watched_until_it_expires(world: AppWorld, where: dict[str, Any]) -> None:
+    world.press("new_link", "default", where=where)
+    [entry] = world.audit.entries.values()
+    place = "V1" if where is IN_A_DIALOG else f"{CHANNEL}/1.2"
+    assert world.messages.shows == {place: entry.id}
+    assert [user for user, _ in world.slack.homes] == ([ANA.user_id] if where is IN_A_DIALOG else [])
+    world.app.link_expiry.stop()
+
+
+def test_refusal_in_a_message_is_not_watched(world: AppWorld) -> None:
+    world.press("new_link", "default", BEN)
+    [entry] = world.audit.entries.values()
+    assert world.messages.shows == {f"{CHANNEL}/1.2": f"gone {entry.id}"}
+
+
+@pytest.mark.parametrize(("action_id", "value"), [("new_link", "no such/alias"), ("give_me_admin", "1")])
+def test_stale_button_is_refused_and_recorded(world: AppWorld, action_id: str, value: str) -> None:
+    world.press(action_id, value)
+    assert world.slack.replies[-1][1]
+    assert world.told() == refusal(Reason.STALE_BUTTON)
+    assert world.outcomes() == [("link", "stale_button")]
+    assert world.studio.links == {}
+
+
+def test_open_studio_marks_the_link_and_takes_it_off_the_screen(world: AppWorld) -> None:
+    world.command()
+    [request_id] = world.audit.entries
+    for _ in range(2):
+        world.clock.advance(3)
+        world.press("open_studio", request_id)
+        assert WORDS.opened_text == world.told()
+        assert url_in(world) == []
+    assert world.audit.entries[request_id].opened_at is not None
+    assert world.counted() == {"issued": 1, "opened": 1, "opened_again": 1}
+    assert world.messages.shows == {f"{CHANNEL}/1.2": f"gone {request_id}"}
+
+
+@pytest.mark.parametrize("value", ["", "0" * 32, "../../etc", f"{TEAM}#{ANA.user_id}"])
+def test_open_studio_of_no_link_is_stale(world: AppWorld, value: str) -> None:
+    world.press("open_studio", value)
+    assert world.told() == refusal(Reason.STALE_BUTTON)
+
+
+def test_open_studio_of_anothers_link_is_stale(world: AppWorld) -> None:
+    world.command()
+    [request_id] = world.audit.entries
+    world.press("open_studio", request_id, BEN)
+    assert world.told() == refusal(Reason.STALE_BUTTON)
+    assert world.audit.entries[request_id].opened_at is None
+
+
+def test_press_that_cannot_be_noted_is_counted(world: AppWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise BROKEN
+
+    monkeypatch.setattr(world.audit, "opened", fails)
+    world.press("open_studio", "0" * 32)
+    assert (world.slack.replies, world.counted()) == ([], {"store_unreachable": 1})
+
+
+# The home tab and dialogs
+
+
+def test_home_tab_is_published_with_what_the_member_may_open(world: AppWorld) -> None:
+    world.access.give(ANA, a_mapping("sandbox", "ana-2"))
+    world.open_home()
+    [(user, message)] = world.slack.homes
+    assert user == ANA.user_id
+    assert "ana-2" in str(message.blocks)
+    assert world.counted() == {"home": 1}
+
+
+def test_other_tabs_publish_nothing(world: AppWorld) -> None:
+    world.open_home(tab="messages")
+    assert (world.slack.homes, world.counted()) == ([], {})
+
+
+@pytest.mark.parametrize("breaks", ["the store", "Slack"])
+def test_home_tab_that_fails_is_logged(world: AppWorld, breaks: str) -> None:
+    if breaks == "Slack":
+        world.slack.broken = {"publish_home"}
+    else:
+        world.access.error = BROKEN
+    with capture_logs() as logs:
+        world.open_home()
+    assert [line["event"] for line in logs] == ["home_not_shown"]
+    assert world.counted() == {}
+
+
+def test_button_of_the_home_tab_answers_in_a_dialog(world: AppWorld) -> None:
+    world.press("home_open", "default", where={})
+    assert [message.text for message in world.slack.dialogs] == [WORDS.waiting]
+    assert url_in(world) == list(world.studio.links)
+    assert [user for user, _ in world.slack.homes] == [ANA.user_id]
+    world.app.link_expiry.stop()
+
+
+def test_dialog_that_does_not_open_is_refused(world: AppWorld) -> None:
+    world.slack.broken = {"open_view"}
+    world.press("home_open", "default", where={})
+    assert world.told() == refusal(Reason.SLACK_REFUSED)
+    assert world.outcomes() == [("link", "slack_refused")]
+    assert world.studio.links == {}
+
+
+def test_dialog_for_a_forged_target_is_stale(world: AppWorld) -> None:
+    world.press("home_open", "no such/alias", where=IN_A_DIALOG)
+    assert world.told() == refusal(Reason.STALE_BUTTON)
+    assert world.slack.dialogs == []
+
+
+def test_link_of_a_member_who_may_ask_for_longer(world: AppWorld) -> None:
+    world.access.give(ANA, a_grant(until=world.clock.now().replace(hour=20)))
+    world.command()
+    assert WORDS.ask_longer in str(world.slack.replies[-1][0].blocks)
