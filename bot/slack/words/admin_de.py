@@ -4,16 +4,21 @@ from bot.admin.commands import OFF, ON, Problem
 from bot.admin.results import NotDoneReason
 from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
-from bot.slack.words.admin_catalogue import AdminWords
+from bot.slack.words.admin_en import AdminWords
 
-GERMAN = AdminWords(
-    help_admin="`{command} admin` öffnet ein Formular für die Zugriffsverwaltung; `{command} admin help` zeigt die "
-    "Textbefehle.",
-    working="Einen Moment …",
-    choose="Was möchtest du tun?",
-    another="Etwas anderes",
-    send="Weiter",
-    verbs={
+
+class GermanAdminWords(AdminWords):
+    """The same in German."""
+
+    help_admin = (
+        "`{command} admin` öffnet ein Formular für die Zugriffsverwaltung; `{command} admin help` zeigt die "
+        "Textbefehle."
+    )
+    working = "Einen Moment …"
+    choose = "Was möchtest du tun?"
+    another = "Etwas anderes"
+    send = "Weiter"
+    verbs = {
         Verb.MAP: "Profil zuordnen",
         Verb.UNMAP: "Zuordnung entfernen",
         Verb.ALLOW: "Freischalten",
@@ -24,8 +29,8 @@ GERMAN = AdminWords(
         Verb.HISTORY: "Verlauf",
         Verb.EXPLAIN: "Entscheidung erklären",
         Verb.LOCKDOWN: "Notabschaltung",
-    },
-    labels={
+    }
+    labels = {
         Name.USER: "Mitglied",
         Name.DOMAIN: "ID der SageMaker-Domain",
         Name.PROFILE: "SageMaker-Profil",
@@ -42,9 +47,9 @@ GERMAN = AdminWords(
         Name.OUTCOME: "Ergebnis",
         Name.DAY: "Tag (UTC)",
         Name.STATE: "Links",
-    },
-    states={ON: "Für alle abschalten", OFF: "Wieder einschalten"},
-    must={
+    }
+    states = {ON: "Für alle abschalten", OFF: "Wieder einschalten"}
+    must = {
         Name.USER: "ein Mitglied aus der Liste von Slack oder eine ID, die mit U oder W beginnt",
         Name.DOMAIN: "die ID einer SageMaker-Domain, z. B. d-abc123",
         Name.PROFILE: "1 bis 63 Buchstaben, Ziffern und Bindestriche (nicht am Rand)",
@@ -61,14 +66,15 @@ GERMAN = AdminWords(
         Name.OUTCOME: "ein Ergebnis aus dem Audit, z. B. issued, done oder not_allowed",
         Name.DAY: "ein Tag, z. B. 2026-01-31",
         Name.STATE: "on oder off",
-    },
-    must_with_group="ein Mitglied oder eine Nutzergruppe aus der Liste von Slack oder eine ID, die mit U, W oder S "
-    "beginnt",
-    must_group="die ID einer Nutzergruppe, die mit S beginnt",
-    must_be="Erwartet wird: {must}.",
-    or_group="Oder die ID einer Nutzergruppe",
-    one_of_both="Gib ein Mitglied oder eine Nutzergruppe an, nicht beides.",
-    problems={
+    }
+    must_with_group = (
+        "ein Mitglied oder eine Nutzergruppe aus der Liste von Slack oder eine ID, die mit U, W oder S beginnt"
+    )
+    must_group = "die ID einer Nutzergruppe, die mit S beginnt"
+    must_be = "Erwartet wird: {must}."
+    or_group = "Oder die ID einer Nutzergruppe"
+    one_of_both = "Gib ein Mitglied oder eine Nutzergruppe an, nicht beides."
+    problems = {
         Problem.UNKNOWN_VERB: "`{value}` kenne ich nicht. Es wurde nichts geändert.",
         Problem.UNKNOWN_OPTION: "`--{field}` kenne ich hier nicht. Es wurde nichts geändert.",
         Problem.TWICE: "`{field}` kommt doppelt vor. Es wurde nichts geändert.",
@@ -82,9 +88,9 @@ GERMAN = AdminWords(
         "Es wurde nichts geändert.",
         Problem.OPEN_QUOTE: "Das Anführungszeichen bei `{value}` wird nicht geschlossen. Es wurde nichts geändert.",
         Problem.EXCLUSIVE: "Gib „Seit“ (`--since`) oder „Tag“ (`--day`) an, nicht beides. Es wurde nichts geändert.",
-    },
-    example="Zum Beispiel: `{command} admin {example}`",
-    questions={
+    }
+    example = "Zum Beispiel: `{command} admin {example}`"
+    questions = {
         Verb.MAP: "*Zuordnung `{alias}` von {user} ersetzen?*",
         Verb.UNMAP: "*Diese Zuordnung von {user} entfernen?*",
         Verb.ALLOW: "*Zugriff von {user} verkürzen?*",
@@ -92,70 +98,74 @@ GERMAN = AdminWords(
         Verb.FORGET: "*Alle Regeln für {user} entfernen?* Ohne Freischaltung gibt es keinen Zugriff.",
         Verb.LOCKDOWN: "*Links für alle in diesem Workspace abschalten?* Das gilt auch für dich und die anderen "
         "Admins.",
-    },
-    ended_question="*Für {user} eine Regel setzen, die schon abgelaufen ist?* Sie hat keine Wirkung.",
-    affected="Jetzt: {what}",
-    in_its_place="Danach: {what}",
-    members_read="Die Mitglieder sehen: „{reason}“",
-    oneself=":warning: *Das bist du selbst.* Du verlierst deinen eigenen Zugriff, und vielleicht kann ihn nur ein "
-    "anderer Admin wiederherstellen.",
-    group="Das betrifft alle in der Nutzergruppe, auch dich, wenn du dazugehörst.",
-    confirm_within="Noch ist nichts geändert. Du kannst zehn Minuten lang bestätigen, solange niemand anderes hier "
-    "etwas ändert.",
-    confirm="Bestätigen",
-    leave="Abbrechen",
-    not_done={
+    }
+    ended_question = "*Für {user} eine Regel setzen, die schon abgelaufen ist?* Sie hat keine Wirkung."
+    affected = "Jetzt: {what}"
+    in_its_place = "Danach: {what}"
+    members_read = "Die Mitglieder sehen: „{reason}“"
+    oneself = (
+        ":warning: *Das bist du selbst.* Du verlierst deinen eigenen Zugriff, und vielleicht kann ihn nur ein "
+        "anderer Admin wiederherstellen."
+    )
+    group = "Das betrifft alle in der Nutzergruppe, auch dich, wenn du dazugehörst."
+    confirm_within = (
+        "Noch ist nichts geändert. Du kannst zehn Minuten lang bestätigen, solange niemand anderes hier etwas ändert."
+    )
+    confirm = "Bestätigen"
+    leave = "Abbrechen"
+    not_done = {
         NotDoneReason.GONE: "Dieser Button funktioniert nicht mehr. Es wurde nichts geändert. "
         "Gib den Befehl erneut ein.",
         NotDoneReason.CANCELLED: "Abgebrochen. Es wurde nichts geändert.",
         NotDoneReason.NO_MAPPING: "Wähle mit `--alias` eine Zuordnung von {user} aus. Es wurde nichts geändert.",
         NotDoneReason.NO_RULE: "Für {user} gibt es keine Regeln.",
-    },
-    has="{user} hat: {aliases}.",
-    has_nothing="{user} hat keine Zuordnungen.",
-    changed="Das hat inzwischen jemand anderes geändert. Es wurde nichts geändert. Sieh es dir an und gib den Befehl "
-    "dann erneut ein.",
-    failed="Es wurde nichts geändert: {why}",
-    done={
+    }
+    has = "{user} hat: {aliases}."
+    has_nothing = "{user} hat keine Zuordnungen."
+    changed = (
+        "Das hat inzwischen jemand anderes geändert. Es wurde nichts geändert. Sieh es dir an und gib den Befehl "
+        "dann erneut ein."
+    )
+    failed = "Es wurde nichts geändert: {why}"
+    done = {
         Verb.MAP: "{user} hat jetzt {what}",
         Verb.UNMAP: "{user} hat nicht mehr {what}",
         Verb.ALLOW: "{user} hat jetzt Zugriff: {what}",
         Verb.DENY: "{user} ist jetzt gesperrt: {what}",
         Verb.FORGET: "Regeln für {user} entfernt:",
         Verb.LOCKDOWN: "Links sind für alle abgeschaltet: {what}",
-    },
-    done_ended="Die Regel für {user} ist schon abgelaufen und hat keine Wirkung: {what}",
-    unlocked="Notabschaltung aufgehoben (vorher: {what}).",
-    no_lockdown="Notabschaltung ist nicht aktiv",
-    same="Nichts zu ändern: {what}",
-    before="Vorher: {what}",
-    mapping="`{alias}`: Profil `{profile}` in der Domain `{domain}`",
-    mapping_space="Space `{space}`",
-    mapping_region="Region {region}",
-    mapping_landing="öffnet `{landing}`",
-    mapping_role="als `{role}`",
-    mapping_seconds="für {time}",
-    rules={Effect.ALLOW: "freigeschaltet", Effect.DENY: "gesperrt", Effect.ADMIN: "Admin"},
-    rule_until="bis {until}",
-    rule_ended="abgelaufen {until}",
-    rule_reason="„{reason}“",
-    rule_by="gesetzt von {by}",
-    unreadable="`{record}` ist nicht lesbar; `forget` entfernt es",
-    about="*Gespeichert über {user}*",
-    members="*Alle mit einer Zuordnung oder einer Regel*",
-    nobody="Es ist nichts gespeichert.",
-    and_more="und {number} weitere: `{command} admin show {user}`",
-    entries="*Verlauf*, neueste zuerst",
-    no_entries="Keine passenden Einträge.",
-    searched_to="Durchsucht bis {at}. Davor kann es weitere Einträge geben.",
-    entry_by="von {by}",
-    entry_was="vorher {what}",
-    entry_now="jetzt {what}",
-    more="Mehr",
-    last_page="Keine weiteren Einträge.",
-    would_get="*{user} bekäme jetzt einen Link.*",
-    would_not_get="*{user} würde jetzt abgelehnt:* {reason}",
-    considered="*Alle geprüften Regeln*",
-    decides="*diese entscheidet*",
-    no_rules="Für dieses Mitglied oder seine Gruppen gilt keine Regel.",
-)
+    }
+    done_ended = "Die Regel für {user} ist schon abgelaufen und hat keine Wirkung: {what}"
+    unlocked = "Notabschaltung aufgehoben (vorher: {what})."
+    no_lockdown = "Notabschaltung ist nicht aktiv"
+    same = "Nichts zu ändern: {what}"
+    before = "Vorher: {what}"
+    mapping = "`{alias}`: Profil `{profile}` in der Domain `{domain}`"
+    mapping_space = "Space `{space}`"
+    mapping_region = "Region {region}"
+    mapping_landing = "öffnet `{landing}`"
+    mapping_role = "als `{role}`"
+    mapping_seconds = "für {time}"
+    rules = {Effect.ALLOW: "freigeschaltet", Effect.DENY: "gesperrt", Effect.ADMIN: "Admin"}
+    rule_until = "bis {until}"
+    rule_ended = "abgelaufen {until}"
+    rule_reason = "„{reason}“"
+    rule_by = "gesetzt von {by}"
+    unreadable = "`{record}` ist nicht lesbar; `forget` entfernt es"
+    about = "*Gespeichert über {user}*"
+    members = "*Alle mit einer Zuordnung oder einer Regel*"
+    nobody = "Es ist nichts gespeichert."
+    and_more = "und {number} weitere: `{command} admin show {user}`"
+    entries = "*Verlauf*, neueste zuerst"
+    no_entries = "Keine passenden Einträge."
+    searched_to = "Durchsucht bis {at}. Davor kann es weitere Einträge geben."
+    entry_by = "von {by}"
+    entry_was = "vorher {what}"
+    entry_now = "jetzt {what}"
+    more = "Mehr"
+    last_page = "Keine weiteren Einträge."
+    would_get = "*{user} bekäme jetzt einen Link.*"
+    would_not_get = "*{user} würde jetzt abgelehnt:* {reason}"
+    considered = "*Alle geprüften Regeln*"
+    decides = "*diese entscheidet*"
+    no_rules = "Für dieses Mitglied oder seine Gruppen gilt keine Regel."

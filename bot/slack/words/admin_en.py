@@ -4,15 +4,17 @@ from bot.admin.commands import OFF, ON, Problem
 from bot.admin.results import NotDoneReason
 from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
-from bot.slack.words.admin_catalogue import AdminWords
 
-ENGLISH = AdminWords(
-    help_admin="`{command} admin` opens a form to manage access; `{command} admin help` lists the text commands.",
-    working="One moment …",
-    choose="What do you want to do?",
-    another="Something else",
-    send="Continue",
-    verbs={
+
+class AdminWords:
+    """The texts that administrators read. Another language is a subclass that overrides every one."""
+
+    help_admin = "`{command} admin` opens a form to manage access; `{command} admin help` lists the text commands."
+    working = "One moment …"
+    choose = "What do you want to do?"
+    another = "Something else"
+    send = "Continue"
+    verbs = {
         Verb.MAP: "Map a profile",
         Verb.UNMAP: "Remove a mapping",
         Verb.ALLOW: "Allow",
@@ -23,8 +25,8 @@ ENGLISH = AdminWords(
         Verb.HISTORY: "History",
         Verb.EXPLAIN: "Explain a decision",
         Verb.LOCKDOWN: "Lockdown",
-    },
-    labels={
+    }
+    labels = {
         Name.USER: "Member",
         Name.DOMAIN: "SageMaker domain id",
         Name.PROFILE: "SageMaker user profile",
@@ -41,9 +43,9 @@ ENGLISH = AdminWords(
         Name.OUTCOME: "Outcome",
         Name.DAY: "Day (UTC)",
         Name.STATE: "Links",
-    },
-    states={ON: "Stop for everyone", OFF: "Allow again"},
-    must={
+    }
+    states = {ON: "Stop for everyone", OFF: "Allow again"}
+    must = {
         Name.USER: "a member from Slack's list, or an id that starts with U or W",
         Name.DOMAIN: "a SageMaker domain id, such as d-abc123",
         Name.PROFILE: "1 to 63 letters, digits and inner hyphens",
@@ -60,13 +62,13 @@ ENGLISH = AdminWords(
         Name.OUTCOME: "an outcome from the audit, such as issued, done or not_allowed",
         Name.DAY: "a day, such as 2026-01-31",
         Name.STATE: "on or off",
-    },
-    must_with_group="a member or user group from Slack's list, or an id that starts with U, W or S",
-    must_group="a user group id, which starts with S",
-    must_be="It must be {must}.",
-    or_group="Or a user group id",
-    one_of_both="Enter a member or a user group, not both.",
-    problems={
+    }
+    must_with_group = "a member or user group from Slack's list, or an id that starts with U, W or S"
+    must_group = "a user group id, which starts with S"
+    must_be = "It must be {must}."
+    or_group = "Or a user group id"
+    one_of_both = "Enter a member or a user group, not both."
+    problems = {
         Problem.UNKNOWN_VERB: "I don't know `{value}`. Nothing was changed.",
         Problem.UNKNOWN_OPTION: "I don't know `--{field}` here. Nothing was changed.",
         Problem.TWICE: "`{field}` appears twice. Nothing was changed.",
@@ -79,77 +81,78 @@ ENGLISH = AdminWords(
         Problem.BAD_VALUE: "`{value}` isn't a valid `{field}`: it must be {must}. Nothing was changed.",
         Problem.OPEN_QUOTE: "The quotation mark at `{value}` is never closed. Nothing was changed.",
         Problem.EXCLUSIVE: "Give “Since” (`--since`) or “Day” (`--day`), not both. Nothing was changed.",
-    },
-    example="For example: `{command} admin {example}`",
-    questions={
+    }
+    example = "For example: `{command} admin {example}`"
+    questions = {
         Verb.MAP: "*Replace {user}'s mapping `{alias}`?*",
         Verb.UNMAP: "*Remove this mapping from {user}?*",
         Verb.ALLOW: "*Shorten the access of {user}?*",
         Verb.DENY: "*Block {user}?* This overrides every allow rule.",
         Verb.FORGET: "*Remove every rule for {user}?* Without an allow rule, there is no access.",
         Verb.LOCKDOWN: "*Stop links for everyone in this workspace?* This includes you and other administrators.",
-    },
-    ended_question="*Set a rule for {user} that has already ended?* It will have no effect.",
-    affected="Now: {what}",
-    in_its_place="After: {what}",
-    members_read="Members will see: “{reason}”",
-    oneself=":warning: *This is you.* You will lose your own access, and another administrator may have to "
-    "restore it.",
-    group="This affects everyone in the user group, including you if you are in it.",
-    confirm_within="Nothing has been changed yet. You can confirm for ten minutes, unless someone else changes this "
-    "first.",
-    confirm="Confirm",
-    leave="Cancel",
-    not_done={
+    }
+    ended_question = "*Set a rule for {user} that has already ended?* It will have no effect."
+    affected = "Now: {what}"
+    in_its_place = "After: {what}"
+    members_read = "Members will see: “{reason}”"
+    oneself = (
+        ":warning: *This is you.* You will lose your own access, and another administrator may have to restore it."
+    )
+    group = "This affects everyone in the user group, including you if you are in it."
+    confirm_within = (
+        "Nothing has been changed yet. You can confirm for ten minutes, unless someone else changes this first."
+    )
+    confirm = "Confirm"
+    leave = "Cancel"
+    not_done = {
         NotDoneReason.GONE: "This button no longer works. Nothing was changed. Enter the command again.",
         NotDoneReason.CANCELLED: "Cancelled. Nothing was changed.",
         NotDoneReason.NO_MAPPING: "Choose one of {user}'s mappings with `--alias`. Nothing was changed.",
         NotDoneReason.NO_RULE: "{user} has no rules to remove.",
-    },
-    has="{user} has: {aliases}.",
-    has_nothing="{user} has no mappings.",
-    changed="Someone else has changed this since. Nothing was changed. Check it, then enter the command again.",
-    failed="Nothing was changed: {why}",
-    done={
+    }
+    has = "{user} has: {aliases}."
+    has_nothing = "{user} has no mappings."
+    changed = "Someone else has changed this since. Nothing was changed. Check it, then enter the command again."
+    failed = "Nothing was changed: {why}"
+    done = {
         Verb.MAP: "{user} now has {what}",
         Verb.UNMAP: "{user} no longer has {what}",
         Verb.ALLOW: "{user} now has access: {what}",
         Verb.DENY: "{user} is now blocked: {what}",
         Verb.FORGET: "Removed the rules for {user}:",
         Verb.LOCKDOWN: "Links are stopped for everyone: {what}",
-    },
-    done_ended="The rule for {user} has already ended and has no effect: {what}",
-    unlocked="Lockdown lifted (was: {what}).",
-    no_lockdown="lockdown is off",
-    same="Nothing to change: {what}",
-    before="Before: {what}",
-    mapping="`{alias}`: profile `{profile}` in domain `{domain}`",
-    mapping_space="space `{space}`",
-    mapping_region="region {region}",
-    mapping_landing="at `{landing}`",
-    mapping_role="as `{role}`",
-    mapping_seconds="for {time}",
-    rules={Effect.ALLOW: "allowed", Effect.DENY: "blocked", Effect.ADMIN: "administrator"},
-    rule_until="until {until}",
-    rule_ended="ended {until}",
-    rule_reason="“{reason}”",
-    rule_by="set by {by}",
-    unreadable="`{record}` can't be read; `forget` removes it",
-    about="*Stored about {user}*",
-    members="*Everyone with a mapping or a rule*",
-    nobody="Nothing is stored.",
-    and_more="and {number} more: `{command} admin show {user}`",
-    entries="*History*, newest first",
-    no_entries="No matching entries.",
-    searched_to="Searched back to {at}. There may be older entries.",
-    entry_by="by {by}",
-    entry_was="was {what}",
-    entry_now="now {what}",
-    more="More",
-    last_page="No more entries.",
-    would_get="*{user} would get a link now.*",
-    would_not_get="*{user} would be refused now:* {reason}",
-    considered="*All rules considered*",
-    decides="*this one decides*",
-    no_rules="No rule applies to this member or their groups.",
-)
+    }
+    done_ended = "The rule for {user} has already ended and has no effect: {what}"
+    unlocked = "Lockdown lifted (was: {what})."
+    no_lockdown = "lockdown is off"
+    same = "Nothing to change: {what}"
+    before = "Before: {what}"
+    mapping = "`{alias}`: profile `{profile}` in domain `{domain}`"
+    mapping_space = "space `{space}`"
+    mapping_region = "region {region}"
+    mapping_landing = "at `{landing}`"
+    mapping_role = "as `{role}`"
+    mapping_seconds = "for {time}"
+    rules = {Effect.ALLOW: "allowed", Effect.DENY: "blocked", Effect.ADMIN: "administrator"}
+    rule_until = "until {until}"
+    rule_ended = "ended {until}"
+    rule_reason = "“{reason}”"
+    rule_by = "set by {by}"
+    unreadable = "`{record}` can't be read; `forget` removes it"
+    about = "*Stored about {user}*"
+    members = "*Everyone with a mapping or a rule*"
+    nobody = "Nothing is stored."
+    and_more = "and {number} more: `{command} admin show {user}`"
+    entries = "*History*, newest first"
+    no_entries = "No matching entries."
+    searched_to = "Searched back to {at}. There may be older entries."
+    entry_by = "by {by}"
+    entry_was = "was {what}"
+    entry_now = "now {what}"
+    more = "More"
+    last_page = "No more entries."
+    would_get = "*{user} would get a link now.*"
+    would_not_get = "*{user} would be refused now:* {reason}"
+    considered = "*All rules considered*"
+    decides = "*this one decides*"
+    no_rules = "No rule applies to this member or their groups."

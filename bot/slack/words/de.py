@@ -1,129 +1,161 @@
 """German."""
 
 from bot.core.link import Reason
-from bot.slack.words.admin_de import GERMAN as FOR_ADMINS
-from bot.slack.words.catalogue import Words
+from bot.slack.words.admin_de import GermanAdminWords
+from bot.slack.words.en import Words
 
-GERMAN = Words(
-    language="de",
-    open_studio="Studio öffnen",
-    open_named="{alias} öffnen",
-    new_link="Neuer Link",
-    try_again="Erneut versuchen",
-    choose="Auswählen …",
-    ready_text="Dein Link zu SageMaker Studio ist da. Er gilt {lifetime}.",
-    ready="*Dein Link zu SageMaker Studio ist da*\nProfil `{profile}` in der Domain `{domain}`{space}",
-    space=", Space `{space}`",
-    ready_note="Gültig bis {until} · deine Studio-Sitzung dauert {session} · "
-    "der Link meldet dich an: gib ihn nicht weiter",
-    opened="Geöffnet um {at} · Profil `{profile}` in der Domain `{domain}`",
-    opened_only="Geöffnet um {at}",
-    opened_text="Du hast SageMaker Studio geöffnet.",
-    stale="Dieser Link ist um {until} abgelaufen. Klick auf *Neuer Link* für einen neuen.",
-    stale_text="Dieser Link ist abgelaufen.",
-    waiting="Dein Link wird erstellt …",
-    one_moment="Einen Moment …",
-    choose_text="Was möchtest du öffnen?",
-    choose_note="Beim nächsten Mal geht es direkt mit `{command} {target}`",
-    option="{alias} ({profile})",
-    option_space="{alias} · Space {space}",
-    option_only_space="Space {space}",
-    help_open="`{command}` gibt dir einen persönlichen Link zu SageMaker Studio. Er gilt {lifetime}.",
-    help_alias="`{command} ALIAS` öffnet eines deiner Profile: {aliases}.",
-    help_app="`{command} {apps}` öffnet eine App, `{command} space NAME` einen Space.",
-    help_whoami="`{command} whoami` zeigt deinen Zugriff und deine letzten Links.",
-    help_request="`{command} request` beantragt Zugriff bei deinen Admins.",
-    help_help="`{command} help` zeigt diese Hilfe.",
-    not_understood="`{command}` versteht „{text}“ nicht.",
-    no_such_alias="Du hast kein Profil namens „{text}“.",
-    nearest="Meintest du {aliases}?",
-    who="Du bist <@{user}>.",
-    who_unfit="Laut Slack bist du hier kein vollwertiges Mitglied und bekommst deshalb keine Studio-Links. "
-    "Bitte deine Slack-Admins, dein Konto zu prüfen.",
-    who_guest="Du bist hier Gast, und Gäste können Studio nicht öffnen. "
-    "Bitte das Mitglied, das dich eingeladen hat, dein Konto ändern zu lassen.",
-    who_nothing="Du hast hier noch kein Profil für SageMaker Studio. "
-    "Bitte deine Studio-Admins, dir eines einzurichten.",
-    who_mapping="`{alias}`: Profil `{profile}` in der Domain `{domain}`",
-    who_allowed="Du hast Zugriff auf Studio.",
-    who_allowed_until="Du hast Zugriff auf Studio bis {until}.",
-    who_not_allowed="Du bist für Studio noch nicht freigeschaltet. Bitte deine Studio-Admins, dich freizuschalten.",
-    who_denied="Dein Zugriff auf Studio ist gesperrt. Sprich mit deinen Studio-Admins.",
-    who_ended="Dein Zugriff auf Studio ist {until} abgelaufen. Bitte deine Studio-Admins, ihn zu verlängern.",
-    who_because="Begründung: „{reason}“.",
-    who_group="Freigeschaltet über die Gruppe {group}.",
-    who_own="Persönlich freigeschaltet.",
-    link_asked="{at} · Auswahl zwischen mehreren Profilen",
-    who_links="*Deine letzten Links*",
-    who_no_links="Du hast noch keine Links angefordert.",
-    who_links_unknown="Deine letzten Links lassen sich gerade nicht laden. Versuch es in einer Minute erneut.",
-    link_issued="{at} · {alias} · nicht geöffnet",
-    link_opened="{at} · {alias} · geöffnet um {opened}",
-    link_undelivered="{at} · {alias} · kam nicht bei dir an",
-    link_refused="{at} · abgelehnt",
-    link_requested="{at} · nicht abgeschlossen",
-    ask="Zugriff beantragen",
-    ask_longer="Verlängerung beantragen",
-    ends_soon="Dein Zugriff endet {until}.",
-    ask_wish="Welches Profil oder welche Domain brauchst du?",
-    ask_reason="Wofür brauchst du es?",
-    ask_reason_missing="Schreib kurz, wofür du es brauchst.",
-    ask_days="Für wie lange?",
-    for_good="Unbefristet",
-    send="Senden",
-    ask_sent="Dein Antrag ist bei deinen Studio-Admins. Ich melde mich, sobald er entschieden ist.",
-    ask_joined="Du hast schon einen Antrag gestellt, {at}. Ich melde mich, sobald er entschieden ist.",
-    ask_was_approved="Dieser Antrag wurde genehmigt, {at}. Für etwas anderes stell einen neuen.",
-    ask_was_denied="Dieser Antrag wurde abgelehnt, {at}. Sprich mit deinen Studio-Admins oder stell einen neuen.",
-    ask_was_withdrawn="Dieser Antrag hat niemanden erreicht und wurde geschlossen. "
-    "Stell einen neuen oder frag deine Studio-Admins.",
-    ask_ran_out="Dieser Antrag ist abgelaufen. Stell einen neuen.",
-    ask_nobody="Ich konnte hier niemanden erreichen, der über deinen Antrag entscheidet. Frag deine Studio-Admins.",
-    ask_failed="Dein Antrag konnte nicht gespeichert werden. Warte eine Minute und versuch es dann erneut.",
-    asked="<@{user}> beantragt Zugriff auf SageMaker Studio",
-    asked_wish="*Was:* {wish}",
-    asked_reason="*Wofür:* {reason}",
-    asked_days="*Wie lange:* {days}",
-    asked_until="Entscheidung möglich bis {until}",
-    approve="Genehmigen",
-    deny="Ablehnen",
-    deny_sure="Diesen Antrag ablehnen?",
-    cancel="Abbrechen",
-    approve_title="Zugriff genehmigen",
-    approve_domain="ID der SageMaker-Domain",
-    approve_profile="SageMaker-Profil",
-    of_no_use="Laut Slack ist dieses Konto ein Gast oder inaktiv und könnte den Zugriff nicht nutzen. "
-    "Lehn den Antrag ab.",
-    locked_down="Studio-Links sind gerade für alle abgeschaltet. "
-    "Genehmige, sobald sie wieder an sind, oder lehn den Antrag ab.",
-    approve_alias="Alias",
-    approve_note="Lass alle drei leer, wenn das Mitglied kein neues Profil braucht. "
-    "Ohne Angabe ist der Alias „default“.",
-    alias_taken="Dieses Mitglied verwendet diesen Alias schon für ein anderes Profil. "
-    "Klick erneut auf *Genehmigen* und wähle einen anderen Alias.",
-    unreadable="Ein Eintrag dieses Mitglieds ist nicht lesbar, deshalb könnte es den Zugriff nicht nutzen. "
-    "Entferne ihn mit `studio-links forget` und genehmige dann.",
-    approve_needs="Dieses Mitglied hat noch kein Profil. Klick erneut auf *Genehmigen* und gib Domain und Profil an.",
-    form_failed="Slack hat das Formular nicht rechtzeitig geöffnet. Versuch es erneut.",
-    approved="Genehmigt von <@{by}>, {at}",
-    denied="Abgelehnt von <@{by}>, {at}",
-    undecided="Ohne Entscheidung abgelaufen, {at}",
-    only_admins="Nur Studio-Admins können über Anträge entscheiden. "
-    "Es wurde nichts geändert; frag jemanden von ihnen.",
-    not_your_own="Über deinen eigenen Antrag kannst du nicht entscheiden. "
-    "Es wurde nichts geändert; frag jemand anderen aus dem Admin-Team.",
-    request_gone="Dieser Antrag ist abgelaufen oder wurde durch einen neueren ersetzt. "
-    "Such den neueren oder bitte das Mitglied um einen neuen.",
-    deny_stands="Dieses Mitglied ist durch eine Regel gesperrt, die Vorrang vor der Genehmigung hat. "
-    "Entferne sie mit `studio-links forget` und genehmige dann.",
-    bad_domain="Das ist keine ID einer SageMaker-Domain. IDs sehen aus wie d-abc123: "
-    "kopier sie aus der SageMaker-Konsole.",
-    bad_profile="Das ist kein Name eines SageMaker-Profils: Namen haben 1 bis 63 Buchstaben, Ziffern und "
-    "Bindestriche (nicht am Rand). Kopier ihn aus der SageMaker-Konsole.",
-    bad_alias="Wähle einen anderen Alias: 1 bis 32 Kleinbuchstaben, Ziffern und Bindestriche, "
-    "aber kein Wort des Befehls selbst.",
-    decision_failed="Das hat nicht geklappt.",
-    failures={
+
+class GermanWords(Words):
+    """The same in German."""
+
+    language = "de"
+    open_studio = "Studio öffnen"
+    open_named = "{alias} öffnen"
+    new_link = "Neuer Link"
+    try_again = "Erneut versuchen"
+    choose = "Auswählen …"
+    ready_text = "Dein Link zu SageMaker Studio ist da. Er gilt {lifetime}."
+    ready = "*Dein Link zu SageMaker Studio ist da*\nProfil `{profile}` in der Domain `{domain}`{space}"
+    space = ", Space `{space}`"
+    ready_note = (
+        "Gültig bis {until} · deine Studio-Sitzung dauert {session} · der Link meldet dich an: gib ihn nicht weiter"
+    )
+    opened = "Geöffnet um {at} · Profil `{profile}` in der Domain `{domain}`"
+    opened_only = "Geöffnet um {at}"
+    opened_text = "Du hast SageMaker Studio geöffnet."
+    stale = "Dieser Link ist um {until} abgelaufen. Klick auf *Neuer Link* für einen neuen."
+    stale_text = "Dieser Link ist abgelaufen."
+    waiting = "Dein Link wird erstellt …"
+    one_moment = "Einen Moment …"
+    choose_text = "Was möchtest du öffnen?"
+    choose_note = "Beim nächsten Mal geht es direkt mit `{command} {target}`"
+    option = "{alias} ({profile})"
+    option_space = "{alias} · Space {space}"
+    option_only_space = "Space {space}"
+    help_open = "`{command}` gibt dir einen persönlichen Link zu SageMaker Studio. Er gilt {lifetime}."
+    help_alias = "`{command} ALIAS` öffnet eines deiner Profile: {aliases}."
+    help_app = "`{command} {apps}` öffnet eine App, `{command} space NAME` einen Space."
+    help_whoami = "`{command} whoami` zeigt deinen Zugriff und deine letzten Links."
+    help_request = "`{command} request` beantragt Zugriff bei deinen Admins."
+    help_help = "`{command} help` zeigt diese Hilfe."
+    not_understood = "`{command}` versteht „{text}“ nicht."
+    no_such_alias = "Du hast kein Profil namens „{text}“."
+    nearest = "Meintest du {aliases}?"
+    who = "Du bist <@{user}>."
+    who_unfit = (
+        "Laut Slack bist du hier kein vollwertiges Mitglied und bekommst deshalb keine Studio-Links. "
+        "Bitte deine Slack-Admins, dein Konto zu prüfen."
+    )
+    who_guest = (
+        "Du bist hier Gast, und Gäste können Studio nicht öffnen. "
+        "Bitte das Mitglied, das dich eingeladen hat, dein Konto ändern zu lassen."
+    )
+    who_nothing = (
+        "Du hast hier noch kein Profil für SageMaker Studio. Bitte deine Studio-Admins, dir eines einzurichten."
+    )
+    who_mapping = "`{alias}`: Profil `{profile}` in der Domain `{domain}`"
+    who_allowed = "Du hast Zugriff auf Studio."
+    who_allowed_until = "Du hast Zugriff auf Studio bis {until}."
+    who_not_allowed = "Du bist für Studio noch nicht freigeschaltet. Bitte deine Studio-Admins, dich freizuschalten."
+    who_denied = "Dein Zugriff auf Studio ist gesperrt. Sprich mit deinen Studio-Admins."
+    who_ended = "Dein Zugriff auf Studio ist {until} abgelaufen. Bitte deine Studio-Admins, ihn zu verlängern."
+    who_because = "Begründung: „{reason}“."
+    who_group = "Freigeschaltet über die Gruppe {group}."
+    who_own = "Persönlich freigeschaltet."
+    link_asked = "{at} · Auswahl zwischen mehreren Profilen"
+    who_links = "*Deine letzten Links*"
+    who_no_links = "Du hast noch keine Links angefordert."
+    who_links_unknown = "Deine letzten Links lassen sich gerade nicht laden. Versuch es in einer Minute erneut."
+    link_issued = "{at} · {alias} · nicht geöffnet"
+    link_opened = "{at} · {alias} · geöffnet um {opened}"
+    link_undelivered = "{at} · {alias} · kam nicht bei dir an"
+    link_refused = "{at} · abgelehnt"
+    link_requested = "{at} · nicht abgeschlossen"
+    ask = "Zugriff beantragen"
+    ask_longer = "Verlängerung beantragen"
+    ends_soon = "Dein Zugriff endet {until}."
+    ask_wish = "Welches Profil oder welche Domain brauchst du?"
+    ask_reason = "Wofür brauchst du es?"
+    ask_reason_missing = "Schreib kurz, wofür du es brauchst."
+    ask_days = "Für wie lange?"
+    for_good = "Unbefristet"
+    send = "Senden"
+    ask_sent = "Dein Antrag ist bei deinen Studio-Admins. Ich melde mich, sobald er entschieden ist."
+    ask_joined = "Du hast schon einen Antrag gestellt, {at}. Ich melde mich, sobald er entschieden ist."
+    ask_was_approved = "Dieser Antrag wurde genehmigt, {at}. Für etwas anderes stell einen neuen."
+    ask_was_denied = "Dieser Antrag wurde abgelehnt, {at}. Sprich mit deinen Studio-Admins oder stell einen neuen."
+    ask_was_withdrawn = (
+        "Dieser Antrag hat niemanden erreicht und wurde geschlossen. Stell einen neuen oder frag deine Studio-Admins."
+    )
+    ask_ran_out = "Dieser Antrag ist abgelaufen. Stell einen neuen."
+    ask_nobody = "Ich konnte hier niemanden erreichen, der über deinen Antrag entscheidet. Frag deine Studio-Admins."
+    ask_failed = "Dein Antrag konnte nicht gespeichert werden. Warte eine Minute und versuch es dann erneut."
+    asked = "<@{user}> beantragt Zugriff auf SageMaker Studio"
+    asked_wish = "*Was:* {wish}"
+    asked_reason = "*Wofür:* {reason}"
+    asked_days = "*Wie lange:* {days}"
+    asked_until = "Entscheidung möglich bis {until}"
+    approve = "Genehmigen"
+    deny = "Ablehnen"
+    deny_sure = "Diesen Antrag ablehnen?"
+    cancel = "Abbrechen"
+    approve_title = "Zugriff genehmigen"
+    approve_domain = "ID der SageMaker-Domain"
+    approve_profile = "SageMaker-Profil"
+    of_no_use = (
+        "Laut Slack ist dieses Konto ein Gast oder inaktiv und könnte den Zugriff nicht nutzen. Lehn den Antrag ab."
+    )
+    locked_down = (
+        "Studio-Links sind gerade für alle abgeschaltet. "
+        "Genehmige, sobald sie wieder an sind, oder lehn den Antrag ab."
+    )
+    approve_alias = "Alias"
+    approve_note = (
+        "Lass alle drei leer, wenn das Mitglied kein neues Profil braucht. Ohne Angabe ist der Alias „default“."
+    )
+    alias_taken = (
+        "Dieses Mitglied verwendet diesen Alias schon für ein anderes Profil. "
+        "Klick erneut auf *Genehmigen* und wähle einen anderen Alias."
+    )
+    unreadable = (
+        "Ein Eintrag dieses Mitglieds ist nicht lesbar, deshalb könnte es den Zugriff nicht nutzen. "
+        "Entferne ihn mit `studio-links forget` und genehmige dann."
+    )
+    approve_needs = (
+        "Dieses Mitglied hat noch kein Profil. Klick erneut auf *Genehmigen* und gib Domain und Profil an."
+    )
+    form_failed = "Slack hat das Formular nicht rechtzeitig geöffnet. Versuch es erneut."
+    approved = "Genehmigt von <@{by}>, {at}"
+    denied = "Abgelehnt von <@{by}>, {at}"
+    undecided = "Ohne Entscheidung abgelaufen, {at}"
+    only_admins = (
+        "Nur Studio-Admins können über Anträge entscheiden. Es wurde nichts geändert; frag jemanden von ihnen."
+    )
+    not_your_own = (
+        "Über deinen eigenen Antrag kannst du nicht entscheiden. "
+        "Es wurde nichts geändert; frag jemand anderen aus dem Admin-Team."
+    )
+    request_gone = (
+        "Dieser Antrag ist abgelaufen oder wurde durch einen neueren ersetzt. "
+        "Such den neueren oder bitte das Mitglied um einen neuen."
+    )
+    deny_stands = (
+        "Dieses Mitglied ist durch eine Regel gesperrt, die Vorrang vor der Genehmigung hat. "
+        "Entferne sie mit `studio-links forget` und genehmige dann."
+    )
+    bad_domain = (
+        "Das ist keine ID einer SageMaker-Domain. IDs sehen aus wie d-abc123: kopier sie aus der SageMaker-Konsole."
+    )
+    bad_profile = (
+        "Das ist kein Name eines SageMaker-Profils: Namen haben 1 bis 63 Buchstaben, Ziffern und "
+        "Bindestriche (nicht am Rand). Kopier ihn aus der SageMaker-Konsole."
+    )
+    bad_alias = (
+        "Wähle einen anderen Alias: 1 bis 32 Kleinbuchstaben, Ziffern und Bindestriche, "
+        "aber kein Wort des Befehls selbst."
+    )
+    decision_failed = "Das hat nicht geklappt."
+    failures = {
         Reason.DOMAIN_MISSING: "In SageMaker gibt es hier keine solche Domain. "
         "Klick erneut auf *Genehmigen* und korrigiere die ID.",
         Reason.DOMAIN_NOT_READY: "Diese Domain wird gerade geändert. Versuch es in ein paar Minuten erneut.",
@@ -148,17 +180,19 @@ GERMAN = Words(
         "Warte eine Minute und versuch es dann erneut.",
         Reason.SLACK_REFUSED: "Der Bot darf das Mitglied in Slack nicht abfragen. "
         "Lass die Berechtigungen (Scopes) der App prüfen.",
-    },
-    profile_taken="Dieses Profil gehört schon einem anderen Mitglied. "
-    "Klick erneut auf *Genehmigen* und gib ein anderes an oder entferne erst die Zuordnung dort.",
-    changed_meanwhile="Jemand hat gleichzeitig dieselben Einträge geändert. Prüf sie und versuch es dann erneut.",
-    failed_otherwise="Versuch es erneut; wenn das nicht hilft, schau ins Log des Bots.",
-    granted="Du kannst SageMaker Studio jetzt öffnen.",
-    turned_down="Dein Antrag auf Zugriff auf SageMaker Studio wurde abgelehnt. Sprich mit deinen Studio-Admins.",
-    sso_address="Melde dich stattdessen hier an: {address}",
-    sso_no_address="Frag deine Studio-Admins nach der Adresse.",
-    admin=FOR_ADMINS,
-    refusals={
+    }
+    profile_taken = (
+        "Dieses Profil gehört schon einem anderen Mitglied. "
+        "Klick erneut auf *Genehmigen* und gib ein anderes an oder entferne erst die Zuordnung dort."
+    )
+    changed_meanwhile = "Jemand hat gleichzeitig dieselben Einträge geändert. Prüf sie und versuch es dann erneut."
+    failed_otherwise = "Versuch es erneut; wenn das nicht hilft, schau ins Log des Bots."
+    granted = "Du kannst SageMaker Studio jetzt öffnen."
+    turned_down = "Dein Antrag auf Zugriff auf SageMaker Studio wurde abgelehnt. Sprich mit deinen Studio-Admins."
+    sso_address = "Melde dich stattdessen hier an: {address}"
+    sso_no_address = "Frag deine Studio-Admins nach der Adresse."
+    admin = GermanAdminWords()
+    refusals = {
         Reason.NOT_A_MEMBER: "Studio-Links gibt es nur für vollwertige Mitglieder dieses Workspace. "
         "Wenn du eines bist, bitte deine Slack-Admins, dein Konto zu prüfen.",
         Reason.GUEST: "Gäste können SageMaker Studio nicht aus Slack öffnen. "
@@ -222,9 +256,8 @@ GERMAN = Words(
         "Frag sie oder tippe `{command} help`, um zu sehen, was du selbst tun kannst.",
         Reason.INTERNAL: "Bei uns ist etwas schiefgegangen, deshalb habe ich keinen Link erstellt. "
         "Versuch es erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
-    },
-    day=("Tag", "Tage"),
-    hour=("Stunde", "Stunden"),
-    minute=("Minute", "Minuten"),
-    second=("Sekunde", "Sekunden"),
-)
+    }
+    day = ("Tag", "Tage")
+    hour = ("Stunde", "Stunden")
+    minute = ("Minute", "Minuten")
+    second = ("Sekunde", "Sekunden")

@@ -1,123 +1,144 @@
 """English."""
 
 from bot.core.link import Reason
-from bot.slack.words.admin_en import ENGLISH as FOR_ADMINS
-from bot.slack.words.catalogue import Words
+from bot.slack.words.admin_en import AdminWords
 
-ENGLISH = Words(
-    language="en",
-    open_studio="Open Studio",
-    open_named="Open {alias}",
-    new_link="New link",
-    try_again="Try again",
-    choose="Choose…",
-    ready_text="Your SageMaker Studio link is ready. It works for {lifetime}.",
-    ready="*Your SageMaker Studio link is ready*\nProfile `{profile}` in domain `{domain}`{space}",
-    space=", space `{space}`",
-    ready_note="Works until {until} · your Studio session lasts {session} · "
-    "the link signs in as you: do not share it",
-    opened="Opened at {at} · profile `{profile}` in domain `{domain}`",
-    opened_only="Opened at {at}",
-    opened_text="You opened SageMaker Studio.",
-    stale="This link expired at {until}. Press *New link* to get another one.",
-    stale_text="This link has expired.",
-    waiting="Creating your link …",
-    one_moment="One moment …",
-    choose_text="What do you want to open?",
-    choose_note="Next time, type `{command} {target}`",
-    option="{alias} ({profile})",
-    option_space="{alias} · space {space}",
-    option_only_space="Space {space}",
-    help_open="`{command}` gives you a private link to SageMaker Studio. It works for {lifetime}.",
-    help_alias="`{command} ALIAS` opens one of your profiles: {aliases}.",
-    help_app="`{command} {apps}` opens an app, `{command} space NAME` a space.",
-    help_whoami="`{command} whoami` shows your access and your recent links.",
-    help_request="`{command} request` asks your administrators for access.",
-    help_help="`{command} help` shows this help.",
-    not_understood="`{command}` does not understand “{text}”.",
-    no_such_alias="You have no profile called “{text}”.",
-    nearest="Did you mean {aliases}?",
-    who="You are <@{user}>.",
-    who_unfit="According to Slack, you are not a full member here, so you cannot get Studio links. "
-    "Ask your Slack administrator to check your account.",
-    who_guest="You are a guest here, and guests cannot open Studio. "
-    "Ask the member who invited you to have your account changed.",
-    who_nothing="You have no SageMaker Studio profile here yet. Ask your Studio administrator to set one up for you.",
-    who_mapping="`{alias}`: profile `{profile}` in domain `{domain}`",
-    who_allowed="You have access to Studio.",
-    who_allowed_until="You have access to Studio until {until}.",
-    who_not_allowed="You are not on the allow-list yet. Ask your Studio administrator to allow you.",
-    who_denied="Your access to Studio is blocked. Talk to your Studio administrator.",
-    who_ended="Your access to Studio ended at {until}. Ask your Studio administrator to extend it.",
-    who_because="Reason: “{reason}”.",
-    who_group="Granted through the group {group}.",
-    who_own="Granted to you.",
-    link_asked="{at} · asked you which profile to open",
-    who_links="*Your recent links*",
-    who_no_links="You have not asked for any links yet.",
-    who_links_unknown="Your recent links cannot be loaded right now. Try again in a minute.",
-    link_issued="{at} · {alias} · not opened",
-    link_opened="{at} · {alias} · opened at {opened}",
-    link_undelivered="{at} · {alias} · did not reach you",
-    link_refused="{at} · refused",
-    link_requested="{at} · not finished",
-    ask="Request access",
-    ask_longer="Request extension",
-    ends_soon="Your access ends {until}.",
-    ask_wish="Which profile or domain do you need?",
-    ask_reason="Why do you need it?",
-    ask_reason_missing="Say briefly why you need it.",
-    ask_days="For how long?",
-    for_good="No end date",
-    send="Send",
-    ask_sent="I sent your request to your Studio administrators. I will tell you once one of them has decided.",
-    ask_joined="You already asked, {at}. I will tell you once an administrator has decided.",
-    ask_was_approved="That request was approved, {at}. To ask for something else, send a new one.",
-    ask_was_denied="That request was denied, {at}. Talk to your Studio administrator, or send a new one.",
-    ask_was_withdrawn="That request did not reach anyone and was closed. "
-    "Send a new one, or ask your Studio administrator.",
-    ask_ran_out="That request has expired. Send a new one.",
-    ask_nobody="I could not reach anyone here to decide on your request. Ask your Studio administrator.",
-    ask_failed="Your request could not be saved. Wait a minute, then try again.",
-    asked="<@{user}> asks for access to SageMaker Studio",
-    asked_wish="*What:* {wish}",
-    asked_reason="*Why:* {reason}",
-    asked_days="*How long:* {days}",
-    asked_until="Open for a decision until {until}",
-    approve="Approve",
-    deny="Deny",
-    deny_sure="Deny this request?",
-    cancel="Cancel",
-    approve_title="Approve access",
-    approve_domain="SageMaker domain id",
-    approve_profile="SageMaker user profile",
-    of_no_use="Slack lists this account as a guest or inactive, so it could not use the access. Deny the request.",
-    locked_down="Studio links are switched off for everyone right now. "
-    "Approve once they are back on, or deny the request.",
-    approve_alias="Alias",
-    approve_note="Leave all three empty if the member needs no new profile. The default alias is “default”.",
-    alias_taken="This member already uses that alias for another profile. "
-    "Press *Approve* again and choose another alias.",
-    unreadable="A stored record of this member cannot be read, so they could not use the access. "
-    "Remove it with `studio-links forget`, then approve.",
-    approve_needs="This member has no profile yet. Press *Approve* again and enter the domain and the profile.",
-    form_failed="Slack did not open the form in time. Try again.",
-    approved="Approved by <@{by}>, {at}",
-    denied="Denied by <@{by}>, {at}",
-    undecided="Expired without a decision, {at}",
-    only_admins="Only Studio administrators can decide on requests. Nothing was changed; ask one of them.",
-    not_your_own="You cannot decide on your own request. Nothing was changed; ask another administrator.",
-    request_gone="This request has expired or was replaced by a newer one. "
-    "Look for the newer one, or ask the member to send one.",
-    deny_stands="This member is blocked by a deny rule, which overrides approval. "
-    "Remove it with `studio-links forget`, then approve.",
-    bad_domain="That is not a SageMaker domain id. Ids look like d-abc123: copy yours from the SageMaker console.",
-    bad_profile="That is not a SageMaker user profile name: names have 1 to 63 letters, digits and inner hyphens. "
-    "Copy it from the SageMaker console.",
-    bad_alias="Choose another alias: 1 to 32 lower-case letters, digits and hyphens, "
-    "but not a word of the command itself.",
-    decision_failed="This did not work.",
-    failures={
+
+class Words:
+    """The texts that members read. Another language is a subclass that overrides every one."""
+
+    language = "en"
+    open_studio = "Open Studio"
+    open_named = "Open {alias}"
+    new_link = "New link"
+    try_again = "Try again"
+    choose = "Choose…"
+    ready_text = "Your SageMaker Studio link is ready. It works for {lifetime}."
+    ready = "*Your SageMaker Studio link is ready*\nProfile `{profile}` in domain `{domain}`{space}"
+    space = ", space `{space}`"
+    ready_note = (
+        "Works until {until} · your Studio session lasts {session} · the link signs in as you: do not share it"
+    )
+    opened = "Opened at {at} · profile `{profile}` in domain `{domain}`"
+    opened_only = "Opened at {at}"
+    opened_text = "You opened SageMaker Studio."
+    stale = "This link expired at {until}. Press *New link* to get another one."
+    stale_text = "This link has expired."
+    waiting = "Creating your link …"
+    one_moment = "One moment …"
+    choose_text = "What do you want to open?"
+    choose_note = "Next time, type `{command} {target}`"
+    option = "{alias} ({profile})"
+    option_space = "{alias} · space {space}"
+    option_only_space = "Space {space}"
+    help_open = "`{command}` gives you a private link to SageMaker Studio. It works for {lifetime}."
+    help_alias = "`{command} ALIAS` opens one of your profiles: {aliases}."
+    help_app = "`{command} {apps}` opens an app, `{command} space NAME` a space."
+    help_whoami = "`{command} whoami` shows your access and your recent links."
+    help_request = "`{command} request` asks your administrators for access."
+    help_help = "`{command} help` shows this help."
+    not_understood = "`{command}` does not understand “{text}”."
+    no_such_alias = "You have no profile called “{text}”."
+    nearest = "Did you mean {aliases}?"
+    who = "You are <@{user}>."
+    who_unfit = (
+        "According to Slack, you are not a full member here, so you cannot get Studio links. "
+        "Ask your Slack administrator to check your account."
+    )
+    who_guest = (
+        "You are a guest here, and guests cannot open Studio. "
+        "Ask the member who invited you to have your account changed."
+    )
+    who_nothing = (
+        "You have no SageMaker Studio profile here yet. Ask your Studio administrator to set one up for you."
+    )
+    who_mapping = "`{alias}`: profile `{profile}` in domain `{domain}`"
+    who_allowed = "You have access to Studio."
+    who_allowed_until = "You have access to Studio until {until}."
+    who_not_allowed = "You are not on the allow-list yet. Ask your Studio administrator to allow you."
+    who_denied = "Your access to Studio is blocked. Talk to your Studio administrator."
+    who_ended = "Your access to Studio ended at {until}. Ask your Studio administrator to extend it."
+    who_because = "Reason: “{reason}”."
+    who_group = "Granted through the group {group}."
+    who_own = "Granted to you."
+    link_asked = "{at} · asked you which profile to open"
+    who_links = "*Your recent links*"
+    who_no_links = "You have not asked for any links yet."
+    who_links_unknown = "Your recent links cannot be loaded right now. Try again in a minute."
+    link_issued = "{at} · {alias} · not opened"
+    link_opened = "{at} · {alias} · opened at {opened}"
+    link_undelivered = "{at} · {alias} · did not reach you"
+    link_refused = "{at} · refused"
+    link_requested = "{at} · not finished"
+    ask = "Request access"
+    ask_longer = "Request extension"
+    ends_soon = "Your access ends {until}."
+    ask_wish = "Which profile or domain do you need?"
+    ask_reason = "Why do you need it?"
+    ask_reason_missing = "Say briefly why you need it."
+    ask_days = "For how long?"
+    for_good = "No end date"
+    send = "Send"
+    ask_sent = "I sent your request to your Studio administrators. I will tell you once one of them has decided."
+    ask_joined = "You already asked, {at}. I will tell you once an administrator has decided."
+    ask_was_approved = "That request was approved, {at}. To ask for something else, send a new one."
+    ask_was_denied = "That request was denied, {at}. Talk to your Studio administrator, or send a new one."
+    ask_was_withdrawn = (
+        "That request did not reach anyone and was closed. Send a new one, or ask your Studio administrator."
+    )
+    ask_ran_out = "That request has expired. Send a new one."
+    ask_nobody = "I could not reach anyone here to decide on your request. Ask your Studio administrator."
+    ask_failed = "Your request could not be saved. Wait a minute, then try again."
+    asked = "<@{user}> asks for access to SageMaker Studio"
+    asked_wish = "*What:* {wish}"
+    asked_reason = "*Why:* {reason}"
+    asked_days = "*How long:* {days}"
+    asked_until = "Open for a decision until {until}"
+    approve = "Approve"
+    deny = "Deny"
+    deny_sure = "Deny this request?"
+    cancel = "Cancel"
+    approve_title = "Approve access"
+    approve_domain = "SageMaker domain id"
+    approve_profile = "SageMaker user profile"
+    of_no_use = "Slack lists this account as a guest or inactive, so it could not use the access. Deny the request."
+    locked_down = (
+        "Studio links are switched off for everyone right now. Approve once they are back on, or deny the request."
+    )
+    approve_alias = "Alias"
+    approve_note = "Leave all three empty if the member needs no new profile. The default alias is “default”."
+    alias_taken = (
+        "This member already uses that alias for another profile. Press *Approve* again and choose another alias."
+    )
+    unreadable = (
+        "A stored record of this member cannot be read, so they could not use the access. "
+        "Remove it with `studio-links forget`, then approve."
+    )
+    approve_needs = "This member has no profile yet. Press *Approve* again and enter the domain and the profile."
+    form_failed = "Slack did not open the form in time. Try again."
+    approved = "Approved by <@{by}>, {at}"
+    denied = "Denied by <@{by}>, {at}"
+    undecided = "Expired without a decision, {at}"
+    only_admins = "Only Studio administrators can decide on requests. Nothing was changed; ask one of them."
+    not_your_own = "You cannot decide on your own request. Nothing was changed; ask another administrator."
+    request_gone = (
+        "This request has expired or was replaced by a newer one. "
+        "Look for the newer one, or ask the member to send one."
+    )
+    deny_stands = (
+        "This member is blocked by a deny rule, which overrides approval. "
+        "Remove it with `studio-links forget`, then approve."
+    )
+    bad_domain = "That is not a SageMaker domain id. Ids look like d-abc123: copy yours from the SageMaker console."
+    bad_profile = (
+        "That is not a SageMaker user profile name: names have 1 to 63 letters, digits and inner hyphens. "
+        "Copy it from the SageMaker console."
+    )
+    bad_alias = (
+        "Choose another alias: 1 to 32 lower-case letters, digits and hyphens, but not a word of the command itself."
+    )
+    decision_failed = "This did not work."
+    failures = {
         Reason.DOMAIN_MISSING: "SageMaker has no such domain here. Press *Approve* again and correct its id.",
         Reason.DOMAIN_NOT_READY: "That domain is being changed. Try again in a few minutes.",
         Reason.DOMAIN_SSO: "That domain uses IAM Identity Center for sign-in, where links do not work. "
@@ -138,17 +159,19 @@ ENGLISH = Words(
         Reason.STORE_UNREADABLE: "A stored record cannot be read. The bot's log says which one.",
         Reason.SLACK_UNREACHABLE: "Slack could not say who the member is. Wait a minute, then try again.",
         Reason.SLACK_REFUSED: "Slack does not let this bot look up the member. Have the app's scopes checked.",
-    },
-    profile_taken="Another member has that user profile. "
-    "Press *Approve* again and enter another one, or remove that member's mapping first.",
-    changed_meanwhile="Someone changed the same records at the same time. Check them, then try again.",
-    failed_otherwise="Try again; if that does not help, check the bot's log.",
-    granted="You can open SageMaker Studio now.",
-    turned_down="Your request for access to SageMaker Studio was denied. Talk to your Studio administrator.",
-    sso_address="Sign in at {address} instead.",
-    sso_no_address="Ask your Studio administrator for its address.",
-    admin=FOR_ADMINS,
-    refusals={
+    }
+    profile_taken = (
+        "Another member has that user profile. "
+        "Press *Approve* again and enter another one, or remove that member's mapping first."
+    )
+    changed_meanwhile = "Someone changed the same records at the same time. Check them, then try again."
+    failed_otherwise = "Try again; if that does not help, check the bot's log."
+    granted = "You can open SageMaker Studio now."
+    turned_down = "Your request for access to SageMaker Studio was denied. Talk to your Studio administrator."
+    sso_address = "Sign in at {address} instead."
+    sso_no_address = "Ask your Studio administrator for its address."
+    admin = AdminWords()
+    refusals = {
         Reason.NOT_A_MEMBER: "Studio links are only for full members of this workspace. "
         "If you are one, ask your Slack administrator to check your account.",
         Reason.GUEST: "Guests cannot open SageMaker Studio from Slack. "
@@ -206,9 +229,8 @@ ENGLISH = Words(
         "Ask one of them, or type `{command} help` to see what you can do yourself.",
         Reason.INTERNAL: "Something went wrong on our side, so no link was made. "
         "Try again; if that does not help, tell your Studio administrator.",
-    },
-    day=("day", "days"),
-    hour=("hour", "hours"),
-    minute=("minute", "minutes"),
-    second=("second", "seconds"),
-)
+    }
+    day = ("day", "days")
+    hour = ("hour", "hours")
+    minute = ("minute", "minutes")
+    second = ("second", "seconds")
