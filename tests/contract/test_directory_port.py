@@ -1,4 +1,4 @@
-"""Who the members are: every Directory keeps these promises, the fake and Slack's Web API alike."""
+"""Contract of Directory, run on the fake and on Slack's Web API."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ ORGANISATION = "E0ORG00001"
 
 @dataclass(frozen=True)
 class World:
-    """A directory, and how to people it. `add` takes the account's traits, and who it is to us."""
+    """A directory and its setup. `add` takes the account's traits and the expected person."""
 
     directory: Directory
     add: Callable[[Traits, Person], None]
@@ -99,18 +99,18 @@ ACCOUNTS: dict[str, tuple[Traits, Person]] = {
 
 
 @pytest.mark.parametrize(("traits", "expected"), ACCOUNTS.values(), ids=ACCOUNTS)
-def test_what_slack_says_of_an_account(world: World, traits: Traits, expected: Person) -> None:
+def test_account_flags_map_to_a_person(world: World, traits: Traits, expected: Person) -> None:
     world.add(traits, expected)
     assert world.directory.person(Member(TEAM, expected.user_id)) == expected
 
 
-def test_an_unknown_account_is_unfit(world: World) -> None:
+def test_unknown_account_is_ineligible(world: World) -> None:
     found = world.directory.person(Member(TEAM, "U0NOBODY01"))
     assert found.user_id == "U0NOBODY01"
     assert found.ineligible_reason == "Slack does not know this account"
 
 
-def test_an_unreachable_slack_is_an_error_not_an_answer(world: World) -> None:
+def test_unreachable_slack_is_an_error(world: World) -> None:
     world.add({}, Person(ANA.user_id, TEAM))
     world.fail(Reason.SLACK_UNREACHABLE)
     with pytest.raises(SlackError) as failed:
@@ -123,12 +123,12 @@ def test_an_unreachable_slack_is_an_error_not_an_answer(world: World) -> None:
 
 @pytest.mark.parametrize("even_disabled", [False, True])
 @pytest.mark.parametrize("members", [(), (ANA.user_id,), (ANA.user_id, "W0GRID0001", "U0NOBODY01")])
-def test_who_is_in_a_group(world: World, members: tuple[str, ...], *, even_disabled: bool) -> None:
+def test_group_lists_its_members(world: World, members: tuple[str, ...], *, even_disabled: bool) -> None:
     world.group("S0SCIENCE1", *members)
     assert world.directory.group_members(TEAM, "S0SCIENCE1", even_disabled=even_disabled) == set(members)
 
 
-def test_a_disabled_group_has_members_only_for_those_who_ask_for_them(world: World) -> None:
+def test_disabled_group_lists_members_only_on_demand(world: World) -> None:
     world.group("S0CLOSED01", ANA.user_id, disabled=True)
     assert world.directory.group_members(TEAM, "S0CLOSED01", even_disabled=True) == {ANA.user_id}
     with pytest.raises(SlackError) as failed:
@@ -137,13 +137,13 @@ def test_a_disabled_group_has_members_only_for_those_who_ask_for_them(world: Wor
 
 
 @pytest.mark.parametrize("even_disabled", [False, True])
-def test_a_group_that_slack_does_not_know_is_an_error_of_its_own(world: World, *, even_disabled: bool) -> None:
+def test_unknown_group_is_a_separate_error(world: World, *, even_disabled: bool) -> None:
     with pytest.raises(SlackError) as failed:
         world.directory.group_members(TEAM, "S0NOSUCH01", even_disabled=even_disabled)
     assert failed.value.code == NO_SUCH_GROUP
 
 
-def test_of_a_group_too_an_unreachable_slack_is_an_error_not_an_answer(world: World) -> None:
+def test_unreachable_slack_is_an_error_for_groups(world: World) -> None:
     world.group("S0SCIENCE1", ANA.user_id)
     world.fail(Reason.SLACK_UNREACHABLE, "usergroups.users.list")
     with pytest.raises(SlackError) as failed:
@@ -152,10 +152,10 @@ def test_of_a_group_too_an_unreachable_slack_is_an_error_not_an_answer(world: Wo
     assert failed.value.code != NO_SUCH_GROUP
 
 
-# What only Slack can show
+# Slack only
 
 
-def test_the_team_of_a_group_is_named_and_an_organisations_is_not(workspace: Workspace) -> None:
+def test_group_call_names_the_team_except_for_organisations(workspace: Workspace) -> None:
     workspace.add_group("S0SCIENCE1", "science", ANA.user_id)
     for tenant in (TEAM, ORGANISATION):
         slack_api(workspace).group_members(tenant, "S0SCIENCE1", even_disabled=False)
@@ -164,13 +164,13 @@ def test_the_team_of_a_group_is_named_and_an_organisations_is_not(workspace: Wor
     assert "team_id" not in of_organisation
 
 
-def test_without_its_scope_nobody_can_be_asked_about_groups() -> None:
+def test_missing_group_scope_is_a_refusal() -> None:
     with Workspace(scopes=("users:read",)) as bare, pytest.raises(SlackError, match="missing_scope") as failed:
         slack_api(bare).group_members(TEAM, "S0SCIENCE1", even_disabled=False)
     assert failed.value.reason is Reason.SLACK_REFUSED
 
 
-def test_slackbot_is_unfit(workspace: Workspace) -> None:
+def test_slackbot_is_ineligible(workspace: Workspace) -> None:
     assert slack_api(workspace).person(Member(TEAM, SLACKBOT)).ineligible_reason == "Slackbot"
 
 
@@ -184,7 +184,7 @@ def test_slackbot_is_unfit(workspace: Workspace) -> None:
     ],
     ids=["connection cut", "500", "503", "rate limited"],
 )
-def test_slack_that_does_not_serve_us_is_unreachable(workspace: Workspace, fault: Fault, code: str | None) -> None:
+def test_slack_server_errors_mean_unreachable(workspace: Workspace, fault: Fault, code: str | None) -> None:
     workspace.add_member(ANA.user_id, "ana")
     workspace.inject("users.info", fault)
     with pytest.raises(SlackError, match=r"try again in a minute$") as failed:
@@ -193,7 +193,7 @@ def test_slack_that_does_not_serve_us_is_unreachable(workspace: Workspace, fault
     assert code in (None, failed.value.code)
 
 
-def test_the_rate_limit_is_not_waited_for(workspace: Workspace) -> None:
+def test_rate_limit_is_not_waited_for(workspace: Workspace) -> None:
     workspace.add_member(ANA.user_id, "ana")
     workspace.inject("users.info", Fault(status=429, retry_after=30))
     with pytest.raises(SlackError):
@@ -201,7 +201,7 @@ def test_the_rate_limit_is_not_waited_for(workspace: Workspace) -> None:
     assert slack_api(workspace).person(ANA) == Person(ANA.user_id, TEAM, locale="en-US")
 
 
-def test_slack_where_nobody_listens_is_unreachable(workspace: Workspace) -> None:
+def test_closed_port_means_unreachable(workspace: Workspace) -> None:
     with Workspace() as gone:
         nowhere = gone.api_url
     with pytest.raises(SlackError) as failed:
@@ -209,7 +209,7 @@ def test_slack_where_nobody_listens_is_unreachable(workspace: Workspace) -> None
     assert failed.value.reason is Reason.SLACK_UNREACHABLE
 
 
-def test_a_token_that_slack_does_not_take_is_a_refusal_that_names_it_not(workspace: Workspace) -> None:
+def test_rejected_token_is_a_refusal_that_does_not_quote_it(workspace: Workspace) -> None:
     with pytest.raises(SlackError, match=r"invalid_auth.*check the token") as failed:
         slack_api(workspace, token="xoxb-made-up").person(ANA)
     assert failed.value.reason is Reason.SLACK_REFUSED
@@ -217,7 +217,7 @@ def test_a_token_that_slack_does_not_take_is_a_refusal_that_names_it_not(workspa
     assert "xoxb" not in str(failed.value)
 
 
-def test_a_missing_scope_is_a_refusal() -> None:
+def test_missing_scope_is_a_refusal() -> None:
     scopes = tuple(scope for scope in SCOPES if scope != "users:read")
     with (
         Workspace(team_id=TEAM, scopes=scopes) as limited,
@@ -229,7 +229,7 @@ def test_a_missing_scope_is_a_refusal() -> None:
 
 @pytest.fixture
 def proxy() -> Iterator[tuple[str, list[tuple[int, str, bytes]]]]:
-    """Something between us and Slack that answers what it is told: status, content type, body."""
+    """A proxy in front of Slack with a configurable response: status, content type, body."""
     answers: list[tuple[int, str, bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -258,7 +258,7 @@ Proxy = tuple[str, list[tuple[int, str, bytes]]]
 
 
 @pytest.mark.parametrize("status", [200, 502, 504])
-def test_an_answer_that_is_not_json_means_unreachable_and_is_not_quoted(proxy: Proxy, status: int) -> None:
+def test_response_that_is_not_json_means_unreachable(proxy: Proxy, status: int) -> None:
     url, answers = proxy
     answers.append((status, "text/html", b"<html>Bad gateway; internal host proxy-7</html>"))
     with pytest.raises(SlackError) as failed:
@@ -268,7 +268,7 @@ def test_an_answer_that_is_not_json_means_unreachable_and_is_not_quoted(proxy: P
 
 
 @pytest.mark.parametrize("body", [b'{"ok": true}', b'{"ok": true, "user": null}', b'{"ok": true, "user": []}'])
-def test_an_answer_without_an_account_counts_against_the_member(proxy: Proxy, body: bytes) -> None:
+def test_response_without_an_account_is_ineligible(proxy: Proxy, body: bytes) -> None:
     url, answers = proxy
     answers.append((200, "application/json", body))
     found = SlackApi(token="xoxb-0", api_url=url).person(ANA)
@@ -286,13 +286,13 @@ FULL = {
 }
 
 
-def test_the_record_of_an_ordinary_member() -> None:
+def test_ordinary_member_is_a_plain_person() -> None:
     assert person(FULL) == Person(ANA.user_id, TEAM)
 
 
 @pytest.mark.parametrize("value", ["missing", None, "false", 0, 1, "yes", []])
 @pytest.mark.parametrize("flag", ["deleted", "is_bot", "is_restricted", "is_ultra_restricted"])
-def test_a_flag_that_does_not_clearly_say_no_counts_against_the_member(flag: str, value: object) -> None:
+def test_flag_other_than_false_is_ineligible(flag: str, value: object) -> None:
     record = {**FULL, flag: value}
     if value == "missing":
         del record[flag]
@@ -302,22 +302,22 @@ def test_a_flag_that_does_not_clearly_say_no_counts_against_the_member(flag: str
 
 @pytest.mark.parametrize("value", [True, None, "false", 0, 1])
 @pytest.mark.parametrize("flag", ["is_stranger", "is_invited_user"])
-def test_a_flag_that_only_some_accounts_have_counts_unless_it_says_no(flag: str, value: object) -> None:
+def test_optional_flag_other_than_false_is_ineligible(flag: str, value: object) -> None:
     assert person({**FULL, flag: value}).ineligible_reason is not None
     assert person({**FULL, flag: False}).ineligible_reason is None
 
 
 @pytest.mark.parametrize("value", [None, 7, [], {"locale": "de"}])
-def test_a_locale_that_is_none_counts_neither_for_nor_against_the_member(value: object) -> None:
+def test_invalid_locale_is_ignored(value: object) -> None:
     assert person({**FULL, "locale": value}) == person(FULL)
     assert person({**FULL, "locale": "de-DE"}) == Person(ANA.user_id, TEAM, locale="de-DE")
 
 
-def test_a_record_without_an_id_is_nobodys() -> None:
+def test_account_without_an_id_is_ineligible() -> None:
     found = person({key: value for key, value in FULL.items() if key not in ("id", "team_id")})
     assert (found.user_id, found.team_id) == ("", "")
 
 
 @pytest.mark.parametrize("enterprise", [None, "E0ORG00001", [], {}, {"enterprise_id": None}])
-def test_an_organisation_that_is_not_named_is_none(enterprise: object) -> None:
+def test_missing_organisation_is_none(enterprise: object) -> None:
     assert person({**FULL, "enterprise_user": enterprise}).enterprise_id is None

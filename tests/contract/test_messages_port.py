@@ -1,4 +1,4 @@
-"""What a message shows: every Messages keeps these promises, the fake and the DynamoDB table alike."""
+"""Contract of Messages, run on the fake and on the DynamoDB table."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -25,62 +25,62 @@ def table(tables: Tables) -> RuntimeTable:
 
 @pytest.fixture(params=["fake", "dynamodb"])
 def messages(request: pytest.FixtureRequest) -> Messages:
-    """Fake and adapter in turn."""
+    """Return the fake or the adapter."""
     if request.param == "fake":
         return FakeMessages()
     real: Messages = request.getfixturevalue("table")
     return real
 
 
-def test_nothing_is_known_of_a_message_that_was_never_noted(messages: Messages) -> None:
+def test_unknown_message_has_no_note(messages: Messages) -> None:
     assert messages.shown(MESSAGE) is None
 
 
-def test_what_was_noted_is_shown(messages: Messages) -> None:
+def test_note_is_returned(messages: Messages) -> None:
     assert messages.note(MESSAGE, "first", NOON)
     assert messages.shown(MESSAGE) == "first"
     assert messages.shown(MESSAGE) == "first"
 
 
-def test_the_last_note_counts(messages: Messages) -> None:
+def test_last_note_wins(messages: Messages) -> None:
     for shows in ("first", "second", "first"):
         assert messages.note(MESSAGE, shows, NOON)
         assert messages.shown(MESSAGE) == shows
 
 
-def test_messages_are_noted_apart(messages: Messages) -> None:
+def test_notes_are_separate_per_message(messages: Messages) -> None:
     messages.note(MESSAGE, "first", NOON)
     assert messages.shown(OTHER) is None
     assert messages.note(OTHER, "second", NOON, unless="first")
     assert (messages.shown(MESSAGE), messages.shown(OTHER)) == ("first", "second")
 
 
-def test_what_must_not_be_overwritten_stays(messages: Messages) -> None:
+def test_protected_note_is_not_overwritten(messages: Messages) -> None:
     messages.note(MESSAGE, "gone", NOON)
     assert not messages.note(MESSAGE, "first", NOON, unless="gone")
     assert messages.shown(MESSAGE) == "gone"
 
 
 @pytest.mark.parametrize("before", [None, "another", "gon", "gone "], ids=["nothing", "another", "less", "more"])
-def test_anything_else_is_overwritten(messages: Messages, before: str | None) -> None:
+def test_other_notes_are_overwritten(messages: Messages, before: str | None) -> None:
     if before is not None:
         messages.note(MESSAGE, before, NOON)
     assert messages.note(MESSAGE, "first", NOON, unless="gone")
     assert messages.shown(MESSAGE) == "first"
 
 
-def test_without_a_condition_everything_is_overwritten(messages: Messages) -> None:
+def test_unconditional_note_overwrites_everything(messages: Messages) -> None:
     messages.note(MESSAGE, "gone", NOON)
     assert messages.note(MESSAGE, "first", NOON)
     assert messages.shown(MESSAGE) == "first"
 
 
-def test_the_same_may_be_noted_twice(messages: Messages) -> None:
+def test_same_note_can_be_written_twice(messages: Messages) -> None:
     assert messages.note(MESSAGE, "first", NOON, unless="gone")
     assert messages.note(MESSAGE, "first", NOON, unless="gone")
 
 
-def test_whichever_comes_first_what_is_gone_stays_gone(messages: Messages) -> None:
+def test_gone_message_stays_gone_in_any_order(messages: Messages) -> None:
     for number in range(10):
         message, gone = f"{MESSAGE}{number}", f"gone {number}"
         noted, forgotten = race(
@@ -92,23 +92,23 @@ def test_whichever_comes_first_what_is_gone_stays_gone(messages: Messages) -> No
         assert messages.shown(message) == gone
 
 
-# What only DynamoDB can show
+# DynamoDB only
 
 
-def test_a_note_is_kept_for_as_long_as_the_message_can_be_replaced(table: RuntimeTable, tables: Tables) -> None:
+def test_note_lives_as_long_as_the_response_url(table: RuntimeTable, tables: Tables) -> None:
     table.note(MESSAGE, "first", NOON)
     [item] = client_of(tables.runtime).scan(TableName=tables.runtime.Meta.table_name)["Items"]
     assert int(item["expires"]["N"]) == int((NOON + MESSAGE_KEPT).timestamp())
     assert timedelta(minutes=30) <= MESSAGE_KEPT
 
 
-def test_what_a_message_shows_is_read_strongly_consistently(table: RuntimeTable, local_aws: ListeningAws) -> None:
+def test_note_is_read_consistently(table: RuntimeTable, local_aws: ListeningAws) -> None:
     table.shown(MESSAGE)
     [read] = local_aws.requests("GetItem")
     assert read["ConsistentRead"] is True
 
 
-def test_notes_choices_and_counts_do_not_touch_each_other(table: RuntimeTable, dynamodb: Store) -> None:
+def test_notes_choices_and_counts_are_independent(table: RuntimeTable, dynamodb: Store) -> None:
     table.note(ANA.user_id, "first", NOON)
     table.remember(ANA, "sandbox", NOON)
     assert dynamodb.intake.take(an_entry("request-1"), 1)
@@ -116,9 +116,7 @@ def test_notes_choices_and_counts_do_not_touch_each_other(table: RuntimeTable, d
     assert table.recall(ANA) == "sandbox"
 
 
-def test_noting_whose_answer_was_lost_meets_its_own_first_attempt(
-    table: RuntimeTable, local_aws: ListeningAws
-) -> None:
+def test_note_recognizes_its_own_write_after_a_lost_answer(table: RuntimeTable, local_aws: ListeningAws) -> None:
     local_aws.inject("PutItem", Fault("InternalServerError", status=500, served=True))
     assert table.note(MESSAGE, "first", NOON, unless="gone")
     assert local_aws.calls.count("PutItem") == 2

@@ -1,4 +1,4 @@
-"""Secrets that the environment points to, read from the stand-in for Secrets Manager and the Parameter Store."""
+"""Resolve secret references with the stand-in for Secrets Manager and the Parameter Store."""
 
 import io
 import json
@@ -38,7 +38,7 @@ def parameters(local_aws: ListeningAws) -> Iterator[Any]:
 
 @pytest.fixture
 def aws(local_aws: ListeningAws, secrets_manager: Any, parameters: Any) -> ListeningAws:
-    """The stand-in with a secret of each kind."""
+    """Return the stand-in with a secret of each kind."""
     local_aws.reset()
     secrets_manager.create_secret(Name="links/plain", SecretString=f"{CANARY}\n")
     secrets_manager.create_secret(Name="links/json", SecretString=json.dumps(JSON))
@@ -58,11 +58,11 @@ def aws(local_aws: ListeningAws, secrets_manager: Any, parameters: Any) -> Liste
         "ssm://token",
     ],
 )
-def test_a_reference_is_followed(reference: str) -> None:
+def test_reference_is_resolved(reference: str) -> None:
     assert read(reference, REGION) == CANARY
 
 
-def test_an_arn_is_read_in_its_own_region(aws: ListeningAws) -> None:
+def test_arn_is_read_in_its_region(aws: ListeningAws) -> None:
     there = boto3.client("secretsmanager", region_name=FAR, endpoint_url=aws.endpoint)
     arn = there.create_secret(Name="far", SecretString=json.dumps(JSON))["ARN"]
     there.close()
@@ -71,7 +71,7 @@ def test_an_arn_is_read_in_its_own_region(aws: ListeningAws) -> None:
         read("aws-secretsmanager://far", REGION)
 
 
-def test_what_was_read_is_in_no_log_from_then_on(aws: ListeningAws, secrets_manager: Any) -> None:
+def test_resolved_secret_is_redacted_from_logs(aws: ListeningAws, secrets_manager: Any) -> None:
     assert aws.endpoint
     secrets_manager.create_secret(Name="another", SecretString="another-canary-0123456789")
     stream = io.StringIO()
@@ -96,7 +96,7 @@ WRONG = {
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(("reference", "why"), WRONG.values(), ids=WRONG)
-def test_what_cannot_be_followed_is_named_and_its_value_is_not(reference: str, why: str) -> None:
+def test_unresolvable_reference_is_named_without_its_value(reference: str, why: str) -> None:
     with pytest.raises(ConfigError) as failed:
         read(reference, REGION)
     line = str(failed.value)
@@ -107,26 +107,26 @@ def test_what_cannot_be_followed_is_named_and_its_value_is_not(reference: str, w
     assert failed.value.__cause__ is None
 
 
-def test_a_refusal_says_what_to_allow(aws: ListeningAws) -> None:
+def test_refusal_names_the_missing_permission(aws: ListeningAws) -> None:
     aws.inject("GetSecretValue", Fault("AccessDeniedException", f"no {CANARY}"))
     with pytest.raises(ConfigError, match="secretsmanager:GetSecretValue") as failed:
         read("aws-secretsmanager://links/plain", REGION)
     assert CANARY not in str(failed.value)
 
 
-def test_an_aws_that_fails_for_a_moment_is_asked_again(aws: ListeningAws) -> None:
+def test_temporary_aws_failure_is_retried(aws: ListeningAws) -> None:
     aws.inject("GetSecretValue", Fault("InternalServiceError", "no", 500))
     assert read("aws-secretsmanager://links/plain", REGION) == CANARY
 
 
-def test_an_aws_that_is_not_there_stops_the_reading(aws: ListeningAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_aws_fails_the_read(aws: ListeningAws, monkeypatch: pytest.MonkeyPatch) -> None:
     assert aws.endpoint
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:9")
     with pytest.raises(ConfigError, match=r"ssm:///links/token cannot be read \(EndpointConnectionError\)"):
         read("ssm:///links/token", REGION)
 
 
-# Among the settings
+# Settings
 
 
 SECRET, TOKEN, APP_TOKEN = "0123456789abcdef0123456789abcdef", "xoxb-1-2-canary", "xapp-1-A0-canary"
@@ -134,7 +134,7 @@ SECRET, TOKEN, APP_TOKEN = "0123456789abcdef0123456789abcdef", "xoxb-1-2-canary"
 
 @pytest.fixture
 def referenced(aws: ListeningAws, secrets_manager: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Each secret is a reference into one JSON, as deploy/cloudformation.yaml sets them."""
+    """Set each secret to a reference into one JSON document, as deploy/cloudformation.yaml does."""
     assert aws.endpoint
     values = {"SLACK_BOT_TOKEN": TOKEN, "SLACK_SIGNING_SECRET": SECRET, "SLACK_APP_TOKEN": APP_TOKEN}
     secrets_manager.create_secret(Name="links/slack", SecretString=json.dumps(values))
@@ -148,7 +148,7 @@ def referenced(aws: ListeningAws, secrets_manager: Any, monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("referenced")
-def test_each_secret_may_be_a_reference() -> None:
+def test_each_secret_can_be_a_reference() -> None:
     http, socket = load(HttpSettings), load(SocketSettings)
     assert http.slack_bot_token.get_secret_value() == TOKEN
     assert http.signing_secrets == (SECRET,)
@@ -158,7 +158,7 @@ def test_each_secret_may_be_a_reference() -> None:
 
 
 @pytest.mark.usefixtures("referenced")
-def test_what_is_no_reference_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_value_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_SIGNING_SECRET", SECRET[::-1])
     settings = load(HttpSettings)
     assert settings.signing_secrets == (SECRET[::-1],)
@@ -166,13 +166,13 @@ def test_what_is_no_reference_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch)
     assert settings.is_reference("SLACK_BOT_TOKEN")
 
 
-def test_only_what_a_command_needs_is_read(aws: ListeningAws, referenced: Any) -> None:
+def test_command_resolves_only_the_secrets_it_needs(aws: ListeningAws, referenced: Any) -> None:
     assert referenced
     load(Settings)
     assert aws.calls.count("GetSecretValue") == 1
 
 
-def test_a_value_that_is_wrong_is_named_by_its_reference_and_not_quoted(referenced: Any) -> None:
+def test_invalid_value_is_named_by_its_reference_only(referenced: Any) -> None:
     referenced(SLACK_BOT_TOKEN=CANARY)
     with pytest.raises(ConfigError) as failed:
         load(HttpSettings)
@@ -183,15 +183,13 @@ def test_a_value_that_is_wrong_is_named_by_its_reference_and_not_quoted(referenc
     assert CANARY not in line
 
 
-def test_a_reference_that_cannot_be_followed_is_an_error_of_its_variable(
-    referenced: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unresolvable_reference_is_an_error_of_its_variable(referenced: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert referenced
     monkeypatch.setenv("SLACK_SIGNING_SECRET", "ssm:///nothing")
     with pytest.raises(ConfigError, match=r"^SLACK_SIGNING_SECRET: ssm:///nothing cannot be read"):
         load(HttpSettings)
 
 
-def test_two_signing_secrets_may_stand_behind_a_reference(referenced: Any) -> None:
+def test_reference_can_hold_two_signing_secrets(referenced: Any) -> None:
     referenced(SLACK_SIGNING_SECRET=f"{SECRET[::-1]}, {SECRET}")
     assert load(HttpSettings).signing_secrets == (SECRET[::-1], SECRET)

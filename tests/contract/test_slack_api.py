@@ -1,4 +1,4 @@
-"""Slack's Web API and response_urls, as the bot uses them: who we are, and how a member is told."""
+"""The bot's use of Slack's Web API and response_urls: its own identity, replies and announcements."""
 
 import gc
 import http.server
@@ -45,7 +45,7 @@ def slack(workspace: Workspace) -> SlackApi:
 
 @pytest.fixture
 def origin(workspace: Workspace) -> Origin:
-    """A command that Ana typed in #general."""
+    """Return the origin of a command that Ana typed in #general."""
     return Origin(
         request_id="request-1",
         app_id=workspace.installation.app_id,
@@ -62,14 +62,14 @@ def screen(workspace: Workspace) -> list[Shown]:
     return workspace.view(ANA.user_id)
 
 
-# Who we are
+# Identity of the app
 
 
-def test_the_token_says_which_app_and_team_it_belongs_to(workspace: Workspace, slack: SlackApi) -> None:
+def test_token_identifies_app_and_team(workspace: Workspace, slack: SlackApi) -> None:
     assert slack.home() == Home(workspace.installation.app_id, TEAM)
 
 
-def test_the_token_says_which_organisation_it_belongs_to() -> None:
+def test_token_identifies_the_organisation() -> None:
     with Workspace(team_id=TEAM, enterprise_id="E0ORG00001") as organisation:
         slack = SlackApi(token=organisation.bot_token, api_url=organisation.api_url)
         assert slack.home().enterprise_id == "E0ORG00001"
@@ -77,9 +77,7 @@ def test_the_token_says_which_organisation_it_belongs_to() -> None:
 
 @pytest.mark.parametrize("method", ["auth.test", "bots.info"])
 @pytest.mark.parametrize("fault", [Fault(status=500), Fault(drop=True, served=True)], ids=["500", "cut"])
-def test_slack_that_does_not_answer_is_asked_again_later(
-    workspace: Workspace, slack: SlackApi, method: str, fault: Fault
-) -> None:
+def test_unreachable_slack_is_retried_later(workspace: Workspace, slack: SlackApi, method: str, fault: Fault) -> None:
     workspace.inject(method, fault)
     with pytest.raises(SlackError) as failed:
         slack.home()
@@ -87,7 +85,7 @@ def test_slack_that_does_not_answer_is_asked_again_later(
     assert slack.home().team_id == TEAM
 
 
-def test_a_token_without_the_scope_to_ask_is_refused() -> None:
+def test_token_without_scope_is_refused() -> None:
     with Workspace(team_id=TEAM, scopes=tuple(scope for scope in SCOPES if scope != "users:read")) as limited:
         slack = SlackApi(token=limited.bot_token, api_url=limited.api_url)
         slack.ping()
@@ -96,7 +94,7 @@ def test_a_token_without_the_scope_to_ask_is_refused() -> None:
     assert failed.value.reason is Reason.SLACK_REFUSED
 
 
-def test_a_ping_finds_out_about_a_revoked_token(workspace: Workspace, slack: SlackApi) -> None:
+def test_ping_detects_a_revoked_token(workspace: Workspace, slack: SlackApi) -> None:
     slack.ping()
     with pytest.raises(SlackError, match="invalid_auth"):
         SlackApi(token="xoxb-revoked", api_url=workspace.api_url).ping()
@@ -104,7 +102,7 @@ def test_a_ping_finds_out_about_a_revoked_token(workspace: Workspace, slack: Sla
 
 @contextmanager
 def answering(body: bytes) -> Iterator[str]:
-    """The address of something that answers everything with these bytes."""
+    """Run a server that answers every request with these bytes; yield its URL."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"  # connections stay open
@@ -134,16 +132,16 @@ def answering(body: bytes) -> Iterator[str]:
 @pytest.mark.parametrize(
     "body", [b'{"ok": true}', b'{"ok": true, "bot": null}', b'{"ok": true, "team_id": "T0"}', b"[]"]
 )
-def test_an_answer_that_does_not_tell_who_we_are_is_an_error(body: bytes) -> None:
+def test_incomplete_auth_test_response_is_an_error(body: bytes) -> None:
     with answering(body) as url, pytest.raises(SlackError):
         SlackApi(token="xoxb-0", api_url=f"{url}/api/").home()
 
 
-# Telling a member
+# Replies
 
 
 def test_replies_share_one_connection(origin: Origin) -> None:
-    """A handshake for each would be slower than the reply. The stand-in closes connections, so this is not it."""
+    """A handshake per reply is slower than the reply. The stand-in closes connections, hence another server."""
     with answering(b"ok") as url:
         slack = SlackApi(token="xoxb-0", api_url=f"{url}/api/")
         opened: list[object] = []
@@ -155,7 +153,7 @@ def test_replies_share_one_connection(origin: Origin) -> None:
     assert opened == [1] * 5
 
 
-def test_a_reply_is_seen_by_the_member_alone(workspace: Workspace, slack: SlackApi, origin: Origin) -> None:
+def test_reply_is_ephemeral(workspace: Workspace, slack: SlackApi, origin: Origin) -> None:
     workspace.add_member("U0BEN00001", "ben")
     assert slack.reply(origin, MESSAGE, replace=False)
     [shown] = screen(workspace)
@@ -165,16 +163,14 @@ def test_a_reply_is_seen_by_the_member_alone(workspace: Workspace, slack: SlackA
     assert workspace.api_calls == ()
 
 
-def test_a_reply_forbids_unfurling(workspace: Workspace, slack: SlackApi, origin: Origin) -> None:
+def test_reply_disables_unfurling(workspace: Workspace, slack: SlackApi, origin: Origin) -> None:
     slack.reply(origin, MESSAGE, replace=False)
     [delivery] = workspace.deliveries
     assert delivery.payload["unfurl_links"] is False
     assert delivery.payload["unfurl_media"] is False
 
 
-def test_a_reply_takes_the_place_of_the_message_whose_button_was_pressed(
-    workspace: Workspace, slack: SlackApi, origin: Origin
-) -> None:
+def test_reply_replaces_the_pressed_message(workspace: Workspace, slack: SlackApi, origin: Origin) -> None:
     slack.reply(origin, MESSAGE, replace=False)
     [first] = screen(workspace)
     url = workspace.url + workspace._urls.issue("exchange-2", ANA.user_id, GENERAL, first.ts)
@@ -194,7 +190,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_reply_that_the_response_url_does_not_take_goes_out_as_an_ephemeral_message(
+def test_refused_reply_falls_back_to_an_ephemeral_message(
     workspace: Workspace, slack: SlackApi, origin: Origin, fault: Fault
 ) -> None:
     workspace.inject("response_url", fault)
@@ -207,9 +203,7 @@ def test_a_reply_that_the_response_url_does_not_take_goes_out_as_an_ephemeral_me
     assert "/commands/" not in str(logs)
 
 
-def test_a_response_url_that_is_used_up_says_no_in_its_answer(
-    workspace: Workspace, slack: SlackApi, origin: Origin
-) -> None:
+def test_used_up_response_url_is_a_refusal(workspace: Workspace, slack: SlackApi, origin: Origin) -> None:
     for _ in range(6):
         assert slack.reply(origin, MESSAGE, replace=False)
     assert [call.method for call in workspace.api_calls] == ["chat.postEphemeral"]
@@ -225,7 +219,7 @@ def test_a_response_url_that_is_used_up_says_no_in_its_answer(
         (b"[]", True),
     ],
 )
-def test_a_response_url_may_say_no_in_a_friendly_way(
+def test_response_url_can_refuse_with_status_200(
     workspace: Workspace, slack: SlackApi, origin: Origin, body: bytes, *, taken: bool
 ) -> None:
     with answering(body) as url:
@@ -233,7 +227,7 @@ def test_a_response_url_may_say_no_in_a_friendly_way(
     assert len(workspace.api_calls) == (0 if taken else 1)
 
 
-def test_without_a_response_url_the_message_goes_out_as_an_ephemeral_one(
+def test_reply_without_response_url_is_an_ephemeral_message(
     workspace: Workspace, slack: SlackApi, origin: Origin
 ) -> None:
     assert slack.reply(replace(origin, response_url=None), MESSAGE, replace=False)
@@ -242,7 +236,7 @@ def test_without_a_response_url_the_message_goes_out_as_an_ephemeral_one(
 
 
 @pytest.mark.parametrize("channel", [None, ELSEWHERE, "C0UNKNOWN01"])
-def test_a_reply_that_no_way_leads_to_is_said_to_have_failed(
+def test_reply_fails_if_both_ways_fail(
     workspace: Workspace, slack: SlackApi, origin: Origin, channel: str | None
 ) -> None:
     workspace.add_channel(Channel(ELSEWHERE, "elsewhere", frozenset({ANA.user_id})))
@@ -264,9 +258,7 @@ NOT_SLACKS = [
 
 
 @pytest.mark.parametrize("url", NOT_SLACKS)
-def test_nothing_is_ever_sent_to_a_response_url_that_is_not_slacks(
-    workspace: Workspace, slack: SlackApi, origin: Origin, url: str
-) -> None:
+def test_foreign_response_url_gets_nothing(workspace: Workspace, slack: SlackApi, origin: Origin, url: str) -> None:
     with capture_logs() as logs:
         assert slack.reply(replace(origin, response_url=url), MESSAGE, replace=False)
     assert [call.method for call in workspace.api_calls] == ["chat.postEphemeral"]
@@ -305,7 +297,7 @@ SLACK, GOV, LOCAL = "https://slack.com/api/", "https://slack-gov.com/api/", "htt
         (LOCAL, f"https://hooks.slack.com/commands/{TEAM}/1/x", False),
     ],
 )
-def test_which_response_urls_are_slacks(origin: Origin, api_url: str, url: str, *, ours: bool) -> None:
+def test_response_urls_of_slack_are_recognized(origin: Origin, api_url: str, url: str, *, ours: bool) -> None:
     asked = replace(origin, enterprise_id="E0ORG00001")
     assert SlackApi(token="xoxb-0", api_url=api_url)._is_slacks(url, asked) is ours
 
@@ -313,7 +305,7 @@ def test_which_response_urls_are_slacks(origin: Origin, api_url: str, url: str, 
 # The audit channel
 
 
-def test_an_announcement_is_posted_to_its_channel(workspace: Workspace, slack: SlackApi) -> None:
+def test_announcement_is_posted_to_its_channel(workspace: Workspace, slack: SlackApi) -> None:
     slack.announce(GENERAL, "U0ANA00001 · link · issued")
     [shown] = screen(workspace)
     assert (shown.text, shown.only_for) == ("U0ANA00001 · link · issued", None)
@@ -321,25 +313,23 @@ def test_an_announcement_is_posted_to_its_channel(workspace: Workspace, slack: S
 
 
 @pytest.mark.parametrize("channel", ["C0UNKNOWN01", ELSEWHERE])
-def test_an_announcement_that_slack_does_not_take_is_an_error(
-    workspace: Workspace, slack: SlackApi, channel: str
-) -> None:
+def test_refused_announcement_is_an_error(workspace: Workspace, slack: SlackApi, channel: str) -> None:
     workspace.add_channel(Channel(ELSEWHERE, "elsewhere", frozenset({ANA.user_id})))
     with pytest.raises(SlackError) as failed:
         slack.announce(channel, "text")
     assert failed.value.code in ("channel_not_found", "not_in_channel")
 
 
-# Whoever answers a byte at a time
+# Slow drips
 
 
 @contextmanager
 def dripping(said: bytes) -> Iterator[str]:
-    """The address of a server that never falls silent, and never comes to an end."""
+    """Run a server that sends a byte at a time without end; yield its URL."""
     over, server = threading.Event(), socket.create_server(("127.0.0.1", 0))
 
     def drip() -> None:
-        with suppress(OSError), server.accept()[0] as connection:  # until the other side has enough
+        with suppress(OSError), server.accept()[0] as connection:  # until the client disconnects
             connection.recv(65536)
             connection.sendall(said)
             while not over.wait(0.2):
@@ -358,7 +348,7 @@ def dripping(said: bytes) -> Iterator[str]:
 
 
 def settle(slack: SlackApi) -> None:
-    """Let the call that was given up come to its end, and collect what slack_sdk leaves open of a broken answer."""
+    """Wait for the abandoned call, and collect the response that slack_sdk leaves open."""
     slack._calls.shutdown()
     with warnings.catch_warnings(action="ignore", category=ResourceWarning):
         gc.collect()
@@ -368,9 +358,7 @@ DRIPS = [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n"]
 
 
 @pytest.mark.parametrize("said", DRIPS, ids=["head", "body"])
-def test_a_response_url_that_drips_is_given_up_in_time(
-    workspace: Workspace, slack: SlackApi, origin: Origin, said: bytes
-) -> None:
+def test_dripping_response_url_times_out(workspace: Workspace, slack: SlackApi, origin: Origin, said: bytes) -> None:
     with dripping(said) as address:
         started = time.monotonic()
         assert slack.reply(replace(origin, response_url=address), MESSAGE, replace=False)
@@ -381,7 +369,7 @@ def test_a_response_url_that_drips_is_given_up_in_time(
 
 
 @pytest.mark.parametrize("said", DRIPS, ids=["head", "body"])
-def test_a_web_api_that_drips_is_given_up_in_time(said: bytes) -> None:
+def test_dripping_web_api_times_out(said: bytes) -> None:
     with dripping(said) as address:
         slack, started = SlackApi(token="xoxb-1", api_url=address), time.monotonic()
         with pytest.raises(SlackError) as failed:

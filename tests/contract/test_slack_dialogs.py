@@ -1,4 +1,4 @@
-"""Dialogs, posts for all to see, and home tabs, as the bot brings them to Slack."""
+"""The bot's use of dialogs, channel messages and home tabs in Slack."""
 
 import http.server
 import threading
@@ -36,7 +36,7 @@ FEATURES = Features(shortcuts=(Shortcut("Open Studio", "open"),), home_tab=True)
 
 
 class Hand:
-    """A clock that moves only when told to."""
+    """A clock that moves only when advanced."""
 
     def __init__(self) -> None:
         self.now = 1_893_499_200.0
@@ -46,7 +46,7 @@ class Hand:
 
 
 def silent(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-    """A bot that acknowledges and does nothing."""
+    """Run a bot that acknowledges and does nothing."""
     environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
     start_response("200 OK", [])
     return [b""]
@@ -76,7 +76,7 @@ def slack(workspace: Workspace) -> SlackApi:
 
 
 def origin(workspace: Workspace) -> Origin:
-    """A shortcut that Ana has just used: there is no place to answer in but a dialog."""
+    """Return the origin of a shortcut, which can only be answered in a dialog."""
     return Origin(
         request_id="request-1",
         app_id=workspace.installation.app_id,
@@ -262,7 +262,7 @@ def test_a_form_that_the_dialog_does_not_take_is_an_error(
 
 @contextmanager
 def answering(body: bytes) -> Iterator[SlackApi]:
-    """A Slack that answers everything with these bytes."""
+    """Run a Slack that answers every request with these bytes."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -297,7 +297,7 @@ def test_an_answer_that_names_no_dialog_is_an_error_or_no_dialog(workspace: Work
     assert opened.view_id is None
 
 
-# Posts for all to see
+# Posts
 
 
 def test_a_post_to_a_channel_is_seen_by_all(workspace: Workspace, slack: SlackApi) -> None:
@@ -357,7 +357,7 @@ def test_a_post_that_fails_is_an_error(workspace: Workspace, slack: SlackApi, fa
     assert failure(lambda: slack.post(GENERAL, MESSAGE)).reason is reason
 
 
-# Replacing them
+# Replacing posts
 
 
 def test_a_post_is_replaced_where_it_stands(workspace: Workspace, slack: SlackApi) -> None:

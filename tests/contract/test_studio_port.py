@@ -1,4 +1,4 @@
-"""Sign-in links: every Studio and StudioExaminer keeps these promises, the fake and SageMaker alike."""
+"""Contract of Studio and StudioExaminer, run on the fake and on SageMaker's adapter."""
 
 import json
 import re
@@ -31,12 +31,12 @@ ROLE = "arn:aws:iam::123456789012:role/studio/broker"
 
 
 class Port(Studio, StudioExaminer, Protocol):
-    """Both ports: one adapter keeps them."""
+    """Both ports, which one adapter implements."""
 
 
 @dataclass(frozen=True)
 class World:
-    """A Studio with a domain `d-research` of two profiles, Ana and ben, and ways to change it."""
+    """A Studio with a domain `d-research` and two profiles, Ana and ben, and ways to change it."""
 
     studio: Port
     add_domain: Callable[[str, str], object]
@@ -92,7 +92,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def sagemaker(local_aws: ListeningAws) -> Iterator[Any]:
-    """A client of our own, to set the scene with."""
+    """Return a client for preparing the tests."""
     client = boto3.client("sagemaker", region_name=REGION, endpoint_url=local_aws.endpoint)
     yield client
     client.close()
@@ -109,7 +109,7 @@ def adapter(local_aws: ListeningAws) -> Iterator[SageMakerStudio]:  # noqa: ARG0
 
 @pytest.fixture
 def aws(local_aws: ListeningAws, sagemaker: Any) -> ListeningAws:
-    """The stand-in with one domain and two profiles in it."""
+    """Return the stand-in with one domain and two profiles."""
     local_aws.reset()
     sagemaker.create_domain(DomainName="research", AuthMode="IAM", DefaultUserSettings={})
     for name in ("Ana", "ben"):
@@ -156,7 +156,7 @@ def fake_world_at_home() -> World:
 
 
 def browse(url: str) -> str:
-    """What a browser with cookies shows."""
+    """Return the page that a browser with cookies shows."""
     cookies = urllib.request.HTTPCookieProcessor(CookieJar())
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), cookies)
     with opener.open(url, timeout=10) as page:
@@ -164,7 +164,7 @@ def browse(url: str) -> str:
 
 
 def opened(url: str) -> tuple[str, str] | None:
-    """Domain and profile that the stand-in's Studio signs in."""
+    """Return the domain and profile that the link signs in to."""
     page = browse(url)
     if "Signed in to SageMaker Studio" not in page:
         return None
@@ -179,32 +179,32 @@ def refused(call: Callable[..., object], *arguments: Any) -> StudioError:
     return failed.value
 
 
-def test_a_link_signs_in_as_the_mapped_profile(world: World) -> None:
+def test_link_signs_in_as_the_mapped_profile(world: World) -> None:
     link = world.studio.sign_in(an_allowed(a_mapping(profile="Ana")))
     assert world.opens(link) == (DOMAIN, "Ana")
 
 
-def test_the_name_of_a_profile_has_no_case(world: World) -> None:
+def test_profile_name_is_case_insensitive(world: World) -> None:
     assert world.studio.sign_in(an_allowed(a_mapping(profile="ANA"))).url
 
 
-def test_every_link_is_a_new_one(world: World) -> None:
+def test_every_link_is_new(world: World) -> None:
     links = [world.studio.sign_in(an_allowed(a_mapping())) for _ in range(2)]
     assert links[0].url != links[1].url
 
 
-def test_a_link_says_how_long_it_and_the_session_last(world: World) -> None:
+def test_link_has_its_own_and_the_sessions_lifetime(world: World) -> None:
     link = world.studio.sign_in(an_allowed(a_mapping()))
     assert link.expires_at == NOON + timedelta(seconds=60)
     assert (link.lifetime_seconds, link.session_seconds) == (60, 43200)
     assert link.aws_request_id
 
 
-def test_a_mapping_may_shorten_the_session(world: World) -> None:
+def test_mapping_can_shorten_the_session(world: World) -> None:
     assert world.studio.sign_in(an_allowed(a_mapping(session_seconds=1800))).session_seconds == 1800
 
 
-def test_a_shared_space_and_the_profiles_own_space_can_be_opened(world: World) -> None:
+def test_shared_and_own_spaces_can_be_opened(world: World) -> None:
     world.add_space("team-space", None)
     world.add_space("own-space", "Ana")
     for space in ("team-space", "own-space"):
@@ -213,7 +213,7 @@ def test_a_shared_space_and_the_profiles_own_space_can_be_opened(world: World) -
         assert world.studio.examine(mapping).profile_arn
 
 
-def test_examining_a_mapping_finds_its_profiles_arn_and_changes_nothing_else(world: World) -> None:
+def test_examination_only_adds_the_profile_arn(world: World) -> None:
     mapping = a_mapping(profile="Ana", session_seconds=1800, profile_arn="arn:of:another")
     found = world.studio.examine(mapping)
     assert found.profile_arn is not None
@@ -223,7 +223,7 @@ def test_examining_a_mapping_finds_its_profiles_arn_and_changes_nothing_else(wor
 
 @pytest.fixture(params=["sign_in", "examine"])
 def attempt(request: pytest.FixtureRequest, world: World) -> Callable[[Mapping], StudioError]:
-    """Signing in and examining refuse the same mappings."""
+    """Return sign-in or examination; both refuse the same mappings."""
 
     def attempt(mapping: Mapping) -> StudioError:
         if request.param == "sign_in":
@@ -244,18 +244,18 @@ Attempt = Callable[[Mapping], StudioError]
         (a_mapping(space_name="gone"), Reason.SPACE_MISSING),
     ],
 )
-def test_what_does_not_exist_is_named(attempt: Attempt, mapping: Mapping, reason: Reason) -> None:
+def test_missing_domain_profile_or_space_is_named(attempt: Attempt, mapping: Mapping, reason: Reason) -> None:
     error = attempt(mapping)
     assert error.reason is reason
     assert "gone" in str(error)
 
 
-def test_a_space_of_another_profile_stays_closed(world: World, attempt: Attempt) -> None:
+def test_space_of_another_profile_is_refused(world: World, attempt: Attempt) -> None:
     world.add_space("bens-space", "ben")
     assert attempt(a_mapping(profile="Ana", space_name="bens-space")).reason is Reason.SPACE_NOT_YOURS
 
 
-def test_a_domain_in_sso_mode_gives_its_address_instead(world: World, attempt: Attempt) -> None:
+def test_sso_domain_returns_its_address(world: World, attempt: Attempt) -> None:
     world.add_domain("sso", "SSO")
     error = attempt(a_mapping(domain="d-sso"))
     assert error.reason is Reason.DOMAIN_SSO
@@ -265,7 +265,7 @@ def test_a_domain_in_sso_mode_gives_its_address_instead(world: World, attempt: A
 
 @pytest.mark.parametrize("status", ["Pending", "Updating", "Failed", "Deleting"])
 @pytest.mark.parametrize(("profile", "reason"), [(None, Reason.DOMAIN_NOT_READY), ("Ana", Reason.PROFILE_NOT_READY)])
-def test_what_is_not_in_service_is_not_ready(
+def test_resource_not_in_service_is_not_ready(
     world: World, attempt: Attempt, profile: str | None, reason: Reason, status: str
 ) -> None:
     world.set_status(profile, status)
@@ -273,7 +273,7 @@ def test_what_is_not_in_service_is_not_ready(
 
 
 @pytest.mark.parametrize("reason", FAULTS)
-def test_what_aws_does_to_us_is_told_apart(world: World, attempt: Attempt, reason: Reason) -> None:
+def test_aws_failures_map_to_reasons(world: World, attempt: Attempt, reason: Reason) -> None:
     world.fail(reason)
     assert attempt(a_mapping(profile="Ana")).reason is reason
 
@@ -285,30 +285,30 @@ def offered(world: World, profile: str = "Ana", *, domain: str = DOMAIN) -> list
     return sorted(world.studio.spaces(ANA, a_mapping(profile=profile, domain=domain)))
 
 
-def test_a_profile_may_open_shared_spaces_and_its_own_and_no_others(world: World) -> None:
+def test_spaces_are_shared_or_own(world: World) -> None:
     for name, owner in {"team": None, "anas": "Ana", "bens": "ben", "atelier": None}.items():
         world.add_space(name, owner)
     assert offered(world) == ["anas", "atelier", "team"]
     assert offered(world, "ben") == ["atelier", "bens", "team"]
 
 
-def test_the_case_of_a_profiles_name_does_not_matter_for_its_spaces(world: World) -> None:
+def test_spaces_match_the_profile_name_in_any_case(world: World) -> None:
     world.add_space("anas", "Ana")
     assert offered(world, "ANA") == offered(world, "ana") == ["anas"]
 
 
-def test_a_domain_without_spaces_offers_none(world: World) -> None:
+def test_domain_without_spaces_offers_none(world: World) -> None:
     assert offered(world) == []
 
 
-def test_the_spaces_of_another_domain_are_not_offered(world: World) -> None:
+def test_spaces_of_other_domains_are_not_offered(world: World) -> None:
     world.add_domain("other", "IAM")
     world.add_profile("d-other", "Ana")
     world.add_space("team", None)
     assert offered(world, domain="d-other") == []
 
 
-def test_what_is_offered_can_be_opened(world: World) -> None:
+def test_offered_spaces_can_be_opened(world: World) -> None:
     for name, owner in {"team": None, "anas": "Ana", "bens": "ben"}.items():
         world.add_space(name, owner)
     for name in offered(world):
@@ -316,27 +316,27 @@ def test_what_is_offered_can_be_opened(world: World) -> None:
 
 
 @pytest.mark.parametrize("reason", FAULTS)
-def test_a_listing_that_aws_does_not_give_is_told_apart(world: World, reason: Reason) -> None:
+def test_listing_failures_map_to_reasons(world: World, reason: Reason) -> None:
     world.add_space("team", None)
     world.fail_listing(reason)
     assert refused(world.studio.spaces, ANA, a_mapping(profile="Ana")).reason is reason
 
 
-def test_links_can_be_had_where_spaces_cannot_be_listed(world: World) -> None:
+def test_link_works_without_permission_to_list_spaces(world: World) -> None:
     world.add_space("team", None)
     world.fail_listing(Reason.AWS_REFUSED)
     assert world.studio.sign_in(an_allowed(a_mapping(profile="Ana"))).url
     assert world.studio.sign_in(an_allowed(a_mapping(profile="Ana", space_name="team"))).url
 
 
-# What only SageMaker can show
+# SageMaker only
 
 
 def signed_in(adapter: SageMakerStudio, mapping: Mapping | None = None, member: Member = ANA) -> Link:
     return adapter.sign_in(an_allowed(mapping or a_mapping(profile="Ana"), member))
 
 
-def test_a_link_opens_until_it_expires_and_not_after(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_link_works_until_it_expires(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     link = signed_in(adapter)
     aws.time.now = link.expires_at.timestamp() - 1
     assert opened(link.url) == (DOMAIN, "Ana")
@@ -344,12 +344,12 @@ def test_a_link_opens_until_it_expires_and_not_after(aws: ListeningAws, adapter:
     assert "Sign in to the AWS console" in browse(link.url)
 
 
-def test_a_link_is_said_to_expire_no_later_than_it_does_however_long_aws_takes(aws: ListeningAws) -> None:
+def test_shown_expiry_is_never_later_than_the_real_one(aws: ListeningAws) -> None:
     clock = Clock()
 
     def now() -> datetime:
         moment = clock.now()
-        clock.advance(1)  # whoever looks at the clock again sees a later time
+        clock.advance(1)  # a second look at the clock returns a later time
         return moment
 
     studio = SageMakerStudio(region=REGION, link_seconds=60, session_seconds=43200, now=now)
@@ -384,7 +384,7 @@ def test_every_parameter_reaches_aws(aws: ListeningAws, sagemaker: Any) -> None:
     assert all(text in page for text in ("Ana", DOMAIN, "lab-space", "app:JupyterLab:lab/tree/x"))
 
 
-def test_what_a_mapping_does_not_say_is_left_out_or_configured(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_unset_mapping_fields_use_defaults_or_are_omitted(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     signed_in(adapter)
     assert aws.requests("CreatePresignedDomainUrl") == [
         {
@@ -396,13 +396,13 @@ def test_what_a_mapping_does_not_say_is_left_out_or_configured(aws: ListeningAws
     ]
 
 
-def test_a_link_costs_one_call(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_link_costs_one_call(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     before = len(aws.calls)
     signed_in(adapter)
     assert aws.calls[before:] == ["CreatePresignedDomainUrl"]
 
 
-def test_a_mapping_may_lie_in_another_region(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_mapping_can_name_another_region(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     far = boto3.client("sagemaker", region_name="eu-central-1", endpoint_url=aws.endpoint)
     far.create_domain(DomainName="far", AuthMode="IAM", DefaultUserSettings={})
     far.create_user_profile(DomainId="d-far", UserProfileName="Ana")
@@ -433,7 +433,7 @@ ERRORS = [
     ERRORS,
     ids=[fault.code or ("dropped" if fault.drop else "garbage") for fault, _, _ in ERRORS],
 )
-def test_an_error_is_known_by_its_code_and_never_by_its_words(
+def test_errors_are_classified_by_code_and_not_by_message(
     aws: ListeningAws, adapter: SageMakerStudio, fault: Fault, reason: Reason, code: str | None
 ) -> None:
     if fault.body is not None and fault.status is None:
@@ -452,7 +452,7 @@ def test_single_failure_is_retried(aws: ListeningAws, adapter: SageMakerStudio, 
     assert signed_in(adapter).url
 
 
-def test_the_id_of_the_failed_call_is_kept(aws: ListeningAws, adapter: SageMakerStudio, sagemaker: Any) -> None:
+def test_failed_call_keeps_its_request_id(aws: ListeningAws, adapter: SageMakerStudio, sagemaker: Any) -> None:
     sagemaker.delete_user_profile(DomainId=DOMAIN, UserProfileName="Ana")
     error = refused(signed_in, adapter)
     assert (error.reason, error.code) == (Reason.PROFILE_MISSING, "ResourceNotFound")
@@ -461,9 +461,7 @@ def test_the_id_of_the_failed_call_is_kept(aws: ListeningAws, adapter: SageMaker
 
 
 @pytest.mark.parametrize("fault", [Fault("AccessDeniedException"), Fault("InternalFailure", status=500, times=None)])
-def test_a_diagnosis_that_fails_leaves_the_first_error(
-    aws: ListeningAws, adapter: SageMakerStudio, fault: Fault
-) -> None:
+def test_failed_diagnosis_keeps_the_first_error(aws: ListeningAws, adapter: SageMakerStudio, fault: Fault) -> None:
     aws.inject("CreatePresignedDomainUrl", Fault("ValidationException", "no"))
     aws.inject("DescribeDomain", fault)
     error = refused(signed_in, adapter)
@@ -471,7 +469,7 @@ def test_a_diagnosis_that_fails_leaves_the_first_error(
     aws.clear_faults()
 
 
-def test_a_space_that_cannot_be_looked_at_stays_closed(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_space_that_cannot_be_described_is_refused(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     aws.inject("DescribeSpace", Fault("AccessDeniedException"))
     error = refused(adapter.sign_in, an_allowed(a_mapping(profile="Ana", space_name="lab-space")))
     assert error.reason is Reason.AWS_REFUSED
@@ -488,7 +486,7 @@ def test_a_space_that_cannot_be_looked_at_stays_closed(aws: ListeningAws, adapte
         {"OwnershipSettings": {"OwnerUserProfileName": "anna"}},
     ],
 )
-def test_a_space_of_which_little_is_known_stays_closed(
+def test_space_with_missing_fields_is_refused(
     aws: ListeningAws, adapter: SageMakerStudio, description: dict[str, Any]
 ) -> None:
     aws.inject("DescribeSpace", Fault(body=json.dumps(description).encode(), status=200))
@@ -507,7 +505,7 @@ def test_a_space_of_which_little_is_known_stays_closed(
         {"SpaceSharingSettingsSummary": {"SharingType": "Private"}},
     ],
 )
-def test_a_space_of_which_little_is_known_is_not_offered(
+def test_space_with_missing_fields_is_not_offered(
     aws: ListeningAws, adapter: SageMakerStudio, space: dict[str, Any]
 ) -> None:
     listing = {"Spaces": [{"SpaceName": "lab-space", "DomainId": DOMAIN, **space}]}
@@ -527,9 +525,7 @@ def test_a_space_of_which_little_is_known_is_not_offered(
         '{"Spaces": [{"SpaceSharingSettingsSummary": {"SharingType": "Shared"}}]}',
     ],
 )
-def test_a_listing_that_makes_no_sense_is_an_error_or_empty(
-    aws: ListeningAws, adapter: SageMakerStudio, body: str
-) -> None:
+def test_malformed_listing_is_an_error_or_empty(aws: ListeningAws, adapter: SageMakerStudio, body: str) -> None:
     aws.inject("ListSpaces", Fault(body=body.encode(), status=200))
     try:
         assert adapter.spaces(ANA, a_mapping(profile="Ana")) == ()
@@ -537,16 +533,14 @@ def test_a_listing_that_makes_no_sense_is_an_error_or_empty(
         assert error.reason is Reason.AWS_UNEXPECTED  # noqa: PT017 - either is fine
 
 
-def test_spaces_are_listed_by_one_call_for_the_domain(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_spaces_are_listed_with_one_call_per_domain(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     before = len(aws.calls)
     adapter.spaces(ANA, a_mapping(profile="Ana"))
     assert aws.calls[before:] == ["ListSpaces"]
     assert aws.requests("ListSpaces")[0]["DomainIdEquals"] == DOMAIN
 
 
-def test_a_profiles_own_space_is_offered_however_many_others_there_are(
-    adapter: SageMakerStudio, sagemaker_world: World
-) -> None:
+def test_own_space_is_offered_among_many_others(adapter: SageMakerStudio, sagemaker_world: World) -> None:
     for number in range(100):
         sagemaker_world.add_space(f"bens-{number}", "ben")
     sagemaker_world.add_space("anas", "Ana")
@@ -590,7 +584,7 @@ ODD = {
 
 
 def said(error: BaseException) -> str:
-    """All that a traceback or a log would show of an error and of what led to it."""
+    """Return everything that a traceback or log shows of an error and its causes."""
     chain = []
     found: BaseException | None = error
     while found is not None:
@@ -600,7 +594,7 @@ def said(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("answer", ODD.values(), ids=ODD)
-def test_an_answer_without_a_usable_link_is_an_error_that_does_not_quote_it(
+def test_unusable_link_is_an_error_that_does_not_quote_it(
     aws: ListeningAws, adapter: SageMakerStudio, answer: dict[str, Any]
 ) -> None:
     aws.inject("CreatePresignedDomainUrl", Fault(body=json.dumps(answer).encode(), status=200))
@@ -609,7 +603,7 @@ def test_an_answer_without_a_usable_link_is_an_error_that_does_not_quote_it(
     assert SECRET not in said(error)
 
 
-def test_the_longest_link_that_a_button_takes_is_taken(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_longest_link_that_fits_a_button_is_accepted(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     longest = ADDRESS + "x" * (3000 - len(ADDRESS))
     aws.inject("CreatePresignedDomainUrl", Fault(body=json.dumps({"AuthorizedUrl": longest}).encode(), status=200))
     assert signed_in(adapter).url == longest
@@ -617,7 +611,7 @@ def test_the_longest_link_that_a_button_takes_is_taken(aws: ListeningAws, adapte
 
 @pytest.mark.parametrize("body", [f'{{"AuthorizedUrl": "{ADDRESS}"', ADDRESS, f'["{ADDRESS}"]'])
 @pytest.mark.parametrize("status", [200, 400, 500])
-def test_a_link_in_a_garbled_answer_is_not_quoted(
+def test_link_in_a_malformed_response_is_not_quoted(
     aws: ListeningAws, adapter: SageMakerStudio, body: str, status: int
 ) -> None:
     aws.inject("CreatePresignedDomainUrl", Fault(body=body.encode(), status=status, times=None))
@@ -627,9 +621,9 @@ def test_a_link_in_a_garbled_answer_is_not_quoted(
     aws.clear_faults()
 
 
-def test_a_member_waits_no_longer_than_the_timeout_for_aws(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_aws_call_ends_at_the_timeout(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     aws.inject("CreatePresignedDomainUrl", Fault(delay=2.2))
-    assert signed_in(adapter).url  # by the second attempt, as the first one is given up after two seconds
+    assert signed_in(adapter).url  # the second attempt succeeds; the first one times out after two seconds
 
 
 # The broker role
@@ -640,16 +634,14 @@ POLICY_RESOURCE = f"arn:aws:sagemaker:{REGION}:123456789012:user-profile/{DOMAIN
 
 
 def assumed(aws: ListeningAws) -> list[dict[str, str]]:
-    """The parameters of each AssumeRole."""
+    """Return the parameters of each AssumeRole call."""
     found = (
         {name: values[0] for name, values in parse_qs(body.decode()).items()} for name, body in aws.sent if not name
     )
     return [parameters for parameters in found if parameters.get("Action") == "AssumeRole"]
 
 
-def test_the_role_is_assumed_in_the_members_name_for_the_shortest_time(
-    aws: ListeningAws, adapter: SageMakerStudio
-) -> None:
+def test_role_is_assumed_as_the_member_for_the_shortest_time(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     assert opened(signed_in(adapter, BROKERED).url) == (DOMAIN, "Ana")
     [parameters] = assumed(aws)
     assert parameters["RoleArn"] == ROLE
@@ -657,9 +649,7 @@ def test_the_role_is_assumed_in_the_members_name_for_the_shortest_time(
     assert parameters["DurationSeconds"] == "900"
 
 
-def test_the_session_policy_allows_one_profile_and_looking_at_its_domain(
-    aws: ListeningAws, adapter: SageMakerStudio
-) -> None:
+def test_session_policy_allows_one_profile_and_its_domain(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     signed_in(adapter, BROKERED)
     statements = json.loads(assumed(aws)[0]["Policy"])["Statement"]
     [presign] = [each for each in statements if "sagemaker:CreatePresignedDomainUrl" in each["Action"]]
@@ -675,9 +665,7 @@ def test_the_session_policy_allows_one_profile_and_looking_at_its_domain(
     assert len(assumed(aws)[0]["Policy"]) <= 2048
 
 
-def test_spaces_are_listed_by_the_role_in_the_members_name(
-    aws: ListeningAws, adapter: SageMakerStudio, sagemaker_world: World
-) -> None:
+def test_role_lists_spaces_as_the_member(aws: ListeningAws, adapter: SageMakerStudio, sagemaker_world: World) -> None:
     sagemaker_world.add_space("team", None)
     assert adapter.spaces(ANA, BROKERED) == ("team",)
     [parameters] = assumed(aws)
@@ -685,23 +673,21 @@ def test_spaces_are_listed_by_the_role_in_the_members_name(
     assert parameters["RoleSessionName"] == parameters["SourceIdentity"] == f"slack-{ANA.tenant}-{ANA.user_id}"
 
 
-def test_the_session_policy_of_a_listing_allows_the_listing(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_session_policy_of_a_listing_allows_it(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     adapter.spaces(ANA, BROKERED)
     statements = json.loads(assumed(aws)[0]["Policy"])["Statement"]
     [listing] = [each for each in statements if "sagemaker:ListSpaces" in each["Action"]]
     assert listing["Effect"] == "Allow"
-    assert listing["Resource"] in ("*", ["*"])  # IAM knows no resource to narrow it to
+    assert listing["Resource"] in ("*", ["*"])  # IAM supports no resource for this action
 
 
-def test_the_session_policy_names_the_arn_that_sagemaker_gave(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_session_policy_names_the_arn_from_sagemaker(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     known = POLICY_RESOURCE.replace("/Ana", "/ana")
     signed_in(adapter, replace(BROKERED, profile_arn=known))
     assert json.loads(assumed(aws)[0]["Policy"])["Statement"][0]["Resource"] == known
 
 
-def test_the_session_policy_follows_the_mappings_region_and_the_roles_partition(
-    aws: ListeningAws, adapter: SageMakerStudio
-) -> None:
+def test_session_policy_uses_mapping_region_and_role_partition(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     mapping = replace(BROKERED, region="us-gov-west-1", role_arn="arn:aws-us-gov:iam::210987654321:role/broker")
     refused(adapter.sign_in, an_allowed(mapping))
     policy = json.loads(assumed(aws)[0]["Policy"])
@@ -709,13 +695,13 @@ def test_the_session_policy_follows_the_mappings_region_and_the_roles_partition(
     assert policy["Statement"][0]["Resource"] == resource
 
 
-def test_the_session_policy_of_the_longest_mapping_fits(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_session_policy_of_the_longest_mapping_fits(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     longest = a_mapping(profile="p" * 63, domain="d-" + "x" * 61, role_arn=ROLE, region="ap-southeast-1")
     refused(adapter.sign_in, an_allowed(longest))
     assert len(assumed(aws)[0]["Policy"]) <= 2048
 
 
-def test_the_session_name_of_the_longest_ids_fits(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+def test_session_name_of_the_longest_ids_fits(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     longest = Member("T" + "0" * 30, "U" + "0" * 30)
     signed_in(adapter, BROKERED, longest)
     assert len(assumed(aws)[0]["RoleSessionName"]) <= 64
@@ -724,7 +710,7 @@ def test_the_session_name_of_the_longest_ids_fits(aws: ListeningAws, adapter: Sa
 
 @pytest.fixture
 def keeping(aws: ListeningAws) -> Iterator[SageMakerStudio]:  # noqa: ARG001 - sets the environment
-    """An adapter whose clock agrees with that of STS, so that it keeps sessions."""
+    """Return an adapter with the clock of STS, so that it caches sessions."""
     studio = SageMakerStudio(region=REGION, link_seconds=60, session_seconds=43200, external_id="links-of-research")
     yield studio
     for client in studio._clients.values():
@@ -732,13 +718,11 @@ def keeping(aws: ListeningAws) -> Iterator[SageMakerStudio]:  # noqa: ARG001 - s
 
 
 def callers(aws: ListeningAws, operation: str) -> list[str]:
-    """Whose keys signed the calls of an operation."""
+    """Return the access keys that signed the calls of an operation."""
     return [call.caller for call in aws.recorded if call.operation == operation]
 
 
-def test_a_members_links_take_one_session_and_anothers_take_another(
-    aws: ListeningAws, keeping: SageMakerStudio
-) -> None:
+def test_each_member_has_their_own_session(aws: ListeningAws, keeping: SageMakerStudio) -> None:
     ben = Member(ANA.tenant, "U0BEN00001")
     for member in (ANA, ANA, ben):
         assert opened(signed_in(keeping, BROKERED, member).url) == (DOMAIN, "Ana")
@@ -748,24 +732,20 @@ def test_a_members_links_take_one_session_and_anothers_take_another(
     assert "local-aws" not in {first, bens}
 
 
-def test_a_mapping_without_a_role_is_served_with_the_bots_own_credentials(
-    aws: ListeningAws, keeping: SageMakerStudio
-) -> None:
+def test_mapping_without_role_uses_the_bots_credentials(aws: ListeningAws, keeping: SageMakerStudio) -> None:
     signed_in(keeping, BROKERED)
     signed_in(keeping, a_mapping(profile="Ana"))
     assert callers(aws, "CreatePresignedDomainUrl")[1] == "local-aws"
     assert len(assumed(aws)) == 1
 
 
-def test_the_external_id_goes_with_the_role(aws: ListeningAws, keeping: SageMakerStudio) -> None:
+def test_external_id_is_sent_with_the_role(aws: ListeningAws, keeping: SageMakerStudio) -> None:
     signed_in(keeping, BROKERED)
     assert assumed(aws)[0]["ExternalId"] == "links-of-research"
 
 
 @pytest.mark.parametrize("code", ["ExpiredTokenException", "AccessDeniedException", "UnrecognizedClientException"])
-def test_a_session_that_aws_no_longer_takes_is_replaced_once(
-    aws: ListeningAws, keeping: SageMakerStudio, code: str
-) -> None:
+def test_rejected_session_is_replaced_once(aws: ListeningAws, keeping: SageMakerStudio, code: str) -> None:
     signed_in(keeping, BROKERED)
     aws.inject("CreatePresignedDomainUrl", Fault(code, "no"))
     assert opened(signed_in(keeping, BROKERED).url) == (DOMAIN, "Ana")
@@ -776,20 +756,20 @@ def test_a_session_that_aws_no_longer_takes_is_replaced_once(
     aws.clear_faults()
 
 
-def test_a_new_session_that_is_refused_is_not_tried_again(aws: ListeningAws, keeping: SageMakerStudio) -> None:
+def test_rejected_new_session_is_not_retried(aws: ListeningAws, keeping: SageMakerStudio) -> None:
     aws.inject("CreatePresignedDomainUrl", Fault("AccessDeniedException", "no"))
     assert refused(signed_in, keeping, BROKERED).reason is Reason.AWS_REFUSED
     assert len(assumed(aws)) == 1
 
 
-def test_while_sts_does_not_answer_a_session_that_is_kept_serves(aws: ListeningAws, keeping: SageMakerStudio) -> None:
+def test_cached_session_serves_while_sts_is_down(aws: ListeningAws, keeping: SageMakerStudio) -> None:
     signed_in(keeping, BROKERED)
     aws.inject("AssumeRole", Fault(drop=True, times=None))
     assert opened(signed_in(keeping, BROKERED).url) == (DOMAIN, "Ana")
     aws.clear_faults()
 
 
-def test_two_presses_at_once_assume_the_role_once(aws: ListeningAws, keeping: SageMakerStudio) -> None:
+def test_concurrent_presses_assume_the_role_once(aws: ListeningAws, keeping: SageMakerStudio) -> None:
     aws.inject("AssumeRole", Fault(delay=0.3))
     with ThreadPoolExecutor(2) as presses:
         links = list(presses.map(lambda _: signed_in(keeping, BROKERED), range(2)))
@@ -810,7 +790,7 @@ def test_two_presses_at_once_assume_the_role_once(aws: ListeningAws, keeping: Sa
     ],
     ids=["denied", "expired", "throttled", "failed", "dropped", "garbled", "policy too large"],
 )
-def test_a_role_that_cannot_be_assumed_gives_no_link(
+def test_role_that_cannot_be_assumed_gives_no_link(
     aws: ListeningAws, adapter: SageMakerStudio, fault: Fault, reason: Reason, code: str
 ) -> None:
     aws.inject("AssumeRole", replace(fault, times=None))
@@ -824,12 +804,12 @@ def test_a_role_that_cannot_be_assumed_gives_no_link(
     aws.clear_faults()
 
 
-# Credentials and settings that are wrong from the start
+# Invalid credentials and settings
 
 
 @pytest.fixture
 def fresh(aws: ListeningAws, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str | None]], SageMakerStudio]:  # noqa: ARG001 - sets the environment
-    """An adapter that is made in a changed environment."""
+    """Return an adapter created in a changed environment."""
 
     def make(changes: dict[str, str | None]) -> SageMakerStudio:
         for name, value in changes.items():
@@ -868,20 +848,20 @@ def test_wrong_credentials_and_settings_are_studio_errors(
         assert error.reason is reason
 
 
-def test_the_caller_is_known_by_sts(aws: ListeningAws) -> None:
+def test_caller_is_identified_by_sts(aws: ListeningAws) -> None:
     assert (caller_arn(REGION) or "").startswith("arn:aws:sts::")
     aws.inject("GetCallerIdentity", Fault("ExpiredToken", "no", 403))
     assert caller_arn(REGION) is None
 
 
-def test_without_sts_there_is_still_the_access_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_caller_without_sts_is_identified_by_access_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     assert access_key_id() == "AKIAEXAMPLE"
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     assert access_key_id() is None
 
 
-def test_an_allowed_member_of_the_longest_names_gets_a_link(
+def test_member_with_the_longest_names_gets_a_link(
     aws: ListeningAws, adapter: SageMakerStudio, sagemaker: Any
 ) -> None:
     sagemaker.create_user_profile(DomainId=DOMAIN, UserProfileName="p" * 63)
