@@ -29,17 +29,17 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(UV) --no-deps --editable . || $(PIP) --no-deps --editable .
 	@touch $(READY)
 
-demo: $(READY) ## the whole product in your browser, no account needed (ARGS=--once for a scripted run)
+demo: $(READY) ## run the product in your browser, no account needed (ARGS=--once for a scripted run)
 	@$(BIN)/studio-links demo $(ARGS)
 
-test: $(READY) ## lint beside all tests (ARGS="-k name" for some)
+test: $(READY) ## run lint and all tests in parallel (ARGS="-k name" for some)
 	$(PYTEST) -m alone tests/scenario/test_load.py $(ARGS) || test $$? -eq 5
 	@mkdir -p build
 	@$(MAKE) --no-print-directory lint >build/lint.log 2>&1 & lint=$$!; failed=0; \
 	$(PYTEST) $(SUITE) $(ARGS) || failed=1; \
 	wait $$lint || failed=1; cat build/lint.log; exit $$failed
 
-coverage: $(READY) ## all tests again with branch coverage, of which 95 percent are required
+coverage: $(READY) ## run all tests with branch coverage, at least 95 percent
 	$(PYTEST) $(SUITE) --cov --cov-report=term $(ARGS)
 
 lint: $(READY) ## style, types and import rules
@@ -49,11 +49,11 @@ lint: $(READY) ## style, types and import rules
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml --severity-level medium bot
 
-fmt: $(READY) ## format, and mend what can be mended
+fmt: $(READY) ## format, and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(READY) ## pin what is shipped, and what it is tested with
+lock: $(READY) ## pin production and development dependencies
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml --output-file requirements.txt
 	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
@@ -62,10 +62,10 @@ lock: $(READY) ## pin what is shipped, and what it is tested with
 		--custom-compile-command "make lock" --extra dev --constraint requirements.txt pyproject.toml \
 		--output-file requirements-dev.txt
 
-bench: $(READY) ## speed and cost beside a naive bot's and the upstreams' own, in under five minutes
+bench: $(READY) ## compare speed and cost with a naive bot and with the upstream calls alone, under five minutes
 	$(BIN)/python -m bench $(ARGS)
 
-soak: $(READY) ## half an hour of steady load on a bot of its own (ARGS="--minutes 5")
+soak: $(READY) ## half an hour of steady load (ARGS="--minutes 5")
 	$(BIN)/python -m bench.soak $(ARGS)
 
 guards: $(READY) ## run each guard's test, then remove the guard from a copy and see the test fail
@@ -75,7 +75,7 @@ fuzz: $(READY) ## five minutes of coverage-guided input at the HTTP entrance
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3'
 	$(BIN)/python -m fuzz.entrance -max_total_time=300 $(ARGS)
 
-audit: $(READY) ## known holes in what is shipped; asks a public database
+audit: $(READY) ## known vulnerabilities in production dependencies; needs internet access
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9'
 	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements.txt
 
