@@ -1,4 +1,4 @@
-"""What the command line prints: tables for people, JSON for programs, one line for what went wrong."""
+"""Print for the command line: tables for people, JSON for programs, one line for an error."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,50 +15,50 @@ from bot.observability.logs import redactor
 
 T = TypeVar("T")
 
-# On a pipe rich knows no width; rows must not be folded there.
+# A pipe has no width, and rows must not be folded there.
 PIPE_WIDTH = 10_000
-# Columns of no more than so many characters, such as those of ids and times, are not folded. Others may want so many.
+# Columns up to this width, such as ids and times, are not folded.
 SHORT = 20
 
 
 def out() -> Console:
-    """Standard output, as it is now: wide and plain on a pipe."""
+    """Return the current standard output: wide and plain on a pipe."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def print_line(line: str) -> None:
-    """One line on standard output, taken literally."""
+    """Print one line literally on standard output."""
     out().print(Text(_visible(line)), soft_wrap=True)
 
 
 def warn(line: str) -> None:
-    """One line on standard error that stops nothing."""
+    """Print a note on standard error."""
     Console(stderr=True, highlight=False).print(
         Text(_visible(f"note: {redactor.clean(line)}"), "yellow"), soft_wrap=True
     )
 
 
 def fail(line: str) -> None:
-    """The one line on standard error that says why a command failed."""
-    line = f"studio-links: {redactor.clean(line)}"  # it may repeat what was put into the wrong variable
+    """Print on standard error, in one line, why a command failed."""
+    line = f"studio-links: {redactor.clean(line)}"  # it may repeat a secret from the wrong variable
     Console(stderr=True, highlight=False).print(Text(_visible(line), "red"), soft_wrap=True)
 
 
 def progress(items: Iterable[T], *, total: int | None, doing: str) -> Iterator[T]:
-    """The items as they come, with a bar on standard error that says how far they have come; only on a terminal."""
+    """Yield the items and show a progress bar on standard error, if that is a terminal."""
     console = Console(stderr=True)
     yield from track(items, doing, total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def print_json(value: object) -> None:
-    """A value as JSON, dataclasses as objects, times in ISO 8601."""
-    # Not rich's printer: it folds and colours, and this is for programs.
+    """Print a value as JSON: dataclasses as objects, times in ISO 8601."""
+    # rich would fold and colour it, and this is for programs.
     out().file.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
 
 
 def plain(value: object) -> Any:
-    """A value as JSON can hold it."""
+    """Return a value as JSON can hold it."""
     if is_dataclass(value) and not isinstance(value, type):
         return plain(asdict(value))
     if isinstance(value, dict):
@@ -69,9 +69,9 @@ def plain(value: object) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Rows under headings; on a pipe, tab-separated lines without headings. `empty` stands for no rows.
+    """Print rows under headings; on a pipe, tab-separated lines without headings. Print `empty` if there are none.
 
-    Nothing is cut off, however narrow the terminal is, and ids are not folded if there is any room.
+    Nothing is cut off on a narrow terminal, and ids are folded last.
     """
     console, texts = out(), [[_cell(value) for value in row] for row in rows]
     if not console.is_terminal:
@@ -99,7 +99,7 @@ def _cell(value: object) -> str:
 
 
 def _visible(text: str) -> str:
-    """A text without what a terminal would obey instead of showing it: whoever wrote it may be no friend."""
+    """Escape control characters, which a terminal would obey."""
     return "".join(
         letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode()
         for letter in text

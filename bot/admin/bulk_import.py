@@ -1,7 +1,6 @@
-"""Many mappings and rules at once: what differs from what is stored, and writing it, a member at a time.
+"""Import many mappings and rules: compare them with the stored ones, then write member by member.
 
-Nothing is ever taken away: what is stored and not wanted stays. So the same can be imported any number of times,
-and what a killed import has left undone, the next one does.
+An import removes nothing. It can be repeated any number of times, and finishes what a killed import left undone.
 """
 
 from collections import defaultdict, deque
@@ -14,6 +13,7 @@ from itertools import islice
 
 from bot.admin.changes import Admin
 from bot.admin.stored import require_readable, rules_of_group, same
+from bot.admin.sync import ProfileKey, profile_key
 from bot.core.access import Access, Grant, Mapping, Member, Workspace
 from bot.core.audit import changed
 from bot.core.errors import BadInput, Changed, ProfileTaken, StudioLinksError
@@ -21,23 +21,21 @@ from bot.core.records import Actor, Entry
 from bot.core.values import is_group
 
 IMPORT = "import"
-# Principals compared with what is stored in one go.
+# Principals to compare at once.
 AT_ONCE = 100
-# Mappings and rules by what they are: `mapping#ALIAS` and `grant#EFFECT`, as the store calls them.
+# Mappings and rules by name: `mapping#ALIAS` and `grant#EFFECT`, as in the store.
 Records = Dictionary[str, Mapping | Grant]
-# A domain and the name of a profile in it, in lower case.
-ProfileKey = tuple[str, str]
-# Changes under way or waiting for a worker.
+# Changes that run or wait for a worker.
 MAX_IN_FLIGHT = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is wanted of one principal beside what is stored.
+    """One principal's wanted records, compared with the stored ones.
 
     Attributes:
-        before: the stored records that give way, by name; `after` has what takes their place, and what is new.
-        unchanged: how many wanted records are stored as they are.
+        before: the stored records to replace, by name; `after` has their replacements and the new records.
+        unchanged: how many wanted records are stored already.
     """
 
     principal: str
@@ -48,18 +46,18 @@ class Difference:
 
     @property
     def added(self) -> int:
-        """How many records are new."""
+        """The number of new records."""
         return len(self.after) - len(self.before)
 
     def released_profiles(self) -> set[ProfileKey]:
-        """The profiles that the principal holds now, and will not hold any more."""
+        """Return the profiles that the principal holds now and gives up."""
         now = _by_name(self.seen, self.principal)
         return _profiles(now) - _profiles({**now, **self.after})
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why nothing was, or will be, written of a principal."""
+    """The reason why nothing of a principal is written."""
 
     principal: str
     why: str
@@ -67,7 +65,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """The use case, for one workspace. The audit knows its changes by `action`."""
+    """Import into one workspace. `action` names the changes in the audit."""
 
     admin: Admin
     tenant: str
@@ -75,10 +73,10 @@ class Import:
     action: str = IMPORT
 
     def compare(self, wanted: dict[str, Access]) -> Iterator[Difference | Failure]:
-        """Compare what is wanted with what is stored. Empties `wanted`, so that nothing is held twice.
+        """Compare the wanted records with the stored ones. Empties `wanted`, so that nothing is in memory twice.
 
-        Failures come of records that cannot be read, and of profiles that somebody else holds and does not let go of.
-        Whether those in this import let go is known at the end, so such a failure comes after its difference.
+        Records that cannot be read fail, and so do profiles that another member keeps. Whether members of this
+        import give them up is known at the end, so that failure follows the difference.
         """
         names, all_wanted = iter(sorted(wanted)), frozenset(wanted)
         waits: dict[str, dict[Mapping, str]] = defaultdict(dict)
@@ -95,12 +93,12 @@ class Import:
                 else:
                     taken[principal] = _held_by(holder.user_id, principal, mapping)
             yield from (taken.get(each.principal, each) for each in found)
-        yield from _stuck(waits, released_profiles)
+        yield from _unresolved(waits, released_profiles)
 
     def write(self, differences: Iterable[Difference], pool: Executor) -> Iterator[Difference | Failure]:
-        """Make the changes, several at a time, each with its audit entry; what became of each.
+        """Make the changes, several at a time, each with its audit entry; yield each difference or its failure.
 
-        A profile may move from one member to another: whoever takes it waits for whoever lets go of it.
+        A profile may move from one member to another: the new holder waits until the old one releases it.
         """
         under_way: deque[tuple[Difference, Future[StudioLinksError | None]]] = deque()
         again: list[tuple[Difference, ProfileTaken]] = []
@@ -112,7 +110,7 @@ class Import:
                 yield Failure(each.principal, str(error)) if error else each
 
         for each in differences:
-            if is_group(each.principal):  # they share one record, and would be in each other's way
+            if is_group(each.principal):  # they share one item, so parallel writes would conflict
                 yield from outcome(each, self._try(each))
                 continue
             under_way.append((each, pool.submit(self._try, each)))
@@ -121,7 +119,7 @@ class Import:
                 yield from outcome(first, future.result())
         for first, future in under_way:
             yield from outcome(first, future.result())
-        while waiting := again[::-1]:  # from the end, since the first pass has gone from the beginning
+        while waiting := again[::-1]:  # in reverse: the first pass ran forward
             again.clear()
             for each, _ in waiting:
                 yield from outcome(each, self._try(each))
@@ -130,7 +128,7 @@ class Import:
                 break
 
     def _stored(self, principals: list[str]) -> dict[str, Access | Workspace]:
-        """What is stored of each."""
+        """Read the stored records of each principal."""
         members = [Member(self.tenant, name) for name in principals if not is_group(name)]
         groups = [name for name in principals if is_group(name)]
         found: dict[str, Access | Workspace] = {
@@ -139,7 +137,7 @@ class Import:
         return found | (dict.fromkeys(groups, self.admin.access.workspace(self.tenant)) if groups else {})
 
     def _held(self, differences: list[Difference]) -> Iterator[tuple[str, Mapping, Member]]:
-        """Who wants a profile that somebody else holds."""
+        """Yield each wanted mapping whose profile another member holds."""
         wanting = {
             record: each.principal
             for each in differences
@@ -151,7 +149,7 @@ class Import:
                 yield wanting[mapping], mapping, holder
 
     def _try(self, each: Difference) -> StudioLinksError | None:
-        """One principal's changes, compared again if somebody has changed the same meanwhile; what went wrong."""
+        """Write one principal's changes, comparing again if the records changed; return the error, if any."""
         try:
             try:
                 self._write(each)
@@ -172,7 +170,7 @@ class Import:
         return compared
 
     def _write(self, each: Difference) -> None:
-        """A member's records in one change with one audit entry; a group's rules one by one."""
+        """Write a member's records as one change with one audit entry; a group's rules one by one."""
         now, access = self.admin.now(), self.admin.access
         after = {name: replace(record, set_by=self.actor.name, set_at=now) for name, record in each.after.items()}
         if not isinstance(each.seen, Access):
@@ -195,12 +193,12 @@ def _held_by(holder: str, principal: str, mapping: Mapping) -> Failure:
     return Failure(principal, f"{why}: unmap it there first")
 
 
-def _stuck(waits: dict[str, dict[Mapping, str]], released_profiles: set[tuple[str, ProfileKey]]) -> Iterator[Failure]:
-    """Who waits for a profile whose holder keeps it, or waits for them in turn."""
+def _unresolved(waits: dict[str, dict[Mapping, str]], released: set[tuple[str, ProfileKey]]) -> Iterator[Failure]:
+    """Yield members who wait for a profile that its holder keeps, or for each other."""
 
-    def in_the_way(held: dict[Mapping, str]) -> Iterator[tuple[str, Mapping]]:
+    def blockers(held: dict[Mapping, str]) -> Iterator[tuple[str, Mapping]]:
         for mapping, holder in held.items():
-            if holder in waits or (holder, _key(mapping)) not in released_profiles:
+            if holder in waits or (holder, profile_key(mapping)) not in released:
                 yield holder, mapping
 
     behind: dict[str, list[str]] = defaultdict(list)
@@ -210,24 +208,20 @@ def _stuck(waits: dict[str, dict[Mapping, str]], released_profiles: set[tuple[st
     look_at = list(waits)
     while look_at:
         name = look_at.pop()
-        if name in waits and not any(in_the_way(waits[name])):
+        if name in waits and not any(blockers(waits[name])):
             del waits[name]
             look_at += behind[name]
     for name, held in waits.items():
-        holder, mapping = next(in_the_way(held))
+        holder, mapping = next(blockers(held))
         yield _held_by(holder, name, mapping)
 
 
 def _profiles(records: Records) -> set[ProfileKey]:
-    return {_key(record) for record in records.values() if isinstance(record, Mapping)}
-
-
-def _key(mapping: Mapping) -> ProfileKey:
-    return mapping.domain_id, mapping.profile_name.lower()
+    return {profile_key(record) for record in records.values() if isinstance(record, Mapping)}
 
 
 def _compared(principal: str, wanted: Access, seen: Access | Workspace) -> Difference | Failure:
-    """One principal's wanted records beside the stored ones."""
+    """Compare one principal's wanted records with the stored ones."""
     stored = _by_name(seen, principal)
     named = {name: _with_arn(record, stored.get(name)) for name, record in _by_name(wanted, principal).items()}
     after = {name: record for name, record in named.items() if name not in stored or not same(stored[name], record)}
@@ -244,14 +238,14 @@ def _compared(principal: str, wanted: Access, seen: Access | Workspace) -> Diffe
 
 
 def _with_arn(record: Mapping | Grant, stored: Mapping | Grant | None) -> Mapping | Grant:
-    """A mapping that names no ARN keeps the one that is known of the same profile."""
+    """Keep the stored ARN of the same profile if the mapping names none."""
     if isinstance(record, Mapping) and isinstance(stored, Mapping) and stored.same_profile(record):
         return replace(record, profile_arn=record.profile_arn or stored.profile_arn)
     return record
 
 
 def _by_name(records: Access | Workspace, principal: str) -> Records:
-    """A principal's own mappings and rules, named as the store names them."""
+    """Return a principal's own mappings and rules by their names in the store."""
     mappings = records.mappings if isinstance(records, Access) else ()
     named: dict[str, Mapping | Grant] = {f"mapping#{mapping.alias}": mapping for mapping in mappings}
     return named | {f"grant#{grant.effect}": grant for grant in records.grants if grant.principal == principal}

@@ -1,27 +1,27 @@
-"""The CSV file of `import` and `export`: one row for each mapping or rule. Pure.
+"""Read and write the CSV file of `import` and `export`: one row per mapping or rule. Pure.
 
 | column            | of a mapping                           | of a rule                            |
 |-------------------|----------------------------------------|--------------------------------------|
 | `principal`       | Slack user id                          | Slack id of a user or user group     |
 | `kind`            | `mapping`                              | `allow`, `deny` or `admin`           |
-| `alias`           | what the member calls it (`default`)   |                                      |
+| `alias`           | name the member uses (`default`)       |                                      |
 | `domain`          | SageMaker domain id                    |                                      |
 | `profile`         | SageMaker user profile name            |                                      |
-| `region`          | the domain's region, if another        |                                      |
+| `region`          | the domain's region, if different      |                                      |
 | `role_arn`        | role to assume for the call            |                                      |
 | `space`           | space to open                          |                                      |
 | `landing`         | where Studio opens                     |                                      |
-| `session_seconds` | how long the Studio session lasts      |                                      |
-| `profile_arn`     | the profile's ARN; empty: as it is     |                                      |
+| `session_seconds` | session length in seconds              |                                      |
+| `profile_arn`     | the profile's ARN; empty: unchanged    |                                      |
 | `until`           |                                        | a date (its end, UTC) or a full time |
 | `reason`          |                                        | why                                  |
 
-The first row names the columns, in any order; those that are not needed may be left out. What `write` writes, `read`
-reads back as it was, and `write` writes again byte by byte.
+The first row names the columns, in any order; unused ones may be left out. `read` returns exactly what `write` wrote,
+and `write` then writes the same bytes.
 
-A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, whoever wrote it. Where a reason would
-begin such a cell, at its beginning or after a character that some spreadsheets split cells at, an apostrophe is put
-in front; `read` takes one away. https://owasp.org/www-community/attacks/CSV_Injection
+Spreadsheets run a cell that begins with `=`, `+`, `-` or `@` as a formula. Where a reason would begin such a cell, at
+its beginning or after a character at which some spreadsheets split cells, `write` adds an apostrophe and `read`
+removes it. https://owasp.org/www-community/attacks/CSV_Injection
 """
 
 import csv
@@ -51,13 +51,13 @@ COLUMNS = ("principal", "kind", *OF_MAPPINGS, *OF_RULES)
 MAPPING = "mapping"
 KINDS = (MAPPING, *(effect.value for effect in Effect))
 
-# So many mappings of one member can be written as one change: each may touch two profile locks of the hundred items
-# that DynamoDB takes in a transaction.
+# The most mappings of a member in one change: each may touch two profile locks, and DynamoDB takes a hundred items in
+# a transaction.
 MAX_MAPPINGS = 40
-# So many problems are kept; the rest is counted.
+# The most row errors to keep; the rest is counted.
 MAX_PROBLEMS = 100
 
-# The wide forms too, which spreadsheets of East Asia take for the same.
+# Includes the full-width forms, which East Asian spreadsheets treat alike.
 FORMULA = r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
 CELL_BEGINS = r"((?:^|[,;\t\r\n|])[ ]*)"
 UNSAFE = re.compile(f"{CELL_BEGINS}('*){FORMULA}")
@@ -65,8 +65,8 @@ MADE_SAFE = re.compile(f"{CELL_BEGINS}'('*){FORMULA}")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a row cannot be imported, and the line of the file on which it begins."""
+class RowError:
+    """The reason why a row cannot be imported, and the line of the file on which it begins."""
 
     line: int
     reason: str
@@ -77,35 +77,35 @@ class Problem:
 
 @dataclass(slots=True)
 class ParsedFile:
-    """What a file says.
+    """The content of a file.
 
     Attributes:
-        wanted: each principal with the mappings and rules that the file has for it.
-        rows: how many rows there are, headings and empty ones aside.
+        wanted: each principal's mappings and rules.
+        rows: the number of rows, without headings and empty ones.
         problems: at most `MAX_PROBLEMS`; `more` counts the rest.
     """
 
     wanted: dict[str, Access] = field(default_factory=dict)
     rows: int = 0
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[RowError] = field(default_factory=list)
     more: int = 0
 
 
 def safe_cell(text: str) -> str:
-    """A text as a cell that no spreadsheet takes for a formula."""
+    """Return a text as a cell that no spreadsheet runs as a formula."""
     return UNSAFE.sub(r"\1'\2", text)
 
 
 def csv_line(cells: Iterable[object]) -> str:
-    """Cells as a line of CSV, with its end."""
+    """Return cells as a line of CSV with its line end."""
     line = io.StringIO()
-    # Only what is part of the line's end is put in quotes, so a lone carriage return must be.
+    # The writer quotes only characters of its line end, and a lone carriage return needs quotes.
     csv.writer(line, lineterminator="\r\n").writerow(cells)
     return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def write(members: Iterable[tuple[str, Access]]) -> Iterator[str]:
-    """The lines of the file for these members, headings first; every member's rows in one fixed order."""
+    """Yield the lines of the file, headings first; each member's rows have a fixed order."""
     yield csv_line(COLUMNS)
     for principal, access in members:
         for mapping in sorted(access.mappings, key=lambda mapping: mapping.alias):
@@ -115,19 +115,19 @@ def write(members: Iterable[tuple[str, Access]]) -> Iterator[str]:
 
 
 def read(lines: Iterable[str]) -> ParsedFile:
-    """What the lines of a file say, with all that is wrong with them.
+    """Parse the lines of a file and collect everything wrong with them.
 
     Args:
-        lines: with their ends, as `open(..., newline="")` gives them.
+        lines: with their line ends, as `open(..., newline="")` yields them.
     """
     return _Reading().read(lines)
 
 
 @dataclass(slots=True)
 class _Reading:
-    """One file being read: what each row may not repeat, and on which line it was seen first."""
+    """Reads one file; remembers the line of everything that no row may repeat."""
 
-    roster: ParsedFile = field(default_factory=ParsedFile)
+    parsed: ParsedFile = field(default_factory=ParsedFile)
     seen: dict[tuple[str, ...], int] = field(default_factory=dict)
     holders: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
 
@@ -138,15 +138,15 @@ class _Reading:
                 if columns is None:
                     columns = _columns(cells)
                     continue
-                self.roster.rows += 1
+                self.parsed.rows += 1
                 self._take(line, _by_name(columns, cells))
             except ValueError as error:
                 self._problem(line, str(error))
                 if columns is None:  # without headings nothing else makes sense
-                    return self.roster
-        if columns is None and not self.roster.problems:
+                    return self.parsed
+        if columns is None and not self.parsed.problems:
             self._problem(1, f"the file is empty: its first row must name the columns, such as {','.join(COLUMNS)}")
-        return self.roster
+        return self.parsed
 
     def _rows(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         """Each row that says something, with the line on which it begins."""
@@ -164,17 +164,17 @@ class _Reading:
                 yield begins, cells
 
     def _problem(self, line: int, reason: str) -> None:
-        if len(self.roster.problems) < MAX_PROBLEMS:
-            self.roster.problems.append(Problem(line, reason))
+        if len(self.parsed.problems) < MAX_PROBLEMS:
+            self.parsed.problems.append(RowError(line, reason))
         else:
-            self.roster.more += 1
+            self.parsed.more += 1
 
     def _take(self, line: int, row: dict[str, str]) -> None:
-        """Add a row to what is wanted; ValueError says what is wrong with it."""
+        """Add a row to the wanted records; ValueError says what is wrong with it."""
         principal, kind = row["principal"], row["kind"].lower()
         if kind not in KINDS:
             raise InvalidValue("kind", row["kind"], f"one of {', '.join(KINDS)}")
-        before = self.roster.wanted.get(principal, Access())
+        before = self.parsed.wanted.get(principal, Access())
         if kind == MAPPING:
             mapping = _mapping(principal, row)
             self._once(line, f"{principal} has the alias {mapping.alias}", principal, mapping.alias)
@@ -186,7 +186,7 @@ class _Reading:
             grant = _grant(principal, Effect(kind), row)
             self._once(line, f"{principal} has a rule of the kind {kind}", principal, "", kind)
             after = Access(before.mappings, (*before.grants, grant))
-        self.roster.wanted[principal] = after
+        self.parsed.wanted[principal] = after
 
     def _once(self, line: int, what: str, *key: str) -> None:
         first = self.seen.setdefault(key, line)
@@ -203,17 +203,17 @@ class _Reading:
 
 
 def _without_mark(lines: Iterable[str]) -> Iterator[str]:
-    """The lines without the byte order mark that some spreadsheets begin a file with."""
+    """Yield the lines without the byte order mark of some spreadsheets."""
     for number, line in enumerate(lines):
         yield line.removeprefix("\ufeff") if number == 0 else line
 
 
 def _columns(cells: list[str]) -> list[str]:
-    """The names in the first row; ValueError if they are not ours."""
+    """Return the names in the first row; ValueError if they are wrong."""
     names = [cell.strip().lower() for cell in cells]
     unknown = [name for name in names if name not in COLUMNS]
     if len(names) == 1 and ";" in names[0]:
-        raise ValueError("the columns are parted by semicolons: save the file with commas")
+        raise ValueError("the columns are separated by semicolons: save the file with commas")
     if unknown:
         raise ValueError(f"there is no column {', '.join(map(repr, unknown))}: the columns are {', '.join(COLUMNS)}")
     if len(set(names)) < len(names):

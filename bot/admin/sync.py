@@ -130,7 +130,7 @@ def plan(
     """
     known = {profile.key: profile for profile in profiles}
     held = [(user, mapping) for user, access in sorted(stored.items()) for mapping in access.mappings]
-    holders = {_key(mapping): user for user, mapping in held}
+    holders = {profile_key(mapping): user for user, mapping in held}
     used: dict[str, set[str]] = defaultdict(set)
     for user, mapping in held:
         used[user].add(mapping.alias)
@@ -174,7 +174,7 @@ def _gone(
         if user not in active:
             why = "the member is gone, a guest, or of another workspace"
             yield Row(Status.GONE, profile, (user,), why, mapping=mapping)
-        elif mapping.domain_id in searched and _key(mapping) not in keys:
+        elif mapping.domain_id in searched and profile_key(mapping) not in keys:
             yield Row(Status.GONE, profile, (user,), "the profile is gone", mapping=mapping)
 
 
@@ -191,5 +191,6 @@ def _address(email: str) -> str:
     return email.strip().lower()
 
 
-def _key(mapping: Mapping) -> ProfileKey:
+def profile_key(mapping: Mapping) -> ProfileKey:
+    """Identify the profile of a mapping; case does not matter in its name."""
     return mapping.domain_id, mapping.profile_name.lower()

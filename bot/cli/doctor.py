@@ -30,7 +30,7 @@ def doctor(
         ),
     ] = False,
     serving_role: Annotated[
-        str | None, typer.Option(metavar="ARN", help="The bot's role, if these credentials are not the bot's.")
+        str | None, typer.Option(metavar="ARN", help="The bot's role, if you run this with other credentials.")
     ] = None,
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="Address of a running bot, to check that it is ready.")

@@ -1,4 +1,4 @@
-"""What to allow in AWS."""
+"""Print the IAM policy that the bot or its administrators need."""
 
 import re
 from ipaddress import ip_network
@@ -22,37 +22,33 @@ ACCOUNT = re.compile(r"[0-9]{12}")
 @commands.command("iam-policy")
 def iam_policy(
     *,
-    role: Annotated[
-        Role, typer.Option(help="Whose policy: the bot's, or that of those who administer.")
-    ] = Role.SERVING,
+    role: Annotated[Role, typer.Option(help="The bot's role, or the administrators'.")] = Role.SERVING,
     domain: Annotated[
-        list[str] | None, typer.Option(metavar="D", help="A domain to include beside the mapped ones.")
+        list[str] | None, typer.Option(metavar="D", help="Include this domain in addition to the mapped ones.")
     ] = None,
-    account: Annotated[
-        str | None, typer.Option(metavar="N", help="The AWS account, where STS cannot tell it.")
-    ] = None,
+    account: Annotated[str | None, typer.Option(metavar="N", help="The AWS account, if STS cannot tell.")] = None,
     administers_in_slack: Annotated[
         bool,
-        typer.Option("--administers-in-slack", help="The bot may change who may open what, as admins in Slack ask."),
+        typer.Option("--administers-in-slack", help="Let the bot change access when administrators ask in Slack."),
     ] = False,
     source_ip: Annotated[
-        list[str] | None, typer.Option(metavar="CIDR", help="Links work from these addresses only.")
+        list[str] | None, typer.Option(metavar="CIDR", help="Links work only from these addresses.")
     ] = None,
     source_vpce: Annotated[
-        list[str] | None, typer.Option(metavar="VPCE", help="Links work through these VPC endpoints only.")
+        list[str] | None, typer.Option(metavar="VPCE", help="Links work only through these VPC endpoints.")
     ] = None,
     team: Team = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As always: a policy is JSON.")] = True,  # noqa: ARG001 - every reader takes it
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as always.")] = True,  # noqa: ARG001 - every reader takes it
 ) -> None:
-    """The least-privilege policy for exactly what is mapped, as JSON.
+    """Print the least-privilege policy for the current mappings, as JSON.
 
-    Of a mapping with a role, only taking on that role is allowed here: its own policy and trust are its account's
-    affair. --administers-in-slack goes without saying where STUDIO_ADMINS is set.
+    For a mapping with a role, the policy only allows assuming it: the role's own policy and trust belong to its
+    account. STUDIO_ADMINS implies --administers-in-slack.
 
-    --source-ip and --source-vpce limit from where links may be made and used (aws:SourceIp, aws:SourceVpce). AWS
-    checks them when the bot makes a link, and again for every request of the Studio session: they must admit the bot
-    as well as the members' browsers. A request through a VPC endpoint has no public address, so with both kinds
-    either is enough. https://docs.aws.amazon.com/sagemaker/latest/dg/studio-interface-endpoint.html
+    --source-ip and --source-vpce limit where links can be created and used (aws:SourceIp, aws:SourceVpce). AWS checks
+    them when the bot creates a link and for every request of the Studio session, so they must include the bot and the
+    members' browsers. A request through a VPC endpoint has no public address, so with both options either is enough.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/studio-interface-endpoint.html
 
     Example: studio-links iam-policy --role administration > policy.json
     """
@@ -100,7 +96,7 @@ def iam_policy(
 
 
 def _account(given: str | None, region: str) -> tuple[str, str]:
-    """The partition and the account; ConfigError if they are not known."""
+    """Return the partition and the account; ConfigError if they are unknown."""
     from bot.aws.account import caller_arn
 
     arn = caller_arn(region)

@@ -1,4 +1,4 @@
-"""The stand-ins for AWS and Slack on this machine."""
+"""Run the stand-ins for AWS and Slack on this machine."""
 
 from importlib import import_module
 from typing import Annotated, Any
@@ -12,9 +12,9 @@ commands = typer.Typer()
 
 @commands.command("local-aws")
 def local_aws(
-    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Where to listen; 0 picks one.")] = 5001,
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 picks a free one.")] = 5001,
 ) -> None:
-    """A stand-in for AWS on this machine, for the AWS CLI or boto3: DynamoDB, STS and SageMaker Studio's sign-in.
+    """Run a stand-in for AWS on this machine, for the AWS CLI or boto3: DynamoDB, STS and Studio sign-in.
 
     Example: studio-links local-aws --port 5001
     """
@@ -25,17 +25,17 @@ def local_aws(
 def demo(
     port: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, max=65535, help="Where the page is served (8600); 0 picks a free port."),
+        typer.Option(metavar="N", min=0, max=65535, help="Port of the page (8600); 0 picks a free one."),
     ] = None,
     *,
-    once: Annotated[bool, typer.Option("--once", help="Play one scripted run in the terminal, then exit.")] = False,
-    socket: Annotated[bool, typer.Option("--socket", help="Over Socket Mode instead of HTTP.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Play one scripted run in the terminal and exit.")] = False,
+    socket: Annotated[bool, typer.Option("--socket", help="Use Socket Mode instead of HTTP.")] = False,
     link_seconds: Annotated[
         int | None,
-        typer.Option(metavar="N", min=5, max=300, help="How long links live, to see one expire without waiting."),
+        typer.Option(metavar="N", min=5, max=300, help="Lifetime of links, to see one expire without waiting."),
     ] = None,
 ) -> None:
-    """The whole product on this machine, no account needed: a Slack-like workspace in the browser, and the bot.
+    """Run the whole product on this machine without any account: the bot and a Slack-like workspace in the browser.
 
     Example: studio-links demo --link-seconds 10
     """
@@ -43,7 +43,7 @@ def demo(
 
 
 def _local() -> Any:
-    """The stand-ins, which are an extra: a bot in production has no use for them."""
+    """Import the stand-ins, an extra that production does not need."""
     try:
         return import_module("bot.local.demo.demo")
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The DynamoDB tables."""
+"""Create and check the DynamoDB tables."""
 
 import typer
 
@@ -6,12 +6,14 @@ from bot import console
 from bot.cli.context import read_settings
 from bot.cli.options import AsJson
 
-commands = typer.Typer(help="The DynamoDB tables.\n\nExample: studio-links tables create", no_args_is_help=True)
+commands = typer.Typer(
+    help="Create or check the DynamoDB tables.\n\nExample: studio-links tables create", no_args_is_help=True
+)
 
 
 @commands.command()
 def create() -> None:
-    """Create the tables that are missing, and switch on what protects them.
+    """Create missing tables and turn on their protection.
 
     Example: studio-links tables create
     """
@@ -23,13 +25,13 @@ def create() -> None:
         console.print_line(f"{finding.table}: {finding.name}: {finding.detail}")
         complete = complete and finding.ok
     if not complete:
-        console.fail("the tables are not all as they should be: see above what is wrong")
+        console.fail("some tables are not set up correctly: fix the findings above")
         raise typer.Exit(1)
 
 
 @commands.command()
 def check(*, as_json: AsJson = False) -> None:
-    """Compare the tables with what the bot relies on.
+    """Check that the tables are set up as the bot needs them.
 
     Example: studio-links tables check
     """

@@ -1,4 +1,4 @@
-"""Many members at once, from and to a CSV file."""
+"""Import and export many members as a CSV file."""
 
 import csv
 import sys
@@ -22,11 +22,11 @@ from bot.core.values import utc_now
 
 commands = typer.Typer()
 
-# Members written at once, each a transaction with its audit entry.
+# Members to write at once, each in a transaction with its audit entry.
 WORKERS = 8
-# Bytes: some million rows.
+# Bytes: about a million rows.
 MAX_FILE_BYTES = 256 * 1024 * 1024
-# Of the rules that have ended.
+# The most ended rules to name.
 MAX_NAMED = 10
 
 
@@ -34,33 +34,33 @@ MAX_NAMED = 10
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, readable=True)],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what would be.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show the changes.")] = False,
     team: Team = None,
     as_json: AsJson = False,
 ) -> None:
-    """Mappings and rules from a CSV file: one row for each, all checked before anything is written.
+    """Import mappings and rules from a CSV file, one per row. Every row is checked before anything is written.
 
-    The first row names the columns, in any order. A row is about one `principal` (a Slack id) and of one `kind`: a
-    `mapping` has at least `domain` and `profile`, and what else it needs of `alias`, `region`, `role_arn`, `space`,
-    `landing`, `session_seconds` and `profile_arn`; a rule has `until` (a date, whose end it is, or a full time) and
-    `reason`, if any. `export` prints a file of this kind. An apostrophe before =, +, - or @ at the beginning of a
-    reason is there for spreadsheets, and not part of it.
+    The first row names the columns, in any order. Each row has a `principal` (a Slack id) and a `kind`. A `mapping`
+    needs `domain` and `profile`, and may have `alias`, `region`, `role_arn`, `space`, `landing`, `session_seconds`
+    and `profile_arn`. A rule may have `until` (a date, meaning its end, or a full time) and `reason`. `export` prints
+    such a file. An apostrophe before =, +, - or @ at the beginning of a reason protects spreadsheets; it is not part
+    of the reason.
 
-    Nothing is taken away: what is stored and not in the file stays. Importing twice changes nothing, and importing
-    again finishes what was interrupted. Whether SageMaker has the profiles is `studio-links doctor`'s to say.
+    An import removes nothing. Importing twice changes nothing, and importing again finishes an interrupted import.
+    Use `studio-links doctor` to check that SageMaker has the profiles.
 
     Example: studio-links import members.csv --dry-run
     """
-    roster = _read(file)
-    if roster.problems:
-        _refuse(file, [str(problem) for problem in roster.problems], roster.more, as_json=as_json)
+    parsed = _read(file)
+    if parsed.problems:
+        _refuse(file, [str(problem) for problem in parsed.problems], parsed.more, as_json=as_json)
     run = CommandContext(team, WORKERS)
     importing = Import(run.admin, run.tenant, run.actor)
     changing: list[Difference] = []
     failures: list[Failure] = []
     unchanged = 0
-    principals, rows = len(roster.wanted), roster.rows
-    for each in console.progress(importing.compare(roster.wanted), total=principals, doing="comparing"):
+    principals, rows = len(parsed.wanted), parsed.rows
+    for each in console.progress(importing.compare(parsed.wanted), total=principals, doing="comparing"):
         if isinstance(each, Failure):
             failures.append(each)
         else:
@@ -81,9 +81,9 @@ def import_(
 
 @commands.command()
 def export(*, team: Team = None, as_json: AsJson = False) -> None:
-    """All mappings and rules as a CSV file that `import` reads back as it was.
+    """Print all mappings and rules as a CSV file for `import`. With --json, print the rows as objects.
 
-    Who set what and when is not part of it: that is in the audit. With --json, the same rows as objects.
+    The file does not say who set a record and when: the audit does.
 
     Example: studio-links export > members.csv
     """
@@ -102,7 +102,7 @@ def export(*, team: Team = None, as_json: AsJson = False) -> None:
     unreadable += workspace.unreadable
     if unreadable:
         raise BadInput(
-            f"left out, because they cannot be read: {', '.join(unreadable)}: `studio-links forget` removes them"
+            f"left out, because they cannot be read: {', '.join(unreadable)}; remove them with `studio-links forget`"
         )
 
 
@@ -122,7 +122,7 @@ def _read(file: Path) -> ParsedFile:
 
 
 def _refuse(file: Path, problems: list[str], more: int, *, as_json: bool) -> None:
-    """Tell all that is wrong, and end: nothing was written."""
+    """Print every problem and raise: nothing was written."""
     if as_json:
         console.print_json({"written": False, "problems": problems, "more": more})
     else:
@@ -134,14 +134,14 @@ def _refuse(file: Path, problems: list[str], more: int, *, as_json: bool) -> Non
 
 
 def _warn_of_ended(changing: list[Difference]) -> None:
-    """A word on rules that have ended before they were written."""
+    """Warn about rules that had ended before they were written."""
     now = utc_now()
     rules = [record for each in changing for record in each.after.values() if isinstance(record, Grant)]
     ended = [rule.describe(now) for rule in rules if not rule.holds_at(now)]
     if ended:
         shown = "; ".join(ended[:MAX_NAMED]) + ("; …" if len(ended) > MAX_NAMED else "")
-        has, they = ("s has", "they are") if len(ended) > 1 else (" has", "it is")
-        console.warn(f"the time of {len(ended)} rule{has} passed, so {they} not in force: {shown}")
+        noun, are = ("rules", "are") if len(ended) > 1 else ("rule", "is")
+        console.warn(f"{len(ended)} {noun} ended before now and {are} not in force: {shown}")
 
 
 def _report(
@@ -153,7 +153,7 @@ def _report(
     as_json: bool,
     dry_run: bool,
 ) -> None:
-    """What was, or would be, written."""
+    """Report what was, or would be, written."""
     not_written = {failure.principal for failure in failed}
     done = [each for each in changing if each.principal not in not_written]
     counts = {

@@ -92,7 +92,7 @@ def test_a_rule_that_has_ended_is_imported_with_a_warning(tmp_path: Path) -> Non
         assert result.exit_code == 0
         if arguments:
             [note] = notes
-            assert note.startswith("note: the time of 30 rules has passed, so they are not in force: ")
+            assert note.startswith("note: 30 rules ended before now and are not in force: ")
             assert "deny U0IE0 ended 2020-02-01 00:00 UTC" in note
             assert "U0IEND" not in note
         else:

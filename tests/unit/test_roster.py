@@ -163,7 +163,7 @@ BAD = {
     ),
     "a column twice": ("principal,kind,kind\n", "line 1: a column is named twice"),
     "a column missing": ("principal,alias\n", "line 1: the column kind is missing"),
-    "semicolons": ("principal;kind\nU0A;allow\n", "line 1: the columns are parted by semicolons"),
+    "semicolons": ("principal;kind\nU0A;allow\n", "line 1: the columns are separated by semicolons"),
     "nothing": ("\n\n", "line 1: the file is empty"),
     "no kind": (f"{SHORT}U0A,,,,,,\n", "line 2: kind '' is not valid: it must be one of mapping, allow, deny"),
     "no principal": (f"{SHORT},allow,,,,,\n", "line 2: principal '' is not valid"),
