@@ -1,8 +1,7 @@
 """The environment, read once and checked. Nothing else in the product reads it, except boto3 by its own rules.
 
-`Settings` is what the command line needs; `ServeSettings` adds what only the running bot needs. Secrets are
-`SecretStr`: they hide in `repr`, and the error for a wrong one never quotes it. A secret may be a reference to where
-it is kept, which is followed here.
+`Settings` is for commands; `ServeSettings` adds what the running bot needs. Secrets are `SecretStr`: they hide in
+`repr`, and the error for a wrong one never quotes it. A secret may be a reference, which is resolved here.
 """
 
 import os
@@ -29,7 +28,7 @@ ENDPOINT = "the address of the service, such as http://127.0.0.1:5001"
 
 
 class Settings(BaseSettings):
-    """What every command may need."""
+    """Settings of every command."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
 
@@ -51,12 +50,12 @@ class Settings(BaseSettings):
         default_factory=lambda: "console" if sys.stderr.isatty() else "json"
     )
 
-    # Variables that were references, and what they were.
-    _followed: dict[str, str] = PrivateAttr(default_factory=dict)
+    # Variables that were references, and the references.
+    _resolved: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def is_reference(self, name: str) -> bool:
-        """Whether the variable points to where its value is kept, so that it may be read again."""
-        return name in self._followed
+        """Return whether the variable was a reference, so that its value may be read again."""
+        return name in self._resolved
 
     @field_validator("slack_bot_token")
     @classmethod
@@ -111,14 +110,14 @@ class Settings(BaseSettings):
 
 
 class ServeSettings(Settings):
-    """What the running bot needs on top, over either transport.
+    """Settings of the running bot, over either transport.
 
     Attributes:
-        studio_concurrency: links worked on at once in this process.
-        studio_keep_alive_seconds: how long an idle connection to the server stays open. Longer than the load balancer
-            keeps it (60 s on an ALB), so that the balancer never sends a request into one that is being closed.
-        studio_queue: requests that may wait for a place; one more is told that the bot is busy.
-        studio_person_seconds: how long Slack's word that an account is a full member's is good; 0 asks every time.
+        studio_concurrency: requests in progress at once in this process.
+        studio_keep_alive_seconds: how long an idle connection stays open: longer than the load balancer's timeout
+            (60 s on an ALB), so that the balancer never sends a request into a connection that is being closed.
+        studio_queue: requests that may wait; further ones get the answer that the bot is busy.
+        studio_person_seconds: how long membership is cached; 0 calls Slack for every request.
     """
 
     slack_bot_token: SecretStr
@@ -142,17 +141,17 @@ class ServeSettings(Settings):
 
 
 class HttpSettings(ServeSettings):
-    """The bot over HTTP.
+    """Settings of the bot over HTTP.
 
     Attributes:
-        slack_signing_secret: one, or two while it is being rotated, the newer one first.
+        slack_signing_secret: one, or two during a rotation, the newer one first.
     """
 
     slack_signing_secret: SecretStr
 
     @property
     def signing_secrets(self) -> tuple[str, ...]:
-        """The secrets with which Slack may have signed, the newer one first."""
+        """Return the accepted signing secrets, the newer one first."""
         return _each(self.slack_signing_secret)
 
     @field_validator("slack_signing_secret")
@@ -170,10 +169,10 @@ class HttpSettings(ServeSettings):
 
 
 class SocketSettings(ServeSettings):
-    """The bot over Socket Mode.
+    """Settings of the bot over Socket Mode.
 
     Attributes:
-        studio_replicas: how many processes serve the app side by side, each with a connection; Slack allows ten.
+        studio_replicas: how many processes serve the app, each with one connection; Slack allows ten.
     """
 
     slack_app_token: SecretStr
@@ -201,7 +200,7 @@ def _each(secrets: SecretStr) -> tuple[str, ...]:
     return tuple(secret for secret in re.split(r"[\s,]+", secrets.get_secret_value()) if secret)
 
 
-# What each variable may be, for the errors of pydantic's own checks.
+# What each variable may be, for errors of pydantic's own checks.
 MAY_BE = {
     "STUDIO_TABLE_PREFIX": "letters, digits, dots, underscores and hyphens",
     "STUDIO_LINK_SECONDS": "a whole number from 5 to 300",
@@ -236,17 +235,17 @@ def load(kind: type[S]) -> S:
     """Read the environment.
 
     Raises:
-        ConfigError: one line that names the first wrong variable, what it was, and what it may be.
+        ConfigError: one line that names the first wrong variable, its value, and what it may be.
     """
     named = {name: os.environ.get(name, "") for name in sorted(SECRET) if name.lower() in kind.model_fields}
-    followed = {name: text for name, text in named.items() if references.is_reference(text)}
-    found: dict[str, Any] = {name.lower(): _follow(name, reference) for name, reference in followed.items()}
+    resolved = {name: text for name, text in named.items() if references.is_reference(text)}
+    found: dict[str, Any] = {name.lower(): _resolve(name, reference) for name, reference in resolved.items()}
     try:
         settings = kind(**found)
     except ValidationError as error:
-        raise ConfigError(_explain(error, followed)) from None  # the cause would quote the values, secrets among them
+        raise ConfigError(_explain(error, resolved)) from None  # the cause would quote the values, secrets among them
     _check_endpoints()
-    settings._followed.update(followed)  # noqa: SLF001 - no variable may set it, and this is its only writer
+    settings._resolved.update(resolved)  # noqa: SLF001 - no variable may set it, and this is its only writer
     return settings
 
 
@@ -256,34 +255,34 @@ def ignored_variables() -> tuple[str, ...]:
 
 
 def secret_references() -> frozenset[str]:
-    """The references among the variables that hold secrets, whichever command reads them."""
+    """Return the references among all variables that hold secrets."""
     values = [value.strip() for name in SECRET for value in os.environ.get(name, "").split(",")]
     return frozenset(value for value in values if references.is_reference(value))
 
 
 def _check_endpoints() -> None:
-    """boto3 reads these itself, but only once it is used, when the bot has long started."""
+    """Check what boto3 reads only when it is used, long after the start."""
     for name, text in sorted(os.environ.items()):
         if name.startswith("AWS_ENDPOINT_URL") and text and not re.fullmatch(WEB_ADDRESS, text):
             raise ConfigError(f"{name}: {_quoted(name, text)} is not valid; it must be {ENDPOINT}")
 
 
-def _follow(name: str, reference: str) -> str:
+def _resolve(name: str, reference: str) -> str:
     try:
         return references.read(reference, os.environ.get("AWS_REGION") or None)
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
 
 
-def _explain(error: ValidationError, followed: Mapping[str, str]) -> str:
+def _explain(error: ValidationError, resolved: Mapping[str, str]) -> str:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]).upper()
     given = first.get("ctx", {}).get("error")
     may_be = str(given) if isinstance(given, ValueError) else MAY_BE[name]
     if first["type"] == "missing" or first["input"] == "":
         return f"{name} is missing: set it to {may_be}"
-    if name in followed:
-        return f"{name}: what {followed[name]} holds is not valid; it must be {may_be}"
+    if name in resolved:
+        return f"{name}: the value of {resolved[name]} is not valid; it must be {may_be}"
     return f"{name}: {_quoted(name, str(first['input']))} is not valid; it must be {may_be}"
 
 

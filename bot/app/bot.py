@@ -10,7 +10,8 @@ from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.aws.sessions import new_session
 from bot.core.errors import StudioLinksError
-from bot.observability.metrics import Metrics, count_aws_failures
+from bot.observability.aws_failures import count_aws_failures
+from bot.observability.metrics import Metrics
 from bot.serving.executors import CallExecutor
 from bot.serving.wsgi import Entrance
 from bot.slack.app_context import AppContext

@@ -1,5 +1,6 @@
 """What the failures of AWS's services mean, by error code and never by message."""
 
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 
@@ -40,6 +41,32 @@ REFUSED = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
+# What else is counted by its own code. An exception's name stands for a call that AWS did not answer.
+CODES = frozenset(
+    {
+        *THROTTLED,
+        *REFUSED,
+        "InternalFailure",
+        "InternalServerError",
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+        "ServiceUnavailable",
+        "TransactionCanceledException",
+        "TransactionConflict",
+        "TransactionConflictException",
+        "ValidationException",
+        "ConnectTimeoutError",
+        "ConnectionClosedError",
+        "CredentialRetrievalError",
+        "EndpointConnectionError",
+        "NoCredentialsError",
+        "ReadTimeoutError",
+    }
+)
+# A failed condition, alone or in a transaction, is an answer that we asked for; so are the other items of such a
+# transaction. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html
+EXPECTED = {"", "None", "ConditionalCheckFailed", "ConditionalCheckFailedException"}
+CANCELED = "TransactionCanceledException"
 NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ProfileNotFound)
 
 
@@ -85,3 +112,33 @@ def _answered(error: ClientError) -> Failure:
         return Failure.REFUSED
     status = answer_of(error).get("HTTPStatusCode", 0)
     return Failure.BROKEN if status >= 500 or code.startswith("Internal") else Failure.OTHER  # noqa: PLR2004 - HTTP's
+
+
+def count_aws_failures(events: Any, failed: Callable[[str, str], None]) -> None:
+    """Report the calls of a boto3 session or botocore client that fail after their retries.
+
+    https://docs.aws.amazon.com/boto3/latest/guide/events.html
+    """
+
+    def answered(event_name: str, parsed: Any, **_: object) -> None:
+        for code in _codes(parsed) - EXPECTED:
+            failed(_service(event_name), code)
+
+    def unanswered(event_name: str, exception: BaseException, **_: object) -> None:
+        failed(_service(event_name), type(exception).__name__)
+
+    events.register("after-call", answered, unique_id="count-answered")
+    events.register("after-call-error", unanswered, unique_id="count-unanswered")
+
+
+def _codes(answer: Any) -> set[str]:
+    """Return the error codes of an answer; of a canceled transaction, those that canceled it."""
+    code = (answer.get("Error") or {}).get("Code") or ""
+    if code == CANCELED and answer.get("CancellationReasons"):
+        return {reason.get("Code", CANCELED) for reason in answer["CancellationReasons"]}
+    return {code}
+
+
+def _service(event_name: str) -> str:
+    """Return the service in the name of an event, such as after-call.sagemaker.DescribeDomain."""
+    return event_name.split(".")[1]

@@ -1,6 +1,6 @@
-"""The thread through one request: its ids in every line of the log, and how long each stage of it took.
+"""The context of one request: its ids in every log line, and how long each stage took.
 
-Context variables carry it from the entrance on; the executors' `submit` hands them to the threads that do the work.
+Context variables carry it; the executors' `submit` copies them to the threads that do the work.
 """
 
 import time
@@ -17,12 +17,12 @@ from bot.observability.metrics import Metrics
 
 @dataclass(slots=True)
 class Delivery:
-    """Something that Slack has sent, and how far we are with it. The threads that work on it share it.
+    """One HTTP request or envelope from Slack and its progress, shared by the threads that work on it.
 
     Attributes:
         began: in nanoseconds since the epoch.
-        request: the id of its audit entry, once it is known which request it is.
-        stages: those behind it: which, for how many seconds, and when it ended, in nanoseconds since the epoch.
+        request: the id of its audit entry, once known.
+        stages: the completed stages: name, seconds, and end in nanoseconds since the epoch.
         outcome: the first that was counted.
     """
 
@@ -37,14 +37,14 @@ _delivery: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
 
 
 def current() -> Delivery | None:
-    """What is being worked on here; None outside a request."""
+    """Return the delivery that this thread works on; None outside a request."""
     return _delivery.get()
 
 
 def begin() -> str:
-    """Something has come in: from now on each line of the log says by which delivery. Returns that id.
+    """Start a delivery, and return its id, which each log line has from now on.
 
-    One request that Slack, or whoever recorded it, sends twice is two deliveries.
+    A request that arrives twice is two deliveries.
     """
     delivery = Delivery(uuid4().hex, time.time_ns())
     structlog.contextvars.clear_contextvars()  # the thread may have served another one before
@@ -54,7 +54,7 @@ def begin() -> str:
 
 
 def is_request(request_id: str) -> None:
-    """What came in is this request: from now on each line of the log has the id of its audit entry too."""
+    """Note which request was delivered: each log line has the id of its audit entry from now on."""
     structlog.contextvars.bind_contextvars(request=request_id)
     delivery = _delivery.get()
     if delivery is not None:
@@ -62,19 +62,19 @@ def is_request(request_id: str) -> None:
 
 
 def stages() -> Mapping[str, int]:
-    """Milliseconds of each stage that the request at hand has behind it."""
+    """Return the milliseconds of each completed stage of the current request."""
     delivery = _delivery.get()
     return {f"{stage}_ms": round(seconds * 1000) for stage, seconds, _ in delivery.stages} if delivery else {}
 
 
 class Recorder:
-    """Takes the time of a stage to where it is wanted: the metrics, the line that ends the request, and its trace."""
+    """Record the duration of a stage in the metrics, the final log line of the request, and its trace."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
     def __call__(self, stage: Stage, seconds: float) -> None:
-        """A stage has ended just now."""
+        """Record a stage that ended just now."""
         self._metrics.record_duration(stage, seconds)
         delivery = _delivery.get()
         if delivery is not None:

@@ -1,7 +1,7 @@
-"""Logging: one chain for our own events and for libraries' records, with secrets taken out at its end.
+"""Logging: one chain for our own events and for libraries' records, with secrets removed at its end.
 
-Two nets, because either alone has holes: libraries that print bodies and addresses are held at WARNING or above,
-and every line is searched for secrets by value and by shape before it is written.
+Two safeguards, as neither is complete: libraries that print bodies and URLs are limited to WARNING or above, and
+every line is searched for secrets by value and by pattern before it is written.
 """
 
 import logging
@@ -55,25 +55,25 @@ SECRET_KEYS = re.compile(
 
 
 class Redactor:
-    """Takes secrets out of log events: by key, by registered value, and by shape."""
+    """Remove secrets from log events by key, by registered value, and by pattern."""
 
     def __init__(self) -> None:
         self._values: frozenset[str] = frozenset()
         self._lock = threading.Lock()
 
     def register(self, *secrets: str) -> None:
-        """Never let these values through. Short ones are left out: they would blot out ordinary words."""
+        """Redact these values. Short ones are ignored: they would redact ordinary words."""
         with self._lock:
             self._values |= {secret for secret in secrets if len(secret) >= 6}  # noqa: PLR2004
 
     def clean(self, text: str) -> str:
-        """The text without secrets."""
+        """Return the text without secrets."""
         for value in self._values:
             text = text.replace(value, REDACTED)
         return SHAPES.sub(REDACTED, text)
 
     def clean_value(self, value: object) -> object:
-        """The value with every text in it cleaned; anything that is not plain data becomes its cleaned text."""
+        """Return the value with all text in it cleaned; anything but plain data becomes its cleaned text."""
         if isinstance(value, str):
             return self.clean(value)
         if value is None or isinstance(value, bool | int | float):
@@ -88,7 +88,7 @@ class Redactor:
         return self.clean(str(value))
 
     def processor(self, _logger: object, _name: str, event: EventDict) -> EventDict:
-        """The step in the log chain, placed after tracebacks have become text."""
+        """Clean an event, as a step of the log chain after tracebacks have become text."""
         cleaned = self.clean_value({k: v for k, v in event.items() if k not in ("_record", "_from_structlog")})
         assert isinstance(cleaned, dict)  # noqa: S101 - a dict goes in, a dict comes out
         return cleaned
@@ -105,7 +105,7 @@ def _is_quiet_enough(record: logging.LogRecord) -> bool:
 
 
 def configure(*, level: str, style: str, stream: TextIO | None = None) -> None:
-    """Set up logging for the whole process. Called once, by what wires the process; again in tests."""
+    """Set up logging for the whole process."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -128,7 +128,7 @@ def configure(*, level: str, style: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name, floor in FLOORS.items():  # saves them the making of records that would be dropped
+    for name, floor in FLOORS.items():  # saves creating records that would be dropped
         logging.getLogger(name).setLevel(max(floor, root.level))
     structlog.configure(
         processors=[
@@ -144,7 +144,7 @@ def configure(*, level: str, style: str, stream: TextIO | None = None) -> None:
 
 
 def catch_crashes() -> None:
-    """Send what nobody caught through the chain too, for the whole process: Python would print it as it is."""
+    """Send uncaught exceptions through the chain: Python would print them unredacted."""
     sys.excepthook = _log_crash
     threading.excepthook = lambda crash: _log_crash(crash.exc_type, crash.exc_value, crash.exc_traceback)
 

@@ -1,13 +1,12 @@
-"""What operators see of the bot, for Prometheus: are members getting links, how fast, and if not, why.
+"""Prometheus metrics: whether members get links, how fast, and if not, why.
 
-Every label has a fixed set of values, all of which are there from the start: no ids, no text from outside. What is in
-none of the sets counts as "other".
+Every label has a fixed set of values, which all exist from the start: no ids, no text from outside. Any other value
+counts as "other".
 """
 
 import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
@@ -15,12 +14,13 @@ from bot.admin.access_requests import DecisionResult
 from bot.core.audit import ISSUED, UNDELIVERED
 from bot.core.link import Reason, Stage
 from bot.core.ports import WorkPool
+from bot.observability.aws_failures import CODES as AWS_CODES
 
-# Slack waits three seconds for an acknowledgement, and a member hears from us within ten.
+# Slack waits three seconds for an acknowledgement, and a member gets an answer within ten.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10)
 OTHER = "other"
 
-# How requests end: with a link, or a reason, or in one of the ways that are about no link.
+# How requests end: with a link, with the reason for none, or in a way that involves no link.
 OUTCOMES = frozenset(
     {
         *Reason,
@@ -53,45 +53,12 @@ OUTCOMES = frozenset(
 
 POOLS = ("worker", "clerk")
 
-# Why a Socket Mode connection was renewed: Slack wished it, it broke, it fell silent, or Slack had counted too many.
+# Why a Socket Mode connection was renewed: Slack asked for it, it broke, it went silent, or Slack counted too many.
 RENEWALS = ("refresh", "lost", "silent", "recount")
 
-# Error codes that say what to do, by who sent them, and the names of exceptions where nobody answered.
-AWS_CODES = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InternalFailure",
-        "InternalServerError",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "ProvisionedThroughputExceeded",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ResourceNotFound",
-        "ResourceNotFoundException",
-        "ServiceUnavailable",
-        "SignatureDoesNotMatch",
-        "Throttling",
-        "ThrottlingError",
-        "ThrottlingException",
-        "TransactionCanceledException",
-        "TransactionConflict",
-        "TransactionConflictException",
-        "UnrecognizedClientException",
-        "ValidationException",
-        "ConnectTimeoutError",
-        "ConnectionClosedError",
-        "CredentialRetrievalError",
-        "EndpointConnectionError",
-        "NoCredentialsError",
-        "ReadTimeoutError",
-    }
-)
+# Slack's error codes that call for different actions.
 SLACK_CODES = frozenset(
-    {
+    [
         "account_inactive",
         "channel_not_found",
         "expired_trigger_id",
@@ -109,10 +76,10 @@ SLACK_CODES = frozenset(
         "team_access_not_granted",
         "token_expired",
         "token_revoked",
+        "unreachable",
         "user_not_found",
         "user_not_visible",
-        "unreachable",
-    }
+    ]
 )
 CODES = {
     "dynamodb": AWS_CODES,
@@ -122,12 +89,7 @@ CODES = {
     "response_url": frozenset({"404", "429", "500", "not_ok", "unreachable"}),
 }
 
-# A conditional write that fails, alone or in a transaction, is an answer that we asked for; so is the rest of such a
-# transaction. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html
-NO_FAILURE = {"", "None", "ConditionalCheckFailed", "ConditionalCheckFailedException"}
-CANCELED = "TransactionCanceledException"
-
-# Takes an upstream and its error code, and counts.
+# Counts a failed call, given the upstream and its error code.
 Failed = Callable[[str, str], None]
 
 
@@ -135,14 +97,14 @@ class Metrics:
     """The counters of one process.
 
     Args:
-        ended: is told of each outcome as well.
+        ended: called with each outcome, too.
     """
 
     def __init__(self, transport: str = "http", ended: Callable[[str], None] | None = None) -> None:
         self._ended = ended
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        Info("studio_links_build", "What runs here.", registry=self._registry).info(
+        Info("studio_links_build", "Version and transport of this process.", registry=self._registry).info(
             {"version": _version(), "python": platform.python_version(), "transport": transport}
         )
         outcomes = Counter(
@@ -159,7 +121,7 @@ class Metrics:
         self._stages = {stage: stages.labels(stage) for stage in Stage}
         errors = Counter(
             "studio_links_upstream_errors",
-            "Calls of AWS and Slack that failed for good, after retries.",
+            "Calls of AWS and Slack that failed after their retries.",
             ["upstream", "code"],
             registry=self._registry,
         )
@@ -170,32 +132,28 @@ class Metrics:
         }
         full = Counter(
             "studio_links_queue_refusals",
-            "Jobs for which there was no place in the queue.",
+            "Jobs that a full queue rejected.",
             ["pool"],
             registry=self._registry,
         )
         self._full = {pool: full.labels(pool) for pool in POOLS}
-        self._in_flight = Gauge(
-            "studio_links_in_flight", "Jobs being worked on or waiting.", ["pool"], registry=self._registry
-        )
-        self._places = Gauge(
-            "studio_links_places", "Jobs that may be worked on or wait.", ["pool"], registry=self._registry
-        )
+        self._in_flight = Gauge("studio_links_in_flight", "Jobs that run or wait.", ["pool"], registry=self._registry)
+        self._places = Gauge("studio_links_places", "Jobs that may run or wait.", ["pool"], registry=self._registry)
         self._signing_secrets = Gauge(
             "studio_links_signing_secrets",
-            "Signing secrets that are accepted: two while it is being rotated.",
+            "Accepted signing secrets: two during a rotation.",
             registry=self._registry,
         )
         signed = Gauge(
             "studio_links_signing_secret_used_timestamp_seconds",
-            "When a request was last signed with the first, or the second, of the signing secrets; 0 for never.",
+            "When a request was last signed with the first or second signing secret; 0 for never.",
             ["secret"],
             registry=self._registry,
         )
         self._signed = [signed.labels(secret) for secret in ("first", "second")]
         self._ready = Gauge(
             "studio_links_ready",
-            "1 if Slack and DynamoDB answered when they were last asked, else 0.",
+            "1 if Slack and DynamoDB responded to the last check, else 0.",
             registry=self._registry,
         )
 
@@ -210,12 +168,12 @@ class Metrics:
         self._stages[stage].observe(seconds)
 
     def upstream_failed(self, upstream: str, code: str) -> None:
-        """Count one call of an upstream that failed for good."""
+        """Count one call of an upstream that failed after its retries."""
         known = upstream if upstream in CODES else OTHER
         self._errors[known, code if code in CODES.get(known, ()) else OTHER].inc()
 
     def queue_full(self, pool: str) -> None:
-        """Count one job that a pool did not take."""
+        """Count one job that a full pool rejected."""
         self._full[pool].inc()
 
     def signing_secrets(self, number: int) -> None:
@@ -223,16 +181,16 @@ class Metrics:
         self._signing_secrets.set(number)
 
     def signed_with(self, secret: int) -> None:
-        """A request was signed with this one of the signing secrets, 0 being the first."""
+        """Note which signing secret signed a request, 0 being the first."""
         self._signed[secret].set_to_current_time()
 
     def watch_pool(self, pool: WorkPool) -> None:
-        """Show how full the pool is whenever the page is asked for."""
+        """Show how full the pool is at each scrape."""
         self._in_flight.labels(pool.name).set_function(lambda: pool.in_flight)
         self._places.labels(pool.name).set(pool.capacity)
 
     def watch_readiness(self, ready: Callable[[], bool]) -> None:
-        """Show whether the bot can serve. `ready` must not make the page wait."""
+        """Show whether the bot can serve. `ready` must return at once."""
         self._ready.set_function(ready)
 
     def watch_socket(
@@ -243,10 +201,10 @@ class Metrics:
         connections: Callable[[], int],
         surplus: Callable[[], int],
     ) -> None:
-        """Show how Socket Mode is doing whenever the page is asked for."""
+        """Show the state of Socket Mode at each scrape."""
         shown: dict[str, tuple[str, Callable[[], float]]] = {
             "connected": ("1 if Slack reaches this process through its connection, else 0.", connected),
-            "heard_timestamp_seconds": ("When Slack last gave a sign through it.", heard),
+            "heard_timestamp_seconds": ("When Slack last sent something through it.", heard),
             "connections": ("The app's connections by Slack's count, when ours was opened.", connections),
             "surplus_connections": ("How many of those are more than STUDIO_REPLICAS explains.", surplus),
         }
@@ -258,42 +216,12 @@ class Metrics:
         self._renewals = {why: renewals.labels(why) for why in RENEWALS}
 
     def socket_renewed(self, why: str) -> None:
-        """Count one connection that took another's place."""
+        """Count one connection that replaced another."""
         self._renewals[why].inc()
 
     def page(self) -> bytes:
-        """The metrics in Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         return generate_latest(self._registry)
-
-
-def count_aws_failures(events: Any, failed: Failed) -> None:
-    """Have a boto3 session's or a botocore client's calls counted where they fail for good.
-
-    https://docs.aws.amazon.com/boto3/latest/guide/events.html
-    """
-
-    def answered(event_name: str, parsed: Any, **_: object) -> None:
-        for code in _codes(parsed) - NO_FAILURE:
-            failed(_service(event_name), code)
-
-    def unanswered(event_name: str, exception: BaseException, **_: object) -> None:
-        failed(_service(event_name), type(exception).__name__)
-
-    events.register("after-call", answered, unique_id="count-answered")
-    events.register("after-call-error", unanswered, unique_id="count-unanswered")
-
-
-def _codes(answer: Any) -> set[str]:
-    """What an answer of AWS says went wrong: of a transaction, what made it fail."""
-    code = (answer.get("Error") or {}).get("Code") or ""
-    if code == CANCELED and answer.get("CancellationReasons"):
-        return {reason.get("Code", CANCELED) for reason in answer["CancellationReasons"]}
-    return {code}
-
-
-def _service(event_name: str) -> str:
-    """The one in the middle: after-call.sagemaker.DescribeDomain."""
-    return event_name.split(".")[1]
 
 
 def _version() -> str:

@@ -1,7 +1,6 @@
-"""Traces for OpenTelemetry: one span a request, and in it one for each of its stages.
+"""OpenTelemetry traces: one span per request, with one for each of its stages.
 
-They are written by hand. What instruments libraries by itself records addresses, and a link or a `response_url` is
-one. https://opentelemetry.io/docs/languages/python/
+Spans are created by hand: automatic instrumentation records URLs, and links and `response_url`s are secrets. https://opentelemetry.io/docs/languages/python/
 """
 
 from typing import Any
@@ -20,10 +19,10 @@ TIMEOUT = 2
 
 
 class Tracing:
-    """Makes the spans of a request when it has ended, and has them sent in the background.
+    """Create the spans of a request when it ends, and send them in the background.
 
     Args:
-        processor: where spans go; to what OTEL_EXPORTER_OTLP_ENDPOINT names, unless a test says otherwise.
+        processor: receives the spans; by default it sends them to OTEL_EXPORTER_OTLP_ENDPOINT.
     """
 
     def __init__(self, processor: SpanProcessor | None = None) -> None:
@@ -34,7 +33,7 @@ class Tracing:
         self._tracer = self._provider.get_tracer("studio-links")
 
     def ended(self, outcome: str) -> None:
-        """The request at hand has ended like this. Only its first outcome counts: what follows is about the same."""
+        """End the current request with this outcome. Only the first outcome of a request counts."""
         delivery = telemetry.current()
         if delivery is None or delivery.outcome is not None:
             return
@@ -52,5 +51,5 @@ class Tracing:
         root.end()
 
     def stop(self) -> None:
-        """Send what is left, and no more."""
+        """Send the remaining spans and stop."""
         self._provider.shutdown()

@@ -1,4 +1,4 @@
-"""Whether this process can serve, asked of the upstreams but never more often than they can bear."""
+"""Whether this process can serve, checked no more often than the upstreams can bear."""
 
 import threading
 import time
@@ -10,19 +10,19 @@ from bot.core.errors import StudioLinksError
 
 log = structlog.get_logger()
 
-# Seconds for which an answer is good. Load balancers, and anybody else, may ask as often as they like.
+# Seconds for which a result is current. Load balancers and others may ask as often as they like.
 FRESH = 2.0
-# Seconds for which it is good enough for the metrics, which several workers make every second.
-GLANCED = 15.0
+# Seconds for which it is recent enough for the metrics.
+RECENT = 15.0
 
-STARTING = "the bot is starting: Slack and DynamoDB have not both answered yet"
+STARTING = "the bot is starting: Slack and DynamoDB have not both responded yet"
 
 
 class Health:
-    """Remembers the last check, and lets one caller at a time make a new one.
+    """Cache the last check, and let one caller at a time make a new one.
 
     Args:
-        check: returns if every upstream answers; raises StudioLinksError otherwise.
+        check: returns if every upstream responds; raises StudioLinksError otherwise.
     """
 
     def __init__(self, check: Callable[[], None], *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -33,35 +33,35 @@ class Health:
         self._problem: str | None = STARTING
 
     def problem(self) -> str | None:
-        """None if the bot can serve; otherwise what it waits for.
+        """Return None if the bot can serve, otherwise why not.
 
-        While a check hangs, everybody else gets the last answer: waiting would use up the server's threads.
+        While a check hangs, other callers get the last result: waiting would use up the server's threads.
         """
         if not self._checking.acquire(blocking=False):
             return self._problem
         try:
             if self._monotonic() - self._checked_at >= FRESH:
-                before, self._problem = self._problem, self._ask()
+                before, self._problem = self._problem, self._run_check()
                 self._checked_at = self._monotonic()
-                self._tell(before)
+                self._log_change(before)
         finally:
             self._checking.release()
         return self._problem
 
     def cached_status(self) -> str | None:
-        """The last answer, at once. One that is old is renewed meanwhile, for the next glance."""
-        if self._monotonic() - self._checked_at >= GLANCED:
+        """Return the last result at once; refresh it in the background if it is old."""
+        if self._monotonic() - self._checked_at >= RECENT:
             threading.Thread(target=self.problem, name="health", daemon=True).start()
         return self._problem
 
-    def _tell(self, before: str | None) -> None:
-        """In the log, what it waits for whenever that changes: on Fargate nobody can ask `/readyz`."""
+    def _log_change(self, before: str | None) -> None:
+        """Log why the bot is not ready whenever that changes: nobody can call `/readyz` on Fargate."""
         if self._problem is not None and self._problem != before:
             log.warning("not_ready", why=self._problem)
         elif self._problem is None and before not in (None, STARTING):
             log.info("ready_again")
 
-    def _ask(self) -> str | None:
+    def _run_check(self) -> str | None:
         try:
             self._check()
         except StudioLinksError as error:

@@ -1,7 +1,7 @@
-"""The HTTP entrance: refuse what is not Slack's before anything is parsed, then hand the request to Bolt.
+"""The HTTP entrance: refuse what Slack did not send before parsing anything, then pass the request to Bolt.
 
 Bolt parses a body before it verifies the signature, answers malformed input with 500 and a trace, drops commands
-whose text contains the word "payload", and takes bodies of any size. So all of that is settled here, with
+whose text contains the word "payload", and takes bodies of any size. All of that is decided here, with
 slack_sdk's own verifier; Bolt gets a parsed body.
 https://docs.slack.dev/authentication/verifying-requests-from-slack
 """
@@ -37,7 +37,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response in the making."""
+    """An HTTP response."""
 
     status: int
     body: bytes = b""
@@ -46,7 +46,7 @@ class Response:
 
 
 class Refusal(Exception):
-    """A request that goes no further. `why` is a constant: nothing the request says is repeated or logged."""
+    """A rejected request. `why` is a constant: nothing in the request is repeated or logged."""
 
     def __init__(self, status: HTTPStatus, why: str, *headers: tuple[str, str]) -> None:
         super().__init__(why)
@@ -55,10 +55,10 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Slack's signature: by the signing secret, or by either of two while it is being rotated.
+    """Check Slack's signature, by one signing secret or by either of two during a rotation.
 
     Attributes:
-        secrets: the secrets that count now, the newer one first.
+        secrets: returns the accepted secrets, the newer one first.
         on_match: called with the secret that signed a request, 0 being the first.
         on_mismatch: called when a request was signed with none of them.
     """
@@ -69,8 +69,8 @@ class Verifier:
     on_mismatch: Callable[[], None]
 
     def is_valid(self, body: str, timestamp: str, signature: str) -> bool:
-        """Whether Slack has signed the body, at most five minutes ago."""
-        # All of them, each in constant time: how long it takes does not depend on which one fits.
+        """Return whether Slack signed the body, at most five minutes ago."""
+        # Check all of them, each in constant time, so that the duration does not show which one fits.
         fits = [SignatureVerifier(key, self.clock).is_valid(body, timestamp, signature) for key in self.secrets()]
         if not any(fits):
             self.on_mismatch()
@@ -84,11 +84,11 @@ class Entrance:
     """The WSGI application.
 
     Attributes:
-        verifier: None where requests come over Socket Mode, so that none are taken here.
-        bolt: takes a verified, parsed body and answers Slack.
-        ready: returns None if the bot can serve, else what it waits for.
-        page: makes the page of metrics.
-        record_duration: is told how long acknowledging took.
+        verifier: None over Socket Mode, where no requests are accepted here.
+        bolt: returns the response to a verified, parsed body.
+        ready: returns None if the bot can serve, otherwise why not.
+        page: returns the page of metrics.
+        record_duration: records how long an acknowledgement took.
     """
 
     verifier: Verifier | None
@@ -135,7 +135,7 @@ class Entrance:
     def _dispatch(self, body: dict[str, Any]) -> Response:
         try:
             return self.bolt(body)
-        except Exception as error:  # noqa: BLE001 - Bolt trips over fields that are not of the kind Slack sends
+        except Exception as error:  # noqa: BLE001 - Bolt fails on fields of types that Slack does not send
             log.error("request_not_dispatched", why=type(error).__name__)  # noqa: TRY400 - its text quotes the body
             raise Refusal(HTTPStatus.BAD_REQUEST, "the body is not what Slack sends") from None
 
@@ -168,14 +168,14 @@ def _verified(environ: Environ, verifier: Verifier) -> dict[str, Any]:
 
 
 def _read(environ: Environ) -> bytes:
-    """The body, of which never more than the limit is read."""
+    """Read the body, up to the limit."""
     length = environ.get("CONTENT_LENGTH", "")
     if length and not LENGTH.fullmatch(length):
         raise Refusal(HTTPStatus.BAD_REQUEST, "the length is not a number")
     too_large = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
     if length and int(length) > MAX_BODY_BYTES:
         raise too_large
-    # Without a length the body comes in chunks, and the server ends the stream where they end.
+    # The server ends the stream where the body ends, also if that came in chunks.
     body: bytes = environ["wsgi.input"].read(int(length) if length else MAX_BODY_BYTES + 1)
     if len(body) > MAX_BODY_BYTES:
         raise too_large
@@ -183,7 +183,7 @@ def _read(environ: Environ) -> bytes:
 
 
 def _parse(body: str, content_type: str) -> dict[str, Any]:
-    """Slack sends forms (commands), forms with JSON in the field `payload` (interactions), and JSON (events)."""
+    """Parse a form (commands), a form with JSON in the field `payload` (interactions), or JSON (events)."""
     kind = content_type.partition(";")[0].strip().lower()
     try:
         if kind == "application/json":
@@ -193,7 +193,7 @@ def _parse(body: str, content_type: str) -> dict[str, Any]:
             fields = {name: values[0] for name, values in form.items() if len(values) == 1}
             if len(fields) != len(form):
                 raise Refusal(HTTPStatus.BAD_REQUEST, "a field is given twice")
-            # An interaction is a form whose one field is called payload. In a command that word is only text.
+            # An interaction is a form with one field, `payload`. In a command that word is only text.
             parsed = json.loads(fields["payload"]) if "payload" in fields else fields
         else:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body is neither a form nor JSON")

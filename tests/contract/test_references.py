@@ -178,7 +178,7 @@ def test_invalid_value_is_named_by_its_reference_only(referenced: Any) -> None:
         load(HttpSettings)
     line = str(failed.value)
     assert line.startswith(
-        "SLACK_BOT_TOKEN: what aws-secretsmanager://links/slack#SLACK_BOT_TOKEN holds is not valid"
+        "SLACK_BOT_TOKEN: the value of aws-secretsmanager://links/slack#SLACK_BOT_TOKEN is not valid"
     )
     assert CANARY not in line
 

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.core.errors import StudioLinksError
-from bot.serving.health import FRESH, GLANCED, STARTING, Health
+from bot.serving.health import FRESH, RECENT, STARTING, Health
 from tests.fakes import Clock
 from tests.waiting import wait_until
 
@@ -115,7 +115,7 @@ def test_a_glance_never_waits_and_has_the_answer_renewed() -> None:
     assert health.cached_status() == STARTING
     go_on.set()
     wait_until(lambda: health.cached_status() is None)
-    clock.advance(GLANCED - 0.1)
+    clock.advance(RECENT - 0.1)
     assert health.cached_status() is None
     assert not asked.acquire(blocking=False)
     clock.advance(0.1)

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.link import Stage
-from bot.observability.metrics import CODES, OTHER, OUTCOMES, Metrics, count_aws_failures
+from bot.observability.aws_failures import count_aws_failures
+from bot.observability.metrics import CODES, OTHER, OUTCOMES, Metrics
 from bot.serving.executors import BoundedExecutor
 
 BOT = Path(__file__).parent.parent.parent / "bot"
