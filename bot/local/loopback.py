@@ -1,6 +1,7 @@
 """Serve a WSGI application on this machine's loopback, from a thread, until it is stopped."""
 
 import logging
+import os
 import socket
 import sys
 import threading
@@ -97,7 +98,7 @@ class _Server(ThreadedWSGIServer):
             listener = socket.create_server((HOST, port), backlog=128)
         except OSError as error:
             advice = "Choose another port, or stop the process that uses it."
-            text = f"Nothing can listen on {HOST}:{port} ({error.strerror}). {advice}"
+            text = f"Nothing can listen on {HOST}:{port} ({os.strerror(error.errno or 0)}). {advice}"
             raise OSError(error.errno, text) from error
         with listener:
             super().__init__(HOST, port, app, handler=_QuietHandler, fd=listener.fileno())

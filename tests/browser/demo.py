@@ -7,16 +7,19 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from bot.local.demo.stage import Stage, stage
+from bot.local.demo.running import RunningDemo, running_demo
 from tests.leaks import remember
 
 
 @contextmanager
-def running(log_folder: Path, name: str) -> Iterator[Stage]:
+def running(log_folder: Path, name: str) -> Iterator[RunningDemo]:
     """The whole product; what the bot logs is searched for secrets afterwards."""
     settings = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "STUDIO_LINKS_PER_MINUTE": "1000"}
     settings["STUDIO_PERSON_SECONDS"] = "0"  # what Slack says of a member is changed by tests
-    with (log_folder / f"bot-{name}.log").open("ab") as output, stage(environment=settings, output=output) as demo:
+    with (
+        (log_folder / f"bot-{name}.log").open("ab") as output,
+        running_demo(environment=settings, output=output) as demo,
+    ):
         remember(log_folder, demo.workspace.bot_token, demo.workspace.signing_secret)
         yield demo
 

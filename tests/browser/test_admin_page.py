@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from bot.local.demo.stage import Stage
+from bot.local.demo.running import RunningDemo
 from tests.browser.conftest import Window
 from tests.browser.demo import be, messages, newest, running, type_in
 
 
 @pytest.fixture
-def demo(log_folder: Path) -> Iterator[Stage]:
+def demo(log_folder: Path) -> Iterator[RunningDemo]:
     with running(log_folder, "browser-admin") as demo:
         yield demo
 
 
 def test_an_administrator_maps_and_allows_dan_who_then_opens_studio(
-    demo: Stage, window: Callable[..., Window], picture: Callable[[Page, str], None]
+    demo: RunningDemo, window: Callable[..., Window], picture: Callable[[Page, str], None]
 ) -> None:
     page = window().open(demo.workspace.url)
     expect(messages(page).first).to_be_visible()

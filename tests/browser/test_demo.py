@@ -12,7 +12,7 @@ from socket import create_server
 
 import pytest
 
-from bot.local.demo.stage import Stage
+from bot.local.demo.running import RunningDemo
 from bot.local.faults import Fault
 from tests.browser.demo import running
 from tests.conftest import LOG_FOLDER
@@ -54,7 +54,7 @@ def test_the_demo_serves_one_address_and_takes_everything_down(how: signal.Signa
         assert b"Demo on this machine" in reading.getresponse().read()
         reading.close()
         # A page that listens, and a connection that a browser has opened in advance: neither may hold it up.
-        listening.request("GET", "/events?glass=1")
+        listening.request("GET", "/events?hood=1")
         assert listening.getresponse().status == 200
         idle.connect()
         process.send_signal(how)
@@ -70,12 +70,12 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
         command = [sys.executable, "-m", "bot", "demo", "--port", port]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
-    assert "choose another --port" in ended.stderr
+    assert "Choose another --port" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
+def stage() -> Iterator[RunningDemo]:
     # What the shell has set for a real bot does not get into the demo.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDIO_TEAMS", "T0ELSEWHERE")
@@ -85,14 +85,14 @@ def stage() -> Iterator[Stage]:
         assert os.environ["AWS_PROFILE"] == "no-such-profile"
 
 
-def test_the_glass_tells_what_was_recorded(stage: Stage) -> None:
-    workspace, glass = stage.workspace, stage.workspace.under_the_hood
-    assert glass is not None
-    assert glass("U0DAN") == []
+def test_hood_shows_recorded_requests(stage: RunningDemo) -> None:
+    workspace, hood = stage.workspace, stage.workspace.under_the_hood
+    assert hood is not None
+    assert hood("U0DAN") == []
     message = workspace.answer_to(workspace.command("U0MAYA", "falcon"))
     workspace.answer_to(workspace.press("U0MAYA", message, "open_studio"))
 
-    pressed, asked = glass("U0MAYA")
+    pressed, asked = hood("U0MAYA")
 
     assert (asked["what"], pressed["what"]) == ("/studio falcon", "pressed “Open Studio”")
     assert asked["ack"]["result"] == "ok"
@@ -106,31 +106,31 @@ def test_the_glass_tells_what_was_recorded(stage: Stage) -> None:
     assert (message.button("open_studio").url or "none") not in str(asked)
 
 
-def test_the_glass_tells_what_an_administrator_has_changed(stage: Stage) -> None:
-    workspace, glass = stage.workspace, stage.workspace.under_the_hood
-    assert glass is not None
+def test_hood_shows_changes_of_administrators(stage: RunningDemo) -> None:
+    workspace, hood = stage.workspace, stage.workspace.under_the_hood
+    assert hood is not None
     for text in ("admin allow @eve", "admin show @eve"):
         workspace.answer_to(workspace.command("U0ADA", text))
 
-    shown, allowed = glass("U0ADA")
+    shown, allowed = hood("U0ADA")
 
     entries = [(entry["action"], entry["subject"], entry["outcome"]) for entry in allowed["entries"]]
     assert entries == [("allow", "U0EVE", "done")]
     assert shown["entries"] == []
 
 
-def test_the_glass_stays_up_while_the_audit_cannot_be_read(stage: Stage) -> None:
+def test_hood_works_while_audit_is_unreadable(stage: RunningDemo) -> None:
     stage.workspace.answer_to(stage.workspace.command("U0BEN"))
-    glass = stage.workspace.under_the_hood
-    assert glass is not None
+    hood = stage.workspace.under_the_hood
+    assert hood is not None
     stage.aws.inject("Query", Fault("AccessDeniedException", times=None))
     try:
-        assert glass("U0BEN")[0]["entries"] == []
+        assert hood("U0BEN")[0]["entries"] == []
     finally:
         stage.aws.clear_faults()
 
 
-def test_maya_has_several_profiles_and_ada_administers(stage: Stage) -> None:
+def test_maya_has_several_profiles_and_ada_administers(stage: RunningDemo) -> None:
     for alias in ("prod", "sandbox", "falcon"):
         exchange = stage.workspace.command("U0MAYA", alias)
         assert stage.workspace.answer_to(exchange).button("open_studio").url

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from bot.local.demo.stage import Stage
+from bot.local.demo.running import RunningDemo
 from bot.local.page.state import snapshot
 from tests.browser.conftest import Window
 from tests.browser.demo import be, go, messages, newest, running, type_in
@@ -19,13 +19,13 @@ READY = "Your SageMaker Studio link is ready"
 
 
 @pytest.fixture(scope="module")
-def demo(log_folder: Path) -> Iterator[Stage]:
+def demo(log_folder: Path) -> Iterator[RunningDemo]:
     with running(log_folder, "browser-link") as demo:
         yield demo
 
 
 @pytest.fixture
-def page(demo: Stage, window: Windows) -> Page:
+def page(demo: RunningDemo, window: Windows) -> Page:
     page = window().open(demo.workspace.url)
     expect(messages(page).first).to_be_visible()
     return page
@@ -38,7 +38,7 @@ def open_studio(message: Locator) -> Page:
     return opened.value
 
 
-def test_a_member_gets_a_link_opens_it_and_asks_for_another(demo: Stage, page: Page, picture: Picture) -> None:
+def test_a_member_gets_a_link_opens_it_and_asks_for_another(demo: RunningDemo, page: Page, picture: Picture) -> None:
     type_in(page, "/studio")
     message = newest(page, READY)
     expect(message).to_contain_text("Only visible to you")
@@ -92,7 +92,7 @@ def test_each_member_sees_their_own_answer_and_nobody_elses(page: Page) -> None:
         expect(messages(page).filter(has_text=words)).to_have_count(0)
 
 
-def test_a_members_page_is_told_of_no_other_members_link(demo: Stage, page: Page) -> None:
+def test_a_members_page_is_told_of_no_other_members_link(demo: RunningDemo, page: Page) -> None:
     type_in(page, "/studio")
     newest(page, READY)
 
@@ -134,7 +134,7 @@ def test_what_is_only_visible_to_you_is_gone_after_a_reload_and_the_rest_stays(p
 
 
 def test_a_message_for_all_arrives_at_another_members_page_and_is_marked_unread(
-    demo: Stage, page: Page, window: Windows
+    demo: RunningDemo, page: Page, window: Windows
 ) -> None:
     other = window().open(f"{demo.workspace.url}/#U0MAYA")
     expect(messages(other).first).to_be_visible()  # what comes after this is new to it
@@ -148,13 +148,13 @@ def test_a_message_for_all_arrives_at_another_members_page_and_is_marked_unread(
     expect(unread).to_have_count(0)
 
 
-def test_the_glass_shows_what_happened_and_holds_no_link(demo: Stage, page: Page, picture: Picture) -> None:
+def test_hood_shows_requests_without_links(demo: RunningDemo, page: Page, picture: Picture) -> None:
     go(page, "data-science")
     type_in(page, "/studio")
     newest(page, READY)
-    page.get_by_role("button", name="Behind the glass").click()
-    glass = page.get_by_role("complementary")
-    request = glass.locator(".request").first
+    page.get_by_role("button", name="Under the hood").click()
+    hood = page.get_by_role("complementary")
+    request = hood.locator(".request").first
 
     expect(request).to_contain_text(re.compile(r"in \d+(\.\d+)? ms, 200, with an empty body"))
     expect(request.locator(".outcome")).to_have_text("issued")
@@ -166,7 +166,7 @@ def test_the_glass_shows_what_happened_and_holds_no_link(demo: Stage, page: Page
         "response_url",
     ):
         expect(request.locator("summary", has_text=re.compile(call.replace(" ", ".*")))).not_to_have_count(0)
-    picture(page, "glass")
+    picture(page, "under-the-hood")
 
     for summary in request.locator("summary").all():
         summary.click()
@@ -177,15 +177,15 @@ def test_the_glass_shows_what_happened_and_holds_no_link(demo: Stage, page: Page
         "link_sha256",
     ):
         expect(request).to_contain_text(shown)
-    everything = page.locator("#glass").evaluate("pane => pane.outerHTML")
+    everything = page.locator("#hood").evaluate("pane => pane.outerHTML")
     link = demo.workspace.view("U0ANA")[-1].button("open_studio").url or "none"
     for secret in (link, "token=", "/commands/", "/actions/", demo.workspace.bot_token):
         assert secret not in everything
 
 
-def test_the_glass_follows_what_happens_and_tells_why_a_member_is_refused(page: Page) -> None:
+def test_hood_follows_requests_and_explains_refusals(page: Page) -> None:
     be(page, "cleo")
-    page.get_by_role("button", name="Behind the glass").click()
+    page.get_by_role("button", name="Under the hood").click()
     newest_request = page.locator(".request").first
     type_in(page, "/studio help")
     expect(newest_request).to_contain_text("/studio help")
@@ -204,7 +204,7 @@ def test_an_opened_link_is_noted_in_its_entry(page: Page) -> None:
     open_studio(newest(page, READY)).close()
     newest(page, "Opened at")
 
-    page.get_by_role("button", name="Behind the glass").click()
+    page.get_by_role("button", name="Under the hood").click()
 
     press = page.locator(".request").first
     expect(press).to_contain_text("pressed “Open Studio”")
@@ -235,14 +235,14 @@ def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
     expect(message.get_by_role("button", name="New link")).to_be_focused()
     keys.press("Space")
     newest(page, READY)
-    page.get_by_role("button", name="Behind the glass").focus()
+    page.get_by_role("button", name="Under the hood").focus()
     keys.press("Enter")
-    expect(page.get_by_role("heading", name="Behind the glass")).to_be_focused()
+    expect(page.get_by_role("heading", name="Under the hood")).to_be_focused()
     keys.press("Escape")
-    expect(page.get_by_role("button", name="Behind the glass")).to_be_focused()
+    expect(page.get_by_role("button", name="Under the hood")).to_be_focused()
 
 
-def test_skipping_to_the_message_box_leaves_one_who_and_where_one_is(demo: Stage, page: Page) -> None:
+def test_skipping_to_the_message_box_leaves_one_who_and_where_one_is(demo: RunningDemo, page: Page) -> None:
     be(page, "eve")
     go(page, "random")
     skip = page.get_by_role("link", name="Skip to the message box")
@@ -254,7 +254,7 @@ def test_skipping_to_the_message_box_leaves_one_who_and_where_one_is(demo: Stage
     expect(page).to_have_url(f"{demo.workspace.url}/#U0EVE/{demo.workspace.direct_message('U0EVE')}")
 
 
-def test_it_is_usable_on_a_phone(demo: Stage, window: Windows, picture: Picture) -> None:
+def test_it_is_usable_on_a_phone(demo: RunningDemo, window: Windows, picture: Picture) -> None:
     page = window(viewport={"width": 390, "height": 844}, has_touch=True, device_scale_factor=2).open(
         demo.workspace.url
     )
@@ -270,22 +270,22 @@ def test_it_is_usable_on_a_phone(demo: Stage, window: Windows, picture: Picture)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     picture(page, "phone")
 
-    page.get_by_role("button", name="Behind the glass").click()
+    page.get_by_role("button", name="Under the hood").click()
     expect(page.locator(".request").first).to_contain_text("issued")
-    page.get_by_role("button", name="Close the glass").click()
+    page.get_by_role("button", name="Close Under the hood").click()
     menu.click()
     page.keyboard.press("Escape")
     expect(menu).to_be_focused()
 
 
-def test_it_follows_the_systems_dark_colours(demo: Stage, window: Windows, picture: Picture) -> None:
+def test_it_follows_the_systems_dark_colours(demo: RunningDemo, window: Windows, picture: Picture) -> None:
     page = window(color_scheme="dark").open(f"{demo.workspace.url}/#U0ANA/C0DATASCI01")
     type_in(page, "/studio")
     message = newest(page, READY)
 
     assert luminance(page.locator("#main"), "backgroundColor") < 0.1
     assert luminance(message.locator(".mrkdwn").first, "color") > 0.6
-    page.get_by_role("button", name="Behind the glass").click()
+    page.get_by_role("button", name="Under the hood").click()
     expect(page.locator(".request").first).to_contain_text("issued")
     picture(page, "dark")
 
@@ -297,7 +297,7 @@ def luminance(element: Locator, colour: str) -> float:
     return 0.2 * red + 0.7 * green + 0.1 * blue
 
 
-def test_times_are_in_the_browsers_own_zone(demo: Stage, window: Windows) -> None:
+def test_times_are_in_the_browsers_own_zone(demo: RunningDemo, window: Windows) -> None:
     shown = []
     for zone in ("Asia/Kolkata", "America/St_Johns"):
         page = window(timezone_id=zone).open(f"{demo.workspace.url}/#U0ANA/C0RANDOM001")
@@ -370,7 +370,7 @@ def test_a_member_asks_and_the_administrator_decides(page: Page, picture: Pictur
     expect(studio.get_by_text("ben", exact=True)).to_be_visible()
 
 
-def test_a_member_whose_slack_is_german_asks_in_german(demo: Stage, page: Page) -> None:
+def test_a_member_whose_slack_is_german_asks_in_german(demo: RunningDemo, page: Page) -> None:
     demo.workspace.add_member("U0DAN", "dan", locale="de-DE")
     be(page, "dan")
     type_in(page, "/studio help")

@@ -169,7 +169,7 @@ def test_a_page_is_told_what_its_member_sees_and_no_more(running: tuple[Workspac
 def test_whoever_is_not_named_is_the_first_member(slack: Workspace) -> None:
     assert told(slack, "")["me"] == "U0ALICE"
     assert told(slack, "as=U0NOBODY")["me"] == "U0ALICE"
-    assert told(slack, "as=U0BOB&glass=1")["glass"] == []
+    assert told(slack, "as=U0BOB&hood=1")["hood"] == []
 
 
 def test_a_form_can_be_filled_in_through_the_routes(running: tuple[Workspace, TinyBot]) -> None:

@@ -10,11 +10,11 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.local.demo.problems import problems
 from bot.local.loopback import LoopbackServer
 from bot.local.slack.elements import REQUIRED
 from bot.local.slack.exchanges import Exchange
 from bot.local.slack.features import Command, Features, Shortcut, from_manifest, read
+from bot.local.slack.mistakes import mistakes
 from bot.local.slack.people import Channel
 from bot.local.slack.screens import Message
 from bot.local.slack.views import View
@@ -165,7 +165,7 @@ def test_a_view_that_breaks_a_rule_is_refused_and_explained(
     answer = refused(client.views_open, trigger_id=slack.command(ALICE).id, view=view)
     assert answer["error"] == "invalid_arguments"
     assert problem in answer["response_metadata"]["messages"][0]
-    assert problem in problems(slack.api_calls, slack.deliveries, slack.exchanges)[-1]
+    assert problem in mistakes(slack.api_calls, slack.deliveries, slack.exchanges)[-1]
 
 
 def test_a_view_may_be_too_large(slack: Workspace, client: WebClient) -> None:
@@ -299,7 +299,7 @@ def test_an_acknowledgement_that_makes_no_sense_is_trouble(
     assert done.trouble == "We had some trouble connecting. Try again?"
     assert slack.modal(ALICE).title == "A form"
     assert done.exchange in slack.exchanges
-    assert problems((), (), slack.exchanges)[-1].startswith("submission: ")
+    assert mistakes((), (), slack.exchanges)[-1].startswith("submission: ")
 
 
 def test_a_fourth_modal_cannot_be_pushed_by_an_acknowledgement(slack: Workspace, client: WebClient, bot: Bot) -> None:

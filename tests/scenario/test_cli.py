@@ -322,7 +322,8 @@ def test_local_aws_says_so_if_the_port_is_taken(product: Product) -> None:
 
     ended = product.cli("local-aws", "--port", port, check=False)
 
-    said = f"studio-links: cannot listen on port {port}: Address already in use; choose another --port\n"
+    advice = "Choose another --port, or stop the process that uses it."
+    said = f"studio-links: Nothing can listen on 127.0.0.1:{port} (Address already in use). {advice}\n"
     assert (ended.returncode, ended.stderr) == (1, said)
 
 

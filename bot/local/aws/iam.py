@@ -40,11 +40,7 @@ def simulate_principal_policy(self: Any) -> Any:
             "EvalResourceName": resource,
             "EvalDecision": (decision := _decision(policies, action, resource)),
             "ResourceSpecificResults": [
-                {
-                    "EvalResourceName": resource,
-                    "EvalResourceDecision": decision,
-                    "MissingContextValues": missing,
-                }
+                {"EvalResourceName": resource, "EvalResourceDecision": decision, "MissingContextValues": missing}
             ],
         }
         for action in self._get_param("ActionNames", [])

@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from moto.core.responses import ActionResult
 from moto.core.utils import get_service_model
@@ -69,12 +69,12 @@ class Context:
             raise ResourceNotFound(f"Domain [{domain_id}] does not exist.")
         return self.backend.domains[domain_id]
 
-    def resource(self, kind: str, name: str, *kept: str, **details: Any) -> Resource:
+    def resource(self, kind: Literal["user-profile", "space"], name: str, *kept: str, **details: Any) -> Resource:
         """Return a new profile or space of the request's domain, with these fields of the request."""
         domain_id, backend = self.request["DomainId"], self.backend
         arn = arn_formatter(kind, f"{domain_id}/{name}", backend.account_id, backend.region_name)
         details |= {key: self.request.get(key) for key in kept}
-        return Resource(domain_id, name, arn, details, tags=_tags(self.request.get("Tags", [])))
+        return Resource(kind, domain_id, name, arn, details, tags=_tags(self.request.get("Tags", [])))
 
 
 OPERATIONS: dict[str, Callable[[Any], Any]] = {}
@@ -164,15 +164,13 @@ def create_user_profile(context: Context) -> Answer:
 @operation
 def describe_user_profile(context: Context) -> Answer:
     context.domain()
-    profile = context.state.profile(context.request["DomainId"], context.request["UserProfileName"])
-    return {"UserProfileArn": profile.arn, **profile.described("UserProfileName")}
+    return context.state.profile(context.request["DomainId"], context.request["UserProfileName"]).described()
 
 
 @operation
 def list_user_profiles(context: Context) -> Answer:
-    found, part = list(context.state.profiles.values()), context.request.get("UserProfileNameContains")
-    shown, token = page(found, context.request, part)
-    return {"UserProfiles": [each.summary("UserProfileName") for each in shown], "NextToken": token}
+    shown, token = page(context.state.profiles.values(), context.request, "UserProfileNameContains")
+    return {"UserProfiles": [each.summary() for each in shown], "NextToken": token}
 
 
 @operation
@@ -209,16 +207,14 @@ def create_space(context: Context) -> Answer:
 @operation
 def describe_space(context: Context) -> Answer:
     context.domain()
-    space = context.state.space(context.request["DomainId"], context.request["SpaceName"])
-    return {"SpaceArn": space.arn, **space.described("SpaceName")}
+    return context.state.space(context.request["DomainId"], context.request["SpaceName"]).described()
 
 
 @operation
 def list_spaces(context: Context) -> Answer:
     """The summaries leave out SpaceSettings: they hold a digest of it that nothing here computes."""
-    found, part = list(context.state.spaces.values()), context.request.get("SpaceNameContains")
-    shown, token = page(found, context.request, part)
-    return {"Spaces": [_space_summary(each) for each in shown], "NextToken": token}
+    shown, token = page(context.state.spaces.values(), context.request, "SpaceNameContains")
+    return {"Spaces": [each.summary() for each in shown], "NextToken": token}
 
 
 @operation
@@ -266,10 +262,7 @@ def create_presigned_domain_url(context: Context) -> Answer:
 
 @operation
 def add_tags(context: Context) -> Answer:
-    """Add tags to a user profile or space, or overwrite those of the same key.
-
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AddTags.html
-    """
+    """Add or overwrite tags. https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AddTags.html"""
     resource = context.state.tagged(context.request["ResourceArn"])
     tags = resource.tags | _tags(context.request["Tags"])
     if len(tags) > MAX_TAGS:
@@ -290,11 +283,3 @@ def _tags(given: list[dict[str, str]]) -> dict[str, str]:
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def _space_summary(space: Resource) -> Answer:
-    summary = space.summary("SpaceName", "SpaceDisplayName")
-    for long, short in (("OwnershipSettings", "Ownership"), ("SpaceSharingSettings", "SpaceSharing")):
-        if space.details[long]:
-            summary[f"{short}SettingsSummary"] = space.details[long]
-    return summary

@@ -1,11 +1,12 @@
-"""What moto keeps for SageMaker Studio beyond its domains: profiles and spaces, and how they are listed."""
+"""The state that moto lacks for SageMaker Studio: profiles and spaces, and their listing."""
 
 import base64
 import json
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import AWSValidationException, ResourceNotFound
@@ -15,7 +16,7 @@ PAGE = 10  # MaxResults of ListUserProfiles and ListSpaces when the request has 
 
 @dataclass(frozen=True)
 class SignIn:
-    """What one presigned URL stands for. Durations are in seconds; None means the domain's own default."""
+    """What one presigned URL opens. Durations are in seconds; None means the domain's own default."""
 
     account: str
     region: str
@@ -29,8 +30,9 @@ class SignIn:
 
 @dataclass
 class Resource:
-    """A user profile or a space. ``status`` may be set to any of the API's, to see what callers do."""
+    """A user profile or a space. `status` may be set to any of the API's, to see what callers do."""
 
+    kind: Literal["user-profile", "space"]
     domain_id: str
     name: str
     arn: str
@@ -41,20 +43,27 @@ class Resource:
     modified: datetime = field(default_factory=utcnow)
     tags: dict[str, str] = field(default_factory=dict)
 
-    def summary(self, names: str, *details: str) -> dict[str, Any]:
-        """Its entry in a list call; ``names`` is "UserProfileName" or "SpaceName"."""
-        return {
+    def summary(self) -> dict[str, Any]:
+        """Return its entry of a list call."""
+        shared = {
             "DomainId": self.domain_id,
-            names: self.name,
             "Status": self.status,
             "CreationTime": self.created,
             "LastModifiedTime": self.modified,
-            **{key: self.details[key] for key in details if self.details.get(key)},
         }
+        if self.kind == "user-profile":
+            return {"UserProfileName": self.name, **shared}
+        settings = {
+            "SpaceDisplayName": self.details["SpaceDisplayName"],
+            "OwnershipSettingsSummary": self.details["OwnershipSettings"],
+            "SpaceSharingSettingsSummary": self.details["SpaceSharingSettings"],
+        }
+        return {"SpaceName": self.name, **shared, **{key: value for key, value in settings.items() if value}}
 
-    def described(self, names: str) -> dict[str, Any]:
-        """What a describe call returns of it, besides its ARN."""
-        return {"FailureReason": self.failure_reason, **self.details, **self.summary(names)}
+    def described(self) -> dict[str, Any]:
+        """Return what a describe call does."""
+        arn = "UserProfileArn" if self.kind == "user-profile" else "SpaceArn"
+        return {arn: self.arn, "FailureReason": self.failure_reason, **self.details, **self.summary()}
 
     @property
     def owner(self) -> str | None:
@@ -65,10 +74,10 @@ class Resource:
 
 @dataclass
 class StudioState:
-    """The profiles and spaces of one account and region. Lives on moto's backend, and dies with its reset.
+    """The profiles and spaces of one account and region. It lives on moto's backend until that is reset.
 
-    Profiles are keyed by domain and lower-case name: their names are not case sensitive. The documentation
-    says no such thing of spaces, so theirs are.
+    Profiles are keyed by domain and lower-case name, because their names are not case sensitive. The documentation
+    says nothing of the names of spaces.
     """
 
     profiles: dict[tuple[str, str], Resource] = field(default_factory=dict)
@@ -81,7 +90,7 @@ class StudioState:
         return self.profiles[domain_id, name.lower()]
 
     def tagged(self, arn: str) -> Resource:
-        """The profile or space of this ARN. The documentation names no error for others: the usual one is raised."""
+        """Return the profile or space of this ARN. The error for others is not documented."""
         for resource in (*self.profiles.values(), *self.spaces.values()):
             if resource.arn == arn:
                 return resource
@@ -99,15 +108,15 @@ def studio_state(backend: Any) -> StudioState:
     return state
 
 
-def page(found: list[Resource], request: dict[str, Any], contains: str | None) -> tuple[list[Resource], str | None]:
-    """One page of a list call: filtered, sorted, and where the next one starts.
+def page(found: Iterable[Resource], request: dict[str, Any], contains: str) -> tuple[list[Resource], str | None]:
+    """Return one page of a list call, filtered and sorted, and the token of the next one.
 
-    The token names the last resource of this page, not a position: what is created or deleted between two
-    pages moves nothing else. ``contains`` is taken without regard to case (the documentation does not say).
+    The token names the last resource of this page, not a position: what is created or deleted between two pages
+    moves nothing else. Case does not matter for the filter (the documentation does not say).
     """
     changed = request.get("SortBy") == "LastModifiedTime"
     descending = request.get("SortOrder") == "Descending"
-    domain_id, part = request.get("DomainIdEquals"), (contains or "").lower()
+    domain_id, part = request.get("DomainIdEquals"), request.get(contains, "").lower()
 
     def key(each: Resource) -> list[str]:
         when = each.modified if changed else each.created
@@ -128,11 +137,11 @@ def page(found: list[Resource], request: dict[str, Any], contains: str | None) -
 
 
 def _after(token: str, query: list[Any]) -> list[str]:
-    """The key that ``token`` stands for; it is only good for the query that it came from."""
+    """Return the key of a token, which is only valid for the query that it came from."""
     try:
-        asked, after = json.loads(base64.urlsafe_b64decode(token))
-        if asked == query:
-            return [str(part) for part in after]
+        token_query, after = json.loads(base64.urlsafe_b64decode(token))
     except (ValueError, TypeError):
-        pass
-    raise AWSValidationException("Invalid NextToken.")
+        token_query, after = None, ()
+    if token_query != query:
+        raise AWSValidationException("Invalid NextToken.")
+    return [str(part) for part in after]

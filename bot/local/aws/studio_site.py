@@ -1,7 +1,7 @@
 """Where the AWS stand-in's presigned URLs lead: a page standing for Studio, and one for AWS's sign-in.
 
-A link can be opened as often as one likes until it expires, since AWS does not say that it is good for one
-use only. Links and sessions are kept as SHA-256 alone, so that nothing here can leak one.
+A link can be opened repeatedly until it expires, since AWS does not say that it is valid for one use only. Links and
+sessions are kept as SHA-256 alone, so that nothing here can leak one.
 """
 
 import hashlib
@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
 from bot.local.aws.sagemaker_state import SignIn
-from bot.local.aws.studio_pages import CONTENT_SECURITY_POLICY, Page
+from bot.local.aws.studio_pages import CONTENT_SECURITY_POLICY, render
 
 COOKIE = "studio_session"
 STUDIO_PATH = re.compile(r"/studio/(?P<domain>d-[a-z0-9-]{1,61})(?P<rest>/|/auth|)")
@@ -25,11 +26,17 @@ WHY = {
     "link": "This link has expired, or it was never valid. Ask for a new one: type /studio in Slack.",
     "session": "There is no open Studio session in this browser. Ask for a link: type /studio in Slack.",
 }
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @dataclass(frozen=True)
 class Pass:
-    """A link or a session: who it signs in, and until when (seconds since the epoch)."""
+    """A link or a session: what it signs in to, and its end in seconds since the epoch."""
 
     sign_in: SignIn
     expires: float
@@ -38,8 +45,8 @@ class Pass:
 class StudioSite:
     """Issues the URLs and answers them. Thread-safe.
 
-    ``clock`` gives the seconds since the epoch; ``origin`` is where the site is served, like
-    ``http://127.0.0.1:4566``, and is set once that is known.
+    Attributes:
+        origin: where the site is served, like `http://127.0.0.1:4566`; set once that is known.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -50,11 +57,11 @@ class StudioSite:
         self._lock = threading.Lock()
 
     def home(self, domain_id: str, region: str, auth_mode: str) -> str:  # noqa: ARG002 - Studio's protocol
-        """The domain's plain address; for a domain in SSO mode, a page standing for IAM Identity Center."""
+        """Return the domain's plain address; for a domain in SSO mode, a page standing for IAM Identity Center."""
         return f"{self.origin}/{'studio' if auth_mode == 'IAM' else 'sso'}/{domain_id}/"
 
     def presign(self, sign_in: SignIn) -> str:
-        """A new URL that signs in for ``sign_in.link_seconds`` from now. A bearer secret."""
+        """Return a new URL that signs in for `sign_in.link_seconds` from now. A bearer secret."""
         token = self._issue(self._links, sign_in, sign_in.link_seconds)
         return f"{self.origin}/studio/{sign_in.domain_id}/auth?token={token}"
 
@@ -65,30 +72,22 @@ class StudioSite:
             self._sessions.clear()
 
     def respond(self, request: Request) -> Response:
-        """Answer a browser. GET and HEAD only; the headers keep the secret in the address where it is."""
+        """Answer a browser's GET or HEAD, with headers that keep the secret in the address from leaving it."""
         response = self._respond(request)
-        response.headers.update(
-            {
-                "Cache-Control": "no-store",
-                "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-                "Referrer-Policy": "no-referrer",
-                "X-Content-Type-Options": "nosniff",
-            }
-        )
+        response.headers.update(HEADERS)
         return response
 
     def _respond(self, request: Request) -> Response:
         if request.method not in {"GET", "HEAD"}:
-            return _html(Page("Not allowed", "This address can only be opened."), 405, {"Allow": "GET, HEAD"})
+            return _page("Not allowed", "This address can only be opened.", status=405)
         if request.path == "/signin":
-            why = WHY.get(request.args.get("why", ""), WHY["session"])
-            return _html(Page("Sign in to the AWS console", why))
+            return _page("Sign in to the AWS console", WHY.get(request.args.get("why", ""), WHY["session"]))
         if sso := SSO_PATH.fullmatch(request.path):
             text = "This domain is opened through your organisation's own sign-in page, not with a link."
-            return _html(Page("Sign in through IAM Identity Center", text, {"Domain": sso["domain"]}))
+            return _page("Sign in through IAM Identity Center", text, {"Domain": sso["domain"]})
         if studio := STUDIO_PATH.fullmatch(request.path):
             return self._enter(studio["domain"], studio["rest"], request)
-        return _html(Page("Nothing here", "This address leads nowhere. Open the link that the bot gave."), 404)
+        return _page("Nothing here", "This address leads nowhere. Open the link that the bot gave.", status=404)
 
     def _enter(self, domain_id: str, rest: str, request: Request) -> Response:
         if rest == "/auth":
@@ -96,30 +95,23 @@ class StudioSite:
         if rest != "/":
             return _redirect(f"/studio/{domain_id}/")  # the session's cookie is for what is below
         session = self._find(self._sessions, request.cookies.get(COOKIE, ""), domain_id)
-        return _html(_studio_page(session)) if session else _redirect("/signin?why=session")
+        return _studio(session) if session else _redirect("/signin?why=session")
 
     def _open(self, domain_id: str, token: str) -> Response:
-        """A link: start a session and show Studio, or go to the console's sign-in page."""
+        """Start a session and show Studio for a link that works; go to the console's sign-in page otherwise."""
         link = self._find(self._links, token, domain_id)
         if not link:
             return _redirect("/signin?why=link")
         seconds = link.sign_in.session_seconds
-        session = Pass(link.sign_in, self._clock() + seconds)
-        response = _html(_studio_page(session, opened_by_link=True))
-        response.set_cookie(
-            COOKIE,
-            self._issue(self._sessions, link.sign_in, seconds),
-            max_age=seconds,
-            path=f"/studio/{domain_id}/",
-            httponly=True,
-            samesite="Lax",
-        )
+        response = _studio(Pass(link.sign_in, self._clock() + seconds), opened_by_link=True)
+        session, path = self._issue(self._sessions, link.sign_in, seconds), f"/studio/{domain_id}/"
+        response.set_cookie(COOKIE, session, max_age=seconds, path=path, httponly=True, samesite="Lax")
         return response
 
     def _issue(self, passes: dict[str, Pass], sign_in: SignIn, seconds: int) -> str:
         token, now = secrets.token_urlsafe(32), self._clock()
         with self._lock:
-            # The oldest ones first, as far as they have expired: the rest is found expired when it is used.
+            # Drop the oldest ones as far as they have expired; the others are found expired when they are used.
             while passes and (oldest := next(iter(passes))) and passes[oldest].expires <= now:
                 del passes[oldest]
             passes[_digest(token)] = Pass(sign_in, now + seconds)
@@ -128,11 +120,11 @@ class StudioSite:
     def _find(self, passes: dict[str, Pass], token: str, domain_id: str) -> Pass | None:
         with self._lock:
             found = passes.get(_digest(token))
-        alive = found and found.sign_in.domain_id == domain_id and self._clock() < found.expires
-        return found if alive else None
+        is_valid = found and found.sign_in.domain_id == domain_id and self._clock() < found.expires
+        return found if is_valid else None
 
 
-def _studio_page(session: Pass, *, opened_by_link: bool = False) -> Page:
+def _studio(session: Pass, *, opened_by_link: bool = False) -> Response:
     sign_in = session.sign_in
     facts = {
         "User profile": sign_in.profile,
@@ -143,15 +135,20 @@ def _studio_page(session: Pass, *, opened_by_link: bool = False) -> Page:
         "Account": sign_in.account,
         "Signed in until": datetime.fromtimestamp(session.expires, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
     }
-    return Page("Signed in to SageMaker Studio", "Here Studio would open, as:", facts, opened_by_link)
+    text = "Here Studio would open, as:"
+    return _page("Signed in to SageMaker Studio", text, facts, opened_by_link=opened_by_link)
 
 
-def _html(page: Page, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(page.render(), status, headers, content_type="text/html; charset=utf-8")
+def _page(
+    title: str, text: str, facts: dict[str, str] | None = None, *, status: int = 200, **options: Any
+) -> Response:
+    headers = {"Allow": "GET, HEAD"} if status == 405 else None  # noqa: PLR2004
+    page = render(title, text, facts, **options)
+    return Response(page, status, headers, content_type="text/html; charset=utf-8")
 
 
 def _redirect(to: str) -> Response:
-    """302, without the HTML body (and its inline link) that werkzeug would add."""
+    """Return a 302 without the HTML body (and its inline link) that werkzeug would add."""
     return Response(escape(to), 302, {"Location": to}, content_type="text/plain; charset=utf-8")
 
 

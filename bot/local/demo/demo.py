@@ -1,6 +1,5 @@
 """`studio-links demo` and `studio-links local-aws`: the product and its stand-ins on this machine."""
 
-import os
 import signal
 import socket
 from types import FrameType
@@ -8,8 +7,8 @@ from types import FrameType
 from bot import console
 from bot.core.errors import StudioLinksError
 from bot.local.aws.stand_in import LocalAws
+from bot.local.demo.running import running_demo
 from bot.local.demo.script import play
-from bot.local.demo.stage import Stage, stage
 
 PORT = 8600
 
@@ -17,42 +16,42 @@ PORT = 8600
 def demo(
     *, port: int | None = None, once: bool = False, socket_mode: bool = False, link_seconds: int | None = None
 ) -> None:
-    """Run the whole product. With `once`, play the scripted run and return; else stay until interrupted.
+    """Run the whole product. With `once`, play the scripted run and return; otherwise run until interrupted.
 
     Args:
         port: where the page is served; 0 takes any free one. The scripted run has no page and takes a free one.
-        socket_mode: Slack's requests go through a connection that the bot opens, instead of over HTTP.
-        link_seconds: how long links live, where the default is too long to wait for.
+        socket_mode: Slack sends its requests through a connection that the bot opens, instead of over HTTP.
+        link_seconds: how long links live.
 
     Raises:
-        StudioLinksError: the bot did not start, or a step of the run did not happen.
+        StudioLinksError: the bot did not start, or a step of the run failed.
     """
     _stop_like_ctrl_c()
     if port is None:
         port = 0 if once else PORT
     settings = {} if link_seconds is None else {"STUDIO_LINK_SECONDS": str(link_seconds)}
-    console.print_line("Starting a stand-in AWS, a stand-in Slack workspace and the bot. No account is used.")
+    console.print_line("Starting a demo on this machine; it uses no account.")
     try:
-        with stage(port, socket=socket_mode, environment=settings) as running:
+        with running_demo(port, socket=socket_mode, environment=settings, progress=_show_progress) as running:
             if once:
                 play(running)
-                console.print_line("Every step happened as it should.")
-            else:
-                _introduce(running)
-                _stay()
+                console.print_line("Every step worked.")
+                return
+            console.print_line(f"\n  Open {running.workspace.url}/ in a browser.\n")
+            console.print_line(
+                "The page is a Slack-like workspace for this machine alone, with the real bot behind it."
+            )
+            seconds = running.settings.studio_link_seconds
+            console.print_line(
+                f"Links live {seconds} seconds; --link-seconds changes that. Stop everything with Ctrl-C."
+            )
+            _wait_for_signal()
     except OSError as error:
-        raise StudioLinksError(f"the demo cannot listen: {error}; choose another --port") from error
-
-
-def _introduce(running: Stage) -> None:
-    seconds = running.settings.studio_link_seconds
-    console.print_line(f"\n  Open {running.workspace.url}/ in a browser.\n")
-    console.print_line("It is a demo: a Slack-like workspace for this machine alone, with the real bot behind it.")
-    console.print_line(f"Links live {seconds} seconds; --link-seconds changes that. Stop everything with Ctrl-C.")
+        raise StudioLinksError(_with_option(error)) from error
 
 
 def serve_aws(port: int) -> None:
-    """Run the AWS stand-in until interrupted, and say how to use it.
+    """Run the AWS stand-in until interrupted, and print how to use it.
 
     Raises:
         StudioLinksError: the port is taken.
@@ -61,9 +60,7 @@ def serve_aws(port: int) -> None:
     try:
         aws = LocalAws(port=port).start()
     except OSError as error:
-        raise StudioLinksError(
-            f"cannot listen on port {port}: {os.strerror(error.errno or 0)}; choose another --port"
-        ) from error
+        raise StudioLinksError(_with_option(error)) from error
     try:
         console.print_line(
             f"A stand-in for AWS (DynamoDB, STS, SageMaker) listens on {aws.endpoint}, starting empty."
@@ -72,30 +69,38 @@ def serve_aws(port: int) -> None:
         for name, value in aws.environment().items():
             console.print_line(f"export {name}={value}")
         console.print_line("\nFor example: aws sagemaker list-domains\nStop it with Ctrl-C.")
-        _stay()
+        _wait_for_signal()
     finally:
         aws.stop()
 
 
-def _stay() -> None:
+def _show_progress(part: str) -> None:
+    console.print_line(f"  Starting {part} …")
+
+
+def _with_option(error: OSError) -> str:
+    return str(error.args[-1]).replace("another port", "another --port")
+
+
+def _wait_for_signal() -> None:
     """Wait until a signal ends the program.
 
-    Not with signal.pause(): the system hands a signal to any thread, and only if that is this one does pause() end.
+    signal.pause() does not do it: the system hands a signal to any thread, and pause() ends only for this one.
     https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
     """
-    render_context, writer = socket.socketpair()
-    with render_context, writer:
-        writer.settimeout(0)  # as it has to be: the signal must not wait for us
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.settimeout(0)  # required: the signal must not wait for us
         before = signal.set_wakeup_fd(writer.fileno())
         try:
             while True:
-                render_context.recv(1)  # and then Python runs the signal's handler, in this thread
+                reader.recv(1)  # and then Python runs the signal's handler, in this thread
         finally:
             signal.set_wakeup_fd(before)
 
 
 def _stop_like_ctrl_c() -> None:
-    """Let SIGTERM end the program the way Ctrl-C does: everything is taken down."""
+    """Let SIGTERM end the program the way Ctrl-C does: everything stops cleanly."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The scripted run of the demo: what a member, and those who are refused, go through. Every step is checked."""
+"""The scripted run of the demo: an allowed member, refused members, a replay. Every step is checked."""
 
 import re
 import time
@@ -17,8 +17,8 @@ from bot.core.audit import LINK, REQUESTED
 from bot.core.errors import StudioLinksError
 from bot.core.records import Entry
 from bot.core.values import utc_now
-from bot.local.demo.seed import RESIDENTS, Resident
-from bot.local.demo.stage import Stage
+from bot.local.demo.running import RunningDemo
+from bot.local.demo.seed import MEMBERS, DemoMember
 from bot.local.slack.exchanges import Exchange
 from bot.local.slack.screens import Message
 from bot.slack.members.views import NEW_LINK, OPEN_STUDIO
@@ -26,7 +26,7 @@ from bot.slack.members.views import NEW_LINK, OPEN_STUDIO
 SIGNED_IN = "Signed in to SageMaker Studio"
 SIGN_IN = "Sign in to the AWS console"
 
-ANA = RESIDENTS[0]
+ANA = MEMBERS[0]
 REFUSED = {
     "ben": "not on the allow-list",
     "cleo": "is blocked",
@@ -36,97 +36,93 @@ REFUSED = {
 
 
 class StepFailed(StudioLinksError):
-    """A step of the run did not happen as it should."""
+    """A step of the run did not happen as expected."""
 
 
-def play(stage: Stage) -> None:
+def play(demo: RunningDemo) -> None:
     """Go through the run, printing each step.
 
     Raises:
-        StepFailed: a step did not really happen.
+        StepFailed: a step did not happen as expected.
     """
     show = Console(highlight=False, width=100)
-    workspace = stage.workspace
-
     show.rule("A member who is allowed")
-    first, link = _ask(show, stage, ANA)
-    others = [message for other in RESIDENTS if other is not ANA for message in workspace.view(other.user_id)]
-    _expect("only she sees it", all(message.ts != link.ts for message in others))
-
-    used = link.button(OPEN_STUDIO).url or ""
-    _expect("the link opens Studio as ana", SIGNED_IN in (page := _visit(used)) and ANA.name in page)
-    exchange = workspace.press(ANA.user_id, link, OPEN_STUDIO)
-    opened = workspace.answer_to(exchange)
-    _done(show, "ana pressed Open Studio: it signed her in, and the used link has left her screen")
-    _print_message(show, stage, ANA, opened)
-    _expect("the used link has gone from the screen", not any(button.url for button in opened.buttons()))
-
+    first, link = _ask(show, demo, ANA)
+    others = [message for other in MEMBERS if other is not ANA for message in demo.workspace.view(other.user_id)]
+    _expect("only ana sees it", all(message.ts != link.ts for message in others))
+    used, opened = _open(show, demo, link)
     show.rule("The link after its expiry")
-    lifetime = stage.settings.studio_link_seconds
-    stage.clock.move_on(lifetime + 1)
-    _expect("the expired link leads to the sign-in page", SIGN_IN in _visit(used))
-    _done(show, f"{lifetime + 1} seconds later (the stand-in's clock was moved on) it leads to the AWS sign-in page")
-
-    exchange = workspace.press(ANA.user_id, opened, NEW_LINK)
-    renewed = workspace.answer_to(exchange)
-    _done(show, "ana pressed New link: a fresh one stands in its place")
-    _print_message(show, stage, ANA, renewed)
-    fresh = renewed.button(OPEN_STUDIO).url or ""
-    _expect("the fresh link is another one, and works", fresh != used and SIGNED_IN in _visit(fresh))
-
-    show.rule("Everybody else")
-    for resident in (resident for resident in RESIDENTS if resident.name in REFUSED):
-        _, message = _ask(show, stage, resident)
-        words = workspace.render(message)
-        _expect(f"{resident.name} is refused", REFUSED[resident.name] in words)
-        _expect(f"{resident.name} gets no link", not any(button.url for button in message.buttons()))
-
-    show.rule("The first request, recorded by somebody and sent again")
-    before = workspace.view(ANA.user_id)
-    workspace.replay(first)
-    _expect("the bot takes it for a replay", _within_seconds(5, lambda: _outcomes(stage, "replayed") == 1))
-    _expect("the replay shows nothing", workspace.view(ANA.user_id) == before)
-    _done(show, "it was refused quietly: no message, no link")
-
+    _renew(show, demo, used, opened)
+    show.rule("Members who are refused")
+    for member in (member for member in MEMBERS if member.name in REFUSED):
+        _, message = _ask(show, demo, member)
+        _expect(f"{member.name} is refused", REFUSED[member.name] in demo.workspace.render(message))
+        _expect(f"{member.name} gets no link", not any(button.url for button in message.buttons()))
+    show.rule("The first request, recorded and sent again")
+    before = demo.workspace.view(ANA.user_id)
+    demo.workspace.replay(first)
+    _expect("the bot recognises the replay", _within_seconds(5, lambda: _outcomes(demo, "replayed") == 1))
+    _expect("the replay shows nothing", demo.workspace.view(ANA.user_id) == before)
+    _done(show, "the bot refused it silently: no message, no link")
     show.rule("The audit")
-    requests = len(REFUSED) + 2
-    _expect("every request left one entry", _within_seconds(5, lambda: len(_ended(stage)) == requests))
+    _expect("every request left one entry", _within_seconds(5, lambda: len(_ended(demo)) == len(REFUSED) + 2))
     table = Table("member", "outcome", "profile", "opened", "detail", box=None)
-    for entry in _ended(stage):
+    for entry in _ended(demo):
         at = f"{entry.opened_at:%H:%M:%S}" if entry.opened_at else ""
         table.add_row(entry.subject, entry.outcome, entry.profile_name, at, entry.detail)
     show.print(table)
 
 
-def _ask(show: Console, stage: Stage, resident: Resident) -> tuple[Exchange, Message]:
-    exchange = stage.workspace.command(resident.user_id)
-    _expect(f"{resident.name}'s command is acknowledged", exchange.ack == "ok")
-    message = stage.workspace.answer_to(exchange)
-    _done(
-        show,
-        f"{resident.name}, who {resident.story}, typed /studio (acknowledged in {exchange.seconds * 1000:.0f} ms)",
-    )
-    _print_message(show, stage, resident, message)
+def _open(show: Console, demo: RunningDemo, link: Message) -> tuple[str, Message]:
+    """Open a link, and return it with the message that replaced it."""
+    used = link.button(OPEN_STUDIO).url or ""
+    _expect("the link opens Studio as ana", SIGNED_IN in (page := _visit(used)) and ANA.name in page)
+    opened = demo.workspace.answer_to(demo.workspace.press(ANA.user_id, link, OPEN_STUDIO))
+    _done(show, "ana pressed Open Studio: it signed her in, and the used link has left her screen")
+    _print_message(show, demo, ANA, opened)
+    _expect("the used link has gone from the screen", not any(button.url for button in opened.buttons()))
+    return used, opened
+
+
+def _renew(show: Console, demo: RunningDemo, used: str, opened: Message) -> None:
+    lifetime = demo.settings.studio_link_seconds
+    demo.clock.move_on(lifetime + 1)
+    _expect("the expired link leads to the sign-in page", SIGN_IN in _visit(used))
+    _done(show, f"{lifetime + 1} seconds later (the stand-in's clock was moved on) it leads to the AWS sign-in page")
+    renewed = demo.workspace.answer_to(demo.workspace.press(ANA.user_id, opened, NEW_LINK))
+    _done(show, "ana pressed New link: a new one replaces it")
+    _print_message(show, demo, ANA, renewed)
+    new = renewed.button(OPEN_STUDIO).url or ""
+    _expect("the new link is another one, and works", new != used and SIGNED_IN in _visit(new))
+
+
+def _ask(show: Console, demo: RunningDemo, member: DemoMember) -> tuple[Exchange, Message]:
+    exchange = demo.workspace.command(member.user_id)
+    _expect(f"{member.name}'s command is acknowledged", exchange.ack == "ok")
+    message = demo.workspace.answer_to(exchange)
+    milliseconds = exchange.seconds * 1000
+    _done(show, f"{member.name}, who {member.story}, typed /studio (acknowledged in {milliseconds:.0f} ms)")
+    _print_message(show, demo, member, message)
     return exchange, message
 
 
-def _ended(stage: Stage) -> list[Entry]:
-    """The audit's link requests whose outcome is written."""
-    admin, team = administration.admin(stage.settings), stage.workspace.installation.team_id
+def _ended(demo: RunningDemo) -> list[Entry]:
+    """Return the audit's link requests with a final outcome."""
+    admin, team = administration.admin(demo.settings), demo.workspace.installation.team_id
     entries = admin.history(team, None, utc_now() - timedelta(hours=1), limit=100)
     return [entry for entry in entries if entry.action == LINK and entry.outcome != REQUESTED]
 
 
-def _outcomes(stage: Stage, outcome: str) -> int:
-    """How many requests ended like this, by the bot's own metrics."""
-    with urllib.request.urlopen(f"{stage.bot_address}/metrics", timeout=5) as response:  # noqa: S310 - loopback
+def _outcomes(demo: RunningDemo, outcome: str) -> int:
+    """Return how many requests ended like this, by the bot's own metrics."""
+    with urllib.request.urlopen(f"{demo.bot_address}/metrics", timeout=5) as response:  # noqa: S310 - loopback
         page = response.read().decode()
     found = re.search(rf'^studio_links_requests_total{{outcome="{outcome}"}} (\d+)', page, re.MULTILINE)
     return int(found[1]) if found else 0
 
 
 def _within_seconds(seconds: float, happened: Callable[[], bool]) -> bool:
-    """Whether it happens in that time: the bot answers first, and counts and records after."""
+    """Wait for something that the bot does after it has answered, and return whether it happened in time."""
     deadline = time.monotonic() + seconds
     while not happened():
         if time.monotonic() > deadline:
@@ -136,7 +132,7 @@ def _within_seconds(seconds: float, happened: Callable[[], bool]) -> bool:
 
 
 def _visit(url: str) -> str:
-    """What a fresh browser sees at an address, after redirects."""
+    """Return what a fresh browser sees at an address, after redirects."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     with browser.open(url, timeout=5) as response:
         page: bytes = response.read()
@@ -145,15 +141,13 @@ def _visit(url: str) -> str:
 
 def _expect(what: str, really: object) -> None:
     if not really:
-        raise StepFailed(f"the demo expected that {what}, and it is not so")
+        raise StepFailed(f"The demo expected that {what}. It did not happen.")
 
 
 def _done(show: Console, line: str) -> None:
     show.print(Text.assemble(("✓ ", "green"), line))
 
 
-def _print_message(show: Console, stage: Stage, resident: Resident, message: Message) -> None:
-    text = Text(stage.workspace.render(message))
-    show.print(
-        Panel(text, title=f"{resident.name} sees", subtitle="Only visible to you", title_align="left", width=90)
-    )
+def _print_message(show: Console, demo: RunningDemo, member: DemoMember, message: Message) -> None:
+    text = Text(demo.workspace.render(message))
+    show.print(Panel(text, title=f"{member.name} sees", subtitle="Only visible to you", title_align="left", width=90))

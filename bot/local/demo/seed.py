@@ -1,4 +1,4 @@
-"""Who lives in the demo's workspace, what AWS knows of them, and what they have said so far."""
+"""The members of the demo's workspace, their profiles and rules, and the first messages."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,11 +26,11 @@ SEEDER = Actor("cli:demo", Source.CLI)
 
 
 @dataclass(frozen=True, slots=True)
-class Resident:
-    """One member of the demo: who they are in Slack, and what is stored about them.
+class DemoMember:
+    """One member of the demo, with what is stored about them.
 
     Attributes:
-        mapped: whether a profile of their name in the first domain is theirs, as "default".
+        mapped: whether they are mapped to the profile of their name in the first domain, as "default".
         many: whether they have several mappings instead, in both domains and to a shared space.
         scientist: whether they are in the user group that is allowed.
     """
@@ -46,25 +46,25 @@ class Resident:
     scientist: bool = False
 
 
-RESIDENTS = (
-    Resident("ana", "U0ANA", "has a profile and is allowed", effect=Effect.ALLOW),
-    Resident("maya", "U0MAYA", "has several profiles and is allowed", many=True, effect=Effect.ALLOW),
-    Resident("ben", "U0BEN", "has a profile but is not on the allow-list"),
-    Resident("cleo", "U0CLEO", "has a profile but is denied", effect=Effect.DENY),
-    Resident("dan", "U0DAN", "has nothing yet", mapped=False),
-    Resident("eve", "U0EVE", "has a profile and is allowed through a group", scientist=True),
-    Resident("gus", "U0GUS", "is a guest of the workspace", effect=Effect.ALLOW, guest=True),
-    Resident("ada", "U0ADA", "administers, and is allowed", effect=Effect.ALLOW, admin=True),
+MEMBERS = (
+    DemoMember("ana", "U0ANA", "has a profile and is allowed", effect=Effect.ALLOW),
+    DemoMember("maya", "U0MAYA", "has several profiles and is allowed", many=True, effect=Effect.ALLOW),
+    DemoMember("ben", "U0BEN", "has a profile but is not on the allow-list"),
+    DemoMember("cleo", "U0CLEO", "has a profile but is denied", effect=Effect.DENY),
+    DemoMember("dan", "U0DAN", "has nothing yet", mapped=False),
+    DemoMember("eve", "U0EVE", "has a profile and is allowed through a group", scientist=True),
+    DemoMember("gus", "U0GUS", "is a guest of the workspace", effect=Effect.ALLOW, guest=True),
+    DemoMember("ada", "U0ADA", "administers, and is allowed", effect=Effect.ALLOW, admin=True),
 )
-ADMINS = tuple(resident for resident in RESIDENTS if resident.admin)
+ADMINS = tuple(member for member in MEMBERS if member.admin)
 
-SAID = (
+MESSAGES = (
     (GENERAL, "U0ADA", "Studio links is installed. Type `/studio` and you get a *private* link to SageMaker Studio."),
-    (GENERAL, "U0MAYA", "Just tried it. Only I saw the link, and after a minute it had stopped working."),
-    (GENERAL, "U0ADA", "That is how it should be. If it refuses you, it says why: tell me."),
+    (GENERAL, "U0MAYA", "Just tried it. Only I saw the link, and it expired after a minute."),
+    (GENERAL, "U0ADA", "Good. If it refuses you, it says why: tell me."),
     (DATA_SCIENCE, "U0MAYA", "Has anybody opened the _falcon_ space today?"),
-    (DATA_SCIENCE, "U0ANA", "Not yet. Does `/studio` work in here? The bot is not in this channel."),
-    (DATA_SCIENCE, "U0MAYA", "It does: Slack gives it a way to answer whoever typed."),
+    (DATA_SCIENCE, "U0ANA", "Not yet. Does `/studio` work in here? The bot isn't in this channel."),
+    (DATA_SCIENCE, "U0MAYA", "It does: Slack lets it answer the member who typed the command."),
     (RANDOM, "U0BEN", "Lunch at 12:30?"),
 )
 
@@ -72,23 +72,23 @@ SAID = (
 def seed(settings: Settings, workspace: Workspace) -> str:
     """Create the tables, the SageMaker domains with profiles, the accounts, mappings and rules.
 
-    Everything goes through the same code as an operator's commands. Returns the first domain's id.
+    It uses the same code as an operator's commands. Returns the first domain's id.
     """
     for _ in table_admin.create(clients.tables(settings)):
         pass
     sagemaker = boto3.client("sagemaker", region_name=settings.aws_region)
     domain_id, sandbox_id = _create_domain(sagemaker, DOMAIN_NAME), _create_domain(sagemaker, SANDBOX_NAME)
     admin, team = administration.admin(settings), workspace.installation.team_id
-    for resident in RESIDENTS:
-        title = resident.story[0].upper() + resident.story[1:]
-        workspace.add_member(resident.user_id, resident.name, title=title, guest=resident.guest, admin=resident.admin)
-        mappings = _mappings(resident, domain_id, sandbox_id)
-        _create_profiles(sagemaker, resident, mappings, domain_id)
+    for member in MEMBERS:
+        title = member.story[0].upper() + member.story[1:]
+        workspace.add_member(member.user_id, member.name, title=title, guest=member.guest, admin=member.admin)
+        mappings = _mappings(member, domain_id, sandbox_id)
+        _create_profiles(sagemaker, member, mappings, domain_id)
         for mapping in mappings:
-            admin.map(Member(team, resident.user_id), mapping, SEEDER)
-        if resident.effect is not None:
-            admin.grant(team, Grant(resident.user_id, resident.effect), SEEDER)
-    workspace.add_group(SCIENTISTS, "data-science", *(one.user_id for one in RESIDENTS if one.scientist))
+            admin.map(Member(team, member.user_id), mapping, SEEDER)
+        if member.effect is not None:
+            admin.grant(team, Grant(member.user_id, member.effect), SEEDER)
+    workspace.add_group(SCIENTISTS, "data-science", *(one.user_id for one in MEMBERS if one.scientist))
     admin.grant(team, Grant(SCIENTISTS, Effect.ALLOW, reason="all data scientists"), SEEDER)
     _furnish(workspace)
     return domain_id
@@ -105,46 +105,46 @@ def _create_domain(sagemaker: "SageMakerClient", name: str) -> str:
     return arn.rpartition("/")[2]
 
 
-def _mappings(resident: Resident, domain_id: str, sandbox_id: str) -> list[Mapping]:
-    if resident.many:
+def _mappings(member: DemoMember, domain_id: str, sandbox_id: str) -> list[Mapping]:
+    if member.many:
         return [
-            Mapping("prod", domain_id, resident.name),
-            Mapping("sandbox", sandbox_id, resident.name),
-            Mapping("falcon", domain_id, resident.name, space_name=SPACE),
+            Mapping("prod", domain_id, member.name),
+            Mapping("sandbox", sandbox_id, member.name),
+            Mapping("falcon", domain_id, member.name, space_name=SPACE),
         ]
-    return [Mapping("default", domain_id, resident.name)] if resident.mapped else []
+    return [Mapping("default", domain_id, member.name)] if member.mapped else []
 
 
 def _create_profiles(
-    sagemaker: "SageMakerClient", resident: Resident, mappings: list[Mapping], domain_id: str
+    sagemaker: "SageMakerClient", member: DemoMember, mappings: list[Mapping], domain_id: str
 ) -> None:
-    """The resident's profile in each domain that is theirs, and the space where there is one.
+    """Create the member's profile in each of their domains, and their space if they have one.
 
-    Everybody has one in the first domain, so that an administrator can give it to those who are not mapped to it.
+    Everyone has a profile in the first domain, so that an administrator can map it to a member.
     """
     for each in {domain_id, *(mapping.domain_id for mapping in mappings)}:
-        sagemaker.create_user_profile(DomainId=each, UserProfileName=resident.name)
+        sagemaker.create_user_profile(DomainId=each, UserProfileName=member.name)
     for mapping in mappings:
         if mapping.space_name is not None:
             sagemaker.create_space(
                 DomainId=mapping.domain_id,
                 SpaceName=mapping.space_name,
-                OwnershipSettings={"OwnerUserProfileName": resident.name},
+                OwnershipSettings={"OwnerUserProfileName": member.name},
                 SpaceSharingSettings={"SharingType": "Shared"},
             )
 
 
 def _furnish(workspace: Workspace) -> None:
-    """Channels, conversations, and a few words in them. The bot is in #general alone."""
-    full_members = frozenset(resident.user_id for resident in RESIDENTS if not resident.guest)
-    workspace.set_topic(GENERAL, "Everybody is here, and the bot")
+    """Add channels, conversations, and a few messages. The bot is in #general alone."""
+    full_members = frozenset(member.user_id for member in MEMBERS if not member.guest)
+    workspace.set_topic(GENERAL, "Everyone is here, and the bot")
     workspace.add_channel(
-        Channel(DATA_SCIENCE, "data-science", full_members, topic="The bot is not a member here; its command works")
+        Channel(DATA_SCIENCE, "data-science", full_members, topic="The bot isn't a member here; its command works")
     )
     workspace.add_channel(Channel(RANDOM, "random", full_members, topic="Anything else"))
-    for resident in RESIDENTS:
-        workspace.direct_message(resident.user_id)
-        peer = RESIDENTS[0] if resident.admin else ADMINS[0]
-        workspace.direct_message(resident.user_id, peer.user_id)
-    for channel, author, text in SAID:
+    for member in MEMBERS:
+        workspace.direct_message(member.user_id)
+        peer = MEMBERS[0] if member.admin else ADMINS[0]
+        workspace.direct_message(member.user_id, peer.user_id)
+    for channel, author, text in MESSAGES:
         workspace.say(author, text, channel=channel)

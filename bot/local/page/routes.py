@@ -1,6 +1,6 @@
-"""The page in the browser: its files, what it is told, and what it asks for on behalf of a member.
+"""The page in the browser: its files, the stream of what it shows, and what it does on behalf of a member.
 
-It is told by server-sent events, one stream per page: https://html.spec.whatwg.org/multipage/server-sent-events.html
+The stream is one of server-sent events for each page: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 import json
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, jsonify, request, send_from_directory
 
-from bot.local.page.state import is_resident, snapshot
+from bot.local.page.state import snapshot
 from bot.local.slack.screens import Message
 from bot.local.slack.views import View
 from bot.local.slack.workspace import Workspace
@@ -32,14 +32,14 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-# Seconds: how often an open glass is looked through again, and how often a silent stream says that it lives.
-GLANCE, HEARTBEAT = 0.5, 5.0
+# Seconds: how often "Under the hood" is updated, and how often a silent stream sends a sign of life.
+HOOD_INTERVAL, HEARTBEAT = 0.5, 5.0
 
 Json = dict[str, Any]
 
 
 def page(workspace: Workspace) -> Blueprint:
-    """The routes below `/`, for one workspace."""
+    """Return the routes below `/`, for one workspace."""
     routes = Blueprint("page", __name__)
     routes.before_request(_only_from_the_page)
     routes.after_request(_with_headers)
@@ -54,18 +54,20 @@ def page(workspace: Workspace) -> Blueprint:
 
     @routes.get("/events")
     def events() -> Response:
-        user_id, glass = _viewer(workspace, request.args.get("as", "")), request.args.get("glass") == "1"
+        members, user_id = _members(workspace), request.args.get("as", "")
+        user_id, hood = user_id if user_id in members else members[0], request.args.get("hood") == "1"
         since = request.args.get("since", type=float)
         since = time.monotonic() if since is None else since
-        return Response(_stream(workspace, user_id, since, glass=glass), mimetype="text/event-stream")
+        return Response(_stream(workspace, user_id, since, hood=hood), mimetype="text/event-stream")
 
-    @routes.post("/do/<deed>")
-    def do(deed: str) -> Response:
-        asked = request.get_json()
-        if deed not in DEEDS or not isinstance(asked, dict):
+    @routes.post("/do/<name>")
+    def do(name: str) -> Response:
+        sent = request.get_json()
+        user_id = sent.get("as") if isinstance(sent, dict) else None
+        if name not in ACTIONS or not isinstance(user_id, str) or user_id not in _members(workspace):
             abort(404)
         try:
-            return jsonify(DEEDS[deed](workspace, _resident(workspace, asked), asked))
+            return jsonify(ACTIONS[name](workspace, user_id, sent))
         except KeyError:
             abort(400)
         except LookupError as error:
@@ -76,7 +78,7 @@ def page(workspace: Workspace) -> Blueprint:
 
 
 def _only_from_the_page() -> tuple[str, int] | None:
-    """No other site may do or read anything through a member's browser; opening the page itself does no harm."""
+    """Let no other site do or read anything through a member's browser; opening the page itself does no harm."""
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
     own = site == "same-origin" or (site is None and origin is not None and urlsplit(origin).netloc == request.host)
@@ -92,43 +94,33 @@ def _with_headers(response: Response) -> Response:
     return response
 
 
-def _resident(workspace: Workspace, asked: Any) -> str:
-    user_id = asked.get("as")
-    if not isinstance(user_id, str) or not is_resident(workspace, user_id):
-        abort(404)
-    return user_id
+def _members(workspace: Workspace) -> list[str]:
+    return [person.id for person in workspace.directory.members()]
 
 
-def _viewer(workspace: Workspace, user_id: str) -> str:
-    """Whose screen to show: that of the first member where nobody, or somebody unknown, was named."""
-    known = [person.id for person in workspace.directory.people() if is_resident(workspace, person.id)]
-    return user_id if user_id in known else known[0]
-
-
-def _stream(workspace: Workspace, user_id: str, since: float, *, glass: bool) -> Iterator[str]:
-    """The member's screen whenever it has changed; a comment where it has not, so that a closed page is noticed."""
-    behind = workspace.under_the_hood if glass else None
-    told, seen, silent = "", -1, 0.0
+def _stream(workspace: Workspace, user_id: str, since: float, *, hood: bool) -> Iterator[str]:
+    """Yield the member's screen after each change, and a comment in between, so that a closed page is noticed."""
+    last, seen, silent = "", -1, 0.0
     while not workspace.changes.closed:
         seen = workspace.changes.count
         state = snapshot(workspace, user_id, since)
-        if glass:
-            state["glass"] = behind(user_id) if behind else []
+        if hood:
+            state["hood"] = workspace.under_the_hood(user_id) if workspace.under_the_hood else []
         now = json.dumps(state)
-        if now != told:
+        if now != last:
             yield f"data: {now}\n\n"
-            told, silent = now, 0.0
+            last, silent = now, 0.0
         elif silent >= HEARTBEAT:
             yield ": still here\n\n"
             silent = 0.0
-        patience = GLANCE if glass else HEARTBEAT
-        silent += patience
-        workspace.changes.wait(seen, patience)
+        interval = HOOD_INTERVAL if hood else HEARTBEAT
+        silent += interval
+        workspace.changes.wait(seen, interval)
 
 
-def _type(workspace: Workspace, user_id: str, asked: Json) -> Json:
-    """What was typed: a slash command of the app, one of nobody, or a message."""
-    text, channel = str(asked["text"]).strip(), str(asked["channel"])
+def _type(workspace: Workspace, user_id: str, sent: Json) -> Json:
+    """Send what was typed: a slash command of the app, one that no app has, or a message."""
+    text, channel = str(sent["text"]).strip(), str(sent["channel"])
     place = workspace.directory.channel(channel)
     if place is None or user_id not in place.members:
         raise LookupError("that conversation is not theirs")
@@ -142,51 +134,42 @@ def _type(workspace: Workspace, user_id: str, asked: Json) -> Json:
     return {}
 
 
-def _act(workspace: Workspace, user_id: str, asked: Json) -> Json:
-    done = workspace.press(
-        user_id,
-        _where(workspace, user_id, asked),
-        str(asked["action"]),
-        block_id=asked.get("block"),
-        values=asked.get("values"),
-    )
+def _act(workspace: Workspace, user_id: str, sent: Json) -> Json:
+    where, action_id = _where(workspace, user_id, sent), str(sent["action"])
+    done = workspace.press(user_id, where, action_id, block_id=sent.get("block"), values=sent.get("values"))
     return {"ack": done.ack}
 
 
-def _submit(workspace: Workspace, user_id: str, asked: Json) -> Json:
-    view = workspace.views.on_screen(user_id, asked["view"])
-    done = workspace.submit(user_id, asked["values"], view=view)
+def _submit(workspace: Workspace, user_id: str, sent: Json) -> Json:
+    view = workspace.views.on_screen(user_id, sent["view"])
+    done = workspace.submit(user_id, sent["values"], view=view)
     return {"errors": done.errors, "trouble": done.trouble}
 
 
-def _close(workspace: Workspace, user_id: str, asked: Json) -> Json:
-    view = workspace.views.on_screen(user_id, asked["view"])
-    workspace.close(user_id, view=view, everything=bool(asked.get("everything")))
+def _close(workspace: Workspace, user_id: str, sent: Json) -> Json:
+    view = workspace.views.on_screen(user_id, sent["view"])
+    workspace.close(user_id, view=view, everything=bool(sent.get("everything")))
     return {}
 
 
-def _open_home(workspace: Workspace, user_id: str, asked: Json) -> Json:
-    workspace.open_home(user_id, "home" if asked.get("tab") == "home" else "messages")
+def _open_home(workspace: Workspace, user_id: str, sent: Json) -> Json:
+    workspace.open_home(user_id, "home" if sent.get("tab") == "home" else "messages")
     return {}
 
 
-def _use_shortcut(workspace: Workspace, user_id: str, asked: Json) -> Json:
-    known = {shortcut.callback_id for shortcut in workspace.features.shortcuts}
-    if asked["shortcut"] not in known:
-        raise LookupError("there is no such shortcut")
-    return {"ack": workspace.shortcut(user_id, asked["shortcut"]).ack}
+def _use_shortcut(workspace: Workspace, user_id: str, sent: Json) -> Json:
+    if sent["shortcut"] not in {shortcut.callback_id for shortcut in workspace.features.shortcuts}:
+        raise LookupError("no such shortcut")
+    return {"ack": workspace.shortcut(user_id, sent["shortcut"]).ack}
 
 
-def _where(workspace: Workspace, user_id: str, asked: Json) -> Message | View:
-    if "view" in asked:
-        return workspace.views.on_screen(user_id, asked["view"])
-    for message in workspace.view(user_id):
-        if message.ts == asked["message"]:
-            return message
-    raise LookupError("that message has gone")
+def _where(workspace: Workspace, user_id: str, sent: Json) -> Message | View:
+    if "view" in sent:
+        return workspace.views.on_screen(user_id, sent["view"])
+    return workspace.screens.on_screen(user_id, sent["message"])
 
 
-DEEDS: dict[str, Callable[[Workspace, str, Json], Json]] = {
+ACTIONS: dict[str, Callable[[Workspace, str, Json], Json]] = {
     "type": _type,
     "act": _act,
     "submit": _submit,

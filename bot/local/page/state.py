@@ -1,10 +1,10 @@
-"""The workspace as the page shows it to one member: JSON that holds what that member may see, and nothing else."""
+"""The workspace as the page shows it to one member: JSON with no more than this member may see."""
 
 from dataclasses import asdict
 from typing import Any
 
-from bot.local.demo.problems import problems
-from bot.local.slack.people import SLACKBOT, Channel, Person
+from bot.local.slack.mistakes import mistakes
+from bot.local.slack.people import Channel, Person
 from bot.local.slack.screens import Message
 from bot.local.slack.views import View
 from bot.local.slack.workspace import Workspace
@@ -13,11 +13,11 @@ Json = dict[str, Any]
 
 
 def snapshot(workspace: Workspace, user_id: str, since: float) -> Json:
-    """Everything on this member's screen.
+    """Return everything on this member's screen.
 
     Args:
-        since: when their client was loaded, in monotonic seconds: as in Slack, ephemeral messages and modals
-            from before are gone.
+        since: when their client was loaded, in monotonic seconds: as in Slack, older ephemeral messages and modals
+            are gone.
     """
     messages = [
         _message(message, workspace)
@@ -32,7 +32,7 @@ def snapshot(workspace: Workspace, user_id: str, since: float) -> Json:
         "team": "Studio links demo",
         "app": {"id": workspace.installation.bot_user_id, "name": workspace.installation.bot_name},
         "appChannel": workspace.direct_message(user_id),
-        "members": [_person(person) for person in workspace.directory.people() if _is_member(person)],
+        "members": [_person(person) for person in workspace.directory.members()],
         "channels": [
             _channel(channel, workspace, user_id)
             for channel in workspace.directory.channels()
@@ -43,18 +43,8 @@ def snapshot(workspace: Workspace, user_id: str, since: float) -> Json:
         "home": _view(home) if home else None,
         "modals": [_view(view) for view in workspace.views.stack(user_id) if view.born > since],
         "features": {**asdict(workspace.features), "events": sorted(workspace.features.events)},
-        "problems": problems(workspace.api_calls, workspace.deliveries, workspace.exchanges),
+        "problems": mistakes(workspace.api_calls, workspace.deliveries, workspace.exchanges),
     }
-
-
-def is_resident(workspace: Workspace, user_id: str) -> bool:
-    """Whether somebody can act as this account."""
-    person = workspace.directory.person(user_id)
-    return person is not None and _is_member(person)
-
-
-def _is_member(person: Person) -> bool:
-    return not (person.bot or person.deleted or person.id == SLACKBOT)
 
 
 def _person(person: Person) -> Json:

@@ -1,7 +1,4 @@
-"""`chat.postEphemeral`, `chat.postMessage` and `chat.update`, with Slack's rules and error codes.
-
-https://docs.slack.dev/reference/methods/chat.postEphemeral and its neighbours
-"""
+"""`chat.postEphemeral`, `chat.postMessage` and `chat.update`. https://docs.slack.dev/reference/methods"""
 
 from typing import Any
 

@@ -141,10 +141,7 @@ class Client:
         return self.press(user_id, where, action_id, block_id=block["block_id"], values=values)
 
     def submit(self, user_id: str, values: Values | None = None, *, view: View | None = None) -> Submission:
-        """Submit a modal, the top one by default, with these values, and do what the acknowledgement says.
-
-        https://docs.slack.dev/surfaces/modals#handling_submissions
-        """
+        """Submit a modal, by default the top one. https://docs.slack.dev/surfaces/modals#handling_submissions"""
         view, values = self.views.on_screen(user_id, (view or self.modal(user_id)).id), values or {}
         if errors := elements.incomplete(view.blocks, values):
             return Submission(errors=errors)
@@ -183,18 +180,12 @@ class Client:
         )
 
     def shortcut(self, user_id: str, callback_id: str) -> Exchange:
-        """Use one of the app's global shortcuts, without a channel or a `response_url`.
-
-        https://docs.slack.dev/interactivity/implementing-shortcuts
-        """
+        """Use a global shortcut. https://docs.slack.dev/interactivity/implementing-shortcuts"""
         exchange, at = self._begin("shortcut", user_id), f"{self._clock():.6f}"
         return self._interact(exchange, "shortcut", callback_id=callback_id, trigger_id=exchange.id, action_ts=at)
 
     def open_home(self, user_id: str, tab: str = "home") -> Exchange | None:
-        """Open a tab of the app's home. None if the app does not subscribe to that event.
-
-        https://docs.slack.dev/reference/events/app_home_opened
-        """
+        """Open a tab of the app's home. https://docs.slack.dev/reference/events/app_home_opened"""
         channel = self.directory.direct_message(user_id, self.installation.bot_user_id)
         home = self.views.home(user_id) if tab == "home" else None
         shown = {"view": home.as_payload(self.installation)} if home else {}
@@ -202,10 +193,7 @@ class Client:
         return self._post_event(self._begin("event", user_id, channel), event)
 
     def dismiss(self, event: str) -> Exchange | None:
-        """Remove the app (`app_uninstalled`) or its token (`tokens_revoked`). None if the app does not subscribe.
-
-        https://docs.slack.dev/reference/events/app_uninstalled
-        """
+        """Uninstall the app or revoke its tokens. https://docs.slack.dev/reference/events/app_uninstalled"""
         return self._post_event(self._begin("event", ""), {"type": event})
 
     def replay(self, exchange: Exchange, headers: Mapping[str, str] | None = None) -> Exchange:
@@ -291,13 +279,9 @@ class Client:
         return ""
 
     def _on_screen(self, user_id: str, where: Message | View) -> Message | View:
-        """Return it as it is now; LookupError if it is not on this member's screen."""
         if isinstance(where, View):
             return self.views.on_screen(user_id, where.id)
-        for shown in self.screens.view(user_id):
-            if shown.ts == where.ts:
-                return shown
-        raise LookupError(f"{where!r} is not on the screen of {user_id}")
+        return self.screens.on_screen(user_id, where.ts)
 
     def _person(self, user_id: str) -> Person:
         if person := self.directory.person(user_id):

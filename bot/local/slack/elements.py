@@ -1,10 +1,11 @@
-"""The interactive elements inside blocks, and what a member has put into them.
+"""The interactive elements inside blocks, and their content.
 
 https://docs.slack.dev/reference/block-kit/block-elements,
 https://docs.slack.dev/reference/views#view-state
 """
 
 import copy
+import itertools
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,11 +14,20 @@ Block = Mapping[str, Any]
 # What a member put into the elements: block id, then action id, then text, the value of an option, an id, or a list.
 Values = Mapping[str, Mapping[str, Any]]
 
+# The field of a payload that has an element's content.
+CONTENT = {
+    "plain_text_input": "value",
+    "static_select": "selected_option",
+    "radio_buttons": "selected_option",
+    "checkboxes": "selected_options",
+    "users_select": "selected_user",
+    "datepicker": "selected_date",
+}
 REQUIRED = "Please complete this required field."
 
 
 def named(blocks: Sequence[Block]) -> tuple[Block, ...]:
-    """Slack names the blocks and elements that came without an id, and hands those names back in payloads."""
+    """Give an id to each block and element that came without one, as Slack does: payloads name them."""
     result = copy.deepcopy(tuple(dict(block) for block in blocks))
     for block in result:
         block.setdefault("block_id", secrets.token_urlsafe(4))
@@ -28,7 +38,7 @@ def named(blocks: Sequence[Block]) -> tuple[Block, ...]:
 
 
 def elements(blocks: Sequence[Block]) -> Iterator[tuple[Block, Block]]:
-    """Each interactive element with the block that holds it."""
+    """Yield each interactive element with the block that holds it."""
     for block in blocks:
         for element in _inside(block):
             if "action_id" in element:
@@ -36,56 +46,45 @@ def elements(blocks: Sequence[Block]) -> Iterator[tuple[Block, Block]]:
 
 
 def find(blocks: Sequence[Block], action_id: str, block_id: str | None = None) -> tuple[Block, Block]:
-    """The element with this id, with its block; LookupError if there is none."""
+    """Return the element with this id, with its block; LookupError if none has it."""
     for block, element in elements(blocks):
         if element["action_id"] == action_id and block_id in (None, block["block_id"]):
             return block, element
-    raise LookupError(f"there is no element {action_id!r} here")
+    raise LookupError(f"no element {action_id!r} here")
 
 
 def state(blocks: Sequence[Block], values: Values) -> dict[str, Any]:
     """What is in every element, as payloads tell it; untouched elements hold their initial value."""
-    told: dict[str, dict[str, Any]] = {}
+    shown: dict[str, dict[str, Any]] = {}
     for block, element in elements(blocks):
         if element["type"] != "button":
             block_id, action_id = block["block_id"], element["action_id"]
             given = values.get(block_id, {})
             chosen = given[action_id] if action_id in given else _initial(element)
-            told.setdefault(block_id, {})[action_id] = {"type": element["type"], **content(element, chosen)}
-    return {"values": told}
+            shown.setdefault(block_id, {})[action_id] = {"type": element["type"], **content(element, chosen)}
+    return {"values": shown}
 
 
 def content(element: Block, chosen: Any) -> dict[str, Any]:
-    """One element's content in a payload; LookupError for a choice that is not among its options."""
-    match element["type"]:
-        case "plain_text_input":
-            return {"value": chosen or None}
-        case "static_select" | "radio_buttons":
-            return {"selected_option": _option(element, chosen) if chosen else None}
-        case "checkboxes":
-            return {"selected_options": [_option(element, each) for each in chosen or ()]}
-        case "users_select":
-            return {"selected_user": chosen or None}
-        case "datepicker":
-            return {"selected_date": chosen or None}
-        case unknown:
-            raise LookupError(f"{unknown} holds no value")
+    """Return one element's content as payloads have it; LookupError for a choice that is not among its options."""
+    kind = element["type"]
+    if kind not in CONTENT:
+        raise LookupError(f"{kind} holds no value")
+    name = CONTENT[kind]
+    if name == "selected_options":
+        return {name: [_option(element, each) for each in chosen or ()]}
+    return {name: _option(element, chosen) if chosen and name == "selected_option" else chosen or None}
 
 
 def incomplete(blocks: Sequence[Block], values: Values) -> dict[str, str]:
-    """What Slack's client says before it submits a form, by block id: nothing goes to the app until all is well.
-
-    https://docs.slack.dev/reference/block-kit/blocks/input-block
-    """
-    told = state(blocks, values)["values"]
+    """Return the client's complaints. https://docs.slack.dev/reference/block-kit/blocks/input-block"""
+    shown = state(blocks, values)["values"]
     complaints = {}
     for block in blocks:
         if block["type"] == "input":
             element = block["element"]
-            given = {**told[block["block_id"]][element["action_id"]]}
-            given.pop("type")
-            complaint = _complaint(element, next(iter(given.values())), optional=bool(block.get("optional")))
-            if complaint:
+            given = shown[block["block_id"]][element["action_id"]][CONTENT[element["type"]]]
+            if complaint := _complaint(element, given, optional=bool(block.get("optional"))):
                 complaints[block["block_id"]] = complaint
     return complaints
 
@@ -111,13 +110,11 @@ def _initial(element: Block) -> Any:
     return element.get("initial_value") or element.get("initial_user") or element.get("initial_date")
 
 
-def _option(element: Block, value: str) -> Block:
+def _option(element: Block, value: str) -> Any:
     groups = [group["options"] for group in element.get("option_groups", ())]
-    for options in (element.get("options", ()), *groups):
-        for option in options:
-            if option["value"] == value:
-                found: Block = option
-                return found
+    for option in itertools.chain(element.get("options", ()), *groups):
+        if option["value"] == value:
+            return option
     raise LookupError(f"{element['action_id']!r} has no option {value!r}")
 
 

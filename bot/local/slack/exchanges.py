@@ -109,26 +109,13 @@ def command_reply(exchange: Exchange, command: str) -> list[Message]:
 
     https://docs.slack.dev/interactivity/implementing-slash-commands#responding_immediate_response
     """
-    if exchange.ack != "ok":
-        return [_failure(exchange, command, exchange.ack)]
-    if not exchange.reply.strip():
-        return []
-    if not exchange.reply_type.startswith("application/json"):
-        return [_shown(exchange, {"text": exchange.reply})]
+    code: str = exchange.ack if exchange.ack != "ok" else ""
     payload = reply_json(exchange)
-    if payload == {}:
-        return []
-    if not isinstance(payload, dict) or refusal(payload):
-        return [_failure(exchange, command, "invalid_command_response")]
-    return [_shown(exchange, payload)]
-
-
-def _shown(exchange: Exchange, payload: Mapping[str, Any]) -> Message:
-    only_for = None if payload.get("response_type") == "in_channel" else exchange.user_id
-    text, blocks = payload.get("text") or "", tuple(payload.get("blocks") or ())
-    return Message("", exchange.channel_id, text, blocks, only_for, exchange=exchange.id)
-
-
-def _failure(exchange: Exchange, command: str, code: str) -> Message:
-    words = f'{command} failed with the error "{code}"'
-    return Message("", exchange.channel_id, words, (), exchange.user_id, "slack", exchange.id)
+    if not code and exchange.reply.strip() and not exchange.reply_type.startswith("application/json"):
+        payload = {"text": exchange.reply}
+    elif not code and payload != {} and (not isinstance(payload, dict) or refusal(payload)):
+        code = "invalid_command_response"
+    if code:
+        text = f'{command} failed with the error "{code}"'
+        return [Message("", exchange.channel_id, text, (), exchange.user_id, "slack", exchange.id)]
+    return [Message.from_payload(payload, exchange.channel_id, exchange.user_id, exchange.id)] if payload else []

@@ -1,7 +1,4 @@
-"""What the app has asked Slack for in its manifest: commands, shortcuts, App Home, events.
-
-https://docs.slack.dev/reference/app-manifest
-"""
+"""What the app's manifest switches on. https://docs.slack.dev/reference/app-manifest"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +36,7 @@ class Features:
 
     Attributes:
         events: the events that the app subscribes to; Slack sends no other.
-        socket_mode: everything is sent through connections that the app opens.
+        socket_mode: Slack sends everything through connections that the app opens.
     """
 
     commands: tuple[Command, ...] = (Command("/studio"),)
@@ -52,19 +49,19 @@ class Features:
 
 
 def from_manifest(path: Path | None = None) -> Features:
-    """The features of this product's own manifest, or of another one."""
+    """Return the features of this product's own manifest, or of another one."""
     path = path or find()
     return read(yaml.safe_load(path.read_text())) if path else Features()
 
 
 def find() -> Path | None:
-    """The manifest: at the root of the repository, or inside the package where that is all there is."""
+    """Return the manifest's path: at the root of the repository, or inside an installed package."""
     package = Path(str(resources.files("bot")))
     return next((path for path in (package.parent / MANIFEST, package / MANIFEST) if path.exists()), None)
 
 
 def read(manifest: Mapping[str, Any]) -> Features:
-    """The features of a parsed manifest."""
+    """Return the features of a parsed manifest."""
     features: Mapping[str, Any] = manifest.get("features", {})
     home: Mapping[str, Any] = features.get("app_home", {})
     subscriptions: Mapping[str, Any] = manifest.get("settings", {}).get("event_subscriptions", {})

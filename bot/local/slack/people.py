@@ -10,97 +10,6 @@ T = TypeVar("T")
 SLACKBOT = "USLACKBOT"
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One account, with the traits that `users.info` can tell of."""
-
-    id: str
-    name: str
-    team_id: str
-    real_name: str = ""
-    email: str = ""
-    deleted: bool = False
-    bot: bool = False
-    guest: bool = False
-    single_channel_guest: bool = False
-    stranger: bool = False
-    invited: bool = False
-    admin: bool = False
-    title: str = ""
-    locale: str = "en-US"
-    enterprise_user: dict[str, Any] | None = None
-
-    def user_object(self, *, home_team: str, with_email: bool = True, with_locale: bool = False) -> dict[str, Any]:
-        """The account as `users.info` returns it; which fields there are depends on the kind of account.
-
-        https://docs.slack.dev/reference/objects/user-object, https://docs.slack.dev/apis/slack-connect
-        """
-        user: dict[str, Any] = {
-            "id": self.id,
-            "team_id": self.team_id,
-            "name": self.name,
-            "deleted": self.deleted,
-            "profile": self._profile(with_email=with_email),
-            "is_bot": self.bot,
-            "is_app_user": False,
-            "updated": 0 if self.id == SLACKBOT else 1_735_689_600,
-        }
-        if self.team_id != home_team or self.stranger:
-            # Only accounts that reach the workspace through Slack Connect have it. False means "not a
-            # stranger to you", which an outsider who shares a channel is not either.
-            user["is_stranger"] = self.stranger
-        if self.enterprise_user is not None:
-            user["enterprise_user"] = self.enterprise_user
-        if self.deleted:
-            # Slack leaves the rest out for a deactivated account, its restrictions included.
-            return user
-        if self.invited:
-            user["is_invited_user"] = True
-        if with_locale:
-            user["locale"] = self.locale
-        return user | {
-            "color": "9f69e7",
-            "real_name": self.full_name,
-            "tz": "Europe/London",
-            "tz_label": "Greenwich Mean Time",
-            "tz_offset": 0,
-            "is_admin": self.admin,
-            "is_owner": False,
-            "is_primary_owner": False,
-            "is_restricted": self.guest or self.single_channel_guest,
-            "is_ultra_restricted": self.single_channel_guest,
-            "is_email_confirmed": bool(self.email) and not self.invited,
-            "who_can_share_contact_card": "EVERYONE",
-        }
-
-    @property
-    def full_name(self) -> str:
-        """What Slack shows beside what the account writes."""
-        return self.real_name or self.name.replace(".", " ").title()
-
-    def _profile(self, *, with_email: bool) -> dict[str, Any]:
-        profile: dict[str, Any] = {
-            "title": self.title,
-            "phone": "",
-            "skype": "",
-            "real_name": self.full_name,
-            "real_name_normalized": self.full_name,
-            "display_name": self.name,
-            "display_name_normalized": self.name,
-            "fields": None,
-            "status_text": "",
-            "status_emoji": "",
-            "status_expiration": 0,
-            "avatar_hash": "g0000000000",
-            "team": self.team_id,
-        }
-        if self.email and with_email and not self.bot:
-            profile["email"] = self.email
-        if self.id == SLACKBOT:
-            profile["always_active"] = True
-        return profile
-
-
 class Traits(TypedDict, total=False):
     """What sets an account apart from a full, active member."""
 
@@ -120,8 +29,94 @@ class Traits(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """One account, with what `users.info` can return of it."""
+
+    id: str
+    name: str
+    team_id: str
+    real_name: str = ""
+    email: str = ""
+    deleted: bool = False
+    bot: bool = False
+    guest: bool = False
+    single_channel_guest: bool = False
+    stranger: bool = False
+    invited: bool = False
+    admin: bool = False
+    title: str = ""
+    locale: str = "en-US"
+    enterprise_user: dict[str, Any] | None = None
+
+    def user_object(self, *, home_team: str, with_email: bool = True, with_locale: bool = False) -> dict[str, Any]:
+        """Return the account as `users.info` does; its fields depend on the kind of account.
+
+        https://docs.slack.dev/reference/objects/user-object, https://docs.slack.dev/apis/slack-connect
+        """
+        user: dict[str, Any] = {
+            "id": self.id,
+            "team_id": self.team_id,
+            "name": self.name,
+            "deleted": self.deleted,
+            "is_bot": self.bot,
+            "is_app_user": False,
+            "updated": 0 if self.id == SLACKBOT else 1_735_689_600,
+            "profile": self._profile(with_email=with_email),
+        }
+        if self.team_id != home_team or self.stranger:
+            # Only accounts that reach the workspace through Slack Connect have it. It is false for an outsider
+            # who shares a channel.
+            user["is_stranger"] = self.stranger
+        if self.enterprise_user is not None:
+            user["enterprise_user"] = self.enterprise_user
+        if self.deleted:
+            # Slack leaves the rest out for a deactivated account, its restrictions included.
+            return user
+        if self.invited:
+            user["is_invited_user"] = True
+        if with_locale:
+            user["locale"] = self.locale
+        return user | {
+            "color": "9f69e7",
+            "real_name": self.full_name,
+            "who_can_share_contact_card": "EVERYONE",
+            "tz": "Europe/London",
+            "tz_label": "Greenwich Mean Time",
+            "tz_offset": 0,
+            "is_admin": self.admin,
+            "is_owner": False,
+            "is_primary_owner": False,
+            "is_restricted": self.guest or self.single_channel_guest,
+            "is_ultra_restricted": self.single_channel_guest,
+            "is_email_confirmed": bool(self.email) and not self.invited,
+        }
+
+    @property
+    def full_name(self) -> str:
+        """The name that Slack shows beside what the account writes."""
+        return self.real_name or self.name.replace(".", " ").title()
+
+    def _profile(self, *, with_email: bool) -> dict[str, Any]:
+        return {
+            "title": self.title,
+            "phone": "",
+            "skype": "",
+            "fields": None,
+            "team": self.team_id,
+            **dict.fromkeys(("real_name", "real_name_normalized"), self.full_name),
+            **dict.fromkeys(("display_name", "display_name_normalized"), self.name),
+            "status_text": "",
+            "status_emoji": "",
+            "status_expiration": 0,
+            "avatar_hash": "g0000000000",
+            **({"email": self.email} if self.email and with_email and not self.bot else {}),
+            **({"always_active": True} if self.id == SLACKBOT else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
-    """A conversation; its members are ids of people, the bot's own user among them where it was invited."""
+    """A conversation; its members are ids of people, the bot's own user among them if it was invited."""
 
     id: str
     name: str
@@ -132,16 +127,13 @@ class Channel:
 
     @property
     def name_in_payload(self) -> str:
-        """What Slack writes as `channel_name`: only public channels are named.
-
-        https://docs.slack.dev/interactivity/implementing-slash-commands
-        """
+        """Only public channels are named. https://docs.slack.dev/interactivity/implementing-slash-commands"""
         return {"public": self.name, "private": "privategroup", "direct": "directmessage"}[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
 class UserGroup:
-    """A user group, such as the workspace's administrators define. https://docs.slack.dev/reference/objects/usergroup-object"""
+    """A user group. https://docs.slack.dev/reference/objects/usergroup-object"""
 
     id: str
     handle: str
@@ -164,7 +156,7 @@ class Installation:
     bot_id: str = "B0STUDIO01"
     bot_user_id: str = "U0STUDIOBOT"
     bot_name: str = "studio-links"
-    # Deprecated since signatures came, and still sent: nobody should look at it.
+    # Deprecated since signatures came, and still sent: an app must not rely on it.
     verification_token: str = field(default_factory=lambda: secrets.token_hex(12), repr=False)
 
 
@@ -206,6 +198,10 @@ class Directory:
 
     def people(self) -> list[Person]:
         return self._each(Person)
+
+    def members(self) -> list[Person]:
+        """Return the people who can use the workspace: no bots, no deactivated accounts."""
+        return [each for each in self.people() if not (each.bot or each.deleted or each.id == SLACKBOT)]
 
     def channels(self) -> list[Channel]:
         return self._each(Channel)

@@ -1,7 +1,4 @@
-"""Messages as plain text for a terminal, read as a member would read them in Slack.
-
-https://docs.slack.dev/messaging/formatting-message-text
-"""
+"""Messages as text for a terminal. https://docs.slack.dev/messaging/formatting-message-text"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -51,10 +48,7 @@ def mrkdwn(text: str, render_context: RenderContext) -> str:
 
 
 def slack_date(seconds: int, template: str, fallback: str, render_context: RenderContext) -> str:
-    """A `<!date^…>` in the reader's own zone, or its fallback where the template holds an unknown token.
-
-    https://docs.slack.dev/messaging/formatting-message-text#date-formatting
-    """
+    """Write a date in the reader's zone. https://docs.slack.dev/messaging/formatting-message-text#date-formatting"""
     when = datetime.fromtimestamp(seconds, tz=UTC).astimezone(render_context.zone)
     known = _date_tokens(when, render_context.now.astimezone(render_context.zone))
     if not set(re.findall(r"{(\w+)}", template)) <= known.keys():

@@ -17,7 +17,7 @@ from bot.local.recent import Recent
 from bot.local.slack.blocks import refusal
 from bot.local.slack.screens import Message, Screens
 
-USES = 5
+MAX_USES = 5
 LIFETIME_SECONDS = 30 * 60
 
 
@@ -43,10 +43,10 @@ class _ResponseUrl:
 
 
 class ResponseUrls:
-    """Issues the URLs, takes what is posted to them, and remembers it."""
+    """Issues the URLs, and carries out and records the posts to them. Thread-safe."""
 
     def __init__(
-        self, screens: Screens, team_id: str, clock: Callable[[], float], changed: Callable[[], None] = lambda: None
+        self, screens: Screens, team_id: str, clock: Callable[[], float], changed: Callable[[], None]
     ) -> None:
         self._changed = changed
         self._screens = screens
@@ -57,7 +57,7 @@ class ResponseUrls:
         self.deliveries: Recent[Delivery] = Recent()
 
     def issue(self, exchange: str, user: str, channel: str, message: str | None = None) -> str:
-        """The path of a new URL; `message` is the `ts` of what an interaction happened in."""
+        """Return the path of a new URL; `message` is the `ts` of the message of an interaction."""
         kind = "actions" if message else "commands"
         path = f"/{kind}/{self._team_id}/{secrets.randbelow(10**12):012d}/{secrets.token_urlsafe(18)}"
         with self._lock:
@@ -89,17 +89,17 @@ class ResponseUrls:
         self._changed()
 
     def _use(self, url: _ResponseUrl, payload: Mapping[str, Any]) -> tuple[int, str]:
-        # The wording of these two has changed over the years; the status is what to go by.
+        # Slack has changed the text of these two over the years; rely on the status.
         if self._clock() - url.issued > LIFETIME_SECONDS:
             return 404, '{"ok":false,"error":"expired_url"}'
-        if url.uses >= USES:
+        if url.uses >= MAX_USES:
             return 404, '{"ok":false,"error":"used_url"}'
         delete = url.message is not None and _set(payload, "delete_original")
-        # Nothing is shown of what is deleted, so it needs no text.
+        # A deletion needs no text.
         refused = refusal({"text": "-", **payload} if delete else payload)
         if refused:
             return 400, refused.code
-        # Whether Slack also counts what it refuses is not documented; here only what it took counts.
+        # Slack does not document whether it also counts refused posts; here they do not count.
         url.uses += 1
         if delete:
             self._screens.remove(lambda message: message.ts == url.message)
@@ -108,13 +108,12 @@ class ResponseUrls:
         return 200, "ok"
 
     def _show(self, url: _ResponseUrl, payload: Mapping[str, Any]) -> None:
-        text, blocks = payload.get("text") or "", tuple(payload.get("blocks") or ())
+        message = Message.from_payload(payload, url.channel, url.user, url.exchange)
         if url.message is not None and _set(payload, "replace_original"):
             # A message that is no longer there stays gone: Slack answers "ok" for accepted, not for seen.
-            self._screens.update(url.message, text, blocks, url.exchange)
-            return
-        only_for = None if payload.get("response_type") == "in_channel" else url.user
-        self._screens.post(Message("", url.channel, text, blocks, only_for, exchange=url.exchange))
+            self._screens.update(url.message, message.text, message.blocks, url.exchange)
+        else:
+            self._screens.post(message)
 
 
 def _set(payload: Mapping[str, Any], flag: str) -> bool:

@@ -3,9 +3,9 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal, Self
 
 from bot.local.slack import elements
 from bot.local.slack.changes import Changes
@@ -52,6 +52,13 @@ class Message:
         who = f"only for {self.only_for}" if self.only_for else "for all"
         buttons = [button.text for button in self.buttons()]
         return f"<Message {self.ts} from {self.source} in {self.channel}, {who}: {seen!r}, buttons {buttons}>"
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any], channel: str, user_id: str, exchange: str) -> Self:
+        """Return the app's message: for one member, unless the payload says "in_channel"."""
+        text, blocks = payload.get("text") or "", tuple(payload.get("blocks") or ())
+        only_for = None if payload.get("response_type") == "in_channel" else user_id
+        return cls("", channel, text, blocks, only_for, exchange=exchange)
 
     @property
     def ephemeral(self) -> bool:
@@ -124,6 +131,13 @@ class Screens:
         """Return what this member sees, oldest first."""
         with self._lock:
             return [message for message in self._messages.values() if self._sees(user_id, message)]
+
+    def on_screen(self, user_id: str, ts: str) -> Message:
+        """Return the message as it is now; LookupError if it is not on this member's screen."""
+        for message in self.view(user_id):
+            if message.ts == ts:
+                return message
+        raise LookupError(f"message {ts} is not on the screen of {user_id}")
 
     def wait(self, user_id: str, until: Callable[[list[Message]], object], timeout: float) -> list[Message]:
         """Return this member's screen as soon as `until` is true of it."""

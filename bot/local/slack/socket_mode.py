@@ -1,7 +1,4 @@
-"""Slack's end of Socket Mode: the connections that an app opens, and the envelopes sent through them.
-
-https://docs.slack.dev/apis/events-api/using-socket-mode
-"""
+"""Slack's end of Socket Mode. https://docs.slack.dev/apis/events-api/using-socket-mode"""
 
 import itertools
 import json

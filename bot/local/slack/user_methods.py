@@ -1,7 +1,4 @@
-"""The methods that describe the app, the people and their groups, and open connections.
-
-https://docs.slack.dev/reference/methods
-"""
+"""Methods for the app, people and groups. https://docs.slack.dev/reference/methods"""
 
 import base64
 import binascii

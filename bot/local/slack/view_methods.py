@@ -1,7 +1,4 @@
-"""`views.open`, `views.push`, `views.update` and `views.publish`, with Slack's rules and error codes.
-
-https://docs.slack.dev/reference/methods/views.open and its neighbours
-"""
+"""`views.open`, `.push`, `.update` and `.publish`. https://docs.slack.dev/reference/methods/views.open"""
 
 import json
 

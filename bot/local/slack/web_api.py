@@ -61,10 +61,7 @@ class WebApi:
         self._state.changes.note()
 
     def headers(self, call: ApiCall) -> dict[str, str]:
-        """Return the headers of an answer: the scopes of the token, if Slack knows the token.
-
-        https://docs.slack.dev/authentication/installing-with-oauth
-        """
+        """Return the header with the token's scopes. https://docs.slack.dev/authentication/installing-with-oauth"""
         known = call.error not in ("invalid_auth", "not_authed")
         return {"x-oauth-scopes": ",".join(self._state.installation.scopes)} if known else {}
 

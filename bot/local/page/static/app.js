@@ -3,7 +3,7 @@
 import { showComposer, startComposer } from "./composer.js";
 import { byId } from "./dom.js";
 import { reportProblems } from "./failures.js";
-import { showGlass, startGlass } from "./glass.js";
+import { showHood, startHood } from "./under_hood.js";
 import { icon } from "./icons.js";
 import { showHome, showMessages } from "./messages.js";
 import { showModals, startModals } from "./modals.js";
@@ -11,7 +11,7 @@ import { channelName, showSidebar } from "./sidebar.js";
 import { ask, listen } from "./wire.js";
 
 // Where this page is: kept in the address (`#member/channel`), so that a reload stays there.
-const here = { member: null, channel: null, tab: "home", glass: false, since: null, baseline: null };
+const here = { member: null, channel: null, tab: "home", hood: false, since: null, baseline: null };
 // The newest change that was seen, by member and channel.
 const seen = new Map();
 // The tab of the app's home that was opened last, by whom: the app hears of each opening once.
@@ -72,7 +72,7 @@ function show() {
   showComposer(state.features, `Message ${channel.kind === "direct" ? name : `#${name}`}`,
     isApp && state.features.read_only);
   showModals(here.member, state.modals, names);
-  showGlass(state.glass ?? []);
+  showHood(state.hood ?? []);
   reportProblems(state.problems);
 }
 
@@ -152,8 +152,8 @@ function start() {
     use: (shortcut) => ask("use-shortcut", here.member, { shortcut }),
   });
   startModals();
-  startGlass((isOpen) => {
-    here.glass = isOpen;
+  startHood((isOpen) => {
+    here.hood = isOpen;
     connect();
   });
   window.addEventListener("hashchange", () => {

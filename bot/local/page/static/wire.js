@@ -2,10 +2,10 @@
 
 let stream = null;
 
-/** Hear of everything on a member's screen; `glass` adds what happened behind it. Replaces the stream before. */
-export function listen({ member, since, glass }, onState, onConnection) {
+/** Hear of everything on a member's screen; `hood` adds what happened under the hood. Replaces the stream before. */
+export function listen({ member, since, hood }, onState, onConnection) {
   stream?.close();
-  const query = new URLSearchParams({ as: member ?? "", glass: glass ? "1" : "0" });
+  const query = new URLSearchParams({ as: member ?? "", hood: hood ? "1" : "0" });
   if (since !== null) query.set("since", since);
   const current = new EventSource(`/events?${query}`);
   stream = current;

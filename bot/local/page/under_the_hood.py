@@ -1,10 +1,10 @@
-"""What happened behind the glass: for each thing a member did, the request, the decision, and what came of it.
+"""What happened under the hood: for each thing a member did, the request, the decision, and its effects.
 
-Everything here was recorded by the stand-ins or read from the audit; nothing is made up from what the bot should do.
+Everything here was recorded by the stand-ins or read from the audit.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -19,18 +19,18 @@ from bot.core.records import Entry
 from bot.core.values import utc_now
 from bot.local.aws.calls import Call
 from bot.local.aws.stand_in import LocalAws
-from bot.local.demo.redaction import LINK, redacted
-from bot.local.slack.exchanges import Exchange
+from bot.local.page.redaction import LINK, redacted
+from bot.local.slack.exchanges import Exchange, Kind
 from bot.local.slack.workspace import Workspace
 from bot.slack.payloads import request_id
 
 Json = dict[str, Any]
-SHOWN = 20
+MAX_SHOWN = 20
 LOOK_BACK = timedelta(days=1)
 
 
-class Glass:
-    """Looks through it for one member at a time. `caller` is the access key id that signs the bot's calls of AWS."""
+class UnderTheHood:
+    """Describes one member's requests at a time. `caller` is the access key id that signs the bot's calls of AWS."""
 
     def __init__(self, workspace: Workspace, aws: LocalAws, settings: Settings, *, caller: str) -> None:
         self._workspace = workspace
@@ -40,18 +40,18 @@ class Glass:
         self._lock = threading.Lock()
 
     def __call__(self, user_id: str) -> list[Json]:
-        """The member's latest requests, newest first."""
+        """Return the member's latest requests, newest first."""
         own = [exchange for exchange in self._workspace.exchanges if exchange.user_id == user_id]
         entries = self._entries(user_id) if own else []
         ends = [*(later.at for later in own[1:]), float("inf")]
-        latest = list(zip(own, ends, strict=False))[-SHOWN:]
-        return [self._tell(exchange, end, entries) for exchange, end in reversed(latest)]
+        latest = list(zip(own, ends, strict=False))[-MAX_SHOWN:]
+        return [self._request(exchange, end, entries) for exchange, end in reversed(latest)]
 
-    def _tell(self, exchange: Exchange, end: float, entries: list[Entry]) -> Json:
+    def _request(self, exchange: Exchange, end: float, entries: list[Entry]) -> Json:
         about = _about(exchange, end, entries)
         return {
             "id": request_id(exchange.id),
-            "what": _in_words(exchange),
+            "what": describe(exchange),
             "at": exchange.at,
             "request": redacted(exchange.fields),
             "ack": {
@@ -62,14 +62,14 @@ class Glass:
                 "problem": exchange.problem,
             },
             "entries": [redacted(console.plain(entry)) for entry in about],
-            "aws": [_call(call) for call in self._calls(exchange, end, about)],
-            "slack": self._answers(exchange, end),
+            "aws": [_call(call) for call in self._aws_calls(exchange, end, about)],
+            "slack": self._slack_calls(exchange, end),
         }
 
-    def _calls(self, exchange: Exchange, end: float, about: list[Entry]) -> list[Call]:
-        """The bot's calls of AWS between this request and the member's next one that name either of them.
+    def _aws_calls(self, exchange: Exchange, end: float, about: list[Entry]) -> list[Call]:
+        """Return the bot's calls of AWS between this request and the member's next one that name either of them.
 
-        AWS is not told which request of Slack a call belongs to, so the names in it have to say.
+        A call doesn't carry the id of Slack's request, so the names in it have to match.
         """
         names = [exchange.user_id, request_id(exchange.id)]
         names += [f'"{entry.profile_name}"' for entry in about if entry.profile_name]
@@ -81,31 +81,26 @@ class Glass:
             and any(name in call.as_text for name in names)
         ]
 
-    def _answers(self, exchange: Exchange, end: float) -> list[Json]:
-        """What the bot asked of Slack for this request, and what it sent through its `response_url`."""
-        told = [
-            {
-                "what": call.method,
-                "at": call.at,
-                "result": call.error or "ok",
-                "content": redacted(call.arguments),
-            }
+    def _slack_calls(self, exchange: Exchange, end: float) -> list[Json]:
+        """Return the bot's calls of Slack for this request, and its posts to the `response_url`."""
+        calls = [
+            {"what": call.method, "at": call.at, "result": call.error or "ok", "content": redacted(call.arguments)}
             for call in self._workspace.api_calls
             if exchange.at <= call.at < end and _names(call.arguments, exchange)
         ]
-        told += [
+        posts = [
             {"what": "response_url", "at": post.at, "result": post.body, "content": redacted(post.payload)}
             for post in self._workspace.deliveries
             if post.exchange == exchange.id
         ]
-        return sorted(told, key=lambda each: each["at"])
+        return sorted(calls + posts, key=lambda each: each["at"])
 
     def _entries(self, user_id: str) -> list[Entry]:
-        """What the audit has of the member's doings, newest first; nothing if it cannot be read just now."""
+        """Return the member's audit entries, newest first; none if the audit cannot be read just now."""
         team, since = self._workspace.installation.team_id, utc_now() - LOOK_BACK
         try:
             with self._lock:
-                return list(self._admin.history(team, None, since, limit=5 * SHOWN, by=user_id))
+                return list(self._admin.history(team, None, since, limit=5 * MAX_SHOWN, by=user_id))
         except StudioLinksError:
             return []
 
@@ -115,9 +110,9 @@ class Glass:
 
 
 def _about(exchange: Exchange, end: float, entries: list[Entry]) -> list[Entry]:
-    """The entries of an exchange, oldest first: of the link it is about, and of what was changed before the next one.
+    """Return the entries of an exchange, oldest first: of its link, and of the changes before the next exchange.
 
-    The entry of a change has an id of its own, so its time has to say where it belongs.
+    The entry of a change has an id of its own, so its time decides.
     """
     link = _entry_id(exchange)
     return [
@@ -128,30 +123,26 @@ def _about(exchange: Exchange, end: float, entries: list[Entry]) -> list[Entry]:
 
 
 def _entry_id(exchange: Exchange) -> str:
-    """The entry that an exchange is about: its own, or the one that the pressed "Open Studio" names."""
+    """Return the exchange's own entry, or the one that the pressed "Open Studio" names."""
     actions = exchange.fields.get("actions") or [{}]
     named = actions[0].get("value") if exchange.kind == "button" and "url" in actions[0] else None
     return named or request_id(exchange.id)
 
 
-def _in_words(exchange: Exchange) -> str:
-    fields = exchange.fields
-    match exchange.kind:
-        case "command":
-            words = f"{fields['command']} {fields['text']}".strip()
-        case "button":
-            words = f"pressed “{fields['actions'][0]['text']['text']}”"
-        case "choice":
-            words = f"chose in “{fields['actions'][0]['action_id']}”"
-        case "submission" | "closing":
-            words = (
-                f"{'submitted' if exchange.kind == 'submission' else 'closed'} “{fields['view']['title']['text']}”"
-            )
-        case "shortcut":
-            words = f"used the shortcut “{fields['callback_id']}”"
-        case "event":
-            words = f"opened the app's {fields['event']['tab']} tab"
-    return words
+DESCRIPTIONS: dict[Kind, Callable[[Json], str]] = {
+    "command": lambda fields: f"{fields['command']} {fields['text']}".strip(),
+    "button": lambda fields: f"pressed “{fields['actions'][0]['text']['text']}”",
+    "choice": lambda fields: f"chose in “{fields['actions'][0]['action_id']}”",
+    "submission": lambda fields: f"submitted “{fields['view']['title']['text']}”",
+    "closing": lambda fields: f"closed “{fields['view']['title']['text']}”",
+    "shortcut": lambda fields: f"used the shortcut “{fields['callback_id']}”",
+    "event": lambda fields: f"opened the app's {fields['event']['tab']} tab",
+}
+
+
+def describe(exchange: Exchange) -> str:
+    """Return what the member did."""
+    return DESCRIPTIONS[exchange.kind](exchange.fields)
 
 
 def _call(call: Call) -> Json:
@@ -162,7 +153,7 @@ def _call(call: Call) -> Json:
 
 
 def _tables(arguments: Mapping[str, Any]) -> list[str]:
-    """The tables that a call to DynamoDB is about: of one item, of several read together, or of a transaction."""
+    """Return the tables of a call of DynamoDB: of one item, of several read together, or of a transaction."""
     if "TableName" in arguments:
         return [arguments["TableName"]]
     changes = [change for item in arguments.get("TransactItems", ()) for change in item.values()]

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from socket import create_server
@@ -16,16 +16,16 @@ from bot.config import Settings, load
 from bot.core.errors import StudioLinksError
 from bot.local.aws.stand_in import LocalAws
 from bot.local.demo.seed import ADMINS, seed
-from bot.local.page.glass import Glass
 from bot.local.page.routes import page
+from bot.local.page.under_the_hood import UnderTheHood
 from bot.local.slack import features
 from bot.local.slack.workspace import Workspace
 
 # Seconds the bot may take from its start until it is ready.
-START_UP = 20.0
-# Signs the bot's calls of AWS, which tells them from those of whoever watches.
+START_TIMEOUT = 60.0
+# Signs the bot's calls of AWS, which sets them apart from the demo's own.
 BOT_KEY = "studio-links-bot"
-# What the shell has set for a real bot must not get into the demo.
+# Settings of the shell for a real bot must not get into the demo.
 OURS = ("SLACK_", "STUDIO_", "AWS_")
 
 
@@ -36,7 +36,7 @@ class MovableClock:
         self._ahead = 0.0
 
     def __call__(self) -> float:
-        """Seconds since the epoch."""
+        """Return seconds since the epoch."""
         return time.time() + self._ahead
 
     def move_on(self, seconds: float) -> None:
@@ -45,7 +45,7 @@ class MovableClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class RunningDemo:
     """The running demo."""
 
     aws: LocalAws
@@ -57,20 +57,22 @@ class Stage:
 
 
 @contextmanager
-def stage(
+def running_demo(
     port: int = 0,
     *,
     socket: bool = False,
     environment: Mapping[str, str] | None = None,
     output: IO[bytes] | None = None,
-) -> Iterator[Stage]:
+    progress: Callable[[str], None] = lambda _: None,
+) -> Iterator[RunningDemo]:
     """Start everything, seeded; stop it at the end, and leave the environment as it was.
 
     Args:
-        port: where the workspace listens, its page included; 0 takes any free one, as the rest does.
-        socket: the bot is reached over Socket Mode.
+        port: where the workspace listens, its page included; 0 takes any free one, as the other servers do.
+        socket: Slack sends to the bot over Socket Mode.
         environment: further settings for the bot.
         output: where the bot writes its log, instead of this process's own output.
+        progress: called with each part that is about to start.
 
     Raises:
         StudioLinksError: the bot did not start.
@@ -79,17 +81,16 @@ def stage(
     clock = MovableClock()
     slack = Workspace(port=port, features=replace(features.from_manifest(), socket_mode=socket))
     slack.app.register_blueprint(page(slack))
-    with (
-        LocalAws(clock=clock) as aws,
-        slack as workspace,
-        _environment(aws, workspace, environment or {}),
-    ):
+    progress("AWS and Slack stand-ins")
+    with slack as workspace, LocalAws(clock=clock) as aws, _environment(aws, workspace, environment or {}):
         settings = load(Settings)
+        progress("members, profiles and rules")
         domain_id = seed(settings, workspace)
+        progress("the bot")
         with _bot(output, *(["--socket"] if socket else [])) as address:
             workspace.request_url = f"{address}/slack/events"
-            workspace.under_the_hood = Glass(workspace, aws, settings, caller=BOT_KEY)
-            yield Stage(aws, workspace, settings, domain_id, address, clock)
+            workspace.under_the_hood = UnderTheHood(workspace, aws, settings, caller=BOT_KEY)
+            yield RunningDemo(aws, workspace, settings, domain_id, address, clock)
 
 
 @contextmanager
@@ -98,8 +99,8 @@ def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]
     for name in before:
         if name.startswith(OURS):
             del os.environ[name]
-    os.environ.update(aws.environment())
     os.environ.update(
+        aws.environment(),
         SLACK_BOT_TOKEN=workspace.bot_token,
         SLACK_SIGNING_SECRET=workspace.signing_secret,
         SLACK_APP_TOKEN=workspace.app_token,
@@ -119,7 +120,7 @@ def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]
 
 @contextmanager
 def _bot(output: IO[bytes] | None, *arguments: str) -> Iterator[str]:
-    """`studio-links serve`, exactly as a server runs it; yields its address once it is ready."""
+    """Run `studio-links serve` exactly as a server does, and yield its address once it is ready."""
     command = [sys.executable, "-m", "bot", "serve", *arguments]
     environment = {**os.environ, "AWS_ACCESS_KEY_ID": BOT_KEY}
     process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)  # noqa: S603 - our own program
@@ -133,21 +134,18 @@ def _bot(output: IO[bytes] | None, *arguments: str) -> Iterator[str]:
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + START_UP
+    deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise StudioLinksError(f"the bot ended at once with code {process.returncode}: its last lines say why")
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+            raise StudioLinksError(f"The bot ended with code {process.returncode}. Its last lines say why.")
+        with suppress(OSError), closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
             connection.request("GET", "/readyz")
             if connection.getresponse().status == HTTPStatus.OK:
                 return
-        except OSError:
-            pass  # it does not listen yet
-        finally:
-            connection.close()
-        time.sleep(0.05)
-    raise StudioLinksError(f"the bot was not ready within {START_UP:.0f} seconds: look at it with LOG_LEVEL=INFO")
+        time.sleep(0.05)  # it does not listen yet, or is not ready
+    raise StudioLinksError(
+        f"The bot was not ready within {START_TIMEOUT:.0f} seconds. Try again with LOG_LEVEL=INFO."
+    )
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""What Slack would have refused of what the app sent: a developer must not be able to overlook it."""
+"""What Slack would refuse of the app's calls and answers. The page shows it, so that a developer cannot miss it."""
 
 from collections.abc import Iterable, Mapping
 
@@ -22,8 +22,8 @@ MISTAKES = frozenset(
 )
 
 
-def problems(calls: Iterable[ApiCall], deliveries: Iterable[Delivery], exchanges: Iterable[Exchange]) -> list[str]:
-    """One line each, oldest first. They quote names and places of fields, never what is in them."""
+def mistakes(calls: Iterable[ApiCall], deliveries: Iterable[Delivery], exchanges: Iterable[Exchange]) -> list[str]:
+    """Return one line for each mistake, oldest first. They quote names and places of fields, never their content."""
     found = [
         (call.at, f"{call.method}: {call.error}: {_list(call.answer.get('errors', ()))}")
         for call in calls

@@ -1,4 +1,4 @@
-"""What a member did, as the glass words it."""
+"""How the demo's page describes what a member did."""
 
 import json
 from typing import Any
@@ -6,14 +6,14 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bot.local.page.glass import _in_words
+from bot.local.page.under_the_hood import describe
 from bot.local.slack.exchanges import Exchange, Kind
 
 VIEW = {"title": {"text": "Request access"}}
 
 
 @pytest.mark.parametrize(
-    ("kind", "payload", "words"),
+    ("kind", "payload", "text"),
     [
         ("button", {"actions": [{"text": {"text": "New link"}}]}, "pressed “New link”"),
         ("choice", {"actions": [{"action_id": "alias"}]}, "chose in “alias”"),
@@ -22,13 +22,13 @@ VIEW = {"title": {"text": "Request access"}}
         ("shortcut", {"callback_id": "open_studio"}, "used the shortcut “open_studio”"),
     ],
 )
-def test_an_interaction_is_told_in_words(kind: Kind, payload: dict[str, Any], words: str) -> None:
+def test_an_interaction_is_tolddescribe(kind: Kind, payload: dict[str, Any], text: str) -> None:
     body = urlencode({"payload": json.dumps(payload)}).encode()
-    assert _in_words(Exchange("1", kind, "U0ANA", "", 0, body)) == words
+    assert describe(Exchange("1", kind, "U0ANA", "", 0, body)) == text
 
 
-def test_an_opened_home_and_a_command_are_told_in_words() -> None:
+def test_an_opened_home_and_a_command_are_tolddescribe() -> None:
     opened = json.dumps({"event": {"tab": "home"}}).encode()
-    assert _in_words(Exchange("1", "event", "U0ANA", "", 0, opened)) == "opened the app's home tab"
+    assert describe(Exchange("1", "event", "U0ANA", "", 0, opened)) == "opened the app's home tab"
     typed = urlencode({"command": "/studio", "text": "prod"}).encode()
-    assert _in_words(Exchange("1", "command", "U0ANA", "", 0, typed)) == "/studio prod"
+    assert describe(Exchange("1", "command", "U0ANA", "", 0, typed)) == "/studio prod"

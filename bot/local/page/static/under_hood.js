@@ -1,4 +1,4 @@
-// Behind the glass: what each of a member's requests did, step by step.
+// Under the hood: what each of a member's requests did, step by step.
 
 import { byId, make, mirror } from "./dom.js";
 import { icon } from "./icons.js";
@@ -7,25 +7,25 @@ import { icon } from "./icons.js";
 const opened = new Set();
 
 /** Set the pane up; `onToggle` hears whether it is open. */
-export function startGlass(onToggle) {
-  byId("glass-close").append(icon("close"));
-  byId("glass-toggle").addEventListener("click", () => toggle(byId("glass").hidden, onToggle));
-  byId("glass-close").addEventListener("click", () => toggle(false, onToggle));
-  byId("glass").addEventListener("keydown", (event) => {
+export function startHood(onToggle) {
+  byId("hood-close").append(icon("close"));
+  byId("hood-toggle").addEventListener("click", () => toggle(byId("hood").hidden, onToggle));
+  byId("hood-close").addEventListener("click", () => toggle(false, onToggle));
+  byId("hood").addEventListener("keydown", (event) => {
     if (event.key === "Escape") toggle(false, onToggle);
   });
 }
 
 function toggle(isOpen, onToggle) {
-  byId("glass").hidden = !isOpen;
-  byId("glass-toggle").setAttribute("aria-expanded", String(isOpen));
-  document.body.classList.toggle("glass-open", isOpen);
-  byId(isOpen ? "glass-heading" : "glass-toggle").focus();
+  byId("hood").hidden = !isOpen;
+  byId("hood-toggle").setAttribute("aria-expanded", String(isOpen));
+  document.body.classList.toggle("hood-open", isOpen);
+  byId(isOpen ? "hood-heading" : "hood-toggle").focus();
   onToggle(isOpen);
 }
 
-export function showGlass(requests) {
-  byId("glass-empty").hidden = requests.length > 0;
+export function showHood(requests) {
+  byId("hood-empty").hidden = requests.length > 0;
   mirror(byId("requests"), requests, (request) => request.id, card);
 }
 
