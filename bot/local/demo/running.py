@@ -82,7 +82,8 @@ def running_demo(
     slack = Workspace(port=port, features=replace(features.from_manifest(), socket_mode=socket))
     slack.app.register_blueprint(page(slack))
     progress("AWS and Slack stand-ins")
-    with slack as workspace, LocalAws(clock=clock) as aws, _environment(aws, workspace, environment or {}):
+    # The workspace stops first: its page reads the audit from AWS.
+    with LocalAws(clock=clock) as aws, slack as workspace, _environment(aws, workspace, environment or {}):
         settings = load(Settings)
         progress("members, profiles and rules")
         domain_id = seed(settings, workspace)
