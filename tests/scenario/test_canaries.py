@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from bot.local.faults import Fault
 from tests.leaks import find_leaks, remember
 from tests.scenario.conftest import Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to
+from tests.waiting import wait_until
 
 AWS = {
     "AWS_ACCESS_KEY_ID": "AKIACANARYCANARYCANA",
@@ -50,6 +50,8 @@ def live_through_it(product: Product, people: list[Someone]) -> list[str]:
         ("UpdateItem", Fault(drop=True, times=4)),
         ("BatchGetItem", Fault(body=HALF_A_LINK, status=200)),
         Fault(status=404),
+        Fault(status=500),
+        Fault(delay=2.0),
         Fault(status=429, retry_after=60),
         Fault(drop=True, served=True),
     ]
@@ -134,6 +136,7 @@ def test_nothing_the_bot_writes_over_http_holds_a_secret(
         pages = "".join(bot.bot.get(path)[1] for path in ("/metrics", "/healthz", "/readyz", "/nowhere"))
         shown = Path(f"/proc/{bot.pid}/cmdline").read_text()
     assert "request_not_recorded" in output.read_text()
+    assert "reply_refused" in output.read_text()
     (tmp_path / "pages.log").write_text(pages + shown)
     (tmp_path / "tables.log").write_text(stored(product))
     shown_by_cli = printed(environment, people[0].user_id) if style == "json" else ""
@@ -185,8 +188,7 @@ def test_a_crash_dump_holds_no_secret(crowd: Crowd, product: Product, tmp_path: 
         made = crowd.links()
         product.aws.inject(MINT, Fault(delay=5.0))
         exchange = ana.types()
-        while crowd.links() == made:
-            time.sleep(0.01)
+        wait_until(lambda: crowd.links() > made)
         os.kill(bot.pid, signal.SIGSEGV)
         bot.bot.process.wait(5)
     product.aws.clear_faults()
