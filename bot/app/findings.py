@@ -89,12 +89,13 @@ def scopes(granted: frozenset[str]) -> Iterator[Finding]:
         why, mend = "the bot may lack a permission", "compare OAuth & Permissions with manifest.yml"
         yield Finding(Level.WARN, "Slack scopes", "Slack does not list them", why, mend)
         return
-    missing, extra = set(manifest.SCOPES) - granted, granted - set(manifest.SCOPES)
+    needed = manifest.scopes()
+    missing, extra = set(needed) - granted, granted - set(needed)
     if not missing:
-        yield ok("Slack scopes", ", ".join(sorted(manifest.SCOPES)))
+        yield ok("Slack scopes", ", ".join(sorted(needed)))
     for scope in sorted(missing):
         mend = "add it under OAuth & Permissions, as in manifest.yml, and reinstall the app"
-        yield Finding(Level.FAIL, f"Slack scope {scope}", "not granted", f"it is for {manifest.SCOPES[scope]}", mend)
+        yield Finding(Level.FAIL, f"Slack scope {scope}", "not granted", f"needed to {needed[scope]}", mend)
     if extra:
         why = "a stolen token could do more than the bot does"
         yield Finding(Level.WARN, "Slack scopes", f"more than needed: {', '.join(sorted(extra))}", why, "remove them")

@@ -113,11 +113,11 @@ def test_doctor_reports_a_revoked_token(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_doctor_reports_missing_and_extra_scopes(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = "chat:write"
-    granted = (*(scope for scope in manifest.SCOPES if scope != missing), "files:read")
+    granted = (*(scope for scope in manifest.scopes() if scope != missing), "files:read")
     with Workspace(scopes=granted) as slack:
         monkeypatch.setenv("SLACK_BOT_TOKEN", slack.bot_token)
         monkeypatch.setenv("SLACK_API_URL", slack.api_url)
-        assert manifest.SCOPES[missing] in the("fail", missing)["why"]
+        assert manifest.scopes()[missing] in the("fail", missing)["why"]
         assert "files:read" in the("warn", "Slack scopes")["found"]
 
 

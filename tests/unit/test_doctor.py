@@ -11,7 +11,7 @@ from bot.core.errors import StudioError
 from bot.core.link import Reason
 from bot.slack import manifest
 
-NEEDED = frozenset(manifest.SCOPES)
+NEEDED = frozenset(manifest.scopes())
 
 
 def levels(findings: list[Finding]) -> list[Level]:
@@ -26,7 +26,7 @@ def test_scopes_of_the_manifest_pass() -> None:
 def test_scopes_missing_one_names_it_and_its_purpose(missing: str) -> None:
     [found] = scopes(NEEDED - {missing})
     assert (found.level, found.check) == (Level.FAIL, f"Slack scope {missing}")
-    assert manifest.SCOPES[missing] in found.why
+    assert manifest.scopes()[missing] in found.why
     assert "reinstall" in found.mend
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bot.core.values import InvalidValue
-from bot.slack.manifest import PLACEHOLDER, manifest
+from bot.slack.manifest import PLACEHOLDER, manifest, scopes
 
 ROOT = Path(__file__).parent.parent.parent
 BOTH = pytest.mark.parametrize("socket", [False, True], ids=["HTTP", "Socket Mode"])
@@ -31,14 +31,14 @@ def addresses(app: dict[str, Any]) -> list[str | None]:
 
 
 @BOTH
-def test_it_is_valid_by_slacks_schema(*, socket: bool) -> None:
+def test_manifest_matches_slacks_schema(*, socket: bool) -> None:
     schema = json.loads((ROOT / "tests/data/slack-manifest.schema.json").read_text())
 
     jsonschema.Draft7Validator(schema).validate(parsed(socket=socket))
 
 
 @BOTH
-def test_it_keeps_the_rules_that_the_schema_misses(*, socket: bool) -> None:
+def test_manifest_keeps_rules_missing_from_the_schema(*, socket: bool) -> None:
     app = parsed(socket=socket)
     info, command = app["display_information"], app["features"]["slash_commands"][0]
     assert len(info["name"]) <= 35
@@ -57,7 +57,7 @@ def test_it_keeps_the_rules_that_the_schema_misses(*, socket: bool) -> None:
 
 
 @BOTH
-def test_it_asks_for_no_more_than_the_bot_uses(*, socket: bool) -> None:
+def test_manifest_requests_only_used_scopes(*, socket: bool) -> None:
     methods = (ROOT / "bot/slack/client.py").read_text()
     needed = {"commands"}
     needed |= {"chat:write"} if "chat_postEphemeral" in methods else set()
@@ -68,7 +68,7 @@ def test_it_asks_for_no_more_than_the_bot_uses(*, socket: bool) -> None:
     assert set(parsed(socket=socket)["oauth_config"]["scopes"]["bot"]) == needed
 
 
-def test_the_two_differ_in_their_transport_alone() -> None:
+def test_variants_differ_only_in_transport() -> None:
     http, socket = parsed(), parsed(socket=True)
     assert set(addresses(http)) == {f"{PLACEHOLDER}/slack/events"}
     assert set(addresses(socket)) == {None}
@@ -77,6 +77,11 @@ def test_the_two_differ_in_their_transport_alone() -> None:
     del http["settings"]["event_subscriptions"]["request_url"], http["settings"]["interactivity"]["request_url"]
     http["settings"]["socket_mode_enabled"] = True
     assert http == socket
+
+
+def test_scopes_are_those_of_the_manifest_each_with_a_purpose() -> None:
+    assert list(scopes()) == parsed()["oauth_config"]["scopes"]["bot"]
+    assert all(scopes().values())
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,7 @@ def test_the_two_differ_in_their_transport_alone() -> None:
         ("https://example.com:8443/bots/studio/", "https://example.com:8443/bots/studio/slack/events"),
     ],
 )
-def test_an_address_is_written_wherever_slack_wants_it(given: str, written: str) -> None:
+def test_url_is_written_to_every_field(given: str, written: str) -> None:
     assert set(addresses(parsed(url=given))) == {written}
 
 
@@ -106,6 +111,6 @@ def test_an_address_is_written_wherever_slack_wants_it(given: str, written: str)
         f"https://{'a' * 3000}.example.com",
     ],
 )
-def test_an_address_that_slack_would_not_take_is_refused(address: str) -> None:
+def test_url_that_slack_would_not_accept_is_refused(address: str) -> None:
     with pytest.raises(InvalidValue):
         manifest(url=address)
