@@ -78,39 +78,39 @@ def end(link_expiry: LinkExpiry) -> None:
 # When
 
 
-def test_a_message_expires_when_its_link_does(world: World) -> None:
+def test_message_expires_with_its_link(world: World) -> None:
     world.watch("first")
     assert world.after(59.9) == []
     assert world.after(0.1) == ["first"]
 
 
-def test_a_message_expires_once(world: World) -> None:
+def test_message_expires_once(world: World) -> None:
     world.watch("first")
     assert world.after(60) == ["first"]
     assert world.after(3600) == []
 
 
 @pytest.mark.parametrize("seconds", [0, -1, -3600])
-def test_a_link_that_is_dead_already_expires_at_once(world: World, seconds: float) -> None:
+def test_expired_link_is_replaced_immediately(world: World, seconds: float) -> None:
     world.watch("first", seconds=seconds)
     assert world.after(0) == ["first"]
 
 
-def test_several_expire_in_the_order_of_their_time(world: World) -> None:
+def test_messages_expire_in_order_of_expiry(world: World) -> None:
     for seconds in (30, 10, 20, 40, 5):
         world.watch(f"after {seconds}", f"message {seconds}", seconds=seconds)
     assert world.after(30) == ["after 5", "after 10", "after 20", "after 30"]
     assert world.after(10) == ["after 40"]
 
 
-def test_of_the_same_time_the_first_comes_first(world: World) -> None:
+def test_messages_with_equal_expiry_keep_their_order(world: World) -> None:
     names = [f"{number:02}" for number in range(20)]
     for name in names:
         world.watch(name, name)
     assert world.after(60) == names
 
 
-def test_one_that_comes_later_and_dies_earlier_is_not_kept_waiting() -> None:
+def test_later_message_with_earlier_expiry_is_not_delayed() -> None:
     """On the real clock: the thread sleeps for the first, and is woken for the second."""
     expired: queue.Queue[str] = queue.Queue()
     link_expiry = LinkExpiry(FakeMessages(), lambda job: job())
@@ -121,7 +121,7 @@ def test_one_that_comes_later_and_dies_earlier_is_not_kept_waiting() -> None:
     assert expired.empty()
 
 
-def test_the_wall_clock_says_when_and_the_stopwatch_how_long(worlds: Callable[..., World]) -> None:
+def test_wall_clock_set_back_does_not_delay_expiry(worlds: Callable[..., World]) -> None:
     """A wall clock that is set back meanwhile keeps no message alive."""
     world = worlds()
     world.watch("first")
@@ -129,7 +129,7 @@ def test_the_wall_clock_says_when_and_the_stopwatch_how_long(worlds: Callable[..
     assert world.after(60) == ["first"]
 
 
-def test_nothing_runs_until_there_is_something_to_watch(world: World) -> None:
+def test_no_thread_before_the_first_watch(world: World) -> None:
     assert world.link_expiry._thread is None
     world.link_expiry.forget(MESSAGE, "first")
     assert world.link_expiry._thread is None
@@ -138,13 +138,13 @@ def test_nothing_runs_until_there_is_something_to_watch(world: World) -> None:
 # What the message shows by then
 
 
-def test_a_message_whose_link_was_opened_is_left_alone(world: World) -> None:
+def test_opened_link_is_not_replaced(world: World) -> None:
     world.watch("first")
     world.link_expiry.forget(MESSAGE, "first")
     assert world.after(60) == []
 
 
-def test_a_message_that_shows_a_newer_link_expires_with_that_one(world: World) -> None:
+def test_message_expires_with_its_newest_link(world: World) -> None:
     world.watch("first")
     world.clock.advance(30)
     world.watch("second")
@@ -152,27 +152,27 @@ def test_a_message_that_shows_a_newer_link_expires_with_that_one(world: World) -
     assert world.after(30) == ["second"]
 
 
-def test_forgetting_one_message_leaves_the_others(world: World) -> None:
+def test_forget_affects_one_message_only(world: World) -> None:
     world.watch("first", "message 1")
     world.watch("second", "message 2")
     world.link_expiry.forget("message 1", "first")
     assert world.after(60) == ["second"]
 
 
-def test_a_press_that_was_faster_than_we_are_counts(world: World) -> None:
+def test_link_opened_before_watch_is_not_replaced(world: World) -> None:
     world.link_expiry.forget(MESSAGE, "first")
     world.watch("first")
     assert world.after(60) == []
     assert world.messages.shown(MESSAGE) == "gone first"
 
 
-def test_what_was_forgotten_does_not_hold_back_the_next_link_in_the_same_message(world: World) -> None:
+def test_next_link_in_a_forgotten_message_expires(world: World) -> None:
     world.link_expiry.forget(MESSAGE, "first")
     world.watch("second")
     assert world.after(60) == ["second"]
 
 
-def test_whichever_comes_first_a_forgotten_link_does_not_expire(world: World) -> None:
+def test_forgotten_link_never_expires_whatever_the_order(world: World) -> None:
     for number in range(20):
         name = f"link {number}"
         outcome = race(
@@ -183,7 +183,7 @@ def test_whichever_comes_first_a_forgotten_link_does_not_expire(world: World) ->
     assert world.after(60) == []
 
 
-def test_a_message_that_another_replica_changed_is_left_alone(worlds: Callable[..., World]) -> None:
+def test_message_changed_by_another_replica_is_not_replaced(worlds: Callable[..., World]) -> None:
     messages, clock = FakeMessages(), Clock()
     one, other = worlds(messages, clock), worlds(messages, clock)
     one.watch("first")
@@ -193,7 +193,7 @@ def test_a_message_that_another_replica_changed_is_left_alone(worlds: Callable[.
     assert other.after(0) == ["second"]
 
 
-def test_a_link_that_was_opened_through_another_replica_does_not_expire(worlds: Callable[..., World]) -> None:
+def test_link_opened_through_another_replica_is_not_replaced(worlds: Callable[..., World]) -> None:
     messages = FakeMessages()
     one, other = worlds(messages), worlds(messages)
     one.watch("first")
@@ -204,7 +204,7 @@ def test_a_link_that_was_opened_through_another_replica_does_not_expire(worlds: 
 # What goes wrong
 
 
-def test_what_cannot_be_noted_is_not_watched(world: World) -> None:
+def test_watch_without_a_stored_note_does_nothing(world: World) -> None:
     world.messages.error = BROKEN
     with capture_logs() as logs:
         world.watch("first")
@@ -213,7 +213,7 @@ def test_what_cannot_be_noted_is_not_watched(world: World) -> None:
     assert world.after(60) == []
 
 
-def test_forgetting_that_cannot_be_noted_is_logged(world: World) -> None:
+def test_failed_forget_is_logged(world: World) -> None:
     world.messages.error = BROKEN
     with capture_logs() as logs:
         world.link_expiry.forget(MESSAGE, "first")
@@ -234,7 +234,7 @@ class FailingOnce(FakeMessages):
         return super().shown(message)
 
 
-def test_a_message_of_which_nothing_can_be_read_keeps_its_date_and_the_rest_go_on(
+def test_unreadable_message_does_not_stop_the_others(
     worlds: Callable[..., World],
 ) -> None:
     world = worlds(FailingOnce())
@@ -246,9 +246,7 @@ def test_a_message_of_which_nothing_can_be_read_keeps_its_date_and_the_rest_go_o
 
 
 @pytest.mark.parametrize("refusal", [QueueFull(), RuntimeError("a defect")], ids=["full", "a defect"])
-def test_when_there_is_no_room_the_message_keeps_its_date_and_the_rest_go_on(
-    world: World, refusal: Exception
-) -> None:
+def test_rejected_job_does_not_stop_the_others(world: World, refusal: Exception) -> None:
     world.watch("first", "message 1")
     world.watch("second", "message 2", seconds=61)
     world.refusals.append(refusal)
@@ -257,7 +255,7 @@ def test_when_there_is_no_room_the_message_keeps_its_date_and_the_rest_go_on(
     assert [(line["event"], line["why"]) for line in logs] == [("expiry_not_shown", type(refusal).__name__)]
 
 
-def test_a_message_that_cannot_be_replaced_does_not_stop_the_rest(world: World) -> None:
+def test_failing_replacement_does_not_stop_the_others(world: World) -> None:
     def fail() -> None:
         raise RuntimeError("a defect")
 
@@ -266,7 +264,7 @@ def test_a_message_that_cannot_be_replaced_does_not_stop_the_rest(world: World) 
     assert world.after(60) == ["second"]
 
 
-def test_replacing_is_done_by_whoever_runs_and_not_by_the_thread_that_waits() -> None:
+def test_replacement_runs_outside_the_scheduling_thread() -> None:
     jobs: queue.Queue[Job] = queue.Queue()
     expired: list[str] = []
     link_expiry = LinkExpiry(FakeMessages(), jobs.put)
@@ -278,7 +276,7 @@ def test_replacing_is_done_by_whoever_runs_and_not_by_the_thread_that_waits() ->
     end(link_expiry)
 
 
-def test_what_is_opened_while_its_replacement_waits_for_a_worker_is_left_alone() -> None:
+def test_link_opened_while_its_replacement_is_queued_is_kept() -> None:
     jobs: queue.Queue[Job] = queue.Queue()
     expired: list[str] = []
     link_expiry = LinkExpiry(FakeMessages(), jobs.put)
@@ -293,7 +291,7 @@ def test_what_is_opened_while_its_replacement_waits_for_a_worker_is_left_alone()
 # Stopping
 
 
-def test_once_stopped_nothing_expires_any_more(world: World) -> None:
+def test_nothing_expires_after_stop(world: World) -> None:
     world.watch("first")
     end(world.link_expiry)
     world.clock.advance(60)
@@ -303,13 +301,13 @@ def test_once_stopped_nothing_expires_any_more(world: World) -> None:
     assert not world.link_expiry._thread.is_alive()
 
 
-def test_stopping_ends_a_long_wait() -> None:
+def test_stop_ends_a_long_wait() -> None:
     link_expiry = LinkExpiry(FakeMessages(), lambda job: job())
     link_expiry.watch(MESSAGE, "first", utc_now() + timedelta(days=1), lambda: None)
     end(link_expiry)
 
 
-def test_stopping_before_anything_was_watched_is_all_right(world: World) -> None:
+def test_stop_before_the_first_watch(world: World) -> None:
     world.link_expiry.stop()
     world.link_expiry.stop()
     world.watch("first", seconds=0)
