@@ -20,9 +20,10 @@ from bot.local.slack.people import Channel
 from bot.local.slack.screens import Message as Shown
 from bot.local.slack.workspace import GENERAL, SCOPES, Workspace
 from bot.slack.blocks import RenderContext
-from bot.slack.client import API_TIMEOUT, REPLY_TIMEOUT, SlackApi
+from bot.slack.client import API_TIMEOUT, SlackApi
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin
+from bot.slack.response_url import TIMEOUT as REPLY_TIMEOUT
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, TEAM
 
@@ -148,7 +149,7 @@ def test_replies_share_one_connection(origin: Origin) -> None:
         for number in range(5):
             there = replace(origin, response_url=f"{url}/commands/{TEAM}/{number}/secret")
             assert slack.reply(there, MESSAGE, replace=False)
-            opened.append(slack._pool.connection_from_url(url).num_connections)
+            opened.append(slack._response_urls._pool.connection_from_url(url).num_connections)
 
     assert opened == [1] * 5
 
@@ -299,7 +300,7 @@ SLACK, GOV, LOCAL = "https://slack.com/api/", "https://slack-gov.com/api/", "htt
 )
 def test_response_urls_of_slack_are_recognized(origin: Origin, api_url: str, url: str, *, ours: bool) -> None:
     asked = replace(origin, enterprise_id="E0ORG00001")
-    assert SlackApi(token="xoxb-0", api_url=api_url)._is_slacks(url, asked) is ours
+    assert SlackApi(token="xoxb-0", api_url=api_url)._response_urls.is_trusted(url, asked) is ours
 
 
 # The audit channel

@@ -15,9 +15,10 @@ from bot.core.link import Allowed, Reason
 from bot.core.records import Entry
 from bot.links.status import GATHER_TIMEOUT, LAST_LINKS, LOOK_BACK, MAX_READ, GetStatus, MemberStatus
 from bot.slack.blocks import RenderContext, slack_date, slack_time
-from bot.slack.client import API_TIMEOUT, REPLY_TIMEOUT
+from bot.slack.client import API_TIMEOUT
 from bot.slack.gateway import MAX_WAIT
 from bot.slack.members import status_views
+from bot.slack.response_url import TIMEOUT as REPLY_TIMEOUT
 from bot.slack.words import CATALOGUES, Words
 from tests.fakes import (
     ANA,

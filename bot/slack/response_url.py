@@ -1,0 +1,105 @@
+"""Replies through Slack's response_urls.
+
+https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+"""
+
+import ipaddress
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+import urllib3
+from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.util import parse_url
+
+from bot.observability.metrics import Failed
+from bot.slack.payloads import Origin
+
+log = structlog.get_logger()
+
+TIMEOUT = 1.5  # seconds for a whole reply
+# First segments of a path: for commands, for buttons, and for both in newer apps.
+PATHS = {"commands", "actions", "app"}
+
+
+class ResponseUrls:
+    """Post to response_urls, which are secrets: neither they nor the body is ever logged.
+
+    Args:
+        within: runs a call and raises TimeoutError if it takes longer than so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        proxy: str | None,
+        connections: int,
+        within: Callable[[float, Callable[[], Any]], Any],
+        failed: Failed,
+    ) -> None:
+        self._api, self._within, self._failed = parse_url(api_url), within, failed
+        options: dict[str, Any] = {
+            "maxsize": connections,
+            "retries": False,
+            "timeout": urllib3.Timeout(total=TIMEOUT),
+        }
+        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+    def post(self, origin: Origin, body: Mapping[str, Any]) -> bool:
+        """Return whether Slack accepted the body; False if the request has no trusted response_url."""
+        url = origin.response_url
+        if url is None:
+            return False
+        if not self.is_trusted(url, origin):
+            log.error("response_url_not_slacks", request=origin.request_id)
+            return False
+        try:
+            response = self._within(TIMEOUT, lambda: self._pool.request("POST", url, json=body, redirect=False))
+        except (HTTPError, TimeoutError) as error:
+            log.warning("reply_failed", request=origin.request_id, why=type(error).__name__)
+            self._failed("response_url", "unreachable")
+            return False
+        ok = response.status == HTTPStatus.OK
+        if ok and not _says_no(response.data):
+            return True
+        log.warning("reply_refused", request=origin.request_id, status=response.status)
+        self._failed("response_url", "not_ok" if ok else str(response.status))
+        return False
+
+    def is_trusted(self, url: str, origin: Origin) -> bool:
+        """Return whether a URL belongs to our Slack and to the workspace of the request.
+
+        A stolen signing secret allows forged requests, but must not send a link to a foreign server or workspace.
+        The library that will call the URL also parses it here: two parsers could disagree.
+        """
+        try:
+            parsed = parse_url(url)
+        except LocationParseError:
+            return False
+        host, home = parsed.host or "", self._api.host or ""
+        if parsed.scheme != self._api.scheme or parsed.auth is not None or "\\" in url:
+            return False
+        if _is_loopback(home):  # the local stand-in for Slack
+            return _is_loopback(host)
+        kind, _, rest = (parsed.path or "").removeprefix("/").partition("/")
+        ours = kind in PATHS and rest.partition("/")[0] in {origin.team_id, origin.enterprise_id}
+        return ours and parsed.port in (None, 443) and (host == home or host.endswith(f".{home}"))
+
+
+def _says_no(data: bytes) -> bool:
+    """Return whether a 200 is JSON that says the message was not accepted."""
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and answer.get("ok") is False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
