@@ -8,7 +8,7 @@ from bot.admin import access_requests, bulk_import, changes, csv_file, listings
 from bot.core import values
 from bot.links import sign_in, status
 from bot.serving import health, server, wsgi
-from bot.slack import client, gateway, socket_connection
+from bot.slack import client, gateway, response_url, socket_connection
 from bot.store import access_requests as request_store
 from bot.store import audit, confirmations, request_log, runtime
 
@@ -22,13 +22,13 @@ LIMITS: dict[str, tuple[object, object]] = {
     "days that a status looks back": (status.LOOK_BACK, timedelta(days=30)),
     "entries that a status reads": (status.MAX_READ, 100),
     "seconds that a request waits for a worker": (gateway.MAX_WAIT, 3.0),
-    "seconds for a reply to Slack": (client.REPLY_TIMEOUT, 1.5),
+    "seconds for a reply to Slack": (response_url.TIMEOUT, 1.5),
     "seconds for a call of Slack": (client.API_TIMEOUT, 2),
     "bytes of a request": (wsgi.MAX_BODY_BYTES, 65_536),
     "bytes buffered for Socket Mode": (socket_connection.MAX_BUFFERED_BYTES, 1_048_576),
     "seconds between SIGTERM and the end": (server.GRACE, 12.0),
     "seconds for which a health check is current": (health.FRESH, 2.0),
-    "seconds for which metrics reuse a health check": (health.GLANCED, 15.0),
+    "seconds for which metrics reuse a health check": (health.RECENT, 15.0),
     "time in which an access request is open": (access_requests.OPEN_FOR, timedelta(days=7)),
     "days of access to choose from": (access_requests.DAYS, (1, 7, 30, 90, None)),
     "time for which a closed request is kept": (request_store.KEPT_AFTER, timedelta(days=30)),
