@@ -11,16 +11,7 @@ from datetime import datetime, timedelta
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, ParseError, build
 from bot.admin.listings import page_of_entries, page_of_members, page_of_records
-from bot.admin.results import (
-    Done,
-    Explained,
-    Forgotten,
-    NotDone,
-    NotDoneReason,
-    Outcome,
-    Question,
-    Record,
-)
+from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Question, Record
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.admin.stored import same
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace

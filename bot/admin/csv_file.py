@@ -30,24 +30,26 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from bot.admin.times import SPAN, parse_when
 from bot.core.access import Access, Effect, Grant, Mapping
 from bot.core.values import DEFAULT_ALIAS, USER_ID, InvalidValue, check_pattern
 
-OF_MAPPINGS = (
-    "alias",
-    "domain",
-    "profile",
-    "region",
-    "role_arn",
-    "space",
-    "landing",
-    "session_seconds",
-    "profile_arn",
-)
+# The columns of a mapping, and the fields that they fill.
+MAPPING_FIELDS = {
+    "alias": "alias",
+    "domain": "domain_id",
+    "profile": "profile_name",
+    "region": "region",
+    "role_arn": "role_arn",
+    "space": "space_name",
+    "landing": "landing_uri",
+    "session_seconds": "session_seconds",
+    "profile_arn": "profile_arn",
+}
 OF_RULES = ("until", "reason")
-COLUMNS = ("principal", "kind", *OF_MAPPINGS, *OF_RULES)
+COLUMNS = ("principal", "kind", *MAPPING_FIELDS, *OF_RULES)
 MAPPING = "mapping"
 KINDS = (MAPPING, *(effect.value for effect in Effect))
 
@@ -236,17 +238,9 @@ def _mapping(principal: str, row: dict[str, str]) -> Mapping:
     seconds = row["session_seconds"]
     if seconds and not re.fullmatch("[0-9]{1,9}", seconds):
         raise InvalidValue("session seconds", seconds, "a whole number from 1800 to 43200")
-    mapping = Mapping(
-        alias=row["alias"] or DEFAULT_ALIAS,
-        domain_id=row["domain"],
-        profile_name=row["profile"],
-        region=row["region"] or None,
-        role_arn=row["role_arn"] or None,
-        space_name=row["space"] or None,
-        landing_uri=row["landing"] or None,
-        session_seconds=int(seconds) if seconds else None,
-        profile_arn=row["profile_arn"] or None,
-    )
+    fields: dict[str, Any] = {field: row[column] or None for column, field in MAPPING_FIELDS.items()}
+    fields |= {"alias": row["alias"] or DEFAULT_ALIAS, "domain_id": row["domain"], "profile_name": row["profile"]}
+    mapping = Mapping(**fields | {"session_seconds": int(seconds) if seconds else None})
     if mapping.profile_arn is not None:
         ends = re.escape(f":user-profile/{mapping.domain_id}/{mapping.profile_name}")
         pattern = re.compile(f"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{{12}}{ends}", re.IGNORECASE | re.ASCII)
@@ -255,7 +249,7 @@ def _mapping(principal: str, row: dict[str, str]) -> Mapping:
 
 
 def _grant(principal: str, effect: Effect, row: dict[str, str]) -> Grant:
-    _must_be_empty(row, OF_MAPPINGS, "a rule")
+    _must_be_empty(row, MAPPING_FIELDS, "a rule")
     until = row["until"]
     if SPAN.fullmatch(until):
         raise InvalidValue(
@@ -275,23 +269,9 @@ def _must_be_empty(row: dict[str, str], names: Iterable[str], what: str) -> None
 
 
 def _mapping_cells(principal: str, mapping: Mapping) -> Iterable[object]:
-    return (
-        principal,
-        MAPPING,
-        mapping.alias,
-        mapping.domain_id,
-        mapping.profile_name,
-        mapping.region,
-        mapping.role_arn,
-        mapping.space_name,
-        mapping.landing_uri,
-        mapping.session_seconds,
-        mapping.profile_arn,
-        None,
-        None,
-    )
+    return (principal, MAPPING, *(getattr(mapping, field) for field in MAPPING_FIELDS.values()), None, None)
 
 
 def _grant_cells(principal: str, grant: Grant) -> Iterable[object]:
     until = None if grant.until is None else grant.until.astimezone(UTC).isoformat()
-    return (principal, grant.effect.value, *[None] * len(OF_MAPPINGS), until, safe_cell(grant.reason))
+    return (principal, grant.effect.value, *[None] * len(MAPPING_FIELDS), until, safe_cell(grant.reason))

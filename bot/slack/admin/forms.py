@@ -9,16 +9,7 @@ from typing import Any
 from bot.admin.commands import ParseError, Problem
 from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, Kind, Name, Verb
 from bot.slack.admin.parsing import GROUP
-from bot.slack.blocks import (
-    PRODUCT,
-    Block,
-    Message,
-    RenderContext,
-    actions,
-    button,
-    plain,
-    section,
-)
+from bot.slack.blocks import PRODUCT, Block, Message, RenderContext, actions, button, plain, section
 
 PICK, MENU = "admin_pick", "menu"
 FORM = "admin_form"

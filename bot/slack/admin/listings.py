@@ -5,24 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.admin.history import flat
-from bot.admin.results import (
-    Item,
-    Page,
-)
+from bot.admin.results import Item, Page
 from bot.admin.specs import Verb
 from bot.core.access import Access, Workspace
 from bot.core.records import Entry
 from bot.slack.admin.records import MAX_DETAIL_LENGTH, MAX_NAME_LENGTH, code, describe, mention, rule, sections, short
-from bot.slack.blocks import (
-    Message,
-    RenderContext,
-    actions,
-    button,
-    context,
-    escape,
-    section,
-    slack_date,
-)
+from bot.slack.blocks import Message, RenderContext, actions, button, context, escape, section, slack_date
 
 # How much of each is shown, so that a page fits into one message.
 MAX_ALIASES, MAX_UNREADABLE = 8, 3

@@ -5,15 +5,7 @@ from datetime import datetime
 from bot.admin.results import Record
 from bot.core.access import Grant, Lockdown, Mapping
 from bot.core.values import USER_ID, is_group
-from bot.slack.blocks import (
-    Block,
-    RenderContext,
-    duration,
-    escape,
-    parts,
-    slack_date,
-    verbatim,
-)
+from bot.slack.blocks import Block, RenderContext, duration, escape, parts, slack_date, verbatim
 from bot.slack.members.views import MAX_ECHO_LENGTH
 
 # How much of each is shown, so that the longest still fit into a message.
