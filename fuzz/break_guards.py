@@ -292,13 +292,13 @@ GUARDS = {
         "serving/executors.py",
         "        if not self._free.acquire(blocking=False):",
         "        if False:",
-        (f"{UNIT}/test_executor.py", "test_a_call_beyond_the_limit_fails_at_once"),
+        (f"{UNIT}/test_executor.py", "test_call_beyond_the_limit_fails_at_once"),
     ),
     "burst gate": Guard(
         "serving/executors.py",
         "            self._burst_gate.wait()\n",
         "",
-        (f"{UNIT}/test_rush.py", "test_jobs_wait_while_there_is_a_rush"),
+        (f"{UNIT}/test_rush.py", "test_jobs_wait_during_a_burst"),
     ),
     # Buttons
     "button id format": Guard(

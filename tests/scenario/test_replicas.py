@@ -89,9 +89,7 @@ def go_on_asking(someone: Someone, until: threading.Event) -> list[Asked]:
     return asked
 
 
-def test_nothing_is_lost_while_serving_processes_are_killed_in_turn(
-    crowd: Crowd, replicas: Replicas, transport: str
-) -> None:
+def test_nothing_is_lost_while_replicas_are_killed_in_turn(crowd: Crowd, replicas: Replicas, transport: str) -> None:
     people, over = [crowd.member() for _ in range(MEMBERS)], threading.Event()
     with ThreadPoolExecutor(MEMBERS) as pool:
         futures = [pool.submit(go_on_asking, someone, over) for someone in people]

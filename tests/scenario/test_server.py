@@ -39,7 +39,7 @@ def test_web_concurrency_is_ignored_with_one_warning(hasty: Mortal) -> None:
     assert Path(f"/proc/{hasty.pid}/task/{hasty.pid}/children").read_text() == ""
 
 
-def test_the_server_says_nothing_of_itself(product: Product) -> None:
+def test_responses_do_not_name_the_server(product: Product) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
     for path in ("/healthz", "/nowhere"):
         connection.request("GET", path)
@@ -50,7 +50,7 @@ def test_the_server_says_nothing_of_itself(product: Product) -> None:
     connection.close()
 
 
-def test_a_header_that_is_too_large_is_refused(product: Product) -> None:
+def test_oversized_header_is_refused(product: Product) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
     connection.request("GET", "/healthz", headers={"X-Large": "x" * 40_000})
 
@@ -58,7 +58,7 @@ def test_a_header_that_is_too_large_is_refused(product: Product) -> None:
     connection.close()
 
 
-def test_connections_stay_open_for_as_long_as_is_set(product: Product, hasty: Mortal) -> None:
+def test_idle_connections_stay_open_for_keep_alive_seconds(product: Product, hasty: Mortal) -> None:
     def idle_for(port: int, seconds: float) -> bool:
         """Whether the connection is still there after so long."""
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -90,7 +90,7 @@ def test_connections_stay_open_for_as_long_as_is_set(product: Product, hasty: Mo
         {"Script-Name": "/healthz"},
     ],
 )
-def test_no_header_changes_what_a_request_is_taken_for(product: Product, headers: dict[str, str]) -> None:
+def test_forwarding_headers_do_not_change_the_request(product: Product, headers: dict[str, str]) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
     connection.request("GET", "/healthz", headers=headers)
     response = connection.getresponse()
@@ -99,9 +99,7 @@ def test_no_header_changes_what_a_request_is_taken_for(product: Product, headers
     connection.close()
 
 
-def test_a_request_that_comes_while_the_bot_is_warming_up_waits_for_it(
-    crowd: Crowd, product: Product, log_folder: Path
-) -> None:
+def test_request_during_warm_up_waits_for_it(crowd: Crowd, product: Product, log_folder: Path) -> None:
     ana, port = crowd.member(), free_port()
     product.slack.inject("auth.test", Fault(delay=1.0))
     with mortal(product.environment, log_folder / "bot-warm.log", port) as bot, sent_to(product, bot.bot):
@@ -138,7 +136,7 @@ def listens(bot: Mortal) -> bool:
     return True
 
 
-def test_a_client_that_leaves_while_it_is_answered_is_no_traceback(product: Product) -> None:
+def test_client_reset_during_a_response_logs_no_traceback(product: Product) -> None:
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", product.bot.port)) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # it ends by a reset

@@ -1,4 +1,4 @@
-"""The bounded executor refuses instead of letting work wait unseen."""
+"""The executors refuse work beyond their limits."""
 
 import threading
 from collections.abc import Iterator
@@ -33,14 +33,14 @@ def gate() -> Iterator[Gate]:
     gate.open.set()
 
 
-def test_a_job_is_run() -> None:
+def test_submit_runs_the_job() -> None:
     executor, done = BoundedExecutor("test", workers=1, queue=0), threading.Event()
     executor.submit(done.set)
     assert done.wait(timeout=10)
     executor.shutdown()
 
 
-def test_as_many_jobs_run_and_wait_as_may_be_and_one_more_is_refused(gate: Gate) -> None:
+def test_submit_beyond_capacity_is_refused(gate: Gate) -> None:
     executor = BoundedExecutor("test", workers=2, queue=3)
     for _ in range(5):
         executor.submit(gate.job)
@@ -54,7 +54,7 @@ def test_as_many_jobs_run_and_wait_as_may_be_and_one_more_is_refused(gate: Gate)
     assert executor.in_flight == 0
 
 
-def test_a_place_is_free_again_once_its_job_has_ended(gate: Gate) -> None:
+def test_finished_job_frees_capacity(gate: Gate) -> None:
     executor, freed = BoundedExecutor("test", workers=1, queue=0), threading.Event()
     executor.submit(gate.job)
     with pytest.raises(QueueFull):
@@ -66,7 +66,7 @@ def test_a_place_is_free_again_once_its_job_has_ended(gate: Gate) -> None:
     executor.shutdown()
 
 
-def test_a_job_that_fails_is_logged_and_frees_its_place() -> None:
+def test_failing_job_is_logged_and_frees_capacity() -> None:
     executor = BoundedExecutor("test", workers=1, queue=0)
 
     def fail() -> None:
@@ -79,7 +79,7 @@ def test_a_job_that_fails_is_logged_and_frees_its_place() -> None:
     assert executor.in_flight == 0
 
 
-def test_shutting_down_waits_for_what_was_taken_and_takes_no_more(gate: Gate) -> None:
+def test_shutdown_waits_for_accepted_jobs_and_accepts_no_more(gate: Gate) -> None:
     executor, done = BoundedExecutor("test", workers=1, queue=5), []
     executor.submit(gate.job)
     executor.submit(lambda: done.append("second"))
@@ -94,7 +94,7 @@ def test_shutting_down_waits_for_what_was_taken_and_takes_no_more(gate: Gate) ->
     assert executor.in_flight == 0
 
 
-def test_of_many_at_once_exactly_as_many_are_taken_as_there_are_places(gate: Gate) -> None:
+def test_concurrent_submits_fill_exactly_the_capacity(gate: Gate) -> None:
     executor, start = BoundedExecutor("test", workers=2, queue=6), threading.Barrier(20)
 
     def submit() -> bool:
@@ -112,7 +112,7 @@ def test_of_many_at_once_exactly_as_many_are_taken_as_there_are_places(gate: Gat
     executor.shutdown()
 
 
-def test_a_call_beyond_the_limit_fails_at_once(gate: Gate) -> None:
+def test_call_beyond_the_limit_fails_at_once(gate: Gate) -> None:
     calls = CallExecutor(1, queue=1)
     running, waiting = calls.submit(gate.job), calls.submit(str, 7)
     with capture_logs() as logs, pytest.raises(TimeoutError):
@@ -124,7 +124,7 @@ def test_a_call_beyond_the_limit_fails_at_once(gate: Gate) -> None:
     calls.shutdown()
 
 
-def test_a_cancelled_call_leaves_its_place_to_another(gate: Gate) -> None:
+def test_cancelled_call_frees_capacity(gate: Gate) -> None:
     calls = CallExecutor(1, queue=1)
     calls.submit(gate.job)
     gate.wait_for_start()
@@ -135,7 +135,7 @@ def test_a_cancelled_call_leaves_its_place_to_another(gate: Gate) -> None:
     calls.shutdown()
 
 
-def test_a_call_after_shutdown_is_an_error() -> None:
+def test_call_after_shutdown_is_an_error() -> None:
     calls = CallExecutor(1, queue=0)
     calls.shutdown()
     with pytest.raises(RuntimeError):

@@ -24,17 +24,17 @@ class Upstream:
             raise StudioLinksError(self.trouble)
 
 
-def test_an_upstream_that_answers_is_no_problem() -> None:
+def test_no_problem_if_upstreams_respond() -> None:
     assert Health(Upstream()).problem() is None
 
 
-def test_an_upstream_that_fails_is_the_problem() -> None:
+def test_failing_upstream_is_the_problem() -> None:
     upstream = Upstream()
     upstream.trouble = "a table is missing: run `studio-links tables create`"
     assert Health(upstream).problem() == upstream.trouble
 
 
-def test_an_answer_is_good_for_a_while() -> None:
+def test_result_is_cached_while_it_is_fresh() -> None:
     clock, upstream = Clock(), Upstream()
     health = Health(upstream, monotonic=clock.monotonic)
     for _ in range(100):
@@ -44,7 +44,7 @@ def test_an_answer_is_good_for_a_while() -> None:
     assert upstream.asked == 1
 
 
-def test_trouble_is_noticed_and_so_is_its_end() -> None:
+def test_failure_and_recovery_are_noticed() -> None:
     clock, upstream = Clock(), Upstream()
     health = Health(upstream, monotonic=clock.monotonic)
     assert health.problem() is None
@@ -56,7 +56,7 @@ def test_trouble_is_noticed_and_so_is_its_end() -> None:
     assert health.problem() is None
 
 
-def test_the_log_says_once_what_it_waits_for_and_when_that_is_over() -> None:
+def test_failure_and_recovery_are_logged_once() -> None:
     clock, upstream = Clock(), Upstream()
     health = Health(upstream, monotonic=clock.monotonic)
     with capture_logs() as lines:
@@ -72,7 +72,7 @@ def test_the_log_says_once_what_it_waits_for_and_when_that_is_over() -> None:
     ]
 
 
-def test_while_a_check_hangs_everybody_else_gets_the_last_answer() -> None:
+def test_other_callers_get_the_last_result_during_a_check() -> None:
     hanging, go_on = threading.Event(), threading.Event()
 
     def check() -> None:
@@ -89,7 +89,7 @@ def test_while_a_check_hangs_everybody_else_gets_the_last_answer() -> None:
     assert health.problem() is None
 
 
-def test_a_check_that_breaks_does_not_block_the_next_one() -> None:
+def test_check_that_raises_does_not_block_the_next() -> None:
     outcomes = iter([RuntimeError("a defect")])
 
     def check() -> None:
@@ -102,7 +102,7 @@ def test_a_check_that_breaks_does_not_block_the_next_one() -> None:
     assert health.problem() is None
 
 
-def test_a_glance_never_waits_and_has_the_answer_renewed() -> None:
+def test_cached_status_returns_at_once_and_refreshes() -> None:
     clock, asked, go_on = Clock(), threading.Semaphore(0), threading.Event()
 
     def check() -> None:

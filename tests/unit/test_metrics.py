@@ -41,7 +41,7 @@ def test_outcomes_are_counted_by_name() -> None:
     assert 'studio_links_requests_total{outcome="busy"} 0.0' in page
 
 
-def test_every_outcome_that_the_code_names_is_known() -> None:
+def test_every_outcome_in_the_code_is_known() -> None:
     named = {
         name
         for source in BOT.rglob("*.py")
@@ -52,7 +52,7 @@ def test_every_outcome_that_the_code_names_is_known() -> None:
     assert named <= OUTCOMES
 
 
-def test_times_fall_into_the_buckets_of_their_stage() -> None:
+def test_durations_fall_into_buckets_of_their_stage() -> None:
     metrics = Metrics()
     metrics.record_duration(Stage.WHOLE, 0.3)
     metrics.record_duration(Stage.WAIT, 4)
@@ -63,7 +63,7 @@ def test_times_fall_into_the_buckets_of_their_stage() -> None:
     assert 'studio_links_stage_seconds_bucket{le="5.0",stage="wait"} 1.0' in page
 
 
-def test_how_full_a_pool_is_is_asked_for_when_it_is_shown() -> None:
+def test_pool_gauges_are_read_at_each_scrape() -> None:
     metrics, gate, running = Metrics(), threading.Event(), threading.Event()
     pool = BoundedExecutor("worker", workers=1, queue=4)
     metrics.watch_pool(pool)
@@ -90,7 +90,7 @@ def test_readiness_is_one_or_zero() -> None:
     assert lines(metrics, "studio_links_ready") == ["studio_links_ready 0.0"]
 
 
-def test_what_runs_is_said() -> None:
+def test_build_info_names_version_and_transport() -> None:
     [build] = lines(Metrics("socket"), "studio_links_build_info{")
     assert 'transport="socket"' in build
     assert re.search(r'version="\d+\.\d+', build)
@@ -110,7 +110,7 @@ def test_nothing_from_outside_makes_a_new_series(outcome: str, upstream: str, co
     assert len(before) < 500
 
 
-def test_a_code_that_nobody_knows_is_counted_as_another_one() -> None:
+def test_unknown_code_counts_as_other() -> None:
     metrics = Metrics()
     metrics.upstream_failed("slack", "xoxb-a-secret")
     metrics.upstream_failed("elsewhere", "invalid_auth")
@@ -151,7 +151,7 @@ def cannot_connect(**_: object) -> None:
         (cannot_connect, [("dynamodb", "EndpointConnectionError")]),
     ],
 )
-def test_a_call_of_aws_that_fails_for_good_counts_once(
+def test_failed_aws_call_counts_once_after_its_retries(
     answer: Callable[..., Any], counted: list[tuple[str, str]]
 ) -> None:
     session, failures = boto3.Session(), []
@@ -169,7 +169,7 @@ def test_a_call_of_aws_that_fails_for_good_counts_once(
     assert failures == counted
 
 
-def test_two_bots_in_one_process_are_counted_apart() -> None:
+def test_two_bots_in_one_process_count_separately() -> None:
     one, other = Metrics(), Metrics()
     one.outcome("issued")
     assert 'outcome="issued"} 0.0' in other.page().decode()

@@ -1,4 +1,4 @@
-"""While many arrive at once, work that was taken lets them be acknowledged first."""
+"""During a burst, accepted work waits so that the burst is acknowledged first."""
 
 import threading
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def watch() -> Watch:
     return Watch()
 
 
-def test_work_begins_at_once_when_few_arrive(watch: Watch) -> None:
+def test_work_starts_at_once_without_a_burst(watch: Watch) -> None:
     burst_gate = BurstGate(monotonic=watch)
     crowd(burst_gate, watch, repeat(0.0), BURST - 1)
     watch.looks = 0
@@ -41,7 +41,7 @@ def test_work_begins_at_once_when_few_arrive(watch: Watch) -> None:
     assert watch.looks == 1
 
 
-def test_work_begins_at_once_when_many_arrive_one_after_the_other(watch: Watch) -> None:
+def test_work_starts_at_once_under_a_steady_load(watch: Watch) -> None:
     burst_gate = BurstGate(monotonic=watch)
     crowd(burst_gate, watch, count(0.0, 1.2 * BURST_SECONDS / (BURST - 1)), 4 * BURST)
     watch.looks = 0
@@ -49,7 +49,7 @@ def test_work_begins_at_once_when_many_arrive_one_after_the_other(watch: Watch) 
     assert watch.looks == 1
 
 
-def test_work_waits_for_a_rush_until_nobody_has_come_for_a_moment(watch: Watch) -> None:
+def test_work_waits_until_a_burst_goes_quiet(watch: Watch) -> None:
     burst_gate = BurstGate(monotonic=watch)
     crowd(burst_gate, watch, repeat(0.0), BURST)
     watch.step, last = QUIET_SECONDS / 4, watch.now
@@ -57,7 +57,7 @@ def test_work_waits_for_a_rush_until_nobody_has_come_for_a_moment(watch: Watch) 
     assert QUIET_SECONDS < watch.now - last <= 2 * QUIET_SECONDS
 
 
-def test_a_rush_without_an_end_holds_work_back_for_a_second_and_no_more(watch: Watch) -> None:
+def test_endless_burst_holds_work_for_at_most_a_second(watch: Watch) -> None:
     burst_gate = BurstGate(monotonic=watch)
     crowd(burst_gate, watch, repeat(0.0), BURST)
     step, began = QUIET_SECONDS / 2, watch.now
@@ -75,7 +75,7 @@ def test_a_rush_without_an_end_holds_work_back_for_a_second_and_no_more(watch: W
     assert watch.now - waited == pytest.approx(step)
 
 
-def test_jobs_of_two_executors_wait_at_one_doorway() -> None:
+def test_two_executors_share_one_burst_gate() -> None:
     burst_gate, done = BurstGate(), threading.Semaphore(0)
     executors = [
         BoundedExecutor(name, workers=1, queue=2 * BURST, burst_gate=burst_gate) for name in ("one", "other")
@@ -88,7 +88,7 @@ def test_jobs_of_two_executors_wait_at_one_doorway() -> None:
     assert len(burst_gate._arrivals) == BURST
 
 
-def test_who_is_turned_away_has_arrived_too() -> None:
+def test_refused_job_counts_as_an_arrival() -> None:
     burst_gate = BurstGate()
     executor = BoundedExecutor("full", workers=1, queue=0, burst_gate=burst_gate)
     gate = threading.Event()
@@ -100,11 +100,11 @@ def test_who_is_turned_away_has_arrived_too() -> None:
     assert len(burst_gate._arrivals) == 2
 
 
-def test_jobs_wait_while_there_is_a_rush() -> None:
+def test_jobs_wait_during_a_burst() -> None:
     waiting, gate, began = threading.Event(), threading.Event(), threading.Event()
 
     class Rush(BurstGate):
-        """A doorway that is thronged until the gate opens."""
+        """A burst that lasts until the gate opens."""
 
         def wait(self) -> None:
             waiting.set()

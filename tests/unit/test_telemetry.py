@@ -35,7 +35,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_every_line_says_by_which_delivery_and_about_which_request(written: io.StringIO) -> None:
+def test_log_lines_have_delivery_and_request_ids(written: io.StringIO) -> None:
     delivery = telemetry.begin()
     log.info("before the request is known")
     telemetry.is_request("0123")
@@ -45,7 +45,7 @@ def test_every_line_says_by_which_delivery_and_about_which_request(written: io.S
     assert (second["delivery"], second["request"]) == (delivery, "0123")
 
 
-def test_two_deliveries_on_one_thread_have_nothing_in_common(written: io.StringIO) -> None:
+def test_deliveries_on_one_thread_share_no_context(written: io.StringIO) -> None:
     one = telemetry.begin()
     telemetry.is_request("0123")
     telemetry.Recorder(Metrics())(Stage.GATHER, 1.0)
@@ -57,7 +57,7 @@ def test_two_deliveries_on_one_thread_have_nothing_in_common(written: io.StringI
     assert telemetry.stages() == {}
 
 
-def test_the_threads_that_do_the_work_know_whose_it_is(written: io.StringIO) -> None:
+def test_executor_threads_inherit_the_delivery(written: io.StringIO) -> None:
     calls, workers = CallExecutor(1, queue=1), BoundedExecutor("worker", workers=1, queue=1)
     delivery, done = telemetry.begin(), threading.Event()
 
@@ -74,7 +74,7 @@ def test_the_threads_that_do_the_work_know_whose_it_is(written: io.StringIO) -> 
     assert [line["delivery"] for line in lines(written)] == [delivery, delivery]
 
 
-def test_work_without_a_request_after_one_with_it_has_no_id(written: io.StringIO) -> None:
+def test_work_without_a_request_has_no_delivery_id(written: io.StringIO) -> None:
     calls = CallExecutor(1, queue=1)
     telemetry.begin()
     calls.submit(log.info, "of a request").result(10)
@@ -84,7 +84,7 @@ def test_work_without_a_request_after_one_with_it_has_no_id(written: io.StringIO
     assert ["delivery" in line for line in lines(written)] == [True, False]
 
 
-def test_the_times_of_a_request_are_kept_in_milliseconds_and_counted() -> None:
+def test_stage_durations_are_kept_and_counted() -> None:
     metrics = Metrics()
     record_duration = telemetry.Recorder(metrics)
     telemetry.begin()
@@ -94,7 +94,7 @@ def test_the_times_of_a_request_are_kept_in_milliseconds_and_counted() -> None:
     assert 'studio_links_stage_seconds_count{stage="mint"} 1.0' in metrics.page().decode()
 
 
-def test_without_a_request_times_are_only_counted() -> None:
+def test_durations_without_a_request_are_only_counted() -> None:
     metrics = Metrics()
 
     def elsewhere() -> None:

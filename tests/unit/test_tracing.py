@@ -41,9 +41,7 @@ def seconds(span: ReadableSpan) -> float:
     return (span.end_time - span.start_time) / NANOSECONDS
 
 
-def test_a_request_is_one_span_with_one_for_each_stage_in_it(
-    exporter: InMemorySpanExporter, metrics: Metrics
-) -> None:
+def test_request_is_one_span_with_a_child_per_stage(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
     record_duration = telemetry.Recorder(metrics)
     delivery = telemetry.begin()
     telemetry.is_request("0123")
@@ -66,14 +64,14 @@ def test_a_request_is_one_span_with_one_for_each_stage_in_it(
     assert root.resource.attributes["service.name"] == "studio-links"
 
 
-def test_what_is_refused_before_it_is_known_is_a_span_too(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
+def test_request_refused_at_the_entrance_is_a_span(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
     telemetry.begin()
     metrics.outcome("refused_at_entrance")
     [root] = exporter.get_finished_spans()
     assert "studio_links.request" not in (root.attributes or {})
 
 
-def test_only_the_first_outcome_of_a_request_makes_a_trace(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
+def test_only_the_first_outcome_makes_a_trace(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
     telemetry.begin()
     metrics.outcome("issued")
     metrics.outcome("home")
@@ -83,12 +81,14 @@ def test_only_the_first_outcome_of_a_request_makes_a_trace(exporter: InMemorySpa
     assert outcomes == ["issued", "denied"]
 
 
-def test_what_belongs_to_no_request_makes_no_trace(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
+def test_outcome_without_a_request_makes_no_trace(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
     metrics.outcome("home")
     assert exporter.get_finished_spans() == ()
 
 
-def test_the_service_may_be_called_otherwise(exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_name_comes_from_the_environment(
+    exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OTEL_SERVICE_NAME", "links-of-research")
     tracing = Tracing(SimpleSpanProcessor(exporter))
     telemetry.begin()
