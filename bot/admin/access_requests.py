@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from bot.admin.changes import Admin
 from bot.core import audit, policy
@@ -17,13 +18,7 @@ from bot.core.link import Denied, Reason, Source
 from bot.core.ports import AccessRequestStore, AuditLog
 from bot.core.records import AccessRequest, Actor, Posting, RequestState
 from bot.core.values import MAX_REASON, utc_now
-from bot.links.facts import (
-    Gatherer,
-    GroupsThatMatter,
-    groups_for_administration,
-    groups_for_approval,
-    if_approved,
-)
+from bot.links.facts import Gatherer, GroupsThatMatter, groups_for_administration, groups_for_approval, if_approved
 
 # How long administrators have; after that the member may ask again.
 OPEN_FOR = timedelta(days=7)
@@ -100,7 +95,7 @@ class _Press:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequests:
-    """The use case and what it needs.
+    """The use case and what it needs. Every method raises StoreError where the tables fail.
 
     Attributes:
         facts: with Slack's own records of people: a decision rests on nothing out of date.
@@ -122,9 +117,6 @@ class AccessRequests:
 
         Args:
             request_id: the same for the same form sent again, which opens nothing twice.
-
-        Raises:
-            StoreError, SlackError: it could not be kept.
         """
         now, actor = self.now(), Actor(member.user_id, Source.FORM)
         wanted = AccessRequest(
@@ -132,7 +124,7 @@ class AccessRequests:
             member=member,
             wish=_line(wish),
             reason=_line(reason),
-            days=days if days in DAYS else min(day for day in DAYS if day is not None),
+            days=days if days in DAYS else DAYS[0],
             at=now,
             expires_at=now + OPEN_FOR,
         )
@@ -153,19 +145,11 @@ class AccessRequests:
         return Submission(wanted, is_new=True)
 
     def posted(self, request: AccessRequest, postings: Sequence[Posting]) -> AccessRequest | None:
-        """Keep where administrators read the request. Returns it as it stands then; None if there is a newer one.
-
-        Raises:
-            StoreError: it could not be kept.
-        """
+        """Keep where administrators read the request. Returns it as it stands then; None if there is a newer one."""
         return self.requests.posted(request.member, request.id, postings)
 
     def withdraw(self, request: AccessRequest) -> None:
-        """Close a request that reached nobody, so that the member can ask again.
-
-        Raises:
-            StoreError: it could not be closed.
-        """
+        """Close a request that reached nobody, so that the member can ask again."""
         who = request.member
         kept = self.requests.decide(who, request.id, RequestState.WITHDRAWN, who.user_id, self.now())
         if kept is not None and kept.state is RequestState.WITHDRAWN:  # else somebody was reached, and has decided
@@ -204,24 +188,16 @@ class AccessRequests:
             raise
         if result is not None:
             return self._refuse(press, result)
-        decision = self._decide(
-            press,
-            RequestState.APPROVED,
-            lambda approved: self._carry_out(press.actor, approved, facts.access, mapping),
-        )
-        return replace(decision, person=facts.person)
+        carry_out = partial(self._carry_out, press.actor, facts.access, mapping)
+        return replace(self._decide(press, RequestState.APPROVED, carry_out), person=facts.person)
 
     def deny(self, by: Member, who: Member, request_id: str, *, source: Source) -> Decision:
-        """Deny the request.
-
-        Raises:
-            StoreError: the decision could not be kept.
-        """
+        """Deny the request."""
         press = _Press(by, who, request_id, source, self._find(who, request_id))
         result = self._rejection(press)
         return self._decide(press, RequestState.DENIED) if result is None else self._refuse(press, result)
 
-    def _carry_out(self, actor: Actor, request: AccessRequest, access: Access, mapping: Mapping | None) -> None:
+    def _carry_out(self, actor: Actor, access: Access, mapping: Mapping | None, request: AccessRequest) -> None:
         """Add the mapping, and the allow rule for as long as was asked; never shorten what the member has."""
         who, now = request.member, self.now()
         if mapping is not None:
@@ -273,11 +249,8 @@ class AccessRequests:
             return BEYOND_APPROVAL[denied.reason]
         if mapping is None and (not has or (request.wish and not asked_for)):
             return DecisionResult.NEEDS_MAPPING
-        if mapping is not None and any(
-            each.alias == mapping.alias and not each.same_profile(mapping) for each in has
-        ):
-            return DecisionResult.ALIAS_TAKEN
-        return None
+        taken = mapping is not None and any(m.alias == mapping.alias and not m.same_profile(mapping) for m in has)
+        return DecisionResult.ALIAS_TAKEN if taken else None
 
     def _find(self, member: Member, request_id: str) -> AccessRequest | None:
         found = self.requests.find(member)

@@ -214,16 +214,13 @@ def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> SocketMode:
 def _verifier(settings: HttpSettings, metrics: Metrics) -> tuple[Verifier, RefreshingSecret[tuple[str, ...]] | None]:
     """Return what checks signatures, and what refreshes their secret if that is kept elsewhere."""
 
-    def current() -> tuple[str, ...]:
-        return settings.signing_secrets
-
     def noted(secrets: tuple[str, ...]) -> tuple[str, ...]:
         redactor.register(*secrets)
         metrics.signing_secrets(len(secrets))
         return secrets
 
-    noted(current())
+    first = noted(settings.signing_secrets)
     if not settings.is_reference("SLACK_SIGNING_SECRET"):
-        return Verifier(current, Clock(), metrics.signed_with, on_mismatch=lambda: None), None
-    refreshing = RefreshingSecret(current(), lambda: noted(load(HttpSettings).signing_secrets))
+        return Verifier(lambda: first, Clock(), metrics.signed_with, on_mismatch=lambda: None), None
+    refreshing = RefreshingSecret(first, lambda: noted(load(HttpSettings).signing_secrets))
     return Verifier(refreshing, Clock(), metrics.signed_with, on_mismatch=refreshing.refresh_soon), refreshing

@@ -10,7 +10,7 @@
     ├── StudioError             SageMaker or STS    (reason: why no link was issued)
     └── SlackError              Slack's Web API     (reason: why no link was issued)
 
-A refusal the policy expects is not an error: it is a `model.Denied`.
+A refusal the policy expects is not an error: it is a `link.Denied`.
 """
 
 from bot.core.link import Reason
@@ -44,29 +44,10 @@ class UpstreamError(StudioLinksError):
     """A service we depend on refused, failed or could not be understood.
 
     Attributes:
-        reason: what the member is told, and what the audit records as the outcome.
+        reason: why no link was issued, as the member reads and the audit records it.
         code: the service's own error code, for the audit and the log; None if it gave none.
         request_id: the service's id for the failed call, with which to ask for help; None if unknown.
-    """
-
-    def __init__(
-        self, message: str, *, reason: Reason, code: str | None = None, request_id: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.code = code
-        self.request_id = request_id
-
-
-class StoreError(UpstreamError):
-    """DynamoDB refused, could not be reached, or returned a record we cannot read."""
-
-
-class StudioError(UpstreamError):
-    """SageMaker or STS refused, could not be reached, or answered something unexpected.
-
-    Attributes:
-        sign_in_address: the plain address to use instead, where the domain has one.
+        sign_in_address: the plain address to use instead of a link, where a SageMaker domain has one.
     """
 
     def __init__(
@@ -78,8 +59,16 @@ class StudioError(UpstreamError):
         request_id: str | None = None,
         sign_in_address: str | None = None,
     ) -> None:
-        super().__init__(message, reason=reason, code=code, request_id=request_id)
-        self.sign_in_address = sign_in_address
+        super().__init__(message)
+        self.reason, self.code, self.request_id, self.sign_in_address = reason, code, request_id, sign_in_address
+
+
+class StoreError(UpstreamError):
+    """DynamoDB refused, could not be reached, or returned a record we cannot read."""
+
+
+class StudioError(UpstreamError):
+    """SageMaker or STS refused, could not be reached, or answered something unexpected."""
 
 
 class SlackError(UpstreamError):

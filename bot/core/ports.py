@@ -26,7 +26,6 @@ class AccessReader(Protocol):
         Raises:
             StoreError: the records could not be read.
         """
-        ...
 
 
 class AccessAdmin(AccessReader, Protocol):
@@ -42,19 +41,15 @@ class AccessAdmin(AccessReader, Protocol):
         Args:
             after: begin behind this user id.
         """
-        ...
 
     def read_each(self, members: Sequence[Member]) -> Iterator[tuple[Member, Access]]:
         """The own records of each of these, strongly consistent, many in one call; nothing of the workspace."""
-        ...
 
     def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
         """Who holds the profile of each of these mappings, many in one call; those that nobody holds are left out."""
-        ...
 
     def workspace(self, tenant: str) -> Workspace:
         """What holds for the whole workspace, strongly consistent."""
-        ...
 
     def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
         """Write a mapping, in the place of one with the same alias, and hold its SageMaker profile for this member.
@@ -62,7 +57,6 @@ class AccessAdmin(AccessReader, Protocol):
         Raises:
             ProfileTaken: another member holds the profile.
         """
-        ...
 
     def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
         """Write several mappings and rules of a member as one change, in the place of those of the same name.
@@ -70,23 +64,18 @@ class AccessAdmin(AccessReader, Protocol):
         Raises:
             ProfileTaken: another member holds one of the profiles.
         """
-        ...
 
     def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
         """Remove a mapping and let go of its profile."""
-        ...
 
     def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:
         """Write a rule, in the place of one of the same kind; `seen` is the workspace for a group's rule."""
-        ...
 
     def delete_grants(self, tenant: str, principal: str, *, seen: Access | Workspace, entry: Entry) -> None:
         """Remove the principal's rules and unreadable records; `seen` is the workspace for a group."""
-        ...
 
     def put_lockdown(self, tenant: str, lockdown: Lockdown | None, *, seen: Workspace, entry: Entry) -> None:
         """Begin a lockdown, or end it with None."""
-        ...
 
 
 class AuditLog(Protocol):
@@ -98,7 +87,6 @@ class AuditLog(Protocol):
         Raises:
             AlreadyRecorded: an entry with this id exists, written by another attempt or complete already.
         """
-        ...
 
     def close(self, entry: Entry) -> None:
         """Complete an entry with its outcome, or write it whole if opening it had failed.
@@ -106,21 +94,17 @@ class AuditLog(Protocol):
         Raises:
             AlreadyRecorded: the entry with this id belongs to another attempt.
         """
-        ...
 
     def opened(self, member: Member, request_id: str, at: datetime) -> Entry | None:
         """Note that the member pressed the link; None if there is no such link of this member."""
-        ...
 
     def of_member(
         self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
     ) -> Iterator[Entry]:
         """A member's entries from `since` on, and before `before` if given; newest first, no more than `most`."""
-        ...
 
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
         """A tenant's entries of one UTC day, newest first."""
-        ...
 
 
 class Intake(Protocol):
@@ -135,7 +119,6 @@ class Intake(Protocol):
         Raises:
             AlreadyRecorded: as for `AuditLog.open`.
         """
-        ...
 
 
 class Choices(Protocol):
@@ -143,11 +126,9 @@ class Choices(Protocol):
 
     def remember(self, member: Member, alias: str, at: datetime) -> None:
         """Keep the alias that the member opened."""
-        ...
 
     def recall(self, member: Member) -> str | None:
         """The alias that the member opened last; None if there is none."""
-        ...
 
 
 class Messages(Protocol):
@@ -155,11 +136,9 @@ class Messages(Protocol):
 
     def note(self, message: str, shows: str, at: datetime, *, unless: str | None = None) -> bool:
         """Keep what a message shows from now on; False, and nothing is kept, if it shows `unless` now."""
-        ...
 
     def shown(self, message: str) -> str | None:
         """What the message shows; None if nothing is known of it."""
-        ...
 
 
 class AccessRequestStore(Protocol):
@@ -167,25 +146,20 @@ class AccessRequestStore(Protocol):
 
     def ask(self, wanted: AccessRequest) -> AccessRequest:
         """Keep the request, unless the member has an open one: then that one is returned."""
-        ...
 
     def find(self, member: Member) -> AccessRequest | None:
         """The member's latest request."""
-        ...
 
     def decide(
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
     ) -> AccessRequest | None:
         """Decide an open request, once; the request as it then stands, or None if it is not this one."""
-        ...
 
     def posted(self, member: Member, request_id: str, postings: Sequence[Posting]) -> AccessRequest | None:
         """Keep where administrators read the request; as it stands then, or None if it is not this one."""
-        ...
 
     def reopen(self, member: Member, request_id: str) -> None:
         """Take a decision back that could not be carried out."""
-        ...
 
 
 class Confirmations(Protocol):
@@ -193,11 +167,9 @@ class Confirmations(Protocol):
 
     def keep(self, command: PendingCommand) -> bool:
         """Keep it; False, and nothing is kept, if one with this id was kept before: the request is a replay."""
-        ...
 
     def take(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
         """This administrator's command, once; None if there is none, or it has been taken, or its time is over."""
-        ...
 
 
 class Directory(Protocol):
@@ -209,7 +181,6 @@ class Directory(Protocol):
         Raises:
             SlackError: Slack could not be asked. A member it does not know is returned as unfit.
         """
-        ...
 
     def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:
         """The ids of the users in a user group.
@@ -220,7 +191,6 @@ class Directory(Protocol):
         Raises:
             SlackError: Slack could not be asked, or with the code NO_SUCH_GROUP knows no such group.
         """
-        ...
 
 
 class Studio(Protocol):
@@ -232,7 +202,6 @@ class Studio(Protocol):
         Raises:
             StudioError: no link; the reason says why.
         """
-        ...
 
     def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:
         """The names of the spaces that the mapping's profile may open: shared ones, and its own.
@@ -240,7 +209,6 @@ class Studio(Protocol):
         Raises:
             StudioError: they could not be listed; the role may not be allowed to.
         """
-        ...
 
 
 class StudioExaminer(Protocol):
@@ -252,7 +220,6 @@ class StudioExaminer(Protocol):
         Raises:
             StudioError: the mapping could not be signed in to now; the reason says why.
         """
-        ...
 
 
 class WorkPool(Protocol):
@@ -264,7 +231,6 @@ class WorkPool(Protocol):
     @property
     def in_flight(self) -> int:
         """How many jobs run or wait."""
-        ...
 
     def submit(self, job: Callable[[], object]) -> None:
         """Accept the job.
@@ -272,8 +238,6 @@ class WorkPool(Protocol):
         Raises:
             QueueFull: the pool has no room for it.
         """
-        ...
 
     def shutdown(self) -> None:
         """Accept no more jobs, and return when the accepted ones have ended."""
-        ...

@@ -236,7 +236,7 @@ def _broken(error: UpstreamError, allowed: Allowed | None = None) -> Denied:
         error.reason,
         f"{error} [{error.code}]" if error.code else str(error),
         mapping=allowed.mapping if allowed else None,
-        sign_in_address=error.sign_in_address if isinstance(error, StudioError) else None,
+        sign_in_address=error.sign_in_address,
         aws_request_id=error.request_id,
         locale=allowed.locale if allowed else None,
     )

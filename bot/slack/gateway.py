@@ -41,11 +41,6 @@ Body = Mapping[str, Any]
 Work = Callable[[AppContext, Admitted, Body], None]
 
 
-def no_check(_app: AppContext, _body: Body) -> Mapping[str, str]:
-    """Find no fault with a form."""
-    return {}
-
-
 def record_invalid_form(app: AppContext, admitted: Admitted, _body: Body) -> None:
     """Record and count a form with bad fields; Slack has shown them already."""
     record_refusal(app, refusal_of(app, admitted, INVALID_FORM))
@@ -65,7 +60,7 @@ class Route:
     source: Source
     name: str | re.Pattern[str]
     work: Work
-    check: Callable[[AppContext, Body], Mapping[str, str]] = no_check
+    check: Callable[[AppContext, Body], Mapping[str, str]] | None = None
     invalid: Work = record_invalid_form
     meanwhile: Callable[[AppContext, Body], Mapping[str, Any]] | None = None
 
@@ -108,7 +103,7 @@ def receive(app: AppContext, route: Route, ack: Ack, body: dict[str, Any]) -> No
     if isinstance(admitted, Entry):
         _acknowledge(ack, route, _reject(app, origin, admitted))
         return
-    errors = route.check(app, body)
+    errors = route.check(app, body) if route.check is not None else {}
     try:
         app.workers.submit(partial(_work, app, admitted, body, route.invalid if errors else route.work))
     except QueueFull:

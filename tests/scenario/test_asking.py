@@ -264,7 +264,7 @@ def test_a_member_without_a_profile_gets_the_one_that_the_administrator_names(
     newest(product, user, "You can open SageMaker Studio now")
     access = admin.show(Member(TEAM, user))
     assert (access.mappings[0].profile_name, access.grants[0].until) == (user.lower(), None)
-    assert "Approved by" in str(newest(product, "U0ADA", f"<@{user}>").blocks)
+    newest(product, "U0ADA", f"<@{user}>", "Approved by")
 
 
 def test_another_profile_that_was_asked_for_is_named_by_the_administrator(

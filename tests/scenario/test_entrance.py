@@ -164,8 +164,10 @@ def test_a_valid_signature_is_not_good_for_five_minutes_and_more(product: Produc
 
 @pytest.mark.usefixtures("admin")
 def test_the_same_request_twice_gives_one_link_and_one_entry(product: Product, admin: Admin) -> None:
+    issued = product.bot.outcomes("issued")
     first = product.slack.command("U0ANA")
     product.slack.answer_to(first)
+    product.bot.wait_for_outcomes("issued", issued + 1)  # written after the reply
     replayed = product.bot.outcomes("replayed")
     before = product.slack.view("U0ANA")
 

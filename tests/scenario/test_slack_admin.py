@@ -419,7 +419,9 @@ def test_who_has_closed_the_dialog_hears_of_it_all_the_same(product: Product, ad
 
     assert product.slack.submit(ADA, {"user": {"user": user_id(who)}}).exchange is not None
 
-    product.slack.wait_for(ADA, lambda screen: f"<@{user_id(who)}> now has access" in told(screen[-1]), timeout=12)
+    product.slack.wait_for(
+        ADA, lambda screen: f"<@{user_id(who)}> now has access" in "".join(map(told, screen[-1:])), timeout=12
+    )
     assert len(stored(admin, who).grants) == 1
 
 

@@ -5,6 +5,7 @@ Names in braces are filled in; everything filled in has been escaped.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from bot.slack.words.de import GermanWords
 from bot.slack.words.en import Words
@@ -12,6 +13,7 @@ from bot.slack.words.en import Words
 CATALOGUES: Mapping[str, Words] = {"en": Words(), "de": GermanWords()}
 
 
+@lru_cache(maxsize=64)
 def words_for(locale: str | None) -> Words:
     """The catalogue for a locale as Slack or an operator writes it ("de-DE", "de_AT", "de"); English for others."""
     language = (locale or "").replace("_", "-").partition("-")[0].lower()
