@@ -44,12 +44,12 @@ class Origin:
 
     request_id: str
     app_id: str
-    team_id: str | None
-    enterprise_id: str | None
     user_id: str
-    user_team_id: str | None
-    channel_id: str | None
-    response_url: str | None = field(repr=False)
+    team_id: str | None = None
+    enterprise_id: str | None = None
+    user_team_id: str | None = None
+    channel_id: str | None = None
+    response_url: str | None = field(default=None, repr=False)
     trigger_id: str | None = field(default=None, repr=False)
     view_id: str | None = None
     view_name: str | None = None
@@ -81,7 +81,6 @@ def command_origin(body: Mapping[str, Any]) -> Origin:
         team_id=_optional(body, "team_id"),
         enterprise_id=_optional(body, "enterprise_id"),
         user_id=_text(body, "user_id"),
-        user_team_id=None,
         channel_id=_optional(body, "channel_id"),
         response_url=_optional(body, "response_url"),
         command=_text(body, "command"),
@@ -124,9 +123,6 @@ def event_origin(body: Mapping[str, Any]) -> Origin:
         team_id=_optional(body, "team_id"),
         enterprise_id=_optional(body, "enterprise_id"),
         user_id=_text(_part(body, "event"), "user"),
-        user_team_id=None,
-        channel_id=None,
-        response_url=None,
     )
 
 

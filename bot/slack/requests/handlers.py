@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import structlog
 
@@ -29,33 +30,23 @@ OVER = (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED, DecisionResult.GONE
 # The meaning of the form's options for a time; anything else means a day.
 SPANS = {str(days or request_views.FOR_GOOD): days for days in DAYS}
 
-Decide = Callable[[Member, str], Decision]
+# `AccessRequests.approve` or `deny`.
+Decide = Callable[..., Decision]
 
 
 def _approve(app: AppContext, admitted: Admitted, body: Body) -> None:
-    def decide(who: Member, request_id: str) -> Decision:
-        return app.access_requests.approve(admitted.member, who, request_id, source=admitted.source)
-
-    _decide(app, admitted, action_value(body), app.render_for(admitted.member), decide)
+    render = app.render_for(admitted.member)
+    _decide(app, admitted, action_value(body), render, app.access_requests.approve)
 
 
 def _deny(app: AppContext, admitted: Admitted, body: Body) -> None:
-    def decide(who: Member, request_id: str) -> Decision:
-        return app.access_requests.deny(admitted.member, who, request_id, source=admitted.source)
-
-    _decide(app, admitted, action_value(body), app.render_for(admitted.member), decide)
+    _decide(app, admitted, action_value(body), app.render_for(admitted.member), app.access_requests.deny)
 
 
 def _approve_with_mapping(app: AppContext, admitted: Admitted, body: Body) -> None:
-    named, _, language = private_metadata(body).rpartition(" ")
-    mapping = _mapping(body)
-
-    def decide(who: Member, request_id: str) -> Decision:
-        return app.access_requests.approve(
-            admitted.member, who, request_id, mapping, source=admitted.source, asked_for=True
-        )
-
-    _decide(app, admitted, named, app.render(admitted.origin, language), decide)
+    value, _, language = private_metadata(body).rpartition(" ")
+    approve = partial(app.access_requests.approve, mapping=_mapping(body), asked_for=True)
+    _decide(app, admitted, value, app.render(admitted.origin, language), approve)
 
 
 def _check_mapping(app: AppContext, body: Body) -> Mapping[str, str]:
@@ -80,21 +71,21 @@ def _mapping(body: Body) -> StudioMapping | None:
 
 
 def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
-    """`/studio request`, or a button that leads to it."""
+    """Show the form for an access request: `/studio request`, or a button that leads to it."""
     if not app.may_ask:
         words = app.render_for(admitted.member).words
         tell(app, admitted.origin, text_message(words.ask_nobody), replace=False)
         return
     render = app.render(admitted.origin)
     try:
-        # Something first, for which Slack gives three seconds; then who the member is, and whether it would help.
+        # A dialog first, for which Slack gives three seconds; then who the member is, and whether asking would help.
         opened = app.slack.open_view(admitted.origin, views.one_moment(render))
     except SlackError as error:
         _not_opened(app, admitted, render, error)
         return
     try:
-        standing = app.get_status.of(admitted.member)
-        denied, render = status_views.rejection(standing), app.render(admitted.origin, standing.facts.person.locale)
+        status = app.get_status.of(admitted.member)
+        denied, render = status_views.rejection(status), app.render(admitted.origin, status.facts.person.locale)
         if denied is None or denied.reason in views.ASKABLE:
             app.slack.open_form(opened, request_views.form(render, wish=action_value(body)))
     except UpstreamError as error:
@@ -161,7 +152,7 @@ def _to_admins(app: AppContext, request: AccessRequest) -> bool:
         return False
     try:
         stands = app.access_requests.posted(request, postings)
-    except StoreError as error:  # their buttons stay until somebody presses them, and is told then
+    except StoreError as error:  # their buttons stay until somebody presses one, and reads the end then
         log.warning("postings_not_kept", request=request.id, why=str(error))
     else:
         if stands is not None and stands.state is not RequestState.OPEN:  # somebody was faster than we are
@@ -170,7 +161,7 @@ def _to_admins(app: AppContext, request: AccessRequest) -> bool:
 
 
 def _post(app: AppContext, place: str, message: Message) -> str | None:
-    """Where the message stands, as far as Slack says; None if it was not taken."""
+    """Return the message by channel and time; None if Slack did not take it."""
     try:
         return app.slack.post(place, message)
     except SlackError as error:
@@ -197,7 +188,8 @@ def _decide(
             tell(app, admitted.origin, text_message(render.words.request_gone), replace=False)
         return
     try:
-        decision = decide(Member(admitted.member.tenant, named[1]), named[2])
+        who = Member(admitted.member.tenant, named[1])
+        decision = decide(admitted.member, who, named[2], source=admitted.source)
     except StudioLinksError as error:
         log.error("decision_failed", request=admitted.id, why=str(error))  # noqa: TRY400
         app.metrics.outcome("decision_failed")
@@ -230,12 +222,12 @@ def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, rend
 
 
 def _settle(app: AppContext, request: AccessRequest, *, but: str | None = None) -> int:
-    """Take the buttons out of each message that has them, but one; out of how many. What Slack refuses is logged."""
+    """Remove the buttons from each message that has them, but one. Returns from how many."""
     return sum(_replace(app, each.message, request) for each in request.postings if each.message != but)
 
 
 def _replace(app: AppContext, message: str, request: AccessRequest) -> bool:
-    """Show in the place of a message what has become of the request, in the message's own language."""
+    """Replace a message with the state of the request, in the message's own language."""
     language = next((each.language for each in request.postings if each.message == message), None)
     channel, _, ts = message.partition("/")
     return app.slack.update(channel, ts, request_views.settled(request, RenderContext(app.words(language))))

@@ -42,13 +42,8 @@ def form(render: RenderContext, wish: str = "") -> dict[str, Any]:
     """The dialog in which a member asks."""
     words, wish = render.words, wish[:MAX_WISH_LENGTH]
     spans = [{"text": plain(_span(days, words)), "value": str(days or FOR_GOOD)} for days in DAYS]
-    wish_field = {"type": "plain_text_input", "action_id": WISH, "max_length": MAX_WISH_LENGTH}
-    reason_field = {
-        "type": "plain_text_input",
-        "action_id": REASON,
-        "multiline": True,
-        "max_length": MAX_REASON_LENGTH,
-    }
+    wish_field = _text(WISH, MAX_WISH_LENGTH)
+    reason_field = {**_text(REASON, MAX_REASON_LENGTH), "multiline": True}
     span_field = {"type": "static_select", "action_id": SPAN, "options": spans, "initial_option": spans[2]}
     return {
         "type": "modal",
