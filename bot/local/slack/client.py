@@ -1,21 +1,18 @@
 """What members do in their Slack client, and what the client makes of the app's acknowledgement."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
-from bot.local.recent import Recent
 from bot.local.slack import elements, payloads
 from bot.local.slack.blocks import check_view
 from bot.local.slack.elements import Values
-from bot.local.slack.exchanges import Exchange, Kind, command_reply, reply_json, send
+from bot.local.slack.exchanges import Exchange, command_reply, reply_json
 from bot.local.slack.features import HOME_OPENED
-from bot.local.slack.people import Channel, Person
+from bot.local.slack.people import Channel
 from bot.local.slack.refusals import Refusal
 from bot.local.slack.screens import Message
-from bot.local.slack.state import WorkspaceState
+from bot.local.slack.sending import Sender
 from bot.local.slack.views import View
 
 GENERAL = "C0GENERAL01"
@@ -36,25 +33,14 @@ class Submission:
     trouble: str = ""
 
 
-class Client:
+class Client(Sender):
     """The clients of all members: each call names the member. Returns once the app has acknowledged, or failed to.
 
     Attributes:
-        request_url: where the app takes what Slack sends, unless it has Socket Mode on.
         url: where the workspace is reached, for `response_url`s.
     """
 
     url: str
-
-    def __init__(self, state: WorkspaceState, *, ack_seconds: float, should_escape: bool) -> None:
-        self.request_url = "http://127.0.0.1:3000/slack/events"
-        self.installation, self.features, self.directory = state.installation, state.features, state.directory
-        self.screens, self.views, self.changes = state.screens, state.views, state.changes
-        self.socket_mode = state.socket_mode
-        self._urls, self._triggers, self._clock = state.urls, state.triggers, state.clock
-        self._ack_seconds = ack_seconds
-        self._should_escape = should_escape
-        self._exchanges: Recent[Exchange] = Recent()
 
     def say(self, user_id: str, text: str, *, channel: str = GENERAL) -> Message:
         """Type an ordinary message. The app doesn't receive it: it subscribes to no messages."""
@@ -196,61 +182,17 @@ class Client:
         """Uninstall the app or revoke its tokens. https://docs.slack.dev/reference/events/app_uninstalled"""
         return self._post_event(self._begin("event", ""), {"type": event})
 
-    def replay(self, exchange: Exchange, headers: Mapping[str, str] | None = None) -> Exchange:
-        """Send the very bytes of an earlier exchange again. The reply is not shown to the member.
-
-        `headers` replaces some of its headers (see `sign`).
-        """
-        headers = {**exchange.headers, **(headers or {})}
-        return self._deliver(replace(exchange, headers=headers, before=self.screens.revision))
-
-    def sign(self, body: bytes, *, secret: str | None = None, at: float | None = None) -> dict[str, str]:
-        """Return the signature headers for a body, with another secret or time where a test needs that."""
-        secret = secret or self.installation.signing_secret
-        return payloads.signature(body, secret, self._clock() if at is None else at)
-
     def modal(self, user_id: str) -> View:
         """Return the modal on top of this member's screen; LookupError if there is none."""
         for view in reversed(self.views.stack(user_id)):
             return view
         raise LookupError(f"no modal is open for {user_id}")
 
-    # Sending
-
-    def _begin(self, kind: Kind, user_id: str, channel: str = "") -> Exchange:
-        """Return the exchange of something that this member did; its id is a fresh `trigger_id`."""
-        before, trigger = self.screens.revision, self._triggers.issue(user_id)
-        return Exchange(trigger, kind, user_id, channel, before=before, at=self._clock())
-
-    def _interact(self, exchange: Exchange, kind: str, /, **fields: Any) -> Exchange:
-        payload = payloads.interaction(self.installation, self._person(exchange.user_id), kind) | fields
-        return self._post_form(exchange, {"payload": json.dumps(payload)})
-
-    def _post_form(self, exchange: Exchange, fields: Mapping[str, str]) -> Exchange:
-        body = urlencode(fields).encode()
-        return self._deliver(replace(exchange, body=body, headers=self.sign(body)))
-
-    def _post_event(self, exchange: Exchange, event: Mapping[str, Any]) -> Exchange | None:
-        if event["type"] not in self.features.events:
-            return None
-        body = json.dumps(payloads.event(self.installation, event, self._clock())).encode()
-        headers = {**self.sign(body), "Content-Type": "application/json"}
-        return self._deliver(replace(exchange, body=body, headers=headers))
-
-    def _deliver(self, exchange: Exchange) -> Exchange:
-        if self.socket_mode.enabled:
-            done = self.socket_mode.deliver(exchange, self._ack_seconds)
-        else:
-            done = send(exchange, self.request_url, self._ack_seconds)
-        self._exchanges.add(done)
-        self.changes.note()
-        return done
+    # Looking up, and applying what the app answers
 
     def _report(self, done: Exchange, problem: str) -> None:
         done.problem = problem
         self.changes.note()
-
-    # Looking up, and applying what the app answers
 
     def _place(self, where: Message | View, exchange: Exchange, values: Values) -> dict[str, Any]:
         if isinstance(where, View):
@@ -282,11 +224,6 @@ class Client:
         if isinstance(where, View):
             return self.views.on_screen(user_id, where.id)
         return self.screens.on_screen(user_id, where.ts)
-
-    def _person(self, user_id: str) -> Person:
-        if person := self.directory.person(user_id):
-            return person
-        raise LookupError(f"no member {user_id}: add_member() them first")
 
     def _channel(self, channel_id: str) -> Channel:
         if channel := self.directory.channel(channel_id):

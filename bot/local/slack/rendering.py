@@ -19,38 +19,38 @@ _LABELLED = re.compile(r"\*(.+?):?\*\n(.+)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
-    """Whoever reads: their time zone (this machine's by default), their clock, and the names they know."""
+    """The reader: their time zone (this machine's by default), their clock, and the names they know."""
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     zone: tzinfo | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-def render(message: Message, render_context: RenderContext | None = None) -> str:
-    """The message as text. The address behind a button is never in it, wherever else it was written."""
-    render_context = render_context or RenderContext()
+def render(message: Message, context: RenderContext | None = None) -> str:
+    """Return the message as text, without the address behind a button."""
+    context = context or RenderContext()
     if message.blocks:
-        text = "\n".join(line for block in message.blocks for line in _block(block, render_context))
+        text = "\n".join(line for block in message.blocks for line in _block(block, context))
     else:
-        text = mrkdwn(message.text, render_context)
+        text = mrkdwn(message.text, context)
     for button in message.buttons():
         if button.url:
             text = text.replace(button.url, PRIVATE_LINK)
     return text
 
 
-def mrkdwn(text: str, render_context: RenderContext) -> str:
-    """Slack's markup as its reader sees it: dates, mentions and links resolved, style marks gone."""
-    resolved = _TOKEN.sub(lambda match: _resolve(match[1], render_context), text)
+def mrkdwn(text: str, context: RenderContext) -> str:
+    """Return Slack's markup as its reader sees it: dates, mentions and links resolved, style marks removed."""
+    resolved = _TOKEN.sub(lambda match: _resolve(match[1], context), text)
     while (plainer := _STYLE.sub(r"\2", resolved)) != resolved:
         resolved = plainer
     return _unescape(resolved)
 
 
-def slack_date(seconds: int, template: str, fallback: str, render_context: RenderContext) -> str:
+def slack_date(seconds: int, template: str, fallback: str, context: RenderContext) -> str:
     """Write a date in the reader's zone. https://docs.slack.dev/messaging/formatting-message-text#date-formatting"""
-    when = datetime.fromtimestamp(seconds, tz=UTC).astimezone(render_context.zone)
-    known = _date_tokens(when, render_context.now.astimezone(render_context.zone))
+    when = datetime.fromtimestamp(seconds, tz=UTC).astimezone(context.zone)
+    known = _date_tokens(when, context.now.astimezone(context.zone))
     if not set(re.findall(r"{(\w+)}", template)) <= known.keys():
         return fallback
 
@@ -93,19 +93,19 @@ def _ago(seconds: float) -> str:
     return "now"
 
 
-def _resolve(token: str, render_context: RenderContext) -> str:
+def _resolve(token: str, context: RenderContext) -> str:
     if date := _DATE.fullmatch(token):
-        return slack_date(int(date[1]), date[2], date[3], render_context)
+        return slack_date(int(date[1]), date[2], date[3], context)
     target, _, label = token.partition("|")
     match target[0]:
         case "@":
-            return "@" + (label or render_context.names.get(target[1:], target[1:])).lstrip("@")
+            return "@" + (label or context.names.get(target[1:], target[1:])).lstrip("@")
         case "#":
-            return "#" + (label or render_context.names.get(target[1:], target[1:])).lstrip("#")
+            return "#" + (label or context.names.get(target[1:], target[1:])).lstrip("#")
         case "!":
             group = target.removeprefix("!subteam^")
-            return label or "@" + (target[1:] if group == target else render_context.names.get(group, group))
-    # What follows the question mark is where links keep their secrets.
+            return label or "@" + (target[1:] if group == target else context.names.get(group, group))
+    # Links keep their secrets after the question mark.
     shown = re.sub(r"\?.*", "?…", target.removeprefix("mailto:"))
     return f"{label} ({shown})" if label and label != target else shown
 
@@ -114,60 +114,60 @@ def _unescape(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _text(text: Mapping[str, Any], render_context: RenderContext) -> str:
+def _text(text: Mapping[str, Any], context: RenderContext) -> str:
     written: str = text["text"]
     # Slack decodes the three entities in plain text as well.
-    return mrkdwn(written, render_context) if text["type"] == "mrkdwn" else _unescape(written)
+    return mrkdwn(written, context) if text["type"] == "mrkdwn" else _unescape(written)
 
 
-def _block(block: Block, render_context: RenderContext) -> Iterator[str]:
+def _block(block: Block, context: RenderContext) -> Iterator[str]:
     match block["type"]:
         case "section":
             if "text" in block:
-                yield from _text(block["text"], render_context).splitlines()
+                yield from _text(block["text"], context).splitlines()
             for each in block.get("fields", ()):
-                yield f"  {_field(each, render_context)}"
+                yield f"  {_field(each, context)}"
             if "accessory" in block:
-                yield f"  {_element(block['accessory'], render_context)}"
+                yield f"  {_element(block['accessory'], context)}"
         case "context":
-            said = "  ".join(_text(each, render_context) for each in block["elements"])
+            said = "  ".join(_text(each, context) for each in block["elements"])
             yield from (f"· {line}" for line in said.splitlines())
         case "header":
-            heading = _text(block["text"], render_context)
+            heading = _text(block["text"], context)
             yield heading
             yield "=" * len(heading)
         case "divider":
             yield "-" * 40
         case "actions":
-            yield "   ".join(_element(each, render_context) for each in block["elements"])
+            yield "   ".join(_element(each, context) for each in block["elements"])
         case "input":
-            yield f"{_text(block['label'], render_context)}: {_element(block['element'], render_context)}"
+            yield f"{_text(block['label'], context)}: {_element(block['element'], context)}"
         case unknown:
             raise ValueError(f"no way to render a {unknown} block")
 
 
-def _field(text: Mapping[str, Any], render_context: RenderContext) -> str:
+def _field(text: Mapping[str, Any], context: RenderContext) -> str:
     """Fields are usually a bold label above its value; in a terminal they read better side by side."""
     if labelled := _LABELLED.fullmatch(text["text"]):
-        return f"{mrkdwn(labelled[1], render_context)}: {mrkdwn(labelled[2], render_context)}"
-    return _text(text, render_context).replace("\n", " ")
+        return f"{mrkdwn(labelled[1], context)}: {mrkdwn(labelled[2], context)}"
+    return _text(text, context).replace("\n", " ")
 
 
-def _element(element: Mapping[str, Any], render_context: RenderContext) -> str:
+def _element(element: Mapping[str, Any], context: RenderContext) -> str:
     match element["type"]:
         case "button":
-            label = f"[ {_text(element['text'], render_context)} ]"
+            label = f"[ {_text(element['text'], context)} ]"
             return f"{label} {PRIVATE_LINK}" if "url" in element else label
         case "static_select" | "radio_buttons" if "initial_option" in element:
-            chosen = _text(element["initial_option"]["text"], render_context)
+            chosen = _text(element["initial_option"]["text"], context)
         case "checkboxes" if "initial_options" in element:
-            chosen = ", ".join(_text(option["text"], render_context) for option in element["initial_options"])
+            chosen = ", ".join(_text(option["text"], context) for option in element["initial_options"])
         case "users_select" if "initial_user" in element:
-            chosen = f"@{render_context.names.get(element['initial_user'], element['initial_user'])}"
+            chosen = f"@{context.names.get(element['initial_user'], element['initial_user'])}"
         case "datepicker" if "initial_date" in element:
             chosen = element["initial_date"]
         case "plain_text_input":
             return f"[ {element.get('initial_value', '') or '____'} ]"
         case _:
-            chosen = _text(element["placeholder"], render_context) if "placeholder" in element else "…"
+            chosen = _text(element["placeholder"], context) if "placeholder" in element else "…"
     return f"[ {chosen} v ]"

@@ -1,4 +1,4 @@
-// The page: who acts where, and what of the workspace's state is shown of it.
+// The page: the current member and conversation, and the state that it shows.
 
 import { showComposer, startComposer } from "./composer.js";
 import { byId } from "./dom.js";
@@ -10,7 +10,7 @@ import { showModals, startModals } from "./modals.js";
 import { channelName, showSidebar } from "./sidebar.js";
 import { ask, listen } from "./wire.js";
 
-// Where this page is: kept in the address (`#member/channel`), so that a reload stays there.
+// The place of this page: kept in the address (`#member/channel`), so that a reload stays there.
 const here = { member: null, channel: null, tab: "home", hood: false, since: null, baseline: null };
 // The newest change that was seen, by member and channel.
 const seen = new Map();
@@ -130,7 +130,7 @@ function readAddress() {
 
 function start() {
   byId("skip").addEventListener("click", (event) => {
-    event.preventDefault(); // the address keeps telling who acts, and where
+    event.preventDefault(); // the address keeps the member and conversation
     byId(byId("conversation").hidden ? "tab-home" : "composer").focus();
   });
   byId("menu").append(icon("menu"));

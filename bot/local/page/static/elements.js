@@ -10,7 +10,7 @@ const ELEMENTS = {
 
 /**
  * One element. Inside an input block `field` gives the id of its label's control, what describes it, and whether it
- * tells the app of every change; elsewhere there is no field, and every change is told.
+ * sends every change to the app; elsewhere there is no field, and every change is sent.
  */
 export function element(each, block, surface, field = { dispatches: true }) {
   if (!Object.hasOwn(ELEMENTS, each.type)) throw new Error(`this page does not know “${each.type}”`);
@@ -71,13 +71,13 @@ function textInput(each, block, surface, field) {
     maxLength: each.max_length ?? 3000,
     ...labelled(each, field, ""),
   });
-  const told = each.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
+  const triggers = each.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
   node.addEventListener("input", () => {
     surface.enter(block, each, node.value);
-    if (field.dispatches && told.includes("on_character_entered")) surface.act(block, each);
+    if (field.dispatches && triggers.includes("on_character_entered")) surface.act(block, each);
   });
   node.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey && field.dispatches && told.includes("on_enter_pressed")) {
+    if (event.key === "Enter" && !event.shiftKey && field.dispatches && triggers.includes("on_enter_pressed")) {
       event.preventDefault();
       surface.act(block, each);
     }
@@ -128,7 +128,7 @@ async function changed(each, block, surface, field, node, before) {
   }
 }
 
-/** What ties a control to the label of its input block; where there is none, its placeholder names it. */
+/** Tie a control to the label of its input block; without a label its placeholder names it. */
 function labelled(each, field, hint) {
   return {
     id: field.id,

@@ -2,12 +2,12 @@
 
 import { byId, make } from "./dom.js";
 
-const told = new Set();
+const reported = new Set();
 
 /** Show a failure in red above everything, and report it to the console. Once each. */
 export function fail(line) {
-  if (told.has(line)) return;
-  told.add(line);
+  if (reported.has(line)) return;
+  reported.add(line);
   console.error(line);
   const box = byId("failures");
   if (box.hidden) box.replaceChildren(make("strong", {}, "Something is broken, or Slack would refuse it"));

@@ -48,7 +48,7 @@ function row(member, message, names) {
 
 /** Show what the app has published as this member's home. */
 export function showHome(member, view, names) {
-  // Published anew with nothing changed, it stays in place: a press must not miss.
+  // Published again without a change, it stays in place: a press must not miss.
   const { id, blocks: rows } = view ?? { id: "none", blocks: [] };
   mirror(byId("home"), [{ id, rows }], (shown) => `${member} ${shown.id}`, (shown) =>
     shown.id === "none"

@@ -16,7 +16,7 @@ export function showModals(member, stack, names) {
   const view = stack.at(-1);
   if (!view) return hide();
   if (shown?.view.id === view.id && shown.view.hash === view.hash) return undefined;
-  // What is entered stays where the app only changes the view around it, as in Slack.
+  // Input stays if the app only changes the view around it, as in Slack.
   const values = shown?.view.id === view.id ? shown.surface.values : {};
   shown = { member, view, surface: new Surface(member, { view: view.id }, names, values) };
   dialog.replaceChildren(form(view, stack.length > 1, names));

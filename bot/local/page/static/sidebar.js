@@ -1,10 +1,10 @@
-// Who acts, and where: members and conversations.
+// The members and conversations to choose from.
 
 import { byId, make, mirror } from "./dom.js";
 import { icon } from "./icons.js";
 import { avatar } from "./messages.js";
 
-/** Show the lists. `unread` tells which channels hold something new; `become` and `go` are what a press does. */
+/** Show the lists. `unread` has the channels with new messages; a press calls `become` or `go`. */
 export function showSidebar(state, current, unread, { become, go }) {
   byId("team").textContent = state.team;
   mirror(byId("members"), state.members.map((member) => ({ ...member, current: member.id === state.me })),
@@ -23,7 +23,7 @@ export function showSidebar(state, current, unread, { become, go }) {
   show("apps", isApp);
 }
 
-/** What a conversation is called: by its name, or by whoever is at its other end. */
+/** The label of a conversation: its name, or the member at its other end. */
 export function channelName(channel, state) {
   if (channel.kind !== "direct") return channel.name;
   if (channel.id === state.appChannel) return state.app.name;

@@ -1,5 +1,5 @@
 // What an element stands on: a message, a modal or App Home. It knows what the member has put into its elements,
-// and tells the app when they act.
+// and reports to the app when they act.
 
 import { confirmed } from "./confirm.js";
 import { ask } from "./wire.js";
@@ -13,7 +13,7 @@ export class Surface {
     this.values = values;
   }
 
-  /** What is in an element; `initial` until the member has touched it. */
+  /** The content of an element; `initial` until the member has changed it. */
   value(block, element, initial) {
     return this.values[block.block_id]?.[element.action_id] ?? initial;
   }
@@ -22,7 +22,7 @@ export class Surface {
     (this.values[block.block_id] ??= {})[element.action_id] = value;
   }
 
-  /** Tell the app that the member used an element. False if they thought better of it when asked. */
+  /** Send the use of an element to the app. False if the member cancels the confirmation. */
   async act(block, element, before = () => {}) {
     if (element.confirm && !(await confirmed(element.confirm, this.names))) return false;
     before();

@@ -1,12 +1,12 @@
-// Under the hood: what each of a member's requests did, step by step.
+// Under the hood: the steps of each of a member's requests.
 
 import { byId, make, mirror } from "./dom.js";
 import { icon } from "./icons.js";
 
-// Which details are open, so that they stay so when more becomes known of a request.
+// The details that are open, so that they stay open when a request changes.
 const opened = new Set();
 
-/** Set the pane up; `onToggle` hears whether it is open. */
+/** Set the pane up; `onToggle` gets whether it is open. */
 export function startHood(onToggle) {
   byId("hood-close").append(icon("close"));
   byId("hood-toggle").addEventListener("click", () => toggle(byId("hood").hidden, onToggle));
@@ -36,14 +36,14 @@ function card(request) {
       make("strong", {}, request.what),
       make("time", { dateTime: new Date(request.at * 1000).toISOString() }, exactTime(request.at))),
     make("ol", { className: "steps" },
-      step("Slack asked", "a signed POST to /slack/events", details(request, "request", request.request)),
+      step("Slack sent a request", "a signed POST to /slack/events", details(request, "request", request.request)),
       step("Acknowledged", acknowledgement(ack), ack.body && details(request, "reply", ack.body)),
       step("Decided", entries.length ? null : "nothing to decide", entries.map(decision)),
       step("AWS was called", request.aws.length ? null : "never", request.aws.map((call, index) =>
         details(request, `aws ${index} ${call.operation}`, call.arguments, call.operation, call.note))),
       step("Slack was called", request.slack.length ? null : "never", request.slack.map((answer, index) =>
         details(request, `slack ${index} ${answer.what}`, answer.content, answer.what, answer.result))),
-      step("Recorded", entries.length ? null : "nothing: no link was asked for, and nothing changed",
+      step("Recorded", entries.length ? null : "nothing: no link was requested, and nothing changed",
         entries.map((entry) => details(request, `entry ${entry.id}`, entry, "audit entry", entry.action)))));
 }
 
@@ -55,8 +55,8 @@ function acknowledgement(ack) {
   const took = `in ${ack.milliseconds} ms`;
   const problem = ack.problem ? make("span", { className: "outcome bad" }, ack.problem) : null;
   if (ack.result !== "ok") return make("span", { className: "outcome bad" }, `${ack.result} ${took}`);
-  const said = ack.body ? "with an answer" : "with an empty body";
-  return make("span", {}, make("strong", { className: "milliseconds" }, took), `, ${ack.status}, ${said}`, problem);
+  const answer = ack.body ? "with an answer" : "with an empty body";
+  return make("span", {}, make("strong", { className: "milliseconds" }, took), `, ${ack.status}, ${answer}`, problem);
 }
 
 /** The outcome as the audit has it, with the rule that allowed or the detail that explains. */

@@ -2,7 +2,7 @@
 
 let stream = null;
 
-/** Hear of everything on a member's screen; `hood` adds what happened under the hood. Replaces the stream before. */
+/** Stream everything on a member's screen; `hood` adds its requests. Replaces the previous stream. */
 export function listen({ member, since, hood }, onState, onConnection) {
   stream?.close();
   const query = new URLSearchParams({ as: member ?? "", hood: hood ? "1" : "0" });
