@@ -183,7 +183,7 @@ GUARDS = {
         "core/policy.py",
         'Check("no deny rule", deny is None,',
         'Check("no deny rule", True,',
-        (f"{UNIT}/test_policy.py", "test_a_deny_rule_in_force_always_wins"),
+        (f"{UNIT}/test_policy.py", "test_deny_rule_beats_allow_rule"),
     ),
     "unknown denied group": Guard(
         "core/policy.py",
@@ -213,7 +213,7 @@ GUARDS = {
         "core/access.py",
         "        return self.until is None or now < self.until",
         "        return True",
-        (f"{UNIT}/test_policy.py", "test_rules_that_have_ended_never_allow"),
+        (f"{UNIT}/test_policy.py", "test_expired_rules_never_allow"),
     ),
     "lockdown": Guard(
         "core/policy.py",
@@ -461,13 +461,13 @@ GUARDS = {
         "aws/role_sessions.py",
         "(future.result().expires_at - SPARE).timestamp() if",
         "future.result().expires_at.timestamp() if",
-        (f"{UNIT}/test_roles.py", "test_a_session_is_never_used_within_two_minutes_of_its_end"),
+        (f"{UNIT}/test_roles.py", "test_session_is_not_used_within_two_minutes_of_its_end"),
     ),
     "role credentials only": Guard(
         "aws/role_sessions.py",
         '    session.get_component("credential_provider").insert_before("env", _Provider())\n',
         "",
-        (f"{UNIT}/test_roles.py", "test_without_a_session_a_call_fails_whatever_the_process_has"),
+        (f"{UNIT}/test_roles.py", "test_call_without_a_session_fails_despite_process_credentials"),
     ),
     "space ownership": Guard(
         "aws/examination.py",

@@ -1,4 +1,4 @@
-"""The decision: who gets a link, and for which reason somebody does not."""
+"""The decision on a link request, as tables and properties."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -39,7 +39,7 @@ def decision(
     lockdown: Lockdown | None = None,
     unsure: bool = False,
 ) -> Allowed | Denied:
-    """The decision about a member who is in `SCIENCE` and not in `OTHERS`, if Slack can say so."""
+    """Decide for a member of `SCIENCE` and not of `OTHERS`, if group membership is known."""
     facts = facts_of(
         *records, person=person, within_rate=within_rate, unreadable=unreadable, lockdown=lockdown, unsure=unsure
     )
@@ -67,7 +67,7 @@ def reason(*records: Mapping | Grant, **more: Any) -> Reason | None:
     return None if isinstance(found, Allowed) else found.reason
 
 
-def test_a_full_member_with_a_mapping_and_an_allow_rule_gets_a_link() -> None:
+def test_mapped_and_allowed_member_gets_a_link() -> None:
     found = decision(a_mapping(), ALLOW)
     assert isinstance(found, Allowed)
     assert (found.member, found.mapping, found.grant) == (ANA, a_mapping(), ALLOW)
@@ -169,7 +169,7 @@ REFUSALS: list[tuple[str, Reason, tuple[Mapping | Grant, ...], dict[str, Any]]] 
 @pytest.mark.parametrize(
     ("expected", "records", "more"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS]
 )
-def test_why_there_is_no_link(expected: Reason, records: tuple[Mapping | Grant, ...], more: dict[str, Any]) -> None:
+def test_refusal_reasons(expected: Reason, records: tuple[Mapping | Grant, ...], more: dict[str, Any]) -> None:
     found = decision(*records, **more)
     assert isinstance(found, Denied)
     assert found.reason is expected
@@ -202,11 +202,11 @@ ALLOWED: list[tuple[str, tuple[Mapping | Grant, ...], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("records", "more"), [case[1:] for case in ALLOWED], ids=[case[0] for case in ALLOWED])
-def test_who_gets_a_link(records: tuple[Mapping | Grant, ...], more: dict[str, Any]) -> None:
+def test_allowed_combinations_get_a_link(records: tuple[Mapping | Grant, ...], more: dict[str, Any]) -> None:
     assert reason(*records, **more) is None
 
 
-def test_a_member_of_the_organisation_is_a_member() -> None:
+def test_organisation_member_is_a_member() -> None:
     member = Member(ORGANISATION, "W0ANA00001")
     person = Person(member.user_id, "T0ANYTEAM1", enterprise_id=ORGANISATION)
     assert reason(a_mapping(), a_grant(member), person=person, member=member) is None
@@ -214,7 +214,7 @@ def test_a_member_of_the_organisation_is_a_member() -> None:
     assert reason(a_mapping(), a_grant(member), person=elsewhere, member=member) is Reason.NOT_A_MEMBER
 
 
-def test_the_reasons_that_the_policy_gives_are_all_in_the_table() -> None:
+def test_table_covers_every_policy_reason() -> None:
     assert {case[1] for case in REFUSALS} == {
         Reason.NOT_A_MEMBER,
         Reason.GUEST,
@@ -231,7 +231,7 @@ def test_the_reasons_that_the_policy_gives_are_all_in_the_table() -> None:
     }
 
 
-def test_only_a_lockdown_shows_members_what_an_admin_wrote() -> None:
+def test_only_lockdown_shows_an_administrators_text() -> None:
     locked = decision(a_mapping(), ALLOW, lockdown=LOCKDOWN)
     assert isinstance(locked, Denied)
     assert locked.notice == LOCKDOWN.reason
@@ -242,14 +242,14 @@ def test_only_a_lockdown_shows_members_what_an_admin_wrote() -> None:
     assert guest.notice is None
 
 
-def test_who_is_refused_learns_their_own_aliases_in_order() -> None:
+def test_refusal_lists_the_members_aliases_in_order() -> None:
     found = decision(a_mapping("two"), a_mapping("one", "b"), ALLOW, target=Target("three"))
     assert isinstance(found, Denied)
     assert (found.aliases, found.target, found.mapping) == (("one", "two"), Target("three"), None)
     assert set(found.mappings) == {a_mapping("two"), a_mapping("one", "b")}
 
 
-def test_who_is_allowed_is_known_with_all_their_aliases_in_order() -> None:
+def test_grant_lists_the_members_aliases_in_order() -> None:
     found = decision(a_mapping("two"), a_mapping("one", "b"), ALLOW, target=Target("two"))
     assert isinstance(found, Allowed)
     assert (found.mapping.alias, found.aliases) == ("two", ("one", "two"))
@@ -266,13 +266,13 @@ def test_who_is_allowed_is_known_with_all_their_aliases_in_order() -> None:
     ],
     ids=str,
 )
-def test_what_is_asked_for_takes_the_place_of_the_mappings_own(target: Target, opened: Mapping) -> None:
+def test_requested_target_overrides_the_mapping(target: Target, opened: Mapping) -> None:
     found = decision(a_mapping(space_name="own", landing_uri="studio::"), ALLOW, target=target)
     assert isinstance(found, Allowed)
     assert found.mapping == opened
 
 
-def test_a_choice_that_is_due_says_between_what() -> None:
+def test_choice_lists_the_aliases() -> None:
     found = decision(*SEVERAL, ALLOW, target=Target("two", StudioApp.LAB, ""))
     assert isinstance(found, Denied)
     assert (found.mapping, found.target) == (SEVERAL[1], Target("two", StudioApp.LAB, ""))
@@ -282,18 +282,18 @@ def test_a_choice_that_is_due_says_between_what() -> None:
 
 
 @pytest.mark.parametrize("records", [(), (a_mapping(),), (a_mapping(), ALLOW), (*SEVERAL, ALLOW)])
-def test_every_decision_knows_the_members_language(records: tuple[Mapping | Grant, ...]) -> None:
+def test_every_decision_has_the_members_language(records: tuple[Mapping | Grant, ...]) -> None:
     assert decision(*records, person=replace(FULL_MEMBER, locale="de-DE")).locale == "de-DE"
     assert decision(*records).locale is None
 
 
-def test_a_refusal_for_a_known_mapping_says_which() -> None:
+def test_refusal_names_a_known_mapping() -> None:
     found = decision(a_mapping(), DENY)
     assert isinstance(found, Denied)
     assert found.mapping == a_mapping()
 
 
-def test_the_checks_are_the_same_whoever_asks() -> None:
+def test_checks_are_the_same_for_every_member() -> None:
     allowed, denied = decision(a_mapping(), ALLOW), decision(*SEVERAL, ALLOW)
     names = [check.name for check in allowed.checks]
     assert [check.name for check in denied.checks] == names
@@ -318,7 +318,7 @@ def test_the_checks_are_the_same_whoever_asks() -> None:
         (["default"], None, "default"),
     ],
 )
-def test_which_mapping_is_meant(aliases: list[str], asked: str | None, chosen: str | None) -> None:
+def test_requested_mapping_is_selected(aliases: list[str], asked: str | None, chosen: str | None) -> None:
     found = chosen_mapping([a_mapping(alias) for alias in aliases], Target(asked))
     assert (found.alias if found else None) == chosen
 
@@ -340,7 +340,7 @@ CONSIDERED: dict[str, tuple[tuple[Grant, ...], list[Grant], Grant | None]] = {
 
 
 @pytest.mark.parametrize("case", CONSIDERED)
-def test_every_rule_is_shown_in_the_order_in_which_they_count(case: str) -> None:
+def test_rules_are_listed_in_order_of_precedence(case: str) -> None:
     grants, order, decides = CONSIDERED[case]
     seen = considered(ANA, facts_of(*grants), NOON)
     assert [rule.grant for rule in seen] == order
@@ -348,7 +348,7 @@ def test_every_rule_is_shown_in_the_order_in_which_they_count(case: str) -> None
     assert all(rule.why for rule in seen)
 
 
-def test_of_two_groups_the_one_that_lasts_longer_is_the_reason() -> None:
+def test_longer_group_rule_is_the_reason() -> None:
     short, long = (Grant(f"S0{n}", Effect.ALLOW, NOON + n * SECOND) for n in (1, 2))
     access = Access((a_mapping(),), group_grants=(short, long))
     found = decide(ANA, Target(), Facts(FULL_MEMBER, access, memberships={short: True, long: True}), RULES, NOON)
@@ -356,7 +356,7 @@ def test_of_two_groups_the_one_that_lasts_longer_is_the_reason() -> None:
     assert found.grant == long
 
 
-def test_a_rule_about_which_nobody_was_asked_is_not_taken_for_granted() -> None:
+def test_group_rule_without_a_look_up_does_not_allow() -> None:
     forgotten = Facts(FULL_MEMBER, Access((a_mapping(),), (ALLOW,), group_grants=(OTHERS_DENY,)))
     found = decide(ANA, Target(), forgotten, RULES, NOON)
     assert isinstance(found, Denied)
@@ -395,14 +395,14 @@ MAY_ADMINISTER: dict[str, tuple[bool, frozenset[str], tuple[Grant, ...], dict[st
 
 
 @pytest.mark.parametrize("case", MAY_ADMINISTER)
-def test_who_may_administer(case: str) -> None:
+def test_administrators_are_named_or_have_an_admin_rule(case: str) -> None:
     expected, named, grants, more = MAY_ADMINISTER[case]
     found = may_administer(ANA, facts_of(*grants, **more), named, NOON)
     assert found.passed is expected
     assert found.detail
 
 
-def test_an_admin_rule_opens_no_profile() -> None:
+def test_admin_rule_does_not_allow_links() -> None:
     assert reason(a_mapping(), ADMIN) is Reason.NOT_ALLOWED
 
 
@@ -449,7 +449,7 @@ situations = st.fixed_dictionaries(
 
 
 @given(mappings, grants, situations, moments.filter(lambda until: until is None or until > NOON))
-def test_a_deny_rule_in_force_always_wins(
+def test_deny_rule_beats_allow_rule(
     mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any], until: Any
 ) -> None:
     for deny in (a_grant(effect=Effect.DENY, until=until), replace(GROUP_DENY, until=until)):
@@ -458,7 +458,7 @@ def test_a_deny_rule_in_force_always_wins(
 
 
 @given(st.data(), mappings, grants, situations)
-def test_the_order_of_records_never_matters(
+def test_order_of_records_does_not_matter(
     data: st.DataObject, mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
 ) -> None:
     shuffled: list[Mapping | Grant] = [*data.draw(st.permutations(mapped)), *data.draw(st.permutations(granted))]
@@ -469,7 +469,7 @@ def test_the_order_of_records_never_matters(
 
 
 @given(mappings, grants, situations, principals, moments)
-def test_adding_a_deny_rule_never_opens_a_door(
+def test_adding_a_deny_rule_never_allows(
     mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any], member: Member, until: Any
 ) -> None:
     if reason(*mapped, *granted, **situation) is not None:
@@ -479,7 +479,7 @@ def test_adding_a_deny_rule_never_opens_a_door(
 
 
 @given(st.data(), mappings, grants.filter(bool), situations)
-def test_removing_an_allow_rule_never_opens_a_door(
+def test_removing_an_allow_rule_never_allows(
     data: st.DataObject, mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
 ) -> None:
     gone = data.draw(st.sampled_from(granted))
@@ -489,7 +489,7 @@ def test_removing_an_allow_rule_never_opens_a_door(
 
 
 @given(mappings, grants, situations)
-def test_nobody_is_allowed_without_an_unexpired_rule_of_their_own_or_of_a_group_of_theirs(
+def test_link_needs_an_unexpired_own_or_group_rule(
     mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
 ) -> None:
     found = decision(*mapped, *granted, **situation)
@@ -508,7 +508,7 @@ def test_nobody_is_allowed_without_an_unexpired_rule_of_their_own_or_of_a_group_
 
 
 @given(mappings, grants, situations)
-def test_only_who_is_allowed_is_asked_to_choose(
+def test_only_allowed_members_get_a_choice(
     mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
 ) -> None:
     named = {**situation, "target": Target(mapped[0].alias)} if mapped else situation
@@ -517,16 +517,14 @@ def test_only_who_is_allowed_is_asked_to_choose(
 
 
 @given(mappings, grants, situations)
-def test_rules_that_have_ended_never_allow(
-    mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
-) -> None:
+def test_expired_rules_never_allow(mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]) -> None:
     ended = [replace(grant, until=min(grant.until or NOON, NOON)) for grant in granted]
     assert reason(*mapped, *ended, **situation) is not None
     assert reason(a_mapping(), LAPSED, *ended) is not None  # where nothing else is in the way
 
 
 @given(mappings, grants, situations, people)
-def test_whoever_slack_does_not_vouch_for_gets_no_link(
+def test_ineligible_account_gets_no_link(
     mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any], person: Person
 ) -> None:
     known = (person.user_id, person.team_id, person.ineligible_reason) == (ANA.user_id, TEAM, None)
@@ -535,19 +533,21 @@ def test_whoever_slack_does_not_vouch_for_gets_no_link(
 
 
 @given(mappings, grants, situations)
-def test_a_lockdown_is_for_everybody(mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]) -> None:
+def test_lockdown_refuses_everyone(mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]) -> None:
     locked = {**situation, "lockdown": LOCKDOWN}
     assert reason(*mapped, *granted, **locked) in (Reason.LOCKDOWN, Reason.GUEST, Reason.NOT_A_MEMBER)
 
 
 @given(mappings, grants, situations)
-def test_no_link_beyond_the_rate(mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]) -> None:
+def test_no_link_beyond_the_rate_limit(
+    mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]
+) -> None:
     over = {**situation, "within_rate": False}
     assert reason(*mapped, *granted, **over) is not None
 
 
 @given(grants, people, st.sampled_from([NAMED, NOBODY]), st.sampled_from([(), ("grant#deny",)]))
-def test_nobody_administers_who_is_denied_or_unfit_or_whom_nobody_has_named(
+def test_denied_ineligible_or_unnamed_members_do_not_administer(
     granted: list[Grant], person: Person, named: frozenset[str], unreadable: tuple[str, ...]
 ) -> None:
     access = Access(grants=tuple(granted), unreadable=unreadable)

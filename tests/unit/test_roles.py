@@ -1,4 +1,4 @@
-"""Sessions of roles: one for each member and profile, used until shortly before they end."""
+"""Role sessions: one per member and profile, cached until shortly before they end."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ ANAS = SessionKey("arn:aws:iam::123456789012:role/broker", "slack-T0STUDIO01-U0A
 
 
 class Sts:
-    """An STS that remembers what it was asked; `before` runs within each call."""
+    """An STS that records its calls; `before` runs within each call."""
 
     def __init__(self, clock: Clock, before: Callable[[], object] = lambda: None) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -62,7 +62,7 @@ def sts(clock: Clock) -> Sts:
     return Sts(clock)
 
 
-def test_a_session_is_used_again(sts: Sts, clock: Clock) -> None:
+def test_session_is_reused(sts: Sts, clock: Clock) -> None:
     kept = roles(sts, clock)
     first, was_kept = kept.session(ANAS)
     second, was_kept_then = kept.session(ANAS)
@@ -79,7 +79,7 @@ def test_a_session_is_used_again(sts: Sts, clock: Clock) -> None:
     ],
     ids=["member", "role", "policy"],
 )
-def test_no_two_share_a_session(sts: Sts, clock: Clock, other: SessionKey) -> None:
+def test_sessions_are_separate_per_key(sts: Sts, clock: Clock, other: SessionKey) -> None:
     kept = roles(sts, clock)
     assert kept.session(ANAS)[0].token != kept.session(other)[0].token
 
@@ -87,7 +87,7 @@ def test_no_two_share_a_session(sts: Sts, clock: Clock, other: SessionKey) -> No
 @pytest.mark.parametrize(
     ("before_its_end", "asked"), [(SPARE + timedelta(seconds=1), 1), (SPARE - timedelta(seconds=1), 2)]
 )
-def test_a_session_is_never_used_within_two_minutes_of_its_end(
+def test_session_is_not_used_within_two_minutes_of_its_end(
     sts: Sts, clock: Clock, before_its_end: timedelta, asked: int
 ) -> None:
     kept = roles(sts, clock)
@@ -98,13 +98,13 @@ def test_a_session_is_never_used_within_two_minutes_of_its_end(
     assert timedelta(seconds=120) <= SPARE
 
 
-def test_a_session_ends_by_our_clock_at_the_latest(sts: Sts, clock: Clock) -> None:
+def test_session_ends_by_our_clock_at_the_latest(sts: Sts, clock: Clock) -> None:
     sts.ahead = timedelta(hours=3)  # its clock is, or ours is slow
     session, _ = roles(sts, clock).session(ANAS)
     assert session.expires_at == NOON + timedelta(seconds=SESSION_SECONDS)
 
 
-def test_what_sts_refuses_is_not_kept(sts: Sts, clock: Clock) -> None:
+def test_sts_refusal_is_not_cached(sts: Sts, clock: Clock) -> None:
     kept = roles(sts, clock)
     sts.error = denied()
     for _ in range(2):
@@ -115,14 +115,14 @@ def test_what_sts_refuses_is_not_kept(sts: Sts, clock: Clock) -> None:
     assert len(sts.asked) == 3
 
 
-def test_what_is_forgotten_is_assumed_anew(sts: Sts, clock: Clock) -> None:
+def test_forgotten_session_is_assumed_again(sts: Sts, clock: Clock) -> None:
     kept = roles(sts, clock)
     first, _ = kept.session(ANAS)
     kept.forget(ANAS)
     assert kept.session(ANAS)[0].token != first.token
 
 
-def test_only_so_many_are_kept_and_the_longest_unused_goes(sts: Sts, clock: Clock) -> None:
+def test_cache_evicts_the_least_recently_used_session(sts: Sts, clock: Clock) -> None:
     kept = roles(sts, clock, most=2)
     ben, cleo = replace(ANAS, who="ben"), replace(ANAS, who="cleo")
     for wanted in (ANAS, ben, ANAS, cleo):
@@ -131,7 +131,7 @@ def test_only_so_many_are_kept_and_the_longest_unused_goes(sts: Sts, clock: Cloc
     assert kept.session(ben)[1] is False
 
 
-def test_who_asks_at_the_same_time_shares_one_call(clock: Clock) -> None:
+def test_concurrent_callers_share_one_call(clock: Clock) -> None:
     begun, go_on, asking = threading.Event(), threading.Event(), threading.Barrier(9)
 
     def wait() -> None:
@@ -154,7 +154,7 @@ def test_who_asks_at_the_same_time_shares_one_call(clock: Clock) -> None:
     assert (tokens, len(sts.asked)) == ({"token1"}, 1)
 
 
-def test_who_waited_for_a_call_that_failed_is_told_so(clock: Clock) -> None:
+def test_concurrent_callers_share_a_failure(clock: Clock) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def wait() -> None:
@@ -173,13 +173,13 @@ def test_who_waited_for_a_call_that_failed_is_told_so(clock: Clock) -> None:
         assert isinstance(second.exception(10), ClientError)
 
 
-def test_the_external_id_is_sent_where_there_is_one(sts: Sts, clock: Clock) -> None:
+def test_external_id_is_sent_if_set(sts: Sts, clock: Clock) -> None:
     roles(sts, clock, external_id="studio-links-prod").session(ANAS)
     roles(sts, clock).session(ANAS)
     assert [asked.get("ExternalId") for asked in sts.asked] == ["studio-links-prod", None]
 
 
-def test_a_session_hides_its_secrets(sts: Sts, clock: Clock) -> None:
+def test_session_repr_hides_its_secrets(sts: Sts, clock: Clock) -> None:
     session, _ = roles(sts, clock).session(ANAS)
     assert not {"key1", "secret1", "token1"} & set(repr(session).replace("'", " ").split())
     assert "secret1" not in f"{session} {session!r}"
@@ -190,7 +190,7 @@ def test_a_session_hides_its_secrets(sts: Sts, clock: Clock) -> None:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    """A client for roles, in a process that has credentials of its own."""
+    """Return a role client in a process that has its own credentials."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "the-bots-own")
@@ -199,7 +199,7 @@ def client() -> Iterator[Any]:
 
 
 def signer(client: Any) -> str:
-    """Whose key signs a call."""
+    """Return the access key that signs a call."""
     seen: list[str] = []
 
     def stop(request: Any, **_: object) -> Any:
@@ -217,7 +217,7 @@ def a_session(key: str) -> Session:
     return Session(key, "secret", "token", NOON)
 
 
-def test_a_call_is_signed_with_the_session_at_hand_and_with_no_other(client: Any) -> None:
+def test_call_is_signed_with_the_current_session(client: Any) -> None:
     with use_session(a_session("ana")):
         assert signer(client) == "ana"
         with use_session(a_session("ben")):
@@ -225,14 +225,14 @@ def test_a_call_is_signed_with_the_session_at_hand_and_with_no_other(client: Any
         assert signer(client) == "ana"
 
 
-def test_without_a_session_a_call_fails_whatever_the_process_has(client: Any) -> None:
+def test_call_without_a_session_fails_despite_process_credentials(client: Any) -> None:
     with use_session(a_session("ana")), ThreadPoolExecutor(1) as elsewhere:
         assert isinstance(elsewhere.submit(client.get_caller_identity).exception(10), NoCredentialsError)
     with pytest.raises(NoCredentialsError):
         client.get_caller_identity()
 
 
-def test_members_at_the_same_time_sign_with_their_own(client: Any) -> None:
+def test_concurrent_members_sign_with_their_own_session(client: Any) -> None:
     together = threading.Barrier(8)
     signed: dict[str, str] = {}
 
