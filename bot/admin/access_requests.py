@@ -201,7 +201,7 @@ class AccessRequests:
         """Add the mapping, and the allow rule for as long as was asked; never shorten what the member has."""
         who, now = request.member, self.now()
         if mapping is not None:
-            self.admin.map(who, mapping, actor, in_place=False)
+            self.admin.map(who, mapping, actor, overwrite=False)
         until = None if request.days is None else now + timedelta(days=request.days)
         has = next((grant for grant in access.grants if grant.effect is Effect.ALLOW and grant.holds_at(now)), None)
         longer = has is not None and (has.until is None or (until is not None and has.until >= until))

@@ -77,7 +77,7 @@ class Admin:
         mapping: Mapping,
         actor: Actor,
         *,
-        in_place: bool = True,
+        overwrite: bool = True,
         at_version: int | None = None,
     ) -> Change:
         """Set a mapping, replacing the one with the same alias.
@@ -86,7 +86,7 @@ class Admin:
         made first.
 
         Args:
-            in_place: whether the mapping may replace one to another profile.
+            overwrite: whether the mapping may replace one to another profile.
 
         Raises:
             ProfileTaken: another member holds the profile.
@@ -96,7 +96,7 @@ class Admin:
         require_version(access, at_version)
         require_readable(access, member.user_id, f"mapping#{mapping.alias}")
         before = next((m for m in access.mappings if m.alias == mapping.alias), None)
-        if before is not None and not in_place and not before.same_profile(mapping):
+        if before is not None and not overwrite and not before.same_profile(mapping):
             raise Changed(f"{member.user_id} has a mapping called {mapping.alias} already: choose another alias")
         warnings: tuple[str, ...] = ()
         try:

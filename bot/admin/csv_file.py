@@ -151,7 +151,7 @@ class _Reading:
         return self.parsed
 
     def _rows(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-        """Each row that says something, with the line on which it begins."""
+        """Yield each row that is not empty, with the line on which it begins."""
         reader = csv.reader(_without_mark(lines), strict=True)
         while True:
             begins = reader.line_num + 1
@@ -217,7 +217,7 @@ def _columns(cells: list[str]) -> list[str]:
     if len(names) == 1 and ";" in names[0]:
         raise ValueError("the columns are separated by semicolons: save the file with commas")
     if unknown:
-        raise ValueError(f"there is no column {', '.join(map(repr, unknown))}: the columns are {', '.join(COLUMNS)}")
+        raise ValueError(f"unknown column {', '.join(map(repr, unknown))}: the columns are {', '.join(COLUMNS)}")
     if len(set(names)) < len(names):
         raise ValueError("a column is named twice")
     if missing := [name for name in COLUMNS[:2] if name not in names]:
@@ -227,7 +227,7 @@ def _columns(cells: list[str]) -> list[str]:
 
 def _by_name(columns: list[str], cells: list[str]) -> dict[str, str]:
     if len(cells) != len(columns):
-        raise ValueError(f"it has {len(cells)} cells, but there are {len(columns)} columns")
+        raise ValueError(f"it has {len(cells)} cells instead of {len(columns)}")
     given = {name: cell if name == "reason" else cell.strip() for name, cell in zip(columns, cells, strict=True)}
     return {name: given.get(name, "") for name in COLUMNS}
 

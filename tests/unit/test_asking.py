@@ -388,7 +388,7 @@ def test_a_profile_that_the_member_gets_at_the_same_time_is_left_alone(
         records.give(BEN, a_mapping(profile="ben", domain="d-meanwhile"))
     admin = replace(world.use_case.admin, access=records)
     with pytest.raises(Changed):
-        admin.map(BEN, Mapping("default", "d-research", "ben"), TESTER, in_place=False)
+        admin.map(BEN, Mapping("default", "d-research", "ben"), TESTER, overwrite=False)
     assert [mapping.domain_id for mapping in records.read(BEN).mappings] == ["d-meanwhile"]
 
 

@@ -156,10 +156,10 @@ def test_rows_of_one_member_may_be_anywhere_and_the_alias_may_be_left_out() -> N
 
 
 BAD = {
-    "no headings": ("U0A,allow\n", "line 1: there is no column 'u0a', 'allow'"),
+    "no headings": ("U0A,allow\n", "line 1: unknown column 'u0a', 'allow'"),
     "an unknown column": (
         "principal,kind,colour\n",
-        "line 1: there is no column 'colour': the columns are principal,",
+        "line 1: unknown column 'colour': the columns are principal,",
     ),
     "a column twice": ("principal,kind,kind\n", "line 1: a column is named twice"),
     "a column missing": ("principal,alias\n", "line 1: the column kind is missing"),
@@ -179,8 +179,8 @@ BAD = {
     "a time that is none": (f"{SHORT}U0A,allow,,,,soon,\n", "line 2: time 'soon' is not valid"),
     "a span": (f"{SHORT}U0A,allow,,,,30d,\n", "line 2: until '30d' is not valid: it must be a date or time: a span"),
     "a reason as long as a book": (f"{SHORT}U0A,allow,,,,,{'x' * 501}\n", "at most 500 characters"),
-    "too few cells": (f"{SHORT}U0A,allow\n", "line 2: it has 2 cells, but there are 7 columns"),
-    "too many cells": (f"{SHORT}U0A,allow,,,,,a,b\n", "line 2: it has 8 cells, but there are 7 columns"),
+    "too few cells": (f"{SHORT}U0A,allow\n", "line 2: it has 2 cells instead of 7"),
+    "too many cells": (f"{SHORT}U0A,allow,,,,,a,b\n", "line 2: it has 8 cells instead of 7"),
     "a quote that is not closed": (
         f'{SHORT}U0A,allow,,,,,"why\nU0B,allow,,,,,\n',
         "line 2: its quotation marks do not",

@@ -79,9 +79,9 @@ def field_errors(problem: ParseError, values: Dictionary[str, str], render: Rend
     """Return what is wrong with a submitted form, by field."""
     words, name = render.words.admin, Name(problem.field)
     by_group = name is Name.USER and bool(values.get(GROUP))
-    said = words.must_be.format(must=words.must_group if by_group else words.must[name])
+    text = words.must_be.format(must=words.must_group if by_group else words.must[name])
     if name is Name.USER and problem.problem is Problem.MISSING:
-        said = words.one_of_both
+        text = words.one_of_both
     elif problem.problem is Problem.EXCLUSIVE:
-        said = words.problems[problem.problem]
-    return {GROUP if by_group else name: said}
+        text = words.problems[problem.problem]
+    return {GROUP if by_group else name: text}

@@ -57,20 +57,20 @@ def administer(app: AppContext, admitted: Admitted, text: str) -> None:
 
 def _admitted(app: AppContext, admitted: Admitted) -> RenderContext | None:
     """Return how to render for this administrator; refuse and record anybody else, and return None."""
-    in_place = admitted.source is not Source.COMMAND
+    replaces = admitted.source is not Source.COMMAND
     try:
         is_admin, locale = app.command_runner.admit(admitted.member)
     except UpstreamError as error:
         log.warning("administrator_unknown", request=admitted.id, why=str(error))
         render = app.render(admitted.origin)
         if refuse(app, admitted, error.reason, action=ADMIN):
-            tell(app, admitted.origin, _failed(error, render), replace=in_place)
+            tell(app, admitted.origin, _failed(error, render), replace=replaces)
         return None
     render = app.render(admitted.origin, locale)
     if is_admin:
         return render
     if refuse(app, admitted, Reason.NOT_AN_ADMIN, action=ADMIN):
-        tell(app, admitted.origin, views.refusal(Reason.NOT_AN_ADMIN, render), replace=in_place)
+        tell(app, admitted.origin, views.refusal(Reason.NOT_AN_ADMIN, render), replace=replaces)
     return None
 
 

@@ -63,20 +63,20 @@ def _member(user: str, access: Access | Workspace, render: RenderContext, now: d
 
 def _entry(entry: Entry, render: RenderContext) -> list[str]:
     words, outcome = render.words.admin, f"*{code(entry.outcome, MAX_NAME_LENGTH)}*"
-    told = [slack_date(entry.at), mention(entry.subject), code(entry.action, MAX_NAME_LENGTH), outcome]
-    told += [words.entry_by.format(by=mention(entry.actor))] if entry.actor != entry.subject else []
+    phrases = [slack_date(entry.at), mention(entry.subject), code(entry.action, MAX_NAME_LENGTH), outcome]
+    phrases += [words.entry_by.format(by=mention(entry.actor))] if entry.actor != entry.subject else []
     if entry.profile_name and entry.domain_id:
-        told.append(f"`{code(entry.profile_name, MAX_NAME_LENGTH)}` · `{code(entry.domain_id, MAX_NAME_LENGTH)}`")
-    told += [escape(entry.detail, MAX_DETAIL_LENGTH)] if entry.detail else []
+        phrases.append(f"`{code(entry.profile_name, MAX_NAME_LENGTH)}` · `{code(entry.domain_id, MAX_NAME_LENGTH)}`")
+    phrases += [escape(entry.detail, MAX_DETAIL_LENGTH)] if entry.detail else []
     changed = [words.entry_was.format(what=_values(entry.before))] if entry.before else []
     changed += [words.entry_now.format(what=_values(entry.after))] if entry.after else []
-    return [" · ".join(told), *([f"    {' · '.join(changed)}"] if changed else [])]
+    return [" · ".join(phrases), *([f"    {' · '.join(changed)}"] if changed else [])]
 
 
 def _values(record: Dictionary[str, object]) -> str:
-    told = (
+    phrases = (
         f"{name} {value}"
         for name, value in flat(record).items()
         if not name.endswith(("set_by", "set_at", "profile_arn"))
     )
-    return escape("; ".join(told), MAX_DETAIL_LENGTH)
+    return escape("; ".join(phrases), MAX_DETAIL_LENGTH)

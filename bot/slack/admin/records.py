@@ -34,14 +34,14 @@ def describe(record: Record, render: RenderContext, now: datetime) -> str:
 def mapping(mapping: Mapping, render: RenderContext) -> str:
     """Describe a mapping in full."""
     words = render.words.admin
-    told = [short(mapping, render)]
-    told += [words.mapping_space.format(space=mapping.space_name)] if mapping.space_name else []
-    told += [words.mapping_region.format(region=mapping.region)] if mapping.region else []
-    told += [words.mapping_landing.format(landing=code(mapping.landing_uri))] if mapping.landing_uri else []
-    told += [words.mapping_role.format(role=mapping.role_arn)] if mapping.role_arn else []
+    phrases = [short(mapping, render)]
+    phrases += [words.mapping_space.format(space=mapping.space_name)] if mapping.space_name else []
+    phrases += [words.mapping_region.format(region=mapping.region)] if mapping.region else []
+    phrases += [words.mapping_landing.format(landing=code(mapping.landing_uri))] if mapping.landing_uri else []
+    phrases += [words.mapping_role.format(role=mapping.role_arn)] if mapping.role_arn else []
     seconds = mapping.session_seconds
-    told += [words.mapping_seconds.format(time=duration(seconds, render.words))] if seconds else []
-    return ", ".join(told)
+    phrases += [words.mapping_seconds.format(time=duration(seconds, render.words))] if seconds else []
+    return ", ".join(phrases)
 
 
 def short(mapping: Mapping, render: RenderContext) -> str:
@@ -53,20 +53,20 @@ def short(mapping: Mapping, render: RenderContext) -> str:
 def rule(grant: Grant, render: RenderContext, now: datetime) -> str:
     """Describe a rule in full."""
     words = render.words.admin
-    told = [words.rules[grant.effect]]
+    phrases = [words.rules[grant.effect]]
     if grant.until is not None:
         until = words.rule_until if grant.holds_at(now) else words.rule_ended
-        told.append(until.format(until=slack_date(grant.until)))
-    told += [words.rule_reason.format(reason=escape(grant.reason))] if grant.reason else []
-    told += [words.rule_by.format(by=mention(grant.set_by, MAX_BY_LENGTH))] if grant.set_by else []
-    return ", ".join(told)
+        phrases.append(until.format(until=slack_date(grant.until)))
+    phrases += [words.rule_reason.format(reason=escape(grant.reason))] if grant.reason else []
+    phrases += [words.rule_by.format(by=mention(grant.set_by, MAX_BY_LENGTH))] if grant.set_by else []
+    return ", ".join(phrases)
 
 
 def _lockdown(lockdown: Lockdown, render: RenderContext) -> str:
     words = render.words.admin
-    told = [words.rule_reason.format(reason=escape(lockdown.reason))]
-    told += [words.rule_by.format(by=mention(lockdown.set_by, MAX_BY_LENGTH))] if lockdown.set_by else []
-    return ", ".join(told)
+    phrases = [words.rule_reason.format(reason=escape(lockdown.reason))]
+    phrases += [words.rule_by.format(by=mention(lockdown.set_by, MAX_BY_LENGTH))] if lockdown.set_by else []
+    return ", ".join(phrases)
 
 
 def sections(lines: list[str]) -> list[Block]:

@@ -37,13 +37,13 @@ def misunderstood(problem: ParseError, render: RenderContext) -> Message:
     must = words.must[Name(problem.field)] if problem.field in set(Name) else ""
     if problem.field == Name.USER and problem.verb and COMMAND_SPECS[problem.verb].groups:
         must = words.must_with_group
-    said = words.problems[problem.problem].format(field=code(problem.field), value=code(problem.value), must=must)
+    text = words.problems[problem.problem].format(field=code(problem.field), value=code(problem.value), must=must)
     if problem.verb is None:
         near = get_close_matches(problem.value.lower(), Verb, n=1)
         hint = f" {render.words.nearest.format(aliases=f'`{near[0]}`')}" if near else ""
-        return text_message(f"{said}{hint}\n{usage(render).text}")
+        return text_message(f"{text}{hint}\n{usage(render).text}")
     example = words.example.format(command=command, example=COMMAND_SPECS[problem.verb].example)
-    return text_message(f"{said}\n{example}")
+    return text_message(f"{text}\n{example}")
 
 
 def text_message(text: str) -> Message:
@@ -95,8 +95,8 @@ def _not_done(not_done: NotDone, render: RenderContext) -> Message:
 def _question(question: Question, render: RenderContext, now: datetime) -> Message:
     words, command = render.words.admin, question.command
     form = words.ended_question if _has_ended(command, now) else words.questions[command.verb]
-    said = form.format(user=mention(command.principal), alias=command.alias or DEFAULT_ALIAS)
-    blocks = [section(said)]
+    text = form.format(user=mention(command.principal), alias=command.alias or DEFAULT_ALIAS)
+    blocks = [section(text)]
     if question.oneself:
         blocks.append(section(words.oneself))
     if is_group(command.principal):
@@ -113,7 +113,7 @@ def _question(question: Question, render: RenderContext, now: datetime) -> Messa
     buttons = actions(
         button(words.confirm, CONFIRM, question.id, style="danger"), button(words.leave, CANCEL, question.id)
     )
-    return Message(said, [*blocks, buttons, context(words.confirm_within)])
+    return Message(text, [*blocks, buttons, context(words.confirm_within)])
 
 
 def _done(done: Done, render: RenderContext, now: datetime) -> Message:
@@ -136,25 +136,25 @@ def _has_ended(command: AdminCommand, now: datetime) -> bool:
 
 
 def _forgotten(forgotten: Forgotten, render: RenderContext, now: datetime) -> Message:
-    said = render.words.admin.done[Verb.FORGET].format(user=mention(forgotten.command.principal))
+    text = render.words.admin.done[Verb.FORGET].format(user=mention(forgotten.command.principal))
     gone: tuple[Record, ...] = (*forgotten.removed.grants, *forgotten.removed.unreadable)
-    return Message(said, [section(said), *sections([describe(each, render, now) for each in gone])])
+    return Message(text, [section(text), *sections([describe(each, render, now) for each in gone])])
 
 
 def _explained(explained: Explained, render: RenderContext, now: datetime) -> Message:
     words, decision = render.words.admin, explained.explanation.decision
     user = mention(explained.command.principal)
     if isinstance(decision, Allowed):
-        said = words.would_get.format(user=user)
+        text = words.would_get.format(user=user)
     else:
-        said = words.would_not_get.format(user=user, reason=decision.reason)
+        text = words.would_not_get.format(user=user, reason=decision.reason)
     marks = {True: ":white_check_mark:", False: ":x:"}
     checks = [
         f"{marks[check.passed]} {check.name}: {escape(check.detail, MAX_DETAIL_LENGTH)}" for check in decision.checks
     ]
     rules = [_considered(each, render, now) for each in explained.explanation.rules] or [words.no_rules]
     found = [section("\n".join(part)) for part in parts(checks) if part]
-    return Message(said, [section(said), *found, *sections([words.considered, *rules])])
+    return Message(text, [section(text), *found, *sections([words.considered, *rules])])
 
 
 def _considered(each: Considered, render: RenderContext, now: datetime) -> str:
