@@ -201,7 +201,7 @@ GUARDS = {
         "links/facts.py",
         "even_disabled=denies",
         "even_disabled=True",
-        (f"{UNIT}/test_signin.py", "test_a_disabled_group_allows_nobody_but_goes_on_denying"),
+        (f"{UNIT}/test_signin.py", "test_disabled_group_allows_nobody_and_still_denies"),
     ),
     "allow rule": Guard(
         "core/policy.py",

@@ -117,7 +117,7 @@ def upstream(kind: type[UpstreamError], reason: Reason, **more: Any) -> Any:
     return kind("it failed: try again", reason=reason, **more)
 
 
-def test_an_allowed_member_gets_a_link_and_the_audit_learns_of_it(world: World) -> None:
+def test_allowed_member_gets_a_link_and_an_audit_entry(world: World) -> None:
     entry = world.ask()
 
     [answer] = world.delivered
@@ -129,7 +129,7 @@ def test_an_allowed_member_gets_a_link_and_the_audit_learns_of_it(world: World) 
     assert (entry.link_sha256, entry.expires_at) == (answer.link.sha256, NOON + timedelta(seconds=60))
 
 
-def test_the_request_is_on_record_before_a_link_is_made(world: World) -> None:
+def test_request_is_recorded_before_the_link_is_made(world: World) -> None:
     seen: list[tuple[str, list[str]]] = []
     world.side = AtOnce(lambda job: seen.append((job, [e.outcome for e in world.audit.entries.values()])))
     world.ask()
@@ -160,18 +160,18 @@ def test_the_policy_decides(world: World, change: Callable[[World], object], rea
         assert world.refusal().reason is reason
 
 
-def test_a_member_nobody_knows_is_not_mapped(world: World) -> None:
+def test_unknown_member_is_not_mapped(world: World) -> None:
     world.directory.people[BEN.user_id] = Person(BEN.user_id, TEAM)
     assert world.refusal(a_request(BEN)).reason is Reason.NOT_MAPPED
 
 
-def test_a_grant_that_ends_while_the_request_waits_does_not_allow(world: World) -> None:
+def test_grant_that_expires_in_the_queue_does_not_allow(world: World) -> None:
     world.access.give(ANA, a_grant(until=NOON + timedelta(seconds=2)))
     world.clock.advance(2)
     assert world.refusal().reason is Reason.GRANT_EXPIRED
 
 
-def test_what_was_asked_for_is_what_opens(world: World) -> None:
+def test_requested_mapping_opens(world: World) -> None:
     world.access.give(ANA, a_mapping("sandbox", "ana-sandbox"))
     world.studio.add("d-research", "ana", "ana-sandbox")
     entry = world.ask(a_request(target=Target("sandbox")))
@@ -179,7 +179,7 @@ def test_what_was_asked_for_is_what_opens(world: World) -> None:
     assert (entry.alias, entry.profile_name) == ("sandbox", "ana-sandbox")
 
 
-def test_the_app_and_space_that_were_asked_for_are_what_opens(world: World) -> None:
+def test_requested_app_and_space_open(world: World) -> None:
     world.studio.domains["d-research"].spaces["lab-space"] = "ana"
     entry = world.ask(a_request(target=Target(app=StudioApp.LAB, space="lab-space")))
     assert entry is not None
@@ -191,7 +191,7 @@ def test_the_app_and_space_that_were_asked_for_are_what_opens(world: World) -> N
 @pytest.mark.parametrize(
     ("space", "reason"), [("bens", Reason.SPACE_NOT_YOURS), ("gone", Reason.SPACE_MISSING), ("BENS", None)]
 )
-def test_a_space_that_is_not_open_to_the_member_stays_closed(world: World, space: str, reason: Reason | None) -> None:
+def test_space_of_another_profile_gives_no_link(world: World, space: str, reason: Reason | None) -> None:
     world.studio.domains["d-research"].spaces["bens"] = "ben"
     expected = reason or Reason.SPACE_MISSING
     assert world.refusal(a_request(target=Target(space=space))).reason is expected
@@ -220,14 +220,14 @@ def targets(choice: Choice) -> list[str]:
     return [str(option.target) for option in choice.options]
 
 
-def test_who_has_several_profiles_is_asked_which_in_order(several: World) -> None:
+def test_several_profiles_are_offered_in_order(several: World) -> None:
     choice = several.choice()
     assert choice.options == ONE_EACH
     assert not choice.remembered
     assert choice.request == a_request()
 
 
-def test_what_is_offered_may_be_opened(several: World) -> None:
+def test_offered_choices_can_be_opened(several: World) -> None:
     several.studio.domains["d-second"].spaces["lab"] = None
     for number, option in enumerate(several.choice().options):
         several.delivered.clear()
@@ -243,28 +243,26 @@ def a_space_of_default() -> LinkRequest:
     return a_request(target=Target("default", space=""))
 
 
-def test_a_profile_is_offered_with_the_spaces_that_are_open_to_it(several: World) -> None:
+def test_profile_is_offered_with_its_spaces(several: World) -> None:
     several.studio.domains["d-research"].spaces.update({"anas": "Ana", "bens": "ben", "team": None})
     choice = several.choice(a_space_of_default())
     assert targets(choice) == ["default", "default space anas", "default space team"]
 
 
 @pytest.mark.parametrize(("space", "words"), [(None, ""), ("", " space")], ids=["none", "unnamed"])
-def test_of_several_profiles_no_spaces_are_listed_until_one_is_chosen(
-    several: World, space: str | None, words: str
-) -> None:
+def test_spaces_are_listed_only_for_a_chosen_profile(several: World, space: str | None, words: str) -> None:
     several.studio.domains["d-research"].spaces["team"] = None
     several.studio.listing_error = RuntimeError("nobody is to ask")
     choice = several.choice(a_request(target=Target(space=space)))
     assert targets(choice) == [f"{alias}{words}" for alias in ("analysis", "default", "sandbox")]
 
 
-def test_the_app_that_was_asked_for_is_in_everything_offered(several: World) -> None:
+def test_requested_app_is_in_every_choice(several: World) -> None:
     choice = several.choice(a_request(target=Target(app=StudioApp.CODE)))
     assert targets(choice) == ["analysis code", "default code", "sandbox code"]
 
 
-def test_the_space_that_was_named_is_in_everything_offered(several: World) -> None:
+def test_requested_space_is_in_every_choice(several: World) -> None:
     for domain in several.studio.domains.values():
         domain.spaces.update({"team": None, "other": None})
     choice = several.choice(a_request(target=Target(space="team")))
@@ -272,20 +270,20 @@ def test_the_space_that_was_named_is_in_everything_offered(several: World) -> No
 
 
 @pytest.mark.parametrize("target", [Target("default", space=""), Target("default", StudioApp.LAB, "")], ids=str)
-def test_who_names_no_space_is_offered_those_of_the_named_profile_only(several: World, target: Target) -> None:
+def test_unnamed_space_offers_those_of_the_named_profile(several: World, target: Target) -> None:
     for domain in several.studio.domains.values():
         domain.spaces.update({"team": None, "bens": "ben"})
     app = " lab" if target.app else ""
     assert targets(several.choice(a_request(target=target))) == [f"default{app}", f"default{app} space team"]
 
 
-def test_who_has_one_profile_is_asked_only_for_a_space(world: World) -> None:
+def test_single_profile_asks_only_for_a_space(world: World) -> None:
     world.studio.domains["d-research"].spaces.update({"anas": "ana", "team": None})
     choice = world.choice(a_request(target=Target(space="")))
     assert targets(choice) == ["default", "default space anas", "default space team"]
 
 
-def test_what_was_opened_last_comes_first(several: World) -> None:
+def test_last_opened_profile_comes_first(several: World) -> None:
     several.choices.last[ANA] = "sandbox"
     choice = several.choice()
     assert targets(choice) == ["sandbox", "analysis", "default"]
@@ -293,19 +291,19 @@ def test_what_was_opened_last_comes_first(several: World) -> None:
 
 
 @pytest.mark.parametrize("last", ["gone", ""])
-def test_what_is_not_the_members_any_more_is_not_remembered(several: World, last: str) -> None:
+def test_removed_mapping_is_not_remembered(several: World, last: str) -> None:
     several.choices.last[ANA] = last
     choice = several.choice()
     assert choice.options == ONE_EACH
     assert not choice.remembered
 
 
-def test_what_others_opened_does_not_count(several: World) -> None:
+def test_choices_of_other_members_do_not_count(several: World) -> None:
     several.choices.last[BEN] = "sandbox"
     assert not several.choice().remembered
 
 
-def test_what_is_not_offered_now_is_not_said_to_be_remembered(several: World) -> None:
+def test_unavailable_choice_is_not_marked_as_last(several: World) -> None:
     several.choices.last[ANA] = "sandbox"
     choice = several.choice(a_request(target=Target("default", space="")))
     assert not choice.remembered
@@ -322,7 +320,7 @@ def test_a_question_is_in_the_members_language(several: World) -> None:
     [(a_grant(until=NOON),), (a_grant(effect=Effect.DENY),)],
     ids=["ended", "denied"],
 )
-def test_who_is_not_allowed_is_not_asked_and_their_spaces_are_not_listed(several: World, records: Any) -> None:
+def test_refused_member_gets_no_choice_and_no_listing(several: World, records: Any) -> None:
     several.access.give(ANA, *records)
     jobs: list[str] = []
     several.side = AtOnce(jobs.append)
@@ -331,7 +329,7 @@ def test_who_is_not_allowed_is_not_asked_and_their_spaces_are_not_listed(several
     assert "recall" not in jobs
 
 
-def test_nothing_is_listed_for_who_named_what_to_open(several: World) -> None:
+def test_named_target_needs_no_listing(several: World) -> None:
     jobs: list[str] = []
     several.side = AtOnce(jobs.append)
     several.ask(a_request(target=Target("sandbox")))
@@ -340,7 +338,7 @@ def test_nothing_is_listed_for_who_named_what_to_open(several: World) -> None:
     assert "recall" not in jobs
 
 
-def test_an_alias_nobody_knows_is_not_offered_other_peoples(several: World) -> None:
+def test_unknown_alias_offers_only_the_members_own(several: World) -> None:
     several.access.give(BEN, a_mapping("bens", "ben"))
     answer = several.refusal(a_request(target=Target("bens")))
     assert answer.reason is Reason.UNKNOWN_ALIAS
@@ -351,7 +349,7 @@ LISTING_REASONS = [Reason.AWS_REFUSED, Reason.AWS_THROTTLED, Reason.AWS_UNREACHA
 
 
 @pytest.mark.parametrize("reason", LISTING_REASONS)
-def test_spaces_that_cannot_be_listed_leave_the_profiles(several: World, reason: Reason) -> None:
+def test_failed_space_listing_still_offers_profiles(several: World, reason: Reason) -> None:
     several.studio.domains["d-research"].spaces["team"] = None
     several.studio.listing_error = upstream(StudioError, reason)
     with capture_logs() as logs:
@@ -360,7 +358,7 @@ def test_spaces_that_cannot_be_listed_leave_the_profiles(several: World, reason:
     assert [line["event"] for line in logs] == ["choice_incomplete"]
 
 
-def test_spaces_that_are_not_listed_in_time_leave_the_profiles(several: World) -> None:
+def test_slow_space_listing_still_offers_profiles(several: World) -> None:
     several.studio.domains["d-research"].spaces["team"] = None
     several.side = side = NeverReady("spaces")
     assert targets(several.choice(a_space_of_default())) == ["default"]
@@ -369,7 +367,7 @@ def test_spaces_that_are_not_listed_in_time_leave_the_profiles(several: World) -
 
 
 @pytest.mark.parametrize("reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_UNREADABLE])
-def test_a_choice_that_cannot_be_recalled_leaves_the_order(several: World, reason: Reason) -> None:
+def test_failed_recall_keeps_the_order(several: World, reason: Reason) -> None:
     several.choices.last[ANA] = "sandbox"
     several.choices.error = upstream(StoreError, reason)
     choice = several.choice()
@@ -377,7 +375,7 @@ def test_a_choice_that_cannot_be_recalled_leaves_the_order(several: World, reaso
     assert not choice.remembered
 
 
-def test_a_choice_that_is_not_recalled_in_time_leaves_the_order(several: World) -> None:
+def test_slow_recall_keeps_the_order(several: World) -> None:
     several.choices.last[ANA] = "sandbox"
     several.side = side = NeverReady("recall")
     choice = several.choice()
@@ -386,7 +384,7 @@ def test_a_choice_that_is_not_recalled_in_time_leaves_the_order(several: World) 
     assert side.waits == [GATHER_TIMEOUT]
 
 
-def test_when_time_is_up_nothing_is_waited_for_but_the_member_is_asked_all_the_same(several: World) -> None:
+def test_choice_is_offered_at_the_deadline_without_details(several: World) -> None:
     several.side = side = NeverReady("recall", "spaces")
     several.clock.advance(GATHER_TIMEOUT + 1)
     several.access.give(ANA, a_grant())
@@ -394,7 +392,7 @@ def test_when_time_is_up_nothing_is_waited_for_but_the_member_is_asked_all_the_s
     assert side.waits == [0.0] * 2
 
 
-def test_a_defect_in_a_listing_opens_no_door_and_is_recorded(several: World) -> None:
+def test_defect_in_a_listing_gives_no_link_and_is_recorded(several: World) -> None:
     several.studio.listing_error = RuntimeError("a defect")
     with capture_logs() as logs:
         assert several.refusal(a_space_of_default()).reason is Reason.INTERNAL
@@ -402,9 +400,7 @@ def test_a_defect_in_a_listing_opens_no_door_and_is_recorded(several: World) -> 
 
 
 @pytest.mark.parametrize("delivery", [lambda _answer: False, fail], ids=["refused", "raised"])
-def test_a_question_that_did_not_reach_the_member_is_recorded_as_such(
-    several: World, delivery: Callable[[Answer], bool]
-) -> None:
+def test_undelivered_choice_is_recorded_as_undelivered(several: World, delivery: Callable[[Answer], bool]) -> None:
     several.delivery = delivery
     entry = several.ask()
     assert entry is not None
@@ -412,7 +408,7 @@ def test_a_question_that_did_not_reach_the_member_is_recorded_as_such(
     assert "could not be told" in (entry.detail or "")
 
 
-def test_a_replay_of_a_question_is_a_replay_too(several: World) -> None:
+def test_replay_of_a_choice_is_a_replay(several: World) -> None:
     several.ask()
     assert several.ask(a_request(attempt="attempt-2")) is None
     assert len(several.delivered) == 1
@@ -421,7 +417,7 @@ def test_a_replay_of_a_question_is_a_replay_too(several: World) -> None:
 # What is remembered
 
 
-def test_of_several_the_one_that_was_opened_is_remembered(several: World) -> None:
+def test_opened_profile_of_several_is_remembered(several: World) -> None:
     several.ask(a_request(target=Target("sandbox")))
     assert several.choices.last == {ANA: "sandbox"}
     several.ask(a_request(id="request-2", target=Target("analysis", StudioApp.LAB)))
@@ -429,20 +425,20 @@ def test_of_several_the_one_that_was_opened_is_remembered(several: World) -> Non
 
 
 @pytest.mark.parametrize("target", [Target(), Target("default")], ids=["unnamed", "named"])
-def test_who_has_one_profile_has_nothing_to_remember(world: World, target: Target) -> None:
+def test_single_profile_is_not_remembered(world: World, target: Target) -> None:
     world.ask(a_request(target=target))
     assert isinstance(world.delivered[0], Issued)
     assert world.choices.last == {}
 
 
 @pytest.mark.parametrize("target", [Target(), Target("gone"), Target("sandbox", space="gone")], ids=str)
-def test_what_was_not_opened_is_not_remembered(several: World, target: Target) -> None:
+def test_failed_link_is_not_remembered(several: World, target: Target) -> None:
     several.ask(a_request(target=target))
     assert several.studio.links == {}
     assert several.choices.last == {}
 
 
-def test_the_member_is_told_before_the_choice_is_remembered(several: World) -> None:
+def test_reply_precedes_remembering_the_choice(several: World) -> None:
     seen: list[str | None] = []
 
     def look(_answer: Answer) -> bool:
@@ -486,13 +482,13 @@ def test_no_record_no_link(world: World, reason: Reason) -> None:
     assert "it failed" in answer.detail
 
 
-def test_a_record_that_takes_too_long_means_no_link(world: World) -> None:
+def test_slow_record_gives_no_link(world: World) -> None:
     world.side = side = NeverReady("take")
     assert world.refusal().reason is Reason.NOT_RECORDED
     assert side.waits == [GATHER_TIMEOUT]
 
 
-def test_a_record_that_fails_for_no_known_reason_means_no_link(world: World) -> None:
+def test_unexpected_record_failure_gives_no_link(world: World) -> None:
     world.audit.open_error = RuntimeError("a defect")
     assert world.refusal().reason is Reason.INTERNAL
 
@@ -511,7 +507,7 @@ def test_a_replay_gets_nothing_and_changes_nothing(world: World) -> None:
     assert [line["event"] for line in logs] == ["replay_refused"]
 
 
-def test_a_replay_stays_quiet_whatever_else_goes_wrong(world: World) -> None:
+def test_replay_stays_silent_despite_other_failures(world: World) -> None:
     world.ask()
     world.delivered.clear()
     world.access.error = upstream(StoreError, Reason.STORE_UNREACHABLE)
@@ -533,7 +529,7 @@ def test_a_replay_of_a_refusal_is_a_replay_too(world: World) -> None:
 @pytest.mark.parametrize(
     "reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_REFUSED, Reason.STORE_UNREADABLE]
 )
-def test_a_store_that_fails_means_no_link(world: World, reason: Reason) -> None:
+def test_store_failure_gives_no_link(world: World, reason: Reason) -> None:
     world.access.error = upstream(StoreError, reason, code="SomeCode", request_id="aws-7")
     answer = world.refusal()
     assert answer.reason is reason
@@ -542,7 +538,7 @@ def test_a_store_that_fails_means_no_link(world: World, reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("reason", [Reason.SLACK_UNREACHABLE, Reason.SLACK_REFUSED])
-def test_slack_that_cannot_say_who_asks_means_no_link(world: World, reason: Reason) -> None:
+def test_unconfirmed_membership_gives_no_link(world: World, reason: Reason) -> None:
     world.directory.error = upstream(SlackError, reason)
     answer = world.refusal()
     assert answer.reason is reason
@@ -565,7 +561,7 @@ STUDIO_REASONS = [
 
 
 @pytest.mark.parametrize("reason", STUDIO_REASONS)
-def test_a_studio_that_gives_no_link_is_recorded_with_the_mapping(world: World, reason: Reason) -> None:
+def test_studio_failure_is_recorded_with_the_mapping(world: World, reason: Reason) -> None:
     world.studio.error = upstream(StudioError, reason, sign_in_address="https://sso.example.com", request_id="aws-9")
     answer = world.refusal()
     assert answer.reason is reason
@@ -575,7 +571,7 @@ def test_a_studio_that_gives_no_link_is_recorded_with_the_mapping(world: World, 
 
 
 @pytest.mark.parametrize("port", ["access", "intake", "directory", "studio"])
-def test_a_defect_opens_no_door_and_is_recorded(world: World, port: str) -> None:
+def test_defect_gives_no_link_and_is_recorded(world: World, port: str) -> None:
     getattr(world, port).error = RuntimeError("a defect")
     with capture_logs() as logs:
         assert world.refusal().reason is Reason.INTERNAL
@@ -599,9 +595,7 @@ BREAKDOWNS: dict[str, Callable[[World], object]] = {
 
 
 @pytest.mark.parametrize("breakdown", BREAKDOWNS.values(), ids=BREAKDOWNS)
-def test_a_refusal_that_may_pass_knows_all_that_was_asked_for(
-    world: World, breakdown: Callable[[World], object]
-) -> None:
+def test_temporary_refusal_keeps_the_requested_target(world: World, breakdown: Callable[[World], object]) -> None:
     breakdown(world)
     answer = world.refusal(a_request(target=EVERYTHING))
     assert answer.reason in PASSING
@@ -612,13 +606,13 @@ def test_a_refusal_that_may_pass_knows_all_that_was_asked_for(
 
 
 @pytest.mark.parametrize("job", ["person", "read"])
-def test_facts_that_take_too_long_mean_no_link(world: World, job: str) -> None:
+def test_slow_facts_give_no_link(world: World, job: str) -> None:
     world.side = side = NeverReady(job)
     assert world.refusal().reason is Reason.TOO_LATE
     assert side.waits == [GATHER_TIMEOUT]
 
 
-def test_a_link_that_takes_too_long_is_not_waited_for(world: World) -> None:
+def test_slow_link_is_not_waited_for(world: World) -> None:
     world.side = side = NeverReady("sign_in")
     answer = world.refusal()
     assert answer.reason is Reason.TOO_LATE
@@ -666,7 +660,7 @@ def test_time_spent_in_the_queue_counts(world: World, job: str, within: float, w
     assert side.waits == [max(0, within - waited)]
 
 
-def test_an_answer_leaves_time_for_the_reply_within_ten_seconds() -> None:
+def test_deadlines_leave_time_for_the_reply() -> None:
     assert GATHER_TIMEOUT < ACT_TIMEOUT < 7
 
 
@@ -674,9 +668,7 @@ def test_an_answer_leaves_time_for_the_reply_within_ten_seconds() -> None:
 
 
 @pytest.mark.parametrize("delivery", [lambda _answer: False, fail], ids=["refused", "raised"])
-def test_a_link_that_did_not_reach_the_member_is_undelivered(
-    world: World, delivery: Callable[[Answer], bool]
-) -> None:
+def test_link_that_was_not_delivered_is_undelivered(world: World, delivery: Callable[[Answer], bool]) -> None:
     world.delivery = delivery
     entry = world.ask()
     assert entry is not None
@@ -686,9 +678,7 @@ def test_a_link_that_did_not_reach_the_member_is_undelivered(
 
 
 @pytest.mark.parametrize("delivery", [lambda _answer: False, fail], ids=["refused", "raised"])
-def test_a_refusal_that_did_not_reach_the_member_keeps_its_reason(
-    world: World, delivery: Callable[[Answer], bool]
-) -> None:
+def test_undelivered_refusal_keeps_its_reason(world: World, delivery: Callable[[Answer], bool]) -> None:
     world.delivery = delivery
     world.access.give(ANA, a_grant(effect=Effect.DENY))
     entry = world.ask()
@@ -697,7 +687,7 @@ def test_a_refusal_that_did_not_reach_the_member_keeps_its_reason(
     assert "could not be told" in (entry.detail or "")
 
 
-def test_nobody_is_told_twice(world: World) -> None:
+def test_member_gets_one_reply(world: World) -> None:
     world.delivery = fail
     world.ask()
     assert len(world.delivered) == 1
@@ -711,9 +701,7 @@ def test_nobody_is_told_twice(world: World) -> None:
         RuntimeError("a defect"),
     ],
 )
-def test_an_outcome_that_cannot_be_recorded_is_logged_and_the_record_still_says_requested(
-    world: World, error: Exception
-) -> None:
+def test_unrecorded_outcome_is_logged_and_stays_requested(world: World, error: Exception) -> None:
     world.audit.close_error = error
     with capture_logs() as logs:
         entry = world.ask()
@@ -748,7 +736,7 @@ def grouped() -> World:
     return world
 
 
-def test_a_member_is_allowed_through_a_group_and_the_audit_says_which(grouped: World) -> None:
+def test_member_allowed_by_a_group_is_audited_with_it(grouped: World) -> None:
     entry = grouped.ask()
     assert entry is not None
     assert entry.outcome == "issued"
@@ -756,12 +744,12 @@ def test_a_member_is_allowed_through_a_group_and_the_audit_says_which(grouped: W
     assert sorted(grouped.directory.groups_asked) == sorted([IN_IT.principal, DENIED_GROUP.principal])
 
 
-def test_without_rules_for_groups_none_is_asked_about(world: World) -> None:
+def test_no_group_rules_mean_no_group_look_up(world: World) -> None:
     world.ask()
     assert world.directory.groups_asked == []
 
 
-def test_a_group_that_slack_does_not_tell_about_refuses_in_words_of_its_own(grouped: World) -> None:
+def test_unconfirmed_group_refuses_with_its_own_message(grouped: World) -> None:
     grouped.directory.group_error = upstream(SlackError, Reason.SLACK_UNREACHABLE)
     with capture_logs() as logs:
         assert grouped.refusal().reason is Reason.GROUP_UNCONFIRMED
@@ -771,7 +759,7 @@ def test_a_group_that_slack_does_not_tell_about_refuses_in_words_of_its_own(grou
     }
 
 
-def test_a_group_that_hangs_is_not_waited_for_beyond_the_deadline(grouped: World) -> None:
+def test_slow_group_look_up_ends_at_the_deadline(grouped: World) -> None:
     grouped.side = side = NeverReady("is_in")
     assert grouped.refusal().reason is Reason.GROUP_UNCONFIRMED
     assert side.waits == [GATHER_TIMEOUT] * 2
@@ -779,14 +767,14 @@ def test_a_group_that_hangs_is_not_waited_for_beyond_the_deadline(grouped: World
 
 
 @pytest.mark.parametrize("gone", ["allowed", "denied"])
-def test_a_group_that_slack_does_not_know_allows_nobody_and_if_denied_refuses(grouped: World, gone: str) -> None:
+def test_unknown_group_never_allows_and_refuses_if_denied(grouped: World, gone: str) -> None:
     del grouped.directory.groups[IN_IT.principal if gone == "allowed" else DENIED_GROUP.principal]
     expected = Reason.GRANT_EXPIRED if gone == "allowed" else Reason.GROUP_UNCONFIRMED
     assert grouped.refusal().reason is expected
 
 
 @pytest.mark.parametrize("closed", ["allowed", "denied"])
-def test_a_disabled_group_allows_nobody_but_goes_on_denying(grouped: World, closed: str) -> None:
+def test_disabled_group_allows_nobody_and_still_denies(grouped: World, closed: str) -> None:
     grouped.directory.groups = dict.fromkeys(grouped.directory.groups, frozenset({ANA.user_id}))
     if closed == "allowed":
         grouped.directory.groups[DENIED_GROUP.principal] = frozenset()
@@ -797,7 +785,7 @@ def test_a_disabled_group_allows_nobody_but_goes_on_denying(grouped: World, clos
 
 
 @pytest.mark.parametrize("change", ["the group is forgotten", "the member leaves it", "slack is silent", "nothing"])
-def test_a_link_that_was_slow_to_make_is_looked_at_again_with_its_groups(grouped: World, change: str) -> None:
+def test_slow_link_is_checked_again_with_groups(grouped: World, change: str) -> None:
     def take_time(job: str) -> None:
         if job != "sign_in":
             return
@@ -821,7 +809,7 @@ def test_a_link_that_was_slow_to_make_is_looked_at_again_with_its_groups(grouped
 # Beside requests
 
 
-def test_a_press_of_the_members_own_link_is_noted(world: World) -> None:
+def test_press_of_own_link_is_recorded(world: World) -> None:
     world.ask()
     world.clock.advance(3)
     entry = world.use_case().opened(ANA, "request-1")
@@ -830,13 +818,13 @@ def test_a_press_of_the_members_own_link_is_noted(world: World) -> None:
     assert world.use_case().opened(BEN, "request-1") is None
 
 
-def test_a_request_that_was_turned_away_is_recorded(world: World) -> None:
+def test_rejected_request_is_recorded(world: World) -> None:
     entry = an_entry("foreign-1", outcome="foreign")
     assert world.use_case().refuse(entry)
     assert world.audit.entries == {"foreign-1": entry}
 
 
-def test_turning_a_request_away_twice_changes_nothing(world: World) -> None:
+def test_rejecting_a_request_twice_changes_nothing(world: World) -> None:
     entry = an_entry("foreign-1", outcome="foreign")
     world.use_case().refuse(entry)
     assert not world.use_case().refuse(replace(entry, attempt="another"))
@@ -844,7 +832,7 @@ def test_turning_a_request_away_twice_changes_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("error", [upstream(StoreError, Reason.STORE_UNREACHABLE), RuntimeError("a defect")])
-def test_turning_away_what_cannot_be_recorded_is_logged(world: World, error: Exception) -> None:
+def test_unrecorded_rejection_is_logged(world: World, error: Exception) -> None:
     world.audit.open_error = error
     with capture_logs() as logs:
         assert world.use_case().refuse(an_entry("foreign-1", outcome="foreign"))
