@@ -18,7 +18,7 @@ def demo(log_folder: Path) -> Iterator[RunningDemo]:
         yield demo
 
 
-def test_an_administrator_maps_and_allows_dan_who_then_opens_studio(
+def test_administrator_maps_and_allows_a_member(
     demo: RunningDemo, window: Callable[..., Window], picture: Callable[[Page, str], None]
 ) -> None:
     page = window().open(demo.workspace.url)

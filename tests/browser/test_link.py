@@ -73,7 +73,7 @@ REFUSED = {
 }
 
 
-def test_each_member_sees_their_own_answer_and_nobody_elses(page: Page) -> None:
+def test_answers_are_shown_to_their_member_only(page: Page) -> None:
     type_in(page, "/studio")
     newest(page, READY)
     said = []
@@ -92,7 +92,7 @@ def test_each_member_sees_their_own_answer_and_nobody_elses(page: Page) -> None:
         expect(messages(page).filter(has_text=words)).to_have_count(0)
 
 
-def test_a_members_page_is_told_of_no_other_members_link(demo: RunningDemo, page: Page) -> None:
+def test_page_stream_has_no_other_members_link(demo: RunningDemo, page: Page) -> None:
     type_in(page, "/studio")
     newest(page, READY)
 
@@ -111,7 +111,7 @@ def test_a_member_with_several_profiles_names_one(page: Page) -> None:
     expect(open_studio(message).get_by_text("falcon")).to_be_visible()
 
 
-def test_the_command_works_where_the_bot_is_not_and_in_direct_messages(page: Page) -> None:
+def test_command_works_without_the_bot_in_the_channel(page: Page) -> None:
     for where in ("data-science", "ada", "studio-links"):
         go(page, where)
         if where == "studio-links":  # the app's own conversation, which opens at its home tab
@@ -120,7 +120,7 @@ def test_the_command_works_where_the_bot_is_not_and_in_direct_messages(page: Pag
         newest(page, READY)
 
 
-def test_what_is_only_visible_to_you_is_gone_after_a_reload_and_the_rest_stays(page: Page) -> None:
+def test_reload_drops_ephemeral_messages_only(page: Page) -> None:
     go(page, "random")
     type_in(page, "Is anybody there?")
     type_in(page, "/studio")
@@ -133,9 +133,7 @@ def test_what_is_only_visible_to_you_is_gone_after_a_reload_and_the_rest_stays(p
     expect(page.get_by_text(READY)).to_have_count(0)
 
 
-def test_a_message_for_all_arrives_at_another_members_page_and_is_marked_unread(
-    demo: RunningDemo, page: Page, window: Windows
-) -> None:
+def test_channel_message_reaches_other_members_as_unread(demo: RunningDemo, page: Page, window: Windows) -> None:
     other = window().open(f"{demo.workspace.url}/#U0MAYA")
     expect(messages(other).first).to_be_visible()  # what comes after this is new to it
     go(page, "random")
@@ -242,7 +240,7 @@ def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
     expect(page.get_by_role("button", name="Under the hood")).to_be_focused()
 
 
-def test_skipping_to_the_message_box_leaves_one_who_and_where_one_is(demo: RunningDemo, page: Page) -> None:
+def test_skip_link_keeps_member_and_channel(demo: RunningDemo, page: Page) -> None:
     be(page, "eve")
     go(page, "random")
     skip = page.get_by_role("link", name="Skip to the message box")
@@ -308,9 +306,7 @@ def test_times_are_in_the_browsers_own_zone(demo: RunningDemo, window: Windows) 
     assert shown[0][0] != shown[1][0]
 
 
-def test_a_member_with_several_profiles_chooses_one_and_it_comes_first_next_time(
-    page: Page, picture: Picture
-) -> None:
+def test_chosen_profile_comes_first_next_time(page: Page, picture: Picture) -> None:
     be(page, "maya")
     type_in(page, "/studio")
     question = newest(page, "What do you want to open?")

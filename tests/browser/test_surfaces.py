@@ -109,7 +109,7 @@ def test_a_message_without_blocks_shows_its_text(page: Page, bot: TinyBot) -> No
     expect(newest(page, "Only text").locator(".mrkdwn strong")).to_have_text("text")
 
 
-def test_an_element_that_asks_first_acts_only_once_it_is_confirmed(page: Page, bot: TinyBot) -> None:
+def test_element_with_confirm_acts_after_confirmation(page: Page, bot: TinyBot) -> None:
     message = say(
         page, bot, {"type": "actions", "elements": [button("Remove", "remove", confirm=SURE, value="prod")]}
     )
@@ -134,7 +134,7 @@ def test_an_element_that_asks_first_acts_only_once_it_is_confirmed(page: Page, b
     assert bot.last("block_actions")["actions"][0]["value"] == "prod"
 
 
-def test_choices_in_a_message_are_told_with_its_state(page: Page, bot: TinyBot) -> None:
+def test_choices_in_a_message_are_sent_with_its_state(page: Page, bot: TinyBot) -> None:
     message = say(
         page,
         bot,
@@ -155,7 +155,7 @@ def test_choices_in_a_message_are_told_with_its_state(page: Page, bot: TinyBot) 
     assert told["state"]["values"]["which"]["default"]["selected_option"]["value"] == "sandbox"
 
 
-def test_the_home_tab_is_published_when_it_is_opened_and_can_be_used(page: Page, bot: TinyBot) -> None:
+def test_home_tab_is_published_on_opening(page: Page, bot: TinyBot) -> None:
     go(page, "studio-links")
     home = page.get_by_role("tabpanel", name="Home")
     expect(home.get_by_role("heading", name="Your profiles")).to_be_visible()
@@ -179,7 +179,7 @@ def test_the_home_tab_is_published_when_it_is_opened_and_can_be_used(page: Page,
     assert opened == ["home", "messages"]
 
 
-def test_a_modal_checks_what_is_missing_before_the_app_hears_of_it(modal: Locator, bot: TinyBot) -> None:
+def test_modal_checks_required_fields_before_sending(modal: Locator, bot: TinyBot) -> None:
     bot.received.clear()
     modal.get_by_label("Reason").fill("abc")
     modal.get_by_role("button", name="Send").click()
@@ -191,9 +191,7 @@ def test_a_modal_checks_what_is_missing_before_the_app_hears_of_it(modal: Locato
     assert bot.received == []
 
 
-def test_a_modal_shows_the_apps_errors_and_then_what_it_is_updated_to(
-    page: Page, modal: Locator, bot: TinyBot
-) -> None:
+def test_modal_shows_errors_and_then_its_update(page: Page, modal: Locator, bot: TinyBot) -> None:
     modal.get_by_label("Profile").select_option("Sandbox")
     modal.get_by_label("Reason").fill("pretty please")
     modal.get_by_label("Until").fill("2027-01-31")
@@ -309,7 +307,7 @@ def test_a_block_that_slack_would_refuse_fails_loudly(page: Page, bot: TinyBot, 
     ],
     ids=lambda block: str(block["type"]),
 )
-def test_what_the_page_does_not_know_fails_loudly(page: Page, slack: Workspace, view: Window, block: Any) -> None:
+def test_unknown_content_fails_loudly(page: Page, slack: Workspace, view: Window, block: Any) -> None:
     message = Message("", GENERAL, "x", (section("before"), block, section("after")), "U0ALICE")
     slack.screens.post(message)
 

@@ -132,11 +132,11 @@ def test_a_link_from_elsewhere_may_lead_to_the_page(slack: Workspace) -> None:
         ("submit", {}, 400),
     ],
 )
-def test_what_makes_no_sense_is_refused(slack: Workspace, deed: str, details: dict[str, Any], status: int) -> None:
+def test_malformed_request_is_refused(slack: Workspace, deed: str, details: dict[str, Any], status: int) -> None:
     assert do(slack, deed, **details)[0] == status
 
 
-def test_what_has_left_the_screen_cannot_be_used(slack: Workspace) -> None:
+def test_element_that_left_the_screen_cannot_be_used(slack: Workspace) -> None:
     assert "gone" in do(slack, "act", message="1.000001", action="open")[1]
     assert "gone" in do(slack, "close", view="V0")[1]
     assert "gone" in do(slack, "use-shortcut", shortcut="other")[1]
@@ -149,7 +149,7 @@ def test_a_body_that_is_not_json_is_refused(slack: Workspace) -> None:
     assert ask(slack, "POST", "/do/type", b"as=U0ALICE", Sec_Fetch_Site="same-origin")[0] == 415
 
 
-def test_a_page_is_told_what_its_member_sees_and_no_more(running: tuple[Workspace, TinyBot]) -> None:
+def test_page_stream_has_what_its_member_sees_only(running: tuple[Workspace, TinyBot]) -> None:
     slack, bot = running
     url = "https://studio.example.com/auth?token=secret"
     bot.message = {"text": "x", "blocks": [{"type": "actions", "elements": [button("Open", "open", url=url)]}]}
@@ -166,7 +166,7 @@ def test_a_page_is_told_what_its_member_sees_and_no_more(running: tuple[Workspac
     assert slack.signing_secret not in json.dumps(state)
 
 
-def test_whoever_is_not_named_is_the_first_member(slack: Workspace) -> None:
+def test_unnamed_viewer_is_the_first_member(slack: Workspace) -> None:
     assert told(slack, "")["me"] == "U0ALICE"
     assert told(slack, "as=U0NOBODY")["me"] == "U0ALICE"
     assert told(slack, "as=U0BOB&hood=1")["hood"] == []
@@ -185,7 +185,7 @@ def test_a_form_can_be_filled_in_through_the_routes(running: tuple[Workspace, Ti
     assert slack.views.stack("U0ALICE") == ()
 
 
-def test_what_slack_would_refuse_is_told_to_the_page_without_its_content(running: tuple[Workspace, TinyBot]) -> None:
+def test_mistakes_reach_the_page_without_content(running: tuple[Workspace, TinyBot]) -> None:
     slack, bot = running
     bot.message = {"text": "x", "blocks": [section("confidential" * 300)]}
     slack.command("U0BOB")

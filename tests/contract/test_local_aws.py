@@ -202,7 +202,7 @@ def test_tags_are_checked_like_everything_else(sagemaker: Any) -> None:
         create(DomainId=DOMAIN, UserProfileName="Cy", Tags=wrong)
 
 
-def test_a_profile_carries_the_tags_it_was_created_with_and_those_added(sagemaker: Any) -> None:
+def test_profile_tags_of_creation_and_added_later(sagemaker: Any) -> None:
     create, arn = sagemaker.create_user_profile, f"arn:aws:sagemaker:{REGION}:123456789012:user-profile/{DOMAIN}/Bo"
     create(DomainId=DOMAIN, UserProfileName="Bo", Tags=[{"Key": "email", "Value": "bo@example.com"}])
     added = sagemaker.add_tags(
@@ -221,7 +221,7 @@ def test_a_profile_needs_a_domain_that_exists(sagemaker: Any) -> None:
         sagemaker.create_user_profile(DomainId="d-nowhere", UserProfileName="Bo")
 
 
-def test_profiles_carry_a_single_sign_on_user_in_sso_domains_and_only_there(sagemaker: Any) -> None:
+def test_profile_needs_sso_user_only_in_sso_domains(sagemaker: Any) -> None:
     sagemaker.create_domain(DomainName="sso", AuthMode="SSO", DefaultUserSettings={})
     who = {"SingleSignOnUserIdentifier": "UserName", "SingleSignOnUserValue": "bo"}
     create = sagemaker.create_user_profile
@@ -255,7 +255,7 @@ def test_profiles_are_filtered_and_sorted(sagemaker: Any) -> None:
     assert names(DomainIdEquals="d-nowhere") == []
 
 
-def test_a_page_goes_on_where_the_last_one_ended_even_if_that_profile_is_gone(sagemaker: Any) -> None:
+def test_next_page_works_after_last_profile_was_deleted(sagemaker: Any) -> None:
     for name in ("Bo", "Cy"):
         sagemaker.create_user_profile(DomainId=DOMAIN, UserProfileName=name)
     first = sagemaker.list_user_profiles(MaxResults=2)
@@ -303,7 +303,7 @@ def test_a_profile_is_created_once_however_many_try(sagemaker: Any) -> None:
 # Spaces
 
 
-def test_a_space_says_who_owns_it_and_how_it_is_shared(sagemaker: Any) -> None:
+def test_describe_space_has_owner_and_sharing(sagemaker: Any) -> None:
     settings = {
         "OwnershipSettings": {"OwnerUserProfileName": "Ana"},
         "SpaceSharingSettings": {"SharingType": "Shared"},
@@ -428,7 +428,7 @@ def test_all_that_is_documented_is_accepted(sagemaker: Any, aws: LocalAws, argum
         ({"LandingUri": "studio::" + "x" * 1016}, "less than or equal to 1023"),
     ],
 )
-def test_what_breaks_a_constraint_is_a_validation_exception_that_names_it(
+def test_broken_constraint_is_a_named_validation_exception(
     aws: LocalAws, arguments: dict[str, Any], said: str
 ) -> None:
     body = json.dumps({"DomainId": DOMAIN, "UserProfileName": "Ana", **arguments}).encode()
@@ -439,7 +439,7 @@ def test_what_breaks_a_constraint_is_a_validation_exception_that_names_it(
     assert "failed to satisfy constraint: Member must" in refused["Message"]
 
 
-def test_all_that_is_wrong_is_told_at_once(sagemaker: Any) -> None:
+def test_validation_exception_lists_every_problem(sagemaker: Any) -> None:
     with pytest.raises(ClientError, match="3 validation errors detected"):
         link(sagemaker, DomainId="BAD!", UserProfileName="", ExpiresInSeconds=301)
 
@@ -451,7 +451,7 @@ def test_a_request_without_its_required_fields_is_refused(aws: LocalAws) -> None
 
 
 @pytest.mark.parametrize("arguments", [{"DomainId": "d-nowhere"}, {"UserProfileName": "Bo"}, {"SpaceName": "desk"}])
-def test_whatever_does_not_exist_is_a_resource_not_found(sagemaker: Any, arguments: dict[str, str]) -> None:
+def test_missing_resource_is_resource_not_found(sagemaker: Any, arguments: dict[str, str]) -> None:
     with pytest.raises(sagemaker.exceptions.ResourceNotFound):
         link(sagemaker, **arguments)
 
@@ -469,9 +469,7 @@ def test_a_domain_in_sso_mode_cannot_be_presigned(sagemaker: Any) -> None:
     assert failed.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_neither_a_domain_nor_a_profile_that_is_not_in_service_can_be_presigned(
-    sagemaker: Any, aws: LocalAws
-) -> None:
+def test_presign_needs_domain_and_profile_in_service(sagemaker: Any, aws: LocalAws) -> None:
     aws.set_status(DOMAIN, "ana", status="Failed")
     described = sagemaker.describe_user_profile(DomainId=DOMAIN, UserProfileName="Ana")
     assert described["Status"] == "Failed"
@@ -487,7 +485,7 @@ def test_neither_a_domain_nor_a_profile_that_is_not_in_service_can_be_presigned(
 # Opening the link
 
 
-def test_a_link_signs_in_and_shows_who_is_signed_in(sagemaker: Any) -> None:
+def test_link_signs_in_and_shows_the_profile(sagemaker: Any) -> None:
     sagemaker.create_space(DomainId=DOMAIN, SpaceName="desk")
     url = link(sagemaker, UserProfileName="ana", SpaceName="desk", LandingUri="app:JupyterLab:notes")
     status, _, page = ask(url)  # nothing needs to be followed or kept to see it
@@ -509,7 +507,7 @@ def test_a_link_may_be_opened_again_until_it_expires(sagemaker: Any, clock: Cloc
     assert "This link has expired" in page
 
 
-def test_a_link_lasts_five_minutes_unless_told_otherwise(sagemaker: Any, clock: Clock) -> None:
+def test_link_lasts_five_minutes_by_default(sagemaker: Any, clock: Clock) -> None:
     url = link(sagemaker)
     clock.now = NOON + 299
     assert "Signed in" in show(browser(), url)
@@ -537,7 +535,7 @@ def test_the_session_cookie_is_confined(sagemaker: Any) -> None:
     assert set(cookie[1:]) >= {"HttpOnly", "SameSite=Lax", "Max-Age=3600", f"Path=/studio/{DOMAIN}/"}
 
 
-def test_a_link_or_session_of_one_domain_is_worth_nothing_in_another(sagemaker: Any) -> None:
+def test_link_and_session_are_invalid_in_another_domain(sagemaker: Any) -> None:
     sagemaker.create_domain(DomainName="other", AuthMode="IAM", DefaultUserSettings={})
     url = link(sagemaker)
     assert ask(url.replace(DOMAIN, "d-other"))[1]["Location"] == "/signin?why=link"
@@ -562,7 +560,7 @@ def test_every_page_keeps_to_itself(sagemaker: Any, aws: LocalAws) -> None:
         assert "Access-Control-Allow-Origin" not in headers
 
 
-def test_what_a_request_says_is_shown_as_text(sagemaker: Any) -> None:
+def test_page_escapes_request_values(sagemaker: Any) -> None:
     page = show(browser(), link(sagemaker, LandingUri="studio::<script>alert('&')</script>"))
     assert "<script" not in page.replace(f"<script>{SCRIPT}</script>", "")
     assert "studio::&lt;script&gt;" in page
@@ -600,7 +598,7 @@ def test_neither_links_nor_sessions_are_kept_or_logged(
         assert cookie not in place
 
 
-def test_a_request_that_breaks_the_server_is_noted_and_not_told(
+def test_failing_request_is_logged_without_its_content(
     sagemaker: Any, aws: LocalAws, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock.now = 1e12  # past every date that datetime knows
@@ -623,7 +621,7 @@ def test_expired_links_do_not_pile_up(sagemaker: Any, server: LocalAws, clock: C
 # Who gets through
 
 
-def test_a_host_name_that_only_resolves_to_this_machine_is_refused(sagemaker: Any, aws: LocalAws) -> None:
+def test_foreign_host_name_is_refused(sagemaker: Any, aws: LocalAws) -> None:
     assert call_by_hand(aws, "SageMaker.ListDomains", b"{}")[0] == 200
     assert call_by_hand(aws, "SageMaker.ListDomains", b"{}", Host="evil.example")[0] == 403
     assert ask(link(sagemaker), headers={"Host": "127.0.0.1.evil.example:80"})[0] == 403
@@ -648,7 +646,7 @@ def test_calls_that_are_not_for_these_services_get_a_clear_error(
     assert call_by_hand(aws, "SageMaker.ListDomains", b"{}", Content_Length=str(10**9))[0] == 413
 
 
-def test_what_moto_trips_over_is_an_answer(aws: LocalAws) -> None:
+def test_failure_of_moto_is_an_error_response(aws: LocalAws) -> None:
     status, _, body = call_by_hand(aws, "SageMaker.ListDomains", b"[]")
     assert (status, json.loads(body)["__type"]) == (500, "InternalFailure")
 
@@ -692,7 +690,7 @@ def test_a_transaction_happens_as_a_whole_or_not_at_all(table: Any) -> None:
     assert table.get_item(TableName="t", Key={"id": {"S": "count"}})["Item"]["n"] == {"N": "5"}
 
 
-def test_a_transaction_that_fails_puts_back_whatever_it_had_touched(aws: LocalAws, connect: Connect) -> None:  # noqa: ARG001
+def test_failed_transaction_restores_its_items(aws: LocalAws, connect: Connect) -> None:  # noqa: ARG001
     client = connect("dynamodb")
     keys = [("owner", "HASH"), ("item", "RANGE")]
     client.create_table(
@@ -731,7 +729,7 @@ def test_a_transaction_that_fails_puts_back_whatever_it_had_touched(aws: LocalAw
     assert client.scan(TableName="r")["Items"] == before
 
 
-def test_a_role_in_another_account_reaches_what_is_there(sagemaker: Any, connect: Connect) -> None:
+def test_assumed_role_reaches_the_other_account(sagemaker: Any, connect: Connect) -> None:
     role = connect("sts").assume_role(RoleArn="arn:aws:iam::210987654321:role/broker", RoleSessionName="slack-T1-U1")
     there = connect(
         "sagemaker",
@@ -927,7 +925,7 @@ with mock_aws():
     assert url.startswith(f"{home}/auth?token=")
 
 
-def test_calls_are_kept_with_their_arguments_and_who_made_them(aws: LocalAws, connect: Connect) -> None:
+def test_calls_are_recorded_with_arguments_and_caller(aws: LocalAws, connect: Connect) -> None:
     before = time.time()
     connect("sagemaker", aws_access_key_id="somebody").list_user_profiles(DomainIdEquals="d-1", MaxResults=3)
     connect("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/broker", RoleSessionName="one-session")

@@ -133,7 +133,7 @@ def raw(slack: Workspace, method: str, path: str, body: bytes = b"", **headers: 
         connection.close()
 
 
-def test_bolt_takes_what_the_workspace_sends_and_reaches_it_in_return(bot: Bot, bot_url: str) -> None:
+def test_bolt_app_works_with_the_workspace(bot: Bot, bot_url: str) -> None:
     with Workspace() as slack:
         slack.request_url = bot_url
         slack.add_member("U0ALICE", "alice")
@@ -218,7 +218,7 @@ def test_command_text_is_escaped(slack: Workspace, typed: str, sent: str) -> Non
     assert slack.command("U0ALICE", typed).fields["text"] == sent
 
 
-def test_command_text_is_raw_where_the_manifest_does_not_ask_for_escaping(bot_url: str) -> None:
+def test_command_text_is_raw_without_should_escape(bot_url: str) -> None:
     with Workspace(should_escape=False) as slack:
         slack.request_url = bot_url
         slack.add_member("U0ALICE", "alice")
@@ -284,16 +284,14 @@ def test_only_known_members_type_in_known_channels(slack: Workspace, unknown: tu
         (("202 ACCEPTED", "text/plain", b""), ['/studio failed with the error "dispatch_failed"']),
     ],
 )
-def test_the_member_sees_what_the_acknowledgement_says(
-    slack: Workspace, bot: Bot, reply: Reply, seen: list[str]
-) -> None:
+def test_acknowledgement_is_shown_to_the_member(slack: Workspace, bot: Bot, reply: Reply, seen: list[str]) -> None:
     bot.reply = lambda: reply
     slack.command("U0ALICE")
     assert texts(slack.view("U0ALICE")) == seen
     assert slack.view("U0BOB") == []
 
 
-def test_an_acknowledgement_for_the_channel_is_seen_by_its_members(slack: Workspace, bot: Bot) -> None:
+def test_in_channel_acknowledgement_is_shown_to_the_channel(slack: Workspace, bot: Bot) -> None:
     body = json.dumps({"response_type": "in_channel", "text": "Hello all"}).encode()
     bot.reply = lambda: ("200 OK", "application/json", body)
     slack.command("U0ALICE")
@@ -332,7 +330,7 @@ def test_a_bot_that_is_down_fails_the_dispatch(slack: Workspace) -> None:
 # Buttons
 
 
-def test_a_press_sends_what_slack_sends(slack: Workspace, clock: Hand) -> None:
+def test_press_payload_matches_slack(slack: Workspace, clock: Hand) -> None:
     message = link_message(slack)
     exchange = slack.press("U0ALICE", message, "open")
     assert exchange.fields == {
@@ -399,7 +397,7 @@ def test_an_unacknowledged_press_shows_a_warning(bot: Bot, bot_url: str, missed:
         assert warning.text == f"\u26a0 Open Studio: {exchange.ack}"
 
 
-def test_only_what_is_on_ones_own_screen_can_be_pressed(slack: Workspace) -> None:
+def test_press_needs_an_element_on_the_members_screen(slack: Workspace) -> None:
     message = link_message(slack)
     with pytest.raises(LookupError, match="not on the screen of U0BOB"):
         slack.press("U0BOB", message, "open")
@@ -475,7 +473,7 @@ def test_an_interactions_url_replaces_the_message_in_place(slack: Workspace) -> 
     assert slack.view("U0ALICE") == [replaced, later]
 
 
-def test_an_interactions_url_posts_where_nothing_is_said_of_the_original(slack: Workspace) -> None:
+def test_interaction_url_posts_by_default(slack: Workspace) -> None:
     exchange = slack.press("U0ALICE", link_message(slack), "new")
     respond(exchange, text="Another")
     assert texts(slack.view("U0ALICE")) == ["Studio is ready", "Another"]
@@ -507,7 +505,7 @@ def test_waiting_ends_when_the_screen_changes(slack: Workspace) -> None:
         assert texts(waiting.result()) == ["one", "two"]
 
 
-def test_waiting_in_vain_tells_what_was_seen(slack: Workspace) -> None:
+def test_wait_for_timeout_shows_the_screen(slack: Workspace) -> None:
     exchange = slack.command("U0ALICE")
     with pytest.raises(TimeoutError, match="the screen of U0ALICE is still"):
         slack.answer_to(exchange, timeout=0.01)
@@ -534,7 +532,7 @@ def test_many_members_at_once_each_see_their_own(slack: Workspace) -> None:
 # Web API
 
 
-def test_the_bot_learns_who_it_is(client: WebClient) -> None:
+def test_auth_test_describes_the_bot(client: WebClient) -> None:
     identity = client.auth_test()
     assert identity["team_id"] == "T0STUDIO01"
     assert identity["is_enterprise_install"] is False
@@ -644,7 +642,7 @@ def test_an_address_needs_its_own_scope(client: WebClient) -> None:
         assert "email" not in user["profile"]
 
 
-def test_everybody_is_listed_page_by_page_and_each_once(slack: Workspace, client: WebClient) -> None:
+def test_users_list_pages_have_each_account_once(slack: Workspace, client: WebClient) -> None:
     slack.add_member("U0GONE", "gone", deleted=True)
     people = {person.id for person in slack.directory.people()}
     pages = [[user["id"] for user in page["members"]] for page in client.users_list(limit=2)]
@@ -659,7 +657,7 @@ def test_a_cursor_that_is_none_is_refused(client: WebClient, cursor: str) -> Non
         client.users_list(cursor=cursor, limit=2)
 
 
-def test_a_user_group_says_who_is_in_it_unless_it_is_disabled(slack: Workspace, client: WebClient) -> None:
+def test_user_group_lists_members_unless_disabled(slack: Workspace, client: WebClient) -> None:
     slack.add_group("S0SCIENCE1", "science", "U0BEN", "U0ANA")
     assert client.usergroups_users_list(usergroup="S0SCIENCE1")["users"] == ["U0ANA", "U0BEN"]
     slack.add_group("S0SCIENCE1", "science", "U0ANA", disabled=True)
@@ -868,7 +866,7 @@ def test_an_unexpected_error_is_logged_without_its_path(
     assert urlsplit(exchange.response_url).path not in caplog.text
 
 
-def test_there_is_no_address_before_the_start() -> None:
+def test_url_before_start_raises() -> None:
     with pytest.raises(RuntimeError, match="before start"):
         _ = Workspace().api_url
 

@@ -123,7 +123,7 @@ def opened(slack: Workspace, client: WebClient, view: Json | None = None, user: 
 # Triggers
 
 
-def test_a_trigger_opens_one_modal_for_whoever_caused_it(slack: Workspace, client: WebClient) -> None:
+def test_trigger_opens_one_modal_for_its_member(slack: Workspace, client: WebClient) -> None:
     exchange = slack.shortcut(ALICE, "open")
 
     answer = client.views_open(trigger_id=exchange.id, view=FORM)
@@ -230,7 +230,7 @@ def sent(exchange: Exchange | None) -> Json:
     return exchange.fields
 
 
-def test_a_submission_holds_what_was_entered_and_closes_the_modal(slack: Workspace, client: WebClient) -> None:
+def test_submission_sends_values_and_closes_the_modal(slack: Workspace, client: WebClient) -> None:
     shown = opened(slack, client)
 
     done = slack.submit(ALICE, {"reason": {"it": "Falcon"}})
@@ -325,7 +325,7 @@ def test_the_app_hears_of_a_closed_modal_only_if_it_wants_to(slack: Workspace, c
     assert slack.close(ALICE) == ()
 
 
-def test_a_whole_stack_is_closed_by_the_cross_or_if_the_view_says_so(slack: Workspace, client: WebClient) -> None:
+def test_close_everything_or_clear_on_close_clears_the_stack(slack: Workspace, client: WebClient) -> None:
     for view, everything in ((FORM, True), ({**FORM, "clear_on_close": True}, False)):
         opened(slack, client)
         client.views_push(trigger_id=slack.shortcut(ALICE, "open").id, view=view)
@@ -346,7 +346,7 @@ def home(text: str = "Welcome", **more: Any) -> Json:
     }
 
 
-def test_opening_the_home_is_told_as_a_signed_event(slack: Workspace, client: WebClient, bot: Bot) -> None:
+def test_opened_home_sends_a_signed_event(slack: Workspace, client: WebClient, bot: Bot) -> None:
     first = slack.open_home(ALICE)
     client.views_publish(user_id=ALICE, view=home())
     again = slack.open_home(ALICE)
@@ -391,7 +391,7 @@ def test_a_home_is_one_members_and_keeps_its_id(slack: Workspace, client: WebCli
     assert shown.blocks[0]["text"]["text"] == "Updated"
 
 
-def test_a_press_in_the_home_brings_the_view_along_and_no_channel(slack: Workspace, client: WebClient) -> None:
+def test_press_in_home_sends_the_view_without_channel(slack: Workspace, client: WebClient) -> None:
     client.views_publish(user_id=ALICE, view=home())
     shown = slack.home(ALICE)
     assert shown is not None
@@ -437,7 +437,7 @@ CHOICES: list[tuple[Json, object, Json]] = [
 
 
 @pytest.mark.parametrize(("element", "value", "told"), CHOICES, ids=lambda each: str(each)[:30])
-def test_a_choice_is_told_with_the_state_around_it(
+def test_choice_is_sent_with_the_state(
     slack: Workspace, client: WebClient, element: Json, value: object, told: Json
 ) -> None:
     other = {"type": "datepicker", "action_id": "other", "initial_date": "2026-01-01"}
@@ -457,7 +457,7 @@ def test_a_choice_is_told_with_the_state_around_it(
     assert slack.exchanges[-1].kind == "choice"
 
 
-def test_what_was_chosen_at_first_is_in_the_state(slack: Workspace, client: WebClient) -> None:
+def test_initial_values_are_in_the_state(slack: Workspace, client: WebClient) -> None:
     view = modal(
         field("who", {"type": "users_select", "initial_user": BOB}),
         field("which", {"type": "static_select", "options": options("a"), "initial_option": options("a")[0]}),
@@ -473,7 +473,7 @@ def test_what_was_chosen_at_first_is_in_the_state(slack: Workspace, client: WebC
     assert values["words"]["it"]["value"] == "x"
 
 
-def test_buttons_with_the_same_action_are_told_apart_by_their_block(slack: Workspace, client: WebClient) -> None:
+def test_block_id_distinguishes_buttons_with_one_action(slack: Workspace, client: WebClient) -> None:
     button = {"type": "button", "text": plain("Open"), "action_id": "open"}
     blocks = [
         {"type": "actions", "block_id": alias, "elements": [{**button, "value": alias}]}
@@ -488,14 +488,14 @@ def test_buttons_with_the_same_action_are_told_apart_by_their_block(slack: Works
 # Messages
 
 
-def test_a_message_to_a_member_opens_their_conversation_with_the_app(slack: Workspace, client: WebClient) -> None:
+def test_message_to_a_member_goes_to_their_direct_message(slack: Workspace, client: WebClient) -> None:
     answer = client.chat_postMessage(channel=ALICE, text="You may now")
     assert answer["channel"] == slack.direct_message(ALICE)
     assert [message.text for message in slack.view(ALICE)] == ["You may now"]
     assert slack.view(BOB) == []
 
 
-def test_a_message_can_be_updated_unless_it_is_ephemeral_or_anothers(slack: Workspace, client: WebClient) -> None:
+def test_update_needs_a_visible_message_of_the_app(slack: Workspace, client: WebClient) -> None:
     posted = client.chat_postMessage(channel=GENERAL, text="Open")
     ephemeral = client.chat_postEphemeral(channel=GENERAL, user=ALICE, text="Secret")
     typed = slack.say(BOB, "Mine")
@@ -513,7 +513,7 @@ def test_a_message_can_be_updated_unless_it_is_ephemeral_or_anothers(slack: Work
     assert refused(client.chat_update, channel="C0OTHER", ts=posted["ts"], text="x")["error"] == "not_in_channel"
 
 
-def test_members_talk_and_a_command_of_nobody_is_answered_by_slack(slack: Workspace, bot: Bot) -> None:
+def test_unknown_command_is_answered_by_slack(slack: Workspace, bot: Bot) -> None:
     slack.say(ALICE, "Hello @bob & all")
     slack.not_a_command(ALICE, "/dance", GENERAL)
     assert [message.text for message in slack.view(BOB)] == ["Hello <@U0BOB|bob> &amp; all"]
@@ -521,7 +521,7 @@ def test_members_talk_and_a_command_of_nobody_is_answered_by_slack(slack: Worksp
     assert bot.bodies == []
 
 
-def test_the_members_language_is_told_where_it_is_asked_for(slack: Workspace, client: WebClient) -> None:
+def test_users_info_has_locale_on_request(slack: Workspace, client: WebClient) -> None:
     slack.add_member("U0KARL", "karl", locale="de-DE", title="Data scientist")
     user = client.users_info(user="U0KARL", include_locale=True)["user"]
     assert (user["locale"], user["profile"]["title"]) == ("de-DE", "Data scientist")

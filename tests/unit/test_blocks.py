@@ -256,14 +256,14 @@ def test_deleting_a_message_needs_no_text() -> None:
         ({"blocks": [{"type": "section"}]}, "invalid_blocks"),
     ],
 )
-def test_what_slack_refuses_has_its_error_code(payload: Json, code: str) -> None:
+def test_refusal_has_slacks_error_code(payload: Json, code: str) -> None:
     refused = refusal(payload)
     assert refused is not None
     assert refused.code == code
 
 
 @pytest.mark.parametrize("payload", [{"text": "x" * 4001}, {"blocks": EVERYTHING}, {"text": "x", "blocks": []}])
-def test_what_slack_takes_is_not_refused(payload: Json) -> None:
+def test_valid_message_is_not_refused(payload: Json) -> None:
     assert refusal(payload) is None
 
 
@@ -412,7 +412,7 @@ def test_a_malformed_date_stays_as_it_is() -> None:
         ({"type": "checkboxes", "options": OPTIONS, "initial_options": OPTIONS}, "[ lab, code v ]"),
     ],
 )
-def test_a_choice_shows_what_is_chosen(element: Json, read: str) -> None:
+def test_render_shows_the_chosen_option(element: Json, read: str) -> None:
     assert render(shown(with_ids([{"type": "actions", "elements": [element]}])), READER) == read
 
 
