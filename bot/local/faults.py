@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with a request. With nothing but `delay`, it is late and then served as usual.
+    """A failure of a request. With nothing but `delay`, the request is late and then served as usual.
 
     Attributes:
         code, message: an error of AWS, like `Fault("ThrottlingException", "Rate exceeded")`.

@@ -33,7 +33,7 @@ Answer = dict[str, Any]
 
 
 class Studio(Protocol):
-    """Where Studio itself is reached: the one thing these operations do not know."""
+    """The addresses of Studio, which depend on where this runs."""
 
     def home(self, domain_id: str, region: str, auth_mode: str) -> str:
         """The domain's plain address (DescribeDomain's Url)."""
@@ -55,7 +55,7 @@ class StudioAtAws:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an operation works on: its request as moto parsed it, moto's objects, and our state beside them."""
+    """The input of an operation: its request as moto parsed it, moto's objects, and our state."""
 
     request: dict[str, Any]
     response: Any
@@ -100,7 +100,7 @@ def operation(run: Callable[[Context], Answer]) -> Callable[[Context], Answer]:
 def install(studio: Studio | None = None) -> None:
     """Add the operations to moto's SageMaker, for the whole process; again replaces what was there.
 
-    `studio` gives the addresses. Must come before the requests it is to serve; there is no way back.
+    `studio` gives the addresses. Call it before the first request; it cannot be undone.
     """
     extended: Any = SageMakerResponse  # its attributes are about to become more than its type knows
     extended.studio = studio or StudioAtAws()

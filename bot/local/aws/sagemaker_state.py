@@ -16,7 +16,7 @@ PAGE = 10  # MaxResults of ListUserProfiles and ListSpaces when the request has 
 
 @dataclass(frozen=True)
 class SignIn:
-    """What one presigned URL opens. Durations are in seconds; None means the domain's own default."""
+    """The content of one presigned URL. Durations are in seconds; None means the domain's own default."""
 
     account: str
     region: str

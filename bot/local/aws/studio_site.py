@@ -1,4 +1,4 @@
-"""Where the AWS stand-in's presigned URLs lead: a page standing for Studio, and one for AWS's sign-in.
+"""The pages that the AWS stand-in's presigned URLs open: one for Studio, and one for AWS's sign-in.
 
 A link can be opened repeatedly until it expires, since AWS does not say that it is valid for one use only. Links and
 sessions are kept as SHA-256 alone, so that nothing here can leak one.

@@ -61,7 +61,7 @@ ADMINS = tuple(member for member in MEMBERS if member.admin)
 MESSAGES = (
     (GENERAL, "U0ADA", "Studio links is installed. Type `/studio` and you get a *private* link to SageMaker Studio."),
     (GENERAL, "U0MAYA", "Just tried it. Only I saw the link, and it expired after a minute."),
-    (GENERAL, "U0ADA", "Good. If it refuses you, it says why: tell me."),
+    (GENERAL, "U0ADA", "Good. If it refuses you, it says why. Let me know then."),
     (DATA_SCIENCE, "U0MAYA", "Has anybody opened the _falcon_ space today?"),
     (DATA_SCIENCE, "U0ANA", "Not yet. Does `/studio` work in here? The bot isn't in this channel."),
     (DATA_SCIENCE, "U0MAYA", "It does: Slack lets it answer the member who typed the command."),

@@ -1,4 +1,4 @@
-"""What happened under the hood: for each thing a member did, the request, the decision, and its effects.
+"""The page's "Under the hood": the request, decision and effects of each thing a member did.
 
 Everything here was recorded by the stand-ins or read from the audit.
 """

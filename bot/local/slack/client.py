@@ -1,4 +1,4 @@
-"""What members do in their Slack client, and what the client makes of the app's acknowledgement."""
+"""Members' actions in their Slack client, and the client's reaction to the app's acknowledgement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -95,7 +95,7 @@ class Client(Sender):
     ) -> Exchange:
         """Press a button or use another element, in a message or view that is on this member's screen.
 
-        `block_id` tells several elements with the same `action_id` apart. A button with a `url` sends the same
+        `block_id` distinguishes elements with the same `action_id`. A button with a `url` sends the same
         payload as any other; following the link is up to the caller.
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """

@@ -54,7 +54,7 @@ def find(blocks: Sequence[Block], action_id: str, block_id: str | None = None) -
 
 
 def state(blocks: Sequence[Block], values: Values) -> dict[str, Any]:
-    """What is in every element, as payloads tell it; untouched elements hold their initial value."""
+    """Return the content of every element as payloads have it; untouched ones have their initial value."""
     shown: dict[str, dict[str, Any]] = {}
     for block, element in elements(blocks):
         if element["type"] != "button":

@@ -1,4 +1,4 @@
-"""What the app's manifest switches on. https://docs.slack.dev/reference/app-manifest"""
+"""The features that the manifest enables. https://docs.slack.dev/reference/app-manifest"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Shortcut:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What is switched on. Without a manifest that is the one command, and nothing else.
+    """The enabled features. Without a manifest that is the one command, and nothing else.
 
     Attributes:
         events: the events that the app subscribes to; Slack sends no other.

@@ -1,4 +1,4 @@
-"""What Slack would refuse of the app's calls and answers. The page shows it, so that a developer cannot miss it."""
+"""The mistakes in an app's calls and answers that Slack would refuse. The page shows them to the developer."""
 
 from collections.abc import Iterable, Mapping
 

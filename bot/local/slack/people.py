@@ -11,7 +11,7 @@ SLACKBOT = "USLACKBOT"
 
 
 class Traits(TypedDict, total=False):
-    """What sets an account apart from a full, active member."""
+    """The differences of an account from a full, active member."""
 
     real_name: str
     email: str

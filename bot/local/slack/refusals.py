@@ -1,4 +1,4 @@
-"""How Slack refuses what an app sends."""
+"""Slack's refusal of a request."""
 
 from dataclasses import dataclass
 

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class SlackApp(Flask):
-    """Flask, save that its log line for an unexpected error leaves out the path, which may be a secret."""
+    """Flask, but its log line for an unexpected error leaves out the path, which may be a secret."""
 
     def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
         _log.error("slack_stand_in_failed", exc_info=exc_info)
@@ -61,7 +61,7 @@ def build_app(api: WebApi, urls: ResponseUrls, faults: Faults) -> SlackApp:
 
 
 def _token_and_arguments() -> tuple[str | None, dict[str, Any]]:
-    """Slack takes arguments as a form, a query or JSON; the token in a header or, save in JSON, beside them.
+    """Read a request: arguments as a form, a query or JSON; the token in a header or, except in JSON, beside them.
 
     https://docs.slack.dev/apis/web-api/#methods
     """

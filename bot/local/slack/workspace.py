@@ -173,7 +173,7 @@ class Workspace(Client, LoopbackServer):
         names |= {channel.id: channel.name for channel in self.directory.channels()}
         return render(message, RenderContext(names=names))
 
-    # What happened, and what shall go wrong
+    # Records and faults
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
