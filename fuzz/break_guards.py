@@ -72,7 +72,7 @@ GUARDS = {
         "slack/socket_connection.py",
         "json.loads(content) if len(content) <= self.max_bytes else None",
         "json.loads(content)",
-        (f"{CONTRACT}/test_socket_connection.py", "test_messages_that_are_not_slacks"),
+        (f"{CONTRACT}/test_socket_connection.py", "test_malformed_message_is_refused"),
     ),
     "connection limit": Guard(
         "serving/server.py",
@@ -189,13 +189,13 @@ GUARDS = {
         "core/policy.py",
         'Check("in no denied group", not unsure,',
         'Check("in no denied group", True,',
-        ("tests/scenario/test_groups.py", "test_a_group_that_slack_does_not_tell_about_gives_no_link"),
+        ("tests/scenario/test_groups.py", "test_unconfirmed_group_gives_no_link"),
     ),
     "group membership": Guard(
         "core/policy.py",
         "    return Considered(grant, is_in,",
         "    return Considered(grant, True,",
-        ("tests/scenario/test_groups.py", "test_who_is_in_an_allowed_group_gets_a_link_and_nobody_else"),
+        ("tests/scenario/test_groups.py", "test_allowed_group_gives_its_members_links"),
     ),
     "disabled group": Guard(
         "links/facts.py",

@@ -99,7 +99,7 @@ def failure(job: Callable[[], object]) -> SlackError:
 # Dialogs
 
 
-def test_a_dialog_shows_the_message_to_who_asked_and_to_nobody_else(workspace: Workspace, slack: SlackApi) -> None:
+def test_dialog_is_visible_to_the_member_only(workspace: Workspace, slack: SlackApi) -> None:
     slack.open_view(origin(workspace), MESSAGE)
     shown = workspace.modal(ANA.user_id)
     assert (shown.title, shown.blocks[0]["text"]) == (PRODUCT, MESSAGE.blocks[0]["text"])
@@ -109,7 +109,7 @@ def test_a_dialog_shows_the_message_to_who_asked_and_to_nobody_else(workspace: W
     assert workspace.api_calls[0].ignored == ()
 
 
-def test_from_then_on_answers_go_into_the_dialog(workspace: Workspace, slack: SlackApi) -> None:
+def test_replies_go_into_the_open_dialog(workspace: Workspace, slack: SlackApi) -> None:
     asked = origin(workspace)
     opened = slack.open_view(asked, OTHER)
     shown = workspace.modal(ANA.user_id)
@@ -120,7 +120,7 @@ def test_from_then_on_answers_go_into_the_dialog(workspace: Workspace, slack: Sl
     assert (workspace.view(ANA.user_id), workspace.deliveries) == ([], ())
 
 
-def test_an_answer_to_a_dialog_that_is_closed_has_reached_nobody(workspace: Workspace, slack: SlackApi) -> None:
+def test_reply_to_a_closed_dialog_returns_false(workspace: Workspace, slack: SlackApi) -> None:
     opened = slack.open_view(origin(workspace), OTHER)
     workspace.close(ANA.user_id)
     with capture_logs() as logs:
@@ -129,16 +129,14 @@ def test_an_answer_to_a_dialog_that_is_closed_has_reached_nobody(workspace: Work
 
 
 @pytest.mark.parametrize("fault", [Fault(status=500), Fault(status=429, retry_after=1)], ids=["500", "429"])
-def test_an_answer_that_a_dialog_does_not_take_has_reached_nobody(
-    workspace: Workspace, slack: SlackApi, fault: Fault
-) -> None:
+def test_reply_refused_by_the_dialog_returns_false(workspace: Workspace, slack: SlackApi, fault: Fault) -> None:
     opened = slack.open_view(origin(workspace), OTHER)
     workspace.inject("views.update", fault)
     assert not slack.reply(opened, MESSAGE, replace=True)
     assert workspace.modal(ANA.user_id).blocks[0]["text"] == OTHER.blocks[0]["text"]
 
 
-def test_a_link_in_a_dialog_never_goes_to_the_log(workspace: Workspace, slack: SlackApi) -> None:
+def test_link_in_a_dialog_is_not_logged(workspace: Workspace, slack: SlackApi) -> None:
     link = Message("text", [actions(button("Open", "open", "1", url="https://x.example/s3cr3t"))])
     with capture_logs() as logs:
         opened = slack.open_view(origin(workspace), link)
@@ -158,7 +156,7 @@ Opener = Callable[[SlackApi, Origin], object]
 
 
 @for_both
-def test_a_trigger_is_good_for_three_seconds(
+def test_trigger_is_valid_for_three_seconds(
     workspace: Workspace, slack: SlackApi, clock: Hand, open_one: Opener
 ) -> None:
     asked = origin(workspace)
@@ -170,7 +168,7 @@ def test_a_trigger_is_good_for_three_seconds(
 
 
 @for_both
-def test_a_trigger_is_good_once(workspace: Workspace, slack: SlackApi, open_one: Opener) -> None:
+def test_trigger_is_valid_once(workspace: Workspace, slack: SlackApi, open_one: Opener) -> None:
     asked = origin(workspace)
     open_one(slack, asked)
     assert failure(lambda: open_one(slack, asked)).code == "exchanged_trigger_id"
@@ -178,9 +176,7 @@ def test_a_trigger_is_good_once(workspace: Workspace, slack: SlackApi, open_one:
 
 @for_both
 @pytest.mark.parametrize("trigger", [None, "", "1.2.made-up"])
-def test_without_a_trigger_nothing_opens(
-    workspace: Workspace, slack: SlackApi, open_one: Opener, trigger: str | None
-) -> None:
+def test_dialog_needs_a_trigger(workspace: Workspace, slack: SlackApi, open_one: Opener, trigger: str | None) -> None:
     made_up = replace(origin(workspace), trigger_id=trigger)
     assert failure(lambda: open_one(slack, made_up)).code == "invalid_trigger_id"
 
@@ -195,7 +191,7 @@ every_fault = pytest.mark.parametrize(("fault", "reason"), FAULTS.values(), ids=
 
 @for_both
 @every_fault
-def test_a_dialog_that_slack_does_not_open_is_an_error(
+def test_refused_dialog_is_an_error(
     workspace: Workspace, slack: SlackApi, open_one: Opener, fault: Fault, reason: Reason
 ) -> None:
     asked = origin(workspace)
@@ -206,19 +202,19 @@ def test_a_dialog_that_slack_does_not_open_is_an_error(
 
 
 @for_both
-def test_a_revoked_token_opens_nothing(workspace: Workspace, open_one: Opener) -> None:
+def test_revoked_token_opens_no_dialog(workspace: Workspace, open_one: Opener) -> None:
     revoked = SlackApi(token="xoxb-revoked", api_url=workspace.api_url)
     asked = origin(workspace)
     assert failure(lambda: open_one(revoked, asked)).code == "invalid_auth"
 
 
-def test_a_view_that_slack_does_not_take_is_an_error(workspace: Workspace, slack: SlackApi) -> None:
+def test_invalid_view_is_an_error(workspace: Workspace, slack: SlackApi) -> None:
     asked = origin(workspace)
     failed = failure(lambda: slack.open_view(asked, BROKEN))
     assert (failed.code, failed.reason) == ("invalid_arguments", Reason.SLACK_REFUSED)
 
 
-def test_a_form_that_was_filled_in_comes_back_with_what_it_was_given(workspace: Workspace, slack: SlackApi) -> None:
+def test_submitted_form_returns_its_values(workspace: Workspace, slack: SlackApi) -> None:
     request = an_access_request(reason="&" * 500, wish="\u202e\u05d0" * 100)
     form = asking_views.mapping_form(request, READER)
     slack.open_form(origin(workspace), form)
@@ -234,7 +230,7 @@ def test_a_form_that_was_filled_in_comes_back_with_what_it_was_given(workspace: 
     [{}, {"domain": {"domain": "d-1"}, "profile": {"profile": "ana"}, "alias": {"alias": "prod"}}],
     ids=["empty", "all"],
 )
-def test_of_the_profile_dialog_nothing_must_be_filled_in(
+def test_profile_form_may_be_submitted_empty(
     workspace: Workspace, slack: SlackApi, values: dict[str, dict[str, str]]
 ) -> None:
     slack.open_form(origin(workspace), asking_views.mapping_form(an_access_request(), READER))
@@ -242,7 +238,7 @@ def test_of_the_profile_dialog_nothing_must_be_filled_in(
     assert workspace.views.stack(ANA.user_id) == ()
 
 
-def test_a_form_takes_the_place_of_what_the_dialog_showed_first(workspace: Workspace, slack: SlackApi) -> None:
+def test_form_replaces_the_open_dialog(workspace: Workspace, slack: SlackApi) -> None:
     opened = slack.open_view(origin(workspace), OTHER)
     slack.open_form(opened, asking_views.form(RenderContext(CATALOGUES["de"], may_ask=True)))
     shown = workspace.modal(ANA.user_id)
@@ -252,9 +248,7 @@ def test_a_form_takes_the_place_of_what_the_dialog_showed_first(workspace: Works
 
 
 @every_fault
-def test_a_form_that_the_dialog_does_not_take_is_an_error(
-    workspace: Workspace, slack: SlackApi, fault: Fault, reason: Reason
-) -> None:
+def test_refused_form_is_an_error(workspace: Workspace, slack: SlackApi, fault: Fault, reason: Reason) -> None:
     opened = slack.open_view(origin(workspace), OTHER)
     workspace.inject("views.update", fault)
     assert failure(lambda: slack.open_form(opened, FORM)).reason is reason
@@ -287,7 +281,7 @@ def answering(body: bytes) -> Iterator[SlackApi]:
 
 
 @pytest.mark.parametrize("body", [b'{"ok": true, "view": {}}', b'{"ok": true, "view": {"id": null}}'])
-def test_an_answer_that_names_no_dialog_is_an_error_or_no_dialog(workspace: Workspace, body: bytes) -> None:
+def test_answer_without_a_dialog_id_is_an_error(workspace: Workspace, body: bytes) -> None:
     asked = origin(workspace)
     with answering(body) as slack:
         try:
@@ -300,7 +294,7 @@ def test_an_answer_that_names_no_dialog_is_an_error_or_no_dialog(workspace: Work
 # Posts
 
 
-def test_a_post_to_a_channel_is_seen_by_all(workspace: Workspace, slack: SlackApi) -> None:
+def test_post_to_a_channel_is_public(workspace: Workspace, slack: SlackApi) -> None:
     slack.post(GENERAL, MESSAGE)
     for member in (ANA, BEN):
         [shown] = workspace.view(member.user_id)
@@ -308,7 +302,7 @@ def test_a_post_to_a_channel_is_seen_by_all(workspace: Workspace, slack: SlackAp
     assert workspace.api_calls[0].ignored == ()
 
 
-def test_a_post_to_a_member_is_seen_by_them_alone(workspace: Workspace, slack: SlackApi) -> None:
+def test_post_to_a_member_is_private(workspace: Workspace, slack: SlackApi) -> None:
     where = slack.post(ANA.user_id, MESSAGE)
     [shown] = workspace.view(ANA.user_id)
     assert (shown.text, shown.channel) == (MESSAGE.text, workspace.direct_message(ANA.user_id))
@@ -316,7 +310,7 @@ def test_a_post_to_a_member_is_seen_by_them_alone(workspace: Workspace, slack: S
     assert workspace.view(BEN.user_id) == []
 
 
-def test_a_post_forbids_unfurling(workspace: Workspace, slack: SlackApi) -> None:
+def test_post_forbids_unfurling(workspace: Workspace, slack: SlackApi) -> None:
     slack.post(GENERAL, MESSAGE)
     sent = workspace.api_calls[0].arguments
     assert {sent[name] in (False, "0", "false") for name in ("unfurl_links", "unfurl_media")} == {True}
@@ -332,19 +326,17 @@ def test_a_post_forbids_unfurling(workspace: Workspace, slack: SlackApi) -> None
         ("U0UNKNOWN01", "channel_not_found"),
     ],
 )
-def test_a_post_that_slack_does_not_take_is_an_error(
-    workspace: Workspace, slack: SlackApi, place: str, code: str
-) -> None:
+def test_refused_post_is_an_error(workspace: Workspace, slack: SlackApi, place: str, code: str) -> None:
     assert failure(lambda: slack.post(place, MESSAGE)).code == code
     assert workspace.view(ANA.user_id) == []
 
 
-def test_a_post_to_who_has_left_is_an_error(workspace: Workspace, slack: SlackApi) -> None:
+def test_post_to_a_deactivated_member_is_an_error(workspace: Workspace, slack: SlackApi) -> None:
     workspace.add_member("U0CAROL0001", "carol", deleted=True)
     assert failure(lambda: slack.post("U0CAROL0001", MESSAGE)).code == "channel_not_found"
 
 
-def test_without_the_scope_to_write_a_post_is_an_error() -> None:
+def test_post_without_its_scope_is_an_error() -> None:
     scopes = tuple(scope for scope in SCOPES if scope != "chat:write")
     with Workspace(team_id=TEAM, scopes=scopes) as limited:
         slack = SlackApi(token=limited.bot_token, api_url=limited.api_url)
@@ -352,7 +344,7 @@ def test_without_the_scope_to_write_a_post_is_an_error() -> None:
 
 
 @every_fault
-def test_a_post_that_fails_is_an_error(workspace: Workspace, slack: SlackApi, fault: Fault, reason: Reason) -> None:
+def test_failed_post_is_an_error(workspace: Workspace, slack: SlackApi, fault: Fault, reason: Reason) -> None:
     workspace.inject("chat.postMessage", fault)
     assert failure(lambda: slack.post(GENERAL, MESSAGE)).reason is reason
 
@@ -360,7 +352,7 @@ def test_a_post_that_fails_is_an_error(workspace: Workspace, slack: SlackApi, fa
 # Replacing posts
 
 
-def test_a_post_is_replaced_where_it_stands(workspace: Workspace, slack: SlackApi) -> None:
+def test_update_replaces_the_post(workspace: Workspace, slack: SlackApi) -> None:
     slack.post(GENERAL, MESSAGE)
     [first] = workspace.view(BEN.user_id)
     assert slack.update(GENERAL, first.ts, OTHER)
@@ -370,7 +362,7 @@ def test_a_post_is_replaced_where_it_stands(workspace: Workspace, slack: SlackAp
     assert workspace.api_calls[-1].ignored == ()
 
 
-def test_a_post_to_a_member_is_replaced_by_the_conversation_it_is_in(workspace: Workspace, slack: SlackApi) -> None:
+def test_update_of_a_private_post_uses_its_conversation(workspace: Workspace, slack: SlackApi) -> None:
     slack.post(ANA.user_id, MESSAGE)
     [first] = workspace.view(ANA.user_id)
     assert slack.update(first.channel, first.ts, OTHER)
@@ -385,7 +377,7 @@ def not_updated(slack: SlackApi, channel: str, ts: str, message: Message = OTHER
     return str(line["code"])
 
 
-def test_what_is_not_there_is_not_replaced(workspace: Workspace, slack: SlackApi) -> None:
+def test_update_of_a_missing_post_returns_false(workspace: Workspace, slack: SlackApi) -> None:
     slack.post(GENERAL, MESSAGE)
     [shown] = workspace.view(ANA.user_id)
     assert not_updated(slack, GENERAL, "1.000001") == "message_not_found"
@@ -394,19 +386,19 @@ def test_what_is_not_there_is_not_replaced(workspace: Workspace, slack: SlackApi
     assert workspace.view(ANA.user_id) == [shown]
 
 
-def test_what_others_wrote_is_not_replaced(workspace: Workspace, slack: SlackApi) -> None:
+def test_update_of_a_foreign_post_returns_false(workspace: Workspace, slack: SlackApi) -> None:
     said = workspace.say(BEN.user_id, "hello")
     assert not_updated(slack, GENERAL, said.ts) == "cant_update_message"
     assert workspace.view(ANA.user_id)[0].text == "hello"
 
 
-def test_what_only_one_sees_is_not_replaced(workspace: Workspace, slack: SlackApi) -> None:
+def test_update_of_an_ephemeral_message_returns_false(workspace: Workspace, slack: SlackApi) -> None:
     slack.reply(replace(origin(workspace), channel_id=GENERAL), MESSAGE, replace=False)
     [shown] = workspace.view(ANA.user_id)
     assert not_updated(slack, GENERAL, shown.ts) == "message_not_found"
 
 
-def test_a_message_that_slack_does_not_take_replaces_nothing(workspace: Workspace, slack: SlackApi) -> None:
+def test_update_with_an_invalid_message_returns_false(workspace: Workspace, slack: SlackApi) -> None:
     slack.post(GENERAL, MESSAGE)
     [shown] = workspace.view(ANA.user_id)
     assert not_updated(slack, GENERAL, shown.ts, BROKEN) == "invalid_blocks"
@@ -418,7 +410,7 @@ def test_a_message_that_slack_does_not_take_replaces_nothing(workspace: Workspac
 # Home tabs
 
 
-def test_a_home_tab_is_the_members_own(workspace: Workspace, slack: SlackApi) -> None:
+def test_home_tab_is_published_to_the_member(workspace: Workspace, slack: SlackApi) -> None:
     slack.publish_home(ANA.user_id, MESSAGE)
     home = workspace.home(ANA.user_id)
     assert home is not None
@@ -427,7 +419,7 @@ def test_a_home_tab_is_the_members_own(workspace: Workspace, slack: SlackApi) ->
     assert workspace.api_calls[0].ignored == ()
 
 
-def test_a_home_tab_is_replaced_by_the_next(workspace: Workspace, slack: SlackApi) -> None:
+def test_home_tab_replaces_the_previous_one(workspace: Workspace, slack: SlackApi) -> None:
     for message in (MESSAGE, OTHER):
         slack.publish_home(ANA.user_id, message)
     home = workspace.home(ANA.user_id)
@@ -435,24 +427,22 @@ def test_a_home_tab_is_replaced_by_the_next(workspace: Workspace, slack: SlackAp
     assert home.blocks[0]["text"] == OTHER.blocks[0]["text"]
 
 
-def test_a_home_tab_for_nobody_is_an_error(slack: SlackApi) -> None:
+def test_home_tab_of_an_unknown_member_is_an_error(slack: SlackApi) -> None:
     assert failure(lambda: slack.publish_home("U0UNKNOWN01", MESSAGE)).code == "invalid_arguments"
 
 
-def test_a_home_tab_that_slack_does_not_take_is_an_error(workspace: Workspace, slack: SlackApi) -> None:
+def test_invalid_home_tab_is_an_error(workspace: Workspace, slack: SlackApi) -> None:
     assert failure(lambda: slack.publish_home(ANA.user_id, BROKEN)).reason is Reason.SLACK_REFUSED
     assert workspace.home(ANA.user_id) is None
 
 
 @every_fault
-def test_a_home_tab_that_fails_is_an_error(
-    workspace: Workspace, slack: SlackApi, fault: Fault, reason: Reason
-) -> None:
+def test_failed_home_tab_is_an_error(workspace: Workspace, slack: SlackApi, fault: Fault, reason: Reason) -> None:
     workspace.inject("views.publish", fault)
     assert failure(lambda: slack.publish_home(ANA.user_id, MESSAGE)).reason is reason
 
 
-def test_an_app_without_a_home_tab_is_refused() -> None:
+def test_app_without_home_tab_is_refused() -> None:
     with Workspace(team_id=TEAM, features=Features(home_tab=False)) as without:
         without.add_member(ANA.user_id, "ana")
         slack = SlackApi(token=without.bot_token, api_url=without.api_url)

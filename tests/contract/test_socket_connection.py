@@ -79,7 +79,7 @@ def is_up(bot: Bot) -> bool:
     return True
 
 
-def test_an_empty_answer_acknowledges_and_another_goes_along(slack: Workspace, bot: Bot) -> None:
+def test_acknowledgement_is_empty_or_carries_the_answer(slack: Workspace, bot: Bot) -> None:
     assert (slack.command(ANA, "lab").ack, slack.view(ANA)) == ("ok", [])
     bot.answer = lambda _: {"text": "try again"}
     assert slack.command(ANA).ack == "ok"
@@ -91,7 +91,7 @@ def test_an_empty_answer_acknowledges_and_another_goes_along(slack: Workspace, b
     assert [payload.get("text") for payload in bot.payloads] == ["lab", "", None]
 
 
-def test_what_is_not_taken_is_not_acknowledged() -> None:
+def test_rejected_payload_is_not_acknowledged() -> None:
     with Workspace(features=Features(socket_mode=True), ack_seconds=0.2) as slack:
         slack.add_member(ANA, "ana")
         other = Bot(slack)
@@ -120,7 +120,7 @@ ENVELOPE = {"envelope_id": "1", "type": "slash_commands", "payload": {"command":
         {**ENVELOPE, "payload": {"text": "x" * 4096}},
     ],
 )
-def test_messages_that_are_not_slacks_are_refused_and_the_connection_lives_on(
+def test_malformed_message_is_refused_and_the_connection_stays(
     slack: Workspace, bot: Bot, message: Mapping[str, Any]
 ) -> None:
     slack.socket_mode.connections[0].send(message)
@@ -130,7 +130,7 @@ def test_messages_that_are_not_slacks_are_refused_and_the_connection_lives_on(
     assert len(bot.payloads) == 1
 
 
-def test_what_is_no_json_is_refused(slack: Workspace, bot: Bot) -> None:
+def test_message_that_is_not_json_is_refused(slack: Workspace, bot: Bot) -> None:
     slack.socket_mode.connections[0]._connection.send("{" + "[" * 1000)
 
     wait_until(lambda: bot.refused() == 1)
@@ -186,7 +186,7 @@ def test_liveness_ignores_jumps_of_the_wall_clock(
 
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested"])
-def test_a_refresh_leaves_no_gap(slack: Workspace, bot: Bot, reason: Any) -> None:
+def test_refresh_loses_no_request(slack: Workspace, bot: Bot, reason: Any) -> None:
     with ThreadPoolExecutor(4) as members:
         slack.socket_mode.refresh(reason, after=0.3)
         typed = [members.submit(slack.command, ANA) for _ in range(40)]
@@ -200,7 +200,7 @@ def test_a_refresh_leaves_no_gap(slack: Workspace, bot: Bot, reason: Any) -> Non
     assert (bot.renewals("refresh"), is_up(bot)) == (1, True)
 
 
-def test_the_old_connection_goes_when_slack_does_not_close_it(slack: Workspace, bot: Bot) -> None:
+def test_old_connection_closes_after_draining(slack: Workspace, bot: Bot) -> None:
     slack.socket_mode.refresh(after=60)
 
     wait_until(lambda: slack.socket_mode.opened == 2)
@@ -209,7 +209,7 @@ def test_the_old_connection_goes_when_slack_does_not_close_it(slack: Workspace, 
     assert bot.renewals("refresh") == 1
 
 
-def test_a_connection_that_slack_closes_or_that_breaks_is_renewed(slack: Workspace, bot: Bot) -> None:
+def test_closed_or_broken_connection_is_replaced(slack: Workspace, bot: Bot) -> None:
     for number, end in enumerate((Connection.close, Connection.cut), start=1):
         end(slack.socket_mode.connections[0])
         wait_until(lambda number=number: bot.renewals("lost") == number)  # type: ignore[misc] # mypy and defaults
@@ -217,7 +217,7 @@ def test_a_connection_that_slack_closes_or_that_breaks_is_renewed(slack: Workspa
         assert slack.command(ANA).ack == "ok"
 
 
-def test_a_connection_that_falls_silent_is_not_up_and_is_renewed(slack: Workspace, bot: Bot) -> None:
+def test_silent_connection_is_down_and_is_replaced(slack: Workspace, bot: Bot) -> None:
     heard = bot.metric("studio_links_socket_heard_timestamp_seconds")
     silent = slack.socket_mode.connections[0]
     with silent.frozen():
@@ -231,7 +231,7 @@ def test_a_connection_that_falls_silent_is_not_up_and_is_renewed(slack: Workspac
     assert slack.command(ANA).ack == "ok"
 
 
-def test_it_heals_when_socket_mode_comes_back(slack: Workspace, bot: Bot) -> None:
+def test_bot_reconnects_when_socket_mode_is_back(slack: Workspace, bot: Bot) -> None:
     slack.socket_mode.enabled = False
     slack.socket_mode.refresh("link_disabled", after=0)
     wait_until(lambda: not is_up(bot))
@@ -242,7 +242,7 @@ def test_it_heals_when_socket_mode_comes_back(slack: Workspace, bot: Bot) -> Non
     assert slack.command(ANA).ack == "ok"
 
 
-def test_an_old_connection_serves_while_a_new_one_cannot_be_had(slack: Workspace, bot: Bot) -> None:
+def test_old_connection_serves_until_a_new_one_opens(slack: Workspace, bot: Bot) -> None:
     for line in slack.socket_mode.connections:
         line.send({"type": "disconnect", "reason": "warning"})
     slack.inject("apps.connections.open", *[Fault(status=500)] * 2)
@@ -253,7 +253,7 @@ def test_an_old_connection_serves_while_a_new_one_cannot_be_had(slack: Workspace
 
 
 @pytest.mark.parametrize(("token", "words"), [("xapp-1-wrong", "invalid_auth"), ("xoxb-", "not_allowed_token_type")])
-def test_a_wrong_token_is_named(slack: Workspace, token: str, words: str) -> None:
+def test_wrong_token_is_named(slack: Workspace, token: str, words: str) -> None:
     handler = EnvelopeHandler(
         lambda _: {}, max_bytes=4096, metrics=Metrics("socket"), record_duration=Metrics("socket").record_duration
     )
@@ -264,7 +264,7 @@ def test_a_wrong_token_is_named(slack: Workspace, token: str, words: str) -> Non
         socket.connect()
 
 
-def test_one_connection_too_many_is_no_connection(slack: Workspace) -> None:
+def test_connection_beyond_slacks_limit_fails(slack: Workspace) -> None:
     bots = [Bot(slack, replicas=10) for _ in range(11)]
     for bot in bots[:10]:
         bot.socket.connect()
@@ -274,7 +274,7 @@ def test_one_connection_too_many_is_no_connection(slack: Workspace) -> None:
         bot.socket.close()
 
 
-def test_more_connections_than_replicas_raise_the_alarm_until_slack_counts_right(slack: Workspace) -> None:
+def test_surplus_connections_show_until_slack_counts_right(slack: Workspace) -> None:
     slack.socket_mode.ghosts = 3
     bot = Bot(slack, replicas=2)
     bot.socket.connect()
@@ -292,7 +292,7 @@ def test_more_connections_than_replicas_raise_the_alarm_until_slack_counts_right
     bot.socket.close()
 
 
-def test_closing_acknowledges_what_was_taken_and_takes_no_more(slack: Workspace, bot: Bot) -> None:
+def test_close_acknowledges_admitted_requests_only(slack: Workspace, bot: Bot) -> None:
     def slow(_: object) -> Mapping[str, Any]:
         time.sleep(0.3)
         return {"text": "taken"}

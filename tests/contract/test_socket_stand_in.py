@@ -55,7 +55,7 @@ def received(connection: ClientConnection) -> dict[str, Any]:
     return message
 
 
-def test_a_connection_is_opened_with_the_app_level_token_alone(slack: Workspace) -> None:
+def test_connection_needs_the_app_level_token(slack: Workspace) -> None:
     for token, code in {"xapp-1-other": "invalid_auth", slack.bot_token: "not_allowed_token_type"}.items():
         with pytest.raises(SlackApiError) as caught:
             address(slack, token)
@@ -65,7 +65,7 @@ def test_a_connection_is_opened_with_the_app_level_token_alone(slack: Workspace)
     assert caught.value.response["error"] == "not_allowed_token_type"
 
 
-def test_an_address_opens_one_connection(slack: Workspace) -> None:
+def test_address_opens_one_connection(slack: Workspace) -> None:
     url = address(slack)
     with connect(url) as first:
         assert received(first)["type"] == "hello"
@@ -73,14 +73,14 @@ def test_an_address_opens_one_connection(slack: Workspace) -> None:
             pass
 
 
-def test_hello_tells_how_many_connections_there_are(slack: Workspace) -> None:
+def test_hello_counts_connections(slack: Workspace) -> None:
     with connected(slack) as (_, hello), connected(slack) as (_, hello_again):
         assert (hello["num_connections"], hello_again["num_connections"]) == (1, 2)
         assert hello["connection_info"] == {"app_id": "A0STUDIO01"}
         assert hello["debug_info"]["approximate_connection_time"] > 0
 
 
-def test_an_eleventh_connection_is_turned_away(slack: Workspace) -> None:
+def test_eleventh_connection_is_refused(slack: Workspace) -> None:
     with ExitStack() as stack:
         for _ in range(10):
             stack.enter_context(connected(slack))
@@ -90,9 +90,7 @@ def test_an_eleventh_connection_is_turned_away(slack: Workspace) -> None:
             eleventh.recv(timeout=5)
 
 
-def test_a_command_is_an_envelope_and_its_acknowledgement_may_hold_the_answer(
-    slack: Workspace, member: ThreadPoolExecutor
-) -> None:
+def test_acknowledgement_of_a_command_may_hold_the_answer(slack: Workspace, member: ThreadPoolExecutor) -> None:
     with connected(slack) as (connection, _):
         typed = member.submit(slack.command, ANA, "lab")
         envelope = received(connection)
@@ -108,7 +106,7 @@ def test_a_command_is_an_envelope_and_its_acknowledgement_may_hold_the_answer(
     assert slack.view(ANA)[-1].text == "hello"
 
 
-def test_an_event_takes_no_answer_and_tells_which_attempt_it_is(slack: Workspace, member: ThreadPoolExecutor) -> None:
+def test_event_takes_no_answer_and_names_its_attempt(slack: Workspace, member: ThreadPoolExecutor) -> None:
     with connected(slack) as (connection, _):
         opened = member.submit(slack.open_home, ANA)
         envelope = received(connection)
@@ -123,7 +121,7 @@ def test_an_event_takes_no_answer_and_tells_which_attempt_it_is(slack: Workspace
     assert (exchange.ack, exchange.reply) == ("ok", "")
 
 
-def test_what_is_not_acknowledged_in_time_shows_a_failure() -> None:
+def test_late_acknowledgement_shows_a_failure() -> None:
     with Workspace(features=Features(socket_mode=True), ack_seconds=0.05) as slack:
         slack.add_member(ANA, "ana")
         assert slack.command(ANA).ack == "dispatch_failed"  # nobody is connected
@@ -132,9 +130,7 @@ def test_what_is_not_acknowledged_in_time_shows_a_failure() -> None:
         assert 'failed with the error "operation_timeout"' in slack.view(ANA)[-1].text
 
 
-def test_what_was_on_its_way_through_a_broken_connection_goes_through_another(
-    slack: Workspace, member: ThreadPoolExecutor
-) -> None:
+def test_request_on_a_broken_connection_is_sent_again(slack: Workspace, member: ThreadPoolExecutor) -> None:
     with connected(slack) as (first, _), connected(slack) as (second, _):
         typed: list[Future[Exchange]] = [member.submit(slack.command, ANA) for _ in range(2)]
         lost, kept = received(first), received(second)
@@ -147,7 +143,7 @@ def test_what_was_on_its_way_through_a_broken_connection_goes_through_another(
     assert again == lost
 
 
-def test_a_refresh_is_announced_before_the_connection_closes(slack: Workspace) -> None:
+def test_refresh_is_announced_before_closing(slack: Workspace) -> None:
     with connected(slack) as (old, _):
         slack.socket_mode.refresh("warning", after=0.2)
         told = received(old)
@@ -157,7 +153,7 @@ def test_a_refresh_is_announced_before_the_connection_closes(slack: Workspace) -
     assert hello["num_connections"] == 2
 
 
-def test_without_socket_mode_there_is_no_address(slack: Workspace) -> None:
+def test_no_address_without_socket_mode(slack: Workspace) -> None:
     slack.socket_mode.enabled = False
     with pytest.raises(SlackApiError) as caught:
         address(slack)

@@ -44,7 +44,7 @@ def asked(product: Product, group: str) -> int:
     return sum(call.method == METHOD and call.arguments["usergroup"] == group for call in product.slack.api_calls)
 
 
-def test_who_is_in_an_allowed_group_gets_a_link_and_nobody_else(crowd: Crowd, product: Product, group: str) -> None:
+def test_allowed_group_gives_its_members_links(crowd: Crowd, product: Product, group: str) -> None:
     inside, outside = crowd.member(allowed=False), crowd.member(allowed=False)
     product.slack.add_group(group, "science", inside.user_id)
     product.cli("allow", group, "--reason", "all of science")
@@ -62,7 +62,7 @@ def test_who_is_in_an_allowed_group_gets_a_link_and_nobody_else(crowd: Crowd, pr
     assert asked(product, group) == 1
 
 
-def test_who_is_in_a_denied_group_gets_none_whatever_allows_them(crowd: Crowd, product: Product, group: str) -> None:
+def test_denied_group_beats_every_allow_rule(crowd: Crowd, product: Product, group: str) -> None:
     inside, outside = crowd.member(), crowd.member()
     product.slack.add_group(group, "leavers", inside.user_id)
     rule(crowd, group, Effect.DENY)
@@ -84,7 +84,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("effect", [Effect.ALLOW, Effect.DENY])
 @pytest.mark.parametrize("case", FAULTS)
-def test_a_group_that_slack_does_not_tell_about_gives_no_link(
+def test_unconfirmed_group_gives_no_link(
     crowd: Crowd, product: Product, group: str, case: str, effect: Effect
 ) -> None:
     ana = crowd.member(allowed=effect is Effect.DENY)
@@ -104,7 +104,7 @@ def test_a_group_that_slack_does_not_tell_about_gives_no_link(
     assert links_in([ana.told(ana.presses(message, "new_link"))])
 
 
-def test_an_allowed_group_that_slack_does_not_know_allows_nobody(crowd: Crowd, group: str) -> None:
+def test_unknown_allowed_group_allows_nobody(crowd: Crowd, group: str) -> None:
     ana = crowd.member(allowed=False)
     rule(crowd, "S0NOSUCH01", Effect.ALLOW)
     assert "not on the allow-list" in ana.told(ana.types()).text
@@ -113,7 +113,7 @@ def test_an_allowed_group_that_slack_does_not_know_allows_nobody(crowd: Crowd, g
     assert "not on the allow-list" in ana.told(ana.types()).text
 
 
-def test_a_denied_group_goes_on_denying_when_it_is_disabled(crowd: Crowd, group: str) -> None:
+def test_disabled_denied_group_still_denies(crowd: Crowd, group: str) -> None:
     inside, outside = crowd.member(), crowd.member()
     crowd.product.slack.add_group(group, "leavers", inside.user_id, disabled=True)
     rule(crowd, group, Effect.DENY)
@@ -121,9 +121,7 @@ def test_a_denied_group_goes_on_denying_when_it_is_disabled(crowd: Crowd, group:
     assert links_in([outside.told(outside.types())])
 
 
-def test_a_denied_group_that_slack_does_not_know_refuses_everybody_and_says_so_to_admins(
-    crowd: Crowd, product: Product
-) -> None:
+def test_unknown_denied_group_refuses_everyone_and_is_explained(crowd: Crowd, product: Product) -> None:
     ana = crowd.member()
     rule(crowd, "S0NOSUCH02", Effect.DENY)
     assert UNCONFIRMED in ana.told(ana.types()).text
@@ -134,25 +132,21 @@ def test_a_denied_group_that_slack_does_not_know_refuses_everybody_and_says_so_t
     assert links_in([ana.told(ana.types())])
 
 
-def test_without_rules_for_groups_slack_is_not_asked_about_any(crowd: Crowd, product: Product) -> None:
+def test_no_group_lookup_without_group_rules(crowd: Crowd, product: Product) -> None:
     before = [call.method for call in product.slack.api_calls].count(METHOD)
     ana = crowd.member()
     assert links_in([ana.told(ana.types())])
     assert [call.method for call in product.slack.api_calls].count(METHOD) == before
 
 
-def test_ones_own_rule_is_enough_without_asking_about_a_group_that_allows(
-    crowd: Crowd, product: Product, group: str
-) -> None:
+def test_own_allow_rule_needs_no_group_lookup(crowd: Crowd, product: Product, group: str) -> None:
     ana = crowd.member()
     rule(crowd, group, Effect.ALLOW)
     assert links_in([ana.told(ana.types())])
     assert asked(product, group) == 0
 
 
-def test_a_rule_that_is_taken_from_a_group_while_aws_makes_the_link_gives_none(
-    crowd: Crowd, product: Product, group: str
-) -> None:
+def test_group_rule_removed_while_minting_gives_no_link(crowd: Crowd, product: Product, group: str) -> None:
     ana = crowd.member(allowed=False)
     product.slack.add_group(group, "science", ana.user_id)
     rule(crowd, group, Effect.ALLOW)
@@ -166,7 +160,7 @@ def test_a_rule_that_is_taken_from_a_group_while_aws_makes_the_link_gives_none(
         assert bool(links_in([ana.told(exchange)])) is not take_away
 
 
-def test_the_shell_shows_every_rule_and_which_one_decides(crowd: Crowd, product: Product, group: str) -> None:
+def test_explain_shows_every_rule_and_the_deciding_one(crowd: Crowd, product: Product, group: str) -> None:
     ana = crowd.member(allowed=False)
     product.slack.add_group(group, "science", ana.user_id)
     product.cli("allow", group, "--until", "30d", "--reason", "science")
@@ -190,7 +184,7 @@ def test_the_shell_shows_every_rule_and_which_one_decides(crowd: Crowd, product:
     assert product.cli("admin", group, check=False).returncode == 2
 
 
-def test_everybody_of_a_rush_costs_slack_one_question(crowd: Crowd, product: Product, group: str) -> None:
+def test_burst_makes_one_group_lookup(crowd: Crowd, product: Product, group: str) -> None:
     people = [crowd.member(allowed=False) for _ in range(6)]
     product.slack.add_group(group, "science", *(one.user_id for one in people))
     rule(crowd, group, Effect.ALLOW)

@@ -34,7 +34,7 @@ def _calm(product: Product) -> Iterator[None]:
     product.aws.clear_faults()
 
 
-def test_nothing_is_taken_over_http_and_health_is_served_beside_it(product: Product) -> None:
+def test_http_serves_health_but_no_slack_requests(product: Product) -> None:
     assert product.bot.get("/healthz") == (200, "alive\n")
     assert product.bot.get("/readyz") == (200, "ready\n")
     assert product.bot.get("/slack/events")[0] == 404
@@ -44,7 +44,7 @@ def test_nothing_is_taken_over_http_and_health_is_served_beside_it(product: Prod
     assert "studio_links_socket_surplus_connections 0.0" in page
 
 
-def test_what_the_alerts_and_the_dashboard_ask_of_socket_mode_is_there(product: Product) -> None:
+def test_socket_metrics_of_alerts_and_dashboard_exist(product: Product) -> None:
     there = exported(product.bot.get("/metrics")[1])
     asked = {where: expression for where, expression in expressions().items() if "studio_links_socket" in expression}
     assert len(asked) > 3
@@ -53,7 +53,7 @@ def test_what_the_alerts_and_the_dashboard_ask_of_socket_mode_is_there(product: 
     }
 
 
-def test_an_envelope_that_comes_twice_is_answered_once(crowd: Crowd, product: Product) -> None:
+def test_repeated_envelope_is_answered_once(crowd: Crowd, product: Product) -> None:
     ana, made = crowd.member(), crowd.links()
     asked = ana.types()
     assert links_in([ana.told(asked)])
@@ -66,7 +66,7 @@ def test_an_envelope_that_comes_twice_is_answered_once(crowd: Crowd, product: Pr
     assert len(ana.screen()) == 1
 
 
-def test_requests_of_another_app_or_workspace_get_nothing(crowd: Crowd) -> None:
+def test_foreign_app_or_workspace_gets_nothing(crowd: Crowd) -> None:
     ana, made = crowd.member(), crowd.links()
     for overrides in ({"team_id": "T0OTHER"}, {"api_app_id": "A0OTHER"}):
         exchange = ana.types(overrides=overrides)
@@ -75,7 +75,7 @@ def test_requests_of_another_app_or_workspace_get_nothing(crowd: Crowd) -> None:
     assert crowd.links() == made
 
 
-def test_a_payload_of_any_size_or_shape_is_refused(crowd: Crowd, product: Product) -> None:
+def test_oversized_or_malformed_payload_is_refused(crowd: Crowd, product: Product) -> None:
     ana, refused = crowd.member(), product.bot.outcomes("refused_at_entrance")
     line = product.slack.socket_mode.connections[0]
     payloads: list[dict[str, Any]] = [{"command": "/studio", "text": "x" * 70_000}, {"command": {}}, {}]
@@ -86,7 +86,7 @@ def test_a_payload_of_any_size_or_shape_is_refused(crowd: Crowd, product: Produc
     assert links_in([ana.told(ana.types())])
 
 
-def test_slack_may_renew_and_break_the_connection(crowd: Crowd, product: Product) -> None:
+def test_bot_survives_refresh_and_broken_connection(crowd: Crowd, product: Product) -> None:
     slack, ana = product.slack, crowd.member()
     ends: list[Callable[[], None]] = [lambda: slack.socket_mode.refresh(after=1.0), slack.socket_mode.cut]
     for number, end in enumerate(ends, start=slack.socket_mode.opened + 1):
@@ -96,9 +96,7 @@ def test_slack_may_renew_and_break_the_connection(crowd: Crowd, product: Product
     product.bot.wait_until_ready()
 
 
-def test_what_a_dead_replica_has_not_acknowledged_goes_to_the_other(
-    crowd: Crowd, product: Product, log_folder: Path
-) -> None:
+def test_requests_of_a_dead_replica_go_to_the_other(crowd: Crowd, product: Product, log_folder: Path) -> None:
     people, made = [crowd.member() for _ in range(2)], crowd.links()
     with mortal(product.environment, log_folder / "bot-replica.log", arguments=["--socket"]) as other:
         other.bot.wait_until_ready()
@@ -116,7 +114,7 @@ def test_what_a_dead_replica_has_not_acknowledged_goes_to_the_other(
     assert crowd.links() == made + 2
 
 
-def test_at_sigterm_what_is_in_flight_ends_and_nothing_more_is_taken(
+def test_sigterm_finishes_requests_in_flight_and_admits_no_more(
     crowd: Crowd, product: Product, log_folder: Path
 ) -> None:
     slack, people = product.slack, [crowd.member() for _ in range(4)]
@@ -136,7 +134,7 @@ def test_at_sigterm_what_is_in_flight_ends_and_nothing_more_is_taken(
             someone.ended(exchange, "issued")
 
 
-def test_it_waits_for_slack_at_the_start(product: Product, log_folder: Path) -> None:
+def test_start_waits_for_slack(product: Product, log_folder: Path) -> None:
     slack = product.slack
     slack.socket_mode.enabled = False
     try:

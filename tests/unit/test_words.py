@@ -59,7 +59,7 @@ def only_words(text: str) -> list[str]:
 # Complete
 
 
-def test_there_are_english_and_another_language() -> None:
+def test_english_and_another_language_exist() -> None:
     assert "en" in CATALOGUES
     assert len(CATALOGUES) > 1
     assert len({id(words) for words in CATALOGUES.values()}) == len(CATALOGUES)
@@ -67,7 +67,7 @@ def test_there_are_english_and_another_language() -> None:
 
 
 @in_each_language
-def test_every_reason_has_words_and_there_are_none_without_a_reason(language: str) -> None:
+def test_refusals_match_the_reasons(language: str) -> None:
     assert set(CATALOGUES[language].refusals) == set(SPOKEN)
 
 
@@ -83,7 +83,7 @@ def test_no_text_is_missing(language: str) -> None:
 
 
 @in_each_language
-def test_no_text_was_left_in_english(language: str) -> None:
+def test_no_text_is_left_in_english(language: str) -> None:
     english = texts(CATALOGUES["en"])
     if language != "en":
         same = {where for where, text in texts(CATALOGUES[language]).items() if text == english[where]}
@@ -91,14 +91,14 @@ def test_no_text_was_left_in_english(language: str) -> None:
 
 
 @pytest.mark.parametrize("where", texts(CATALOGUES["en"]))
-def test_every_language_fills_the_same_places(where: str) -> None:
+def test_languages_use_the_same_placeholders(where: str) -> None:
     expected = placeholders(texts(CATALOGUES["en"])[where])
     for language, words in CATALOGUES.items():
         assert placeholders(texts(words)[where]) == expected, language
 
 
 @in_each_language
-def test_what_is_filled_in_is_named_and_nothing_else_is_in_braces(language: str) -> None:
+def test_placeholders_are_named(language: str) -> None:
     for where, text in texts(CATALOGUES[language]).items():
         assert all(re.fullmatch(r"[a-z]+", name) for name in placeholders(text)), where
         rest = re.sub(r"\{[a-z]+\}", "", text)
@@ -106,7 +106,7 @@ def test_what_is_filled_in_is_named_and_nothing_else_is_in_braces(language: str)
 
 
 @pytest.mark.parametrize("field", [name for words in (Words, AdminWords) for name in names(words)])
-def test_no_words_are_kept_that_nobody_reads(field: str) -> None:
+def test_no_unused_texts(field: str) -> None:
     sources = [path.read_text() for path in SLACK.rglob("*.py")]
     assert any(re.search(rf"\.{field}\b", source) for source in sources)
 
@@ -126,7 +126,7 @@ def test_texts_are_tidy(language: str) -> None:
 
 @in_each_language
 @for_each_reason
-def test_a_refusal_is_at_most_two_sentences_the_last_with_a_next_step(language: str, reason: Reason) -> None:
+def test_refusal_is_two_sentences_with_a_next_step(language: str, reason: Reason) -> None:
     words = CATALOGUES[language]
     for address in (words.sso_address, words.sso_no_address):
         text = words.refusals[reason].replace("{address}", address)
@@ -137,7 +137,7 @@ def test_a_refusal_is_at_most_two_sentences_the_last_with_a_next_step(language: 
 
 @in_each_language
 @for_each_reason
-def test_a_refusal_fills_in_only_what_is_always_there(language: str, reason: Reason) -> None:
+def test_refusal_uses_only_known_placeholders(language: str, reason: Reason) -> None:
     assert placeholders(CATALOGUES[language].refusals[reason]) <= {"command", "address", "notice"}
 
 
@@ -149,13 +149,13 @@ def test_no_text_names_a_person_or_an_address(language: str) -> None:
 
 @in_each_language
 @pytest.mark.parametrize("reason", sorted(PASSING))
-def test_what_may_pass_is_said_to_be_worth_another_try(language: str, reason: Reason) -> None:
+def test_temporary_refusal_suggests_another_try(language: str, reason: Reason) -> None:
     assert ANOTHER_TRY[language] in CATALOGUES[language].refusals[reason].lower()
 
 
 @in_each_language
 @for_each_reason
-def test_what_does_not_pass_has_no_button_to_try_again(language: str, reason: Reason) -> None:
+def test_permanent_refusal_has_no_retry_button(language: str, reason: Reason) -> None:
     hopeless = NO_OTHER_TRY[language] in CATALOGUES[language].refusals[reason].lower()
     assert not (hopeless and reason in PASSING)
     assert hopeless == (NO_OTHER_TRY["en"] in CATALOGUES["en"].refusals[reason].lower())
@@ -189,10 +189,10 @@ LOCALES: list[tuple[str | None, str]] = [
 
 
 @pytest.mark.parametrize(("locale", "language"), LOCALES, ids=[repr(locale)[:20] for locale, _ in LOCALES])
-def test_whose_words_a_locale_leads_to(locale: str | None, language: str) -> None:
+def test_locale_selects_the_language(locale: str | None, language: str) -> None:
     assert words_for(locale) is CATALOGUES[language]
 
 
 @in_each_language
-def test_each_language_is_known_by_its_own_name(language: str) -> None:
+def test_language_is_found_by_its_name(language: str) -> None:
     assert words_for(language) is CATALOGUES[language]
