@@ -6,6 +6,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from subprocess import CompletedProcess
 
+import boto3
 import pytest
 import structlog
 
@@ -18,6 +19,7 @@ def run_command(*arguments: str, environment: Mapping[str, str]) -> "CompletedPr
     with pytest.MonkeyPatch.context() as patch, _logging_kept(), redirect_stdout(out), redirect_stderr(err):
         for name, value in environment.items():
             patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it may hold other credentials
         code = run(arguments)
     return CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 

@@ -4,8 +4,6 @@ import ast
 import json
 import os
 import re
-import subprocess
-import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +22,7 @@ from bot.local.aws.calls import Call
 from bot.local.aws.stand_in import REGION, LocalAws
 from bot.local.slack.features import from_manifest
 from bot.local.slack.workspace import Workspace
+from tests.cli import run_command
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, Ahead, BotProcess, Product, bot_process, create_domain, create_profile
 from tests.scenario.test_asking import newest
@@ -173,9 +172,8 @@ class Deployment:
 
     def administer(self, *arguments: str, code: int = 0) -> str:
         """Run `studio-links` with the administration role."""
-        environment = {**os.environ, **self.product.environment, "AWS_ACCESS_KEY_ID": ADMINISTRATION}
-        command = [sys.executable, "-m", "bot", *arguments]
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        environment = {**self.product.environment, "AWS_ACCESS_KEY_ID": ADMINISTRATION}
+        ended = run_command(*arguments, environment=environment)
         assert ended.returncode == code, ended.stdout + ended.stderr
         return ended.stdout
 
