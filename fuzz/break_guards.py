@@ -342,13 +342,13 @@ GUARDS = {
         "slack/admin/handlers.py",
         "    if is_admin:\n        return render\n",
         "    if True:\n        return render\n",
-        (ADMIN, "test_nobody_else_administers_and_the_audit_says_so"),
+        (ADMIN, "test_others_are_refused_and_recorded"),
     ),
     "confirmation required": Guard(
         "admin/confirmation.py",
         "        if affected is not None:",
         "        if False:",
-        (f"{UNIT}/test_administering.py", "test_what_takes_access_away_is_asked_back"),
+        (f"{UNIT}/test_administering.py", "test_removing_access_needs_confirmation"),
     ),
     "confirmed once": Guard(
         "store/confirmations.py",
@@ -366,19 +366,19 @@ GUARDS = {
         "admin/stored.py",
         "    if version not in (None, seen.version):",
         "    if False:",
-        (f"{UNIT}/test_administering.py", "test_what_has_changed_since_is_not_carried_out"),
+        (f"{UNIT}/test_administering.py", "test_confirmation_after_a_change_is_refused"),
     ),
     "one change per request": Guard(
         "admin/confirmation.py",
         "        if not self.pending.keep(pending):\n            return None\n",
         "        self.pending.keep(pending)\n",
-        (f"{UNIT}/test_administering.py", "test_a_replay_of_what_was_done_does_nothing"),
+        (f"{UNIT}/test_administering.py", "test_replay_of_a_command_does_nothing"),
     ),
     "resolved users only": Guard(
         "slack/admin/parsing.py",
         "    if name is Name.USER and not BARE_ID.fullmatch(text):",
         "    if False:",
-        (f"{UNIT}/test_admin_commands.py", "test_what_is_not_understood"),
+        (f"{UNIT}/test_admin_commands.py", "test_parse_admin_refuses"),
     ),
     # No record, no link
     "no link without a record": Guard(

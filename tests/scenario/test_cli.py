@@ -67,7 +67,7 @@ def test_a_member_is_mapped_allowed_shown_and_explained(product: Product) -> Non
     assert explained["checks"][0]["name"] == "full member"
 
 
-def test_doing_the_same_twice_changes_nothing_and_says_so(product: Product) -> None:
+def test_repeated_command_changes_nothing_and_says_so(product: Product) -> None:
     arguments = ("map", "U0TWICE", "--domain", product.domain_id, "--profile", "twice")
     run(*arguments)
     run("allow", "U0TWICE")
@@ -77,7 +77,7 @@ def test_doing_the_same_twice_changes_nothing_and_says_so(product: Product) -> N
     assert len(read("history", "U0TWICE")) == 2
 
 
-def test_a_profile_belongs_to_one_member_whatever_its_case(product: Product) -> None:
+def test_profile_names_ignore_case(product: Product) -> None:
     run("map", "U0OWNER", "--domain", product.domain_id, "--profile", "Shared")
 
     line = fails("map", "U0OTHER", "--domain", product.domain_id, "--profile", "sHARED")
@@ -88,7 +88,7 @@ def test_a_profile_belongs_to_one_member_whatever_its_case(product: Product) -> 
     run("map", "U0OTHER", "--domain", product.domain_id, "--profile", "sHARED")
 
 
-def test_a_mapping_that_nobody_can_use_yet_is_made_with_a_warning(product: Product) -> None:
+def test_map_warns_of_a_mapping_that_cannot_be_used_yet(product: Product) -> None:
     assert "there is no profile ghost" in run("map", "U0GHOST", "--domain", product.domain_id, "--profile", "ghost")
     sso = create_domain("cli-sso", "SSO")
     assert "IAM Identity Center" in run("map", "U0SSO", "--domain", sso, "--profile", "sso")
@@ -115,7 +115,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_refused_with_what_it_may_be(case: str) -> None:
+def test_bad_input_is_refused_with_the_allowed_values(case: str) -> None:
     line = fails(*BAD[case])
 
     assert "must be" in line or "write 8h" in line
@@ -139,7 +139,7 @@ def test_deny_wins_until_it_is_forgotten() -> None:
     assert "that time has passed" in run("allow", "U0BAD", "--until", "2020-01-01")
 
 
-def test_history_tells_who_changed_what_before_and_after(product: Product) -> None:
+def test_history_shows_actor_before_and_after(product: Product) -> None:
     run("map", "U0HIST", "--domain", product.domain_id, "--profile", "hist-a")
     assert "before: default: hist-a" in run("map", "U0HIST", "--domain", product.domain_id, "--profile", "hist-b")
     run("allow", "U0HIST", "--until", (datetime.now(UTC) + timedelta(days=1)).isoformat())
@@ -187,7 +187,7 @@ def test_without_sts_the_audit_has_the_access_key_and_the_change_is_made(product
     assert read("history", "U0ANON")[0]["actor"] == actor
 
 
-def test_a_history_that_is_cut_off_says_so_and_one_that_is_whole_does_not() -> None:
+def test_history_notes_only_a_cut_off_list() -> None:
     for until in ("1d", "2d", "3d"):
         run("allow", "U0LONG", "--until", until)
 
@@ -225,7 +225,7 @@ def test_without_a_token_the_team_must_be_named(monkeypatch: pytest.MonkeyPatch)
     assert "--team" in fails("list")
 
 
-def test_the_policy_is_for_what_is_mapped_and_for_what_is_named(product: Product) -> None:
+def test_iam_policy_covers_mapped_and_named_domains(product: Product) -> None:
     role = "arn:aws:iam::210987654321:role/broker"
     run("map", "U0IAM", "--domain", "d-near", "--profile", "iam", "--region", "eu-west-1")
     run("map", "U0IAM", "--domain", "d-far", "--profile", "iam", "--alias", "far", "--role-arn", role)
@@ -290,7 +290,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert "Example:" in run(*command.split(), "--help")
 
 
-def test_the_exit_code_tells_failure_from_wrong_usage(product: Product) -> None:
+def test_exit_code_separates_failure_from_usage_error(product: Product) -> None:
     assert product.cli("forget", "U0NORULE", check=False).returncode == 1
     wrong = product.cli("allow", "nobody", check=False)
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
@@ -298,7 +298,7 @@ def test_the_exit_code_tells_failure_from_wrong_usage(product: Product) -> None:
     assert product.cli("list").returncode == 0
 
 
-def test_local_aws_prints_what_to_export_and_serves_until_it_is_stopped() -> None:
+def test_local_aws_prints_exports_and_serves_until_stopped() -> None:
     command = [sys.executable, "-m", "bot", "local-aws", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -317,7 +317,7 @@ def test_local_aws_prints_what_to_export_and_serves_until_it_is_stopped() -> Non
         assert process.wait(10) in (0, 130)
 
 
-def test_local_aws_says_so_if_the_port_is_taken(product: Product) -> None:
+def test_local_aws_reports_a_port_in_use(product: Product) -> None:
     port = product.aws.endpoint.rpartition(":")[2]
 
     ended = product.cli("local-aws", "--port", port, check=False)

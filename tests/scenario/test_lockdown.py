@@ -47,7 +47,7 @@ def test_a_lockdown_refuses_the_next_request_and_ends_as_fast(ana: Someone, prod
     assert links_in([ana.told(ana.types())])
 
 
-def test_whoever_gets_no_link_anyway_is_told_why_not(crowd: Crowd, ana: Someone) -> None:
+def test_lockdown_keeps_other_refusals(crowd: Crowd, ana: Someone) -> None:
     crowd.admin.lock_down(TEAM, WHY, TESTER)
     guest, unmapped = crowd.member(), crowd.member(mapped=False)
     guest.becomes(guest=True)
@@ -73,7 +73,7 @@ def links_in_view(blocks: object) -> list[str]:
     return [part for part in str(blocks).split("'") if part.startswith("http")]
 
 
-def test_home_and_whoami_show_the_reason_and_no_way_in(crowd: Crowd, ana: Someone, product: Product) -> None:
+def test_home_and_whoami_show_the_reason_of_a_lockdown(crowd: Crowd, ana: Someone, product: Product) -> None:
     ana.becomes(locale="de-DE")
     crowd.admin.lock_down(TEAM, WHY, TESTER)
 

@@ -155,7 +155,7 @@ def test_a_member_is_mapped_and_allowed_and_opens_studio(product: Product, admin
     product.slack.wait_until(lambda: f"{user_id(who)} · map · done · by {ADA}" in audit_channel(product))
 
 
-def test_unmap_is_asked_back_and_leaves_before_and_after(product: Product, admin: Admin, who: str) -> None:
+def test_unmap_needs_confirmation_and_records_the_mapping(product: Product, admin: Admin, who: str) -> None:
     admin.map(Member(TEAM, user_id(who)), Mapping("sandbox", product.domain_id, who), TESTER)
 
     question = types(product, ADA, f"unmap @{who}")
@@ -172,7 +172,7 @@ def test_unmap_is_asked_back_and_leaves_before_and_after(product: Product, admin
     assert (entry.before["profile_name"], entry.after) == (who, None)
 
 
-def test_deny_and_forget_are_asked_back(product: Product, admin: Admin, who: str) -> None:
+def test_deny_and_forget_need_confirmation(product: Product, admin: Admin, who: str) -> None:
     admin.grant(TEAM, Grant(user_id(who), Effect.ALLOW, reason="project Falcon"), TESTER)
 
     question = types(product, ADA, f"deny @{who} --reason 'laptop stolen'")
@@ -189,7 +189,9 @@ def test_deny_and_forget_are_asked_back(product: Product, admin: Admin, who: str
     assert changes(admin, who)[:2] == [("forget", ADA, Source.BUTTON), ("deny", ADA, Source.BUTTON)]
 
 
-def test_replacing_a_mapping_or_shortening_a_rule_is_asked_back(product: Product, admin: Admin, who: str) -> None:
+def test_replacing_a_mapping_or_shortening_a_rule_needs_confirmation(
+    product: Product, admin: Admin, who: str
+) -> None:
     create_profile(product.domain_id, f"{who}-new")
     types(product, ADA, f"map @{who} --domain {product.domain_id} --profile {who}")
     types(product, ADA, f"allow @{who}")
@@ -210,7 +212,7 @@ def test_replacing_a_mapping_or_shortening_a_rule_is_asked_back(product: Product
     assert stored(admin, who).grants[0].until is None
 
 
-def test_what_is_left_as_it_was_cannot_be_confirmed_any_more(product: Product, admin: Admin, who: str) -> None:
+def test_cancelled_command_cannot_be_confirmed_later(product: Product, admin: Admin, who: str) -> None:
     question = types(product, ADA, f"deny @{who}")
     value = question.button("admin_confirm").value
 
@@ -221,7 +223,7 @@ def test_what_is_left_as_it_was_cannot_be_confirmed_any_more(product: Product, a
     assert stored(admin, who).grants == ()
 
 
-def test_one_sees_what_is_stored_and_why(product: Product, admin: Admin, who: str) -> None:
+def test_show_list_and_explain_answer(product: Product, admin: Admin, who: str) -> None:
     nothing = types(product, ADA, f"show @{who}")
     admin.map(Member(TEAM, user_id(who)), Mapping("sandbox", product.domain_id, who), TESTER)
     admin.grant(TEAM, Grant(user_id(who), Effect.ALLOW, reason="<!channel> & more"), TESTER)
@@ -257,7 +259,7 @@ def test_a_long_list_goes_on_page_by_page(product: Product, admin: Admin) -> Non
     assert "no longer works" in told(forges(product, ADA, other, "admin_more", value))
 
 
-def test_the_history_tells_who_did_what_and_can_be_narrowed(product: Product, who: str) -> None:
+def test_history_shows_actors_and_can_be_filtered(product: Product, who: str) -> None:
     types(product, ADA, f"allow @{who} --reason Falcon")
     presses(product, BEA, types(product, BEA, f"deny @{who}"), "admin_confirm")
     product.slack.answer_to(product.slack.command(user_id(who)))
@@ -364,7 +366,7 @@ def test_everything_can_be_done_in_the_dialog(product: Product, admin: Admin, wh
     dialog_of(product, ADA, "Everyone with a mapping or a rule")
 
 
-def test_what_is_wrong_is_said_beside_its_field(product: Product, admin: Admin, who: str) -> None:
+def test_form_errors_are_shown_beside_their_fields(product: Product, admin: Admin, who: str) -> None:
     picks(product, ADA, opens(product, ADA), "map")
     fields = {"user": user_id(who), "domain": "nonsense", "profile": who}
 
@@ -413,7 +415,7 @@ def test_form_with_bad_fields_of_a_former_administrator_is_refused(product: Prod
     assert newest(admin, "mia").source is Source.FORM
 
 
-def test_who_has_closed_the_dialog_hears_of_it_all_the_same(product: Product, admin: Admin, who: str) -> None:
+def test_closed_dialog_is_answered_by_message(product: Product, admin: Admin, who: str) -> None:
     picks(product, ADA, opens(product, ADA), "allow")
     product.slack.inject("views.update", Fault(status=500))
 
@@ -429,7 +431,7 @@ def test_who_has_closed_the_dialog_hears_of_it_all_the_same(product: Product, ad
 
 
 @pytest.mark.parametrize("user", [MIA, GUS, DEE], ids=["no administrator", "a guest", "denied"])
-def test_nobody_else_administers_and_the_audit_says_so(product: Product, admin: Admin, who: str, user: str) -> None:
+def test_others_are_refused_and_recorded(product: Product, admin: Admin, who: str, user: str) -> None:
     channel = product.slack.direct_message(user)
     exchange = product.slack.command(user, f"admin allow @{who}", channel=channel)
     refused = checked(product.slack.answer_to(exchange, timeout=12))
@@ -444,7 +446,7 @@ def test_nobody_else_administers_and_the_audit_says_so(product: Product, admin: 
     assert [(entry.outcome, entry.actor) for entry in entries] == [("not_an_admin", user)] * 2
 
 
-def test_who_cannot_be_looked_up_does_not_administer(product: Product, admin: Admin, who: str) -> None:
+def test_unknown_sender_does_not_administer(product: Product, admin: Admin, who: str) -> None:
     product.slack.inject("users.info", Fault(status=500))
 
     assert "Nothing was changed: Slack" in told(types(product, ADA, f"allow @{who}"))
@@ -480,7 +482,9 @@ def test_another_workspace_does_not_administer(product: Product, admin: Admin, w
         ("map @{who} --domain d-x --profile {who} --session-seconds 5", "a valid `session-seconds`"),
     ],
 )
-def test_what_is_not_understood_is_not_done(product: Product, admin: Admin, who: str, text: str, words: str) -> None:
+def test_text_that_is_not_understood_changes_nothing(
+    product: Product, admin: Admin, who: str, text: str, words: str
+) -> None:
     answer = types(product, ADA, text.format(who=who, id=user_id(who)))
 
     assert words in told(answer)
@@ -501,12 +505,12 @@ def test_a_profile_that_another_holds_is_not_given(product: Product, admin: Admi
     assert stored(admin, "mia").mappings == ()
 
 
-def test_there_is_nothing_to_take_from_who_has_nothing(product: Product, who: str) -> None:
+def test_removing_missing_records_changes_nothing(product: Product, who: str) -> None:
     assert "has no mappings" in told(types(product, ADA, f"unmap @{who}"))
     assert "no rule" in told(types(product, ADA, f"forget @{who}"))
 
 
-def test_an_administrator_is_told_when_it_is_about_themselves(product: Product, admin: Admin) -> None:
+def test_question_warns_administrators_about_themselves(product: Product, admin: Admin) -> None:
     admin.grant(TEAM, Grant(BEA, Effect.ALLOW), TESTER)
 
     for verb in ("deny", "forget"):
@@ -546,7 +550,7 @@ def test_a_recorded_command_that_is_sent_again_changes_nothing(product: Product,
     assert stored(admin, who).grants == ()
 
 
-def test_nobody_else_confirms(product: Product, admin: Admin, who: str) -> None:
+def test_only_its_administrator_confirms(product: Product, admin: Admin, who: str) -> None:
     value = types(product, ADA, f"deny @{who}").button("admin_confirm").value
 
     for user, words in ((BEA, "no longer works"), (MIA, "Only your Studio administrators")):
@@ -555,7 +559,7 @@ def test_nobody_else_confirms(product: Product, admin: Admin, who: str) -> None:
     assert stored(admin, who).grants == ()
 
 
-def test_who_is_no_administrator_any_more_confirms_nothing(product: Product, admin: Admin, who: str) -> None:
+def test_former_administrator_confirms_nothing(product: Product, admin: Admin, who: str) -> None:
     question = types(product, BEA, f"deny @{who}")
     admin.grant(TEAM, Grant(BEA, Effect.DENY), TESTER)
     try:
@@ -565,7 +569,7 @@ def test_who_is_no_administrator_any_more_confirms_nothing(product: Product, adm
     assert stored(admin, who).grants == ()
 
 
-def test_what_has_changed_since_is_not_confirmed(product: Product, admin: Admin, who: str) -> None:
+def test_confirmation_after_a_change_is_refused(product: Product, admin: Admin, who: str) -> None:
     admin.map(Member(TEAM, user_id(who)), Mapping("default", product.domain_id, who), TESTER)
     question = types(product, ADA, f"unmap @{who}")
     admin.grant(TEAM, Grant(user_id(who), Effect.ALLOW), TESTER)

@@ -74,13 +74,13 @@ def test_a_plan_is_proposed_and_nothing_is_written(product: Product) -> None:
     assert [call.method for call in product.slack.api_calls[calls:]].count("users.list") == 2
 
 
-def test_what_is_proposed_is_printed_for_people_too() -> None:
+def test_sync_prints_a_table_for_people() -> None:
     text = run("sync", "--dry-run")
     assert "104 to map, 1 mapped already, 1 taken, 1 not clear, 5 with nobody, 2 gone: --apply" in text
     assert "not clear\tU0TWIN1, U0TWIN2\ttwin" in text
 
 
-def test_what_is_proposed_is_written_recorded_and_then_nothing_is_left_to_do(product: Product) -> None:
+def test_sync_apply_writes_and_records_everything_proposed(product: Product) -> None:
     product.slack.inject("users.list", Fault(status=429, retry_after=1))
     assert "104 mapped" in run("sync", "--apply")
 
@@ -120,7 +120,7 @@ def test_a_domain_behind_a_role_is_listed_with_it(product: Product) -> None:
     assert "CreatePresignedDomainUrl" not in assumed[-1].as_text
 
 
-def test_what_is_missing_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_reports_missing_settings_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with Workspace(scopes=("users:read",)) as bare:
         bare.add_member("U0ONE", "one", email="one@example.com")
         monkeypatch.setenv("SLACK_BOT_TOKEN", bare.bot_token)

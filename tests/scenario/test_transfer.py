@@ -99,9 +99,7 @@ def test_a_rule_that_has_ended_is_imported_with_a_warning(tmp_path: Path) -> Non
             assert notes == []  # nothing is written any more
 
 
-def test_what_an_empty_store_is_given_it_gives_back_byte_by_byte(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_export_returns_an_import_byte_by_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("import", a_file(tmp_path, "U0RA,mapping,,d-round,ana,,", "U0RA,allow,,,,2030-01-31T12:00,-5 <&> “x”"))
     file = tmp_path / "export.csv"
     file.write_text(run("export"), encoding="utf-8", newline="")
@@ -114,7 +112,7 @@ def test_what_an_empty_store_is_given_it_gives_back_byte_by_byte(
     assert run("export") == file.read_text(encoding="utf-8")
 
 
-def test_a_change_shows_what_gives_way_and_is_recorded_with_both(tmp_path: Path) -> None:
+def test_import_shows_and_records_before_and_after(tmp_path: Path) -> None:
     run("import", a_file(tmp_path, "U0CH,mapping,,d-ch,old,,"))
     file = a_file(tmp_path, "U0CH,mapping,,d-ch,new,,", "U0CH,allow,,,,,")
 
@@ -129,7 +127,7 @@ def test_a_change_shows_what_gives_way_and_is_recorded_with_both(tmp_path: Path)
     assert "mapping#default profile_name: old → new" in run("history", "U0CH")
 
 
-def test_one_bad_row_stops_everything_and_all_of_them_are_told(product: Product, tmp_path: Path) -> None:
+def test_one_bad_row_stops_the_import_and_all_are_reported(product: Product, tmp_path: Path) -> None:
     file = a_file(tmp_path, "U0BA,allow,,,,,", "ana,mapping,,d-x,p,,", "U0BB,mapping,,bad,ana,,", "U0BA,allow,,,,,")
 
     ended = product.cli("import", file, check=False)
@@ -162,7 +160,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path, case: str) -> None:
+def test_file_of_another_kind_is_refused(tmp_path: Path, case: str) -> None:
     content, expected = BROKEN[case]
     path = tmp_path / "broken.csv"
     path.write_bytes(content)
@@ -170,7 +168,7 @@ def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path, case: str) -> No
     assert expected in refused("import", str(path))
 
 
-def test_a_file_that_is_too_large_or_not_there_is_refused(tmp_path: Path) -> None:
+def test_missing_or_oversized_file_is_refused(tmp_path: Path) -> None:
     large = tmp_path / "large.csv"
     with large.open("wb") as stream:
         stream.truncate(300 * 1024 * 1024)

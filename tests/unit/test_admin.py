@@ -73,7 +73,7 @@ def world() -> World:
 # map
 
 
-def test_mapping_a_member_writes_who_set_it_and_the_profiles_arn(world: World) -> None:
+def test_map_records_actor_and_profile_arn(world: World) -> None:
     change = world.admin.map(ANA, WANTED, ME)
     expected = replace(WANTED, set_by=ME.name, set_at=NOON, profile_arn=ARN)
     assert change.made
@@ -103,7 +103,7 @@ def test_mapping_the_same_again_changes_nothing_and_is_not_recorded(world: World
     assert len(world.trail) == 1
 
 
-def test_mapping_anew_replaces_what_had_the_same_alias(world: World) -> None:
+def test_map_replaces_the_mapping_of_the_same_alias(world: World) -> None:
     first = world.admin.map(ANA, WANTED, ME)
     world.clock.advance(60)
     change = world.admin.map(ANA, replace(WANTED, profile_name="new"), ME)
@@ -114,7 +114,7 @@ def test_mapping_anew_replaces_what_had_the_same_alias(world: World) -> None:
     world.admin.map(BEN, WANTED, ME)
 
 
-def test_another_alias_stands_beside_the_first(world: World) -> None:
+def test_map_keeps_mappings_of_other_aliases(world: World) -> None:
     world.admin.map(ANA, WANTED, ME)
     world.admin.map(ANA, replace(WANTED, alias="sandbox", profile_name="new"), ME)
     assert [mapping.alias for mapping in world.admin.show(ANA).mappings] == ["default", "sandbox"]
@@ -133,14 +133,14 @@ def test_a_profile_of_another_member_is_refused_by_name(world: World) -> None:
     [replace(WANTED, profile_name="not-yet"), replace(WANTED, domain_id="d-gone")],
     ids=["profile", "domain"],
 )
-def test_what_sagemaker_does_not_know_is_mapped_with_a_warning(world: World, wanted: Any) -> None:
+def test_map_warns_of_a_profile_unknown_to_sagemaker(world: World, wanted: Any) -> None:
     change = world.admin.map(ANA, wanted, ME)
     assert change.made
     [warning] = change.warnings
     assert warning.startswith("members cannot use this mapping yet: there is no ")
 
 
-def test_what_sagemaker_cannot_be_asked_about_is_mapped_with_a_warning(world: World) -> None:
+def test_map_warns_if_sagemaker_does_not_answer(world: World) -> None:
     world.studio.error = StudioError("AWS refuses us: check the role", reason=Reason.AWS_REFUSED)
     change = world.admin.map(ANA, WANTED, ME)
     assert change.made
@@ -207,7 +207,7 @@ def test_an_unclear_mapping_is_asked_for_by_name(
 
 
 @pytest.mark.parametrize("effect", Effect)
-def test_setting_a_rule_writes_who_set_it(world: World, effect: Effect) -> None:
+def test_grant_records_the_actor(world: World, effect: Effect) -> None:
     wanted = a_grant(effect=effect, reason="because", set_by="", set_at=None)
     change = world.admin.grant(TEAM, wanted, ME)
     expected = replace(wanted, set_by=ME.name, set_at=NOON)
@@ -242,7 +242,7 @@ def test_a_rule_that_has_ended_already_is_set_with_a_warning(world: World) -> No
     assert change.warnings == ("that time has passed: the rule is not in force",)
 
 
-def test_allowing_whom_a_rule_denies_is_done_with_a_warning(world: World) -> None:
+def test_allow_warns_of_a_deny_rule(world: World) -> None:
     world.admin.grant(TEAM, a_grant(effect=Effect.DENY, reason="laptop stolen"), ME)
     [warning] = world.admin.grant(TEAM, a_grant(), ME).warnings
     assert "laptop stolen" in warning
@@ -255,7 +255,7 @@ def test_a_deny_rule_that_has_ended_is_not_warned_of(world: World) -> None:
     assert world.admin.grant(TEAM, a_grant(), ME).warnings == ()
 
 
-def test_denying_whom_a_rule_allows_needs_no_warning(world: World) -> None:
+def test_deny_over_an_allow_rule_warns_of_nothing(world: World) -> None:
     world.admin.grant(TEAM, a_grant(), ME)
     assert world.admin.grant(TEAM, a_grant(effect=Effect.DENY), ME).warnings == ()
 
@@ -271,7 +271,7 @@ def test_forgetting_removes_every_rule_and_keeps_the_mappings(world: World) -> N
     assert set(entry.before) == {"allow", "deny"}
 
 
-def test_forgetting_what_there_is_not_is_refused(world: World) -> None:
+def test_forget_without_rules_is_refused(world: World) -> None:
     world.access.give(ANA, a_mapping())
     with pytest.raises(BadInput, match="no rule for U0ANA00001: `studio-links list`"):
         world.admin.forget(TEAM, ANA.user_id, ME)
@@ -308,7 +308,7 @@ def test_every_change_has_an_entry_of_its_own(world: World) -> None:
 # lockdown
 
 
-def test_a_lockdown_is_for_everybody_and_recorded_with_what_was_before(world: World) -> None:
+def test_lockdown_stops_everybody_and_records_the_previous_one(world: World) -> None:
     change = world.admin.lock_down(TEAM, "a leak", ME)
     expected = Lockdown("a leak", ME.name, NOON)
     assert (change.before, change.after, change.made) == (None, expected, True)
@@ -325,7 +325,7 @@ def test_a_lockdown_is_for_everybody_and_recorded_with_what_was_before(world: Wo
     assert reasons == [(None, "a leak"), ("a leak", "another leak"), ("another leak", None)]
 
 
-def test_a_lockdown_that_stands_is_not_begun_again_nor_one_ended_that_there_is_not(world: World) -> None:
+def test_repeated_lockdown_and_unneeded_end_change_nothing(world: World) -> None:
     assert not world.admin.end_lockdown(TEAM, ME).made
     world.admin.lock_down(TEAM, "a leak", ME)
     world.clock.advance(60)
@@ -340,7 +340,7 @@ def test_a_lockdown_has_a_reason_that_members_can_read(world: World, why: str) -
     assert world.trail == []
 
 
-def test_a_workspace_that_cannot_be_read_is_begun_anew_by_a_lockdown_alone(world: World) -> None:
+def test_only_a_lockdown_replaces_an_unreadable_workspace(world: World) -> None:
     world.access.workspaces[TEAM] = Workspace(unreadable=("workspace",), version=7)
     with pytest.raises(BadInput, match="studio-links lockdown on"):
         world.admin.end_lockdown(TEAM, ME)
@@ -415,7 +415,7 @@ def test_no_groups_rule_is_written_where_the_workspace_cannot_be_read(world: Wor
     assert world.trail == []
 
 
-def test_there_is_an_end_to_the_number_of_groups_rules(world: World) -> None:
+def test_group_rules_are_limited(world: World) -> None:
     rules = [Grant(f"S0GROUP{number}", Effect.ALLOW) for number in range(MAX_GROUP_RULES)]
     world.access.give_group(TEAM, *rules)
     with pytest.raises(BadInput, match=f"has {MAX_GROUP_RULES} rules for user groups, the most allowed"):
@@ -558,7 +558,7 @@ def test_history_ends_before_a_time(world: World, user: str | None) -> None:
     assert len(shown(NOON + timedelta(days=9))) == 10
 
 
-def test_history_by_who_acted_and_by_what_came_of_it(world: World) -> None:
+def test_history_filters_by_actor_and_outcome(world: World) -> None:
     arn = "cli:arn:aws:sts::123456789012:assumed-role/Admins/ada"
     world.audit.open(an_entry("refused", outcome="not_allowed"))
     world.audit.open(an_entry("mapped", BEN, actor=arn, outcome="done"))
@@ -610,7 +610,7 @@ MORNING = datetime(2030, 1, 31, 9, 30, tzinfo=UTC)
         ),
     ],
 )
-def test_a_time_from_what_an_admin_typed(text: str, ahead: datetime, back: datetime) -> None:
+def test_parse_when_reads_spans_dates_and_times(text: str, ahead: datetime, back: datetime) -> None:
     assert parse_when(text, MORNING) == ahead
     assert parse_when(text, MORNING, sign=-1) == back
     assert parse_when(text, MORNING).utcoffset() == timedelta(0)
@@ -642,7 +642,7 @@ def test_a_time_from_what_an_admin_typed(text: str, ahead: datetime, back: datet
         "x" * 10_000,
     ],
 )
-def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
+def test_parse_when_refuses_other_texts_with_examples(text: str) -> None:
     with pytest.raises(InvalidValue, match="must be such as 8h, 30d, 2026-12-31") as refused:
         parse_when(text, MORNING)
     assert len(str(refused.value)) < 250

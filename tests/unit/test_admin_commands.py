@@ -125,7 +125,7 @@ NOT_UNDERSTOOD: list[tuple[str, Problem, str]] = [
 
 
 @pytest.mark.parametrize(("text", "verb", "fields"), UNDERSTOOD, ids=[text for text, _, _ in UNDERSTOOD])
-def test_what_is_understood(text: str, verb: Verb, fields: dict[str, str]) -> None:
+def test_parse_admin_understands(text: str, verb: Verb, fields: dict[str, str]) -> None:
     act = parse_admin(text, NOON)
     assert act.verb is verb
     assert {name: value for name, value in act.fields.items() if name in fields} == fields
@@ -134,7 +134,7 @@ def test_what_is_understood(text: str, verb: Verb, fields: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize(("text", "problem", "what"), NOT_UNDERSTOOD, ids=[text for text, _, _ in NOT_UNDERSTOOD])
-def test_what_is_not_understood(text: str, problem: Problem, what: str) -> None:
+def test_parse_admin_refuses(text: str, problem: Problem, what: str) -> None:
     with pytest.raises(ParseError) as caught:
         parse_admin(text, NOON)
     assert caught.value.problem is problem
@@ -160,7 +160,7 @@ def test_history_takes_every_outcome_that_the_audit_writes(outcome: str) -> None
     assert parse_admin(f"history --outcome {outcome}", NOON).fields == {"outcome": outcome}
 
 
-def test_an_act_says_what_it_asks_for() -> None:
+def test_command_builds_its_mapping_and_grant() -> None:
     act = parse_admin("map U0ANA --domain d-a --profile ana", NOON)
     assert (act.mapping().alias, act.mapping().domain_id, act.alias) == ("default", "d-a", None)
     grant = parse_admin("allow U0ANA --until 7d --reason x", NOON).grant()
@@ -180,7 +180,7 @@ pieces = st.sampled_from(
 @given(
     st.text(max_size=60) | st.lists(pieces, max_size=12).map(" ".join) | st.lists(pieces, max_size=12).map("".join)
 )
-def test_whatever_is_typed_is_understood_whole_or_not_at_all(text: str) -> None:
+def test_parse_admin_understands_all_of_a_text_or_nothing(text: str) -> None:
     try:
         act = parse_admin(text, NOON)
     except ParseError:
@@ -198,7 +198,7 @@ def test_whatever_is_typed_is_understood_whole_or_not_at_all(text: str) -> None:
 
 
 @given(st.text(max_size=40))
-def test_what_stands_in_quotation_marks_is_never_an_option(text: str) -> None:
+def test_quoted_text_is_never_an_option(text: str) -> None:
     kept = " ".join(text.split())
     if not kept or re.search(r"[\"“”„‟«»]", text):
         return
@@ -230,7 +230,7 @@ def test_a_forms_day_is_until_its_end() -> None:
 
 
 @given(st.sampled_from(list(Verb)), st.dictionaries(st.sampled_from([*Name, GROUP]), st.text(max_size=20)))
-def test_whatever_a_form_brings_is_understood_whole_or_not_at_all(verb: Verb, values: dict[str, str]) -> None:
+def test_parse_form_understands_all_of_a_form_or_nothing(verb: Verb, values: dict[str, str]) -> None:
     try:
         act = parse_form(verb, values, NOON)
     except ParseError:

@@ -178,7 +178,7 @@ def test_slack_takes_every_form(render: RenderContext, verb: Verb) -> None:
 
 
 @in_each_language
-def test_what_others_wrote_means_nothing_to_slack(render: RenderContext) -> None:
+def test_text_from_others_is_escaped(render: RenderContext) -> None:
     for message in messages(HOSTILE, render):
         read = marked(message)
         assert "<!channel>" not in read
@@ -189,7 +189,7 @@ def test_what_others_wrote_means_nothing_to_slack(render: RenderContext) -> None
 
 
 @in_each_language
-def test_an_address_in_what_a_member_wrote_becomes_no_link(render: RenderContext) -> None:
+def test_address_in_text_from_members_becomes_no_link(render: RenderContext) -> None:
     """A member's reason for asking comes before administrators in the history, and in the rule that it led to."""
     written = "https://evil.example.com"
     page, shown = (
@@ -203,7 +203,7 @@ def test_an_address_in_what_a_member_wrote_becomes_no_link(render: RenderContext
 
 
 @given(st.text(max_size=80))
-def test_whatever_was_not_understood_is_repeated_harmlessly(text: str) -> None:
+def test_text_that_was_not_understood_is_escaped(text: str) -> None:
     for problem in Problem:
         said = admin_views.misunderstood(ParseError(problem, value=text, field=text), READERS["en"]).text
         assert not set("<>") & set(said)
@@ -220,7 +220,7 @@ def test_buttons_hold_an_id_and_nothing_else(render: RenderContext) -> None:
 
 
 @in_each_language
-def test_a_question_shows_what_goes_and_what_comes_and_can_be_left(render: RenderContext) -> None:
+def test_question_shows_before_and_after_and_can_be_cancelled(render: RenderContext) -> None:
     words = render.words.admin
     question = Question(ID, act(Verb.MAP), (mapping("sandbox"),), oneself=False)
     shown = admin_views.outcome(question, render, NOON, in_dialog=False)
@@ -271,9 +271,7 @@ def test_an_explanation_shows_every_rule_considered_and_which_decides(render: Re
 
 @in_each_language
 @pytest.mark.parametrize("items", [(), (an_old_entry("x"),)], ids=["nothing", "something"])
-def test_a_search_that_has_not_come_to_its_end_says_how_far_it_has_come(
-    render: RenderContext, items: tuple[Any]
-) -> None:
+def test_unfinished_search_shows_how_far_it_went(render: RenderContext, items: tuple[Any]) -> None:
     words = render.words.admin
     page = Page(act(Verb.HISTORY), items, ID, searched_to=NOON)
     shown = marked(admin_views.outcome(page, render, NOON, in_dialog=False))
@@ -283,7 +281,7 @@ def test_a_search_that_has_not_come_to_its_end_says_how_far_it_has_come(
 
 
 @in_each_language
-def test_what_an_import_has_changed_is_told_in_words(render: RenderContext) -> None:
+def test_entry_of_an_import_describes_its_changes(render: RenderContext) -> None:
     entry = replace(an_old_entry("x"), before=None, after={"grant#allow": {"reason": "Falcon", "set_by": "cli:me"}})
     listed = marked(admin_views.outcome(Page(act(Verb.HISTORY), (entry,)), render, NOON, in_dialog=False))
 
@@ -294,7 +292,7 @@ def test_what_an_import_has_changed_is_told_in_words(render: RenderContext) -> N
 
 
 @in_each_language
-def test_a_dialog_leads_back_to_what_there_is_to_do(render: RenderContext) -> None:
+def test_dialog_leads_back_to_the_menu(render: RenderContext) -> None:
     done = NotDone(NotDoneReason.CANCELLED)
     assert buttons(admin_views.outcome(done, render, NOON, in_dialog=False)) == {}
     back = buttons(admin_views.outcome(done, render, NOON, in_dialog=True))
@@ -303,7 +301,7 @@ def test_a_dialog_leads_back_to_what_there_is_to_do(render: RenderContext) -> No
 
 
 @in_each_language
-def test_what_is_wrong_with_a_form_stands_beside_its_field(render: RenderContext) -> None:
+def test_form_errors_are_shown_beside_their_fields(render: RenderContext) -> None:
     words = render.words.admin
     bad = ParseError(Problem.BAD_VALUE, verb=Verb.DENY, field=Name.USER, value="x")
     assert list(forms.field_errors(bad, {GROUP: "x"}, render)) == [GROUP]
@@ -331,7 +329,7 @@ def test_a_user_group_is_named_as_a_way_out_only_where_one_will_do(render: Rende
 
 @in_each_language
 @pytest.mark.parametrize("verb", [Verb.ALLOW, Verb.DENY])
-def test_a_rule_that_has_ended_is_said_to_be_of_no_effect(render: RenderContext, verb: Verb) -> None:
+def test_ended_rule_is_shown_as_not_in_force(render: RenderContext, verb: Verb) -> None:
     words, past = render.words.admin, NOON - timedelta(days=9)
     what = build(verb, {Name.USER: USER, Name.UNTIL: past.isoformat()}, NOON)
     question = Question(ID, what, (grant("x"),), oneself=False)

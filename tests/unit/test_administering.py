@@ -97,7 +97,7 @@ MAP = {"domain": "d-research", "profile": "ana"}
 # What is carried out at once, and what is asked back
 
 
-def test_what_gives_access_is_done_at_once(world: World) -> None:
+def test_giving_access_needs_no_confirmation(world: World) -> None:
     mapped, allowed = world.ask(Verb.MAP, **MAP), world.ask(Verb.ALLOW, until="7d", reason="Falcon")
 
     assert isinstance(mapped, Done)
@@ -109,7 +109,7 @@ def test_what_gives_access_is_done_at_once(world: World) -> None:
     assert world.changes() == [(verb, ANA.user_id, ADA.user_id, Source.COMMAND) for verb in ("map", "allow")]
 
 
-def test_what_takes_access_away_is_asked_back(world: World) -> None:
+def test_removing_access_needs_confirmation(world: World) -> None:
     mapping, allow = a_mapping(), a_grant()
     world.access.give(ANA, mapping, allow)
 
@@ -127,7 +127,7 @@ def test_what_takes_access_away_is_asked_back(world: World) -> None:
     assert world.access.read(ANA) == Access((mapping,), (allow,))
 
 
-def test_deny_is_asked_back_of_whoever_has_nothing(world: World) -> None:
+def test_deny_needs_confirmation_without_any_records(world: World) -> None:
     assert world.question(Verb.DENY).affected == ()
 
 
@@ -135,9 +135,7 @@ ALLOWED_NOW = [(None, "30d", True), ("7d", "8d", False), ("7d", "6d", True), ("7
 
 
 @pytest.mark.parametrize(("has", "gets", "asked"), ALLOWED_NOW)
-def test_a_rule_that_ends_sooner_than_the_one_it_replaces_is_asked_back(
-    world: World, has: str | None, gets: str, *, asked: bool
-) -> None:
+def test_shortening_a_rule_needs_confirmation(world: World, has: str | None, gets: str, *, asked: bool) -> None:
     days = None if has is None else timedelta(days=int(has[:-1]))
     world.access.give(ANA, a_grant(until=None if days is None else world.clock.now() + days))
 
@@ -154,13 +152,13 @@ def test_the_same_again_is_no_question_and_no_change(world: World) -> None:
 
 
 @pytest.mark.parametrize("verb", [Verb.DENY, Verb.FORGET])
-def test_one_is_told_that_it_is_about_oneself(world: World, verb: Verb) -> None:
+def test_question_warns_administrators_about_themselves(world: World, verb: Verb) -> None:
     world.access.give(ADA, a_grant(ADA))
     assert world.question(verb, ADA).oneself
     assert not world.question(verb, ADA, BEA).oneself
 
 
-def test_there_is_nothing_to_take_where_nothing_is(world: World) -> None:
+def test_removing_a_missing_record_does_nothing(world: World) -> None:
     world.access.give(BEN, a_mapping("one", "ben"), a_mapping("two", "ben"))
 
     for answer, verdict in (
@@ -191,7 +189,7 @@ def test_a_user_group_is_allowed_denied_and_forgotten(world: World) -> None:
     ]
 
 
-def test_a_lockdown_is_asked_back_and_its_end_is_not(world: World) -> None:
+def test_lockdown_needs_confirmation_and_its_end_does_not(world: World) -> None:
     asked = world.ask(Verb.LOCKDOWN, None, state="on", reason="incident 42")
     assert isinstance(asked, Question)
     assert world.access.workspace(TEAM).lockdown is None
@@ -223,7 +221,7 @@ def test_a_lockdown_is_not_begun_over_a_change_that_was_not_seen(world: World) -
 # What confirms it
 
 
-def test_what_was_asked_back_is_done_when_confirmed(world: World) -> None:
+def test_confirmed_command_is_carried_out(world: World) -> None:
     world.access.give(ANA, a_mapping(), a_grant())
 
     done = [world.confirm(world.question(verb)) for verb in (Verb.UNMAP, Verb.DENY, Verb.FORGET)]
@@ -244,14 +242,14 @@ def test_it_is_confirmed_once(world: World) -> None:
     assert world.access.read(ANA) == Access()
 
 
-def test_of_many_presses_at_once_one_is_carried_out(world: World) -> None:
+def test_concurrent_confirmations_carry_out_one(world: World) -> None:
     question = world.question(Verb.DENY)
     outcomes = race(*(lambda: world.confirm(question) for _ in range(8)))
     assert sum(isinstance(outcome, Done) for outcome in outcomes) == 1
     assert len(world.changes()) == 1
 
 
-def test_nobody_else_confirms_or_cancels_it(world: World) -> None:
+def test_only_its_administrator_confirms_or_cancels(world: World) -> None:
     question = world.question(Verb.DENY)
     assert world.confirm(question, by=BEA) == NotDone(NotDoneReason.GONE)
     assert world.use_case.cancel(BEA, question.id) == NotDone(NotDoneReason.GONE)
@@ -274,7 +272,7 @@ def test_a_time_that_was_given_as_a_span_counts_from_the_question(world: World) 
     assert world.access.read(ANA).grants[0].until == until
 
 
-def test_what_was_left_cannot_be_confirmed(world: World) -> None:
+def test_cancelled_command_cannot_be_confirmed(world: World) -> None:
     question = world.question(Verb.DENY)
     assert world.use_case.cancel(ADA, question.id) == NotDone(NotDoneReason.CANCELLED)
     assert world.confirm(question) == NotDone(NotDoneReason.GONE)
@@ -283,7 +281,7 @@ def test_what_was_left_cannot_be_confirmed(world: World) -> None:
 
 
 @pytest.mark.parametrize("verb", [Verb.UNMAP, Verb.MAP, Verb.DENY, Verb.FORGET, Verb.ALLOW])
-def test_what_has_changed_since_is_not_carried_out(world: World, verb: Verb) -> None:
+def test_confirmation_after_a_change_is_refused(world: World, verb: Verb) -> None:
     world.admin.map(ANA, Mapping("default", "d-research", "ana"), Actor("cli", Source.CLI))
     world.admin.grant(TEAM, a_grant(), Actor("cli", Source.CLI))
     fields = {Verb.MAP: {"domain": "d-research", "profile": "ana-new"}, Verb.ALLOW: {"until": "7d"}}.get(verb, {})
@@ -307,7 +305,7 @@ def test_a_failure_does_not_leave_it_to_be_confirmed_again(world: World) -> None
     assert world.confirm(question) == NotDone(NotDoneReason.GONE)
 
 
-def test_what_an_older_bot_kept_and_nobody_understands_is_gone(world: World) -> None:
+def test_pending_command_of_an_older_version_is_gone(world: World) -> None:
     for verb, fields in (("dance", {}), ("deny", {"whom": "U0ANA"}), ("deny", {}), ("list", {})):
         pending_id = world.request_id()
         world.pending.keep(PendingCommand(pending_id, ADA, verb, fields, world.clock.now() + CONFIRMATION_TIMEOUT))
@@ -320,7 +318,7 @@ def test_what_an_older_bot_kept_and_nobody_understands_is_gone(world: World) -> 
 # Replays and failures
 
 
-def test_a_replay_of_what_was_done_does_nothing(world: World) -> None:
+def test_replay_of_a_command_does_nothing(world: World) -> None:
     act, request_id = world.act(Verb.ALLOW), world.request_id()
     assert isinstance(world.use_case.ask(ADA, act, request_id, Source.COMMAND), Done)
     world.confirm(world.question(Verb.FORGET))
@@ -338,7 +336,7 @@ def test_a_replayed_question_does_not_make_the_answer_count_twice(world: World) 
     assert world.use_case.ask(ADA, act, request_id, Source.COMMAND) is None
 
 
-def test_what_cannot_be_kept_is_not_done(world: World) -> None:
+def test_command_that_cannot_be_stored_is_not_done(world: World) -> None:
     world.pending.error = BROKEN
     for verb in (Verb.ALLOW, Verb.DENY):
         with pytest.raises(StoreError):
@@ -359,7 +357,7 @@ def test_the_errors_of_administration_come_through(world: World) -> None:
 # Who may
 
 
-def test_who_administers_is_looked_up(world: World) -> None:
+def test_admit_reads_the_facts_each_time(world: World) -> None:
     assert world.use_case.admit(ADA) == (True, "de-DE")
     assert world.use_case.admit(ANA) == (False, "de-DE")
 
@@ -373,12 +371,12 @@ def test_who_administers_is_looked_up(world: World) -> None:
     ],
     ids=["deactivated", "guest", "foreign"],
 )
-def test_an_administrator_who_is_no_full_member_is_none(world: World, person: Person) -> None:
+def test_admit_refuses_administrators_without_full_membership(world: World, person: Person) -> None:
     world.directory.people[ADA.user_id] = person
     assert not world.use_case.admit(ADA)[0]
 
 
-def test_an_administrator_who_is_denied_or_unreadable_is_none(world: World) -> None:
+def test_admit_refuses_denied_and_unreadable_administrators(world: World) -> None:
     world.access.give(ADA, a_grant(ADA, Effect.DENY))
     world.access.unreadable[BEA] = ("grant#allow",)
     assert not world.use_case.admit(ADA)[0]
@@ -390,7 +388,7 @@ def test_a_rule_that_has_ended_denies_no_administrator(world: World) -> None:
     assert world.use_case.admit(ADA)[0]
 
 
-def test_who_cannot_be_looked_up_is_not_admitted(world: World) -> None:
+def test_admit_fails_if_the_facts_are_unknown(world: World) -> None:
     world.directory.error = SlackError("no: try again", reason=Reason.SLACK_UNREACHABLE)
     with pytest.raises(SlackError):
         world.use_case.admit(ADA)
@@ -449,7 +447,7 @@ def test_the_rules_of_one_group_are_shown(world: World) -> None:
     assert page.items == (Grant("S0TEAM", Effect.DENY),)
 
 
-def test_what_is_stored_of_one_member_goes_on_too(world: World) -> None:
+def test_show_continues_on_the_next_page(world: World) -> None:
     mappings = [a_mapping(f"alias-{number:02}") for number in range(RECORDS_A_PAGE + 3)]
     world.access.give(ANA, a_grant(), *mappings)
 
@@ -464,7 +462,7 @@ def written(world: World, *entries: Entry) -> None:
 
 
 @given(st.lists(st.integers(0, 3), max_size=40))
-def test_a_history_tells_each_entry_once_and_the_newest_first(steps: list[int]) -> None:
+def test_history_pages_show_each_entry_once_newest_first(steps: list[int]) -> None:
     """Also where several happened at the same moment, on which one page ends."""
     world, at = World(), World().clock.now() - timedelta(days=3)
     for number, step in enumerate(steps):
@@ -526,7 +524,7 @@ def test_a_search_for_something_rare_goes_on_in_parts(world: World) -> None:
     assert second.searched_to is None
 
 
-def test_a_search_goes_on_behind_what_happened_at_the_very_same_moment(world: World) -> None:
+def test_search_continues_after_entries_of_the_same_moment(world: World) -> None:
     start = world.clock.now() - timedelta(days=1)
     at_once = {MAX_CHECKED + 7, MAX_CHECKED + 8, MAX_CHECKED + 9}
     written(
@@ -543,7 +541,7 @@ def test_a_search_goes_on_behind_what_happened_at_the_very_same_moment(world: Wo
     assert [entry.id for entry in last.items if isinstance(entry, Entry)] == ["rare"]
 
 
-def test_a_page_can_be_turned_once_by_the_one_who_reads_and_in_time(world: World) -> None:
+def test_next_page_works_once_for_its_reader_in_time(world: World) -> None:
     for number in range(ENTRIES_A_PAGE * 3):
         written(world, an_entry(f"e{number}", at=world.clock.now()))
     page = world.ask(Verb.HISTORY, None)

@@ -55,7 +55,7 @@ SHOWN = r"a\x1b[2Jb \x9b31m \x07 \u202ec"
 
 
 @pytest.mark.parametrize("forced", ["", "1"], ids=["pipe", "terminal"])
-def test_what_a_terminal_would_obey_is_shown_instead(
+def test_control_characters_are_shown_escaped(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], forced: str
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", forced)

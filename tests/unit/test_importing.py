@@ -85,7 +85,7 @@ def test_importing_the_same_again_changes_nothing(world: World) -> None:
     assert len(world.trail) == 1
 
 
-def test_what_is_stored_and_not_in_the_file_stays(world: World) -> None:
+def test_import_keeps_records_missing_from_the_file(world: World) -> None:
     kept = a_mapping("kept", "ana-kept")
     world.access.give(ANA, kept, a_grant(), a_mapping("default", "ana-old"))
 
@@ -149,7 +149,7 @@ def passed_on(world: World, members: list[Member], *, by: int) -> dict[str, Acce
 
 
 @pytest.mark.parametrize("by", [1, -1])
-def test_profiles_may_be_passed_on_along_a_whole_row_of_members(world: World, by: int) -> None:
+def test_import_moves_profiles_along_a_chain_of_members(world: World, by: int) -> None:
     members = people(20)
     rows = passed_on(world, members, by=by)
     rows[members[-1 if by > 0 else 0].user_id] = Access((wanted_mapping("default", "new"),))
@@ -162,9 +162,7 @@ def test_profiles_may_be_passed_on_along_a_whole_row_of_members(world: World, by
 
 
 @pytest.mark.parametrize("number", [2, 3])
-def test_members_who_would_pass_their_profiles_round_are_found_before_anything_is_written(
-    world: World, number: int
-) -> None:
+def test_compare_refuses_profiles_moving_in_a_circle(world: World, number: int) -> None:
     members = people(number)
     rows = passed_on(world, members, by=1)
     rows[members[-1].user_id] = Access((wanted_mapping("default", "P0"),))
@@ -199,7 +197,7 @@ def test_nothing_is_written_over_a_record_that_cannot_be_read(world: World, name
     assert "cannot be read" in found.why
 
 
-def test_comparing_empties_what_it_is_given_and_keeps_the_order_of_ids(world: World) -> None:
+def test_compare_empties_its_input_and_keeps_the_order_of_ids(world: World) -> None:
     users = [f"U0{number:04}" for number in range(2 * AT_ONCE + 1)]
     wanted = {user: Access((), (a_rule(user),)) for user in reversed(users)}
 
@@ -209,7 +207,7 @@ def test_comparing_empties_what_it_is_given_and_keeps_the_order_of_ids(world: Wo
     assert [each.principal for each in found] == users
 
 
-def test_somebody_elses_change_meanwhile_is_compared_anew_and_not_lost(world: World) -> None:
+def test_write_compares_again_after_a_concurrent_change(world: World) -> None:
     rows = {ANA.user_id: Access((wanted_mapping(),), (a_rule(ANA.user_id),))}
     found = [each for each in world.compare(rows) if isinstance(each, Difference)]
     meanwhile = a_mapping("meanwhile", "ana-3")
@@ -222,7 +220,7 @@ def test_somebody_elses_change_meanwhile_is_compared_anew_and_not_lost(world: Wo
     assert len(world.access.read(ANA).mappings) == 2
 
 
-def test_who_cannot_be_written_is_told_and_the_others_are_written(world: World) -> None:
+def test_write_reports_a_failure_and_continues(world: World) -> None:
     class Failing(FakeAccess):
         def put_records(self, member: Member, records: object, *, seen: Access, entry: Entry) -> None:
             if member == ANA:
@@ -239,7 +237,7 @@ def test_who_cannot_be_written_is_told_and_the_others_are_written(world: World) 
     assert world.access.read(BEN).grants
 
 
-def test_a_member_that_others_change_all_the_time_is_told_of(world: World) -> None:
+def test_write_reports_a_member_that_keeps_changing(world: World) -> None:
     class Busy(FakeAccess):
         def put_records(self, *_: object, **__: object) -> None:
             raise Changed("somebody changed the same records meanwhile")
@@ -252,7 +250,7 @@ def test_a_member_that_others_change_all_the_time_is_told_of(world: World) -> No
     assert outcome == Failure(ANA.user_id, "somebody changed the same records meanwhile")
 
 
-def test_several_are_written_at_once_and_each_is_told_of_once(world: World) -> None:
+def test_write_yields_each_parallel_change_once(world: World) -> None:
     rows = {user: Access((), (a_rule(user),)) for user in (f"U0{number:04}" for number in range(300))}
     found = [each for each in world.compare(rows) if isinstance(each, Difference)]
 

@@ -20,7 +20,7 @@ def matches(profiles: list[Profile], accounts: list[Account]) -> list[Row]:
     return of(Status.MATCHED, match(profiles, accounts))
 
 
-def test_the_tag_names_the_member_whatever_the_profile_is_called() -> None:
+def test_match_prefers_the_tag_to_the_profile_name() -> None:
     tagged = Profile("d-x", "whoever", email=" Ana.Silva@Example.COM")
     [matched] = matches([tagged], [ANA, BEN])
     assert (matched.members, matched.by) == (("U0ANA",), "tag email")
@@ -32,7 +32,7 @@ def test_without_a_tag_the_name_is_compared_with_the_address(name: str) -> None:
     assert (matched.members, matched.by) == (("U0ANA",), "name")
 
 
-def test_a_tag_that_names_nobody_is_not_helped_out_by_the_name() -> None:
+def test_match_ignores_the_name_if_the_tag_fits_nobody() -> None:
     profile = Profile("d-x", "ben", email="somebody@else.org")
     assert [row.profile for row in of(Status.NOBODY, match([profile], [ANA, BEN]))] == [profile]
     assert matches([Profile("d-x", "ben", email="")], [BEN, Account("U0NONE", "@")]) == []
@@ -73,7 +73,7 @@ def test_an_address_as_the_name_of_a_profile(email: str, name: str) -> None:
 
 
 @given(st.text())
-def test_whatever_the_address_is_the_name_is_one_that_sagemaker_allows(email: str) -> None:
+def test_as_profile_name_returns_valid_names_only(email: str) -> None:
     name = as_profile_name(email)
     assert name == "" or (NAME.fullmatch(name) and len(name) <= MAX_NAME)
 

@@ -82,7 +82,7 @@ def rosters(draw: st.DrawFn) -> dict[str, Access]:
 
 
 @given(rosters())
-def test_what_is_written_is_read_back_and_written_again_byte_by_byte(wanted: dict[str, Access]) -> None:
+def test_csv_file_round_trips_byte_by_byte(wanted: dict[str, Access]) -> None:
     text = written(wanted)
 
     roster = lines(text)
@@ -127,7 +127,7 @@ def test_any_row_is_read_or_refused_and_never_breaks(cell: str) -> None:
 # By hand
 
 
-def test_a_file_may_leave_out_what_it_does_not_need() -> None:
+def test_read_accepts_files_without_unused_columns() -> None:
     roster = lines("kind,principal,Until\nallow,U0ANA,2030-01-31\n,,\n\nDENY , U0BEN ,2030-01-31T18:00+01:00\n")
 
     assert roster.problems == []
@@ -206,7 +206,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_is_wrong_is_told_with_its_line(case: str) -> None:
+def test_read_reports_each_problem_with_its_line(case: str) -> None:
     text, expected = BAD[case]
 
     found = problems(text)
@@ -246,7 +246,7 @@ def test_a_member_has_no_more_mappings_than_one_change_can_write() -> None:
     ]
 
 
-def test_an_export_shows_times_in_utc_and_leaves_out_who_set_what() -> None:
+def test_write_uses_utc_and_leaves_out_actors() -> None:
     grant = Grant("U0A", Effect.ALLOW, NOON + timedelta(days=1), "=1+1", set_by="U0ADMIN", set_at=NOON)
     mapping = Mapping("default", "d-x", "ana", session_seconds=3600, set_by="U0ADMIN", set_at=NOON)
 

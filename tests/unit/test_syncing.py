@@ -37,14 +37,14 @@ def test_nothing_that_is_stored_is_replaced() -> None:
     assert of(Status.NOT_CLEAR, found)[0].members == ("U0ANA",)
 
 
-def test_a_profile_that_its_member_has_is_counted_and_one_that_another_has_is_told() -> None:
+def test_plan_counts_mapped_profiles_and_reports_taken_ones() -> None:
     stored = {"U0ANA": Access((Mapping("default", "d-one", "ANA"), Mapping("b", "d-one", "ben")))}
     found = planned(Profile("d-one", "ana"), Profile("d-one", "ben"), stored=stored)
     assert (proposed(found), len(of(Status.MAPPED, found))) == ([], 1)
     assert [taken.members for taken in of(Status.TAKEN, found)] == [("U0BEN", "U0ANA")]
 
 
-def test_mappings_whose_profile_or_member_is_gone_are_told() -> None:
+def test_plan_reports_mappings_without_profile_or_member() -> None:
     stored = {
         "U0ANA": Access((Mapping("default", "d-one", "gone"), Mapping("else", "d-elsewhere", "unknown"))),
         "U0GHOST": Access((Mapping("default", "d-elsewhere", "ghost"),)),
