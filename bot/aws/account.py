@@ -1,4 +1,4 @@
-"""What administration asks of AWS: who we are and what time it is, what a role may, and which profiles there are."""
+"""AWS as administration uses it: the caller's identity, AWS's clock, roles' permissions and all user profiles."""
 
 import json
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from bot.admin.sync import TAG, Profile
 from bot.aws.errors import aws_errors
+from bot.aws.iam_policy import PRESIGN
 from bot.aws.role_sessions import SessionKey, assume
 from bot.aws.sagemaker import ADMINISTRATION
 from bot.aws.sessions import new_session
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PRESIGN = "sagemaker:CreatePresignedDomainUrl"
-# Patience: lists are long, and SageMaker throttles whoever describes many things.
+# Long timeouts and retries: lists are long, and SageMaker throttles many describing calls.
 CONFIG = Config(connect_timeout=2, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 8})
 # Seconds; the shortest that AWS gives.
 SHORTEST_LINK, SHORTEST_STUDIO_SESSION = 5, 1800
@@ -37,14 +37,14 @@ SHORTEST_LINK, SHORTEST_STUDIO_SESSION = 5, 1800
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose credentials we have, and how far our clock is ahead of AWS's (to the second)."""
+    """The ARN of our credentials, and how far our clock is ahead of AWS's (to the second)."""
 
     arn: str
     ahead: timedelta
 
     @property
     def role_arn(self) -> str:
-        """The role behind an assumed one, as IAM knows it: without its path, which STS does not tell."""
+        """The IAM role of an assumed one, without its path, which STS leaves out."""
         parts = self.arn.split(":")
         kind, _, rest = parts[5].partition("/")
         if kind != "assumed-role":
@@ -54,7 +54,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where profiles are: a domain, and how it is reached."""
+    """A domain, its region, and the role to use there."""
 
     domain_id: str
     region: str
@@ -73,22 +73,22 @@ class AwsAdmin:
         return new_session()
 
     def identity(self) -> Identity:
-        """From STS, which answers everybody who has credentials."""
+        """Ask STS, which answers any valid credentials."""
         with aws_errors():
             before = utc_now()
             answer = self._session.client("sts", region_name=self._region, config=CONFIG).get_caller_identity()
-            told = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-            return Identity(answer["Arn"], clock_ahead(before, told, utc_now()))
+            shown = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+            return Identity(answer["Arn"], clock_ahead(before, shown, utc_now()))
 
     def assume(self, role_arn: str) -> None:
-        """Take a role on, and let go of it."""
+        """Assume a role and discard its session."""
         with aws_errors():
             self._assumed(role_arn, "sagemaker:DescribeDomain")
 
     def may_presign(self, role_arn: str, profile_arn: str) -> tuple[str, list[str]]:
-        """IAM's word on whether the role's policies allow it, and what of a request it would have to know to be sure.
+        """Return IAM's decision on the role's policies, and the condition keys that it would need to be sure.
 
-        The word is "allowed", "implicitDeny" or "explicitDeny"; a statement whose condition is open does not count.
+        The decision is "allowed", "implicitDeny" or "explicitDeny"; IAM ignores a statement whose condition is open.
         """
         with aws_errors():
             answer = self._session.client("iam", region_name=self._region, config=CONFIG).simulate_principal_policy(
@@ -100,7 +100,7 @@ class AwsAdmin:
             return str(result["EvalDecision"]), sorted(open_keys)
 
     def presign(self, mapping: Mapping) -> None:
-        """Make a link as short as can be, and throw it away unseen."""
+        """Make the shortest link possible and discard it unseen."""
         with aws_errors():
             self._sagemaker(place_of(mapping, self._region), PRESIGN).create_presigned_domain_url(
                 DomainId=mapping.domain_id,
@@ -110,7 +110,7 @@ class AwsAdmin:
             )
 
     def profiles(self, place: Place) -> Iterator[Profile]:
-        """Every user profile of a domain, with its tag, page by page; one more call for each profile's tags."""
+        """Yield every user profile of a domain, page by page, with one more call for each profile's tags."""
         with aws_errors():
             client = self._sagemaker(place, "sagemaker:ListUserProfiles", "sagemaker:ListTags")
             domain_arn = client.describe_domain(DomainId=place.domain_id)["DomainArn"]
@@ -139,11 +139,9 @@ class AwsAdmin:
         )
 
     def _assumed(self, role_arn: str, *actions: str) -> "CredentialsTypeDef":
-        """Credentials of a role that are good for these actions only."""
-        policy = {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}],
-        }
+        """Return credentials of a role for these actions only."""
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
         sts = self._session.client("sts", region_name=self._region, config=CONFIG)
         return assume(sts, SessionKey(role_arn, ADMINISTRATION, json.dumps(policy)), self._external_id)
 
@@ -167,19 +165,17 @@ def access_key_id() -> str | None:
 
 
 def place_of(mapping: Mapping, region: str) -> Place:
-    """Where a mapping leads, `region` being the configured one."""
+    """Return a mapping's place, with `region` as its default."""
     return Place(mapping.domain_id, mapping.region or region, mapping.role_arn)
 
 
-def clock_ahead(before: datetime, told: datetime, after: datetime) -> timedelta:
-    """How far we are ahead of a clock that was read between two of our times, and that shows whole seconds."""
-    if before - timedelta(seconds=1) <= told <= after:
-        return timedelta()
-    return before - told
+def clock_ahead(before: datetime, shown: datetime, after: datetime) -> timedelta:
+    """Return how far we are ahead of a clock that shows whole seconds and was read between two of our times."""
+    return timedelta() if before - timedelta(seconds=1) <= shown <= after else before - shown
 
 
 def _tag(client: "SageMakerClient", arn: str) -> str | None:
-    """The value of the profile's tag; None without one. A resource has fifty tags at most: one page."""
+    """Return the value of the profile's tag; None without one. A resource has at most fifty tags: one page."""
     try:
         tags = client.list_tags(ResourceArn=arn)["Tags"]
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""The least that the bot, and those who administer it, have to be allowed in AWS. Pure.
+"""Least-privilege IAM policies for the bot, its administrators and a broker role's session. Pure.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
@@ -13,6 +13,8 @@ from typing import Any
 from bot.core.access import Mapping
 
 TABLES = ("access", "audit", "runtime")
+PRESIGN = "sagemaker:CreatePresignedDomainUrl"
+EXAMINE = ["sagemaker:DescribeDomain", "sagemaker:DescribeUserProfile", "sagemaker:DescribeSpace"]
 
 
 class Role(StrEnum):
@@ -30,8 +32,8 @@ class Scope:
         domains: region and id of each domain that is reached with the role's own credentials.
         broker_roles: the ARNs of the roles that are assumed for the others.
         secrets: the ARNs of the secrets and parameters that variables refer to.
-        administers_in_slack: whether the bot itself changes who may open what.
-        source_ips, source_vpces: from where links may be made and used; empty for anywhere.
+        administers_in_slack: whether the bot itself changes access rules.
+        source_ips, source_vpces: the networks that may make and use links; empty for any.
     """
 
     partition: str
@@ -46,11 +48,11 @@ class Scope:
     source_vpces: tuple[str, ...] = ()
 
     def table(self, name: str) -> str:
-        """The ARN of one of our tables, or of its indexes (`audit/index/*`)."""
+        """Return the ARN of one of our tables, or of its indexes (`audit/index/*`)."""
         return f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{self.table_prefix}{name}"
 
     def studio(self, kind: str, below: str = "") -> list[str]:
-        """The ARNs of what kind there is in the domains."""
+        """Return the ARNs of a kind of resource in the domains."""
         return [
             f"arn:{self.partition}:sagemaker:{region}:{self.account}:{kind}/{domain}{below}"
             for region, domain in sorted(self.domains)
@@ -58,9 +60,9 @@ class Scope:
 
 
 def policy(role: Role, scope: Scope) -> dict[str, Any]:
-    """The policy document of a role."""
+    """Return the policy document of a role, without statements that would cover nothing."""
     statements = _serving(scope) if role is Role.SERVING else _administration(scope)
-    return {"Version": "2012-10-17", "Statement": statements}
+    return {"Version": "2012-10-17", "Statement": [each for each in statements if each["Resource"]]}
 
 
 def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
@@ -69,10 +71,10 @@ def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
     base = f"arn:{partition}:sagemaker:{region}:{account}"
     profile = mapping.profile_arn or f"{base}:user-profile/{mapping.domain_id}/{mapping.profile_name}"
     statements = [
-        {"Effect": "Allow", "Action": ["sagemaker:CreatePresignedDomainUrl"], "Resource": profile},
+        {"Effect": "Allow", "Action": [PRESIGN], "Resource": profile},
         {
             "Effect": "Allow",
-            "Action": ["sagemaker:DescribeDomain", "sagemaker:DescribeUserProfile", "sagemaker:DescribeSpace"],
+            "Action": EXAMINE,
             "Resource": [
                 f"{base}:domain/{mapping.domain_id}",
                 f"{base}:user-profile/{mapping.domain_id}/*",
@@ -89,9 +91,9 @@ def _serving(scope: Scope) -> list[dict[str, Any]]:
     histories = ("by_member", "by_day") if scope.administers_in_slack else ("by_member",)
     return [
         *_links(scope),
-        *_examining(scope),
-        *_brokers(scope),
-        *([_statement("OfferSpaces", ["sagemaker:ListSpaces"], ["*"])] if scope.domains else []),
+        _examining(scope),
+        _brokers(scope),
+        _statement("OfferSpaces", ["sagemaker:ListSpaces"], ["*"] if scope.domains else []),
         *_secrets(scope),
         _tables(scope, "Access", ("BatchGetItem", *changes), ["access"]),
         _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"]),
@@ -102,82 +104,53 @@ def _serving(scope: Scope) -> list[dict[str, Any]]:
 
 
 def _administration(scope: Scope) -> list[dict[str, Any]]:
+    settings = ("Table", "TimeToLive", "ContinuousBackups")
+    operations = ("CreateTable", *(f"{verb}{name}" for name in settings for verb in ("Update", "Describe")))
+    # For `doctor`: what the policies of a role of this account allow. It changes nothing.
+    roles = f"arn:{scope.partition}:iam::{scope.account}:role/*"
     return [
-        *_examining(scope),
-        *_brokers(scope),
-        *([_statement("ListProfiles", ["sagemaker:ListUserProfiles"], ["*"])] if scope.domains else []),
-        *(
-            [_statement("ReadTags", ["sagemaker:ListTags"], scope.studio("user-profile", "/*"))]
-            if scope.domains
-            else []
-        ),
+        _examining(scope),
+        _brokers(scope),
+        _statement("ListProfiles", ["sagemaker:ListUserProfiles"], ["*"] if scope.domains else []),
+        _statement("ReadTags", ["sagemaker:ListTags"], scope.studio("user-profile", "/*")),
         *_secrets(scope),
         _tables(scope, "Access", ("BatchGetItem", "Scan", "PutItem", "UpdateItem"), ["access"]),
         _tables(scope, "Record", ("PutItem",), ["audit"]),
         _tables(scope, "History", ("Query",), ["audit/index/by_member", "audit/index/by_day"]),
-        _tables(
-            scope,
-            "Tables",
-            (
-                "CreateTable",
-                "UpdateTable",
-                "DescribeTable",
-                "UpdateTimeToLive",
-                "DescribeTimeToLive",
-                "UpdateContinuousBackups",
-                "DescribeContinuousBackups",
-            ),
-            TABLES,
-        ),
-        # For `doctor`: what the policies of a role of this account allow. It changes nothing.
-        _statement(
-            "Simulate", ["iam:SimulatePrincipalPolicy"], [f"arn:{scope.partition}:iam::{scope.account}:role/*"]
-        ),
+        _tables(scope, "Tables", operations, TABLES),
+        _statement("Simulate", ["iam:SimulatePrincipalPolicy"], [roles]),
     ]
 
 
 def _links(scope: Scope) -> list[dict[str, Any]]:
-    """Minting links. Two statements where both conditions are given: a request has either of the two, never both."""
-    if not scope.domains:
-        return []
-    conditions: list[dict[str, Any] | None] = []
+    """Allow minting links. With both conditions there are two statements: a request never meets both."""
+    conditions: list[dict[str, Any]] = []
     if scope.source_ips:
-        conditions.append({"IpAddress": {"aws:SourceIp": list(scope.source_ips)}})
+        conditions.append({"Condition": {"IpAddress": {"aws:SourceIp": list(scope.source_ips)}}})
     if scope.source_vpces:
-        conditions.append({"StringEquals": {"aws:SourceVpce": list(scope.source_vpces)}})
-    statements = []
-    for number, condition in enumerate(conditions or [None], start=1):
-        statement = _statement(
-            "Links" if len(conditions) <= 1 else f"Links{number}",
-            ["sagemaker:CreatePresignedDomainUrl"],
-            scope.studio("user-profile", "/*"),
-        )
-        statements.append(statement if condition is None else {**statement, "Condition": condition})
-    return statements
+        conditions.append({"Condition": {"StringEquals": {"aws:SourceVpce": list(scope.source_vpces)}}})
+    profiles = scope.studio("user-profile", "/*")
+    return [
+        _statement(f"Links{number if len(conditions) > 1 else ''}", [PRESIGN], profiles) | condition
+        for number, condition in enumerate(conditions or [{}], start=1)
+    ]
 
 
-def _examining(scope: Scope) -> list[dict[str, Any]]:
-    if not scope.domains:
-        return []
+def _examining(scope: Scope) -> dict[str, Any]:
     resources = [*scope.studio("domain"), *scope.studio("user-profile", "/*"), *scope.studio("space", "/*")]
-    actions = ["sagemaker:DescribeDomain", "sagemaker:DescribeUserProfile", "sagemaker:DescribeSpace"]
-    return [_statement("Examine", actions, resources)]
+    return _statement("Examine", EXAMINE, resources)
 
 
-def _brokers(scope: Scope) -> list[dict[str, Any]]:
-    if not scope.broker_roles:
-        return []
-    return [_statement("Brokers", ["sts:AssumeRole", "sts:SetSourceIdentity"], sorted(scope.broker_roles))]
+def _brokers(scope: Scope) -> dict[str, Any]:
+    return _statement("Brokers", ["sts:AssumeRole", "sts:SetSourceIdentity"], sorted(scope.broker_roles))
 
 
 def _secrets(scope: Scope) -> list[dict[str, Any]]:
-    """Reading what variables refer to. The key of one that is encrypted with a key of your own is to be added."""
+    """Allow reading what variables refer to. The key of a secret encrypted with a key of your own has to be added."""
     kinds = {"secretsmanager:GetSecretValue": ":secretsmanager:", "ssm:GetParameter": ":ssm:"}
-    found = {action: sorted(arn for arn in scope.secrets if kind in arn) for action, kind in kinds.items()}
     return [
-        _statement(f"Secrets{number}", [action], arns)
-        for number, (action, arns) in enumerate(found.items(), start=1)
-        if arns
+        _statement(f"Secrets{number}", [action], sorted(arn for arn in scope.secrets if kind in arn))
+        for number, (action, kind) in enumerate(kinds.items(), start=1)
     ]
 
 

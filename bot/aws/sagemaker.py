@@ -1,4 +1,4 @@
-"""SageMaker and STS: from what the policy allowed to a link, and from AWS's errors to ours.
+"""SageMaker: sign-in links, spaces and examinations, in the process's own role or in a mapping's.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePresignedDomainUrl.html
 """
@@ -10,11 +10,10 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -27,7 +26,7 @@ from bot.core.access import Mapping, Member
 from bot.core.errors import StudioError
 from bot.core.link import Allowed, Link, Reason
 from bot.core.values import USER_AGENT, utc_now
-from bot.observability.aws_failures import REFUSED, count_aws_failures, error_code
+from bot.observability.aws_failures import REFUSED, error_code
 from bot.observability.metrics import Failed
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
         CreatePresignedDomainUrlRequestTypeDef,
         CreatePresignedDomainUrlResponseTypeDef,
     )
-    from mypy_boto3_sts import STSClient
 
 T = TypeVar("T")
 
@@ -47,14 +45,14 @@ ADMINISTRATION = "studio-links-administration"
 
 
 class SageMakerStudio:
-    """Mints links; see `ports.Studio`. Clients are shared by all threads: one a region, and one for roles there.
+    """Mints links; see `ports.Studio`. All threads share its clients: one per region, and one for roles there.
 
     Args:
-        link_seconds: how long a link works after it was minted.
-        session_seconds: how long the Studio session lasts where the mapping does not say.
+        link_seconds: how long a link works.
+        session_seconds: how long the Studio session lasts by default.
         connections: the size of each client's pool.
         external_id: what the trust policies of the roles in mappings ask for; None for nothing.
-        failed: is told of each call that AWS refused or did not answer, after retries.
+        failed: counts each call that AWS refused or did not answer, after retries.
     """
 
     def __init__(
@@ -82,9 +80,8 @@ class SageMakerStudio:
             user_agent=USER_AGENT,
         )
         self._lock = threading.Lock()  # boto3's sessions are not thread-safe, its clients are
-        self._clients: dict[tuple[str, bool], SageMakerClient] = {}
-        self._sts: STSClient | None = None
-        self._roles = Roles(self._sts_client, external_id=external_id, now=now)
+        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._roles = Roles(lambda: self._client("sts", region), external_id=external_id, now=now)
 
     def warm_up(self) -> None:
         """Create the home region's client now: parsing SageMaker's model takes a tenth of a second.
@@ -93,24 +90,18 @@ class SageMakerStudio:
             StudioError: AWS's own settings do not make sense.
         """
         with aws_errors():
-            self._client(self._region, by_role=False)
+            self._client("sagemaker", self._region)
 
     @cached_property
     def _session(self) -> boto3.Session:
-        return self._counted()
+        return new_session(failed=self._failed)
 
     @cached_property
     def _role_session(self) -> boto3.Session:
-        return self._counted(borrowing_session())
-
-    def _counted(self, core: botocore.session.Session | None = None) -> boto3.Session:
-        session = new_session(core)
-        if self._failed is not None:
-            count_aws_failures(session.events, self._failed)
-        return session
+        return new_session(borrowing_session(), self._failed)
 
     def sign_in(self, allowed: Allowed) -> Link:
-        """A fresh link for the mapping that the policy allowed.
+        """Mint a link for the mapping that the policy allowed.
 
         Raises:
             StudioError: there is no link; the reason says why.
@@ -137,7 +128,7 @@ class SageMakerStudio:
         )
 
     def examine(self, mapping: Mapping) -> Mapping:
-        """The mapping with its profile's ARN, as SageMaker knows it now.
+        """Return the mapping with the ARN that SageMaker has for its profile now.
 
         Raises:
             StudioError: the mapping could not be signed in to; the reason says why.
@@ -147,10 +138,10 @@ class SageMakerStudio:
         return replace(mapping, profile_arn=arn)
 
     def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:
-        """The spaces that are shared or the profile's own, by name; see `ports.Studio`.
+        """Return the names of the spaces that are shared or the profile's own; see `ports.Studio`.
 
-        Listing takes a permission that no resource narrows (`sagemaker:ListSpaces`), so an installation may well
-        not give it. Of a domain with thousands of spaces, the first ones are looked at.
+        Listing takes a permission that no resource narrows (`sagemaker:ListSpaces`), so an installation may not grant
+        it. Of a domain with thousands of spaces, only the first ones are listed.
         """
         mine = mapping.profile_name.lower()
 
@@ -188,15 +179,15 @@ class SageMakerStudio:
     def _call(self, mapping: Mapping, who: str, work: Callable[["SageMakerClient"], T]) -> T:
         """Do the work in the mapping's region, and in its role if it names one, assumed as `who`.
 
-        CloudTrail shows the name, and a wrong mapping fails in IAM instead of opening another profile. A session that
-        AWS does not take any more is replaced, once.
+        CloudTrail shows that name, and a wrong mapping fails in IAM instead of opening another profile. A kept
+        session that AWS refuses is replaced once.
         """
         region = mapping.region or self._region
         if mapping.role_arn is None:
-            return work(self._client(region, by_role=False))
+            return work(self._client("sagemaker", region))
         wanted = SessionKey(mapping.role_arn, who, json.dumps(session_policy(mapping, region)))
         session, was_kept = self._roles.session(wanted)
-        client = self._client(region, by_role=True)
+        client = self._client("sagemaker", region, by_role=True)
         try:
             with use_session(session):
                 return work(client)
@@ -209,22 +200,17 @@ class SageMakerStudio:
         with use_session(session):
             return work(client)
 
-    def _client(self, region: str, *, by_role: bool) -> "SageMakerClient":
+    def _client(self, service: Literal["sagemaker", "sts"], region: str, *, by_role: bool = False) -> Any:
+        key = service, region, by_role
         with self._lock:
-            if (region, by_role) not in self._clients:
+            if key not in self._clients:
                 session = self._role_session if by_role else self._session
-                client = session.client("sagemaker", region_name=region, config=self._config)
-                self._clients[region, by_role] = client
-            return self._clients[region, by_role]
-
-    def _sts_client(self) -> "STSClient":
-        with self._lock:
-            self._sts = self._sts or self._session.client("sts", region_name=self._region, config=self._config)
-            return self._sts
+                self._clients[key] = session.client(service, region_name=region, config=self._config)
+            return self._clients[key]
 
 
 def _checked(url: object) -> str:
-    """The URL, if a browser and a Slack button can take it. StudioError, which does not quote it, otherwise."""
+    """Return the URL if a browser and a Slack button can take it; else raise StudioError, which does not quote it."""
     if isinstance(url, str) and len(url) <= MAX_URL_LENGTH and url.isascii() and url.isprintable() and " " not in url:
         with suppress(ValueError):  # which quotes the URL
             parts = urlsplit(url)

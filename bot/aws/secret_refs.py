@@ -1,4 +1,4 @@
-"""Secrets that the environment only points to: in AWS Secrets Manager, or in the Parameter Store of Systems Manager.
+"""Secrets that environment variables refer to: in AWS Secrets Manager or in Systems Manager's Parameter Store.
 
     aws-secretsmanager://NAME_OR_ARN        aws-secretsmanager://NAME_OR_ARN#KEY_IN_ITS_JSON        ssm://NAME
 
@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-import boto3
 import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from bot.aws.sessions import new_session
 from bot.core.errors import ConfigError, StudioLinksError
+from bot.observability.aws_failures import error_code
 from bot.observability.logs import redactor
 
 T = TypeVar("T")
@@ -25,14 +26,17 @@ log = structlog.get_logger()
 
 SECRETS_MANAGER, PARAMETER = "aws-secretsmanager://", "ssm://"
 ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):[0-9]{12}:secret:")
-# Half a minute at most; whoever starts the process starts it again.
+# Half a minute at most; a supervisor starts the process again.
 CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
+# Seconds between readings, and the fewest between two that are asked for.
+EVERY, SOONEST = 300.0, 5.0
 
+CHECK_NAME = "check its name and the region"
 ADVICE = {
     "AccessDeniedException": "let the process's role read it (secretsmanager:GetSecretValue or ssm:GetParameter)",
-    "ResourceNotFoundException": "check its name and the region",
-    "ParameterNotFound": "check its name and the region",
-    "InvalidRequestException": "it may be on its way to deletion: restore it",
+    "ResourceNotFoundException": CHECK_NAME,
+    "ParameterNotFound": CHECK_NAME,
+    "InvalidRequestException": "it may be scheduled for deletion: restore it",
     "DecryptionFailure": "let the process's role use its key (kms:Decrypt)",
     "NoCredentialsError": "give the process a role or a profile",
     "NoRegionError": "set AWS_REGION",
@@ -40,12 +44,12 @@ ADVICE = {
 
 
 def is_reference(text: str) -> bool:
-    """Whether a variable's value points to a secret instead of being one."""
+    """Return whether a variable's value refers to a secret instead of being one."""
     return text.startswith((SECRETS_MANAGER, PARAMETER))
 
 
 def arn(reference: str, *, partition: str, region: str, account: str) -> str:
-    """What to allow reading of: the ARN behind a reference. The six characters that AWS adds to a name are open.
+    """Return the ARN behind a reference, for a policy. The six characters that AWS adds to a name stay open.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples.html
     """
@@ -57,7 +61,7 @@ def arn(reference: str, *, partition: str, region: str, account: str) -> str:
 
 
 def read(reference: str, region: str | None) -> str:
-    """The secret that a reference points to, which no log shows from then on.
+    """Return the secret that a reference names, and redact it in all logs from now on.
 
     Args:
         region: where it is kept, unless an ARN says so; None for boto3's own choice.
@@ -67,10 +71,10 @@ def read(reference: str, region: str | None) -> str:
     """
     try:
         value = _parameter(reference, region) if reference.startswith(PARAMETER) else _secret(reference, region)
-    except ClientError as error:
-        raise _unreadable(reference, error.response["Error"]["Code"]) from None
-    except (BotoCoreError, ValueError) as error:
-        raise _unreadable(reference, type(error).__name__) from None
+    except (ClientError, BotoCoreError, ValueError) as error:
+        code = type(error).__name__ if isinstance(error, ValueError) else error_code(error)
+        advice = ADVICE.get(code, "check that AWS can be reached, then try again")
+        raise ConfigError(f"{reference} cannot be read ({code}): {advice}") from None
     redactor.register(value)
     return value
 
@@ -79,7 +83,7 @@ def _secret(reference: str, region: str | None) -> str:
     name, _, key = reference.removeprefix(SECRETS_MANAGER).partition("#")
     if arn := ARN.match(name):
         region = arn[1]
-    client = boto3.client("secretsmanager", region_name=region, config=CONFIG)
+    client = new_session().client("secretsmanager", region_name=region, config=CONFIG)
     text = str(client.get_secret_value(SecretId=name).get("SecretString", ""))
     if not key:
         return text.strip()
@@ -93,25 +97,17 @@ def _secret(reference: str, region: str | None) -> str:
 
 
 def _parameter(reference: str, region: str | None) -> str:
-    client = boto3.client("ssm", region_name=region, config=CONFIG)
+    client = new_session().client("ssm", region_name=region, config=CONFIG)
     answer = client.get_parameter(Name=reference.removeprefix(PARAMETER), WithDecryption=True)
     return str(answer["Parameter"].get("Value", "")).strip()
-
-
-def _unreadable(reference: str, code: str) -> ConfigError:
-    return ConfigError(f"{reference} cannot be read ({code}): {ADVICE.get(code, 'see that AWS answers, try again')}")
-
-
-# Seconds between readings, and the fewest there may be when somebody asks for one.
-EVERY, SOONEST = 300.0, 5.0
 
 
 class RefreshingSecret(Generic[T]):
     """A value that is read again in the background, so that its rotation needs no restart.
 
     Args:
-        value: what it is now.
-        read: what it is later; raises StudioLinksError where it cannot be read, which changes nothing.
+        value: the current value.
+        read: returns the next value; StudioLinksError keeps the current one.
     """
 
     def __init__(self, value: T, read: Callable[[], T], *, every: float = EVERY, soonest: float = SOONEST) -> None:
@@ -119,19 +115,19 @@ class RefreshingSecret(Generic[T]):
         self._wanted, self._stopping = threading.Event(), threading.Event()
 
     def __call__(self) -> T:
-        """The value as it was last read."""
+        """Return the last value read."""
         return self._value
 
     def refresh_soon(self) -> None:
-        """Read it again soon: something does not fit."""
+        """Read it again soon, because something does not match."""
         self._wanted.set()
 
     def start(self) -> None:
-        """Begin to read it again and again."""
-        threading.Thread(target=self._run, name="rereading", daemon=True).start()
+        """Start reading in the background."""
+        threading.Thread(target=self._run, name="secret-refresh", daemon=True).start()
 
     def stop(self) -> None:
-        """Read it no more."""
+        """Stop reading."""
         self._stopping.set()
         self._wanted.set()
 
@@ -144,8 +140,8 @@ class RefreshingSecret(Generic[T]):
             try:
                 value = self._read()
             except StudioLinksError as error:
-                log.warning("not_read_again", why=str(error))
+                log.warning("secret_refresh_failed", why=str(error))
                 continue
             if value != self._value:
                 self._value = value
-                log.info("read_again_and_changed")
+                log.info("secret_changed")
