@@ -189,9 +189,6 @@ class FakeAccess:
                 if any(other.same_profile(mapping) for other in access.mappings):
                     yield mapping, owner
 
-    def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
-        self.put_records(member, [mapping], seen=seen, entry=entry)
-
     def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
         with self._change(member.tenant, member.user_id, seen, entry):
             for mapping, holder in self.holders([record for record in records if isinstance(record, Mapping)]):

@@ -109,7 +109,7 @@ class Admin:
             return Change(before, before, warnings)
         after = replace(mapping, set_by=actor.name, set_at=self.now())
         entry = changed("map", actor, member.tenant, member.user_id, self.now(), before=before, after=after)
-        self.access.put_mapping(member, after, seen=access, entry=entry)
+        self.access.put_records(member, [after], seen=access, entry=entry)
         return Change(before, after, warnings)
 
     def unmap(self, member: Member, alias: str | None, actor: Actor, *, at_version: int | None = None) -> Change:

@@ -118,14 +118,12 @@ class Doctor:
             try:
                 self.aws.assume(role)
             except StudioError as error:
-                yield Finding(
-                    Level.FAIL,
-                    f"role {role}",
-                    f"it cannot be assumed ({error.code or error})",
-                    "members whose mappings name it get no link",
+                found, why = f"it cannot be assumed ({error.code or error})", "members with such mappings get no link"
+                mend = (
                     "allow sts:AssumeRole and sts:SetSourceIdentity on it and in its trust policy, and set "
-                    "STUDIO_EXTERNAL_ID if the trust policy requires one",
+                    "STUDIO_EXTERNAL_ID if the trust policy requires one"
                 )
+                yield Finding(Level.FAIL, f"role {role}", found, why, mend)
             else:
                 yield ok(f"role {role}", "it can be assumed")
 

@@ -58,29 +58,21 @@ def records(members: dict[str, Access]) -> Iterator[Finding]:
     """Report stored records that cannot be read: one of them is enough to refuse links."""
     for owner, access in members.items():
         for record in access.unreadable:
-            of_member = bool(USER_ID.fullmatch(owner))
-            yield Finding(
-                Level.FAIL,
-                f"records of {owner}",
-                f"{record.replace('#', ' ')} cannot be read",
-                "the member gets no link" if of_member else "nobody in the workspace gets a link",
-                f"`studio-links forget {owner}` removes it and all rules of the member: set those again"
-                if of_member
-                else "`studio-links forget` the user group it names; without one, begin and end a lockdown",
-            )
+            why = "nobody in the workspace gets a link"
+            mend = "`studio-links forget` the user group it names; without one, begin and end a lockdown"
+            if USER_ID.fullmatch(owner):
+                why = "the member gets no link"
+                mend = f"`studio-links forget {owner}` removes it and all rules of the member: set those again"
+            yield Finding(Level.FAIL, f"records of {owner}", f"{record.replace('#', ' ')} cannot be read", why, mend)
 
 
 def team(team_id: str, enterprise_id: str | None, teams: Sequence[str]) -> Finding:
     """Compare the token's workspace with those admitted."""
     if not teams or {team_id, enterprise_id} & set(teams):
         return ok("Slack team", f"{team_id}" + (f" of {enterprise_id}" if enterprise_id else ""))
-    return Finding(
-        Level.FAIL,
-        "Slack team",
-        f"the token is of {team_id}, and STUDIO_TEAMS admits {', '.join(teams)} only",
-        "the bot rejects everybody in the token's workspace",
-        "set STUDIO_TEAMS to the token's team, or use a token of that team",
-    )
+    found = f"the token is of {team_id}, and STUDIO_TEAMS admits {', '.join(teams)} only"
+    why, mend = "the bot rejects everybody in the token's workspace", "set STUDIO_TEAMS to the token's team"
+    return Finding(Level.FAIL, "Slack team", found, why, mend)
 
 
 def scopes(granted: frozenset[str]) -> Iterator[Finding]:
@@ -109,9 +101,8 @@ def clock(ahead: timedelta) -> Finding:
     which = "ahead of" if ahead > timedelta() else "behind"
     level = Level.FAIL if off >= CLOCK_FAILS else Level.WARN
     why = "rules and links end at the wrong time, and AWS and Slack refuse requests that are minutes off"
-    return Finding(
-        level, "clock", f"{off.total_seconds():.0f} s {which} AWS's", why, "set this machine's clock by NTP"
-    )
+    found = f"{off.total_seconds():.0f} s {which} AWS's"
+    return Finding(level, "clock", found, why, "set this machine's clock by NTP")
 
 
 def domain(place: Place, errors: Sequence[StudioError]) -> Finding:
@@ -139,20 +130,10 @@ def permission(check: str, role: str, decision: str, conditions: Sequence[str]) 
     if decision == "allowed":
         return ok(check, f"{role} may make them")
     if decision == "implicitDeny" and conditions:
-        return Finding(
-            Level.WARN,
-            check,
-            f"{role} may make them on conditions at most ({', '.join(conditions)})",
-            "the bot and its members may not meet them",
-            "use --presign where the bot runs",
-        )
-    return Finding(
-        Level.FAIL,
-        check,
-        f"{role} may not make them ({decision})",
-        "its members get no link",
-        "give it what `studio-links iam-policy` prints; if the bot has another role, name it with --serving-role",
-    )
+        found, why = f"{role} may make them on conditions only ({', '.join(conditions)})", "they may not be met"
+        return Finding(Level.WARN, check, found, why, "use --presign where the bot runs")
+    mend = "give it what `studio-links iam-policy` prints; if the bot has another role, name it with --serving-role"
+    return Finding(Level.FAIL, check, f"{role} may not make them ({decision})", "its members get no link", mend)
 
 
 def sample(mappings: list[Mapping]) -> list[Mapping]:

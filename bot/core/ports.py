@@ -51,15 +51,10 @@ class AccessAdmin(AccessReader, Protocol):
     def workspace(self, tenant: str) -> Workspace:
         """What holds for the whole workspace, strongly consistent."""
 
-    def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
-        """Write a mapping, in the place of one with the same alias, and hold its SageMaker profile for this member.
-
-        Raises:
-            ProfileTaken: another member holds the profile.
-        """
-
     def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
-        """Write several mappings and rules of a member as one change, in the place of those of the same name.
+        """Write mappings and rules of a member as one change, replacing those of the same name.
+
+        Holds the mappings' SageMaker profiles for this member.
 
         Raises:
             ProfileTaken: another member holds one of the profiles.

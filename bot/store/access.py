@@ -113,10 +113,6 @@ class AccessTable:
             for page in pages:
                 yield from page["Items"]
 
-    def put_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
-        """Write one record."""
-        self.put_records(member, [mapping], seen=seen, entry=entry)
-
     def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
         """Write the records, hold their profiles' locks and release those of replaced mappings: all or nothing."""
         owner = _owner(member.tenant, member.user_id)

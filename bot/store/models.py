@@ -33,30 +33,30 @@ M = TypeVar("M", bound=Model)
 
 
 class PlainMapAttribute(Attribute[dict[str, Any] | None]):
-    """A map of anything, with any names in it: PynamoDB's own map takes some of them for its arguments."""
+    """A map with any names and values: PynamoDB's own map takes some names for its arguments."""
 
     attr_type = MAP
 
     def serialize(self, value: dict[str, Any] | None) -> dict[str, Any]:
-        """DynamoDB's own notation."""
+        """Return DynamoDB's own notation."""
         return {name: TypeSerializer().serialize(each) for name, each in (value or {}).items()}
 
     def deserialize(self, value: dict[str, Any]) -> dict[str, Any]:
-        """The inverse; numbers are `Decimal`s."""
+        """Return the inverse; numbers are `Decimal`s."""
         return {name: TypeDeserializer().deserialize(each) for name, each in value.items()}
 
 
 class AccessItem(Model):
-    """Who may open what: one item a member, one a workspace, and a lock for each SageMaker profile.
+    """Mappings and rules: one item per member, one per workspace, and a lock for each SageMaker profile.
 
-    | what      | owner                 | item        | what is in it                                              |
+    | kind      | owner                 | item        | attributes                                                 |
     |-----------|-----------------------|-------------|------------------------------------------------------------|
     | member    | `TENANT#USER`         | `member`    | `mappings` by alias, `rules` by effect, `version`          |
     | workspace | `TENANT`              | `workspace` | `lockdown`, `rules` of groups by `GROUP#EFFECT`, `version` |
     | lock      | `profile#DOMAIN#name` | `lock`      | `holder`, `aliases`                                        |
 
-    A change of the first two counts their version up, and is made only if the version is the one that was read.
-    A lock says which member holds a SageMaker profile, and under which aliases. It is free when no alias is left.
+    A change of the first two increments their version, and is made only if the version is the one that was read.
+    A lock says which member holds a SageMaker profile, and under which aliases. Without aliases it is free.
     """
 
     owner = UnicodeAttribute(hash_key=True)
@@ -71,7 +71,7 @@ class AccessItem(Model):
 
 
 class ByMember(GlobalSecondaryIndex["AuditItem"]):  # type: ignore[no-untyped-call] # PynamoDB's own gap
-    """A member's entries in the order of time."""
+    """A member's entries by time."""
 
     class Meta:
         index_name = "by_member"
@@ -82,7 +82,7 @@ class ByMember(GlobalSecondaryIndex["AuditItem"]):  # type: ignore[no-untyped-ca
 
 
 class ByDay(GlobalSecondaryIndex["AuditItem"]):  # type: ignore[no-untyped-call] # PynamoDB's own gap
-    """A tenant's entries of one UTC day in the order of time."""
+    """A tenant's entries of one UTC day by time."""
 
     class Meta:
         index_name = "by_day"
@@ -154,7 +154,7 @@ class Tables:
     config: Config
 
     def all(self) -> tuple[type[Model], ...]:
-        """Each bound model, in the order in which tables are created and listed."""
+        """Return the bound models in the order in which tables are created and listed."""
         return (self.access, self.audit, self.runtime)
 
     def connect(self, new_session: Callable[[], boto3.Session] = boto3.Session) -> None:
@@ -173,7 +173,7 @@ class Tables:
             raise ConfigError(f"AWS's settings cannot be used: {error}") from error
 
     def connection(self) -> Connection:
-        """The connection for calls that span tables."""
+        """Return the connection for calls that span tables."""
         return _connection(self.access)
 
 
@@ -182,21 +182,24 @@ def _connection(model: type[Model]) -> Connection:
 
 
 def client_of(model: type[Model]) -> Any:
-    """The botocore DynamoDB client of a bound model, for calls that PynamoDB does not offer."""
+    """Return the botocore DynamoDB client of a bound model, for calls that PynamoDB does not offer."""
     return _connection(model).client
 
 
 def bind(
     *, prefix: str, region: str, connections: int = 10, read_timeout_seconds: float = 2, retries: int = 1
 ) -> Tables:
-    """The models for the tables `<prefix>access`, `<prefix>audit` and `<prefix>runtime`.
+    """Return the models for the tables `<prefix>access`, `<prefix>audit` and `<prefix>runtime`.
 
-    The endpoint follows boto3's own rules (`AWS_ENDPOINT_URL_DYNAMODB`). `connections` bounds the pool.
-    `retries` is how often a call is tried again that was throttled or failed, after pauses that grow.
+    The endpoint follows boto3's own rules (`AWS_ENDPOINT_URL_DYNAMODB`).
+
+    Args:
+        connections: the size of the connection pool.
+        retries: how often to repeat a throttled or failed call, with growing pauses.
     """
 
     config = Config(
-        # The defaults of boto3 and PynamoDB, up to 60 s and ten attempts, outlast a member's patience and the link.
+        # The defaults of boto3 and PynamoDB, up to 60 s and ten attempts, outlast the link.
         connect_timeout=1,
         read_timeout=read_timeout_seconds,
         retries={"mode": "standard", "total_max_attempts": 1 + retries},
@@ -205,20 +208,15 @@ def bind(
         user_agent=USER_AGENT,
     )
 
+    limits = {  # the same for the client that PynamoDB makes itself while there are no credentials
+        "connect_timeout_seconds": 1,
+        "read_timeout_seconds": read_timeout_seconds,
+        "max_retry_attempts": retries,
+        "max_pool_connections": connections,
+    }
+
     def bound(model: type[M], name: str) -> type[M]:
-        meta = type(
-            "Meta",
-            (),
-            {
-                "table_name": prefix + name,
-                "region": region,
-                # The same for a client that PynamoDB makes itself, as it does while there are no credentials.
-                "connect_timeout_seconds": 1,
-                "read_timeout_seconds": read_timeout_seconds,
-                "max_retry_attempts": retries,
-                "max_pool_connections": connections,
-            },
-        )
+        meta = type("Meta", (), {"table_name": prefix + name, "region": region, **limits})
         namespace = {"Meta": meta, "__module__": model.__module__}
         return cast(type[M], type(model)(model.__name__, (model,), namespace))  # type: ignore[misc] # their metaclass
 
@@ -227,10 +225,10 @@ def bind(
 
 
 def iso(time: datetime | None) -> str | None:
-    """A time as the tables hold it: of one width, so that text sorts like time."""
+    """Return a time as the tables hold it, of one width, so that text sorts like time."""
     return None if time is None else time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def from_iso(text: str | None) -> datetime | None:
-    """The inverse of `iso`; ValueError for anything else."""
+    """Return the inverse of `iso`; ValueError for anything else."""
     return None if text is None else datetime.fromisoformat(text)

@@ -31,7 +31,7 @@ def change(entry_id: str, member: Member = ANA) -> Entry:
 def put(store: Store, member: Member, mapping: Mapping, *, seen: Access | None = None, entry: str = "put") -> Mapping:
     """Map the member, based on the current records or on `seen`."""
     seen = store.access.read(member) if seen is None else seen
-    store.access.put_mapping(member, mapping, seen=seen, entry=change(entry, member))
+    store.access.put_records(member, [mapping], seen=seen, entry=change(entry, member))
     return mapping
 
 

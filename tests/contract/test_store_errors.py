@@ -31,7 +31,7 @@ USES: dict[str, tuple[str, Use]] = {
     "members": ("Scan", lambda store: list(store.access.members(TEAM))),
     "put mapping": (
         "TransactWriteItems",
-        lambda store: store.access.put_mapping(ANA, a_mapping(), seen=Access(), entry=an_entry("x")),
+        lambda store: store.access.put_records(ANA, [a_mapping()], seen=Access(), entry=an_entry("x")),
     ),
     "delete mapping": (
         "TransactWriteItems",
@@ -133,7 +133,7 @@ def test_missing_table_is_named(local_aws: ListeningAws, bound: Tables) -> None:
 def test_single_failure_is_retried(dynamodb: Store, aws: ListeningAws, name: str) -> None:
     operation, use = USES[name]
     if name.startswith("delete"):
-        dynamodb.access.put_mapping(ANA, a_mapping(), seen=Access(), entry=an_entry("before"))
+        dynamodb.access.put_records(ANA, [a_mapping()], seen=Access(), entry=an_entry("before"))
     aws.inject(operation, Fault("InternalServerError", status=500))
     use(dynamodb)
 
@@ -322,13 +322,13 @@ def test_invalid_member_is_unreadable_and_can_be_reset(dynamodb: Store, tables: 
 def test_forgetting_an_unreadable_mapping_releases_its_profile(dynamodb: Store, tables: Tables, broken: str) -> None:
     lost, kept = a_mapping("lost", profile="lost"), a_mapping("kept", profile="kept")
     for mapping in (lost, kept):
-        dynamodb.access.put_mapping(ANA, mapping, seen=dynamodb.access.read(ANA), entry=an_entry(mapping.alias))
+        dynamodb.access.put_records(ANA, [mapping], seen=dynamodb.access.read(ANA), entry=an_entry(mapping.alias))
     mappings = {"lost": {"domain_id": "d_x"}, "kept": {"domain_id": kept.domain_id, "profile_name": "kept"}}
     put_member(tables, {"mappings": mappings if broken == "mapping" else "lost", "rules": {}, "version": 2})
 
     dynamodb.access.delete_grants(TEAM, ANA.user_id, seen=dynamodb.access.read(ANA), entry=an_entry("gone"))
 
-    dynamodb.access.put_mapping(BEN, lost, seen=dynamodb.access.read(BEN), entry=an_entry("bens"))
+    dynamodb.access.put_records(BEN, [lost], seen=dynamodb.access.read(BEN), entry=an_entry("bens"))
     holders = {mapping.alias: holder for mapping, holder in dynamodb.access.holders([lost, kept])}
     assert holders == ({"lost": BEN, "kept": ANA} if broken == "mapping" else {"lost": BEN})
 

@@ -222,7 +222,7 @@ def test_counter_expires_after_minutes(dynamodb: Store, items: Items) -> None:
 
 
 def test_access_records_never_expire(dynamodb: Store, items: Items) -> None:
-    dynamodb.access.put_mapping(ANA, a_mapping(), seen=Access(), entry=an_entry("one"))
+    dynamodb.access.put_records(ANA, [a_mapping()], seen=Access(), entry=an_entry("one"))
     dynamodb.access.put_grant(TEAM, a_grant(BEN, until=NOON), seen=Access(), entry=an_entry("two"))
     assert len(items(ACCESS)) == 3  # two members and a lock
     assert not any("expires" in item for item in items(ACCESS))
