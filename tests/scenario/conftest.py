@@ -183,6 +183,16 @@ def product(
         patch.undo()
 
 
+@pytest.fixture(autouse=True)
+def _clear_faults(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Leave no fault of a failed test to the module's next one."""
+    yield
+    if "product" in request.fixturenames:
+        product = request.getfixturevalue("product")
+        product.aws.clear_faults()
+        product.slack.clear_faults()
+
+
 def credentials(slack: Workspace, transport: str) -> dict[str, str]:
     """What the bot needs beside its token to be reached: one of the two, never both."""
     if transport == "socket":

@@ -191,3 +191,7 @@ class Workspace(Client, LoopbackServer):
     def inject(self, target: str, *faults: Fault) -> None:
         """Make the next requests to `response_url`, or to this Web API method, fail: one fault each."""
         self._faults.inject(target, *faults)
+
+    def clear_faults(self) -> None:
+        """Forget the faults that no request has met."""
+        self._faults.clear()
