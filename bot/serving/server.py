@@ -85,6 +85,7 @@ class Server:
         """Serve until a signal arrives; return when the clients have closed their connections, or after LINGER."""
         while not self._stopping:
             self._serve_once(1.0)
+            self._accept_waiting()
             if len(self._watched) >= MAX_CONNECTIONS:
                 self._close_idle_connections()
         self._close_listener()
@@ -104,12 +105,16 @@ class Server:
         """Close what was idle before this second, so that silent clients beyond our limit lock nobody out."""
         self._waitress.maintenance(int(time.time()) + self._keep_alive)
 
-    def _close_listener(self) -> None:
-        """Accept the connections that the system holds for us, which closing would reset; then close."""
+    def _accept_waiting(self) -> None:
+        """Accept all connections that wait. Waitress alone accepts one each time it has looked at all the others."""
         accepted = -1
-        while accepted != len(self._watched):
+        while accepted < len(self._watched) < MAX_CONNECTIONS:
             accepted = len(self._watched)
             self._waitress.handle_accept()
+
+    def _close_listener(self) -> None:
+        """Accept the connections that wait, which closing would reset; then close."""
+        self._accept_waiting()
         self._waitress.del_channel()
         self._listener.close()
 
