@@ -41,11 +41,19 @@ REFUSED = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-# What else is counted by its own code. An exception's name stands for a call that AWS did not answer.
+# Too rare for a metric's series of their own.
+RARE = {
+    "LimitExceededException",
+    "MissingAuthenticationToken",
+    "NotAuthorized",
+    "OptInRequired",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+}
+# What metrics count by its own code. An exception's name stands for a call that AWS did not answer.
 CODES = frozenset(
     {
-        *THROTTLED,
-        *REFUSED,
+        *(THROTTLED | REFUSED) - RARE,
         "InternalFailure",
         "InternalServerError",
         "ResourceNotFound",
