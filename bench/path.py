@@ -55,7 +55,7 @@ class Recorder:
     def functions(self) -> list[tuple[str, str, int]]:
         """File, function and number of calls of each function of the bot, without its stand-ins.
 
-        What Python makes a frame for on its own, such as a comprehension, is part of the function around it.
+        A comprehension is part of the function around it, although Python gives it a frame of its own.
         """
         found = []
         for code, calls in self.entered.items():
@@ -93,7 +93,7 @@ def bot_against_stand_ins() -> Iterator[Bot]:
 
 
 def ask(bot: Bot, slack_port: str) -> None:
-    """Type `/studio`, and wait until the request has ended."""
+    """Send `/studio`, and wait until the request has ended."""
     key = f"C{next(numbers)}"
     body = urlencode(
         {
@@ -126,7 +126,7 @@ def ask(bot: Bot, slack_port: str) -> None:
 
 
 def measure() -> list[tuple[str, str, int]]:
-    """The functions that one warm request enters."""
+    """Return the functions that one warm request enters."""
     recorder = Recorder()
     threading.setprofile(recorder)
     try:

@@ -27,7 +27,7 @@ GATHER_TIMEOUT = 3.5
 # The audit's words for a request that joined an open one, or came a second time, and for a decision that could not
 # be carried out.
 JOINED, TAKEN_BACK = "joined", "taken_back"
-# What a member may choose from; None is without an end date.
+# The choices of a member; None is without an end date.
 DAYS = (1, 7, 30, 90, None)
 
 
@@ -67,7 +67,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The result, and the request as it stands now; None if there is none.
+    """The result, and the request as it stands now, if it exists.
 
     Attributes:
         person: Slack's record of the member, if it was read.
@@ -80,7 +80,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Press:
-    """An administrator's press: who, and on which request; None if there is no such request any more."""
+    """An administrator's press: who, and on which request; None if it no longer exists."""
 
     by: Member
     who: Member
@@ -145,7 +145,7 @@ class AccessRequests:
         return Submission(wanted, is_new=True)
 
     def posted(self, request: AccessRequest, postings: Sequence[Posting]) -> AccessRequest | None:
-        """Keep where administrators read the request. Returns it as it stands then; None if there is a newer one."""
+        """Keep where administrators read the request. Returns it as it stands then; None if a newer one exists."""
         return self.requests.posted(request.member, request.id, postings)
 
     def withdraw(self, request: AccessRequest) -> None:
@@ -295,5 +295,5 @@ class AccessRequests:
 
 
 def _line(text: str) -> str:
-    """Text on one line: administrators read it between other lines, which it must not imitate."""
+    """Return text on one line: administrators read it between other lines, which it must not imitate."""
     return " ".join(text.split())[:MAX_REASON]

@@ -1,4 +1,4 @@
-"""Who may open what: members, mappings and rules, checked when they are made."""
+"""Members, mappings and access rules, validated on construction."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,13 +44,13 @@ class Member:
 
     @property
     def session_name(self) -> str:
-        """Who CloudTrail says made a call in a role of a mapping; shortened there if need be."""
+        """The name under which CloudTrail records calls made with a mapping's role; shortened there if needed."""
         return f"slack-{self.tenant}-{self.user_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Which SageMaker user profile a member may open, and how. A mapping alone allows nothing.
+    """The SageMaker user profile that a member may open, and how. A mapping alone allows nothing.
 
     Attributes:
         session_seconds: how long the Studio session lasts; None means the configured default.
@@ -101,7 +101,7 @@ class Mapping:
 
 
 class Effect(StrEnum):
-    """What a rule does: allow links, deny them, or allow to administer from Slack."""
+    """The effect of a rule: allow links, deny them, or allow administration from Slack."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -110,10 +110,10 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One rule about one principal, for good or until a time.
+    """One rule about one principal, permanent or until a time.
 
     Attributes:
-        principal: a Slack user, or a Slack user group, which stands for whoever is in it.
+        principal: a Slack user, or a Slack user group, which stands for its members.
     """
 
     principal: str
@@ -155,10 +155,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Lockdown:
-    """No links for anybody of a workspace.
+    """Stop all links of a workspace.
 
     Attributes:
-        reason: what members read.
+        reason: shown to members.
     """
 
     reason: str
@@ -178,13 +178,13 @@ class Lockdown:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """All that the store knows of one member, from one consistent read.
+    """The store's records of one member, from one consistent read.
 
     Attributes:
-        unreadable: the names of records whose values make no sense. One of them is enough to deny.
-        lockdown: why nobody of the workspace gets a link; None while they do.
+        unreadable: the names of records with invalid values. One of them is enough to deny.
+        lockdown: stops all links of the workspace; None while links are issued.
         group_grants: the rules for user groups of the workspace, whether or not the member is in them.
-        version: of the member's own records, for whoever changes them; 0 if there are none.
+        version: of the member's own records, against which a change is checked; 0 without records.
     """
 
     mappings: tuple[Mapping, ...] = ()
@@ -197,12 +197,12 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What the store knows of a workspace as a whole.
+    """The store's records of a workspace as a whole.
 
     Attributes:
         grants: the rules for user groups.
         unreadable: as in `Access`. One of them is enough to deny everybody.
-        version: for whoever changes it; 0 if there is nothing yet.
+        version: against which a change is checked; 0 without records.
     """
 
     lockdown: Lockdown | None = None
@@ -213,7 +213,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who Slack says a member is. Fields that Slack left out count against the member.
+    """Slack's record of a member. Fields that Slack left out count against the member.
 
     Attributes:
         ineligible_reason: why Slack's record rules this account out ("deactivated", "bot", …); None if nothing does.

@@ -55,7 +55,7 @@ class Reason(StrEnum):
 
 
 class StudioApp(StrEnum):
-    """What a member may ask Studio to open, in the command's own words."""
+    """The apps that a member may open, in the command's own words."""
 
     LAB = "lab"
     CODE = "code"
@@ -65,7 +65,7 @@ class StudioApp(StrEnum):
     HOME = "home"
 
 
-# The landing page of each. What members type never reaches a landing URI in any other way.
+# The landing page of each app. Text that members type never reaches a landing URI in any other way.
 LANDING_URIS = {
     StudioApp.LAB: "app:JupyterLab:",
     StudioApp.CODE: "app:CodeEditor:",
@@ -108,7 +108,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a member asks to open, all of it optional.
+    """The profile, app and space that a member asks to open, all of it optional.
 
     Attributes:
         alias: which mapping; None means the only one.
@@ -126,12 +126,12 @@ class Target:
             check_pattern("space", self.space, NAME, MAX_NAME, "1 to 63 letters, digits and inner hyphens")
 
     def __str__(self) -> str:
-        """The words that ask for it, as a member would type them after the command."""
+        """Return the words for this target, as a member would type them after the command."""
         words = [self.alias or "", self.app or "", "" if self.space is None else f"space {self.space}"]
         return " ".join(word.strip() for word in words if word)
 
     def within(self, mapping: Mapping) -> Mapping:
-        """The mapping with the app and space asked for in the place of its own."""
+        """Return the mapping with the requested app and space instead of its own."""
         if self.app is not None:
             mapping = replace(mapping, landing_uri=LANDING_URIS[self.app])
         return replace(mapping, space_name=self.space) if self.space else mapping
@@ -186,7 +186,7 @@ class Denied:
         notice: what an administrator wants the member to read, in their own words.
         mapping: the mapping concerned, once the policy had settled on one.
         mappings: the member's own mappings, where the next step is to name one.
-        sign_in_address: the plain address to use instead of a link, where there is one.
+        sign_in_address: the plain address to use instead of a link, where the domain has one.
     """
 
     reason: Reason
@@ -218,7 +218,7 @@ class Link:
 
     @property
     def sha256(self) -> str:
-        """What the audit keeps of the link."""
+        """The hash under which the audit keeps the link."""
         return hashlib.sha256(self.url.encode()).hexdigest()
 
 

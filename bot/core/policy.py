@@ -1,7 +1,7 @@
-"""Who may have a link: a pure function of the request, the facts and the time.
+"""Decide on links: a pure function of the target, the facts and the time.
 
 Explicit deny beats an unexpired allow, which beats the default: deny. A rule is about the member, or about a user
-group and so about whoever is in it. Of the rules of one kind the member's own is the one that counts; but one that
+group and so about its members. Of the rules of one kind the member's own is the one that counts; but one that
 has ended hides nothing. In a column that says "any", nothing changes the outcome.
 
 | a deny rule is in force: own, or of a group | an allow rule is in force: own | of a group  | outcome              |
@@ -26,7 +26,7 @@ from bot.core.link import Allowed, Check, Denied, Reason, Target
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the installation has settled for everybody."""
+    """The installation's settings for everybody."""
 
     allow_guests: bool = False
     links_per_minute: int = 5
@@ -86,7 +86,7 @@ def decide(member: Member, target: Target, facts: Facts, rules: Rules, now: date
                 checks=tuple(checks),
             )
     allow = _that_applies(seen, Effect.ALLOW)
-    if mapping is None or allow is None:  # _weigh has refused both; a change to it must not open a door
+    if mapping is None or allow is None:  # _weigh has refused both; a change to it must not issue a link
         return Denied(Reason.INTERNAL, detail="the checks passed without a mapping and an allow rule")
     aliases = tuple(sorted(m.alias for m in facts.access.mappings))
     return Allowed(member, target.within(mapping), allow.grant, aliases, facts.person.locale, tuple(checks))
@@ -100,14 +100,14 @@ def preview(member: Member, facts: Facts, rules: Rules, now: datetime) -> Allowe
 
 
 def chosen_mapping(mappings: Sequence[Mapping], target: Target) -> Mapping | None:
-    """The mapping the member means: the named one, or the only one."""
+    """Return the mapping that the member means: the named one, or the only one."""
     if target.alias is None:
         return mappings[0] if len(mappings) == 1 else None
     return next((m for m in mappings if m.alias == target.alias), None)
 
 
 def may_administer(member: Member, facts: Facts, configured: Collection[str], now: datetime) -> Check:
-    """Whether a member may administer from Slack. Whatever speaks against them outweighs what makes them one.
+    """Check whether a member may administer from Slack. Anything against them outweighs all in their favour.
 
     Guests never do, and a deny rule takes this away as well. A lockdown does not: somebody has to end it.
 
@@ -195,7 +195,7 @@ def _weigh(
 
 
 def ineligible_reason(member: Member, person: Person) -> str | None:
-    """Why Slack's record rules the account out, for this member; None if nothing but being a guest may."""
+    """Return why Slack's record rules the account out; None if nothing does, apart from being a guest."""
     if person.user_id != member.user_id:
         return "Slack answered for another account"
     if member.tenant not in (person.team_id, person.enterprise_id):
@@ -204,7 +204,7 @@ def ineligible_reason(member: Member, person: Person) -> str | None:
 
 
 def rule_of(grants: Sequence[Grant], member: Member, effect: Effect) -> Grant | None:
-    """The member's rule of that effect, whether or not it has lapsed."""
+    """Return the member's own rule of that effect, even if it has ended."""
     return next((g for g in grants if g.principal == member.user_id and g.effect is effect), None)
 
 
@@ -214,7 +214,7 @@ def _in_force(grants: Sequence[Grant], member: Member, effect: Effect, now: date
 
 
 def allowance(member: Member, facts: Facts, now: datetime) -> Grant | None:
-    """The rule by which the member is or was allowed: the one that counts, or else their own that has ended."""
+    """Return the allow rule that counts for the member, or else their own that has ended."""
     allow = _that_applies(considered(member, facts, now), Effect.ALLOW)
     return allow.grant if allow else rule_of(facts.access.grants, member, Effect.ALLOW)
 

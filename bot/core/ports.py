@@ -1,4 +1,4 @@
-"""What the use cases ask of the outside, wherever two implementations exist: the adapter and the test's fake.
+"""Interfaces of the use cases to the outside, each implemented by an adapter and by a fake of the tests.
 
 One suite (`tests/contract`) runs each pair against the same expectations.
 """
@@ -21,7 +21,7 @@ class AccessReader(Protocol):
     def read(self, member: Member) -> Access:
         """All mappings and rules of a member, and what holds for the workspace, from one strongly consistent read.
 
-        What makes no sense is named in `unreadable`.
+        Records with invalid values are named in `unreadable`.
 
         Raises:
             StoreError: the records could not be read.
@@ -46,10 +46,10 @@ class AccessAdmin(AccessReader, Protocol):
         """The own records of each of these, strongly consistent, many in one call; nothing of the workspace."""
 
     def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
-        """Who holds the profile of each of these mappings, many in one call; those that nobody holds are left out."""
+        """Yield the holder of each mapping's profile, many in one call, without those that nobody holds."""
 
     def workspace(self, tenant: str) -> Workspace:
-        """What holds for the whole workspace, strongly consistent."""
+        """Return the workspace's records, strongly consistent."""
 
     def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
         """Write mappings and rules of a member as one change, replacing those of the same name.
@@ -64,7 +64,7 @@ class AccessAdmin(AccessReader, Protocol):
         """Remove a mapping and let go of its profile."""
 
     def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:
-        """Write a rule, in the place of one of the same kind; `seen` is the workspace for a group's rule."""
+        """Write a rule, replacing one of the same kind; `seen` is the workspace for a group's rule."""
 
     def delete_grants(self, tenant: str, principal: str, *, seen: Access | Workspace, entry: Entry) -> None:
         """Remove the principal's rules and unreadable records; `seen` is the workspace for a group."""
@@ -91,7 +91,7 @@ class AuditLog(Protocol):
         """
 
     def opened(self, member: Member, request_id: str, at: datetime) -> Entry | None:
-        """Note that the member pressed the link; None if there is no such link of this member."""
+        """Note that the member pressed the link; None if the member has no such link."""
 
     def of_member(
         self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
@@ -117,23 +117,23 @@ class Intake(Protocol):
 
 
 class Choices(Protocol):
-    """What each member opened last. Nothing depends on it but the order in which things are offered."""
+    """The alias that each member opened last. Only the order of offered options depends on it."""
 
     def remember(self, member: Member, alias: str, at: datetime) -> None:
         """Keep the alias that the member opened."""
 
     def recall(self, member: Member) -> str | None:
-        """The alias that the member opened last; None if there is none."""
+        """Return the alias that the member opened last; None if unknown."""
 
 
 class Messages(Protocol):
-    """What the messages show that we may still replace, for all replicas together."""
+    """The contents of messages that we may still replace, for all replicas together."""
 
     def note(self, message: str, shows: str, at: datetime, *, unless: str | None = None) -> bool:
-        """Keep what a message shows from now on; False, and nothing is kept, if it shows `unless` now."""
+        """Keep the new content of a message; keep nothing and return False if it shows `unless` now."""
 
     def shown(self, message: str) -> str | None:
-        """What the message shows; None if nothing is known of it."""
+        """Return the content of a message; None if unknown."""
 
 
 class AccessRequestStore(Protocol):
@@ -158,23 +158,23 @@ class AccessRequestStore(Protocol):
 
 
 class Confirmations(Protocol):
-    """What administrators have asked for in Slack and have yet to confirm, or to read on in."""
+    """Commands that administrators have yet to confirm, or whose next page they have yet to read."""
 
     def keep(self, command: PendingCommand) -> bool:
         """Keep it; False, and nothing is kept, if one with this id was kept before: the request is a replay."""
 
     def take(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
-        """This administrator's command, once; None if there is none, or it has been taken, or its time is over."""
+        """Return this administrator's command, once; None if it is unknown, taken or expired."""
 
 
 class Directory(Protocol):
-    """Who the members are, and who is in the user groups, according to Slack."""
+    """Slack's records of members and user groups."""
 
     def person(self, member: Member) -> Person:
         """Slack's record of a member.
 
         Raises:
-            SlackError: Slack could not be asked. A member it does not know is returned as unfit.
+            SlackError: Slack did not answer. A member it does not know is returned as ineligible.
         """
 
     def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:
@@ -207,7 +207,7 @@ class Studio(Protocol):
 
 
 class StudioExaminer(Protocol):
-    """Looks at what a mapping points to."""
+    """Checks a mapping's domain, profile and space."""
 
     def examine(self, mapping: Mapping) -> Mapping:
         """The mapping with its profile's ARN.

@@ -1,4 +1,4 @@
-"""What is kept: audit entries, access requests and unconfirmed commands."""
+"""Stored records: audit entries, access requests and unconfirmed commands."""
 
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from enum import StrEnum
 from bot.core.access import Grant, Lockdown, Mapping, Member
 from bot.core.link import Source
 
-# What administrators set.
+# The records that administrators set.
 Record = Mapping | Grant | Lockdown
 
 
@@ -67,7 +67,7 @@ class Entry:
 
 
 class RequestState(StrEnum):
-    """What has become of a request for access."""
+    """The state of an access request."""
 
     OPEN = "open"
     APPROVED = "approved"
@@ -77,7 +77,7 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """Where administrators read a request.
+    """A message in which administrators read a request.
 
     Attributes:
         message: the message, by channel and time: `C0123ABCD/1735689600.000100`.
@@ -94,7 +94,7 @@ class AccessRequest:
 
     Attributes:
         wish: which profile or domain they would like, in their own words.
-        days: for how long; None for good.
+        days: for how long; None for no end date.
         expires_at: until when it can be decided.
         postings: the messages with the buttons, as far as they are known.
     """

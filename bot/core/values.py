@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from functools import partial
 
-# What we call ourselves to AWS. boto3 would describe itself and the machine anew for every call: a tenth of its time.
+# Our name in calls of AWS. boto3 would describe itself and the machine again for every call: a tenth of its time.
 USER_AGENT = "studio-links"
 
 # Lengths and patterns of CreatePresignedDomainUrl's parameters. The SDK enforces hardly any of them.

@@ -1,1 +1,1 @@
-"""What a member gets: a link, or the reason why not; and their own status."""
+"""Use cases of members: a link, or the reason for none, and their own status."""

@@ -150,7 +150,7 @@ def unknown_groups(member: Member, facts: Facts, now: datetime) -> tuple[Grant, 
 
 
 def _that_matter(member: Member, facts: Facts, now: datetime, allows: Callable[[Facts], bool]) -> tuple[Grant, ...]:
-    """Return the unknown group rules, or none if the answer is "no" whatever Slack would say of them."""
+    """Return the unknown group rules, or none if the answer is "no" even in the best case."""
     unknown = unknown_groups(member, facts, now)
     best = {grant: grant.effect is Effect.ALLOW for grant in unknown}
     return unknown if unknown and allows(replace(facts, memberships={**facts.memberships, **best})) else ()

@@ -1,6 +1,6 @@
 """The one act of the product: a member asks for a link, and gets one or learns why not.
 
-Gather, decide, record, act, reply; and whatever happens, the audit has the outcome.
+Gather, decide, record, act, reply. Every outcome reaches the audit.
 """
 
 from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ class SignIn:
         except AlreadyRecorded:
             log.warning("replay_refused", request=request.id, user=request.member.user_id)
             return None
-        except Exception:  # the error boundary: a defect of ours must neither open a door nor go unrecorded
+        except Exception:  # the error boundary: a defect of ours must neither issue a link nor go unrecorded
             log.exception("request_failed", request=request.id)
             answer = Denied(Reason.INTERNAL, "a defect in the bot; its log has the details")
         if isinstance(answer, Denied):
@@ -144,11 +144,11 @@ class SignIn:
         return decision if isinstance(decision, Denied) else None
 
     def _gather(self, request: LinkRequest) -> Facts | Denied:
-        """Record the request and gather the facts, side by side; Denied if there is no record."""
+        """Record the request and gather the facts, side by side; Denied without a record."""
         until = self._until(request, GATHER_TIMEOUT)
         record = self.facts.side.submit(self.intake.take, audit.requested(request), self.rules.links_per_minute)
         gathering = self.facts.begin(request.member)
-        # The record comes first: a replay must stay quiet whatever else has gone wrong.
+        # The record comes first: a replay must stay quiet, even if something else fails.
         try:
             with self._timed(Stage.RECORD):
                 within_rate = until.wait(record, StoreError, "the audit")

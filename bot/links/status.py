@@ -30,7 +30,7 @@ GATHER_TIMEOUT = 3.5
 
 @dataclass(frozen=True, slots=True)
 class MemberStatus:
-    """What a member may know of themselves.
+    """A member's view of themselves.
 
     Attributes:
         decision: the policy's answer to their next request.

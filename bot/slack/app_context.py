@@ -1,4 +1,4 @@
-"""What every handler works with: the app context, the admitted request, and the ways to answer and to refuse it."""
+"""The app context and the admitted request, with the ways to answer and to refuse it: every handler uses them."""
 
 import time
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class Admitted(LinkRequest):
 
 @dataclass(slots=True)
 class AppContext:
-    """What the handlers work with.
+    """The use cases, adapters and settings of the handlers.
 
     Attributes:
         workers: answers requests.

@@ -40,7 +40,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
-    """Whom a message is for: their words, the command as their workspace calls it, and whether they can ask."""
+    """The reader's words, the command as their workspace calls it, and whether they can request access."""
 
     words: Words
     command: str = "/studio"
@@ -54,14 +54,14 @@ def text_message(text: str) -> Message:
 
 
 def escape(text: str, longest: int | None = None) -> str:
-    """Text from outside, made harmless: Slack gives meaning to these three characters only."""
+    """Escape text from outside: Slack gives meaning to these three characters only."""
     if longest is not None and len(text) > longest:
         text = text[:longest] + "…"
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def plain(text: str) -> Block:
-    """Text without markup, cut to what a label may hold: in its middle, as names mostly differ at their ends."""
+    """Return a label without markup, shortened in its middle: names mostly differ at their ends."""
     if len(text) > MAX_LABEL_LENGTH:
         half = (MAX_LABEL_LENGTH - 1) // 2
         text = f"{text[:half]}…{text[-half:]}"
@@ -69,12 +69,12 @@ def plain(text: str) -> Block:
 
 
 def section(text: str) -> Block:
-    """Text across the whole message."""
+    """Return text across the whole message."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
 def verbatim(text: str) -> Block:
-    """A section in which Slack makes no mention or link of what a member wrote as @channel or an address.
+    """Return a section in which Slack turns nothing that a member wrote into a mention or link.
 
     https://docs.slack.dev/reference/block-kit/composition-objects/text-object
     """
@@ -82,23 +82,23 @@ def verbatim(text: str) -> Block:
 
 
 def context(text: str) -> Block:
-    """Small, quiet text."""
+    """Return small, quiet text."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
 
 
 def actions(*elements: Block) -> Block:
-    """A row of buttons."""
+    """Return a row of buttons."""
     return {"type": "actions", "elements": list(elements)}
 
 
 def button(text: str, action_id: str, value: str, **more: str) -> Block:
-    """A button; without a value if that is empty, which Slack does not take."""
+    """Return a button; without a value if that is empty, which Slack does not take."""
     button: Block = {"type": "button", "action_id": action_id, "text": plain(text), **more}
     return {**button, "value": value} if value else button
 
 
 def parts(lines: Sequence[str]) -> list[list[str]]:
-    """The lines in runs that each fit into one section."""
+    """Split lines into runs that each fit into one section."""
     parts: list[list[str]] = [[]]
     for line in lines:
         if len("\n".join([*parts[-1], line])) > MAX_SECTION_LENGTH:
@@ -108,7 +108,7 @@ def parts(lines: Sequence[str]) -> list[list[str]]:
 
 
 def slack_time(time: datetime) -> str:
-    """A time of day that each reader sees in their own zone; the fallback is UTC.
+    """Return a time of day that each reader sees in their own zone; the fallback is UTC.
 
     https://docs.slack.dev/messaging/formatting-message-text#date-formatting
     """
@@ -116,12 +116,12 @@ def slack_time(time: datetime) -> str:
 
 
 def slack_date(time: datetime) -> str:
-    """A day and time that each reader sees in their own zone and words ("today")."""
+    """Return a day and time that each reader sees in their own zone and words ("today")."""
     return f"<!date^{int(time.timestamp())}^{{date_short_pretty}} {{time}}|{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC>"
 
 
 def duration(seconds: int, words: Words) -> str:
-    """Seconds in words: "60 seconds", "12 hours", "1 hour 30 minutes"."""
+    """Return seconds in words: "60 seconds", "12 hours", "1 hour 30 minutes"."""
     if seconds <= 120:  # noqa: PLR2004 - two minutes and less read better in seconds
         return count(seconds, words.second)
     hours, minutes = divmod(seconds // 60, 60)
@@ -130,5 +130,5 @@ def duration(seconds: int, words: Words) -> str:
 
 
 def count(number: int, plural: tuple[str, str]) -> str:
-    """A number of things: "1 day", "7 days"."""
+    """Return a number of things: "1 day", "7 days"."""
     return f"{number} {plural[number != 1]}"

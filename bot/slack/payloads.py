@@ -13,13 +13,13 @@ from typing import Any
 
 from bot.core.errors import BadInput
 
-# What `request_id` makes.
+# The form of a `request_id`.
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The app and workspace that our own token belongs to, as Slack told us at start-up."""
+    """The app and workspace that our own token belongs to, as Slack named them at start-up."""
 
     app_id: str
     team_id: str
@@ -69,7 +69,7 @@ class Origin:
 
 
 def command_origin(body: Mapping[str, Any]) -> Origin:
-    """The origin of a slash command.
+    """Return the origin of a slash command.
 
     Raises:
         BadInput: a field is missing that Slack always sends.
@@ -88,7 +88,7 @@ def command_origin(body: Mapping[str, Any]) -> Origin:
 
 
 def action_origin(body: Mapping[str, Any]) -> Origin:
-    """The origin of a pressed button or a shortcut; BadInput as for `command_origin`."""
+    """Return the origin of a pressed button or a shortcut; BadInput as for `command_origin`."""
     user, team, enterprise, channel = (_part(body, key) for key in ("user", "team", "enterprise", "channel"))
     view, container, trigger = _part(body, "view"), _part(body, "container"), _text(body, "trigger_id")
     ts = _optional(container, "message_ts")
@@ -108,12 +108,12 @@ def action_origin(body: Mapping[str, Any]) -> Origin:
 
 
 def form_origin(body: Mapping[str, Any]) -> Origin:
-    """The origin of a dialog that was sent off. It is closed by then: what is left is a direct message."""
+    """Return the origin of a submitted dialog. It is closed by then, which leaves a direct message."""
     return replace(action_origin(body), view_id=None, by_message=True)
 
 
 def event_origin(body: Mapping[str, Any]) -> Origin:
-    """The origin of an event; BadInput as for `command_origin`.
+    """Return the origin of an event; BadInput as for `command_origin`.
 
     https://docs.slack.dev/apis/events-api#event-type-structure
     """
@@ -127,7 +127,7 @@ def event_origin(body: Mapping[str, Any]) -> Origin:
 
 
 def action_value(body: Mapping[str, Any]) -> str:
-    """The value of the pressed button or of the option that was selected; empty if there is none."""
+    """Return the value of the pressed button or selected option; empty without one."""
     actions = body.get("actions")
     first = actions[0] if isinstance(actions, list) and actions else None
     if not isinstance(first, Mapping):
@@ -136,7 +136,7 @@ def action_value(body: Mapping[str, Any]) -> str:
 
 
 def field_value(body: Mapping[str, Any], block_id: str) -> str:
-    """What was filled into a dialog's field, or chosen in it; empty if nothing was."""
+    """Return the content or choice of a dialog's field; empty without one."""
     fields = _part(_part(_part(_part(body, "view"), "state"), "values"), block_id)
     field_state = next((value for value in fields.values() if isinstance(value, Mapping)), {})
     given = (_optional(field_state, key) for key in ("value", "selected_user", "selected_date"))
@@ -144,12 +144,12 @@ def field_value(body: Mapping[str, Any], block_id: str) -> str:
 
 
 def private_metadata(body: Mapping[str, Any]) -> str:
-    """What we gave the dialog to bring back; to be checked like anything else that comes in."""
+    """Return the text that we gave the dialog to bring back. Check it like any other input."""
     return _optional(_part(body, "view"), "private_metadata") or ""
 
 
 def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:
-    """The tenant the request belongs to, or None: it is for another app, workspace or organisation.
+    """Return the tenant that the request belongs to; None if it is for another app, workspace or organisation.
 
     Args:
         teams: the team and enterprise ids that may use this bot.
@@ -169,12 +169,12 @@ def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:
 
 
 def request_id(trigger_id: str) -> str:
-    """The id under which a request is recorded. A `trigger_id` opens dialogs while it lives: keep its hash."""
+    """Return the id under which a request is recorded. A `trigger_id` opens dialogs while it lives: keep its hash."""
     return hashlib.sha256(trigger_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def is_well_formed(body: Mapping[str, Any]) -> bool:  # noqa: PLR0911 - one a kind of interaction
-    """Whether an interaction has the shape that Bolt takes for granted and trips over when it is missing."""
+    """Check for the shape that Bolt takes for granted and fails without."""
     match body.get("type"):
         case "block_actions":
             actions = body.get("actions")

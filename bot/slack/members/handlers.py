@@ -1,4 +1,4 @@
-"""What happens when a member calls: parse, call, reply. Nothing is decided here."""
+"""Handle members' commands, buttons and the home tab: parse, call, reply. Nothing is decided here."""
 
 import re
 from collections.abc import Callable
@@ -102,9 +102,9 @@ def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bo
         message = views.answer(answer, app.render(admitted.origin, answer.locale))
         begun = app.monotonic()
         delivered = tell(app, admitted.origin, message, replace=in_place)
-        told = app.monotonic()
-        app.record_duration(Stage.REPLY, told - begun)
-        app.record_duration(Stage.WHOLE, told - admitted.started)
+        replied = app.monotonic()
+        app.record_duration(Stage.REPLY, replied - begun)
+        app.record_duration(Stage.WHOLE, replied - admitted.started)
         return delivered
 
     entry = app.signin.answer(replace(admitted, target=target), deliver)

@@ -1,4 +1,4 @@
-"""The home tab of a member: made when they open it, and made anew when what it shows has changed."""
+"""Publish a member's home tab, when they open it and when its content has changed."""
 
 import structlog
 
@@ -11,10 +11,10 @@ log = structlog.get_logger()
 
 
 def show_home(app: AppContext, member: Member, person: Person | None = None) -> None:
-    """Publish it as things stand now. A failure is logged: the next opening makes it again.
+    """Publish the tab with current data. A failure is logged: the next opening publishes it again.
 
     Args:
-        person: what Slack has just said of the member, if it has been asked.
+        person: Slack's record of the member, if it has just been read.
     """
     try:
         standing = app.get_status.of(member, person)

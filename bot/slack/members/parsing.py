@@ -1,4 +1,4 @@
-"""The grammar of `/studio`: from what a member typed to what they want. Pure."""
+"""The grammar of `/studio`: from typed text to a command. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Administer:
     """`/studio admin …`.
 
     Attributes:
-        text: what was typed after it, as Slack sent it: escaped, so that mentions can be told from their imitations.
+        text: the words after it as Slack sent them: escaped, which tells mentions from their imitations.
     """
 
     text: str = ""
@@ -37,7 +37,7 @@ class Administer:
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """`/studio help`, or text that means nothing to us."""
+    """`/studio help`, or text that we do not understand."""
 
     not_understood: str | None = None
 
@@ -49,7 +49,7 @@ SPACE = "space"
 
 
 def parse(text: str) -> Command:
-    """What the member typed after the command. Only a space's name has a case.
+    """Parse the text after the command. Only a space's name has a case.
 
     With `should_escape`, which the manifest sets, Slack sends three characters escaped.
     """
@@ -71,7 +71,7 @@ def parse(text: str) -> Command:
 
 
 def parse_target(words: Sequence[str]) -> Target | None:
-    """What the words ask to open; None if they mean nothing."""
+    """Return the target that the words ask for; None if they mean nothing."""
     left, alias, app, space = list(words), None, None, None
     if left and ALIAS.fullmatch(left[0].lower()) and left[0].lower() not in RESERVED_WORDS:
         alias = left.pop(0).lower()

@@ -1,4 +1,4 @@
-"""What members read about themselves: `whoami`, the home tab and the help. Pure."""
+"""Render `whoami`, the home tab and the help. Pure."""
 
 from bot.core.access import Mapping
 from bot.core.link import Denied, Reason, Target
@@ -26,7 +26,7 @@ MAX_HOME_BLOCKS = 90
 def help_for(
     status: MemberStatus, render: RenderContext, *, not_understood: str | None, administers: bool = False
 ) -> Message:
-    """The help with what this member can use."""
+    """Render the help with the commands that this member can use."""
     aliases = sorted(mapping.alias for mapping in status.facts.access.mappings)
     return help_text(
         render, not_understood=not_understood, aliases=aliases, rejection=rejection(status), administers=administers
@@ -34,12 +34,12 @@ def help_for(
 
 
 def rejection(status: MemberStatus) -> Denied | None:
-    """Why the member can open nothing; None if they can."""
+    """Return why the member can open nothing; None if they can."""
     return status.decision if isinstance(status.decision, Denied) else None
 
 
 def who_am_i(status: MemberStatus, render: RenderContext) -> Message:
-    """What `whoami` says."""
+    """Render the answer to `whoami`."""
     words = render.words
     mappings = [_mapped(mapping, words) for mapping in _mappings(status)] or [words.who_nothing]
     who = _who(status, render)
@@ -53,7 +53,7 @@ def who_am_i(status: MemberStatus, render: RenderContext) -> Message:
 
 
 def home_tab(status: MemberStatus, render: RenderContext) -> Message:
-    """The home tab: what `whoami` says, with a button for each mapping that the member may open."""
+    """Render the home tab: the same as `whoami`, with a button for each mapping that the member may open."""
     words, who = render.words, _who(status, render)
     rows = [section(_mapped(mapping, words)) for mapping in _mappings(status)[:MAX_HOME_BLOCKS]]
     if rejection(status) is None:
@@ -77,7 +77,7 @@ def _mapped(mapping: Mapping, words: Words) -> str:
 
 
 def _way_in(status: MemberStatus, render: RenderContext) -> list[Block]:
-    """A button for those who can open nothing and whom an administrator could help."""
+    """Return a button for members who can open nothing but could be helped by an administrator."""
     denied = rejection(status)
     helped = render.may_ask and denied is not None and denied.reason in ASKABLE
     return [actions(button(render.words.ask, ASK, "", style="primary"))] if helped else []

@@ -1,4 +1,4 @@
-"""From values to the messages members see, as Block Kit. Pure.
+"""Render answers to link requests as Block Kit. Pure.
 
 The link sits in one button's `url` and nowhere else: Slack's servers fetch addresses they find in text.
 https://docs.slack.dev/reference/block-kit/blocks
@@ -37,7 +37,7 @@ ASK = "ask_access"
 MAX_BUTTONS = 5
 # https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
 MAX_OPTIONS = 100
-# How much of what a member typed is repeated to them.
+# The most that is repeated of a member's text.
 MAX_ECHO_LENGTH = 200
 # How many of a member's aliases are listed, so that the longest still fit into one section.
 MAX_ALIASES = 40
@@ -71,7 +71,7 @@ PASSING = frozenset(
 
 
 def answer(given: Answer, render: RenderContext) -> Message:
-    """What a member sees who asked for a link."""
+    """Render the answer to a link request."""
     match given:
         case Issued():
             return _link(given, render)
@@ -101,7 +101,7 @@ def _link(issued: Issued, render: RenderContext) -> Message:
 
 
 def _choice(choice: Choice, render: RenderContext) -> Message:
-    """Buttons for up to five, a select beyond; what was chosen last time comes first, and stands out."""
+    """Render buttons for up to five options, a select for more. The last choice comes first, and stands out."""
     words, options = render.words, choice.options[:MAX_OPTIONS]
     alone = len({option.target.alias for option in options}) == 1
     note = words.choose_note.format(command=escape(render.command), target=options[0].target)
@@ -132,7 +132,7 @@ def _choice(choice: Choice, render: RenderContext) -> Message:
 
 
 def _option_label(option: Option, words: Words, without_space: str, *, alone: bool) -> str:
-    """What tells an option from the others: where all are of one profile (`alone`), a space has all the room."""
+    """Return an option's distinguishing label: where all are of one profile (`alone`), the space has all the room."""
     target = option.target
     if target.space:
         form = words.option_only_space if alone else words.option_space
@@ -141,7 +141,7 @@ def _option_label(option: Option, words: Words, without_space: str, *, alone: bo
 
 
 def opened(entry: Entry, render: RenderContext) -> Message:
-    """What replaces a link message once its button was pressed: the used link leaves the screen."""
+    """Render the replacement of a link message whose button was pressed: the used link leaves the screen."""
     words, at = render.words, entry.opened_at or entry.at
     if entry.expires_at is not None and at >= entry.expires_at:
         return stale(entry, render)
@@ -152,20 +152,20 @@ def opened(entry: Entry, render: RenderContext) -> Message:
 
 
 def stale(entry: Entry, render: RenderContext) -> Message:
-    """What replaces a link message whose time is over."""
+    """Render the replacement of a link message that has expired."""
     words = render.words
     line = words.stale.format(until=slack_time(entry.expires_at or entry.at))
     return Message(words.stale_text, [section(line), _again(entry, words)])
 
 
 def _again(entry: Entry, words: Words) -> Block:
-    """A button for the same once more: what was asked for is in the entry as it was opened."""
+    """Return a button for the same target again, which is in the entry."""
     target = Target(entry.alias, APPS_BY_LANDING_URI.get(entry.landing_uri or ""), entry.space_name)
     return actions(button(words.new_link, NEW_LINK, str(target)))
 
 
 def refusal(reason: Reason, render: RenderContext) -> Message:
-    """A refusal that needs nothing but its reason."""
+    """Render a refusal from its reason alone."""
     return _refusal(Denied(reason), render)
 
 
@@ -194,7 +194,7 @@ def why_refused(denied: Denied, render: RenderContext) -> str:
 
 
 def _unknown_alias(denied: Denied, render: RenderContext) -> Message:
-    """The nearest of the member's own aliases, and nobody else's."""
+    """Offer the nearest of the member's own aliases, and nobody else's."""
     words, asked = render.words, denied.target.alias or ""
     lines = [words.no_such_alias.format(text=escape(asked, MAX_ECHO_LENGTH))]
     near = _nearest(asked, denied.aliases)
@@ -205,7 +205,7 @@ def _unknown_alias(denied: Denied, render: RenderContext) -> Message:
 
 
 def _nearest(asked: str, aliases: Sequence[str]) -> list[str]:
-    """Up to three: those that begin so, and those that are spelled much the same."""
+    """Return up to three aliases: those that begin so, and those with a similar spelling."""
     begin = sorted((alias for alias in aliases if asked and alias.startswith(asked)), key=len)
     return list(dict.fromkeys([*begin, *get_close_matches(asked, aliases, cutoff=0.5)]))[:3]
 
@@ -218,10 +218,10 @@ def help_text(
     rejection: Denied | None = None,
     administers: bool = False,
 ) -> Message:
-    """What the command understands, as far as the member can use it; first, what it did not.
+    """Render the commands that the member can use, after the text that was not understood.
 
     Args:
-        rejection: what the member is told who can open nothing; None if they can.
+        rejection: why the member can open nothing; None if they can.
     """
     words, command = render.words, escape(render.command)
     if rejection is not None:
@@ -244,17 +244,17 @@ def help_text(
 
 
 def waiting(render: RenderContext) -> Message:
-    """What a dialog shows until the link is there."""
+    """Render a dialog that waits for a link."""
     return Message(render.words.waiting, [section(render.words.waiting)])
 
 
 def one_moment(render: RenderContext) -> Message:
-    """What a dialog shows until we know what to show."""
+    """Render a dialog that waits for its content."""
     return Message(render.words.one_moment, [section(render.words.one_moment)])
 
 
 def announcement(entry: Entry) -> str:
-    """One line on an outcome for the audit channel. Members are named by id, which notifies nobody here."""
+    """Render an outcome as one line for the audit channel. Members are named by id, which notifies nobody."""
     what = f" · profile {entry.profile_name} in {entry.domain_id}" if entry.profile_name else ""
     return f"{escape(entry.subject)} · {entry.action} · {entry.outcome}{what}"
 

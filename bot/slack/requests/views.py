@@ -1,4 +1,4 @@
-"""What members and administrators see of a request for access. Pure.
+"""Render access requests for members and administrators. Pure.
 
 https://docs.slack.dev/reference/views/modal-views
 """
@@ -39,7 +39,7 @@ MAX_REASON_LENGTH = 500
 
 
 def form(render: RenderContext, wish: str = "") -> dict[str, Any]:
-    """The dialog in which a member asks."""
+    """Render the dialog in which a member asks."""
     words, wish = render.words, wish[:MAX_WISH_LENGTH]
     spans = [{"text": plain(_span(days, words)), "value": str(days or FOR_GOOD)} for days in DAYS]
     wish_field = _text(WISH, MAX_WISH_LENGTH)
@@ -63,7 +63,7 @@ def form(render: RenderContext, wish: str = "") -> dict[str, Any]:
 
 
 def not_new(request: AccessRequest, now: datetime, render: RenderContext) -> Message:
-    """What a member hears whose form has opened no request: how their latest one stands."""
+    """Render the state of a member's latest request, where their form has opened no new one."""
     words = render.words
     if request.state is RequestState.OPEN:
         line = words.ask_joined if now < request.expires_at else words.ask_ran_out
@@ -77,7 +77,7 @@ def not_new(request: AccessRequest, now: datetime, render: RenderContext) -> Mes
 
 
 def to_admins(request: AccessRequest, render: RenderContext) -> Message:
-    """What administrators decide on."""
+    """Render a request with its buttons, for administrators."""
     words, value = render.words, _value(request)
     deny: Block = {
         **button(words.deny, DENY, value, style="danger"),
@@ -98,7 +98,7 @@ def to_admins(request: AccessRequest, render: RenderContext) -> Message:
 
 
 def settled(request: AccessRequest, render: RenderContext) -> Message:
-    """What takes the place of the buttons once there is nothing to decide any more."""
+    """Render a decided or expired request, without buttons."""
     blocks = [*_asked(request, render.words), context(_end(request, render.words))]
     return Message(render.words.asked.format(user=request.member.user_id), blocks)
 
@@ -112,7 +112,7 @@ def _end(request: AccessRequest, words: Words) -> str:
 
 
 def outcome(decision: Decision, render: RenderContext) -> Message:
-    """What came of a press or a form, where no message shows it: mostly why it decided nothing."""
+    """Render the result of a press or a form, where no message shows it: mostly why it decided nothing."""
     words, request = render.words, decision.request
     if decision.result in (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED) and request is not None:
         return text_message(f"{words.asked.format(user=request.member.user_id)}\n{_end(request, words)}")
@@ -131,7 +131,7 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
 
 
 def failed(error: StudioLinksError, render: RenderContext) -> Message:
-    """Why a decision could not be carried out. The error's own words are for the log."""
+    """Render why a decision could not be carried out. The error's own words are for the log."""
     words = render.words
     match error:
         case UpstreamError():
@@ -146,14 +146,14 @@ def failed(error: StudioLinksError, render: RenderContext) -> Message:
 
 
 def invalid(error: InvalidValue, words: Words) -> dict[str, str]:
-    """What is wrong with what an administrator filled in, by the field it is shown at."""
+    """Return what is wrong with an administrator's form, by field."""
     if error.field_name == "domain":
         return {DOMAIN: words.bad_domain}
     return {ALIAS_FIELD: words.bad_alias} if error.field_name == "alias" else {PROFILE: words.bad_profile}
 
 
 def mapping_form(request: AccessRequest, render: RenderContext) -> dict[str, Any]:
-    """The dialog that asks which profile an approved member is to open."""
+    """Render the dialog that asks for an approved member's profile."""
     words = render.words
     return {
         "type": "modal",
@@ -173,7 +173,7 @@ def mapping_form(request: AccessRequest, render: RenderContext) -> dict[str, Any
 
 
 def to_member(request: AccessRequest, render: RenderContext) -> Message:
-    """What the member hears."""
+    """Render the decision for the member."""
     words = render.words
     if request.state is RequestState.DENIED:
         return text_message(words.turned_down)
@@ -184,7 +184,7 @@ def to_member(request: AccessRequest, render: RenderContext) -> Message:
 
 
 def announcement(request: AccessRequest) -> str:
-    """One line on a decision for the audit channel."""
+    """Render a decision as one line for the audit channel."""
     return f"{request.member.user_id} · request · {request.state} · by {request.decided_by}"
 
 
