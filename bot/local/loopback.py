@@ -13,6 +13,8 @@ from wsgiref.types import WSGIApplication
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from bot.local.faults import Fault, Faults
+
 HOST = "127.0.0.1"
 
 
@@ -28,9 +30,13 @@ def note_failure() -> None:
 
 
 class LoopbackServer:
-    """Serve `app`, as a context manager or between `start` and `stop`. Port 0 takes any free one."""
+    """Serve `app`, as a context manager or between `start` and `stop`. Port 0 takes any free one.
 
-    def __init__(self, app: WSGIApplication, port: int) -> None:
+    The app takes the faults of its requests from `faults`.
+    """
+
+    def __init__(self, app: WSGIApplication, port: int, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
         self._served = app
         self._port = port
         self._server: _Server | None = None
@@ -55,6 +61,15 @@ class LoopbackServer:
 
     def release_waiting(self) -> None:
         """End the waits of requests under way, so that `stop` doesn't have to wait for them."""
+        self.faults.stopped.set()
+
+    def inject(self, target: str, *faults: Fault) -> None:
+        """Make the next requests to an AWS operation, Web API method or `response_url` fail: one fault each."""
+        self.faults.inject(target, *faults)
+
+    def clear_faults(self) -> None:
+        """Serve every request as usual again."""
+        self.faults.clear()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from bot.core.link import Reason
 from bot.core.ports import NO_SUCH_GROUP, Directory
 from bot.local.faults import Fault
 from bot.local.slack.people import SLACKBOT
-from bot.local.slack.workspace import SCOPES, Traits, Workspace
+from bot.local.slack.workspace import SCOPES, Workspace
 from bot.slack.client import SlackApi, person
 from tests.fakes import ANA, TEAM, FakeDirectory
 
@@ -26,7 +27,7 @@ class World:
     """A directory and its setup. `add` takes the account's traits and the expected person."""
 
     directory: Directory
-    add: Callable[[Traits, Person], None]
+    add: Callable[[dict[str, Any], Person], None]
     fail: Callable[..., None]
     group: Callable[..., None]
 
@@ -44,7 +45,7 @@ def slack_api(workspace: Workspace, *, token: str = "", api_url: str = "") -> Sl
 def fake_world() -> World:
     fake = FakeDirectory()
 
-    def add(_traits: Traits, expected: Person) -> None:
+    def add(_traits: dict[str, Any], expected: Person) -> None:
         fake.people[expected.user_id] = expected
 
     def fail(reason: Reason, method: str = "users.info") -> None:  # noqa: ARG001 - all of it fails
@@ -58,7 +59,7 @@ def fake_world() -> World:
 
 
 def slack_world(workspace: Workspace) -> World:
-    def add(traits: Traits, expected: Person) -> None:
+    def add(traits: dict[str, Any], expected: Person) -> None:
         workspace.add_member(expected.user_id, "somebody", **traits)
 
     def fail(reason: Reason, method: str = "users.info") -> None:
@@ -76,7 +77,7 @@ def world(request: pytest.FixtureRequest) -> World:
     return fake_world() if request.param == "fake" else slack_world(request.getfixturevalue("workspace"))
 
 
-ACCOUNTS: dict[str, tuple[Traits, Person]] = {
+ACCOUNTS: dict[str, tuple[dict[str, Any], Person]] = {
     "full member": ({}, Person("U0FULL0001", TEAM, locale="en-US")),
     "administrator": ({"admin": True}, Person("U0ADMIN001", TEAM, locale="en-US")),
     "guest": ({"guest": True}, Person("U0GUEST001", TEAM, guest=True, locale="en-US")),
@@ -99,7 +100,7 @@ ACCOUNTS: dict[str, tuple[Traits, Person]] = {
 
 
 @pytest.mark.parametrize(("traits", "expected"), ACCOUNTS.values(), ids=ACCOUNTS)
-def test_account_flags_map_to_a_person(world: World, traits: Traits, expected: Person) -> None:
+def test_account_flags_map_to_a_person(world: World, traits: dict[str, Any], expected: Person) -> None:
     world.add(traits, expected)
     assert world.directory.person(Member(TEAM, expected.user_id)) == expected
 

@@ -804,7 +804,7 @@ def test_a_delayed_reply_does_not_hold_up_the_end(bot_url: str) -> None:
     slack.inject("response_url", Fault(delay=60))
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(respond, exchange, text="slow")
-        while slack._faults._orders["response_url"]:
+        while slack.faults._orders["response_url"]:
             pytest.fail("the request never came") if waiting.done() else None
         slack.stop()
         assert waiting.result(timeout=5) == (200, "ok")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 from bot.admin.changes import Admin
 from bot.app import administration
@@ -20,7 +20,6 @@ from bot.core.link import Source
 from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
 from bot.local.slack.exchanges import Exchange
-from bot.local.slack.people import Traits
 from bot.local.slack.screens import Message
 from bot.slack.payloads import request_id
 from tests.leaks import remember
@@ -64,7 +63,7 @@ class Someone:
         self.profile = f"{crowd.prefix.lower()}-{number}"
         self.member = Member(TEAM, self.user_id)
 
-    def becomes(self, **traits: Unpack[Traits]) -> None:
+    def becomes(self, **traits: Any) -> None:
         """What Slack's record says of the account."""
         self.product.slack.add_member(self.user_id, self.profile, **traits)
 

@@ -134,7 +134,7 @@ def recorded(exchange: Exchange) -> str:
 
 def being_told(product: Product, _before: int) -> bool:
     """Whether the stand-in has begun to keep the bot waiting."""
-    return not product.slack._faults._orders["response_url"]
+    return not product.slack.faults._orders["response_url"]
 
 
 POINTS = {

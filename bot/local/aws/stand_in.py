@@ -31,7 +31,7 @@ from bot.local.aws import dynamodb, iam, sagemaker
 from bot.local.aws.calls import Call, arguments, credential, operation
 from bot.local.aws.sagemaker_state import studio_state
 from bot.local.aws.studio_site import StudioSite
-from bot.local.faults import Fault, Faults, hang_up
+from bot.local.faults import hang_up
 from bot.local.loopback import LoopbackServer, is_loopback, note_failure
 from bot.local.recent import Recent
 
@@ -60,7 +60,6 @@ class LocalAws(LoopbackServer):
         self.clock = clock
         self._site = StudioSite(clock)
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._faults = Faults()
         self._calls: Recent[Call] = Recent()
         self._dynamodb = threading.Lock()
 
@@ -82,7 +81,7 @@ class LocalAws(LoopbackServer):
             self.reset()
             for service in SERVICES:  # loading the models takes a while: not in the time of the first caller
                 get_service_model(service)
-            self._faults.stopped.clear()
+            self.faults.stopped.clear()
             super().start()
         except BaseException:
             _running.release()
@@ -95,9 +94,6 @@ class LocalAws(LoopbackServer):
             super().stop()
             _running.release()
 
-    def release_waiting(self) -> None:
-        self._faults.stopped.set()
-
     @property
     def endpoint(self) -> str:
         return self.url
@@ -107,7 +103,7 @@ class LocalAws(LoopbackServer):
         with self._dynamodb:
             moto_api_backend.reset()
         self._site.forget()
-        self._faults.clear()
+        self.faults.clear()
         self._calls.clear()
 
     def environment(self) -> dict[str, str]:
@@ -121,8 +117,6 @@ class LocalAws(LoopbackServer):
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    # For tests: what was called, and what goes wrong.
-
     @property
     def calls(self) -> list[str]:
         """The operations called since the last reset, in order of arrival, failed ones too. A copy."""
@@ -132,14 +126,6 @@ class LocalAws(LoopbackServer):
     def recorded(self) -> list[Call]:
         """The same calls, with their arguments and callers."""
         return list(self._calls.all())
-
-    def inject(self, target: str, *faults: Fault) -> None:
-        """Make the next calls of an operation ("PutItem") go wrong."""
-        self._faults.inject(target, *faults)
-
-    def clear_faults(self) -> None:
-        """Serve every call as usual again."""
-        self._faults.clear()
 
     def set_status(self, domain_id: str, profile: str | None = None, *, status: str) -> None:
         """Put a domain or one of its profiles in a state ("Pending", "Failed"). KeyError if it is unknown."""
@@ -180,7 +166,7 @@ class LocalAws(LoopbackServer):
         request.environ["wsgi.input"] = io.BytesIO(body)
         name, query = operation(request, body)
         self._calls.add(Call(name, arguments(body, query=query), credential(request)[0], time.time()))
-        fault = self._faults.take(name)
+        fault = self.faults.take(name)
         answer = self._ask_moto(request, name) if fault.takes_effect else None
         if fault.drop:
             hang_up(request.environ)

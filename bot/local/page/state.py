@@ -15,9 +15,7 @@ Json = dict[str, Any]
 def snapshot(workspace: Workspace, user_id: str, since: float) -> Json:
     """Return everything on this member's screen.
 
-    Args:
-        since: when their client was loaded, in monotonic seconds: as in Slack, older ephemeral messages and modals
-            are gone.
+    Their client was loaded at `since`, in monotonic seconds. As in Slack, older ephemerals and modals are gone.
     """
     messages = [
         _message(message, workspace)

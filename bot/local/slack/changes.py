@@ -24,7 +24,7 @@ class Changes:
         with self._condition:
             self._condition.wait_for(lambda: self.count != seen or self.closed, timeout)
 
-    def wait_until(self, happened: Callable[[], object], timeout: float) -> None:
+    def wait_until(self, happened: Callable[[], object], timeout: float = 5.0) -> None:
         """Return once `happened` is true, which is looked at after each change; TimeoutError if that takes longer."""
         deadline = time.monotonic() + timeout
         while True:

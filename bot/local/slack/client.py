@@ -21,11 +21,10 @@ NO_CONNECTION = "We had some trouble connecting. Try again?"
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The outcome of submitting a modal. Without an exchange, the client found the form incomplete by itself.
+    """The outcome of submitting a modal, as the member reads it.
 
-    Attributes:
-        errors: what the member reads below the fields, by block id.
-        trouble: what the member reads if the app gave no usable answer.
+    `errors` stand below the fields, by block id; without an exchange, the client found them by itself. `trouble` is
+    shown if the app gave no usable answer.
     """
 
     exchange: Exchange | None = None
@@ -34,13 +33,9 @@ class Submission:
 
 
 class Client(Sender):
-    """The clients of all members: each call names the member. Returns once the app has acknowledged, or failed to.
+    """The clients of all members: each call names the member. Returns once the app has acknowledged, or failed to."""
 
-    Attributes:
-        url: where the workspace is reached, for `response_url`s.
-    """
-
-    url: str
+    url: str  # of the workspace, for `response_url`s
 
     def say(self, user_id: str, text: str, *, channel: str = GENERAL) -> Message:
         """Type an ordinary message. The app doesn't receive it: it subscribes to no messages."""
@@ -184,11 +179,9 @@ class Client(Sender):
 
     def modal(self, user_id: str) -> View:
         """Return the modal on top of this member's screen; LookupError if there is none."""
-        for view in reversed(self.views.stack(user_id)):
-            return view
+        if stack := self.views.stack(user_id):
+            return stack[-1]
         raise LookupError(f"no modal is open for {user_id}")
-
-    # Looking up, and applying what the app answers
 
     def _report(self, done: Exchange, problem: str) -> None:
         done.problem = problem

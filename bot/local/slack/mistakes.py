@@ -8,18 +8,8 @@ from bot.local.slack.response_urls import Delivery
 from bot.local.slack.web_api import ApiCall
 
 # Errors that mean the app wrote something wrong. Others, like a channel without the bot, happen to any app.
-MISTAKES = frozenset(
-    {
-        "invalid_arguments",
-        "invalid_blocks",
-        "invalid_blocks_format",
-        "invalid_payload",
-        "msg_too_long",
-        "no_text",
-        "unknown_method",
-        "view_too_large",
-    }
-)
+MISTAKES = {"invalid_arguments", "invalid_blocks", "invalid_blocks_format", "invalid_payload"}
+MISTAKES |= {"msg_too_long", "no_text", "unknown_method", "view_too_large"}
 
 
 def mistakes(calls: Iterable[ApiCall], deliveries: Iterable[Delivery], exchanges: Iterable[Exchange]) -> list[str]:

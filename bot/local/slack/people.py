@@ -4,28 +4,11 @@ import hashlib
 import secrets
 import threading
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
 SLACKBOT = "USLACKBOT"
-
-
-class Traits(TypedDict, total=False):
-    """The differences of an account from a full, active member."""
-
-    real_name: str
-    email: str
-    deleted: bool
-    bot: bool
-    guest: bool
-    single_channel_guest: bool
-    stranger: bool
-    invited: bool
-    admin: bool
-    title: str
-    locale: str
-    team_id: str
-    enterprise_user: dict[str, Any]
+SCOPES = ("commands", "chat:write", "users:read", "users:read.email", "usergroups:read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +128,12 @@ class UserGroup:
 class Installation:
     """The app as it is installed in this workspace."""
 
-    team_id: str
-    app_id: str
-    scopes: tuple[str, ...]
-    bot_token: str = field(repr=False)
-    app_token: str = field(repr=False)
-    signing_secret: str = field(repr=False)
+    team_id: str = "T0STUDIO01"
+    app_id: str = "A0STUDIO01"
+    scopes: tuple[str, ...] = SCOPES
+    bot_token: str = field(default_factory=lambda: f"xoxb-{secrets.token_hex(12)}", repr=False)
+    app_token: str = field(default_factory=lambda: f"xapp-1-{secrets.token_hex(12)}", repr=False)
+    signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     enterprise_id: str | None = None
     team_domain: str = "studio-links-demo"
     bot_id: str = "B0STUDIO01"

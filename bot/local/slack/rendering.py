@@ -98,10 +98,8 @@ def _resolve(token: str, context: RenderContext) -> str:
         return slack_date(int(date[1]), date[2], date[3], context)
     target, _, label = token.partition("|")
     match target[0]:
-        case "@":
-            return "@" + (label or context.names.get(target[1:], target[1:])).lstrip("@")
-        case "#":
-            return "#" + (label or context.names.get(target[1:], target[1:])).lstrip("#")
+        case "@" | "#" as mark:
+            return mark + (label or context.names.get(target[1:], target[1:])).lstrip(mark)
         case "!":
             group = target.removeprefix("!subteam^")
             return label or "@" + (target[1:] if group == target else context.names.get(group, group))
@@ -158,16 +156,12 @@ def _element(element: Mapping[str, Any], context: RenderContext) -> str:
         case "button":
             label = f"[ {_text(element['text'], context)} ]"
             return f"{label} {PRIVATE_LINK}" if "url" in element else label
-        case "static_select" | "radio_buttons" if "initial_option" in element:
-            chosen = _text(element["initial_option"]["text"], context)
-        case "checkboxes" if "initial_options" in element:
-            chosen = ", ".join(_text(option["text"], context) for option in element["initial_options"])
-        case "users_select" if "initial_user" in element:
-            chosen = f"@{context.names.get(element['initial_user'], element['initial_user'])}"
-        case "datepicker" if "initial_date" in element:
-            chosen = element["initial_date"]
         case "plain_text_input":
             return f"[ {element.get('initial_value', '') or '____'} ]"
-        case _:
-            chosen = _text(element["placeholder"], context) if "placeholder" in element else "…"
+    options = [element["initial_option"]] if "initial_option" in element else element.get("initial_options", ())
+    chosen = ", ".join(_text(option["text"], context) for option in options) or element.get("initial_date")
+    if user := element.get("initial_user"):
+        chosen = f"@{context.names.get(user, user)}"
+    if not chosen:
+        chosen = _text(element["placeholder"], context) if "placeholder" in element else "…"
     return f"[ {chosen} v ]"

@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -64,21 +64,15 @@ class Message:
     def ephemeral(self) -> bool:
         return self.only_for is not None
 
-    def elements(self) -> Iterator[tuple[Block, Block]]:
-        """Each interactive element with the block that holds it."""
-        return elements.elements(self.blocks)
-
     def buttons(self) -> list[Button]:
         return [
             Button(
-                action_id=element["action_id"],
-                block_id=block["block_id"],
-                text=element["text"]["text"],
-                style=element.get("style"),
-                value=element.get("value"),
-                url=element.get("url"),
+                element["action_id"],
+                block["block_id"],
+                element["text"]["text"],
+                **{name: element.get(name) for name in ("style", "value", "url")},
             )
-            for block, element in self.elements()
+            for block, element in elements.elements(self.blocks)
             if element["type"] == "button"
         ]
 

@@ -51,12 +51,7 @@ class Connection:
             self._connection.send(json.dumps(message))
 
     def request(self, envelope: Mapping[str, Any], timeout: float) -> dict[str, Any]:
-        """Send an envelope, and return its acknowledgement.
-
-        Raises:
-            TimeoutError: the app has not acknowledged it in time.
-            ConnectionLost: it cannot acknowledge it any more.
-        """
+        """Send an envelope, and return its acknowledgement; TimeoutError or ConnectionLost if none comes."""
         future: Future[dict[str, Any]] = Future()
         with self._lock:
             if self._closed:
@@ -105,17 +100,12 @@ class SocketMode:
     Slack repeats events that are not acknowledged, and does not document what becomes of a command or an interaction.
     Here an envelope that was on its way through a connection that closed goes through another one, with the same
     `envelope_id`: that is the harder case for an app. An envelope that is not acknowledged in time is not repeated.
-
-    Attributes:
-        enabled: the switch in the app's settings. While it is on, nothing is sent over HTTP.
-        ghosts: connections that are long gone, which Slack still counts.
-        opened: how many connections there have been.
     """
 
     def __init__(self, app_id: str, changed: Callable[[], None], *, enabled: bool) -> None:
-        self.enabled = enabled
-        self.ghosts = 0
-        self.opened = 0
+        self.enabled = enabled  # the switch in the app's settings: while it is on, nothing is sent over HTTP
+        self.ghosts = 0  # connections that are long gone, which Slack still counts
+        self.opened = 0  # how many connections there have been
         self._app_id = app_id
         self._changed = changed
         self._lock = threading.Lock()

@@ -19,7 +19,7 @@ class Triggers:
         self._clock = clock
         self._lock = threading.Lock()
         self._issued: dict[str, tuple[str, float]] = {}
-        self._exchanged: set[str] = set()
+        self._used: set[str] = set()
 
     def issue(self, user_id: str) -> str:
         """Return a new one, for something that this member did."""
@@ -29,18 +29,14 @@ class Triggers:
         return trigger
 
     def take(self, trigger: object) -> str:
-        """Use a trigger up, also where the view is then refused, and return its member's id.
-
-        Raises:
-            Refusal: it is unknown, used, or too old.
-        """
+        """Use a trigger up, even if the view is then refused, and return its member's id; Refusal if it's invalid."""
         with self._lock:
             if not isinstance(trigger, str) or trigger not in self._issued:
                 raise Refusal("invalid_trigger_id")
-            if trigger in self._exchanged:
+            if trigger in self._used:
                 raise Refusal("exchanged_trigger_id")
             user_id, issued = self._issued[trigger]
             if self._clock() - issued > LIFETIME_SECONDS:
                 raise Refusal("expired_trigger_id")
-            self._exchanged.add(trigger)
+            self._used.add(trigger)
             return user_id

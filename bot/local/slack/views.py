@@ -19,11 +19,7 @@ MAX_STACK = 3
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One modal, or a member's App Home. Its blocks may hold a link, so they stay out of the `repr`.
-
-    Attributes:
-        born: when it was opened, in monotonic seconds.
-    """
+    """One modal, or a member's App Home. Its blocks may hold a link, so they stay out of the `repr`."""
 
     id: str
     user_id: str
@@ -31,7 +27,7 @@ class View:
     blocks: tuple[Block, ...] = field(repr=False)
     hash: str
     root: str
-    born: float
+    born: float  # when it was opened, in monotonic seconds
     previous: str | None = None
 
     @property

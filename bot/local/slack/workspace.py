@@ -6,72 +6,57 @@ Tests and the demo share it. Everything goes over HTTP or Socket Mode, as it wou
 imported.
 """
 
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Self, Unpack
+from typing import Any, Self
 
-from bot.local.faults import Fault, Faults
+from bot.local.faults import Faults
 from bot.local.loopback import LoopbackServer
-from bot.local.slack.client import GENERAL as GENERAL  # noqa: PLC0414 - offered here too, as are Traits
+from bot.local.slack.client import GENERAL as GENERAL  # noqa: PLC0414 - offered here too, as are SCOPES
 from bot.local.slack.client import Client
 from bot.local.slack.exchanges import Exchange
 from bot.local.slack.features import Features
+from bot.local.slack.people import SCOPES as SCOPES  # noqa: PLC0414
 from bot.local.slack.people import SLACKBOT, Channel, Installation, Person, UserGroup
-from bot.local.slack.people import Traits as Traits  # noqa: PLC0414
 from bot.local.slack.rendering import RenderContext, render
 from bot.local.slack.response_urls import Delivery
 from bot.local.slack.screens import Message
 from bot.local.slack.state import WorkspaceState
-from bot.local.slack.views import View
 from bot.local.slack.web import build_app
 from bot.local.slack.web_api import ApiCall, WebApi
 
 # https://docs.slack.dev/interactivity/implementing-slash-commands#responding_basic_receipt
 ACK_SECONDS = 3.0
-SCOPES = ("commands", "chat:write", "users:read", "users:read.email", "usergroups:read")
 
 
 class Workspace(Client, LoopbackServer):
-    """One workspace with the app installed."""
+    """One workspace with the app installed. Further arguments of its constructor are fields of `Installation`."""
 
     def __init__(
         self,
         *,
         port: int = 0,
-        team_id: str = "T0STUDIO01",
-        app_id: str = "A0STUDIO01",
-        bot_token: str | None = None,
-        app_token: str | None = None,
-        signing_secret: str | None = None,
-        scopes: tuple[str, ...] = SCOPES,
-        enterprise_id: str | None = None,
         should_escape: bool = True,
         features: Features | None = None,
         ack_seconds: float = ACK_SECONDS,
         clock: Callable[[], float] = time.time,
+        **installation: Any,
     ) -> None:
-        installation = Installation(
-            team_id=team_id,
-            app_id=app_id,
-            scopes=scopes,
-            bot_token=bot_token or f"xoxb-{secrets.token_hex(12)}",
-            app_token=app_token or f"xapp-1-{app_id}-{secrets.token_hex(12)}",
-            signing_secret=signing_secret or secrets.token_hex(16),
-            enterprise_id=enterprise_id,
-        )
-        state = WorkspaceState(installation, features or Features(), clock)
+        state = WorkspaceState(Installation(**installation), features or Features(), clock)
         Client.__init__(self, state, ack_seconds=ack_seconds, should_escape=should_escape)
         self._api = WebApi(state)
-        self._faults = Faults()
-        self.app = build_app(self._api, self._urls, self._faults)
-        LoopbackServer.__init__(self, self.app, port)
+        faults = Faults()
+        self.app = build_app(self._api, self._urls, faults)
+        LoopbackServer.__init__(self, self.app, port, faults)
+        self.bot_token, self.app_token = self.installation.bot_token, self.installation.app_token
+        self.signing_secret = self.installation.signing_secret
+        self.view, self.home, self.wait_until = self.screens.view, self.views.home, self.changes.wait_until
         # What the page shows under the hood for a member, if the demo provides it.
         self.under_the_hood: Callable[[str], list[dict[str, Any]]] | None = None
-        self.directory.put(Channel(GENERAL, "general", frozenset({installation.bot_user_id})))
+        self.directory.put(Channel(GENERAL, "general"))
         self.add_member(SLACKBOT, "slackbot", real_name="Slackbot")
-        self.add_member(installation.bot_user_id, installation.bot_name, bot=True)
+        self.add_member(self.installation.bot_user_id, self.installation.bot_name, bot=True)
 
     def start(self) -> Self:
         """Listen for the app's calls, and for its connections if it is to open any."""
@@ -81,31 +66,21 @@ class Workspace(Client, LoopbackServer):
 
     def release_waiting(self) -> None:
         self.socket_mode.stop()
-        self._faults.stopped.set()
         self.changes.close()
+        super().release_waiting()
 
     @property
     def api_url(self) -> str:
         """The bot's `SLACK_API_URL`."""
         return f"{self.url}/api/"
 
-    @property
-    def bot_token(self) -> str:
-        return self.installation.bot_token
-
-    @property
-    def app_token(self) -> str:
-        """The app-level token, with which the bot opens Socket Mode's connections."""
-        return self.installation.app_token
-
-    @property
-    def signing_secret(self) -> str:
-        return self.installation.signing_secret
-
     # People and conversations
 
-    def add_member(self, user_id: str, name: str, **traits: Unpack[Traits]) -> Person:
-        """Add an account, or change one. All but deactivated accounts are in #general."""
+    def add_member(self, user_id: str, name: str, **traits: Any) -> Person:
+        """Add an account, or change one. All but deactivated accounts are in #general.
+
+        `traits` are the fields of `Person` that differ from a full, active member.
+        """
         person = replace(Person(user_id, name, self.installation.team_id), **traits)
         self.directory.put(person)
         if not person.deleted:
@@ -135,21 +110,9 @@ class Workspace(Client, LoopbackServer):
 
     # What members see
 
-    def view(self, user_id: str) -> list[Message]:
-        """Return what is on this member's screen now, oldest first."""
-        return self.screens.view(user_id)
-
-    def home(self, user_id: str) -> View | None:
-        """Return this member's App Home, once it was published."""
-        return self.views.home(user_id)
-
     def reload(self, user_id: str) -> None:
         """Reload this member's client: their ephemeral messages are gone, as Slack does not keep them."""
         self.screens.remove(lambda message: message.only_for == user_id)
-
-    def wait_until(self, happened: Callable[[], object], *, timeout: float = 5.0) -> None:
-        """Wait until something of the workspace is true; TimeoutError if that takes too long."""
-        self.changes.wait_until(happened, timeout)
 
     def wait_for(
         self, user_id: str, until: Callable[[list[Message]], object] | None = None, *, timeout: float = 5.0
@@ -173,7 +136,7 @@ class Workspace(Client, LoopbackServer):
         names |= {channel.id: channel.name for channel in self.directory.channels()}
         return render(message, RenderContext(names=names))
 
-    # Records and faults
+    # Records
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -187,11 +150,3 @@ class Workspace(Client, LoopbackServer):
     def deliveries(self) -> tuple[Delivery, ...]:
         """Every post to a `response_url`, refused ones included."""
         return self._urls.deliveries.all()
-
-    def inject(self, target: str, *faults: Fault) -> None:
-        """Make the next requests to `response_url`, or to this Web API method, fail: one fault each."""
-        self._faults.inject(target, *faults)
-
-    def clear_faults(self) -> None:
-        """Forget the faults that no request has met."""
-        self._faults.clear()
