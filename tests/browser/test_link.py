@@ -58,7 +58,7 @@ def test_a_member_gets_a_link_opens_it_and_asks_for_another(demo: RunningDemo, p
     used.get_by_role("button", name="New link").click()
     fresh = newest(page, READY)
     old = demo.workspace.view("U0ANA")[-1].button("open_studio").url or ""
-    demo.clock.move_on(61)
+    demo.clock.ahead += 61
     late = open_studio(fresh)
     expect(late.get_by_role("heading")).to_have_text("Sign in to the AWS console")
     late.goto(old)

@@ -1,8 +1,7 @@
 """`studio-links demo` and `studio-links local-aws`: the product and its stand-ins on this machine."""
 
 import signal
-import socket
-from types import FrameType
+import time
 
 from bot import console
 from bot.core.errors import StudioLinksError
@@ -11,6 +10,11 @@ from bot.local.demo.running import running_demo
 from bot.local.demo.script import play
 
 PORT = 8600
+WELCOME = """
+  Open {url}/ in a browser.
+
+The page is a Slack-like workspace for this machine alone, with the real bot behind it.
+Links live {seconds} seconds; --link-seconds changes that. Stop everything with Ctrl-C."""
 
 
 def demo(
@@ -18,15 +22,12 @@ def demo(
 ) -> None:
     """Run the whole product. With `once`, play the scripted run and return; otherwise run until interrupted.
 
-    Args:
-        port: where the page is served; 0 takes any free one. The scripted run has no page and takes a free one.
-        socket_mode: Slack sends its requests through a connection that the bot opens, instead of over HTTP.
-        link_seconds: how long links live.
+    The page is served on `port`; 0 takes any free one, as the scripted run does.
 
     Raises:
         StudioLinksError: the bot did not start, or a step of the run failed.
     """
-    _stop_like_ctrl_c()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops everything cleanly, like Ctrl-C
     if port is None:
         port = 0 if once else PORT
     settings = {} if link_seconds is None else {"STUDIO_LINK_SECONDS": str(link_seconds)}
@@ -37,13 +38,8 @@ def demo(
                 play(running)
                 console.print_line("Every step worked.")
                 return
-            console.print_line(f"\n  Open {running.workspace.url}/ in a browser.\n")
             console.print_line(
-                "The page is a Slack-like workspace for this machine alone, with the real bot behind it."
-            )
-            seconds = running.settings.studio_link_seconds
-            console.print_line(
-                f"Links live {seconds} seconds; --link-seconds changes that. Stop everything with Ctrl-C."
+                WELCOME.format(url=running.workspace.url, seconds=running.settings.studio_link_seconds)
             )
             _wait_for_signal()
     except OSError as error:
@@ -56,15 +52,13 @@ def serve_aws(port: int) -> None:
     Raises:
         StudioLinksError: the port is taken.
     """
-    _stop_like_ctrl_c()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         aws = LocalAws(port=port).start()
     except OSError as error:
         raise StudioLinksError(_with_option(error)) from error
     try:
-        console.print_line(
-            f"A stand-in for AWS (DynamoDB, STS, SageMaker) listens on {aws.endpoint}, starting empty."
-        )
+        console.print_line(f"A stand-in for AWS (DynamoDB, STS, SageMaker) listens on {aws.url}, starting empty.")
         console.print_line("In the shell that is to use it:\n")
         for name, value in aws.environment().items():
             console.print_line(f"export {name}={value}")
@@ -85,24 +79,7 @@ def _with_option(error: OSError) -> str:
 def _wait_for_signal() -> None:
     """Wait until a signal ends the program.
 
-    signal.pause() does not do it: the system hands a signal to any thread, and pause() ends only for this one.
-    https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
+    signal.pause() doesn't: the system hands a signal to any thread, and pause() ends only for this one.
     """
-    reader, writer = socket.socketpair()
-    with reader, writer:
-        writer.settimeout(0)  # required: the signal must not wait for us
-        before = signal.set_wakeup_fd(writer.fileno())
-        try:
-            while True:
-                reader.recv(1)  # and then Python runs the signal's handler, in this thread
-        finally:
-            signal.set_wakeup_fd(before)
-
-
-def _stop_like_ctrl_c() -> None:
-    """Let SIGTERM end the program the way Ctrl-C does: everything stops cleanly."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
+    while True:
+        time.sleep(0.2)

@@ -29,19 +29,14 @@ BOT_KEY = "studio-links-bot"
 OURS = ("SLACK_", "STUDIO_", "AWS_")
 
 
+@dataclass
 class MovableClock:
-    """The time of day for the AWS stand-in, which a script can move on."""
+    """The AWS stand-in's clock, in seconds since the epoch; a script can set it ahead."""
 
-    def __init__(self) -> None:
-        self._ahead = 0.0
+    ahead: float = 0.0
 
     def __call__(self) -> float:
-        """Return seconds since the epoch."""
-        return time.time() + self._ahead
-
-    def move_on(self, seconds: float) -> None:
-        """Let so many seconds pass at once."""
-        self._ahead += seconds
+        return time.time() + self.ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +62,8 @@ def running_demo(
 ) -> Iterator[RunningDemo]:
     """Start everything, seeded; stop it at the end, and leave the environment as it was.
 
-    Args:
-        port: where the workspace listens, its page included; 0 takes any free one, as the other servers do.
-        socket: Slack sends to the bot over Socket Mode.
-        environment: further settings for the bot.
-        output: where the bot writes its log, instead of this process's own output.
-        progress: called with each part that is about to start.
+    The workspace and its page listen on `port`; 0 takes any free one, as the other servers do. `environment` has
+    further settings for the bot; `output` takes its log. `progress` is called with each part that is about to start.
 
     Raises:
         StudioLinksError: the bot did not start.

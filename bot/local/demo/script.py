@@ -2,10 +2,9 @@
 
 import re
 import time
-import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
-from http.cookiejar import CookieJar
+from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 from rich.console import Console
 from rich.panel import Panel
@@ -40,11 +39,7 @@ class StepFailed(StudioLinksError):
 
 
 def play(demo: RunningDemo) -> None:
-    """Go through the run, printing each step.
-
-    Raises:
-        StepFailed: a step did not happen as expected.
-    """
+    """Go through the run and print each step; StepFailed if one did not happen as expected."""
     show = Console(highlight=False, width=100)
     show.rule("A member who is allowed")
     first, link = _ask(show, demo, ANA)
@@ -86,7 +81,7 @@ def _open(show: Console, demo: RunningDemo, link: Message) -> tuple[str, Message
 
 def _renew(show: Console, demo: RunningDemo, used: str, opened: Message) -> None:
     lifetime = demo.settings.studio_link_seconds
-    demo.clock.move_on(lifetime + 1)
+    demo.clock.ahead += lifetime + 1
     _expect("the expired link leads to the sign-in page", SIGN_IN in _visit(used))
     _done(show, f"{lifetime + 1} seconds later (the stand-in's clock was moved on) it leads to the AWS sign-in page")
     renewed = demo.workspace.answer_to(demo.workspace.press(ANA.user_id, opened, NEW_LINK))
@@ -115,8 +110,7 @@ def _ended(demo: RunningDemo) -> list[Entry]:
 
 def _outcomes(demo: RunningDemo, outcome: str) -> int:
     """Return how many requests ended like this, by the bot's own metrics."""
-    with urllib.request.urlopen(f"{demo.bot_address}/metrics", timeout=5) as response:  # noqa: S310 - loopback
-        page = response.read().decode()
+    page = _visit(f"{demo.bot_address}/metrics")
     found = re.search(rf'^studio_links_requests_total{{outcome="{outcome}"}} (\d+)', page, re.MULTILINE)
     return int(found[1]) if found else 0
 
@@ -124,16 +118,14 @@ def _outcomes(demo: RunningDemo, outcome: str) -> int:
 def _within_seconds(seconds: float, happened: Callable[[], bool]) -> bool:
     """Wait for something that the bot does after it has answered, and return whether it happened in time."""
     deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            return False
+    while not (done := happened()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return True
+    return done
 
 
 def _visit(url: str) -> str:
-    """Return what a fresh browser sees at an address, after redirects."""
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    """Return what a fresh browser sees at an address on this machine, after redirects."""
+    browser = build_opener(ProxyHandler({}), HTTPCookieProcessor())
     with browser.open(url, timeout=5) as response:
         page: bytes = response.read()
     return page.decode()
