@@ -2,29 +2,74 @@
 
 `Settings` is for commands; `ServeSettings` adds what the running bot needs. Secrets are `SecretStr`: they hide in
 `repr`, and the error for a wrong one never quotes it. A secret may be a reference, which is resolved here.
+
+A field's description says what the variable may be, for the error about a missing or wrong value.
 """
 
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal, TypeVar
 
 import boto3
 from botocore.exceptions import BotoCoreError
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.aws import secret_refs as references
 from bot.core.errors import ConfigError
 from bot.core.values import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID
 
-Ids = Annotated[tuple[str, ...], NoDecode]
+S = TypeVar("S", bound="Settings")
 
-SLACK_API = "https://slack.com/api/"
 WEB_ADDRESS = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
 ENDPOINT = "the address of the service, such as http://127.0.0.1:5001"
+SECRET = {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"}
+MAX_SIGNING_SECRETS = 2
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part for part in re.split(r"[\s,]+", text) if part)
+
+
+def _whole(default: int, least: int, most: int) -> Any:
+    return Field(default, ge=least, le=most, description=f"a whole number from {least} to {most}")
+
+
+def _channel() -> Any:
+    return Field(None, pattern=r"^[CG][A-Z0-9]{1,30}$", description="a Slack channel id such as C0123ABCD")
+
+
+def _each(form: re.Pattern[str]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Return a validator that requires the form of each value."""
+
+    def check(values: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(form.fullmatch(value) for value in values):
+            raise ValueError
+        return values
+
+    return check
+
+
+def _secret(form: str, most: int = 1) -> AfterValidator:
+    """Return a validator that requires the form of one secret, or of several that a comma separates."""
+    pattern = re.compile(form, re.ASCII)
+
+    def check(value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        secrets = (text,) if most == 1 else _split(text)
+        if not 1 <= len(secrets) <= most or not all(pattern.fullmatch(secret) for secret in secrets):
+            raise ValueError
+        return value
+
+    return AfterValidator(check)
+
+
+BotToken = Annotated[SecretStr, _secret(r"(xoxe\.)?xoxb-[\w.-]+")]
+BOT_MAY_BE = "the app's bot token, which starts with xoxb- (OAuth & Permissions in the app's settings)"
+Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(lambda given: _split(given) if given else ())]
 
 
 class Settings(BaseSettings):
@@ -32,22 +77,40 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
 
-    slack_bot_token: SecretStr | None = None
-    slack_api_url: str = SLACK_API
-    aws_region: str = Field(default="", validate_default=True)
-    studio_table_prefix: str = Field("studio-links-", pattern=r"^[a-zA-Z0-9_.-]{0,200}$")
-    studio_link_seconds: int = Field(60, ge=LINK_SECONDS.start, lt=LINK_SECONDS.stop)
-    studio_session_seconds: int = Field(43200, ge=SESSION_SECONDS.start, lt=SESSION_SECONDS.stop)
-    studio_teams: Ids = ()
-    studio_admins: Ids = ()
-    studio_allow_guests: bool = False
-    studio_links_per_minute: int = Field(5, ge=1, le=1000)
-    studio_audit_days: int = Field(400, ge=1, le=3650)
+    slack_bot_token: BotToken | None = Field(None, description=BOT_MAY_BE)
+    slack_api_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/") + "/")] = Field(
+        "https://slack.com/api/",
+        pattern=f"^{WEB_ADDRESS}$",
+        description="the base address of Slack's Web API without a user name, like https://slack.com/api/",
+    )
+    aws_region: str = Field("", validate_default=True, description="an AWS region such as eu-west-1")
+    studio_table_prefix: str = Field(
+        "studio-links-",
+        pattern=r"^[a-zA-Z0-9_.-]{0,200}$",
+        description="letters, digits, dots, underscores and hyphens",
+    )
+    studio_link_seconds: int = _whole(60, LINK_SECONDS.start, LINK_SECONDS.stop - 1)
+    studio_session_seconds: int = _whole(43200, SESSION_SECONDS.start, SESSION_SECONDS.stop - 1)
+    studio_teams: Annotated[Ids, AfterValidator(_each(TENANT_ID))] = Field(
+        (), description="Slack team or enterprise ids such as T0123ABCD, separated by commas"
+    )
+    studio_admins: Annotated[Ids, AfterValidator(_each(USER_ID))] = Field(
+        (), description="Slack user ids such as U0123ABCD, separated by commas"
+    )
+    studio_allow_guests: bool = Field(default=False, description="true or false")
+    studio_links_per_minute: int = _whole(5, 1, 1000)
+    studio_audit_days: int = _whole(400, 1, 3650)
     # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-    studio_external_id: str | None = Field(None, pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["json", "console"] = Field(
-        default_factory=lambda: "console" if sys.stderr.isatty() else "json"
+    studio_external_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
+        description="2 to 1224 letters, digits and characters of _+=,.@:/-",
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(str.lower)] = Field(
+        default_factory=lambda: "console" if sys.stderr.isatty() else "json", description="json or console"
     )
 
     # Variables that were references, and the references.
@@ -57,20 +120,6 @@ class Settings(BaseSettings):
         """Return whether the variable was a reference, so that its value may be read again."""
         return name in self._resolved
 
-    @field_validator("slack_bot_token")
-    @classmethod
-    def _bot_token(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not re.fullmatch(r"(xoxe\.)?xoxb-[\w.-]+", value.get_secret_value(), re.ASCII):
-            raise ValueError("a bot token, which starts with xoxb- (OAuth & Permissions in the app's settings)")
-        return value
-
-    @field_validator("slack_api_url")
-    @classmethod
-    def _api_url(cls, value: str) -> str:
-        if not re.fullmatch(WEB_ADDRESS, value):
-            raise ValueError("the base address of Slack's Web API without a user name, like https://slack.com/api/")
-        return value.rstrip("/") + "/"
-
     @field_validator("aws_region")
     @classmethod
     def _region(cls, value: str) -> str:
@@ -79,34 +128,8 @@ class Settings(BaseSettings):
         except BotoCoreError as error:
             raise ValueError(f"an AWS region such as eu-west-1; AWS's own settings cannot be read: {error}") from None
         if not REGION.fullmatch(value):
-            raise ValueError("an AWS region such as eu-west-1")
+            raise ValueError
         return value
-
-    @field_validator("studio_teams", "studio_admins", mode="before")
-    @classmethod
-    def _ids(cls, value: Any) -> Any:
-        return tuple(part for part in re.split(r"[\s,]+", value) if part) if isinstance(value, str) else value
-
-    @field_validator("studio_teams")
-    @classmethod
-    def _teams(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(TENANT_ID.fullmatch(team) for team in value):
-            raise ValueError("Slack team or enterprise ids such as T0123ABCD, separated by commas")
-        return value
-
-    @field_validator("studio_admins")
-    @classmethod
-    def _admins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(USER_ID.fullmatch(user) for user in value):
-            raise ValueError("Slack user ids such as U0123ABCD, separated by commas")
-        return value
-
-    @field_validator("log_level", "log_format", mode="before")
-    @classmethod
-    def _any_case(cls, value: Any, info: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        return value.upper() if info.field_name == "log_level" else value.lower()
 
 
 class ServeSettings(Settings):
@@ -120,52 +143,50 @@ class ServeSettings(Settings):
         studio_person_seconds: how long membership is cached; 0 calls Slack for every request.
     """
 
-    slack_bot_token: SecretStr
-    host: str = Field("127.0.0.1", pattern=r"^[\w.:\[\]-]+$")
-    port: int = Field(3000, ge=0, le=65535)
-    studio_audit_channel: str | None = Field(None, pattern=r"^[CG][A-Z0-9]{1,30}$")
-    studio_request_channel: str | None = Field(None, pattern=r"^[CG][A-Z0-9]{1,30}$")
-    studio_locale: Literal["en", "de"] | None = None
-    studio_concurrency: int = Field(64, ge=1, le=256)
-    studio_queue: int = Field(400, ge=0, le=10000)
-    studio_keep_alive_seconds: int = Field(75, ge=1, le=3600)
-    studio_person_seconds: int = Field(60, ge=0, le=300)
-    otel_exporter_otlp_endpoint: str | None = Field(None, pattern=f"^{WEB_ADDRESS}$")
+    slack_bot_token: BotToken = Field(description=BOT_MAY_BE)
+    host: str = Field(
+        "127.0.0.1", pattern=r"^[\w.:\[\]-]+$", description="an address to listen on, such as 127.0.0.1"
+    )
+    port: int = Field(3000, ge=0, le=65535, description="a port number from 0 to 65535")
+    studio_audit_channel: str | None = _channel()
+    studio_request_channel: str | None = _channel()
+    studio_locale: Literal["en", "de"] | None = Field(
+        None, description="en or de; unset for each member's own language"
+    )
+    studio_concurrency: int = _whole(64, 1, 256)
+    studio_queue: int = _whole(400, 0, 10000)
+    studio_keep_alive_seconds: int = _whole(75, 1, 3600)
+    studio_person_seconds: int = _whole(60, 0, 300)
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        pattern=f"^{WEB_ADDRESS}$",
+        description="the address of an OpenTelemetry collector, such as http://127.0.0.1:4318",
+    )
 
     @field_validator("otel_exporter_otlp_endpoint")
     @classmethod
-    def _traced(cls, value: str | None) -> str | None:
-        if value is not None and not _has_otel():
+    def _extra_is_installed(cls, value: str | None) -> str | None:
+        try:
+            installed = find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+        except ModuleNotFoundError:
+            installed = False
+        if value is not None and not installed:
             raise ValueError("unset, or the extra for it installed: pip install 'studio-links[otel]'")
         return value
 
 
 class HttpSettings(ServeSettings):
-    """Settings of the bot over HTTP.
+    """Settings of the bot over HTTP."""
 
-    Attributes:
-        slack_signing_secret: one, or two during a rotation, the newer one first.
-    """
-
-    slack_signing_secret: SecretStr
+    slack_signing_secret: Annotated[SecretStr, _secret(r"(?!xox)[!-~]{6,}", MAX_SIGNING_SECRETS)] = Field(
+        description="the app's signing secret, 32 characters (Basic Information in the app's settings), or the new "
+        "one and the old one with a comma between"
+    )
 
     @property
     def signing_secrets(self) -> tuple[str, ...]:
-        """Return the accepted signing secrets, the newer one first."""
-        return _each(self.slack_signing_secret)
-
-    @field_validator("slack_signing_secret")
-    @classmethod
-    def _signing_secret(cls, value: SecretStr) -> SecretStr:
-        secrets = _each(value)
-        if not 1 <= len(secrets) <= MAX_SIGNING_SECRETS or not all(
-            re.fullmatch(r"[!-~]{6,}", secret) and not secret.startswith("xox") for secret in secrets
-        ):
-            raise ValueError(
-                "the app's signing secret, 32 characters (Basic Information in the app's settings), or the new one "
-                "and the old one with a comma between"
-            )
-        return value
+        """Return the accepted signing secrets: one, or two during a rotation, the newer one first."""
+        return _split(self.slack_signing_secret.get_secret_value())
 
 
 class SocketSettings(ServeSettings):
@@ -175,76 +196,37 @@ class SocketSettings(ServeSettings):
         studio_replicas: how many processes serve the app, each with one connection; Slack allows ten.
     """
 
-    slack_app_token: SecretStr
-    studio_replicas: int = Field(1, ge=1, le=10)
-
-    @field_validator("slack_app_token")
-    @classmethod
-    def _app_token(cls, value: SecretStr) -> SecretStr:
-        if not re.fullmatch(r"xapp-[\w.-]+", value.get_secret_value(), re.ASCII):
-            raise ValueError("an app-level token, which starts with xapp- (Basic Information in the app's settings)")
-        return value
-
-
-def _has_otel() -> bool:
-    try:
-        return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
-    except ModuleNotFoundError:
-        return False
-
-
-MAX_SIGNING_SECRETS = 2
-
-
-def _each(secrets: SecretStr) -> tuple[str, ...]:
-    return tuple(secret for secret in re.split(r"[\s,]+", secrets.get_secret_value()) if secret)
-
-
-# What each variable may be, for errors of pydantic's own checks.
-MAY_BE = {
-    "STUDIO_TABLE_PREFIX": "letters, digits, dots, underscores and hyphens",
-    "STUDIO_LINK_SECONDS": "a whole number from 5 to 300",
-    "STUDIO_SESSION_SECONDS": "a whole number from 1800 to 43200",
-    "STUDIO_ALLOW_GUESTS": "true or false",
-    "STUDIO_LINKS_PER_MINUTE": "a whole number from 1 to 1000",
-    "STUDIO_AUDIT_DAYS": "a whole number from 1 to 3650",
-    "STUDIO_EXTERNAL_ID": "2 to 1224 letters, digits and characters of _+=,.@:/-",
-    "STUDIO_AUDIT_CHANNEL": "a Slack channel id such as C0123ABCD",
-    "STUDIO_REQUEST_CHANNEL": "a Slack channel id such as C0123ABCD",
-    "STUDIO_LOCALE": "en or de; unset for each member's own language",
-    "STUDIO_CONCURRENCY": "a whole number from 1 to 256",
-    "STUDIO_QUEUE": "a whole number from 0 to 10000",
-    "STUDIO_PERSON_SECONDS": "a whole number from 0 to 300",
-    "STUDIO_KEEP_ALIVE_SECONDS": "a whole number from 1 to 3600",
-    "STUDIO_REPLICAS": "a whole number from 1 to 10",
-    "OTEL_EXPORTER_OTLP_ENDPOINT": "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318",
-    "HOST": "an address to listen on, such as 127.0.0.1",
-    "PORT": "a port number from 0 to 65535",
-    "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
-    "LOG_FORMAT": "json or console",
-    "SLACK_BOT_TOKEN": "the app's bot token, which starts with xoxb-",
-    "SLACK_SIGNING_SECRET": "the app's signing secret",
-    "SLACK_APP_TOKEN": "the app's app-level token, which starts with xapp-",
-}
-SECRET = {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"}
-
-S = TypeVar("S", bound=Settings)
+    slack_app_token: Annotated[SecretStr, _secret(r"xapp-[\w.-]+")] = Field(
+        description="the app's app-level token, which starts with xapp- (Basic Information in the app's settings)"
+    )
+    studio_replicas: int = _whole(1, 1, 10)
 
 
 def load(kind: type[S]) -> S:
     """Read the environment.
 
     Raises:
-        ConfigError: one line that names the first wrong variable, its value, and what it may be.
+        ConfigError: a line for each missing or wrong variable, which names it, its value, and what it may be.
     """
     named = {name: os.environ.get(name, "") for name in sorted(SECRET) if name.lower() in kind.model_fields}
     resolved = {name: text for name, text in named.items() if references.is_reference(text)}
-    found: dict[str, Any] = {name.lower(): _resolve(name, reference) for name, reference in resolved.items()}
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for name, reference in resolved.items():
+        try:
+            values[name.lower()] = references.read(reference, os.environ.get("AWS_REGION") or None)
+        except ConfigError as error:
+            problems[name] = f"{name}: {error}"
+    settings = None
     try:
-        settings = kind(**found)
+        settings = kind(**values)
     except ValidationError as error:
-        raise ConfigError(_explain(error, resolved)) from None  # the cause would quote the values, secrets among them
-    _check_endpoints()
+        for name, problem in _explain(error, kind, resolved):
+            problems.setdefault(name, problem)
+    problems |= _wrong_endpoints()
+    if settings is None or problems:
+        # No cause: it would quote the values, secrets among them.
+        raise ConfigError("\n".join(problems.values())) from None
     settings._resolved.update(resolved)  # noqa: SLF001 - no variable may set it, and this is its only writer
     return settings
 
@@ -260,30 +242,27 @@ def secret_references() -> frozenset[str]:
     return frozenset(value for value in values if references.is_reference(value))
 
 
-def _check_endpoints() -> None:
+def _wrong_endpoints() -> dict[str, str]:
     """Check what boto3 reads only when it is used, long after the start."""
-    for name, text in sorted(os.environ.items()):
-        if name.startswith("AWS_ENDPOINT_URL") and text and not re.fullmatch(WEB_ADDRESS, text):
-            raise ConfigError(f"{name}: {_quoted(name, text)} is not valid; it must be {ENDPOINT}")
+    return {
+        name: f"{name}: {_quoted(name, text)} is not valid; it must be {ENDPOINT}"
+        for name, text in sorted(os.environ.items())
+        if name.startswith("AWS_ENDPOINT_URL") and text and not re.fullmatch(WEB_ADDRESS, text)
+    }
 
 
-def _resolve(name: str, reference: str) -> str:
-    try:
-        return references.read(reference, os.environ.get("AWS_REGION") or None)
-    except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from None
-
-
-def _explain(error: ValidationError, resolved: Mapping[str, str]) -> str:
-    first = error.errors(include_url=False)[0]
-    name = str(first["loc"][0]).upper()
-    given = first.get("ctx", {}).get("error")
-    may_be = str(given) if isinstance(given, ValueError) else MAY_BE[name]
-    if first["type"] == "missing" or first["input"] == "":
-        return f"{name} is missing: set it to {may_be}"
-    if name in resolved:
-        return f"{name}: the value of {resolved[name]} is not valid; it must be {may_be}"
-    return f"{name}: {_quoted(name, str(first['input']))} is not valid; it must be {may_be}"
+def _explain(error: ValidationError, kind: type[Settings], resolved: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each wrong variable and the line about it."""
+    for each in error.errors(include_url=False):
+        field = str(each["loc"][0])
+        name = field.upper()
+        may_be = str(each.get("ctx", {}).get("error", "")) or kind.model_fields[field].description
+        if each["type"] == "missing" or each["input"] == "":
+            yield name, f"{name} is missing: set it to {may_be}"
+        elif name in resolved:
+            yield name, f"{name}: the value of {resolved[name]} is not valid; it must be {may_be}"
+        else:
+            yield name, f"{name}: {_quoted(name, str(each['input']))} is not valid; it must be {may_be}"
 
 
 def _quoted(name: str, text: str) -> str:

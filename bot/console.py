@@ -40,7 +40,7 @@ def warn(line: str) -> None:
 
 
 def fail(line: str) -> None:
-    """Print on standard error, in one line, why a command failed."""
+    """Print on standard error why a command failed: in one line, or one for each of several wrong variables."""
     line = f"studio-links: {redactor.clean(line)}"  # it may repeat a secret from the wrong variable
     Console(stderr=True, highlight=False).print(Text(_visible(line), "red"), soft_wrap=True)
 

@@ -22,7 +22,7 @@ def findings(
     try:
         settings = read_settings()
     except ConfigError as error:
-        yield _of_environment(error, "no command works with it", Level.FAIL)
+        yield from _of_environment(error, "no command works with it")
         return
     yield from _environment()
     examination = administration.doctor(
@@ -39,14 +39,15 @@ def _environment() -> Iterator[Finding]:
         try:
             load(SocketSettings)
         except ConfigError:
-            level = Level.WARN if " is missing: " in str(over_http) else Level.FAIL
-            yield _of_environment(over_http, "a bot would not start with it", level)
+            yield from _of_environment(over_http, "a bot would not start with it", missing=Level.WARN)
             return
     yield Finding(Level.OK, "environment", "a bot would start with it")
 
 
-def _of_environment(error: ConfigError, why: str, level: Level) -> Finding:
-    return Finding(level, "environment", str(error), why, "set it as .env.example says")
+def _of_environment(error: ConfigError, why: str, missing: Level = Level.FAIL) -> Iterator[Finding]:
+    for line in str(error).splitlines():
+        level = missing if " is missing: " in line else Level.FAIL
+        yield Finding(level, "environment", line, why, "set it as .env.example says")
 
 
 def _ready(url: str) -> Finding:

@@ -1,6 +1,7 @@
-"""The environment: what each variable may be, and the one line for what it may not."""
+"""Environment variables: valid values, and the error lines for invalid ones."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ APP_TOKEN = "xapp-1-A0-123-abcdef"
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing but what the bot must have."""
+    """Set the required variables only."""
     for name in list(os.environ):
         if name.startswith(("SLACK_", "STUDIO_", "AWS_", "LOG_")) or name in ("HOST", "PORT"):
             monkeypatch.delenv(name)
@@ -32,7 +33,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def kind_with(name: str) -> type[ServeSettings]:
-    """The settings of the transport that has the variable."""
+    """Return the settings of the transport that has the variable."""
     return HttpSettings if name.lower() in HttpSettings.model_fields else SocketSettings
 
 
@@ -176,7 +177,7 @@ INVALID: dict[str, tuple[list[str], str]] = {
     ("name", "text", "may_be"),
     [(name, text, may_be) for name, (texts, may_be) in INVALID.items() for text in texts],
 )
-def test_an_invalid_value_is_named_with_what_it_was_and_may_be(
+def test_invalid_value_is_reported_with_valid_ones(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str, may_be: str
 ) -> None:
     monkeypatch.setenv(name, text)
@@ -187,7 +188,7 @@ def test_an_invalid_value_is_named_with_what_it_was_and_may_be(
     assert len(line) < 300
 
 
-def test_every_variable_has_a_valid_and_an_invalid_value_here() -> None:
+def test_every_variable_has_valid_and_invalid_examples() -> None:
     names = {name.upper() for name in [*HttpSettings.model_fields, *SocketSettings.model_fields]}
     secrets = {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"}
     assert names == {name for name, _, _ in VALID}
@@ -216,7 +217,7 @@ def test_every_variable_has_a_valid_and_an_invalid_value_here() -> None:
         *(("SLACK_APP_TOKEN", text) for text in (TOKEN, "xapp-", "hunter2", "xapp-1 2")),
     ],
 )
-def test_a_wrong_secret_is_named_and_never_quoted(monkeypatch: pytest.MonkeyPatch, name: str, secret: str) -> None:
+def test_wrong_secret_is_named_but_not_quoted(monkeypatch: pytest.MonkeyPatch, name: str, secret: str) -> None:
     monkeypatch.setenv(name, secret)
     line = refusal(kind_with(name))
     assert line.startswith(f"{name}: the given value is not valid; it must be ")
@@ -227,9 +228,7 @@ def test_a_wrong_secret_is_named_and_never_quoted(monkeypatch: pytest.MonkeyPatc
     ("name", "text"),
     [("SLACK_API_URL", "https://user:hunter2@slack.com/api/"), ("STUDIO_ADMINS", "U0A,ana@example.com")],
 )
-def test_what_may_hold_a_password_or_an_address_is_not_quoted(
-    monkeypatch: pytest.MonkeyPatch, name: str, text: str
-) -> None:
+def test_value_with_at_sign_is_not_quoted(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     monkeypatch.setenv(name, text)
     line = refusal()
     assert line.startswith(f"{name}: the given value is not valid; it must be ")
@@ -239,7 +238,7 @@ def test_what_may_hold_a_password_or_an_address_is_not_quoted(
 
 @pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"])
 @pytest.mark.parametrize("empty", [False, True], ids=["unset", "empty"])
-def test_a_missing_secret_is_named(monkeypatch: pytest.MonkeyPatch, name: str, *, empty: bool) -> None:
+def test_missing_secret_is_named(monkeypatch: pytest.MonkeyPatch, name: str, *, empty: bool) -> None:
     if empty:
         monkeypatch.setenv(name, "")
     else:
@@ -255,19 +254,19 @@ def test_each_transport_needs_its_own_secret_only(monkeypatch: pytest.MonkeyPatc
     load(SocketSettings)
 
 
-def test_the_command_line_needs_no_slack(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_line_needs_no_slack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLACK_BOT_TOKEN")
     monkeypatch.delenv("SLACK_SIGNING_SECRET")
     assert load(Settings).slack_bot_token is None
 
 
 @pytest.mark.parametrize("kind", [Settings, HttpSettings, SocketSettings])
-def test_a_missing_region_is_named(monkeypatch: pytest.MonkeyPatch, kind: type[Settings]) -> None:
+def test_missing_region_is_named(monkeypatch: pytest.MonkeyPatch, kind: type[Settings]) -> None:
     monkeypatch.delenv("AWS_REGION")
     assert refusal(kind) == "AWS_REGION is missing: set it to an AWS region such as eu-west-1"
 
 
-def test_the_region_may_come_from_awss_own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_region_defaults_to_aws_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("AWS_REGION")
     config = tmp_path / "config"
     config.write_text("[default]\nregion = ap-southeast-2\n")
@@ -278,7 +277,7 @@ def test_the_region_may_come_from_awss_own_settings(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("text", ["[default\nregion", "\x00"])
-def test_awss_settings_that_cannot_be_read_are_named(
+def test_unreadable_aws_settings_are_an_error_of_the_region(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
 ) -> None:
     monkeypatch.delenv("AWS_REGION")
@@ -288,21 +287,33 @@ def test_awss_settings_that_cannot_be_read_are_named(
     assert refusal(Settings).startswith("AWS_REGION")
 
 
-def test_an_unknown_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_aws_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.setenv("AWS_PROFILE", "typo")
     assert "typo" in refusal(Settings)
 
 
-def test_several_wrong_values_are_told_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STUDIO_LINK_SECONDS", "0")
-    monkeypatch.setenv("STUDIO_AUDIT_DAYS", "0")
-    line = refusal()
-    assert "STUDIO_LINK_SECONDS" in line
-    assert "STUDIO_AUDIT_DAYS" not in line
+def test_all_wrong_variables_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "SLACK_BOT_TOKEN": "hunter2",
+        "SLACK_SIGNING_SECRET": "",
+        "AWS_REGION": "Ireland",
+        "STUDIO_LINK_SECONDS": "0",
+        "STUDIO_ADMINS": "ana,ben",
+        "AWS_ENDPOINT_URL_STS": "nonsense",
+    }
+    for name, text in wrong.items():
+        monkeypatch.setenv(name, text)
+    with pytest.raises(ConfigError) as refused:
+        load(HttpSettings)
+    lines = str(refused.value).splitlines()
+    assert sorted(re.split("[: ]", line)[0] for line in lines) == sorted(wrong)
+    assert "STUDIO_LINK_SECONDS: '0' is not valid; it must be a whole number from 5 to 300" in lines
+    assert "hunter2" not in str(refused.value)
+    assert refused.value.__suppress_context__
 
 
-def test_secrets_hide_wherever_settings_are_shown() -> None:
+def test_settings_hide_secrets_in_every_representation() -> None:
     assert load(HttpSettings).slack_bot_token.get_secret_value() == TOKEN
     for settings in (load(HttpSettings), load(SocketSettings)):
         for shown in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
@@ -311,9 +322,7 @@ def test_secrets_hide_wherever_settings_are_shown() -> None:
 
 @pytest.mark.parametrize("service", ["", "_DYNAMODB", "_SAGEMAKER", "_STS"])
 @pytest.mark.parametrize("text", ["nonsense", "127.0.0.1:5001", "http://", "http://a b"])
-def test_an_endpoint_that_boto3_could_not_use_is_named(
-    monkeypatch: pytest.MonkeyPatch, service: str, text: str
-) -> None:
+def test_invalid_aws_endpoint_is_named(monkeypatch: pytest.MonkeyPatch, service: str, text: str) -> None:
     monkeypatch.setenv(f"AWS_ENDPOINT_URL{service}", text)
 
     with pytest.raises(ConfigError, match=f"^AWS_ENDPOINT_URL{service}: {text!r} is not valid; it must be the addr"):
@@ -321,32 +330,32 @@ def test_an_endpoint_that_boto3_could_not_use_is_named(
 
 
 @pytest.mark.parametrize("text", ["", "http://127.0.0.1:5001", "https://vpce-1.sts.eu-west-1.vpce.amazonaws.com/"])
-def test_an_endpoint_may_be_any_address(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_aws_endpoint_can_be_any_address(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", text)
 
     load(HttpSettings)
 
 
-def test_an_endpoint_with_a_password_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aws_endpoint_with_password_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://user:hidden@host")
 
     with pytest.raises(ConfigError, match=r"^AWS_ENDPOINT_URL_STS: the given value is not valid"):
         load(HttpSettings)
 
 
-def test_variables_of_others_are_not_minded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "STUDIO_UNHEARD_OF"):
         monkeypatch.setenv(name, "x")
     load(HttpSettings)
 
 
-def test_settings_do_not_change_once_read() -> None:
+def test_settings_are_immutable() -> None:
     settings = load(HttpSettings)
     with pytest.raises(ValueError, match="frozen"):
         setattr(settings, "port", 1)  # noqa: B010 - as an assignment it is refused before it is run
 
 
-def test_traces_without_their_extra_stop_the_start_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traces_without_the_extra_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http", None)
     line = refusal(HttpSettings)
