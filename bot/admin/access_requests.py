@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial
 
 from bot.admin.changes import Admin
@@ -16,7 +15,7 @@ from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.errors import Changed, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Reason, Source
 from bot.core.ports import AccessRequestStore, AuditLog
-from bot.core.records import AccessRequest, Actor, Posting, RequestState
+from bot.core.records import AccessRequest, Actor, DecisionResult, Posting, RequestState
 from bot.core.values import MAX_REASON, utc_now
 from bot.links.facts import Gatherer, GroupsThatMatter, groups_for_administration, groups_for_approval, if_approved
 
@@ -29,22 +28,6 @@ GATHER_TIMEOUT = 3.5
 JOINED, TAKEN_BACK = "joined", "taken_back"
 # The choices of a member; None is without an end date.
 DAYS = (1, 7, 30, 90, None)
-
-
-class DecisionResult(StrEnum):
-    """The result of an administrator's press."""
-
-    DONE = "done"
-    NOT_AN_ADMIN = "not_an_admin"
-    OWN_REQUEST = "own_request"
-    ALREADY_DECIDED = "already_decided"
-    GONE = "gone"
-    NEEDS_MAPPING = "needs_mapping"
-    ALIAS_TAKEN = "alias_taken"
-    DENY_STANDS = "deny_stands"
-    UNREADABLE = "unreadable"
-    OF_NO_USE = "of_no_use"
-    LOCKED_DOWN = "locked_down"
 
 
 # The reasons that an approval changes nothing about, and what the administrator reads of each.

@@ -11,13 +11,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from bot.admin.access_requests import JOINED, TAKEN_BACK, DecisionResult
+from bot.admin.access_requests import JOINED, TAKEN_BACK
 from bot.admin.specs import COMMAND_SPECS, CommandSpec, Name, Verb
 from bot.admin.times import parse_when
 from bot.core.access import Effect, Grant, Lockdown, Mapping
 from bot.core.audit import DONE, ISSUED, REQUESTED, UNDELIVERED
 from bot.core.link import Reason
-from bot.core.records import RequestState
+from bot.core.records import DecisionResult, RequestState
 from bot.core.values import ALIAS, DEFAULT_ALIAS, PRINCIPAL, USER_ID, InvalidValue, check_pattern
 
 ON, OFF = "on", "off"

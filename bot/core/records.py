@@ -75,6 +75,22 @@ class RequestState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class DecisionResult(StrEnum):
+    """The result of an administrator's decision on an access request."""
+
+    DONE = "done"
+    NOT_AN_ADMIN = "not_an_admin"
+    OWN_REQUEST = "own_request"
+    ALREADY_DECIDED = "already_decided"
+    GONE = "gone"
+    NEEDS_MAPPING = "needs_mapping"
+    ALIAS_TAKEN = "alias_taken"
+    DENY_STANDS = "deny_stands"
+    UNREADABLE = "unreadable"
+    OF_NO_USE = "of_no_use"
+    LOCKED_DOWN = "locked_down"
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """A message in which administrators read a request.

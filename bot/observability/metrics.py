@@ -10,10 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
-from bot.admin.access_requests import DecisionResult
 from bot.core.audit import ISSUED, UNDELIVERED
 from bot.core.link import Reason, Stage
 from bot.core.ports import WorkPool
+from bot.core.records import DecisionResult
 from bot.observability.aws_failures import CODES as AWS_CODES
 
 # Slack waits three seconds for an acknowledgement, and a member gets an answer within ten.

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from bot.admin.access_requests import DAYS, AccessRequests, Decision, DecisionResult, Submission
+from bot.admin.access_requests import DAYS, AccessRequests, Decision, Submission
 from bot.admin.changes import Admin
 from bot.core.access import Effect, Member, Person
 from bot.core.errors import StoreError
 from bot.core.link import Reason, Source
 from bot.core.policy import Rules
 from bot.core.ports import AccessRequestStore
-from bot.core.records import AccessRequest, Actor, Posting, RequestState
+from bot.core.records import AccessRequest, Actor, DecisionResult, Posting, RequestState
 from bot.core.values import MAX_REASON
 from bot.links.facts import Gatherer
 from bot.local.faults import Fault

@@ -7,13 +7,13 @@ from itertools import count
 
 import pytest
 
-from bot.admin.access_requests import DAYS, OPEN_FOR, AccessRequests, Decision, DecisionResult, Submission
+from bot.admin.access_requests import DAYS, OPEN_FOR, AccessRequests, Decision, Submission
 from bot.admin.changes import Admin
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.errors import Changed, ProfileTaken, SlackError, StoreError, StudioError, StudioLinksError
 from bot.core.link import Allowed, Denied, Reason, Source
 from bot.core.policy import Rules
-from bot.core.records import AccessRequest, Actor, Entry, RequestState
+from bot.core.records import AccessRequest, Actor, DecisionResult, Entry, RequestState
 from bot.core.values import MAX_REASON
 from tests.fakes import (
     ANA,

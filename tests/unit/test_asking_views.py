@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bot.admin.access_requests import DAYS, Decision, DecisionResult
+from bot.admin.access_requests import DAYS, Decision
 from bot.core.access import Mapping, Member
 from bot.core.errors import BadInput, Changed, ProfileTaken, StudioLinksError, UpstreamError
 from bot.core.link import Reason
-from bot.core.records import AccessRequest, RequestState
+from bot.core.records import AccessRequest, DecisionResult, RequestState
 from bot.core.values import MAX_REASON, InvalidValue
 from bot.local.slack.blocks import check_message, check_view, refusal
 from bot.slack.blocks import Message, RenderContext, count, slack_date

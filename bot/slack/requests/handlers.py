@@ -6,12 +6,12 @@ from functools import partial
 
 import structlog
 
-from bot.admin.access_requests import DAYS, Decision, DecisionResult, Submission
+from bot.admin.access_requests import DAYS, Decision, Submission
 from bot.core.access import Mapping as StudioMapping
 from bot.core.access import Member
 from bot.core.errors import SlackError, StoreError, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Reason, Source
-from bot.core.records import AccessRequest, Posting, RequestState
+from bot.core.records import AccessRequest, DecisionResult, Posting, RequestState
 from bot.core.values import DEFAULT_ALIAS, InvalidValue
 from bot.slack.app_context import Admitted, AppContext, announce, refuse, tell
 from bot.slack.blocks import Message, RenderContext, text_message

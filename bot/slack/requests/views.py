@@ -6,9 +6,9 @@ https://docs.slack.dev/reference/views/modal-views
 from datetime import datetime
 from typing import Any
 
-from bot.admin.access_requests import DAYS, Decision, DecisionResult
+from bot.admin.access_requests import DAYS, Decision
 from bot.core.errors import Changed, ProfileTaken, StudioLinksError, UpstreamError
-from bot.core.records import AccessRequest, RequestState
+from bot.core.records import AccessRequest, DecisionResult, RequestState
 from bot.core.values import InvalidValue
 from bot.slack.blocks import (
     Block,
