@@ -25,26 +25,8 @@ GroupsThatMatter = Callable[[Facts], Sequence[Grant]]
 
 
 @dataclass(frozen=True, slots=True)
-class Deadline:
-    """A moment, in monotonic seconds, until which results are waited for."""
-
-    at: float
-    monotonic: Callable[[], float] = time.monotonic
-
-    def wait(self, future: Future[T], failure: type[UpstreamError], service: str) -> T:
-        """Return the future's result, or raise `failure` at the deadline, with the reason TOO_LATE."""
-        try:
-            return future.result(timeout=max(0.0, self.at - self.monotonic()))
-        except TimeoutError:
-            future.cancel()  # nobody would use the result of a call that has not begun
-            raise failure(
-                f"{service} did not answer in time: try again in a minute", reason=Reason.TOO_LATE
-            ) from None
-
-
-@dataclass(frozen=True, slots=True)
 class Gatherer:
-    """The sources of facts.
+    """The sources of facts. Every deadline (`until`) is a time of the monotonic clock, in seconds.
 
     Attributes:
         people: says who a member is: a cache in front of Slack, or Slack itself where nothing may be out of date.
@@ -58,24 +40,32 @@ class Gatherer:
     side: Executor
     monotonic: Callable[[], float] = time.monotonic
 
-    def within(self, seconds: float) -> Deadline:
+    def within(self, seconds: float) -> float:
         """Return the deadline that many seconds from now."""
-        return Deadline(self.monotonic() + seconds, self.monotonic)
+        return self.monotonic() + seconds
+
+    def wait(self, until: float, future: Future[T], failure: type[UpstreamError], service: str) -> T:
+        """Return the future's result, or raise `failure` at the deadline, with the reason TOO_LATE."""
+        try:
+            return future.result(timeout=max(0.0, until - self.monotonic()))
+        except TimeoutError:
+            future.cancel()  # nobody would use the result of a call that has not begun
+            raise failure(
+                f"{service} did not answer in time: try again in a minute", reason=Reason.TOO_LATE
+            ) from None
 
     def begin(self, member: Member, person: Person | None = None) -> "Gathering":
         """Start reading a member's records and asking Slack who they are, unless that is known already."""
         record = self.side.submit(self.access.read, member)
         return Gathering(self, member, record, person or self.side.submit(self.people.person, member))
 
-    def with_groups(self, member: Member, facts: Facts, until: Deadline, matter: GroupsThatMatter) -> Facts:
+    def with_groups(self, member: Member, facts: Facts, until: float, matter: GroupsThatMatter) -> Facts:
         """Add the group memberships on which an answer depends. Those that could not be confirmed stay missing."""
-        if not facts.access.group_grants:
-            return facts
         asked = {grant: self.side.submit(is_in, self.groups, member, grant) for grant in matter(facts)}
         found = {}
         for grant, answer in asked.items():
             try:
-                found[grant] = until.wait(answer, SlackError, "Slack")
+                found[grant] = self.wait(until, answer, SlackError, "Slack")
             except SlackError as error:  # logged, because administrators have to learn why members are refused
                 log.warning("group_not_confirmed", group=grant.principal, effect=grant.effect.value, why=str(error))
         return replace(facts, memberships={**facts.memberships, **found})
@@ -90,16 +80,18 @@ class Gathering:
     record: Future[Access]
     person: Person | Future[Person]
 
-    def end(self, until: Deadline, matter: GroupsThatMatter) -> Facts:
+    def end(self, until: float, matter: GroupsThatMatter) -> Facts:
         """Wait for the facts.
 
         Raises:
             StoreError, SlackError: they could not be gathered, or not in time.
         """
-        access = until.wait(self.record, StoreError, "DynamoDB")
-        known = self.person
-        person = known if isinstance(known, Person) else until.wait(known, SlackError, "Slack")
-        return self.gatherer.with_groups(self.member, Facts(person, access), until, matter)
+        sources, person = self.gatherer, self.person
+        access = sources.wait(until, self.record, StoreError, "DynamoDB")
+        if not isinstance(person, Person):
+            person = sources.wait(until, person, SlackError, "Slack")
+        facts = Facts(person, access)
+        return sources.with_groups(self.member, facts, until, matter) if access.group_grants else facts
 
 
 def is_in(directory: Directory, member: Member, grant: Grant) -> bool:

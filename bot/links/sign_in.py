@@ -13,14 +13,14 @@ from typing import TypeVar
 import structlog
 
 from bot.core import audit, policy
-from bot.core.access import Grant, Member
+from bot.core.access import Member
 from bot.core.errors import AlreadyRecorded, StoreError, StudioError, StudioLinksError, UpstreamError
 from bot.core.link import Allowed, Answer, Choice, Denied, Issued, LinkRequest, Option, Reason, Stage, Target
 from bot.core.policy import Facts
 from bot.core.ports import AuditLog, Choices, Intake, Studio
 from bot.core.records import Entry
 from bot.core.values import utc_now
-from bot.links.facts import Deadline, Gatherer, groups_for_link
+from bot.links.facts import Gatherer, groups_for_link
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -119,7 +119,7 @@ class SignIn:
         try:
             with self._timed(Stage.MINT):
                 minting = self.facts.side.submit(self.studio.sign_in, decision)
-                link = self._until(request, ACT_TIMEOUT).wait(minting, StudioError, "AWS")
+                link = self.facts.wait(request.started + ACT_TIMEOUT, minting, StudioError, "AWS")
         except UpstreamError as error:
             return _broken(error, decision)
         revoked = self._recheck(request, facts, decision) if self.facts.monotonic() - read > FRESH_FOR else None
@@ -129,7 +129,10 @@ class SignIn:
         """Return why a link that was slow to make is thrown away: its permission was revoked meanwhile."""
         try:
             again = self.facts.begin(request.member, facts.person)  # Slack has answered for the account already
-            facts = again.end(self._until(request, RECHECK_TIMEOUT), self._matter(request))
+            facts = again.end(
+                request.started + RECHECK_TIMEOUT,
+                lambda known: groups_for_link(request.member, known, self.rules, self.now()),
+            )
         except UpstreamError as error:
             denied = _broken(error, allowed)
             return replace(denied, detail=f"while access was checked again: {denied.detail}")
@@ -145,22 +148,20 @@ class SignIn:
 
     def _gather(self, request: LinkRequest) -> Facts | Denied:
         """Record the request and gather the facts, side by side; Denied without a record."""
-        until = self._until(request, GATHER_TIMEOUT)
+        until = request.started + GATHER_TIMEOUT
         record = self.facts.side.submit(self.intake.take, audit.requested(request), self.rules.links_per_minute)
         gathering = self.facts.begin(request.member)
         # The record comes first: a replay must stay quiet, even if something else fails.
         try:
             with self._timed(Stage.RECORD):
-                within_rate = until.wait(record, StoreError, "the audit")
+                within_rate = self.facts.wait(until, record, StoreError, "the audit")
         except AlreadyRecorded:
             raise
         except StudioLinksError as error:
             log.error("request_not_recorded", request=request.id, why=str(error))  # noqa: TRY400
             return Denied(Reason.NOT_RECORDED, str(error))
-        return replace(gathering.end(until, self._matter(request)), within_rate=within_rate)
-
-    def _matter(self, request: LinkRequest) -> Callable[[Facts], tuple[Grant, ...]]:
-        return lambda facts: groups_for_link(request.member, facts, self.rules, self.now())
+        facts = gathering.end(until, lambda known: groups_for_link(request.member, known, self.rules, self.now()))
+        return replace(facts, within_rate=within_rate)
 
     def _choice(self, request: LinkRequest, undecided: Denied) -> Choice | Denied:
         """Return the member's options: their mappings, and in each the spaces open to them."""
@@ -201,7 +202,7 @@ class SignIn:
     ) -> T | None:
         """Return a result without which a choice is poorer but no less safe; None if it failed."""
         try:
-            return self._until(request, GATHER_TIMEOUT).wait(future, failure, service)
+            return self.facts.wait(request.started + GATHER_TIMEOUT, future, failure, service)
         except UpstreamError as error:
             log.warning("choice_incomplete", request=request.id, why=str(error))
             return None
@@ -219,9 +220,6 @@ class SignIn:
             yield
         finally:
             self.record_duration(stage, self.facts.monotonic() - begun)
-
-    def _until(self, request: LinkRequest, seconds: float) -> Deadline:
-        return Deadline(request.started + seconds, self.facts.monotonic)
 
     def _close(self, entry: Entry) -> None:
         try:

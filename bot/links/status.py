@@ -71,7 +71,7 @@ class GetStatus:
         allow = policy.allowance(member, facts, now)
         links: tuple[Entry, ...] | None = None
         try:
-            links = until.wait(found, StoreError, "DynamoDB")
+            links = self.facts.wait(until, found, StoreError, "DynamoDB")
         except UpstreamError as error:
             log.warning("status_incomplete", why=str(error))
         return MemberStatus(
