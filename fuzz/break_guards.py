@@ -46,7 +46,7 @@ class Guard:
 
 
 IDENTITY, ABUSE, FAULTS = (f"{SCENARIO}/test_{name}.py" for name in ("identity", "abuse", "faults"))
-ENTRANCE, ASKING, ADMIN = (f"{SCENARIO}/test_{name}.py" for name in ("entrance", "asking", "slack_admin"))
+ENTRANCE, REQUESTS, ADMIN = (f"{SCENARIO}/test_{name}.py" for name in ("entrance", "access_requests", "slack_admin"))
 
 GUARDS = {
     # The HTTP endpoint and Socket Mode
@@ -60,7 +60,7 @@ GUARDS = {
         "serving/wsgi.py",
         "SignatureVerifier(key, self.clock).is_valid(body, timestamp, signature)",
         "SignatureVerifier(key).generate_signature(timestamp=timestamp, body=body) == signature",
-        (FAULTS, "test_a_clock_that_is_five_minutes_off_closes_the_door"),
+        (FAULTS, "test_clock_off_by_five_minutes_refuses_requests"),
     ),
     "body size": Guard(
         "serving/wsgi.py",
@@ -84,7 +84,7 @@ GUARDS = {
         "serving/server.py",
         'closing = closing or status.startswith("413")',
         "pass",
-        (ENTRANCE, "test_a_body_too_large_ends_the_connection"),
+        (ENTRANCE, "test_oversized_body_ends_the_connection"),
     ),
     "answers on open connections after SIGTERM": Guard(
         "serving/server.py",
@@ -96,81 +96,81 @@ GUARDS = {
         "slack/bolt.py",
         "return None if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else response",
         "return response",
-        (f"{UNIT}/test_fuzz_dispatch.py", "test_what_bolt_once_tripped_over"),
+        (f"{UNIT}/test_fuzz_dispatch.py", "test_body_that_bolt_cannot_handle_is_refused"),
     ),
     # Tenant
     "our app": Guard(
         "slack/payloads.py",
         "    if origin.app_id != home.app_id:\n        return None\n",
         "",
-        (IDENTITY, "test_a_command_from_elsewhere_gets_no_link"),
+        (IDENTITY, "test_foreign_command_gets_no_link"),
     ),
     "our organisation": Guard(
         "slack/payloads.py",
         "    if origin.enterprise_id is not None and origin.enterprise_id not in {home.enterprise_id, *teams}:",
         "    if False:",
-        (IDENTITY, "test_a_command_from_elsewhere_gets_no_link"),
+        (IDENTITY, "test_foreign_command_gets_no_link"),
     ),
     "our team": Guard(
         "slack/payloads.py",
         "return next((t for t in (origin.enterprise_id, origin.team_id) if t is not None and t in teams), None)",
         "return home.team_id",
-        (IDENTITY, "test_a_command_from_elsewhere_gets_no_link"),
+        (IDENTITY, "test_foreign_command_gets_no_link"),
     ),
     "team of the user who presses": Guard(
         "slack/payloads.py",
         "    if presser is not None and presser not in {origin.team_id, origin.enterprise_id, *teams}:",
         "    if False:",
-        (IDENTITY, "test_a_button_pressed_from_elsewhere_gives_no_link"),
+        (IDENTITY, "test_foreign_button_press_gives_no_link"),
     ),
     "user id format": Guard(
         "core/access.py",
         '        check_pattern("Slack user", self.user_id, USER_ID, 31, "a Slack user id such as U0123ABCD")\n',
         "",
-        (f"{UNIT}/test_model.py", "test_who_cannot_be_a_member"),
+        (f"{UNIT}/test_core.py", "test_member_refuses_invalid_ids"),
     ),
     # Slack membership
     "full members only": Guard(
         "core/policy.py",
         'Check("full member", problem is None,',
         'Check("full member", True,',
-        (IDENTITY, "test_an_account_that_is_no_full_member_gets_no_link"),
+        (IDENTITY, "test_ineligible_account_gets_no_link"),
     ),
     "membership cache expiry": Guard(
         "slack/directory_cache.py",
         "self._answers: TTLCache[K, Future[V]] = TTLCache(max_entries, seconds, monotonic)",
         "self._answers: TTLCache[K, Future[V]] = TTLCache(max_entries, 10**9, monotonic)",
-        (f"{UNIT}/test_people.py", "test_ineligible_account_is_refused_once_the_cache_expires"),
+        (f"{UNIT}/test_directory_cache.py", "test_ineligible_account_is_refused_once_the_cache_expires"),
     ),
     "refusals are not cached": Guard(
         "slack/directory_cache.py",
         "    return ineligible_reason(member, person) is None and not person.guest",
         "    return True",
-        (f"{UNIT}/test_people.py", "test_ineligible_account_is_never_cached"),
+        (f"{UNIT}/test_directory_cache.py", "test_ineligible_account_is_never_cached"),
     ),
     "guests": Guard(
         "core/policy.py",
         "    admitted = not person.guest or rules.allow_guests\n",
         "    admitted = True\n",
-        (IDENTITY, "test_an_account_that_is_no_full_member_gets_no_link"),
+        (IDENTITY, "test_ineligible_account_gets_no_link"),
     ),
     "missing fields": Guard(
         "slack/client.py",
         "        if not isinstance(user.get(flag), bool):",
         "        if False:",
-        (IDENTITY, "test_what_slack_leaves_out_about_an_account_counts_against_it"),
+        (IDENTITY, "test_account_with_missing_fields_gets_no_link"),
     ),
     "foreign accounts": Guard(
         "slack/client.py",
         "        if user.get(flag, False) is not False:",
         "        if False:",
-        (IDENTITY, "test_an_account_that_is_no_full_member_gets_no_link"),
+        (IDENTITY, "test_ineligible_account_gets_no_link"),
     ),
     "account team": Guard(
         "core/policy.py",
         "    if member.tenant not in (person.team_id, person.enterprise_id):",
         "    if False:",
-        (IDENTITY, "test_an_account_that_is_no_full_member_gets_no_link"),
+        (IDENTITY, "test_ineligible_account_gets_no_link"),
     ),
     "Slackbot": Guard(
         "slack/client.py",
@@ -201,7 +201,7 @@ GUARDS = {
         "links/facts.py",
         "even_disabled=denies",
         "even_disabled=True",
-        (f"{UNIT}/test_signin.py", "test_disabled_group_allows_nobody_and_still_denies"),
+        (f"{UNIT}/test_sign_in.py", "test_disabled_group_allows_nobody_and_still_denies"),
     ),
     "allow rule": Guard(
         "core/policy.py",
@@ -219,19 +219,19 @@ GUARDS = {
         "core/policy.py",
         'Check("no lockdown", lockdown is None,',
         'Check("no lockdown", True,',
-        ("tests/scenario/test_lockdown.py", "test_a_lockdown_refuses_the_next_request_and_ends_as_fast"),
+        ("tests/scenario/test_lockdown.py", "test_lockdown_begins_and_ends_with_the_next_request"),
     ),
     "unreadable records": Guard(
         "core/policy.py",
         'Check("records readable", not broken,',
         'Check("records readable", True,',
-        (IDENTITY, "test_one_record_that_cannot_be_read_is_enough_to_refuse"),
+        (IDENTITY, "test_one_unreadable_record_gives_no_link"),
     ),
     "final check": Guard(
         "links/sign_in.py",
         "self.facts.monotonic() - read > FRESH_FOR else None",
         "False else None",
-        (IDENTITY, "test_what_is_taken_away_while_slack_is_asked_gives_no_link"),
+        (IDENTITY, "test_access_revoked_during_the_slack_call_gives_no_link"),
     ),
     "profile lock": Guard(
         "store/access.py",
@@ -280,13 +280,13 @@ GUARDS = {
         "slack/gateway.py",
         "    if waited <= MAX_WAIT:",
         "    if True:",
-        (FAULTS, "test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds"),
+        (FAULTS, "test_burst_is_answered_in_ten_seconds_if_dynamodb_hangs"),
     ),
     "refusals recorded in the background": Guard(
         "slack/gateway.py",
         "    _aside(app, entry, lambda: record_refusal(app, entry))",
         "    record_refusal(app, entry)",
-        (FAULTS, "test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds"),
+        (FAULTS, "test_burst_is_answered_in_ten_seconds_if_dynamodb_hangs"),
     ),
     "call limit": Guard(
         "serving/executors.py",
@@ -298,57 +298,57 @@ GUARDS = {
         "serving/executors.py",
         "            self._burst_gate.wait()\n",
         "",
-        (f"{UNIT}/test_rush.py", "test_jobs_wait_during_a_burst"),
+        (f"{UNIT}/test_burst_gate.py", "test_jobs_wait_during_a_burst"),
     ),
     # Buttons
     "button id format": Guard(
         "slack/members/handlers.py",
         "    if not REQUEST_ID.fullmatch(request_id):",
         "    if False:",
-        (IDENTITY, "test_a_forged_button_gives_no_link_and_marks_nothing"),
+        (IDENTITY, "test_forged_button_gives_no_link_and_marks_nothing"),
     ),
     "link ownership": Guard(
         "store/audit.py",
         "            (self._items.member == _member(member.tenant, member.user_id))\n            & ",
         "            ",
-        (IDENTITY, "test_the_id_of_anothers_link_in_a_button_marks_nothing"),
+        (IDENTITY, "test_button_with_another_members_link_id_marks_nothing"),
     ),
     "only administrators decide": Guard(
         "admin/access_requests.py",
         "        if not policy.may_administer(by, facts, self.admins, now).passed:",
         "        if False:",
-        (ASKING, "test_who_is_no_administrator_decides_nothing_and_is_recorded"),
+        (REQUESTS, "test_non_administrator_decides_nothing_and_is_recorded"),
     ),
     "no self-approval": Guard(
         "admin/access_requests.py",
         "        return DecisionResult.OWN_REQUEST if by == press.who else self._settled(press.request)",
         "        return self._settled(press.request)",
-        (ASKING, "test_nobody_approves_their_own"),
+        (REQUESTS, "test_administrator_cannot_approve_their_own_request"),
     ),
     "access request ownership": Guard(
         "store/access_requests.py",
         "            (self._items.request_id == request_id)\n            & ",
         "            ",
-        (f"{CONTRACT}/test_request_book_port.py", "test_decision_on_a_replaced_request_fails"),
+        (f"{CONTRACT}/test_access_requests_port.py", "test_decision_on_a_replaced_request_fails"),
     ),
     "ineligible requesters": Guard(
         "admin/access_requests.py",
         "        if denied is not None:\n            self._record",
         "        if False:\n            self._record",
-        (ASKING, "test_whom_an_approval_would_not_help_asks_nobody"),
+        (REQUESTS, "test_ineligible_requester_posts_nothing"),
     ),
     # Administration in Slack
     "administrator check": Guard(
         "slack/admin/handlers.py",
         "    if is_admin:\n        return render\n",
         "    if True:\n        return render\n",
-        (ADMIN, "test_others_are_refused_and_recorded"),
+        (ADMIN, "test_non_administrator_is_refused_and_recorded"),
     ),
     "confirmation required": Guard(
         "admin/confirmation.py",
         "        if affected is not None:",
         "        if False:",
-        (f"{UNIT}/test_administering.py", "test_removing_access_needs_confirmation"),
+        (f"{UNIT}/test_confirmation.py", "test_removing_access_needs_confirmation"),
     ),
     "confirmed once": Guard(
         "store/confirmations.py",
@@ -366,13 +366,13 @@ GUARDS = {
         "admin/stored.py",
         "    if version not in (None, seen.version):",
         "    if False:",
-        (f"{UNIT}/test_administering.py", "test_confirmation_after_a_change_is_refused"),
+        (f"{UNIT}/test_confirmation.py", "test_confirmation_after_a_change_is_refused"),
     ),
     "one change per request": Guard(
         "admin/confirmation.py",
         "        if not self.pending.keep(pending):\n            return None\n",
         "        self.pending.keep(pending)\n",
-        (f"{UNIT}/test_administering.py", "test_replay_of_a_command_does_nothing"),
+        (f"{UNIT}/test_confirmation.py", "test_replay_of_a_command_does_nothing"),
     ),
     "resolved users only": Guard(
         "slack/admin/parsing.py",
@@ -385,16 +385,16 @@ GUARDS = {
         "links/sign_in.py",
         "            return Denied(Reason.NOT_RECORDED, str(error))\n",
         "            within_rate = True\n",
-        (FAULTS, "test_a_fault_is_told_in_time_and_recorded_truthfully"),
+        (FAULTS, "test_fault_is_answered_in_time_and_recorded"),
     ),
     "gather deadline": Guard(
-        "links/sign_in.py", "GATHER_TIMEOUT = 3.5", "GATHER_TIMEOUT = 60", (FAULTS, "test_a_fault_is_told_in_time")
+        "links/sign_in.py", "GATHER_TIMEOUT = 3.5", "GATHER_TIMEOUT = 60", (FAULTS, "test_fault_is_answered_in_time")
     ),
     "undelivered": Guard(
         "core/audit.py",
         "outcome=ISSUED if delivered else UNDELIVERED,",
         "outcome=ISSUED,",
-        (FAULTS, "test_a_fault_is_told_in_time"),
+        (FAULTS, "test_fault_is_answered_in_time"),
     ),
     # Leaks
     "secret patterns": Guard(
@@ -425,7 +425,7 @@ GUARDS = {
         "core/link.py",
         "    url: str = field(repr=False)\n",
         "    url: str\n",
-        (f"{UNIT}/test_model.py", "test_a_link_hides_wherever_values_are_shown"),
+        (f"{UNIT}/test_core.py", "test_link_is_hidden_in_every_representation"),
     ),
     "Slack call timeout": Guard(
         "slack/client.py",

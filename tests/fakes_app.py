@@ -43,8 +43,8 @@ from tests.fakes import (
     a_grant,
     a_mapping,
 )
+from tests.fakes_access_requests import FakeBook, FakeMessages
 from tests.fakes_admin import FakePending
-from tests.fakes_asking import FakeBook, FakeMessages
 
 APP, CHANNEL = "A0STUDIO01", "C0GENERAL01"
 ADA = Member(TEAM, "U0ADA00001")

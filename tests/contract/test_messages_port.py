@@ -13,7 +13,7 @@ from bot.store.models import Tables, client_of
 from bot.store.runtime import MESSAGE_KEPT, RuntimeTable
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, NOON, an_entry, race
-from tests.fakes_asking import FakeMessages
+from tests.fakes_access_requests import FakeMessages
 
 MESSAGE, OTHER = "C0GENERAL01/1893499200.000001", "C0GENERAL01/1893499200.000002"
 

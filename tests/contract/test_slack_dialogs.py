@@ -24,7 +24,7 @@ from bot.slack.payloads import Origin
 from bot.slack.requests import views as asking_views
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, TEAM
-from tests.fakes_asking import an_access_request
+from tests.fakes_access_requests import an_access_request
 
 READER = RenderContext(CATALOGUES["en"], may_ask=True)
 MESSAGE, OTHER = views.help_text(READER), views.waiting(READER)

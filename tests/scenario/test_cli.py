@@ -54,7 +54,7 @@ def read(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_a_member_is_mapped_allowed_shown_and_explained(product: Product) -> None:
+def test_member_is_mapped_allowed_shown_and_explained(product: Product) -> None:
     create_profile(product.domain_id, "one")
     product.slack.add_member("U0ONE", "one")
 
@@ -94,7 +94,7 @@ def test_profile_names_ignore_case(product: Product) -> None:
     run("map", "U0OTHER", "--domain", product.domain_id, "--profile", "sHARED")
 
 
-def test_map_warns_of_a_mapping_that_cannot_be_used_yet(product: Product) -> None:
+def test_map_warns_of_an_unusable_mapping(product: Product) -> None:
     assert "there is no profile ghost" in run("map", "U0GHOST", "--domain", product.domain_id, "--profile", "ghost")
     sso = create_domain("cli-sso", "SSO")
     assert "IAM Identity Center" in run("map", "U0SSO", "--domain", sso, "--profile", "sso")
@@ -127,7 +127,7 @@ def test_bad_input_is_refused_with_the_allowed_values(case: str) -> None:
     assert "must be" in line or "write 8h" in line
 
 
-def test_unmap_wants_to_know_which_if_there_are_several(product: Product) -> None:
+def test_unmap_of_several_needs_an_alias(product: Product) -> None:
     run("map", "U0MANY", "--domain", product.domain_id, "--profile", "many-a", "--alias", "a")
     run("map", "U0MANY", "--domain", product.domain_id, "--profile", "many-b", "--alias", "b")
 
@@ -137,7 +137,7 @@ def test_unmap_wants_to_know_which_if_there_are_several(product: Product) -> Non
     assert "it has: none" in fails("unmap", "U0MANY")
 
 
-def test_deny_wins_until_it_is_forgotten() -> None:
+def test_deny_applies_until_forgotten() -> None:
     run("deny", "U0BAD", "--reason", "laptop stolen")
     assert "a deny rule stands and wins" in run("allow", "U0BAD")
     assert "removed: deny U0BAD (laptop stolen)" in run("forget", "U0BAD")
@@ -162,7 +162,7 @@ def test_history_shows_actor_before_and_after(product: Product) -> None:
     assert run("history", "U0NOBODY") == ""
 
 
-def test_history_is_filtered_and_printed_as_csv_that_no_spreadsheet_runs(product: Product) -> None:
+def test_filtered_history_as_csv_has_no_formulas(product: Product) -> None:
     today = datetime.now(UTC).date().isoformat()
     run("map", "U0CSV", "--domain", product.domain_id, "--profile", "csv-a")
     run("map", "U0CSV", "--domain", product.domain_id, "--profile", "csv-b")
@@ -184,7 +184,7 @@ def test_history_is_filtered_and_printed_as_csv_that_no_spreadsheet_runs(product
     assert read("history", "U0CSV", "--outcome", "approved") == []
 
 
-def test_without_sts_the_audit_has_the_access_key_and_the_change_is_made(product: Product) -> None:
+def test_change_without_sts_is_recorded_with_the_access_key(product: Product) -> None:
     product.aws.inject("GetCallerIdentity", Fault("AccessDenied", status=403))
     actor = f"cli:key/{product.environment['AWS_ACCESS_KEY_ID']}"
 
@@ -204,7 +204,7 @@ def test_history_notes_only_a_cut_off_list() -> None:
     assert (len(whole.stdout.splitlines()), whole.stderr) == (3, "")
 
 
-def test_a_full_disk_is_one_line(product: Product) -> None:
+def test_full_disk_is_reported_in_one_line(product: Product) -> None:
     product.cli("allow", "U0FULL", "--reason", "x" * 400)
     with Path("/dev/full").open("wb") as full:
         process = subprocess.run(
@@ -219,7 +219,7 @@ def test_a_full_disk_is_one_line(product: Product) -> None:
     assert (process.returncode, process.stderr) == (1, "studio-links: No space left on device\n")
 
 
-def test_without_a_token_the_team_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_without_a_token_needs_a_team(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLACK_BOT_TOKEN")
 
     assert "--team" in fails("list")
@@ -334,7 +334,7 @@ def test_local_aws_reports_a_port_in_use(product: Product) -> None:
 
 
 @pytest.mark.parametrize("how", [[], ["--socket"]], ids=["HTTP", "Socket Mode"])
-def test_the_demo_plays_its_run_in_under_ten_seconds(product: Product, how: list[str]) -> None:
+def test_demo_runs_in_under_ten_seconds(product: Product, how: list[str]) -> None:
     started = time.monotonic()
 
     ended = in_a_process(product, "demo", "--once", *how)

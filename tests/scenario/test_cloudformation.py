@@ -25,7 +25,7 @@ from bot.local.slack.workspace import Workspace
 from tests.cli import run_command
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, Ahead, BotProcess, Product, bot_process, create_domain, create_profile
-from tests.scenario.test_asking import newest
+from tests.scenario.test_access_requests import newest
 from tests.scenario.test_home import dialog_of, home_of
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

@@ -66,7 +66,7 @@ BAD_BODIES = {
 
 
 @pytest.mark.parametrize("case", BAD_BODIES)
-def test_a_signed_body_that_makes_no_sense_is_refused_at_once(product: Product, case: str) -> None:
+def test_malformed_signed_body_is_refused_at_once(product: Product, case: str) -> None:
     body, kind, status = BAD_BODIES[case]
     started = time.perf_counter()
 
@@ -90,7 +90,7 @@ def test_five_megabytes_are_refused_before_they_are_read(product: Product) -> No
 
 
 @pytest.mark.parametrize(("changes", "status"), [({}, 413), ({"X-Slack-Signature": ""}, 401)])
-def test_a_body_somewhat_too_large_is_answered_and_counted(
+def test_slightly_oversized_body_is_answered_and_counted(
     product: Product, changes: dict[str, str], status: int
 ) -> None:
     body, before = b"text=" + b"x" * 100_000, product.bot.outcomes("refused_at_entrance")
@@ -99,7 +99,7 @@ def test_a_body_somewhat_too_large_is_answered_and_counted(
     assert product.bot.outcomes("refused_at_entrance") == before + 1
 
 
-def test_a_body_too_large_ends_the_connection(product: Product) -> None:
+def test_oversized_body_ends_the_connection(product: Product) -> None:
     body = b"text=" + b"x" * 100_000
     connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
     connection.request("POST", "/slack/events", body, signed(product, body))
@@ -111,7 +111,7 @@ def test_a_body_too_large_ends_the_connection(product: Product) -> None:
     connection.close()
 
 
-def test_a_client_that_sends_five_megabytes_unasked_gets_no_further(product: Product) -> None:
+def test_unsolicited_five_megabytes_end_the_connection(product: Product) -> None:
     """It may meet the end of the connection before it reads the answer, as nothing takes in so much."""
     body = b"text=" + b"x" * (5 * 1024 * 1024)
     with suppress(OSError):
@@ -119,7 +119,7 @@ def test_a_client_that_sends_five_megabytes_unasked_gets_no_further(product: Pro
     assert product.bot.get("/healthz")[0] == 200
 
 
-def test_an_endless_body_without_a_length_is_cut_off(product: Product) -> None:
+def test_endless_body_without_a_length_is_cut_off(product: Product) -> None:
     chunks = (b"x" * 8192 for _ in range(20))
     connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
     connection.request(
@@ -144,7 +144,7 @@ BAD_HEADERS: dict[str, dict[str, str | None]] = {
 
 
 @pytest.mark.parametrize("case", BAD_HEADERS)
-def test_a_request_that_slack_did_not_sign_is_refused(product: Product, case: str) -> None:
+def test_unsigned_request_is_refused(product: Product, case: str) -> None:
     body = b"command=%2Fstudio"
     headers: dict[str, str | None] = {**signed(product, body), **BAD_HEADERS[case]}
 
@@ -155,7 +155,7 @@ def test_a_request_that_slack_did_not_sign_is_refused(product: Product, case: st
     assert "Traceback" not in product.bot.log.read_text()
 
 
-def test_a_valid_signature_is_not_good_for_five_minutes_and_more(product: Product) -> None:
+def test_signature_expires_after_five_minutes(product: Product) -> None:
     body = b"command=%2Fstudio"
     headers = {"Content-Type": FORM, **product.slack.sign(body, at=time.time() - 301)}
 
@@ -163,7 +163,7 @@ def test_a_valid_signature_is_not_good_for_five_minutes_and_more(product: Produc
 
 
 @pytest.mark.usefixtures("admin")
-def test_the_same_request_twice_gives_one_link_and_one_entry(product: Product, admin: Admin) -> None:
+def test_repeated_request_gives_one_link_and_one_entry(product: Product, admin: Admin) -> None:
     issued = product.bot.outcomes("issued")
     first = product.slack.command("U0ANA")
     product.slack.answer_to(first)
@@ -181,7 +181,7 @@ def test_the_same_request_twice_gives_one_link_and_one_entry(product: Product, a
 
 
 @pytest.mark.usefixtures("admin")
-def test_twenty_copies_at_once_of_a_fresh_request_give_one_link(product: Product) -> None:
+def test_twenty_concurrent_copies_give_one_link(product: Product) -> None:
     product.slack.add_member("U0BEN", "ben")
     address, product.slack.request_url = product.slack.request_url, "http://127.0.0.1:9/"
     lost = product.slack.command("U0BEN")  # signed, but it never reached the bot
@@ -204,7 +204,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("case", FOREIGN)
-def test_a_signed_request_from_elsewhere_is_refused_and_recorded(product: Product, admin: Admin, case: str) -> None:
+def test_foreign_signed_request_is_refused_and_recorded(product: Product, admin: Admin, case: str) -> None:
     exchange = product.slack.command("U0EVE", overrides=FOREIGN[case])
 
     assert exchange.status == 200
@@ -218,7 +218,7 @@ def test_a_signed_request_from_elsewhere_is_refused_and_recorded(product: Produc
     assert wait_until(recorded)
 
 
-def test_an_outsider_who_presses_a_button_is_refused(product: Product, admin: Admin) -> None:  # noqa: ARG001 - seeds
+def test_button_press_by_an_outsider_is_refused(product: Product, admin: Admin) -> None:  # noqa: ARG001 - seeds
     message = product.slack.answer_to(product.slack.command("U0EVE"))
     outsider = {"id": "U0EVE", "username": "eve", "name": "eve", "team_id": "T0OTHER"}
 
@@ -230,7 +230,7 @@ def test_an_outsider_who_presses_a_button_is_refused(product: Product, admin: Ad
 
 
 @pytest.mark.parametrize("missing", ["trigger_id", "user_id", "api_app_id", "command"])
-def test_a_command_that_lacks_a_field_is_told_to_try_again(product: Product, missing: str) -> None:
+def test_command_without_a_required_field_suggests_a_retry(product: Product, missing: str) -> None:
     exchange = product.slack.command("U0EVE", overrides={missing: None})
 
     assert (exchange.status, "Try again" in exchange.reply) == (
@@ -239,7 +239,7 @@ def test_a_command_that_lacks_a_field_is_told_to_try_again(product: Product, mis
     )
 
 
-def test_health_and_metrics_are_served_and_nothing_else(product: Product) -> None:
+def test_only_health_and_metrics_are_served(product: Product) -> None:
     assert product.bot.get("/healthz") == (200, "alive\n")
     assert product.bot.get("/readyz") == (200, "ready\n")
     assert "studio_links_requests_total" in product.bot.get("/metrics")[1]

@@ -254,7 +254,7 @@ def suffer(someone: Someone, case: Case) -> tuple[Exchange, float]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_fault_is_told_in_time_and_recorded_truthfully(
+def test_fault_is_answered_in_time_and_recorded(
     crowd: Crowd, name: str, record_property: Callable[[str, object], None]
 ) -> None:
     case = CASES[name]
@@ -285,7 +285,7 @@ def test_a_fault_is_told_in_time_and_recorded_truthfully(
     )
 
 
-def test_after_every_fault_the_next_request_is_served(crowd: Crowd) -> None:
+def test_request_after_a_fault_is_served(crowd: Crowd) -> None:
     someone = crowd.member()
     for fault in (always(drop=True), always(delay=3.0), always(THROTTLED)):
         crowd.product.aws.inject("BatchGetItem", fault)
@@ -294,7 +294,7 @@ def test_after_every_fault_the_next_request_is_served(crowd: Crowd) -> None:
         assert links_in([someone.told(someone.types())])
 
 
-def test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds(product: Product, crowd: Crowd) -> None:
+def test_burst_is_answered_in_ten_seconds_if_dynamodb_hangs(product: Product, crowd: Crowd) -> None:
     """Of so many that most have to wait for a worker, and are turned away because it takes too long."""
     workers, rush = 12, 80
     people = [crowd.member(mapped=False, allowed=False) for _ in range(rush)]
@@ -319,7 +319,7 @@ def test_while_dynamodb_hangs_a_rush_is_still_told_within_ten_seconds(product: P
 # The log and the clock
 
 
-def test_a_bot_whose_log_cannot_be_written_serves_and_records(product: Product, crowd: Crowd) -> None:
+def test_bot_with_an_unwritable_log_serves_and_records(product: Product, crowd: Crowd) -> None:
     ana, ben = crowd.member(), crowd.member(mapped=False, allowed=False)
     with mortal({**product.environment, "LOG_LEVEL": "DEBUG"}, Path("/dev/full")) as bot, sent_to(product, bot.bot):
         bot.bot.wait_until("/readyz", 200)
@@ -336,7 +336,7 @@ def test_a_bot_whose_log_cannot_be_written_serves_and_records(product: Product, 
 
 
 @pytest.mark.parametrize("ahead", [-301, 301, -86400, 86400])
-def test_a_clock_that_is_five_minutes_off_closes_the_door(product: Product, crowd: Crowd, ahead: int) -> None:
+def test_clock_off_by_five_minutes_refuses_requests(product: Product, crowd: Crowd, ahead: int) -> None:
     """As for a bot whose clock has jumped: then no link is made, and no lapsed rule comes back to life."""
     ana = crowd.member()
     exchange = ana.types()
@@ -351,7 +351,7 @@ def test_a_clock_that_is_five_minutes_off_closes_the_door(product: Product, crow
 
 
 @pytest.mark.parametrize("ahead", [-290, 290])
-def test_a_clock_that_is_a_little_off_serves(product: Product, crowd: Crowd, ahead: int) -> None:
+def test_clock_off_by_seconds_serves_requests(product: Product, crowd: Crowd, ahead: int) -> None:
     ana = crowd.member()
     exchange = ana.types(overrides={"text": "help"})
     ana.told(exchange)

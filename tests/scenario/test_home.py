@@ -58,7 +58,7 @@ def dialog_of(product: Product, user: str, words: str) -> View:
     return product.slack.modal(user)
 
 
-def test_the_home_tab_shows_a_member_what_they_may_open(product: Product) -> None:
+def test_home_tab_shows_what_a_member_may_open(product: Product) -> None:
     product.slack.open_home("U0MAYA")
     product.slack.open_home("U0DAN")
 
@@ -67,7 +67,7 @@ def test_the_home_tab_shows_a_member_what_they_may_open(product: Product) -> Non
     product.bot.wait_for_outcomes("home", 2)
 
 
-def test_a_button_of_the_home_tab_answers_in_a_dialog(product: Product) -> None:
+def test_home_tab_button_answers_in_a_dialog(product: Product) -> None:
     slack = product.slack
     slack.open_home("U0ANA")
     home = home_of(product, "U0ANA", "ana-default")
@@ -84,7 +84,7 @@ def test_a_button_of_the_home_tab_answers_in_a_dialog(product: Product) -> None:
     home_of(product, "U0ANA", "not opened")
 
 
-def test_a_dialog_says_when_its_link_is_dead_and_gives_a_new_one(product: Product) -> None:
+def test_expired_link_in_a_dialog_offers_a_new_one(product: Product) -> None:
     slack = product.slack
     slack.shortcut("U0ANA", "open_studio")
     link = link_in(product, dialog_of(product, "U0ANA", "link is ready"))
@@ -98,7 +98,7 @@ def test_a_dialog_says_when_its_link_is_dead_and_gives_a_new_one(product: Produc
     assert fresh not in ("", link)
 
 
-def test_the_home_tab_offers_what_a_member_can_use(product: Product, admin: Admin) -> None:
+def test_home_tab_offers_what_a_member_can_use(product: Product, admin: Admin) -> None:
     tester, cleo = Actor("cli:test", Source.CLI), Member(TEAM, "U0CLEO")
     product.slack.add_member("U0CLEO", "cleo")
     create_profile(product.domain_id, "cleo")
@@ -112,7 +112,7 @@ def test_the_home_tab_offers_what_a_member_can_use(product: Product, admin: Admi
     assert any("accessory" in block for block in home_of(product, "U0CLEO", "You have access").blocks)
 
 
-def test_the_shortcut_lets_a_member_choose_in_a_dialog(product: Product) -> None:
+def test_shortcut_offers_choices_in_a_dialog(product: Product) -> None:
     slack = product.slack
 
     assert slack.shortcut("U0MAYA", "open_studio").ack == "ok"
@@ -124,7 +124,7 @@ def test_the_shortcut_lets_a_member_choose_in_a_dialog(product: Product) -> None
     assert not link_in(product, dialog_of(product, "U0DAN", "no SageMaker Studio profile"))
 
 
-def test_a_dialog_that_slack_does_not_open_means_no_link(product: Product) -> None:
+def test_unopened_dialog_gives_no_link(product: Product) -> None:
     calls = product.aws.calls.count("CreatePresignedDomainUrl")
     product.slack.inject("views.open", Fault(status=500))
 
@@ -134,7 +134,7 @@ def test_a_dialog_that_slack_does_not_open_means_no_link(product: Product) -> No
     assert product.aws.calls.count("CreatePresignedDomainUrl") == calls
 
 
-def test_a_replaced_message_says_when_its_link_is_dead(product: Product) -> None:
+def test_replaced_message_shows_its_expired_link(product: Product) -> None:
     slack = product.slack
     first = slack.answer_to(slack.command("U0ANA"))
     fresh = slack.answer_to(slack.press("U0ANA", first, "new_link"))
@@ -145,7 +145,7 @@ def test_a_replaced_message_says_when_its_link_is_dead(product: Product) -> None
     assert [button.text for button in screen[-1].buttons()] == ["New link"]
 
 
-def test_a_message_that_moved_on_is_left_alone(product: Product) -> None:
+def test_changed_message_is_not_replaced(product: Product) -> None:
     slack = product.slack
     first = slack.answer_to(slack.command("U0MAYA", "prod"))
     fresh = slack.answer_to(slack.press("U0MAYA", first, "new_link"))
@@ -160,7 +160,7 @@ def test_a_message_that_moved_on_is_left_alone(product: Product) -> None:
 
 
 @pytest.mark.parametrize("event", ["app_uninstalled", "tokens_revoked"])
-def test_the_log_says_that_the_workspace_does_without_the_app(product: Product, event: str) -> None:
+def test_uninstalled_app_is_logged(product: Product, event: str) -> None:
     before = product.bot.outcomes("dismissed")
     heard = product.slack.dismiss(event)
     assert heard is not None
@@ -170,7 +170,7 @@ def test_the_log_says_that_the_workspace_does_without_the_app(product: Product, 
     assert (lines[-1]["event"], lines[-1]["why"], lines[-1]["level"]) == ("dismissed", event, "error")
 
 
-def test_nobody_is_believed_who_says_so_of_another_app(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uninstalling_another_app_is_ignored(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     before = product.bot.outcomes("dismissed")
     other = replace(product.slack.installation, app_id="A0ELSE")
     monkeypatch.setattr(product.slack, "installation", other)

@@ -24,7 +24,7 @@ from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
 from tests.scenario.crowd import MINT, TESTER, Crowd, Someone, links_in
 from tests.waiting import wait_until
 
-# What has changed about an account shows in the next request; how late it may show otherwise is in test_people.py.
+# A changed account takes effect at once here; test_directory_cache.py tests the cache.
 SETTINGS = {"STUDIO_PERSON_SECONDS": "0"}
 
 
@@ -70,7 +70,7 @@ FOREIGN: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", FOREIGN)
-def test_a_command_from_elsewhere_gets_no_link(ana: Someone, links_before: int, case: str) -> None:
+def test_foreign_command_gets_no_link(ana: Someone, links_before: int, case: str) -> None:
     exchange = ana.types(overrides=FOREIGN[case])
 
     assert exchange.ack == "ok"
@@ -94,7 +94,7 @@ BUTTONS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", BUTTONS)
-def test_a_button_pressed_from_elsewhere_gives_no_link(ana: Someone, case: str) -> None:
+def test_foreign_button_press_gives_no_link(ana: Someone, case: str) -> None:
     message = ana.told(ana.types())
     before = ana.crowd.links()
 
@@ -132,7 +132,7 @@ LOOK_ALIKES: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("case", LOOK_ALIKES)
-def test_an_id_that_looks_like_a_members_is_not_theirs(ana: Someone, links_before: int, case: str) -> None:
+def test_similar_id_is_not_the_member(ana: Someone, links_before: int, case: str) -> None:
     product = ana.product
     refused = {name: product.bot.outcomes(name) for name in ("malformed", "not_a_member", "not_mapped")}
 
@@ -146,7 +146,7 @@ def test_an_id_that_looks_like_a_members_is_not_theirs(ana: Someone, links_befor
 
 
 @pytest.mark.parametrize("user", ["not an object", None, ["U0WHO1"], {"id": ["U0WHO1"]}, {"id": 7}, {"id": None}, {}])
-def test_a_button_pressed_by_nobody_in_particular_gives_no_link(ana: Someone, user: object) -> None:
+def test_button_press_without_a_user_gives_no_link(ana: Someone, user: object) -> None:
     message = ana.told(ana.types())
     before, malformed = ana.crowd.links(), ana.product.bot.outcomes("malformed")
 
@@ -173,7 +173,7 @@ UNFIT: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", UNFIT)
-def test_an_account_that_is_no_full_member_gets_no_link(ana: Someone, links_before: int, case: str) -> None:
+def test_ineligible_account_gets_no_link(ana: Someone, links_before: int, case: str) -> None:
     ana.becomes(**UNFIT[case])
 
     exchange = ana.types()
@@ -186,7 +186,7 @@ def test_an_account_that_is_no_full_member_gets_no_link(ana: Someone, links_befo
 
 
 @pytest.mark.parametrize("case", UNFIT)
-def test_a_member_who_has_become_unfit_gets_no_new_link_from_an_old_message(ana: Someone, case: str) -> None:
+def test_member_who_became_ineligible_gets_no_new_link(ana: Someone, case: str) -> None:
     message = ana.told(ana.types())
     before = ana.crowd.links()
     ana.becomes(**UNFIT[case])
@@ -248,7 +248,7 @@ def told_by_slack(person: Person, change: Change) -> Person:
 
 
 @pytest.mark.parametrize("case", MISSING)
-def test_what_slack_leaves_out_about_an_account_counts_against_it(ana: Someone, links_before: int, case: str) -> None:
+def test_account_with_missing_fields_gets_no_link(ana: Someone, links_before: int, case: str) -> None:
     person = ana.product.slack.directory.person(ana.user_id)
     assert person is not None
     ana.product.slack.directory.put(told_by_slack(person, MISSING[case]))
@@ -281,7 +281,7 @@ def test_guest_costs_no_group_lookup(crowd: Crowd, product: Product, text: str) 
 # Rights that move
 
 
-def test_a_profile_that_moved_between_message_and_button_opens_for_its_new_member_alone(crowd: Crowd) -> None:
+def test_moved_profile_opens_only_for_its_new_member(crowd: Crowd) -> None:
     ana, ben = crowd.member(), crowd.member(mapped=False)
     message = ana.told(ana.types())
     ana.gives_profile_to(ben)
@@ -294,7 +294,7 @@ def test_a_profile_that_moved_between_message_and_button_opens_for_its_new_membe
     assert links_in([ben.told(ben.types())])
 
 
-def test_a_profile_that_moved_before_the_store_was_read_gives_no_link(crowd: Crowd, product: Product) -> None:
+def test_profile_moved_before_the_read_gives_no_link(crowd: Crowd, product: Product) -> None:
     ana, ben = crowd.member(), crowd.member(mapped=False)
     reads = product.aws.calls.count("BatchGetItem")
     links = crowd.links()
@@ -321,7 +321,7 @@ TAKEN_AWAY: dict[str, Callable[[Someone, Someone], object]] = {
 
 
 @pytest.mark.parametrize("case", TAKEN_AWAY)
-def test_what_is_taken_away_while_aws_makes_the_link_gives_no_link(crowd: Crowd, product: Product, case: str) -> None:
+def test_access_revoked_during_the_aws_call_gives_no_link(crowd: Crowd, product: Product, case: str) -> None:
     ana, ben = crowd.member(), crowd.member()
     ben.unmap()
     made = crowd.links()
@@ -341,7 +341,7 @@ def test_what_is_taken_away_while_aws_makes_the_link_gives_no_link(crowd: Crowd,
 
 
 @pytest.mark.parametrize("case", TAKEN_AWAY)
-def test_what_is_taken_away_while_slack_is_asked_gives_no_link(crowd: Crowd, product: Product, case: str) -> None:
+def test_access_revoked_during_the_slack_call_gives_no_link(crowd: Crowd, product: Product, case: str) -> None:
     ana, ben = crowd.member(), crowd.member()
     ben.unmap()
     reads = product.aws.calls.count("BatchGetItem")
@@ -354,7 +354,7 @@ def test_what_is_taken_away_while_slack_is_asked_gives_no_link(crowd: Crowd, pro
     assert links_in([ana.told(exchange)]) == []
 
 
-def test_an_allowed_member_still_gets_the_link_that_aws_was_slow_to_make(ana: Someone, product: Product) -> None:
+def test_slow_link_reaches_a_member_who_is_still_allowed(ana: Someone, product: Product) -> None:
     product.aws.inject(MINT, Fault(delay=1.5))
 
     assert links_in([ana.told(ana.types())])
@@ -388,9 +388,7 @@ def access_table() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_one_record_that_cannot_be_read_is_enough_to_refuse(
-    ana: Someone, access_table: Any, links_before: int, case: str
-) -> None:
+def test_one_unreadable_record_gives_no_link(ana: Someone, access_table: Any, links_before: int, case: str) -> None:
     table = access_table
     place, value = UNREADABLE[case]
     if place.startswith("workspace."):
@@ -421,7 +419,7 @@ CANNOT_BE_READ = {
 
 
 @pytest.mark.parametrize("case", CANNOT_BE_READ)
-def test_a_store_that_cannot_be_read_is_not_taken_for_an_empty_one(
+def test_unreadable_store_is_not_treated_as_empty(
     crowd: Crowd, product: Product, links_before: int, case: str
 ) -> None:
     operation, fault, words = CANNOT_BE_READ[case]
@@ -453,7 +451,7 @@ FORGED: dict[str, tuple[str, object]] = {
 
 
 @pytest.mark.parametrize("case", FORGED)
-def test_a_forged_button_gives_no_link_and_marks_nothing(ana: Someone, case: str) -> None:
+def test_forged_button_gives_no_link_and_marks_nothing(ana: Someone, case: str) -> None:
     action_id, value = FORGED[case]
     asked = ana.types()
     message = ana.told(asked)
@@ -472,7 +470,7 @@ def test_a_forged_button_gives_no_link_and_marks_nothing(ana: Someone, case: str
         assert not any(f"'{value}'" in key for key in updates)
 
 
-def test_the_id_of_anothers_link_in_a_button_marks_nothing(crowd: Crowd) -> None:
+def test_button_with_another_members_link_id_marks_nothing(crowd: Crowd) -> None:
     ana, eve = crowd.member(), crowd.member()
     asked = ana.types()
     ana.told(asked)
@@ -510,7 +508,7 @@ NEVER_OPENED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", NEVER_OPENED)
-def test_an_interaction_with_what_was_never_shown_changes_nothing(
+def test_interaction_with_an_unknown_element_changes_nothing(
     ana: Someone, product: Product, links_before: int, case: str
 ) -> None:
     table = boto3.resource("dynamodb").Table("studio-links-access")
@@ -594,7 +592,7 @@ IN_ORGANISATION: dict[str, tuple[dict[str, str | None], bool, bool]] = {
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_an_organisation_is_let_in_only_where_the_settings_say_so(
+def test_organisation_is_admitted_only_if_configured(
     crowd: Crowd, product: Product, org: Workspace, *, whole: bool
 ) -> None:
     ana = crowd.member()

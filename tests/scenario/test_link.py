@@ -113,7 +113,7 @@ def wait_for_outcome(somebody: Somebody, outcome: str) -> Entry:
     return wait_until(lambda: [entry for entry in somebody.audit()[:1] if entry.outcome == outcome])[0]
 
 
-def test_an_allowed_member_gets_a_link_that_opens_their_profile(somebody: Somebody) -> None:
+def test_allowed_member_gets_a_link_to_their_profile(somebody: Somebody) -> None:
     message = somebody.mapped().allowed().types()
 
     assert message.only_for == somebody.user_id
@@ -129,7 +129,7 @@ def test_an_allowed_member_gets_a_link_that_opens_their_profile(somebody: Somebo
     assert somebody.profile in page
 
 
-def test_the_message_is_posted_without_unfurling(somebody: Somebody) -> None:
+def test_message_is_posted_without_unfurling(somebody: Somebody) -> None:
     somebody.mapped().allowed().types()
 
     payload = somebody.product.slack.deliveries[-1].payload
@@ -137,7 +137,7 @@ def test_the_message_is_posted_without_unfurling(somebody: Somebody) -> None:
     assert payload["response_type"] == "ephemeral"
 
 
-def test_the_audit_holds_the_request_but_not_the_link(somebody: Somebody) -> None:
+def test_audit_has_the_request_but_not_the_link(somebody: Somebody) -> None:
     message = somebody.mapped().allowed().types()
 
     entry = wait_for_outcome(somebody, "issued")
@@ -151,7 +151,7 @@ def test_the_audit_holds_the_request_but_not_the_link(somebody: Somebody) -> Non
     assert "allow" in (entry.rule or "")
 
 
-def test_the_link_dies_after_its_minute(somebody: Somebody) -> None:
+def test_link_expires_after_a_minute(somebody: Somebody) -> None:
     message = somebody.mapped().allowed().types()
 
     somebody.product.clock.seconds += 59
@@ -160,7 +160,7 @@ def test_the_link_dies_after_its_minute(somebody: Somebody) -> None:
     assert "Sign in to the AWS console" in admitted(link_of(message))
 
 
-def test_pressing_open_studio_takes_the_used_link_off_the_screen(somebody: Somebody) -> None:
+def test_open_studio_removes_the_used_link(somebody: Somebody) -> None:
     message = somebody.mapped().allowed().types()
 
     opened = somebody.presses(message, "open_studio")
@@ -171,7 +171,7 @@ def test_pressing_open_studio_takes_the_used_link_off_the_screen(somebody: Someb
     assert wait_for_outcome(somebody, "issued").opened_at is not None
 
 
-def test_new_link_decides_again_and_replaces_the_message(somebody: Somebody) -> None:
+def test_new_link_checks_access_and_replaces_the_message(somebody: Somebody) -> None:
     message = somebody.mapped().allowed().types()
 
     fresh = somebody.presses(message, "new_link")
@@ -184,7 +184,7 @@ def test_new_link_decides_again_and_replaces_the_message(somebody: Somebody) -> 
     assert not has_link(refused)
 
 
-def test_it_works_in_a_direct_message_and_where_the_bot_is_not(somebody: Somebody) -> None:
+def test_command_works_in_direct_messages_and_without_the_bot(somebody: Somebody) -> None:
     slack = somebody.product.slack
     somebody.mapped().allowed()
     elsewhere = slack.add_channel(Channel(f"C0ELSE{somebody.number}", "else", frozenset({somebody.user_id}))).id
@@ -193,7 +193,7 @@ def test_it_works_in_a_direct_message_and_where_the_bot_is_not(somebody: Somebod
     assert has_link(somebody.types(channel=elsewhere))
 
 
-def test_all_parameters_of_the_mapping_reach_studio(somebody: Somebody) -> None:
+def test_every_parameter_of_the_mapping_reaches_studio(somebody: Somebody) -> None:
     domain, profile = somebody.product.domain_id, somebody.profile
     create_profile(domain, profile)
     boto3.client("sagemaker").create_space(
@@ -220,7 +220,7 @@ def test_all_parameters_of_the_mapping_reach_studio(somebody: Somebody) -> None:
     assert "30 minutes" in somebody.product.slack.render(message)
 
 
-def test_a_member_with_several_profiles_chooses_and_is_remembered(somebody: Somebody) -> None:
+def test_chosen_profile_is_remembered(somebody: Somebody) -> None:
     somebody.mapped("prod").mapped("sandbox", profile=f"{somebody.profile}-box").allowed()
 
     question = somebody.types()
@@ -240,7 +240,7 @@ def test_a_member_with_several_profiles_chooses_and_is_remembered(somebody: Some
     ]
 
 
-def test_a_member_with_several_profiles_names_one(somebody: Somebody) -> None:
+def test_named_profile_is_opened(somebody: Somebody) -> None:
     somebody.mapped("sandbox").mapped("prod", profile=f"{somebody.profile}-prod").allowed()
 
     assert f"{somebody.profile}-prod" in admitted(link_of(somebody.types("prod")))
@@ -250,7 +250,7 @@ def test_a_member_with_several_profiles_names_one(somebody: Somebody) -> None:
     wait_for_outcome(somebody, "unknown_alias")
 
 
-def test_more_than_five_profiles_come_as_a_select(somebody: Somebody) -> None:
+def test_more_than_five_profiles_are_a_select(somebody: Somebody) -> None:
     for number in range(7):
         somebody.mapped(f"domain-{number}", profile=f"{somebody.profile}-{number}")
     question = somebody.allowed().types()
@@ -272,14 +272,14 @@ def test_more_than_five_profiles_come_as_a_select(somebody: Somebody) -> None:
         ("default LAB", "app:JupyterLab:"),
     ],
 )
-def test_an_app_is_opened_by_its_word(somebody: Somebody, text: str, landing: str) -> None:
+def test_app_is_opened_by_its_name(somebody: Somebody, text: str, landing: str) -> None:
     link = somebody.mapped().allowed().types(text)
 
     assert landing in admitted(link_of(link))
     assert landing in admitted(link_of(somebody.presses(link, "new_link")))
 
 
-def test_a_space_is_opened_if_it_is_shared_or_the_members_own(somebody: Somebody) -> None:
+def test_shared_or_own_space_is_opened(somebody: Somebody) -> None:
     sagemaker = boto3.client("sagemaker")
     somebody.mapped().allowed()
     other = f"{somebody.profile}-other"
@@ -312,7 +312,7 @@ def test_a_space_is_opened_if_it_is_shared_or_the_members_own(somebody: Somebody
     assert [button.text for button in somebody.types("space").buttons()] == ["Open default"]
 
 
-def test_whoami_tells_a_member_about_themselves(somebody: Somebody) -> None:
+def test_whoami_shows_the_members_own_status(somebody: Somebody) -> None:
     render = somebody.product.slack.render
     assert "not on the allow-list" in render(somebody.types("whoami"))
     assert "no SageMaker Studio profile" in render(somebody.types("whoami"))
@@ -333,7 +333,7 @@ def test_whoami_tells_a_member_about_themselves(somebody: Somebody) -> None:
 
 
 @pytest.mark.parametrize("text", ["frobnicate the frobnicator", "payload & <!channel>", "a " * 400, "help"])
-def test_text_without_meaning_gets_the_help_that_names_it(somebody: Somebody, text: str) -> None:
+def test_unparsed_text_gets_help_that_quotes_it(somebody: Somebody, text: str) -> None:
     message = somebody.mapped().allowed().types(text)
 
     assert "`/studio help`" in message.text
@@ -343,7 +343,7 @@ def test_text_without_meaning_gets_the_help_that_names_it(somebody: Somebody, te
         assert "<!channel>" not in message.text
 
 
-def test_the_word_payload_is_a_word_like_any_other(somebody: Somebody) -> None:
+def test_word_payload_is_ordinary_text(somebody: Somebody) -> None:
     message = somebody.mapped("payload").allowed().types("payload")
 
     assert has_link(message)
@@ -360,7 +360,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_each_refusal_has_words_and_an_entry(somebody: Somebody, case: str) -> None:
+def test_each_refusal_has_a_message_and_an_entry(somebody: Somebody, case: str) -> None:
     words, outcome = REFUSALS[case]
     if case != "unmapped":
         somebody.mapped()
@@ -406,7 +406,7 @@ AWS_FAULTS = {
 
 
 @pytest.mark.parametrize("case", AWS_FAULTS)
-def test_each_fault_of_aws_has_words_and_an_entry(somebody: Somebody, case: str) -> None:
+def test_each_aws_fault_has_a_message_and_an_entry(somebody: Somebody, case: str) -> None:
     operation, fault, words, outcome = AWS_FAULTS[case]
     somebody.mapped().allowed()
     somebody.product.aws.inject(operation, fault)
@@ -418,7 +418,7 @@ def test_each_fault_of_aws_has_words_and_an_entry(somebody: Somebody, case: str)
     wait_for_outcome(somebody, outcome)
 
 
-def test_no_record_no_link(somebody: Somebody) -> None:
+def test_unrecorded_request_gives_no_link(somebody: Somebody) -> None:
     somebody.mapped().allowed()
     calls_before = somebody.product.aws.calls.count("CreatePresignedDomainUrl")
     somebody.product.aws.inject("TransactWriteItems", Fault("AccessDeniedException", times=1))
@@ -431,7 +431,7 @@ def test_no_record_no_link(somebody: Somebody) -> None:
     wait_for_outcome(somebody, "not_recorded")
 
 
-def test_a_domain_in_identity_center_mode_gets_its_own_address(somebody: Somebody) -> None:
+def test_identity_center_domain_gets_its_own_url(somebody: Somebody) -> None:
     domain = create_domain(f"sso-{somebody.number}", "SSO")
     boto3.client("sagemaker").create_user_profile(
         DomainId=domain,
@@ -448,7 +448,7 @@ def test_a_domain_in_identity_center_mode_gets_its_own_address(somebody: Somebod
     wait_for_outcome(somebody, "domain_sso")
 
 
-def test_a_profile_that_is_gone_or_not_ready_is_named_so(somebody: Somebody) -> None:
+def test_missing_or_unready_profile_is_reported(somebody: Somebody) -> None:
     somebody.map()
     assert "no longer exists" in somebody.allowed().types().text
     wait_for_outcome(somebody, "profile_missing")
@@ -459,7 +459,7 @@ def test_a_profile_that_is_gone_or_not_ready_is_named_so(somebody: Somebody) -> 
     wait_for_outcome(somebody, "profile_not_ready")
 
 
-def test_a_reply_that_slack_refuses_goes_out_as_an_ephemeral_message(somebody: Somebody) -> None:
+def test_refused_reply_is_sent_as_an_ephemeral_message(somebody: Somebody) -> None:
     somebody.mapped().allowed()
     somebody.product.slack.inject("response_url", Fault(status=404))
 
@@ -470,7 +470,7 @@ def test_a_reply_that_slack_refuses_goes_out_as_an_ephemeral_message(somebody: S
     assert somebody.product.slack.api_calls[-1].method == "chat.postEphemeral"
 
 
-def test_a_link_that_reached_nobody_is_recorded_as_undelivered(somebody: Somebody) -> None:
+def test_undelivered_link_is_recorded_as_undelivered(somebody: Somebody) -> None:
     somebody.mapped().allowed()
     somebody.product.slack.inject("response_url", Fault(status=500))
     somebody.product.slack.inject("chat.postEphemeral", Fault(status=500))
@@ -481,7 +481,7 @@ def test_a_link_that_reached_nobody_is_recorded_as_undelivered(somebody: Somebod
     assert somebody.product.slack.view(somebody.user_id) == []
 
 
-def test_a_button_of_somebody_elses_link_does_nothing(
+def test_button_of_another_members_link_does_nothing(
     somebody: Somebody, product: Product, admin: Admin, log_folder: Path
 ) -> None:
     other = Somebody(product, admin, log_folder).mapped().allowed()
@@ -499,7 +499,7 @@ def test_a_button_of_somebody_elses_link_does_nothing(
 
 
 @pytest.mark.parametrize("action_id", ["", "open_studio_now", "new_link"])
-def test_forged_buttons_lead_nowhere(somebody: Somebody, action_id: str) -> None:
+def test_forged_buttons_do_nothing(somebody: Somebody, action_id: str) -> None:
     message = somebody.mapped().allowed().types()
     actions = [{"type": "button", "action_id": action_id, "block_id": "x", "value": "../../../etc"}]
 

@@ -29,7 +29,7 @@ def ana(crowd: Crowd) -> Iterator[Someone]:
     crowd.admin.end_lockdown(TEAM, TESTER)
 
 
-def test_a_lockdown_refuses_the_next_request_and_ends_as_fast(ana: Someone, product: Product) -> None:
+def test_lockdown_begins_and_ends_with_the_next_request(ana: Someone, product: Product) -> None:
     assert links_in([ana.told(ana.types())])
     made = ana.crowd.links()
 
@@ -56,7 +56,7 @@ def test_lockdown_keeps_other_refusals(crowd: Crowd, ana: Someone) -> None:
     assert SHOWN in ana.told(ana.types("no-such-alias")).text
 
 
-def test_no_button_gives_a_link_while_it_is_on(crowd: Crowd, ana: Someone, product: Product) -> None:
+def test_lockdown_button_gives_no_link(crowd: Crowd, ana: Someone, product: Product) -> None:
     message = ana.told(ana.types())
     product.slack.open_home(ana.user_id)
     before = home_of(product, ana.user_id, ana.profile)
@@ -73,7 +73,7 @@ def links_in_view(blocks: object) -> list[str]:
     return [part for part in str(blocks).split("'") if part.startswith("http")]
 
 
-def test_home_and_whoami_show_the_reason_of_a_lockdown(crowd: Crowd, ana: Someone, product: Product) -> None:
+def test_home_and_whoami_show_the_lockdown_reason(crowd: Crowd, ana: Someone, product: Product) -> None:
     ana.becomes(locale="de-DE")
     crowd.admin.lock_down(TEAM, WHY, TESTER)
 
@@ -84,14 +84,14 @@ def test_home_and_whoami_show_the_reason_of_a_lockdown(crowd: Crowd, ana: Someon
     assert "home_open" not in str(shown.blocks)
 
 
-def test_several_profiles_are_not_offered_while_it_is_on(crowd: Crowd, ana: Someone) -> None:
+def test_lockdown_offers_no_profiles(crowd: Crowd, ana: Someone) -> None:
     ana.map_also("second", ana.profile)
     assert len(ana.told(ana.types()).buttons()) == 2
     crowd.admin.lock_down(TEAM, WHY, TESTER)
     assert ana.told(ana.types()).buttons() == []
 
 
-def test_a_link_that_aws_was_slow_to_make_is_thrown_away(crowd: Crowd, ana: Someone, product: Product) -> None:
+def test_lockdown_discards_a_slow_link(crowd: Crowd, ana: Someone, product: Product) -> None:
     made = crowd.links()
     product.aws.inject(MINT, Fault(delay=1.5))
     exchange = ana.types()
@@ -105,7 +105,7 @@ def test_a_link_that_aws_was_slow_to_make_is_thrown_away(crowd: Crowd, ana: Some
     assert ana.ended(exchange, "lockdown").link_sha256 is None
 
 
-def test_it_is_shown_explained_and_recorded(crowd: Crowd, ana: Someone, product: Product) -> None:
+def test_lockdown_is_shown_explained_and_recorded(crowd: Crowd, ana: Someone, product: Product) -> None:
     assert "there is no lockdown" in product.cli("lockdown").stdout
     started = utc_now()
     product.cli("lockdown", "on", "--reason", WHY)

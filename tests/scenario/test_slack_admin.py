@@ -139,7 +139,7 @@ def submits(product: Product, user: str, fields: dict[str, str], words: str) -> 
 # As text
 
 
-def test_a_member_is_mapped_and_allowed_and_opens_studio(product: Product, admin: Admin, who: str) -> None:
+def test_mapped_and_allowed_member_opens_studio(product: Product, admin: Admin, who: str) -> None:
     mapped = types(product, ADA, f"map @{who} —domain {product.domain_id} --profile={who} --alias sandbox")
     allowed = types(product, ADA, f"allow @{who} --until 30d --reason “project Falcon”")
 
@@ -241,7 +241,7 @@ def test_show_list_and_explain_answer(product: Product, admin: Admin, who: str) 
     assert "No rule applies to this member" in told(refused)
 
 
-def test_a_long_list_goes_on_page_by_page(product: Product, admin: Admin) -> None:
+def test_long_list_is_paged(product: Product, admin: Admin) -> None:
     people = [f"U0LIST{number}" for number in range(25)]
     for person in people:
         admin.grant(TEAM, Grant(person, Effect.ALLOW), TESTER)
@@ -278,7 +278,7 @@ def test_history_shows_actors_and_can_be_filtered(product: Product, who: str) ->
     assert "No matching entries" in told(never)
 
 
-def test_a_long_history_goes_on_page_by_page(product: Product, admin: Admin, who: str) -> None:
+def test_long_history_is_paged(product: Product, admin: Admin, who: str) -> None:
     for number in range(20):
         admin.grant(TEAM, Grant(user_id(who), Effect.ALLOW, reason=f"number {number:02}"), TESTER)
 
@@ -290,9 +290,7 @@ def test_a_long_history_goes_on_page_by_page(product: Product, admin: Admin, who
     assert not second.buttons()
 
 
-def test_a_lockdown_stops_links_for_everybody_until_an_administrator_ends_it(
-    product: Product, admin: Admin, who: str
-) -> None:
+def test_lockdown_stops_links_until_an_administrator_ends_it(product: Product, admin: Admin, who: str) -> None:
     admin.map(Member(TEAM, user_id(who)), Mapping("default", product.domain_id, who), TESTER)
     admin.grant(TEAM, Grant(user_id(who), Effect.ALLOW), TESTER)
 
@@ -309,7 +307,7 @@ def test_a_lockdown_stops_links_for_everybody_until_an_administrator_ends_it(
     assert product.slack.answer_to(product.slack.command(user_id(who)), timeout=12).button("open_studio").url
 
 
-def test_a_user_group_is_allowed_shown_listed_and_forgotten(product: Product, admin: Admin) -> None:
+def test_user_group_is_allowed_shown_listed_and_forgotten(product: Product, admin: Admin) -> None:
     assert "<!subteam^S0TEAM01> now has access" in told(types(product, ADA, "allow S0TEAM01 --reason Falcon"))
     assert [grant.principal for grant in admin.workspace(TEAM).grants] == ["S0TEAM01"]
     assert "Falcon" in told(types(product, ADA, "show S0TEAM01"))
@@ -322,7 +320,7 @@ def test_a_user_group_is_allowed_shown_listed_and_forgotten(product: Product, ad
     assert admin.workspace(TEAM).grants == ()
 
 
-def test_a_user_group_is_named_by_its_handle_where_a_group_will_do(product: Product, admin: Admin, who: str) -> None:
+def test_user_group_handle_is_accepted_where_groups_are(product: Product, admin: Admin, who: str) -> None:
     product.slack.add_group("S0SCIENCE1", "data-science", user_id(who))
 
     assert "<!subteam^S0SCIENCE1> now has access" in told(types(product, ADA, "allow @data-science"))
@@ -337,7 +335,7 @@ def test_a_user_group_is_named_by_its_handle_where_a_group_will_do(product: Prod
 # In the dialog
 
 
-def test_everything_can_be_done_in_the_dialog(product: Product, admin: Admin, who: str) -> None:
+def test_dialog_offers_every_command(product: Product, admin: Admin, who: str) -> None:
     menu = opens(product, ADA)
     picks(product, ADA, menu, "map")
     fields = {"user": user_id(who), "domain": product.domain_id, "profile": who, "alias": "sandbox"}
@@ -383,7 +381,7 @@ def test_form_errors_are_shown_beside_their_fields(product: Product, admin: Admi
     assert stored(admin, who) == Access()
 
 
-def test_form_errors_are_in_the_language_of_the_administrator(product: Product) -> None:
+def test_form_errors_are_in_the_administrators_language(product: Product) -> None:
     assert product.slack.command(UWE, "admin").ack == "ok"
     picks(product, UWE, dialog_of(product, UWE, "Was möchtest du tun?"), "history")
 
@@ -431,7 +429,7 @@ def test_closed_dialog_is_answered_by_message(product: Product, admin: Admin, wh
 
 
 @pytest.mark.parametrize("user", [MIA, GUS, DEE], ids=["no administrator", "a guest", "denied"])
-def test_others_are_refused_and_recorded(product: Product, admin: Admin, who: str, user: str) -> None:
+def test_non_administrator_is_refused_and_recorded(product: Product, admin: Admin, who: str, user: str) -> None:
     channel = product.slack.direct_message(user)
     exchange = product.slack.command(user, f"admin allow @{who}", channel=channel)
     refused = checked(product.slack.answer_to(exchange, timeout=12))
@@ -482,9 +480,7 @@ def test_another_workspace_does_not_administer(product: Product, admin: Admin, w
         ("map @{who} --domain d-x --profile {who} --session-seconds 5", "a valid `session-seconds`"),
     ],
 )
-def test_text_that_is_not_understood_changes_nothing(
-    product: Product, admin: Admin, who: str, text: str, words: str
-) -> None:
+def test_unparsed_text_changes_nothing(product: Product, admin: Admin, who: str, text: str, words: str) -> None:
     answer = types(product, ADA, text.format(who=who, id=user_id(who)))
 
     assert words in told(answer)
@@ -493,7 +489,7 @@ def test_text_that_is_not_understood_changes_nothing(
     assert stored(admin, who) == Access()
 
 
-def test_a_profile_that_another_holds_is_not_given(product: Product, admin: Admin, who: str) -> None:
+def test_profile_of_another_member_is_not_mapped(product: Product, admin: Admin, who: str) -> None:
     admin.map(Member(TEAM, user_id(who)), Mapping("default", product.domain_id, who), TESTER)
 
     answer = types(product, ADA, f"map @mia --domain {product.domain_id} --profile {who.upper()}")
@@ -522,7 +518,7 @@ def test_question_warns_administrators_about_themselves(product: Product, admin:
 # What was asked back is confirmed once, in time, by the one who was asked, and only if nothing has changed
 
 
-def test_a_second_press_and_a_replayed_one_change_nothing(product: Product, admin: Admin, who: str) -> None:
+def test_second_and_replayed_press_change_nothing(product: Product, admin: Admin, who: str) -> None:
     question = types(product, ADA, f"deny @{who}")
     value = question.button("admin_confirm").value
     presses(product, ADA, question, "admin_confirm")
@@ -538,7 +534,7 @@ def test_a_second_press_and_a_replayed_one_change_nothing(product: Product, admi
     assert stored(admin, who).grants == ()
 
 
-def test_a_recorded_command_that_is_sent_again_changes_nothing(product: Product, admin: Admin, who: str) -> None:
+def test_replayed_command_changes_nothing(product: Product, admin: Admin, who: str) -> None:
     types(product, ADA, f"allow @{who}")
     allowed = product.slack.exchanges[-1]
     admin.forget(TEAM, user_id(who), TESTER)
@@ -580,7 +576,7 @@ def test_confirmation_after_a_change_is_refused(product: Product, admin: Admin, 
     assert len(stored(admin, who).mappings) == 1
 
 
-def test_the_help_names_administration_to_administrators_only(product: Product) -> None:
+def test_help_shows_administration_to_administrators_only(product: Product) -> None:
     assert "/studio admin" in told(product.slack.answer_to(product.slack.command(ADA, "help")))
     assert "/studio admin" not in told(product.slack.answer_to(product.slack.command(MIA, "help")))
     assert "map @ana" in told(types(product, ADA, "help"))

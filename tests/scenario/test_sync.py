@@ -53,7 +53,7 @@ def people(product: Product) -> None:
     product.cli("map", "U0CROWD002", "--domain", product.domain_id, "--profile", "long-gone", "--alias", "old")
 
 
-def test_a_plan_is_proposed_and_nothing_is_written(product: Product) -> None:
+def test_sync_proposes_a_plan_and_writes_nothing(product: Product) -> None:
     before = run("export")
     calls = len(product.slack.api_calls)
 
@@ -92,7 +92,7 @@ def test_sync_apply_writes_and_records_everything_proposed(product: Product) -> 
     assert "would be refused: not_allowed" in run("explain", "U0TAGGED")
 
 
-def test_another_domain_is_looked_at_when_it_is_named(product: Product) -> None:
+def test_sync_reads_a_named_domain(product: Product) -> None:
     other = create_domain("sync-other")
     create_profile(other, "crowd-7")
     report = synced("--domain", other)
@@ -106,7 +106,7 @@ def test_another_domain_is_looked_at_when_it_is_named(product: Product) -> None:
         run("sync", "--domain", other)
 
 
-def test_a_domain_behind_a_role_is_listed_with_it(product: Product) -> None:
+def test_sync_lists_a_domain_through_its_role(product: Product) -> None:
     role = "arn:aws:iam::123456789012:role/broker"
     far = create_domain("sync-far")
     create_profile(far, "crowd-9")
@@ -133,7 +133,7 @@ def test_sync_reports_missing_settings_in_one_line(monkeypatch: pytest.MonkeyPat
     assert CliRunner().invoke(commands.cli, ["sync", "--apply", "--dry-run"]).exit_code == 2
 
 
-def test_where_nothing_is_mapped_a_domain_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_without_mappings_needs_a_domain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_TABLE_PREFIX", "sync-empty-")
     run("tables", "create")
     with pytest.raises(BadInput, match="name domains with --domain"):

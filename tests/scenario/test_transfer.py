@@ -51,7 +51,7 @@ def changes(user: str) -> list[dict[str, Any]]:
     return entries
 
 
-def test_a_team_is_onboarded_by_one_file_and_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_imported_team_exports_unchanged(tmp_path: Path) -> None:
     file = a_file(
         tmp_path,
         "U0IA,mapping,,d-team,ana,,",
@@ -82,7 +82,7 @@ def test_a_team_is_onboarded_by_one_file_and_comes_back_as_it_was(tmp_path: Path
     ]
 
 
-def test_a_rule_that_has_ended_is_imported_with_a_warning(tmp_path: Path) -> None:
+def test_expired_rule_is_imported_with_a_warning(tmp_path: Path) -> None:
     ended = [f"U0IE{number},deny,,,,2020-01-31," for number in range(30)]
     file = a_file(tmp_path, "U0IEND,deny,,,,,", "U0IEMAP,mapping,,d-team,ended,,", *ended)
 
@@ -142,7 +142,7 @@ def test_one_bad_row_stops_the_import_and_all_are_reported(product: Product, tmp
     assert exported("U0B") == []
 
 
-def test_a_profile_of_somebody_else_stops_everything_too(tmp_path: Path) -> None:
+def test_profile_of_another_member_stops_the_import(tmp_path: Path) -> None:
     run("map", "U0HOLDER", "--domain", "d-held", "--profile", "Held")
     file = a_file(tmp_path, "U0TA,allow,,,,,", "U0TB,mapping,,d-held,held,,")
 
@@ -178,20 +178,20 @@ def test_missing_or_oversized_file_is_refused(tmp_path: Path) -> None:
     assert CliRunner().invoke(commands.cli, ["import", str(tmp_path)]).exit_code == 2
 
 
-def test_the_problems_are_json_for_programs(tmp_path: Path, product: Product) -> None:
+def test_import_problems_are_printed_as_json(tmp_path: Path, product: Product) -> None:
     ended = product.cli("import", a_file(tmp_path, "nobody,allow,,,,,"), "--json", check=False)
 
     told = json.loads(ended.stdout)
     assert (ended.returncode, told["written"], len(told["problems"]), told["more"]) == (1, False, 1, 0)
 
 
-def test_throttling_is_waited_out(product: Product, tmp_path: Path) -> None:
+def test_import_waits_out_throttling(product: Product, tmp_path: Path) -> None:
     product.aws.inject("TransactWriteItems", Fault("ThrottlingException", times=3))
 
     assert "1 added" in run("import", a_file(tmp_path, "U0SLOW,allow,,,,,"))
 
 
-def test_an_import_that_is_killed_is_finished_by_the_next_one(product: Product, tmp_path: Path) -> None:
+def test_killed_import_is_finished_by_the_next_one(product: Product, tmp_path: Path) -> None:
     users = [f"U0KILL{number:03}" for number in range(120)]
     file = a_file(tmp_path, *(f"{user},allow,,,,," for user in users))
     product.aws.inject("TransactWriteItems", Fault(delay=0.05, times=60))

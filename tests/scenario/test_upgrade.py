@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from bot import cli as commands
 from bot.local.slack.screens import Message
 from tests.scenario.conftest import TEAM, Product, create_profile
-from tests.scenario.test_asking import newest
+from tests.scenario.test_access_requests import newest
 from tests.scenario.test_home import dialog_of
 
 SETTINGS = {"STUDIO_ADMINS": "U0ADA"}

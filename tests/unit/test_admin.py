@@ -94,7 +94,7 @@ def test_map_records_actor_and_profile_arn(world: World) -> None:
     assert "space_name" not in entry.after
 
 
-def test_mapping_the_same_again_changes_nothing_and_is_not_recorded(world: World) -> None:
+def test_repeated_map_changes_nothing_and_is_not_recorded(world: World) -> None:
     first = world.admin.map(ANA, WANTED, ME)
     world.clock.advance(60)
     again = world.admin.map(ANA, WANTED, Actor("cli:another", Source.CLI))
@@ -120,7 +120,7 @@ def test_map_keeps_mappings_of_other_aliases(world: World) -> None:
     assert [mapping.alias for mapping in world.admin.show(ANA).mappings] == ["default", "sandbox"]
 
 
-def test_a_profile_of_another_member_is_refused_by_name(world: World) -> None:
+def test_map_refuses_a_profile_of_another_member(world: World) -> None:
     world.admin.map(ANA, WANTED, ME)
     with pytest.raises(ProfileTaken, match=ANA.user_id):
         world.admin.map(BEN, replace(WANTED, profile_name="ANA"), ME)
@@ -147,7 +147,7 @@ def test_map_warns_if_sagemaker_does_not_answer(world: World) -> None:
     assert change.warnings == ("members cannot use this mapping yet: AWS refuses us: check the role",)
 
 
-def test_mapping_again_while_sagemaker_cannot_be_asked_keeps_the_arn_it_gave(world: World) -> None:
+def test_repeated_map_without_sagemaker_keeps_the_arn(world: World) -> None:
     world.admin.map(ANA, WANTED, ME)
     world.studio.error = StudioError("AWS throttles us: try again", reason=Reason.AWS_THROTTLED)
     change = world.admin.map(ANA, WANTED, ME)
@@ -155,7 +155,7 @@ def test_mapping_again_while_sagemaker_cannot_be_asked_keeps_the_arn_it_gave(wor
     assert world.admin.show(ANA).mappings[0].profile_arn == ARN
 
 
-def test_a_store_that_fails_fails_the_change(world: World) -> None:
+def test_store_failure_fails_the_change(world: World) -> None:
     world.access.error = StoreError("gone: try again", reason=Reason.STORE_UNREACHABLE)
     with pytest.raises(StoreError):
         world.admin.map(ANA, WANTED, ME)
@@ -165,7 +165,7 @@ def test_a_store_that_fails_fails_the_change(world: World) -> None:
 # unmap
 
 
-def test_the_only_mapping_need_not_be_named(world: World) -> None:
+def test_unmap_without_an_alias_removes_the_only_mapping(world: World) -> None:
     mapped = world.admin.map(ANA, replace(WANTED, alias="sandbox"), ME).after
     change = world.admin.unmap(ANA, None, ME)
     assert (change.before, change.after, change.made) == (mapped, None, True)
@@ -175,7 +175,7 @@ def test_the_only_mapping_need_not_be_named(world: World) -> None:
     assert entry.before is not None
 
 
-def test_a_named_mapping_goes_and_the_others_stay(world: World) -> None:
+def test_unmap_removes_only_the_named_mapping(world: World) -> None:
     for alias, profile in (("one", "ana"), ("two", "new")):
         world.admin.map(ANA, replace(WANTED, alias=alias, profile_name=profile), ME)
     world.admin.unmap(ANA, "one", ME)
@@ -193,7 +193,7 @@ def test_a_named_mapping_goes_and_the_others_stay(world: World) -> None:
         (["one", "default"], None, "default, one"),
     ],
 )
-def test_an_unclear_mapping_is_asked_for_by_name(
+def test_unmap_of_an_ambiguous_mapping_asks_for_its_alias(
     world: World, aliases: list[str], named: str | None, have: str
 ) -> None:
     for alias in aliases:
@@ -219,7 +219,7 @@ def test_grant_records_the_actor(world: World, effect: Effect) -> None:
     assert entry.after["reason"] == "because"
 
 
-def test_setting_the_same_rule_again_changes_nothing(world: World) -> None:
+def test_repeated_rule_changes_nothing(world: World) -> None:
     wanted = a_grant(set_by="", set_at=None)
     world.admin.grant(TEAM, wanted, ME)
     world.clock.advance(60)
@@ -227,7 +227,7 @@ def test_setting_the_same_rule_again_changes_nothing(world: World) -> None:
     assert len(world.trail) == 1
 
 
-def test_a_rule_replaces_the_one_of_its_kind(world: World) -> None:
+def test_rule_replaces_the_one_of_its_effect(world: World) -> None:
     first = world.admin.grant(TEAM, a_grant(), ME)
     world.clock.advance(60)
     change = world.admin.grant(TEAM, a_grant(until=NOON + timedelta(days=30)), ME)
@@ -236,7 +236,7 @@ def test_a_rule_replaces_the_one_of_its_kind(world: World) -> None:
     assert world.trail[-1].before is not None
 
 
-def test_a_rule_that_has_ended_already_is_set_with_a_warning(world: World) -> None:
+def test_expired_rule_is_set_with_a_warning(world: World) -> None:
     change = world.admin.grant(TEAM, a_grant(until=NOON), ME)
     assert change.made
     assert change.warnings == ("that time has passed: the rule is not in force",)
@@ -250,17 +250,17 @@ def test_allow_warns_of_a_deny_rule(world: World) -> None:
     assert len(world.admin.show(ANA).grants) == 2
 
 
-def test_a_deny_rule_that_has_ended_is_not_warned_of(world: World) -> None:
+def test_allow_does_not_warn_of_an_expired_deny_rule(world: World) -> None:
     world.access.give(ANA, a_grant(effect=Effect.DENY, until=NOON))
     assert world.admin.grant(TEAM, a_grant(), ME).warnings == ()
 
 
-def test_deny_over_an_allow_rule_warns_of_nothing(world: World) -> None:
+def test_deny_does_not_warn_of_an_allow_rule(world: World) -> None:
     world.admin.grant(TEAM, a_grant(), ME)
     assert world.admin.grant(TEAM, a_grant(effect=Effect.DENY), ME).warnings == ()
 
 
-def test_forgetting_removes_every_rule_and_keeps_the_mappings(world: World) -> None:
+def test_forget_removes_every_rule_and_keeps_the_mappings(world: World) -> None:
     rules = (a_grant(), a_grant(effect=Effect.DENY))
     world.access.give(ANA, a_mapping(), *rules)
     assert world.admin.forget(TEAM, ANA.user_id, ME).grants == rules
@@ -278,14 +278,14 @@ def test_forget_without_rules_is_refused(world: World) -> None:
     assert world.trail == []
 
 
-def test_forgetting_removes_records_that_cannot_be_read_too(world: World) -> None:
+def test_forget_removes_unreadable_records(world: World) -> None:
     world.access.unreadable[ANA] = ("grant#maybe", "mapping#x")
     assert world.admin.forget(TEAM, ANA.user_id, ME).unreadable == ("grant#maybe", "mapping#x")
     assert world.admin.show(ANA) == Access()
     assert world.trail[-1].before == {"grant#maybe": "unreadable", "mapping#x": "unreadable"}
 
 
-def test_nothing_is_written_over_a_record_that_cannot_be_read(world: World) -> None:
+def test_unreadable_record_is_not_overwritten(world: World) -> None:
     world.access.unreadable[ANA] = ("grant#allow", "mapping#default")
     with pytest.raises(BadInput, match=r"mapping default of U0ANA00001 cannot be read: .*studio-links forget"):
         world.admin.map(ANA, WANTED, ME)
@@ -296,7 +296,7 @@ def test_nothing_is_written_over_a_record_that_cannot_be_read(world: World) -> N
     assert world.admin.grant(TEAM, a_grant(effect=Effect.DENY), ME).made
 
 
-def test_every_change_has_an_entry_of_its_own(world: World) -> None:
+def test_every_change_has_its_own_entry(world: World) -> None:
     world.admin.map(ANA, WANTED, ME)
     world.admin.grant(TEAM, a_grant(), ME)
     world.admin.forget(TEAM, ANA.user_id, ME)
@@ -334,7 +334,7 @@ def test_repeated_lockdown_and_unneeded_end_change_nothing(world: World) -> None
 
 
 @pytest.mark.parametrize("why", ["", " \n", "x" * 501])
-def test_a_lockdown_has_a_reason_that_members_can_read(world: World, why: str) -> None:
+def test_lockdown_needs_a_valid_reason(world: World, why: str) -> None:
     with pytest.raises(InvalidValue, match="reason"):
         world.admin.lock_down(TEAM, why, ME)
     assert world.trail == []
@@ -350,7 +350,7 @@ def test_only_a_lockdown_replaces_an_unreadable_workspace(world: World) -> None:
     assert world.trail[-1].before == {"workspace": "unreadable"}
 
 
-def test_a_lockdown_that_cannot_be_read_can_be_ended(world: World) -> None:
+def test_unreadable_lockdown_can_be_ended(world: World) -> None:
     world.access.workspaces[TEAM] = Workspace(unreadable=("workspace#lockdown",), version=7)
     assert world.admin.end_lockdown(TEAM, ME).made
     assert world.admin.workspace(TEAM) == Workspace()
@@ -361,7 +361,7 @@ def test_a_lockdown_that_cannot_be_read_can_be_ended(world: World) -> None:
 SCIENCE, LEAVERS = Grant("S0SCIENCE1", Effect.ALLOW, reason="all of them"), Grant("S0LEAVERS1", Effect.DENY)
 
 
-def test_a_groups_rules_are_set_replaced_shown_and_forgotten_like_a_members(world: World) -> None:
+def test_group_rules_work_like_rules_of_a_member(world: World) -> None:
     first = world.admin.grant(TEAM, SCIENCE, ME)
     world.admin.grant(TEAM, LEAVERS, ME)
     assert first.after == replace(SCIENCE, set_by=ME.name, set_at=NOON)
@@ -388,7 +388,7 @@ def test_a_groups_rules_are_set_replaced_shown_and_forgotten_like_a_members(worl
         world.admin.forget(TEAM, SCIENCE.principal, ME)
 
 
-def test_forgetting_a_member_leaves_the_workspace_alone(world: World) -> None:
+def test_forget_of_a_member_keeps_the_workspace(world: World) -> None:
     world.access.give(ANA, a_grant())
     world.access.workspaces[TEAM] = Workspace(Lockdown("a leak"), (SCIENCE,), ("workspace#S0LEAVERS1#deny",), 3)
     removed = world.admin.forget(TEAM, ANA.user_id, ME)
@@ -398,7 +398,7 @@ def test_forgetting_a_member_leaves_the_workspace_alone(world: World) -> None:
         world.admin.forget(TEAM, ANA.user_id, ME)
 
 
-def test_a_groups_rule_that_cannot_be_read_is_not_written_over_but_can_be_forgotten(world: World) -> None:
+def test_unreadable_group_rule_can_only_be_forgotten(world: World) -> None:
     world.access.workspaces[TEAM] = Workspace(None, (SCIENCE,), ("workspace#S0LEAVERS1#deny",), 3)
     with pytest.raises(BadInput, match=r"cannot be read: .*studio-links forget S0LEAVERS1"):
         world.admin.grant(TEAM, LEAVERS, ME)
@@ -407,7 +407,7 @@ def test_a_groups_rule_that_cannot_be_read_is_not_written_over_but_can_be_forgot
     assert world.admin.workspace(TEAM) == Workspace(grants=(SCIENCE,))
 
 
-def test_no_groups_rule_is_written_where_the_workspace_cannot_be_read(world: World) -> None:
+def test_unreadable_workspace_takes_no_group_rule(world: World) -> None:
     world.access.workspaces[TEAM] = Workspace(unreadable=("workspace",), version=3)
     for change in (lambda: world.admin.grant(TEAM, SCIENCE, ME), lambda: world.admin.forget(TEAM, "S0SCIENCE1", ME)):
         with pytest.raises(BadInput, match="studio-links lockdown on"):
@@ -424,7 +424,7 @@ def test_group_rules_are_limited(world: World) -> None:
     assert world.admin.grant(TEAM, a_grant(), ME).made
 
 
-def test_explaining_shows_every_rule_and_asks_slack_about_groups(world: World) -> None:
+def test_explain_shows_every_rule_and_looks_up_groups(world: World) -> None:
     world.access.give(ANA, a_mapping(), a_grant(until=NOON))
     world.access.give_group(TEAM, SCIENCE, LEAVERS)
     world.directory = FakeDirectory(Person(ANA.user_id, TEAM))
@@ -445,7 +445,7 @@ def test_explaining_shows_every_rule_and_asks_slack_about_groups(world: World) -
 # explain, list
 
 
-def test_explaining_shows_the_decision_and_issues_nothing(world: World) -> None:
+def test_explain_shows_the_decision_and_issues_nothing(world: World) -> None:
     world.access.give(ANA, a_mapping(), a_grant())
     found = world.admin.explain(ANA, None)
     assert isinstance(found.decision, Allowed)
@@ -457,7 +457,7 @@ def test_explaining_shows_the_decision_and_issues_nothing(world: World) -> None:
     assert denied.reason is Reason.UNKNOWN_ALIAS
 
 
-def test_explaining_asks_slack_where_it_can(world: World) -> None:
+def test_explain_looks_up_membership_where_it_can(world: World) -> None:
     world.access.give(ANA, a_mapping(), a_grant())
     world.directory = FakeDirectory(Person(ANA.user_id, TEAM, guest=True))
     found = world.admin.explain(ANA, None)
@@ -466,7 +466,7 @@ def test_explaining_asks_slack_where_it_can(world: World) -> None:
     assert found.decision.reason is Reason.GUEST
 
 
-def test_members_are_those_with_a_mapping_or_a_rule(world: World) -> None:
+def test_members_have_a_mapping_or_a_rule(world: World) -> None:
     world.access.give(ANA, a_mapping())
     world.access.give(BEN, a_grant(BEN))
     world.access.give(Member("T0OTHER001", "U0CAI00001"), a_mapping(profile="cai"))
@@ -499,7 +499,7 @@ def test_history_goes_back_over_days_newest_first(world: World) -> None:
 
 
 @pytest.mark.parametrize("user", [None, ANA.user_id])
-def test_history_shows_no_more_than_asked_for(world: World, user: str | None) -> None:
+def test_history_shows_at_most_the_requested_count(world: World, user: str | None) -> None:
     record(world, *[(f"day-{day}", NOON - timedelta(days=day)) for day in range(10)])
     assert ids(world, user, NOON - timedelta(days=9), limit=3) == ["day-0", "day-1", "day-2"]
 
@@ -537,7 +537,7 @@ def test_history_since_a_time_in_another_zone(world: World) -> None:
     assert ids(world, None, datetime(2030, 1, 1, 9, 0, 1, tzinfo=tokyo)) == ["now"]
 
 
-def test_history_does_not_go_back_further_than_the_audit_is_kept(world: World) -> None:
+def test_history_stops_at_the_retention_of_the_audit(world: World) -> None:
     world.audit = audit = CountingAudit()
     record(world, ("kept", NOON - timedelta(days=399)), ("gone", NOON - timedelta(days=401)))
     assert ids(world, None, NOON - timedelta(weeks=9999)) == ["kept"]
@@ -660,7 +660,7 @@ def test_parse_when_keeps_midnight_in_full_times(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["20261231", "2026-W53-4"])
-def test_other_ways_to_write_a_day_mean_the_same_day_or_nothing(text: str) -> None:
+def test_parse_when_reads_other_date_formats_correctly_or_not(text: str) -> None:
     try:
         when = parse_when(text, MORNING)
     except InvalidValue:

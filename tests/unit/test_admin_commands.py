@@ -142,7 +142,7 @@ def test_parse_admin_refuses(text: str, problem: Problem, what: str) -> None:
 
 
 @pytest.mark.parametrize("verb", IN_SLACK)
-def test_the_examples_are_understood(verb: Verb) -> None:
+def test_parse_admin_understands_the_examples(verb: Verb) -> None:
     typed = re.sub(r"@\w+", "<@U0ANA|ana>", COMMAND_SPECS[verb].example)
     assert parse_admin(typed, NOON).verb is verb
     assert verb in RESERVED_WORDS or verb.value
@@ -209,7 +209,7 @@ def test_quoted_text_is_never_an_option(text: str) -> None:
 # Forms
 
 
-def test_a_form_names_a_member_or_a_group() -> None:
+def test_parse_form_takes_a_member_or_a_group() -> None:
     user, group = {"user": "U0ANA"}, {GROUP: " S0TEAM "}
     assert parse_form(Verb.DENY, user, NOON).principal == "U0ANA"
     assert parse_form(Verb.DENY, group, NOON).principal == "S0TEAM"
@@ -223,7 +223,7 @@ def test_a_form_names_a_member_or_a_group() -> None:
         assert (caught.value.problem, caught.value.field) == (problem, Name.USER)
 
 
-def test_a_forms_day_is_until_its_end() -> None:
+def test_parse_form_reads_a_day_until_its_end() -> None:
     act = parse_form(Verb.ALLOW, {"user": "U0ANA", "until": "2030-01-02", "reason": ""}, NOON)
     assert act.until == NOON.replace(day=3, hour=0)
     assert Name.REASON not in act.fields

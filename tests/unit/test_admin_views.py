@@ -155,7 +155,7 @@ def buttons(message: Message) -> dict[str, dict[str, Any]]:
 
 @in_each_language
 @for_each_text
-def test_slack_takes_everything(render: RenderContext, text: str) -> None:
+def test_every_message_is_valid(render: RenderContext, text: str) -> None:
     for message in messages(text, render):
         assert check_message(message.payload()) == []
         assert refusal(message.payload()) is None
@@ -164,7 +164,7 @@ def test_slack_takes_everything(render: RenderContext, text: str) -> None:
 
 @in_each_language
 @pytest.mark.parametrize("verb", IN_SLACK)
-def test_slack_takes_every_form(render: RenderContext, verb: Verb) -> None:
+def test_every_form_is_valid(render: RenderContext, verb: Verb) -> None:
     if COMMAND_SPECS[verb].fields:
         form = forms.form(verb, render)
         assert check_view(form, "modal") == []
@@ -203,14 +203,14 @@ def test_address_in_text_from_members_becomes_no_link(render: RenderContext) -> 
 
 
 @given(st.text(max_size=80))
-def test_text_that_was_not_understood_is_escaped(text: str) -> None:
+def test_unparsed_text_is_escaped(text: str) -> None:
     for problem in Problem:
         said = admin_views.misunderstood(ParseError(problem, value=text, field=text), READERS["en"]).text
         assert not set("<>") & set(said)
 
 
 @in_each_language
-def test_buttons_hold_an_id_and_nothing_else(render: RenderContext) -> None:
+def test_button_values_are_ids(render: RenderContext) -> None:
     for message in messages("project Falcon", render):
         for action_id, button in buttons(message).items():
             if action_id.startswith(forms.PICK):
@@ -238,7 +238,7 @@ def test_question_shows_before_and_after_and_can_be_cancelled(render: RenderCont
 
 
 @in_each_language
-def test_nothing_is_left_out_without_a_word(render: RenderContext) -> None:
+def test_omitted_rows_are_announced(render: RenderContext) -> None:
     many = Access(tuple(mapping(f"alias-{number}") for number in range(20)))
     listed = marked(admin_views.outcome(Page(act(Verb.LIST), ((USER, many),)), render, NOON, in_dialog=False))
     shown = sum(f"`alias-{number}`" in listed for number in range(20))
@@ -248,7 +248,7 @@ def test_nothing_is_left_out_without_a_word(render: RenderContext) -> None:
 
 
 @in_each_language
-def test_an_explanation_shows_every_rule_considered_and_which_decides(render: RenderContext) -> None:
+def test_explanation_shows_every_rule_and_the_deciding_one(render: RenderContext) -> None:
     words = render.words.admin
     own, group = grant("Falcon"), replace(grant("Falcon", Effect.DENY, "S0TEAM"), until=None)
     rules = (
@@ -313,7 +313,7 @@ def test_form_errors_are_shown_beside_their_fields(render: RenderContext) -> Non
 
 
 @in_each_language
-def test_a_user_group_is_named_as_a_way_out_only_where_one_will_do(render: RenderContext) -> None:
+def test_user_group_is_suggested_only_where_it_is_valid(render: RenderContext) -> None:
     words = render.words.admin
     for verb in IN_SLACK:
         if Name.USER in COMMAND_SPECS[verb].fields:
@@ -344,7 +344,7 @@ def test_ended_rule_is_shown_as_not_in_force(render: RenderContext, verb: Verb) 
     assert words.done[verb].format(user=user, what="") not in told
 
 
-def test_the_words_of_both_languages_differ() -> None:
+def test_languages_have_different_words() -> None:
     for text in TEXTS.values():
         pairs = zip(outcomes(text), outcomes(text), strict=True)
         for one, other in pairs:

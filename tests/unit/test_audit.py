@@ -17,7 +17,7 @@ OPTIONS = tuple(Option(Target(alias), "ana", "d-research") for alias in ("one", 
 CHOICE = Choice(REQUEST, OPTIONS)
 
 
-def test_a_request_is_recorded_with_who_asked_how_and_for_what() -> None:
+def test_entry_has_requester_source_and_target() -> None:
     entry = audit.requested(REQUEST)
     assert (entry.id, entry.attempt, entry.at) == ("request-1", "attempt-1", NOON)
     assert (entry.tenant, entry.subject, entry.actor) == (TEAM, ANA.user_id, ANA.user_id)
@@ -25,7 +25,7 @@ def test_a_request_is_recorded_with_who_asked_how_and_for_what() -> None:
 
 
 @pytest.mark.parametrize(("delivered", "outcome"), [(True, "issued"), (False, "undelivered")])
-def test_an_issued_link_is_recorded_with_its_rule_and_hash(*, delivered: bool, outcome: str) -> None:
+def test_issued_link_is_recorded_with_its_rule_and_hash(*, delivered: bool, outcome: str) -> None:
     entry = audit.ended(REQUEST, ISSUED, delivered=delivered)
     assert entry.outcome == outcome
     assert (entry.alias, entry.domain_id, entry.profile_name) == ("sandbox", "d-research", "ana")
@@ -34,7 +34,7 @@ def test_an_issued_link_is_recorded_with_its_rule_and_hash(*, delivered: bool, o
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_a_refusal_is_recorded_under_its_reason(reason: Reason) -> None:
+def test_refusal_is_recorded_under_its_reason(reason: Reason) -> None:
     answer = Denied(reason, "because", a_mapping("other"), aws_request_id="aws-2")
     entry = audit.ended(REQUEST, answer, delivered=True)
     assert (entry.outcome, entry.detail, entry.aws_request_id) == (reason.value, "because", "aws-2")
@@ -51,24 +51,24 @@ def test_a_refusal_is_recorded_under_its_reason(reason: Reason) -> None:
     ],
     ids=["a role called AWS", "nobody called AWS", "the bot called AWS"],
 )
-def test_the_session_that_called_aws_is_recorded(role: str | None, call: str | None, session: str | None) -> None:
+def test_aws_session_is_recorded(role: str | None, call: str | None, session: str | None) -> None:
     mapping = replace(a_mapping("other"), role_arn=role)
     answer = Denied(Reason.AWS_REFUSED, "because", mapping, aws_request_id=call)
     assert audit.ended(REQUEST, answer, delivered=True).aws_session == session
 
 
-def test_a_refusal_without_a_mapping_keeps_what_was_asked_for() -> None:
+def test_refusal_without_a_mapping_keeps_the_target() -> None:
     entry = audit.ended(REQUEST, Denied(Reason.UNKNOWN_ALIAS, "no mapping"), delivered=True)
     assert (entry.alias, entry.domain_id, entry.profile_name) == ("sandbox", None, None)
 
 
-def test_a_refusal_that_could_not_be_told_says_so() -> None:
+def test_undelivered_refusal_is_recorded_as_undelivered() -> None:
     entry = audit.ended(REQUEST, Denied(Reason.DENIED, "because"), delivered=False)
     assert entry.outcome == "denied"
     assert entry.detail == "because (the member could not be told)"
 
 
-def test_a_question_back_is_recorded_as_no_link_with_what_was_asked_for() -> None:
+def test_choice_is_recorded_without_a_link_but_with_its_target() -> None:
     entry = audit.ended(REQUEST, CHOICE, delivered=True)
     assert (entry.outcome, entry.detail) == ("choose", "3 to choose from")
     assert (entry.alias, entry.domain_id, entry.profile_name) == ("sandbox", None, None)
@@ -76,7 +76,7 @@ def test_a_question_back_is_recorded_as_no_link_with_what_was_asked_for() -> Non
     assert entry.outcome not in audit.MAY_BE_OPENED
 
 
-def test_a_question_back_that_could_not_be_told_says_so() -> None:
+def test_undelivered_choice_is_recorded_as_undelivered() -> None:
     entry = audit.ended(REQUEST, CHOICE, delivered=False)
     assert entry.outcome == "choose"
     assert "could not be told" in (entry.detail or "")
@@ -84,7 +84,7 @@ def test_a_question_back_that_could_not_be_told_says_so() -> None:
 
 @pytest.mark.parametrize("space", [None, "lab"])
 @pytest.mark.parametrize("landing", [None, "app:JupyterLab:"])
-def test_what_was_opened_is_recorded_with_its_space_and_landing_page(space: str | None, landing: str | None) -> None:
+def test_issued_link_is_recorded_with_space_and_landing_page(space: str | None, landing: str | None) -> None:
     mapping = a_mapping("sandbox", space_name=space, landing_uri=landing)
     for answer in (Issued(REQUEST, an_allowed(mapping), LINK), Denied(Reason.SPACE_MISSING, mapping=mapping)):
         entry = audit.ended(REQUEST, answer, delivered=True)
@@ -92,7 +92,7 @@ def test_what_was_opened_is_recorded_with_its_space_and_landing_page(space: str 
 
 
 @pytest.mark.parametrize("locale", [None, "de-DE"])
-def test_the_entry_keeps_the_members_language_for_what_they_press_later(locale: str | None) -> None:
+def test_entry_keeps_the_members_language(locale: str | None) -> None:
     allowed = replace(an_allowed(), locale=locale)
     answers = (Issued(REQUEST, allowed, LINK), Denied(Reason.DENIED, locale=locale), replace(CHOICE, locale=locale))
     for answer in answers:
@@ -102,18 +102,18 @@ def test_the_entry_keeps_the_members_language_for_what_they_press_later(locale: 
 
 @pytest.mark.parametrize("answer", [ISSUED, Denied(Reason.DENIED), CHOICE], ids=["issued", "denied", "choice"])
 @pytest.mark.parametrize("delivered", [True, False])
-def test_the_end_belongs_to_the_beginning(answer: Answer, *, delivered: bool) -> None:
+def test_closing_entry_keeps_id_and_attempt(answer: Answer, *, delivered: bool) -> None:
     begun, ended = audit.requested(REQUEST), audit.ended(REQUEST, answer, delivered=delivered)
     for name in ("id", "attempt", "at", "tenant", "subject", "actor", "source", "action"):
         assert getattr(begun, name) == getattr(ended, name)
 
 
-def test_no_entry_holds_a_link() -> None:
+def test_entry_never_contains_the_link() -> None:
     entry = audit.ended(REQUEST, ISSUED, delivered=True)
     assert not any("s3cr3t" in str(getattr(entry, field.name)) for field in fields(entry))
 
 
-def test_a_request_that_was_turned_away_is_one_whole_entry() -> None:
+def test_rejected_request_is_one_complete_entry() -> None:
     entry = audit.refused(
         request_id="x",
         attempt="y",

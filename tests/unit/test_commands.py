@@ -114,15 +114,15 @@ PARSED: list[tuple[str, Command]] = [
 
 
 @pytest.mark.parametrize(("text", "command"), PARSED, ids=[repr(text) for text, _ in PARSED])
-def test_what_a_member_types(text: str, command: Command) -> None:
+def test_parse_understands_each_command(text: str, command: Command) -> None:
     assert parse(text) == command
 
 
-def test_words_kept_for_later_are_no_aliases() -> None:
+def test_reserved_words_are_refused_as_aliases() -> None:
     assert parse_target(["admin"]) is None
 
 
-def test_the_commands_own_words_are_no_aliases() -> None:
+def test_command_words_are_refused_as_aliases() -> None:
     assert {"help", "whoami", "request", "space", *StudioApp} <= RESERVED_WORDS
     for word in RESERVED_WORDS:
         command = parse(word)
@@ -130,7 +130,7 @@ def test_the_commands_own_words_are_no_aliases() -> None:
 
 
 @given(st.text() | st.lists(st.sampled_from([*RESERVED_WORDS, "sandbox", "Team", "-", "ä"])).map(" ".join))
-def test_whatever_is_typed_means_something(text: str) -> None:
+def test_any_text_parses(text: str) -> None:
     command = parse(text)
     if isinstance(command, Open):
         target = command.target
@@ -151,14 +151,14 @@ targets = st.builds(
 
 
 @given(targets)
-def test_a_target_is_told_in_the_words_that_ask_for_it(target: Target) -> None:
+def test_described_target_parses_to_the_same_target(target: Target) -> None:
     assert parse_target(str(target).split()) == target
     assert parse(str(target)) == Open(target)
     assert parse(f"  {str(target).replace(' ', '   ')} ") == Open(target)
 
 
 @given(targets)
-def test_a_target_in_words_fits_where_slack_keeps_the_value_of_an_option(target: Target) -> None:
+def test_described_target_fits_an_option_value(target: Target) -> None:
     assert len(str(target)) <= 150
     assert str(target) == str(target).strip()
 
@@ -174,7 +174,7 @@ def test_a_target_in_words_fits_where_slack_keeps_the_value_of_an_option(target:
         (Target("sandbox", LAB, "Team"), "sandbox lab space Team"),
     ],
 )
-def test_a_target_in_words(target: Target, words: str) -> None:
+def test_target_description(target: Target, words: str) -> None:
     assert str(target) == words
 
 
@@ -221,13 +221,13 @@ ORIGIN = Origin(
 NOT_TEXT = [None, "", 7, True, [], {}, ["x"], {"id": "x"}]
 
 
-def test_the_origin_of_a_command() -> None:
+def test_origin_of_a_command() -> None:
     assert command_origin(COMMAND) == ORIGIN
     in_org = command_origin({**COMMAND, "enterprise_id": "E0ORG00001", "command": "/atelier"})
     assert in_org == replace(ORIGIN, enterprise_id="E0ORG00001", command="/atelier")
 
 
-def test_the_origin_of_a_button() -> None:
+def test_origin_of_a_button() -> None:
     expected = replace(
         ORIGIN,
         user_team_id="T0STUDIO01",
@@ -238,7 +238,7 @@ def test_the_origin_of_a_button() -> None:
     assert in_org == replace(expected, enterprise_id="E0ORG00001")
 
 
-def test_the_way_to_answer_hides_in_repr() -> None:
+def test_response_url_is_hidden_in_repr() -> None:
     for origin in (command_origin(COMMAND), action_origin(ACTION)):
         assert "hooks.slack.com" not in repr(origin)
         assert "1.2.3" not in repr(origin)
@@ -246,7 +246,7 @@ def test_the_way_to_answer_hides_in_repr() -> None:
 
 @pytest.mark.parametrize("value", ["missing", *NOT_TEXT], ids=repr)
 @pytest.mark.parametrize("field", ["trigger_id", "api_app_id", "user_id", "command"])
-def test_a_command_without_what_slack_always_sends_is_refused(field: str, value: object) -> None:
+def test_command_without_a_required_field_is_refused(field: str, value: object) -> None:
     body = {**COMMAND, field: value}
     if value == "missing":
         del body[field]
@@ -256,7 +256,7 @@ def test_a_command_without_what_slack_always_sends_is_refused(field: str, value:
 
 @pytest.mark.parametrize("value", ["missing", *NOT_TEXT], ids=repr)
 @pytest.mark.parametrize("field", ["team_id", "enterprise_id", "channel_id", "response_url"])
-def test_what_a_command_may_lack_is_none(field: str, value: object) -> None:
+def test_missing_optional_field_of_a_command_is_none(field: str, value: object) -> None:
     body = {**COMMAND, field: value}
     if value == "missing":
         del body[field]
@@ -265,7 +265,7 @@ def test_what_a_command_may_lack_is_none(field: str, value: object) -> None:
 
 @pytest.mark.parametrize("value", ["missing", *NOT_TEXT], ids=repr)
 @pytest.mark.parametrize("field", ["trigger_id", "api_app_id", "user"])
-def test_a_button_without_what_slack_always_sends_is_refused(field: str, value: object) -> None:
+def test_button_without_a_required_field_is_refused(field: str, value: object) -> None:
     body = {**ACTION, field: value}
     if value == "missing":
         del body[field]
@@ -277,7 +277,7 @@ def test_a_button_without_what_slack_always_sends_is_refused(field: str, value: 
 
 
 @pytest.mark.parametrize("value", [None, "", 7, True, [], {}, "T0STUDIO01", {"id": 7}, {"id": ""}], ids=repr)
-def test_what_a_button_may_lack_is_none(value: object) -> None:
+def test_missing_optional_field_of_a_button_is_none(value: object) -> None:
     body = {**ACTION, "team": value, "enterprise": value, "channel": value, "response_url": 7}
     found = action_origin(body)
     assert (found.team_id, found.enterprise_id, found.channel_id, found.response_url) == (None, None, None, None)
@@ -308,12 +308,12 @@ def test_what_a_button_may_lack_is_none(value: object) -> None:
         ([None], ""),
     ],
 )
-def test_the_value_of_a_button(actions: object, value: str) -> None:
+def test_value_of_a_button(actions: object, value: str) -> None:
     assert action_value({**ACTION, "actions": actions}) == value
     assert action_value({}) == ""
 
 
-def test_even_a_trigger_that_cannot_be_encoded_has_an_id() -> None:
+def test_unencodable_trigger_has_an_id() -> None:
     assert REQUEST_ID.fullmatch(action_origin({**ACTION, "trigger_id": "\ud800"}).request_id)
 
 
@@ -347,7 +347,7 @@ WELL_FORMED: list[tuple[dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("body", "fine"), WELL_FORMED, ids=[str(body)[:60] for body, _ in WELL_FORMED])
-def test_interactions_have_the_shape_that_bolt_takes_for_granted(body: dict[str, Any], *, fine: bool) -> None:
+def test_interactions_have_the_shape_that_bolt_expects(body: dict[str, Any], *, fine: bool) -> None:
     assert is_well_formed(body) is fine
 
 
@@ -419,11 +419,11 @@ ADMISSIONS: list[tuple[str, dict[str, Any], Home, frozenset[str], str | None]] =
 @pytest.mark.parametrize(
     ("changes", "home", "teams", "tenant"), [case[1:] for case in ADMISSIONS], ids=[case[0] for case in ADMISSIONS]
 )
-def test_who_is_let_in(changes: dict[str, Any], home: Home, teams: frozenset[str], tenant: str | None) -> None:
+def test_tenant_of_an_origin(changes: dict[str, Any], home: Home, teams: frozenset[str], tenant: str | None) -> None:
     assert admit(replace(ORIGIN, **changes), home, teams) == tenant
 
 
-def test_a_request_is_known_by_an_id_that_does_not_reveal_its_trigger() -> None:
+def test_request_id_does_not_reveal_its_trigger() -> None:
     trigger = "13345224609.738474920.8088930838d88f008e0"
     assert request_id(trigger) == request_id(trigger)
     assert REQUEST_ID.fullmatch(request_id(trigger))
@@ -434,5 +434,5 @@ def test_a_request_is_known_by_an_id_that_does_not_reveal_its_trigger() -> None:
     st.text(min_size=1).filter(lambda text: text.isprintable()),
     st.text(min_size=1).filter(lambda text: text.isprintable()),
 )
-def test_different_triggers_are_different_requests(one: str, other: str) -> None:
+def test_different_triggers_have_different_ids(one: str, other: str) -> None:
     assert (request_id(one) == request_id(other)) is (one == other)

@@ -21,7 +21,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.mark.usefixtures("terminal")
-def test_on_a_narrow_terminal_ids_and_times_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+def test_narrow_terminal_keeps_ids_and_times_whole(capsys: pytest.CaptureFixture[str]) -> None:
     console.print_table(COLUMNS, ROWS, empty="")
 
     printed = capsys.readouterr().out
@@ -32,7 +32,7 @@ def test_on_a_narrow_terminal_ids_and_times_stay_whole(capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("width", ["80", "30", "12"])
-def test_nothing_is_cut_off_however_narrow_the_terminal_is(
+def test_narrow_terminal_cuts_nothing_off(
     terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: str
 ) -> None:
     terminal.setenv("COLUMNS", width)
@@ -44,7 +44,7 @@ def test_nothing_is_cut_off_however_narrow_the_terminal_is(
     assert "…" not in printed
 
 
-def test_on_a_pipe_each_row_is_one_line_of_cells_between_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_pipe_gets_one_tab_separated_line_per_row(capsys: pytest.CaptureFixture[str]) -> None:
     console.print_table(["who", "why"], [("U0123ABCD", "x" * 200), (None, "two\tparts\nand more")], empty="nobody")
 
     assert capsys.readouterr().out == f"U0123ABCD\t{'x' * 200}\n-\ttwo parts and more\n"
@@ -55,7 +55,7 @@ SHOWN = r"a\x1b[2Jb \x9b31m \x07 \u202ec"
 
 
 @pytest.mark.parametrize("forced", ["", "1"], ids=["pipe", "terminal"])
-def test_control_characters_are_shown_escaped(
+def test_control_characters_are_escaped(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], forced: str
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", forced)

@@ -8,7 +8,7 @@ from bot.core.link import Reason
 
 
 @pytest.mark.parametrize("kind", [StoreError, StudioError, SlackError])
-def test_an_error_of_a_service_carries_why_and_what_to_ask_about(kind: type[UpstreamError]) -> None:
+def test_upstream_error_has_reason_and_request_id(kind: type[UpstreamError]) -> None:
     error = kind("it failed: try again", reason=Reason.AWS_REFUSED, code="AccessDenied", request_id="aws-1")
     assert (str(error), error.reason, error.code, error.request_id) == (
         "it failed: try again",
@@ -20,12 +20,12 @@ def test_an_error_of_a_service_carries_why_and_what_to_ask_about(kind: type[Upst
     assert (bare.code, bare.request_id) == (None, None)
 
 
-def test_a_studio_error_may_carry_an_address_to_use_instead() -> None:
+def test_studio_error_may_have_an_alternative_url() -> None:
     assert StudioError("x", reason=Reason.DOMAIN_SSO, sign_in_address="https://x").sign_in_address == "https://x"
     assert StudioError("x", reason=Reason.DOMAIN_SSO).sign_in_address is None
 
 
-def test_all_errors_are_one_shallow_tree_that_the_docstring_draws() -> None:
+def test_docstring_shows_the_error_hierarchy() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, StudioLinksError)]
     assert len(kinds) > 5
     assert all(len(kind.__mro__) - len(StudioLinksError.__mro__) <= 2 for kind in kinds)

@@ -152,12 +152,12 @@ def test_groups_for_link(records: tuple[Mapping | Grant, ...], matter: set[Grant
     assert set(groups_for_link(ANA, known(*records), RULES, NOON)) == matter
 
 
-def test_groups_that_allow_do_not_matter_where_they_are_all_that_could() -> None:
+def test_allow_groups_do_not_matter_for_an_ineligible_member() -> None:
     """Of a member with a mapping and no rule, group rules that only deny change nothing: the answer is no."""
     assert groups_for_link(ANA, known(a_mapping(), groups=(LEAVERS,)), RULES, NOON) == ()
 
 
-def test_guests_matter_where_guests_may_open_studio() -> None:
+def test_groups_of_a_guest_matter_where_guests_get_links() -> None:
     facts = known(a_mapping(), person=replace(FULL_MEMBER, guest=True))
     assert groups_for_link(ANA, facts, RULES, NOON) == ()
     assert set(groups_for_link(ANA, facts, Rules(allow_guests=True), NOON)) == {SCIENCE, LEAVERS}

@@ -86,7 +86,7 @@ FOUND: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", FOUND)
-def test_what_bolt_once_tripped_over_is_refused(bot: Bot, case: str) -> None:
+def test_body_that_bolt_cannot_handle_is_refused(bot: Bot, case: str) -> None:
     assert status(bot, FOUND[case]) in (400, 404)
 
 
@@ -114,7 +114,7 @@ bodies = st.dictionaries(names, anything, min_size=1, max_size=8)
 
 
 @given(bodies, st.sampled_from([{}, WHO]), words)
-def test_whatever_slack_signs_is_answered_and_never_with_a_failure(
+def test_any_signed_body_is_answered_without_a_failure(
     bot: Bot, body: dict[str, Any], who: dict[str, Any], kind: str
 ) -> None:
     for made in (body, {**who, "type": kind, **body}):
@@ -122,13 +122,13 @@ def test_whatever_slack_signs_is_answered_and_never_with_a_failure(
 
 
 @given(bodies)
-def test_a_body_of_any_shape_is_sorted_without_an_error(body: dict[str, Any]) -> None:
+def test_any_body_is_dispatched_without_an_error(body: dict[str, Any]) -> None:
     assert is_well_formed(body) in (True, False)
     assert isinstance(action_value(body), str)
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=4), st.text(max_size=20))
-def test_a_command_names_nobody_but_its_own_user(more: dict[str, str], text: str) -> None:
+def test_command_identifies_only_its_own_user(more: dict[str, str], text: str) -> None:
     own = {"trigger_id": "1", "api_app_id": "A0STUDIO01", "user_id": "U0ANA00001", "team_id": "T0STUDIO01"}
     origin = command_origin({**more, "text": text, "command": "/studio", **own})
     assert (origin.user_id, origin.team_id, origin.app_id) == ("U0ANA00001", "T0STUDIO01", "A0STUDIO01")

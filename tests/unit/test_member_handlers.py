@@ -52,7 +52,7 @@ def test_command_that_is_replayed_gets_no_answer(world: AppWorld) -> None:
     assert world.counted() == {"issued": 1, "replayed": 1}
 
 
-def test_link_that_slack_does_not_take_is_undelivered(world: AppWorld) -> None:
+def test_link_refused_by_slack_is_undelivered(world: AppWorld) -> None:
     world.slack.broken = {"reply"}
     world.command()
     assert world.outcomes() == [("link", "undelivered")]
@@ -164,7 +164,7 @@ def test_open_studio_marks_the_link_and_takes_it_off_the_screen(world: AppWorld)
 
 
 @pytest.mark.parametrize("value", ["", "0" * 32, "../../etc", f"{TEAM}#{ANA.user_id}"])
-def test_open_studio_of_no_link_is_stale(world: AppWorld, value: str) -> None:
+def test_open_studio_without_a_link_is_stale(world: AppWorld, value: str) -> None:
     world.press("open_studio", value)
     assert world.told() == refusal(Reason.STALE_BUTTON)
 
@@ -237,7 +237,7 @@ def test_dialog_for_a_forged_target_is_stale(world: AppWorld) -> None:
     assert world.slack.dialogs == []
 
 
-def test_link_of_a_member_who_may_ask_for_longer(world: AppWorld) -> None:
+def test_expiring_access_offers_a_longer_request(world: AppWorld) -> None:
     world.access.give(ANA, a_grant(until=world.clock.now().replace(hour=20)))
     world.command()
     assert WORDS.ask_longer in str(world.slack.replies[-1][0].blocks)

@@ -13,8 +13,8 @@ from bot.core.link import Reason
 from bot.core.records import AccessRequest, RequestState
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, TEAM, a_grant, a_mapping
+from tests.fakes_access_requests import an_access_request
 from tests.fakes_app import ADA, IN_A_DIALOG, AppWorld
-from tests.fakes_asking import an_access_request
 
 WORDS = CATALOGUES["en"]
 BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
@@ -71,7 +71,7 @@ def test_form_is_not_shown_to_a_denied_member(world: AppWorld) -> None:
 
 
 @pytest.mark.parametrize(("method", "outcome"), [("open_view", "dialog_not_opened"), ("open_form", "slack_refused")])
-def test_form_that_slack_does_not_open_is_told_and_counted(world: AppWorld, method: str, outcome: str) -> None:
+def test_unopened_form_is_answered_and_counted(world: AppWorld, method: str, outcome: str) -> None:
     world.slack.broken = {method}
     world.command("request", BEN)
     assert world.told() == (WORDS.form_failed if method == "open_view" else WORDS.refusals[Reason.SLACK_REFUSED])
@@ -131,7 +131,7 @@ def test_request_of_a_guest_is_refused(world: AppWorld) -> None:
     assert world.counted() == {"guest": 1}
 
 
-def test_request_that_cannot_be_kept_is_told(world: AppWorld) -> None:
+def test_unstored_request_is_answered(world: AppWorld) -> None:
     world.book.error = BROKEN
     world.submit("ask_access", FILLED_IN, member=BEN)
     assert [message.text for _, message in world.slack.posts] == [WORDS.ask_failed]
@@ -155,9 +155,7 @@ def test_request_decided_before_its_postings_are_kept_loses_its_buttons(
     assert "approve_access" not in texts(message)
 
 
-def test_postings_that_cannot_be_kept_change_nothing_for_the_member(
-    world: AppWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unstored_postings_change_nothing_for_the_member(world: AppWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> None:
         raise BROKEN
 
@@ -171,7 +169,7 @@ def test_postings_that_cannot_be_kept_change_nothing_for_the_member(
 # Deciding
 
 
-def test_approval_of_a_mapped_member_grants_and_tells_everybody(world: AppWorld) -> None:
+def test_approval_of_a_mapped_member_grants_and_notifies(world: AppWorld) -> None:
     world.access.give(BEN, a_mapping("bens", "ben"))
     request, world.app.audit_channel = asked(world, wish=""), "C0AUDIT0001"
     world.press("approve_access", value(request), ADA, IN_THE_CHANNEL)
@@ -195,7 +193,7 @@ def test_approval_of_a_member_without_a_mapping_opens_a_form(world: AppWorld) ->
     assert world.counted() == {"decision_needs_mapping": 1}
 
 
-def test_mapping_form_that_slack_does_not_open_is_told(world: AppWorld) -> None:
+def test_unopened_mapping_form_is_answered(world: AppWorld) -> None:
     world.slack.broken = {"open_form"}
     world.press("approve_access", value(asked(world)), ADA)
     assert world.told() == WORDS.form_failed
@@ -226,7 +224,7 @@ def test_mapping_form_with_bad_fields_shows_which(world: AppWorld, fields: dict[
     assert world.counted() == {"invalid_form": 1}
 
 
-def test_denial_is_told_to_the_member(world: AppWorld) -> None:
+def test_denial_is_sent_to_the_member(world: AppWorld) -> None:
     request = asked(world)
     world.press("deny_access", value(request), ADA)
     assert world.book.latest[BEN].state is RequestState.DENIED
@@ -235,7 +233,7 @@ def test_denial_is_told_to_the_member(world: AppWorld) -> None:
 
 
 @pytest.mark.parametrize("action_id", ["approve_access", "deny_access"])
-def test_press_of_a_member_who_is_no_administrator_decides_nothing(world: AppWorld, action_id: str) -> None:
+def test_press_by_non_administrator_decides_nothing(world: AppWorld, action_id: str) -> None:
     request = asked(world)
     world.press(action_id, value(request), ANA)
     assert world.told() == WORDS.only_admins
@@ -251,7 +249,7 @@ def test_press_that_names_no_request_is_stale(world: AppWorld, action_id: str, n
     assert world.outcomes() == [("link", "stale_button")]
 
 
-def test_decision_that_fails_is_told_and_counted(world: AppWorld) -> None:
+def test_failed_decision_is_answered_and_counted(world: AppWorld) -> None:
     world.access.give(BEN, a_mapping("bens", "ben"))
     request, world.book.error = asked(world, wish=""), None
     world.access.error = BROKEN
@@ -269,13 +267,13 @@ def test_decided_request_shows_its_end_instead_of_buttons(world: AppWorld) -> No
     assert world.counted() == {"decision_already_decided": 1}
 
 
-def test_message_that_cannot_be_replaced_is_answered_beside_it(world: AppWorld) -> None:
+def test_unreplaced_message_is_answered_beside_it(world: AppWorld) -> None:
     world.slack.broken = {"update"}
     world.press("deny_access", value(asked(world)), ADA)
     assert "Denied by" in world.told()
 
 
-def test_approval_is_told_in_a_dialog_where_the_press_was(world: AppWorld) -> None:
+def test_approval_from_a_dialog_is_answered_in_it(world: AppWorld) -> None:
     request = asked(world)
     world.press("approve_access", value(request), ADA, IN_A_DIALOG)
     assert len(world.slack.forms) == 1

@@ -106,7 +106,7 @@ def buttons(message: Message) -> dict[str, dict[str, Any]]:
 # The link
 
 
-def test_the_link_sits_in_one_button_and_nowhere_else() -> None:
+def test_link_is_in_one_button_only() -> None:
     message = views.answer(issued(), READER)
     open_studio = buttons(message)[views.OPEN_STUDIO]
     assert open_studio["url"] == URL
@@ -115,12 +115,12 @@ def test_the_link_sits_in_one_button_and_nowhere_else() -> None:
     assert not any("://" in text for text in texts(message))
 
 
-def test_a_message_hides_its_link_in_repr() -> None:
+def test_link_is_hidden_in_the_repr_of_a_message() -> None:
     message = views.answer(issued(), READER)
     assert "s3cr3t" not in f"{message!r} {message}"
 
 
-def test_the_button_names_the_request_and_the_other_one_the_alias() -> None:
+def test_buttons_have_request_id_and_alias() -> None:
     found = buttons(views.answer(issued(a_mapping("sandbox")), READER))
     assert found[views.OPEN_STUDIO]["value"] == "0" * 32
     assert found[views.NEW_LINK]["value"] == "sandbox"
@@ -138,13 +138,13 @@ def test_the_button_names_the_request_and_the_other_one_the_alias() -> None:
     ],
     ids=str,
 )
-def test_a_new_link_opens_what_this_one_opens(target: Target, again: str) -> None:
+def test_new_link_button_has_the_same_target(target: Target, again: str) -> None:
     mapping = target.within(a_mapping("sandbox"))
     found = buttons(views.answer(issued(mapping, target=target), READER))
     assert found[views.NEW_LINK]["value"] == again
 
 
-def test_the_message_says_what_opens_until_when_and_for_how_long() -> None:
+def test_link_message_shows_target_expiry_and_session_length() -> None:
     message = views.answer(issued(a_mapping(space_name="lab"), session_seconds=5400), READER)
     shown = "\n".join(texts(message))
     for part in (
@@ -158,7 +158,7 @@ def test_the_message_says_what_opens_until_when_and_for_how_long() -> None:
     assert "space" not in "\n".join(texts(views.answer(issued(), READER)))
 
 
-def test_the_fallback_text_says_how_long_the_link_works() -> None:
+def test_fallback_text_shows_how_long_the_link_works() -> None:
     assert "60 seconds" in views.answer(issued(), READER).text
     assert "5 minutes" in views.answer(issued(lifetime_seconds=300), READER).text
 
@@ -172,7 +172,7 @@ DAY = timedelta(days=1)
     ids=str,
 )
 @pytest.mark.parametrize("may_ask", [True, False])
-def test_a_grant_that_ends_soon_is_mentioned(until: timedelta | None, *, mentioned: bool, may_ask: bool) -> None:
+def test_link_message_mentions_the_end_of_access(until: timedelta | None, *, mentioned: bool, may_ask: bool) -> None:
     end = None if until is None else NOON + until
     given = issued(a_mapping("sandbox"))
     given = replace(given, allowed=replace(given.allowed, grant=a_grant(until=end)))
@@ -185,7 +185,7 @@ def test_a_grant_that_ends_soon_is_mentioned(until: timedelta | None, *, mention
 
 
 @pytest.mark.parametrize("count", range(1, 6))
-def test_up_to_five_are_offered_as_buttons(count: int) -> None:
+def test_up_to_five_choices_are_buttons(count: int) -> None:
     targets = [f"alias-{number}" for number in range(count)]
     found = elements(views.answer(choice(*targets), READER))
     assert [element["type"] for element in found] == ["button"] * count
@@ -196,7 +196,7 @@ def test_up_to_five_are_offered_as_buttons(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [6, 25, 100, 101, 130])
-def test_more_than_five_are_offered_in_a_select(count: int) -> None:
+def test_more_than_five_choices_are_a_select(count: int) -> None:
     targets = [f"alias-{number}" for number in range(count)]
     [select] = elements(views.answer(choice(*targets), READER))
     assert (select["type"], select["action_id"]) == ("static_select", views.CHOOSE)
@@ -205,7 +205,7 @@ def test_more_than_five_are_offered_in_a_select(count: int) -> None:
 
 @pytest.mark.parametrize("count", [2, 5, 6, 130])
 @pytest.mark.parametrize("remembered", [True, False])
-def test_what_was_opened_last_stands_out_and_nothing_else(count: int, *, remembered: bool) -> None:
+def test_only_the_last_opened_choice_is_primary(count: int, *, remembered: bool) -> None:
     targets = [f"alias-{number}" for number in range(count)]
     found = elements(views.answer(choice(*targets, remembered=remembered), READER))
     if count <= views.MAX_BUTTONS:
@@ -218,7 +218,7 @@ def test_what_was_opened_last_stands_out_and_nothing_else(count: int, *, remembe
 
 @in_each_language
 @pytest.mark.parametrize("count", [4, 8])
-def test_what_is_offered_is_told_apart(render: RenderContext, count: int) -> None:
+def test_choices_are_distinguishable(render: RenderContext, count: int) -> None:
     targets = ["one", "two", "one space lab", "two space Team", "three", "four", "five", "six"][:count]
     message = views.answer(choice(*targets), render)
     shown = "\n".join(texts(message))
@@ -240,9 +240,7 @@ def labels(offered: list[Option], render: RenderContext) -> list[str]:
 
 
 @given(st.lists(LONG_NAMES | NAMES, min_size=1, max_size=8, unique=True), ALIASES, st.sampled_from([*READERS]))
-def test_spaces_of_one_profile_are_told_apart_however_long_their_names(
-    names: list[str], alias: str, language: str
-) -> None:
+def test_spaces_with_long_names_are_distinguishable(names: list[str], alias: str, language: str) -> None:
     offered = [Option(Target(alias, None, name), "p" * 63, "d-research") for name in names]
     shown = labels([Option(Target(alias), "p" * 63, "d-research"), *offered], READERS[language])
     assert len(set(shown)) == len(shown)
@@ -256,7 +254,7 @@ def test_spaces_of_one_profile_are_told_apart_however_long_their_names(
     LONG_NAMES | NAMES,
     st.sampled_from([*READERS]),
 )
-def test_profiles_are_told_apart_however_long_their_names(
+def test_profiles_with_long_names_are_distinguishable(
     aliases: list[str], space: str | None, profile: str, language: str
 ) -> None:
     shown = labels(
@@ -269,14 +267,14 @@ def test_profiles_are_told_apart_however_long_their_names(
 
 @in_each_language
 @pytest.mark.parametrize("target", ["one", "one lab", "one code space Team"])
-def test_who_chooses_learns_how_to_name_it(render: RenderContext, target: str) -> None:
+def test_choice_shows_how_to_name_a_target(render: RenderContext, target: str) -> None:
     message = views.answer(choice(target, "two"), replace(render, command="/atelier"))
     assert f"`/atelier {target}`" in "\n".join(texts(message))
     assert "/studio" not in "\n".join(texts(message))
 
 
 @pytest.mark.parametrize("count", [2, 8])
-def test_what_was_chosen_is_what_is_asked_for(count: int) -> None:
+def test_chosen_value_is_the_requested_target(count: int) -> None:
     offered = [
         Target("a-1"),
         MAX_LENGTH_TARGET,
@@ -293,7 +291,7 @@ def test_what_was_chosen_is_what_is_asked_for(count: int) -> None:
 
 @in_each_language
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_words(reason: Reason, render: RenderContext) -> None:
+def test_every_reason_has_a_message(reason: Reason, render: RenderContext) -> None:
     message = views.refusal(reason, render)
     assert message.text
     assert not any("{" in text or "}" in text for text in texts(message))
@@ -301,7 +299,7 @@ def test_every_reason_has_words(reason: Reason, render: RenderContext) -> None:
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_a_refusal_that_may_pass_comes_with_a_button_for_the_same_mapping(reason: Reason) -> None:
+def test_temporary_refusal_has_a_button_for_the_same_mapping(reason: Reason) -> None:
     found = buttons(views.answer(Denied(reason, mapping=a_mapping("sandbox")), READER))
     assert (views.NEW_LINK in found) is (reason in views.PASSING)
     assert views.OPEN_STUDIO not in found
@@ -316,9 +314,7 @@ def test_a_refusal_that_may_pass_comes_with_a_button_for_the_same_mapping(reason
 
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("may_ask", [True, False])
-def test_a_refusal_that_an_administrator_can_lift_comes_with_a_button_to_ask(
-    reason: Reason, *, may_ask: bool
-) -> None:
+def test_refusal_that_approval_fixes_has_a_request_button(reason: Reason, *, may_ask: bool) -> None:
     found = buttons(views.answer(Denied(reason), RenderContext(ENGLISH, may_ask=may_ask)))
     assert (views.ASK in found) is (may_ask and reason in views.ASKABLE)
     assert not views.ASKABLE & views.PASSING
@@ -326,7 +322,7 @@ def test_a_refusal_that_an_administrator_can_lift_comes_with_a_button_to_ask(
 
 @in_each_language
 @pytest.mark.parametrize("reason", Reason)
-def test_what_admins_read_is_not_shown_to_members(reason: Reason, render: RenderContext) -> None:
+def test_administrators_details_are_hidden_from_members(reason: Reason, render: RenderContext) -> None:
     denied = Denied(reason, detail="allow U0BEN00001 (secret project)", aws_request_id="aws-request-1")
     shown = "\n".join(texts(views.answer(denied, render)))
     assert "U0BEN00001" not in shown
@@ -347,7 +343,7 @@ NEAREST: list[tuple[str, list[str], list[str]]] = [
 
 @in_each_language
 @pytest.mark.parametrize(("asked", "own", "near"), NEAREST, ids=[case[0] for case in NEAREST])
-def test_a_member_who_names_no_profile_of_theirs_learns_the_nearest_and_all_there_are(
+def test_unknown_alias_lists_the_nearest_and_all_aliases(
     asked: str, own: list[str], near: list[str], render: RenderContext
 ) -> None:
     message = views.answer(Denied(Reason.UNKNOWN_ALIAS, target=Target(asked), mappings=mappings(*own)), render)
@@ -359,7 +355,7 @@ def test_a_member_who_names_no_profile_of_theirs_learns_the_nearest_and_all_ther
     assert not own or ", ".join(f"`{alias}`" for alias in sorted(own)) in shown
 
 
-def test_the_nearest_come_in_the_order_of_how_near_they_are() -> None:
+def test_suggestions_are_ordered_by_similarity() -> None:
     denied = Denied(
         Reason.UNKNOWN_ALIAS, target=Target("production"), mappings=mappings("product", "productions", "sandbox")
     )
@@ -371,7 +367,7 @@ def test_the_nearest_come_in_the_order_of_how_near_they_are() -> None:
     st.lists(st.sampled_from(["sandbox", "sandbox-2", "production", "lab-1"]), unique=True),
     st.sampled_from(["sandbox-3", "prod", "lab-2", "x"]),
 )
-def test_nothing_but_the_members_own_aliases_is_ever_named(own: list[str], asked: str) -> None:
+def test_suggestions_are_the_members_own_aliases(own: list[str], asked: str) -> None:
     denied = Denied(Reason.UNKNOWN_ALIAS, target=Target(asked), mappings=mappings(*own))
     shown = " ".join(re.findall(r"`([^`]*)`", "\n".join(texts(views.answer(denied, READER)))))
     named = {
@@ -382,7 +378,7 @@ def test_nothing_but_the_members_own_aliases_is_ever_named(own: list[str], asked
     assert named == set(own)
 
 
-def test_a_domain_in_sso_mode_is_left_by_its_address_where_there_is_one() -> None:
+def test_sso_domain_message_has_its_url_if_known() -> None:
     address = "https://d-x.awsapps.com/start?a=1&b=2"
     with_address = views.answer(Denied(Reason.DOMAIN_SSO, sign_in_address=address), READER)
     assert "https://d-x.awsapps.com/start?a=1&amp;b=2" in with_address.text
@@ -393,21 +389,21 @@ def test_a_domain_in_sso_mode_is_left_by_its_address_where_there_is_one() -> Non
 
 
 @in_each_language
-def test_help_names_the_command_as_it_was_typed_here(render: RenderContext) -> None:
+def test_help_uses_the_typed_command_name(render: RenderContext) -> None:
     shown = views.help_text(replace(render, command="/atelier"), aliases=("one",), not_understood="x").text
     assert "`/atelier help`" in shown
     assert "`/atelier whoami`" in shown
     assert "/studio" not in shown
 
 
-def test_help_begins_with_what_was_not_understood() -> None:
+def test_help_starts_with_the_unparsed_text() -> None:
     shown = views.help_text(READER, not_understood="open sesame").text
     assert shown.startswith("`/studio` does not understand “open sesame”.")
     assert "understand" not in views.help_text(READER).text
 
 
 @in_each_language
-def test_help_names_the_members_aliases_and_what_may_follow_them(render: RenderContext) -> None:
+def test_help_lists_the_members_aliases_and_their_options(render: RenderContext) -> None:
     shown = views.help_text(render, aliases=("one", "two")).text
     assert "`one`, `two`" in shown
     assert f"`{MAX_LENGTH_COMMAND} lab|code|canvas|rstudio|classic|home`" in shown
@@ -415,7 +411,7 @@ def test_help_names_the_members_aliases_and_what_may_follow_them(render: RenderC
 
 
 @in_each_language
-def test_help_for_who_has_no_profile_names_nothing_that_needs_one(render: RenderContext) -> None:
+def test_help_without_a_profile_omits_commands_that_need_one(render: RenderContext) -> None:
     shown = "\n".join(texts(views.help_text(render)))
     for word in ("ALIAS", "space", "rstudio"):
         assert word not in shown
@@ -423,7 +419,7 @@ def test_help_for_who_has_no_profile_names_nothing_that_needs_one(render: Render
 
 
 @in_each_language
-def test_help_knows_the_members_own_aliases_in_order(render: RenderContext) -> None:
+def test_help_lists_the_members_aliases_in_order(render: RenderContext) -> None:
     message = status_views.help_for(standing(*mappings("two", "one")), render, not_understood="eh")
     assert message == views.help_text(render, not_understood="eh", aliases=("one", "two"))
     nothing = status_views.help_for(standing(), render, not_understood=None)
@@ -447,7 +443,7 @@ in_every_place = pytest.mark.parametrize(("reason", "place"), PLACES.items(), id
 @in_each_language
 @in_every_place
 @pytest.mark.parametrize("may_ask", [True, False])
-def test_help_lists_what_the_member_can_use_and_nothing_else(
+def test_help_lists_exactly_what_the_member_can_use(
     render: RenderContext, reason: Reason | None, place: tuple[bool, bool], *, may_ask: bool
 ) -> None:
     render, (opens, helped) = replace(render, command="/studio", may_ask=may_ask), place
@@ -465,7 +461,7 @@ def test_help_lists_what_the_member_can_use_and_nothing_else(
 @in_each_language
 @in_every_place
 @pytest.mark.parametrize("may_ask", [True, False])
-def test_the_home_tab_and_whoami_offer_what_the_member_can_use(
+def test_home_tab_and_whoami_offer_what_the_member_can_use(
     render: RenderContext, reason: Reason | None, place: tuple[bool, bool], *, may_ask: bool
 ) -> None:
     render, (opens, helped) = replace(render, may_ask=may_ask), place
@@ -479,7 +475,7 @@ def test_the_home_tab_and_whoami_offer_what_the_member_can_use(
     assert all(f"`{mapping.alias}`" in "\n".join(texts(home)) for mapping in mapped)
 
 
-def test_help_says_how_long_a_link_works() -> None:
+def test_help_shows_how_long_a_link_works() -> None:
     assert "60 seconds" in views.help_text(READER).text
     assert "5 minutes" in views.help_text(replace(READER, link_seconds=300)).text
 
@@ -487,7 +483,7 @@ def test_help_says_how_long_a_link_works() -> None:
 # Opened
 
 
-def test_an_opened_link_leaves_the_screen() -> None:
+def test_opened_link_is_removed_from_the_message() -> None:
     at = NOON + timedelta(seconds=5)
     message = views.opened(entry(opened_at=at, expires_at=NOON + timedelta(seconds=60)), READER)
     shown = "\n".join(texts(message))
@@ -499,7 +495,7 @@ def test_an_opened_link_leaves_the_screen() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "expired"), [(59, False), (60, True), (61, True)])
-def test_a_link_pressed_too_late_is_said_to_have_stopped_working(seconds: int, *, expired: bool) -> None:
+def test_link_pressed_too_late_is_shown_as_expired(seconds: int, *, expired: bool) -> None:
     until = NOON + timedelta(seconds=60)
     pressed = entry(opened_at=NOON + timedelta(seconds=seconds), expires_at=until)
     shown = "\n".join(texts(views.opened(pressed, READER)))
@@ -508,7 +504,7 @@ def test_a_link_pressed_too_late_is_said_to_have_stopped_working(seconds: int, *
     assert not expired or slack_time(until) in shown
 
 
-def test_a_link_whose_time_is_over_says_so_and_offers_a_new_one() -> None:
+def test_expired_link_offers_a_new_one() -> None:
     until = NOON + timedelta(seconds=60)
     message = views.stale(entry(alias="sandbox", expires_at=until), READER)
     assert slack_time(until) in "\n".join(texts(message))
@@ -516,7 +512,7 @@ def test_a_link_whose_time_is_over_says_so_and_offers_a_new_one() -> None:
 
 
 @in_each_language
-def test_a_link_whose_outcome_was_never_recorded_is_not_said_to_open_nothing(render: RenderContext) -> None:
+def test_link_with_an_unrecorded_outcome_keeps_its_target(render: RenderContext) -> None:
     pressed_early = an_entry("request-1", opened_at=NOON)
     assert "None" not in "\n".join(texts(views.opened(pressed_early, render)))
 
@@ -533,7 +529,7 @@ def test_a_link_whose_outcome_was_never_recorded_is_not_said_to_open_nothing(ren
     ids=str,
 )
 @pytest.mark.parametrize("view", [views.opened, views.stale])
-def test_a_new_link_in_place_of_a_used_one_opens_the_same(view: Any, more: dict[str, Any], again: str) -> None:
+def test_new_link_after_a_used_one_has_the_same_target(view: Any, more: dict[str, Any], again: str) -> None:
     message = view(entry(opened_at=NOON, expires_at=NOON + timedelta(seconds=60), **more), READER)
     assert buttons(message)[views.NEW_LINK]["value"] == again
 
@@ -552,7 +548,7 @@ def longest_links() -> tuple[Entry, ...]:
 
 
 @in_each_language
-def test_who_asks_reads_their_own_name_their_mappings_and_their_links(render: RenderContext) -> None:
+def test_whoami_shows_name_mappings_and_links(render: RenderContext) -> None:
     mapped = (a_mapping("two", "ana-2", domain="d-second"), a_mapping("one", "ana-1"))
     message = status_views.who_am_i(standing(*mapped, links=(entry(alias="one"),)), render)
     shown = "\n".join(texts(message))
@@ -564,7 +560,7 @@ def test_who_asks_reads_their_own_name_their_mappings_and_their_links(render: Re
 
 
 @in_each_language
-def test_who_has_nothing_reads_that(render: RenderContext) -> None:
+def test_whoami_of_an_unmapped_member_says_so(render: RenderContext) -> None:
     shown = "\n".join(texts(status_views.who_am_i(standing(denied=Reason.NOT_MAPPED), render)))
     assert render.words.who_nothing in shown
     assert render.words.who_no_links in shown
@@ -573,9 +569,7 @@ def test_who_has_nothing_reads_that(render: RenderContext) -> None:
 
 @in_each_language
 @pytest.mark.parametrize("count", [1, 25, 100])
-def test_slack_takes_whoami_for_who_has_many_profiles_with_the_longest_names(
-    render: RenderContext, count: int
-) -> None:
+def test_whoami_with_many_long_profiles_is_valid(render: RenderContext, count: int) -> None:
     mapped = longest_mappings(count)
     message = status_views.who_am_i(standing(*mapped, links=longest_links()), render)
     shown = "\n".join(texts(message))
@@ -585,9 +579,7 @@ def test_slack_takes_whoami_for_who_has_many_profiles_with_the_longest_names(
 
 @in_each_language
 @pytest.mark.parametrize("count", [0, 1, 25, 100])
-def test_slack_takes_the_home_tab_for_who_has_many_profiles_with_the_longest_names(
-    render: RenderContext, count: int
-) -> None:
+def test_home_tab_with_many_long_profiles_is_valid(render: RenderContext, count: int) -> None:
     mapped = longest_mappings(count)
     view = status_views.home_tab(standing(*mapped, links=longest_links()), render).home_tab()
     assert check_view(view) == []
@@ -605,7 +597,7 @@ MAX_LENGTH_REASONS = {"ampersands": "&" * MAX_REASON, "right to left": RIGHT_TO_
 @in_each_language
 @pytest.mark.parametrize("reason", MAX_LENGTH_REASONS.values(), ids=MAX_LENGTH_REASONS)
 @pytest.mark.parametrize("until", [None, NOON])
-def test_slack_takes_whoami_and_the_home_tab_with_the_longest_reason(
+def test_whoami_and_home_tab_with_the_longest_reason_are_valid(
     render: RenderContext, reason: str, until: datetime | None
 ) -> None:
     grant = replace(a_grant(until=until), reason=reason)
@@ -668,14 +660,14 @@ EVERY_VIEW = {
 
 
 @pytest.mark.parametrize("message", EVERY_VIEW.values(), ids=EVERY_VIEW)
-def test_slack_takes_every_view(message: Message) -> None:
+def test_every_view_is_valid(message: Message) -> None:
     assert check_message(message.payload()) == []
     assert refusal({**message.payload(), "response_type": "ephemeral", "replace_original": False}) is None
     assert check_view(message.modal()) == []
 
 
 @pytest.mark.parametrize("message", EVERY_VIEW.values(), ids=EVERY_VIEW)
-def test_values_and_labels_fit_wherever_slack_shows_them(message: Message) -> None:
+def test_values_and_labels_fit(message: Message) -> None:
     for element in elements(message):
         for each in element.get("options", [element]):
             assert len(each.get("value", "")) <= 150
@@ -683,7 +675,7 @@ def test_values_and_labels_fit_wherever_slack_shows_them(message: Message) -> No
 
 
 @pytest.mark.parametrize("message", EVERY_VIEW.values(), ids=EVERY_VIEW)
-def test_nothing_in_any_view_notifies_anybody_or_is_unfurled(message: Message) -> None:
+def test_views_notify_nobody_and_are_not_unfurled(message: Message) -> None:
     payload = message.payload()
     assert payload["unfurl_links"] is False
     assert payload["unfurl_media"] is False
@@ -694,7 +686,7 @@ def test_nothing_in_any_view_notifies_anybody_or_is_unfurled(message: Message) -
 
 
 @pytest.mark.parametrize("message", EVERY_VIEW.values(), ids=EVERY_VIEW)
-def test_every_place_in_every_text_is_filled_in(message: Message) -> None:
+def test_views_have_no_unfilled_placeholder(message: Message) -> None:
     for text in texts(message):
         filled = re.sub(r"<!date\^[^>]*>", "", text).replace("{command}", "")  # the hostile text holds the latter
         assert not set("{}") & set(filled)
@@ -703,13 +695,13 @@ def test_every_place_in_every_text_is_filled_in(message: Message) -> None:
 
 @in_each_language
 @pytest.mark.parametrize("reason", [Reason.CHOOSE, Reason.UNKNOWN_ALIAS])
-def test_slack_takes_a_refusal_for_a_member_with_a_hundred_profiles(reason: Reason, render: RenderContext) -> None:
+def test_refusal_with_a_hundred_profiles_is_valid(reason: Reason, render: RenderContext) -> None:
     message = views.answer(Denied(reason, target=Target("gone"), mappings=mappings(*MANY)), render)
     assert check_message(message.payload()) == []
 
 
 @given(st.text(max_size=5000), st.sampled_from(list(READERS.values())))
-def test_slack_takes_the_help_for_whatever_was_typed(text: str, render: RenderContext) -> None:
+def test_help_for_any_text_is_valid(text: str, render: RenderContext) -> None:
     message = views.help_text(render, not_understood=text)
     assert check_message(message.payload()) == []
     assert "<" not in message.text
@@ -718,13 +710,13 @@ def test_slack_takes_the_help_for_whatever_was_typed(text: str, render: RenderCo
 # Announcements
 
 
-def test_an_announcement_says_what_happened_in_one_line_without_the_link() -> None:
+def test_announcement_is_one_line_without_the_link() -> None:
     line = views.announcement(entry(link_sha256="0" * 64))
     assert line == f"{ANA.user_id} · link · issued · profile ana in d-research"
     assert views.announcement(an_entry("x", outcome="denied")) == f"{ANA.user_id} · link · denied"
 
 
-def test_an_announcement_of_a_foreign_request_notifies_nobody() -> None:
+def test_announcement_of_a_foreign_request_notifies_nobody() -> None:
     foreign = replace(entry(), subject="T0/<!channel>", source=Source.BUTTON, outcome="foreign")
     assert "<!channel>" not in views.announcement(foreign)
 
@@ -752,20 +744,20 @@ def test_an_announcement_of_a_foreign_request_notifies_nobody() -> None:
         (43200, "12 hours", "12 Stunden"),
     ],
 )
-def test_a_duration_in_words(seconds: int, expected: str, german: str) -> None:
+def test_duration_description(seconds: int, expected: str, german: str) -> None:
     assert duration(seconds, ENGLISH) == expected
     assert duration(seconds, CATALOGUES["de"]) == german
 
 
 @given(st.integers(0, 43200))
-def test_no_duration_is_said_to_be_longer_than_it_is_or_nothing_at_all(seconds: int) -> None:
+def test_described_duration_is_never_longer_and_never_empty(seconds: int) -> None:
     units = {"second": 1, "minute": 60, "hour": 3600}
     parts = duration(seconds, ENGLISH).split()
     said = sum(int(number) * units[unit.rstrip("s")] for number, unit in zip(parts[::2], parts[1::2], strict=True))
     assert seconds - 60 < said <= seconds
 
 
-def test_a_time_is_shown_in_each_readers_zone() -> None:
+def test_time_is_shown_in_the_readers_zone() -> None:
     when = datetime(2030, 1, 1, 12, 0, 59, 999999, tzinfo=UTC)
     assert slack_time(when) == f"<!date^{int(when.timestamp())}^{{time_secs}}|12:00:59 UTC>"
     assert slack_date(when) == f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time}}|2030-01-01 12:00 UTC>"
@@ -773,7 +765,7 @@ def test_a_time_is_shown_in_each_readers_zone() -> None:
 
 @in_each_language
 @pytest.mark.parametrize("why", ["a leak & <!channel>", "x" * 500, "&" * 500, "one\ntwo", "{command} {0}"])
-def test_a_lockdown_shows_the_administrators_words_and_nothing_to_press(why: str, render: RenderContext) -> None:
+def test_lockdown_shows_its_reason_and_no_buttons(why: str, render: RenderContext) -> None:
     shown = escape(" ".join(why.split()))
     for message in (
         views.answer(Denied(Reason.LOCKDOWN, notice=why), render),
@@ -789,7 +781,7 @@ def test_a_lockdown_shows_the_administrators_words_and_nothing_to_press(why: str
 
 @in_each_language
 @pytest.mark.parametrize("reason", ["", "all of <science>"])
-def test_who_is_allowed_through_a_group_reads_which_one(reason: str, render: RenderContext) -> None:
+def test_access_through_a_group_names_the_group(reason: str, render: RenderContext) -> None:
     through = replace(standing(a_mapping()), allow=Grant("S0SCIENCE1", Effect.ALLOW, reason=reason))
     for message in (status_views.who_am_i(through, render), status_views.home_tab(through, render)):
         assert "<!subteam^S0SCIENCE1>" in message.text
@@ -798,7 +790,7 @@ def test_who_is_allowed_through_a_group_reads_which_one(reason: str, render: Ren
 
 
 @in_each_language
-def test_whose_groups_are_unknown_reads_that_and_may_try_again(render: RenderContext) -> None:
+def test_unconfirmed_groups_offer_a_retry(render: RenderContext) -> None:
     denied = Denied(Reason.GROUP_UNCONFIRMED, detail="cannot be confirmed: deny S0LEAVERS1")
     message = views.answer(denied, render)
     assert list(buttons(message)) == [views.NEW_LINK]

@@ -56,7 +56,7 @@ def world() -> World:
     return World()
 
 
-def test_a_members_rows_are_one_change_with_one_entry(world: World) -> None:
+def test_rows_of_one_member_are_one_change_with_one_entry(world: World) -> None:
     rows = Access((wanted_mapping(), wanted_mapping("sandbox", "ana-2")), (a_rule(ANA.user_id, reason="Falcon"),))
 
     world.run({ANA.user_id: rows})
@@ -72,7 +72,7 @@ def test_a_members_rows_are_one_change_with_one_entry(world: World) -> None:
     assert set(entry.after) == {"mapping#default", "mapping#sandbox", "grant#allow"}
 
 
-def test_importing_the_same_again_changes_nothing(world: World) -> None:
+def test_repeated_import_changes_nothing(world: World) -> None:
     rows = {ANA.user_id: Access((wanted_mapping(),), (a_rule(ANA.user_id),))}
     world.run(rows)
     world.clock.advance(60)
@@ -101,7 +101,7 @@ def test_import_keeps_records_missing_from_the_file(world: World) -> None:
     assert world.trail[0].before["mapping#default"]["profile_name"] == "ana-old"  # type: ignore[index] # a dictionary
 
 
-def test_a_mapping_that_names_no_arn_keeps_the_one_that_is_known(world: World) -> None:
+def test_import_without_an_arn_keeps_the_known_one(world: World) -> None:
     world.access.give(ANA, replace(a_mapping("default", "Ana"), profile_arn=ARN))
 
     [same] = world.compare({ANA.user_id: Access((wanted_mapping("default", "Ana"),))})
@@ -113,7 +113,7 @@ def test_a_mapping_that_names_no_arn_keeps_the_one_that_is_known(world: World) -
     assert other.after["mapping#default"] == wanted_mapping("default", "other")
 
 
-def test_a_profile_that_somebody_outside_the_file_holds_is_found_before_anything_is_written(world: World) -> None:
+def test_compare_refuses_a_profile_held_outside_the_file(world: World) -> None:
     world.access.give(BEN, a_mapping("default", "ANA"))
 
     [found] = world.compare({ANA.user_id: Access((wanted_mapping(),))})
@@ -122,7 +122,7 @@ def test_a_profile_that_somebody_outside_the_file_holds_is_found_before_anything
     assert f"already mapped to {BEN.user_id}" in found.why
 
 
-def test_a_profile_may_move_from_one_member_of_the_file_to_another(world: World) -> None:
+def test_import_moves_a_profile_between_members_of_the_file(world: World) -> None:
     world.access.give(BEN, a_mapping("default", "shared"))
     rows = {
         ANA.user_id: Access((wanted_mapping("default", "shared"),)),  # comes first, and has to wait
@@ -175,9 +175,7 @@ def test_compare_refuses_profiles_moving_in_a_circle(world: World, number: int) 
 
 
 @pytest.mark.parametrize("theirs", [Access(grants=(a_rule(BEN.user_id),)), Access((wanted_mapping("other", "two"),))])
-def test_a_profile_that_somebody_in_the_file_holds_and_keeps_is_found_before_anything_is_written(
-    world: World, theirs: Access
-) -> None:
+def test_compare_refuses_a_profile_kept_by_a_member_of_the_file(world: World, theirs: Access) -> None:
     world.access.give(BEN, a_mapping("default", "ana"))
 
     found = world.compare({ANA.user_id: Access((wanted_mapping(),)), BEN.user_id: theirs})
@@ -188,7 +186,7 @@ def test_a_profile_that_somebody_in_the_file_holds_and_keeps_is_found_before_any
 
 
 @pytest.mark.parametrize("name", ["member", "mapping#default"])
-def test_nothing_is_written_over_a_record_that_cannot_be_read(world: World, name: str) -> None:
+def test_unreadable_record_is_not_overwritten(world: World, name: str) -> None:
     world.access.unreadable[ANA] = (name,)
 
     [found] = world.compare({ANA.user_id: Access((wanted_mapping(),))})
@@ -282,7 +280,7 @@ def test_compare_ignores_another_groups_unreadable_rule(world: World) -> None:
     assert isinstance(world.compare({"S0TEAM": Access((), (a_rule("S0TEAM"),))})[0], Difference)
 
 
-def test_an_until_that_differs_is_a_change(world: World) -> None:
+def test_different_end_is_a_change(world: World) -> None:
     world.access.give(ANA, a_grant(until=NOON))
     grant = Grant(ANA.user_id, Effect.ALLOW, NOON + timedelta(days=1), a_grant().reason)
 
@@ -292,7 +290,7 @@ def test_an_until_that_differs_is_a_change(world: World) -> None:
     assert (set(found.before), set(found.after)) == ({"grant#allow"}, {"grant#allow"})
 
 
-def test_rules_of_user_groups_are_written_one_by_one_and_found_again(world: World) -> None:
+def test_group_rules_are_written_separately_and_read_back(world: World) -> None:
     rows = {f"S0{number}": Access((), (a_rule(f"S0{number}"), a_rule(f"S0{number}", Effect.DENY))) for number in "AB"}
 
     assert not [each for each in world.run(rows) if isinstance(each, Failure)]

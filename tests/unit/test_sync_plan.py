@@ -19,18 +19,18 @@ def proposed(rows: list[Row]) -> list[tuple[str, Mapping | None]]:
     return [(row.members[0], row.mapping) for row in of(Status.MAP, rows)]
 
 
-def test_a_match_becomes_a_mapping_with_all_that_is_known() -> None:
+def test_match_becomes_a_complete_mapping() -> None:
     profile = Profile("d-one", "Ana", arn="arn:x", region="eu-west-1", role_arn="arn:aws:iam::123456789012:role/b")
     wanted = Mapping("default", "d-one", "Ana", "eu-west-1", profile.role_arn, profile_arn="arn:x")
     assert proposed(planned(profile)) == [("U0ANA", wanted)]
 
 
-def test_a_second_domain_gets_a_name_of_its_own() -> None:
+def test_second_domain_gets_its_own_alias() -> None:
     found = proposed(planned(Profile("d-one", "ana"), Profile("d-two", "ana")))
     assert [(user, mapping and mapping.alias) for user, mapping in found] == [("U0ANA", "default"), ("U0ANA", "two")]
 
 
-def test_nothing_that_is_stored_is_replaced() -> None:
+def test_plan_replaces_nothing_stored() -> None:
     stored = {"U0ANA": Access((Mapping("default", "d-other", "x"), Mapping("one", "d-other", "y")))}
     found = planned(Profile("d-one", "ana"), stored=stored)
     assert proposed(found) == []

@@ -93,7 +93,7 @@ def test_csv_file_round_trips_byte_by_byte(wanted: dict[str, Access]) -> None:
 
 
 @given(rosters())
-def test_a_mark_other_line_ends_and_the_order_of_columns_change_nothing(wanted: dict[str, Access]) -> None:
+def test_read_ignores_byte_order_mark_line_ends_and_column_order(wanted: dict[str, Access]) -> None:
     rows = list(csv.DictReader(io.StringIO(written(wanted), newline="")))
     again = io.StringIO(newline="")
     again.write("\ufeff\r\n\r\n")
@@ -105,19 +105,19 @@ def test_a_mark_other_line_ends_and_the_order_of_columns_change_nothing(wanted: 
 
 
 @given(reasons)
-def test_no_cell_begins_a_formula_however_a_spreadsheet_splits_it(reason: str) -> None:
+def test_written_cells_never_start_a_formula(reason: str) -> None:
     for cell in re.split(r"[,;|\t\r\n]", safe_cell(reason)):
         assert cell.lstrip(" ")[:1] not in set("=+-@＝＋－＠")
 
 
 @given(st.text() | st.text('principal,kind"\n\r;U0A' + "allow", max_size=40))
-def test_any_text_is_read_or_refused_and_never_breaks(text: str) -> None:
+def test_any_text_is_read_or_refused(text: str) -> None:
     roster = lines(text)
     assert roster.problems or roster.wanted or roster.rows == 0
 
 
 @given(st.text(max_size=30))
-def test_any_row_is_read_or_refused_and_never_breaks(cell: str) -> None:
+def test_any_row_is_read_or_refused(cell: str) -> None:
     row = io.StringIO(newline="")
     csv.writer(row).writerow(["U0A", cell, cell, cell, cell, cell, cell])
     roster = lines(SHORT + row.getvalue())
@@ -146,7 +146,7 @@ def test_read_takes_the_date_cells_of_spreadsheets_as_dates() -> None:
     }
 
 
-def test_rows_of_one_member_may_be_anywhere_and_the_alias_may_be_left_out() -> None:
+def test_read_takes_scattered_rows_and_rows_without_an_alias() -> None:
     text = f"{SHORT}U0A,mapping,,d-x,ana,,\nU0B,allow,,,,,\nU0A,allow,,,,,why\nU0A,mapping,lab-2,d-x,ANA,,\n"
 
     wanted = lines(text).wanted["U0A"]
@@ -215,7 +215,7 @@ def test_read_reports_each_problem_with_its_line(case: str) -> None:
     assert expected in found[0]
 
 
-def test_the_same_twice_is_found_with_both_lines() -> None:
+def test_duplicate_is_reported_with_both_lines() -> None:
     text = (
         f"{SHORT}U0A,mapping,,d-x,ana,,\nU0A,mapping,default,d-x,other,,\nU0B,mapping,,d-x,ANA,,\n"
         "U0A,allow,,,,,\nU0A,allow,,,,,because\nU0A,deny,,,,,\n"
@@ -228,18 +228,18 @@ def test_the_same_twice_is_found_with_both_lines() -> None:
     ]
 
 
-def test_lines_are_those_of_the_file_even_where_cells_have_several() -> None:
+def test_problem_has_the_files_line_despite_multiline_cells() -> None:
     assert problems(f'{SHORT}U0A,allow,,,,,"one\ntwo\n"\n\nnobody,allow,,,,,\n') == [
         "line 6: principal 'nobody' is not valid: it must be the id of a user (U0123ABCD) or user group (S0123ABCD)"
     ]
 
 
-def test_so_many_problems_are_kept_and_the_rest_is_counted() -> None:
+def test_further_problems_are_only_counted() -> None:
     roster = lines(SHORT + "nobody,allow,,,,,\n" * (MAX_PROBLEMS + 7))
     assert (len(roster.problems), roster.more) == (MAX_PROBLEMS, 7)
 
 
-def test_a_member_has_no_more_mappings_than_one_change_can_write() -> None:
+def test_mappings_of_a_member_are_limited_to_one_change() -> None:
     rows = "".join(f"U0A,mapping,a{number},d-x,p{number},,\n" for number in range(MAX_MAPPINGS + 1))
     assert problems(SHORT + rows) == [
         f"line {MAX_MAPPINGS + 2}: U0A has more than {MAX_MAPPINGS} mappings: one file takes no more of them"

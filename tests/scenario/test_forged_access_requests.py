@@ -16,7 +16,7 @@ from bot.local.slack.screens import Message
 from bot.local.slack.workspace import GENERAL
 from bot.slack.words import CATALOGUES
 from tests.scenario.conftest import TEAM, Product, create_profile
-from tests.scenario.test_asking import TESTER, administrators, ask, newest, outcomes, somebody, wait
+from tests.scenario.test_access_requests import TESTER, administrators, ask, newest, outcomes, somebody, wait
 from tests.scenario.test_identity import post
 
 # All in this channel see the buttons; Bea administers by a rule.
@@ -79,9 +79,7 @@ def asking(product: Product, admin: Admin, user: str) -> str:
     return value_of(newest(product, "U0ADA", f"<@{user}>"))
 
 
-def test_in_a_channel_everybody_sees_the_buttons_and_administrators_decide(
-    product: Product, admin: Admin, asking: str
-) -> None:
+def test_channel_posting_is_decided_by_administrators_only(product: Product, admin: Admin, asking: str) -> None:
     asker = asking.partition(" ")[0]
     for who in ("U0MIA", asker):
         product.slack.press(who, newest(product, who, f"<@{asker}> asks"), "approve_access")
@@ -107,7 +105,7 @@ for_each_forgery = pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
 
 
 @for_each_forgery
-def test_whoever_forges_a_decision_decides_nothing_and_is_recorded(
+def test_forged_decision_decides_nothing_and_is_recorded(
     product: Product, admin: Admin, asking: str, forge: Callable[[str, str], dict[str, Any]]
 ) -> None:
     asker = asking.partition(" ")[0]
@@ -122,7 +120,7 @@ def test_whoever_forges_a_decision_decides_nothing_and_is_recorded(
 
 
 @for_each_forgery
-def test_an_outsider_with_an_administrators_id_decides_nothing(
+def test_outsider_with_an_administrators_id_decides_nothing(
     product: Product, admin: Admin, asking: str, forge: Callable[[str, str], dict[str, Any]]
 ) -> None:
     """User ids are unique in a workspace only, and in a shared channel outsiders see our buttons."""
@@ -136,7 +134,7 @@ def test_an_outsider_with_an_administrators_id_decides_nothing(
     assert [entry[1] for entry in outcomes(admin, asker)] == ["done"]
 
 
-def test_an_outsider_asks_for_nothing(product: Product, admin: Admin) -> None:
+def test_outsider_opens_no_request(product: Product, admin: Admin) -> None:
     refused = product.bot.outcomes("foreign")
     form = sent_form("ask_access", "en", reason="let me in")
 
@@ -160,9 +158,7 @@ NO_REQUEST: dict[str, Callable[[str, str], object]] = {
 
 
 @pytest.mark.parametrize("case", NO_REQUEST)
-def test_what_names_no_request_decides_none_also_for_an_administrator(
-    product: Product, admin: Admin, asking: str, case: str
-) -> None:
+def test_button_without_a_request_decides_nothing(product: Product, admin: Admin, asking: str, case: str) -> None:
     def refused() -> float:
         return product.bot.outcomes("stale_button") + product.bot.outcomes("decision_gone")
 
@@ -182,7 +178,7 @@ LANGUAGES = {"de": "de", **dict.fromkeys(("fr", "", "../de", "de\n", "x" * 3000,
 
 
 @pytest.mark.parametrize("metadata", LANGUAGES)
-def test_a_forms_language_is_one_of_ours_whatever_it_says(product: Product, user: str, metadata: str) -> None:
+def test_form_with_an_unknown_language_uses_a_known_one(product: Product, user: str, metadata: str) -> None:
     status, answer = signed(product, sent_form("ask_access", metadata, reason=" "), user)
 
     assert status == 200
@@ -198,15 +194,13 @@ VALUES: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("case", VALUES)
-def test_what_the_form_does_not_offer_becomes_a_day(product: Product, user: str, case: str) -> None:
+def test_unoffered_duration_becomes_a_day(product: Product, user: str, case: str) -> None:
     signed(product, sent_form("ask_access", "en", reason="Falcon " + case, **VALUES[case]), user)
 
     assert "*How long:* 1 day" in str(newest(product, "U0ADA", f"<@{user}>", case).blocks)
 
 
-def test_an_approval_sent_again_byte_for_byte_approves_nothing_twice(
-    product: Product, admin: Admin, user: str, asking: str
-) -> None:
+def test_replayed_approval_changes_nothing(product: Product, admin: Admin, user: str, asking: str) -> None:
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "approve_access")
     newest(product, user, "You can open SageMaker Studio now")
     admin.forget(TEAM, user, TESTER)
@@ -220,7 +214,7 @@ def test_an_approval_sent_again_byte_for_byte_approves_nothing_twice(
     assert admin.show(Member(TEAM, user)).grants == ()
 
 
-def test_a_profile_of_somebody_else_is_not_given(product: Product, admin: Admin, user: str, asking: str) -> None:
+def test_profile_of_another_member_is_not_mapped(product: Product, admin: Admin, user: str, asking: str) -> None:
     create_profile(product.domain_id, f"{user.lower()}-friend")
     friend = Member(TEAM, f"{user}FRIEND")
     admin.map(friend, Mapping("default", product.domain_id, f"{user.lower()}-friend"), TESTER)

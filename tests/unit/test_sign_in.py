@@ -151,7 +151,7 @@ def test_request_is_recorded_before_the_link_is_made(world: World) -> None:
         (lambda world: world.clock.advance(10**9), None),
     ],
 )
-def test_the_policy_decides(world: World, change: Callable[[World], object], reason: Reason | None) -> None:
+def test_policy_decides(world: World, change: Callable[[World], object], reason: Reason | None) -> None:
     change(world)
     if reason is None:
         world.ask()
@@ -310,7 +310,7 @@ def test_unavailable_choice_is_not_marked_as_last(several: World) -> None:
     assert targets(choice) == ["default"]
 
 
-def test_a_question_is_in_the_members_language(several: World) -> None:
+def test_choice_is_in_the_members_language(several: World) -> None:
     several.directory.people[ANA.user_id] = Person(ANA.user_id, TEAM, locale="de-DE")
     assert several.choice().locale == "de-DE"
 
@@ -475,7 +475,7 @@ def test_failing_to_remember_changes_nothing(several: World, error: Exception) -
 
 
 @pytest.mark.parametrize("reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_REFUSED])
-def test_no_record_no_link(world: World, reason: Reason) -> None:
+def test_unrecorded_request_gives_no_link(world: World, reason: Reason) -> None:
     world.audit.open_error = upstream(StoreError, reason)
     answer = world.refusal()
     assert answer.reason is Reason.NOT_RECORDED
@@ -496,7 +496,7 @@ def test_unexpected_record_failure_gives_no_link(world: World) -> None:
 # Replays
 
 
-def test_a_replay_gets_nothing_and_changes_nothing(world: World) -> None:
+def test_replay_gets_nothing_and_changes_nothing(world: World) -> None:
     first = world.ask()
     world.delivered.clear()
     with capture_logs() as logs:
@@ -516,7 +516,7 @@ def test_replay_stays_silent_despite_other_failures(world: World) -> None:
     assert world.delivered == []
 
 
-def test_a_replay_of_a_refusal_is_a_replay_too(world: World) -> None:
+def test_replay_of_a_refusal_is_a_replay(world: World) -> None:
     world.access.give(ANA, a_grant(effect=Effect.DENY))
     world.ask()
     assert world.ask(a_request(attempt="attempt-2")) is None

@@ -105,7 +105,7 @@ INVALID: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in VALID.items() for value in values])
-def test_what_a_mapping_may_hold(field: str, value: Any) -> None:
+def test_mapping_accepts_valid_values(field: str, value: Any) -> None:
     assert getattr(replace(a_mapping(), **{field: value}), field) == value
 
 
@@ -124,7 +124,7 @@ FIELD_NAMES = {
 @pytest.mark.parametrize(
     ("field", "value"), [(field, value) for field, values in INVALID.items() for value in values], ids=repr
 )
-def test_what_a_mapping_may_not_hold(field: str, value: Any) -> None:
+def test_mapping_refuses_invalid_values(field: str, value: Any) -> None:
     with pytest.raises(InvalidValue) as refused:
         replace(a_mapping(), **{field: value})
     message = str(refused.value)
@@ -137,7 +137,7 @@ def test_what_a_mapping_may_not_hold(field: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("team", "user"), [("T0", "U0"), ("E0ORG", "W0ABC"), ("T" + "0" * 30, "U" + "Z" * 30), ("TA", "WZ")]
 )
-def test_who_can_be_a_member(team: str, user: str) -> None:
+def test_member_accepts_valid_ids(team: str, user: str) -> None:
     assert Member(team, user) == Member(team, user)
 
 
@@ -163,41 +163,41 @@ def test_who_can_be_a_member(team: str, user: str) -> None:
         ("T0", "<@U0>"),
     ],
 )
-def test_who_cannot_be_a_member(team: str, user: str) -> None:
+def test_member_refuses_invalid_ids(team: str, user: str) -> None:
     with pytest.raises(InvalidValue):
         Member(team, user)
 
 
 @pytest.mark.parametrize("principal", ["", "everyone", "*", "u0", "s0", "C0CHANNEL", "T0TEAM"])
-def test_a_rule_is_about_one_user_or_one_group(principal: str) -> None:
+def test_rule_applies_to_one_user_or_one_group(principal: str) -> None:
     with pytest.raises(InvalidValue, match="principal"):
         Grant(principal, Effect.ALLOW)
 
 
-def test_a_group_does_not_administer() -> None:
+def test_group_cannot_have_an_admin_rule() -> None:
     assert Grant("S0GROUP01", Effect.DENY).of_group
     with pytest.raises(InvalidValue, match="groups do not administer"):
         Grant("S0GROUP01", Effect.ADMIN)
 
 
-def test_a_rule_has_a_reason_of_bounded_length() -> None:
+def test_rule_reason_length_is_bounded() -> None:
     assert a_grant(reason="x" * 500).reason == "x" * 500
     with pytest.raises(InvalidValue, match="reason"):
         a_grant(reason="x" * 501)
 
 
-def test_a_rule_without_a_time_zone_is_refused() -> None:
+def test_rule_end_without_a_time_zone_is_refused() -> None:
     with pytest.raises(InvalidValue, match="until"):
         a_grant(until=datetime(2030, 1, 1))  # noqa: DTZ001 - that is the point
 
 
 @pytest.mark.parametrize(("seconds", "holds"), [(-1, False), (0, False), (1, True)])
-def test_a_rule_holds_before_its_end_and_not_at_it(seconds: int, *, holds: bool) -> None:
+def test_rule_applies_before_its_end_only(seconds: int, *, holds: bool) -> None:
     assert a_grant(until=NOON + timedelta(seconds=seconds)).holds_at(NOON) is holds
     assert a_grant().holds_at(NOON)
 
 
-def test_a_rule_in_words() -> None:
+def test_rule_description() -> None:
     assert Grant("U0ANA", Effect.ALLOW).describe(NOON) == "allow U0ANA"
     ended = Grant("U0ANA", Effect.DENY, NOON, "laptop stolen", "cli:me")
     assert ended.describe(NOON) == "deny U0ANA ended 2030-01-01 12:00 UTC (laptop stolen) set by cli:me"
@@ -212,11 +212,11 @@ def test_a_rule_in_words() -> None:
         (a_mapping(), a_mapping(profile="anna"), False),
     ],
 )
-def test_profiles_are_the_same_without_regard_to_case(one: Mapping, other: Mapping, *, same: bool) -> None:
+def test_profile_comparison_ignores_case(one: Mapping, other: Mapping, *, same: bool) -> None:
     assert one.same_profile(other) is same
 
 
-def test_no_alias_hides_a_word_of_the_command() -> None:
+def test_command_words_are_refused_as_aliases() -> None:
     assert "help" in RESERVED_WORDS
     assert DEFAULT_ALIAS not in RESERVED_WORDS
 
@@ -236,19 +236,19 @@ INVALID_TARGETS: dict[str, list[Any]] = {
 @pytest.mark.parametrize(
     ("field", "value"), [(field, value) for field, values in VALID_TARGETS.items() for value in values], ids=repr
 )
-def test_what_a_target_may_hold(field: str, value: Any) -> None:
+def test_target_accepts_valid_values(field: str, value: Any) -> None:
     assert getattr(Target(**{field: value}), field) == value
 
 
 @pytest.mark.parametrize(
     ("field", "value"), [(field, value) for field, values in INVALID_TARGETS.items() for value in values], ids=repr
 )
-def test_what_a_target_may_not_hold(field: str, value: Any) -> None:
+def test_target_refuses_invalid_values(field: str, value: Any) -> None:
     with pytest.raises(InvalidValue, match=field):
         Target(**{field: value})
 
 
-def test_every_app_has_a_landing_page_that_a_mapping_may_hold() -> None:
+def test_every_app_has_a_valid_landing_page() -> None:
     assert set(LANDING_URIS) == set(StudioApp)
     assert len(set(LANDING_URIS.values())) == len(StudioApp)
     for app in StudioApp:
@@ -257,24 +257,24 @@ def test_every_app_has_a_landing_page_that_a_mapping_may_hold() -> None:
 
 
 @pytest.mark.parametrize("target", [Target(), Target("sandbox"), Target(space="")])
-def test_what_a_target_does_not_say_leaves_the_mapping_as_it_is(target: Target) -> None:
+def test_empty_target_leaves_the_mapping_unchanged(target: Target) -> None:
     mapping = a_mapping(space_name="own", landing_uri="studio::", session_seconds=1800)
     assert target.within(mapping) == mapping
 
 
-def test_a_target_within_a_mapping_changes_nothing_but_space_and_landing_page() -> None:
+def test_target_changes_only_space_and_landing_page() -> None:
     mapping = a_mapping(space_name="own", landing_uri="studio::", role_arn=ROLE, region="eu-west-1")
     expected = replace(mapping, space_name="lab", landing_uri="app:JupyterLab:")
     assert Target("other", StudioApp.LAB, "lab").within(mapping) == expected
 
 
-def test_a_refusal_knows_the_aliases_of_its_mappings_in_order() -> None:
+def test_refusal_lists_the_aliases_of_its_mappings_in_order() -> None:
     mappings = tuple(a_mapping(alias) for alias in ("two", "one", "10"))
     assert Denied(Reason.CHOOSE, mappings=mappings).aliases == ("10", "one", "two")
     assert Denied(Reason.NOT_MAPPED).aliases == ()
 
 
-def test_an_issued_link_speaks_the_language_of_the_member() -> None:
+def test_issued_link_has_the_members_language() -> None:
     assert Issued(a_request(), replace(an_allowed(), locale="de-DE"), LINK).locale == "de-DE"
 
 
@@ -289,7 +289,7 @@ def test_an_issued_link_speaks_the_language_of_the_member() -> None:
     ["d-" + "-" * 100_000 + "!", "a" + "-" * 100_000, "a-" * 50_000 + "!", "app:" * 50_000, ROLE + "/" * 100_000],
     ids=["hyphens", "more hyphens", "pairs", "prefixes", "slashes"],
 )
-def test_long_input_is_refused_in_no_time(field: str, value: str) -> None:
+def test_long_input_is_refused_quickly(field: str, value: str) -> None:
     started = time.perf_counter()
     changes: dict[str, Any] = {field: value}
     with pytest.raises(InvalidValue) as refused:
@@ -299,7 +299,7 @@ def test_long_input_is_refused_in_no_time(field: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("length", range(58, 64))
-def test_the_worst_input_that_is_short_enough_is_refused_in_no_time(length: int) -> None:
+def test_worst_case_input_is_refused_quickly(length: int) -> None:
     started = time.perf_counter()
     for value in ("d-" + "a-" * 40, "d-" + "-" * 80, "d-" + "a" * 80, "d-" + "-a" * 40):
         with pytest.raises(InvalidValue):
@@ -308,7 +308,7 @@ def test_the_worst_input_that_is_short_enough_is_refused_in_no_time(length: int)
 
 
 @given(st.text())
-def test_whatever_is_typed_is_valid_or_refused_in_one_line(text: str) -> None:
+def test_any_input_is_valid_or_refused_in_one_line(text: str) -> None:
     for field in ("alias", "domain_id", "profile_name", "space_name", "landing_uri", "region", "role_arn"):
         changes: dict[str, Any] = {field: text}
         try:
@@ -326,7 +326,7 @@ URL = "https://d-research.studio.eu-west-1.sagemaker.aws/auth?token=s3cr3t"
 LINK = Link(URL, NOON, lifetime_seconds=60, session_seconds=43200)
 
 
-def test_a_link_hides_wherever_values_are_shown() -> None:
+def test_link_is_hidden_in_every_representation() -> None:
     issued = Issued(a_request(), an_allowed(), LINK)
     for value in (LINK, issued, [LINK], {"link": LINK}, (issued, LINK)):
         assert "s3cr3t" not in f"{value} {value!r} {value!s}"
@@ -334,15 +334,15 @@ def test_a_link_hides_wherever_values_are_shown() -> None:
         assert "s3cr3t" not in "%s %r" % (value, value)  # noqa: UP031 - another
 
 
-def test_the_audit_knows_a_link_by_its_hash() -> None:
+def test_link_hash_identifies_a_link_in_the_audit() -> None:
     assert LINK.sha256 == hashlib.sha256(URL.encode()).hexdigest()
     assert LINK.sha256 == Link(URL, NOON, 5, 1800).sha256
     assert LINK.sha256 != replace(LINK, url=URL + "x").sha256
 
 
-def test_the_clock_of_production_is_in_utc() -> None:
+def test_production_clock_is_in_utc() -> None:
     assert utc_now().tzinfo is UTC
 
 
-def test_reasons_are_told_apart_in_the_audit() -> None:
+def test_reasons_are_distinct_in_the_audit() -> None:
     assert len({reason.value for reason in Reason}) == len(Reason)

@@ -127,7 +127,7 @@ every_decision = pytest.mark.parametrize(("records", "more", "reason"), DECISION
 
 
 @every_decision
-def test_the_decision_is_that_of_the_next_request(
+def test_decision_equals_that_of_the_next_request(
     world: World, records: tuple[Mapping | Grant, ...], more: dict[str, Any], reason: Reason | None
 ) -> None:
     arrange(world, records, **more)
@@ -139,7 +139,7 @@ def test_the_decision_is_that_of_the_next_request(
     assert standing.member == ANA
 
 
-def test_every_reason_that_can_bar_a_member_for_good_is_in_the_table() -> None:
+def test_table_covers_every_permanent_refusal() -> None:
     asked_for = {Reason.UNKNOWN_ALIAS, Reason.CHOOSE, Reason.TOO_MANY}  # they depend on the request
     assert {reason for _, _, reason in DECISIONS.values() if reason} | asked_for == {
         Reason.NOT_A_MEMBER,
@@ -182,7 +182,7 @@ def test_every_reason_that_can_bar_a_member_for_good_is_in_the_table() -> None:
         "only a deny rule",
     ],
 )
-def test_the_allow_rule_is_shown_with_whether_it_holds(
+def test_allow_rule_is_shown_with_its_state(
     world: World, records: tuple[Mapping | Grant, ...], allow: Grant | None, *, now: bool
 ) -> None:
     arrange(world, records)
@@ -190,7 +190,7 @@ def test_the_allow_rule_is_shown_with_whether_it_holds(
     assert (standing.allow, standing.allowed_now) == (allow, now)
 
 
-def test_the_rules_of_others_do_not_count(world: World) -> None:
+def test_rules_of_other_members_do_not_count(world: World) -> None:
     world.access.give(BEN, a_mapping("bens", "ben"), a_grant(BEN))
     standing = world.of()
     assert (standing.allow, standing.facts.access.mappings) == (None, ())
@@ -199,19 +199,19 @@ def test_the_rules_of_others_do_not_count(world: World) -> None:
 # The last links
 
 
-def test_the_last_five_links_come_newest_first(world: World) -> None:
+def test_last_five_links_are_listed_newest_first(world: World) -> None:
     entries = [world.record(number) for number in range(7)]
     assert LAST_LINKS == 5
     assert world.of().links == tuple(entries[:5])
 
 
 @pytest.mark.parametrize("count", range(LAST_LINKS))
-def test_who_asked_for_fewer_sees_all_of_them(world: World, count: int) -> None:
+def test_fewer_links_are_all_listed(world: World, count: int) -> None:
     entries = [world.record(number) for number in range(count)]
     assert world.of().links == tuple(entries)
 
 
-def test_links_of_others_and_other_deeds_are_no_links_of_the_member(world: World) -> None:
+def test_links_of_others_and_other_actions_are_not_listed(world: World) -> None:
     world.record(1, BEN)
     world.record(2, Member("T0OTHER001", ANA.user_id))
     for number, action in enumerate(("map", "allow", "unmap"), 3):
@@ -220,7 +220,7 @@ def test_links_of_others_and_other_deeds_are_no_links_of_the_member(world: World
     assert world.of().links == (own,)
 
 
-def test_other_deeds_do_not_push_links_out(world: World) -> None:
+def test_other_actions_do_not_displace_links(world: World) -> None:
     for number in range(20):
         world.record(number, action="allow", outcome="done")
     entries = [world.record(number) for number in range(100, 105)]
@@ -230,13 +230,13 @@ def test_other_deeds_do_not_push_links_out(world: World) -> None:
 @pytest.mark.parametrize(
     ("age", "shown"), [(LOOK_BACK - SECOND, True), (LOOK_BACK, True), (LOOK_BACK + SECOND, False)]
 )
-def test_links_are_looked_for_a_bounded_time_back(world: World, age: timedelta, *, shown: bool) -> None:
+def test_link_search_is_bounded_in_time(world: World, age: timedelta, *, shown: bool) -> None:
     entry = world.record(1, at=NOON - age)
     assert world.of().links == ((entry,) if shown else ())
     assert timedelta(days=7) <= LOOK_BACK <= timedelta(days=90)
 
 
-def test_no_more_entries_are_read_than_are_shown(world: World) -> None:
+def test_only_listed_entries_are_read(world: World) -> None:
     read: list[Entry] = []
     entries = [an_entry(f"request-{number}", at=NOON - number * SECOND) for number in range(1000)]
 
@@ -259,7 +259,7 @@ def test_no_more_entries_are_read_than_are_shown(world: World) -> None:
 
 
 @pytest.mark.parametrize("reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_REFUSED])
-def test_a_store_that_cannot_be_read_is_an_error(world: World, reason: Reason) -> None:
+def test_unreadable_store_is_an_error(world: World, reason: Reason) -> None:
     world.access.error = StoreError("it failed: try again", reason=reason)
     with pytest.raises(StoreError) as failed:
         world.of()
@@ -267,14 +267,14 @@ def test_a_store_that_cannot_be_read_is_an_error(world: World, reason: Reason) -
 
 
 @pytest.mark.parametrize("reason", [Reason.SLACK_UNREACHABLE, Reason.SLACK_REFUSED])
-def test_slack_that_cannot_say_who_asks_is_an_error(world: World, reason: Reason) -> None:
+def test_unconfirmed_membership_is_an_error(world: World, reason: Reason) -> None:
     world.directory.error = SlackError("it failed: try again", reason=reason)
     with pytest.raises(SlackError) as failed:
         world.of()
     assert failed.value.reason is reason
 
 
-def test_among_a_bounded_number_of_entries_links_are_looked_for(world: World) -> None:
+def test_link_search_is_bounded_in_entries(world: World) -> None:
     """However many other deeds there are, it costs one page of the table."""
     for number in range(MAX_READ):
         world.record(number, action="decide", outcome="not_an_admin")
@@ -283,7 +283,7 @@ def test_among_a_bounded_number_of_entries_links_are_looked_for(world: World) ->
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "while reading"])
-def test_without_the_audit_everything_else_is_shown(world: World, *, late: bool) -> None:
+def test_unreadable_audit_leaves_the_rest_of_the_status(world: World, *, late: bool) -> None:
     class Broken(FakeAudit):
         def of_member(
             self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
@@ -303,7 +303,7 @@ def test_without_the_audit_everything_else_is_shown(world: World, *, late: bool)
 # What hangs
 
 
-def test_an_audit_that_hangs_is_not_waited_for_longer_than_the_rest(world: World) -> None:
+def test_hanging_audit_ends_at_the_shared_deadline(world: World) -> None:
     world.side = side = NeverReady("_links")
     world.access.give(ANA, a_mapping(), ALLOW)
     standing = world.of()
@@ -314,9 +314,7 @@ def test_an_audit_that_hangs_is_not_waited_for_longer_than_the_rest(world: World
 
 
 @pytest.mark.parametrize(("hangs", "error"), [("read", StoreError), ("person", SlackError)])
-def test_what_a_member_is_shown_waits_for_nobody_longer_than_its_deadline(
-    world: World, hangs: str, error: type[UpstreamError]
-) -> None:
+def test_slow_facts_end_at_the_deadline(world: World, hangs: str, error: type[UpstreamError]) -> None:
     world.side = side = NeverReady(hangs)
     with pytest.raises(error) as late:
         world.of()
@@ -324,17 +322,17 @@ def test_what_a_member_is_shown_waits_for_nobody_longer_than_its_deadline(
     assert side.waits == [GATHER_TIMEOUT]
 
 
-def test_the_deadline_leaves_time_for_the_queue_and_the_reply() -> None:
+def test_deadline_leaves_time_for_queue_and_reply() -> None:
     replies = REPLY_TIMEOUT + API_TIMEOUT
     assert MAX_WAIT + GATHER_TIMEOUT + replies <= 10
 
 
-def test_whom_slack_has_just_described_it_is_not_asked_about_again(world: World) -> None:
+def test_given_person_is_not_looked_up(world: World) -> None:
     world.directory.error = SlackError("asked twice", reason=Reason.SLACK_UNREACHABLE)
     assert world.use_case().of(ANA, GUEST).facts.person == GUEST
 
 
-def test_looking_changes_nothing(world: World) -> None:
+def test_status_changes_nothing(world: World) -> None:
     world.access.give(ANA, a_mapping(), ALLOW)
     entry = world.record(1)
     world.of()
@@ -354,7 +352,7 @@ def told(standing: MemberStatus, words: Words) -> str:
 
 @in_each_language
 @every_decision
-def test_nobody_who_gets_no_link_is_told_that_they_are_allowed(
+def test_only_members_who_get_a_link_read_that_they_have_access(
     world: World,
     records: tuple[Mapping | Grant, ...],
     more: dict[str, Any],
@@ -372,7 +370,7 @@ def test_nobody_who_gets_no_link_is_told_that_they_are_allowed(
 
 
 @in_each_language
-def test_what_bars_a_member_is_named(words: Words) -> None:
+def test_refusal_reason_is_shown(words: Words) -> None:
     lines = {
         "no rule": words.who_not_allowed,
         "nothing": words.who_nothing,
@@ -393,7 +391,7 @@ def test_what_bars_a_member_is_named(words: Words) -> None:
 
 
 @in_each_language
-def test_each_link_is_shown_with_when_it_was_and_what_came_of_it(world: World, words: Words) -> None:
+def test_each_link_is_shown_with_time_and_outcome(world: World, words: Words) -> None:
     opened = NOON + SECOND
     outcomes: list[tuple[dict[str, Any], str]] = [
         ({"outcome": "issued", "alias": "one"}, words.link_issued),
@@ -414,13 +412,13 @@ def test_each_link_is_shown_with_when_it_was_and_what_came_of_it(world: World, w
 
 
 @in_each_language
-def test_links_that_could_not_be_read_are_said_to_be_unknown_and_not_to_be_none(world: World, words: Words) -> None:
+def test_unreadable_links_are_shown_as_unknown(world: World, words: Words) -> None:
     shown = told(replace(world.of(), links=None), words).splitlines()
     assert shown[-1] == words.who_links_unknown
     assert told(world.of(), words).splitlines()[-1] == words.who_no_links
 
 
 @in_each_language
-def test_a_question_back_is_not_shown_as_a_refusal(world: World, words: Words) -> None:
+def test_choice_is_not_shown_as_a_refusal(world: World, words: Words) -> None:
     entry = world.record(1, outcome="choose")
     assert words.link_refused.format(at=slack_date(entry.at)) not in told(world.of(), words)

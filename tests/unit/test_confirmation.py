@@ -142,7 +142,7 @@ def test_shortening_a_rule_needs_confirmation(world: World, has: str | None, get
     assert isinstance(world.ask(Verb.ALLOW, until=gets), Question) == asked
 
 
-def test_the_same_again_is_no_question_and_no_change(world: World) -> None:
+def test_repeated_command_needs_no_confirmation(world: World) -> None:
     world.ask(Verb.MAP, **MAP)
     again = world.ask(Verb.MAP, **MAP)
 
@@ -173,7 +173,7 @@ def test_removing_a_missing_record_does_nothing(world: World) -> None:
     assert world.changes() == []
 
 
-def test_a_user_group_is_allowed_denied_and_forgotten(world: World) -> None:
+def test_user_group_is_allowed_denied_and_forgotten(world: World) -> None:
     act = build(Verb.ALLOW, {Name.USER: GROUP}, world.clock.now())
     assert isinstance(world.use_case.ask(ADA, act, world.request_id(), Source.COMMAND), Done)
     for verb in (Verb.DENY, Verb.FORGET):
@@ -209,7 +209,7 @@ def test_lockdown_needs_confirmation_and_its_end_does_not(world: World) -> None:
     assert not again.change.made
 
 
-def test_a_lockdown_is_not_begun_over_a_change_that_was_not_seen(world: World) -> None:
+def test_lockdown_is_refused_after_an_unseen_change(world: World) -> None:
     asked = world.ask(Verb.LOCKDOWN, None, state="on", reason="incident 42")
     assert isinstance(asked, Question)
     world.admin.grant(TEAM, Grant(GROUP, Effect.ALLOW), Actor("cli", Source.CLI))
@@ -233,7 +233,7 @@ def test_confirmed_command_is_carried_out(world: World) -> None:
     ]
 
 
-def test_it_is_confirmed_once(world: World) -> None:
+def test_command_is_confirmed_once(world: World) -> None:
     question = world.question(Verb.DENY)
     world.confirm(question)
     world.confirm(world.question(Verb.FORGET))
@@ -257,14 +257,14 @@ def test_only_its_administrator_confirms_or_cancels(world: World) -> None:
 
 
 @pytest.mark.parametrize(("late", "done"), [(timedelta(seconds=-1), True), (timedelta(0), False)])
-def test_it_is_confirmed_in_time(world: World, late: timedelta, *, done: bool) -> None:
+def test_confirmation_expires(world: World, late: timedelta, *, done: bool) -> None:
     question = world.question(Verb.DENY)
     world.clock.advance((CONFIRMATION_TIMEOUT + late).total_seconds())
     assert isinstance(world.confirm(question), Done) == done
     assert bool(world.changes()) == done
 
 
-def test_a_time_that_was_given_as_a_span_counts_from_the_question(world: World) -> None:
+def test_relative_end_counts_from_the_question(world: World) -> None:
     until = world.clock.now() + timedelta(days=7)
     question = world.question(Verb.DENY, until="7d")
     world.clock.advance(60)
@@ -296,7 +296,7 @@ def test_confirmation_after_a_change_is_refused(world: World, verb: Verb) -> Non
     assert world.confirm(question) == NotDone(NotDoneReason.GONE)
 
 
-def test_a_failure_does_not_leave_it_to_be_confirmed_again(world: World) -> None:
+def test_failed_command_cannot_be_confirmed_again(world: World) -> None:
     question = world.question(Verb.DENY)
     world.access.error = BROKEN
     with pytest.raises(StoreError):
@@ -328,7 +328,7 @@ def test_replay_of_a_command_does_nothing(world: World) -> None:
     assert world.access.read(ANA) == Access()
 
 
-def test_a_replayed_question_does_not_make_the_answer_count_twice(world: World) -> None:
+def test_replayed_question_is_confirmed_once(world: World) -> None:
     act, request_id = world.act(Verb.DENY), world.request_id()
     world.use_case.ask(ADA, act, request_id, Source.COMMAND)
     assert world.use_case.ask(ADA, act, request_id, Source.COMMAND) is None
@@ -344,7 +344,7 @@ def test_command_that_cannot_be_stored_is_not_done(world: World) -> None:
     assert world.changes() == []
 
 
-def test_the_errors_of_administration_come_through(world: World) -> None:
+def test_errors_of_administration_are_raised(world: World) -> None:
     world.access.give(BEN, a_mapping(profile="ana"))
     with pytest.raises(ProfileTaken):
         world.ask(Verb.MAP, **MAP)
@@ -383,7 +383,7 @@ def test_admit_refuses_denied_and_unreadable_administrators(world: World) -> Non
     assert not world.use_case.admit(BEA)[0]
 
 
-def test_a_rule_that_has_ended_denies_no_administrator(world: World) -> None:
+def test_expired_deny_rule_does_not_affect_an_administrator(world: World) -> None:
     world.access.give(ADA, a_grant(ADA, Effect.DENY, until=world.clock.now()))
     assert world.use_case.admit(ADA)[0]
 
@@ -411,7 +411,7 @@ def pages(world: World, verb: Verb, who: Member | None = None, /, **fields: str)
 
 
 @given(st.sampled_from([0, 1, 9, 10, 11, 20, 21]))
-def test_a_list_names_everybody_once(number: int) -> None:
+def test_list_has_every_member_once(number: int) -> None:
     world = World()
     people = [Member(TEAM, f"U0P{each:03}") for each in range(number)]
     for person in people:
@@ -426,7 +426,7 @@ def test_a_list_names_everybody_once(number: int) -> None:
     assert len(found) == max(1, -(-number // MEMBERS_A_PAGE))
 
 
-def test_groups_come_before_members_on_as_many_pages_as_it_takes(world: World) -> None:
+def test_list_pages_have_groups_before_members(world: World) -> None:
     groups = [f"S0G{each:03}" for each in range(MEMBERS_A_PAGE + 1)]
     for group in groups:
         world.access.give_group(TEAM, Grant(group, Effect.ALLOW))
@@ -438,7 +438,7 @@ def test_groups_come_before_members_on_as_many_pages_as_it_takes(world: World) -
     assert named == [*groups, ANA.user_id]
 
 
-def test_the_rules_of_one_group_are_shown(world: World) -> None:
+def test_show_lists_the_rules_of_a_group(world: World) -> None:
     world.access.give_group(TEAM, Grant("S0TEAM", Effect.DENY), Grant("S0OTHER", Effect.ALLOW))
 
     page = world.ask(Verb.SHOW, None, user="S0TEAM")
@@ -480,7 +480,7 @@ def test_history_pages_show_each_entry_once_newest_first(steps: list[int]) -> No
         assert [entry.at for entry in found] == sorted((entry.at for entry in found), reverse=True)
 
 
-def test_a_history_is_narrowed(world: World) -> None:
+def test_history_is_filtered(world: World) -> None:
     now = world.clock.now()
     written(
         world,
@@ -508,7 +508,7 @@ def test_a_history_is_narrowed(world: World) -> None:
     assert found(BEN, by=ADA.user_id) == []
 
 
-def test_a_search_for_something_rare_goes_on_in_parts(world: World) -> None:
+def test_sparse_search_continues_in_parts(world: World) -> None:
     start = world.clock.now() - timedelta(days=1)
     written(
         world,
@@ -557,7 +557,7 @@ def test_next_page_works_once_for_its_reader_in_time(world: World) -> None:
     assert world.use_case.more(ADA, request_id, world.request_id()) == NotDone(NotDoneReason.GONE)
 
 
-def test_a_decision_is_explained(world: World) -> None:
+def test_explain_shows_a_decision(world: World) -> None:
     explained = world.ask(Verb.EXPLAIN)
     assert isinstance(explained, Explained)
     assert explained.explanation.slack_asked

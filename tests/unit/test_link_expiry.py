@@ -14,7 +14,7 @@ from bot.core.link import Reason
 from bot.core.values import utc_now
 from bot.slack.link_expiry import LinkExpiry
 from tests.fakes import NOON, Clock, race
-from tests.fakes_asking import FakeMessages
+from tests.fakes_access_requests import FakeMessages
 
 MESSAGE = "C0GENERAL01/1893499200.000001"
 BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)

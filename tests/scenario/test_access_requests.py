@@ -82,7 +82,7 @@ def ask(product: Product, user: str, reason: str = "project Falcon", days: str =
     product.slack.submit(user, {**fields, **({"wish": {"wish": wish}} if wish else {})})
 
 
-def test_a_mapped_member_asks_and_is_approved_for_as_long_as_asked(product: Product, admin: Admin, user: str) -> None:
+def test_mapped_member_is_approved_for_the_requested_duration(product: Product, admin: Admin, user: str) -> None:
     create_profile(product.domain_id, user.lower())
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
     ask(product, user, reason="<!channel> & Falcon")
@@ -107,9 +107,7 @@ def test_a_mapped_member_asks_and_is_approved_for_as_long_as_asked(product: Prod
         assert seen.buttons() == []
 
 
-def test_a_copy_that_could_not_be_changed_still_says_who_decided_when_it_is_pressed(
-    product: Product, admin: Admin, user: str
-) -> None:
+def test_press_on_an_outdated_posting_shows_who_decided(product: Product, admin: Admin, user: str) -> None:
     ask(product, user)
     copies = {who: newest(product, who, f"<@{user}>") for who in ("U0ADA", "U0BEA")}
     product.slack.inject("chat.update", Fault(), Fault(status=500))
@@ -123,7 +121,7 @@ def test_a_copy_that_could_not_be_changed_still_says_who_decided_when_it_is_pres
     assert outcomes(admin, user)[0] == ("decide", "already_decided", "U0BEA", Source.BUTTON)
 
 
-def test_who_sends_the_profile_too_late_hears_who_decided(product: Product, admin: Admin, user: str) -> None:
+def test_late_mapping_form_shows_who_decided(product: Product, admin: Admin, user: str) -> None:
     create_profile(product.domain_id, user.lower())
     ask(product, user)
     copies = {who: newest(product, who, f"<@{user}>") for who in ("U0ADA", "U0BEA")}
@@ -140,9 +138,7 @@ def test_who_sends_the_profile_too_late_hears_who_decided(product: Product, admi
     assert outcomes(admin, user)[0] == ("decide", "already_decided", "U0ADA", Source.FORM)
 
 
-def test_a_copy_that_arrives_after_the_decision_has_no_buttons_either(
-    product: Product, admin: Admin, user: str
-) -> None:
+def test_posting_after_the_decision_has_no_buttons(product: Product, admin: Admin, user: str) -> None:
     product.slack.inject("chat.postMessage", Fault(), Fault(delay=1.2))  # Ada's at once, Bea's not
     ask(product, user)
 
@@ -155,7 +151,7 @@ def test_a_copy_that_arrives_after_the_decision_has_no_buttons_either(
 # What is offered to whom
 
 
-def test_the_home_tab_leads_to_a_request_for_who_has_no_access(product: Product, user: str) -> None:
+def test_home_tab_without_access_offers_a_request(product: Product, user: str) -> None:
     product.slack.open_home(user)
     wait(product, lambda: product.slack.home(user))
     home = product.slack.home(user)
@@ -166,7 +162,7 @@ def test_the_home_tab_leads_to_a_request_for_who_has_no_access(product: Product,
     dialog_of(product, user, "Why do you need it?")
 
 
-def test_help_offers_to_ask_only_those_whom_it_would_help(product: Product, admin: Admin, user: str) -> None:
+def test_help_offers_a_request_to_eligible_members_only(product: Product, admin: Admin, user: str) -> None:
     slack = product.slack
     assert "`/studio request`" in slack.answer_to(slack.command(user, "help")).text
     slack.add_member(user, "guest", guest=True)
@@ -177,7 +173,7 @@ def test_help_offers_to_ask_only_those_whom_it_would_help(product: Product, admi
 
 
 @pytest.mark.parametrize(("guest", "words"), [(True, "Guests cannot open"), (False, "is blocked")])
-def test_whom_an_approval_would_not_help_gets_no_form(
+def test_ineligible_member_gets_no_form(
     product: Product, admin: Admin, user: str, words: str, *, guest: bool
 ) -> None:
     product.slack.add_member(user, "barred", guest=guest)
@@ -203,7 +199,7 @@ def german(product: Product) -> Iterator[str]:
     product.slack.add_member("U0ADA", "ada")
 
 
-def test_everybody_reads_a_request_in_their_own_language(product: Product, admin: Admin, german: str) -> None:
+def test_posting_is_in_each_readers_language(product: Product, admin: Admin, german: str) -> None:
     slack, words = product.slack, CATALOGUES["de"]
     refusal = slack.answer_to(slack.command(german))
     slack.press(german, refusal, "ask_access")
@@ -246,9 +242,7 @@ def test_everybody_reads_a_request_in_their_own_language(product: Product, admin
     ]
 
 
-def test_a_member_without_a_profile_gets_the_one_that_the_administrator_names(
-    product: Product, admin: Admin, user: str
-) -> None:
+def test_unmapped_member_gets_the_administrators_mapping(product: Product, admin: Admin, user: str) -> None:
     create_profile(product.domain_id, user.lower())
     ask(product, user, days="0")
     request = newest(product, "U0ADA", f"<@{user}>")
@@ -267,9 +261,7 @@ def test_a_member_without_a_profile_gets_the_one_that_the_administrator_names(
     newest(product, "U0ADA", f"<@{user}>", "Approved by")
 
 
-def test_another_profile_that_was_asked_for_is_named_by_the_administrator(
-    product: Product, admin: Admin, user: str
-) -> None:
+def test_requested_profile_is_mapped_by_the_administrator(product: Product, admin: Admin, user: str) -> None:
     for name in (user.lower(), f"{user.lower()}-prod"):
         create_profile(product.domain_id, name)
     admin.map(Member(TEAM, user), Mapping("sandbox", product.domain_id, user.lower()), TESTER)
@@ -284,7 +276,7 @@ def test_another_profile_that_was_asked_for_is_named_by_the_administrator(
     assert sorted(mapping.alias for mapping in admin.show(Member(TEAM, user)).mappings) == ["prod", "sandbox"]
 
 
-def test_access_that_would_not_help_is_not_given(product: Product, admin: Admin, user: str) -> None:
+def test_ineligible_requester_is_not_approved(product: Product, admin: Admin, user: str) -> None:
     create_profile(product.domain_id, user.lower())
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
     ask(product, user)
@@ -297,7 +289,7 @@ def test_access_that_would_not_help_is_not_given(product: Product, admin: Admin,
     assert admin.show(Member(TEAM, user)).grants == ()
 
 
-def test_the_same_form_sent_again_opens_nothing(product: Product, user: str) -> None:
+def test_replayed_form_opens_nothing(product: Product, user: str) -> None:
     ask(product, user)
     request = newest(product, "U0ADA", f"<@{user}>")
     product.slack.press("U0ADA", request, "deny_access")
@@ -309,9 +301,7 @@ def test_the_same_form_sent_again_opens_nothing(product: Product, user: str) -> 
     assert sum(f"<@{user}>" in message.text for message in product.slack.view("U0ADA")) == 1
 
 
-def test_the_form_of_a_request_that_reached_nobody_opens_nothing_when_it_is_sent_again(
-    product: Product, admin: Admin, user: str
-) -> None:
+def test_replayed_form_of_a_withdrawn_request_opens_nothing(product: Product, admin: Admin, user: str) -> None:
     for _ in ("U0ADA", "U0BEA"):
         product.slack.inject("chat.postMessage", Fault(status=500))
     ask(product, user)
@@ -340,7 +330,7 @@ def outcomes(admin: Admin, user: str) -> list[tuple[str, str, str, Source]]:
     return [(e.action, e.outcome, e.actor, e.source) for e in entries if e.action in ("request", "decide")]
 
 
-def test_a_request_that_has_run_out_is_not_decided(product: Product, admin: Admin, user: str) -> None:
+def test_expired_request_is_not_decided(product: Product, admin: Admin, user: str) -> None:
     create_profile(product.domain_id, user.lower())
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
     ask(product, user)
@@ -363,7 +353,7 @@ def test_a_request_that_has_run_out_is_not_decided(product: Product, admin: Admi
     newest(product, user, "You can open SageMaker Studio now")
 
 
-def test_while_a_deny_rule_stands_nothing_is_approved(product: Product, admin: Admin, user: str) -> None:
+def test_deny_rule_prevents_approval(product: Product, admin: Admin, user: str) -> None:
     create_profile(product.domain_id, user.lower())
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
     ask(product, user)
@@ -380,9 +370,7 @@ def test_while_a_deny_rule_stands_nothing_is_approved(product: Product, admin: A
     newest(product, user, "You can open SageMaker Studio now")
 
 
-def test_an_alias_that_is_taken_is_refused_and_nothing_is_half_done(
-    product: Product, admin: Admin, user: str
-) -> None:
+def test_taken_alias_is_refused_and_writes_nothing(product: Product, admin: Admin, user: str) -> None:
     for name in (user.lower(), f"{user.lower()}-prod"):
         create_profile(product.domain_id, name)
     admin.map(Member(TEAM, user), Mapping("sandbox", product.domain_id, user.lower()), TESTER)
@@ -413,7 +401,7 @@ def test_an_alias_that_is_taken_is_refused_and_nothing_is_half_done(
         ("lockdown", "switched off for everyone here right now: “a leak”"),
     ],
 )
-def test_whom_an_approval_would_not_help_asks_nobody(
+def test_ineligible_requester_posts_nothing(
     product: Product, admin: Admin, user: str, rejection: str, words: str
 ) -> None:
     """The form was on the screen already, or was never shown and is made up."""
@@ -436,7 +424,7 @@ def test_whom_an_approval_would_not_help_asks_nobody(
     assert entry[1] != "done"
 
 
-def test_a_denial_is_told_and_nothing_is_granted(product: Product, admin: Admin, user: str) -> None:
+def test_denial_is_sent_and_grants_nothing(product: Product, admin: Admin, user: str) -> None:
     ask(product, user)
 
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "deny_access")
@@ -448,7 +436,7 @@ def test_a_denial_is_told_and_nothing_is_granted(product: Product, admin: Admin,
     assert ("request", "done", user) in actions
 
 
-def test_asking_twice_joins_the_open_request(product: Product, user: str) -> None:
+def test_second_request_joins_the_open_one(product: Product, user: str) -> None:
     ask(product, user)
     newest(product, user, "I sent your request to your Studio administrators")
     ask(product, user, reason="again")
@@ -457,7 +445,7 @@ def test_asking_twice_joins_the_open_request(product: Product, user: str) -> Non
     assert sum(f"<@{user}>" in message.text for message in product.slack.view("U0ADA")) == 1
 
 
-def test_a_reason_is_required(product: Product, user: str) -> None:
+def test_reason_is_required(product: Product, user: str) -> None:
     product.slack.command(user, "request")
     dialog_of(product, user, "Why do you need it?")
 
@@ -466,7 +454,7 @@ def test_a_reason_is_required(product: Product, user: str) -> None:
     assert "Say briefly" in str(answered)
 
 
-def test_who_is_no_administrator_decides_nothing_and_is_recorded(product: Product, admin: Admin, user: str) -> None:
+def test_non_administrator_decides_nothing_and_is_recorded(product: Product, admin: Admin, user: str) -> None:
     ask(product, user)
     request = newest(product, "U0ADA", f"<@{user}>")
     value = next(button.value for button in request.buttons() if button.action_id == "approve_access")
@@ -480,7 +468,7 @@ def test_who_is_no_administrator_decides_nothing_and_is_recorded(product: Produc
     assert admin.show(Member(TEAM, user)).grants == ()
 
 
-def test_nobody_approves_their_own(product: Product, admin: Admin) -> None:
+def test_administrator_cannot_approve_their_own_request(product: Product, admin: Admin) -> None:
     ask(product, "U0ADA")
     request = newest(product, "U0BEA", "<@U0ADA> asks")
     assert not any("<@U0ADA> asks" in message.text for message in product.slack.view("U0ADA"))
@@ -494,9 +482,7 @@ def test_nobody_approves_their_own(product: Product, admin: Admin) -> None:
     assert admin.show(Member(TEAM, "U0ADA")).grants == ()
 
 
-def test_of_two_administrators_at_once_one_wins_and_the_other_sees_who(
-    product: Product, admin: Admin, user: str
-) -> None:
+def test_concurrent_decisions_have_one_winner(product: Product, admin: Admin, user: str) -> None:
     create_profile(product.domain_id, user.lower())
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
     ask(product, user)
@@ -511,9 +497,7 @@ def test_of_two_administrators_at_once_one_wins_and_the_other_sees_who(
     assert [entry.action for entry in entries].count("allow") == 1
 
 
-def test_an_approval_that_cannot_be_carried_out_leaves_the_request_open(
-    product: Product, admin: Admin, user: str
-) -> None:
+def test_failed_approval_leaves_the_request_open(product: Product, admin: Admin, user: str) -> None:
     create_profile(product.domain_id, user.lower())
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
     ask(product, user)
@@ -528,7 +512,7 @@ def test_an_approval_that_cannot_be_carried_out_leaves_the_request_open(
     newest(product, user, "You can open SageMaker Studio now")
 
 
-def test_a_grant_that_ends_within_a_day_is_mentioned_with_the_link(product: Product, admin: Admin, user: str) -> None:
+def test_access_that_ends_within_a_day_is_mentioned(product: Product, admin: Admin, user: str) -> None:
     create_profile(product.domain_id, user.lower())
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
     admin.grant(TEAM, Grant(user, Effect.ALLOW, utc_now() + timedelta(hours=20)), TESTER)

@@ -30,7 +30,7 @@ from tests.fakes import (
     a_mapping,
     race,
 )
-from tests.fakes_asking import FakeBook, an_access_request
+from tests.fakes_access_requests import FakeBook, an_access_request
 
 ADA, BEA = Member(TEAM, "U0ADA00001"), Member(TEAM, "U0BEA00001")
 BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
@@ -106,7 +106,7 @@ def world() -> World:
 # Asking
 
 
-def test_a_request_is_kept_and_recorded(world: World) -> None:
+def test_request_is_stored_and_recorded(world: World) -> None:
     request, is_new = world.send(ANA, world.form(), wish=" prod ", reason="\n Falcon ", days=30)
 
     assert is_new
@@ -121,16 +121,16 @@ def test_a_request_is_kept_and_recorded(world: World) -> None:
     assert entry.after == {"request": request.id, "wish": "prod", "days": 30}
 
 
-def test_asking_allows_nothing(world: World) -> None:
+def test_open_request_allows_nothing(world: World) -> None:
     world.ask()
     assert world.access.read(ANA).grants == ()
 
 
-def test_each_request_has_an_id_of_its_own(world: World) -> None:
+def test_each_request_has_its_own_id(world: World) -> None:
     assert world.ask(ANA).id != world.ask(BEN).id
 
 
-def test_who_asks_while_a_request_is_open_joins_it(world: World) -> None:
+def test_second_request_joins_the_open_one(world: World) -> None:
     first = world.ask()
     world.clock.advance(60)
     again, is_new = world.send(ANA, world.form(), wish="other", reason="again", days=1)
@@ -139,7 +139,7 @@ def test_who_asks_while_a_request_is_open_joins_it(world: World) -> None:
     assert last(world).after == {"request": first.id, "wish": "prod", "days": 7}
 
 
-def test_a_request_that_has_run_out_may_be_asked_anew(world: World) -> None:
+def test_expired_request_may_be_repeated(world: World) -> None:
     first = world.ask()
     world.clock.advance(OPEN_FOR.total_seconds() - 1)
     assert world.send(ANA, world.form(), wish="", reason="again", days=1) == (first, False)
@@ -152,13 +152,13 @@ def test_a_request_that_has_run_out_may_be_asked_anew(world: World) -> None:
 
 
 @pytest.mark.parametrize("decide", [World.approve, World.deny], ids=["approved", "denied"])
-def test_a_request_that_was_decided_may_be_asked_anew(world: World, decide: Callable[..., Decision]) -> None:
+def test_decided_request_may_be_repeated(world: World, decide: Callable[..., Decision]) -> None:
     decide(world, world.ask(wish=""))
     _, is_new = world.send(ANA, world.form(), wish="", reason="again", days=1)
     assert is_new
 
 
-def test_of_many_presses_at_once_one_request_comes(world: World) -> None:
+def test_concurrent_forms_open_one_request(world: World) -> None:
     asked = race(*[lambda: world.send(ANA, world.form(), wish="", reason="Falcon", days=1)] * 8)
     kept = [one for one in asked if not isinstance(one, Exception)]
     assert len({request.id for request, _ in kept}) == 1
@@ -167,7 +167,7 @@ def test_of_many_presses_at_once_one_request_comes(world: World) -> None:
 
 
 @pytest.mark.parametrize("text", ["&" * 3000, "\u202e\u05d0" * 1500, "\U0001f980" * 3000], ids=["&", "rtl", "wide"])
-def test_the_longest_texts_are_cut_to_what_a_rule_may_hold(world: World, text: str) -> None:
+def test_long_texts_are_cut_to_the_length_of_a_rule(world: World, text: str) -> None:
     request, _ = world.send(ANA, world.form(), wish=text, reason=text, days=1)
     assert (request.wish, request.reason) == (text[:MAX_REASON], text[:MAX_REASON])
     assert world.approve(request).result is DecisionResult.DONE
@@ -177,23 +177,23 @@ def test_the_longest_texts_are_cut_to_what_a_rule_may_hold(world: World, text: s
 
 
 @pytest.mark.parametrize("days", DAYS)
-def test_what_the_form_offers_is_kept(world: World, days: int | None) -> None:
+def test_offered_duration_is_kept(world: World, days: int | None) -> None:
     assert world.ask(days=days).days == days
 
 
 @pytest.mark.parametrize("days", [0, -1, 2, 91, 10**9])
-def test_what_the_form_does_not_offer_becomes_the_shortest_time(world: World, days: int) -> None:
+def test_unoffered_duration_becomes_the_shortest(world: World, days: int) -> None:
     assert world.ask(days=days).days == 1
 
 
-def test_a_request_that_cannot_be_kept_is_an_error_and_not_recorded(world: World) -> None:
+def test_unstored_request_is_an_error_and_not_recorded(world: World) -> None:
     world.book.error = BROKEN
     with pytest.raises(StoreError):
         world.ask()
     assert world.steps() == []
 
 
-def test_a_request_that_failed_does_not_stand_in_the_way_of_the_next(world: World) -> None:
+def test_failed_request_does_not_block_the_next(world: World) -> None:
     """Nobody hears of a request that failed: a member who joined it would wait for nothing."""
     world.audit.open_error = BROKEN
     with pytest.raises(StoreError):
@@ -204,7 +204,7 @@ def test_a_request_that_failed_does_not_stand_in_the_way_of_the_next(world: Worl
 
 
 @pytest.mark.parametrize("later", [0.5, OPEN_FOR.total_seconds() + 1], ids=["at once", "after its time"])
-def test_the_same_form_sent_again_opens_nothing(world: World, later: float) -> None:
+def test_replayed_form_opens_nothing(world: World, later: float) -> None:
     first = world.ask()
     world.clock.advance(later)
     again = world.send(ANA, first.id, wish="prod", reason="Falcon", days=7)
@@ -213,7 +213,7 @@ def test_the_same_form_sent_again_opens_nothing(world: World, later: float) -> N
     assert world.steps() == [("request", "done", ANA.user_id), ("request", "joined", ANA.user_id)]
 
 
-def test_a_form_sent_again_after_the_decision_opens_nothing(world: World) -> None:
+def test_form_replayed_after_the_decision_opens_nothing(world: World) -> None:
     first = world.ask()
     decided = world.deny(first, by=ADA).request
     world.clock.advance(1)
@@ -240,7 +240,7 @@ BARRED: dict[str, tuple[Callable[[World], object], Reason]] = {
 
 
 @pytest.mark.parametrize(("arrange", "reason"), BARRED.values(), ids=BARRED)
-def test_whom_an_approval_would_not_help_is_refused_and_recorded(
+def test_ineligible_requester_is_refused_and_recorded(
     world: World, arrange: Callable[[World], object], reason: Reason
 ) -> None:
     arrange(world)
@@ -252,19 +252,19 @@ def test_whom_an_approval_would_not_help_is_refused_and_recorded(
     assert last(world).detail == "Falcon"
 
 
-def test_guests_may_ask_where_guests_may_open(world: World) -> None:
+def test_guest_may_request_where_guests_get_links(world: World) -> None:
     world.directory.people[ANA.user_id] = GUEST
     world.use_case = replace(world.use_case, rules=Rules(allow_guests=True))
     assert world.book.find(ANA) is None
     assert world.ask() == world.book.find(ANA)
 
 
-def test_who_has_access_may_ask_for_more(world: World) -> None:
+def test_member_with_access_may_request_more(world: World) -> None:
     world.access.give(ANA, a_grant())
     assert world.ask() == world.book.find(ANA)
 
 
-def test_slack_that_cannot_be_asked_keeps_no_request(world: World) -> None:
+def test_unconfirmed_membership_stores_no_request(world: World) -> None:
     world.directory.error = SILENT
     with pytest.raises(SlackError):
         world.ask()
@@ -274,7 +274,7 @@ def test_slack_that_cannot_be_asked_keeps_no_request(world: World) -> None:
 # Withdrawing
 
 
-def test_a_request_that_reached_nobody_is_withdrawn_and_that_is_recorded(world: World) -> None:
+def test_undelivered_request_is_withdrawn_and_recorded(world: World) -> None:
     request = world.ask()
     world.use_case.withdraw(request)
     assert world.book.find(ANA) == replace(
@@ -284,7 +284,7 @@ def test_a_request_that_reached_nobody_is_withdrawn_and_that_is_recorded(world: 
     assert last(world).after == {"request": request.id, "wish": "prod", "days": 7}
 
 
-def test_after_a_withdrawal_a_member_may_ask_anew_with_another_form_only(world: World) -> None:
+def test_withdrawn_request_may_be_repeated_with_a_new_form(world: World) -> None:
     request = world.ask()
     world.use_case.withdraw(request)
     world.clock.advance(1)
@@ -294,7 +294,7 @@ def test_after_a_withdrawal_a_member_may_ask_anew_with_another_form_only(world: 
     assert is_new
 
 
-def test_a_withdrawal_that_cannot_be_kept_is_an_error(world: World) -> None:
+def test_unstored_withdrawal_is_an_error(world: World) -> None:
     request = world.ask()
     world.book.error = BROKEN
     with pytest.raises(StoreError):
@@ -306,7 +306,7 @@ def test_a_withdrawal_that_cannot_be_kept_is_an_error(world: World) -> None:
 
 
 @pytest.mark.parametrize("days", DAYS)
-def test_an_approval_allows_for_as_long_as_was_asked(world: World, days: int | None) -> None:
+def test_approval_grants_the_requested_duration(world: World, days: int | None) -> None:
     request = world.ask(days=days)
     world.clock.advance(3600)
     decision = world.approve(request)
@@ -319,7 +319,7 @@ def test_an_approval_allows_for_as_long_as_was_asked(world: World, days: int | N
     assert world.rule() == Grant(ANA.user_id, Effect.ALLOW, until, "Falcon", ADA.user_id, now)
 
 
-def test_an_approval_is_recorded_with_who_did_it_and_for_whom(world: World) -> None:
+def test_approval_is_recorded_with_actor_and_subject(world: World) -> None:
     request = world.ask()
     world.approve(request)
     assert world.steps() == [
@@ -333,7 +333,7 @@ def test_an_approval_is_recorded_with_who_did_it_and_for_whom(world: World) -> N
     assert len({entry.id for entry in entries}) == 3
 
 
-def test_a_member_without_a_profile_needs_one_first(world: World) -> None:
+def test_approval_without_a_mapping_needs_one(world: World) -> None:
     request = world.ask(BEN)
     assert world.approve(request) == Decision(DecisionResult.NEEDS_MAPPING, request)
     assert world.book.find(BEN) == request
@@ -341,7 +341,7 @@ def test_a_member_without_a_profile_needs_one_first(world: World) -> None:
     assert world.steps() == [("request", "done", BEN.user_id), ("decide", "needs_mapping", ADA.user_id)]
 
 
-def test_an_approval_with_a_profile_writes_both(world: World) -> None:
+def test_approval_with_a_mapping_writes_both(world: World) -> None:
     request = world.ask(BEN)
     decision = world.approve(request, Mapping("default", "d-research", "ben"))
     assert decision.result is DecisionResult.DONE
@@ -356,7 +356,7 @@ def test_an_approval_with_a_profile_writes_both(world: World) -> None:
     ]
 
 
-def test_a_profile_that_the_member_got_meanwhile_is_left_alone_and_the_administrator_hears_of_it(
+def test_approval_keeps_a_mapping_made_meanwhile(
     world: World,
 ) -> None:
     request = world.ask(BEN)
@@ -380,9 +380,7 @@ class MappedMeanwhile(FakeAccess):
 
 
 @pytest.mark.parametrize("access", [FakeAccess, MappedMeanwhile], ids=["before we look", "after we look"])
-def test_a_profile_that_the_member_gets_at_the_same_time_is_left_alone(
-    world: World, access: type[FakeAccess]
-) -> None:
+def test_approval_keeps_a_mapping_made_concurrently(world: World, access: type[FakeAccess]) -> None:
     records = access(world.audit)
     if access is FakeAccess:
         records.give(BEN, a_mapping(profile="ben", domain="d-meanwhile"))
@@ -392,14 +390,14 @@ def test_a_profile_that_the_member_gets_at_the_same_time_is_left_alone(
     assert [mapping.domain_id for mapping in records.read(BEN).mappings] == ["d-meanwhile"]
 
 
-def test_an_approval_that_was_cut_short_after_the_profile_can_be_sent_again(world: World) -> None:
+def test_approval_interrupted_after_the_mapping_can_be_repeated(world: World) -> None:
     mapping = Mapping("default", "d-research", "BEN")
     world.access.give(BEN, replace(mapping, profile_name="ben"))
     assert world.approve(world.ask(BEN), mapping).result is DecisionResult.DONE
     assert world.rule(BEN) is not None
 
 
-def test_an_approval_may_lengthen_what_is_there(world: World) -> None:
+def test_approval_may_extend_a_rule(world: World) -> None:
     world.access.give(ANA, a_grant(until=NOON + timedelta(hours=20)))
     world.approve(world.ask(days=30))
     rule = world.rule()
@@ -408,7 +406,7 @@ def test_an_approval_may_lengthen_what_is_there(world: World) -> None:
 
 
 @pytest.mark.parametrize("until", [None, NOON + timedelta(days=60)], ids=["for good", "for 60 days"])
-def test_an_approval_shortens_nothing(world: World, until: datetime | None) -> None:
+def test_approval_never_shortens_a_rule(world: World, until: datetime | None) -> None:
     world.access.give(ANA, a_grant(until=until))
     world.approve(world.ask(days=7))
     rule = world.rule()
@@ -416,7 +414,7 @@ def test_an_approval_shortens_nothing(world: World, until: datetime | None) -> N
     assert rule.until == until
 
 
-def test_an_approval_that_opens_nothing_is_not_said_to_be_done(world: World) -> None:
+def test_approval_without_effect_is_not_reported_as_done(world: World) -> None:
     """A deny rule wins; whoever hears "you can open Studio now" would be refused."""
     request = world.ask()
     world.access.give(ANA, a_grant(effect=Effect.DENY))
@@ -431,7 +429,7 @@ def test_an_approval_that_opens_nothing_is_not_said_to_be_done(world: World) -> 
 # A wish, and whose mapping it becomes
 
 
-def test_a_wish_asks_for_a_profile_although_there_is_one(world: World) -> None:
+def test_requested_profile_asks_for_a_mapping_despite_another(world: World) -> None:
     request = world.ask(wish="prod")
     assert world.approve(request, asked_for=False) == Decision(DecisionResult.NEEDS_MAPPING, request)
     assert world.book.find(ANA) == request
@@ -439,26 +437,26 @@ def test_a_wish_asks_for_a_profile_although_there_is_one(world: World) -> None:
     assert world.steps() == [("request", "done", ANA.user_id), ("decide", "needs_mapping", ADA.user_id)]
 
 
-def test_without_a_wish_the_first_press_approves(world: World) -> None:
+def test_request_without_a_profile_is_approved_at_once(world: World) -> None:
     assert world.approve(world.ask(wish=""), asked_for=False).result is DecisionResult.DONE
     assert world.access.read(ANA).mappings == (a_mapping(),)
 
 
-def test_who_was_asked_and_named_no_profile_approves_what_is_there(world: World) -> None:
+def test_empty_mapping_form_approves_the_existing_mapping(world: World) -> None:
     assert world.approve(world.ask(wish="prod"), asked_for=True).result is DecisionResult.DONE
     assert world.rule() is not None
     assert world.access.read(ANA).mappings == (a_mapping(),)
 
 
 @pytest.mark.parametrize("wish", ["", "prod"])
-def test_who_was_asked_cannot_leave_a_member_without_a_profile(world: World, wish: str) -> None:
+def test_empty_mapping_form_is_refused_without_a_mapping(world: World, wish: str) -> None:
     request = world.ask(BEN, wish=wish)
     assert world.approve(request, asked_for=True) == Decision(DecisionResult.NEEDS_MAPPING, request)
     assert world.rule(BEN) is None
 
 
 @pytest.mark.parametrize("asked_for", [True, False])
-def test_a_profile_for_the_wish_comes_beside_the_one_that_is_there(world: World, *, asked_for: bool) -> None:
+def test_requested_profile_is_added_to_the_existing_mapping(world: World, *, asked_for: bool) -> None:
     world.studio.add("d-prod", "ana")
     request = world.ask(wish="prod")
     decision = world.approve(request, Mapping("prod", "d-prod", "ana"), asked_for=asked_for)
@@ -468,7 +466,7 @@ def test_a_profile_for_the_wish_comes_beside_the_one_that_is_there(world: World,
     assert world.rule() is not None
 
 
-def test_a_profile_whose_alias_is_taken_is_refused_and_nothing_is_half_done(world: World) -> None:
+def test_taken_alias_is_refused_and_writes_nothing(world: World) -> None:
     world.studio.add("d-prod", "ana")
     request = world.ask(wish="prod")
     assert world.approve(request, Mapping("default", "d-prod", "ana")) == Decision(
@@ -491,9 +489,7 @@ OF_NO_USE = {
 
 @pytest.mark.parametrize("person", OF_NO_USE.values(), ids=OF_NO_USE)
 @pytest.mark.parametrize("mapping", [None, Mapping("prod", "d-research", "ana")], ids=["", "with a profile"])
-def test_whom_access_would_not_help_is_not_approved_but_may_be_denied(
-    world: World, person: Person, mapping: Mapping | None
-) -> None:
+def test_ineligible_requester_can_only_be_denied(world: World, person: Person, mapping: Mapping | None) -> None:
     request = world.ask()
     world.directory.people[ANA.user_id] = person
     assert world.approve(request, mapping) == Decision(DecisionResult.OF_NO_USE, request)
@@ -504,7 +500,7 @@ def test_whom_access_would_not_help_is_not_approved_but_may_be_denied(
     assert world.deny(request, by=ADA).result is DecisionResult.DONE
 
 
-def test_whom_slack_does_not_know_is_not_approved(world: World) -> None:
+def test_unknown_requester_is_not_approved(world: World) -> None:
     request = world.ask()
     del world.directory.people[ANA.user_id]
     assert world.approve(request).result is DecisionResult.OF_NO_USE
@@ -518,7 +514,7 @@ def test_whom_slack_does_not_know_is_not_approved(world: World) -> None:
         ("a guest and deactivated", DecisionResult.OF_NO_USE),
     ],
 )
-def test_where_guests_may_only_what_else_is_wrong_counts(world: World, name: str, verdict: DecisionResult) -> None:
+def test_guest_is_refused_for_other_reasons_only_if_allowed(world: World, name: str, verdict: DecisionResult) -> None:
     request = world.ask()
     world.directory.people[ANA.user_id] = OF_NO_USE[name]
     world.use_case = replace(world.use_case, rules=Rules(allow_guests=True))
@@ -526,7 +522,7 @@ def test_where_guests_may_only_what_else_is_wrong_counts(world: World, name: str
     assert (world.rule() is not None) is (verdict is DecisionResult.DONE)
 
 
-def test_while_there_are_no_links_for_anybody_nothing_is_approved(world: World) -> None:
+def test_lockdown_prevents_approval(world: World) -> None:
     """The member would hear that they can open Studio now."""
     request = world.ask()
     lock_down(world)
@@ -540,7 +536,7 @@ def test_while_there_are_no_links_for_anybody_nothing_is_approved(world: World) 
 # Denying
 
 
-def test_a_denial_is_kept_and_recorded_and_grants_nothing(world: World) -> None:
+def test_denial_is_recorded_and_grants_nothing(world: World) -> None:
     request = world.ask()
     world.clock.advance(60)
     decision = world.deny(request, by=BEA)
@@ -553,11 +549,11 @@ def test_a_denial_is_kept_and_recorded_and_grants_nothing(world: World) -> None:
     assert world.steps() == [("request", "done", ANA.user_id), ("decide", "denied", BEA.user_id)]
 
 
-def test_a_denial_needs_no_profile(world: World) -> None:
+def test_denial_needs_no_mapping(world: World) -> None:
     assert world.deny(world.ask(BEN), by=ADA).result is DecisionResult.DONE
 
 
-def test_a_denial_takes_away_nothing_that_is_there(world: World) -> None:
+def test_denial_removes_no_existing_access(world: World) -> None:
     world.access.give(ANA, a_grant())
     world.deny(world.ask(), by=ADA)
     assert world.access.read(ANA).grants == (a_grant(),)
@@ -584,7 +580,7 @@ def last(world: World) -> Entry:
 @pytest.mark.parametrize(
     "by", [BEN, Member("T0OTHER001", BEN.user_id)], ids=["a member", "somebody of another workspace"]
 )
-def test_who_is_no_administrator_decides_nothing_and_is_recorded(world: World, way: Way, by: Member) -> None:
+def test_non_administrator_decides_nothing_and_is_recorded(world: World, way: Way, by: Member) -> None:
     request = world.ask()
     assert way(world, by, request) == Decision(DecisionResult.NOT_AN_ADMIN, request)
     assert world.book.find(ANA) == request
@@ -594,7 +590,7 @@ def test_who_is_no_administrator_decides_nothing_and_is_recorded(world: World, w
 
 
 @in_every_way
-def test_nobody_decides_on_their_own_request(world: World, way: Way) -> None:
+def test_administrator_cannot_decide_their_own_request(world: World, way: Way) -> None:
     world.access.give(ADA, a_mapping(profile="ada"))
     request = world.ask(ADA)
     assert way(world, ADA, request) == Decision(DecisionResult.OWN_REQUEST, request)
@@ -603,19 +599,19 @@ def test_nobody_decides_on_their_own_request(world: World, way: Way) -> None:
     assert world.steps()[1:] == [("decide", "own_request", ADA.user_id)]
 
 
-def test_who_asks_for_themselves_and_is_no_administrator_is_told_that(world: World) -> None:
+def test_non_administrator_deciding_their_own_is_refused_as_such(world: World) -> None:
     assert world.approve(world.ask(), by=ANA).result is DecisionResult.NOT_AN_ADMIN
 
 
 @in_every_way
-def test_a_press_of_who_is_no_administrator_is_recorded_although_the_request_is_gone(world: World, way: Way) -> None:
+def test_press_by_non_administrator_on_gone_request_is_recorded(world: World, way: Way) -> None:
     gone = an_access_request(id=NO_SUCH)
     assert way(world, BEN, gone) == Decision(DecisionResult.NOT_AN_ADMIN)
     assert world.steps() == [("decide", "not_an_admin", BEN.user_id)]
 
 
 @in_every_way
-def test_without_administrators_nobody_decides(world: World, way: Way) -> None:
+def test_no_administrators_means_no_decision(world: World, way: Way) -> None:
     request = world.ask()
     world.use_case = replace(world.use_case, admins=frozenset())
     assert way(world, ADA, request).result is DecisionResult.NOT_AN_ADMIN
@@ -625,18 +621,18 @@ def test_without_administrators_nobody_decides(world: World, way: Way) -> None:
 
 
 @in_every_way
-def test_a_request_that_never_was_is_gone(world: World, way: Way) -> None:
+def test_unknown_request_is_gone(world: World, way: Way) -> None:
     assert way(world, ADA, an_access_request(id=NO_SUCH)) == Decision(DecisionResult.GONE)
     assert world.steps() == [("decide", "gone", ADA.user_id)]
     assert (last(world).subject, last(world).after) == (ANA.user_id, {"request": NO_SUCH, "wish": "", "days": None})
 
 
-def test_a_request_that_never_was_is_gone_also_without_a_profile(world: World) -> None:
+def test_unknown_request_is_gone_without_asking_for_a_mapping(world: World) -> None:
     assert world.approve(an_access_request(BEN, id=NO_SUCH)) == Decision(DecisionResult.GONE)
 
 
 @in_every_way
-def test_an_older_request_is_gone_and_the_newer_one_stays(world: World, way: Way) -> None:
+def test_replaced_request_is_gone_and_its_successor_stays(world: World, way: Way) -> None:
     older = world.ask()
     world.deny(older, by=ADA)
     newer = world.ask(reason="again")
@@ -646,21 +642,21 @@ def test_an_older_request_is_gone_and_the_newer_one_stays(world: World, way: Way
 
 
 @in_every_way
-def test_a_request_that_has_run_out_is_gone(world: World, way: Way) -> None:
+def test_expired_request_is_gone(world: World, way: Way) -> None:
     request = world.ask()
     world.clock.advance(OPEN_FOR.total_seconds())
     assert way(world, ADA, request) == Decision(DecisionResult.GONE, request)
     assert world.rule() is None
 
 
-def test_no_profile_is_asked_for_when_the_request_has_run_out(world: World) -> None:
+def test_expired_request_asks_for_no_mapping(world: World) -> None:
     request = world.ask(BEN)
     world.clock.advance(OPEN_FOR.total_seconds())
     assert world.approve(request).result is DecisionResult.GONE
 
 
 @in_every_way
-def test_until_the_last_moment_a_request_can_be_decided(world: World, way: Way) -> None:
+def test_request_can_be_decided_until_it_expires(world: World, way: Way) -> None:
     request = world.ask()
     world.clock.advance(OPEN_FOR.total_seconds() - 1)
     assert way(world, ADA, request).result is DecisionResult.DONE
@@ -668,7 +664,7 @@ def test_until_the_last_moment_a_request_can_be_decided(world: World, way: Way) 
 
 @in_every_way
 @pytest.mark.parametrize("by", [BEA, ADA], ids=["by another", "by the same"])
-def test_what_was_decided_stays_decided_and_says_by_whom(world: World, way: Way, by: Member) -> None:
+def test_decided_request_names_its_decider(world: World, way: Way, by: Member) -> None:
     request = world.ask()
     first = world.deny(request, by=ADA)
     steps = world.steps()
@@ -678,7 +674,7 @@ def test_what_was_decided_stays_decided_and_says_by_whom(world: World, way: Way,
     assert world.steps() == [*steps, ("decide", "already_decided", by.user_id)]
 
 
-def test_an_approval_is_not_taken_back_by_a_late_denial(world: World) -> None:
+def test_late_denial_does_not_revoke_an_approval(world: World) -> None:
     request = world.ask()
     first = world.approve(request)
     world.clock.advance(1)
@@ -686,14 +682,14 @@ def test_an_approval_is_not_taken_back_by_a_late_denial(world: World) -> None:
     assert world.rule() is not None
 
 
-def test_no_profile_is_asked_for_when_somebody_has_decided(world: World) -> None:
+def test_decided_request_asks_for_no_mapping(world: World) -> None:
     request = world.ask(BEN)
     first = world.deny(request, by=ADA)
     world.clock.advance(1)
     assert world.approve(request, by=BEA) == Decision(DecisionResult.ALREADY_DECIDED, first.request)
 
 
-def test_of_two_administrators_at_once_one_wins_and_the_other_sees_who(world: World) -> None:
+def test_concurrent_decisions_have_one_winner(world: World) -> None:
     request = world.ask()
     decisions = race(*(lambda by=by: world.approve(request, by=by) for by in (ADA, BEA)))
     settled = [decision for decision in decisions if isinstance(decision, Decision)]
@@ -703,7 +699,7 @@ def test_of_two_administrators_at_once_one_wins_and_the_other_sees_who(world: Wo
 
 
 @in_every_way
-def test_what_was_withdrawn_is_gone(world: World, way: Way) -> None:
+def test_withdrawn_request_is_gone(world: World, way: Way) -> None:
     request = world.ask()
     world.use_case.withdraw(request)
     steps = world.steps()
@@ -723,7 +719,7 @@ class ChangedMeanwhile(FakeAccess):
         raise Changed("somebody changed the same records meanwhile: look again, then retry")
 
 
-def test_a_profile_that_another_holds_grants_nothing_and_leaves_the_request_open(world: World) -> None:
+def test_profile_of_another_member_leaves_the_request_open(world: World) -> None:
     request = world.ask(BEN)
     with pytest.raises(ProfileTaken):
         world.approve(request, Mapping("default", "d-research", "ANA"))
@@ -732,7 +728,7 @@ def test_a_profile_that_another_holds_grants_nothing_and_leaves_the_request_open
     assert world.approve(request, Mapping("default", "d-research", "ben"), by=BEA).result is DecisionResult.DONE
 
 
-def test_a_rule_that_cannot_be_written_leaves_the_request_open(world: World) -> None:
+def test_failed_rule_write_leaves_the_request_open(world: World) -> None:
     request = world.ask()
     broken = ChangedMeanwhile(world.audit)
     broken.give(ANA, a_mapping())
@@ -743,7 +739,7 @@ def test_a_rule_that_cannot_be_written_leaves_the_request_open(world: World) -> 
     assert world.approve(request, by=BEA).result is DecisionResult.DONE
 
 
-def test_a_profile_that_does_not_exist_decides_nothing_and_is_recorded(world: World) -> None:
+def test_unknown_profile_decides_nothing_and_is_recorded(world: World) -> None:
     request = world.ask(BEN)
     world.studio.error = StudioError("no such profile: correct it", reason=Reason.PROFILE_MISSING)
     with pytest.raises(StudioError):
@@ -761,7 +757,7 @@ class TakenBack(FakeBook):
 
 
 @in_every_way
-def test_a_decision_that_meets_one_that_is_being_taken_back_is_to_be_tried_again(world: World, way: Way) -> None:
+def test_decision_during_a_rollback_can_be_retried(world: World, way: Way) -> None:
     book = TakenBack()
     world.use_case = replace(world.use_case, requests=book)
     request = world.ask()
@@ -772,14 +768,14 @@ def test_a_decision_that_meets_one_that_is_being_taken_back_is_to_be_tried_again
 
 @pytest.mark.parametrize("source", [Source.BUTTON, Source.FORM, Source.COMMAND])
 @pytest.mark.parametrize("by", [ADA, ANA], ids=["an administrator", "a member"])
-def test_each_decision_is_recorded_with_its_door(world: World, source: Source, by: Member) -> None:
+def test_decision_is_recorded_with_its_source(world: World, source: Source, by: Member) -> None:
     request = world.ask()
     world.use_case.deny(by, ANA, request.id, source=source)
     world.use_case.approve(by, ANA, request.id, source=source)
     assert {entry.source for entry in world.audit.entries.values() if entry.action != "request"} == {source}
 
 
-def test_slack_that_cannot_be_asked_leaves_the_request_open(world: World) -> None:
+def test_unconfirmed_membership_leaves_the_request_open(world: World) -> None:
     request = world.ask()
     world.directory.error = SILENT
     with pytest.raises(SlackError):
@@ -792,7 +788,7 @@ def test_slack_that_cannot_be_asked_leaves_the_request_open(world: World) -> Non
 
 
 @in_every_way
-def test_an_administrator_whom_slack_does_not_confirm_decides_nothing(world: World, way: Way) -> None:
+def test_unconfirmed_administrator_decides_nothing(world: World, way: Way) -> None:
     request = world.ask()
     world.directory.error = SILENT
     with pytest.raises(SlackError):
@@ -802,14 +798,14 @@ def test_an_administrator_whom_slack_does_not_confirm_decides_nothing(world: Wor
 
 
 @in_every_way
-def test_who_has_an_admin_rule_decides_as_those_do_whom_the_settings_name(world: World, way: Way) -> None:
+def test_admin_rule_equals_a_configured_administrator(world: World, way: Way) -> None:
     world.access.give(BEN, a_grant(BEN, Effect.ADMIN))
     assert way(world, BEN, world.ask()).result is DecisionResult.DONE
 
 
 @in_every_way
 @pytest.mark.parametrize("why", ["denied", "a guest", "deactivated"])
-def test_an_administrator_who_has_lost_it_decides_nothing(world: World, way: Way, why: str) -> None:
+def test_former_administrator_decides_nothing(world: World, way: Way, why: str) -> None:
     request = world.ask()
     if why == "denied":
         world.access.give(ADA, a_grant(ADA, Effect.DENY))
@@ -822,7 +818,7 @@ def test_an_administrator_who_has_lost_it_decides_nothing(world: World, way: Way
     assert world.book.find(ANA) == request
 
 
-def test_rules_that_cannot_be_read_leave_the_request_open(world: World) -> None:
+def test_unreadable_rules_leave_the_request_open(world: World) -> None:
     request = world.ask()
     world.access.error = BROKEN
     for mapping in (None, a_mapping()):
@@ -832,7 +828,7 @@ def test_rules_that_cannot_be_read_leave_the_request_open(world: World) -> None:
 
 
 @pytest.mark.parametrize("record", ["grant#allow", "grant#deny", "mapping#other"])
-def test_a_record_that_is_unreadable_leaves_the_request_open(world: World, record: str) -> None:
+def test_unreadable_record_leaves_the_request_open(world: World, record: str) -> None:
     """Whatever it is, the member would be refused because of it."""
     request = world.ask()
     world.access.unreadable[ANA] = (record,)
@@ -843,7 +839,7 @@ def test_a_record_that_is_unreadable_leaves_the_request_open(world: World, recor
 
 
 @in_every_way
-def test_a_book_that_cannot_be_reached_decides_nothing(world: World, way: Way) -> None:
+def test_unreachable_store_decides_nothing(world: World, way: Way) -> None:
     request = world.ask()
     world.book.error = BROKEN
     with pytest.raises(StoreError):
@@ -854,7 +850,7 @@ def test_a_book_that_cannot_be_reached_decides_nothing(world: World, way: Way) -
 
 
 @in_every_way
-def test_a_decision_that_cannot_be_recorded_leaves_the_request_open(world: World, way: Way) -> None:
+def test_unrecorded_decision_leaves_the_request_open(world: World, way: Way) -> None:
     """The administrator is told that the request is open again, and nothing was granted."""
     request = world.ask()
     world.audit.open_error = BROKEN
@@ -866,7 +862,7 @@ def test_a_decision_that_cannot_be_recorded_leaves_the_request_open(world: World
 
 
 @in_every_way
-def test_a_press_that_cannot_be_recorded_decides_nothing(world: World, way: Way) -> None:
+def test_unrecorded_press_decides_nothing(world: World, way: Way) -> None:
     request = world.ask()
     world.audit.open_error = BROKEN
     with pytest.raises(StoreError):
@@ -874,14 +870,14 @@ def test_a_press_that_cannot_be_recorded_decides_nothing(world: World, way: Way)
     assert world.book.find(ANA) == request
 
 
-def test_why_an_approval_failed_is_said_although_it_cannot_be_taken_back(world: World) -> None:
+def test_failed_rollback_reports_why_the_approval_failed(world: World) -> None:
     request = world.ask(BEN)
     world.book.reopen_error = BROKEN
     with pytest.raises(ProfileTaken):
         world.approve(request, Mapping("default", "d-research", "ana"))
 
 
-def test_a_member_whose_approval_could_neither_be_carried_out_nor_taken_back_may_ask_anew(world: World) -> None:
+def test_member_may_repeat_a_request_whose_rollback_failed(world: World) -> None:
     request = world.ask(BEN)
     world.book.reopen_error = BROKEN
     with pytest.raises(StudioLinksError):

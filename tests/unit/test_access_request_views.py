@@ -22,7 +22,7 @@ from bot.slack.requests import views as asking_views
 from bot.slack.requests.handlers import REQUEST
 from bot.slack.words import CATALOGUES, Words
 from tests.fakes import NOON, TEAM
-from tests.fakes_asking import an_access_request
+from tests.fakes_access_requests import an_access_request
 
 MAX_ID_LENGTH = "U" + "X" * 30
 HOSTILE = "<!channel> & <@U0BEN00001> <https://evil.example.com|click> *bold* `code` {user} {days} %s \x00"
@@ -110,7 +110,7 @@ def every_form(request: AccessRequest, render: RenderContext) -> dict[str, dict[
 @in_each_language
 @for_each_text
 @pytest.mark.parametrize("days", DAYS)
-def test_slack_takes_every_message(render: RenderContext, text: str, days: int | None) -> None:
+def test_every_message_is_valid(render: RenderContext, text: str, days: int | None) -> None:
     for name, message in every_message(asked(text, days=days), render).items():
         assert check_message(message.payload()) == [], name
         assert refusal(message.payload()) is None, name
@@ -118,13 +118,13 @@ def test_slack_takes_every_message(render: RenderContext, text: str, days: int |
 
 @in_each_language
 @for_each_text
-def test_slack_takes_every_form(render: RenderContext, text: str) -> None:
+def test_every_form_is_valid(render: RenderContext, text: str) -> None:
     for name, form in every_form(asked(text), render).items():
         assert check_view(form, "modal") == [], name
 
 
 @in_each_language
-def test_slack_takes_a_message_with_the_longest_wish_that_can_be_stored(render: RenderContext) -> None:
+def test_message_with_the_longest_profile_text_is_valid(render: RenderContext) -> None:
     request = asked("&" * MAX_REASON, wish="&" * MAX_REASON)
     for name, message in every_message(request, render).items():
         assert check_message(message.payload()) == [], name
@@ -132,13 +132,13 @@ def test_slack_takes_a_message_with_the_longest_wish_that_can_be_stored(render: 
 
 
 @in_each_language
-def test_what_a_dialog_brings_back_fits(render: RenderContext) -> None:
+def test_private_metadata_fits(render: RenderContext) -> None:
     form = asking_views.mapping_form(asked("&" * MAX_REASON), render)
     assert len(form["private_metadata"]) <= 3000
 
 
 @in_each_language
-def test_no_label_is_cut(render: RenderContext) -> None:
+def test_labels_fit(render: RenderContext) -> None:
     request = asked()
     shown = [*every_message(request, render).values()]
     parts = [message.payload() for message in shown] + [*every_form(request, render).values()]
@@ -150,7 +150,7 @@ def test_no_label_is_cut(render: RenderContext) -> None:
 
 @in_each_language
 @for_each_text
-def test_values_hold_ids_only(render: RenderContext, text: str) -> None:
+def test_button_values_contain_only_ids(render: RenderContext, text: str) -> None:
     request = asked(text)
     found = elements(asking_views.to_admins(request, render).blocks)
     assert set(found) == {asking_views.APPROVE, asking_views.DENY}
@@ -161,7 +161,7 @@ def test_values_hold_ids_only(render: RenderContext, text: str) -> None:
 
 
 @pytest.mark.parametrize("language", CATALOGUES)
-def test_the_profile_dialog_brings_back_the_request_and_its_language_and_nothing_else(language: str) -> None:
+def test_mapping_form_metadata_is_request_and_language(language: str) -> None:
     request = asked(HOSTILE)
     form = asking_views.mapping_form(request, RenderContext(CATALOGUES[language]))
     value, _, brought = form["private_metadata"].rpartition(" ")
@@ -172,12 +172,12 @@ def test_the_profile_dialog_brings_back_the_request_and_its_language_and_nothing
 
 
 @pytest.mark.parametrize("language", CATALOGUES)
-def test_the_members_form_brings_back_its_language_and_nothing_else(language: str) -> None:
+def test_request_form_metadata_is_its_language(language: str) -> None:
     assert asking_views.form(RenderContext(CATALOGUES[language]), HOSTILE)["private_metadata"] == language
 
 
 @in_each_language
-def test_what_a_member_wrote_is_only_in_the_text(render: RenderContext) -> None:
+def test_members_text_appears_only_in_text(render: RenderContext) -> None:
     request = asked("n33dle", wish="w1sh")
     for name, message in every_message(request, render).items():
         for word in ("n33dle", "w1sh"):
@@ -186,7 +186,7 @@ def test_what_a_member_wrote_is_only_in_the_text(render: RenderContext) -> None:
 
 
 @in_each_language
-def test_what_a_member_wrote_mentions_nobody_and_links_nowhere(render: RenderContext) -> None:
+def test_members_text_has_no_mentions_or_links(render: RenderContext) -> None:
     request = asked(HOSTILE)
     shown = [*every_message(request, render).values()]
     for block_texts in (texts(message.blocks) for message in shown):
@@ -198,7 +198,7 @@ def test_what_a_member_wrote_mentions_nobody_and_links_nowhere(render: RenderCon
 
 
 @in_each_language
-def test_what_a_member_wrote_is_made_into_no_mention_and_no_link(render: RenderContext) -> None:
+def test_members_text_is_rendered_without_mentions_or_links(render: RenderContext) -> None:
     """Slack would do so with @channel and addresses in text that is not marked as verbatim."""
     text = "@channel @ada #general https://evil.example.com"
     for name, message in every_message(asked(text), render).items():
@@ -208,12 +208,12 @@ def test_what_a_member_wrote_is_made_into_no_mention_and_no_link(render: RenderC
 
 
 @in_each_language
-def test_braces_in_what_a_member_wrote_are_left_as_they_are(render: RenderContext) -> None:
+def test_braces_in_members_text_are_kept(render: RenderContext) -> None:
     assert "{user} {days}" in "\n".join(texts(asking_views.to_admins(asked(HOSTILE), render).blocks))
 
 
 @in_each_language
-def test_no_message_has_an_unfilled_brace(render: RenderContext) -> None:
+def test_messages_have_no_unfilled_placeholder(render: RenderContext) -> None:
     request = asked()
     for name, message in every_message(request, render).items():
         shown = [text.replace("{date_short_pretty} {time}", "") for text in strings(message.payload())]
@@ -223,7 +223,7 @@ def test_no_message_has_an_unfilled_brace(render: RenderContext) -> None:
 
 
 @in_each_language
-def test_administrators_read_who_asks_for_what_why_and_how_long(render: RenderContext) -> None:
+def test_posting_shows_requester_profile_reason_and_duration(render: RenderContext) -> None:
     words, request = render.words, asked()
     for message in (
         asking_views.to_admins(request, render),
@@ -241,13 +241,13 @@ def test_administrators_read_who_asks_for_what_why_and_how_long(render: RenderCo
 
 
 @in_each_language
-def test_without_a_wish_there_is_no_line_for_it(render: RenderContext) -> None:
+def test_posting_without_a_profile_has_no_line_for_it(render: RenderContext) -> None:
     before = render.words.asked_wish.partition("{")[0]
     assert before not in "\n".join(texts(asking_views.to_admins(asked(wish=""), render).blocks))
 
 
 @in_each_language
-def test_for_good_is_said_in_words(render: RenderContext) -> None:
+def test_permanent_duration_is_described(render: RenderContext) -> None:
     shown = "\n".join(texts(asking_views.to_admins(asked(days=None), render).blocks))
     assert render.words.for_good in shown
     assert "None" not in shown
@@ -255,9 +255,7 @@ def test_for_good_is_said_in_words(render: RenderContext) -> None:
 
 @in_each_language
 @pytest.mark.parametrize("state", [RequestState.APPROVED, RequestState.DENIED])
-def test_once_decided_the_buttons_are_gone_and_it_says_who_and_when(
-    render: RenderContext, state: RequestState
-) -> None:
+def test_decided_posting_has_decider_and_time_but_no_buttons(render: RenderContext, state: RequestState) -> None:
     at = NOON + timedelta(minutes=5)
     request = replace(decided(asked(), state), decided_at=at)
     message = asking_views.settled(request, render)
@@ -267,21 +265,21 @@ def test_once_decided_the_buttons_are_gone_and_it_says_who_and_when(
 
 
 @in_each_language
-def test_denying_asks_again_first(render: RenderContext) -> None:
+def test_deny_button_asks_for_confirmation(render: RenderContext) -> None:
     found = elements(asking_views.to_admins(asked(), render).blocks)
     assert found[asking_views.DENY]["confirm"]["text"]["text"] == render.words.deny_sure
     assert "confirm" not in found[asking_views.APPROVE]
 
 
 @in_each_language
-def test_a_member_who_was_approved_can_open_studio_from_the_message(render: RenderContext) -> None:
+def test_approval_message_has_an_open_button(render: RenderContext) -> None:
     message = asking_views.to_member(decided(asked(), RequestState.APPROVED), render)
     assert set(elements(message.blocks)) == {views.HOME_OPEN}
     assert message.text == render.words.granted
 
 
 @in_each_language
-def test_a_member_who_was_denied_is_told_so_and_not_by_whom(render: RenderContext) -> None:
+def test_denial_message_does_not_name_the_administrator(render: RenderContext) -> None:
     message = asking_views.to_member(decided(asked(), RequestState.DENIED), render)
     assert elements(message.blocks) == {}
     assert message.text == render.words.turned_down
@@ -293,7 +291,7 @@ REFUSED = sorted(set(DecisionResult) - {DecisionResult.DONE, DecisionResult.ALRE
 
 @in_each_language
 @pytest.mark.parametrize("verdict", REFUSED)
-def test_a_refused_press_is_told_why(render: RenderContext, verdict: DecisionResult) -> None:
+def test_refused_press_shows_its_reason(render: RenderContext, verdict: DecisionResult) -> None:
     words = render.words
     shown = asking_views.outcome(Decision(verdict, asked("n33dle")), render)
     expected = {
@@ -312,7 +310,7 @@ def test_a_refused_press_is_told_why(render: RenderContext, verdict: DecisionRes
 
 
 @in_each_language
-def test_a_member_whose_form_opened_nothing_hears_how_their_request_stands(render: RenderContext) -> None:
+def test_replayed_form_shows_the_state_of_the_request(render: RenderContext) -> None:
     words, request = render.words, asked()
     states = {
         "open": (request, words.ask_joined, request.at),
@@ -328,14 +326,14 @@ def test_a_member_whose_form_opened_nothing_hears_how_their_request_stands(rende
 
 
 @in_each_language
-def test_every_refused_press_is_told_what_to_do_next(render: RenderContext) -> None:
+def test_refused_press_shows_a_next_step(render: RenderContext) -> None:
     """What stands after the first sentence."""
     for verdict in REFUSED:
         text = asking_views.outcome(Decision(verdict, asked()), render).text
         assert len(re.split(r"(?<=[.:!?])\s+", text)) > 1, verdict
 
 
-def test_a_german_administrator_reads_why_in_german() -> None:
+def test_refusal_is_in_the_administrators_language() -> None:
     german, english = RenderContext(CATALOGUES["de"]), RenderContext(CATALOGUES["en"])
     for verdict in DecisionResult:
         decision = Decision(verdict, decided(asked(), RequestState.APPROVED))
@@ -347,7 +345,7 @@ def test_a_german_administrator_reads_why_in_german() -> None:
 @in_each_language
 @pytest.mark.parametrize("state", [RequestState.APPROVED, RequestState.DENIED])
 @pytest.mark.parametrize("verdict", [DecisionResult.DONE, DecisionResult.ALREADY_DECIDED])
-def test_where_no_message_shows_it_it_is_said_who_has_decided(
+def test_decider_is_named_where_no_message_shows_it(
     render: RenderContext, state: RequestState, verdict: DecisionResult
 ) -> None:
     words, request = render.words, decided(asked("n33dle"), state)
@@ -360,7 +358,7 @@ def test_where_no_message_shows_it_it_is_said_who_has_decided(
 
 
 @in_each_language
-def test_a_request_that_has_run_out_says_so_and_has_no_buttons(render: RenderContext) -> None:
+def test_expired_posting_has_no_buttons(render: RenderContext) -> None:
     request = asked()
     message = asking_views.settled(request, render)
     assert elements(message.blocks) == {}
@@ -384,7 +382,7 @@ FAILURES: list[tuple[StudioLinksError, Callable[[Words], str]]] = [
 
 @in_each_language
 @pytest.mark.parametrize(("error", "why"), FAILURES)
-def test_a_failure_is_told_in_words_of_the_catalogue(
+def test_failure_message_comes_from_the_catalogue(
     render: RenderContext, error: StudioLinksError, why: Callable[[Words], str]
 ) -> None:
     message = asking_views.failed(error, render)
@@ -393,7 +391,7 @@ def test_a_failure_is_told_in_words_of_the_catalogue(
 
 
 @pytest.mark.parametrize("language", CATALOGUES)
-def test_every_upstream_reason_has_words_for_administrators(language: str) -> None:
+def test_every_upstream_reason_has_an_administrators_message(language: str) -> None:
     upstream = ("domain_", "profile_", "aws_", "store_", "slack_")
     assert set(CATALOGUES[language].failures) == {reason for reason in Reason if reason.startswith(upstream)}
 
@@ -409,7 +407,7 @@ WRONG = {
 
 @pytest.mark.parametrize("language", CATALOGUES)
 @pytest.mark.parametrize(("values", "field", "name"), WRONG.values(), ids=WRONG)
-def test_what_makes_no_sense_is_told_at_its_field(
+def test_field_error_is_shown_beside_its_field(
     language: str, values: tuple[str, str, str], field: str, name: str
 ) -> None:
     words = CATALOGUES[language]
@@ -422,7 +420,7 @@ def test_what_makes_no_sense_is_told_at_its_field(
 
 
 @in_each_language
-def test_the_profile_dialog_may_be_left_empty_and_says_what_that_means(render: RenderContext) -> None:
+def test_mapping_form_may_be_empty_and_explains_it(render: RenderContext) -> None:
     words, blocks = render.words, asking_views.mapping_form(asked(), render)["blocks"]
     fields = {block["block_id"]: block for block in blocks if block["type"] == "input"}
     assert {name: (field["label"]["text"], field["optional"]) for name, field in fields.items()} == {
@@ -439,7 +437,7 @@ def test_the_profile_dialog_may_be_left_empty_and_says_what_that_means(render: R
 
 
 @in_each_language
-def test_the_form_asks_for_a_reason_and_offers_every_time(render: RenderContext) -> None:
+def test_request_form_has_a_reason_and_every_duration(render: RenderContext) -> None:
     form = asking_views.form(render)
     blocks = {block["block_id"]: block for block in form["blocks"]}
     assert [blocks[name]["optional"] for name in ("wish", "reason", "days")] == [True, False, False]
@@ -449,14 +447,14 @@ def test_the_form_asks_for_a_reason_and_offers_every_time(render: RenderContext)
 
 
 @in_each_language
-def test_the_form_takes_no_longer_texts_than_are_kept(render: RenderContext) -> None:
+def test_request_form_limits_text_to_the_stored_length(render: RenderContext) -> None:
     found = elements(asking_views.form(render)["blocks"])
     assert found[asking_views.REASON]["max_length"] == MAX_REASON
     assert found[asking_views.WISH]["max_length"] <= MAX_REASON
 
 
 @in_each_language
-def test_a_wish_is_filled_in_only_if_there_is_one(render: RenderContext) -> None:
+def test_requested_profile_is_prefilled_only_if_present(render: RenderContext) -> None:
     assert elements(asking_views.form(render, "prod")["blocks"])[asking_views.WISH]["initial_value"] == "prod"
     assert "initial_value" not in elements(asking_views.form(render)["blocks"])[asking_views.WISH]
     assert check_view(asking_views.form(render, "x" * 2000), "modal") == []

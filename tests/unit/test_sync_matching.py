@@ -27,7 +27,7 @@ def test_match_prefers_the_tag_to_the_profile_name() -> None:
 
 
 @pytest.mark.parametrize("name", ["ana-silva", "Ana-Silva"])
-def test_without_a_tag_the_name_is_compared_with_the_address(name: str) -> None:
+def test_match_without_a_tag_compares_name_and_address(name: str) -> None:
     [matched] = matches([Profile("d-x", name)], [ANA, BEN])
     assert (matched.members, matched.by) == (("U0ANA",), "name")
 
@@ -38,14 +38,14 @@ def test_match_ignores_the_name_if_the_tag_fits_nobody() -> None:
     assert matches([Profile("d-x", "ben", email="")], [BEN, Account("U0NONE", "@")]) == []
 
 
-def test_two_members_for_a_profile_are_both_named_and_neither_is_chosen() -> None:
+def test_profile_matching_two_members_is_ambiguous() -> None:
     other = Account("U0BEN2", "ben@example.org")
     [refused] = of(Status.NOT_CLEAR, match([Profile("d-x", "ben")], [BEN, other]))
     assert refused.members == ("U0BEN", "U0BEN2")
     assert matches([Profile("d-x", "ben", email="ben@example.org")], [BEN, other])[0].members == ("U0BEN2",)
 
 
-def test_two_profiles_of_a_domain_for_a_member_are_both_refused() -> None:
+def test_member_matching_two_profiles_of_a_domain_is_ambiguous() -> None:
     profiles = [Profile("d-x", "ben"), Profile("d-x", "b", email="ben@example.com"), Profile("d-y", "ben")]
     rows = match(profiles, [BEN])
     assert [each.profile.name for each in of(Status.NOT_CLEAR, rows)] == ["b", "ben"]
@@ -68,7 +68,7 @@ def test_two_profiles_of_a_domain_for_a_member_are_both_refused() -> None:
         ("x" * 62 + ".y@example.com", "x" * 62),
     ],
 )
-def test_an_address_as_the_name_of_a_profile(email: str, name: str) -> None:
+def test_as_profile_name_converts_an_address(email: str, name: str) -> None:
     assert as_profile_name(email) == name
 
 
@@ -93,7 +93,7 @@ profiles = st.lists(
 
 
 @given(profiles, accounts)
-def test_every_profile_ends_up_in_one_place_and_every_match_is_the_only_one(
+def test_every_profile_has_one_result_and_matches_are_unique(
     given_profiles: list[Profile], given_accounts: list[Account]
 ) -> None:
     rows = match(given_profiles, given_accounts)
@@ -115,8 +115,6 @@ def test_every_profile_ends_up_in_one_place_and_every_match_is_the_only_one(
 
 
 @given(profiles, accounts)
-def test_the_order_in_which_things_are_listed_changes_nothing(
-    given_profiles: list[Profile], given_accounts: list[Account]
-) -> None:
+def test_match_ignores_the_order_of_its_input(given_profiles: list[Profile], given_accounts: list[Account]) -> None:
     before = match(given_profiles, given_accounts)
     assert match(given_profiles[::-1], given_accounts[::-1]) == before

@@ -46,8 +46,8 @@ from tests.fakes import (
     FakeStudio,
     a_gatherer,
 )
+from tests.fakes_access_requests import FakeBook, FakeMessages
 from tests.fakes_admin import FakePending
-from tests.fakes_asking import FakeBook, FakeMessages
 
 APP, ORG, CHANNEL = "A0STUDIO01", "E0ORG00001", "C0GENERAL01"
 TRIGGER = "1.2.trigger"
@@ -255,7 +255,7 @@ def words(reason: Reason, command: str = "/studio") -> str:
 
 
 @through_each_door
-def test_a_request_is_acknowledged_at_once_and_handed_on(world: World, source: Source) -> None:
+def test_request_is_acknowledged_and_queued(world: World, source: Source) -> None:
     assert world.receive(source) == ""
     assert (world.happened, world.visits) == ([], [])
     world.run()
@@ -272,7 +272,7 @@ def test_a_request_is_acknowledged_at_once_and_handed_on(world: World, source: S
     assert world.counted() == {}
 
 
-def test_each_coming_in_is_an_attempt_of_its_own(world: World) -> None:
+def test_each_delivery_is_a_separate_attempt(world: World) -> None:
     world.receive()
     world.receive()
     world.run()
@@ -291,9 +291,7 @@ def test_each_coming_in_is_an_attempt_of_its_own(world: World) -> None:
     ],
     ids=["the organisation", "the organisation first", "another workspace that may", "our own workspace"],
 )
-def test_whose_member_it_is_follows_from_the_teams_that_may(
-    world: World, teams: frozenset[str], body: Body, tenant: str
-) -> None:
+def test_admitted_teams_determine_the_tenant(world: World, teams: frozenset[str], body: Body, tenant: str) -> None:
     world.app.teams, world.app.home = teams, Home(APP, TEAM, ORG)
     world.receive(body={**COMMAND, **body})
     world.run()
@@ -304,7 +302,7 @@ def test_whose_member_it_is_follows_from_the_teams_that_may(
 
 
 @through_each_door
-def test_before_slack_has_said_who_we_are_nothing_is_done(world: World, source: Source) -> None:
+def test_nothing_is_admitted_before_the_app_is_identified(world: World, source: Source) -> None:
     world.app.home = None
     command = "/atelier" if source is Source.COMMAND else "/studio"
     assert world.receive(source) == words(Reason.NOT_READY, command)
@@ -327,7 +325,7 @@ FOREIGN: dict[str, tuple[Source, Body]] = {
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_who_does_not_belong_here_is_turned_away_and_recorded(world: World, name: str) -> None:
+def test_foreign_request_is_rejected_and_recorded(world: World, name: str) -> None:
     source, body = FOREIGN[name]
     command = "/atelier" if source is Source.COMMAND else "/studio"
     assert world.receive(source, body) == words(Reason.FOREIGN, command)
@@ -339,14 +337,14 @@ def test_who_does_not_belong_here_is_turned_away_and_recorded(world: World, name
     assert str(body["api_app_id"]) in str(entry.detail)
 
 
-def test_however_long_a_strangers_ids_are_they_fit_into_the_audit(world: World) -> None:
+def test_long_foreign_ids_fit_the_audit(world: World) -> None:
     world.receive(body={**COMMAND, "team_id": "T" * 3000, "user_id": "U" * 3000})
     world.run()
     [(_, subject, _, _)] = world.recorded()
     assert subject == "T" * MAX_FOREIGN_ID_LENGTH
 
 
-def test_a_stranger_without_a_team_is_recorded_all_the_same(world: World) -> None:
+def test_foreign_request_without_a_team_is_recorded(world: World) -> None:
     world.receive(body={name: value for name, value in COMMAND.items() if name != "team_id"})
     world.run()
     assert world.recorded() == [(TEAM, f"None/{ANA.user_id}", "foreign", Source.COMMAND)]
@@ -366,9 +364,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize(("source", "name"), MALFORMED)
 @pytest.mark.parametrize("value", [None, "", 7, []])
-def test_what_slack_never_sends_is_refused_without_a_trace_but_a_count(
-    world: World, source: Source, name: str, value: object
-) -> None:
+def test_malformed_request_is_only_counted(world: World, source: Source, name: str, value: object) -> None:
     with capture_logs() as logs:
         assert world.receive(source, {**BODIES[source], name: value}) == words(Reason.INTERNAL)
     world.run()
@@ -377,7 +373,7 @@ def test_what_slack_never_sends_is_refused_without_a_trace_but_a_count(
     assert [line["event"] for line in logs] == ["request_malformed"]
 
 
-def test_a_member_whose_id_is_none_is_refused_in_the_same_way(world: World) -> None:
+def test_invalid_member_id_is_only_counted(world: World) -> None:
     assert world.receive(body={**COMMAND, "user_id": "ana"}) == words(Reason.INTERNAL)
     assert world.counted() == {"malformed": 1}
 
@@ -385,7 +381,7 @@ def test_a_member_whose_id_is_none_is_refused_in_the_same_way(world: World) -> N
 # Told, and recorded
 
 
-def test_the_acknowledgement_of_a_command_tells_and_nothing_else_does(world: World) -> None:
+def test_command_is_rejected_in_its_acknowledgement_only(world: World) -> None:
     world.workers.places = 0
     assert world.receive() == words(Reason.BUSY, "/atelier")
     world.run()
@@ -393,7 +389,7 @@ def test_the_acknowledgement_of_a_command_tells_and_nothing_else_does(world: Wor
     assert world.recorded() == [(TEAM, ANA.user_id, "busy", Source.COMMAND)]
 
 
-def test_slack_does_not_show_the_acknowledgement_of_a_button_so_it_is_told_beside_it(world: World) -> None:
+def test_button_is_rejected_by_ephemeral_message(world: World) -> None:
     world.workers.places = 0
     assert world.receive(Source.BUTTON) == words(Reason.BUSY)
     assert world.happened == []
@@ -403,7 +399,7 @@ def test_slack_does_not_show_the_acknowledgement_of_a_button_so_it_is_told_besid
     assert (origin.response_url, message.text, replaced) == (URL, words(Reason.BUSY), False)
 
 
-def test_a_shortcut_that_is_turned_away_opens_a_dialog_that_says_so(world: World) -> None:
+def test_rejected_shortcut_opens_a_dialog(world: World) -> None:
     world.workers.places = 0
     world.receive(Source.SHORTCUT)
     world.run()
@@ -412,7 +408,7 @@ def test_a_shortcut_that_is_turned_away_opens_a_dialog_that_says_so(world: World
 
 
 @through_each_door
-def test_a_member_who_cannot_be_told_is_recorded_all_the_same(world: World, source: Source) -> None:
+def test_undelivered_rejection_is_recorded(world: World, source: Source) -> None:
     world.workers.places, world.slack.takes, world.slack.error = 0, False, NO
     world.receive(source)
     world.run()
@@ -420,7 +416,7 @@ def test_a_member_who_cannot_be_told_is_recorded_all_the_same(world: World, sour
     assert world.counted() == {"busy": 1}
 
 
-def test_a_refusal_is_told_first_then_recorded_then_announced(world: World) -> None:
+def test_refusal_is_sent_then_recorded_then_announced(world: World) -> None:
     world.workers.places, world.app.audit_channel = 0, "C0AUDIT0001"
     world.receive(Source.BUTTON)
     world.run()
@@ -428,7 +424,7 @@ def test_a_refusal_is_told_first_then_recorded_then_announced(world: World) -> N
     assert world.slack.posts == [("C0AUDIT0001", f"{ANA.user_id} · link · busy")]
 
 
-def test_an_announcement_that_fails_changes_nothing(world: World) -> None:
+def test_failed_announcement_changes_nothing(world: World) -> None:
     world.workers.places, world.app.audit_channel, world.slack.error = 0, "C0AUDIT0001", NO
     world.receive()
     with capture_logs() as logs:
@@ -437,7 +433,7 @@ def test_an_announcement_that_fails_changes_nothing(world: World) -> None:
     assert [line["event"] for line in logs] == ["concluded", "announcement_failed"]
 
 
-def test_a_replayed_refusal_is_recorded_counted_and_announced_once(world: World) -> None:
+def test_replayed_refusal_is_recorded_and_announced_once(world: World) -> None:
     world.workers.places, world.app.audit_channel = 0, "C0AUDIT0001"
     world.receive()
     world.receive()
@@ -446,7 +442,7 @@ def test_a_replayed_refusal_is_recorded_counted_and_announced_once(world: World)
     assert world.counted() == {"busy": 1, "replayed": 1}
 
 
-def test_a_refusal_that_cannot_be_recorded_is_counted_and_logged(world: World) -> None:
+def test_unrecorded_refusal_is_counted_and_logged(world: World) -> None:
     world.workers.places = 0
     world.audit.open_error = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
     world.receive()
@@ -457,7 +453,7 @@ def test_a_refusal_that_cannot_be_recorded_is_counted_and_logged(world: World) -
 
 
 @through_each_door
-def test_when_not_even_a_refusal_finds_room_the_acknowledgement_still_says_so(world: World, source: Source) -> None:
+def test_full_call_pool_still_rejects_in_the_acknowledgement(world: World, source: Source) -> None:
     world.workers.places = world.overflow.places = 0
     with capture_logs() as logs:
         assert "Many people are asking at once" in world.receive(source)
@@ -466,7 +462,7 @@ def test_when_not_even_a_refusal_finds_room_the_acknowledgement_still_says_so(wo
     assert [line["event"] for line in logs] == ["turned_away", "refusal_not_recorded"]
 
 
-def test_what_is_logged_of_a_refusal_holds_no_secret(world: World) -> None:
+def test_log_of_a_refusal_contains_no_secret(world: World) -> None:
     world.workers.places = 0
     with capture_logs() as logs:
         world.receive(Source.BUTTON)
@@ -478,7 +474,7 @@ def test_what_is_logged_of_a_refusal_holds_no_secret(world: World) -> None:
 # Too late
 
 
-def test_a_request_may_wait_for_a_place_for_a_while(world: World) -> None:
+def test_request_within_the_queue_timeout_runs(world: World) -> None:
     world.receive()
     world.clock.advance(MAX_WAIT)
     world.run()
@@ -486,9 +482,7 @@ def test_a_request_may_wait_for_a_place_for_a_while(world: World) -> None:
 
 
 @through_each_door
-def test_a_request_that_waited_too_long_is_told_and_recorded_instead_of_worked_on(
-    world: World, source: Source
-) -> None:
+def test_request_beyond_the_queue_timeout_is_refused(world: World, source: Source) -> None:
     assert world.receive(source) == ""
     world.clock.advance(MAX_WAIT + 0.1)
     world.run()
@@ -498,14 +492,14 @@ def test_a_request_that_waited_too_long_is_told_and_recorded_instead_of_worked_o
     assert world.counted() == {"busy": 1}
 
 
-def test_how_long_requests_wait_is_measured(world: World) -> None:
+def test_queue_time_is_measured(world: World) -> None:
     world.receive()
     world.clock.advance(2)
     world.run()
     assert world.record_duration == [(Stage.WAIT, 2.0)]
 
 
-def test_a_form_that_waited_too_long_is_told_although_its_dialog_is_closed(world: World) -> None:
+def test_form_beyond_the_queue_timeout_is_answered_by_message(world: World) -> None:
     """The acknowledgement has closed the dialog, so an answer can only be a message."""
     world.slack.closed_dialogs = True
     assert world.receive(Source.FORM, {**PERSON, **IN_A_DIALOG}) == ""
@@ -514,7 +508,7 @@ def test_a_form_that_waited_too_long_is_told_although_its_dialog_is_closed(world
     assert world.happened == ["told", "recorded"]
 
 
-def test_a_form_is_answered_by_direct_message(world: World) -> None:
+def test_form_is_answered_by_direct_message(world: World) -> None:
     world.receive(Source.FORM, {**PERSON, **IN_A_DIALOG})
     world.clock.advance(MAX_WAIT + 0.1)
     world.run()
@@ -523,7 +517,7 @@ def test_a_form_is_answered_by_direct_message(world: World) -> None:
     assert world.recorded() == [(TEAM, ANA.user_id, "busy", Source.FORM)]
 
 
-def test_a_form_that_finds_no_room_is_acknowledged_in_a_way_that_slack_takes(world: World) -> None:
+def test_form_beyond_capacity_gets_a_valid_acknowledgement(world: World) -> None:
     """To a submitted form Slack takes nothing or JSON; at anything else it says that the app cannot be reached.
 
     https://docs.slack.dev/surfaces/modals#handling_submissions
@@ -569,7 +563,7 @@ def test_form_from_elsewhere_is_rejected_before_its_fields_are_checked(world: Wo
 
 
 @through_each_door
-def test_defect_of_a_handler_is_told_counted_logged_and_recorded(world: World, source: Source) -> None:
+def test_handler_defect_is_answered_counted_logged_and_recorded(world: World, source: Source) -> None:
     world.defect = RuntimeError("a defect")
     world.receive(source)
     with capture_logs() as logs:
@@ -580,7 +574,7 @@ def test_defect_of_a_handler_is_told_counted_logged_and_recorded(world: World, s
     assert [line["event"] for line in logs] == ["request_failed", "turned_away", "concluded"]
 
 
-def test_defect_where_nothing_can_be_replaced_is_told_by_direct_message(world: World) -> None:
+def test_defect_without_a_message_is_answered_by_direct_message(world: World) -> None:
     """A shortcut's dialog may be open already, and its trigger used up."""
     world.defect, world.slack.error = RuntimeError("a defect"), NO
     world.receive(Source.SHORTCUT)
@@ -588,7 +582,7 @@ def test_defect_where_nothing_can_be_replaced_is_told_by_direct_message(world: W
     assert world.slack.posts == [(ANA.user_id, words(Reason.INTERNAL))]
 
 
-def test_defect_after_the_answer_is_not_told_again(world: World) -> None:
+def test_defect_after_the_answer_sends_no_second_answer(world: World) -> None:
     """The audit has the request's end already."""
     world.defect = RuntimeError("a defect")
     world.receive()
@@ -615,7 +609,7 @@ MESSAGE = views.help_text(RenderContext(CATALOGUES["en"]))
 @pytest.mark.parametrize("where", PLACES)
 @pytest.mark.parametrize("replaced", [True, False])
 @pytest.mark.parametrize("takes", [True, False])
-def test_a_place_to_answer_in_is_used(world: World, where: str, *, replaced: bool, takes: bool) -> None:
+def test_reply_uses_the_response_url(world: World, where: str, *, replaced: bool, takes: bool) -> None:
     world.slack.takes = takes
     origin = replace(NOWHERE, **PLACES[where])
     assert tell(world.app, origin, MESSAGE, replace=replaced) is takes
@@ -623,12 +617,12 @@ def test_a_place_to_answer_in_is_used(world: World, where: str, *, replaced: boo
     assert world.slack.dialogs == []
 
 
-def test_without_a_place_a_dialog_is_opened(world: World) -> None:
+def test_reply_without_a_response_url_opens_a_dialog(world: World) -> None:
     assert tell(world.app, NOWHERE, MESSAGE, replace=True)
     assert (world.slack.dialogs, world.slack.replies) == ([(NOWHERE, MESSAGE)], [])
 
 
-def test_a_dialog_that_does_not_open_has_told_nobody(world: World) -> None:
+def test_reply_in_an_unopened_dialog_is_undelivered(world: World) -> None:
     world.slack.error = NO
     with capture_logs() as logs:
         assert not tell(world.app, NOWHERE, MESSAGE, replace=True)
@@ -646,7 +640,7 @@ def test_a_dialog_that_does_not_open_has_told_nobody(world: World) -> None:
         ("xx", "de", "en"),
     ],
 )
-def test_the_language_is_the_installations_or_else_the_members(
+def test_configured_language_overrides_the_members(
     world: World, installed: str | None, own: str | None, language: str
 ) -> None:
     world.app.locale = installed
@@ -659,7 +653,7 @@ def test_the_language_is_the_installations_or_else_the_members(
     [(None, "de-DE", None, "de"), ("en", "de-DE", None, "en"), (None, None, None, "en"), (None, "de-DE", NO, "en")],
     ids=["their own", "the installation's", "unknown", "Slack does not say"],
 )
-def test_a_member_reads_their_own_language(
+def test_reply_is_in_the_members_language(
     world: World, installed: str | None, own: str | None, error: SlackError | None, language: str
 ) -> None:
     world.app.locale, world.slack.locale, world.slack.error = installed, own, error
@@ -668,9 +662,7 @@ def test_a_member_reads_their_own_language(
 
 @pytest.mark.parametrize("admins", [frozenset(), frozenset({"U0ADA00001"})])
 @pytest.mark.parametrize("channel", [None, "C0REQUESTS"])
-def test_members_may_ask_where_somebody_hears_of_it(
-    world: World, admins: frozenset[str], channel: str | None
-) -> None:
+def test_access_requests_need_someone_to_decide(world: World, admins: frozenset[str], channel: str | None) -> None:
     world.app.admins, world.app.request_channel = admins, channel
     heard = bool(admins) or channel is not None
     assert world.app.render(command_origin(COMMAND)) == RenderContext(CATALOGUES["en"], "/atelier", may_ask=heard)
