@@ -159,7 +159,7 @@ class AppWorld:
         self.slack = FakeSlack(self.directory)
         self.facts = a_gatherer(self.access, self.directory, monotonic=self.clock.monotonic)
         admins, now, rules = frozenset({ADA.user_id}), self.clock.now, Rules()
-        admin = Admin(self.access, self.audit, self.studio, rules, facts=self.facts, now=now)
+        admin = Admin(self.access, self.audit, self.studio, rules, now=now)
         self.app = AppContext(
             signin=SignIn(self.facts, self.audit, FakeIntake(self.audit), self.studio, FakeChoices(), rules, now),
             get_status=GetStatus(self.facts, self.audit, rules, now),

@@ -68,7 +68,6 @@ class Admin:
     studio: StudioExaminer
     rules: policy.Rules
     audit_days: int = 400
-    facts: Gatherer | None = None
     now: Callable[[], datetime] = utc_now
 
     def map(
@@ -239,19 +238,19 @@ class Admin:
         """Read a member's mappings and rules."""
         return self.access.read(member)
 
-    def explain(self, member: Member, alias: str | None) -> Explanation:
-        """Explain what the policy would decide now. Without a Slack token, assume an ordinary member."""
+    def explain(self, member: Member, alias: str | None, gatherer: Gatherer | None) -> Explanation:
+        """Explain what the policy would decide now. Without a gatherer, assume an ordinary member."""
         target, now = Target(alias), self.now()
-        if self.facts is None:
+        if gatherer is None:
             facts = policy.Facts(Person(member.user_id, member.tenant), self.access.read(member))
         else:
-            until = self.facts.within(EXPLAIN_TIMEOUT)
-            facts = self.facts.begin(member).end(until, lambda known: unknown_groups(member, known, now))
+            until = gatherer.within(EXPLAIN_TIMEOUT)
+            facts = gatherer.begin(member).end(until, lambda known: unknown_groups(member, known, now))
         decision = policy.decide(member, target, facts, self.rules, now)
-        if self.facts is None:
+        if gatherer is None:
             checks = (replace(c, detail=ASSUMED) if c.name in policy.OF_SLACK else c for c in decision.checks)
             decision = replace(decision, checks=tuple(checks))
-        return Explanation(decision, self.facts is not None, policy.considered(member, facts, now))
+        return Explanation(decision, gatherer is not None, policy.considered(member, facts, now))
 
     def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
         """Yield every member with a mapping or rule; only those after a given one, if named."""

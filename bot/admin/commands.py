@@ -15,7 +15,7 @@ from bot.admin.access_requests import JOINED, TAKEN_BACK
 from bot.admin.specs import COMMAND_SPECS, CommandSpec, Name, Verb
 from bot.admin.times import parse_when
 from bot.core.access import Effect, Grant, Lockdown, Mapping
-from bot.core.audit import DONE, ISSUED, REQUESTED, UNDELIVERED
+from bot.core.audit import DONE, INVALID_FORM, ISSUED, REQUESTED, UNDELIVERED
 from bot.core.link import Reason
 from bot.core.records import DecisionResult, RequestState
 from bot.core.values import ALIAS, DEFAULT_ALIAS, PRINCIPAL, USER_ID, InvalidValue, check_pattern
@@ -27,7 +27,7 @@ ACTOR = re.compile(r"[\w+=,.@:/-]+", re.ASCII)
 # How far back a history goes by default.
 HISTORY = timedelta(days=7)
 # Every outcome that an audit entry can have.
-LINK_OUTCOMES = (ISSUED, UNDELIVERED, REQUESTED, *Reason)
+LINK_OUTCOMES = (ISSUED, UNDELIVERED, REQUESTED, INVALID_FORM, *Reason)
 DECISIONS = (DONE, RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, *DecisionResult)
 OUTCOMES = tuple(dict.fromkeys(map(str, (*LINK_OUTCOMES, *DECISIONS, JOINED, TAKEN_BACK))))
 # What the fields may be that no record checks.

@@ -150,7 +150,8 @@ class CommandRunner:
     def _read(self, by: Member, command: AdminCommand, request_id: str, after: str = "") -> Outcome | None:
         match command.verb:
             case Verb.EXPLAIN:
-                return Explained(command, self.admin.explain(Member(by.tenant, command.principal), command.alias))
+                who = Member(by.tenant, command.principal)
+                return Explained(command, self.admin.explain(who, command.alias, self.facts))
             case Verb.SHOW:
                 page, goes_on = page_of_records(self.admin, by.tenant, command, after)
             case Verb.LIST:

@@ -1,17 +1,22 @@
 """What the commands of administration work with."""
 
+from typing import TYPE_CHECKING
+
 from bot.admin.changes import Admin
 from bot.app import clients
-from bot.app.doctor import AT_ONCE, Doctor
 from bot.aws.account import AwsAdmin, access_key_id, caller_arn
 from bot.config import Settings
 from bot.core.access import Member
 from bot.core.errors import ConfigError, SlackError
+from bot.core.ports import AccessReader
 from bot.links.facts import Gatherer
 from bot.serving.executors import CallExecutor
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import Tables
+
+if TYPE_CHECKING:
+    from bot.app.doctor import Doctor
 
 # Begins the name of the person who runs a command, if AWS does not say who that is.
 UNKNOWN_CALLER = "cli:key/"
@@ -20,29 +25,36 @@ CALLS, QUEUED_CALLS = 3, 64
 
 
 def admin(settings: Settings, workers: int = 1, bound: Tables | None = None) -> Admin:
-    """Return the use cases of administration. Without a bot token they cannot look up members in Slack.
+    """Return the use cases of administration.
 
     Args:
         workers: changes made at once; with several, DynamoDB's throttling is waited out.
         bound: connected models, if there are any.
     """
     bound = bound or clients.tables(settings, workers)
-    access, slack = AccessTable(bound, audit_days=settings.studio_audit_days), clients.slack(settings)
-    calls = CallExecutor(CALLS, queue=QUEUED_CALLS)
     return Admin(
-        access=access,
+        access=AccessTable(bound, audit_days=settings.studio_audit_days),
         audit=AuditTable(bound, days=settings.studio_audit_days),
         studio=clients.studio(settings, connections=workers),
-        facts=Gatherer(access, people=slack, groups=slack, side=calls) if slack is not None else None,
         rules=clients.rules(settings),
         audit_days=settings.studio_audit_days,
     )
 
 
+def gatherer(settings: Settings, access: AccessReader) -> Gatherer | None:
+    """Return what gathers facts about members; None without a bot token."""
+    slack = clients.slack(settings)
+    if slack is None:
+        return None
+    return Gatherer(access, people=slack, groups=slack, side=CallExecutor(CALLS, queue=QUEUED_CALLS))
+
+
 def doctor(
     settings: Settings, team: str | None, *, serving_role: str | None, presign: bool, all_mappings: bool
-) -> Doctor:
+) -> "Doctor":
     """Return the examination of the installation."""
+    from bot.app.doctor import AT_ONCE, Doctor
+
     try:
         examined = tenant(settings, team)
     except (ConfigError, SlackError):  # the examination reports this itself

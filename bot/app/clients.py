@@ -1,13 +1,17 @@
 """The clients of AWS and Slack that serving and administration share."""
 
+from typing import TYPE_CHECKING
+
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.sessions import new_session
 from bot.config import Settings
 from bot.core.errors import ConfigError
 from bot.core.policy import Rules
-from bot.observability.metrics import Failed
-from bot.slack.client import SlackApi
+from bot.core.ports import Failed
 from bot.store.models import Tables, bind
+
+if TYPE_CHECKING:
+    from bot.slack.client import SlackApi
 
 
 def rules(settings: Settings) -> Rules:
@@ -27,15 +31,18 @@ def studio(settings: Settings, connections: int, failed: Failed | None = None) -
     )
 
 
-def slack(settings: Settings, *, patient: bool = False) -> SlackApi | None:
+def slack(settings: Settings, *, patient: bool = False) -> "SlackApi | None":
     """Return Slack for administration; None without a bot token."""
     if settings.slack_bot_token is None:
         return None
+    # Most commands do not need Slack's SDK, which takes a while to load.
+    from bot.slack.client import SlackApi
+
     token = settings.slack_bot_token.get_secret_value()
     return SlackApi(token=token, api_url=settings.slack_api_url, patient=patient)
 
 
-def patient_slack(settings: Settings) -> SlackApi:
+def patient_slack(settings: Settings) -> "SlackApi":
     """Return Slack for long lists.
 
     Raises:

@@ -71,8 +71,8 @@ class Doctor:
 
     def _slack(self) -> Iterator[Finding]:
         if self.slack is None:
-            why, mend = "neither the token nor its scopes were checked", "set the bot's token, and run this again"
-            yield Finding(Level.WARN, "Slack token", "SLACK_BOT_TOKEN is not set", why, mend)
+            why, fix = "neither the token nor its scopes were checked", "set the bot's token, and run this again"
+            yield Finding(Level.WARN, "Slack token", "SLACK_BOT_TOKEN is not set", why, fix)
             return
         try:
             home, granted = self.slack.home(), self.slack.granted()
@@ -89,16 +89,16 @@ class Doctor:
             return self.aws.identity()
         except StudioError as error:
             why = "without credentials that AWS accepts nothing works"
-            mend = "give the process a role or a profile; a clock that is wrong by minutes has the same effect"
-            return Finding(Level.FAIL, "AWS credentials", str(error), why, mend)
+            fix = "give the process a role or a profile; a clock that is wrong by minutes has the same effect"
+            return Finding(Level.FAIL, "AWS credentials", str(error), why, fix)
 
     def _tables(self) -> Iterator[Finding]:
         try:
             for each in table_admin.check(self.tables):
-                found, _, mend = each.detail.partition(": ")
+                found, _, fix = each.detail.partition(": ")
                 level = Level.OK if each.ok else Level.WARN if each.name == "billing" else Level.FAIL
                 why = "" if each.ok else TABLE_WHYS[each.name]
-                yield Finding(level, f"{each.table}: {each.name}", found, why, "" if each.ok else mend or "wait")
+                yield Finding(level, f"{each.table}: {each.name}", found, why, "" if each.ok else fix or "wait")
         except StoreError as error:
             yield Finding(Level.FAIL, "tables", str(error), TABLE_WHYS["table"], "allow dynamodb:DescribeTable")
 
@@ -119,11 +119,11 @@ class Doctor:
                 self.aws.assume(role)
             except StudioError as error:
                 found, why = f"it cannot be assumed ({error.code or error})", "members with such mappings get no link"
-                mend = (
+                fix = (
                     "allow sts:AssumeRole and sts:SetSourceIdentity on it and in its trust policy, and set "
                     "STUDIO_EXTERNAL_ID if the trust policy requires one"
                 )
-                yield Finding(Level.FAIL, f"role {role}", found, why, mend)
+                yield Finding(Level.FAIL, f"role {role}", found, why, fix)
             else:
                 yield ok(f"role {role}", "it can be assumed")
 
@@ -172,8 +172,8 @@ class Doctor:
         try:
             self.aws.presign(mapping)
         except StudioError as error:
-            why, mend = "its members get no link", "`studio-links iam-policy` prints what to allow"
-            return Finding(Level.FAIL, check, f"AWS made none ({error.code or error})", why, mend)
+            why, fix = "its members get no link", "`studio-links iam-policy` prints what to allow"
+            return Finding(Level.FAIL, check, f"AWS made none ({error.code or error})", why, fix)
         return ok(check, "one was made and thrown away")
 
     def _simulated(self, check: str, place: Place, mapping: Mapping, identity: Identity) -> Finding:
@@ -186,6 +186,6 @@ class Doctor:
             decision, conditions = self.aws.may_presign(role, arn)
         except StudioError as error:
             found, why = f"IAM did not answer ({error.code or error})", "the role may not be allowed to make links"
-            mend = "allow iam:SimulatePrincipalPolicy, name the bot's role with --serving-role, or use --presign"
-            return Finding(Level.WARN, check, found, why, mend)
+            fix = "allow iam:SimulatePrincipalPolicy, name the bot's role with --serving-role, or use --presign"
+            return Finding(Level.WARN, check, found, why, fix)
         return findings.permission(check, role, decision, conditions)

@@ -1,6 +1,6 @@
 """What the doctor's checks mean: a level, what was found, why it matters and how to fix it. Pure.
 
-The names of `Finding`'s fields are the keys of the JSON output.
+The names of `Finding`'s fields are the keys of the JSON output, which has `fix` as `mend` too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,14 +39,14 @@ class Finding:
 
     Attributes:
         why: why it matters; "" if all is well.
-        mend: how to fix it; "" if all is well.
+        fix: how to fix it; "" if all is well.
     """
 
     level: Level
     check: str
     found: str
     why: str = ""
-    mend: str = ""
+    fix: str = ""
 
 
 def ok(check: str, found: str) -> Finding:
@@ -59,11 +59,11 @@ def records(members: dict[str, Access]) -> Iterator[Finding]:
     for owner, access in members.items():
         for record in access.unreadable:
             why = "nobody in the workspace gets a link"
-            mend = "`studio-links forget` the user group it names; without one, begin and end a lockdown"
+            fix = "`studio-links forget` the user group it names; without one, begin and end a lockdown"
             if USER_ID.fullmatch(owner):
                 why = "the member gets no link"
-                mend = f"`studio-links forget {owner}` removes it and all rules of the member: set those again"
-            yield Finding(Level.FAIL, f"records of {owner}", f"{record.replace('#', ' ')} cannot be read", why, mend)
+                fix = f"`studio-links forget {owner}` removes it and all rules of the member: set those again"
+            yield Finding(Level.FAIL, f"records of {owner}", f"{record.replace('#', ' ')} cannot be read", why, fix)
 
 
 def team(team_id: str, enterprise_id: str | None, teams: Sequence[str]) -> Finding:
@@ -71,23 +71,23 @@ def team(team_id: str, enterprise_id: str | None, teams: Sequence[str]) -> Findi
     if not teams or {team_id, enterprise_id} & set(teams):
         return ok("Slack team", f"{team_id}" + (f" of {enterprise_id}" if enterprise_id else ""))
     found = f"the token is of {team_id}, and STUDIO_TEAMS admits {', '.join(teams)} only"
-    why, mend = "the bot rejects everybody in the token's workspace", "set STUDIO_TEAMS to the token's team"
-    return Finding(Level.FAIL, "Slack team", found, why, mend)
+    why, fix = "the bot rejects everybody in the token's workspace", "set STUDIO_TEAMS to the token's team"
+    return Finding(Level.FAIL, "Slack team", found, why, fix)
 
 
 def scopes(granted: frozenset[str]) -> Iterator[Finding]:
     """Compare the token's scopes with the manifest's."""
     if not granted:
-        why, mend = "the bot may lack a permission", "compare OAuth & Permissions with manifest.yml"
-        yield Finding(Level.WARN, "Slack scopes", "Slack does not list them", why, mend)
+        why, fix = "the bot may lack a permission", "compare OAuth & Permissions with manifest.yml"
+        yield Finding(Level.WARN, "Slack scopes", "Slack does not list them", why, fix)
         return
     needed = manifest.scopes()
     missing, extra = set(needed) - granted, granted - set(needed)
     if not missing:
         yield ok("Slack scopes", ", ".join(sorted(needed)))
     for scope in sorted(missing):
-        mend = "add it under OAuth & Permissions, as in manifest.yml, and reinstall the app"
-        yield Finding(Level.FAIL, f"Slack scope {scope}", "not granted", f"needed to {needed[scope]}", mend)
+        fix = "add it under OAuth & Permissions, as in manifest.yml, and reinstall the app"
+        yield Finding(Level.FAIL, f"Slack scope {scope}", "not granted", f"needed to {needed[scope]}", fix)
     if extra:
         why = "a stolen token could do more than the bot does"
         yield Finding(Level.WARN, "Slack scopes", f"more than needed: {', '.join(sorted(extra))}", why, "remove them")
@@ -109,20 +109,20 @@ def domain(place: Place, errors: Sequence[StudioError]) -> Finding:
     """Report what the errors of a domain's mappings say about the domain itself."""
     check = f"domain {place.domain_id} ({place.region})"
     for error in errors:
-        what, _, mend = str(error).partition(": ")
+        what, _, fix = str(error).partition(": ")
         if error.reason in OF_DOMAIN:
-            return Finding(Level.FAIL, check, what, "no link can be made into it", mend)
+            return Finding(Level.FAIL, check, what, "no link can be made into it", fix)
         if error.reason not in OF_PROFILE:
             found = f"could not be checked ({error.code or what})"
-            return Finding(Level.FAIL, check, found, "its members may get no links", mend or "try again")
+            return Finding(Level.FAIL, check, found, "its members may get no links", fix or "try again")
     return ok(check, "in service, and signs in with IAM")
 
 
 def profile(mapping: Mapping, error: StudioError) -> Finding:
     """Report a profile that cannot be signed in to."""
-    what, _, mend = str(error).partition(": ")
+    what, _, fix = str(error).partition(": ")
     check = f"profile {mapping.profile_name} in {mapping.domain_id}"
-    return Finding(Level.FAIL, check, what, "its member gets no link", mend)
+    return Finding(Level.FAIL, check, what, "its member gets no link", fix)
 
 
 def permission(check: str, role: str, decision: str, conditions: Sequence[str]) -> Finding:
@@ -132,8 +132,8 @@ def permission(check: str, role: str, decision: str, conditions: Sequence[str]) 
     if decision == "implicitDeny" and conditions:
         found, why = f"{role} may make them on conditions only ({', '.join(conditions)})", "they may not be met"
         return Finding(Level.WARN, check, found, why, "use --presign where the bot runs")
-    mend = "give it what `studio-links iam-policy` prints; if the bot has another role, name it with --serving-role"
-    return Finding(Level.FAIL, check, f"{role} may not make them ({decision})", "its members get no link", mend)
+    fix = "give it what `studio-links iam-policy` prints; if the bot has another role, name it with --serving-role"
+    return Finding(Level.FAIL, check, f"{role} may not make them ({decision})", "its members get no link", fix)
 
 
 def sample(mappings: list[Mapping]) -> list[Mapping]:

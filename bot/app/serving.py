@@ -140,7 +140,7 @@ def _listeners(
     directory = CachedDirectory(slack, seconds=settings.studio_person_seconds)
     facts = Gatherer(access, people=directory, groups=directory, side=calls)
     fresh = replace(facts, people=slack)
-    admin = Admin(access, audit, studio, rules, days, facts=fresh)
+    admin = Admin(access, audit, studio, rules, days)
     app = AppContext(
         signin=SignIn(
             facts=facts,

@@ -25,9 +25,9 @@ from bot.aws.sessions import new_session
 from bot.core.access import Mapping, Member
 from bot.core.errors import StudioError
 from bot.core.link import Allowed, Link, Reason
+from bot.core.ports import Failed
 from bot.core.values import USER_AGENT, utc_now
 from bot.observability.aws_failures import REFUSED, error_code
-from bot.observability.metrics import Failed
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient

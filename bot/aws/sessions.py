@@ -6,8 +6,8 @@ import boto3
 import botocore.session
 from botocore.loaders import Loader, create_loader
 
+from bot.core.ports import Failed
 from bot.observability.aws_failures import count_aws_failures
-from bot.observability.metrics import Failed
 
 
 def new_session(core: botocore.session.Session | None = None, failed: Failed | None = None) -> boto3.Session:

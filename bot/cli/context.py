@@ -15,6 +15,7 @@ from bot.observability import logs
 
 if TYPE_CHECKING:
     from bot.config import Settings
+    from bot.links.facts import Gatherer
 
 
 def read_settings() -> "Settings":
@@ -52,6 +53,13 @@ class CommandContext:
         from bot.app import administration
 
         return administration.admin(self.settings, self._workers)
+
+    @cached_property
+    def gatherer(self) -> "Gatherer | None":
+        """Gathers facts about members; None without a bot token."""
+        from bot.app import administration
+
+        return administration.gatherer(self.settings, self.admin.access)
 
     @cached_property
     def actor(self) -> Actor:

@@ -25,7 +25,7 @@ def doctor(
         bool,
         typer.Option(
             "--presign",
-            help="Make a link into each domain and throw it away unseen, instead of asking IAM. "
+            help="Create a link into each domain and discard it unseen, instead of asking IAM. "
             "Roles of deploy/broker-role.yaml allow this only to the bot.",
         ),
     ] = False,
@@ -41,7 +41,7 @@ def doctor(
     """Check the whole installation: what is wrong, why it matters, and how to fix it. Changes nothing.
 
     The environment, Slack's token and its scopes, the tables, every mapped domain and profile, the roles of mappings,
-    whether links may be made, the clock, and with --url a running bot. Ends with 1 if anything fails.
+    the permission to create links, the clock, and with --url a running bot. Exits with 1 if a check fails.
 
     Example: studio-links doctor --url https://bot.example.com --serving-role arn:aws:iam::123456789012:role/bot
     """
@@ -56,14 +56,15 @@ def doctor(
 
     found = all_findings(team, serving_role, url, presign=presign, all_mappings=all_mappings)
     findings = [
-        Finding(each.level, *(redactor.clean(text) for text in (each.check, each.found, each.why, each.mend)))
+        Finding(each.level, *(redactor.clean(text) for text in (each.check, each.found, each.why, each.fix)))
         for each in found
     ]
     fails = sum(finding.level is Level.FAIL for finding in findings)
     if as_json:
-        console.print_json(findings)
+        # `mend` is what `fix` was called before 0.2.0.
+        console.print_json([{**console.plain(finding), "mend": finding.fix} for finding in findings])
     else:
-        rows = [(f.level, f.check, f.found, f.why, f.mend) for f in findings]
+        rows = [(f.level, f.check, f.found, f.why, f.fix) for f in findings]
         console.print_table(["", "check", "found", "why it matters", "how to fix it"], rows, empty="")
         warns = sum(finding.level is Level.WARN for finding in findings)
         console.print_line(f"{len(findings)} checks: {fails} failed, {warns} with a warning")

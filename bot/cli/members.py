@@ -75,7 +75,7 @@ def list_(run: CommandContext, _: AdminCommand, *, as_json: AsJson = False) -> N
 
 def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = False) -> None:
     user = command.principal
-    explanation = run.admin.explain(Member(run.tenant, user), command.alias)
+    explanation = run.admin.explain(Member(run.tenant, user), command.alias, run.gatherer)
     decision = explanation.decision
     reason = None if isinstance(decision, Allowed) else decision.reason
     if as_json:

@@ -19,6 +19,8 @@ UNDELIVERED = "undelivered"
 MAY_BE_OPENED = (REQUESTED, ISSUED, UNDELIVERED)
 CHOOSE = Reason.CHOOSE.value
 DONE = "done"
+# A form with bad fields, which Slack has shown to its sender.
+INVALID_FORM = "invalid_form"
 NOT_TOLD = "(the member could not be told)"
 
 

@@ -14,6 +14,9 @@ from bot.core.records import AccessRequest, Entry, PendingCommand, Posting, Requ
 # Slack's own code. https://docs.slack.dev/reference/methods/usergroups.users.list
 NO_SUCH_GROUP = "no_such_subteam"
 
+# Counts a failed call, given the upstream and its error code.
+Failed = Callable[[str, str], None]
+
 
 class AccessReader(Protocol):
     """The serving side of the access table: it only reads."""

@@ -89,9 +89,6 @@ CODES = {
     "response_url": frozenset({"404", "429", "500", "not_ok", "unreachable"}),
 }
 
-# Counts a failed call, given the upstream and its error code.
-Failed = Callable[[str, str], None]
-
 
 class Metrics:
     """The counters of one process.

@@ -15,7 +15,7 @@ from slack_sdk.web import SlackResponse
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError
 from bot.core.link import Reason
-from bot.observability.metrics import Failed
+from bot.core.ports import Failed
 from bot.slack.api_errors import CALL_ERRORS, slack_error
 from bot.slack.blocks import Message
 from bot.slack.payloads import Home, Origin

@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 from slack_bolt import Ack, App
 
+from bot.core import audit
 from bot.core.access import Member
 from bot.core.errors import BadInput, QueueFull
 from bot.core.link import Reason, Source, Stage
@@ -30,8 +31,6 @@ MAX_FOREIGN_ID_LENGTH = 100
 # would come later than the ten seconds within which they hear from us.
 MAX_WAIT = 3.0
 
-# The outcome of a form whose fields make no sense, in the metrics and the audit.
-INVALID_FORM = "invalid_form"
 # The workspace has removed the app, or its token: https://docs.slack.dev/reference/events/app_uninstalled
 DISMISSALS = ("app_uninstalled", "tokens_revoked")
 
@@ -43,7 +42,7 @@ Work = Callable[[AppContext, Admitted, Body], None]
 
 def record_invalid_form(app: AppContext, admitted: Admitted, _body: Body) -> None:
     """Record and count a form with bad fields; Slack has shown them already."""
-    record_refusal(app, refusal_of(app, admitted, INVALID_FORM))
+    record_refusal(app, refusal_of(app, admitted, audit.INVALID_FORM))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import parse_url
 
-from bot.observability.metrics import Failed
+from bot.core.ports import Failed
 from bot.slack.payloads import Origin
 
 log = structlog.get_logger()

@@ -48,7 +48,7 @@ def only(level: str, *arguments: str, role: tuple[str, ...] = SERVING) -> list[d
     assert os.environ.get("SLACK_BOT_TOKEN", "no token") not in output
     assert "token=" not in output
     found = [each for each in findings if each["level"] == level]
-    assert all(each["why"] and each["mend"] for each in found)
+    assert all(each["why"] and each["fix"] == each["mend"] for each in found)
     return found
 
 
@@ -103,7 +103,7 @@ def test_doctor_reports_settings_with_which_no_bot_starts(monkeypatch: pytest.Mo
 def test_doctor_warns_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLACK_BOT_TOKEN")
     assert "SLACK_BOT_TOKEN is not set" in the("warn", "Slack token", "--team", "T0STUDIO01")["found"]
-    assert "--team" in the("warn", "mappings")["mend"]
+    assert "--team" in the("warn", "mappings")["fix"]
 
 
 def test_doctor_reports_a_revoked_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_doctor_reports_a_wrong_clock(product: Product, ahead: float, level: str
 def test_doctor_reports_missing_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_TABLE_PREFIX", "other-")
     missing = [each for each in only("fail") if each["check"].startswith("other-")]
-    assert [each["mend"] for each in missing] == ["run `studio-links tables create`"] * 3
+    assert [each["fix"] for each in missing] == ["run `studio-links tables create`"] * 3
 
 
 def test_doctor_reports_tables_it_may_not_describe(product: Product) -> None:
@@ -232,7 +232,7 @@ def test_doctor_reports_a_role_it_cannot_assume(product: Product) -> None:
         found = the("fail", f"role {ROLE}")
         product.aws.clear_faults()
     assert "AccessDenied" in found["found"]
-    assert "trust policy" in found["mend"]
+    assert "trust policy" in found["fix"]
 
 
 def test_doctor_warns_about_unchecked_links_through_a_role(product: Product) -> None:
@@ -241,7 +241,7 @@ def test_doctor_warns_about_unchecked_links_through_a_role(product: Product) -> 
         found = the("warn", f"links into {product.domain_id}")
         tried = [each for each in examine("--presign")[1] if each["check"].startswith("links into")]
     assert f"through {ROLE} were not checked" in found["found"]
-    assert "--presign" in found["mend"]
+    assert "--presign" in found["fix"]
     assert {each["level"] for each in tried} == {"ok"}
 
 
@@ -280,12 +280,12 @@ def test_doctor_warns_about_conditional_permission(product: Product) -> None:
     found = the("warn", f"links into {product.domain_id}", role=conditional)
 
     assert "aws:SourceIp" in found["found"]
-    assert "--presign" in found["mend"]
+    assert "--presign" in found["fix"]
 
 
 def test_doctor_warns_when_iam_does_not_answer(product: Product) -> None:
     product.aws.inject("SimulatePrincipalPolicy", Fault("AccessDenied", status=403))
-    assert "--presign" in the("warn", f"links into {product.domain_id}")["mend"]
+    assert "--presign" in the("warn", f"links into {product.domain_id}")["fix"]
     assert "NoSuchEntity" in the("warn", "links into", role=())["found"]
 
 

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -393,13 +393,15 @@ def test_form_errors_are_in_the_administrators_language(product: Product) -> Non
 BAD_FIELDS = {name: {name: value} for name, value in {"user": MIA, "domain": "nonsense", "profile": "x"}.items()}
 
 
-def test_form_with_bad_fields_is_counted(product: Product) -> None:
+def test_form_with_bad_fields_is_counted_and_recorded(product: Product, admin: Admin) -> None:
     picks(product, ADA, opens(product, ADA), "map")
-    counted = product.bot.outcomes("admin_answered")
+    counted, since = product.bot.outcomes("invalid_form"), datetime.now(UTC)
 
     assert product.slack.submit(ADA, BAD_FIELDS).errors
 
-    product.bot.wait_for_outcomes("admin_answered", counted + 1)
+    product.bot.wait_for_outcomes("invalid_form", counted + 1)
+    [entry] = admin.history(TEAM, ADA, since, 10, outcome="invalid_form")
+    assert (entry.action, entry.source) == ("form", Source.FORM)
 
 
 def test_form_with_bad_fields_of_a_former_administrator_is_refused(product: Product, admin: Admin) -> None:

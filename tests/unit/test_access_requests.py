@@ -422,7 +422,7 @@ def test_approval_without_effect_is_not_reported_as_done(world: World) -> None:
     assert decision == Decision(DecisionResult.DENY_STANDS, request)
     assert world.book.find(ANA) == request
     assert world.steps()[1:] == [("decide", "deny_stands", ADA.user_id)]
-    allowed = isinstance(world.use_case.admin.explain(ANA, None).decision, Allowed)
+    allowed = isinstance(world.use_case.admin.explain(ANA, None, world.use_case.facts).decision, Allowed)
     assert (decision.result is DecisionResult.DONE) is allowed
 
 

@@ -14,6 +14,7 @@ from bot.core.errors import BadInput, ProfileTaken, StoreError, StudioError
 from bot.core.link import Allowed, Denied, Reason, Source
 from bot.core.records import Actor, Entry
 from bot.core.values import InvalidValue
+from bot.links.facts import Gatherer
 from tests.fakes import (
     ANA,
     BEN,
@@ -56,9 +57,12 @@ class World:
             self.studio,
             policy.Rules(),
             audit_days=400,
-            facts=a_gatherer(self.access, self.directory) if self.directory is not None else None,
             now=self.clock.now,
         )
+
+    @property
+    def gatherer(self) -> Gatherer | None:
+        return a_gatherer(self.access, self.directory) if self.directory is not None else None
 
     @property
     def trail(self) -> list[Entry]:
@@ -429,7 +433,7 @@ def test_explain_shows_every_rule_and_looks_up_groups(world: World) -> None:
     world.access.give_group(TEAM, SCIENCE, LEAVERS)
     world.directory = FakeDirectory(Person(ANA.user_id, TEAM))
     world.directory.groups = {SCIENCE.principal: frozenset({ANA.user_id}), LEAVERS.principal: frozenset()}
-    found = world.admin.explain(ANA, None)
+    found = world.admin.explain(ANA, None, world.gatherer)
     assert isinstance(found.decision, Allowed)
     assert [(rule.grant.principal, rule.decides) for rule in found.rules] == [
         (LEAVERS.principal, False),
@@ -437,7 +441,7 @@ def test_explain_shows_every_rule_and_looks_up_groups(world: World) -> None:
         (SCIENCE.principal, True),
     ]
     world.directory = None
-    unasked = world.admin.explain(ANA, None).decision
+    unasked = world.admin.explain(ANA, None, world.gatherer).decision
     assert isinstance(unasked, Denied)
     assert unasked.reason is Reason.GROUP_UNCONFIRMED
 
@@ -447,12 +451,12 @@ def test_explain_shows_every_rule_and_looks_up_groups(world: World) -> None:
 
 def test_explain_shows_the_decision_and_issues_nothing(world: World) -> None:
     world.access.give(ANA, a_mapping(), a_grant())
-    found = world.admin.explain(ANA, None)
+    found = world.admin.explain(ANA, None, world.gatherer)
     assert isinstance(found.decision, Allowed)
     assert not found.slack_asked
     assert world.studio.links == {}
     assert world.trail == []
-    denied = world.admin.explain(ANA, "gone").decision
+    denied = world.admin.explain(ANA, "gone", world.gatherer).decision
     assert isinstance(denied, Denied)
     assert denied.reason is Reason.UNKNOWN_ALIAS
 
@@ -460,7 +464,7 @@ def test_explain_shows_the_decision_and_issues_nothing(world: World) -> None:
 def test_explain_looks_up_membership_where_it_can(world: World) -> None:
     world.access.give(ANA, a_mapping(), a_grant())
     world.directory = FakeDirectory(Person(ANA.user_id, TEAM, guest=True))
-    found = world.admin.explain(ANA, None)
+    found = world.admin.explain(ANA, None, world.gatherer)
     assert found.slack_asked
     assert isinstance(found.decision, Denied)
     assert found.decision.reason is Reason.GUEST

@@ -152,7 +152,7 @@ def test_parse_admin_understands_the_examples(verb: Verb) -> None:
     "outcome",
     [
         *("issued", "undelivered", "requested", "done", "not_allowed", "approved", "denied", "withdrawn"),
-        *("joined", "taken_back", "own_request", "not_an_admin", "needs_mapping"),
+        *("joined", "taken_back", "own_request", "not_an_admin", "needs_mapping", "invalid_form"),
     ],
 )
 def test_history_takes_every_outcome_that_the_audit_writes(outcome: str) -> None:

@@ -58,7 +58,7 @@ class World:
             *(Person(member.user_id, TEAM, locale="de-DE") for member in (ANA, BEN, ADA, BEA))
         )
         facts = a_gatherer(self.access, self.directory)
-        self.admin = Admin(self.access, self.audit, self.studio, Rules(), facts=facts, now=self.clock.now)
+        self.admin = Admin(self.access, self.audit, self.studio, Rules(), now=self.clock.now)
         admins = frozenset({ADA.user_id, BEA.user_id})
         self.use_case = CommandRunner(self.admin, self.pending, facts, admins, now=self.clock.now)
         self._ids = count(1)

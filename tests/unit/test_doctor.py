@@ -27,7 +27,7 @@ def test_scopes_missing_one_names_it_and_its_purpose(missing: str) -> None:
     [found] = scopes(NEEDED - {missing})
     assert (found.level, found.check) == (Level.FAIL, f"Slack scope {missing}")
     assert manifest.scopes()[missing] in found.why
-    assert "reinstall" in found.mend
+    assert "reinstall" in found.fix
 
 
 def test_scopes_beyond_the_manifest_warn() -> None:

@@ -22,7 +22,7 @@ from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
 from bot.slack.app_context import Admitted, AppContext, announce, refuse, tell
 from bot.slack.blocks import Message, RenderContext, escape
-from bot.slack.gateway import Body, Route
+from bot.slack.gateway import Body, Route, record_invalid_form
 from bot.slack.members import views
 from bot.slack.members.home import show_home
 from bot.slack.payloads import REQUEST_ID, action_value, field_value, form_origin, private_metadata
@@ -149,10 +149,10 @@ def _name(request_id: str) -> str:
     return f"{forms.FORM}-{request_id}"
 
 
-def _misunderstood(app: AppContext, admitted: Admitted, _body: Body) -> None:
-    """Count a form with bad fields, or refuse and record it if its sender is no administrator."""
+def _invalid(app: AppContext, admitted: Admitted, body: Body) -> None:
+    """Record and count a form with bad fields, or its refusal if the sender is no administrator."""
     if _admitted(app, admitted) is not None:
-        app.metrics.outcome("admin_answered")
+        record_invalid_form(app, admitted, body)
 
 
 def _confirm(app: AppContext, admitted: Admitted, body: Body) -> None:
@@ -253,5 +253,5 @@ ROUTES = (
     Route(Source.BUTTON, admin_views.CONFIRM, _confirm),
     Route(Source.BUTTON, admin_views.CANCEL, _cancel),
     Route(Source.BUTTON, listings.MORE, _more),
-    Route(Source.FORM, forms.FORM, _submit, _check_form, _misunderstood, _working),
+    Route(Source.FORM, forms.FORM, _submit, _check_form, _invalid, _working),
 )
