@@ -193,8 +193,8 @@ GUARDS = {
     ),
     "group membership": Guard(
         "core/policy.py",
-        "    return Considered(grant, is_in,",
-        "    return Considered(grant, True,",
+        "        applies, why = facts.memberships.get(grant),",
+        "        applies, why = True,",
         ("tests/scenario/test_groups.py", "test_allowed_group_gives_its_members_links"),
     ),
     "disabled group": Guard(

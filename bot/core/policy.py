@@ -72,7 +72,7 @@ def decide(member: Member, target: Target, facts: Facts, rules: Rules, now: date
     """Return the decision, with every check that led to it. The first check that fails denies."""
     checks: list[Check] = []
     mapping, seen = chosen_mapping(facts.access.mappings, target), considered(member, facts, now)
-    for reason, check in _weigh(member, target, facts, rules, seen=seen, now=now):
+    for reason, check in _weigh(member, target, facts, rules, mapping=mapping, seen=seen, now=now):
         checks.append(check)
         if not check.passed:
             return Denied(
@@ -85,7 +85,7 @@ def decide(member: Member, target: Target, facts: Facts, rules: Rules, now: date
                 locale=facts.person.locale,
                 checks=tuple(checks),
             )
-    allow = _that_applies(seen, Effect.ALLOW)
+    allow = _first(seen, Effect.ALLOW, applies=True)
     if mapping is None or allow is None:  # _weigh has refused both; a change to it must not issue a link
         return Denied(Reason.INTERNAL, detail="the checks passed without a mapping and an allow rule")
     aliases = tuple(sorted(m.alias for m in facts.access.mappings))
@@ -114,13 +114,13 @@ def may_administer(member: Member, facts: Facts, configured: Collection[str], no
     Args:
         configured: the user ids that the settings name.
     """
-    person, grants = facts.person, facts.access.grants
-    granted, lapsed = _in_force(grants, member, Effect.ADMIN, now), rule_of(grants, member, Effect.ADMIN)
-    rules = considered(member, facts, now)
-    deny, unsure = _that_applies(rules, Effect.DENY), _unconfirmed(rules, Effect.DENY)
+    own = [g for g in facts.access.grants if g.principal == member.user_id and g.effect is Effect.ADMIN]
+    granted = next((grant for grant in own if grant.holds_at(now)), None)
+    seen = considered(member, facts, now)
+    deny, unsure = _first(seen, Effect.DENY, applies=True), _unconfirmed(seen, Effect.DENY)
     against = [
-        ineligible_reason(member, person),
-        "a guest" if person.guest else None,
+        ineligible_reason(member, facts.person),
+        "a guest" if facts.person.guest else None,
         f"cannot be read: {', '.join(facts.access.unreadable)}" if facts.access.unreadable else None,
         deny.grant.describe(now) if deny else None,
         unsure or None,
@@ -133,11 +133,18 @@ def may_administer(member: Member, facts: Facts, configured: Collection[str], no
     if first is not None:
         return Check("administrator", passed=False, detail=first)
     why = next(filter(None, in_favour), None)
-    return Check("administrator", why is not None, why or (lapsed.describe(now) if lapsed else "no admin rule"))
+    return Check("administrator", why is not None, why or (own[0].describe(now) if own else "no admin rule"))
 
 
 def _weigh(
-    member: Member, target: Target, facts: Facts, rules: Rules, *, seen: Sequence[Considered], now: datetime
+    member: Member,
+    target: Target,
+    facts: Facts,
+    rules: Rules,
+    *,
+    mapping: Mapping | None,
+    seen: Sequence[Considered],
+    now: datetime,
 ) -> Iterator[tuple[Reason, Check]]:
     """Yield each check in the order in which it is made, with the reason it denies for when it fails."""
     person, access = facts.person, facts.access
@@ -160,7 +167,7 @@ def _weigh(
     broken = ", ".join(access.unreadable)
     yield Reason.STORE_UNREADABLE, Check("records readable", not broken, broken or "all of them")
 
-    deny, unsure = _that_applies(seen, Effect.DENY), _unconfirmed(seen, Effect.DENY)
+    deny, unsure = _first(seen, Effect.DENY, applies=True), _unconfirmed(seen, Effect.DENY)
     yield Reason.DENIED, Check("no deny rule", deny is None, deny.grant.describe(now) if deny else "none in force")
 
     # Before the groups that are unknown: no group of a member who has nothing to open is looked up.
@@ -168,10 +175,12 @@ def _weigh(
 
     yield Reason.GROUP_UNCONFIRMED, Check("in no denied group", not unsure, unsure or "none")
 
-    allow, unsure = _that_applies(seen, Effect.ALLOW), _unconfirmed(seen, Effect.ALLOW)
-    lapsed = rule_of(access.grants, member, Effect.ALLOW)
-    counts = allow.grant if allow else lapsed
-    missing = Reason.GRANT_EXPIRED if lapsed else Reason.NOT_ALLOWED
+    allow, unsure, counts = (
+        _first(seen, Effect.ALLOW, applies=True),
+        _unconfirmed(seen, Effect.ALLOW),
+        _allow_rule(seen),
+    )
+    missing = Reason.GRANT_EXPIRED if counts else Reason.NOT_ALLOWED
     yield (
         Reason.GROUP_UNCONFIRMED if unsure else missing,
         Check("allow rule", allow is not None, counts.describe(now) if counts else unsure or "no allow rule"),
@@ -186,11 +195,14 @@ def _weigh(
         ),
     )
 
-    mapping = chosen_mapping(access.mappings, target)
     unnamed = target.space == ""
+    if mapping is not None:
+        what = f"{mapping.alias}: {mapping.profile_name} in {mapping.domain_id}{', some space' if unnamed else ''}"
+    else:
+        what = f"no mapping called {target.alias}" if target.alias else "several mappings, none named"
     yield (
         Reason.UNKNOWN_ALIAS if target.alias and mapping is None else Reason.CHOOSE,
-        Check("one thing to open", mapping is not None and not unnamed, _choice(mapping, target)),
+        Check("one thing to open", mapping is not None and not unnamed, what),
     )
 
 
@@ -203,20 +215,9 @@ def ineligible_reason(member: Member, person: Person) -> str | None:
     return person.ineligible_reason
 
 
-def rule_of(grants: Sequence[Grant], member: Member, effect: Effect) -> Grant | None:
-    """Return the member's own rule of that effect, even if it has ended."""
-    return next((g for g in grants if g.principal == member.user_id and g.effect is effect), None)
-
-
-def _in_force(grants: Sequence[Grant], member: Member, effect: Effect, now: datetime) -> Grant | None:
-    matching = (g for g in grants if g.principal == member.user_id and g.effect is effect)
-    return next((g for g in matching if g.holds_at(now)), None)
-
-
 def allowance(member: Member, facts: Facts, now: datetime) -> Grant | None:
     """Return the allow rule that counts for the member, or else their own that has ended."""
-    allow = _that_applies(considered(member, facts, now), Effect.ALLOW)
-    return allow.grant if allow else rule_of(facts.access.grants, member, Effect.ALLOW)
+    return _allow_rule(considered(member, facts, now))
 
 
 def considered(member: Member, facts: Facts, now: datetime) -> tuple[Considered, ...]:
@@ -226,11 +227,23 @@ def considered(member: Member, facts: Facts, now: datetime) -> tuple[Considered,
     in_force = {grant.effect for grant in own if grant.holds_at(now)}
     # One's own deny rule settles everything; one's own allow rule settles what groups allow.
     settled = set(Effect) if Effect.DENY in in_force else in_force
-    rules = sorted((*own, *access.group_grants), key=_precedence)
-    seen = [_considered(grant, facts, now, settled=grant.effect in settled) for grant in rules]
-    deny, allow = (_that_applies(seen, effect) for effect in (Effect.DENY, Effect.ALLOW))
-    unsure = next((rule for rule in seen if rule.applies is None and rule.grant.effect is Effect.DENY), None)
-    deciding = deny or unsure or allow
+    seen = []
+    for grant in sorted((*own, *access.group_grants), key=_precedence):
+        applies, why = facts.memberships.get(grant), "whether the member is in it could not be confirmed"
+        if not grant.holds_at(now):
+            applies, why = False, "ended"
+        elif not grant.of_group:
+            applies, why = True, "in force"
+        elif grant.effect in settled:
+            applies, why = False, "not looked up: the member's own rule comes first"
+        elif applies is not None:
+            why = "the member is in it" if applies else "the member is not in it"
+        seen.append(Considered(grant, applies, why))
+    deciding = (
+        _first(seen, Effect.DENY, applies=True)
+        or _first(seen, Effect.DENY, applies=None)
+        or _first(seen, Effect.ALLOW, applies=True)
+    )
     return tuple(replace(rule, decides=rule is deciding) for rule in seen)
 
 
@@ -240,21 +253,14 @@ def _precedence(grant: Grant) -> tuple[bool, bool, float, str]:
     return grant.effect is not Effect.DENY, grant.of_group, -lasts, grant.principal
 
 
-def _considered(grant: Grant, facts: Facts, now: datetime, *, settled: bool) -> Considered:
-    if not grant.holds_at(now):
-        return Considered(grant, applies=False, why="ended")
-    if not grant.of_group:
-        return Considered(grant, applies=True, why="in force")
-    if settled:
-        return Considered(grant, applies=False, why="not looked up: the member's own rule comes first")
-    is_in = facts.memberships.get(grant)
-    if is_in is None:
-        return Considered(grant, applies=None, why="whether the member is in it could not be confirmed")
-    return Considered(grant, is_in, "the member is in it" if is_in else "the member is not in it")
+def _first(seen: Sequence[Considered], effect: Effect, *, applies: bool | None) -> Considered | None:
+    return next((rule for rule in seen if rule.applies is applies and rule.grant.effect is effect), None)
 
 
-def _that_applies(rules: Sequence[Considered], effect: Effect) -> Considered | None:
-    return next((rule for rule in rules if rule.applies and rule.grant.effect is effect), None)
+def _allow_rule(seen: Sequence[Considered]) -> Grant | None:
+    own = (rule for rule in seen if rule.grant.effect is Effect.ALLOW and not rule.grant.of_group)
+    rule = _first(seen, Effect.ALLOW, applies=True) or next(own, None)
+    return rule.grant if rule else None
 
 
 def _unconfirmed(rules: Sequence[Considered], effect: Effect) -> str:
@@ -263,10 +269,3 @@ def _unconfirmed(rules: Sequence[Considered], effect: Effect) -> str:
     return (
         f"cannot be confirmed: {effect} {', '.join(groups)} (ask Slack again, or forget the rule)" if groups else ""
     )
-
-
-def _choice(mapping: Mapping | None, target: Target) -> str:
-    if mapping is None:
-        return f"no mapping called {target.alias}" if target.alias else "several mappings, none named"
-    what = f"{mapping.alias}: {mapping.profile_name} in {mapping.domain_id}"
-    return f"{what}, some space" if target.space == "" else what
