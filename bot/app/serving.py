@@ -21,7 +21,6 @@ from bot.config import HttpSettings, ServeSettings, SocketSettings, ignored_vari
 from bot.links.facts import Gatherer
 from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
-from bot.observability.context import Recorder
 from bot.observability.logs import redactor
 from bot.observability.metrics import Metrics
 from bot.serving.executors import BoundedExecutor, BurstGate, CallExecutor
@@ -128,7 +127,7 @@ def _listeners(
     calls: CallExecutor,
 ) -> AppContext:
     """Register the listeners, and return what they work with."""
-    record_duration, rules, days = Recorder(metrics), clients.rules(settings), settings.studio_audit_days
+    rules, days = clients.rules(settings), settings.studio_audit_days
     burst_gate, admins = BurstGate(), frozenset(settings.studio_admins)
     workers = BoundedExecutor(
         "worker", workers=settings.studio_concurrency, queue=settings.studio_queue, burst_gate=burst_gate
@@ -149,7 +148,7 @@ def _listeners(
             studio=studio,
             choices=runtime,
             rules=rules,
-            record_duration=record_duration,
+            record_duration=metrics.record_duration,
         ),
         get_status=GetStatus(facts, audit, rules),
         command_runner=CommandRunner(admin, ConfirmationTable(tables), fresh, admins),
@@ -165,7 +164,7 @@ def _listeners(
         request_channel=settings.studio_request_channel,
         locale=settings.studio_locale,
         link_seconds=settings.studio_link_seconds,
-        record_duration=record_duration,
+        record_duration=metrics.record_duration,
     )
     register(bolt, app, (*request_handlers.ROUTES, *admin_handlers.ROUTES, *member_handlers.ROUTES))
     return app

@@ -1,7 +1,7 @@
 """What the failures of AWS's services mean, by error code and never by message."""
 
-from collections.abc import Callable
-from enum import Enum, auto
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import (
@@ -41,36 +41,6 @@ REFUSED = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-# Too rare for a metric's series of their own.
-RARE = {
-    "LimitExceededException",
-    "MissingAuthenticationToken",
-    "NotAuthorized",
-    "OptInRequired",
-    "TooManyRequestsException",
-    "TransactionInProgressException",
-}
-# What metrics count by its own code. An exception's name stands for a call that AWS did not answer.
-CODES = frozenset(
-    {
-        *(THROTTLED | REFUSED) - RARE,
-        "InternalFailure",
-        "InternalServerError",
-        "ResourceNotFound",
-        "ResourceNotFoundException",
-        "ServiceUnavailable",
-        "TransactionCanceledException",
-        "TransactionConflict",
-        "TransactionConflictException",
-        "ValidationException",
-        "ConnectTimeoutError",
-        "ConnectionClosedError",
-        "CredentialRetrievalError",
-        "EndpointConnectionError",
-        "NoCredentialsError",
-        "ReadTimeoutError",
-    }
-)
 # A failed condition, alone or in a transaction, is an answer that we asked for; so are the other items of such a
 # transaction. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html
 EXPECTED = {"", "None", "ConditionalCheckFailed", "ConditionalCheckFailedException"}
@@ -78,24 +48,37 @@ CANCELED = "TransactionCanceledException"
 NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ProfileNotFound)
 
 
-class Failure(Enum):
+class Failure(StrEnum):
     """Kinds of failed calls."""
 
-    THROTTLED = auto()
-    REFUSED = auto()
-    BROKEN = auto()  # the service's own failure
-    UNREACHABLE = auto()
-    NO_CREDENTIALS = auto()
-    OTHER = auto()
+    THROTTLED = "throttled"
+    REFUSED = "refused"
+    BROKEN = "broken"  # the service's own failure
+    UNREACHABLE = "unreachable"
+    NO_CREDENTIALS = "no_credentials"
+    OTHER = "other"
+
+
+# What metrics count failures by: AWS's code if AWS throttles or refuses us, otherwise the kind.
+LABELS = frozenset(THROTTLED | REFUSED | {Failure.BROKEN, Failure.UNREACHABLE, Failure.NO_CREDENTIALS, Failure.OTHER})
 
 
 def classify(error: BaseException | None) -> Failure:
     """Return the kind of failure of what botocore raised."""
     if isinstance(error, ClientError):
-        return _answered(error)
+        return _kind(error_code(error), answer_of(error))
     if isinstance(error, NO_CREDENTIALS):
         return Failure.NO_CREDENTIALS
     return Failure.UNREACHABLE if isinstance(error, HTTPClientError | ConnectionError) else Failure.OTHER
+
+
+def _kind(code: str, metadata: Mapping[str, Any]) -> Failure:
+    if code in THROTTLED:
+        return Failure.THROTTLED
+    if code in REFUSED:
+        return Failure.REFUSED
+    status = metadata.get("HTTPStatusCode", 0)
+    return Failure.BROKEN if status >= 500 or code.startswith("Internal") else Failure.OTHER  # noqa: PLR2004 - HTTP's
 
 
 def error_code(error: ClientError | BotoCoreError) -> str:
@@ -112,28 +95,19 @@ def answer_of(error: ClientError) -> dict[str, Any]:
     return {**whole.response.get("ResponseMetadata", {})}
 
 
-def _answered(error: ClientError) -> Failure:
-    code = error_code(error)
-    if code in THROTTLED:
-        return Failure.THROTTLED
-    if code in REFUSED:
-        return Failure.REFUSED
-    status = answer_of(error).get("HTTPStatusCode", 0)
-    return Failure.BROKEN if status >= 500 or code.startswith("Internal") else Failure.OTHER  # noqa: PLR2004 - HTTP's
-
-
 def count_aws_failures(events: Any, failed: Callable[[str, str], None]) -> None:
-    """Report the calls of a boto3 session or botocore client that fail after their retries.
+    """Report the calls of a boto3 session or botocore client that fail after their retries, with one of LABELS.
 
     https://docs.aws.amazon.com/boto3/latest/guide/events.html
     """
 
     def answered(event_name: str, parsed: Any, **_: object) -> None:
         for code in _codes(parsed) - EXPECTED:
-            failed(_service(event_name), code)
+            kind = _kind(code, parsed.get("ResponseMetadata", {}))
+            failed(_service(event_name), code if kind in (Failure.THROTTLED, Failure.REFUSED) else kind)
 
     def unanswered(event_name: str, exception: BaseException, **_: object) -> None:
-        failed(_service(event_name), type(exception).__name__)
+        failed(_service(event_name), classify(exception))
 
     events.register("after-call", answered, unique_id="count-answered")
     events.register("after-call-error", unanswered, unique_id="count-unanswered")

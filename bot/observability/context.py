@@ -12,7 +12,6 @@ from uuid import uuid4
 import structlog
 
 from bot.core.link import Stage
-from bot.observability.metrics import Metrics
 
 
 @dataclass(slots=True)
@@ -67,15 +66,8 @@ def stages() -> Mapping[str, int]:
     return {f"{stage}_ms": round(seconds * 1000) for stage, seconds, _ in delivery.stages} if delivery else {}
 
 
-class Recorder:
-    """Record the duration of a stage in the metrics, the final log line of the request, and its trace."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    def __call__(self, stage: Stage, seconds: float) -> None:
-        """Record a stage that ended just now."""
-        self._metrics.record_duration(stage, seconds)
-        delivery = _delivery.get()
-        if delivery is not None:
-            delivery.stages.append((stage, seconds, time.time_ns()))
+def add_stage(stage: Stage, seconds: float) -> None:
+    """Note that a stage of the current request has just ended."""
+    delivery = _delivery.get()
+    if delivery is not None:
+        delivery.stages.append((stage, seconds, time.time_ns()))

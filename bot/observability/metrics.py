@@ -5,8 +5,9 @@ counts as "other".
 """
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
@@ -14,7 +15,8 @@ from bot.core.audit import ISSUED, UNDELIVERED
 from bot.core.link import Reason, Stage
 from bot.core.ports import WorkPool
 from bot.core.records import DecisionResult
-from bot.observability.aws_failures import CODES as AWS_CODES
+from bot.observability import context as telemetry
+from bot.observability.aws_failures import LABELS as AWS_LABELS
 
 # Slack waits three seconds for an acknowledgement, and a member gets an answer within ten.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10)
@@ -53,6 +55,8 @@ OUTCOMES = frozenset(
 
 POOLS = ("worker", "clerk")
 
+SIGNING_SECRETS = ("first", "second")
+
 # Why a Socket Mode connection was renewed: Slack asked for it, it broke, it went silent, or Slack counted too many.
 RENEWALS = ("refresh", "lost", "silent", "recount")
 
@@ -82,9 +86,9 @@ SLACK_CODES = frozenset(
     ]
 )
 CODES = {
-    "dynamodb": AWS_CODES,
-    "sagemaker": AWS_CODES,
-    "sts": AWS_CODES,
+    "dynamodb": AWS_LABELS,
+    "sagemaker": AWS_LABELS,
+    "sts": AWS_LABELS,
     "slack": SLACK_CODES,
     "response_url": frozenset({"404", "429", "500", "not_ok", "unreachable"}),
 }
@@ -98,80 +102,63 @@ class Metrics:
     """
 
     def __init__(self, transport: str = "http", ended: Callable[[str], None] | None = None) -> None:
+        registry = self._registry = CollectorRegistry()
         self._ended = ended
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        Info("studio_links_build", "Version and transport of this process.", registry=self._registry).info(
+        ProcessCollector(registry=registry)
+        Info("studio_links_build", "Version and transport of this process.", registry=registry).info(
             {"version": _version(), "python": platform.python_version(), "transport": transport}
         )
-        outcomes = Counter(
-            "studio_links_requests", "Requests from Slack by outcome.", ["outcome"], registry=self._registry
-        )
-        self._outcomes = {outcome: outcomes.labels(outcome) for outcome in {*OUTCOMES, OTHER}}
-        stages = Histogram(
+        self._outcomes = self._counter("requests", "Requests from Slack by outcome.", outcome={*OUTCOMES, OTHER})
+        self._stages = Histogram(
             "studio_links_stage_seconds",
             "How long each stage of a request took.",
             ["stage"],
             buckets=SECONDS,
-            registry=self._registry,
+            registry=registry,
         )
-        self._stages = {stage: stages.labels(stage) for stage in Stage}
-        errors = Counter(
+        for stage in Stage:
+            self._stages.labels(stage)
+        self._errors = Counter(
             "studio_links_upstream_errors",
             "Calls of AWS and Slack that failed after their retries.",
             ["upstream", "code"],
-            registry=self._registry,
+            registry=registry,
         )
-        self._errors = {
-            (upstream, code): errors.labels(upstream, code)
-            for upstream, codes in {**CODES, OTHER: frozenset[str]()}.items()
-            for code in {*codes, OTHER}
-        }
-        full = Counter(
-            "studio_links_queue_refusals",
-            "Jobs that a full queue rejected.",
-            ["pool"],
-            registry=self._registry,
-        )
-        self._full = {pool: full.labels(pool) for pool in POOLS}
-        self._in_flight = Gauge("studio_links_in_flight", "Jobs that run or wait.", ["pool"], registry=self._registry)
-        self._places = Gauge("studio_links_places", "Jobs that may run or wait.", ["pool"], registry=self._registry)
-        self._signing_secrets = Gauge(
-            "studio_links_signing_secrets",
-            "Accepted signing secrets: two during a rotation.",
-            registry=self._registry,
-        )
-        signed = Gauge(
-            "studio_links_signing_secret_used_timestamp_seconds",
+        for upstream, codes in {**CODES, OTHER: frozenset[str]()}.items():
+            for code in {*codes, OTHER}:
+                self._errors.labels(upstream, code)
+        self._full = self._counter("queue_refusals", "Jobs that a full queue rejected.", pool=POOLS)
+        self._in_flight = self._gauge("in_flight", "Jobs that run or wait.", "pool")
+        self._places = self._gauge("places", "Jobs that may run or wait.", "pool")
+        self._signing_secrets = self._gauge("signing_secrets", "Accepted signing secrets: two during a rotation.")
+        self._signed = self._gauge(
+            "signing_secret_used_timestamp_seconds",
             "When a request was last signed with the first or second signing secret; 0 for never.",
-            ["secret"],
-            registry=self._registry,
+            "secret",
         )
-        self._signed = [signed.labels(secret) for secret in ("first", "second")]
-        self._ready = Gauge(
-            "studio_links_ready",
-            "1 if Slack and DynamoDB responded to the last check, else 0.",
-            registry=self._registry,
-        )
+        for secret in SIGNING_SECRETS:
+            self._signed.labels(secret)
+        self._ready = self._gauge("ready", "1 if Slack and DynamoDB responded to the last check, else 0.")
 
     def outcome(self, outcome: str) -> None:
         """Count one request."""
-        self._outcomes[outcome if outcome in self._outcomes else OTHER].inc()
+        self._outcomes.labels(outcome if outcome in OUTCOMES else OTHER).inc()
         if self._ended is not None:
             self._ended(outcome)
 
     def record_duration(self, stage: Stage, seconds: float) -> None:
-        """Observe how long a stage took."""
-        self._stages[stage].observe(seconds)
+        """Observe how long a stage took, also for the final log line and the trace of the current request."""
+        self._stages.labels(stage).observe(seconds)
+        telemetry.add_stage(stage, seconds)
 
     def upstream_failed(self, upstream: str, code: str) -> None:
         """Count one call of an upstream that failed after its retries."""
         known = upstream if upstream in CODES else OTHER
-        self._errors[known, code if code in CODES.get(known, ()) else OTHER].inc()
+        self._errors.labels(known, code if code in CODES.get(known, ()) else OTHER).inc()
 
     def queue_full(self, pool: str) -> None:
         """Count one job that a full pool rejected."""
-        self._full[pool].inc()
+        self._full.labels(pool).inc()
 
     def signing_secrets(self, number: int) -> None:
         """Show how many signing secrets are accepted."""
@@ -179,7 +166,7 @@ class Metrics:
 
     def signed_with(self, secret: int) -> None:
         """Note which signing secret signed a request, 0 being the first."""
-        self._signed[secret].set_to_current_time()
+        self._signed.labels(SIGNING_SECRETS[secret]).set_to_current_time()
 
     def watch_pool(self, pool: WorkPool) -> None:
         """Show how full the pool is at each scrape."""
@@ -199,26 +186,32 @@ class Metrics:
         surplus: Callable[[], int],
     ) -> None:
         """Show the state of Socket Mode at each scrape."""
-        shown: dict[str, tuple[str, Callable[[], float]]] = {
-            "connected": ("1 if Slack reaches this process through its connection, else 0.", connected),
-            "heard_timestamp_seconds": ("When Slack last sent something through it.", heard),
-            "connections": ("The app's connections by Slack's count, when ours was opened.", connections),
-            "surplus_connections": ("How many of those are more than STUDIO_REPLICAS explains.", surplus),
-        }
-        for name, (words, value) in shown.items():
-            Gauge(f"studio_links_socket_{name}", words, registry=self._registry).set_function(value)
-        renewals = Counter(
-            "studio_links_socket_renewals", "New connections, by why.", ["why"], registry=self._registry
-        )
-        self._renewals = {why: renewals.labels(why) for why in RENEWALS}
+        for name, description, value in (
+            ("connected", "1 if Slack reaches this process through its connection, else 0.", connected),
+            ("heard_timestamp_seconds", "When Slack last sent something through it.", heard),
+            ("connections", "The app's connections by Slack's count, when ours was opened.", connections),
+            ("surplus_connections", "How many of those are more than STUDIO_REPLICAS explains.", surplus),
+        ):
+            self._gauge(f"socket_{name}", description).set_function(value)
+        self._renewals = self._counter("socket_renewals", "New connections, by why.", why=RENEWALS)
 
     def socket_renewed(self, why: str) -> None:
         """Count one connection that replaced another."""
-        self._renewals[why].inc()
+        self._renewals.labels(why).inc()
 
     def page(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
         return generate_latest(self._registry)
+
+    def _counter(self, name: str, description: str, **label: Iterable[str]) -> Counter:
+        """Return a counter by one label, with all its series."""
+        counter = Counter(f"studio_links_{name}", description, list(label), registry=self._registry)
+        for value in chain.from_iterable(label.values()):
+            counter.labels(value)
+        return counter
+
+    def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
+        return Gauge(f"studio_links_{name}", description, labels, registry=self._registry)
 
 
 def _version() -> str:

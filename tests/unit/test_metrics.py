@@ -144,11 +144,14 @@ def cannot_connect(**_: object) -> None:
     ("answer", "counted"),
     [
         (refuse("ThrottlingException"), [("dynamodb", "ThrottlingException")]),
+        (refuse("AccessDeniedException"), [("dynamodb", "AccessDeniedException")]),
+        (refuse("ValidationException"), [("dynamodb", "other")]),
+        (refuse("InternalServerError"), [("dynamodb", "broken")]),
         (refuse("ConditionalCheckFailedException"), []),
         (cancel("None", "ConditionalCheckFailed"), []),
         (cancel("ThrottlingError", "None"), [("dynamodb", "ThrottlingError")]),
-        (cancel(), [("dynamodb", "TransactionCanceledException")]),
-        (cannot_connect, [("dynamodb", "EndpointConnectionError")]),
+        (cancel(), [("dynamodb", "other")]),
+        (cannot_connect, [("dynamodb", "unreachable")]),
     ],
 )
 def test_failed_aws_call_counts_once_after_its_retries(

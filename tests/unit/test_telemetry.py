@@ -48,7 +48,7 @@ def test_log_lines_have_delivery_and_request_ids(written: io.StringIO) -> None:
 def test_deliveries_on_one_thread_share_no_context(written: io.StringIO) -> None:
     one = telemetry.begin()
     telemetry.is_request("0123")
-    telemetry.Recorder(Metrics())(Stage.GATHER, 1.0)
+    Metrics().record_duration(Stage.GATHER, 1.0)
     other = telemetry.begin()
     log.info("the other")
     [line] = lines(written)
@@ -86,10 +86,9 @@ def test_work_without_a_request_has_no_delivery_id(written: io.StringIO) -> None
 
 def test_stage_durations_are_kept_and_counted() -> None:
     metrics = Metrics()
-    record_duration = telemetry.Recorder(metrics)
     telemetry.begin()
-    record_duration(Stage.GATHER, 0.0123)
-    record_duration(Stage.MINT, 0.5)
+    metrics.record_duration(Stage.GATHER, 0.0123)
+    metrics.record_duration(Stage.MINT, 0.5)
     assert telemetry.stages() == {"gather_ms": 12, "mint_ms": 500}
     assert 'studio_links_stage_seconds_count{stage="mint"} 1.0' in metrics.page().decode()
 
@@ -98,7 +97,7 @@ def test_durations_without_a_request_are_only_counted() -> None:
     metrics = Metrics()
 
     def elsewhere() -> None:
-        telemetry.Recorder(metrics)(Stage.MINT, 0.5)
+        metrics.record_duration(Stage.MINT, 0.5)
 
     thread = threading.Thread(target=elsewhere)
     thread.start()

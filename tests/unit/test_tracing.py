@@ -42,11 +42,10 @@ def seconds(span: ReadableSpan) -> float:
 
 
 def test_request_is_one_span_with_a_child_per_stage(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
-    record_duration = telemetry.Recorder(metrics)
     delivery = telemetry.begin()
     telemetry.is_request("0123")
-    record_duration(Stage.GATHER, 0.25)
-    record_duration(Stage.MINT, 0.5)
+    metrics.record_duration(Stage.GATHER, 0.25)
+    metrics.record_duration(Stage.MINT, 0.5)
     metrics.outcome("issued")
     spans = by_name(exporter)
     root = spans["request"]
