@@ -185,9 +185,7 @@ def _entrance(
         verifier=verifier,
         bolt=lambda body: _respond(bolt, body),
         ready=lambda: STARTING if app.home is None else health.problem(),
-        page=app.metrics.page,
         metrics=app.metrics,
-        record_duration=app.record_duration,
     )
 
 

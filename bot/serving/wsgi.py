@@ -27,8 +27,8 @@ log = structlog.get_logger()
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_FIELDS = 100
-LENGTH = re.compile(r"[0-9]{1,12}")
-TIMESTAMP = re.compile(r"[0-9]{1,12}")
+NUMBER = re.compile(r"[0-9]{1,12}")
+PAGES = ("/healthz", "/readyz", "/metrics")
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 Environ = dict[str, Any]
@@ -87,16 +87,12 @@ class Entrance:
         verifier: None over Socket Mode, where no requests are accepted here.
         bolt: returns the response to a verified, parsed body.
         ready: returns None if the bot can serve, otherwise why not.
-        page: returns the page of metrics.
-        record_duration: records how long an acknowledgement took.
     """
 
     verifier: Verifier | None
     bolt: Callable[[dict[str, Any]], Response]
     ready: Callable[[], str | None]
-    page: Callable[[], bytes]
     metrics: Metrics
-    record_duration: Callable[[Stage, float], None]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -115,7 +111,7 @@ class Entrance:
             *response.headers,
         ]
         if environ.get("PATH_INFO") == "/slack/events":
-            self.record_duration(Stage.ACKNOWLEDGE, time.monotonic() - begun)
+            self.metrics.record_duration(Stage.ACKNOWLEDGE, time.monotonic() - begun)
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
@@ -125,12 +121,11 @@ class Entrance:
             if method != "POST":
                 raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only POST is allowed here", ("Allow", "POST"))
             return self._dispatch(_verified(environ, self.verifier))
-        pages = {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page}
-        if path not in pages:
+        if path not in PAGES:
             raise Refusal(HTTPStatus.NOT_FOUND, "there is nothing here")
         if method not in ("GET", "HEAD"):
             raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed here", ("Allow", "GET, HEAD"))
-        return pages[path]()
+        return self._page(path)
 
     def _dispatch(self, body: dict[str, Any]) -> Response:
         try:
@@ -139,24 +134,22 @@ class Entrance:
             log.error("request_not_dispatched", why=type(error).__name__)  # noqa: TRY400 - its text quotes the body
             raise Refusal(HTTPStatus.BAD_REQUEST, "the body is not what Slack sends") from None
 
-    def _healthz(self) -> Response:
-        return Response(HTTPStatus.OK, b"alive\n")
-
-    def _readyz(self) -> Response:
-        waits_for = self.ready()
-        if waits_for is None:
+    def _page(self, path: str) -> Response:
+        if path == "/healthz":
+            return Response(HTTPStatus.OK, b"alive\n")
+        if path == "/metrics":
+            return Response(HTTPStatus.OK, self.metrics.page(), CONTENT_TYPE_LATEST)
+        problem = self.ready()
+        if problem is None:
             return Response(HTTPStatus.OK, b"ready\n")
-        return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {waits_for}\n".encode())
-
-    def _metrics_page(self) -> Response:
-        return Response(HTTPStatus.OK, self.page(), CONTENT_TYPE_LATEST)
+        return Response(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {problem}\n".encode())
 
 
 def _verified(environ: Environ, verifier: Verifier) -> dict[str, Any]:
-    """The parsed body of a request that Slack has signed; Refusal for any other."""
+    """Return the parsed body of a request that Slack has signed; raise Refusal for any other."""
     timestamp = environ.get("HTTP_X_SLACK_REQUEST_TIMESTAMP", "")
     signature = environ.get("HTTP_X_SLACK_SIGNATURE", "")
-    if not TIMESTAMP.fullmatch(timestamp) or not SIGNATURE.fullmatch(signature):
+    if not NUMBER.fullmatch(timestamp) or not SIGNATURE.fullmatch(signature):
         raise Refusal(HTTPStatus.UNAUTHORIZED, "the request is not signed")
     try:
         body = _read(environ).decode()
@@ -169,16 +162,13 @@ def _verified(environ: Environ, verifier: Verifier) -> dict[str, Any]:
 
 def _read(environ: Environ) -> bytes:
     """Read the body, up to the limit."""
-    length = environ.get("CONTENT_LENGTH", "")
-    if length and not LENGTH.fullmatch(length):
+    length = environ.get("CONTENT_LENGTH") or str(MAX_BODY_BYTES + 1)  # chunks come without a length
+    if not NUMBER.fullmatch(length):
         raise Refusal(HTTPStatus.BAD_REQUEST, "the length is not a number")
-    too_large = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
-    if length and int(length) > MAX_BODY_BYTES:
-        raise too_large
-    # The server ends the stream where the body ends, also if that came in chunks.
-    body: bytes = environ["wsgi.input"].read(int(length) if length else MAX_BODY_BYTES + 1)
+    # The server ends the stream where the body ends.
+    body: bytes = environ["wsgi.input"].read(min(int(length), MAX_BODY_BYTES + 1))
     if len(body) > MAX_BODY_BYTES:
-        raise too_large
+        raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
     return body
 
 

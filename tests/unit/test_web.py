@@ -1,4 +1,4 @@
-"""The HTTP entrance, called as a server would call it: nothing that is not Slack's gets past it."""
+"""The HTTP entrance, called as a server calls it: only requests from Slack pass."""
 
 import hashlib
 import hmac
@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bot.core.link import Stage
 from bot.observability import logs
 from bot.observability.metrics import Metrics
 from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Response, Verifier
@@ -27,24 +26,23 @@ MARK = "find-me-nowhere"
 
 
 class StoppedClock:
-    """slack_sdk's clock, standing still."""
+    """Stand still."""
 
     def now(self) -> float:
         return float(NOW)
 
 
 @dataclass
-class Source:
-    """An entrance, what Bolt was given, and what came of it."""
+class Http:
+    """An entrance, and what it passed to Bolt and to the callbacks."""
 
     ready: Callable[[], str | None] = lambda: None
     signing_secrets: tuple[str, ...] | None = (SECRET,)
-    used: list[int] = field(default_factory=list)
-    missed: list[bool] = field(default_factory=list)
+    matched: list[int] = field(default_factory=list)
+    mismatches: list[bool] = field(default_factory=list)
     taken: list[dict[str, Any]] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
     dispatch: Callable[[dict[str, Any]], Response] = lambda _body: Response(200)
-    record_duration: list[Stage] = field(default_factory=list)
 
     def bolt(self, body: dict[str, Any]) -> Response:
         self.taken.append(body)
@@ -55,16 +53,14 @@ class Source:
         verifier = accepted and Verifier(
             secrets=lambda: accepted,
             clock=StoppedClock(),  # type: ignore[arg-type] # it has the one method there is
-            on_match=self.used.append,
-            on_mismatch=lambda: self.missed.append(True),
+            on_match=self.matched.append,
+            on_mismatch=lambda: self.mismatches.append(True),
         )
         entrance = Entrance(
             verifier=verifier or None,
             bolt=self.bolt,
             ready=self.ready,
-            page=self.metrics.page,
             metrics=self.metrics,
-            record_duration=lambda stage, _seconds: self.record_duration.append(stage),
         )
         answered: list[tuple[str, list[tuple[str, str]]]] = []
         chunks = entrance(environ, lambda status, headers: answered.append((status, headers)))
@@ -84,7 +80,7 @@ def sign(body: bytes, timestamp: str = str(NOW), secret: str = SECRET) -> str:
 
 
 def signed(body: bytes, content_type: str = FORM, **changes: Any) -> dict[str, Any]:
-    """A request as Slack makes it; None takes a variable out."""
+    """Return a request as Slack makes it, without the variables that are None."""
     environ = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": "/slack/events",
@@ -99,8 +95,8 @@ def signed(body: bytes, content_type: str = FORM, **changes: Any) -> dict[str, A
 
 
 @pytest.fixture
-def door() -> Source:
-    return Source()
+def http() -> Http:
+    return Http()
 
 
 COMMAND = {"command": "/studio", "text": "", "user_id": "U0ANA00001", "trigger_id": "1.2.3"}
@@ -113,23 +109,21 @@ OLD = "the-secret-before-this-one"
 
 
 @pytest.mark.parametrize(("secret", "number"), [(SECRET, 0), (OLD, 1)])
-def test_while_the_secret_is_rotated_either_is_accepted_and_which_is_told(
-    door: Source, secret: str, number: int
-) -> None:
-    door.signing_secrets = (SECRET, OLD)
+def test_either_signing_secret_is_accepted_during_rotation(http: Http, secret: str, number: int) -> None:
+    http.signing_secrets = (SECRET, OLD)
     body = urlencode(COMMAND).encode()
-    status, _, _ = door.post(body, HTTP_X_SLACK_SIGNATURE=sign(body, secret=secret))
-    assert (status, door.used, door.missed) == (200, [number], [])
+    status, _, _ = http.post(body, HTTP_X_SLACK_SIGNATURE=sign(body, secret=secret))
+    assert (status, http.matched, http.mismatches) == (200, [number], [])
 
 
-def test_a_secret_that_was_taken_away_opens_nothing(door: Source) -> None:
+def test_removed_signing_secret_is_refused(http: Http) -> None:
     body = urlencode(COMMAND).encode()
-    status, _, _ = door.post(body, HTTP_X_SLACK_SIGNATURE=sign(body, secret=OLD))
-    assert (status, door.used, door.missed) == (401, [], [True])
+    status, _, _ = http.post(body, HTTP_X_SLACK_SIGNATURE=sign(body, secret=OLD))
+    assert (status, http.matched, http.mismatches) == (401, [], [True])
 
 
-def test_each_secret_is_tried_whichever_fits(door: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    door.signing_secrets = (SECRET, OLD)
+def test_every_signing_secret_is_tried_whichever_matches(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    http.signing_secrets = (SECRET, OLD)
     compared: list[tuple[str, str]] = []
 
     def compare(one: str, other: str) -> bool:
@@ -137,92 +131,92 @@ def test_each_secret_is_tried_whichever_fits(door: Source, monkeypatch: pytest.M
         return one == other
 
     monkeypatch.setattr("slack_sdk.signature.hmac.compare_digest", compare)
-    door.post(urlencode(COMMAND).encode())
+    http.post(urlencode(COMMAND).encode())
     assert len(compared) == 2
 
 
 # What gets in
 
 
-def test_every_answer_has_an_id_of_its_own_and_so_have_refusals(door: Source) -> None:
-    answers = [door.post(b"x", HTTP_X_SLACK_SIGNATURE=None), door.post(urlencode(COMMAND).encode()), door.get("/x")]
+def test_every_response_has_its_own_request_id(http: Http) -> None:
+    answers = [http.post(b"x", HTTP_X_SLACK_SIGNATURE=None), http.post(urlencode(COMMAND).encode()), http.get("/x")]
     assert [status for status, _, _ in answers] == [401, 200, 404]
     ids = [headers["X-Request-Id"] for _, headers, _ in answers]
     assert len(set(ids)) == 3
     assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)
 
 
-def test_a_refusal_at_the_door_is_logged_with_its_id(door: Source, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refusal_is_logged_with_its_request_id(http: Http, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(level="INFO", style="json")
-    _, headers, _ = door.post(b"x", HTTP_X_SLACK_SIGNATURE=None)
+    _, headers, _ = http.post(b"x", HTTP_X_SLACK_SIGNATURE=None)
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["delivery"]) == ("refused_at_entrance", headers["X-Request-Id"])
 
 
-def test_the_time_of_an_acknowledgement_is_taken_and_that_of_other_pages_is_not(door: Source) -> None:
-    door.get("/healthz")
-    assert door.record_duration == []
-    door.post(urlencode(COMMAND).encode())
-    assert door.record_duration == [Stage.ACKNOWLEDGE]
+def test_only_acknowledgements_are_timed(http: Http) -> None:
+    http.get("/healthz")
+    assert 'studio_links_stage_seconds_count{stage="acknowledge"} 0.0' in http.metrics.page().decode()
+    http.post(urlencode(COMMAND).encode())
+    assert 'studio_links_stage_seconds_count{stage="acknowledge"} 1.0' in http.metrics.page().decode()
 
 
-def test_a_signed_command_is_handed_on_parsed(door: Source) -> None:
-    status, headers, body = door.post(urlencode(COMMAND).encode())
+def test_signed_command_reaches_bolt_parsed(http: Http) -> None:
+    status, headers, body = http.post(urlencode(COMMAND).encode())
     assert (status, body) == (200, b"")
-    assert door.taken == [COMMAND]
+    assert http.taken == [COMMAND]
     assert headers["Cache-Control"] == "no-store"
     assert headers["Content-Length"] == "0"
 
 
-def test_what_bolt_answers_is_what_slack_gets(door: Source) -> None:
-    door.dispatch = lambda _body: Response(200, b'{"text": "busy"}', JSON)
-    status, headers, body = door.post(urlencode(COMMAND).encode())
+def test_bolt_response_is_returned_unchanged(http: Http) -> None:
+    http.dispatch = lambda _body: Response(200, b'{"text": "busy"}', JSON)
+    status, headers, body = http.post(urlencode(COMMAND).encode())
     assert (status, headers["Content-Type"], body) == (200, JSON, b'{"text": "busy"}')
 
 
 @pytest.mark.parametrize("text", ["payload", "my payload={} here", "payload=%7B%7D", "&payload=x", '{"payload": 1}'])
-def test_payload_is_a_word_like_any_other(door: Source, text: str) -> None:
-    assert door.post(urlencode({**COMMAND, "text": text}).encode())[0] == 200
-    assert door.taken[0]["text"] == text
+def test_command_text_may_contain_the_word_payload(http: Http, text: str) -> None:
+    assert http.post(urlencode({**COMMAND, "text": text}).encode())[0] == 200
+    assert http.taken[0]["text"] == text
 
 
-def test_an_interaction_is_unpacked(door: Source) -> None:
+def test_interaction_payload_is_parsed(http: Http) -> None:
     interaction = {"type": "block_actions", "actions": [{"value": "ä payload"}]}
-    assert door.post(urlencode({"payload": json.dumps(interaction)}).encode())[0] == 200
-    assert door.taken == [interaction]
+    assert http.post(urlencode({"payload": json.dumps(interaction)}).encode())[0] == 200
+    assert http.taken == [interaction]
 
 
-def test_an_event_in_json_is_unpacked(door: Source) -> None:
-    assert door.post(b'{"type": "url_verification", "challenge": "x"}', f"{JSON}; charset=utf-8")[0] == 200
-    assert door.taken == [{"type": "url_verification", "challenge": "x"}]
+def test_json_event_is_parsed(http: Http) -> None:
+    assert http.post(b'{"type": "url_verification", "challenge": "x"}', f"{JSON}; charset=utf-8")[0] == 200
+    assert http.taken == [{"type": "url_verification", "challenge": "x"}]
 
 
-def test_the_kind_of_a_body_has_no_case(door: Source) -> None:
-    assert door.post(urlencode(COMMAND).encode(), "Application/X-WWW-Form-Urlencoded ; charset=UTF-8")[0] == 200
+def test_content_type_is_case_insensitive(http: Http) -> None:
+    assert http.post(urlencode(COMMAND).encode(), "Application/X-WWW-Form-Urlencoded ; charset=UTF-8")[0] == 200
 
 
-def test_empty_fields_are_kept(door: Source) -> None:
-    door.post(b"command=%2Fstudio&text=")
-    assert door.taken == [{"command": "/studio", "text": ""}]
+def test_empty_form_fields_are_kept(http: Http) -> None:
+    http.post(b"command=%2Fstudio&text=")
+    assert http.taken == [{"command": "/studio", "text": ""}]
 
 
-def test_a_body_without_a_length_is_read_to_its_end(door: Source) -> None:
-    assert door.post(urlencode(COMMAND).encode(), CONTENT_LENGTH=None)[0] == 200
-    assert door.post(urlencode(COMMAND).encode(), CONTENT_LENGTH="")[0] == 200
-    assert door.taken == [COMMAND, COMMAND]
+def test_body_without_length_is_read_to_its_end(http: Http) -> None:
+    assert http.post(urlencode(COMMAND).encode(), CONTENT_LENGTH=None)[0] == 200
+    assert http.post(urlencode(COMMAND).encode(), CONTENT_LENGTH="")[0] == 200
+    assert http.taken == [COMMAND, COMMAND]
 
 
 @pytest.mark.parametrize("length", [None, "given"])
-def test_the_largest_body_is_taken_and_a_byte_more_is_not(door: Source, length: str | None) -> None:
+def test_body_limit_is_exact(http: Http, length: str | None) -> None:
     changes: dict[str, Any] = {} if length else {"CONTENT_LENGTH": None}
     largest = b"text=" + b"x" * (MAX_BODY_BYTES - 5)
-    assert door.post(largest, **changes)[0] == 200
-    assert door.post(largest + b"x", **changes)[0] == 413
-    assert len(door.taken) == 1
+    assert http.post(largest, **changes)[0] == 200
+    assert http.post(largest + b"x", **changes)[0] == 413
+    assert len(http.taken) == 1
 
 
 class Endless(io.BytesIO):
-    """A body of which too much is never read."""
+    """Fail a read beyond the limit."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -236,20 +230,20 @@ class Endless(io.BytesIO):
 
 
 @pytest.mark.parametrize("length", [None, "5000000", str(MAX_BODY_BYTES + 1), "999999999999"])
-def test_of_a_body_too_large_no_more_than_the_limit_is_read(door: Source, length: str | None) -> None:
+def test_body_is_not_read_beyond_the_limit(http: Http, length: str | None) -> None:
     stream = Endless()
     changes: dict[str, Any] = {"wsgi.input": stream, "CONTENT_LENGTH": length}
     environ = signed(b"x", **changes)
-    assert door.call(environ)[0] == 413
+    assert http.call(environ)[0] == 413
     assert stream.asked <= MAX_BODY_BYTES + 1
-    assert door.taken == []
+    assert http.taken == []
 
 
 @pytest.mark.parametrize("age", [0, 299, -299])
-def test_a_timestamp_of_the_last_minutes_is_taken(door: Source, age: int) -> None:
+def test_recent_timestamp_is_accepted(http: Http, age: int) -> None:
     body, timestamp = urlencode(COMMAND).encode(), str(NOW - age)
     headers = {"HTTP_X_SLACK_REQUEST_TIMESTAMP": timestamp, "HTTP_X_SLACK_SIGNATURE": sign(body, timestamp)}
-    assert door.post(body, **headers)[0] == 200
+    assert http.post(body, **headers)[0] == 200
 
 
 # What does not
@@ -258,7 +252,7 @@ BODY = urlencode({**COMMAND, "text": MARK}).encode()
 
 
 def at(timestamp: str, body: bytes = BODY) -> dict[str, str]:
-    """The headers of a request that was signed at some time."""
+    """Return the headers of a request signed at that time."""
     try:
         signature = sign(body, timestamp)
     except UnicodeEncodeError:
@@ -323,54 +317,54 @@ BAD: dict[str, tuple[bytes, str, dict[str, Any], int]] = {
 
 
 @pytest.mark.parametrize(("body", "kind", "changes", "expected"), BAD.values(), ids=BAD)
-def test_bad_requests(door: Source, body: bytes, kind: str, changes: dict[str, Any], expected: int) -> None:
+def test_bad_request_is_refused(http: Http, body: bytes, kind: str, changes: dict[str, Any], expected: int) -> None:
     with capture_logs() as logs:
-        status, headers, answer = door.post(body, kind, **changes)
+        status, headers, answer = http.post(body, kind, **changes)
     assert status == expected
     if expected == 200:
         return
-    assert door.taken == []
+    assert http.taken == []
     assert MARK not in f"{headers} {answer!r} {logs}"
     assert len(answer.splitlines()) == 1
     [line] = logs
     assert (line["event"], line["status"]) == ("refused_at_entrance", expected)
     assert set(line) == {"event", "status", "why", "log_level"}
-    assert b'outcome="refused_at_entrance"} 1.0' in door.metrics.page()
+    assert b'outcome="refused_at_entrance"} 1.0' in http.metrics.page()
 
 
-def test_an_unsigned_request_is_not_even_read(door: Source) -> None:
+def test_unsigned_request_body_is_not_read(http: Http) -> None:
     class Unread(io.BytesIO):
         def read(self, _size: int | None = -1) -> bytes:
             raise AssertionError("the body was read")
 
     environ = signed(BODY, **{"wsgi.input": Unread(), **with_signature("nonsense")})
-    assert door.call(environ)[0] == 401
+    assert http.call(environ)[0] == 401
 
 
 @given(st.binary(max_size=500), st.sampled_from([FORM, JSON]))
-def test_whatever_slack_signs_is_taken_or_refused(body: bytes, kind: str) -> None:
-    door = Source()
+def test_any_signed_body_is_accepted_or_refused(body: bytes, kind: str) -> None:
+    http = Http()
     with capture_logs():
-        status, _, _ = door.post(body, kind)
+        status, _, _ = http.post(body, kind)
     assert status in (200, 400)
-    assert len(door.taken) == (1 if status == 200 else 0)
+    assert len(http.taken) == (1 if status == 200 else 0)
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
-def test_no_made_up_signature_gets_in(timestamp: str, signature: str) -> None:
-    door = Source()
+def test_forged_signature_is_refused(timestamp: str, signature: str) -> None:
+    http = Http()
     with capture_logs():
-        status, _, _ = door.post(BODY, HTTP_X_SLACK_REQUEST_TIMESTAMP=timestamp, HTTP_X_SLACK_SIGNATURE=signature)
+        status, _, _ = http.post(BODY, HTTP_X_SLACK_REQUEST_TIMESTAMP=timestamp, HTTP_X_SLACK_SIGNATURE=signature)
     assert status == 401
 
 
-def test_bolt_that_trips_over_a_body_is_a_bad_request_that_quotes_nothing(door: Source) -> None:
+def test_bolt_failure_is_a_bad_request_that_quotes_nothing(http: Http) -> None:
     def trip(_body: dict[str, Any]) -> Response:
         raise KeyError(MARK)
 
-    door.dispatch = trip
+    http.dispatch = trip
     with capture_logs() as logs:
-        status, _, answer = door.post(BODY)
+        status, _, answer = http.post(BODY)
     assert status == 400
     assert MARK not in f"{answer!r} {logs}"
     assert logs[0]["why"] == "KeyError"
@@ -380,16 +374,16 @@ def test_bolt_that_trips_over_a_body_is_a_bad_request_that_quotes_nothing(door: 
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "post", "X" * 1000])
-def test_events_are_posted_and_nothing_else(door: Source, method: str) -> None:
-    status, headers, body = door.get("/slack/events", method)
+def test_events_path_accepts_only_post(http: Http, method: str) -> None:
+    status, headers, body = http.get("/slack/events", method)
     assert (status, headers["Allow"]) == (405, "POST")
     assert (body == b"") is (method == "HEAD")
 
 
 @pytest.mark.parametrize("page", ["/healthz", "/readyz", "/metrics"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_pages_are_only_read(door: Source, page: str, method: str) -> None:
-    status, headers, _ = door.get(page, method)
+def test_pages_accept_only_get_and_head(http: Http, page: str, method: str) -> None:
+    status, headers, _ = http.get(page, method)
     assert (status, headers["Allow"]) == (405, "GET, HEAD")
 
 
@@ -398,34 +392,34 @@ def test_pages_are_only_read(door: Source, page: str, method: str) -> None:
     ["", "/", "/slack", "/slack/events/", "//slack/events", "/Slack/Events", "/healthz/", "/\u00e9", f"/{MARK}"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_there_is_nothing_elsewhere(door: Source, path: str, method: str) -> None:
+def test_unknown_path_is_not_found(http: Http, path: str, method: str) -> None:
     with capture_logs() as logs:
-        status, _, body = door.get(path, method)
+        status, _, body = http.get(path, method)
     assert status == 404
     assert MARK not in f"{body!r} {logs}"
 
 
-def test_a_request_without_a_path_finds_nothing(door: Source) -> None:
-    assert door.call({"REQUEST_METHOD": "GET"})[0] == 404
+def test_request_without_path_is_not_found(http: Http) -> None:
+    assert http.call({"REQUEST_METHOD": "GET"})[0] == 404
 
 
 @pytest.mark.parametrize("page", ["/healthz", "/readyz", "/metrics"])
-def test_the_head_of_a_page_says_what_the_page_would(door: Source, page: str) -> None:
-    status, headers, body = door.get(page)
-    head_status, head_headers, head_body = door.get(page, "HEAD")
+def test_head_has_the_headers_of_get(http: Http, page: str) -> None:
+    status, headers, body = http.get(page)
+    head_status, head_headers, head_body = http.get(page, "HEAD")
     assert (head_status, head_body) == (status, b"")
     assert headers["Content-Length"] == str(len(body))
     if page != "/metrics":  # which says something else each time
         assert head_headers["Content-Length"] == headers["Content-Length"]
 
 
-def test_being_alive_asks_nobody(door: Source) -> None:
+def test_healthz_makes_no_check(http: Http) -> None:
     def ask() -> str | None:
         raise AssertionError("it was asked")
 
-    door.ready = ask
-    assert door.get("/healthz")[::2] == (200, b"alive\n")
-    assert door.taken == []
+    http.ready = ask
+    assert http.get("/healthz")[::2] == (200, b"alive\n")
+    assert http.taken == []
 
 
 @pytest.mark.parametrize(
@@ -439,21 +433,21 @@ def test_being_alive_asks_nobody(door: Source) -> None:
         ),
     ],
 )
-def test_being_ready(door: Source, waits_for: str | None, status: int, body: bytes) -> None:
-    door.ready = lambda: waits_for
-    assert door.get("/readyz")[::2] == (status, body)
+def test_readyz_reports_the_problem(http: Http, waits_for: str | None, status: int, body: bytes) -> None:
+    http.ready = lambda: waits_for
+    assert http.get("/readyz")[::2] == (status, body)
 
 
-def test_the_metrics_page_is_prometheus_own(door: Source) -> None:
-    door.metrics.outcome("issued")
-    status, headers, body = door.get("/metrics")
+def test_metrics_page_has_prometheus_format(http: Http) -> None:
+    http.metrics.outcome("issued")
+    status, headers, body = http.get("/metrics")
     assert status == 200
     assert headers["Content-Type"].startswith("text/plain; version=")
     assert b'studio_links_requests_total{outcome="issued"} 1.0' in body
 
 
-def test_over_socket_mode_nothing_is_taken_here(door: Source) -> None:
-    door.signing_secrets = None
-    assert door.post(BODY)[0] == 404
-    assert door.get("/healthz")[0] == 200
-    assert door.taken == []
+def test_events_path_is_missing_over_socket_mode(http: Http) -> None:
+    http.signing_secrets = None
+    assert http.post(BODY)[0] == 404
+    assert http.get("/healthz")[0] == 200
+    assert http.taken == []
