@@ -207,7 +207,7 @@ class FakeAccess:
 
     def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:
         with self._change(tenant, grant.principal, seen, entry):
-            if grant.of_group:
+            if is_group(grant.principal):
                 self.give_group(tenant, grant)
             else:
                 self.give(Member(tenant, grant.principal), grant)

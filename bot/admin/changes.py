@@ -138,7 +138,7 @@ class Admin:
         """
         access = self.rules_of(tenant, grant.principal)
         require_version(access, at_version)
-        prefix = f"workspace#{grant.principal}" if grant.of_group else "grant"
+        prefix = f"workspace#{grant.principal}" if is_group(grant.principal) else "grant"
         require_readable(access, grant.principal, f"{prefix}#{grant.effect}")
         rules = access.grants
         before = next((g for g in rules if g.effect is grant.effect), None)
@@ -151,7 +151,7 @@ class Admin:
             warnings.append(f"a deny rule stands and wins ({deny.describe(now)}): `studio-links forget` removes both")
         if before is not None and same(before, grant):
             return Change(before, before, tuple(warnings))
-        if grant.of_group and before is None:
+        if is_group(grant.principal) and before is None:
             self._require_room(tenant)
         after = replace(grant, set_by=actor.name, set_at=now)
         entry = changed(grant.effect.value, actor, tenant, grant.principal, now, before=before, after=after)

@@ -10,8 +10,10 @@ from bot.core.values import (
     LANDING_URI,
     MAX_LANDING_URI,
     MAX_NAME,
+    MAX_REASON,
     NAME,
     PRINCIPAL,
+    REASON,
     REGION,
     RESERVED_WORDS,
     ROLE_ARN,
@@ -21,7 +23,6 @@ from bot.core.values import (
     InvalidValue,
     check_pattern,
     check_range,
-    check_reason,
     is_group,
 )
 
@@ -126,16 +127,11 @@ class Grant:
     def __post_init__(self) -> None:
         allowed = "the id of a user (U0123ABCD) or user group (S0123ABCD)"
         check_pattern("principal", self.principal, PRINCIPAL, 31, allowed)
-        if self.effect is Effect.ADMIN and self.of_group:
+        if self.effect is Effect.ADMIN and is_group(self.principal):
             raise InvalidValue("principal", self.principal, "a user, since groups do not administer")
-        check_reason(self.reason)
+        check_pattern("reason", self.reason, REASON, MAX_REASON, f"at most {MAX_REASON} characters")
         if self.until is not None and self.until.tzinfo is None:
             raise InvalidValue("until", self.until, "a time with a time zone")
-
-    @property
-    def of_group(self) -> bool:
-        """Whether the rule is about a user group."""
-        return is_group(self.principal)
 
     def holds_at(self, now: datetime) -> bool:
         """Whether the rule is still in force."""
@@ -166,7 +162,7 @@ class Lockdown:
     set_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        check_reason(self.reason)
+        check_pattern("reason", self.reason, REASON, MAX_REASON, f"at most {MAX_REASON} characters")
         if not self.reason.strip():
             raise InvalidValue("reason", self.reason, "a few words that tell members why")
 

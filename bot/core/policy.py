@@ -22,6 +22,7 @@ from datetime import datetime
 
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.link import Allowed, Check, Denied, Reason, Target
+from bot.core.values import is_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,7 @@ def considered(member: Member, facts: Facts, now: datetime) -> tuple[Considered,
         applies, why = facts.memberships.get(grant), "whether the member is in it could not be confirmed"
         if not grant.holds_at(now):
             applies, why = False, "ended"
-        elif not grant.of_group:
+        elif not is_group(grant.principal):
             applies, why = True, "in force"
         elif grant.effect in settled:
             applies, why = False, "not looked up: the member's own rule comes first"
@@ -250,7 +251,7 @@ def considered(member: Member, facts: Facts, now: datetime) -> tuple[Considered,
 def _precedence(grant: Grant) -> tuple[bool, bool, float, str]:
     """Deny before allow, the member's own before those of groups, and then the one that lasts longest."""
     lasts = grant.until.timestamp() if grant.until else float("inf")
-    return grant.effect is not Effect.DENY, grant.of_group, -lasts, grant.principal
+    return grant.effect is not Effect.DENY, is_group(grant.principal), -lasts, grant.principal
 
 
 def _first(seen: Sequence[Considered], effect: Effect, *, applies: bool | None) -> Considered | None:
@@ -258,7 +259,7 @@ def _first(seen: Sequence[Considered], effect: Effect, *, applies: bool | None) 
 
 
 def _allow_rule(seen: Sequence[Considered]) -> Grant | None:
-    own = (rule for rule in seen if rule.grant.effect is Effect.ALLOW and not rule.grant.of_group)
+    own = (rule for rule in seen if rule.grant.effect is Effect.ALLOW and not is_group(rule.grant.principal))
     rule = _first(seen, Effect.ALLOW, applies=True) or next(own, None)
     return rule.grant if rule else None
 

@@ -38,17 +38,13 @@ RESERVED_WORDS = frozenset(
     "help whoami request admin lab code canvas rstudio classic home space".split()  # noqa: SIM905 - reads better
 )
 MAX_REASON = 500
+REASON = re.compile(rf".{{0,{MAX_REASON}}}", re.DOTALL)
 
 
 class InvalidValue(ValueError):
-    """A value breaks its rule. `str()` names the field, the value and what it may be.
-
-    Attributes:
-        field_name: which field it is, for those who have words of their own for it.
-    """
+    """A value breaks its rule. `str()` names the field, the value and what it may be."""
 
     def __init__(self, field_name: str, value: object, allowed: str) -> None:
-        self.field_name = field_name
         super().__init__(f"{field_name} {str(value)[:80]!r} is not valid: it must be {allowed}")
         self.field_name = field_name
 
@@ -64,12 +60,6 @@ def check_range(name: str, value: int, allowed: range) -> None:
     """Raise InvalidValue unless `value` lies in `allowed`."""
     if value not in allowed:
         raise InvalidValue(name, value, f"a whole number from {allowed.start} to {allowed.stop - 1}")
-
-
-def check_reason(text: str) -> None:
-    """Raise InvalidValue if what an admin gave as a reason is too long."""
-    if len(text) > MAX_REASON:
-        raise InvalidValue("reason", text, f"at most {MAX_REASON} characters")
 
 
 def is_group(principal: str) -> bool:

@@ -58,7 +58,7 @@ def stored_fields(record: Mapping | Grant | Lockdown) -> Fields:
 
 def rule_name(grant: Grant) -> str:
     """Return the name of a rule in its item."""
-    return f"{grant.principal}#{grant.effect}" if grant.of_group else grant.effect.value
+    return f"{grant.principal}#{grant.effect}" if is_group(grant.principal) else grant.effect.value
 
 
 def _version(raw: Raw) -> int:

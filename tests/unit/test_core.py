@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import LANDING_URIS, Denied, Issued, Link, Reason, StudioApp, Target
-from bot.core.values import DEFAULT_ALIAS, DOMAIN_ID, RESERVED_WORDS, InvalidValue, check_pattern, utc_now
+from bot.core.values import DEFAULT_ALIAS, DOMAIN_ID, RESERVED_WORDS, InvalidValue, check_pattern, is_group, utc_now
 from tests.fakes import NOON, a_grant, a_mapping, a_request, an_allowed
 
 ROLE = "arn:aws:iam::123456789012:role/studio"
@@ -175,7 +175,7 @@ def test_rule_applies_to_one_user_or_one_group(principal: str) -> None:
 
 
 def test_group_cannot_have_an_admin_rule() -> None:
-    assert Grant("S0GROUP01", Effect.DENY).of_group
+    assert is_group(Grant("S0GROUP01", Effect.DENY).principal)
     with pytest.raises(InvalidValue, match="groups do not administer"):
         Grant("S0GROUP01", Effect.ADMIN)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person
 from bot.core.link import Allowed, Denied, Reason, StudioApp, Target
 from bot.core.policy import Facts, Rules, chosen_mapping, considered, decide, may_administer
+from bot.core.values import is_group
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping
 
 ORGANISATION = "E0ORG00001"
@@ -56,7 +57,9 @@ def facts_of(
 ) -> Facts:
     mappings = tuple(record for record in records if isinstance(record, Mapping))
     grants = [record for record in records if isinstance(record, Grant)]
-    own, of_groups = (tuple(grant for grant in grants if grant.of_group is group) for group in (False, True))
+    own, of_groups = (
+        tuple(grant for grant in grants if is_group(grant.principal) is group) for group in (False, True)
+    )
     access = Access(mappings, own, unreadable, lockdown, of_groups)
     memberships = {} if unsure else {grant: grant.principal == SCIENCE for grant in of_groups}
     return Facts(person, access, within_rate, memberships)
@@ -497,8 +500,8 @@ def test_link_needs_an_unexpired_own_or_group_rule(
         assert found.grant in granted
         assert found.grant.principal in (ANA.user_id, SCIENCE)
         own = [grant for grant in granted if grant.principal == ANA.user_id and grant.holds_at(NOON)]
-        assert found.grant.of_group is (Effect.ALLOW not in {grant.effect for grant in own})
-        assert not situation["unsure"] or not found.grant.of_group
+        assert is_group(found.grant.principal) is (Effect.ALLOW not in {grant.effect for grant in own})
+        assert not situation["unsure"] or not is_group(found.grant.principal)
         assert found.grant.effect is Effect.ALLOW
         assert found.grant.holds_at(NOON)
         assert found.mapping in [situation["target"].within(mapping) for mapping in mapped]

@@ -13,6 +13,7 @@ from bot.core.access import Effect, Grant, Lockdown, Mapping, Member, Person, Wo
 from bot.core.errors import SlackError, StoreError, UpstreamError
 from bot.core.link import Allowed, Reason
 from bot.core.records import Entry
+from bot.core.values import is_group
 from bot.links.status import GATHER_TIMEOUT, LAST_LINKS, LOOK_BACK, MAX_READ, GetStatus, MemberStatus
 from bot.slack.blocks import RenderContext, slack_date, slack_time
 from bot.slack.client import API_TIMEOUT
@@ -114,7 +115,7 @@ def arrange(
     unreadable: tuple[str, ...] = (),
     lockdown: Lockdown | None = None,
 ) -> None:
-    of_groups = tuple(record for record in records if isinstance(record, Grant) and record.of_group)
+    of_groups = tuple(record for record in records if isinstance(record, Grant) and is_group(record.principal))
     world.access.give(ANA, *(record for record in records if record not in of_groups))
     world.access.workspaces[TEAM] = Workspace(lockdown, of_groups)
     world.directory.groups["S0INSIDE01"] = frozenset({ANA.user_id})

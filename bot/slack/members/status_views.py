@@ -3,6 +3,7 @@
 from bot.core.access import Mapping
 from bot.core.link import Denied, Reason, Target
 from bot.core.records import Entry
+from bot.core.values import is_group
 from bot.links.status import MemberStatus
 from bot.slack.blocks import (
     Block,
@@ -116,7 +117,7 @@ def _allowance(status: MemberStatus, render: RenderContext) -> str:
     else:
         form = words.who_allowed_until if status.allowed_now else words.who_ended
         line = form.format(until=slack_date(allow.until))
-    if allow.of_group:
+    if is_group(allow.principal):
         # https://docs.slack.dev/messaging/formatting-message-text#mentioning-groups
         line = f"{line} {words.who_group.format(group=f'<!subteam^{allow.principal}>')}"
     elif status.allowed_now:
