@@ -26,7 +26,7 @@ from bot.slack.client import SlackApi
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin
-from bot.slack.words import Words, words_for
+from bot.slack.words import words_for
 
 log = structlog.get_logger()
 
@@ -75,17 +75,15 @@ class AppContext:
     monotonic: Callable[[], float] = time.monotonic
     record_duration: Callable[[Stage, float], None] = noop
 
-    @property
-    def may_ask(self) -> bool:
-        """Whether an access request would reach anybody."""
-        return bool(self.admins) or self.request_channel is not None
-
     def render(self, origin: Origin | None = None, locale: str | None = None) -> RenderContext:
-        """Return how to render a message. Without an origin, it answers no request of the member's."""
+        """Return how to render a message: in the installation's language, or else the member's, or else English.
+
+        Without an origin, it answers no request of the member's. An access request can be made if it reaches anybody.
+        """
         return RenderContext(
-            self.words(locale),
+            words_for(self.locale or locale),
             origin.command if origin else "/studio",
-            may_ask=self.may_ask,
+            may_ask=bool(self.admins) or self.request_channel is not None,
             link_seconds=self.link_seconds,
         )
 
@@ -101,17 +99,14 @@ class AppContext:
         except SlackError:
             return None
 
-    def words(self, locale: str | None) -> Words:
-        """Return the catalogue of the installation's language, or else the member's, or else English."""
-        return words_for(self.locale or locale)
-
 
 def tell(app: AppContext, origin: Origin, message: Message, *, replace: bool) -> bool:
     """Answer in the way that the request left us. Returns whether Slack took the message."""
+    open_places = (origin.view_id, origin.view_name, origin.response_url, origin.channel_id)
     try:
         if origin.by_message:
             app.slack.post(origin.user_id, message)
-        elif origin.has_place or origin.trigger_id is None:
+        elif any(open_places) or origin.trigger_id is None:
             return app.slack.reply(origin, message, replace=replace)
         else:  # the home tab, or a shortcut
             app.slack.open_view(origin, message)

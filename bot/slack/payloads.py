@@ -7,11 +7,13 @@ https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.core.errors import BadInput
+from bot.core.link import StudioApp, Target
+from bot.core.values import ALIAS, MAX_NAME, NAME, RESERVED_WORDS
 
 # The form of a `request_id`.
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
@@ -58,14 +60,50 @@ class Origin:
     command: str = "/studio"
 
     @property
-    def has_place(self) -> bool:
-        """Whether Slack already shows something that an answer can go into."""
-        return any((self.view_id, self.view_name, self.response_url, self.channel_id))
-
-    @property
     def place(self) -> str | None:
         """The dialog or message that an answer replaces, which we may still change when its link is dead."""
         return self.view_id or self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """`/studio [ALIAS] [lab|code|canvas|rstudio|classic|home] [space NAME]`."""
+
+    target: Target = field(default_factory=Target)
+
+
+@dataclass(frozen=True, slots=True)
+class WhoAmI:
+    """`/studio whoami`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """`/studio request`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Administer:
+    """`/studio admin …`.
+
+    Attributes:
+        text: the words after it as Slack sent them: escaped, which tells mentions from their imitations.
+    """
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """`/studio help`, or text that we do not understand."""
+
+    not_understood: str | None = None
+
+
+Command = Open | WhoAmI | Ask | Administer | Help
+
+APPS = {app.value: app for app in StudioApp}
+SPACE = "space"
 
 
 def command_origin(body: Mapping[str, Any]) -> Origin:
@@ -146,6 +184,43 @@ def field_value(body: Mapping[str, Any], block_id: str) -> str:
 def private_metadata(body: Mapping[str, Any]) -> str:
     """Return the text that we gave the dialog to bring back. Check it like any other input."""
     return _optional(_part(body, "view"), "private_metadata") or ""
+
+
+def parse(text: str) -> Command:
+    """Parse the text after the command. Only a space's name has a case.
+
+    With `should_escape`, which the manifest sets, Slack sends three characters escaped.
+    """
+    first, *rest = text.split(maxsplit=1) or [""]
+    if first.lower() == "admin":
+        return Administer(rest[0] if rest else "")
+    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    words = text.split()
+    match [word.lower() for word in words]:
+        case ["help"]:
+            return Help()
+        case ["whoami"]:
+            return WhoAmI()
+        case ["request"]:
+            return Ask()
+        case _:
+            target = parse_target(words)
+            return Help(text.strip()) if target is None else Open(target)
+
+
+def parse_target(words: Sequence[str]) -> Target | None:
+    """Return the target that the words ask for; None if they mean nothing."""
+    left, alias, app, space = list(words), None, None, None
+    if left and ALIAS.fullmatch(left[0].lower()) and left[0].lower() not in RESERVED_WORDS:
+        alias = left.pop(0).lower()
+    if left and left[0].lower() in APPS:
+        app = APPS[left.pop(0).lower()]
+    if left and left[0].lower() == SPACE:
+        left.pop(0)
+        space = left.pop(0) if left else ""
+    if left or (space and (len(space) > MAX_NAME or not NAME.fullmatch(space))):
+        return None
+    return Target(alias, app, space)
 
 
 def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:

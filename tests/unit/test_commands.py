@@ -10,16 +10,23 @@ from hypothesis import strategies as st
 from bot.core.errors import BadInput
 from bot.core.link import StudioApp, Target
 from bot.core.values import ALIAS, MAX_NAME, NAME, RESERVED_WORDS
-from bot.slack.members.parsing import Administer, Ask, Command, Help, Open, WhoAmI, parse, parse_target
 from bot.slack.payloads import (
     REQUEST_ID,
+    Administer,
+    Ask,
+    Command,
+    Help,
     Home,
+    Open,
     Origin,
+    WhoAmI,
     action_origin,
     action_value,
     admit,
     command_origin,
     is_well_formed,
+    parse,
+    parse_target,
     request_id,
 )
 

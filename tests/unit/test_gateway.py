@@ -644,7 +644,7 @@ def test_configured_language_overrides_the_members(
     world: World, installed: str | None, own: str | None, language: str
 ) -> None:
     world.app.locale = installed
-    assert world.app.words(own) is CATALOGUES[language]
+    assert world.app.render(locale=own).words is CATALOGUES[language]
     assert world.app.render(NOWHERE, own).words is CATALOGUES[language]
 
 

@@ -20,7 +20,7 @@ from bot.links.status import LAST_LINKS, MemberStatus
 from bot.local.slack.blocks import check_message, check_view, refusal
 from bot.slack.blocks import Message, RenderContext, duration, escape, slack_date, slack_time
 from bot.slack.members import status_views, views
-from bot.slack.members.parsing import parse_target
+from bot.slack.payloads import parse_target
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, NOON, TEAM, a_grant, a_mapping, a_request, an_allowed, an_entry
 

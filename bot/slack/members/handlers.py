@@ -18,8 +18,7 @@ from bot.slack.blocks import Message, RenderContext
 from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
 from bot.slack.members.home import show_home
-from bot.slack.members.parsing import Administer, Ask, Help, Open, WhoAmI, parse, parse_target
-from bot.slack.payloads import REQUEST_ID, action_value
+from bot.slack.payloads import REQUEST_ID, Administer, Ask, Help, Open, WhoAmI, action_value, parse, parse_target
 from bot.slack.requests.handlers import show_form
 
 log = structlog.get_logger()
@@ -91,12 +90,6 @@ def _home(app: AppContext, admitted: Admitted, body: Body) -> None:
         show_home(app, admitted.member)
 
 
-def _refresh_home(app: AppContext, admitted: Admitted) -> None:
-    """Publish the home tab again if it may lie behind a dialog; otherwise it is made when it is opened."""
-    if admitted.origin.view_id is not None:
-        show_home(app, admitted.member)
-
-
 def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bool) -> None:
     def deliver(answer: Answer) -> bool:
         message = views.answer(answer, app.render(admitted.origin, answer.locale))
@@ -112,15 +105,14 @@ def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bo
         app.metrics.outcome("replayed")
         return
     conclude(app, entry)
-    _watch_expiry(app, admitted, entry)
-    _refresh_home(app, admitted)
+    if admitted.origin.place is not None:
+        _watch_expiry(app, admitted, entry, admitted.origin.place)
+    if admitted.origin.view_id is not None:  # the home tab may lie behind the dialog
+        show_home(app, admitted.member)
 
 
-def _watch_expiry(app: AppContext, admitted: Admitted, entry: Entry) -> None:
-    """Replace a message when its link has expired, where Slack lets us."""
-    place = admitted.origin.place
-    if place is None:
-        return
+def _watch_expiry(app: AppContext, admitted: Admitted, entry: Entry, place: str) -> None:
+    """Replace the content of a dialog or message when its link has expired."""
     if entry.outcome != ISSUED or entry.expires_at is None:
         app.link_expiry.forget(place, entry.id)
         return
@@ -150,7 +142,8 @@ def _opened(app: AppContext, admitted: Admitted, body: Body) -> None:
         if admitted.origin.place is not None:
             app.link_expiry.forget(admitted.origin.place, entry.id)
         tell(app, admitted.origin, views.opened(entry, app.render(admitted.origin, entry.locale)), replace=True)
-        _refresh_home(app, admitted)
+        if admitted.origin.view_id is not None:
+            show_home(app, admitted.member)
 
 
 def _stale(app: AppContext, admitted: Admitted, _body: Body) -> None:

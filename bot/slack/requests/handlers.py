@@ -53,14 +53,14 @@ def _check_mapping(app: AppContext, body: Body) -> Mapping[str, str]:
     try:
         _mapping(body)
     except InvalidValue as error:
-        return request_views.invalid(error, app.words(private_metadata(body).rpartition(" ")[2]))
+        return request_views.invalid(error, app.render(locale=private_metadata(body).rpartition(" ")[2]).words)
     return {}
 
 
 def _check_reason(app: AppContext, body: Body) -> Mapping[str, str]:
     if field_value(body, request_views.REASON).strip():
         return {}
-    return {request_views.REASON: app.words(private_metadata(body)).ask_reason_missing}
+    return {request_views.REASON: app.render(locale=private_metadata(body)).words.ask_reason_missing}
 
 
 def _mapping(body: Body) -> StudioMapping | None:
@@ -72,11 +72,11 @@ def _mapping(body: Body) -> StudioMapping | None:
 
 def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
     """Show the form for an access request: `/studio request`, or a button that leads to it."""
-    if not app.may_ask:
+    render = app.render(admitted.origin)
+    if not render.may_ask:
         words = app.render_for(admitted.member).words
         tell(app, admitted.origin, text_message(words.ask_nobody), replace=False)
         return
-    render = app.render(admitted.origin)
     try:
         # A dialog first, for which Slack gives three seconds; then who the member is, and whether asking would help.
         opened = app.slack.open_view(admitted.origin, views.one_moment(render))
@@ -230,7 +230,7 @@ def _replace(app: AppContext, message: str, request: AccessRequest) -> bool:
     """Replace a message with the state of the request, in the message's own language."""
     language = next((each.language for each in request.postings if each.message == message), None)
     channel, _, ts = message.partition("/")
-    return app.slack.update(channel, ts, request_views.settled(request, RenderContext(app.words(language))))
+    return app.slack.update(channel, ts, request_views.settled(request, app.render(locale=language)))
 
 
 ROUTES = (
