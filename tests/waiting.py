@@ -7,8 +7,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(happened: Callable[[], T], *, timeout: float = 20) -> T:
-    """Call `happened` until it returns something true, and return that.
+def wait_until(happened: Callable[[], T], *, timeout: float = 20, interval: float = 0.01) -> T:
+    """Call `happened` every `interval` seconds until it returns something true, and return that.
 
     Raises:
         AssertionError: it did not within `timeout` seconds. What it returned last is in the message.
@@ -16,5 +16,5 @@ def wait_until(happened: Callable[[], T], *, timeout: float = 20) -> T:
     deadline = time.monotonic() + timeout
     while not (found := happened()):
         assert time.monotonic() < deadline, f"still {found!r} after {timeout} s"
-        time.sleep(0.01)
+        time.sleep(interval)
     return found

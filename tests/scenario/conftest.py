@@ -56,13 +56,14 @@ class BotProcess:
 
     def wait_for_outcomes(self, outcome: str, number: float) -> None:
         """Wait until so many requests have ended like this: they are counted after the member was told."""
-        wait_until(lambda: self.outcomes(outcome) >= number)
+        wait_until(lambda: self.outcomes(outcome) >= number, interval=0.03)
         assert self.outcomes(outcome) == number
 
     def wait_until_ready(self) -> None:
         self.wait_until("/readyz", 200)
 
-    def wait_until(self, path: str, status: int, seconds: float = 20) -> None:
+    def wait_until(self, path: str, status: int, seconds: float = 60) -> None:
+        """Wait until the path answers with the status. A cold start beside other tests takes a while."""
 
         def answers() -> bool:
             assert self.process.poll() is None, f"the bot ended: {self.log.read_text()[-2000:]}"
@@ -71,7 +72,7 @@ class BotProcess:
             except OSError:
                 return False  # it does not listen yet
 
-        wait_until(answers, timeout=seconds)
+        wait_until(answers, timeout=seconds, interval=0.05)
 
 
 def free_port() -> int:
