@@ -114,7 +114,7 @@ def show(plan: Plan, report: Report, cpu: float, bot: BotProcess) -> None:
     links = report.answers.get("link", 0)
     print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors, Python {sys.version.split()[0]}")
     print(f"{plan.count} commands in {report.seconds / 60:.1f} minutes, {plan.per_second:g} a second")
-    for name, seconds in (("acknowledged", report.acks), ("told", report.told)):
+    for name, seconds in (("acknowledged", report.acks), ("answered", report.answered)):
         figures = ", ".join(f"p{p:g} {percentile(seconds, p) * 1000:.0f} ms" for p in (50, 99, 99.9, 100))
         print(f"{name}: {figures}")
     print(f"answers: {report.answers}; lost: {report.lost}")

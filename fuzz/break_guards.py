@@ -54,7 +54,7 @@ GUARDS = {
         "serving/wsgi.py",
         "if not verifier.is_valid(body, timestamp, signature):",
         "if False:",
-        (ABUSE, "test_a_recorded_request_with_a_byte_changed_is_refused"),
+        (ABUSE, "test_recorded_request_with_a_changed_byte_is_refused"),
     ),
     "signature age": Guard(
         "serving/wsgi.py",
@@ -78,7 +78,7 @@ GUARDS = {
         "serving/server.py",
         "            if len(self._watched) >= MAX_CONNECTIONS:",
         "            if False:",
-        (ABUSE, "test_more_silent_connections_than_it_takes_do_not_stop_the_bot"),
+        (ABUSE, "test_silent_connections_beyond_the_limit_do_not_stop_the_bot"),
     ),
     "end of a connection after 413": Guard(
         "serving/server.py",
@@ -256,25 +256,25 @@ GUARDS = {
         "core/policy.py",
         "            facts.within_rate,",
         "            True,",
-        (ABUSE, "test_two_replicas_together_give_a_member_no_more_links_a_minute_than_one"),
+        (ABUSE, "test_replicas_share_the_limit_of_links_per_minute"),
     ),
     "shared rate counter": Guard(
         "store/request_log.py",
         "                        condition=requests.does_not_exist() | (requests < at_most),",
         "                        condition=None,",
-        (ABUSE, "test_two_replicas_together_give_a_member_no_more_links_a_minute_than_one"),
+        (ABUSE, "test_replicas_share_the_limit_of_links_per_minute"),
     ),
     "replay guard": Guard(
         "store/request_log.py",
         "                    transaction.save(item, condition=is_new(self._audit_items, entry))",
         "                    transaction.save(item)",
-        (ABUSE, "test_a_request_sent_to_every_replica_at_once_is_served_once"),
+        (ABUSE, "test_request_replayed_to_all_replicas_is_served_once"),
     ),
     "queue limit": Guard(
         "serving/executors.py",
         "            if self._in_flight >= self.capacity:\n                raise QueueFull\n",
         "",
-        (ABUSE, "test_a_process_takes_as_much_as_it_may_and_tells_everybody_else_so"),
+        (ABUSE, "test_requests_beyond_capacity_get_the_busy_answer"),
     ),
     "queue timeout": Guard(
         "slack/gateway.py",
@@ -479,7 +479,7 @@ GUARDS = {
         "observability/logs.py",
         "    logging.raiseExceptions = False",
         "    logging.raiseExceptions = True",
-        (f"{UNIT}/test_logs.py", "test_a_log_that_cannot_be_written_prints_nothing_unredacted"),
+        (f"{UNIT}/test_logs.py", "test_unwritable_log_prints_nothing_unredacted"),
     ),
 }
 

@@ -1,8 +1,8 @@
-"""A crowd in a process of its own: many signed commands at once, and what became of each.
+"""Send many signed commands at once from a separate process, and report what became of each.
 
-Plain sockets in one loop, requests that are made up beforehand, and `response_url`s of its own: what is measured is
-the bot, and the machine has its time for the bot. Started as `python -m tests.burst`, with a plan in JSON on standard
-input; prints a report in JSON, in which there are times and words but no links.
+Plain sockets in one loop, requests prepared in advance, and `response_url`s of its own take little of the machine's
+time from the bot. Run as `python -m tests.burst` with a plan in JSON on standard input; it prints a report in JSON:
+times and the first words of answers, but no links.
 """
 
 import hashlib
@@ -31,11 +31,11 @@ class Plan:
     """What to send.
 
     Attributes:
-        members: the ids that ask, in turn.
-        count: how many commands in all.
+        members: the ids of the members who send the commands, in turn.
+        count: how many commands in total.
         per_second: how many a second; None for all at once.
-        patience: seconds to wait for answers after the last acknowledgement.
-        pid: the process whose memory is looked at, if one is.
+        answer_timeout: seconds to wait for answers after the last acknowledgement.
+        pid: the process whose memory is measured, if any.
     """
 
     port: int
@@ -45,24 +45,24 @@ class Plan:
     members: list[str]
     count: int
     per_second: float | None = None
-    patience: float = 15.0
+    answer_timeout: float = 15.0
     pid: int | None = None
 
 
 @dataclass
 class Report:
-    """What became of it. Seconds are counted from sending the command.
+    """The results. Seconds are counted from sending the command.
 
     Attributes:
-        acks: seconds until each acknowledgement, in order of size.
-        told: seconds until each member was told, by acknowledgement or message, in order of size.
-        answers: how many were told what: "link", or the first words.
-        lost: commands that were not acknowledged, or whose member was never told.
-        rss: the memory of the process in megabytes, each few seconds.
+        acks: seconds until each acknowledgement, sorted.
+        answered: seconds until each answer, by acknowledgement or message, sorted.
+        answers: the number of each answer: "link", or its first words.
+        lost: commands without an acknowledgement or an answer.
+        rss: the memory of the process in megabytes, every few seconds.
     """
 
     acks: list[float] = field(default_factory=list)
-    told: list[float] = field(default_factory=list)
+    answered: list[float] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
     lost: int = 0
     seconds: float = 0.0
@@ -71,18 +71,18 @@ class Report:
 
 @dataclass
 class Command:
-    """One command under way."""
+    """A command and its progress."""
 
     request: bytes
     sent: float = 0.0
     acked: float | None = None
-    told: float | None = None
+    answered: float | None = None
     answer: str = NO_ANSWER
     received: bytes = b""
 
 
 class Answers(ThreadingHTTPServer):
-    """Slack's side of the `response_url`s."""
+    """Receive messages at the `response_url`s."""
 
     daemon_threads = True
     request_queue_size = 512
@@ -93,7 +93,7 @@ class Answers(ThreadingHTTPServer):
 
 
 class Answer(BaseHTTPRequestHandler):
-    """One message to a member."""
+    """Receive one message to a member."""
 
     protocol_version = "HTTP/1.1"
     server: Answers
@@ -101,15 +101,15 @@ class Answer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         command = self.server.commands[self.path.rpartition("/")[2]]
-        command.told, command.answer = time.perf_counter(), kind_of(message)
+        command.answered, command.answer = time.perf_counter(), kind_of(message)
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok")
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the paths are secrets."""
+        """Log nothing: the paths are secrets."""
 
 
 class Burst:
-    """Runs a plan."""
+    """Run a plan."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -124,23 +124,23 @@ class Burst:
         first = [self._prepare(number) for number in range(self.plan.count)] if not self.plan.per_second else []
         started = time.perf_counter()
         self._send_all(first, started)
-        deadline = time.perf_counter() + self.plan.patience
-        while time.perf_counter() < deadline and any(c.told is None for c in self.commands.values()):
+        deadline = time.perf_counter() + self.plan.answer_timeout
+        while time.perf_counter() < deadline and any(c.answered is None for c in self.commands.values()):
             time.sleep(0.02)
-        self._look()
+        self._measure()
         return self._report(time.perf_counter() - started)
 
     def _send_all(self, prepared: list[Command], started: float) -> None:
-        number, looked = 0, 0.0
+        number, measured = 0, 0.0
         while number < self.plan.count or self.open:
             now = time.perf_counter()
             due = started + number / self.plan.per_second if self.plan.per_second else started
             if number < self.plan.count and now >= due:
                 self._send(prepared[number] if prepared else self._prepare(number))
                 number += 1
-            if now - looked > 5:
-                looked = now
-                self._look()
+            if now - measured > 5:
+                measured = now
+                self._measure()
             wait = max(0.0, due - now) if number < self.plan.count else 1.0
             self._receive(0.0 if prepared and number < self.plan.count else min(wait, 1.0))
 
@@ -169,7 +169,7 @@ class Burst:
                 self._close(connection, command)
 
     def _close(self, connection: socket.socket, command: Command) -> None:
-        """The acknowledgement is complete, or there will be none."""
+        """Close the connection; note the acknowledgement if one has arrived."""
         self.selector.unregister(connection)
         connection.close()
         self.open -= 1
@@ -177,7 +177,7 @@ class Burst:
         if status.startswith(b"HTTP/1.1 200"):
             command.acked = time.perf_counter()
             if words:
-                command.told, command.answer = command.acked, first_words(words.decode())
+                command.answered, command.answer = command.acked, first_words(words.decode())
 
     def _prepare(self, number: int) -> Command:
         trigger = secrets.token_hex(8)
@@ -206,7 +206,7 @@ class Burst:
         self.commands[trigger] = command
         return command
 
-    def _look(self) -> None:
+    def _measure(self) -> None:
         if self.plan.pid is not None:
             with suppress(OSError):
                 self.rss.append(rss(self.plan.pid))
@@ -215,15 +215,15 @@ class Burst:
         commands = list(self.commands.values())
         report = Report(seconds=seconds, rss=self.rss)
         report.acks = sorted(c.acked - c.sent for c in commands if c.acked is not None)
-        report.told = sorted(c.told - c.sent for c in commands if c.told is not None)
+        report.answered = sorted(c.answered - c.sent for c in commands if c.answered is not None)
         for command in commands:
             report.answers[command.answer] = report.answers.get(command.answer, 0) + 1
-        report.lost = sum(1 for c in commands if c.acked is None or c.told is None)
+        report.lost = sum(1 for c in commands if c.acked is None or c.answered is None)
         return report
 
 
 def kind_of(message: dict[str, Any]) -> str:
-    """ "link", or the first words of the message."""
+    """Return "link", or the first words of the message."""
     blocks = message.get("blocks") or []
     buttons = [e for block in blocks for e in block.get("elements", []) if isinstance(e, dict)]
     return LINK if any("url" in button for button in buttons) else first_words(str(message.get("text", "")))
@@ -234,12 +234,12 @@ def first_words(text: str) -> str:
 
 
 def rss(pid: int) -> float:
-    """Megabytes of memory that a process has in use."""
+    """Return how many megabytes of memory a process uses."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
-    """Of values in order; 0 if there are none."""
+    """Return a percentile of sorted values; 0 without any."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Members and strangers who ask too often, send again what was sent before, or all at once: against two replicas."""
+"""Too many, replayed, forged and simultaneous requests, against two replicas."""
 
 import socket
 import time
@@ -46,19 +46,19 @@ def _calm(product: Product) -> Iterator[None]:
 
 @pytest.fixture
 def early_in_the_minute() -> None:
-    """Counting is by the minute: what a test sends shall fall into one."""
+    """Wait until a minute has enough time left: the limit counts by calendar minutes."""
     left = 60 - utc_now().second
     if left < 15:
         time.sleep(left + 0.1)
 
 
 def resend(exchange: Exchange, bot: BotProcess) -> Exchange:
-    """The very bytes of an exchange, sent to a bot of our choice."""
+    """Send the bytes of an exchange to a bot."""
     return send(exchange, f"{bot.address}/slack/events", timeout=5)
 
 
 @pytest.mark.usefixtures("early_in_the_minute")
-def test_two_replicas_together_give_a_member_no_more_links_a_minute_than_one(
+def test_replicas_share_the_limit_of_links_per_minute(
     crowd: Crowd, product: Product, replicas: list[BotProcess]
 ) -> None:
     ana = crowd.member()
@@ -78,7 +78,7 @@ def test_two_replicas_together_give_a_member_no_more_links_a_minute_than_one(
 
 
 @pytest.mark.usefixtures("early_in_the_minute")
-def test_new_link_pressed_twenty_times_gives_the_minutes_links_and_then_words(
+def test_new_link_pressed_repeatedly_stops_at_the_limit(
     crowd: Crowd, product: Product, replicas: list[BotProcess]
 ) -> None:
     ana = crowd.member()
@@ -90,7 +90,7 @@ def test_new_link_pressed_twenty_times_gives_the_minutes_links_and_then_words(
     assert all((press.ack, press.reply) == ("ok", "") for press in presses)
     product.slack.wait_until(lambda: len(answered(product, presses)) == len(presses))
     assert crowd.links() == before + PER_MINUTE
-    # All of them replaced the one message: there is never a heap of links on the screen.
+    # Each of them replaced the same message, so the screen shows one link at most.
     assert len(ana.screen()) == 1
     outcomes = [entry.outcome for entry in ana.entries() if entry.outcome != "requested"]
     assert outcomes.count("issued") <= PER_MINUTE
@@ -101,9 +101,7 @@ def answered(product: Product, exchanges: list[Exchange]) -> set[str]:
 
 
 @pytest.mark.usefixtures("early_in_the_minute")
-def test_one_members_rush_takes_nothing_from_another(
-    crowd: Crowd, product: Product, replicas: list[BotProcess]
-) -> None:
+def test_one_members_burst_does_not_limit_another(crowd: Crowd, product: Product, replicas: list[BotProcess]) -> None:
     ana, ben = crowd.member(), crowd.member()
     with sent_to(product, replicas[0]):
         for exchange in [ana.types() for _ in range(2 * PER_MINUTE)]:
@@ -112,7 +110,7 @@ def test_one_members_rush_takes_nothing_from_another(
         assert links_in([ben.told(ben.types())])
 
 
-def test_a_request_sent_to_every_replica_at_once_is_served_once(
+def test_request_replayed_to_all_replicas_is_served_once(
     crowd: Crowd, product: Product, replicas: list[BotProcess]
 ) -> None:
     ana = crowd.member()
@@ -131,7 +129,7 @@ def test_a_request_sent_to_every_replica_at_once_is_served_once(
     assert [entry.outcome for entry in ana.entries()] == ["issued"]
 
 
-def test_a_request_that_one_replica_refused_is_not_served_by_the_other(
+def test_request_refused_by_one_replica_is_not_served_by_another(
     crowd: Crowd, product: Product, replicas: list[BotProcess]
 ) -> None:
     ana = crowd.member(allowed=False)
@@ -149,7 +147,7 @@ def test_a_request_that_one_replica_refused_is_not_served_by_the_other(
     assert [entry.outcome for entry in ana.entries()] == ["not_allowed"]
 
 
-def test_a_request_that_is_five_minutes_old_is_not_even_read(crowd: Crowd, product: Product) -> None:
+def test_request_older_than_five_minutes_is_refused(crowd: Crowd, product: Product) -> None:
     ana = crowd.member()
     exchange = ana.types()
     ana.told(exchange)
@@ -170,7 +168,7 @@ CHANGED = {
 
 
 @pytest.mark.parametrize("what", CHANGED)
-def test_a_recorded_request_with_a_byte_changed_is_refused(crowd: Crowd, product: Product, what: str) -> None:
+def test_recorded_request_with_a_changed_byte_is_refused(crowd: Crowd, product: Product, what: str) -> None:
     ana = crowd.member()
     exchange = ana.types()
     ana.told(exchange)
@@ -183,7 +181,7 @@ def test_a_recorded_request_with_a_byte_changed_is_refused(crowd: Crowd, product
     assert crowd.links() == before
 
 
-def test_an_answer_address_elsewhere_gets_nothing_even_when_slack_signed_it(crowd: Crowd, product: Product) -> None:
+def test_signed_foreign_response_url_gets_nothing(crowd: Crowd, product: Product) -> None:
     ana = crowd.member()
     elsewhere = "https://example.com/commands/T0STUDIO01/1/x"
 
@@ -195,7 +193,7 @@ def test_an_answer_address_elsewhere_gets_nothing_even_when_slack_signed_it(crow
     assert "response_url_not_slacks" in product.bot.log.read_text()
 
 
-def test_a_process_takes_as_much_as_it_may_and_tells_everybody_else_so(crowd: Crowd, product: Product) -> None:
+def test_requests_beyond_capacity_get_the_busy_answer(crowd: Crowd, product: Product) -> None:
     environment = {**product.environment, "STUDIO_CONCURRENCY": "2", "STUDIO_QUEUE": "3"}
     people = [crowd.member() for _ in range(12)]
     with bot_process(environment, product.bot.log) as bot:
@@ -203,20 +201,18 @@ def test_a_process_takes_as_much_as_it_may_and_tells_everybody_else_so(crowd: Cr
         product.aws.inject(MINT, Fault(delay=0.6, times=2))
         with sent_to(product, bot):
             exchanges = [someone.types() for someone in people]
-        turned_away = [pair for pair in zip(people, exchanges, strict=True) if "Many people" in pair[1].reply]
-        taken = [pair for pair in zip(people, exchanges, strict=True) if pair not in turned_away]
+        refused = [pair for pair in zip(people, exchanges, strict=True) if "Many people" in pair[1].reply]
+        accepted = [pair for pair in zip(people, exchanges, strict=True) if pair not in refused]
 
-        assert len(taken) == 5
+        assert len(accepted) == 5
         assert all(exchange.seconds < 1 for exchange in exchanges)
-        assert all(links_in([someone.told(exchange)]) for someone, exchange in taken)
-        for someone, exchange in turned_away:
+        assert all(links_in([someone.told(exchange)]) for someone, exchange in accepted)
+        for someone, exchange in refused:
             someone.ended(exchange, "busy")
             assert links_in(someone.screen()) == []
 
 
-def test_a_press_that_a_busy_process_turns_away_is_answered_where_the_member_sees_it(
-    crowd: Crowd, product: Product
-) -> None:
+def test_press_refused_by_a_busy_bot_is_answered_by_message(crowd: Crowd, product: Product) -> None:
     environment = {**product.environment, "STUDIO_CONCURRENCY": "1", "STUDIO_QUEUE": "0"}
     ana, ben = crowd.member(), crowd.member()
     with bot_process(environment, product.bot.log) as bot, sent_to(product, bot):
@@ -228,14 +224,14 @@ def test_a_press_that_a_busy_process_turns_away_is_answered_where_the_member_see
 
         pressed = ana.presses(message, "new_link")
 
-        # Slack shows nothing of what a button's acknowledgement says, so it comes as a message.
+        # Slack does not show the body of a button's acknowledgement, so the answer is a message.
         assert "Many people" in ana.told(pressed).text
         assert links_in([ben.told(slow)])
         ana.ended(pressed, "busy")
 
 
-def test_as_many_half_sent_bodies_as_there_are_threads_do_not_stop_the_bot(product: Product) -> None:
-    """Their signatures have the right form, so that a thread of the server reads on until the body ends."""
+def test_half_sent_bodies_on_every_thread_do_not_stop_the_bot(product: Product) -> None:
+    """Their signatures have the right form, so that the entrance would read the whole body."""
     head = (
         b"POST /slack/events HTTP/1.1\r\nHost: bot\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         b"X-Slack-Request-Timestamp: 1\r\nX-Slack-Signature: v0=" + b"0" * 64 + b"\r\nContent-Length: 9\r\n\r\nx"
@@ -245,12 +241,12 @@ def test_as_many_half_sent_bodies_as_there_are_threads_do_not_stop_the_bot(produ
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", product.bot.port)))
             connection.sendall(head)
 
-        answers_at_once(product)
+        responds_at_once(product)
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /healthz HTTP/1.1\r\nHost: bot\r\n\r\n"], ids=["new", "kept open"])
-def test_more_silent_connections_than_it_takes_do_not_stop_the_bot(product: Product, said: bytes) -> None:
-    """New ones that say nothing, and ones that are kept open after an answer."""
+def test_silent_connections_beyond_the_limit_do_not_stop_the_bot(product: Product, said: bytes) -> None:
+    """Open new connections that send nothing, or keep connections open after a response."""
     with ExitStack() as stack:
         for _ in range(MAX_CONNECTIONS + 50):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", product.bot.port)))
@@ -258,25 +254,25 @@ def test_more_silent_connections_than_it_takes_do_not_stop_the_bot(product: Prod
             if said:
                 assert connection.recv(1)
 
-        answers_at_once(product)
+        responds_at_once(product)
 
 
-def answers_at_once(product: Product) -> None:
+def responds_at_once(product: Product) -> None:
     started = time.monotonic()
     assert product.bot.get("/healthz")[0] == 200
     assert time.monotonic() - started < 2
 
 
-def test_clients_that_do_not_take_leave_hold_up_nobody(product: Product) -> None:
+def test_clients_that_do_not_close_delay_nobody(product: Product) -> None:
     with ExitStack() as stack:
         for _ in range(10):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", product.bot.port)))
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n")
 
-        answers_at_once(product)
+        responds_at_once(product)
 
 
-def test_clients_that_read_no_answers_hold_up_nobody(product: Product) -> None:
+def test_clients_that_read_no_responses_delay_nobody(product: Product) -> None:
     with ExitStack() as stack:
         for _ in range(2 * THREADS):
             connection = stack.enter_context(socket.socket())
@@ -284,7 +280,7 @@ def test_clients_that_read_no_answers_hold_up_nobody(product: Product) -> None:
             connection.connect(("127.0.0.1", product.bot.port))
             connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: bot\r\n\r\n" * 20)
 
-        answers_at_once(product)
+        responds_at_once(product)
 
 
 def test_400_silent_and_half_sent_connections_delay_nobody(product: Product) -> None:

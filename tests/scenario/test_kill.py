@@ -1,4 +1,4 @@
-"""How a process ends: told to (SIGTERM) with work in flight and queued, or without a word (SIGKILL) at any point."""
+"""How a process ends: by SIGTERM with work in flight and queued, or by SIGKILL at any point."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def _calm(product: Product) -> Iterator[None]:
 
 
 def end(bot: Mortal) -> tuple[int, float]:
-    """Ask it to end, as an operator does: its exit code, and how long it took."""
+    """Send SIGTERM; return the exit code, and the seconds until the process ended."""
     started = time.perf_counter()
     bot.bot.process.terminate()
     code = bot.bot.process.wait(SECONDS + 8)
@@ -55,7 +55,7 @@ WORK: dict[str, tuple[tuple[str, Fault], ...]] = {
 
 
 @pytest.mark.parametrize("case", WORK)
-def test_at_sigterm_everybody_in_flight_and_queued_is_told_before_the_process_ends(
+def test_sigterm_answers_requests_in_flight_and_queued(
     crowd: Crowd, product: Product, log_folder: Path, case: str
 ) -> None:
     environment = {**product.environment, "STUDIO_CONCURRENCY": "4"}
@@ -69,14 +69,14 @@ def test_at_sigterm_everybody_in_flight_and_queued_is_told_before_the_process_en
         code, seconds = end(bot)
 
     assert code == 0
-    # By then all are told. What DynamoDB does not take of the refusals is cut off; the log has it.
+    # All members have their answers by then. Refusals not yet recorded are dropped; the log has them.
     assert seconds < SECONDS + 1
     told = [someone.told(exchange, timeout=0.5) for someone, exchange in zip(people, exchanges, strict=True)]
     assert all(message.text for message in told)
     assert bool(links_in(told)) == (case == "SageMaker slow")
 
 
-def test_at_sigterm_a_new_request_is_not_accepted(crowd: Crowd, product: Product, log_folder: Path) -> None:
+def test_sigterm_accepts_no_new_requests(crowd: Crowd, product: Product, log_folder: Path) -> None:
     ana, ben = crowd.member(), crowd.member()
     with mortal(product.environment, log_folder / "bot-term.log") as bot, sent_to(product, bot.bot):
         bot.bot.wait_until_ready()
@@ -126,33 +126,31 @@ def calls(operation: str, number: int = 1) -> Callable[[Product, int], bool]:
 
 
 def recorded(exchange: Exchange) -> str:
-    """What the audit says of a request, asked for by a call that no fault of these tests hits."""
+    """Return the audit's entry of a request, read by a call that the tests inject no fault into."""
     table = boto3.resource("dynamodb").Table("studio-links-audit")
     item = table.get_item(Key={"id": request_id(exchange.id)}, ConsistentRead=True).get("Item")
     return str(item["outcome"]) if item else "nothing"
 
 
-def being_told(product: Product, _before: int) -> bool:
-    """Whether the stand-in has begun to keep the bot waiting."""
+def is_held(product: Product, _before: int) -> bool:
+    """Return whether the stand-in holds the bot's call."""
     return not product.slack.faults._orders["response_url"]
 
 
 POINTS = {
-    # The record itself is on its way: DynamoDB has it or has not, and both are the truth.
+    # The record is in flight: DynamoDB may have it or not, and both are correct.
     "before the record": Point((CHANGE, Fault(delay=30.0, times=None)), None, calls(CHANGE), "nothing"),
     "between record and decision": Point(
         ("BatchGetItem", Fault(delay=30.0, times=None)), None, calls("BatchGetItem"), "requested"
     ),
     "while the link is made": Point((MINT, Fault(delay=30.0, times=None)), None, calls(MINT), "requested"),
-    "while the member is told": Point(None, ("response_url", Fault(delay=30.0)), being_told, "requested"),
+    "while the member is told": Point(None, ("response_url", Fault(delay=30.0)), is_held, "requested"),
     "before the outcome is written": Point(None, None, calls("UpdateItem"), "requested", link=True),
 }
 
 
 @pytest.mark.parametrize("name", POINTS)
-def test_a_bot_killed_at_any_point_leaves_the_truth_and_the_next_one_serves(
-    crowd: Crowd, product: Product, log_folder: Path, name: str
-) -> None:
+def test_kill_at_any_point_leaves_a_true_audit(crowd: Crowd, product: Product, log_folder: Path, name: str) -> None:
     point, ana = POINTS[name], crowd.member()
     with mortal(product.environment, log_folder / "bot-kill.log") as bot, sent_to(product, bot.bot):
         bot.bot.wait_until_ready()
@@ -185,7 +183,7 @@ def hold(product: Product, point: Point) -> None:
 
 
 def serves(ana: Someone, bot: Mortal, earlier: str) -> None:
-    """The next bot serves the same member; what the dead one left stays as it was."""
+    """Check that the next bot serves the same member and that the old entry is unchanged."""
     left = [entry for entry in ana.entries() if entry.id == request_id(earlier)]
     bot.bot.wait_until_ready()
 
@@ -196,7 +194,7 @@ def serves(ana: Someone, bot: Mortal, earlier: str) -> None:
     assert [entry for entry in ana.entries() if entry.id == request_id(earlier)] == left
 
 
-def test_a_request_whose_bot_was_killed_cannot_be_replayed(crowd: Crowd, product: Product, log_folder: Path) -> None:
+def test_request_of_a_killed_bot_cannot_be_replayed(crowd: Crowd, product: Product, log_folder: Path) -> None:
     ana = crowd.member()
     with mortal(product.environment, log_folder / "bot-kill.log") as bot, sent_to(product, bot.bot):
         bot.bot.wait_until_ready()
@@ -220,9 +218,7 @@ def test_a_request_whose_bot_was_killed_cannot_be_replayed(crowd: Crowd, product
     assert entry.outcome == "requested"
 
 
-def test_an_administrator_killed_in_the_middle_of_a_change_leaves_no_lock_behind(
-    crowd: Crowd, product: Product
-) -> None:
+def test_command_killed_during_a_change_leaves_no_lock(crowd: Crowd, product: Product) -> None:
     ana, ben = crowd.member(), crowd.member(mapped=False)
     before = product.aws.calls.count(CHANGE)
     product.aws.inject(CHANGE, Fault(delay=1.0))
@@ -233,7 +229,7 @@ def test_an_administrator_killed_in_the_middle_of_a_change_leaves_no_lock_behind
     process.kill()
     assert process.wait(5) == -signal.SIGKILL
 
-    # The change was made or was not, whole: the profile is Ana's alone, and can be given to somebody else.
+    # The change was made in full or not at all; the profile is only Ana's, and can be mapped to another member.
     for mapping in crowd.admin.show(ana.member).mappings:
         crowd.admin.unmap(ana.member, mapping.alias, TESTER)
     ben.map(ana.profile)

@@ -1,4 +1,4 @@
-"""How the process starts, waits for its upstreams, is busy, and ends."""
+"""How the process starts, waits for its upstreams, refuses excess work, and ends."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ def start(environment: dict[str, str], *arguments: str) -> "subprocess.Completed
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_missing_or_wrong_variable_stops_the_start_with_one_line(name: str) -> None:
+def test_wrong_variable_stops_the_start_with_one_line(name: str) -> None:
     value, words = WRONG[name]
 
     ended = start({**GOOD, name: value}, "serve")
@@ -60,21 +60,21 @@ def test_a_missing_or_wrong_variable_stops_the_start_with_one_line(name: str) ->
     assert ended.stdout == ""
 
 
-def test_a_wrong_secret_is_not_repeated() -> None:
+def test_wrong_secret_is_not_printed() -> None:
     ended = start({**GOOD, "SLACK_BOT_TOKEN": "hunter2-is-no-token"}, "serve")
 
     assert "SLACK_BOT_TOKEN" in ended.stderr
     assert "hunter2" not in ended.stderr
 
 
-def test_a_port_that_is_taken_is_named(product: Product) -> None:
+def test_port_in_use_is_named(product: Product) -> None:
     ended = start({**product.environment, "PORT": str(product.bot.port)}, "serve")
 
     assert ended.returncode != 0
     assert str(product.bot.port) in ended.stderr
 
 
-def test_it_waits_for_slack_and_dynamodb_and_then_serves_without_a_restart(product: Product) -> None:
+def test_bot_serves_once_slack_and_dynamodb_respond(product: Product) -> None:
     slack_port = free_port()
     token, secret = "xoxb-made-up-for-this-test", GOOD["SLACK_SIGNING_SECRET"]
     environment = {
@@ -106,7 +106,7 @@ def test_it_waits_for_slack_and_dynamodb_and_then_serves_without_a_restart(produ
 class TestBusy:
     """A bot with one worker and a queue of one."""
 
-    def test_more_than_it_can_take_is_told_so_in_the_acknowledgement(self, product: Product) -> None:
+    def test_full_queue_is_answered_in_the_acknowledgement(self, product: Product) -> None:
         environment = {**product.environment, "STUDIO_CONCURRENCY": "1", "STUDIO_QUEUE": "1"}
         with bot_process(environment, product.bot.log) as bot:
             bot.wait_until_ready()
@@ -128,7 +128,7 @@ class TestBusy:
         product.aws.clear_faults()
 
 
-def test_what_is_in_flight_at_sigterm_is_still_answered(product: Product) -> None:
+def test_request_in_flight_at_sigterm_is_answered(product: Product) -> None:
     create_profile(product.domain_id, "late")
     product.cli("map", "U0LATE", "--domain", product.domain_id, "--profile", "late")
     product.cli("allow", "U0LATE")
@@ -146,7 +146,7 @@ def test_what_is_in_flight_at_sigterm_is_still_answered(product: Product) -> Non
     assert "issued" in history
 
 
-def test_serving_survives_the_variables_that_switch_bolt_to_oauth(product: Product, log_folder: Path) -> None:
+def test_oauth_variables_of_bolt_are_ignored(product: Product, log_folder: Path) -> None:
     environment = {**product.environment, "SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "made-up-client-secret"}
     remember(log_folder, "made-up-client-secret")
     product.slack.add_member("U0OAUTH", "oauth")
@@ -159,7 +159,7 @@ def test_serving_survives_the_variables_that_switch_bolt_to_oauth(product: Produ
         assert "no SageMaker Studio profile" in product.slack.answer_to(exchange).text
 
 
-def test_outcomes_are_announced_in_the_audit_channel_without_the_link(product: Product) -> None:
+def test_audit_channel_gets_outcomes_without_the_link(product: Product) -> None:
     slack = product.slack
     create_profile(product.domain_id, "loud")
     product.cli("map", "U0LOUD", "--domain", product.domain_id, "--profile", "loud")
@@ -192,7 +192,7 @@ def test_outcomes_are_announced_in_the_audit_channel_without_the_link(product: P
     ],
 )
 @pytest.mark.parametrize("command", [["show", "U0ANA", "--team", "T0"], ["allow", "U0ANA", "--team", "T0"]])
-def test_settings_of_aws_that_make_no_sense_are_one_line(
+def test_invalid_aws_settings_fail_a_command_with_one_line(
     product: Product, name: str, value: str, command: list[str]
 ) -> None:
     ended = start({**product.environment, name: value}, *command)
@@ -201,7 +201,7 @@ def test_settings_of_aws_that_make_no_sense_are_one_line(
     assert value in ended.stderr
 
 
-def test_with_settings_of_aws_that_make_no_sense_the_bot_says_so_and_is_not_ready(product: Product) -> None:
+def test_bot_with_invalid_aws_settings_is_not_ready(product: Product) -> None:
     complaint = "AWS's settings cannot be used: The config profile (nobody) could not be found"
     with bot_process({**product.environment, "AWS_PROFILE": "nobody"}, product.bot.log) as bot:
         bot.wait_until("/readyz", 503)
@@ -209,9 +209,7 @@ def test_with_settings_of_aws_that_make_no_sense_the_bot_says_so_and_is_not_read
 
 
 @pytest.mark.parametrize(("host", "why"), [("127.0.0.1", "Address already in use"), ("nowhere.invalid", "")])
-def test_an_address_that_cannot_be_listened_on_stops_the_start_with_one_line(
-    product: Product, host: str, why: str
-) -> None:
+def test_unusable_address_stops_the_start_with_one_line(product: Product, host: str, why: str) -> None:
     port = str(product.bot.port)
     ended = start({**product.environment, "HOST": host, "PORT": port}, "serve")
 
@@ -221,7 +219,7 @@ def test_an_address_that_cannot_be_listened_on_stops_the_start_with_one_line(
 
 
 @pytest.mark.parametrize("service", ["DYNAMODB", "SAGEMAKER", "STS"])
-def test_an_endpoint_that_is_no_address_stops_the_start_with_one_line(product: Product, service: str) -> None:
+def test_invalid_endpoint_stops_the_start_with_one_line(product: Product, service: str) -> None:
     name = f"AWS_ENDPOINT_URL_{service}"
     ended = start({**product.environment, name: "nonsense"}, "serve")
 

@@ -1,4 +1,4 @@
-"""A rush: five hundred commands at once on one process. None vanishes, and every one is acknowledged in time."""
+"""Five hundred commands at once on one process: none is lost, and each is acknowledged in time."""
 
 import json
 import subprocess
@@ -15,14 +15,14 @@ from tests.scenario.crowd import Crowd
 from tests.waiting import wait_until
 
 RUSH = 500
-# Seconds: for the 99th percentile of the acknowledgements, of which Slack waits three for each; and for an answer.
+# Seconds for the 99th percentile of acknowledgements, for each of which Slack waits three; and for answers.
 ACK_TIMEOUT, SLACK_WAITS, REPLY_TIMEOUT = 1.0, 3.0, 10.0
 IN_FLIGHT = 'studio_links_in_flight{pool="worker"} '
 EXPECTED = {
     LINK,
     "You have no SageMaker Studio profile here yet",
     "Many people are asking at once",
-    # The stand-in for DynamoDB takes one call at a time, and so the last of them too late.
+    # The stand-in for DynamoDB serves one call at a time, which is too slow for the last ones.
     "This took too long, so no link was made",
     "Your request could not be recorded, so no link was made",
 }
@@ -34,7 +34,7 @@ def crowd(product: Product, log_folder: Path) -> Crowd:
 
 
 def send(plan: Plan) -> Report:
-    """From a process of its own: threads in this one would share its time with the stand-ins."""
+    """Send from another process: threads in this one would compete with the stand-ins."""
     command = [sys.executable, "-m", "tests.burst"]
     ended = subprocess.run(command, input=json.dumps(asdict(plan)), capture_output=True, text=True, check=True)
     return Report(**json.loads(ended.stdout))
@@ -61,7 +61,7 @@ def test_five_hundred_commands_at_once_are_all_answered(
         before = rss(worker)
         plan.count = RUSH
 
-        # In time is what the bot can do, and not what a machine can that stalls: best of five.
+        # The time is that of the bot and not of a machine that stalls: best of five.
         for _ in range(5):
             report = send(plan)
             assert report.lost == 0
@@ -74,19 +74,19 @@ def test_five_hundred_commands_at_once_are_all_answered(
 
         after = rss(worker)
         record_property("acks", [round(percentile(report.acks, p), 3) for p in (50, 99, 100)])
-        record_property("told", [round(percentile(report.told, p), 2) for p in (50, 99, 100)])
+        record_property("answered", [round(percentile(report.answered, p), 2) for p in (50, 99, 100)])
         record_property("answers", report.answers)
         record_property("rss", [round(before), round(after)])
         assert percentile(report.acks, 99) < ACK_TIMEOUT
         assert report.acks[-1] < SLACK_WAITS
-        assert report.told[-1] < REPLY_TIMEOUT
+        assert report.answered[-1] < REPLY_TIMEOUT
         assert after < before + 20
         plan.count = 60  # and it serves as before
         assert send(plan).lost == 0
 
 
 def wait_until_calm(bot: BotProcess, report: Report) -> None:
-    """Until what is left to be recorded is: the members have been told by now."""
+    """Wait until the remaining outcomes are recorded. The members have their answers by now."""
 
     def idle() -> bool:
         return f"{IN_FLIGHT}0.0" in bot.get("/metrics")[1]

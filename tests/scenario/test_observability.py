@@ -1,4 +1,4 @@
-"""What operators see of a running bot: its log, its metrics, and what the alerts and the dashboard ask of them."""
+"""What operators see of a running bot: logs, metrics, alerts, dashboard and traces."""
 
 import http.client
 import json
@@ -34,7 +34,7 @@ def ana(crowd: Crowd) -> Someone:
 
 
 def unsigned(product: Product) -> tuple[int, str]:
-    """A request that Slack did not sign: its answer's status and id."""
+    """Send a request that Slack did not sign; return the status and id of the response."""
     connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
     try:
         connection.request("POST", "/slack/events", b"x=1")
@@ -45,7 +45,7 @@ def unsigned(product: Product) -> tuple[int, str]:
 
 
 def logged(product: Product, **fields: str) -> list[dict[str, Any]]:
-    """The lines of the log that have these fields, once there are any."""
+    """Wait for log lines with these fields, and return them."""
 
     def found() -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in product.bot.log.read_text().splitlines() if line.startswith("{")]
@@ -54,7 +54,7 @@ def logged(product: Product, **fields: str) -> list[dict[str, Any]]:
     return wait_until(found)
 
 
-def test_one_id_leads_from_the_first_line_to_the_audit_and_the_last(product: Product, ana: Someone) -> None:
+def test_one_id_connects_all_log_lines_and_the_audit(product: Product, ana: Someone) -> None:
     exchange = ana.types()
     ana.told(exchange)
     entry = ana.ended(exchange, "issued")
@@ -65,7 +65,7 @@ def test_one_id_leads_from_the_first_line_to_the_audit_and_the_last(product: Pro
     assert {line["delivery"] for line in logged(product, request=entry.id)} == {concluded["delivery"]}
 
 
-def test_a_replay_is_another_delivery_of_the_same_request(product: Product, ana: Someone) -> None:
+def test_replay_is_another_delivery_of_the_same_request(product: Product, ana: Someone) -> None:
     exchange = ana.types()
     ana.told(exchange)
     product.slack.replay(exchange)
@@ -74,13 +74,13 @@ def test_a_replay_is_another_delivery_of_the_same_request(product: Product, ana:
     assert refused["delivery"] != concluded["delivery"]
 
 
-def test_a_request_that_is_refused_at_the_door_has_an_id_too(product: Product) -> None:
+def test_request_refused_at_the_entrance_has_an_id(product: Product) -> None:
     status, delivery = unsigned(product)
     [line] = logged(product, delivery=delivery)
     assert (status, line["event"], line["status"]) == (401, "refused_at_entrance", 401)
 
 
-def test_the_audit_names_the_call_and_the_session_that_cloudtrail_has(product: Product, ana: Someone) -> None:
+def test_audit_has_the_ids_that_cloudtrail_has(product: Product, ana: Someone) -> None:
     exchange = ana.types()
     ana.told(exchange)
     entry = ana.ended(exchange, "issued")
@@ -92,7 +92,7 @@ def test_the_audit_names_the_call_and_the_session_that_cloudtrail_has(product: P
     assert told["aws_session"] in {call.arguments["RoleSessionName"] for call in assumed}
 
 
-def test_a_link_is_counted_as_opened_once_however_often_it_is_pressed(product: Product, ana: Someone) -> None:
+def test_link_is_counted_as_opened_once(product: Product, ana: Someone) -> None:
     message = ana.told(ana.types())
     before = {outcome: product.bot.outcomes(outcome) for outcome in ("opened", "opened_again")}
     pressed = ana.presses(message, "open_studio")
@@ -103,7 +103,7 @@ def test_a_link_is_counted_as_opened_once_however_often_it_is_pressed(product: P
     assert product.bot.outcomes("opened") == before["opened"] + 1
 
 
-def test_what_the_alerts_and_the_dashboard_ask_for_is_there(product: Product, crowd: Crowd, ana: Someone) -> None:
+def test_metrics_of_alerts_and_dashboard_exist(product: Product, crowd: Crowd, ana: Someone) -> None:
     stranger = crowd.member(allowed=False)
     for exchange in (ana.types(), stranger.types(), ana.types("help"), ana.types("whoami")):
         ana.told(exchange) if exchange.user_id == ana.user_id else stranger.told(exchange)
@@ -126,7 +126,7 @@ def test_what_the_alerts_and_the_dashboard_ask_for_is_there(product: Product, cr
         ("TransactWriteItems", "dynamodb", "ProvisionedThroughputExceededException"),
     ],
 )
-def test_what_an_upstream_refuses_is_counted_by_its_code(
+def test_upstream_failure_is_counted_by_its_code(
     product: Product, crowd: Crowd, operation: str, upstream: str, code: str
 ) -> None:
     someone = crowd.member(role_arn=ROLE)
@@ -136,7 +136,7 @@ def test_what_an_upstream_refuses_is_counted_by_its_code(
     assert failures(product, upstream, code) > 0
 
 
-def test_a_replay_is_no_failure_of_an_upstream(product: Product, ana: Someone) -> None:
+def test_replay_is_not_an_upstream_failure(product: Product, ana: Someone) -> None:
     exchange = ana.types()
     ana.told(exchange)
     replayed = product.bot.outcomes("replayed")
@@ -147,7 +147,7 @@ def test_a_replay_is_no_failure_of_an_upstream(product: Product, ana: Someone) -
     assert before == after
 
 
-def test_an_answer_that_slack_does_not_take_is_counted(product: Product, ana: Someone) -> None:
+def test_rejected_response_url_reply_is_counted(product: Product, ana: Someone) -> None:
     product.slack.inject("response_url", Fault(status=404))
     ana.told(ana.types())
     assert failures(product, "response_url", "404") > 0
@@ -163,7 +163,7 @@ def failures(product: Product, upstream: str, code: str) -> float:
 
 
 class Collector(ThreadingHTTPServer):
-    """Takes what is sent over OTLP/HTTP."""
+    """Receive traces over OTLP/HTTP."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Keep)
@@ -171,7 +171,7 @@ class Collector(ThreadingHTTPServer):
 
     @property
     def text(self) -> bytes:
-        """All that was sent: protobuf has texts as they are."""
+        """Return all bytes received. Texts are verbatim in protobuf."""
         return b"\n".join(self.bodies)
 
 
@@ -183,7 +183,7 @@ class Keep(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Nothing is written."""
+        """Write nothing."""
 
 
 def test_traces_have_a_span_for_each_stage_and_no_secret(product: Product, ana: Someone, tmp_path: Path) -> None:
@@ -217,9 +217,7 @@ def test_traces_have_a_span_for_each_stage_and_no_secret(product: Product, ana: 
 NEW = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
-def test_the_signing_secret_is_rotated_without_a_restart_or_a_refusal(
-    product: Product, ana: Someone, tmp_path: Path
-) -> None:
+def test_signing_secret_rotates_without_restart_or_refusal(product: Product, ana: Someone, tmp_path: Path) -> None:
     old = product.slack.signing_secret
     remember(tmp_path, NEW, old, product.slack.bot_token)
     kept = {"token": product.slack.bot_token, "secret": old}

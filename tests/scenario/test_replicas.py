@@ -33,7 +33,7 @@ def crowd(product: Product, log_folder: Path) -> Crowd:
 
 
 class Replicas:
-    """Two bots; one that is killed is started again on its port."""
+    """Two bots, each of which is started again on its port after a kill."""
 
     def __init__(self, product: Product, transport: str, log: Path, stack: ExitStack) -> None:
         self.product, self.transport, self.log, self.stack = product, transport, log, stack
@@ -46,7 +46,7 @@ class Replicas:
         return started
 
     def kill(self, number: int) -> float:
-        """Kill one in the midst of work, and wait until its successor serves; when it was killed."""
+        """Kill one during its work and wait until its successor serves; return when it was killed."""
         bot, answers = self.bots[number].bot, len(self.product.slack.deliveries)
         wait_until(lambda: len(self.product.slack.deliveries) >= answers + 3 * MEMBERS)
         at = time.time()
@@ -69,7 +69,7 @@ def replicas(product: Product, transport: str, log_folder: Path, tmp_path: Path)
 
 @dataclass
 class Asked:
-    """What one member typed, and what they were told in the end."""
+    """A member's command and its answer."""
 
     someone: Someone
     exchange: Exchange

@@ -11,7 +11,7 @@ from bot.serving.executors import BURST, BURST_SECONDS, MAX_HOLD, QUIET_SECONDS,
 
 
 class Watch:
-    """A stopwatch that moves on by a step each time it is looked at, and counts how often it was."""
+    """A clock that advances by a step at each reading, and counts the readings."""
 
     def __init__(self) -> None:
         self.now, self.step, self.looks = 1000.0, 0.0, 0
@@ -71,7 +71,7 @@ def test_endless_burst_holds_work_for_at_most_a_second(watch: Watch) -> None:
     burst_gate.wait()
     assert MAX_HOLD <= watch.now - began < MAX_HOLD + 0.1
     waited = watch.now
-    burst_gate.wait()  # nor is the next piece of work held back by the same rush
+    burst_gate.wait()  # the same burst does not hold back the next job either
     assert watch.now - waited == pytest.approx(step)
 
 
@@ -103,14 +103,14 @@ def test_refused_job_counts_as_an_arrival() -> None:
 def test_jobs_wait_during_a_burst() -> None:
     waiting, gate, began = threading.Event(), threading.Event(), threading.Event()
 
-    class Rush(BurstGate):
+    class Burst(BurstGate):
         """A burst that lasts until the gate opens."""
 
         def wait(self) -> None:
             waiting.set()
             gate.wait(5)
 
-    executor = BoundedExecutor("patient", workers=1, queue=0, burst_gate=Rush())
+    executor = BoundedExecutor("patient", workers=1, queue=0, burst_gate=Burst())
     executor.submit(began.set)
     assert waiting.wait(5)
     assert not began.is_set()

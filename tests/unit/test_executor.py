@@ -12,7 +12,7 @@ from bot.serving.executors import BoundedExecutor, CallExecutor
 
 
 class Gate:
-    """Jobs that wait until they are let go."""
+    """Jobs that wait until the gate opens."""
 
     def __init__(self) -> None:
         self.started = threading.Semaphore(0)

@@ -1,4 +1,4 @@
-"""Readiness: fresh enough, never asked for more often than the upstreams can bear."""
+"""Readiness: checked often enough, and no more often than the upstreams can bear."""
 
 import threading
 
@@ -12,7 +12,7 @@ from tests.waiting import wait_until
 
 
 class Upstream:
-    """Something that answers, or does not."""
+    """An upstream that responds or fails."""
 
     def __init__(self) -> None:
         self.asked = 0

@@ -1,4 +1,4 @@
-"""What reaches the log, and what must not."""
+"""Log lines, and the secrets that must not be in them."""
 
 import io
 import json
@@ -34,7 +34,7 @@ def redactor() -> Redactor:
 def stream(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, redactor: Redactor
 ) -> Iterator[io.StringIO]:
-    """Logging as the bot sets it up, at DEBUG, into a string. What else was set up is put back."""
+    """Set up logging as the bot does, at DEBUG, into a string; restore the previous set-up afterwards."""
     monkeypatch.setattr(logs, "redactor", redactor)
     stream, root = io.StringIO(), logging.getLogger()
     handlers, level, raising = root.handlers[:], root.level, logging.raiseExceptions
@@ -92,7 +92,7 @@ SHAPED = {
         "b'{}'",
     ],
 )
-def test_secrets_are_known_by_their_shape(redactor: Redactor, secret: str, around: str) -> None:
+def test_secrets_are_recognized_by_their_form(redactor: Redactor, secret: str, around: str) -> None:
     cleaned = redactor.clean(around.format(secret))
     tail = secret[-8:]
     assert REDACTED in cleaned
@@ -111,11 +111,11 @@ def test_secrets_are_known_by_their_shape(redactor: Redactor, secret: str, aroun
         "a token is missing",
     ],
 )
-def test_ordinary_text_is_left_alone(redactor: Redactor, text: str) -> None:
+def test_ordinary_text_is_unchanged(redactor: Redactor, text: str) -> None:
     assert redactor.clean(text) == text
 
 
-def test_registered_secrets_are_known_by_their_value(redactor: Redactor) -> None:
+def test_registered_secrets_are_recognized_by_value(redactor: Redactor) -> None:
     assert SIGNING_SECRET not in redactor.clean(f"secret={SIGNING_SECRET};")
     redactor.register("another-secret", "short", "")
     assert redactor.clean("another-secret is not short") == f"{REDACTED} is not short"
@@ -146,13 +146,13 @@ def test_registered_secrets_are_known_by_their_value(redactor: Redactor) -> None
         "credentials",
     ],
 )
-def test_what_a_key_calls_secret_is_not_shown_whatever_it_is(redactor: Redactor, key: str) -> None:
+def test_value_under_a_secret_key_is_redacted(redactor: Redactor, key: str) -> None:
     for value in ("x", "", 7, None, ["x"], {"x": "y"}):
         assert redactor.clean_value({key: value}) == {key: REDACTED}
         assert redactor.clean_value({"outer": [{key: value}]}) == {"outer": [{key: REDACTED}]}
 
 
-def test_other_keys_are_shown(redactor: Redactor) -> None:
+def test_values_under_other_keys_are_unchanged(redactor: Redactor) -> None:
     shown = {"request": "r", "everybody": 3, "embodied": "none", "payloads": True, "n": None, "f": 1.5}
     assert redactor.clean_value(shown) == shown
 
@@ -182,11 +182,11 @@ class Odd:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_secrets_are_found_wherever_they_are(redactor: Redactor, value: Any) -> None:
+def test_secrets_are_redacted_in_nested_values(redactor: Redactor, value: Any) -> None:
     assert "eyJhbGciOiJIUzI1" not in str(redactor.clean_value(value))
 
 
-def test_secrets_are_found_in_keys(redactor: Redactor) -> None:
+def test_secrets_are_redacted_in_keys(redactor: Redactor) -> None:
     assert "eyJhbGciOiJIUzI1" not in str(redactor.clean_value({"seen": {LINK: 1}}))
 
 
@@ -216,7 +216,7 @@ WAYS: dict[str, Callable[[str], None]] = {
 
 @pytest.mark.parametrize("secret", SECRETS, ids=["link", "response_url", "token", "signing secret"])
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_no_secret_gets_through_the_chain(stream: io.StringIO, way: Callable[[str], None], secret: str) -> None:
+def test_chain_redacts_secrets(stream: io.StringIO, way: Callable[[str], None], secret: str) -> None:
     way(secret)
     assert lines(stream)
     assert secret[-10:] not in stream.getvalue()
@@ -225,7 +225,7 @@ def test_no_secret_gets_through_the_chain(stream: io.StringIO, way: Callable[[st
 @pytest.mark.parametrize("secret", SECRETS, ids=["link", "response_url", "token", "signing secret"])
 @pytest.mark.parametrize("logger", ["ours", "a library's"])
 @pytest.mark.parametrize("chained", [False, True])
-def test_no_secret_gets_through_in_a_traceback(
+def test_chain_redacts_secrets_in_a_traceback(
     stream: io.StringIO, secret: str, logger: str, *, chained: bool
 ) -> None:
     try:
@@ -245,17 +245,17 @@ def test_no_secret_gets_through_in_a_traceback(
     assert secret[-10:] not in stream.getvalue()
 
 
-def test_no_secret_gets_through_in_a_stack(stream: io.StringIO) -> None:
+def test_chain_redacts_secrets_in_a_stack(stream: io.StringIO) -> None:
     def log(_url: str) -> None:
         logging.getLogger("somelib").warning("where", stack_info=True)
 
     log("https://d-1.studio.eu-west-1.sagemaker.aws/auth?token=in-a-line-of-source")
-    assert "in test_no_secret_gets_through_in_a_stack" in stream.getvalue()
+    assert "in test_chain_redacts_secrets_in_a_stack" in stream.getvalue()
     assert "log(" in stream.getvalue()
     assert "in-a-line-of-source" not in stream.getvalue()
 
 
-def test_what_nobody_caught_goes_through_the_chain(stream: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
+def test_uncaught_exception_goes_through_the_chain(stream: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
     thread = threading.Thread(target=boom, args=(LINK,))
     thread.start()
     thread.join(timeout=10)
@@ -269,26 +269,26 @@ def test_what_nobody_caught_goes_through_the_chain(stream: io.StringIO, capsys: 
     assert not any(secret[-10:] in stream.getvalue() for secret in SECRETS)
 
 
-def test_stopping_by_hand_is_no_crash(stream: io.StringIO) -> None:
+def test_keyboard_interrupt_is_not_logged_as_a_crash(stream: io.StringIO) -> None:
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert stream.getvalue() == ""
 
 
-def test_a_link_hides_even_when_it_is_logged_whole(stream: io.StringIO) -> None:
+def test_link_object_is_logged_without_its_url(stream: io.StringIO) -> None:
     link = Link(LINK, NOON, 60, 43200)
     structlog.get_logger().info("minted", link=link)
     logging.getLogger("somelib").info("minted %r", link)
     assert "eyJhbGciOiJIUzI1" not in stream.getvalue()
 
 
-def test_our_lines_carry_name_level_and_time(stream: io.StringIO) -> None:
+def test_our_lines_have_name_level_and_time(stream: io.StringIO) -> None:
     structlog.get_logger("bot.links.sign_in").warning("replay_refused", request="r-1")
     [line] = lines(stream)
     for part in ("replay_refused", "r-1", "warning", "bot.links.sign_in"):
         assert part in line
 
 
-def test_json_is_one_object_a_line(stream: io.StringIO, request: pytest.FixtureRequest) -> None:
+def test_json_is_one_object_per_line(stream: io.StringIO, request: pytest.FixtureRequest) -> None:
     structlog.get_logger("bot.test").info("one", n=1, at=NOON, text="a\nb")
     logging.getLogger("somelib").warning("two %d", 2)
     if request.node.callspec.params["stream"] == "json":
@@ -300,7 +300,7 @@ def test_json_is_one_object_a_line(stream: io.StringIO, request: pytest.FixtureR
 
 @pytest.mark.parametrize(("name", "floor"), FLOORS.items())
 @pytest.mark.parametrize("child", ["", ".child", ".web.base_client"])
-def test_talkative_libraries_are_held_at_their_floor(stream: io.StringIO, name: str, floor: int, child: str) -> None:
+def test_libraries_log_only_from_their_floor(stream: io.StringIO, name: str, floor: int, child: str) -> None:
     logger = logging.getLogger(name + child)
     level = logger.level
     logger.setLevel(logging.DEBUG)  # as slack_bolt does for its own
@@ -314,7 +314,7 @@ def test_talkative_libraries_are_held_at_their_floor(stream: io.StringIO, name: 
         logger.setLevel(level)
 
 
-def test_the_level_is_kept(redactor: Redactor, monkeypatch: pytest.MonkeyPatch, stream: io.StringIO) -> None:
+def test_configured_level_applies(redactor: Redactor, monkeypatch: pytest.MonkeyPatch, stream: io.StringIO) -> None:
     assert stream.getvalue() == ""
     monkeypatch.setattr(logs, "redactor", redactor)
     quiet = io.StringIO()
@@ -326,7 +326,7 @@ def test_the_level_is_kept(redactor: Redactor, monkeypatch: pytest.MonkeyPatch, 
     assert len(quiet.getvalue().splitlines()) == 2
 
 
-def test_a_log_that_cannot_be_written_prints_nothing_unredacted(
+def test_unwritable_log_prints_nothing_unredacted(
     redactor: Redactor, monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Broken(io.StringIO):
@@ -342,7 +342,7 @@ def test_a_log_that_cannot_be_written_prints_nothing_unredacted(
     assert "eyJhbGciOiJIUzI1" not in captured.out + captured.err
 
 
-def test_a_message_that_does_not_fit_its_arguments_breaks_nothing(
+def test_message_that_does_not_fit_its_arguments_is_harmless(
     stream: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = (LINK,)

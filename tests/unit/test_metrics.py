@@ -1,4 +1,4 @@
-"""What operators see."""
+"""Metrics: names, labels and values."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def lines(metrics: Metrics, name: str) -> list[str]:
 
 
 def series(metrics: Metrics) -> list[str]:
-    """Every series there is, without its value; the process's own aside."""
+    """Return all our series without their values."""
     return [line.rpartition(" ")[0] for line in lines(metrics, "studio_links_")]
 
 
@@ -119,7 +119,7 @@ def test_unknown_code_counts_as_other() -> None:
 
 
 class Answer:
-    """What an HTTP library would return."""
+    """A response as botocore's HTTP session returns it."""
 
     def __init__(self, status: int, body: bytes) -> None:
         self.status_code, self.content, self.raw = status, body, None
