@@ -34,9 +34,8 @@ from bot.core.policy import Rules
 from bot.core.records import Actor
 from bot.core.values import utc_now
 from bot.store.access import AccessTable
-from bot.store.audit import AuditTable
+from bot.store.audit import AuditTable, RequestLogTables
 from bot.store.models import bind, client_of
-from bot.store.request_log import RequestLogTables
 from tests.fakes import FakeStudio
 
 PREFIX, DAYS = "studio-links-", 400

@@ -246,7 +246,7 @@ GUARDS = {
         (f"{CONTRACT}/test_access_port.py", "test_outdated_member_change_fails"),
     ),
     "unprocessed keys": Guard(
-        "store/access.py",
+        "store/access_reads.py",
         "                if not wanted:",
         "                if True:",
         (f"{CONTRACT}/test_access_port.py", "test_unprocessed_keys"),
@@ -259,13 +259,13 @@ GUARDS = {
         (ABUSE, "test_replicas_share_the_limit_of_links_per_minute"),
     ),
     "shared rate counter": Guard(
-        "store/request_log.py",
+        "store/audit.py",
         "                        condition=requests.does_not_exist() | (requests < at_most),",
         "                        condition=None,",
         (ABUSE, "test_replicas_share_the_limit_of_links_per_minute"),
     ),
     "replay guard": Guard(
-        "store/request_log.py",
+        "store/audit.py",
         "                    transaction.save(item, condition=is_new(self._audit_items, entry))",
         "                    transaction.save(item)",
         (ABUSE, "test_request_replayed_to_all_replicas_is_served_once"),
@@ -309,7 +309,7 @@ GUARDS = {
     ),
     "link ownership": Guard(
         "store/audit.py",
-        "            (self._items.member == _member(member.tenant, member.user_id))\n            & ",
+        '            (self._items.member == f"{member.tenant}#{member.user_id}")\n            & ',
         "            ",
         (IDENTITY, "test_button_with_another_members_link_id_marks_nothing"),
     ),
@@ -358,7 +358,7 @@ GUARDS = {
     ),
     "confirmation expiry": Guard(
         "store/confirmations.py",
-        " & (self._items.open_until > iso(at))",
+        " & (self._items.open_until > at)",
         "",
         (f"{CONTRACT}/test_pending_port.py", "test_expired_confirmation_is_refused"),
     ),

@@ -40,10 +40,9 @@ from bot.slack.socket_connection import EnvelopeHandler
 from bot.slack.socket_mode import SocketMode
 from bot.store.access import AccessTable
 from bot.store.access_requests import AccessRequestTable
-from bot.store.audit import AuditTable
+from bot.store.audit import AuditTable, RequestLogTables
 from bot.store.confirmations import ConfirmationTable
 from bot.store.models import Tables, bind
-from bot.store.request_log import RequestLogTables
 from bot.store.runtime import RuntimeTable
 from bot.store.tables import ready
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from bot.core.access import Member
 from bot.core.records import AccessRequest, Posting, RequestState
-from bot.store.errors import store_errors, write_if
-from bot.store.models import RuntimeItem, Tables, from_iso, iso
+from bot.store.dynamodb import TimeAttribute, get_or_none, store_errors, write_if
+from bot.store.models import RuntimeItem, Tables
 
 # How long a request can still be looked up after its time is over.
 KEPT_AFTER = timedelta(days=30)
@@ -22,24 +22,26 @@ class AccessRequestTable:
         """Put the request unless one is open or has the same id; then return that one."""
         item = self._items(
             _key(wanted.member),
-            request={"wish": wanted.wish, "reason": wanted.reason, "days": wanted.days, "at": iso(wanted.at)},
+            request={
+                "wish": wanted.wish,
+                "reason": wanted.reason,
+                "days": wanted.days,
+                "at": TimeAttribute().serialize(wanted.at),
+            },
             request_id=wanted.id,
             state=wanted.state.value,
-            open_until=iso(wanted.expires_at),
+            open_until=wanted.expires_at,
             expires=wanted.expires_at + KEPT_AFTER,
         )
-        over = (self._items.state != RequestState.OPEN.value) | (self._items.open_until <= iso(wanted.at))
+        over = (self._items.state != RequestState.OPEN.value) | (self._items.open_until <= wanted.at)
         # The same form sent again opens nothing, even if its request is over.
         free = self._items.id.does_not_exist() | (over & (self._items.request_id != wanted.id))
         return wanted if write_if(free, item) else self.find(wanted.member) or wanted
 
     def find(self, member: Member) -> AccessRequest | None:
         """Strongly consistent."""
-        with store_errors():
-            try:
-                return _request(self._items.get(_key(member), consistent_read=True), member)
-            except self._items.DoesNotExist:
-                return None
+        item = get_or_none(self._items, _key(member))
+        return None if item is None else _request(item, member)
 
     def decide(
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
@@ -49,15 +51,15 @@ class AccessRequestTable:
         undecided = (
             (self._items.request_id == request_id)
             & (self._items.state == RequestState.OPEN.value)
-            & (self._items.open_until > iso(at))
+            & (self._items.open_until > at)
         )
         actions = [
             self._items.state.set(state.value),
             self._items.decided_by.set(by),
-            self._items.decided_at.set(iso(at) or ""),
+            self._items.decided_at.set(at),
         ]
         if write_if(undecided, item, actions):
-            return _read(item, member)
+            return _request(item, member)
         found = self.find(member)
         return found if found is not None and found.id == request_id else None
 
@@ -66,7 +68,7 @@ class AccessRequestTable:
         item = self._items(_key(member))
         kept = [{"message": posting.message, "language": posting.language} for posting in postings]
         if write_if(self._items.request_id == request_id, item, [self._items.postings.set(kept)]):
-            return _read(item, member)
+            return _request(item, member)
         return None
 
     def reopen(self, member: Member, request_id: str) -> None:
@@ -83,28 +85,21 @@ def _key(member: Member) -> str:
     return f"access#{member.tenant}#{member.user_id}"
 
 
-def _read(item: RuntimeItem, member: Member) -> AccessRequest:
-    with store_errors():
-        return _request(item, member)
-
-
+@store_errors()
 def _request(item: RuntimeItem, member: Member) -> AccessRequest:
-    asked, until = item.request, from_iso(item.open_until)
-    if not isinstance(asked, dict):
-        raise ValueError("a request without what was asked")  # noqa: TRY004 - a stored value, not a caller's
-    at = from_iso(asked["at"])
-    if at is None or until is None:
-        raise ValueError("a request without its times")
+    stored = item.request
+    if not isinstance(stored, dict) or item.open_until is None:
+        raise ValueError("an access request without its fields or its time")
     return AccessRequest(
         id=item.request_id or "",
         member=member,
-        wish=asked["wish"],
-        reason=asked["reason"],
-        days=asked["days"],
-        at=at,
-        expires_at=until,
+        wish=stored["wish"],
+        reason=stored["reason"],
+        days=stored["days"],
+        at=datetime.fromisoformat(stored["at"]),
+        expires_at=item.open_until,
         state=RequestState(item.state),
         decided_by=item.decided_by,
-        decided_at=from_iso(item.decided_at),
+        decided_at=item.decided_at,
         postings=tuple(Posting(each["message"], each["language"]) for each in item.postings or ()),
     )

@@ -1,29 +1,36 @@
 """The audit table: one entry per request and per administrative change."""
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
+from pynamodb.transactions import TransactWrite
 
 from bot.core.access import Member
 from bot.core.audit import LINK, MAY_BE_OPENED, REQUESTED
-from bot.core.errors import AlreadyRecorded
-from bot.core.link import Source
+from bot.core.errors import AlreadyRecorded, StoreError
+from bot.core.link import Reason, Source
 from bot.core.records import Entry
-from bot.store.errors import store_errors, write_if
-from bot.store.models import AuditItem, Tables, from_iso, iso
+from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, cancellation_codes, store_errors, write_if
+from bot.store.models import AuditItem, Tables
 
 # Between two times as the table holds them.
 SMALLEST_STEP = timedelta(microseconds=1)
 # Entries per page: readers mostly want a few, and reading a whole megabyte may exceed a call's timeout.
 PAGE = 200
 
-# The table's names for an entry's times. It holds the other fields under their own names and as they are, except
-# for the three that `to_item` names.
-TIMES = {"at": "at", "expires_at": "link_expires_at", "opened_at": "opened_at"}
-COPIED = [field.name for field in fields(Entry) if field.name not in {*TIMES, "tenant", "subject", "source"}]
+# The fields that the table holds as they are; `to_item` names the other three.
+COPIED = [field.name for field in fields(Entry) if field.name not in ("tenant", "subject", "source")]
+
+# DynamoDB cancels a transaction that crosses another of the same member. It is tried again after a random pause, so
+# that the two do not meet again; all pauses together take a second at most.
+TRIES, MAX_PAUSE = 11, 0.1
+TRANSIENT = (CONFLICT, "ThrottlingError", "ProvisionedThroughputExceeded")
 
 
 class AuditTable:
@@ -51,11 +58,11 @@ class AuditTable:
         """Mark a link request of this very member; the first press counts."""
         item = self._items(request_id)
         theirs = (
-            (self._items.member == _member(member.tenant, member.user_id))
+            (self._items.member == f"{member.tenant}#{member.user_id}")
             & (self._items.action == LINK)
             & self._items.outcome.is_in(*MAY_BE_OPENED)
         )
-        if not write_if(theirs, item, [self._items.opened_at.set(self._items.opened_at | iso(at))]):
+        if not write_if(theirs, item, [self._items.opened_at.set(self._items.opened_at | at)]):
             return None
         with store_errors():
             return from_item(item)
@@ -65,9 +72,8 @@ class AuditTable:
     ) -> Iterator[Entry]:
         """Query the index by member, which lags by seconds at most."""
         with store_errors():
-            key = _member(member.tenant, member.user_id)
-            at = self._items.at
-            span = at >= iso(since) if before is None else at.between(iso(since), iso(before - SMALLEST_STEP))
+            key, at = f"{member.tenant}#{member.user_id}", self._items.at
+            span = at >= since if before is None else at.between(since, before - SMALLEST_STEP)
             found = self._items.by_member.query(
                 key, span, scan_index_forward=False, limit=most, page_size=most or PAGE
             )
@@ -76,16 +82,62 @@ class AuditTable:
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
         """Query the index by day."""
         with store_errors():
-            found = self._items.by_day.query(_day(tenant, day), scan_index_forward=False, page_size=PAGE)
+            found = self._items.by_day.query(f"{tenant}#{day}", scan_index_forward=False, page_size=PAGE)
             yield from map(from_item, found)
 
 
-def _member(tenant: str, subject: str) -> str:
-    return f"{tenant}#{subject}"
+class RequestLogTables:
+    """Writes the audit and the runtime table together; see `ports.Intake`."""
 
+    def __init__(
+        self, tables: Tables, audit: AuditTable, *, days: int, wait: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._connection = tables.connection()
+        self._audit_items, self._runtime_items = tables.audit, tables.runtime
+        self._audit = audit
+        self._days = days
+        self._wait = wait
 
-def _day(tenant: str, day: date) -> str:
-    return f"{tenant}#{day.isoformat()}"
+    def take(self, entry: Entry, at_most: int) -> bool:
+        """Write one transaction; for a request over the limit a second write, because it is recorded as well."""
+        for _ in range(TRIES):
+            record, count = self._write(entry, at_most)
+            if record == CONDITION_FAILED:
+                raise AlreadyRecorded(f"request {entry.id} is in the audit already")
+            if record is None and count is None:
+                return True
+            if record is None and count == CONDITION_FAILED:
+                self._audit.open(entry)
+                return False
+            self._wait(random.uniform(0, MAX_PAUSE))  # noqa: S311 - no secret
+        raise StoreError(
+            "DynamoDB is too busy with requests of this member: try again in a minute", reason=Reason.STORE_THROTTLED
+        )
+
+    def _write(self, entry: Entry, at_most: int) -> tuple[str | None, ...]:
+        """Return what stood in the way of the record and of the count; if anything did, nothing was written.
+
+        botocore's own retries carry the same token, by which DynamoDB applies the transaction once.
+        """
+        minute = f"{entry.at.astimezone(UTC):%Y-%m-%dT%H:%M}"
+        counter = self._runtime_items(f"requests#{entry.tenant}#{entry.subject}#{minute}")
+        requests = self._runtime_items.requests
+        with store_errors():
+            try:
+                with TransactWrite(connection=self._connection) as transaction:
+                    item = to_item(self._audit_items, entry, self._days)
+                    transaction.save(item, condition=is_new(self._audit_items, entry))
+                    transaction.update(
+                        counter,
+                        actions=[requests.add(1), self._runtime_items.expires.set(entry.at + timedelta(minutes=10))],
+                        condition=requests.does_not_exist() | (requests < at_most),
+                    )
+            except TransactWriteError as error:
+                codes = cancellation_codes(error)
+                if not codes or not {*codes} <= {None, CONDITION_FAILED, *TRANSIENT}:
+                    raise
+                return codes
+        return None, None
 
 
 def is_new(items: type[AuditItem], entry: Entry) -> Condition:
@@ -101,11 +153,10 @@ def is_new(items: type[AuditItem], entry: Entry) -> Condition:
 def to_item(items: type[AuditItem], entry: Entry, days: int) -> AuditItem:
     """Return the item for an entry, which expires `days` after the entry's time."""
     values = {name: getattr(entry, name) for name in COPIED}
-    times = {attribute: iso(getattr(entry, name)) for name, attribute in TIMES.items()}
     return items(
-        **values | times | {"detail": entry.detail or None},
-        member=_member(entry.tenant, entry.subject),
-        day=_day(entry.tenant, entry.at.astimezone(UTC).date()),
+        **values | {"detail": entry.detail or None},
+        member=f"{entry.tenant}#{entry.subject}",
+        day=f"{entry.tenant}#{entry.at.astimezone(UTC):%Y-%m-%d}",
         source=entry.source.value,
         expires=entry.at + timedelta(days=days),
     )
@@ -113,9 +164,8 @@ def to_item(items: type[AuditItem], entry: Entry, days: int) -> AuditItem:
 
 def from_item(item: AuditItem) -> Entry:
     """Return the entry in an item; ValueError if it makes no sense."""
-    values = {name: getattr(item, name) for name in COPIED}
-    times: dict[str, Any] = {name: from_iso(getattr(item, attribute)) for name, attribute in TIMES.items()}
-    if times["at"] is None:
+    values: dict[str, Any] = {name: getattr(item, name) for name in COPIED}
+    if values["at"] is None:
         raise ValueError("an audit entry without a time")
     tenant, _, subject = item.member.partition("#")
-    return Entry(**values, **times, tenant=tenant, subject=subject, source=Source(item.source))
+    return Entry(**values, tenant=tenant, subject=subject, source=Source(item.source))

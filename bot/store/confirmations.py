@@ -5,12 +5,14 @@ from uuid import uuid4
 
 from bot.core.access import Member
 from bot.core.records import PendingCommand
-from bot.store.errors import store_errors, write_if
-from bot.store.models import RuntimeItem, Tables, from_iso, iso
+from bot.store.dynamodb import store_errors, write_if
+from bot.store.models import RuntimeItem, Tables
 
 # How long a command is kept after its time is over: longer than a recorded HTTP request can be replayed.
 KEPT_AFTER = timedelta(hours=1)
 OPEN, TAKEN = "open", "taken"
+# The fields that an item holds as one JSON text.
+STORED = ("verb", "fields", "version", "after")
 
 
 class ConfirmationTable:
@@ -25,14 +27,9 @@ class ConfirmationTable:
         item = self._items(
             _key(command.by, command.id),
             attempt=attempt,
-            request={
-                "verb": command.verb,
-                "fields": dict(command.fields),
-                "version": command.version,
-                "after": command.after,
-            },
+            request={name: getattr(command, name) for name in STORED} | {"fields": dict(command.fields)},
             state=OPEN,
-            open_until=iso(command.expires_at),
+            open_until=command.expires_at,
             expires=command.expires_at + KEPT_AFTER,
         )
         return write_if(self._items.id.does_not_exist() | (self._items.attempt == attempt), item)
@@ -40,28 +37,20 @@ class ConfirmationTable:
     def take(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
         """Mark the command as taken; of several presses at once, the first counts."""
         item, attempt = self._items(_key(by, pending_id)), uuid4().hex
-        pending = (self._items.state == OPEN) & (self._items.open_until > iso(at))
+        pending = (self._items.state == OPEN) & (self._items.open_until > at)
         actions = [self._items.state.set(TAKEN), self._items.attempt.set(attempt)]
         if not write_if(pending | (self._items.attempt == attempt), item, actions):
             return None
-        with store_errors():
-            return _command(item, by, pending_id)
+        return _command(item, by, pending_id)
 
 
 def _key(by: Member, pending_id: str) -> str:
     return f"pending#{by.tenant}#{by.user_id}#{pending_id}"
 
 
+@store_errors()
 def _command(item: RuntimeItem, by: Member, pending_id: str) -> PendingCommand:
-    asked, until = item.request, from_iso(item.open_until)
-    if not isinstance(asked, dict) or until is None:
+    if not isinstance(item.request, dict) or item.open_until is None:
         raise ValueError("a command without its fields or its time")
-    return PendingCommand(
-        id=pending_id,
-        by=by,
-        verb=asked["verb"],
-        fields=asked["fields"],
-        expires_at=until,
-        version=asked["version"],
-        after=asked["after"],
-    )
+    stored = {name: item.request[name] for name in STORED}
+    return PendingCommand(id=pending_id, by=by, expires_at=item.open_until, **stored)

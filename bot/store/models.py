@@ -6,44 +6,19 @@ can live in one process. The repositories beside this module turn items into val
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import boto3
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
-from pynamodb.attributes import (
-    Attribute,
-    JSONAttribute,
-    NumberAttribute,
-    TTLAttribute,
-    UnicodeAttribute,
-    UnicodeSetAttribute,
-)
+from pynamodb.attributes import JSONAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.connection import Connection
-from pynamodb.constants import MAP
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from bot.core.errors import ConfigError
 from bot.core.values import USER_AGENT
-
-M = TypeVar("M", bound=Model)
-
-
-class PlainMapAttribute(Attribute[dict[str, Any] | None]):
-    """A map with any names and values: PynamoDB's own map takes some names for its arguments."""
-
-    attr_type = MAP
-
-    def serialize(self, value: dict[str, Any] | None) -> dict[str, Any]:
-        """Return DynamoDB's own notation."""
-        return {name: TypeSerializer().serialize(each) for name, each in (value or {}).items()}
-
-    def deserialize(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Return the inverse; numbers are `Decimal`s."""
-        return {name: TypeDeserializer().deserialize(each) for name, each in value.items()}
+from bot.store.dynamodb import M, PlainMapAttribute, TimeAttribute
 
 
 class AccessItem(Model):
@@ -78,7 +53,7 @@ class ByMember(GlobalSecondaryIndex["AuditItem"]):  # type: ignore[no-untyped-ca
         projection = AllProjection()
 
     member = UnicodeAttribute(hash_key=True)
-    at = UnicodeAttribute(range_key=True)
+    at = TimeAttribute(range_key=True)
 
 
 class ByDay(GlobalSecondaryIndex["AuditItem"]):  # type: ignore[no-untyped-call] # PynamoDB's own gap
@@ -89,7 +64,7 @@ class ByDay(GlobalSecondaryIndex["AuditItem"]):  # type: ignore[no-untyped-call]
         projection = AllProjection()
 
     day = UnicodeAttribute(hash_key=True)
-    at = UnicodeAttribute(range_key=True)
+    at = TimeAttribute(range_key=True)
 
 
 class AuditItem(Model):
@@ -97,7 +72,7 @@ class AuditItem(Model):
 
     id = UnicodeAttribute(hash_key=True)
     attempt = UnicodeAttribute()
-    at = UnicodeAttribute()
+    at = TimeAttribute()
     member = UnicodeAttribute()
     day = UnicodeAttribute()
     actor = UnicodeAttribute()
@@ -112,8 +87,8 @@ class AuditItem(Model):
     rule = UnicodeAttribute(null=True)
     detail = UnicodeAttribute(null=True)
     link_sha256 = UnicodeAttribute(null=True)
-    link_expires_at = UnicodeAttribute(null=True)
-    opened_at = UnicodeAttribute(null=True)
+    expires_at = TimeAttribute(null=True, attr_name="link_expires_at")
+    opened_at = TimeAttribute(null=True)
     locale = UnicodeAttribute(null=True)
     aws_request_id = UnicodeAttribute(null=True)
     aws_session = UnicodeAttribute(null=True)
@@ -136,9 +111,9 @@ class RuntimeItem(Model):
     request = JSONAttribute(null=True)
     request_id = UnicodeAttribute(null=True)
     state = UnicodeAttribute(null=True)
-    open_until = UnicodeAttribute(null=True)
+    open_until = TimeAttribute(null=True)
     decided_by = UnicodeAttribute(null=True)
-    decided_at = UnicodeAttribute(null=True)
+    decided_at = TimeAttribute(null=True)
     postings = JSONAttribute(null=True)
     expires = TTLAttribute()
 
@@ -222,13 +197,3 @@ def bind(
 
     models = bound(AccessItem, "access"), bound(AuditItem, "audit"), bound(RuntimeItem, "runtime")
     return Tables(*models, region, config)
-
-
-def iso(time: datetime | None) -> str | None:
-    """Return a time as the tables hold it, of one width, so that text sorts like time."""
-    return None if time is None else time.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def from_iso(text: str | None) -> datetime | None:
-    """Return the inverse of `iso`; ValueError for anything else."""
-    return None if text is None else datetime.fromisoformat(text)

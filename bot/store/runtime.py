@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from bot.core.access import Member
-from bot.store.errors import store_errors, write_if
+from bot.store.dynamodb import get_or_none, write_if
 from bot.store.models import Tables
 
 # How long a choice is remembered after it was last made.
@@ -20,16 +20,12 @@ class RuntimeTable:
 
     def remember(self, member: Member, alias: str, at: datetime) -> None:
         """Overwrite the last choice."""
-        with store_errors():
-            self._items(_choice(member), alias=alias, expires=at + CHOICE_KEPT).save()
+        write_if(None, self._items(_choice(member), alias=alias, expires=at + CHOICE_KEPT))
 
     def recall(self, member: Member) -> str | None:
         """Eventually consistent: a choice made a second ago may be missed."""
-        with store_errors():
-            try:
-                return self._items.get(_choice(member)).alias
-            except self._items.DoesNotExist:
-                return None
+        item = get_or_none(self._items, _choice(member), consistent=False)
+        return None if item is None else item.alias
 
     def note(self, message: str, shows: str, at: datetime, *, unless: str | None = None) -> bool:
         """Overwrite what the message showed before, unless that is `unless`; return whether it was overwritten."""
@@ -39,11 +35,8 @@ class RuntimeTable:
 
     def shown(self, message: str) -> str | None:
         """Strongly consistent: the last note of any replica."""
-        with store_errors():
-            try:
-                return self._items.get(f"message#{message}", consistent_read=True).shows
-            except self._items.DoesNotExist:
-                return None
+        item = get_or_none(self._items, f"message#{message}")
+        return None if item is None else item.shows
 
 
 def _choice(member: Member) -> str:

@@ -10,7 +10,7 @@ from pynamodb.models import Model
 
 from bot.core.errors import StoreError
 from bot.core.link import Reason
-from bot.store.errors import store_errors
+from bot.store.dynamodb import store_errors
 from bot.store.models import RuntimeItem, Tables, client_of
 
 CREATE = "run `studio-links tables create`"

@@ -6,9 +6,8 @@ import pytest
 
 from bot.local.aws.stand_in import REGION
 from bot.store.access import AccessTable
-from bot.store.audit import AuditTable
+from bot.store.audit import AuditTable, RequestLogTables
 from bot.store.models import Tables, bind, client_of
-from bot.store.request_log import RequestLogTables
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, ServerClock, Store
 from tests.fakes import FakeAccess, FakeAudit, FakeChoices, FakeIntake

@@ -12,9 +12,8 @@ from bot.core.errors import AlreadyRecorded, StoreError
 from bot.core.link import Reason
 from bot.core.records import Entry
 from bot.local.faults import Fault
-from bot.store.audit import AuditTable
+from bot.store.audit import TRIES, AuditTable, RequestLogTables
 from bot.store.models import Tables
-from bot.store.request_log import TRIES, RequestLogTables
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, an_entry, race
 

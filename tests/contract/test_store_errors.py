@@ -16,9 +16,8 @@ from bot.local.aws.stand_in import REGION
 from bot.local.faults import Fault
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
-from bot.store.audit import AuditTable
+from bot.store.audit import AuditTable, RequestLogTables
 from bot.store.models import Tables, bind, client_of
-from bot.store.request_log import RequestLogTables
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, an_entry

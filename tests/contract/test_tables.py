@@ -12,7 +12,8 @@ from bot.core.link import Reason
 from bot.local.aws.stand_in import REGION
 from bot.local.faults import Fault
 from bot.store import tables as table_admin
-from bot.store.models import Tables, bind, client_of, from_iso, iso
+from bot.store.dynamodb import TimeAttribute
+from bot.store.models import Tables, bind, client_of
 from tests.contract.conftest import AUDIT_DAYS
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, an_entry
@@ -236,8 +237,7 @@ def test_expired_grant_is_still_read(dynamodb: Store) -> None:
 
 def test_stored_times_sort_as_text() -> None:
     times = [NOON + timedelta(seconds=seconds) for seconds in (0, 0.000001, 0.5, 1, 59.999999, 86400)]
-    texts = [iso(time) for time in times]
-    assert texts == sorted(text or "" for text in texts)
-    assert [from_iso(text) for text in texts] == times
-    assert iso(None) is None
-    assert from_iso(None) is None
+    attribute = TimeAttribute()
+    texts = [attribute.serialize(time) for time in times]
+    assert texts == sorted(texts)
+    assert [attribute.deserialize(text) for text in texts] == times

@@ -10,7 +10,7 @@ from bot.links import sign_in, status
 from bot.serving import health, server, wsgi
 from bot.slack import client, gateway, response_url, socket_connection
 from bot.store import access_requests as request_store
-from bot.store import audit, confirmations, request_log, runtime
+from bot.store import audit, confirmations, runtime
 
 LIMITS: dict[str, tuple[object, object]] = {
     "seconds to gather facts for a link": (sign_in.GATHER_TIMEOUT, 3.5),
@@ -35,7 +35,7 @@ LIMITS: dict[str, tuple[object, object]] = {
     "time for which a confirmation is kept": (confirmations.KEPT_AFTER, timedelta(hours=1)),
     "time for which a member's choice is kept": (runtime.CHOICE_KEPT, timedelta(days=180)),
     "time for which a message is updated": (runtime.MESSAGE_KEPT, timedelta(minutes=30)),
-    "tries to record a request": (request_log.TRIES, 11),
+    "tries to record a request": (audit.TRIES, 11),
     "entries in a page of the audit": (audit.PAGE, 200),
     "group rules in a workspace": (changes.MAX_GROUP_RULES, 100),
     "mappings of a member": (csv_file.MAX_MAPPINGS, 40),

@@ -1,9 +1,14 @@
-"""Conditional writes, and what DynamoDB's errors mean, by error code and never by message."""
+"""PynamoDB as the tables use it: attributes, conditional writes, and errors, by code and never by message."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.attributes import Attribute
+from pynamodb.constants import MAP, STRING
 from pynamodb.exceptions import (
     AttributeDeserializationError,
     AttributeNullError,
@@ -20,13 +25,13 @@ from bot.core.errors import StoreError
 from bot.core.link import Reason
 from bot.observability.aws_failures import Failure, answer_of, classify, error_code
 
+M = TypeVar("M", bound=Model)
+
+SERIALIZER, DESERIALIZER = TypeSerializer(), TypeDeserializer()
 TABLE_MISSING = "ResourceNotFoundException"
 MEANINGS = {
     Failure.THROTTLED: (Reason.STORE_THROTTLED, "DynamoDB throttles us: try again in a minute"),
-    Failure.REFUSED: (
-        Reason.STORE_REFUSED,
-        "DynamoDB refuses us: check the role's policy and credentials",
-    ),
+    Failure.REFUSED: (Reason.STORE_REFUSED, "DynamoDB refuses us: check the role's policy and credentials"),
     Failure.BROKEN: (Reason.STORE_UNREACHABLE, "DynamoDB failed: try again in a minute"),
     Failure.NO_CREDENTIALS: (
         Reason.STORE_REFUSED,
@@ -36,6 +41,43 @@ MEANINGS = {
 # Why DynamoDB cancelled a transaction, for each of its items.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 CONDITION_FAILED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
+
+
+class PlainMapAttribute(Attribute[dict[str, Any] | None]):
+    """A map with any names and values: PynamoDB's own map takes some names for its arguments."""
+
+    attr_type = MAP
+
+    def serialize(self, value: dict[str, Any] | None) -> dict[str, Any]:
+        """Return DynamoDB's own notation."""
+        return {name: SERIALIZER.serialize(each) for name, each in (value or {}).items()}
+
+    def deserialize(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Return the inverse; numbers are `Decimal`s."""
+        return {name: DESERIALIZER.deserialize(each) for name, each in value.items()}
+
+
+class TimeAttribute(Attribute[datetime]):
+    """A time as text of one width, so that text sorts like time."""
+
+    attr_type = STRING
+
+    def serialize(self, value: datetime) -> str:
+        """Return the time in UTC, to the microsecond."""
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def deserialize(self, value: str) -> datetime:
+        """Return the inverse; ValueError for anything else."""
+        return datetime.fromisoformat(value)
+
+
+def get_or_none(items: type[M], key: str, *, consistent: bool = True) -> M | None:
+    """Return the item with this key; None if it does not exist."""
+    with store_errors():
+        try:
+            return items.get(key, consistent_read=consistent)
+        except items.DoesNotExist:
+            return None
 
 
 def write_if(condition: Condition | None, item: Model, actions: Sequence[Action] = ()) -> bool:
@@ -55,15 +97,17 @@ def write_if(condition: Condition | None, item: Model, actions: Sequence[Action]
                 item.save(condition)
         except (PutError, UpdateError) as error:
             # PynamoDB's own `cause_response_code` breaks on errors that carry no response, such as timeouts.
-            answer = error.cause.response if isinstance(error.cause, ClientError) else {}
-            if answer.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+            if (
+                not isinstance(error.cause, ClientError)
+                or error_code(error.cause) != "ConditionalCheckFailedException"
+            ):
                 raise
             return False
     return True
 
 
 def cancellation_codes(error: TransactWriteError) -> tuple[str | None, ...]:
-    """For each item of the transaction, why it stood in the way; None if it did not."""
+    """Return for each item of the transaction why it was refused; None if it was not."""
     return tuple(reason.code if reason else None for reason in error.cancellation_reasons)
 
 

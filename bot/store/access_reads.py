@@ -1,0 +1,206 @@
+"""Read the access table: mappings, rules and locks. A record with invalid values is named instead."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
+from bot.core.errors import StoreError
+from bot.core.link import Reason
+from bot.core.values import is_group
+from bot.store.dynamodb import DESERIALIZER, store_errors
+from bot.store.models import Tables
+
+T = TypeVar("T")
+R = TypeVar("R", Mapping, Grant, Lockdown)
+
+# The kinds of items, and the names of records in them where one cannot be read.
+MEMBER, WORKSPACE, LOCK = "member", "workspace", "lock"
+MAPPING, GRANT = "mapping", "grant"
+
+# An item in DynamoDB's own notation, and the fields of one record in it.
+Raw = dict[str, Any]
+Fields = dict[str, Any]
+
+# What an item says by its key or by the record's name, the other fields of records, and those that are not texts.
+IN_NAMES = ("alias", "principal", "effect")
+STORED: dict[type, set[str]] = {
+    kind: {field.name for field in fields(kind)}.difference(IN_NAMES) for kind in (Mapping, Grant, Lockdown)
+}
+TIMES, NUMBERS = ("set_at", "until"), ("session_seconds",)
+
+# The most keys that one BatchGetItem takes.
+MAX_BATCH = 100
+# Items per page of a scan: DynamoDB may need longer for a whole megabyte than a call's timeout.
+PAGE = 1000
+# Seconds to wait before asking again for keys that DynamoDB did not process.
+PAUSES = (0.05, 0.2)
+
+
+class AccessReads:
+    """The reading side of the access table; see `ports.AccessReader`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._items = tables.access
+        self._connection = tables.connection()
+
+    def read(self, member: Member) -> Access:
+        """Read the member's item and the workspace's with one strongly consistent BatchGetItem."""
+        owner = owner_of(member.tenant, member.user_id)
+        found = self._get((owner, MEMBER), (member.tenant, WORKSPACE))
+        workspace = _workspace(found.get((member.tenant, WORKSPACE)))
+        own = _access(found.get((owner, MEMBER)), member.user_id)
+        unreadable = own.unreadable + workspace.unreadable
+        return replace(own, unreadable=unreadable, lockdown=workspace.lockdown, group_grants=workspace.grants)
+
+    def read_each(self, members: Sequence[Member]) -> Iterator[tuple[Member, Access]]:
+        """Read the members' items, a hundred per call."""
+        for batch in _batches(members):
+            keys = {member: (owner_of(member.tenant, member.user_id), MEMBER) for member in batch}
+            found = self._get(*keys.values())
+            for member in batch:
+                yield member, _access(found.get(keys[member]), member.user_id)
+
+    def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
+        """Read the profiles' locks, a hundred per call; two aliases may share one."""
+        for batch in _batches(mappings):
+            found = self._get(*{(lock_of(mapping), LOCK) for mapping in batch})
+            for mapping in batch:
+                raw = found.get((lock_of(mapping), LOCK), {})
+                if "aliases" in raw:
+                    yield mapping, Member(*raw["holder"]["S"].split("#", 1))
+
+    def workspace(self, tenant: str) -> Workspace:
+        """Read the workspace's item alone."""
+        return _workspace(self._get((tenant, WORKSPACE)).get((tenant, WORKSPACE)))
+
+    def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
+        """Scan the table, which holds locks and other workspaces too, page by page."""
+        begin: dict[str, Any] = {}
+        if after is not None:
+            begin["ExclusiveStartKey"] = {"owner": {"S": owner_of(tenant, after)}, "item": {"S": MEMBER}}
+        for raw in self._scan(MEMBER, "begins_with(#name, :value)", "owner", owner_of(tenant, ""), **begin):
+            user_id = raw["owner"]["S"].removeprefix(owner_of(tenant, ""))
+            access = _access(raw, user_id)
+            if access != Access():
+                yield user_id, access
+
+    def _scan(self, kind: str, condition: str, name: str, value: str, **begin: Any) -> Iterator[Raw]:
+        """Scan the table for items of a kind whose attribute meets the condition."""
+        parameters = {
+            "TableName": self._items.Meta.table_name,
+            "ConsistentRead": True,
+            "PaginationConfig": {"PageSize": PAGE},
+            "FilterExpression": f"#item = :kind AND {condition}",
+            "ExpressionAttributeNames": {"#item": "item", "#name": name},
+            "ExpressionAttributeValues": {":kind": {"S": kind}, ":value": {"S": value}},
+        }
+        with store_errors():
+            client: Any = self._connection.client
+            for page in client.get_paginator("scan").paginate(**parameters, **begin):
+                yield from page["Items"]
+
+    def _get(self, *keys: tuple[str, str]) -> dict[tuple[str, str], Raw]:
+        """Return the items that exist, from one call; repeat it a few times for keys that DynamoDB did not process.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+        """
+        table = self._items.Meta.table_name
+        wanted = {table: {"Keys": [{"owner": {"S": o}, "item": {"S": i}} for o, i in keys], "ConsistentRead": True}}
+        found: dict[tuple[str, str], Raw] = {}
+        with store_errors():
+            client: Any = self._connection.client
+            for pause in (*PAUSES, None):
+                answer = client.batch_get_item(RequestItems=wanted)
+                for raw in answer["Responses"].get(table, ()):
+                    found[raw["owner"]["S"], raw["item"]["S"]] = raw
+                wanted = answer["UnprocessedKeys"]
+                if not wanted:
+                    return found
+                if pause is not None:
+                    time.sleep(pause)
+        raise StoreError("DynamoDB throttles us: try again in a minute", reason=Reason.STORE_THROTTLED)
+
+
+def owner_of(tenant: str, principal: str) -> str:
+    """Return the key of a member's item."""
+    return f"{tenant}#{principal}"
+
+
+def lock_of(mapping: Mapping) -> str:
+    """Return the key of a profile's lock."""
+    return f"profile#{mapping.domain_id}#{mapping.profile_name.lower()}"
+
+
+def _batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (values[start : start + MAX_BATCH] for start in range(0, len(values), MAX_BATCH))
+
+
+def _access(raw: Raw | None, user_id: str) -> Access:
+    """Return a member's own records."""
+    if raw is None:
+        return Access()
+    version, maps = _contents(raw)
+    if not version or not {"mappings", "rules"} <= maps.keys():
+        return Access(unreadable=(MEMBER,), version=version)
+    mappings, odd_mappings = _records(MAPPING, Mapping, maps["mappings"], lambda alias: (alias,))
+    grants, odd_rules = _records(GRANT, Grant, maps["rules"], lambda effect: (user_id, Effect(effect)))
+    return Access(mappings, grants, odd_mappings + odd_rules, version=version)
+
+
+def _workspace(raw: Raw | None) -> Workspace:
+    """Return the records of a whole workspace."""
+    if raw is None:
+        return Workspace()
+    version, maps = _contents(raw)
+    if not version or "rules" not in maps or ("lockdown" in raw) != ("lockdown" in maps):
+        return Workspace(unreadable=(WORKSPACE,), version=version)
+    grants, odd_rules = _records(WORKSPACE, Grant, maps["rules"], _group_rule)
+    stored = {name: value for name, value in maps.items() if name == "lockdown"}
+    lockdowns, odd_lockdown = _records(WORKSPACE, Lockdown, stored, lambda _: ())
+    return Workspace(next(iter(lockdowns), None), grants, odd_rules + odd_lockdown, version)
+
+
+def _contents(raw: Raw) -> tuple[int, dict[str, Fields]]:
+    """Return the item's version, which is 0 without a valid one, and its maps."""
+    number = raw.get("version", {}).get("N", "")
+    maps = {name: DESERIALIZER.deserialize(value) for name, value in raw.items() if "M" in value}
+    return int(number) if number.isdecimal() else 0, maps
+
+
+def _records(
+    label: str, kind: type[R], stored: Fields, read_name: Callable[[str], tuple[Any, ...]]
+) -> tuple[tuple[R, ...], tuple[str, ...]]:
+    """Return the records of a map in the order of their names, and the names of the invalid ones."""
+    records, unreadable = [], []
+    for name, values in sorted(stored.items()):
+        try:
+            records.append(kind(*read_name(name), **_values(kind, values)))
+        except (ValueError, TypeError, AttributeError):
+            unreadable.append(f"{label}#{name}")
+    return tuple(records), tuple(unreadable)
+
+
+def _group_rule(name: str) -> tuple[str, Effect]:
+    group, _, effect = name.partition("#")
+    if not is_group(group):
+        raise ValueError("a rule that is not a group's")
+    return group, Effect(effect)
+
+
+def _values(kind: type, stored: Fields) -> Fields:
+    """Return the stored values of a record's fields; ValueError for one of another type."""
+    values: Fields = {}
+    for name, value in stored.items():
+        if name not in STORED[kind] or value is None:
+            continue
+        if name in NUMBERS and isinstance(value, Decimal) and value == int(value):
+            values[name] = int(value)
+        elif name in NUMBERS or not isinstance(value, str):
+            raise ValueError(f"{name} is of another type")
+        else:
+            values[name] = datetime.fromisoformat(value) if name in TIMES else value
+    return values
