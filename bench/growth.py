@@ -34,7 +34,7 @@ from bot.core.policy import Rules
 from bot.core.records import Actor
 from bot.core.values import utc_now
 from bot.store.access import AccessTable
-from bot.store.audit import AuditTable, RequestLogTables
+from bot.store.audit import AuditTable
 from bot.store.models import bind, client_of
 from tests.fakes import FakeStudio
 
@@ -203,7 +203,6 @@ class Product:
         tables = bind(prefix=PREFIX, region="eu-west-1")
         self.access = AccessTable(tables, audit_days=DAYS)
         self.audit = AuditTable(tables, days=DAYS)
-        self.intake = RequestLogTables(tables, self.audit, days=DAYS)
         self.studio = FakeStudio()
         self.admin = Admin(self.access, self.audit, self.studio, Rules(), DAYS)
         request = LinkRequest("0" * 32, "0" * 32, MEMBER, Source.COMMAND, utc_now(), 0.0)
@@ -214,7 +213,7 @@ class Product:
 
     def link(self) -> None:
         """Make the DynamoDB calls of one link."""
-        self.intake.take(self.entry, 5)
+        self.audit.take(self.entry, 5)
         self.access.read(MEMBER)
         self.audit.close(self.entry)
 

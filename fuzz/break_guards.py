@@ -266,7 +266,7 @@ GUARDS = {
     ),
     "replay guard": Guard(
         "store/audit.py",
-        "                    transaction.save(item, condition=is_new(self._audit_items, entry))",
+        "                    transaction.save(item, condition=is_new(self._items, entry))",
         "                    transaction.save(item)",
         (ABUSE, "test_request_replayed_to_all_replicas_is_served_once"),
     ),

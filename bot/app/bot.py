@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.aws.client import new_session
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
-from bot.aws.sessions import new_session
 from bot.core.errors import StudioLinksError
-from bot.observability.aws_failures import count_aws_failures
 from bot.observability.metrics import Metrics
 from bot.serving.executors import CallExecutor
 from bot.serving.wsgi import Entrance
 from bot.slack.app_context import AppContext
 from bot.slack.socket_mode import SocketMode
-from bot.store.models import Tables, client_of
+from bot.store.models import Tables
 from bot.store.tables import ready
 
 if TYPE_CHECKING:
@@ -73,9 +72,7 @@ class Bot:
         while not self._stopping.is_set():
             try:
                 home = self.calls.submit(self.app.slack.home)  # it takes as long as AWS does
-                self.tables.connect(new_session)
-                for model in self.tables.all():
-                    count_aws_failures(client_of(model).meta.events, self.metrics.upstream_failed)
+                self.tables.connect(lambda: new_session(failed=self.metrics.upstream_failed))
                 self.studio.warm_up()
                 ready(self.tables)
                 self.app.home = home.result()

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from bot.aws.client import new_session
 from bot.aws.sagemaker import SageMakerStudio
-from bot.aws.sessions import new_session
 from bot.config import Settings
 from bot.core.errors import ConfigError
 from bot.core.policy import Rules

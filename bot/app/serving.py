@@ -40,7 +40,7 @@ from bot.slack.socket_connection import EnvelopeHandler
 from bot.slack.socket_mode import SocketMode
 from bot.store.access import AccessTable
 from bot.store.access_requests import AccessRequestTable
-from bot.store.audit import AuditTable, RequestLogTables
+from bot.store.audit import AuditTable
 from bot.store.confirmations import ConfirmationTable
 from bot.store.models import Tables, bind
 from bot.store.runtime import RuntimeTable
@@ -143,7 +143,7 @@ def _listeners(
         signin=SignIn(
             facts=facts,
             audit=audit,
-            intake=RequestLogTables(tables, audit, days=days),
+            intake=audit,
             studio=studio,
             choices=runtime,
             rules=rules,

@@ -15,11 +15,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bot.admin.sync import TAG, Profile
-from bot.aws.errors import aws_errors
+from bot.aws.client import aws_errors, new_session
 from bot.aws.iam_policy import PRESIGN
 from bot.aws.role_sessions import SessionKey, assume
 from bot.aws.sagemaker import ADMINISTRATION
-from bot.aws.sessions import new_session
 from bot.core.access import Mapping
 from bot.core.values import utc_now
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bot.aws.errors import translated
+from bot.aws.client import translated
 from bot.core.access import Mapping
 from bot.core.errors import StudioError
 from bot.core.link import Reason

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,11 +17,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from bot.aws.errors import aws_errors
+from bot.aws.client import aws_errors, new_session
 from bot.aws.examination import diagnosed, examine, require_space
 from bot.aws.iam_policy import session_policy
 from bot.aws.role_sessions import Roles, SessionKey, borrowing_session, use_session
-from bot.aws.sessions import new_session
 from bot.core.access import Mapping, Member
 from bot.core.errors import StudioError
 from bot.core.link import Allowed, Link, Reason
@@ -31,10 +30,7 @@ from bot.observability.aws_failures import REFUSED, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker.type_defs import (
-        CreatePresignedDomainUrlRequestTypeDef,
-        CreatePresignedDomainUrlResponseTypeDef,
-    )
+    from mypy_boto3_sagemaker.type_defs import CreatePresignedDomainUrlRequestTypeDef
 
 T = TypeVar("T")
 
@@ -106,24 +102,32 @@ class SageMakerStudio:
         Raises:
             StudioError: there is no link; the reason says why.
         """
-        mapping, member = allowed.mapping, allowed.member
-
-        def mint(client: "SageMakerClient") -> tuple["CreatePresignedDomainUrlResponseTypeDef", datetime]:
-            if mapping.space_name is not None:
-                require_space(client, mapping)
-            expires_at = self._now() + timedelta(seconds=self._link_seconds)
-            try:
-                return client.create_presigned_domain_url(**self._parameters(mapping)), expires_at
-            except ClientError as error:
-                raise diagnosed(client, mapping, error) from None
-
         with aws_errors():
-            response, expires_at = self._call(mapping, member.session_name, mint)
+            return self._call(allowed.mapping, allowed.member.session_name, partial(self._mint, allowed.mapping))
+
+    def _mint(self, mapping: Mapping, client: "SageMakerClient") -> Link:
+        session_seconds = mapping.session_seconds or self._session_seconds
+        parameters: CreatePresignedDomainUrlRequestTypeDef = {
+            "DomainId": mapping.domain_id,
+            "UserProfileName": mapping.profile_name,
+            "ExpiresInSeconds": self._link_seconds,
+            "SessionExpirationDurationInSeconds": session_seconds,
+        }
+        if mapping.space_name is not None:
+            require_space(client, mapping)
+            parameters["SpaceName"] = mapping.space_name
+        if mapping.landing_uri is not None:
+            parameters["LandingUri"] = mapping.landing_uri
+        expires_at = self._now() + timedelta(seconds=self._link_seconds)
+        try:
+            response = client.create_presigned_domain_url(**parameters)
+        except ClientError as error:
+            raise diagnosed(client, mapping, error) from None
         return Link(
             url=_checked(response.get("AuthorizedUrl")),
             expires_at=expires_at,
             lifetime_seconds=self._link_seconds,
-            session_seconds=mapping.session_seconds or self._session_seconds,
+            session_seconds=session_seconds,
             aws_request_id=response["ResponseMetadata"].get("RequestId"),
         )
 
@@ -146,16 +150,12 @@ class SageMakerStudio:
         mine = mapping.profile_name.lower()
 
         def names(client: "SageMakerClient") -> list[str]:
-            found = (
-                client.get_paginator("list_spaces")
-                .paginate(
-                    DomainIdEquals=mapping.domain_id, PaginationConfig={"MaxItems": MAX_SPACES, "PageSize": 100}
-                )
-                .search("Spaces[]")
+            pages = client.get_paginator("list_spaces").paginate(
+                DomainIdEquals=mapping.domain_id, PaginationConfig={"MaxItems": MAX_SPACES, "PageSize": 100}
             )
             return [
                 space["SpaceName"]
-                for space in found
+                for space in pages.search("Spaces[]")
                 if space.get("SpaceSharingSettingsSummary", {}).get("SharingType") == "Shared"
                 or space.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "").lower() == mine
             ]
@@ -163,37 +163,24 @@ class SageMakerStudio:
         with aws_errors():
             return tuple(sorted(self._call(mapping, member.session_name, names)))
 
-    def _parameters(self, mapping: Mapping) -> "CreatePresignedDomainUrlRequestTypeDef":
-        parameters: CreatePresignedDomainUrlRequestTypeDef = {
-            "DomainId": mapping.domain_id,
-            "UserProfileName": mapping.profile_name,
-            "ExpiresInSeconds": self._link_seconds,
-            "SessionExpirationDurationInSeconds": mapping.session_seconds or self._session_seconds,
-        }
-        if mapping.space_name is not None:
-            parameters["SpaceName"] = mapping.space_name
-        if mapping.landing_uri is not None:
-            parameters["LandingUri"] = mapping.landing_uri
-        return parameters
-
     def _call(self, mapping: Mapping, who: str, work: Callable[["SageMakerClient"], T]) -> T:
         """Do the work in the mapping's region, and in its role if it names one, assumed as `who`.
 
-        CloudTrail shows that name, and a wrong mapping fails in IAM instead of opening another profile. A kept
+        CloudTrail shows that name, and a wrong mapping fails in IAM instead of opening another profile. A cached
         session that AWS refuses is replaced once.
         """
         region = mapping.region or self._region
         if mapping.role_arn is None:
             return work(self._client("sagemaker", region))
         wanted = SessionKey(mapping.role_arn, who, json.dumps(session_policy(mapping, region)))
-        session, was_kept = self._roles.session(wanted)
+        session, was_cached = self._roles.session(wanted)
         client = self._client("sagemaker", region, by_role=True)
         try:
             with use_session(session):
                 return work(client)
         except (ClientError, StudioError) as error:
             code = error.code if isinstance(error, StudioError) else error_code(error)
-            if not was_kept or code not in REFUSED:
+            if not was_cached or code not in REFUSED:
                 raise
         self._roles.forget(wanted)
         session, _ = self._roles.session(wanted)

@@ -16,7 +16,7 @@ import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bot.aws.sessions import new_session
+from bot.aws.client import new_session
 from bot.core.errors import ConfigError, StudioLinksError
 from bot.observability.aws_failures import error_code
 from bot.observability.logs import redactor

@@ -6,7 +6,7 @@ import pytest
 
 from bot.local.aws.stand_in import REGION
 from bot.store.access import AccessTable
-from bot.store.audit import AuditTable, RequestLogTables
+from bot.store.audit import AuditTable
 from bot.store.models import Tables, bind, client_of
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, ServerClock, Store
@@ -62,7 +62,7 @@ def aws(local_aws: ListeningAws) -> Iterator[ListeningAws]:
 def dynamodb(tables: Tables) -> Store:
     """The adapters."""
     access, audit = AccessTable(tables, audit_days=AUDIT_DAYS), AuditTable(tables, days=AUDIT_DAYS)
-    return Store(access, audit, RequestLogTables(tables, audit, days=AUDIT_DAYS), RuntimeTable(tables))
+    return Store(access, audit, audit, RuntimeTable(tables))
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

@@ -12,7 +12,7 @@ from bot.core.errors import AlreadyRecorded, StoreError
 from bot.core.link import Reason
 from bot.core.records import Entry
 from bot.local.faults import Fault
-from bot.store.audit import TRIES, AuditTable, RequestLogTables
+from bot.store.audit import TRIES, AuditTable
 from bot.store.models import Tables
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, an_entry, race
@@ -117,9 +117,9 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def intake(tables: Tables, waits: list[float]) -> RequestLogTables:
+def intake(tables: Tables, waits: list[float]) -> AuditTable:
     """Return an adapter that records its delays instead of waiting."""
-    return RequestLogTables(tables, AuditTable(tables, days=DAYS), days=DAYS, wait=waits.append)
+    return AuditTable(tables, days=DAYS, wait=waits.append)
 
 
 CROSSED = [
@@ -133,7 +133,7 @@ CROSSED = [
 
 @pytest.mark.parametrize("codes", CROSSED)
 def test_transaction_conflict_is_retried_and_not_a_replay(
-    intake: RequestLogTables, dynamodb: Store, aws: ListeningAws, waits: list[float], codes: Iterable[str]
+    intake: AuditTable, dynamodb: Store, aws: ListeningAws, waits: list[float], codes: Iterable[str]
 ) -> None:
     aws.inject(TRANSACTION, cancelled(*codes, times=3))
 
@@ -145,7 +145,7 @@ def test_transaction_conflict_is_retried_and_not_a_replay(
 
 
 def test_persistent_transaction_conflict_fails_within_a_second(
-    intake: RequestLogTables, dynamodb: Store, aws: ListeningAws, waits: list[float]
+    intake: AuditTable, dynamodb: Store, aws: ListeningAws, waits: list[float]
 ) -> None:
     aws.inject(TRANSACTION, cancelled("None", "TransactionConflict", times=None))
 
@@ -159,7 +159,7 @@ def test_persistent_transaction_conflict_fails_within_a_second(
 
 
 @pytest.mark.parametrize("count", ["None", "ConditionalCheckFailed", "TransactionConflict"])
-def test_existing_record_is_a_replay_at_any_count(intake: RequestLogTables, aws: ListeningAws, count: str) -> None:
+def test_existing_record_is_a_replay_at_any_count(intake: AuditTable, aws: ListeningAws, count: str) -> None:
     aws.inject(TRANSACTION, cancelled("ConditionalCheckFailed", count))
     with pytest.raises(AlreadyRecorded):
         intake.take(request(1), 1)
@@ -171,7 +171,7 @@ def test_existing_record_is_a_replay_at_any_count(intake: RequestLogTables, aws:
     ids=str,
 )
 def test_other_cancellations_are_failures_and_not_replays(
-    intake: RequestLogTables, dynamodb: Store, aws: ListeningAws, codes: Iterable[str]
+    intake: AuditTable, dynamodb: Store, aws: ListeningAws, codes: Iterable[str]
 ) -> None:
     aws.inject(TRANSACTION, cancelled(*codes))
     with pytest.raises(StoreError) as failed:
@@ -180,9 +180,7 @@ def test_other_cancellations_are_failures_and_not_replays(
     assert recorded(dynamodb) == []
 
 
-def test_retry_after_a_lost_answer_reuses_the_token(
-    intake: RequestLogTables, dynamodb: Store, aws: ListeningAws
-) -> None:
+def test_retry_after_a_lost_answer_reuses_the_token(intake: AuditTable, dynamodb: Store, aws: ListeningAws) -> None:
     aws.inject(TRANSACTION, Fault(drop=True, served=True))
 
     assert intake.take(request(1), 5)
@@ -193,7 +191,7 @@ def test_retry_after_a_lost_answer_reuses_the_token(
     assert first["ClientRequestToken"]
 
 
-def test_take_is_one_call(intake: RequestLogTables, aws: ListeningAws) -> None:
+def test_take_is_one_call(intake: AuditTable, aws: ListeningAws) -> None:
     aws.sent.clear()
     intake.take(request(1), 1)
     assert [operation for operation, _ in aws.sent] == [TRANSACTION]

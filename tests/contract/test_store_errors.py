@@ -16,7 +16,7 @@ from bot.local.aws.stand_in import REGION
 from bot.local.faults import Fault
 from bot.store import tables as table_admin
 from bot.store.access import AccessTable
-from bot.store.audit import AuditTable, RequestLogTables
+from bot.store.audit import AuditTable
 from bot.store.models import Tables, bind, client_of
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, Store
@@ -120,8 +120,7 @@ def test_refusal_keeps_its_code(dynamodb: Store, aws: ListeningAws) -> None:
 def test_missing_table_is_named(local_aws: ListeningAws, bound: Tables) -> None:
     local_aws.reset()
     audit = AuditTable(bound, days=1)
-    intake = RequestLogTables(bound, audit, days=1)
-    store = Store(AccessTable(bound, audit_days=1), audit, intake, RuntimeTable(bound))
+    store = Store(AccessTable(bound, audit_days=1), audit, audit, RuntimeTable(bound))
     for name in ("read", "audit open", "take", "put grant", "remember", "recall"):
         error = failure(USES[name][1], store)
         assert error.reason is Reason.STORE_REFUSED

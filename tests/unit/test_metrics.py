@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.aws.client import count_failures
 from bot.core.link import Stage
-from bot.observability.aws_failures import count_aws_failures
 from bot.observability.metrics import CODES, OTHER, OUTCOMES, Metrics
 from bot.serving.executors import BoundedExecutor
 
@@ -158,7 +158,7 @@ def test_failed_aws_call_counts_once_after_its_retries(
     answer: Callable[..., Any], counted: list[tuple[str, str]]
 ) -> None:
     session, failures = boto3.Session(), []
-    count_aws_failures(session.events, lambda *failure: failures.append(failure))
+    count_failures(session.events, lambda *failure: failures.append(failure))
     client = session.client(
         "dynamodb",
         region_name="eu-west-1",
