@@ -11,17 +11,12 @@ from werkzeug.wrappers import Request
 
 @dataclass(frozen=True)
 class Call:
-    """One call. Its answer is not kept: a presigned URL may be in it.
-
-    Attributes:
-        caller: the access key id that signed it.
-        at: when it arrived, in seconds since the epoch, by this machine's clock.
-    """
+    """One call. Its answer is not kept: a presigned URL may be in it."""
 
     operation: str
     arguments: Mapping[str, Any] = field(repr=False)
-    caller: str
-    at: float
+    caller: str  # the access key id that signed it
+    at: float  # when it arrived, in seconds since the epoch, by this machine's clock
 
     @property
     def as_text(self) -> str:

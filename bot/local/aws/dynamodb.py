@@ -28,7 +28,7 @@ def install() -> None:
 
 def transact_write_items(self: Any, transact_items: list[dict[str, Any]]) -> None:
     """moto's, with a rollback of its own. Whoever serves this sees to it that one request runs at a time."""
-    before = [(table, key, copy.deepcopy(_stored(table, *key))) for table, key in _named(self, transact_items)]
+    before = [(table, key, copy.deepcopy(table.get_item(*key))) for table, key in _named(self, transact_items)]
     try:
         _moto_transact_write_items(self, transact_items)
     except Exception:
@@ -51,7 +51,3 @@ def _named(backend: Any, transact_items: list[dict[str, Any]]) -> Iterator[tuple
         values = [DynamoType(attributes[name]) if name in attributes else None for name in names]
         if values and values[0] is not None and (table.range_key_attr is None or values[1] is not None):
             yield table, (values[0], values[1])
-
-
-def _stored(table: Any, hash_key: Any, range_key: Any) -> Any:
-    return table.get_item(hash_key, range_key)

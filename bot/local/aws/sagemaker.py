@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from moto.core.responses import ActionResult
 from moto.core.utils import get_service_model
@@ -21,7 +21,7 @@ from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemaker.utils import arn_formatter
 
 from bot.local.aws.sagemaker_constraints import broken, report, violations
-from bot.local.aws.sagemaker_state import Resource, SignIn, StudioState, page, studio_state
+from bot.local.aws.sagemaker_state import Kind, Resource, SignIn, StudioState, page, studio_state
 
 LINK_SECONDS = 300  # ExpiresInSeconds when the request has none
 SESSION_SECONDS = 43200  # SessionExpirationDurationInSeconds when the request has none
@@ -30,6 +30,7 @@ MAX_TAGS = 50
 LANDING = r"(studio:|app:(JupyterServer|JupyterLab|RStudioServerPro|CodeEditor|Canvas)):.*"
 
 Answer = dict[str, Any]
+ARN_PARTS: dict[Kind, str] = {"UserProfile": "user-profile", "Space": "space"}
 
 
 class Studio(Protocol):
@@ -69,12 +70,20 @@ class Context:
             raise ResourceNotFound(f"Domain [{domain_id}] does not exist.")
         return self.backend.domains[domain_id]
 
-    def resource(self, kind: Literal["user-profile", "space"], name: str, *kept: str, **details: Any) -> Resource:
-        """Return a new profile or space of the request's domain, with these fields of the request."""
-        domain_id, backend = self.request["DomainId"], self.backend
-        arn = arn_formatter(kind, f"{domain_id}/{name}", backend.account_id, backend.region_name)
+    def new(self, kind: Kind, *kept: str, **details: Any) -> Resource:
+        """Return the profile or space that the request describes, with these fields of it."""
+        domain_id, name, backend = self.request["DomainId"], self.request[f"{kind}Name"], self.backend
+        arn = arn_formatter(ARN_PARTS[kind], f"{domain_id}/{name}", backend.account_id, backend.region_name)
         details |= {key: self.request.get(key) for key in kept}
         return Resource(kind, domain_id, name, arn, details, tags=_tags(self.request.get("Tags", [])))
+
+    def named(self, kind: Kind) -> Resource:
+        """Return the profile or space that the request names."""
+        return self.state.get(kind, self.request["DomainId"], self.request[f"{kind}Name"])
+
+    def listed(self, kind: Kind) -> Answer:
+        shown, token = page(self.state.all(kind), self.request, f"{kind}NameContains")
+        return {f"{kind}s": [each.summary() for each in shown], "NextToken": token}
 
 
 OPERATIONS: dict[str, Callable[[Any], Any]] = {}
@@ -138,7 +147,7 @@ def describe_domain(context: Context) -> Answer:
 def delete_domain(context: Context) -> Answer:
     """moto's, but a domain in use stays: its profiles would come back to life in a new domain of that id."""
     domain_id = context.domain().id
-    if any(owner == domain_id for owner, _ in [*context.state.profiles, *context.state.spaces]):
+    if any(each.domain_id == domain_id for each in context.state.resources.values()):
         raise ResourceInUseException(f"Domain [{domain_id}] still has user profiles or spaces.")
     del context.backend.domains[domain_id]
     return {}
@@ -146,82 +155,71 @@ def delete_domain(context: Context) -> Answer:
 
 @operation
 def create_user_profile(context: Context) -> Answer:
-    request, state, name = context.request, context.state, context.request["UserProfileName"]
+    request, state = context.request, context.state
     sso = context.domain().auth_mode == "SSO"
     single_sign_on = ("SingleSignOnUserIdentifier", "SingleSignOnUserValue")
     for key in single_sign_on:
         if sso != bool(request.get(key)):
             rule = "is required" if sso else "cannot be specified"
             raise AWSValidationException(f"{key} {rule} for a domain with this AuthMode.")
-    uid = str(200005 + 5 * len(state.profiles))
-    profile = context.resource("user-profile", name, *single_sign_on, "UserSettings", HomeEfsFileSystemUid=uid)
-    if (profile.domain_id, name.lower()) in state.profiles:
-        raise ResourceInUseException(f"UserProfile [{name}] already exists in domain [{profile.domain_id}].")
-    state.profiles[profile.domain_id, name.lower()] = profile
+    uid = str(200005 + 5 * len(state.all("UserProfile")))
+    profile = context.new("UserProfile", *single_sign_on, "UserSettings", HomeEfsFileSystemUid=uid)
+    state.add(profile)
     return {"UserProfileArn": profile.arn}
 
 
 @operation
 def describe_user_profile(context: Context) -> Answer:
     context.domain()
-    return context.state.profile(context.request["DomainId"], context.request["UserProfileName"]).described()
+    return context.named("UserProfile").described()
 
 
 @operation
 def list_user_profiles(context: Context) -> Answer:
-    shown, token = page(context.state.profiles.values(), context.request, "UserProfileNameContains")
-    return {"UserProfiles": [each.summary() for each in shown], "NextToken": token}
+    return context.listed("UserProfile")
 
 
 @operation
 def delete_user_profile(context: Context) -> Answer:
     """Gone at once: the states in between (Deleting) are not played."""
-    domain_id, name = context.request["DomainId"], context.request["UserProfileName"].lower()
-    context.state.profile(domain_id, name)
-    if any(each.owner == name for each in context.state.spaces.values() if each.domain_id == domain_id):
-        raise ResourceInUseException(f"UserProfile [{name}] still owns spaces.")
-    del context.state.profiles[domain_id, name]
+    profile = context.named("UserProfile")
+    spaces = [each for each in context.state.all("Space") if each.domain_id == profile.domain_id]
+    if profile.name.lower() in {each.owner for each in spaces}:
+        raise ResourceInUseException(f"UserProfile [{profile.name}] still owns spaces.")
+    context.state.remove(profile)
     return {}
 
 
 @operation
 def create_space(context: Context) -> Answer:
-    """With neither settings it is a shared space of Studio Classic; the two come together or not at all.
-
-    (https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/sagemaker_space)
-    """
-    request, state, name = context.request, context.state, context.request["SpaceName"]
+    """Create a space: without either of the two settings, a shared one of Studio Classic."""
+    request, state = context.request, context.state
     context.domain()
     if bool(request.get("OwnershipSettings")) != bool(request.get("SpaceSharingSettings")):
         raise AWSValidationException("OwnershipSettings and SpaceSharingSettings must be given together.")
     settings = ("SpaceSettings", "OwnershipSettings", "SpaceSharingSettings")
-    space = context.resource("space", name, *settings, "SpaceDisplayName")
+    space = context.new("Space", *settings, "SpaceDisplayName")
     if space.owner:
-        state.profile(space.domain_id, space.owner)
-    if (space.domain_id, name) in state.spaces:
-        raise ResourceInUseException(f"Space [{name}] already exists in domain [{space.domain_id}].")
-    state.spaces[space.domain_id, name] = space
+        state.get("UserProfile", space.domain_id, space.owner)
+    state.add(space)
     return {"SpaceArn": space.arn}
 
 
 @operation
 def describe_space(context: Context) -> Answer:
     context.domain()
-    return context.state.space(context.request["DomainId"], context.request["SpaceName"]).described()
+    return context.named("Space").described()
 
 
 @operation
 def list_spaces(context: Context) -> Answer:
     """The summaries leave out SpaceSettings: they hold a digest of it that nothing here computes."""
-    shown, token = page(context.state.spaces.values(), context.request, "SpaceNameContains")
-    return {"Spaces": [each.summary() for each in shown], "NextToken": token}
+    return context.listed("Space")
 
 
 @operation
 def delete_space(context: Context) -> Answer:
-    domain_id, name = context.request["DomainId"], context.request["SpaceName"]
-    context.state.space(domain_id, name)
-    del context.state.spaces[domain_id, name]
+    context.state.remove(context.named("Space"))
     return {}
 
 
@@ -231,15 +229,15 @@ def create_presigned_domain_url(context: Context) -> Answer:
 
     The owner of the space does not matter here: IAM cannot restrict it either, so callers have to.
     """
-    request, backend, state = context.request, context.backend, context.state
+    request, backend = context.request, context.backend
     landing = request.get("LandingUri")
     if landing is not None and not re.fullmatch(LANDING, landing):
         rule = f"satisfy regular expression pattern: {LANDING}"
         raise AWSValidationException(report([broken(landing, "landingUri", rule)]))
     domain_id, domain = request["DomainId"], context.domain()
-    profile = state.profile(domain_id, request["UserProfileName"])
+    profile = context.named("UserProfile")
     if space := request.get("SpaceName"):
-        state.space(domain_id, space)
+        context.named("Space")
     if domain.auth_mode != "IAM":
         raise AWSValidationException(
             f"CreatePresignedDomainUrl needs AuthMode IAM; domain [{domain_id}] has {domain.auth_mode}."

@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from moto.core.utils import utcnow
-from moto.sagemaker.exceptions import AWSValidationException, ResourceNotFound
+from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException, ResourceNotFound
 
 PAGE = 10  # MaxResults of ListUserProfiles and ListSpaces when the request has none
+
+Kind = Literal["UserProfile", "Space"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class SignIn:
 class Resource:
     """A user profile or a space. `status` may be set to any of the API's, to see what callers do."""
 
-    kind: Literal["user-profile", "space"]
+    kind: Kind
     domain_id: str
     name: str
     arn: str
@@ -51,7 +53,7 @@ class Resource:
             "CreationTime": self.created,
             "LastModifiedTime": self.modified,
         }
-        if self.kind == "user-profile":
+        if self.kind == "UserProfile":
             return {"UserProfileName": self.name, **shared}
         settings = {
             "SpaceDisplayName": self.details["SpaceDisplayName"],
@@ -62,8 +64,7 @@ class Resource:
 
     def described(self) -> dict[str, Any]:
         """Return what a describe call does."""
-        arn = "UserProfileArn" if self.kind == "user-profile" else "SpaceArn"
-        return {arn: self.arn, "FailureReason": self.failure_reason, **self.details, **self.summary()}
+        return {f"{self.kind}Arn": self.arn, "FailureReason": self.failure_reason, **self.details, **self.summary()}
 
     @property
     def owner(self) -> str | None:
@@ -74,32 +75,40 @@ class Resource:
 
 @dataclass
 class StudioState:
-    """The profiles and spaces of one account and region. It lives on moto's backend until that is reset.
+    """The profiles and spaces of one account and region. It lives on moto's backend until that is reset."""
 
-    Profiles are keyed by domain and lower-case name, because their names are not case sensitive. The documentation
-    says nothing of the names of spaces.
-    """
-
-    profiles: dict[tuple[str, str], Resource] = field(default_factory=dict)
-    spaces: dict[tuple[str, str], Resource] = field(default_factory=dict)
+    resources: dict[tuple[Kind, str, str], Resource] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def profile(self, domain_id: str, name: str) -> Resource:
-        if (domain_id, name.lower()) not in self.profiles:
-            raise ResourceNotFound(f"UserProfile [{name}] does not exist in domain [{domain_id}].")
-        return self.profiles[domain_id, name.lower()]
+    def all(self, kind: Kind) -> list[Resource]:
+        return [each for each in self.resources.values() if each.kind == kind]
+
+    def get(self, kind: Kind, domain_id: str, name: str) -> Resource:
+        key = _key(kind, domain_id, name)
+        if key not in self.resources:
+            raise ResourceNotFound(f"{kind} [{name}] does not exist in domain [{domain_id}].")
+        return self.resources[key]
+
+    def add(self, new: Resource) -> None:
+        key = _key(new.kind, new.domain_id, new.name)
+        if key in self.resources:
+            raise ResourceInUseException(f"{new.kind} [{new.name}] already exists in domain [{new.domain_id}].")
+        self.resources[key] = new
+
+    def remove(self, old: Resource) -> None:
+        del self.resources[_key(old.kind, old.domain_id, old.name)]
 
     def tagged(self, arn: str) -> Resource:
         """Return the profile or space of this ARN. The error for others is not documented."""
-        for resource in (*self.profiles.values(), *self.spaces.values()):
+        for resource in self.resources.values():
             if resource.arn == arn:
                 return resource
         raise ResourceNotFound(f"{arn} does not exist, or is of a kind that carries no tags here.")
 
-    def space(self, domain_id: str, name: str) -> Resource:
-        if (domain_id, name) not in self.spaces:
-            raise ResourceNotFound(f"Space [{name}] does not exist in domain [{domain_id}].")
-        return self.spaces[domain_id, name]
+
+def _key(kind: Kind, domain_id: str, name: str) -> tuple[Kind, str, str]:
+    """Case doesn't matter in the names of profiles. The documentation doesn't say whether it does for spaces."""
+    return kind, domain_id, name.lower() if kind == "UserProfile" else name
 
 
 def studio_state(backend: Any) -> StudioState:

@@ -3,10 +3,9 @@
     with LocalAws() as aws:
         os.environ.update(aws.environment())
 
-moto is served as it is, with SageMaker extended (`sagemaker.py`) and two things put right around it:
-DynamoDB requests run one at a time, because moto's conditional writes and transactions are not atomic under
-threads; and only signed requests for these services get through, so that no web page and no other host
-name can reach it.
+moto is served with SageMaker extended (`sagemaker.py`). DynamoDB requests run one at a time, because moto's
+conditional writes and transactions are not atomic under threads. Only signed requests for these services get
+through, so that no web page and no other host name can reach it.
 """
 
 import io
@@ -64,16 +63,9 @@ class LocalAws(LoopbackServer):
         self._dynamodb = threading.Lock()
 
     def start(self) -> Self:
-        """Listen.
-
-        Raises:
-            OSError: the port is taken.
-            RuntimeError: another one runs in this process.
-        """
+        """Listen; OSError if the port is taken, RuntimeError if another one runs in this process."""
         if not _running.acquire(blocking=False):
-            raise RuntimeError(
-                "Another LocalAws runs in this process, and moto's state is one for all: stop it first."
-            )
+            raise RuntimeError("Another LocalAws runs in this process, and they share moto's state: stop it first.")
         try:
             dynamodb.install()
             iam.install()
@@ -135,7 +127,7 @@ class LocalAws(LoopbackServer):
                     if profile is None:
                         backend.domains[domain_id].status = status
                     else:
-                        studio_state(backend).profiles[domain_id, profile.lower()].status = status
+                        studio_state(backend).get("UserProfile", domain_id, profile).status = status
                     return
         raise KeyError(domain_id)
 

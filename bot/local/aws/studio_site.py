@@ -43,14 +43,10 @@ class Pass:
 
 
 class StudioSite:
-    """Issues the URLs and answers them. Thread-safe.
-
-    Attributes:
-        origin: where the site is served, like `http://127.0.0.1:4566`; set once that is known.
-    """
+    """Issues the URLs and answers them. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.origin = ""
+        self.origin = ""  # where the site is served, like `http://127.0.0.1:4566`; set once that is known
         self._clock = clock
         self._links: dict[str, Pass] = {}
         self._sessions: dict[str, Pass] = {}
