@@ -88,6 +88,8 @@ def running_demo(
 @contextmanager
 def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]) -> Iterator[None]:
     before = dict(os.environ)
+    with create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
     for name in before:
         if name.startswith(OURS):
             del os.environ[name]
@@ -99,7 +101,7 @@ def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]
         SLACK_API_URL=workspace.api_url,
         STUDIO_ADMINS=",".join(admin.user_id for admin in ADMINS),
         HOST="127.0.0.1",
-        PORT=str(_free_port()),
+        PORT=str(port),
         LOG_LEVEL=before.get("LOG_LEVEL", "ERROR"),
     )
     os.environ.update(further)
@@ -138,9 +140,3 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
     raise StudioLinksError(
         f"The bot was not ready within {START_TIMEOUT:.0f} seconds. Try again with LOG_LEVEL=INFO."
     )
-
-
-def _free_port() -> int:
-    with create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

@@ -27,23 +27,17 @@ SEEDER = Actor("cli:demo", Source.CLI)
 
 @dataclass(frozen=True, slots=True)
 class DemoMember:
-    """One member of the demo, with what is stored about them.
-
-    Attributes:
-        mapped: whether they are mapped to the profile of their name in the first domain, as "default".
-        many: whether they have several mappings instead, in both domains and to a shared space.
-        scientist: whether they are in the user group that is allowed.
-    """
+    """One member of the demo, with what is stored about them."""
 
     name: str
     user_id: str
     story: str
-    mapped: bool = True
-    many: bool = False
+    mapped: bool = True  # to the profile of their name in the first domain, as "default"
+    many: bool = False  # several mappings instead, in both domains and to a shared space
     effect: Effect | None = None
     guest: bool = False
     admin: bool = False
-    scientist: bool = False
+    scientist: bool = False  # in the user group that is allowed
 
 
 MEMBERS = (
@@ -70,10 +64,7 @@ MESSAGES = (
 
 
 def seed(settings: Settings, workspace: Workspace) -> str:
-    """Create the tables, the SageMaker domains with profiles, the accounts, mappings and rules.
-
-    It uses the same code as an operator's commands. Returns the first domain's id.
-    """
+    """Create everything with the code of the operator's commands, and return the first domain's id."""
     for _ in table_admin.create(clients.tables(settings)):
         pass
     sagemaker = boto3.client("sagemaker", region_name=settings.aws_region)
@@ -137,10 +128,8 @@ def _create_profiles(
 def _furnish(workspace: Workspace) -> None:
     """Add channels, conversations, and a few messages. The bot is in #general alone."""
     full_members = frozenset(member.user_id for member in MEMBERS if not member.guest)
-    workspace.set_topic(GENERAL, "Everyone is here, and the bot")
-    workspace.add_channel(
-        Channel(DATA_SCIENCE, "data-science", full_members, topic="The bot isn't a member here; its command works")
-    )
+    topic = "The bot isn't a member here; its command works"
+    workspace.add_channel(Channel(DATA_SCIENCE, "data-science", full_members, topic=topic))
     workspace.add_channel(Channel(RANDOM, "random", full_members, topic="Anything else"))
     for member in MEMBERS:
         workspace.direct_message(member.user_id)

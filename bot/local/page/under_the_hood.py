@@ -146,9 +146,8 @@ def describe(exchange: Exchange) -> str:
 
 
 def _call(call: Call) -> Json:
-    note = " ".join(_tables(call.arguments)) or None
-    if call.operation == "CreatePresignedDomainUrl":
-        note = f"→ {LINK}"
+    is_link = call.operation == "CreatePresignedDomainUrl"
+    note = f"→ {LINK}" if is_link else " ".join(_tables(call.arguments)) or None
     return {"operation": call.operation, "at": call.at, "arguments": redacted(call.arguments), "note": note}
 
 

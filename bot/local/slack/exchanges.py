@@ -19,18 +19,13 @@ MAX_REPLY_BYTES = 256 * 1024
 
 @dataclass(slots=True)
 class Exchange:
-    """A request and how the bot acknowledged it. `id` is the `trigger_id`; the request stays out of the `repr`.
-
-    Attributes:
-        before: the revision of the screens when it was sent: later messages have a higher one.
-        problem: what Slack would refuse of the reply.
-    """
+    """A request and how the bot acknowledged it. `id` is the `trigger_id`; the request stays out of the `repr`."""
 
     id: str
     kind: Kind
     user_id: str
     channel_id: str
-    before: int
+    before: int  # the revision of the screens when it was sent: later messages have a higher one
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     ack: Ack = "dispatch_failed"
@@ -39,7 +34,7 @@ class Exchange:
     reply: str = field(default="", repr=False)
     reply_type: str = ""
     at: float = 0.0
-    problem: str = ""
+    problem: str = ""  # what Slack would refuse of the reply
 
     @property
     def fields(self) -> dict[str, Any]:

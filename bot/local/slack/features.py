@@ -32,32 +32,22 @@ class Shortcut:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """The enabled features. Without a manifest that is the one command, and nothing else.
-
-    Attributes:
-        events: the events that the app subscribes to; Slack sends no other.
-        socket_mode: Slack sends everything through connections that the app opens.
-    """
+    """The enabled features. Without a manifest that is the one command, and nothing else."""
 
     commands: tuple[Command, ...] = (Command("/studio"),)
     shortcuts: tuple[Shortcut, ...] = ()
     home_tab: bool = False
     messages_tab: bool = True
     read_only: bool = False
-    events: frozenset[str] = frozenset()
-    socket_mode: bool = False
+    events: frozenset[str] = frozenset()  # Slack sends only those
+    socket_mode: bool = False  # Slack sends everything through connections that the app opens
 
 
-def from_manifest(path: Path | None = None) -> Features:
-    """Return the features of this product's own manifest, or of another one."""
-    path = path or find()
-    return read(yaml.safe_load(path.read_text())) if path else Features()
-
-
-def find() -> Path | None:
-    """Return the manifest's path: at the root of the repository, or inside an installed package."""
+def from_manifest() -> Features:
+    """Return the features of this product's manifest, at the root of the repository or in an installed package."""
     package = Path(str(resources.files("bot")))
-    return next((path for path in (package.parent / MANIFEST, package / MANIFEST) if path.exists()), None)
+    found = [path for path in (package.parent / MANIFEST, package / MANIFEST) if path.exists()]
+    return read(yaml.safe_load(found[0].read_text())) if found else Features()
 
 
 def read(manifest: Mapping[str, Any]) -> Features:

@@ -47,8 +47,7 @@ class Person:
             "profile": self._profile(with_email=with_email),
         }
         if self.team_id != home_team or self.stranger:
-            # Only accounts that reach the workspace through Slack Connect have it. It is false for an outsider
-            # who shares a channel.
+            # Only accounts in Slack Connect have it; it is false for an outsider who shares a channel.
             user["is_stranger"] = self.stranger
         if self.enterprise_user is not None:
             user["enterprise_user"] = self.enterprise_user

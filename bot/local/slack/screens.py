@@ -27,25 +27,18 @@ class Button:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Message:
-    """A message as its readers have it.
-
-    Attributes:
-        only_for: the one member who sees an ephemeral message.
-        exchange: what led to it, as far as it came through a `response_url`.
-        author: the member who typed it, where `source` is "member".
-        born: when it was first shown, in monotonic seconds; `revision` counts up with each change.
-    """
+    """A message as its readers have it."""
 
     ts: str
     channel: str
     text: str
     blocks: tuple[Block, ...] = ()
-    only_for: str | None = None
+    only_for: str | None = None  # the one member who sees an ephemeral message
     source: Literal["app", "slack", "member"] = "app"
-    exchange: str | None = None
-    revision: int = 0
-    author: str = ""
-    born: float = 0.0
+    exchange: str | None = None  # what led to it, if it came through a `response_url`
+    revision: int = 0  # counts up with each change of the screens
+    author: str = ""  # the member who typed it, where `source` is "member"
+    born: float = 0.0  # when it was first shown, in monotonic seconds
 
     def __repr__(self) -> str:
         seen = re.sub(r"\w+://\S+", "(private link)", self.text)

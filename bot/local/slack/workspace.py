@@ -54,7 +54,7 @@ class Workspace(Client, LoopbackServer):
         self.view, self.home, self.wait_until = self.screens.view, self.views.home, self.changes.wait_until
         # What the page shows under the hood for a member, if the demo provides it.
         self.under_the_hood: Callable[[str], list[dict[str, Any]]] | None = None
-        self.directory.put(Channel(GENERAL, "general"))
+        self.directory.put(Channel(GENERAL, "general", topic="Everyone is here, and the bot"))
         self.add_member(SLACKBOT, "slackbot", real_name="Slackbot")
         self.add_member(self.installation.bot_user_id, self.installation.bot_name, bot=True)
 
@@ -73,8 +73,6 @@ class Workspace(Client, LoopbackServer):
     def api_url(self) -> str:
         """The bot's `SLACK_API_URL`."""
         return f"{self.url}/api/"
-
-    # People and conversations
 
     def add_member(self, user_id: str, name: str, **traits: Any) -> Person:
         """Add an account, or change one. All but deactivated accounts are in #general.
@@ -98,17 +96,9 @@ class Workspace(Client, LoopbackServer):
         self.directory.put(group)
         return group
 
-    def set_topic(self, channel_id: str, topic: str) -> None:
-        """Set the topic of a conversation."""
-        channel = self.directory.channel(channel_id)
-        if channel is not None:
-            self.directory.put(replace(channel, topic=topic))
-
     def direct_message(self, one: str, other: str | None = None) -> str:
         """Return the id of the direct conversation between two members, or of one with the bot."""
         return self.directory.direct_message(one, other or self.installation.bot_user_id)
-
-    # What members see
 
     def reload(self, user_id: str) -> None:
         """Reload this member's client: their ephemeral messages are gone, as Slack does not keep them."""
@@ -135,8 +125,6 @@ class Workspace(Client, LoopbackServer):
         names = {person.id: person.name for person in self.directory.people()}
         names |= {channel.id: channel.name for channel in self.directory.channels()}
         return render(message, RenderContext(names=names))
-
-    # Records
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
