@@ -1,6 +1,5 @@
-"""The one operation of IAM that moto lacks and `doctor` asks for: what the policies of a role allow.
+"""The one operation of IAM that moto lacks and `doctor` calls: what the policies of a role allow.
 
-moto's own IAM keeps the roles and their policies, and reads a policy; here the two are put together.
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 

@@ -1,9 +1,6 @@
 """The SageMaker Studio operations that moto lacks: user profiles, spaces and presigned domain URLs.
 
-Written in moto's own idiom (state on the backend, moto's exceptions), so that it works under `mock_aws` as well as
-behind a server. `install` adds it; importing this adds nothing.
-
-Where AWS's documentation leaves a point open, a comment says what was chosen.
+In moto's own idiom (state on the backend, moto's exceptions), so they work under `mock_aws` and behind a server.
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePresignedDomainUrl.html
 """
 
@@ -12,7 +9,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.core.utils import get_service_model
@@ -33,23 +30,15 @@ Answer = dict[str, Any]
 ARN_PARTS: dict[Kind, str] = {"UserProfile": "user-profile", "Space": "space"}
 
 
-class Studio(Protocol):
-    """The addresses of Studio, which depend on where this runs."""
-
-    def home(self, domain_id: str, region: str, auth_mode: str) -> str:
-        """The domain's plain address (DescribeDomain's Url)."""
-
-    def presign(self, sign_in: SignIn) -> str:
-        """A new URL that signs in; a bearer secret."""
-
-
-class StudioAtAws:
-    """Addresses of the real shape, which lead nowhere: enough under `mock_aws`."""
+class Studio:
+    """The addresses of Studio. These have the real shape and lead nowhere: enough under `mock_aws`."""
 
     def home(self, domain_id: str, region: str, auth_mode: str) -> str:  # noqa: ARG002 - one address for both modes
+        """Return the domain's plain address (DescribeDomain's Url)."""
         return f"https://{domain_id}.studio.{region}.sagemaker.aws"
 
     def presign(self, sign_in: SignIn) -> str:
+        """Return a new URL that signs in for `sign_in.link_seconds` from now. A bearer secret."""
         home = self.home(sign_in.domain_id, sign_in.region, "IAM")
         return f"{home}/auth?token={secrets.token_urlsafe(32)}"
 
@@ -107,12 +96,9 @@ def operation(run: Callable[[Context], Answer]) -> Callable[[Context], Answer]:
 
 
 def install(studio: Studio | None = None) -> None:
-    """Add the operations to moto's SageMaker, for the whole process; again replaces what was there.
-
-    `studio` gives the addresses. Call it before the first request; it cannot be undone.
-    """
+    """Add the operations to moto's SageMaker, for the whole process, before its first request."""
     extended: Any = SageMakerResponse  # its attributes are about to become more than its type knows
-    extended.studio = studio or StudioAtAws()
+    extended.studio = studio or Studio()
     if extended.create_domain is not OPERATIONS["create_domain"]:
         extended.moto_create_domain = extended.create_domain
     for name, method in OPERATIONS.items():
@@ -139,8 +125,7 @@ def create_domain(context: Context) -> Answer:
 @operation
 def describe_domain(context: Context) -> Answer:
     """moto's, with the error code of the API."""
-    described: Answer = context.domain().describe()
-    return described
+    return dict(context.domain().describe())
 
 
 @operation

@@ -120,8 +120,8 @@ def studio_state(backend: Any) -> StudioState:
 def page(found: Iterable[Resource], request: dict[str, Any], contains: str) -> tuple[list[Resource], str | None]:
     """Return one page of a list call, filtered and sorted, and the token of the next one.
 
-    The token names the last resource of this page, not a position: what is created or deleted between two pages
-    moves nothing else. Case does not matter for the filter (the documentation does not say).
+    The token names the last resource of this page, so changes between two pages move nothing else. The filter ignores
+    case; the documentation doesn't say.
     """
     changed = request.get("SortBy") == "LastModifiedTime"
     descending = request.get("SortOrder") == "Descending"

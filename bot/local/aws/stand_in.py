@@ -49,10 +49,7 @@ _running = threading.Lock()  # moto's state belongs to the process, so one serve
 
 
 class LocalAws(LoopbackServer):
-    """The server. Starting begins with nothing: moto's state is the process's and is reset.
-
-    `clock` gives the seconds since the epoch, dates the answers, and decides when links and sessions expire.
-    """
+    """The server, which starts empty. `clock` dates its answers, and decides when links and sessions expire."""
 
     def __init__(self, *, port: int = 0, clock: Callable[[], float] = time.time) -> None:
         super().__init__(self, port)
@@ -121,15 +118,11 @@ class LocalAws(LoopbackServer):
 
     def set_status(self, domain_id: str, profile: str | None = None, *, status: str) -> None:
         """Put a domain or one of its profiles in a state ("Pending", "Failed"). KeyError if it is unknown."""
-        for regions in list(sagemaker_backends.values()):
-            for backend in list(regions.values()):
-                if domain_id in backend.domains:
-                    if profile is None:
-                        backend.domains[domain_id].status = status
-                    else:
-                        studio_state(backend).get("UserProfile", domain_id, profile).status = status
-                    return
-        raise KeyError(domain_id)
+        backends = [backend for regions in list(sagemaker_backends.values()) for backend in list(regions.values())]
+        domains = {domain_id: (each, domain) for each in backends for domain_id, domain in each.domains.items()}
+        backend, domain = domains[domain_id]
+        changed = domain if profile is None else studio_state(backend).get("UserProfile", domain_id, profile)
+        changed.status = status
 
     # The WSGI application.
 

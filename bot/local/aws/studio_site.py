@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from string import Template
 
 from werkzeug.wrappers import Request, Response
 
+from bot.local.aws.sagemaker import Studio
 from bot.local.aws.sagemaker_state import SignIn
-from bot.local.aws.studio_pages import CONTENT_SECURITY_POLICY, render
+from bot.local.aws.studio_pages import CONTENT_SECURITY_POLICY, SCRIPT, TEMPLATE
 
 COOKIE = "studio_session"
 STUDIO_PATH = re.compile(r"/studio/(?P<domain>d-[a-z0-9-]{1,61})(?P<rest>/|/auth|)")
@@ -42,7 +43,7 @@ class Pass:
     expires: float
 
 
-class StudioSite:
+class StudioSite(Studio):
     """Issues the URLs and answers them. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -57,7 +58,6 @@ class StudioSite:
         return f"{self.origin}/{'studio' if auth_mode == 'IAM' else 'sso'}/{domain_id}/"
 
     def presign(self, sign_in: SignIn) -> str:
-        """Return a new URL that signs in for `sign_in.link_seconds` from now. A bearer secret."""
         token = self._issue(self._links, sign_in, sign_in.link_seconds)
         return f"{self.origin}/studio/{sign_in.domain_id}/auth?token={token}"
 
@@ -136,10 +136,17 @@ def _studio(session: Pass, *, opened_by_link: bool = False) -> Response:
 
 
 def _page(
-    title: str, text: str, facts: dict[str, str] | None = None, *, status: int = 200, **options: Any
+    title: str, text: str, facts: dict[str, str] | None = None, *, status: int = 200, opened_by_link: bool = False
 ) -> Response:
+    """Return a page of text, never markup. `opened_by_link` hides its address, which nobody else may see."""
+    pairs = (facts or {}).items()
+    page = Template(TEMPLATE).substitute(
+        title=escape(title),
+        text=escape(text),
+        facts="\n".join(f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in pairs),
+        script=f"<script>{SCRIPT}</script>" if opened_by_link else "",
+    )
     headers = {"Allow": "GET, HEAD"} if status == 405 else None  # noqa: PLR2004
-    page = render(title, text, facts, **options)
     return Response(page, status, headers, content_type="text/html; charset=utf-8")
 
 
