@@ -32,8 +32,12 @@ def demo(
         port = 0 if once else PORT
     settings = {} if link_seconds is None else {"STUDIO_LINK_SECONDS": str(link_seconds)}
     console.print_line("Starting a demo on this machine; it uses no account.")
+
+    def show(part: str) -> None:
+        console.print_line(f"  Starting {part} …")
+
     try:
-        with running_demo(port, socket=socket_mode, environment=settings, progress=_show_progress) as running:
+        with running_demo(port, socket=socket_mode, environment=settings, progress=show) as running:
             if once:
                 play(running)
                 console.print_line("Every step worked.")
@@ -66,10 +70,6 @@ def serve_aws(port: int) -> None:
         _wait_for_signal()
     finally:
         aws.stop()
-
-
-def _show_progress(part: str) -> None:
-    console.print_line(f"  Starting {part} …")
 
 
 def _with_option(error: OSError) -> str:

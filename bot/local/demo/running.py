@@ -12,6 +12,8 @@ from http import HTTPStatus
 from socket import create_server
 from typing import IO
 
+from bot.admin.changes import Admin
+from bot.app import administration
 from bot.config import Settings, load
 from bot.core.errors import StudioLinksError
 from bot.local.aws.stand_in import LocalAws
@@ -46,6 +48,7 @@ class RunningDemo:
     aws: LocalAws
     workspace: Workspace
     settings: Settings
+    admin: Admin
     domain_id: str
     bot_address: str
     clock: MovableClock
@@ -77,12 +80,13 @@ def running_demo(
     with LocalAws(clock=clock) as aws, slack as workspace, _environment(aws, workspace, environment or {}):
         settings = load(Settings)
         progress("members, profiles and rules")
-        domain_id = seed(settings, workspace)
+        admin = administration.admin(settings)
+        domain_id = seed(settings, workspace, admin)
         progress("the bot")
         with _bot(output, *(["--socket"] if socket else [])) as address:
             workspace.request_url = f"{address}/slack/events"
-            workspace.under_the_hood = UnderTheHood(workspace, aws, settings, caller=BOT_KEY)
-            yield RunningDemo(aws, workspace, settings, domain_id, address, clock)
+            workspace.under_the_hood = UnderTheHood(workspace, aws, admin, caller=BOT_KEY)
+            yield RunningDemo(aws, workspace, settings, admin, domain_id, address, clock)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bot.app import administration
 from bot.core.audit import LINK, REQUESTED
 from bot.core.errors import StudioLinksError
 from bot.core.records import Entry
@@ -34,12 +33,8 @@ REFUSED = {
 }
 
 
-class StepFailed(StudioLinksError):
-    """A step of the run did not happen as expected."""
-
-
 def play(demo: RunningDemo) -> None:
-    """Go through the run and print each step; StepFailed if one did not happen as expected."""
+    """Go through the run and print each step; StudioLinksError if one fails."""
     show = Console(highlight=False, width=100)
     show.rule("A member who is allowed")
     first, link = _ask(show, demo, ANA)
@@ -103,8 +98,8 @@ def _ask(show: Console, demo: RunningDemo, member: DemoMember) -> tuple[Exchange
 
 def _ended(demo: RunningDemo) -> list[Entry]:
     """Return the audit's link requests with a final outcome."""
-    admin, team = administration.admin(demo.settings), demo.workspace.installation.team_id
-    entries = admin.history(team, None, utc_now() - timedelta(hours=1), limit=100)
+    team = demo.workspace.installation.team_id
+    entries = demo.admin.history(team, None, utc_now() - timedelta(hours=1), limit=100)
     return [entry for entry in entries if entry.action == LINK and entry.outcome != REQUESTED]
 
 
@@ -127,13 +122,12 @@ def _visit(url: str) -> str:
     """Return what a fresh browser sees at an address on this machine, after redirects."""
     browser = build_opener(ProxyHandler({}), HTTPCookieProcessor())
     with browser.open(url, timeout=5) as response:
-        page: bytes = response.read()
-    return page.decode()
+        return str(response.read(), "utf-8")
 
 
 def _expect(what: str, really: object) -> None:
     if not really:
-        raise StepFailed(f"The demo expected that {what}. It did not happen.")
+        raise StudioLinksError(f"The demo expected that {what}. It did not happen.")
 
 
 def _done(show: Console, line: str) -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from bot.app import administration, clients
+from bot.admin.changes import Admin
+from bot.app import clients
 from bot.config import Settings
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
@@ -63,13 +64,13 @@ MESSAGES = (
 )
 
 
-def seed(settings: Settings, workspace: Workspace) -> str:
+def seed(settings: Settings, workspace: Workspace, admin: Admin) -> str:
     """Create everything with the code of the operator's commands, and return the first domain's id."""
     for _ in table_admin.create(clients.tables(settings)):
         pass
     sagemaker = boto3.client("sagemaker", region_name=settings.aws_region)
     domain_id, sandbox_id = _create_domain(sagemaker, DOMAIN_NAME), _create_domain(sagemaker, SANDBOX_NAME)
-    admin, team = administration.admin(settings), workspace.installation.team_id
+    team = workspace.installation.team_id
     for member in MEMBERS:
         title = member.story[0].upper() + member.story[1:]
         workspace.add_member(member.user_id, member.name, title=title, guest=member.guest, admin=member.admin)
@@ -109,10 +110,7 @@ def _mappings(member: DemoMember, domain_id: str, sandbox_id: str) -> list[Mappi
 def _create_profiles(
     sagemaker: "SageMakerClient", member: DemoMember, mappings: list[Mapping], domain_id: str
 ) -> None:
-    """Create the member's profile in each of their domains, and their space if they have one.
-
-    Everyone has a profile in the first domain, so that an administrator can map it to a member.
-    """
+    """Create the member's profile in the first domain and in those of their mappings, and their space."""
     for each in {domain_id, *(mapping.domain_id for mapping in mappings)}:
         sagemaker.create_user_profile(DomainId=each, UserProfileName=member.name)
     for mapping in mappings:

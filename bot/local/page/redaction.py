@@ -1,4 +1,4 @@
-"""Taking secrets out of what is shown: links, `response_url`s, tokens and triggers."""
+"""Take secrets out of what is shown: links, `response_url`s, tokens and triggers."""
 
 import re
 from collections.abc import Mapping

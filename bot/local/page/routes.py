@@ -44,10 +44,7 @@ def page(workspace: Workspace) -> Blueprint:
     routes.before_request(_only_from_the_page)
     routes.after_request(_with_headers)
 
-    @routes.get("/")
-    def index() -> Response:
-        return send_from_directory(FILES, "index.html")
-
+    @routes.get("/", defaults={"name": "index.html"})
     @routes.get("/page/<name>")
     def file(name: str) -> Response:
         return send_from_directory(FILES, name)

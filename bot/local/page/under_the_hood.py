@@ -1,18 +1,12 @@
-"""The page's "Under the hood": the request, decision and effects of each thing a member did.
-
-Everything here was recorded by the stand-ins or read from the audit.
-"""
+"""The page's "Under the hood": what the stand-ins and the audit recorded of each thing that a member did."""
 
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import cached_property
 from typing import Any
 
 from bot import console
 from bot.admin.changes import Admin
-from bot.app import administration
-from bot.config import Settings
 from bot.core.audit import LINK as ABOUT_A_LINK
 from bot.core.errors import StudioLinksError
 from bot.core.records import Entry
@@ -32,10 +26,10 @@ LOOK_BACK = timedelta(days=1)
 class UnderTheHood:
     """Describes one member's requests at a time. `caller` is the access key id that signs the bot's calls of AWS."""
 
-    def __init__(self, workspace: Workspace, aws: LocalAws, settings: Settings, *, caller: str) -> None:
+    def __init__(self, workspace: Workspace, aws: LocalAws, admin: Admin, *, caller: str) -> None:
         self._workspace = workspace
         self._aws = aws
-        self._settings = settings
+        self._admin = admin
         self._caller = caller
         self._lock = threading.Lock()
 
@@ -83,10 +77,11 @@ class UnderTheHood:
 
     def _slack_calls(self, exchange: Exchange, end: float) -> list[Json]:
         """Return the bot's calls of Slack for this request, and its posts to the `response_url`."""
+        names = (exchange.user_id, exchange.id)
         calls = [
             {"what": call.method, "at": call.at, "result": call.error or "ok", "content": redacted(call.arguments)}
             for call in self._workspace.api_calls
-            if exchange.at <= call.at < end and _names(call.arguments, exchange)
+            if exchange.at <= call.at < end and any(name in str(call.arguments) for name in names)
         ]
         posts = [
             {"what": "response_url", "at": post.at, "result": post.body, "content": redacted(post.payload)}
@@ -104,16 +99,9 @@ class UnderTheHood:
         except StudioLinksError:
             return []
 
-    @cached_property
-    def _admin(self) -> Admin:
-        return administration.admin(self._settings)
-
 
 def _about(exchange: Exchange, end: float, entries: list[Entry]) -> list[Entry]:
-    """Return the entries of an exchange, oldest first: of its link, and of the changes before the next exchange.
-
-    The entry of a change has an id of its own, so its time decides.
-    """
+    """Return the entries of an exchange, oldest first: of its link by id, and of changes by their time."""
     link = _entry_id(exchange)
     return [
         entry
@@ -157,8 +145,3 @@ def _tables(arguments: Mapping[str, Any]) -> list[str]:
         return [arguments["TableName"]]
     changes = [change for item in arguments.get("TransactItems", ()) for change in item.values()]
     return list(dict.fromkeys([*arguments.get("RequestItems", ()), *(change["TableName"] for change in changes)]))
-
-
-def _names(arguments: Any, exchange: Exchange) -> bool:
-    text = str(arguments)
-    return exchange.user_id in text or exchange.id in text
