@@ -6,7 +6,6 @@ import socket
 import sys
 import threading
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
@@ -74,9 +73,7 @@ class LoopbackServer:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property
@@ -100,10 +97,7 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 class _Server(ThreadedWSGIServer):
-    """A threaded server that leaves neither a thread nor a socket behind when it is closed.
-
-    Raises OSError if the port is taken, where werkzeug itself would print something and exit.
-    """
+    """A threaded server that leaves neither a thread nor a socket behind, and raises OSError if its port is taken."""
 
     daemon_threads = False
 

@@ -21,7 +21,6 @@ class Recent(Generic[T]):
             self._items.append(item)
 
     def all(self) -> tuple[T, ...]:
-        """A copy."""
         with self._lock:
             return tuple(self._items)
 

@@ -445,7 +445,7 @@ def test_choice_is_sent_with_the_state(
     client.chat_postMessage(channel=GENERAL, text="x", blocks=blocks)
     (message,) = slack.view(ALICE)
 
-    fields = slack.choose(ALICE, message, "it", value).fields
+    fields = slack.press(ALICE, message, "it", values={"b": {"it": value}}).fields
 
     action = fields["actions"][0]
     assert {name: action[name] for name in told} == told

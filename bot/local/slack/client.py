@@ -53,8 +53,7 @@ class Client(Sender):
     ) -> Exchange:
         """Type a slash command. https://docs.slack.dev/interactivity/implementing-slash-commands
 
-        `overrides` changes fields of the payload last of all, or removes them (None): how the request of
-        another app or workspace would look.
+        `overrides` replaces fields of the payload, or removes them (None), as another app's request would differ.
         """
         person, place = self._person(user_id), self._channel(channel)
         exchange = self._begin("command", user_id, channel)
@@ -90,8 +89,7 @@ class Client(Sender):
     ) -> Exchange:
         """Press a button or use another element, in a message or view that is on this member's screen.
 
-        `block_id` distinguishes elements with the same `action_id`. A button with a `url` sends the same
-        payload as any other; following the link is up to the caller.
+        `block_id` distinguishes elements with the same `action_id`. Following a button's `url` is up to the caller.
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
         where = self._on_screen(user_id, where)
@@ -112,14 +110,6 @@ class Client(Sender):
             line = f"\u26a0 {label}: {done.ack}"
             self.screens.post(Message("", where.channel, line, (), user_id, "slack", exchange.id))
         return done
-
-    def choose(
-        self, user_id: str, where: Message | View, action_id: str, value: object, *, block_id: str | None = None
-    ) -> Exchange:
-        """Choose in a select, date picker, checkboxes or radio buttons: an option's value, an id, a date, a list."""
-        block, _ = elements.find(where.blocks, action_id, block_id)
-        values: Values = {block["block_id"]: {action_id: value}}
-        return self.press(user_id, where, action_id, block_id=block["block_id"], values=values)
 
     def submit(self, user_id: str, values: Values | None = None, *, view: View | None = None) -> Submission:
         """Submit a modal, by default the top one. https://docs.slack.dev/surfaces/modals#handling_submissions"""

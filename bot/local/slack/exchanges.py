@@ -40,8 +40,7 @@ class Exchange:
     def fields(self) -> dict[str, Any]:
         """The command's form fields, or the decoded payload of an interaction or event."""
         if self.kind == "event":
-            event: dict[str, Any] = json.loads(self.body)
-            return event
+            return dict(json.loads(self.body))
         form: dict[str, Any] = dict(parse_qsl(self.body.decode(), keep_blank_values=True))
         return json.loads(form["payload"]) if "payload" in form and "command" not in form else form
 

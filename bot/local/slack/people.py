@@ -51,8 +51,7 @@ class Person:
             user["is_stranger"] = self.stranger
         if self.enterprise_user is not None:
             user["enterprise_user"] = self.enterprise_user
-        if self.deleted:
-            # Slack leaves the rest out for a deactivated account, its restrictions included.
+        if self.deleted:  # Slack leaves the rest out, the account's restrictions included
             return user
         if self.invited:
             user["is_invited_user"] = True
@@ -138,7 +137,7 @@ class Installation:
     bot_id: str = "B0STUDIO01"
     bot_user_id: str = "U0STUDIOBOT"
     bot_name: str = "studio-links"
-    # Deprecated since signatures came, and still sent: an app must not rely on it.
+    # Deprecated, and still sent.
     verification_token: str = field(default_factory=lambda: secrets.token_hex(12), repr=False)
 
 

@@ -54,12 +54,9 @@ def slack_date(seconds: int, template: str, fallback: str, context: RenderContex
     if not set(re.findall(r"{(\w+)}", template)) <= known.keys():
         return fallback
 
-    def fill(match: re.Match[str]) -> str:
-        words = known[match[1]]
-        # Slack writes "Today" where the date opens the text and "today" inside it.
-        return words[0].upper() + words[1:] if match.start() == 0 else words
-
-    return re.sub(r"{(\w+)}", fill, template)
+    text = re.sub(r"{(\w+)}", lambda match: known[match[1]], template)
+    # Slack writes "Today" where the date opens the text and "today" inside it.
+    return text[0].upper() + text[1:] if template.startswith("{") else text
 
 
 def _date_tokens(when: datetime, now: datetime) -> dict[str, str]:
@@ -76,9 +73,7 @@ def _date_tokens(when: datetime, now: datetime) -> dict[str, str]:
     }
     clock = when.hour % 12 or 12
     return plain | {
-        "date_pretty": near or plain["date"],
-        "date_short_pretty": near or plain["date_short"],
-        "date_long_pretty": near or plain["date_long"],
+        **{f"{name}_pretty": near or plain[name] for name in ("date", "date_short", "date_long")},
         "time": f"{clock}:{when:%M} {when:%p}",
         "time_secs": f"{clock}:{when:%M:%S} {when:%p}",
         "ago": _ago((now - when).total_seconds()),

@@ -15,6 +15,7 @@ from typing import Any
 from bot.local.faults import Fault
 from bot.local.recent import Recent
 from bot.local.slack.blocks import refusal
+from bot.local.slack.changes import Changes
 from bot.local.slack.screens import Message, Screens
 
 MAX_USES = 5
@@ -45,11 +46,8 @@ class _ResponseUrl:
 class ResponseUrls:
     """Issues the URLs, and carries out and records the posts to them. Thread-safe."""
 
-    def __init__(
-        self, screens: Screens, team_id: str, clock: Callable[[], float], changed: Callable[[], None]
-    ) -> None:
-        self._changed = changed
-        self._screens = screens
+    def __init__(self, screens: Screens, team_id: str, clock: Callable[[], float], changes: Changes) -> None:
+        self._screens, self._changes = screens, changes
         self._team_id = team_id
         self._clock = clock
         self._lock = threading.Lock()
@@ -70,7 +68,7 @@ class ResponseUrls:
             url = self._issued.get(path)
             delivery = Delivery(url.exchange if url else "", payload, self._clock())
         self.deliveries.add(delivery)
-        self._changed()
+        self._changes.note()
         return delivery
 
     def answer(self, delivery: Delivery, path: str, fault: Fault) -> None:
@@ -86,7 +84,7 @@ class ResponseUrls:
             else:
                 status, body = self._use(url, delivery.payload)
             delivery.status, delivery.body = (fault.status, "fault") if fault.status else (status, body)
-        self._changed()
+        self._changes.note()
 
     def _use(self, url: _ResponseUrl, payload: Mapping[str, Any]) -> tuple[int, str]:
         # Slack has changed the text of these two over the years; rely on the status.
@@ -95,9 +93,7 @@ class ResponseUrls:
         if url.uses >= MAX_USES:
             return 404, '{"ok":false,"error":"used_url"}'
         delete = url.message is not None and _set(payload, "delete_original")
-        # A deletion needs no text.
-        refused = refusal({"text": "-", **payload} if delete else payload)
-        if refused:
+        if refused := refusal({"text": "-", **payload} if delete else payload):  # a deletion needs no text
             return 400, refused.code
         # Slack does not document whether it also counts refused posts; here they do not count.
         url.uses += 1

@@ -27,10 +27,7 @@ class Sender:
         self._exchanges: Recent[Exchange] = Recent()
 
     def replay(self, exchange: Exchange, headers: Mapping[str, str] | None = None) -> Exchange:
-        """Send the very bytes of an earlier exchange again. The reply is not shown to the member.
-
-        `headers` replaces some of its headers (see `sign`).
-        """
+        """Send the bytes of an earlier exchange again, with other `headers` (see `sign`). The reply is not shown."""
         headers = {**exchange.headers, **(headers or {})}
         return self._deliver(replace(exchange, headers=headers, before=self.screens.revision))
 

@@ -27,5 +27,5 @@ class WorkspaceState:
         self.triggers = Triggers(self.clock)
         self.screens = Screens(self.directory, self.clock, self.changes)
         self.views = Views(self.clock, self.changes.note)
-        self.urls = ResponseUrls(self.screens, self.installation.team_id, self.clock, self.changes.note)
+        self.urls = ResponseUrls(self.screens, self.installation.team_id, self.clock, self.changes)
         self.socket_mode = SocketMode(self.installation.app_id, self.changes.note, enabled=self.features.socket_mode)

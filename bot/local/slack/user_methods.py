@@ -57,10 +57,7 @@ def users_info(state: WorkspaceState, arguments: Arguments) -> Answer:
 
 @method("users.list", "cursor limit include_locale", scope="users:read")
 def users_list(state: WorkspaceState, arguments: Arguments) -> Answer:
-    """List all accounts, deactivated ones too, page by page; without a limit, all at once.
-
-    The cursor names the first account of the next page.
-    """
+    """List all accounts, deactivated ones too. The cursor names the first account of the next page."""
     people = sorted(state.directory.people(), key=lambda person: person.id)
     try:
         limit = min(int(arguments.get("limit") or 0), MAX_PAGE_SIZE) or len(people)

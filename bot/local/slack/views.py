@@ -37,8 +37,7 @@ class View:
     @property
     def title(self) -> str:
         """A modal's title; App Home has none."""
-        title: str = self.content.get("title", {}).get("text", "")
-        return title
+        return str(self.content.get("title", {}).get("text", ""))
 
     def as_payload(self, app: Installation, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the view as Slack sends it to the app."""

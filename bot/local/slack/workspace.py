@@ -2,8 +2,7 @@
 
 It signs and posts to the bot what members do (commands, presses, choices, submitted modals, an opened home),
 serves the Web API and the `response_url`s that the bot answers through, and keeps what each member has on screen.
-Tests and the demo share it. Everything goes over HTTP or Socket Mode, as it would with Slack; nothing of the bot is
-imported.
+Everything goes over HTTP or Socket Mode, as it would with Slack.
 """
 
 import time
@@ -75,10 +74,7 @@ class Workspace(Client, LoopbackServer):
         return f"{self.url}/api/"
 
     def add_member(self, user_id: str, name: str, **traits: Any) -> Person:
-        """Add an account, or change one. All but deactivated accounts are in #general.
-
-        `traits` are the fields of `Person` that differ from a full, active member.
-        """
+        """Add or change an account by its fields of `Person`. All but deactivated accounts are in #general."""
         person = replace(Person(user_id, name, self.installation.team_id), **traits)
         self.directory.put(person)
         if not person.deleted:
