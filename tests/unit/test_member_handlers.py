@@ -135,6 +135,23 @@ def test_replaced_link_is_watched_until_it_expires(world: AppWorld, where: dict[
     world.app.link_expiry.stop()
 
 
+@pytest.mark.parametrize(("part", "more"), [("publish_home", {}), ("note", {"home": 1})])
+def test_defect_after_the_answer_changes_no_outcome(
+    world: AppWorld, part: str, more: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(world.slack if part == "publish_home" else world.messages, part, defect)
+    with capture_logs() as logs:
+        world.press("new_link", "default", where=IN_A_DIALOG)
+    assert len(world.slack.replies) == 1
+    assert world.outcomes() == [("link", "issued")]
+    assert world.counted() == {"issued": 1, **more}
+    assert "job_failed" in [line["event"] for line in logs]
+    world.app.link_expiry.stop()
+
+
 def test_refusal_in_a_message_is_not_watched(world: AppWorld) -> None:
     world.press("new_link", "default", BEN)
     [entry] = world.audit.entries.values()

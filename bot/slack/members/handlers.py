@@ -106,13 +106,16 @@ def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bo
         return
     conclude(app, entry)
     if admitted.origin.place is not None:
-        _watch_expiry(app, admitted, entry, admitted.origin.place)
-    if admitted.origin.view_id is not None:  # the home tab may lie behind the dialog
+        try:
+            _follow_up(app, admitted, entry, admitted.origin.place)
+        except Exception:  # the member has the answer, and its outcome is recorded
+            log.exception("job_failed", request=admitted.id)
+
+
+def _follow_up(app: AppContext, admitted: Admitted, entry: Entry, place: str) -> None:
+    """Replace the content of a dialog or message when its link has expired; refresh the home tab behind a dialog."""
+    if admitted.origin.view_id is not None:
         show_home(app, admitted.member)
-
-
-def _watch_expiry(app: AppContext, admitted: Admitted, entry: Entry, place: str) -> None:
-    """Replace the content of a dialog or message when its link has expired."""
     if entry.outcome != ISSUED or entry.expires_at is None:
         app.link_expiry.forget(place, entry.id)
         return
