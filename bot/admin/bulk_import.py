@@ -83,7 +83,7 @@ class Import:
         released_profiles: set[tuple[str, ProfileKey]] = set()
         while some := list(islice(names, AT_ONCE)):
             seen = self._stored(some)
-            found = [_compared(name, wanted.pop(name), seen[name]) for name in some]
+            found = [_compared(name, _by_name(wanted.pop(name), name), seen[name]) for name in some]
             differences = [each for each in found if isinstance(each, Difference)]
             released_profiles |= {(each.principal, key) for each in differences for key in each.released_profiles()}
             taken: dict[str, Failure] = {}
@@ -100,32 +100,34 @@ class Import:
 
         A profile may move from one member to another: the new holder waits until the old one releases it.
         """
-        under_way: deque[tuple[Difference, Future[StudioLinksError | None]]] = deque()
-        again: list[tuple[Difference, ProfileTaken]] = []
+        waiting: list[tuple[Difference, StudioLinksError]] = []
+        results = self._attempts(differences, pool)
+        while True:
+            again: list[tuple[Difference, StudioLinksError]] = []
+            for each, error in results:
+                if isinstance(error, ProfileTaken):
+                    again.append((each, error))
+                else:
+                    yield Failure(each.principal, str(error)) if error else each
+            if len(again) in (0, len(waiting)):  # all written, or none released a profile in this round
+                yield from (Failure(each.principal, str(error)) for each, error in again)
+                return
+            waiting = again[::-1]  # in reverse: the first round ran forward
+            results = ((each, self._try(each)) for each, _ in waiting)
 
-        def outcome(each: Difference, error: StudioLinksError | None) -> Iterator[Difference | Failure]:
-            if isinstance(error, ProfileTaken):
-                again.append((each, error))
-            else:
-                yield Failure(each.principal, str(error)) if error else each
-
+    def _attempts(
+        self, differences: Iterable[Difference], pool: Executor
+    ) -> Iterator[tuple[Difference, StudioLinksError | None]]:
+        in_flight: deque[tuple[Difference, Future[StudioLinksError | None]]] = deque()
         for each in differences:
             if is_group(each.principal):  # they share one item, so parallel writes would conflict
-                yield from outcome(each, self._try(each))
+                yield each, self._try(each)
                 continue
-            under_way.append((each, pool.submit(self._try, each)))
-            if len(under_way) == MAX_IN_FLIGHT:
-                first, future = under_way.popleft()
-                yield from outcome(first, future.result())
-        for first, future in under_way:
-            yield from outcome(first, future.result())
-        while waiting := again[::-1]:  # in reverse: the first pass ran forward
-            again.clear()
-            for each, _ in waiting:
-                yield from outcome(each, self._try(each))
-            if len(again) == len(waiting):
-                yield from (Failure(each.principal, str(error)) for each, error in again)
-                break
+            in_flight.append((each, pool.submit(self._try, each)))
+            if len(in_flight) == MAX_IN_FLIGHT:
+                first, future = in_flight.popleft()
+                yield first, future.result()
+        yield from ((each, future.result()) for each, future in in_flight)
 
     def _stored(self, principals: list[str]) -> dict[str, Access | Workspace]:
         """Read the stored records of each principal."""
@@ -160,11 +162,7 @@ class Import:
         return None
 
     def _compared_again(self, each: Difference) -> Difference:
-        wanted = Access(
-            tuple(record for record in each.after.values() if isinstance(record, Mapping)),
-            tuple(record for record in each.after.values() if isinstance(record, Grant)),
-        )
-        compared = _compared(each.principal, wanted, self._stored([each.principal])[each.principal])
+        compared = _compared(each.principal, each.after, self._stored([each.principal])[each.principal])
         if isinstance(compared, Failure):
             raise BadInput(compared.why)
         return compared
@@ -220,10 +218,10 @@ def _profiles(records: Records) -> set[ProfileKey]:
     return {profile_key(record) for record in records.values() if isinstance(record, Mapping)}
 
 
-def _compared(principal: str, wanted: Access, seen: Access | Workspace) -> Difference | Failure:
+def _compared(principal: str, wanted: Records, seen: Access | Workspace) -> Difference | Failure:
     """Compare one principal's wanted records with the stored ones."""
     stored = _by_name(seen, principal)
-    named = {name: _with_arn(record, stored.get(name)) for name, record in _by_name(wanted, principal).items()}
+    named = {name: _with_arn(record, stored.get(name)) for name, record in wanted.items()}
     after = {name: record for name, record in named.items() if name not in stored or not same(stored[name], record)}
     before = {name: stored[name] for name in after if name in stored}
     try:
@@ -246,6 +244,5 @@ def _with_arn(record: Mapping | Grant, stored: Mapping | Grant | None) -> Mappin
 
 def _by_name(records: Access | Workspace, principal: str) -> Records:
     """Return a principal's own mappings and rules by their names in the store."""
-    mappings = records.mappings if isinstance(records, Access) else ()
-    named: dict[str, Mapping | Grant] = {f"mapping#{mapping.alias}": mapping for mapping in mappings}
+    named: dict[str, Mapping | Grant] = {f"mapping#{mapping.alias}": mapping for mapping in records.mappings}
     return named | {f"grant#{grant.effect}": grant for grant in records.grants if grant.principal == principal}

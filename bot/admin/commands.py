@@ -13,7 +13,6 @@ from types import MappingProxyType
 
 from bot.admin.access_requests import JOINED, TAKEN_BACK
 from bot.admin.specs import COMMAND_SPECS, CommandSpec, Name, Verb
-from bot.admin.times import parse_when
 from bot.core.access import Effect, Grant, Lockdown, Mapping
 from bot.core.audit import DONE, INVALID_FORM, ISSUED, REQUESTED, UNDELIVERED
 from bot.core.link import Reason
@@ -24,6 +23,11 @@ ON, OFF = "on", "off"
 STATE = re.compile(f"{ON}|{OFF}")
 # A Slack user id, or part of an AWS caller's ARN.
 ACTOR = re.compile(r"[\w+=,.@:/-]+", re.ASCII)
+# Times: a span, and a spreadsheet's way to write a date.
+SPAN = re.compile(r"([0-9]{1,4})([smhdw])")
+MIDNIGHT = re.compile(r" 00:00(:00(\.0+)?)?$")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
 # How far back a history goes by default.
 HISTORY = timedelta(days=7)
 # Every outcome that an audit entry can have.
@@ -219,3 +223,32 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise InvalidValue(Name.DAY, text, "a day such as 2026-01-31") from None
+
+
+def parse_when(text: str, now: datetime, *, sign: int = 1, name: str = "time") -> datetime:
+    """Parse a time: a span from now ("8h", "30d"), a date (its end), or a date and time.
+
+    A time without a zone is UTC. With `sign` -1, a span reaches back and a date means its beginning.
+
+    Raises:
+        InvalidValue: the text is none of these.
+    """
+    span = SPAN.fullmatch(text.strip())
+    if span:
+        return now + sign * timedelta(**{UNITS[span[2]]: int(span[1])})
+    try:
+        day = _date_only(" ".join(text.split()))
+        if day is not None:
+            return datetime.combine(day, time(), UTC) + timedelta(days=1 if sign > 0 else 0)
+        when = datetime.fromisoformat(text.strip())
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidValue(name, text, "such as 8h, 30d, 2026-12-31 or 2026-12-31T18:00+01:00") from None
+
+
+def _date_only(text: str) -> date | None:
+    """Return the day if the text is only a date; spreadsheets write one as midnight: `2026-12-31 00:00:00`."""
+    try:
+        return date.fromisoformat(MIDNIGHT.sub("", text))
+    except ValueError:
+        return None

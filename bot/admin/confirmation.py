@@ -7,19 +7,20 @@ question. Every change is stored under the id of its request first, so a replaye
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain, dropwhile, islice
 
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, ParseError, build
-from bot.admin.listings import page_of_entries, page_of_members, page_of_records
-from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Question, Record
+from bot.admin.history import is_wanted
+from bot.admin.results import Explained, NotDone, NotDoneReason, Outcome, Page, Question, Record, carry_out
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.admin.stored import same
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
 from bot.core.link import Source
 from bot.core.policy import Facts, may_administer
 from bot.core.ports import Confirmations
-from bot.core.records import Actor, PendingCommand
-from bot.core.values import utc_now
+from bot.core.records import Actor, Entry, PendingCommand
+from bot.core.values import is_group, utc_now
 from bot.links.facts import Gatherer, GroupsThatMatter, groups_for_administration
 
 # Seconds that finding out who administers may take.
@@ -27,6 +28,11 @@ GATHER_TIMEOUT = 3.5
 CONFIRMATION_TIMEOUT = timedelta(minutes=10)
 # The next page of a listing can be read as long as Slack takes an answer to its message.
 NEXT_PAGE_TIMEOUT = timedelta(minutes=30)
+MEMBERS_A_PAGE, ENTRIES_A_PAGE, RECORDS_A_PAGE = 10, 15, 15
+# The most entries to read for one page, so that a search for something rare ends in time.
+MAX_CHECKED = 2000
+# The resolution of the audit's times.
+SMALLEST_STEP = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +136,7 @@ class CommandRunner:
         return self.admin.rules_of(tenant, command.principal)
 
     def _carry_out(self, by: Member, command: AdminCommand, version: int, source: Source) -> Outcome:
-        actor, tenant = Actor(by.user_id, source), by.tenant
-        match command.verb:
-            case Verb.MAP:
-                who = Member(tenant, command.principal)
-                return Done(command, self.admin.map(who, command.mapping(), actor, at_version=version))
-            case Verb.UNMAP:
-                who = Member(tenant, command.principal)
-                return Done(command, self.admin.unmap(who, command.alias, actor, at_version=version))
-            case Verb.LOCKDOWN if command.locks:
-                return Done(command, self.admin.lock_down(tenant, command.reason, actor, at_version=version))
-            case Verb.LOCKDOWN:
-                return Done(command, self.admin.end_lockdown(tenant, actor, at_version=version))
-            case Verb.FORGET:
-                return Forgotten(command, self.admin.forget(tenant, command.principal, actor, at_version=version))
-            case _:
-                return Done(command, self.admin.grant(tenant, command.grant(), actor, at_version=version))
+        return carry_out(self.admin, by.tenant, command, Actor(by.user_id, source), at_version=version)
 
     def _read(self, by: Member, command: AdminCommand, request_id: str, after: str = "") -> Outcome | None:
         match command.verb:
@@ -153,11 +144,11 @@ class CommandRunner:
                 who = Member(by.tenant, command.principal)
                 return Explained(command, self.admin.explain(who, command.alias, self.facts))
             case Verb.SHOW:
-                page, goes_on = page_of_records(self.admin, by.tenant, command, after)
+                page, goes_on = _page_of_records(self.admin, by.tenant, command, after)
             case Verb.LIST:
-                page, goes_on = page_of_members(self.admin, by.tenant, command, after)
+                page, goes_on = _page_of_members(self.admin, by.tenant, command, after)
             case _:
-                page, goes_on = page_of_entries(self.admin, by.tenant, command, after)
+                page, goes_on = _page_of_entries(self.admin, by.tenant, command, after)
         if not goes_on:
             return page
         pending = PendingCommand(
@@ -177,11 +168,7 @@ def _nothing_to_take(command: AdminCommand, stored: Access | Workspace) -> NotDo
 
 def _meant(command: AdminCommand, stored: Access | Workspace) -> tuple[Mapping, ...]:
     """Return the mappings that an `unmap` can mean: the named one, or all."""
-    return tuple(mapping for mapping in _mappings(stored) if command.alias in (None, mapping.alias))
-
-
-def _mappings(stored: Access | Workspace) -> tuple[Mapping, ...]:
-    return stored.mappings if isinstance(stored, Access) else ()
+    return tuple(mapping for mapping in stored.mappings if command.alias in (None, mapping.alias))
 
 
 def _affected(command: AdminCommand, stored: Access | Workspace, now: datetime) -> tuple[Record, ...] | None:
@@ -190,7 +177,7 @@ def _affected(command: AdminCommand, stored: Access | Workspace, now: datetime) 
     match command.verb:
         case Verb.MAP:
             new = command.mapping()
-            old = (m for m in _mappings(stored) if m.alias == new.alias)
+            old = (m for m in stored.mappings if m.alias == new.alias)
             return tuple(m for m in old if not same(replace(m, profile_arn=None), new)) or None
         case Verb.UNMAP:
             return _meant(command, stored)
@@ -207,3 +194,43 @@ def _affected(command: AdminCommand, stored: Access | Workspace, now: datetime) 
 def _outlasts(grant: Grant, command: AdminCommand) -> bool:
     """Whether an allow rule lasts longer than the one that replaces it."""
     return command.until is not None and (grant.until is None or grant.until > command.until)
+
+
+# Each of these returns a page and where the next one begins, "" for nowhere.
+
+
+def _page_of_records(admin: Admin, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
+    access, start = admin.rules_of(tenant, command.principal), int(after or 0)
+    mappings = sorted(access.mappings, key=lambda mapping: mapping.alias)
+    records: list[Record] = [*access.grants, *access.unreadable, *mappings]
+    end = start + RECORDS_A_PAGE
+    return Page(command, tuple(records[start:end])), str(end) if len(records) > end else ""
+
+
+def _page_of_members(admin: Admin, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
+    in_groups = not after or is_group(after)
+    groups = ((group, rules) for group, rules in admin.groups(tenant) if group > after) if in_groups else ()
+    members = admin.members(tenant, after=None if in_groups else after)
+    found = list(islice(chain[tuple[str, Access | Workspace]](groups, members), MEMBERS_A_PAGE + 1))
+    page = found[:MEMBERS_A_PAGE]
+    return Page(command, tuple(page)), page[-1][0] if len(found) > MEMBERS_A_PAGE else ""
+
+
+def _page_of_entries(admin: Admin, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
+    """Read a page of the audit. The next one begins after the last entry that was checked, wanted or not."""
+    at, _, last = after.partition(" ")
+    start, end = command.span(admin.now())
+    before = datetime.fromisoformat(at) + SMALLEST_STEP if at else end
+    entries = admin.history(tenant, command.principal or None, start, MAX_CHECKED * 2, before=before)
+    if last:  # skip the entries of the same moment that were checked before
+        entries = islice(dropwhile(lambda entry: entry.id != last, entries), 1, None)
+    page: list[Entry] = []
+    looked_at: Entry | None = None
+    for number, entry in enumerate(entries):
+        if looked_at is not None and (len(page) == ENTRIES_A_PAGE or number == MAX_CHECKED):
+            searched_to = looked_at.at if len(page) < ENTRIES_A_PAGE else None
+            return Page(command, tuple(page), searched_to=searched_to), f"{looked_at.at.isoformat()} {looked_at.id}"
+        looked_at = entry
+        if is_wanted(entry, command.fields.get(Name.BY), command.fields.get(Name.OUTCOME)):
+            page.append(entry)
+    return Page(command, tuple(page)), ""

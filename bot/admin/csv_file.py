@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.admin.times import SPAN, parse_when
+from bot.admin.commands import SPAN, parse_when
 from bot.core.access import Access, Effect, Grant, Mapping
 from bot.core.values import DEFAULT_ALIAS, USER_ID, InvalidValue, check_pattern
 

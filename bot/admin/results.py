@@ -1,13 +1,14 @@
-"""The results of administrators' commands."""
+"""Carry out administrators' commands, and the results."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bot.admin.changes import Change, Explanation
+from bot.admin.changes import Admin, Change, Explanation
 from bot.admin.commands import AdminCommand
-from bot.core.access import Access, Grant, Lockdown, Mapping, Workspace
-from bot.core.records import Entry
+from bot.admin.specs import Verb
+from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Workspace
+from bot.core.records import Actor, Entry
 
 
 class NotDoneReason(StrEnum):
@@ -94,3 +95,33 @@ class Explained:
 
 
 Outcome = NotDone | Question | Done | Forgotten | Page | Explained
+
+
+def carry_out(
+    admin: Admin, tenant: str, command: AdminCommand, actor: Actor, *, at_version: int | None = None
+) -> Done | Forgotten:
+    """Make the change that a command asks for.
+
+    Args:
+        at_version: the version of the records that the administrator saw; None for any.
+
+    Raises:
+        Changed: the records changed meanwhile.
+        StudioLinksError: nothing was changed.
+    """
+    principal = command.principal
+    match command.verb:
+        case Verb.MAP:
+            who = Member(tenant, principal)
+            change = admin.map(who, command.mapping(), actor, at_version=at_version)
+        case Verb.UNMAP:
+            change = admin.unmap(Member(tenant, principal), command.alias, actor, at_version=at_version)
+        case Verb.LOCKDOWN if command.locks:
+            change = admin.lock_down(tenant, command.reason, actor, at_version=at_version)
+        case Verb.LOCKDOWN:
+            change = admin.end_lockdown(tenant, actor, at_version=at_version)
+        case Verb.FORGET:
+            return Forgotten(command, admin.forget(tenant, principal, actor, at_version=at_version))
+        case _:
+            change = admin.grant(tenant, command.grant(), actor, at_version=at_version)
+    return Done(command, change)

@@ -1,6 +1,6 @@
-"""Mappings and rules: set them, remove them, show them, explain what follows from them."""
+"""The verbs of administration: change mappings, rules and the lockdown, show them, explain what follows from them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain
 
@@ -9,6 +9,7 @@ import typer
 from bot import console
 from bot.admin.changes import Change
 from bot.admin.commands import AdminCommand
+from bot.admin.results import Forgotten, carry_out
 from bot.admin.specs import Verb
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, add_verb
@@ -18,30 +19,52 @@ from bot.core.values import is_group, utc_now
 
 commands = typer.Typer()
 
-
-def map_(run: CommandContext, command: AdminCommand) -> None:
-    mapping = command.mapping()
-    change = run.admin.map(Member(run.tenant, command.principal), mapping, run.actor)
-    where = f"{mapping.profile_name} in {mapping.domain_id} as {mapping.alias}"
-    _report(change, f"{command.principal} is mapped to {where}")
+NO_LOCKDOWN = "there is no lockdown"
 
 
-def unmap(run: CommandContext, command: AdminCommand) -> None:
-    user = command.principal
-    removed = run.admin.unmap(Member(run.tenant, user), command.alias, run.actor).before
-    if isinstance(removed, Mapping):
-        where = f"{removed.profile_name} in {removed.domain_id} ({removed.alias})"
-        console.print_line(f"{user} is no longer mapped to {where}")
+def change(run: CommandContext, command: AdminCommand) -> None:
+    result = carry_out(run.admin, run.tenant, command, run.actor)
+    if isinstance(result, Forgotten):
+        for line in _rule_lines(result.removed):
+            console.print_line(f"removed: {line}")
+        return
+    made, before = result.change.made, result.change.before
+    console.print_line(f"{'' if made else 'nothing to change: '}{_summary(command, result.change)}")
+    if made and command.verb is Verb.MAP and isinstance(before, Mapping):
+        console.print_line(f"before: {_mapping_line(before)}")
+    elif made and isinstance(before, Grant):
+        console.print_line(f"before: {before.describe(utc_now())}")
+    for warning in result.change.warnings:
+        console.warn(warning)
 
 
-def set_rule(run: CommandContext, command: AdminCommand) -> None:
-    grant = command.grant()
-    _report(run.admin.grant(run.tenant, grant, run.actor), grant.describe(utc_now()))
+def _summary(command: AdminCommand, change: Change) -> str:
+    match command.verb, change.after or change.before:
+        case Verb.MAP, Mapping() as mapping:
+            where = f"{mapping.profile_name} in {mapping.domain_id} as {mapping.alias}"
+            return f"{command.principal} is mapped to {where}"
+        case Verb.UNMAP, Mapping() as mapping:
+            where = f"{mapping.profile_name} in {mapping.domain_id} ({mapping.alias})"
+            return f"{command.principal} is no longer mapped to {where}"
+        case Verb.LOCKDOWN, _ if command.locks:
+            return "nobody gets a link now" if change.made else "nobody gets a link already"
+        case Verb.LOCKDOWN, _:
+            return "the lockdown is over" if change.made else NO_LOCKDOWN
+        case _:
+            return command.grant().describe(utc_now())
 
 
-def forget(run: CommandContext, command: AdminCommand) -> None:
-    for line in _rule_lines(run.admin.forget(run.tenant, command.principal, run.actor)):
-        console.print_line(f"removed: {line}")
+def lockdown(run: CommandContext, command: AdminCommand | None, *, as_json: AsJson = False) -> None:
+    if command is not None:
+        change(run, command)
+        return
+    workspace = run.admin.workspace(run.tenant)
+    if as_json:
+        console.print_json({"lockdown": workspace.lockdown, "unreadable": workspace.unreadable})
+        return
+    console.print_line(workspace.lockdown.describe() if workspace.lockdown else NO_LOCKDOWN)
+    for name in workspace.unreadable:
+        console.warn(f"{name.replace('#', ' ')} cannot be read: nobody gets a link until it is fixed")
 
 
 def show(run: CommandContext, command: AdminCommand, *, as_json: AsJson = False) -> None:
@@ -50,7 +73,7 @@ def show(run: CommandContext, command: AdminCommand, *, as_json: AsJson = False)
     if as_json:
         console.print_json(_json(principal, records))
         return
-    rows = [("mapping", _mapping_line(mapping)) for mapping in _mappings(records)]
+    rows = [("mapping", _mapping_line(mapping)) for mapping in records.mappings]
     rows += [("rule", line) for line in _rule_lines(records)]
     console.print_table(["what", "details"], rows, empty=f"nothing is stored about {principal}")
 
@@ -65,7 +88,7 @@ def list_(run: CommandContext, _: AdminCommand, *, as_json: AsJson = False) -> N
     rows = (
         (
             principal,
-            ", ".join(_mapping_line(mapping) for mapping in _mappings(records)) or None,
+            ", ".join(_mapping_line(mapping) for mapping in records.mappings) or None,
             ", ".join(_rule_lines(records)) or None,
         )
         for principal, records in everybody
@@ -93,7 +116,7 @@ def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = Fal
     rows = [("pass" if check.passed else "FAIL", check.name, check.detail) for check in decision.checks]
     console.print_table(["", "check", "what was found"], rows, empty="")
     console.print_table(
-        ["", "rule", "how it stands"],
+        ["", "rule", "effect"],
         [("DECIDES" if rule.decides else "", rule.grant.describe(utc_now()), rule.why) for rule in explanation.rules],
         empty="no rule concerns this member or any group",
     )
@@ -102,40 +125,23 @@ def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = Fal
         console.warn("Slack was not asked about this account and the groups: set SLACK_BOT_TOKEN to include it")
 
 
-_VERBS: dict[Verb, Callable[..., None]] = {
-    Verb.MAP: map_,
-    Verb.UNMAP: unmap,
-    **{Verb(effect.value): set_rule for effect in Effect},
-    Verb.FORGET: forget,
+_WORK = dict.fromkeys((Verb.MAP, Verb.UNMAP, *(Verb(effect.value) for effect in Effect), Verb.FORGET), change) | {
     Verb.SHOW: show,
     Verb.LIST: list_,
     Verb.EXPLAIN: explain,
+    Verb.LOCKDOWN: lockdown,
 }
-for _verb, _work in _VERBS.items():
+for _verb, _work in _WORK.items():
     add_verb(commands, _verb, _work)
-
-
-def _report(change: Change, line: str) -> None:
-    console.print_line(line if change.made else f"nothing to change: {line}")
-    if change.made and isinstance(change.before, Mapping):
-        console.print_line(f"before: {_mapping_line(change.before)}")
-    elif change.made and isinstance(change.before, Grant):
-        console.print_line(f"before: {change.before.describe(utc_now())}")
-    for warning in change.warnings:
-        console.warn(warning)
 
 
 def _json(principal: str, records: Access | Workspace) -> dict[str, object]:
     return {
         "group" if is_group(principal) else "user": principal,
-        "mappings": _mappings(records),
+        "mappings": records.mappings,
         "grants": records.grants,
         "unreadable": records.unreadable,
     }
-
-
-def _mappings(records: Access | Workspace) -> tuple[Mapping, ...]:
-    return records.mappings if isinstance(records, Access) else ()
 
 
 def _rule_lines(records: Access | Workspace) -> list[str]:

@@ -8,7 +8,7 @@ import typer
 
 from bot import console
 from bot.admin.commands import ParseError
-from bot.cli import doctor, history, iam, local, lockdown, members, serving, sync, tables, transfer
+from bot.cli import doctor, history, iam, local, members, serving, sync, tables, transfer
 from bot.core.errors import StudioLinksError
 from bot.core.values import InvalidValue
 from bot.observability import logs
@@ -27,7 +27,6 @@ cli.add_typer(members.commands)
 cli.add_typer(transfer.commands)
 cli.add_typer(sync.commands)
 cli.add_typer(history.commands)
-cli.add_typer(lockdown.commands)
 cli.add_typer(doctor.commands)
 cli.add_typer(iam.commands)
 cli.add_typer(serving.commands)

@@ -1,16 +1,16 @@
 """Propose mappings by matching Slack members with SageMaker user profiles."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot import console
-from bot.admin.bulk_import import Difference, Failure, Import
+from bot.admin.bulk_import import Failure, Import
 from bot.admin.sync import Account, Profile, Row, Status, plan
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, Team
+from bot.cli.transfer import WORKERS, compare, write
 from bot.core.access import Access, Member
 from bot.core.errors import BadInput, ConfigError
 from bot.core.policy import ineligible_reason
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from bot.slack.client import SlackApi
 
 commands = typer.Typer()
-
-WORKERS = 8
 
 
 @commands.command()
@@ -70,12 +68,8 @@ def sync(
     failures: list[Failure] = []
     if apply:
         importing = Import(run.admin, run.tenant, run.actor, action="sync")
-        compared = list(importing.compare(_proposed(rows)))
-        failures = [each for each in compared if isinstance(each, Failure)]
-        changing = [each for each in compared if isinstance(each, Difference) and each.after]
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="sync") as pool:
-            outcomes = console.progress(importing.write(changing, pool), total=len(changing), doing="writing")
-            failures += [each for each in outcomes if isinstance(each, Failure)]
+        changing, failures, _ = compare(importing, _proposed(rows))
+        failures += write(importing, changing)
     _report(rows, failures, applied=apply, as_json=as_json)
     if failures:
         raise typer.Exit(1)

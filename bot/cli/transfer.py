@@ -11,7 +11,8 @@ import typer
 
 from bot import console
 from bot.admin.bulk_import import Difference, Failure, Import
-from bot.admin.csv_file import COLUMNS, KINDS, ParsedFile, read, write
+from bot.admin.csv_file import COLUMNS, KINDS, ParsedFile, read
+from bot.admin.csv_file import write as csv_lines
 from bot.cli.context import CommandContext
 from bot.cli.history import describe_changes
 from bot.cli.options import AsJson, Team
@@ -56,27 +57,36 @@ def import_(
         _refuse(file, [str(problem) for problem in parsed.problems], parsed.more, as_json=as_json)
     run = CommandContext(team, WORKERS)
     importing = Import(run.admin, run.tenant, run.actor)
+    changing, failures, unchanged = compare(importing, parsed.wanted)
+    if failures:
+        _refuse(file, [f"{each.principal}: {each.why}" for each in failures], 0, as_json=as_json)
+    if not dry_run:
+        failures = write(importing, changing)
+    _report(parsed.rows, changing, unchanged, failures, as_json=as_json, dry_run=dry_run)
+    _warn_of_ended(changing)
+    if failures:
+        raise typer.Exit(1)
+
+
+def compare(importing: Import, wanted: dict[str, Access]) -> tuple[list[Difference], list[Failure], int]:
+    """Return what is to be written, what cannot be, and how many records stay as they are."""
     changing: list[Difference] = []
     failures: list[Failure] = []
-    unchanged = 0
-    principals, rows = len(parsed.wanted), parsed.rows
-    for each in console.progress(importing.compare(parsed.wanted), total=principals, doing="comparing"):
+    unchanged, principals = 0, len(wanted)
+    for each in console.progress(importing.compare(wanted), total=principals, doing="comparing"):
         if isinstance(each, Failure):
             failures.append(each)
         else:
             unchanged += each.unchanged
             changing += [each] if each.after else []
-    if failures:
-        _refuse(file, [f"{each.principal}: {each.why}" for each in failures], 0, as_json=as_json)
-    if not dry_run:
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="import") as pool:
-            outcomes = importing.write(changing, pool)
-            for outcome in console.progress(outcomes, total=len(changing), doing="writing"):
-                failures += [outcome] if isinstance(outcome, Failure) else []
-    _report(rows, changing, unchanged, failures, as_json=as_json, dry_run=dry_run)
-    _warn_of_ended(changing)
-    if failures:
-        raise typer.Exit(1)
+    return changing, failures, unchanged
+
+
+def write(importing: Import, changing: list[Difference]) -> list[Failure]:
+    """Write the changes and return what failed."""
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix=importing.action) as pool:
+        results = console.progress(importing.write(changing, pool), total=len(changing), doing="writing")
+        return [each for each in results if isinstance(each, Failure)]
 
 
 @commands.command()
@@ -93,7 +103,7 @@ def export(*, team: Team = None, as_json: AsJson = False) -> None:
     for grant in workspace.grants:
         before = members.get(grant.principal, Access())
         members[grant.principal] = replace(before, grants=(*before.grants, grant))
-    lines = write(sorted(members.items()))
+    lines = csv_lines(sorted(members.items()))
     if as_json:
         console.print_json(list(csv.DictReader(lines)))
     else:

@@ -206,6 +206,11 @@ class Workspace:
     unreadable: tuple[str, ...] = ()
     version: int = field(default=0, compare=False)
 
+    @property
+    def mappings(self) -> tuple[Mapping, ...]:
+        """Always empty: only members have mappings."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Person:

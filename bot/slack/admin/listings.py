@@ -47,8 +47,7 @@ def _lines(item: Item, render: RenderContext, now: datetime) -> list[str]:
 
 def _member(user: str, access: Access | Workspace, render: RenderContext, now: datetime) -> list[str]:
     words = render.words.admin
-    own = access.mappings if isinstance(access, Access) else ()
-    mappings = sorted(own, key=lambda mapping: mapping.alias)
+    mappings = sorted(access.mappings, key=lambda mapping: mapping.alias)
     rules = [rule(replace(grant, reason="", set_by=""), render, now) for grant in access.grants]
     rules += [describe(name, render, now) for name in access.unreadable[:MAX_UNREADABLE]]
     lines = [
