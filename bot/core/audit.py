@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from bot.core.access import Mapping
-from bot.core.link import Answer, Choice, Denied, Issued, LinkRequest, Reason, Source
+from bot.core.link import Answer, Choice, Denied, Issued, LinkRequest, Reason
 from bot.core.records import AccessRequest, Actor, Entry, Record
 from bot.core.values import MAX_SESSION_NAME_LENGTH
 
@@ -80,30 +80,19 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
 
 
 def refused(
+    actor: Actor,
+    tenant: str,
+    at: datetime,
     *,
     request_id: str,
     attempt: str,
-    at: datetime,
-    tenant: str,
-    subject: str,
-    source: Source,
     outcome: str,
     detail: str,
     action: str = LINK,
 ) -> Entry:
     """Record a request that was rejected before it could become a link request, as one whole entry."""
-    return Entry(
-        id=request_id,
-        attempt=attempt,
-        at=at,
-        tenant=tenant,
-        subject=subject,
-        actor=subject,
-        source=source,
-        action=action,
-        outcome=outcome,
-        detail=detail,
-    )
+    entry = changed(action, actor, tenant, actor.name, at, outcome=outcome, detail=detail)
+    return replace(entry, id=request_id, attempt=attempt)
 
 
 def changed(
@@ -118,12 +107,7 @@ def changed(
     outcome: str = DONE,
     detail: str | None = None,
 ) -> Entry:
-    """Record an administrative act, as one whole entry.
-
-    Args:
-        before: the record that it replaced, or several by name; None for nothing.
-        after: the record that it wrote, likewise.
-    """
+    """Record an administrative act and the records that it replaced and wrote, as one whole entry."""
     mapping = next((value for value in (after, before) if isinstance(value, Mapping)), None)
     entry_id = uuid4().hex
     return Entry(

@@ -80,7 +80,10 @@ class SignIn:
             log.exception("reply_failed", request=request.id)
             delivered = False
         entry = audit.ended(request, answer, delivered=delivered)
-        self._close(entry)
+        try:
+            self.audit.close(entry)
+        except Exception as error:  # the last boundary: the entry still says "requested", which is true
+            log.exception("outcome_not_recorded", request=entry.id, outcome=entry.outcome, why=str(error))
         if isinstance(answer, Issued) and len(answer.allowed.aliases) > 1:
             self._remember(request, answer.allowed.mapping.alias)
         return entry
@@ -220,13 +223,6 @@ class SignIn:
             yield
         finally:
             self.record_duration(stage, self.facts.monotonic() - begun)
-
-    def _close(self, entry: Entry) -> None:
-        try:
-            self.audit.close(entry)
-        except Exception as error:  # the last boundary
-            # The entry still says "requested", which is true: the outcome is in this line.
-            log.exception("outcome_not_recorded", request=entry.id, outcome=entry.outcome, why=str(error))
 
 
 def _broken(error: UpstreamError, allowed: Allowed | None = None) -> Denied:

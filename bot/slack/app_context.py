@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import uuid4
 
 import structlog
 
@@ -15,7 +14,7 @@ from bot.core.access import Member, Person
 from bot.core.errors import SlackError
 from bot.core.link import LinkRequest, Reason, Source, Stage
 from bot.core.ports import WorkPool
-from bot.core.records import Entry
+from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
 from bot.links.sign_in import SignIn, noop
 from bot.links.status import GetStatus
@@ -116,27 +115,25 @@ def tell(app: AppContext, origin: Origin, message: Message, *, replace: bool) ->
     return True
 
 
-def rejected(app: AppContext, origin: Origin, source: Source, outcome: str, *, tenant: str, subject: str) -> Entry:
+def rejected(app: AppContext, origin: Origin, actor: Actor, tenant: str, *, outcome: str, attempt: str) -> Entry:
     """Log that a request is rejected, and return its audit entry."""
-    log.warning("turned_away", request=origin.request_id, reason=outcome, tenant=tenant, subject=subject)
+    log.warning("turned_away", request=origin.request_id, reason=outcome, tenant=tenant, subject=actor.name)
     return audit.refused(
+        actor,
+        tenant,
+        app.now(),
         request_id=origin.request_id,
-        attempt=uuid4().hex,
-        at=app.now(),
-        tenant=tenant,
-        subject=subject,
-        source=source,
+        attempt=attempt,
         outcome=str(outcome),
         detail=f"app {origin.app_id}, team {origin.team_id}, enterprise {origin.enterprise_id}",
-        action=source.value if source in (Source.HOME, Source.FORM) else audit.LINK,
+        action=actor.source.value if actor.source in (Source.HOME, Source.FORM) else audit.LINK,
     )
 
 
 def refusal_of(app: AppContext, admitted: Admitted, outcome: str) -> Entry:
     """Log that an admitted request is refused, and return its audit entry."""
-    who = admitted.member
-    entry = rejected(app, admitted.origin, admitted.source, outcome, tenant=who.tenant, subject=who.user_id)
-    return replace(entry, attempt=admitted.attempt)
+    actor = Actor(admitted.member.user_id, admitted.source)
+    return rejected(app, admitted.origin, actor, admitted.member.tenant, outcome=outcome, attempt=admitted.attempt)
 
 
 def refuse(app: AppContext, admitted: Admitted, reason: Reason, action: str | None = None) -> bool:

@@ -14,7 +14,7 @@ from bot.core import audit
 from bot.core.access import Member
 from bot.core.errors import BadInput, QueueFull
 from bot.core.link import Reason, Source, Stage
-from bot.core.records import Entry
+from bot.core.records import Actor, Entry
 from bot.core.values import InvalidValue
 from bot.observability import context as telemetry
 from bot.slack.app_context import Admitted, AppContext, record_refusal, refusal_of, refuse, rejected, tell
@@ -35,8 +35,6 @@ MAX_WAIT = 3.0
 DISMISSALS = ("app_uninstalled", "tokens_revoked")
 
 Body = Mapping[str, Any]
-
-
 Work = Callable[[AppContext, Admitted, Body], None]
 
 
@@ -127,17 +125,19 @@ def _acknowledge(ack: Ack, route: Route, rejection: Message) -> None:
 
 def _admit(app: AppContext, origin: Origin, source: Source) -> Admitted | Entry:
     """Return the request as its member's, or the audit entry of its rejection."""
-    home = app.home
+    home, attempt = app.home, uuid4().hex
     if home is None:
         where = origin.team_id or origin.enterprise_id or "unknown"
-        return rejected(app, origin, source, Reason.NOT_READY, tenant=where, subject=origin.user_id)
+        actor = Actor(origin.user_id, source)
+        return rejected(app, origin, actor, where, outcome=Reason.NOT_READY, attempt=attempt)
     tenant = admit(origin, home, app.teams or frozenset({home.team_id}))
     if tenant is None:
         foreign_id = f"{origin.team_id or origin.enterprise_id}/{origin.user_id}"[:MAX_FOREIGN_ID_LENGTH]
-        return rejected(app, origin, source, Reason.FOREIGN, tenant=home.team_id, subject=foreign_id)
+        actor = Actor(foreign_id, source)
+        return rejected(app, origin, actor, home.team_id, outcome=Reason.FOREIGN, attempt=attempt)
     return Admitted(
         id=origin.request_id,
-        attempt=uuid4().hex,
+        attempt=attempt,
         member=Member(tenant, origin.user_id),
         source=source,
         at=app.now(),

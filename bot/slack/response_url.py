@@ -6,6 +6,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 import ipaddress
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -40,7 +41,9 @@ class ResponseUrls:
         within: Callable[[float, Callable[[], Any]], Any],
         failed: Failed,
     ) -> None:
-        self._api, self._within, self._failed = parse_url(api_url), within, failed
+        api = parse_url(api_url)
+        self._scheme, self._host, self._within, self._failed = api.scheme, api.host or "", within, failed
+        self._is_stand_in = _is_loopback(self._host)
         options: dict[str, Any] = {
             "maxsize": connections,
             "retries": False,
@@ -57,7 +60,7 @@ class ResponseUrls:
             log.error("response_url_not_slacks", request=origin.request_id)
             return False
         try:
-            response = self._within(TIMEOUT, lambda: self._pool.request("POST", url, json=body, redirect=False))
+            response = self._within(TIMEOUT, partial(self._pool.request, "POST", url, json=body, redirect=False))
         except (HTTPError, TimeoutError) as error:
             log.warning("reply_failed", request=origin.request_id, why=type(error).__name__)
             self._failed("response_url", "unreachable")
@@ -79,14 +82,14 @@ class ResponseUrls:
             parsed = parse_url(url)
         except LocationParseError:
             return False
-        host, home = parsed.host or "", self._api.host or ""
-        if parsed.scheme != self._api.scheme or parsed.auth is not None or "\\" in url:
+        host = parsed.host or ""
+        if parsed.scheme != self._scheme or parsed.auth is not None or "\\" in url:
             return False
-        if _is_loopback(home):  # the local stand-in for Slack
+        if self._is_stand_in:
             return _is_loopback(host)
         kind, _, rest = (parsed.path or "").removeprefix("/").partition("/")
         ours = kind in PATHS and rest.partition("/")[0] in {origin.team_id, origin.enterprise_id}
-        return ours and parsed.port in (None, 443) and (host == home or host.endswith(f".{home}"))
+        return ours and parsed.port in (None, 443) and (host == self._host or host.endswith(f".{self._host}"))
 
 
 def _says_no(data: bytes) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from bot.core import audit
 from bot.core.link import Answer, Choice, Denied, Issued, Link, Option, Reason, Source, Target
+from bot.core.records import Actor
 from tests.fakes import ANA, NOON, TEAM, a_mapping, a_request, an_allowed
 
 URL = "https://d-research.studio.eu-west-1.sagemaker.aws/auth?token=s3cr3t"
@@ -115,14 +116,14 @@ def test_entry_never_contains_the_link() -> None:
 
 def test_rejected_request_is_one_complete_entry() -> None:
     entry = audit.refused(
+        Actor("T0OTHER001/U0EVE00001", Source.COMMAND),
+        TEAM,
+        NOON,
         request_id="x",
         attempt="y",
-        at=NOON,
-        tenant=TEAM,
-        subject="T0OTHER001/U0EVE00001",
-        source=Source.COMMAND,
         outcome="foreign",
         detail="app A0, team T0OTHER001",
     )
+    assert (entry.id, entry.attempt, entry.source, entry.at) == ("x", "y", Source.COMMAND, NOON)
     assert (entry.action, entry.outcome, entry.actor) == ("link", "foreign", "T0OTHER001/U0EVE00001")
     assert replace(entry, detail=None).detail is None

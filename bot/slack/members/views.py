@@ -71,14 +71,10 @@ PASSING = frozenset(
 
 
 def answer(given: Answer, render: RenderContext) -> Message:
-    """Render the answer to a link request."""
-    match given:
-        case Issued():
-            return _link(given, render)
-        case Choice():
-            return _choice(given, render)
-        case Denied():
-            return _refusal(given, render)
+    """Render the answer to a link request: the link, a question, or why there is no link."""
+    if isinstance(given, Choice):
+        return _choice(given, render)
+    return _refusal(given, render) if isinstance(given, Denied) else _link(given, render)
 
 
 def _link(issued: Issued, render: RenderContext) -> Message:
