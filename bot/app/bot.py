@@ -10,7 +10,6 @@ from bot.aws.client import new_session
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.core.errors import StudioLinksError
-from bot.observability.metrics import Metrics
 from bot.serving.executors import CallExecutor
 from bot.serving.wsgi import Entrance
 from bot.slack.app_context import AppContext
@@ -37,7 +36,6 @@ class Bot:
     studio: SageMakerStudio
     calls: CallExecutor
     socket: SocketMode | None
-    metrics: Metrics
     signing_secrets: RefreshingSecret[tuple[str, ...]] | None
     tracing: "Tracing | None"
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -72,7 +70,7 @@ class Bot:
         while not self._stopping.is_set():
             try:
                 home = self.calls.submit(self.app.slack.home)  # it takes as long as AWS does
-                self.tables.connect(lambda: new_session(failed=self.metrics.upstream_failed))
+                self.tables.connect(lambda: new_session(failed=self.app.metrics.upstream_failed))
                 self.studio.warm_up()
                 ready(self.tables)
                 self.app.home = home.result()

@@ -112,7 +112,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     else:
         socket = _socket(settings, bolt, app)
     entrance = _entrance(bolt, app, tables, verifier, socket)
-    return Bot(entrance, app, tables, studio, calls, socket, metrics, secrets, tracing)
+    return Bot(entrance, app, tables, studio, calls, socket, secrets, tracing)
 
 
 def _listeners(
@@ -163,7 +163,6 @@ def _listeners(
         request_channel=settings.studio_request_channel,
         locale=settings.studio_locale,
         link_seconds=settings.studio_link_seconds,
-        record_duration=metrics.record_duration,
     )
     register(bolt, app, (*request_handlers.ROUTES, *admin_handlers.ROUTES, *member_handlers.ROUTES))
     return app
@@ -198,12 +197,7 @@ def _respond(bolt: App, body: dict[str, Any]) -> Response:
 def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> SocketMode:
     app_token = settings.slack_app_token.get_secret_value()
     redactor.register(app_token)
-    handler = EnvelopeHandler(
-        admit=lambda body: acknowledgement(dispatch(bolt, body)),
-        max_bytes=MAX_BODY_BYTES,
-        metrics=app.metrics,
-        record_duration=app.record_duration,
-    )
+    handler = EnvelopeHandler(lambda body: acknowledgement(dispatch(bolt, body)), MAX_BODY_BYTES, app.metrics)
     return SocketMode(handler, app_token=app_token, api_url=settings.slack_api_url, replicas=settings.studio_replicas)
 
 

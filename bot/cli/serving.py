@@ -13,9 +13,12 @@ commands = typer.Typer()
 
 @commands.command()
 def serve(
-    *, socket: Annotated[bool, typer.Option("--socket", help="Socket Mode: Slack is reached, not reaching.")] = False
+    *,
+    socket: Annotated[
+        bool, typer.Option("--socket", help="Connect to Slack over Socket Mode instead of listening for HTTP.")
+    ] = False,
 ) -> None:
-    """The bot: over HTTP, or over Socket Mode for networks that Slack cannot reach.
+    """Run the bot: over HTTP, or over Socket Mode for networks that Slack cannot reach.
 
     Example: HOST=0.0.0.0 PORT=8080 studio-links serve
     """
@@ -31,15 +34,18 @@ def serve(
 @commands.command()
 def manifest(
     *,
-    socket: Annotated[bool, typer.Option("--socket", help="For Socket Mode, which needs no address.")] = False,
+    socket: Annotated[bool, typer.Option("--socket", help="For Socket Mode, which needs no URL.")] = False,
     url: Annotated[
-        str, typer.Option(metavar="URL", help="Where Slack reaches the bot, such as https://studio.example.com.")
+        str,
+        typer.Option(
+            metavar="URL", help="The address at which Slack reaches the bot, such as https://studio.example.com."
+        ),
     ] = slack_app.PLACEHOLDER,
 ) -> None:
-    """The manifest from which the app is created in Slack, or renewed after an upgrade.
+    """Print the manifest for creating the app in Slack, or for updating it after an upgrade.
 
     Example: studio-links manifest --url https://studio.example.com
     """
     if socket and url != slack_app.PLACEHOLDER:
-        console.warn("over Socket Mode Slack calls no address: --url is not looked at")
+        console.warn("--url is ignored: Socket Mode needs no address")
     console.out().file.write(slack_app.manifest(socket=socket, url=url))

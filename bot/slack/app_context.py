@@ -12,11 +12,11 @@ from bot.admin.confirmation import CommandRunner
 from bot.core import audit
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError
-from bot.core.link import LinkRequest, Reason, Source, Stage
+from bot.core.link import LinkRequest, Reason, Source
 from bot.core.ports import WorkPool
 from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
-from bot.links.sign_in import SignIn, noop
+from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
 from bot.observability import context as telemetry
 from bot.observability.metrics import Metrics
@@ -51,7 +51,6 @@ class AppContext:
         locale: the language of every message; None for each member's own.
         link_seconds: how long a link works, for the help.
         home: our own app and team; None until Slack has answered.
-        record_duration: called with how long each stage took.
     """
 
     signin: SignIn
@@ -72,7 +71,6 @@ class AppContext:
     home: Home | None = None
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
-    record_duration: Callable[[Stage, float], None] = noop
 
     def render(self, origin: Origin | None = None, locale: str | None = None) -> RenderContext:
         """Return how to render a message: in the installation's language, or else the member's, or else English.

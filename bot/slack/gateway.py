@@ -158,7 +158,7 @@ def _dismissed(app: AppContext, ack: Ack, body: dict[str, Any]) -> None:
 def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:
     """Work on a request, on a worker, unless it has waited too long to be answered in time."""
     waited = app.monotonic() - admitted.started
-    app.record_duration(Stage.WAIT, waited)
+    app.metrics.record_duration(Stage.WAIT, waited)
     if waited <= MAX_WAIT:
         try:
             work(app, admitted, body)

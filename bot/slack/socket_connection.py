@@ -59,7 +59,6 @@ class EnvelopeHandler:
     admit: Callable[[dict[str, Any]], Mapping[str, Any] | None]
     max_bytes: int
     metrics: Metrics
-    record_duration: Callable[[Stage, float], None]
 
     def parse(self, message: str | bytes) -> Any:
         """Return the message's JSON; None, which is refused, if it is too large or not JSON."""
@@ -86,7 +85,7 @@ class EnvelopeHandler:
             send(json.dumps({"envelope_id": envelope_id, **({"payload": answer} if accepted else {})}))
         except ConnectionClosed:  # Slack may send the envelope again elsewhere: the replay guard catches that
             log.warning("not_acknowledged", why="the connection has closed")
-        self.record_duration(Stage.ACKNOWLEDGE, time.monotonic() - started)
+        self.metrics.record_duration(Stage.ACKNOWLEDGE, time.monotonic() - started)
 
     def _admit(self, payload: dict[str, Any]) -> Mapping[str, Any] | None:
         telemetry.begin()

@@ -33,9 +33,7 @@ class Bot:
         self.metrics = Metrics("socket")
         self.payloads: list[Mapping[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], Mapping[str, Any] | None] = lambda _: {}
-        handler = EnvelopeHandler(
-            self._take, max_bytes=4096, metrics=self.metrics, record_duration=self.metrics.record_duration
-        )
+        handler = EnvelopeHandler(self._take, max_bytes=4096, metrics=self.metrics)
         self.socket = SocketMode(
             handler, app_token=slack.app_token, api_url=slack.api_url, replicas=replicas, times=times
         )
@@ -254,9 +252,7 @@ def test_old_connection_serves_until_a_new_one_opens(slack: Workspace, bot: Bot)
 
 @pytest.mark.parametrize(("token", "words"), [("xapp-1-wrong", "invalid_auth"), ("xoxb-", "not_allowed_token_type")])
 def test_wrong_token_is_named(slack: Workspace, token: str, words: str) -> None:
-    handler = EnvelopeHandler(
-        lambda _: {}, max_bytes=4096, metrics=Metrics("socket"), record_duration=Metrics("socket").record_duration
-    )
+    handler = EnvelopeHandler(lambda _: {}, max_bytes=4096, metrics=Metrics("socket"))
     token = slack.bot_token if token == "xoxb-" else token
     socket = SocketMode(handler, app_token=token, api_url=slack.api_url, replicas=1)
 

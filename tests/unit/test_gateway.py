@@ -17,7 +17,7 @@ from bot.admin.changes import Admin
 from bot.admin.confirmation import CommandRunner
 from bot.core.access import Member, Person
 from bot.core.errors import QueueFull, SlackError, StoreError
-from bot.core.link import Reason, Source, Stage
+from bot.core.link import Reason, Source
 from bot.core.policy import Rules
 from bot.core.records import Entry
 from bot.links.sign_in import SignIn
@@ -169,7 +169,6 @@ class World:
     overflow: Line = field(default_factory=Line)
     happened: list[str] = field(default_factory=list)
     visits: list[tuple[Admitted, Body]] = field(default_factory=list)
-    record_duration: list[tuple[Stage, float]] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     defect: Exception | None = None
 
@@ -200,7 +199,6 @@ class World:
             home=Home(APP, TEAM),
             now=self.clock.now,
             monotonic=self.clock.monotonic,
-            record_duration=lambda stage, seconds: self.record_duration.append((stage, seconds)),
         )
 
     def receive(self, source: Source = Source.COMMAND, body: Body | None = None) -> str:
@@ -496,7 +494,7 @@ def test_queue_time_is_measured(world: World) -> None:
     world.receive()
     world.clock.advance(2)
     world.run()
-    assert world.record_duration == [(Stage.WAIT, 2.0)]
+    assert 'studio_links_stage_seconds_sum{stage="wait"} 2.0' in world.app.metrics.page().decode()
 
 
 def test_form_beyond_the_queue_timeout_is_answered_by_message(world: World) -> None:

@@ -96,8 +96,8 @@ def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bo
         begun = app.monotonic()
         delivered = tell(app, admitted.origin, message, replace=in_place)
         replied = app.monotonic()
-        app.record_duration(Stage.REPLY, replied - begun)
-        app.record_duration(Stage.WHOLE, replied - admitted.started)
+        app.metrics.record_duration(Stage.REPLY, replied - begun)
+        app.metrics.record_duration(Stage.WHOLE, replied - admitted.started)
         return delivered
 
     entry = app.signin.answer(replace(admitted, target=target), deliver)
