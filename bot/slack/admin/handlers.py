@@ -6,11 +6,13 @@ Each command, button press and form checks again whether its sender may administ
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
 
 from bot.admin.commands import AdminCommand, ParseError
+from bot.admin.confirmation import CommandRunner
 from bot.admin.results import Done, Forgotten, NotDone, NotDoneReason, Outcome
 from bot.admin.specs import COMMAND_SPECS, Verb
 from bot.core.access import Member
@@ -21,7 +23,7 @@ from bot.slack.admin import forms, listings
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
 from bot.slack.app_context import Admitted, AppContext, announce, refuse, tell
-from bot.slack.blocks import Message, RenderContext, escape
+from bot.slack.blocks import Message, RenderContext, escape, text_message
 from bot.slack.gateway import Body, Route, record_invalid_form
 from bot.slack.members import views
 from bot.slack.members.home import show_home
@@ -42,17 +44,16 @@ def administer(app: AppContext, admitted: Admitted, text: str) -> None:
     render = _admitted(app, admitted)
     if render is None:
         return
-    if text.lower() == HELP:
-        app.metrics.outcome("admin_answered")
-        tell(app, admitted.origin, admin_views.usage(render), replace=False)
-        return
     try:
-        command = parse_admin(text, app.now())
+        if text.lower() == HELP:
+            message = admin_views.usage(render)
+        else:
+            _ask(app, admitted, render, parse_admin(text, app.now()))
+            return
     except ParseError as problem:
-        app.metrics.outcome("admin_answered")
-        tell(app, admitted.origin, admin_views.misunderstood(problem, render), replace=False)
-    else:
-        _ask(app, admitted, render, command)
+        message = admin_views.misunderstood(problem, render)
+    app.metrics.outcome("admin_answered")
+    tell(app, admitted.origin, message, replace=False)
 
 
 def _admitted(app: AppContext, admitted: Admitted) -> RenderContext | None:
@@ -76,13 +77,13 @@ def _admitted(app: AppContext, admitted: Admitted) -> RenderContext | None:
 
 def _open_menu(app: AppContext, admitted: Admitted) -> None:
     """Open a dialog first, since Slack allows three seconds; then check the sender and show the menu."""
-    working = admin_views.text_message(app.render().words.admin.working)
+    working = text_message(app.render().words.admin.working)
     try:
         admitted = replace(admitted, origin=app.slack.open_view(admitted.origin, working))
     except SlackError as error:
         log.warning("dialog_not_opened", request=admitted.id, code=error.code)
         app.metrics.outcome("dialog_not_opened")
-        tell(app, admitted.origin, admin_views.text_message(app.render().words.form_failed), replace=False)
+        tell(app, admitted.origin, text_message(app.render().words.form_failed), replace=False)
         return
     render = _admitted(app, admitted)
     if render is not None:
@@ -105,11 +106,11 @@ def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
             app.slack.open_form(admitted.origin, forms.form(verb, render))
         except SlackError as error:
             log.warning("form_not_shown", request=admitted.id, code=error.code)
-            tell(app, admitted.origin, admin_views.text_message(render.words.form_failed), replace=True)
+            tell(app, admitted.origin, text_message(render.words.form_failed), replace=True)
 
 
 def _form(body: Body) -> tuple[Verb | None, dict[str, str], str]:
-    """Return a submitted form's verb, or None if it has none, its fields, and its language."""
+    """Return a submitted form's verb (None if it has none), its fields, and its language."""
     picked, _, language = private_metadata(body).partition(" ")
     verb = parse_verb(picked)
     names = () if verb is None else (*COMMAND_SPECS[verb].fields, GROUP)
@@ -140,7 +141,7 @@ def _submit(app: AppContext, admitted: Admitted, body: Body) -> None:
     if render is None:
         return
     if verb is None:
-        _show(app, admitted, render, NotDone(NotDoneReason.GONE))
+        _answer(app, admitted, render, _gone)
     else:
         _ask(app, admitted, render, parse_form(verb, values, app.now()))
 
@@ -155,76 +156,69 @@ def _invalid(app: AppContext, admitted: Admitted, body: Body) -> None:
         record_invalid_form(app, admitted, body)
 
 
-def _confirm(app: AppContext, admitted: Admitted, body: Body) -> None:
-    _press(
-        app,
-        admitted,
-        body,
-        lambda pending_id: app.command_runner.confirm(admitted.member, pending_id, admitted.source),
-    )
+def _gone() -> Outcome:
+    return NotDone(NotDoneReason.GONE)
 
 
-def _cancel(app: AppContext, admitted: Admitted, body: Body) -> None:
-    _press(app, admitted, body, lambda pending_id: app.command_runner.cancel(admitted.member, pending_id))
-
-
-def _more(app: AppContext, admitted: Admitted, body: Body) -> None:
-    request_id = admitted.id
-    _press(app, admitted, body, lambda pending_id: app.command_runner.more(admitted.member, pending_id, request_id))
-
-
-def _press(app: AppContext, admitted: Admitted, body: Body, work: Callable[[str], Outcome | None]) -> None:
+def _press(
+    app: AppContext, admitted: Admitted, body: Body, work: Callable[[CommandRunner, str], Outcome | None]
+) -> None:
+    """Handle a button that holds the id of a pending command."""
     render = _admitted(app, admitted)
     if render is None:
         return
     pending_id = action_value(body)
-    if REQUEST_ID.fullmatch(pending_id):
-        _carry_out(app, admitted, render, lambda: work(pending_id))
-    else:
-        _show(app, admitted, render, NotDone(NotDoneReason.GONE))
+    valid = REQUEST_ID.fullmatch(pending_id)
+    _answer(app, admitted, render, partial(work, app.command_runner, pending_id) if valid else _gone)
 
 
-def _ask(app: AppContext, admitted: Admitted, render: RenderContext, command: AdminCommand) -> None:
-    administering, request_id = app.command_runner, admitted.id
-    _carry_out(
-        app, admitted, render, lambda: administering.ask(admitted.member, command, request_id, admitted.source)
+def _confirm(app: AppContext, admitted: Admitted, body: Body) -> None:
+    _press(
+        app, admitted, body, lambda runner, pending_id: runner.confirm(admitted.member, pending_id, admitted.source)
     )
 
 
-def _carry_out(
-    app: AppContext, admitted: Admitted, render: RenderContext, work: Callable[[], Outcome | None]
-) -> None:
-    """Run the command and show the result."""
+def _cancel(app: AppContext, admitted: Admitted, body: Body) -> None:
+    _press(app, admitted, body, lambda runner, pending_id: runner.cancel(admitted.member, pending_id))
+
+
+def _more(app: AppContext, admitted: Admitted, body: Body) -> None:
+    _press(app, admitted, body, lambda runner, pending_id: runner.more(admitted.member, pending_id, admitted.id))
+
+
+def _ask(app: AppContext, admitted: Admitted, render: RenderContext, command: AdminCommand) -> None:
+    ask = partial(app.command_runner.ask, admitted.member, command, admitted.id, admitted.source)
+    _answer(app, admitted, render, ask)
+
+
+def _answer(app: AppContext, admitted: Admitted, render: RenderContext, work: Callable[[], Outcome | None]) -> None:
+    """Run a command, count its result and show it; a change is announced, and refreshes the member's home tab."""
+    in_dialog, result = _in_dialog(admitted), None
     try:
-        what = work()
+        result = work()
     except Changed:
-        app.metrics.outcome("admin_answered")
-        _tell_failure(app, admitted, render, admin_views.text_message(render.words.admin.changed))
+        counted, message = "admin_answered", text_message(render.words.admin.changed)
     except StudioLinksError as error:
-        app.metrics.outcome("admin_failed")
+        counted, message = "admin_failed", _failed(error, render)
         log.warning("administration_failed", request=admitted.id, why=str(error))
-        _tell_failure(app, admitted, render, _failed(error, render))
     else:
-        if what is None:
+        if result is None:
             app.metrics.outcome("replayed")
-        else:
-            _show(app, admitted, render, what)
+            return
+        counted = "admin_done" if isinstance(result, Done | Forgotten) else "admin_answered"
+        message = admin_views.outcome(result, render, app.now(), in_dialog=in_dialog)
+    app.metrics.outcome(counted)
+    _tell(app, admitted, admin_views.with_way_back(message, render) if in_dialog and result is None else message)
+    if isinstance(result, Done | Forgotten):
+        announce(app, admitted.id, admin_views.announcement(result, admitted.member.user_id))
+        principal = result.command.principal
+        if principal and not is_group(principal):
+            show_home(app, Member(admitted.member.tenant, principal))
 
 
 def _failed(error: StudioLinksError, render: RenderContext) -> Message:
     why = escape(str(error), admin_views.MAX_WARNING_LENGTH)
-    return admin_views.text_message(render.words.admin.failed.format(why=why))
-
-
-def _show(app: AppContext, admitted: Admitted, render: RenderContext, what: Outcome) -> None:
-    app.metrics.outcome("admin_done" if isinstance(what, Done | Forgotten) else "admin_answered")
-    _tell(app, admitted, admin_views.outcome(what, render, app.now(), in_dialog=_in_dialog(admitted)))
-    if isinstance(what, Done | Forgotten):
-        _pass_on(app, admitted, what)
-
-
-def _tell_failure(app: AppContext, admitted: Admitted, render: RenderContext, message: Message) -> None:
-    _tell(app, admitted, admin_views.with_way_back(message, render) if _in_dialog(admitted) else message)
+    return text_message(render.words.admin.failed.format(why=why))
 
 
 def _in_dialog(admitted: Admitted) -> bool:
@@ -239,13 +233,6 @@ def _tell(app: AppContext, admitted: Admitted, message: Message) -> None:
         app.slack.post(admitted.member.user_id, message)
     except SlackError as error:
         log.warning("administrator_not_told", request=admitted.id, code=error.code)
-
-
-def _pass_on(app: AppContext, admitted: Admitted, what: Done | Forgotten) -> None:
-    """Announce a change in the audit channel, and refresh the member's home tab."""
-    announce(app, admitted.id, admin_views.announcement(what, admitted.member.user_id))
-    if what.command.principal and not is_group(what.command.principal):
-        show_home(app, Member(admitted.member.tenant, what.command.principal))
 
 
 ROUTES = (

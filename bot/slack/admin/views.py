@@ -16,7 +16,7 @@ from bot.core.values import DEFAULT_ALIAS, is_group
 from bot.slack.admin.forms import MENU, PICK
 from bot.slack.admin.listings import page
 from bot.slack.admin.records import MAX_DETAIL_LENGTH, code, describe, mapping, mention, rule, sections
-from bot.slack.blocks import Message, RenderContext, actions, button, context, escape, parts, section
+from bot.slack.blocks import Message, RenderContext, actions, button, context, escape, parts, section, text_message
 
 CONFIRM, CANCEL = "admin_confirm", "admin_cancel"
 MAX_WARNING_LENGTH = 500
@@ -44,11 +44,6 @@ def misunderstood(problem: ParseError, render: RenderContext) -> Message:
         return text_message(f"{text}{hint}\n{usage(render).text}")
     example = words.example.format(command=command, example=COMMAND_SPECS[problem.verb].example)
     return text_message(f"{text}\n{example}")
-
-
-def text_message(text: str) -> Message:
-    """Show a plain text."""
-    return Message(text, [section(text)])
 
 
 def outcome(what: Outcome, render: RenderContext, now: datetime, *, in_dialog: bool) -> Message:
