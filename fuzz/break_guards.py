@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 COPIED = ("bot", "tests", "pyproject.toml", "manifest.yml")
 SCENARIO, UNIT, CONTRACT = "tests/scenario", "tests/unit", "tests/contract"
 PASSED, NO_TESTS = 0, 5
-# Seconds per test, and how many run at once: many of them wait more than they compute.
+# Seconds per test, and tests at once: many of them wait more than they compute.
 TIMEOUT, JOBS = 180, 3
 
 
@@ -380,7 +380,7 @@ GUARDS = {
         "    if False:",
         (f"{UNIT}/test_admin_commands.py", "test_parse_admin_refuses"),
     ),
-    # No record, no link
+    # Recording
     "no link without a record": Guard(
         "links/sign_in.py",
         "            return Denied(Reason.NOT_RECORDED, str(error))\n",

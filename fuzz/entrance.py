@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the HTTP entrance and the code behind it, up to the queue, by hand: `make fuzz`.
+"""Coverage-guided fuzzing of the HTTP entrance and the code behind it, up to the queue: `make fuzz`.
 
     python -m fuzz.entrance -max_total_time=300
 

@@ -1,7 +1,7 @@
-"""Fakes of every port, small enough to be read, held to the same expectations as the adapters (tests/contract).
+"""Fakes of every port, held to the same contract tests as the adapters (tests/contract).
 
-Each keeps its state in plain attributes, which tests may set and look at. `error`, where there is one, is raised
-by the next calls.
+Each keeps its state in plain attributes, which tests may set and read. The next calls raise `error`
+if it is set.
 """
 
 import threading
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Clock:
-    """Time that passes when told to: `now` for the wall, `monotonic` for stopwatches."""
+    """A clock that tests advance: `now` for the wall clock, `monotonic` for intervals."""
 
     def __init__(self, at: datetime = NOON) -> None:
         self._at = at
@@ -45,7 +45,7 @@ class Clock:
 
 
 class AtOnce(Executor):
-    """Runs each job where it is submitted. `before` is called with each job first, and may move a clock."""
+    """Runs each job in `submit`. Calls `before` with each job's name first, which may move a clock."""
 
     def __init__(self, before: Callable[[str], None] = lambda _job: None) -> None:
         self._before = before
@@ -61,7 +61,7 @@ class AtOnce(Executor):
 
 
 class Stuck(Future[Any]):
-    """The future of a job that never ends: whoever waits gives up at once, and `waits` says how long they would."""
+    """The future of a job that never ends: `result` gives up at once and appends its timeout to `waits`."""
 
     def __init__(self, waits: list[float | None]) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class NeverReady(Executor):
 
 
 class FakeAudit:
-    """The paper trail in a dictionary; see `ports.AuditLog`."""
+    """Audit entries in a dictionary; see `ports.AuditLog`."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
@@ -145,7 +145,7 @@ class FakeAudit:
 
 
 class FakeAccess:
-    """Mappings, rules and what holds for workspaces, in dictionaries; see `ports.AccessAdmin`."""
+    """Mappings, rules and workspaces in dictionaries; see `ports.AccessAdmin`."""
 
     def __init__(self, audit: FakeAudit | None = None) -> None:
         self.audit = audit or FakeAudit()
@@ -232,7 +232,7 @@ class FakeAccess:
             self.workspaces[tenant] = Workspace(lockdown, kept.grants, readable, stored.version + 1)
 
     def give(self, member: Member, *records: Mapping | Grant) -> None:
-        """Put records there without any ceremony."""
+        """Store records without an audit entry."""
         for record in records:
             own = self._own(member)
             mappings = {mapping.alias: mapping for mapping in own.mappings}
@@ -248,7 +248,7 @@ class FakeAccess:
             )
 
     def give_group(self, tenant: str, *rules: Grant) -> None:
-        """The same for rules of user groups."""
+        """Store rules of user groups without an audit entry."""
         workspace = self.workspaces.get(tenant, Workspace())
         grants = {(grant.principal, grant.effect): grant for grant in (*workspace.grants, *rules)}
         kept = tuple(grant for _, grant in sorted(grants.items()))
@@ -259,14 +259,14 @@ class FakeAccess:
         return replace(own, unreadable=self.unreadable.get(member, ()))
 
     def _stored(self, tenant: str, principal: str) -> Access | Workspace:
-        """Where the rules of a principal are."""
+        """Return what holds the rules of a principal."""
         if is_group(principal):
             return self.workspaces.get(tenant, Workspace())
         return self._own(Member(tenant, principal))
 
     @contextmanager
     def _change(self, tenant: str, principal: str, seen: Access | Workspace, entry: Entry) -> Iterator[None]:
-        """One change at a time, unless something has changed since it was `seen`."""
+        """Make one change at a time; refuse it if something changed since it was `seen`."""
         with self._lock:
             if self._stored(tenant, principal).version != seen.version:
                 raise Changed(
@@ -277,7 +277,7 @@ class FakeAccess:
 
 
 class FakeIntake:
-    """Requests on record, counted by member and minute; see `ports.Intake`."""
+    """Recorded link requests, counted by member and minute; see `ports.Intake`."""
 
     def __init__(self, audit: FakeAudit) -> None:
         self.audit = audit
@@ -297,7 +297,7 @@ class FakeIntake:
             return True
 
     def fill(self, member: Member, at: datetime, requests: int) -> None:
-        """As if the member had asked so often in that minute."""
+        """Set how many links the member requested in that minute."""
         self.counts[_minute(member.tenant, member.user_id, at)] = requests
 
 
@@ -306,7 +306,7 @@ def _minute(tenant: str, subject: str, at: datetime) -> tuple[str, str, str]:
 
 
 class FakeChoices:
-    """What each member opened last; see `ports.Choices`."""
+    """The alias that each member opened last; see `ports.Choices`."""
 
     def __init__(self) -> None:
         self.last: dict[Member, str] = {}
@@ -324,9 +324,9 @@ class FakeChoices:
 
 
 class FakeDirectory:
-    """Who the members are, and who is in which group; see `ports.Directory`.
+    """Accounts and members of groups; see `ports.Directory`.
 
-    `group_error` is raised by questions about groups only.
+    Only group look-ups raise `group_error`.
     """
 
     def __init__(self, *people: Person) -> None:
@@ -365,9 +365,9 @@ class FakeDomain:
 
 
 class FakeStudio:
-    """Mints links that lead nowhere; see `ports.Studio` and `ports.StudioExaminer`.
+    """Makes links with an invalid host; see `ports.Studio` and `ports.StudioExaminer`.
 
-    `listing_error` is raised by `spaces` only, as AWS may allow everything but the listing.
+    Only `spaces` raises `listing_error`, as AWS may allow everything except listing.
     """
 
     def __init__(
@@ -447,7 +447,7 @@ def a_gatherer(
     return Gatherer(access, directory, directory, side or AtOnce(), monotonic)
 
 
-# Values to begin with; name what a test is about and leave the rest.
+# Default values; a test names only the fields that it is about.
 
 TEAM = "T0STUDIO01"
 ANA = Member(TEAM, "U0ANA00001")
@@ -463,7 +463,7 @@ def a_grant(member: Member = ANA, effect: Effect = Effect.ALLOW, **more: Any) ->
 
 
 def an_entry(entry_id: str, member: Member = ANA, **more: Any) -> Entry:
-    """A request of the member that has just come in."""
+    """Return the entry of a link request that has just arrived."""
     values: dict[str, Any] = {
         "attempt": f"attempt-of-{entry_id}",
         "at": NOON,
@@ -491,7 +491,7 @@ def an_allowed(mapping: Mapping | None = None, member: Member = ANA) -> Allowed:
 
 
 def race(*jobs: Callable[[], T]) -> list[T | Exception]:
-    """Run the jobs at the same moment, each on a thread of its own: what each returned or raised."""
+    """Run the jobs at the same moment, each on its own thread. Return what each returned or raised."""
     gate = threading.Barrier(len(jobs))
 
     def run(job: Callable[[], T]) -> T | Exception:

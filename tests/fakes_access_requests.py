@@ -1,4 +1,4 @@
-"""Fakes of what asking for access and ageing messages keep, in the manner of `tests.fakes`."""
+"""Fakes of stored access requests and messages, in the style of `tests.fakes`."""
 
 import threading
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from tests.fakes import ANA, NOON
 
 
 class FakeBook:
-    """A fake `ports.AccessRequestStore`. `reopen_error` is raised by `reopen` only."""
+    """Access requests in a dictionary; see `ports.AccessRequestStore`. Only `reopen` raises `reopen_error`."""
 
     def __init__(self) -> None:
         self.latest: dict[Member, AccessRequest] = {}
@@ -107,7 +107,7 @@ class FakeMessages:
 
 
 def an_access_request(member: Member = ANA, **more: Any) -> AccessRequest:
-    """An open request that the member has just made."""
+    """Return an open request that the member has just made."""
     values: dict[str, Any] = {
         "id": "1" * 32,
         "wish": "prod",

@@ -1,4 +1,4 @@
-"""A fake of what waits for administrators' presses, in the manner of `tests.fakes`."""
+"""A fake of pending confirmations, in the style of `tests.fakes`."""
 
 import threading
 from datetime import datetime
@@ -9,7 +9,7 @@ from bot.core.records import PendingCommand
 
 
 class FakePending:
-    """What has been kept, and of that what has not been taken; see `ports.Confirmations`."""
+    """Pending confirmations in a dictionary; see `ports.Confirmations`."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[Member, str], PendingCommand] = {}

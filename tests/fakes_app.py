@@ -1,4 +1,4 @@
-"""The app context over fakes: a workspace in which members call and handlers answer, all in this process."""
+"""The app context over fakes: a workspace whose members send requests to the handlers, in this process."""
 
 import re
 from collections import deque
@@ -55,7 +55,7 @@ IN_A_DIALOG = {"view": {"id": "V1", "type": "modal"}}
 
 
 class FakeSlack(SlackApi):
-    """Slack as handlers need it: notes what it takes. `broken` has the names of methods that raise `error`."""
+    """Slack as handlers use it; records its calls. `broken` names the methods that raise `error`."""
 
     def __init__(self, directory: FakeDirectory) -> None:
         self._directory = directory
@@ -115,7 +115,7 @@ def _fields(origin: Origin) -> dict[str, Any]:
 
 
 class Line:
-    """Jobs wait until they are let go; without places it is full."""
+    """Holds jobs until `run`; refuses them without capacity."""
 
     name, capacity = "worker", 9
 
@@ -132,7 +132,7 @@ class Line:
         self.jobs.append(job)
 
     def shutdown(self) -> None:
-        """Nothing is left to stop."""
+        """Do nothing: no thread runs."""
 
     def run(self) -> None:
         while self.jobs:
@@ -141,7 +141,7 @@ class Line:
 
 @dataclass
 class AppWorld:
-    """Ana is mapped and allowed, Ben is a member of whom nothing is stored, Ada administers."""
+    """Ana is mapped and allowed, nothing is stored about Ben, Ada administers."""
 
     clock: Clock = field(default_factory=Clock)
     audit: FakeAudit = field(default_factory=FakeAudit)
@@ -196,7 +196,7 @@ class AppWorld:
         return self.call(Source.BUTTON, action_id, {**self._person(member), **where, "actions": [action]})
 
     def submit(self, callback_id: str, fields: Mapping[str, str], metadata: str = "en", member: Member = ANA) -> str:
-        """Send a form off, whose fields are of plain text."""
+        """Submit a form of plain text fields."""
         values = {name: {name: {"type": "plain_text_input", "value": value}} for name, value in fields.items()}
         view = {"id": "V1", "type": "modal", "callback_id": callback_id, "private_metadata": metadata}
         return self.call(
@@ -208,7 +208,7 @@ class AppWorld:
         return self.call(Source.HOME, "app_home_opened", {"team_id": TEAM, "event": event})
 
     def call(self, source: Source, name: str, body: Mapping[str, Any]) -> str:
-        """Let a request come in where Bolt would send it, and all its work be done. Returns the acknowledgement."""
+        """Send a request where Bolt would, and finish its work. Return the acknowledgement."""
         self.trigger = self.trigger or f"{next(self._numbers)}.trigger"
         ids = {"api_app_id": APP, "trigger_id": self.trigger, "event_id": self.trigger}
         self.trigger = ""
@@ -221,17 +221,17 @@ class AppWorld:
         return str(ack.response.body)
 
     def counted(self) -> dict[str, float]:
-        """The outcomes that were counted."""
+        """Return the outcomes that were counted."""
         counts = re.compile(r'^studio_links_requests_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
         found = counts.findall(self.metrics.page().decode())
         return {outcome: float(number) for outcome, number in found if float(number)}
 
     def outcomes(self) -> list[tuple[str, str]]:
-        """Action and outcome of each audit entry."""
+        """Return action and outcome of each audit entry."""
         return [(entry.action, entry.outcome) for entry in self.audit.entries.values()]
 
     def told(self) -> str:
-        """The last reply."""
+        """Return the last reply."""
         return self.slack.replies[-1][0].text
 
     def _person(self, member: Member) -> dict[str, Any]:

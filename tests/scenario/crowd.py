@@ -1,4 +1,4 @@
-"""Members for the scenarios of attack and failure, and what became of what they asked for."""
+"""Members for the scenarios of attack and failure, and the results of their requests."""
 
 import itertools
 import os
@@ -32,14 +32,14 @@ numbers = itertools.count(1)
 
 
 class Crowd:
-    """Makes members, straight in the store and in the workspace. Their ids are new for each."""
+    """Makes members directly in the store and in the workspace, each with a new id."""
 
     def __init__(self, product: Product, log_folder: Path, prefix: str) -> None:
         self.product, self.log_folder, self.prefix = product, log_folder, prefix
         self.admin: Admin = administration.admin(load(Settings))
 
     def member(self, *, mapped: bool = True, allowed: bool = True, role_arn: str | None = None) -> "Someone":
-        """A full member of the workspace; with a profile and an allow rule, unless told otherwise."""
+        """Create a full member, by default with a profile and an allow rule."""
         someone = Someone(self, next(numbers))
         someone.becomes()
         if mapped:
@@ -50,7 +50,7 @@ class Crowd:
         return someone
 
     def links(self) -> int:
-        """How many links AWS was asked for."""
+        """Return how many links AWS was asked to make."""
         return self.product.aws.calls.count(MINT)
 
 
@@ -64,7 +64,7 @@ class Someone:
         self.member = Member(TEAM, self.user_id)
 
     def becomes(self, **traits: Any) -> None:
-        """What Slack's record says of the account."""
+        """Change fields of Slack's record of the account."""
         self.product.slack.add_member(self.user_id, self.profile, **traits)
 
     def map(self, profile: str, *, role_arn: str | None = None) -> None:
@@ -78,7 +78,7 @@ class Someone:
         self.crowd.admin.unmap(self.member, None, TESTER)
 
     def gives_profile_to(self, other: "Someone") -> None:
-        """The profile moves to another member."""
+        """Move the profile to another member."""
         self.unmap()
         other.map(self.profile)
 
@@ -92,7 +92,7 @@ class Someone:
         return self.product.slack.press(self.user_id, message, action_id, overrides=overrides)
 
     def told(self, exchange: Exchange, timeout: float = 12) -> Message:
-        """The answer, once it is on the screen."""
+        """Return the answer once it is on the screen."""
         message = self.product.slack.answer_to(exchange, timeout=timeout)
         remember(self.crowd.log_folder, *(button.url for button in message.buttons() if button.url))
         return message
@@ -101,17 +101,17 @@ class Someone:
         return self.product.slack.view(self.user_id)
 
     def entries(self) -> list[Entry]:
-        """The member's requests in the audit, newest first."""
+        """Return the member's requests in the audit, newest first."""
         since = utc_now() - timedelta(hours=1)
         found = self.crowd.admin.history(TEAM, self.user_id, since, limit=200)
         return [entry for entry in found if entry.action == "link"]
 
     def entry(self, exchange: Exchange) -> Entry | None:
-        """What the audit has of one request."""
+        """Return the audit entry of a request."""
         return next((entry for entry in self.entries() if entry.id == request_id(exchange.id)), None)
 
     def ended(self, exchange: Exchange, outcome: str) -> Entry:
-        """The same, once it says so: the outcome is written after the member was told."""
+        """Return the entry once it has the outcome, which is written after the reply."""
 
         def found() -> list[Entry]:
             entry = self.entry(exchange)
@@ -121,13 +121,13 @@ class Someone:
 
 
 def links_in(messages: list[Message]) -> list[str]:
-    """The links that these messages hold."""
+    """Return the links in these messages."""
     return [button.url for message in messages for button in message.buttons() if button.url]
 
 
 @contextmanager
 def sent_to(product: Product, bot: BotProcess) -> Iterator[None]:
-    """The workspace sends what members do to this bot, instead of the product's own."""
+    """Let the workspace send members' requests to this bot instead of the product's."""
     before, product.slack.request_url = product.slack.request_url, f"{bot.address}/slack/events"
     try:
         yield
@@ -137,7 +137,7 @@ def sent_to(product: Product, bot: BotProcess) -> Iterator[None]:
 
 @dataclass
 class Mortal:
-    """A bot that may be killed: how it ends is the test's affair."""
+    """A bot that the test may kill."""
 
     bot: BotProcess
 
@@ -150,7 +150,7 @@ class Mortal:
 def mortal(
     environment: Mapping[str, str], output: Path, port: int | None = None, *, arguments: Sequence[str] = ()
 ) -> Iterator[Mortal]:
-    """Start a bot whose standard output and error go to `output`; on leaving, what is left of it is ended."""
+    """Start a bot whose standard output and error go to `output`. Kill what is left of it afterwards."""
     port = port or free_port()
     clean = {
         name: value

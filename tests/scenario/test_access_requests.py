@@ -1,4 +1,4 @@
-"""Members ask for access, administrators decide: once, only they, and never on their own request."""
+"""Access requests: members make them; administrators decide each once, and never their own."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_home import dialog_of, link_in
 from tests.scenario.test_link import admitted
 
-# What has changed about an account shows in the next request.
+# A changed account takes effect with the next request.
 SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA", "STUDIO_PERSON_SECONDS": "0"}
 TRANSPORTS = ("http", "socket")
 TESTER = Actor("cli:test", Source.CLI)
@@ -41,14 +41,14 @@ def user(product: Product) -> str:
 
 
 def administrators(product: Product) -> Admin:
-    """Ada and Bea decide; Mia is a member like others."""
+    """Create Ada and Bea, who administer, and Mia, who does not."""
     for name in ("ada", "bea", "mia"):
         product.slack.add_member(f"U0{name.upper()}", name)
     return administration.admin(load(Settings))
 
 
 def somebody(product: Product) -> str:
-    """A member whom nothing is known of yet."""
+    """Create a member with nothing stored."""
     number = next(numbers)
     product.slack.add_member(f"U0ASK{number}", f"ask{number}")
     return f"U0ASK{number}"
@@ -64,7 +64,7 @@ def wait(product: Product, what: Callable[[], object]) -> None:
 
 
 def newest(product: Product, user: str, *words: str) -> Message:
-    """The newest message on the member's screen with all these words."""
+    """Return the newest message on the member's screen with all these words."""
 
     def found() -> list[Message]:
         return [m for m in product.slack.view(user) if all(word in f"{m.text} {m.blocks}" for word in words)]
@@ -74,7 +74,7 @@ def newest(product: Product, user: str, *words: str) -> Message:
 
 
 def ask(product: Product, user: str, reason: str = "project Falcon", days: str = "7", wish: str = "") -> None:
-    """From the refusal to the sent request."""
+    """Send a request, starting from a refusal."""
     refusal = product.slack.answer_to(product.slack.command(user))
     assert product.slack.press(user, refusal, "ask_access").ack == "ok"
     dialog_of(product, user, "Why do you need it?")
@@ -148,7 +148,7 @@ def test_posting_after_the_decision_has_no_buttons(product: Product, admin: Admi
     assert outcomes(admin, user)[0] == ("decide", "denied", "U0ADA", Source.BUTTON)
 
 
-# What is offered to whom
+# Offers
 
 
 def test_home_tab_without_access_offers_a_request(product: Product, user: str) -> None:
@@ -185,12 +185,12 @@ def test_ineligible_member_gets_no_form(
     assert not any(block["type"] == "input" for block in dialog_of(product, user, words).blocks)
 
 
-# In the reader's language
+# Languages
 
 
 @pytest.fixture
 def german(product: Product) -> Iterator[str]:
-    """A member whose language is German, and an administrator who reads it too; Bea reads English."""
+    """Create a member and an administrator who read German; Bea reads English."""
     number = next(numbers)
     user = f"U0ASK{number}"
     product.slack.add_member(user, f"ask{number}", locale="de-DE")
@@ -319,13 +319,13 @@ def test_replayed_form_of_a_withdrawn_request_opens_nothing(product: Product, ad
 
 
 def resend(product: Product, user: str) -> None:
-    """The member's last form, byte for byte."""
+    """Send the member's last form again, byte for byte."""
     sent = [each for each in product.slack.exchanges if b"view_submission" in each.body and each.user_id == user]
     product.slack.replay(sent[-1])
 
 
 def outcomes(admin: Admin, user: str) -> list[tuple[str, str, str, Source]]:
-    """What the audit has of the member's requests for access and the decisions on them, newest first."""
+    """Return the audit entries of the member's access requests and of decisions on them, newest first."""
     entries = admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50)
     return [(e.action, e.outcome, e.actor, e.source) for e in entries if e.action in ("request", "decide")]
 
@@ -404,7 +404,7 @@ def test_taken_alias_is_refused_and_writes_nothing(product: Product, admin: Admi
 def test_ineligible_requester_posts_nothing(
     product: Product, admin: Admin, user: str, rejection: str, words: str
 ) -> None:
-    """The form was on the screen already, or was never shown and is made up."""
+    """The form was on the screen already, or is forged."""
     product.slack.command(user, "request")
     dialog_of(product, user, "Why do you need it?")
     if rejection == "denied":

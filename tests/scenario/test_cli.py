@@ -1,4 +1,4 @@
-"""The command line, as an operator uses it: what it prints, what it refuses, what it records."""
+"""The command line: output, refusals and audit entries."""
 
 import csv
 import io
@@ -27,14 +27,14 @@ pytestmark = pytest.mark.usefixtures("product")
 
 
 def run(*arguments: str) -> str:
-    """The standard output of a command that must succeed."""
+    """Return the standard output of a command that must succeed."""
     result = CliRunner().invoke(commands.cli, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
 
 def fails(*arguments: str) -> str:
-    """The one line for which a command failed."""
+    """Return the one line with which a command failed."""
     with pytest.raises((StudioLinksError, InvalidValue, ParseError)) as caught:
         CliRunner().invoke(commands.cli, arguments, catch_exceptions=False)
     line = str(caught.value)
@@ -43,7 +43,7 @@ def fails(*arguments: str) -> str:
 
 
 def in_a_process(product: Product, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command in a process of its own: moto's state is one for all stand-ins of a process."""
+    """Run a command in its own process: all stand-ins of a process share moto's state."""
     command, environment = [sys.executable, "-m", "bot", *arguments], {**os.environ, **product.environment}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
@@ -339,7 +339,7 @@ def test_demo_runs_in_under_ten_seconds(product: Product, how: list[str]) -> Non
 
     ended = in_a_process(product, "demo", "--once", *how)
 
-    assert time.monotonic() - started < 10 * 3  # the machine that tests is busy with other tests
+    assert time.monotonic() - started < 10 * 3  # other tests keep the machine busy
     for name in ("ana", "ben", "cleo", "dan", "gus"):
         assert f"{name} sees" in ended.stdout
     assert "leads to the AWS sign-in page" in ended.stdout

@@ -1,4 +1,4 @@
-"""What the bot makes of requests that are not what Slack sends: over HTTP, against the process that serves."""
+"""Hostile HTTP requests against a running bot."""
 
 import http.client
 import json
@@ -112,7 +112,7 @@ def test_oversized_body_ends_the_connection(product: Product) -> None:
 
 
 def test_unsolicited_five_megabytes_end_the_connection(product: Product) -> None:
-    """It may meet the end of the connection before it reads the answer, as nothing takes in so much."""
+    """The connection may end before the client reads the answer: the server reads no more of the body."""
     body = b"text=" + b"x" * (5 * 1024 * 1024)
     with suppress(OSError):
         assert post(product, body, signed(product, body))[0] == 413

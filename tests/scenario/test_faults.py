@@ -1,7 +1,7 @@
-"""What happens to a member's request when DynamoDB, SageMaker, STS, Slack or the clock fail.
+"""Link requests while DynamoDB, SageMaker, STS, Slack or the clock fail.
 
-Every fault is injected at the wire, by the stand-ins. For each: what the member sees, how long it took, and what the
-audit says. `docs/RELIABILITY.md` lists them with the times that were measured.
+The stand-ins inject every fault at the wire. Each test checks what the member sees, how long it took, and the
+audit entry. `docs/RELIABILITY.md` lists them with measured times.
 """
 
 import json
@@ -21,8 +21,8 @@ from tests.scenario.conftest import Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to
 from tests.waiting import wait_until
 
-# Seconds: within the first Slack hears from us, within the second the member does, whatever fails. Within the third
-# the bot has done with a request that nobody could be told of, because a stopping server waits no longer.
+# Seconds until the acknowledgement, until the member's answer, and until the bot has finished even a request that
+# it could not answer (a stopping server waits no longer). They hold for every fault.
 ACK_TIMEOUT = 1.0
 REPLY_TIMEOUT = 10.0
 DONE_TIMEOUT = float(GRACE)
@@ -32,23 +32,23 @@ THROTTLED = "ProvisionedThroughputExceededException"
 
 
 def always(code: str = "", **how: object) -> Fault:
-    """A fault that stays until it is cleared."""
+    """Return a fault that stays until it is cleared."""
     return Fault(code, times=None, **how)  # type: ignore[arg-type] # Fault's own fields
 
 
 @dataclass(frozen=True)
 class Case:
-    """Something that fails, and what is to come of it.
+    """A failure, and its expected results.
 
     Attributes:
         aws: faults by operation, in the order in which they hit.
         slack: faults by method, or of `response_url`.
-        says: words of what the member reads; None if they get a link.
+        says: words of the member's message; None if they get a link.
         outcome: what the bot counts and logs.
-        audit: what the audit says where that is something else; "nothing" if it has no entry.
+        audit: the audited outcome if it differs; "nothing" without an entry.
         told: whether anything reaches the member.
         messages: how many messages the member sees.
-        role: the mapping names a role, so that STS is asked.
+        role: whether the mapping has a role, which needs STS.
     """
 
     says: str | None
@@ -232,7 +232,7 @@ def _calm(product: Product) -> Iterator[None]:
 
 
 def suffer(someone: Someone, case: Case) -> tuple[Exchange, float]:
-    """Inject the faults, ask, and wait until the bot has done with it: the exchange, and the seconds till then.
+    """Inject the faults, send the command and wait until the bot has finished. Return the exchange and the seconds.
 
     The faults stay until the bot has counted the outcome, so that its last write meets them too.
     """
@@ -274,7 +274,7 @@ def test_fault_is_answered_in_time_and_recorded(
     assert len(links) == (1 if case.outcome == "issued" else 0)
     entry = someone.entry(exchange)
     assert (entry.outcome if entry else "nothing") == (case.audit or case.outcome)
-    if case.audit is not None:  # then the log has what the audit could not take
+    if case.audit is not None:  # the log has what the audit could not store
         written = crowd.product.bot.log.read_text()
         lines = [line for line in written.splitlines() if request_id(exchange.id) in line]
         [line] = [line for line in lines if "outcome_not_recorded" in line]
@@ -295,7 +295,7 @@ def test_request_after_a_fault_is_served(crowd: Crowd) -> None:
 
 
 def test_burst_is_answered_in_ten_seconds_if_dynamodb_hangs(product: Product, crowd: Crowd) -> None:
-    """Of so many that most have to wait for a worker, and are turned away because it takes too long."""
+    """Most of them wait for a worker until the queue timeout refuses them."""
     workers, rush = 12, 80
     people = [crowd.member(mapped=False, allowed=False) for _ in range(rush)]
     environment = {**product.environment, "STUDIO_CONCURRENCY": str(workers)}
@@ -323,7 +323,7 @@ def test_bot_with_an_unwritable_log_serves_and_records(product: Product, crowd: 
     ana, ben = crowd.member(), crowd.member(mapped=False, allowed=False)
     with mortal({**product.environment, "LOG_LEVEL": "DEBUG"}, Path("/dev/full")) as bot, sent_to(product, bot.bot):
         bot.bot.wait_until("/readyz", 200)
-        product.aws.inject(MINT, Fault(drop=True, times=2))  # something to complain of
+        product.aws.inject(MINT, Fault(drop=True, times=2))  # a reason to log
         failed = ana.types()
         assert "cannot be reached" in ana.told(failed).text
         asked, refused = ana.types(), ben.types()
@@ -337,7 +337,7 @@ def test_bot_with_an_unwritable_log_serves_and_records(product: Product, crowd: 
 
 @pytest.mark.parametrize("ahead", [-301, 301, -86400, 86400])
 def test_clock_off_by_five_minutes_refuses_requests(product: Product, crowd: Crowd, ahead: int) -> None:
-    """As for a bot whose clock has jumped: then no link is made, and no lapsed rule comes back to life."""
+    """With a clock that jumped, no link is made and no expired rule applies again."""
     ana = crowd.member()
     exchange = ana.types()
     ana.told(exchange)

@@ -1,4 +1,4 @@
-"""Who does not play by the rules of asking for access: forged buttons and forms, outsiders, replays.
+"""Forged access requests: buttons, forms, outsiders and replays.
 
 The rows of `docs/SECURITY.md` name these tests.
 """
@@ -19,7 +19,7 @@ from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_access_requests import TESTER, administrators, ask, newest, outcomes, somebody, wait
 from tests.scenario.test_identity import post
 
-# All in this channel see the buttons; Bea administers by a rule.
+# Every member of this channel sees the buttons; Bea administers by a rule.
 SETTINGS = {"STUDIO_ADMINS": "U0ADA", "STUDIO_REQUEST_CHANNEL": GENERAL}
 
 
@@ -36,7 +36,7 @@ def user(product: Product) -> str:
 
 
 def signed(product: Product, payload: dict[str, Any], user: str, team: str = TEAM) -> tuple[int, str]:
-    """An interaction of our own making, signed as by Slack."""
+    """Return a forged interaction with Slack's signature."""
     whole = {
         "user": {"id": user, "team_id": team},
         "team": {"id": TEAM, "domain": "x"},
@@ -48,7 +48,7 @@ def signed(product: Product, payload: dict[str, Any], user: str, team: str = TEA
 
 
 def sent_form(callback_id: str, metadata: object, **values: object) -> dict[str, Any]:
-    """A dialog that was never shown, with these in its fields."""
+    """Return the submission of a dialog that was never shown."""
     state = {name: {name: {"type": "plain_text_input", "value": value}} for name, value in values.items()}
     view = {
         "id": "V0FORGED",
@@ -61,7 +61,7 @@ def sent_form(callback_id: str, metadata: object, **values: object) -> dict[str,
 
 
 def pressed(action_id: str, value: object) -> dict[str, Any]:
-    """A button that was never shown."""
+    """Return the press of a button that was never shown."""
     action = {"type": "button", "action_id": action_id, "block_id": "x", "value": value}
     return {"type": "block_actions", "actions": [action], "container": {"type": "message"}}
 
@@ -72,7 +72,7 @@ def value_of(request: Message) -> str:
 
 @pytest.fixture
 def asking(product: Product, admin: Admin, user: str) -> str:
-    """The value of the buttons of an open request by a member with a profile."""
+    """Return the button value of an open request by a member with a profile."""
     create_profile(product.domain_id, user.lower())
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
     ask(product, user)
@@ -123,7 +123,7 @@ def test_forged_decision_decides_nothing_and_is_recorded(
 def test_outsider_with_an_administrators_id_decides_nothing(
     product: Product, admin: Admin, asking: str, forge: Callable[[str, str], dict[str, Any]]
 ) -> None:
-    """User ids are unique in a workspace only, and in a shared channel outsiders see our buttons."""
+    """User ids are unique only within a workspace, and outsiders in a shared channel see our buttons."""
     asker, refused = asking.partition(" ")[0], product.bot.outcomes("foreign")
     before = admin.show(Member(TEAM, asker))
 

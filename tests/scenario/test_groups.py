@@ -1,4 +1,4 @@
-"""Rules for user groups, over signed HTTP: who is in them is Slack's to say, and where it does not say, no link."""
+"""Rules of user groups, over signed HTTP: unconfirmed membership gives no link."""
 
 import itertools
 import time
@@ -26,7 +26,7 @@ def crowd(product: Product, log_folder: Path) -> Crowd:
 
 @pytest.fixture
 def group(crowd: Crowd) -> Iterator[str]:
-    """A group of nobody, new to the bot, which keeps for a minute what Slack says of one. Its rules go afterwards."""
+    """Create an empty group that the bot has not cached yet. Delete its rules afterwards."""
     name = f"S0GROUP{next(numbers)}"
     crowd.product.slack.add_group(name, name.lower())
     yield name
@@ -40,7 +40,7 @@ def rule(crowd: Crowd, group: str, effect: Effect) -> None:
 
 
 def asked(product: Product, group: str) -> int:
-    """How often Slack was asked about a group."""
+    """Return how often the bot looked up a group."""
     return sum(call.method == METHOD and call.arguments["usergroup"] == group for call in product.slack.api_calls)
 
 
@@ -100,7 +100,7 @@ def test_unconfirmed_group_gives_no_link(
     assert [button.action_id for button in message.buttons()] == ["new_link"]
     assert group in (ana.ended(exchange, "group_unconfirmed").detail or "")
     assert crowd.links() == made
-    time.sleep(2)  # so long requests share Slack's failure; then the bot asks again
+    time.sleep(2)  # requests share Slack's failure until then
     assert links_in([ana.told(ana.presses(message, "new_link"))])
 
 

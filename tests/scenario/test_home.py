@@ -1,4 +1,4 @@
-"""The home tab, the shortcut and the dialogs they answer in; and messages that say when their link is dead."""
+"""The home tab, the shortcut and their dialogs; and messages that show an expired link."""
 
 import json
 from contextlib import suppress
@@ -150,7 +150,7 @@ def test_changed_message_is_not_replaced(product: Product) -> None:
     first = slack.answer_to(slack.command("U0MAYA", "prod"))
     fresh = slack.answer_to(slack.press("U0MAYA", first, "new_link"))
     opened = slack.answer_to(slack.press("U0MAYA", fresh, "open_studio"))
-    # Ana's link is made after Maya's, so that once hers is shown to be dead, Maya's would have been too.
+    # Ana's link is newer than Maya's: once it is shown as expired, Maya's would have been too.
     other = slack.answer_to(slack.command("U0ANA"))
     other = slack.answer_to(slack.press("U0ANA", other, "new_link"))
 

@@ -1,4 +1,4 @@
-"""Nobody gets in who should not: strangers, look-alikes, forged buttons, and members whose rights have moved.
+"""No link for foreign users, similar ids, forged buttons and members whose access has changed.
 
 The rows of `docs/SECURITY.md` name these tests.
 """
@@ -35,7 +35,7 @@ def crowd(product: Product, log_folder: Path) -> Crowd:
 
 @pytest.fixture
 def ana(crowd: Crowd) -> Someone:
-    """A member with a profile and an allow rule: whoever passes for her gets a link."""
+    """Create a member with a profile and an allow rule, whom attackers impersonate."""
     return crowd.member()
 
 
@@ -50,7 +50,7 @@ def links_before(crowd: Crowd) -> int:
     return crowd.links()
 
 
-# Strangers
+# Foreign users
 
 FOREIGN: dict[str, dict[str, Any]] = {
     "another team": {"team_id": "T0OTHER"},
@@ -106,7 +106,7 @@ def test_foreign_button_press_gives_no_link(ana: Someone, case: str) -> None:
     assert ana.crowd.links() == before
 
 
-# Look-alikes
+# Similar ids
 
 LOOK_ALIKES: dict[str, Callable[[str], str]] = {
     "lower case": str.lower,
@@ -157,7 +157,7 @@ def test_button_press_without_a_user_gives_no_link(ana: Someone, user: object) -
     assert ana.crowd.links() == before
 
 
-# Who Slack says they are
+# Accounts
 
 UNFIT: dict[str, dict[str, Any]] = {
     "a guest": {"guest": True},
@@ -236,7 +236,7 @@ MISSING: dict[str, Change] = {
 
 
 def told_by_slack(person: Person, change: Change) -> Person:
-    """The account, of which users.info tells something else."""
+    """Return the account as users.info changes it."""
 
     class Told(Person):
         __slots__ = ()
@@ -264,7 +264,7 @@ def test_account_with_missing_fields_gets_no_link(ana: Someone, links_before: in
 
 @pytest.mark.parametrize("text", ["help", "whoami", ""])
 def test_guest_costs_no_group_lookup(crowd: Crowd, product: Product, text: str) -> None:
-    """Slack allows some twenty look-ups a minute, and every member whom a group allows needs them."""
+    """Slack allows about twenty look-ups a minute; every member allowed by a group needs them."""
     group, guest = f"S0{crowd.prefix}GUEST", crowd.member(allowed=False)
     guest.becomes(guest=True)
     product.slack.add_group(group, "science")
@@ -278,7 +278,7 @@ def test_guest_costs_no_group_lookup(crowd: Crowd, product: Product, text: str) 
         crowd.admin.forget(TEAM, group, TESTER)
 
 
-# Rights that move
+# Access that changes
 
 
 def test_moved_profile_opens_only_for_its_new_member(crowd: Crowd) -> None:
@@ -360,10 +360,10 @@ def test_slow_link_reaches_a_member_who_is_still_allowed(ana: Someone, product: 
     assert links_in([ana.told(ana.types())])
 
 
-# "Could not be read" is not "does not exist"
+# Unreadable is not missing
 
 GOOD = {"domain_id": "d-1", "profile_name": "x"}
-# A part of the member's own item, or of the workspace's, that makes no sense.
+# An invalid part of the member's own item, or of the workspace's.
 UNREADABLE: dict[str, tuple[str, Any]] = {
     "a deny rule with a date that is none": ("rules.deny", {"until": "soon"}),
     "a deny rule of an unknown kind": ("rules.DENY", {}),
@@ -381,7 +381,7 @@ UNREADABLE: dict[str, tuple[str, Any]] = {
 
 @pytest.fixture
 def access_table() -> Iterator[Any]:
-    """The table itself. What a test has made of the workspace's item goes afterwards, for it concerns everybody."""
+    """Yield the table. Delete the workspace's item afterwards, because it affects every member."""
     table = boto3.resource("dynamodb").Table("studio-links-access")
     yield table
     table.delete_item(Key={"owner": TEAM, "item": "workspace"})
@@ -465,7 +465,7 @@ def test_forged_button_gives_no_link_and_marks_nothing(ana: Someone, case: str) 
     assert ana.crowd.links() == before
     assert ana.ended(asked, "issued").opened_at is None
     if action_id == "open_studio" and case != "an id that was never given":
-        # Of what is no id of ours, the store is not even asked.
+        # Ids in another format cause no read of the store.
         updates = [str(call.arguments["Key"]) for call in ana.product.aws.recorded if call.operation == "UpdateItem"]
         assert not any(f"'{value}'" in key for key in updates)
 
@@ -523,7 +523,7 @@ def test_interaction_with_an_unknown_element_changes_nothing(
 
     status, answer = post(product, {"payload": json.dumps(payload)})
 
-    if case == "a press in a view":  # the one kind that anything listens to
+    if case == "a press in a view":  # the only kind with a listener
         assert status == 200
         product.bot.wait_for_outcomes("stale_button", stale + 1)
     else:
@@ -536,7 +536,7 @@ def test_interaction_with_an_unknown_element_changes_nothing(
 
 
 def post(product: Product, fields: dict[str, str]) -> tuple[int, str]:
-    """Send a form of our own making, signed as by Slack."""
+    """Send a forged form with Slack's signature."""
     body = urlencode(fields).encode()
     connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
     try:
@@ -555,7 +555,7 @@ ORGANISATION = "E0ORG00001"
 
 @pytest.fixture(scope="module")
 def org(log_folder: Path) -> Iterator[Workspace]:
-    """A workspace that belongs to an organisation."""
+    """Return a workspace that belongs to an organisation."""
     with Workspace(enterprise_id=ORGANISATION) as workspace:
         remember(log_folder, workspace.bot_token, workspace.signing_secret)
         yield workspace
@@ -577,7 +577,7 @@ def bot_of(org: Workspace, product: Product, **settings: str) -> Iterator[BotPro
 
 
 IN_ORGANISATION: dict[str, tuple[dict[str, str | None], bool, bool]] = {
-    # what the payload says; whether the workspace's bot lets it in; whether a bot for the organisation does
+    # the payload; whether the workspace's bot admits it; whether the organisation's bot does
     "from our workspace": ({}, True, True),
     "from a sister workspace": ({"team_id": "T0SISTER01"}, False, True),
     "from the organisation at large": ({"team_id": None, "is_enterprise_install": "true"}, False, True),
@@ -604,6 +604,6 @@ def test_organisation_is_admitted_only_if_configured(
             let_in = "not set up for this workspace" not in exchange.reply
             assert let_in == (by_organisation if whole else by_workspace), case
             if let_in:
-                # The rules of the workspace are not those of the organisation: there, nobody is mapped.
+                # The organisation has its own rules; it has no mapping.
                 message = org.answer_to(exchange)
                 assert bool(links_in([message])) != whole, case

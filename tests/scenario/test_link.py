@@ -1,4 +1,4 @@
-"""A member asks for a link: what they see, what AWS and the audit see, and what nobody else sees."""
+"""Link requests: what the member, AWS and the audit see, and what other members do not."""
 
 import itertools
 import urllib.request
@@ -67,7 +67,7 @@ class Somebody:
         return self._remembered(self.product.slack.answer_to(exchange, timeout=12))
 
     def audit(self) -> list[Entry]:
-        """The member's link requests, newest first."""
+        """Return the member's link requests, newest first."""
         found = self.admin.history(TEAM, self.user_id, utc_now() - timedelta(hours=1), limit=100)
         return [entry for entry in found if entry.action == "link"]
 
@@ -109,7 +109,7 @@ def has_link(message: Message) -> bool:
 
 
 def wait_for_outcome(somebody: Somebody, outcome: str) -> Entry:
-    """The newest entry, once it says so: the outcome is written after the member was told."""
+    """Return the newest entry once it has the outcome, which is written after the reply."""
     return wait_until(lambda: [entry for entry in somebody.audit()[:1] if entry.outcome == outcome])[0]
 
 

@@ -1,4 +1,4 @@
-"""No links for anybody of the workspace: at once, everywhere, with the administrator's own words."""
+"""Lockdown: no links in the workspace, at once and everywhere, with the administrator's reason."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ def crowd(product: Product, log_folder: Path) -> Crowd:
 
 @pytest.fixture
 def ana(crowd: Crowd) -> Iterator[Someone]:
-    """A member with a profile and an allow rule. The lockdown ends after each test."""
+    """Create a member with a profile and an allow rule. End the lockdown afterwards."""
     yield crowd.member()
     crowd.product.aws.clear_faults()
     crowd.admin.end_lockdown(TEAM, TESTER)

@@ -1,4 +1,4 @@
-"""Administration from Slack: every act as text and as a form, every refusal, and what nobody can do by accident."""
+"""Administration from Slack: every command as text and form, every refusal, and confirmations."""
 
 import itertools
 import re
@@ -53,7 +53,7 @@ def _calm(product: Product) -> Iterator[None]:
 
 @pytest.fixture
 def who(product: Product) -> str:
-    """A member with a profile in SageMaker, of whom nothing is stored yet: `U0WHO1` is `@who1`, profile `who1`."""
+    """Create a member with a profile in SageMaker and nothing stored: `U0WHO1` is `@who1`, profile `who1`."""
     name = f"who{next(numbers)}"
     product.slack.add_member(f"U0{name.upper()}", name)
     create_profile(product.domain_id, name)
@@ -65,7 +65,7 @@ def user_id(name: str) -> str:
 
 
 def types(product: Product, user: str, text: str) -> Message:
-    """What the bot answers to `/studio admin …`, to this member alone."""
+    """Type `/studio admin …`. Return the answer, which only this member sees."""
     exchange = product.slack.command(user, f"admin {text}")
     assert (exchange.ack, exchange.reply) == ("ok", "")
     return checked(product.slack.answer_to(exchange, timeout=12))
@@ -130,7 +130,7 @@ def picks(product: Product, user: str, menu: View, verb: str) -> None:
 
 
 def submits(product: Product, user: str, fields: dict[str, str], words: str) -> View:
-    """Fill the form in and send it off; the dialog as it then is, once it says this."""
+    """Fill in and submit the form. Return the dialog once it shows this text."""
     sent = product.slack.submit(user, {name: {name: value} for name, value in fields.items()})
     assert (sent.errors, sent.trouble) == ({}, "")
     return dialog_of(product, user, words)
@@ -427,7 +427,7 @@ def test_closed_dialog_is_answered_by_message(product: Product, admin: Admin, wh
     assert len(stored(admin, who).grants) == 1
 
 
-# Who may not, and what was not meant
+# Permission and mistakes
 
 
 @pytest.mark.parametrize("user", [MIA, GUS, DEE], ids=["no administrator", "a guest", "denied"])
@@ -517,7 +517,7 @@ def test_question_warns_administrators_about_themselves(product: Product, admin:
         presses(product, BEA, question, "admin_cancel")
 
 
-# What was asked back is confirmed once, in time, by the one who was asked, and only if nothing has changed
+# A question is confirmed once, in time, by its administrator, and only if nothing has changed
 
 
 def test_second_and_replayed_press_change_nothing(product: Product, admin: Admin, who: str) -> None:

@@ -1,4 +1,4 @@
-"""The bot over Socket Mode, in a process of its own: what is special about that. The answers are tested elsewhere.
+"""Socket Mode specifics of a bot in its own process. Other modules test the answers.
 
 https://docs.slack.dev/apis/events-api/using-socket-mode
 """

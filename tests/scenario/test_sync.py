@@ -1,4 +1,4 @@
-"""`sync`, over the stand-ins' own lists: what it proposes, what it writes, and what it only tells of."""
+"""`sync` over the stand-ins: what it proposes, writes and reports."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ def synced(*arguments: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", autouse=True)
 def people(product: Product) -> None:
-    """More members than fit on a page of Slack's list, and more profiles than fit on one of SageMaker's."""
+    """Create more members and profiles than fit on a page of Slack's and SageMaker's lists."""
     for number in range(230):
         product.slack.add_member(f"U0CROWD{number:03}", f"crowd{number}", email=f"crowd.{number}@example.com")
     traits: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""`import` and `export`, as an operator uses them: what is refused, what is written, and that it comes back."""
+"""`import` and `export` from the command line: refusals, writes and round trips."""
 
 import csv
 import json
@@ -22,14 +22,14 @@ COLUMNS = "principal,kind,alias,domain,profile,until,reason"
 
 
 def run(*arguments: str) -> str:
-    """The standard output of a command that must succeed."""
+    """Return the standard output of a command that must succeed."""
     result = CliRunner().invoke(commands.cli, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
 def refused(*arguments: str) -> str:
-    """The last line of a command that must refuse."""
+    """Return the last line of a command that must fail."""
     with pytest.raises(BadInput) as caught:
         CliRunner().invoke(commands.cli, arguments, catch_exceptions=False)
     return str(caught.value)
@@ -42,7 +42,7 @@ def a_file(folder: Path, *rows: str, headings: str = COLUMNS) -> str:
 
 
 def exported(prefix: str = "U0") -> list[str]:
-    """The lines of an export about members whose id begins like this."""
+    """Return the exported lines of members whose id has this prefix."""
     return [line for line in run("export").splitlines() if line.startswith(prefix)]
 
 
@@ -96,7 +96,7 @@ def test_expired_rule_is_imported_with_a_warning(tmp_path: Path) -> None:
             assert "deny U0IE0 ended 2020-02-01 00:00 UTC" in note
             assert "U0IEND" not in note
         else:
-            assert notes == []  # nothing is written any more
+            assert notes == []  # no further writes
 
 
 def test_export_returns_an_import_byte_by_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

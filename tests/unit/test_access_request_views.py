@@ -1,4 +1,4 @@
-"""What members and administrators read of a request: within Slack's limits, nothing in it but words and ids."""
+"""Views of access requests: within Slack's limits, with texts and ids only."""
 
 import json
 import re
@@ -44,7 +44,7 @@ for_each_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 
 
 def asked(text: str = "project Falcon", **more: Any) -> AccessRequest:
-    """The longest in everything else."""
+    """Return an access request with the longest possible other values."""
     wish = text[: asking_views.MAX_WISH_LENGTH]
     return an_access_request(
         Member(TEAM, MAX_ID_LENGTH), **{"reason": text[:MAX_REASON], "wish": wish, "id": "f" * 32, **more}
@@ -56,7 +56,7 @@ def decided(request: AccessRequest, state: RequestState) -> AccessRequest:
 
 
 def texts(blocks: list[dict[str, Any]]) -> Iterator[str]:
-    """Every text in the blocks that is read as markup."""
+    """Return every text in the blocks that Slack reads as markup."""
     for block in blocks:
         for part in (block.get("text"), *block.get("elements", ())):
             if part and part.get("type") == "mrkdwn":
@@ -64,7 +64,7 @@ def texts(blocks: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def elements(blocks: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The buttons and fields by their action id."""
+    """Return the buttons and fields by action id."""
     found = [element for block in blocks for element in (*block.get("elements", ()), block.get("element")) if element]
     return {element["action_id"]: element for element in found if "action_id" in element}
 
@@ -145,7 +145,7 @@ def test_labels_fit(render: RenderContext) -> None:
     assert not any("…" in text for text in strings(parts))
 
 
-# What is in them
+# Contents
 
 
 @in_each_language
@@ -199,7 +199,7 @@ def test_members_text_has_no_mentions_or_links(render: RenderContext) -> None:
 
 @in_each_language
 def test_members_text_is_rendered_without_mentions_or_links(render: RenderContext) -> None:
-    """Slack would do so with @channel and addresses in text that is not marked as verbatim."""
+    """Slack links @channel and addresses in text that is not marked as verbatim."""
     text = "@channel @ada #general https://evil.example.com"
     for name, message in every_message(asked(text), render).items():
         for block in message.blocks:
@@ -327,7 +327,7 @@ def test_replayed_form_shows_the_state_of_the_request(render: RenderContext) -> 
 
 @in_each_language
 def test_refused_press_shows_a_next_step(render: RenderContext) -> None:
-    """What stands after the first sentence."""
+    """Check the text after the first sentence."""
     for verdict in REFUSED:
         text = asking_views.outcome(Decision(verdict, asked()), render).text
         assert len(re.split(r"(?<=[.:!?])\s+", text)) > 1, verdict
@@ -365,7 +365,7 @@ def test_expired_posting_has_no_buttons(render: RenderContext) -> None:
     assert list(texts(message.blocks))[-1] == render.words.undecided.format(at=slack_date(request.expires_at))
 
 
-# What cannot be carried out, or makes no sense
+# Failures and field errors
 
 
 FAILURES: list[tuple[StudioLinksError, Callable[[Words], str]]] = [
@@ -416,7 +416,7 @@ def test_field_error_is_shown_beside_its_field(
     assert asking_views.invalid(error.value, words) == {field: getattr(words, name)}
 
 
-# The dialog in which an administrator names a profile
+# The mapping form
 
 
 @in_each_language
@@ -433,7 +433,7 @@ def test_mapping_form_may_be_empty_and_explains_it(render: RenderContext) -> Non
     assert list(texts(blocks))[-1] == words.approve_note
 
 
-# The dialog in which a member asks
+# The request form
 
 
 @in_each_language

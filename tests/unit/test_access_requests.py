@@ -1,4 +1,4 @@
-"""Members ask for access and administrators decide: once, only they, and never on their own request."""
+"""Access requests: members make them; administrators decide each once, and never their own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -42,7 +42,7 @@ GUEST, DEACTIVATED = Person(ANA.user_id, TEAM, guest=True), Person(ANA.user_id, 
 
 @dataclass
 class World:
-    """Ada and Bea administer; Ana has a profile and no rule yet, Ben has nothing."""
+    """Ada and Bea administer; Ana has a mapping and no rule yet, Ben has nothing."""
 
     clock: Clock = field(default_factory=Clock)
     audit: FakeAudit = field(default_factory=FakeAudit)
@@ -62,13 +62,13 @@ class World:
         self._forms = count(1)
 
     def form(self) -> str:
-        """The id of a form that has not been sent before."""
+        """Return the id of a new form."""
         return f"{next(self._forms):032x}"
 
     def send(
         self, member: Member, form: str, *, wish: str, reason: str, days: int | None
     ) -> tuple[AccessRequest, bool]:
-        """Send a form of somebody whom an approval would help."""
+        """Send the form of an eligible member."""
         asked = self.use_case.ask(member, form, wish=wish, reason=reason, days=days)
         assert isinstance(asked, Submission)
         return asked.request, asked.is_new
@@ -82,7 +82,7 @@ class World:
     def approve(
         self, request: AccessRequest, mapping: Mapping | None = None, *, by: Member = ADA, asked_for: bool = True
     ) -> Decision:
-        """As an administrator who has been asked which profile it is to be, for there is a wish."""
+        """Approve with a mapping, as the mapping form does."""
         source = Source.FORM if asked_for else Source.BUTTON
         return self.use_case.approve(by, request.member, request.id, mapping, source=source, asked_for=asked_for)
 
@@ -90,7 +90,7 @@ class World:
         return self.use_case.deny(by, request.member, request.id, source=Source.BUTTON)
 
     def steps(self) -> list[tuple[str, str, str]]:
-        """What the audit holds: action, outcome and actor of each entry, in order."""
+        """Return action, outcome and actor of each audit entry, in order."""
         return [(entry.action, entry.outcome, entry.actor) for entry in self.audit.entries.values()]
 
     def rule(self, member: Member = ANA) -> Grant | None:
@@ -103,7 +103,7 @@ def world() -> World:
     return World()
 
 
-# Asking
+# Making a request
 
 
 def test_request_is_stored_and_recorded(world: World) -> None:
@@ -194,7 +194,7 @@ def test_unstored_request_is_an_error_and_not_recorded(world: World) -> None:
 
 
 def test_failed_request_does_not_block_the_next(world: World) -> None:
-    """Nobody hears of a request that failed: a member who joined it would wait for nothing."""
+    """No administrator sees a failed request: a member who joined it would wait in vain."""
     world.audit.open_error = BROKEN
     with pytest.raises(StoreError):
         world.ask()
@@ -271,7 +271,7 @@ def test_unconfirmed_membership_stores_no_request(world: World) -> None:
     assert world.book.find(ANA) is None
 
 
-# Withdrawing
+# Withdrawal
 
 
 def test_undelivered_request_is_withdrawn_and_recorded(world: World) -> None:
@@ -302,7 +302,7 @@ def test_unstored_withdrawal_is_an_error(world: World) -> None:
     assert world.steps() == [("request", "done", ANA.user_id)]
 
 
-# Approving
+# Approval
 
 
 @pytest.mark.parametrize("days", DAYS)
@@ -370,7 +370,7 @@ def test_approval_keeps_a_mapping_made_meanwhile(
 
 
 class MappedMeanwhile(FakeAccess):
-    """Somebody maps the alias between the check and the write."""
+    """A store in which someone maps the alias between the check and the write."""
 
     def read(self, member: Member) -> Access:
         access = super().read(member)
@@ -415,7 +415,7 @@ def test_approval_never_shortens_a_rule(world: World, until: datetime | None) ->
 
 
 def test_approval_without_effect_is_not_reported_as_done(world: World) -> None:
-    """A deny rule wins; whoever hears "you can open Studio now" would be refused."""
+    """A deny rule wins: a member who reads "you can open Studio now" would be refused."""
     request = world.ask()
     world.access.give(ANA, a_grant(effect=Effect.DENY))
     decision = world.approve(request)
@@ -426,7 +426,7 @@ def test_approval_without_effect_is_not_reported_as_done(world: World) -> None:
     assert (decision.result is DecisionResult.DONE) is allowed
 
 
-# A wish, and whose mapping it becomes
+# Requested profiles
 
 
 def test_requested_profile_asks_for_a_mapping_despite_another(world: World) -> None:
@@ -478,7 +478,7 @@ def test_taken_alias_is_refused_and_writes_nothing(world: World) -> None:
     assert world.approve(request, Mapping("prod", "d-prod", "ana")).result is DecisionResult.DONE
 
 
-# Whom access would not help
+# Ineligible requesters
 
 OF_NO_USE = {
     "a guest": GUEST,
@@ -523,7 +523,7 @@ def test_guest_is_refused_for_other_reasons_only_if_allowed(world: World, name: 
 
 
 def test_lockdown_prevents_approval(world: World) -> None:
-    """The member would hear that they can open Studio now."""
+    """The member would read that they can open Studio now."""
     request = world.ask()
     lock_down(world)
     assert world.approve(request) == Decision(DecisionResult.LOCKED_DOWN, request)
@@ -533,7 +533,7 @@ def test_lockdown_prevents_approval(world: World) -> None:
     assert world.deny(request).result is DecisionResult.DONE
 
 
-# Denying
+# Denial
 
 
 def test_denial_is_recorded_and_grants_nothing(world: World) -> None:
@@ -559,7 +559,7 @@ def test_denial_removes_no_existing_access(world: World) -> None:
     assert world.access.read(ANA).grants == (a_grant(),)
 
 
-# Who decides nothing
+# Presses without effect
 
 WAYS: dict[str, Callable[[World, Member, AccessRequest], Decision]] = {
     "approve": lambda world, by, request: world.approve(request, by=by),
@@ -617,7 +617,7 @@ def test_no_administrators_means_no_decision(world: World, way: Way) -> None:
     assert way(world, ADA, request).result is DecisionResult.NOT_AN_ADMIN
 
 
-# What is decided no more
+# Closed requests
 
 
 @in_every_way
@@ -709,11 +709,11 @@ def test_withdrawn_request_is_gone(world: World, way: Way) -> None:
     assert world.steps() == [*steps, ("decide", "gone", ADA.user_id)]
 
 
-# What cannot be carried out
+# Failures
 
 
 class ChangedMeanwhile(FakeAccess):
-    """Rules that somebody else changes in between."""
+    """A store whose rules change between read and write."""
 
     def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:  # noqa: ARG002
         raise Changed("somebody changed the same records meanwhile: look again, then retry")
@@ -750,7 +750,7 @@ def test_unknown_profile_decides_nothing_and_is_recorded(world: World) -> None:
 
 
 class TakenBack(FakeBook):
-    """Another decision stands when ours is tried, and has been taken back when we look again."""
+    """Another decision is stored when ours is tried, and is rolled back before the next read."""
 
     def decide(self, member: Member, *_: object) -> AccessRequest | None:
         return self.find(member)
@@ -829,7 +829,7 @@ def test_unreadable_rules_leave_the_request_open(world: World) -> None:
 
 @pytest.mark.parametrize("record", ["grant#allow", "grant#deny", "mapping#other"])
 def test_unreadable_record_leaves_the_request_open(world: World, record: str) -> None:
-    """Whatever it is, the member would be refused because of it."""
+    """Any unreadable record gets the member refused."""
     request = world.ask()
     world.access.unreadable[ANA] = (record,)
     assert world.approve(request) == Decision(DecisionResult.UNREADABLE, request)
@@ -851,7 +851,7 @@ def test_unreachable_store_decides_nothing(world: World, way: Way) -> None:
 
 @in_every_way
 def test_unrecorded_decision_leaves_the_request_open(world: World, way: Way) -> None:
-    """The administrator is told that the request is open again, and nothing was granted."""
+    """The administrator reads that the request is open again; nothing was granted."""
     request = world.ask()
     world.audit.open_error = BROKEN
     with pytest.raises(StoreError):

@@ -1,4 +1,4 @@
-"""Administration: what each verb does, what it warns of, and what it refuses."""
+"""Administration: effects, warnings and refusals of each verb."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -38,7 +38,7 @@ ARN = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile/d-research/ana"
 
 @dataclass
 class World:
-    """Administration of a workspace in which nothing is set yet."""
+    """Administration of an empty workspace."""
 
     clock: Clock = field(default_factory=Clock)
     audit: FakeAudit = field(default_factory=FakeAudit)
@@ -509,7 +509,7 @@ def test_history_shows_at_most_the_requested_count(world: World, user: str | Non
 
 
 class CountingAudit(FakeAudit):
-    """Says which days were read."""
+    """Records the days that were read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -582,7 +582,7 @@ def test_history_since_the_future_is_empty(world: World) -> None:
     assert ids(world, None, NOON + timedelta(days=2)) == []
 
 
-# Times that admins type
+# Times that administrators type
 
 MORNING = datetime(2030, 1, 31, 9, 30, tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""What an administrator types: understood whole or not at all, and nobody is named but whom Slack names."""
+"""Parsing of administrators' commands: complete or refused; members only as Slack names them."""
 
 import re
 from datetime import timedelta
@@ -189,9 +189,9 @@ def test_parse_admin_understands_all_of_a_text_or_nothing(text: str) -> None:
     assert spec.required <= set(act.fields) <= set(spec.fields)
     assert (
         build(act.verb, {Name(name): text for name, text in act.fields.items()}, NOON) == act
-    )  # what is kept in the store means the same
+    )  # the stored text has the same meaning
     for name in (Name.USER, Name.BY):
-        if USER_ID.fullmatch(act.fields.get(name, "")):  # nobody but whom the text names by their id
+        if USER_ID.fullmatch(act.fields.get(name, "")):  # only members that the text names by id
             assert re.search(rf"(?<![A-Z0-9]){act.fields[name]}(?![A-Z0-9])", text)
     if not spec.reads and act.verb is not Verb.LOCKDOWN:
         assert act.principal

@@ -1,4 +1,4 @@
-"""What administrators see: within Slack's limits, nothing in it but words and ids, none but an id in buttons."""
+"""Views for administrators: within Slack's limits, texts and ids only, one id in each button."""
 
 import re
 from collections.abc import Iterator
@@ -92,7 +92,7 @@ def an_old_entry(text: str) -> Any:
 
 
 def outcomes(text: str) -> Iterator[Outcome]:
-    """Each as long as it can be."""
+    """Return each result with the longest possible values."""
     access = Access((mapping(),) * 40, (grant(text), grant(text, Effect.DENY)), (f"mapping#{text}",) * 30)
     yield from (NotDone(verdict, act(Verb.UNMAP), access) for verdict in NotDoneReason)
     yield NotDone(NotDoneReason.GONE)
@@ -140,7 +140,7 @@ def messages(text: str, render: RenderContext) -> Iterator[Message]:
 
 
 def marked(message: Message) -> str:
-    """Everything in it that Slack reads as markup."""
+    """Return every text that Slack reads as markup."""
     parts = [part for block in message.blocks for part in (block.get("text"), *block.get("elements", ())) if part]
     return "\n".join([message.text, *(part["text"] for part in parts if part.get("type") == "mrkdwn")])
 
@@ -174,7 +174,7 @@ def test_every_form_is_valid(render: RenderContext, verb: Verb) -> None:
     assert check_view(forms.working("admin_form-" + ID, render), "modal") == []
 
 
-# What is in it
+# Contents
 
 
 @in_each_language
@@ -190,7 +190,7 @@ def test_text_from_others_is_escaped(render: RenderContext) -> None:
 
 @in_each_language
 def test_address_in_text_from_members_becomes_no_link(render: RenderContext) -> None:
-    """A member's reason for asking comes before administrators in the history, and in the rule that it led to."""
+    """A member's reason reaches administrators in the history, and in the resulting rule."""
     written = "https://evil.example.com"
     page, shown = (
         Page(act(verb), (each,), None)

@@ -1,4 +1,4 @@
-"""What the audit keeps of a request."""
+"""Audit entries of link requests."""
 
 from dataclasses import fields, replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Many at once: what differs, what is refused before anything is written, and what is written."""
+"""Bulk import: compare with the store, refuse before writing, write."""
 
 import re
 from collections.abc import Iterator
@@ -125,7 +125,7 @@ def test_compare_refuses_a_profile_held_outside_the_file(world: World) -> None:
 def test_import_moves_a_profile_between_members_of_the_file(world: World) -> None:
     world.access.give(BEN, a_mapping("default", "shared"))
     rows = {
-        ANA.user_id: Access((wanted_mapping("default", "shared"),)),  # comes first, and has to wait
+        ANA.user_id: Access((wanted_mapping("default", "shared"),)),  # first in order, and has to wait
         BEN.user_id: Access((wanted_mapping("default", "own"),)),
     }
 
@@ -141,7 +141,7 @@ def people(number: int) -> list[Member]:
 
 
 def passed_on(world: World, members: list[Member], *, by: int) -> dict[str, Access]:
-    """Each holds a profile and wants that of the one so many places further on."""
+    """Build members who each hold a profile and take that of a later one."""
     for number, member in enumerate(members):
         world.access.give(member, a_mapping("default", f"p{number}"))
     wanted = [Access((wanted_mapping("default", f"p{number + by}"),)) for number in range(len(members))]
@@ -171,7 +171,9 @@ def test_compare_refuses_profiles_moving_in_a_circle(world: World, number: int) 
 
     assert {failure.principal for failure in failures} == set(rows)
     assert all("unmap it there first" in failure.why for failure in failures)
-    assert {each.principal for each in world.run(rows) if isinstance(each, Failure)} == set(rows)  # nor written half
+    assert {each.principal for each in world.run(rows) if isinstance(each, Failure)} == set(
+        rows
+    )  # nor partly written
 
 
 @pytest.mark.parametrize("theirs", [Access(grants=(a_rule(BEN.user_id),)), Access((wanted_mapping("other", "two"),))])

@@ -1,4 +1,4 @@
-"""From Slack's payloads to typed values."""
+"""Parsing of Slack payloads into typed values."""
 
 from dataclasses import replace
 from typing import Any
@@ -55,7 +55,7 @@ PARSED: list[tuple[str, Command]] = [
     ("Space Team", Open(Target(space="Team"))),
     ("space TEAM-Space-1", Open(Target(space="TEAM-Space-1"))),
     ("space " + "s" * 63, Open(Target(space="s" * 63))),
-    # After the word "space" comes a name, whatever else that name may mean.
+    # After "space" comes a name, even if it is a command word.
     ("space lab", Open(Target(space="lab"))),
     ("space space", Open(Target(space="space"))),
     ("space help", Open(Target(space="help"))),
@@ -185,7 +185,7 @@ def test_target_description(target: Target, words: str) -> None:
     assert str(target) == words
 
 
-# Where a request comes from
+# Origin of a request
 
 COMMAND: dict[str, Any] = {
     "token": "deprecated",
@@ -358,7 +358,7 @@ def test_interactions_have_the_shape_that_bolt_expects(body: dict[str, Any], *, 
     assert is_well_formed(body) is fine
 
 
-# Whose request it is
+# Tenant of a request
 
 HOME = Home("A0STUDIO01", "T0STUDIO01")
 IN_ORG = replace(HOME, enterprise_id="E0ORG00001")

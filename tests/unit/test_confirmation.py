@@ -1,4 +1,4 @@
-"""Administration from Slack: what is asked back, what confirms it, and how listings go on."""
+"""Administration from Slack: questions, confirmations and paged listings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
 
 @dataclass
 class World:
-    """Ada and Bea administer. Of Ana and Ben nothing is stored."""
+    """Ada and Bea administer. Nothing is stored about Ana and Ben."""
 
     clock: Clock = field(default_factory=Clock)
     audit: FakeAudit = field(default_factory=FakeAudit)
@@ -89,7 +89,7 @@ class World:
         return self.use_case.confirm(by, question.id, Source.BUTTON)
 
     def changes(self) -> list[tuple[str, str, str, Source]]:
-        """What the audit has of changes."""
+        """Return the audit entries of changes."""
         return [(e.action, e.subject, e.actor, e.source) for e in self.audit.entries.values() if e.outcome == "done"]
 
 
@@ -101,7 +101,7 @@ def world() -> World:
 MAP = {"domain": "d-research", "profile": "ana"}
 
 
-# What is carried out at once, and what is asked back
+# Commands with and without confirmation
 
 
 def test_giving_access_needs_no_confirmation(world: World) -> None:
@@ -225,7 +225,7 @@ def test_lockdown_is_refused_after_an_unseen_change(world: World) -> None:
     assert world.access.workspace(TEAM).lockdown is None
 
 
-# What confirms it
+# Confirmation
 
 
 def test_confirmed_command_is_carried_out(world: World) -> None:
@@ -361,7 +361,7 @@ def test_errors_of_administration_are_raised(world: World) -> None:
     assert world.changes() == []
 
 
-# Who may
+# Permission
 
 
 def test_admit_reads_the_facts_each_time(world: World) -> None:
@@ -470,7 +470,7 @@ def written(world: World, *entries: Entry) -> None:
 
 @given(st.lists(st.integers(0, 3), max_size=40))
 def test_history_pages_show_each_entry_once_newest_first(steps: list[int]) -> None:
-    """Also where several happened at the same moment, on which one page ends."""
+    """Includes entries of the moment at which a page ends."""
     world, at = World(), World().clock.now() - timedelta(days=3)
     for number, step in enumerate(steps):
         at += timedelta(hours=step)

@@ -1,4 +1,4 @@
-"""What the command line prints, on a terminal and on a pipe."""
+"""Output of the command line, on a terminal and on a pipe."""
 
 import pytest
 
@@ -13,7 +13,7 @@ COLUMNS = ["at (UTC)", "member", "what", "details"]
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A terminal of eighty columns, without colours."""
+    """Emulate a terminal of eighty columns, without colours."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setenv("COLUMNS", "80")

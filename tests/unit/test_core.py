@@ -1,4 +1,4 @@
-"""Values are checked when they are made."""
+"""Core values validate their fields on construction."""
 
 import hashlib
 import time

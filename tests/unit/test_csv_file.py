@@ -1,4 +1,4 @@
-"""The CSV file of `import` and `export`: what goes out comes back, and what is wrong is told with its line."""
+"""The CSV file of `import` and `export`: round trips, and problems with their lines."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ def written(wanted: dict[str, Access]) -> str:
     return "".join(write(sorted(wanted.items())))
 
 
-# There and back
+# Round trips
 
 users = st.from_regex(r"[UW][A-Z0-9]{1,10}", fullmatch=True)
 names = st.from_regex(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,20}", fullmatch=True)
@@ -124,7 +124,7 @@ def test_any_row_is_read_or_refused(cell: str) -> None:
     assert roster.problems or not roster.wanted
 
 
-# By hand
+# Files written by hand
 
 
 def test_read_accepts_files_without_unused_columns() -> None:

@@ -25,7 +25,7 @@ RULED_OUT = [
 
 
 class Counting(FakeDirectory):
-    """Counts who is asked about, and may be held up."""
+    """Counts look-ups, and can block them."""
 
     def __init__(self, *people: Person) -> None:
         super().__init__(*people)
@@ -129,7 +129,7 @@ def test_concurrent_callers_share_one_call(
     slack.error = error
     with ThreadPoolExecutor(1) as pool:
         answers = pool.submit(race, *[lambda: directory.person(ANA)] * 10)
-        wait_until(lambda: clock.looked_at >= 10)  # each looks at it on coming in
+        wait_until(lambda: clock.looked_at >= 10)  # each caller reads it first
         slack.gate.set()
 
         assert answers.result() == [error or FIT] * 10

@@ -1,4 +1,4 @@
-"""Errors carry what the audit and the member need, and tell what to do next."""
+"""Errors have a reason for the audit, and suggest a next step."""
 
 import pytest
 

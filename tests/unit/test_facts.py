@@ -1,4 +1,4 @@
-"""The gatherer of facts: what it asks Slack about groups, and for whom it asks nothing."""
+"""The gatherer of facts: which groups it looks up, and for which members it looks up none."""
 
 from dataclasses import replace
 from typing import Any
@@ -39,7 +39,7 @@ ALLOW, DENY, LAPSED = a_grant(), a_grant(effect=Effect.DENY), a_grant(until=NOON
 SCIENCE, LEAVERS = Grant("S0SCIENCE1", Effect.ALLOW), Grant("S0LEAVERS1", Effect.DENY)
 RULES = Rules()
 
-# Somebody for whom nothing speaks, or whom something else rules out already.
+# Members without a rule or mapping, or ineligible for another reason.
 RULED_OUT: dict[str, tuple[tuple[Mapping | Grant, ...], dict[str, Any]]] = {
     "nothing is stored": ((), {}),
     "no mapping": ((ALLOW,), {}),
@@ -55,7 +55,7 @@ ruled_out = pytest.mark.parametrize(("records", "more"), RULED_OUT.values(), ids
 
 
 class World:
-    """Two group rules, and Ana, of whom this much is known."""
+    """Two group rules, and Ana with the given facts."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ def test_administrator_in_an_unconfirmed_deny_group_is_refused() -> None:
     assert not administering(world, ANA.user_id).admit(ANA)[0]
 
 
-# Which groups matter
+# Relevant groups
 
 WHO_MATTERS: dict[str, tuple[tuple[Mapping | Grant, ...], set[Grant]]] = {
     "no rule of one's own": ((a_mapping(),), {SCIENCE, LEAVERS}),
@@ -153,7 +153,7 @@ def test_groups_for_link(records: tuple[Mapping | Grant, ...], matter: set[Grant
 
 
 def test_allow_groups_do_not_matter_for_an_ineligible_member() -> None:
-    """Of a member with a mapping and no rule, group rules that only deny change nothing: the answer is no."""
+    """Without an own rule, groups that only deny cannot change the refusal."""
     assert groups_for_link(ANA, known(a_mapping(), groups=(LEAVERS,)), RULES, NOON) == ()
 
 
@@ -173,7 +173,9 @@ def test_groups_for_administration_need_something_in_favour() -> None:
     assert groups_for_administration(ANA, known(), frozenset(), NOON) == ()
     assert groups_for_administration(ANA, known(), frozenset({ANA.user_id}), NOON) == (LEAVERS,)
     assert groups_for_administration(ANA, known(a_grant(effect=Effect.ADMIN)), frozenset(), NOON) == (LEAVERS,)
-    assert groups_for_administration(BEN, known(), frozenset({BEN.user_id}), NOON) == ()  # Slack spoke of another
+    assert (
+        groups_for_administration(BEN, known(), frozenset({BEN.user_id}), NOON) == ()
+    )  # Slack answered about another
 
 
 @pytest.mark.parametrize(

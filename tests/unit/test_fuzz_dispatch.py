@@ -1,4 +1,4 @@
-"""Whatever Slack signs is answered, by Bolt and our listeners too: properties, and what fuzzing has found before."""
+"""Bolt and our listeners answer any signed body: properties, and inputs that fuzzing found."""
 
 import hashlib
 import hmac
@@ -28,7 +28,7 @@ SETTINGS = {
 
 
 class Nobody:
-    """In place of the executors: takes every other job, and does none."""
+    """Replaces the executors: discards jobs, and rejects every other one as full."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -41,7 +41,7 @@ class Nobody:
 
 @pytest.fixture(scope="module")
 def bot() -> Iterator[Bot]:
-    """A whole bot, ready, with nobody behind the queue."""
+    """Build a complete bot that discards its jobs."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
@@ -53,7 +53,7 @@ def bot() -> Iterator[Bot]:
 
 
 def status(bot: Bot, body: dict[str, Any]) -> int:
-    """What Slack would be answered."""
+    """Return the HTTP status of the answer."""
     raw, at = json.dumps(body).encode(), str(int(time.time()))
     base = b"v0:" + at.encode() + b":" + raw
     answered: list[str] = []

@@ -1,4 +1,4 @@
-"""Where requests come in: who is let in, who is turned away, and how each is told and recorded."""
+"""The gateway: admit or reject incoming requests, answer and record each."""
 
 import json
 import re
@@ -88,7 +88,7 @@ through_each_door = pytest.mark.parametrize("source", BODIES)
 
 
 class Slack(SlackApi):
-    """Slack as the reception needs it: it notes what it is asked for, in the order of everything that happens."""
+    """Slack as the gateway uses it; records its calls in a shared list of events."""
 
     def __init__(self, happened: list[str]) -> None:
         self._happened = happened
@@ -132,7 +132,7 @@ class Slack(SlackApi):
 
 
 class Audit(FakeAudit):
-    """It notes that it was written to, in the same order."""
+    """Records its writes in the same list of events."""
 
     def __init__(self, happened: list[str]) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class Audit(FakeAudit):
 
 
 class Line(BoundedExecutor):
-    """Jobs wait until they are let go; without places it is full."""
+    """Holds jobs until `run`; refuses them without capacity."""
 
     def __init__(self, places: int = 9) -> None:
         self.jobs: deque[Callable[[], object]] = deque()
@@ -162,7 +162,7 @@ class Line(BoundedExecutor):
 
 @dataclass
 class World:
-    """A desk in Ana's workspace, and what came to it."""
+    """The app context of Ana's workspace, and what it received."""
 
     clock: Clock = field(default_factory=Clock)
     workers: Line = field(default_factory=Line)
@@ -202,7 +202,7 @@ class World:
         )
 
     def receive(self, source: Source = Source.COMMAND, body: Body | None = None) -> str:
-        """Let a request come in. Returns the words of its acknowledgement."""
+        """Send a request to the gateway. Return the text of its acknowledgement."""
         ack = Ack()  # type: ignore[no-untyped-call] # Bolt's own gap
         given = BODIES[source] if body is None else body
         receive(self.app, Route(source, "", self.work, self.check), ack, dict(given))
@@ -221,7 +221,7 @@ class World:
             raise self.defect
 
     def run(self) -> None:
-        """Let everything that waits be done."""
+        """Run every waiting job."""
         self.workers.run()
         self.overflow.run()
 
@@ -249,7 +249,7 @@ def words(reason: Reason, command: str = "/studio") -> str:
     return CATALOGUES["en"].refusals[reason].format(command=command)
 
 
-# Let in
+# Admission
 
 
 @through_each_door
@@ -296,7 +296,7 @@ def test_admitted_teams_determine_the_tenant(world: World, teams: frozenset[str]
     assert [admitted.member for admitted, _ in world.visits] == [Member(tenant, ANA.user_id)]
 
 
-# Turned away
+# Rejection
 
 
 @through_each_door
@@ -376,7 +376,7 @@ def test_invalid_member_id_is_only_counted(world: World) -> None:
     assert world.counted() == {"malformed": 1}
 
 
-# Told, and recorded
+# Answers and audit entries
 
 
 def test_command_is_rejected_in_its_acknowledgement_only(world: World) -> None:
@@ -469,7 +469,7 @@ def test_log_of_a_refusal_contains_no_secret(world: World) -> None:
     assert TRIGGER not in str(logs)
 
 
-# Too late
+# Queue timeout
 
 
 def test_request_within_the_queue_timeout_runs(world: World) -> None:
@@ -516,7 +516,7 @@ def test_form_is_answered_by_direct_message(world: World) -> None:
 
 
 def test_form_beyond_capacity_gets_a_valid_acknowledgement(world: World) -> None:
-    """To a submitted form Slack takes nothing or JSON; at anything else it says that the app cannot be reached.
+    """Slack accepts an empty or JSON answer to a submitted form; for others it shows that the app is unreachable.
 
     https://docs.slack.dev/surfaces/modals#handling_submissions
     """
@@ -573,7 +573,7 @@ def test_handler_defect_is_answered_counted_logged_and_recorded(world: World, so
 
 
 def test_defect_without_a_message_is_answered_by_direct_message(world: World) -> None:
-    """A shortcut's dialog may be open already, and its trigger used up."""
+    """A shortcut may have opened its dialog already, which uses up its trigger."""
     world.defect, world.slack.error = RuntimeError("a defect"), NO
     world.receive(Source.SHORTCUT)
     world.run()
@@ -581,7 +581,7 @@ def test_defect_without_a_message_is_answered_by_direct_message(world: World) ->
 
 
 def test_defect_after_the_answer_sends_no_second_answer(world: World) -> None:
-    """The audit has the request's end already."""
+    """The audit has the request's outcome already."""
     world.defect = RuntimeError("a defect")
     world.receive()
     world.workers.run()
@@ -591,7 +591,7 @@ def test_defect_after_the_answer_sends_no_second_answer(world: World) -> None:
     assert world.counted() == {"internal": 1, "replayed": 1}
 
 
-# How a member is told
+# Ways to reply
 
 
 PLACES: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Messages say when their link is dead, if they still show it, whichever replica made it."""
+"""Messages show that their link has expired if they still show it, on any replica."""
 
 import queue
 import threading
@@ -24,7 +24,7 @@ Job = Callable[[], object]
 
 @dataclass
 class World:
-    """One replica, on whose clock time passes when told to. `refusals` are raised instead of doing a job."""
+    """One replica with a manual clock. `refusals` are raised instead of running a job."""
 
     clock: Clock = field(default_factory=Clock)
     messages: FakeMessages = field(default_factory=FakeMessages)
@@ -44,7 +44,7 @@ class World:
         self.link_expiry.watch(message, request_id, expires_at, lambda: self.expired.put(request_id))
 
     def after(self, seconds: float) -> list[str]:
-        """What has expired once that time has passed, in order. One thing more wakes the thread up."""
+        """Return what has expired after that time, in order. One more watch wakes the thread."""
         self.clock.advance(seconds)
         self.watch(LAST, LAST, seconds=0)
         return list(iter(lambda: self.expired.get(timeout=10), LAST))
@@ -75,7 +75,7 @@ def end(link_expiry: LinkExpiry) -> None:
         assert not link_expiry._thread.is_alive()
 
 
-# When
+# Timing
 
 
 def test_message_expires_with_its_link(world: World) -> None:
@@ -122,7 +122,7 @@ def test_later_message_with_earlier_expiry_is_not_delayed() -> None:
 
 
 def test_wall_clock_set_back_does_not_delay_expiry(worlds: Callable[..., World]) -> None:
-    """A wall clock that is set back meanwhile keeps no message alive."""
+    """A wall clock set back delays no message."""
     world = worlds()
     world.watch("first")
     world.clock._at -= timedelta(hours=1)
@@ -135,7 +135,7 @@ def test_no_thread_before_the_first_watch(world: World) -> None:
     assert world.link_expiry._thread is None
 
 
-# What the message shows by then
+# What the message shows at expiry
 
 
 def test_opened_link_is_not_replaced(world: World) -> None:
@@ -201,7 +201,7 @@ def test_link_opened_through_another_replica_is_not_replaced(worlds: Callable[..
     assert one.after(60) == []
 
 
-# What goes wrong
+# Failures
 
 
 def test_watch_without_a_stored_note_does_nothing(world: World) -> None:
@@ -221,7 +221,7 @@ def test_failed_forget_is_logged(world: World) -> None:
 
 
 class FailingOnce(FakeMessages):
-    """The first look fails."""
+    """Fails on its first read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -288,7 +288,7 @@ def test_link_opened_while_its_replacement_is_queued_is_kept() -> None:
     end(link_expiry)
 
 
-# Stopping
+# Stop
 
 
 def test_nothing_expires_after_stop(world: World) -> None:

@@ -1,4 +1,4 @@
-"""The conversation about links, handler by handler, over fakes."""
+"""Handlers of members' commands, buttons and views, over fakes."""
 
 from dataclasses import replace
 from typing import Any

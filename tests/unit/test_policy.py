@@ -1,4 +1,4 @@
-"""The decision on a link request, as tables and properties."""
+"""Decisions on link requests, as tables and properties."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -326,7 +326,7 @@ def test_requested_mapping_is_selected(aliases: list[str], asked: str | None, ch
     assert (found.alias if found else None) == chosen
 
 
-# Which rule decides, and which are looked at
+# The deciding rule, and the rules considered
 
 LATER = NOON + SECOND
 CONSIDERED: dict[str, tuple[tuple[Grant, ...], list[Grant], Grant | None]] = {
@@ -367,7 +367,7 @@ def test_group_rule_without_a_look_up_does_not_allow() -> None:
     assert OTHERS in found.detail
 
 
-# Who may administer from Slack
+# Administration from Slack
 
 ADMIN = a_grant(effect=Effect.ADMIN, reason="on call")
 NAMED = frozenset({ANA.user_id})
@@ -409,7 +409,7 @@ def test_admin_rule_does_not_allow_links() -> None:
     assert reason(a_mapping(), ADMIN) is Reason.NOT_ALLOWED
 
 
-# Whatever the records
+# Any records
 
 
 moments = st.none() | st.integers(-3, 3).map(lambda seconds: NOON + timedelta(seconds=seconds))
@@ -457,7 +457,7 @@ def test_deny_rule_beats_allow_rule(
 ) -> None:
     for deny in (a_grant(effect=Effect.DENY, until=until), replace(GROUP_DENY, until=until)):
         assert reason(*mapped, *granted, deny, **situation) is not None
-        assert reason(a_mapping(), ALLOW, *granted, deny) is Reason.DENIED  # where nothing else is in the way
+        assert reason(a_mapping(), ALLOW, *granted, deny) is Reason.DENIED  # if nothing else prevents it
 
 
 @given(st.data(), mappings, grants, situations)
@@ -523,7 +523,7 @@ def test_only_allowed_members_get_a_choice(
 def test_expired_rules_never_allow(mapped: list[Mapping], granted: list[Grant], situation: dict[str, Any]) -> None:
     ended = [replace(grant, until=min(grant.until or NOON, NOON)) for grant in granted]
     assert reason(*mapped, *ended, **situation) is not None
-    assert reason(a_mapping(), LAPSED, *ended) is not None  # where nothing else is in the way
+    assert reason(a_mapping(), LAPSED, *ended) is not None  # if nothing else prevents it
 
 
 @given(mappings, grants, situations, people)

@@ -1,4 +1,4 @@
-"""The conversation about access requests, handler by handler, over fakes."""
+"""Handlers of access requests, over fakes."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,7 @@ def world() -> AppWorld:
 
 
 def asked(world: AppWorld, **more: Any) -> AccessRequest:
-    """Ben's open request."""
+    """Return Ben's open request."""
     request = an_access_request(BEN, **more)
     world.book.latest[BEN] = request
     return request
@@ -78,7 +78,7 @@ def test_unopened_form_is_answered_and_counted(world: AppWorld, method: str, out
     assert world.counted() == {outcome: 1}
 
 
-# Submitting it
+# Submission
 
 
 def test_request_reaches_each_administrator_with_buttons(world: AppWorld) -> None:
@@ -166,7 +166,7 @@ def test_unstored_postings_change_nothing_for_the_member(world: AppWorld, monkey
     assert "postings_not_kept" in [line["event"] for line in logs]
 
 
-# Deciding
+# Decisions
 
 
 def test_approval_of_a_mapped_member_grants_and_notifies(world: AppWorld) -> None:
@@ -280,7 +280,7 @@ def test_approval_from_a_dialog_is_answered_in_it(world: AppWorld) -> None:
 
 
 def test_approval_of_a_member_in_a_denied_group_says_so(world: AppWorld) -> None:
-    """The press of an administrator speaks for the look-up, although nothing is mapped yet."""
+    """An administrator's press justifies the group look-up, although nothing is mapped yet."""
     deny = Grant("S0LEAVERS1", Effect.DENY)
     world.access.give_group(TEAM, deny)
     world.directory.groups = {deny.principal: frozenset({BEN.user_id})}

@@ -1,4 +1,4 @@
-"""A request for a link, from coming in to its last line in the audit."""
+"""A link request, from its arrival to its last audit entry."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 @dataclass
 class World:
-    """Everything around the use case, with Ana mapped and allowed."""
+    """The use case's collaborators; Ana is mapped and allowed."""
 
     clock: Clock = field(default_factory=Clock)
     audit: FakeAudit = field(default_factory=FakeAudit)
@@ -81,7 +81,7 @@ class World:
         return self.use_case().answer(request or a_request(), self.deliver)
 
     def refusal(self, request: LinkRequest | None = None) -> Denied:
-        """What the member is told, once it is sure that this is a refusal, on record, and no link was made."""
+        """Return the refusal; check that it is recorded and that no link was made."""
         entry = self.ask(request)
         [answer] = self.delivered
         assert isinstance(answer, Denied)
@@ -92,7 +92,7 @@ class World:
         return answer
 
     def choice(self, request: LinkRequest | None = None) -> Choice:
-        """What the member is asked, once it is sure that this is on record and that no link was made."""
+        """Return the choice; check that it is recorded and that no link was made."""
         entry = self.ask(request)
         [answer] = self.delivered
         assert isinstance(answer, Choice)
@@ -197,12 +197,12 @@ def test_space_of_another_profile_gives_no_link(world: World, space: str, reason
     assert world.refusal(a_request(target=Target(space=space))).reason is expected
 
 
-# Several to choose from
+# Choices
 
 
 @pytest.fixture
 def several(world: World) -> World:
-    """Ana with three mappings in two domains, whose names come in no order."""
+    """Give Ana three mappings in two domains, with unsorted names."""
     world.access.give(ANA, a_mapping("sandbox", "ana-sandbox"), a_mapping("analysis", domain="d-second"))
     world.studio.add("d-research", "ana", "ana-sandbox")
     world.studio.add("d-second", "ana")
@@ -414,7 +414,7 @@ def test_replay_of_a_choice_is_a_replay(several: World) -> None:
     assert len(several.delivered) == 1
 
 
-# What is remembered
+# Remembered choices
 
 
 def test_opened_profile_of_several_is_remembered(several: World) -> None:
@@ -471,7 +471,7 @@ def test_failing_to_remember_changes_nothing(several: World, error: Exception) -
     assert several.choices.last == {ANA: "analysis"}
 
 
-# The record
+# Recording
 
 
 @pytest.mark.parametrize("reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_REFUSED])
@@ -523,7 +523,7 @@ def test_replay_of_a_refusal_is_a_replay(world: World) -> None:
     assert len(world.delivered) == 1
 
 
-# What breaks
+# Failures
 
 
 @pytest.mark.parametrize(
@@ -578,7 +578,7 @@ def test_defect_gives_no_link_and_is_recorded(world: World, port: str) -> None:
     assert [line["event"] for line in logs] == ["request_failed"]
 
 
-# What was asked for is not forgotten: the button to try again names it
+# The requested target is kept: the retry button names it
 
 EVERYTHING = Target("default", StudioApp.LAB, "lab-space")
 BREAKDOWNS: dict[str, Callable[[World], object]] = {
@@ -602,7 +602,7 @@ def test_temporary_refusal_keeps_the_requested_target(world: World, breakdown: C
     assert answer.target == EVERYTHING
 
 
-# Time
+# Deadlines
 
 
 @pytest.mark.parametrize("job", ["person", "read"])
@@ -622,7 +622,7 @@ def test_slow_link_is_not_waited_for(world: World) -> None:
 
 
 class HangsAfterMinting(NeverReady):
-    """Everything works until a link was made, slowly; reading hangs from then on."""
+    """Works until a link is made slowly; from then on, reads hang."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -728,7 +728,7 @@ IN_IT, DENIED_GROUP = Grant("S0SCIENCE1", Effect.ALLOW), Grant("S0LEAVERS1", Eff
 
 @pytest.fixture
 def grouped() -> World:
-    """Ana has no rule of her own, but is in a group that is allowed, and not in one that is denied."""
+    """Put Ana, who has no own rule, in an allowed group and not in a denied one."""
     world = World(access=FakeAccess())
     world.access.give(ANA, a_mapping(), a_grant(until=NOON))
     world.access.give_group(TEAM, IN_IT, DENIED_GROUP)
@@ -806,7 +806,7 @@ def test_slow_link_is_checked_again_with_groups(grouped: World, change: str) -> 
     }.get(change, "grant_expired")
 
 
-# Beside requests
+# Presses and rejected requests
 
 
 def test_press_of_own_link_is_recorded(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What a member may know of themselves."""
+"""A member's own status, and its view."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -48,7 +48,7 @@ UNKNOWN = Grant("S0UNKNOWN1", Effect.DENY)
 
 @dataclass
 class World:
-    """Everything around the use case; Ana is a full member of whom nothing else is known."""
+    """The use case's collaborators; Ana is a full member with nothing stored."""
 
     audit: FakeAudit = field(default_factory=FakeAudit)
     access: FakeAccess = field(default_factory=FakeAccess)
@@ -256,7 +256,7 @@ def test_only_listed_entries_are_read(world: World) -> None:
     assert len(read) == 5
 
 
-# What breaks
+# Failures
 
 
 @pytest.mark.parametrize("reason", [Reason.STORE_UNREACHABLE, Reason.STORE_THROTTLED, Reason.STORE_REFUSED])
@@ -276,7 +276,7 @@ def test_unconfirmed_membership_is_an_error(world: World, reason: Reason) -> Non
 
 
 def test_link_search_is_bounded_in_entries(world: World) -> None:
-    """However many other deeds there are, it costs one page of the table."""
+    """The search costs one page of the table, even with many other actions."""
     for number in range(MAX_READ):
         world.record(number, action="decide", outcome="not_an_admin")
     world.record(MAX_READ)
@@ -301,7 +301,7 @@ def test_unreadable_audit_leaves_the_rest_of_the_status(world: World, *, late: b
     assert isinstance(standing.decision, Allowed)
 
 
-# What hangs
+# Deadlines
 
 
 def test_hanging_audit_ends_at_the_shared_deadline(world: World) -> None:
@@ -340,7 +340,7 @@ def test_status_changes_nothing(world: World) -> None:
     assert world.audit.entries == {entry.id: entry}
 
 
-# What members read of it
+# Views
 
 
 in_each_language = pytest.mark.parametrize("words", CATALOGUES.values(), ids=CATALOGUES)
@@ -365,7 +365,7 @@ def test_only_members_who_get_a_link_read_that_they_have_access(
     allowed = [words.who_allowed, words.who_allowed_until.partition("{until}")[0]]
     mentioned = any(line.startswith(tuple(allowed)) for line in shown.splitlines())
     if reason is Reason.NOT_MAPPED:
-        assert words.who_nothing in shown  # which is all that bars them, if they have a rule
+        assert words.who_nothing in shown  # the only obstacle if they have a rule
     else:
         assert mentioned is (reason is None)
 

@@ -1,4 +1,4 @@
-"""Which member a profile belongs to: found by tag or name, refused where it is not clear, and never guessed."""
+"""Matching of profiles and members: by tag or name, never guessed, refused if ambiguous."""
 
 import re
 

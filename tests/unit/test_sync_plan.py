@@ -1,4 +1,4 @@
-"""What sync proposes, and what it only tells of."""
+"""The plan of `sync`: what it proposes, and what it only reports."""
 
 from bot.admin.sync import Account, Profile, Row, Status, plan
 from bot.core.access import Access, Mapping

@@ -1,4 +1,4 @@
-"""What members read: within Slack's limits, free of other people's text, the link in one button only."""
+"""Views for members: within Slack's limits, without other people's text, the link in one button only."""
 
 import json
 import re
@@ -77,7 +77,7 @@ def locked_down(reason: str) -> MemberStatus:
 
 
 def texts(message: Message) -> Iterator[str]:
-    """Every text of a message, fallback, buttons and options included."""
+    """Return every text of a message, including fallback, buttons and options."""
     yield message.text
     for block in message.blocks:
         yield from texts_in(block)
@@ -181,7 +181,7 @@ def test_link_message_mentions_the_end_of_access(until: timedelta | None, *, men
     assert (views.ASK in buttons(message)) is (mentioned and may_ask)
 
 
-# Choosing
+# Choices
 
 
 @pytest.mark.parametrize("count", range(1, 6))
@@ -426,7 +426,7 @@ def test_help_lists_the_members_aliases_in_order(render: RenderContext) -> None:
     assert nothing == views.help_text(render)
 
 
-# Whether the member can open something, and whether an administrator could help.
+# Whether the member can open something, and whether an approval would help.
 PLACES: dict[Reason | None, tuple[bool, bool]] = {
     None: (True, False),
     Reason.NOT_MAPPED: (False, True),
@@ -480,7 +480,7 @@ def test_help_shows_how_long_a_link_works() -> None:
     assert "5 minutes" in views.help_text(replace(READER, link_seconds=300)).text
 
 
-# Opened
+# Opened links
 
 
 def test_opened_link_is_removed_from_the_message() -> None:
@@ -534,7 +534,7 @@ def test_new_link_after_a_used_one_has_the_same_target(view: Any, more: dict[str
     assert buttons(message)[views.NEW_LINK]["value"] == again
 
 
-# Who am I
+# Status
 
 MANY = tuple(f"{number:032d}" for number in range(100))
 
@@ -613,7 +613,7 @@ def test_whoami_and_home_tab_with_the_longest_reason_are_valid(
 
 
 def every_view(render: RenderContext) -> Iterator[tuple[str, Message]]:
-    """Each view with the longest values that can get into it, and with hostile text."""
+    """Return each view with the longest possible values, and with hostile text."""
     long_url = URL + "x" * (3000 - len(URL))
     yield "link", views.answer(issued(), render)
     yield "longest link", views.answer(issued(MAX_LENGTH, long_url, target=MAX_LENGTH_TARGET), render)
@@ -680,7 +680,7 @@ def test_views_notify_nobody_and_are_not_unfurled(message: Message) -> None:
     assert payload["unfurl_links"] is False
     assert payload["unfurl_media"] is False
     for text in texts(message):
-        others = text.replace(f"<@{ANA.user_id}>", "")  # whoami names the reader, and only them
+        others = text.replace(f"<@{ANA.user_id}>", "")  # whoami mentions only its reader
         for mention in ("<!channel", "<!here", "<!everyone", "<!subteam", "<@", "<#", "<http"):
             assert mention not in others
 
@@ -688,7 +688,7 @@ def test_views_notify_nobody_and_are_not_unfurled(message: Message) -> None:
 @pytest.mark.parametrize("message", EVERY_VIEW.values(), ids=EVERY_VIEW)
 def test_views_have_no_unfilled_placeholder(message: Message) -> None:
     for text in texts(message):
-        filled = re.sub(r"<!date\^[^>]*>", "", text).replace("{command}", "")  # the hostile text holds the latter
+        filled = re.sub(r"<!date\^[^>]*>", "", text).replace("{command}", "")  # the hostile text contains the latter
         assert not set("{}") & set(filled)
         assert "None" not in text
 

@@ -1,4 +1,4 @@
-"""The words that members read: short, kind, with a next step, and complete in every language."""
+"""Catalogues of texts: short, with a next step, and complete in every language."""
 
 import re
 from pathlib import Path
@@ -26,13 +26,13 @@ for_each_reason = pytest.mark.parametrize("reason", SPOKEN)
 
 
 def names(words: Words | AdminWords | type[Words] | type[AdminWords]) -> list[str]:
-    """The names of the texts that a catalogue's own class defines."""
+    """Return the names of the texts that a catalogue's own class defines."""
     catalogue = words if isinstance(words, type) else type(words)
     return [name for name in vars(catalogue) if not name.startswith("__")]
 
 
 def texts(words: Words | AdminWords) -> dict[str, str]:
-    """Every text of a catalogue, by where it stands."""
+    """Return every text of a catalogue by its path."""
     found: dict[str, str] = {}
     for name in names(words):
         value = getattr(words, name)
@@ -52,11 +52,11 @@ def placeholders(text: str) -> set[str]:
 
 
 def only_words(text: str) -> list[str]:
-    """What is to be translated: the words outside of braces, code and names."""
+    """Return what a translation changes: the words outside of braces, code and names."""
     return re.findall(r"[^\W\d_]+", re.sub(r"`[^`]*`|\{[^}]*\}|SageMaker|Studio|Slack|AWS", "", text))
 
 
-# Complete
+# Completeness
 
 
 def test_english_and_another_language_exist() -> None:
@@ -111,7 +111,7 @@ def test_no_unused_texts(field: str) -> None:
     assert any(re.search(rf"\.{field}\b", source) for source in sources)
 
 
-# Well made
+# Style
 
 
 @in_each_language
@@ -161,7 +161,7 @@ def test_permanent_refusal_has_no_retry_button(language: str, reason: Reason) ->
     assert hopeless == (NO_OTHER_TRY["en"] in CATALOGUES["en"].refusals[reason].lower())
 
 
-# Whose language
+# Choice of language
 
 LOCALES: list[tuple[str | None, str]] = [
     (None, "en"),
