@@ -60,7 +60,7 @@ class AtOnce(Executor):
         return future
 
 
-class Stuck(Future[Any]):
+class HangingFuture(Future[Any]):
     """The future of a job that never ends: `result` gives up at once and appends its timeout to `waits`."""
 
     def __init__(self, waits: list[float | None]) -> None:
@@ -75,17 +75,17 @@ class Stuck(Future[Any]):
 class NeverReady(Executor):
     """Runs jobs at once, except the named ones, which never end."""
 
-    def __init__(self, *stuck: str) -> None:
-        self._stuck = stuck
+    def __init__(self, *hanging: str) -> None:
+        self._hanging = hanging
         self._side = AtOnce()
         self.waits: list[float | None] = []
         self.futures: list[Future[Any]] = []
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        if getattr(fn, "__name__", "") in self._stuck:
-            stuck = Stuck(self.waits)
-            self.futures.append(stuck)
-            return stuck
+        if getattr(fn, "__name__", "") in self._hanging:
+            hanging = HangingFuture(self.waits)
+            self.futures.append(hanging)
+            return hanging
         return self._side.submit(fn, *args, **kwargs)
 
 

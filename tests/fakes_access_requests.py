@@ -12,7 +12,7 @@ from bot.core.records import AccessRequest, Posting, RequestState
 from tests.fakes import ANA, NOON
 
 
-class FakeBook:
+class FakeAccessRequests:
     """Access requests in a dictionary; see `ports.AccessRequestStore`. Only `reopen` raises `reopen_error`."""
 
     def __init__(self) -> None:

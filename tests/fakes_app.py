@@ -43,7 +43,7 @@ from tests.fakes import (
     a_grant,
     a_mapping,
 )
-from tests.fakes_access_requests import FakeBook, FakeMessages
+from tests.fakes_access_requests import FakeAccessRequests, FakeMessages
 from tests.fakes_admin import FakePending
 
 APP, CHANNEL = "A0STUDIO01", "C0GENERAL01"
@@ -114,7 +114,7 @@ def _fields(origin: Origin) -> dict[str, Any]:
     return {name: getattr(origin, name) for name in Origin.__slots__}
 
 
-class Line:
+class HeldJobs:
     """Holds jobs until `run`; refuses them without capacity."""
 
     name, capacity = "worker", 9
@@ -145,9 +145,9 @@ class AppWorld:
 
     clock: Clock = field(default_factory=Clock)
     audit: FakeAudit = field(default_factory=FakeAudit)
-    workers: Line = field(default_factory=Line)
-    overflow: Line = field(default_factory=Line)
-    book: FakeBook = field(default_factory=FakeBook)
+    workers: HeldJobs = field(default_factory=HeldJobs)
+    overflow: HeldJobs = field(default_factory=HeldJobs)
+    requests: FakeAccessRequests = field(default_factory=FakeAccessRequests)
     messages: FakeMessages = field(default_factory=FakeMessages)
 
     def __post_init__(self) -> None:
@@ -164,7 +164,7 @@ class AppWorld:
             signin=SignIn(self.facts, self.audit, FakeIntake(self.audit), self.studio, FakeChoices(), rules, now),
             get_status=GetStatus(self.facts, self.audit, rules, now),
             command_runner=CommandRunner(admin, self.pending, self.facts, admins, now=now),
-            access_requests=AccessRequests(self.book, admin, self.audit, self.facts, rules, admins, now=now),
+            access_requests=AccessRequests(self.requests, admin, self.audit, self.facts, rules, admins, now=now),
             link_expiry=LinkExpiry(self.messages, self.overflow.submit, now=now, monotonic=self.clock.monotonic),
             slack=self.slack,
             workers=self.workers,
@@ -230,7 +230,7 @@ class AppWorld:
         """Return action and outcome of each audit entry."""
         return [(entry.action, entry.outcome) for entry in self.audit.entries.values()]
 
-    def told(self) -> str:
+    def answer(self) -> str:
         """Return the last reply."""
         return self.slack.replies[-1][0].text
 

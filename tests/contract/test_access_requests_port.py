@@ -23,7 +23,7 @@ from bot.store.access_requests import KEPT_AFTER, AccessRequestTable
 from bot.store.models import Tables, client_of
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, TEAM, AtOnce, FakeDirectory, FakeStudio, a_mapping, an_entry, race
-from tests.fakes_access_requests import FakeBook, an_access_request
+from tests.fakes_access_requests import FakeAccessRequests, an_access_request
 
 ELSEWHERE = Member("T0OTHER001", ANA.user_id)
 MOMENT = timedelta(microseconds=1)
@@ -41,7 +41,7 @@ def table(tables: Tables) -> AccessRequestTable:
 def book(request: pytest.FixtureRequest) -> AccessRequestStore:
     """Return the fake or the adapter."""
     if request.param == "fake":
-        return FakeBook()
+        return FakeAccessRequests()
     real: AccessRequestStore = request.getfixturevalue("table")
     return real
 

@@ -91,7 +91,7 @@ class Someone:
     def presses(self, message: Message, action_id: str, overrides: Mapping[str, Any] | None = None) -> Exchange:
         return self.product.slack.press(self.user_id, message, action_id, overrides=overrides)
 
-    def told(self, exchange: Exchange, timeout: float = 12) -> Message:
+    def reads(self, exchange: Exchange, timeout: float = 12) -> Message:
         """Return the answer once it is on the screen."""
         message = self.product.slack.answer_to(exchange, timeout=timeout)
         remember(self.crowd.log_folder, *(button.url for button in message.buttons() if button.url))

@@ -68,7 +68,7 @@ def test_replicas_share_the_limit_of_links_per_minute(
         with sent_to(product, replicas[number % 2]):
             exchanges.append(ana.types())
 
-    told = [ana.told(exchange) for exchange in exchanges]
+    told = [ana.reads(exchange) for exchange in exchanges]
 
     assert len(links_in(told)) == PER_MINUTE
     assert sum("too many requests" in message.text for message in told) == 3 * PER_MINUTE
@@ -84,7 +84,7 @@ def test_new_link_pressed_repeatedly_stops_at_the_limit(
     ana = crowd.member()
     before = crowd.links()
     with sent_to(product, replicas[0]):
-        message = ana.told(ana.types())
+        message = ana.reads(ana.types())
         presses = [ana.presses(message, "new_link") for _ in range(20)]
 
     assert all((press.ack, press.reply) == ("ok", "") for press in presses)
@@ -105,9 +105,9 @@ def test_one_members_burst_does_not_limit_another(crowd: Crowd, product: Product
     ana, ben = crowd.member(), crowd.member()
     with sent_to(product, replicas[0]):
         for exchange in [ana.types() for _ in range(2 * PER_MINUTE)]:
-            ana.told(exchange)
+            ana.reads(exchange)
 
-        assert links_in([ben.told(ben.types())])
+        assert links_in([ben.reads(ben.types())])
 
 
 def test_request_replayed_to_all_replicas_is_served_once(
@@ -121,7 +121,7 @@ def test_request_replayed_to_all_replicas_is_served_once(
         with ThreadPoolExecutor(len(copies)) as together:
             again = list(together.map(lambda bot: resend(exchange, bot), copies))
 
-    assert links_in([ana.told(exchange)])
+    assert links_in([ana.reads(exchange)])
     wait_until(lambda: sum(bot.outcomes("replayed") - seen[bot.port] for bot in replicas) >= len(copies))
     assert crowd.links() == before + 1
     assert len(ana.screen()) == 1
@@ -135,7 +135,7 @@ def test_request_refused_by_one_replica_is_not_served_by_another(
     ana = crowd.member(allowed=False)
     with sent_to(product, replicas[0]):
         exchange = ana.types()
-    assert "not on the allow-list" in ana.told(exchange).text
+    assert "not on the allow-list" in ana.reads(exchange).text
     ana.ended(exchange, "not_allowed")
     links, seen = crowd.links(), replicas[1].outcomes("replayed")
     ana.rule(Effect.ALLOW)
@@ -150,7 +150,7 @@ def test_request_refused_by_one_replica_is_not_served_by_another(
 def test_request_older_than_five_minutes_is_refused(crowd: Crowd, product: Product) -> None:
     ana = crowd.member()
     exchange = ana.types()
-    ana.told(exchange)
+    ana.reads(exchange)
     refused = product.bot.outcomes("refused_at_entrance")
 
     again = product.slack.replay(exchange, product.slack.sign(exchange.body, at=time.time() - 301))
@@ -171,7 +171,7 @@ CHANGED = {
 def test_recorded_request_with_a_changed_byte_is_refused(crowd: Crowd, product: Product, what: str) -> None:
     ana = crowd.member()
     exchange = ana.types()
-    ana.told(exchange)
+    ana.reads(exchange)
     before = crowd.links()
     assert CHANGED[what][0] in exchange.body
 
@@ -188,7 +188,7 @@ def test_signed_foreign_response_url_gets_nothing(crowd: Crowd, product: Product
     exchange = ana.types(overrides={"response_url": elsewhere})
 
     # The ephemeral message of the fallback goes to the member and the channel, both by Slack's own ids.
-    assert links_in([ana.told(exchange)])
+    assert links_in([ana.reads(exchange)])
     assert product.slack.api_calls[-1].method == "chat.postEphemeral"
     assert "response_url_not_slacks" in product.bot.log.read_text()
 
@@ -206,7 +206,7 @@ def test_requests_beyond_capacity_get_the_busy_answer(crowd: Crowd, product: Pro
 
         assert len(accepted) == 5
         assert all(exchange.seconds < 1 for exchange in exchanges)
-        assert all(links_in([someone.told(exchange)]) for someone, exchange in accepted)
+        assert all(links_in([someone.reads(exchange)]) for someone, exchange in accepted)
         for someone, exchange in refused:
             someone.ended(exchange, "busy")
             assert links_in(someone.screen()) == []
@@ -217,7 +217,7 @@ def test_press_refused_by_a_busy_bot_is_answered_by_message(crowd: Crowd, produc
     ana, ben = crowd.member(), crowd.member()
     with bot_process(environment, product.bot.log) as bot, sent_to(product, bot):
         bot.wait_until_ready()
-        message = ana.told(ana.types())
+        message = ana.reads(ana.types())
         bot.wait_for_outcomes("issued", 1)  # then the one worker is free again
         product.aws.inject(MINT, Fault(delay=1.0))
         slow = ben.types()
@@ -225,8 +225,8 @@ def test_press_refused_by_a_busy_bot_is_answered_by_message(crowd: Crowd, produc
         pressed = ana.presses(message, "new_link")
 
         # Slack does not show the body of a button's acknowledgement, so the answer is a message.
-        assert "Many people" in ana.told(pressed).text
-        assert links_in([ben.told(slow)])
+        assert "Many people" in ana.reads(pressed).text
+        assert links_in([ben.reads(slow)])
         ana.ended(pressed, "busy")
 
 

@@ -176,7 +176,7 @@ def test_help_offers_a_request_to_eligible_members_only(product: Product, admin:
 def test_ineligible_member_gets_no_form(
     product: Product, admin: Admin, user: str, words: str, *, guest: bool
 ) -> None:
-    product.slack.add_member(user, "barred", guest=guest)
+    product.slack.add_member(user, "blocked", guest=guest)
     if not guest:
         admin.grant(TEAM, Grant(user, Effect.DENY), TESTER)
 

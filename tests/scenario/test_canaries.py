@@ -62,13 +62,13 @@ def live_through_it(product: Product, people: list[Someone]) -> list[str]:
             else:
                 product.slack.inject("response_url", fault)
             exchange = someone.types()
-            message = someone.told(exchange)
+            message = someone.reads(exchange)
             product.aws.clear_faults()
             secrets += [exchange.id, exchange.response_url, *links_in([message])]
-    message = ana.told(ana.types())
+    message = ana.reads(ana.types())
     pressed = ana.presses(message, "open_studio")
     secrets += [*links_in([message]), pressed.id, pressed.response_url]
-    ana.told(pressed)
+    ana.reads(pressed)
     product.slack.replay(pressed, product.slack.sign(pressed.body, secret="wrong"))
     product.slack.replay(pressed)
     role.rule(Effect.DENY)
@@ -169,7 +169,7 @@ def test_nothing_the_bot_writes_over_socket_mode_holds_a_secret(
                 end()
                 product.slack.wait_until(partial(lambda number: slack.opened >= number, number), timeout=10)
             bot.wait_until_ready()
-            secrets += links_in([people[0].told(people[0].types())])
+            secrets += links_in([people[0].reads(people[0].types())])
     finally:
         slack.enabled = False
 

@@ -103,20 +103,20 @@ def test_map_warns_of_an_unusable_mapping(product: Product) -> None:
 
 
 BAD = {
-    "a user that is none": ("map", "ana", "--domain", "d-1", "--profile", "p"),
+    "an invalid user": ("map", "ana", "--domain", "d-1", "--profile", "p"),
     "a user in lower case": ("allow", "u0123"),
-    "a group that would administer": ("admin", "S0123"),
-    "a domain that is none": ("map", "U0X", "--domain", "BAD!", "--profile", "p"),
-    "a profile that is none": ("map", "U0X", "--domain", "d-1", "--profile", "-p"),
-    "a landing page elsewhere": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--landing", "https://evil/"),
+    "an admin rule for a group": ("admin", "S0123"),
+    "an invalid domain": ("map", "U0X", "--domain", "BAD!", "--profile", "p"),
+    "an invalid profile": ("map", "U0X", "--domain", "d-1", "--profile", "-p"),
+    "a foreign landing page": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--landing", "https://evil/"),
     "a session that is too short": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--session-seconds", "60"),
-    "a region that is none": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--region", "mars"),
-    "a role that is none": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--role-arn", "admin"),
-    "a space that is none": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--space", "my space"),
-    "an alias that is a word of the command": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--alias", "help"),
-    "a time that is none": ("allow", "U0X", "--until", "soon"),
-    "a team that is none": ("show", "U0X", "--team", "acme"),
-    "a reason as long as a book": ("allow", "U0X", "--reason", "x" * 501),
+    "an invalid region": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--region", "mars"),
+    "an invalid role": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--role-arn", "admin"),
+    "an invalid space": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--space", "my space"),
+    "a command word as alias": ("map", "U0X", "--domain", "d-1", "--profile", "p", "--alias", "help"),
+    "an invalid time": ("allow", "U0X", "--until", "soon"),
+    "an invalid team": ("show", "U0X", "--team", "acme"),
+    "a reason that is too long": ("allow", "U0X", "--reason", "x" * 501),
 }
 
 

@@ -54,14 +54,14 @@ BAD_BODIES = {
     "malformed JSON": (b'{"type": ', "application/json", 400),
     "a list": (b"[]", "application/json", 400),
     "JSON as deep as the limit": (b"[" * 60_000, "application/json", 400),
-    "a payload that is no JSON": (b"payload=%7Bnope", FORM, 400),
+    "a payload that is not JSON": (b"payload=%7Bnope", FORM, 400),
     "a payload of another kind": (b"payload=7", FORM, 400),
     "not UTF-8": (b"text=\xff\xfe", FORM, 400),
     "fields given twice": (b"user_id=U1&user_id=U2", FORM, 400),
     "a thousand fields": (urlencode({f"f{n}": "1" for n in range(1000)}).encode(), FORM, 400),
     "neither form nor JSON": (b"<xml/>", "text/xml", 415),
     "fields of the wrong kind": (json.dumps({"type": 5, "team": 5, "event": [1]}).encode(), "application/json", 404),
-    "an interaction of nobody": (b"payload=%7B%7D", FORM, 404),
+    "an interaction without a user": (b"payload=%7B%7D", FORM, 404),
 }
 
 
@@ -134,10 +134,10 @@ BAD_HEADERS: dict[str, dict[str, str | None]] = {
     "no signature": {"X-Slack-Signature": None},
     "no timestamp": {"X-Slack-Request-Timestamp": None},
     "a wrong signature": {"X-Slack-Signature": "v0=" + "0" * 64},
-    "a signature that is none": {"X-Slack-Signature": "v0=gotcha"},
+    "an invalid signature": {"X-Slack-Signature": "v0=gotcha"},
     "a signature that is not ASCII": {"X-Slack-Signature": "v0=\xe9"},
     "an old timestamp": {"X-Slack-Request-Timestamp": "1000000000"},
-    "a timestamp that is none": {"X-Slack-Request-Timestamp": "yesterday"},
+    "an invalid timestamp": {"X-Slack-Request-Timestamp": "yesterday"},
     "a timestamp in other digits": {"X-Slack-Request-Timestamp": "\xb2\xb3"},
     "an empty timestamp": {"X-Slack-Request-Timestamp": ""},
 }

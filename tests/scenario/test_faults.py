@@ -43,20 +43,20 @@ class Case:
     Attributes:
         aws: faults by operation, in the order in which they hit.
         slack: faults by method, or of `response_url`.
-        says: words of the member's message; None if they get a link.
+        message: words of the member's message; None if they get a link.
         outcome: what the bot counts and logs.
         audit: the audited outcome if it differs; "nothing" without an entry.
-        told: whether anything reaches the member.
+        answered: whether anything reaches the member.
         messages: how many messages the member sees.
         role: whether the mapping has a role, which needs STS.
     """
 
-    says: str | None
+    message: str | None
     outcome: str
     aws: tuple[tuple[str, Fault], ...] = ()
     slack: tuple[tuple[str, Fault], ...] = ()
     audit: str | None = None
-    told: bool = True
+    answered: bool = True
     messages: int = 1
     role: bool = False
 
@@ -169,7 +169,7 @@ CASES = {
         None,
         "undelivered",
         slack=(("response_url", Fault(status=500)), ("chat.postEphemeral", Fault(status=500))),
-        told=False,
+        answered=False,
         messages=0,
     ),
     "response_url and the fallback: 429 for five minutes": Case(
@@ -179,7 +179,7 @@ CASES = {
             ("response_url", Fault(status=429, retry_after=300)),
             ("chat.postEphemeral", Fault(status=429, retry_after=300)),
         ),
-        told=False,
+        answered=False,
         messages=0,
     ),
     # Slack's users.info
@@ -205,7 +205,7 @@ CASES = {
         aws=everything(always(drop=True), *DYNAMODB, MINT),
         slack=tuple((what, Fault(status=500)) for what in ("users.info", "response_url", "chat.postEphemeral")),
         audit="nothing",
-        told=False,
+        answered=False,
         messages=0,
     ),
     "all of them hang": Case(
@@ -214,7 +214,7 @@ CASES = {
         aws=everything(always(delay=12.0), *DYNAMODB, MINT),
         slack=tuple((what, Fault(delay=12.0)) for what in ("users.info", "response_url", "chat.postEphemeral")),
         audit="nothing",
-        told=False,
+        answered=False,
         messages=0,
     ),
 }
@@ -244,13 +244,13 @@ def suffer(someone: Someone, case: Case) -> tuple[Exchange, float]:
         product.slack.inject(method, slack_fault)
     started = time.perf_counter()
     exchange = someone.types()
-    if case.told:
-        someone.told(exchange)
+    if case.answered:
+        someone.reads(exchange)
     seconds = time.perf_counter() - started
     wait_until(lambda: product.bot.outcomes(case.outcome) != before)
     assert product.bot.outcomes(case.outcome) == before + 1
     product.aws.clear_faults()
-    return exchange, seconds if case.told else time.perf_counter() - started
+    return exchange, seconds if case.answered else time.perf_counter() - started
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -265,11 +265,11 @@ def test_fault_is_answered_in_time_and_recorded(
     record_property("seconds", round(seconds, 2))
     assert (exchange.ack, exchange.reply) == ("ok", "")
     assert exchange.seconds < ACK_TIMEOUT
-    assert seconds < (REPLY_TIMEOUT if case.told else DONE_TIMEOUT)
+    assert seconds < (REPLY_TIMEOUT if case.answered else DONE_TIMEOUT)
     screen = someone.screen()
     assert len(screen) == case.messages
-    if case.says is not None:
-        assert case.says in screen[-1].text
+    if case.message is not None:
+        assert case.message in screen[-1].text
     links = set(links_in(screen))
     assert len(links) == (1 if case.outcome == "issued" else 0)
     entry = someone.entry(exchange)
@@ -289,9 +289,9 @@ def test_request_after_a_fault_is_served(crowd: Crowd) -> None:
     someone = crowd.member()
     for fault in (always(drop=True), always(delay=3.0), always(THROTTLED)):
         crowd.product.aws.inject("BatchGetItem", fault)
-        assert links_in([someone.told(someone.types())]) == []
+        assert links_in([someone.reads(someone.types())]) == []
         crowd.product.aws.clear_faults()
-        assert links_in([someone.told(someone.types())])
+        assert links_in([someone.reads(someone.types())])
 
 
 def test_burst_is_answered_in_ten_seconds_if_dynamodb_hangs(product: Product, crowd: Crowd) -> None:
@@ -308,12 +308,12 @@ def test_burst_is_answered_in_ten_seconds_if_dynamodb_hangs(product: Product, cr
 
         with ThreadPoolExecutor(rush) as together:
             pairs = zip(people, exchanges, strict=True)
-            told = list(together.map(lambda pair: pair[0].told(pair[1], timeout=REPLY_TIMEOUT), pairs))
-        took = time.perf_counter() - started
+            answered = list(together.map(lambda pair: pair[0].reads(pair[1], timeout=REPLY_TIMEOUT), pairs))
+        seconds = time.perf_counter() - started
 
-    assert took < REPLY_TIMEOUT
+    assert seconds < REPLY_TIMEOUT
     assert max(exchange.seconds for exchange in exchanges) < ACK_TIMEOUT
-    assert links_in(told) == []
+    assert links_in(answered) == []
 
 
 # The log and the clock
@@ -325,35 +325,35 @@ def test_bot_with_an_unwritable_log_serves_and_records(product: Product, crowd: 
         bot.bot.wait_until("/readyz", 200)
         product.aws.inject(MINT, Fault(drop=True, times=2))  # a reason to log
         failed = ana.types()
-        assert "cannot be reached" in ana.told(failed).text
+        assert "cannot be reached" in ana.reads(failed).text
         asked, refused = ana.types(), ben.types()
-        assert links_in([ana.told(asked)])
-        assert "no SageMaker Studio profile" in ben.told(refused).text
+        assert links_in([ana.reads(asked)])
+        assert "no SageMaker Studio profile" in ben.reads(refused).text
         ana.ended(asked, "issued")
         ben.ended(refused, "not_mapped")
         bot.bot.process.terminate()
         bot.bot.process.wait(GRACE)
 
 
-@pytest.mark.parametrize("ahead", [-301, 301, -86400, 86400])
-def test_clock_off_by_five_minutes_refuses_requests(product: Product, crowd: Crowd, ahead: int) -> None:
+@pytest.mark.parametrize("offset", [-301, 301, -86400, 86400])
+def test_clock_off_by_five_minutes_refuses_requests(product: Product, crowd: Crowd, offset: int) -> None:
     """With a clock that jumped, no link is made and no expired rule applies again."""
     ana = crowd.member()
     exchange = ana.types()
-    ana.told(exchange)
+    ana.reads(exchange)
     links, refused = crowd.links(), product.bot.outcomes("refused_at_entrance")
 
-    late = product.slack.replay(exchange, product.slack.sign(exchange.body, at=time.time() + ahead))
+    late = product.slack.replay(exchange, product.slack.sign(exchange.body, at=time.time() + offset))
 
     assert late.status == 401
     assert crowd.links() == links
     assert product.bot.outcomes("refused_at_entrance") == refused + 1
 
 
-@pytest.mark.parametrize("ahead", [-290, 290])
-def test_clock_off_by_seconds_serves_requests(product: Product, crowd: Crowd, ahead: int) -> None:
+@pytest.mark.parametrize("offset", [-290, 290])
+def test_clock_off_by_seconds_serves_requests(product: Product, crowd: Crowd, offset: int) -> None:
     ana = crowd.member()
     exchange = ana.types(overrides={"text": "help"})
-    ana.told(exchange)
+    ana.reads(exchange)
 
-    assert product.slack.replay(exchange, product.slack.sign(exchange.body, at=time.time() + ahead)).status == 200
+    assert product.slack.replay(exchange, product.slack.sign(exchange.body, at=time.time() + offset)).status == 200

@@ -71,7 +71,7 @@ def value_of(request: Message) -> str:
 
 
 @pytest.fixture
-def asking(product: Product, admin: Admin, user: str) -> str:
+def button_value(product: Product, admin: Admin, user: str) -> str:
     """Return the button value of an open request by a member with a profile."""
     create_profile(product.domain_id, user.lower())
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
@@ -79,8 +79,8 @@ def asking(product: Product, admin: Admin, user: str) -> str:
     return value_of(newest(product, "U0ADA", f"<@{user}>"))
 
 
-def test_channel_posting_is_decided_by_administrators_only(product: Product, admin: Admin, asking: str) -> None:
-    asker = asking.partition(" ")[0]
+def test_channel_posting_is_decided_by_administrators_only(product: Product, admin: Admin, button_value: str) -> None:
+    asker = button_value.partition(" ")[0]
     for who in ("U0MIA", asker):
         product.slack.press(who, newest(product, who, f"<@{asker}> asks"), "approve_access")
         newest(product, who, "Only Studio administrators")
@@ -106,12 +106,12 @@ for_each_forgery = pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
 
 @for_each_forgery
 def test_forged_decision_decides_nothing_and_is_recorded(
-    product: Product, admin: Admin, asking: str, forge: Callable[[str, str], dict[str, Any]]
+    product: Product, admin: Admin, button_value: str, forge: Callable[[str, str], dict[str, Any]]
 ) -> None:
-    asker = asking.partition(" ")[0]
+    asker = button_value.partition(" ")[0]
     before = admin.show(Member(TEAM, asker))
     for number, who in enumerate(("U0MIA", asker), 2):
-        assert signed(product, forge(asking, product.domain_id), who) == (200, "")
+        assert signed(product, forge(button_value, product.domain_id), who) == (200, "")
 
         wait(product, lambda number=number: len(outcomes(admin, asker)) == number)  # type: ignore[misc] # mypy's gap
         assert outcomes(admin, asker)[0][1:3] == ("not_an_admin", who)
@@ -121,13 +121,13 @@ def test_forged_decision_decides_nothing_and_is_recorded(
 
 @for_each_forgery
 def test_outsider_with_an_administrators_id_decides_nothing(
-    product: Product, admin: Admin, asking: str, forge: Callable[[str, str], dict[str, Any]]
+    product: Product, admin: Admin, button_value: str, forge: Callable[[str, str], dict[str, Any]]
 ) -> None:
     """User ids are unique only within a workspace, and outsiders in a shared channel see our buttons."""
-    asker, refused = asking.partition(" ")[0], product.bot.outcomes("foreign")
+    asker, refused = button_value.partition(" ")[0], product.bot.outcomes("foreign")
     before = admin.show(Member(TEAM, asker))
 
-    assert signed(product, forge(asking, product.domain_id), "U0ADA", "T0OTHER")[0] == 200
+    assert signed(product, forge(button_value, product.domain_id), "U0ADA", "T0OTHER")[0] == 200
 
     product.bot.wait_for_outcomes("foreign", refused + 1)
     assert admin.show(Member(TEAM, asker)) == before
@@ -149,7 +149,7 @@ NO_REQUEST: dict[str, Callable[[str, str], object]] = {
     "nothing": lambda *_: "",
     "no text": lambda *_: {"a": 1},
     "another member's id with it": lambda _, request: f"U0MIA {request}",
-    "an id that never was": lambda user, _: f"{user} {'0' * 32}",
+    "an unknown id": lambda user, _: f"{user} {'0' * 32}",
     "two of them": lambda user, request: f"{user} {request} {user} {request}",
     "a line after it": lambda user, request: f"{user} {request}\n",
     "another member of another team": lambda user, request: f"T0OTHER#{user} {request}",
@@ -158,12 +158,14 @@ NO_REQUEST: dict[str, Callable[[str, str], object]] = {
 
 
 @pytest.mark.parametrize("case", NO_REQUEST)
-def test_button_without_a_request_decides_nothing(product: Product, admin: Admin, asking: str, case: str) -> None:
+def test_button_without_a_request_decides_nothing(
+    product: Product, admin: Admin, button_value: str, case: str
+) -> None:
     def refused() -> float:
         return product.bot.outcomes("stale_button") + product.bot.outcomes("decision_gone")
 
-    asker, before = asking.partition(" ")[0], refused()
-    value = NO_REQUEST[case](*asking.split())
+    asker, before = button_value.partition(" ")[0], refused()
+    value = NO_REQUEST[case](*button_value.split())
     metadata = f"{value} en" if isinstance(value, str) else value
 
     signed(product, pressed("approve_access", value), "U0ADA")
@@ -186,10 +188,10 @@ def test_form_with_an_unknown_language_uses_a_known_one(product: Product, user: 
 
 
 VALUES: dict[str, dict[str, object]] = {
-    "a time that is not offered": {"days": "3650"},
-    "a negative time": {"days": "-1"},
-    "a time that is no number": {"days": "for ever"},
-    "a time that is no text": {"days": 7},
+    "a duration that is not offered": {"days": "3650"},
+    "a negative duration": {"days": "-1"},
+    "a duration that is not a number": {"days": "for ever"},
+    "a duration that is not text": {"days": 7},
 }
 
 
@@ -200,12 +202,12 @@ def test_unoffered_duration_becomes_a_day(product: Product, user: str, case: str
     assert "*How long:* 1 day" in str(newest(product, "U0ADA", f"<@{user}>", case).blocks)
 
 
-def test_replayed_approval_changes_nothing(product: Product, admin: Admin, user: str, asking: str) -> None:
+def test_replayed_approval_changes_nothing(product: Product, admin: Admin, user: str, button_value: str) -> None:
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "approve_access")
     newest(product, user, "You can open SageMaker Studio now")
     admin.forget(TEAM, user, TESTER)
     approval = next(
-        each for each in reversed(product.slack.exchanges) if asking.encode() in each.body.replace(b"+", b" ")
+        each for each in reversed(product.slack.exchanges) if button_value.encode() in each.body.replace(b"+", b" ")
     )
 
     assert product.slack.replay(approval).ack == "ok"
@@ -214,13 +216,15 @@ def test_replayed_approval_changes_nothing(product: Product, admin: Admin, user:
     assert admin.show(Member(TEAM, user)).grants == ()
 
 
-def test_profile_of_another_member_is_not_mapped(product: Product, admin: Admin, user: str, asking: str) -> None:
+def test_profile_of_another_member_is_not_mapped(
+    product: Product, admin: Admin, user: str, button_value: str
+) -> None:
     create_profile(product.domain_id, f"{user.lower()}-friend")
     friend = Member(TEAM, f"{user}FRIEND")
     admin.map(friend, Mapping("default", product.domain_id, f"{user.lower()}-friend"), TESTER)
     values = {"domain": product.domain_id, "profile": f"{user}-Friend", "alias": "other"}
 
-    signed(product, sent_form("approve_access", f"{asking} en", **values), "U0ADA")
+    signed(product, sent_form("approve_access", f"{button_value} en", **values), "U0ADA")
 
     newest(product, "U0ADA", "Another member has that user profile")
     assert [m.alias for m in admin.show(Member(TEAM, user)).mappings] == ["default"]

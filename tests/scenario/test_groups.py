@@ -51,14 +51,14 @@ def test_allowed_group_gives_its_members_links(crowd: Crowd, product: Product, g
 
     exchange = inside.types()
 
-    assert links_in([inside.told(exchange)])
+    assert links_in([inside.reads(exchange)])
     entry = inside.ended(exchange, "issued")
     assert entry.rule is not None
     assert f"allow {group} (all of science)" in entry.rule
     refused = outside.types()
-    assert "not on the allow-list" in outside.told(refused).text
+    assert "not on the allow-list" in outside.reads(refused).text
     outside.ended(refused, "not_allowed")
-    assert f"<!subteam^{group}>" in inside.told(inside.types("whoami")).text
+    assert f"<!subteam^{group}>" in inside.reads(inside.types("whoami")).text
     assert asked(product, group) == 1
 
 
@@ -69,9 +69,9 @@ def test_denied_group_beats_every_allow_rule(crowd: Crowd, product: Product, gro
 
     exchange = inside.types()
 
-    assert "blocked" in inside.told(exchange).text
+    assert "blocked" in inside.reads(exchange).text
     assert f"deny {group}" in (inside.ended(exchange, "denied").detail or "")
-    assert links_in([outside.told(outside.types())])
+    assert links_in([outside.reads(outside.types())])
 
 
 FAULTS = {
@@ -95,54 +95,54 @@ def test_unconfirmed_group_gives_no_link(
 
     exchange = ana.types()
 
-    message = ana.told(exchange)
+    message = ana.reads(exchange)
     assert UNCONFIRMED in message.text
     assert [button.action_id for button in message.buttons()] == ["new_link"]
     assert group in (ana.ended(exchange, "group_unconfirmed").detail or "")
     assert crowd.links() == made
     time.sleep(2)  # requests share Slack's failure until then
-    assert links_in([ana.told(ana.presses(message, "new_link"))])
+    assert links_in([ana.reads(ana.presses(message, "new_link"))])
 
 
 def test_unknown_allowed_group_allows_nobody(crowd: Crowd, group: str) -> None:
     ana = crowd.member(allowed=False)
     rule(crowd, "S0NOSUCH01", Effect.ALLOW)
-    assert "not on the allow-list" in ana.told(ana.types()).text
+    assert "not on the allow-list" in ana.reads(ana.types()).text
     crowd.product.slack.add_group(group, "closed", ana.user_id, disabled=True)
     rule(crowd, group, Effect.ALLOW)
-    assert "not on the allow-list" in ana.told(ana.types()).text
+    assert "not on the allow-list" in ana.reads(ana.types()).text
 
 
 def test_disabled_denied_group_still_denies(crowd: Crowd, group: str) -> None:
     inside, outside = crowd.member(), crowd.member()
     crowd.product.slack.add_group(group, "leavers", inside.user_id, disabled=True)
     rule(crowd, group, Effect.DENY)
-    assert "blocked" in inside.told(inside.types()).text
-    assert links_in([outside.told(outside.types())])
+    assert "blocked" in inside.reads(inside.types()).text
+    assert links_in([outside.reads(outside.types())])
 
 
 def test_unknown_denied_group_refuses_everyone_and_is_explained(crowd: Crowd, product: Product) -> None:
     ana = crowd.member()
     rule(crowd, "S0NOSUCH02", Effect.DENY)
-    assert UNCONFIRMED in ana.told(ana.types()).text
+    assert UNCONFIRMED in ana.reads(ana.types()).text
     explained = product.cli("explain", ana.user_id).stdout
     assert "S0NOSUCH02" in explained
     assert "could not be confirmed" in explained
     crowd.admin.forget(TEAM, "S0NOSUCH02", TESTER)
-    assert links_in([ana.told(ana.types())])
+    assert links_in([ana.reads(ana.types())])
 
 
 def test_no_group_lookup_without_group_rules(crowd: Crowd, product: Product) -> None:
     before = [call.method for call in product.slack.api_calls].count(METHOD)
     ana = crowd.member()
-    assert links_in([ana.told(ana.types())])
+    assert links_in([ana.reads(ana.types())])
     assert [call.method for call in product.slack.api_calls].count(METHOD) == before
 
 
 def test_own_allow_rule_needs_no_group_lookup(crowd: Crowd, product: Product, group: str) -> None:
     ana = crowd.member()
     rule(crowd, group, Effect.ALLOW)
-    assert links_in([ana.told(ana.types())])
+    assert links_in([ana.reads(ana.types())])
     assert asked(product, group) == 0
 
 
@@ -157,7 +157,7 @@ def test_group_rule_removed_while_minting_gives_no_link(crowd: Crowd, product: P
         wait_for_calls(product, MINT, made + 1 + take_away)
         if take_away:
             crowd.admin.forget(TEAM, group, TESTER)
-        assert bool(links_in([ana.told(exchange)])) is not take_away
+        assert bool(links_in([ana.reads(exchange)])) is not take_away
 
 
 def test_explain_shows_every_rule_and_the_deciding_one(crowd: Crowd, product: Product, group: str) -> None:
@@ -189,6 +189,6 @@ def test_burst_makes_one_group_lookup(crowd: Crowd, product: Product, group: str
     product.slack.add_group(group, "science", *(one.user_id for one in people))
     rule(crowd, group, Effect.ALLOW)
     exchanges = [one.types() for one in people]
-    told = [one.told(exchange) for one, exchange in zip(people, exchanges, strict=True)]
-    assert len(links_in(told)) == 6
+    replies = [one.reads(exchange) for one, exchange in zip(people, exchanges, strict=True)]
+    assert len(links_in(replies)) == 6
     assert asked(product, group) == 1

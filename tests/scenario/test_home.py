@@ -162,9 +162,9 @@ def test_changed_message_is_not_replaced(product: Product) -> None:
 @pytest.mark.parametrize("event", ["app_uninstalled", "tokens_revoked"])
 def test_uninstalled_app_is_logged(product: Product, event: str) -> None:
     before = product.bot.outcomes("dismissed")
-    heard = product.slack.dismiss(event)
-    assert heard is not None
-    assert heard.ack == "ok"
+    delivery = product.slack.dismiss(event)
+    assert delivery is not None
+    assert delivery.ack == "ok"
     product.bot.wait_for_outcomes("dismissed", before + 1)
     lines = [json.loads(line) for line in product.bot.log.read_text().splitlines() if '"dismissed"' in line]
     assert (lines[-1]["event"], lines[-1]["why"], lines[-1]["level"]) == ("dismissed", event, "error")
@@ -174,7 +174,7 @@ def test_uninstalling_another_app_is_ignored(product: Product, monkeypatch: pyte
     before = product.bot.outcomes("dismissed")
     other = replace(product.slack.installation, app_id="A0ELSE")
     monkeypatch.setattr(product.slack, "installation", other)
-    heard = product.slack.dismiss("app_uninstalled")
-    assert heard is not None
-    assert heard.ack == "ok"
+    delivery = product.slack.dismiss("app_uninstalled")
+    assert delivery is not None
+    assert delivery.ack == "ok"
     assert product.bot.outcomes("dismissed") == before

@@ -95,12 +95,12 @@ BUTTONS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", BUTTONS)
 def test_foreign_button_press_gives_no_link(ana: Someone, case: str) -> None:
-    message = ana.told(ana.types())
+    message = ana.reads(ana.types())
     before = ana.crowd.links()
 
     pressed = ana.presses(message, "new_link", BUTTONS[case])
 
-    answer = ana.told(pressed)
+    answer = ana.reads(pressed)
     assert "not set up for this workspace" in answer.text
     assert links_in([answer]) == []
     assert ana.crowd.links() == before
@@ -147,7 +147,7 @@ def test_similar_id_is_not_the_member(ana: Someone, links_before: int, case: str
 
 @pytest.mark.parametrize("user", ["not an object", None, ["U0WHO1"], {"id": ["U0WHO1"]}, {"id": 7}, {"id": None}, {}])
 def test_button_press_without_a_user_gives_no_link(ana: Someone, user: object) -> None:
-    message = ana.told(ana.types())
+    message = ana.reads(ana.types())
     before, malformed = ana.crowd.links(), ana.product.bot.outcomes("malformed")
 
     pressed = ana.presses(message, "new_link", {"user": user})
@@ -159,39 +159,39 @@ def test_button_press_without_a_user_gives_no_link(ana: Someone, user: object) -
 
 # Accounts
 
-UNFIT: dict[str, dict[str, Any]] = {
+INELIGIBLE: dict[str, dict[str, Any]] = {
     "a guest": {"guest": True},
     "a guest of one channel": {"single_channel_guest": True},
     "deactivated": {"deleted": True},
     "a bot": {"bot": True},
-    "a stranger": {"stranger": True},
+    "a stranger to the workspace": {"stranger": True},
     "of another team": {"team_id": "T0OTHER"},
-    "of another team, and no stranger": {"team_id": "T0OTHER", "stranger": False},
+    "of another team, is_stranger is false": {"team_id": "T0OTHER", "stranger": False},
     "invited and not joined yet": {"invited": True},
     "deactivated and a bot": {"deleted": True, "bot": True},
 }
 
 
-@pytest.mark.parametrize("case", UNFIT)
+@pytest.mark.parametrize("case", INELIGIBLE)
 def test_ineligible_account_gets_no_link(ana: Someone, links_before: int, case: str) -> None:
-    ana.becomes(**UNFIT[case])
+    ana.becomes(**INELIGIBLE[case])
 
     exchange = ana.types()
 
-    message = ana.told(exchange)
+    message = ana.reads(exchange)
     assert ("Guests cannot" if "guest" in case else "only for full members") in message.text
     assert links_in([message]) == []
     ana.ended(exchange, "guest" if "guest" in case else "not_a_member")
     assert ana.crowd.links() == links_before
 
 
-@pytest.mark.parametrize("case", UNFIT)
+@pytest.mark.parametrize("case", INELIGIBLE)
 def test_member_who_became_ineligible_gets_no_new_link(ana: Someone, case: str) -> None:
-    message = ana.told(ana.types())
+    message = ana.reads(ana.types())
     before = ana.crowd.links()
-    ana.becomes(**UNFIT[case])
+    ana.becomes(**INELIGIBLE[case])
 
-    answer = ana.told(ana.presses(message, "new_link"))
+    answer = ana.reads(ana.presses(message, "new_link"))
 
     assert links_in([answer]) == []
     assert ana.crowd.links() == before
@@ -224,38 +224,38 @@ MISSING: dict[str, Change] = {
     "is_stranger is null": lambda user: {**user, "is_stranger": None},
     'is_stranger is "false"': lambda user: {**user, "is_stranger": "false"},
     "is_invited_user is 1": lambda user: {**user, "is_invited_user": 1},
-    "somebody else's id": lambda user: {**user, "id": "U0SOMEBODY"},
+    "another account's id": lambda user: {**user, "id": "U0SOMEBODY"},
     "our team's id in lower case": lambda user: {**user, "team_id": TEAM.lower()},
     "another team with an organisation by our id": lambda user: {
         **user,
         "team_id": "T0OTHER",
         "enterprise_user": {"enterprise_id": "E0OTHER"},
     },
-    "nothing at all": lambda _user: {},
+    "an empty account": lambda _user: {},
 }
 
 
-def told_by_slack(person: Person, change: Change) -> Person:
+def described_by_slack(person: Person, change: Change) -> Person:
     """Return the account as users.info changes it."""
 
-    class Told(Person):
+    class Described(Person):
         __slots__ = ()
 
         def user_object(self, **how: Any) -> dict[str, Any]:
             return change(Person.user_object(self, **how))
 
-    return Told(person.id, person.name, person.team_id)
+    return Described(person.id, person.name, person.team_id)
 
 
 @pytest.mark.parametrize("case", MISSING)
 def test_account_with_missing_fields_gets_no_link(ana: Someone, links_before: int, case: str) -> None:
     person = ana.product.slack.directory.person(ana.user_id)
     assert person is not None
-    ana.product.slack.directory.put(told_by_slack(person, MISSING[case]))
+    ana.product.slack.directory.put(described_by_slack(person, MISSING[case]))
 
     exchange = ana.types()
 
-    message = ana.told(exchange)
+    message = ana.reads(exchange)
     assert links_in([message]) == []
     assert "only for full members" in message.text
     ana.ended(exchange, "not_a_member")
@@ -271,7 +271,7 @@ def test_guest_costs_no_group_lookup(crowd: Crowd, product: Product, text: str) 
     crowd.admin.grant(TEAM, Grant(group, Effect.ALLOW), TESTER)
     crowd.admin.grant(TEAM, Grant(group, Effect.DENY), TESTER)
     try:
-        guest.told(guest.types(text))
+        guest.reads(guest.types(text))
         calls = [call for call in product.slack.api_calls if call.method == "usergroups.users.list"]
         assert [call for call in calls if call.arguments["usergroup"] == group] == []
     finally:
@@ -283,15 +283,15 @@ def test_guest_costs_no_group_lookup(crowd: Crowd, product: Product, text: str) 
 
 def test_moved_profile_opens_only_for_its_new_member(crowd: Crowd) -> None:
     ana, ben = crowd.member(), crowd.member(mapped=False)
-    message = ana.told(ana.types())
+    message = ana.reads(ana.types())
     ana.gives_profile_to(ben)
     before = crowd.links()
 
-    refused = ana.told(ana.presses(message, "new_link"))
+    refused = ana.reads(ana.presses(message, "new_link"))
 
     assert "no SageMaker Studio profile" in refused.text
     assert crowd.links() == before
-    assert links_in([ben.told(ben.types())])
+    assert links_in([ben.reads(ben.types())])
 
 
 def test_profile_moved_before_the_read_gives_no_link(crowd: Crowd, product: Product) -> None:
@@ -304,7 +304,7 @@ def test_profile_moved_before_the_read_gives_no_link(crowd: Crowd, product: Prod
 
     ana.gives_profile_to(ben)
 
-    assert "no SageMaker Studio profile" in ana.told(exchange).text
+    assert "no SageMaker Studio profile" in ana.reads(exchange).text
     assert crowd.links() == links
 
 
@@ -312,7 +312,7 @@ def wait_for_calls(product: Product, operation: str, number: int) -> None:
     wait_until(lambda: product.aws.calls.count(operation) >= number)
 
 
-TAKEN_AWAY: dict[str, Callable[[Someone, Someone], object]] = {
+REVOKED: dict[str, Callable[[Someone, Someone], object]] = {
     "the profile was moved to another member": lambda ana, ben: ana.gives_profile_to(ben),
     "the mapping was removed": lambda ana, _ben: ana.unmap(),
     "the member was denied": lambda ana, _ben: ana.rule(Effect.DENY),
@@ -320,7 +320,7 @@ TAKEN_AWAY: dict[str, Callable[[Someone, Someone], object]] = {
 }
 
 
-@pytest.mark.parametrize("case", TAKEN_AWAY)
+@pytest.mark.parametrize("case", REVOKED)
 def test_access_revoked_during_the_aws_call_gives_no_link(crowd: Crowd, product: Product, case: str) -> None:
     ana, ben = crowd.member(), crowd.member()
     ben.unmap()
@@ -329,9 +329,9 @@ def test_access_revoked_during_the_aws_call_gives_no_link(crowd: Crowd, product:
     exchange = ana.types()
     wait_for_calls(product, MINT, made + 1)
 
-    TAKEN_AWAY[case](ana, ben)
+    REVOKED[case](ana, ben)
 
-    message = ana.told(exchange)
+    message = ana.reads(exchange)
     assert links_in([message]) == []
     wait_until(lambda: (entry := ana.entry(exchange)) is not None and entry.outcome != "requested")
     entry = ana.entry(exchange)
@@ -340,7 +340,7 @@ def test_access_revoked_during_the_aws_call_gives_no_link(crowd: Crowd, product:
     assert entry.link_sha256 is None
 
 
-@pytest.mark.parametrize("case", TAKEN_AWAY)
+@pytest.mark.parametrize("case", REVOKED)
 def test_access_revoked_during_the_slack_call_gives_no_link(crowd: Crowd, product: Product, case: str) -> None:
     ana, ben = crowd.member(), crowd.member()
     ben.unmap()
@@ -349,15 +349,15 @@ def test_access_revoked_during_the_slack_call_gives_no_link(crowd: Crowd, produc
     exchange = ana.types()
     wait_for_calls(product, "BatchGetItem", reads + 1)
 
-    TAKEN_AWAY[case](ana, ben)
+    REVOKED[case](ana, ben)
 
-    assert links_in([ana.told(exchange)]) == []
+    assert links_in([ana.reads(exchange)]) == []
 
 
 def test_slow_link_reaches_a_member_who_is_still_allowed(ana: Someone, product: Product) -> None:
     product.aws.inject(MINT, Fault(delay=1.5))
 
-    assert links_in([ana.told(ana.types())])
+    assert links_in([ana.reads(ana.types())])
 
 
 # Unreadable is not missing
@@ -365,17 +365,17 @@ def test_slow_link_reaches_a_member_who_is_still_allowed(ana: Someone, product: 
 GOOD = {"domain_id": "d-1", "profile_name": "x"}
 # An invalid part of the member's own item, or of the workspace's.
 UNREADABLE: dict[str, tuple[str, Any]] = {
-    "a deny rule with a date that is none": ("rules.deny", {"until": "soon"}),
+    "a deny rule with an invalid date": ("rules.deny", {"until": "soon"}),
     "a deny rule of an unknown kind": ("rules.DENY", {}),
-    "a rule that is no map": ("rules.deny", "yes"),
+    "a rule that is not a map": ("rules.deny", "yes"),
     "a mapping to no domain": ("mappings.other", {**GOOD, "domain_id": "???"}),
-    "a mapping of a reserved name": ("mappings.admin", GOOD),
+    "a mapping with a reserved alias": ("mappings.admin", GOOD),
     "a mapping without a profile": ("mappings.other", {"domain_id": "d-1"}),
     "a profile name that is a number": ("mappings.other", {**GOOD, "profile_name": 7}),
     "rules that are a list": ("rules", []),
     "no version": ("version", None),
-    "a lockdown that nobody can read": ("workspace.lockdown", {"why": "a leak"}),
-    "a rule for a group that nobody can read": ("workspace.rules", {"S0LEAVERS#deny": {"until": "soon"}}),
+    "an unreadable lockdown": ("workspace.lockdown", {"why": "a leak"}),
+    "an unreadable group rule": ("workspace.rules", {"S0LEAVERS#deny": {"until": "soon"}}),
 }
 
 
@@ -403,7 +403,7 @@ def test_one_unreadable_record_gives_no_link(ana: Someone, access_table: Any, li
 
     exchange = ana.types()
 
-    message = ana.told(exchange)
+    message = ana.reads(exchange)
     assert "cannot be read" in message.text
     assert links_in([message]) == []
     ana.ended(exchange, "store_unreadable")
@@ -426,7 +426,7 @@ def test_unreadable_store_is_not_treated_as_empty(
     nobody = crowd.member(mapped=False, allowed=False)
     product.aws.inject(operation, fault)
 
-    message = nobody.told(nobody.types())
+    message = nobody.reads(nobody.types())
 
     assert words in message.text
     assert "no SageMaker Studio profile" not in message.text
@@ -436,14 +436,14 @@ def test_unreadable_store_is_not_treated_as_empty(
 # Forgery
 
 FORGED: dict[str, tuple[str, object]] = {
-    "a button that never was": ("give_me_admin", "1"),
+    "an unknown button": ("give_me_admin", "1"),
     "no value": ("open_studio", None),
     "a value of another kind": ("open_studio", {"id": 1}),
     "a path": ("open_studio", "../../../etc/passwd"),
-    "an id that was never given": ("open_studio", "0" * 32),
+    "an unknown id": ("open_studio", "0" * 32),
     "an id of the store": ("open_studio", f"{TEAM}#U0WHO1"),
     "a very long value": ("open_studio", "a" * 2000),
-    "an alias that is none": ("new_link", "no such/alias"),
+    "an invalid alias": ("new_link", "no such/alias"),
     "an alias with the store's separator": ("new_link", "default#mapping"),
     "a member in the alias": ("new_link", "U0WHO1"),
     "another's profile": ("new_link", "who-1"),
@@ -454,17 +454,17 @@ FORGED: dict[str, tuple[str, object]] = {
 def test_forged_button_gives_no_link_and_marks_nothing(ana: Someone, case: str) -> None:
     action_id, value = FORGED[case]
     asked = ana.types()
-    message = ana.told(asked)
+    message = ana.reads(asked)
     ana.ended(asked, "issued")
     before = ana.crowd.links()
     actions = [{"type": "button", "action_id": action_id, "block_id": "x", "value": value}]
 
-    answer = ana.told(ana.presses(message, "open_studio", {"actions": actions}))
+    answer = ana.reads(ana.presses(message, "open_studio", {"actions": actions}))
 
     assert links_in([answer]) == []
     assert ana.crowd.links() == before
     assert ana.ended(asked, "issued").opened_at is None
-    if action_id == "open_studio" and case != "an id that was never given":
+    if action_id == "open_studio" and case != "an unknown id":
         # Ids in another format cause no read of the store.
         updates = [str(call.arguments["Key"]) for call in ana.product.aws.recorded if call.operation == "UpdateItem"]
         assert not any(f"'{value}'" in key for key in updates)
@@ -473,12 +473,12 @@ def test_forged_button_gives_no_link_and_marks_nothing(ana: Someone, case: str) 
 def test_button_with_another_members_link_id_marks_nothing(crowd: Crowd) -> None:
     ana, eve = crowd.member(), crowd.member()
     asked = ana.types()
-    ana.told(asked)
+    ana.reads(asked)
     stolen = ana.ended(asked, "issued").id
-    message = eve.told(eve.types())
+    message = eve.reads(eve.types())
     actions = [{"type": "button", "action_id": "open_studio", "block_id": "x", "value": stolen}]
 
-    answer = eve.told(eve.presses(message, "open_studio", {"actions": actions}))
+    answer = eve.reads(eve.presses(message, "open_studio", {"actions": actions}))
 
     assert links_in([answer]) == []
     assert ana.profile not in str(answer.blocks)
@@ -491,7 +491,7 @@ NEVER_OPENED: dict[str, dict[str, Any]] = {
     "a submission": {"type": "view_submission", "view": {**VIEW, "callback_id": "request_access"}},
     "a submission of an administrator's view": {"type": "view_submission", "view": {**VIEW, "callback_id": "admin"}},
     "a submission of a view without a name": {"type": "view_submission", "view": {**VIEW, "callback_id": ""}},
-    "a submission of what is no view": {"type": "view_submission", "view": [1]},
+    "a submission without a view": {"type": "view_submission", "view": [1]},
     "a closing": {"type": "view_closed", "view": {**VIEW, "callback_id": "request_access"}, "is_cleared": True},
     "a press in a view": {
         "type": "block_actions",

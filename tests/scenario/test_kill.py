@@ -71,7 +71,7 @@ def test_sigterm_answers_requests_in_flight_and_queued(
     assert code == 0
     # All members have their answers by then. Refusals not yet recorded are dropped; the log has them.
     assert seconds < SECONDS + 1
-    told = [someone.told(exchange, timeout=0.5) for someone, exchange in zip(people, exchanges, strict=True)]
+    told = [someone.reads(exchange, timeout=0.5) for someone, exchange in zip(people, exchanges, strict=True)]
     assert all(message.text for message in told)
     assert bool(links_in(told)) == (case == "SageMaker slow")
 
@@ -88,7 +88,7 @@ def test_sigterm_accepts_no_new_requests(crowd: Crowd, product: Product, log_fol
         refused = ben.types()
 
         assert refused.ack == "dispatch_failed"  # which Slack shows: the member knows that nothing came of it
-        assert links_in([ana.told(exchange)])
+        assert links_in([ana.reads(exchange)])
         assert bot.bot.process.wait(SECONDS) == 0
     assert ben.entries() == []
 
@@ -159,7 +159,7 @@ def test_kill_at_any_point_leaves_a_true_audit(crowd: Crowd, product: Product, l
         before = product.aws.calls.count(operation)
         exchange = ana.types()
         if point.link:
-            assert links_in([ana.told(exchange)])
+            assert links_in([ana.reads(exchange)])
         wait_until(lambda: point.reached(product, before))
 
         os.kill(bot.pid, signal.SIGKILL)
@@ -189,7 +189,7 @@ def serves(ana: Someone, bot: Mortal, earlier: str) -> None:
 
     asked = ana.types()
 
-    assert links_in([ana.told(asked)])
+    assert links_in([ana.reads(asked)])
     ana.ended(asked, "issued")
     assert [entry for entry in ana.entries() if entry.id == request_id(earlier)] == left
 
@@ -233,4 +233,4 @@ def test_command_killed_during_a_change_leaves_no_lock(crowd: Crowd, product: Pr
     for mapping in crowd.admin.show(ana.member).mappings:
         crowd.admin.unmap(ana.member, mapping.alias, TESTER)
     ben.map(ana.profile)
-    assert links_in([ben.told(ben.types())])
+    assert links_in([ben.reads(ben.types())])

@@ -30,13 +30,13 @@ def ana(crowd: Crowd) -> Iterator[Someone]:
 
 
 def test_lockdown_begins_and_ends_with_the_next_request(ana: Someone, product: Product) -> None:
-    assert links_in([ana.told(ana.types())])
+    assert links_in([ana.reads(ana.types())])
     made = ana.crowd.links()
 
     assert "nobody gets a link now" in product.cli("lockdown", "on", "--reason", WHY).stdout
     refused = ana.types()
 
-    message = ana.told(refused)
+    message = ana.reads(refused)
     assert SHOWN in message.text
     assert message.buttons() == []
     assert ana.crowd.links() == made
@@ -44,26 +44,26 @@ def test_lockdown_begins_and_ends_with_the_next_request(ana: Someone, product: P
     assert entry.detail is not None
     assert WHY in entry.detail
     assert "over" in product.cli("lockdown", "off").stdout
-    assert links_in([ana.told(ana.types())])
+    assert links_in([ana.reads(ana.types())])
 
 
 def test_lockdown_keeps_other_refusals(crowd: Crowd, ana: Someone) -> None:
     crowd.admin.lock_down(TEAM, WHY, TESTER)
     guest, unmapped = crowd.member(), crowd.member(mapped=False)
     guest.becomes(guest=True)
-    assert "Guests cannot" in guest.told(guest.types()).text
-    assert SHOWN in unmapped.told(unmapped.types()).text
-    assert SHOWN in ana.told(ana.types("no-such-alias")).text
+    assert "Guests cannot" in guest.reads(guest.types()).text
+    assert SHOWN in unmapped.reads(unmapped.types()).text
+    assert SHOWN in ana.reads(ana.types("no-such-alias")).text
 
 
 def test_lockdown_button_gives_no_link(crowd: Crowd, ana: Someone, product: Product) -> None:
-    message = ana.told(ana.types())
+    message = ana.reads(ana.types())
     product.slack.open_home(ana.user_id)
     before = home_of(product, ana.user_id, ana.profile)
     crowd.admin.lock_down(TEAM, WHY, TESTER)
     made = crowd.links()
 
-    assert SHOWN in ana.told(ana.presses(message, "new_link")).text
+    assert SHOWN in ana.reads(ana.presses(message, "new_link")).text
     assert product.slack.press(ana.user_id, before, "home_open").ack == "ok"
     assert links_in_view(dialog_of(product, ana.user_id, SHOWN).blocks) == []
     assert crowd.links() == made
@@ -77,8 +77,8 @@ def test_home_and_whoami_show_the_lockdown_reason(crowd: Crowd, ana: Someone, pr
     ana.becomes(locale="de-DE")
     crowd.admin.lock_down(TEAM, WHY, TESTER)
 
-    assert f"gerade für alle abgeschaltet: „{SHOWN}“" in ana.told(ana.types("whoami")).text
-    assert SHOWN in ana.told(ana.types("help")).text
+    assert f"gerade für alle abgeschaltet: „{SHOWN}“" in ana.reads(ana.types("whoami")).text
+    assert SHOWN in ana.reads(ana.types("help")).text
     product.slack.open_home(ana.user_id)
     shown = home_of(product, ana.user_id, SHOWN)
     assert "home_open" not in str(shown.blocks)
@@ -86,9 +86,9 @@ def test_home_and_whoami_show_the_lockdown_reason(crowd: Crowd, ana: Someone, pr
 
 def test_lockdown_offers_no_profiles(crowd: Crowd, ana: Someone) -> None:
     ana.map_also("second", ana.profile)
-    assert len(ana.told(ana.types()).buttons()) == 2
+    assert len(ana.reads(ana.types()).buttons()) == 2
     crowd.admin.lock_down(TEAM, WHY, TESTER)
-    assert ana.told(ana.types()).buttons() == []
+    assert ana.reads(ana.types()).buttons() == []
 
 
 def test_lockdown_discards_a_slow_link(crowd: Crowd, ana: Someone, product: Product) -> None:
@@ -99,7 +99,7 @@ def test_lockdown_discards_a_slow_link(crowd: Crowd, ana: Someone, product: Prod
 
     crowd.admin.lock_down(TEAM, WHY, TESTER)
 
-    message = ana.told(exchange)
+    message = ana.reads(exchange)
     assert links_in([message]) == []
     assert SHOWN in message.text
     assert ana.ended(exchange, "lockdown").link_sha256 is None

@@ -56,7 +56,7 @@ def logged(product: Product, **fields: str) -> list[dict[str, Any]]:
 
 def test_one_id_connects_all_log_lines_and_the_audit(product: Product, ana: Someone) -> None:
     exchange = ana.types()
-    ana.told(exchange)
+    ana.reads(exchange)
     entry = ana.ended(exchange, "issued")
     [concluded] = logged(product, request=entry.id, event="concluded")
     assert entry.id == request_id(exchange.id)
@@ -67,7 +67,7 @@ def test_one_id_connects_all_log_lines_and_the_audit(product: Product, ana: Some
 
 def test_replay_is_another_delivery_of_the_same_request(product: Product, ana: Someone) -> None:
     exchange = ana.types()
-    ana.told(exchange)
+    ana.reads(exchange)
     product.slack.replay(exchange)
     [refused] = logged(product, event="replay_refused", request=request_id(exchange.id))
     [concluded] = logged(product, event="concluded", request=request_id(exchange.id))
@@ -82,7 +82,7 @@ def test_request_refused_at_the_entrance_has_an_id(product: Product) -> None:
 
 def test_audit_has_the_ids_that_cloudtrail_has(product: Product, ana: Someone) -> None:
     exchange = ana.types()
-    ana.told(exchange)
+    ana.reads(exchange)
     entry = ana.ended(exchange, "issued")
     history = json.loads(product.cli("history", ana.user_id, "--json").stdout)
     [told] = [one for one in history if one["id"] == entry.id]
@@ -93,10 +93,10 @@ def test_audit_has_the_ids_that_cloudtrail_has(product: Product, ana: Someone) -
 
 
 def test_link_is_counted_as_opened_once(product: Product, ana: Someone) -> None:
-    message = ana.told(ana.types())
+    message = ana.reads(ana.types())
     before = {outcome: product.bot.outcomes(outcome) for outcome in ("opened", "opened_again")}
     pressed = ana.presses(message, "open_studio")
-    ana.told(pressed)
+    ana.reads(pressed)
     product.bot.wait_for_outcomes("opened", before["opened"] + 1)
     product.slack.replay(pressed)
     product.bot.wait_for_outcomes("opened_again", before["opened_again"] + 1)
@@ -106,7 +106,7 @@ def test_link_is_counted_as_opened_once(product: Product, ana: Someone) -> None:
 def test_metrics_of_alerts_and_dashboard_exist(product: Product, crowd: Crowd, ana: Someone) -> None:
     stranger = crowd.member(allowed=False)
     for exchange in (ana.types(), stranger.types(), ana.types("help"), ana.types("whoami")):
-        ana.told(exchange) if exchange.user_id == ana.user_id else stranger.told(exchange)
+        ana.reads(exchange) if exchange.user_id == ana.user_id else stranger.reads(exchange)
     unsigned(product)
     page = product.bot.get("/metrics")[1]
     there = exported(page)
@@ -131,14 +131,14 @@ def test_upstream_failure_is_counted_by_its_code(
 ) -> None:
     someone = crowd.member(role_arn=ROLE)
     product.aws.inject(operation, Fault(code, "no", times=None))
-    someone.told(someone.types())
+    someone.reads(someone.types())
     product.aws.clear_faults()
     assert failures(product, upstream, code) > 0
 
 
 def test_replay_is_not_an_upstream_failure(product: Product, ana: Someone) -> None:
     exchange = ana.types()
-    ana.told(exchange)
+    ana.reads(exchange)
     replayed = product.bot.outcomes("replayed")
     before = [line for line in product.bot.get("/metrics")[1].splitlines() if "upstream_errors_total" in line]
     product.slack.replay(exchange)
@@ -149,7 +149,7 @@ def test_replay_is_not_an_upstream_failure(product: Product, ana: Someone) -> No
 
 def test_rejected_response_url_reply_is_counted(product: Product, ana: Someone) -> None:
     product.slack.inject("response_url", Fault(status=404))
-    ana.told(ana.types())
+    ana.reads(ana.types())
     assert failures(product, "response_url", "404") > 0
 
 
@@ -194,9 +194,9 @@ def test_traces_have_a_span_for_each_stage_and_no_secret(product: Product, ana: 
         with bot_process(environment, tmp_path / "bot.log") as bot, sent_to(product, bot):
             bot.wait_until_ready()
             exchanges = [ana.types(), ana.types("whoami")]
-            messages = [ana.told(exchange) for exchange in exchanges]
+            messages = [ana.reads(exchange) for exchange in exchanges]
             pressed = ana.presses(messages[0], "open_studio")
-            ana.told(pressed)
+            ana.reads(pressed)
             delivered = links_in(messages)
         collector.shutdown()
     spans = collector.text
@@ -239,7 +239,7 @@ def test_signing_secret_rotates_without_restart_or_refusal(product: Product, ana
     with bot_process(environment, tmp_path / "bot.log") as bot, sent_to(product, bot):
         bot.wait_until_ready()
         exchange = ana.types()
-        ana.told(exchange)
+        ana.reads(exchange)
         assert not taken(exchange, NEW)
         put(f"{NEW},{old}")
         wait_until(lambda: taken(exchange, NEW))

@@ -83,7 +83,7 @@ def go_on_asking(someone: Someone, until: threading.Event) -> list[Asked]:
         message = None
         if exchange.ack == "ok":
             with suppress(TimeoutError):  # the one that had it is dead
-                message = someone.told(exchange, timeout=3)
+                message = someone.reads(exchange, timeout=3)
         asked.append(Asked(someone, exchange, message))
         time.sleep(0.05)
     return asked
@@ -118,4 +118,4 @@ def test_nothing_is_lost_while_replicas_are_killed_in_turn(crowd: Crowd, replica
             else:
                 assert entry.outcome == "requested"
     for someone in people:
-        assert links_in([someone.told(someone.types())])
+        assert links_in([someone.reads(someone.types())])

@@ -83,7 +83,7 @@ def checked(message: Message) -> Message:
     return message
 
 
-def told(message: Message | View) -> str:
+def text_of(message: Message | View) -> str:
     return str(message.blocks)
 
 
@@ -124,9 +124,11 @@ def again(product: Product, user: str, dialog: View) -> View:
 
 def picks(product: Product, user: str, menu: View, verb: str) -> None:
     assert product.slack.press(user, menu, f"admin_pick_{verb}").ack == "ok"
-    wanted = re.compile(f"{verb} [a-z]+")
+    pattern = re.compile(f"{verb} [a-z]+")
     content = product.slack.modal
-    product.slack.wait_until(lambda: wanted.fullmatch(str(content(user).content.get("private_metadata"))) is not None)
+    product.slack.wait_until(
+        lambda: pattern.fullmatch(str(content(user).content.get("private_metadata"))) is not None
+    )
 
 
 def submits(product: Product, user: str, fields: dict[str, str], words: str) -> View:
@@ -143,8 +145,8 @@ def test_mapped_and_allowed_member_opens_studio(product: Product, admin: Admin, 
     mapped = types(product, ADA, f"map @{who} —domain {product.domain_id} --profile={who} --alias sandbox")
     allowed = types(product, ADA, f"allow @{who} --until 30d --reason “project Falcon”")
 
-    assert f"<@{user_id(who)}> now has `sandbox`" in told(mapped)
-    assert "project Falcon" in told(allowed)
+    assert f"<@{user_id(who)}> now has `sandbox`" in text_of(mapped)
+    assert "project Falcon" in text_of(allowed)
     access = stored(admin, who)
     assert [(m.alias, m.profile_name, m.set_by) for m in access.mappings] == [("sandbox", who, ADA)]
     assert access.grants[0].until is not None
@@ -159,11 +161,11 @@ def test_unmap_needs_confirmation_and_records_the_mapping(product: Product, admi
     admin.map(Member(TEAM, user_id(who)), Mapping("sandbox", product.domain_id, who), TESTER)
 
     question = types(product, ADA, f"unmap @{who}")
-    assert f"profile `{who}` in domain `{product.domain_id}`" in told(question)
+    assert f"profile `{who}` in domain `{product.domain_id}`" in text_of(question)
     assert stored(admin, who).mappings != ()
     done = presses(product, ADA, question, "admin_confirm")
 
-    assert "no longer has `sandbox`" in told(done)
+    assert "no longer has `sandbox`" in text_of(done)
     assert done.ts == question.ts
     assert stored(admin, who).mappings == ()
     entry = newest(admin, who)
@@ -176,15 +178,15 @@ def test_deny_and_forget_need_confirmation(product: Product, admin: Admin, who: 
     admin.grant(TEAM, Grant(user_id(who), Effect.ALLOW, reason="project Falcon"), TESTER)
 
     question = types(product, ADA, f"deny @{who} --reason 'laptop stolen'")
-    assert "project Falcon" in told(question)
+    assert "project Falcon" in text_of(question)
     assert [grant.effect for grant in stored(admin, who).grants] == [Effect.ALLOW]
     presses(product, ADA, question, "admin_confirm")
     assert {grant.effect for grant in stored(admin, who).grants} == {Effect.ALLOW, Effect.DENY}
 
     question = types(product, ADA, f"forget @{who}")
-    assert "laptop stolen" in told(question)
+    assert "laptop stolen" in text_of(question)
     gone = presses(product, ADA, question, "admin_confirm")
-    assert "Removed the rules" in told(gone)
+    assert "Removed the rules" in text_of(gone)
     assert stored(admin, who).grants == ()
     assert changes(admin, who)[:2] == [("forget", ADA, Source.BUTTON), ("deny", ADA, Source.BUTTON)]
 
@@ -201,11 +203,11 @@ def test_replacing_a_mapping_or_shortening_a_rule_needs_confirmation(
     replaced = types(product, ADA, f"map @{who} --domain {product.domain_id} --profile {who}-new")
     shortened = types(product, ADA, f"allow @{who} --until 1d")
 
-    assert "Nothing to change" in told(again)
-    assert "now has access" in told(longer)
-    assert "Now: " in told(replaced)
-    assert "After: " in told(replaced)
-    assert "Shorten the access" in told(shortened)
+    assert "Nothing to change" in text_of(again)
+    assert "now has access" in text_of(longer)
+    assert "Now: " in text_of(replaced)
+    assert "After: " in text_of(replaced)
+    assert "Shorten the access" in text_of(shortened)
     assert [m.profile_name for m in stored(admin, who).mappings] == [who]
     presses(product, ADA, replaced, "admin_confirm")
     assert [m.profile_name for m in stored(admin, who).mappings] == [f"{who}-new"]
@@ -216,10 +218,10 @@ def test_cancelled_command_cannot_be_confirmed_later(product: Product, admin: Ad
     question = types(product, ADA, f"deny @{who}")
     value = question.button("admin_confirm").value
 
-    assert "Nothing was changed" in told(presses(product, ADA, question, "admin_cancel"))
+    assert "Nothing was changed" in text_of(presses(product, ADA, question, "admin_cancel"))
 
     other = types(product, ADA, f"deny @{who}")
-    assert "no longer works" in told(forges(product, ADA, other, "admin_confirm", value))
+    assert "no longer works" in text_of(forges(product, ADA, other, "admin_confirm", value))
     assert stored(admin, who).grants == ()
 
 
@@ -232,13 +234,13 @@ def test_show_list_and_explain_answer(product: Product, admin: Admin, who: str) 
     explained = types(product, ADA, f"explain @{who}")
     refused = types(product, ADA, "explain @mia")
 
-    assert "Nothing is stored" in told(nothing)
-    assert "`sandbox`" in told(shown)
-    assert "&lt;!channel&gt; &amp; more" in told(shown)
-    assert "would get a link" in told(explained)
-    assert f"<@{user_id(who)}> allowed · in force · *this one decides*" in told(explained)
-    assert "would be refused now:* not_mapped" in told(refused)
-    assert "No rule applies to this member" in told(refused)
+    assert "Nothing is stored" in text_of(nothing)
+    assert "`sandbox`" in text_of(shown)
+    assert "&lt;!channel&gt; &amp; more" in text_of(shown)
+    assert "would get a link" in text_of(explained)
+    assert f"<@{user_id(who)}> allowed · in force · *this one decides*" in text_of(explained)
+    assert "would be refused now:* not_mapped" in text_of(refused)
+    assert "No rule applies to this member" in text_of(refused)
 
 
 def test_long_list_is_paged(product: Product, admin: Admin) -> None:
@@ -251,12 +253,12 @@ def test_long_list_is_paged(product: Product, admin: Admin) -> None:
     while pages[-1].buttons():
         pages.append(presses(product, ADA, pages[-1], "admin_more"))
 
-    seen = [person for page in pages for person in people if f"<@{person}>" in told(page)]
+    seen = [person for page in pages for person in people if f"<@{person}>" in text_of(page)]
     assert sorted(seen) == sorted(people)
-    assert all(told(page).count("<@") <= 10 for page in pages)
-    assert "No more entries" in told(pages[-1])
+    assert all(text_of(page).count("<@") <= 10 for page in pages)
+    assert "No more entries" in text_of(pages[-1])
     other = types(product, ADA, "list")
-    assert "no longer works" in told(forges(product, ADA, other, "admin_more", value))
+    assert "no longer works" in text_of(forges(product, ADA, other, "admin_more", value))
 
 
 def test_history_shows_actors_and_can_be_filtered(product: Product, who: str) -> None:
@@ -269,13 +271,13 @@ def test_history_shows_actors_and_can_be_filtered(product: Product, who: str) ->
     denied = types(product, ADA, f"history @{who} --outcome denied --day {utc_now():%Y-%m-%d}")
     never = types(product, ADA, f"history @{who} --day 2020-01-01")
 
-    assert all(f"· {action} ·" in told(everything) for action in ("allow", "deny", "link"))
-    assert "Falcon" in told(everything)
-    assert "· deny ·" in told(by_bea)
-    assert "· allow ·" not in told(by_bea)
-    assert "· link · *denied*" in told(denied)
-    assert "· deny ·" not in told(denied)
-    assert "No matching entries" in told(never)
+    assert all(f"· {action} ·" in text_of(everything) for action in ("allow", "deny", "link"))
+    assert "Falcon" in text_of(everything)
+    assert "· deny ·" in text_of(by_bea)
+    assert "· allow ·" not in text_of(by_bea)
+    assert "· link · *denied*" in text_of(denied)
+    assert "· deny ·" not in text_of(denied)
+    assert "No matching entries" in text_of(never)
 
 
 def test_long_history_is_paged(product: Product, admin: Admin, who: str) -> None:
@@ -285,8 +287,8 @@ def test_long_history_is_paged(product: Product, admin: Admin, who: str) -> None
     first = types(product, ADA, f"history @{who}")
     second = presses(product, ADA, first, "admin_more")
 
-    assert [f"number {number:02}" in told(first) for number in (19, 5, 3)] == [True, True, False]
-    assert [f"reason number {number:02}" in told(second) for number in (4, 0)] == [True, True]
+    assert [f"number {number:02}" in text_of(first) for number in (19, 5, 3)] == [True, True, False]
+    assert [f"reason number {number:02}" in text_of(second) for number in (4, 0)] == [True, True]
     assert not second.buttons()
 
 
@@ -296,25 +298,25 @@ def test_lockdown_stops_links_until_an_administrator_ends_it(product: Product, a
 
     question = types(product, ADA, "lockdown on --reason “incident 42”")
     assert product.slack.answer_to(product.slack.command(user_id(who)), timeout=12).button("open_studio").url
-    assert "Links are stopped for everyone" in told(presses(product, ADA, question, "admin_confirm"))
+    assert "Links are stopped for everyone" in text_of(presses(product, ADA, question, "admin_confirm"))
     try:
         refused = product.slack.answer_to(product.slack.command(user_id(who)), timeout=12)
-        assert "incident 42" in told(refused)
+        assert "incident 42" in text_of(refused)
         assert not any(button.url for button in refused.buttons())
     finally:
         ended = types(product, ADA, "lockdown off")
-    assert "Lockdown lifted" in told(ended)
+    assert "Lockdown lifted" in text_of(ended)
     assert product.slack.answer_to(product.slack.command(user_id(who)), timeout=12).button("open_studio").url
 
 
 def test_user_group_is_allowed_shown_listed_and_forgotten(product: Product, admin: Admin) -> None:
-    assert "<!subteam^S0TEAM01> now has access" in told(types(product, ADA, "allow S0TEAM01 --reason Falcon"))
+    assert "<!subteam^S0TEAM01> now has access" in text_of(types(product, ADA, "allow S0TEAM01 --reason Falcon"))
     assert [grant.principal for grant in admin.workspace(TEAM).grants] == ["S0TEAM01"]
-    assert "Falcon" in told(types(product, ADA, "show S0TEAM01"))
-    assert "<!subteam^S0TEAM01>* allowed" in told(types(product, ADA, "list"))
+    assert "Falcon" in text_of(types(product, ADA, "show S0TEAM01"))
+    assert "<!subteam^S0TEAM01>* allowed" in text_of(types(product, ADA, "list"))
 
     question = types(product, ADA, "forget S0TEAM01")
-    assert "including you if you are in it" in told(question)
+    assert "including you if you are in it" in text_of(question)
     presses(product, ADA, question, "admin_confirm")
 
     assert admin.workspace(TEAM).grants == ()
@@ -323,11 +325,11 @@ def test_user_group_is_allowed_shown_listed_and_forgotten(product: Product, admi
 def test_user_group_handle_is_accepted_where_groups_are(product: Product, admin: Admin, who: str) -> None:
     product.slack.add_group("S0SCIENCE1", "data-science", user_id(who))
 
-    assert "<!subteam^S0SCIENCE1> now has access" in told(types(product, ADA, "allow @data-science"))
+    assert "<!subteam^S0SCIENCE1> now has access" in text_of(types(product, ADA, "allow @data-science"))
     assert [grant.principal for grant in admin.workspace(TEAM).grants] == ["S0SCIENCE1"]
     explained = types(product, ADA, f"explain @{who}")
-    assert "<!subteam^S0SCIENCE1> allowed · the member is in it · *this one decides*" in told(explained)
-    assert "an id that starts with U or W" in told(types(product, ADA, "explain @data-science"))
+    assert "<!subteam^S0SCIENCE1> allowed · the member is in it · *this one decides*" in text_of(explained)
+    assert "an id that starts with U or W" in text_of(types(product, ADA, "explain @data-science"))
 
     admin.forget(TEAM, "S0SCIENCE1", TESTER)
 
@@ -422,7 +424,7 @@ def test_closed_dialog_is_answered_by_message(product: Product, admin: Admin, wh
     assert product.slack.submit(ADA, {"user": {"user": user_id(who)}}).exchange is not None
 
     product.slack.wait_for(
-        ADA, lambda screen: f"<@{user_id(who)}> now has access" in "".join(map(told, screen[-1:])), timeout=12
+        ADA, lambda screen: f"<@{user_id(who)}> now has access" in "".join(map(text_of, screen[-1:])), timeout=12
     )
     assert len(stored(admin, who).grants) == 1
 
@@ -438,7 +440,7 @@ def test_non_administrator_is_refused_and_recorded(product: Product, admin: Admi
     product.slack.command(user, "admin")
     dialog = dialog_of(product, user, "Only your Studio administrators")
 
-    assert "Only your Studio administrators" in told(refused)
+    assert "Only your Studio administrators" in text_of(refused)
     assert not [block for block in dialog.blocks if block["type"] == "actions"]
     assert stored(admin, who) == Access()
     found = admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50)
@@ -449,10 +451,10 @@ def test_non_administrator_is_refused_and_recorded(product: Product, admin: Admi
 def test_unknown_sender_does_not_administer(product: Product, admin: Admin, who: str) -> None:
     product.slack.inject("users.info", Fault(status=500))
 
-    assert "Nothing was changed: Slack" in told(types(product, ADA, f"allow @{who}"))
+    assert "Nothing was changed: Slack" in text_of(types(product, ADA, f"allow @{who}"))
 
     product.aws.inject("BatchGetItem", Fault("AccessDeniedException"))
-    assert "Nothing was changed: DynamoDB" in told(types(product, ADA, f"show @{who}"))
+    assert "Nothing was changed: DynamoDB" in text_of(types(product, ADA, f"show @{who}"))
     assert stored(admin, who) == Access()
 
 
@@ -485,8 +487,8 @@ def test_another_workspace_does_not_administer(product: Product, admin: Admin, w
 def test_unparsed_text_changes_nothing(product: Product, admin: Admin, who: str, text: str, words: str) -> None:
     answer = types(product, ADA, text.format(who=who, id=user_id(who)))
 
-    assert words in told(answer)
-    assert "/studio admin" in told(answer)
+    assert words in text_of(answer)
+    assert "/studio admin" in text_of(answer)
     assert not answer.buttons()
     assert stored(admin, who) == Access()
 
@@ -496,7 +498,7 @@ def test_profile_of_another_member_is_not_mapped(product: Product, admin: Admin,
 
     answer = types(product, ADA, f"map @mia --domain {product.domain_id} --profile {who.upper()}")
 
-    assert "already mapped" in told(answer)
+    assert "already mapped" in text_of(answer)
     picks(product, ADA, opens(product, ADA), "map")
     fields = {"user": MIA, "domain": product.domain_id, "profile": who}
     again(product, ADA, submits(product, ADA, fields, "already mapped"))
@@ -504,8 +506,8 @@ def test_profile_of_another_member_is_not_mapped(product: Product, admin: Admin,
 
 
 def test_removing_missing_records_changes_nothing(product: Product, who: str) -> None:
-    assert "has no mappings" in told(types(product, ADA, f"unmap @{who}"))
-    assert "no rule" in told(types(product, ADA, f"forget @{who}"))
+    assert "has no mappings" in text_of(types(product, ADA, f"unmap @{who}"))
+    assert "no rule" in text_of(types(product, ADA, f"forget @{who}"))
 
 
 def test_question_warns_administrators_about_themselves(product: Product, admin: Admin) -> None:
@@ -513,7 +515,7 @@ def test_question_warns_administrators_about_themselves(product: Product, admin:
 
     for verb in ("deny", "forget"):
         question = types(product, BEA, f"{verb} @bea")
-        assert "This is you" in told(question)
+        assert "This is you" in text_of(question)
         presses(product, BEA, question, "admin_cancel")
 
 
@@ -529,10 +531,10 @@ def test_second_and_replayed_press_change_nothing(product: Product, admin: Admin
 
     product.slack.replay(pressed)
     other = types(product, ADA, f"show @{who}")
-    assert "Nothing is stored" in told(other)
+    assert "Nothing is stored" in text_of(other)
 
     again = types(product, ADA, f"deny @{who}")
-    assert "no longer works" in told(forges(product, ADA, again, "admin_confirm", value))
+    assert "no longer works" in text_of(forges(product, ADA, again, "admin_confirm", value))
     assert stored(admin, who).grants == ()
 
 
@@ -553,7 +555,7 @@ def test_only_its_administrator_confirms(product: Product, admin: Admin, who: st
 
     for user, words in ((BEA, "no longer works"), (MIA, "Only your Studio administrators")):
         message = product.slack.answer_to(product.slack.command(user))  # with a button to ask for access
-        assert words in told(forges(product, user, message, "admin_confirm", value))
+        assert words in text_of(forges(product, user, message, "admin_confirm", value))
     assert stored(admin, who).grants == ()
 
 
@@ -561,7 +563,7 @@ def test_former_administrator_confirms_nothing(product: Product, admin: Admin, w
     question = types(product, BEA, f"deny @{who}")
     admin.grant(TEAM, Grant(BEA, Effect.DENY), TESTER)
     try:
-        assert "Only your Studio administrators" in told(presses(product, BEA, question, "admin_confirm"))
+        assert "Only your Studio administrators" in text_of(presses(product, BEA, question, "admin_confirm"))
     finally:
         admin.forget(TEAM, BEA, TESTER)
     assert stored(admin, who).grants == ()
@@ -574,11 +576,11 @@ def test_confirmation_after_a_change_is_refused(product: Product, admin: Admin, 
 
     answer = presses(product, ADA, question, "admin_confirm")
 
-    assert "has changed this since" in told(answer)
+    assert "has changed this since" in text_of(answer)
     assert len(stored(admin, who).mappings) == 1
 
 
 def test_help_shows_administration_to_administrators_only(product: Product) -> None:
-    assert "/studio admin" in told(product.slack.answer_to(product.slack.command(ADA, "help")))
-    assert "/studio admin" not in told(product.slack.answer_to(product.slack.command(MIA, "help")))
-    assert "map @ana" in told(types(product, ADA, "help"))
+    assert "/studio admin" in text_of(product.slack.answer_to(product.slack.command(ADA, "help")))
+    assert "/studio admin" not in text_of(product.slack.answer_to(product.slack.command(MIA, "help")))
+    assert "map @ana" in text_of(types(product, ADA, "help"))

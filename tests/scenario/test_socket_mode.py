@@ -56,7 +56,7 @@ def test_socket_metrics_of_alerts_and_dashboard_exist(product: Product) -> None:
 def test_repeated_envelope_is_answered_once(crowd: Crowd, product: Product) -> None:
     ana, made = crowd.member(), crowd.links()
     asked = ana.types()
-    assert links_in([ana.told(asked)])
+    assert links_in([ana.reads(asked)])
 
     again = product.slack.replay(asked)
 
@@ -83,7 +83,7 @@ def test_oversized_or_malformed_payload_is_refused(crowd: Crowd, product: Produc
         line.send({"envelope_id": "1", "type": "slash_commands", "payload": payload})
 
     product.bot.wait_for_outcomes("refused_at_entrance", refused + 3)
-    assert links_in([ana.told(ana.types())])
+    assert links_in([ana.reads(ana.types())])
 
 
 def test_bot_survives_refresh_and_broken_connection(crowd: Crowd, product: Product) -> None:
@@ -92,7 +92,7 @@ def test_bot_survives_refresh_and_broken_connection(crowd: Crowd, product: Produ
     for number, end in enumerate(ends, start=slack.socket_mode.opened + 1):
         end()
         slack.wait_until(partial(lambda number: slack.socket_mode.opened >= number, number), timeout=10)
-        assert links_in([ana.told(ana.types())])
+        assert links_in([ana.reads(ana.types())])
     product.bot.wait_until_ready()
 
 
@@ -109,7 +109,7 @@ def test_requests_of_a_dead_replica_go_to_the_other(crowd: Crowd, product: Produ
             exchanges = [future.result() for future in typed]
 
         for someone, exchange in zip(people, exchanges, strict=True):
-            assert (exchange.ack, bool(links_in([someone.told(exchange)]))) == ("ok", True)
+            assert (exchange.ack, bool(links_in([someone.reads(exchange)]))) == ("ok", True)
             someone.ended(exchange, "issued")
     assert crowd.links() == made + 2
 
@@ -130,7 +130,7 @@ def test_sigterm_finishes_requests_in_flight_and_admits_no_more(
 
         assert time.monotonic() - began < GRACE
         for someone, exchange in zip(people, exchanges, strict=True):
-            assert links_in([someone.told(exchange)])
+            assert links_in([someone.reads(exchange)])
             someone.ended(exchange, "issued")
 
 

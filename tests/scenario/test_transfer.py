@@ -181,8 +181,8 @@ def test_missing_or_oversized_file_is_refused(tmp_path: Path) -> None:
 def test_import_problems_are_printed_as_json(tmp_path: Path, product: Product) -> None:
     ended = product.cli("import", a_file(tmp_path, "nobody,allow,,,,,"), "--json", check=False)
 
-    told = json.loads(ended.stdout)
-    assert (ended.returncode, told["written"], len(told["problems"]), told["more"]) == (1, False, 1, 0)
+    report = json.loads(ended.stdout)
+    assert (ended.returncode, report["written"], len(report["problems"]), report["more"]) == (1, False, 1, 0)
 
 
 def test_import_waits_out_throttling(product: Product, tmp_path: Path) -> None:

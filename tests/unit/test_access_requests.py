@@ -30,7 +30,7 @@ from tests.fakes import (
     a_mapping,
     race,
 )
-from tests.fakes_access_requests import FakeBook, an_access_request
+from tests.fakes_access_requests import FakeAccessRequests, an_access_request
 
 ADA, BEA = Member(TEAM, "U0ADA00001"), Member(TEAM, "U0BEA00001")
 BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
@@ -46,7 +46,7 @@ class World:
 
     clock: Clock = field(default_factory=Clock)
     audit: FakeAudit = field(default_factory=FakeAudit)
-    book: FakeBook = field(default_factory=FakeBook)
+    requests: FakeAccessRequests = field(default_factory=FakeAccessRequests)
 
     def __post_init__(self) -> None:
         self.access = FakeAccess(self.audit)
@@ -57,7 +57,13 @@ class World:
         self.directory = FakeDirectory(*(Person(member.user_id, TEAM) for member in (ANA, BEN, ADA, BEA)))
         admins = frozenset({ADA.user_id, BEA.user_id})
         self.use_case = AccessRequests(
-            self.book, admin, self.audit, a_gatherer(self.access, self.directory), Rules(), admins, now=self.clock.now
+            self.requests,
+            admin,
+            self.audit,
+            a_gatherer(self.access, self.directory),
+            Rules(),
+            admins,
+            now=self.clock.now,
         )
         self._forms = count(1)
 
@@ -113,7 +119,7 @@ def test_request_is_stored_and_recorded(world: World) -> None:
     assert (request.member, request.wish, request.reason, request.days) == (ANA, "prod", "Falcon", 30)
     assert (request.at, request.expires_at) == (NOON, NOON + OPEN_FOR)
     assert (request.state, request.decided_by, request.decided_at) == (RequestState.OPEN, None, None)
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
     [entry] = world.audit.entries.values()
     assert (entry.action, entry.outcome, entry.source, entry.at) == ("request", "done", Source.FORM, NOON)
     assert (entry.tenant, entry.subject, entry.actor) == (TEAM, ANA.user_id, ANA.user_id)
@@ -187,7 +193,7 @@ def test_unoffered_duration_becomes_the_shortest(world: World, days: int) -> Non
 
 
 def test_unstored_request_is_an_error_and_not_recorded(world: World) -> None:
-    world.book.error = BROKEN
+    world.requests.error = BROKEN
     with pytest.raises(StoreError):
         world.ask()
     assert world.steps() == []
@@ -209,7 +215,7 @@ def test_replayed_form_opens_nothing(world: World, later: float) -> None:
     world.clock.advance(later)
     again = world.send(ANA, first.id, wish="prod", reason="Falcon", days=7)
     assert again == (first, False)
-    assert world.book.find(ANA) == first
+    assert world.requests.find(ANA) == first
     assert world.steps() == [("request", "done", ANA.user_id), ("request", "joined", ANA.user_id)]
 
 
@@ -218,14 +224,14 @@ def test_form_replayed_after_the_decision_opens_nothing(world: World) -> None:
     decided = world.deny(first, by=ADA).request
     world.clock.advance(1)
     assert world.send(ANA, first.id, wish="prod", reason="Falcon", days=7) == (decided, False)
-    assert world.book.find(ANA) == decided
+    assert world.requests.find(ANA) == decided
 
 
 def lock_down(world: World) -> None:
     world.access.workspaces[TEAM] = Workspace(lockdown=Lockdown("a leak"))
 
 
-BARRED: dict[str, tuple[Callable[[World], object], Reason]] = {
+INELIGIBLE: dict[str, tuple[Callable[[World], object], Reason]] = {
     "a guest": (lambda w: w.directory.people.update({ANA.user_id: GUEST}), Reason.GUEST),
     "deactivated": (lambda w: w.directory.people.update({ANA.user_id: DEACTIVATED}), Reason.NOT_A_MEMBER),
     "unknown": (lambda w: w.directory.people.clear(), Reason.NOT_A_MEMBER),
@@ -234,12 +240,12 @@ BARRED: dict[str, tuple[Callable[[World], object], Reason]] = {
         Reason.NOT_A_MEMBER,
     ),
     "denied": (lambda w: w.access.give(ANA, a_grant(effect=Effect.DENY)), Reason.DENIED),
-    "everybody, for now": (lock_down, Reason.LOCKDOWN),
+    "a lockdown": (lock_down, Reason.LOCKDOWN),
     "unreadable": (lambda w: w.access.unreadable.update({ANA: ("grant#deny",)}), Reason.STORE_UNREADABLE),
 }
 
 
-@pytest.mark.parametrize(("arrange", "reason"), BARRED.values(), ids=BARRED)
+@pytest.mark.parametrize(("arrange", "reason"), INELIGIBLE.values(), ids=INELIGIBLE)
 def test_ineligible_requester_is_refused_and_recorded(
     world: World, arrange: Callable[[World], object], reason: Reason
 ) -> None:
@@ -247,7 +253,7 @@ def test_ineligible_requester_is_refused_and_recorded(
     asked = world.use_case.ask(ANA, world.form(), wish="prod", reason="Falcon", days=7)
     assert isinstance(asked, Denied)
     assert asked.reason is reason
-    assert world.book.find(ANA) is None
+    assert world.requests.find(ANA) is None
     assert world.steps() == [("request", reason.value, ANA.user_id)]
     assert last(world).detail == "Falcon"
 
@@ -255,20 +261,20 @@ def test_ineligible_requester_is_refused_and_recorded(
 def test_guest_may_request_where_guests_get_links(world: World) -> None:
     world.directory.people[ANA.user_id] = GUEST
     world.use_case = replace(world.use_case, rules=Rules(allow_guests=True))
-    assert world.book.find(ANA) is None
-    assert world.ask() == world.book.find(ANA)
+    assert world.requests.find(ANA) is None
+    assert world.ask() == world.requests.find(ANA)
 
 
 def test_member_with_access_may_request_more(world: World) -> None:
     world.access.give(ANA, a_grant())
-    assert world.ask() == world.book.find(ANA)
+    assert world.ask() == world.requests.find(ANA)
 
 
 def test_unconfirmed_membership_stores_no_request(world: World) -> None:
     world.directory.error = SILENT
     with pytest.raises(SlackError):
         world.ask()
-    assert world.book.find(ANA) is None
+    assert world.requests.find(ANA) is None
 
 
 # Withdrawal
@@ -277,7 +283,7 @@ def test_unconfirmed_membership_stores_no_request(world: World) -> None:
 def test_undelivered_request_is_withdrawn_and_recorded(world: World) -> None:
     request = world.ask()
     world.use_case.withdraw(request)
-    assert world.book.find(ANA) == replace(
+    assert world.requests.find(ANA) == replace(
         request, state=RequestState.WITHDRAWN, decided_by=ANA.user_id, decided_at=NOON
     )
     assert world.steps() == [("request", "done", ANA.user_id), ("request", "withdrawn", ANA.user_id)]
@@ -288,7 +294,7 @@ def test_withdrawn_request_may_be_repeated_with_a_new_form(world: World) -> None
     request = world.ask()
     world.use_case.withdraw(request)
     world.clock.advance(1)
-    withdrawn = world.book.find(ANA)
+    withdrawn = world.requests.find(ANA)
     assert world.send(ANA, request.id, wish="", reason="again", days=1) == (withdrawn, False)
     _, is_new = world.send(ANA, world.form(), wish="", reason="again", days=1)
     assert is_new
@@ -296,7 +302,7 @@ def test_withdrawn_request_may_be_repeated_with_a_new_form(world: World) -> None
 
 def test_unstored_withdrawal_is_an_error(world: World) -> None:
     request = world.ask()
-    world.book.error = BROKEN
+    world.requests.error = BROKEN
     with pytest.raises(StoreError):
         world.use_case.withdraw(request)
     assert world.steps() == [("request", "done", ANA.user_id)]
@@ -314,7 +320,7 @@ def test_approval_grants_the_requested_duration(world: World, days: int | None) 
     now = NOON + timedelta(hours=1)
     decided = replace(request, state=RequestState.APPROVED, decided_by=ADA.user_id, decided_at=now)
     assert decision == Decision(DecisionResult.DONE, decided)
-    assert world.book.find(ANA) == decided
+    assert world.requests.find(ANA) == decided
     until = None if days is None else now + timedelta(days=days)
     assert world.rule() == Grant(ANA.user_id, Effect.ALLOW, until, "Falcon", ADA.user_id, now)
 
@@ -336,7 +342,7 @@ def test_approval_is_recorded_with_actor_and_subject(world: World) -> None:
 def test_approval_without_a_mapping_needs_one(world: World) -> None:
     request = world.ask(BEN)
     assert world.approve(request) == Decision(DecisionResult.NEEDS_MAPPING, request)
-    assert world.book.find(BEN) == request
+    assert world.requests.find(BEN) == request
     assert world.rule(BEN) is None
     assert world.steps() == [("request", "done", BEN.user_id), ("decide", "needs_mapping", ADA.user_id)]
 
@@ -366,7 +372,7 @@ def test_approval_keeps_a_mapping_made_meanwhile(
     decision = world.approve(request, Mapping("default", "d-research", "ben"))
     assert decision == Decision(DecisionResult.ALIAS_TAKEN, request)
     assert world.access.read(BEN) == Access((meanwhile,))
-    assert world.book.find(BEN) == request
+    assert world.requests.find(BEN) == request
 
 
 class MappedMeanwhile(FakeAccess):
@@ -405,7 +411,7 @@ def test_approval_may_extend_a_rule(world: World) -> None:
     assert rule.until == NOON + timedelta(days=30)
 
 
-@pytest.mark.parametrize("until", [None, NOON + timedelta(days=60)], ids=["for good", "for 60 days"])
+@pytest.mark.parametrize("until", [None, NOON + timedelta(days=60)], ids=["permanent", "for 60 days"])
 def test_approval_never_shortens_a_rule(world: World, until: datetime | None) -> None:
     world.access.give(ANA, a_grant(until=until))
     world.approve(world.ask(days=7))
@@ -420,7 +426,7 @@ def test_approval_without_effect_is_not_reported_as_done(world: World) -> None:
     world.access.give(ANA, a_grant(effect=Effect.DENY))
     decision = world.approve(request)
     assert decision == Decision(DecisionResult.DENY_STANDS, request)
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
     assert world.steps()[1:] == [("decide", "deny_stands", ADA.user_id)]
     allowed = isinstance(world.use_case.admin.explain(ANA, None, world.use_case.facts).decision, Allowed)
     assert (decision.result is DecisionResult.DONE) is allowed
@@ -432,7 +438,7 @@ def test_approval_without_effect_is_not_reported_as_done(world: World) -> None:
 def test_requested_profile_asks_for_a_mapping_despite_another(world: World) -> None:
     request = world.ask(wish="prod")
     assert world.approve(request, asked_for=False) == Decision(DecisionResult.NEEDS_MAPPING, request)
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
     assert world.rule() is None
     assert world.steps() == [("request", "done", ANA.user_id), ("decide", "needs_mapping", ADA.user_id)]
 
@@ -473,27 +479,27 @@ def test_taken_alias_is_refused_and_writes_nothing(world: World) -> None:
         DecisionResult.ALIAS_TAKEN, request
     )
     assert world.access.read(ANA) == Access((a_mapping(),))
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
     assert world.steps()[1:] == [("decide", "alias_taken", ADA.user_id)]
     assert world.approve(request, Mapping("prod", "d-prod", "ana")).result is DecisionResult.DONE
 
 
 # Ineligible requesters
 
-OF_NO_USE = {
+UNAPPROVABLE = {
     "a guest": GUEST,
     "deactivated": DEACTIVATED,
     "a guest and deactivated": Person(ANA.user_id, TEAM, ineligible_reason="deactivated", guest=True),
 }
 
 
-@pytest.mark.parametrize("person", OF_NO_USE.values(), ids=OF_NO_USE)
+@pytest.mark.parametrize("person", UNAPPROVABLE.values(), ids=UNAPPROVABLE)
 @pytest.mark.parametrize("mapping", [None, Mapping("prod", "d-research", "ana")], ids=["", "with a profile"])
 def test_ineligible_requester_can_only_be_denied(world: World, person: Person, mapping: Mapping | None) -> None:
     request = world.ask()
     world.directory.people[ANA.user_id] = person
     assert world.approve(request, mapping) == Decision(DecisionResult.OF_NO_USE, request)
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
     assert world.rule() is None
     assert world.access.read(ANA).mappings == (a_mapping(),)
     assert world.steps()[1:] == [("decide", "of_no_use", ADA.user_id)]
@@ -516,7 +522,7 @@ def test_unknown_requester_is_not_approved(world: World) -> None:
 )
 def test_guest_is_refused_for_other_reasons_only_if_allowed(world: World, name: str, verdict: DecisionResult) -> None:
     request = world.ask()
-    world.directory.people[ANA.user_id] = OF_NO_USE[name]
+    world.directory.people[ANA.user_id] = UNAPPROVABLE[name]
     world.use_case = replace(world.use_case, rules=Rules(allow_guests=True))
     assert world.approve(request).result is verdict
     assert (world.rule() is not None) is (verdict is DecisionResult.DONE)
@@ -528,7 +534,7 @@ def test_lockdown_prevents_approval(world: World) -> None:
     lock_down(world)
     assert world.approve(request) == Decision(DecisionResult.LOCKED_DOWN, request)
     assert world.rule() is None
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
     assert world.steps()[1:] == [("decide", "locked_down", ADA.user_id)]
     assert world.deny(request).result is DecisionResult.DONE
 
@@ -544,7 +550,7 @@ def test_denial_is_recorded_and_grants_nothing(world: World) -> None:
         request, state=RequestState.DENIED, decided_by=BEA.user_id, decided_at=NOON + timedelta(seconds=60)
     )
     assert decision == Decision(DecisionResult.DONE, decided)
-    assert world.book.find(ANA) == decided
+    assert world.requests.find(ANA) == decided
     assert world.rule() is None
     assert world.steps() == [("request", "done", ANA.user_id), ("decide", "denied", BEA.user_id)]
 
@@ -568,7 +574,7 @@ WAYS: dict[str, Callable[[World, Member, AccessRequest], Decision]] = {
     ),
     "deny": lambda world, by, request: world.deny(request, by=by),
 }
-in_every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+in_each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 Way = Callable[[World, Member, AccessRequest], Decision]
 
 
@@ -576,25 +582,25 @@ def last(world: World) -> Entry:
     return list(world.audit.entries.values())[-1]
 
 
-@in_every_way
+@in_each_way
 @pytest.mark.parametrize(
-    "by", [BEN, Member("T0OTHER001", BEN.user_id)], ids=["a member", "somebody of another workspace"]
+    "by", [BEN, Member("T0OTHER001", BEN.user_id)], ids=["a member", "a member of another workspace"]
 )
 def test_non_administrator_decides_nothing_and_is_recorded(world: World, way: Way, by: Member) -> None:
     request = world.ask()
     assert way(world, by, request) == Decision(DecisionResult.NOT_AN_ADMIN, request)
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
     assert world.rule() is None
     assert world.steps()[1:] == [("decide", "not_an_admin", BEN.user_id)]
     assert last(world).subject == ANA.user_id
 
 
-@in_every_way
+@in_each_way
 def test_administrator_cannot_decide_their_own_request(world: World, way: Way) -> None:
     world.access.give(ADA, a_mapping(profile="ada"))
     request = world.ask(ADA)
     assert way(world, ADA, request) == Decision(DecisionResult.OWN_REQUEST, request)
-    assert world.book.find(ADA) == request
+    assert world.requests.find(ADA) == request
     assert world.rule(ADA) is None
     assert world.steps()[1:] == [("decide", "own_request", ADA.user_id)]
 
@@ -603,14 +609,14 @@ def test_non_administrator_deciding_their_own_is_refused_as_such(world: World) -
     assert world.approve(world.ask(), by=ANA).result is DecisionResult.NOT_AN_ADMIN
 
 
-@in_every_way
+@in_each_way
 def test_press_by_non_administrator_on_gone_request_is_recorded(world: World, way: Way) -> None:
     gone = an_access_request(id=NO_SUCH)
     assert way(world, BEN, gone) == Decision(DecisionResult.NOT_AN_ADMIN)
     assert world.steps() == [("decide", "not_an_admin", BEN.user_id)]
 
 
-@in_every_way
+@in_each_way
 def test_no_administrators_means_no_decision(world: World, way: Way) -> None:
     request = world.ask()
     world.use_case = replace(world.use_case, admins=frozenset())
@@ -620,7 +626,7 @@ def test_no_administrators_means_no_decision(world: World, way: Way) -> None:
 # Closed requests
 
 
-@in_every_way
+@in_each_way
 def test_unknown_request_is_gone(world: World, way: Way) -> None:
     assert way(world, ADA, an_access_request(id=NO_SUCH)) == Decision(DecisionResult.GONE)
     assert world.steps() == [("decide", "gone", ADA.user_id)]
@@ -631,17 +637,17 @@ def test_unknown_request_is_gone_without_asking_for_a_mapping(world: World) -> N
     assert world.approve(an_access_request(BEN, id=NO_SUCH)) == Decision(DecisionResult.GONE)
 
 
-@in_every_way
+@in_each_way
 def test_replaced_request_is_gone_and_its_successor_stays(world: World, way: Way) -> None:
     older = world.ask()
     world.deny(older, by=ADA)
     newer = world.ask(reason="again")
     assert way(world, BEA, older) == Decision(DecisionResult.GONE)
-    assert world.book.find(ANA) == newer
+    assert world.requests.find(ANA) == newer
     assert world.rule() is None
 
 
-@in_every_way
+@in_each_way
 def test_expired_request_is_gone(world: World, way: Way) -> None:
     request = world.ask()
     world.clock.advance(OPEN_FOR.total_seconds())
@@ -655,14 +661,14 @@ def test_expired_request_asks_for_no_mapping(world: World) -> None:
     assert world.approve(request).result is DecisionResult.GONE
 
 
-@in_every_way
+@in_each_way
 def test_request_can_be_decided_until_it_expires(world: World, way: Way) -> None:
     request = world.ask()
     world.clock.advance(OPEN_FOR.total_seconds() - 1)
     assert way(world, ADA, request).result is DecisionResult.DONE
 
 
-@in_every_way
+@in_each_way
 @pytest.mark.parametrize("by", [BEA, ADA], ids=["by another", "by the same"])
 def test_decided_request_names_its_decider(world: World, way: Way, by: Member) -> None:
     request = world.ask()
@@ -694,17 +700,17 @@ def test_concurrent_decisions_have_one_winner(world: World) -> None:
     decisions = race(*(lambda by=by: world.approve(request, by=by) for by in (ADA, BEA)))
     settled = [decision for decision in decisions if isinstance(decision, Decision)]
     assert {decision.result for decision in settled} == {DecisionResult.DONE, DecisionResult.ALREADY_DECIDED}
-    assert [decision.request for decision in settled] == [world.book.find(ANA)] * 2
+    assert [decision.request for decision in settled] == [world.requests.find(ANA)] * 2
     assert sorted(action for action, _, _ in world.steps()) == ["allow", "decide", "decide", "request"]
 
 
-@in_every_way
+@in_each_way
 def test_withdrawn_request_is_gone(world: World, way: Way) -> None:
     request = world.ask()
     world.use_case.withdraw(request)
     steps = world.steps()
     world.clock.advance(1)
-    assert way(world, ADA, request) == Decision(DecisionResult.GONE, world.book.find(ANA))
+    assert way(world, ADA, request) == Decision(DecisionResult.GONE, world.requests.find(ANA))
     assert world.rule() is None
     assert world.steps() == [*steps, ("decide", "gone", ADA.user_id)]
 
@@ -723,7 +729,7 @@ def test_profile_of_another_member_leaves_the_request_open(world: World) -> None
     request = world.ask(BEN)
     with pytest.raises(ProfileTaken):
         world.approve(request, Mapping("default", "d-research", "ANA"))
-    assert world.book.find(BEN) == request
+    assert world.requests.find(BEN) == request
     assert world.access.read(BEN).grants == ()
     assert world.approve(request, Mapping("default", "d-research", "ben"), by=BEA).result is DecisionResult.DONE
 
@@ -735,7 +741,7 @@ def test_failed_rule_write_leaves_the_request_open(world: World) -> None:
     admin = replace(world.use_case.admin, access=broken)
     with pytest.raises(Changed):
         replace(world.use_case, admin=admin).approve(ADA, ANA, request.id, source=Source.FORM, asked_for=True)
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
     assert world.approve(request, by=BEA).result is DecisionResult.DONE
 
 
@@ -744,22 +750,22 @@ def test_unknown_profile_decides_nothing_and_is_recorded(world: World) -> None:
     world.studio.error = StudioError("no such profile: correct it", reason=Reason.PROFILE_MISSING)
     with pytest.raises(StudioError):
         world.approve(request, Mapping("default", "d-research", "nobody"))
-    assert world.book.find(BEN) == request
+    assert world.requests.find(BEN) == request
     assert world.access.read(BEN) == Access()
     assert world.steps()[1:] == [("decide", "profile_missing", ADA.user_id)]
 
 
-class TakenBack(FakeBook):
+class RolledBackMeanwhile(FakeAccessRequests):
     """Another decision is stored when ours is tried, and is rolled back before the next read."""
 
     def decide(self, member: Member, *_: object) -> AccessRequest | None:
         return self.find(member)
 
 
-@in_every_way
+@in_each_way
 def test_decision_during_a_rollback_can_be_retried(world: World, way: Way) -> None:
-    book = TakenBack()
-    world.use_case = replace(world.use_case, requests=book)
+    requests = RolledBackMeanwhile()
+    world.use_case = replace(world.use_case, requests=requests)
     request = world.ask()
     with pytest.raises(Changed, match="try again"):
         way(world, ADA, request)
@@ -780,30 +786,30 @@ def test_unconfirmed_membership_leaves_the_request_open(world: World) -> None:
     world.directory.error = SILENT
     with pytest.raises(SlackError):
         world.approve(request)
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
     assert world.rule() is None
     assert world.steps() == [("request", "done", ANA.user_id), ("decide", "slack_unreachable", ADA.user_id)]
     world.directory.error = None
     assert world.approve(request, by=BEA).result is DecisionResult.DONE
 
 
-@in_every_way
+@in_each_way
 def test_unconfirmed_administrator_decides_nothing(world: World, way: Way) -> None:
     request = world.ask()
     world.directory.error = SILENT
     with pytest.raises(SlackError):
         way(world, ADA, request)
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
     assert world.steps()[1:] == [("decide", "slack_unreachable", ADA.user_id)]
 
 
-@in_every_way
+@in_each_way
 def test_admin_rule_equals_a_configured_administrator(world: World, way: Way) -> None:
     world.access.give(BEN, a_grant(BEN, Effect.ADMIN))
     assert way(world, BEN, world.ask()).result is DecisionResult.DONE
 
 
-@in_every_way
+@in_each_way
 @pytest.mark.parametrize("why", ["denied", "a guest", "deactivated"])
 def test_former_administrator_decides_nothing(world: World, way: Way, why: str) -> None:
     request = world.ask()
@@ -815,7 +821,7 @@ def test_former_administrator_decides_nothing(world: World, way: Way, why: str) 
             ADA.user_id, TEAM, ineligible_reason=ineligible_reason, guest=why == "a guest"
         )
     assert way(world, ADA, request).result is DecisionResult.NOT_AN_ADMIN
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
 
 
 def test_unreadable_rules_leave_the_request_open(world: World) -> None:
@@ -824,7 +830,7 @@ def test_unreadable_rules_leave_the_request_open(world: World) -> None:
     for mapping in (None, a_mapping()):
         with pytest.raises(StoreError):
             world.approve(request, mapping)
-        assert world.book.find(ANA) == request
+        assert world.requests.find(ANA) == request
 
 
 @pytest.mark.parametrize("record", ["grant#allow", "grant#deny", "mapping#other"])
@@ -833,23 +839,23 @@ def test_unreadable_record_leaves_the_request_open(world: World, record: str) ->
     request = world.ask()
     world.access.unreadable[ANA] = (record,)
     assert world.approve(request) == Decision(DecisionResult.UNREADABLE, request)
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
     assert world.rule() is None
     assert world.steps()[1:] == [("decide", "unreadable", ADA.user_id)]
 
 
-@in_every_way
+@in_each_way
 def test_unreachable_store_decides_nothing(world: World, way: Way) -> None:
     request = world.ask()
-    world.book.error = BROKEN
+    world.requests.error = BROKEN
     with pytest.raises(StoreError):
         way(world, ADA, request)
-    world.book.error = None
-    assert world.book.find(ANA) == request
+    world.requests.error = None
+    assert world.requests.find(ANA) == request
     assert world.rule() is None
 
 
-@in_every_way
+@in_each_way
 def test_unrecorded_decision_leaves_the_request_open(world: World, way: Way) -> None:
     """The administrator reads that the request is open again; nothing was granted."""
     request = world.ask()
@@ -858,28 +864,28 @@ def test_unrecorded_decision_leaves_the_request_open(world: World, way: Way) -> 
         way(world, ADA, request)
     world.audit.open_error = None
     assert world.rule() is None
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
 
 
-@in_every_way
+@in_each_way
 def test_unrecorded_press_decides_nothing(world: World, way: Way) -> None:
     request = world.ask()
     world.audit.open_error = BROKEN
     with pytest.raises(StoreError):
         way(world, BEN, request)
-    assert world.book.find(ANA) == request
+    assert world.requests.find(ANA) == request
 
 
 def test_failed_rollback_reports_why_the_approval_failed(world: World) -> None:
     request = world.ask(BEN)
-    world.book.reopen_error = BROKEN
+    world.requests.reopen_error = BROKEN
     with pytest.raises(ProfileTaken):
         world.approve(request, Mapping("default", "d-research", "ana"))
 
 
 def test_member_may_repeat_a_request_whose_rollback_failed(world: World) -> None:
     request = world.ask(BEN)
-    world.book.reopen_error = BROKEN
+    world.requests.reopen_error = BROKEN
     with pytest.raises(StudioLinksError):
         world.approve(request, Mapping("default", "d-research", "ana"))
     assert world.access.read(BEN).grants == ()

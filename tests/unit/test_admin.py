@@ -32,7 +32,7 @@ from tests.fakes import (
 )
 
 ME = Actor("cli:arn:aws:iam::123456789012:user/me", Source.CLI)
-WANTED = a_mapping(set_by="", set_at=None)
+MAPPING = a_mapping(set_by="", set_at=None)
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile/d-research/ana"
 
 
@@ -78,8 +78,8 @@ def world() -> World:
 
 
 def test_map_records_actor_and_profile_arn(world: World) -> None:
-    change = world.admin.map(ANA, WANTED, ME)
-    expected = replace(WANTED, set_by=ME.name, set_at=NOON, profile_arn=ARN)
+    change = world.admin.map(ANA, MAPPING, ME)
+    expected = replace(MAPPING, set_by=ME.name, set_at=NOON, profile_arn=ARN)
     assert change.made
     assert (change.before, change.after, change.warnings) == (None, expected, ())
     assert world.admin.show(ANA) == Access((expected,))
@@ -99,42 +99,42 @@ def test_map_records_actor_and_profile_arn(world: World) -> None:
 
 
 def test_repeated_map_changes_nothing_and_is_not_recorded(world: World) -> None:
-    first = world.admin.map(ANA, WANTED, ME)
+    first = world.admin.map(ANA, MAPPING, ME)
     world.clock.advance(60)
-    again = world.admin.map(ANA, WANTED, Actor("cli:another", Source.CLI))
+    again = world.admin.map(ANA, MAPPING, Actor("cli:another", Source.CLI))
     assert not again.made
     assert again.before == again.after == first.after
     assert len(world.trail) == 1
 
 
 def test_map_replaces_the_mapping_of_the_same_alias(world: World) -> None:
-    first = world.admin.map(ANA, WANTED, ME)
+    first = world.admin.map(ANA, MAPPING, ME)
     world.clock.advance(60)
-    change = world.admin.map(ANA, replace(WANTED, profile_name="new"), ME)
+    change = world.admin.map(ANA, replace(MAPPING, profile_name="new"), ME)
     assert change.before == first.after
     assert world.admin.show(ANA).mappings == (change.after,)
     assert world.trail[-1].before is not None
     assert world.trail[-1].before["profile_name"] == "ana"
-    world.admin.map(BEN, WANTED, ME)
+    world.admin.map(BEN, MAPPING, ME)
 
 
 def test_map_keeps_mappings_of_other_aliases(world: World) -> None:
-    world.admin.map(ANA, WANTED, ME)
-    world.admin.map(ANA, replace(WANTED, alias="sandbox", profile_name="new"), ME)
+    world.admin.map(ANA, MAPPING, ME)
+    world.admin.map(ANA, replace(MAPPING, alias="sandbox", profile_name="new"), ME)
     assert [mapping.alias for mapping in world.admin.show(ANA).mappings] == ["default", "sandbox"]
 
 
 def test_map_refuses_a_profile_of_another_member(world: World) -> None:
-    world.admin.map(ANA, WANTED, ME)
+    world.admin.map(ANA, MAPPING, ME)
     with pytest.raises(ProfileTaken, match=ANA.user_id):
-        world.admin.map(BEN, replace(WANTED, profile_name="ANA"), ME)
+        world.admin.map(BEN, replace(MAPPING, profile_name="ANA"), ME)
     assert world.admin.show(BEN) == Access()
     assert len(world.trail) == 1
 
 
 @pytest.mark.parametrize(
     "wanted",
-    [replace(WANTED, profile_name="not-yet"), replace(WANTED, domain_id="d-gone")],
+    [replace(MAPPING, profile_name="not-yet"), replace(MAPPING, domain_id="d-gone")],
     ids=["profile", "domain"],
 )
 def test_map_warns_of_a_profile_unknown_to_sagemaker(world: World, wanted: Any) -> None:
@@ -146,15 +146,15 @@ def test_map_warns_of_a_profile_unknown_to_sagemaker(world: World, wanted: Any) 
 
 def test_map_warns_if_sagemaker_does_not_answer(world: World) -> None:
     world.studio.error = StudioError("AWS refuses us: check the role", reason=Reason.AWS_REFUSED)
-    change = world.admin.map(ANA, WANTED, ME)
+    change = world.admin.map(ANA, MAPPING, ME)
     assert change.made
     assert change.warnings == ("members cannot use this mapping yet: AWS refuses us: check the role",)
 
 
 def test_repeated_map_without_sagemaker_keeps_the_arn(world: World) -> None:
-    world.admin.map(ANA, WANTED, ME)
+    world.admin.map(ANA, MAPPING, ME)
     world.studio.error = StudioError("AWS throttles us: try again", reason=Reason.AWS_THROTTLED)
-    change = world.admin.map(ANA, WANTED, ME)
+    change = world.admin.map(ANA, MAPPING, ME)
     assert not change.made
     assert world.admin.show(ANA).mappings[0].profile_arn == ARN
 
@@ -162,7 +162,7 @@ def test_repeated_map_without_sagemaker_keeps_the_arn(world: World) -> None:
 def test_store_failure_fails_the_change(world: World) -> None:
     world.access.error = StoreError("gone: try again", reason=Reason.STORE_UNREACHABLE)
     with pytest.raises(StoreError):
-        world.admin.map(ANA, WANTED, ME)
+        world.admin.map(ANA, MAPPING, ME)
     assert world.trail == []
 
 
@@ -170,7 +170,7 @@ def test_store_failure_fails_the_change(world: World) -> None:
 
 
 def test_unmap_without_an_alias_removes_the_only_mapping(world: World) -> None:
-    mapped = world.admin.map(ANA, replace(WANTED, alias="sandbox"), ME).after
+    mapped = world.admin.map(ANA, replace(MAPPING, alias="sandbox"), ME).after
     change = world.admin.unmap(ANA, None, ME)
     assert (change.before, change.after, change.made) == (mapped, None, True)
     assert world.admin.show(ANA) == Access()
@@ -181,7 +181,7 @@ def test_unmap_without_an_alias_removes_the_only_mapping(world: World) -> None:
 
 def test_unmap_removes_only_the_named_mapping(world: World) -> None:
     for alias, profile in (("one", "ana"), ("two", "new")):
-        world.admin.map(ANA, replace(WANTED, alias=alias, profile_name=profile), ME)
+        world.admin.map(ANA, replace(MAPPING, alias=alias, profile_name=profile), ME)
     world.admin.unmap(ANA, "one", ME)
     assert [mapping.alias for mapping in world.admin.show(ANA).mappings] == ["two"]
 
@@ -292,16 +292,16 @@ def test_forget_removes_unreadable_records(world: World) -> None:
 def test_unreadable_record_is_not_overwritten(world: World) -> None:
     world.access.unreadable[ANA] = ("grant#allow", "mapping#default")
     with pytest.raises(BadInput, match=r"mapping default of U0ANA00001 cannot be read: .*studio-links forget"):
-        world.admin.map(ANA, WANTED, ME)
+        world.admin.map(ANA, MAPPING, ME)
     with pytest.raises(BadInput, match=r"grant allow of U0ANA00001 cannot be read: .*studio-links forget"):
         world.admin.grant(TEAM, a_grant(), ME)
     assert world.trail == []
-    assert world.admin.map(ANA, replace(WANTED, alias="other"), ME).made
+    assert world.admin.map(ANA, replace(MAPPING, alias="other"), ME).made
     assert world.admin.grant(TEAM, a_grant(effect=Effect.DENY), ME).made
 
 
 def test_every_change_has_its_own_entry(world: World) -> None:
-    world.admin.map(ANA, WANTED, ME)
+    world.admin.map(ANA, MAPPING, ME)
     world.admin.grant(TEAM, a_grant(), ME)
     world.admin.forget(TEAM, ANA.user_id, ME)
     world.admin.unmap(ANA, None, ME)
@@ -588,7 +588,7 @@ MORNING = datetime(2030, 1, 31, 9, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("text", "ahead", "back"),
+    ("text", "forward", "back"),
     [
         ("0s", MORNING, MORNING),
         ("90s", MORNING + timedelta(seconds=90), MORNING - timedelta(seconds=90)),
@@ -614,8 +614,8 @@ MORNING = datetime(2030, 1, 31, 9, 30, tzinfo=UTC)
         ),
     ],
 )
-def test_parse_when_reads_spans_dates_and_times(text: str, ahead: datetime, back: datetime) -> None:
-    assert parse_when(text, MORNING) == ahead
+def test_parse_when_reads_spans_dates_and_times(text: str, forward: datetime, back: datetime) -> None:
+    assert parse_when(text, MORNING) == forward
     assert parse_when(text, MORNING, sign=-1) == back
     assert parse_when(text, MORNING).utcoffset() == timedelta(0)
 

@@ -126,11 +126,11 @@ NOT_UNDERSTOOD: list[tuple[str, Problem, str]] = [
 
 @pytest.mark.parametrize(("text", "verb", "fields"), UNDERSTOOD, ids=[text for text, _, _ in UNDERSTOOD])
 def test_parse_admin_understands(text: str, verb: Verb, fields: dict[str, str]) -> None:
-    act = parse_admin(text, NOON)
-    assert act.verb is verb
-    assert {name: value for name, value in act.fields.items() if name in fields} == fields
+    command = parse_admin(text, NOON)
+    assert command.verb is verb
+    assert {name: value for name, value in command.fields.items() if name in fields} == fields
     if not fields:
-        assert act.fields == {}
+        assert command.fields == {}
 
 
 @pytest.mark.parametrize(("text", "problem", "what"), NOT_UNDERSTOOD, ids=[text for text, _, _ in NOT_UNDERSTOOD])
@@ -161,8 +161,8 @@ def test_history_takes_every_outcome_that_the_audit_writes(outcome: str) -> None
 
 
 def test_command_builds_its_mapping_and_grant() -> None:
-    act = parse_admin("map U0ANA --domain d-a --profile ana", NOON)
-    assert (act.mapping().alias, act.mapping().domain_id, act.alias) == ("default", "d-a", None)
+    command = parse_admin("map U0ANA --domain d-a --profile ana", NOON)
+    assert (command.mapping().alias, command.mapping().domain_id, command.alias) == ("default", "d-a", None)
     grant = parse_admin("allow U0ANA --until 7d --reason x", NOON).grant()
     assert (grant.effect, grant.until, grant.reason) == (Effect.ALLOW, NOON + timedelta(days=7), "x")
     assert parse_admin("deny U0ANA", NOON).grant().until is None
@@ -182,19 +182,19 @@ pieces = st.sampled_from(
 )
 def test_parse_admin_understands_all_of_a_text_or_nothing(text: str) -> None:
     try:
-        act = parse_admin(text, NOON)
+        command = parse_admin(text, NOON)
     except ParseError:
         return
-    spec = COMMAND_SPECS[act.verb]
-    assert spec.required <= set(act.fields) <= set(spec.fields)
+    spec = COMMAND_SPECS[command.verb]
+    assert spec.required <= set(command.fields) <= set(spec.fields)
     assert (
-        build(act.verb, {Name(name): text for name, text in act.fields.items()}, NOON) == act
+        build(command.verb, {Name(name): text for name, text in command.fields.items()}, NOON) == command
     )  # the stored text has the same meaning
     for name in (Name.USER, Name.BY):
-        if USER_ID.fullmatch(act.fields.get(name, "")):  # only members that the text names by id
-            assert re.search(rf"(?<![A-Z0-9]){act.fields[name]}(?![A-Z0-9])", text)
-    if not spec.reads and act.verb is not Verb.LOCKDOWN:
-        assert act.principal
+        if USER_ID.fullmatch(command.fields.get(name, "")):  # only members that the text names by id
+            assert re.search(rf"(?<![A-Z0-9]){command.fields[name]}(?![A-Z0-9])", text)
+    if not spec.reads and command.verb is not Verb.LOCKDOWN:
+        assert command.principal
 
 
 @given(st.text(max_size=40))
@@ -224,15 +224,15 @@ def test_parse_form_takes_a_member_or_a_group() -> None:
 
 
 def test_parse_form_reads_a_day_until_its_end() -> None:
-    act = parse_form(Verb.ALLOW, {"user": "U0ANA", "until": "2030-01-02", "reason": ""}, NOON)
-    assert act.until == NOON.replace(day=3, hour=0)
-    assert Name.REASON not in act.fields
+    command = parse_form(Verb.ALLOW, {"user": "U0ANA", "until": "2030-01-02", "reason": ""}, NOON)
+    assert command.until == NOON.replace(day=3, hour=0)
+    assert Name.REASON not in command.fields
 
 
 @given(st.sampled_from(list(Verb)), st.dictionaries(st.sampled_from([*Name, GROUP]), st.text(max_size=20)))
 def test_parse_form_understands_all_of_a_form_or_nothing(verb: Verb, values: dict[str, str]) -> None:
     try:
-        act = parse_form(verb, values, NOON)
+        command = parse_form(verb, values, NOON)
     except ParseError:
         return
-    assert COMMAND_SPECS[verb].required <= set(act.fields)
+    assert COMMAND_SPECS[verb].required <= set(command.fields)

@@ -64,7 +64,7 @@ def grant(text: str, effect: Effect = Effect.ALLOW, principal: str = USER) -> Gr
     return Grant(principal, effect, NOON + timedelta(days=1), text[:MAX_REASON], f"cli:{text}", NOON)
 
 
-def act(verb: Verb, principal: str = USER, text: str = "x", state: str = ON) -> AdminCommand:
+def command(verb: Verb, principal: str = USER, text: str = "x", state: str = ON) -> AdminCommand:
     fields = {
         Name.USER: principal,
         Name.STATE: state,
@@ -94,37 +94,38 @@ def an_old_entry(text: str) -> Any:
 def outcomes(text: str) -> Iterator[Outcome]:
     """Return each result with the longest possible values."""
     access = Access((mapping(),) * 40, (grant(text), grant(text, Effect.DENY)), (f"mapping#{text}",) * 30)
-    yield from (NotDone(verdict, act(Verb.UNMAP), access) for verdict in NotDoneReason)
+    yield from (NotDone(verdict, command(Verb.UNMAP), access) for verdict in NotDoneReason)
     yield NotDone(NotDoneReason.GONE)
     for verb in (Verb.MAP, Verb.UNMAP):
-        yield Question(ID, act(verb), (mapping(),), oneself=True)
-        yield Done(act(verb), Change(mapping(), None if verb is Verb.UNMAP else mapping("b" * 32), (text,) * 3))
+        yield Question(ID, command(verb), (mapping(),), oneself=True)
+        yield Done(command(verb), Change(mapping(), None if verb is Verb.UNMAP else mapping("b" * 32), (text,) * 3))
     for verb, principal in ((Verb.ALLOW, USER), (Verb.DENY, GROUP_ID)):
-        yield Question(ID, act(verb, principal, text), (grant(text),), oneself=True)
-        yield Done(act(verb, principal, text), Change(grant(text), replace(grant(text), until=None), (text,)))
-        yield Done(act(verb, principal, text), Change(grant(text), grant(text)))
+        yield Question(ID, command(verb, principal, text), (grant(text),), oneself=True)
+        yield Done(command(verb, principal, text), Change(grant(text), replace(grant(text), until=None), (text,)))
+        yield Done(command(verb, principal, text), Change(grant(text), grant(text)))
     reason = (text[:MAX_REASON].strip() or "x") if text.strip() else "x"
     lockdown = Lockdown(reason, f"cli:{text}", NOON)
-    yield Question(ID, act(Verb.LOCKDOWN, text=reason), (), oneself=False)
-    yield Done(act(Verb.LOCKDOWN, text=reason), Change(lockdown, replace(lockdown, set_by=text), (text,)))
-    yield Done(act(Verb.LOCKDOWN, state=OFF), Change(lockdown, None))
-    yield Done(act(Verb.LOCKDOWN, state=OFF), Change(None, None))
-    yield Question(ID, act(Verb.FORGET), (*access.grants, *access.unreadable), oneself=True)
-    yield Forgotten(act(Verb.FORGET), access)
+    yield Question(ID, command(Verb.LOCKDOWN, text=reason), (), oneself=False)
+    yield Done(command(Verb.LOCKDOWN, text=reason), Change(lockdown, replace(lockdown, set_by=text), (text,)))
+    yield Done(command(Verb.LOCKDOWN, state=OFF), Change(lockdown, None))
+    yield Done(command(Verb.LOCKDOWN, state=OFF), Change(None, None))
+    yield Question(ID, command(Verb.FORGET), (*access.grants, *access.unreadable), oneself=True)
+    yield Forgotten(command(Verb.FORGET), access)
     checks = (Check("records readable", passed=False, detail=text),) * 30
-    yield Explained(act(Verb.EXPLAIN), Explanation(Denied(Reason.DENIED, text, checks=checks), slack_asked=True))
-    yield Explained(act(Verb.EXPLAIN), Explanation(replace(an_allowed(), checks=checks), slack_asked=True))
+    yield Explained(command(Verb.EXPLAIN), Explanation(Denied(Reason.DENIED, text, checks=checks), slack_asked=True))
+    yield Explained(command(Verb.EXPLAIN), Explanation(replace(an_allowed(), checks=checks), slack_asked=True))
     rules = (Considered(grant(text, principal=GROUP_ID), applies=None, why="w" * 60, decides=True),) * 102
     yield Explained(
-        act(Verb.EXPLAIN), Explanation(Denied(Reason.DENIED, text, checks=checks[:9]), slack_asked=True, rules=rules)
+        command(Verb.EXPLAIN),
+        Explanation(Denied(Reason.DENIED, text, checks=checks[:9]), slack_asked=True, rules=rules),
     )
     for more in (ID, None):
-        yield Page(act(Verb.LIST), ((USER, access),) * MEMBERS_A_PAGE, more)
-        yield Page(act(Verb.HISTORY), (an_old_entry(text),) * ENTRIES_A_PAGE, more)
-        yield Page(act(Verb.SHOW), (mapping(),) * RECORDS_A_PAGE, more)
-        yield Page(act(Verb.SHOW), (grant(text), grant(text), *(f"mapping#{text}",) * (RECORDS_A_PAGE - 2)), more)
-        yield Page(act(Verb.LIST), (), more)
-    yield Page(act(Verb.HISTORY), (), ID, searched_to=NOON)
+        yield Page(command(Verb.LIST), ((USER, access),) * MEMBERS_A_PAGE, more)
+        yield Page(command(Verb.HISTORY), (an_old_entry(text),) * ENTRIES_A_PAGE, more)
+        yield Page(command(Verb.SHOW), (mapping(),) * RECORDS_A_PAGE, more)
+        yield Page(command(Verb.SHOW), (grant(text), grant(text), *(f"mapping#{text}",) * (RECORDS_A_PAGE - 2)), more)
+        yield Page(command(Verb.LIST), (), more)
+    yield Page(command(Verb.HISTORY), (), ID, searched_to=NOON)
 
 
 def messages(text: str, render: RenderContext) -> Iterator[Message]:
@@ -193,10 +194,10 @@ def test_address_in_text_from_members_becomes_no_link(render: RenderContext) -> 
     """A member's reason reaches administrators in the history, and in the resulting rule."""
     written = "https://evil.example.com"
     page, shown = (
-        Page(act(verb), (each,), None)
+        Page(command(verb), (each,), None)
         for verb, each in ((Verb.HISTORY, an_old_entry(written)), (Verb.SHOW, grant(written)))
     )
-    for outcome in (page, shown, Question(ID, act(Verb.FORGET), (grant(written),), oneself=False)):
+    for outcome in (page, shown, Question(ID, command(Verb.FORGET), (grant(written),), oneself=False)):
         message = admin_views.outcome(outcome, render, NOON, in_dialog=False)
         texts = [block["text"] for block in message.blocks if "text" in block]
         assert [text["verbatim"] for text in texts if written in text["text"]] == [True]
@@ -222,7 +223,7 @@ def test_button_values_are_ids(render: RenderContext) -> None:
 @in_each_language
 def test_question_shows_before_and_after_and_can_be_cancelled(render: RenderContext) -> None:
     words = render.words.admin
-    question = Question(ID, act(Verb.MAP), (mapping("sandbox"),), oneself=False)
+    question = Question(ID, command(Verb.MAP), (mapping("sandbox"),), oneself=False)
     shown = admin_views.outcome(question, render, NOON, in_dialog=False)
 
     assert set(buttons(shown)) == {admin_views.CONFIRM, admin_views.CANCEL}
@@ -232,7 +233,7 @@ def test_question_shows_before_and_after_and_can_be_cancelled(render: RenderCont
     assert words.oneself not in marked(shown)
     own = admin_views.outcome(replace(question, oneself=True), render, NOON, in_dialog=False)
     assert words.oneself in marked(own)
-    group = Question(ID, act(Verb.DENY, "S0TEAM"), (), oneself=False)
+    group = Question(ID, command(Verb.DENY, "S0TEAM"), (), oneself=False)
     assert words.group in marked(admin_views.outcome(group, render, NOON, in_dialog=False))
     assert "<!subteam^S0TEAM>" in marked(admin_views.outcome(group, render, NOON, in_dialog=False))
 
@@ -240,7 +241,7 @@ def test_question_shows_before_and_after_and_can_be_cancelled(render: RenderCont
 @in_each_language
 def test_omitted_rows_are_announced(render: RenderContext) -> None:
     many = Access(tuple(mapping(f"alias-{number}") for number in range(20)))
-    listed = marked(admin_views.outcome(Page(act(Verb.LIST), ((USER, many),)), render, NOON, in_dialog=False))
+    listed = marked(admin_views.outcome(Page(command(Verb.LIST), ((USER, many),)), render, NOON, in_dialog=False))
     shown = sum(f"`alias-{number}`" in listed for number in range(20))
 
     assert render.words.admin.and_more.format(number=20 - shown, command=render.command, user=USER) in listed
@@ -256,7 +257,7 @@ def test_explanation_shows_every_rule_and_the_deciding_one(render: RenderContext
         Considered(own, applies=True, why="in force", decides=True),
     )
     explanation = Explanation(an_allowed(), slack_asked=True, rules=rules)
-    shown = marked(admin_views.outcome(Explained(act(Verb.EXPLAIN), explanation), render, NOON, in_dialog=False))
+    shown = marked(admin_views.outcome(Explained(command(Verb.EXPLAIN), explanation), render, NOON, in_dialog=False))
 
     [of_group] = [line for line in shown.splitlines() if "<!subteam^S0TEAM>" in line]
     assert words.rules[Effect.DENY] in of_group
@@ -265,7 +266,7 @@ def test_explanation_shows_every_rule_and_the_deciding_one(render: RenderContext
     assert f"<@{USER}>" in of_member
     assert words.rules[Effect.ALLOW] in of_member
     assert "in force" in of_member
-    none = Explained(act(Verb.EXPLAIN), replace(explanation, rules=()))
+    none = Explained(command(Verb.EXPLAIN), replace(explanation, rules=()))
     assert words.no_rules in marked(admin_views.outcome(none, render, NOON, in_dialog=False))
 
 
@@ -273,7 +274,7 @@ def test_explanation_shows_every_rule_and_the_deciding_one(render: RenderContext
 @pytest.mark.parametrize("items", [(), (an_old_entry("x"),)], ids=["nothing", "something"])
 def test_unfinished_search_shows_how_far_it_went(render: RenderContext, items: tuple[Any]) -> None:
     words = render.words.admin
-    page = Page(act(Verb.HISTORY), items, ID, searched_to=NOON)
+    page = Page(command(Verb.HISTORY), items, ID, searched_to=NOON)
     shown = marked(admin_views.outcome(page, render, NOON, in_dialog=False))
 
     assert words.searched_to.format(at=slack_date(NOON)) in shown
@@ -283,7 +284,7 @@ def test_unfinished_search_shows_how_far_it_went(render: RenderContext, items: t
 @in_each_language
 def test_entry_of_an_import_describes_its_changes(render: RenderContext) -> None:
     entry = replace(an_old_entry("x"), before=None, after={"grant#allow": {"reason": "Falcon", "set_by": "cli:me"}})
-    listed = marked(admin_views.outcome(Page(act(Verb.HISTORY), (entry,)), render, NOON, in_dialog=False))
+    listed = marked(admin_views.outcome(Page(command(Verb.HISTORY), (entry,)), render, NOON, in_dialog=False))
 
     assert "grant#allow reason Falcon" in listed
     assert "{'" not in listed
@@ -335,13 +336,13 @@ def test_ended_rule_is_shown_as_not_in_force(render: RenderContext, verb: Verb) 
     question = Question(ID, what, (grant("x"),), oneself=False)
     done = Done(what, Change(None, what.grant()))
 
-    asked, told = (marked(admin_views.outcome(each, render, NOON, in_dialog=False)) for each in (question, done))
+    asked, lists = (marked(admin_views.outcome(each, render, NOON, in_dialog=False)) for each in (question, done))
 
     user = f"<@{USER}>"
     assert words.ended_question.format(user=user) in asked
     assert words.questions[verb].format(user=user) not in asked
-    assert words.done_ended.format(user=user, what="") in told
-    assert words.done[verb].format(user=user, what="") not in told
+    assert words.done_ended.format(user=user, what="") in lists
+    assert words.done[verb].format(user=user, what="") not in lists
 
 
 def test_languages_have_different_words() -> None:

@@ -50,7 +50,7 @@ def test_refusal_is_recorded_under_its_reason(reason: Reason) -> None:
         ("arn:aws:iam::123456789012:role/broker", None, None),
         (None, "aws-2", None),
     ],
-    ids=["a role called AWS", "nobody called AWS", "the bot called AWS"],
+    ids=["a role called AWS", "no call to AWS", "the bot called AWS"],
 )
 def test_aws_session_is_recorded(role: str | None, call: str | None, session: str | None) -> None:
     mapping = replace(a_mapping("other"), role_arn=role)

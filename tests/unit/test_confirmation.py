@@ -73,12 +73,12 @@ class World:
     def request_id(self) -> str:
         return f"{next(self._ids):032x}"
 
-    def act(self, verb: Verb, who: Member | None = ANA, /, **fields: str) -> AdminCommand:
+    def command(self, verb: Verb, who: Member | None = ANA, /, **fields: str) -> AdminCommand:
         given = {Name(name.replace("_", "-")): value for name, value in fields.items()}
         return build(verb, {**({Name.USER: who.user_id} if who else {}), **given}, self.clock.now())
 
     def ask(self, verb: Verb, who: Member | None = ANA, by: Member = ADA, /, **fields: str) -> Outcome | None:
-        return self.use_case.ask(by, self.act(verb, who, **fields), self.request_id(), Source.COMMAND)
+        return self.use_case.ask(by, self.command(verb, who, **fields), self.request_id(), Source.COMMAND)
 
     def question(self, verb: Verb, who: Member = ANA, by: Member = ADA, /, **fields: str) -> Question:
         asked = self.ask(verb, who, by, **fields)
@@ -181,11 +181,11 @@ def test_removing_a_missing_record_does_nothing(world: World) -> None:
 
 
 def test_user_group_is_allowed_denied_and_forgotten(world: World) -> None:
-    act = build(Verb.ALLOW, {Name.USER: GROUP}, world.clock.now())
-    assert isinstance(world.use_case.ask(ADA, act, world.request_id(), Source.COMMAND), Done)
+    command = build(Verb.ALLOW, {Name.USER: GROUP}, world.clock.now())
+    assert isinstance(world.use_case.ask(ADA, command, world.request_id(), Source.COMMAND), Done)
     for verb in (Verb.DENY, Verb.FORGET):
-        act = build(verb, {Name.USER: GROUP}, world.clock.now())
-        asked = world.use_case.ask(ADA, act, world.request_id(), Source.COMMAND)
+        command = build(verb, {Name.USER: GROUP}, world.clock.now())
+        asked = world.use_case.ask(ADA, command, world.request_id(), Source.COMMAND)
         assert isinstance(asked, Question)
         assert len(asked.affected) == (1 if verb is Verb.DENY else 2)
         world.confirm(asked)
@@ -326,21 +326,21 @@ def test_pending_command_of_an_older_version_is_gone(world: World) -> None:
 
 
 def test_replay_of_a_command_does_nothing(world: World) -> None:
-    act, request_id = world.act(Verb.ALLOW), world.request_id()
-    assert isinstance(world.use_case.ask(ADA, act, request_id, Source.COMMAND), Done)
+    command, request_id = world.command(Verb.ALLOW), world.request_id()
+    assert isinstance(world.use_case.ask(ADA, command, request_id, Source.COMMAND), Done)
     world.confirm(world.question(Verb.FORGET))
 
-    assert world.use_case.ask(ADA, act, request_id, Source.COMMAND) is None
+    assert world.use_case.ask(ADA, command, request_id, Source.COMMAND) is None
     assert world.use_case.confirm(ADA, request_id, Source.BUTTON) == NotDone(NotDoneReason.GONE)
     assert world.access.read(ANA) == Access()
 
 
 def test_replayed_question_is_confirmed_once(world: World) -> None:
-    act, request_id = world.act(Verb.DENY), world.request_id()
-    world.use_case.ask(ADA, act, request_id, Source.COMMAND)
-    assert world.use_case.ask(ADA, act, request_id, Source.COMMAND) is None
+    command, request_id = world.command(Verb.DENY), world.request_id()
+    world.use_case.ask(ADA, command, request_id, Source.COMMAND)
+    assert world.use_case.ask(ADA, command, request_id, Source.COMMAND) is None
     world.use_case.confirm(ADA, request_id, Source.BUTTON)
-    assert world.use_case.ask(ADA, act, request_id, Source.COMMAND) is None
+    assert world.use_case.ask(ADA, command, request_id, Source.COMMAND) is None
 
 
 def test_command_that_cannot_be_stored_is_not_done(world: World) -> None:

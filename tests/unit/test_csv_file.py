@@ -68,7 +68,7 @@ def accesses(draw: st.DrawFn, user: str) -> Access:
 
 
 @st.composite
-def rosters(draw: st.DrawFn) -> dict[str, Access]:
+def files(draw: st.DrawFn) -> dict[str, Access]:
     wanted = {user: draw(accesses(user)) for user in draw(st.lists(users, unique=True, max_size=4))}
     holders: dict[tuple[str, str], str] = {}
     for user, access in wanted.items():
@@ -81,18 +81,18 @@ def rosters(draw: st.DrawFn) -> dict[str, Access]:
     return {user: access for user, access in wanted.items() if access != Access()}
 
 
-@given(rosters())
+@given(files())
 def test_csv_file_round_trips_byte_by_byte(wanted: dict[str, Access]) -> None:
     text = written(wanted)
 
-    roster = lines(text)
+    parsed = lines(text)
 
-    assert roster.problems == []
-    assert roster.wanted == wanted
-    assert written(roster.wanted) == text
+    assert parsed.problems == []
+    assert parsed.wanted == wanted
+    assert written(parsed.wanted) == text
 
 
-@given(rosters())
+@given(files())
 def test_read_ignores_byte_order_mark_line_ends_and_column_order(wanted: dict[str, Access]) -> None:
     rows = list(csv.DictReader(io.StringIO(written(wanted), newline="")))
     again = io.StringIO(newline="")
@@ -112,28 +112,28 @@ def test_written_cells_never_start_a_formula(reason: str) -> None:
 
 @given(st.text() | st.text('principal,kind"\n\r;U0A' + "allow", max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    roster = lines(text)
-    assert roster.problems or roster.wanted or roster.rows == 0
+    parsed = lines(text)
+    assert parsed.problems or parsed.wanted or parsed.rows == 0
 
 
 @given(st.text(max_size=30))
 def test_any_row_is_read_or_refused(cell: str) -> None:
     row = io.StringIO(newline="")
     csv.writer(row).writerow(["U0A", cell, cell, cell, cell, cell, cell])
-    roster = lines(SHORT + row.getvalue())
-    assert roster.problems or not roster.wanted
+    parsed = lines(SHORT + row.getvalue())
+    assert parsed.problems or not parsed.wanted
 
 
 # Files written by hand
 
 
 def test_read_accepts_files_without_unused_columns() -> None:
-    roster = lines("kind,principal,Until\nallow,U0ANA,2030-01-31\n,,\n\nDENY , U0BEN ,2030-01-31T18:00+01:00\n")
+    parsed = lines("kind,principal,Until\nallow,U0ANA,2030-01-31\n,,\n\nDENY , U0BEN ,2030-01-31T18:00+01:00\n")
 
-    assert roster.problems == []
-    assert roster.rows == 2
-    assert roster.wanted["U0ANA"].grants == (Grant("U0ANA", Effect.ALLOW, datetime(2030, 2, 1, tzinfo=UTC)),)
-    assert roster.wanted["U0BEN"].grants == (Grant("U0BEN", Effect.DENY, datetime(2030, 1, 31, 17, tzinfo=UTC)),)
+    assert parsed.problems == []
+    assert parsed.rows == 2
+    assert parsed.wanted["U0ANA"].grants == (Grant("U0ANA", Effect.ALLOW, datetime(2030, 2, 1, tzinfo=UTC)),)
+    assert parsed.wanted["U0BEN"].grants == (Grant("U0BEN", Effect.DENY, datetime(2030, 1, 31, 17, tzinfo=UTC)),)
 
 
 def test_read_takes_the_date_cells_of_spreadsheets_as_dates() -> None:
@@ -167,8 +167,8 @@ BAD = {
     "nothing": ("\n\n", "line 1: the file is empty"),
     "no kind": (f"{SHORT}U0A,,,,,,\n", "line 2: kind '' is not valid: it must be one of mapping, allow, deny"),
     "no principal": (f"{SHORT},allow,,,,,\n", "line 2: principal '' is not valid"),
-    "a name for an id": (f"{SHORT}ana,mapping,,d-x,ana,,\n", "line 2: principal 'ana' is not valid"),
-    "a domain that is none": (f"{SHORT}U0A,mapping,,x,ana,,\n", "line 2: domain 'x' is not valid"),
+    "a name instead of an id": (f"{SHORT}ana,mapping,,d-x,ana,,\n", "line 2: principal 'ana' is not valid"),
+    "an invalid domain": (f"{SHORT}U0A,mapping,,x,ana,,\n", "line 2: domain 'x' is not valid"),
     "no profile": (f"{SHORT}U0A,mapping,,d-x,,,\n", "line 2: profile '' is not valid"),
     "a reserved alias": (f"{SHORT}U0A,mapping,help,d-x,ana,,\n", "line 2: alias 'help' is not valid"),
     "a mapping with a reason": (
@@ -176,9 +176,9 @@ BAD = {
         "line 2: a mapping has no reason: leave it empty",
     ),
     "a rule with a profile": (f"{SHORT}U0A,allow,,d-x,ana,,\n", "line 2: a rule has no domain, profile: leave"),
-    "a time that is none": (f"{SHORT}U0A,allow,,,,soon,\n", "line 2: time 'soon' is not valid"),
+    "an invalid time": (f"{SHORT}U0A,allow,,,,soon,\n", "line 2: time 'soon' is not valid"),
     "a span": (f"{SHORT}U0A,allow,,,,30d,\n", "line 2: until '30d' is not valid: it must be a date or time: a span"),
-    "a reason as long as a book": (f"{SHORT}U0A,allow,,,,,{'x' * 501}\n", "at most 500 characters"),
+    "a reason that is too long": (f"{SHORT}U0A,allow,,,,,{'x' * 501}\n", "at most 500 characters"),
     "too few cells": (f"{SHORT}U0A,allow\n", "line 2: it has 2 cells instead of 7"),
     "too many cells": (f"{SHORT}U0A,allow,,,,,a,b\n", "line 2: it has 8 cells instead of 7"),
     "a quote that is not closed": (
@@ -190,7 +190,7 @@ BAD = {
         f"{SHORT}U0A,allow,,,,,{'x' * 140_000}\n",
         "line 2: its quotation marks do not fit, or",
     ),
-    "seconds that are none": (
+    "invalid seconds": (
         "principal,kind,domain,profile,session_seconds\nU0A,mapping,d-x,p,1h\n",
         "session seconds '1h'",
     ),
@@ -235,8 +235,8 @@ def test_problem_has_the_files_line_despite_multiline_cells() -> None:
 
 
 def test_further_problems_are_only_counted() -> None:
-    roster = lines(SHORT + "nobody,allow,,,,,\n" * (MAX_PROBLEMS + 7))
-    assert (len(roster.problems), roster.more) == (MAX_PROBLEMS, 7)
+    parsed = lines(SHORT + "nobody,allow,,,,,\n" * (MAX_PROBLEMS + 7))
+    assert (len(parsed.problems), parsed.more) == (MAX_PROBLEMS, 7)
 
 
 def test_mappings_of_a_member_are_limited_to_one_change() -> None:

@@ -132,10 +132,10 @@ def test_administrator_in_an_unconfirmed_deny_group_is_refused() -> None:
 # Relevant groups
 
 WHO_MATTERS: dict[str, tuple[tuple[Mapping | Grant, ...], set[Grant]]] = {
-    "no rule of one's own": ((a_mapping(),), {SCIENCE, LEAVERS}),
-    "an allow rule of one's own": ((a_mapping(), ALLOW), {LEAVERS}),
-    "one that has ended": ((a_mapping(), LAPSED), {SCIENCE, LEAVERS}),
-    "a deny rule of one's own": ((a_mapping(), ALLOW, DENY), set()),
+    "no own rule": ((a_mapping(),), {SCIENCE, LEAVERS}),
+    "an own allow rule": ((a_mapping(), ALLOW), {LEAVERS}),
+    "an expired one": ((a_mapping(), LAPSED), {SCIENCE, LEAVERS}),
+    "an own deny rule": ((a_mapping(), ALLOW, DENY), set()),
     "no mapping": ((ALLOW,), set()),
 }
 

@@ -79,7 +79,7 @@ FOUND: dict[str, dict[str, Any]] = {
     "an old button without actions": {**WHO, "type": "interactive_message", "callback_id": "x"},
     "a workflow step without a step": {**WHO, "type": "workflow_step_edit", "callback_id": "x"},
     "a view without a type": {**WHO, "type": "view_submission", "view": {"callback_id": "x"}},
-    "a view that is a text": {**WHO, "view": json.dumps({"type": "modal", "callback_id": "x"}), "is_cleared": "true"},
+    "a view that is text": {**WHO, "view": json.dumps({"type": "modal", "callback_id": "x"}), "is_cleared": "true"},
     "an event that is a list": {"type": "event_callback", "event": ["type"]},
     "an event without a type": {"type": "event_callback", "event": {}},
 }

@@ -46,7 +46,7 @@ from tests.fakes import (
     FakeStudio,
     a_gatherer,
 )
-from tests.fakes_access_requests import FakeBook, FakeMessages
+from tests.fakes_access_requests import FakeAccessRequests, FakeMessages
 from tests.fakes_admin import FakePending
 
 APP, ORG, CHANNEL = "A0STUDIO01", "E0ORG00001", "C0GENERAL01"
@@ -84,7 +84,7 @@ ORIGINS: dict[Source, Callable[[Body], Origin]] = {
     Source.SHORTCUT: action_origin,
     Source.HOME: event_origin,
 }
-through_each_door = pytest.mark.parametrize("source", BODIES)
+for_each_source = pytest.mark.parametrize("source", BODIES)
 
 
 class Slack(SlackApi):
@@ -109,19 +109,19 @@ class Slack(SlackApi):
         self.replies.append((origin, message, replace))
         if not self.takes or (self.closed_dialogs and origin.view_id is not None):
             return False
-        self._happened.append("told")
+        self._happened.append("replied")
         return True
 
     def open_view(self, origin: Origin, message: Message) -> Origin:
         if self.error is not None:
             raise self.error
         self.dialogs.append((origin, message))
-        self._happened.append("told")
+        self._happened.append("replied")
         return origin
 
     def post(self, place: str, message: Message) -> str:
         self.posts.append((place, message.text))
-        self._happened.append("told")
+        self._happened.append("replied")
         return f"{place}/{len(self.posts)}.0"
 
     def announce(self, channel: str, text: str) -> None:
@@ -143,15 +143,15 @@ class Audit(FakeAudit):
         self._happened.append("recorded")
 
 
-class Line(BoundedExecutor):
+class HeldJobs(BoundedExecutor):
     """Holds jobs until `run`; refuses them without capacity."""
 
-    def __init__(self, places: int = 9) -> None:
+    def __init__(self, capacity: int = 9) -> None:
         self.jobs: deque[Callable[[], object]] = deque()
-        self.places = places
+        self.capacity = capacity
 
     def submit(self, job: Callable[[], object]) -> None:
-        if len(self.jobs) >= self.places:
+        if len(self.jobs) >= self.capacity:
             raise QueueFull
         self.jobs.append(job)
 
@@ -165,8 +165,8 @@ class World:
     """The app context of Ana's workspace, and what it received."""
 
     clock: Clock = field(default_factory=Clock)
-    workers: Line = field(default_factory=Line)
-    overflow: Line = field(default_factory=Line)
+    workers: HeldJobs = field(default_factory=HeldJobs)
+    overflow: HeldJobs = field(default_factory=HeldJobs)
     happened: list[str] = field(default_factory=list)
     visits: list[tuple[Admitted, Body]] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
@@ -190,7 +190,7 @@ class World:
             signin=signin,
             get_status=GetStatus(facts, self.audit, Rules()),
             command_runner=CommandRunner(admin, FakePending(), facts, frozenset()),
-            access_requests=AccessRequests(FakeBook(), admin, self.audit, facts, Rules(), frozenset()),
+            access_requests=AccessRequests(FakeAccessRequests(), admin, self.audit, facts, Rules(), frozenset()),
             link_expiry=LinkExpiry(FakeMessages(), self.overflow.submit),
             slack=self.slack,
             workers=self.workers,
@@ -234,7 +234,7 @@ class World:
         entries = self.audit.entries.values()
         return [(entry.tenant, entry.subject, entry.outcome, entry.source) for entry in entries]
 
-    def told(self) -> list[str]:
+    def replies(self) -> list[str]:
         return [message.text for _, message, _ in self.slack.replies] + [
             message.text for _, message in self.slack.dialogs
         ]
@@ -252,7 +252,7 @@ def words(reason: Reason, command: str = "/studio") -> str:
 # Admission
 
 
-@through_each_door
+@for_each_source
 def test_request_is_acknowledged_and_queued(world: World, source: Source) -> None:
     assert world.receive(source) == ""
     assert (world.happened, world.visits) == ([], [])
@@ -287,7 +287,7 @@ def test_each_delivery_is_a_separate_attempt(world: World) -> None:
         (frozenset({"T0OTHER001"}), {"team_id": "T0OTHER001"}, "T0OTHER001"),
         (frozenset(), {}, TEAM),
     ],
-    ids=["the organisation", "the organisation first", "another workspace that may", "our own workspace"],
+    ids=["the organisation", "the organisation first", "another admitted workspace", "our own workspace"],
 )
 def test_admitted_teams_determine_the_tenant(world: World, teams: frozenset[str], body: Body, tenant: str) -> None:
     world.app.teams, world.app.home = teams, Home(APP, TEAM, ORG)
@@ -299,7 +299,7 @@ def test_admitted_teams_determine_the_tenant(world: World, teams: frozenset[str]
 # Rejection
 
 
-@through_each_door
+@for_each_source
 def test_nothing_is_admitted_before_the_app_is_identified(world: World, source: Source) -> None:
     world.app.home = None
     command = "/atelier" if source is Source.COMMAND else "/studio"
@@ -380,7 +380,7 @@ def test_invalid_member_id_is_only_counted(world: World) -> None:
 
 
 def test_command_is_rejected_in_its_acknowledgement_only(world: World) -> None:
-    world.workers.places = 0
+    world.workers.capacity = 0
     assert world.receive() == words(Reason.BUSY, "/atelier")
     world.run()
     assert world.happened == ["recorded"]
@@ -388,26 +388,26 @@ def test_command_is_rejected_in_its_acknowledgement_only(world: World) -> None:
 
 
 def test_button_is_rejected_by_ephemeral_message(world: World) -> None:
-    world.workers.places = 0
+    world.workers.capacity = 0
     assert world.receive(Source.BUTTON) == words(Reason.BUSY)
     assert world.happened == []
     world.run()
-    assert world.happened == ["told", "recorded"]
+    assert world.happened == ["replied", "recorded"]
     [(origin, message, replaced)] = world.slack.replies
     assert (origin.response_url, message.text, replaced) == (URL, words(Reason.BUSY), False)
 
 
 def test_rejected_shortcut_opens_a_dialog(world: World) -> None:
-    world.workers.places = 0
+    world.workers.capacity = 0
     world.receive(Source.SHORTCUT)
     world.run()
     assert [message.text for _, message in world.slack.dialogs] == [words(Reason.BUSY)]
-    assert world.happened == ["told", "recorded"]
+    assert world.happened == ["replied", "recorded"]
 
 
-@through_each_door
+@for_each_source
 def test_undelivered_rejection_is_recorded(world: World, source: Source) -> None:
-    world.workers.places, world.slack.takes, world.slack.error = 0, False, NO
+    world.workers.capacity, world.slack.takes, world.slack.error = 0, False, NO
     world.receive(source)
     world.run()
     assert world.recorded() == [(TEAM, ANA.user_id, "busy", source)]
@@ -415,15 +415,15 @@ def test_undelivered_rejection_is_recorded(world: World, source: Source) -> None
 
 
 def test_refusal_is_sent_then_recorded_then_announced(world: World) -> None:
-    world.workers.places, world.app.audit_channel = 0, "C0AUDIT0001"
+    world.workers.capacity, world.app.audit_channel = 0, "C0AUDIT0001"
     world.receive(Source.BUTTON)
     world.run()
-    assert world.happened == ["told", "recorded", "announced"]
+    assert world.happened == ["replied", "recorded", "announced"]
     assert world.slack.posts == [("C0AUDIT0001", f"{ANA.user_id} · link · busy")]
 
 
 def test_failed_announcement_changes_nothing(world: World) -> None:
-    world.workers.places, world.app.audit_channel, world.slack.error = 0, "C0AUDIT0001", NO
+    world.workers.capacity, world.app.audit_channel, world.slack.error = 0, "C0AUDIT0001", NO
     world.receive()
     with capture_logs() as logs:
         world.run()
@@ -432,7 +432,7 @@ def test_failed_announcement_changes_nothing(world: World) -> None:
 
 
 def test_replayed_refusal_is_recorded_and_announced_once(world: World) -> None:
-    world.workers.places, world.app.audit_channel = 0, "C0AUDIT0001"
+    world.workers.capacity, world.app.audit_channel = 0, "C0AUDIT0001"
     world.receive()
     world.receive()
     world.run()
@@ -441,7 +441,7 @@ def test_replayed_refusal_is_recorded_and_announced_once(world: World) -> None:
 
 
 def test_unrecorded_refusal_is_counted_and_logged(world: World) -> None:
-    world.workers.places = 0
+    world.workers.capacity = 0
     world.audit.open_error = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
     world.receive()
     with capture_logs() as logs:
@@ -450,9 +450,9 @@ def test_unrecorded_refusal_is_counted_and_logged(world: World) -> None:
     assert [line["event"] for line in logs] == ["refusal_not_recorded", "concluded"]
 
 
-@through_each_door
+@for_each_source
 def test_full_call_pool_still_rejects_in_the_acknowledgement(world: World, source: Source) -> None:
-    world.workers.places = world.overflow.places = 0
+    world.workers.capacity = world.overflow.capacity = 0
     with capture_logs() as logs:
         assert "Many people are asking at once" in world.receive(source)
     assert world.happened == []
@@ -461,7 +461,7 @@ def test_full_call_pool_still_rejects_in_the_acknowledgement(world: World, sourc
 
 
 def test_log_of_a_refusal_contains_no_secret(world: World) -> None:
-    world.workers.places = 0
+    world.workers.capacity = 0
     with capture_logs() as logs:
         world.receive(Source.BUTTON)
         world.run()
@@ -479,13 +479,13 @@ def test_request_within_the_queue_timeout_runs(world: World) -> None:
     assert world.happened == ["worked"]
 
 
-@through_each_door
+@for_each_source
 def test_request_beyond_the_queue_timeout_is_refused(world: World, source: Source) -> None:
     assert world.receive(source) == ""
     world.clock.advance(MAX_WAIT + 0.1)
     world.run()
-    assert world.happened == ["told", "recorded"]
-    assert world.told() == [words(Reason.BUSY, "/atelier" if source is Source.COMMAND else "/studio")]
+    assert world.happened == ["replied", "recorded"]
+    assert world.replies() == [words(Reason.BUSY, "/atelier" if source is Source.COMMAND else "/studio")]
     assert world.recorded() == [(TEAM, ANA.user_id, "busy", source)]
     assert world.counted() == {"busy": 1}
 
@@ -503,7 +503,7 @@ def test_form_beyond_the_queue_timeout_is_answered_by_message(world: World) -> N
     assert world.receive(Source.FORM, {**PERSON, **IN_A_DIALOG}) == ""
     world.clock.advance(MAX_WAIT + 0.1)
     world.run()
-    assert world.happened == ["told", "recorded"]
+    assert world.happened == ["replied", "recorded"]
 
 
 def test_form_is_answered_by_direct_message(world: World) -> None:
@@ -520,7 +520,7 @@ def test_form_beyond_capacity_gets_a_valid_acknowledgement(world: World) -> None
 
     https://docs.slack.dev/surfaces/modals#handling_submissions
     """
-    world.workers.places = 0
+    world.workers.capacity = 0
     token = AuthorizeResult(enterprise_id=None, team_id=TEAM, bot_token="xoxb-0")
     bolt = App(authorize=lambda: token, request_verification_enabled=False, process_before_response=True)
     register(bolt, world.app, request_handlers.ROUTES)
@@ -560,13 +560,13 @@ def test_form_from_elsewhere_is_rejected_before_its_fields_are_checked(world: Wo
 # Defects
 
 
-@through_each_door
+@for_each_source
 def test_handler_defect_is_answered_counted_logged_and_recorded(world: World, source: Source) -> None:
     world.defect = RuntimeError("a defect")
     world.receive(source)
     with capture_logs() as logs:
         world.run()
-    assert world.told() == [words(Reason.INTERNAL, "/atelier" if source is Source.COMMAND else "/studio")]
+    assert world.replies() == [words(Reason.INTERNAL, "/atelier" if source is Source.COMMAND else "/studio")]
     assert world.recorded() == [(TEAM, ANA.user_id, "internal", source)]
     assert world.counted() == {"internal": 1}
     assert [line["event"] for line in logs] == ["request_failed", "turned_away", "concluded"]
@@ -587,7 +587,7 @@ def test_defect_after_the_answer_sends_no_second_answer(world: World) -> None:
     world.workers.run()
     world.receive()
     world.workers.run()
-    assert len(world.told()) == 1
+    assert len(world.replies()) == 1
     assert world.counted() == {"internal": 1, "replayed": 1}
 
 
@@ -662,6 +662,6 @@ def test_reply_is_in_the_members_language(
 @pytest.mark.parametrize("channel", [None, "C0REQUESTS"])
 def test_access_requests_need_someone_to_decide(world: World, admins: frozenset[str], channel: str | None) -> None:
     world.app.admins, world.app.request_channel = admins, channel
-    heard = bool(admins) or channel is not None
-    assert world.app.render(command_origin(COMMAND)) == RenderContext(CATALOGUES["en"], "/atelier", may_ask=heard)
-    assert world.app.render() == RenderContext(CATALOGUES["en"], "/studio", may_ask=heard)
+    decidable = bool(admins) or channel is not None
+    assert world.app.render(command_origin(COMMAND)) == RenderContext(CATALOGUES["en"], "/atelier", may_ask=decidable)
+    assert world.app.render() == RenderContext(CATALOGUES["en"], "/studio", may_ask=decidable)

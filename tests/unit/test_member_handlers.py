@@ -67,15 +67,15 @@ def test_outcome_is_announced_where_a_channel_is_set(world: AppWorld) -> None:
 @pytest.mark.parametrize("text", ["help", "what is this?"])
 def test_help_lists_what_the_member_can_use(world: AppWorld, text: str) -> None:
     world.command(text)
-    assert "/studio help" in world.told()
-    assert ("what is this?" in world.told()) is (text != "help")
-    assert "/studio admin" not in world.told()
+    assert "/studio help" in world.answer()
+    assert ("what is this?" in world.answer()) is (text != "help")
+    assert "/studio admin" not in world.answer()
     assert world.counted() == {"help": 1}
 
 
 def test_help_of_an_administrator_mentions_administration(world: AppWorld) -> None:
     world.command("help", ADA)
-    assert "/studio admin" in world.told()
+    assert "/studio admin" in world.answer()
 
 
 @pytest.mark.parametrize("text", ["help", "whoami", ""])
@@ -89,7 +89,7 @@ def test_guest_costs_no_group_lookup(world: AppWorld, text: str) -> None:
 
 def test_whoami_shows_the_members_mapping(world: AppWorld) -> None:
     world.command("whoami")
-    assert f"<@{ANA.user_id}>" in world.told()
+    assert f"<@{ANA.user_id}>" in world.answer()
     assert world.counted() == {"whoami": 1}
 
 
@@ -98,7 +98,7 @@ def test_status_that_cannot_be_gathered_is_refused_and_counted(world: AppWorld, 
     world.access.error = BROKEN
     with capture_logs() as logs:
         world.command(text)
-    assert world.told() == refusal(Reason.STORE_UNREACHABLE)
+    assert world.answer() == refusal(Reason.STORE_UNREACHABLE)
     assert world.counted() == {"store_unreachable": 1}
     assert [line["event"] for line in logs] == ["status_unknown"]
 
@@ -110,7 +110,7 @@ def test_defect_in_any_command_is_answered(world: AppWorld, text: str, monkeypat
 
     monkeypatch.setattr(world.access, "read", defect)
     world.command(text, ADA)
-    assert world.told() == refusal(Reason.INTERNAL)
+    assert world.answer() == refusal(Reason.INTERNAL)
     assert world.counted() == {"internal": 1}
     assert ("link", "internal") in world.outcomes()
 
@@ -162,7 +162,7 @@ def test_refusal_in_a_message_is_not_watched(world: AppWorld) -> None:
 def test_stale_button_is_refused_and_recorded(world: AppWorld, action_id: str, value: str) -> None:
     world.press(action_id, value)
     assert world.slack.replies[-1][1]
-    assert world.told() == refusal(Reason.STALE_BUTTON)
+    assert world.answer() == refusal(Reason.STALE_BUTTON)
     assert world.outcomes() == [("link", "stale_button")]
     assert world.studio.links == {}
 
@@ -173,7 +173,7 @@ def test_open_studio_marks_the_link_and_takes_it_off_the_screen(world: AppWorld)
     for _ in range(2):
         world.clock.advance(3)
         world.press("open_studio", request_id)
-        assert WORDS.opened_text == world.told()
+        assert WORDS.opened_text == world.answer()
         assert url_in(world) == []
     assert world.audit.entries[request_id].opened_at is not None
     assert world.counted() == {"issued": 1, "opened": 1, "opened_again": 1}
@@ -183,14 +183,14 @@ def test_open_studio_marks_the_link_and_takes_it_off_the_screen(world: AppWorld)
 @pytest.mark.parametrize("value", ["", "0" * 32, "../../etc", f"{TEAM}#{ANA.user_id}"])
 def test_open_studio_without_a_link_is_stale(world: AppWorld, value: str) -> None:
     world.press("open_studio", value)
-    assert world.told() == refusal(Reason.STALE_BUTTON)
+    assert world.answer() == refusal(Reason.STALE_BUTTON)
 
 
 def test_open_studio_of_anothers_link_is_stale(world: AppWorld) -> None:
     world.command()
     [request_id] = world.audit.entries
     world.press("open_studio", request_id, BEN)
-    assert world.told() == refusal(Reason.STALE_BUTTON)
+    assert world.answer() == refusal(Reason.STALE_BUTTON)
     assert world.audit.entries[request_id].opened_at is None
 
 
@@ -243,14 +243,14 @@ def test_button_of_the_home_tab_answers_in_a_dialog(world: AppWorld) -> None:
 def test_dialog_that_does_not_open_is_refused(world: AppWorld) -> None:
     world.slack.broken = {"open_view"}
     world.press("home_open", "default", where={})
-    assert world.told() == refusal(Reason.SLACK_REFUSED)
+    assert world.answer() == refusal(Reason.SLACK_REFUSED)
     assert world.outcomes() == [("link", "slack_refused")]
     assert world.studio.links == {}
 
 
 def test_dialog_for_a_forged_target_is_stale(world: AppWorld) -> None:
     world.press("home_open", "no such/alias", where=IN_A_DIALOG)
-    assert world.told() == refusal(Reason.STALE_BUTTON)
+    assert world.answer() == refusal(Reason.STALE_BUTTON)
     assert world.slack.dialogs == []
 
 

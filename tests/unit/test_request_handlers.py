@@ -30,7 +30,7 @@ def world() -> AppWorld:
 def asked(world: AppWorld, **more: Any) -> AccessRequest:
     """Return Ben's open request."""
     request = an_access_request(BEN, **more)
-    world.book.latest[BEN] = request
+    world.requests.latest[BEN] = request
     return request
 
 
@@ -59,14 +59,14 @@ def test_form_opens_after_a_moment(world: AppWorld, how: str) -> None:
 def test_form_is_not_shown_where_a_request_would_reach_nobody(world: AppWorld) -> None:
     world.app.admins = frozenset()
     world.command("request", BEN)
-    assert (world.told(), world.slack.forms) == (WORDS.ask_nobody, [])
+    assert (world.answer(), world.slack.forms) == (WORDS.ask_nobody, [])
 
 
 def test_form_is_not_shown_to_a_denied_member(world: AppWorld) -> None:
     world.access.give(BEN, a_grant(BEN, Effect.DENY))
     world.command("request", BEN)
     assert world.slack.forms == []
-    assert world.told() == WORDS.refusals[Reason.DENIED]
+    assert world.answer() == WORDS.refusals[Reason.DENIED]
     assert world.counted() == {"denied": 1}
 
 
@@ -74,7 +74,7 @@ def test_form_is_not_shown_to_a_denied_member(world: AppWorld) -> None:
 def test_unopened_form_is_answered_and_counted(world: AppWorld, method: str, outcome: str) -> None:
     world.slack.broken = {method}
     world.command("request", BEN)
-    assert world.told() == (WORDS.form_failed if method == "open_view" else WORDS.refusals[Reason.SLACK_REFUSED])
+    assert world.answer() == (WORDS.form_failed if method == "open_view" else WORDS.refusals[Reason.SLACK_REFUSED])
     assert world.counted() == {outcome: 1}
 
 
@@ -87,7 +87,7 @@ def test_request_reaches_each_administrator_with_buttons(world: AppWorld) -> Non
     assert (to, back, answer.text) == (ADA.user_id, BEN.user_id, WORDS.ask_sent)
     assert "approve_access" in texts(message)
     assert "project Falcon" in texts(message)
-    [posting] = world.book.latest[BEN].postings
+    [posting] = world.requests.latest[BEN].postings
     assert posting.message == f"{ADA.user_id}/1.0"
     assert world.outcomes() == [("request", "done")]
     assert world.counted() == {"asked": 1}
@@ -103,7 +103,7 @@ def test_request_goes_to_the_channel_where_one_is_set(world: AppWorld) -> None:
 def test_request_without_a_reason_shows_what_is_missing(world: AppWorld, reason: str) -> None:
     answer = json.loads(world.submit("ask_access", {"reason": reason}, metadata="de", member=BEN))
     assert answer["errors"] == {"reason": CATALOGUES["de"].ask_reason_missing}
-    assert world.book.latest == {}
+    assert world.requests.latest == {}
     assert world.outcomes() == [("form", "invalid_form")]
     assert world.counted() == {"invalid_form": 1}
 
@@ -111,7 +111,7 @@ def test_request_without_a_reason_shows_what_is_missing(world: AppWorld, reason:
 def test_request_that_reaches_nobody_is_withdrawn(world: AppWorld) -> None:
     world.slack.broken = {"post"}
     world.submit("ask_access", FILLED_IN, member=BEN)
-    assert world.book.latest[BEN].state is RequestState.WITHDRAWN
+    assert world.requests.latest[BEN].state is RequestState.WITHDRAWN
     assert world.counted() == {"asked_nobody": 1}
 
 
@@ -132,7 +132,7 @@ def test_request_of_a_guest_is_refused(world: AppWorld) -> None:
 
 
 def test_unstored_request_is_answered(world: AppWorld) -> None:
-    world.book.error = BROKEN
+    world.requests.error = BROKEN
     world.submit("ask_access", FILLED_IN, member=BEN)
     assert [message.text for _, message in world.slack.posts] == [WORDS.ask_failed]
     assert world.counted() == {"not_asked": 1}
@@ -141,14 +141,14 @@ def test_unstored_request_is_answered(world: AppWorld) -> None:
 def test_request_decided_before_its_postings_are_kept_loses_its_buttons(
     world: AppWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep = world.book.posted
+    keep = world.requests.posted
 
     def after_a_decision(*given: Any) -> AccessRequest | None:
         stands = keep(*given)
         assert stands is not None
         return replace(stands, state=RequestState.DENIED, decided_by=ADA.user_id, decided_at=world.clock.now())
 
-    monkeypatch.setattr(world.book, "posted", after_a_decision)
+    monkeypatch.setattr(world.requests, "posted", after_a_decision)
     world.submit("ask_access", FILLED_IN, member=BEN)
     [(place, message)] = world.slack.updates
     assert place == f"{ADA.user_id}/1.0"
@@ -159,7 +159,7 @@ def test_unstored_postings_change_nothing_for_the_member(world: AppWorld, monkey
     def fails(*_: Any) -> None:
         raise BROKEN
 
-    monkeypatch.setattr(world.book, "posted", fails)
+    monkeypatch.setattr(world.requests, "posted", fails)
     with capture_logs() as logs:
         world.submit("ask_access", FILLED_IN, member=BEN)
     assert world.counted() == {"asked": 1}
@@ -177,7 +177,7 @@ def test_approval_of_a_mapped_member_grants_and_notifies(world: AppWorld) -> Non
     [(place, message)] = world.slack.updates
     assert place == "C0REQUESTS/5.0"
     assert "approve_access" not in texts(message)
-    assert [(to, told.text) for to, told in world.slack.posts] == [(BEN.user_id, WORDS.granted)]
+    assert [(to, answer.text) for to, answer in world.slack.posts] == [(BEN.user_id, WORDS.granted)]
     assert [user for user, _ in world.slack.homes] == [BEN.user_id]
     assert [channel for channel, _ in world.slack.announced] == ["C0AUDIT0001"]
     assert world.slack.replies == []
@@ -189,14 +189,14 @@ def test_approval_of_a_member_without_a_mapping_opens_a_form(world: AppWorld) ->
     world.press("approve_access", value(request), ADA)
     [form] = world.slack.forms
     assert form["private_metadata"] == f"{value(request)} en"
-    assert world.book.latest[BEN].state is RequestState.OPEN
+    assert world.requests.latest[BEN].state is RequestState.OPEN
     assert world.counted() == {"decision_needs_mapping": 1}
 
 
 def test_unopened_mapping_form_is_answered(world: AppWorld) -> None:
     world.slack.broken = {"open_form"}
     world.press("approve_access", value(asked(world)), ADA)
-    assert world.told() == WORDS.form_failed
+    assert world.answer() == WORDS.form_failed
 
 
 def test_mapping_form_approves_with_its_mapping(world: AppWorld) -> None:
@@ -205,7 +205,7 @@ def test_mapping_form_approves_with_its_mapping(world: AppWorld) -> None:
     assert world.submit("approve_access", fields, f"{value(request)} en", ADA) == ""
     [mapping] = world.access.read(BEN).mappings
     assert (mapping.alias, mapping.profile_name) == ("bens", "ben")
-    assert world.book.latest[BEN].state is RequestState.APPROVED
+    assert world.requests.latest[BEN].state is RequestState.APPROVED
 
 
 @pytest.mark.parametrize(
@@ -220,14 +220,14 @@ def test_mapping_form_with_bad_fields_shows_which(world: AppWorld, fields: dict[
     request = asked(world)
     answer = json.loads(world.submit("approve_access", fields, f"{value(request)} de", ADA))
     assert list(answer["errors"]) == [field]
-    assert world.book.latest[BEN] == request
+    assert world.requests.latest[BEN] == request
     assert world.counted() == {"invalid_form": 1}
 
 
 def test_denial_is_sent_to_the_member(world: AppWorld) -> None:
     request = asked(world)
     world.press("deny_access", value(request), ADA)
-    assert world.book.latest[BEN].state is RequestState.DENIED
+    assert world.requests.latest[BEN].state is RequestState.DENIED
     assert (BEN.user_id, WORDS.turned_down) in [(to, message.text) for to, message in world.slack.posts]
     assert world.access.read(BEN).grants == ()
 
@@ -236,8 +236,8 @@ def test_denial_is_sent_to_the_member(world: AppWorld) -> None:
 def test_press_by_non_administrator_decides_nothing(world: AppWorld, action_id: str) -> None:
     request = asked(world)
     world.press(action_id, value(request), ANA)
-    assert world.told() == WORDS.only_admins
-    assert world.book.latest[BEN] == request
+    assert world.answer() == WORDS.only_admins
+    assert world.requests.latest[BEN] == request
     assert world.outcomes() == [("decide", "not_an_admin")]
 
 
@@ -245,18 +245,18 @@ def test_press_by_non_administrator_decides_nothing(world: AppWorld, action_id: 
 @pytest.mark.parametrize("action_id", ["approve_access", "deny_access"])
 def test_press_that_names_no_request_is_stale(world: AppWorld, action_id: str, named: str) -> None:
     world.press(action_id, named, ADA)
-    assert world.told() == WORDS.request_gone
+    assert world.answer() == WORDS.request_gone
     assert world.outcomes() == [("link", "stale_button")]
 
 
 def test_failed_decision_is_answered_and_counted(world: AppWorld) -> None:
     world.access.give(BEN, a_mapping("bens", "ben"))
-    request, world.book.error = asked(world, wish=""), None
+    request, world.requests.error = asked(world, wish=""), None
     world.access.error = BROKEN
     world.press("approve_access", value(request), ADA)
-    assert WORDS.decision_failed in world.told()
+    assert WORDS.decision_failed in world.answer()
     assert world.counted() == {"decision_failed": 1}
-    assert world.book.latest[BEN] == request
+    assert world.requests.latest[BEN] == request
 
 
 def test_decided_request_shows_its_end_instead_of_buttons(world: AppWorld) -> None:
@@ -270,7 +270,7 @@ def test_decided_request_shows_its_end_instead_of_buttons(world: AppWorld) -> No
 def test_unreplaced_message_is_answered_beside_it(world: AppWorld) -> None:
     world.slack.broken = {"update"}
     world.press("deny_access", value(asked(world)), ADA)
-    assert "Denied by" in world.told()
+    assert "Denied by" in world.answer()
 
 
 def test_approval_from_a_dialog_is_answered_in_it(world: AppWorld) -> None:
@@ -285,4 +285,4 @@ def test_approval_of_a_member_in_a_denied_group_says_so(world: AppWorld) -> None
     world.access.give_group(TEAM, deny)
     world.directory.groups = {deny.principal: frozenset({BEN.user_id})}
     world.press("approve_access", value(asked(world)), ADA)
-    assert world.told() == WORDS.deny_stands
+    assert world.answer() == WORDS.deny_stands

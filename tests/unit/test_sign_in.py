@@ -632,7 +632,7 @@ class HangsAfterMinting(NeverReady):
         future = super().submit(fn, *args, **kwargs)
         if getattr(fn, "__name__", "") == "sign_in":
             self._clock.advance(FRESH_FOR + 1)
-            self._stuck = ("read",)
+            self._hanging = ("read",)
         return future
 
 

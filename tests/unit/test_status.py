@@ -78,8 +78,8 @@ DECISIONS: dict[str, tuple[tuple[Mapping | Grant, ...], dict[str, Any], Reason |
     "allowed": ((a_mapping(), ALLOW), {}, None),
     "allowed, with several": ((*SEVERAL, ALLOW), {}, None),
     "allowed for a while": ((a_mapping(), a_grant(until=NOON + SECOND)), {}, None),
-    "a deny rule that has ended": ((a_mapping(), ALLOW, replace(DENY, until=NOON)), {}, None),
-    "a guest where guests may": (
+    "an expired deny rule": ((a_mapping(), ALLOW, replace(DENY, until=NOON)), {}, None),
+    "a guest where guests get links": (
         (a_mapping(), ALLOW),
         {"person": GUEST, "rules": policy.Rules(allow_guests=True)},
         None,
@@ -96,7 +96,7 @@ DECISIONS: dict[str, tuple[tuple[Mapping | Grant, ...], dict[str, Any], Reason |
     "a lockdown": ((a_mapping(), ALLOW), {"lockdown": Lockdown("a leak")}, Reason.LOCKDOWN),
     "through a group": ((a_mapping(), IN_ALLOWED), {}, None),
     "denied by a group": ((a_mapping(), ALLOW, IN_DENIED), {}, Reason.DENIED),
-    "a group that is unknown": ((a_mapping(), ALLOW, UNKNOWN), {}, Reason.GROUP_UNCONFIRMED),
+    "an unknown group": ((a_mapping(), ALLOW, UNKNOWN), {}, Reason.GROUP_UNCONFIRMED),
     "deactivated": (
         (a_mapping(), ALLOW),
         {"person": replace(FULL_MEMBER, ineligible_reason="deactivated")},
@@ -132,12 +132,12 @@ def test_decision_equals_that_of_the_next_request(
     world: World, records: tuple[Mapping | Grant, ...], more: dict[str, Any], reason: Reason | None
 ) -> None:
     arrange(world, records, **more)
-    standing = world.of()
-    found = standing.decision
+    status = world.of()
+    found = status.decision
     assert (None if isinstance(found, Allowed) else found.reason) is reason
-    assert standing.facts.access == world.access.read(ANA)
-    assert standing.facts.person == world.directory.person(ANA)
-    assert standing.member == ANA
+    assert status.facts.access == world.access.read(ANA)
+    assert status.facts.person == world.directory.person(ANA)
+    assert status.member == ANA
 
 
 def test_table_covers_every_permanent_refusal() -> None:
@@ -175,7 +175,7 @@ def test_table_covers_every_permanent_refusal() -> None:
         "own before a group's",
         "a group's after own",
         "none",
-        "for good",
+        "permanent",
         "with a deny rule",
         "without a mapping",
         "for a second",
@@ -187,14 +187,14 @@ def test_allow_rule_is_shown_with_its_state(
     world: World, records: tuple[Mapping | Grant, ...], allow: Grant | None, *, now: bool
 ) -> None:
     arrange(world, records)
-    standing = world.of()
-    assert (standing.allow, standing.allowed_now) == (allow, now)
+    status = world.of()
+    assert (status.allow, status.allowed_now) == (allow, now)
 
 
 def test_rules_of_other_members_do_not_count(world: World) -> None:
     world.access.give(BEN, a_mapping("bens", "ben"), a_grant(BEN))
-    standing = world.of()
-    assert (standing.allow, standing.facts.access.mappings) == (None, ())
+    status = world.of()
+    assert (status.allow, status.facts.access.mappings) == (None, ())
 
 
 # The last links
@@ -296,9 +296,9 @@ def test_unreadable_audit_leaves_the_rest_of_the_status(world: World, *, late: b
     world.audit = Broken()
     world.access.give(ANA, a_mapping(), ALLOW)
     world.record(1)
-    standing = world.of()
-    assert standing.links is None
-    assert isinstance(standing.decision, Allowed)
+    status = world.of()
+    assert status.links is None
+    assert isinstance(status.decision, Allowed)
 
 
 # Deadlines
@@ -307,9 +307,9 @@ def test_unreadable_audit_leaves_the_rest_of_the_status(world: World, *, late: b
 def test_hanging_audit_ends_at_the_shared_deadline(world: World) -> None:
     world.side = side = NeverReady("_links")
     world.access.give(ANA, a_mapping(), ALLOW)
-    standing = world.of()
-    assert standing.links is None
-    assert isinstance(standing.decision, Allowed)
+    status = world.of()
+    assert status.links is None
+    assert isinstance(status.decision, Allowed)
     assert side.waits == [GATHER_TIMEOUT]
     assert [future.cancelled() for future in side.futures] == [True]
 
@@ -346,8 +346,8 @@ def test_status_changes_nothing(world: World) -> None:
 in_each_language = pytest.mark.parametrize("words", CATALOGUES.values(), ids=CATALOGUES)
 
 
-def told(standing: MemberStatus, words: Words) -> str:
-    message = status_views.who_am_i(standing, RenderContext(words))
+def text_of(status: MemberStatus, words: Words) -> str:
+    message = status_views.who_am_i(status, RenderContext(words))
     return "\n".join(block["text"]["text"] for block in message.blocks if block["type"] == "section")
 
 
@@ -361,7 +361,7 @@ def test_only_members_who_get_a_link_read_that_they_have_access(
     words: Words,
 ) -> None:
     arrange(world, records, **more)
-    shown = told(world.of(), words)
+    shown = text_of(world.of(), words)
     allowed = [words.who_allowed, words.who_allowed_until.partition("{until}")[0]]
     mentioned = any(line.startswith(tuple(allowed)) for line in shown.splitlines())
     if reason is Reason.NOT_MAPPED:
@@ -388,7 +388,7 @@ def test_refusal_reason_is_shown(words: Words) -> None:
         fresh = World()
         records, more, _ = DECISIONS[name]
         arrange(fresh, records, **more)
-        assert line in told(fresh.of(), words).splitlines(), name
+        assert line in text_of(fresh.of(), words).splitlines(), name
 
 
 @in_each_language
@@ -402,7 +402,7 @@ def test_each_link_is_shown_with_time_and_outcome(world: World, words: Words) ->
         ({"outcome": "requested"}, words.link_requested),
     ]
     entries = [world.record(number, **more) for number, (more, _) in enumerate(outcomes)]
-    lines = told(world.of(), words).splitlines()
+    lines = text_of(world.of(), words).splitlines()
     assert lines[-6:] == [
         words.who_links,
         *(
@@ -414,12 +414,12 @@ def test_each_link_is_shown_with_time_and_outcome(world: World, words: Words) ->
 
 @in_each_language
 def test_unreadable_links_are_shown_as_unknown(world: World, words: Words) -> None:
-    shown = told(replace(world.of(), links=None), words).splitlines()
+    shown = text_of(replace(world.of(), links=None), words).splitlines()
     assert shown[-1] == words.who_links_unknown
-    assert told(world.of(), words).splitlines()[-1] == words.who_no_links
+    assert text_of(world.of(), words).splitlines()[-1] == words.who_no_links
 
 
 @in_each_language
 def test_choice_is_not_shown_as_a_refusal(world: World, words: Words) -> None:
     entry = world.record(1, outcome="choose")
-    assert words.link_refused.format(at=slack_date(entry.at)) not in told(world.of(), words)
+    assert words.link_refused.format(at=slack_date(entry.at)) not in text_of(world.of(), words)

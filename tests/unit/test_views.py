@@ -33,11 +33,11 @@ HOSTILE = (
 RIGHT_TO_LEFT = "שלום \u202e עולם مرحبا بالعالم abc \u2067 " * 30
 TEXTS = {"hostile": HOSTILE, "endless": "<&>" * 5000, "right to left": RIGHT_TO_LEFT}
 ENGLISH = CATALOGUES["en"]
-READER = RenderContext(ENGLISH)
+RENDER = RenderContext(ENGLISH)
 MAX_LENGTH_COMMAND = "/" + "c" * 31
-READERS = {language: RenderContext(words, MAX_LENGTH_COMMAND, may_ask=True) for language, words in CATALOGUES.items()}
+RENDERS = {language: RenderContext(words, MAX_LENGTH_COMMAND, may_ask=True) for language, words in CATALOGUES.items()}
 
-in_each_language = pytest.mark.parametrize("render", READERS.values(), ids=READERS)
+in_each_language = pytest.mark.parametrize("render", RENDERS.values(), ids=RENDERS)
 
 
 def issued(mapping: Mapping | None = None, url: str = URL, *, target: Target | None = None, **link: Any) -> Issued:
@@ -64,7 +64,7 @@ def mappings(*aliases: str) -> tuple[Mapping, ...]:
     return tuple(a_mapping(alias) for alias in aliases)
 
 
-def standing(*mapped: Mapping, links: tuple[Entry, ...] = (), denied: Reason | None = None) -> MemberStatus:
+def a_status(*mapped: Mapping, links: tuple[Entry, ...] = (), denied: Reason | None = None) -> MemberStatus:
     allowed = an_allowed(mapped[0] if mapped else None)
     access = Access(mapped, (a_grant(),))
     decision = allowed if denied is None else Denied(denied, mappings=mapped)
@@ -73,7 +73,7 @@ def standing(*mapped: Mapping, links: tuple[Entry, ...] = (), denied: Reason | N
 
 
 def locked_down(reason: str) -> MemberStatus:
-    return replace(standing(a_mapping()), decision=Denied(Reason.LOCKDOWN, notice=reason))
+    return replace(a_status(a_mapping()), decision=Denied(Reason.LOCKDOWN, notice=reason))
 
 
 def texts(message: Message) -> Iterator[str]:
@@ -107,7 +107,7 @@ def buttons(message: Message) -> dict[str, dict[str, Any]]:
 
 
 def test_link_is_in_one_button_only() -> None:
-    message = views.answer(issued(), READER)
+    message = views.answer(issued(), RENDER)
     open_studio = buttons(message)[views.OPEN_STUDIO]
     assert open_studio["url"] == URL
     assert open_studio["style"] == "primary"
@@ -116,12 +116,12 @@ def test_link_is_in_one_button_only() -> None:
 
 
 def test_link_is_hidden_in_the_repr_of_a_message() -> None:
-    message = views.answer(issued(), READER)
+    message = views.answer(issued(), RENDER)
     assert "s3cr3t" not in f"{message!r} {message}"
 
 
 def test_buttons_have_request_id_and_alias() -> None:
-    found = buttons(views.answer(issued(a_mapping("sandbox")), READER))
+    found = buttons(views.answer(issued(a_mapping("sandbox")), RENDER))
     assert found[views.OPEN_STUDIO]["value"] == "0" * 32
     assert found[views.NEW_LINK]["value"] == "sandbox"
     assert "url" not in found[views.NEW_LINK]
@@ -140,12 +140,12 @@ def test_buttons_have_request_id_and_alias() -> None:
 )
 def test_new_link_button_has_the_same_target(target: Target, again: str) -> None:
     mapping = target.within(a_mapping("sandbox"))
-    found = buttons(views.answer(issued(mapping, target=target), READER))
+    found = buttons(views.answer(issued(mapping, target=target), RENDER))
     assert found[views.NEW_LINK]["value"] == again
 
 
 def test_link_message_shows_target_expiry_and_session_length() -> None:
-    message = views.answer(issued(a_mapping(space_name="lab"), session_seconds=5400), READER)
+    message = views.answer(issued(a_mapping(space_name="lab"), session_seconds=5400), RENDER)
     shown = "\n".join(texts(message))
     for part in (
         "`ana`",
@@ -155,12 +155,12 @@ def test_link_message_shows_target_expiry_and_session_length() -> None:
         "1 hour 30 minutes",
     ):
         assert part in shown
-    assert "space" not in "\n".join(texts(views.answer(issued(), READER)))
+    assert "space" not in "\n".join(texts(views.answer(issued(), RENDER)))
 
 
 def test_fallback_text_shows_how_long_the_link_works() -> None:
-    assert "60 seconds" in views.answer(issued(), READER).text
-    assert "5 minutes" in views.answer(issued(lifetime_seconds=300), READER).text
+    assert "60 seconds" in views.answer(issued(), RENDER).text
+    assert "5 minutes" in views.answer(issued(lifetime_seconds=300), RENDER).text
 
 
 DAY = timedelta(days=1)
@@ -187,7 +187,7 @@ def test_link_message_mentions_the_end_of_access(until: timedelta | None, *, men
 @pytest.mark.parametrize("count", range(1, 6))
 def test_up_to_five_choices_are_buttons(count: int) -> None:
     targets = [f"alias-{number}" for number in range(count)]
-    found = elements(views.answer(choice(*targets), READER))
+    found = elements(views.answer(choice(*targets), RENDER))
     assert [element["type"] for element in found] == ["button"] * count
     assert [element["value"] for element in found] == targets
     assert len({element["action_id"] for element in found}) == count
@@ -198,7 +198,7 @@ def test_up_to_five_choices_are_buttons(count: int) -> None:
 @pytest.mark.parametrize("count", [6, 25, 100, 101, 130])
 def test_more_than_five_choices_are_a_select(count: int) -> None:
     targets = [f"alias-{number}" for number in range(count)]
-    [select] = elements(views.answer(choice(*targets), READER))
+    [select] = elements(views.answer(choice(*targets), RENDER))
     assert (select["type"], select["action_id"]) == ("static_select", views.CHOOSE)
     assert [option["value"] for option in select["options"]] == targets[:100]
 
@@ -207,7 +207,7 @@ def test_more_than_five_choices_are_a_select(count: int) -> None:
 @pytest.mark.parametrize("remembered", [True, False])
 def test_only_the_last_opened_choice_is_primary(count: int, *, remembered: bool) -> None:
     targets = [f"alias-{number}" for number in range(count)]
-    found = elements(views.answer(choice(*targets, remembered=remembered), READER))
+    found = elements(views.answer(choice(*targets, remembered=remembered), RENDER))
     if count <= views.MAX_BUTTONS:
         assert [element.get("style") for element in found] == ["primary" if remembered else None] + [None] * (
             count - 1
@@ -239,10 +239,10 @@ def labels(offered: list[Option], render: RenderContext) -> list[str]:
     return [each["text"]["text"] for element in elements(message) for each in element.get("options", [element])]
 
 
-@given(st.lists(LONG_NAMES | NAMES, min_size=1, max_size=8, unique=True), ALIASES, st.sampled_from([*READERS]))
+@given(st.lists(LONG_NAMES | NAMES, min_size=1, max_size=8, unique=True), ALIASES, st.sampled_from([*RENDERS]))
 def test_spaces_with_long_names_are_distinguishable(names: list[str], alias: str, language: str) -> None:
     offered = [Option(Target(alias, None, name), "p" * 63, "d-research") for name in names]
-    shown = labels([Option(Target(alias), "p" * 63, "d-research"), *offered], READERS[language])
+    shown = labels([Option(Target(alias), "p" * 63, "d-research"), *offered], RENDERS[language])
     assert len(set(shown)) == len(shown)
     assert all(name in label for name, label in zip(names, shown[1:], strict=True))
     assert max(map(len, shown)) <= 75
@@ -252,13 +252,13 @@ def test_spaces_with_long_names_are_distinguishable(names: list[str], alias: str
     st.lists(ALIASES, min_size=2, max_size=8, unique=True),
     LONG_NAMES | NAMES | st.none(),
     LONG_NAMES | NAMES,
-    st.sampled_from([*READERS]),
+    st.sampled_from([*RENDERS]),
 )
 def test_profiles_with_long_names_are_distinguishable(
     aliases: list[str], space: str | None, profile: str, language: str
 ) -> None:
     shown = labels(
-        [Option(Target(alias, None, space), profile, "d-research") for alias in aliases], READERS[language]
+        [Option(Target(alias, None, space), profile, "d-research") for alias in aliases], RENDERS[language]
     )
     assert len(set(shown)) == len(shown)
     assert all(alias in label for alias, label in zip(aliases, shown, strict=True))
@@ -281,7 +281,7 @@ def test_chosen_value_is_the_requested_target(count: int) -> None:
         *(Target(f"b-{number}", StudioApp.LAB) for number in range(count - 2)),
     ]
     given = Choice(a_request(), tuple(Option(target, "ana", "d-research") for target in offered))
-    found = elements(views.answer(given, READER))
+    found = elements(views.answer(given, RENDER))
     values = [each["value"] for element in found for each in element.get("options", [element])]
     assert [parse_target(value.split()) for value in values] == offered
 
@@ -300,16 +300,16 @@ def test_every_reason_has_a_message(reason: Reason, render: RenderContext) -> No
 
 @pytest.mark.parametrize("reason", Reason)
 def test_temporary_refusal_has_a_button_for_the_same_mapping(reason: Reason) -> None:
-    found = buttons(views.answer(Denied(reason, mapping=a_mapping("sandbox")), READER))
+    found = buttons(views.answer(Denied(reason, mapping=a_mapping("sandbox")), RENDER))
     assert (views.NEW_LINK in found) is (reason in views.PASSING)
     assert views.OPEN_STUDIO not in found
     if found:
         assert found[views.NEW_LINK]["value"] == "sandbox"
-        asked = buttons(views.answer(Denied(reason, target=Target("asked")), READER))
+        asked = buttons(views.answer(Denied(reason, target=Target("asked")), RENDER))
         assert asked[views.NEW_LINK]["value"] == "asked"
         everything = Denied(reason, mapping=a_mapping("sandbox"), target=Target(None, StudioApp.LAB, "Team"))
-        assert buttons(views.answer(everything, READER))[views.NEW_LINK]["value"] == "sandbox lab space Team"
-        assert "value" not in buttons(views.answer(Denied(reason), READER))[views.NEW_LINK]
+        assert buttons(views.answer(everything, RENDER))[views.NEW_LINK]["value"] == "sandbox lab space Team"
+        assert "value" not in buttons(views.answer(Denied(reason), RENDER))[views.NEW_LINK]
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -359,8 +359,8 @@ def test_suggestions_are_ordered_by_similarity() -> None:
     denied = Denied(
         Reason.UNKNOWN_ALIAS, target=Target("production"), mappings=mappings("product", "productions", "sandbox")
     )
-    assert "Did you mean `productions`, `product`?" in views.answer(denied, READER).text
-    assert "“production”" in views.answer(denied, READER).text
+    assert "Did you mean `productions`, `product`?" in views.answer(denied, RENDER).text
+    assert "“production”" in views.answer(denied, RENDER).text
 
 
 @given(
@@ -369,7 +369,7 @@ def test_suggestions_are_ordered_by_similarity() -> None:
 )
 def test_suggestions_are_the_members_own_aliases(own: list[str], asked: str) -> None:
     denied = Denied(Reason.UNKNOWN_ALIAS, target=Target(asked), mappings=mappings(*own))
-    shown = " ".join(re.findall(r"`([^`]*)`", "\n".join(texts(views.answer(denied, READER)))))
+    shown = " ".join(re.findall(r"`([^`]*)`", "\n".join(texts(views.answer(denied, RENDER)))))
     named = {
         alias
         for alias in ("sandbox", "sandbox-2", "production", "lab-1")
@@ -380,9 +380,9 @@ def test_suggestions_are_the_members_own_aliases(own: list[str], asked: str) -> 
 
 def test_sso_domain_message_has_its_url_if_known() -> None:
     address = "https://d-x.awsapps.com/start?a=1&b=2"
-    with_address = views.answer(Denied(Reason.DOMAIN_SSO, sign_in_address=address), READER)
+    with_address = views.answer(Denied(Reason.DOMAIN_SSO, sign_in_address=address), RENDER)
     assert "https://d-x.awsapps.com/start?a=1&amp;b=2" in with_address.text
-    assert "administrator" in views.answer(Denied(Reason.DOMAIN_SSO), READER).text
+    assert "administrator" in views.answer(Denied(Reason.DOMAIN_SSO), RENDER).text
 
 
 # Help
@@ -397,9 +397,9 @@ def test_help_uses_the_typed_command_name(render: RenderContext) -> None:
 
 
 def test_help_starts_with_the_unparsed_text() -> None:
-    shown = views.help_text(READER, not_understood="open sesame").text
+    shown = views.help_text(RENDER, not_understood="open sesame").text
     assert shown.startswith("`/studio` does not understand “open sesame”.")
-    assert "understand" not in views.help_text(READER).text
+    assert "understand" not in views.help_text(RENDER).text
 
 
 @in_each_language
@@ -420,9 +420,9 @@ def test_help_without_a_profile_omits_commands_that_need_one(render: RenderConte
 
 @in_each_language
 def test_help_lists_the_members_aliases_in_order(render: RenderContext) -> None:
-    message = status_views.help_for(standing(*mappings("two", "one")), render, not_understood="eh")
+    message = status_views.help_for(a_status(*mappings("two", "one")), render, not_understood="eh")
     assert message == views.help_text(render, not_understood="eh", aliases=("one", "two"))
-    nothing = status_views.help_for(standing(), render, not_understood=None)
+    nothing = status_views.help_for(a_status(), render, not_understood=None)
     assert nothing == views.help_text(render)
 
 
@@ -448,7 +448,7 @@ def test_help_lists_exactly_what_the_member_can_use(
 ) -> None:
     render, (opens, helped) = replace(render, command="/studio", may_ask=may_ask), place
     mapped = () if reason is Reason.NOT_MAPPED else mappings("one", "two")
-    lines = status_views.help_for(standing(*mapped, denied=reason), render, not_understood=None).text.splitlines()
+    lines = status_views.help_for(a_status(*mapped, denied=reason), render, not_understood=None).text.splitlines()
     links, request = "`/studio` ", "`/studio request` "
     assert any(line.startswith(links) for line in lines) is opens
     assert any("`one`" in line for line in lines) is opens
@@ -466,8 +466,8 @@ def test_home_tab_and_whoami_offer_what_the_member_can_use(
 ) -> None:
     render, (opens, helped) = replace(render, may_ask=may_ask), place
     mapped = () if reason is Reason.NOT_MAPPED else mappings("one", "two")
-    home = status_views.home_tab(standing(*mapped, denied=reason), render)
-    whoami = status_views.who_am_i(standing(*mapped, denied=reason), render)
+    home = status_views.home_tab(a_status(*mapped, denied=reason), render)
+    whoami = status_views.who_am_i(a_status(*mapped, denied=reason), render)
     assert [block["accessory"]["value"] for block in home.blocks if "accessory" in block] == (
         ["one", "two"] if opens else []
     )
@@ -476,8 +476,8 @@ def test_home_tab_and_whoami_offer_what_the_member_can_use(
 
 
 def test_help_shows_how_long_a_link_works() -> None:
-    assert "60 seconds" in views.help_text(READER).text
-    assert "5 minutes" in views.help_text(replace(READER, link_seconds=300)).text
+    assert "60 seconds" in views.help_text(RENDER).text
+    assert "5 minutes" in views.help_text(replace(RENDER, link_seconds=300)).text
 
 
 # Opened links
@@ -485,7 +485,7 @@ def test_help_shows_how_long_a_link_works() -> None:
 
 def test_opened_link_is_removed_from_the_message() -> None:
     at = NOON + timedelta(seconds=5)
-    message = views.opened(entry(opened_at=at, expires_at=NOON + timedelta(seconds=60)), READER)
+    message = views.opened(entry(opened_at=at, expires_at=NOON + timedelta(seconds=60)), RENDER)
     shown = "\n".join(texts(message))
     assert slack_time(at) in shown
     assert "`ana`" in shown
@@ -498,7 +498,7 @@ def test_opened_link_is_removed_from_the_message() -> None:
 def test_link_pressed_too_late_is_shown_as_expired(seconds: int, *, expired: bool) -> None:
     until = NOON + timedelta(seconds=60)
     pressed = entry(opened_at=NOON + timedelta(seconds=seconds), expires_at=until)
-    shown = "\n".join(texts(views.opened(pressed, READER)))
+    shown = "\n".join(texts(views.opened(pressed, RENDER)))
     assert ("expired" in shown) is expired
     assert ("Opened at" in shown) is not expired
     assert not expired or slack_time(until) in shown
@@ -506,7 +506,7 @@ def test_link_pressed_too_late_is_shown_as_expired(seconds: int, *, expired: boo
 
 def test_expired_link_offers_a_new_one() -> None:
     until = NOON + timedelta(seconds=60)
-    message = views.stale(entry(alias="sandbox", expires_at=until), READER)
+    message = views.stale(entry(alias="sandbox", expires_at=until), RENDER)
     assert slack_time(until) in "\n".join(texts(message))
     assert buttons(message)[views.NEW_LINK]["value"] == "sandbox"
 
@@ -530,7 +530,7 @@ def test_link_with_an_unrecorded_outcome_keeps_its_target(render: RenderContext)
 )
 @pytest.mark.parametrize("view", [views.opened, views.stale])
 def test_new_link_after_a_used_one_has_the_same_target(view: Any, more: dict[str, Any], again: str) -> None:
-    message = view(entry(opened_at=NOON, expires_at=NOON + timedelta(seconds=60), **more), READER)
+    message = view(entry(opened_at=NOON, expires_at=NOON + timedelta(seconds=60), **more), RENDER)
     assert buttons(message)[views.NEW_LINK]["value"] == again
 
 
@@ -550,7 +550,7 @@ def longest_links() -> tuple[Entry, ...]:
 @in_each_language
 def test_whoami_shows_name_mappings_and_links(render: RenderContext) -> None:
     mapped = (a_mapping("two", "ana-2", domain="d-second"), a_mapping("one", "ana-1"))
-    message = status_views.who_am_i(standing(*mapped, links=(entry(alias="one"),)), render)
+    message = status_views.who_am_i(a_status(*mapped, links=(entry(alias="one"),)), render)
     shown = "\n".join(texts(message))
     assert f"<@{ANA.user_id}>" in shown
     assert shown.index("`one`") < shown.index("`two`")
@@ -561,7 +561,7 @@ def test_whoami_shows_name_mappings_and_links(render: RenderContext) -> None:
 
 @in_each_language
 def test_whoami_of_an_unmapped_member_says_so(render: RenderContext) -> None:
-    shown = "\n".join(texts(status_views.who_am_i(standing(denied=Reason.NOT_MAPPED), render)))
+    shown = "\n".join(texts(status_views.who_am_i(a_status(denied=Reason.NOT_MAPPED), render)))
     assert render.words.who_nothing in shown
     assert render.words.who_no_links in shown
     assert render.words.who_links not in shown
@@ -571,7 +571,7 @@ def test_whoami_of_an_unmapped_member_says_so(render: RenderContext) -> None:
 @pytest.mark.parametrize("count", [1, 25, 100])
 def test_whoami_with_many_long_profiles_is_valid(render: RenderContext, count: int) -> None:
     mapped = longest_mappings(count)
-    message = status_views.who_am_i(standing(*mapped, links=longest_links()), render)
+    message = status_views.who_am_i(a_status(*mapped, links=longest_links()), render)
     shown = "\n".join(texts(message))
     assert all(f"`{mapping.alias}`" in shown for mapping in mapped)
     assert check_message(message.payload()) == []
@@ -581,12 +581,12 @@ def test_whoami_with_many_long_profiles_is_valid(render: RenderContext, count: i
 @pytest.mark.parametrize("count", [0, 1, 25, 100])
 def test_home_tab_with_many_long_profiles_is_valid(render: RenderContext, count: int) -> None:
     mapped = longest_mappings(count)
-    view = status_views.home_tab(standing(*mapped, links=longest_links()), render).home_tab()
+    view = status_views.home_tab(a_status(*mapped, links=longest_links()), render).home_tab()
     assert check_view(view) == []
     found = [block["accessory"]["value"] for block in view["blocks"] if "accessory" in block]
     assert found == [mapping.alias for mapping in mapped[: status_views.MAX_HOME_BLOCKS]]
     denied = status_views.home_tab(
-        standing(*mapped, links=longest_links(), denied=Reason.NOT_ALLOWED), render
+        a_status(*mapped, links=longest_links(), denied=Reason.NOT_ALLOWED), render
     ).home_tab()
     assert check_view(denied) == []
 
@@ -601,7 +601,7 @@ def test_whoami_and_home_tab_with_the_longest_reason_are_valid(
     render: RenderContext, reason: str, until: datetime | None
 ) -> None:
     grant = replace(a_grant(until=until), reason=reason)
-    longest = replace(standing(*longest_mappings(25), links=longest_links()), allow=grant, allowed_now=until is None)
+    longest = replace(a_status(*longest_mappings(25), links=longest_links()), allow=grant, allowed_now=until is None)
     longest = replace(longest, member=Member(TEAM, "U" + "X" * 30))
     message = status_views.who_am_i(longest, render)
     assert check_message(message.payload()) == []
@@ -648,14 +648,14 @@ def every_view(render: RenderContext) -> Iterator[tuple[str, Message]]:
         )
         yield f"longest {reason}", views.answer(denied, render)
         yield f"longest {reason} without a mapping", views.answer(replace(denied, mapping=None), render)
-        yield f"whoami after {reason}", status_views.who_am_i(standing(a_mapping(), denied=reason), render)
+        yield f"whoami after {reason}", status_views.who_am_i(a_status(a_mapping(), denied=reason), render)
     for outcome in ("issued", "undelivered", "requested", "choose", *Reason):
-        yield f"whoami with {outcome}", status_views.who_am_i(standing(links=(entry(outcome=outcome),)), render)
-    yield "whoami", status_views.who_am_i(standing(a_mapping()), render)
+        yield f"whoami with {outcome}", status_views.who_am_i(a_status(links=(entry(outcome=outcome),)), render)
+    yield "whoami", status_views.who_am_i(a_status(a_mapping()), render)
 
 
 EVERY_VIEW = {
-    f"{name} ({language})": message for language, render in READERS.items() for name, message in every_view(render)
+    f"{name} ({language})": message for language, render in RENDERS.items() for name, message in every_view(render)
 }
 
 
@@ -700,7 +700,7 @@ def test_refusal_with_a_hundred_profiles_is_valid(reason: Reason, render: Render
     assert check_message(message.payload()) == []
 
 
-@given(st.text(max_size=5000), st.sampled_from(list(READERS.values())))
+@given(st.text(max_size=5000), st.sampled_from(list(RENDERS.values())))
 def test_help_for_any_text_is_valid(text: str, render: RenderContext) -> None:
     message = views.help_text(render, not_understood=text)
     assert check_message(message.payload()) == []
@@ -782,7 +782,7 @@ def test_lockdown_shows_its_reason_and_no_buttons(why: str, render: RenderContex
 @in_each_language
 @pytest.mark.parametrize("reason", ["", "all of <science>"])
 def test_access_through_a_group_names_the_group(reason: str, render: RenderContext) -> None:
-    through = replace(standing(a_mapping()), allow=Grant("S0SCIENCE1", Effect.ALLOW, reason=reason))
+    through = replace(a_status(a_mapping()), allow=Grant("S0SCIENCE1", Effect.ALLOW, reason=reason))
     for message in (status_views.who_am_i(through, render), status_views.home_tab(through, render)):
         assert "<!subteam^S0SCIENCE1>" in message.text
         assert escape(reason) in message.text
@@ -795,5 +795,5 @@ def test_unconfirmed_groups_offer_a_retry(render: RenderContext) -> None:
     message = views.answer(denied, render)
     assert list(buttons(message)) == [views.NEW_LINK]
     assert "S0LEAVERS1" not in str(message.blocks)
-    shown = status_views.who_am_i(replace(standing(a_mapping()), decision=denied), render)
+    shown = status_views.who_am_i(replace(a_status(a_mapping()), decision=denied), render)
     assert render.words.refusals[Reason.GROUP_UNCONFIRMED] in shown.text
