@@ -354,13 +354,13 @@ GUARDS = {
         "store/confirmations.py",
         "(self._items.state == OPEN) & ",
         "",
-        (f"{CONTRACT}/test_pending_port.py", "test_confirmation_can_be_taken_once"),
+        (f"{CONTRACT}/test_confirmations_port.py", "test_confirmation_can_be_taken_once"),
     ),
     "confirmation expiry": Guard(
         "store/confirmations.py",
         " & (self._items.open_until > at)",
         "",
-        (f"{CONTRACT}/test_pending_port.py", "test_expired_confirmation_is_refused"),
+        (f"{CONTRACT}/test_confirmations_port.py", "test_expired_confirmation_is_refused"),
     ),
     "unchanged since shown": Guard(
         "admin/stored.py",
@@ -467,7 +467,7 @@ GUARDS = {
         "aws/role_sessions.py",
         '    session.get_component("credential_provider").insert_before("env", _Provider())\n',
         "",
-        (f"{UNIT}/test_roles.py", "test_call_without_a_session_fails_despite_process_credentials"),
+        (f"{UNIT}/test_roles.py", "test_call_without_a_session_ignores_process_credentials"),
     ),
     "space ownership": Guard(
         "aws/examination.py",

@@ -358,7 +358,7 @@ LATE: dict[str, Late] = {
 }
 MEANWHILE: dict[str, Callable[[Store], object]] = {
     "mapped": lambda store: put(store, ANA, a_mapping("other", "theirs"), entry="theirs"),
-    "mapped anew": lambda store: put(store, ANA, a_mapping(session_seconds=1800, set_at=LATER), entry="theirs"),
+    "mapped again": lambda store: put(store, ANA, a_mapping(session_seconds=1800, set_at=LATER), entry="theirs"),
     "unmapped": lambda store: unmap(store, ANA, a_mapping(), entry="theirs"),
     "denied": lambda store: rule(store, a_grant(effect=Effect.DENY), entry="theirs"),
 }
@@ -443,7 +443,7 @@ def test_concurrent_mappings_of_a_profile_have_one_winner(store: Store) -> None:
     assert len(store.access.read(ANA).mappings) + len(store.access.read(BEN).mappings) == 1
 
 
-def test_concurrent_mapping_changes_have_one_winner_without_traces(store: Store) -> None:
+def test_concurrent_mapping_changes_have_one_winner(store: Store) -> None:
     put(store, ANA, a_mapping(profile="seen"))
     wanted = {
         name: a_mapping(profile=name, set_at=LATER + timedelta(seconds=at)) for at, name in enumerate(("one", "two"))

@@ -38,7 +38,7 @@ def table(tables: Tables) -> AccessRequestTable:
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
-def book(request: pytest.FixtureRequest) -> AccessRequestStore:
+def requests(request: pytest.FixtureRequest) -> AccessRequestStore:
     """Return the fake or the adapter."""
     if request.param == "fake":
         return FakeAccessRequests()
@@ -49,13 +49,13 @@ def book(request: pytest.FixtureRequest) -> AccessRequestStore:
 # Requests
 
 
-def test_find_returns_none_without_a_request(book: AccessRequestStore) -> None:
-    assert book.find(ANA) is None
+def test_find_returns_none_without_a_request(requests: AccessRequestStore) -> None:
+    assert requests.find(ANA) is None
 
 
-def test_find_returns_the_request(book: AccessRequestStore) -> None:
-    assert book.ask(FIRST) == FIRST
-    assert book.find(ANA) == FIRST
+def test_find_returns_the_request(requests: AccessRequestStore) -> None:
+    assert requests.ask(FIRST) == FIRST
+    assert requests.find(ANA) == FIRST
 
 
 TEXTS = {
@@ -68,126 +68,126 @@ TEXTS = {
 
 @pytest.mark.parametrize(("wish", "reason"), TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("days", DAYS)
-def test_every_request_field_round_trips(book: AccessRequestStore, wish: str, reason: str, days: int | None) -> None:
+def test_every_field_round_trips(requests: AccessRequestStore, wish: str, reason: str, days: int | None) -> None:
     asked = replace(FIRST, wish=wish, reason=reason, days=days, at=NOON + 7 * MOMENT)
-    book.ask(asked)
-    assert book.find(ANA) == asked
+    requests.ask(asked)
+    assert requests.find(ANA) == asked
 
 
-def test_second_request_joins_the_open_one(book: AccessRequestStore) -> None:
-    book.ask(FIRST)
-    assert book.ask(SECOND) == FIRST
-    assert book.find(ANA) == FIRST
+def test_second_request_joins_the_open_one(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    assert requests.ask(SECOND) == FIRST
+    assert requests.find(ANA) == FIRST
 
 
-def test_expired_request_can_be_replaced(book: AccessRequestStore) -> None:
-    book.ask(FIRST)
-    assert book.ask(replace(SECOND, at=FIRST.expires_at - MOMENT)) == FIRST
-    anew = replace(SECOND, at=FIRST.expires_at, expires_at=FIRST.expires_at + timedelta(days=7))
-    assert book.ask(anew) == anew
-    assert book.find(ANA) == anew
-
-
-@pytest.mark.parametrize("state", [APPROVED, DENIED, WITHDRAWN])
-def test_decided_request_can_be_replaced(book: AccessRequestStore, state: RequestState) -> None:
-    book.ask(FIRST)
-    book.decide(ANA, FIRST.id, state, ADA, NOON)
-    assert book.ask(SECOND) == SECOND
-    assert book.find(ANA) == SECOND
+def test_expired_request_can_be_replaced(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    assert requests.ask(replace(SECOND, at=FIRST.expires_at - MOMENT)) == FIRST
+    later = replace(SECOND, at=FIRST.expires_at, expires_at=FIRST.expires_at + timedelta(days=7))
+    assert requests.ask(later) == later
+    assert requests.find(ANA) == later
 
 
 @pytest.mark.parametrize("state", [APPROVED, DENIED, WITHDRAWN])
-def test_resubmitted_form_opens_no_second_request(book: AccessRequestStore, state: RequestState) -> None:
-    book.ask(FIRST)
+def test_decided_request_can_be_replaced(requests: AccessRequestStore, state: RequestState) -> None:
+    requests.ask(FIRST)
+    requests.decide(ANA, FIRST.id, state, ADA, NOON)
+    assert requests.ask(SECOND) == SECOND
+    assert requests.find(ANA) == SECOND
+
+
+@pytest.mark.parametrize("state", [APPROVED, DENIED, WITHDRAWN])
+def test_resubmitted_form_opens_no_second_request(requests: AccessRequestStore, state: RequestState) -> None:
+    requests.ask(FIRST)
     again = replace(FIRST, at=NOON + timedelta(seconds=3), expires_at=FIRST.expires_at + timedelta(seconds=3))
-    assert book.ask(again) == FIRST
-    decided = book.decide(ANA, FIRST.id, state, ADA, NOON + timedelta(minutes=1))
-    assert book.ask(again) == decided
-    assert book.find(ANA) == decided
+    assert requests.ask(again) == FIRST
+    decided = requests.decide(ANA, FIRST.id, state, ADA, NOON + timedelta(minutes=1))
+    assert requests.ask(again) == decided
+    assert requests.find(ANA) == decided
 
 
-def test_resubmitted_form_opens_nothing_after_expiry(book: AccessRequestStore) -> None:
-    book.ask(FIRST)
+def test_resubmitted_form_opens_nothing_after_expiry(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
     late = replace(FIRST, at=FIRST.expires_at, expires_at=FIRST.expires_at + timedelta(days=7))
-    assert book.ask(late) == FIRST
-    assert book.find(ANA) == FIRST
+    assert requests.ask(late) == FIRST
+    assert requests.find(ANA) == FIRST
 
 
 @pytest.mark.parametrize("other", [BEN, ELSEWHERE], ids=["another member", "the same id in another team"])
-def test_requests_are_separate_per_member(book: AccessRequestStore, other: Member) -> None:
+def test_requests_are_separate_per_member(requests: AccessRequestStore, other: Member) -> None:
     theirs = replace(SECOND, member=other)
-    book.ask(FIRST)
-    assert book.ask(theirs) == theirs
-    book.decide(other, theirs.id, DENIED, ADA, NOON)
-    assert book.find(ANA) == FIRST
+    requests.ask(FIRST)
+    assert requests.ask(theirs) == theirs
+    requests.decide(other, theirs.id, DENIED, ADA, NOON)
+    assert requests.find(ANA) == FIRST
 
 
-def test_concurrent_requests_of_a_member_have_one_winner(book: AccessRequestStore) -> None:
+def test_concurrent_requests_of_a_member_have_one_winner(requests: AccessRequestStore) -> None:
     wanted = [replace(FIRST, id=f"{number:032x}") for number in range(8)]
-    kept = race(*(lambda one=one: book.ask(one) for one in wanted))
-    assert kept == [book.find(ANA)] * 8
+    kept = race(*(lambda one=one: requests.ask(one) for one in wanted))
+    assert kept == [requests.find(ANA)] * 8
 
 
-def test_request_times_are_independent_of_the_time_zone(book: AccessRequestStore) -> None:
-    book.ask(FIRST)
+def test_request_times_are_independent_of_the_time_zone(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
     tokyo = timezone(timedelta(hours=9))
-    assert book.ask(replace(SECOND, at=(FIRST.expires_at - MOMENT).astimezone(tokyo))) == FIRST
+    assert requests.ask(replace(SECOND, at=(FIRST.expires_at - MOMENT).astimezone(tokyo))) == FIRST
     late = FIRST.expires_at.astimezone(timezone(timedelta(hours=-8)))
-    assert book.decide(ANA, FIRST.id, DENIED, ADA, late) == FIRST
+    assert requests.decide(ANA, FIRST.id, DENIED, ADA, late) == FIRST
 
 
 # Decisions
 
 
 @pytest.mark.parametrize("state", [APPROVED, DENIED, WITHDRAWN])
-def test_decision_has_administrator_and_time(book: AccessRequestStore, state: RequestState) -> None:
-    book.ask(FIRST)
+def test_decision_has_administrator_and_time(requests: AccessRequestStore, state: RequestState) -> None:
+    requests.ask(FIRST)
     at = NOON + timedelta(minutes=5) + MOMENT
     decided = replace(FIRST, state=state, decided_by=ADA, decided_at=at)
-    assert book.decide(ANA, FIRST.id, state, ADA, at) == decided
-    assert book.find(ANA) == decided
+    assert requests.decide(ANA, FIRST.id, state, ADA, at) == decided
+    assert requests.find(ANA) == decided
 
 
 @pytest.mark.parametrize("by", [BEA, ADA], ids=["another", "the same"])
-def test_first_decision_wins(book: AccessRequestStore, by: str) -> None:
-    book.ask(FIRST)
-    first = book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
-    assert book.decide(ANA, FIRST.id, DENIED, by, NOON + timedelta(seconds=1)) == first
-    assert book.find(ANA) == first
+def test_first_decision_wins(requests: AccessRequestStore, by: str) -> None:
+    requests.ask(FIRST)
+    first = requests.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+    assert requests.decide(ANA, FIRST.id, DENIED, by, NOON + timedelta(seconds=1)) == first
+    assert requests.find(ANA) == first
 
 
-def test_expired_request_is_not_decided(book: AccessRequestStore) -> None:
-    book.ask(FIRST)
-    assert book.decide(ANA, FIRST.id, APPROVED, ADA, FIRST.expires_at) == FIRST
-    assert book.find(ANA) == FIRST
-    last = book.decide(ANA, FIRST.id, APPROVED, ADA, FIRST.expires_at - MOMENT)
+def test_expired_request_is_not_decided(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    assert requests.decide(ANA, FIRST.id, APPROVED, ADA, FIRST.expires_at) == FIRST
+    assert requests.find(ANA) == FIRST
+    last = requests.decide(ANA, FIRST.id, APPROVED, ADA, FIRST.expires_at - MOMENT)
     assert last is not None
     assert last.state is APPROVED
 
 
-def test_decision_on_a_replaced_request_fails(book: AccessRequestStore) -> None:
-    book.ask(FIRST)
-    book.decide(ANA, FIRST.id, DENIED, ADA, NOON)
-    book.ask(SECOND)
-    assert book.decide(ANA, FIRST.id, APPROVED, BEA, NOON + timedelta(hours=2)) is None
-    assert book.find(ANA) == SECOND
+def test_decision_on_a_replaced_request_fails(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    requests.decide(ANA, FIRST.id, DENIED, ADA, NOON)
+    requests.ask(SECOND)
+    assert requests.decide(ANA, FIRST.id, APPROVED, BEA, NOON + timedelta(hours=2)) is None
+    assert requests.find(ANA) == SECOND
 
 
-def test_decision_without_a_request_creates_nothing(book: AccessRequestStore) -> None:
-    assert book.decide(ANA, FIRST.id, APPROVED, ADA, NOON) is None
-    assert book.find(ANA) is None
+def test_decision_without_a_request_creates_nothing(requests: AccessRequestStore) -> None:
+    assert requests.decide(ANA, FIRST.id, APPROVED, ADA, NOON) is None
+    assert requests.find(ANA) is None
 
 
-def test_concurrent_decisions_have_one_winner(book: AccessRequestStore) -> None:
-    book.ask(FIRST)
+def test_concurrent_decisions_have_one_winner(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
     admins = [f"U0ADMIN{number}" for number in range(8)]
     states = [APPROVED, DENIED] * 4
     jobs = [
-        lambda who=who, state=state: book.decide(ANA, FIRST.id, state, who, NOON)
+        lambda who=who, state=state: requests.decide(ANA, FIRST.id, state, who, NOON)
         for who, state in zip(admins, states, strict=True)
     ]
-    assert race(*jobs) == [book.find(ANA)] * 8
-    found = book.find(ANA)
+    assert race(*jobs) == [requests.find(ANA)] * 8
+    found = requests.find(ANA)
     assert found is not None
     assert (found.decided_by, found.state) in list(zip(admins, states, strict=True))
 
@@ -197,80 +197,80 @@ def test_concurrent_decisions_have_one_winner(book: AccessRequestStore) -> None:
 POSTINGS = (Posting("D0ADA/1735689600.000100", "de"), Posting("D0BEA/1735689600.000200", "en"))
 
 
-def test_postings_are_kept_until_a_newer_request(book: AccessRequestStore) -> None:
-    book.ask(FIRST)
+def test_postings_are_kept_until_a_newer_request(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
     posted = replace(FIRST, postings=POSTINGS)
-    assert book.posted(ANA, FIRST.id, POSTINGS) == posted
-    assert book.find(ANA) == posted
-    assert book.decide(ANA, FIRST.id, DENIED, ADA, NOON) == replace(
+    assert requests.posted(ANA, FIRST.id, POSTINGS) == posted
+    assert requests.find(ANA) == posted
+    assert requests.decide(ANA, FIRST.id, DENIED, ADA, NOON) == replace(
         posted, state=DENIED, decided_by=ADA, decided_at=NOON
     )
-    book.reopen(ANA, FIRST.id)
-    assert book.find(ANA) == posted
-    book.decide(ANA, FIRST.id, DENIED, ADA, NOON)
-    book.ask(SECOND)
-    assert book.find(ANA) == SECOND
+    requests.reopen(ANA, FIRST.id)
+    assert requests.find(ANA) == posted
+    requests.decide(ANA, FIRST.id, DENIED, ADA, NOON)
+    requests.ask(SECOND)
+    assert requests.find(ANA) == SECOND
 
 
-def test_late_posting_returns_the_decision(book: AccessRequestStore) -> None:
-    book.ask(FIRST)
-    decided = book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+def test_late_posting_returns_the_decision(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    decided = requests.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
     assert decided is not None
-    assert book.posted(ANA, FIRST.id, POSTINGS) == replace(decided, postings=POSTINGS)
+    assert requests.posted(ANA, FIRST.id, POSTINGS) == replace(decided, postings=POSTINGS)
 
 
-def test_postings_of_other_requests_are_not_kept(book: AccessRequestStore) -> None:
-    assert book.posted(ANA, FIRST.id, POSTINGS) is None
-    assert book.find(ANA) is None
-    book.ask(SECOND)
-    assert book.posted(ANA, FIRST.id, POSTINGS) is None
-    assert book.find(ANA) == SECOND
+def test_postings_of_other_requests_are_not_kept(requests: AccessRequestStore) -> None:
+    assert requests.posted(ANA, FIRST.id, POSTINGS) is None
+    assert requests.find(ANA) is None
+    requests.ask(SECOND)
+    assert requests.posted(ANA, FIRST.id, POSTINGS) is None
+    assert requests.find(ANA) == SECOND
 
 
 # Reopening
 
 
-def test_reopen_restores_the_open_request(book: AccessRequestStore) -> None:
-    book.ask(FIRST)
-    book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
-    book.reopen(ANA, FIRST.id)
-    assert book.find(ANA) == FIRST
-    assert book.ask(SECOND) == FIRST
-    again = book.decide(ANA, FIRST.id, DENIED, BEA, NOON)
+def test_reopen_restores_the_open_request(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    requests.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+    requests.reopen(ANA, FIRST.id)
+    assert requests.find(ANA) == FIRST
+    assert requests.ask(SECOND) == FIRST
+    again = requests.decide(ANA, FIRST.id, DENIED, BEA, NOON)
     assert again == replace(FIRST, state=DENIED, decided_by=BEA, decided_at=NOON)
 
 
-def test_reopened_request_still_expires(book: AccessRequestStore) -> None:
-    book.ask(FIRST)
-    book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
-    book.reopen(ANA, FIRST.id)
-    assert book.decide(ANA, FIRST.id, APPROVED, ADA, FIRST.expires_at) == FIRST
+def test_reopened_request_still_expires(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    requests.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+    requests.reopen(ANA, FIRST.id)
+    assert requests.decide(ANA, FIRST.id, APPROVED, ADA, FIRST.expires_at) == FIRST
 
 
-def newer_one_decided(book: AccessRequestStore) -> AccessRequest | None:
-    book.ask(FIRST)
-    book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
-    book.ask(SECOND)
-    return book.decide(ANA, SECOND.id, DENIED, BEA, SECOND.at)
+def newer_one_decided(requests: AccessRequestStore) -> AccessRequest | None:
+    requests.ask(FIRST)
+    requests.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+    requests.ask(SECOND)
+    return requests.decide(ANA, SECOND.id, DENIED, BEA, SECOND.at)
 
 
-def test_reopen_ignores_other_requests(book: AccessRequestStore) -> None:
-    newer = newer_one_decided(book)
+def test_reopen_ignores_other_requests(requests: AccessRequestStore) -> None:
+    newer = newer_one_decided(requests)
     with suppress(StoreError):  # an error is allowed here
-        book.reopen(ANA, FIRST.id)
-    assert book.find(ANA) == newer
+        requests.reopen(ANA, FIRST.id)
+    assert requests.find(ANA) == newer
 
 
-def test_reopen_of_a_replaced_request_is_a_noop(book: AccessRequestStore) -> None:
-    newer_one_decided(book)
-    book.reopen(ANA, FIRST.id)
+def test_reopen_of_a_replaced_request_is_a_noop(requests: AccessRequestStore) -> None:
+    newer_one_decided(requests)
+    requests.reopen(ANA, FIRST.id)
 
 
-def test_reopen_without_a_request_is_a_noop(book: AccessRequestStore) -> None:
+def test_reopen_without_a_request_is_a_noop(requests: AccessRequestStore) -> None:
     with suppress(StoreError):  # an error is allowed here
-        book.reopen(ANA, FIRST.id)
-    assert book.find(ANA) is None
-    assert book.ask(SECOND) == SECOND
+        requests.reopen(ANA, FIRST.id)
+    assert requests.find(ANA) is None
+    assert requests.ask(SECOND) == SECOND
 
 
 # DynamoDB only
@@ -321,11 +321,11 @@ def test_decide_recognizes_its_own_write_after_a_lost_answer(
 
 
 USES: dict[str, tuple[str, Callable[[AccessRequestStore], object]]] = {
-    "ask": ("PutItem", lambda book: book.ask(SECOND)),
-    "find": ("GetItem", lambda book: book.find(ANA)),
-    "decide": ("UpdateItem", lambda book: book.decide(ANA, FIRST.id, APPROVED, ADA, NOON)),
-    "reopen": ("UpdateItem", lambda book: book.reopen(ANA, FIRST.id)),
-    "posted": ("UpdateItem", lambda book: book.posted(ANA, FIRST.id, POSTINGS)),
+    "ask": ("PutItem", lambda requests: requests.ask(SECOND)),
+    "find": ("GetItem", lambda requests: requests.find(ANA)),
+    "decide": ("UpdateItem", lambda requests: requests.decide(ANA, FIRST.id, APPROVED, ADA, NOON)),
+    "reopen": ("UpdateItem", lambda requests: requests.reopen(ANA, FIRST.id)),
+    "posted": ("UpdateItem", lambda requests: requests.posted(ANA, FIRST.id, POSTINGS)),
 }
 
 

@@ -144,10 +144,10 @@ def sagemaker_world(aws: ListeningAws, sagemaker: Any, adapter: SageMakerStudio)
 
 @pytest.fixture(params=["fake", "sagemaker"])
 def world(request: pytest.FixtureRequest) -> World:
-    return fake_world_at_home() if request.param == "fake" else request.getfixturevalue("sagemaker_world")
+    return fake_world_in_the_region() if request.param == "fake" else request.getfixturevalue("sagemaker_world")
 
 
-def fake_world_at_home() -> World:
+def fake_world_in_the_region() -> World:
     world = fake_world()
     world.add_domain("research", "IAM")
     for name in ("Ana", "ben"):
@@ -583,7 +583,7 @@ ODD = {
 }
 
 
-def said(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     """Return everything that a traceback or log shows of an error and its causes."""
     chain = []
     found: BaseException | None = error
@@ -600,7 +600,7 @@ def test_unusable_link_is_an_error_that_does_not_quote_it(
     aws.inject("CreatePresignedDomainUrl", Fault(body=json.dumps(answer).encode(), status=200))
     error = refused(signed_in, adapter)
     assert error.reason is Reason.AWS_UNEXPECTED
-    assert SECRET not in said(error)
+    assert SECRET not in text_of(error)
 
 
 def test_longest_link_that_fits_a_button_is_accepted(aws: ListeningAws, adapter: SageMakerStudio) -> None:
@@ -617,7 +617,7 @@ def test_link_in_a_malformed_response_is_not_quoted(
     aws.inject("CreatePresignedDomainUrl", Fault(body=body.encode(), status=status, times=None))
     error = refused(signed_in, adapter)
     assert error.reason in (Reason.AWS_UNEXPECTED, Reason.AWS_UNREACHABLE)
-    assert SECRET not in said(error)
+    assert SECRET not in text_of(error)
     aws.clear_faults()
 
 
@@ -709,7 +709,7 @@ def test_session_name_of_the_longest_ids_fits(aws: ListeningAws, adapter: SageMa
 
 
 @pytest.fixture
-def keeping(aws: ListeningAws) -> Iterator[SageMakerStudio]:  # noqa: ARG001 - sets the environment
+def caching(aws: ListeningAws) -> Iterator[SageMakerStudio]:  # noqa: ARG001 - sets the environment
     """Return an adapter with the clock of STS, so that it caches sessions."""
     studio = SageMakerStudio(region=REGION, link_seconds=60, session_seconds=43200, external_id="links-of-research")
     yield studio
@@ -722,57 +722,57 @@ def callers(aws: ListeningAws, operation: str) -> list[str]:
     return [call.caller for call in aws.recorded if call.operation == operation]
 
 
-def test_each_member_has_their_own_session(aws: ListeningAws, keeping: SageMakerStudio) -> None:
+def test_each_member_has_their_own_session(aws: ListeningAws, caching: SageMakerStudio) -> None:
     ben = Member(ANA.tenant, "U0BEN00001")
     for member in (ANA, ANA, ben):
-        assert opened(signed_in(keeping, BROKERED, member).url) == (DOMAIN, "Ana")
+        assert opened(signed_in(caching, BROKERED, member).url) == (DOMAIN, "Ana")
     assert [each["RoleSessionName"].rpartition("-")[2] for each in assumed(aws)] == [ANA.user_id, ben.user_id]
     first, second, bens = callers(aws, "CreatePresignedDomainUrl")
     assert first == second != bens
     assert "local-aws" not in {first, bens}
 
 
-def test_mapping_without_role_uses_the_bots_credentials(aws: ListeningAws, keeping: SageMakerStudio) -> None:
-    signed_in(keeping, BROKERED)
-    signed_in(keeping, a_mapping(profile="Ana"))
+def test_mapping_without_role_uses_the_bots_credentials(aws: ListeningAws, caching: SageMakerStudio) -> None:
+    signed_in(caching, BROKERED)
+    signed_in(caching, a_mapping(profile="Ana"))
     assert callers(aws, "CreatePresignedDomainUrl")[1] == "local-aws"
     assert len(assumed(aws)) == 1
 
 
-def test_external_id_is_sent_with_the_role(aws: ListeningAws, keeping: SageMakerStudio) -> None:
-    signed_in(keeping, BROKERED)
+def test_external_id_is_sent_with_the_role(aws: ListeningAws, caching: SageMakerStudio) -> None:
+    signed_in(caching, BROKERED)
     assert assumed(aws)[0]["ExternalId"] == "links-of-research"
 
 
 @pytest.mark.parametrize("code", ["ExpiredTokenException", "AccessDeniedException", "UnrecognizedClientException"])
-def test_rejected_session_is_replaced_once(aws: ListeningAws, keeping: SageMakerStudio, code: str) -> None:
-    signed_in(keeping, BROKERED)
+def test_rejected_session_is_replaced_once(aws: ListeningAws, caching: SageMakerStudio, code: str) -> None:
+    signed_in(caching, BROKERED)
     aws.inject("CreatePresignedDomainUrl", Fault(code, "no"))
-    assert opened(signed_in(keeping, BROKERED).url) == (DOMAIN, "Ana")
+    assert opened(signed_in(caching, BROKERED).url) == (DOMAIN, "Ana")
     assert len(assumed(aws)) == 2
     aws.inject("CreatePresignedDomainUrl", Fault(code, "no", times=None))
-    assert refused(signed_in, keeping, BROKERED).code == code
+    assert refused(signed_in, caching, BROKERED).code == code
     assert len(assumed(aws)) == 3
     aws.clear_faults()
 
 
-def test_rejected_new_session_is_not_retried(aws: ListeningAws, keeping: SageMakerStudio) -> None:
+def test_rejected_new_session_is_not_retried(aws: ListeningAws, caching: SageMakerStudio) -> None:
     aws.inject("CreatePresignedDomainUrl", Fault("AccessDeniedException", "no"))
-    assert refused(signed_in, keeping, BROKERED).reason is Reason.AWS_REFUSED
+    assert refused(signed_in, caching, BROKERED).reason is Reason.AWS_REFUSED
     assert len(assumed(aws)) == 1
 
 
-def test_cached_session_serves_while_sts_is_down(aws: ListeningAws, keeping: SageMakerStudio) -> None:
-    signed_in(keeping, BROKERED)
+def test_cached_session_serves_while_sts_is_down(aws: ListeningAws, caching: SageMakerStudio) -> None:
+    signed_in(caching, BROKERED)
     aws.inject("AssumeRole", Fault(drop=True, times=None))
-    assert opened(signed_in(keeping, BROKERED).url) == (DOMAIN, "Ana")
+    assert opened(signed_in(caching, BROKERED).url) == (DOMAIN, "Ana")
     aws.clear_faults()
 
 
-def test_concurrent_presses_assume_the_role_once(aws: ListeningAws, keeping: SageMakerStudio) -> None:
+def test_concurrent_presses_assume_the_role_once(aws: ListeningAws, caching: SageMakerStudio) -> None:
     aws.inject("AssumeRole", Fault(delay=0.3))
     with ThreadPoolExecutor(2) as presses:
-        links = list(presses.map(lambda _: signed_in(keeping, BROKERED), range(2)))
+        links = list(presses.map(lambda _: signed_in(caching, BROKERED), range(2)))
     assert len({link.url for link in links}) == 2
     assert len(assumed(aws)) == 1
 

@@ -21,8 +21,8 @@ TABLES = [f"studio-links-{name}" for name in ("access", "audit", "runtime")]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def well(product: Product) -> None:
-    """A small healthy installation."""
+def healthy_installation(product: Product) -> None:
+    """Set up a small healthy installation."""
     create_profile(product.domain_id, "doc")
     run("map", "U0DOC", "--domain", product.domain_id, "--profile", "doc")
     iam = boto3.client("iam")
@@ -36,25 +36,25 @@ SERVING = ("--serving-role", "arn:aws:iam::123456789012:role/serving")
 
 
 def examine(*arguments: str, role: tuple[str, ...] = SERVING) -> tuple[int, list[dict[str, str]], str]:
-    """The exit code, the findings, and the whole output."""
+    """Return the exit code, the findings and the whole output."""
     result = CliRunner().invoke(commands.cli, ["doctor", "--json", *role, *arguments], catch_exceptions=False)
     return result.exit_code, json.loads(result.stdout), result.output
 
 
-def only(level: str, *arguments: str, role: tuple[str, ...] = SERVING) -> list[dict[str, str]]:
-    """The findings of a level; a failure, and nothing less, makes the exit code 1."""
-    code, findings, output = examine(*arguments, role=role)
-    assert code == (1 if any(each["level"] == "fail" for each in findings) else 0)
+def findings_of(level: str, *arguments: str, role: tuple[str, ...] = SERVING) -> list[dict[str, str]]:
+    """Return the findings of a level; the exit code is 1 if and only if a check fails."""
+    code, every, output = examine(*arguments, role=role)
+    assert code == (1 if any(each["level"] == "fail" for each in every) else 0)
     assert os.environ.get("SLACK_BOT_TOKEN", "no token") not in output
     assert "token=" not in output
-    found = [each for each in findings if each["level"] == level]
+    found = [each for each in every if each["level"] == level]
     assert all(each["why"] and each["fix"] == each["mend"] for each in found)
     return found
 
 
-def the(level: str, check: str, *arguments: str, role: tuple[str, ...] = SERVING) -> dict[str, str]:
-    """The one finding of that level and about this."""
-    [found] = [each for each in only(level, *arguments, role=role) if check in each["check"]]
+def finding(level: str, check: str, *arguments: str, role: tuple[str, ...] = SERVING) -> dict[str, str]:
+    """Return the only finding of the level about the check."""
+    [found] = [each for each in findings_of(level, *arguments, role=role) if check in each["check"]]
     return found
 
 
@@ -90,25 +90,25 @@ def test_doctor_passes_a_healthy_installation(product: Product) -> None:
 
 def test_doctor_reports_a_wrong_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_LINK_SECONDS", "1")
-    assert "STUDIO_LINK_SECONDS" in the("fail", "environment")["found"]
+    assert "STUDIO_LINK_SECONDS" in finding("fail", "environment")["found"]
 
 
 def test_doctor_reports_settings_with_which_no_bot_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_SIGNING_SECRET", "short")
-    assert "SLACK_SIGNING_SECRET" in the("fail", "environment")["found"]
+    assert "SLACK_SIGNING_SECRET" in finding("fail", "environment")["found"]
     monkeypatch.delenv("SLACK_SIGNING_SECRET")
-    assert "is missing" in the("warn", "environment")["found"]
+    assert "is missing" in finding("warn", "environment")["found"]
 
 
 def test_doctor_warns_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLACK_BOT_TOKEN")
-    assert "SLACK_BOT_TOKEN is not set" in the("warn", "Slack token", "--team", "T0STUDIO01")["found"]
-    assert "--team" in the("warn", "mappings")["fix"]
+    assert "SLACK_BOT_TOKEN is not set" in finding("warn", "Slack token", "--team", "T0STUDIO01")["found"]
+    assert "--team" in finding("warn", "mappings")["fix"]
 
 
 def test_doctor_reports_a_revoked_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-0000-revoked")
-    assert "invalid_auth" in the("fail", "Slack token")["found"]
+    assert "invalid_auth" in finding("fail", "Slack token")["found"]
 
 
 def test_doctor_reports_missing_and_extra_scopes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,13 +117,13 @@ def test_doctor_reports_missing_and_extra_scopes(monkeypatch: pytest.MonkeyPatch
     with Workspace(scopes=granted) as slack:
         monkeypatch.setenv("SLACK_BOT_TOKEN", slack.bot_token)
         monkeypatch.setenv("SLACK_API_URL", slack.api_url)
-        assert manifest.scopes()[missing] in the("fail", missing)["why"]
-        assert "files:read" in the("warn", "Slack scopes")["found"]
+        assert manifest.scopes()[missing] in finding("fail", missing)["why"]
+        assert "files:read" in finding("warn", "Slack scopes")["found"]
 
 
 def test_doctor_reports_a_token_of_another_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_TEAMS", "T0OTHER001")
-    assert "STUDIO_TEAMS admits T0OTHER001 only" in the("fail", "Slack team")["found"]
+    assert "STUDIO_TEAMS admits T0OTHER001 only" in finding("fail", "Slack team")["found"]
 
 
 # AWS and the tables
@@ -131,7 +131,7 @@ def test_doctor_reports_a_token_of_another_workspace(monkeypatch: pytest.MonkeyP
 
 def test_doctor_reports_credentials_that_aws_refuses(product: Product) -> None:
     product.aws.inject("GetCallerIdentity", Fault("InvalidClientTokenId", status=403, times=8))
-    the("fail", "AWS credentials")
+    finding("fail", "AWS credentials")
     product.aws.clear_faults()
 
 
@@ -139,20 +139,20 @@ def test_doctor_reports_credentials_that_aws_refuses(product: Product) -> None:
 def test_doctor_reports_a_wrong_clock(product: Product, ahead: float, level: str) -> None:
     product.clock.seconds = ahead
     try:
-        assert "AWS's" in the(level, "clock")["found"]
+        assert "AWS's" in finding(level, "clock")["found"]
     finally:
         product.clock.seconds = 0
 
 
 def test_doctor_reports_missing_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_TABLE_PREFIX", "other-")
-    missing = [each for each in only("fail") if each["check"].startswith("other-")]
+    missing = [each for each in findings_of("fail") if each["check"].startswith("other-")]
     assert [each["fix"] for each in missing] == ["run `studio-links tables create`"] * 3
 
 
 def test_doctor_reports_tables_it_may_not_describe(product: Product) -> None:
     product.aws.inject("DescribeTable", Fault("AccessDeniedException", times=4))
-    the("fail", "tables")
+    finding("fail", "tables")
     product.aws.clear_faults()
 
 
@@ -163,7 +163,7 @@ def test_doctor_reports_a_table_without_time_to_live(table: str) -> None:
         life = {"AttributeName": "expires", "Enabled": on}
         dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=life)
         if not on:
-            the("fail", f"{table}: time to live")
+            finding("fail", f"{table}: time to live")
 
 
 @pytest.mark.parametrize("table", TABLES[:2])
@@ -175,47 +175,47 @@ def test_doctor_reports_an_unprotected_table(table: str) -> None:
             TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": on}
         )
         if not on:
-            the("fail", f"{table}: deletion protection")
-            the("fail", f"{table}: point-in-time recovery")
+            finding("fail", f"{table}: deletion protection")
+            finding("fail", f"{table}: point-in-time recovery")
 
 
-# What is mapped
+# Mappings
 
 
 def test_doctor_reports_a_missing_domain() -> None:
     with mapped("U0GONE", "d-gone", "gone"):
-        assert "there is no domain d-gone" in the("fail", "domain d-gone")["found"]
+        assert "there is no domain d-gone" in finding("fail", "domain d-gone")["found"]
 
 
 def test_doctor_reports_a_domain_of_identity_center() -> None:
     sso = create_domain("doctor-sso", "SSO")
     with mapped("U0SSO", sso, "sso"):
-        assert "IAM Identity Center" in the("fail", f"domain {sso}")["found"]
+        assert "IAM Identity Center" in finding("fail", f"domain {sso}")["found"]
 
 
 def test_doctor_reports_a_failed_domain(product: Product) -> None:
     product.aws.set_status(product.domain_id, status="Failed")
     try:
-        assert "is Failed" in the("fail", f"domain {product.domain_id}")["found"]
+        assert "is Failed" in finding("fail", f"domain {product.domain_id}")["found"]
     finally:
         product.aws.set_status(product.domain_id, status="InService")
 
 
 def test_doctor_reports_a_domain_it_may_not_describe(product: Product) -> None:
     product.aws.inject("DescribeDomain", Fault("AccessDeniedException", times=8))
-    assert "AccessDeniedException" in the("fail", f"domain {product.domain_id}")["found"]
+    assert "AccessDeniedException" in finding("fail", f"domain {product.domain_id}")["found"]
     product.aws.clear_faults()
 
 
 def test_doctor_reports_a_missing_profile(product: Product) -> None:
     with mapped("U0NOP", product.domain_id, "nobody"):
-        assert "there is no profile nobody" in the("fail", "profile nobody")["found"]
+        assert "there is no profile nobody" in finding("fail", "profile nobody")["found"]
 
 
 def test_doctor_reports_a_failed_profile(product: Product) -> None:
     product.aws.set_status(product.domain_id, "doc", status="Failed")
     try:
-        assert "is Failed" in the("fail", "profile doc")["found"]
+        assert "is Failed" in finding("fail", "profile doc")["found"]
     finally:
         product.aws.set_status(product.domain_id, "doc", status="InService")
 
@@ -223,13 +223,13 @@ def test_doctor_reports_a_failed_profile(product: Product) -> None:
 def test_doctor_reports_a_missing_space(product: Product) -> None:
     create_profile(product.domain_id, "spacey")
     with mapped("U0SPACE", product.domain_id, "spacey", "--space", "nowhere"):
-        assert "there is no space nowhere" in the("fail", "profile spacey")["found"]
+        assert "there is no space nowhere" in finding("fail", "profile spacey")["found"]
 
 
 def test_doctor_reports_a_role_it_cannot_assume(product: Product) -> None:
     with mapped("U0ROLE", product.domain_id, "doc-2", "--role-arn", ROLE):
         product.aws.inject("AssumeRole", Fault("AccessDenied", status=403, times=None))
-        found = the("fail", f"role {ROLE}")
+        found = finding("fail", f"role {ROLE}")
         product.aws.clear_faults()
     assert "AccessDenied" in found["found"]
     assert "trust policy" in found["fix"]
@@ -238,7 +238,7 @@ def test_doctor_reports_a_role_it_cannot_assume(product: Product) -> None:
 def test_doctor_warns_about_unchecked_links_through_a_role(product: Product) -> None:
     create_profile(product.domain_id, "doc-3")
     with mapped("U0ROLE", product.domain_id, "doc-3", "--role-arn", ROLE):
-        found = the("warn", f"links into {product.domain_id}")
+        found = finding("warn", f"links into {product.domain_id}")
         tried = [each for each in examine("--presign")[1] if each["check"].startswith("links into")]
     assert f"through {ROLE} were not checked" in found["found"]
     assert "--presign" in found["fix"]
@@ -256,18 +256,18 @@ def test_doctor_reports_unreadable_records(owner: str, item: str, content: dict[
     table = boto3.resource("dynamodb").Table("studio-links-access")
     table.put_item(Item={"owner": owner, "item": item, "version": 1, **content})
     try:
-        found = the("fail", f"records of {owner.rpartition('#')[2]}")
+        found = finding("fail", f"records of {owner.rpartition('#')[2]}")
     finally:
         table.delete_item(Key={"owner": owner, "item": item})
     assert found["why"] == why
 
 
-# Whether links may be made
+# Permission to make links
 
 
 def test_doctor_reports_a_role_without_permission(product: Product) -> None:
     powerless = ("--serving-role", "arn:aws:iam::123456789012:role/powerless")
-    assert "implicitDeny" in the("fail", f"links into {product.domain_id}", role=powerless)["found"]
+    assert "implicitDeny" in finding("fail", f"links into {product.domain_id}", role=powerless)["found"]
 
 
 def test_doctor_warns_about_conditional_permission(product: Product) -> None:
@@ -277,7 +277,7 @@ def test_doctor_warns_about_conditional_permission(product: Product) -> None:
     iam.put_role_policy(RoleName="conditional", PolicyName="all", PolicyDocument=document)
 
     conditional = ("--serving-role", "arn:aws:iam::123456789012:role/conditional")
-    found = the("warn", f"links into {product.domain_id}", role=conditional)
+    found = finding("warn", f"links into {product.domain_id}", role=conditional)
 
     assert "aws:SourceIp" in found["found"]
     assert "--presign" in found["fix"]
@@ -285,17 +285,17 @@ def test_doctor_warns_about_conditional_permission(product: Product) -> None:
 
 def test_doctor_warns_when_iam_does_not_answer(product: Product) -> None:
     product.aws.inject("SimulatePrincipalPolicy", Fault("AccessDenied", status=403))
-    assert "--presign" in the("warn", f"links into {product.domain_id}")["fix"]
-    assert "NoSuchEntity" in the("warn", "links into", role=())["found"]
+    assert "--presign" in finding("warn", f"links into {product.domain_id}")["fix"]
+    assert "NoSuchEntity" in finding("warn", "links into", role=())["found"]
 
 
 def test_doctor_presigns_without_showing_the_link(product: Product) -> None:
-    code, findings, output = examine("--presign")
+    code, every, output = examine("--presign")
     assert code == 0
     assert "one was made and thrown away" in output
-    assert "http://" not in json.dumps([each for each in findings if each["check"].startswith("links")])
+    assert "http://" not in json.dumps([each for each in every if each["check"].startswith("links")])
     product.aws.inject("CreatePresignedDomainUrl", Fault("AccessDeniedException"))
-    assert "AccessDeniedException" in the("fail", "links into", "--presign")["found"]
+    assert "AccessDeniedException" in finding("fail", "links into", "--presign")["found"]
 
 
 # A running bot
@@ -303,10 +303,10 @@ def test_doctor_presigns_without_showing_the_link(product: Product) -> None:
 
 def test_doctor_reports_an_unreachable_or_unready_bot(product: Product) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
-    assert "cannot be reached" in the("fail", f"bot at {nowhere}", "--url", nowhere)["found"]
+    assert "cannot be reached" in finding("fail", f"bot at {nowhere}", "--url", nowhere)["found"]
     product.aws.inject("DescribeTable", Fault("AccessDeniedException", times=2))
     not_found = f"{product.bot.address}/nothing"
-    assert "not ready (404)" in the("fail", "bot at", "--url", not_found)["found"]
+    assert "not ready (404)" in finding("fail", "bot at", "--url", not_found)["found"]
     product.aws.clear_faults()
 
 

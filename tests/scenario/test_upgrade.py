@@ -27,7 +27,7 @@ PEOPLE = ("ada", "ana", "ben", "chi", "eva", "fay", "gil", "hal", "ivy", "jon")
 
 @pytest.fixture(scope="module", autouse=True)
 def upgraded(product: Product) -> None:
-    """The tables, members and profiles of an installation of 0.1.0."""
+    """Load the tables, members and profiles of an installation of 0.1.0."""
     for name in PEOPLE:
         product.slack.add_member(f"U0{name.upper()}", name)
         create_profile(product.domain_id, name)
@@ -114,7 +114,7 @@ def test_explain_decides_by_stored_rules() -> None:
 # Using
 
 
-def test_the_stored_last_choice_is_the_primary_button(product: Product) -> None:
+def test_stored_last_choice_is_the_primary_button(product: Product) -> None:
     first, second = answer(product, "U0ANA").buttons()
     assert [(button.text, button.style) for button in (first, second)] == [
         ("Open default", "primary"),
@@ -134,11 +134,11 @@ def test_stored_denials_and_unreadable_records_give_no_link(product: Product) ->
         assert not any(button.url for button in answer(product, user).buttons())
 
 
-def test_an_admin_of_the_table_administers(product: Product) -> None:
+def test_stored_admin_can_administer(product: Product) -> None:
     assert "U0ANA" in json.dumps(answer(product, "U0CHI", "admin show @ana").blocks)
 
 
-def test_the_open_request_is_approved_from_its_old_message(product: Product) -> None:
+def test_open_request_is_approved_from_its_old_message(product: Product) -> None:
     client = WebClient(product.slack.bot_token, base_url=product.slack.api_url)
     client.chat_postMessage(channel="U0ADA", **STORED["request_message"])
     assert product.slack.press("U0ADA", newest(product, "U0ADA", "<@U0GIL>"), "approve_access").ack == "ok"
@@ -147,7 +147,7 @@ def test_the_open_request_is_approved_from_its_old_message(product: Product) -> 
     assert answer(product, "U0GIL").button("open_studio").url
 
 
-def test_a_decided_request_does_not_keep_its_member_from_asking_again(product: Product) -> None:
+def test_member_with_a_decided_request_can_ask_again(product: Product) -> None:
     refusal = answer(product, "U0FAY")
     assert product.slack.press("U0FAY", refusal, "ask_access").ack == "ok"
     dialog_of(product, "U0FAY", "Why do you need it?")

@@ -1,4 +1,4 @@
-"""The policies cover what the bot and its administration do, and nothing that is not listed."""
+"""Policies allow the calls of the bot and of its administration, and nothing else."""
 
 import json
 from dataclasses import replace
@@ -31,7 +31,7 @@ def allows(document: dict[str, Any], action: str, resource: str) -> bool:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_a_policy_names_exactly_what_is_mapped(role: Role) -> None:
+def test_policy_names_exactly_the_mapped_resources(role: Role) -> None:
     document = policy(role, SCOPE)
     resources = {resource for statement in document["Statement"] for resource in statement["Resource"]}
     sagemaker = {resource for resource in resources if ":sagemaker:" in resource}
@@ -45,7 +45,7 @@ def test_a_policy_names_exactly_what_is_mapped(role: Role) -> None:
             assert set(statement["Action"]) <= {"sagemaker:ListSpaces", "sagemaker:ListUserProfiles"}
 
 
-def test_only_serving_makes_links_and_only_administration_makes_tables() -> None:
+def test_serving_makes_links_and_administration_makes_tables() -> None:
     serving, administration = (policy(role, SCOPE) for role in Role)
     profile = PROFILES.replace("*", "ana")
     assert allows(serving, "sagemaker:CreatePresignedDomainUrl", profile)
@@ -55,7 +55,7 @@ def test_only_serving_makes_links_and_only_administration_makes_tables() -> None
     assert not allows(serving, "sagemaker:CreatePresignedDomainUrl", profile.replace("d-one", "d-three"))
 
 
-def test_serving_writes_to_the_access_table_only_where_it_administers() -> None:
+def test_serving_writes_access_only_if_it_administers() -> None:
     table = SCOPE.table("access")
     reading = policy(Role.SERVING, SCOPE)
     writing = policy(Role.SERVING, replace(SCOPE, administers_in_slack=True))
@@ -84,7 +84,7 @@ def test_serving_writes_to_the_access_table_only_where_it_administers() -> None:
         ),
     ],
 )
-def test_conditions_limit_links_and_nothing_else(ips: Any, vpces: Any, expected: list[Any]) -> None:
+def test_conditions_limit_only_links(ips: Any, vpces: Any, expected: list[Any]) -> None:
     document = policy(Role.SERVING, replace(SCOPE, source_ips=ips, source_vpces=vpces))
     links = [s for s in document["Statement"] if s["Action"] == ["sagemaker:CreatePresignedDomainUrl"]]
     assert [statement.get("Condition") for statement in links] == expected
@@ -92,14 +92,14 @@ def test_conditions_limit_links_and_nothing_else(ips: Any, vpces: Any, expected:
     assert len({statement["Sid"] for statement in document["Statement"]}) == len(document["Statement"])
 
 
-def test_where_nothing_is_mapped_no_statement_is_without_resources() -> None:
+def test_statements_without_resources_are_omitted() -> None:
     for role in Role:
         document = policy(role, Scope("aws", ACCOUNT, "eu-west-1", "p-"))
         assert all(statement["Resource"] for statement in document["Statement"])
         assert "sagemaker" not in json.dumps(document)
 
 
-def test_what_variables_refer_to_may_be_read() -> None:
+def test_policy_allows_reading_referenced_secrets() -> None:
     place = {"partition": "aws", "region": "eu-west-1", "account": ACCOUNT}
     secret = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:slack-AbCdEf"
     arns = [
