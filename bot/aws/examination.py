@@ -1,5 +1,7 @@
 """What stands in the way of signing in to a mapping's domain, profile and space."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -41,31 +43,19 @@ def examine(client: "SageMakerClient", mapping: Mapping) -> str | None:
     Raises:
         StudioError: the mapping could not be signed in to; the reason says why.
     """
-    try:
-        domain = client.describe_domain(DomainId=mapping.domain_id)
-    except ClientError as error:
-        raise _missing(error, Reason.DOMAIN_MISSING, f"there is no domain {mapping.domain_id}") from None
+    domain_id = mapping.domain_id
+    with _named(Reason.DOMAIN_MISSING, f"there is no domain {domain_id}"):
+        domain = client.describe_domain(DomainId=domain_id)
     if domain.get("AuthMode") == "SSO":
         raise StudioError(
-            f"domain {mapping.domain_id} signs members in through IAM Identity Center: send them to its address",
+            f"domain {domain_id} signs members in through IAM Identity Center: send them to its address",
             reason=Reason.DOMAIN_SSO,
             sign_in_address=domain.get("Url"),
         )
-    if domain.get("Status") != "InService":
-        raise StudioError(
-            f"domain {mapping.domain_id} is {domain.get('Status')}: wait until it is InService",
-            reason=Reason.DOMAIN_NOT_READY,
-        )
-    try:
-        profile = client.describe_user_profile(DomainId=mapping.domain_id, UserProfileName=mapping.profile_name)
-    except ClientError as error:
-        what = f"there is no profile {mapping.profile_name} in {mapping.domain_id}"
-        raise _missing(error, Reason.PROFILE_MISSING, what) from None
-    if profile.get("Status") != "InService":
-        raise StudioError(
-            f"profile {mapping.profile_name} is {profile.get('Status')}: wait until it is InService",
-            reason=Reason.PROFILE_NOT_READY,
-        )
+    _require_in_service(f"domain {domain_id}", domain.get("Status"), Reason.DOMAIN_NOT_READY)
+    with _named(Reason.PROFILE_MISSING, f"there is no profile {mapping.profile_name} in {domain_id}"):
+        profile = client.describe_user_profile(DomainId=domain_id, UserProfileName=mapping.profile_name)
+    _require_in_service(f"profile {mapping.profile_name}", profile.get("Status"), Reason.PROFILE_NOT_READY)
     if mapping.space_name is not None:
         require_space(client, mapping)
     return profile.get("UserProfileArn")
@@ -74,10 +64,8 @@ def examine(client: "SageMakerClient", mapping: Mapping) -> str | None:
 def require_space(client: "SageMakerClient", mapping: Mapping) -> None:
     """Raise StudioError unless the space is shared, or owned by the profile: IAM does not check this."""
     name = mapping.space_name or ""
-    try:
+    with _named(Reason.SPACE_MISSING, f"there is no space {name} in {mapping.domain_id}"):
         space = client.describe_space(DomainId=mapping.domain_id, SpaceName=name)
-    except ClientError as error:
-        raise _missing(error, Reason.SPACE_MISSING, f"there is no space {name} in {mapping.domain_id}") from None
     owner = space.get("OwnershipSettings", {}).get("OwnerUserProfileName", "")
     shared = space.get("SpaceSharingSettings", {}).get("SharingType") == "Shared"
     if not shared and owner.lower() != mapping.profile_name.lower():
@@ -87,8 +75,17 @@ def require_space(client: "SageMakerClient", mapping: Mapping) -> None:
         )
 
 
-def _missing(error: ClientError, reason: Reason, what: str) -> StudioError:
-    """Return that the resource does not exist if the error says so; else raise the error."""
-    if error.response["Error"]["Code"] != MISSING:
-        raise error
-    return StudioError(f"{what}: correct the mapping, or create it", reason=reason, code=MISSING)
+def _require_in_service(name: str, status: str | None, reason: Reason) -> None:
+    if status != "InService":
+        raise StudioError(f"{name} is {status}: wait until it is InService", reason=reason)
+
+
+@contextmanager
+def _named(reason: Reason, what: str) -> Iterator[None]:
+    """Raise StudioError with these words if SageMaker does not know the resource."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] != MISSING:
+            raise
+        raise StudioError(f"{what}: correct the mapping, or create it", reason=reason, code=MISSING) from None

@@ -58,6 +58,10 @@ class Scope:
             for region, domain in sorted(self.domains)
         ]
 
+    def mapped(self) -> list[str]:
+        """Return the ARNs of the domains and of their profiles and spaces."""
+        return [*self.studio("domain"), *self.studio("user-profile", "/*"), *self.studio("space", "/*")]
+
 
 def policy(role: Role, scope: Scope) -> dict[str, Any]:
     """Return the policy document of a role, without statements that would cover nothing."""
@@ -68,19 +72,11 @@ def policy(role: Role, scope: Scope) -> dict[str, Any]:
 def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
     """Return the inline policy that narrows a broker role to the one profile of the mapping."""
     partition, account = re.match(r"arn:([^:]+):iam::(\d+):", mapping.role_arn or "").groups()  # type: ignore[union-attr] # Mapping checked it
-    base = f"arn:{partition}:sagemaker:{region}:{account}"
-    profile = mapping.profile_arn or f"{base}:user-profile/{mapping.domain_id}/{mapping.profile_name}"
+    scope = Scope(partition, account, region, "", frozenset({(region, mapping.domain_id)}))
+    profile = mapping.profile_arn or scope.studio("user-profile", f"/{mapping.profile_name}")[0]
     statements = [
         {"Effect": "Allow", "Action": [PRESIGN], "Resource": profile},
-        {
-            "Effect": "Allow",
-            "Action": EXAMINE,
-            "Resource": [
-                f"{base}:domain/{mapping.domain_id}",
-                f"{base}:user-profile/{mapping.domain_id}/*",
-                f"{base}:space/{mapping.domain_id}/*",
-            ],
-        },
+        {"Effect": "Allow", "Action": EXAMINE, "Resource": scope.mapped()},
         {"Effect": "Allow", "Action": ["sagemaker:ListSpaces"], "Resource": "*"},  # it takes no narrower one
     ]
     return {"Version": "2012-10-17", "Statement": statements}
@@ -91,10 +87,8 @@ def _serving(scope: Scope) -> list[dict[str, Any]]:
     histories = ("by_member", "by_day") if scope.administers_in_slack else ("by_member",)
     return [
         *_links(scope),
-        _examining(scope),
-        _brokers(scope),
+        *_common(scope),
         _statement("OfferSpaces", ["sagemaker:ListSpaces"], ["*"] if scope.domains else []),
-        *_secrets(scope),
         _tables(scope, "Access", ("BatchGetItem", *changes), ["access"]),
         _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"]),
         _tables(scope, "Count", ("GetItem", "PutItem", "UpdateItem"), ["runtime"]),
@@ -109,11 +103,9 @@ def _administration(scope: Scope) -> list[dict[str, Any]]:
     # For `doctor`: what the policies of a role of this account allow. It changes nothing.
     roles = f"arn:{scope.partition}:iam::{scope.account}:role/*"
     return [
-        _examining(scope),
-        _brokers(scope),
+        *_common(scope),
         _statement("ListProfiles", ["sagemaker:ListUserProfiles"], ["*"] if scope.domains else []),
         _statement("ReadTags", ["sagemaker:ListTags"], scope.studio("user-profile", "/*")),
-        *_secrets(scope),
         _tables(scope, "Access", ("BatchGetItem", "Scan", "PutItem", "UpdateItem"), ["access"]),
         _tables(scope, "Record", ("PutItem",), ["audit"]),
         _tables(scope, "History", ("Query",), ["audit/index/by_member", "audit/index/by_day"]),
@@ -136,21 +128,19 @@ def _links(scope: Scope) -> list[dict[str, Any]]:
     ]
 
 
-def _examining(scope: Scope) -> dict[str, Any]:
-    resources = [*scope.studio("domain"), *scope.studio("user-profile", "/*"), *scope.studio("space", "/*")]
-    return _statement("Examine", EXAMINE, resources)
+def _common(scope: Scope) -> list[dict[str, Any]]:
+    """Allow what both roles need: examining mappings, assuming their roles, and reading referenced secrets.
 
-
-def _brokers(scope: Scope) -> dict[str, Any]:
-    return _statement("Brokers", ["sts:AssumeRole", "sts:SetSourceIdentity"], sorted(scope.broker_roles))
-
-
-def _secrets(scope: Scope) -> list[dict[str, Any]]:
-    """Allow reading what variables refer to. The key of a secret encrypted with a key of your own has to be added."""
+    The key of a secret that is encrypted with a key of your own has to be added.
+    """
     kinds = {"secretsmanager:GetSecretValue": ":secretsmanager:", "ssm:GetParameter": ":ssm:"}
     return [
-        _statement(f"Secrets{number}", [action], sorted(arn for arn in scope.secrets if kind in arn))
-        for number, (action, kind) in enumerate(kinds.items(), start=1)
+        _statement("Examine", EXAMINE, scope.mapped()),
+        _statement("Brokers", ["sts:AssumeRole", "sts:SetSourceIdentity"], sorted(scope.broker_roles)),
+        *(
+            _statement(f"Secrets{number}", [action], sorted(arn for arn in scope.secrets if kind in arn))
+            for number, (action, kind) in enumerate(kinds.items(), start=1)
+        ),
     ]
 
 

@@ -28,7 +28,7 @@ SECRETS_MANAGER, PARAMETER = "aws-secretsmanager://", "ssm://"
 ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):[0-9]{12}:secret:")
 # Half a minute at most; a supervisor starts the process again.
 CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
-# Seconds between readings, and the fewest between two that are asked for.
+# Seconds between two reads, and the fewest if `refresh_soon` asks for one.
 EVERY, SOONEST = 300.0, 5.0
 
 CHECK_NAME = "check its name and the region"
@@ -70,7 +70,7 @@ def read(reference: str, region: str | None) -> str:
         ConfigError: it cannot be read; the message has the reference, and never the value.
     """
     try:
-        value = _parameter(reference, region) if reference.startswith(PARAMETER) else _secret(reference, region)
+        value = _stored(reference, region)
     except (ClientError, BotoCoreError, ValueError) as error:
         code = type(error).__name__ if isinstance(error, ValueError) else error_code(error)
         advice = ADVICE.get(code, "check that AWS can be reached, then try again")
@@ -79,12 +79,16 @@ def read(reference: str, region: str | None) -> str:
     return value
 
 
-def _secret(reference: str, region: str | None) -> str:
+def _stored(reference: str, region: str | None) -> str:
+    if reference.startswith(PARAMETER):
+        ssm = new_session().client("ssm", region_name=region, config=CONFIG)
+        answer = ssm.get_parameter(Name=reference.removeprefix(PARAMETER), WithDecryption=True)
+        return str(answer["Parameter"].get("Value", "")).strip()
     name, _, key = reference.removeprefix(SECRETS_MANAGER).partition("#")
-    if arn := ARN.match(name):
-        region = arn[1]
-    client = new_session().client("secretsmanager", region_name=region, config=CONFIG)
-    text = str(client.get_secret_value(SecretId=name).get("SecretString", ""))
+    if in_arn := ARN.match(name):
+        region = in_arn[1]
+    secrets_manager = new_session().client("secretsmanager", region_name=region, config=CONFIG)
+    text = str(secrets_manager.get_secret_value(SecretId=name).get("SecretString", ""))
     if not key:
         return text.strip()
     try:
@@ -94,12 +98,6 @@ def _secret(reference: str, region: str | None) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"{reference} holds no JSON with a text called {key}: put one there")
     return value.strip()
-
-
-def _parameter(reference: str, region: str | None) -> str:
-    client = new_session().client("ssm", region_name=region, config=CONFIG)
-    answer = client.get_parameter(Name=reference.removeprefix(PARAMETER), WithDecryption=True)
-    return str(answer["Parameter"].get("Value", "")).strip()
 
 
 class RefreshingSecret(Generic[T]):
@@ -123,7 +121,7 @@ class RefreshingSecret(Generic[T]):
         self._wanted.set()
 
     def start(self) -> None:
-        """Start reading in the background."""
+        """Start to read in the background."""
         threading.Thread(target=self._run, name="secret-refresh", daemon=True).start()
 
     def stop(self) -> None:
