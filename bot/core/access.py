@@ -6,12 +6,15 @@ from enum import StrEnum
 
 from bot.core.values import (
     ALIAS,
+    ALIAS_RULE,
     DOMAIN_ID,
+    LANDING_RULE,
     LANDING_URI,
     MAX_LANDING_URI,
     MAX_NAME,
     MAX_REASON,
     NAME,
+    NAME_RULE,
     PRINCIPAL,
     REASON,
     REGION,
@@ -72,23 +75,15 @@ class Mapping:
     set_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        check_pattern("alias", self.alias, ALIAS, 32, "1 to 32 lower-case letters, digits and hyphens")
+        check_pattern("alias", self.alias, ALIAS, 32, ALIAS_RULE)
         if self.alias in RESERVED_WORDS:
             raise InvalidValue("alias", self.alias, "none of the command's own words")
         check_pattern("domain", self.domain_id, DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123")
-        name_rule = "1 to 63 letters, digits and inner hyphens"
-        check_pattern("profile", self.profile_name, NAME, MAX_NAME, name_rule)
+        check_pattern("profile", self.profile_name, NAME, MAX_NAME, NAME_RULE)
         if self.space_name is not None:
-            check_pattern("space", self.space_name, NAME, MAX_NAME, name_rule)
+            check_pattern("space", self.space_name, NAME, MAX_NAME, NAME_RULE)
         if self.landing_uri is not None:
-            check_pattern(
-                "landing",
-                self.landing_uri,
-                LANDING_URI,
-                MAX_LANDING_URI,
-                "studio::PATH or app:NAME:PATH, NAME being JupyterServer, JupyterLab, RStudioServerPro, "
-                "CodeEditor or Canvas",
-            )
+            check_pattern("landing", self.landing_uri, LANDING_URI, MAX_LANDING_URI, LANDING_RULE)
         if self.region is not None:
             check_pattern("region", self.region, REGION, 30, "an AWS region such as eu-west-1")
         if self.role_arn is not None:
@@ -111,11 +106,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One rule about one principal, permanent or until a time.
-
-    Attributes:
-        principal: a Slack user, or a Slack user group, which stands for its members.
-    """
+    """One rule about a Slack user, or about a user group and so its members; permanent or until a time."""
 
     principal: str
     effect: Effect
@@ -151,11 +142,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Lockdown:
-    """Stop all links of a workspace.
-
-    Attributes:
-        reason: shown to members.
-    """
+    """Stop all links of a workspace, for a reason that members read."""
 
     reason: str
     set_by: str = ""
@@ -174,12 +161,11 @@ class Lockdown:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The store's records of one member, from one consistent read.
+    """The store's records of one member, and what holds for the workspace, from one consistent read.
 
     Attributes:
         unreadable: the names of records with invalid values. One of them is enough to deny.
-        lockdown: stops all links of the workspace; None while links are issued.
-        group_grants: the rules for user groups of the workspace, whether or not the member is in them.
+        group_grants: whether or not the member is in the groups.
         version: of the member's own records, against which a change is checked; 0 without records.
     """
 
@@ -193,13 +179,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The store's records of a workspace as a whole.
-
-    Attributes:
-        grants: the rules for user groups.
-        unreadable: as in `Access`. One of them is enough to deny everybody.
-        version: against which a change is checked; 0 without records.
-    """
+    """The store's records of a workspace as a whole, as in `Access`; the grants are those of user groups."""
 
     lockdown: Lockdown | None = None
     grants: tuple[Grant, ...] = ()

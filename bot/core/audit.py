@@ -80,15 +80,7 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
 
 
 def refused(
-    actor: Actor,
-    tenant: str,
-    at: datetime,
-    *,
-    request_id: str,
-    attempt: str,
-    outcome: str,
-    detail: str,
-    action: str = LINK,
+    action: str, actor: Actor, tenant: str, at: datetime, *, request_id: str, attempt: str, outcome: str, detail: str
 ) -> Entry:
     """Record a request that was rejected before it could become a link request, as one whole entry."""
     entry = changed(action, actor, tenant, actor.name, at, outcome=outcome, detail=detail)

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.core.access import Grant, Mapping, Member
-from bot.core.values import ALIAS, MAX_NAME, NAME, check_pattern
+from bot.core.values import ALIAS, ALIAS_RULE, MAX_NAME, NAME, NAME_RULE, check_pattern
 
 
 class Reason(StrEnum):
@@ -74,8 +74,6 @@ LANDING_URIS = {
     StudioApp.CLASSIC: "app:JupyterServer:",
     StudioApp.HOME: "studio::",
 }
-
-
 APPS_BY_LANDING_URI = {uri: app for app, uri in LANDING_URIS.items()}
 
 
@@ -91,19 +89,15 @@ class Source(StrEnum):
 
 
 class Stage(StrEnum):
-    """The parts of a request whose times are taken.
+    """The parts of a request whose times are taken."""
 
-    From a request's first byte to its acknowledgement; for a worker; for all that is read before the decision; for
-    its record, beside that; for the link at AWS; for the reply; and from its arrival until Slack took the reply.
-    """
-
-    ACKNOWLEDGE = "acknowledge"
-    WAIT = "wait"
-    GATHER = "gather"
-    RECORD = "record"
-    MINT = "mint"
+    ACKNOWLEDGE = "acknowledge"  # from the first byte to the acknowledgement
+    WAIT = "wait"  # for a worker
+    GATHER = "gather"  # all that is read before the decision
+    RECORD = "record"  # beside gathering
+    MINT = "mint"  # the link, at AWS
     REPLY = "reply"
-    WHOLE = "whole"
+    WHOLE = "whole"  # from arrival until Slack took the reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +115,9 @@ class Target:
 
     def __post_init__(self) -> None:
         if self.alias is not None:
-            check_pattern("alias", self.alias, ALIAS, 32, "1 to 32 lower-case letters, digits and hyphens")
+            check_pattern("alias", self.alias, ALIAS, 32, ALIAS_RULE)
         if self.space:
-            check_pattern("space", self.space, NAME, MAX_NAME, "1 to 63 letters, digits and inner hyphens")
+            check_pattern("space", self.space, NAME, MAX_NAME, NAME_RULE)
 
     def __str__(self) -> str:
         """Return the words for this target, as a member would type them after the command."""
@@ -232,7 +226,7 @@ class Issued:
 
     @property
     def locale(self) -> str | None:
-        """The member's language, as for the other answers."""
+        """The member's language."""
         return self.allowed.locale
 
 

@@ -54,9 +54,8 @@ class Facts:
     """All that a decision rests on.
 
     Attributes:
-        within_rate: whether the member has not yet asked more often in this minute than the rules allow.
-        memberships: whether the member is in the group of each group rule. Of a rule that is missing here, it could
-            not be confirmed.
+        within_rate: whether the member has asked no more often in this minute than the rules allow.
+        memberships: whether the member is in the group of each group rule; without a rule, it is unconfirmed.
     """
 
     person: Person

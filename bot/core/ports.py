@@ -1,7 +1,4 @@
-"""Interfaces of the use cases to the outside, each implemented by an adapter and by a fake of the tests.
-
-One suite (`tests/contract`) runs each pair against the same expectations.
-"""
+"""Interfaces of the use cases to the outside. `tests/contract` holds each adapter, and its fake, to them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
@@ -22,13 +19,7 @@ class AccessReader(Protocol):
     """The serving side of the access table: it only reads."""
 
     def read(self, member: Member) -> Access:
-        """All mappings and rules of a member, and what holds for the workspace, from one strongly consistent read.
-
-        Records with invalid values are named in `unreadable`.
-
-        Raises:
-            StoreError: the records could not be read.
-        """
+        """Return the member's records from one strongly consistent read; StoreError if that fails."""
 
 
 class AccessAdmin(AccessReader, Protocol):
@@ -39,14 +30,10 @@ class AccessAdmin(AccessReader, Protocol):
     """
 
     def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
-        """Every user id of the tenant with its own records, page by page, in the table's own order.
-
-        Args:
-            after: begin behind this user id.
-        """
+        """Yield each user id of the tenant, with its own records, in the table's order; only those behind `after`."""
 
     def read_each(self, members: Sequence[Member]) -> Iterator[tuple[Member, Access]]:
-        """The own records of each of these, strongly consistent, many in one call; nothing of the workspace."""
+        """Yield the own records of each of these, strongly consistent; nothing of the workspace."""
 
     def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
         """Yield the holder of each mapping's profile, many in one call, without those that nobody holds."""
@@ -55,16 +42,14 @@ class AccessAdmin(AccessReader, Protocol):
         """Return the workspace's records, strongly consistent."""
 
     def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
-        """Write mappings and rules of a member as one change, replacing those of the same name.
-
-        Holds the mappings' SageMaker profiles for this member.
+        """Write a member's records as one change, replacing those of the same name, and hold the mappings' profiles.
 
         Raises:
             ProfileTaken: another member holds one of the profiles.
         """
 
     def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
-        """Remove a mapping and let go of its profile."""
+        """Remove a mapping and release its profile."""
 
     def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:
         """Write a rule, replacing one of the same kind; `seen` is the workspace for a group's rule."""
@@ -99,20 +84,17 @@ class AuditLog(Protocol):
     def of_member(
         self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
     ) -> Iterator[Entry]:
-        """A member's entries from `since` on, and before `before` if given; newest first, no more than `most`."""
+        """Yield a member's entries from `since` on and before `before`, newest first, no more than `most`."""
 
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
-        """A tenant's entries of one UTC day, newest first."""
+        """Yield a tenant's entries of one UTC day, newest first."""
 
 
 class Intake(Protocol):
     """Where requests for links come in, for all replicas together."""
 
     def take(self, entry: Entry, at_most: int) -> bool:
-        """Record a request, and count it in its member's minute, atomically.
-
-        Returns:
-            Whether it is one of the `at_most` first ones of that minute. It is on record if it is not, as well.
+        """Record a request and count it, atomically; return whether it is among the first `at_most` of its minute.
 
         Raises:
             AlreadyRecorded: as for `AuditLog.open`.
@@ -143,18 +125,18 @@ class AccessRequestStore(Protocol):
     """The requests for access: the latest of each member."""
 
     def ask(self, wanted: AccessRequest) -> AccessRequest:
-        """Keep the request, unless the member has an open one: then that one is returned."""
+        """Keep the request and return it; if the member has an open one, return that instead."""
 
     def find(self, member: Member) -> AccessRequest | None:
-        """The member's latest request."""
+        """Return the member's latest request."""
 
     def decide(
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
     ) -> AccessRequest | None:
-        """Decide an open request, once; the request as it then stands, or None if it is not this one."""
+        """Decide an open request, once; return it as it then stands, or None if it is not the latest."""
 
     def posted(self, member: Member, request_id: str, postings: Sequence[Posting]) -> AccessRequest | None:
-        """Keep where administrators read the request; as it stands then, or None if it is not this one."""
+        """Keep where administrators read the request; return as for `decide`."""
 
     def reopen(self, member: Member, request_id: str) -> None:
         """Take a decision back that could not be carried out."""
@@ -164,7 +146,7 @@ class Confirmations(Protocol):
     """Commands that administrators have yet to confirm, or whose next page they have yet to read."""
 
     def keep(self, command: PendingCommand) -> bool:
-        """Keep it; False, and nothing is kept, if one with this id was kept before: the request is a replay."""
+        """Keep the command; return False if one with this id was kept before: the request is a replay."""
 
     def take(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
         """Return this administrator's command, once; None if it is unknown, taken or expired."""
@@ -174,20 +156,13 @@ class Directory(Protocol):
     """Slack's records of members and user groups."""
 
     def person(self, member: Member) -> Person:
-        """Slack's record of a member.
-
-        Raises:
-            SlackError: Slack did not answer. A member it does not know is returned as ineligible.
-        """
+        """Return Slack's record of a member, ineligible if Slack does not know them; SlackError without an answer."""
 
     def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:
-        """The ids of the users in a user group.
-
-        Args:
-            even_disabled: whether a group that is disabled in Slack counts as one.
+        """Return the ids of the users in a user group, or in a disabled one if `even_disabled`.
 
         Raises:
-            SlackError: Slack could not be asked, or with the code NO_SUCH_GROUP knows no such group.
+            SlackError: Slack did not answer, or with the code NO_SUCH_GROUP knows no such group.
         """
 
 
@@ -195,29 +170,17 @@ class Studio(Protocol):
     """Mints sign-in links."""
 
     def sign_in(self, allowed: Allowed) -> Link:
-        """A fresh link for what the policy allowed.
-
-        Raises:
-            StudioError: no link; the reason says why.
-        """
+        """Return a fresh link for what the policy allowed; StudioError if AWS makes none."""
 
     def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:
-        """The names of the spaces that the mapping's profile may open: shared ones, and its own.
-
-        Raises:
-            StudioError: they could not be listed; the role may not be allowed to.
-        """
+        """Return the spaces that the mapping's profile may open, shared and its own; StudioError if AWS refuses."""
 
 
 class StudioExaminer(Protocol):
     """Checks a mapping's domain, profile and space."""
 
     def examine(self, mapping: Mapping) -> Mapping:
-        """The mapping with its profile's ARN.
-
-        Raises:
-            StudioError: the mapping could not be signed in to now; the reason says why.
-        """
+        """Return the mapping with its profile's ARN; StudioError if nobody could sign in with it now."""
 
 
 class WorkPool(Protocol):
@@ -228,14 +191,10 @@ class WorkPool(Protocol):
 
     @property
     def in_flight(self) -> int:
-        """How many jobs run or wait."""
+        """Return how many jobs run or wait."""
 
     def submit(self, job: Callable[[], object]) -> None:
-        """Accept the job.
-
-        Raises:
-            QueueFull: the pool has no room for it.
-        """
+        """Accept the job; QueueFull if the pool has no room for it."""
 
     def shutdown(self) -> None:
         """Accept no more jobs, and return when the accepted ones have ended."""

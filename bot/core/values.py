@@ -14,6 +14,10 @@ NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 LANDING_URI = re.compile(
     r"(studio::|app:(JupyterServer|JupyterLab|RStudioServerPro|CodeEditor|Canvas):)[!-~]{0,1023}"
 )
+NAME_RULE = "1 to 63 letters, digits and inner hyphens"
+LANDING_RULE = (
+    "studio::PATH or app:NAME:PATH, NAME being JupyterServer, JupyterLab, RStudioServerPro, CodeEditor or Canvas"
+)
 MAX_NAME = 63
 MAX_LANDING_URI = 1023
 LINK_SECONDS = range(5, 301)
@@ -32,6 +36,7 @@ TENANT_ID = re.compile(r"[TE][A-Z0-9]{1,30}")
 MAX_SESSION_NAME_LENGTH = 64
 
 ALIAS = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+ALIAS_RULE = "1 to 32 lower-case letters, digits and hyphens"
 DEFAULT_ALIAS = "default"
 # Words of the `/studio` grammar, present and planned, which no alias may hide.
 RESERVED_WORDS = frozenset(

@@ -117,6 +117,7 @@ def rejected(app: AppContext, origin: Origin, actor: Actor, tenant: str, *, outc
     """Log that a request is rejected, and return its audit entry."""
     log.warning("turned_away", request=origin.request_id, reason=outcome, tenant=tenant, subject=actor.name)
     return audit.refused(
+        actor.source.value if actor.source in (Source.HOME, Source.FORM) else audit.LINK,
         actor,
         tenant,
         app.now(),
@@ -124,7 +125,6 @@ def rejected(app: AppContext, origin: Origin, actor: Actor, tenant: str, *, outc
         attempt=attempt,
         outcome=str(outcome),
         detail=f"app {origin.app_id}, team {origin.team_id}, enterprise {origin.enterprise_id}",
-        action=actor.source.value if actor.source in (Source.HOME, Source.FORM) else audit.LINK,
     )
 
 

@@ -116,6 +116,7 @@ def test_entry_never_contains_the_link() -> None:
 
 def test_rejected_request_is_one_complete_entry() -> None:
     entry = audit.refused(
+        audit.LINK,
         Actor("T0OTHER001/U0EVE00001", Source.COMMAND),
         TEAM,
         NOON,
