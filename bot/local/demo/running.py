@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from socket import create_server
 from typing import IO
+from urllib.parse import urlsplit
 
 from bot.admin.changes import Admin
-from bot.app import administration
+from bot.app import administration, clients
 from bot.config import Settings, load
 from bot.core.errors import StudioLinksError
 from bot.local.aws.stand_in import LocalAws
@@ -22,9 +23,10 @@ from bot.local.page.routes import page
 from bot.local.page.under_the_hood import UnderTheHood
 from bot.local.slack import features
 from bot.local.slack.workspace import Workspace
+from bot.store import tables as table_admin
 
 # Seconds the bot may take from its start until it is ready.
-START_TIMEOUT = 60.0
+START_TIMEOUT = 20.0
 # Signs the bot's calls of AWS, which sets them apart from the demo's own.
 BOT_KEY = "studio-links-bot"
 # Settings of the shell for a real bot must not get into the demo.
@@ -79,11 +81,13 @@ def running_demo(
     # The workspace stops first: its page reads the audit from AWS.
     with LocalAws(clock=clock) as aws, slack as workspace, _environment(aws, workspace, environment or {}):
         settings = load(Settings)
-        progress("members, profiles and rules")
-        admin = administration.admin(settings)
-        domain_id = seed(settings, workspace, admin)
-        progress("the bot")
-        with _bot(output, *(["--socket"] if socket else [])) as address:
+        admin, address = administration.admin(settings), f"http://127.0.0.1:{os.environ['PORT']}"
+        for _ in table_admin.create(clients.tables(settings)):
+            pass
+        progress("the bot, members, profiles and rules")
+        with _bot(output, *(["--socket"] if socket else [])) as process:
+            domain_id = seed(settings, workspace, admin)
+            _wait_until_ready(process, address)
             workspace.request_url = f"{address}/slack/events"
             workspace.under_the_hood = UnderTheHood(workspace, aws, admin, caller=BOT_KEY)
             yield RunningDemo(aws, workspace, settings, admin, domain_id, address, clock)
@@ -117,26 +121,24 @@ def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]
 
 
 @contextmanager
-def _bot(output: IO[bytes] | None, *arguments: str) -> Iterator[str]:
-    """Run `studio-links serve` exactly as a server does, and yield its address once it is ready."""
+def _bot(output: IO[bytes] | None, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `studio-links serve` exactly as a server does."""
     command = [sys.executable, "-m", "bot", "serve", *arguments]
     environment = {**os.environ, "AWS_ACCESS_KEY_ID": BOT_KEY}
     process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)  # noqa: S603 - our own program
-    port = int(os.environ["PORT"])
     try:
-        _wait_until_ready(process, port)
-        yield f"http://127.0.0.1:{port}"
+        yield process
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
+def _wait_until_ready(process: "subprocess.Popen[bytes]", address: str) -> None:
+    deadline, host = time.monotonic() + START_TIMEOUT, urlsplit(address).netloc
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise StudioLinksError(f"The bot ended with code {process.returncode}. Its last lines say why.")
-        with suppress(OSError), closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        with suppress(OSError), closing(http.client.HTTPConnection(host, timeout=5)) as connection:
             connection.request("GET", "/readyz")
             if connection.getresponse().status == HTTPStatus.OK:
                 return

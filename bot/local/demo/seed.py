@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 import boto3
 
 from bot.admin.changes import Admin
-from bot.app import clients
 from bot.config import Settings
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
 from bot.core.records import Actor
 from bot.local.slack.people import Channel
 from bot.local.slack.workspace import GENERAL, Workspace
-from bot.store import tables as table_admin
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -66,8 +64,6 @@ MESSAGES = (
 
 def seed(settings: Settings, workspace: Workspace, admin: Admin) -> str:
     """Create everything with the code of the operator's commands, and return the first domain's id."""
-    for _ in table_admin.create(clients.tables(settings)):
-        pass
     sagemaker = boto3.client("sagemaker", region_name=settings.aws_region)
     domain_id, sandbox_id = _create_domain(sagemaker, DOMAIN_NAME), _create_domain(sagemaker, SANDBOX_NAME)
     team = workspace.installation.team_id
