@@ -79,7 +79,7 @@ class LoopbackServer:
     @property
     def url(self) -> str:
         if self._server is None:
-            raise RuntimeError("there is no address before start()")
+            raise RuntimeError("no address before start()")
         return f"http://{HOST}:{self._server.server_port}"
 
 

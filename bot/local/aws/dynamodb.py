@@ -18,7 +18,7 @@ _moto_transact_write_items = DynamoDBBackend.transact_write_items
 
 
 def install() -> None:
-    """For the whole process; again changes nothing."""
+    """Replace the operation for the whole process. Repeated calls change nothing."""
     extended: Any = DynamoDBBackend  # mypy takes no assignment to a method
     extended.transact_write_items = transact_write_items
     # What moto itself keeps aside and puts back is then the table as it is, which costs nothing and changes nothing.
@@ -27,7 +27,7 @@ def install() -> None:
 
 
 def transact_write_items(self: Any, transact_items: list[dict[str, Any]]) -> None:
-    """moto's, with a rollback of its own. Whoever serves this sees to it that one request runs at a time."""
+    """moto's operation with a cheaper rollback. The server must run one request at a time."""
     before = [(table, key, copy.deepcopy(table.get_item(*key))) for table, key in _named(self, transact_items)]
     try:
         _moto_transact_write_items(self, transact_items)
@@ -43,7 +43,7 @@ def transact_write_items(self: Any, transact_items: list[dict[str, Any]]) -> Non
 
 
 def _named(backend: Any, transact_items: list[dict[str, Any]]) -> Iterator[tuple[Any, tuple[Any, Any]]]:
-    """The table and key of each item of a transaction; what is malformed is left to moto to refuse."""
+    """Yield the table and key of each item of a transaction. moto refuses malformed ones."""
     for operation in (operation for each in transact_items for operation in each.values()):
         table = backend.tables.get(operation.get("TableName"))
         attributes = operation.get("Item") or operation.get("Key") or {}

@@ -14,7 +14,7 @@ from moto.iam.responses import IamResponse
 
 
 def install() -> None:
-    """Add the operation to moto's IAM, for the whole process; again changes nothing."""
+    """Add the operation to moto's IAM for the whole process. Repeated calls change nothing."""
     extended: Any = IamResponse
     extended.simulate_principal_policy = simulate_principal_policy
 
@@ -49,7 +49,7 @@ def simulate_principal_policy(self: Any) -> Any:
 
 
 def _documents(role: Any) -> Iterator[list[dict[str, Any]]]:
-    """The statements of each of the role's policies."""
+    """Yield the statements of each of the role's policies."""
     policies = [
         *role.policies.values(),
         *(next(v.document for v in each.versions if v.is_default) for each in role.managed_policies.values()),

@@ -25,7 +25,7 @@ STUDIO_PATH = re.compile(r"/studio/(?P<domain>d-[a-z0-9-]{1,61})(?P<rest>/|/auth
 SSO_PATH = re.compile(r"/sso/(?P<domain>d-[a-z0-9-]{1,61})/")
 WHY = {
     "link": "This link has expired, or it was never valid. Ask for a new one: type /studio in Slack.",
-    "session": "There is no open Studio session in this browser. Ask for a link: type /studio in Slack.",
+    "session": "No Studio session is open in this browser. Ask for a link: type /studio in Slack.",
 }
 HEADERS = {
     "Cache-Control": "no-store",

@@ -11,7 +11,7 @@ _BEARER = re.compile(r"https?://[^\s\"'<>|]*[?&]token=[^\s\"'<>|]*")
 
 
 def redacted(value: Any) -> Any:
-    """The same JSON, with everything that opens something taken out: by its name, and by its shape in any text."""
+    """Return the same JSON without secrets, found by their name and by their shape in any text."""
     if isinstance(value, Mapping):
         return {name: _KEYS[name] if name in _KEYS and part else redacted(part) for name, part in value.items()}
     if isinstance(value, list | tuple):

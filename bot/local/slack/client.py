@@ -168,7 +168,7 @@ class Client(Sender):
         return self._post_event(self._begin("event", ""), {"type": event})
 
     def modal(self, user_id: str) -> View:
-        """Return the modal on top of this member's screen; LookupError if there is none."""
+        """Return the modal on top of this member's screen; LookupError if none is open."""
         if stack := self.views.stack(user_id):
             return stack[-1]
         raise LookupError(f"no modal is open for {user_id}")

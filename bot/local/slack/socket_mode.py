@@ -138,7 +138,7 @@ class SocketMode:
 
     @property
     def tickets(self) -> tuple[str, ...]:
-        """Every ticket that was ever issued."""
+        """All tickets issued so far."""
         with self._lock:
             return tuple(self._tickets)
 
