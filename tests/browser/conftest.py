@@ -57,7 +57,7 @@ class Window:
         return page
 
     def forgive(self, part: str) -> None:
-        """The test has brought about complaints that say this, and they must have come."""
+        """Drop the expected complaints that contain `part`; fail if none came."""
         assert any(part in line for line in self.complaints), self.complaints
         self.complaints = [line for line in self.complaints if part not in line]
 
@@ -72,7 +72,7 @@ class Window:
 
 @pytest.fixture
 def window(browser: Browser) -> Iterator[Callable[..., Window]]:
-    """Makes windows; at the end none of them may have anything to complain of."""
+    """Make windows; fail at the end if any page logged an error or a warning."""
     made: list[Window] = []
 
     def make(**options: Any) -> Window:
@@ -88,7 +88,7 @@ def window(browser: Browser) -> Iterator[Callable[..., Window]]:
 
 @pytest.fixture
 def picture() -> Callable[[Page, str], None]:
-    """Writes a screenshot for the documentation, where that was asked for."""
+    """Write a screenshot for the documentation if UPDATE_SCREENSHOTS is set."""
 
     def take(page: Page, name: str) -> None:
         if os.environ.get("UPDATE_SCREENSHOTS"):

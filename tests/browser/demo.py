@@ -13,9 +13,9 @@ from tests.leaks import remember
 
 @contextmanager
 def running(log_folder: Path, name: str) -> Iterator[RunningDemo]:
-    """The whole product; what the bot logs is searched for secrets afterwards."""
+    """The running demo; the end of the session searches its log for secrets."""
     settings = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "STUDIO_LINKS_PER_MINUTE": "1000"}
-    settings["STUDIO_PERSON_SECONDS"] = "0"  # what Slack says of a member is changed by tests
+    settings["STUDIO_PERSON_SECONDS"] = "0"  # tests change members in Slack
     with (
         (log_folder / f"bot-{name}.log").open("ab") as output,
         running_demo(environment=settings, output=output) as demo,
@@ -36,7 +36,7 @@ def go(page: Page, where: str) -> None:
 
 
 def type_in(page: Page, text: str) -> None:
-    """Send a text. A dialog that is still closing would have got the keys, so it has to be gone."""
+    """Send a text once no dialog is open: one that is still closing would get the keys."""
     expect(page.get_by_role("dialog")).to_have_count(0)
     box = page.get_by_role("combobox", name="Message")
     box.fill(text)
@@ -48,7 +48,7 @@ def messages(page: Page) -> Locator:
 
 
 def newest(page: Page, text: str | re.Pattern[str]) -> Locator:
-    """The last message, once it says this."""
+    """The last message, once it contains this text."""
     last = messages(page).last
     expect(last).to_contain_text(text)
     return last

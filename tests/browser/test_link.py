@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ def demo(log_folder: Path) -> Iterator[RunningDemo]:
         yield demo
 
 
+@pytest.fixture(autouse=True)
+def unchanged(demo: RunningDemo) -> Iterator[None]:
+    """Restore what a test changes of the module's demo, even if the test fails."""
+    members = demo.workspace.directory.people()
+    yield
+    demo.clock.ahead = 0.0
+    for member in members:
+        demo.workspace.directory.put(member)
+
+
 @pytest.fixture
 def page(demo: RunningDemo, window: Windows) -> Page:
     page = window().open(demo.workspace.url)
@@ -38,7 +49,7 @@ def open_studio(message: Locator) -> Page:
     return opened.value
 
 
-def test_a_member_gets_a_link_opens_it_and_asks_for_another(demo: RunningDemo, page: Page, picture: Picture) -> None:
+def test_member_opens_a_link_and_renews_it(demo: RunningDemo, page: Page, picture: Picture) -> None:
     type_in(page, "/studio")
     message = newest(page, READY)
     expect(message).to_contain_text("Only visible to you")
@@ -102,7 +113,7 @@ def test_page_stream_has_no_other_members_link(demo: RunningDemo, page: Page) ->
     assert "token=" not in told["U0BEN"] + told["U0ADA"]
 
 
-def test_a_member_with_several_profiles_names_one(page: Page) -> None:
+def test_member_with_several_profiles_names_one(page: Page) -> None:
     be(page, "maya")
     type_in(page, "/studio falcon")
 
@@ -196,7 +207,7 @@ def test_hood_follows_requests_and_explains_refusals(page: Page) -> None:
     expect(newest_request).not_to_contain_text("CreatePresignedDomainUrl")
 
 
-def test_an_opened_link_is_noted_in_its_entry(page: Page) -> None:
+def test_hood_shows_an_opened_link_in_its_entry(page: Page) -> None:
     go(page, "random")
     type_in(page, "/studio")
     open_studio(newest(page, READY)).close()
@@ -209,7 +220,7 @@ def test_an_opened_link_is_noted_in_its_entry(page: Page) -> None:
     expect(press).to_contain_text("opened at")
 
 
-def test_everything_can_be_done_with_the_keyboard(page: Page) -> None:
+def test_page_works_with_the_keyboard_alone(page: Page) -> None:
     keys = page.keyboard
     page.get_by_role("combobox").focus()
     keys.type("/st")
@@ -252,7 +263,7 @@ def test_skip_link_keeps_member_and_channel(demo: RunningDemo, page: Page) -> No
     expect(page).to_have_url(f"{demo.workspace.url}/#U0EVE/{demo.workspace.direct_message('U0EVE')}")
 
 
-def test_it_is_usable_on_a_phone(demo: RunningDemo, window: Windows, picture: Picture) -> None:
+def test_page_works_on_a_phone(demo: RunningDemo, window: Windows, picture: Picture) -> None:
     page = window(viewport={"width": 390, "height": 844}, has_touch=True, device_scale_factor=2).open(
         demo.workspace.url
     )
@@ -276,7 +287,7 @@ def test_it_is_usable_on_a_phone(demo: RunningDemo, window: Windows, picture: Pi
     expect(menu).to_be_focused()
 
 
-def test_it_follows_the_systems_dark_colours(demo: RunningDemo, window: Windows, picture: Picture) -> None:
+def test_page_follows_the_dark_color_scheme(demo: RunningDemo, window: Windows, picture: Picture) -> None:
     page = window(color_scheme="dark").open(f"{demo.workspace.url}/#U0ANA/C0DATASCI01")
     type_in(page, "/studio")
     message = newest(page, READY)
@@ -295,7 +306,7 @@ def luminance(element: Locator, colour: str) -> float:
     return 0.2 * red + 0.7 * green + 0.1 * blue
 
 
-def test_times_are_in_the_browsers_own_zone(demo: RunningDemo, window: Windows) -> None:
+def test_times_use_the_browsers_time_zone(demo: RunningDemo, window: Windows) -> None:
     shown = []
     for zone in ("Asia/Kolkata", "America/St_Johns"):
         page = window(timezone_id=zone).open(f"{demo.workspace.url}/#U0ANA/C0RANDOM001")
@@ -318,8 +329,8 @@ def test_chosen_profile_comes_first_next_time(page: Page, picture: Picture) -> N
     expect(newest(page, "What do you want to open?").get_by_role("button").first).to_have_text("Open sandbox")
 
 
-def test_the_home_tab_opens_studio_in_a_dialog(page: Page, picture: Picture) -> None:
-    be(page, "maya")  # whose home is made now: one that stands already is made anew while it is pressed
+def test_home_tab_opens_studio_in_a_dialog(page: Page, picture: Picture) -> None:
+    be(page, "maya")  # her home is published now; an existing one is published again while it is being used
     go(page, "studio-links")
     page.get_by_role("tab", name="Home").click()
     expect(page.get_by_role("button", name="Open Studio").first).to_be_visible()
@@ -331,7 +342,7 @@ def test_the_home_tab_opens_studio_in_a_dialog(page: Page, picture: Picture) -> 
     expect(dialog.get_by_role("button", name="New link")).to_be_visible()
 
 
-def test_a_member_asks_and_the_administrator_decides(page: Page, picture: Picture) -> None:
+def test_administrator_decides_an_access_request(page: Page, picture: Picture) -> None:
     be(page, "ben")
     go(page, "studio-links")
     page.get_by_role("tab", name="Home").click()
@@ -366,8 +377,9 @@ def test_a_member_asks_and_the_administrator_decides(page: Page, picture: Pictur
     expect(studio.get_by_text("ben", exact=True)).to_be_visible()
 
 
-def test_a_member_whose_slack_is_german_asks_in_german(demo: RunningDemo, page: Page) -> None:
-    demo.workspace.add_member("U0DAN", "dan", locale="de-DE")
+def test_access_request_is_german_for_a_german_member(demo: RunningDemo, page: Page) -> None:
+    dan = next(person for person in demo.workspace.directory.members() if person.name == "dan")
+    demo.workspace.directory.put(replace(dan, locale="de-DE"))
     be(page, "dan")
     type_in(page, "/studio help")
     expect(newest(page, "Du hast hier noch kein Profil")).to_contain_text("/studio request beantragt Zugriff")
@@ -391,4 +403,3 @@ def test_a_member_whose_slack_is_german_asks_in_german(demo: RunningDemo, page: 
     request.get_by_role("button", name="Deny").click()
     page.get_by_role("dialog", name="Deny").get_by_role("button", name="Deny").click()
     newest(page, "Denied by")
-    demo.workspace.add_member("U0DAN", "dan")

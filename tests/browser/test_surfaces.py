@@ -1,4 +1,4 @@
-"""Every block, element and surface by Slack's rules, with a tiny bot behind the page; and failing loudly."""
+"""Every block, element and surface by Slack's rules, with a tiny bot behind the page."""
 
 import http.client
 import re
@@ -90,20 +90,20 @@ MARKUP = {
 }
 
 
-def test_markup_is_shown_as_in_slack_and_never_as_html(page: Page, bot: TinyBot) -> None:
+def test_markup_renders_as_in_slack_and_never_as_html(page: Page, bot: TinyBot) -> None:
     message = say(page, bot, *(section(written) for written in MARKUP))
     shown = message.locator(".mrkdwn").evaluate_all("all => all.map(each => each.innerHTML)")
     assert dict(zip(MARKUP, shown, strict=True)) == MARKUP
 
 
-def test_an_address_in_verbatim_text_stays_text(page: Page, bot: TinyBot) -> None:
+def test_address_in_verbatim_text_stays_text(page: Page, bot: TinyBot) -> None:
     text = {"type": "mrkdwn", "text": "*see* https://example.com or <https://example.org|this>", "verbatim": True}
     message = say(page, bot, {"type": "section", "text": text})
     expect(message.locator(".mrkdwn strong")).to_have_text("see")
     expect(message.get_by_role("link")).to_have_text(["this"])
 
 
-def test_a_message_without_blocks_shows_its_text(page: Page, bot: TinyBot) -> None:
+def test_message_without_blocks_shows_its_text(page: Page, bot: TinyBot) -> None:
     bot.message = {"text": "Only *text*"}
     type_in(page, "/studio")
     expect(newest(page, "Only text").locator(".mrkdwn strong")).to_have_text("text")
@@ -237,7 +237,7 @@ def test_modals_stack_and_escape_closes_the_top_one(page: Page, modal: Locator, 
     assert bot.last("view_closed")["is_cleared"] is False
 
 
-def test_the_cross_closes_all_modals(page: Page, modal: Locator, bot: TinyBot) -> None:
+def test_close_button_closes_all_modals(page: Page, modal: Locator, bot: TinyBot) -> None:
     modal.get_by_label("Profile").select_option("Prod")
     modal.get_by_label("Reason").fill("one more")
     modal.get_by_role("button", name="Send").click()
@@ -246,7 +246,7 @@ def test_the_cross_closes_all_modals(page: Page, modal: Locator, bot: TinyBot) -
     assert bot.last("view_closed")["is_cleared"] is True
 
 
-def test_the_keyboard_stays_in_the_modal(page: Page, modal: Locator) -> None:
+def test_keyboard_focus_stays_in_the_modal(page: Page, modal: Locator) -> None:
     expect(modal.get_by_label("Profile")).to_be_focused()
     inside = "document.querySelector('#modal').contains(document.activeElement)"
     for key in ["Tab"] * 14 + ["Shift+Tab"] * 3:
@@ -254,7 +254,7 @@ def test_the_keyboard_stays_in_the_modal(page: Page, modal: Locator) -> None:
         assert page.evaluate(inside)
 
 
-def test_a_modal_says_so_if_the_app_does_not_answer(
+def test_modal_reports_an_app_that_does_not_answer(
     page: Page, slack: Workspace, modal: Locator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modal.get_by_label("Profile").select_option("Prod")
@@ -268,7 +268,7 @@ def test_a_modal_says_so_if_the_app_does_not_answer(
     page.keyboard.press("Escape")
 
 
-def test_completion_follows_the_manifest_and_the_arrow_keys(page: Page, bot: TinyBot) -> None:
+def test_completion_offers_the_manifests_commands(page: Page, bot: TinyBot) -> None:
     box = page.get_by_role("combobox", name="Message")
     box.press_sequentially("/st")
     offered = [re.compile(line) for line in ("/studio.*Get a link", "/status", "Open Studio.*From anywhere")]
@@ -288,7 +288,7 @@ def test_completion_follows_the_manifest_and_the_arrow_keys(page: Page, bot: Tin
     expect(page.get_by_role("listbox")).to_be_hidden()
 
 
-def test_a_block_that_slack_would_refuse_fails_loudly(page: Page, bot: TinyBot, view: Window) -> None:
+def test_refused_block_is_reported_on_the_page(page: Page, bot: TinyBot, view: Window) -> None:
     bot.message = {"text": "x", "blocks": [section("x" * 3001)]}
     type_in(page, "/studio")
 
@@ -307,7 +307,7 @@ def test_a_block_that_slack_would_refuse_fails_loudly(page: Page, bot: TinyBot, 
     ],
     ids=lambda block: str(block["type"]),
 )
-def test_unknown_content_fails_loudly(page: Page, slack: Workspace, view: Window, block: Any) -> None:
+def test_unknown_content_is_reported_on_the_page(page: Page, slack: Workspace, view: Window, block: Any) -> None:
     message = Message("", GENERAL, "x", (section("before"), block, section("after")), "U0ALICE")
     slack.screens.post(message)
 
@@ -318,7 +318,7 @@ def test_unknown_content_fails_loudly(page: Page, slack: Workspace, view: Window
     view.forgive("block: " if block["type"] != "actions" else "element: ")
 
 
-def test_an_error_of_the_page_itself_fails_loudly(page: Page, view: Window) -> None:
+def test_script_error_is_reported_on_the_page(page: Page, view: Window) -> None:
     page.evaluate("setTimeout(() => { throw new Error('broken') })")
     expect(page.locator("#failures")).to_contain_text("broken")
     view.forgive("broken")
@@ -338,7 +338,7 @@ def ask(slack: Workspace, method: str, path: str, body: bytes = b"", **headers: 
         connection.close()
 
 
-def test_another_site_can_do_nothing_through_the_browser(slack: Workspace, window: Windows) -> None:
+def test_other_site_cannot_act_through_the_browser(slack: Workspace, window: Windows) -> None:
     before = len(slack.exchanges)
     # The same machine under another name is another site to the browser.
     stranger = window()
@@ -356,7 +356,7 @@ def test_another_site_can_do_nothing_through_the_browser(slack: Workspace, windo
     assert len(slack.exchanges) == before
 
 
-def test_the_page_loads_nothing_from_elsewhere(page: Page, slack: Workspace) -> None:
+def test_page_loads_nothing_from_other_hosts(page: Page, slack: Workspace) -> None:
     addresses = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
     assert addresses
     assert {f"{urlsplit(address).scheme}://{urlsplit(address).netloc}" for address in addresses} == {slack.url}

@@ -44,7 +44,7 @@ def do(slack: Workspace, deed: str, **details: Any) -> tuple[int, Any]:
 
 
 def told(slack: Workspace, query: str) -> dict[str, Any]:
-    """The first thing that a page is told."""
+    """The first event that a page gets."""
     connection = http.client.HTTPConnection("127.0.0.1", urlsplit(slack.url).port, timeout=10)
     try:
         connection.request("GET", f"/events?{query}", headers={"Sec-Fetch-Site": "same-origin"})
@@ -56,7 +56,7 @@ def told(slack: Workspace, query: str) -> dict[str, Any]:
         connection.close()
 
 
-def test_the_page_comes_with_headers_that_let_nothing_in(slack: Workspace) -> None:
+def test_page_has_restrictive_headers(slack: Workspace) -> None:
     for path in ("/", "/page/app.js", "/page/style.css"):
         status, headers, _ = ask(slack, "GET", path)
         assert status == 200
@@ -68,7 +68,7 @@ def test_the_page_comes_with_headers_that_let_nothing_in(slack: Workspace) -> No
         assert "Access-Control-Allow-Origin" not in headers
 
 
-def test_the_page_holds_nothing_inline_and_nothing_from_elsewhere(slack: Workspace) -> None:
+def test_page_has_no_inline_and_no_remote_content(slack: Workspace) -> None:
     page = ask(slack, "GET", "/")[2].decode()
     assert "<style" not in page
     assert " style=" not in page
@@ -79,7 +79,7 @@ def test_the_page_holds_nothing_inline_and_nothing_from_elsewhere(slack: Workspa
 @pytest.mark.parametrize(
     "path", ["/page/../routes.py", "/page/%2e%2e/routes.py", "/page/routes.py", "/page/nothing.js"]
 )
-def test_only_the_pages_own_files_are_served(slack: Workspace, path: str) -> None:
+def test_page_serves_its_own_files_only(slack: Workspace, path: str) -> None:
     assert ask(slack, "GET", path)[0] == 404
 
 
@@ -96,7 +96,7 @@ def test_only_the_pages_own_files_are_served(slack: Workspace, path: str) -> Non
         {},
     ],
 )
-def test_a_post_that_is_not_the_pages_own_is_refused(slack: Workspace, headers: dict[str, str]) -> None:
+def test_post_from_another_page_is_refused(slack: Workspace, headers: dict[str, str]) -> None:
     body = {"as": "U0ALICE", "channel": GENERAL, "text": "/studio"}
     before = len(slack.exchanges)
 
@@ -105,19 +105,19 @@ def test_a_post_that_is_not_the_pages_own_is_refused(slack: Workspace, headers: 
     assert (status, len(slack.exchanges)) == (403, before)
 
 
-def test_an_older_browser_is_known_by_its_origin(slack: Workspace) -> None:
+def test_origin_decides_for_an_older_browser(slack: Workspace) -> None:
     body = {"as": "U0ALICE", "channel": GENERAL, "text": "hello"}
     headers = {"Content_Type": "application/json", "Origin": slack.url}
     assert ask(slack, "POST", "/do/type", body, **headers)[0] == 200
 
 
 @pytest.mark.parametrize("path", ["/events", "/page/app.js"])
-def test_another_site_reads_nothing(slack: Workspace, path: str) -> None:
+def test_other_site_cannot_read(slack: Workspace, path: str) -> None:
     assert ask(slack, "GET", path, Sec_Fetch_Site="cross-site")[0] == 403
     assert ask(slack, "GET", path, Host="evil.example")[0] == 403
 
 
-def test_a_link_from_elsewhere_may_lead_to_the_page(slack: Workspace) -> None:
+def test_link_from_another_site_opens_the_page(slack: Workspace) -> None:
     assert ask(slack, "GET", "/", Sec_Fetch_Site="cross-site")[0] == 200
 
 
@@ -143,7 +143,7 @@ def test_element_that_left_the_screen_cannot_be_used(slack: Workspace) -> None:
     assert "gone" in do(slack, "type", channel="C0NOWHERE", text="x")[1]
 
 
-def test_a_body_that_is_not_json_is_refused(slack: Workspace) -> None:
+def test_body_that_is_not_json_is_refused(slack: Workspace) -> None:
     assert ask(slack, "POST", "/do/type", b"{", **OWN)[0] == 400
     assert ask(slack, "POST", "/do/type", b"[]", **OWN)[0] == 404
     assert ask(slack, "POST", "/do/type", b"as=U0ALICE", Sec_Fetch_Site="same-origin")[0] == 415
@@ -172,7 +172,7 @@ def test_unnamed_viewer_is_the_first_member(slack: Workspace) -> None:
     assert told(slack, "as=U0BOB&hood=1")["hood"] == []
 
 
-def test_a_form_can_be_filled_in_through_the_routes(running: tuple[Workspace, TinyBot]) -> None:
+def test_routes_open_and_submit_a_form(running: tuple[Workspace, TinyBot]) -> None:
     slack, _ = running
     assert do(slack, "use-shortcut", shortcut="open_studio")[1] == {"ack": "ok"}
     view = slack.modal("U0ALICE").id

@@ -128,7 +128,7 @@ class TinyBot:
         return self.hears(lambda: [body for body in self.received if body.get("type") == kind])[-1]
 
     def hears(self, what: Callable[[], list[Json]]) -> list[Json]:
-        """What the bot has received, as soon as there is any of it."""
+        """What the bot has received, once it has received any."""
         return wait_until(what, timeout=PATIENCE)
 
     def serve(self, slack: Workspace) -> None:

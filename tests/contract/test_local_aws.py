@@ -32,7 +32,7 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC).timestamp()
 
 
 class Clock:
-    """Time that moves when told to; seconds since the epoch."""
+    """A clock that tests set, in seconds since the epoch."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -98,7 +98,7 @@ def connect(server: LocalAws, session: boto3.Session) -> Iterator[Connect]:
 
 @pytest.fixture
 def sagemaker(aws: LocalAws, connect: Connect) -> Any:  # noqa: ARG001 - aws empties the server first
-    """A SageMaker client; there is one domain in IAM mode with one profile, Ana."""
+    """A SageMaker client, with one domain in IAM mode that has one profile, Ana."""
     client = connect("sagemaker")
     client.create_domain(DomainName="research", AuthMode="IAM", DefaultUserSettings={})
     client.create_user_profile(DomainId=DOMAIN, UserProfileName="Ana")
@@ -107,7 +107,7 @@ def sagemaker(aws: LocalAws, connect: Connect) -> Any:  # noqa: ARG001 - aws emp
 
 @pytest.fixture
 def table(aws: LocalAws, connect: Connect) -> Any:  # noqa: ARG001
-    """A DynamoDB client; there is a table "t" with the key "id"."""
+    """A DynamoDB client, with a table "t" that has the key "id"."""
     client = connect("dynamodb")
     client.create_table(
         TableName="t",
@@ -178,7 +178,7 @@ def call_by_hand(
 # User profiles
 
 
-def test_a_profile_is_described_with_all_that_the_bot_reads(sagemaker: Any) -> None:
+def test_describe_user_profile_has_the_fields_the_bot_reads(sagemaker: Any) -> None:
     described = sagemaker.describe_user_profile(DomainId=DOMAIN, UserProfileName="Ana")
     assert described["Status"] == "InService"
     assert described["UserProfileArn"] == f"arn:aws:sagemaker:{REGION}:123456789012:user-profile/{DOMAIN}/Ana"
@@ -194,7 +194,7 @@ def test_profile_names_are_not_case_sensitive(sagemaker: Any) -> None:
         sagemaker.describe_user_profile(DomainId=DOMAIN, UserProfileName="Ana")
 
 
-def test_tags_are_checked_like_everything_else(sagemaker: Any) -> None:
+def test_tags_are_validated(sagemaker: Any) -> None:
     create = sagemaker.create_user_profile
     create(DomainId=DOMAIN, UserProfileName="Bo", Tags=[{"Key": "team", "Value": "x"}])
     wrong = [{"Key": "team", "Value": "x"}, {"Key": "k" * 129, "Value": "x"}]
@@ -216,7 +216,7 @@ def test_profile_tags_of_creation_and_added_later(sagemaker: Any) -> None:
     assert code(sagemaker.list_tags, ResourceArn=f"{arn}-and-nobody") == "ResourceNotFound"
 
 
-def test_a_profile_needs_a_domain_that_exists(sagemaker: Any) -> None:
+def test_profile_needs_an_existing_domain(sagemaker: Any) -> None:
     with pytest.raises(sagemaker.exceptions.ResourceNotFound):
         sagemaker.create_user_profile(DomainId="d-nowhere", UserProfileName="Bo")
 
@@ -232,7 +232,7 @@ def test_profile_needs_sso_user_only_in_sso_domains(sagemaker: Any) -> None:
     assert described["SingleSignOnUserValue"] == "bo"
 
 
-def test_profiles_come_in_pages_of_ten_and_each_once(sagemaker: Any) -> None:
+def test_list_pages_have_ten_profiles_and_no_duplicates(sagemaker: Any) -> None:
     for number in range(24):
         sagemaker.create_user_profile(DomainId=DOMAIN, UserProfileName=f"user-{number:02}")
     pages = list(sagemaker.get_paginator("list_user_profiles").paginate(DomainIdEquals=DOMAIN))
@@ -265,7 +265,7 @@ def test_next_page_works_after_last_profile_was_deleted(sagemaker: Any) -> None:
     assert "NextToken" not in second
 
 
-def test_a_page_token_is_good_for_its_own_query_only(sagemaker: Any) -> None:
+def test_page_token_is_valid_for_its_own_query_only(sagemaker: Any) -> None:
     sagemaker.create_user_profile(DomainId=DOMAIN, UserProfileName="Bo")
     token = sagemaker.list_user_profiles(MaxResults=1)["NextToken"]
     listing = sagemaker.list_user_profiles
@@ -275,7 +275,7 @@ def test_a_page_token_is_good_for_its_own_query_only(sagemaker: Any) -> None:
     assert code(listing, MaxResults=101) == "ValidationException"
 
 
-def test_a_profile_that_owns_a_space_cannot_be_deleted(sagemaker: Any) -> None:
+def test_profile_that_owns_a_space_cannot_be_deleted(sagemaker: Any) -> None:
     sagemaker.create_space(
         DomainId=DOMAIN,
         SpaceName="desk",
@@ -288,7 +288,7 @@ def test_a_profile_that_owns_a_space_cannot_be_deleted(sagemaker: Any) -> None:
     sagemaker.delete_user_profile(DomainId=DOMAIN, UserProfileName="Ana")
 
 
-def test_a_profile_is_created_once_however_many_try(sagemaker: Any) -> None:
+def test_concurrent_creation_makes_one_profile(sagemaker: Any) -> None:
     def create(_: int) -> bool:
         try:
             sagemaker.create_user_profile(DomainId=DOMAIN, UserProfileName="Bo")
@@ -318,7 +318,7 @@ def test_describe_space_has_owner_and_sharing(sagemaker: Any) -> None:
     assert listed["SpaceDisplayName"] == "The lab"
 
 
-def test_a_space_of_studio_classic_has_neither_owner_nor_sharing(sagemaker: Any) -> None:
+def test_classic_space_has_neither_owner_nor_sharing(sagemaker: Any) -> None:
     sagemaker.create_space(DomainId=DOMAIN, SpaceName="classic")
     described = sagemaker.describe_space(DomainId=DOMAIN, SpaceName="classic")
     assert not {"OwnershipSettings", "SpaceSharingSettings"} & described.keys()
@@ -326,7 +326,7 @@ def test_a_space_of_studio_classic_has_neither_owner_nor_sharing(sagemaker: Any)
     assert "OwnershipSettingsSummary" not in listed
 
 
-def test_spaces_that_make_no_sense_are_refused(sagemaker: Any) -> None:
+def test_invalid_space_settings_are_refused(sagemaker: Any) -> None:
     create, sharing = sagemaker.create_space, {"SharingType": "Private"}
     owner = {"OwnerUserProfileName": "Ana"}
     assert code(create, DomainId=DOMAIN, SpaceName="x", OwnershipSettings=owner) == "ValidationException"
@@ -345,7 +345,7 @@ def test_spaces_that_make_no_sense_are_refused(sagemaker: Any) -> None:
 # Domains
 
 
-def test_a_domain_says_how_it_is_entered(sagemaker: Any, aws: LocalAws) -> None:
+def test_describe_domain_has_its_auth_mode(sagemaker: Any, aws: LocalAws) -> None:
     sagemaker.create_domain(DomainName="sso", AuthMode="SSO", DefaultUserSettings={})
     iam, sso = (sagemaker.describe_domain(DomainId=each) for each in (DOMAIN, "d-sso"))
     assert (iam["AuthMode"], iam["Status"], iam["Url"]) == (
@@ -357,13 +357,13 @@ def test_a_domain_says_how_it_is_entered(sagemaker: Any, aws: LocalAws) -> None:
     assert "Sign in through IAM Identity Center" in show(browser(), sso["Url"])
 
 
-def test_an_unknown_domain_is_a_resource_not_found(sagemaker: Any) -> None:
+def test_unknown_domain_is_resource_not_found(sagemaker: Any) -> None:
     for call in (sagemaker.describe_domain, sagemaker.delete_domain):
         with pytest.raises(sagemaker.exceptions.ResourceNotFound):
             call(DomainId="d-nowhere")
 
 
-def test_domain_names_are_unique_and_every_id_is_a_valid_one(sagemaker: Any) -> None:
+def test_domain_names_are_unique_and_ids_valid(sagemaker: Any) -> None:
     create = sagemaker.create_domain
     assert code(create, DomainName="research", AuthMode="IAM", DefaultUserSettings={}) == "ResourceInUse"
     assert code(create, DomainName="x", AuthMode="LDAP", DefaultUserSettings={}) == "ValidationException"
@@ -374,7 +374,7 @@ def test_domain_names_are_unique_and_every_id_is_a_valid_one(sagemaker: Any) -> 
         assert described["DomainArn"].endswith(f":domain/{domain_id}")
 
 
-def test_a_domain_in_use_cannot_be_deleted(sagemaker: Any) -> None:
+def test_domain_in_use_cannot_be_deleted(sagemaker: Any) -> None:
     with pytest.raises(sagemaker.exceptions.ResourceInUse):
         sagemaker.delete_domain(DomainId=DOMAIN)
     sagemaker.delete_user_profile(DomainId=DOMAIN, UserProfileName="Ana")
@@ -402,7 +402,7 @@ def test_a_domain_in_use_cannot_be_deleted(sagemaker: Any) -> None:
         ),
     ],
 )
-def test_all_that_is_documented_is_accepted(sagemaker: Any, aws: LocalAws, arguments: dict[str, Any]) -> None:
+def test_documented_values_are_accepted(sagemaker: Any, aws: LocalAws, arguments: dict[str, Any]) -> None:
     assert link(sagemaker, **arguments).startswith(f"{aws.endpoint}/studio/{DOMAIN}/auth?token=")
 
 
@@ -444,7 +444,7 @@ def test_validation_exception_lists_every_problem(sagemaker: Any) -> None:
         link(sagemaker, DomainId="BAD!", UserProfileName="", ExpiresInSeconds=301)
 
 
-def test_a_request_without_its_required_fields_is_refused(aws: LocalAws) -> None:
+def test_request_without_required_fields_is_refused(aws: LocalAws) -> None:
     status, _, body = call_by_hand(aws, "SageMaker.CreatePresignedDomainUrl", b"{}")
     assert status == 400
     assert "Value null at 'domainId' failed to satisfy constraint: Member must not be null" in body
@@ -456,7 +456,7 @@ def test_missing_resource_is_resource_not_found(sagemaker: Any, arguments: dict[
         link(sagemaker, **arguments)
 
 
-def test_a_domain_in_sso_mode_cannot_be_presigned(sagemaker: Any) -> None:
+def test_presign_refuses_a_domain_in_sso_mode(sagemaker: Any) -> None:
     sagemaker.create_domain(DomainName="sso", AuthMode="SSO", DefaultUserSettings={})
     sagemaker.create_user_profile(
         DomainId="d-sso",
@@ -495,7 +495,7 @@ def test_link_signs_in_and_shows_the_profile(sagemaker: Any) -> None:
     assert "2030-01-02 00:00:00 UTC" in page  # twelve hours from noon
 
 
-def test_a_link_may_be_opened_again_until_it_expires(sagemaker: Any, clock: Clock) -> None:
+def test_link_works_repeatedly_until_it_expires(sagemaker: Any, clock: Clock) -> None:
     url = link(sagemaker, ExpiresInSeconds=60)
     for second in (0, 30, 59.9):
         clock.now = NOON + second
@@ -515,7 +515,7 @@ def test_link_lasts_five_minutes_by_default(sagemaker: Any, clock: Clock) -> Non
     assert "This link has expired" in show(browser(), url)
 
 
-def test_a_session_outlives_its_link_and_ends_by_itself(sagemaker: Any, aws: LocalAws, clock: Clock) -> None:
+def test_session_outlives_its_link_and_expires(sagemaker: Any, aws: LocalAws, clock: Clock) -> None:
     visitor = browser()
     show(visitor, link(sagemaker, SessionExpirationDurationInSeconds=1800, ExpiresInSeconds=5))
     studio = f"{aws.endpoint}/studio/{DOMAIN}"
@@ -524,10 +524,10 @@ def test_a_session_outlives_its_link_and_ends_by_itself(sagemaker: Any, aws: Loc
     clock.now = NOON + 1800
     page = show(visitor, studio)
     assert page.startswith("/signin\n")
-    assert "There is no open Studio session" in page
+    assert "No Studio session is open" in page
 
 
-def test_the_session_cookie_is_confined(sagemaker: Any) -> None:
+def test_session_cookie_is_limited_to_its_domain_path(sagemaker: Any) -> None:
     status, headers, _ = ask(link(sagemaker, SessionExpirationDurationInSeconds=3600))
     assert status == 200
     cookie = [part.strip() for part in headers["Set-Cookie"].split(";")]
@@ -545,13 +545,13 @@ def test_link_and_session_are_invalid_in_another_domain(sagemaker: Any) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "?token=", "?token=made-up", "?token=%ff%fe", "?token=%ed%a0%80"])
-def test_a_token_that_was_never_given_leads_to_the_sign_in_page(aws: LocalAws, token: str) -> None:
+def test_unknown_token_leads_to_the_sign_in_page(aws: LocalAws, token: str) -> None:
     status, headers, body = ask(f"{aws.endpoint}/studio/{DOMAIN}/auth{token}")
     assert (status, headers["Location"]) == (302, "/signin?why=link")
     assert "made-up" not in body
 
 
-def test_every_page_keeps_to_itself(sagemaker: Any, aws: LocalAws) -> None:
+def test_every_page_has_restrictive_headers(sagemaker: Any, aws: LocalAws) -> None:
     for url in (link(sagemaker), f"{aws.endpoint}/signin", f"{aws.endpoint}/nothing"):
         _, headers, _ = ask(url)
         assert headers["Referrer-Policy"] == "no-referrer"
@@ -566,7 +566,7 @@ def test_page_escapes_request_values(sagemaker: Any) -> None:
     assert "studio::&lt;script&gt;" in page
 
 
-def test_pages_can_only_be_opened(sagemaker: Any, aws: LocalAws) -> None:
+def test_pages_accept_get_and_head_only(sagemaker: Any, aws: LocalAws) -> None:
     assert ask(link(sagemaker), "POST")[0] == 405
     assert ask(link(sagemaker), "HEAD")[0] == 200
     for path in (
@@ -610,7 +610,7 @@ def test_failing_request_is_logged_without_its_content(
     assert noted == ["stand_in_failed error=ValueError"] * 2
 
 
-def test_expired_links_do_not_pile_up(sagemaker: Any, server: LocalAws, clock: Clock) -> None:
+def test_expired_links_are_dropped(sagemaker: Any, server: LocalAws, clock: Clock) -> None:
     for minute in range(5):
         clock.now = NOON + 60 * minute
         for _ in range(3):
@@ -628,15 +628,13 @@ def test_foreign_host_name_is_refused(sagemaker: Any, aws: LocalAws) -> None:
     assert ask(link(sagemaker), headers={"Host": "localhost"})[0] == 200
 
 
-def test_a_web_page_cannot_make_calls(aws: LocalAws) -> None:
+def test_calls_from_a_web_page_are_refused(aws: LocalAws) -> None:
     status, headers, _ = call_by_hand(aws, "SageMaker.ListDomains", b"{}", Origin="https://evil.example")
     assert status == 403
     assert "Access-Control-Allow-Origin" not in headers
 
 
-def test_calls_that_are_not_for_these_services_get_a_clear_error(
-    sagemaker: Any, aws: LocalAws, connect: Connect
-) -> None:
+def test_calls_of_other_services_get_a_clear_error(sagemaker: Any, aws: LocalAws, connect: Connect) -> None:
     assert "MissingAuthenticationToken" in call_by_hand(aws, "SageMaker.ListDomains", b"{}", Authorization="")[2]
     assert "UnknownService" in call_by_hand(aws, "", b"", service="s3")[2]
     assert code(connect("sqs").list_queues) == "UnknownService"
@@ -654,7 +652,7 @@ def test_failure_of_moto_is_an_error_response(aws: LocalAws) -> None:
 # DynamoDB and STS
 
 
-def test_of_many_conditional_writes_one_succeeds(table: Any) -> None:
+def test_concurrent_conditional_writes_succeed_once(table: Any) -> None:
     def write(_: int) -> bool:
         try:
             table.put_item(TableName="t", Item={"id": {"S": "one"}}, ConditionExpression="attribute_not_exists(id)")
@@ -666,7 +664,7 @@ def test_of_many_conditional_writes_one_succeeds(table: Any) -> None:
         assert sum(pool.map(write, range(40))) == 1
 
 
-def test_a_transaction_happens_as_a_whole_or_not_at_all(table: Any) -> None:
+def test_transaction_is_atomic(table: Any) -> None:
     def claim(number: int) -> bool:
         count = {
             "TableName": "t",
@@ -748,7 +746,7 @@ def test_assumed_role_reaches_the_other_account(sagemaker: Any, connect: Connect
 # Faults and bookkeeping
 
 
-def test_a_fault_hits_as_often_as_ordered(sagemaker: Any, aws: LocalAws) -> None:
+def test_fault_affects_the_ordered_number_of_calls(sagemaker: Any, aws: LocalAws) -> None:
     aws.inject("CreatePresignedDomainUrl", Fault("ThrottlingException", "Rate exceeded", times=2))
     aws.inject("CreatePresignedDomainUrl", Fault("AccessDeniedException", "No.", 403))
     codes = [code(link, sagemaker=sagemaker) for _ in range(3)]
@@ -756,7 +754,7 @@ def test_a_fault_hits_as_often_as_ordered(sagemaker: Any, aws: LocalAws) -> None
     assert link(sagemaker)
 
 
-def test_a_fault_without_number_lasts_until_cleared(sagemaker: Any, aws: LocalAws) -> None:
+def test_fault_without_number_lasts_until_cleared(sagemaker: Any, aws: LocalAws) -> None:
     aws.inject("ListDomains", Fault("InternalFailure", status=500, times=None))
     assert [code(sagemaker.list_domains) for _ in range(3)] == ["InternalFailure"] * 3
     aws.clear_faults()
@@ -772,20 +770,20 @@ def test_errors_of_sts_are_xml(aws: LocalAws, connect: Connect) -> None:
     assert sts.get_caller_identity()["Account"] == "123456789012"
 
 
-def test_a_connection_can_be_dropped(sagemaker: Any, aws: LocalAws) -> None:
+def test_fault_drops_the_connection(sagemaker: Any, aws: LocalAws) -> None:
     aws.inject("ListDomains", Fault(drop=True))
     with pytest.raises(ConnectionClosedError):
         sagemaker.list_domains()
     assert sagemaker.list_domains()["Domains"]
 
 
-def test_an_answer_can_be_rubbish(sagemaker: Any, aws: LocalAws) -> None:
+def test_fault_replaces_the_answers_body(sagemaker: Any, aws: LocalAws) -> None:
     aws.inject("CreatePresignedDomainUrl", Fault(body=b"<html>", status=200))
     answer = sagemaker.create_presigned_domain_url(DomainId=DOMAIN, UserProfileName="Ana")
     assert "AuthorizedUrl" not in answer  # this is what botocore makes of it
 
 
-def test_a_call_can_take_effect_and_lose_its_answer(table: Any, aws: LocalAws, connect: Connect) -> None:
+def test_fault_loses_the_answer_of_a_served_call(table: Any, aws: LocalAws, connect: Connect) -> None:
     retrying = connect("dynamodb", config={"retries": {"total_max_attempts": 2, "mode": "standard"}})
     aws.inject("PutItem", Fault(drop=True, served=True))
     with pytest.raises(table.exceptions.ConditionalCheckFailedException):
@@ -794,7 +792,7 @@ def test_a_call_can_take_effect_and_lose_its_answer(table: Any, aws: LocalAws, c
     assert aws.calls.count("PutItem") == 2
 
 
-def test_a_call_can_be_late(aws: LocalAws, connect: Connect) -> None:
+def test_fault_delays_a_call(aws: LocalAws, connect: Connect) -> None:
     impatient = connect("sagemaker", config={"read_timeout": 0.1})
     aws.inject("ListDomains", Fault(delay=0.3))
     with pytest.raises(ReadTimeoutError):
@@ -803,7 +801,7 @@ def test_a_call_can_be_late(aws: LocalAws, connect: Connect) -> None:
     assert impatient.list_domains()["Domains"] == []
 
 
-def test_calls_are_counted_and_forgotten(sagemaker: Any, aws: LocalAws, connect: Connect) -> None:
+def test_reset_forgets_recorded_calls(sagemaker: Any, aws: LocalAws, connect: Connect) -> None:
     connect("sts").get_caller_identity()
     connect("dynamodb").list_tables()
     assert aws.calls == ["CreateDomain", "CreateUserProfile", "GetCallerIdentity", "ListTables"]
@@ -832,7 +830,7 @@ def run(program: str) -> str:
     return done.stdout
 
 
-def test_nothing_is_installed_by_importing() -> None:
+def test_import_installs_nothing() -> None:
     run(
         "import bot.local.aws.stand_in\n"
         "from moto.sagemaker.responses import SageMakerResponse\n"
@@ -840,7 +838,7 @@ def test_nothing_is_installed_by_importing() -> None:
     )
 
 
-def test_it_starts_stops_and_starts_again_without_a_trace() -> None:
+def test_restart_leaves_no_thread_and_frees_the_port() -> None:
     program = """
 import socket, threading, urllib.request
 from bot.local.aws.stand_in import LocalAws
@@ -877,7 +875,7 @@ LocalAws().start().stop()
     assert "use" in printed
 
 
-def test_stopping_ends_a_call_that_is_kept_waiting() -> None:
+def test_stop_ends_a_delayed_call() -> None:
     program = """
 import os, threading, boto3
 from bot.local.aws.stand_in import LocalAws
@@ -904,7 +902,7 @@ client.close()
     run(program)
 
 
-def test_the_operations_work_without_the_server_too() -> None:
+def test_operations_work_under_mock_aws() -> None:
     program = """
 import os, boto3
 from moto import mock_aws
@@ -943,7 +941,7 @@ def test_calls_are_recorded_with_arguments_and_caller(aws: LocalAws, connect: Co
     assert aws.recorded == []
 
 
-def test_a_body_that_is_not_json_is_kept_without_arguments() -> None:
+def test_call_with_invalid_json_has_no_arguments() -> None:
     assert arguments(b"{", query=False) == {}
     assert arguments(b"[]", query=False) == {}
     assert arguments(b"", query=False) == {}

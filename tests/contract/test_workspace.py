@@ -49,7 +49,7 @@ BLOCKS: list[Json] = [
 
 
 class Bot:
-    """The least an app can be: it keeps what it is sent and answers whatever it was told to."""
+    """A minimal app: it keeps its requests and gives the answers that a test sets."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[dict[str, str], bytes]] = []
@@ -69,7 +69,7 @@ class Bot:
 
 
 class Hand:
-    """A clock that moves only when told to."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = 1_735_689_600.0
@@ -166,7 +166,7 @@ def test_bolt_app_works_with_the_workspace(bot: Bot, bot_url: str) -> None:
 # Commands
 
 
-def test_a_command_has_exactly_the_documented_fields(slack: Workspace, bot: Bot) -> None:
+def test_command_has_exactly_the_documented_fields(slack: Workspace, bot: Bot) -> None:
     exchange = slack.command("U0ALICE", "prod lab")
     fields = exchange.fields
     assert fields == {
@@ -225,7 +225,7 @@ def test_command_text_is_raw_without_should_escape(bot_url: str) -> None:
         assert slack.command("U0ALICE", "@alice <&>").fields["text"] == "@alice <&>"
 
 
-def test_channels_that_are_not_public_are_not_named(slack: Workspace) -> None:
+def test_command_names_public_channels_only(slack: Workspace) -> None:
     slack.add_channel(Channel("C0SECRET", "layoffs", frozenset({"U0ALICE"}), "private"))
     direct = slack.direct_message("U0ALICE", "U0BOB")
     assert slack.direct_message("U0BOB", "U0ALICE") == direct
@@ -233,7 +233,7 @@ def test_channels_that_are_not_public_are_not_named(slack: Workspace) -> None:
     assert slack.command("U0ALICE", channel=direct).fields["channel_name"] == "directmessage"
 
 
-def test_an_organisation_is_named_in_requests(bot_url: str) -> None:
+def test_requests_name_the_organisation(bot_url: str) -> None:
     with Workspace(enterprise_id="E0ORG") as slack:
         slack.request_url = bot_url
         slack.add_member("U0ALICE", "alice")
@@ -242,13 +242,13 @@ def test_an_organisation_is_named_in_requests(bot_url: str) -> None:
         assert slack.press("U0ALICE", link_message(slack), "new").fields["enterprise"]["id"] == "E0ORG"
 
 
-def test_fields_can_be_forged_under_a_right_signature(slack: Workspace) -> None:
+def test_overrides_are_signed_like_any_field(slack: Workspace) -> None:
     fields = slack.command("U0ALICE", overrides={"team_id": "T0OTHER", "trigger_id": None}).fields
     assert fields["team_id"] == "T0OTHER"
     assert "trigger_id" not in fields
 
 
-def test_the_same_bytes_can_be_sent_again(slack: Workspace, bot: Bot) -> None:
+def test_replay_sends_the_same_bytes(slack: Workspace, bot: Bot) -> None:
     exchange = slack.command("U0ALICE")
     slack.replay(exchange)
     assert bot.requests[0] == bot.requests[1]
@@ -257,7 +257,7 @@ def test_the_same_bytes_can_be_sent_again(slack: Workspace, bot: Bot) -> None:
 
 
 @pytest.mark.parametrize("unknown", [("U0NOBODY", GENERAL), ("U0ALICE", "C0NOWHERE")])
-def test_only_known_members_type_in_known_channels(slack: Workspace, unknown: tuple[str, str]) -> None:
+def test_command_needs_a_known_member_and_channel(slack: Workspace, unknown: tuple[str, str]) -> None:
     with pytest.raises(LookupError, match="first"):
         slack.command(unknown[0], channel=unknown[1])
 
@@ -299,7 +299,7 @@ def test_in_channel_acknowledgement_is_shown_to_the_channel(slack: Workspace, bo
     assert slack.view("U0NOBODY") == []
 
 
-def test_a_late_acknowledgement_is_a_timeout(bot: Bot, bot_url: str) -> None:
+def test_late_acknowledgement_is_a_timeout(bot: Bot, bot_url: str) -> None:
     released = threading.Event()
 
     def late() -> Reply:
@@ -317,11 +317,11 @@ def test_a_late_acknowledgement_is_a_timeout(bot: Bot, bot_url: str) -> None:
         assert slack.answer_to(exchange).text == '/studio failed with the error "operation_timeout"'
 
 
-def test_slack_waits_three_seconds() -> None:
+def test_acknowledgement_timeout_is_three_seconds() -> None:
     assert Workspace()._ack_seconds == 3.0
 
 
-def test_a_bot_that_is_down_fails_the_dispatch(slack: Workspace) -> None:
+def test_dispatch_fails_while_the_bot_is_down(slack: Workspace) -> None:
     slack.request_url = "http://127.0.0.1:1/slack/events"
     exchange = slack.command("U0ALICE")
     assert (exchange.ack, exchange.status) == ("dispatch_failed", None)
@@ -368,7 +368,7 @@ def test_press_payload_matches_slack(slack: Workspace, clock: Hand) -> None:
     assert slack.view("U0ALICE") == [message]
 
 
-def test_a_press_in_public_brings_the_message_along(slack: Workspace) -> None:
+def test_press_in_public_sends_the_message(slack: Workspace) -> None:
     exchange = slack.command("U0ALICE")
     respond(exchange, text="For all", blocks=BLOCKS, response_type="in_channel")
     fields = slack.press("U0BOB", slack.answer_to(exchange), "new").fields
@@ -377,7 +377,7 @@ def test_a_press_in_public_brings_the_message_along(slack: Workspace) -> None:
 
 
 @pytest.mark.parametrize("missed", ["200 late", "500 INTERNAL SERVER ERROR"])
-def test_an_unacknowledged_press_shows_a_warning(bot: Bot, bot_url: str, missed: str) -> None:
+def test_unacknowledged_press_shows_a_warning(bot: Bot, bot_url: str, missed: str) -> None:
     released = threading.Event()
 
     def reply() -> Reply:
@@ -420,7 +420,7 @@ def test_elements_without_an_id_get_one_from_slack(slack: Workspace) -> None:
 # response_urls
 
 
-def test_a_commands_url_posts_five_messages_and_no_more(slack: Workspace) -> None:
+def test_response_url_posts_at_most_five_messages(slack: Workspace) -> None:
     exchange = slack.command("U0ALICE")
     for number in range(5):
         assert respond(exchange, text=str(number), replace_original=True) == (200, "ok")
@@ -431,7 +431,7 @@ def test_a_commands_url_posts_five_messages_and_no_more(slack: Workspace) -> Non
     assert {delivery.exchange for delivery in slack.deliveries} == {exchange.id}
 
 
-def test_a_url_lives_thirty_minutes(slack: Workspace, clock: Hand) -> None:
+def test_response_url_expires_after_thirty_minutes(slack: Workspace, clock: Hand) -> None:
     exchange = slack.command("U0ALICE")
     clock.now += 30 * 60
     assert respond(exchange, text="just in time")[0] == 200
@@ -439,7 +439,7 @@ def test_a_url_lives_thirty_minutes(slack: Workspace, clock: Hand) -> None:
     assert respond(exchange, text="late") == (404, '{"ok":false,"error":"expired_url"}')
 
 
-def test_a_url_cannot_be_guessed_and_an_unknown_one_does_nothing(slack: Workspace) -> None:
+def test_unknown_response_url_does_nothing(slack: Workspace) -> None:
     first, second = slack.command("U0ALICE"), slack.command("U0ALICE")
     assert first.response_url != second.response_url
     assert len(first.response_url.rsplit("/", 1)[1]) >= 24
@@ -458,13 +458,13 @@ def test_a_url_cannot_be_guessed_and_an_unknown_one_does_nothing(slack: Workspac
         (b'{"blocks": [{"type": "marquee"}]}', b"invalid_blocks"),
     ],
 )
-def test_a_bad_message_is_refused_and_not_shown(slack: Workspace, body: bytes, code: bytes) -> None:
+def test_bad_message_is_refused_and_not_shown(slack: Workspace, body: bytes, code: bytes) -> None:
     path = urlsplit(slack.command("U0ALICE").response_url).path
     assert raw(slack, "POST", path, body) == (400, code)
     assert slack.view("U0ALICE") == []
 
 
-def test_an_interactions_url_replaces_the_message_in_place(slack: Workspace) -> None:
+def test_interaction_url_replaces_the_message_in_place(slack: Workspace) -> None:
     message, later = link_message(slack), link_message(slack)
     exchange = slack.press("U0ALICE", message, "open")
     assert respond(exchange, text="Opened", replace_original=True) == (200, "ok")
@@ -479,7 +479,7 @@ def test_interaction_url_posts_by_default(slack: Workspace) -> None:
     assert texts(slack.view("U0ALICE")) == ["Studio is ready", "Another"]
 
 
-def test_an_interactions_url_deletes_the_message(slack: Workspace) -> None:
+def test_interaction_url_deletes_the_message(slack: Workspace) -> None:
     exchange = slack.press("U0ALICE", link_message(slack), "open")
     assert respond(exchange, delete_original=True) == (200, "ok")
     assert slack.view("U0ALICE") == []
@@ -487,7 +487,7 @@ def test_an_interactions_url_deletes_the_message(slack: Workspace) -> None:
     assert slack.view("U0ALICE") == []
 
 
-def test_a_reply_works_where_the_bot_is_not(slack: Workspace) -> None:
+def test_reply_works_in_a_channel_without_the_bot(slack: Workspace) -> None:
     exchange = slack.command("U0ALICE", channel=slack.direct_message("U0ALICE", "U0BOB"))
     assert respond(exchange, text="Here")[0] == 200
     assert texts(slack.view("U0ALICE")) == ["Here"]
@@ -513,7 +513,7 @@ def test_wait_for_timeout_shows_the_screen(slack: Workspace) -> None:
         slack.wait_for("U0ALICE", timeout=0.01)
 
 
-def test_many_members_at_once_each_see_their_own(slack: Workspace) -> None:
+def test_concurrent_members_see_their_own_messages(slack: Workspace) -> None:
     members = [f"U0MEMBER{number}" for number in range(20)]
     for member in members:
         slack.add_member(member, member.lower())
@@ -542,7 +542,7 @@ def test_auth_test_describes_the_bot(client: WebClient) -> None:
     assert client.users_info(user=identity["user_id"])["user"]["is_bot"] is True
 
 
-def test_calls_are_remembered_without_the_token(slack: Workspace, client: WebClient) -> None:
+def test_recorded_calls_have_no_token(slack: Workspace, client: WebClient) -> None:
     client.users_info(user="U0ALICE")
     raw(
         slack,
@@ -561,12 +561,12 @@ def test_calls_are_remembered_without_the_token(slack: Workspace, client: WebCli
     ("token", "error"),
     [(None, "not_authed"), ("xoxb-wrong", "invalid_auth")],
 )
-def test_a_missing_or_wrong_token_is_refused(slack: Workspace, token: str | None, error: str) -> None:
+def test_missing_or_wrong_token_is_refused(slack: Workspace, token: str | None, error: str) -> None:
     with pytest.raises(SlackApiError, match=error):
         WebClient(token, base_url=slack.api_url).auth_test()
 
 
-def test_a_token_may_stand_in_the_form_but_not_in_json(slack: Workspace) -> None:
+def test_token_is_read_from_a_form_but_not_from_json(slack: Workspace) -> None:
     form = f"token={slack.bot_token}".encode()
     assert (
         b'"ok": true'
@@ -615,7 +615,7 @@ def test_unknown_methods_and_missing_scopes_are_refused(client: WebClient) -> No
         ),
     ],
 )
-def test_accounts_of_every_kind_look_as_they_do_in_slack(
+def test_users_info_matches_slack_for_each_account_kind(
     slack: Workspace, client: WebClient, traits: Any, expected: Json, absent: set[str]
 ) -> None:
     slack.add_member("U0ONE", "one", **traits)
@@ -624,17 +624,17 @@ def test_accounts_of_every_kind_look_as_they_do_in_slack(
     assert not absent & user.keys()
 
 
-def test_slackbot_does_not_look_like_a_bot(client: WebClient) -> None:
+def test_users_info_does_not_mark_slackbot_as_bot(client: WebClient) -> None:
     user = client.users_info(user=SLACKBOT)["user"]
     assert (user["is_bot"], user["deleted"], user["profile"]["always_active"]) == (False, False, True)
 
 
-def test_an_unknown_account_is_not_found(client: WebClient) -> None:
+def test_users_info_refuses_an_unknown_account(client: WebClient) -> None:
     with pytest.raises(SlackApiError, match="user_not_found"):
         client.users_info(user="U0NOBODY")
 
 
-def test_an_address_needs_its_own_scope(client: WebClient) -> None:
+def test_users_info_has_email_only_with_its_scope(client: WebClient) -> None:
     assert client.users_info(user="U0ALICE")["user"]["profile"]["email"] == "alice@example.com"
     with Workspace(scopes=("users:read",)) as bare:
         bare.add_member("U0ALICE", "alice", email="alice@example.com")
@@ -652,7 +652,7 @@ def test_users_list_pages_have_each_account_once(slack: Workspace, client: WebCl
 
 
 @pytest.mark.parametrize("cursor", ["made up", "bm9ib2R5"])
-def test_a_cursor_that_is_none_is_refused(client: WebClient, cursor: str) -> None:
+def test_users_list_refuses_an_invalid_cursor(client: WebClient, cursor: str) -> None:
     with pytest.raises(SlackApiError, match="invalid_cursor"):
         client.users_list(cursor=cursor, limit=2)
 
@@ -667,14 +667,14 @@ def test_user_group_lists_members_unless_disabled(slack: Workspace, client: WebC
             client.usergroups_users_list(usergroup=name, include_disabled=even)
 
 
-def test_an_answer_names_the_scopes_of_the_token(slack: Workspace, client: WebClient) -> None:
+def test_answer_header_has_the_tokens_scopes(slack: Workspace, client: WebClient) -> None:
     assert client.auth_test().headers["x-oauth-scopes"] == ",".join(slack.installation.scopes)
     with pytest.raises(SlackApiError) as refused:
         WebClient("xoxb-other", base_url=slack.api_url).auth_test()
     assert "x-oauth-scopes" not in refused.value.response.headers
 
 
-def test_an_ephemeral_message_is_seen_by_one_member(slack: Workspace, client: WebClient) -> None:
+def test_ephemeral_message_is_seen_by_one_member(slack: Workspace, client: WebClient) -> None:
     before = slack.command("U0ALICE")
     ts = client.chat_postEphemeral(channel=GENERAL, user="U0ALICE", text="Psst", blocks=BLOCKS)["message_ts"]
     message = slack.answer_to(before)
@@ -682,7 +682,7 @@ def test_an_ephemeral_message_is_seen_by_one_member(slack: Workspace, client: We
     assert slack.view("U0BOB") == []
 
 
-def test_blocks_may_come_as_json_in_a_form(slack: Workspace) -> None:
+def test_form_may_hold_blocks_as_json(slack: Workspace) -> None:
     def post(blocks: str) -> bytes:
         return raw(
             slack,
@@ -697,7 +697,7 @@ def test_blocks_may_come_as_json_in_a_form(slack: Workspace) -> None:
     assert b"invalid_blocks_format" in post("[{")
 
 
-def test_unfurl_arguments_are_not_looked_at(slack: Workspace, client: WebClient) -> None:
+def test_unfurl_arguments_are_ignored(slack: Workspace, client: WebClient) -> None:
     client.chat_postEphemeral(channel=GENERAL, user="U0ALICE", text="Psst", unfurl_links=False)
     assert slack.api_calls[0].ignored == ("unfurl_links",)
 
@@ -718,7 +718,7 @@ def test_unfurl_arguments_are_not_looked_at(slack: Workspace, client: WebClient)
         ({"attachments": [{"text": "x"}]}, "invalid_arguments"),
     ],
 )
-def test_an_ephemeral_message_that_cannot_be_posted(
+def test_post_ephemeral_refuses_with_slacks_error(
     slack: Workspace, client: WebClient, changes: Json, error: str
 ) -> None:
     bot_user = slack.installation.bot_user_id
@@ -734,7 +734,7 @@ def test_an_ephemeral_message_that_cannot_be_posted(
     assert slack.view("U0ALICE") == []
 
 
-def test_refused_blocks_are_explained(client: WebClient) -> None:
+def test_refusal_of_blocks_lists_the_problems(client: WebClient) -> None:
     with pytest.raises(SlackApiError) as caught:
         client.chat_postEphemeral(channel=GENERAL, user="U0ALICE", text="x", blocks=[{"type": "marquee"}])
     assert caught.value.response["response_metadata"]["messages"] == [
@@ -742,7 +742,7 @@ def test_refused_blocks_are_explained(client: WebClient) -> None:
     ]
 
 
-def test_the_bot_can_reach_a_member_in_their_direct_conversation(slack: Workspace, client: WebClient) -> None:
+def test_message_to_a_user_id_goes_to_the_direct_channel(slack: Workspace, client: WebClient) -> None:
     client.chat_postEphemeral(channel=slack.direct_message("U0ALICE"), user="U0ALICE", text="Psst")
     assert texts(slack.view("U0ALICE")) == ["Psst"]
 
@@ -750,7 +750,7 @@ def test_the_bot_can_reach_a_member_in_their_direct_conversation(slack: Workspac
 # Faults
 
 
-def test_the_web_api_can_be_rate_limited(slack: Workspace, client: WebClient) -> None:
+def test_fault_rate_limits_the_web_api(slack: Workspace, client: WebClient) -> None:
     slack.inject("users.info", Fault(status=429, retry_after=7), Fault(status=500))
     with pytest.raises(SlackApiError) as caught:
         client.users_info(user="U0ALICE")
@@ -763,7 +763,7 @@ def test_the_web_api_can_be_rate_limited(slack: Workspace, client: WebClient) ->
 
 
 @pytest.mark.parametrize("status", [404, 429, 500])
-def test_a_reply_can_fail_and_is_then_not_shown(slack: Workspace, status: int) -> None:
+def test_fault_fails_a_reply_before_it_is_shown(slack: Workspace, status: int) -> None:
     exchange = slack.command("U0ALICE")
     slack.inject("response_url", Fault(status=status, retry_after=1))
     assert respond(exchange, text="lost")[0] == status
@@ -788,7 +788,7 @@ def test_delayed_call_is_recorded_on_arrival(slack: Workspace, client: WebClient
     assert (slack.api_calls[0].status, slack.deliveries[0].status) == (200, 200)
 
 
-def test_a_reply_can_be_taken_and_its_answer_lost(slack: Workspace) -> None:
+def test_fault_loses_the_answer_to_a_shown_reply(slack: Workspace) -> None:
     exchange = slack.command("U0ALICE")
     slack.inject("response_url", Fault(drop=True, served=True))
     with pytest.raises(ConnectionError):
@@ -796,7 +796,7 @@ def test_a_reply_can_be_taken_and_its_answer_lost(slack: Workspace) -> None:
     assert texts(slack.view("U0ALICE")) == ["taken"]
 
 
-def test_a_delayed_reply_does_not_hold_up_the_end(bot_url: str) -> None:
+def test_stop_does_not_wait_for_a_delayed_reply(bot_url: str) -> None:
     slack = Workspace().start()
     slack.request_url = bot_url
     slack.add_member("U0ALICE", "alice")
@@ -826,7 +826,7 @@ def test_a_delayed_reply_does_not_hold_up_the_end(bot_url: str) -> None:
         ({"Origin": "null"}, 403),
     ],
 )
-def test_only_this_machine_is_answered(slack: Workspace, headers: dict[str, str], status: int) -> None:
+def test_requests_for_other_hosts_are_refused(slack: Workspace, headers: dict[str, str], status: int) -> None:
     assert raw(slack, "POST", "/api/api.test", b"", **headers)[0] == status
 
 
@@ -852,7 +852,7 @@ def test_no_secret_is_in_a_repr_or_on_the_console(
         assert secret not in everything
 
 
-def test_an_unexpected_error_is_logged_without_its_path(
+def test_unexpected_error_is_logged_without_its_path(
     slack: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     exchange = slack.command("U0ALICE")
@@ -871,7 +871,7 @@ def test_url_before_start_raises() -> None:
         _ = Workspace().api_url
 
 
-def test_a_port_can_be_chosen_and_is_free_again_after_the_end() -> None:
+def test_stop_frees_the_chosen_port() -> None:
     with Workspace() as first:
         port = urlsplit(first.url).port or 0
     with Workspace(port=port) as second:

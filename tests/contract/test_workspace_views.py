@@ -28,7 +28,7 @@ FEATURES = Features(
 
 
 class Bot:
-    """It keeps what it is sent, and acknowledges with whatever it was told to."""
+    """An app that keeps its requests and gives the acknowledgements that a test sets."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -44,7 +44,7 @@ class Bot:
 
 
 class Hand:
-    """A clock that moves only when told to."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = 1_735_689_600.0
@@ -136,7 +136,7 @@ def test_trigger_opens_one_modal_for_its_member(slack: Workspace, client: WebCli
     assert refused(client.views_open, trigger_id=exchange.id, view=FORM)["error"] == "exchanged_trigger_id"
 
 
-def test_a_trigger_lives_three_seconds(slack: Workspace, client: WebClient, clock: Hand) -> None:
+def test_trigger_expires_after_three_seconds(slack: Workspace, client: WebClient, clock: Hand) -> None:
     exchange = slack.command(ALICE)
     clock.now += 3.1
     assert refused(client.views_open, trigger_id=exchange.id, view=FORM)["error"] == "expired_trigger_id"
@@ -159,7 +159,7 @@ def test_a_trigger_lives_three_seconds(slack: Workspace, client: WebClient, cloc
         ({**FORM, "colour": "red"}, "additional property"),
     ],
 )
-def test_a_view_that_breaks_a_rule_is_refused_and_explained(
+def test_invalid_view_is_refused_with_its_problems(
     slack: Workspace, client: WebClient, view: Json, problem: str
 ) -> None:
     answer = refused(client.views_open, trigger_id=slack.command(ALICE).id, view=view)
@@ -168,7 +168,7 @@ def test_a_view_that_breaks_a_rule_is_refused_and_explained(
     assert problem in mistakes(slack.api_calls, slack.deliveries, slack.exchanges)[-1]
 
 
-def test_a_view_may_be_too_large(slack: Workspace, client: WebClient) -> None:
+def test_view_over_the_size_limit_is_refused(slack: Workspace, client: WebClient) -> None:
     view = modal(*[section("x" * 3000)] * 90)
     assert refused(client.views_open, trigger_id=slack.command(ALICE).id, view=view)["error"] == "view_too_large"
 
@@ -187,12 +187,12 @@ def test_three_modals_stack_and_a_fourth_is_refused(slack: Workspace, client: We
     assert [view.previous for view in stack] == [None, stack[0].id, stack[1].id]
 
 
-def test_nothing_can_be_pushed_on_nothing(slack: Workspace, client: WebClient) -> None:
+def test_push_without_an_open_modal_is_refused(slack: Workspace, client: WebClient) -> None:
     trigger = slack.shortcut(ALICE, "open").id
     assert refused(client.views_push, trigger_id=trigger, view=modal())["error"] == "not_found"
 
 
-def test_an_update_may_insist_on_the_state_it_knows(slack: Workspace, client: WebClient) -> None:
+def test_update_with_an_old_hash_is_refused(slack: Workspace, client: WebClient) -> None:
     shown = opened(slack, client)
     client.views_update(view_id=shown.id, hash=shown.hash, view=modal(section("Second")))
     assert slack.modal(ALICE).blocks[0]["text"]["text"] == "Second"
@@ -202,7 +202,7 @@ def test_an_update_may_insist_on_the_state_it_knows(slack: Workspace, client: We
     assert refused(client.api_call, api_method="views.update", json={"view": modal()})["error"] == "invalid_arguments"
 
 
-def test_a_view_can_be_found_by_a_name_of_the_apps_own(slack: Workspace, client: WebClient) -> None:
+def test_update_finds_a_view_by_external_id(slack: Workspace, client: WebClient) -> None:
     opened(slack, client, modal(external_id="mine"))
     client.views_update(external_id="mine", view=modal(section("Found"), external_id="mine"))
     assert slack.modal(ALICE).blocks[0]["text"]["text"] == "Found"
@@ -214,7 +214,7 @@ def test_a_view_can_be_found_by_a_name_of_the_apps_own(slack: Workspace, client:
 # Submitting and closing
 
 
-def test_an_incomplete_form_is_not_sent(slack: Workspace, client: WebClient, bot: Bot) -> None:
+def test_incomplete_form_is_not_sent(slack: Workspace, client: WebClient, bot: Bot) -> None:
     opened(slack, client)
     bot.bodies.clear()
     assert slack.submit(ALICE).errors == {"reason": REQUIRED}
@@ -251,14 +251,14 @@ def test_submission_sends_values_and_closes_the_modal(slack: Workspace, client: 
 GOOD = {"reason": {"it": "Falcon"}}
 
 
-def test_an_acknowledgement_can_show_errors(slack: Workspace, client: WebClient, bot: Bot) -> None:
+def test_acknowledgement_shows_errors(slack: Workspace, client: WebClient, bot: Bot) -> None:
     opened(slack, client)
     bot.reply = {"response_action": "errors", "errors": {"reason": "Not enough."}}
     assert slack.submit(ALICE, GOOD).errors == {"reason": "Not enough."}
     assert slack.modal(ALICE).title == "A form"
 
 
-def test_an_acknowledgement_can_update_push_and_clear(slack: Workspace, client: WebClient, bot: Bot) -> None:
+def test_acknowledgement_updates_pushes_and_clears(slack: Workspace, client: WebClient, bot: Bot) -> None:
     first = opened(slack, client)
     bot.reply = {"response_action": "push", "view": {**FORM, "title": plain("Second")}}
     slack.submit(ALICE, GOOD)
@@ -290,9 +290,7 @@ def test_an_acknowledgement_can_update_push_and_clear(slack: Workspace, client: 
         "ok",
     ],
 )
-def test_an_acknowledgement_that_makes_no_sense_is_trouble(
-    slack: Workspace, client: WebClient, bot: Bot, reply: object
-) -> None:
+def test_invalid_acknowledgement_shows_trouble(slack: Workspace, client: WebClient, bot: Bot, reply: object) -> None:
     opened(slack, client)
     bot.reply = reply
     done = slack.submit(ALICE, GOOD)
@@ -302,21 +300,21 @@ def test_an_acknowledgement_that_makes_no_sense_is_trouble(
     assert mistakes((), (), slack.exchanges)[-1].startswith("submission: ")
 
 
-def test_a_fourth_modal_cannot_be_pushed_by_an_acknowledgement(slack: Workspace, client: WebClient, bot: Bot) -> None:
+def test_acknowledgement_cannot_push_a_fourth_modal(slack: Workspace, client: WebClient, bot: Bot) -> None:
     opened(slack, client)
     bot.reply = {"response_action": "push", "view": FORM}
     results = [slack.submit(ALICE, GOOD) for _ in range(3)]
     assert [bool(result.trouble) for result in results] == [False, False, True]
 
 
-def test_a_submission_that_is_not_acknowledged_is_trouble(slack: Workspace, client: WebClient, bot: Bot) -> None:
+def test_unacknowledged_submission_shows_trouble(slack: Workspace, client: WebClient, bot: Bot) -> None:
     opened(slack, client)
     bot.status = "500 X"
     assert slack.submit(ALICE, GOOD).trouble
     assert slack.modal(ALICE).title == "A form"
 
 
-def test_the_app_hears_of_a_closed_modal_only_if_it_wants_to(slack: Workspace, client: WebClient) -> None:
+def test_closed_modal_notifies_the_app_on_request_only(slack: Workspace, client: WebClient) -> None:
     opened(slack, client)
     (told,) = slack.close(ALICE)
     assert (told.fields["type"], told.fields["is_cleared"]) == ("view_closed", False)
@@ -368,7 +366,7 @@ def test_opened_home_sends_a_signed_event(slack: Workspace, client: WebClient, b
     assert again.headers["X-Slack-Signature"] == slack.sign(again.body)["X-Slack-Signature"]
 
 
-def test_an_app_that_does_not_subscribe_hears_nothing(bot: Bot) -> None:
+def test_app_without_subscription_gets_no_event(bot: Bot) -> None:
     with Workspace() as plain_workspace:
         plain_workspace.add_member(ALICE, "alice")
         assert plain_workspace.open_home(ALICE) is None
@@ -377,7 +375,7 @@ def test_an_app_that_does_not_subscribe_hears_nothing(bot: Bot) -> None:
     assert bot.bodies == []
 
 
-def test_a_home_is_one_members_and_keeps_its_id(slack: Workspace, client: WebClient) -> None:
+def test_home_belongs_to_one_member_and_keeps_its_id(slack: Workspace, client: WebClient) -> None:
     first = client.views_publish(user_id=ALICE, view=home())["view"]
     second = client.views_publish(user_id=ALICE, view=home("Again"), hash=first["hash"])["view"]
     assert first["id"] == second["id"]
@@ -407,7 +405,7 @@ def test_press_in_home_sends_the_view_without_channel(slack: Workspace, client: 
 # Shortcuts and choices
 
 
-def test_a_shortcut_comes_from_nowhere_in_particular(slack: Workspace) -> None:
+def test_shortcut_has_no_channel_and_no_message(slack: Workspace) -> None:
     fields = slack.shortcut(ALICE, "open").fields
     assert (fields["type"], fields["callback_id"], fields["user"]["id"]) == ("shortcut", "open", ALICE)
     assert {"trigger_id", "action_ts", "team"} <= fields.keys()
@@ -531,7 +529,7 @@ def test_users_info_has_locale_on_request(slack: Workspace, client: WebClient) -
 # The manifest, and waiting
 
 
-def test_the_features_are_those_of_the_manifest() -> None:
+def test_features_match_the_manifest() -> None:
     features = from_manifest()
     assert features.commands[0].name == "/studio"
     assert features.commands[0].description
@@ -557,7 +555,7 @@ def test_the_features_are_those_of_the_manifest() -> None:
     )
 
 
-def test_a_change_of_anything_can_be_waited_for(slack: Workspace, client: WebClient) -> None:
+def test_wait_until_returns_after_any_change(slack: Workspace, client: WebClient) -> None:
     later = threading.Timer(0.05, lambda: client.views_publish(user_id=ALICE, view=home()))
     later.start()
     slack.wait_until(lambda: slack.home(ALICE))

@@ -83,7 +83,7 @@ EVERYTHING: list[Json] = [
 ]
 
 
-def test_a_message_of_every_known_kind_passes() -> None:
+def test_message_with_every_block_kind_passes() -> None:
     assert check_message({"text": "Studio is ready", "blocks": EVERYTHING, "unfurl_links": False}) == []
 
 
@@ -131,7 +131,7 @@ def test_a_message_of_every_known_kind_passes() -> None:
         ),
     ],
 )
-def test_a_block_that_slack_would_refuse_is_a_problem(block: object, problem: str) -> None:
+def test_invalid_block_is_a_problem(block: object, problem: str) -> None:
     assert any(problem in found for found in check_blocks([block])), check_blocks([block])
 
 
@@ -167,18 +167,18 @@ def test_a_block_that_slack_would_refuse_is_a_problem(block: object, problem: st
         ({"type": "radio_buttons"}, "missing required field: options"),
     ],
 )
-def test_an_element_that_slack_would_refuse_is_a_problem(element: Json, problem: str) -> None:
+def test_invalid_element_is_a_problem(element: Json, problem: str) -> None:
     found = check_blocks([{"type": "actions", "elements": [element]}])
     assert any(problem in each for each in found), found
 
 
-def test_limits_are_reached_without_a_problem() -> None:
+def test_values_at_the_limits_pass() -> None:
     longest = button(url="https://x/" + "y" * 2990, value="x" * 2000, text=plain("x" * 75), action_id="a" * 255)
     at_most = [section("x" * 3000), {"type": "actions", "elements": [longest]}, *[{"type": "divider"}] * 48]
     assert check_message({"blocks": at_most, "text": "x" * 4000}) == []
 
 
-def test_a_message_holds_fifty_blocks_and_a_view_a_hundred() -> None:
+def test_block_limit_is_50_in_messages_and_100_in_views() -> None:
     title = {"type": "modal", "title": plain("Ask")}
     dividers = [{"type": "divider"}] * 51
     assert check_message({"blocks": dividers}) == ["no more than 50 items allowed [json-pointer:/blocks]"]
@@ -194,7 +194,7 @@ def test_block_ids_are_unique_in_a_message() -> None:
 QUESTION: Json = {"type": "input", "label": plain("Why?"), "element": {"type": "plain_text_input"}}
 
 
-def test_a_view_of_another_kind_is_a_problem() -> None:
+def test_view_of_another_kind_is_a_problem() -> None:
     home = {"type": "home", "blocks": [section()]}
     assert check_view(home, "home") == []
     assert check_view(home, "modal") == ["must be a modal view [json-pointer:/type]"]
@@ -221,7 +221,7 @@ def test_one_element_at_most_takes_the_focus() -> None:
         (None, "missing required field: type"),
     ],
 )
-def test_a_view_that_slack_would_refuse_is_a_problem(view: object, problem: str) -> None:
+def test_invalid_view_is_a_problem(view: object, problem: str) -> None:
     assert any(problem in found for found in check_view(view)), check_view(view)
 
 
@@ -236,7 +236,7 @@ def test_a_view_that_slack_would_refuse_is_a_problem(view: object, problem: str)
         ({"text": "x", "blocks": "[]"}, "must be an array"),
     ],
 )
-def test_a_message_that_would_go_wrong_is_a_problem(payload: Json, problem: str) -> None:
+def test_invalid_message_is_a_problem(payload: Json, problem: str) -> None:
     assert any(problem in found for found in check_message(payload)), check_message(payload)
 
 
@@ -267,13 +267,13 @@ def test_valid_message_is_not_refused(payload: Json) -> None:
     assert refusal(payload) is None
 
 
-def test_a_refusal_explains_itself() -> None:
+def test_refusal_lists_its_problems() -> None:
     assert refusal({"blocks": [{"type": "video"}]}) == Refusal(
         "invalid_blocks", ("unsupported type: video [json-pointer:/blocks/0/type]",)
     )
 
 
-def test_checking_changes_nothing() -> None:
+def test_check_does_not_change_its_input() -> None:
     before = copy.deepcopy(EVERYTHING)
     check_blocks(EVERYTHING)
     assert before == EVERYTHING
@@ -294,7 +294,7 @@ def with_ids(blocks: list[Json]) -> list[Json]:
     return [{"block_id": str(index), **block} for index, block in enumerate(blocks)]
 
 
-def test_a_message_reads_well_in_a_terminal() -> None:
+def test_render_shows_each_block_as_text() -> None:
     assert render(shown(with_ids(EVERYTHING)), READER).splitlines() == [
         "Studio",
         "======",
@@ -310,7 +310,7 @@ def test_a_message_reads_well_in_a_terminal() -> None:
     ]
 
 
-def test_without_blocks_the_text_is_shown() -> None:
+def test_render_shows_the_text_without_blocks() -> None:
     assert render(shown([], "Hello <@U1>, see <#C1>")) == "Hello @U1, see #C1"
 
 
@@ -319,7 +319,7 @@ def test_without_blocks_the_text_is_shown() -> None:
     [SECRET_URL, f"<{SECRET_URL}>", f"<{SECRET_URL}|here>", SECRET_URL.replace("&", "&amp;")],
     ids=["bare", "link", "labelled", "escaped"],
 )
-def test_the_address_behind_a_button_is_never_printed(written: str) -> None:
+def test_render_never_shows_a_buttons_address(written: str) -> None:
     message = shown(
         with_ids([section(f"Go to {written}"), {"type": "actions", "elements": [button(url=SECRET_URL)]}])
     )
@@ -328,7 +328,7 @@ def test_the_address_behind_a_button_is_never_printed(written: str) -> None:
     assert "eyJhbGciOi" not in repr(message.buttons())
 
 
-def test_a_repr_shows_no_address() -> None:
+def test_repr_of_a_message_shows_no_address() -> None:
     assert "eyJhbGciOi" not in repr(shown([], f"Go to {SECRET_URL} now"))
 
 
@@ -346,7 +346,7 @@ def test_a_repr_shows_no_address() -> None:
         ("a &lt;b&gt; &amp;amp; c", "a <b> &amp; c"),
     ],
 )
-def test_markup_reads_as_in_slack(written: str, read: str) -> None:
+def test_mrkdwn_reads_as_in_slack(written: str, read: str) -> None:
     assert mrkdwn(written, READER) == read
 
 
@@ -394,11 +394,11 @@ def test_dates_near_and_far(when: int, template: str, read: str) -> None:
     assert slack_date(when, template, "fallback", READER) == read
 
 
-def test_a_date_may_carry_a_link_which_is_not_shown() -> None:
+def test_date_with_a_link_hides_the_link() -> None:
     assert mrkdwn("<!date^1735689600^{date_num}^https://example.com/|x>", READER) == "2024-12-31"
 
 
-def test_a_malformed_date_stays_as_it_is() -> None:
+def test_malformed_date_is_left_unchanged() -> None:
     assert mrkdwn("<!date^soon^{date}|soon>", READER) == "soon"
 
 
@@ -417,6 +417,6 @@ def test_render_shows_the_chosen_option(element: Json, read: str) -> None:
 
 
 @pytest.mark.parametrize("make", [lambda: {"type": "video"}, lambda: {"type": "rich_text", "elements": []}])
-def test_an_unknown_block_is_not_rendered_in_silence(make: Callable[[], Json]) -> None:
+def test_render_raises_for_an_unknown_block(make: Callable[[], Json]) -> None:
     with pytest.raises(ValueError, match="no way to render"):
         render(shown([make()]), READER)

@@ -1,4 +1,4 @@
-"""What is shown under the hood holds nothing that opens anything."""
+"""Redaction of secrets in what the page shows under the hood."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ RESPONSE_URL = "http://127.0.0.1:8600/commands/T0/123/abc"
         ({"token": None}, {"token": None}),
     ],
 )
-def test_secrets_are_left_out_by_name_and_by_shape(value: Any, shown: Any) -> None:
+def test_redacted_drops_secrets_by_name_and_by_shape(value: Any, shown: Any) -> None:
     result = redacted(value)
 
     if shown is not None:

@@ -22,12 +22,12 @@ VIEW = {"title": {"text": "Request access"}}
         ("shortcut", {"callback_id": "open_studio"}, "used the shortcut “open_studio”"),
     ],
 )
-def test_an_interaction_is_tolddescribe(kind: Kind, payload: dict[str, Any], text: str) -> None:
+def test_describe_names_the_element_of_an_interaction(kind: Kind, payload: dict[str, Any], text: str) -> None:
     body = urlencode({"payload": json.dumps(payload)}).encode()
     assert describe(Exchange("1", kind, "U0ANA", "", 0, body)) == text
 
 
-def test_an_opened_home_and_a_command_are_tolddescribe() -> None:
+def test_describe_names_an_opened_tab_and_a_command() -> None:
     opened = json.dumps({"event": {"tab": "home"}}).encode()
     assert describe(Exchange("1", "event", "U0ANA", "", 0, opened)) == "opened the app's home tab"
     typed = urlencode({"command": "/studio", "text": "prod"}).encode()
