@@ -55,7 +55,7 @@ class AtOnce(Executor):
         self._before(getattr(fn, "__name__", ""))
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever asks for the result
+        except Exception as error:  # noqa: BLE001 - `result` raises it
             future.set_exception(error)
         return future
 
@@ -312,7 +312,7 @@ class FakeChoices:
         self.last: dict[Member, str] = {}
         self.error: Exception | None = None
 
-    def remember(self, member: Member, alias: str, at: datetime) -> None:  # noqa: ARG002 - nothing is ever cleared
+    def remember(self, member: Member, alias: str, at: datetime) -> None:  # noqa: ARG002 - nothing expires here
         if self.error is not None:
             raise self.error
         self.last[member] = alias
@@ -398,7 +398,7 @@ class FakeStudio:
         base = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile"
         return replace(mapping, profile_arn=f"{base}/{mapping.domain_id}/{mapping.profile_name}")
 
-    def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:  # noqa: ARG002 - AWS is told who asks
+    def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:  # noqa: ARG002 - only AWS needs the member
         if self.listing_error is not None:
             raise self.listing_error
         domain = self.domains.get(mapping.domain_id, FakeDomain())

@@ -75,7 +75,7 @@ class FakeSlack(SlackApi):
         self._fail("person")
         return self._directory.person(member)
 
-    def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:  # noqa: ARG002 - wherever it goes
+    def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:  # noqa: ARG002 - only Slack needs it
         self.replies.append((message, replace))
         return "reply" not in self.broken
 
@@ -84,7 +84,7 @@ class FakeSlack(SlackApi):
         self.dialogs.append(message)
         return origin if origin.view_id else Origin(**{**_fields(origin), "view_id": "V9"})
 
-    def open_form(self, origin: Origin, view: Mapping[str, Any]) -> None:  # noqa: ARG002 - wherever it opens
+    def open_form(self, origin: Origin, view: Mapping[str, Any]) -> None:  # noqa: ARG002 - only Slack needs it
         self._fail("open_form")
         self.forms.append(view)
 

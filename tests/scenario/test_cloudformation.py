@@ -368,7 +368,7 @@ def test_broker_role_trusts_only_the_expected_sessions(used: Deployment) -> None
             assert not any(trusts(each, action, arns[call.caller], foreign) for each in used.trust)
 
 
-def test_broker_role_denies_foreign_names_and_administrators_links(
+def test_broker_role_denies_foreign_names_and_admin_links(
     used: Deployment,
 ) -> None:
     serving, administration = used.stack.outputs["ServingRoleArn"], used.stack.outputs["AdministrationRoleArn"]

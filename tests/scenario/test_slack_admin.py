@@ -191,9 +191,7 @@ def test_deny_and_forget_need_confirmation(product: Product, admin: Admin, who: 
     assert changes(admin, who)[:2] == [("forget", ADA, Source.BUTTON), ("deny", ADA, Source.BUTTON)]
 
 
-def test_replacing_a_mapping_or_shortening_a_rule_needs_confirmation(
-    product: Product, admin: Admin, who: str
-) -> None:
+def test_replacing_or_shortening_access_needs_confirmation(product: Product, admin: Admin, who: str) -> None:
     create_profile(product.domain_id, f"{who}-new")
     types(product, ADA, f"map @{who} --domain {product.domain_id} --profile {who}")
     types(product, ADA, f"allow @{who}")
@@ -337,7 +335,7 @@ def test_user_group_handle_is_accepted_where_groups_are(product: Product, admin:
 # In the dialog
 
 
-def test_dialog_offers_every_command(product: Product, admin: Admin, who: str) -> None:
+def test_map_and_allow_work_in_the_dialog(product: Product, admin: Admin, who: str) -> None:
     menu = opens(product, ADA)
     picks(product, ADA, menu, "map")
     fields = {"user": user_id(who), "domain": product.domain_id, "profile": who, "alias": "sandbox"}
@@ -406,7 +404,7 @@ def test_form_with_bad_fields_is_counted_and_recorded(product: Product, admin: A
     assert (entry.action, entry.source) == ("form", Source.FORM)
 
 
-def test_form_with_bad_fields_of_a_former_administrator_is_refused(product: Product, admin: Admin) -> None:
+def test_invalid_form_of_a_former_administrator_is_refused(product: Product, admin: Admin) -> None:
     admin.grant(TEAM, Grant(MIA, Effect.ADMIN), TESTER)
     picks(product, MIA, opens(product, MIA), "map")
     admin.forget(TEAM, MIA, TESTER)

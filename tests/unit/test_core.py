@@ -216,7 +216,7 @@ def test_profile_comparison_ignores_case(one: Mapping, other: Mapping, *, same: 
     assert one.same_profile(other) is same
 
 
-def test_command_words_are_refused_as_aliases() -> None:
+def test_help_is_reserved_and_the_default_alias_is_not() -> None:
     assert "help" in RESERVED_WORDS
     assert DEFAULT_ALIAS not in RESERVED_WORDS
 

@@ -79,7 +79,7 @@ class World:
 
 
 @ruled_out
-def test_status_of_an_ineligible_member_asks_about_no_group(
+def test_status_of_an_ineligible_member_looks_up_no_group(
     records: tuple[Mapping | Grant, ...], more: dict[str, Any]
 ) -> None:
     world = World(*records, **more)
@@ -89,7 +89,7 @@ def test_status_of_an_ineligible_member_asks_about_no_group(
 
 
 @ruled_out
-def test_link_request_of_an_ineligible_member_asks_about_no_group(
+def test_link_request_of_an_ineligible_member_looks_up_no_group(
     records: tuple[Mapping | Grant, ...], more: dict[str, Any]
 ) -> None:
     world = World(*records, **more)
@@ -107,7 +107,7 @@ def administering(world: World, *admins: str) -> CommandRunner:
 
 
 @ruled_out
-def test_administration_by_an_ineligible_member_asks_about_no_group(
+def test_ineligible_administrator_looks_up_no_group(
     records: tuple[Mapping | Grant, ...], more: dict[str, Any]
 ) -> None:
     world = World(*records, **more)
@@ -152,7 +152,7 @@ def test_groups_for_link(records: tuple[Mapping | Grant, ...], matter: set[Grant
     assert set(groups_for_link(ANA, known(*records), RULES, NOON)) == matter
 
 
-def test_allow_groups_do_not_matter_for_an_ineligible_member() -> None:
+def test_deny_groups_do_not_matter_without_an_allow_rule() -> None:
     """Without an own rule, groups that only deny cannot change the refusal."""
     assert groups_for_link(ANA, known(a_mapping(), groups=(LEAVERS,)), RULES, NOON) == ()
 

@@ -168,7 +168,7 @@ class World:
     workers: HeldJobs = field(default_factory=HeldJobs)
     overflow: HeldJobs = field(default_factory=HeldJobs)
     happened: list[str] = field(default_factory=list)
-    visits: list[tuple[Admitted, Body]] = field(default_factory=list)
+    admitted: list[tuple[Admitted, Body]] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     defect: Exception | None = None
 
@@ -215,7 +215,7 @@ class World:
 
     def work(self, app: AppContext, admitted: Admitted, body: Body) -> None:
         assert app is self.app
-        self.visits.append((admitted, body))
+        self.admitted.append((admitted, body))
         self.happened.append("worked")
         if self.defect is not None:
             raise self.defect
@@ -255,9 +255,9 @@ def words(reason: Reason, command: str = "/studio") -> str:
 @for_each_source
 def test_request_is_acknowledged_and_queued(world: World, source: Source) -> None:
     assert world.receive(source) == ""
-    assert (world.happened, world.visits) == ([], [])
+    assert (world.happened, world.admitted) == ([], [])
     world.run()
-    [(admitted, body)] = world.visits
+    [(admitted, body)] = world.admitted
     assert body == BODIES[source]
     assert admitted.origin == ORIGINS[source](body)
     assert (admitted.member, admitted.source, admitted.at, admitted.started) == (
@@ -274,7 +274,7 @@ def test_each_delivery_is_a_separate_attempt(world: World) -> None:
     world.receive()
     world.receive()
     world.run()
-    (first, _), (second, _) = world.visits
+    (first, _), (second, _) = world.admitted
     assert first.origin.request_id == second.origin.request_id == request_id(TRIGGER)
     assert first.attempt != second.attempt
 
@@ -293,7 +293,7 @@ def test_admitted_teams_determine_the_tenant(world: World, teams: frozenset[str]
     world.app.teams, world.app.home = teams, Home(APP, TEAM, ORG)
     world.receive(body={**COMMAND, **body})
     world.run()
-    assert [admitted.member for admitted, _ in world.visits] == [Member(tenant, ANA.user_id)]
+    assert [admitted.member for admitted, _ in world.admitted] == [Member(tenant, ANA.user_id)]
 
 
 # Rejection
@@ -305,7 +305,7 @@ def test_nothing_is_admitted_before_the_app_is_identified(world: World, source: 
     command = "/atelier" if source is Source.COMMAND else "/studio"
     assert world.receive(source) == words(Reason.NOT_READY, command)
     world.run()
-    assert world.visits == []
+    assert world.admitted == []
     assert world.recorded() == [(TEAM, ANA.user_id, "not_ready", source)]
     assert world.counted() == {"not_ready": 1}
 
@@ -329,7 +329,7 @@ def test_foreign_request_is_rejected_and_recorded(world: World, name: str) -> No
     assert world.receive(source, body) == words(Reason.FOREIGN, command)
     world.run()
     team = body.get("team_id") or TEAM
-    assert world.visits == []
+    assert world.admitted == []
     assert world.recorded() == [(TEAM, f"{team}/{ANA.user_id}", "foreign", source)]
     [entry] = world.audit.entries.values()
     assert str(body["api_app_id"]) in str(entry.detail)
@@ -366,7 +366,7 @@ def test_malformed_request_is_only_counted(world: World, source: Source, name: s
     with capture_logs() as logs:
         assert world.receive(source, {**BODIES[source], name: value}) == words(Reason.INTERNAL)
     world.run()
-    assert (world.visits, world.happened) == ([], [])
+    assert (world.admitted, world.happened) == ([], [])
     assert world.counted() == {"malformed": 1}
     assert [line["event"] for line in logs] == ["request_malformed"]
 
@@ -543,14 +543,14 @@ def test_form_with_bad_fields_is_counted_and_recorded(world: World) -> None:
     answer = json.loads(world.receive(Source.FORM, {**PERSON, **IN_A_DIALOG}))
     assert answer == {"response_action": "errors", "errors": world.errors}
     world.run()
-    assert (world.visits, world.happened) == ([], ["recorded"])
+    assert (world.admitted, world.happened) == ([], ["recorded"])
     assert world.recorded() == [(TEAM, ANA.user_id, "invalid_form", Source.FORM)]
     [entry] = world.audit.entries.values()
     assert entry.action == "form"
     assert world.counted() == {"invalid_form": 1}
 
 
-def test_form_from_elsewhere_is_rejected_before_its_fields_are_checked(world: World) -> None:
+def test_foreign_form_is_rejected_before_validation(world: World) -> None:
     world.errors = {"reason": "Say in a few words why you need it."}
     assert world.receive(Source.FORM, {**PERSON, **IN_A_DIALOG, "api_app_id": "A0OTHER001"}) == ""
     world.run()

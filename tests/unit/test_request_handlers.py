@@ -138,9 +138,7 @@ def test_unstored_request_is_answered(world: AppWorld) -> None:
     assert world.counted() == {"not_asked": 1}
 
 
-def test_request_decided_before_its_postings_are_kept_loses_its_buttons(
-    world: AppWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_decided_request_loses_the_buttons_of_late_postings(world: AppWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     keep = world.requests.posted
 
     def after_a_decision(*given: Any) -> AccessRequest | None:

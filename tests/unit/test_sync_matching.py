@@ -21,7 +21,7 @@ def matches(profiles: list[Profile], accounts: list[Account]) -> list[Row]:
 
 
 def test_match_prefers_the_tag_to_the_profile_name() -> None:
-    tagged = Profile("d-x", "whoever", email=" Ana.Silva@Example.COM")
+    tagged = Profile("d-x", "someone", email=" Ana.Silva@Example.COM")
     [matched] = matches([tagged], [ANA, BEN])
     assert (matched.members, matched.by) == (("U0ANA",), "tag email")
 

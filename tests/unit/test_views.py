@@ -512,7 +512,7 @@ def test_expired_link_offers_a_new_one() -> None:
 
 
 @in_each_language
-def test_link_with_an_unrecorded_outcome_keeps_its_target(render: RenderContext) -> None:
+def test_link_with_an_unrecorded_outcome_has_no_empty_values(render: RenderContext) -> None:
     pressed_early = an_entry("request-1", opened_at=NOON)
     assert "None" not in "\n".join(texts(views.opened(pressed_early, render)))
 
