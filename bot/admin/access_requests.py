@@ -3,7 +3,7 @@
 The state is in the store alone; messages and buttons carry ids that lead to it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,9 +15,9 @@ from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.errors import Changed, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Reason, Source
 from bot.core.ports import AccessRequestStore, AuditLog
-from bot.core.records import AccessRequest, Actor, DecisionResult, Posting, RequestState
+from bot.core.records import AccessRequest, Actor, DecisionResult, RequestState
 from bot.core.values import MAX_REASON, utc_now
-from bot.links.facts import Gatherer, GroupsThatMatter, groups_for_administration, groups_for_approval, if_approved
+from bot.links.facts import Gatherer, groups_for_administration, groups_for_approval, if_approved
 
 # How long administrators have; after that the member may ask again.
 OPEN_FOR = timedelta(days=7)
@@ -127,10 +127,6 @@ class AccessRequests:
             raise
         return Submission(wanted, is_new=True)
 
-    def posted(self, request: AccessRequest, postings: Sequence[Posting]) -> AccessRequest | None:
-        """Keep where administrators read the request. Returns it as it stands then; None if a newer one exists."""
-        return self.requests.posted(request.member, request.id, postings)
-
     def withdraw(self, request: AccessRequest) -> None:
         """Close a request that reached nobody, so that the member can ask again."""
         who = request.member
@@ -195,7 +191,8 @@ class AccessRequests:
         """Return why this press decides nothing. Anybody can be in the channel that shows the buttons."""
         by, now = press.by, self.now()
         try:
-            facts = self._gather(by, lambda known: groups_for_administration(by, known, self.admins, now))
+            matter = partial(groups_for_administration, by, admins=self.admins, now=now)
+            facts = self.facts.begin(by).end(self.facts.within(GATHER_TIMEOUT), matter)
         except UpstreamError as error:
             self._record_failure(press, error)
             raise
@@ -204,10 +201,9 @@ class AccessRequests:
         return DecisionResult.OWN_REQUEST if by == press.who else self._settled(press.request)
 
     def _facts_for_approval(self, member: Member) -> policy.Facts:
-        return self._gather(member, lambda known: groups_for_approval(member, known, self.rules, self.now()))
-
-    def _gather(self, member: Member, matter: GroupsThatMatter) -> policy.Facts:
-        return self.facts.begin(member).end(self.facts.within(GATHER_TIMEOUT), matter)
+        until = self.facts.within(GATHER_TIMEOUT)
+        matter = partial(groups_for_approval, member, rules=self.rules, now=self.now())
+        return self.facts.begin(member).end(until, matter)
 
     def _settled(self, request: AccessRequest | None) -> DecisionResult | None:
         """Return why nothing is left to decide."""

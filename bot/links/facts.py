@@ -29,8 +29,8 @@ class Gatherer:
     """The sources of facts. Every deadline (`until`) is a time of the monotonic clock, in seconds.
 
     Attributes:
-        people: says who a member is: a cache in front of Slack, or Slack itself where nothing may be out of date.
-        groups: says who is in a user group. Slack allows some twenty such look-ups a minute, so this is a cache.
+        people: a cache in front of Slack, or Slack itself where nothing may be out of date.
+        groups: a cache: Slack allows some twenty look-ups of groups a minute.
         side: runs calls side by side, and lets the caller stop waiting for one that hangs.
     """
 

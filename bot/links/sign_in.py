@@ -56,10 +56,7 @@ class SignIn:
     record_duration: Callable[[Stage, float], None] = noop
 
     def answer(self, request: LinkRequest, deliver: Callable[[Answer], bool]) -> Entry | None:
-        """Answer one request and return its audit entry, complete.
-
-        A request that the audit has seen before is a replay: nothing is issued, nothing is delivered, and the result
-        is None.
+        """Answer one request and return its audit entry; for a replay, do nothing and return None.
 
         Args:
             deliver: replies to the member, and returns whether Slack took the message.
@@ -89,11 +86,7 @@ class SignIn:
         return entry
 
     def opened(self, member: Member, request_id: str) -> Entry | None:
-        """Note that the member pressed "Open Studio". None if no such link was issued to this member.
-
-        Raises:
-            StoreError: the press could not be noted.
-        """
+        """Note that the member pressed "Open Studio"; None if no such link is theirs, StoreError if that fails."""
         return self.audit.opened(member, request_id, self.now())
 
     def refuse(self, entry: Entry) -> bool:
@@ -141,12 +134,8 @@ class SignIn:
             return replace(denied, detail=f"while access was checked again: {denied.detail}")
         decision = policy.decide(request.member, request.target, facts, self.rules, self.now())
         if isinstance(decision, Allowed) and decision.mapping != allowed.mapping:
-            return Denied(
-                Reason.TOO_LATE,
-                "the mapping was changed while AWS made the link",
-                mapping=decision.mapping,
-                locale=allowed.locale,
-            )
+            detail = "the mapping was changed while AWS made the link"
+            return Denied(Reason.TOO_LATE, detail, mapping=decision.mapping, locale=allowed.locale)
         return decision if isinstance(decision, Denied) else None
 
     def _gather(self, request: LinkRequest) -> Facts | Denied:
@@ -180,12 +169,8 @@ class SignIn:
         ]
         remembered = self._optional(request, last, StoreError, "DynamoDB")
         options.sort(key=lambda option: option.target.alias != remembered)  # stable: the rest keeps its order
-        return Choice(
-            request,
-            tuple(options),
-            remembered=remembered in {mapping.alias for mapping in mappings},
-            locale=undecided.locale,
-        )
+        is_remembered = options[0].target.alias == remembered
+        return Choice(request, tuple(options), remembered=is_remembered, locale=undecided.locale)
 
     def _spaces(self, request: LinkRequest, undecided: Denied) -> tuple[str | None, ...]:
         """Return the spaces to offer: the named one, or all that exist once the mapping is settled.

@@ -33,8 +33,8 @@ class MemberStatus:
     """A member's view of themselves.
 
     Attributes:
-        decision: the policy's answer to their next request.
-        allow: their allow rule, whether or not it is still in force.
+        decision: on their next request.
+        allow: their allow rule, even if it has ended.
         links: their last link requests, newest first; None if they could not be read.
     """
 
@@ -56,13 +56,10 @@ class GetStatus:
     now: Callable[[], datetime] = utc_now
 
     def of(self, member: Member, person: Person | None = None) -> MemberStatus:
-        """Gather everything about the member, side by side, within a deadline.
+        """Gather everything about the member; StoreError or SlackError if that fails or takes too long.
 
         Args:
             person: Slack's record of the member, if it has just been read.
-
-        Raises:
-            StoreError, SlackError: it could not be gathered, or not in time. The last links may be missing.
         """
         now, until = self.now(), self.facts.within(GATHER_TIMEOUT)
         gathering = self.facts.begin(member, person)

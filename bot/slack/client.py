@@ -36,7 +36,7 @@ SLACKBOT = "USLACKBOT"
 
 
 class SlackApi:
-    """Call Slack, thread-safe. What is sent is never logged.
+    """Call Slack, thread-safe. What is sent is never logged. Methods raise SlackError if Slack refuses or is silent.
 
     Args:
         failed: takes each call that Slack refused or did not answer.
@@ -105,7 +105,7 @@ class SlackApi:
                 return
 
     def ping(self) -> None:
-        """Return if Slack answers and still accepts our token; SlackError otherwise."""
+        """Return if Slack answers and still accepts our token."""
         self._call(self._client.auth_test)
 
     def person(self, member: Member) -> Person:
@@ -137,11 +137,10 @@ class SlackApi:
     def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:
         """Reply to the member only: in their dialog, through the response_url, or as an ephemeral message.
 
+        Returns whether Slack accepted the message. It may have done so even if its response was lost.
+
         Args:
             replace: replace the message whose button was pressed; a dialog is always replaced.
-
-        Returns:
-            Whether Slack accepted the message. It may have done so even if its response was lost.
         """
         if origin.view_id is not None or origin.view_name is not None:
             return self._update_view(origin, message)
@@ -149,11 +148,7 @@ class SlackApi:
         return self._response_urls.post(origin, body) or self._post_ephemeral(origin, message)
 
     def open_view(self, origin: Origin, message: Message) -> Origin:
-        """Open a dialog with the message; return the origin whose replies go into it.
-
-        Raises:
-            SlackError: Slack did not open it; three seconds may have passed.
-        """
+        """Open a dialog with the message, within three seconds; return the origin whose replies go into it."""
         view = self._call(self._client.views_open, trigger_id=origin.trigger_id, view=message.modal()).get("view")
         view_id = view.get("id") if isinstance(view, Mapping) else None
         if not view_id:
@@ -161,18 +156,14 @@ class SlackApi:
         return dataclasses.replace(origin, view_id=view_id)
 
     def open_form(self, origin: Origin, view: Mapping[str, Any]) -> None:
-        """Open a form, or put it into the open dialog; SlackError as for `open_view`."""
+        """Open a form, or put it into the open dialog."""
         if origin.view_id is not None:
             self._call(self._client.views_update, view_id=origin.view_id, view=view)
         else:
             self._call(self._client.views_open, trigger_id=origin.trigger_id, view=view)
 
     def post(self, place: str, message: Message) -> str:
-        """Post a message to a channel, or to a member by id; SlackError if Slack refused it.
-
-        Returns:
-            The message as "channel/time".
-        """
+        """Post a message to a channel, or to a member by id; return it as "channel/time"."""
         answer = self._call(self._client.chat_postMessage, channel=place, **message.payload())
         return f"{answer.get('channel')}/{answer.get('ts')}"
 
@@ -186,11 +177,11 @@ class SlackApi:
         return True
 
     def publish_home(self, user_id: str, message: Message) -> None:
-        """Show the message as the member's home tab; SlackError if Slack refused it."""
+        """Show the message as the member's home tab."""
         self._call(self._client.views_publish, user_id=user_id, view=message.home_tab())
 
     def announce(self, channel: str, text: str) -> None:
-        """Post a line to a channel; SlackError if Slack refused it."""
+        """Post a line to a channel."""
         post = self._client.chat_postMessage
         self._call(post, channel=channel, text=text, unfurl_links=False, unfurl_media=False)
 

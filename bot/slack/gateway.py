@@ -174,11 +174,10 @@ def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:
 
 def _answer_defect(app: AppContext, admitted: Admitted) -> None:
     """Record, count and tell a defect, unless the audit has the request's end already."""
-    if not refuse(app, admitted, Reason.INTERNAL):
-        return
-    message = views.refusal(Reason.INTERNAL, app.render(admitted.origin))
-    if not tell(app, admitted.origin, message, replace=False):
-        tell(app, replace(admitted.origin, by_message=True), message, replace=False)
+    if refuse(app, admitted, Reason.INTERNAL):
+        message = views.refusal(Reason.INTERNAL, app.render(admitted.origin))
+        if not tell(app, admitted.origin, message, replace=False):
+            tell(app, replace(admitted.origin, by_message=True), message, replace=False)
 
 
 def _reject(app: AppContext, origin: Origin, entry: Entry) -> Message:

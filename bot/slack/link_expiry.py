@@ -49,12 +49,10 @@ class LinkExpiry:
 
         def replace() -> None:
             try:
-                shown = self._messages.shown(message)
+                if self._messages.shown(message) == request_id:
+                    expire()
             except UpstreamError as error:
                 log.warning("expiry_not_shown", request=request_id, why=str(error))
-                return
-            if shown == request_id:
-                expire()
 
         due = self._monotonic() + max(0.0, (expires_at - self._now()).total_seconds())
         with self._changed:

@@ -84,11 +84,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Administer:
-    """`/studio admin …`.
-
-    Attributes:
-        text: the words after it as Slack sent them: escaped, which tells mentions from their imitations.
-    """
+    """`/studio admin …`, its text as Slack sent it: escaped, which tells mentions from their imitations."""
 
     text: str = ""
 
@@ -107,11 +103,7 @@ SPACE = "space"
 
 
 def command_origin(body: Mapping[str, Any]) -> Origin:
-    """Return the origin of a slash command.
-
-    Raises:
-        BadInput: a field is missing that Slack always sends.
-    """
+    """Return the origin of a slash command; BadInput without a field that Slack always sends."""
     return Origin(
         request_id=request_id(_text(body, "trigger_id")),
         trigger_id=_text(body, "trigger_id"),

@@ -30,21 +30,13 @@ MAX_BUFFERED_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """In seconds.
+    """In seconds."""
 
-    Attributes:
-        ping: between our pings on an idle connection.
-        silence: without a message or a pong, until a connection counts as dead.
-        hello: for connecting, until Slack says hello.
-        drain: for which an old connection still receives requests beside its replacement.
-        recount: until Slack counts the connections again after it counted too many.
-    """
-
-    ping: float = 3.0
-    silence: float = 10.0
-    hello: float = 5.0
-    drain: float = 10.0
-    recount: float = 600.0
+    ping: float = 3.0  # between our pings on an idle connection
+    silence: float = 10.0  # without a message or a pong, until a connection counts as dead
+    hello: float = 5.0  # for connecting, until Slack says hello
+    drain: float = 10.0  # for which an old connection still receives requests beside its replacement
+    recount: float = 600.0  # until Slack counts the connections again after it counted too many
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from bot.local.loopback import LoopbackServer
 from bot.local.slack.features import Features, Shortcut
 from bot.local.slack.people import Channel
 from bot.local.slack.workspace import GENERAL, SCOPES, Workspace
-from bot.slack.blocks import PRODUCT, Message, RenderContext, actions, button, section
+from bot.slack.blocks import PRODUCT, Message, RenderContext, actions, button, section, text_message
 from bot.slack.client import SlackApi
 from bot.slack.members import views
 from bot.slack.payloads import Origin
@@ -27,7 +27,7 @@ from tests.fakes import ANA, BEN, TEAM
 from tests.fakes_access_requests import an_access_request
 
 READER = RenderContext(CATALOGUES["en"], may_ask=True)
-MESSAGE, OTHER = views.help_text(READER), views.waiting(READER)
+MESSAGE, OTHER = views.help_text(READER), text_message(READER.words.waiting)
 FORM = asking_views.form(READER)
 BROKEN = Message("text", [section("x" * 3001)])
 ELSEWHERE, PRIVATE, ARCHIVED = "C0ELSEWHERE", "G0PRIVATE01", "C0ARCHIVED1"

@@ -18,7 +18,7 @@ from bot.core.records import Entry
 from bot.core.values import MAX_REASON
 from bot.links.status import LAST_LINKS, MemberStatus
 from bot.local.slack.blocks import check_message, check_view, refusal
-from bot.slack.blocks import Message, RenderContext, duration, escape, slack_date, slack_time
+from bot.slack.blocks import Message, RenderContext, duration, escape, slack_date, slack_time, text_message
 from bot.slack.members import status_views, views
 from bot.slack.payloads import parse_target
 from bot.slack.words import CATALOGUES
@@ -629,8 +629,8 @@ def every_view(render: RenderContext) -> Iterator[tuple[str, Message]]:
     yield "longest opened", views.opened(longest_entry, render)
     yield "longest stale", views.stale(longest_entry, render)
     yield "help", views.help_text(render)
-    yield "waiting", views.waiting(render)
-    yield "one moment", views.one_moment(render)
+    yield "waiting", text_message(render.words.waiting)
+    yield "one moment", text_message(render.words.one_moment)
     for count in (1, 5, 6, 100, 130):
         each = [Target(f"{number:03d}" + "a" * 29, StudioApp.RSTUDIO, "s" * 63) for number in range(count)]
         for remembered in (True, False):

@@ -14,7 +14,7 @@ from bot.core.records import Entry
 from bot.links.status import MemberStatus
 from bot.slack.admin.handlers import administer
 from bot.slack.app_context import Admitted, AppContext, conclude, refuse, tell
-from bot.slack.blocks import Message, RenderContext
+from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
 from bot.slack.members.home import show_home
@@ -76,7 +76,7 @@ def _dialog(app: AppContext, admitted: Admitted, body: Body) -> None:
         _stale(app, admitted, body)
         return
     try:
-        origin = app.slack.open_view(admitted.origin, views.waiting(app.render(admitted.origin)))
+        origin = app.slack.open_view(admitted.origin, text_message(app.render(admitted.origin).words.waiting))
     except SlackError as error:
         log.warning("dialog_not_opened", request=admitted.id, code=error.code)
         app.slack.reply(admitted.origin, views.refusal(error.reason, app.render(admitted.origin)), replace=False)

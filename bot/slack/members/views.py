@@ -239,16 +239,6 @@ def help_text(
     return Message("\n".join(lines), blocks)
 
 
-def waiting(render: RenderContext) -> Message:
-    """Render a dialog that waits for a link."""
-    return Message(render.words.waiting, [section(render.words.waiting)])
-
-
-def one_moment(render: RenderContext) -> Message:
-    """Render a dialog that waits for its content."""
-    return Message(render.words.one_moment, [section(render.words.one_moment)])
-
-
 def announcement(entry: Entry) -> str:
     """Render an outcome as one line for the audit channel. Members are named by id, which notifies nobody."""
     what = f" · profile {entry.profile_name} in {entry.domain_id}" if entry.profile_name else ""

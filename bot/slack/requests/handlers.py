@@ -35,8 +35,7 @@ Decide = Callable[..., Decision]
 
 
 def _approve(app: AppContext, admitted: Admitted, body: Body) -> None:
-    render = app.render_for(admitted.member)
-    _decide(app, admitted, action_value(body), render, app.access_requests.approve)
+    _decide(app, admitted, action_value(body), app.render_for(admitted.member), app.access_requests.approve)
 
 
 def _deny(app: AppContext, admitted: Admitted, body: Body) -> None:
@@ -79,7 +78,7 @@ def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
         return
     try:
         # A dialog first, for which Slack gives three seconds; then who the member is, and whether asking would help.
-        opened = app.slack.open_view(admitted.origin, views.one_moment(render))
+        opened = app.slack.open_view(admitted.origin, text_message(render.words.one_moment))
     except SlackError as error:
         _not_opened(app, admitted, render, error)
         return
@@ -151,7 +150,7 @@ def _to_admins(app: AppContext, request: AccessRequest) -> bool:
     if not postings:
         return False
     try:
-        stands = app.access_requests.posted(request, postings)
+        stands = app.access_requests.requests.posted(request.member, request.id, postings)
     except StoreError as error:  # their buttons stay until somebody presses one, and reads the end then
         log.warning("postings_not_kept", request=request.id, why=str(error))
     else:
@@ -169,13 +168,7 @@ def _post(app: AppContext, place: str, message: Message) -> str | None:
         return None
 
 
-def _decide(
-    app: AppContext,
-    admitted: Admitted,
-    value: str,
-    render: RenderContext,
-    decide: Decide,
-) -> None:
+def _decide(app: AppContext, admitted: Admitted, value: str, render: RenderContext, decide: Decide) -> None:
     """Carry out a press or a submitted form, and show the result.
 
     Args:
@@ -194,9 +187,9 @@ def _decide(
         log.error("decision_failed", request=admitted.id, why=str(error))  # noqa: TRY400
         app.metrics.outcome("decision_failed")
         tell(app, admitted.origin, request_views.failed(error, render), replace=False)
-        return
-    app.metrics.outcome(f"decision_{decision.result}")
-    _show_decision(app, admitted, decision, render)
+    else:
+        app.metrics.outcome(f"decision_{decision.result}")
+        _show_decision(app, admitted, decision, render)
 
 
 def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, render: RenderContext) -> None:
