@@ -98,8 +98,9 @@ class Server:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._watched, count=1)
 
     def _stop(self, *_: object) -> None:
-        self._stopping = True
-        self._waitress.pull_trigger()
+        if not self._stopping:  # after the drain, waitress has closed its wake-up pipe
+            self._stopping = True
+            self._waitress.pull_trigger()
 
     def _close_idle_connections(self) -> None:
         """Close what was idle before this second, so that silent clients beyond our limit lock nobody out."""
