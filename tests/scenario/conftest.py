@@ -21,6 +21,7 @@ from bot.local.slack.features import from_manifest
 from bot.local.slack.workspace import Workspace
 from tests.cli import run_command
 from tests.leaks import remember
+from tests.preloaded import BotFork
 from tests.waiting import wait_until
 
 TEAM = "T0STUDIO01"
@@ -30,7 +31,7 @@ TEAM = "T0STUDIO01"
 class BotProcess:
     """`studio-links serve` in a process of its own."""
 
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[bytes] | BotFork"
     port: int
     log: Path
 
@@ -86,23 +87,25 @@ def free_port() -> int:
             return port
 
 
+def start_bot(*arguments: str, env: Mapping[str, str], output: Path) -> "subprocess.Popen[bytes] | BotFork":
+    """Start `python -m bot` with its output appended to a file; from scratch where it measures its coverage."""
+    if "COVERAGE_PROCESS_CONFIG" not in env:  # set under `make coverage`
+        return BotFork(arguments, env=env, output=output)
+    with output.open("ab") as stream:
+        return subprocess.Popen([sys.executable, "-m", "bot", *arguments], env=env, stdout=stream, stderr=stream)
+
+
 @contextmanager
 def bot_process(environment: Mapping[str, str], log: Path, *arguments: str) -> Iterator[BotProcess]:
     """Start the bot; on leaving, end it as an operator would and see that it goes quietly."""
     port = free_port()
-    command = [sys.executable, "-m", "bot", "serve", *arguments]
     clean = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("SLACK_", "STUDIO_", "AWS_", "WEB_"))
     }
-    with log.open("ab") as stream:
-        process = subprocess.Popen(
-            command,
-            env={**clean, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **environment, "PORT": str(port)},
-            stdout=stream,
-            stderr=stream,
-        )
+    settings = {**clean, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **environment, "PORT": str(port)}
+    process = start_bot("serve", *arguments, env=settings, output=log)
     try:
         yield BotProcess(process, port, log)
     finally:
