@@ -79,7 +79,7 @@ def tenant(settings: Settings, given: str | None) -> str:
 
     Raises:
         ConfigError: it could be several.
-        SlackError: only Slack could tell, and it did not.
+        SlackError: Slack, which knows the team, did not respond.
     """
     if given is not None:
         return Member(given, "U0").tenant  # checks the form

@@ -181,14 +181,14 @@ class Metrics:
         self,
         *,
         connected: Callable[[], bool],
-        heard: Callable[[], float],
+        last_activity: Callable[[], float],
         connections: Callable[[], int],
         surplus: Callable[[], int],
     ) -> None:
         """Show the state of Socket Mode at each scrape."""
         for name, description, value in (
             ("connected", "1 if Slack reaches this process through its connection, else 0.", connected),
-            ("heard_timestamp_seconds", "When Slack last sent something through it.", heard),
+            ("heard_timestamp_seconds", "When Slack last sent something through it.", last_activity),
             ("connections", "The app's connections by Slack's count, when ours was opened.", connections),
             ("surplus_connections", "How many of those are more than STUDIO_REPLICAS explains.", surplus),
         ):

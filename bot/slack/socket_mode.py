@@ -40,7 +40,7 @@ class SocketMode:
         self._surplus, self._recount_at = 0, float("inf")
         handler.metrics.watch_socket(
             connected=lambda: self._current.is_up(),  # noqa: PLW0108 - `_current` changes
-            heard=lambda: (at := self._current.last_activity) and time.time() - time.monotonic() + at,
+            last_activity=lambda: (at := self._current.last_activity) and time.time() - time.monotonic() + at,
             connections=lambda: self._current.count,
             surplus=lambda: self._surplus,
         )

@@ -24,7 +24,7 @@ def page() -> str:
     metrics = Metrics()
     for pool in POOLS:
         metrics.watch_pool(BoundedExecutor(pool, workers=1, queue=1))
-    metrics.watch_socket(connected=lambda: True, heard=lambda: 0.0, connections=lambda: 1, surplus=lambda: 0)
+    metrics.watch_socket(connected=lambda: True, last_activity=lambda: 0.0, connections=lambda: 1, surplus=lambda: 0)
     return metrics.page().decode()
 
 
