@@ -27,8 +27,8 @@ FLAGS = [
     "--disable-sync",
 ]
 # Milliseconds: the machine that tests is busy with other tests.
-PATIENCE = 15_000
-expect.set_options(timeout=PATIENCE)
+TIMEOUT = 15_000
+expect.set_options(timeout=TIMEOUT)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ class Window:
     complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.context.set_default_timeout(PATIENCE)
+        self.context.set_default_timeout(TIMEOUT)
         self.context.on("page", self._watch)
 
     def open(self, address: str) -> Page:

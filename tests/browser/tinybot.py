@@ -15,7 +15,7 @@ from bot.local.slack.workspace import Workspace
 from tests.waiting import wait_until
 
 Json = dict[str, Any]
-PATIENCE = 15.0  # seconds: the machine that tests is busy with other tests
+TIMEOUT = 15.0  # seconds: the machine that tests is busy with other tests
 FEATURES = Features(
     commands=(Command("/studio", "Get a link", "[alias]"), Command("/status", "How things are")),
     shortcuts=(Shortcut("Open Studio", "open_studio", "From anywhere"),),
@@ -129,7 +129,7 @@ class TinyBot:
 
     def hears(self, what: Callable[[], list[Json]]) -> list[Json]:
         """What the bot has received, once it has received any."""
-        return wait_until(what, timeout=PATIENCE)
+        return wait_until(what, timeout=TIMEOUT)
 
     def serve(self, slack: Workspace) -> None:
         client = WebClient(slack.bot_token, base_url=slack.api_url)

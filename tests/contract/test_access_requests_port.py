@@ -383,7 +383,7 @@ def test_invalid_request_record_is_an_error(table: AccessRequestTable, tables: T
 # Use case on the real tables
 
 
-def asking_over(dynamodb: Store, table: AccessRequestTable) -> AccessRequests:
+def use_case_over(dynamodb: Store, table: AccessRequestTable) -> AccessRequests:
     studio = FakeStudio()
     studio.add("d-research", "ana")
     admin = Admin(dynamodb.access, dynamodb.audit, studio, Rules(), now=lambda: NOON)
@@ -393,19 +393,19 @@ def asking_over(dynamodb: Store, table: AccessRequestTable) -> AccessRequests:
     return AccessRequests(table, admin, dynamodb.audit, facts, Rules(), admins, now=lambda: NOON)
 
 
-def asked(asking: AccessRequests, *, days: int | None) -> AccessRequest:
-    given = asking.ask(ANA, FIRST.id, wish="", reason="Falcon", days=days)
+def asked(use_case: AccessRequests, *, days: int | None) -> AccessRequest:
+    given = use_case.ask(ANA, FIRST.id, wish="", reason="Falcon", days=days)
     assert isinstance(given, Submission)
     return given.request
 
 
 def test_concurrent_approvals_have_one_winner(dynamodb: Store, table: AccessRequestTable) -> None:
-    asking = asking_over(dynamodb, table)
-    request = asked(asking, days=30)
+    use_case = use_case_over(dynamodb, table)
+    request = asked(use_case, days=30)
     mapping = a_mapping()
 
     def approve(who: str) -> Decision:
-        return asking.approve(Member(TEAM, who), ANA, request.id, mapping, source=Source.FORM)
+        return use_case.approve(Member(TEAM, who), ANA, request.id, mapping, source=Source.FORM)
 
     decisions = race(*(lambda who=who: approve(who) for who in (ADA, BEA)))
 
@@ -422,13 +422,13 @@ def test_concurrent_approvals_have_one_winner(dynamodb: Store, table: AccessRequ
 
 
 def test_concurrent_approval_and_denial_have_one_winner(dynamodb: Store, table: AccessRequestTable) -> None:
-    asking = asking_over(dynamodb, table)
-    asking.admin.map(ANA, a_mapping(), Actor("cli:test", Source.CLI))
-    request = asked(asking, days=None)
+    use_case = use_case_over(dynamodb, table)
+    use_case.admin.map(ANA, a_mapping(), Actor("cli:test", Source.CLI))
+    request = asked(use_case, days=None)
 
     approved, denied = race(
-        lambda: asking.approve(Member(TEAM, ADA), ANA, request.id, source=Source.BUTTON),
-        lambda: asking.deny(Member(TEAM, BEA), ANA, request.id, source=Source.BUTTON),
+        lambda: use_case.approve(Member(TEAM, ADA), ANA, request.id, source=Source.BUTTON),
+        lambda: use_case.deny(Member(TEAM, BEA), ANA, request.id, source=Source.BUTTON),
     )
 
     assert isinstance(approved, Decision)

@@ -27,8 +27,8 @@ from bot.slack.response_url import TIMEOUT as REPLY_TIMEOUT
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, TEAM
 
-READER = RenderContext(CATALOGUES["en"])
-MESSAGE = views.help_text(READER)
+RENDER = RenderContext(CATALOGUES["en"])
+MESSAGE = views.help_text(RENDER)
 ELSEWHERE = "C0ELSEWHERE"
 
 
@@ -176,7 +176,7 @@ def test_reply_replaces_the_pressed_message(workspace: Workspace, slack: SlackAp
     [first] = screen(workspace)
     url = workspace.url + workspace._urls.issue("exchange-2", ANA.user_id, GENERAL, first.ts)
     pressed = replace(origin, response_url=url)
-    other = views.help_text(READER, not_understood="something else")
+    other = views.help_text(RENDER, not_understood="something else")
     assert slack.reply(pressed, other, replace=True)
     assert [shown.text for shown in screen(workspace)] == [other.text]
 

@@ -26,9 +26,9 @@ from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, TEAM
 from tests.fakes_access_requests import an_access_request
 
-READER = RenderContext(CATALOGUES["en"], may_ask=True)
-MESSAGE, OTHER = views.help_text(READER), text_message(READER.words.waiting)
-FORM = asking_views.form(READER)
+RENDER = RenderContext(CATALOGUES["en"], may_ask=True)
+MESSAGE, OTHER = views.help_text(RENDER), text_message(RENDER.words.waiting)
+FORM = asking_views.form(RENDER)
 BROKEN = Message("text", [section("x" * 3001)])
 ELSEWHERE, PRIVATE, ARCHIVED = "C0ELSEWHERE", "G0PRIVATE01", "C0ARCHIVED1"
 BOT = "U0STUDIOBOT"
@@ -216,7 +216,7 @@ def test_invalid_view_is_an_error(workspace: Workspace, slack: SlackApi) -> None
 
 def test_submitted_form_returns_its_values(workspace: Workspace, slack: SlackApi) -> None:
     request = an_access_request(reason="&" * 500, wish="\u202e\u05d0" * 100)
-    form = asking_views.mapping_form(request, READER)
+    form = asking_views.mapping_form(request, RENDER)
     slack.open_form(origin(workspace), form)
     shown = workspace.modal(ANA.user_id)
     assert shown.content["private_metadata"] == form["private_metadata"]
@@ -233,7 +233,7 @@ def test_submitted_form_returns_its_values(workspace: Workspace, slack: SlackApi
 def test_profile_form_may_be_submitted_empty(
     workspace: Workspace, slack: SlackApi, values: dict[str, dict[str, str]]
 ) -> None:
-    slack.open_form(origin(workspace), asking_views.mapping_form(an_access_request(), READER))
+    slack.open_form(origin(workspace), asking_views.mapping_form(an_access_request(), RENDER))
     assert workspace.submit(ANA.user_id, values).errors == {}
     assert workspace.views.stack(ANA.user_id) == ()
 

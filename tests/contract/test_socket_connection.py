@@ -216,7 +216,7 @@ def test_closed_or_broken_connection_is_replaced(slack: Workspace, bot: Bot) -> 
 
 
 def test_silent_connection_is_down_and_is_replaced(slack: Workspace, bot: Bot) -> None:
-    heard = bot.metric("studio_links_socket_heard_timestamp_seconds")
+    received = bot.metric("studio_links_socket_heard_timestamp_seconds")
     silent = slack.socket_mode.connections[0]
     with silent.frozen():
         slack.socket_mode.enabled = False
@@ -225,7 +225,7 @@ def test_silent_connection_is_down_and_is_replaced(slack: Workspace, bot: Bot) -
         slack.socket_mode.enabled = True
         wait_until(lambda: is_up(bot))
     assert bot.renewals("silent") == 1
-    assert bot.metric("studio_links_socket_heard_timestamp_seconds") > heard
+    assert bot.metric("studio_links_socket_heard_timestamp_seconds") > received
     assert slack.command(ANA).ack == "ok"
 
 

@@ -119,9 +119,9 @@ def test_table_with_other_keys_is_rejected(empty: Tables, dynamodb_client: Any) 
     assert not keys.ok
     assert "STUDIO_TABLE_PREFIX" in keys.detail
 
-    [told] = [finding for finding in table_admin.create(empty) if finding.table == ACCESS]
-    assert not told.ok
-    assert "STUDIO_TABLE_PREFIX" in told.detail
+    [finding_of_table] = [finding for finding in table_admin.create(empty) if finding.table == ACCESS]
+    assert not finding_of_table.ok
+    assert "STUDIO_TABLE_PREFIX" in finding_of_table.detail
     assert not dynamodb_client.describe_table(TableName=ACCESS)["Table"].get("DeletionProtectionEnabled")
 
 

@@ -122,7 +122,7 @@ class Product:
     bot: BotProcess
     environment: Mapping[str, str]
     domain_id: str
-    clock: "Ahead"
+    clock: "ShiftedClock"
 
     def cli(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run a command of `studio-links`."""
@@ -132,7 +132,7 @@ class Product:
         return ended
 
 
-class Ahead:
+class ShiftedClock:
     """The AWS stand-in's clock: the time of day, moved on."""
 
     def __init__(self) -> None:
@@ -160,7 +160,7 @@ def product(
     log_folder: Path, request: pytest.FixtureRequest, transport: str, coverage_environment: dict[str, str]
 ) -> Iterator[Product]:
     """The product with an empty allow-list, for one module's tests."""
-    clock = Ahead()
+    clock = ShiftedClock()
     features = replace(from_manifest(), socket_mode=transport == "socket")
     with LocalAws(clock=clock) as aws, Workspace(features=features) as slack:
         remember(log_folder, slack.bot_token, slack.signing_secret, slack.app_token)

@@ -68,12 +68,12 @@ def test_replicas_share_the_limit_of_links_per_minute(
         with sent_to(product, replicas[number % 2]):
             exchanges.append(ana.types())
 
-    told = [ana.reads(exchange) for exchange in exchanges]
+    replies = [ana.reads(exchange) for exchange in exchanges]
 
-    assert len(links_in(told)) == PER_MINUTE
-    assert sum("too many requests" in message.text for message in told) == 3 * PER_MINUTE
+    assert len(links_in(replies)) == PER_MINUTE
+    assert sum("too many requests" in message.text for message in replies) == 3 * PER_MINUTE
     assert crowd.links() == before + PER_MINUTE
-    for exchange, message in zip(exchanges, told, strict=True):
+    for exchange, message in zip(exchanges, replies, strict=True):
         ana.ended(exchange, "issued" if links_in([message]) else "too_many")
 
 

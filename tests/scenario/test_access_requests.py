@@ -221,8 +221,8 @@ def test_posting_is_in_each_readers_language(product: Product, admin: Admin, ger
     }
     for field, value in (("domain", "unsinn"), ("profile", "-"), ("alias", "help")):
         given = {**values, "domain": product.domain_id, field: value}
-        told = slack.submit("U0ADA", {name: {name: text} for name, text in given.items()})
-        assert told.errors == {field: wrong[field]}
+        notice = slack.submit("U0ADA", {name: {name: text} for name, text in given.items()})
+        assert notice.errors == {field: wrong[field]}
     given = {"domain": product.domain_id, "profile": "niemand"}
     slack.submit("U0ADA", {name: {name: text} for name, text in given.items()})
     newest(product, "U0ADA", words.decision_failed, words.failures[Reason.PROFILE_MISSING])

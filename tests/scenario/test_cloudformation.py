@@ -24,7 +24,15 @@ from bot.local.slack.features import from_manifest
 from bot.local.slack.workspace import Workspace
 from tests.cli import run_command
 from tests.leaks import remember
-from tests.scenario.conftest import TEAM, Ahead, BotProcess, Product, bot_process, create_domain, create_profile
+from tests.scenario.conftest import (
+    TEAM,
+    BotProcess,
+    Product,
+    ShiftedClock,
+    bot_process,
+    create_domain,
+    create_profile,
+)
 from tests.scenario.test_access_requests import newest
 from tests.scenario.test_home import dialog_of, home_of
 
@@ -238,7 +246,7 @@ def task_running(task: Mapping[str, Any], slack: Workspace, aws: LocalAws, log: 
 
 @pytest.fixture(scope="module")
 def deployment(log_folder: Path) -> Iterator[Deployment]:
-    clock = Ahead()
+    clock = ShiftedClock()
     with (
         LocalAws(clock=clock) as aws,
         Workspace(features=from_manifest()) as slack,

@@ -71,9 +71,9 @@ def test_sigterm_answers_requests_in_flight_and_queued(
     assert code == 0
     # All members have their answers by then. Refusals not yet recorded are dropped; the log has them.
     assert seconds < SECONDS + 1
-    told = [someone.reads(exchange, timeout=0.5) for someone, exchange in zip(people, exchanges, strict=True)]
-    assert all(message.text for message in told)
-    assert bool(links_in(told)) == (case == "SageMaker slow")
+    replies = [someone.reads(exchange, timeout=0.5) for someone, exchange in zip(people, exchanges, strict=True)]
+    assert all(message.text for message in replies)
+    assert bool(links_in(replies)) == (case == "SageMaker slow")
 
 
 def test_sigterm_accepts_no_new_requests(crowd: Crowd, product: Product, log_folder: Path) -> None:

@@ -321,11 +321,11 @@ def test_whoami_shows_the_members_own_status(somebody: Somebody) -> None:
     somebody.presses(link, "open_studio")
     wait_for_outcome(somebody, "issued")
 
-    told = render(somebody.types("whoami"))
+    reply_text = render(somebody.types("whoami"))
 
-    assert "access to Studio until" in told
-    assert somebody.profile in told
-    assert "opened at" in told
+    assert "access to Studio until" in reply_text
+    assert somebody.profile in reply_text
+    assert "opened at" in reply_text
     somebody.allowed(until=-timedelta(days=1))
     assert "ended at" in render(somebody.types("whoami"))
     somebody.allowed(Effect.DENY)

@@ -85,11 +85,11 @@ def test_audit_has_the_ids_that_cloudtrail_has(product: Product, ana: Someone) -
     ana.reads(exchange)
     entry = ana.ended(exchange, "issued")
     history = json.loads(product.cli("history", ana.user_id, "--json").stdout)
-    [told] = [one for one in history if one["id"] == entry.id]
-    assert told["aws_session"] == f"slack-{ana.member.tenant}-{ana.user_id}"
-    assert told["aws_request_id"]
+    [reply] = [one for one in history if one["id"] == entry.id]
+    assert reply["aws_session"] == f"slack-{ana.member.tenant}-{ana.user_id}"
+    assert reply["aws_request_id"]
     assumed = [call for call in product.aws.recorded if call.operation == "AssumeRole"]
-    assert told["aws_session"] in {call.arguments["RoleSessionName"] for call in assumed}
+    assert reply["aws_session"] in {call.arguments["RoleSessionName"] for call in assumed}
 
 
 def test_link_is_counted_as_opened_once(product: Product, ana: Someone) -> None:

@@ -283,7 +283,7 @@ def test_check_does_not_change_its_input() -> None:
 
 NEW_YORK = timezone(timedelta(hours=-5))
 NOON = datetime(2025, 1, 10, 17, 0, 42, tzinfo=UTC)
-READER = RenderContext(now=NOON, zone=NEW_YORK, names={"U1": "alice", "C1": "general"})
+RENDER = RenderContext(now=NOON, zone=NEW_YORK, names={"U1": "alice", "C1": "general"})
 
 
 def shown(blocks: list[Json], text: str = "fallback") -> Message:
@@ -295,7 +295,7 @@ def with_ids(blocks: list[Json]) -> list[Json]:
 
 
 def test_render_shows_each_block_as_text() -> None:
-    assert render(shown(with_ids(EVERYTHING)), READER).splitlines() == [
+    assert render(shown(with_ids(EVERYTHING)), RENDER).splitlines() == [
         "Studio",
         "======",
         "Ready until 7:00 PM",
@@ -323,7 +323,7 @@ def test_render_never_shows_a_buttons_address(written: str) -> None:
     message = shown(
         with_ids([section(f"Go to {written}"), {"type": "actions", "elements": [button(url=SECRET_URL)]}])
     )
-    assert "eyJhbGciOi" not in render(message, READER)
+    assert "eyJhbGciOi" not in render(message, RENDER)
     assert "eyJhbGciOi" not in repr(message)
     assert "eyJhbGciOi" not in repr(message.buttons())
 
@@ -347,7 +347,7 @@ def test_repr_of_a_message_shows_no_address() -> None:
     ],
 )
 def test_mrkdwn_reads_as_in_slack(written: str, read: str) -> None:
-    assert mrkdwn(written, READER) == read
+    assert mrkdwn(written, RENDER) == read
 
 
 def at(**ago: float) -> int:
@@ -372,7 +372,7 @@ def at(**ago: float) -> int:
     ],
 )
 def test_dates_are_in_the_readers_zone(template: str, read: str) -> None:
-    assert slack_date(at(), template, "fallback", READER) == read
+    assert slack_date(at(), template, "fallback", RENDER) == read
 
 
 @pytest.mark.parametrize(
@@ -391,15 +391,15 @@ def test_dates_are_in_the_readers_zone(template: str, read: str) -> None:
     ],
 )
 def test_dates_near_and_far(when: int, template: str, read: str) -> None:
-    assert slack_date(when, template, "fallback", READER) == read
+    assert slack_date(when, template, "fallback", RENDER) == read
 
 
 def test_date_with_a_link_hides_the_link() -> None:
-    assert mrkdwn("<!date^1735689600^{date_num}^https://example.com/|x>", READER) == "2024-12-31"
+    assert mrkdwn("<!date^1735689600^{date_num}^https://example.com/|x>", RENDER) == "2024-12-31"
 
 
 def test_malformed_date_is_left_unchanged() -> None:
-    assert mrkdwn("<!date^soon^{date}|soon>", READER) == "soon"
+    assert mrkdwn("<!date^soon^{date}|soon>", RENDER) == "soon"
 
 
 @pytest.mark.parametrize(
@@ -413,10 +413,10 @@ def test_malformed_date_is_left_unchanged() -> None:
     ],
 )
 def test_render_shows_the_chosen_option(element: Json, read: str) -> None:
-    assert render(shown(with_ids([{"type": "actions", "elements": [element]}])), READER) == read
+    assert render(shown(with_ids([{"type": "actions", "elements": [element]}])), RENDER) == read
 
 
 @pytest.mark.parametrize("make", [lambda: {"type": "video"}, lambda: {"type": "rich_text", "elements": []}])
 def test_render_raises_for_an_unknown_block(make: Callable[[], Json]) -> None:
     with pytest.raises(ValueError, match="no way to render"):
-        render(shown([make()]), READER)
+        render(shown([make()]), RENDER)

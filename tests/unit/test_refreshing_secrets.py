@@ -1,4 +1,4 @@
-"""A value that is read again in the background."""
+"""A secret that is refreshed in the background."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ NEVER = 1000.0
 
 
 class Kept:
-    """What is kept elsewhere, and how often it was read."""
+    """A stored value that counts its reads."""
 
     def __init__(self) -> None:
         self.value = "old"
@@ -34,7 +34,7 @@ def kept() -> Kept:
 
 
 @pytest.fixture
-def rereading(kept: Kept) -> Iterator[Callable[..., RefreshingSecret[str]]]:
+def refreshing(kept: Kept) -> Iterator[Callable[..., RefreshingSecret[str]]]:
     started: list[RefreshingSecret[str]] = []
 
     def start(every: float = NEVER, soonest: float = 0.01) -> RefreshingSecret[str]:
@@ -47,25 +47,23 @@ def rereading(kept: Kept) -> Iterator[Callable[..., RefreshingSecret[str]]]:
         each.stop()
 
 
-def test_it_is_read_every_so_often(kept: Kept, rereading: Callable[..., RefreshingSecret[str]]) -> None:
-    value = rereading(every=0.02)
+def test_secret_is_refreshed_periodically(kept: Kept, refreshing: Callable[..., RefreshingSecret[str]]) -> None:
+    value = refreshing(every=0.02)
     kept.value = "new"
     wait_until(lambda: value() == "new")
 
 
-def test_it_is_read_soon_when_something_does_not_fit(
-    kept: Kept, rereading: Callable[..., RefreshingSecret[str]]
-) -> None:
-    value = rereading()
+def test_mismatch_refreshes_the_secret_soon(kept: Kept, refreshing: Callable[..., RefreshingSecret[str]]) -> None:
+    value = refreshing()
     kept.value = "new"
     value.refresh_soon()
     wait_until(lambda: value() == "new")
 
 
-def test_hurrying_without_end_does_not_ask_without_end(
-    kept: Kept, rereading: Callable[..., RefreshingSecret[str]]
+def test_repeated_mismatches_do_not_flood_the_store(
+    kept: Kept, refreshing: Callable[..., RefreshingSecret[str]]
 ) -> None:
-    value = rereading(soonest=0.2)
+    value = refreshing(soonest=0.2)
     until = time.monotonic() + 0.7
     while time.monotonic() < until:
         value.refresh_soon()
@@ -73,11 +71,11 @@ def test_hurrying_without_end_does_not_ask_without_end(
     assert 1 <= kept.reads.qsize() <= 4
 
 
-def test_what_cannot_be_read_changes_nothing_and_is_tried_again(
-    kept: Kept, rereading: Callable[..., RefreshingSecret[str]]
+def test_failed_refresh_keeps_the_secret_and_is_retried(
+    kept: Kept, refreshing: Callable[..., RefreshingSecret[str]]
 ) -> None:
     kept.error = ConfigError("it is not there: put it there")
-    value = rereading(every=0.02)
+    value = refreshing(every=0.02)
     kept.reads.get(timeout=10)
     kept.reads.get(timeout=10)
     assert value() == "old"
@@ -85,8 +83,8 @@ def test_what_cannot_be_read_changes_nothing_and_is_tried_again(
     wait_until(lambda: value() == "new")
 
 
-def test_after_stopping_nothing_is_read(kept: Kept, rereading: Callable[..., RefreshingSecret[str]]) -> None:
-    value = rereading()
+def test_stop_ends_refreshing(kept: Kept, refreshing: Callable[..., RefreshingSecret[str]]) -> None:
+    value = refreshing()
     value.stop()
     value.refresh_soon()
     time.sleep(0.1)
@@ -103,5 +101,5 @@ def test_after_stopping_nothing_is_read(kept: Kept, rereading: Callable[..., Ref
         ("", False),
     ],
 )
-def test_what_is_a_reference(text: str, *, expected: bool) -> None:
+def test_references_are_recognized(text: str, *, expected: bool) -> None:
     assert is_reference(text) is expected

@@ -132,7 +132,7 @@ def test_cache_evicts_the_least_recently_used_session(sts: Sts, clock: Clock) ->
 
 
 def test_concurrent_callers_share_one_call(clock: Clock) -> None:
-    begun, go_on, asking = threading.Event(), threading.Event(), threading.Barrier(9)
+    begun, go_on, arrived = threading.Event(), threading.Event(), threading.Barrier(9)
 
     def wait() -> None:
         begun.set()
@@ -142,12 +142,12 @@ def test_concurrent_callers_share_one_call(clock: Clock) -> None:
     kept = roles(sts, clock)
 
     def ask() -> Session:
-        asking.wait(10)
+        arrived.wait(10)
         return kept.session(ANA_KEY)[0]
 
     with ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(ask) for _ in range(8)]
-        asking.wait(10)
+        arrived.wait(10)
         assert begun.wait(10)
         go_on.set()
         tokens = {future.result(10).token for future in futures}
