@@ -447,14 +447,14 @@ GUARDS = {
     ),
     "session policy": Guard(
         "aws/role_sessions.py",
-        '        "Policy": wanted.policy,\n',
+        '        "Policy": key.policy,\n',
         "",
         (f"{CONTRACT}/test_studio_port.py", "test_session_policy_allows_one_profile_and_its_domain"),
     ),
     "session per member": Guard(
         "aws/sagemaker.py",
-        "wanted = SessionKey(mapping.role_arn, who, ",
-        'wanted = SessionKey(mapping.role_arn, "studio-links", ',
+        "key = SessionKey(mapping.role_arn, who, ",
+        'key = SessionKey(mapping.role_arn, "studio-links", ',
         (f"{CONTRACT}/test_studio_port.py", "test_each_member_has_their_own_session"),
     ),
     "session expiry": Guard(

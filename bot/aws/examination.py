@@ -1,4 +1,4 @@
-"""What stands in the way of signing in to a mapping's domain, profile and space."""
+"""Find why a mapping's domain, profile or space cannot be opened."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

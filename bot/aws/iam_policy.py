@@ -18,7 +18,7 @@ EXAMINE = ["sagemaker:DescribeDomain", "sagemaker:DescribeUserProfile", "sagemak
 
 
 class Role(StrEnum):
-    """Whose policy it is."""
+    """The roles that have a policy."""
 
     SERVING = "serving"
     ADMINISTRATION = "administration"
@@ -100,7 +100,7 @@ def _serving(scope: Scope) -> list[dict[str, Any]]:
 def _administration(scope: Scope) -> list[dict[str, Any]]:
     settings = ("Table", "TimeToLive", "ContinuousBackups")
     operations = ("CreateTable", *(f"{verb}{name}" for name in settings for verb in ("Update", "Describe")))
-    # For `doctor`: what the policies of a role of this account allow. It changes nothing.
+    # For `doctor`: simulating the policies of this account's roles changes nothing.
     roles = f"arn:{scope.partition}:iam::{scope.account}:role/*"
     return [
         *_common(scope),

@@ -1,7 +1,7 @@
-"""Sessions of the roles that mappings name: each for one member and one profile, kept for minutes, in memory only.
+"""Sessions of the roles that mappings name: one per member and profile, cached for minutes, in memory only.
 
-A stolen session could make links for one profile until it ends. So a session lasts as short as AWS allows, is named
-after its member, and is never shared.
+A stolen session could make links for one profile until it ends. So a session is as short as AWS allows, has its
+member's name, and is never shared.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
     from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef, CredentialsTypeDef
 
-# Seconds. The shortest that AWS gives.
+# Seconds; the shortest that AWS allows.
 SESSION_SECONDS = 900
-# A session this near its end is not used any more.
+# A session is not used in the last part of its life.
 SPARE = timedelta(seconds=120)
-# Sessions kept at once; the least recently used one is dropped.
+# Cached sessions; the least recently used one is dropped.
 MAX_SESSIONS = 512
 
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """Identifies a session. Two keys that differ in anything do not share one.
+    """Identifies a session; different keys never share one.
 
     Attributes:
         who: the name that CloudTrail shows.
@@ -65,7 +65,7 @@ class Roles:
 
     Args:
         sts: returns the STS client; called when the first role is assumed.
-        external_id: what the roles' trust policies ask for; None for nothing.
+        external_id: the external id that the roles' trust policies require; None for none.
     """
 
     def __init__(
@@ -82,42 +82,42 @@ class Roles:
         )
         self._lock = threading.Lock()
 
-    def session(self, wanted: SessionKey) -> tuple[Session, bool]:
-        """Return the session, and whether it was kept.
+    def session(self, key: SessionKey) -> tuple[Session, bool]:
+        """Return the session, and whether it was cached.
 
         Raises:
-            ClientError, BotoCoreError: as STS's client does. Nothing is kept then.
+            ClientError, BotoCoreError: as STS's client does. Nothing is cached then.
         """
         with self._lock:
-            future = self._sessions.get(wanted)
+            future = self._sessions.get(key)
             is_new = future is None
             if future is None:
-                future = self._sessions[wanted] = Future()
+                future = self._sessions[key] = Future()
         if is_new:
             try:
-                future.set_result(self._assume(wanted))
+                future.set_result(self._assume(key))
             except BaseException as error:
-                self.forget(wanted)
+                self.forget(key)
                 future.set_exception(error)
                 raise
             with self._lock:
-                self._sessions[wanted] = future  # from now on with its end
+                self._sessions[key] = future  # from now on with its end
         return future.result(), not is_new
 
-    def forget(self, wanted: SessionKey) -> None:
-        """Do not use this session again."""
+    def forget(self, key: SessionKey) -> None:
+        """Remove the session from the cache."""
         with self._lock:
-            self._sessions.pop(wanted, None)
+            self._sessions.pop(key, None)
 
-    def _assume(self, wanted: SessionKey) -> Session:
-        asked_at = self._now()
-        got = assume(self._sts(), wanted, self._external_id)
+    def _assume(self, key: SessionKey) -> Session:
+        requested_at = self._now()
+        credentials = assume(self._sts(), key, self._external_id)
         return Session(
-            access_key=got["AccessKeyId"],
-            secret_key=got["SecretAccessKey"],
-            token=got["SessionToken"],
+            access_key=credentials["AccessKeyId"],
+            secret_key=credentials["SecretAccessKey"],
+            token=credentials["SessionToken"],
             # By our own clock, which may differ from AWS's, but never for longer than we asked for.
-            expires_at=min(got["Expiration"], asked_at + timedelta(seconds=SESSION_SECONDS)),
+            expires_at=min(credentials["Expiration"], requested_at + timedelta(seconds=SESSION_SECONDS)),
         )
 
 
@@ -125,15 +125,15 @@ def _last_use(_: SessionKey, future: "Future[Session]", __: float) -> float:
     return (future.result().expires_at - SPARE).timestamp() if future.done() else math.inf
 
 
-def assume(sts: "STSClient", wanted: SessionKey, external_id: str | None) -> "CredentialsTypeDef":
+def assume(sts: "STSClient", key: SessionKey, external_id: str | None) -> "CredentialsTypeDef":
     """Return credentials of a role for as short as AWS allows."""
-    name = wanted.who[:MAX_SESSION_NAME_LENGTH]
+    name = key.who[:MAX_SESSION_NAME_LENGTH]
     parameters: AssumeRoleRequestTypeDef = {
-        "RoleArn": wanted.role_arn,
+        "RoleArn": key.role_arn,
         "RoleSessionName": name,
         "SourceIdentity": name,
         "DurationSeconds": SESSION_SECONDS,
-        "Policy": wanted.policy,
+        "Policy": key.policy,
     }
     if external_id is not None:
         parameters["ExternalId"] = external_id

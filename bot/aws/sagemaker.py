@@ -47,7 +47,7 @@ class SageMakerStudio:
         link_seconds: how long a link works.
         session_seconds: how long the Studio session lasts by default.
         connections: the size of each client's pool.
-        external_id: what the trust policies of the roles in mappings ask for; None for nothing.
+        external_id: the external id that the trust policies of mappings' roles require; None for none.
         failed: counts each call that AWS refused or did not answer, after retries.
     """
 
@@ -172,8 +172,8 @@ class SageMakerStudio:
         region = mapping.region or self._region
         if mapping.role_arn is None:
             return work(self._client("sagemaker", region))
-        wanted = SessionKey(mapping.role_arn, who, json.dumps(session_policy(mapping, region)))
-        session, was_cached = self._roles.session(wanted)
+        key = SessionKey(mapping.role_arn, who, json.dumps(session_policy(mapping, region)))
+        session, was_cached = self._roles.session(key)
         client = self._client("sagemaker", region, by_role=True)
         try:
             with use_session(session):
@@ -182,8 +182,8 @@ class SageMakerStudio:
             code = error.code if isinstance(error, StudioError) else error_code(error)
             if not was_cached or code not in REFUSED:
                 raise
-        self._roles.forget(wanted)
-        session, _ = self._roles.session(wanted)
+        self._roles.forget(key)
+        session, _ = self._roles.session(key)
         with use_session(session):
             return work(client)
 

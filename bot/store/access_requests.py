@@ -1,4 +1,4 @@
-"""Access requests, in the runtime table: they matter for days, and the audit keeps what came of them."""
+"""Access requests, in the runtime table: they matter for days, and the audit keeps their outcome."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ class AccessRequestTable:
     def decide(
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
     ) -> AccessRequest | None:
-        """Decide the request while it is open: of several decisions at once, the first counts."""
+        """Decide the request while it is open; of concurrent decisions, the first one counts."""
         item = self._items(_key(member))
         undecided = (
             (self._items.request_id == request_id)

@@ -63,7 +63,7 @@ class AuditTable:
         )
 
     def _write(self, entry: Entry, at_most: int) -> tuple[str | None, ...]:
-        """Return what stood in the way of the record and of the count; if anything did, nothing was written.
+        """Return why the record and the count were refused, None for each that was not; write both or neither.
 
         botocore's own retries carry the same token, by which DynamoDB applies the transaction once.
         """

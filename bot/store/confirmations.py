@@ -35,7 +35,7 @@ class ConfirmationTable:
         return write_if(self._items.id.does_not_exist() | (self._items.attempt == attempt), item)
 
     def take(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
-        """Mark the command as taken; of several presses at once, the first counts."""
+        """Mark the command as taken; of concurrent presses, the first one counts."""
         item, attempt = self._items(_key(by, pending_id)), uuid4().hex
         pending = (self._items.state == OPEN) & (self._items.open_until > at)
         actions = [self._items.state.set(TAKEN), self._items.attempt.set(attempt)]
