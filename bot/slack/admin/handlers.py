@@ -19,7 +19,7 @@ from bot.core.access import Member
 from bot.core.errors import Changed, SlackError, StudioLinksError, UpstreamError
 from bot.core.link import Reason, Source
 from bot.core.values import is_group
-from bot.slack.admin import forms, listings
+from bot.slack.admin import forms, records
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
 from bot.slack.app_context import Admitted, AppContext, announce, refuse, tell
@@ -33,6 +33,8 @@ log = structlog.get_logger()
 
 ADMIN = "admin"
 HELP = "help"
+# What a button does, given the id of its pending command.
+PressWork = Callable[[CommandRunner, str], Outcome | None]
 
 
 def administer(app: AppContext, admitted: Admitted, text: str) -> None:
@@ -160,9 +162,7 @@ def _gone() -> Outcome:
     return NotDone(NotDoneReason.GONE)
 
 
-def _press(
-    app: AppContext, admitted: Admitted, body: Body, work: Callable[[CommandRunner, str], Outcome | None]
-) -> None:
+def _press(app: AppContext, admitted: Admitted, body: Body, work: PressWork) -> None:
     """Handle a button that holds the id of a pending command."""
     render = _admitted(app, admitted)
     if render is None:
@@ -173,17 +173,15 @@ def _press(
 
 
 def _confirm(app: AppContext, admitted: Admitted, body: Body) -> None:
-    _press(
-        app, admitted, body, lambda runner, pending_id: runner.confirm(admitted.member, pending_id, admitted.source)
-    )
+    _press(app, admitted, body, lambda runner, pending: runner.confirm(admitted.member, pending, admitted.source))
 
 
 def _cancel(app: AppContext, admitted: Admitted, body: Body) -> None:
-    _press(app, admitted, body, lambda runner, pending_id: runner.cancel(admitted.member, pending_id))
+    _press(app, admitted, body, lambda runner, pending: runner.cancel(admitted.member, pending))
 
 
 def _more(app: AppContext, admitted: Admitted, body: Body) -> None:
-    _press(app, admitted, body, lambda runner, pending_id: runner.more(admitted.member, pending_id, admitted.id))
+    _press(app, admitted, body, lambda runner, pending: runner.more(admitted.member, pending, admitted.id))
 
 
 def _ask(app: AppContext, admitted: Admitted, render: RenderContext, command: AdminCommand) -> None:
@@ -239,6 +237,6 @@ ROUTES = (
     Route(Source.BUTTON, re.compile(rf"^{forms.PICK}_[a-z]+$"), _pick),
     Route(Source.BUTTON, admin_views.CONFIRM, _confirm),
     Route(Source.BUTTON, admin_views.CANCEL, _cancel),
-    Route(Source.BUTTON, listings.MORE, _more),
+    Route(Source.BUTTON, records.MORE, _more),
     Route(Source.FORM, forms.FORM, _submit, _check_form, _invalid, _working),
 )

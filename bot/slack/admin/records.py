@@ -1,15 +1,35 @@
-"""Show mappings, rules and lockdowns to administrators. Pure."""
+"""Show mappings, rules and lockdowns to administrators, and pages of them. Pure."""
 
+from collections.abc import Mapping as Dictionary
+from dataclasses import replace
 from datetime import datetime
 
-from bot.admin.results import Record
-from bot.core.access import Grant, Lockdown, Mapping
+from bot.admin.history import flat
+from bot.admin.results import Item, Page, Record
+from bot.admin.specs import Verb
+from bot.core.access import Access, Grant, Lockdown, Mapping, Workspace
+from bot.core.records import Entry
 from bot.core.values import USER_ID, is_group
-from bot.slack.blocks import Block, RenderContext, duration, escape, parts, slack_date, verbatim
+from bot.slack.blocks import (
+    Block,
+    Message,
+    RenderContext,
+    actions,
+    button,
+    context,
+    duration,
+    escape,
+    parts,
+    section,
+    slack_date,
+    verbatim,
+)
 from bot.slack.members.views import MAX_ECHO_LENGTH
 
 # How much of each is shown, so that the longest still fit into a message.
 MAX_BY_LENGTH, MAX_NAME_LENGTH, MAX_DETAIL_LENGTH = 60, 100, 200
+MAX_ALIASES, MAX_UNREADABLE = 8, 3
+MORE = "admin_more"
 
 
 def mention(principal: str, longest: int = MAX_NAME_LENGTH) -> str:
@@ -26,7 +46,7 @@ def describe(record: Record, render: RenderContext, now: datetime) -> str:
         case Grant():
             return rule(record, render, now)
         case Lockdown():
-            return _lockdown(record, render)
+            return ", ".join(_reason_and_author(record, render))
         case _:
             return render.words.admin.unreadable.format(record=code(record, MAX_NAME_LENGTH))
 
@@ -57,16 +77,13 @@ def rule(grant: Grant, render: RenderContext, now: datetime) -> str:
     if grant.until is not None:
         until = words.rule_until if grant.holds_at(now) else words.rule_ended
         phrases.append(until.format(until=slack_date(grant.until)))
-    phrases += [words.rule_reason.format(reason=escape(grant.reason))] if grant.reason else []
-    phrases += [words.rule_by.format(by=mention(grant.set_by, MAX_BY_LENGTH))] if grant.set_by else []
-    return ", ".join(phrases)
+    return ", ".join([*phrases, *_reason_and_author(grant, render)])
 
 
-def _lockdown(lockdown: Lockdown, render: RenderContext) -> str:
-    words = render.words.admin
-    phrases = [words.rule_reason.format(reason=escape(lockdown.reason))]
-    phrases += [words.rule_by.format(by=mention(lockdown.set_by, MAX_BY_LENGTH))] if lockdown.set_by else []
-    return ", ".join(phrases)
+def _reason_and_author(record: Grant | Lockdown, render: RenderContext) -> list[str]:
+    words, by = render.words.admin, mention(record.set_by, MAX_BY_LENGTH)
+    phrases = [words.rule_reason.format(reason=escape(record.reason))] if record.reason else []
+    return [*phrases, words.rule_by.format(by=by)] if record.set_by else phrases
 
 
 def sections(lines: list[str]) -> list[Block]:
@@ -77,3 +94,67 @@ def sections(lines: list[str]) -> list[Block]:
 def code(text: str, longest: int = MAX_ECHO_LENGTH) -> str:
     """Escape text from outside for a code span, which it cannot end."""
     return escape(text.replace("`", "'"), longest)
+
+
+def page(listing: Page, render: RenderContext, now: datetime) -> Message:
+    words, command = render.words.admin, listing.command
+    match command.verb:
+        case Verb.LIST:
+            head, none = words.members, words.nobody
+        case Verb.HISTORY:
+            head, none = words.entries, words.no_entries
+        case _:
+            head, none = words.about.format(user=mention(command.principal)), words.nobody
+    lines = [line for item in listing.items for line in _lines(item, render, now)]
+    if listing.searched_to is not None:
+        lines.append(words.searched_to.format(at=slack_date(listing.searched_to)))
+    blocks = [section(head), *sections(lines or [none])]
+    if listing.more is not None:
+        blocks.append(actions(button(words.more, MORE, listing.more)))
+    elif listing.items:
+        blocks.append(context(words.last_page))
+    return Message(head, blocks)
+
+
+def _lines(item: Item, render: RenderContext, now: datetime) -> list[str]:
+    if isinstance(item, Entry):
+        return _entry(item, render)
+    if isinstance(item, tuple):
+        return _member(*item, render, now)
+    return [f"• {describe(item, render, now)}"]
+
+
+def _member(user: str, access: Access | Workspace, render: RenderContext, now: datetime) -> list[str]:
+    words = render.words.admin
+    mappings = sorted(access.mappings, key=lambda mapping: mapping.alias)
+    rules = [rule(replace(grant, reason="", set_by=""), render, now) for grant in access.grants]
+    rules += [describe(name, render, now) for name in access.unreadable[:MAX_UNREADABLE]]
+    lines = [
+        f"*{mention(user)}* {'; '.join(rules)}",
+        *(f"• {short(each, render)}" for each in mappings[:MAX_ALIASES]),
+    ]
+    if len(mappings) > MAX_ALIASES:
+        number = len(mappings) - MAX_ALIASES
+        lines.append(f"• {words.and_more.format(number=number, command=escape(render.command), user=user)}")
+    return lines
+
+
+def _entry(entry: Entry, render: RenderContext) -> list[str]:
+    words, outcome = render.words.admin, f"*{code(entry.outcome, MAX_NAME_LENGTH)}*"
+    phrases = [slack_date(entry.at), mention(entry.subject), code(entry.action, MAX_NAME_LENGTH), outcome]
+    phrases += [words.entry_by.format(by=mention(entry.actor))] if entry.actor != entry.subject else []
+    if entry.profile_name and entry.domain_id:
+        phrases.append(f"`{code(entry.profile_name, MAX_NAME_LENGTH)}` · `{code(entry.domain_id, MAX_NAME_LENGTH)}`")
+    phrases += [escape(entry.detail, MAX_DETAIL_LENGTH)] if entry.detail else []
+    changed = [words.entry_was.format(what=_values(entry.before))] if entry.before else []
+    changed += [words.entry_now.format(what=_values(entry.after))] if entry.after else []
+    return [" · ".join(phrases), *([f"    {' · '.join(changed)}"] if changed else [])]
+
+
+def _values(record: Dictionary[str, object]) -> str:
+    phrases = (
+        f"{name} {value}"
+        for name, value in flat(record).items()
+        if not name.endswith(("set_by", "set_at", "profile_arn"))
+    )
+    return escape("; ".join(phrases), MAX_DETAIL_LENGTH)

@@ -14,8 +14,7 @@ from bot.core.link import Allowed
 from bot.core.policy import Considered
 from bot.core.values import DEFAULT_ALIAS, is_group
 from bot.slack.admin.forms import MENU, PICK
-from bot.slack.admin.listings import page
-from bot.slack.admin.records import MAX_DETAIL_LENGTH, code, describe, mapping, mention, rule, sections
+from bot.slack.admin.records import MAX_DETAIL_LENGTH, code, describe, mapping, mention, page, rule, sections
 from bot.slack.blocks import Message, RenderContext, actions, button, context, escape, parts, section, text_message
 
 CONFIRM, CANCEL = "admin_confirm", "admin_cancel"
