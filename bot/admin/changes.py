@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from bot.admin.history import entries, is_wanted
-from bot.admin.stored import own_records, require_readable, require_version, require_workspace, rules_of_group, same
+from bot.admin.stored import require_readable, require_version, require_workspace, rules_of_group, same
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.audit import changed
@@ -124,7 +124,7 @@ class Admin:
         found = [m for m in access.mappings if alias in (None, m.alias)]
         if len(found) != 1:
             have = ", ".join(sorted(m.alias for m in access.mappings)) or "none"
-            raise BadInput(f"name one of {member.user_id}'s mappings with --alias; it has: {have}")
+            raise BadInput(f"{member.user_id} has these mappings: {have}. Name one with --alias")
         entry = changed("unmap", actor, member.tenant, member.user_id, self.now(), before=found[0])
         self.access.delete_mapping(member, found[0], seen=access, entry=entry)
         return Change(found[0], None)
@@ -145,10 +145,10 @@ class Admin:
         now = self.now()
         warnings = []
         if not grant.holds_at(now):
-            warnings.append("that time has passed: the rule is not in force")
+            warnings.append("that time has passed, so the rule has no effect")
         deny = next((g for g in rules if g.effect is Effect.DENY and g.holds_at(now)), None)
         if grant.effect is not Effect.DENY and deny is not None:
-            warnings.append(f"a deny rule stands and wins ({deny.describe(now)}): `studio-links forget` removes both")
+            warnings.append(f"a deny rule overrides it ({deny.describe(now)}): `studio-links forget` removes both")
         if before is not None and same(before, grant):
             return Change(before, before, tuple(warnings))
         if is_group(grant.principal) and before is None:
@@ -166,9 +166,9 @@ class Admin:
         """
         if not is_group(principal):
             access = self.access.read(Member(tenant, principal))
-            return replace(access, unreadable=own_records(access.unreadable))
-        workspace = self.access.workspace(tenant)
-        return rules_of_group(workspace, principal)
+            own = (name for name in access.unreadable if name.partition("#")[0] != "workspace")
+            return replace(access, unreadable=tuple(own))
+        return rules_of_group(self.access.workspace(tenant), principal)
 
     def _require_room(self, tenant: str) -> None:
         if len(self.access.workspace(tenant).grants) >= MAX_GROUP_RULES:

@@ -93,12 +93,10 @@ class AdminCommand:
 
     @property
     def alias(self) -> str | None:
-        """The mapping concerned; None if none was named."""
         return self.fields.get(Name.ALIAS)
 
     @property
     def locks(self) -> bool:
-        """Whether it starts a lockdown."""
         return self.fields.get(Name.STATE) == ON
 
     @property
@@ -107,19 +105,7 @@ class AdminCommand:
         return self._time(Name.UNTIL)
 
     @property
-    def since(self) -> datetime | None:
-        """The beginning of the history; None for the default."""
-        return self._time(Name.SINCE)
-
-    @property
-    def day(self) -> date | None:
-        """The only day of the history; None for no such limit."""
-        text = self.fields.get(Name.DAY)
-        return None if text is None else date.fromisoformat(text)
-
-    @property
     def reason(self) -> str:
-        """The reason; empty if none was given."""
         return self.fields.get(Name.REASON, "")
 
     def mapping(self) -> Mapping:
@@ -154,9 +140,10 @@ class AdminCommand:
 
     def span(self, now: datetime) -> tuple[datetime, datetime | None]:
         """Return the beginning of a history, and its end unless it is now."""
-        if self.day is None:
-            return self.since or now - HISTORY, None
-        start = datetime.combine(self.day, time(), UTC)
+        day = self.fields.get(Name.DAY)
+        if day is None:
+            return self._time(Name.SINCE) or now - HISTORY, None
+        start = datetime.combine(date.fromisoformat(day), time(), UTC)
         return start, start + timedelta(days=1)
 
     def _time(self, name: Name) -> datetime | None:

@@ -1,23 +1,8 @@
 """Read and write the CSV file of `import` and `export`: one row per mapping or rule. Pure.
 
-| column            | of a mapping                           | of a rule                            |
-|-------------------|----------------------------------------|--------------------------------------|
-| `principal`       | Slack user id                          | Slack id of a user or user group     |
-| `kind`            | `mapping`                              | `allow`, `deny` or `admin`           |
-| `alias`           | name the member uses (`default`)       |                                      |
-| `domain`          | SageMaker domain id                    |                                      |
-| `profile`         | SageMaker user profile name            |                                      |
-| `region`          | the domain's region, if different      |                                      |
-| `role_arn`        | role to assume for the call            |                                      |
-| `space`           | space to open                          |                                      |
-| `landing`         | where Studio opens                     |                                      |
-| `session_seconds` | session length in seconds              |                                      |
-| `profile_arn`     | the profile's ARN; empty: unchanged    |                                      |
-| `until`           |                                        | a date (its end, UTC) or a full time |
-| `reason`          |                                        | why                                  |
-
-The first row names the columns, in any order; unused ones may be left out. `read` returns exactly what `write` wrote,
-and `write` then writes the same bytes.
+A mapping fills the columns of `MAPPING_FIELDS`; a rule fills `until` (a date means its end, UTC) and `reason`. An
+empty `profile_arn` keeps the stored one. The first row names the columns, in any order; unused ones may be left out.
+`read` returns exactly what `write` wrote, and `write` then writes the same bytes.
 
 Spreadsheets run a cell that begins with `=`, `+`, `-` or `@` as a formula. Where a reason would begin such a cell, at
 its beginning or after a character at which some spreadsheets split cells, `write` adds an apostrophe and `read`
@@ -160,7 +145,7 @@ class _Reading:
             except StopIteration:
                 return
             except csv.Error as error:
-                self._problem(begins, f"its quotation marks do not fit, or a cell is too long ({error})")
+                self._problem(begins, f"its quotation marks are unbalanced, or a cell is too long ({error})")
                 continue
             if any(cell.strip() for cell in cells):
                 yield begins, cells
@@ -193,14 +178,14 @@ class _Reading:
     def _once(self, line: int, what: str, *key: str) -> None:
         first = self.seen.setdefault(key, line)
         if first != line:
-            raise ValueError(f"{what} on line {first} already: keep one of the two")
+            raise ValueError(f"{what} on line {first} already: keep one of them")
 
     def _one_holder(self, line: int, principal: str, mapping: Mapping) -> None:
         holder, first = self.holders.setdefault((mapping.domain_id, mapping.profile_name.lower()), (principal, line))
         if holder != principal:
             raise ValueError(
-                f"profile {mapping.profile_name} in {mapping.domain_id} goes to {holder} on line {first}: "
-                "one profile, one member"
+                f"profile {mapping.profile_name} in {mapping.domain_id} is mapped to {holder} on line {first}: "
+                "map it to one member only"
             )
 
 
@@ -219,7 +204,7 @@ def _columns(cells: list[str]) -> list[str]:
     if unknown:
         raise ValueError(f"unknown column {', '.join(map(repr, unknown))}: the columns are {', '.join(COLUMNS)}")
     if len(set(names)) < len(names):
-        raise ValueError("a column is named twice")
+        raise ValueError("a column is named twice: name each one once")
     if missing := [name for name in COLUMNS[:2] if name not in names]:
         raise ValueError(f"the column {' and '.join(missing)} is missing")
     return names

@@ -1,6 +1,5 @@
 """Check stored records before they change. Pure."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.core.access import Access, Workspace
@@ -40,11 +39,6 @@ def require_version(seen: Access | Workspace, version: int | None) -> None:
     """Raise Changed if the records are not the version that the administrator saw."""
     if version not in (None, seen.version):
         raise Changed("somebody changed the same records meanwhile; nothing was written: look again, then retry")
-
-
-def own_records(unreadable: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of the member's own records."""
-    return tuple(name for name in unreadable if name.partition("#")[0] != "workspace")
 
 
 def same(one: Record, other: Record) -> bool:

@@ -68,5 +68,5 @@ class CommandContext:
 
         name = administration.caller(self.settings)
         if name.startswith(administration.UNKNOWN_CALLER):
-            console.warn(f"STS does not say whose credentials these are: the audit says {name}")
+            console.warn(f"STS did not identify these credentials, so the audit records {name}")
         return Actor(name, Source.CLI)

@@ -63,7 +63,7 @@ def _newest(found: Iterable[Entry], limit: int) -> Iterator[Entry]:
     """Yield up to `limit` entries; warn if more exist."""
     for number, entry in enumerate(found, start=1):
         if number > limit:
-            console.warn(f"there are more: these are the newest {limit}; raise --limit for the others")
+            console.warn(f"only the newest {limit} entries are shown: raise --limit to see more")
             return
         yield entry
 

@@ -86,7 +86,7 @@ def _people(slack: "SlackApi", tenant: str) -> tuple[list[Account], frozenset[st
         accounts += [Account(person.user_id, email)] if email else []
     if active and not accounts:
         raise ConfigError(
-            "Slack tells no e-mail address: add the scope users:read.email as in manifest.yml, and reinstall the app"
+            "Slack returned no e-mail addresses: add the scope users:read.email, as in manifest.yml, and reinstall"
         )
     return accounts, frozenset(active)
 

@@ -131,15 +131,15 @@ def test_unmap_of_several_needs_an_alias(product: Product) -> None:
     run("map", "U0MANY", "--domain", product.domain_id, "--profile", "many-a", "--alias", "a")
     run("map", "U0MANY", "--domain", product.domain_id, "--profile", "many-b", "--alias", "b")
 
-    assert "it has: a, b" in fails("unmap", "U0MANY")
+    assert "has these mappings: a, b" in fails("unmap", "U0MANY")
     assert "no longer mapped to many-a" in run("unmap", "U0MANY", "--alias", "a")
     assert "no longer mapped to many-b" in run("unmap", "U0MANY")
-    assert "it has: none" in fails("unmap", "U0MANY")
+    assert "has these mappings: none" in fails("unmap", "U0MANY")
 
 
 def test_deny_applies_until_forgotten() -> None:
     run("deny", "U0BAD", "--reason", "laptop stolen")
-    assert "a deny rule stands and wins" in run("allow", "U0BAD")
+    assert "a deny rule overrides it" in run("allow", "U0BAD")
     assert "removed: deny U0BAD (laptop stolen)" in run("forget", "U0BAD")
     assert "there is no rule" in fails("forget", "U0BAD")
     assert "that time has passed" in run("allow", "U0BAD", "--until", "2020-01-01")
@@ -188,7 +188,7 @@ def test_change_without_sts_is_recorded_with_the_access_key(product: Product) ->
     product.aws.inject("GetCallerIdentity", Fault("AccessDenied", status=403))
     actor = f"cli:key/{product.environment['AWS_ACCESS_KEY_ID']}"
 
-    assert f"the audit says {actor}" in CliRunner().invoke(commands.cli, ["allow", "U0ANON"]).stderr
+    assert f"the audit records {actor}" in CliRunner().invoke(commands.cli, ["allow", "U0ANON"]).stderr
 
     assert read("history", "U0ANON")[0]["actor"] == actor
 
@@ -200,7 +200,7 @@ def test_history_notes_only_a_cut_off_list() -> None:
     cut = CliRunner().invoke(commands.cli, ["history", "U0LONG", "--limit", "2"])
     whole = CliRunner().invoke(commands.cli, ["history", "U0LONG", "--limit", "3"])
 
-    assert (len(cut.stdout.splitlines()), "there are more" in cut.stderr) == (2, True)
+    assert (len(cut.stdout.splitlines()), "only the newest" in cut.stderr) == (2, True)
     assert (len(whole.stdout.splitlines()), whole.stderr) == (3, "")
 
 

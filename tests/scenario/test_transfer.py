@@ -136,7 +136,7 @@ def test_one_bad_row_stops_the_import_and_all_are_reported(product: Product, tmp
     assert ended.stderr.splitlines() == [
         f"studio-links: {file}: line 3: principal 'ana' is not valid: it must be a Slack user id such as U0123ABCD",
         f"studio-links: {file}: line 4: domain 'bad' is not valid: it must be a SageMaker domain id such as d-abc123",
-        f"studio-links: {file}: line 5: U0BA has a rule of the kind allow on line 2 already: keep one of the two",
+        f"studio-links: {file}: line 5: U0BA has a rule of the kind allow on line 2 already: keep one of them",
         f"studio-links: {file}: 3 problems; nothing was written",
     ]
     assert exported("U0B") == []

@@ -202,7 +202,7 @@ def test_unmap_of_an_ambiguous_mapping_asks_for_its_alias(
 ) -> None:
     for alias in aliases:
         world.access.give(ANA, a_mapping(alias, alias))
-    with pytest.raises(BadInput, match=f"--alias; it has: {have}$"):
+    with pytest.raises(BadInput, match=f"has these mappings: {have}. Name one with --alias$"):
         world.admin.unmap(ANA, named, ME)
     assert world.trail == []
 
@@ -243,7 +243,7 @@ def test_rule_replaces_the_one_of_its_effect(world: World) -> None:
 def test_expired_rule_is_set_with_a_warning(world: World) -> None:
     change = world.admin.grant(TEAM, a_grant(until=NOON), ME)
     assert change.made
-    assert change.warnings == ("that time has passed: the rule is not in force",)
+    assert change.warnings == ("that time has passed, so the rule has no effect",)
 
 
 def test_allow_warns_of_a_deny_rule(world: World) -> None:

@@ -161,7 +161,7 @@ BAD = {
         "principal,kind,colour\n",
         "line 1: unknown column 'colour': the columns are principal,",
     ),
-    "a column twice": ("principal,kind,kind\n", "line 1: a column is named twice"),
+    "a column twice": ("principal,kind,kind\n", "line 1: a column is named twice: name each one once"),
     "a column missing": ("principal,alias\n", "line 1: the column kind is missing"),
     "semicolons": ("principal;kind\nU0A;allow\n", "line 1: the columns are separated by semicolons"),
     "nothing": ("\n\n", "line 1: the file is empty"),
@@ -183,12 +183,12 @@ BAD = {
     "too many cells": (f"{SHORT}U0A,allow,,,,,a,b\n", "line 2: it has 8 cells instead of 7"),
     "a quote that is not closed": (
         f'{SHORT}U0A,allow,,,,,"why\nU0B,allow,,,,,\n',
-        "line 2: its quotation marks do not",
+        "line 2: its quotation marks are unbalanced",
     ),
-    "text after a quote": (f'{SHORT}U0A,allow,,,,,"why" not\n', "line 2: its quotation marks do not fit"),
+    "text after a quote": (f'{SHORT}U0A,allow,,,,,"why" not\n', "line 2: its quotation marks are unbalanced"),
     "a cell that is too long": (
         f"{SHORT}U0A,allow,,,,,{'x' * 140_000}\n",
-        "line 2: its quotation marks do not fit, or",
+        "line 2: its quotation marks are unbalanced, or",
     ),
     "invalid seconds": (
         "principal,kind,domain,profile,session_seconds\nU0A,mapping,d-x,p,1h\n",
@@ -222,9 +222,9 @@ def test_duplicate_is_reported_with_both_lines() -> None:
     )
 
     assert problems(text) == [
-        "line 3: U0A has the alias default on line 2 already: keep one of the two",
-        "line 4: profile ANA in d-x goes to U0A on line 2: one profile, one member",
-        "line 6: U0A has a rule of the kind allow on line 5 already: keep one of the two",
+        "line 3: U0A has the alias default on line 2 already: keep one of them",
+        "line 4: profile ANA in d-x is mapped to U0A on line 2: map it to one member only",
+        "line 6: U0A has a rule of the kind allow on line 5 already: keep one of them",
     ]
 
 
