@@ -158,6 +158,7 @@ def test_parse_admin_understands_the_examples(verb: Verb) -> None:
 def test_history_takes_every_outcome_that_the_audit_writes(outcome: str) -> None:
     assert outcome in OUTCOMES
     assert parse_admin(f"history --outcome {outcome}", NOON).fields == {"outcome": outcome}
+    assert parse_form(Verb.HISTORY, {"outcome": outcome}, NOON).fields == {"outcome": outcome}
 
 
 def test_command_builds_its_mapping_and_grant() -> None:
