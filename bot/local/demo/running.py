@@ -26,7 +26,7 @@ from bot.local.slack.workspace import Workspace
 from bot.store import tables as table_admin
 
 # Seconds the bot may take from its start until it is ready.
-START_TIMEOUT = 20.0
+START_TIMEOUT = 60.0
 # Signs the bot's calls of AWS, which sets them apart from the demo's own.
 BOT_KEY = "studio-links-bot"
 # Settings of the shell for a real bot must not get into the demo.
