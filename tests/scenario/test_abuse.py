@@ -283,6 +283,7 @@ def test_clients_that_read_no_responses_delay_nobody(product: Product) -> None:
         responds_at_once(product)
 
 
+@pytest.mark.alone
 def test_400_silent_and_half_sent_connections_delay_nobody(product: Product) -> None:
     with ExitStack() as stack:
         for number in range(400):
