@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,14 +15,13 @@ from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.confirmation import CommandRunner
 from bot.core.access import Member, Person
-from bot.core.errors import QueueFull, SlackError, StoreError
+from bot.core.errors import SlackError, StoreError
 from bot.core.link import Reason, Source
 from bot.core.policy import Rules
 from bot.core.records import Entry
 from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
 from bot.observability.metrics import Metrics
-from bot.serving.executors import BoundedExecutor
 from bot.slack.app_context import Admitted, AppContext, tell
 from bot.slack.blocks import Message, RenderContext
 from bot.slack.client import SlackApi
@@ -48,6 +46,7 @@ from tests.fakes import (
 )
 from tests.fakes_access_requests import FakeAccessRequests, FakeMessages
 from tests.fakes_admin import FakePending
+from tests.fakes_app import HeldJobs
 
 APP, ORG, CHANNEL = "A0STUDIO01", "E0ORG00001", "C0GENERAL01"
 TRIGGER = "1.2.trigger"
@@ -141,23 +140,6 @@ class Audit(FakeAudit):
     def open(self, entry: Entry) -> None:
         super().open(entry)
         self._happened.append("recorded")
-
-
-class HeldJobs(BoundedExecutor):
-    """Holds jobs until `run`; refuses them without capacity."""
-
-    def __init__(self, capacity: int = 9) -> None:
-        self.jobs: deque[Callable[[], object]] = deque()
-        self.capacity = capacity
-
-    def submit(self, job: Callable[[], object]) -> None:
-        if len(self.jobs) >= self.capacity:
-            raise QueueFull
-        self.jobs.append(job)
-
-    def run(self) -> None:
-        while self.jobs:
-            self.jobs.popleft()()
 
 
 @dataclass
