@@ -14,7 +14,7 @@ SUITE := -m "not alone" --numprocesses $(WORKERS) --dist loadfile --no-loadscope
 	tests/scenario tests/browser tests/contract tests/unit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint fmt lock bench soak guards fuzz audit clean
+.PHONY: help demo test public coverage lint fmt lock bench soak guards fuzz audit clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: $(READY) ## run lint and all tests in parallel (ARGS="-k name" for some)
 	@$(MAKE) --no-print-directory lint >build/lint.log 2>&1 & lint=$$!; failed=0; \
 	$(PYTEST) $(SUITE) $(ARGS) || failed=1; \
 	wait $$lint || failed=1; cat build/lint.log; exit $$failed
+
+public: $(READY) ## run the tests of faults that people reported in public, in under a minute
+	$(PYTEST) $(SUITE) -m public $(ARGS)
 
 coverage: $(READY) ## run all tests with branch coverage, at least 95 percent
 	$(PYTEST) $(SUITE) --cov --cov-report=term $(ARGS)
