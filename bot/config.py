@@ -15,7 +15,16 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import boto3
 from botocore.exceptions import BotoCoreError
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.aws import secret_refs as references
@@ -28,6 +37,18 @@ WEB_ADDRESS = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
 ENDPOINT = "the address of the service, such as http://127.0.0.1:5001"
 SECRET = {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"}
 MAX_SIGNING_SECRETS = 2
+SIGNING_SECRET = re.compile("[0-9a-f]{32}")  # as Slack makes them today
+DOUBTFUL = (
+    "SLACK_SIGNING_SECRET does not look like Slack's, which are 32 hexadecimal digits: copy it again from Basic "
+    "Information in the app's settings"
+)
+OURS = ("slack_", "studio_", "log_", "host", "port")
+
+
+def _bare(text: str) -> str:
+    """Return a value without the white space and the quotes around it, which some readers of .env files keep."""
+    text = text.strip()
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -120,6 +141,15 @@ class Settings(BaseSettings):
         """Return whether the variable was a reference, so that its value may be read again."""
         return name in self._resolved
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_quotes(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Take our own variables without quotes; boto3 reads AWS's as they are."""
+        return {
+            name: _bare(value) if isinstance(value, str) and name.startswith(OURS) else value
+            for name, value in given.items()
+        }
+
     @field_validator("aws_region")
     @classmethod
     def _region(cls, value: str) -> str:
@@ -178,7 +208,7 @@ class ServeSettings(Settings):
 class HttpSettings(ServeSettings):
     """Settings of the bot over HTTP."""
 
-    slack_signing_secret: Annotated[SecretStr, _secret(r"(?!xox)[!-~]{6,}", MAX_SIGNING_SECRETS)] = Field(
+    slack_signing_secret: Annotated[SecretStr, _secret(r"(?!xox|xapp-)[\w-]{6,}", MAX_SIGNING_SECRETS)] = Field(
         description="the app's signing secret, 32 characters (Basic Information in the app's settings), or the new "
         "one and the old one with a comma between"
     )
@@ -187,6 +217,11 @@ class HttpSettings(ServeSettings):
     def signing_secrets(self) -> tuple[str, ...]:
         """Return the accepted signing secrets: one, or two during a rotation, the newer one first."""
         return _split(self.slack_signing_secret.get_secret_value())
+
+    @property
+    def doubtful_signing_secret(self) -> bool:
+        """Return whether a signing secret does not look like Slack's: then every request may be refused."""
+        return not all(SIGNING_SECRET.fullmatch(secret) for secret in self.signing_secrets)
 
 
 class SocketSettings(ServeSettings):
@@ -208,7 +243,7 @@ def load(kind: type[S]) -> S:
     Raises:
         ConfigError: a line for each missing or wrong variable, which names it, its value, and what it may be.
     """
-    named = {name: os.environ.get(name, "") for name in sorted(SECRET) if name.lower() in kind.model_fields}
+    named = {name: _bare(os.environ.get(name, "")) for name in sorted(SECRET) if name.lower() in kind.model_fields}
     resolved = {name: text for name, text in named.items() if references.is_reference(text)}
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
@@ -238,7 +273,7 @@ def ignored_variables() -> tuple[str, ...]:
 
 def secret_references() -> frozenset[str]:
     """Return the references among all variables that hold secrets."""
-    values = [value.strip() for name in SECRET for value in os.environ.get(name, "").split(",")]
+    values = [_bare(value) for name in SECRET for value in _bare(os.environ.get(name, "")).split(",")]
     return frozenset(value for value in values if references.is_reference(value))
 
 

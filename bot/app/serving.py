@@ -17,7 +17,7 @@ from bot.app import clients
 from bot.app.bot import Bot
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
-from bot.config import HttpSettings, ServeSettings, SocketSettings, ignored_variables, load
+from bot.config import DOUBTFUL, HttpSettings, ServeSettings, SocketSettings, ignored_variables, load
 from bot.links.facts import Gatherer
 from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
@@ -108,6 +108,8 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     app = _listeners(settings, bolt, metrics=metrics, tables=tables, studio=studio, slack=slack, calls=calls)
     verifier, secrets, socket = None, None, None
     if isinstance(settings, HttpSettings):
+        if settings.doubtful_signing_secret:
+            log.warning("signing_secret_doubtful", why=DOUBTFUL)
         verifier, secrets = _verifier(settings, metrics)
     else:
         socket = _socket(settings, bolt, app)

@@ -7,7 +7,7 @@ import urllib3
 from bot.app import administration
 from bot.app.findings import Finding, Level
 from bot.cli.context import read_settings
-from bot.config import HttpSettings, SocketSettings, load
+from bot.config import DOUBTFUL, HttpSettings, SocketSettings, load
 from bot.core.errors import ConfigError
 
 # Seconds. The bot's own check of its upstreams may take a while.
@@ -34,12 +34,17 @@ def findings(
 def _environment() -> Iterator[Finding]:
     """Whether a bot would start in this environment, over HTTP or over Socket Mode."""
     try:
-        load(HttpSettings)
+        settings = load(HttpSettings)
     except ConfigError as over_http:
         try:
             load(SocketSettings)
         except ConfigError:
             yield from _of_environment(over_http, "a bot would not start with it", missing=Level.WARN)
+            return
+    else:
+        if settings.doubtful_signing_secret:
+            found, _, fix = DOUBTFUL.partition(": ")
+            yield Finding(Level.WARN, "environment", found, "with a wrong one the bot refuses every request", fix)
             return
     yield Finding(Level.OK, "environment", "a bot would start with it")
 

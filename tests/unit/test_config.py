@@ -84,6 +84,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch, name: str, value: Any, *, emp
 
 VALID: list[tuple[str, str, Any]] = [
     ("SLACK_BOT_TOKEN", "xoxe.xoxb-1-abc", SecretStr("xoxe.xoxb-1-abc")),
+    ("SLACK_BOT_TOKEN", " xoxb-1-abc\r\n", SecretStr("xoxb-1-abc")),
     ("SLACK_SIGNING_SECRET", "8charact", SecretStr("8charact")),
     ("SLACK_SIGNING_SECRET", "8charact,of-before", SecretStr("8charact,of-before")),
     ("SLACK_APP_TOKEN", "xapp-1-A0.b_c-9", SecretStr("xapp-1-A0.b_c-9")),
@@ -196,12 +197,34 @@ def test_every_variable_has_valid_and_invalid_examples() -> None:
     assert names - {"LOG_FORMAT", "AWS_REGION", *secrets} == set(DEFAULTS)
 
 
+@pytest.mark.public(11)
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quotes_that_env_files_keep_are_removed(monkeypatch: pytest.MonkeyPatch, quote: str) -> None:
+    for name, text, _ in VALID:
+        if not name.startswith(("AWS_", "OTEL_")):
+            monkeypatch.setenv(name, f"{quote}{text}{quote}")
+    assert load(HttpSettings).signing_secrets == ("8charact", "of-before")
+    assert load(SocketSettings).slack_app_token == SecretStr("xapp-1-A0.b_c-9")
+    assert load(SocketSettings).studio_teams == ("T0A", "T0B")
+
+
+@pytest.mark.public(11)
+@pytest.mark.parametrize(
+    ("secret", "doubtful"), [("8f14e45fceea167a5a36dedd4bea2543", False), (SECRET, True), ("verification", True)]
+)
+def test_signing_secret_of_another_form_is_doubtful(
+    monkeypatch: pytest.MonkeyPatch, secret: str, *, doubtful: bool
+) -> None:
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", secret)
+    assert load(HttpSettings).doubtful_signing_secret is doubtful
+
+
 @pytest.mark.parametrize(
     ("name", "secret"),
     [
         *(
             ("SLACK_BOT_TOKEN", text)
-            for text in ("xoxp-1-abc", "xapp-1-abc", "hunter2", "xoxb-", "xoxb-1 2", "xoxb-1\n")
+            for text in ("xoxp-1-abc", "xapp-1-abc", "hunter2", "xoxb-", "xoxb-1 2", "xoxb-1\n2", '"xoxb-1', '"')
         ),
         *(
             ("SLACK_SIGNING_SECRET", text)
@@ -212,6 +235,9 @@ def test_every_variable_has_valid_and_invalid_examples() -> None:
                 "tab\tbed",
                 "ümlaut",
                 "three-of-them,is-one-too,many-of-them",
+                "client.id-1",
+                APP_TOKEN,
+                '"half-quoted',
             )
         ),
         *(("SLACK_APP_TOKEN", text) for text in (TOKEN, "xapp-", "hunter2", "xapp-1 2")),

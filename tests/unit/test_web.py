@@ -135,6 +135,24 @@ def test_every_signing_secret_is_tried_whichever_matches(http: Http, monkeypatch
     assert len(compared) == 2
 
 
+@pytest.mark.public(11)
+@pytest.mark.parametrize(
+    ("changes", "words", "mismatches"),
+    [
+        ({"HTTP_X_SLACK_SIGNATURE": sign(b"x=y", secret=OLD)}, b"does not match SLACK_SIGNING_SECRET", [True]),
+        ({"HTTP_X_SLACK_REQUEST_TIMESTAMP": str(NOW - 301)}, b"more than five minutes", []),
+        ({"HTTP_X_SLACK_REQUEST_TIMESTAMP": str(NOW + 301)}, b"more than five minutes", []),
+    ],
+)
+def test_wrong_time_and_wrong_secret_are_told_apart(
+    http: Http, changes: dict[str, str], words: bytes, mismatches: list[bool]
+) -> None:
+    if (at := changes.get("HTTP_X_SLACK_REQUEST_TIMESTAMP")) is not None:
+        changes = {**changes, "HTTP_X_SLACK_SIGNATURE": sign(b"x=y", timestamp=at)}
+    status, _, body = http.post(b"x=y", **changes)
+    assert (status, words in body, http.mismatches, http.matched) == (401, True, mismatches, [])
+
+
 # What gets in
 
 
