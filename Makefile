@@ -13,6 +13,9 @@ WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 SUITE := -m "not alone" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
 	tests/scenario tests/browser tests/contract tests/unit
 
+# Tests start a lot of Python processes. Without compiled files, each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test public coverage lint fmt lock bench soak guards fuzz audit clean
 
