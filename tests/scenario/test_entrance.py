@@ -2,9 +2,10 @@
 
 import http.client
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
 from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
+from bot.serving.server import MAX_READ_BYTES
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.waiting import wait_until
 
@@ -79,14 +81,13 @@ def test_malformed_signed_body_is_refused_at_once(product: Product, case: str) -
 
 def test_five_megabytes_are_refused_before_they_are_read(product: Product) -> None:
     body = b"text=" + b"x" * (5 * 1024 * 1024)
-    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
-    connection.putrequest("POST", "/slack/events")
-    for name, value in {**signed(product, body), "Content-Length": str(len(body))}.items():
-        connection.putheader(name, value)
-    connection.endheaders(b"text=")
+    with closing(http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)) as connection:
+        connection.putrequest("POST", "/slack/events")
+        for name, value in {**signed(product, body), "Content-Length": str(len(body))}.items():
+            connection.putheader(name, value)
+        connection.endheaders(b"text=")
 
-    assert connection.getresponse().status == 413
-    connection.close()
+        assert connection.getresponse().status == 413
 
 
 @pytest.mark.parametrize(("changes", "status"), [({}, 413), ({"X-Slack-Signature": ""}, 401)])
@@ -101,14 +102,13 @@ def test_slightly_oversized_body_is_answered_and_counted(
 
 def test_oversized_body_ends_the_connection(product: Product) -> None:
     body = b"text=" + b"x" * 100_000
-    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
-    connection.request("POST", "/slack/events", body, signed(product, body))
-    response = connection.getresponse()
+    with closing(http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)) as connection:
+        connection.request("POST", "/slack/events", body, signed(product, body))
+        response = connection.getresponse()
 
-    assert (response.status, response.getheader("Connection")) == (413, "close")
-    assert response.read() == b"the body is too large\n"
-    assert connection.sock is None
-    connection.close()
+        assert (response.status, response.getheader("Connection")) == (413, "close")
+        assert response.read() == b"the body is too large\n"
+        assert connection.sock is None
 
 
 def test_unsolicited_five_megabytes_end_the_connection(product: Product) -> None:
@@ -120,14 +120,16 @@ def test_unsolicited_five_megabytes_end_the_connection(product: Product) -> None
 
 
 def test_endless_body_without_a_length_is_cut_off(product: Product) -> None:
-    chunks = (b"x" * 8192 for _ in range(20))
-    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
-    connection.request(
-        "POST", "/slack/events", chunks, signed(product, b"") | {"Transfer-Encoding": "chunked"}, encode_chunked=True
-    )
+    """The client sends what makes the body too large, then waits: it would meet a reset if it went on sending."""
+    head = signed(product, b"") | {"Host": "bot", "Transfer-Encoding": "chunked"}
+    lines = ["POST /slack/events HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+    chunk = b"2000\r\n" + b"x" * 0x2000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", product.bot.port), timeout=10) as connection:
+        connection.sendall("\r\n".join(lines).encode() + chunk * (MAX_READ_BYTES // 0x2000))
+        with connection.makefile("rb") as answer:
+            told = answer.read()  # until the bot closes the connection
 
-    assert connection.getresponse().status == 413
-    connection.close()
+    assert told.startswith(b"HTTP/1.1 413 ")
 
 
 BAD_HEADERS: dict[str, dict[str, str | None]] = {

@@ -5,6 +5,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -40,29 +41,26 @@ def test_web_concurrency_is_ignored_with_one_warning(hasty: Mortal) -> None:
 
 
 def test_responses_do_not_name_the_server(product: Product) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
-    for path in ("/healthz", "/nowhere"):
-        connection.request("GET", path)
-        response = connection.getresponse()
-        response.read()
-        assert response.getheader("Server") is None
-        assert response.getheader("Via") is None
-    connection.close()
+    with closing(http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)) as connection:
+        for path in ("/healthz", "/nowhere"):
+            connection.request("GET", path)
+            response = connection.getresponse()
+            response.read()
+            assert response.getheader("Server") is None
+            assert response.getheader("Via") is None
 
 
 def test_oversized_header_is_refused(product: Product) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
-    connection.request("GET", "/healthz", headers={"X-Large": "x" * 40_000})
+    with closing(http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)) as connection:
+        connection.request("GET", "/healthz", headers={"X-Large": "x" * 40_000})
 
-    assert connection.getresponse().status == 431
-    connection.close()
+        assert connection.getresponse().status == 431
 
 
 def test_idle_connections_stay_open_for_keep_alive_seconds(product: Product, hasty: Mortal) -> None:
     def idle_for(port: int, seconds: float) -> bool:
         """Whether the connection is still there after so long."""
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        try:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
             connection.request("GET", "/healthz")
             connection.getresponse().read()
             time.sleep(seconds)
@@ -72,8 +70,6 @@ def test_idle_connections_stay_open_for_keep_alive_seconds(product: Product, has
                 return connection.getresponse().status == 200
             except (OSError, http.client.HTTPException):
                 return False
-        finally:
-            connection.close()
 
     assert idle_for(product.bot.port, 4.0)
     assert idle_for(hasty.bot.port, 0.0)
@@ -91,12 +87,11 @@ def test_idle_connections_stay_open_for_keep_alive_seconds(product: Product, has
     ],
 )
 def test_forwarding_headers_do_not_change_the_request(product: Product, headers: dict[str, str]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)
-    connection.request("GET", "/healthz", headers=headers)
-    response = connection.getresponse()
+    with closing(http.client.HTTPConnection("127.0.0.1", product.bot.port, timeout=10)) as connection:
+        connection.request("GET", "/healthz", headers=headers)
+        response = connection.getresponse()
 
-    assert (response.status, response.read()) == (200, b"alive\n")
-    connection.close()
+        assert (response.status, response.read()) == (200, b"alive\n")
 
 
 def test_request_during_warm_up_waits_for_it(crowd: Crowd, product: Product, log_folder: Path) -> None:
@@ -110,9 +105,11 @@ def test_request_during_warm_up_waits_for_it(crowd: Crowd, product: Product, log
 
 
 def test_requests_on_open_connections_are_answered_after_sigterm(product: Product, log_folder: Path) -> None:
-    with mortal(product.environment, log_folder / "bot-drain.log") as bot:
+    with mortal(product.environment, log_folder / "bot-drain.log") as bot, ExitStack() as stack:
         bot.bot.wait_until_ready()
         kept = [http.client.HTTPConnection("127.0.0.1", bot.bot.port, timeout=10) for _ in range(3)]
+        for connection in kept:
+            stack.callback(connection.close)
         for connection in kept:
             connection.request("GET", "/healthz")
             connection.getresponse().read()
@@ -124,7 +121,6 @@ def test_requests_on_open_connections_are_answered_after_sigterm(product: Produc
             response = connection.getresponse()
             assert (response.status, response.read()) == (200, b"alive\n")
             assert response.getheader("Connection") == "close"
-            connection.close()
         assert bot.bot.process.wait(GRACE) == 0
 
 
