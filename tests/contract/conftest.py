@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from bot.local.aws.stand_in import REGION
+from bot.slack import client, response_url
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import Tables, bind, client_of
@@ -13,6 +14,13 @@ from tests.contract.stands import ListeningAws, ServerClock, Store
 from tests.fakes import FakeAccess, FakeAudit, FakeChoices, FakeIntake
 
 AUDIT_DAYS = 400
+
+
+@pytest.fixture(autouse=True)
+def _patience_with_slack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for the Slack stand-in on a busy machine, too. Tests about time set their own limits."""
+    monkeypatch.setattr(client, "API_TIMEOUT", 60)
+    monkeypatch.setattr(response_url, "TIMEOUT", 60.0)
 
 
 @pytest.fixture(scope="module")
