@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from bot.local.demo.running import RunningDemo
 from bot.local.page.state import snapshot
+from bot.local.slack.screens import Message
 from tests.browser.conftest import Window
 from tests.browser.demo import be, go, messages, newest, running, type_in
 
@@ -82,6 +83,24 @@ REFUSED = {
     "dan": "no SageMaker Studio profile",
     "gus": "Guests cannot open",
 }
+
+
+def test_typed_answer_says_why_it_shows_no_expiry(page: Page) -> None:
+    type_in(page, "/studio")
+    link = newest(page, READY)
+    note = link.get_by_role("note")
+    expect(note).to_contain_text("Slack lets no app change the answer to a typed command")
+    link.get_by_role("button", name="New link").click()
+    expect(note).to_have_count(0)
+    expect(newest(page, READY).get_by_role("button", name="New link")).to_be_visible()
+
+
+@pytest.mark.parametrize("height", [900, 600])
+def test_unread_message_of_the_bot_is_in_sight(demo: RunningDemo, window: Windows, height: int) -> None:
+    page = window(viewport={"width": 1280, "height": height}).open(f"{demo.workspace.url}/#U0ADA/")
+    expect(messages(page).first).to_be_visible()
+    demo.workspace.screens.post(Message("", demo.workspace.direct_message("U0ADA"), "A request"))
+    expect(page.get_by_role("img", name="unread")).to_be_in_viewport()
 
 
 def test_answers_are_shown_to_their_member_only(page: Page) -> None:

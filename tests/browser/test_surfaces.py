@@ -3,20 +3,23 @@
 import http.client
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from bot.local.page.routes import FILES
 from bot.local.slack.screens import Message
 from bot.local.slack.workspace import GENERAL, Workspace
 from tests.browser import tinybot
 from tests.browser.conftest import Window
 from tests.browser.demo import go, messages, newest, type_in
-from tests.browser.tinybot import SURE, TinyBot, button, options, section
+from tests.browser.tinybot import SURE, TinyBot, button, options, plain, section
 
 Windows = Callable[..., Window]
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +110,25 @@ def test_message_without_blocks_shows_its_text(page: Page, bot: TinyBot) -> None
     bot.message = {"text": "Only *text*"}
     type_in(page, "/studio")
     expect(newest(page, "Only text").locator(".mrkdwn strong")).to_have_text("text")
+
+
+@pytest.mark.public(24)
+def test_emoji_codes_show_as_emoji(page: Page, bot: TinyBot) -> None:
+    codes = ":white_check_mark: *:warning:* :nonsense: `:x:` 12:30:45"
+    header = {"type": "header", "text": plain("Done :tada:")}
+    message = say(page, bot, section(codes), header, {"type": "actions", "elements": [button(":x: No", "remove")]})
+    expect(message.locator(".mrkdwn")).to_have_text("✅ ⚠️ :nonsense: :x: 12:30:45")
+    expect(message.get_by_role("heading")).to_have_text("Done 🎉")
+    expect(message.get_by_role("button")).to_have_text("❌ No")
+
+
+@pytest.mark.public(24)
+def test_page_knows_every_emoji_code_of_the_bot() -> None:
+    bot = "".join(path.read_text() for path in (ROOT / "bot" / "slack").rglob("*.py"))
+    known = re.findall(r'"([a-z0-9_+-]+)": "', (FILES / "emoji.js").read_text())
+    used = set(re.findall(r"(?<![\w:]):([a-z][a-z_]+):(?!\w)", bot))
+    assert used
+    assert used <= set(known)
 
 
 def test_element_with_confirm_acts_after_confirmation(page: Page, bot: TinyBot) -> None:
@@ -286,6 +308,76 @@ def test_completion_offers_the_manifests_commands(page: Page, bot: TinyBot) -> N
     type_in(page, "/nonsense")
     newest(page, "/nonsense is not a valid command")
     expect(page.get_by_role("listbox")).to_be_hidden()
+
+
+@pytest.mark.public(24)
+def test_slash_button_keeps_its_list_open(page: Page) -> None:
+    page.clock.install()
+    box = page.get_by_role("combobox", name="Message")
+    box.focus()
+    page.get_by_role("button", name="Commands and shortcuts").click()
+    page.clock.run_for(1000)
+    expect(page.get_by_role("option")).to_have_count(3)
+    expect(box).to_be_focused()
+    page.get_by_role("heading", name="general").click()
+    expect(page.get_by_role("listbox")).to_be_hidden()
+
+
+@pytest.mark.public(24)
+def test_mention_offers_people_groups_and_channels(page: Page, slack: Workspace, bot: TinyBot) -> None:
+    slack.add_group("S0BUILD", "builders", "U0BOB")
+    slack.changes.note()
+    box = page.get_by_role("combobox", name="Message")
+    box.press_sequentially("/studio show @b")
+    expect(page.get_by_role("option")).to_have_text([re.compile("@bob"), re.compile("@builders")])
+    box.press("Enter")
+    expect(box).to_have_value("/studio show @bob ")
+    box.press_sequentially("#gen")
+    page.get_by_role("option", name="#general").click()
+    expect(box).to_have_value("/studio show @bob #general ")
+    box.press("Enter")
+    newest(page, "Hello")
+    sent = [body["text"] for body in bot.received if "command" in body][-1]
+    assert sent == "show <@U0BOB|bob> <#C0GENERAL01|general>"
+
+
+@pytest.mark.public(24)
+def test_mention_typed_out_is_sent_not_completed(page: Page, slack: Workspace) -> None:
+    slack.add_member("U0BOBBY", "bobby")
+    slack.changes.note()
+    type_in(page, "thanks @bob")
+    expect(newest(page, "thanks").locator(".mention")).to_have_text("@bob")
+
+
+@pytest.mark.public(24)
+def test_typed_answer_with_a_link_has_a_note(page: Page, bot: TinyBot) -> None:
+    link = button("Open Studio", "open", url="https://example.com/")
+    typed = say(page, bot, {"type": "actions", "elements": [link]})
+    expect(typed.get_by_role("note")).to_contain_text("Slack lets no app change the answer to a typed command")
+    expect(say(page, bot, section("No link")).get_by_role("note")).to_have_count(0)
+
+
+@pytest.mark.public(24)
+def test_hood_speaks_of_the_connection_in_socket_mode(view: Window) -> None:
+    ack = {"result": "ok", "status": None, "milliseconds": 3.1, "body": "", "problem": ""}
+    request = {
+        "id": "1",
+        "what": "/studio",
+        "at": 0,
+        "request": {},
+        "ack": ack,
+        "entries": [],
+        "aws": [],
+        "slack": [],
+    }
+    with tinybot.workspace(socket_mode=True) as slack:
+        slack.under_the_hood = lambda _: [request]
+        page = view.open(slack.url)
+        page.get_by_role("button", name="Under the hood").click()
+        hood = page.get_by_role("complementary", name="Under the hood")
+        expect(hood).to_contain_text("through the WebSocket connection")
+        expect(hood).to_contain_text("in 3.1 ms, with an empty body")
+        expect(hood).not_to_contain_text("POST")
 
 
 def test_refused_block_is_reported_on_the_page(page: Page, bot: TinyBot, view: Window) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -178,11 +179,19 @@ class TinyBot:
 @contextmanager
 def running() -> Iterator[tuple[Workspace, TinyBot]]:
     """The tiny bot, and a workspace with a page that it lives in."""
-    bot, slack = TinyBot(), Workspace(features=FEATURES)
-    slack.app.register_blueprint(page(slack))
-    with slack, LoopbackServer(bot, 0) as hosted:
+    bot = TinyBot()
+    with workspace() as slack, LoopbackServer(bot, 0) as hosted:
         slack.request_url = f"{hosted.url}/slack/events"
-        slack.add_member("U0ALICE", "alice")
-        slack.add_member("U0BOB", "bob")
         bot.serve(slack)
         yield slack, bot
+
+
+@contextmanager
+def workspace(**features: Any) -> Iterator[Workspace]:
+    """A workspace with a page and two members, and no bot yet."""
+    slack = Workspace(features=replace(FEATURES, **features))
+    slack.app.register_blueprint(page(slack))
+    with slack:
+        slack.add_member("U0ALICE", "alice")
+        slack.add_member("U0BOB", "bob")
+        yield slack

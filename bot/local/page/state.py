@@ -17,8 +17,9 @@ def snapshot(workspace: Workspace, user_id: str, since: float) -> Json:
 
     Their client was loaded at `since`, in monotonic seconds. As in Slack, older ephemerals and modals are gone.
     """
+    commands = {exchange.id for exchange in workspace.exchanges if exchange.kind == "command"}
     messages = [
-        _message(message, workspace)
+        _message(message, workspace, commands)
         for message in workspace.view(user_id)
         if not message.ephemeral or message.born > since
     ]
@@ -69,7 +70,7 @@ def _channel(channel: Channel, workspace: Workspace, user_id: str) -> Json:
     }
 
 
-def _message(message: Message, workspace: Workspace) -> Json:
+def _message(message: Message, workspace: Workspace, commands: set[str]) -> Json:
     names = {"app": workspace.installation.bot_name, "slack": "Slackbot"}
     return {
         "ts": message.ts,
@@ -78,6 +79,8 @@ def _message(message: Message, workspace: Workspace) -> Json:
         "source": message.source,
         "author": message.author or names.get(message.source, ""),
         "onlyYou": message.ephemeral,
+        # The answer to a command can't be replaced, not even when its link has expired.
+        "stays": message.exchange in commands and any(button.url for button in message.buttons()),
         "text": message.text,
         "blocks": list(message.blocks),
     }

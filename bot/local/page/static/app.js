@@ -69,10 +69,10 @@ function show() {
   showMessages(here.member, state.messages.filter((message) => message.channel === channel.id), names);
   showHome(here.member, state.home, names);
   const name = channelName(channel, state);
-  showComposer(state.features, `Message ${channel.kind === "direct" ? name : `#${name}`}`,
+  showComposer(state, `Message ${channel.kind === "direct" ? name : `#${name}`}`,
     isApp && state.features.read_only);
   showModals(here.member, state.modals, names);
-  showHood(state.hood ?? []);
+  showHood(state.hood ?? [], state.features.socket_mode);
   reportProblems(state.problems);
 }
 

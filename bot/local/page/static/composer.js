@@ -1,4 +1,4 @@
-// Where a member types: messages, and slash commands and shortcuts with their completion.
+// Where a member types: messages, with completion of slash commands, shortcuts, people and channels.
 // The list follows https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
 
 import { byId, make } from "./dom.js";
@@ -6,7 +6,8 @@ import { icon } from "./icons.js";
 
 const box = byId("composer");
 const list = byId("completions");
-let offers = [];
+let commands = [];
+let mentions = [];
 let matches = [];
 let active = 0;
 
@@ -22,13 +23,14 @@ export function startComposer({ type, use }) {
     type(text);
   };
   const take = (offer) => {
-    box.value = offer.shortcut ? "" : `${offer.name} `;
+    const start = box.selectionStart - typedWord().length;
+    box.setRangeText(offer.shortcut ? "" : `${offer.name} `, start, box.selectionStart, "end");
     box.focus();
     refresh();
     if (offer.shortcut) use(offer.shortcut);
   };
   box.addEventListener("input", refresh);
-  box.addEventListener("blur", () => setTimeout(hide, 150));
+  box.addEventListener("blur", hide);
   box.addEventListener("keydown", (event) => onKey(event, send, take));
   byId("composer-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -40,7 +42,8 @@ export function startComposer({ type, use }) {
     box.focus();
     refresh();
   });
-  list.addEventListener("mousedown", (event) => event.preventDefault());
+  // A press beside the box must not take the focus from it: that would close the list.
+  for (const beside of [list, byId("slash")]) beside.addEventListener("mousedown", (event) => event.preventDefault());
   list.addEventListener("click", (event) => {
     const index = [...list.children].indexOf(event.target.closest("li"));
     if (index >= 0) take(matches[index]);
@@ -48,10 +51,16 @@ export function startComposer({ type, use }) {
 }
 
 /** What can be completed, and where typing goes. */
-export function showComposer(features, placeholder, isReadOnly) {
-  offers = [
+export function showComposer({ features, members, groups, channels }, placeholder, isReadOnly) {
+  commands = [
     ...features.commands,
     ...features.shortcuts.map((each) => ({ ...each, usage: "shortcut", shortcut: each.callback_id })),
+  ];
+  const named = channels.filter((each) => each.kind !== "direct");
+  mentions = [
+    ...members.map((each) => ({ name: `@${each.name}`, usage: each.badge, description: each.title })),
+    ...groups.map((each) => ({ name: `@${each.name}`, usage: "group", description: "" })),
+    ...named.map((each) => ({ name: `#${each.name}`, usage: "", description: each.topic })),
   ];
   box.placeholder = isReadOnly ? "This app takes no messages here" : placeholder;
   box.setAttribute("aria-label", box.placeholder);
@@ -76,25 +85,38 @@ function onKey(event, send, take) {
   event.preventDefault();
 }
 
-/** A command that is typed out is sent, not completed. */
+/** What is typed out is sent, not completed. */
 function isWhole() {
-  return matches[active].name === box.value;
+  return matches[active].name === typedWord();
+}
+
+/** The command or mention that is being typed, if any. */
+function typedWord() {
+  const typed = box.value.slice(0, box.selectionStart);
+  return /^\/\S*$|(?<!\S)[@#]\S*$/.exec(typed)?.[0] ?? "";
+}
+
+/** What completes it: mentions and commands by their beginning, shortcuts by any part of their name. */
+function completions() {
+  const word = typedWord().toLowerCase();
+  if (!word) return [];
+  const begins = (offer) => offer.name.toLowerCase().startsWith(word);
+  if (!word.startsWith("/")) return mentions.filter(begins).sort((one, other) => (other.name === word) - (one.name === word));
+  return commands.filter((offer) => begins(offer)
+    || (offer.shortcut && offer.name.toLowerCase().includes(word.slice(1))));
 }
 
 function refresh() {
   box.style.height = "auto";
   box.style.height = `${Math.min(box.scrollHeight, 160)}px`;
-  const typed = box.value.toLowerCase();
-  const begins = (offer) => offer.name.toLowerCase().startsWith(typed);
-  const named = (offer) => offer.shortcut && offer.name.toLowerCase().includes(typed.slice(1));
-  matches = /^\/\S*$/.test(typed) ? offers.filter((offer) => begins(offer) || named(offer)) : [];
+  matches = completions();
   if (matches.length === 0) return hide();
   active = 0;
   list.replaceChildren(...matches.map((offer, index) =>
     make("li", { id: `completion-${index}`, role: "option" },
       make("span", { className: "completion-name" }, offer.name),
-      make("span", { className: "completion-usage" }, offer.usage),
-      make("span", { className: "completion-description" }, offer.description))));
+      offer.usage && make("span", { className: "completion-usage" }, offer.usage),
+      offer.description && make("span", { className: "completion-description" }, offer.description))));
   list.hidden = false;
   box.setAttribute("aria-expanded", "true");
   return mark();
@@ -102,6 +124,7 @@ function refresh() {
 
 function mark() {
   [...list.children].forEach((row, index) => row.setAttribute("aria-selected", String(index === active)));
+  list.children[active].scrollIntoView({ block: "nearest" });
   box.setAttribute("aria-activedescendant", `completion-${active}`);
 }
 

@@ -1,7 +1,7 @@
 // Interactive elements. https://docs.slack.dev/reference/block-kit/block-elements
 
 import { make } from "./dom.js";
-import { plain, text } from "./mrkdwn.js";
+import { text } from "./mrkdwn.js";
 
 const ELEMENTS = {
   button, static_select: staticSelect, users_select: usersSelect, datepicker, plain_text_input: textInput,
@@ -35,9 +35,9 @@ function button(each, block, surface) {
 function staticSelect(each, block, surface, field) {
   const chosen = surface.value(block, each, each.initial_option?.value ?? "");
   const option = (one) =>
-    make("option", { value: one.value, selected: one.value === chosen }, plain(one.text.text));
+    make("option", { value: one.value, selected: one.value === chosen }, text(one.text));
   const groups = each.option_groups?.map((group) =>
-    make("optgroup", { label: plain(group.label.text) }, group.options.map(option)));
+    make("optgroup", { label: text(group.label).join("") }, group.options.map(option)));
   return select(each, block, surface, field, chosen, groups ?? each.options.map(option));
 }
 
@@ -49,7 +49,7 @@ function usersSelect(each, block, surface, field) {
 }
 
 function select(each, block, surface, field, chosen, options) {
-  const hint = each.placeholder ? plain(each.placeholder.text) : "Choose an option";
+  const hint = each.placeholder ? text(each.placeholder).join("") : "Choose an option";
   const nothing = make("option", { value: "", disabled: true, hidden: true, selected: chosen === "" }, hint);
   const node = make("select", { ...labelled(each, field, hint) }, nothing, options);
   node.addEventListener("change", () => changed(each, block, surface, field, node, chosen));
@@ -58,7 +58,7 @@ function select(each, block, surface, field, chosen, options) {
 
 function datepicker(each, block, surface, field) {
   const chosen = surface.value(block, each, each.initial_date ?? "");
-  const hint = each.placeholder ? plain(each.placeholder.text) : "Choose a date";
+  const hint = each.placeholder ? text(each.placeholder).join("") : "Choose a date";
   const node = make("input", { type: "date", value: chosen, ...labelled(each, field, hint) });
   node.addEventListener("change", () => changed(each, block, surface, field, node, chosen));
   return node;
@@ -67,7 +67,7 @@ function datepicker(each, block, surface, field) {
 function textInput(each, block, surface, field) {
   const node = make(each.multiline ? "textarea" : "input", {
     value: surface.value(block, each, each.initial_value ?? ""),
-    placeholder: each.placeholder ? plain(each.placeholder.text) : "",
+    placeholder: each.placeholder ? text(each.placeholder).join("") : "",
     maxLength: each.max_length ?? 3000,
     ...labelled(each, field, ""),
   });

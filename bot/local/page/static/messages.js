@@ -8,6 +8,9 @@ import { icon } from "./icons.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { Surface } from "./surfaces.js";
 
+const STAYS = "About the demo: Slack lets no app change the answer to a typed command, so this message stays as it is "
+  + "when its link expires. Press New link: that answer can change, and says so once its link has expired.";
+
 /** A square with an initial, in a colour that goes with the name. */
 export function avatar(name, isApp = false) {
   if (isApp) return make("img", { className: "avatar", src: "/page/icon.svg", alt: "" });
@@ -43,7 +46,8 @@ function row(member, message, names) {
         make("time", { dateTime: new Date(seconds * 1000).toISOString() }, clockTime(seconds))),
       message.blocks.length > 0
         ? blocks(message.blocks, surface)
-        : make("div", { className: "mrkdwn" }, mrkdwn(message.text, names))));
+        : make("div", { className: "mrkdwn" }, mrkdwn(message.text, names)),
+      message.stays && make("p", { className: "demo-note", role: "note" }, STAYS)));
 }
 
 /** Show what the app has published as this member's home. */

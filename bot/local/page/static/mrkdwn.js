@@ -3,6 +3,7 @@
 
 import { slackDate } from "./dates.js";
 import { make } from "./dom.js";
+import { withEmoji } from "./emoji.js";
 
 const FENCE = /```\n?([\s\S]*?)```/;
 const MARKS = [
@@ -26,6 +27,11 @@ export function plain(text) {
   return text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
 }
 
+/** What a text says between its markup: decoded, with its emoji. */
+function words(text) {
+  return withEmoji(plain(text));
+}
+
 /** The nodes for a text; `names` gives the names of people and channels by id, `pattern` what is markup. */
 export function mrkdwn(text, names = {}, pattern = INLINE) {
   const fence = FENCE.exec(text);
@@ -41,7 +47,7 @@ export function text(object, names) {
     case "mrkdwn":
       return mrkdwn(object.text, names, object.verbatim ? VERBATIM : INLINE);
     case "plain_text":
-      return [plain(object.text)];
+      return [object.emoji === false ? plain(object.text) : words(object.text)];
     default:
       throw new Error(`no text of type ${object.type}`);
   }
@@ -63,7 +69,7 @@ function lines(text, names, pattern) {
 
 function inline(text, names, pattern) {
   const found = pattern.exec(text);
-  if (!found) return text ? [plain(text)] : [];
+  if (!found) return text ? [words(text)] : [];
   const { token, code, mark, styled, bare } = found.groups;
   let node;
   if (token !== undefined) node = resolve(token, names);
@@ -71,7 +77,7 @@ function inline(text, names, pattern) {
   else if (bare !== undefined) node = link(bare, bare);
   else node = make(TAGS[mark], {}, ...inline(styled, names, pattern));
   const after = text.slice(found.index + found[0].length);
-  return [plain(text.slice(0, found.index)), node, ...inline(after, names, pattern)].filter((part) => part !== "");
+  return [words(text.slice(0, found.index)), node, ...inline(after, names, pattern)].filter((part) => part !== "");
 }
 
 function resolve(token, names) {

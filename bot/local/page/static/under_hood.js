@@ -24,19 +24,21 @@ function toggle(isOpen, onToggle) {
   onToggle(isOpen);
 }
 
-export function showHood(requests) {
+/** Show the requests; `overSocket` says how Slack sends them. */
+export function showHood(requests, overSocket) {
   byId("hood-empty").hidden = requests.length > 0;
-  mirror(byId("requests"), requests, (request) => request.id, card);
+  mirror(byId("requests"), requests, (request) => request.id, (request) => card(request, overSocket));
 }
 
-function card(request) {
+function card(request, overSocket) {
   const { entries, ack } = request;
+  const way = overSocket ? "through the WebSocket connection that the bot opened" : "a signed POST to /slack/events";
   return make("li", { className: "request" },
     make("header", {},
       make("strong", {}, request.what),
       make("time", { dateTime: new Date(request.at * 1000).toISOString() }, exactTime(request.at))),
     make("ol", { className: "steps" },
-      step("Slack sent a request", "a signed POST to /slack/events", details(request, "request", request.request)),
+      step("Slack sent a request", way, details(request, "request", request.request)),
       step("Acknowledged", acknowledgement(ack), ack.body && details(request, "reply", ack.body)),
       step("Decided", entries.length ? null : "nothing to decide", entries.map(decision)),
       step("AWS was called", request.aws.length ? null : "never", request.aws.map((call, index) =>
@@ -56,7 +58,9 @@ function acknowledgement(ack) {
   const problem = ack.problem ? make("span", { className: "outcome bad" }, ack.problem) : null;
   if (ack.result !== "ok") return make("span", { className: "outcome bad" }, `${ack.result} ${took}`);
   const answer = ack.body ? "with an answer" : "with an empty body";
-  return make("span", {}, make("strong", { className: "milliseconds" }, took), `, ${ack.status}, ${answer}`, problem);
+  // Over Socket Mode there is no HTTP status.
+  const parts = [ack.status, answer].filter(Boolean).join(", ");
+  return make("span", {}, make("strong", { className: "milliseconds" }, took), `, ${parts}`, problem);
 }
 
 /** The outcome as the audit has it, with the rule that allowed or the detail that explains. */
