@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import NoReturn
 
 import typer
@@ -35,7 +36,10 @@ cli.add_typer(local.commands)
 
 
 def main() -> NoReturn:
-    """Run this process's command line and exit."""
+    """Run this process's command line and exit. Its output is UTF-8 in every locale, with the same line ends."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     logs.catch_crashes()
     sys.exit(run())
 

@@ -17,6 +17,7 @@ from bot.core.values import (
     NAME_RULE,
     PRINCIPAL,
     REASON,
+    REASON_RULE,
     REGION,
     RESERVED_WORDS,
     ROLE_ARN,
@@ -120,7 +121,7 @@ class Grant:
         check_pattern("principal", self.principal, PRINCIPAL, 31, allowed)
         if self.effect is Effect.ADMIN and is_group(self.principal):
             raise InvalidValue("principal", self.principal, "a user, since groups do not administer")
-        check_pattern("reason", self.reason, REASON, MAX_REASON, f"at most {MAX_REASON} characters")
+        check_pattern("reason", self.reason, REASON, MAX_REASON, REASON_RULE)
         if self.until is not None and self.until.tzinfo is None:
             raise InvalidValue("until", self.until, "a time with a time zone")
 
@@ -149,7 +150,7 @@ class Lockdown:
     set_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        check_pattern("reason", self.reason, REASON, MAX_REASON, f"at most {MAX_REASON} characters")
+        check_pattern("reason", self.reason, REASON, MAX_REASON, REASON_RULE)
         if not self.reason.strip():
             raise InvalidValue("reason", self.reason, "a few words that tell members why")
 

@@ -43,7 +43,9 @@ RESERVED_WORDS = frozenset(
     "help whoami request admin lab code canvas rstudio classic home space".split()  # noqa: SIM905 - reads better
 )
 MAX_REASON = 500
-REASON = re.compile(rf".{{0,{MAX_REASON}}}", re.DOTALL)
+# Lone surrogates, which a shell makes of bytes that are no text, cannot be stored.
+REASON = re.compile(rf"[^\ud800-\udfff]{{0,{MAX_REASON}}}")
+REASON_RULE = f"text of at most {MAX_REASON} characters"
 
 
 class InvalidValue(ValueError):

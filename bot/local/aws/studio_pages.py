@@ -4,7 +4,7 @@ import base64
 import hashlib
 from pathlib import Path
 
-TEMPLATE = (Path(__file__).parent / "static" / "studio.html").read_text()
+TEMPLATE = (Path(__file__).parent / "static" / "studio.html").read_text(encoding="utf-8")
 STYLE = TEMPLATE.partition("<style>")[2].partition("</style>")[0]
 # Takes the link out of the address bar and the history. From then on, a reload needs the session.
 SCRIPT = 'history.replaceState(null, "", "./")'

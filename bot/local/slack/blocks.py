@@ -78,7 +78,7 @@ def _shapes() -> Shapes:
         "submittable": _submittable,
         "text_or_fields": _text_or_fields,
     }
-    return Shapes(yaml.safe_load(RULES.read_text()), checks)
+    return Shapes(yaml.safe_load(RULES.read_text(encoding="utf-8")), checks)
 
 
 def _one_focus(blocks: Sequence[Any]) -> Iterator[str]:

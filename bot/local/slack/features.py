@@ -47,7 +47,7 @@ def from_manifest() -> Features:
     """Return the features of this product's manifest, at the root of the repository or in an installed package."""
     package = Path(str(resources.files("bot")))
     found = [path for path in (package.parent / MANIFEST, package / MANIFEST) if path.exists()]
-    return read(yaml.safe_load(found[0].read_text())) if found else Features()
+    return read(yaml.safe_load(found[0].read_text(encoding="utf-8"))) if found else Features()
 
 
 def read(manifest: Mapping[str, Any]) -> Features:
