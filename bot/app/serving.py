@@ -3,8 +3,7 @@
 import os
 import threading
 from dataclasses import replace
-from http import HTTPStatus
-from typing import Any
+from functools import partial
 
 import structlog
 from slack_bolt import App
@@ -26,10 +25,10 @@ from bot.observability.metrics import Metrics
 from bot.serving.executors import BoundedExecutor, BurstGate, CallExecutor
 from bot.serving.health import STARTING, Health
 from bot.serving.server import GRACE, LINGER, Server, listen
-from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Response, Verifier
+from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Verifier
 from bot.slack.admin import handlers as admin_handlers
 from bot.slack.app_context import AppContext
-from bot.slack.bolt import acknowledgement, content_type, create, dispatch
+from bot.slack.bolt import acknowledgement, create, dispatch
 from bot.slack.client import SlackApi
 from bot.slack.directory_cache import CachedDirectory
 from bot.slack.gateway import register
@@ -183,17 +182,10 @@ def _entrance(
     app.metrics.watch_readiness(lambda: app.home is not None and health.cached_status() is None)
     return Entrance(
         verifier=verifier,
-        bolt=lambda body: _respond(bolt, body),
+        bolt=partial(dispatch, bolt),
         ready=lambda: STARTING if app.home is None else health.problem(),
         metrics=app.metrics,
     )
-
-
-def _respond(bolt: App, body: dict[str, Any]) -> Response:
-    response = dispatch(bolt, body)
-    if response is None:
-        return Response(HTTPStatus.BAD_REQUEST, b"the body is not what Slack sends\n")
-    return Response(response.status, response.body.encode(), content_type(response))
 
 
 def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> SocketMode:

@@ -102,8 +102,7 @@ class SageMakerStudio:
         Raises:
             StudioError: there is no link; the reason says why.
         """
-        with aws_errors():
-            return self._call(allowed.mapping, allowed.member.session_name, partial(self._mint, allowed.mapping))
+        return self._call(allowed.mapping, allowed.member, partial(self._mint, allowed.mapping))
 
     def _mint(self, mapping: Mapping, client: "SageMakerClient") -> Link:
         session_seconds = mapping.session_seconds or self._session_seconds
@@ -137,8 +136,7 @@ class SageMakerStudio:
         Raises:
             StudioError: the mapping could not be signed in to; the reason says why.
         """
-        with aws_errors():
-            arn = self._call(mapping, ADMINISTRATION, lambda client: examine(client, mapping))
+        arn = self._call(mapping, None, lambda client: examine(client, mapping))
         return replace(mapping, profile_arn=arn)
 
     def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:
@@ -160,11 +158,11 @@ class SageMakerStudio:
                 or space.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "").lower() == mine
             ]
 
-        with aws_errors():
-            return tuple(sorted(self._call(mapping, member.session_name, names)))
+        return tuple(sorted(self._call(mapping, member, names)))
 
-    def _call(self, mapping: Mapping, who: str, work: Callable[["SageMakerClient"], T]) -> T:
-        """Do the work in the mapping's region, and in its role if it names one, assumed as `who`.
+    @aws_errors()
+    def _call(self, mapping: Mapping, member: Member | None, work: Callable[["SageMakerClient"], T]) -> T:
+        """Do the work in the mapping's region, and in its role if it names one, assumed in the member's name.
 
         CloudTrail shows that name, and a wrong mapping fails in IAM instead of opening another profile. A cached
         session that AWS refuses is replaced once.
@@ -172,7 +170,8 @@ class SageMakerStudio:
         region = mapping.region or self._region
         if mapping.role_arn is None:
             return work(self._client("sagemaker", region))
-        key = SessionKey(mapping.role_arn, who, json.dumps(session_policy(mapping, region)))
+        name = member.session_name if member else ADMINISTRATION
+        key = SessionKey(mapping.role_arn, name, json.dumps(session_policy(mapping, region)))
         session, was_cached = self._roles.session(key)
         client = self._client("sagemaker", region, by_role=True)
         try:

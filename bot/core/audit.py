@@ -67,7 +67,7 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
             )
     if mapping is None:
         return entry
-    session = request.member.session_name[:MAX_SESSION_NAME_LENGTH]
+    in_role = mapping.role_arn is not None and entry.aws_request_id is not None
     return replace(
         entry,
         alias=mapping.alias,
@@ -75,7 +75,7 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
         profile_name=mapping.profile_name,
         space_name=mapping.space_name,
         landing_uri=mapping.landing_uri,
-        aws_session=session if mapping.role_arn is not None and entry.aws_request_id is not None else None,
+        aws_session=request.member.session_name[:MAX_SESSION_NAME_LENGTH] if in_role else None,
     )
 
 

@@ -1,7 +1,7 @@
 """A link request and the answer to it."""
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -124,12 +124,6 @@ class Target:
         words = [self.alias or "", self.app or "", "" if self.space is None else f"space {self.space}"]
         return " ".join(word.strip() for word in words if word)
 
-    def within(self, mapping: Mapping) -> Mapping:
-        """Return the mapping with the requested app and space instead of its own."""
-        if self.app is not None:
-            mapping = replace(mapping, landing_uri=LANDING_URIS[self.app])
-        return replace(mapping, space_name=self.space) if self.space else mapping
-
 
 @dataclass(frozen=True, slots=True)
 class LinkRequest:
@@ -223,11 +217,7 @@ class Issued:
     request: LinkRequest
     allowed: Allowed
     link: Link
-
-    @property
-    def locale(self) -> str | None:
-        """The member's language."""
-        return self.allowed.locale
+    locale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
-from bot.core.link import Allowed, Check, Denied, Reason, Target
+from bot.core.link import LANDING_URIS, Allowed, Check, Denied, Reason, Target
 from bot.core.values import is_group
 
 
@@ -89,7 +89,9 @@ def decide(member: Member, target: Target, facts: Facts, rules: Rules, now: date
     if mapping is None or allow is None:  # _weigh has refused both; a change to it must not issue a link
         return Denied(Reason.INTERNAL, detail="the checks passed without a mapping and an allow rule")
     aliases = tuple(sorted(m.alias for m in facts.access.mappings))
-    return Allowed(member, target.within(mapping), allow.grant, aliases, facts.person.locale, tuple(checks))
+    landing_uri = LANDING_URIS[target.app] if target.app else mapping.landing_uri
+    mapping = replace(mapping, landing_uri=landing_uri, space_name=target.space or mapping.space_name)
+    return Allowed(member, mapping, allow.grant, aliases, facts.person.locale, tuple(checks))
 
 
 def preview(member: Member, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:

@@ -119,7 +119,7 @@ class SignIn:
         except UpstreamError as error:
             return _broken(error, decision)
         revoked = self._recheck(request, facts, decision) if self.facts.monotonic() - read > FRESH_FOR else None
-        return revoked or Issued(request, decision, link)
+        return revoked or Issued(request, decision, link, decision.locale)
 
     def _recheck(self, request: LinkRequest, facts: Facts, allowed: Allowed) -> Denied | None:
         """Return why a link that was slow to make is thrown away: its permission was revoked meanwhile."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 
@@ -28,22 +28,21 @@ class CallExecutor(ThreadPoolExecutor):
 
     def __init__(self, workers: int, *, queue: int) -> None:
         super().__init__(workers, thread_name_prefix="call")
-        self._free = threading.BoundedSemaphore(workers + queue)
+        self._capacity, self._in_flight = workers + queue, set[Future[Any]]()
+        self._lock = threading.Lock()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start the call, or return a future that has failed."""
-        if not self._free.acquire(blocking=False):
-            log.error("call_refused", why="too many calls are waiting")
-            refused: Future[T] = Future()
-            refused.set_exception(TimeoutError())
-            return refused
-        try:
-            future = super().submit(partial(copy_context().run, fn, *args, **kwargs))
-        except RuntimeError:  # the pool has shut down
-            self._free.release()
-            raise
-        future.add_done_callback(lambda _: self._free.release())
-        return future
+        with self._lock:
+            if len(self._in_flight) < self._capacity:
+                future = super().submit(partial(copy_context().run, fn, *args, **kwargs))
+                self._in_flight.add(future)
+                future.add_done_callback(self._in_flight.discard)
+                return future
+        log.error("call_refused", why="too many calls are waiting")
+        refused: Future[T] = Future()
+        refused.set_exception(TimeoutError())
+        return refused
 
 
 # So many arrivals within so many seconds are a burst, until none has come for QUIET_SECONDS.
@@ -98,7 +97,7 @@ class BoundedExecutor:
         self._burst_gate = burst_gate or BurstGate()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
         self.name, self.capacity = name, workers + queue
-        self._in_flight = 0
+        self._in_flight = set[Future[Any]]()
         self._lock = threading.Lock()
 
     def submit(self, job: Callable[[], object]) -> None:
@@ -109,19 +108,19 @@ class BoundedExecutor:
         """
         self._burst_gate.enter()
         with self._lock:
-            if self._in_flight >= self.capacity:
+            if len(self._in_flight) >= self.capacity:
                 raise QueueFull
-            self._in_flight += 1
-        try:
-            self._pool.submit(copy_context().run, self._run, job)
-        except RuntimeError as error:  # the pool has shut down
-            self._done()
-            raise QueueFull from error
+            try:
+                future = self._pool.submit(copy_context().run, self._run, job)
+            except RuntimeError as error:  # the pool has shut down
+                raise QueueFull from error
+            self._in_flight.add(future)
+            future.add_done_callback(self._in_flight.discard)
 
     @property
     def in_flight(self) -> int:
         """Return how many jobs run or wait."""
-        return self._in_flight
+        return len(self._in_flight)
 
     def shutdown(self) -> None:
         """Accept no more jobs, and return when the accepted ones have ended."""
@@ -133,9 +132,3 @@ class BoundedExecutor:
             job()
         except Exception:
             log.exception("job_failed")
-        finally:
-            self._done()
-
-    def _done(self) -> None:
-        with self._lock:
-            self._in_flight -= 1

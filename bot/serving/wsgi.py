@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
+from slack_bolt import BoltResponse
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from bot.core.link import Stage
@@ -90,12 +91,12 @@ class Entrance:
 
     Attributes:
         verifier: None over Socket Mode, where no requests are accepted here.
-        bolt: returns the response to a verified, parsed body.
+        bolt: returns the response to a verified, parsed body; None if it is not what Slack sends.
         ready: returns None if the bot can serve, otherwise why not.
     """
 
     verifier: Verifier | None
-    bolt: Callable[[dict[str, Any]], Response]
+    bolt: Callable[[dict[str, Any]], BoltResponse | None]
     ready: Callable[[], str | None]
     metrics: Metrics
 
@@ -134,10 +135,13 @@ class Entrance:
 
     def _dispatch(self, body: dict[str, Any]) -> Response:
         try:
-            return self.bolt(body)
+            response = self.bolt(body)
         except Exception as error:  # noqa: BLE001 - Bolt fails on fields of types that Slack does not send
             log.error("request_not_dispatched", why=type(error).__name__)  # noqa: TRY400 - its text quotes the body
-            raise Refusal(HTTPStatus.BAD_REQUEST, "the body is not what Slack sends") from None
+            response = None
+        if response is None:
+            raise Refusal(HTTPStatus.BAD_REQUEST, "the body is not what Slack sends")
+        return Response(response.status, response.body.encode(), response.first_headers()["content-type"])
 
     def _page(self, path: str) -> Response:
         if path == "/healthz":

@@ -34,18 +34,13 @@ def dispatch(bolt: App, body: dict[str, Any]) -> BoltResponse | None:
     return None if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else response
 
 
-def content_type(response: BoltResponse) -> str:
-    """Return the type of the response's body."""
-    return response.first_headers().get("content-type", "text/plain; charset=utf-8")
-
-
 def acknowledgement(response: BoltResponse | None) -> dict[str, Any] | None:
     """Return the response as the payload of a Socket Mode acknowledgement; None for a refusal."""
     if response is None or response.status != HTTPStatus.OK:
         return None
     if not response.body:
         return {}
-    if content_type(response).startswith("application/json"):
+    if response.first_headers()["content-type"].startswith("application/json"):
         payload: dict[str, Any] = json.loads(response.body)
         return payload
     return {"text": response.body}

@@ -94,8 +94,7 @@ def test_issued_link_is_recorded_with_space_and_landing_page(space: str | None, 
 
 @pytest.mark.parametrize("locale", [None, "de-DE"])
 def test_entry_keeps_the_members_language(locale: str | None) -> None:
-    allowed = replace(an_allowed(), locale=locale)
-    answers = (Issued(REQUEST, allowed, LINK), Denied(Reason.DENIED, locale=locale), replace(CHOICE, locale=locale))
+    answers = (replace(ISSUED, locale=locale), Denied(Reason.DENIED, locale=locale), replace(CHOICE, locale=locale))
     for answer in answers:
         assert audit.ended(REQUEST, answer, delivered=True).locale == locale
     assert audit.requested(REQUEST).locale is None

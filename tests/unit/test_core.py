@@ -252,30 +252,14 @@ def test_every_app_has_a_valid_landing_page() -> None:
     assert set(LANDING_URIS) == set(StudioApp)
     assert len(set(LANDING_URIS.values())) == len(StudioApp)
     for app in StudioApp:
-        assert Target(app=app).within(a_mapping()) == a_mapping(landing_uri=LANDING_URIS[app])
+        assert a_mapping(landing_uri=LANDING_URIS[app]).landing_uri == LANDING_URIS[app]
         assert app.value in RESERVED_WORDS
-
-
-@pytest.mark.parametrize("target", [Target(), Target("sandbox"), Target(space="")])
-def test_empty_target_leaves_the_mapping_unchanged(target: Target) -> None:
-    mapping = a_mapping(space_name="own", landing_uri="studio::", session_seconds=1800)
-    assert target.within(mapping) == mapping
-
-
-def test_target_changes_only_space_and_landing_page() -> None:
-    mapping = a_mapping(space_name="own", landing_uri="studio::", role_arn=ROLE, region="eu-west-1")
-    expected = replace(mapping, space_name="lab", landing_uri="app:JupyterLab:")
-    assert Target("other", StudioApp.LAB, "lab").within(mapping) == expected
 
 
 def test_refusal_lists_the_aliases_of_its_mappings_in_order() -> None:
     mappings = tuple(a_mapping(alias) for alias in ("two", "one", "10"))
     assert Denied(Reason.CHOOSE, mappings=mappings).aliases == ("10", "one", "two")
     assert Denied(Reason.NOT_MAPPED).aliases == ()
-
-
-def test_issued_link_has_the_members_language() -> None:
-    assert Issued(a_request(), replace(an_allowed(), locale="de-DE"), LINK).locale == "de-DE"
 
 
 # Hostile input

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person
-from bot.core.link import Allowed, Denied, Reason, StudioApp, Target
+from bot.core.link import LANDING_URIS, Allowed, Denied, Reason, StudioApp, Target
 from bot.core.policy import Facts, Rules, chosen_mapping, considered, decide, may_administer
 from bot.core.values import is_group
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping
@@ -65,6 +65,13 @@ def facts_of(
     return Facts(person, access, within_rate, memberships)
 
 
+def opened(target: Target, mapping: Mapping) -> Mapping:
+    """Return the mapping with the requested app and space, if any, instead of its own."""
+    if target.app is not None:
+        mapping = replace(mapping, landing_uri=LANDING_URIS[target.app])
+    return replace(mapping, space_name=target.space) if target.space else mapping
+
+
 def reason(*records: Mapping | Grant, **more: Any) -> Reason | None:
     found = decision(*records, **more)
     return None if isinstance(found, Allowed) else found.reason
@@ -76,6 +83,23 @@ def test_mapped_and_allowed_member_gets_a_link() -> None:
     assert (found.member, found.mapping, found.grant) == (ANA, a_mapping(), ALLOW)
     assert found.checks
     assert all(check.passed for check in found.checks)
+
+
+OWN = a_mapping("other", space_name="own", landing_uri="studio::", session_seconds=1800, region="eu-west-1")
+
+
+@pytest.mark.parametrize("target", [Target(), Target("other")])
+def test_empty_target_leaves_the_mapping_unchanged(target: Target) -> None:
+    found = decision(OWN, ALLOW, target=target)
+    assert isinstance(found, Allowed)
+    assert found.mapping == OWN
+
+
+@pytest.mark.parametrize("app", StudioApp)
+def test_target_changes_only_space_and_landing_page(app: StudioApp) -> None:
+    found = decision(OWN, ALLOW, target=Target("other", app, "lab"))
+    assert isinstance(found, Allowed)
+    assert found.mapping == replace(OWN, space_name="lab", landing_uri=LANDING_URIS[app])
 
 
 REFUSALS: list[tuple[str, Reason, tuple[Mapping | Grant, ...], dict[str, Any]]] = [
@@ -504,7 +528,7 @@ def test_link_needs_an_unexpired_own_or_group_rule(
         assert not situation["unsure"] or not is_group(found.grant.principal)
         assert found.grant.effect is Effect.ALLOW
         assert found.grant.holds_at(NOON)
-        assert found.mapping in [situation["target"].within(mapping) for mapping in mapped]
+        assert found.mapping in [opened(situation["target"], mapping) for mapping in mapped]
         assert situation["target"].space != ""
         assert situation["target"].alias in (None, found.mapping.alias)
         assert situation["target"].alias is not None or len(mapped) == 1

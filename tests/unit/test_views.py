@@ -139,7 +139,7 @@ def test_buttons_have_request_id_and_alias() -> None:
     ids=str,
 )
 def test_new_link_button_has_the_same_target(target: Target, again: str) -> None:
-    mapping = target.within(a_mapping("sandbox"))
+    mapping = a_mapping("sandbox", space_name=target.space)
     found = buttons(views.answer(issued(mapping, target=target), RENDER))
     assert found[views.NEW_LINK]["value"] == again
 

@@ -13,11 +13,12 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from slack_bolt import BoltResponse
 from structlog.testing import capture_logs
 
 from bot.observability import logs
 from bot.observability.metrics import Metrics
-from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Response, Verifier
+from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Verifier
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 NOW = 1893499200
@@ -42,9 +43,9 @@ class Http:
     mismatches: list[bool] = field(default_factory=list)
     taken: list[dict[str, Any]] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
-    dispatch: Callable[[dict[str, Any]], Response] = lambda _body: Response(200)
+    dispatch: Callable[[dict[str, Any]], BoltResponse | None] = lambda _body: BoltResponse(status=200)
 
-    def bolt(self, body: dict[str, Any]) -> Response:
+    def bolt(self, body: dict[str, Any]) -> BoltResponse | None:
         self.taken.append(body)
         return self.dispatch(body)
 
@@ -187,7 +188,7 @@ def test_signed_command_reaches_bolt_parsed(http: Http) -> None:
 
 
 def test_bolt_response_is_returned_unchanged(http: Http) -> None:
-    http.dispatch = lambda _body: Response(200, b'{"text": "busy"}', JSON)
+    http.dispatch = lambda _body: BoltResponse(status=200, body={"text": "busy"}, headers={"Content-Type": JSON})
     status, headers, body = http.post(urlencode(COMMAND).encode())
     assert (status, headers["Content-Type"], body) == (200, JSON, b'{"text": "busy"}')
 
@@ -377,7 +378,7 @@ def test_forged_signature_is_refused(timestamp: str, signature: str) -> None:
 
 
 def test_bolt_failure_is_a_bad_request_that_quotes_nothing(http: Http) -> None:
-    def trip(_body: dict[str, Any]) -> Response:
+    def trip(_body: dict[str, Any]) -> BoltResponse:
         raise KeyError(MARK)
 
     http.dispatch = trip

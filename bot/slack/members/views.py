@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 
-from bot.core.link import APPS_BY_LANDING_URI, Answer, Choice, Denied, Issued, Option, Reason, StudioApp, Target
+from bot.core.link import APPS_BY_LANDING_URI, Answer, Choice, Denied, Option, Reason, StudioApp, Target
 from bot.core.records import Entry
 from bot.slack.blocks import (
     Block,
@@ -74,22 +74,20 @@ def answer(given: Answer, render: RenderContext) -> Message:
     """Render the answer to a link request: the link, a question, or why there is no link."""
     if isinstance(given, Choice):
         return _choice(given, render)
-    return _refusal(given, render) if isinstance(given, Denied) else _link(given, render)
-
-
-def _link(issued: Issued, render: RenderContext) -> Message:
-    words, mapping, link = render.words, issued.allowed.mapping, issued.link
+    if isinstance(given, Denied):
+        return _refusal(given, render)
+    words, request, mapping, link = render.words, given.request, given.allowed.mapping, given.link
     space = words.space.format(space=mapping.space_name) if mapping.space_name else ""
     ready = words.ready.format(profile=mapping.profile_name, domain=mapping.domain_id, space=space)
     note = words.ready_note.format(until=slack_time(link.expires_at), session=duration(link.session_seconds, words))
-    again = Target(mapping.alias, issued.request.target.app, issued.request.target.space)
+    again = Target(mapping.alias, request.target.app, request.target.space)
     buttons = [
-        button(words.open_studio, OPEN_STUDIO, issued.request.id, url=link.url, style="primary"),
+        button(words.open_studio, OPEN_STUDIO, request.id, url=link.url, style="primary"),
         button(words.new_link, NEW_LINK, str(again)),
     ]
     notes = [context(note)]
-    until = issued.allowed.grant.until
-    if until is not None and until - issued.request.at < ENDS_SOON:
+    until = given.allowed.grant.until
+    if until is not None and until - request.at < ENDS_SOON:
         notes.append(context(words.ends_soon.format(until=slack_date(until))))
         buttons += [button(words.ask_longer, ASK, mapping.alias)] if render.may_ask else []
     text = words.ready_text.format(lifetime=duration(link.lifetime_seconds, words))
