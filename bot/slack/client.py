@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import structlog
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from slack_sdk.web import SlackResponse
@@ -18,6 +17,7 @@ from bot.core.link import Reason
 from bot.core.ports import Failed
 from bot.slack.api_errors import CALL_ERRORS, slack_error
 from bot.slack.blocks import Message
+from bot.slack.network import Network
 from bot.slack.payloads import Home, Origin
 from bot.slack.response_url import ResponseUrls
 
@@ -55,15 +55,16 @@ class SlackApi:
         self._failed = failed
         self._api_timeout = None if patient else API_TIMEOUT
         self._calls = ThreadPoolExecutor(2 * connections, thread_name_prefix="slack")
-        self._client = WebClient(
+        network = Network()
+        self._client = network.web_client(
+            api_url,
             token=token,
-            base_url=api_url,
             timeout=PATIENT_TIMEOUT if patient else API_TIMEOUT,
-            retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=PATIENT_RETRIES)] if patient else [],
+            retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=PATIENT_RETRIES)] if patient else (),
         )
         self._response_urls = ResponseUrls(
             api_url=api_url,
-            proxy=self._client.proxy,  # as slack_sdk found it in the environment
+            network=network,
             connections=connections,
             within=self._within,
             failed=failed,

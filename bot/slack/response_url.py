@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import parse_url
 
 from bot.core.ports import Failed
+from bot.slack.network import Network
 from bot.slack.payloads import Origin
 
 log = structlog.get_logger()
@@ -36,7 +37,7 @@ class ResponseUrls:
         self,
         *,
         api_url: str,
-        proxy: str | None,
+        network: Network,
         connections: int,
         within: Callable[[float, Callable[[], Any]], Any],
         failed: Failed,
@@ -48,8 +49,12 @@ class ResponseUrls:
             "maxsize": connections,
             "retries": False,
             "timeout": urllib3.Timeout(total=TIMEOUT),
+            "ssl_context": network.certificates,
         }
-        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+        self._network, self._direct = network, urllib3.PoolManager(**options)
+        self._proxied = self._direct
+        if network.proxy is not None:
+            self._proxied = urllib3.ProxyManager(network.proxy, proxy_headers=network.proxy_headers, **options)
 
     def post(self, origin: Origin, body: Mapping[str, Any]) -> bool:
         """Return whether Slack accepted the body; False if the request has no trusted response_url."""
@@ -59,8 +64,9 @@ class ResponseUrls:
         if not self.is_trusted(url, origin):
             log.error("response_url_not_slacks", request=origin.request_id)
             return False
+        pool = self._proxied if self._network.proxy_for(url) else self._direct
         try:
-            response = self._within(TIMEOUT, partial(self._pool.request, "POST", url, json=body, redirect=False))
+            response = self._within(TIMEOUT, partial(pool.request, "POST", url, json=body, redirect=False))
         except (HTTPError, TimeoutError) as error:
             log.warning("reply_failed", request=origin.request_id, why=type(error).__name__)
             self._failed("response_url", "unreachable")

@@ -19,6 +19,7 @@ from bot.core.errors import SlackError
 from bot.core.link import Reason, Stage
 from bot.observability import context as telemetry
 from bot.observability.metrics import Metrics
+from bot.slack.network import Network
 
 log = structlog.get_logger()
 
@@ -35,6 +36,7 @@ class Times:
     ping: float = 3.0  # between our pings on an idle connection
     silence: float = 10.0  # without a message or a pong, until a connection counts as dead
     hello: float = 5.0  # for connecting, until Slack says hello
+    send: float = 3.0  # for sending a message, within which Slack expects an acknowledgement
     drain: float = 10.0  # for which an old connection still receives requests beside its replacement
     recount: float = 600.0  # until Slack counts the connections again after it counted too many
 
@@ -97,9 +99,9 @@ class Connection:
         last_activity: monotonic time of Slack's last message or pong; 0 before the first.
     """
 
-    def __init__(self, handler: EnvelopeHandler, times: Times) -> None:
+    def __init__(self, handler: EnvelopeHandler, times: Times, network: Network) -> None:
         self.count, self.refresh_requested, self.last_activity = 0, False, 0.0
-        self._handler, self._times = handler, times
+        self._handler, self._times, self._network = handler, times, network
         self._websocket: ClientConnection | None = None
         self._hello_or_end = threading.Event()
         self._admitting = threading.Lock()
@@ -141,13 +143,20 @@ class Connection:
             with connect(
                 address,
                 compression=None,
+                ssl=self._network.certificates if address.startswith("wss:") else None,
+                proxy=self._network.proxy_for(address),
                 open_timeout=self._times.hello,
                 ping_interval=None,  # `_receive` pings: it has to know when the pong came
                 close_timeout=1,
                 max_size=MAX_BUFFERED_BYTES,
             ) as self._websocket:
+                self._websocket.socket.settimeout(self._times.send)
                 self._receive(self._websocket)
-        except (OSError, WebSocketException) as error:  # its text may quote the address, which is a secret
+        except (
+            OSError,
+            ValueError,
+            WebSocketException,
+        ) as error:  # its text may quote the secret address
             log.info("socket_disconnected", why=type(error).__name__)
         finally:
             self._hello_or_end.set()

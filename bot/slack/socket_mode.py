@@ -7,11 +7,11 @@ import threading
 import time
 
 import structlog
-from slack_sdk import WebClient
 
 from bot.core.errors import SlackError
 from bot.core.link import Reason
 from bot.slack.api_errors import CALL_ERRORS, slack_error
+from bot.slack.network import Network
 from bot.slack.socket_connection import Connection, EnvelopeHandler, Times
 
 log = structlog.get_logger()
@@ -32,8 +32,9 @@ class SocketMode:
     ) -> None:
         self._handler, self._replicas, self._times = handler, replicas, times or Times()
         self._app_token = app_token
-        self._client = WebClient(base_url=api_url, timeout=5, retry_handlers=[])
-        self._current = Connection(handler, self._times)  # until `connect`, one that is not open
+        self._network = Network()
+        self._client = self._network.web_client(api_url, timeout=5)
+        self._current = Connection(handler, self._times, self._network)  # until `connect`, one that is not open
         self._open: list[Connection] = []
         self._stopping = threading.Event()
         self._failures, self._not_before = 0, 0.0
@@ -86,7 +87,7 @@ class SocketMode:
             self.close()
 
     def _replace(self) -> None:
-        new, old = Connection(self._handler, self._times), self._current
+        new, old = Connection(self._handler, self._times, self._network), self._current
         new.open(self._address())
         self._current = new
         self._open = [connection for connection in self._open if connection.is_connected()]

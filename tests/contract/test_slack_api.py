@@ -150,7 +150,7 @@ def test_replies_share_one_connection(origin: Origin) -> None:
         for number in range(5):
             there = replace(origin, response_url=f"{url}/commands/{TEAM}/{number}/secret")
             assert slack.reply(there, MESSAGE, replace=False)
-            opened.append(slack._response_urls._pool.connection_from_url(url).num_connections)
+            opened.append(slack._response_urls._direct.connection_from_url(url).num_connections)
 
     assert opened == [1] * 5
 
