@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -145,25 +146,32 @@ def test_endless_message_ends_the_connection_and_is_not_buffered(slack: Workspac
     assert (slack.command(ANA).ack, len(bot.payloads)) == ("ok", 1)
 
 
-def test_message_in_continuation_frames_is_joined(slack: Workspace, bot: Bot) -> None:
-    text = json.dumps(ENVELOPE)
-    slack.socket_mode.connections[0]._connection.send([text[:20], text[20:40], text[40:]])
-
-    wait_until(lambda: bot.payloads)
-    assert bot.payloads == [ENVELOPE["payload"]]
-    assert (bot.refused(), slack.command(ANA).ack, slack.socket_mode.opened) == (0, "ok", 1)
+TEXT = json.dumps(ENVELOPE).encode()
+WHOLE = bytes([0x81, len(TEXT)]) + TEXT  # shorter than 126 bytes
+BEGUN, CONTINUED = bytes([0x01, 40]) + TEXT[:40], bytes([0x80, len(TEXT) - 40]) + TEXT[40:]
+BRISK = replace(QUICK, silence=10.0)
 
 
-def test_pause_inside_a_frame_loses_nothing(slack: Workspace) -> None:
-    bot = Bot(slack, times=Times())
+@pytest.mark.public(5)
+@pytest.mark.parametrize(
+    ("parts", "pause", "times"),
+    [
+        ([BEGUN + CONTINUED], 0, BRISK),
+        ([BEGUN, CONTINUED], 5 * BRISK.ping, BRISK),
+        ([WHOLE[:20], WHOLE[20:]], 5 * BRISK.ping, BRISK),
+        ([WHOLE[:20], WHOLE[20:]], 4, Times()),
+    ],
+    ids=["two frames", "pause between frames", "pause within a frame", "four seconds within a frame"],
+)
+def test_envelope_in_parts_is_read_whole(slack: Workspace, parts: list[bytes], pause: float, times: Times) -> None:
+    bot = Bot(slack, times=times)
     bot.socket.connect()
-    connection, text = slack.socket_mode.connections[0]._connection, json.dumps(ENVELOPE).encode()
-    frame = b"\x81" + bytes([len(text)]) + text
-    assert len(text) < 126
+    connection = slack.socket_mode.connections[0]._connection
     with connection.protocol_mutex:
-        connection.socket.sendall(frame[:20])
-        time.sleep(4)
-        connection.socket.sendall(frame[20:])
+        connection.socket.sendall(parts[0])
+        for part in parts[1:]:
+            time.sleep(pause)
+            connection.socket.sendall(part)
 
     wait_until(lambda: bot.payloads)
     assert bot.payloads == [ENVELOPE["payload"]]
