@@ -102,38 +102,50 @@ APPS = {app.value: app for app in StudioApp}
 SPACE = "space"
 
 
+class _Texts(dict[str, str]):
+    """The texts of a payload that are not empty; BadInput where one that Slack always sends is missing."""
+
+    def __init__(self, payload: object) -> None:
+        fields = payload.items() if isinstance(payload, Mapping) else ()
+        super().__init__({name: value for name, value in fields if isinstance(value, str) and value})
+
+    def __missing__(self, key: str) -> str:
+        raise BadInput(f"Slack sent a request without {key}: try again")
+
+
 def command_origin(body: Mapping[str, Any]) -> Origin:
     """Return the origin of a slash command; BadInput without a field that Slack always sends."""
+    texts = _Texts(body)
     return Origin(
-        request_id=request_id(_text(body, "trigger_id")),
-        trigger_id=_text(body, "trigger_id"),
-        app_id=_text(body, "api_app_id"),
-        team_id=_optional(body, "team_id"),
-        enterprise_id=_optional(body, "enterprise_id"),
-        user_id=_text(body, "user_id"),
-        channel_id=_optional(body, "channel_id"),
-        response_url=_optional(body, "response_url"),
-        command=_text(body, "command"),
+        request_id=request_id(texts["trigger_id"]),
+        trigger_id=texts["trigger_id"],
+        app_id=texts["api_app_id"],
+        team_id=texts.get("team_id"),
+        enterprise_id=texts.get("enterprise_id"),
+        user_id=texts["user_id"],
+        channel_id=texts.get("channel_id"),
+        response_url=texts.get("response_url"),
+        command=texts["command"],
     )
 
 
 def action_origin(body: Mapping[str, Any]) -> Origin:
     """Return the origin of a pressed button or a shortcut; BadInput as for `command_origin`."""
-    user, team, enterprise, channel = (_part(body, key) for key in ("user", "team", "enterprise", "channel"))
-    view, container, trigger = _part(body, "view"), _part(body, "container"), _text(body, "trigger_id")
-    ts = _optional(container, "message_ts")
+    texts, user, view = _Texts(body), _Texts(body.get("user")), _Texts(body.get("view"))
+    channel_id = _Texts(body.get("channel")).get("id")
+    ts = _Texts(body.get("container")).get("message_ts")
     return Origin(
-        request_id=request_id(trigger),
-        app_id=_text(body, "api_app_id"),
-        team_id=_optional(team, "id"),
-        enterprise_id=_optional(enterprise, "id"),
-        user_id=_text(user, "id"),
-        user_team_id=_optional(user, "team_id"),
-        channel_id=_optional(channel, "id"),
-        response_url=_optional(body, "response_url"),
-        trigger_id=trigger,
-        view_id=_optional(view, "id") if view.get("type") == "modal" else None,
-        message=f"{channel.get('id')}/{ts}" if ts else None,
+        request_id=request_id(texts["trigger_id"]),
+        app_id=texts["api_app_id"],
+        team_id=_Texts(body.get("team")).get("id"),
+        enterprise_id=_Texts(body.get("enterprise")).get("id"),
+        user_id=user["id"],
+        user_team_id=user.get("team_id"),
+        channel_id=channel_id,
+        response_url=texts.get("response_url"),
+        trigger_id=texts["trigger_id"],
+        view_id=view.get("id") if view.get("type") == "modal" else None,
+        message=f"{channel_id}/{ts}" if ts else None,
     )
 
 
@@ -147,12 +159,13 @@ def event_origin(body: Mapping[str, Any]) -> Origin:
 
     https://docs.slack.dev/apis/events-api#event-type-structure
     """
+    texts = _Texts(body)
     return Origin(
-        request_id=request_id(_text(body, "event_id")),
-        app_id=_text(body, "api_app_id"),
-        team_id=_optional(body, "team_id"),
-        enterprise_id=_optional(body, "enterprise_id"),
-        user_id=_text(_part(body, "event"), "user"),
+        request_id=request_id(texts["event_id"]),
+        app_id=texts["api_app_id"],
+        team_id=texts.get("team_id"),
+        enterprise_id=texts.get("enterprise_id"),
+        user_id=_Texts(body.get("event"))["user"],
     )
 
 
@@ -162,20 +175,21 @@ def action_value(body: Mapping[str, Any]) -> str:
     first = actions[0] if isinstance(actions, list) and actions else None
     if not isinstance(first, Mapping):
         return ""
-    return _optional(first, "value") or _optional(_part(first, "selected_option"), "value") or ""
+    return _Texts(first).get("value") or _Texts(first.get("selected_option")).get("value", "")
 
 
 def field_value(body: Mapping[str, Any], block_id: str) -> str:
     """Return the content or choice of a dialog's field; empty without one."""
     fields = _part(_part(_part(_part(body, "view"), "state"), "values"), block_id)
     field_state = next((value for value in fields.values() if isinstance(value, Mapping)), {})
-    given = (_optional(field_state, key) for key in ("value", "selected_user", "selected_date"))
-    return next(filter(None, given), None) or _optional(_part(field_state, "selected_option"), "value") or ""
+    given, chosen = _Texts(field_state), _Texts(field_state.get("selected_option"))
+    keys = ("value", "selected_user", "selected_date")
+    return next((given[key] for key in keys if key in given), chosen.get("value", ""))
 
 
 def private_metadata(body: Mapping[str, Any]) -> str:
     """Return the text that we gave the dialog to bring back. Check it like any other input."""
-    return _optional(_part(body, "view"), "private_metadata") or ""
+    return _Texts(body.get("view")).get("private_metadata", "")
 
 
 def parse(text: str) -> Command:
@@ -268,15 +282,3 @@ def is_well_formed(body: Mapping[str, Any]) -> bool:  # noqa: PLR0911 - one a ki
 def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     part = body.get(key)
     return part if isinstance(part, Mapping) else {}
-
-
-def _text(body: Mapping[str, Any], key: str) -> str:
-    value = body.get(key)
-    if not isinstance(value, str) or not value:
-        raise BadInput(f"Slack sent a request without {key}: try again")
-    return value
-
-
-def _optional(body: Mapping[str, Any], key: str) -> str | None:
-    value = body.get(key)
-    return value if isinstance(value, str) and value else None

@@ -3,7 +3,6 @@
 https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
 
-import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -24,6 +23,8 @@ log = structlog.get_logger()
 TIMEOUT = 1.5  # seconds for a whole reply
 # First segments of a path: for commands, for buttons, and for both in newer apps.
 PATHS = {"commands", "actions", "app"}
+# Where stand-ins of Slack listen.
+LOOPBACK = {"localhost", "127.0.0.1"}
 
 
 class ResponseUrls:
@@ -44,7 +45,7 @@ class ResponseUrls:
     ) -> None:
         api = parse_url(api_url)
         self._scheme, self._host, self._within, self._failed = api.scheme, api.host or "", within, failed
-        self._is_stand_in = _is_loopback(self._host)
+        self._is_stand_in = self._host in LOOPBACK
         options: dict[str, Any] = {
             "maxsize": connections,
             "retries": False,
@@ -92,7 +93,7 @@ class ResponseUrls:
         if parsed.scheme != self._scheme or parsed.auth is not None or "\\" in url:
             return False
         if self._is_stand_in:
-            return _is_loopback(host)
+            return host in LOOPBACK
         kind, _, rest = (parsed.path or "").removeprefix("/").partition("/")
         ours = kind in PATHS and rest.partition("/")[0] in {origin.team_id, origin.enterprise_id}
         return ours and parsed.port in (None, 443) and (host == self._host or host.endswith(f".{self._host}"))
@@ -105,10 +106,3 @@ def _says_no(data: bytes) -> bool:
     except ValueError:
         return False
     return isinstance(answer, dict) and answer.get("ok") is False
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -105,15 +105,18 @@ def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bo
         app.metrics.outcome("replayed")
         return
     conclude(app, entry)
-    if admitted.origin.place is not None:
+    if in_place:
         try:
-            _follow_up(app, admitted, entry, admitted.origin.place)
+            _follow_up(app, admitted, entry)
         except Exception:  # the member has the answer, and its outcome is recorded
             log.exception("job_failed", request=admitted.id)
 
 
-def _follow_up(app: AppContext, admitted: Admitted, entry: Entry, place: str) -> None:
+def _follow_up(app: AppContext, admitted: Admitted, entry: Entry) -> None:
     """Replace the content of a dialog or message when its link has expired; refresh the home tab behind a dialog."""
+    place = admitted.origin.place
+    if place is None:
+        return
     if admitted.origin.view_id is not None:
         show_home(app, admitted.member)
     if entry.outcome != ISSUED or entry.expires_at is None:
