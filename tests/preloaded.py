@@ -11,17 +11,25 @@ import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
 from pathlib import Path
-from subprocess import TimeoutExpired
+from subprocess import CompletedProcess, TimeoutExpired
+from tempfile import TemporaryDirectory
 
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["bot.cli.serving", "bot.app.serving", "bot.serving.server"])
 
 
 class BotFork:
-    """A running `python -m bot`, with what scenarios need of `subprocess.Popen`."""
+    """A running `python -m bot`, with what scenarios need of `subprocess.Popen`.
 
-    def __init__(self, arguments: Sequence[str], *, env: Mapping[str, str], output: Path) -> None:
-        self._process = _CONTEXT.Process(target=_run, args=(list(arguments), dict(env), str(output)))
+    Args:
+        errors: what standard error is appended to, if not `output`.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], *, env: Mapping[str, str], output: Path, errors: Path | None = None
+    ) -> None:
+        files = [str(output), str(errors or output)]
+        self._process = _CONTEXT.Process(target=_run, args=(list(arguments), dict(env), files))
         self._process.start()
         self.pid: int = self._process.pid or 0
 
@@ -51,11 +59,18 @@ class BotFork:
         self.send_signal(signal.SIGKILL)
 
 
-def _run(arguments: list[str], env: dict[str, str], output: str) -> None:
+def run_bot(*arguments: str, env: Mapping[str, str]) -> "CompletedProcess[str]":
+    """Run `python -m bot` to its end."""
+    with TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        code = BotFork(arguments, env=env, output=output, errors=errors).wait(60)
+        return CompletedProcess(arguments, code, output.read_text(), errors.read_text())
+
+
+def _run(arguments: list[str], env: dict[str, str], files: list[str]) -> None:
     os.environ.clear()
     os.environ.update(env)
-    descriptor = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    for standard in (1, 2):
-        os.dup2(descriptor, standard)
+    for standard, file in enumerate(files, start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT), standard)
     sys.argv = ["bot", *arguments]
     runpy.run_module("bot", run_name="__main__", alter_sys=True)

@@ -87,9 +87,17 @@ def free_port() -> int:
             return port
 
 
-def start_bot(*arguments: str, env: Mapping[str, str], output: Path) -> "subprocess.Popen[bytes] | BotFork":
+def outside() -> dict[str, str]:
+    """Return the variables of this process that are no settings of the bot."""
+    ours = ("SLACK_", "STUDIO_", "AWS_", "WEB_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def start_bot(
+    *arguments: str, env: Mapping[str, str], output: Path, forked: bool = True
+) -> "subprocess.Popen[bytes] | BotFork":
     """Start `python -m bot` with its output appended to a file; from scratch where it measures its coverage."""
-    if "COVERAGE_PROCESS_CONFIG" not in env:  # set under `make coverage`
+    if forked and "COVERAGE_PROCESS_CONFIG" not in env:  # set under `make coverage`
         return BotFork(arguments, env=env, output=output)
     with output.open("ab") as stream:
         return subprocess.Popen([sys.executable, "-m", "bot", *arguments], env=env, stdout=stream, stderr=stream)
@@ -99,12 +107,7 @@ def start_bot(*arguments: str, env: Mapping[str, str], output: Path) -> "subproc
 def bot_process(environment: Mapping[str, str], log: Path, *arguments: str) -> Iterator[BotProcess]:
     """Start the bot; on leaving, end it as an operator would and see that it goes quietly."""
     port = free_port()
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SLACK_", "STUDIO_", "AWS_", "WEB_"))
-    }
-    settings = {**clean, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **environment, "PORT": str(port)}
+    settings = {**outside(), "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **environment, "PORT": str(port)}
     process = start_bot("serve", *arguments, env=settings, output=log)
     try:
         yield BotProcess(process, port, log)

@@ -1,9 +1,7 @@
 """Members for the scenarios of attack and failure, and the results of their requests."""
 
 import itertools
-import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from bot.local.slack.exchanges import Exchange
 from bot.local.slack.screens import Message
 from bot.slack.payloads import request_id
 from tests.leaks import remember
-from tests.scenario.conftest import TEAM, BotProcess, Product, create_profile, free_port
+from tests.scenario.conftest import TEAM, BotProcess, Product, create_profile, free_port, outside, start_bot
 from tests.waiting import wait_until
 
 TESTER = Actor("cli:test", Source.CLI)
@@ -148,20 +146,17 @@ class Mortal:
 
 @contextmanager
 def mortal(
-    environment: Mapping[str, str], output: Path, port: int | None = None, *, arguments: Sequence[str] = ()
+    environment: Mapping[str, str],
+    output: Path,
+    port: int | None = None,
+    *,
+    arguments: Sequence[str] = (),
+    forked: bool = True,
 ) -> Iterator[Mortal]:
     """Start a bot whose standard output and error go to `output`. Kill what is left of it afterwards."""
     port = port or free_port()
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SLACK_", "STUDIO_", "AWS_", "WEB_"))
-    }
-    settings = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "json", **environment, "PORT": str(port)}
-    with output.open("ab") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "serve", *arguments], env=clean | settings, stdout=stream, stderr=stream
-        )
+    settings = {**outside(), "LOG_LEVEL": "INFO", "LOG_FORMAT": "json", **environment, "PORT": str(port)}
+    process = start_bot("serve", *arguments, env=settings, output=output, forked=forked)
     try:
         yield Mortal(BotProcess(process, port, output))
     finally:

@@ -6,8 +6,6 @@ what it stored, and what the command line prints of that, including when setting
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 from bot.core.access import Effect
 from bot.local.faults import Fault
 from tests.leaks import find_leaks, remember
+from tests.preloaded import run_bot
 from tests.scenario.conftest import Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to
 from tests.waiting import wait_until
@@ -104,13 +103,7 @@ def printed(environment: dict[str, str], user: str) -> str:
     runs += [(["explain", user], {**environment, "SLACK_API_URL": wrong["SLACK_API_URL"], "LOG_LEVEL": "DEBUG"})]
     texts = []
     for command, settings in runs:
-        ended = subprocess.run(
-            [sys.executable, "-m", "bot", *command],
-            env={**os.environ, **settings},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ended = run_bot(*command, env={**os.environ, **settings})
         texts += [ended.stdout, ended.stderr]
     return "\n".join(texts)
 
@@ -130,7 +123,7 @@ def test_nothing_the_bot_writes_over_http_holds_a_secret(
     }
     people = [crowd.member(), crowd.member(role_arn=ROLE)]
     output = tmp_path / "bot.log"
-    with mortal(environment, output) as bot, sent_to(product, bot.bot):
+    with mortal(environment, output, forked=False) as bot, sent_to(product, bot.bot):
         bot.bot.wait_until_ready()
         secrets = live_through_it(product, people)
         pages = "".join(bot.bot.get(path)[1] for path in ("/metrics", "/healthz", "/readyz", "/nowhere"))
@@ -183,7 +176,7 @@ def test_nothing_the_bot_writes_over_socket_mode_holds_a_secret(
 def test_a_crash_dump_holds_no_secret(crowd: Crowd, product: Product, tmp_path: Path) -> None:
     ana = crowd.member()
     environment = {**product.environment, **AWS, "LOG_LEVEL": "DEBUG", "PYTHONFAULTHANDLER": "1"}
-    with mortal(environment, tmp_path / "bot.log") as bot, sent_to(product, bot.bot):
+    with mortal(environment, tmp_path / "bot.log", forked=False) as bot, sent_to(product, bot.bot):
         bot.bot.wait_until_ready()
         made = crowd.links()
         product.aws.inject(MINT, Fault(delay=5.0))

@@ -10,6 +10,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import boto3
@@ -21,6 +22,7 @@ from bot.admin.commands import ParseError
 from bot.core.errors import StudioLinksError
 from bot.core.values import InvalidValue
 from bot.local.faults import Fault
+from tests.preloaded import run_bot
 from tests.scenario.conftest import Product, create_domain, create_profile
 
 pytestmark = pytest.mark.usefixtures("product")
@@ -42,10 +44,9 @@ def fails(*arguments: str) -> str:
     return line
 
 
-def in_a_process(product: Product, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def in_a_process(product: Product, *arguments: str) -> "CompletedProcess[str]":
     """Run a command in its own process: all stand-ins of a process share moto's state."""
-    command, environment = [sys.executable, "-m", "bot", *arguments], {**os.environ, **product.environment}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return run_bot(*arguments, env={**os.environ, **product.environment})
 
 
 def read(*arguments: str) -> Any:

@@ -16,6 +16,7 @@ import pytest
 from bot.core.values import utc_now
 from bot.local.slack.features import from_manifest
 from bot.local.slack.workspace import Workspace
+from tests.cli import run_command
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, BotProcess, Product, create_profile, free_port
 
@@ -59,8 +60,7 @@ def released(product: Product) -> dict[str, str]:
 
 
 def studio_links(line: str, environment: dict[str, str]) -> str:
-    command = ["studio-links", *shlex.split(line)]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    ended = run_command(*shlex.split(line), environment=environment)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
 

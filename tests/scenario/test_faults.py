@@ -321,7 +321,8 @@ def test_burst_is_answered_in_ten_seconds_if_dynamodb_hangs(product: Product, cr
 
 def test_bot_with_an_unwritable_log_serves_and_records(product: Product, crowd: Crowd) -> None:
     ana, ben = crowd.member(), crowd.member(mapped=False, allowed=False)
-    with mortal({**product.environment, "LOG_LEVEL": "DEBUG"}, Path("/dev/full")) as bot, sent_to(product, bot.bot):
+    environment, full = {**product.environment, "LOG_LEVEL": "DEBUG"}, Path("/dev/full")
+    with mortal(environment, full, forked=False) as bot, sent_to(product, bot.bot):
         bot.bot.wait_until("/readyz", 200)
         product.aws.inject(MINT, Fault(drop=True, times=2))  # a reason to log
         failed = ana.types()

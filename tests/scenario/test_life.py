@@ -1,10 +1,9 @@
 """How the process starts, waits for its upstreams, refuses excess work, and ends."""
 
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -12,7 +11,8 @@ from bot.local.faults import Fault
 from bot.local.slack.people import Channel
 from bot.local.slack.workspace import Workspace
 from tests.leaks import remember
-from tests.scenario.conftest import Product, bot_process, create_profile, free_port
+from tests.preloaded import run_bot
+from tests.scenario.conftest import Product, bot_process, create_profile, free_port, outside
 from tests.waiting import wait_until
 
 GOOD = {
@@ -34,17 +34,9 @@ WRONG = {
 }
 
 
-def start(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SLACK_", "STUDIO_", "AWS_", "WEB_"))
-    }
-    command = [sys.executable, "-m", "bot", *arguments]
+def start(environment: dict[str, str], *arguments: str) -> "CompletedProcess[str]":
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    return subprocess.run(
-        command, env={**clean, **nowhere, **environment}, capture_output=True, text=True, timeout=30, check=False
-    )
+    return run_bot(*arguments, env={**outside(), **nowhere, **environment})
 
 
 @pytest.mark.parametrize("name", WRONG)
