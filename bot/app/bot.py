@@ -9,10 +9,12 @@ import structlog
 from bot.aws.client import new_session
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
-from bot.core.errors import StudioLinksError
+from bot.core.errors import ConfigError, StudioLinksError, check_all
 from bot.serving.executors import CallExecutor
+from bot.serving.health import Health
 from bot.serving.wsgi import Entrance
 from bot.slack.app_context import AppContext
+from bot.slack.payloads import Home, admits_anybody
 from bot.slack.socket_mode import SocketMode
 from bot.store.models import Tables
 from bot.store.tables import ready
@@ -35,6 +37,7 @@ class Bot:
     tables: Tables
     studio: SageMakerStudio
     calls: CallExecutor
+    health: Health
     socket: SocketMode | None
     signing_secrets: RefreshingSecret[tuple[str, ...]] | None
     tracing: "Tracing | None"
@@ -69,20 +72,42 @@ class Bot:
         attempt = 0
         while not self._stopping.is_set():
             try:
-                home = self.calls.submit(self.app.slack.home)  # it takes as long as AWS does
-                self.tables.connect(lambda: new_session(failed=self.app.metrics.upstream_failed))
-                self.studio.warm_up()
-                ready(self.tables)
-                self.app.home = home.result()
-                if self.socket is not None:
-                    self.socket.connect()
+                self._try_to_start()
             except StudioLinksError as error:
+                self.health.starting = f"the bot is starting: {error}"
                 log.warning("not_ready", why=str(error))
             except Exception:  # another attempt is all that can be done
                 log.exception("not_ready")
             else:
-                self._warm.set()
-                log.info("ready", team=self.app.home.team_id, app=self.app.home.app_id)
                 return
             self._stopping.wait(START_UP_PAUSES[min(attempt, len(START_UP_PAUSES) - 1)])
             attempt += 1
+
+    def _try_to_start(self) -> None:
+        """Start if a member could be served now; raise StudioLinksError with everything that is in the way."""
+        slack = self.calls.submit(self._reach_slack)  # it takes as long as AWS does
+        check_all(self._reach_aws, slack.result)
+        self.app.home = slack.result()
+        if self.socket is not None:
+            self.socket.connect()
+        self.health.starting = None
+        self._warm.set()
+        log.info("ready", team=self.app.home.team_id, app=self.app.home.app_id)
+
+    def _reach_aws(self) -> None:
+        self.tables.connect(lambda: new_session(failed=self.app.metrics.upstream_failed))
+        self.studio.warm_up()
+        ready(self.tables)
+
+    def _reach_slack(self) -> Home:
+        slack = self.app.slack
+        check_all(slack.ping, lambda: _require_admitted(*slack.team(), self.app.teams))
+        return slack.home()
+
+
+def _require_admitted(team_id: str, enterprise_id: str | None, teams: frozenset[str]) -> None:
+    if not admits_anybody(team_id, enterprise_id, teams):
+        raise ConfigError(
+            f"STUDIO_TEAMS admits {', '.join(sorted(teams))} only, and the bot token is of {team_id}: "
+            "set STUDIO_TEAMS to the token's team, or remove it"
+        )

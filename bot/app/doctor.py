@@ -75,13 +75,13 @@ class Doctor:
             yield Finding(Level.WARN, "Slack token", "SLACK_BOT_TOKEN is not set", why, fix)
             return
         try:
-            home, granted = self.slack.home(), self.slack.granted()
+            team, granted = self.slack.team(), self.slack.granted()
         except SlackError as error:
             why = "without Slack the bot can neither identify nor answer members"
             yield Finding(Level.FAIL, "Slack token", str(error), why, "reinstall the app and set its bot token")
             return
-        yield ok("Slack token", f"accepted for app {home.app_id}")
-        yield findings.team(home.team_id, home.enterprise_id, self.teams)
+        yield ok("Slack token", "accepted")
+        yield findings.team(*team, self.teams)
         yield from findings.scopes(granted)
 
     def _identity(self) -> Identity | Finding:

@@ -14,6 +14,7 @@ from bot.core.errors import StudioError
 from bot.core.link import Reason
 from bot.core.values import USER_ID
 from bot.slack import manifest
+from bot.slack.payloads import admits_anybody
 
 # How many mappings are checked by default.
 SAMPLE = 200
@@ -69,10 +70,13 @@ def records(members: dict[str, Access]) -> Iterator[Finding]:
 def team(team_id: str, enterprise_id: str | None, teams: Sequence[str]) -> Finding:
     """Compare the token's workspace with those admitted."""
     if not teams or {team_id, enterprise_id} & set(teams):
-        return ok("Slack team", f"{team_id}" + (f" of {enterprise_id}" if enterprise_id else ""))
+        return ok("Slack team", team_id + (f" of {enterprise_id}" if enterprise_id else ""))
     found = f"the token is of {team_id}, and STUDIO_TEAMS admits {', '.join(teams)} only"
-    why, fix = "the bot rejects everybody in the token's workspace", "set STUDIO_TEAMS to the token's team"
-    return Finding(Level.FAIL, "Slack team", found, why, fix)
+    fix = "set STUDIO_TEAMS to the token's team"
+    if admits_anybody(team_id, enterprise_id, frozenset(teams)):
+        why = f"the bot admits only those of them that are workspaces of {enterprise_id}"
+        return Finding(Level.WARN, "Slack team", found, why, fix)
+    return Finding(Level.FAIL, "Slack team", found, "the bot rejects everybody in the token's workspace", fix)
 
 
 def scopes(granted: frozenset[str]) -> Iterator[Finding]:

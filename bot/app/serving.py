@@ -17,13 +17,14 @@ from bot.app.bot import Bot
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.config import DOUBTFUL, HttpSettings, ServeSettings, SocketSettings, ignored_variables, load
+from bot.core.errors import check_all
 from bot.links.facts import Gatherer
 from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
 from bot.observability.logs import redactor
 from bot.observability.metrics import Metrics
 from bot.serving.executors import BoundedExecutor, BurstGate, CallExecutor
-from bot.serving.health import STARTING, Health
+from bot.serving.health import Health
 from bot.serving.server import GRACE, LINGER, Server, listen
 from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Verifier
 from bot.slack.admin import handlers as admin_handlers
@@ -112,8 +113,10 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         verifier, secrets = _verifier(settings, metrics)
     else:
         socket = _socket(settings, bolt, app)
-    entrance = _entrance(bolt, app, tables, verifier, socket)
-    return Bot(entrance, app, tables, studio, calls, socket, secrets, tracing)
+    health = Health(partial(check_all, partial(ready, tables), slack.ping, *((socket.check,) if socket else ())))
+    metrics.watch_readiness(lambda: health.cached_status() is None)
+    entrance = Entrance(verifier=verifier, bolt=partial(dispatch, bolt), ready=health.problem, metrics=metrics)
+    return Bot(entrance, app, tables, studio, calls, health, socket, secrets, tracing)
 
 
 def _listeners(
@@ -167,25 +170,6 @@ def _listeners(
     )
     register(bolt, app, (*request_handlers.ROUTES, *admin_handlers.ROUTES, *member_handlers.ROUTES))
     return app
-
-
-def _entrance(
-    bolt: App, app: AppContext, tables: Tables, verifier: Verifier | None, socket: SocketMode | None
-) -> Entrance:
-    def check() -> None:
-        ready(tables)
-        app.slack.ping()
-        if socket is not None:
-            socket.check()
-
-    health = Health(check)
-    app.metrics.watch_readiness(lambda: app.home is not None and health.cached_status() is None)
-    return Entrance(
-        verifier=verifier,
-        bolt=partial(dispatch, bolt),
-        ready=lambda: STARTING if app.home is None else health.problem(),
-        metrics=app.metrics,
-    )
 
 
 def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> SocketMode:

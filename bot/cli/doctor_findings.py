@@ -1,8 +1,13 @@
 """The doctor's findings for the command line: its own environment and a running bot, then the installation."""
 
+import json
+import time
 from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
 
 import urllib3
+from slack_sdk.signature import SignatureVerifier
 
 from bot.app import administration
 from bot.app.findings import Finding, Level
@@ -18,7 +23,7 @@ def findings(
     team: str | None, serving_role: str | None, url: str | None, *, presign: bool, all_mappings: bool
 ) -> Iterator[Finding]:
     if url is not None:
-        yield _ready(url)
+        yield from _running(url)
     try:
         settings = read_settings()
     except ConfigError as error:
@@ -55,18 +60,56 @@ def _of_environment(error: ConfigError, why: str, missing: Level = Level.FAIL) -
         yield Finding(level, "environment", line, why, "set it as .env.example says")
 
 
-def _ready(url: str) -> Finding:
+def _running(url: str) -> Iterator[Finding]:
+    """Check a running bot: whether it is ready, and accepts what our signing secret signs."""
     check, why = f"bot at {url}", "until it is ready, nobody gets a link from it"
     try:
-        answer = urllib3.request(
-            "GET", f"{url.rstrip('/')}/readyz", timeout=READY_TIMEOUT, retries=False, redirect=False
-        )
+        answer = _http("GET", f"{url.rstrip('/')}/readyz")
+        if answer.status == HTTPStatus.OK:
+            yield Finding(Level.OK, check, "ready")
+        else:
+            found, fix = f"not ready ({answer.status}): {_text(answer)}", "fix what it waits for; its log says more"
+            yield Finding(Level.FAIL, check, found, why, fix)
+        yield _signed(f"{url.rstrip('/')}/slack/events")
     except urllib3.exceptions.HTTPError as error:
         found = f"it cannot be reached ({type(error).__name__})"
-        return Finding(Level.FAIL, check, found, why, "check that it runs and that this address leads to it")
-    if answer.status == 200:  # noqa: PLR2004 - HTTP's own number
-        return Finding(Level.OK, check, "ready")
-    said = " ".join(answer.data[:300].decode("utf-8", "replace").split())
-    return Finding(
-        Level.FAIL, check, f"not ready ({answer.status}): {said}", why, "fix what it waits for; its log says more"
-    )
+        yield Finding(Level.FAIL, check, found, why, "check that it runs and that this address leads to it")
+
+
+def _signed(address: str) -> Finding:
+    """Send the bot what Slack sends to verify an address, signed with our secret.
+
+    https://docs.slack.dev/reference/events/url_verification
+    """
+    check, why = "signing secret", "the bot refuses every request of Slack's"
+    try:
+        secret = load(HttpSettings).signing_secrets[0]
+    except ConfigError:
+        found = "not checked: there is no valid SLACK_SIGNING_SECRET here"
+        return Finding(Level.WARN, check, found, "a wrong one refuses every request", "set it, and run this again")
+    body = json.dumps({"type": "url_verification", "challenge": "doctor"})
+    timestamp = str(int(time.time()))
+    headers = {
+        "Content-Type": "application/json",
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": str(SignatureVerifier(secret).generate_signature(timestamp=timestamp, body=body)),
+    }
+    answer = _http("POST", address, body=body, headers=headers)
+    if answer.status == HTTPStatus.OK:
+        return Finding(Level.OK, check, "the running bot accepts what it signs")
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return Finding(Level.OK, check, "not used: the bot takes no requests at this address, as over Socket Mode")
+    if answer.status == HTTPStatus.UNAUTHORIZED and "clock" in _text(answer):
+        found, fix = "this machine's clock and the bot's differ by more than five minutes", "set both clocks by NTP"
+        return Finding(Level.FAIL, check, found, why, fix)
+    found = f"the running bot refused a request signed with it ({answer.status}): {_text(answer)}"
+    fix = "give the bot and this command the signing secret under Basic Information in the app's settings"
+    return Finding(Level.FAIL, check, found, why, fix)
+
+
+def _http(method: str, address: str, **more: Any) -> urllib3.BaseHTTPResponse:
+    return urllib3.request(method, address, timeout=READY_TIMEOUT, retries=False, redirect=False, **more)
+
+
+def _text(answer: urllib3.BaseHTTPResponse) -> str:
+    return " ".join(answer.data[:300].decode("utf-8", "replace").split())

@@ -13,6 +13,8 @@
 A refusal the policy expects is not an error: it is a `link.Denied`.
 """
 
+from collections.abc import Callable
+
 from bot.core.link import Reason
 
 
@@ -77,3 +79,15 @@ class SlackError(UpstreamError):
 
 class QueueFull(Exception):
     """A bounded queue has no room for another job; it was not accepted."""
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Make every check; raise StudioLinksError with all that failed, so that one run names everything."""
+    problems = []
+    for check in checks:
+        try:
+            check()
+        except StudioLinksError as error:
+            problems.append(str(error))
+    if problems:
+        raise StudioLinksError("; ".join(dict.fromkeys(problems)))

@@ -22,7 +22,10 @@ class Health:
     """Cache the last check, and let one caller at a time make a new one.
 
     Args:
-        check: returns if every upstream responds; raises StudioLinksError otherwise.
+        check: returns if the bot would serve a member now; raises StudioLinksError otherwise.
+
+    Attributes:
+        starting: why the bot has not started yet; None once it has, and only then is anything checked.
     """
 
     def __init__(self, check: Callable[[], None], *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -31,12 +34,15 @@ class Health:
         self._checking = threading.Lock()
         self._checked_at = float("-inf")
         self._problem: str | None = STARTING
+        self.starting: str | None = STARTING
 
     def problem(self) -> str | None:
         """Return None if the bot can serve, otherwise why not.
 
         While a check hangs, other callers get the last result: waiting would use up the server's threads.
         """
+        if self.starting is not None:
+            return self.starting
         if not self._checking.acquire(blocking=False):
             return self._problem
         try:
@@ -50,6 +56,8 @@ class Health:
 
     def cached_status(self) -> str | None:
         """Return the last result at once; refresh it in the background if it is old."""
+        if self.starting is not None:
+            return self.starting
         if self._monotonic() - self._checked_at >= RECENT:
             threading.Thread(target=self.problem, name="health", daemon=True).start()
         return self._problem

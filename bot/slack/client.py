@@ -31,6 +31,8 @@ PATIENT_TIMEOUT, PATIENT_RETRIES = 30, 5
 ACCOUNTS_A_PAGE = 200  # the most that Slack recommends
 # Seconds between attempts to update a dialog that Slack does not know by its name yet.
 NAME_PAUSES = (0.1, 0.2, 0.4, 0.8)
+# The scope without which nobody gets a link; the doctor names the others.
+LOOK_UP = "users:read"
 # Slack's own helper account, which users.info does not mark as a bot.
 SLACKBOT = "USLACKBOT"
 
@@ -75,15 +77,16 @@ class SlackApi:
         who = self._call(self._client.auth_test)
         bot = self._call(self._client.bots_info, bot=who.get("bot_id", "")).get("bot")
         app_id = bot.get("app_id") if isinstance(bot, Mapping) else None
-        if not app_id or not who.get("team_id"):
-            raise SlackError(
-                "Slack does not say which app and team the token belongs to: use the app's bot token",
-                reason=Reason.SLACK_REFUSED,
-            )
-        return Home(app_id, who["team_id"], who.get("enterprise_id") or None)
+        if not app_id:
+            raise _unknown_home()
+        return Home(app_id, *_team(who))
+
+    def team(self) -> tuple[str, str | None]:
+        """Return the team and organisation of our token; SlackError if Slack does not say."""
+        return _team(self._call(self._client.auth_test))
 
     def granted(self) -> frozenset[str]:
-        """Return our token's scopes, which Slack names in the headers of each response.
+        """Return our token's scopes, which Slack names in the headers of each response; empty if it does not.
 
         https://docs.slack.dev/authentication/installing-with-oauth
         """
@@ -106,8 +109,13 @@ class SlackApi:
                 return
 
     def ping(self) -> None:
-        """Return if Slack answers and still accepts our token."""
-        self._call(self._client.auth_test)
+        """Return if Slack answers, still accepts our token, and lets it look up members."""
+        granted = self.granted()
+        if granted and LOOK_UP not in granted:
+            raise SlackError(
+                f"the bot token lacks the scope {LOOK_UP}: add it under OAuth & Permissions, and reinstall the app",
+                reason=Reason.SLACK_REFUSED,
+            )
 
     def person(self, member: Member) -> Person:
         """Return Slack's record of the member; see `ports.Directory`."""
@@ -241,6 +249,19 @@ class SlackApi:
             failure = slack_error(method.__name__, error, check="the token and its scopes against manifest.yml")
             self._failed("slack", (failure.code or "") if isinstance(error, SlackApiError) else "unreachable")
             raise failure from None
+
+
+def _team(who: Mapping[str, Any]) -> tuple[str, str | None]:
+    if not who.get("team_id"):
+        raise _unknown_home()
+    return who["team_id"], who.get("enterprise_id") or None
+
+
+def _unknown_home() -> SlackError:
+    return SlackError(
+        "Slack does not say which app and team the token belongs to: use the app's bot token",
+        reason=Reason.SLACK_REFUSED,
+    )
 
 
 def person(user: Mapping[str, Any]) -> Person:

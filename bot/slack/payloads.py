@@ -249,6 +249,15 @@ def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:
     return next((t for t in (origin.enterprise_id, origin.team_id) if t is not None and t in teams), None)
 
 
+def admits_anybody(team_id: str, enterprise_id: str | None, teams: frozenset[str]) -> bool:
+    """Return whether `admit` can admit anybody with a token of the team.
+
+    Only Slack knows which other workspaces an organisation has.
+    """
+    of_organisation = enterprise_id is not None and any(team.startswith("T") for team in teams)
+    return not teams or bool(teams & {team_id, enterprise_id}) or of_organisation
+
+
 def request_id(trigger_id: str) -> str:
     """Return the id under which a request is recorded. A `trigger_id` opens dialogs while it lives: keep its hash."""
     return hashlib.sha256(trigger_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]

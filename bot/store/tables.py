@@ -123,13 +123,26 @@ def ready(tables: Tables) -> None:
     """Return if every table can serve.
 
     Raises:
-        StoreError: DynamoDB cannot be reached, or a table is missing or not active.
+        StoreError: DynamoDB cannot be reached, or tables are missing, not active or not ours; it names all of these.
     """
-    with store_errors():
-        for model in tables.all():
-            status = _describe(model).get("TableStatus")
-            if status not in ("ACTIVE", "UPDATING"):
-                raise StoreError(f"table {model.Meta.table_name} is {status}", reason=Reason.STORE_REFUSED)
+    problems = [problem for model in tables.all() if (problem := _not_ready(model)) is not None]
+    if problems:
+        raise StoreError("; ".join(dict.fromkeys(problems)), reason=Reason.STORE_REFUSED)
+
+
+def _not_ready(model: type[Model]) -> str | None:
+    name = model.Meta.table_name
+    try:
+        with store_errors():
+            found = _describe(model)
+    except StoreError as error:
+        if error.reason is not Reason.STORE_REFUSED:
+            raise
+        return str(error)
+    if (status := found.get("TableStatus")) not in ("ACTIVE", "UPDATING"):
+        return f"table {name} is {status}"
+    differs = _differs(model, found)
+    return f"table {name}: {differs}" if differs else None
 
 
 def _describe(model: type[Model]) -> dict[str, Any]:

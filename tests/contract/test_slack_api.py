@@ -87,13 +87,14 @@ def test_unreachable_slack_is_retried_later(workspace: Workspace, slack: SlackAp
     assert slack.home().team_id == TEAM
 
 
+@pytest.mark.public(12)
 def test_token_without_scope_is_refused() -> None:
     with Workspace(team_id=TEAM, scopes=tuple(scope for scope in SCOPES if scope != "users:read")) as limited:
         slack = SlackApi(token=limited.bot_token, api_url=limited.api_url)
-        slack.ping()
-        with pytest.raises(SlackError, match="missing_scope") as failed:
-            slack.home()
-    assert failed.value.reason is Reason.SLACK_REFUSED
+        for call, words in ((slack.ping, "lacks the scope users:read: add it"), (slack.home, "missing_scope")):
+            with pytest.raises(SlackError, match=words) as failed:
+                call()
+            assert failed.value.reason is Reason.SLACK_REFUSED
 
 
 def test_ping_detects_a_revoked_token(workspace: Workspace, slack: SlackApi) -> None:

@@ -111,8 +111,8 @@ def test_doctor_reports_a_revoked_token(monkeypatch: pytest.MonkeyPatch) -> None
     assert "invalid_auth" in finding("fail", "Slack token")["found"]
 
 
-def test_doctor_reports_missing_and_extra_scopes(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = "chat:write"
+@pytest.mark.parametrize("missing", ["chat:write", "users:read"])
+def test_doctor_reports_missing_and_extra_scopes(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     granted = (*(scope for scope in manifest.scopes() if scope != missing), "files:read")
     with Workspace(scopes=granted) as slack:
         monkeypatch.setenv("SLACK_BOT_TOKEN", slack.bot_token)

@@ -10,6 +10,7 @@ from bot.core.access import Mapping
 from bot.core.errors import StudioError
 from bot.core.link import Reason
 from bot.slack import manifest
+from bot.slack.payloads import admits_anybody
 
 NEEDED = frozenset(manifest.scopes())
 
@@ -45,11 +46,13 @@ def test_scopes_unknown_to_slack_warn() -> None:
         (None, ("T1", "T2"), Level.OK),
         ("E1", ("E1",), Level.OK),
         (None, ("T2",), Level.FAIL),
-        ("E1", ("E2", "T2"), Level.FAIL),
+        ("E1", ("E2",), Level.FAIL),
+        ("E1", ("E2", "T2"), Level.WARN),
     ],
 )
 def test_team_must_be_admitted(enterprise: str | None, teams: tuple[str, ...], level: Level) -> None:
     assert team("T1", enterprise, teams).level is level
+    assert admits_anybody("T1", enterprise, frozenset(teams)) is (level is not Level.FAIL)
 
 
 @pytest.mark.parametrize(

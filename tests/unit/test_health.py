@@ -1,6 +1,8 @@
 """Readiness: checked often enough, and no more often than the upstreams can bear."""
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -9,6 +11,13 @@ from bot.core.errors import StudioLinksError
 from bot.serving.health import FRESH, RECENT, STARTING, Health
 from tests.fakes import Clock
 from tests.waiting import wait_until
+
+
+def started(check: Callable[[], None], **clock: Any) -> Health:
+    """Return the health of a bot that has started."""
+    health = Health(check, **clock)
+    health.starting = None
+    return health
 
 
 class Upstream:
@@ -24,19 +33,26 @@ class Upstream:
             raise StudioLinksError(self.trouble)
 
 
+def test_nothing_is_checked_before_the_bot_has_started() -> None:
+    upstream = Upstream()
+    health = Health(upstream)
+    health.starting = "DynamoDB is away"
+    assert (health.problem(), health.cached_status(), upstream.asked) == ("DynamoDB is away", "DynamoDB is away", 0)
+
+
 def test_no_problem_if_upstreams_respond() -> None:
-    assert Health(Upstream()).problem() is None
+    assert started(Upstream()).problem() is None
 
 
 def test_failing_upstream_is_the_problem() -> None:
     upstream = Upstream()
     upstream.trouble = "a table is missing: run `studio-links tables create`"
-    assert Health(upstream).problem() == upstream.trouble
+    assert started(upstream).problem() == upstream.trouble
 
 
 def test_result_is_cached_while_it_is_fresh() -> None:
     clock, upstream = Clock(), Upstream()
-    health = Health(upstream, monotonic=clock.monotonic)
+    health = started(upstream, monotonic=clock.monotonic)
     for _ in range(100):
         health.problem()
     clock.advance(FRESH - 0.01)
@@ -46,7 +62,7 @@ def test_result_is_cached_while_it_is_fresh() -> None:
 
 def test_failure_and_recovery_are_noticed() -> None:
     clock, upstream = Clock(), Upstream()
-    health = Health(upstream, monotonic=clock.monotonic)
+    health = started(upstream, monotonic=clock.monotonic)
     assert health.problem() is None
     upstream.trouble = "gone: try again"
     clock.advance(FRESH)
@@ -58,7 +74,7 @@ def test_failure_and_recovery_are_noticed() -> None:
 
 def test_failure_and_recovery_are_logged_once() -> None:
     clock, upstream = Clock(), Upstream()
-    health = Health(upstream, monotonic=clock.monotonic)
+    health = started(upstream, monotonic=clock.monotonic)
     with capture_logs() as lines:
         for trouble in (None, None, "gone", "gone", "elsewhere", None, None):
             upstream.trouble = trouble
@@ -79,7 +95,7 @@ def test_other_callers_get_the_last_result_during_a_check() -> None:
         hanging.set()
         assert go_on.wait(timeout=10)
 
-    health = Health(check)
+    health = started(check)
     first = threading.Thread(target=health.problem)
     first.start()
     assert hanging.wait(timeout=10)
@@ -96,7 +112,7 @@ def test_check_that_raises_does_not_block_the_next() -> None:
         for outcome in outcomes:
             raise outcome
 
-    health = Health(check)
+    health = started(check)
     with pytest.raises(RuntimeError):
         health.problem()
     assert health.problem() is None
@@ -109,7 +125,7 @@ def test_cached_status_returns_at_once_and_refreshes() -> None:
         asked.release()
         assert go_on.wait(timeout=10)
 
-    health = Health(check, monotonic=clock.monotonic)
+    health = started(check, monotonic=clock.monotonic)
     assert health.cached_status() == STARTING
     assert asked.acquire(timeout=10)
     assert health.cached_status() == STARTING

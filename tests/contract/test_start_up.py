@@ -1,0 +1,73 @@
+"""What the bot waits for before it says that it is ready: everything that a member's link needs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from bot.app import serving
+from bot.app.bot import Bot
+from bot.config import HttpSettings, load
+from bot.local.slack.workspace import Workspace
+from bot.slack import manifest
+from bot.store.models import Tables, client_of
+from tests.waiting import wait_until
+
+SCOPES = tuple(manifest.scopes())
+
+
+@pytest.fixture
+def started(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:  # noqa: ARG001 - tables
+    """Return a context in which a bot of this environment has tried to start at least once."""
+
+    @contextmanager
+    def start(slack: Workspace, **environment: str) -> Iterator[Bot]:
+        settings = {
+            "SLACK_BOT_TOKEN": slack.bot_token,
+            "SLACK_SIGNING_SECRET": slack.signing_secret,
+            "SLACK_API_URL": slack.api_url,
+            "STUDIO_TABLE_PREFIX": "contract-",
+            "PORT": "0",
+            **environment,
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        bot = serving.build(load(HttpSettings))
+        first = bot.health.starting
+        bot.start()
+        try:
+            wait_until(lambda: bot.health.starting != first)
+            yield bot
+        finally:
+            bot.stop()
+            for model in bot.tables.all():
+                client_of(model).close()
+
+    return start
+
+
+def test_bot_is_ready_where_a_member_would_be_served(started: Callable[..., Any]) -> None:
+    with Workspace() as slack, started(slack) as bot:
+        assert bot.health.problem() is None
+
+
+@pytest.mark.public(12)
+def test_every_fault_at_the_start_is_named_at_once(started: Callable[..., Any], tables: Tables) -> None:
+    client = client_of(tables.access)
+    client.delete_table(TableName="contract-audit")
+    client.delete_table(TableName="contract-runtime")
+    client.create_table(
+        TableName="contract-runtime",
+        AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    with (
+        Workspace(scopes=[scope for scope in SCOPES if scope != "users:read"]) as slack,
+        started(slack, STUDIO_TEAMS="T0OTHER") as bot,
+    ):
+        problem = bot.health.problem()
+        assert bot.app.home is None
+    for part in ("users:read", "STUDIO_TEAMS admits T0OTHER only", "contract-runtime: keys differ", "tables create"):
+        assert part in problem
