@@ -73,7 +73,13 @@ PAYLOADS: list[dict[str, Any]] = [
         "api_app_id": "A0STUDIO01",
         "event": {"type": "app_home_opened"},
     },
-    {"type": "event_callback", "team_id": "T0STUDIO01", "event": {"type": "message", "user": "U0ANA00001"}},
+    {
+        "type": "event_callback",
+        "team_id": "T0STUDIO01",
+        "api_app_id": "A0STUDIO01",
+        "event_id": "Ev1",
+        "event": {"type": "message", "channel_type": "im", "user": "U0ANA00001", "ts": "1767225600.000100"},
+    },
     {"type": "url_verification", "challenge": "x"},
 ]
 WORDS = sorted({word for payload in PAYLOADS for word in re.findall(r"[\w./-]+", json.dumps(payload))})

@@ -177,6 +177,7 @@ class AppWorld:
         )
         self._numbers = count(1)
         self.trigger = ""
+        self.written = 1_767_225_600
 
     def command(self, text: str = "", member: Member = ANA, **more: Any) -> str:
         body = {
@@ -206,6 +207,14 @@ class AppWorld:
     def open_home(self, member: Member = ANA, tab: str = "home") -> str:
         event = {"type": "app_home_opened", "user": member.user_id, "tab": tab}
         return self.call(Source.HOME, "app_home_opened", {"team_id": TEAM, "event": event})
+
+    def write(self, text: str = "hello", member: Member = ANA, **more: Any) -> str:
+        """Write to the bot in its Messages tab; each message is a minute later than the one before."""
+        self.written += 60
+        event = {"type": "message", "channel_type": "im", "channel": "D0ANA", "text": text, "user": member.user_id}
+        return self.call(
+            Source.HOME, "message", {"team_id": TEAM, "event": {**event, "ts": f"{self.written}.000100", **more}}
+        )
 
     def call(self, source: Source, name: str, body: Mapping[str, Any]) -> str:
         """Send a request where Bolt would, and finish its work. Return the acknowledgement."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -26,6 +26,7 @@ from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin
 from bot.slack.words import words_for
+from bot.slack.written import WrittenMessages
 
 log = structlog.get_logger()
 
@@ -50,6 +51,7 @@ class AppContext:
         request_channel: where access requests go; None for a direct message to each of `admins`.
         locale: the language of every message; None for each member's own.
         link_seconds: how long a link works, for the help.
+        written: which of the messages that members write to the bot need an answer.
         home: our own app and team; None until Slack has answered.
     """
 
@@ -69,6 +71,7 @@ class AppContext:
     locale: str | None = None
     link_seconds: int = 60
     home: Home | None = None
+    written: WrittenMessages = field(default_factory=WrittenMessages)
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
 

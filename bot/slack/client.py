@@ -18,7 +18,7 @@ from bot.core.ports import Failed
 from bot.slack.api_errors import CALL_ERRORS, slack_error
 from bot.slack.blocks import Message
 from bot.slack.network import Network
-from bot.slack.payloads import Home, Origin
+from bot.slack.payloads import SLACKBOT, Home, Origin
 from bot.slack.response_url import ResponseUrls
 
 T = TypeVar("T")
@@ -33,8 +33,6 @@ ACCOUNTS_A_PAGE = 200  # the most that Slack recommends
 NAME_PAUSES = (0.1, 0.2, 0.4, 0.8)
 # The scope without which nobody gets a link; the doctor names the others.
 LOOK_UP = "users:read"
-# Slack's own helper account, which users.info does not mark as a bot.
-SLACKBOT = "USLACKBOT"
 
 
 class SlackApi:

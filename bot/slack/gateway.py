@@ -52,6 +52,7 @@ class Route:
         check: returns what is wrong with a form by field, which Slack shows beside the fields; mostly nothing.
         invalid: the work that follows if something is wrong.
         meanwhile: returns the dialog that replaces a form until the answer is ready; None to close it.
+        ignores: whether a request needs no answer, not even a refusal.
     """
 
     source: Source
@@ -60,6 +61,7 @@ class Route:
     check: Callable[[AppContext, Body], Mapping[str, str]] | None = None
     invalid: Work = record_invalid_form
     meanwhile: Callable[[AppContext, Body], Mapping[str, Any]] | None = None
+    ignores: Callable[[AppContext, Body], bool] = lambda _app, _body: False
 
 
 ORIGINS: Mapping[Source, Callable[[Body], Origin]] = {
@@ -88,6 +90,9 @@ def register(bolt: App, app: AppContext, routes: Iterable[Route]) -> None:
 
 def receive(app: AppContext, route: Route, ack: Ack, body: dict[str, Any]) -> None:
     """Admit a request and hand it to a worker. Acknowledge at once, with words only if it is rejected."""
+    if route.ignores(app, body):
+        ack()
+        return
     try:
         origin = ORIGINS[route.source](body)
         telemetry.is_request(origin.request_id)

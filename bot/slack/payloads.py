@@ -15,6 +15,9 @@ from bot.core.errors import BadInput
 from bot.core.link import StudioApp, Target
 from bot.core.values import ALIAS, MAX_NAME, NAME, RESERVED_WORDS
 
+# Slack's own helper account, which users.info does not mark as a bot.
+SLACKBOT = "USLACKBOT"
+
 # The form of a `request_id`.
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -159,13 +162,14 @@ def event_origin(body: Mapping[str, Any]) -> Origin:
 
     https://docs.slack.dev/apis/events-api#event-type-structure
     """
-    texts = _Texts(body)
+    texts, event = _Texts(body), _Texts(body.get("event"))
     return Origin(
         request_id=request_id(texts["event_id"]),
         app_id=texts["api_app_id"],
         team_id=texts.get("team_id"),
         enterprise_id=texts.get("enterprise_id"),
-        user_id=_Texts(body.get("event"))["user"],
+        user_id=event["user"],
+        by_message=event.get("type") == "message",
     )
 
 

@@ -23,7 +23,7 @@ from bot.local.slack.workspace import GENERAL, Workspace
 Json = dict[str, Any]
 ALICE, BOB = "U0ALICE", "U0BOB"
 FEATURES = Features(
-    shortcuts=(Shortcut("Open Studio", "open"),), home_tab=True, events=frozenset({"app_home_opened"})
+    shortcuts=(Shortcut("Open Studio", "open"),), home_tab=True, events=frozenset({"app_home_opened", "message.im"})
 )
 
 
@@ -364,6 +364,24 @@ def test_opened_home_sends_a_signed_event(slack: Workspace, client: WebClient, b
     assert json.loads(bot.bodies[-1])["event"]["tab"] == "messages"
     assert again is not None
     assert again.headers["X-Slack-Signature"] == slack.sign(again.body)["X-Slack-Signature"]
+
+
+def test_message_to_the_app_alone_is_sent_as_an_event(slack: Workspace, bot: Bot) -> None:
+    said = slack.say(ALICE, "Hello @bob", channel=slack.direct_message(ALICE))
+    slack.say(ALICE, "Not for the app", channel=slack.direct_message(ALICE, BOB))
+    slack.say(ALICE, "Hello all")
+
+    [body] = bot.bodies
+    event = json.loads(body)["event"]
+    assert event == {
+        "type": "message",
+        "channel_type": "im",
+        "channel": slack.direct_message(ALICE),
+        "user": ALICE,
+        "text": "Hello <@U0BOB|bob>",
+        "ts": said.ts,
+        "event_ts": event["event_ts"],
+    }
 
 
 def test_app_without_subscription_gets_no_event(bot: Bot) -> None:

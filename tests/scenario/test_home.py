@@ -84,6 +84,17 @@ def test_home_tab_button_answers_in_a_dialog(product: Product) -> None:
     home_of(product, "U0ANA", "not opened")
 
 
+def test_message_in_the_messages_tab_is_answered_there(product: Product) -> None:
+    slack = product.slack
+    slack.say("U0ANA", "can I have a link?", channel=slack.direct_message("U0ANA"))
+    answers = "I only answer commands"
+    answer = slack.wait_for("U0ANA", lambda screen: answers in screen[-1].text)[-1]
+
+    assert (answer.channel, answer.ephemeral) == (slack.direct_message("U0ANA"), False)
+    assert slack.press("U0ANA", answer, "home_open").ack == "ok"
+    assert link_in(product, dialog_of(product, "U0ANA", "link is ready"))
+
+
 def test_expired_link_in_a_dialog_offers_a_new_one(product: Product) -> None:
     slack = product.slack
     slack.shortcut("U0ANA", "open_studio")

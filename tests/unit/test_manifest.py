@@ -65,6 +65,9 @@ def test_manifest_requests_only_used_scopes(*, socket: bool) -> None:
     needed |= {"users:read.email"} if "users_list" in methods else set()
     needed |= {"usergroups:read"} if "usergroups_users_list" in methods else set()
 
+    events = parsed(socket=socket)["settings"]["event_subscriptions"]["bot_events"]
+    needed |= {"im:history"} if "message.im" in events else set()
+
     assert set(parsed(socket=socket)["oauth_config"]["scopes"]["bot"]) == needed
 
 

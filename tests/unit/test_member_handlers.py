@@ -9,9 +9,10 @@ from structlog.testing import capture_logs
 from bot.core.access import Effect, Grant
 from bot.core.errors import StoreError
 from bot.core.link import Reason
+from bot.slack.members import views
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, TEAM, a_grant, a_mapping
-from tests.fakes_app import ADA, CHANNEL, IN_A_DIALOG, IN_A_MESSAGE, AppWorld
+from tests.fakes_app import ADA, APP, CHANNEL, IN_A_DIALOG, IN_A_MESSAGE, AppWorld
 
 WORDS = CATALOGUES["en"]
 BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
@@ -113,6 +114,75 @@ def test_defect_in_any_command_is_answered(world: AppWorld, text: str, monkeypat
     assert world.answer() == refusal(Reason.INTERNAL)
     assert world.counted() == {"internal": 1}
     assert ("link", "internal") in world.outcomes()
+
+
+# The Messages tab
+
+
+@pytest.mark.public(28)
+def test_message_to_the_bot_is_answered_in_its_tab(world: AppWorld) -> None:
+    assert world.write("give me a link please") == ""
+    [(place, message)] = world.slack.posts
+    assert place == ANA.user_id
+    assert message.text.startswith(WORDS.written)
+    assert "`/studio help`" in message.text
+    assert {element["action_id"] for element in message.blocks[-1]["elements"]} == {views.HOME_OPEN}
+    assert world.counted() == {"help": 1}
+
+
+@pytest.mark.public(28)
+def test_message_of_a_member_without_profile_offers_a_request(world: AppWorld) -> None:
+    world.write(member=BEN)
+    [(_, message)] = world.slack.posts
+    assert WORDS.refusals[Reason.NOT_MAPPED] in message.text
+    assert {element["action_id"] for element in message.blocks[-1]["elements"]} == {views.ASK}
+
+
+@pytest.mark.public(28)
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"bot_id": "B0STUDIO01"},
+        {"app_id": APP},
+        {"bot_profile": {"id": "B0STUDIO01"}},
+        {"subtype": "bot_message"},
+        {"subtype": "message_changed"},
+        {"user": None},
+        {"user": "USLACKBOT"},
+        {"channel_type": "channel"},
+        {"channel_type": None},
+        {"ts": None},
+        {"ts": "soon"},
+    ],
+    ids=str,
+)
+def test_message_that_no_person_wrote_is_not_answered(world: AppWorld, changed: dict[str, Any]) -> None:
+    assert world.write(**changed) == ""
+    assert world.slack.posts == []
+    assert world.counted() == {}
+    assert world.outcomes() == []
+
+
+@pytest.mark.public(28)
+def test_messages_in_quick_succession_get_one_answer(world: AppWorld) -> None:
+    for seconds in (0, 1, 9.9, 10, 19, 20.5):
+        world.write(ts=f"{1_767_225_600 + seconds:.6f}")
+    world.write(member=BEN, ts="1767225600.000000")
+    assert [place for place, _ in world.slack.posts] == [ANA.user_id] * 3 + [BEN.user_id]
+
+
+@pytest.mark.public(28)
+def test_message_that_slack_sends_again_is_not_answered_twice(world: AppWorld) -> None:
+    world.write(ts="1767225600.000000")
+    world.write(ts="1767225600.000000")
+    assert len(world.slack.posts) == 1
+
+
+def test_message_that_finds_the_queue_full_is_told_so_once(world: AppWorld) -> None:
+    world.workers.capacity = 0
+    world.write(ts="1767225600.000000")
+    world.write(ts="1767225601.000000")
+    assert [(place, message.text) for place, message in world.slack.posts] == [(ANA.user_id, refusal(Reason.BUSY))]
 
 
 # Buttons

@@ -30,5 +30,7 @@ def test_describe_names_the_element_of_an_interaction(kind: Kind, payload: dict[
 def test_describe_names_an_opened_tab_and_a_command() -> None:
     opened = json.dumps({"event": {"tab": "home"}}).encode()
     assert describe(Exchange("1", "event", "U0ANA", "", 0, opened)) == "opened the app's home tab"
+    written = json.dumps({"event": {"type": "message", "text": "hello"}}).encode()
+    assert describe(Exchange("1", "event", "U0ANA", "", 0, written)) == "wrote “hello”"
     typed = urlencode({"command": "/studio", "text": "prod"}).encode()
     assert describe(Exchange("1", "command", "U0ANA", "", 0, typed)) == "/studio prod"

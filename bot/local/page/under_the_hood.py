@@ -124,8 +124,12 @@ DESCRIPTIONS: dict[Kind, Callable[[Json], str]] = {
     "submission": lambda fields: f"submitted “{fields['view']['title']['text']}”",
     "closing": lambda fields: f"closed “{fields['view']['title']['text']}”",
     "shortcut": lambda fields: f"used the shortcut “{fields['callback_id']}”",
-    "event": lambda fields: f"opened the app's {fields['event']['tab']} tab",
+    "event": lambda fields: _event(fields["event"]),
 }
+
+
+def _event(event: Json) -> str:
+    return f"wrote “{event['text']}”" if event.get("type") == "message" else f"opened the app's {event['tab']} tab"
 
 
 def describe(exchange: Exchange) -> str:

@@ -8,7 +8,7 @@ from bot.local.slack import elements, payloads
 from bot.local.slack.blocks import check_view
 from bot.local.slack.elements import Values
 from bot.local.slack.exchanges import Exchange, command_reply, reply_json
-from bot.local.slack.features import HOME_OPENED
+from bot.local.slack.features import HOME_OPENED, MESSAGE
 from bot.local.slack.people import Channel
 from bot.local.slack.refusals import Refusal
 from bot.local.slack.screens import Message
@@ -38,9 +38,14 @@ class Client(Sender):
     url: str  # of the workspace, for `response_url`s
 
     def say(self, user_id: str, text: str, *, channel: str = GENERAL) -> Message:
-        """Type an ordinary message. The app doesn't receive it: it subscribes to no messages."""
+        """Type an ordinary message. The app receives those in its own conversation, if it subscribes to them."""
         place, written = self._channel(channel), payloads.escaped(text, self.directory)
-        return self.screens.post(Message("", place.id, written, source="member", author=self._person(user_id).id))
+        exchange, person = self._begin("event", user_id, channel), self._person(user_id)
+        said = self.screens.post(Message("", place.id, written, source="member", author=person.id))
+        if channel == self.directory.direct_message(user_id, self.installation.bot_user_id):
+            event = {"type": "message", "channel_type": "im", "channel": channel, "user": user_id, "text": written}
+            self._post_event(exchange, {**event, "ts": said.ts}, subscription=MESSAGE)
+        return said
 
     def command(
         self,

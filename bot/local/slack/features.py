@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 MANIFEST = "manifest.yml"
-HOME_OPENED = "app_home_opened"
+HOME_OPENED, MESSAGE = "app_home_opened", "message.im"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
 SLACKBOT = "USLACKBOT"
-SCOPES = ("commands", "chat:write", "users:read", "users:read.email", "usergroups:read")
+SCOPES = ("commands", "chat:write", "users:read", "users:read.email", "usergroups:read", "im:history")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,8 @@ class Sender:
         body = urlencode(fields).encode()
         return self._deliver(replace(exchange, body=body, headers=self.sign(body)))
 
-    def _post_event(self, exchange: Exchange, event: Mapping[str, Any]) -> Exchange | None:
-        if event["type"] not in self.features.events:
+    def _post_event(self, exchange: Exchange, event: Mapping[str, Any], subscription: str = "") -> Exchange | None:
+        if (subscription or event["type"]) not in self.features.events:
             return None
         body = json.dumps(payloads.event(self.installation, event, self._clock())).encode()
         headers = {**self.sign(body), "Content-Type": "application/json"}

@@ -90,6 +90,15 @@ def _home(app: AppContext, admitted: Admitted, body: Body) -> None:
         show_home(app, admitted.member)
 
 
+def _written(app: AppContext, admitted: Admitted, _body: Body) -> None:
+    """Answer a message in the Messages tab with what to type. A link never goes into a conversation."""
+    _tell_status(app, admitted, partial(_guide, app), "help")
+
+
+def _guide(app: AppContext, status: MemberStatus, render: RenderContext) -> Message:
+    return status_views.guide(status, render, administers=app.command_runner.may(status.member, status.facts))
+
+
 def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bool) -> None:
     def deliver(answer: Answer) -> bool:
         message = views.answer(answer, app.render(admitted.origin, answer.locale))
@@ -164,6 +173,7 @@ ROUTES = (
     Route(Source.COMMAND, re.compile("^/"), _command),
     Route(Source.SHORTCUT, views.SHORTCUT, _dialog),
     Route(Source.HOME, "app_home_opened", _home),
+    Route(Source.HOME, "message", _written, ignores=lambda app, body: not app.written.need_answer(body)),
     Route(Source.BUTTON, views.OPEN_STUDIO, _opened),
     Route(Source.BUTTON, views.NEW_LINK, _new_link),
     Route(Source.BUTTON, views.HOME_OPEN, _dialog),

@@ -34,6 +34,15 @@ def help_for(
     )
 
 
+def guide(status: MemberStatus, render: RenderContext, *, administers: bool) -> Message:
+    """Render the answer to a message that is no command: the help, with a button for what the member can do."""
+    words, shown = render.words, help_for(status, render, not_understood=None, administers=administers)
+    buttons = _way_in(status, render)
+    if rejection(status) is None:
+        buttons = [actions(button(words.open_studio, HOME_OPEN, "", style="primary"))]
+    return Message(f"{words.written}\n{shown.text}", [section(words.written), *shown.blocks, *buttons])
+
+
 def rejection(status: MemberStatus) -> Denied | None:
     """Return why the member can open nothing; None if they can."""
     return status.decision if isinstance(status.decision, Denied) else None

@@ -38,6 +38,7 @@ class GermanWords(Words):
     help_whoami = "`{command} whoami` zeigt deinen Zugriff und deine letzten Links."
     help_request = "`{command} request` beantragt Zugriff bei deinen Admins."
     help_help = "`{command} help` zeigt diese Hilfe."
+    written = "Ich antworte nur auf Befehle. Tippe einen davon, hier oder in jeder anderen Unterhaltung."
     not_understood = "`{command}` versteht „{text}“ nicht."
     no_such_alias = "Du hast kein Profil namens „{text}“."
     nearest = "Meintest du {aliases}?"

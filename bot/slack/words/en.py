@@ -37,6 +37,7 @@ class Words:
     help_whoami = "`{command} whoami` shows your access and your recent links."
     help_request = "`{command} request` asks your administrators for access."
     help_help = "`{command} help` shows this help."
+    written = "I only answer commands. Type one of these, here or in any other conversation."
     not_understood = "`{command}` does not understand “{text}”."
     no_such_alias = "You have no profile called “{text}”."
     nearest = "Did you mean {aliases}?"
