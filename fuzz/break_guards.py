@@ -247,7 +247,7 @@ GUARDS = {
     ),
     "unprocessed keys": Guard(
         "store/access_reads.py",
-        "                if not wanted:",
+        "                if not pending:",
         "                if True:",
         (f"{CONTRACT}/test_access_port.py", "test_unprocessed_keys"),
     ),

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.audit import LINK, REQUESTED
-from bot.core.errors import AlreadyRecorded, Changed, ProfileTaken, SlackError, StoreError, StudioError
+from bot.core.errors import AlreadyRecorded, Changed, ProfileConflict, SlackError, StoreError, StudioError
 from bot.core.link import Allowed, Link, LinkRequest, Reason, Source
 from bot.core.records import Entry
 from bot.core.values import is_group
@@ -193,7 +193,7 @@ class FakeAccess:
         with self._change(member.tenant, member.user_id, seen, entry):
             for mapping, holder in self.holders([record for record in records if isinstance(record, Mapping)]):
                 if holder != member:
-                    raise ProfileTaken(
+                    raise ProfileConflict(
                         f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to "
                         f"{holder.user_id}: unmap it there first, or choose another profile"
                     )

@@ -21,14 +21,14 @@ class FakeAccessRequests:
         self.reopen_error: StoreError | None = None
         self._lock = threading.Lock()
 
-    def ask(self, wanted: AccessRequest) -> AccessRequest:
+    def ask(self, request: AccessRequest) -> AccessRequest:
         self._fail()
         with self._lock:
-            there = self.latest.get(wanted.member)
-            if there is not None and (there.id == wanted.id or _is_open(there, wanted.at)):
+            there = self.latest.get(request.member)
+            if there is not None and (there.id == request.id or _is_open(there, request.at)):
                 return there
-            self.latest[wanted.member] = wanted
-            return wanted
+            self.latest[request.member] = request
+            return request
 
     def find(self, member: Member) -> AccessRequest | None:
         self._fail()

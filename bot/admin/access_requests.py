@@ -32,10 +32,10 @@ DAYS = (1, 7, 30, 90, None)
 
 # The reasons that an approval changes nothing about, and what the administrator reads of each.
 BEYOND_APPROVAL = {
-    Reason.NOT_A_MEMBER: DecisionResult.OF_NO_USE,
-    Reason.GUEST: DecisionResult.OF_NO_USE,
+    Reason.NOT_A_MEMBER: DecisionResult.INELIGIBLE,
+    Reason.GUEST: DecisionResult.INELIGIBLE,
     Reason.LOCKDOWN: DecisionResult.LOCKED_DOWN,
-    Reason.DENIED: DecisionResult.DENY_STANDS,
+    Reason.DENIED: DecisionResult.DENY_RULE_REMAINS,
     Reason.STORE_UNREADABLE: DecisionResult.UNREADABLE,
 }
 
@@ -102,7 +102,7 @@ class AccessRequests:
             request_id: the same for the same form sent again, which opens nothing twice.
         """
         now, actor = self.now(), Actor(member.user_id, Source.FORM)
-        wanted = AccessRequest(
+        request = AccessRequest(
             id=request_id,
             member=member,
             wish=_line(wish),
@@ -113,19 +113,19 @@ class AccessRequests:
         )
         denied = self._hopeless(member, self._facts_for_approval(member))
         if denied is not None:
-            self._record("request", actor, wanted, denied.reason.value)
+            self._record("request", actor, request, denied.reason.value)
             return denied
-        kept = self.requests.ask(wanted)
-        if kept != wanted:
+        kept = self.requests.ask(request)
+        if kept != request:
             self._record("request", actor, kept, JOINED)
             return Submission(kept, is_new=False)
         try:
-            self._record("request", actor, wanted, audit.DONE)
+            self._record("request", actor, request, audit.DONE)
         except Exception:
             with suppress(StudioLinksError):  # the first error says more
-                self.withdraw(wanted)
+                self.withdraw(request)
             raise
-        return Submission(wanted, is_new=True)
+        return Submission(request, is_new=True)
 
     def withdraw(self, request: AccessRequest) -> None:
         """Close a request that reached nobody, so that the member can ask again."""
@@ -151,12 +151,12 @@ class AccessRequests:
             asked_for: whether the administrator has seen the form for a mapping, so that none means none.
 
         Raises:
-            StoreError, SlackError, StudioError, ProfileTaken, Changed: nothing was granted; the request is open.
+            StoreError, SlackError, StudioError, ProfileConflict, Changed: nothing was granted; the request is open.
         """
         press = _Press(by, who, request_id, source, self._find(who, request_id))
         request, result = press.request, self._rejection(press)
         if result is not None or request is None:
-            return self._refuse(press, result or DecisionResult.GONE)
+            return self._refuse(press, result or DecisionResult.CLOSED)
         try:
             facts = self._facts_for_approval(who)
             result = self._obstacle(request, facts, mapping, asked_for=asked_for)
@@ -208,10 +208,10 @@ class AccessRequests:
     def _settled(self, request: AccessRequest | None) -> DecisionResult | None:
         """Return why nothing is left to decide."""
         if request is None or request.state is RequestState.WITHDRAWN:
-            return DecisionResult.GONE
+            return DecisionResult.CLOSED
         if request.state is not RequestState.OPEN:
             return DecisionResult.ALREADY_DECIDED
-        return DecisionResult.GONE if request.expires_at <= self.now() else None
+        return DecisionResult.CLOSED if request.expires_at <= self.now() else None
 
     def _hopeless(self, member: Member, facts: policy.Facts) -> Denied | None:
         """Return the reason why an approval would not help the member."""
@@ -228,8 +228,8 @@ class AccessRequests:
             return BEYOND_APPROVAL[denied.reason]
         if mapping is None and (not has or (request.wish and not asked_for)):
             return DecisionResult.NEEDS_MAPPING
-        taken = mapping is not None and any(m.alias == mapping.alias and not m.same_profile(mapping) for m in has)
-        return DecisionResult.ALIAS_TAKEN if taken else None
+        in_use = mapping is not None and any(m.alias == mapping.alias and not m.same_profile(mapping) for m in has)
+        return DecisionResult.ALIAS_IN_USE if in_use else None
 
     def _find(self, member: Member, request_id: str) -> AccessRequest | None:
         found = self.requests.find(member)

@@ -16,7 +16,7 @@ from bot.admin.stored import require_readable, rules_of_group, same
 from bot.admin.sync import ProfileKey, profile_key
 from bot.core.access import Access, Grant, Mapping, Member, Workspace
 from bot.core.audit import changed
-from bot.core.errors import BadInput, Changed, ProfileTaken, StudioLinksError
+from bot.core.errors import BadInput, Changed, ProfileConflict, StudioLinksError
 from bot.core.records import Actor, Entry
 from bot.core.values import is_group
 
@@ -31,11 +31,11 @@ MAX_IN_FLIGHT = 64
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One principal's wanted records, compared with the stored ones.
+    """One principal's records of the file, compared with the stored ones.
 
     Attributes:
         before: the stored records to replace, by name; `after` has their replacements and the new records.
-        unchanged: how many wanted records are stored already.
+        unchanged: how many records of the file are stored already.
     """
 
     principal: str
@@ -72,27 +72,27 @@ class Import:
     actor: Actor
     action: str = IMPORT
 
-    def compare(self, wanted: dict[str, Access]) -> Iterator[Difference | Failure]:
-        """Compare the wanted records with the stored ones. Empties `wanted`, so that nothing is in memory twice.
+    def compare(self, target: dict[str, Access]) -> Iterator[Difference | Failure]:
+        """Compare the records of the file with the stored ones. Empties `target`, so that nothing is in memory twice.
 
         Records that cannot be read fail, and so do profiles that another member keeps. Whether members of this
         import give them up is known at the end, so that failure follows the difference.
         """
-        names, all_wanted = iter(sorted(wanted)), frozenset(wanted)
+        names, all_principals = iter(sorted(target)), frozenset(target)
         waits: dict[str, dict[Mapping, str]] = defaultdict(dict)
         released_profiles: set[tuple[str, ProfileKey]] = set()
         while some := list(islice(names, AT_ONCE)):
             seen = self._stored(some)
-            found = [_compared(name, _by_name(wanted.pop(name), name), seen[name]) for name in some]
+            found = [_compared(name, _by_name(target.pop(name), name), seen[name]) for name in some]
             differences = [each for each in found if isinstance(each, Difference)]
             released_profiles |= {(each.principal, key) for each in differences for key in each.released_profiles()}
-            taken: dict[str, Failure] = {}
+            conflicts: dict[str, Failure] = {}
             for principal, mapping, holder in self._held(differences):
-                if holder.tenant == self.tenant and holder.user_id in all_wanted:
+                if holder.tenant == self.tenant and holder.user_id in all_principals:
                     waits[principal][mapping] = holder.user_id
                 else:
-                    taken[principal] = _held_by(holder.user_id, principal, mapping)
-            yield from (taken.get(each.principal, each) for each in found)
+                    conflicts[principal] = _held_by(holder.user_id, principal, mapping)
+            yield from (conflicts.get(each.principal, each) for each in found)
         yield from _unresolved(waits, released_profiles)
 
     def write(self, differences: Iterable[Difference], pool: Executor) -> Iterator[Difference | Failure]:
@@ -105,7 +105,7 @@ class Import:
         while True:
             again: list[tuple[Difference, StudioLinksError]] = []
             for each, error in results:
-                if isinstance(error, ProfileTaken):
+                if isinstance(error, ProfileConflict):
                     again.append((each, error))
                 else:
                     yield Failure(each.principal, str(error)) if error else each
@@ -139,16 +139,16 @@ class Import:
         return found | (dict.fromkeys(groups, self.admin.access.workspace(self.tenant)) if groups else {})
 
     def _held(self, differences: list[Difference]) -> Iterator[tuple[str, Mapping, Member]]:
-        """Yield each wanted mapping whose profile another member holds."""
-        wanting = {
+        """Yield each mapping to write whose profile another member holds."""
+        held_for = {
             record: each.principal
             for each in differences
             for record in each.after.values()
             if isinstance(record, Mapping)
         }
-        for mapping, holder in self.admin.access.holders(list(wanting)):
-            if (holder.tenant, holder.user_id) != (self.tenant, wanting[mapping]):
-                yield wanting[mapping], mapping, holder
+        for mapping, holder in self.admin.access.holders(list(held_for)):
+            if (holder.tenant, holder.user_id) != (self.tenant, held_for[mapping]):
+                yield held_for[mapping], mapping, holder
 
     def _try(self, each: Difference) -> StudioLinksError | None:
         """Write one principal's changes, comparing again if the records changed; return the error, if any."""
@@ -218,10 +218,10 @@ def _profiles(records: Records) -> set[ProfileKey]:
     return {profile_key(record) for record in records.values() if isinstance(record, Mapping)}
 
 
-def _compared(principal: str, wanted: Records, seen: Access | Workspace) -> Difference | Failure:
-    """Compare one principal's wanted records with the stored ones."""
+def _compared(principal: str, target: Records, seen: Access | Workspace) -> Difference | Failure:
+    """Compare one principal's records of the file with the stored ones."""
     stored = _by_name(seen, principal)
-    named = {name: _with_arn(record, stored.get(name)) for name, record in wanted.items()}
+    named = {name: _with_arn(record, stored.get(name)) for name, record in target.items()}
     after = {name: record for name, record in named.items() if name not in stored or not same(stored[name], record)}
     before = {name: stored[name] for name in after if name in stored}
     try:

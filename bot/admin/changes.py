@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from bot.admin.history import entries, is_wanted
+from bot.admin.history import entries, matches
 from bot.admin.stored import require_readable, require_version, require_workspace, rules_of_group, same
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
@@ -88,7 +88,7 @@ class Admin:
             overwrite: whether the mapping may replace one to another profile.
 
         Raises:
-            ProfileTaken: another member holds the profile.
+            ProfileConflict: another member holds the profile.
             Changed: the member's records changed at the same time, or the mapping must not be replaced.
         """
         access = self.access.read(member)
@@ -271,9 +271,9 @@ class Admin:
 
         Args:
             before: the exclusive end of the span; None for now.
-            by, outcome: as `is_wanted` takes them.
+            by, outcome: as for `matches`.
         """
         now = self.now()
         since = max(since, now - timedelta(days=self.audit_days))
         found = entries(self.audit, tenant, user_id, since=since, before=before, now=now)
-        return islice((entry for entry in found if is_wanted(entry, by, outcome)), limit)
+        return islice((entry for entry in found if matches(entry, by, outcome)), limit)

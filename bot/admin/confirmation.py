@@ -11,7 +11,7 @@ from itertools import chain, dropwhile, islice
 
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, ParseError, build
-from bot.admin.history import is_wanted
+from bot.admin.history import matches
 from bot.admin.results import Explained, NotDone, NotDoneReason, Outcome, Page, Question, Record, carry_out
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.admin.stored import same
@@ -99,24 +99,24 @@ class CommandRunner:
             Changed: the records changed after the question.
             StudioLinksError: nothing was changed. In both cases the command has to be typed again.
         """
-        taken = self._take(by, pending_id)
-        if taken is None:
-            return NotDone(NotDoneReason.GONE)
-        pending, command = taken
+        found = self._take(by, pending_id)
+        if found is None:
+            return NotDone(NotDoneReason.EXPIRED)
+        pending, command = found
         if COMMAND_SPECS[command.verb].reads:
-            return NotDone(NotDoneReason.GONE)
+            return NotDone(NotDoneReason.EXPIRED)
         return self._carry_out(by, command, pending.version, source)
 
     def cancel(self, by: Member, pending_id: str) -> Outcome:
         """Drop a pending command. Raises StoreError."""
-        return NotDone(NotDoneReason.GONE if self._take(by, pending_id) is None else NotDoneReason.CANCELLED)
+        return NotDone(NotDoneReason.EXPIRED if self._take(by, pending_id) is None else NotDoneReason.CANCELLED)
 
     def more(self, by: Member, pending_id: str, request_id: str) -> Outcome | None:
         """Return the next page of a listing; None for a replay. Raises StoreError."""
-        taken = self._take(by, pending_id)
-        if taken is None or not COMMAND_SPECS[taken[1].verb].reads:
-            return NotDone(NotDoneReason.GONE)
-        pending, command = taken
+        found = self._take(by, pending_id)
+        if found is None or not COMMAND_SPECS[found[1].verb].reads:
+            return NotDone(NotDoneReason.EXPIRED)
+        pending, command = found
         return self._read(by, command, request_id, pending.after)
 
     def _take(self, by: Member, pending_id: str) -> tuple[PendingCommand, AdminCommand] | None:
@@ -217,7 +217,7 @@ def _page_of_members(admin: Admin, tenant: str, command: AdminCommand, after: st
 
 
 def _page_of_entries(admin: Admin, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
-    """Read a page of the audit. The next one begins after the last entry that was checked, wanted or not."""
+    """Read a page of the audit. The next one begins after the last entry that was checked, shown or not."""
     at, _, last = after.partition(" ")
     start, end = command.span(admin.now())
     before = datetime.fromisoformat(at) + SMALLEST_STEP if at else end
@@ -231,6 +231,6 @@ def _page_of_entries(admin: Admin, tenant: str, command: AdminCommand, after: st
             searched_to = looked_at.at if len(page) < ENTRIES_A_PAGE else None
             return Page(command, tuple(page), searched_to=searched_to), f"{looked_at.at.isoformat()} {looked_at.id}"
         looked_at = entry
-        if is_wanted(entry, command.fields.get(Name.BY), command.fields.get(Name.OUTCOME)):
+        if matches(entry, command.fields.get(Name.BY), command.fields.get(Name.OUTCOME)):
             page.append(entry)
     return Page(command, tuple(page)), ""

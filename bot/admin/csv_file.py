@@ -67,12 +67,12 @@ class ParsedFile:
     """The content of a file.
 
     Attributes:
-        wanted: each principal's mappings and rules.
+        target: each principal's mappings and rules.
         rows: the number of rows, without headings and empty ones.
         problems: at most `MAX_PROBLEMS`; `more` counts the rest.
     """
 
-    wanted: dict[str, Access] = field(default_factory=dict)
+    target: dict[str, Access] = field(default_factory=dict)
     rows: int = 0
     problems: list[RowError] = field(default_factory=list)
     more: int = 0
@@ -157,11 +157,11 @@ class _Reading:
             self.parsed.more += 1
 
     def _take(self, line: int, row: dict[str, str]) -> None:
-        """Add a row to the wanted records; ValueError says what is wrong with it."""
+        """Add a row to the records of the file; ValueError says what is wrong with it."""
         principal, kind = row["principal"], row["kind"].lower()
         if kind not in KINDS:
             raise InvalidValue("kind", row["kind"], f"one of {', '.join(KINDS)}")
-        before = self.parsed.wanted.get(principal, Access())
+        before = self.parsed.target.get(principal, Access())
         if kind == MAPPING:
             mapping = _mapping(principal, row)
             self._once(line, f"{principal} has the alias {mapping.alias}", principal, mapping.alias)
@@ -173,7 +173,7 @@ class _Reading:
             grant = _grant(principal, Effect(kind), row)
             self._once(line, f"{principal} has a rule of the kind {kind}", principal, "", kind)
             after = Access(before.mappings, (*before.grants, grant))
-        self.parsed.wanted[principal] = after
+        self.parsed.target[principal] = after
 
     def _once(self, line: int, what: str, *key: str) -> None:
         first = self.seen.setdefault(key, line)

@@ -27,7 +27,7 @@ def entries(
         day -= timedelta(days=1)
 
 
-def is_wanted(entry: Entry, by: str | None, outcome: str | None) -> bool:
+def matches(entry: Entry, by: str | None, outcome: str | None) -> bool:
     """Whether an entry is by this actor and of this outcome; None for any.
 
     Slack users are compared by their whole id, other callers by a part of their name, such as a role's in an ARN.

@@ -14,7 +14,7 @@ from bot.core.records import Actor, Entry
 class NotDoneReason(StrEnum):
     """Why nothing was done."""
 
-    GONE = "gone"
+    EXPIRED = "gone"
     CANCELLED = "cancelled"
     NO_MAPPING = "no_mapping"
     NO_RULE = "no_rule"

@@ -54,10 +54,10 @@ class Status(StrEnum):
     MATCHED = "matched"
     MAP = "map"
     MAPPED = "mapped"
-    TAKEN = "taken"
+    CONFLICT = "taken"
     NOT_CLEAR = "not clear"
     NOBODY = "nobody"
-    GONE = "gone"
+    ORPHAN = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Row:
     """One profile of the plan, or one mapping that leads nowhere.
 
     Attributes:
-        members: the members it may belong to; of a taken profile, its match and its holder.
+        members: the members it may belong to; of a conflict, its match and its holder.
         why: why it is not mapped.
         by: what it was matched by.
         mapping: the mapping to write, or the one that leads nowhere.
@@ -147,7 +147,7 @@ def _proposed(row: Row, holder: str | None, used: set[str]) -> Row:
     if holder == user:
         return replace(row, status=Status.MAPPED)
     if holder is not None:
-        return replace(row, status=Status.TAKEN, members=(user, holder), why=f"{holder} is mapped to it")
+        return replace(row, status=Status.CONFLICT, members=(user, holder), why=f"{holder} is mapped to it")
     profile = row.profile
     aliases = (DEFAULT_ALIAS, profile.domain_id.removeprefix("d-").strip("-")[:32])
     alias = next((name for name in aliases if name and name not in used), None)
@@ -173,9 +173,9 @@ def _gone(
         profile = Profile(mapping.domain_id, mapping.profile_name)
         if user not in active:
             why = "the member is gone, a guest, or of another workspace"
-            yield Row(Status.GONE, profile, (user,), why, mapping=mapping)
+            yield Row(Status.ORPHAN, profile, (user,), why, mapping=mapping)
         elif mapping.domain_id in searched and profile_key(mapping) not in keys:
-            yield Row(Status.GONE, profile, (user,), "the profile is gone", mapping=mapping)
+            yield Row(Status.ORPHAN, profile, (user,), "the profile is gone", mapping=mapping)
 
 
 def as_profile_name(email: str) -> str:

@@ -110,7 +110,7 @@ class RefreshingSecret(Generic[T]):
 
     def __init__(self, value: T, read: Callable[[], T], *, every: float = EVERY, soonest: float = SOONEST) -> None:
         self._value, self._read, self._every, self._soonest = value, read, every, soonest
-        self._wanted, self._stopping = threading.Event(), threading.Event()
+        self._requested, self._stopping = threading.Event(), threading.Event()
 
     def __call__(self) -> T:
         """Return the last value read."""
@@ -118,7 +118,7 @@ class RefreshingSecret(Generic[T]):
 
     def refresh_soon(self) -> None:
         """Read it again soon, because something does not match."""
-        self._wanted.set()
+        self._requested.set()
 
     def start(self) -> None:
         """Start to read in the background."""
@@ -127,12 +127,12 @@ class RefreshingSecret(Generic[T]):
     def stop(self) -> None:
         """Stop reading."""
         self._stopping.set()
-        self._wanted.set()
+        self._requested.set()
 
     def _run(self) -> None:
         while not self._stopping.wait(self._soonest):
-            self._wanted.wait(self._every - self._soonest)
-            self._wanted.clear()
+            self._requested.wait(self._every - self._soonest)
+            self._requested.clear()
             if self._stopping.is_set():
                 return
             try:

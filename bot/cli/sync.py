@@ -119,7 +119,7 @@ def _report(rows: list[Row], failures: list[Failure], *, applied: bool, as_json:
                         "match": {"profile": row.profile, "user_id": row.members[0], "by": row.by},
                         "holder": row.members[1],
                     }
-                    for row in of[Status.TAKEN]
+                    for row in of[Status.CONFLICT]
                 ],
                 "refused": [
                     {"profile": row.profile, "candidates": row.members, "why": row.why}
@@ -127,7 +127,7 @@ def _report(rows: list[Row], failures: list[Failure], *, applied: bool, as_json:
                 ],
                 "unmatched": [row.profile for row in of[Status.NOBODY]],
                 "gone": [
-                    {"user_id": row.members[0], "mapping": row.mapping, "why": row.why} for row in of[Status.GONE]
+                    {"user_id": row.members[0], "mapping": row.mapping, "why": row.why} for row in of[Status.ORPHAN]
                 ],
             }
         )
@@ -141,7 +141,7 @@ def _report(rows: list[Row], failures: list[Failure], *, applied: bool, as_json:
         word = row.status.value
         if row.status is Status.MAP and applied:
             word = "mapped" if row in written else "failed"
-        members = row.members[:1] if row.status is Status.TAKEN else row.members
+        members = row.members[:1] if row.status is Status.CONFLICT else row.members
         detail = f"as {row.mapping.alias}" if row.status is Status.MAP and row.mapping else row.why
         table.append((word, ", ".join(members) or None, row.profile.name, row.profile.domain_id, detail))
     console.print_table(["", "member", "profile", "domain", "details"], table, empty="every profile is mapped")
@@ -150,10 +150,10 @@ def _report(rows: list[Row], failures: list[Failure], *, applied: bool, as_json:
     counts = {
         "mapped" if applied else "to map": len(written),
         "mapped already": len(of[Status.MAPPED]),
-        "taken": len(of[Status.TAKEN]),
+        "taken": len(of[Status.CONFLICT]),
         "not clear": len(of[Status.NOT_CLEAR]),
         "with nobody": len(of[Status.NOBODY]),
-        "gone": len(of[Status.GONE]),
+        "gone": len(of[Status.ORPHAN]),
     }
     todo = "" if applied or not written else ": --apply writes the mappings"
     console.print_line(", ".join(f"{count} {what}" for what, count in counts.items()) + todo)

@@ -57,7 +57,7 @@ def import_(
         _refuse(file, [str(problem) for problem in parsed.problems], parsed.more, as_json=as_json)
     run = CommandContext(team, WORKERS)
     importing = Import(run.admin, run.tenant, run.actor)
-    changing, failures, unchanged = compare(importing, parsed.wanted)
+    changing, failures, unchanged = compare(importing, parsed.target)
     if failures:
         _refuse(file, [f"{each.principal}: {each.why}" for each in failures], 0, as_json=as_json)
     if not dry_run:
@@ -68,12 +68,12 @@ def import_(
         raise typer.Exit(1)
 
 
-def compare(importing: Import, wanted: dict[str, Access]) -> tuple[list[Difference], list[Failure], int]:
+def compare(importing: Import, target: dict[str, Access]) -> tuple[list[Difference], list[Failure], int]:
     """Return what is to be written, what cannot be, and how many records stay as they are."""
     changing: list[Difference] = []
     failures: list[Failure] = []
-    unchanged, principals = 0, len(wanted)
-    for each in console.progress(importing.compare(wanted), total=principals, doing="comparing"):
+    unchanged, principals = 0, len(target)
+    for each in console.progress(importing.compare(target), total=principals, doing="comparing"):
         if isinstance(each, Failure):
             failures.append(each)
         else:

@@ -21,7 +21,7 @@ CHOOSE = Reason.CHOOSE.value
 DONE = "done"
 # A form with bad fields, which Slack has shown to its sender.
 INVALID_FORM = "invalid_form"
-NOT_TOLD = "(the member could not be told)"
+NOT_DELIVERED = "(the answer did not reach the member)"
 
 
 def requested(request: LinkRequest) -> Entry:
@@ -49,12 +49,12 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
             entry = replace(
                 entry,
                 outcome=answer.reason.value,
-                detail=answer.detail if delivered else f"{answer.detail} {NOT_TOLD}",
+                detail=answer.detail if delivered else f"{answer.detail} {NOT_DELIVERED}",
                 aws_request_id=answer.aws_request_id,
             )
         case Choice():
             detail = f"{len(answer.options)} to choose from"
-            return replace(entry, outcome=CHOOSE, detail=detail if delivered else f"{detail} {NOT_TOLD}")
+            return replace(entry, outcome=CHOOSE, detail=detail if delivered else f"{detail} {NOT_DELIVERED}")
         case Issued():
             mapping = answer.allowed.mapping
             entry = replace(

@@ -3,7 +3,7 @@
     StudioLinksError            what happened, and what to do next
     ├── BadInput                a value somebody gave us breaks a rule
     ├── ConfigError             the environment is incomplete or wrong
-    ├── ProfileTaken            another member already holds that SageMaker user profile
+    ├── ProfileConflict            another member already holds that SageMaker user profile
     ├── Changed                 somebody else changed the same records meanwhile
     ├── AlreadyRecorded         this request's id is in the audit: a replay
     ├── StoreError              DynamoDB            (reason: why no link was issued)
@@ -30,7 +30,7 @@ class ConfigError(StudioLinksError):
     """An environment variable is missing or wrong; the message names it and what it may be."""
 
 
-class ProfileTaken(StudioLinksError):
+class ProfileConflict(StudioLinksError):
     """The SageMaker user profile is mapped to another member (names are compared without case)."""
 
 

@@ -45,7 +45,7 @@ class AccessAdmin(AccessReader, Protocol):
         """Write a member's records as one change, replacing those of the same name, and hold the mappings' profiles.
 
         Raises:
-            ProfileTaken: another member holds one of the profiles.
+            ProfileConflict: another member holds one of the profiles.
         """
 
     def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
@@ -124,7 +124,7 @@ class Messages(Protocol):
 class AccessRequestStore(Protocol):
     """The requests for access: the latest of each member."""
 
-    def ask(self, wanted: AccessRequest) -> AccessRequest:
+    def ask(self, request: AccessRequest) -> AccessRequest:
         """Keep the request and return it; if the member has an open one, return that instead."""
 
     def find(self, member: Member) -> AccessRequest | None:
@@ -149,7 +149,7 @@ class Confirmations(Protocol):
         """Keep the command; return False if one with this id was kept before: the request is a replay."""
 
     def take(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
-        """Return this administrator's command, once; None if it is unknown, taken or expired."""
+        """Return this administrator's command, once; None if it is unknown, used or expired."""
 
 
 class Directory(Protocol):

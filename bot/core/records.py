@@ -82,12 +82,12 @@ class DecisionResult(StrEnum):
     NOT_AN_ADMIN = "not_an_admin"
     OWN_REQUEST = "own_request"
     ALREADY_DECIDED = "already_decided"
-    GONE = "gone"
+    CLOSED = "gone"
     NEEDS_MAPPING = "needs_mapping"
-    ALIAS_TAKEN = "alias_taken"
-    DENY_STANDS = "deny_stands"
+    ALIAS_IN_USE = "alias_taken"
+    DENY_RULE_REMAINS = "deny_stands"
     UNREADABLE = "unreadable"
-    OF_NO_USE = "of_no_use"
+    INELIGIBLE = "of_no_use"
     LOCKED_DOWN = "locked_down"
 
 

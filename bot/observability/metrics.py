@@ -129,7 +129,7 @@ class Metrics:
                 self._errors.labels(upstream, code)
         self._full = self._counter("queue_refusals", "Jobs that a full queue rejected.", pool=POOLS)
         self._in_flight = self._gauge("in_flight", "Jobs that run or wait.", "pool")
-        self._places = self._gauge("places", "Jobs that may run or wait.", "pool")
+        self._capacity = self._gauge("places", "Jobs that may run or wait.", "pool")
         self._signing_secrets = self._gauge("signing_secrets", "Accepted signing secrets: two during a rotation.")
         self._signed = self._gauge(
             "signing_secret_used_timestamp_seconds",
@@ -171,7 +171,7 @@ class Metrics:
     def watch_pool(self, pool: WorkPool) -> None:
         """Show how full the pool is at each scrape."""
         self._in_flight.labels(pool.name).set_function(lambda: pool.in_flight)
-        self._places.labels(pool.name).set(pool.capacity)
+        self._capacity.labels(pool.name).set(pool.capacity)
 
     def watch_readiness(self, ready: Callable[[], bool]) -> None:
         """Show whether the bot can serve. `ready` must return at once."""

@@ -100,7 +100,7 @@ class AppContext:
             return None
 
 
-def tell(app: AppContext, origin: Origin, message: Message, *, replace: bool) -> bool:
+def reply(app: AppContext, origin: Origin, message: Message, *, replace: bool) -> bool:
     """Answer in the way that the request left us. Returns whether Slack took the message."""
     open_places = (origin.view_id, origin.view_name, origin.response_url, origin.channel_id)
     try:
@@ -111,14 +111,14 @@ def tell(app: AppContext, origin: Origin, message: Message, *, replace: bool) ->
         else:  # the home tab, or a shortcut
             app.slack.open_view(origin, message)
     except SlackError as error:
-        log.warning("not_told", request=origin.request_id, code=error.code)
+        log.warning("reply_not_sent", request=origin.request_id, code=error.code)
         return False
     return True
 
 
 def rejected(app: AppContext, origin: Origin, actor: Actor, tenant: str, *, outcome: str, attempt: str) -> Entry:
     """Log that a request is rejected, and return its audit entry."""
-    log.warning("turned_away", request=origin.request_id, reason=outcome, tenant=tenant, subject=actor.name)
+    log.warning("request_rejected", request=origin.request_id, reason=outcome, tenant=tenant, subject=actor.name)
     return audit.refused(
         actor.source.value if actor.source in (Source.HOME, Source.FORM) else audit.LINK,
         actor,
@@ -141,7 +141,7 @@ def refuse(app: AppContext, admitted: Admitted, reason: Reason, action: str | No
     """Record, count and announce the refusal of an admitted request; False if it is a replay.
 
     Args:
-        action: what was asked for, where the source does not tell.
+        action: what was asked for, where the source does not say.
     """
     entry = refusal_of(app, admitted, reason)
     return record_refusal(app, replace(entry, action=action) if action else entry)

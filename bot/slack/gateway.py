@@ -17,7 +17,7 @@ from bot.core.link import Reason, Source, Stage
 from bot.core.records import Actor, Entry
 from bot.core.values import InvalidValue
 from bot.observability import context as telemetry
-from bot.slack.app_context import Admitted, AppContext, record_refusal, refusal_of, refuse, rejected, tell
+from bot.slack.app_context import Admitted, AppContext, record_refusal, refusal_of, refuse, rejected, reply
 from bot.slack.blocks import Message
 from bot.slack.members import views
 from bot.slack.payloads import Origin, action_origin, admit, command_origin, event_origin, form_origin
@@ -171,18 +171,18 @@ def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:
             log.exception("request_failed", request=admitted.id)
             _answer_defect(app, admitted)
         return
-    tell(app, admitted.origin, views.refusal(Reason.BUSY, app.render(admitted.origin)), replace=False)
+    reply(app, admitted.origin, views.refusal(Reason.BUSY, app.render(admitted.origin)), replace=False)
     entry = refusal_of(app, admitted, Reason.BUSY)
     # Not here: while DynamoDB hangs, every request behind this one would wait until it gives up.
     _aside(app, entry, lambda: record_refusal(app, entry))
 
 
 def _answer_defect(app: AppContext, admitted: Admitted) -> None:
-    """Record, count and tell a defect, unless the audit has the request's end already."""
+    """Record, count and report a defect, unless the audit has the request's end already."""
     if refuse(app, admitted, Reason.INTERNAL):
         message = views.refusal(Reason.INTERNAL, app.render(admitted.origin))
-        if not tell(app, admitted.origin, message, replace=False):
-            tell(app, replace(admitted.origin, by_message=True), message, replace=False)
+        if not reply(app, admitted.origin, message, replace=False):
+            reply(app, replace(admitted.origin, by_message=True), message, replace=False)
 
 
 def _reject(app: AppContext, origin: Origin, entry: Entry) -> Message:
@@ -192,12 +192,12 @@ def _reject(app: AppContext, origin: Origin, entry: Entry) -> Message:
     """
     message = views.refusal(Reason(entry.outcome), app.render(origin))
 
-    def tell_and_record() -> None:
+    def reply_and_record() -> None:
         if entry.source is not Source.COMMAND:
-            tell(app, origin, message, replace=False)
+            reply(app, origin, message, replace=False)
         record_refusal(app, entry)
 
-    _aside(app, entry, tell_and_record)
+    _aside(app, entry, reply_and_record)
     return message
 
 

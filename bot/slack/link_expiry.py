@@ -44,7 +44,7 @@ class LinkExpiry:
     def watch(self, message: str, request_id: str, expires_at: datetime, expire: Callable[[], object]) -> None:
         """Call `expire` at that time if the message still shows the link of this request."""
         # The member may have opened the link already.
-        if not self._note(message, request_id, unless=_gone(request_id)):
+        if not self._note(message, request_id, unless=_closed(request_id)):
             return
 
         def replace() -> None:
@@ -64,7 +64,7 @@ class LinkExpiry:
 
     def forget(self, message: str, request_id: str) -> None:
         """Note that the message no longer shows the link of this request, or never did."""
-        self._note(message, _gone(request_id))
+        self._note(message, _closed(request_id))
 
     def stop(self) -> None:
         """Replace nothing anymore: messages on screen stay, and their text stays true."""
@@ -91,5 +91,5 @@ class LinkExpiry:
             log.warning("expiry_not_shown", why=type(error).__name__)
 
 
-def _gone(request_id: str) -> str:
+def _closed(request_id: str) -> str:
     return f"gone {request_id}"

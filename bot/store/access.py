@@ -12,7 +12,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Workspace
-from bot.core.errors import Changed, ProfileTaken
+from bot.core.errors import Changed, ProfileConflict
 from bot.core.records import Entry
 from bot.core.values import is_group
 from bot.store.access_reads import (
@@ -47,20 +47,20 @@ class AccessTable(AccessReads):
         """Write the records, hold their profiles' locks and release those of replaced mappings: all or nothing."""
         owner = owner_of(member.tenant, member.user_id)
         before = {mapping.alias: mapping for mapping in seen.mappings}
-        wanted = {record.alias: record for record in records if isinstance(record, Mapping)}
+        new = {record.alias: record for record in records if isinstance(record, Mapping)}
         parts: Parts = {_path(record): _stored(record) for record in records}
-        replaced = [before[alias] for alias in wanted if alias in before]
-        locks = {lock_of(mapping): mapping for mapping in (*replaced, *wanted.values())}
+        replaced = [before[alias] for alias in new if alias in before]
+        locks = {lock_of(mapping): mapping for mapping in (*replaced, *new.values())}
         try:
             with self._change(entry) as transaction:
                 self._write(transaction, owner, MEMBER, seen.version, parts)
                 for mapping in locks.values():
-                    aliases = {alias for alias, held in (before | wanted).items() if held.same_profile(mapping)}
+                    aliases = {alias for alias, held in (before | new).items() if held.same_profile(mapping)}
                     self._hold(transaction, owner, mapping, aliases)
         except Changed as error:
-            for mapping, holder in self.holders(list(wanted.values())):
+            for mapping, holder in self.holders(list(new.values())):
                 if holder != member:
-                    raise _taken(mapping, holder, member.tenant) from error
+                    raise _conflict(mapping, holder, member.tenant) from error
             raise
 
     def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
@@ -164,9 +164,9 @@ class AccessTable(AccessReads):
                 raise
 
 
-def _taken(mapping: Mapping, holder: Member, tenant: str) -> ProfileTaken:
+def _conflict(mapping: Mapping, holder: Member, tenant: str) -> ProfileConflict:
     who = holder.user_id if holder.tenant == tenant else f"{holder.tenant}#{holder.user_id}"
-    return ProfileTaken(
+    return ProfileConflict(
         f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to {who}: "
         "unmap it there first, or choose another profile"
     )

@@ -109,16 +109,16 @@ class AccessReads:
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
         """
         table = self._items.Meta.table_name
-        wanted = {table: {"Keys": [{"owner": {"S": o}, "item": {"S": i}} for o, i in keys], "ConsistentRead": True}}
+        pending = {table: {"Keys": [{"owner": {"S": o}, "item": {"S": i}} for o, i in keys], "ConsistentRead": True}}
         found: dict[tuple[str, str], Raw] = {}
         with store_errors():
             client: Any = self._connection.client
             for pause in (*PAUSES, None):
-                answer = client.batch_get_item(RequestItems=wanted)
+                answer = client.batch_get_item(RequestItems=pending)
                 for raw in answer["Responses"].get(table, ()):
                     found[raw["owner"]["S"], raw["item"]["S"]] = raw
-                wanted = answer["UnprocessedKeys"]
-                if not wanted:
+                pending = answer["UnprocessedKeys"]
+                if not pending:
                     return found
                 if pause is not None:
                     time.sleep(pause)

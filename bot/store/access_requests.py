@@ -18,25 +18,25 @@ class AccessRequestTable:
     def __init__(self, tables: Tables) -> None:
         self._items = tables.runtime
 
-    def ask(self, wanted: AccessRequest) -> AccessRequest:
+    def ask(self, request: AccessRequest) -> AccessRequest:
         """Put the request unless one is open or has the same id; then return that one."""
         item = self._items(
-            _key(wanted.member),
+            _key(request.member),
             request={
-                "wish": wanted.wish,
-                "reason": wanted.reason,
-                "days": wanted.days,
-                "at": TimeAttribute().serialize(wanted.at),
+                "wish": request.wish,
+                "reason": request.reason,
+                "days": request.days,
+                "at": TimeAttribute().serialize(request.at),
             },
-            request_id=wanted.id,
-            state=wanted.state.value,
-            open_until=wanted.expires_at,
-            expires=wanted.expires_at + KEPT_AFTER,
+            request_id=request.id,
+            state=request.state.value,
+            open_until=request.expires_at,
+            expires=request.expires_at + KEPT_AFTER,
         )
-        over = (self._items.state != RequestState.OPEN.value) | (self._items.open_until <= wanted.at)
+        over = (self._items.state != RequestState.OPEN.value) | (self._items.open_until <= request.at)
         # The same form sent again opens nothing, even if its request is over.
-        free = self._items.id.does_not_exist() | (over & (self._items.request_id != wanted.id))
-        return wanted if write_if(free, item) else self.find(wanted.member) or wanted
+        free = self._items.id.does_not_exist() | (over & (self._items.request_id != request.id))
+        return request if write_if(free, item) else self.find(request.member) or request
 
     def find(self, member: Member) -> AccessRequest | None:
         """Strongly consistent."""

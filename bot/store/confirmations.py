@@ -10,7 +10,7 @@ from bot.store.models import RuntimeItem, Tables
 
 # How long a command is kept after its time is over: longer than a recorded HTTP request can be replayed.
 KEPT_AFTER = timedelta(hours=1)
-OPEN, TAKEN = "open", "taken"
+OPEN, USED = "open", "taken"
 # The fields that an item holds as one JSON text.
 STORED = ("verb", "fields", "version", "after")
 
@@ -35,10 +35,10 @@ class ConfirmationTable:
         return write_if(self._items.id.does_not_exist() | (self._items.attempt == attempt), item)
 
     def take(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
-        """Mark the command as taken; of concurrent presses, the first one counts."""
+        """Mark the command as used; of concurrent presses, the first one counts."""
         item, attempt = self._items(_key(by, pending_id)), uuid4().hex
         pending = (self._items.state == OPEN) & (self._items.open_until > at)
-        actions = [self._items.state.set(TAKEN), self._items.attempt.set(attempt)]
+        actions = [self._items.state.set(USED), self._items.attempt.set(attempt)]
         if not write_if(pending | (self._items.attempt == attempt), item, actions):
             return None
         return _command(item, by, pending_id)

@@ -169,10 +169,10 @@ def _differs(model: type[Model], found: dict[str, Any]) -> str | None:
     """Return how a table's keys differ from ours; None if they do not."""
     schema: dict[str, Any] = dict(model._get_schema())  # noqa: SLF001 - PynamoDB offers no public way
     indexes = {index["index_name"]: index["key_schema"] for index in schema["global_secondary_indexes"]}
-    wanted = {"the table": schema["key_schema"], **indexes}
+    expected = {"the table": schema["key_schema"], **indexes}
     found_indexes = {index["IndexName"]: index["KeySchema"] for index in found.get("GlobalSecondaryIndexes", [])}
     actual = {"the table": found["KeySchema"], **found_indexes}
-    missing = sorted(name for name, keys in wanted.items() if _pairs(actual.get(name, [])) != _pairs(keys))
+    missing = sorted(name for name, keys in expected.items() if _pairs(actual.get(name, [])) != _pairs(keys))
     if not missing:
         return None
     return f"keys differ for {', '.join(missing)}: the table is not ours, choose another STUDIO_TABLE_PREFIX"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
-from bot.core.errors import Changed, ProfileTaken, StoreError
+from bot.core.errors import Changed, ProfileConflict, StoreError
 from bot.core.link import Reason
 from bot.core.records import Entry
 from bot.local.aws.stand_in import REGION
@@ -132,7 +132,7 @@ def test_several_records_are_written_as_one_change(store: Store) -> None:
     assert {grant.effect for grant in found.grants} == {Effect.ALLOW, Effect.DENY}
     assert audited(store) == ["before", "several"]
     for taken in ("ana-kept", "ANA-2", EVERYTHING.profile_name):
-        with pytest.raises(ProfileTaken):
+        with pytest.raises(ProfileConflict):
             put(store, BEN, a_mapping(profile=taken), entry="taken")
 
 
@@ -151,7 +151,7 @@ def test_batch_write_fails_if_one_profile_is_taken(store: Store) -> None:
     put(store, BEN, a_mapping(profile="bens"), entry="ben")
 
     records = (a_mapping("one", "ana-1"), a_mapping("two", "BENS"), a_grant())
-    with pytest.raises(ProfileTaken, match=f"BENS in d-research is already mapped to {BEN.user_id}"):
+    with pytest.raises(ProfileConflict, match=f"BENS in d-research is already mapped to {BEN.user_id}"):
         store.access.put_records(ANA, records, seen=store.access.read(ANA), entry=change("several"))
 
     assert store.access.read(ANA) == Access()
@@ -167,7 +167,7 @@ def test_member_can_swap_profiles_and_release_others(store: Store) -> None:
     store.access.put_records(ANA, records, seen=store.access.read(ANA), entry=change("swap"))
 
     for held in ("one", "two", "three", "four"):
-        with pytest.raises(ProfileTaken):
+        with pytest.raises(ProfileConflict):
             put(store, BEN, a_mapping(profile=held), entry="taken")
     store.access.put_records(ANA, [a_mapping("d", "four")], seen=store.access.read(ANA), entry=change("let-go"))
     put(store, BEN, a_mapping(profile="three"), entry="free")
@@ -204,7 +204,7 @@ def test_profile_holders_are_found_in_every_team(store: Store) -> None:
 def test_profile_cannot_be_mapped_to_a_second_member(store: Store, other: Member, name: str) -> None:
     held = put(store, ANA, a_mapping(profile="Ana"))
 
-    with pytest.raises(ProfileTaken, match=f"{name} in d-research is already mapped to .*{ANA.user_id}"):
+    with pytest.raises(ProfileConflict, match=f"{name} in d-research is already mapped to .*{ANA.user_id}"):
         put(store, other, a_mapping(profile=name), entry="second")
 
     assert store.access.read(other) == Access()
@@ -224,7 +224,7 @@ def test_member_can_hold_a_profile_under_several_aliases(store: Store) -> None:
     put(store, ANA, a_mapping("lab-like", space_name="lab"), entry="two")
     unmap(store, ANA, first, entry="three")
 
-    with pytest.raises(ProfileTaken):
+    with pytest.raises(ProfileConflict):
         put(store, BEN, a_mapping(), entry="four")
 
 
@@ -243,7 +243,7 @@ def test_remapping_releases_the_old_profile(store: Store) -> None:
     put(store, ANA, a_mapping(profile="new", set_at=LATER), entry="remap")
 
     put(store, BEN, a_mapping("first", "old"), entry="free")
-    with pytest.raises(ProfileTaken):
+    with pytest.raises(ProfileConflict):
         put(store, BEN, a_mapping("second", "new"), entry="held")
 
 
@@ -252,7 +252,7 @@ def test_remapping_to_the_same_profile_keeps_it(store: Store) -> None:
     new = put(store, ANA, a_mapping(profile="ana", space_name="lab", set_at=LATER), entry="remap")
 
     assert store.access.read(ANA) == Access((new,))
-    with pytest.raises(ProfileTaken):
+    with pytest.raises(ProfileConflict):
         put(store, BEN, a_mapping(), entry="taken")
 
 
@@ -267,11 +267,11 @@ def test_remapping_to_a_taken_profile_changes_nothing(store: Store) -> None:
     mine = put(store, ANA, a_mapping(profile="mine"), entry="one")
     put(store, BEN, a_mapping(profile="theirs"), entry="two")
 
-    with pytest.raises(ProfileTaken):
+    with pytest.raises(ProfileConflict):
         put(store, ANA, a_mapping(profile="theirs", set_at=LATER), entry="three")
 
     assert store.access.read(ANA) == Access((mine,))
-    with pytest.raises(ProfileTaken):
+    with pytest.raises(ProfileConflict):
         put(store, CAI, a_mapping(profile="mine"), entry="four")
 
 
@@ -437,7 +437,7 @@ def test_concurrent_mappings_of_a_profile_have_one_winner(store: Store) -> None:
         putter(store, BEN, a_mapping(profile="Shared"), "for-ben"),
     )
     winners = [outcome for outcome in outcomes if isinstance(outcome, str)]
-    losers = [outcome for outcome in outcomes if isinstance(outcome, ProfileTaken)]
+    losers = [outcome for outcome in outcomes if isinstance(outcome, ProfileConflict)]
     assert (len(winners), len(losers)) == (1, 1)
     assert audited(store) == winners
     assert len(store.access.read(ANA).mappings) + len(store.access.read(BEN).mappings) == 1
@@ -457,7 +457,7 @@ def test_concurrent_mapping_changes_have_one_winner(store: Store) -> None:
     loser = "two" if winner == "one" else "one"
     put(store, BEN, a_mapping("first", "seen"), entry="old-profile-is-free")
     put(store, BEN, a_mapping("second", loser), entry="losers-profile-is-free")
-    with pytest.raises(ProfileTaken):
+    with pytest.raises(ProfileConflict):
         put(store, BEN, a_mapping("third", winner), entry="winners-profile-is-held")
 
 
@@ -560,7 +560,7 @@ def test_members_reads_every_page(tables: Tables, local_aws: ListeningAws) -> No
 
 def test_members_and_locks_are_read_consistently(dynamodb: Store, local_aws: ListeningAws) -> None:
     put(dynamodb, ANA, a_mapping())
-    with pytest.raises(ProfileTaken):
+    with pytest.raises(ProfileConflict):
         put(dynamodb, BEN, a_mapping(), entry="taken")
     list(dynamodb.access.members(TEAM))
 

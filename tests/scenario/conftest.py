@@ -56,7 +56,7 @@ class BotProcess:
         return float(shown[1]) if shown else 0.0
 
     def wait_for_outcomes(self, outcome: str, number: float) -> None:
-        """Wait until so many requests have ended like this: they are counted after the member was told."""
+        """Wait until so many requests have ended like this: they are counted after the reply."""
         wait_until(lambda: self.outcomes(outcome) >= number, interval=0.03)
         assert self.outcomes(outcome) == number
 

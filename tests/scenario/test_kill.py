@@ -144,7 +144,7 @@ POINTS = {
         ("BatchGetItem", Fault(delay=30.0, times=None)), None, calls("BatchGetItem"), "requested"
     ),
     "while the link is made": Point((MINT, Fault(delay=30.0, times=None)), None, calls(MINT), "requested"),
-    "while the member is told": Point(None, ("response_url", Fault(delay=30.0)), is_held, "requested"),
+    "while the reply is sent": Point(None, ("response_url", Fault(delay=30.0)), is_held, "requested"),
     "before the outcome is written": Point(None, None, calls("UpdateItem"), "requested", link=True),
 }
 

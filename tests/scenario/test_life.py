@@ -110,9 +110,9 @@ class TestBusy:
                 exchanges = [product.slack.command(f"U0BUSY{n}") for n in range(6)]
             finally:
                 product.slack.request_url = address
-            turned_away = [exchange for exchange in exchanges if "Many people" in exchange.reply]
+            rejected = [exchange for exchange in exchanges if "Many people" in exchange.reply]
 
-            assert len(turned_away) == 4
+            assert len(rejected) == 4
             assert all(exchange.seconds < 1 for exchange in exchanges)
             for exchange in exchanges[:2]:
                 assert "no SageMaker Studio profile" in product.slack.answer_to(exchange).text

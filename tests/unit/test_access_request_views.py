@@ -11,7 +11,7 @@ import pytest
 
 from bot.admin.access_requests import DAYS, Decision
 from bot.core.access import Mapping, Member
-from bot.core.errors import BadInput, Changed, ProfileTaken, StudioLinksError, UpstreamError
+from bot.core.errors import BadInput, Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.link import Reason
 from bot.core.records import AccessRequest, DecisionResult, RequestState
 from bot.core.values import MAX_REASON, InvalidValue
@@ -249,7 +249,7 @@ def test_posting_without_a_profile_has_no_line_for_it(render: RenderContext) -> 
 @in_each_language
 def test_permanent_duration_is_described(render: RenderContext) -> None:
     shown = "\n".join(texts(asking_views.to_admins(asked(days=None), render).blocks))
-    assert render.words.for_good in shown
+    assert render.words.no_end_date in shown
     assert "None" not in shown
 
 
@@ -297,13 +297,13 @@ def test_refused_press_shows_its_reason(render: RenderContext, verdict: Decision
     expected = {
         DecisionResult.NOT_AN_ADMIN: words.only_admins,
         DecisionResult.OWN_REQUEST: words.not_your_own,
-        DecisionResult.ALIAS_TAKEN: words.alias_taken,
+        DecisionResult.ALIAS_IN_USE: words.alias_in_use,
         DecisionResult.UNREADABLE: words.unreadable,
-        DecisionResult.DENY_STANDS: words.deny_stands,
-        DecisionResult.OF_NO_USE: words.of_no_use,
+        DecisionResult.DENY_RULE_REMAINS: words.deny_rule_remains,
+        DecisionResult.INELIGIBLE: words.ineligible,
         DecisionResult.LOCKED_DOWN: words.locked_down,
         DecisionResult.NEEDS_MAPPING: words.approve_needs,
-        DecisionResult.GONE: words.request_gone,
+        DecisionResult.CLOSED: words.request_closed,
     }
     assert shown.text == expected[verdict]
     assert "n33dle" not in json.dumps(shown.payload())
@@ -338,7 +338,7 @@ def test_refusal_is_in_the_administrators_language() -> None:
     for verdict in DecisionResult:
         decision = Decision(verdict, decided(asked(), RequestState.APPROVED))
         assert asking_views.outcome(decision, german).text != asking_views.outcome(decision, english).text
-    assert "Gast" in asking_views.outcome(Decision(DecisionResult.OF_NO_USE), german).text
+    assert "Gast" in asking_views.outcome(Decision(DecisionResult.INELIGIBLE), german).text
     assert "Profil" in asking_views.outcome(Decision(DecisionResult.NEEDS_MAPPING), german).text
 
 
@@ -374,7 +374,7 @@ FAILURES: list[tuple[StudioLinksError, Callable[[Words], str]]] = [
         for reason in CATALOGUES["en"].failures
     ),
     (UpstreamError("n33dle", reason=Reason.INTERNAL), lambda words: words.failed_otherwise),
-    (ProfileTaken("n33dle"), lambda words: words.profile_taken),
+    (ProfileConflict("n33dle"), lambda words: words.profile_in_use),
     (Changed("n33dle"), lambda words: words.changed_meanwhile),
     (BadInput("n33dle"), lambda words: words.failed_otherwise),
 ]

@@ -10,7 +10,7 @@ import pytest
 from bot.admin.access_requests import DAYS, OPEN_FOR, AccessRequests, Decision, Submission
 from bot.admin.changes import Admin
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
-from bot.core.errors import Changed, ProfileTaken, SlackError, StoreError, StudioError, StudioLinksError
+from bot.core.errors import Changed, ProfileConflict, SlackError, StoreError, StudioError, StudioLinksError
 from bot.core.link import Allowed, Denied, Reason, Source
 from bot.core.policy import Rules
 from bot.core.records import AccessRequest, Actor, DecisionResult, Entry, RequestState
@@ -153,7 +153,7 @@ def test_expired_request_may_be_repeated(world: World) -> None:
     second, is_new = world.send(ANA, world.form(), wish="", reason="again", days=1)
     assert is_new
     assert second.id != first.id
-    assert world.approve(first).result is DecisionResult.GONE
+    assert world.approve(first).result is DecisionResult.CLOSED
     assert world.approve(second).result is DecisionResult.DONE
 
 
@@ -370,7 +370,7 @@ def test_approval_keeps_a_mapping_made_meanwhile(
     meanwhile = a_mapping(profile="ben", domain="d-meanwhile")
     world.access.give(BEN, meanwhile)
     decision = world.approve(request, Mapping("default", "d-research", "ben"))
-    assert decision == Decision(DecisionResult.ALIAS_TAKEN, request)
+    assert decision == Decision(DecisionResult.ALIAS_IN_USE, request)
     assert world.access.read(BEN) == Access((meanwhile,))
     assert world.requests.find(BEN) == request
 
@@ -425,7 +425,7 @@ def test_approval_without_effect_is_not_reported_as_done(world: World) -> None:
     request = world.ask()
     world.access.give(ANA, a_grant(effect=Effect.DENY))
     decision = world.approve(request)
-    assert decision == Decision(DecisionResult.DENY_STANDS, request)
+    assert decision == Decision(DecisionResult.DENY_RULE_REMAINS, request)
     assert world.requests.find(ANA) == request
     assert world.steps()[1:] == [("decide", "deny_stands", ADA.user_id)]
     allowed = isinstance(world.use_case.admin.explain(ANA, None, world.use_case.facts).decision, Allowed)
@@ -476,7 +476,7 @@ def test_taken_alias_is_refused_and_writes_nothing(world: World) -> None:
     world.studio.add("d-prod", "ana")
     request = world.ask(wish="prod")
     assert world.approve(request, Mapping("default", "d-prod", "ana")) == Decision(
-        DecisionResult.ALIAS_TAKEN, request
+        DecisionResult.ALIAS_IN_USE, request
     )
     assert world.access.read(ANA) == Access((a_mapping(),))
     assert world.requests.find(ANA) == request
@@ -498,7 +498,7 @@ UNAPPROVABLE = {
 def test_ineligible_requester_can_only_be_denied(world: World, person: Person, mapping: Mapping | None) -> None:
     request = world.ask()
     world.directory.people[ANA.user_id] = person
-    assert world.approve(request, mapping) == Decision(DecisionResult.OF_NO_USE, request)
+    assert world.approve(request, mapping) == Decision(DecisionResult.INELIGIBLE, request)
     assert world.requests.find(ANA) == request
     assert world.rule() is None
     assert world.access.read(ANA).mappings == (a_mapping(),)
@@ -509,15 +509,15 @@ def test_ineligible_requester_can_only_be_denied(world: World, person: Person, m
 def test_unknown_requester_is_not_approved(world: World) -> None:
     request = world.ask()
     del world.directory.people[ANA.user_id]
-    assert world.approve(request).result is DecisionResult.OF_NO_USE
+    assert world.approve(request).result is DecisionResult.INELIGIBLE
 
 
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [
         ("a guest", DecisionResult.DONE),
-        ("deactivated", DecisionResult.OF_NO_USE),
-        ("a guest and deactivated", DecisionResult.OF_NO_USE),
+        ("deactivated", DecisionResult.INELIGIBLE),
+        ("a guest and deactivated", DecisionResult.INELIGIBLE),
     ],
 )
 def test_guest_is_refused_for_other_reasons_only_if_allowed(world: World, name: str, verdict: DecisionResult) -> None:
@@ -628,13 +628,13 @@ def test_no_administrators_means_no_decision(world: World, way: Way) -> None:
 
 @in_each_way
 def test_unknown_request_is_gone(world: World, way: Way) -> None:
-    assert way(world, ADA, an_access_request(id=NO_SUCH)) == Decision(DecisionResult.GONE)
+    assert way(world, ADA, an_access_request(id=NO_SUCH)) == Decision(DecisionResult.CLOSED)
     assert world.steps() == [("decide", "gone", ADA.user_id)]
     assert (last(world).subject, last(world).after) == (ANA.user_id, {"request": NO_SUCH, "wish": "", "days": None})
 
 
 def test_unknown_request_is_gone_without_asking_for_a_mapping(world: World) -> None:
-    assert world.approve(an_access_request(BEN, id=NO_SUCH)) == Decision(DecisionResult.GONE)
+    assert world.approve(an_access_request(BEN, id=NO_SUCH)) == Decision(DecisionResult.CLOSED)
 
 
 @in_each_way
@@ -642,7 +642,7 @@ def test_replaced_request_is_gone_and_its_successor_stays(world: World, way: Way
     older = world.ask()
     world.deny(older, by=ADA)
     newer = world.ask(reason="again")
-    assert way(world, BEA, older) == Decision(DecisionResult.GONE)
+    assert way(world, BEA, older) == Decision(DecisionResult.CLOSED)
     assert world.requests.find(ANA) == newer
     assert world.rule() is None
 
@@ -651,14 +651,14 @@ def test_replaced_request_is_gone_and_its_successor_stays(world: World, way: Way
 def test_expired_request_is_gone(world: World, way: Way) -> None:
     request = world.ask()
     world.clock.advance(OPEN_FOR.total_seconds())
-    assert way(world, ADA, request) == Decision(DecisionResult.GONE, request)
+    assert way(world, ADA, request) == Decision(DecisionResult.CLOSED, request)
     assert world.rule() is None
 
 
 def test_expired_request_asks_for_no_mapping(world: World) -> None:
     request = world.ask(BEN)
     world.clock.advance(OPEN_FOR.total_seconds())
-    assert world.approve(request).result is DecisionResult.GONE
+    assert world.approve(request).result is DecisionResult.CLOSED
 
 
 @in_each_way
@@ -710,7 +710,7 @@ def test_withdrawn_request_is_gone(world: World, way: Way) -> None:
     world.use_case.withdraw(request)
     steps = world.steps()
     world.clock.advance(1)
-    assert way(world, ADA, request) == Decision(DecisionResult.GONE, world.requests.find(ANA))
+    assert way(world, ADA, request) == Decision(DecisionResult.CLOSED, world.requests.find(ANA))
     assert world.rule() is None
     assert world.steps() == [*steps, ("decide", "gone", ADA.user_id)]
 
@@ -727,7 +727,7 @@ class ChangedMeanwhile(FakeAccess):
 
 def test_profile_of_another_member_leaves_the_request_open(world: World) -> None:
     request = world.ask(BEN)
-    with pytest.raises(ProfileTaken):
+    with pytest.raises(ProfileConflict):
         world.approve(request, Mapping("default", "d-research", "ANA"))
     assert world.requests.find(BEN) == request
     assert world.access.read(BEN).grants == ()
@@ -879,7 +879,7 @@ def test_unrecorded_press_decides_nothing(world: World, way: Way) -> None:
 def test_failed_rollback_reports_why_the_approval_failed(world: World) -> None:
     request = world.ask(BEN)
     world.requests.reopen_error = BROKEN
-    with pytest.raises(ProfileTaken):
+    with pytest.raises(ProfileConflict):
         world.approve(request, Mapping("default", "d-research", "ana"))
 
 

@@ -10,7 +10,7 @@ from bot.admin.changes import MAX_GROUP_RULES, Admin
 from bot.admin.commands import parse_when
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Member, Person, Workspace
-from bot.core.errors import BadInput, ProfileTaken, StoreError, StudioError
+from bot.core.errors import BadInput, ProfileConflict, StoreError, StudioError
 from bot.core.link import Allowed, Denied, Reason, Source
 from bot.core.records import Actor, Entry
 from bot.core.values import InvalidValue
@@ -126,7 +126,7 @@ def test_map_keeps_mappings_of_other_aliases(world: World) -> None:
 
 def test_map_refuses_a_profile_of_another_member(world: World) -> None:
     world.admin.map(ANA, MAPPING, ME)
-    with pytest.raises(ProfileTaken, match=ANA.user_id):
+    with pytest.raises(ProfileConflict, match=ANA.user_id):
         world.admin.map(BEN, replace(MAPPING, profile_name="ANA"), ME)
     assert world.admin.show(BEN) == Access()
     assert len(world.trail) == 1

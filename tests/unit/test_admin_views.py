@@ -95,7 +95,7 @@ def outcomes(text: str) -> Iterator[Outcome]:
     """Return each result with the longest possible values."""
     access = Access((mapping(),) * 40, (grant(text), grant(text, Effect.DENY)), (f"mapping#{text}",) * 30)
     yield from (NotDone(verdict, command(Verb.UNMAP), access) for verdict in NotDoneReason)
-    yield NotDone(NotDoneReason.GONE)
+    yield NotDone(NotDoneReason.EXPIRED)
     for verb in (Verb.MAP, Verb.UNMAP):
         yield Question(ID, command(verb), (mapping(),), oneself=True)
         yield Done(command(verb), Change(mapping(), None if verb is Verb.UNMAP else mapping("b" * 32), (text,) * 3))
@@ -136,8 +136,8 @@ def messages(text: str, render: RenderContext) -> Iterator[Message]:
     yield admin_views.usage(render)
     for problem in Problem:
         for verb in (None, *IN_SLACK):
-            yield admin_views.misunderstood(ParseError(problem, verb=verb, field=Name.DAY, value=text), render)
-            yield admin_views.misunderstood(ParseError(problem, verb=verb, field=text, value=text), render)
+            yield admin_views.parse_error(ParseError(problem, verb=verb, field=Name.DAY, value=text), render)
+            yield admin_views.parse_error(ParseError(problem, verb=verb, field=text, value=text), render)
 
 
 def marked(message: Message) -> str:
@@ -206,7 +206,7 @@ def test_address_in_text_from_members_becomes_no_link(render: RenderContext) -> 
 @given(st.text(max_size=80))
 def test_unparsed_text_is_escaped(text: str) -> None:
     for problem in Problem:
-        said = admin_views.misunderstood(ParseError(problem, value=text, field=text), READERS["en"]).text
+        said = admin_views.parse_error(ParseError(problem, value=text, field=text), READERS["en"]).text
         assert not set("<>") & set(said)
 
 
@@ -229,7 +229,7 @@ def test_question_shows_before_and_after_and_can_be_cancelled(render: RenderCont
     assert set(buttons(shown)) == {admin_views.CONFIRM, admin_views.CANCEL}
     assert buttons(shown)[admin_views.CONFIRM]["style"] == "danger"
     assert "`sandbox`" in marked(shown)
-    assert words.in_its_place.format(what="") in marked(shown)
+    assert words.after.format(what="") in marked(shown)
     assert words.oneself not in marked(shown)
     own = admin_views.outcome(replace(question, oneself=True), render, NOON, in_dialog=False)
     assert words.oneself in marked(own)
@@ -320,9 +320,9 @@ def test_user_group_is_suggested_only_where_it_is_valid(render: RenderContext) -
         if Name.USER in COMMAND_SPECS[verb].fields:
             wrong = ParseError(Problem.BAD_VALUE, verb=verb, field=Name.USER, value="x")
             must = words.must_with_group if COMMAND_SPECS[verb].groups else words.must[Name.USER]
-            assert must in admin_views.misunderstood(wrong, render).text
+            assert must in admin_views.parse_error(wrong, render).text
             missing = ParseError(Problem.MISSING, verb=verb, field=Name.USER)
-            assert must in admin_views.misunderstood(missing, render).text
+            assert must in admin_views.parse_error(missing, render).text
     group = ParseError(Problem.BAD_VALUE, verb=Verb.DENY, field=Name.USER, value="x")
     said = words.must_be.format(must=words.must_group)
     assert forms.field_errors(group, {GROUP: "x"}, render) == {GROUP: said}

@@ -66,7 +66,7 @@ def test_refusal_without_a_mapping_keeps_the_target() -> None:
 def test_undelivered_refusal_is_recorded_as_undelivered() -> None:
     entry = audit.ended(REQUEST, Denied(Reason.DENIED, "because"), delivered=False)
     assert entry.outcome == "denied"
-    assert entry.detail == "because (the member could not be told)"
+    assert entry.detail == "because (the answer did not reach the member)"
 
 
 def test_choice_is_recorded_without_a_link_but_with_its_target() -> None:
@@ -80,7 +80,7 @@ def test_choice_is_recorded_without_a_link_but_with_its_target() -> None:
 def test_undelivered_choice_is_recorded_as_undelivered() -> None:
     entry = audit.ended(REQUEST, CHOICE, delivered=False)
     assert entry.outcome == "choose"
-    assert "could not be told" in (entry.detail or "")
+    assert "did not reach the member" in (entry.detail or "")
 
 
 @pytest.mark.parametrize("space", [None, "lab"])

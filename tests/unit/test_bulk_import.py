@@ -25,7 +25,7 @@ def a_rule(user: str, effect: Effect = Effect.ALLOW, reason: str = "") -> Grant:
     return Grant(user, effect, None, reason)
 
 
-def wanted_mapping(alias: str = "default", profile: str = "ana") -> Mapping:
+def a_new_mapping(alias: str = "default", profile: str = "ana") -> Mapping:
     return Mapping(alias, "d-research", profile)
 
 
@@ -39,11 +39,11 @@ class World:
         admin = Admin(self.access, self.audit, FakeStudio(), policy.Rules(), now=self.clock.now)
         self.importing = Import(admin, TEAM, ME)
 
-    def compare(self, wanted: dict[str, Access]) -> list[Difference | Failure]:
-        return list(self.importing.compare(dict(wanted)))
+    def compare(self, target: dict[str, Access]) -> list[Difference | Failure]:
+        return list(self.importing.compare(dict(target)))
 
-    def run(self, wanted: dict[str, Access]) -> list[Difference | Failure]:
-        found = [each for each in self.compare(wanted) if isinstance(each, Difference)]
+    def run(self, target: dict[str, Access]) -> list[Difference | Failure]:
+        found = [each for each in self.compare(target) if isinstance(each, Difference)]
         return list(self.importing.write(found, AtOnce()))
 
     @property
@@ -57,7 +57,7 @@ def world() -> World:
 
 
 def test_rows_of_one_member_are_one_change_with_one_entry(world: World) -> None:
-    rows = Access((wanted_mapping(), wanted_mapping("sandbox", "ana-2")), (a_rule(ANA.user_id, reason="Falcon"),))
+    rows = Access((a_new_mapping(), a_new_mapping("sandbox", "ana-2")), (a_rule(ANA.user_id, reason="Falcon"),))
 
     world.run({ANA.user_id: rows})
 
@@ -73,7 +73,7 @@ def test_rows_of_one_member_are_one_change_with_one_entry(world: World) -> None:
 
 
 def test_repeated_import_changes_nothing(world: World) -> None:
-    rows = {ANA.user_id: Access((wanted_mapping(),), (a_rule(ANA.user_id),))}
+    rows = {ANA.user_id: Access((a_new_mapping(),), (a_rule(ANA.user_id),))}
     world.run(rows)
     world.clock.advance(60)
 
@@ -89,8 +89,8 @@ def test_import_keeps_records_missing_from_the_file(world: World) -> None:
     kept = a_mapping("kept", "ana-kept")
     world.access.give(ANA, kept, a_grant(), a_mapping("default", "ana-old"))
 
-    [found] = world.compare({ANA.user_id: Access((wanted_mapping(),))})
-    world.run({ANA.user_id: Access((wanted_mapping(),))})
+    [found] = world.compare({ANA.user_id: Access((a_new_mapping(),))})
+    world.run({ANA.user_id: Access((a_new_mapping(),))})
 
     assert isinstance(found, Difference)
     assert (found.added, set(found.before)) == (0, {"mapping#default"})
@@ -104,19 +104,19 @@ def test_import_keeps_records_missing_from_the_file(world: World) -> None:
 def test_import_without_an_arn_keeps_the_known_one(world: World) -> None:
     world.access.give(ANA, replace(a_mapping("default", "Ana"), profile_arn=ARN))
 
-    [same] = world.compare({ANA.user_id: Access((wanted_mapping("default", "Ana"),))})
-    [other] = world.compare({ANA.user_id: Access((wanted_mapping("default", "other"),))})
+    [same] = world.compare({ANA.user_id: Access((a_new_mapping("default", "Ana"),))})
+    [other] = world.compare({ANA.user_id: Access((a_new_mapping("default", "other"),))})
 
     assert isinstance(same, Difference)
     assert isinstance(other, Difference)
     assert same.after == {}
-    assert other.after["mapping#default"] == wanted_mapping("default", "other")
+    assert other.after["mapping#default"] == a_new_mapping("default", "other")
 
 
 def test_compare_refuses_a_profile_held_outside_the_file(world: World) -> None:
     world.access.give(BEN, a_mapping("default", "ANA"))
 
-    [found] = world.compare({ANA.user_id: Access((wanted_mapping(),))})
+    [found] = world.compare({ANA.user_id: Access((a_new_mapping(),))})
 
     assert isinstance(found, Failure)
     assert f"already mapped to {BEN.user_id}" in found.why
@@ -125,8 +125,8 @@ def test_compare_refuses_a_profile_held_outside_the_file(world: World) -> None:
 def test_import_moves_a_profile_between_members_of_the_file(world: World) -> None:
     world.access.give(BEN, a_mapping("default", "shared"))
     rows = {
-        ANA.user_id: Access((wanted_mapping("default", "shared"),)),  # first in order, and has to wait
-        BEN.user_id: Access((wanted_mapping("default", "own"),)),
+        ANA.user_id: Access((a_new_mapping("default", "shared"),)),  # first in order, and has to wait
+        BEN.user_id: Access((a_new_mapping("default", "own"),)),
     }
 
     assert not [each for each in world.compare(rows) if isinstance(each, Failure)]
@@ -144,15 +144,15 @@ def passed_on(world: World, members: list[Member], *, by: int) -> dict[str, Acce
     """Build members who each hold a profile and take that of a later one."""
     for number, member in enumerate(members):
         world.access.give(member, a_mapping("default", f"p{number}"))
-    wanted = [Access((wanted_mapping("default", f"p{number + by}"),)) for number in range(len(members))]
-    return {member.user_id: access for member, access in zip(members, wanted, strict=True)}
+    target = [Access((a_new_mapping("default", f"p{number + by}"),)) for number in range(len(members))]
+    return {member.user_id: access for member, access in zip(members, target, strict=True)}
 
 
 @pytest.mark.parametrize("by", [1, -1])
 def test_import_moves_profiles_along_a_chain_of_members(world: World, by: int) -> None:
     members = people(20)
     rows = passed_on(world, members, by=by)
-    rows[members[-1 if by > 0 else 0].user_id] = Access((wanted_mapping("default", "new"),))
+    rows[members[-1 if by > 0 else 0].user_id] = Access((a_new_mapping("default", "new"),))
 
     assert not [each for each in world.compare(rows) if isinstance(each, Failure)]
     assert not [each for each in world.run(rows) if isinstance(each, Failure)]
@@ -165,7 +165,7 @@ def test_import_moves_profiles_along_a_chain_of_members(world: World, by: int) -
 def test_compare_refuses_profiles_moving_in_a_circle(world: World, number: int) -> None:
     members = people(number)
     rows = passed_on(world, members, by=1)
-    rows[members[-1].user_id] = Access((wanted_mapping("default", "P0"),))
+    rows[members[-1].user_id] = Access((a_new_mapping("default", "P0"),))
 
     failures = [each for each in world.compare(rows) if isinstance(each, Failure)]
 
@@ -176,11 +176,11 @@ def test_compare_refuses_profiles_moving_in_a_circle(world: World, number: int) 
     )  # nor partly written
 
 
-@pytest.mark.parametrize("theirs", [Access(grants=(a_rule(BEN.user_id),)), Access((wanted_mapping("other", "two"),))])
+@pytest.mark.parametrize("theirs", [Access(grants=(a_rule(BEN.user_id),)), Access((a_new_mapping("other", "two"),))])
 def test_compare_refuses_a_profile_kept_by_a_member_of_the_file(world: World, theirs: Access) -> None:
     world.access.give(BEN, a_mapping("default", "ana"))
 
-    found = world.compare({ANA.user_id: Access((wanted_mapping(),)), BEN.user_id: theirs})
+    found = world.compare({ANA.user_id: Access((a_new_mapping(),)), BEN.user_id: theirs})
 
     [failure] = [each for each in found if isinstance(each, Failure)]
     assert failure.principal == ANA.user_id
@@ -191,7 +191,7 @@ def test_compare_refuses_a_profile_kept_by_a_member_of_the_file(world: World, th
 def test_unreadable_record_is_not_overwritten(world: World, name: str) -> None:
     world.access.unreadable[ANA] = (name,)
 
-    [found] = world.compare({ANA.user_id: Access((wanted_mapping(),))})
+    [found] = world.compare({ANA.user_id: Access((a_new_mapping(),))})
 
     assert isinstance(found, Failure)
     assert "cannot be read" in found.why
@@ -199,16 +199,16 @@ def test_unreadable_record_is_not_overwritten(world: World, name: str) -> None:
 
 def test_compare_empties_its_input_and_keeps_the_order_of_ids(world: World) -> None:
     users = [f"U0{number:04}" for number in range(2 * AT_ONCE + 1)]
-    wanted = {user: Access((), (a_rule(user),)) for user in reversed(users)}
+    target = {user: Access((), (a_rule(user),)) for user in reversed(users)}
 
-    found = list(world.importing.compare(wanted))
+    found = list(world.importing.compare(target))
 
-    assert wanted == {}
+    assert target == {}
     assert [each.principal for each in found] == users
 
 
 def test_write_compares_again_after_a_concurrent_change(world: World) -> None:
-    rows = {ANA.user_id: Access((wanted_mapping(),), (a_rule(ANA.user_id),))}
+    rows = {ANA.user_id: Access((a_new_mapping(),), (a_rule(ANA.user_id),))}
     found = [each for each in world.compare(rows) if isinstance(each, Difference)]
     meanwhile = a_mapping("meanwhile", "ana-3")
     world.access.give(ANA, meanwhile)
@@ -245,7 +245,7 @@ def test_write_reports_a_member_that_keeps_changing(world: World) -> None:
     world.access = Busy(world.audit)
     world.importing = replace(world.importing, admin=replace(world.importing.admin, access=world.access))
 
-    [outcome] = world.run({ANA.user_id: Access((wanted_mapping(),))})
+    [outcome] = world.run({ANA.user_id: Access((a_new_mapping(),))})
 
     assert outcome == Failure(ANA.user_id, "somebody changed the same records meanwhile")
 

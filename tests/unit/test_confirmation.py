@@ -23,7 +23,7 @@ from bot.admin.confirmation import (
 from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Page, Question
 from bot.admin.specs import Name, Verb
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
-from bot.core.errors import BadInput, Changed, ProfileTaken, SlackError, StoreError
+from bot.core.errors import BadInput, Changed, ProfileConflict, SlackError, StoreError
 from bot.core.link import Reason, Source
 from bot.core.policy import Rules
 from bot.core.records import Actor, Entry, PendingCommand
@@ -245,7 +245,7 @@ def test_command_is_confirmed_once(world: World) -> None:
     world.confirm(question)
     world.confirm(world.question(Verb.FORGET))
 
-    assert world.confirm(question) == NotDone(NotDoneReason.GONE)
+    assert world.confirm(question) == NotDone(NotDoneReason.EXPIRED)
     assert world.access.read(ANA) == Access()
 
 
@@ -258,8 +258,8 @@ def test_concurrent_confirmations_carry_out_one(world: World) -> None:
 
 def test_only_its_administrator_confirms_or_cancels(world: World) -> None:
     question = world.question(Verb.DENY)
-    assert world.confirm(question, by=BEA) == NotDone(NotDoneReason.GONE)
-    assert world.use_case.cancel(BEA, question.id) == NotDone(NotDoneReason.GONE)
+    assert world.confirm(question, by=BEA) == NotDone(NotDoneReason.EXPIRED)
+    assert world.use_case.cancel(BEA, question.id) == NotDone(NotDoneReason.EXPIRED)
     assert isinstance(world.confirm(question), Done)
 
 
@@ -282,8 +282,8 @@ def test_relative_end_counts_from_the_question(world: World) -> None:
 def test_cancelled_command_cannot_be_confirmed(world: World) -> None:
     question = world.question(Verb.DENY)
     assert world.use_case.cancel(ADA, question.id) == NotDone(NotDoneReason.CANCELLED)
-    assert world.confirm(question) == NotDone(NotDoneReason.GONE)
-    assert world.use_case.cancel(ADA, question.id) == NotDone(NotDoneReason.GONE)
+    assert world.confirm(question) == NotDone(NotDoneReason.EXPIRED)
+    assert world.use_case.cancel(ADA, question.id) == NotDone(NotDoneReason.EXPIRED)
     assert world.changes() == []
 
 
@@ -300,7 +300,7 @@ def test_confirmation_after_a_change_is_refused(world: World, verb: Verb) -> Non
         world.confirm(question)
 
     assert world.access.read(ANA) == before
-    assert world.confirm(question) == NotDone(NotDoneReason.GONE)
+    assert world.confirm(question) == NotDone(NotDoneReason.EXPIRED)
 
 
 def test_failed_command_cannot_be_confirmed_again(world: World) -> None:
@@ -309,16 +309,16 @@ def test_failed_command_cannot_be_confirmed_again(world: World) -> None:
     with pytest.raises(StoreError):
         world.confirm(question)
     world.access.error = None
-    assert world.confirm(question) == NotDone(NotDoneReason.GONE)
+    assert world.confirm(question) == NotDone(NotDoneReason.EXPIRED)
 
 
 def test_pending_command_of_an_older_version_is_gone(world: World) -> None:
     for verb, fields in (("dance", {}), ("deny", {"whom": "U0ANA"}), ("deny", {}), ("list", {})):
         pending_id = world.request_id()
         world.pending.keep(PendingCommand(pending_id, ADA, verb, fields, world.clock.now() + CONFIRMATION_TIMEOUT))
-        assert world.use_case.confirm(ADA, pending_id, Source.BUTTON) == NotDone(NotDoneReason.GONE)
+        assert world.use_case.confirm(ADA, pending_id, Source.BUTTON) == NotDone(NotDoneReason.EXPIRED)
     question = world.question(Verb.DENY)
-    assert world.use_case.more(ADA, question.id, world.request_id()) == NotDone(NotDoneReason.GONE)
+    assert world.use_case.more(ADA, question.id, world.request_id()) == NotDone(NotDoneReason.EXPIRED)
     assert world.changes() == []
 
 
@@ -331,7 +331,7 @@ def test_replay_of_a_command_does_nothing(world: World) -> None:
     world.confirm(world.question(Verb.FORGET))
 
     assert world.use_case.ask(ADA, command, request_id, Source.COMMAND) is None
-    assert world.use_case.confirm(ADA, request_id, Source.BUTTON) == NotDone(NotDoneReason.GONE)
+    assert world.use_case.confirm(ADA, request_id, Source.BUTTON) == NotDone(NotDoneReason.EXPIRED)
     assert world.access.read(ANA) == Access()
 
 
@@ -353,7 +353,7 @@ def test_command_that_cannot_be_stored_is_not_done(world: World) -> None:
 
 def test_errors_of_administration_are_raised(world: World) -> None:
     world.access.give(BEN, a_mapping(profile="ana"))
-    with pytest.raises(ProfileTaken):
+    with pytest.raises(ProfileConflict):
         world.ask(Verb.MAP, **MAP)
     world.access.unreadable[ANA] = ("mapping#default",)
     with pytest.raises(BadInput):
@@ -555,13 +555,13 @@ def test_next_page_works_once_for_its_reader_in_time(world: World) -> None:
     assert isinstance(page, Page)
     assert page.more is not None
 
-    assert world.use_case.more(BEA, page.more, world.request_id()) == NotDone(NotDoneReason.GONE)
-    assert world.use_case.confirm(ADA, "f" * 32, Source.BUTTON) == NotDone(NotDoneReason.GONE)
+    assert world.use_case.more(BEA, page.more, world.request_id()) == NotDone(NotDoneReason.EXPIRED)
+    assert world.use_case.confirm(ADA, "f" * 32, Source.BUTTON) == NotDone(NotDoneReason.EXPIRED)
     turned = world.use_case.more(ADA, page.more, request_id := world.request_id())
     assert isinstance(turned, Page)
-    assert world.use_case.more(ADA, page.more, request_id) == NotDone(NotDoneReason.GONE)
+    assert world.use_case.more(ADA, page.more, request_id) == NotDone(NotDoneReason.EXPIRED)
     world.clock.advance(NEXT_PAGE_TIMEOUT.total_seconds())
-    assert world.use_case.more(ADA, request_id, world.request_id()) == NotDone(NotDoneReason.GONE)
+    assert world.use_case.more(ADA, request_id, world.request_id()) == NotDone(NotDoneReason.EXPIRED)
 
 
 def test_explain_shows_a_decision(world: World) -> None:

@@ -26,8 +26,8 @@ def problems(text: str) -> list[str]:
     return [str(problem) for problem in lines(text).problems]
 
 
-def written(wanted: dict[str, Access]) -> str:
-    return "".join(write(sorted(wanted.items())))
+def written(target: dict[str, Access]) -> str:
+    return "".join(write(sorted(target.items())))
 
 
 # Round trips
@@ -69,39 +69,39 @@ def accesses(draw: st.DrawFn, user: str) -> Access:
 
 @st.composite
 def files(draw: st.DrawFn) -> dict[str, Access]:
-    wanted = {user: draw(accesses(user)) for user in draw(st.lists(users, unique=True, max_size=4))}
+    target = {user: draw(accesses(user)) for user in draw(st.lists(users, unique=True, max_size=4))}
     holders: dict[tuple[str, str], str] = {}
-    for user, access in wanted.items():
+    for user, access in target.items():
         kept = [
             mapping
             for mapping in access.mappings
             if holders.setdefault((mapping.domain_id, mapping.profile_name.lower()), user) == user
         ]
-        wanted[user] = Access(tuple(kept), access.grants)
-    return {user: access for user, access in wanted.items() if access != Access()}
+        target[user] = Access(tuple(kept), access.grants)
+    return {user: access for user, access in target.items() if access != Access()}
 
 
 @given(files())
-def test_csv_file_round_trips_byte_by_byte(wanted: dict[str, Access]) -> None:
-    text = written(wanted)
+def test_csv_file_round_trips_byte_by_byte(target: dict[str, Access]) -> None:
+    text = written(target)
 
     parsed = lines(text)
 
     assert parsed.problems == []
-    assert parsed.wanted == wanted
-    assert written(parsed.wanted) == text
+    assert parsed.target == target
+    assert written(parsed.target) == text
 
 
 @given(files())
-def test_read_ignores_byte_order_mark_line_ends_and_column_order(wanted: dict[str, Access]) -> None:
-    rows = list(csv.DictReader(io.StringIO(written(wanted), newline="")))
+def test_read_ignores_byte_order_mark_line_ends_and_column_order(target: dict[str, Access]) -> None:
+    rows = list(csv.DictReader(io.StringIO(written(target), newline="")))
     again = io.StringIO(newline="")
     again.write("\ufeff\r\n\r\n")
     writer = csv.DictWriter(again, COLUMNS[::-1], lineterminator="\r\n\r\n")
     writer.writeheader()
     writer.writerows(rows)
 
-    assert lines(again.getvalue()).wanted == wanted
+    assert lines(again.getvalue()).target == target
 
 
 @given(reasons)
@@ -113,7 +113,7 @@ def test_written_cells_never_start_a_formula(reason: str) -> None:
 @given(st.text() | st.text('principal,kind"\n\r;U0A' + "allow", max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     parsed = lines(text)
-    assert parsed.problems or parsed.wanted or parsed.rows == 0
+    assert parsed.problems or parsed.target or parsed.rows == 0
 
 
 @given(st.text(max_size=30))
@@ -121,7 +121,7 @@ def test_any_row_is_read_or_refused(cell: str) -> None:
     row = io.StringIO(newline="")
     csv.writer(row).writerow(["U0A", cell, cell, cell, cell, cell, cell])
     parsed = lines(SHORT + row.getvalue())
-    assert parsed.problems or not parsed.wanted
+    assert parsed.problems or not parsed.target
 
 
 # Files written by hand
@@ -132,16 +132,16 @@ def test_read_accepts_files_without_unused_columns() -> None:
 
     assert parsed.problems == []
     assert parsed.rows == 2
-    assert parsed.wanted["U0ANA"].grants == (Grant("U0ANA", Effect.ALLOW, datetime(2030, 2, 1, tzinfo=UTC)),)
-    assert parsed.wanted["U0BEN"].grants == (Grant("U0BEN", Effect.DENY, datetime(2030, 1, 31, 17, tzinfo=UTC)),)
+    assert parsed.target["U0ANA"].grants == (Grant("U0ANA", Effect.ALLOW, datetime(2030, 2, 1, tzinfo=UTC)),)
+    assert parsed.target["U0BEN"].grants == (Grant("U0BEN", Effect.DENY, datetime(2030, 1, 31, 17, tzinfo=UTC)),)
 
 
 def test_read_takes_the_date_cells_of_spreadsheets_as_dates() -> None:
     text = "principal,kind,until\nU0123ABCD,allow,2026-12-31 00:00:00\nU0456EFGH,allow,2026-12-31\n"
 
-    wanted = lines(text).wanted
+    target = lines(text).target
 
-    assert {grant.until for access in wanted.values() for grant in access.grants} == {
+    assert {grant.until for access in target.values() for grant in access.grants} == {
         datetime(2027, 1, 1, tzinfo=UTC)
     }
 
@@ -149,10 +149,10 @@ def test_read_takes_the_date_cells_of_spreadsheets_as_dates() -> None:
 def test_read_takes_scattered_rows_and_rows_without_an_alias() -> None:
     text = f"{SHORT}U0A,mapping,,d-x,ana,,\nU0B,allow,,,,,\nU0A,allow,,,,,why\nU0A,mapping,lab-2,d-x,ANA,,\n"
 
-    wanted = lines(text).wanted["U0A"]
+    target = lines(text).target["U0A"]
 
-    assert [mapping.alias for mapping in wanted.mappings] == ["default", "lab-2"]
-    assert wanted.grants[0].reason == "why"
+    assert [mapping.alias for mapping in target.mappings] == ["default", "lab-2"]
+    assert target.grants[0].reason == "why"
 
 
 BAD = {

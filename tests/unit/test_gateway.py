@@ -22,7 +22,7 @@ from bot.core.records import Entry
 from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
 from bot.observability.metrics import Metrics
-from bot.slack.app_context import Admitted, AppContext, tell
+from bot.slack.app_context import Admitted, AppContext, reply
 from bot.slack.blocks import Message, RenderContext
 from bot.slack.client import SlackApi
 from bot.slack.gateway import MAX_FOREIGN_ID_LENGTH, MAX_WAIT, Body, Route, receive, register
@@ -439,7 +439,7 @@ def test_full_call_pool_still_rejects_in_the_acknowledgement(world: World, sourc
         assert "Many people are asking at once" in world.receive(source)
     assert world.happened == []
     assert world.counted() == {"unrecorded": 1}
-    assert [line["event"] for line in logs] == ["turned_away", "refusal_not_recorded"]
+    assert [line["event"] for line in logs] == ["request_rejected", "refusal_not_recorded"]
 
 
 def test_log_of_a_refusal_contains_no_secret(world: World) -> None:
@@ -551,7 +551,7 @@ def test_handler_defect_is_answered_counted_logged_and_recorded(world: World, so
     assert world.replies() == [words(Reason.INTERNAL, "/atelier" if source is Source.COMMAND else "/studio")]
     assert world.recorded() == [(TEAM, ANA.user_id, "internal", source)]
     assert world.counted() == {"internal": 1}
-    assert [line["event"] for line in logs] == ["request_failed", "turned_away", "concluded"]
+    assert [line["event"] for line in logs] == ["request_failed", "request_rejected", "concluded"]
 
 
 def test_defect_without_a_message_is_answered_by_direct_message(world: World) -> None:
@@ -592,21 +592,21 @@ MESSAGE = views.help_text(RenderContext(CATALOGUES["en"]))
 def test_reply_uses_the_response_url(world: World, where: str, *, replaced: bool, takes: bool) -> None:
     world.slack.takes = takes
     origin = replace(NOWHERE, **PLACES[where])
-    assert tell(world.app, origin, MESSAGE, replace=replaced) is takes
+    assert reply(world.app, origin, MESSAGE, replace=replaced) is takes
     assert world.slack.replies == [(origin, MESSAGE, replaced)]
     assert world.slack.dialogs == []
 
 
 def test_reply_without_a_response_url_opens_a_dialog(world: World) -> None:
-    assert tell(world.app, NOWHERE, MESSAGE, replace=True)
+    assert reply(world.app, NOWHERE, MESSAGE, replace=True)
     assert (world.slack.dialogs, world.slack.replies) == ([(NOWHERE, MESSAGE)], [])
 
 
 def test_reply_in_an_unopened_dialog_is_undelivered(world: World) -> None:
     world.slack.error = NO
     with capture_logs() as logs:
-        assert not tell(world.app, NOWHERE, MESSAGE, replace=True)
-    assert [(line["event"], line["code"]) for line in logs] == [("not_told", "expired_trigger_id")]
+        assert not reply(world.app, NOWHERE, MESSAGE, replace=True)
+    assert [(line["event"], line["code"]) for line in logs] == [("reply_not_sent", "expired_trigger_id")]
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,7 @@ def test_press_by_non_administrator_decides_nothing(world: AppWorld, action_id: 
 @pytest.mark.parametrize("action_id", ["approve_access", "deny_access"])
 def test_press_that_names_no_request_is_stale(world: AppWorld, action_id: str, named: str) -> None:
     world.press(action_id, named, ADA)
-    assert world.answer() == WORDS.request_gone
+    assert world.answer() == WORDS.request_closed
     assert world.outcomes() == [("link", "stale_button")]
 
 
@@ -283,4 +283,4 @@ def test_approval_of_a_member_in_a_denied_group_says_so(world: AppWorld) -> None
     world.access.give_group(TEAM, deny)
     world.directory.groups = {deny.principal: frozenset({BEN.user_id})}
     world.press("approve_access", value(asked(world)), ADA)
-    assert world.answer() == WORDS.deny_stands
+    assert world.answer() == WORDS.deny_rule_remains

@@ -405,7 +405,7 @@ def test_undelivered_choice_is_recorded_as_undelivered(several: World, delivery:
     entry = several.ask()
     assert entry is not None
     assert entry.outcome == "choose"
-    assert "could not be told" in (entry.detail or "")
+    assert "did not reach the member" in (entry.detail or "")
 
 
 def test_replay_of_a_choice_is_a_replay(several: World) -> None:
@@ -684,7 +684,7 @@ def test_undelivered_refusal_keeps_its_reason(world: World, delivery: Callable[[
     entry = world.ask()
     assert entry is not None
     assert entry.outcome == "denied"
-    assert "could not be told" in (entry.detail or "")
+    assert "did not reach the member" in (entry.detail or "")
 
 
 def test_member_gets_one_reply(world: World) -> None:

@@ -41,7 +41,7 @@ def test_plan_counts_mapped_profiles_and_reports_taken_ones() -> None:
     stored = {"U0ANA": Access((Mapping("default", "d-one", "ANA"), Mapping("b", "d-one", "ben")))}
     found = planned(Profile("d-one", "ana"), Profile("d-one", "ben"), stored=stored)
     assert (proposed(found), len(of(Status.MAPPED, found))) == ([], 1)
-    assert [taken.members for taken in of(Status.TAKEN, found)] == [("U0BEN", "U0ANA")]
+    assert [taken.members for taken in of(Status.CONFLICT, found)] == [("U0BEN", "U0ANA")]
 
 
 def test_plan_reports_mappings_without_profile_or_member() -> None:
@@ -51,7 +51,7 @@ def test_plan_reports_mappings_without_profile_or_member() -> None:
         "U0QUIET": Access((Mapping("default", "d-two", "there"),)),
     }
     found = planned(Profile("d-two", "There"), stored=stored)
-    assert [(gone.members[0], gone.profile.name) for gone in of(Status.GONE, found)] == [
+    assert [(gone.members[0], gone.profile.name) for gone in of(Status.ORPHAN, found)] == [
         ("U0ANA", "gone"),
         ("U0GHOST", "ghost"),
     ]

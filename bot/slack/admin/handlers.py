@@ -22,7 +22,7 @@ from bot.core.values import is_group
 from bot.slack.admin import forms, records
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
-from bot.slack.app_context import Admitted, AppContext, announce, refuse, tell
+from bot.slack.app_context import Admitted, AppContext, announce, refuse, reply
 from bot.slack.blocks import Message, RenderContext, escape, text_message
 from bot.slack.gateway import Body, Route, record_invalid_form
 from bot.slack.members import views
@@ -53,9 +53,9 @@ def administer(app: AppContext, admitted: Admitted, text: str) -> None:
             _ask(app, admitted, render, parse_admin(text, app.now()))
             return
     except ParseError as problem:
-        message = admin_views.misunderstood(problem, render)
+        message = admin_views.parse_error(problem, render)
     app.metrics.outcome("admin_answered")
-    tell(app, admitted.origin, message, replace=False)
+    reply(app, admitted.origin, message, replace=False)
 
 
 def _admitted(app: AppContext, admitted: Admitted) -> RenderContext | None:
@@ -67,13 +67,13 @@ def _admitted(app: AppContext, admitted: Admitted) -> RenderContext | None:
         log.warning("administrator_unknown", request=admitted.id, why=str(error))
         render = app.render(admitted.origin)
         if refuse(app, admitted, error.reason, action=ADMIN):
-            tell(app, admitted.origin, _failed(error, render), replace=replaces)
+            reply(app, admitted.origin, _failed(error, render), replace=replaces)
         return None
     render = app.render(admitted.origin, locale)
     if is_admin:
         return render
     if refuse(app, admitted, Reason.NOT_AN_ADMIN, action=ADMIN):
-        tell(app, admitted.origin, views.refusal(Reason.NOT_AN_ADMIN, render), replace=replaces)
+        reply(app, admitted.origin, views.refusal(Reason.NOT_AN_ADMIN, render), replace=replaces)
     return None
 
 
@@ -85,12 +85,12 @@ def _open_menu(app: AppContext, admitted: Admitted) -> None:
     except SlackError as error:
         log.warning("dialog_not_opened", request=admitted.id, code=error.code)
         app.metrics.outcome("dialog_not_opened")
-        tell(app, admitted.origin, text_message(app.render().words.form_failed), replace=False)
+        reply(app, admitted.origin, text_message(app.render().words.form_failed), replace=False)
         return
     render = _admitted(app, admitted)
     if render is not None:
         app.metrics.outcome("admin_answered")
-        tell(app, admitted.origin, forms.menu(render), replace=True)
+        reply(app, admitted.origin, forms.menu(render), replace=True)
 
 
 def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
@@ -100,7 +100,7 @@ def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
         return
     verb = parse_verb(action_value(body))
     if verb is None:
-        tell(app, admitted.origin, forms.menu(render), replace=True)
+        reply(app, admitted.origin, forms.menu(render), replace=True)
     elif not COMMAND_SPECS[verb].fields:
         _ask(app, admitted, render, AdminCommand(verb, {}))
     else:
@@ -108,7 +108,7 @@ def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
             app.slack.open_form(admitted.origin, forms.form(verb, render))
         except SlackError as error:
             log.warning("form_not_shown", request=admitted.id, code=error.code)
-            tell(app, admitted.origin, text_message(render.words.form_failed), replace=True)
+            reply(app, admitted.origin, text_message(render.words.form_failed), replace=True)
 
 
 def _form(body: Body) -> tuple[Verb | None, dict[str, str], str]:
@@ -159,7 +159,7 @@ def _invalid(app: AppContext, admitted: Admitted, body: Body) -> None:
 
 
 def _gone() -> Outcome:
-    return NotDone(NotDoneReason.GONE)
+    return NotDone(NotDoneReason.EXPIRED)
 
 
 def _press(app: AppContext, admitted: Admitted, body: Body, work: PressWork) -> None:
@@ -206,7 +206,7 @@ def _answer(app: AppContext, admitted: Admitted, render: RenderContext, work: Ca
         counted = "admin_done" if isinstance(result, Done | Forgotten) else "admin_answered"
         message = admin_views.outcome(result, render, app.now(), in_dialog=in_dialog)
     app.metrics.outcome(counted)
-    _tell(app, admitted, admin_views.with_way_back(message, render) if in_dialog and result is None else message)
+    _reply(app, admitted, admin_views.with_way_back(message, render) if in_dialog and result is None else message)
     if isinstance(result, Done | Forgotten):
         announce(app, admitted.id, admin_views.announcement(result, admitted.member.user_id))
         principal = result.command.principal
@@ -223,14 +223,14 @@ def _in_dialog(admitted: Admitted) -> bool:
     return admitted.origin.view_id is not None or admitted.origin.view_name is not None
 
 
-def _tell(app: AppContext, admitted: Admitted, message: Message) -> None:
+def _reply(app: AppContext, admitted: Admitted, message: Message) -> None:
     """Replace the message of the button, or send a direct message if the dialog was closed."""
-    if tell(app, admitted.origin, message, replace=admitted.source is Source.BUTTON):
+    if reply(app, admitted.origin, message, replace=admitted.source is Source.BUTTON):
         return
     try:
         app.slack.post(admitted.member.user_id, message)
     except SlackError as error:
-        log.warning("administrator_not_told", request=admitted.id, code=error.code)
+        log.warning("admin_reply_not_sent", request=admitted.id, code=error.code)
 
 
 ROUTES = (

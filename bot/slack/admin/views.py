@@ -30,7 +30,7 @@ def usage(render: RenderContext) -> Message:
     return text_message("\n".join([words.help_admin.format(command=command), *lines]))
 
 
-def misunderstood(problem: ParseError, render: RenderContext) -> Message:
+def parse_error(problem: ParseError, render: RenderContext) -> Message:
     """Show what was not understood, with an example that is."""
     words, command = render.words.admin, escape(render.command)
     must = words.must[Name(problem.field)] if problem.field in set(Name) else ""
@@ -99,11 +99,11 @@ def _question(question: Question, render: RenderContext, now: datetime) -> Messa
     form = words.before if command.verb is Verb.DENY else words.affected
     blocks += sections([form.format(what=describe(each, render, now)) for each in question.affected])
     if command.verb is Verb.MAP:
-        blocks.append(section(words.in_its_place.format(what=mapping(command.mapping(), render))))
+        blocks.append(section(words.after.format(what=mapping(command.mapping(), render))))
     elif command.verb is Verb.LOCKDOWN:
         blocks.append(section(words.members_read.format(reason=escape(command.reason))))
     elif command.verb in (Verb.ALLOW, Verb.DENY):
-        blocks.append(section(words.in_its_place.format(what=rule(command.grant(), render, now))))
+        blocks.append(section(words.after.format(what=rule(command.grant(), render, now))))
     buttons = actions(
         button(words.confirm, CONFIRM, question.id, style="danger"), button(words.leave, CANCEL, question.id)
     )
@@ -131,8 +131,8 @@ def _has_ended(command: AdminCommand, now: datetime) -> bool:
 
 def _forgotten(forgotten: Forgotten, render: RenderContext, now: datetime) -> Message:
     text = render.words.admin.done[Verb.FORGET].format(user=mention(forgotten.command.principal))
-    gone: tuple[Record, ...] = (*forgotten.removed.grants, *forgotten.removed.unreadable)
-    return Message(text, [section(text), *sections([describe(each, render, now) for each in gone])])
+    removed: tuple[Record, ...] = (*forgotten.removed.grants, *forgotten.removed.unreadable)
+    return Message(text, [section(text), *sections([describe(each, render, now) for each in removed])])
 
 
 def _explained(explained: Explained, render: RenderContext, now: datetime) -> Message:

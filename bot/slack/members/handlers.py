@@ -13,7 +13,7 @@ from bot.core.link import Answer, Reason, Source, Stage, Target
 from bot.core.records import Entry
 from bot.links.status import MemberStatus
 from bot.slack.admin.handlers import administer
-from bot.slack.app_context import Admitted, AppContext, conclude, refuse, tell
+from bot.slack.app_context import Admitted, AppContext, conclude, refuse, reply
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
@@ -29,13 +29,13 @@ def _command(app: AppContext, admitted: Admitted, body: Body) -> None:
         case Open(target):
             _answer(app, admitted, target, in_place=False)
         case WhoAmI():
-            _tell_status(app, admitted, status_views.who_am_i, "whoami")
+            _reply_status(app, admitted, status_views.who_am_i, "whoami")
         case Ask():
             show_form(app, admitted, {})
         case Administer(text):
             administer(app, admitted, text)
         case Help(not_understood):
-            _tell_status(app, admitted, partial(_help, app, not_understood), "help")
+            _reply_status(app, admitted, partial(_help, app, not_understood), "help")
 
 
 def _help(app: AppContext, not_understood: str | None, status: MemberStatus, render: RenderContext) -> Message:
@@ -43,7 +43,7 @@ def _help(app: AppContext, not_understood: str | None, status: MemberStatus, ren
     return status_views.help_for(status, render, not_understood=not_understood, administers=administers)
 
 
-def _tell_status(
+def _reply_status(
     app: AppContext,
     admitted: Admitted,
     view: Callable[[MemberStatus, RenderContext], Message],
@@ -56,7 +56,7 @@ def _tell_status(
     except UpstreamError as error:
         log.warning("status_unknown", request=admitted.id, why=str(error))
         outcome, message = error.reason, views.refusal(error.reason, app.render(admitted.origin))
-    tell(app, admitted.origin, message, replace=False)
+    reply(app, admitted.origin, message, replace=False)
     app.metrics.outcome(outcome)
 
 
@@ -103,7 +103,7 @@ def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bo
     def deliver(answer: Answer) -> bool:
         message = views.answer(answer, app.render(admitted.origin, answer.locale))
         begun = app.monotonic()
-        delivered = tell(app, admitted.origin, message, replace=in_place)
+        delivered = reply(app, admitted.origin, message, replace=in_place)
         replied = app.monotonic()
         app.metrics.record_duration(Stage.REPLY, replied - begun)
         app.metrics.record_duration(Stage.WHOLE, replied - admitted.started)
@@ -133,7 +133,7 @@ def _follow_up(app: AppContext, admitted: Admitted, entry: Entry) -> None:
         return
     expired = views.stale(entry, app.render(admitted.origin, entry.locale))
     app.link_expiry.watch(
-        place, entry.id, entry.expires_at, lambda: tell(app, admitted.origin, expired, replace=True)
+        place, entry.id, entry.expires_at, lambda: reply(app, admitted.origin, expired, replace=True)
     )
 
 
@@ -156,7 +156,7 @@ def _opened(app: AppContext, admitted: Admitted, body: Body) -> None:
         app.metrics.outcome("opened" if first else "opened_again")
         if admitted.origin.place is not None:
             app.link_expiry.forget(admitted.origin.place, entry.id)
-        tell(app, admitted.origin, views.opened(entry, app.render(admitted.origin, entry.locale)), replace=True)
+        reply(app, admitted.origin, views.opened(entry, app.render(admitted.origin, entry.locale)), replace=True)
         if admitted.origin.view_id is not None:
             show_home(app, admitted.member)
 
@@ -164,7 +164,7 @@ def _opened(app: AppContext, admitted: Admitted, body: Body) -> None:
 def _stale(app: AppContext, admitted: Admitted, _body: Body) -> None:
     """Refuse a button that names nothing of this member's: old, or made up."""
     if refuse(app, admitted, Reason.STALE_BUTTON):
-        tell(app, admitted.origin, views.refusal(Reason.STALE_BUTTON, app.render(admitted.origin)), replace=True)
+        reply(app, admitted.origin, views.refusal(Reason.STALE_BUTTON, app.render(admitted.origin)), replace=True)
 
 
 # The first route that matches takes a request, so the last one has what no other claims.

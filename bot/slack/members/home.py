@@ -17,9 +17,9 @@ def show_home(app: AppContext, member: Member, person: Person | None = None) -> 
         person: Slack's record of the member, if it has just been read.
     """
     try:
-        standing = app.get_status.of(member, person)
-        render = app.render(locale=standing.facts.person.locale)
-        app.slack.publish_home(member.user_id, status_views.home_tab(standing, render))
+        status = app.get_status.of(member, person)
+        render = app.render(locale=status.facts.person.locale)
+        app.slack.publish_home(member.user_id, status_views.home_tab(status, render))
     except UpstreamError as error:
         log.warning("home_not_shown", user=member.user_id, why=str(error))
     else:

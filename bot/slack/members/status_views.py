@@ -103,7 +103,7 @@ def _links(status: MemberStatus, words: Words) -> Block:
 def _allowance(status: MemberStatus, render: RenderContext) -> str:
     words, denied, allow = render.words, rejection(status), status.allow
     own_words = {
-        Reason.NOT_A_MEMBER: words.who_unfit,
+        Reason.NOT_A_MEMBER: words.who_ineligible,
         Reason.GUEST: words.who_guest,
         Reason.DENIED: words.who_denied,
     }

@@ -13,7 +13,7 @@ from bot.core.errors import SlackError, StoreError, StudioLinksError, UpstreamEr
 from bot.core.link import Denied, Reason, Source
 from bot.core.records import AccessRequest, DecisionResult, Posting, RequestState
 from bot.core.values import DEFAULT_ALIAS, InvalidValue
-from bot.slack.app_context import Admitted, AppContext, announce, refuse, tell
+from bot.slack.app_context import Admitted, AppContext, announce, refuse, reply
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 # A button's value: whose request, and which. A dialog brings it back with the language that it is in.
 REQUEST = re.compile(r"([UW][A-Z0-9]{1,30}) ([0-9a-f]{32})")
 # The results after which a request needs no buttons any more.
-OVER = (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED, DecisionResult.GONE)
+OVER = (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED, DecisionResult.CLOSED)
 # The meaning of the form's options for a time; anything else means a day.
 SPANS = {str(days or request_views.FOR_GOOD): days for days in DAYS}
 
@@ -74,7 +74,7 @@ def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
     render = app.render(admitted.origin)
     if not render.may_ask:
         words = app.render_for(admitted.member).words
-        tell(app, admitted.origin, text_message(words.ask_nobody), replace=False)
+        reply(app, admitted.origin, text_message(words.ask_nobody), replace=False)
         return
     try:
         # A dialog first, for which Slack gives three seconds; then who the member is, and whether asking would help.
@@ -100,7 +100,7 @@ def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
 def _not_opened(app: AppContext, admitted: Admitted, render: RenderContext, error: SlackError) -> None:
     log.warning("dialog_not_opened", request=admitted.id, code=error.code)
     app.metrics.outcome("dialog_not_opened")
-    tell(app, admitted.origin, text_message(render.words.form_failed), replace=False)
+    reply(app, admitted.origin, text_message(render.words.form_failed), replace=False)
 
 
 def _ask(app: AppContext, admitted: Admitted, body: Body) -> None:
@@ -118,7 +118,7 @@ def _ask(app: AppContext, admitted: Admitted, body: Body) -> None:
         log.error("request_not_kept", request=admitted.id, why=str(error))  # noqa: TRY400
         outcome, message = "not_asked", text_message(render.words.ask_failed)
     app.metrics.outcome(outcome)
-    tell(app, admitted.origin, message, replace=False)
+    reply(app, admitted.origin, message, replace=False)
 
 
 def _announce_to_admins(
@@ -178,7 +178,7 @@ def _decide(app: AppContext, admitted: Admitted, value: str, render: RenderConte
     named = REQUEST.fullmatch(value)
     if named is None:
         if refuse(app, admitted, Reason.STALE_BUTTON):
-            tell(app, admitted.origin, text_message(render.words.request_gone), replace=False)
+            reply(app, admitted.origin, text_message(render.words.request_closed), replace=False)
         return
     try:
         who = Member(admitted.member.tenant, named[1])
@@ -186,7 +186,7 @@ def _decide(app: AppContext, admitted: Admitted, value: str, render: RenderConte
     except StudioLinksError as error:
         log.error("decision_failed", request=admitted.id, why=str(error))  # noqa: TRY400
         app.metrics.outcome("decision_failed")
-        tell(app, admitted.origin, request_views.failed(error, render), replace=False)
+        reply(app, admitted.origin, request_views.failed(error, render), replace=False)
     else:
         app.metrics.outcome(f"decision_{decision.result}")
         _show_decision(app, admitted, decision, render)
@@ -210,8 +210,8 @@ def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, rend
         shown |= _settle(app, request, but=pressed) > 0
         show_home(app, request.member, person)
         announce(app, request.id, request_views.announcement(request))
-    if not shown or decision.result is DecisionResult.GONE:
-        tell(app, admitted.origin, request_views.outcome(decision, render), replace=False)
+    if not shown or decision.result is DecisionResult.CLOSED:
+        reply(app, admitted.origin, request_views.outcome(decision, render), replace=False)
 
 
 def _settle(app: AppContext, request: AccessRequest, *, but: str | None = None) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.admin.access_requests import DAYS, Decision
-from bot.core.errors import Changed, ProfileTaken, StudioLinksError, UpstreamError
+from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.records import AccessRequest, DecisionResult, RequestState
 from bot.core.values import InvalidValue
 from bot.slack.blocks import (
@@ -120,13 +120,13 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
         {
             DecisionResult.NOT_AN_ADMIN: words.only_admins,
             DecisionResult.OWN_REQUEST: words.not_your_own,
-            DecisionResult.ALIAS_TAKEN: words.alias_taken,
-            DecisionResult.DENY_STANDS: words.deny_stands,
+            DecisionResult.ALIAS_IN_USE: words.alias_in_use,
+            DecisionResult.DENY_RULE_REMAINS: words.deny_rule_remains,
             DecisionResult.UNREADABLE: words.unreadable,
-            DecisionResult.OF_NO_USE: words.of_no_use,
+            DecisionResult.INELIGIBLE: words.ineligible,
             DecisionResult.LOCKED_DOWN: words.locked_down,
             DecisionResult.NEEDS_MAPPING: words.approve_needs,
-        }.get(decision.result, words.request_gone)
+        }.get(decision.result, words.request_closed)
     )
 
 
@@ -136,8 +136,8 @@ def failed(error: StudioLinksError, render: RenderContext) -> Message:
     match error:
         case UpstreamError():
             why = words.failures.get(error.reason, words.failed_otherwise)
-        case ProfileTaken():
-            why = words.profile_taken
+        case ProfileConflict():
+            why = words.profile_in_use
         case Changed():
             why = words.changed_meanwhile
         case _:
@@ -197,7 +197,7 @@ def _asked(request: AccessRequest, words: Words) -> list[Block]:
 
 
 def _span(days: int | None, words: Words) -> str:
-    return words.for_good if days is None else count(days, words.day)
+    return words.no_end_date if days is None else count(days, words.day)
 
 
 def _value(request: AccessRequest) -> str:

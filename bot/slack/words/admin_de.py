@@ -101,7 +101,7 @@ class GermanAdminWords(AdminWords):
     }
     ended_question = "*Für {user} eine Regel setzen, die schon abgelaufen ist?* Sie hat keine Wirkung."
     affected = "Jetzt: {what}"
-    in_its_place = "Danach: {what}"
+    after = "Danach: {what}"
     members_read = "Die Mitglieder sehen: „{reason}“"
     oneself = (
         ":warning: *Das bist du selbst.* Du verlierst deinen eigenen Zugriff, und vielleicht kann ihn nur ein "
@@ -114,7 +114,7 @@ class GermanAdminWords(AdminWords):
     confirm = "Bestätigen"
     leave = "Abbrechen"
     not_done = {
-        NotDoneReason.GONE: "Dieser Button funktioniert nicht mehr. Es wurde nichts geändert. "
+        NotDoneReason.EXPIRED: "Dieser Button funktioniert nicht mehr. Es wurde nichts geändert. "
         "Gib den Befehl erneut ein.",
         NotDoneReason.CANCELLED: "Abgebrochen. Es wurde nichts geändert.",
         NotDoneReason.NO_MAPPING: "Wähle mit `--alias` eine Zuordnung von {user} aus. Es wurde nichts geändert.",

@@ -93,7 +93,7 @@ class AdminWords:
     }
     ended_question = "*Set a rule for {user} that has already ended?* It will have no effect."
     affected = "Now: {what}"
-    in_its_place = "After: {what}"
+    after = "After: {what}"
     members_read = "Members will see: “{reason}”"
     oneself = (
         ":warning: *This is you.* You will lose your own access, and another administrator may have to restore it."
@@ -105,7 +105,7 @@ class AdminWords:
     confirm = "Confirm"
     leave = "Cancel"
     not_done = {
-        NotDoneReason.GONE: "This button no longer works. Nothing was changed. Enter the command again.",
+        NotDoneReason.EXPIRED: "This button no longer works. Nothing was changed. Enter the command again.",
         NotDoneReason.CANCELLED: "Cancelled. Nothing was changed.",
         NotDoneReason.NO_MAPPING: "Choose one of {user}'s mappings with `--alias`. Nothing was changed.",
         NotDoneReason.NO_RULE: "{user} has no rules to remove.",

@@ -43,7 +43,7 @@ class GermanWords(Words):
     no_such_alias = "Du hast kein Profil namens „{text}“."
     nearest = "Meintest du {aliases}?"
     who = "Du bist <@{user}>."
-    who_unfit = (
+    who_ineligible = (
         "Laut Slack bist du hier kein vollwertiges Mitglied und bekommst deshalb keine Studio-Links. "
         "Bitte deine Slack-Admins, dein Konto zu prüfen."
     )
@@ -79,7 +79,7 @@ class GermanWords(Words):
     ask_reason = "Wofür brauchst du es?"
     ask_reason_missing = "Schreib kurz, wofür du es brauchst."
     ask_days = "Für wie lange?"
-    for_good = "Unbefristet"
+    no_end_date = "Unbefristet"
     send = "Senden"
     ask_sent = "Dein Antrag ist bei deinen Studio-Admins. Ich melde mich, sobald er entschieden ist."
     ask_joined = "Du hast schon einen Antrag gestellt, {at}. Ich melde mich, sobald er entschieden ist."
@@ -103,7 +103,7 @@ class GermanWords(Words):
     approve_title = "Zugriff genehmigen"
     approve_domain = "ID der SageMaker-Domain"
     approve_profile = "SageMaker-Profil"
-    of_no_use = (
+    ineligible = (
         "Laut Slack ist dieses Konto ein Gast oder inaktiv und könnte den Zugriff nicht nutzen. Lehn den Antrag ab."
     )
     locked_down = (
@@ -114,7 +114,7 @@ class GermanWords(Words):
     approve_note = (
         "Lass alle drei leer, wenn das Mitglied kein neues Profil braucht. Ohne Angabe ist der Alias „default“."
     )
-    alias_taken = (
+    alias_in_use = (
         "Dieses Mitglied verwendet diesen Alias schon für ein anderes Profil. "
         "Klick erneut auf *Genehmigen* und wähle einen anderen Alias."
     )
@@ -136,11 +136,11 @@ class GermanWords(Words):
         "Über deinen eigenen Antrag kannst du nicht entscheiden. "
         "Es wurde nichts geändert; frag jemand anderen aus dem Admin-Team."
     )
-    request_gone = (
+    request_closed = (
         "Dieser Antrag ist abgelaufen oder wurde durch einen neueren ersetzt. "
         "Such den neueren oder bitte das Mitglied um einen neuen."
     )
-    deny_stands = (
+    deny_rule_remains = (
         "Dieses Mitglied ist durch eine Regel gesperrt, die Vorrang vor der Genehmigung hat. "
         "Entferne sie mit `studio-links forget` und genehmige dann."
     )
@@ -182,7 +182,7 @@ class GermanWords(Words):
         Reason.SLACK_REFUSED: "Der Bot darf das Mitglied in Slack nicht abfragen. "
         "Lass die Berechtigungen (Scopes) der App prüfen.",
     }
-    profile_taken = (
+    profile_in_use = (
         "Dieses Profil gehört schon einem anderen Mitglied. "
         "Klick erneut auf *Genehmigen* und gib ein anderes an oder entferne erst die Zuordnung dort."
     )

@@ -42,7 +42,7 @@ class Words:
     no_such_alias = "You have no profile called “{text}”."
     nearest = "Did you mean {aliases}?"
     who = "You are <@{user}>."
-    who_unfit = (
+    who_ineligible = (
         "According to Slack, you are not a full member here, so you cannot get Studio links. "
         "Ask your Slack administrator to check your account."
     )
@@ -78,7 +78,7 @@ class Words:
     ask_reason = "Why do you need it?"
     ask_reason_missing = "Say briefly why you need it."
     ask_days = "For how long?"
-    for_good = "No end date"
+    no_end_date = "No end date"
     send = "Send"
     ask_sent = "I sent your request to your Studio administrators. I will tell you once one of them has decided."
     ask_joined = "You already asked, {at}. I will tell you once an administrator has decided."
@@ -102,13 +102,13 @@ class Words:
     approve_title = "Approve access"
     approve_domain = "SageMaker domain id"
     approve_profile = "SageMaker user profile"
-    of_no_use = "Slack lists this account as a guest or inactive, so it could not use the access. Deny the request."
+    ineligible = "Slack lists this account as a guest or inactive, so it could not use the access. Deny the request."
     locked_down = (
         "Studio links are switched off for everyone right now. Approve once they are back on, or deny the request."
     )
     approve_alias = "Alias"
     approve_note = "Leave all three empty if the member needs no new profile. The default alias is “default”."
-    alias_taken = (
+    alias_in_use = (
         "This member already uses that alias for another profile. Press *Approve* again and choose another alias."
     )
     unreadable = (
@@ -122,11 +122,11 @@ class Words:
     undecided = "Expired without a decision, {at}"
     only_admins = "Only Studio administrators can decide on requests. Nothing was changed; ask one of them."
     not_your_own = "You cannot decide on your own request. Nothing was changed; ask another administrator."
-    request_gone = (
+    request_closed = (
         "This request has expired or was replaced by a newer one. "
         "Look for the newer one, or ask the member to send one."
     )
-    deny_stands = (
+    deny_rule_remains = (
         "This member is blocked by a deny rule, which overrides approval. "
         "Remove it with `studio-links forget`, then approve."
     )
@@ -161,7 +161,7 @@ class Words:
         Reason.SLACK_UNREACHABLE: "Slack could not say who the member is. Wait a minute, then try again.",
         Reason.SLACK_REFUSED: "Slack does not let this bot look up the member. Have the app's scopes checked.",
     }
-    profile_taken = (
+    profile_in_use = (
         "Another member has that user profile. "
         "Press *Approve* again and enter another one, or remove that member's mapping first."
     )
