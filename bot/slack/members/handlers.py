@@ -92,7 +92,7 @@ def _home(app: AppContext, admitted: Admitted, body: Body) -> None:
 
 def _written(app: AppContext, admitted: Admitted, _body: Body) -> None:
     """Answer a message in the Messages tab with what to type. A link never goes into a conversation."""
-    _tell_status(app, admitted, partial(_guide, app), "help")
+    _reply_status(app, admitted, partial(_guide, app), "help")
 
 
 def _guide(app: AppContext, status: MemberStatus, render: RenderContext) -> Message:
