@@ -37,7 +37,7 @@ class Upstream:
 
 
 class Floor:
-    """Sends the calls of a link in the order of the bot."""
+    """Send the calls of a link in the order of the bot."""
 
     def __init__(self, aws_port: int, slack_port: int) -> None:
         self._aws, self._slack = Upstream(aws_port), Upstream(slack_port)

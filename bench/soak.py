@@ -95,7 +95,7 @@ def serving(bot: BotProcess) -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has used of the processors' time."""
+    """The processor time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

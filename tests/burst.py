@@ -28,7 +28,7 @@ NO_ANSWER = "none"
 
 @dataclass
 class Plan:
-    """What to send.
+    """The requests to send.
 
     Attributes:
         members: the ids of the members who send the commands, in turn.

@@ -43,7 +43,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def log_folder() -> Path:
-    """Where logs go that shall be searched for secrets."""
+    """The file of logs that tests search for secrets."""
     return LOG_FOLDER
 
 

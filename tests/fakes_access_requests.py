@@ -76,7 +76,7 @@ def _is_open(request: AccessRequest, at: datetime) -> bool:
 
 
 class FakeMessages:
-    """What each message shows; see `ports.Messages`."""
+    """The content of each message; see `ports.Messages`."""
 
     def __init__(self) -> None:
         self.shows: dict[str, str] = {}

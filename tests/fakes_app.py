@@ -115,7 +115,7 @@ def _fields(origin: Origin) -> dict[str, Any]:
 
 
 class HeldJobs:
-    """Holds jobs until `run`; refuses them without capacity."""
+    """Hold jobs until `run`; refuse them without capacity."""
 
     name, capacity = "worker", 9
 

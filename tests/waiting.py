@@ -11,7 +11,7 @@ def wait_until(happened: Callable[[], T], *, timeout: float = 20, interval: floa
     """Call `happened` every `interval` seconds until it returns something true, and return that.
 
     Raises:
-        AssertionError: it did not within `timeout` seconds. What it returned last is in the message.
+        AssertionError: it did not within `timeout` seconds. The message has the last result.
     """
     deadline = time.monotonic() + timeout
     while not (found := happened()):

@@ -1,1 +1,1 @@
-"""Who may: the changes that administrators make, and how they ask for them."""
+"""Administration: the changes that administrators make, and the ways to ask for them."""

@@ -63,7 +63,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Press:
-    """An administrator's press: who, and on which request; None if it no longer exists."""
+    """An administrator's press on one request; None if the request no longer exists."""
 
     by: Member
     who: Member

@@ -28,11 +28,11 @@ EXPLAIN_TIMEOUT = 60
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a command changed.
+    """The change that a command made.
 
     Attributes:
         before, after: the record before and after; None if there was or is none.
-        warnings: what the administrator should know although the change was made.
+        warnings: problems that the administrator should know of, although the change was made.
     """
 
     before: Record | None
@@ -41,7 +41,7 @@ class Change:
 
     @property
     def made(self) -> bool:
-        """Whether anything was written."""
+        """Return whether anything was written."""
         return self.before != self.after
 
 

@@ -34,7 +34,7 @@ HISTORY = timedelta(days=7)
 LINK_OUTCOMES = (ISSUED, UNDELIVERED, REQUESTED, INVALID_FORM, *Reason)
 DECISIONS = (DONE, RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, *DecisionResult)
 OUTCOMES = tuple(dict.fromkeys(map(str, (*LINK_OUTCOMES, *DECISIONS, JOINED, TAKEN_BACK))))
-# What the fields may be that no record checks.
+# The rules of fields that no record checks.
 PATTERNS: Dictionary[str, tuple[re.Pattern[str], int, str]] = {
     Name.USER: (USER_ID, 31, "a Slack user id such as U0123ABCD"),
     Name.BY: (ACTOR, 200, "a Slack user id, or part of a caller's ARN"),

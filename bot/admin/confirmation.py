@@ -192,7 +192,7 @@ def _affected(command: AdminCommand, stored: Access | Workspace, now: datetime) 
 
 
 def _outlasts(grant: Grant, command: AdminCommand) -> bool:
-    """Whether an allow rule lasts longer than the one that replaces it."""
+    """Return whether an allow rule lasts longer than the one that replaces it."""
     return command.until is not None and (grant.until is None or grant.until > command.until)
 
 

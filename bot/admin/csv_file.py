@@ -112,7 +112,7 @@ def read(lines: Iterable[str]) -> ParsedFile:
 
 @dataclass(slots=True)
 class _Reading:
-    """Reads one file; remembers the line of everything that no row may repeat."""
+    """Read one file; remember the line of everything that no row may repeat."""
 
     parsed: ParsedFile = field(default_factory=ParsedFile)
     seen: dict[tuple[str, ...], int] = field(default_factory=dict)

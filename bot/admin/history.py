@@ -28,7 +28,7 @@ def entries(
 
 
 def matches(entry: Entry, by: str | None, outcome: str | None) -> bool:
-    """Whether an entry is by this actor and of this outcome; None for any.
+    """Return whether an entry is by this actor and of this outcome; None for any.
 
     Slack users are compared by their whole id, other callers by a part of their name, such as a role's in an ARN.
     """

@@ -46,7 +46,7 @@ class Name(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a field holds, which decides how a form asks for it."""
+    """The kind of a field, which decides how a form asks for it."""
 
     TEXT = "text"
     PERSON = "person"
@@ -90,11 +90,11 @@ FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
-    """A verb: what it does, and the fields it takes.
+    """A verb, its purpose and its fields.
 
     Attributes:
-        help: what it does; the first line is the summary.
-        example: what to type after `/studio admin`.
+        help: its purpose; the first line is the summary.
+        example: the text to type after `/studio admin`.
         object: the field that is typed without its name; None if there is none.
         options: the other fields.
         required: the fields that must be given.

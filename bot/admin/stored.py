@@ -42,5 +42,5 @@ def require_version(seen: Access | Workspace, version: int | None) -> None:
 
 
 def same(one: Record, other: Record) -> bool:
-    """Whether two records are equal, apart from who set them and when."""
+    """Return whether two records are equal, apart from who set them and when."""
     return replace(one, set_by="", set_at=None) == replace(other, set_by="", set_at=None)

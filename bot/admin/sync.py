@@ -49,7 +49,7 @@ class Profile:
 
 
 class Status(StrEnum):
-    """What the plan says about a profile or mapping."""
+    """The plan for a profile or mapping."""
 
     MATCHED = "matched"
     MAP = "map"
@@ -67,7 +67,7 @@ class Row:
     Attributes:
         members: the members it may belong to; of a conflict, its match and its holder.
         why: why it is not mapped.
-        by: what it was matched by.
+        by: the criterion of the match.
         mapping: the mapping to write, or the one that leads nowhere.
     """
 
@@ -80,7 +80,7 @@ class Row:
 
 
 def match(profiles: Iterable[Profile], accounts: Iterable[Account]) -> list[Row]:
-    """Find the member of each profile: every profile is in one row, matched, not clear or nobody's."""
+    """Find the member of each profile: every profile is in one row: matched, unclear or without a member."""
     by_email: dict[str, set[str]] = defaultdict(set)
     by_name: dict[str, set[str]] = defaultdict(set)
     for account in accounts:

@@ -1,4 +1,4 @@
-"""What the commands of administration work with."""
+"""The objects that commands of administration use."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What the doctor's checks mean: a level, what was found, why it matters and how to fix it. Pure.
+"""The meaning of the doctor's checks: a level, the finding, its importance and its fix. Pure.
 
 The names of `Finding`'s fields are the keys of the JSON output, which has `fix` as `mend` too.
 """

@@ -77,7 +77,7 @@ def serve(settings: HttpSettings | SocketSettings) -> None:
 
 
 def _end_after(seconds: float) -> None:
-    """End the process after so many seconds, even if work still runs."""
+    """End the process after that many seconds, even if work still runs."""
     timer = threading.Timer(seconds, os._exit, args=[0])
     timer.daemon = True
     timer.start()

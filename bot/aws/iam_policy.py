@@ -26,7 +26,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a policy covers.
+    """The coverage of a policy.
 
     Attributes:
         domains: region and id of each domain that is reached with the role's own credentials.

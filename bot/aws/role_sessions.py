@@ -36,7 +36,7 @@ MAX_SESSIONS = 512
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """Identifies a session; different keys never share one.
+    """The identity of a session; different keys never share one.
 
     Attributes:
         who: the name that CloudTrail shows.
@@ -61,7 +61,7 @@ class Session:
 
 
 class Roles:
-    """Assumes roles; concurrent requests for the same session share one call and its failure.
+    """Assume roles; concurrent requests for the same session share one call and its failure.
 
     Args:
         sts: returns the STS client; called when the first role is assumed.
@@ -101,7 +101,7 @@ class Roles:
                 future.set_exception(error)
                 raise
             with self._lock:
-                self._sessions[key] = future  # from now on with its end
+                self._sessions[key] = future  # the key now includes the end
         return future.result(), not is_new
 
     def forget(self, key: SessionKey) -> None:
@@ -160,7 +160,7 @@ class ContextCredentials(Credentials):
         super().__init__("", "", method="custom-studio-links-role")
 
     def get_frozen_credentials(self) -> Any:
-        """Called for every signature. Outside `use_session` there are none, and the call fails."""
+        """Return the credentials for one signature; outside `use_session` there are none, and the call fails."""
         session = _current.get()
         if session is None:
             raise NoCredentialsError

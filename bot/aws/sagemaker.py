@@ -41,7 +41,7 @@ ADMINISTRATION = "studio-links-administration"
 
 
 class SageMakerStudio:
-    """Mints links; see `ports.Studio`. All threads share its clients: one per region, and one for roles there.
+    """Mint links; see `ports.Studio`. All threads share its clients: one per region, and one for roles there.
 
     Args:
         link_seconds: how long a link works.

@@ -61,7 +61,7 @@ def arn(reference: str, *, partition: str, region: str, account: str) -> str:
 
 
 def read(reference: str, region: str | None) -> str:
-    """Return the secret that a reference names, and redact it in all logs from now on.
+    """Return the secret that a reference names, and redact it in all later logs.
 
     Args:
         region: where it is kept, unless an ARN says so; None for boto3's own choice.

@@ -1,4 +1,4 @@
-"""What commands share: the settings, the workspace, administration and the caller, each made on first use.
+"""Shared by commands: the settings, the workspace, administration and the caller, each made on first use.
 
 The imports are inside the methods: `studio-links --help` needs neither boto3 nor Slack's SDK, which take longer to
 load than everything else.
@@ -29,7 +29,7 @@ def read_settings() -> "Settings":
 
 
 class CommandContext:
-    """What an administrative command works with.
+    """The settings and adapters of an administrative command.
 
     Args:
         team: the workspace, if the command names one.
@@ -56,7 +56,7 @@ class CommandContext:
 
     @cached_property
     def gatherer(self) -> "Gatherer | None":
-        """Gathers facts about members; None without a bot token."""
+        """The gatherer of facts about members; None without a bot token."""
         from bot.app import administration
 
         return administration.gatherer(self.settings, self.admin.access)

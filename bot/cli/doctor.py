@@ -61,7 +61,7 @@ def doctor(
     ]
     fails = sum(finding.level is Level.FAIL for finding in findings)
     if as_json:
-        # `mend` is what `fix` was called before 0.2.0.
+        # `mend` was the name of `fix` before 0.2.0.
         console.print_json([{**console.plain(finding), "mend": finding.fix} for finding in findings])
     else:
         rows = [(f.level, f.check, f.found, f.why, f.fix) for f in findings]

@@ -37,7 +37,7 @@ def findings(
 
 
 def _environment() -> Iterator[Finding]:
-    """Whether a bot would start in this environment, over HTTP or over Socket Mode."""
+    """Return whether a bot would start in this environment, over HTTP or over Socket Mode."""
     try:
         settings = load(HttpSettings)
     except ConfigError as over_http:

@@ -91,7 +91,7 @@ def describe_changes(before: Dictionary[str, object], after: Dictionary[str, obj
 
 
 def _fields(entry: Entry) -> dict[str, Any]:
-    """The entry as JSON values; `door` is what `source` was called before 0.2.0."""
+    """The entry as JSON values; `door` was the name of `source` before 0.2.0."""
     return {**console.plain(entry), "door": entry.source.value}
 
 

@@ -93,7 +93,7 @@ class Mapping:
             check_range("session seconds", self.session_seconds, SESSION_SECONDS)
 
     def same_profile(self, other: "Mapping") -> bool:
-        """Whether both open the same SageMaker user profile, whose name has no case."""
+        """Return whether both open the same SageMaker user profile, whose name has no case."""
         return (self.domain_id, self.profile_name.lower()) == (other.domain_id, other.profile_name.lower())
 
 
@@ -126,7 +126,7 @@ class Grant:
             raise InvalidValue("until", self.until, "a time with a time zone")
 
     def holds_at(self, now: datetime) -> bool:
-        """Whether the rule is still in force."""
+        """Return whether the rule is still in force."""
         return self.until is None or now < self.until
 
     def describe(self, now: datetime) -> str:

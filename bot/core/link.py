@@ -127,7 +127,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class LinkRequest:
-    """A member asks for a link.
+    """A member's request for a link.
 
     Attributes:
         id: derived from Slack's `trigger_id`; the same for a replayed request.
@@ -171,7 +171,7 @@ class Denied:
 
     Attributes:
         detail: for admins, in the audit; never shown to the member.
-        notice: what an administrator wants the member to read, in their own words.
+        notice: an administrator's message to the member, in their own words.
         mapping: the mapping concerned, once the policy had settled on one.
         mappings: the member's own mappings, where the next step is to name one.
         sign_in_address: the plain address to use instead of a link, where the domain has one.
@@ -222,7 +222,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing a member may choose to open."""
+    """An option of a chooser."""
 
     target: Target
     profile_name: str

@@ -96,7 +96,7 @@ def decide(member: Member, target: Target, facts: Facts, rules: Rules, now: date
 
 def preview(member: Member, facts: Facts, rules: Rules, now: datetime) -> Allowed | Denied:
     """Return the decision on the member's next request; nothing follows from it."""
-    # The first mapping stands for all: which one is opened decides nothing about whether.
+    # The first mapping stands for all: the decision is the same for each.
     target = Target(facts.access.mappings[0].alias) if facts.access.mappings else Target()
     return decide(member, target, facts, rules, now)
 

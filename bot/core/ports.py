@@ -167,7 +167,7 @@ class Directory(Protocol):
 
 
 class Studio(Protocol):
-    """Mints sign-in links."""
+    """Mint sign-in links."""
 
     def sign_in(self, allowed: Allowed) -> Link:
         """Return a fresh link for what the policy allowed; StudioError if AWS makes none."""

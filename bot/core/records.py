@@ -26,10 +26,10 @@ class Entry:
 
     Attributes:
         id: the request's id, or a fresh one for a change.
-        attempt: who may complete the entry: the attempt that wrote it.
+        attempt: the attempt that wrote the entry; only that one may complete it.
         subject: the id of the user or user group concerned, or of the tenant for what concerns everybody. For a
             foreign request, `TEAM/USER`.
-        actor: who acted: a user id, or `cli:` and the AWS caller's ARN.
+        actor: the caller: a user id, or `cli:` and the AWS caller's ARN.
         action: "link", or the administrative verb ("map", "allow", …).
         outcome: "requested" until the request has ended; then "issued", "undelivered" or a `Reason`;
             "done" for a change.
@@ -37,7 +37,7 @@ class Entry:
         aws_request_id: of the call that made the link, or failed to; CloudTrail has it as `requestID`.
         aws_session: the name of the role's session that called; CloudTrail has it behind the role in
             `userIdentity.arn`, and as `sourceIdentity`. None where the bot called with its own credentials.
-        before, after: what an administrative change replaced and what it wrote.
+        before, after: the records that an administrative change replaced and wrote.
     """
 
     id: str
@@ -106,12 +106,12 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """A member asks to be let in, or for longer.
+    """A member's request for access, or for more time.
 
     Attributes:
         wish: which profile or domain they would like, in their own words.
         days: for how long; None for no end date.
-        expires_at: until when it can be decided.
+        expires_at: the time until which it can be decided.
         postings: the messages with the buttons, as far as they are known.
     """
 
@@ -130,11 +130,11 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True)
 class PendingCommand:
-    """Something an administrator has asked for in Slack, which waits for their next press.
+    """A command from Slack that waits for the administrator's next press.
 
     Attributes:
-        id: the id of the request in which they asked; nothing else of it is in the button.
-        verb, fields: what they asked for.
+        id: the id of that request; nothing else of it is in the button.
+        verb, fields: the command.
         version: of the records that they were shown.
         after: where the next page of a listing begins; empty for what is no listing.
     """

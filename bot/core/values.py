@@ -70,7 +70,7 @@ def check_range(name: str, value: int, allowed: range) -> None:
 
 
 def is_group(principal: str) -> bool:
-    """Whether a principal is a user group; otherwise it is a user."""
+    """Return whether a principal is a user group; otherwise it is a user."""
     return principal.startswith("S")
 
 

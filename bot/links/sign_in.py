@@ -1,4 +1,4 @@
-"""The one act of the product: a member asks for a link, and gets one or learns why not.
+"""Sign-in: answer a member's request for a link with the link or with the reason for none.
 
 Gather, decide, record, act, reply. Every outcome reaches the audit.
 """
@@ -26,7 +26,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 # Seconds after a request came in at which each stage gives up, so that a member gets an answer within ten:
-# what remains after ACT is for the reply and its fallback.
+# the time after ACT is for the reply and its fallback.
 GATHER_TIMEOUT = 3.5
 ACT_TIMEOUT = 5.5
 RECHECK_TIMEOUT = 6.3

@@ -1,4 +1,4 @@
-"""A member's own view of themselves: who they are here, what they may open and why, and their last links."""
+"""A member's own view of themselves: their account, the mappings they may open and why, and their last links."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -35,12 +35,12 @@ class Fault:
 
     @property
     def spoils(self) -> bool:
-        """Whether the client gets something else than the request's own answer."""
+        """Return whether the client gets something else than the request's own answer."""
         return bool(self.code) or self.drop or self.body is not None or self.status is not None
 
     @property
     def takes_effect(self) -> bool:
-        """Whether the request is carried out."""
+        """Return whether the request is carried out."""
         return self.served or not self.spoils
 
 

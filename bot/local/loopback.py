@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a Host header names this machine. Other names that resolve to it may be DNS rebinding."""
+    """Return whether a Host header names this machine. Other names that resolve to it may be DNS rebinding."""
     return urlsplit(f"//{host}").hostname in (HOST, "localhost", "::1")
 
 

@@ -1,4 +1,4 @@
-"""What the failures of AWS's services mean, by error code and never by message."""
+"""The meaning of AWS failures, by error code and never by message."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -55,7 +55,7 @@ class Failure(StrEnum):
     OTHER = "other"
 
 
-# What metrics count failures by: AWS's code if AWS throttles or refuses us, otherwise the kind.
+# The labels by which metrics count failures: AWS's code if AWS throttles or refuses us, otherwise the kind.
 LABELS = frozenset(THROTTLED | REFUSED | {Failure.BROKEN, Failure.UNREACHABLE, Failure.NO_CREDENTIALS, Failure.OTHER})
 
 

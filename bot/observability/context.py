@@ -41,7 +41,7 @@ def current() -> Delivery | None:
 
 
 def begin() -> str:
-    """Start a delivery, and return its id, which each log line has from now on.
+    """Start a delivery, and return its id, which each later log line has.
 
     A request that arrives twice is two deliveries.
     """
@@ -53,7 +53,7 @@ def begin() -> str:
 
 
 def is_request(request_id: str) -> None:
-    """Note which request was delivered: each log line has the id of its audit entry from now on."""
+    """Note which request was delivered: each later log line has the id of its audit entry."""
     structlog.contextvars.bind_contextvars(request=request_id)
     delivery = _delivery.get()
     if delivery is not None:

@@ -34,7 +34,7 @@ FLOORS = {
     "websockets": logging.CRITICAL,  # its errors come with tracebacks that may quote a message
 }
 
-# What a secret looks like, where its value is not known beforehand.
+# The form of a secret whose value is not known beforehand.
 SLASH = r"(?:\\?/|%2F)"  # plain, as JSON escapes it, or as an address within an address
 SHAPES = re.compile(
     rf"""

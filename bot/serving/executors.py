@@ -45,7 +45,7 @@ class CallExecutor(ThreadPoolExecutor):
         return refused
 
 
-# So many arrivals within so many seconds are a burst, until none has come for QUIET_SECONDS.
+# BURST arrivals within BURST_SECONDS are a burst, which ends after QUIET_SECONDS without an arrival.
 BURST, BURST_SECONDS = 32, 0.25
 QUIET_SECONDS = 0.05
 # Seconds for which a burst may hold work back.

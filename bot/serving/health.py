@@ -1,4 +1,4 @@
-"""Whether this process can serve, checked no more often than the upstreams can bear."""
+"""Readiness of this process, checked no more often than the upstreams can bear."""
 
 import threading
 import time

@@ -61,7 +61,7 @@ class Server:
     def __init__(self, entrance: Entrance, listener: socket.socket, *, keep_alive: int) -> None:
         self._entrance, self._listener, self._keep_alive = entrance, listener, keep_alive
         self._stopping = False
-        # What waitress watches: its wake-up pipe, the listener until we drain, and every open connection.
+        # Watched by waitress: its wake-up pipe, the listener until we drain, and every open connection.
         self._watched: dict[int, Any] = {}
         self._waitress: Any = create_server(
             self._answer,

@@ -1,1 +1,1 @@
-"""Slack: what arrives as typed values, what members read as Block Kit, and the Web API between them."""
+"""Slack: payloads as typed values, messages as Block Kit, and the Web API between them."""

@@ -19,7 +19,7 @@ def slack_error(method: str, error: Exception, *, check: str) -> SlackError:
     """Translate what a call of the Web API raised.
 
     Args:
-        check: what to check if Slack refused the call.
+        check: the things to check if Slack refused the call.
     """
     if not isinstance(error, SlackApiError):
         return SlackError(

@@ -141,7 +141,7 @@ def refuse(app: AppContext, admitted: Admitted, reason: Reason, action: str | No
     """Record, count and announce the refusal of an admitted request; False if it is a replay.
 
     Args:
-        action: what was asked for, where the source does not say.
+        action: the request's action, where the source does not say.
     """
     entry = refusal_of(app, admitted, reason)
     return record_refusal(app, replace(entry, action=action) if action else entry)

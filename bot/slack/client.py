@@ -36,7 +36,7 @@ LOOK_UP = "users:read"
 
 
 class SlackApi:
-    """Call Slack, thread-safe. What is sent is never logged. Methods raise SlackError if Slack refuses or is silent.
+    """Call Slack, thread-safe; log nothing that is sent. Methods raise SlackError if Slack refuses or is silent.
 
     Args:
         failed: takes each call that Slack refused or did not answer.
@@ -223,7 +223,7 @@ class SlackApi:
         return True
 
     def _within(self, seconds: float | None, call: Callable[[], T]) -> T:
-        """Return what a call returns; TimeoutError after so many seconds.
+        """Return the result of a call; TimeoutError after that many seconds.
 
         Library timeouts apply per read, so a slow drip would never time out.
         """

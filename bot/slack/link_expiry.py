@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 class LinkExpiry:
-    """Schedule replacements in this process. What each message shows is stored for all replicas.
+    """Schedule replacements in this process. The content of each message is stored for all replicas.
 
     Args:
         run: executes a replacement outside the scheduling thread; may raise if there is no capacity.

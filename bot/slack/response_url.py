@@ -31,7 +31,7 @@ class ResponseUrls:
     """Post to response_urls, which are secrets: neither they nor the body is ever logged.
 
     Args:
-        within: runs a call and raises TimeoutError if it takes longer than so many seconds.
+        within: runs a call and raises TimeoutError if it takes longer than that many seconds.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ Parts = dict[tuple[str, ...], Fields | None]
 
 
 class AccessTable(AccessReads):
-    """Reads and writes mappings and rules; see `ports.AccessAdmin`."""
+    """Read and write mappings and rules; see `ports.AccessAdmin`."""
 
     def __init__(self, tables: Tables, *, audit_days: int) -> None:
         super().__init__(tables)

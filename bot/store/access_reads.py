@@ -25,7 +25,7 @@ MAPPING, GRANT = "mapping", "grant"
 Raw = dict[str, Any]
 Fields = dict[str, Any]
 
-# What an item says by its key or by the record's name, the other fields of records, and those that are not texts.
+# Fields in an item's key or a record's name, the other fields of records, and those that are not texts.
 IN_NAMES = ("alias", "principal", "effect")
 STORED: dict[type, set[str]] = {
     kind: {field.name for field in fields(kind)}.difference(IN_NAMES) for kind in (Mapping, Grant, Lockdown)

@@ -14,7 +14,7 @@ from bot.store.dynamodb import store_errors
 from bot.store.models import RuntimeItem, Tables, client_of
 
 CREATE = "run `studio-links tables create`"
-# What DynamoDB answers in the first seconds of a table's life, and the seconds between attempts.
+# DynamoDB's answers in the first seconds of a table's life, and the seconds between attempts.
 TOO_EARLY = {"ContinuousBackupsUnavailableException", "ResourceInUseException"}
 PAUSES = (1, 2, 4, 8)
 

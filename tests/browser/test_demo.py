@@ -76,7 +76,7 @@ def test_demo_reports_a_taken_port_in_one_line() -> None:
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[RunningDemo]:
-    # What the shell has set for a real bot does not get into the demo.
+    # Variables of a real bot in the shell do not reach the demo.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDIO_TEAMS", "T0ELSEWHERE")
         patch.setenv("AWS_PROFILE", "no-such-profile")

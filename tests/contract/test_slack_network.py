@@ -219,7 +219,7 @@ def test_own_certificate_counts_for_every_call_of_slack(
 
 @pytest.mark.public(1)
 def test_acknowledgement_that_nobody_reads_ends_the_connection(slack: Workspace) -> None:
-    """Slack, or a proxy before it, takes nothing any more: what waits for the connection must not wait for ever."""
+    """Slack, or a proxy before it, takes nothing any more: callers must not wait for the connection for ever."""
     metrics, quick = Metrics("socket"), Times(send=0.3, hello=5)
     handler = EnvelopeHandler(lambda _: {"text": "x" * 20_000_000}, max_bytes=4096, metrics=metrics)
     line = Connection(handler, quick, Network())

@@ -28,7 +28,7 @@ QUICK = Times(ping=0.2, silence=1.0, hello=2.0, drain=0.5, recount=0.5)
 
 
 class Bot:
-    """What takes the payloads, and the connection over which they come."""
+    """A handler of payloads, and the connection over which they come."""
 
     def __init__(self, slack: Workspace, *, replicas: int = 1, times: Times = QUICK) -> None:
         self.metrics = Metrics("socket")

@@ -1,4 +1,4 @@
-"""What the bot waits for before it says that it is ready: everything that a member's link needs."""
+"""The bot is ready once everything that a member's link needs has responded."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -201,7 +201,7 @@ def _clear_faults(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def credentials(slack: Workspace, transport: str) -> dict[str, str]:
-    """What the bot needs beside its token to be reached: one of the two, never both."""
+    """The secret that a transport needs beside the token: one of the two, never both."""
     if transport == "socket":
         return {"SLACK_APP_TOKEN": slack.app_token}
     return {"SLACK_SIGNING_SECRET": slack.signing_secret}

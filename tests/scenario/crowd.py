@@ -48,7 +48,7 @@ class Crowd:
         return someone
 
     def links(self) -> int:
-        """Return how many links AWS was asked to make."""
+        """Return how many links the bot asked AWS to make."""
         return self.product.aws.calls.count(MINT)
 
 

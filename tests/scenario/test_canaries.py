@@ -1,7 +1,7 @@
 """A secret of every kind is planted, over HTTP and over Socket Mode; then everything the process wrote is searched.
 
 Searched are its log at DEBUG in both styles, its standard output, its pages, its command line as the system shows it,
-what it stored, and what the command line prints of that, including when settings are wrong.
+what it stored, and the output of the command line about it, including when settings are wrong.
 """
 
 import os
@@ -85,7 +85,7 @@ def stored(product: Product) -> str:
 
 
 def printed(environment: dict[str, str], user: str) -> str:
-    """What the command line says about it all, and when it cannot."""
+    """The output of the command line about all of it, with and without AWS."""
     commands = [
         ["history", "--json"],
         ["history", user],

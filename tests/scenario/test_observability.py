@@ -1,4 +1,4 @@
-"""What operators see of a running bot: logs, metrics, alerts, dashboard and traces."""
+"""Signals for operators of a running bot: logs, metrics, alerts, dashboard and traces."""
 
 import http.client
 import json

@@ -1,6 +1,6 @@
 """Two replicas, killed in turn while members go on asking: over HTTP behind a load balancer, and over Socket Mode.
 
-What was acknowledged is answered, or the audit says that it was asked for.
+Every acknowledged request is answered, or the audit has it as requested.
 """
 
 import threading

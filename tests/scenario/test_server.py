@@ -59,7 +59,7 @@ def test_oversized_header_is_refused(product: Product) -> None:
 
 def test_idle_connections_stay_open_for_keep_alive_seconds(product: Product, hasty: Mortal) -> None:
     def idle_for(port: int, seconds: float) -> bool:
-        """Whether the connection is still there after so long."""
+        """Return whether the connection is still there after so long."""
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
             connection.request("GET", "/healthz")
             connection.getresponse().read()

@@ -509,7 +509,7 @@ def test_history_shows_at_most_the_requested_count(world: World, user: str | Non
 
 
 class CountingAudit(FakeAudit):
-    """Records the days that were read."""
+    """Record the days that were read."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ RULED_OUT = [
 
 
 class Counting(FakeDirectory):
-    """Counts look-ups, and can block them."""
+    """Count look-ups, and block them on request."""
 
     def __init__(self, *people: Person) -> None:
         super().__init__(*people)

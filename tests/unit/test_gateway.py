@@ -131,7 +131,7 @@ class Slack(SlackApi):
 
 
 class Audit(FakeAudit):
-    """Records its writes in the same list of events."""
+    """Record its writes in the same list of events."""
 
     def __init__(self, happened: list[str]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Traces: what a request becomes when it has ended."""
+"""Traces: one for each request that has ended."""
 
 from collections.abc import Iterator
 

@@ -21,7 +21,7 @@ def install() -> None:
     """Replace the operation for the whole process. Repeated calls change nothing."""
     extended: Any = DynamoDBBackend  # mypy takes no assignment to a method
     extended.transact_write_items = transact_write_items
-    # What moto itself keeps aside and puts back is then the table as it is, which costs nothing and changes nothing.
+    # Moto then keeps aside and puts back the table itself, which costs nothing and changes nothing.
     replaced: Any = models
     replaced.copy = SimpleNamespace(deepcopy=lambda one: one if isinstance(one, Table) else copy.deepcopy(one))
 

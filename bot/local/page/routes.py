@@ -68,7 +68,7 @@ def page(workspace: Workspace) -> Blueprint:
         except KeyError:
             abort(400)
         except LookupError as error:
-            # What was pressed has left the screen meanwhile.
+            # The pressed element has left the screen meanwhile.
             return jsonify({"gone": str(error)})
 
     return routes

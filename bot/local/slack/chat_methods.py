@@ -55,7 +55,7 @@ def _target(state: WorkspaceState, arguments: Arguments, *required: str) -> Chan
     channel = state.directory.channel(target)
     here = channel is not None and app in channel.members
     if channel is None or (channel.kind != "public" and not here):
-        raise Refusal("channel_not_found")  # what the bot cannot see does not exist for it
+        raise Refusal("channel_not_found")  # a channel that the bot cannot see does not exist for it
     if not here:
         raise Refusal("not_in_channel")
     if channel.archived:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Block = Mapping[str, Any]
-# What a member put into the elements: block id, then action id, then text, the value of an option, an id, or a list.
+# The input of a member by element: block id, then action id, then text, the value of an option, an id, or a list.
 Values = Mapping[str, Mapping[str, Any]]
 
 # The field of a payload that has an element's content.

@@ -34,7 +34,7 @@ class Exchange:
     reply: str = field(default="", repr=False)
     reply_type: str = ""
     at: float = 0.0
-    problem: str = ""  # what Slack would refuse of the reply
+    problem: str = ""  # the parts of the reply that Slack would refuse
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Message:
     blocks: tuple[Block, ...] = ()
     only_for: str | None = None  # the one member who sees an ephemeral message
     source: Literal["app", "slack", "member"] = "app"
-    exchange: str | None = None  # what led to it, if it came through a `response_url`
+    exchange: str | None = None  # its cause, if it came through a `response_url`
     revision: int = 0  # counts up with each change of the screens
     author: str = ""  # the member who typed it, where `source` is "member"
     born: float = 0.0  # when it was first shown, in monotonic seconds
@@ -89,7 +89,7 @@ class Screens:
 
     @property
     def revision(self) -> int:
-        """Counts the changes; each message has the count of its last change."""
+        """The number of changes; each message has the count of its last change."""
         with self._lock:
             return self._revision
 

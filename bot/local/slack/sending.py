@@ -14,7 +14,7 @@ from bot.local.slack.state import WorkspaceState
 
 
 class Sender:
-    """Sends everything that goes to the app: over Socket Mode if that is on, and to `request_url` otherwise."""
+    """Send everything that goes to the app: over Socket Mode if that is on, and to `request_url` otherwise."""
 
     def __init__(self, state: WorkspaceState, *, ack_seconds: float, should_escape: bool) -> None:
         self.request_url = "http://127.0.0.1:3000/slack/events"

@@ -22,7 +22,7 @@ from bot.local.slack.refusals import Refusal
 
 Reason = Literal["warning", "refresh_requested", "link_disabled", "too_many_websockets"]
 
-# So many connections may be open at once; an envelope goes to any one of them.
+# The number of connections that may be open at once; an envelope goes to any one of them.
 MAX_CONNECTIONS = 10
 # Seconds between announcing that a connection will be closed, and closing it.
 WARNING = 10.0
@@ -173,7 +173,7 @@ class SocketMode:
         return exchange
 
     def refresh(self, reason: Reason = "refresh_requested", *, after: float = WARNING) -> None:
-        """Announce to every open connection that it will be closed, and close it so many seconds later."""
+        """Announce to every open connection that it will be closed, and close it that many seconds later."""
         for connection in self.connections:
             connection.send({"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-stand-in"}})
             timer = threading.Timer(after, connection.close)

@@ -51,7 +51,7 @@ class Workspace(Client, LoopbackServer):
         self.bot_token, self.app_token = self.installation.bot_token, self.installation.app_token
         self.signing_secret = self.installation.signing_secret
         self.view, self.home, self.wait_until = self.screens.view, self.views.home, self.changes.wait_until
-        # What the page shows under the hood for a member, if the demo provides it.
+        # The page's content under the hood for a member, if the demo provides it.
         self.under_the_hood: Callable[[str], list[dict[str, Any]]] | None = None
         self.directory.put(Channel(GENERAL, "general", topic="Everyone is here, and the bot"))
         self.add_member(SLACKBOT, "slackbot", real_name="Slackbot")

@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 ADMIN = "admin"
 HELP = "help"
-# What a button does, given the id of its pending command.
+# The action of a button, given the id of its pending command.
 PressWork = Callable[[CommandRunner, str], Outcome | None]
 
 

@@ -15,7 +15,7 @@ from bot.admin.commands import AdminCommand, ParseError, Problem, build
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.values import GROUP_ID
 
-# What opens and what closes a quotation, in straight, English, German and French.
+# The characters that open and close a quotation, in straight, English, German and French.
 DOUBLE, SINGLE = '"“”„‟«»', "'‘’‚‛"  # noqa: RUF001 - these are meant
 DASHES = "‒–—―−"  # noqa: RUF001 - these are meant
 FLAG = rf"(?:--|[{DASHES}]{{1,2}})([A-Za-z-]+)"

@@ -125,7 +125,7 @@ def _done(done: Done, render: RenderContext, now: datetime) -> Message:
 
 
 def _has_ended(command: AdminCommand, now: datetime) -> bool:
-    """Whether the command sets a rule that has ended."""
+    """Return whether the command sets a rule that has ended."""
     return command.until is not None and command.until <= now
 
 

@@ -162,7 +162,7 @@ def _opened(app: AppContext, admitted: Admitted, body: Body) -> None:
 
 
 def _stale(app: AppContext, admitted: Admitted, _body: Body) -> None:
-    """Refuse a button that names nothing of this member's: old, or made up."""
+    """Refuse a button that names nothing of this member's: it is old or invented."""
     if refuse(app, admitted, Reason.STALE_BUTTON):
         reply(app, admitted.origin, views.refusal(Reason.STALE_BUTTON, app.render(admitted.origin)), replace=True)
 

@@ -23,7 +23,7 @@ from bot.slack.requests import views as request_views
 
 log = structlog.get_logger()
 
-# A button's value: whose request, and which. A dialog brings it back with the language that it is in.
+# A button's value: the member and the request. A dialog brings it back with the language that it is in.
 REQUEST = re.compile(r"([UW][A-Z0-9]{1,30}) ([0-9a-f]{32})")
 # The results after which a request needs no buttons any more.
 OVER = (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED, DecisionResult.CLOSED)

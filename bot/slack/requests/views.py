@@ -201,7 +201,7 @@ def _span(days: int | None, words: Words) -> str:
 
 
 def _value(request: AccessRequest) -> str:
-    """Ids only: what they lead to is in the store."""
+    """Ids only: the store has the rest."""
     return f"{request.member.user_id} {request.id}"
 
 
