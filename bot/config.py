@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     studio_admins: Annotated[Ids, AfterValidator(_each(USER_ID))] = Field(
         (), description="Slack user ids such as U0123ABCD, separated by commas"
     )
+    studio_audit_channel: str | None = _channel()
+    studio_request_channel: str | None = _channel()
     studio_allow_guests: bool = Field(default=False, description="true or false")
     studio_links_per_minute: int = _whole(5, 1, 1000)
     studio_audit_days: int = _whole(400, 1, 3650)
@@ -178,8 +180,6 @@ class ServeSettings(Settings):
         "127.0.0.1", pattern=r"^[\w.:\[\]-]+$", description="an address to listen on, such as 127.0.0.1"
     )
     port: int = Field(3000, ge=0, le=65535, description="a port number from 0 to 65535")
-    studio_audit_channel: str | None = _channel()
-    studio_request_channel: str | None = _channel()
     studio_locale: Literal["en", "de"] | None = Field(
         None, description="en or de; unset for each member's own language"
     )

@@ -1,6 +1,7 @@
 """Print for the command line: tables for people, JSON for programs, one line for an error."""
 
 import json
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -30,6 +31,18 @@ def out() -> Console:
 def print_line(line: str) -> None:
     """Print one line literally on standard output."""
     out().print(Text(_visible(line)), soft_wrap=True)
+
+
+def print_wrapped(line: str, *, indent: int) -> None:
+    """Print a line on standard output; on a terminal, wrap it between words and indent what follows the first row."""
+    wrapped = textwrap.fill(
+        _visible(line),
+        out().width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    print_line(wrapped)
 
 
 def warn(line: str) -> None:

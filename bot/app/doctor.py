@@ -1,15 +1,16 @@
 """Checks a whole installation: Slack, AWS, the tables, and everything that is mapped."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bot.admin.changes import Admin
 from bot.app import findings
-from bot.app.findings import Finding, Level, ok
+from bot.app.findings import Finding, Level, Mapped, ok
 from bot.aws.account import AwsAdmin, Identity, Place, place_of
-from bot.core.access import Access, Mapping
+from bot.config import Settings
+from bot.core.access import Access, Effect, Mapping, Member
 from bot.core.errors import SlackError, StoreError, StudioError
 from bot.slack.client import SlackApi
 from bot.store import tables as table_admin
@@ -41,9 +42,8 @@ class Doctor:
     aws: AwsAdmin
     tables: Tables
     slack: SlackApi | None
-    teams: Sequence[str]
+    settings: Settings
     tenant: str | None
-    region: str
     serving_role: str | None = None
     presign: bool = False
     all_mappings: bool = False
@@ -51,6 +51,7 @@ class Doctor:
     def examine(self) -> Iterator[Finding]:
         """Yield every check as soon as it is made."""
         yield from self._slack()
+        yield from self._channels()
         identity = self._identity()
         if isinstance(identity, Finding):
             yield identity
@@ -63,9 +64,11 @@ class Doctor:
             yield members
             return
         yield from findings.records(members)
-        mappings = [mapping for access in members.values() for mapping in access.mappings]
+        yield from self._administrators(members)
+        mapped = [Mapped(owner, mapping) for owner, access in members.items() for mapping in access.mappings]
+        mappings = [each.mapping for each in mapped]
         yield from self._roles(mappings)
-        yield from self._profiles(mappings)
+        yield from self._profiles(mapped)
         if not isinstance(identity, Finding):
             yield from self._links(mappings, identity)
 
@@ -81,8 +84,43 @@ class Doctor:
             yield Finding(Level.FAIL, "Slack token", str(error), why, "reinstall the app and set its bot token")
             return
         yield ok("Slack token", "accepted")
-        yield findings.team(*team, self.teams)
+        yield findings.team(*team, self.settings.studio_teams)
         yield from findings.scopes(granted)
+
+    def _channels(self) -> Iterator[Finding]:
+        channels = {
+            "STUDIO_AUDIT_CHANNEL": self.settings.studio_audit_channel,
+            "STUDIO_REQUEST_CHANNEL": self.settings.studio_request_channel,
+        }
+        for variable, channel in channels.items():
+            if channel is not None and self.slack is not None:
+                try:
+                    self.slack.probe_channel(channel)
+                except SlackError as error:
+                    yield findings.channel(variable, channel, error)
+                else:
+                    yield ok(f"channel {channel}", f"the bot can post there ({variable})")
+
+    def _administrators(self, members: dict[str, Access]) -> Iterator[Finding]:
+        """Check whether those who may administer in Slack still can: guests and deactivated people cannot."""
+        if self.slack is None or self.tenant is None:
+            return
+        now = self.admin.now()
+        by_rule = {
+            grant.principal
+            for access in members.values()
+            for grant in access.grants
+            if grant.effect is Effect.ADMIN and grant.holds_at(now)
+        }
+        for user_id in sorted({*self.settings.studio_admins, *by_rule}):
+            member = Member(self.tenant, user_id)
+            try:
+                person = self.slack.person(member)
+            except SlackError as error:
+                found, why = f"could not be looked up ({error.code or error})", "they may be unable to administer"
+                yield Finding(Level.WARN, f"administrator {user_id}", found, why, "run this again")
+            else:
+                yield findings.administrator(member, person)
 
     def _identity(self) -> Identity | Finding:
         try:
@@ -127,26 +165,26 @@ class Doctor:
             else:
                 yield ok(f"role {role}", "it can be assumed")
 
-    def _profiles(self, mappings: list[Mapping]) -> Iterator[Finding]:
+    def _profiles(self, mapped: list[Mapped]) -> Iterator[Finding]:
         """Check domains and profiles by a sample of the mappings."""
-        checked = mappings if self.all_mappings else findings.sample(mappings)
+        checked = mapped if self.all_mappings else findings.sample(mapped)
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="doctor") as pool:
-            errors = list(pool.map(self._problem, checked))
+            errors = list(pool.map(self._problem, [each.mapping for each in checked]))
         by_place: dict[Place, list[StudioError]] = defaultdict(list)
-        for mapping, error in zip(checked, errors, strict=True):
-            by_place[place_of(mapping, self.region)] += [error] if error else []
+        for each, error in zip(checked, errors, strict=True):
+            by_place[place_of(each.mapping, self.settings.aws_region)] += [error] if error else []
         for place, found in sorted(by_place.items(), key=lambda item: str(item[0])):
             yield findings.domain(place, found)
         broken = [
-            findings.profile(mapping, error)
-            for mapping, error in zip(checked, errors, strict=True)
+            findings.profile(each, error)
+            for each, error in zip(checked, errors, strict=True)
             if error is not None and error.reason in findings.OF_PROFILE
         ]
         yield from broken
         if (seen := errors.count(None)) and not broken:
             yield ok("profiles", f"{seen} checked, all in service")
-        if len(checked) < len(mappings):
-            found_words = f"{len(checked)} of {len(mappings)} mappings were checked"
+        if len(checked) < len(mapped):
+            found_words = f"{len(checked)} of {len(mapped)} mappings were checked"
             yield Finding(Level.WARN, "profiles", found_words, "the others may be broken", "use --all to check each")
 
     def _problem(self, mapping: Mapping) -> StudioError | None:
@@ -158,7 +196,7 @@ class Doctor:
 
     def _links(self, mappings: Iterable[Mapping], identity: Identity) -> Iterator[Finding]:
         """Check whether links may be made, for one mapping of each domain."""
-        for place, mapping in {place_of(mapping, self.region): mapping for mapping in mappings}.items():
+        for place, mapping in {place_of(mapping, self.settings.aws_region): mapping for mapping in mappings}.items():
             check = f"links into {place.domain_id}"
             if self.presign:
                 yield self._tried(check, mapping)

@@ -9,9 +9,10 @@ from datetime import timedelta
 from enum import StrEnum
 
 from bot.aws.account import Place
-from bot.core.access import Access, Mapping
-from bot.core.errors import StudioError
+from bot.core.access import Access, Mapping, Member, Person
+from bot.core.errors import SlackError, StudioError
 from bot.core.link import Reason
+from bot.core.policy import ineligible_reason
 from bot.core.values import USER_ID
 from bot.slack import manifest
 from bot.slack.payloads import admits_anybody
@@ -24,6 +25,10 @@ CLOCK_WARNS, CLOCK_FAILS = timedelta(seconds=5), timedelta(seconds=240)
 
 OF_DOMAIN = {Reason.DOMAIN_MISSING, Reason.DOMAIN_NOT_READY, Reason.DOMAIN_SSO}
 OF_PROFILE = {Reason.PROFILE_MISSING, Reason.PROFILE_NOT_READY, Reason.SPACE_MISSING, Reason.SPACE_NOT_YOURS}
+
+
+# What Slack answers where the bot is not in a channel, or the channel is private.
+OUTSIDE = {"not_in_channel", "user_not_in_channel", "channel_not_found"}
 
 
 class Level(StrEnum):
@@ -48,6 +53,14 @@ class Finding:
     found: str
     why: str = ""
     fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A mapping, and the id of the member it belongs to."""
+
+    owner: str
+    mapping: Mapping
 
 
 def ok(check: str, found: str) -> Finding:
@@ -77,6 +90,28 @@ def team(team_id: str, enterprise_id: str | None, teams: Sequence[str]) -> Findi
         why = f"the bot admits only those of them that are workspaces of {enterprise_id}"
         return Finding(Level.WARN, "Slack team", found, why, fix)
     return Finding(Level.FAIL, "Slack team", found, "the bot rejects everybody in the token's workspace", fix)
+
+
+def administrator(member: Member, person: Person) -> Finding:
+    """Report whether an administrator can act in Slack."""
+    reason = ineligible_reason(member, person) or ("a guest" if person.guest else None)
+    check = f"administrator {member.user_id}"
+    if reason is None:
+        return ok(check, "an active full member")
+    why = "they can neither administer in Slack nor decide on access requests"
+    fix = f"remove them from STUDIO_ADMINS, and run `studio-links forget {member.user_id}` if a rule names them"
+    return Finding(Level.FAIL, check, reason, why, fix)
+
+
+def channel(variable: str, channel_id: str, error: SlackError) -> Finding:
+    """Report a channel to which the bot could not post."""
+    check, why = f"channel {channel_id}", f"what {variable} sends there is lost"
+    if error.code in OUTSIDE:
+        fix = "invite it: type /invite @Studio links in the channel"
+        return Finding(Level.FAIL, check, f"the bot is not in it ({variable})", why, fix)
+    level = Level.FAIL if error.reason is Reason.SLACK_REFUSED else Level.WARN
+    fix = f"choose another {variable}" if level is Level.FAIL else "run this again"
+    return Finding(level, check, f"the bot could not post there ({error.code or error})", why, fix)
 
 
 def scopes(granted: frozenset[str]) -> Iterator[Finding]:
@@ -122,11 +157,12 @@ def domain(place: Place, errors: Sequence[StudioError]) -> Finding:
     return ok(check, "in service, and signs in with IAM")
 
 
-def profile(mapping: Mapping, error: StudioError) -> Finding:
-    """Report a profile that cannot be signed in to."""
+def profile(mapped: Mapped, error: StudioError) -> Finding:
+    """Report a profile that cannot be signed in to, and whose it is."""
     what, _, fix = str(error).partition(": ")
-    check = f"profile {mapping.profile_name} in {mapping.domain_id}"
-    return Finding(Level.FAIL, check, what, "its member gets no link", fix)
+    check = f"profile {mapped.mapping.profile_name} in {mapped.mapping.domain_id}"
+    why = f"{mapped.owner}, whose mapping `{mapped.mapping.alias}` it is, gets no link"
+    return Finding(Level.FAIL, check, what, why, fix)
 
 
 def permission(check: str, role: str, decision: str, conditions: Sequence[str]) -> Finding:
@@ -140,10 +176,10 @@ def permission(check: str, role: str, decision: str, conditions: Sequence[str]) 
     return Finding(Level.FAIL, check, f"{role} may not make them ({decision})", "its members get no link", fix)
 
 
-def sample(mappings: list[Mapping]) -> list[Mapping]:
+def sample(mappings: list[Mapped]) -> list[Mapped]:
     """Return at most SAMPLE mappings, spread evenly, and the first one of each domain."""
     if len(mappings) <= SAMPLE:
         return mappings
-    first = {mapping.domain_id: number for number, mapping in reversed(list(enumerate(mappings)))}
+    first = {each.mapping.domain_id: number for number, each in reversed(list(enumerate(mappings)))}
     spread = [number * len(mappings) // SAMPLE for number in range(SAMPLE)]
     return [mappings[number] for number in sorted({*first.values(), *spread})]

@@ -1,7 +1,8 @@
 """The doctor: check a whole installation."""
 
 import re
-from typing import Annotated
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,8 +11,12 @@ from bot.cli.options import AsJson, Team
 from bot.core.values import ROLE_ARN, check_pattern
 from bot.observability.logs import redactor
 
+if TYPE_CHECKING:
+    from bot.app.findings import Finding
+
 commands = typer.Typer()
 
+MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
 ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?")
 
 
@@ -54,20 +59,27 @@ def doctor(
     from bot.app.findings import Finding, Level
     from bot.cli.doctor_findings import findings as all_findings
 
-    found = all_findings(team, serving_role, url, presign=presign, all_mappings=all_mappings)
-    findings = [
-        Finding(each.level, *(redactor.clean(text) for text in (each.check, each.found, each.why, each.fix)))
-        for each in found
-    ]
-    fails = sum(finding.level is Level.FAIL for finding in findings)
+    findings = []
+    for each in all_findings(team, serving_role, url, presign=presign, all_mappings=all_mappings):
+        finding = Finding(each.level, *map(redactor.clean, (each.check, each.found, each.why, each.fix)))
+        findings.append(finding)
+        if not as_json:
+            _print(finding)
+    counts = Counter(finding.level for finding in findings)
+    fails = counts[Level.FAIL]
     if as_json:
         # `mend` was the name of `fix` before 0.2.0.
         console.print_json([{**console.plain(finding), "mend": finding.fix} for finding in findings])
     else:
-        rows = [(f.level, f.check, f.found, f.why, f.fix) for f in findings]
-        console.print_table(["", "check", "found", "why it matters", "how to fix it"], rows, empty="")
-        warns = sum(finding.level is Level.WARN for finding in findings)
-        console.print_line(f"{len(findings)} checks: {fails} failed, {warns} with a warning")
+        console.print_line(f"{len(findings)} checks: {fails} failed, {counts[Level.WARN]} with a warning")
     if fails:
         console.fail(f"{fails} of {len(findings)} checks failed: each says how to fix it")
         raise typer.Exit(1)
+
+
+def _print(finding: "Finding") -> None:
+    """Print a check that passed as one line, and a problem as a block."""
+    console.print_wrapped(f"{MARKS[finding.level]} {finding.check}: {finding.found}", indent=2)
+    for label, text in (("Why", finding.why), ("Fix", finding.fix)):
+        if text:
+            console.print_wrapped(f"    {label}: {text}", indent=9)

@@ -192,6 +192,19 @@ class SlackApi:
         post = self._client.chat_postMessage
         self._call(post, channel=channel, text=text, unfurl_links=False, unfurl_media=False)
 
+    def probe_channel(self, channel: str) -> None:
+        """Return if we can post to a channel; SlackError otherwise. Only the bot itself could see the message.
+
+        https://docs.slack.dev/reference/methods/chat.postEphemeral
+        """
+        who = self._call(self._client.auth_test)
+        self._call(
+            self._client.chat_postEphemeral,
+            channel=channel,
+            user=who.get("user_id", ""),
+            text="Studio links posts here.",
+        )
+
     def _update_view(self, origin: Origin, message: Message) -> bool:
         which = {"view_id": origin.view_id} if origin.view_id else {"external_id": origin.view_name}
         for pause in (*NAME_PAUSES, None):

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from bot import cli as commands
 from bot.local.faults import Fault
+from bot.local.slack.people import Channel
 from bot.local.slack.workspace import Workspace
 from bot.slack import manifest
 from tests.scenario.conftest import Product, create_domain, create_profile, free_port
@@ -126,6 +127,36 @@ def test_doctor_reports_a_token_of_another_workspace(monkeypatch: pytest.MonkeyP
     assert "STUDIO_TEAMS admits T0OTHER001 only" in finding("fail", "Slack team")["found"]
 
 
+@pytest.mark.public(13)
+@pytest.mark.parametrize(
+    ("traits", "words"), [({"deleted": True}, "deactivated"), ({"guest": True}, "a guest"), ({}, "")]
+)
+def test_doctor_reports_administrators_who_cannot_act(
+    product: Product, monkeypatch: pytest.MonkeyPatch, traits: dict[str, bool], words: str
+) -> None:
+    user = f"U0BOSS{len(words)}"
+    product.slack.add_member(user, user.lower(), **traits)
+    run("admin", user)
+    monkeypatch.setenv("STUDIO_ADMINS", "U0NOBODY")
+    found = {each["check"]: each for each in examine()[1]}
+    assert found[f"administrator {user}"]["level"] == ("fail" if words else "ok")
+    assert words in found[f"administrator {user}"]["found"]
+    assert found["administrator U0NOBODY"]["found"] == "Slack does not know this account"
+    run("forget", user)
+
+
+@pytest.mark.public(13)
+def test_doctor_reports_channels_the_bot_is_not_in(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    product.slack.add_channel(Channel("C0WITH", "with", members=frozenset({product.slack.installation.bot_user_id})))
+    product.slack.add_channel(Channel("C0WITHOUT", "without"))
+    monkeypatch.setenv("STUDIO_AUDIT_CHANNEL", "C0WITHOUT")
+    monkeypatch.setenv("STUDIO_REQUEST_CHANNEL", "C0WITH")
+    found = {each["check"]: each for each in examine()[1]}
+    assert found["channel C0WITH"]["level"] == "ok"
+    assert "not in it (STUDIO_AUDIT_CHANNEL)" in found["channel C0WITHOUT"]["found"]
+    assert "/invite" in found["channel C0WITHOUT"]["fix"]
+
+
 # AWS and the tables
 
 
@@ -207,9 +238,12 @@ def test_doctor_reports_a_domain_it_may_not_describe(product: Product) -> None:
     product.aws.clear_faults()
 
 
+@pytest.mark.public(13)
 def test_doctor_reports_a_missing_profile(product: Product) -> None:
     with mapped("U0NOP", product.domain_id, "nobody"):
-        assert "there is no profile nobody" in finding("fail", "profile nobody")["found"]
+        found = finding("fail", "profile nobody")
+    assert "there is no profile nobody" in found["found"]
+    assert "U0NOP" in found["why"]
 
 
 def test_doctor_reports_a_failed_profile(product: Product) -> None:
@@ -299,6 +333,21 @@ def test_doctor_presigns_without_showing_the_link(product: Product) -> None:
 
 
 # A running bot
+
+
+@pytest.mark.public(11)
+def test_doctor_signs_a_probe_of_its_own(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    def signing() -> dict[str, str]:
+        [found] = [each for each in examine("--url", product.bot.address)[1] if each["check"] == "signing secret"]
+        return found
+
+    assert signing()["level"] == "ok"
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", "8f14e45fceea167a5a36dedd4bea2543")
+    wrong = signing()
+    assert (wrong["level"], "does not match SLACK_SIGNING_SECRET" in wrong["found"]) == ("fail", True)
+    monkeypatch.setattr("bot.cli.doctor_findings.time.time", lambda: 1_000_000.0)
+    late = signing()
+    assert (late["level"], "clock" in late["found"], "NTP" in late["fix"]) == ("fail", True, True)
 
 
 def test_doctor_reports_an_unreachable_or_unready_bot(product: Product) -> None:

@@ -71,3 +71,15 @@ def test_control_characters_are_escaped(
     assert out.count(SHOWN) == 2
     assert err.count(SHOWN) == 2
     assert not {"\x1b", "\x9b", "\x07", "\u202e", "\b"} & set(out + err)
+
+
+@pytest.mark.public(13)
+@pytest.mark.usefixtures("terminal")
+def test_wrapped_line_keeps_words_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["✗", "domain", "d-abc:", *(f"word-{number}" for number in range(30)), "https://example.com/" + "x" * 90]
+    console.print_wrapped(" ".join(words), indent=4)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [word for line in lines for word in line.split()] == words
+    assert all(len(line) <= 80 or "https" in line for line in lines)
+    assert all(line.startswith("    ") for line in lines[1:])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.app.findings import SAMPLE, Finding, Level, clock, domain, sample, scopes, team
+from bot.app.findings import SAMPLE, Finding, Level, Mapped, clock, domain, sample, scopes, team
 from bot.aws.account import Identity, Place, clock_ahead
 from bot.core.access import Mapping
 from bot.core.errors import StudioError
@@ -108,12 +108,12 @@ def test_domain_level_follows_its_mappings_errors(errors: list[StudioError], lev
 
 
 def test_sample_is_spread_evenly_and_has_every_domain() -> None:
-    many = [Mapping("default", "d-many", f"p-{number}") for number in range(5000)]
-    rare = Mapping("default", "d-rare", "p")
+    many = [Mapped("U0", Mapping("default", "d-many", f"p-{number}")) for number in range(5000)]
+    rare = Mapped("U0", Mapping("default", "d-rare", "p"))
     checked = sample([*many[:2501], rare, *many[2501:]])
     assert SAMPLE <= len(checked) <= SAMPLE + 2
     assert rare in checked
-    assert len({mapping.profile_name for mapping in checked}) == len(checked)
+    assert len({each.mapping.profile_name for each in checked}) == len(checked)
     assert checked[0] == many[0]
     assert checked[-1] in many[-26:]
     assert sample(many[:SAMPLE]) == many[:SAMPLE]
