@@ -113,15 +113,21 @@ GUARDS = {
     ),
     "our team": Guard(
         "slack/payloads.py",
-        "return next((t for t in (origin.enterprise_id, origin.team_id) if t is not None and t in teams), None)",
+        "return next((place for place in places if place is not None and place in teams), None)",
         "return home.team_id",
         (IDENTITY, "test_foreign_command_gets_no_link"),
     ),
     "team of the user who presses": Guard(
         "slack/payloads.py",
-        "    if presser is not None and presser not in {origin.team_id, origin.enterprise_id, *teams}:",
+        "    if presser is not None and presser not in {*places, *teams}:",
         "    if False:",
         (IDENTITY, "test_foreign_button_press_gives_no_link"),
+    ),
+    "workspace that only Slack's record places": Guard(
+        "slack/gateway.py",
+        "    return _foreign(app, origin, admitted.source, app.home, admitted.attempt) if problem else None",
+        "    return None",
+        (f"{UNIT}/test_gateway.py", "test_presser_whom_slack_places_elsewhere_is_foreign"),
     ),
     "user id format": Guard(
         "core/access.py",

@@ -12,15 +12,25 @@ from slack_bolt import Ack, App
 
 from bot.core import audit
 from bot.core.access import Member
-from bot.core.errors import BadInput, QueueFull
+from bot.core.errors import BadInput, QueueFull, SlackError
 from bot.core.link import Reason, Source, Stage
+from bot.core.policy import ineligible_reason
 from bot.core.records import Actor, Entry
 from bot.core.values import InvalidValue
 from bot.observability import context as telemetry
 from bot.slack.app_context import Admitted, AppContext, record_refusal, refusal_of, refuse, rejected, reply
 from bot.slack.blocks import Message
 from bot.slack.members import views
-from bot.slack.payloads import Origin, action_origin, admit, command_origin, event_origin, form_origin
+from bot.slack.payloads import (
+    Home,
+    Origin,
+    action_origin,
+    admit,
+    command_origin,
+    event_origin,
+    form_origin,
+    is_unproven,
+)
 
 log = structlog.get_logger()
 
@@ -137,9 +147,7 @@ def _admit(app: AppContext, origin: Origin, source: Source) -> Admitted | Entry:
         return rejected(app, origin, actor, where, outcome=Reason.NOT_READY, attempt=attempt)
     tenant = admit(origin, home, app.teams or frozenset({home.team_id}))
     if tenant is None:
-        foreign_id = f"{origin.team_id or origin.enterprise_id}/{origin.user_id}"[:MAX_FOREIGN_ID_LENGTH]
-        actor = Actor(foreign_id, source)
-        return rejected(app, origin, actor, home.team_id, outcome=Reason.FOREIGN, attempt=attempt)
+        return _foreign(app, origin, source, home, attempt)
     return Admitted(
         id=origin.request_id,
         attempt=attempt,
@@ -149,6 +157,11 @@ def _admit(app: AppContext, origin: Origin, source: Source) -> Admitted | Entry:
         started=app.monotonic(),
         origin=origin,
     )
+
+
+def _foreign(app: AppContext, origin: Origin, source: Source, home: Home, attempt: str) -> Entry:
+    foreign_id = f"{origin.team_id or origin.enterprise_id}/{origin.user_id}"[:MAX_FOREIGN_ID_LENGTH]
+    return rejected(app, origin, Actor(foreign_id, source), home.team_id, outcome=Reason.FOREIGN, attempt=attempt)
 
 
 def _dismissed(app: AppContext, ack: Ack, body: dict[str, Any]) -> None:
@@ -166,7 +179,12 @@ def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:
     app.metrics.record_duration(Stage.WAIT, waited)
     if waited <= MAX_WAIT:
         try:
-            work(app, admitted, body)
+            refusal = _refusal_of_unproven(app, admitted)
+            if refusal is None:
+                work(app, admitted, body)
+            elif record_refusal(app, refusal):
+                message = views.refusal(Reason(refusal.outcome), app.render(admitted.origin))
+                reply(app, admitted.origin, message, replace=False)
         except Exception:  # the error boundary: a defect of ours must not leave a member without an answer
             log.exception("request_failed", request=admitted.id)
             _answer_defect(app, admitted)
@@ -175,6 +193,18 @@ def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:
     entry = refusal_of(app, admitted, Reason.BUSY)
     # Not here: while DynamoDB hangs, every request behind this one would wait until it gives up.
     _aside(app, entry, lambda: record_refusal(app, entry))
+
+
+def _refusal_of_unproven(app: AppContext, admitted: Admitted) -> Entry | None:
+    """Return why a request is refused whose sender Slack's record does not confirm as ours; mostly None, unasked."""
+    origin = admitted.origin
+    if app.home is None or not is_unproven(origin, app.teams):
+        return None
+    try:
+        problem = ineligible_reason(admitted.member, app.signin.facts.people.person(admitted.member))
+    except SlackError as error:
+        return refusal_of(app, admitted, error.reason)
+    return _foreign(app, origin, admitted.source, app.home, admitted.attempt) if problem else None
 
 
 def _answer_defect(app: AppContext, admitted: Admitted) -> None:

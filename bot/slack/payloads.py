@@ -247,10 +247,21 @@ def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:
     if origin.enterprise_id is not None and origin.enterprise_id not in {home.enterprise_id, *teams}:
         return None
     presser = origin.user_team_id
-    if presser is not None and presser not in {origin.team_id, origin.enterprise_id, *teams}:
+    # Installed in the whole organisation, Slack names no team but the presser's; see `is_unproven`.
+    org_wide = origin.team_id is None and origin.enterprise_id is not None
+    places = (origin.enterprise_id, presser if org_wide else origin.team_id)
+    if presser is not None and presser not in {*places, *teams}:
         return None
     # The organisation first: a member is then the same, with the same rules, in each of its workspaces.
-    return next((t for t in (origin.enterprise_id, origin.team_id) if t is not None and t in teams), None)
+    return next((place for place in places if place is not None and place in teams), None)
+
+
+def is_unproven(origin: Origin, teams: frozenset[str]) -> bool:
+    """Return whether an admitted request may be a Slack Connect outsider's: only Slack's record of them can tell.
+
+    An app that is installed in a whole organisation does not know all of its workspaces.
+    """
+    return origin.team_id is None and origin.user_team_id not in {None, origin.enterprise_id, *teams}
 
 
 def admits_anybody(team_id: str, enterprise_id: str | None, teams: frozenset[str]) -> bool:

@@ -420,6 +420,41 @@ ADMISSIONS: list[tuple[str, dict[str, Any], Home, frozenset[str], str | None]] =
         "E0ORG00001",
     ),
     ("lower case", {"team_id": "t0studio01"}, HOME, OURS, None),
+    (
+        "a member of our workspace, installed in the whole organisation",
+        {"team_id": None, "enterprise_id": "E0ORG00001", "user_team_id": "T0STUDIO01"},
+        IN_ORG,
+        OURS,
+        "T0STUDIO01",
+    ),
+    (
+        "another workspace, installed in the whole organisation",
+        {"team_id": None, "enterprise_id": "E0ORG00001", "user_team_id": "T0SECOND01"},
+        IN_ORG,
+        OURS,
+        None,
+    ),
+    (
+        "a workspace that Slack's record has to place",
+        {"team_id": None, "enterprise_id": "E0ORG00001", "user_team_id": "T0SECOND01"},
+        IN_ORG,
+        frozenset({"E0ORG00001"}),
+        "E0ORG00001",
+    ),
+    (
+        "another organisation that claims our workspace",
+        {"team_id": None, "enterprise_id": "E0OTHER001", "user_team_id": "T0STUDIO01"},
+        IN_ORG,
+        OURS,
+        None,
+    ),
+    (
+        "no organisation that claims our workspace",
+        {"team_id": None, "user_team_id": "T0STUDIO01"},
+        IN_ORG,
+        OURS,
+        None,
+    ),
 ]
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from bot.links.status import GetStatus
 from bot.observability.metrics import Metrics
 from bot.slack.app_context import Admitted, AppContext, reply
 from bot.slack.blocks import Message, RenderContext
+from bot.slack.bolt import create, dispatch
 from bot.slack.client import SlackApi
 from bot.slack.gateway import MAX_FOREIGN_ID_LENGTH, MAX_WAIT, Body, Route, receive, register
 from bot.slack.link_expiry import LinkExpiry
@@ -156,8 +158,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.audit, self.slack, self.metrics = Audit(self.happened), Slack(self.happened), Metrics()
-        access, directory = FakeAccess(self.audit), FakeDirectory(Person(ANA.user_id, TEAM))
-        facts = a_gatherer(access, directory, monotonic=self.clock.monotonic)
+        access, self.directory = FakeAccess(self.audit), FakeDirectory(Person(ANA.user_id, TEAM))
+        facts = a_gatherer(access, self.directory, monotonic=self.clock.monotonic)
         signin = SignIn(
             facts=facts,
             audit=self.audit,
@@ -276,6 +278,84 @@ def test_admitted_teams_determine_the_tenant(world: World, teams: frozenset[str]
     world.receive(body={**COMMAND, **body})
     world.run()
     assert [admitted.member for admitted, _ in world.admitted] == [Member(tenant, ANA.user_id)]
+
+
+# Installed in a whole organisation: Slack names the organisation, no team, and the member's own workspace.
+
+ORG_WIDE: Body = json.loads((Path(__file__).parent.parent / "data/org-wide-block-actions.json").read_text())
+CORP, HOME_TEAM, OTHER_TEAM = "E0CORP0001", "T0HOME0001", "T0OTHER001"
+PRESSER = str(ORG_WIDE["user"]["id"])
+ORG_WIDE_BODIES: dict[Source, Body] = {
+    Source.BUTTON: ORG_WIDE,
+    Source.SHORTCUT: {**ORG_WIDE, "type": "shortcut", "callback_id": "open", "channel": None, "container": None},
+    Source.FORM: {**ORG_WIDE, **IN_A_DIALOG, "channel": None, "container": None},
+}
+
+
+def org_wide(world: World, teams: frozenset[str], person: Person) -> None:
+    world.app.teams, world.app.home = teams, Home(str(ORG_WIDE["api_app_id"]), HOME_TEAM, CORP)
+    world.directory.people[PRESSER] = person
+
+
+@pytest.mark.public(2)
+@pytest.mark.parametrize("source", ORG_WIDE_BODIES)
+@pytest.mark.parametrize(
+    ("teams", "tenant"),
+    [(frozenset({CORP}), CORP), (frozenset({HOME_TEAM}), HOME_TEAM), (frozenset(), HOME_TEAM)],
+    ids=["the organisation", "the workspace", "the token's own workspace"],
+)
+def test_org_wide_interaction_is_served(world: World, source: Source, teams: frozenset[str], tenant: str) -> None:
+    org_wide(world, teams, Person(PRESSER, HOME_TEAM, enterprise_id=CORP))
+    world.receive(source, ORG_WIDE_BODIES[source])
+    world.run()
+    assert [admitted.member for admitted, _ in world.admitted] == [Member(tenant, PRESSER)]
+
+
+@pytest.mark.public(2)
+def test_org_wide_interaction_passes_bolt(world: World) -> None:
+    org_wide(world, frozenset({CORP}), Person(PRESSER, HOME_TEAM, enterprise_id=CORP))
+    bolt = create("xoxb-0")
+    register(bolt, world.app, [Route(Source.BUTTON, "choose_0", world.work)])
+    answer = dispatch(bolt, {**ORG_WIDE})
+    world.run()
+    assert answer is not None
+    assert (answer.status, answer.body) == (200, "")
+    assert [admitted.origin.response_url for admitted, _ in world.admitted] == [ORG_WIDE["response_url"]]
+
+
+@pytest.mark.public(2)
+@pytest.mark.parametrize("source", ORG_WIDE_BODIES)
+def test_member_of_another_workspace_of_ours_is_served(world: World, source: Source) -> None:
+    org_wide(world, frozenset({CORP}), Person(PRESSER, OTHER_TEAM, enterprise_id=CORP))
+    world.receive(source, {**ORG_WIDE_BODIES[source], "user": {"id": PRESSER, "team_id": OTHER_TEAM}})
+    world.run()
+    assert [admitted.member for admitted, _ in world.admitted] == [Member(CORP, PRESSER)]
+
+
+@pytest.mark.public(2)
+@pytest.mark.parametrize("source", ORG_WIDE_BODIES)
+@pytest.mark.parametrize(
+    "person",
+    [Person(PRESSER, "T0PARTNER1", enterprise_id="E0PARTNER1"), Person(PRESSER, "T0PARTNER1"), Person(PRESSER, "")],
+    ids=["of another organisation", "of no organisation", "unknown"],
+)
+def test_presser_whom_slack_places_elsewhere_is_foreign(world: World, source: Source, person: Person) -> None:
+    org_wide(world, frozenset({CORP}), person)
+    world.receive(source, {**ORG_WIDE_BODIES[source], "user": {"id": PRESSER, "team_id": "T0PARTNER1"}})
+    world.run()
+    assert world.admitted == []
+    assert world.recorded() == [(HOME_TEAM, f"{CORP}/{PRESSER}", "foreign", source)]
+    said = [*world.replies(), *(text for _, text in world.slack.posts)]
+    assert said == [words(Reason.FOREIGN)]
+
+
+def test_presser_whom_slack_cannot_place_is_refused(world: World) -> None:
+    org_wide(world, frozenset({CORP}), Person(PRESSER, OTHER_TEAM, enterprise_id=CORP))
+    world.directory.error = SlackError("silent", reason=Reason.SLACK_UNREACHABLE)
+    world.receive(Source.BUTTON, {**ORG_WIDE, "user": {"id": PRESSER, "team_id": OTHER_TEAM}})
+    world.run()
+    assert world.admitted == []
+    assert world.recorded() == [(CORP, PRESSER, "slack_unreachable", Source.BUTTON)]
 
 
 # Rejection
