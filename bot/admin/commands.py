@@ -212,7 +212,7 @@ def _day(text: str) -> date:
         raise InvalidValue(Name.DAY, text, "a day such as 2026-01-31") from None
 
 
-def parse_when(text: str, now: datetime, *, sign: int = 1, name: str = "time") -> datetime:
+def parse_when(text: str, now: datetime, *, sign: int = 1, name: str = "time", spans: bool = True) -> datetime:
     """Parse a time: a span from now ("8h", "30d"), a date (its end), or a date and time.
 
     A time without a zone is UTC. With `sign` -1, a span reaches back and a date means its beginning.
@@ -220,7 +220,7 @@ def parse_when(text: str, now: datetime, *, sign: int = 1, name: str = "time") -
     Raises:
         InvalidValue: the text is none of these.
     """
-    span = SPAN.fullmatch(text.strip())
+    span = SPAN.fullmatch(text.strip()) if spans else None
     if span:
         return now + sign * timedelta(**{UNITS[span[2]]: int(span[1])})
     try:
@@ -230,7 +230,8 @@ def parse_when(text: str, now: datetime, *, sign: int = 1, name: str = "time") -
         when = datetime.fromisoformat(text.strip())
         return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidValue(name, text, "such as 8h, 30d, 2026-12-31 or 2026-12-31T18:00+01:00") from None
+        allowed = f"a time such as {'8h, 30d, ' if spans else ''}2026-12-31 or 2026-12-31T18:00+01:00"
+        raise InvalidValue(name, text, allowed) from None
 
 
 def _date_only(text: str) -> date | None:

@@ -2,6 +2,8 @@
 
 A mapping fills the columns of `MAPPING_FIELDS`; a rule fills `until` (a date means its end, UTC) and `reason`. An
 empty `profile_arn` keeps the stored one. The first row names the columns, in any order; unused ones may be left out.
+As in spreadsheets, semicolons or tabs may separate cells, a line `sep=,` may come first, empty columns may have no
+heading, and rows may be short.
 `read` returns exactly what `write` wrote, and `write` then writes the same bytes.
 
 Spreadsheets run a cell that begins with `=`, `+`, `-` or `@` as a formula. Where a reason would begin such a cell, at
@@ -15,9 +17,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
-from bot.admin.commands import SPAN, parse_when
+from bot.admin.commands import parse_when
 from bot.core.access import Access, Effect, Grant, Mapping
 from bot.core.values import DEFAULT_ALIAS, USER_ID, InvalidValue, check_pattern
 
@@ -35,6 +38,8 @@ MAPPING_FIELDS = {
 }
 OF_RULES = ("until", "reason")
 COLUMNS = ("principal", "kind", *MAPPING_FIELDS, *OF_RULES)
+# The columns whose values name them differently.
+_COLUMN_OF = {"role": "role_arn", "session seconds": "session_seconds", "profile ARN": "profile_arn"}
 MAPPING = "mapping"
 KINDS = (MAPPING, *(effect.value for effect in Effect))
 
@@ -43,6 +48,12 @@ KINDS = (MAPPING, *(effect.value for effect in Effect))
 MAX_MAPPINGS = 40
 # The most row errors to keep; the rest is counted.
 MAX_PROBLEMS = 100
+
+SEPARATORS = ",;\t"
+# Excel's way to name the separator.
+SEPARATOR_LINE = re.compile(rf'"?sep=([{SEPARATORS}])"?\s*', re.IGNORECASE)
+# What bytes become that are no UTF-8.
+NO_UTF_8 = re.compile("[\ud800-\udfff]")
 
 # Includes the full-width forms, which East Asian spreadsheets treat alike.
 FORMULA = r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
@@ -53,13 +64,14 @@ MADE_SAFE = re.compile(f"{CELL_BEGINS}'('*){FORMULA}")
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """The reason why a row cannot be imported, and the line of the file on which it begins."""
+    """The reason why a row cannot be imported, the line of the file on which it begins, and the column if one is."""
 
     line: int
     reason: str
+    column: str = ""
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.reason}"
+        return f"line {self.line}{f', column {self.column}' if self.column else ''}: {self.reason}"
 
 
 @dataclass(slots=True)
@@ -128,7 +140,7 @@ class _Reading:
                 self.parsed.rows += 1
                 self._take(line, _by_name(columns, cells))
             except ValueError as error:
-                self._problem(line, str(error))
+                self._problem(line, str(error), _column_of(error, columns or []))
                 if columns is None:  # without headings nothing else makes sense
                     return self.parsed
         if columns is None and not self.parsed.problems:
@@ -137,9 +149,10 @@ class _Reading:
 
     def _rows(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         """Yield each row that is not empty, with the line on which it begins."""
-        reader = csv.reader(_without_mark(lines), strict=True)
+        separator, skipped, lines = _without_preamble(iter(lines))
+        reader = csv.reader(lines, delimiter=separator, strict=True)
         while True:
-            begins = reader.line_num + 1
+            begins = skipped + reader.line_num + 1
             try:
                 cells = next(reader)
             except StopIteration:
@@ -150,9 +163,9 @@ class _Reading:
             if any(cell.strip() for cell in cells):
                 yield begins, cells
 
-    def _problem(self, line: int, reason: str) -> None:
+    def _problem(self, line: int, reason: str, column: str = "") -> None:
         if len(self.parsed.problems) < MAX_PROBLEMS:
-            self.parsed.problems.append(RowError(line, reason))
+            self.parsed.problems.append(RowError(line, reason, column))
         else:
             self.parsed.more += 1
 
@@ -189,32 +202,55 @@ class _Reading:
             )
 
 
-def _without_mark(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the lines without the byte order mark of some spreadsheets."""
+def _without_preamble(lines: Iterator[str]) -> tuple[str, int, Iterator[str]]:
+    """Return the separator, the number of lines before the headings, and the lines from the headings on."""
     for number, line in enumerate(lines):
-        yield line.removeprefix("\ufeff") if number == 0 else line
+        first = line.removeprefix("\ufeff") if number == 0 else line
+        if named := SEPARATOR_LINE.fullmatch(first):
+            return named[1], number + 1, lines
+        if first.strip():
+            return max(SEPARATORS, key=first.count), number, chain([first], lines)
+    return SEPARATORS[0], 0, lines
 
 
 def _columns(cells: list[str]) -> list[str]:
-    """Return the names in the first row; ValueError if they are wrong."""
-    names = [cell.strip().lower() for cell in cells]
+    """Return the names in the first row, "" for a column without one; ValueError if they are wrong."""
+    columns = [cell.strip().lower() for cell in cells]
+    names = [name for name in columns if name]
     unknown = [name for name in names if name not in COLUMNS]
-    if len(names) == 1 and ";" in names[0]:
-        raise ValueError("the columns are separated by semicolons: save the file with commas")
     if unknown:
         raise ValueError(f"unknown column {', '.join(map(repr, unknown))}: the columns are {', '.join(COLUMNS)}")
     if len(set(names)) < len(names):
         raise ValueError("a column is named twice: name each one once")
     if missing := [name for name in COLUMNS[:2] if name not in names]:
         raise ValueError(f"the column {' and '.join(missing)} is missing")
-    return names
+    return columns
 
 
 def _by_name(columns: list[str], cells: list[str]) -> dict[str, str]:
-    if len(cells) != len(columns):
-        raise ValueError(f"it has {len(cells)} cells instead of {len(columns)}")
-    given = {name: cell if name == "reason" else cell.strip() for name, cell in zip(columns, cells, strict=True)}
-    return {name: given.get(name, "") for name in COLUMNS}
+    row = dict.fromkeys(COLUMNS, "")
+    for number, cell in enumerate(cells):
+        name = columns[number] if number < len(columns) else ""
+        if name:
+            row[name] = cell if name == "reason" else cell.strip()
+        elif cell.strip():
+            raise ValueError(f"column {_letter(number)} has no heading: name it in the first row, or empty this cell")
+        if "\0" in cell:
+            raise InvalidValue(name, cell, "text without NUL characters")
+        if NO_UTF_8.search(cell):
+            raise InvalidValue(name, cell, "in UTF-8: save the file as “CSV UTF-8”")
+    return row
+
+
+def _column_of(error: ValueError, columns: list[str]) -> str:
+    """Return the letter of the column with the invalid value; "" if the file has none."""
+    name = _COLUMN_OF.get(error.field_name, error.field_name) if isinstance(error, InvalidValue) else None
+    return _letter(columns.index(name)) if name in columns else ""
+
+
+def _letter(index: int) -> str:
+    """Return a column's letters, as spreadsheets show them: A, …, Z, AA, …"""
+    return (_letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)  # noqa: PLR2004 - letters
 
 
 def _mapping(principal: str, row: dict[str, str]) -> Mapping:
@@ -235,22 +271,19 @@ def _mapping(principal: str, row: dict[str, str]) -> Mapping:
 
 def _grant(principal: str, effect: Effect, row: dict[str, str]) -> Grant:
     _must_be_empty(row, MAPPING_FIELDS, "a rule")
-    until = row["until"]
-    if SPAN.fullmatch(until):
-        raise InvalidValue(
-            "until", until, "a date or time: a span would end at another time each time it is imported"
-        )
     return Grant(
         principal=principal,
         effect=effect,
-        until=parse_when(until, datetime.now(UTC)) if until else None,
+        # Not a span, which would end at another time each time it is imported.
+        until=parse_when(row["until"], datetime.now(UTC), name="until", spans=False) if row["until"] else None,
         reason=MADE_SAFE.sub(r"\1\2", row["reason"]),
     )
 
 
 def _must_be_empty(row: dict[str, str], names: Iterable[str], what: str) -> None:
-    if given := [name for name in names if row[name]]:
-        raise ValueError(f"{what} has no {', '.join(given)}: leave it empty")
+    for name in names:
+        if row[name]:
+            raise InvalidValue(name, row[name], f"empty, because {what} has none")
 
 
 def _mapping_cells(principal: str, mapping: Mapping) -> Iterable[object]:

@@ -2,9 +2,10 @@
 
 import csv
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
+from io import SEEK_END, BufferedReader, TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -33,7 +34,9 @@ MAX_NAMED = 10
 
 @commands.command("import", epilog=f"Columns: {', '.join(COLUMNS)}. Kinds: {', '.join(KINDS)}.")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, readable=True)],
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(metavar="FILE.csv", help="The file; - reads standard input.")
+    ],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show the changes.")] = False,
     team: Team = None,
@@ -54,12 +57,12 @@ def import_(
     """
     parsed = _read(file)
     if parsed.problems:
-        _refuse(file, [str(problem) for problem in parsed.problems], parsed.more, as_json=as_json)
+        _refuse(file.name, [str(problem) for problem in parsed.problems], parsed.more, as_json=as_json)
     run = CommandContext(team, WORKERS)
     importing = Import(run.admin, run.tenant, run.actor)
     changing, failures, unchanged = compare(importing, parsed.target)
     if failures:
-        _refuse(file, [f"{each.principal}: {each.why}" for each in failures], 0, as_json=as_json)
+        _refuse(file.name, [f"{each.principal}: {each.why}" for each in failures], 0, as_json=as_json)
     if not dry_run:
         failures = write(importing, changing)
     _report(parsed.rows, changing, unchanged, failures, as_json=as_json, dry_run=dry_run)
@@ -116,22 +119,31 @@ def export(*, team: Team = None, as_json: AsJson = False) -> None:
         )
 
 
-def _read(file: Path) -> ParsedFile:
-    size = file.stat().st_size
+def _read(file: BufferedReader) -> ParsedFile:
+    """Parse UTF-8, or the UTF-16 of some spreadsheets. Bytes that are neither are problems of their cells."""
+    size = file.seek(0, SEEK_END) if file.seekable() else 0
     if size > MAX_FILE_BYTES:
-        raise BadInput(f"{file} has {size // 2**20} MB, more than {MAX_FILE_BYTES // 2**20}: import it in parts")
+        raise BadInput(f"{file.name} has {size // 2**20} MB, more than {MAX_FILE_BYTES // 2**20}: import it in parts")
+    if size:
+        file.seek(0)
+    buffered = BufferedReader(file)
+    start = buffered.peek(2)[:2]
+    if start in (BOM_UTF16_LE, BOM_UTF16_BE):
+        encoding = "utf-16"
+    elif b"\0" in start:  # the file begins with a letter, as column names do
+        encoding = "utf-16-be" if start[:1] == b"\0" else "utf-16-le"
+    else:
+        encoding = "utf-8"
     try:
-        with file.open(encoding="utf-8", newline="") as lines:
+        with TextIOWrapper(buffered, encoding, "surrogateescape", newline="") as lines:
             return read(lines)
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"{file} is not in UTF-8 (byte {error.start}): save it as “CSV UTF-8”, then import it"
-        ) from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{file.name} is damaged UTF-16: save it as “CSV UTF-8”, then import it") from None
     except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror}") from error
+        raise BadInput(f"{file.name} cannot be read: {error.strerror}") from error
 
 
-def _refuse(file: Path, problems: list[str], more: int, *, as_json: bool) -> None:
+def _refuse(file: str, problems: list[str], more: int, *, as_json: bool) -> None:
     """Print every problem and raise: nothing was written."""
     if as_json:
         console.print_json({"written": False, "problems": problems, "more": more})

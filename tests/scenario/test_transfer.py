@@ -18,6 +18,7 @@ from tests.scenario.conftest import Product
 
 pytestmark = pytest.mark.usefixtures("product")
 
+CASES = Path(__file__).parents[1] / "data" / "csv"
 COLUMNS = "principal,kind,alias,domain,profile,until,reason"
 
 
@@ -133,9 +134,10 @@ def test_one_bad_row_stops_the_import_and_all_are_reported(product: Product, tmp
     ended = product.cli("import", file, check=False)
 
     assert ended.returncode == 1
+    must = "it must be a Slack user id such as U0123ABCD", "it must be a SageMaker domain id such as d-abc123"
     assert ended.stderr.splitlines() == [
-        f"studio-links: {file}: line 3: principal 'ana' is not valid: it must be a Slack user id such as U0123ABCD",
-        f"studio-links: {file}: line 4: domain 'bad' is not valid: it must be a SageMaker domain id such as d-abc123",
+        f"studio-links: {file}: line 3, column A: principal 'ana' is not valid: {must[0]}",
+        f"studio-links: {file}: line 4, column D: domain 'bad' is not valid: {must[1]}",
         f"studio-links: {file}: line 5: U0BA has a rule of the kind allow on line 2 already: keep one of them",
         f"studio-links: {file}: 3 problems; nothing was written",
     ]
@@ -151,10 +153,10 @@ def test_profile_of_another_member_stops_the_import(tmp_path: Path) -> None:
 
 
 BROKEN = {
-    "not UTF-8": (b"principal,kind\nU0X,\xe4llow\n", "is not in UTF-8 (byte 19): save it as"),
-    "UTF-16": ("principal,kind\n".encode("utf-16"), "is not in UTF-8 (byte 0)"),
+    "not UTF-8": (b"principal,kind\nU0X,\xe4llow\n", "1 problem; nothing was written"),
+    "half of UTF-16": ("principal,kind\n".encode("utf-16")[:-1], "is damaged UTF-16: save it as"),
     "empty": (b"", "1 problem; nothing was written"),
-    "semicolons": (b"principal;kind\nU0X;allow\n", "1 problem; nothing was written"),
+    "columns cut with bars": (b"principal|kind\nU0X|allow\n", "1 problem; nothing was written"),
     "not a table at all": (b"%PDF-1.7\x00\x01", "1 problem; nothing was written"),
 }
 
@@ -166,6 +168,39 @@ def test_file_of_another_kind_is_refused(tmp_path: Path, case: str) -> None:
     path.write_bytes(content)
 
     assert expected in refused("import", str(path))
+
+
+UTF_16 = {
+    "without a mark": (CASES / "utf16le-without-mark.csv").read_bytes(),
+    "with a mark": "principal;kind;reason\r\nU0123ABCD;allow;x\r\n".encode("utf-16"),
+    "big-endian": "principal\tkind\treason\nU0123ABCD\tallow\tx\n".encode("utf-16-be"),
+}
+
+
+@pytest.mark.public(19)
+@pytest.mark.parametrize("case", UTF_16)
+def test_utf_16_is_imported_from_standard_input(case: str) -> None:
+    result = CliRunner().invoke(
+        commands.cli, ["import", "-", "--dry-run"], input=UTF_16[case], catch_exceptions=False
+    )
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "add\tU0123ABCD\tgrant allow\t" in result.stdout
+    assert "reason: - → x" in result.stdout
+
+
+@pytest.mark.public(19)
+def test_byte_that_is_no_text_is_refused_by_line_and_column(product: Product, tmp_path: Path) -> None:
+    path = tmp_path / "latin.csv"
+    path.write_bytes("principal,kind,reason\nU0A,allow,Übergabe\n".encode("latin-1"))
+
+    ended = product.cli("import", str(path), check=False)
+
+    assert ended.returncode == 1
+    assert (
+        "line 2, column C: reason '\\udcdcbergabe' is not valid: it must be in UTF-8: save the file as"
+        in ended.stderr
+    )
 
 
 def test_missing_or_oversized_file_is_refused(tmp_path: Path) -> None:
