@@ -174,7 +174,7 @@ GUARDS = {
     ),
     "account team": Guard(
         "core/policy.py",
-        "    if member.tenant not in (person.team_id, person.enterprise_id):",
+        "    if member.tenant not in (person.team_id, person.enterprise_id, *person.teams):",
         "    if False:",
         (IDENTITY, "test_ineligible_account_gets_no_link"),
     ),

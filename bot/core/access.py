@@ -198,6 +198,8 @@ class Person:
     """Slack's record of a member. Fields that Slack left out count against the member.
 
     Attributes:
+        team_id: one of their workspaces: on Enterprise Grid any of them, or "".
+        teams: on Enterprise Grid, all their workspaces in the organisation.
         ineligible_reason: why Slack's record rules this account out ("deactivated", "bot", …); None if nothing does.
         locale: the language the member has set in Slack, such as "de-DE".
     """
@@ -208,3 +210,4 @@ class Person:
     ineligible_reason: str | None = None
     guest: bool = False
     locale: str | None = None
+    teams: frozenset[str] = frozenset()

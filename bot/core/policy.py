@@ -212,8 +212,8 @@ def ineligible_reason(member: Member, person: Person) -> str | None:
     """Return why Slack's record rules the account out; None if nothing does, apart from being a guest."""
     if person.user_id != member.user_id:
         return "Slack answered for another account"
-    if member.tenant not in (person.team_id, person.enterprise_id):
-        return f"belongs to another workspace: {person.team_id}"
+    if member.tenant not in (person.team_id, person.enterprise_id, *person.teams):
+        return f"belongs to another workspace: {person.team_id or 'Slack does not say which'}"
     return person.ineligible_reason
 
 

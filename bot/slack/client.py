@@ -293,11 +293,14 @@ def person(user: Mapping[str, Any]) -> Person:
     for flag, words in {"is_stranger": "of another organisation", "is_invited_user": "not joined yet"}.items():
         if user.get(flag, False) is not False:
             ineligible_reason = words
-    enterprise = user.get("enterprise_user")
+    on_grid = user.get("enterprise_user")
+    enterprise: Mapping[str, Any] = on_grid if isinstance(on_grid, Mapping) else {}
+    teams = enterprise.get("teams")
     return Person(
         user_id=str(user.get("id", "")),
         team_id=str(user.get("team_id", "")),
-        enterprise_id=enterprise.get("enterprise_id") if isinstance(enterprise, Mapping) else None,
+        enterprise_id=enterprise.get("enterprise_id"),
+        teams=frozenset(team for team in teams if isinstance(team, str)) if isinstance(teams, list) else frozenset(),
         ineligible_reason=ineligible_reason,
         guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
         locale=user.get("locale") if isinstance(user.get("locale"), str) else None,

@@ -1,9 +1,11 @@
 """Contract of Directory, run on the fake and on Slack's Web API."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError
 from bot.core.link import Reason
+from bot.core.policy import ineligible_reason
 from bot.core.ports import NO_SUCH_GROUP, Directory
 from bot.local.faults import Fault
 from bot.local.slack.people import SLACKBOT
@@ -319,6 +322,28 @@ def test_account_without_an_id_is_ineligible() -> None:
     assert (found.user_id, found.team_id) == ("", "")
 
 
-@pytest.mark.parametrize("enterprise", [None, "E0ORG00001", [], {}, {"enterprise_id": None}])
+@pytest.mark.parametrize("enterprise", [None, "E0ORG00001", [], {}, {"enterprise_id": None, "teams": None}])
 def test_missing_organisation_is_none(enterprise: object) -> None:
-    assert person({**FULL, "enterprise_user": enterprise}).enterprise_id is None
+    found = person({**FULL, "enterprise_user": enterprise})
+    assert (found.enterprise_id, found.teams) == (None, frozenset())
+
+
+GRID = json.loads((Path(__file__).parent.parent / "data/grid-users-info-no-team.json").read_text())["user"]
+
+
+@pytest.mark.public(3)
+@pytest.mark.parametrize("named", [None, "T0OTHER001", "T0THIRD001"])
+@pytest.mark.parametrize(
+    ("tenant", "eligible"),
+    [("T0HOME0001", True), ("T0OTHER001", True), ("E0CORP0001", True), ("T0FOREIGN1", False), ("E0FOREIGN1", False)],
+)
+def test_grid_account_belongs_to_all_of_its_workspaces(named: str | None, tenant: str, *, eligible: bool) -> None:
+    found = person({**GRID, "team_id": named} if named else GRID)
+    assert (ineligible_reason(Member(tenant, "U0GRID0001"), found) is None) is eligible
+
+
+@pytest.mark.public(3)
+@pytest.mark.parametrize("teams", [None, "T0HOME0001", [None], [{"id": "T0HOME0001"}], ["T0OTHER001"]])
+def test_workspaces_count_only_as_slack_documents_them(teams: object) -> None:
+    found = person({**GRID, "enterprise_user": {**GRID["enterprise_user"], "teams": teams}})
+    assert ineligible_reason(Member("T0HOME0001", "U0GRID0001"), found) is not None
