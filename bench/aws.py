@@ -12,6 +12,7 @@ import zlib
 from typing import Any
 
 from bench.wire import Answer, CallLog, Request, serve
+from bot.store.models import bind
 
 DYNAMODB_SECONDS, SAGEMAKER_SECONDS = 0.004, 0.060
 TEMPLATE = "U0TEMPLATE"
@@ -21,6 +22,7 @@ PROFILES, ALLOWED = "naive-profiles", "naive-allowed"
 LINK = "https://d-bench.studio.eu-west-1.sagemaker.aws/auth?token=" + "0" * 900
 
 Item = dict[str, Any]
+MODELS = {model.Meta.table_name: model for model in bind(prefix="studio-links-", region="eu-west-1").all()}
 
 
 class Aws:
@@ -60,7 +62,7 @@ class Aws:
             case "UpdateItem":
                 return {"Attributes": {**asked["Key"], "requests": {"N": "1"}}}
             case "DescribeTable":
-                return {"Table": {"TableName": asked["TableName"], "TableStatus": "ACTIVE"}}
+                return {"Table": _description(asked["TableName"])}
         return {}
 
     def _get(self, table: str, key: Item) -> list[Item]:
@@ -70,6 +72,21 @@ class Aws:
         user = USER.search(json.dumps(key))
         items: list[Item] = json.loads(self._items[table].replace(TEMPLATE, user[0] if user else TEMPLATE))
         return [item for item in items if key.items() <= item.items()]
+
+
+def _description(table: str) -> dict[str, Any]:
+    """Return an active table with the keys that the bot checks before it is ready."""
+    schema: dict[str, Any] = dict(MODELS[table]._get_schema())  # noqa: SLF001 - PynamoDB offers no public way
+    indexes = [
+        {"IndexName": each["index_name"], "KeySchema": each["key_schema"]}
+        for each in schema["global_secondary_indexes"]
+    ]
+    return {
+        "TableName": table,
+        "TableStatus": "ACTIVE",
+        "KeySchema": schema["key_schema"],
+        "GlobalSecondaryIndexes": indexes,
+    }
 
 
 async def main() -> None:

@@ -89,6 +89,7 @@ def bot_against_stand_ins() -> Iterator[Bot]:
         stack.callback(bot.stop)
         bot.start()
         bot.wait_until_warm(30)
+        assert bot.app.home is not None, "the bot is not ready"
         yield bot
 
 
