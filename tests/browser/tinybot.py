@@ -1,5 +1,6 @@
 """A bot that does one of everything: answers with any message, opens and changes modals, publishes a home."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -157,6 +158,7 @@ class TinyBot:
             ack()
             client.views_open(trigger_id=body["trigger_id"], view=REQUEST)
 
+        @app.action(re.compile("^(apps|one)$"))
         @app.action({"action_id": "who"})
         @app.action({"action_id": "default"})
         @app.action({"action_id": "until"})

@@ -877,3 +877,39 @@ def test_stop_frees_the_chosen_port() -> None:
     with Workspace(port=port) as second:
         assert second.api_url == f"http://127.0.0.1:{port}/api/"
     second.stop()
+
+
+# Rate limits
+
+
+@pytest.mark.public(28)
+def test_calls_beyond_slacks_rate_limits_are_refused_where_asked() -> None:
+    now = [1_735_689_600.0]
+    with Workspace(rate_limits=True, clock=lambda: now[0]) as limited:
+        client = WebClient(limited.bot_token, base_url=limited.api_url)
+        for _ in range(100):
+            now[0] += 0.5
+            client.users_info(user="USLACKBOT")
+        with pytest.raises(SlackApiError) as refused:
+            client.users_info(user="USLACKBOT")
+        assert (refused.value.response.status_code, refused.value.response["error"]) == (429, "ratelimited")
+        assert refused.value.response.headers["Retry-After"] == "11"
+        client.auth_test()
+        now[0] += 11
+        client.users_info(user="USLACKBOT")
+
+
+@pytest.mark.public(28)
+def test_each_channel_takes_one_message_a_second_after_a_burst() -> None:
+    now = [1_735_689_600.0]
+    with Workspace(rate_limits=True, clock=lambda: now[0]) as limited:
+        limited.add_member("U0ALICE", "alice")
+        client = WebClient(limited.bot_token, base_url=limited.api_url)
+        for _ in range(5):
+            client.chat_postMessage(channel=GENERAL, text="Hello")
+        with pytest.raises(SlackApiError, match="ratelimited"):
+            client.chat_postMessage(channel=GENERAL, text="Hello")
+        client.chat_postMessage(channel="U0ALICE", text="Hello")
+        now[0] += 5
+        client.chat_postMessage(channel=GENERAL, text="Hello")
+        assert len([message for message in limited.view("U0ALICE") if message.channel == GENERAL]) == 6

@@ -61,6 +61,7 @@ def running_demo(
     port: int = 0,
     *,
     socket: bool = False,
+    rate_limits: bool = True,
     environment: Mapping[str, str] | None = None,
     output: IO[bytes] | None = None,
     progress: Callable[[str], None] = lambda _: None,
@@ -68,14 +69,16 @@ def running_demo(
     """Start everything, seeded; stop it at the end, and leave the environment as it was.
 
     The workspace and its page listen on `port`; 0 takes any free one, as the other servers do. `environment` has
-    further settings for the bot; `output` takes its log. `progress` is called with each part that is about to start.
+    further settings for the bot; `output` takes its log. `rate_limits` has the workspace keep Slack's. `progress` is
+    called with each part that is about to start.
 
     Raises:
         StudioLinksError: the bot did not start.
         OSError: the port is taken.
     """
     clock = MovableClock()
-    slack = Workspace(port=port, features=replace(features.from_manifest(), socket_mode=socket))
+    enabled = replace(features.from_manifest(), socket_mode=socket)
+    slack = Workspace(port=port, features=enabled, rate_limits=rate_limits)
     slack.app.register_blueprint(page(slack))
     progress("AWS and Slack stand-ins")
     # The workspace stops first: its page reads the audit from AWS.
@@ -107,6 +110,7 @@ def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]
         SLACK_SIGNING_SECRET=workspace.signing_secret,
         SLACK_APP_TOKEN=workspace.app_token,
         SLACK_API_URL=workspace.api_url,
+        STUDIO_PERSON_SECONDS="0",  # a member's new language applies at once
         STUDIO_ADMINS=",".join(admin.user_id for admin in ADMINS),
         HOST="127.0.0.1",
         PORT=str(port),

@@ -6,6 +6,7 @@ The stream is one of server-sent events for each page: https://html.spec.whatwg.
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +35,8 @@ HEADERS = {
 }
 # Seconds: how often "Under the hood" is updated, and how often a silent stream sends a sign of life.
 HOOD_INTERVAL, HEARTBEAT = 0.5, 5.0
+# The languages of Slack that the page offers.
+LOCALES = ("en-US", "de-DE")
 
 Json = dict[str, Any]
 
@@ -160,6 +163,16 @@ def _use_shortcut(workspace: Workspace, user_id: str, sent: Json) -> Json:
     return {"ack": workspace.shortcut(user_id, sent["shortcut"]).ack}
 
 
+def _speak(workspace: Workspace, user_id: str, sent: Json) -> Json:
+    """Change the language of a member's Slack."""
+    person = workspace.directory.person(user_id)
+    if person is None or sent["locale"] not in LOCALES:
+        raise LookupError("no such language")
+    workspace.directory.put(replace(person, locale=sent["locale"]))
+    workspace.changes.note()
+    return {}
+
+
 def _where(workspace: Workspace, user_id: str, sent: Json) -> Message | View:
     if "view" in sent:
         return workspace.views.on_screen(user_id, sent["view"])
@@ -172,5 +185,6 @@ ACTIONS: dict[str, Callable[[Workspace, str, Json], Json]] = {
     "submit": _submit,
     "close": _close,
     "open-home": _open_home,
+    "speak": _speak,
     "use-shortcut": _use_shortcut,
 }

@@ -28,6 +28,7 @@ def snapshot(workspace: Workspace, user_id: str, since: float) -> Json:
         "since": since,
         "revision": workspace.screens.revision,
         "me": user_id,
+        "locale": next(person.locale for person in workspace.directory.members() if person.id == user_id),
         "team": "Studio links demo",
         "app": {"id": workspace.installation.bot_user_id, "name": workspace.installation.bot_name},
         "appChannel": workspace.direct_message(user_id),

@@ -15,11 +15,15 @@ from bot.local.slack.views import Views
 
 @dataclass
 class WorkspaceState:
-    """The people, what is on their screens, and the app as it is installed. `clock` gives seconds since the epoch."""
+    """The people, what is on their screens, and the app as it is installed. `clock` gives seconds since the epoch.
+
+    `rate_limits` refuses calls beyond Slack's limits.
+    """
 
     installation: Installation
     features: Features
     clock: Callable[[], float]
+    rate_limits: bool = False
     directory: Directory = field(default_factory=Directory)
     changes: Changes = field(default_factory=Changes)
 

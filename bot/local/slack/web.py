@@ -43,7 +43,8 @@ def build_app(api: WebApi, urls: ResponseUrls, faults: Faults) -> SlackApp:
     def web_api(method: str) -> Response:
         token, arguments = _token_and_arguments()
         call = api.record(method, arguments)
-        fault = faults.take(method)
+        limited = api.limits.fault(method, arguments) if api.limits else None
+        fault = limited or faults.take(method)
         api.answer(call, token, fault)
         response = _respond(json.dumps(call.answer), call.status, "application/json; charset=utf-8", fault)
         response.headers.update(api.headers(call))

@@ -9,6 +9,7 @@ from bot.local.faults import Fault
 from bot.local.recent import Recent
 from bot.local.slack import chat_methods, user_methods, view_methods  # noqa: F401 - they add their methods
 from bot.local.slack.methods import METHODS, Answer
+from bot.local.slack.rate_limits import RateLimits
 from bot.local.slack.refusals import Refusal
 from bot.local.slack.state import WorkspaceState
 
@@ -38,6 +39,7 @@ class WebApi:
     def __init__(self, state: WorkspaceState) -> None:
         self._state = state
         self.calls: Recent[ApiCall] = Recent()
+        self.limits = RateLimits(state.clock) if state.rate_limits else None
 
     def record(self, name: str, arguments: Mapping[str, Any]) -> ApiCall:
         """Record a call that has just arrived."""

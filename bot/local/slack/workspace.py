@@ -40,9 +40,10 @@ class Workspace(Client, LoopbackServer):
         features: Features | None = None,
         ack_seconds: float = ACK_SECONDS,
         clock: Callable[[], float] = time.time,
+        rate_limits: bool = False,
         **installation: Any,
     ) -> None:
-        state = WorkspaceState(Installation(**installation), features or Features(), clock)
+        state = WorkspaceState(Installation(**installation), features or Features(), clock, rate_limits)
         Client.__init__(self, state, ack_seconds=ack_seconds, should_escape=should_escape)
         self._api = WebApi(state)
         faults = Faults()

@@ -1,6 +1,7 @@
 // The page: the current member and conversation, and the state that it shows.
 
 import { showComposer, startComposer } from "./composer.js";
+import { useLocale } from "./dates.js";
 import { byId } from "./dom.js";
 import { reportProblems } from "./failures.js";
 import { showHood, startHood } from "./under_hood.js";
@@ -62,6 +63,7 @@ function show() {
   const named = [...state.members, ...state.channels, ...state.groups, state.app];
   const names = Object.fromEntries(named.map((one) => [one.id, one.name]));
   const isApp = channel.id === state.appChannel;
+  showLanguage();
   markSeen(channel);
   showSidebar(state, channel.id, unread(), { become, go });
   showHeader(channel);
@@ -74,6 +76,22 @@ function show() {
   showModals(here.member, state.modals, names);
   showHood(state.hood ?? [], state.features.socket_mode);
   reportProblems(state.problems);
+}
+
+/** The language of this member's Slack: the bot writes in it, and dates follow it. */
+function showLanguage() {
+  const isGerman = state.locale.startsWith("de");
+  byId("language").textContent = isGerman ? "Slack in English" : "Slack auf Deutsch";
+  byId("language").lang = isGerman ? "en" : "de";
+  for (const id of ["messages", "home", "modal"]) byId(id).lang = state.locale;
+  if (useLocale(state.locale)) for (const id of ["messages", "home"]) byId(id).replaceChildren();
+}
+
+/** Switch it. The app hears of an opened home again, as after a reload of Slack. */
+async function switchLanguage() {
+  await ask("speak", here.member, { locale: state.locale.startsWith("de") ? "en-US" : "de-DE" });
+  openedHome = "";
+  show();
 }
 
 function showHeader(channel) {
@@ -140,6 +158,7 @@ function start() {
     closeMenu();
     byId("menu").focus();
   });
+  byId("language").addEventListener("click", switchLanguage);
   byId("tab-home").addEventListener("click", () => switchTab("home"));
   byId("tab-messages").addEventListener("click", () => switchTab("messages"));
   byId("tabs").addEventListener("keydown", (event) => {

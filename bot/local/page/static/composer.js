@@ -1,5 +1,5 @@
 // Where a member types: messages, with completion of slash commands, shortcuts, people and channels.
-// The list follows https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
+// The list follows https://www.w3.org/WAI/ARIA/apg/patterns/combobox/ as far as a text box of several lines may.
 
 import { byId, make } from "./dom.js";
 import { icon } from "./icons.js";
@@ -118,7 +118,6 @@ function refresh() {
       offer.usage && make("span", { className: "completion-usage" }, offer.usage),
       offer.description && make("span", { className: "completion-description" }, offer.description))));
   list.hidden = false;
-  box.setAttribute("aria-expanded", "true");
   return mark();
 }
 
@@ -130,6 +129,5 @@ function mark() {
 
 function hide() {
   list.hidden = true;
-  box.setAttribute("aria-expanded", "false");
   box.removeAttribute("aria-activedescendant");
 }

@@ -1,18 +1,22 @@
-// Times in the browser's own zone, worded as Slack does.
+// Times in the browser's own zone and in the language of the member's Slack, worded as Slack does.
 // https://docs.slack.dev/messaging/formatting-message-text#date-formatting
 
-const parts = (options) => new Intl.DateTimeFormat("en-US", options);
-const MONTH = parts({ month: "long" });
-const SHORT_MONTH = parts({ month: "short" });
-const WEEKDAY = parts({ weekday: "long" });
-const TIME = parts({ hour: "numeric", minute: "2-digit" });
-const TIME_SECS = parts({ hour: "numeric", minute: "2-digit", second: "2-digit" });
+const TIME = { timeStyle: "short" };
+const DATE = { year: "numeric", month: "long", day: "numeric" };
 const DAY_MS = 86_400_000;
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+let locale = "en-US";
+
+/** Write in this language from now on. Returns whether that is another one. */
+export function useLocale(name) {
+  const isOther = name !== locale;
+  locale = name;
+  return isOther;
+}
 
 /** The time of day of a message: "2:46 PM". */
 export function clockTime(seconds) {
-  return TIME.format(new Date(seconds * 1000));
+  return new Intl.DateTimeFormat(locale, TIME).format(new Date(seconds * 1000));
 }
 
 /** The text of a `<!date^…>`; its fallback where the template holds a token that Slack does not know. */
@@ -26,27 +30,36 @@ export function slackDate(seconds, template, fallback, now = new Date()) {
 }
 
 function tokens(when, now) {
-  const day = when.getDate();
-  const year = when.getFullYear();
-  const date = `${MONTH.format(when)} ${day}${ordinal(day)}, ${year}`;
-  const short = `${SHORT_MONTH.format(when)} ${day}, ${year}`;
-  const long = `${WEEKDAY.format(when)}, ${date}`;
-  const near = { "-1": "yesterday", 0: "today", 1: "tomorrow" }[daysBetween(now, when)];
+  const format = (options) => new Intl.DateTimeFormat(locale, options).format(when);
+  const date = ordinals(format(DATE));
+  const short = format({ ...DATE, month: "short" });
+  const long = ordinals(format({ ...DATE, weekday: "long" }));
+  const days = daysBetween(now, when);
+  const near = Math.abs(days) <= 1 ? relative("auto").format(days, "day") : null;
   const two = (number) => String(number).padStart(2, "0");
   return {
-    date_num: `${year}-${two(when.getMonth() + 1)}-${two(day)}`,
-    date_slash: `${two(when.getMonth() + 1)}/${two(day)}/${year}`,
+    date_num: `${when.getFullYear()}-${two(when.getMonth() + 1)}-${two(when.getDate())}`,
+    date_slash: format({ year: "numeric", month: "2-digit", day: "2-digit" }),
     date,
     date_short: short,
     date_long: long,
-    date_long_full: `${MONTH.format(when)} ${day}, ${year}`,
+    date_long_full: format(DATE),
     date_pretty: near ?? date,
     date_short_pretty: near ?? short,
     date_long_pretty: near ?? long,
-    time: TIME.format(when),
-    time_secs: TIME_SECS.format(when),
+    time: format(TIME),
+    time_secs: format({ timeStyle: "medium" }),
     ago: ago((now - when) / 1000),
   };
+}
+
+/** American dates with Slack's "1st" and "2nd". */
+function ordinals(date) {
+  return locale === "en-US" ? date.replace(/\d+(?=,)/, (day) => day + ordinal(Number(day))) : date;
+}
+
+function relative(numeric) {
+  return new Intl.RelativeTimeFormat(locale, { numeric });
 }
 
 function ordinal(day) {
@@ -60,12 +73,7 @@ function daysBetween(now, when) {
 }
 
 function ago(seconds) {
-  for (const [unit, size] of UNITS) {
-    const count = Math.floor(Math.abs(seconds) / size);
-    if (count) {
-      const words = `${count} ${unit}${count > 1 ? "s" : ""}`;
-      return seconds > 0 ? `${words} ago` : `in ${words}`;
-    }
-  }
-  return "now";
+  const [unit, size] = UNITS.find((each) => Math.abs(seconds) >= each[1]) ?? ["second", 1];
+  const count = Math.trunc(seconds / size);
+  return count ? relative("always").format(-count, unit) : relative("auto").format(0, "second");
 }

@@ -52,7 +52,7 @@ function select(each, block, surface, field, chosen, options) {
   const hint = each.placeholder ? text(each.placeholder).join("") : "Choose an option";
   const nothing = make("option", { value: "", disabled: true, hidden: true, selected: chosen === "" }, hint);
   const node = make("select", { ...labelled(each, field, hint) }, nothing, options);
-  node.addEventListener("change", () => changed(each, block, surface, field, node, chosen));
+  onChange(each, block, surface, field, node);
   return make("span", { className: "select" }, node);
 }
 
@@ -60,7 +60,7 @@ function datepicker(each, block, surface, field) {
   const chosen = surface.value(block, each, each.initial_date ?? "");
   const hint = each.placeholder ? text(each.placeholder).join("") : "Choose a date";
   const node = make("input", { type: "date", value: chosen, ...labelled(each, field, hint) });
-  node.addEventListener("change", () => changed(each, block, surface, field, node, chosen));
+  onChange(each, block, surface, field, node);
   return node;
 }
 
@@ -109,23 +109,33 @@ function choices(each, block, surface, field, type, chosen, read) {
       make("span", {},
         make("span", { className: "mrkdwn" }, text(option.text, surface.names)),
         option.description && make("span", { className: "hint" }, text(option.description, surface.names)))));
-  for (const input of inputs) {
-    input.addEventListener("change", () => {
-      surface.enter(block, each, read(inputs));
-      if (field.dispatches) surface.act(block, each);
-    });
-  }
+  const restore = (value) => {
+    for (const input of inputs) input.checked = [value].flat().includes(input.value);
+  };
+  const listener = changed(each, block, surface, field, { initial: read(inputs), read: () => read(inputs), restore });
+  for (const input of inputs) input.addEventListener("change", listener);
   return make("div", { className: "choices", id: field.id, tabIndex: -1 }, rows);
 }
 
-/** Keep what was chosen, and tell the app; put it back if the member does not confirm. */
-async function changed(each, block, surface, field, node, before) {
-  surface.enter(block, each, node.value);
-  if (!field.dispatches) return;
-  if (!(await surface.act(block, each))) {
-    surface.enter(block, each, before);
-    node.value = before;
-  }
+/** A listener that keeps what was chosen and tells the app; it puts the last choice back if the member declines. */
+function changed(each, block, surface, field, { initial, read, restore }) {
+  let kept = initial;
+  return async () => {
+    const before = kept;
+    kept = read();
+    surface.enter(block, each, kept);
+    if (!field.dispatches || await surface.act(block, each)) return;
+    kept = before;
+    surface.enter(block, each, kept);
+    restore(kept);
+  };
+}
+
+/** The same for a control that has one value. */
+function onChange(each, block, surface, field, node) {
+  const restore = (value) => { node.value = value; };
+  node.addEventListener("change",
+    changed(each, block, surface, field, { initial: node.value, read: () => node.value, restore }));
 }
 
 /** Tie a control to the label of its input block; without a label its placeholder names it. */
