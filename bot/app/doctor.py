@@ -81,7 +81,7 @@ class Doctor:
             team, granted = self.slack.team(), self.slack.granted()
         except SlackError as error:
             why = "without Slack the bot can neither identify nor answer members"
-            yield Finding(Level.FAIL, "Slack token", str(error), why, "reinstall the app and set its bot token")
+            yield findings.failed("Slack token", error, why)
             return
         yield ok("Slack token", "accepted")
         yield findings.team(*team, self.settings.studio_teams)
@@ -126,9 +126,7 @@ class Doctor:
         try:
             return self.aws.identity()
         except StudioError as error:
-            why = "without credentials that AWS accepts nothing works"
-            fix = "give the process a role or a profile; a clock that is wrong by minutes has the same effect"
-            return Finding(Level.FAIL, "AWS credentials", str(error), why, fix)
+            return findings.failed("AWS credentials", error, "without credentials that AWS accepts nothing works")
 
     def _tables(self) -> Iterator[Finding]:
         try:
@@ -138,7 +136,7 @@ class Doctor:
                 why = "" if each.ok else TABLE_WHYS[each.name]
                 yield Finding(level, f"{each.table}: {each.name}", found, why, "" if each.ok else fix or "wait")
         except StoreError as error:
-            yield Finding(Level.FAIL, "tables", str(error), TABLE_WHYS["table"], "allow dynamodb:DescribeTable")
+            yield findings.failed("tables", error, TABLE_WHYS["table"], if_denied="allow dynamodb:DescribeTable")
 
     def _members(self) -> dict[str, Access] | Finding:
         """Return each member's records, and under the workspace's id what of its own cannot be read."""
@@ -149,19 +147,19 @@ class Doctor:
             workspace = self.admin.workspace(self.tenant)
             return {self.tenant: Access(unreadable=workspace.unreadable), **dict(self.admin.members(self.tenant))}
         except StoreError as error:
-            return Finding(Level.FAIL, "mappings", str(error), TABLE_WHYS["table"], "see the tables above")
+            return findings.failed("mappings", error, TABLE_WHYS["table"])
 
     def _roles(self, mappings: Iterable[Mapping]) -> Iterator[Finding]:
         for role in sorted({mapping.role_arn for mapping in mappings if mapping.role_arn}):
             try:
                 self.aws.assume(role)
             except StudioError as error:
-                found, why = f"it cannot be assumed ({error.code or error})", "members with such mappings get no link"
+                why = "members with such mappings get no link"
                 fix = (
                     "allow sts:AssumeRole and sts:SetSourceIdentity on it and in its trust policy, and set "
                     "STUDIO_EXTERNAL_ID if the trust policy requires one"
                 )
-                yield Finding(Level.FAIL, f"role {role}", found, why, fix)
+                yield findings.failed(f"role {role}", error, why, what="it cannot be assumed", if_denied=fix)
             else:
                 yield ok(f"role {role}", "it can be assumed")
 
@@ -211,7 +209,7 @@ class Doctor:
             self.aws.presign(mapping)
         except StudioError as error:
             why, fix = "its members get no link", "`studio-links iam-policy` prints what to allow"
-            return Finding(Level.FAIL, check, f"AWS made none ({error.code or error})", why, fix)
+            return findings.failed(check, error, why, what="AWS made none", if_denied=fix)
         return ok(check, "one was made and thrown away")
 
     def _simulated(self, check: str, place: Place, mapping: Mapping, identity: Identity) -> Finding:
@@ -223,7 +221,7 @@ class Doctor:
         try:
             decision, conditions = self.aws.may_presign(role, arn)
         except StudioError as error:
-            found, why = f"IAM did not answer ({error.code or error})", "the role may not be allowed to make links"
+            why = "the role may not be allowed to make links"
             fix = "allow iam:SimulatePrincipalPolicy, name the bot's role with --serving-role, or use --presign"
-            return Finding(Level.WARN, check, found, why, fix)
+            return findings.failed(check, error, why, what="IAM did not answer", if_denied=fix, level=Level.WARN)
         return findings.permission(check, role, decision, conditions)

@@ -10,10 +10,12 @@ from enum import StrEnum
 
 from bot.aws.account import Place
 from bot.core.access import Access, Mapping, Member, Person
-from bot.core.errors import SlackError, StudioError
+from bot.core.causes import Cause
+from bot.core.errors import SlackError, StudioError, UpstreamError
 from bot.core.link import Reason
 from bot.core.policy import ineligible_reason
 from bot.core.values import USER_ID
+from bot.observability.aws_errors import CODES
 from bot.slack import manifest
 from bot.slack.payloads import admits_anybody
 
@@ -66,6 +68,29 @@ class Mapped:
 def ok(check: str, found: str) -> Finding:
     """Return a check that passed."""
     return Finding(Level.OK, check, found)
+
+
+def failed(
+    check: str,
+    error: UpstreamError,
+    why: str,
+    *,
+    what: str = "",
+    if_denied: str = "",
+    level: Level = Level.FAIL,
+) -> Finding:
+    """Report a call that failed, with the error's own next step.
+
+    Args:
+        what: what could not be done.
+        if_denied: the next step if AWS did not allow the call.
+    """
+    found, _, fix = str(error).partition(": ")
+    if if_denied and error.code in CODES[Cause.NOT_ALLOWED]:
+        found, fix = str(error.code), if_denied
+    elif error.code:
+        found = f"{found}, {error.code}"
+    return Finding(level, check, f"{what} ({found})" if what else found, why, fix or "try again")
 
 
 def records(members: dict[str, Access]) -> Iterator[Finding]:
@@ -152,8 +177,7 @@ def domain(place: Place, errors: Sequence[StudioError]) -> Finding:
         if error.reason in OF_DOMAIN:
             return Finding(Level.FAIL, check, what, "no link can be made into it", fix)
         if error.reason not in OF_PROFILE:
-            found = f"could not be checked ({error.code or what})"
-            return Finding(Level.FAIL, check, found, "its members may get no links", fix or "try again")
+            return failed(check, error, "its members may get no links", what="could not be checked")
     return ok(check, "in service, and signs in with IAM")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import boto3
 import structlog
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from bot.admin.sync import TAG, Profile
 from bot.aws.client import aws_errors, new_session
@@ -21,6 +21,7 @@ from bot.aws.role_sessions import SessionKey, assume
 from bot.aws.sagemaker import ADMINISTRATION
 from bot.core.access import Mapping
 from bot.core.values import utc_now
+from bot.observability.aws_failures import AWS_ERRORS
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -150,14 +151,14 @@ def caller_arn(region: str) -> str | None:
     config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
     try:
         return new_session().client("sts", region_name=region, config=config).get_caller_identity()["Arn"]
-    except (ClientError, BotoCoreError, ValueError) as error:
+    except (*AWS_ERRORS, ValueError) as error:
         log.warning("caller_unknown", why=type(error).__name__)
         return None
 
 
 def access_key_id() -> str | None:
     """Return the access key in use, which CloudTrail has as `userIdentity.accessKeyId`; None without one."""
-    with suppress(BotoCoreError):
+    with suppress(*AWS_ERRORS):
         credentials = new_session().get_credentials()
         return credentials.access_key if credentials else None
     return None

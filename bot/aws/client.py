@@ -7,28 +7,24 @@ from typing import Any
 
 import boto3
 import botocore.session
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
 from bot.core.errors import StudioError
 from bot.core.link import Reason
 from bot.core.ports import Failed
-from bot.observability.aws_failures import Failure, answer_of, classify, error_code, kind_of
+from bot.observability.aws_failures import (
+    AWS_ERRORS,
+    answer_of,
+    answered_cause,
+    cause_of,
+    error_code,
+    label_of,
+    meaning_of,
+    refuse_foreign_answers,
+)
 
-MEANINGS = {
-    Failure.THROTTLED: (Reason.AWS_THROTTLED, "AWS throttles us: try again in a minute"),
-    Failure.REFUSED: (Reason.AWS_REFUSED, "AWS refuses us: check the role's policy, trust and credentials"),
-    Failure.BROKEN: (Reason.AWS_UNREACHABLE, "AWS failed: try again in a minute"),
-    Failure.UNREACHABLE: (
-        Reason.AWS_UNREACHABLE,
-        "SageMaker or STS could not be reached: check the region, the endpoint and the network",
-    ),
-    Failure.NO_CREDENTIALS: (
-        Reason.AWS_REFUSED,
-        "there are no AWS credentials: give the process a role or a profile that exists",
-    ),
-}
 # A failed condition, alone or in a transaction, is an answer that we asked for; so are the other items of such a
 # transaction. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html
 EXPECTED = {"", "None", "ConditionalCheckFailed", "ConditionalCheckFailedException"}
@@ -49,6 +45,7 @@ def new_session(core: botocore.session.Session | None = None, failed: Failed | N
     core = core or botocore.session.Session()
     core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
     session = boto3.Session(botocore_session=core)
+    refuse_foreign_answers(session.events)
     if failed is not None:
         count_failures(session.events, failed)
     return session
@@ -71,11 +68,11 @@ def count_failures(events: Any, failed: Failed) -> None:
         reasons = parsed.get("CancellationReasons") if code == CANCELED else None
         codes = {reason.get("Code", CANCELED) for reason in reasons} if reasons else {code}
         for each in codes - EXPECTED:
-            kind = kind_of(each, parsed.get("ResponseMetadata", {}))
-            failed(event_name.split(".")[1], each if kind in (Failure.THROTTLED, Failure.REFUSED) else kind)
+            cause = answered_cause(each, parsed.get("ResponseMetadata", {}))
+            failed(event_name.split(".")[1], label_of(each, cause))
 
     def unanswered(event_name: str, exception: BaseException, **_: object) -> None:
-        failed(event_name.split(".")[1], classify(exception))
+        failed(event_name.split(".")[1], label_of("", cause_of(exception)))
 
     events.register("after-call", answered, unique_id="count-answered")
     events.register("after-call-error", unanswered, unique_id="count-unanswered")
@@ -89,30 +86,25 @@ def aws_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except AWS_ERRORS as error:
         raise translated(error) from None
     except ValueError as error:  # an endpoint or region that is none
         raise StudioError(
             f"AWS's settings cannot be used: {error}", reason=Reason.AWS_REFUSED, code=type(error).__name__
         ) from None
     except (AttributeError, KeyError, TypeError, ResponseParserError) as error:  # an answer of another shape
-        raise _senseless(type(error).__name__) from None
+        raise StudioError(
+            "AWS answered something that makes no sense: check the endpoint and the proxy, then try again",
+            reason=Reason.AWS_UNEXPECTED,
+            code=type(error).__name__,
+        ) from None
 
 
-def translated(error: ClientError | BotoCoreError) -> StudioError:
-    """Return botocore's error as ours."""
-    code, failure = error_code(error), classify(error)
+def translated(error: Exception) -> StudioError:
+    """Return one of AWS_ERRORS as ours."""
+    code, answered = error_code(error), isinstance(error, ClientError)
+    meaning = meaning_of(error, "AWS" if answered else "SageMaker or STS", "check the mapping")
+    words, request_id = meaning.words, None
     if isinstance(error, ClientError):
-        reason, words = MEANINGS.get(failure, (Reason.AWS_UNEXPECTED, f"AWS answered {code}: check the mapping"))
-        request_id = answer_of(error).get("RequestId")
-        return StudioError(f"{words} ({error.operation_name})", reason=reason, code=code, request_id=request_id)
-    if failure is Failure.OTHER:
-        return _senseless(code)
-    reason, words = MEANINGS[failure]
-    return StudioError(words, reason=reason, code=code)
-
-
-def _senseless(code: str) -> StudioError:
-    return StudioError(
-        "AWS answered something that makes no sense: try again in a minute", reason=Reason.AWS_UNEXPECTED, code=code
-    )
+        words, request_id = f"{words} ({error.operation_name})", answer_of(error).get("RequestId")
+    return StudioError(words, reason=Reason(f"aws_{meaning.outcome}"), code=code, request_id=request_id)

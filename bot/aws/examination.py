@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from bot.aws.client import translated
 from bot.core.access import Mapping
 from bot.core.errors import StudioError
 from bot.core.link import Reason
+from bot.observability.aws_failures import AWS_ERRORS
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -32,7 +33,7 @@ def diagnosed(client: "SageMakerClient", mapping: Mapping, error: ClientError) -
     except StudioError as problem:
         problem.code, problem.request_id = first.code, first.request_id
         return problem
-    except (ClientError, BotoCoreError) as unclear:  # describing may be refused or throttled: the first error stands
+    except AWS_ERRORS as unclear:  # describing may be refused or throttled: the first error stands
         log.warning("diagnosis_failed", why=type(unclear).__name__)
     return first
 

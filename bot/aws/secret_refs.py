@@ -14,11 +14,10 @@ from typing import Generic, TypeVar
 
 import structlog
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from bot.aws.client import new_session
 from bot.core.errors import ConfigError, StudioLinksError
-from bot.observability.aws_failures import error_code
+from bot.observability.aws_failures import AWS_ERRORS, error_code, meaning_of
 from bot.observability.logs import redactor
 
 T = TypeVar("T")
@@ -38,8 +37,6 @@ ADVICE = {
     "ParameterNotFound": CHECK_NAME,
     "InvalidRequestException": "it may be scheduled for deletion: restore it",
     "DecryptionFailure": "let the process's role use its key (kms:Decrypt)",
-    "NoCredentialsError": "give the process a role or a profile",
-    "NoRegionError": "set AWS_REGION",
 }
 
 
@@ -71,9 +68,9 @@ def read(reference: str, region: str | None) -> str:
     """
     try:
         value = _stored(reference, region)
-    except (ClientError, BotoCoreError, ValueError) as error:
-        code = type(error).__name__ if isinstance(error, ValueError) else error_code(error)
-        advice = ADVICE.get(code, "check that AWS can be reached, then try again")
+    except (*AWS_ERRORS, ValueError) as error:
+        code = error_code(error)
+        advice = ADVICE.get(code) or meaning_of(error, "AWS", CHECK_NAME).words.replace(": ", "; ", 1)
         raise ConfigError(f"{reference} cannot be read ({code}): {advice}") from None
     redactor.register(value)
     return value

@@ -6,6 +6,7 @@ from http.client import HTTPException
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
+from bot.core.causes import Cause, connection_cause
 from bot.core.errors import SlackError
 from bot.core.link import Reason
 
@@ -13,6 +14,41 @@ from bot.core.link import Reason
 CALL_ERRORS = (SlackClientError, HTTPException, OSError, ValueError, AttributeError)
 
 TEMPORARY = {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "not_json"}
+# By why Slack did not answer. Waiting heals nothing that is SLACK_REFUSED.
+UNANSWERED = {
+    Cause.CERTIFICATE: (
+        Reason.SLACK_REFUSED,
+        "Slack's certificate is not trusted here ({method}): let SSL_CERT_FILE name a file with your network's CA",
+    ),
+    Cause.TLS: (
+        Reason.SLACK_REFUSED,
+        "Slack does not answer in TLS ({method}): check SLACK_API_URL, and whether the proxy takes http or https",
+    ),
+    Cause.NAME_UNKNOWN: (
+        Reason.SLACK_REFUSED,
+        "Slack's host name is unknown ({method}): check SLACK_API_URL and this machine's DNS",
+    ),
+    Cause.NAME_UNRESOLVED: (
+        Reason.SLACK_UNREACHABLE,
+        "Slack's host name could not be looked up ({method}): check this machine's DNS, then try again in a minute",
+    ),
+    Cause.PROXY: (
+        Reason.SLACK_REFUSED,
+        "the proxy does not connect us to Slack ({method}): check HTTPS_PROXY, its password, and NO_PROXY",
+    ),
+    Cause.CONNECTION_REFUSED: (
+        Reason.SLACK_UNREACHABLE,
+        "Slack could not be reached ({method}: connection refused): check SLACK_API_URL and the network",
+    ),
+    Cause.TIMED_OUT: (
+        Reason.SLACK_UNREACHABLE,
+        "Slack did not answer in time ({method}): check the network's route to it, then try again in a minute",
+    ),
+    Cause.UNREACHABLE: (
+        Reason.SLACK_UNREACHABLE,
+        "Slack could not be reached ({method}): check the network, then try again in a minute",
+    ),
+}
 
 
 def slack_error(method: str, error: Exception, *, check: str) -> SlackError:
@@ -22,11 +58,8 @@ def slack_error(method: str, error: Exception, *, check: str) -> SlackError:
         check: the things to check if Slack refused the call.
     """
     if not isinstance(error, SlackApiError):
-        return SlackError(
-            f"Slack could not be reached ({method}): try again in a minute",
-            reason=Reason.SLACK_UNREACHABLE,
-            code=type(error).__name__,
-        )
+        reason, words = UNANSWERED.get(connection_cause(error), UNANSWERED[Cause.UNREACHABLE])
+        return SlackError(words.format(method=method), reason=reason, code=type(error).__name__)
     code = _code(error)
     if code in TEMPORARY:
         return SlackError(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from pynamodb.attributes import Attribute
 from pynamodb.constants import MAP, STRING
 from pynamodb.exceptions import (
@@ -21,23 +21,15 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
+from bot.core.causes import Cause
 from bot.core.errors import StoreError
 from bot.core.link import Reason
-from bot.observability.aws_failures import Failure, answer_of, classify, error_code
+from bot.observability.aws_failures import AWS_ERRORS, MEANINGS, answer_of, cause_of, error_code, meaning_of
 
 M = TypeVar("M", bound=Model)
 
 SERIALIZER, DESERIALIZER = TypeSerializer(), TypeDeserializer()
 TABLE_MISSING = "ResourceNotFoundException"
-MEANINGS = {
-    Failure.THROTTLED: (Reason.STORE_THROTTLED, "DynamoDB throttles us: try again in a minute"),
-    Failure.REFUSED: (Reason.STORE_REFUSED, "DynamoDB refuses us: check the role's policy and credentials"),
-    Failure.BROKEN: (Reason.STORE_UNREACHABLE, "DynamoDB failed: try again in a minute"),
-    Failure.NO_CREDENTIALS: (
-        Reason.STORE_REFUSED,
-        "there are no AWS credentials: give the process a role or a profile",
-    ),
-}
 # Why DynamoDB cancelled a transaction, for each of its items.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 CONDITION_FAILED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
@@ -116,26 +108,32 @@ def store_errors() -> Iterator[None]:
     """Turn what PynamoDB and botocore raise into StoreError."""
     try:
         yield
-    except (AttributeDeserializationError, AttributeNullError, KeyError, ValueError) as error:
+    except (PynamoDBException, *AWS_ERRORS) as error:
+        cause = error.cause if isinstance(error, PynamoDBException) else error
+        # What botocore raises for a header that cannot be sent quotes the credentials.
+        raise _translated(cause) from (None if cause_of(cause) is Cause.MALFORMED else error)
+    except (AttributeDeserializationError, AttributeNullError, ValueError) as error:
         raise StoreError(
-            f"a stored record cannot be read ({error}): delete it in the DynamoDB console, then set it again",
+            f"a stored record cannot be read ({error}): correct it in the DynamoDB console",
             reason=Reason.STORE_UNREADABLE,
         ) from error
-    except (PynamoDBException, BotoCoreError, ClientError) as error:
-        raise _translated(error) from error
+    except (AttributeError, KeyError, TypeError) as error:  # a record, or an answer, of another shape
+        raise StoreError(
+            f"DynamoDB answered something that cannot be read ({type(error).__name__}: {error}): check the endpoint",
+            reason=Reason.STORE_UNREADABLE,
+        ) from error
 
 
-def _translated(error: PynamoDBException | BotoCoreError | ClientError) -> StoreError:
-    cause = error.cause if isinstance(error, PynamoDBException) else error
-    failure = classify(cause)
-    if not isinstance(cause, ClientError):
-        unreachable = "DynamoDB could not be reached: check the region, the endpoint and the network"
-        reason, words = MEANINGS.get(failure, (Reason.STORE_UNREACHABLE, unreachable))
-        return StoreError(words, reason=reason, code=type(cause).__name__ if cause else None)
-    code = error_code(cause)
-    if code in ("", "TransactionCanceledException"):
-        failure = Failure.BROKEN
-    reason, words = MEANINGS.get(failure, MEANINGS[Failure.REFUSED])
-    if code == TABLE_MISSING:
-        words = "a table is missing: run `studio-links tables create`"
-    return StoreError(words, reason=reason, code=code or None, request_id=answer_of(cause).get("RequestId"))
+def _translated(cause: Exception | None) -> StoreError:
+    code, request_id = error_code(cause) or None, None
+    meaning = meaning_of(cause, "DynamoDB", "run `studio-links tables check`")
+    words, outcome = meaning.words, meaning.outcome
+    if outcome == "unexpected":
+        outcome = "refused" if isinstance(cause, ClientError) else "unreachable"
+    if isinstance(cause, ClientError):
+        request_id = answer_of(cause).get("RequestId")
+        if code in (None, "TransactionCanceledException"):
+            words, outcome = MEANINGS[Cause.BROKEN].words.format(service="DynamoDB"), "unreachable"
+        elif code == TABLE_MISSING:
+            words = "a table is missing: run `studio-links tables create`"
+    return StoreError(words, reason=Reason(f"store_{outcome}"), code=code, request_id=request_id)

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
 from pynamodb.attributes import JSONAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.connection import Connection
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -18,6 +17,7 @@ from pynamodb.models import Model
 
 from bot.core.errors import ConfigError
 from bot.core.values import USER_AGENT
+from bot.observability.aws_failures import AWS_ERRORS, refuse_foreign_answers
 from bot.store.dynamodb import M, PlainMapAttribute, TimeAttribute
 
 
@@ -142,9 +142,10 @@ class Tables:
         """
         try:
             client: Any = new_session().client("dynamodb", region_name=self.region, config=self.config)
+            refuse_foreign_answers(client.meta.events)
             for model in self.all():
                 _connection(model)._client = client  # noqa: SLF001 - PynamoDB offers no public way
-        except (BotoCoreError, ValueError) as error:
+        except (*AWS_ERRORS, ValueError) as error:
             raise ConfigError(f"AWS's settings cannot be used: {error}") from error
 
     def connection(self) -> Connection:

@@ -102,7 +102,7 @@ def test_dynamodb_failures_map_to_store_errors(dynamodb: Store, aws: ListeningAw
         (Fault("ValidationException", "throttled"), Reason.STORE_REFUSED),
         (Fault("ServiceUnavailable", status=503, times=None), Reason.STORE_UNREACHABLE),
         (Fault(body=b"<html>bad gateway</html>", status=502, times=None), Reason.STORE_UNREACHABLE),
-        (Fault(body=b"not JSON", status=200), Reason.STORE_UNREADABLE),
+        (Fault(body=b"not JSON", status=200), Reason.STORE_UNREACHABLE),
     ],
     ids=lambda value: value.code or f"body with {value.status}" if isinstance(value, Fault) else value,
 )

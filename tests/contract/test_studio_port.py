@@ -424,7 +424,7 @@ ERRORS = [
     (Fault(drop=True, times=None), Reason.AWS_UNREACHABLE, "ConnectionClosedError"),
     (Fault("NewlyInvented", "AccessDenied"), Reason.AWS_UNEXPECTED, "NewlyInvented"),
     (Fault("ValidationException", "no"), Reason.AWS_UNEXPECTED, "ValidationException"),
-    (Fault(body=b"not JSON"), Reason.AWS_UNEXPECTED, None),
+    (Fault(body=b"not JSON"), Reason.AWS_UNEXPECTED, "ForeignAnswer"),
 ]
 
 

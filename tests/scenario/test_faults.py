@@ -108,7 +108,7 @@ CASES = {
         audit="nothing",
     ),
     "DynamoDB: reading gives garbage": Case(
-        "cannot be read", "store_unreadable", aws=(("BatchGetItem", always(body=b"<html>", status=200)),)
+        UNREACHED, "store_unreachable", aws=(("BatchGetItem", always(body=b"<html>", status=200)),)
     ),
     "DynamoDB: only recording is dead": Case(
         "could not be recorded", "not_recorded", aws=((RECORD, always(drop=True)),)

@@ -90,7 +90,10 @@ class GermanWords(Words):
     )
     ask_ran_out = "Dieser Antrag ist abgelaufen. Stell einen neuen."
     ask_nobody = "Ich konnte hier niemanden erreichen, der über deinen Antrag entscheidet. Frag deine Studio-Admins."
-    ask_failed = "Dein Antrag konnte nicht gespeichert werden. Warte eine Minute und versuch es dann erneut."
+    ask_failed = (
+        "Dein Antrag konnte nicht gespeichert werden. "
+        "Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen Studio-Admins."
+    )
     asked = "<@{user}> beantragt Zugriff auf SageMaker Studio"
     asked_wish = "*Was:* {wish}"
     asked_reason = "*Wofür:* {reason}"
@@ -172,7 +175,7 @@ class GermanWords(Words):
         Reason.AWS_UNEXPECTED: "AWS hat etwas geantwortet, das dieser Bot nicht versteht. "
         "Versuch es erneut; wenn das nicht hilft, schau ins Log des Bots.",
         Reason.STORE_UNREACHABLE: "Die Tabellen sind gerade nicht erreichbar. "
-        "Warte eine Minute und versuch es dann erneut.",
+        "Versuch es in einer Minute erneut; wenn das nicht hilft, sieh im Log des Bots nach.",
         Reason.STORE_THROTTLED: "Die Tabellen sind gerade überlastet. Warte eine Minute und versuch es dann erneut.",
         Reason.STORE_REFUSED: "Der Bot darf nicht in seine Tabellen schreiben. "
         "Lass seine Rolle prüfen: Welche Rechte sie für Anträge braucht, steht im README.",
@@ -208,7 +211,7 @@ class GermanWords(Words):
         Reason.GRANT_EXPIRED: "Dein Zugriff auf SageMaker Studio ist abgelaufen. "
         "Bitte deine Studio-Admins, ihn zu verlängern.",
         Reason.GROUP_UNCONFIRMED: "Slack konnte nicht bestätigen, in welchen Gruppen du bist, deshalb habe ich "
-        "keinen Link erstellt. Warte eine Minute und versuch es dann erneut.",
+        "keinen Link erstellt. Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.CHOOSE: "Du hast mehrere Studio-Profile. Nenne das, das du öffnen möchtest.",
         Reason.TOO_MANY: "Das waren zu viele Anfragen in einer Minute. Warte eine Minute und versuch es dann erneut.",
         Reason.DOMAIN_MISSING: "Die Studio-Domain, die dir zugeordnet ist, gibt es nicht mehr. "
@@ -233,7 +236,7 @@ class GermanWords(Words):
         Reason.AWS_UNEXPECTED: "AWS hat etwas geantwortet, das dieser Bot nicht versteht. "
         "Versuch es erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.STORE_UNREACHABLE: "Die Zugriffsliste ist gerade nicht erreichbar, deshalb habe ich keinen "
-        "Link erstellt. Warte eine Minute und versuch es dann erneut.",
+        "Link erstellt. Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.STORE_THROTTLED: "Die Zugriffsliste ist gerade überlastet. "
         "Warte eine Minute und versuch es dann erneut.",
         Reason.STORE_REFUSED: "Der Bot darf seine Zugriffsliste nicht lesen. "
@@ -241,7 +244,7 @@ class GermanWords(Words):
         Reason.STORE_UNREADABLE: "Dein Eintrag ist nicht lesbar, deshalb habe ich keinen Link erstellt. "
         "Bitte deine Studio-Admins, ihn neu anzulegen.",
         Reason.NOT_RECORDED: "Deine Anfrage konnte nicht protokolliert werden, deshalb habe ich keinen "
-        "Link erstellt. Warte eine Minute und versuch es dann erneut.",
+        "Link erstellt. Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.SLACK_UNREACHABLE: "Slack konnte nicht bestätigen, wer du bist. "
         "Warte eine Minute und versuch es dann erneut.",
         Reason.SLACK_REFUSED: "Der Bot darf in Slack nicht abfragen, wer du bist. "

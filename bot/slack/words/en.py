@@ -89,7 +89,10 @@ class Words:
     )
     ask_ran_out = "That request has expired. Send a new one."
     ask_nobody = "I could not reach anyone here to decide on your request. Ask your Studio administrator."
-    ask_failed = "Your request could not be saved. Wait a minute, then try again."
+    ask_failed = (
+        "Your request could not be saved. "
+        "Try again in a minute; if that does not help, tell your Studio administrator."
+    )
     asked = "<@{user}> asks for access to SageMaker Studio"
     asked_wish = "*What:* {wish}"
     asked_reason = "*Why:* {reason}"
@@ -153,7 +156,8 @@ class Words:
         Reason.AWS_UNREACHABLE: "AWS cannot be reached right now. Wait a minute, then try again.",
         Reason.AWS_UNEXPECTED: "AWS returned something this bot does not understand. "
         "Try again; if that does not help, check the bot's log.",
-        Reason.STORE_UNREACHABLE: "The tables cannot be reached right now. Wait a minute, then try again.",
+        Reason.STORE_UNREACHABLE: "The tables cannot be reached right now. "
+        "Try again in a minute; if that does not help, check the bot's log.",
         Reason.STORE_THROTTLED: "The tables are under too much load right now. Wait a minute, then try again.",
         Reason.STORE_REFUSED: "The bot is not allowed to write to its tables. "
         "Have its role checked: the README lists the permissions for deciding on requests.",
@@ -187,7 +191,7 @@ class Words:
         Reason.GRANT_EXPIRED: "Your access to SageMaker Studio has ended. "
         "Ask your Studio administrator to extend it.",
         Reason.GROUP_UNCONFIRMED: "Slack could not confirm which groups you are in, so no link was made. "
-        "Wait a minute, then try again.",
+        "Try again in a minute; if that does not help, tell your Studio administrator.",
         Reason.CHOOSE: "You have several Studio profiles. Name the one to open.",
         Reason.TOO_MANY: "You made too many requests within a minute. Wait a minute, then try again.",
         Reason.DOMAIN_MISSING: "The Studio domain you are mapped to no longer exists. "
@@ -210,14 +214,14 @@ class Words:
         Reason.AWS_UNEXPECTED: "AWS returned something this bot does not understand. "
         "Try again; if that does not help, tell your Studio administrator.",
         Reason.STORE_UNREACHABLE: "The access list cannot be reached right now, so no link was made. "
-        "Wait a minute, then try again.",
+        "Try again in a minute; if that does not help, tell your Studio administrator.",
         Reason.STORE_THROTTLED: "The access list is under too much load right now. Wait a minute, then try again.",
         Reason.STORE_REFUSED: "The bot is not allowed to read its access list. "
         "Tell your Studio administrator; trying again will not help.",
         Reason.STORE_UNREADABLE: "Your access record cannot be read, so no link was made. "
         "Ask your Studio administrator to set it again.",
         Reason.NOT_RECORDED: "Your request could not be recorded, so no link was made. "
-        "Wait a minute, then try again.",
+        "Try again in a minute; if that does not help, tell your Studio administrator.",
         Reason.SLACK_UNREACHABLE: "Slack could not confirm who you are right now. Wait a minute, then try again.",
         Reason.SLACK_REFUSED: "Slack does not let this bot confirm who you are. "
         "Tell your Studio administrator; trying again will not help.",
