@@ -18,7 +18,7 @@ from bot.core.ports import Failed
 from bot.slack.api_errors import CALL_ERRORS, slack_error
 from bot.slack.blocks import Message
 from bot.slack.network import Network
-from bot.slack.payloads import SLACKBOT, Home, Origin
+from bot.slack.payloads import SLACKBOT, Home, Origin, Texts
 from bot.slack.response_url import ResponseUrls
 
 T = TypeVar("T")
@@ -100,9 +100,10 @@ class SlackApi:
         cursor = ""
         while True:
             page = self._call(self._client.users_list, limit=ACCOUNTS_A_PAGE, cursor=cursor)
-            for user in page.get("members", ()):
-                yield person(user), str(user.get("profile", {}).get("email", ""))
-            cursor = page.get("response_metadata", {}).get("next_cursor", "")
+            for user in page.get("members") or ():
+                if Texts(user).get("id"):
+                    yield person(user), Texts(user.get("profile")).get("email", "")
+            cursor = Texts(page.get("response_metadata")).get("next_cursor", "")
             if not cursor:
                 return
 
@@ -171,8 +172,8 @@ class SlackApi:
 
     def post(self, place: str, message: Message) -> str:
         """Post a message to a channel, or to a member by id; return it as "channel/time"."""
-        answer = self._call(self._client.chat_postMessage, channel=place, **message.payload())
-        return f"{answer.get('channel')}/{answer.get('ts')}"
+        answer = Texts(self._call(self._client.chat_postMessage, channel=place, **message.payload()))
+        return f"{answer.get('channel', '')}/{answer.get('ts', '')}"
 
     def update(self, channel: str, ts: str, message: Message) -> bool:
         """Replace one of our public messages; return whether Slack accepted it."""
@@ -263,9 +264,10 @@ class SlackApi:
 
 
 def _team(who: Mapping[str, Any]) -> tuple[str, str | None]:
-    if not who.get("team_id"):
+    texts = Texts(who)
+    if "team_id" not in texts:
         raise _unknown_home()
-    return who["team_id"], who.get("enterprise_id") or None
+    return texts["team_id"], texts.get("enterprise_id")
 
 
 def _unknown_home() -> SlackError:
@@ -280,7 +282,7 @@ def person(user: Mapping[str, Any]) -> Person:
 
     https://docs.slack.dev/reference/objects/user-object
     """
-    ineligible_reason = None
+    texts, ineligible_reason = Texts(user), None
     if user.get("id") == SLACKBOT:
         ineligible_reason = "Slackbot"
     for flag in ("deleted", "is_bot", "is_restricted", "is_ultra_restricted"):
@@ -297,11 +299,11 @@ def person(user: Mapping[str, Any]) -> Person:
     enterprise: Mapping[str, Any] = on_grid if isinstance(on_grid, Mapping) else {}
     teams = enterprise.get("teams")
     return Person(
-        user_id=str(user.get("id", "")),
-        team_id=str(user.get("team_id", "")),
+        user_id=texts.get("id", ""),
+        team_id=texts.get("team_id", ""),
         enterprise_id=enterprise.get("enterprise_id"),
         teams=frozenset(team for team in teams if isinstance(team, str)) if isinstance(teams, list) else frozenset(),
         ineligible_reason=ineligible_reason,
         guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
-        locale=user.get("locale") if isinstance(user.get("locale"), str) else None,
+        locale=texts.get("locale"),
     )

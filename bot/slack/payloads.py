@@ -105,7 +105,7 @@ APPS = {app.value: app for app in StudioApp}
 SPACE = "space"
 
 
-class _Texts(dict[str, str]):
+class Texts(dict[str, str]):
     """The texts of a payload that are not empty; BadInput where one that Slack always sends is missing."""
 
     def __init__(self, payload: object) -> None:
@@ -118,7 +118,7 @@ class _Texts(dict[str, str]):
 
 def command_origin(body: Mapping[str, Any]) -> Origin:
     """Return the origin of a slash command; BadInput without a field that Slack always sends."""
-    texts = _Texts(body)
+    texts = Texts(body)
     return Origin(
         request_id=request_id(texts["trigger_id"]),
         trigger_id=texts["trigger_id"],
@@ -134,14 +134,14 @@ def command_origin(body: Mapping[str, Any]) -> Origin:
 
 def action_origin(body: Mapping[str, Any]) -> Origin:
     """Return the origin of a pressed button or a shortcut; BadInput as for `command_origin`."""
-    texts, user, view = _Texts(body), _Texts(body.get("user")), _Texts(body.get("view"))
-    channel_id = _Texts(body.get("channel")).get("id")
-    ts = _Texts(body.get("container")).get("message_ts")
+    texts, user, view = Texts(body), Texts(body.get("user")), Texts(body.get("view"))
+    channel_id = Texts(body.get("channel")).get("id")
+    ts = Texts(body.get("container")).get("message_ts")
     return Origin(
         request_id=request_id(texts["trigger_id"]),
         app_id=texts["api_app_id"],
-        team_id=_Texts(body.get("team")).get("id"),
-        enterprise_id=_Texts(body.get("enterprise")).get("id"),
+        team_id=Texts(body.get("team")).get("id"),
+        enterprise_id=Texts(body.get("enterprise")).get("id"),
         user_id=user["id"],
         user_team_id=user.get("team_id"),
         channel_id=channel_id,
@@ -162,7 +162,7 @@ def event_origin(body: Mapping[str, Any]) -> Origin:
 
     https://docs.slack.dev/apis/events-api#event-type-structure
     """
-    texts, event = _Texts(body), _Texts(body.get("event"))
+    texts, event = Texts(body), Texts(body.get("event"))
     return Origin(
         request_id=request_id(texts["event_id"]),
         app_id=texts["api_app_id"],
@@ -179,21 +179,21 @@ def action_value(body: Mapping[str, Any]) -> str:
     first = actions[0] if isinstance(actions, list) and actions else None
     if not isinstance(first, Mapping):
         return ""
-    return _Texts(first).get("value") or _Texts(first.get("selected_option")).get("value", "")
+    return Texts(first).get("value") or Texts(first.get("selected_option")).get("value", "")
 
 
 def field_value(body: Mapping[str, Any], block_id: str) -> str:
     """Return the content or choice of a dialog's field; empty without one."""
     fields = _part(_part(_part(_part(body, "view"), "state"), "values"), block_id)
     field_state = next((value for value in fields.values() if isinstance(value, Mapping)), {})
-    given, chosen = _Texts(field_state), _Texts(field_state.get("selected_option"))
+    given, chosen = Texts(field_state), Texts(field_state.get("selected_option"))
     keys = ("value", "selected_user", "selected_date")
     return next((given[key] for key in keys if key in given), chosen.get("value", ""))
 
 
 def private_metadata(body: Mapping[str, Any]) -> str:
     """Return the text that we gave the dialog to bring back. Check it like any other input."""
-    return _Texts(body.get("view")).get("private_metadata", "")
+    return Texts(body.get("view")).get("private_metadata", "")
 
 
 def parse(text: str) -> Command:

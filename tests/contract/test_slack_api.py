@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -21,7 +22,7 @@ from bot.local.slack.screens import Message as Shown
 from bot.local.slack.workspace import GENERAL, SCOPES, Workspace
 from bot.slack import client, response_url
 from bot.slack.blocks import RenderContext
-from bot.slack.client import SlackApi
+from bot.slack.client import SlackApi, person
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin
 from bot.slack.words import CATALOGUES
@@ -138,6 +139,43 @@ def answering(body: bytes) -> Iterator[str]:
 def test_incomplete_auth_test_response_is_an_error(body: bytes) -> None:
     with answering(body) as url, pytest.raises(SlackError):
         SlackApi(token="xoxb-0", api_url=f"{url}/api/").home()
+
+
+# Nulls
+
+
+@pytest.mark.public(20)
+def test_accounts_with_nulls_have_no_address() -> None:
+    listed = (Path(__file__).parents[1] / "data" / "users-list-null.json").read_bytes()
+    with answering(listed) as url:
+        found = list(SlackApi(token="xoxb-0", api_url=f"{url}/api/").accounts())
+
+    assert [(person.user_id, person.ineligible_reason, email) for person, email in found] == [
+        ("U0NULLMAIL", None, ""),
+        ("U0NOPROF01", None, ""),
+    ]
+
+
+@pytest.mark.public(20)
+@pytest.mark.parametrize(
+    "listed",
+    ['{"ok": true, "members": null, "response_metadata": null}', '{"ok": true, "members": [null, {"id": null}]}'],
+)
+def test_accounts_without_an_id_are_left_out(listed: str) -> None:
+    with answering(listed.encode()) as url:
+        assert list(SlackApi(token="xoxb-0", api_url=f"{url}/api/").accounts()) == []
+
+
+@pytest.mark.public(20)
+def test_null_is_nobodys_name() -> None:
+    nulls = dict.fromkeys(("id", "team_id", "enterprise_user", "locale", "profile", "deleted"))
+
+    unknown = person(nulls)
+
+    assert (unknown.user_id, unknown.team_id, unknown.enterprise_id, unknown.locale) == ("", "", None, None)
+    assert unknown.ineligible_reason is not None
+    with answering(b'{"ok": true, "channel": null, "ts": null}') as url:
+        assert "None" not in SlackApi(token="xoxb-0", api_url=f"{url}/api/").post("C0123ABCD", MESSAGE)
 
 
 # Replies
