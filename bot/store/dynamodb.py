@@ -29,7 +29,7 @@ from bot.observability.aws_failures import AWS_ERRORS, MEANINGS, answer_of, caus
 M = TypeVar("M", bound=Model)
 
 SERIALIZER, DESERIALIZER = TypeSerializer(), TypeDeserializer()
-TABLE_MISSING = "ResourceNotFoundException"
+TABLE_MISSING = {"ResourceNotFoundException", "TableNotFoundException"}
 # Why DynamoDB cancelled a transaction, for each of its items.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 CONDITION_FAILED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
@@ -134,6 +134,6 @@ def _translated(cause: Exception | None) -> StoreError:
         request_id = answer_of(cause).get("RequestId")
         if code in (None, "TransactionCanceledException"):
             words, outcome = MEANINGS[Cause.BROKEN].words.format(service="DynamoDB"), "unreachable"
-        elif code == TABLE_MISSING:
+        elif code in TABLE_MISSING:
             words = "a table is missing: run `studio-links tables create`"
     return StoreError(words, reason=Reason(f"store_{outcome}"), code=code, request_id=request_id)
