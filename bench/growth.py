@@ -219,7 +219,7 @@ class Product:
 
     def members(self) -> None:
         """Run `studio-links list`."""
-        deque(self.admin.members(TEAM), maxlen=0)
+        deque(self.admin.access.members(TEAM), maxlen=0)
 
     def history_of_a_member(self) -> None:
         """Run `studio-links history U…`."""

@@ -59,8 +59,12 @@ def _whole(default: int, least: int, most: int) -> Any:
     return Field(default, ge=least, le=most, description=f"a whole number from {least} to {most}")
 
 
+def _text(default: str | None, pattern: str, description: str) -> Any:
+    return Field(default, pattern=pattern, description=description)
+
+
 def _channel() -> Any:
-    return Field(None, pattern=r"^[CG][A-Z0-9]{1,30}$", description="a Slack channel id such as C0123ABCD")
+    return _text(None, r"^[CG][A-Z0-9]{1,30}$", "a Slack channel id such as C0123ABCD")
 
 
 def _each(form: re.Pattern[str]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
@@ -99,16 +103,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
 
     slack_bot_token: BotToken | None = Field(None, description=BOT_MAY_BE)
-    slack_api_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/") + "/")] = Field(
+    slack_api_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/") + "/")] = _text(
         "https://slack.com/api/",
-        pattern=f"^{WEB_ADDRESS}$",
-        description="the base address of Slack's Web API without a user name, like https://slack.com/api/",
+        f"^{WEB_ADDRESS}$",
+        "the base address of Slack's Web API without a user name, like https://slack.com/api/",
     )
     aws_region: str = Field("", validate_default=True, description="an AWS region such as eu-west-1")
-    studio_table_prefix: str = Field(
-        "studio-links-",
-        pattern=r"^[a-zA-Z0-9_.-]{0,200}$",
-        description="letters, digits, dots, underscores and hyphens",
+    studio_table_prefix: str = _text(
+        "studio-links-", r"^[a-zA-Z0-9_.-]{0,200}$", "letters, digits, dots, underscores and hyphens"
     )
     studio_link_seconds: int = _whole(60, LINK_SECONDS.start, LINK_SECONDS.stop - 1)
     studio_session_seconds: int = _whole(43200, SESSION_SECONDS.start, SESSION_SECONDS.stop - 1)
@@ -124,10 +126,8 @@ class Settings(BaseSettings):
     studio_links_per_minute: int = _whole(5, 1, 1000)
     studio_audit_days: int = _whole(400, 1, 3650)
     # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-    studio_external_id: str | None = Field(
-        None,
-        pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$",
-        description="2 to 1224 letters, digits and characters of _+=,.@:/-",
+    studio_external_id: str | None = _text(
+        None, r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$", "2 to 1224 letters, digits and characters of _+=,.@:/-"
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"
@@ -176,9 +176,7 @@ class ServeSettings(Settings):
     """
 
     slack_bot_token: BotToken = Field(description=BOT_MAY_BE)
-    host: str = Field(
-        "127.0.0.1", pattern=r"^[\w.:\[\]-]+$", description="an address to listen on, such as 127.0.0.1"
-    )
+    host: str = _text("127.0.0.1", r"^[\w.:\[\]-]+$", "an address to listen on, such as 127.0.0.1")
     port: int = Field(3000, ge=0, le=65535, description="a port number from 0 to 65535")
     studio_locale: Literal["en", "de"] | None = Field(
         None, description="en or de; unset for each member's own language"
@@ -187,10 +185,8 @@ class ServeSettings(Settings):
     studio_queue: int = _whole(400, 0, 10000)
     studio_keep_alive_seconds: int = _whole(75, 1, 3600)
     studio_person_seconds: int = _whole(60, 0, 300)
-    otel_exporter_otlp_endpoint: str | None = Field(
-        None,
-        pattern=f"^{WEB_ADDRESS}$",
-        description="the address of an OpenTelemetry collector, such as http://127.0.0.1:4318",
+    otel_exporter_otlp_endpoint: str | None = _text(
+        None, f"^{WEB_ADDRESS}$", "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318"
     )
 
     @field_validator("otel_exporter_otlp_endpoint")

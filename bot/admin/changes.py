@@ -221,10 +221,6 @@ class Admin:
         self.access.put_lockdown(tenant, None, seen=workspace, entry=entry)
         return Change(before, None)
 
-    def workspace(self, tenant: str) -> Workspace:
-        """Read the lockdown and the group rules."""
-        return self.access.workspace(tenant)
-
     def groups(self, tenant: str) -> Iterator[tuple[str, Workspace]]:
         """Yield every user group with a rule; BadInput if the workspace's record cannot be read."""
         workspace = self.access.workspace(tenant)
@@ -233,10 +229,6 @@ class Admin:
         unreadable = {name.split("#")[1] for name in workspace.unreadable if "#" in name} - {"lockdown"}
         for group in sorted(names | {name for name in unreadable if is_group(name)}):
             yield group, rules_of_group(workspace, group)
-
-    def show(self, member: Member) -> Access:
-        """Read a member's mappings and rules."""
-        return self.access.read(member)
 
     def explain(self, member: Member, alias: str | None, gatherer: Gatherer | None) -> Explanation:
         """Explain what the policy would decide now. Without a gatherer, assume an ordinary member."""
@@ -251,10 +243,6 @@ class Admin:
             checks = (replace(c, detail=ASSUMED) if c.name in policy.OF_SLACK else c for c in decision.checks)
             decision = replace(decision, checks=tuple(checks))
         return Explanation(decision, gatherer is not None, policy.considered(member, facts, now))
-
-    def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
-        """Yield every member with a mapping or rule; only those after a given one, if named."""
-        return self.access.members(tenant, after=after)
 
     def history(
         self,

@@ -132,7 +132,7 @@ class CommandRunner:
     def _stored(self, tenant: str, command: AdminCommand) -> Access | Workspace:
         """Read the records that the command would change."""
         if command.verb is Verb.LOCKDOWN:
-            return self.admin.workspace(tenant)
+            return self.admin.access.workspace(tenant)
         return self.admin.rules_of(tenant, command.principal)
 
     def _carry_out(self, by: Member, command: AdminCommand, version: int, source: Source) -> Outcome:
@@ -210,7 +210,7 @@ def _page_of_records(admin: Admin, tenant: str, command: AdminCommand, after: st
 def _page_of_members(admin: Admin, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
     in_groups = not after or is_group(after)
     groups = ((group, rules) for group, rules in admin.groups(tenant) if group > after) if in_groups else ()
-    members = admin.members(tenant, after=None if in_groups else after)
+    members = admin.access.members(tenant, after=None if in_groups else after)
     found = list(islice(chain[tuple[str, Access | Workspace]](groups, members), MEMBERS_A_PAGE + 1))
     page = found[:MEMBERS_A_PAGE]
     return Page(command, tuple(page)), page[-1][0] if len(found) > MEMBERS_A_PAGE else ""

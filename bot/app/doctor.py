@@ -144,8 +144,11 @@ class Doctor:
             why = "the doctor does not know which workspace's mappings to check"
             return Finding(Level.WARN, "mappings", "not checked", why, "name the workspace with --team")
         try:
-            workspace = self.admin.workspace(self.tenant)
-            return {self.tenant: Access(unreadable=workspace.unreadable), **dict(self.admin.members(self.tenant))}
+            workspace = self.admin.access.workspace(self.tenant)
+            return {
+                self.tenant: Access(unreadable=workspace.unreadable),
+                **dict(self.admin.access.members(self.tenant)),
+            }
         except StoreError as error:
             return findings.failed("mappings", error, TABLE_WHYS["table"])
 

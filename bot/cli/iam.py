@@ -67,7 +67,7 @@ def iam_policy(
     for each in source_vpce or []:
         check_pattern("source vpce", each, VPCE, 37, "the id of a VPC endpoint such as vpce-0123abcd")
     partition, number = _account(account, settings.aws_region)
-    mappings = [mapping for _, access in run.admin.members(run.tenant) for mapping in access.mappings]
+    mappings = [mapping for _, access in run.admin.access.members(run.tenant) for mapping in access.mappings]
     scope = Scope(
         partition=partition,
         account=number,

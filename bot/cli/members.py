@@ -58,7 +58,7 @@ def lockdown(run: CommandContext, command: AdminCommand | None, *, as_json: AsJs
     if command is not None:
         change(run, command)
         return
-    workspace = run.admin.workspace(run.tenant)
+    workspace = run.admin.access.workspace(run.tenant)
     if as_json:
         console.print_json({"lockdown": workspace.lockdown, "unreadable": workspace.unreadable})
         return
@@ -80,7 +80,7 @@ def show(run: CommandContext, command: AdminCommand, *, as_json: AsJson = False)
 
 def list_(run: CommandContext, _: AdminCommand, *, as_json: AsJson = False) -> None:
     everybody: Iterator[tuple[str, Access | Workspace]] = chain(
-        run.admin.groups(run.tenant), run.admin.members(run.tenant)
+        run.admin.groups(run.tenant), run.admin.access.members(run.tenant)
     )
     if as_json:
         console.print_json([_json(principal, records) for principal, records in everybody])

@@ -53,7 +53,7 @@ def sync(
     run = CommandContext(team, WORKERS)
     settings = run.settings
     slack = clients.patient_slack(settings)
-    stored = dict(run.admin.members(run.tenant))
+    stored = dict(run.admin.access.members(run.tenant))
     mapped = {place_of(mapping, settings.aws_region) for access in stored.values() for mapping in access.mappings}
     places = sorted(
         [place for place in mapped if not domain or place.domain_id in domain]

@@ -101,8 +101,8 @@ def export(*, team: Team = None, as_json: AsJson = False) -> None:
     Example: studio-links export > members.csv
     """
     run = CommandContext(team)
-    members = dict(run.admin.members(run.tenant))
-    workspace = run.admin.workspace(run.tenant)
+    members = dict(run.admin.access.members(run.tenant))
+    workspace = run.admin.access.workspace(run.tenant)
     for grant in workspace.grants:
         before = members.get(grant.principal, Access())
         members[grant.principal] = replace(before, grants=(*before.grants, grant))

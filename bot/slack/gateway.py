@@ -71,7 +71,7 @@ class Route:
     check: Callable[[AppContext, Body], Mapping[str, str]] | None = None
     invalid: Work = record_invalid_form
     meanwhile: Callable[[AppContext, Body], Mapping[str, Any]] | None = None
-    ignores: Callable[[AppContext, Body], bool] = lambda _app, _body: False
+    ignores: Callable[[AppContext, Body], bool] | None = None
 
 
 ORIGINS: Mapping[Source, Callable[[Body], Origin]] = {
@@ -100,7 +100,7 @@ def register(bolt: App, app: AppContext, routes: Iterable[Route]) -> None:
 
 def receive(app: AppContext, route: Route, ack: Ack, body: dict[str, Any]) -> None:
     """Admit a request and hand it to a worker. Acknowledge at once, with words only if it is rejected."""
-    if route.ignores(app, body):
+    if route.ignores is not None and route.ignores(app, body):
         ack()
         return
     try:
@@ -179,7 +179,9 @@ def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:
     app.metrics.record_duration(Stage.WAIT, waited)
     if waited <= MAX_WAIT:
         try:
-            refusal = _refusal_of_unproven(app, admitted)
+            home, refusal = app.home, None
+            if home is not None and is_unproven(admitted.origin, app.teams):
+                refusal = _refusal_of_unproven(app, admitted, home)
             if refusal is None:
                 work(app, admitted, body)
             elif record_refusal(app, refusal):
@@ -195,16 +197,13 @@ def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:
     _aside(app, entry, lambda: record_refusal(app, entry))
 
 
-def _refusal_of_unproven(app: AppContext, admitted: Admitted) -> Entry | None:
-    """Return why a request is refused whose sender Slack's record does not confirm as ours; mostly None, unasked."""
-    origin = admitted.origin
-    if app.home is None or not is_unproven(origin, app.teams):
-        return None
+def _refusal_of_unproven(app: AppContext, admitted: Admitted, home: Home) -> Entry | None:
+    """Return why a request is refused; None if Slack's record confirms its sender as ours."""
     try:
         problem = ineligible_reason(admitted.member, app.signin.facts.people.person(admitted.member))
     except SlackError as error:
         return refusal_of(app, admitted, error.reason)
-    return _foreign(app, origin, admitted.source, app.home, admitted.attempt) if problem else None
+    return _foreign(app, admitted.origin, admitted.source, home, admitted.attempt) if problem else None
 
 
 def _answer_defect(app: AppContext, admitted: Admitted) -> None:

@@ -96,7 +96,7 @@ def test_mapped_member_is_approved_for_the_requested_duration(product: Product, 
     assert "Approved by <@U0ADA>" in str(newest(product, "U0ADA", f"<@{user}>", "Approved by").blocks)
     granted = newest(product, user, "You can open SageMaker Studio now")
     wait(product, lambda: "access to Studio until" in str(product.slack.home(user).blocks))  # type: ignore[union-attr] # once it is there
-    grant = admin.show(Member(TEAM, user)).grants[0]
+    grant = admin.access.read(Member(TEAM, user)).grants[0]
     assert grant.until is not None
     assert timedelta(days=6) < grant.until - utc_now() < timedelta(days=7, seconds=1)
     assert grant.set_by == "U0ADA"
@@ -134,7 +134,7 @@ def test_late_mapping_form_shows_who_decided(product: Product, admin: Admin, use
     product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
 
     newest(product, "U0ADA", f"<@{user}> asks for access to SageMaker Studio\nDenied by <@U0BEA>")
-    assert admin.show(Member(TEAM, user)) == Access()
+    assert admin.access.read(Member(TEAM, user)) == Access()
     assert outcomes(admin, user)[0] == ("decide", "already_decided", "U0ADA", Source.FORM)
 
 
@@ -256,7 +256,7 @@ def test_unmapped_member_gets_the_administrators_mapping(product: Product, admin
     product.slack.submit("U0ADA", fields)
 
     newest(product, user, "You can open SageMaker Studio now")
-    access = admin.show(Member(TEAM, user))
+    access = admin.access.read(Member(TEAM, user))
     assert (access.mappings[0].profile_name, access.grants[0].until) == (user.lower(), None)
     newest(product, "U0ADA", f"<@{user}>", "Approved by")
 
@@ -273,7 +273,7 @@ def test_requested_profile_is_mapped_by_the_administrator(product: Product, admi
     product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
 
     newest(product, user, "You can open SageMaker Studio now")
-    assert sorted(mapping.alias for mapping in admin.show(Member(TEAM, user)).mappings) == ["prod", "sandbox"]
+    assert sorted(mapping.alias for mapping in admin.access.read(Member(TEAM, user)).mappings) == ["prod", "sandbox"]
 
 
 def test_ineligible_requester_is_not_approved(product: Product, admin: Admin, user: str) -> None:
@@ -286,7 +286,7 @@ def test_ineligible_requester_is_not_approved(product: Product, admin: Admin, us
     product.slack.press("U0ADA", request, "approve_access")
 
     newest(product, "U0ADA", "as a guest or inactive")
-    assert admin.show(Member(TEAM, user)).grants == ()
+    assert admin.access.read(Member(TEAM, user)).grants == ()
 
 
 def test_replayed_form_opens_nothing(product: Product, user: str) -> None:
@@ -346,7 +346,7 @@ def test_expired_request_is_not_decided(product: Product, admin: Admin, user: st
 
     newest(product, "U0ADA", "has expired or was replaced")
     assert newest(product, "U0ADA", f"<@{user}>", "Expired without a decision").buttons() == []
-    assert admin.show(Member(TEAM, user)).grants == ()
+    assert admin.access.read(Member(TEAM, user)).grants == ()
     assert outcomes(admin, user)[0] == ("decide", "gone", "U0ADA", Source.BUTTON)
     ask(product, user, reason="again")
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>", "again"), "approve_access")
@@ -363,7 +363,7 @@ def test_deny_rule_prevents_approval(product: Product, admin: Admin, user: str) 
     product.slack.press("U0ADA", request, "approve_access")
 
     newest(product, "U0ADA", "blocked by a deny rule")
-    assert [grant.effect for grant in admin.show(Member(TEAM, user)).grants] == [Effect.DENY]
+    assert [grant.effect for grant in admin.access.read(Member(TEAM, user)).grants] == [Effect.DENY]
     assert outcomes(admin, user)[0] == ("decide", "deny_stands", "U0ADA", Source.BUTTON)
     admin.forget(TEAM, user, TESTER)
     product.slack.press("U0ADA", request, "approve_access")
@@ -383,7 +383,7 @@ def test_taken_alias_is_refused_and_writes_nothing(product: Product, admin: Admi
     product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
 
     newest(product, "U0ADA", "already uses that alias", "Press *Approve* again")
-    access = admin.show(Member(TEAM, user))
+    access = admin.access.read(Member(TEAM, user))
     assert ([m.profile_name for m in access.mappings], access.grants) == ([user.lower()], ())
     assert outcomes(admin, user)[0] == ("decide", "alias_taken", "U0ADA", Source.FORM)
     product.slack.press("U0ADA", request, "approve_access")
@@ -430,7 +430,7 @@ def test_denial_is_sent_and_grants_nothing(product: Product, admin: Admin, user:
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "deny_access")
 
     newest(product, user, "was denied")
-    assert admin.show(Member(TEAM, user)).grants == ()
+    assert admin.access.read(Member(TEAM, user)).grants == ()
     actions = [(e.action, e.outcome, e.actor) for e in admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50)]
     assert ("decide", "denied", "U0ADA") in actions
     assert ("request", "done", user) in actions
@@ -465,7 +465,7 @@ def test_non_administrator_decides_nothing_and_is_recorded(product: Product, adm
 
     newest(product, "U0MIA", "Only Studio administrators")
     wait(product, lambda: outcomes(admin, user)[0] == ("decide", "not_an_admin", "U0MIA", Source.BUTTON))
-    assert admin.show(Member(TEAM, user)).grants == ()
+    assert admin.access.read(Member(TEAM, user)).grants == ()
 
 
 def test_administrator_cannot_approve_their_own_request(product: Product, admin: Admin) -> None:
@@ -479,7 +479,7 @@ def test_administrator_cannot_approve_their_own_request(product: Product, admin:
     product.slack.press("U0ADA", own, "ask_access", overrides={"actions": forged})
 
     newest(product, "U0ADA", "cannot decide on your own request")
-    assert admin.show(Member(TEAM, "U0ADA")).grants == ()
+    assert admin.access.read(Member(TEAM, "U0ADA")).grants == ()
 
 
 def test_concurrent_decisions_have_one_winner(product: Product, admin: Admin, user: str) -> None:
@@ -507,7 +507,7 @@ def test_failed_approval_leaves_the_request_open(product: Product, admin: Admin,
     product.slack.press("U0ADA", request, "approve_access")
 
     newest(product, "U0ADA", "This did not work", "not allowed to write to its tables")
-    assert admin.show(Member(TEAM, user)).grants == ()
+    assert admin.access.read(Member(TEAM, user)).grants == ()
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "approve_access")
     newest(product, user, "You can open SageMaker Studio now")
 

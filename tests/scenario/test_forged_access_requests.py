@@ -85,13 +85,13 @@ def test_channel_posting_is_decided_by_administrators_only(product: Product, adm
         product.slack.press(who, newest(product, who, f"<@{asker}> asks"), "approve_access")
         newest(product, who, "Only Studio administrators")
         assert outcomes(admin, asker)[0][1:3] == ("not_an_admin", who)
-    assert admin.show(Member(TEAM, asker)).grants == ()
+    assert admin.access.read(Member(TEAM, asker)).grants == ()
 
     product.slack.press("U0BEA", newest(product, "U0BEA", f"<@{asker}> asks"), "approve_access")
 
     newest(product, asker, "You can open SageMaker Studio now")
     assert newest(product, "U0MIA", f"<@{asker}> asks", "Approved by <@U0BEA>").buttons() == []
-    assert [grant.set_by for grant in admin.show(Member(TEAM, asker)).grants] == ["U0BEA"]
+    assert [grant.set_by for grant in admin.access.read(Member(TEAM, asker)).grants] == ["U0BEA"]
 
 
 FORGED: dict[str, Callable[[str, str], dict[str, Any]]] = {
@@ -109,13 +109,13 @@ def test_forged_decision_decides_nothing_and_is_recorded(
     product: Product, admin: Admin, button_value: str, forge: Callable[[str, str], dict[str, Any]]
 ) -> None:
     asker = button_value.partition(" ")[0]
-    before = admin.show(Member(TEAM, asker))
+    before = admin.access.read(Member(TEAM, asker))
     for number, who in enumerate(("U0MIA", asker), 2):
         assert signed(product, forge(button_value, product.domain_id), who) == (200, "")
 
         wait(product, lambda number=number: len(outcomes(admin, asker)) == number)  # type: ignore[misc] # mypy's gap
         assert outcomes(admin, asker)[0][1:3] == ("not_an_admin", who)
-        assert admin.show(Member(TEAM, asker)) == before
+        assert admin.access.read(Member(TEAM, asker)) == before
     assert newest(product, "U0ADA", f"<@{asker}>").buttons() != []
 
 
@@ -125,12 +125,12 @@ def test_outsider_with_an_administrators_id_decides_nothing(
 ) -> None:
     """User ids are unique only within a workspace, and outsiders in a shared channel see our buttons."""
     asker, refused = button_value.partition(" ")[0], product.bot.outcomes("foreign")
-    before = admin.show(Member(TEAM, asker))
+    before = admin.access.read(Member(TEAM, asker))
 
     assert signed(product, forge(button_value, product.domain_id), "U0ADA", "T0OTHER")[0] == 200
 
     product.bot.wait_for_outcomes("foreign", refused + 1)
-    assert admin.show(Member(TEAM, asker)) == before
+    assert admin.access.read(Member(TEAM, asker)) == before
     assert [entry[1] for entry in outcomes(admin, asker)] == ["done"]
 
 
@@ -172,7 +172,7 @@ def test_button_without_a_request_decides_nothing(
     signed(product, sent_form("approve_access", metadata), "U0ADA")
 
     wait(product, lambda: refused() == before + 2)
-    assert admin.show(Member(TEAM, asker)).grants == ()
+    assert admin.access.read(Member(TEAM, asker)).grants == ()
     assert newest(product, "U0ADA", f"<@{asker}> asks").buttons() != []
 
 
@@ -213,7 +213,7 @@ def test_replayed_approval_changes_nothing(product: Product, admin: Admin, user:
     assert product.slack.replay(approval).ack == "ok"
 
     wait(product, lambda: outcomes(admin, user)[0][1] == "already_decided")
-    assert admin.show(Member(TEAM, user)).grants == ()
+    assert admin.access.read(Member(TEAM, user)).grants == ()
 
 
 def test_profile_of_another_member_is_not_mapped(
@@ -227,6 +227,6 @@ def test_profile_of_another_member_is_not_mapped(
     signed(product, sent_form("approve_access", f"{button_value} en", **values), "U0ADA")
 
     newest(product, "U0ADA", "Another member has that user profile")
-    assert [m.alias for m in admin.show(Member(TEAM, user)).mappings] == ["default"]
-    assert admin.show(Member(TEAM, user)).grants == ()
+    assert [m.alias for m in admin.access.read(Member(TEAM, user)).mappings] == ["default"]
+    assert admin.access.read(Member(TEAM, user)).grants == ()
     assert outcomes(admin, user)[0][1] == "taken_back"

@@ -230,7 +230,7 @@ def test_command_killed_during_a_change_leaves_no_lock(crowd: Crowd, product: Pr
     assert process.wait(5) == -signal.SIGKILL
 
     # The change was made in full or not at all; the profile is only Ana's, and can be mapped to another member.
-    for mapping in crowd.admin.show(ana.member).mappings:
+    for mapping in crowd.admin.access.read(ana.member).mappings:
         crowd.admin.unmap(ana.member, mapping.alias, TESTER)
     ben.map(ana.profile)
     assert links_in([ben.reads(ben.types())])

@@ -88,7 +88,7 @@ def text_of(message: Message | View) -> str:
 
 
 def stored(admin: Admin, name: str) -> Access:
-    return admin.show(Member(TEAM, user_id(name)))
+    return admin.access.read(Member(TEAM, user_id(name)))
 
 
 def changes(admin: Admin, name: str) -> list[tuple[str, str, Source]]:
@@ -309,7 +309,7 @@ def test_lockdown_stops_links_until_an_administrator_ends_it(product: Product, a
 
 def test_user_group_is_allowed_shown_listed_and_forgotten(product: Product, admin: Admin) -> None:
     assert "<!subteam^S0TEAM01> now has access" in text_of(types(product, ADA, "allow S0TEAM01 --reason Falcon"))
-    assert [grant.principal for grant in admin.workspace(TEAM).grants] == ["S0TEAM01"]
+    assert [grant.principal for grant in admin.access.workspace(TEAM).grants] == ["S0TEAM01"]
     assert "Falcon" in text_of(types(product, ADA, "show S0TEAM01"))
     assert "<!subteam^S0TEAM01>* allowed" in text_of(types(product, ADA, "list"))
 
@@ -317,14 +317,14 @@ def test_user_group_is_allowed_shown_listed_and_forgotten(product: Product, admi
     assert "including you if you are in it" in text_of(question)
     presses(product, ADA, question, "admin_confirm")
 
-    assert admin.workspace(TEAM).grants == ()
+    assert admin.access.workspace(TEAM).grants == ()
 
 
 def test_user_group_handle_is_accepted_where_groups_are(product: Product, admin: Admin, who: str) -> None:
     product.slack.add_group("S0SCIENCE1", "data-science", user_id(who))
 
     assert "<!subteam^S0SCIENCE1> now has access" in text_of(types(product, ADA, "allow @data-science"))
-    assert [grant.principal for grant in admin.workspace(TEAM).grants] == ["S0SCIENCE1"]
+    assert [grant.principal for grant in admin.access.workspace(TEAM).grants] == ["S0SCIENCE1"]
     explained = types(product, ADA, f"explain @{who}")
     assert "<!subteam^S0SCIENCE1> allowed · the member is in it · *this one decides*" in text_of(explained)
     assert "an id that starts with U or W" in text_of(types(product, ADA, "explain @data-science"))

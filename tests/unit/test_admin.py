@@ -82,7 +82,7 @@ def test_map_records_actor_and_profile_arn(world: World) -> None:
     expected = replace(MAPPING, set_by=ME.name, set_at=NOON, profile_arn=ARN)
     assert change.made
     assert (change.before, change.after, change.warnings) == (None, expected, ())
-    assert world.admin.show(ANA) == Access((expected,))
+    assert world.admin.access.read(ANA) == Access((expected,))
     [entry] = world.trail
     assert (entry.action, entry.outcome, entry.subject, entry.actor) == ("map", "done", ANA.user_id, ME.name)
     assert (entry.source, entry.alias, entry.domain_id, entry.profile_name) == (
@@ -112,7 +112,7 @@ def test_map_replaces_the_mapping_of_the_same_alias(world: World) -> None:
     world.clock.advance(60)
     change = world.admin.map(ANA, replace(MAPPING, profile_name="new"), ME)
     assert change.before == first.after
-    assert world.admin.show(ANA).mappings == (change.after,)
+    assert world.admin.access.read(ANA).mappings == (change.after,)
     assert world.trail[-1].before is not None
     assert world.trail[-1].before["profile_name"] == "ana"
     world.admin.map(BEN, MAPPING, ME)
@@ -121,14 +121,14 @@ def test_map_replaces_the_mapping_of_the_same_alias(world: World) -> None:
 def test_map_keeps_mappings_of_other_aliases(world: World) -> None:
     world.admin.map(ANA, MAPPING, ME)
     world.admin.map(ANA, replace(MAPPING, alias="sandbox", profile_name="new"), ME)
-    assert [mapping.alias for mapping in world.admin.show(ANA).mappings] == ["default", "sandbox"]
+    assert [mapping.alias for mapping in world.admin.access.read(ANA).mappings] == ["default", "sandbox"]
 
 
 def test_map_refuses_a_profile_of_another_member(world: World) -> None:
     world.admin.map(ANA, MAPPING, ME)
     with pytest.raises(ProfileConflict, match=ANA.user_id):
         world.admin.map(BEN, replace(MAPPING, profile_name="ANA"), ME)
-    assert world.admin.show(BEN) == Access()
+    assert world.admin.access.read(BEN) == Access()
     assert len(world.trail) == 1
 
 
@@ -156,7 +156,7 @@ def test_repeated_map_without_sagemaker_keeps_the_arn(world: World) -> None:
     world.studio.error = StudioError("AWS throttles us: try again", reason=Reason.AWS_THROTTLED)
     change = world.admin.map(ANA, MAPPING, ME)
     assert not change.made
-    assert world.admin.show(ANA).mappings[0].profile_arn == ARN
+    assert world.admin.access.read(ANA).mappings[0].profile_arn == ARN
 
 
 def test_store_failure_fails_the_change(world: World) -> None:
@@ -173,7 +173,7 @@ def test_unmap_without_an_alias_removes_the_only_mapping(world: World) -> None:
     mapped = world.admin.map(ANA, replace(MAPPING, alias="sandbox"), ME).after
     change = world.admin.unmap(ANA, None, ME)
     assert (change.before, change.after, change.made) == (mapped, None, True)
-    assert world.admin.show(ANA) == Access()
+    assert world.admin.access.read(ANA) == Access()
     entry = world.trail[-1]
     assert (entry.action, entry.alias, entry.profile_name, entry.after) == ("unmap", "sandbox", "ana", None)
     assert entry.before is not None
@@ -183,7 +183,7 @@ def test_unmap_removes_only_the_named_mapping(world: World) -> None:
     for alias, profile in (("one", "ana"), ("two", "new")):
         world.admin.map(ANA, replace(MAPPING, alias=alias, profile_name=profile), ME)
     world.admin.unmap(ANA, "one", ME)
-    assert [mapping.alias for mapping in world.admin.show(ANA).mappings] == ["two"]
+    assert [mapping.alias for mapping in world.admin.access.read(ANA).mappings] == ["two"]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_grant_records_the_actor(world: World, effect: Effect) -> None:
     change = world.admin.grant(TEAM, wanted, ME)
     expected = replace(wanted, set_by=ME.name, set_at=NOON)
     assert (change.before, change.after, change.warnings) == (None, expected, ())
-    assert world.admin.show(ANA).grants == (expected,)
+    assert world.admin.access.read(ANA).grants == (expected,)
     [entry] = world.trail
     assert (entry.action, entry.subject, entry.outcome) == (effect.value, ANA.user_id, "done")
     assert entry.after is not None
@@ -236,7 +236,7 @@ def test_rule_replaces_the_one_of_its_effect(world: World) -> None:
     world.clock.advance(60)
     change = world.admin.grant(TEAM, a_grant(until=NOON + timedelta(days=30)), ME)
     assert change.before == first.after
-    assert world.admin.show(ANA).grants == (change.after,)
+    assert world.admin.access.read(ANA).grants == (change.after,)
     assert world.trail[-1].before is not None
 
 
@@ -251,7 +251,7 @@ def test_allow_warns_of_a_deny_rule(world: World) -> None:
     [warning] = world.admin.grant(TEAM, a_grant(), ME).warnings
     assert "laptop stolen" in warning
     assert "forget" in warning
-    assert len(world.admin.show(ANA).grants) == 2
+    assert len(world.admin.access.read(ANA).grants) == 2
 
 
 def test_allow_does_not_warn_of_an_expired_deny_rule(world: World) -> None:
@@ -268,7 +268,7 @@ def test_forget_removes_every_rule_and_keeps_the_mappings(world: World) -> None:
     rules = (a_grant(), a_grant(effect=Effect.DENY))
     world.access.give(ANA, a_mapping(), *rules)
     assert world.admin.forget(TEAM, ANA.user_id, ME).grants == rules
-    assert world.admin.show(ANA) == Access((a_mapping(),))
+    assert world.admin.access.read(ANA) == Access((a_mapping(),))
     [entry] = world.trail
     assert (entry.action, entry.subject) == ("forget", ANA.user_id)
     assert entry.before is not None
@@ -285,7 +285,7 @@ def test_forget_without_rules_is_refused(world: World) -> None:
 def test_forget_removes_unreadable_records(world: World) -> None:
     world.access.unreadable[ANA] = ("grant#maybe", "mapping#x")
     assert world.admin.forget(TEAM, ANA.user_id, ME).unreadable == ("grant#maybe", "mapping#x")
-    assert world.admin.show(ANA) == Access()
+    assert world.admin.access.read(ANA) == Access()
     assert world.trail[-1].before == {"grant#maybe": "unreadable", "mapping#x": "unreadable"}
 
 
@@ -316,12 +316,12 @@ def test_lockdown_stops_everybody_and_records_the_previous_one(world: World) -> 
     change = world.admin.lock_down(TEAM, "a leak", ME)
     expected = Lockdown("a leak", ME.name, NOON)
     assert (change.before, change.after, change.made) == (None, expected, True)
-    assert world.admin.show(ANA).lockdown == expected
+    assert world.admin.access.read(ANA).lockdown == expected
     world.clock.advance(60)
     assert world.admin.lock_down(TEAM, "another leak", ME).before == expected
     ended = world.admin.end_lockdown(TEAM, ME)
     assert (ended.after, ended.made) == (None, True)
-    assert world.admin.show(ANA) == Access()
+    assert world.admin.access.read(ANA) == Access()
     assert [(e.action, e.subject, e.outcome, e.actor) for e in world.trail] == [
         ("lockdown", TEAM, "done", ME.name)
     ] * 3
@@ -350,14 +350,14 @@ def test_only_a_lockdown_replaces_an_unreadable_workspace(world: World) -> None:
         world.admin.end_lockdown(TEAM, ME)
     [warning] = world.admin.lock_down(TEAM, "a leak", ME).warnings
     assert "set the rules of user groups again" in warning
-    assert world.admin.workspace(TEAM) == Workspace(Lockdown("a leak", ME.name, NOON))
+    assert world.admin.access.workspace(TEAM) == Workspace(Lockdown("a leak", ME.name, NOON))
     assert world.trail[-1].before == {"workspace": "unreadable"}
 
 
 def test_unreadable_lockdown_can_be_ended(world: World) -> None:
     world.access.workspaces[TEAM] = Workspace(unreadable=("workspace#lockdown",), version=7)
     assert world.admin.end_lockdown(TEAM, ME).made
-    assert world.admin.workspace(TEAM) == Workspace()
+    assert world.admin.access.workspace(TEAM) == Workspace()
 
 
 # Rules for groups
@@ -375,7 +375,7 @@ def test_group_rules_work_like_rules_of_a_member(world: World) -> None:
     denied = world.admin.grant(TEAM, replace(SCIENCE, effect=Effect.DENY), ME)
     assert world.admin.rules_of(TEAM, SCIENCE.principal).grants == (again.after, denied.after)
     assert [group for group, _ in world.admin.groups(TEAM)] == [LEAVERS.principal, SCIENCE.principal]
-    assert len(world.admin.show(ANA).group_grants) == 3
+    assert len(world.admin.access.read(ANA).group_grants) == 3
 
     removed = world.admin.forget(TEAM, SCIENCE.principal, ME)
 
@@ -408,7 +408,7 @@ def test_unreadable_group_rule_can_only_be_forgotten(world: World) -> None:
         world.admin.grant(TEAM, LEAVERS, ME)
     assert dict(world.admin.groups(TEAM))[LEAVERS.principal].unreadable == ("workspace#S0LEAVERS1#deny",)
     world.admin.forget(TEAM, LEAVERS.principal, ME)
-    assert world.admin.workspace(TEAM) == Workspace(grants=(SCIENCE,))
+    assert world.admin.access.workspace(TEAM) == Workspace(grants=(SCIENCE,))
 
 
 def test_unreadable_workspace_takes_no_group_rule(world: World) -> None:
@@ -474,7 +474,7 @@ def test_members_have_a_mapping_or_a_rule(world: World) -> None:
     world.access.give(ANA, a_mapping())
     world.access.give(BEN, a_grant(BEN))
     world.access.give(Member("T0OTHER001", "U0CAI00001"), a_mapping(profile="cai"))
-    assert [user for user, _ in world.admin.members(TEAM)] == [ANA.user_id, BEN.user_id]
+    assert [user for user, _ in world.admin.access.members(TEAM)] == [ANA.user_id, BEN.user_id]
 
 
 # history
