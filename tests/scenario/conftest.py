@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from socket import create_server
 
 import boto3
 import pytest
+from mypy_boto3_sagemaker import SageMakerClient
 
 from bot.local.aws.stand_in import LocalAws
 from bot.local.slack.features import from_manifest
@@ -212,8 +214,18 @@ def arguments(transport: str) -> list[str]:
     return ["--socket"] if transport == "socket" else []
 
 
+def sagemaker() -> SageMakerClient:
+    """Return a client of the stand-in; making one takes a while."""
+    return _sagemaker(os.environ["AWS_ENDPOINT_URL_SAGEMAKER"])
+
+
+@cache
+def _sagemaker(endpoint: str) -> SageMakerClient:
+    return boto3.client("sagemaker", endpoint_url=endpoint)
+
+
 def create_domain(name: str, auth_mode: str = "IAM") -> str:
-    arn = boto3.client("sagemaker").create_domain(
+    arn = sagemaker().create_domain(
         DomainName=name,
         AuthMode=auth_mode,  # type: ignore[arg-type] # one of the two literals
         DefaultUserSettings={"ExecutionRole": "arn:aws:iam::123456789012:role/studio"},
@@ -224,4 +236,4 @@ def create_domain(name: str, auth_mode: str = "IAM") -> str:
 
 
 def create_profile(domain_id: str, name: str) -> None:
-    boto3.client("sagemaker").create_user_profile(DomainId=domain_id, UserProfileName=name)
+    sagemaker().create_user_profile(DomainId=domain_id, UserProfileName=name)

@@ -7,7 +7,6 @@ from datetime import timedelta
 from http.cookiejar import CookieJar
 from pathlib import Path
 
-import boto3
 import pytest
 
 from bot.admin.changes import Admin
@@ -23,7 +22,7 @@ from bot.local.slack.people import Channel
 from bot.local.slack.screens import Message
 from bot.local.slack.workspace import GENERAL
 from tests.leaks import remember
-from tests.scenario.conftest import TEAM, Product, create_domain, create_profile
+from tests.scenario.conftest import TEAM, Product, create_domain, create_profile, sagemaker
 from tests.waiting import wait_until
 
 TRANSPORTS = ("http", "socket")
@@ -196,7 +195,7 @@ def test_command_works_in_direct_messages_and_without_the_bot(somebody: Somebody
 def test_every_parameter_of_the_mapping_reaches_studio(somebody: Somebody) -> None:
     domain, profile = somebody.product.domain_id, somebody.profile
     create_profile(domain, profile)
-    boto3.client("sagemaker").create_space(
+    sagemaker().create_space(
         DomainId=domain,
         SpaceName=f"space-{somebody.number}",
         OwnershipSettings={"OwnerUserProfileName": profile},
@@ -280,7 +279,6 @@ def test_app_is_opened_by_its_name(somebody: Somebody, text: str, landing: str) 
 
 
 def test_shared_or_own_space_is_opened(somebody: Somebody) -> None:
-    sagemaker = boto3.client("sagemaker")
     somebody.mapped().allowed()
     other = f"{somebody.profile}-other"
     create_profile(somebody.product.domain_id, other)
@@ -289,7 +287,7 @@ def test_shared_or_own_space_is_opened(somebody: Somebody) -> None:
         (f"team-{somebody.number}", other, "Shared"),
         (f"secret-{somebody.number}", other, "Private"),
     ):
-        sagemaker.create_space(
+        sagemaker().create_space(
             DomainId=somebody.product.domain_id,
             SpaceName=name,
             OwnershipSettings={"OwnerUserProfileName": owner},
@@ -433,7 +431,7 @@ def test_unrecorded_request_gives_no_link(somebody: Somebody) -> None:
 
 def test_identity_center_domain_gets_its_own_url(somebody: Somebody) -> None:
     domain = create_domain(f"sso-{somebody.number}", "SSO")
-    boto3.client("sagemaker").create_user_profile(
+    sagemaker().create_user_profile(
         DomainId=domain,
         UserProfileName=somebody.profile,
         SingleSignOnUserIdentifier="UserName",

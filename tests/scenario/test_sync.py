@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import boto3
 import pytest
 from typer.testing import CliRunner
 
@@ -11,7 +10,7 @@ from bot import cli as commands
 from bot.core.errors import BadInput, ConfigError
 from bot.local.faults import Fault
 from bot.local.slack.workspace import Workspace
-from tests.scenario.conftest import Product, create_domain, create_profile
+from tests.scenario.conftest import Product, create_domain, create_profile, sagemaker
 
 
 def run(*arguments: str) -> str:
@@ -45,7 +44,7 @@ def people(product: Product) -> None:
         create_profile(product.domain_id, f"crowd-{number}")
     for name in ("twin", "guest", "gone", "bot", "stranger", "nobody"):
         create_profile(product.domain_id, name)
-    boto3.client("sagemaker").create_user_profile(
+    sagemaker().create_user_profile(
         DomainId=product.domain_id, UserProfileName="by-tag", Tags=[{"Key": "Email", "Value": "Tagged@example.com"}]
     )
     product.cli("map", "U0HOLDER", "--domain", product.domain_id, "--profile", "crowd-0")
