@@ -1,18 +1,19 @@
 """Run the AWS CLI against the AWS stand-in, with every option of `aws sagemaker create-presigned-domain-url`.
 
-The CLI comes from PyPI and is next to this interpreter; `AWS_CLI=/path/to/aws` selects another. The one from PyPI is
-version 1, which has no `--cli-input-yaml`: there, the same document is passed with `--cli-input-json`.
+The CLI comes from PyPI and runs in the tests' own process; `AWS_CLI=/path/to/aws` selects another. The one from PyPI
+is version 1, which has no `--cli-input-yaml`: there, the same document is passed with `--cli-input-json`.
 """
 
 import http.cookiejar
 import json
 import os
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from importlib.metadata import distribution
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import yaml
 
 from bot.local.aws.stand_in import LocalAws
 
+DATA = distribution("awscli").locate_file("awscli/data")
 PRESIGN = "create-presigned-domain-url"
 ANA = "--domain-id d-research --user-profile-name Ana"
 SETTINGS = "--default-user-settings ExecutionRole=arn:aws:iam::123456789012:role/studio"
@@ -36,17 +38,13 @@ DOCUMENT = {
     "LandingUri": "app:CodeEditor:src",
 }
 
-# Resources that presigning needs, created batch by batch.
+# Resources that presigning needs.
 PREPARATION = (
-    [
-        f"create-domain --domain-name research --auth-mode IAM --vpc-id vpc-1 --subnet-ids subnet-1 {SETTINGS}",
-        f"create-domain --domain-name sso --auth-mode SSO --vpc-id vpc-1 --subnet-ids subnet-1 {SETTINGS}",
-    ],
-    [
-        "create-user-profile --domain-id d-research --user-profile-name Ana",
-        f"create-user-profile --domain-id d-sso --user-profile-name Ana {SSO_USER}",
-    ],
-    [f"create-space --domain-id d-research --space-name lab {SHARED}"],
+    f"create-domain --domain-name research --auth-mode IAM --vpc-id vpc-1 --subnet-ids subnet-1 {SETTINGS}",
+    f"create-domain --domain-name sso --auth-mode SSO --vpc-id vpc-1 --subnet-ids subnet-1 {SETTINGS}",
+    "create-user-profile --domain-id d-research --user-profile-name Ana",
+    f"create-user-profile --domain-id d-sso --user-profile-name Ana {SSO_USER}",
+    f"create-space --domain-id d-research --space-name lab {SHARED}",
 )
 
 # Calls that return a link: the command, the link's seconds, and words on the page that it opens.
@@ -137,17 +135,29 @@ class Cli:
     environment: dict[str, str]
 
     def __call__(self, command: str) -> Outcome:
-        path = os.environ.get("AWS_CLI") or Path(sys.executable).with_name("aws")
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.home),
-            "AWS_PAGER": "",
-            "AWS_CONFIG_FILE": str(self.home / "none"),
-            "AWS_SHARED_CREDENTIALS_FILE": str(self.home / "none"),
-            **self.environment,
-        }
+        arguments = ["sagemaker", *command.split(), "--output", "json"]
+        nowhere = str(self.home / "none")
+        files = {"AWS_CONFIG_FILE": nowhere, "AWS_SHARED_CREDENTIALS_FILE": nowhere}
+        environment = {"HOME": str(self.home), "AWS_PAGER": "", **files, **self.environment}
+        if other := os.environ.get("AWS_CLI"):
+            return self._run(other, arguments, environment)
+        out, error = StringIO(), StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(error):
+            patch.chdir(self.home)
+            for name in [name for name in os.environ if name.startswith("AWS_")]:
+                patch.delenv(name)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            patch.setenv("AWS_DATA_PATH", str(DATA))  # importing it sets this
+            from awscli.clidriver import create_clidriver  # noqa: PLC0415
+
+            status = create_clidriver().main(arguments)
+        return Outcome(status, out.getvalue(), error.getvalue())
+
+    def _run(self, path: str, arguments: list[str], environment: dict[str, str]) -> Outcome:
+        environment |= {"PATH": os.environ["PATH"]}
         done = subprocess.run(
-            [path, "sagemaker", *command.split(), "--output", "json"],
+            [path, *arguments],
             check=False,
             cwd=self.home,
             env=environment,
@@ -174,12 +184,13 @@ def cli(clock: Clock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]
 
 @pytest.fixture(scope="module")
 def transcript(cli: Cli) -> dict[str, Outcome]:
-    """Run every call of the tables above once. Several run at once, because starting the CLI is slow."""
-    steps = {name: command for name, (command, *_) in [*GRANTED.items(), *REFUSED.items()]} | READING
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for batch in PREPARATION:
-            assert {(done.status, done.error) for done in pool.map(cli, batch)} == {(0, "")}
-        return dict(zip(steps, pool.map(cli, steps.values()), strict=True))
+    """Run every call of the tables above once."""
+    for command in PREPARATION:
+        done = cli(command)
+        assert (done.status, done.error) == (0, "")
+    granted = {name: command for name, (command, _, _) in GRANTED.items()}
+    refused = {name: command for name, (command, _) in REFUSED.items()}
+    return {name: cli(command) for name, command in (granted | refused | READING).items()}
 
 
 def show(url: str) -> str:
