@@ -1,7 +1,5 @@
 """The running bot: what `serve` builds, starts, serves and stops."""
 
-import os
-import threading
 from dataclasses import replace
 from functools import partial
 
@@ -25,7 +23,7 @@ from bot.observability.logs import redactor
 from bot.observability.metrics import Metrics
 from bot.serving.executors import BoundedExecutor, BurstGate, CallExecutor
 from bot.serving.health import Health
-from bot.serving.server import GRACE, LINGER, Server, listen
+from bot.serving.server import Server, listen
 from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Verifier
 from bot.slack.admin import handlers as admin_handlers
 from bot.slack.app_context import AppContext
@@ -72,15 +70,7 @@ def serve(settings: HttpSettings | SocketSettings) -> None:
     bot.wait_until_warm(WARM_UP)
     log.info("listening", port=listener.getsockname()[1])
     server.run()
-    _end_after(GRACE - LINGER)
     bot.stop()
-
-
-def _end_after(seconds: float) -> None:
-    """End the process after that many seconds, even if work still runs."""
-    timer = threading.Timer(seconds, os._exit, args=[0])
-    timer.daemon = True
-    timer.start()
 
 
 def build(settings: HttpSettings | SocketSettings) -> Bot:

@@ -3,6 +3,7 @@
 Waitress reads a request in full before it takes a thread, so slow and silent clients hold a connection and no more.
 """
 
+import os
 import signal
 import socket
 import time
@@ -52,7 +53,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server:
-    """Serve HTTP on the main thread; drain and return at SIGTERM or SIGINT.
+    """Serve HTTP on the main thread; drain and return at SIGTERM or SIGINT. The process ends after GRACE in any case.
 
     Args:
         keep_alive: seconds for which an idle connection stays open.
@@ -80,6 +81,7 @@ class Server:
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(0))  # GRACE is over
 
     def run(self) -> None:
         """Serve until a signal arrives; return when the clients have closed their connections, or after LINGER."""
@@ -100,6 +102,7 @@ class Server:
     def _stop(self, *_: object) -> None:
         if not self._stopping:  # after the drain, waitress has closed its wake-up pipe
             self._stopping = True
+            signal.setitimer(signal.ITIMER_REAL, GRACE)
             self._waitress.pull_trigger()
 
     def _close_idle_connections(self) -> None:
