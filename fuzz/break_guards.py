@@ -125,7 +125,7 @@ GUARDS = {
     ),
     "workspace that only Slack's record places": Guard(
         "slack/gateway.py",
-        "    return _foreign(app, origin, admitted.source, app.home, admitted.attempt) if problem else None",
+        "    return _foreign(app, admitted.origin, admitted.source, home, admitted.attempt) if problem else None",
         "    return None",
         (f"{UNIT}/test_gateway.py", "test_presser_whom_slack_places_elsewhere_is_foreign"),
     ),

@@ -647,7 +647,7 @@ def test_parse_when_reads_spans_dates_and_times(text: str, forward: datetime, ba
     ],
 )
 def test_parse_when_refuses_other_texts_with_examples(text: str) -> None:
-    with pytest.raises(InvalidValue, match="must be such as 8h, 30d, 2026-12-31") as refused:
+    with pytest.raises(InvalidValue, match="must be a time such as 8h, 30d, 2026-12-31") as refused:
         parse_when(text, MORNING)
     assert len(str(refused.value)) < 250
 
