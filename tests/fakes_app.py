@@ -26,6 +26,7 @@ from bot.slack.client import SlackApi
 from bot.slack.gateway import receive
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members.handlers import ROUTES as MEMBER_ROUTES
+from bot.slack.members.views import SHORTCUT
 from bot.slack.payloads import Home, Origin
 from bot.slack.requests.handlers import ROUTES as REQUEST_ROUTES
 from tests.fakes import (
@@ -195,6 +196,9 @@ class AppWorld:
     ) -> str:
         action = {"type": "button", "action_id": action_id, "value": value}
         return self.call(Source.BUTTON, action_id, {**self._person(member), **where, "actions": [action]})
+
+    def shortcut(self, member: Member = ANA) -> str:
+        return self.call(Source.SHORTCUT, SHORTCUT, self._person(member))
 
     def submit(self, callback_id: str, fields: Mapping[str, str], metadata: str = "en", member: Member = ANA) -> str:
         """Submit a form of plain text fields."""

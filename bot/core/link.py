@@ -50,6 +50,7 @@ class Reason(StrEnum):
     NOT_READY = "not_ready"
     FOREIGN = "foreign"
     STALE_BUTTON = "stale_button"
+    TRIGGER_EXPIRED = "trigger_expired"
     NOT_AN_ADMIN = "not_an_admin"
     INTERNAL = "internal"
 

@@ -65,11 +65,13 @@ SLACK_CODES = frozenset(
     [
         "account_inactive",
         "channel_not_found",
+        "exchanged_trigger_id",
         "expired_trigger_id",
         "fatal_error",
         "internal_error",
         "invalid_auth",
         "invalid_blocks",
+        "invalid_trigger_id",
         "missing_scope",
         "not_authed",
         "not_in_channel",

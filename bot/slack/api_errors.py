@@ -50,6 +50,9 @@ UNANSWERED = {
     ),
 }
 
+# A trigger_id opens one dialog, within three seconds. https://docs.slack.dev/reference/methods/views.open
+TRIGGER_OVER = {"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"}
+
 
 def slack_error(method: str, error: Exception, *, check: str) -> SlackError:
     """Translate what a call of the Web API raised.
@@ -65,6 +68,12 @@ def slack_error(method: str, error: Exception, *, check: str) -> SlackError:
         return SlackError(
             f"Slack is temporarily unavailable ({method}: {code}): try again in a minute",
             reason=Reason.SLACK_UNREACHABLE,
+            code=code,
+        )
+    if code in TRIGGER_OVER:
+        return SlackError(
+            f"Slack's three seconds for opening a dialog had passed ({code}): press the button again",
+            reason=Reason.TRIGGER_EXPIRED,
             code=code,
         )
     return SlackError(f"Slack refused {method} ({code}): check {check}", reason=Reason.SLACK_REFUSED, code=code)

@@ -20,7 +20,7 @@ from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
 from bot.observability import context as telemetry
 from bot.observability.metrics import Metrics
-from bot.slack.blocks import Message, RenderContext
+from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.client import SlackApi
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
@@ -114,6 +114,29 @@ def reply(app: AppContext, origin: Origin, message: Message, *, replace: bool) -
         log.warning("reply_not_sent", request=origin.request_id, code=error.code)
         return False
     return True
+
+
+def reply_or_post(app: AppContext, origin: Origin, message: Message) -> None:
+    """Answer, by a direct message if no other way is left. Never a link: it would stay in the conversation."""
+    if not reply(app, origin, message, replace=False):
+        reply(app, replace(origin, by_message=True), message, replace=False)
+
+
+def dialog_not_opened(app: AppContext, admitted: Admitted, error: SlackError, otherwise: str | None = None) -> None:
+    """Tell the member that Slack opened no dialog, by a direct message if no other way is left, and record it.
+
+    Args:
+        otherwise: what to say, without an audit entry, if the trigger had not expired; None for words of the reason.
+    """
+    log.warning("dialog_not_opened", request=admitted.id, code=error.code)
+    if otherwise is not None and error.reason is not Reason.TRIGGER_EXPIRED:
+        app.metrics.outcome("dialog_not_opened")
+        message = text_message(otherwise)
+    elif refuse(app, admitted, error.reason):
+        message = views.refusal(error.reason, app.render(admitted.origin))
+    else:
+        return
+    reply_or_post(app, replace(admitted.origin, trigger_id=None), message)  # the trigger opens nothing any more
 
 
 def rejected(app: AppContext, origin: Origin, actor: Actor, tenant: str, *, outcome: str, attempt: str) -> Entry:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -18,7 +18,16 @@ from bot.core.policy import ineligible_reason
 from bot.core.records import Actor, Entry
 from bot.core.values import InvalidValue
 from bot.observability import context as telemetry
-from bot.slack.app_context import Admitted, AppContext, record_refusal, refusal_of, refuse, rejected, reply
+from bot.slack.app_context import (
+    Admitted,
+    AppContext,
+    record_refusal,
+    refusal_of,
+    refuse,
+    rejected,
+    reply,
+    reply_or_post,
+)
 from bot.slack.blocks import Message
 from bot.slack.members import views
 from bot.slack.payloads import (
@@ -191,7 +200,8 @@ def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:
             log.exception("request_failed", request=admitted.id)
             _answer_defect(app, admitted)
         return
-    reply(app, admitted.origin, views.refusal(Reason.BUSY, app.render(admitted.origin)), replace=False)
+    # A shortcut's dialog cannot open any more: its trigger has expired.
+    reply_or_post(app, admitted.origin, views.refusal(Reason.BUSY, app.render(admitted.origin)))
     entry = refusal_of(app, admitted, Reason.BUSY)
     # Not here: while DynamoDB hangs, every request behind this one would wait until it gives up.
     _aside(app, entry, lambda: record_refusal(app, entry))
@@ -209,9 +219,7 @@ def _refusal_of_unproven(app: AppContext, admitted: Admitted, home: Home) -> Ent
 def _answer_defect(app: AppContext, admitted: Admitted) -> None:
     """Record, count and report a defect, unless the audit has the request's end already."""
     if refuse(app, admitted, Reason.INTERNAL):
-        message = views.refusal(Reason.INTERNAL, app.render(admitted.origin))
-        if not reply(app, admitted.origin, message, replace=False):
-            reply(app, replace(admitted.origin, by_message=True), message, replace=False)
+        reply_or_post(app, admitted.origin, views.refusal(Reason.INTERNAL, app.render(admitted.origin)))
 
 
 def _reject(app: AppContext, origin: Origin, entry: Entry) -> Message:
@@ -222,7 +230,9 @@ def _reject(app: AppContext, origin: Origin, entry: Entry) -> Message:
     message = views.refusal(Reason(entry.outcome), app.render(origin))
 
     def reply_and_record() -> None:
-        if entry.source is not Source.COMMAND:
+        if entry.outcome == Reason.BUSY and entry.source is not Source.COMMAND:
+            reply_or_post(app, origin, message)
+        elif entry.source is not Source.COMMAND:
             reply(app, origin, message, replace=False)
         record_refusal(app, entry)
 

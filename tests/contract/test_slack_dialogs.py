@@ -162,7 +162,7 @@ def test_trigger_is_valid_for_three_seconds(
     asked = origin(workspace)
     clock.now += 3.1
     failed = failure(lambda: open_one(slack, asked))
-    assert (failed.code, failed.reason) == ("expired_trigger_id", Reason.SLACK_REFUSED)
+    assert (failed.code, failed.reason) == ("expired_trigger_id", Reason.TRIGGER_EXPIRED)
     with pytest.raises(LookupError):
         workspace.modal(ANA.user_id)
 

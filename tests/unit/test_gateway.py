@@ -568,6 +568,18 @@ def test_form_beyond_the_queue_timeout_is_answered_by_message(world: World) -> N
     assert world.happened == ["replied", "recorded"]
 
 
+@pytest.mark.public(4)
+@pytest.mark.parametrize("capacity", [0, 9])
+def test_busy_shortcut_is_answered_by_message_if_its_trigger_expired(world: World, capacity: int) -> None:
+    """The bot gives up waiting for a worker just when the trigger expires."""
+    world.workers.capacity, world.slack.error = capacity, NO
+    world.receive(Source.SHORTCUT)
+    world.clock.advance(MAX_WAIT + 0.1)
+    world.run()
+    assert world.slack.posts == [(ANA.user_id, words(Reason.BUSY))]
+    assert world.recorded() == [(TEAM, ANA.user_id, "busy", Source.SHORTCUT)]
+
+
 def test_form_is_answered_by_direct_message(world: World) -> None:
     world.receive(Source.FORM, {**PERSON, **IN_A_DIALOG})
     world.clock.advance(MAX_WAIT + 0.1)

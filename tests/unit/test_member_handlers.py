@@ -1,14 +1,17 @@
 """Handlers of members' commands, buttons and views, over fakes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from slack_sdk.errors import SlackApiError
 from structlog.testing import capture_logs
 
 from bot.core.access import Effect, Grant
 from bot.core.errors import StoreError
 from bot.core.link import Reason
+from bot.slack.api_errors import slack_error
 from bot.slack.members import views
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, TEAM, a_grant, a_mapping
@@ -316,6 +319,29 @@ def test_dialog_that_does_not_open_is_refused(world: AppWorld) -> None:
     assert world.answer() == refusal(Reason.SLACK_REFUSED)
     assert world.outcomes() == [("link", "slack_refused")]
     assert world.studio.links == {}
+
+
+TOO_LATE = ("expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id")
+OPENS_A_DIALOG: dict[str, Callable[[AppWorld], object]] = {
+    "shortcut": lambda world: world.shortcut(),
+    "home tab": lambda world: world.press("home_open", "default", where={}),
+    "request button of the home tab": lambda world: world.press("ask_access", where={}),
+    "administrators' menu": lambda world: world.command("admin", ADA, response_url=None, channel_id=None),
+}
+
+
+@pytest.mark.public(4)
+@pytest.mark.parametrize("code", TOO_LATE)
+@pytest.mark.parametrize("asks", OPENS_A_DIALOG)
+def test_expired_trigger_is_answered_by_message_and_audited(world: AppWorld, asks: str, code: str) -> None:
+    refused = SlackApiError("", {"error": code})  # type: ignore[no-untyped-call] # slack_sdk's own gap
+    world.slack.error = slack_error("views_open", refused, check="the scopes")
+    world.slack.broken = {"open_view", "reply"}  # nothing else is left: no response_url, no channel
+    OPENS_A_DIALOG[asks](world)
+    [(to, message)] = world.slack.posts
+    assert (to, message.text) == (ADA.user_id if "admin" in asks else ANA.user_id, refusal(Reason.TRIGGER_EXPIRED))
+    assert [outcome for _, outcome in world.outcomes()] == ["trigger_expired"]
+    assert world.counted() == {"trigger_expired": 1}
 
 
 def test_dialog_for_a_forged_target_is_stale(world: AppWorld) -> None:

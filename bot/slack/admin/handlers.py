@@ -22,7 +22,7 @@ from bot.core.values import is_group
 from bot.slack.admin import forms, records
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
-from bot.slack.app_context import Admitted, AppContext, announce, refuse, reply
+from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, refuse, reply
 from bot.slack.blocks import Message, RenderContext, escape, text_message
 from bot.slack.gateway import Body, Route, record_invalid_form
 from bot.slack.members import views
@@ -83,9 +83,7 @@ def _open_menu(app: AppContext, admitted: Admitted) -> None:
     try:
         admitted = replace(admitted, origin=app.slack.open_view(admitted.origin, working))
     except SlackError as error:
-        log.warning("dialog_not_opened", request=admitted.id, code=error.code)
-        app.metrics.outcome("dialog_not_opened")
-        reply(app, admitted.origin, text_message(app.render().words.form_failed), replace=False)
+        dialog_not_opened(app, admitted, error, app.render().words.form_failed)
         return
     render = _admitted(app, admitted)
     if render is not None:

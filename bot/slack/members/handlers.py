@@ -13,7 +13,7 @@ from bot.core.link import Answer, Reason, Source, Stage, Target
 from bot.core.records import Entry
 from bot.links.status import MemberStatus
 from bot.slack.admin.handlers import administer
-from bot.slack.app_context import Admitted, AppContext, conclude, refuse, reply
+from bot.slack.app_context import Admitted, AppContext, conclude, dialog_not_opened, refuse, reply
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
@@ -78,9 +78,7 @@ def _dialog(app: AppContext, admitted: Admitted, body: Body) -> None:
     try:
         origin = app.slack.open_view(admitted.origin, text_message(app.render(admitted.origin).words.waiting))
     except SlackError as error:
-        log.warning("dialog_not_opened", request=admitted.id, code=error.code)
-        app.slack.reply(admitted.origin, views.refusal(error.reason, app.render(admitted.origin)), replace=False)
-        refuse(app, admitted, error.reason)
+        dialog_not_opened(app, admitted, error)
         return
     _answer(app, replace(admitted, origin=origin), target, in_place=True)
 

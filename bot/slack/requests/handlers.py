@@ -13,7 +13,7 @@ from bot.core.errors import SlackError, StoreError, StudioLinksError, UpstreamEr
 from bot.core.link import Denied, Reason, Source
 from bot.core.records import AccessRequest, DecisionResult, Posting, RequestState
 from bot.core.values import DEFAULT_ALIAS, InvalidValue
-from bot.slack.app_context import Admitted, AppContext, announce, refuse, reply
+from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, refuse, reply
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
@@ -80,7 +80,7 @@ def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
         # A dialog first, for which Slack gives three seconds; then who the member is, and whether asking would help.
         opened = app.slack.open_view(admitted.origin, text_message(render.words.one_moment))
     except SlackError as error:
-        _not_opened(app, admitted, render, error)
+        dialog_not_opened(app, admitted, error, render.words.form_failed)
         return
     try:
         status = app.get_status.of(admitted.member)
@@ -95,12 +95,6 @@ def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
     else:
         app.metrics.outcome(denied.reason)
         app.slack.reply(opened, views.answer(denied, render), replace=True)
-
-
-def _not_opened(app: AppContext, admitted: Admitted, render: RenderContext, error: SlackError) -> None:
-    log.warning("dialog_not_opened", request=admitted.id, code=error.code)
-    app.metrics.outcome("dialog_not_opened")
-    reply(app, admitted.origin, text_message(render.words.form_failed), replace=False)
 
 
 def _ask(app: AppContext, admitted: Admitted, body: Body) -> None:
@@ -198,7 +192,7 @@ def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, rend
         try:
             app.slack.open_form(admitted.origin, request_views.mapping_form(request, render))
         except SlackError as error:
-            _not_opened(app, admitted, render, error)
+            dialog_not_opened(app, admitted, error, render.words.form_failed)
         return
     shown = False
     if request is not None and pressed is not None and decision.result in OVER:

@@ -255,6 +255,8 @@ class GermanWords(Words):
         Reason.NOT_READY: "Der Bot startet noch. Warte eine Minute und versuch es dann erneut.",
         Reason.FOREIGN: "Studio-Links sind für diesen Workspace nicht eingerichtet. "
         "Nutze sie in dem Workspace, zu dem sie gehören.",
+        Reason.TRIGGER_EXPIRED: "Slack öffnet Dialoge nur innerhalb von drei Sekunden, und es hat länger gedauert. "
+        "Versuch es noch einmal oder tippe `{command}`.",
         Reason.STALE_BUTTON: "Dieser Button funktioniert nicht mehr. Tippe `{command}` für einen neuen Link.",
         Reason.NOT_AN_ADMIN: "Das können nur deine Studio-Admins; es wurde nichts geändert. "
         "Frag sie oder tippe `{command} help`, um zu sehen, was du selbst tun kannst.",

@@ -229,6 +229,8 @@ class Words:
         Reason.TOO_LATE: "This took too long, so no link was made. Try again.",
         Reason.NOT_READY: "The bot is still starting. Wait a minute, then try again.",
         Reason.FOREIGN: "Studio links are not set up for this workspace. Use them in the workspace they belong to.",
+        Reason.TRIGGER_EXPIRED: "Slack opens dialogs only within three seconds, and this took longer. Try again, or "
+        "type `{command}`.",
         Reason.STALE_BUTTON: "This button no longer works. Type `{command}` to get a new link.",
         Reason.NOT_AN_ADMIN: "Only your Studio administrators can do that, and nothing was changed. "
         "Ask one of them, or type `{command} help` to see what you can do yourself.",
