@@ -8,7 +8,7 @@ from datetime import date, timedelta, timezone
 import pytest
 
 from bot.core.access import Member
-from bot.core.errors import AlreadyRecorded
+from bot.core.errors import AlreadyRecorded, StoreError
 from bot.core.link import Source
 from bot.core.records import Entry
 from bot.local.faults import Fault
@@ -187,10 +187,6 @@ def test_unknown_link_cannot_be_marked(store: Store, request_id: str) -> None:
     assert day(store) == []
 
 
-def test_empty_button_value_marks_no_link(store: Store) -> None:
-    assert store.audit.opened(ANA, "", NOON) is None
-
-
 def test_administrative_change_cannot_be_marked(store: Store) -> None:
     change = an_entry("change-1", action="map", outcome="done")
     store.audit.close(change)
@@ -279,6 +275,12 @@ def test_day_without_entries_is_empty(store: Store) -> None:
 
 
 # DynamoDB only
+
+
+@pytest.mark.public(33)
+def test_empty_id_is_refused_by_dynamodb(dynamodb: Store) -> None:
+    with pytest.raises(StoreError):
+        dynamodb.audit.opened(ANA, "", NOON)
 
 
 def test_open_entry_recognizes_its_own_write_after_a_lost_answer(dynamodb: Store, local_aws: ListeningAws) -> None:

@@ -4,6 +4,7 @@ import http.client
 import http.cookiejar
 import json
 import logging
+import re
 import socket
 import subprocess
 import sys
@@ -19,11 +20,14 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from moto.sagemaker.responses import SageMakerResponse
 
 from bot.local.aws.calls import arguments
+from bot.local.aws.constraints import violations
 from bot.local.aws.stand_in import REGION, LocalAws
 from bot.local.aws.studio_pages import SCRIPT
 from bot.local.aws.studio_site import COOKIE
+from bot.local.demo.running import BOT_KEY
 from bot.local.faults import Fault
 from bot.local.loopback import HOST
 
@@ -216,6 +220,40 @@ def test_profile_tags_of_creation_and_added_later(sagemaker: Any) -> None:
     assert code(sagemaker.list_tags, ResourceArn=f"{arn}-and-nobody") == "ResourceNotFound"
 
 
+@pytest.mark.public(31)
+@pytest.mark.parametrize("kind", ["Domain", "UserProfile", "Space"])
+def test_tags_of_each_kind_are_listed_and_deleted(sagemaker: Any, kind: str) -> None:
+    tags = [{"Key": key, "Value": "x"} for key in ("email", "team")]
+    arn = {
+        "Domain": lambda: sagemaker.create_domain(
+            DomainName="tagged", AuthMode="IAM", DefaultUserSettings={}, Tags=tags
+        )["DomainArn"],
+        "UserProfile": lambda: sagemaker.create_user_profile(DomainId=DOMAIN, UserProfileName="ben", Tags=tags)[
+            "UserProfileArn"
+        ],
+        "Space": lambda: sagemaker.create_space(DomainId=DOMAIN, SpaceName="falcon", Tags=tags)["SpaceArn"],
+    }[kind]()
+    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == tags
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "cost", "Value": "1"}])
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["email", "no such key"])
+    assert [tag["Key"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]] == ["team", "cost"]
+    assert code(sagemaker.delete_tags, ResourceArn=f"{arn}x", TagKeys=["team"]) == "ResourceNotFound"
+
+
+@pytest.mark.public(31)
+def test_file_system_ids_are_never_given_again(sagemaker: Any) -> None:
+    def uid(name: str) -> str:
+        sagemaker.create_user_profile(DomainId=DOMAIN, UserProfileName=name)
+        described = sagemaker.describe_user_profile(DomainId=DOMAIN, UserProfileName=name)
+        return str(described["HomeEfsFileSystemUid"])
+
+    first = uid("ben")
+    sagemaker.delete_user_profile(DomainId=DOMAIN, UserProfileName="ana")
+    second = uid("cleo")
+    sagemaker.delete_user_profile(DomainId=DOMAIN, UserProfileName="cleo")
+    assert len({first, second, uid("dan")}) == 3
+
+
 def test_profile_needs_an_existing_domain(sagemaker: Any) -> None:
     with pytest.raises(sagemaker.exceptions.ResourceNotFound):
         sagemaker.create_user_profile(DomainId="d-nowhere", UserProfileName="Bo")
@@ -374,6 +412,29 @@ def test_domain_names_are_unique_and_ids_valid(sagemaker: Any) -> None:
         assert described["DomainArn"].endswith(f":domain/{domain_id}")
 
 
+@pytest.mark.public(31)
+@pytest.mark.parametrize("auth_mode", ["IAM", "SSO"])
+def test_answers_are_valid_by_the_model_of_the_api(sagemaker: Any, auth_mode: str) -> None:
+    name = "a-team-with-a-name-of-sixty-three-characters-which-is-the-most1"
+    sagemaker.create_domain(DomainName=name, AuthMode=auth_mode, DefaultUserSettings={}, VpcId="vpc-1")
+    sso = {"SingleSignOnUserIdentifier": "UserName", "SingleSignOnUserValue": "ana"} if auth_mode == "SSO" else {}
+    [domain] = [each["DomainId"] for each in sagemaker.list_domains()["Domains"] if each["DomainName"] == name]
+    sagemaker.create_user_profile(DomainId=domain, UserProfileName="ana", **sso)
+    sagemaker.create_space(DomainId=domain, SpaceName="falcon")
+    calls: dict[str, dict[str, str]] = {
+        "DescribeDomain": {"DomainId": domain},
+        "DescribeUserProfile": {"DomainId": domain, "UserProfileName": "ana"},
+        "DescribeSpace": {"DomainId": domain, "SpaceName": "falcon"},
+        "ListDomains": {},
+        "ListUserProfiles": {},
+        "ListSpaces": {},
+    }
+    for operation, given in calls.items():
+        model = sagemaker.meta.service_model.operation_model(operation).output_shape
+        method = re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
+        assert list(violations(model, getattr(sagemaker, method)(**given))) == [], operation
+
+
 def test_domain_in_use_cannot_be_deleted(sagemaker: Any) -> None:
     with pytest.raises(sagemaker.exceptions.ResourceInUse):
         sagemaker.delete_domain(DomainId=DOMAIN)
@@ -448,6 +509,36 @@ def test_request_without_required_fields_is_refused(aws: LocalAws) -> None:
     status, _, body = call_by_hand(aws, "SageMaker.CreatePresignedDomainUrl", b"{}")
     assert status == 400
     assert "Value null at 'domainId' failed to satisfy constraint: Member must not be null" in body
+
+
+MISTYPED: dict[str, dict[str, Any]] = {
+    "a text for a number": {"ExpiresInSeconds": "60"},
+    "a fraction for a whole number": {"ExpiresInSeconds": 60.5},
+    "a truth value for a number": {"ExpiresInSeconds": True},
+    "a number for a text": {"UserProfileName": 5},
+    "an object for a text": {"SpaceName": {}},
+}
+
+
+@pytest.mark.public(31)
+@pytest.mark.parametrize("wrong", MISTYPED.values(), ids=MISTYPED.keys())
+def test_value_of_another_type_is_refused(aws: LocalAws, wrong: dict[str, Any]) -> None:
+    sent = json.dumps({"DomainId": DOMAIN, "UserProfileName": "Ana", **wrong}).encode()
+    status, _, body = call_by_hand(aws, "SageMaker.CreatePresignedDomainUrl", sent)
+    assert (status, json.loads(body)["__type"]) == (400, "SerializationException")
+
+
+@pytest.mark.public(31)
+@pytest.mark.parametrize("body", ["[]", "5", "null", "{", '{"Tags": {}}', '{"Tags": [5]}', '{"Tags": [{"Key": 1}]}'])
+def test_body_of_another_shape_is_refused(aws: LocalAws, body: str) -> None:
+    status, _, answer = call_by_hand(aws, "SageMaker.AddTags", body.encode())
+    assert (status, json.loads(answer)["__type"]) == (400, "SerializationException")
+
+
+@pytest.mark.parametrize("body", ["[]", '{"TableName": 5}', '{"TableName": "t", "Item": {"id": {"S": 5}}}'])
+def test_types_are_checked_for_dynamodb_too(table: Any, aws: LocalAws, body: str) -> None:  # noqa: ARG001
+    status, _, answer = call_by_hand(aws, "DynamoDB_20120810.PutItem", body.encode(), "dynamodb")
+    assert (status, json.loads(answer)["__type"]) == (400, "SerializationException")
 
 
 @pytest.mark.parametrize("arguments", [{"DomainId": "d-nowhere"}, {"UserProfileName": "Bo"}, {"SpaceName": "desk"}])
@@ -644,8 +735,9 @@ def test_calls_of_other_services_get_a_clear_error(sagemaker: Any, aws: LocalAws
     assert call_by_hand(aws, "SageMaker.ListDomains", b"{}", Content_Length=str(10**9))[0] == 413
 
 
-def test_failure_of_moto_is_an_error_response(aws: LocalAws) -> None:
-    status, _, body = call_by_hand(aws, "SageMaker.ListDomains", b"[]")
+def test_failure_of_moto_is_an_error_response(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SageMakerResponse, "list_domains", lambda _: 1 / 0)
+    status, _, body = call_by_hand(aws, "SageMaker.ListDomains", b"{}")
     assert (status, json.loads(body)["__type"]) == (500, "InternalFailure")
 
 
@@ -686,6 +778,55 @@ def test_transaction_is_atomic(table: Any) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(claim, range(40))) == 5
     assert table.get_item(TableName="t", Key={"id": {"S": "count"}})["Item"]["n"] == {"N": "5"}
+
+
+PUT = {"Put": {"TableName": "t", "Item": {"id": {"S": "a"}}, "ConditionExpression": "attribute_not_exists(id)"}}
+
+
+@pytest.mark.public(31)
+def test_transaction_sent_twice_with_its_token_is_applied_once(table: Any) -> None:
+    table.transact_write_items(TransactItems=[PUT], ClientRequestToken="first")
+    table.delete_item(TableName="t", Key={"id": {"S": "a"}})
+    table.transact_write_items(TransactItems=[PUT], ClientRequestToken="first")
+    assert table.scan(TableName="t")["Items"] == []
+    table.transact_write_items(TransactItems=[PUT], ClientRequestToken="second")
+    assert code(table.transact_write_items, TransactItems=[PUT], ClientRequestToken="third") == (
+        "TransactionCanceledException"
+    )
+    assert code(table.transact_write_items, TransactItems=[PUT]) == "TransactionCanceledException"
+
+
+@pytest.mark.public(31)
+def test_token_of_a_cancelled_transaction_can_be_used_again(table: Any) -> None:
+    table.put_item(TableName="t", Item={"id": {"S": "a"}})
+    cancelled = "TransactionCanceledException"
+    assert code(table.transact_write_items, TransactItems=[PUT], ClientRequestToken="first") == cancelled
+    table.delete_item(TableName="t", Key={"id": {"S": "a"}})
+    table.transact_write_items(TransactItems=[PUT], ClientRequestToken="first")
+
+
+@pytest.mark.public(31)
+def test_token_of_another_transaction_is_refused(table: Any) -> None:
+    other = {"Put": {**PUT["Put"], "Item": {"id": {"S": "b"}}}}
+    table.transact_write_items(TransactItems=[PUT], ClientRequestToken="first")
+    assert code(table.transact_write_items, TransactItems=[other], ClientRequestToken="first") == (
+        "IdempotentParameterMismatchException"
+    )
+
+
+@pytest.mark.public(33)
+def test_empty_key_is_refused_in_every_operation(table: Any) -> None:
+    key = {"TableName": "t", "Key": {"id": {"S": ""}}}
+    update = {"UpdateExpression": "SET seen = :s", "ExpressionAttributeValues": {":s": {"N": "1"}}}
+    for call, more in ((table.get_item, {}), (table.delete_item, {}), (table.update_item, update)):
+        assert code(call, **key, **more) == "ValidationException"
+    assert code(table.put_item, TableName="t", Item={"id": {"S": ""}}) == "ValidationException"
+
+
+@pytest.mark.public(31)
+def test_printed_access_key_is_taken_by_dynamodb_local(aws: LocalAws) -> None:
+    assert re.fullmatch(r"\w+", aws.environment()["AWS_ACCESS_KEY_ID"], re.ASCII)
+    assert re.fullmatch(r"\w+", BOT_KEY, re.ASCII)
 
 
 def test_failed_transaction_restores_its_items(aws: LocalAws, connect: Connect) -> None:  # noqa: ARG001
@@ -933,7 +1074,7 @@ def test_calls_are_recorded_with_arguments_and_caller(aws: LocalAws, connect: Co
     assert (listed.operation, assumed.operation) == ("ListUserProfiles", "AssumeRole")
     assert dict(listed.arguments) == {"DomainIdEquals": "d-1", "MaxResults": 3}
     assert assumed.arguments["RoleSessionName"] == "one-session"
-    assert (listed.caller, assumed.caller) == ("somebody", "local-aws")
+    assert (listed.caller, assumed.caller) == ("somebody", "localaws")
     assert before <= listed.at <= assumed.at <= time.time()
     assert "d-1" in listed.as_text
     assert "d-1" not in repr(listed)
@@ -942,6 +1083,5 @@ def test_calls_are_recorded_with_arguments_and_caller(aws: LocalAws, connect: Co
 
 
 def test_call_with_invalid_json_has_no_arguments() -> None:
-    assert arguments(b"{", query=False) == {}
-    assert arguments(b"[]", query=False) == {}
+    assert arguments(b"{", query=False) is None
     assert arguments(b"", query=False) == {}

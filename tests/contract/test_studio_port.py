@@ -729,13 +729,13 @@ def test_each_member_has_their_own_session(aws: ListeningAws, caching: SageMaker
     assert [each["RoleSessionName"].rpartition("-")[2] for each in assumed(aws)] == [ANA.user_id, ben.user_id]
     first, second, bens = callers(aws, "CreatePresignedDomainUrl")
     assert first == second != bens
-    assert "local-aws" not in {first, bens}
+    assert "localaws" not in {first, bens}
 
 
 def test_mapping_without_role_uses_the_bots_credentials(aws: ListeningAws, caching: SageMakerStudio) -> None:
     signed_in(caching, BROKERED)
     signed_in(caching, a_mapping(profile="Ana"))
-    assert callers(aws, "CreatePresignedDomainUrl")[1] == "local-aws"
+    assert callers(aws, "CreatePresignedDomainUrl")[1] == "localaws"
     assert len(assumed(aws)) == 1
 
 

@@ -24,16 +24,18 @@ class Call:
         return json.dumps(self.arguments)
 
 
-def arguments(body: bytes, *, query: bool) -> dict[str, Any]:
-    """Return the arguments of a call of the JSON protocols or, as for STS, of the query protocol."""
+def arguments(body: bytes, *, query: bool) -> Any:
+    """Return the arguments of a call of the JSON protocols or, as for STS, of the query protocol.
+
+    None if the body is no JSON. Valid arguments are a dict.
+    """
     text = body.decode("utf-8", "replace")
     if query:
         return {name: value for name, value in parse_qsl(text) if name not in ("Action", "Version")}
     try:
-        parsed = json.loads(text or "{}")
+        return json.loads(text or "{}")
     except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+        return None
 
 
 def operation(request: Request, body: bytes) -> tuple[str, bool]:

@@ -1,20 +1,29 @@
-"""Transactions in moto's DynamoDB, at the price of what they touch.
+"""What moto's DynamoDB lacks: transactions that cost what they touch and are applied once, and refused empty keys.
 
 moto copies a whole table for each item of a transaction, to put it back if the transaction fails: with ten thousand
 items in the table a single change takes seconds. Here only the items that the transaction names are kept aside.
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from cachetools import TTLCache
+from moto.core.responses import ActionResult
 from moto.dynamodb import models
+from moto.dynamodb.exceptions import DynamodbException, KeyIsEmptyStringException
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
+
+# How long a token is known. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+TOKEN_SECONDS, MAX_TOKENS = 600, 100_000
 
 _moto_transact_write_items = DynamoDBBackend.transact_write_items
+_moto_transaction = DynamoHandler.transact_write_items
+_moto_update, _moto_delete = DynamoHandler.update_item, DynamoHandler.delete_item
 
 
 def install() -> None:
@@ -24,6 +33,36 @@ def install() -> None:
     # Moto then keeps aside and puts back the table itself, which costs nothing and changes nothing.
     replaced: Any = models
     replaced.copy = SimpleNamespace(deepcopy=lambda one: one if isinstance(one, Table) else copy.deepcopy(one))
+    handler: Any = DynamoHandler
+    handler.transact_write_items = transact_once
+    handler.update_item, handler.delete_item = _with_whole_key(_moto_update), _with_whole_key(_moto_delete)
+
+
+def transact_once(self: Any) -> Any:
+    """moto's operation, but what comes again with the token of a transaction that succeeded is not applied again."""
+    token, items = self.body.get("ClientRequestToken"), copy.deepcopy(self.body["TransactItems"])
+    done = self.dynamodb_backend.__dict__.setdefault("transactions", TTLCache(MAX_TOKENS, TOKEN_SECONDS))
+    if done.get(token, items) != items:
+        text = "The request uses the same client token as a previous, but non-identical request."
+        raise DynamodbException("com.amazonaws.dynamodb.v20120810#IdempotentParameterMismatchException", text)
+    if token in done:
+        return ActionResult({})
+    answer = _moto_transaction(self)
+    if token is not None:
+        done[token] = items
+    return answer
+
+
+def _with_whole_key(moto_operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """moto's operation, but a key with an empty text is refused, as in GetItem."""
+
+    def operation(self: Any) -> Any:
+        for name, value in self.body["Key"].items():
+            if "" in value.values():
+                raise KeyIsEmptyStringException(name)
+        return moto_operation(self)
+
+    return operation
 
 
 def transact_write_items(self: Any, transact_items: list[dict[str, Any]]) -> None:

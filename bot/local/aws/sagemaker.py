@@ -17,11 +17,12 @@ from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseExcep
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemaker.utils import arn_formatter
 
-from bot.local.aws.sagemaker_constraints import broken, report, violations
+from bot.local.aws.constraints import broken, report, violations
 from bot.local.aws.sagemaker_state import Kind, Resource, SignIn, StudioState, page, studio_state
 
 LINK_SECONDS = 300  # ExpiresInSeconds when the request has none
 SESSION_SECONDS = 43200  # SessionExpirationDurationInSeconds when the request has none
+MAX_ID_LENGTH = 61  # of a domain, after "d-"
 # https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html
 MAX_TAGS = 50
 LANDING = r"(studio:|app:(JupyterServer|JupyterLab|RStudioServerPro|CodeEditor|Canvas)):.*"
@@ -70,6 +71,14 @@ class Context:
         """Return the profile or space that the request names."""
         return self.state.get(kind, self.request["DomainId"], self.request[f"{kind}Name"])
 
+    def tagged(self) -> Any:
+        """Return the domain, profile or space whose ARN is in the request. The error for others is not documented."""
+        arn = self.request["ResourceArn"]
+        for resource in (*self.backend.domains.values(), *self.state.resources.values()):
+            if resource.arn == arn:
+                return resource
+        raise ResourceNotFound(f"{arn} does not exist, or is of a kind that carries no tags here.")
+
     def listed(self, kind: Kind) -> Answer:
         shown, token = page(self.state.all(kind), self.request, f"{kind}NameContains")
         return {f"{kind}s": [each.summary() for each in shown], "NextToken": token}
@@ -113,10 +122,18 @@ def create_domain(context: Context) -> Answer:
         raise ResourceInUseException(f"Domain with name {name} already exists. Choose a different name.")
     created = context.response.moto_create_domain().result
     domain = backend.domains.pop(f"d-{name}")
-    if not re.fullmatch(r"d-(-*[a-z0-9]){1,61}", domain.id):
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    if len(name) > MAX_ID_LENGTH or not re.fullmatch(r"(-*[a-z0-9])+", name):
         # A domain may be called what its id may not: "Research". moto's id would be one nobody can use.
-        domain.id = f"d-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+        domain.id = f"d-{digest[:12]}"
         domain.arn = arn_formatter("domain", domain.id, backend.account_id, backend.region_name)
+    domain.tags = _tags(context.request.get("Tags", []))
+    domain.home_efs_file_system_id = f"fs-{digest[:17]}"
+    domain.security_group_id_for_domain_boundary = f"sg-{digest[:17]}"
+    domain.single_sign_on_managed_application_instance_id = f"ins-{digest[:16]}"
+    domain.single_sign_on_managed_application_arn = (
+        f"arn:aws:sso::{backend.account_id}:application/ssoins-{digest[:16]}/apl-{digest[:16]}"
+    )
     domain.url = context.response.studio.home(domain.id, backend.region_name, domain.auth_mode)
     backend.domains[domain.id] = domain
     return {**created, "DomainArn": domain.arn, "DomainId": domain.id, "Url": domain.url}
@@ -147,8 +164,8 @@ def create_user_profile(context: Context) -> Answer:
         if sso != bool(request.get(key)):
             rule = "is required" if sso else "cannot be specified"
             raise AWSValidationException(f"{key} {rule} for a domain with this AuthMode.")
-    uid = str(200005 + 5 * len(state.all("UserProfile")))
-    profile = context.new("UserProfile", *single_sign_on, "UserSettings", HomeEfsFileSystemUid=uid)
+    uid = next(state.file_system_uids)
+    profile = context.new("UserProfile", *single_sign_on, "UserSettings", HomeEfsFileSystemUid=str(uid))
     state.add(profile)
     return {"UserProfileArn": profile.arn}
 
@@ -246,7 +263,7 @@ def create_presigned_domain_url(context: Context) -> Answer:
 @operation
 def add_tags(context: Context) -> Answer:
     """Add or overwrite tags. https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AddTags.html"""
-    resource = context.state.tagged(context.request["ResourceArn"])
+    resource = context.tagged()
     tags = resource.tags | _tags(context.request["Tags"])
     if len(tags) > MAX_TAGS:
         raise AWSValidationException(f"A resource can have {MAX_TAGS} tags at most.")
@@ -256,8 +273,16 @@ def add_tags(context: Context) -> Answer:
 
 @operation
 def list_tags(context: Context) -> Answer:
-    """All tags of a user profile or space: they always fit into one page."""
-    return {"Tags": _tag_list(context.state.tagged(context.request["ResourceArn"]).tags)}
+    """All tags of a domain, user profile or space: they always fit into one page."""
+    return {"Tags": _tag_list(context.tagged().tags)}
+
+
+@operation
+def delete_tags(context: Context) -> Answer:
+    """Remove tags; ones that are not there don't matter."""
+    for key in context.request["TagKeys"]:
+        context.tagged().tags.pop(key, None)
+    return {}
 
 
 def _tags(given: list[dict[str, str]]) -> dict[str, str]:

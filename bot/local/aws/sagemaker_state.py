@@ -1,11 +1,13 @@
 """The state that moto lacks for SageMaker Studio: profiles and spaces, and their listing."""
 
 import base64
+import itertools
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from moto.core.utils import utcnow
@@ -79,6 +81,7 @@ class StudioState:
 
     resources: dict[tuple[Kind, str, str], Resource] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    file_system_uids: Iterator[int] = field(default_factory=partial(itertools.count, 200005, 5))
 
     def all(self, kind: Kind) -> list[Resource]:
         return [each for each in self.resources.values() if each.kind == kind]
@@ -97,13 +100,6 @@ class StudioState:
 
     def remove(self, old: Resource) -> None:
         del self.resources[_key(old.kind, old.domain_id, old.name)]
-
-    def tagged(self, arn: str) -> Resource:
-        """Return the profile or space of this ARN. The error for others is not documented."""
-        for resource in self.resources.values():
-            if resource.arn == arn:
-                return resource
-        raise ResourceNotFound(f"{arn} does not exist, or is of a kind that carries no tags here.")
 
 
 def _key(kind: Kind, domain_id: str, name: str) -> tuple[Kind, str, str]:

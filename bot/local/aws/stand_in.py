@@ -28,6 +28,7 @@ from werkzeug.wrappers import Request, Response
 
 from bot.local.aws import dynamodb, iam, sagemaker
 from bot.local.aws.calls import Call, arguments, credential, operation
+from bot.local.aws.constraints import mistyped
 from bot.local.aws.sagemaker_state import studio_state
 from bot.local.aws.studio_site import StudioSite
 from bot.local.faults import hang_up
@@ -101,8 +102,8 @@ class LocalAws(LoopbackServer):
         return endpoints | {
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "local-aws",
-            "AWS_SECRET_ACCESS_KEY": "local-aws",
+            "AWS_ACCESS_KEY_ID": "localaws",  # DynamoDB Local takes letters and digits only
+            "AWS_SECRET_ACCESS_KEY": "localaws",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
@@ -150,9 +151,10 @@ class LocalAws(LoopbackServer):
         body = request.get_data(cache=False)
         request.environ["wsgi.input"] = io.BytesIO(body)
         name, query = operation(request, body)
-        self._calls.add(Call(name, arguments(body, query=query), credential(request)[0], time.time()))
+        sent = arguments(body, query=query)
+        self._calls.add(Call(name, sent if isinstance(sent, dict) else {}, credential(request)[0], time.time()))
         fault = self.faults.take(name)
-        answer = self._ask_moto(request, name) if fault.takes_effect else None
+        answer = self._ask_moto(request, name, None if query else [sent]) if fault.takes_effect else None
         if fault.drop:
             hang_up(request.environ)
             raise ConnectionAbortedError  # to werkzeug the client has gone: it sends nothing
@@ -162,10 +164,13 @@ class LocalAws(LoopbackServer):
             return _error(fault.code, fault.message, fault.status or 400, xml=query)
         return answer
 
-    def _ask_moto(self, request: Request, name: str) -> Response:
-        target = request.headers.get("X-Amz-Target", "")
-        with self._dynamodb if target.startswith("DynamoDB_") else nullcontext():
+    def _ask_moto(self, request: Request, name: str, json_arguments: list[Any] | None) -> Response:
+        service = credential(request)[3]
+        with self._dynamodb if service == "dynamodb" else nullcontext():
             try:
+                for sent in json_arguments or ():
+                    if wrong := mistyped(get_service_model(service).operation_model(name).input_shape, sent):
+                        return _error("SerializationException", wrong)
                 return Response.from_app(self._moto, request.environ, buffered=True)
             except (NotImplementedError, OperationNotFoundError):
                 return _error("UnknownOperationException", f"The stand-in for AWS does not have {name}.")

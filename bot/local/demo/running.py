@@ -28,7 +28,7 @@ from bot.store import tables as table_admin
 # Seconds the bot may take from its start until it is ready.
 START_TIMEOUT = 60.0
 # Signs the bot's calls of AWS, which sets them apart from the demo's own.
-BOT_KEY = "studio-links-bot"
+BOT_KEY = "studiolinksbot"
 # Settings of the shell for a real bot must not get into the demo.
 OURS = ("SLACK_", "STUDIO_", "AWS_")
 

@@ -1,7 +1,7 @@
-"""Refuse a request that breaks the constraints of its botocore shape, as AWS's own front door does.
+"""Check a request against its botocore shape, as AWS does before anything else.
 
-The SDK checks required members and types only; lengths, ranges, patterns and enums are left to the service.
-The model that ships with botocore states them all, so they are read from there and not written down twice.
+Types matter only to clients without an SDK; lengths, ranges, patterns and enums are left to the service. The model
+that ships with botocore states them all.
 """
 
 import re
@@ -9,7 +9,28 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from botocore.model import ListShape, Shape, StringShape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+
+# The Python types of JSON values. Other shapes are not checked.
+TYPES: dict[str, Any] = {"structure": dict, "map": dict, "list": list, "string": str, "blob": str, "boolean": bool}
+TYPES |= {"integer": int, "long": int}
+
+
+def mistyped(shape: Shape, value: Any) -> str:
+    """Return the message of the SerializationException for a value of another type; "" if all types fit."""
+    expected = TYPES.get(shape.type_name, object)
+    if not isinstance(value, expected) or (isinstance(value, bool) and expected is int):
+        return f"{type(value).__name__.upper()}_VALUE can not be converted to {shape.type_name}"
+    parts: Iterator[tuple[Shape, Any]] = iter(())
+    if isinstance(shape, StructureShape):
+        # A field that is null counts as missing, and one that the model lacks is ignored.
+        known = (name for name, part in value.items() if name in shape.members and part is not None)
+        parts = ((shape.members[name], value[name]) for name in known)
+    elif isinstance(shape, ListShape):
+        parts = ((shape.member, part) for part in value)
+    elif isinstance(shape, MapShape):
+        parts = ((shape.value, part) for part in value.values())
+    return next(filter(None, (mistyped(inner, part) for inner, part in parts)), "")
 
 
 def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
