@@ -11,7 +11,7 @@ from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.audit import changed
 from bot.core.errors import BadInput, Changed, StudioError
-from bot.core.link import Allowed, Denied, Target
+from bot.core.link import Allowed, Denied, Reason, Target
 from bot.core.ports import AccessAdmin, AuditLog, StudioExaminer
 from bot.core.records import Actor, Entry, Record
 from bot.core.values import is_group, utc_now
@@ -33,11 +33,13 @@ class Change:
     Attributes:
         before, after: the record before and after; None if there was or is none.
         warnings: problems that the administrator should know of, although the change was made.
+        obstacle: why a rule in force does not have its effect now; None if nothing is known to stand in its way.
     """
 
     before: Record | None
     after: Record | None
     warnings: tuple[str, ...] = ()
+    obstacle: Reason | None = None
 
     @property
     def made(self) -> bool:
@@ -148,15 +150,29 @@ class Admin:
             warnings.append("that time has passed, so the rule has no effect")
         deny = next((g for g in rules if g.effect is Effect.DENY and g.holds_at(now)), None)
         if grant.effect is not Effect.DENY and deny is not None:
-            warnings.append(f"a deny rule overrides it ({deny.describe(now)}): `studio-links forget` removes both")
+            remedy = f"`studio-links forget {grant.principal}` removes both"
+            warnings.append(f"a deny rule overrides it ({deny.describe(now)}): {remedy}")
+        obstacle = self._obstacle(tenant, grant, access) if grant.holds_at(now) else None
         if before is not None and same(before, grant):
-            return Change(before, before, tuple(warnings))
+            return Change(before, before, tuple(warnings), obstacle)
         if is_group(grant.principal) and before is None:
             self._require_room(tenant)
         after = replace(grant, set_by=actor.name, set_at=now)
         entry = changed(grant.effect.value, actor, tenant, grant.principal, now, before=before, after=after)
         self.access.put_grant(tenant, after, seen=access, entry=entry)
-        return Change(before, after, tuple(warnings))
+        return Change(before, after, tuple(warnings), obstacle)
+
+    def _obstacle(self, tenant: str, rule: Grant, access: Access | Workspace) -> Reason | None:
+        """Return what stands in the way of a rule that allows something. Slack is not asked."""
+        now, others = self.now(), tuple(grant for grant in access.grants if grant.effect is not rule.effect)
+        if rule.effect is Effect.ALLOW and isinstance(access, Access):
+            member, granted = Member(tenant, rule.principal), replace(access, grants=(*others, rule))
+            facts = policy.Facts(Person(member.user_id, member.tenant), granted)
+            decision = policy.preview(member, facts, self.rules, now)
+            return decision.reason if isinstance(decision, Denied) else None
+        if rule.effect is not Effect.DENY and any(g.effect is Effect.DENY and g.holds_at(now) for g in others):
+            return Reason.DENIED
+        return Reason.LOCKDOWN if rule.effect is Effect.ALLOW and access.lockdown else None
 
     def rules_of(self, tenant: str, principal: str) -> Access | Workspace:
         """Read a member's own records, or a user group's rules.

@@ -16,6 +16,7 @@ from bot.cli.options import AsJson, add_verb
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
 from bot.core.link import Allowed
 from bot.core.values import is_group, utc_now
+from bot.slack.words.admin_en import AdminWords
 
 commands = typer.Typer()
 
@@ -29,6 +30,8 @@ def change(run: CommandContext, command: AdminCommand) -> None:
             console.print_line(f"removed: {line}")
         return
     made, before = result.change.made, result.change.before
+    if result.change.obstacle in AdminWords.obstacles:
+        console.print_line(AdminWords.obstacles[result.change.obstacle].format(user=command.principal))
     console.print_line(f"{'' if made else 'nothing to change: '}{_summary(command, result.change)}")
     if made and command.verb is Verb.MAP and isinstance(before, Mapping):
         console.print_line(f"before: {_mapping_line(before)}")

@@ -305,7 +305,7 @@ def test_refused_press_shows_its_reason(render: RenderContext, verdict: Decision
         DecisionResult.NEEDS_MAPPING: words.approve_needs,
         DecisionResult.CLOSED: words.request_closed,
     }
-    assert shown.text == expected[verdict]
+    assert shown.text == expected[verdict].format(command=render.command)
     assert "n33dle" not in json.dumps(shown.payload())
 
 

@@ -259,6 +259,46 @@ def test_allow_does_not_warn_of_an_expired_deny_rule(world: World) -> None:
     assert world.admin.grant(TEAM, a_grant(), ME).warnings == ()
 
 
+OBSTACLES: dict[str, tuple[Any, Effect, Reason | None]] = {
+    "a deny rule": (lambda w: w.access.give(ANA, a_grant(effect=Effect.DENY)), Effect.ALLOW, Reason.DENIED),
+    "a deny rule, for admins": (
+        lambda w: w.access.give(ANA, a_grant(effect=Effect.DENY)),
+        Effect.ADMIN,
+        Reason.DENIED,
+    ),
+    "an ended deny rule": (lambda w: w.access.give(ANA, a_grant(effect=Effect.DENY, until=NOON)), Effect.ALLOW, None),
+    "a lockdown": (lambda w: w.admin.lock_down(TEAM, "incident", ME), Effect.ALLOW, Reason.LOCKDOWN),
+    "a lockdown, for admins": (lambda w: w.admin.lock_down(TEAM, "incident", ME), Effect.ADMIN, None),
+    "a deny rule of a group": (
+        lambda w: w.admin.grant(TEAM, Grant("S0ML", Effect.DENY), ME),
+        Effect.ALLOW,
+        Reason.GROUP_UNCONFIRMED,
+    ),
+    "nothing": (lambda _: None, Effect.ALLOW, None),
+    "nothing, for a deny rule": (lambda w: w.admin.lock_down(TEAM, "incident", ME), Effect.DENY, None),
+}
+
+
+@pytest.mark.public(15)
+@pytest.mark.parametrize("case", OBSTACLES)
+def test_rule_without_effect_names_its_obstacle(world: World, case: str) -> None:
+    prepare, effect, expected = OBSTACLES[case]
+    world.access.give(ANA, MAPPING)
+    prepare(world)
+
+    first, again = (world.admin.grant(TEAM, a_grant(effect=effect), ME) for _ in range(2))
+
+    assert (first.obstacle, again.obstacle) == (expected, expected)
+
+
+@pytest.mark.public(15)
+def test_rule_of_a_denied_group_names_its_obstacle(world: World) -> None:
+    assert world.admin.grant(TEAM, a_grant(), ME).obstacle is Reason.NOT_MAPPED
+    assert world.admin.grant(TEAM, Grant("S0ML", Effect.ALLOW), ME).obstacle is None
+    world.admin.grant(TEAM, Grant("S0ML", Effect.DENY), ME)
+    assert world.admin.grant(TEAM, Grant("S0ML", Effect.ALLOW), ME).obstacle is Reason.DENIED
+
+
 def test_deny_does_not_warn_of_an_allow_rule(world: World) -> None:
     world.admin.grant(TEAM, a_grant(), ME)
     assert world.admin.grant(TEAM, a_grant(effect=Effect.DENY), ME).warnings == ()

@@ -25,6 +25,7 @@ from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP
 from bot.slack.blocks import Message, RenderContext, slack_date
 from bot.slack.words import CATALOGUES
+from bot.slack.words.admin_en import AdminWords
 from tests.fakes import NOON, an_allowed, an_entry
 
 IN_SLACK = [verb for verb in Verb if COMMAND_SPECS[verb].in_slack]
@@ -103,6 +104,8 @@ def outcomes(text: str) -> Iterator[Outcome]:
         yield Question(ID, command(verb, principal, text), (grant(text),), oneself=True)
         yield Done(command(verb, principal, text), Change(grant(text), replace(grant(text), until=None), (text,)))
         yield Done(command(verb, principal, text), Change(grant(text), grant(text)))
+        for obstacle in AdminWords.obstacles:
+            yield Done(command(verb, principal, text), Change(None, grant(text), (text,), obstacle))
     reason = (text[:MAX_REASON].strip() or "x") if text.strip() else "x"
     lockdown = Lockdown(reason, f"cli:{text}", NOON)
     yield Question(ID, command(Verb.LOCKDOWN, text=reason), (), oneself=False)
@@ -352,3 +355,27 @@ def test_languages_have_different_words() -> None:
             english = admin_views.outcome(one, READERS["en"], NOON, in_dialog=False)
             german = admin_views.outcome(other, READERS["de"], NOON, in_dialog=False)
             assert marked(english) != marked(german)
+
+
+@pytest.mark.public(15)
+@in_each_language
+@pytest.mark.parametrize("obstacle", AdminWords.obstacles)
+def test_headline_of_a_rule_is_its_effect(render: RenderContext, obstacle: Reason) -> None:
+    rule = Grant("U0ANA", Effect.ALLOW)
+    done = Done(build(Verb.ALLOW, {Name.USER: "U0ANA"}, NOON), Change(None, rule, obstacle=obstacle))
+
+    shown = admin_views.outcome(done, render, NOON, in_dialog=False)
+    unhindered = admin_views.outcome(replace(done, change=Change(None, rule)), render, NOON, in_dialog=False)
+
+    assert shown.text == render.words.admin.obstacles[obstacle].format(user="<@U0ANA>")
+    assert shown.text != unhindered.text
+
+
+@pytest.mark.public(15)
+@in_each_language
+def test_errors_name_the_commands_of_slack(render: RenderContext) -> None:
+    text = "remove <it> with `studio-links forget U0ANA`, then run `studio-links tables check`"
+
+    assert admin_views.for_slack(text, render) == (
+        f"remove &lt;it&gt; with `{render.command} admin forget U0ANA`, then run `studio-links tables check`"
+    )

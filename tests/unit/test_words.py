@@ -56,6 +56,15 @@ def only_words(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", re.sub(r"`[^`]*`|\{[^}]*\}|SageMaker|Studio|Slack|AWS", "", text))
 
 
+@pytest.mark.public(15)
+@in_each_language
+def test_shell_commands_stand_beside_those_of_slack(language: str) -> None:
+    words = CATALOGUES[language]
+    for where, text in (texts(words) | texts(words.admin)).items():
+        for sentence in text.split(". "):
+            assert "studio-links" not in sentence or "{command} admin" in sentence, where
+
+
 # Completeness
 
 

@@ -23,7 +23,7 @@ from bot.slack.admin import forms, records
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
 from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, refuse, reply
-from bot.slack.blocks import Message, RenderContext, escape, text_message
+from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route, record_invalid_form
 from bot.slack.members import views
 from bot.slack.members.home import show_home
@@ -213,8 +213,7 @@ def _answer(app: AppContext, admitted: Admitted, render: RenderContext, work: Ca
 
 
 def _failed(error: StudioLinksError, render: RenderContext) -> Message:
-    why = escape(str(error), admin_views.MAX_WARNING_LENGTH)
-    return text_message(render.words.admin.failed.format(why=why))
+    return text_message(render.words.admin.failed.format(why=admin_views.for_slack(str(error), render)))
 
 
 def _in_dialog(admitted: Admitted) -> bool:

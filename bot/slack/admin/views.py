@@ -3,6 +3,7 @@
 Buttons hold only an id; the store holds the command.
 """
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -19,6 +20,7 @@ from bot.slack.blocks import Message, RenderContext, actions, button, context, e
 
 CONFIRM, CANCEL = "admin_confirm", "admin_cancel"
 MAX_WARNING_LENGTH = 500
+SHELL_COMMAND = re.compile(f"`studio-links ({'|'.join(v for v, spec in COMMAND_SPECS.items() if spec.in_slack)})\\b")
 # How many aliases are shown, so that the longest still fit into a message.
 MAX_ALIASES = 8
 
@@ -116,12 +118,21 @@ def _done(done: Done, render: RenderContext, now: datetime) -> Message:
     what = describe(record, render, now) if record else ""
     form = words.unlocked if command.verb is Verb.LOCKDOWN and not command.locks else words.done[command.verb]
     form = words.done_ended if _has_ended(command, now) else form
-    line = form.format(user=mention(command.principal), what=what)
-    lines = [line if change.made else words.same.format(what=what or words.no_lockdown)]
+    obstacle = words.obstacles.get(change.obstacle) if change.obstacle else None
+    lines = [form.format(user=mention(command.principal), what=what)]
+    if obstacle is not None:
+        lines = [obstacle.format(user=mention(command.principal)), words.rule_set.format(what=what)]
+    if not change.made:
+        lines[-1] = words.same.format(what=what or words.no_lockdown)
     if change.made and change.before and change.after:
         lines.append(words.before.format(what=describe(change.before, render, now)))
-    lines += [f":information_source: {escape(warning, MAX_WARNING_LENGTH)}" for warning in change.warnings]
+    lines += [f":information_source: {for_slack(warning, render)}" for warning in change.warnings]
     return Message(lines[0], [section(line) for line in lines])
+
+
+def for_slack(text: str, render: RenderContext) -> str:
+    """Escape a text for the shell, with the commands to type in Slack instead of the shell's."""
+    return SHELL_COMMAND.sub(rf"`{escape(render.command)} admin \1", escape(text, MAX_WARNING_LENGTH))
 
 
 def _has_ended(command: AdminCommand, now: datetime) -> bool:

@@ -116,18 +116,17 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
     words, request = render.words, decision.request
     if decision.result in (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED) and request is not None:
         return text_message(f"{words.asked.format(user=request.member.user_id)}\n{_end(request, words)}")
-    return text_message(
-        {
-            DecisionResult.NOT_AN_ADMIN: words.only_admins,
-            DecisionResult.OWN_REQUEST: words.not_your_own,
-            DecisionResult.ALIAS_IN_USE: words.alias_in_use,
-            DecisionResult.DENY_RULE_REMAINS: words.deny_rule_remains,
-            DecisionResult.UNREADABLE: words.unreadable,
-            DecisionResult.INELIGIBLE: words.ineligible,
-            DecisionResult.LOCKED_DOWN: words.locked_down,
-            DecisionResult.NEEDS_MAPPING: words.approve_needs,
-        }.get(decision.result, words.request_closed)
-    )
+    line = {
+        DecisionResult.NOT_AN_ADMIN: words.only_admins,
+        DecisionResult.OWN_REQUEST: words.not_your_own,
+        DecisionResult.ALIAS_IN_USE: words.alias_in_use,
+        DecisionResult.DENY_RULE_REMAINS: words.deny_rule_remains,
+        DecisionResult.UNREADABLE: words.unreadable,
+        DecisionResult.INELIGIBLE: words.ineligible,
+        DecisionResult.LOCKED_DOWN: words.locked_down,
+        DecisionResult.NEEDS_MAPPING: words.approve_needs,
+    }.get(decision.result, words.request_closed)
+    return text_message(line.format(command=escape(render.command)))
 
 
 def failed(error: StudioLinksError, render: RenderContext) -> Message:

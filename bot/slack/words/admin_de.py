@@ -4,6 +4,7 @@ from bot.admin.commands import OFF, ON, Problem
 from bot.admin.results import NotDoneReason
 from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
+from bot.core.link import Reason
 from bot.slack.words.admin_en import AdminWords
 
 
@@ -135,6 +136,14 @@ class GermanAdminWords(AdminWords):
         Verb.FORGET: "Regeln für {user} entfernt:",
         Verb.LOCKDOWN: "Links sind für alle abgeschaltet: {what}",
     }
+    obstacles = {
+        Reason.DENIED: "{user} bleibt gesperrt: Eine Sperre hat Vorrang vor jeder Freischaltung.",
+        Reason.LOCKDOWN: "{user} bekommt keine Links, solange die Links für alle gestoppt sind.",
+        Reason.STORE_UNREADABLE: "{user} wird weiterhin abgewiesen: Ein Eintrag ist nicht lesbar.",
+        Reason.GROUP_UNCONFIRMED: "{user} ist möglicherweise weiterhin gesperrt: durch die Sperre einer Gruppe.",
+        Reason.NOT_MAPPED: "{user} hat jetzt Zugriff, aber noch kein Profil zum Öffnen.",
+    }
+    rule_set = "Regel: {what}"
     done_ended = "Die Regel für {user} ist schon abgelaufen und hat keine Wirkung: {what}"
     unlocked = "Notabschaltung aufgehoben (vorher: {what})."
     no_lockdown = "Notabschaltung ist nicht aktiv"

@@ -4,6 +4,7 @@ from bot.admin.commands import OFF, ON, Problem
 from bot.admin.results import NotDoneReason
 from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
+from bot.core.link import Reason
 
 
 class AdminWords:
@@ -122,6 +123,14 @@ class AdminWords:
         Verb.FORGET: "Removed the rules for {user}:",
         Verb.LOCKDOWN: "Links are stopped for everyone: {what}",
     }
+    obstacles = {
+        Reason.DENIED: "{user} is still blocked: a deny rule overrides every allow rule.",
+        Reason.LOCKDOWN: "{user} gets no links while the lockdown is on.",
+        Reason.STORE_UNREADABLE: "{user} is still refused: a stored record can't be read.",
+        Reason.GROUP_UNCONFIRMED: "{user} may still be blocked: a deny rule of a user group may apply to them.",
+        Reason.NOT_MAPPED: "{user} now has access, but no profile to open yet.",
+    }
+    rule_set = "Rule: {what}"
     done_ended = "The rule for {user} has already ended and has no effect: {what}"
     unlocked = "Lockdown lifted (was: {what})."
     no_lockdown = "lockdown is off"

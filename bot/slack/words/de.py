@@ -123,7 +123,7 @@ class GermanWords(Words):
     )
     unreadable = (
         "Ein Eintrag dieses Mitglieds ist nicht lesbar, deshalb könnte es den Zugriff nicht nutzen. "
-        "Entferne ihn mit `studio-links forget` und genehmige dann."
+        "Entferne ihn mit `{command} admin forget` und genehmige dann."
     )
     approve_needs = (
         "Dieses Mitglied hat noch kein Profil. Klick erneut auf *Genehmigen* und gib Domain und Profil an."
@@ -145,7 +145,7 @@ class GermanWords(Words):
     )
     deny_rule_remains = (
         "Dieses Mitglied ist durch eine Regel gesperrt, die Vorrang vor der Genehmigung hat. "
-        "Entferne sie mit `studio-links forget` und genehmige dann."
+        "Entferne sie mit `{command} admin forget` und genehmige dann."
     )
     bad_domain = (
         "Das ist keine ID einer SageMaker-Domain. IDs sehen aus wie d-abc123: kopier sie aus der SageMaker-Konsole."

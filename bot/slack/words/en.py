@@ -116,7 +116,7 @@ class Words:
     )
     unreadable = (
         "A stored record of this member cannot be read, so they could not use the access. "
-        "Remove it with `studio-links forget`, then approve."
+        "Remove it with `{command} admin forget`, then approve."
     )
     approve_needs = "This member has no profile yet. Press *Approve* again and enter the domain and the profile."
     form_failed = "Slack did not open the form in time. Try again."
@@ -131,7 +131,7 @@ class Words:
     )
     deny_rule_remains = (
         "This member is blocked by a deny rule, which overrides approval. "
-        "Remove it with `studio-links forget`, then approve."
+        "Remove it with `{command} admin forget`, then approve."
     )
     bad_domain = "That is not a SageMaker domain id. Ids look like d-abc123: copy yours from the SageMaker console."
     bad_profile = (
