@@ -171,7 +171,6 @@ class AccessRequests:
         return replace(self._decide(press, RequestState.APPROVED, carry_out), person=facts.person)
 
     def deny(self, by: Member, who: Member, request_id: str, *, source: Source) -> Decision:
-        """Deny the request."""
         press = _Press(by, who, request_id, source, self._find(who, request_id))
         result = self._rejection(press)
         return self._decide(press, RequestState.DENIED) if result is None else self._refuse(press, result)

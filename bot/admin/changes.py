@@ -93,8 +93,7 @@ class Admin:
             ProfileConflict: another member holds the profile.
             Changed: the member's records changed at the same time, or the mapping must not be replaced.
         """
-        access = self.access.read(member)
-        require_version(access, at_version)
+        access = require_version(self.access.read(member), at_version)
         require_readable(access, member.user_id, f"mapping#{mapping.alias}")
         before = next((m for m in access.mappings if m.alias == mapping.alias), None)
         if before is not None and not overwrite and not before.same_profile(mapping):
@@ -120,8 +119,7 @@ class Admin:
             BadInput: no mapping has this alias, or none was named and the member has several.
             Changed: the member's records changed at the same time.
         """
-        access = self.access.read(member)
-        require_version(access, at_version)
+        access = require_version(self.access.read(member), at_version)
         require_readable(access, member.user_id)
         found = [m for m in access.mappings if alias in (None, m.alias)]
         if len(found) != 1:
@@ -138,8 +136,7 @@ class Admin:
             BadInput: the stored rule cannot be read, or the workspace has the most group rules allowed.
             Changed: the same records changed at the same time.
         """
-        access = self.rules_of(tenant, grant.principal)
-        require_version(access, at_version)
+        access = require_version(self.rules_of(tenant, grant.principal), at_version)
         prefix = f"workspace#{grant.principal}" if is_group(grant.principal) else "grant"
         require_readable(access, grant.principal, f"{prefix}#{grant.effect}")
         rules = access.grants
@@ -196,8 +193,7 @@ class Admin:
         self, tenant: str, principal: str, actor: Actor, *, at_version: int | None = None
     ) -> Access | Workspace:
         """Remove every rule and unreadable record of a principal; BadInput if none exists."""
-        own = self.rules_of(tenant, principal)
-        require_version(own, at_version)
+        own = require_version(self.rules_of(tenant, principal), at_version)
         if not own.grants and not own.unreadable:
             raise BadInput(f"there is no rule for {principal}: `studio-links list` shows all rules")
         before = {grant.effect.value: grant for grant in own.grants} | dict.fromkeys(own.unreadable, "unreadable")
@@ -212,8 +208,7 @@ class Admin:
             InvalidValue: the reason is empty or too long.
             Changed: the workspace's record changed at the same time.
         """
-        workspace = self.access.workspace(tenant)
-        require_version(workspace, at_version)
+        workspace = require_version(self.access.workspace(tenant), at_version)
         before, after = workspace.lockdown, Lockdown(reason, actor.name, self.now())
         if before is not None and same(before, after):
             return Change(before, before)
@@ -226,8 +221,7 @@ class Admin:
 
     def end_lockdown(self, tenant: str, actor: Actor, *, at_version: int | None = None) -> Change:
         """Lift the lockdown; BadInput if the workspace's record cannot be read."""
-        workspace = self.access.workspace(tenant)
-        require_version(workspace, at_version)
+        workspace = require_version(self.access.workspace(tenant), at_version)
         require_workspace(workspace)
         unreadable = "workspace#lockdown" in workspace.unreadable
         before = Lockdown("it cannot be read") if unreadable else workspace.lockdown

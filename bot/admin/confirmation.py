@@ -100,11 +100,9 @@ class CommandRunner:
             StudioLinksError: nothing was changed. In both cases the command has to be typed again.
         """
         found = self._take(by, pending_id)
-        if found is None:
+        if found is None or COMMAND_SPECS[found[1].verb].reads:
             return NotDone(NotDoneReason.EXPIRED)
         pending, command = found
-        if COMMAND_SPECS[command.verb].reads:
-            return NotDone(NotDoneReason.EXPIRED)
         return self._carry_out(by, command, pending.version, source)
 
     def cancel(self, by: Member, pending_id: str) -> Outcome:

@@ -108,9 +108,12 @@ def write(members: Iterable[tuple[str, Access]]) -> Iterator[str]:
     yield csv_line(COLUMNS)
     for principal, access in members:
         for mapping in sorted(access.mappings, key=lambda mapping: mapping.alias):
-            yield csv_line(_mapping_cells(principal, mapping))
+            cells = (getattr(mapping, field) for field in MAPPING_FIELDS.values())
+            yield csv_line((principal, MAPPING, *cells, None, None))
         for grant in sorted(access.grants, key=lambda grant: grant.effect):
-            yield csv_line(_grant_cells(principal, grant))
+            until = grant.until and grant.until.astimezone(UTC).isoformat()
+            no_mapping = [None] * len(MAPPING_FIELDS)
+            yield csv_line((principal, grant.effect.value, *no_mapping, until, safe_cell(grant.reason)))
 
 
 def read(lines: Iterable[str]) -> ParsedFile:
@@ -284,12 +287,3 @@ def _must_be_empty(row: dict[str, str], names: Iterable[str], what: str) -> None
     for name in names:
         if row[name]:
             raise InvalidValue(name, row[name], f"empty, because {what} has none")
-
-
-def _mapping_cells(principal: str, mapping: Mapping) -> Iterable[object]:
-    return (principal, MAPPING, *(getattr(mapping, field) for field in MAPPING_FIELDS.values()), None, None)
-
-
-def _grant_cells(principal: str, grant: Grant) -> Iterable[object]:
-    until = None if grant.until is None else grant.until.astimezone(UTC).isoformat()
-    return (principal, grant.effect.value, *[None] * len(MAPPING_FIELDS), until, safe_cell(grant.reason))

@@ -1,10 +1,13 @@
 """Check stored records before they change. Pure."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 from bot.core.access import Access, Workspace
 from bot.core.errors import BadInput, Changed
 from bot.core.records import Record
+
+R = TypeVar("R", bound=Access | Workspace)
 
 
 def require_readable(access: Access | Workspace, principal: str, *records: str) -> None:
@@ -35,10 +38,11 @@ def rules_of_group(workspace: Workspace, group: str) -> Workspace:
     )
 
 
-def require_version(seen: Access | Workspace, version: int | None) -> None:
-    """Raise Changed if the records are not the version that the administrator saw."""
+def require_version(seen: R, version: int | None) -> R:
+    """Return the records if they are of the version that the administrator saw; None is any. Else raise Changed."""
     if version not in (None, seen.version):
         raise Changed("somebody changed the same records meanwhile; nothing was written: look again, then retry")
+    return seen
 
 
 def same(one: Record, other: Record) -> bool:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 def rules(settings: Settings) -> Rules:
-    """Return the rules that the settings decide."""
     return Rules(settings.studio_allow_guests, settings.studio_links_per_minute)
 
 

@@ -118,11 +118,9 @@ class RefreshingSecret(Generic[T]):
         self._requested.set()
 
     def start(self) -> None:
-        """Start to read in the background."""
         threading.Thread(target=self._run, name="secret-refresh", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop reading."""
         self._stopping.set()
         self._requested.set()
 

@@ -169,7 +169,6 @@ def _warn_of_ended(changing: list[Difference]) -> None:
 def _report(
     rows: int, changing: list[Difference], unchanged: int, failed: list[Failure], *, as_json: bool, dry_run: bool
 ) -> None:
-    """Report what was, or would be, written."""
     not_written = {failure.principal for failure in failed}
     done = [each for each in changing if each.principal not in not_written]
     counts = {

@@ -64,7 +64,6 @@ def check_pattern(name: str, value: str, pattern: re.Pattern[str], longest: int,
 
 
 def check_range(name: str, value: int, allowed: range) -> None:
-    """Raise InvalidValue unless `value` lies in `allowed`."""
     if value not in allowed:
         raise InvalidValue(name, value, f"a whole number from {allowed.start} to {allowed.stop - 1}")
 

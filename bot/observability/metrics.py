@@ -159,7 +159,6 @@ class Metrics:
         self._errors.labels(known, code if code in CODES.get(known, ()) else OTHER).inc()
 
     def queue_full(self, pool: str) -> None:
-        """Count one job that a full pool rejected."""
         self._full.labels(pool).inc()
 
     def signing_secrets(self, number: int) -> None:
@@ -187,7 +186,6 @@ class Metrics:
         connections: Callable[[], int],
         surplus: Callable[[], int],
     ) -> None:
-        """Show the state of Socket Mode at each scrape."""
         for name, description, value in (
             ("connected", "1 if Slack reaches this process through its connection, else 0.", connected),
             ("heard_timestamp_seconds", "When Slack last sent something through it.", last_activity),

@@ -67,7 +67,6 @@ class BurstGate:
         self._polling = threading.Lock()
 
     def enter(self) -> None:
-        """Note an arrival."""
         self._arrivals.append(self._monotonic())
 
     def wait(self) -> None:

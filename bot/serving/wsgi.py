@@ -101,7 +101,6 @@ class Entrance:
     metrics: Metrics
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request."""
         begun, delivery = time.monotonic(), telemetry.begin()
         try:
             response = self._route(environ)

@@ -3,8 +3,9 @@
 https://docs.slack.dev/reference/block-kit/blocks
 """
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ class Message:
     """An ephemeral message. Its blocks may hold a link, so they hide in `repr`."""
 
     text: str
-    blocks: list[Block] = field(repr=False)
+    blocks: list[Block] = dataclasses.field(repr=False)
 
     def payload(self) -> dict[str, Any]:
         """The message as Slack takes it; nothing in it may be unfurled."""
@@ -95,6 +96,29 @@ def button(text: str, action_id: str, value: str, **more: str) -> Block:
     """Return a button; without a value if that is empty, which Slack does not take."""
     button: Block = {"type": "button", "action_id": action_id, "text": plain(text), **more}
     return {**button, "value": value} if value else button
+
+
+def text_input(action_id: str, longest: int) -> Block:
+    """Return an element for one line of text."""
+    return {"type": "plain_text_input", "action_id": action_id, "max_length": longest}
+
+
+def field(name: str, label: str, element: Block, *, optional: bool = False) -> Block:
+    """Return a field of a form. https://docs.slack.dev/reference/block-kit/blocks/input-block"""
+    return {"type": "input", "block_id": name, "label": plain(label), "element": element, "optional": optional}
+
+
+def form(callback_id: str, title: str, submit: str, blocks: Sequence[Block], *, words: Words, metadata: str) -> Block:
+    """Return a dialog to fill in, which brings `metadata` back."""
+    return {
+        "type": "modal",
+        "callback_id": callback_id,
+        "title": plain(title),
+        "submit": plain(submit),
+        "close": plain(words.cancel),
+        "private_metadata": metadata,
+        "blocks": [*blocks],
+    }
 
 
 def parts(lines: Sequence[str]) -> list[list[str]]:

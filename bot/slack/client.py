@@ -189,7 +189,6 @@ class SlackApi:
         self._call(self._client.views_publish, user_id=user_id, view=message.home_tab())
 
     def announce(self, channel: str, text: str) -> None:
-        """Post a line to a channel."""
         post = self._client.chat_postMessage
         self._call(post, channel=channel, text=text, unfurl_links=False, unfurl_media=False)
 

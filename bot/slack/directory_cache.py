@@ -100,11 +100,9 @@ class CachedDirectory:
         )
 
     def person(self, member: Member) -> Person:
-        """Return Slack's record of the member."""
         return self._people.get(member, lambda: self._directory.person(member))
 
     def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:
-        """Return the users in the group."""
         return self._groups.get(
             (tenant, group, even_disabled),
             lambda: self._directory.group_members(tenant, group, even_disabled=even_disabled),

@@ -64,7 +64,6 @@ class AccessTable(AccessReads):
             raise
 
     def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
-        """Remove the mapping and release its profile's lock."""
         owner = owner_of(member.tenant, member.user_id)
         with self._change(entry) as transaction:
             self._write(transaction, owner, MEMBER, seen.version, {("mappings", mapping.alias): None})

@@ -74,7 +74,6 @@ class AccessReads:
                     yield mapping, Member(*raw["holder"]["S"].split("#", 1))
 
     def workspace(self, tenant: str) -> Workspace:
-        """Read the workspace's item alone."""
         return _workspace(self._get((tenant, WORKSPACE)).get((tenant, WORKSPACE)))
 
     def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:

@@ -122,7 +122,6 @@ class AuditTable:
             yield from map(from_item, found)
 
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
-        """Query the index by day."""
         with store_errors():
             found = self._items.by_day.query(f"{tenant}#{day}", scan_index_forward=False, page_size=PAGE)
             yield from map(from_item, found)

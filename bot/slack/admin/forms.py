@@ -8,8 +8,9 @@ from typing import Any
 
 from bot.admin.commands import ParseError, Problem
 from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, Kind, Name, Verb
+from bot.slack import blocks as kit
 from bot.slack.admin.parsing import GROUP
-from bot.slack.blocks import PRODUCT, Block, Message, RenderContext, actions, button, plain, section
+from bot.slack.blocks import Block, Message, RenderContext, actions, button, plain, section, text_input, text_message
 
 PICK, MENU = "admin_pick", "menu"
 FORM = "admin_form"
@@ -21,31 +22,21 @@ ROWS = (
 
 
 def menu(render: RenderContext) -> Message:
-    """Show the menu of commands."""
     words = render.words.admin
     rows = [actions(*(button(words.verbs[verb], f"{PICK}_{verb}", verb) for verb in row)) for row in ROWS]
     return Message(words.choose, [section(words.choose), *rows])
 
 
 def form(verb: Verb, render: RenderContext) -> dict[str, Any]:
-    """Build the form of a command."""
     words, spec = render.words.admin, COMMAND_SPECS[verb]
     blocks: list[Block] = []
     for name in spec.fields:
         optional = name not in spec.required or (spec.groups and name is Name.USER)
-        blocks.append(_input(name, words.labels[name], _element(name, render), optional=optional))
+        blocks.append(kit.field(name, words.labels[name], _element(name, render), optional=optional))
         if spec.groups and name is Name.USER:  # Slack has no element that picks a user group
-            group: Block = {"type": "plain_text_input", "action_id": GROUP, "max_length": 31}
-            blocks.append(_input(GROUP, words.or_group, group, optional=True))
-    return {
-        "type": "modal",
-        "callback_id": FORM,
-        "title": plain(words.verbs[verb]),
-        "submit": plain(words.send),
-        "close": plain(render.words.cancel),
-        "private_metadata": f"{verb} {render.words.language}",
-        "blocks": blocks,
-    }
+            blocks.append(kit.field(GROUP, words.or_group, text_input(GROUP, 31), optional=True))
+    metadata = f"{verb} {render.words.language}"
+    return kit.form(FORM, words.verbs[verb], words.send, blocks, words=render.words, metadata=metadata)
 
 
 def _element(name: Name, render: RenderContext) -> Block:
@@ -58,11 +49,7 @@ def _element(name: Name, render: RenderContext) -> Block:
         case Kind.DAY:
             return {"type": "datepicker", "action_id": name}
         case Kind.TEXT:
-            return {"type": "plain_text_input", "action_id": name, "max_length": FIELD_SPECS[name].max_length}
-
-
-def _input(block_id: str, label: str, element: Block, *, optional: bool) -> Block:
-    return {"type": "input", "block_id": block_id, "label": plain(label), "element": element, "optional": optional}
+            return text_input(name, FIELD_SPECS[name].max_length)
 
 
 def working(name: str, render: RenderContext) -> dict[str, Any]:
@@ -71,8 +58,7 @@ def working(name: str, render: RenderContext) -> dict[str, Any]:
     Args:
         name: the name by which the answer finds it; Slack knows it once this is on the screen.
     """
-    blocks = [section(render.words.admin.working)]
-    return {"type": "modal", "title": plain(PRODUCT), "external_id": name, "blocks": blocks}
+    return {**text_message(render.words.admin.working).modal(), "external_id": name}
 
 
 def field_errors(problem: ParseError, values: Dictionary[str, str], render: RenderContext) -> dict[str, str]:

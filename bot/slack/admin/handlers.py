@@ -33,8 +33,13 @@ log = structlog.get_logger()
 
 ADMIN = "admin"
 HELP = "help"
-# The action of a button, given the id of its pending command.
-PressWork = Callable[[CommandRunner, str], Outcome | None]
+# The action of a button, given its press and the id of its pending command.
+PressWork = Callable[[CommandRunner, Admitted, str], Outcome | None]
+PRESSES: Mapping[str, PressWork] = {
+    admin_views.CONFIRM: lambda runner, press, pending: runner.confirm(press.member, pending, press.source),
+    admin_views.CANCEL: lambda runner, press, pending: runner.cancel(press.member, pending),
+    records.MORE: lambda runner, press, pending: runner.more(press.member, pending, press.id),
+}
 
 
 def administer(app: AppContext, admitted: Admitted, text: str) -> None:
@@ -141,7 +146,7 @@ def _submit(app: AppContext, admitted: Admitted, body: Body) -> None:
     if render is None:
         return
     if verb is None:
-        _answer(app, admitted, render, _gone)
+        _answer(app, admitted, render, _expired)
     else:
         _ask(app, admitted, render, parse_form(verb, values, app.now()))
 
@@ -156,30 +161,18 @@ def _invalid(app: AppContext, admitted: Admitted, body: Body) -> None:
         record_invalid_form(app, admitted, body)
 
 
-def _gone() -> Outcome:
+def _expired() -> Outcome:
     return NotDone(NotDoneReason.EXPIRED)
 
 
-def _press(app: AppContext, admitted: Admitted, body: Body, work: PressWork) -> None:
+def _press(work: PressWork, app: AppContext, admitted: Admitted, body: Body) -> None:
     """Handle a button that holds the id of a pending command."""
     render = _admitted(app, admitted)
     if render is None:
         return
     pending_id = action_value(body)
     valid = REQUEST_ID.fullmatch(pending_id)
-    _answer(app, admitted, render, partial(work, app.command_runner, pending_id) if valid else _gone)
-
-
-def _confirm(app: AppContext, admitted: Admitted, body: Body) -> None:
-    _press(app, admitted, body, lambda runner, pending: runner.confirm(admitted.member, pending, admitted.source))
-
-
-def _cancel(app: AppContext, admitted: Admitted, body: Body) -> None:
-    _press(app, admitted, body, lambda runner, pending: runner.cancel(admitted.member, pending))
-
-
-def _more(app: AppContext, admitted: Admitted, body: Body) -> None:
-    _press(app, admitted, body, lambda runner, pending: runner.more(admitted.member, pending, admitted.id))
+    _answer(app, admitted, render, partial(work, app.command_runner, admitted, pending_id) if valid else _expired)
 
 
 def _ask(app: AppContext, admitted: Admitted, render: RenderContext, command: AdminCommand) -> None:
@@ -232,8 +225,6 @@ def _reply(app: AppContext, admitted: Admitted, message: Message) -> None:
 
 ROUTES = (
     Route(Source.BUTTON, re.compile(rf"^{forms.PICK}_[a-z]+$"), _pick),
-    Route(Source.BUTTON, admin_views.CONFIRM, _confirm),
-    Route(Source.BUTTON, admin_views.CANCEL, _cancel),
-    Route(Source.BUTTON, records.MORE, _more),
+    *(Route(Source.BUTTON, name, partial(_press, work)) for name, work in PRESSES.items()),
     Route(Source.FORM, forms.FORM, _submit, _check_form, _invalid, _working),
 )

@@ -52,7 +52,6 @@ def describe(record: Record, render: RenderContext, now: datetime) -> str:
 
 
 def mapping(mapping: Mapping, render: RenderContext) -> str:
-    """Describe a mapping in full."""
     words = render.words.admin
     phrases = [short(mapping, render)]
     phrases += [words.mapping_space.format(space=mapping.space_name)] if mapping.space_name else []
@@ -71,7 +70,6 @@ def short(mapping: Mapping, render: RenderContext) -> str:
 
 
 def rule(grant: Grant, render: RenderContext, now: datetime) -> str:
-    """Describe a rule in full."""
     words = render.words.admin
     phrases = [words.rules[grant.effect]]
     if grant.until is not None:

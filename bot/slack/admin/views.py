@@ -26,7 +26,6 @@ MAX_ALIASES = 8
 
 
 def usage(render: RenderContext) -> Message:
-    """Show how to type each command."""
     words, command = render.words.admin, escape(render.command)
     lines = [f"`{command} admin {spec.example}`" for spec in COMMAND_SPECS.values() if spec.in_slack]
     return text_message("\n".join([words.help_admin.format(command=command), *lines]))
@@ -48,7 +47,6 @@ def parse_error(problem: ParseError, render: RenderContext) -> Message:
 
 
 def outcome(what: Outcome, render: RenderContext, now: datetime, *, in_dialog: bool) -> Message:
-    """Show the result of a command."""
     message = _outcome(what, render, now)
     return message if not in_dialog or isinstance(what, Question) else with_way_back(message, render)
 
@@ -136,7 +134,6 @@ def for_slack(text: str, render: RenderContext) -> str:
 
 
 def _has_ended(command: AdminCommand, now: datetime) -> bool:
-    """Return whether the command sets a rule that has ended."""
     return command.until is not None and command.until <= now
 
 

@@ -49,7 +49,6 @@ def rejection(status: MemberStatus) -> Denied | None:
 
 
 def who_am_i(status: MemberStatus, render: RenderContext) -> Message:
-    """Render the answer to `whoami`."""
     words = render.words
     mappings = [_mapped(mapping, words) for mapping in _mappings(status)] or [words.who_nothing]
     who = _who(status, render)

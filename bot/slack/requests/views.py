@@ -10,6 +10,7 @@ from bot.admin.access_requests import DAYS, Decision
 from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.records import AccessRequest, DecisionResult, RequestState
 from bot.core.values import InvalidValue
+from bot.slack import blocks as kit
 from bot.slack.blocks import (
     Block,
     Message,
@@ -22,6 +23,7 @@ from bot.slack.blocks import (
     plain,
     section,
     slack_date,
+    text_input,
     text_message,
     verbatim,
 )
@@ -42,24 +44,15 @@ def form(render: RenderContext, wish: str = "") -> dict[str, Any]:
     """Render the dialog in which a member asks."""
     words, wish = render.words, wish[:MAX_WISH_LENGTH]
     spans = [{"text": plain(_span(days, words)), "value": str(days or FOR_GOOD)} for days in DAYS]
-    wish_field = _text(WISH, MAX_WISH_LENGTH)
-    reason_field = {**_text(REASON, MAX_REASON_LENGTH), "multiline": True}
+    wish_field = text_input(WISH, MAX_WISH_LENGTH) | ({"initial_value": wish} if wish else {})
+    reason_field = {**text_input(REASON, MAX_REASON_LENGTH), "multiline": True}
     span_field = {"type": "static_select", "action_id": SPAN, "options": spans, "initial_option": spans[2]}
-    return {
-        "type": "modal",
-        "callback_id": ASK,
-        "title": plain(words.ask),
-        "submit": plain(words.send),
-        "close": plain(words.cancel),
-        "private_metadata": words.language,
-        "blocks": [
-            _input(
-                WISH, words.ask_wish, {**wish_field, "initial_value": wish} if wish else wish_field, optional=True
-            ),
-            _input(REASON, words.ask_reason, reason_field),
-            _input(SPAN, words.ask_days, span_field),
-        ],
-    }
+    fields = [
+        kit.field(WISH, words.ask_wish, wish_field, optional=True),
+        kit.field(REASON, words.ask_reason, reason_field),
+        kit.field(SPAN, words.ask_days, span_field),
+    ]
+    return kit.form(ASK, words.ask, words.send, fields, words=words, metadata=words.language)
 
 
 def not_new(request: AccessRequest, now: datetime, render: RenderContext) -> Message:
@@ -154,25 +147,18 @@ def invalid(error: InvalidValue, words: Words) -> dict[str, str]:
 def mapping_form(request: AccessRequest, render: RenderContext) -> dict[str, Any]:
     """Render the dialog that asks for an approved member's profile."""
     words = render.words
-    return {
-        "type": "modal",
-        "callback_id": APPROVE,
-        "title": plain(words.approve_title),
-        "submit": plain(words.approve),
-        "close": plain(words.cancel),
-        "private_metadata": f"{_value(request)} {words.language}",
-        "blocks": [
-            *_asked(request, words),
-            _input(DOMAIN, words.approve_domain, _text(DOMAIN, 63), optional=True),
-            _input(PROFILE, words.approve_profile, _text(PROFILE, 63), optional=True),
-            _input(ALIAS_FIELD, words.approve_alias, _text(ALIAS_FIELD, 32), optional=True),
-            context(words.approve_note),
-        ],
-    }
+    blocks = [
+        *_asked(request, words),
+        kit.field(DOMAIN, words.approve_domain, text_input(DOMAIN, 63), optional=True),
+        kit.field(PROFILE, words.approve_profile, text_input(PROFILE, 63), optional=True),
+        kit.field(ALIAS_FIELD, words.approve_alias, text_input(ALIAS_FIELD, 32), optional=True),
+        context(words.approve_note),
+    ]
+    metadata = f"{_value(request)} {words.language}"
+    return kit.form(APPROVE, words.approve_title, words.approve, blocks, words=words, metadata=metadata)
 
 
 def to_member(request: AccessRequest, render: RenderContext) -> Message:
-    """Render the decision for the member."""
     words = render.words
     if request.state is RequestState.DENIED:
         return text_message(words.turned_down)
@@ -202,11 +188,3 @@ def _span(days: int | None, words: Words) -> str:
 def _value(request: AccessRequest) -> str:
     """Ids only: the store has the rest."""
     return f"{request.member.user_id} {request.id}"
-
-
-def _text(action_id: str, longest: int) -> Block:
-    return {"type": "plain_text_input", "action_id": action_id, "max_length": longest}
-
-
-def _input(block_id: str, label: str, element: Block, *, optional: bool = False) -> Block:
-    return {"type": "input", "block_id": block_id, "label": plain(label), "element": element, "optional": optional}
