@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from socket import create_server
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from mypy_boto3_sagemaker import SageMakerClient
 
 from bot.local.aws.stand_in import LocalAws
 from bot.local.slack.features import from_manifest
@@ -25,6 +25,9 @@ from tests.cli import run_command
 from tests.leaks import remember
 from tests.preloaded import BotFork
 from tests.waiting import wait_until
+
+if TYPE_CHECKING:  # importing the types of a client takes seconds
+    from mypy_boto3_sagemaker import SageMakerClient
 
 TEAM = "T0STUDIO01"
 
@@ -214,13 +217,13 @@ def arguments(transport: str) -> list[str]:
     return ["--socket"] if transport == "socket" else []
 
 
-def sagemaker() -> SageMakerClient:
+def sagemaker() -> "SageMakerClient":
     """Return a client of the stand-in; making one takes a while."""
     return _sagemaker(os.environ["AWS_ENDPOINT_URL_SAGEMAKER"])
 
 
 @cache
-def _sagemaker(endpoint: str) -> SageMakerClient:
+def _sagemaker(endpoint: str) -> "SageMakerClient":
     return boto3.client("sagemaker", endpoint_url=endpoint)
 
 
