@@ -170,7 +170,7 @@ class ServeSettings(Settings):
     Attributes:
         studio_concurrency: requests in progress at once in this process.
         studio_keep_alive_seconds: how long an idle connection stays open: longer than the load balancer's timeout
-            (60 s on an ALB), so that the balancer never sends a request into a connection that is being closed.
+            (60 s on an ALB, 90 s on Heroku), so that it never sends a request into a connection that is being closed.
         studio_queue: requests that may wait; further ones get the answer that the bot is busy.
         studio_person_seconds: how long membership is cached; 0 calls Slack for every request.
     """
@@ -183,7 +183,7 @@ class ServeSettings(Settings):
     )
     studio_concurrency: int = _whole(64, 1, 256)
     studio_queue: int = _whole(400, 0, 10000)
-    studio_keep_alive_seconds: int = _whole(75, 1, 3600)
+    studio_keep_alive_seconds: int = _whole(95, 1, 3600)
     studio_person_seconds: int = _whole(60, 0, 300)
     otel_exporter_otlp_endpoint: str | None = _text(
         None, f"^{WEB_ADDRESS}$", "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318"

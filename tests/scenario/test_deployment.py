@@ -1,4 +1,8 @@
-"""Run the lines of the Procfile, the health check of the image, and the restore of OPERATIONS.md."""
+"""Run the Procfile after a buildpack's steps, the image's health check, and the restore of OPERATIONS.md.
+
+Heroku's buildpack for Python runs `pip install -r requirements.txt` in the clone and nothing else: the project is not
+installed. https://devcenter.heroku.com/articles/python-support
+"""
 
 import ast
 import os
@@ -9,7 +13,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.metadata import distribution
 from pathlib import Path
+from shutil import which
+from typing import Any
 
 import pytest
 
@@ -36,13 +43,39 @@ def platform(product: Product, **settings: str) -> dict[str, str]:
     return {**clean, **product.environment, "PATH": path, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **settings}
 
 
+@pytest.fixture(scope="module")
+def slug(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder as the buildpack leaves it: the clone, and a `python` that has the requirements alone."""
+    folder = tmp_path_factory.mktemp("slug")
+    for name in ("bot", "manifest.yml", "Procfile", "requirements.txt"):
+        (folder / name).symlink_to(ROOT / name)
+    packages = folder / "packages"
+    packages.mkdir()
+    for name in re.findall(r"^([a-z0-9-]+)==\S+ \\", (ROOT / "requirements.txt").read_text(), re.MULTILINE):
+        installed = distribution(name)
+        for top in {file.parts[0] for file in installed.files or () if file.parts[0] != ".."}:
+            (packages / top).symlink_to(str(installed.locate_file(top)))
+    python = folder / "bin/python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={packages} exec {sys.executable} -S "$@"\n')  # -S: no other packages
+    python.chmod(0o755)
+    return folder
+
+
+def in_shell(line: str, environment: dict[str, str], slug: Path) -> dict[str, Any]:
+    """Return how to run a line of the Procfile where `studio-links` is not on the path."""
+    path = f"{slug / 'bin'}:/usr/bin:/bin"
+    assert which("studio-links", path=path) is None
+    return {"args": ["sh", "-c", f"exec env {line}"], "env": {**environment, "PATH": path}, "cwd": slug}
+
+
 @contextmanager
-def running(line: str, environment: dict[str, str], log: Path) -> Iterator[BotProcess]:
+def running(line: str, environment: dict[str, str], log: Path, slug: Path) -> Iterator[BotProcess]:
     """Run a line of the Procfile in a shell; terminate it on exit as a platform does."""
     port = free_port()
     with log.open("ab") as stream:
         process = subprocess.Popen(
-            ["sh", "-c", f"exec env {line}"], env={**environment, "PORT": str(port)}, stdout=stream, stderr=stream
+            **in_shell(line, {**environment, "PORT": str(port)}, slug), stdout=stream, stderr=stream
         )
     try:
         yield BotProcess(process, port, log)
@@ -52,10 +85,10 @@ def running(line: str, environment: dict[str, str], log: Path) -> Iterator[BotPr
 
 
 @pytest.fixture(scope="module")
-def released(product: Product) -> dict[str, str]:
+def released(product: Product, slug: Path) -> dict[str, str]:
     """Run the release phase; return an environment with its own tables."""
     environment = platform(product, STUDIO_TABLE_PREFIX="procfile-")
-    subprocess.run(["sh", "-c", procfile("release")], env=environment, check=True, capture_output=True)
+    subprocess.run(**in_shell(procfile("release"), environment, slug), check=True, capture_output=True)
     return environment
 
 
@@ -65,18 +98,20 @@ def studio_links(line: str, environment: dict[str, str]) -> str:
     return ended.stdout
 
 
-def test_release_phase_creates_tables_and_can_be_repeated(released: dict[str, str]) -> None:
+@pytest.mark.public(6)
+def test_release_phase_creates_tables_and_can_be_repeated(released: dict[str, str], slug: Path) -> None:
     assert "FAIL" not in studio_links("tables check", released)
-    subprocess.run(["sh", "-c", procfile("release")], env=released, check=True, capture_output=True)
+    subprocess.run(**in_shell(procfile("release"), released, slug), check=True, capture_output=True)
 
 
-def test_web_process_serves(product: Product, released: dict[str, str]) -> None:
+@pytest.mark.public(6)
+def test_web_process_serves(product: Product, released: dict[str, str], slug: Path) -> None:
     slack = product.slack
     slack.add_member("U0WEB", "web")
     create_profile(product.domain_id, "web")
     studio_links(f"map U0WEB --domain {product.domain_id} --profile web", released)
     studio_links("allow U0WEB", released)
-    with running(procfile("web"), released, product.bot.log) as bot:
+    with running(procfile("web"), released, product.bot.log, slug) as bot:
         bot.wait_until_ready()
         address, slack.request_url = slack.request_url, f"{bot.address}/slack/events"
         try:
@@ -87,7 +122,8 @@ def test_web_process_serves(product: Product, released: dict[str, str]) -> None:
     assert message.button("open_studio").url
 
 
-def test_worker_process_serves_over_socket_mode(product: Product, released: dict[str, str]) -> None:
+@pytest.mark.public(6)
+def test_worker_process_serves_over_socket_mode(product: Product, released: dict[str, str], slug: Path) -> None:
     with Workspace(features=replace(from_manifest(), socket_mode=True)) as slack:
         remember(product.bot.log.parent, slack.bot_token, slack.signing_secret, slack.app_token)
         slack.add_member("U0WORK", "work")
@@ -96,7 +132,7 @@ def test_worker_process_serves_over_socket_mode(product: Product, released: dict
             "SLACK_APP_TOKEN": slack.app_token,
             "SLACK_API_URL": slack.api_url,
         }
-        with running(procfile("worker"), settings, product.bot.log) as bot:
+        with running(procfile("worker"), settings, product.bot.log, slug) as bot:
             bot.wait_until_ready()
 
             assert "no SageMaker Studio profile" in slack.answer_to(slack.command("U0WORK")).text
@@ -134,10 +170,10 @@ def is_healthy(port: int) -> bool:
     return ended.returncode == 0
 
 
-def test_image_health_check_fails_for_a_bot_that_is_not_ready(product: Product) -> None:
+def test_image_health_check_fails_for_a_bot_that_is_not_ready(product: Product, slug: Path) -> None:
     assert is_healthy(product.bot.port)
     assert not is_healthy(free_port())
     starting = platform(product, STUDIO_TABLE_PREFIX="nowhere-")
-    with running(procfile("web"), starting, product.bot.log) as bot:
+    with running(procfile("web"), starting, product.bot.log, slug) as bot:
         bot.wait_until("/healthz", 200)
         assert not is_healthy(bot.port)

@@ -44,8 +44,20 @@ def test_procfile_runs_existing_commands() -> None:
     assert set(lines) == {"release", "web", "worker"}
     for line in lines.values():
         words_of_line = [word for word in shlex.split(line) if "=" not in word]
-        assert words_of_line[0] == "studio-links"
-        assert " ".join(word for word in words_of_line[1:] if not word.startswith("-")) in commands()
+        assert words_of_line[:3] == ["python", "-m", "bot"]  # a buildpack does not install the project
+        assert " ".join(word for word in words_of_line[3:] if not word.startswith("-")) in commands()
+
+
+def test_platforms_run_the_python_of_the_image() -> None:
+    version = (ROOT / ".python-version").read_text().strip()
+
+    assert f"ARG PYTHON={version}-slim" in (ROOT / "Dockerfile").read_text()
+
+
+@pytest.mark.public(6)
+def test_idle_connections_outlast_herokus_router() -> None:
+    """https://devcenter.heroku.com/articles/http-routing#keepalives"""
+    assert HttpSettings.model_fields["studio_keep_alive_seconds"].default > 90
 
 
 def test_example_names_exactly_the_settings() -> None:
