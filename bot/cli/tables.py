@@ -20,8 +20,10 @@ def create() -> None:
     from bot.app import clients
     from bot.store import tables as table_admin
 
-    complete = True
-    for finding in table_admin.create(clients.table_administration(read_settings())):
+    complete, tables = True, clients.table_administration(read_settings())
+    for prefix in table_admin.other_prefixes(tables):
+        console.warn(f"{tables.region} has tables with the prefix {prefix!r}: this is a second installation")
+    for finding in table_admin.create(tables):
         console.print_line(f"{finding.table}: {finding.name}: {finding.detail}")
         complete = complete and finding.ok
     if not complete:

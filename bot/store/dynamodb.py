@@ -25,11 +25,11 @@ from bot.core.causes import Cause
 from bot.core.errors import StoreError
 from bot.core.link import Reason
 from bot.observability.aws_failures import AWS_ERRORS, MEANINGS, answer_of, cause_of, error_code, meaning_of
+from bot.store.missing import TABLE_MISSING
 
 M = TypeVar("M", bound=Model)
 
 SERIALIZER, DESERIALIZER = TypeSerializer(), TypeDeserializer()
-TABLE_MISSING = {"ResourceNotFoundException", "TableNotFoundException"}
 # Why DynamoDB cancelled a transaction, for each of its items.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 CONDITION_FAILED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
@@ -135,5 +135,5 @@ def _translated(cause: Exception | None) -> StoreError:
         if code in (None, "TransactionCanceledException"):
             words, outcome = MEANINGS[Cause.BROKEN].words.format(service="DynamoDB"), "unreachable"
         elif code in TABLE_MISSING:
-            words = "a table is missing: run `studio-links tables create`"
+            words = f"a table is missing {cause.response['Error']['Message']}"
     return StoreError(words, reason=Reason(f"store_{outcome}"), code=code, request_id=request_id)

@@ -19,6 +19,7 @@ from bot.core.errors import ConfigError
 from bot.core.values import USER_AGENT
 from bot.observability.aws_failures import AWS_ERRORS, refuse_foreign_answers
 from bot.store.dynamodb import M, PlainMapAttribute, TimeAttribute
+from bot.store.missing import explain_missing_tables
 
 
 class AccessItem(Model):
@@ -143,6 +144,7 @@ class Tables:
         try:
             client: Any = new_session().client("dynamodb", region_name=self.region, config=self.config)
             refuse_foreign_answers(client.meta.events)
+            explain_missing_tables(client, self.access.Meta.table_name.removesuffix("access"))
             for model in self.all():
                 _connection(model)._client = client  # noqa: SLF001 - PynamoDB offers no public way
         except (*AWS_ERRORS, ValueError) as error:

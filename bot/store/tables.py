@@ -8,12 +8,15 @@ from typing import Any
 from pynamodb.attributes import TTLAttribute
 from pynamodb.models import Model
 
+from bot.core.causes import Cause
 from bot.core.errors import StoreError
 from bot.core.link import Reason
+from bot.observability.aws_errors import CODES
+from bot.observability.aws_failures import AWS_ERRORS
 from bot.store.dynamodb import store_errors
+from bot.store.missing import CREATE, TABLE_MISSING, prefixes, table_names
 from bot.store.models import RuntimeItem, Tables, client_of
 
-CREATE = "run `studio-links tables create`"
 # DynamoDB's answers in the first seconds of a table's life, and the seconds between attempts.
 TOO_EARLY = {"ContinuousBackupsUnavailableException", "ResourceInUseException"}
 PAUSES = (1, 2, 4, 8)
@@ -49,11 +52,23 @@ def create(tables: Tables) -> Iterator[TableCheck]:
             else:
                 model.create_table(wait=True, billing_mode="PAY_PER_REQUEST")
                 yield TableCheck(name, "table", ok=True, detail="created, billed on demand")
-            if _ttl(model) not in (None, "ENABLED", "ENABLING"):
+            if _expires(model) and _ttl(model) not in ("ENABLED", "ENABLING"):
                 model.update_ttl(ignore_update_ttl_errors=False)
                 yield TableCheck(name, "time to live", ok=True, detail="switched on")
         if not issubclass(model, RuntimeItem):
             yield from _protect(model)
+
+
+def other_prefixes(tables: Tables) -> list[str]:
+    """Return the prefixes of other installations in the region, if this one has no table there; [] if AWS hides them.
+
+    Creating tables would make a second, empty installation beside them.
+    """
+    try:
+        names = table_names(client_of(tables.access))
+    except AWS_ERRORS:
+        return []
+    return [] if {model.Meta.table_name for model in tables.all()} & set(names) else prefixes(names)
 
 
 def _protect(model: type[Model]) -> Iterator[TableCheck]:
@@ -95,15 +110,20 @@ def check(tables: Tables) -> Iterator[TableCheck]:
         StoreError: DynamoDB refused or could not be reached.
     """
     for model in tables.all():
-        with store_errors():
-            if model.exists():
-                yield from _check(model)
-            else:
-                yield TableCheck(model.Meta.table_name, "table", ok=False, detail=f"missing: {CREATE}")
+        try:
+            with store_errors():
+                found = _describe(model)
+        except StoreError as error:
+            detail = str(error).removeprefix("a table is ")
+            if error.code not in TABLE_MISSING:
+                detail = _unknown(error, "dynamodb:DescribeTable")
+            yield TableCheck(model.Meta.table_name, "table", ok=False, detail=detail)
+        else:
+            yield from _check(model, found)
 
 
-def _check(model: type[Model]) -> Iterator[TableCheck]:
-    name, found, ttl = model.Meta.table_name, _describe(model), _ttl(model)
+def _check(model: type[Model], found: dict[str, Any]) -> Iterator[TableCheck]:
+    name = model.Meta.table_name
     status, differs = found.get("TableStatus", "unknown"), _differs(model, found)
     yield TableCheck(name, "table", ok=status == "ACTIVE", detail=status.lower())
     yield TableCheck(name, "keys", ok=differs is None, detail=differs or "as expected")
@@ -111,12 +131,29 @@ def _check(model: type[Model]) -> Iterator[TableCheck]:
     on_demand = billing == "PAY_PER_REQUEST"
     words = "on demand" if on_demand else f"{billing}: a burst will be throttled"
     yield TableCheck(name, "billing", ok=on_demand, detail=words)
-    switches = {} if ttl is None else {"time to live": ttl in ("ENABLED", "ENABLING")}
+    if _expires(model):
+        yield _is_on(name, "time to live", lambda: _ttl(model) in ("ENABLED", "ENABLING"), "TimeToLive")
     if not issubclass(model, RuntimeItem):
-        switches["deletion protection"] = bool(found.get("DeletionProtectionEnabled"))
-        switches["point-in-time recovery"] = _recovery(model)
-    for what, on in switches.items():
-        yield TableCheck(name, what, ok=on, detail="on" if on else f"off: {CREATE}")
+        yield _is_on(name, "deletion protection", lambda: bool(found.get("DeletionProtectionEnabled")), "Table")
+        yield _is_on(name, "point-in-time recovery", lambda: _recovery(model), "ContinuousBackups")
+
+
+def _is_on(table: str, what: str, ask: Callable[[], bool], described: str) -> TableCheck:
+    try:
+        with store_errors():
+            on = ask()
+    except StoreError as error:
+        return TableCheck(table, what, ok=False, detail=_unknown(error, f"dynamodb:Describe{described}"))
+    return TableCheck(table, what, ok=on, detail="on" if on else f"off: {CREATE}")
+
+
+def _unknown(error: StoreError, permission: str) -> str:
+    """Return why a property is unknown; raise the error if the other properties would fail like it."""
+    if error.code in CODES[Cause.NOT_ALLOWED]:
+        return f"could not be checked ({error.code}): allow {permission}"
+    if error.code in CODES[Cause.UNSUPPORTED]:
+        return f"could not be checked ({error.code}): the endpoint does not have it, see its documentation"
+    raise error
 
 
 def ready(tables: Tables) -> None:
@@ -156,10 +193,11 @@ def _recovery(model: type[Model]) -> bool:
     return bool(recovery.get("PointInTimeRecoveryStatus") == "ENABLED")
 
 
-def _ttl(model: type[Model]) -> str | None:
-    """Return the status of the table's time to live; None for a table whose items do not expire."""
-    if not any(isinstance(attribute, TTLAttribute) for attribute in model.get_attributes().values()):
-        return None
+def _expires(model: type[Model]) -> bool:
+    return any(isinstance(attribute, TTLAttribute) for attribute in model.get_attributes().values())
+
+
+def _ttl(model: type[Model]) -> str:
     described = client_of(model).describe_time_to_live(TableName=model.Meta.table_name)
     status: str = described["TimeToLiveDescription"]["TimeToLiveStatus"]
     return status

@@ -12,6 +12,7 @@ from bot.core.link import Reason
 from bot.local.aws.stand_in import REGION
 from bot.local.faults import Fault
 from bot.store import tables as table_admin
+from bot.store.access import AccessTable
 from bot.store.dynamodb import TimeAttribute
 from bot.store.models import Tables, bind, client_of
 from tests.contract.conftest import AUDIT_DAYS
@@ -241,3 +242,81 @@ def test_stored_times_sort_as_text() -> None:
     texts = [attribute.serialize(time) for time in times]
     assert texts == sorted(texts)
     assert [attribute.deserialize(text) for text in texts] == times
+
+
+# Missing tables and permissions
+
+
+def missing_words(tables: Tables) -> str:
+    with pytest.raises(StoreError) as failed:
+        AccessTable(tables, audit_days=1).read(ANA)
+    assert f"looked in {REGION} at http://127.0.0.1:" in str(failed.value)
+    assert f"STUDIO_TABLE_PREFIX '{tables.access.Meta.table_name.removesuffix('access')}'" in str(failed.value)
+    [first, *_] = table_admin.check(tables)
+    assert str(failed.value).endswith(first.detail)
+    return str(failed.value)
+
+
+@pytest.mark.public(7)
+def test_create_is_offered_where_no_installation_is(empty: Tables, dynamodb_client: Any) -> None:
+    dynamodb_client.create_table(
+        TableName="door-access",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    assert missing_words(empty).endswith("none of the 1 tables there is ours): run `studio-links tables create`")
+
+
+@pytest.mark.public(7)
+def test_create_is_not_offered_beside_another_installation(created: Tables) -> None:
+    elsewhere = bind(prefix="typo-", region=REGION)
+    elsewhere.connect()
+    words = missing_words(elsewhere)
+    assert "there are tables with the prefix 'contract-'): check AWS_REGION" in words
+    assert "create" not in words
+    assert table_admin.other_prefixes(elsewhere) == ["contract-"]
+    assert table_admin.other_prefixes(created) == []
+
+
+@pytest.mark.public(7)
+def test_create_is_not_offered_where_listing_is_denied(empty: Tables, aws: ListeningAws) -> None:
+    aws.inject("ListTables", Fault("AccessDeniedException", times=None))
+    words = missing_words(empty)
+    assert "could not be listed, AccessDeniedException): check AWS_REGION" in words
+    assert "create" not in words
+
+
+@pytest.mark.public(7)
+def test_missing_one_of_three_tables_may_be_restored(created: Tables, dynamodb_client: Any) -> None:
+    dynamodb_client.update_table(TableName=ACCESS, DeletionProtectionEnabled=False)
+    dynamodb_client.delete_table(TableName=ACCESS)
+    assert f"{AUDIT}, {RUNTIME} exists): restore it from its backup, or run" in missing_words(created)
+
+
+UNKNOWN = [
+    ("DescribeContinuousBackups", "point-in-time recovery", [ACCESS, AUDIT]),
+    ("DescribeTimeToLive", "time to live", [AUDIT, RUNTIME]),
+    ("DescribeTable", "table", [ACCESS, AUDIT, RUNTIME]),
+]
+
+
+@pytest.mark.public(32)
+@pytest.mark.parametrize("unknown", UNKNOWN)
+@pytest.mark.parametrize("code", ["AccessDeniedException", "UnknownOperationException"])
+def test_unknown_property_has_its_own_line(
+    created: Tables, aws: ListeningAws, unknown: tuple[str, str, list[str]], code: str
+) -> None:
+    operation, name, tables = unknown
+    aws.inject(operation, Fault(code, times=None))
+    failed = [finding for finding in table_admin.check(created) if not finding.ok]
+    assert [(each.table, each.name) for each in failed] == [(table, name) for table in tables]
+    assert all(f"could not be checked ({code}): " in each.detail for each in failed)
+    if code == "AccessDeniedException":
+        assert all(each.detail.endswith(f"allow dynamodb:{operation}") for each in failed)
+
+
+def test_check_of_unreachable_tables_is_an_error(created: Tables, aws: ListeningAws) -> None:
+    aws.inject("DescribeContinuousBackups", Fault("InternalServerError", status=500, times=None))
+    with pytest.raises(StoreError, match="DynamoDB failed"):
+        list(table_admin.check(created))

@@ -265,7 +265,7 @@ def test_tables_are_checked_one_property_at_a_time(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("STUDIO_TABLE_PREFIX", "other-")
     missing = CliRunner().invoke(commands.cli, ["tables", "check"])
     assert missing.exit_code == 1
-    assert missing.stdout.count("run `studio-links tables create`") == 3
+    assert missing.stdout.count("there are tables with the prefix 'studio-links-'): check AWS_REGION") == 3
     assert missing.stderr == "studio-links: 3 of 3 checks failed: each says how to fix it\n"
 
 

@@ -178,12 +178,14 @@ def test_doctor_reports_a_wrong_clock(product: Product, ahead: float, level: str
 def test_doctor_reports_missing_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_TABLE_PREFIX", "other-")
     missing = [each for each in findings_of("fail") if each["check"].startswith("other-")]
-    assert [each["fix"] for each in missing] == ["run `studio-links tables create`"] * 3
+    assert [each["fix"] for each in missing] == ["check AWS_REGION, STUDIO_TABLE_PREFIX and AWS_ENDPOINT_URL"] * 3
+    assert all("tables with the prefix 'studio-links-'" in each["found"] for each in missing)
 
 
 def test_doctor_reports_tables_it_may_not_describe(product: Product) -> None:
     product.aws.inject("DescribeTable", Fault("AccessDeniedException", times=4))
-    finding("fail", "tables")
+    found = [each for each in findings_of("fail") if each["check"].endswith(": table")]
+    assert [each["fix"] for each in found] == ["allow dynamodb:DescribeTable"] * 3
     product.aws.clear_faults()
 
 
