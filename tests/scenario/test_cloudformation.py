@@ -14,7 +14,6 @@ from typing import Any
 
 import boto3
 import pytest
-from cfnlint.decode import decode
 from moto import mock_aws
 
 from bot.aws.sagemaker import ADMINISTRATION as ADMINISTRATION_SESSION
@@ -35,8 +34,8 @@ from tests.scenario.conftest import (
 )
 from tests.scenario.test_access_requests import newest
 from tests.scenario.test_home import dialog_of, home_of
+from tests.templates import DEPLOY, template
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 ACCOUNT = "123456789012"
 EXTERNAL_ID = "0123456789abcdef0123456789abcdef"
 # Resources that moto does not create. cfn-lint and tests/unit/test_deploy.py check them.
@@ -54,13 +53,13 @@ class Stack:
     left_out: frozenset[str]
 
 
-def create_stack(name: str, template: str, **parameters: str) -> Stack:
+def create_stack(name: str, file: str, **parameters: str) -> Stack:
     """Create a stack from one of our templates, in the stand-in's moto."""
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     client = boto3.client("cloudformation")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        client.create_stack(StackName=name, TemplateBody=(DEPLOY / template).read_text(), Parameters=given)
+        client.create_stack(StackName=name, TemplateBody=(DEPLOY / file).read_text(), Parameters=given)
         stack = client.describe_stacks(StackName=name)["Stacks"][0]
         resources = client.list_stack_resources(StackName=name)["StackResourceSummaries"]
     assert stack["StackStatus"] == "CREATE_COMPLETE", stack.get("StackStatusReason")
@@ -73,8 +72,8 @@ def create_stack(name: str, template: str, **parameters: str) -> Stack:
 
 def protect_tables(stack: Stack) -> None:
     """Set time to live and recovery of the tables as in the template, which moto ignores."""
-    dynamodb, (template, _) = boto3.client("dynamodb"), decode(str(DEPLOY / "cloudformation.yaml"))
-    for logical, resource in template["Resources"].items():
+    dynamodb = boto3.client("dynamodb")
+    for logical, resource in template()["Resources"].items():
         if resource["Type"] == "AWS::DynamoDB::Table":
             name, wanted = stack.resources[logical], resource["Properties"]
             recovery: Any = dict(wanted["PointInTimeRecoverySpecification"])

@@ -9,19 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint.decode import decode
 
 from bot.config import SECRET, HttpSettings, SocketSettings
 from bot.observability.metrics import OUTCOMES
 from bot.serving.server import GRACE
+from tests.templates import template
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ["cloudformation.yaml", "broker-role.yaml"]
-
-
-def template(name: str = "cloudformation.yaml") -> dict[str, Any]:
-    decoded: dict[str, Any] = decode(str(ROOT / "deploy" / name))[0]
-    return decoded
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import typer
-from cfnlint.decode import decode
 
 from bot.cli import cli
 from bot.config import HttpSettings, Settings, SocketSettings
@@ -15,6 +14,7 @@ from bot.core.link import Reason
 from bot.local.aws.stand_in import SERVICES
 from bot.slack.manifest import manifest as generated
 from bot.slack.words import CATALOGUES, Words
+from tests.templates import template
 
 ROOT = Path(__file__).parent.parent.parent
 AWS_VARIABLES = {f"AWS_ENDPOINT_URL_{name}" for name in SERVICES.values()}
@@ -142,9 +142,9 @@ def test_relative_links_in_a_page_resolve(page: str) -> None:
 
 @for_each_page
 def test_template_parameters_and_outputs_in_a_page_exist(page: str) -> None:
-    templates = [decode(str(path))[0] for path in (ROOT / "deploy").glob("*.yaml")]
-    parameters = {name for template in templates for name in template.get("Parameters", {})}
-    outputs = {name for template in templates for name in template.get("Outputs", {})}
+    templates = [template(path.name) for path in (ROOT / "deploy").glob("*.yaml")]
+    parameters = {name for each in templates for name in each.get("Parameters", {})}
+    outputs = {name for each in templates for name in each.get("Outputs", {})}
     text = (ROOT / page).read_text()
 
     for words_of_line in shell_lines(page):
