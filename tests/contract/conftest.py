@@ -50,12 +50,7 @@ def bound(local_aws: ListeningAws) -> Iterator[Tables]:  # noqa: ARG001 - sets t
 @pytest.fixture
 def tables(local_aws: ListeningAws, bound: Tables) -> Tables:
     """The models, with empty tables."""
-
-    def create() -> None:
-        for model in bound.all():
-            model.create_table(billing_mode="PAY_PER_REQUEST")
-
-    local_aws.reset_but_keep_tables(create)
+    local_aws.reset_but_keep_tables(bound)
     return bound
 
 

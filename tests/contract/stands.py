@@ -2,17 +2,22 @@
 
 import io
 import json
-from collections.abc import Callable
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+import urllib3
 from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
+from pynamodb.exceptions import TableError
+from werkzeug.wrappers import Request, Response
 
 from bot.core.ports import AccessAdmin, AuditLog, Choices, Intake
 from bot.local.aws.stand_in import REGION, LocalAws
+from bot.store.models import Tables
 from tests.fakes import NOON
 
 
@@ -26,8 +31,12 @@ class ServerClock:
         return self.now
 
 
+# Another implementation of DynamoDB, like DynamoDB Local, that answers the calls instead of the stand-in.
+OTHER_DYNAMODB = os.environ.get("DYNAMODB_ENDPOINT", "")
+
+
 class ListeningAws(LocalAws):
-    """The stand-in, recording the body of each call."""
+    """The stand-in, recording the body of each call. With `DYNAMODB_ENDPOINT` it passes DynamoDB's calls on."""
 
     def __init__(self, clock: ServerClock) -> None:
         super().__init__(clock=clock)
@@ -41,21 +50,40 @@ class ListeningAws(LocalAws):
         self.sent.append((environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2], body))
         return super().__call__(environ, start_response)
 
+    def _ask_moto(self, request: Request, name: str, json_arguments: list[Any] | None) -> Response:
+        target = request.headers.get("X-Amz-Target", "")
+        if not OTHER_DYNAMODB or not target.startswith("DynamoDB_"):
+            return super()._ask_moto(request, name, json_arguments)
+        kept = {key: value for key, value in request.headers.items() if key.lower() != "host"}
+        body = request.environ["wsgi.input"].read()
+        answer = urllib3.request("POST", OTHER_DYNAMODB, body=body, headers=kept, retries=False)
+        return Response(answer.data, answer.status, content_type=answer.headers["Content-Type"])
+
     def reset(self) -> None:
         super().reset()
         self.time.now = NOON.timestamp()
         self.sent.clear()
 
-    def reset_but_keep_tables(self, create: Callable[[], None]) -> None:
-        """Reset, and put back the tables that `create` made the first time, empty: creating them is slow."""
+    def reset_but_keep_tables(self, tables: Tables) -> None:
+        """Reset, and put back the tables that were made the first time, empty: creating them is slow."""
+
         self.reset()
+        if OTHER_DYNAMODB:
+            for model in tables.all():
+                if model.exists():
+                    model.delete_table()
+                with suppress(TableError):  # some have no TTL, which is set last
+                    model.create_table(billing_mode="PAY_PER_REQUEST")
+            self.sent.clear()
+            return
         kept = dynamodb_backends[ACCOUNT_ID][REGION].tables
         if self._tables:
             for table in self._tables.values():
                 table.items.clear()
             kept.update(self._tables)
         else:
-            create()
+            for model in tables.all():
+                model.create_table(billing_mode="PAY_PER_REQUEST")
             self._tables.update(kept)
 
     def requests(self, operation: str) -> list[dict[str, Any]]:
