@@ -161,13 +161,13 @@ GUARDS = {
         (IDENTITY, "test_ineligible_account_gets_no_link"),
     ),
     "missing fields": Guard(
-        "slack/client.py",
+        "slack/accounts.py",
         "        if not isinstance(user.get(flag), bool):",
         "        if False:",
         (IDENTITY, "test_account_with_missing_fields_gets_no_link"),
     ),
     "foreign accounts": Guard(
-        "slack/client.py",
+        "slack/accounts.py",
         "        if user.get(flag, False) is not False:",
         "        if False:",
         (IDENTITY, "test_ineligible_account_gets_no_link"),
@@ -179,7 +179,7 @@ GUARDS = {
         (IDENTITY, "test_ineligible_account_gets_no_link"),
     ),
     "Slackbot": Guard(
-        "slack/client.py",
+        "slack/accounts.py",
         '    if user.get("id") == SLACKBOT:',
         "    if False:",
         (f"{CONTRACT}/test_directory_port.py", "test_"),

@@ -1,13 +1,18 @@
 """Bolt, for dispatching only: verification and acknowledgement are the transports' own."""
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.slack.payloads import is_well_formed
+# The types of bodies that need a certain shape; see `is_well_formed`.
+SHAPED = (
+    *("block_actions", "interactive_message", "workflow_step_edit", "view_submission", "view_closed"),
+    *("event_callback", "shortcut", "message_action"),
+)
 
 
 def create(token: str) -> App:
@@ -44,3 +49,20 @@ def acknowledgement(response: BoltResponse | None) -> dict[str, Any] | None:
         payload: dict[str, Any] = json.loads(response.body)
         return payload
     return {"text": response.body}
+
+
+def is_well_formed(body: Mapping[str, Any]) -> bool:
+    """Check for the shape that Bolt takes for granted and fails without."""
+    match body:
+        case {"type": "block_actions", "actions": [_, *_] as actions}:
+            return all(isinstance(action, Mapping) and isinstance(action.get("action_id"), str) for action in actions)
+        case (
+            {"type": "interactive_message", "actions": [_, *_]}
+            | {"type": "workflow_step_edit", "workflow_step": {}}
+            | {"type": "view_submission" | "view_closed", "view": {"callback_id": str(), "type": str()}}
+            | {"type": "event_callback", "event": {"type": str()}}
+            | {"type": "shortcut" | "message_action", "callback_id": str()}
+        ):
+            return True
+        case _:
+            return body.get("type") not in SHAPED

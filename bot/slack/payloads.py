@@ -278,31 +278,6 @@ def request_id(trigger_id: str) -> str:
     return hashlib.sha256(trigger_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def is_well_formed(body: Mapping[str, Any]) -> bool:  # noqa: PLR0911 - one a kind of interaction
-    """Check for the shape that Bolt takes for granted and fails without."""
-    match body.get("type"):
-        case "block_actions":
-            actions = body.get("actions")
-            return (
-                isinstance(actions, list)
-                and bool(actions)
-                and all(isinstance(a, Mapping) and isinstance(a.get("action_id"), str) for a in actions)
-            )
-        case "interactive_message":
-            return bool(body.get("actions")) and isinstance(body["actions"], list)
-        case "workflow_step_edit":
-            return isinstance(body.get("workflow_step"), Mapping)
-        case "view_submission" | "view_closed":
-            view = _part(body, "view")
-            return isinstance(view.get("callback_id"), str) and isinstance(view.get("type"), str)
-        case "event_callback":
-            return isinstance(_part(body, "event").get("type"), str)
-        case "shortcut" | "message_action":
-            return isinstance(body.get("callback_id"), str)
-        case _:
-            return True
-
-
 def _part(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     part = body.get(key)
     return part if isinstance(part, Mapping) else {}

@@ -18,7 +18,8 @@ from bot.core.ports import NO_SUCH_GROUP, Directory
 from bot.local.faults import Fault
 from bot.local.slack.people import SLACKBOT
 from bot.local.slack.workspace import SCOPES, Workspace
-from bot.slack.client import SlackApi, person
+from bot.slack.accounts import person
+from bot.slack.client import SlackApi
 from tests.fakes import ANA, TEAM, FakeDirectory
 
 OTHER_TEAM = "T0OTHER001"

@@ -21,8 +21,9 @@ from bot.local.slack.people import Channel
 from bot.local.slack.screens import Message as Shown
 from bot.local.slack.workspace import GENERAL, SCOPES, Workspace
 from bot.slack import client, response_url
+from bot.slack.accounts import person
 from bot.slack.blocks import RenderContext
-from bot.slack.client import SlackApi, person
+from bot.slack.client import SlackApi
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin
 from bot.slack.words import CATALOGUES

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bot.core.errors import BadInput
 from bot.core.link import StudioApp, Target
 from bot.core.values import ALIAS, MAX_NAME, NAME, RESERVED_WORDS
+from bot.slack.bolt import is_well_formed
 from bot.slack.payloads import (
     REQUEST_ID,
     Administer,
@@ -24,7 +25,6 @@ from bot.slack.payloads import (
     action_value,
     admit,
     command_origin,
-    is_well_formed,
     parse,
     parse_target,
     request_id,

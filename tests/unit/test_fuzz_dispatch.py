@@ -16,7 +16,8 @@ from bot.app import serving
 from bot.app.bot import Bot
 from bot.config import HttpSettings, load
 from bot.core.errors import QueueFull
-from bot.slack.payloads import Home, action_value, command_origin, is_well_formed
+from bot.slack.bolt import is_well_formed
+from bot.slack.payloads import Home, action_value, command_origin
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 SETTINGS = {
