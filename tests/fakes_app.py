@@ -140,6 +140,49 @@ class HeldJobs:
             self.jobs.popleft()()
 
 
+def app_context(
+    slack: SlackApi,
+    *,
+    access: FakeAccess,
+    audit: FakeAudit,
+    directory: FakeDirectory,
+    studio: FakeStudio,
+    metrics: Metrics,
+    workers: HeldJobs,
+    overflow: HeldJobs,
+    clock: Clock,
+    requests: FakeAccessRequests,
+    messages: FakeMessages,
+    pending: FakePending,
+    admins: frozenset[str] = frozenset(),
+) -> AppContext:
+    """Wire the app context over fakes."""
+    facts, now, rules = a_gatherer(access, directory, monotonic=clock.monotonic), clock.now, Rules()
+    admin = Admin(access, audit, studio, rules, now=now)
+    return AppContext(
+        signin=SignIn(facts, audit, FakeIntake(audit), studio, FakeChoices(), rules, now),
+        get_status=GetStatus(facts, audit, rules, now),
+        command_runner=CommandRunner(admin, pending, facts, admins, now=now),
+        access_requests=AccessRequests(requests, admin, audit, facts, rules, admins, now=now),
+        link_expiry=LinkExpiry(messages, overflow.submit, now=now, monotonic=clock.monotonic),
+        slack=slack,
+        workers=workers,
+        overflow=overflow,
+        metrics=metrics,
+        admins=admins,
+        home=Home(APP, TEAM),
+        now=now,
+        monotonic=clock.monotonic,
+    )
+
+
+def counted(metrics: Metrics) -> dict[str, float]:
+    """Return the outcomes that were counted."""
+    counts = re.compile(r'^studio_links_requests_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
+    found = counts.findall(metrics.page().decode())
+    return {outcome: float(number) for outcome, number in found if float(number)}
+
+
 @dataclass
 class AppWorld:
     """Ana is mapped and allowed, nothing is stored about Ben, Ada administers."""
@@ -158,23 +201,20 @@ class AppWorld:
         self.studio, self.pending, self.metrics = FakeStudio(self.clock.now), FakePending(), Metrics()
         self.studio.add("d-research", "ana", "ben")
         self.slack = FakeSlack(self.directory)
-        self.facts = a_gatherer(self.access, self.directory, monotonic=self.clock.monotonic)
-        admins, now, rules = frozenset({ADA.user_id}), self.clock.now, Rules()
-        admin = Admin(self.access, self.audit, self.studio, rules, now=now)
-        self.app = AppContext(
-            signin=SignIn(self.facts, self.audit, FakeIntake(self.audit), self.studio, FakeChoices(), rules, now),
-            get_status=GetStatus(self.facts, self.audit, rules, now),
-            command_runner=CommandRunner(admin, self.pending, self.facts, admins, now=now),
-            access_requests=AccessRequests(self.requests, admin, self.audit, self.facts, rules, admins, now=now),
-            link_expiry=LinkExpiry(self.messages, self.overflow.submit, now=now, monotonic=self.clock.monotonic),
-            slack=self.slack,
+        self.app = app_context(
+            self.slack,
+            access=self.access,
+            audit=self.audit,
+            directory=self.directory,
+            studio=self.studio,
+            metrics=self.metrics,
             workers=self.workers,
             overflow=self.overflow,
-            metrics=self.metrics,
-            admins=admins,
-            home=Home(APP, TEAM),
-            now=now,
-            monotonic=self.clock.monotonic,
+            clock=self.clock,
+            requests=self.requests,
+            messages=self.messages,
+            pending=self.pending,
+            admins=frozenset({ADA.user_id}),
         )
         self._numbers = count(1)
         self.trigger = ""
@@ -234,10 +274,7 @@ class AppWorld:
         return str(ack.response.body)
 
     def counted(self) -> dict[str, float]:
-        """Return the outcomes that were counted."""
-        counts = re.compile(r'^studio_links_requests_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
-        found = counts.findall(self.metrics.page().decode())
-        return {outcome: float(number) for outcome, number in found if float(number)}
+        return counted(self.metrics)
 
     def outcomes(self) -> list[tuple[str, str]]:
         """Return action and outcome of each audit entry."""

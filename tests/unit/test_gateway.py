@@ -1,7 +1,6 @@
 """The gateway: admit or reject incoming requests, answer and record each."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,23 +11,16 @@ from slack_bolt import Ack, App, BoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from structlog.testing import capture_logs
 
-from bot.admin.access_requests import AccessRequests
-from bot.admin.changes import Admin
-from bot.admin.confirmation import CommandRunner
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError, StoreError
 from bot.core.link import Reason, Source
-from bot.core.policy import Rules
 from bot.core.records import Entry
-from bot.links.sign_in import SignIn
-from bot.links.status import GetStatus
 from bot.observability.metrics import Metrics
 from bot.slack.app_context import Admitted, AppContext, reply
 from bot.slack.blocks import Message, RenderContext
 from bot.slack.bolt import create, dispatch
 from bot.slack.client import SlackApi
 from bot.slack.gateway import MAX_FOREIGN_ID_LENGTH, MAX_WAIT, Body, Route, receive, register
-from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin, action_origin, command_origin, event_origin, request_id
 from bot.slack.requests import handlers as request_handlers
@@ -40,15 +32,12 @@ from tests.fakes import (
     Clock,
     FakeAccess,
     FakeAudit,
-    FakeChoices,
     FakeDirectory,
-    FakeIntake,
     FakeStudio,
-    a_gatherer,
 )
 from tests.fakes_access_requests import FakeAccessRequests, FakeMessages
 from tests.fakes_admin import FakePending
-from tests.fakes_app import HeldJobs
+from tests.fakes_app import HeldJobs, app_context, counted
 
 APP, ORG, CHANNEL = "A0STUDIO01", "E0ORG00001", "C0GENERAL01"
 TRIGGER = "1.2.trigger"
@@ -158,31 +147,20 @@ class World:
 
     def __post_init__(self) -> None:
         self.audit, self.slack, self.metrics = Audit(self.happened), Slack(self.happened), Metrics()
-        access, self.directory = FakeAccess(self.audit), FakeDirectory(Person(ANA.user_id, TEAM))
-        facts = a_gatherer(access, self.directory, monotonic=self.clock.monotonic)
-        signin = SignIn(
-            facts=facts,
+        self.directory = FakeDirectory(Person(ANA.user_id, TEAM))
+        self.app = app_context(
+            self.slack,
+            access=FakeAccess(self.audit),
             audit=self.audit,
-            intake=FakeIntake(self.audit),
+            directory=self.directory,
             studio=FakeStudio(),
-            choices=FakeChoices(),
-            rules=Rules(),
-            now=self.clock.now,
-        )
-        admin = Admin(access, self.audit, FakeStudio(), Rules())
-        self.app = AppContext(
-            signin=signin,
-            get_status=GetStatus(facts, self.audit, Rules()),
-            command_runner=CommandRunner(admin, FakePending(), facts, frozenset()),
-            access_requests=AccessRequests(FakeAccessRequests(), admin, self.audit, facts, Rules(), frozenset()),
-            link_expiry=LinkExpiry(FakeMessages(), self.overflow.submit),
-            slack=self.slack,
+            metrics=self.metrics,
             workers=self.workers,
             overflow=self.overflow,
-            metrics=self.metrics,
-            home=Home(APP, TEAM),
-            now=self.clock.now,
-            monotonic=self.clock.monotonic,
+            clock=self.clock,
+            requests=FakeAccessRequests(),
+            messages=FakeMessages(),
+            pending=FakePending(),
         )
 
     def receive(self, source: Source = Source.COMMAND, body: Body | None = None) -> str:
@@ -210,9 +188,7 @@ class World:
         self.overflow.run()
 
     def counted(self) -> dict[str, float]:
-        counts = re.compile(r'^studio_links_requests_total\{outcome="(\w+)"\} (\S+)$', re.MULTILINE)
-        found = counts.findall(self.metrics.page().decode())
-        return {outcome: float(count) for outcome, count in found if float(count)}
+        return counted(self.metrics)
 
     def recorded(self) -> list[tuple[str, str, str, Source]]:
         entries = self.audit.entries.values()
