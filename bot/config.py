@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -29,7 +30,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.aws import secret_refs as references
 from bot.core.errors import ConfigError
-from bot.core.values import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID
+from bot.core.values import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID, extra
 
 S = TypeVar("S", bound="Settings")
 
@@ -189,17 +190,6 @@ class ServeSettings(Settings):
         None, f"^{WEB_ADDRESS}$", "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318"
     )
 
-    @field_validator("otel_exporter_otlp_endpoint")
-    @classmethod
-    def _extra_is_installed(cls, value: str | None) -> str | None:
-        try:
-            installed = find_spec("opentelemetry.exporter.otlp.proto.http") is not None
-        except ModuleNotFoundError:
-            installed = False
-        if value is not None and not installed:
-            raise ValueError("unset, or the extra for it installed: pip install 'studio-links[otel]'")
-        return value
-
 
 class HttpSettings(ServeSettings):
     """Settings of the bot over HTTP."""
@@ -262,9 +252,18 @@ def load(kind: type[S]) -> S:
     return settings
 
 
-def ignored_variables() -> tuple[str, ...]:
-    """Return the variables that are set, by some platforms on their own, and that no longer do anything."""
-    return tuple(name for name in ("WEB_CONCURRENCY",) if os.environ.get(name))
+def drop_ignored_variables() -> dict[str, str]:
+    """Remove variables that platforms set and that do nothing here, before libraries read them; say why."""
+    ignored = {
+        "WEB_CONCURRENCY": "the bot is one process; run more replicas instead",
+        "PROMETHEUS_MULTIPROC_DIR": "the bot is one process, which has its metrics in memory",
+    }
+    exporter = None
+    with suppress(ModuleNotFoundError):
+        exporter = find_spec("opentelemetry.exporter.otlp.proto.http")
+    if exporter is None:
+        ignored["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"traces need an extra; to install it: {extra('otel')}"
+    return {name: why for name, why in ignored.items() if os.environ.pop(name, "")}
 
 
 def secret_references() -> frozenset[str]:

@@ -14,7 +14,7 @@ from bot.app import clients
 from bot.app.bot import Bot
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
-from bot.config import DOUBTFUL, HttpSettings, ServeSettings, SocketSettings, ignored_variables, load
+from bot.config import DOUBTFUL, HttpSettings, ServeSettings, SocketSettings, load
 from bot.core.errors import check_all
 from bot.links.facts import Gatherer
 from bot.links.sign_in import SignIn
@@ -61,8 +61,6 @@ def serve(settings: HttpSettings | SocketSettings) -> None:
     Raises:
         ConfigError: nothing can listen on the address.
     """
-    for name in ignored_variables():
-        log.warning("variable_ignored", variable=name, why="the bot is one process; run more replicas instead")
     listener = listen(settings.host, settings.port)
     bot = build(settings)
     server = Server(bot.wsgi, listener, keep_alive=settings.studio_keep_alive_seconds)

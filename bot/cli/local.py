@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.core.errors import ConfigError
+from bot.core.values import extra
 
 commands = typer.Typer()
 
@@ -47,6 +48,4 @@ def _local() -> Any:
     try:
         return import_module("bot.local.demo.demo")
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"the stand-ins need {error.name}: install them with `pip install 'studio-links[local]'`"
-        ) from error
+        raise ConfigError(f"the stand-ins need {error.name}: install the extra ({extra('local')})") from error

@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
+import structlog
 import typer
 
 from bot import console
 from bot.observability import logs
 from bot.slack import manifest as slack_app
 
+log = structlog.get_logger()
 commands = typer.Typer()
 
 
@@ -22,10 +24,13 @@ def serve(
 
     Example: HOST=0.0.0.0 PORT=8080 studio-links serve
     """
-    from bot.config import HttpSettings, SocketSettings, load
+    from bot.config import HttpSettings, SocketSettings, drop_ignored_variables, load
 
+    ignored = drop_ignored_variables()
     settings = load(SocketSettings) if socket else load(HttpSettings)
     logs.configure(level=settings.log_level, style=settings.log_format)
+    for name, why in ignored.items():
+        log.warning("variable_ignored", variable=name, why=why)
     from bot.app.serving import serve as run
 
     run(settings)

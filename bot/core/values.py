@@ -68,6 +68,11 @@ def check_range(name: str, value: int, allowed: range) -> None:
         raise InvalidValue(name, value, f"a whole number from {allowed.start} to {allowed.stop - 1}")
 
 
+def extra(name: str) -> str:
+    """Return how to install an extra of ours: neither a clone nor a wheel is on the public index."""
+    return f"in a clone, `pip install '.[{name}]'`; with a wheel, `pip install 'FILE.whl[{name}]'`"
+
+
 def is_group(principal: str) -> bool:
     """Return whether a principal is a user group; otherwise it is a user."""
     return principal.startswith("S")

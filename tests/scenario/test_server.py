@@ -1,8 +1,12 @@
 """The HTTP server: connections that stay open, headers that change nothing, a variable that is ignored."""
 
 import http.client
+import json
+import os
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -12,7 +16,7 @@ import pytest
 
 from bot.local.faults import Fault
 from bot.serving.server import GRACE
-from tests.scenario.conftest import Product, free_port
+from tests.scenario.conftest import BotProcess, Product, free_port, outside
 from tests.scenario.crowd import Crowd, Mortal, links_in, mortal, sent_to
 from tests.waiting import wait_until
 
@@ -38,6 +42,35 @@ def test_web_concurrency_is_ignored_with_one_warning(hasty: Mortal) -> None:
     assert '"event": "variable_ignored"' in lines[0]
     assert '"level": "warning"' in lines[0]
     assert Path(f"/proc/{hasty.pid}/task/{hasty.pid}/children").read_text() == ""
+
+
+STARVED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+os.chdir("/")
+os.execv(sys.executable, [sys.executable, "-m", "bot", "serve"])
+"""
+
+
+@pytest.mark.public(21)
+def test_bot_starts_with_variables_of_platforms_and_no_folder(product: Product) -> None:
+    """No file can be written, there is no home, and the variables are those that platforms set."""
+    port = free_port()
+    platform = {"WEB_CONCURRENCY": "4", "PROMETHEUS_MULTIPROC_DIR": "/no/such/folder", "OTEL_SERVICE_NAME": "links"}
+    root = str(Path(__file__).parents[2])
+    settings = {**outside(), **product.environment, **platform, "PORT": str(port), "PYTHONPATH": root}
+    settings.pop("HOME", None)
+    command = [sys.executable, "-c", STARVED]
+    with subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as bot:
+        try:
+            BotProcess(bot, port, Path(os.devnull)).wait_until_ready()  # type: ignore[arg-type] # its output is text
+        finally:
+            bot.terminate()
+            said, _ = bot.communicate(timeout=20)
+
+    warnings = [json.loads(line) for line in said.splitlines() if '"warning"' in line or '"error"' in line]
+    assert bot.returncode == 0
+    assert [warning["variable"] for warning in warnings] == ["WEB_CONCURRENCY", "PROMETHEUS_MULTIPROC_DIR"]
 
 
 def test_responses_do_not_name_the_server(product: Product) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
+from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, drop_ignored_variables, load
 from bot.core.errors import ConfigError
 from bot.slack.words import CATALOGUES
 
@@ -381,9 +381,22 @@ def test_settings_are_immutable() -> None:
         setattr(settings, "port", 1)  # noqa: B010 - as an assignment it is refused before it is run
 
 
-def test_traces_without_the_extra_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+@pytest.mark.public(21)
+@pytest.mark.parametrize("value", ["http://127.0.0.1:4318", "collector:4317"])
+def test_traces_without_the_extra_are_ignored(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", value)
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http", None)
-    line = refusal(HttpSettings)
-    assert line.startswith("OTEL_EXPORTER_OTLP_ENDPOINT: ")
-    assert line.endswith("pip install 'studio-links[otel]'")
+
+    [(name, why)] = drop_ignored_variables().items()
+
+    assert name == "OTEL_EXPORTER_OTLP_ENDPOINT"
+    assert "pip install '.[otel]'" in why
+    assert load(HttpSettings).otel_exporter_otlp_endpoint is None
+
+
+@pytest.mark.public(21)
+def test_variable_that_does_something_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+
+    assert drop_ignored_variables() == {}
+    assert load(HttpSettings).otel_exporter_otlp_endpoint == "http://127.0.0.1:4318"

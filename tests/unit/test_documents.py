@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bot.core.link import Reason
 from bot.local.aws.stand_in import SERVICES
 from bot.slack.manifest import manifest as generated
 from bot.slack.words import CATALOGUES, Words
+from tests.cli import run_command
 from tests.templates import template
 
 ROOT = Path(__file__).parent.parent.parent
@@ -160,3 +162,26 @@ def test_every_refusal_reason_has_a_message(words: Words) -> None:
     spoken_by_help = {Reason.UNKNOWN_ALIAS}
 
     assert set(words.refusals) == set(Reason) - spoken_by_help
+
+
+@pytest.mark.public(16)
+def test_no_page_and_no_advice_installs_from_the_public_index() -> None:
+    pages = [ROOT / "README.md", ROOT / ".env.example", *(ROOT / "docs").glob("*.md"), *(ROOT / "bot").rglob("*.py")]
+    for page in pages:
+        assert not re.search(r"pip install [^`\n]*['\" ]studio-links", page.read_text(encoding="utf-8")), page
+
+
+@pytest.mark.public(16)
+def test_missing_stand_ins_are_installed_from_clone_or_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "bot.local.demo.demo", raising=False)
+    monkeypatch.setitem(sys.modules, "flask", None)
+    for name in [name for name in sys.modules if name.startswith("bot.local")]:
+        monkeypatch.delitem(sys.modules, name)
+
+    ended = run_command("demo", "--once", environment={})
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "studio-links: the stand-ins need flask: install the extra "
+        "(in a clone, `pip install '.[local]'`; with a wheel, `pip install 'FILE.whl[local]'`)\n"
+    )
