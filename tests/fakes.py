@@ -259,7 +259,7 @@ class FakeAccess:
         return replace(own, unreadable=self.unreadable.get(member, ()))
 
     def _stored(self, tenant: str, principal: str) -> Access | Workspace:
-        """Return what holds the rules of a principal."""
+        """Return the records that hold the rules of a principal."""
         if is_group(principal):
             return self.workspaces.get(tenant, Workspace())
         return self._own(Member(tenant, principal))

@@ -221,7 +221,7 @@ class AccessRequests:
     def _obstacle(
         self, request: AccessRequest, facts: policy.Facts, mapping: Mapping | None, *, asked_for: bool
     ) -> DecisionResult | None:
-        """Return what stands in the way of an approval."""
+        """Return the obstacle to an approval."""
         has, denied = facts.access.mappings, self._hopeless(request.member, facts)
         if denied is not None:
             return BEYOND_APPROVAL[denied.reason]

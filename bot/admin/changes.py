@@ -160,7 +160,7 @@ class Admin:
         return Change(before, after, tuple(warnings), obstacle)
 
     def _obstacle(self, tenant: str, rule: Grant, access: Access | Workspace) -> Reason | None:
-        """Return what stands in the way of a rule that allows something. Slack is not asked."""
+        """Return the obstacles to a rule that allows something, without asking Slack."""
         now, others = self.now(), tuple(grant for grant in access.grants if grant.effect is not rule.effect)
         if rule.effect is Effect.ALLOW and isinstance(access, Access):
             member, granted = Member(tenant, rule.principal), replace(access, grants=(*others, rule))

@@ -52,7 +52,7 @@ MAX_PROBLEMS = 100
 SEPARATORS = ",;\t"
 # Excel's way to name the separator.
 SEPARATOR_LINE = re.compile(rf'"?sep=([{SEPARATORS}])"?\s*', re.IGNORECASE)
-# What bytes become that are no UTF-8.
+# Python's stand-ins for bytes that are not UTF-8.
 NO_UTF_8 = re.compile("[\ud800-\udfff]")
 
 # Includes the full-width forms, which East Asian spreadsheets treat alike.

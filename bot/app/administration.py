@@ -42,7 +42,7 @@ def admin(settings: Settings, workers: int = 1, bound: Tables | None = None) -> 
 
 
 def gatherer(settings: Settings, access: AccessReader) -> Gatherer | None:
-    """Return what gathers facts about members; None without a bot token."""
+    """Return the gatherer of facts about members; None without a bot token."""
     slack = clients.slack(settings)
     if slack is None:
         return None
@@ -91,7 +91,7 @@ def tenant(settings: Settings, given: str | None) -> str:
 
 
 def caller(settings: Settings) -> str:
-    """Return who runs this command, for the audit: the AWS caller's ARN, or their key if STS does not respond.
+    """Return the caller of this command, for the audit: the AWS caller's ARN, or their key if STS does not respond.
 
     An emergency must not wait for STS, and nobody becomes anonymous by blocking it.
     """

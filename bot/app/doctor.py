@@ -1,4 +1,4 @@
-"""Checks a whole installation: Slack, AWS, the tables, and everything that is mapped."""
+"""Check a whole installation: Slack, AWS, the tables, and everything that is mapped."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

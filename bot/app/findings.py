@@ -29,7 +29,7 @@ OF_DOMAIN = {Reason.DOMAIN_MISSING, Reason.DOMAIN_NOT_READY, Reason.DOMAIN_SSO}
 OF_PROFILE = {Reason.PROFILE_MISSING, Reason.PROFILE_NOT_READY, Reason.SPACE_MISSING, Reason.SPACE_NOT_YOURS}
 
 
-# What Slack answers where the bot is not in a channel, or the channel is private.
+# Slack's answers where the bot is not in a channel, or the channel is private.
 OUTSIDE = {"not_in_channel", "user_not_in_channel", "channel_not_found"}
 
 
@@ -170,7 +170,7 @@ def clock(ahead: timedelta) -> Finding:
 
 
 def domain(place: Place, errors: Sequence[StudioError]) -> Finding:
-    """Report what the errors of a domain's mappings say about the domain itself."""
+    """Report the state of a domain, from the errors of its mappings."""
     check = f"domain {place.domain_id} ({place.region})"
     for error in errors:
         what, _, fix = str(error).partition(": ")

@@ -168,7 +168,7 @@ def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> SocketMode:
 
 
 def _verifier(settings: HttpSettings, metrics: Metrics) -> tuple[Verifier, RefreshingSecret[tuple[str, ...]] | None]:
-    """Return what checks signatures, and what refreshes their secret if that is kept elsewhere."""
+    """Return the verifier of signatures, and the refresher of their secret if a store keeps it."""
 
     def noted(secrets: tuple[str, ...]) -> tuple[str, ...]:
         redactor.register(*secrets)

@@ -72,7 +72,7 @@ def import_(
 
 
 def compare(importing: Import, target: dict[str, Access]) -> tuple[list[Difference], list[Failure], int]:
-    """Return what is to be written, what cannot be, and how many records stay as they are."""
+    """Return the changes to write, the failures, and the number of unchanged records."""
     changing: list[Difference] = []
     failures: list[Failure] = []
     unchanged, principals = 0, len(target)

@@ -91,7 +91,7 @@ class AuditLog(Protocol):
 
 
 class Intake(Protocol):
-    """Where requests for links come in, for all replicas together."""
+    """The intake of link requests, for all replicas together."""
 
     def take(self, entry: Entry, at_most: int) -> bool:
         """Record a request and count it, atomically; return whether it is among the first `at_most` of its minute.
@@ -177,7 +177,7 @@ class Studio(Protocol):
 
 
 class StudioExaminer(Protocol):
-    """Checks a mapping's domain, profile and space."""
+    """Check a mapping's domain, profile and space."""
 
     def examine(self, mapping: Mapping) -> Mapping:
         """Return the mapping with its profile's ARN; StudioError if nobody could sign in with it now."""

@@ -110,7 +110,7 @@ class AccessRequest:
 
     Attributes:
         wish: which profile or domain they would like, in their own words.
-        days: for how long; None for no end date.
+        days: the duration of access; None for no end date.
         expires_at: the time until which it can be decided.
         postings: the messages with the buttons, as far as they are known.
     """

@@ -32,8 +32,8 @@ class SingleFlightCache(Generic[K, V]):
     cachetools' own `cached(condition=...)` shares no failures: waiting callers would repeat a failed call one by one.
 
     Args:
-        seconds: for which answers are kept, unless `keep` says no.
-        failure_seconds: for which errors are kept.
+        seconds: how long answers are kept, unless `keep` says no.
+        failure_seconds: how long errors are kept.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request comes from, and how to answer it.
+    """The origin of a request, and the ways to answer it.
 
     Attributes:
         request_id: the same for the same `trigger_id`, which it does not reveal.

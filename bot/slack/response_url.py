@@ -23,7 +23,7 @@ log = structlog.get_logger()
 TIMEOUT = 1.5  # seconds for a whole reply
 # First segments of a path: for commands, for buttons, and for both in newer apps.
 PATHS = {"commands", "actions", "app"}
-# Where stand-ins of Slack listen.
+# The addresses of Slack's stand-ins.
 LOOPBACK = {"localhost", "127.0.0.1"}
 
 

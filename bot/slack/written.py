@@ -1,4 +1,4 @@
-"""What members write to the bot in its Messages tab. https://docs.slack.dev/reference/events/message.im"""
+"""Messages that members write to the bot in its Messages tab. https://docs.slack.dev/reference/events/message.im"""
 
 import re
 import threading

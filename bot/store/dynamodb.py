@@ -110,7 +110,7 @@ def store_errors() -> Iterator[None]:
         yield
     except (PynamoDBException, *AWS_ERRORS) as error:
         cause = error.cause if isinstance(error, PynamoDBException) else error
-        # What botocore raises for a header that cannot be sent quotes the credentials.
+        # Botocore's error for a header that cannot be sent quotes the credentials.
         raise _translated(cause) from (None if cause_of(cause) is Cause.MALFORMED else error)
     except (AttributeDeserializationError, AttributeNullError, ValueError) as error:
         raise StoreError(

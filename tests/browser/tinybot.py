@@ -130,7 +130,7 @@ class TinyBot:
         return self.hears(lambda: [body for body in self.received if body.get("type") == kind])[-1]
 
     def hears(self, what: Callable[[], list[Json]]) -> list[Json]:
-        """What the bot has received, once it has received any."""
+        """The requests that the bot has received, once there are any."""
         return wait_until(what, timeout=TIMEOUT)
 
     def serve(self, slack: Workspace) -> None:

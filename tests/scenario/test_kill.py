@@ -106,7 +106,7 @@ def listens(bot: Mortal) -> bool:
 
 @dataclass(frozen=True)
 class Point:
-    """Where the process is held when it is killed.
+    """The point at which the process is held when it is killed.
 
     Attributes:
         reached: whether the request has come that far.

@@ -44,7 +44,7 @@ class World:
         self.link_expiry.watch(message, request_id, expires_at, lambda: self.expired.put(request_id))
 
     def after(self, seconds: float) -> list[str]:
-        """Return what has expired after that time, in order. One more watch wakes the thread."""
+        """Return the messages that have expired after that time, in order. One more watch wakes the thread."""
         self.clock.advance(seconds)
         self.watch(LAST, LAST, seconds=0)
         return list(iter(lambda: self.expired.get(timeout=10), LAST))

@@ -154,7 +154,7 @@ def test_wrong_time_and_wrong_secret_are_told_apart(
     assert (status, words in body, http.mismatches, http.matched) == (401, True, mismatches, [])
 
 
-# What gets in
+# Accepted requests
 
 
 def test_every_response_has_its_own_request_id(http: Http) -> None:
@@ -265,7 +265,7 @@ def test_recent_timestamp_is_accepted(http: Http, age: int) -> None:
     assert http.post(body, **headers)[0] == 200
 
 
-# What does not
+# Refused requests
 
 BODY = urlencode({**COMMAND, "text": MARK}).encode()
 

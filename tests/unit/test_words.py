@@ -52,7 +52,7 @@ def placeholders(text: str) -> set[str]:
 
 
 def only_words(text: str) -> list[str]:
-    """Return what a translation changes: the words outside of braces, code and names."""
+    """Return the part that a translation changes: the words outside of braces, code and names."""
     return re.findall(r"[^\W\d_]+", re.sub(r"`[^`]*`|\{[^}]*\}|SageMaker|Studio|Slack|AWS", "", text))
 
 

@@ -65,7 +65,7 @@ class Resource:
         return {"SpaceName": self.name, **shared, **{key: value for key, value in settings.items() if value}}
 
     def described(self) -> dict[str, Any]:
-        """Return what a describe call does."""
+        """Return the answer of a describe call."""
         return {f"{self.kind}Arn": self.arn, "FailureReason": self.failure_reason, **self.details, **self.summary()}
 
     @property

@@ -119,7 +119,7 @@ def _within_seconds(seconds: float, happened: Callable[[], bool]) -> bool:
 
 
 def _visit(url: str) -> str:
-    """Return what a fresh browser sees at an address on this machine, after redirects."""
+    """Return the page that a fresh browser sees at an address on this machine, after redirects."""
     browser = build_opener(ProxyHandler({}), HTTPCookieProcessor())
     with browser.open(url, timeout=5) as response:
         return str(response.read(), "utf-8")

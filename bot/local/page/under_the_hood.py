@@ -133,7 +133,7 @@ def _event(event: Json) -> str:
 
 
 def describe(exchange: Exchange) -> str:
-    """Return what the member did."""
+    """Return the member's action."""
     return DESCRIPTIONS[exchange.kind](exchange.fields)
 
 

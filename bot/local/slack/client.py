@@ -220,7 +220,7 @@ class Client(Sender):
 
 
 def _bad_errors(view: View, errors: Any) -> str:
-    """Return what is wrong with the errors of an answer, which must name input blocks of the submitted view."""
+    """Return the mistakes in the errors of an answer, which must name input blocks of the submitted view."""
     inputs = {block["block_id"] for block in view.blocks if block["type"] == "input"}
     if not isinstance(errors, dict) or not errors or not all(isinstance(text, str) for text in errors.values()):
         return "errors must be an object of texts"

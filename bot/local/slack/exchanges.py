@@ -89,7 +89,7 @@ def send(exchange: Exchange, request_url: str, timeout: float) -> Exchange:
 
 
 def reply_json(exchange: Exchange) -> Any:
-    """Return what the acknowledgement holds: {} if it is empty, None if it is not JSON."""
+    """Return the content of the acknowledgement: {} if it is empty, None if it is not JSON."""
     if not exchange.reply.strip():
         return {}
     try:
@@ -99,7 +99,7 @@ def reply_json(exchange: Exchange) -> Any:
 
 
 def command_reply(exchange: Exchange, command: str) -> list[Message]:
-    """Return what the acknowledgement of a command shows: nothing, the bot's reply, or Slack's message of a failure.
+    """Return the text that the acknowledgement of a command shows: nothing, the bot's reply, or Slack's message of a failure.
 
     https://docs.slack.dev/interactivity/implementing-slash-commands#responding_immediate_response
     """

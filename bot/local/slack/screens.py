@@ -115,7 +115,7 @@ class Screens:
         self._changes.note()
 
     def view(self, user_id: str) -> list[Message]:
-        """Return what this member sees, oldest first."""
+        """Return the messages that this member sees, oldest first."""
         with self._lock:
             return [message for message in self._messages.values() if self._sees(user_id, message)]
 

@@ -30,7 +30,7 @@ class Shapes:
         self._checks = checks
 
     def problems(self, rule: Rule, value: Any, at: str = "") -> Iterator[str]:
-        """Yield what is wrong with a value; `at` is its JSON pointer."""
+        """Yield the mistakes in a value; `at` is its JSON pointer."""
         if isinstance(rule, str):
             yield from self._word(rule, value, at)
             return

@@ -62,7 +62,7 @@ def working(name: str, render: RenderContext) -> dict[str, Any]:
 
 
 def field_errors(problem: ParseError, values: Dictionary[str, str], render: RenderContext) -> dict[str, str]:
-    """Return what is wrong with a submitted form, by field."""
+    """Return the errors of a submitted form, by field."""
     words, name = render.words.admin, Name(problem.field)
     by_group = name is Name.USER and bool(values.get(GROUP))
     text = words.must_be.format(must=words.must_group if by_group else words.must[name])

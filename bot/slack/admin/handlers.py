@@ -123,7 +123,7 @@ def _form(body: Body) -> tuple[Verb | None, dict[str, str], str]:
 
 
 def _check_form(app: AppContext, body: Body) -> Mapping[str, str]:
-    """Return what is wrong with a form. The sender is checked on the worker: this repeats only what they sent."""
+    """Return the errors of a form. The sender is checked on the worker: this repeats only what they sent."""
     verb, values, language = _form(body)
     try:
         if verb is not None:

@@ -32,7 +32,7 @@ def usage(render: RenderContext) -> Message:
 
 
 def parse_error(problem: ParseError, render: RenderContext) -> Message:
-    """Show what was not understood, with an example that is."""
+    """Show the error in a command, with an example of a correct one."""
     words, command = render.words.admin, escape(render.command)
     must = words.must[Name(problem.field)] if problem.field in set(Name) else ""
     if problem.field == Name.USER and problem.verb and COMMAND_SPECS[problem.verb].groups:

@@ -138,7 +138,7 @@ def failed(error: StudioLinksError, render: RenderContext) -> Message:
 
 
 def invalid(error: InvalidValue, words: Words) -> dict[str, str]:
-    """Return what is wrong with an administrator's form, by field."""
+    """Return the errors of an administrator's form, by field."""
     if error.field_name == "domain":
         return {DOMAIN: words.bad_domain}
     return {ALIAS_FIELD: words.bad_alias} if error.field_name == "alias" else {PROFILE: words.bad_profile}
