@@ -1,4 +1,4 @@
-"""Features that moto's DynamoDB lacks: transactions that cost what they touch and are applied once, and refused empty keys.
+"""Beyond moto's DynamoDB: transactions that cost what they touch and are applied once, and refused empty keys.
 
 moto copies a whole table for each item of a transaction, to put it back if the transaction fails: with ten thousand
 items in the table a single change takes seconds. Here only the items that the transaction names are kept aside.

@@ -99,7 +99,7 @@ def reply_json(exchange: Exchange) -> Any:
 
 
 def command_reply(exchange: Exchange, command: str) -> list[Message]:
-    """Return the text that the acknowledgement of a command shows: nothing, the bot's reply, or Slack's message of a failure.
+    """Return the reply that a command's acknowledgement shows: nothing, the bot's, or Slack's message of a failure.
 
     https://docs.slack.dev/interactivity/implementing-slash-commands#responding_immediate_response
     """
