@@ -284,15 +284,16 @@ def _wrong_endpoints() -> dict[str, str]:
 def _explain(error: ValidationError, kind: type[Settings], resolved: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each wrong variable and the line about it."""
     for each in error.errors(include_url=False):
-        field = str(each["loc"][0])
-        name = field.upper()
+        name = (field := str(each["loc"][0])).upper()
         may_be = str(each.get("ctx", {}).get("error", "")) or kind.model_fields[field].description
         if each["type"] == "missing" or each["input"] == "":
             yield name, f"{name} is missing: set it to {may_be}"
         elif name in resolved:
             yield name, f"{name}: the value of {resolved[name]} is not valid; it must be {may_be}"
         else:
-            yield name, f"{name}: {_quoted(name, str(each['input']))} is not valid; it must be {may_be}"
+            broken = name in SECRET and len(str(each["input"]).split()) > 1
+            inside = "; it has a line break or a space inside" if broken else ""
+            yield name, f"{name}: {_quoted(name, str(each['input']))} is not valid; it must be {may_be}{inside}"
 
 
 def _quoted(name: str, text: str) -> str:

@@ -1,6 +1,7 @@
 """Errors of Slack's Web API as `SlackError`, which carries Slack's code only: the libraries' texts quote answers."""
 
 import re
+from http import HTTPStatus
 from http.client import HTTPException
 
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -11,7 +12,7 @@ from bot.core.errors import SlackError
 from bot.core.link import Reason
 
 # Everything that a call of slack_sdk's WebClient raises.
-CALL_ERRORS = (SlackClientError, HTTPException, OSError, ValueError, AttributeError)
+CALL_ERRORS = (SlackClientError, HTTPException, OSError, ValueError, AttributeError, LookupError)
 
 TEMPORARY = {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "not_json"}
 # By why Slack did not answer. Waiting heals nothing that is SLACK_REFUSED.
@@ -81,7 +82,9 @@ def slack_error(method: str, error: Exception, *, check: str) -> SlackError:
 
 def _code(error: SlackApiError) -> str:
     response = error.response
+    if isinstance(response, SlackResponse) and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return "ratelimited"  # whatever a proxy made of the body
     answer = response.data if isinstance(response, SlackResponse) else response
-    code = str(answer.get("error", "unknown_error")) if isinstance(answer, dict) else ""
-    # Anything else is slack_sdk's own text, which quotes what was not JSON.
+    code = str(answer.get("error", "")) if isinstance(answer, dict) else ""
+    # Anything else is slack_sdk's own text, which quotes what was not JSON, or not Slack's answer.
     return code if re.fullmatch("[a-z_]{1,60}", code) else "not_json"

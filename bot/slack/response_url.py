@@ -26,6 +26,9 @@ PATHS = {"commands", "actions", "app"}
 # The addresses of Slack's stand-ins.
 LOOPBACK = {"localhost", "127.0.0.1"}
 
+# response_urls are at hooks.slack.com and hooks.slack-gov.com.
+SLACK_DOMAINS = ("slack.com", "slack-gov.com")
+
 
 class ResponseUrls:
     """Post to response_urls, which are secrets: neither they nor the body is ever logged.
@@ -44,7 +47,7 @@ class ResponseUrls:
         failed: Failed,
     ) -> None:
         api = parse_url(api_url)
-        self._scheme, self._host, self._within, self._failed = api.scheme, api.host or "", within, failed
+        self._scheme, self._host, self._within, self._failed = api.scheme, _domain(api.host or ""), within, failed
         self._is_stand_in = self._host in LOOPBACK
         options: dict[str, Any] = {
             "maxsize": connections,
@@ -97,6 +100,11 @@ class ResponseUrls:
         kind, _, rest = (parsed.path or "").removeprefix("/").partition("/")
         ours = kind in PATHS and rest.partition("/")[0] in {origin.team_id, origin.enterprise_id}
         return ours and parsed.port in (None, 443) and (host == self._host or host.endswith(f".{self._host}"))
+
+
+def _domain(host: str) -> str:
+    """Return Slack's domain if the host is in it: the Web API is also at www.slack.com and ACME.slack.com."""
+    return next((domain for domain in SLACK_DOMAINS if f".{host}".endswith(f".{domain}")), host)
 
 
 def _says_no(data: bytes) -> bool:

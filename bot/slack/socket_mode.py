@@ -111,7 +111,14 @@ class SocketMode:
     def _address(self) -> str:
         """Get an address for one connection. https://docs.slack.dev/reference/methods/apps.connections.open"""
         try:
-            return str(self._client.apps_connections_open(app_token=self._app_token)["url"])
+            address = str(self._client.apps_connections_open(app_token=self._app_token).get("url"))
         except CALL_ERRORS as error:
             check = "SLACK_APP_TOKEN and that the app has Socket Mode on"
             raise slack_error("apps.connections.open", error, check=check) from None
+        if not address.startswith(("wss://", "ws://")):
+            raise SlackError(
+                "Slack does not say where to connect (apps.connections.open): try again in a minute",
+                reason=Reason.SLACK_UNREACHABLE,
+                code="no_address",
+            )
+        return address

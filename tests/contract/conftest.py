@@ -1,6 +1,8 @@
 """The AWS stand-in that contract tests run the adapters against, and the pairs of fake and adapter."""
 
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -76,3 +78,30 @@ def store(request: pytest.FixtureRequest) -> Store:
         return Store(FakeAccess(audit), audit, FakeIntake(audit), FakeChoices())
     real: Store = request.getfixturevalue("dynamodb")
     return real
+
+
+@pytest.fixture
+def proxy() -> Iterator[tuple[str, list[tuple[int, str, bytes]]]]:
+    """A proxy in front of Slack with a configurable response: status, content type, body."""
+    answers: list[tuple[int, str, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            status, kind, body = answers[0]
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/api/", answers
+    server.shutdown()
+    thread.join()
+    server.server_close()

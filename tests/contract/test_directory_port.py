@@ -1,10 +1,8 @@
 """Contract of Directory, run on the fake and on Slack's Web API."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -230,33 +228,6 @@ def test_missing_scope_is_a_refusal() -> None:
     ):
         slack_api(limited).person(ANA)
     assert failed.value.reason is Reason.SLACK_REFUSED
-
-
-@pytest.fixture
-def proxy() -> Iterator[tuple[str, list[tuple[int, str, bytes]]]]:
-    """A proxy in front of Slack with a configurable response: status, content type, body."""
-    answers: list[tuple[int, str, bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"] or 0))
-            status, kind, body = answers[0]
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/api/", answers
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 Proxy = tuple[str, list[tuple[int, str, bytes]]]

@@ -313,6 +313,7 @@ def test_foreign_response_url_gets_nothing(workspace: Workspace, slack: SlackApi
 SLACK, GOV, LOCAL = "https://slack.com/api/", "https://slack-gov.com/api/", "http://127.0.0.1:9/api/"
 
 
+@pytest.mark.public(22)
 @pytest.mark.parametrize(
     ("api_url", "url", "ours"),
     [
@@ -337,6 +338,15 @@ SLACK, GOV, LOCAL = "https://slack.com/api/", "https://slack-gov.com/api/", "htt
         (SLACK, f"https://127.0.0.1/commands/{TEAM}/1/x", False),
         (GOV, f"https://hooks.slack-gov.com/commands/{TEAM}/1/x", True),
         (GOV, f"https://hooks.slack.com/commands/{TEAM}/1/x", False),
+        ("https://www.slack.com/api/", f"https://hooks.slack.com/commands/{TEAM}/1/x", True),
+        ("https://WWW.Slack.com/api/", f"https://hooks.slack.com/commands/{TEAM}/1/x", True),
+        ("https://acme.slack.com/api/", f"https://hooks.slack.com/commands/{TEAM}/1/x", True),
+        ("https://acme.enterprise.slack.com/api/", f"https://hooks.slack.com/commands/{TEAM}/1/x", True),
+        ("https://www.slack-gov.com/api/", f"https://hooks.slack-gov.com/commands/{TEAM}/1/x", True),
+        ("https://www.slack-gov.com/api/", f"https://hooks.slack.com/commands/{TEAM}/1/x", False),
+        ("https://www.slack.com/api/", f"https://hooks.evilslack.com/commands/{TEAM}/1/x", False),
+        ("https://slack.example.com/api/", f"https://hooks.slack.com/commands/{TEAM}/1/x", False),
+        ("https://evilslack.com/api/", f"https://hooks.slack.com/commands/{TEAM}/1/x", False),
         (LOCAL, f"http://localhost:10/commands/{TEAM}/1/x", True),
         (LOCAL, f"https://hooks.slack.com/commands/{TEAM}/1/x", False),
     ],

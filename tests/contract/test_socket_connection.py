@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from websockets import CloseCode
 from websockets.exceptions import ConnectionClosed
 
 from bot.core.errors import SlackError
+from bot.core.link import Reason
 from bot.local.faults import Fault
 from bot.local.slack.features import Features
 from bot.local.slack.socket_mode import Connection
@@ -266,6 +268,43 @@ def test_wrong_token_is_named(slack: Workspace, token: str, words: str) -> None:
 
     with pytest.raises(SlackError, match=words):
         socket.connect()
+
+
+PAGE = b"<html>Too many requests; proxy-7.internal, xapp-1-secret</html>"
+NO_ADDRESS: dict[str, tuple[int, str, bytes]] = {
+    "429": (429, "application/json", b'{"ok": false, "error": "ratelimited"}'),
+    "429 with a page": (429, "text/html", PAGE),
+    "429 without an error": (429, "application/json", b'{"ok": false}'),
+    "a page": (200, "text/html", PAGE),
+    "a page in an unknown encoding": (200, "text/html; charset=x-proxy", PAGE),
+    "a page and an error": (502, "text/html", PAGE),
+    "a page as the error": (200, "application/json", json.dumps({"ok": False, "error": PAGE.decode()}).encode()),
+    "no error": (200, "application/json", b'{"ok": false}'),
+    "no answer": (200, "application/json", b""),
+    "a list": (200, "application/json", b'["proxy-7.internal"]'),
+    "no address": (200, "application/json", b'{"ok": true}'),
+    "another address": (200, "application/json", b'{"ok": true, "url": "https://proxy-7.internal/?ticket=secret"}'),
+}
+
+
+@pytest.mark.public(22)
+@pytest.mark.parametrize("answer", NO_ADDRESS.values(), ids=NO_ADDRESS)
+def test_strange_answer_blames_no_token_and_is_not_logged(
+    proxy: tuple[str, list[tuple[int, str, bytes]]],
+    answer: tuple[int, str, bytes],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url, answers = proxy
+    answers.append(answer)
+    handler = EnvelopeHandler(lambda _: {}, max_bytes=4096, metrics=Metrics("socket"))
+    socket = SocketMode(handler, app_token="xapp-1-secret", api_url=url, replicas=1, times=QUICK)
+    with capture_logs() as logs, pytest.raises(SlackError) as failed:
+        socket.connect()
+
+    assert failed.value.reason is Reason.SLACK_UNREACHABLE
+    assert failed.value.code == "ratelimited" if answer[0] == 429 else failed.value.code != "no_hello"
+    for text in (str(failed.value), str(failed.value.code), str(logs), caplog.text):
+        assert not any(word in text for word in ("SLACK_APP_TOKEN", "proxy-7", "html", "secret"))
 
 
 def test_connection_beyond_slacks_limit_fails(slack: Workspace) -> None:

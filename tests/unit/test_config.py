@@ -250,6 +250,32 @@ def test_wrong_secret_is_named_but_not_quoted(monkeypatch: pytest.MonkeyPatch, n
     assert secret.strip() not in line.replace("starts with xoxb- ", "").replace("starts with xapp- ", "")
 
 
+SECRETS = {
+    "SLACK_BOT_TOKEN": "xoxb-1-abc",
+    "SLACK_APP_TOKEN": "xapp-1-abc",
+    "SLACK_SIGNING_SECRET": "0123456789abcdef0123456789abcdef",
+}
+
+
+@pytest.mark.public(22)
+@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", "\n {}\t\n", '"{}\n"'])
+@pytest.mark.parametrize("name", SECRETS)
+def test_line_break_around_a_secret_is_dropped(monkeypatch: pytest.MonkeyPatch, name: str, around: str) -> None:
+    monkeypatch.setenv(name, around.format(SECRETS[name]))
+    settings = load(kind_with(name))
+    assert getattr(settings, name.lower()).get_secret_value() == SECRETS[name]
+
+
+@pytest.mark.public(22)
+@pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"])
+def test_line_break_inside_a_token_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, f"{SECRETS[name]}\n-hunter2")
+    line = refusal(kind_with(name))
+    assert line.startswith(f"{name}: the given value is not valid; it must be ")
+    assert line.endswith("; it has a line break or a space inside")
+    assert "hunter2" not in line
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("SLACK_API_URL", "https://user:hunter2@slack.com/api/"), ("STUDIO_ADMINS", "U0A,ana@example.com")],
