@@ -53,6 +53,12 @@ OUTCOMES = frozenset(
     }
 )
 
+# The outcomes of requests that did not lead to what they asked for.
+UNSUCCESSFUL = frozenset(
+    {*Reason, UNDELIVERED, "malformed", "refused_at_entrance", "unrecorded", "dialog_not_opened"}
+    | {"asked_nobody", "decision_failed", "admin_failed"}
+) - {Reason.CHOOSE}
+
 POOLS = ("worker", "clerk")
 
 SIGNING_SECRETS = ("first", "second")

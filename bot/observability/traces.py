@@ -4,14 +4,16 @@ Spans are created by hand: automatic instrumentation records URLs, and links and
 """
 
 from typing import Any
+from uuid import uuid4
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import SpanKind, set_span_in_context
+from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 
 from bot.observability import context as telemetry
+from bot.observability.metrics import UNSUCCESSFUL
 
 NANOSECONDS = 1_000_000_000
 # Seconds. A collector that hangs must not outlast the grace that a stopping server has.
@@ -27,7 +29,8 @@ class Tracing:
 
     def __init__(self, processor: SpanProcessor | None = None) -> None:
         # The SDK reads its own variables: the endpoint and its headers, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
-        resource = Resource({"service.name": "studio-links"}).merge(OTELResourceDetector().detect())
+        ours = Resource({"service.name": "studio-links", "service.instance.id": str(uuid4())})
+        resource = ours.merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource)
         self._provider.add_span_processor(processor or BatchSpanProcessor(OTLPSpanExporter(timeout=TIMEOUT)))
         self._tracer = self._provider.get_tracer("studio-links")
@@ -44,6 +47,7 @@ class Tracing:
         root = self._tracer.start_span(
             "request", kind=SpanKind.SERVER, start_time=delivery.began, attributes=attributes
         )
+        root.set_status(Status(StatusCode.ERROR, outcome) if outcome in UNSUCCESSFUL else Status(StatusCode.OK))
         within = set_span_in_context(root)
         for stage, seconds, ended in list(delivery.stages):
             began = ended - int(seconds * NANOSECONDS)

@@ -59,9 +59,23 @@ def test_alert_has_summary_description_and_runbook(rule: dict[str, Any]) -> None
     assert rule["labels"]["severity"] in {"critical", "warning", "info"}
     assert 10 < len(notes["summary"]) < 80
     assert notes["description"].endswith(".")
-    where, _, anchor = notes["runbook_url"].partition("#")
+    address, _, anchor = notes["runbook_url"].partition("#")
+    where = address.removeprefix("https://git.example.com/studio-links/blob/main/")
     headings = re.findall(r"^#+ (.+)$", (ROOT / where).read_text(), re.MULTILINE)
     assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.public(34)
+@by_name
+def test_alert_has_absolute_address_and_whole_counts(rule: dict[str, Any]) -> None:
+    notes = rule["annotations"]
+    assert re.match(r"https://[\w.-]+/.+\.md#[\w-]+$", notes["runbook_url"])
+    shown = re.findall(r"{{ ([^}]*\$value[^}]*) }}", notes["summary"] + notes["description"])
+    assert {*shown} <= {
+        'printf "%.0f" $value',
+        "$value | humanizePercentage",
+        "$value | humanizeDuration",
+    }
 
 
 def test_alert_names_are_unique() -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -181,6 +182,46 @@ def test_image_is_pinned_unprivileged_and_without_secrets() -> None:
 def compose() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
     return loaded
+
+
+@pytest.mark.public(34)
+@pytest.mark.parametrize("version", ["1.29", "2026"])
+def test_compose_file_is_valid_for_older_and_newer_compose(version: str) -> None:
+    schema = json.loads((ROOT / f"tests/data/compose-{version}.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(compose())
+    assert "version" not in compose()  # newer ones warn of it
+
+
+@pytest.mark.public(34)
+def test_compose_builds_each_image_once_before_it_is_used() -> None:
+    """Newer versions fail where two services build the same image; older ones build in the order of dependencies."""
+    services = compose()["services"]
+    builders = {each["image"]: name for name, each in services.items() if "build" in each and "image" in each}
+    assert len(builders) == sum("build" in each and "image" in each for each in services.values())
+    for each in services.values():
+        assert "build" in each or builders[each["image"]] in each["depends_on"]
+
+
+def probe(command: list[str]) -> str:
+    """Return the Python text of a probe, in one form."""
+    assert command[-3:-1] == ["python", "-c"]
+    return " ".join(command[-1].replace(";", "; ").split())
+
+
+@pytest.mark.public(34)
+def test_every_platform_has_the_probe_that_oci_images_lack() -> None:
+    """The OCI format has no HEALTHCHECK, so a build for it drops the Dockerfile's."""
+    image = next(line for line in dockerfile() if line.startswith("HEALTHCHECK"))
+    expected = probe(json.loads(image.split("CMD ")[1]))
+    assert "/readyz" in expected
+    assert probe(compose()["services"]["bot"]["healthcheck"]["test"]) == expected
+    task = probe(container()["HealthCheck"]["Command"])
+    assert "/readyz" in task
+    assert "raise SystemExit" in task
+    page = (ROOT / "docs/INSTALL.md").read_text()
+    [pod] = [yaml.safe_load(each) for each in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "Probe" in each]
+    assert pod["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": 3000}
+    assert pod["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 3000}
 
 
 def test_compose_restricts_containers_as_in_production() -> None:

@@ -7,6 +7,7 @@ import structlog
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
 from bot.core.link import Stage
 from bot.observability import context as telemetry
@@ -68,6 +69,47 @@ def test_request_refused_at_the_entrance_is_a_span(exporter: InMemorySpanExporte
     metrics.outcome("refused_at_entrance")
     [root] = exporter.get_finished_spans()
     assert "studio_links.request" not in (root.attributes or {})
+
+
+@pytest.mark.public(34)
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        ("refused_at_entrance", StatusCode.ERROR),
+        ("malformed", StatusCode.ERROR),
+        ("foreign", StatusCode.ERROR),
+        ("denied", StatusCode.ERROR),
+        ("aws_refused", StatusCode.ERROR),
+        ("undelivered", StatusCode.ERROR),
+        ("issued", StatusCode.OK),
+        ("choose", StatusCode.OK),
+        ("help", StatusCode.OK),
+        ("admin_done", StatusCode.OK),
+    ],
+)
+def test_trace_has_the_status_of_its_outcome(
+    exporter: InMemorySpanExporter, metrics: Metrics, outcome: str, status: StatusCode
+) -> None:
+    telemetry.begin()
+    metrics.outcome(outcome)
+    [root] = exporter.get_finished_spans()
+    assert root.status.status_code is status
+    assert root.status.description == (outcome if status is StatusCode.ERROR else None)
+
+
+@pytest.mark.public(34)
+def test_resource_names_its_instance(monkeypatch: pytest.MonkeyPatch) -> None:
+    def instance() -> object:
+        exporter = InMemorySpanExporter()
+        tracing = Tracing(SimpleSpanProcessor(exporter))
+        telemetry.begin()
+        tracing.ended("issued")
+        [root] = exporter.get_finished_spans()
+        return root.resource.attributes["service.instance.id"]
+
+    assert instance() != instance()
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=pod-1")
+    assert instance() == "pod-1"
 
 
 def test_only_the_first_outcome_makes_a_trace(exporter: InMemorySpanExporter, metrics: Metrics) -> None:
