@@ -85,12 +85,18 @@ def failed(
         what: what could not be done.
         if_denied: the next step if AWS did not allow the call.
     """
-    found, _, fix = str(error).partition(": ")
+    found, fix = _parts(error)
     if if_denied and error.code in CODES[Cause.NOT_ALLOWED]:
         found, fix = str(error.code), if_denied
     elif error.code:
         found = f"{found}, {error.code}"
     return Finding(level, check, f"{what} ({found})" if what else found, why, fix or "try again")
+
+
+def _parts(error: UpstreamError) -> tuple[str, str]:
+    """Return what happened and what to do next; AWS's own reason in between may have colons, too."""
+    found, _, fix = str(error).rpartition(": ")
+    return (found, fix) if found else (fix, "")
 
 
 def records(members: dict[str, Access]) -> Iterator[Finding]:
@@ -173,7 +179,7 @@ def domain(place: Place, errors: Sequence[StudioError]) -> Finding:
     """Report the state of a domain, from the errors of its mappings."""
     check = f"domain {place.domain_id} ({place.region})"
     for error in errors:
-        what, _, fix = str(error).partition(": ")
+        what, fix = _parts(error)
         if error.reason in OF_DOMAIN:
             return Finding(Level.FAIL, check, what, "no link can be made into it", fix)
         if error.reason not in OF_PROFILE:
@@ -183,7 +189,7 @@ def domain(place: Place, errors: Sequence[StudioError]) -> Finding:
 
 def profile(mapped: Mapped, error: StudioError) -> Finding:
     """Report a profile that cannot be signed in to, and whose it is."""
-    what, _, fix = str(error).partition(": ")
+    what, fix = _parts(error)
     check = f"profile {mapped.mapping.profile_name} in {mapped.mapping.domain_id}"
     why = f"{mapped.owner}, whose mapping `{mapped.mapping.alias}` it is, gets no link"
     return Finding(Level.FAIL, check, what, why, fix)

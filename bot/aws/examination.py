@@ -1,8 +1,9 @@
 """Find why a mapping's domain, profile or space cannot be opened."""
 
 from collections.abc import Iterator
+from collections.abc import Mapping as Dictionary
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from botocore.exceptions import ClientError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MISSING = "ResourceNotFound"
+# States that end by themselves.
+SETTLING = {"Pending", "Updating"}
+MAX_FAILURE_REASON = 300
 # SageMaker's codes that say too little about what is wrong.
 UNCLEAR = {MISSING, "ValidationException"}
 
@@ -45,7 +49,7 @@ def examine(client: "SageMakerClient", mapping: Mapping) -> str | None:
         StudioError: the mapping could not be signed in to; the reason says why.
     """
     domain_id = mapping.domain_id
-    with _named(Reason.DOMAIN_MISSING, f"there is no domain {domain_id}"):
+    with _named(Reason.DOMAIN_MISSING, f"there is no domain {domain_id} in {client.meta.region_name}"):
         domain = client.describe_domain(DomainId=domain_id)
     if domain.get("AuthMode") == "SSO":
         raise StudioError(
@@ -53,10 +57,10 @@ def examine(client: "SageMakerClient", mapping: Mapping) -> str | None:
             reason=Reason.DOMAIN_SSO,
             sign_in_address=domain.get("Url"),
         )
-    _require_in_service(f"domain {domain_id}", domain.get("Status"), Reason.DOMAIN_NOT_READY)
+    _require_in_service(f"domain {domain_id}", domain, Reason.DOMAIN_NOT_READY)
     with _named(Reason.PROFILE_MISSING, f"there is no profile {mapping.profile_name} in {domain_id}"):
         profile = client.describe_user_profile(DomainId=domain_id, UserProfileName=mapping.profile_name)
-    _require_in_service(f"profile {mapping.profile_name}", profile.get("Status"), Reason.PROFILE_NOT_READY)
+    _require_in_service(f"profile {mapping.profile_name}", profile, Reason.PROFILE_NOT_READY)
     if mapping.space_name is not None:
         require_space(client, mapping)
     return profile.get("UserProfileArn")
@@ -76,9 +80,18 @@ def require_space(client: "SageMakerClient", mapping: Mapping) -> None:
         )
 
 
-def _require_in_service(name: str, status: str | None, reason: Reason) -> None:
-    if status != "InService":
-        raise StudioError(f"{name} is {status}: wait until it is InService", reason=reason)
+def _require_in_service(name: str, described: Dictionary[str, Any], reason: Reason) -> None:
+    """Raise StudioError with AWS's own reason, for administrators, unless the resource is in service."""
+    status, why = described.get("Status"), " ".join(str(described.get("FailureReason", "")).split())
+    if status == "InService":
+        return
+    found = f"{name} is {status}" + (f" ({why[:MAX_FAILURE_REASON]})" if why else "")
+    advice = "repair it in the SageMaker console, or map another one"
+    if status in SETTLING:
+        advice = "wait until it is InService"
+    elif status is None:
+        found, advice = f"AWS does not say in which state {name} is", "check the endpoint and the proxy"
+    raise StudioError(f"{found}: {advice}", reason=reason, code=status)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http.cookiejar import CookieJar
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -330,6 +331,61 @@ def test_link_works_without_permission_to_list_spaces(world: World) -> None:
 
 
 # SageMaker only
+
+
+FAILED = Path(__file__).parent.parent / "data" / "sagemaker-domain-failed.json"
+
+
+@pytest.mark.public(10)
+def test_failed_domain_has_aws_reason_and_no_advice_to_wait(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    for operation, answer in json.loads(FAILED.read_text()).items():
+        status = 400 if "__type" in answer else 200
+        aws.inject(operation, Fault(body=json.dumps(answer).encode(), status=status, times=None))
+    for error in (
+        refused(adapter.examine, a_mapping(profile="Ana")),
+        refused(adapter.sign_in, an_allowed(a_mapping(profile="Ana"))),
+    ):
+        assert str(error) == (
+            "domain d-research is Failed (The VPC ID could not be found): "
+            "repair it in the SageMaker console, or map another one"
+        )
+        assert error.reason is Reason.DOMAIN_NOT_READY
+    aws.clear_faults()
+
+
+@pytest.mark.public(10)
+@pytest.mark.parametrize("operation", ["DescribeDomain", "DescribeUserProfile"])
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("Pending", "wait until it is InService"),
+        ("Updating", "wait until it is InService"),
+        ("Update_Failed", "repair it in the SageMaker console"),
+        ("Delete_Failed", "repair it in the SageMaker console"),
+        ("Deleting", "map another one"),
+    ],
+)
+def test_advice_depends_on_the_status(
+    aws: ListeningAws, adapter: SageMakerStudio, operation: str, status: str, advice: str
+) -> None:
+    answer = {"Status": status, "AuthMode": "IAM", "FailureReason": "quota:\n 5"}
+    aws.inject(operation, Fault(body=json.dumps(answer).encode(), status=200))
+    error = str(refused(adapter.examine, a_mapping(profile="Ana")))
+    assert f"is {status} (quota: 5): " in error
+    assert advice in error
+
+
+@pytest.mark.public(10)
+def test_missing_domain_names_the_region(aws: ListeningAws, adapter: SageMakerStudio) -> None:  # noqa: ARG001 - sets the environment
+    for region in (None, "eu-west-1"):
+        error = refused(adapter.examine, a_mapping(domain="d-gone", region=region))
+        assert f"there is no domain d-gone in {region or REGION}: " in str(error)
+
+
+def test_answer_without_a_status_does_not_say_wait(aws: ListeningAws, adapter: SageMakerStudio) -> None:
+    aws.inject("DescribeDomain", Fault(body=b'{"login": "here"}', status=200))
+    error = str(refused(adapter.examine, a_mapping(profile="Ana")))
+    assert "AWS does not say in which state domain d-research is: check the endpoint" in error
 
 
 def signed_in(adapter: SageMakerStudio, mapping: Mapping | None = None, member: Member = ANA) -> Link:

@@ -162,12 +162,14 @@ class GermanWords(Words):
     failures = {
         Reason.DOMAIN_MISSING: "In SageMaker gibt es hier keine solche Domain. "
         "Klick erneut auf *Genehmigen* und korrigiere die ID.",
-        Reason.DOMAIN_NOT_READY: "Diese Domain wird gerade geändert. Versuch es in ein paar Minuten erneut.",
+        Reason.DOMAIN_NOT_READY: "Diese Domain ist nicht in Betrieb. Bleibt das ein paar Minuten so, reparier sie "
+        "in der SageMaker-Konsole: den Grund von AWS nennt das Log des Bots.",
         Reason.DOMAIN_SSO: "In dieser Domain läuft die Anmeldung über IAM Identity Center, dort funktionieren keine "
         "Links. Klick erneut auf *Genehmigen* und gib eine andere Domain an oder lehn den Antrag ab.",
         Reason.PROFILE_MISSING: "In dieser Domain gibt es kein solches SageMaker-Profil. "
         "Klick erneut auf *Genehmigen* und korrigiere den Namen.",
-        Reason.PROFILE_NOT_READY: "Dieses Profil ist noch nicht bereit. Versuch es in ein paar Minuten erneut.",
+        Reason.PROFILE_NOT_READY: "Dieses Profil ist nicht in Betrieb. Bleibt das ein paar Minuten so, reparier es "
+        "in der SageMaker-Konsole: den Grund von AWS nennt das Log des Bots.",
         Reason.AWS_REFUSED: "Der Bot darf diese Domain oder dieses Profil in AWS nicht lesen. "
         "Prüf ID und Name, dann die Rolle des Bots.",
         Reason.AWS_THROTTLED: "AWS drosselt gerade die Anfragen. Warte eine Minute und versuch es dann erneut.",
@@ -216,13 +218,14 @@ class GermanWords(Words):
         Reason.TOO_MANY: "Das waren zu viele Anfragen in einer Minute. Warte eine Minute und versuch es dann erneut.",
         Reason.DOMAIN_MISSING: "Die Studio-Domain, die dir zugeordnet ist, gibt es nicht mehr. "
         "Bitte deine Studio-Admins, die Zuordnung zu korrigieren.",
-        Reason.DOMAIN_NOT_READY: "Deine Studio-Domain wird gerade geändert und ist nicht bereit. "
-        "Versuch es in ein paar Minuten erneut.",
+        Reason.DOMAIN_NOT_READY: "Deine Studio-Domain ist nicht bereit. "
+        "Versuch es in ein paar Minuten erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.DOMAIN_SSO: "In deiner Studio-Domain läuft die Anmeldung über IAM Identity Center, nicht über Links. "
         "{address}",
         Reason.PROFILE_MISSING: "Dein Studio-Profil gibt es nicht mehr. "
         "Bitte deine Studio-Admins, die Zuordnung zu korrigieren.",
-        Reason.PROFILE_NOT_READY: "Dein Studio-Profil ist noch nicht bereit. Versuch es in ein paar Minuten erneut.",
+        Reason.PROFILE_NOT_READY: "Dein Studio-Profil ist noch nicht bereit. "
+        "Versuch es in ein paar Minuten erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.SPACE_MISSING: "Du hast keinen Zugriff auf einen Studio-Space dieses Namens: "
         "Er muss geteilt sein oder dir gehören. "
         "Nenne einen anderen oder bitte deine Studio-Admins, die Zuordnung zu korrigieren.",

@@ -144,12 +144,14 @@ class Words:
     decision_failed = "This did not work."
     failures = {
         Reason.DOMAIN_MISSING: "SageMaker has no such domain here. Press *Approve* again and correct its id.",
-        Reason.DOMAIN_NOT_READY: "That domain is being changed. Try again in a few minutes.",
+        Reason.DOMAIN_NOT_READY: "That domain is not in service. If it is not back in a few minutes, repair it "
+        "in the SageMaker console: the bot's log has AWS's reason.",
         Reason.DOMAIN_SSO: "That domain uses IAM Identity Center for sign-in, where links do not work. "
         "Press *Approve* again and enter another domain, or deny the request.",
         Reason.PROFILE_MISSING: "SageMaker has no such user profile in that domain. "
         "Press *Approve* again and correct its name.",
-        Reason.PROFILE_NOT_READY: "That user profile is not ready yet. Try again in a few minutes.",
+        Reason.PROFILE_NOT_READY: "That user profile is not in service. "
+        "If it is not back in a few minutes, repair it in the SageMaker console: the bot's log has AWS's reason.",
         Reason.AWS_REFUSED: "AWS does not let this bot read that domain or user profile. "
         "Check the id and the name, then the bot's role.",
         Reason.AWS_THROTTLED: "AWS is limiting requests right now. Wait a minute, then try again.",
@@ -196,12 +198,14 @@ class Words:
         Reason.TOO_MANY: "You made too many requests within a minute. Wait a minute, then try again.",
         Reason.DOMAIN_MISSING: "The Studio domain you are mapped to no longer exists. "
         "Ask your Studio administrator to correct your mapping.",
-        Reason.DOMAIN_NOT_READY: "Your Studio domain is being changed and is not ready. Try again in a few minutes.",
+        Reason.DOMAIN_NOT_READY: "Your Studio domain is not ready. "
+        "Try again in a few minutes; if that does not help, tell your Studio administrator.",
         Reason.DOMAIN_SSO: "Your Studio domain uses IAM Identity Center for sign-in, so links do not work there. "
         "{address}",
         Reason.PROFILE_MISSING: "Your Studio profile no longer exists. "
         "Ask your Studio administrator to correct your mapping.",
-        Reason.PROFILE_NOT_READY: "Your Studio profile is not ready yet. Try again in a few minutes.",
+        Reason.PROFILE_NOT_READY: "Your Studio profile is not ready yet. "
+        "Try again in a few minutes; if that does not help, tell your Studio administrator.",
         # The same words for both: a member learns nothing about the spaces of others.
         Reason.SPACE_MISSING: "You have no access to a Studio space of that name: it must be shared or your own. "
         "Name another one, or ask your Studio administrator to correct your mapping.",
