@@ -29,6 +29,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.aws import secret_refs as references
+from bot.aws.client import partition_of
 from bot.core.errors import ConfigError
 from bot.core.values import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID, extra
 
@@ -160,7 +161,7 @@ class Settings(BaseSettings):
             value = value or boto3.Session().region_name or ""
         except BotoCoreError as error:
             raise ValueError(f"an AWS region such as eu-west-1; AWS's own settings cannot be read: {error}") from None
-        if not REGION.fullmatch(value):
+        if not REGION.fullmatch(value) or partition_of(value) is None:
             raise ValueError
         return value
 

@@ -1,5 +1,6 @@
 """boto3 sessions that share service models and count failures, and botocore's errors as ours."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -54,6 +55,12 @@ def new_session(core: botocore.session.Session | None = None, failed: Failed | N
 @cache
 def _loader(data_path: str | None) -> Loader:
     return create_loader(data_path)
+
+
+def partition_of(region: str) -> str | None:
+    """Return the partition of a region, such as aws-cn; None if botocore knows none."""
+    partitions = _loader(None).load_data("partitions")["partitions"]
+    return next((str(each["id"]) for each in partitions if re.fullmatch(each["regionRegex"], region)), None)
 
 
 def count_failures(events: Any, failed: Failed) -> None:

@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from bot.aws.client import aws_errors, new_session
+from bot.aws.client import aws_errors, new_session, partition_of
 from bot.aws.examination import diagnosed, examine, require_space
 from bot.aws.iam_policy import session_policy
 from bot.aws.role_sessions import Roles, SessionKey, borrowing_session, use_session
@@ -37,6 +37,7 @@ T = TypeVar("T")
 # Slack takes no button URL longer than this. https://docs.slack.dev/reference/block-kit/block-elements/button-element
 MAX_URL_LENGTH = 3000
 MAX_SPACES = 1000
+UNKNOWN_REGION = "UnknownRegion"
 ADMINISTRATION = "studio-links-administration"
 
 
@@ -190,6 +191,12 @@ class SageMakerStudio:
         key = service, region, by_role
         with self._lock:
             if key not in self._clients:
+                if partition_of(region) is None:
+                    raise StudioError(
+                        f"AWS has no region {region}: correct the mapping",
+                        reason=Reason.AWS_REFUSED,
+                        code=UNKNOWN_REGION,
+                    )
                 session = self._role_session if by_role else self._session
                 self._clients[key] = session.client(service, region_name=region, config=self._config)
             return self._clients[key]

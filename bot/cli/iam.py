@@ -98,11 +98,12 @@ def iam_policy(
 def _account(given: str | None, region: str) -> tuple[str, str]:
     """Return the partition and the account; ConfigError if they are unknown."""
     from bot.aws.account import caller_arn
+    from bot.aws.client import partition_of
 
     arn = caller_arn(region)
     if given is not None:
         check_pattern("account", given, ACCOUNT, 12, "the twelve digits of an AWS account")
-        return (arn.split(":")[1] if arn else "aws"), given
+        return (arn.split(":")[1] if arn else partition_of(region) or "aws"), given
     if arn is None:
         raise ConfigError("STS does not say which AWS account this is: name it with --account 123456789012")
     return arn.split(":")[1], arn.split(":")[4]

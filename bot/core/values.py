@@ -23,7 +23,8 @@ MAX_LANDING_URI = 1023
 LINK_SECONDS = range(5, 301)
 SESSION_SECONDS = range(1800, 43201)
 
-REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}")
+# The form only: botocore's partitions know which regions there are; see `aws.client.partition_of`.
+REGION = re.compile(r"[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}")
 ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)
 
 # Slack's ids are opaque, upper case, and start with a letter that tells their kind.

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, drop_ignored_variables, load
+from bot.core.access import Mapping
 from bot.core.errors import ConfigError
 from bot.slack.words import CATALOGUES
 
@@ -145,7 +146,10 @@ INVALID: dict[str, tuple[list[str], str]] = {
         ],
         "the base address of Slack's Web API",
     ),
-    "AWS_REGION": (["eu-west", "Ireland", "eu_west_1", "eu-west-1 x"], "an AWS region such as eu-west-1"),
+    "AWS_REGION": (
+        ["eu-west", "Ireland", "eu_west_1", "eu-west-1 x", "mars-east-1"],
+        "an AWS region such as eu-west-1",
+    ),
     "HOST": (["my host", "http://x", "a/b"], "an address to listen on"),
     "PORT": (["-1", "65536", "http", "3000x", "1.5"], "a port number from 0 to 65535"),
     "STUDIO_TABLE_PREFIX": (["a b", "a/b", "ä", "x" * 201], "letters, digits, dots, underscores and hyphens"),
@@ -326,6 +330,16 @@ def test_region_defaults_to_aws_settings(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert load(Settings).aws_region == "ap-southeast-2"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
     assert load(Settings).aws_region == "eu-north-1"
+
+
+@pytest.mark.public(17)
+@pytest.mark.parametrize(
+    "region", ["eusc-de-east-1", "cn-north-1", "us-gov-west-1", "us-isof-south-1", "mx-central-1"]
+)
+def test_regions_of_every_partition_are_taken(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    assert load(Settings).aws_region == region
+    assert Mapping("default", "d-x", "ana", region=region).region == region
 
 
 @pytest.mark.parametrize("text", ["[default\nregion", "\x00"])

@@ -21,7 +21,7 @@ VALID: dict[str, list[Any]] = {
     "alias": ["default", "a", "0", "a" * 32, "prod-eu-1", "a-"],
     "domain_id": ["d-a", "d-abc123", "d--a", "d-" + "x" * 61, "d-a-b--c"],
     "profile_name": ["a", "Ana", "0", "ana-maria", "a--b", "p" * 63],
-    "region": [None, "eu-west-1", "us-gov-west-1", "ap-southeast-12", "us-isob-east-1"],
+    "region": [None, "eu-west-1", "us-gov-west-1", "ap-southeast-12", "us-isob-east-1", "eusc-de-east-1"],
     "role_arn": [
         None,
         ROLE,

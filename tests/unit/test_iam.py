@@ -9,6 +9,10 @@ import pytest
 
 from bot.aws import secret_refs as references
 from bot.aws.iam_policy import Role, Scope, policy
+from bot.aws.sagemaker import SageMakerStudio
+from bot.cli.iam import _account
+from bot.core.access import Mapping
+from bot.core.errors import StudioError
 
 ACCOUNT = "123456789012"
 BROKER = "arn:aws:iam::210987654321:role/studio/broker"
@@ -121,3 +125,28 @@ def test_policy_allows_reading_referenced_secrets() -> None:
             "secretsmanager:GetSecretValue",
             f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:other-XyZ123",
         )
+
+
+@pytest.mark.public(17)
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-west-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-iso-east-1", "aws-iso"),
+    ],
+)
+def test_partition_without_sts_is_that_of_the_region(
+    monkeypatch: pytest.MonkeyPatch, region: str, partition: str
+) -> None:
+    monkeypatch.setattr("bot.aws.account.caller_arn", lambda _region: None)
+    assert _account(ACCOUNT, region) == (partition, ACCOUNT)
+
+
+@pytest.mark.public(17)
+def test_region_of_a_mapping_that_aws_does_not_have_is_named() -> None:
+    studio = SageMakerStudio(region="eu-west-1", link_seconds=60, session_seconds=43200)
+    with pytest.raises(StudioError, match="AWS has no region mars-east-1: correct the mapping"):
+        studio.examine(Mapping("default", "d-x", "ana", region="mars-east-1"))
