@@ -223,11 +223,14 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of a chooser."""
+    """An option of a chooser, with what its mapping opens."""
 
     target: Target
     profile_name: str
     domain_id: str
+    space_name: str | None = None
+    landing_uri: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

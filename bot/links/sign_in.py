@@ -163,7 +163,14 @@ class SignIn:
         last = self.facts.side.submit(self.choices.recall, request.member)
         spaces = self._spaces(request, undecided)
         options = [
-            Option(Target(mapping.alias, request.target.app, space), mapping.profile_name, mapping.domain_id)
+            Option(
+                Target(mapping.alias, request.target.app, space),
+                mapping.profile_name,
+                mapping.domain_id,
+                mapping.space_name,
+                mapping.landing_uri,
+                mapping.region,
+            )
             for mapping in mappings
             for space in spaces
         ]

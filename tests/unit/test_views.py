@@ -103,6 +103,80 @@ def buttons(message: Message) -> dict[str, dict[str, Any]]:
     return {element["action_id"]: element for element in elements(message)}
 
 
+# What tells entries apart
+
+ALIKE = (
+    a_mapping("falcon", space_name="falcon"),
+    a_mapping("notes", landing_uri="app:JupyterLab:lab/tree/notes"),
+    a_mapping("prod"),
+    a_mapping("sandbox", region="eu-west-1"),
+)
+
+
+def differences(shown: str) -> dict[str, bool]:
+    return {each: each in shown for each in ("falcon", "JupyterLab", "eu-west-1")}
+
+
+@pytest.mark.public(25)
+@in_each_language
+def test_whoami_and_home_tell_entries_apart(render: RenderContext) -> None:
+    for message in (
+        status_views.who_am_i(a_status(*ALIKE), render),
+        status_views.home_tab(a_status(*ALIKE), render),
+    ):
+        lines = [line for text in texts(message) for line in text.splitlines()]
+        shown = {line for line in lines if "`ana`" in line and "`d-research`" in line}
+        assert len(shown) == len(ALIKE)
+        assert len({re.sub(r"^`\w+`", "", line) for line in shown}) == len(ALIKE)
+        assert all(differences("\n".join(shown)).values())
+
+
+@pytest.mark.public(25)
+@pytest.mark.parametrize("count", [4, 8])
+@in_each_language
+def test_chooser_tells_options_apart(render: RenderContext, count: int) -> None:
+    mapped = [replace(mapping, alias=f"{mapping.alias}{n}") for n in range(count // 4) for mapping in ALIKE]
+    offered = tuple(
+        Option(Target(each.alias), "ana", "d-research", each.space_name, each.landing_uri, each.region)
+        for each in mapped
+    )
+    message = views.answer(Choice(a_request(), offered), render)
+    assert all(differences("\n".join(texts(message))).values())
+    assert check_message(message.payload()) == []
+
+
+@pytest.mark.public(25)
+@in_each_language
+def test_option_of_a_space_has_no_repeated_list(render: RenderContext) -> None:
+    spaces = tuple(Option(Target("prod", None, name), "ana", "d-research") for name in ("one", "two"))
+    shown = "\n".join(texts(views.answer(Choice(a_request(), spaces), render)))
+    assert "`d-research`" not in shown
+
+
+@pytest.mark.public(25)
+@in_each_language
+def test_link_and_receipt_say_what_is_opened(render: RenderContext) -> None:
+    target = Target("prod", StudioApp.LAB)
+    mapping = a_mapping("prod", landing_uri=LANDING_URIS[StudioApp.LAB], space_name="falcon", region="eu-west-1")
+    assert all(differences("\n".join(texts(views.answer(issued(mapping, target=target), render)))).values())
+    pressed = entry(alias="prod", landing_uri=LANDING_URIS[StudioApp.LAB], space_name="falcon", opened_at=NOON)
+    receipt = "\n".join(texts(views.opened(pressed, render)))
+    assert all(part in receipt for part in ("`prod`", "JupyterLab", "falcon"))
+
+
+@pytest.mark.public(25)
+@pytest.mark.parametrize("app", StudioApp)
+def test_every_app_has_a_name(app: StudioApp) -> None:
+    shown = {
+        "\n".join(texts(views.answer(issued(a_mapping(landing_uri=uri)), RENDER))) for uri in LANDING_URIS.values()
+    }
+    assert len(shown) == len(StudioApp)
+    message = views.answer(issued(a_mapping(landing_uri=LANDING_URIS[app])), RENDER)
+    names = {"lab": "JupyterLab", "code": "Code Editor", "canvas": "Canvas", "rstudio": "RStudio"}
+    names |= {"classic": "Studio Classic", "home": "Studio home"}
+    assert names[app] in "\n".join(texts(message))
+
+
 # The link
 
 

@@ -17,7 +17,7 @@ from bot.slack.blocks import (
     slack_date,
     slack_time,
 )
-from bot.slack.members.views import ASK, ASKABLE, HOME_OPEN, help_text, why_refused
+from bot.slack.members.views import ASK, ASKABLE, HOME_OPEN, help_text, what_opens, why_refused
 from bot.slack.words import Words
 
 # Slack shows a hundred blocks in a home tab; the rest of it takes fewer than ten.
@@ -82,7 +82,7 @@ def _mappings(status: MemberStatus) -> list[Mapping]:
 
 
 def _mapped(mapping: Mapping, words: Words) -> str:
-    return words.who_mapping.format(alias=mapping.alias, profile=mapping.profile_name, domain=mapping.domain_id)
+    return what_opens(mapping.alias, mapping, words)
 
 
 def _way_in(status: MemberStatus, render: RenderContext) -> list[Block]:

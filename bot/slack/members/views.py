@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 
+from bot.core.access import Mapping
 from bot.core.link import APPS_BY_LANDING_URI, Answer, Choice, Denied, Option, Reason, StudioApp, Target
 from bot.core.records import Entry
 from bot.slack.blocks import (
@@ -41,6 +42,18 @@ MAX_OPTIONS = 100
 MAX_ECHO_LENGTH = 200
 # How many of a member's aliases are listed, so that the longest still fit into one section.
 MAX_ALIASES = 40
+
+# As AWS calls them. The home page of Studio has no name of its own.
+APP_NAMES = {
+    StudioApp.LAB: "JupyterLab",
+    StudioApp.CODE: "Code Editor",
+    StudioApp.CANVAS: "Canvas",
+    StudioApp.RSTUDIO: "RStudio",
+    StudioApp.CLASSIC: "Studio Classic",
+}
+
+# Whatever says what a link opens. The audit's entry has no region; its alias has.
+Opens = Mapping | Option | Entry
 
 # A grant that ends within this time is mentioned with the link.
 ENDS_SOON = timedelta(days=1)
@@ -77,8 +90,8 @@ def answer(given: Answer, render: RenderContext) -> Message:
     if isinstance(given, Denied):
         return _refusal(given, render)
     words, request, mapping, link = render.words, given.request, given.allowed.mapping, given.link
-    space = words.space.format(space=mapping.space_name) if mapping.space_name else ""
-    ready = words.ready.format(profile=mapping.profile_name, domain=mapping.domain_id, space=space)
+    details = _details(mapping, words)
+    ready = words.ready.format(profile=mapping.profile_name, domain=mapping.domain_id, details=details)
     note = words.ready_note.format(until=slack_time(link.expires_at), session=duration(link.session_seconds, words))
     again = Target(mapping.alias, request.target.app, request.target.space)
     buttons = [
@@ -97,6 +110,7 @@ def answer(given: Answer, render: RenderContext) -> Message:
 def _choice(choice: Choice, render: RenderContext) -> Message:
     """Render buttons for up to five options, a select for more. The last choice comes first, and stands out."""
     words, options = render.words, choice.options[:MAX_OPTIONS]
+    text = words.choose_text
     alone = len({option.target.alias for option in options}) == 1
     note = words.choose_note.format(command=escape(render.command), target=options[0].target)
     if len(options) <= MAX_BUTTONS:
@@ -110,9 +124,15 @@ def _choice(choice: Choice, render: RenderContext) -> Message:
         ]
         if choice.remembered:
             elements[0]["style"] = "primary"
+        if not alone:
+            text = "\n".join([text, *(what_opens(option.target.alias, option, words) for option in options)])
     else:
         entries = [
-            {"text": plain(_option_label(option, words, words.option, alone=alone)), "value": str(option.target)}
+            {
+                "text": plain(_option_label(option, words, words.option, alone=alone)),
+                "description": plain(f"{option.domain_id}{_details(option, words)}".replace("`", "")),
+                "value": str(option.target),
+            }
             for option in options
         ]
         select: Block = {
@@ -122,7 +142,22 @@ def _choice(choice: Choice, render: RenderContext) -> Message:
             "options": entries,
         }
         elements = [{**select, "initial_option": entries[0]} if choice.remembered else select]
-    return Message(words.choose_text, [section(words.choose_text), actions(*elements), context(note)])
+    return Message(words.choose_text, [section(text), actions(*elements), context(note)])
+
+
+def what_opens(alias: str | None, opens: Opens, words: Words) -> str:
+    """Return one line on what an alias opens, with what tells it from others of the same profile."""
+    details = _details(opens, words)
+    return words.who_mapping.format(alias=alias, profile=opens.profile_name, domain=opens.domain_id, details=details)
+
+
+def _details(opens: Opens, words: Words) -> str:
+    """Return the app, space and region, as far as they are set."""
+    uri, region = opens.landing_uri or "", None if isinstance(opens, Entry) else opens.region
+    app = next((app for known, app in APPS_BY_LANDING_URI.items() if uri.startswith(known)), None)
+    name = "" if app is None else f", {APP_NAMES.get(app, words.studio_home)}"
+    space = words.space.format(space=opens.space_name) if opens.space_name else ""
+    return name + space + (words.region.format(region=region) if region else "")
 
 
 def _option_label(option: Option, words: Words, without_space: str, *, alone: bool) -> str:
@@ -141,7 +176,7 @@ def opened(entry: Entry, render: RenderContext) -> Message:
         return stale(entry, render)
     # The outcome is recorded after the message went out, so a quick press may find no profile there yet.
     form = words.opened if entry.profile_name else words.opened_only
-    line = form.format(at=slack_time(at), profile=entry.profile_name, domain=entry.domain_id)
+    line = form.format(at=slack_time(at), what=what_opens(entry.alias, entry, words))
     return Message(words.opened_text, [section(line), _again(entry, words)])
 
 

@@ -15,12 +15,14 @@ class GermanWords(Words):
     try_again = "Erneut versuchen"
     choose = "Auswählen …"
     ready_text = "Dein Link zu SageMaker Studio ist da. Er gilt {lifetime}."
-    ready = "*Dein Link zu SageMaker Studio ist da*\nProfil `{profile}` in der Domain `{domain}`{space}"
+    ready = "*Dein Link zu SageMaker Studio ist da*\nProfil `{profile}` in der Domain `{domain}`{details}"
     space = ", Space `{space}`"
+    region = ", Region `{region}`"
+    studio_home = "Startseite von Studio"
     ready_note = (
         "Gültig bis {until} · deine Studio-Sitzung dauert {session} · der Link meldet dich an: gib ihn nicht weiter"
     )
-    opened = "Geöffnet um {at} · Profil `{profile}` in der Domain `{domain}`"
+    opened = "Geöffnet um {at} · {what}"
     opened_only = "Geöffnet um {at}"
     opened_text = "Du hast SageMaker Studio geöffnet."
     stale = "Dieser Link ist um {until} abgelaufen. Klick auf *Neuer Link* für einen neuen."
@@ -54,7 +56,7 @@ class GermanWords(Words):
     who_nothing = (
         "Du hast hier noch kein Profil für SageMaker Studio. Bitte deine Studio-Admins, dir eines einzurichten."
     )
-    who_mapping = "`{alias}`: Profil `{profile}` in der Domain `{domain}`"
+    who_mapping = "`{alias}`: Profil `{profile}` in der Domain `{domain}`{details}"
     who_allowed = "Du hast Zugriff auf Studio."
     who_allowed_until = "Du hast Zugriff auf Studio bis {until}."
     who_not_allowed = "Du bist für Studio noch nicht freigeschaltet. Bitte deine Studio-Admins, dich freizuschalten."

@@ -14,12 +14,14 @@ class Words:
     try_again = "Try again"
     choose = "Choose…"
     ready_text = "Your SageMaker Studio link is ready. It works for {lifetime}."
-    ready = "*Your SageMaker Studio link is ready*\nProfile `{profile}` in domain `{domain}`{space}"
+    ready = "*Your SageMaker Studio link is ready*\nProfile `{profile}` in domain `{domain}`{details}"
     space = ", space `{space}`"
+    region = ", region `{region}`"
+    studio_home = "Studio home"
     ready_note = (
         "Works until {until} · your Studio session lasts {session} · the link signs in as you: do not share it"
     )
-    opened = "Opened at {at} · profile `{profile}` in domain `{domain}`"
+    opened = "Opened at {at} · {what}"
     opened_only = "Opened at {at}"
     opened_text = "You opened SageMaker Studio."
     stale = "This link expired at {until}. Press *New link* to get another one."
@@ -53,7 +55,7 @@ class Words:
     who_nothing = (
         "You have no SageMaker Studio profile here yet. Ask your Studio administrator to set one up for you."
     )
-    who_mapping = "`{alias}`: profile `{profile}` in domain `{domain}`"
+    who_mapping = "`{alias}`: profile `{profile}` in domain `{domain}`{details}"
     who_allowed = "You have access to Studio."
     who_allowed_until = "You have access to Studio until {until}."
     who_not_allowed = "You are not on the allow-list yet. Ask your Studio administrator to allow you."
