@@ -50,9 +50,9 @@ class Aws:
                 found = self._get(asked["TableName"], asked["Key"])
                 return {"Item": found[0]} if found else {}
             case "BatchGetItem":
-                wanted = asked["RequestItems"].items()
+                asked_keys = asked["RequestItems"].items()
                 return {
-                    "Responses": {t: [i for key in w["Keys"] for i in self._get(t, key)] for t, w in wanted},
+                    "Responses": {t: [i for key in w["Keys"] for i in self._get(t, key)] for t, w in asked_keys},
                     "UnprocessedKeys": {},
                 }
             case "Query":

@@ -60,7 +60,7 @@ GUARDS = {
         "serving/wsgi.py",
         "if abs(self.clock.now() - int(timestamp)) > MAX_AGE:",
         "if False:",
-        (f"{UNIT}/test_web.py", "test_wrong_time_and_wrong_secret_are_told_apart"),
+        (f"{UNIT}/test_web.py", "test_wrong_time_and_wrong_secret_are_distinguished"),
     ),
     "body size": Guard(
         "serving/wsgi.py",
@@ -360,7 +360,7 @@ GUARDS = {
         "store/confirmations.py",
         "(self._items.state == OPEN) & ",
         "",
-        (f"{CONTRACT}/test_confirmations_port.py", "test_confirmation_can_be_taken_once"),
+        (f"{CONTRACT}/test_confirmations_port.py", "test_confirmation_can_be_used_once"),
     ),
     "confirmation expiry": Guard(
         "store/confirmations.py",

@@ -25,7 +25,7 @@ OPEN_FOR = timedelta(days=7)
 GATHER_TIMEOUT = 3.5
 # The audit's words for a request that joined an open one, or came a second time, and for a decision that could not
 # be carried out.
-JOINED, TAKEN_BACK = "joined", "taken_back"
+JOINED, REVERTED = "joined", "taken_back"
 # The choices of a member; None is without an end date.
 DAYS = (1, 7, 30, 90, None)
 
@@ -255,7 +255,7 @@ class AccessRequests:
         except Exception:
             with suppress(StudioLinksError):  # the first error says more
                 self.requests.reopen(press.who, press.request_id)
-                self._record("decide", actor, kept, TAKEN_BACK)
+                self._record("decide", actor, kept, REVERTED)
             raise
         return Decision(DecisionResult.DONE, kept)
 

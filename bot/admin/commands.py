@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from bot.admin.access_requests import JOINED, TAKEN_BACK
+from bot.admin.access_requests import JOINED, REVERTED
 from bot.admin.specs import COMMAND_SPECS, CommandSpec, Name, Verb
 from bot.core.access import Effect, Grant, Lockdown, Mapping
 from bot.core.audit import DONE, INVALID_FORM, ISSUED, REQUESTED, UNDELIVERED
@@ -33,7 +33,7 @@ HISTORY = timedelta(days=7)
 # Every outcome that an audit entry can have.
 LINK_OUTCOMES = (ISSUED, UNDELIVERED, REQUESTED, INVALID_FORM, *Reason)
 DECISIONS = (DONE, RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, *DecisionResult)
-OUTCOMES = tuple(dict.fromkeys(map(str, (*LINK_OUTCOMES, *DECISIONS, JOINED, TAKEN_BACK))))
+OUTCOMES = tuple(dict.fromkeys(map(str, (*LINK_OUTCOMES, *DECISIONS, JOINED, REVERTED))))
 # The rules of fields that no record checks.
 PATTERNS: Dictionary[str, tuple[re.Pattern[str], int, str]] = {
     Name.USER: (USER_ID, 31, "a Slack user id such as U0123ABCD"),

@@ -138,7 +138,7 @@ def plan(
         _proposed(row, holders.get(row.profile.key), used[row.members[0]]) if row.status is Status.MATCHED else row
         for row in match(known.values(), accounts)
     ]
-    return [*rows, *_gone(held, known.keys(), active, searched)]
+    return [*rows, *_orphans(held, known.keys(), active, searched)]
 
 
 def _proposed(row: Row, holder: str | None, used: set[str]) -> Row:
@@ -165,7 +165,7 @@ def _proposed(row: Row, holder: str | None, used: set[str]) -> Row:
     return replace(row, status=Status.MAP, mapping=mapping)
 
 
-def _gone(
+def _orphans(
     held: Iterable[tuple[str, Mapping]], known: Iterable[ProfileKey], active: frozenset[str], searched: frozenset[str]
 ) -> Iterator[Row]:
     keys = frozenset(known)

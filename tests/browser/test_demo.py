@@ -64,7 +64,7 @@ def test_demo_serves_one_address_and_stops_everything(how: signal.Signals) -> No
         idle.close()
 
 
-def test_demo_reports_a_taken_port_in_one_line() -> None:
+def test_demo_reports_a_port_in_use_in_one_line() -> None:
     with create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [sys.executable, "-m", "bot", "demo", "--port", port]

@@ -19,7 +19,7 @@ AUDIT_DAYS = 400
 
 
 @pytest.fixture(autouse=True)
-def _patience_with_slack(monkeypatch: pytest.MonkeyPatch) -> None:
+def _long_slack_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for the Slack stand-in on a busy machine, too. Tests about time set their own limits."""
     monkeypatch.setattr(client, "API_TIMEOUT", 60)
     monkeypatch.setattr(response_url, "TIMEOUT", 60.0)

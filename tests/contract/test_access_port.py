@@ -147,7 +147,7 @@ def test_batch_write_fails_if_the_member_has_changed(store: Store) -> None:
     assert audited(store) == ["meanwhile"]
 
 
-def test_batch_write_fails_if_one_profile_is_taken(store: Store) -> None:
+def test_batch_write_fails_if_one_profile_is_in_use(store: Store) -> None:
     put(store, BEN, a_mapping(profile="bens"), entry="ben")
 
     records = (a_mapping("one", "ana-1"), a_mapping("two", "BENS"), a_grant())
@@ -263,7 +263,7 @@ def test_released_profile_can_be_mapped_again(store: Store) -> None:
     put(store, BEN, a_mapping(), entry="last")
 
 
-def test_remapping_to_a_taken_profile_changes_nothing(store: Store) -> None:
+def test_remapping_to_a_profile_in_use_changes_nothing(store: Store) -> None:
     mine = put(store, ANA, a_mapping(profile="mine"), entry="one")
     put(store, BEN, a_mapping(profile="theirs"), entry="two")
 

@@ -38,7 +38,7 @@ def confirmations(request: pytest.FixtureRequest) -> Iterator[Confirmations]:
         yield ConfirmationTable(request.getfixturevalue("tables"))
 
 
-def test_confirmation_can_be_taken_once(confirmations: Confirmations) -> None:
+def test_confirmation_can_be_used_once(confirmations: Confirmations) -> None:
     assert confirmations.keep(COMMAND)
     assert confirmations.take(ANA, ID, NOON) == COMMAND
     assert confirmations.take(ANA, ID, NOON) is None

@@ -824,7 +824,7 @@ def test_empty_key_is_refused_in_every_operation(table: Any) -> None:
 
 
 @pytest.mark.public(31)
-def test_printed_access_key_is_taken_by_dynamodb_local(aws: LocalAws) -> None:
+def test_printed_access_key_is_accepted_by_dynamodb_local(aws: LocalAws) -> None:
     assert re.fullmatch(r"\w+", aws.environment()["AWS_ACCESS_KEY_ID"], re.ASCII)
     assert re.fullmatch(r"\w+", BOT_KEY, re.ASCII)
 

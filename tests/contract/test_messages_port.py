@@ -80,7 +80,7 @@ def test_same_note_can_be_written_twice(messages: Messages) -> None:
     assert messages.note(MESSAGE, "first", NOON, unless="gone")
 
 
-def test_gone_message_stays_gone_in_any_order(messages: Messages) -> None:
+def test_removed_message_stays_removed_in_any_order(messages: Messages) -> None:
     for number in range(10):
         message, gone = f"{MESSAGE}{number}", f"gone {number}"
         noted, forgotten = race(

@@ -370,7 +370,7 @@ def test_deny_rule_prevents_approval(product: Product, admin: Admin, user: str) 
     newest(product, user, "You can open SageMaker Studio now")
 
 
-def test_taken_alias_is_refused_and_writes_nothing(product: Product, admin: Admin, user: str) -> None:
+def test_alias_in_use_is_refused_and_writes_nothing(product: Product, admin: Admin, user: str) -> None:
     for name in (user.lower(), f"{user.lower()}-prod"):
         create_profile(product.domain_id, name)
     admin.map(Member(TEAM, user), Mapping("sandbox", product.domain_id, user.lower()), TESTER)

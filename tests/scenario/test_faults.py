@@ -296,8 +296,8 @@ def test_request_after_a_fault_is_served(crowd: Crowd) -> None:
 
 def test_burst_is_answered_in_ten_seconds_if_dynamodb_hangs(product: Product, crowd: Crowd) -> None:
     """Most of them wait for a worker until the queue timeout refuses them."""
-    workers, rush = 12, 80
-    people = [crowd.member(mapped=False, allowed=False) for _ in range(rush)]
+    workers, burst = 12, 80
+    people = [crowd.member(mapped=False, allowed=False) for _ in range(burst)]
     environment = {**product.environment, "STUDIO_CONCURRENCY": str(workers)}
     with bot_process(environment, product.bot.log) as bot, sent_to(product, bot):
         bot.wait_until_ready()
@@ -306,7 +306,7 @@ def test_burst_is_answered_in_ten_seconds_if_dynamodb_hangs(product: Product, cr
         started = time.perf_counter()
         exchanges = [someone.types() for someone in people]
 
-        with ThreadPoolExecutor(rush) as together:
+        with ThreadPoolExecutor(burst) as together:
             pairs = zip(people, exchanges, strict=True)
             answered = list(together.map(lambda pair: pair[0].reads(pair[1], timeout=REPLY_TIMEOUT), pairs))
         seconds = time.perf_counter() - started

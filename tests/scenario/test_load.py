@@ -14,7 +14,7 @@ from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
 from tests.scenario.crowd import Crowd
 from tests.waiting import wait_until
 
-RUSH = 500
+BURST = 500
 # Seconds for the 99th percentile of acknowledgements, for each of which Slack waits three; and for answers.
 ACK_TIMEOUT, SLACK_WAITS, REPLY_TIMEOUT = 1.0, 3.0, 10.0
 IN_FLIGHT = 'studio_links_in_flight{pool="worker"} '
@@ -59,13 +59,13 @@ def test_five_hundred_commands_at_once_are_all_answered(
         )
         send(plan)  # warms up: connections, caches, code
         before = rss(worker)
-        plan.count = RUSH
+        plan.count = BURST
 
         # The time is that of the bot and not of a machine that stalls: best of five.
         for _ in range(5):
             report = send(plan)
             assert report.lost == 0
-            assert sum(report.answers.values()) == RUSH
+            assert sum(report.answers.values()) == BURST
             assert set(report.answers) <= EXPECTED
             assert report.answers[LINK] > 0
             wait_until_calm(bot, report)

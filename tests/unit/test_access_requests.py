@@ -472,7 +472,7 @@ def test_requested_profile_is_added_to_the_existing_mapping(world: World, *, ask
     assert world.rule() is not None
 
 
-def test_taken_alias_is_refused_and_writes_nothing(world: World) -> None:
+def test_alias_in_use_is_refused_and_writes_nothing(world: World) -> None:
     world.studio.add("d-prod", "ana")
     request = world.ask(wish="prod")
     assert world.approve(request, Mapping("default", "d-prod", "ana")) == Decision(
@@ -610,7 +610,7 @@ def test_non_administrator_deciding_their_own_is_refused_as_such(world: World) -
 
 
 @in_each_way
-def test_press_by_non_administrator_on_gone_request_is_recorded(world: World, way: Way) -> None:
+def test_press_by_non_admin_on_closed_request_is_recorded(world: World, way: Way) -> None:
     gone = an_access_request(id=NO_SUCH)
     assert way(world, BEN, gone) == Decision(DecisionResult.NOT_AN_ADMIN)
     assert world.steps() == [("decide", "not_an_admin", BEN.user_id)]
@@ -627,18 +627,18 @@ def test_no_administrators_means_no_decision(world: World, way: Way) -> None:
 
 
 @in_each_way
-def test_unknown_request_is_gone(world: World, way: Way) -> None:
+def test_unknown_request_is_closed(world: World, way: Way) -> None:
     assert way(world, ADA, an_access_request(id=NO_SUCH)) == Decision(DecisionResult.CLOSED)
     assert world.steps() == [("decide", "gone", ADA.user_id)]
     assert (last(world).subject, last(world).after) == (ANA.user_id, {"request": NO_SUCH, "wish": "", "days": None})
 
 
-def test_unknown_request_is_gone_without_asking_for_a_mapping(world: World) -> None:
+def test_unknown_request_is_closed_without_asking_for_a_mapping(world: World) -> None:
     assert world.approve(an_access_request(BEN, id=NO_SUCH)) == Decision(DecisionResult.CLOSED)
 
 
 @in_each_way
-def test_replaced_request_is_gone_and_its_successor_stays(world: World, way: Way) -> None:
+def test_replaced_request_is_closed_and_its_successor_stays(world: World, way: Way) -> None:
     older = world.ask()
     world.deny(older, by=ADA)
     newer = world.ask(reason="again")
@@ -648,7 +648,7 @@ def test_replaced_request_is_gone_and_its_successor_stays(world: World, way: Way
 
 
 @in_each_way
-def test_expired_request_is_gone(world: World, way: Way) -> None:
+def test_expired_request_is_closed(world: World, way: Way) -> None:
     request = world.ask()
     world.clock.advance(OPEN_FOR.total_seconds())
     assert way(world, ADA, request) == Decision(DecisionResult.CLOSED, request)
@@ -705,7 +705,7 @@ def test_concurrent_decisions_have_one_winner(world: World) -> None:
 
 
 @in_each_way
-def test_withdrawn_request_is_gone(world: World, way: Way) -> None:
+def test_withdrawn_request_is_closed(world: World, way: Way) -> None:
     request = world.ask()
     world.use_case.withdraw(request)
     steps = world.steps()

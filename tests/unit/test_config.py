@@ -336,7 +336,7 @@ def test_region_defaults_to_aws_settings(monkeypatch: pytest.MonkeyPatch, tmp_pa
 @pytest.mark.parametrize(
     "region", ["eusc-de-east-1", "cn-north-1", "us-gov-west-1", "us-isof-south-1", "mx-central-1"]
 )
-def test_regions_of_every_partition_are_taken(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+def test_regions_of_every_partition_are_valid(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
     monkeypatch.setenv("AWS_REGION", region)
     assert load(Settings).aws_region == region
     assert Mapping("default", "d-x", "ana", region=region).region == region

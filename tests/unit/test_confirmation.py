@@ -312,7 +312,7 @@ def test_failed_command_cannot_be_confirmed_again(world: World) -> None:
     assert world.confirm(question) == NotDone(NotDoneReason.EXPIRED)
 
 
-def test_pending_command_of_an_older_version_is_gone(world: World) -> None:
+def test_pending_command_of_an_older_version_has_expired(world: World) -> None:
     for verb, fields in (("dance", {}), ("deny", {"whom": "U0ANA"}), ("deny", {}), ("list", {})):
         pending_id = world.request_id()
         world.pending.keep(PendingCommand(pending_id, ADA, verb, fields, world.clock.now() + CONFIRMATION_TIMEOUT))

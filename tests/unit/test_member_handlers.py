@@ -181,7 +181,7 @@ def test_message_that_slack_sends_again_is_not_answered_twice(world: AppWorld) -
     assert len(world.slack.posts) == 1
 
 
-def test_message_that_finds_the_queue_full_is_told_so_once(world: AppWorld) -> None:
+def test_message_that_finds_the_queue_full_is_answered_once(world: AppWorld) -> None:
     world.workers.capacity = 0
     world.write(ts="1767225600.000000")
     world.write(ts="1767225601.000000")

@@ -37,7 +37,7 @@ def test_plan_replaces_nothing_stored() -> None:
     assert of(Status.NOT_CLEAR, found)[0].members == ("U0ANA",)
 
 
-def test_plan_counts_mapped_profiles_and_reports_taken_ones() -> None:
+def test_plan_counts_mapped_profiles_and_reports_conflicts() -> None:
     stored = {"U0ANA": Access((Mapping("default", "d-one", "ANA"), Mapping("b", "d-one", "ben")))}
     found = planned(Profile("d-one", "ana"), Profile("d-one", "ben"), stored=stored)
     assert (proposed(found), len(of(Status.MAPPED, found))) == ([], 1)

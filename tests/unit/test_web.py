@@ -145,7 +145,7 @@ def test_every_signing_secret_is_tried_whichever_matches(http: Http, monkeypatch
         ({"HTTP_X_SLACK_REQUEST_TIMESTAMP": str(NOW + 301)}, b"more than five minutes", []),
     ],
 )
-def test_wrong_time_and_wrong_secret_are_told_apart(
+def test_wrong_time_and_wrong_secret_are_distinguished(
     http: Http, changes: dict[str, str], words: bytes, mismatches: list[bool]
 ) -> None:
     if (at := changes.get("HTTP_X_SLACK_REQUEST_TIMESTAMP")) is not None:

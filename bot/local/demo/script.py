@@ -66,7 +66,7 @@ def play(demo: RunningDemo) -> None:
 def _open(show: Console, demo: RunningDemo, link: Message) -> tuple[str, Message]:
     """Open a link, and return it with the message that replaced it."""
     used = link.button(OPEN_STUDIO).url or ""
-    _expect("the link opens Studio as ana", SIGNED_IN in (page := _visit(used)) and ANA.name in page)
+    _expect("the link opens Studio as ana", SIGNED_IN in (page := _open_page(used)) and ANA.name in page)
     opened = demo.workspace.answer_to(demo.workspace.press(ANA.user_id, link, OPEN_STUDIO))
     _done(show, "ana pressed Open Studio: it signed her in, and the used link has left her screen")
     _print_message(show, demo, ANA, opened)
@@ -77,13 +77,13 @@ def _open(show: Console, demo: RunningDemo, link: Message) -> tuple[str, Message
 def _renew(show: Console, demo: RunningDemo, used: str, opened: Message) -> None:
     lifetime = demo.settings.studio_link_seconds
     demo.clock.ahead += lifetime + 1
-    _expect("the expired link leads to the sign-in page", SIGN_IN in _visit(used))
+    _expect("the expired link leads to the sign-in page", SIGN_IN in _open_page(used))
     _done(show, f"{lifetime + 1} seconds later (the stand-in's clock was moved on) it leads to the AWS sign-in page")
     renewed = demo.workspace.answer_to(demo.workspace.press(ANA.user_id, opened, NEW_LINK))
     _done(show, "ana pressed New link: a new one replaces it")
     _print_message(show, demo, ANA, renewed)
     new = renewed.button(OPEN_STUDIO).url or ""
-    _expect("the new link is another one, and works", new != used and SIGNED_IN in _visit(new))
+    _expect("the new link is another one, and works", new != used and SIGNED_IN in _open_page(new))
 
 
 def _ask(show: Console, demo: RunningDemo, member: DemoMember) -> tuple[Exchange, Message]:
@@ -105,7 +105,7 @@ def _ended(demo: RunningDemo) -> list[Entry]:
 
 def _outcomes(demo: RunningDemo, outcome: str) -> int:
     """Return how many requests ended like this, by the bot's own metrics."""
-    page = _visit(f"{demo.bot_address}/metrics")
+    page = _open_page(f"{demo.bot_address}/metrics")
     found = re.search(rf'^studio_links_requests_total{{outcome="{outcome}"}} (\d+)', page, re.MULTILINE)
     return int(found[1]) if found else 0
 
@@ -118,7 +118,7 @@ def _within_seconds(seconds: float, happened: Callable[[], bool]) -> bool:
     return done
 
 
-def _visit(url: str) -> str:
+def _open_page(url: str) -> str:
     """Return the page that a fresh browser sees at an address on this machine, after redirects."""
     browser = build_opener(ProxyHandler({}), HTTPCookieProcessor())
     with browser.open(url, timeout=5) as response:

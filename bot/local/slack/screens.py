@@ -108,9 +108,9 @@ class Screens:
                 self._put(replace(old, text=text, blocks=named(blocks), exchange=exchange))
         self._changes.note()
 
-    def remove(self, is_gone: Callable[[Message], bool]) -> None:
+    def remove(self, is_removed: Callable[[Message], bool]) -> None:
         with self._lock:
-            self._messages = {ts: message for ts, message in self._messages.items() if not is_gone(message)}
+            self._messages = {ts: message for ts, message in self._messages.items() if not is_removed(message)}
             self._revision += 1
         self._changes.note()
 

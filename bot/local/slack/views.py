@@ -148,11 +148,11 @@ class Views:
         """Close the top modal, or all of them, and return the closed ones, the top one first."""
         with self._lock:
             stack = self._stacks.pop(user_id, [])
-            gone = list(reversed(stack)) if everything else stack[-1:]
+            removed = list(reversed(stack)) if everything else stack[-1:]
             if not everything and stack[:-1]:
                 self._stacks[user_id] = stack[:-1]
         self._changed()
-        return tuple(gone)
+        return tuple(removed)
 
     def _new(self, user_id: str, content: Mapping[str, Any], old: View | None = None, known_hash: str = "") -> View:
         """Return a new view, or the successor of an old one, which keeps its place."""
