@@ -109,6 +109,32 @@ GERMAN = {
 }
 
 
+ENGLISH = {
+    "<!date^1736528442^{date_slash} {time_secs}|old>": "01/10/2025 12:00:42 PM",
+    "<!date^1736528442^{date_short}, {date_long_full}|old>": "Jan 10, 2025, January 10, 2025",
+    "<!date^1736528442^{date_pretty} at {time}|old>": "Today at 12:00 PM",
+    "<!date^1736528442^until {date_short_pretty}|old>": "until today",
+    "<!date^1736442042^{date_long_pretty}|old>": "Yesterday",
+    "<!date^1736614842^{date_pretty}|old>": "Tomorrow",
+    "<!date^1735837242^{date}|old>": "January 2nd, 2025",
+    "<!date^1737478842^{date}|old>": "January 21st, 2025",
+    "<!date^1736787642^{date}|old>": "January 13th, 2025",
+    "<!date^1736485242^{time}|old>": "12:00 AM",
+    "<!date^1736528382^{ago}|old>": "1 minute ago",
+    "<!date^1736535642^{ago}|old>": "In 2 hours",
+    "<!date^1736528442^{ago}|old>": "Now",
+    "<!date^1736528442^{date} in {zone}|old>": "old",
+}
+
+
+def test_dates_read_as_in_slack(slack: Workspace, bot: TinyBot, window: Windows) -> None:
+    page = window(timezone_id="America/New_York").open(f"{slack.url}/#U0ALICE/{GENERAL}")
+    page.clock.set_fixed_time("2025-01-10T12:00:42-05:00")
+    message = say(page, bot, *(section(written) for written in ENGLISH))
+    shown = message.locator(".mrkdwn").all_inner_texts()
+    assert dict(zip(ENGLISH, shown, strict=True)) == ENGLISH
+
+
 @pytest.mark.public(28)
 def test_dates_follow_the_language_of_the_members_slack(page: Page, bot: TinyBot) -> None:
     page.clock.set_fixed_time("2025-01-01T01:00:00+01:00")

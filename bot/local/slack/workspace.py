@@ -18,7 +18,7 @@ from bot.local.slack.exchanges import Exchange
 from bot.local.slack.features import Features
 from bot.local.slack.people import SCOPES as SCOPES  # noqa: PLC0414
 from bot.local.slack.people import SLACKBOT, Channel, Installation, Person, UserGroup
-from bot.local.slack.rendering import RenderContext, render
+from bot.local.slack.rendering import render
 from bot.local.slack.response_urls import Delivery
 from bot.local.slack.screens import Message
 from bot.local.slack.state import WorkspaceState
@@ -118,10 +118,10 @@ class Workspace(Client, LoopbackServer):
         return answers(self.screens.wait(exchange.user_id, answers, timeout))[-1]
 
     def render(self, message: Message) -> str:
-        """Return the message as text for a terminal, in this machine's time zone."""
+        """Return the message as text for a terminal."""
         names = {person.id: person.name for person in self.directory.people()}
         names |= {channel.id: channel.name for channel in self.directory.channels()}
-        return render(message, RenderContext(names=names))
+        return render(message, names)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
