@@ -38,7 +38,6 @@ S = TypeVar("S", bound="Settings")
 WEB_ADDRESS = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
 ENDPOINT = "the address of the service, such as http://127.0.0.1:5001"
 SECRET = {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"}
-MAX_SIGNING_SECRETS = 2
 SIGNING_SECRET = re.compile("[0-9a-f]{32}")  # as Slack makes them today
 DOUBTFUL = (
     "SLACK_SIGNING_SECRET does not look like Slack's, which are 32 hexadecimal digits: copy it again from Basic "
@@ -195,7 +194,7 @@ class ServeSettings(Settings):
 class HttpSettings(ServeSettings):
     """Settings of the bot over HTTP."""
 
-    slack_signing_secret: Annotated[SecretStr, _secret(r"(?!xox|xapp-)[\w-]{6,}", MAX_SIGNING_SECRETS)] = Field(
+    slack_signing_secret: Annotated[SecretStr, _secret(r"(?!xox|xapp-)[\w-]{6,}", most=2)] = Field(
         description="the app's signing secret, 32 characters (Basic Information in the app's settings), or the new "
         "one and the old one with a comma between"
     )
