@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+from bot.admin.examination import cannot_work, examined
 from bot.admin.history import entries, matches
 from bot.admin.stored import require_readable, require_version, require_workspace, rules_of_group, same
 from bot.core import policy
@@ -54,11 +55,13 @@ class Explanation:
     Attributes:
         slack_asked: whether it used Slack's record of the member and the groups.
         rules: every rule that was considered.
+        unknown: why SageMaker did not say whether the profile can be opened; None if it did.
     """
 
     decision: Allowed | Denied
     slack_asked: bool
     rules: tuple[policy.Considered, ...] = ()
+    unknown: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Admin:
         actor: Actor,
         *,
         overwrite: bool = True,
+        force: bool = True,
         at_version: int | None = None,
     ) -> Change:
         """Set a mapping, replacing the one with the same alias.
@@ -88,8 +92,10 @@ class Admin:
 
         Args:
             overwrite: whether the mapping may replace one to another profile.
+            force: whether to set even a mapping of which SageMaker says that it cannot work.
 
         Raises:
+            BadInput: the mapping cannot work.
             ProfileConflict: another member holds the profile.
             Changed: the member's records changed at the same time, or the mapping must not be replaced.
         """
@@ -102,6 +108,8 @@ class Admin:
         try:
             mapping = self.studio.examine(mapping)
         except StudioError as error:
+            if not force and cannot_work(error):
+                raise BadInput(f"nothing was mapped: {error}; --force maps it all the same") from error
             if before is not None and before.same_profile(mapping):
                 mapping = replace(mapping, profile_arn=before.profile_arn)
             warnings = (f"members cannot use this mapping yet: {error}",)
@@ -241,7 +249,7 @@ class Admin:
             yield group, rules_of_group(workspace, group)
 
     def explain(self, member: Member, alias: str | None, gatherer: Gatherer | None) -> Explanation:
-        """Explain what the policy would decide now. Without a gatherer, assume an ordinary member."""
+        """Explain the answer to the member's next request. Without a gatherer, assume an ordinary member."""
         target, now = Target(alias), self.now()
         if gatherer is None:
             facts = policy.Facts(Person(member.user_id, member.tenant), self.access.read(member))
@@ -252,7 +260,9 @@ class Admin:
         if gatherer is None:
             checks = (replace(c, detail=ASSUMED) if c.name in policy.OF_SLACK else c for c in decision.checks)
             decision = replace(decision, checks=tuple(checks))
-        return Explanation(decision, gatherer is not None, policy.considered(member, facts, now))
+        found = examined(decision, self.studio)
+        rules = policy.considered(member, facts, now)
+        return Explanation(found.decision, gatherer is not None, rules, found.unknown)
 
     def history(
         self,

@@ -98,11 +98,18 @@ Outcome = NotDone | Question | Done | Forgotten | Page | Explained
 
 
 def carry_out(
-    admin: Admin, tenant: str, command: AdminCommand, actor: Actor, *, at_version: int | None = None
+    admin: Admin,
+    tenant: str,
+    command: AdminCommand,
+    actor: Actor,
+    *,
+    force: bool = True,
+    at_version: int | None = None,
 ) -> Done | Forgotten:
     """Make the change that a command asks for.
 
     Args:
+        force: whether to set even a mapping that cannot work.
         at_version: the version of the records that the administrator saw; None for any.
 
     Raises:
@@ -113,7 +120,7 @@ def carry_out(
     match command.verb:
         case Verb.MAP:
             who = Member(tenant, principal)
-            change = admin.map(who, command.mapping(), actor, at_version=at_version)
+            change = admin.map(who, command.mapping(), actor, force=force, at_version=at_version)
         case Verb.UNMAP:
             change = admin.unmap(Member(tenant, principal), command.alias, actor, at_version=at_version)
         case Verb.LOCKDOWN if command.locks:

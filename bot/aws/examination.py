@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from botocore.exceptions import ClientError
 
+from bot.admin.examination import SETTLING
 from bot.aws.client import translated
 from bot.core.access import Mapping
 from bot.core.errors import StudioError
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MISSING = "ResourceNotFound"
-# States that end by themselves.
-SETTLING = {"Pending", "Updating"}
 MAX_FAILURE_REASON = 300
 # SageMaker's codes that say too little about what is wrong.
 UNCLEAR = {MISSING, "ValidationException"}

@@ -17,6 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from bot.admin.examination import UNKNOWN_REGION
 from bot.aws.client import aws_errors, new_session, partition_of
 from bot.aws.examination import diagnosed, examine, require_space
 from bot.aws.iam_policy import session_policy
@@ -37,7 +38,6 @@ T = TypeVar("T")
 # Slack takes no button URL longer than this. https://docs.slack.dev/reference/block-kit/block-elements/button-element
 MAX_URL_LENGTH = 3000
 MAX_SPACES = 1000
-UNKNOWN_REGION = "UnknownRegion"
 ADMINISTRATION = "studio-links-administration"
 
 

@@ -1,8 +1,9 @@
 """The verbs of administration: change mappings, rules and the lockdown, show them, explain what follows from them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import chain
+from typing import Annotated
 
 import typer
 
@@ -14,7 +15,7 @@ from bot.admin.specs import Verb
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, add_verb
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
-from bot.core.link import Allowed
+from bot.core.link import Allowed, Denied, Reason
 from bot.core.values import is_group, utc_now
 from bot.slack.words.admin_en import AdminWords
 
@@ -23,8 +24,17 @@ commands = typer.Typer()
 NO_LOCKDOWN = "there is no lockdown"
 
 
-def change(run: CommandContext, command: AdminCommand) -> None:
-    result = carry_out(run.admin, run.tenant, command, run.actor)
+def map_(
+    run: CommandContext,
+    command: AdminCommand,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Map even what SageMaker says cannot work.")] = False,
+) -> None:
+    change(run, command, force=force)
+
+
+def change(run: CommandContext, command: AdminCommand, *, force: bool = False) -> None:
+    result = carry_out(run.admin, run.tenant, command, run.actor, force=force)
     if isinstance(result, Forgotten):
         for line in _rule_lines(result.removed):
             console.print_line(f"removed: {line}")
@@ -111,6 +121,7 @@ def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = Fal
                 "allowed": reason is None,
                 "reason": reason,
                 "slack_asked": explanation.slack_asked,
+                "sagemaker_unknown": explanation.unknown,
                 "checks": decision.checks,
                 "rules": explanation.rules,
             }
@@ -123,12 +134,29 @@ def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = Fal
         [("DECIDES" if rule.decides else "", rule.grant.describe(utc_now()), rule.why) for rule in explanation.rules],
         empty="no rule concerns this member or any group",
     )
-    console.print_line(f"{user} would {'get a link' if reason is None else f'be refused: {reason}'}")
+    console.print_line(f"{user} would {_answer(decision)}")
+    if explanation.unknown:
+        console.warn(f"SageMaker did not say whether this can be opened: {explanation.unknown}")
     if not explanation.slack_asked:
         console.warn("Slack was not asked about this account and the groups: set SLACK_BOT_TOKEN to include it")
 
 
-_WORK = dict.fromkeys((Verb.MAP, Verb.UNMAP, *(Verb(effect.value) for effect in Effect), Verb.FORGET), change) | {
+def _answer(decision: Allowed | Denied) -> str:
+    match decision:
+        case Allowed():
+            return "get a link"
+        case Denied(reason=Reason.CHOOSE):
+            return f"be asked which to open: {', '.join(decision.aliases)}"
+        case Denied(sign_in_address=str(address)):
+            return f"be refused: {decision.reason}, and sent to {address}"
+        case _:
+            return f"be refused: {decision.reason}"
+
+
+_CHANGES = (Verb.UNMAP, *(Verb(effect.value) for effect in Effect), Verb.FORGET)
+_WORK: dict[Verb, Callable[..., None]] = {
+    Verb.MAP: map_,
+    **dict.fromkeys(_CHANGES, change),
     Verb.SHOW: show,
     Verb.LIST: list_,
     Verb.EXPLAIN: explain,

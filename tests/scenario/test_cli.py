@@ -75,7 +75,7 @@ def test_member_is_mapped_allowed_shown_and_explained(product: Product) -> None:
 
 
 def test_repeated_command_changes_nothing_and_says_so(product: Product) -> None:
-    arguments = ("map", "U0TWICE", "--domain", product.domain_id, "--profile", "twice")
+    arguments = ("map", "U0TWICE", "--domain", product.domain_id, "--profile", "twice", "--force")
     run(*arguments)
     run("allow", "U0TWICE")
 
@@ -85,20 +85,27 @@ def test_repeated_command_changes_nothing_and_says_so(product: Product) -> None:
 
 
 def test_profile_names_ignore_case(product: Product) -> None:
-    run("map", "U0OWNER", "--domain", product.domain_id, "--profile", "Shared")
+    run("map", "U0OWNER", "--domain", product.domain_id, "--profile", "Shared", "--force")
 
-    line = fails("map", "U0OTHER", "--domain", product.domain_id, "--profile", "sHARED")
+    line = fails("map", "U0OTHER", "--domain", product.domain_id, "--profile", "sHARED", "--force")
 
     assert "already mapped to" in line
     assert "U0OWNER" in line
     run("unmap", "U0OWNER")
-    run("map", "U0OTHER", "--domain", product.domain_id, "--profile", "sHARED")
+    run("map", "U0OTHER", "--domain", product.domain_id, "--profile", "sHARED", "--force")
 
 
-def test_map_warns_of_an_unusable_mapping(product: Product) -> None:
-    assert "there is no profile ghost" in run("map", "U0GHOST", "--domain", product.domain_id, "--profile", "ghost")
-    sso = create_domain("cli-sso", "SSO")
-    assert "IAM Identity Center" in run("map", "U0SSO", "--domain", sso, "--profile", "sso")
+def test_map_refuses_what_cannot_work_unless_forced(product: Product) -> None:
+    ghost = ("map", "U0GHOST", "--domain", product.domain_id, "--profile", "ghost")
+    assert "nothing was mapped: there is no profile ghost" in fails(*ghost)
+    assert read("show", "U0GHOST")["mappings"] == []
+    assert "there is no profile ghost" in run(*ghost, "--force")
+    sso = ("map", "U0SSO", "--domain", create_domain("cli-sso", "SSO"), "--profile", "sso")
+    assert "IAM Identity Center" in fails(*sso)
+    assert "IAM Identity Center" in run(*sso, "--force")
+    run("allow", "U0SSO")
+    product.slack.add_member("U0SSO", "sso")
+    assert "would be refused: domain_sso, and sent to http" in run("explain", "U0SSO")
     product.aws.inject("DescribeDomain", Fault("ThrottlingException", times=2))
     assert "throttles" in run("map", "U0SLOW", "--domain", product.domain_id, "--profile", "slow")
 
@@ -129,8 +136,8 @@ def test_bad_input_is_refused_with_the_allowed_values(case: str) -> None:
 
 
 def test_unmap_of_several_needs_an_alias(product: Product) -> None:
-    run("map", "U0MANY", "--domain", product.domain_id, "--profile", "many-a", "--alias", "a")
-    run("map", "U0MANY", "--domain", product.domain_id, "--profile", "many-b", "--alias", "b")
+    run("map", "U0MANY", "--domain", product.domain_id, "--profile", "many-a", "--alias", "a", "--force")
+    run("map", "U0MANY", "--domain", product.domain_id, "--profile", "many-b", "--alias", "b", "--force")
 
     assert "has these mappings: a, b" in fails("unmap", "U0MANY")
     assert "no longer mapped to many-a" in run("unmap", "U0MANY", "--alias", "a")
@@ -149,8 +156,10 @@ def test_deny_applies_until_forgotten() -> None:
 
 
 def test_history_shows_actor_before_and_after(product: Product) -> None:
-    run("map", "U0HIST", "--domain", product.domain_id, "--profile", "hist-a")
-    assert "before: default: hist-a" in run("map", "U0HIST", "--domain", product.domain_id, "--profile", "hist-b")
+    run("map", "U0HIST", "--domain", product.domain_id, "--profile", "hist-a", "--force")
+    assert "before: default: hist-a" in run(
+        "map", "U0HIST", "--domain", product.domain_id, "--profile", "hist-b", "--force"
+    )
     run("allow", "U0HIST", "--until", (datetime.now(UTC) + timedelta(days=1)).isoformat())
     assert "before: allow U0HIST until" in run("allow", "U0HIST")
 
@@ -167,8 +176,8 @@ def test_history_shows_actor_before_and_after(product: Product) -> None:
 
 def test_filtered_history_as_csv_has_no_formulas(product: Product) -> None:
     today = datetime.now(UTC).date().isoformat()
-    run("map", "U0CSV", "--domain", product.domain_id, "--profile", "csv-a")
-    run("map", "U0CSV", "--domain", product.domain_id, "--profile", "csv-b")
+    run("map", "U0CSV", "--domain", product.domain_id, "--profile", "csv-a", "--force")
+    run("map", "U0CSV", "--domain", product.domain_id, "--profile", "csv-b", "--force")
     run("deny", "U0CSV", "--reason", "=cmd|' /C calc'!A0")
 
     rows = list(csv.DictReader(io.StringIO(run("history", "U0CSV", "--day", today, "--csv"))))
@@ -236,8 +245,8 @@ def test_command_without_a_token_needs_a_team(monkeypatch: pytest.MonkeyPatch) -
 
 def test_iam_policy_covers_mapped_and_named_domains(product: Product) -> None:
     role = "arn:aws:iam::210987654321:role/broker"
-    run("map", "U0IAM", "--domain", "d-near", "--profile", "iam", "--region", "eu-west-1")
-    run("map", "U0IAM", "--domain", "d-far", "--profile", "iam", "--alias", "far", "--role-arn", role)
+    run("map", "U0IAM", "--domain", "d-near", "--profile", "iam", "--region", "eu-west-1", "--force")
+    run("map", "U0IAM", "--domain", "d-far", "--profile", "iam", "--alias", "far", "--role-arn", role, "--force")
 
     text = run("iam-policy", "--domain", "d-new", "--source-ip", "203.0.113.0/24", "--source-vpce", "vpce-1")
 

@@ -25,7 +25,7 @@ TABLES = [f"studio-links-{name}" for name in ("access", "audit", "runtime")]
 def healthy_installation(product: Product) -> None:
     """Set up a small healthy installation."""
     create_profile(product.domain_id, "doc")
-    run("map", "U0DOC", "--domain", product.domain_id, "--profile", "doc")
+    run("map", "U0DOC", "--domain", product.domain_id, "--profile", "doc", "--force")
     iam = boto3.client("iam")
     iam.create_role(RoleName="serving", AssumeRolePolicyDocument="{}")
     iam.create_role(RoleName="powerless", AssumeRolePolicyDocument="{}")
@@ -67,7 +67,7 @@ def run(*arguments: str) -> str:
 
 @contextmanager
 def mapped(user: str, domain: str, profile: str, *more: str) -> Iterator[None]:
-    run("map", user, "--domain", domain, "--profile", profile, *more)
+    run("map", user, "--domain", domain, "--profile", profile, "--force", *more)
     try:
         yield
     finally:

@@ -122,7 +122,7 @@ class TestBusy:
 
 def test_request_in_flight_at_sigterm_is_answered(product: Product) -> None:
     create_profile(product.domain_id, "late")
-    product.cli("map", "U0LATE", "--domain", product.domain_id, "--profile", "late")
+    product.cli("map", "U0LATE", "--domain", product.domain_id, "--profile", "late", "--force")
     product.cli("allow", "U0LATE")
     product.slack.add_member("U0LATE", "late")
     with bot_process(product.environment, product.bot.log) as bot:
@@ -154,7 +154,7 @@ def test_oauth_variables_of_bolt_are_ignored(product: Product, log_folder: Path)
 def test_audit_channel_gets_outcomes_without_the_link(product: Product) -> None:
     slack = product.slack
     create_profile(product.domain_id, "loud")
-    product.cli("map", "U0LOUD", "--domain", product.domain_id, "--profile", "loud")
+    product.cli("map", "U0LOUD", "--domain", product.domain_id, "--profile", "loud", "--force")
     product.cli("allow", "U0LOUD")
     slack.add_member("U0LOUD", "loud")
     slack.add_member("U0ADMIN", "admin")

@@ -47,9 +47,11 @@ def people(product: Product) -> None:
     sagemaker().create_user_profile(
         DomainId=product.domain_id, UserProfileName="by-tag", Tags=[{"Key": "Email", "Value": "Tagged@example.com"}]
     )
-    product.cli("map", "U0HOLDER", "--domain", product.domain_id, "--profile", "crowd-0")
-    product.cli("map", "U0CROWD001", "--domain", product.domain_id, "--profile", "crowd-1")
-    product.cli("map", "U0CROWD002", "--domain", product.domain_id, "--profile", "long-gone", "--alias", "old")
+    product.cli("map", "U0HOLDER", "--domain", product.domain_id, "--profile", "crowd-0", "--force")
+    product.cli("map", "U0CROWD001", "--domain", product.domain_id, "--profile", "crowd-1", "--force")
+    product.cli(
+        "map", "U0CROWD002", "--domain", product.domain_id, "--profile", "long-gone", "--alias", "old", "--force"
+    )
 
 
 def test_sync_proposes_a_plan_and_writes_nothing(product: Product) -> None:
@@ -109,7 +111,7 @@ def test_sync_lists_a_domain_through_its_role(product: Product) -> None:
     role = "arn:aws:iam::123456789012:role/broker"
     far = create_domain("sync-far")
     create_profile(far, "crowd-9")
-    run("map", "U0CROWD008", "--domain", far, "--profile", "some", "--alias", "far", "--role-arn", role)
+    run("map", "U0CROWD008", "--domain", far, "--profile", "some", "--alias", "far", "--role-arn", role, "--force")
 
     report = synced("--domain", far)
 

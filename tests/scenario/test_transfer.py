@@ -145,7 +145,7 @@ def test_one_bad_row_stops_the_import_and_all_are_reported(product: Product, tmp
 
 
 def test_profile_of_another_member_stops_the_import(tmp_path: Path) -> None:
-    run("map", "U0HOLDER", "--domain", "d-held", "--profile", "Held")
+    run("map", "U0HOLDER", "--domain", "d-held", "--profile", "Held", "--force")
     file = a_file(tmp_path, "U0TA,allow,,,,,", "U0TB,mapping,,d-held,held,,")
 
     assert "1 problem; nothing was written" in refused("import", file)

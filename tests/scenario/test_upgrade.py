@@ -166,8 +166,8 @@ def test_export_is_imported_without_a_change(tmp_path: Path) -> None:
 
 
 def test_stored_records_can_be_changed_and_removed() -> None:
-    run("map", "U0JON", "--domain", "d-research", "--profile", "jon")
+    run("map", "U0JON", "--domain", "d-research", "--profile", "jon", "--force")
     run("unmap", "U0ANA", "--alias", "gpu")
-    run("map", "U0JON", "--domain", "d-research", "--profile", "ana-lab", "--alias", "gpu")
+    run("map", "U0JON", "--domain", "d-research", "--profile", "ana-lab", "--alias", "gpu", "--force")
     run("forget", "U0BEN")
     assert json.loads(run("show", "U0BEN", "--json"))["grants"] == []

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from bot.admin.changes import MAX_GROUP_RULES, Admin
+from bot.admin.changes import MAX_GROUP_RULES, Admin, Explanation
 from bot.admin.commands import parse_when
 from bot.core import policy
-from bot.core.access import Access, Effect, Grant, Lockdown, Member, Person, Workspace
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.errors import BadInput, ProfileConflict, StoreError, StudioError
-from bot.core.link import Allowed, Denied, Reason, Source
+from bot.core.link import Allowed, Check, Denied, Reason, Source
 from bot.core.records import Actor, Entry
 from bot.core.values import InvalidValue
 from bot.links.facts import Gatherer
@@ -499,6 +499,84 @@ def test_explain_shows_the_decision_and_issues_nothing(world: World) -> None:
     denied = world.admin.explain(ANA, "gone", world.gatherer).decision
     assert isinstance(denied, Denied)
     assert denied.reason is Reason.UNKNOWN_ALIAS
+
+
+def explained(world: World, *mappings: Mapping, alias: str | None = None) -> Explanation:
+    world.access.give(ANA, *mappings, a_grant())
+    return world.admin.explain(ANA, alias, world.gatherer)
+
+
+@pytest.mark.public(14)
+def test_explain_examines_the_profile(world: World) -> None:
+    found = explained(world, MAPPING)
+    assert isinstance(found.decision, Allowed)
+    assert found.decision.checks[-1] == Check(
+        "SageMaker", passed=True, detail="default: ana in d-research is in service"
+    )
+
+    found = explained(world, replace(MAPPING, profile_name="gone"))
+    assert isinstance(found.decision, Denied)
+    assert found.decision.reason is Reason.PROFILE_MISSING
+    assert not found.decision.checks[-1].passed
+
+
+@pytest.mark.public(14)
+def test_explain_shows_the_address_of_an_sso_domain(world: World) -> None:
+    world.studio.add("d-sso", "ana", auth_mode="SSO", url="https://sso.example.com/")
+    found = explained(world, replace(MAPPING, domain_id="d-sso")).decision
+    assert isinstance(found, Denied)
+    assert (found.reason, found.sign_in_address) == (Reason.DOMAIN_SSO, "https://sso.example.com/")
+
+
+@pytest.mark.public(14)
+def test_explain_of_several_profiles_is_the_choice(world: World) -> None:
+    broken = replace(MAPPING, alias="prod", profile_name="gone")
+    found = explained(world, MAPPING, broken).decision
+    assert isinstance(found, Denied)
+    assert (found.reason, found.aliases) == (Reason.CHOOSE, ("default", "prod"))
+    assert [check.passed for check in found.checks if check.name == "SageMaker"] == [True, False]
+    named = explained(world, MAPPING, broken, alias="default")
+    assert isinstance(named.decision, Allowed)
+
+
+@pytest.mark.public(14)
+def test_explain_says_where_sagemaker_did_not_answer(world: World) -> None:
+    world.studio.error = StudioError("AWS refuses us: check the role", reason=Reason.AWS_REFUSED)
+    found = explained(world, MAPPING)
+    assert isinstance(found.decision, Allowed)
+    assert found.unknown == "default: ana in d-research: AWS refuses us: check the role"
+
+
+def test_explain_asks_sagemaker_nothing_about_the_refused(world: World) -> None:
+    world.studio.error = StudioError("not to be asked: fix the test", reason=Reason.AWS_REFUSED)
+    world.access.give(ANA, MAPPING)
+    found = world.admin.explain(ANA, None, None)
+    assert isinstance(found.decision, Denied)
+    assert (found.decision.reason, found.unknown) == (Reason.NOT_ALLOWED, None)
+
+
+@pytest.mark.public(14)
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [
+        (StudioError("no such profile: map another", reason=Reason.PROFILE_MISSING), True),
+        (StudioError("it signs in by SSO: go there", reason=Reason.DOMAIN_SSO), True),
+        (StudioError("it has failed: repair it", reason=Reason.DOMAIN_NOT_READY, code="Failed"), True),
+        (StudioError("it is Pending: wait", reason=Reason.DOMAIN_NOT_READY, code="Pending"), False),
+        (StudioError("no such region: correct it", reason=Reason.AWS_REFUSED, code="UnknownRegion"), True),
+        (StudioError("AWS refuses us: check the role", reason=Reason.AWS_REFUSED, code="AccessDenied"), False),
+        (StudioError("AWS throttles us: try again", reason=Reason.AWS_THROTTLED), False),
+    ],
+)
+def test_map_refuses_what_cannot_work(world: World, error: StudioError, *, refused: bool) -> None:
+    world.studio.error = error
+    if refused:
+        with pytest.raises(BadInput, match=f"nothing was mapped: {error}; --force"):
+            world.admin.map(ANA, MAPPING, ME, force=False)
+        assert (world.access.read(ANA).mappings, world.trail) == ((), [])
+    else:
+        assert world.admin.map(ANA, MAPPING, ME, force=False).made
+    assert world.admin.map(ANA, replace(MAPPING, alias="forced"), ME, force=True).made
 
 
 def test_explain_looks_up_membership_where_it_can(world: World) -> None:

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from bot.admin.commands import AdminCommand, ParseError
 from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Page, Question, Record
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
-from bot.core.link import Allowed
+from bot.core.link import Allowed, Reason
 from bot.core.policy import Considered
 from bot.core.values import DEFAULT_ALIAS, is_group
 from bot.slack.admin.forms import MENU, PICK
@@ -148,6 +148,8 @@ def _explained(explained: Explained, render: RenderContext, now: datetime) -> Me
     user = mention(explained.command.principal)
     if isinstance(decision, Allowed):
         text = words.would_get.format(user=user)
+    elif decision.reason is Reason.CHOOSE:
+        text = words.would_choose.format(user=user, aliases=", ".join(map(escape, decision.aliases[:MAX_ALIASES])))
     else:
         text = words.would_not_get.format(user=user, reason=decision.reason)
     marks = {True: ":white_check_mark:", False: ":x:"}
@@ -155,6 +157,8 @@ def _explained(explained: Explained, render: RenderContext, now: datetime) -> Me
         f"{marks[check.passed]} {check.name}: {escape(check.detail, MAX_DETAIL_LENGTH)}" for check in decision.checks
     ]
     rules = [_considered(each, render, now) for each in explained.explanation.rules] or [words.no_rules]
+    if explained.explanation.unknown:
+        checks.append(f":grey_question: SageMaker: {escape(explained.explanation.unknown, MAX_DETAIL_LENGTH)}")
     found = [section("\n".join(part)) for part in parts(checks) if part]
     return Message(text, [section(text), *found, *sections([words.considered, *rules])])
 

@@ -174,6 +174,7 @@ class GermanAdminWords(AdminWords):
     more = "Mehr"
     last_page = "Keine weiteren Einträge."
     would_get = "*{user} bekäme jetzt einen Link.*"
+    would_choose = "*{user} würde jetzt gefragt, welches Profil geöffnet werden soll:* {aliases}"
     would_not_get = "*{user} würde jetzt abgelehnt:* {reason}"
     considered = "*Alle geprüften Regeln*"
     decides = "*diese entscheidet*"

@@ -161,6 +161,7 @@ class AdminWords:
     more = "More"
     last_page = "No more entries."
     would_get = "*{user} would get a link now.*"
+    would_choose = "*{user} would be asked now which profile to open:* {aliases}"
     would_not_get = "*{user} would be refused now:* {reason}"
     considered = "*All rules considered*"
     decides = "*this one decides*"

@@ -1,0 +1,72 @@
+"""What SageMaker says of mappings, for explanations and before a mapping is written."""
+
+from dataclasses import dataclass, replace
+
+from bot.core.access import Mapping
+from bot.core.errors import StudioError
+from bot.core.link import Allowed, Check, Denied, Reason
+from bot.core.ports import StudioExaminer
+
+# The reasons that an examination proves. Other failures say nothing of the mapping.
+UNUSABLE = frozenset(
+    {
+        Reason.DOMAIN_MISSING,
+        Reason.DOMAIN_NOT_READY,
+        Reason.DOMAIN_SSO,
+        Reason.PROFILE_MISSING,
+        Reason.PROFILE_NOT_READY,
+        Reason.SPACE_MISSING,
+        Reason.SPACE_NOT_YOURS,
+    }
+)
+# States of domains and profiles that end by themselves.
+SETTLING = frozenset({"Pending", "Updating"})
+UNKNOWN_REGION = "UnknownRegion"
+
+
+def cannot_work(error: StudioError) -> bool:
+    """Return whether a mapping with this error cannot work before somebody changes something."""
+    return (error.reason in UNUSABLE and error.code not in SETTLING) or error.code == UNKNOWN_REGION
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A decision and what SageMaker says of it.
+
+    Attributes:
+        unknown: why SageMaker did not say whether the profile can be opened; None if it did, or was not needed.
+    """
+
+    decision: Allowed | Denied
+    unknown: str | None = None
+
+
+def examined(decision: Allowed | Denied, studio: StudioExaminer) -> Examined:
+    """Return the decision as the member would meet it: with a check of each profile that they may open."""
+    mappings: tuple[Mapping, ...] = ()
+    if isinstance(decision, Allowed):
+        mappings = (decision.mapping,)
+    elif decision.reason is Reason.CHOOSE:
+        mappings = decision.mappings
+    checks, unusable, unknown = list(decision.checks), None, None
+    for mapping in mappings:
+        what = f"{mapping.alias}: {mapping.profile_name} in {mapping.domain_id}"
+        try:
+            studio.examine(mapping)
+        except StudioError as error:
+            if error.reason in UNUSABLE:
+                unusable = error
+                checks.append(Check("SageMaker", passed=False, detail=str(error)))
+            else:
+                unknown = f"{what}: {error}"
+        else:
+            checks.append(Check("SageMaker", passed=True, detail=f"{what} is in service"))
+    if isinstance(decision, Allowed) and unusable is not None:
+        decision = Denied(
+            unusable.reason,
+            str(unusable),
+            mapping=decision.mapping,
+            sign_in_address=unusable.sign_in_address,
+            locale=decision.locale,
+        )
+    return Examined(replace(decision, checks=tuple(checks)), unknown)
