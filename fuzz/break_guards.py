@@ -113,8 +113,8 @@ GUARDS = {
     ),
     "our team": Guard(
         "slack/payloads.py",
-        "return next((place for place in places if place is not None and place in teams), None)",
-        "return home.team_id",
+        "tenant = next((place for place in places if place is not None and place in teams), None)",
+        "tenant = home.team_id",
         (IDENTITY, "test_foreign_command_gets_no_link"),
     ),
     "team of the user who presses": Guard(
@@ -128,6 +128,12 @@ GUARDS = {
         "    return _foreign(app, admitted.origin, admitted.source, home, admitted.attempt) if problem else None",
         "    return None",
         (f"{UNIT}/test_gateway.py", "test_presser_whom_slack_places_elsewhere_is_foreign"),
+    ),
+    "rules of an organisation's workspaces": Guard(
+        "store/access_reads.py",
+        "return [other + separator + user_id for other in self._tenants[1:] if tenant == self._tenants[0]]",
+        "return []",
+        ("tests/contract/test_shared_rules.py", "test_deny_under_one_counts_under_the_other"),
     ),
     "user id format": Guard(
         "core/access.py",

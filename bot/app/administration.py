@@ -9,6 +9,7 @@ from bot.config import Settings
 from bot.core.access import Member
 from bot.core.errors import ConfigError, SlackError
 from bot.core.ports import AccessReader
+from bot.core.values import shared_tenants
 from bot.links.facts import Gatherer
 from bot.serving.executors import CallExecutor
 from bot.store.access import AccessTable
@@ -31,10 +32,10 @@ def admin(settings: Settings, workers: int = 1, bound: Tables | None = None) -> 
         workers: changes made at once; with several, DynamoDB's throttling is waited out.
         bound: connected models, if there are any.
     """
-    bound = bound or clients.tables(settings, workers)
+    bound, tenants = bound or clients.tables(settings, workers), shared_tenants(settings.studio_teams)
     return Admin(
-        access=AccessTable(bound, audit_days=settings.studio_audit_days),
-        audit=AuditTable(bound, days=settings.studio_audit_days),
+        access=AccessTable(bound, audit_days=settings.studio_audit_days, tenants=tenants),
+        audit=AuditTable(bound, days=settings.studio_audit_days, tenants=tenants),
         studio=clients.studio(settings, connections=workers),
         rules=clients.rules(settings),
         audit_days=settings.studio_audit_days,
@@ -76,14 +77,18 @@ def doctor(
 def tenant(settings: Settings, given: str | None) -> str:
     """Return the team of a command: the given one, or the only one that the settings allow.
 
+    An organisation stands for its workspaces, with which it shares one set of rules.
+
     Raises:
         ConfigError: it could be several.
         SlackError: Slack, which knows the team, did not respond.
     """
+    shared = shared_tenants(settings.studio_teams)
     if given is not None:
-        return Member(given, "U0").tenant  # checks the form
-    if len(settings.studio_teams) == 1:
-        return settings.studio_teams[0]
+        tenant_id = Member(given, "U0").tenant  # checks the form
+        return shared[0] if tenant_id in shared else tenant_id
+    if shared or len(settings.studio_teams) == 1:
+        return (*shared, *settings.studio_teams)[0]
     slack = clients.slack(settings)
     if slack is None or settings.studio_teams:
         raise ConfigError("it is not clear which workspace this is about: name it with --team T0123ABCD")

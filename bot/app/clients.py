@@ -8,6 +8,7 @@ from bot.config import Settings
 from bot.core.errors import ConfigError
 from bot.core.policy import Rules
 from bot.core.ports import Failed
+from bot.core.values import shared_tenants
 from bot.store.models import Tables, bind
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def slack(settings: Settings, *, patient: bool = False) -> "SlackApi | None":
     # Most commands do not need Slack's SDK, which takes a while to load.
     from bot.slack.client import SlackApi
 
-    token = settings.slack_bot_token.get_secret_value()
-    return SlackApi(token=token, api_url=settings.slack_api_url, patient=patient)
+    token, shared = settings.slack_bot_token.get_secret_value(), shared_tenants(settings.studio_teams)
+    return SlackApi(token=token, api_url=settings.slack_api_url, patient=patient, shared=shared)
 
 
 def patient_slack(settings: Settings) -> "SlackApi":

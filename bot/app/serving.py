@@ -16,6 +16,7 @@ from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.config import DOUBTFUL, HttpSettings, ServeSettings, SocketSettings, load
 from bot.core.errors import check_all
+from bot.core.values import shared_tenants
 from bot.links.facts import Gatherer
 from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
@@ -90,6 +91,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         api_url=settings.slack_api_url,
         connections=settings.studio_concurrency,
         failed=metrics.upstream_failed,
+        shared=shared_tenants(settings.studio_teams),
     )
     calls = CallExecutor(connections, queue=settings.studio_concurrency * QUEUED_CALLS)
     bolt = create(token)
@@ -126,7 +128,9 @@ def _listeners(
     overflow = BoundedExecutor("clerk", workers=OVERFLOW_THREADS, queue=OVERFLOW_QUEUE, burst_gate=burst_gate)
     for pool in (workers, overflow):
         metrics.watch_pool(pool)
-    access, audit, runtime = AccessTable(tables, audit_days=days), AuditTable(tables, days=days), RuntimeTable(tables)
+    tenants, runtime = shared_tenants(settings.studio_teams), RuntimeTable(tables)
+    access = AccessTable(tables, audit_days=days, tenants=tenants)
+    audit = AuditTable(tables, days=days, tenants=tenants)
     directory = CachedDirectory(slack, seconds=settings.studio_person_seconds)
     facts = Gatherer(access, people=directory, groups=directory, side=calls)
     fresh = replace(facts, people=slack)

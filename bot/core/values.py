@@ -1,6 +1,7 @@
 """Patterns, limits and checks of single values, from AWS's and Slack's own documentation."""
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import partial
 
@@ -47,6 +48,15 @@ MAX_REASON = 500
 # Lone surrogates, which a shell makes of bytes that are no text, cannot be stored.
 REASON = re.compile(rf"[^\ud800-\udfff]{{0,{MAX_REASON}}}")
 REASON_RULE = f"text of at most {MAX_REASON} characters"
+
+
+def shared_tenants(teams: Collection[str]) -> tuple[str, ...]:
+    """Return the ids that have one set of rules, first the one that keeps it: an organisation and its workspaces.
+
+    Empty without an organisation among them, and with several: a workspace could belong to any of those.
+    """
+    organisations = {team for team in teams if team.startswith("E")}
+    return (*organisations, *sorted(set(teams) - organisations)) if len(organisations) == 1 else ()
 
 
 class InvalidValue(ValueError):

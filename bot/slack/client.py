@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -42,6 +42,7 @@ class SlackApi:
     Args:
         failed: takes each call that Slack refused or did not answer.
         patient: wait as long as Slack's rate limits ask; for administration, where no member waits for a link.
+        shared: an account of one of these counts as one of each; see `values.shared_tenants`.
     """
 
     def __init__(
@@ -52,8 +53,9 @@ class SlackApi:
         connections: int = 10,
         failed: Failed = lambda _upstream, _code: None,
         patient: bool = False,
+        shared: Collection[str] = (),
     ) -> None:
-        self._failed = failed
+        self._failed, self._shared = failed, frozenset(shared)
         self._api_timeout = None if patient else API_TIMEOUT
         self._calls = ThreadPoolExecutor(2 * connections, thread_name_prefix="slack")
         network = Network()
@@ -103,7 +105,7 @@ class SlackApi:
             page = self._call(self._client.users_list, limit=ACCOUNTS_A_PAGE, cursor=cursor)
             for user in page.get("members") or ():
                 if Texts(user).get("id"):
-                    yield person(user), Texts(user.get("profile")).get("email", "")
+                    yield self._placed(person(user)), Texts(user.get("profile")).get("email", "")
             cursor = Texts(page.get("response_metadata")).get("next_cursor", "")
             if not cursor:
                 return
@@ -125,7 +127,11 @@ class SlackApi:
             if error.code in ("user_not_found", "user_not_visible"):
                 return Person(member.user_id, member.tenant, ineligible_reason="Slack does not know this account")
             raise
-        return person(user if isinstance(user, Mapping) else {})
+        return self._placed(person(user if isinstance(user, Mapping) else {}))
+
+    def _placed(self, found: Person) -> Person:
+        ours = {found.team_id, *found.teams} & self._shared
+        return dataclasses.replace(found, teams=found.teams | self._shared) if ours else found
 
     def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:
         """Return the users in the group; see `ports.Directory`.

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.core.errors import BadInput
 from bot.core.link import StudioApp, Target
-from bot.core.values import ALIAS, MAX_NAME, NAME, RESERVED_WORDS
+from bot.core.values import ALIAS, MAX_NAME, NAME, RESERVED_WORDS, shared_tenants
 
 # Slack's own helper account, which users.info does not mark as a bot.
 SLACKBOT = "USLACKBOT"
@@ -253,7 +253,9 @@ def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:
     if presser is not None and presser not in {*places, *teams}:
         return None
     # The organisation first: a member is then the same, with the same rules, in each of its workspaces.
-    return next((place for place in places if place is not None and place in teams), None)
+    tenant = next((place for place in places if place is not None and place in teams), None)
+    shared = shared_tenants(teams)
+    return shared[0] if tenant in shared else tenant
 
 
 def is_unproven(origin: Origin, teams: frozenset[str]) -> bool:

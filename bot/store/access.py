@@ -24,8 +24,14 @@ from bot.store.access_reads import (
     WORKSPACE,
     AccessReads,
     Fields,
+    Raw,
+    contents,
+    is_empty,
+    is_whole,
+    joined_items,
     lock_of,
     owner_of,
+    read_access,
 )
 from bot.store.audit import to_item
 from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, TimeAttribute, cancellation_codes, store_errors
@@ -34,18 +40,22 @@ from bot.store.models import AccessItem, Tables
 # Parts of an item by path: the fields to write, or None to remove the part.
 Parts = dict[tuple[str, ...], Fields | None]
 
+NOTHING: dict[str, Any] = {"mappings": {}, "rules": {}}
+CHANGED = "somebody changed the same records meanwhile; nothing was written: look again, then retry"
+
 
 class AccessTable(AccessReads):
     """Read and write mappings and rules; see `ports.AccessAdmin`."""
 
-    def __init__(self, tables: Tables, *, audit_days: int) -> None:
-        super().__init__(tables)
+    def __init__(self, tables: Tables, *, audit_days: int, tenants: Sequence[str] = ()) -> None:
+        super().__init__(tables, tenants)
         self._audit = tables.audit
         self._audit_days = audit_days
 
     def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
         """Write the records, hold their profiles' locks and release those of replaced mappings: all or nothing."""
         owner = owner_of(member.tenant, member.user_id)
+        self._move_here(owner, MEMBER, seen.version)
         before = {mapping.alias: mapping for mapping in seen.mappings}
         new = {record.alias: record for record in records if isinstance(record, Mapping)}
         parts: Parts = {_path(record): _stored(record) for record in records}
@@ -65,6 +75,7 @@ class AccessTable(AccessReads):
 
     def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
         owner = owner_of(member.tenant, member.user_id)
+        self._move_here(owner, MEMBER, seen.version)
         with self._change(entry) as transaction:
             self._write(transaction, owner, MEMBER, seen.version, {("mappings", mapping.alias): None})
             self._release(transaction, owner, lock_of(mapping), {mapping.alias})
@@ -72,12 +83,15 @@ class AccessTable(AccessReads):
     def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:
         """Write the rule to the member's item, or a group's to the workspace's."""
         owner, kind = _place(tenant, grant.principal)
+        self._move_here(owner, kind, seen.version)
         with self._change(entry) as transaction:
             self._write(transaction, owner, kind, seen.version, {_path(grant): _stored(grant)})
 
     def delete_grants(self, tenant: str, principal: str, *, seen: Access | Workspace, entry: Entry) -> None:
         """Remove the rules and the unreadable records together, and release the profiles that those held."""
         owner, kind = _place(tenant, principal)
+        whole = MEMBER in seen.unreadable
+        self._move_here(owner, kind, seen.version, whole=whole)
         parts: Parts = {_path(grant): None for grant in seen.grants}
         for name in seen.unreadable:
             what, _, key = name.partition("#")
@@ -92,15 +106,63 @@ class AccessTable(AccessReads):
                 stale = {alias for alias in lock.get("aliases", {}).get("SS", ()) if (lock_owner, alias) not in kept}
                 if stale:
                     self._release(transaction, owner, lock_owner, stale)
-            whole = MEMBER in seen.unreadable
             self._write(transaction, owner, kind, seen.version, {} if whole else parts, whole=whole)
 
     def put_lockdown(self, tenant: str, lockdown: Lockdown | None, *, seen: Workspace, entry: Entry) -> None:
         """Write or remove the lockdown. A new lockdown replaces an item that cannot be read."""
         fields = None if lockdown is None else _stored(lockdown)
         whole = fields is not None and WORKSPACE in seen.unreadable
+        self._move_here(tenant, WORKSPACE, seen.version, whole=whole)
         with self._change(entry) as transaction:
             self._write(transaction, tenant, WORKSPACE, seen.version, {("lockdown",): fields}, whole=whole)
+
+    def _move_here(self, owner: str, kind: str, version: int, *, whole: bool = False) -> None:
+        """Move what other tenants of a shared set hold into this item, before a change of it. The version stays.
+
+        Args:
+            whole: drop what cannot be read: the change replaces the item.
+
+        Raises:
+            Changed: the records are not those of the version.
+        """
+        others = self._elsewhere(owner)
+        found = self._fetch(*((each, kind) for each in (owner, *others))) if others else {}
+        moved = [raw for other in others if (raw := found.get((other, kind))) and not is_empty(raw)]
+        if not moved:
+            return
+        here = found.get((owner, kind))
+        joined = joined_items([*([here] if here else ()), *moved])
+        if contents(joined)[0] != version:
+            raise Changed(CHANGED)
+        if not is_whole(joined) and not whole:
+            return  # as it is, it denies; the change says what to do
+        with self._change(None) as transaction:
+            content: dict[str, Any] = {**NOTHING, **contents(joined)[1]}
+            transaction.save(self._items(owner, kind, version=version, **content), condition=self._unchanged(here))
+            for raw in moved:  # emptied: our role may not delete
+                emptied = self._items(raw["owner"]["S"], kind, version=contents(raw)[0] + 1, **NOTHING)
+                transaction.save(emptied, condition=self._unchanged(raw))
+            if kind == MEMBER:
+                self._move_locks(transaction, owner, joined, moved)
+
+    def _move_locks(self, transaction: TransactWrite, owner: str, joined: Raw, moved: Sequence[Raw]) -> None:
+        """Hold the moved mappings' profiles here; free those of mappings whose alias means another profile here."""
+        user_id = owner.partition("#")[2]
+        kept = read_access(joined, user_id).mappings
+        mappings = [mapping for raw in moved for mapping in read_access(raw, user_id).mappings]
+        for mapping in {lock_of(mapping): mapping for mapping in mappings}.values():
+            aliases = {each.alias for each in kept if each.same_profile(mapping)}
+            self._hold(transaction, owner, mapping, aliases)
+
+    def _unchanged(self, raw: Raw | None) -> Condition:
+        """Return the condition that an item is as it was read; None means that it does not exist."""
+        version = contents(raw)[0] if raw else 0
+        condition: Condition = self._items.version == version
+        if raw is None:
+            condition = self._items.owner.does_not_exist()
+        elif not version:
+            condition = self._items.owner.exists()
+        return condition
 
     def _write(
         self, transaction: TransactWrite, owner: str, kind: str, seen: int, parts: Parts, *, whole: bool = False
@@ -120,7 +182,7 @@ class AccessTable(AccessReads):
                 actions.append(place.remove() if fields is None else place.set(serialized))
             transaction.update(self._items(owner, kind), actions=actions, condition=unchanged)
             return
-        content: dict[str, Any] = {"mappings": {}, "rules": {}}
+        content: dict[str, Any] = {name: {} for name in NOTHING}
         for (name, *within), fields in parts.items():
             if within and fields is not None:
                 content[name][within[0]] = fields
@@ -139,7 +201,7 @@ class AccessTable(AccessReads):
         actions: list[Action] = [items.aliases.remove()]
         if aliases:
             actions = [items.holder.set(owner), items.aliases.set(aliases)]
-        free_or_own = items.aliases.does_not_exist() | (items.holder == owner)
+        free_or_own = items.aliases.does_not_exist() | items.holder.is_in(owner, *self._elsewhere(owner))
         transaction.update(items(lock_of(mapping), LOCK), actions=actions, condition=free_or_own)
 
     def _release(self, transaction: TransactWrite, owner: str, lock_owner: str, aliases: set[str]) -> None:
@@ -148,18 +210,17 @@ class AccessTable(AccessReads):
         transaction.update(lock, actions=[items.aliases.delete(aliases)], condition=items.holder == owner)
 
     @contextmanager
-    def _change(self, entry: Entry) -> Iterator[TransactWrite]:
-        """Make one all-or-nothing change together with its audit entry."""
+    def _change(self, entry: Entry | None) -> Iterator[TransactWrite]:
+        """Make one all-or-nothing change together with its audit entry; None if no rule changes."""
         with store_errors():
             try:
                 with TransactWrite(connection=self._connection) as transaction:
-                    transaction.save(to_item(self._audit, entry, self._audit_days))
+                    if entry is not None:
+                        transaction.save(to_item(self._audit, entry, self._audit_days))
                     yield transaction
             except TransactWriteError as error:
                 if {CONDITION_FAILED, CONFLICT}.intersection(cancellation_codes(error)):
-                    raise Changed(
-                        "somebody changed the same records meanwhile; nothing was written: look again, then retry"
-                    ) from error
+                    raise Changed(CHANGED) from error
                 raise
 
 

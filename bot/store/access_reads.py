@@ -1,10 +1,12 @@
 """Read the access table: mappings, rules and locks. A record with invalid values is named instead."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any, TypeVar
 
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
@@ -21,7 +23,8 @@ R = TypeVar("R", Mapping, Grant, Lockdown)
 MEMBER, WORKSPACE, LOCK = "member", "workspace", "lock"
 MAPPING, GRANT = "mapping", "grant"
 
-# An item in DynamoDB's own notation, and the fields of one record in it.
+# An item's key, the item in DynamoDB's own notation, and the fields of one record in it.
+Key = tuple[str, str]
 Raw = dict[str, Any]
 Fields = dict[str, Any]
 
@@ -41,9 +44,15 @@ PAUSES = (0.05, 0.2)
 
 
 class AccessReads:
-    """The reading side of the access table; see `ports.AccessReader`."""
+    """The reading side of the access table; see `ports.AccessReader`.
 
-    def __init__(self, tables: Tables) -> None:
+    Args:
+        tenants: these have one set of rules, kept under the first; see `values.shared_tenants`. What the others hold
+            from before counts as well, until a change moves it.
+    """
+
+    def __init__(self, tables: Tables, tenants: Sequence[str] = ()) -> None:
+        self._tenants = tuple(tenants)
         self._items = tables.access
         self._connection = tables.connection()
 
@@ -52,7 +61,7 @@ class AccessReads:
         owner = owner_of(member.tenant, member.user_id)
         found = self._get((owner, MEMBER), (member.tenant, WORKSPACE))
         workspace = _workspace(found.get((member.tenant, WORKSPACE)))
-        own = _access(found.get((owner, MEMBER)), member.user_id)
+        own = read_access(found.get((owner, MEMBER)), member.user_id)
         unreadable = own.unreadable + workspace.unreadable
         return replace(own, unreadable=unreadable, lockdown=workspace.lockdown, group_grants=workspace.grants)
 
@@ -62,7 +71,7 @@ class AccessReads:
             keys = {member: (owner_of(member.tenant, member.user_id), MEMBER) for member in batch}
             found = self._get(*keys.values())
             for member in batch:
-                yield member, _access(found.get(keys[member]), member.user_id)
+                yield member, read_access(found.get(keys[member]), member.user_id)
 
     def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
         """Read the profiles' locks, a hundred per call; two aliases may share one."""
@@ -71,21 +80,41 @@ class AccessReads:
             for mapping in batch:
                 raw = found.get((lock_of(mapping), LOCK), {})
                 if "aliases" in raw:
-                    yield mapping, Member(*raw["holder"]["S"].split("#", 1))
+                    tenant, user_id = raw["holder"]["S"].split("#", 1)
+                    yield mapping, Member(self._tenants[0] if tenant in self._tenants else tenant, user_id)
 
     def workspace(self, tenant: str) -> Workspace:
         return _workspace(self._get((tenant, WORKSPACE)).get((tenant, WORKSPACE)))
 
     def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
-        """Scan the table, which holds locks and other workspaces too, page by page."""
-        begin: dict[str, Any] = {}
-        if after is not None:
-            begin["ExclusiveStartKey"] = {"owner": {"S": owner_of(tenant, after)}, "item": {"S": MEMBER}}
-        for raw in self._scan(MEMBER, "begins_with(#name, :value)", "owner", owner_of(tenant, ""), **begin):
-            user_id = raw["owner"]["S"].removeprefix(owner_of(tenant, ""))
-            access = _access(raw, user_id)
+        """Scan the table, which holds locks and other workspaces too, page by page.
+
+        Those of whom only other tenants of a shared set know come last.
+        """
+        elsewhere: dict[str, list[Raw]] = defaultdict(list)
+        for owner in self._elsewhere(owner_of(tenant, "")):
+            for user_id, raw in self._members(owner):
+                if not is_empty(raw):
+                    elsewhere[user_id].append(raw)
+        here = self._fetch(*((owner_of(tenant, user_id), MEMBER) for user_id in elsewhere))
+        alone = {user_id for user_id in elsewhere if (owner_of(tenant, user_id), MEMBER) not in here}
+        found: Iterator[tuple[str, list[Raw]]] = iter(())
+        if after not in alone:
+            scanned, after = self._members(owner_of(tenant, ""), after), ""
+            found = ((user_id, [raw, *elsewhere.get(user_id, ())]) for user_id, raw in scanned)
+        last = ((user_id, elsewhere[user_id]) for user_id in sorted(alone) if user_id > (after or ""))
+        for user_id, items in chain(found, last):
+            access = read_access(joined_items(items), user_id)
             if access != Access():
                 yield user_id, access
+
+    def _members(self, prefix: str, after: str | None = None) -> Iterator[tuple[str, Raw]]:
+        """Scan for the items of members whose keys begin with the prefix; only those behind one, if named."""
+        begin: dict[str, Any] = {}
+        if after is not None:
+            begin["ExclusiveStartKey"] = {"owner": {"S": prefix + after}, "item": {"S": MEMBER}}
+        for raw in self._scan(MEMBER, "begins_with(#name, :value)", "owner", prefix, **begin):
+            yield raw["owner"]["S"].removeprefix(prefix), raw
 
     def _scan(self, kind: str, condition: str, name: str, value: str, **begin: Any) -> Iterator[Raw]:
         """Scan the table for items of a kind whose attribute meets the condition."""
@@ -102,14 +131,35 @@ class AccessReads:
             for page in client.get_paginator("scan").paginate(**parameters, **begin):
                 yield from page["Items"]
 
-    def _get(self, *keys: tuple[str, str]) -> dict[tuple[str, str], Raw]:
+    def _elsewhere(self, owner: str) -> list[str]:
+        """Return the keys under which other tenants of a shared set hold records of the same member or workspace."""
+        tenant, separator, user_id = owner.partition("#")
+        return [other + separator + user_id for other in self._tenants[1:] if tenant == self._tenants[0]]
+
+    def _get(self, *keys: Key) -> dict[Key, Raw]:
+        """Return the items that exist, each joined with those of other tenants of a shared set."""
+        places = {(owner, kind): [(each, kind) for each in (owner, *self._elsewhere(owner))] for owner, kind in keys}
+        found = self._fetch(*chain.from_iterable(places.values()))
+        items = {
+            key: [found[each] for each in places[key] if each in found and (each == key or not is_empty(found[each]))]
+            for key in keys
+        }
+        return {key: joined_items(each) for key, each in items.items() if each}
+
+    def _fetch(self, *keys: Key) -> dict[Key, Raw]:
+        found: dict[Key, Raw] = {}
+        for batch in _batches(keys):
+            found |= self._fetch_batch(batch)
+        return found
+
+    def _fetch_batch(self, keys: Sequence[Key]) -> dict[Key, Raw]:
         """Return the items that exist, from one call; repeat it a few times for keys that DynamoDB did not process.
 
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
         """
         table = self._items.Meta.table_name
         pending = {table: {"Keys": [{"owner": {"S": o}, "item": {"S": i}} for o, i in keys], "ConsistentRead": True}}
-        found: dict[tuple[str, str], Raw] = {}
+        found: dict[Key, Raw] = {}
         with store_errors():
             client: Any = self._connection.client
             for pause in (*PAUSES, None):
@@ -138,12 +188,12 @@ def _batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
     return (values[start : start + MAX_BATCH] for start in range(0, len(values), MAX_BATCH))
 
 
-def _access(raw: Raw | None, user_id: str) -> Access:
+def read_access(raw: Raw | None, user_id: str) -> Access:
     """Return a member's own records."""
     if raw is None:
         return Access()
-    version, maps = _contents(raw)
-    if not version or not {"mappings", "rules"} <= maps.keys():
+    version, maps = contents(raw)
+    if not is_whole(raw):
         return Access(unreadable=(MEMBER,), version=version)
     mappings, odd_mappings = _records(MAPPING, Mapping, maps["mappings"], lambda alias: (alias,))
     grants, odd_rules = _records(GRANT, Grant, maps["rules"], lambda effect: (user_id, Effect(effect)))
@@ -154,8 +204,8 @@ def _workspace(raw: Raw | None) -> Workspace:
     """Return the records of a whole workspace."""
     if raw is None:
         return Workspace()
-    version, maps = _contents(raw)
-    if not version or "rules" not in maps or ("lockdown" in raw) != ("lockdown" in maps):
+    version, maps = contents(raw)
+    if not is_whole(raw):
         return Workspace(unreadable=(WORKSPACE,), version=version)
     grants, odd_rules = _records(WORKSPACE, Grant, maps["rules"], _group_rule)
     stored = {name: value for name, value in maps.items() if name == "lockdown"}
@@ -163,7 +213,45 @@ def _workspace(raw: Raw | None) -> Workspace:
     return Workspace(next(iter(lockdowns), None), grants, odd_rules + odd_lockdown, version)
 
 
-def _contents(raw: Raw) -> tuple[int, dict[str, Fields]]:
+def joined_items(items: Sequence[Raw]) -> Raw:
+    """Return the items as one: of rules of one kind the longest, of mappings of one alias and lockdowns the first.
+
+    It cannot be read if one of them cannot. Its version changes with each of theirs.
+    """
+    if len(items) == 1:
+        return items[0]
+    joined: Raw = {"item": items[0]["item"], "version": {"N": str(sum(contents(item)[0] for item in items))}}
+    if not all(map(is_whole, items)):
+        return joined
+    for name in ("mappings", "rules"):
+        records: Raw = {}
+        for item in items:
+            for key, record in item.get(name, {"M": {}})["M"].items():
+                if key not in records or (name == "rules" and _lasts(record) > _lasts(records[key])):
+                    records[key] = record
+        joined[name] = {"M": records}
+    return joined | next(({"lockdown": item["lockdown"]} for item in items if "lockdown" in item), {})
+
+
+def _lasts(rule: Raw) -> tuple[bool, str]:
+    """Return how long a stored rule lasts, comparable; one that cannot be read counts as permanent."""
+    until = rule.get("M", {}).get("until", {}).get("S")
+    return until is None, until or ""
+
+
+def is_whole(raw: Raw) -> bool:
+    """Return whether the item has what each item of its kind has; single records in it may still be invalid."""
+    version, maps = contents(raw)
+    needed = {"mappings", "rules"} if raw["item"]["S"] == MEMBER else {"rules"}
+    return bool(version) and needed <= maps.keys() and ("lockdown" in raw) == ("lockdown" in maps)
+
+
+def is_empty(raw: Raw) -> bool:
+    """Return whether the item is readable and holds no record."""
+    return is_whole(raw) and not any(contents(raw)[1].values())
+
+
+def contents(raw: Raw) -> tuple[int, dict[str, Fields]]:
     """Return the item's version, which is 0 without a valid one, and its maps."""
     number = raw.get("version", {}).get("N", "")
     maps = {name: DESERIALIZER.deserialize(value) for name, value in raw.items() if "M" in value}

@@ -1,10 +1,12 @@
 """The audit table: one entry per request and per administrative change."""
 
+import heapq
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
@@ -36,7 +38,10 @@ TRANSIENT = (CONFLICT, "ThrottlingError", "ProvisionedThroughputExceeded")
 class AuditTable:
     """The audit log and the intake of link requests; see `ports.AuditLog` and `ports.Intake`."""
 
-    def __init__(self, tables: Tables, *, days: int, wait: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, tables: Tables, *, days: int, tenants: Sequence[str] = (), wait: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._tenants = tuple(tenants)
         self._items, self._runtime_items = tables.audit, tables.runtime
         self._connection = tables.connection()
         self._days, self._wait = days, wait
@@ -113,8 +118,12 @@ class AuditTable:
         self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
     ) -> Iterator[Entry]:
         """Query the index by member, which lags by seconds at most."""
+        keys = (f"{tenant}#{member.user_id}" for tenant in self._together(member.tenant))
+        return islice(_newest_first(self._of_member(key, since, before, most) for key in keys), most)
+
+    def _of_member(self, key: str, since: datetime, before: datetime | None, most: int | None) -> Iterator[Entry]:
         with store_errors():
-            key, at = f"{member.tenant}#{member.user_id}", self._items.at
+            at = self._items.at
             span = at >= since if before is None else at.between(since, before - SMALLEST_STEP)
             found = self._items.by_member.query(
                 key, span, scan_index_forward=False, limit=most, page_size=most or PAGE
@@ -122,9 +131,20 @@ class AuditTable:
             yield from map(from_item, found)
 
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
+        return _newest_first(self._of_day(f"{each}#{day}") for each in self._together(tenant))
+
+    def _of_day(self, key: str) -> Iterator[Entry]:
         with store_errors():
-            found = self._items.by_day.query(f"{tenant}#{day}", scan_index_forward=False, page_size=PAGE)
+            found = self._items.by_day.query(key, scan_index_forward=False, page_size=PAGE)
             yield from map(from_item, found)
+
+    def _together(self, tenant: str) -> tuple[str, ...]:
+        """Return the tenants whose entries belong together: of a shared set, all for the one that keeps the rules."""
+        return self._tenants if self._tenants[:1] == (tenant,) else (tenant,)
+
+
+def _newest_first(entries: Iterable[Iterator[Entry]]) -> Iterator[Entry]:
+    return heapq.merge(*entries, key=lambda entry: entry.at, reverse=True)
 
 
 def is_new(items: type[AuditItem], entry: Entry) -> Condition:

@@ -315,6 +315,21 @@ def test_grid_account_belongs_to_all_of_its_workspaces(named: str | None, tenant
 
 
 @pytest.mark.public(3)
+@pytest.mark.parametrize(("team", "eligible"), [(TEAM, True), (OTHER_TEAM, False)])
+def test_account_of_a_workspace_counts_in_the_organisation(
+    workspace: Workspace, team: str, *, eligible: bool
+) -> None:
+    """Where STUDIO_TEAMS has both, and Slack's record names no organisation."""
+    user = f"U0SHARED{team[-1]}"
+    workspace.add_member(user, "shared", team_id=team)
+    slack = SlackApi(token=workspace.bot_token, api_url=workspace.api_url, shared=(ORGANISATION, TEAM))
+    member = Member(ORGANISATION, user)
+    assert (ineligible_reason(member, slack.person(member)) is None) is eligible
+    listed = next(account for account, _ in slack.accounts() if account.user_id == user)
+    assert (ineligible_reason(member, listed) is None) is eligible
+
+
+@pytest.mark.public(3)
 @pytest.mark.parametrize("teams", [None, "T0HOME0001", [None], [{"id": "T0HOME0001"}], ["T0OTHER001"]])
 def test_workspaces_count_only_as_slack_documents_them(teams: object) -> None:
     found = person({**GRID, "enterprise_user": {**GRID["enterprise_user"], "teams": teams}})

@@ -455,6 +455,20 @@ ADMISSIONS: list[tuple[str, dict[str, Any], Home, frozenset[str], str | None]] =
         OURS,
         None,
     ),
+    (
+        "a workspace that shares the rules of its organisation",
+        {"enterprise_id": None},
+        IN_ORG,
+        OURS | {"E0ORG00001", "T0SECOND01"},
+        "E0ORG00001",
+    ),
+    (
+        "a workspace beside two organisations, either of which it could be in",
+        {"enterprise_id": None},
+        IN_ORG,
+        OURS | {"E0ORG00001", "E0OTHER001"},
+        "T0STUDIO01",
+    ),
 ]
 
 
