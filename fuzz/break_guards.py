@@ -49,6 +49,19 @@ IDENTITY, ABUSE, FAULTS = (f"{SCENARIO}/test_{name}.py" for name in ("identity",
 ENTRANCE, REQUESTS, ADMIN = (f"{SCENARIO}/test_{name}.py" for name in ("entrance", "access_requests", "slack_admin"))
 
 GUARDS = {
+    # Messages to the bot
+    "messages of apps": Guard(
+        "slack/written.py",
+        "or any(event.get(mark) for mark in NOT_A_PERSONS)",
+        "",
+        (f"{UNIT}/test_member_handlers.py", "test_message_that_no_person_wrote_is_not_answered"),
+    ),
+    "pace of answers": Guard(
+        "slack/written.py",
+        "PAUSE = 10.0",
+        "PAUSE = 0.0",
+        (f"{UNIT}/test_member_handlers.py", "test_messages_in_quick_succession_get_one_answer"),
+    ),
     # The HTTP endpoint and Socket Mode
     "signature": Guard(
         "serving/wsgi.py",
