@@ -1,12 +1,14 @@
 """Print for the command line: tables for people, JSON for programs, one line for an error."""
 
 import json
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+import typer
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -56,6 +58,16 @@ def fail(line: str) -> None:
     """Print on standard error why a command failed: in one line, or one for each of several wrong variables."""
     line = f"studio-links: {redactor.clean(line)}"  # it may repeat a secret from the wrong variable
     Console(stderr=True, highlight=False).print(Text(_visible(line), "red"), soft_wrap=True)
+
+
+def is_terminal() -> bool:
+    """Return whether somebody is there to answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(question: str) -> bool:
+    """Ask on standard error and read the answer from standard input."""
+    return typer.confirm(_visible(question), err=True)
 
 
 def progress(items: Iterable[T], *, total: int | None, doing: str) -> Iterator[T]:

@@ -371,7 +371,7 @@ GUARDS = {
     ),
     "confirmation required": Guard(
         "admin/confirmation.py",
-        "        if affected is not None:",
+        "        if lost is not None:",
         "        if False:",
         (f"{UNIT}/test_confirmation.py", "test_removing_access_needs_confirmation"),
     ),

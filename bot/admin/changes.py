@@ -138,7 +138,7 @@ class Admin:
         return Change(found[0], None)
 
     def grant(self, tenant: str, grant: Grant, actor: Actor, *, at_version: int | None = None) -> Change:
-        """Set a rule, replacing one of the same kind.
+        """Set a rule, replacing one of the same kind; without a reason of its own, it keeps that of the replaced one.
 
         Raises:
             BadInput: the stored rule cannot be read, or the workspace has the most group rules allowed.
@@ -149,6 +149,8 @@ class Admin:
         require_readable(access, grant.principal, f"{prefix}#{grant.effect}")
         rules = access.grants
         before = next((g for g in rules if g.effect is grant.effect), None)
+        if before is not None and not grant.reason:
+            grant = replace(grant, reason=before.reason)
         now = self.now()
         warnings = []
         if not grant.holds_at(now):

@@ -75,8 +75,8 @@ class CommandRunner:
         """
         if COMMAND_SPECS[command.verb].reads:
             return self._read(by, command, request_id)
-        access = self._stored(by.tenant, command)
-        not_done = _nothing_to_take(command, access)
+        access = stored(self.admin, by.tenant, command)
+        not_done = nothing_to_take(command, access)
         if not_done is not None:
             return not_done
         now = self.now()
@@ -85,10 +85,10 @@ class CommandRunner:
         )
         if not self.pending.keep(pending):
             return None
-        affected = _affected(command, access, now)
-        if affected is not None:
+        lost = affected(command, access, now)
+        if lost is not None:
             oneself = command.principal == by.user_id and command.verb in (Verb.DENY, Verb.FORGET)
-            return Question(request_id, command, affected, oneself)
+            return Question(request_id, command, lost, oneself)
         self.pending.take(by, request_id, now)  # no button press can repeat it
         return self._carry_out(by, command, access.version, source)
 
@@ -127,12 +127,6 @@ class CommandRunner:
         except (ParseError, ValueError):  # stored by a version with other commands
             return None
 
-    def _stored(self, tenant: str, command: AdminCommand) -> Access | Workspace:
-        """Read the records that the command would change."""
-        if command.verb is Verb.LOCKDOWN:
-            return self.admin.access.workspace(tenant)
-        return self.admin.rules_of(tenant, command.principal)
-
     def _carry_out(self, by: Member, command: AdminCommand, version: int, source: Source) -> Outcome:
         return carry_out(self.admin, by.tenant, command, Actor(by.user_id, source), at_version=version)
 
@@ -155,7 +149,14 @@ class CommandRunner:
         return replace(page, more=request_id) if self.pending.keep(pending) else None
 
 
-def _nothing_to_take(command: AdminCommand, stored: Access | Workspace) -> NotDone | None:
+def stored(admin: Admin, tenant: str, command: AdminCommand) -> Access | Workspace:
+    """Read the records that the command would change."""
+    return (
+        admin.access.workspace(tenant) if command.verb is Verb.LOCKDOWN else admin.rules_of(tenant, command.principal)
+    )
+
+
+def nothing_to_take(command: AdminCommand, stored: Access | Workspace) -> NotDone | None:
     """Return that the mapping or rule to remove does not exist; None if it does."""
     if command.verb is Verb.UNMAP and isinstance(stored, Access) and len(_meant(command, stored)) != 1:
         return NotDone(NotDoneReason.NO_MAPPING, command, stored)
@@ -169,7 +170,7 @@ def _meant(command: AdminCommand, stored: Access | Workspace) -> tuple[Mapping, 
     return tuple(mapping for mapping in stored.mappings if command.alias in (None, mapping.alias))
 
 
-def _affected(command: AdminCommand, stored: Access | Workspace, now: datetime) -> tuple[Record, ...] | None:
+def affected(command: AdminCommand, stored: Access | Workspace, now: datetime) -> tuple[Record, ...] | None:
     """Return the records that a command removes or replaces; None if nobody loses anything."""
     in_force = [grant for grant in stored.grants if grant.holds_at(now)]
     match command.verb:
@@ -186,11 +187,11 @@ def _affected(command: AdminCommand, stored: Access | Workspace, now: datetime) 
         case Verb.LOCKDOWN:
             return () if command.locks else None
         case _:
-            return tuple(g for g in in_force if g.effect is Effect.ALLOW and _outlasts(g, command)) or None
+            return tuple(g for g in in_force if g.effect.value == command.verb and _outlasts(g, command)) or None
 
 
 def _outlasts(grant: Grant, command: AdminCommand) -> bool:
-    """Return whether an allow rule lasts longer than the one that replaces it."""
+    """Return whether a rule lasts longer than the one that replaces it."""
     return command.until is not None and (grant.until is None or grant.until > command.until)
 
 

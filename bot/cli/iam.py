@@ -22,7 +22,10 @@ ACCOUNT = re.compile(r"[0-9]{12}")
 @commands.command("iam-policy")
 def iam_policy(
     *,
-    role: Annotated[Role, typer.Option(help="The bot's role, or the administrators'.")] = Role.SERVING,
+    role: Annotated[
+        Role,
+        typer.Option(metavar="ROLE", help="For the bot's role (serving), or the administrators' (administration)."),
+    ] = Role.SERVING,
     domain: Annotated[
         list[str] | None, typer.Option(metavar="D", help="Include this domain in addition to the mapped ones.")
     ] = None,

@@ -1,6 +1,6 @@
 """The verbs of administration: change mappings, rules and the lockdown, show them, explain what follows from them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import chain
 from typing import Annotated
@@ -10,18 +10,28 @@ import typer
 from bot import console
 from bot.admin.changes import Change
 from bot.admin.commands import AdminCommand
-from bot.admin.results import Forgotten, carry_out
+from bot.admin.confirmation import affected, nothing_to_take, stored
+from bot.admin.results import Done, Forgotten, Record, carry_out
 from bot.admin.specs import Verb
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, add_verb
-from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
+from bot.core.errors import BadInput
 from bot.core.link import Allowed, Denied, Reason
-from bot.core.values import is_group, utc_now
+from bot.core.values import DEFAULT_ALIAS, is_group, utc_now
 from bot.slack.words.admin_en import AdminWords
 
 commands = typer.Typer()
 
 NO_LOCKDOWN = "there is no lockdown"
+QUESTIONS = {
+    Verb.MAP: "Replace the mapping {alias} of {user}?",
+    Verb.UNMAP: "Remove this mapping from {user}?",
+    Verb.DENY: "Block {user}? This overrides every allow rule.",
+    Verb.FORGET: "Remove every rule of {user}? Without an allow rule, there is no access.",
+    Verb.LOCKDOWN: "Stop links for everyone in this workspace?",
+}
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask on a terminal.")]
 
 
 def map_(
@@ -29,26 +39,83 @@ def map_(
     command: AdminCommand,
     *,
     force: Annotated[bool, typer.Option("--force", help="Map even what SageMaker says cannot work.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
-    change(run, command, force=force)
+    _change(run, command, force=force, yes=yes, as_json=as_json)
 
 
-def change(run: CommandContext, command: AdminCommand, *, force: bool = False) -> None:
-    result = carry_out(run.admin, run.tenant, command, run.actor, force=force)
-    if isinstance(result, Forgotten):
+def change(run: CommandContext, command: AdminCommand, *, yes: Yes = False, as_json: AsJson = False) -> None:
+    _change(run, command, force=False, yes=yes, as_json=as_json)
+
+
+def _change(run: CommandContext, command: AdminCommand, *, force: bool, yes: bool, as_json: bool) -> None:
+    seen = None if yes or not console.is_terminal() else _asked(run, command)
+    result = carry_out(run.admin, run.tenant, command, run.actor, at_version=seen, force=force)
+    done = Change(None, None) if isinstance(result, Forgotten) else result.change
+    if as_json:
+        console.print_json(_change_json(run.tenant, command, result))
+    elif isinstance(result, Forgotten):
         for line in _rule_lines(result.removed):
             console.print_line(f"removed: {line}")
-        return
-    made, before = result.change.made, result.change.before
-    if result.change.obstacle in AdminWords.obstacles:
-        console.print_line(AdminWords.obstacles[result.change.obstacle].format(user=command.principal))
-    console.print_line(f"{'' if made else 'nothing to change: '}{_summary(command, result.change)}")
-    if made and command.verb is Verb.MAP and isinstance(before, Mapping):
-        console.print_line(f"before: {_mapping_line(before)}")
-    elif made and isinstance(before, Grant):
-        console.print_line(f"before: {before.describe(utc_now())}")
-    for warning in result.change.warnings:
+    else:
+        _print_change(command, done)
+    for warning in done.warnings:
         console.warn(warning)
+
+
+def _asked(run: CommandContext, command: AdminCommand) -> int | None:
+    """Ask before a command takes something away; return the version of the records that were shown.
+
+    Raises:
+        BadInput: the answer is no.
+    """
+    access, now = stored(run.admin, run.tenant, command), utc_now()
+    lost = None if nothing_to_take(command, access) else affected(command, access, now)
+    if lost is None:
+        return None
+    lines = [f"now: {_record_line(record)}" for record in lost]
+    question = QUESTIONS.get(command.verb, "Shorten this rule of {user}?")
+    question = question.format(user=command.principal, alias=command.alias or DEFAULT_ALIAS)
+    if not console.confirm("\n".join([*lines, question])):
+        raise BadInput("cancelled; nothing was changed")
+    return access.version
+
+
+def _print_change(command: AdminCommand, change: Change) -> None:
+    made, before = change.made, change.before
+    if change.obstacle in AdminWords.obstacles:
+        console.print_line(AdminWords.obstacles[change.obstacle].format(user=command.principal))
+    console.print_line(f"{'' if made else 'nothing to change: '}{_summary(command, change)}")
+    if made and before is not None and change.after is not None and command.verb is not Verb.LOCKDOWN:
+        console.print_line(f"before: {_record_line(before)}")
+
+
+def _change_json(tenant: str, command: AdminCommand, result: Done | Forgotten) -> dict[str, object]:
+    """Return a change in the words of `import --json`."""
+    if isinstance(result, Forgotten):
+        records = {f"grant#{grant.effect}": grant for grant in result.removed.grants}
+        changes = [
+            (what, before, None) for what, before in (records | dict.fromkeys(result.removed.unreadable)).items()
+        ]
+        return _written(command.principal, changes)
+    change = result.change
+    match change.after or change.before:
+        case Mapping() as mapping:
+            what = f"mapping#{mapping.alias}"
+        case Grant() as grant:
+            what = f"grant#{grant.effect}"
+        case _:
+            what = command.verb.value
+    written = _written(command.principal or tenant, [(what, change.before, change.after)] if change.made else [])
+    return {**written, "warnings": change.warnings, "obstacle": change.obstacle}
+
+
+def _written(principal: str, changes: Iterable[tuple[str, object, object]]) -> dict[str, object]:
+    records = [
+        {"principal": principal, "what": what, "before": before, "after": after} for what, before, after in changes
+    ]
+    return {"written": bool(records), "changes": records}
 
 
 def _summary(command: AdminCommand, change: Change) -> str:
@@ -63,13 +130,13 @@ def _summary(command: AdminCommand, change: Change) -> str:
             return "nobody gets a link now" if change.made else "nobody gets a link already"
         case Verb.LOCKDOWN, _:
             return "the lockdown is over" if change.made else NO_LOCKDOWN
-        case _:
-            return command.grant().describe(utc_now())
+        case _, record:
+            return _record_line(record)
 
 
-def lockdown(run: CommandContext, command: AdminCommand | None, *, as_json: AsJson = False) -> None:
+def lockdown(run: CommandContext, command: AdminCommand | None, *, yes: Yes = False, as_json: AsJson = False) -> None:
     if command is not None:
-        change(run, command)
+        change(run, command, yes=yes, as_json=as_json)
         return
     workspace = run.admin.access.workspace(run.tenant)
     if as_json:
@@ -117,6 +184,7 @@ def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = Fal
     if as_json:
         console.print_json(
             {
+                "principal": user,
                 "user": user,
                 "allowed": reason is None,
                 "reason": reason,
@@ -168,6 +236,7 @@ for _verb, _work in _WORK.items():
 
 def _json(principal: str, records: Access | Workspace) -> dict[str, object]:
     return {
+        "principal": principal,
         "group" if is_group(principal) else "user": principal,
         "mappings": records.mappings,
         "grants": records.grants,
@@ -181,6 +250,18 @@ def _rule_lines(records: Access | Workspace) -> list[str]:
         *(grant.describe(now) for grant in records.grants),
         *(f"{name.replace('#', ' ')}: cannot be read" for name in records.unreadable),
     ]
+
+
+def _record_line(record: Record | None) -> str:
+    match record:
+        case Mapping():
+            return _mapping_line(record)
+        case Grant():
+            return record.describe(utc_now())
+        case Lockdown():
+            return record.describe()
+        case _:
+            return f"{record}: cannot be read".replace("#", " ")
 
 
 def _mapping_line(mapping: Mapping) -> str:

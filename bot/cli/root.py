@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -11,7 +11,7 @@ from bot import console
 from bot.admin.commands import ParseError
 from bot.cli import doctor, history, iam, local, members, serving, sync, tables, transfer
 from bot.core.errors import StudioLinksError
-from bot.core.values import InvalidValue
+from bot.core.values import InvalidValue, our_version
 from bot.observability import logs
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -20,10 +20,29 @@ cli = typer.Typer(
     help="A Slack bot that gives members 60-second sign-in links to SageMaker Studio.\n\n"
     "Example: studio-links demo --once",
     no_args_is_help=True,
+    rich_markup_mode="markdown",  # paragraphs are filled, however wide their lines are here
     # typer's own tracebacks show local variables, secrets among them.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
+    if wanted:
+        console.print_line(f"studio-links {our_version()}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 cli.add_typer(members.commands)
 cli.add_typer(transfer.commands)
 cli.add_typer(sync.commands)

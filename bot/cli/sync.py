@@ -111,6 +111,7 @@ def _report(rows: list[Row], failures: list[Failure], *, applied: bool, as_json:
         console.print_json(
             {
                 "applied": applied,
+                "written": applied,
                 "failed": failures,
                 "propose": _proposed(rows),
                 "mapped": len(of[Status.MAPPED]),

@@ -12,7 +12,7 @@ commands = typer.Typer(
 
 
 @commands.command()
-def create() -> None:
+def create(*, as_json: AsJson = False) -> None:
     """Create missing tables and turn on their protection.
 
     Example: studio-links tables create
@@ -20,13 +20,16 @@ def create() -> None:
     from bot.app import clients
     from bot.store import tables as table_admin
 
-    complete, tables = True, clients.table_administration(read_settings())
+    findings, tables = [], clients.table_administration(read_settings())
     for prefix in table_admin.other_prefixes(tables):
         console.warn(f"{tables.region} has tables with the prefix {prefix!r}: this is a second installation")
     for finding in table_admin.create(tables):
-        console.print_line(f"{finding.table}: {finding.name}: {finding.detail}")
-        complete = complete and finding.ok
-    if not complete:
+        findings.append(finding)
+        if not as_json:
+            console.print_line(f"{finding.table}: {finding.name}: {finding.detail}")
+    if as_json:
+        console.print_json(findings)
+    if not all(finding.ok for finding in findings):
         console.fail("some tables are not set up correctly: fix the findings above")
         raise typer.Exit(1)
 

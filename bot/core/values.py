@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 
 # Our name in calls of AWS. boto3 would describe itself and the machine again for every call: a tenth of its time.
 USER_AGENT = "studio-links"
@@ -77,6 +78,14 @@ def check_pattern(name: str, value: str, pattern: re.Pattern[str], longest: int,
 def check_range(name: str, value: int, allowed: range) -> None:
     if value not in allowed:
         raise InvalidValue(name, value, f"a whole number from {allowed.start} to {allowed.stop - 1}")
+
+
+def our_version() -> str:
+    """Return the version of this package; "unknown" if it runs from its sources without being installed."""
+    try:
+        return version(USER_AGENT)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def extra(name: str) -> str:

@@ -6,7 +6,6 @@ counts as "other".
 
 import platform
 from collections.abc import Callable, Iterable
-from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
@@ -15,6 +14,7 @@ from bot.core.audit import ISSUED, UNDELIVERED
 from bot.core.link import Reason, Stage
 from bot.core.ports import WorkPool
 from bot.core.records import DecisionResult
+from bot.core.values import our_version
 from bot.observability import context as telemetry
 from bot.observability.aws_failures import LABELS as AWS_LABELS
 
@@ -114,7 +114,7 @@ class Metrics:
         self._ended = ended
         ProcessCollector(registry=registry)
         Info("studio_links_build", "Version and transport of this process.", registry=registry).info(
-            {"version": _version(), "python": platform.python_version(), "transport": transport}
+            {"version": our_version(), "python": platform.python_version(), "transport": transport}
         )
         self._outcomes = self._counter("requests", "Requests from Slack by outcome.", outcome={*OUTCOMES, OTHER})
         self._stages = Histogram(
@@ -218,10 +218,3 @@ class Metrics:
 
     def _gauge(self, name: str, description: str, *labels: str) -> Gauge:
         return Gauge(f"studio_links_{name}", description, labels, registry=self._registry)
-
-
-def _version() -> str:
-    try:
-        return version("studio-links")
-    except PackageNotFoundError:  # run from its sources
-        return "unknown"
