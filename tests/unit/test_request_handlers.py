@@ -283,4 +283,4 @@ def test_approval_of_a_member_in_a_denied_group_says_so(world: AppWorld) -> None
     world.access.give_group(TEAM, deny)
     world.directory.groups = {deny.principal: frozenset({BEN.user_id})}
     world.press("approve_access", value(asked(world)), ADA)
-    assert world.answer() == WORDS.deny_rule_remains
+    assert world.answer() == WORDS.deny_rule_remains.format(command="/studio")
