@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from socket import create_server
 
@@ -47,9 +47,11 @@ def alive(group: int) -> bool:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_demo_serves_one_address_and_stops_everything(how: signal.Signals) -> None:
-    with demo("--port", "0", "--link-seconds", "7") as (process, address):
+    with demo("--port", "0", "--link-seconds", "7") as (process, address), ExitStack() as stack:
         port = int(address.rpartition(":")[2])
         reading, listening, idle = (HTTPConnection("127.0.0.1", port, timeout=10) for _ in range(3))
+        for connection in (reading, listening, idle):
+            stack.callback(connection.close)
         reading.request("GET", "/")
         assert b"Demo on this machine" in reading.getresponse().read()
         reading.close()
@@ -60,8 +62,6 @@ def test_demo_serves_one_address_and_stops_everything(how: signal.Signals) -> No
         process.send_signal(how)
         assert process.wait(15) in (0, 130)  # the bot drains for at most twelve seconds
         assert not alive(process.pid)
-        listening.close()
-        idle.close()
 
 
 def test_demo_reports_a_port_in_use_in_one_line() -> None:
