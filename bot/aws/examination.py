@@ -88,7 +88,8 @@ def _require_in_service(name: str, described: Dictionary[str, Any], reason: Reas
     advice = "repair it in the SageMaker console, or map another one"
     if status in SETTLING:
         advice = "wait until it is InService"
-    elif status is None:
+    elif status is None:  # which says nothing of the resource
+        reason = Reason.AWS_UNEXPECTED
         found, advice = f"AWS does not say in which state {name} is", "check the endpoint and the proxy"
     raise StudioError(f"{found}: {advice}", reason=reason, code=status)
 

@@ -384,8 +384,9 @@ def test_missing_domain_names_the_region(aws: ListeningAws, adapter: SageMakerSt
 
 def test_answer_without_a_status_does_not_say_wait(aws: ListeningAws, adapter: SageMakerStudio) -> None:
     aws.inject("DescribeDomain", Fault(body=b'{"login": "here"}', status=200))
-    error = str(refused(adapter.examine, a_mapping(profile="Ana")))
-    assert "AWS does not say in which state domain d-research is: check the endpoint" in error
+    error = refused(adapter.examine, a_mapping(profile="Ana"))
+    assert "AWS does not say in which state domain d-research is: check the endpoint" in str(error)
+    assert error.reason is Reason.AWS_UNEXPECTED
 
 
 def signed_in(adapter: SageMakerStudio, mapping: Mapping | None = None, member: Member = ANA) -> Link:
