@@ -4,7 +4,7 @@
 const EMOJI = new Map(Object.entries({
   "+1": "👍", "-1": "👎", "100": "💯", "bell": "🔔", "boom": "💥", "bulb": "💡", "calendar": "📆", "clap": "👏",
   "cry": "😢", "double_vertical_bar": "⏸️", "exclamation": "❗", "eyes": "👀", "fire": "🔥",
-  "hand": "✋", "heart": "❤️", "heavy_check_mark": "✔️", "hourglass": "⌛", "hourglass_flowing_sand": "⏳",
+  "grey_exclamation": "❕", "grey_question": "❔", "hand": "✋", "heart": "❤️", "heavy_check_mark": "✔️", "hourglass": "⌛", "hourglass_flowing_sand": "⏳",
   "information_source": "ℹ️", "joy": "😂", "key": "🔑", "large_green_circle": "🟢", "large_yellow_circle": "🟡",
   "leftwards_arrow_with_hook": "↩️", "link": "🔗", "lock": "🔒", "mag": "🔍", "memo": "📝", "no_entry": "⛔",
   "no_entry_sign": "🚫", "ok_hand": "👌", "point_right": "👉", "pray": "🙏", "question": "❓", "raised_hands": "🙌",
