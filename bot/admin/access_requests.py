@@ -127,12 +127,18 @@ class AccessRequests:
             raise
         return Submission(request, is_new=True)
 
-    def withdraw(self, request: AccessRequest) -> None:
-        """Close a request that reached nobody, so that the member can ask again."""
+    def open_request(self, member: Member) -> AccessRequest | None:
+        """Return the member's request that administrators can still decide; None without one."""
+        found = self.requests.find(member)
+        return found if found is not None and self._settled(found) is None else None
+
+    def withdraw(self, request: AccessRequest, source: Source = Source.FORM) -> AccessRequest:
+        """Close a request that reached nobody, or that its member takes back; return it as it stands then."""
         who = request.member
         kept = self.requests.decide(who, request.id, RequestState.WITHDRAWN, who.user_id, self.now())
         if kept is not None and kept.state is RequestState.WITHDRAWN:  # else somebody was reached, and has decided
-            self._record("request", Actor(who.user_id, Source.FORM), request, RequestState.WITHDRAWN.value)
+            self._record("request", Actor(who.user_id, source), request, RequestState.WITHDRAWN.value)
+        return kept or request
 
     def approve(
         self,

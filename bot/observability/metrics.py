@@ -44,6 +44,7 @@ OUTCOMES = frozenset(
         "asked",
         "asked_again",
         "asked_nobody",
+        "ask_withdrawn",
         "not_asked",
         "decision_failed",
         *(f"decision_{result}" for result in DecisionResult),

@@ -11,16 +11,16 @@ from bot.admin.access_requests import AccessRequests
 from bot.admin.confirmation import CommandRunner
 from bot.core import audit
 from bot.core.access import Member, Person
-from bot.core.errors import SlackError
-from bot.core.link import LinkRequest, Reason, Source
+from bot.core.errors import SlackError, StoreError
+from bot.core.link import Denied, LinkRequest, Reason, Source
 from bot.core.ports import WorkPool
 from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
 from bot.links.sign_in import SignIn
-from bot.links.status import GetStatus
+from bot.links.status import GetStatus, MemberStatus
 from bot.observability import context as telemetry
 from bot.observability.metrics import Metrics
-from bot.slack.blocks import Message, RenderContext, text_message
+from bot.slack.blocks import Message, RenderContext, escape, text_message
 from bot.slack.client import SlackApi
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
@@ -29,6 +29,9 @@ from bot.slack.words import words_for
 from bot.slack.written import WrittenMessages
 
 log = structlog.get_logger()
+
+# Seconds for looking up a member's open request: an answer without it is better than a late one.
+REQUEST_TIMEOUT = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,25 @@ class AppContext:
             may_ask=bool(self.admins) or self.request_channel is not None,
             link_seconds=self.link_seconds,
         )
+
+    def render_status(self, status: MemberStatus, origin: Origin | None = None) -> RenderContext:
+        """Return how to render a member's view of themselves, with their open request if they can open nothing."""
+        render, decision = self.render(origin, status.facts.person.locale), status.decision
+        asks = isinstance(decision, Denied) and views.leads_to_request(decision)
+        return self.with_request(render, status.member) if asks else render
+
+    def with_request(self, render: RenderContext, member: Member) -> RenderContext:
+        """Return how to render where the member could ask for access: with their open request, if it can be read."""
+        if not render.may_ask:
+            return render
+        facts = self.signin.facts
+        found = facts.side.submit(self.access_requests.open_request, member)
+        try:
+            request = facts.wait(facts.within(REQUEST_TIMEOUT), found, StoreError, "DynamoDB")
+        except StoreError as error:
+            log.warning("open_request_unknown", user=member.user_id, why=str(error))
+            return render
+        return replace(render, requested=request)
 
     def render_for(self, member: Member) -> RenderContext:
         """Return how to render a message in the member's own language, as far as Slack knows it."""
@@ -185,7 +207,13 @@ def conclude(app: AppContext, entry: Entry) -> None:
     who = {"tenant": entry.tenant, "user": entry.subject, "door": entry.source}
     log.info("concluded", request=entry.id, outcome=entry.outcome, **who, **telemetry.stages())
     if app.audit_channel is not None:
-        announce(app, entry.id, views.announcement(entry))
+        announce(app, entry.id, announcement(entry))
+
+
+def announcement(entry: Entry) -> str:
+    """Render an outcome as one line for the audit channel. Members are named by id, which notifies nobody."""
+    what = f" · profile {entry.profile_name} in {entry.domain_id}" if entry.profile_name else ""
+    return f"{escape(entry.subject)} · {entry.action} · {entry.outcome}{what}"
 
 
 def announce(app: AppContext, request_id: str, line: str) -> None:

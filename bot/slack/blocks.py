@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.core.records import AccessRequest
 from bot.slack.words import Words
 
 Block = dict[str, Any]
@@ -41,12 +42,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
-    """The reader's words, the command as their workspace calls it, and whether they can request access."""
+    """The reader's words, the command as their workspace calls it, and whether they can request access.
+
+    Attributes:
+        requested: their open access request, which they can withdraw; None without one, or where it does not matter.
+    """
 
     words: Words
     command: str = "/studio"
     may_ask: bool = False
     link_seconds: int = 60
+    requested: AccessRequest | None = None
 
 
 def text_message(text: str) -> Message:

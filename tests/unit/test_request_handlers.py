@@ -1,7 +1,9 @@
 """Handlers of access requests, over fakes."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from structlog.testing import capture_logs
 from bot.core.access import Effect, Grant, Person
 from bot.core.errors import StoreError
 from bot.core.link import Reason
-from bot.core.records import AccessRequest, RequestState
+from bot.core.records import AccessRequest, Posting, RequestState
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, TEAM, a_grant, a_mapping
 from tests.fakes_access_requests import an_access_request
@@ -90,7 +92,7 @@ def test_request_reaches_each_administrator_with_buttons(world: AppWorld) -> Non
     [posting] = world.requests.latest[BEN].postings
     assert posting.message == f"{ADA.user_id}/1.0"
     assert world.outcomes() == [("request", "done")]
-    assert world.counted() == {"asked": 1}
+    assert world.counted() == {"asked": 1, "home": 1}
 
 
 def test_request_goes_to_the_channel_where_one_is_set(world: AppWorld) -> None:
@@ -160,7 +162,7 @@ def test_unstored_postings_change_nothing_for_the_member(world: AppWorld, monkey
     monkeypatch.setattr(world.requests, "posted", fails)
     with capture_logs() as logs:
         world.submit("ask_access", FILLED_IN, member=BEN)
-    assert world.counted() == {"asked": 1}
+    assert world.counted() == {"asked": 1, "home": 1}
     assert "postings_not_kept" in [line["event"] for line in logs]
 
 
@@ -284,3 +286,113 @@ def test_approval_of_a_member_in_a_denied_group_says_so(world: AppWorld) -> None
     world.directory.groups = {deny.principal: frozenset({BEN.user_id})}
     world.press("approve_access", value(asked(world)), ADA)
     assert world.answer() == WORDS.deny_rule_remains.format(command="/studio")
+
+
+# While a request is open
+
+WAITING = "Requested · waiting for your administrators"
+
+
+def shown(world: AppWorld) -> list[Any]:
+    """Return everything that Ben was shown: replies, dialogs, forms, home tabs and direct messages."""
+    direct = [message for user, message in (*world.slack.homes, *world.slack.posts) if user == BEN.user_id]
+    messages = [message for message, _ in world.slack.replies] + direct
+    return [*(message.blocks for message in messages), *(form["blocks"] for form in world.slack.forms)]
+
+
+PLACES: dict[str, Callable[[AppWorld], object]] = {
+    "/studio": lambda world: world.command("", BEN),
+    "/studio whoami": lambda world: world.command("whoami", BEN),
+    "/studio help": lambda world: world.command("help", BEN),
+    "/studio request": lambda world: world.command("request", BEN),
+    "an old button": lambda world: world.press("ask_access", "", BEN),
+    "the home tab": lambda world: world.open_home(BEN),
+    "the messages tab": lambda world: world.write("hello", BEN),
+}
+
+
+@pytest.mark.public(27)
+@pytest.mark.parametrize("place", PLACES)
+def test_open_request_shows_instead_of_the_way_to_ask(world: AppWorld, place: str) -> None:
+    PLACES[place](world)
+    before = str(shown(world))
+    assert "ask_access" in before or "`/studio request`" in before or "Why do you need it?" in before
+    for seen in (world.slack.replies, world.slack.homes, world.slack.forms, world.slack.posts):
+        seen.clear()
+
+    request = asked(world)
+    PLACES[place](world)
+
+    after = str(shown(world))
+    assert WAITING in after
+    assert ("withdraw_access" in after and request.id in after) or place == "/studio help"
+    assert "ask_access" not in after
+    assert "`/studio request`" not in after
+    assert world.slack.forms == []
+
+
+@pytest.mark.public(27)
+@pytest.mark.parametrize("state", [*RequestState, "expired"])
+def test_request_that_is_over_leaves_the_way_to_ask(world: AppWorld, state: str) -> None:
+    if state is RequestState.OPEN:
+        return
+    request = asked(world)
+    if state == "expired":
+        world.clock.advance(8 * 86400)
+    else:
+        world.requests.latest[BEN] = replace(request, state=RequestState(state), decided_by=ADA.user_id)
+    world.command("whoami", BEN)
+    assert "ask_access" in str(shown(world))
+    assert WAITING not in str(shown(world))
+
+
+@pytest.mark.public(27)
+def test_access_that_ends_soon_shows_the_open_request(world: AppWorld) -> None:
+    world.access.give(BEN, a_mapping(), a_grant(BEN, until=world.clock.now() + timedelta(hours=2)))
+    asked(world)
+    world.command("", BEN)
+    [blocks] = shown(world)
+    assert WAITING in str(blocks)
+    assert "ask_access" not in str(blocks)
+    assert "open_studio" in str(blocks)
+
+
+@pytest.mark.public(27)
+def test_member_withdraws_their_request(world: AppWorld) -> None:
+    request = asked(world, postings=(Posting("C0REQUESTS/5.0", "en"),))
+    world.press("withdraw_access", request.id, BEN)
+    assert world.requests.latest[BEN].state is RequestState.WITHDRAWN
+    assert world.answer() == WORDS.ask_withdrawn.format(command="/studio")
+    [(place, message)] = world.slack.updates
+    assert (place, "approve_access" in texts(message)) == ("C0REQUESTS/5.0", False)
+    assert f"Withdrawn by <@{BEN.user_id}>" in texts(message)
+    assert [user for user, _ in world.slack.homes] == [BEN.user_id]
+    assert world.outcomes() == [("request", "withdrawn")]
+    assert world.counted() == {"ask_withdrawn": 1, "home": 1}
+
+    world.press("withdraw_access", request.id, BEN)
+    assert world.outcomes()[1:] == [("link", "stale_button")]
+
+
+@pytest.mark.public(27)
+@pytest.mark.parametrize("whose", ["another member's", "an older one"])
+def test_only_the_members_own_open_request_is_withdrawn(world: AppWorld, whose: str) -> None:
+    request = asked(world)
+    world.press(
+        "withdraw_access", "0" * 32 if whose == "an older one" else request.id, ANA if "another" in whose else BEN
+    )
+    assert world.requests.latest[BEN] == request
+    assert world.outcomes() == [("link", "stale_button")]
+
+
+@pytest.mark.public(27)
+def test_new_request_shows_on_the_home_tab(world: AppWorld) -> None:
+    world.submit("ask_access", FILLED_IN, member=BEN)
+    [(user, message)] = world.slack.homes
+    assert (user, WAITING in texts(message)) == (BEN.user_id, True)
+
+
+def test_unreadable_request_leaves_the_way_to_ask(world: AppWorld) -> None:
+    world.requests.error = BROKEN
+    world.command("whoami", BEN)
+    assert "ask_access" in str(shown(world))

@@ -18,6 +18,7 @@ from bot.core.records import Entry
 from bot.core.values import MAX_REASON
 from bot.links.status import LAST_LINKS, MemberStatus
 from bot.local.slack.blocks import check_message, check_view, refusal
+from bot.slack.app_context import announcement
 from bot.slack.blocks import Message, RenderContext, duration, escape, slack_date, slack_time, text_message
 from bot.slack.members import status_views, views
 from bot.slack.payloads import parse_target
@@ -785,14 +786,14 @@ def test_help_for_any_text_is_valid(text: str, render: RenderContext) -> None:
 
 
 def test_announcement_is_one_line_without_the_link() -> None:
-    line = views.announcement(entry(link_sha256="0" * 64))
+    line = announcement(entry(link_sha256="0" * 64))
     assert line == f"{ANA.user_id} · link · issued · profile ana in d-research"
-    assert views.announcement(an_entry("x", outcome="denied")) == f"{ANA.user_id} · link · denied"
+    assert announcement(an_entry("x", outcome="denied")) == f"{ANA.user_id} · link · denied"
 
 
 def test_announcement_of_a_foreign_request_notifies_nobody() -> None:
     foreign = replace(entry(), subject="T0/<!channel>", source=Source.BUTTON, outcome="foreign")
-    assert "<!channel>" not in views.announcement(foreign)
+    assert "<!channel>" not in announcement(foreign)
 
 
 # Times

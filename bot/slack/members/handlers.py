@@ -52,7 +52,7 @@ def _reply_status(
     """Answer from the member's own status alone."""
     try:
         status = app.get_status.of(admitted.member)
-        message = view(status, app.render(admitted.origin, status.facts.person.locale))
+        message = view(status, app.render_status(status, admitted.origin))
     except UpstreamError as error:
         log.warning("status_unknown", request=admitted.id, why=str(error))
         outcome, message = error.reason, views.refusal(error.reason, app.render(admitted.origin))
@@ -99,7 +99,10 @@ def _guide(app: AppContext, status: MemberStatus, render: RenderContext) -> Mess
 
 def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bool) -> None:
     def deliver(answer: Answer) -> bool:
-        message = views.answer(answer, app.render(admitted.origin, answer.locale))
+        render = app.render(admitted.origin, answer.locale)
+        if views.leads_to_request(answer):
+            render = app.with_request(render, admitted.member)
+        message = views.answer(answer, render)
         begun = app.monotonic()
         delivered = reply(app, admitted.origin, message, replace=in_place)
         replied = app.monotonic()

@@ -18,8 +18,7 @@ def show_home(app: AppContext, member: Member, person: Person | None = None) -> 
     """
     try:
         status = app.get_status.of(member, person)
-        render = app.render(locale=status.facts.person.locale)
-        app.slack.publish_home(member.user_id, status_views.home_tab(status, render))
+        app.slack.publish_home(member.user_id, status_views.home_tab(status, app.render_status(status)))
     except UpstreamError as error:
         log.warning("home_not_shown", user=member.user_id, why=str(error))
     else:

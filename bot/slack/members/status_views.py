@@ -17,7 +17,7 @@ from bot.slack.blocks import (
     slack_date,
     slack_time,
 )
-from bot.slack.members.views import ASK, ASKABLE, HOME_OPEN, help_text, what_opens, why_refused
+from bot.slack.members.views import ASKABLE, HOME_OPEN, help_text, way_to_ask, what_opens, why_refused
 from bot.slack.words import Words
 
 # Slack shows a hundred blocks in a home tab; the rest of it takes fewer than ten.
@@ -86,10 +86,9 @@ def _mapped(mapping: Mapping, words: Words) -> str:
 
 
 def _way_in(status: MemberStatus, render: RenderContext) -> list[Block]:
-    """Return a button for members who can open nothing but could be helped by an administrator."""
+    """Return how members who can open nothing may get help from an administrator; nothing for others."""
     denied = rejection(status)
-    helped = render.may_ask and denied is not None and denied.reason in ASKABLE
-    return [actions(button(render.words.ask, ASK, "", style="primary"))] if helped else []
+    return way_to_ask(render) if denied is not None and denied.reason in ASKABLE else []
 
 
 def _links(status: MemberStatus, words: Words) -> Block:

@@ -34,6 +34,7 @@ CHOOSE = "choose"
 HOME_OPEN = "home_open"
 SHORTCUT = "open_studio"
 ASK = "ask_access"
+WITHDRAW = "withdraw_access"
 
 MAX_BUTTONS = 5
 # https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
@@ -100,11 +101,30 @@ def answer(given: Answer, render: RenderContext) -> Message:
     ]
     notes = [context(note)]
     until = given.allowed.grant.until
-    if until is not None and until - request.at < ENDS_SOON:
+    if until is not None and leads_to_request(given):
         notes.append(context(words.ends_soon.format(until=slack_date(until))))
-        buttons += [button(words.ask_longer, ASK, mapping.alias)] if render.may_ask else []
+        if render.requested is not None:
+            notes.append(context(words.requested))
+        elif render.may_ask:
+            buttons.append(button(words.ask_longer, ASK, mapping.alias))
     text = words.ready_text.format(lifetime=duration(link.lifetime_seconds, words))
     return Message(text, [section(ready), *notes, actions(*buttons)])
+
+
+def leads_to_request(given: Answer) -> bool:
+    """Return whether the answer offers to request access, which an open request replaces."""
+    if isinstance(given, Denied):
+        return given.reason in ASKABLE
+    until = None if isinstance(given, Choice) else given.allowed.grant.until
+    return until is not None and until - given.request.at < ENDS_SOON
+
+
+def way_to_ask(render: RenderContext) -> list[Block]:
+    """Return a button to request access, or the open request and a button to withdraw it."""
+    words, request = render.words, render.requested
+    if request is not None:
+        return [{**section(words.requested), "accessory": button(words.withdraw, WITHDRAW, request.id)}]
+    return [actions(button(words.ask, ASK, "", style="primary"))] if render.may_ask else []
 
 
 def _choice(choice: Choice, render: RenderContext) -> Message:
@@ -208,8 +228,8 @@ def _refusal(denied: Denied, render: RenderContext) -> Message:
         alias = denied.mapping.alias if denied.mapping else denied.target.alias
         again = Target(alias, denied.target.app, denied.target.space)
         blocks.append(actions(button(words.try_again, NEW_LINK, str(again))))
-    if denied.reason in ASKABLE and render.may_ask:
-        blocks.append(actions(button(words.ask, ASK, "", style="primary")))
+    if denied.reason in ASKABLE:
+        blocks += way_to_ask(render)
     return Message(text, blocks)
 
 
@@ -260,7 +280,9 @@ def help_text(
         if aliases:
             lines.append(words.help_alias.format(command=command, aliases=_code(aliases)))
             lines.append(words.help_app.format(command=command, apps="|".join(StudioApp)))
-    if render.may_ask and (rejection is None or rejection.reason in ASKABLE):
+    if render.requested is not None:
+        lines.append(words.requested)
+    elif render.may_ask and (rejection is None or rejection.reason in ASKABLE):
         lines.append(words.help_request.format(command=command))
     lines += [words.help_whoami.format(command=command), words.help_help.format(command=command)]
     if administers:
@@ -270,12 +292,6 @@ def help_text(
         lines.insert(0, words.not_understood.format(command=command, text=escape(not_understood, MAX_ECHO_LENGTH)))
         blocks.insert(0, section(lines[0]))
     return Message("\n".join(lines), blocks)
-
-
-def announcement(entry: Entry) -> str:
-    """Render an outcome as one line for the audit channel. Members are named by id, which notifies nobody."""
-    what = f" · profile {entry.profile_name} in {entry.domain_id}" if entry.profile_name else ""
-    return f"{escape(entry.subject)} · {entry.action} · {entry.outcome}{what}"
 
 
 def _code(names: Sequence[str]) -> str:

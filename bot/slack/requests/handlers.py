@@ -85,12 +85,16 @@ def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
     try:
         status = app.get_status.of(admitted.member)
         denied, render = status_views.rejection(status), app.render(admitted.origin, status.facts.person.locale)
-        if denied is None or denied.reason in views.ASKABLE:
+        render = app.with_request(render, admitted.member)
+        if render.requested is None and (denied is None or denied.reason in views.ASKABLE):
             app.slack.open_form(opened, request_views.form(render, wish=action_value(body)))
     except UpstreamError as error:
         log.warning("form_not_shown", request=admitted.id, why=str(error))
         denied = Denied(error.reason)
-    if denied is None or denied.reason in views.ASKABLE:
+    if render.requested is not None:
+        app.metrics.outcome("asked_again")
+        app.slack.reply(opened, Message(render.words.requested, views.way_to_ask(render)), replace=True)
+    elif denied is None or denied.reason in views.ASKABLE:
         app.metrics.outcome("asking")
     else:
         app.metrics.outcome(denied.reason)
@@ -113,6 +117,8 @@ def _ask(app: AppContext, admitted: Admitted, body: Body) -> None:
         outcome, message = "not_asked", text_message(render.words.ask_failed)
     app.metrics.outcome(outcome)
     reply(app, admitted.origin, message, replace=False)
+    if outcome == "asked":
+        show_home(app, admitted.member)
 
 
 def _announce_to_admins(
@@ -127,6 +133,33 @@ def _announce_to_admins(
         return "asked", text_message(render.words.ask_sent)
     app.access_requests.withdraw(submitted.request)
     return "asked_nobody", text_message(render.words.ask_nobody)
+
+
+def _withdraw(app: AppContext, admitted: Admitted, body: Body) -> None:
+    """Take the member's open request back."""
+    reason, withdrawn = Reason.STALE_BUTTON, None
+    try:
+        request = app.access_requests.open_request(admitted.member)
+        if request is not None and request.id == action_value(body):
+            withdrawn = app.access_requests.withdraw(request, admitted.source)
+    except StoreError as error:
+        reason = error.reason
+    if withdrawn is not None:
+        _show_withdrawal(app, admitted, withdrawn)
+    elif refuse(app, admitted, reason):
+        reply(app, admitted.origin, views.refusal(reason, app.render(admitted.origin)), replace=True)
+
+
+def _show_withdrawal(app: AppContext, admitted: Admitted, request: AccessRequest) -> None:
+    """Show the member, and everybody who reads the request, that it is withdrawn, or that somebody was faster."""
+    render = app.render_for(admitted.member)
+    message = request_views.not_new(request, app.now(), render)
+    if request.state is RequestState.WITHDRAWN:
+        app.metrics.outcome("ask_withdrawn")
+        message = text_message(render.words.ask_withdrawn.format(command=admitted.origin.command))
+        _settle(app, request)
+    reply(app, admitted.origin, message, replace=True)
+    show_home(app, admitted.member)
 
 
 def _to_admins(app: AppContext, request: AccessRequest) -> bool:
@@ -223,6 +256,7 @@ def _replace(app: AppContext, message: str, request: AccessRequest) -> bool:
 ROUTES = (
     Route(Source.BUTTON, views.ASK, show_form),
     Route(Source.FORM, views.ASK, _ask, check=_check_reason),
+    Route(Source.BUTTON, views.WITHDRAW, _withdraw),
     Route(Source.BUTTON, request_views.APPROVE, _approve),
     Route(Source.FORM, request_views.APPROVE, _approve_with_mapping, check=_check_mapping),
     Route(Source.BUTTON, request_views.DENY, _deny),

@@ -98,9 +98,11 @@ def settled(request: AccessRequest, render: RenderContext) -> Message:
 
 def _end(request: AccessRequest, words: Words) -> str:
     at, by = slack_date(request.decided_at or request.expires_at), request.decided_by
-    line = {RequestState.APPROVED: words.approved, RequestState.DENIED: words.denied}.get(
-        request.state, words.undecided
-    )
+    line = {
+        RequestState.APPROVED: words.approved,
+        RequestState.DENIED: words.denied,
+        RequestState.WITHDRAWN: words.withdrawn,
+    }.get(request.state, words.undecided)
     return line.format(by=by, at=at)
 
 

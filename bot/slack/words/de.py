@@ -76,6 +76,9 @@ class GermanWords(Words):
     link_requested = "{at} · nicht abgeschlossen"
     ask = "Zugriff beantragen"
     ask_longer = "Verlängerung beantragen"
+    requested = "Beantragt · wartet auf deine Studio-Admins"
+    withdraw = "Zurückziehen"
+    ask_withdrawn = "Du hast deinen Antrag zurückgezogen. Mit `{command} request` stellst du einen neuen."
     ends_soon = "Dein Zugriff endet {until}."
     ask_wish = "Welches Profil oder welche Domain brauchst du?"
     ask_reason = "Wofür brauchst du es?"
@@ -87,9 +90,7 @@ class GermanWords(Words):
     ask_joined = "Du hast schon einen Antrag gestellt, {at}. Ich melde mich, sobald er entschieden ist."
     ask_was_approved = "Dieser Antrag wurde genehmigt, {at}. Für etwas anderes stell einen neuen."
     ask_was_denied = "Dieser Antrag wurde abgelehnt, {at}. Sprich mit deinen Studio-Admins oder stell einen neuen."
-    ask_was_withdrawn = (
-        "Dieser Antrag hat niemanden erreicht und wurde geschlossen. Stell einen neuen oder frag deine Studio-Admins."
-    )
+    ask_was_withdrawn = "Dieser Antrag wurde zurückgezogen. Stell einen neuen oder frag deine Studio-Admins."
     ask_ran_out = "Dieser Antrag ist abgelaufen. Stell einen neuen."
     ask_nobody = "Ich konnte hier niemanden erreichen, der über deinen Antrag entscheidet. Frag deine Studio-Admins."
     ask_failed = (
@@ -133,6 +134,7 @@ class GermanWords(Words):
     form_failed = "Slack hat das Formular nicht rechtzeitig geöffnet. Versuch es erneut."
     approved = "Genehmigt von <@{by}>, {at}"
     denied = "Abgelehnt von <@{by}>, {at}"
+    withdrawn = "Zurückgezogen von <@{by}>, {at}"
     undecided = "Ohne Entscheidung abgelaufen, {at}"
     only_admins = (
         "Nur Studio-Admins können über Anträge entscheiden. Es wurde nichts geändert; frag jemanden von ihnen."

@@ -75,6 +75,9 @@ class Words:
     link_requested = "{at} · not finished"
     ask = "Request access"
     ask_longer = "Request extension"
+    requested = "Requested · waiting for your administrators"
+    withdraw = "Withdraw"
+    ask_withdrawn = "You withdrew your request. Type `{command} request` to send a new one."
     ends_soon = "Your access ends {until}."
     ask_wish = "Which profile or domain do you need?"
     ask_reason = "Why do you need it?"
@@ -86,9 +89,7 @@ class Words:
     ask_joined = "You already asked, {at}. I will tell you once an administrator has decided."
     ask_was_approved = "That request was approved, {at}. To ask for something else, send a new one."
     ask_was_denied = "That request was denied, {at}. Talk to your Studio administrator, or send a new one."
-    ask_was_withdrawn = (
-        "That request did not reach anyone and was closed. Send a new one, or ask your Studio administrator."
-    )
+    ask_was_withdrawn = "That request was withdrawn. Send a new one, or ask your Studio administrator."
     ask_ran_out = "That request has expired. Send a new one."
     ask_nobody = "I could not reach anyone here to decide on your request. Ask your Studio administrator."
     ask_failed = (
@@ -124,6 +125,7 @@ class Words:
     form_failed = "Slack did not open the form in time. Try again."
     approved = "Approved by <@{by}>, {at}"
     denied = "Denied by <@{by}>, {at}"
+    withdrawn = "Withdrawn by <@{by}>, {at}"
     undecided = "Expired without a decision, {at}"
     only_admins = "Only Studio administrators can decide on requests. Nothing was changed; ask one of them."
     not_your_own = "You cannot decide on your own request. Nothing was changed; ask another administrator."
