@@ -5,14 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from bot.local.aws.stand_in import LocalAws
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.mark.public(33)
 def test_port_suite_runs_against_another_dynamodb() -> None:
     with LocalAws() as other:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
