@@ -13,6 +13,7 @@ from bot.app import administration
 from bot.app.findings import Finding, Level
 from bot.cli.context import read_settings
 from bot.config import DOUBTFUL, HttpSettings, SocketSettings, load
+from bot.core.causes import connection_cause
 from bot.core.errors import ConfigError
 
 # Seconds. The bot's own check of its upstreams may take a while.
@@ -72,7 +73,7 @@ def _running(url: str) -> Iterator[Finding]:
             yield Finding(Level.FAIL, check, found, why, fix)
         yield _signed(f"{url.rstrip('/')}/slack/events")
     except urllib3.exceptions.HTTPError as error:
-        found = f"it cannot be reached ({type(error).__name__})"
+        found = f"it cannot be reached ({connection_cause(error).replace('_', ' ')})"
         yield Finding(Level.FAIL, check, found, why, "check that it runs and that this address leads to it")
 
 

@@ -80,7 +80,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except StudioLinksError as error:
         console.fail(str(error))
     except OSError as error:  # such as a full disk behind standard output
-        console.fail(error.strerror or type(error).__name__)
+        what = error.strerror or type(error).__name__
+        console.fail(f"{what}: {error.filename}" if error.filename else what)
     except KeyboardInterrupt:
         return INTERRUPTED
     return FAILED

@@ -4,8 +4,9 @@ import socket
 import ssl
 from collections.abc import Iterator
 from enum import StrEnum
+from urllib.error import URLError
 
-from urllib3.exceptions import ProxyError
+from urllib3.exceptions import MaxRetryError, ProxyError
 
 
 class Cause(StrEnum):
@@ -60,7 +61,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error, then the errors behind it."""
     while error is not None:
         yield error
-        reason = getattr(error, "reason", None)  # of urllib's and urllib3's errors
+        reason = error.reason if isinstance(error, URLError | MaxRetryError) else None
         behind = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         error = reason if isinstance(reason, BaseException) else behind
 

@@ -15,10 +15,12 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 
+from bot.core.causes import Cause, connection_cause
 from bot.core.errors import SlackError
 from bot.core.link import Reason, Stage
 from bot.observability import context as telemetry
 from bot.observability.metrics import Metrics
+from bot.slack.api_errors import slack_error
 from bot.slack.network import Network
 
 log = structlog.get_logger()
@@ -103,6 +105,7 @@ class Connection:
         self.count, self.refresh_requested, self.last_activity = 0, False, 0.0
         self._handler, self._times, self._network = handler, times, network
         self._websocket: ClientConnection | None = None
+        self._failure: Exception | None = None
         self._hello_or_end = threading.Event()
         self._admitting = threading.Lock()
         self._close_at = float("inf")
@@ -112,6 +115,8 @@ class Connection:
         threading.Thread(target=self._run, args=(address,), name="socket-mode-reader", daemon=True).start()
         if not self._hello_or_end.wait(self._times.hello) or self.refresh_requested or not self.is_connected():
             self.close()
+            if self._failure is not None and connection_cause(self._failure) is not Cause.UNREACHABLE:
+                raise slack_error("Socket Mode", self._failure, check="SLACK_APP_TOKEN") from None
             raise SlackError(
                 "Slack does not serve a new Socket Mode connection: try again in a minute",
                 reason=Reason.SLACK_UNREACHABLE,
@@ -157,7 +162,8 @@ class Connection:
             ValueError,
             WebSocketException,
         ) as error:  # its text may quote the secret address
-            log.info("socket_disconnected", why=type(error).__name__)
+            self._failure = error
+            log.info("socket_disconnected", why=connection_cause(error))
         finally:
             self._hello_or_end.set()
 

@@ -19,7 +19,10 @@ from cryptography.x509.oid import NameOID
 from bot.aws.sagemaker import SageMakerStudio
 from bot.core.errors import SlackError, StoreError, StudioError
 from bot.core.link import Reason
+from bot.observability.metrics import Metrics
 from bot.slack.client import SlackApi
+from bot.slack.network import Network
+from bot.slack.socket_connection import Connection, EnvelopeHandler, Times
 from bot.store.access import AccessTable
 from bot.store.models import bind
 from tests.cli import run_command
@@ -237,3 +240,12 @@ def test_page_in_place_of_aws_gives_no_advice_to_delete(monkeypatch: pytest.Monk
         assert "record" not in str(error)
         if status < 500:
             assert f"{service} did not answer" in str(error)
+
+
+@pytest.mark.public(9)
+def test_socket_mode_names_an_untrusted_certificate(self_signed: ssl.SSLContext) -> None:
+    handler = EnvelopeHandler(lambda _payload: {}, 1000, Metrics("socket"))
+    with listening(tls=self_signed) as port, pytest.raises(SlackError, match="certificate is not trusted") as failed:
+        Connection(handler, Times(), Network()).open(f"wss://127.0.0.1:{port}/link/?ticket=secret")
+    assert failed.value.reason is Reason.SLACK_REFUSED
+    assert "secret" not in str(failed.value)

@@ -390,6 +390,16 @@ def test_failure_message_comes_from_the_catalogue(
     assert check_message(message.payload()) == []
 
 
+@pytest.mark.public(10)
+@in_each_language
+def test_failure_of_a_domain_shows_aws_reason_to_administrators(render: RenderContext) -> None:
+    error = UpstreamError("domain d-x is Failed (no: <VPC>): repair it", reason=Reason.DOMAIN_NOT_READY)
+    message = asking_views.failed(error, render)
+    assert message.text.endswith(" (SageMaker: domain d-x is Failed (no: &lt;VPC&gt;))")
+    member = views.refusal(Reason.DOMAIN_NOT_READY, render)
+    assert "VPC" not in member.text
+
+
 @pytest.mark.parametrize("language", CATALOGUES)
 def test_every_upstream_reason_has_an_administrators_message(language: str) -> None:
     upstream = ("domain_", "profile_", "aws_", "store_", "slack_")

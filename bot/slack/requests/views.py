@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.admin.access_requests import DAYS, Decision
 from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
+from bot.core.link import Reason
 from bot.core.records import AccessRequest, DecisionResult, RequestState
 from bot.core.values import InvalidValue
 from bot.slack import blocks as kit
@@ -124,12 +125,19 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
     return text_message(line.format(command=escape(render.command)))
 
 
+# Characters of AWS's reason for a state.
+MAX_STATE = 400
+
+
 def failed(error: StudioLinksError, render: RenderContext) -> Message:
-    """Render why a decision could not be carried out. The error's own words are for the log."""
+    """Render why a decision could not be carried out. Of the error's own words, only AWS's state is for Slack."""
     words = render.words
     match error:
         case UpstreamError():
+            state = str(error).rpartition(": ")[0]
             why = words.failures.get(error.reason, words.failed_otherwise)
+            if error.reason in (Reason.DOMAIN_NOT_READY, Reason.PROFILE_NOT_READY) and state:
+                why = f"{why} (SageMaker: {escape(state, MAX_STATE)})"
         case ProfileConflict():
             why = words.profile_in_use
         case Changed():

@@ -166,14 +166,14 @@ class GermanWords(Words):
     failures = {
         Reason.DOMAIN_MISSING: "In SageMaker gibt es hier keine solche Domain. "
         "Klick erneut auf *Genehmigen* und korrigiere die ID.",
-        Reason.DOMAIN_NOT_READY: "Diese Domain ist nicht in Betrieb. Bleibt das ein paar Minuten so, reparier sie "
-        "in der SageMaker-Konsole: den Grund von AWS nennt das Log des Bots.",
+        Reason.DOMAIN_NOT_READY: "Diese Domain ist nicht in Betrieb. "
+        "Bleibt das ein paar Minuten so, reparier sie in der SageMaker-Konsole.",
         Reason.DOMAIN_SSO: "In dieser Domain läuft die Anmeldung über IAM Identity Center, dort funktionieren keine "
         "Links. Klick erneut auf *Genehmigen* und gib eine andere Domain an oder lehn den Antrag ab.",
         Reason.PROFILE_MISSING: "In dieser Domain gibt es kein solches SageMaker-Profil. "
         "Klick erneut auf *Genehmigen* und korrigiere den Namen.",
-        Reason.PROFILE_NOT_READY: "Dieses Profil ist nicht in Betrieb. Bleibt das ein paar Minuten so, reparier es "
-        "in der SageMaker-Konsole: den Grund von AWS nennt das Log des Bots.",
+        Reason.PROFILE_NOT_READY: "Dieses Profil ist nicht in Betrieb. "
+        "Bleibt das ein paar Minuten so, reparier es in der SageMaker-Konsole.",
         Reason.AWS_REFUSED: "Der Bot darf diese Domain oder dieses Profil in AWS nicht lesen. "
         "Prüf ID und Name, dann die Rolle des Bots.",
         Reason.AWS_THROTTLED: "AWS drosselt gerade die Anfragen. Warte eine Minute und versuch es dann erneut.",

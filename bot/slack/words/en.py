@@ -148,14 +148,14 @@ class Words:
     decision_failed = "This did not work."
     failures = {
         Reason.DOMAIN_MISSING: "SageMaker has no such domain here. Press *Approve* again and correct its id.",
-        Reason.DOMAIN_NOT_READY: "That domain is not in service. If it is not back in a few minutes, repair it "
-        "in the SageMaker console: the bot's log has AWS's reason.",
+        Reason.DOMAIN_NOT_READY: "That domain is not in service. "
+        "If it is not back in a few minutes, repair it in the SageMaker console.",
         Reason.DOMAIN_SSO: "That domain uses IAM Identity Center for sign-in, where links do not work. "
         "Press *Approve* again and enter another domain, or deny the request.",
         Reason.PROFILE_MISSING: "SageMaker has no such user profile in that domain. "
         "Press *Approve* again and correct its name.",
         Reason.PROFILE_NOT_READY: "That user profile is not in service. "
-        "If it is not back in a few minutes, repair it in the SageMaker console: the bot's log has AWS's reason.",
+        "If it is not back in a few minutes, repair it in the SageMaker console.",
         Reason.AWS_REFUSED: "AWS does not let this bot read that domain or user profile. "
         "Check the id and the name, then the bot's role.",
         Reason.AWS_THROTTLED: "AWS is limiting requests right now. Wait a minute, then try again.",
