@@ -5,7 +5,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import typer
@@ -21,7 +21,7 @@ T = TypeVar("T")
 # A pipe has no width, and rows must not be folded there.
 PIPE_WIDTH = 10_000
 # Columns up to this width, such as ids and times, are not folded.
-SHORT = 20
+SHORT = 23
 
 
 def out() -> Console:
@@ -119,7 +119,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
+    text = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else str(value)
     return _visible(" ".join(text.split())) or "-"
 
 

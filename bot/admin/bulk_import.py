@@ -7,9 +7,10 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
+from uuid import uuid4
 
 from bot.admin.changes import Admin
 from bot.admin.stored import require_readable, rules_of_group, same
@@ -65,12 +66,18 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """Import into one workspace. `action` names the changes in the audit."""
+    """Import into one workspace.
+
+    Attributes:
+        action: the name of the changes in the audit.
+        id: the same for all entries of one import.
+    """
 
     admin: Admin
     tenant: str
     actor: Actor
     action: str = IMPORT
+    id: str = field(default_factory=lambda: uuid4().hex)
 
     def compare(self, target: dict[str, Access]) -> Iterator[Difference | Failure]:
         """Compare the records of the file with the stored ones. Empties `target`, so that nothing is in memory twice.
@@ -183,7 +190,8 @@ class Import:
             access.put_records(member, records, seen=each.seen, entry=entry)
 
     def _entry(self, principal: str, now: datetime, before: Records, after: Records) -> Entry:
-        return changed(self.action, self.actor, self.tenant, principal, now, before=before, after=after)
+        entry = changed(self.action, self.actor, self.tenant, principal, now, before=before, after=after)
+        return replace(entry, attempt=self.id)
 
 
 def _held_by(holder: str, principal: str, mapping: Mapping) -> Failure:

@@ -11,7 +11,7 @@ from itertools import chain, dropwhile, islice
 
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, ParseError, build
-from bot.admin.history import matches
+from bot.admin.history import matches, same_batch
 from bot.admin.results import Explained, NotDone, NotDoneReason, Outcome, Page, Question, Record, carry_out
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.admin.stored import same
@@ -216,7 +216,10 @@ def _page_of_members(admin: Admin, tenant: str, command: AdminCommand, after: st
 
 
 def _page_of_entries(admin: Admin, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
-    """Read a page of the audit. The next one begins after the last entry that was checked, shown or not."""
+    """Read a page of the audit, on which an import counts once unless `--by` lists its entries.
+
+    The next page begins after the last entry that was checked, shown or not.
+    """
     at, _, last = after.partition(" ")
     start, end = command.span(admin.now())
     before = datetime.fromisoformat(at) + SMALLEST_STEP if at else end
@@ -225,11 +228,15 @@ def _page_of_entries(admin: Admin, tenant: str, command: AdminCommand, after: st
         entries = islice(dropwhile(lambda entry: entry.id != last, entries), 1, None)
     page: list[Entry] = []
     looked_at: Entry | None = None
+    lines = 0
     for number, entry in enumerate(entries):
-        if looked_at is not None and (len(page) == ENTRIES_A_PAGE or number == MAX_CHECKED):
-            searched_to = looked_at.at if len(page) < ENTRIES_A_PAGE else None
+        goes_on = bool(page) and Name.BY not in command.fields and same_batch(page[-1], entry)
+        full = lines == ENTRIES_A_PAGE and not goes_on
+        if looked_at is not None and (full or number == MAX_CHECKED):
+            searched_to = None if full else looked_at.at
             return Page(command, tuple(page), searched_to=searched_to), f"{looked_at.at.isoformat()} {looked_at.id}"
         looked_at = entry
         if matches(entry, command.fields.get(Name.BY), command.fields.get(Name.OUTCOME)):
             page.append(entry)
+            lines += not goes_on
     return Page(command, tuple(page)), ""

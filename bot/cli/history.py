@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -12,12 +13,13 @@ import typer
 from bot import console
 from bot.admin.commands import AdminCommand
 from bot.admin.csv_file import csv_line, safe_cell
-from bot.admin.history import flat
+from bot.admin.history import batches, flat, is_told, short_name, tell
 from bot.admin.specs import Name, Verb
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, add_verb
 from bot.core.records import Entry
 from bot.core.values import utc_now
+from bot.slack.words.admin_en import AdminWords
 
 commands = typer.Typer()
 
@@ -50,10 +52,11 @@ def history(
             values = _fields(entry)
             sys.stdout.write(csv_line(_cell(values[name]) for name in CSV_COLUMNS.values()))
     else:
-        rows = ((e.at, e.subject, f"{e.action} {e.outcome}", _details(e)) for e in entries)
-        console.print_table(
-            ["at (UTC)", "member", "what", "details"], rows, empty="nothing has happened in that time"
+        rows = (
+            (batch[0].at, batch[0].subject, _sentence(batch), _details(batch))
+            for batch in batches(entries, apart=by is not None)
         )
+        console.print_table(["at", "member", "what", "details"], rows, empty="nothing has happened in that time")
 
 
 add_verb(commands, Verb.HISTORY, history)
@@ -68,16 +71,23 @@ def _newest(found: Iterable[Entry], limit: int) -> Iterator[Entry]:
         yield entry
 
 
-def _details(entry: Entry) -> str:
-    """Describe an entry beyond its columns: for a change, each value that differs."""
-    parts = (
-        entry.profile_name and f"{entry.profile_name} in {entry.domain_id}",
-        entry.opened_at and f"opened {entry.opened_at:%Y-%m-%d %H:%M:%S}",
-        entry.actor != entry.subject and f"by {entry.actor}",
-        entry.detail,
-        describe_changes(entry.before or {}, entry.after or {}),
-    )
-    return "; ".join(part for part in parts if part)
+def _sentence(batch: tuple[Entry, ...]) -> str:
+    return tell(batch, AdminWords.sentences, who=short_name, when=when, text=str, command="studio-links")
+
+
+def _details(batch: tuple[Entry, ...]) -> str:
+    """Describe what the sentence leaves out: each value that differs."""
+    entry = batch[0]
+    return "" if len(batch) > 1 or is_told(entry) else describe_changes(entry.before or {}, entry.after or {})
+
+
+def when(time: datetime) -> str:
+    """Return a time in UTC, or only the day at whose end it lies: "Dec 27", with the year if it is another one."""
+    time = time.astimezone(UTC)
+    whole = time.time() == datetime.min.time()
+    day = time - timedelta(days=1) if whole else time
+    text = f"{day:%b} {day.day}" + (f", {day.year}" if day.year != utc_now().year else "")
+    return text if whole else f"{text}, {time:%H:%M} UTC"
 
 
 def describe_changes(before: Dictionary[str, object], after: Dictionary[str, object]) -> str:

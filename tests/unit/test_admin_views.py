@@ -292,7 +292,7 @@ def test_entry_of_an_import_describes_its_changes(render: RenderContext) -> None
     assert "grant#allow reason Falcon" in listed
     assert "{'" not in listed
     assert "set_by" not in listed
-    assert f" · {render.words.admin.entry_by.format(by='`cli:x`')}" in listed
+    assert "`cli:x`" in listed
 
 
 @in_each_language

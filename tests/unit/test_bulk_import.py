@@ -10,6 +10,7 @@ import pytest
 
 from bot.admin.bulk_import import AT_ONCE, Difference, Failure, Import
 from bot.admin.changes import Admin
+from bot.admin.history import batches
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
 from bot.core.errors import Changed, StoreError
@@ -70,6 +71,18 @@ def test_rows_of_one_member_are_one_change_with_one_entry(world: World) -> None:
     assert entry.before is None
     assert entry.after is not None
     assert set(entry.after) == {"mapping#default", "mapping#sandbox", "grant#allow"}
+
+
+@pytest.mark.public(30)
+def test_entries_of_one_import_belong_together(world: World) -> None:
+    users = {f"U0{number}": Access(grants=(a_rule(f"U0{number}"),)) for number in range(5)}
+    world.run(users)
+
+    assert len(list(batches(world.trail))) == 1
+    assert len({entry.id for entry in world.trail}) == 5
+    world.importing = replace(world.importing, id="another")
+    world.run({"U0X": Access(grants=(a_rule("U0X"),))})
+    assert len(list(batches(world.trail))) == 2
 
 
 def test_repeated_import_changes_nothing(world: World) -> None:

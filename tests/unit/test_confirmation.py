@@ -1,7 +1,7 @@
 """Administration from Slack: questions, confirmations and paged listings."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
 
@@ -485,6 +485,22 @@ def test_history_pages_show_each_entry_once_newest_first(steps: list[int]) -> No
         ]
         assert sorted(entry.id for entry in found) == sorted(entry.id for entry in expected)
         assert [entry.at for entry in found] == sorted((entry.at for entry in found), reverse=True)
+
+
+@pytest.mark.public(30)
+def test_import_fills_one_line_of_a_history_page(world: World) -> None:
+    now = world.clock.now()
+    imported = [replace(an_entry(f"import-{n:03}", at=now, action="import"), attempt="one") for n in range(40)]
+    others = [an_entry(f"other-{n:03}", at=now - timedelta(hours=1)) for n in range(ENTRIES_A_PAGE)]
+    written(world, *imported, *others)
+
+    first, second = pages(world, Verb.HISTORY, None)
+    listed = list(pages(world, Verb.HISTORY, None, by=imported[0].actor))
+
+    assert len(first.items) == len(imported) + ENTRIES_A_PAGE - 1
+    assert len(second.items) == 1
+    assert all(len(page.items) <= ENTRIES_A_PAGE for page in listed)
+    assert sum(len(page.items) for page in listed) == len(imported) + len(others)
 
 
 def test_history_is_filtered(world: World) -> None:

@@ -1,5 +1,7 @@
 """Output of the command line, on a terminal and on a pipe."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from bot import console
@@ -48,6 +50,13 @@ def test_pipe_gets_one_tab_separated_line_per_row(capsys: pytest.CaptureFixture[
     console.print_table(["who", "why"], [("U0123ABCD", "x" * 200), (None, "two\tparts\nand more")], empty="nobody")
 
     assert capsys.readouterr().out == f"U0123ABCD\t{'x' * 200}\n-\ttwo parts and more\n"
+
+
+@pytest.mark.public(30)
+def test_times_carry_their_zone(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_table(["at"], [(datetime(2030, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))),)], empty="")
+
+    assert capsys.readouterr().out == "2030-01-01 00:00:00 UTC\n"
 
 
 HOSTILE = "a\x1b[2Jb \x9b31m \x07 \u202ec \r\b"

@@ -4,9 +4,9 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import replace
 from datetime import datetime
 
-from bot.admin.history import flat
-from bot.admin.results import Item, Page, Record
-from bot.admin.specs import Verb
+from bot.admin.history import batches, flat, is_told, short_name, tell
+from bot.admin.results import Page, Record
+from bot.admin.specs import Name, Verb
 from bot.core.access import Access, Grant, Lockdown, Mapping, Workspace
 from bot.core.records import Entry
 from bot.core.values import USER_ID, is_group
@@ -103,7 +103,9 @@ def page(listing: Page, render: RenderContext, now: datetime) -> Message:
             head, none = words.entries, words.no_entries
         case _:
             head, none = words.about.format(user=mention(command.principal)), words.nobody
-    lines = [line for item in listing.items for line in _lines(item, render, now)]
+    found = batches((item for item in listing.items if isinstance(item, Entry)), apart=Name.BY in command.fields)
+    lines = [line for batch in found for line in _entries(batch, render)]
+    lines += [line for item in listing.items if not isinstance(item, Entry) for line in _lines(item, render, now)]
     if listing.searched_to is not None:
         lines.append(words.searched_to.format(at=slack_date(listing.searched_to)))
     blocks = [section(head), *sections(lines or [none])]
@@ -114,9 +116,7 @@ def page(listing: Page, render: RenderContext, now: datetime) -> Message:
     return Message(head, blocks)
 
 
-def _lines(item: Item, render: RenderContext, now: datetime) -> list[str]:
-    if isinstance(item, Entry):
-        return _entry(item, render)
+def _lines(item: Record | tuple[str, Access | Workspace], render: RenderContext, now: datetime) -> list[str]:
     if isinstance(item, tuple):
         return _member(*item, render, now)
     return [f"• {describe(item, render, now)}"]
@@ -137,16 +137,20 @@ def _member(user: str, access: Access | Workspace, render: RenderContext, now: d
     return lines
 
 
-def _entry(entry: Entry, render: RenderContext) -> list[str]:
-    words, outcome = render.words.admin, f"*{code(entry.outcome, MAX_NAME_LENGTH)}*"
-    phrases = [slack_date(entry.at), mention(entry.subject), code(entry.action, MAX_NAME_LENGTH), outcome]
-    phrases += [words.entry_by.format(by=mention(entry.actor))] if entry.actor != entry.subject else []
-    if entry.profile_name and entry.domain_id:
-        phrases.append(f"`{code(entry.profile_name, MAX_NAME_LENGTH)}` · `{code(entry.domain_id, MAX_NAME_LENGTH)}`")
-    phrases += [escape(entry.detail, MAX_DETAIL_LENGTH)] if entry.detail else []
+def _entries(batch: tuple[Entry, ...], render: RenderContext) -> list[str]:
+    words, entry = render.words.admin, batch[0]
+    told = tell(
+        batch,
+        words.sentences,
+        who=lambda name: mention(short_name(name), MAX_BY_LENGTH),
+        when=slack_date,
+        text=lambda text: code(text, MAX_DETAIL_LENGTH),
+        command=f"{escape(render.command)} admin",
+    )
     changed = [words.entry_was.format(what=_values(entry.before))] if entry.before else []
     changed += [words.entry_now.format(what=_values(entry.after))] if entry.after else []
-    return [" · ".join(phrases), *([f"    {' · '.join(changed)}"] if changed else [])]
+    more = [f"    {' · '.join(changed)}"] if changed and len(batch) == 1 and not is_told(entry) else []
+    return [f"{slack_date(entry.at)} · {told}", *more]
 
 
 def _values(record: Dictionary[str, object]) -> str:

@@ -168,7 +168,33 @@ class GermanAdminWords(AdminWords):
     entries = "*Verlauf*, neueste zuerst"
     no_entries = "Keine passenden Einträge."
     searched_to = "Durchsucht bis {at}. Davor kann es weitere Einträge geben."
-    entry_by = "von {by}"
+    sentences = {
+        "issued": "{by} bekam einen Link zu {profile} und hat ihn nicht geöffnet",
+        "opened": "{by} bekam einen Link zu {profile}, geöffnet {opened}",
+        "undelivered": "Der Link von {by} zu {profile} kam nicht an",
+        "requested": "{by} hat einen Link angefragt; die Anfrage wurde nicht fertig",
+        "choose": "{by} wurde gefragt, welches Profil geöffnet werden soll",
+        "refused": "{by} bekam keinen Link: {outcome}{reason}",
+        "map": "{by} hat {user} {profile} zugeordnet",
+        "unmap": "{by} hat die Zuordnung von {user} zu {profile} entfernt",
+        "allow": "{by} hat {user} freigeschaltet{until}{reason}",
+        "deny": "{by} hat {user} gesperrt{until}{reason}",
+        "admin": "{by} hat {user} zum Admin gemacht{until}{reason}",
+        "forget": "{by} hat alle Regeln von {user} entfernt: {what}",
+        "lockdown": "{by} hat die Links für alle gestoppt{reason}",
+        "unlocked": "{by} hat die Links wieder freigegeben{reason}",
+        "import": "{by} hat importiert: {what} von {user}",
+        "sync": "{by} hat abgeglichen: {what} von {user}",
+        "request": "{by} hat Zugriff beantragt{reason}",
+        "approved": "{by} hat den Antrag von {user} genehmigt{reason}",
+        "denied": "{by} hat den Antrag von {user} abgelehnt{reason}",
+        "withdrawn": "Der Antrag von {by} erreichte niemanden und wurde geschlossen{reason}",
+        "otherwise": "{by}: {action} für {user}, {outcome}{reason}",
+        "batch": "{by} hat {number} Mitglieder auf einmal geändert ({action}); "
+        "`{command} history --by {actor} --day {day}` listet sie auf",
+        "until": "bis {until}",
+        "reason": "({reason})",
+    }
     entry_was = "vorher {what}"
     entry_now = "jetzt {what}"
     more = "Mehr"

@@ -155,7 +155,33 @@ class AdminWords:
     entries = "*History*, newest first"
     no_entries = "No matching entries."
     searched_to = "Searched back to {at}. There may be older entries."
-    entry_by = "by {by}"
+    sentences = {
+        "issued": "{by} got a link to {profile}, and has not opened it",
+        "opened": "{by} got a link to {profile}, and opened it {opened}",
+        "undelivered": "{by}'s link to {profile} did not arrive",
+        "requested": "{by} asked for a link; the request was not finished",
+        "choose": "{by} was asked which profile to open",
+        "refused": "{by} got no link: {outcome}{reason}",
+        "map": "{by} mapped {user} to {profile}",
+        "unmap": "{by} removed {user}'s mapping to {profile}",
+        "allow": "{by} allowed {user}{until}{reason}",
+        "deny": "{by} blocked {user}{until}{reason}",
+        "admin": "{by} made {user} an administrator{until}{reason}",
+        "forget": "{by} removed all rules of {user}: {what}",
+        "lockdown": "{by} stopped links for everyone{reason}",
+        "unlocked": "{by} lifted the lockdown{reason}",
+        "import": "{by} imported {what} of {user}",
+        "sync": "{by} synced {what} of {user}",
+        "request": "{by} asked for access{reason}",
+        "approved": "{by} approved {user}'s request{reason}",
+        "denied": "{by} denied {user}'s request{reason}",
+        "withdrawn": "{by}'s request reached nobody and was closed{reason}",
+        "otherwise": "{by}: {action} for {user}, {outcome}{reason}",
+        "batch": "{by} changed {number} members in one {action}; "
+        "`{command} history --by {actor} --day {day}` lists them",
+        "until": "until {until}",
+        "reason": "({reason})",
+    }
     entry_was = "was {what}"
     entry_now = "now {what}"
     more = "More"
