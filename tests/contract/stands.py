@@ -50,10 +50,10 @@ class ListeningAws(LocalAws):
         self.sent.append((environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2], body))
         return super().__call__(environ, start_response)
 
-    def _ask_moto(self, request: Request, name: str, json_arguments: list[Any] | None) -> Response:
+    def _ask_moto(self, request: Request, name: str, sent: Any) -> Response:
         target = request.headers.get("X-Amz-Target", "")
         if not OTHER_DYNAMODB or not target.startswith("DynamoDB_"):
-            return super()._ask_moto(request, name, json_arguments)
+            return super()._ask_moto(request, name, sent)
         kept = {key: value for key, value in request.headers.items() if key.lower() != "host"}
         body = request.environ["wsgi.input"].read()
         answer = urllib3.request("POST", OTHER_DYNAMODB, body=body, headers=kept, retries=False)

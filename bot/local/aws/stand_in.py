@@ -154,7 +154,7 @@ class LocalAws(LoopbackServer):
         sent = arguments(body, query=query)
         self._calls.add(Call(name, sent if isinstance(sent, dict) else {}, credential(request)[0], time.time()))
         fault = self.faults.take(name)
-        answer = self._ask_moto(request, name, None if query else [sent]) if fault.takes_effect else None
+        answer = self._ask_moto(request, name, sent) if fault.takes_effect else None
         if fault.drop:
             hang_up(request.environ)
             raise ConnectionAbortedError  # to werkzeug the client has gone: it sends nothing
@@ -164,13 +164,13 @@ class LocalAws(LoopbackServer):
             return _error(fault.code, fault.message, fault.status or 400, xml=query)
         return answer
 
-    def _ask_moto(self, request: Request, name: str, json_arguments: list[Any] | None) -> Response:
+    def _ask_moto(self, request: Request, name: str, sent: Any) -> Response:
         service = credential(request)[3]
         with self._dynamodb if service == "dynamodb" else nullcontext():
             try:
-                for sent in json_arguments or ():
-                    if wrong := mistyped(get_service_model(service).operation_model(name).input_shape, sent):
-                        return _error("SerializationException", wrong)
+                shape = get_service_model(service).operation_model(name).input_shape
+                if "X-Amz-Target" in request.headers and shape and (wrong := mistyped(shape, sent)):
+                    return _error("SerializationException", wrong)
                 return Response.from_app(self._moto, request.environ, buffered=True)
             except (NotImplementedError, OperationNotFoundError):
                 return _error("UnknownOperationException", f"The stand-in for AWS does not have {name}.")
