@@ -309,7 +309,7 @@ def test_replayed_form_of_a_withdrawn_request_opens_nothing(product: Product, ad
 
     resend(product, user)
 
-    newest(product, user, "That request did not reach anyone")
+    newest(product, user, "That request was withdrawn")
     assert outcomes(admin, user) == [
         ("request", "joined", user, Source.FORM),
         ("request", "withdrawn", user, Source.FORM),
@@ -436,12 +436,13 @@ def test_denial_is_sent_and_grants_nothing(product: Product, admin: Admin, user:
     assert ("request", "done", user) in actions
 
 
-def test_second_request_joins_the_open_one(product: Product, user: str) -> None:
+def test_second_request_shows_the_open_one(product: Product, user: str) -> None:
     ask(product, user)
     newest(product, user, "I sent your request to your Studio administrators")
-    ask(product, user, reason="again")
 
-    newest(product, user, "You already asked")
+    product.slack.command(user, "request")
+
+    dialog_of(product, user, "Requested · waiting for your administrators")
     assert sum(f"<@{user}>" in message.text for message in product.slack.view("U0ADA")) == 1
 
 
