@@ -13,8 +13,10 @@ from bot.slack.payloads import SLACKBOT
 PAUSE = 10.0
 # People whose last answer is remembered.
 MAX_PEOPLE = 10_000
-# One of these marks a message of an app, ours included, or a change to a message.
-NOT_A_PERSONS = ("bot_id", "app_id", "bot_profile", "subtype")
+# One of these marks a message of an app, ours included.
+NOT_A_PERSONS = ("bot_id", "app_id", "bot_profile")
+# What people write, also with a file or /me. Other subtypes are changes to messages, and news of the conversation.
+BY_PEOPLE = (None, "file_share", "me_message", "thread_broadcast")
 
 
 class WrittenMessages:
@@ -32,6 +34,8 @@ class WrittenMessages:
         event: Mapping[str, Any] = body["event"]
         user, at = event.get("user"), event.get("ts")
         if event.get("channel_type") != "im" or any(event.get(mark) for mark in NOT_A_PERSONS):
+            return False
+        if event.get("subtype") not in BY_PEOPLE:
             return False
         if not isinstance(user, str) or user == SLACKBOT or not re.fullmatch(r"\d{1,12}\.\d{1,9}", str(at)):
             return False

@@ -150,6 +150,7 @@ def test_message_of_a_member_without_profile_offers_a_request(world: AppWorld) -
         {"bot_profile": {"id": "B0STUDIO01"}},
         {"subtype": "bot_message"},
         {"subtype": "message_changed"},
+        {"subtype": "file_share", "bot_id": "B0STUDIO01"},
         {"user": None},
         {"user": "USLACKBOT"},
         {"channel_type": "channel"},
@@ -164,6 +165,12 @@ def test_message_that_no_person_wrote_is_not_answered(world: AppWorld, changed: 
     assert world.slack.posts == []
     assert world.counted() == {}
     assert world.outcomes() == []
+
+
+@pytest.mark.parametrize("subtype", ["file_share", "me_message", "thread_broadcast"])
+def test_message_with_a_file_or_in_a_thread_is_answered(world: AppWorld, subtype: str) -> None:
+    world.write(subtype=subtype)
+    assert len(world.slack.posts) == 1
 
 
 @pytest.mark.public(28)
