@@ -15,7 +15,7 @@ from bot.core.errors import SlackError, StudioError, UpstreamError
 from bot.core.link import Reason
 from bot.core.policy import ineligible_reason
 from bot.core.values import USER_ID
-from bot.observability.aws_errors import CODES
+from bot.observability.aws_errors import CAUSES, CODES
 from bot.slack import manifest
 from bot.slack.payloads import admits_anybody
 
@@ -88,7 +88,7 @@ def failed(
     found, fix = _parts(error)
     if if_denied and error.code in CODES[Cause.NOT_ALLOWED]:
         found, fix = str(error.code), if_denied
-    elif error.code:
+    elif error.code in CAUSES:
         found = f"{found}, {error.code}"
     return Finding(level, check, f"{what} ({found})" if what else found, why, fix or "try again")
 

@@ -20,6 +20,7 @@ from bot.aws.iam_policy import PRESIGN
 from bot.aws.role_sessions import SessionKey, assume
 from bot.aws.sagemaker import ADMINISTRATION
 from bot.core.access import Mapping
+from bot.core.errors import StudioError
 from bot.core.values import utc_now
 from bot.observability.aws_failures import AWS_ERRORS
 
@@ -150,9 +151,10 @@ def caller_arn(region: str) -> str | None:
     """Return the ARN of the credentials in use; None if STS cannot tell."""
     config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
     try:
-        return new_session().client("sts", region_name=region, config=config).get_caller_identity()["Arn"]
-    except (*AWS_ERRORS, ValueError) as error:
-        log.warning("caller_unknown", why=type(error).__name__)
+        with aws_errors():
+            return new_session().client("sts", region_name=region, config=config).get_caller_identity()["Arn"]
+    except StudioError as error:
+        log.warning("caller_unknown", why=error.code)
         return None
 
 

@@ -97,7 +97,9 @@ def aws_errors() -> Iterator[None]:
         raise translated(error) from None
     except ValueError as error:  # an endpoint or region that is none
         raise StudioError(
-            f"AWS's settings cannot be used: {error}", reason=Reason.AWS_REFUSED, code=type(error).__name__
+            f"AWS's settings cannot be used ({error}): correct the profile, the region or the endpoint",
+            reason=Reason.AWS_REFUSED,
+            code=type(error).__name__,
         ) from None
     except (AttributeError, KeyError, TypeError, ResponseParserError) as error:  # an answer of another shape
         raise StudioError(

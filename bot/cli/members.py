@@ -188,6 +188,7 @@ def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = Fal
                 "user": user,
                 "allowed": reason is None,
                 "reason": reason,
+                "choices": decision.aliases if reason is Reason.CHOOSE else (),
                 "slack_asked": explanation.slack_asked,
                 "sagemaker_unknown": explanation.unknown,
                 "checks": decision.checks,

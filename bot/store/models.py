@@ -148,7 +148,10 @@ class Tables:
             for model in self.all():
                 _connection(model)._client = client  # noqa: SLF001 - PynamoDB offers no public way
         except (*AWS_ERRORS, ValueError) as error:
-            raise ConfigError(f"AWS's settings cannot be used: {error}") from error
+            why = str(error).rstrip(".")
+            raise ConfigError(
+                f"AWS's settings cannot be used: {why}. Correct the profile, the region or the endpoint"
+            ) from error
 
     def connection(self) -> Connection:
         """Return the connection for calls that span tables."""

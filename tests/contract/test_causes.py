@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from bot.aws.account import caller_arn
 from bot.aws.sagemaker import SageMakerStudio
 from bot.core.errors import SlackError, StoreError, StudioError
 from bot.core.link import Reason
@@ -249,3 +250,13 @@ def test_socket_mode_names_an_untrusted_certificate(self_signed: ssl.SSLContext)
         Connection(handler, Times(), Network()).open(f"wss://127.0.0.1:{port}/link/?ticket=secret")
     assert failed.value.reason is Reason.SLACK_REFUSED
     assert "secret" not in str(failed.value)
+
+
+@pytest.mark.public(8)
+def test_change_is_no_traceback_where_a_page_answers_for_sts(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening() as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        assert caller_arn("us-east-1") is None
+        done = run_command("allow", ANA.user_id, "--team", TEAM, environment={})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "studio-links: DynamoDB did not answer, another server did: " in done.stderr

@@ -71,6 +71,12 @@ def test_member_is_mapped_allowed_shown_and_explained(product: Product) -> None:
     assert "Falcon" in run("list")
     explained = read("explain", "U0ONE")
     assert (explained["allowed"], explained["slack_asked"]) == (True, True)
+    assert (explained["choices"], explained["sagemaker_unknown"]) == ([], None)
+    assert explained["checks"][-1]["name"] == "SageMaker"
+    run("map", "U0ONE", "--domain", product.domain_id, "--profile", "two", "--alias", "two", "--force")
+    assert "U0ONE would be asked which to open: default, two" in run("explain", "U0ONE")
+    assert (read("explain", "U0ONE")["choices"], read("explain", "U0ONE")["reason"]) == (["default", "two"], "choose")
+    run("unmap", "U0ONE", "--alias", "two")
     assert explained["checks"][0]["name"] == "full member"
 
 
