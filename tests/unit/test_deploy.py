@@ -200,6 +200,8 @@ def test_compose_builds_each_image_once_before_it_is_used() -> None:
     assert len(builders) == sum("build" in each and "image" in each for each in services.values())
     for each in services.values():
         assert "build" in each or builders[each["image"]] in each["depends_on"]
+        # What is not built here yet must not come from a registry, where anybody may own the name.
+        assert "build" in each or each["pull_policy"] == "never"
 
 
 def probe(command: list[str]) -> str:
