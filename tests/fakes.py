@@ -283,6 +283,7 @@ class FakeIntake:
         self.audit = audit
         self.counts: dict[tuple[str, str, str], int] = {}
         self.error: Exception | None = None
+        self.release_error: Exception | None = None
         self._lock = threading.Lock()
 
     def take(self, entry: Entry, at_most: int) -> bool:
@@ -295,6 +296,14 @@ class FakeIntake:
                 return False
             self.counts[minute] = self.counts.get(minute, 0) + 1
             return True
+
+    def release(self, entry: Entry) -> None:
+        if self.release_error is not None:
+            raise self.release_error
+        minute = _minute(entry.tenant, entry.subject, entry.at)
+        with self._lock:
+            if self.counts.get(minute, 0):
+                self.counts[minute] -= 1
 
     def fill(self, member: Member, at: datetime, requests: int) -> None:
         """Set how many links the member requested in that minute."""

@@ -176,6 +176,7 @@ class Denied:
         mapping: the mapping concerned, once the policy had settled on one.
         mappings: the member's own mappings, where the next step is to name one.
         sign_in_address: the plain address to use instead of a link, where the domain has one.
+        retry_at: when a limit of links ends; None for other reasons.
     """
 
     reason: Reason
@@ -188,6 +189,7 @@ class Denied:
     locale: str | None = None
     checks: tuple[Check, ...] = ()
     notice: str | None = None
+    retry_at: datetime | None = None
 
     @property
     def aliases(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ has ended hides nothing. In a column that says "any", nothing changes the outcom
 from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
 from bot.core.link import LANDING_URIS, Allowed, Check, Denied, Reason, Target
@@ -54,7 +54,7 @@ class Facts:
     """All that a decision rests on.
 
     Attributes:
-        within_rate: whether the member has asked no more often in this minute than the rules allow.
+        within_rate: whether the member got fewer links in this minute than the rules allow.
         memberships: whether the member is in the group of each group rule; without a rule, it is unconfirmed.
     """
 
@@ -64,6 +64,8 @@ class Facts:
     memberships: Dictionary[Grant, bool] = field(default_factory=dict)
 
 
+# The span of time in which links are counted.
+MINUTE = timedelta(minutes=1)
 # The checks that rest on what Slack says of an account.
 OF_SLACK = ("full member", "guest")
 
@@ -84,6 +86,7 @@ def decide(member: Member, target: Target, facts: Facts, rules: Rules, now: date
                 target=target,
                 locale=facts.person.locale,
                 checks=tuple(checks),
+                retry_at=now.replace(second=0, microsecond=0) + MINUTE if reason is Reason.TOO_MANY else None,
             )
     allow = _first(seen, Effect.ALLOW, applies=True)
     if mapping is None or allow is None:  # _weigh has refused both; a change to it must not issue a link
@@ -193,7 +196,7 @@ def _weigh(
         Check(
             "rate",
             facts.within_rate,
-            f"{'at most' if facts.within_rate else 'more than'} {rules.links_per_minute} requests this minute",
+            f"{'at most' if facts.within_rate else 'more than'} {rules.links_per_minute} links this minute",
         ),
     )
 

@@ -100,6 +100,9 @@ class Intake(Protocol):
             AlreadyRecorded: as for `AuditLog.open`.
         """
 
+    def release(self, entry: Entry) -> None:
+        """Do not count a request in its minute any more, because it led to no link."""
+
 
 class Choices(Protocol):
     """The alias that each member opened last. Only the order of offered options depends on it."""

@@ -32,6 +32,8 @@ ACT_TIMEOUT = 5.5
 RECHECK_TIMEOUT = 6.3
 # Seconds from reading what allows a link until the link exists, after which it is checked again.
 FRESH_FOR = 0.5
+# The reasons for which a request may not have been counted.
+UNCOUNTED = {Reason.TOO_MANY, Reason.NOT_RECORDED, Reason.INTERNAL}
 
 
 def noop(_stage: Stage, _seconds: float) -> None:
@@ -81,6 +83,8 @@ class SignIn:
             self.audit.close(entry)
         except Exception as error:  # the last boundary: the entry still says "requested", which is true
             log.exception("outcome_not_recorded", request=entry.id, outcome=entry.outcome, why=str(error))
+        else:
+            self._release_unless_link(answer, entry)
         if isinstance(answer, Issued) and len(answer.allowed.aliases) > 1:
             self._remember(request, answer.allowed.mapping.alias)
         return entry
@@ -201,6 +205,15 @@ class SignIn:
         except UpstreamError as error:
             log.warning("choice_incomplete", request=request.id, why=str(error))
             return None
+
+    def _release_unless_link(self, answer: Answer, entry: Entry) -> None:
+        """Count links only: give back what recording the request has counted."""
+        if isinstance(answer, Issued) or (isinstance(answer, Denied) and answer.reason in UNCOUNTED):
+            return
+        try:
+            self.intake.release(entry)
+        except Exception as error:  # noqa: BLE001 - the member may wait a minute longer for a link
+            log.warning("request_not_released", request=entry.id, why=str(error))
 
     def _remember(self, request: LinkRequest, alias: str) -> None:
         try:

@@ -19,7 +19,7 @@ from bot.core.errors import AlreadyRecorded, StoreError
 from bot.core.link import Reason, Source
 from bot.core.records import Entry
 from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, cancellation_codes, store_errors, write_if
-from bot.store.models import AuditItem, Tables
+from bot.store.models import AuditItem, RuntimeItem, Tables
 
 # Between two times as the table holds them.
 SMALLEST_STEP = timedelta(microseconds=1)
@@ -72,8 +72,7 @@ class AuditTable:
 
         botocore's own retries carry the same token, by which DynamoDB applies the transaction once.
         """
-        minute = f"{entry.at.astimezone(UTC):%Y-%m-%dT%H:%M}"
-        counter = self._runtime_items(f"requests#{entry.tenant}#{entry.subject}#{minute}")
+        counter = self._counter(entry)
         requests = self._runtime_items.requests
         with store_errors():
             try:
@@ -91,6 +90,15 @@ class AuditTable:
                     raise
                 return codes
         return None, None
+
+    def release(self, entry: Entry) -> None:
+        """Decrement the count, never below zero."""
+        requests = self._runtime_items.requests
+        write_if(requests >= 1, self._counter(entry), [requests.add(-1)])
+
+    def _counter(self, entry: Entry) -> RuntimeItem:
+        minute = f"{entry.at.astimezone(UTC):%Y-%m-%dT%H:%M}"
+        return self._runtime_items(f"requests#{entry.tenant}#{entry.subject}#{minute}")
 
     def close(self, entry: Entry) -> None:
         """Complete what `open` wrote, or write the whole entry; leave `opened_at` alone."""

@@ -44,6 +44,21 @@ def test_new_minute_resets_the_count(store: Store) -> None:
     assert store.intake.take(request(4, second=86400), 1)
 
 
+@pytest.mark.public(26)
+def test_released_request_is_not_counted(store: Store) -> None:
+    assert [store.intake.take(request(number), 2) for number in (1, 2, 3)] == [True, True, False]
+    store.intake.release(request(2))
+    assert [store.intake.take(request(number), 2) for number in (4, 5)] == [True, False]
+    assert len(recorded(store)) == 5
+
+
+@pytest.mark.public(26)
+def test_release_gives_nobody_more_than_the_rate(store: Store) -> None:
+    for entry in (request(1), request(1), request(2, BEN), request(3, second=60)):
+        store.intake.release(entry)
+    assert [store.intake.take(request(number), 1) for number in (4, 5)] == [True, False]
+
+
 @pytest.mark.parametrize(
     "other", [BEN, Member("T0OTHER001", ANA.user_id)], ids=["another member", "the same id in another team"]
 )

@@ -71,7 +71,7 @@ def test_replicas_share_the_limit_of_links_per_minute(
     replies = [ana.reads(exchange) for exchange in exchanges]
 
     assert len(links_in(replies)) == PER_MINUTE
-    assert sum("too many requests" in message.text for message in replies) == 3 * PER_MINUTE
+    assert sum("too many links" in message.text for message in replies) == 3 * PER_MINUTE
     assert crowd.links() == before + PER_MINUTE
     for exchange, message in zip(exchanges, replies, strict=True):
         ana.ended(exchange, "issued" if links_in([message]) else "too_many")

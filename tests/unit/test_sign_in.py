@@ -160,6 +160,58 @@ def test_policy_decides(world: World, change: Callable[[World], object], reason:
         assert world.refusal().reason is reason
 
 
+def further(number: int, **more: Any) -> LinkRequest:
+    return replace(a_request(), id=f"further-{number}", **more)
+
+
+@pytest.mark.public(26)
+@pytest.mark.parametrize("target", [Target(), Target("typo"), Target("sandbox", space="")])
+def test_choosers_and_typos_do_not_count_as_links(world: World, target: Target) -> None:
+    world.access.give(ANA, a_mapping("sandbox", "ana-sandbox"))
+    world.studio.add("d-research", "ana-sandbox")
+    for number in range(10):
+        world.ask(further(number, target=target))
+    outcomes = {entry.outcome for entry in world.audit.entries.values()}
+    assert outcomes <= {"choose", "unknown_alias"}
+
+    for number in range(10, 16):
+        world.ask(further(number, target=Target("sandbox")))
+    assert [isinstance(answer, Issued) for answer in world.delivered[10:]] == [True] * 5 + [False]
+
+
+@pytest.mark.public(26)
+def test_limit_says_when_it_ends(world: World) -> None:
+    world.clock.advance(17.5)
+    world.intake.fill(ANA, NOON, 5)
+    assert world.refusal(replace(a_request(), at=world.clock.now())).retry_at == NOON + timedelta(minutes=1)
+
+
+@pytest.mark.public(26)
+@pytest.mark.parametrize("delivered", [True, False])
+def test_link_counts_even_if_it_did_not_arrive(world: World, *, delivered: bool) -> None:
+    world.delivery = lambda _: delivered
+    for number in range(6):
+        world.ask(further(number))
+    assert [isinstance(answer, Issued) for answer in world.delivered] == [True] * 5 + [False]
+
+
+@pytest.mark.parametrize("reason", [Reason.TOO_MANY, Reason.NOT_RECORDED])
+def test_uncounted_request_releases_nothing(world: World, reason: Reason) -> None:
+    world.intake.fill(ANA, NOON, 5)
+    if reason is Reason.NOT_RECORDED:
+        world.intake.error = upstream(StoreError, Reason.STORE_UNREACHABLE)
+    assert world.refusal().reason is reason
+    assert set(world.intake.counts.values()) == {5}
+
+
+def test_failed_release_changes_no_outcome(world: World) -> None:
+    world.access.give(ANA, a_mapping("sandbox", "ana-sandbox"))
+    world.intake.release_error = upstream(StoreError, Reason.STORE_UNREACHABLE)
+    with capture_logs() as logs:
+        world.choice()
+    assert "request_not_released" in [line["event"] for line in logs]
+
+
 def test_unknown_member_is_not_mapped(world: World) -> None:
     world.directory.people[BEN.user_id] = Person(BEN.user_id, TEAM)
     assert world.refusal(a_request(BEN)).reason is Reason.NOT_MAPPED

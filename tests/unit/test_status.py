@@ -391,6 +391,17 @@ def test_refusal_reason_is_shown(words: Words) -> None:
         assert line in text_of(fresh.of(), words).splitlines(), name
 
 
+BLOCKED = {
+    "en": "Your access to SageMaker Studio is blocked",
+    "de": "Dein Zugriff auf SageMaker Studio ist gesperrt",
+}
+SWITCHED_OFF = {
+    "en": "Studio links are switched off for everyone here right now",
+    "de": "Studio-Links sind hier gerade für alle abgeschaltet",
+}
+
+
+@pytest.mark.public(26)
 @in_each_language
 def test_each_link_is_shown_with_time_and_outcome(world: World, words: Words) -> None:
     opened = NOON + SECOND
@@ -398,7 +409,7 @@ def test_each_link_is_shown_with_time_and_outcome(world: World, words: Words) ->
         ({"outcome": "issued", "alias": "one"}, words.link_issued),
         ({"outcome": "issued", "alias": "one", "opened_at": opened}, words.link_opened),
         ({"outcome": "undelivered", "alias": "one"}, words.link_undelivered),
-        ({"outcome": "denied"}, words.link_refused),
+        ({"outcome": "denied"}, words.link_refused.replace("{why}", BLOCKED[words.language])),
         ({"outcome": "requested"}, words.link_requested),
     ]
     entries = [world.record(number, **more) for number, (more, _) in enumerate(outcomes)]
@@ -412,6 +423,31 @@ def test_each_link_is_shown_with_time_and_outcome(world: World, words: Words) ->
     ]
 
 
+@pytest.mark.public(26)
+@in_each_language
+def test_refusals_and_choices_are_shown_with_their_reason(world: World, words: Words) -> None:
+    forms = {
+        "lockdown": words.link_refused.replace("{why}", SWITCHED_OFF[words.language]),
+        "of_another_version": words.link_refused_only,
+        "unknown_alias": words.link_refused.replace("{why}", words.no_such_alias.format(text="prd").rstrip(".")),
+        "choose": words.link_asked,
+    }
+    entries = {outcome: world.record(number, outcome=outcome, alias="prd") for number, outcome in enumerate(forms)}
+    lines = text_of(world.of(), words).splitlines()
+    assert lines[-4:] == [form.format(at=slack_date(entries[outcome].at)) for outcome, form in forms.items()]
+
+
+@in_each_language
+@pytest.mark.parametrize("reason", Reason)
+def test_reason_of_a_past_refusal_is_one_short_sentence(world: World, words: Words, reason: Reason) -> None:
+    if reason in (Reason.CHOOSE, Reason.UNKNOWN_ALIAS):
+        return
+    world.record(1, outcome=reason.value)
+    line = text_of(world.of(), words).splitlines()[-1]
+    assert 20 < len(line.partition(" · ")[2]) < 140
+    assert not any(mark in line.partition(" · ")[2] for mark in ("{", "“", "„", ". "))
+
+
 @in_each_language
 def test_unreadable_links_are_shown_as_unknown(world: World, words: Words) -> None:
     shown = text_of(replace(world.of(), links=None), words).splitlines()
@@ -422,4 +458,4 @@ def test_unreadable_links_are_shown_as_unknown(world: World, words: Words) -> No
 @in_each_language
 def test_choice_is_not_shown_as_a_refusal(world: World, words: Words) -> None:
     entry = world.record(1, outcome="choose")
-    assert words.link_refused.format(at=slack_date(entry.at)) not in text_of(world.of(), words)
+    assert words.link_refused.format(at=slack_date(entry.at), why="") not in text_of(world.of(), words)

@@ -147,7 +147,7 @@ def test_refusal_is_two_sentences_with_a_next_step(language: str, reason: Reason
 @in_each_language
 @for_each_reason
 def test_refusal_uses_only_known_placeholders(language: str, reason: Reason) -> None:
-    assert placeholders(CATALOGUES[language].refusals[reason]) <= {"command", "address", "notice"}
+    assert placeholders(CATALOGUES[language].refusals[reason]) <= {"command", "address", "notice", "when"}
 
 
 @in_each_language

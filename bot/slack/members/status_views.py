@@ -1,5 +1,7 @@
 """Render `whoami`, the home tab and the help. Pure."""
 
+import re
+
 from bot.core.access import Mapping
 from bot.core.link import Denied, Reason, Target
 from bot.core.records import Entry
@@ -56,7 +58,7 @@ def who_am_i(status: MemberStatus, render: RenderContext) -> Message:
         section(who),
         *(section("\n".join(part)) for part in parts(mappings)),
         *_way_in(status, render),
-        _links(status, words),
+        _links(status, render),
     ]
     return Message(who, blocks)
 
@@ -69,7 +71,7 @@ def home_tab(status: MemberStatus, render: RenderContext) -> Message:
         for row, mapping in zip(rows, _mappings(status), strict=False):
             row["accessory"] = button(words.open_studio, HOME_OPEN, str(Target(mapping.alias)))
     rows = rows or [section(words.who_nothing)]
-    blocks = [section(who), *rows, *_way_in(status, render), {"type": "divider"}, _links(status, words)]
+    blocks = [section(who), *rows, *_way_in(status, render), {"type": "divider"}, _links(status, render)]
     return Message(who, blocks)
 
 
@@ -91,10 +93,11 @@ def _way_in(status: MemberStatus, render: RenderContext) -> list[Block]:
     return way_to_ask(render) if denied is not None and denied.reason in ASKABLE else []
 
 
-def _links(status: MemberStatus, words: Words) -> Block:
+def _links(status: MemberStatus, render: RenderContext) -> Block:
+    words = render.words
     if status.links is None:
         return section(words.who_links_unknown)
-    lines = [words.who_links, *(_past_link(entry, words) for entry in status.links)]
+    lines = [words.who_links, *(_past_link(entry, render) for entry in status.links)]
     return section("\n".join(lines) if status.links else words.who_no_links)
 
 
@@ -132,12 +135,17 @@ def _allowance(status: MemberStatus, render: RenderContext) -> str:
     return f"{line} {words.who_because.format(reason=escape(allow.reason))}" if allow.reason else line
 
 
-def _past_link(entry: Entry, words: Words) -> str:
+def _past_link(entry: Entry, render: RenderContext) -> str:
+    words, why = render.words, ""
+    if entry.outcome == Reason.UNKNOWN_ALIAS:
+        why = words.no_such_alias.format(text=escape(entry.alias or "")).rstrip(".")
+    elif entry.outcome in set(Reason):  # the first part of what the member read
+        why = re.split("[.:] ", why_refused(Denied(Reason(entry.outcome)), render))[0].rstrip(".")
     line = {
         "issued": words.link_opened if entry.opened_at else words.link_issued,
         "undelivered": words.link_undelivered,
         "choose": words.link_asked,
         "requested": words.link_requested,
-    }.get(entry.outcome, words.link_refused)
+    }.get(entry.outcome, words.link_refused if why else words.link_refused_only)
     opened_at = slack_time(entry.opened_at) if entry.opened_at else ""
-    return line.format(at=slack_date(entry.at), alias=entry.alias or "-", opened=opened_at)
+    return line.format(at=slack_date(entry.at), alias=entry.alias or "-", opened=opened_at, why=why)

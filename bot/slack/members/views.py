@@ -239,6 +239,7 @@ def why_refused(denied: Denied, render: RenderContext) -> str:
         command=escape(render.command),
         address=words.sso_address.format(address=escape(address)) if address else words.sso_no_address,
         notice=escape(" ".join((denied.notice or "").split())),
+        when=words.at_time.format(at=slack_time(denied.retry_at)) if denied.retry_at else words.in_a_minute,
     )
 
 

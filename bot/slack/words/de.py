@@ -65,14 +65,15 @@ class GermanWords(Words):
     who_because = "Begründung: „{reason}“."
     who_group = "Freigeschaltet über die Gruppe {group}."
     who_own = "Persönlich freigeschaltet."
-    link_asked = "{at} · Auswahl zwischen mehreren Profilen"
+    link_asked = "{at} · Auswahl zwischen mehreren Profilen oder Spaces"
     who_links = "*Deine letzten Links*"
     who_no_links = "Du hast noch keine Links angefordert."
     who_links_unknown = "Deine letzten Links lassen sich gerade nicht laden. Versuch es in einer Minute erneut."
     link_issued = "{at} · {alias} · nicht geöffnet"
     link_opened = "{at} · {alias} · geöffnet um {opened}"
     link_undelivered = "{at} · {alias} · kam nicht bei dir an"
-    link_refused = "{at} · abgelehnt"
+    link_refused = "{at} · abgelehnt: {why}"
+    link_refused_only = "{at} · abgelehnt"
     link_requested = "{at} · nicht abgeschlossen"
     ask = "Zugriff beantragen"
     ask_longer = "Verlängerung beantragen"
@@ -219,7 +220,7 @@ class GermanWords(Words):
         Reason.GROUP_UNCONFIRMED: "Slack konnte nicht bestätigen, in welchen Gruppen du bist, deshalb habe ich "
         "keinen Link erstellt. Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.CHOOSE: "Du hast mehrere Studio-Profile. Nenne das, das du öffnen möchtest.",
-        Reason.TOO_MANY: "Das waren zu viele Anfragen in einer Minute. Warte eine Minute und versuch es dann erneut.",
+        Reason.TOO_MANY: "Das waren zu viele Links in einer Minute. Versuch es {when} erneut.",
         Reason.DOMAIN_MISSING: "Die Studio-Domain, die dir zugeordnet ist, gibt es nicht mehr. "
         "Bitte deine Studio-Admins, die Zuordnung zu korrigieren.",
         Reason.DOMAIN_NOT_READY: "Deine Studio-Domain ist nicht bereit. "
@@ -270,6 +271,8 @@ class GermanWords(Words):
         Reason.INTERNAL: "Bei uns ist etwas schiefgegangen, deshalb habe ich keinen Link erstellt. "
         "Versuch es erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
     }
+    at_time = "um {at}"
+    in_a_minute = "in einer Minute"
     day = ("Tag", "Tage")
     hour = ("Stunde", "Stunden")
     minute = ("Minute", "Minuten")

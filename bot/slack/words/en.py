@@ -64,14 +64,15 @@ class Words:
     who_because = "Reason: “{reason}”."
     who_group = "Granted through the group {group}."
     who_own = "Granted to you."
-    link_asked = "{at} · asked you which profile to open"
+    link_asked = "{at} · asked you which to open: you have several profiles or spaces"
     who_links = "*Your recent links*"
     who_no_links = "You have not asked for any links yet."
     who_links_unknown = "Your recent links cannot be loaded right now. Try again in a minute."
     link_issued = "{at} · {alias} · not opened"
     link_opened = "{at} · {alias} · opened at {opened}"
     link_undelivered = "{at} · {alias} · did not reach you"
-    link_refused = "{at} · refused"
+    link_refused = "{at} · refused: {why}"
+    link_refused_only = "{at} · refused"
     link_requested = "{at} · not finished"
     ask = "Request access"
     ask_longer = "Request extension"
@@ -199,7 +200,7 @@ class Words:
         Reason.GROUP_UNCONFIRMED: "Slack could not confirm which groups you are in, so no link was made. "
         "Try again in a minute; if that does not help, tell your Studio administrator.",
         Reason.CHOOSE: "You have several Studio profiles. Name the one to open.",
-        Reason.TOO_MANY: "You made too many requests within a minute. Wait a minute, then try again.",
+        Reason.TOO_MANY: "You got too many links within a minute. Try again {when}.",
         Reason.DOMAIN_MISSING: "The Studio domain you are mapped to no longer exists. "
         "Ask your Studio administrator to correct your mapping.",
         Reason.DOMAIN_NOT_READY: "Your Studio domain is not ready. "
@@ -245,6 +246,8 @@ class Words:
         Reason.INTERNAL: "Something went wrong on our side, so no link was made. "
         "Try again; if that does not help, tell your Studio administrator.",
     }
+    at_time = "at {at}"
+    in_a_minute = "in a minute"
     day = ("day", "days")
     hour = ("hour", "hours")
     minute = ("minute", "minutes")
