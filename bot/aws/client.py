@@ -46,7 +46,7 @@ def new_session(core: botocore.session.Session | None = None, failed: Failed | N
     core = core or botocore.session.Session()
     core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
     session = boto3.Session(botocore_session=core)
-    refuse_foreign_answers(session.events)
+    refuse_foreign_answers(session.events, failed)
     if failed is not None:
         count_failures(session.events, failed)
     return session

@@ -109,9 +109,9 @@ CAUSES = {code: cause for cause, codes in CODES.items() for code in codes}
 
 
 class ForeignAnswer(BotoCoreError):
-    """Something else answered in AWS's place."""
+    """Another server answered instead of AWS."""
 
-    fmt = "Another server answered in the place of AWS"
+    fmt = "Another server answered instead of AWS"
 
 
 # Classes of errors without a connection; the first that fits.

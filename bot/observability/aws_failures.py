@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from bot.core.causes import Cause, chain, connection_cause
+from bot.core.ports import Failed
 from bot.observability.aws_errors import CAUSES, CLASSES, CODES, ForeignAnswer
 
 # The errors of botocore's calls. An OSError: a file that AWS's settings name cannot be read. A RuntimeError: a
@@ -237,18 +238,23 @@ def answer_of(error: ClientError) -> dict[str, Any]:
     return {**whole.response.get("ResponseMetadata", {})}
 
 
-def refuse_foreign_answers(events: Any) -> None:
+def refuse_foreign_answers(events: Any, failed: Failed | None = None) -> None:
     """Raise ForeignAnswer for a page of a proxy, a captive portal or another server, whatever its status.
 
     AWS numbers each answer. The stand-ins for AWS do not, but answer in JSON or XML. A status of 500 and more means
     a failure in any case, and is retried.
+
+    Args:
+        failed: counts each such answer, with one of LABELS.
     """
 
-    def answered(http_response: Any, parsed: Mapping[str, Any], **_: object) -> None:
+    def answered(event_name: str, http_response: Any, parsed: Mapping[str, Any], **_: object) -> None:
         kind, content = http_response.headers.get("content-type", ""), http_response.content.lstrip()
         is_protocol = content.startswith(b"{") or ("xml" in kind and "html" not in kind)
         own = "RequestId" in parsed.get("ResponseMetadata", {}) or is_protocol
         if http_response.status_code < 500 and not own:  # noqa: PLR2004 - HTTP's
+            if failed is not None:
+                failed(event_name.split(".")[1], label_of("", Cause.FOREIGN))
             raise ForeignAnswer
 
     events.register_first("after-call", answered, unique_id="refuse-foreign-answers")

@@ -17,9 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bot.aws.account import caller_arn
+from bot.aws.client import new_session
 from bot.aws.sagemaker import SageMakerStudio
 from bot.core.errors import SlackError, StoreError, StudioError
 from bot.core.link import Reason
+from bot.core.ports import Failed
 from bot.observability.metrics import Metrics
 from bot.slack.client import SlackApi
 from bot.slack.network import Network
@@ -107,12 +109,12 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv(name, value)
 
 
-def of_store() -> StoreError:
+def of_store(failed: Failed | None = None) -> StoreError:
     tables = bind(prefix="x-", region="us-east-1", retries=0, read_timeout_seconds=0.2)
-    tables.connect()
-    with pytest.raises(StoreError) as failed:
+    tables.connect(lambda: new_session(failed=failed))
+    with pytest.raises(StoreError) as raised:
         AccessTable(tables, audit_days=1).read(ANA)
-    return failed.value
+    return raised.value
 
 
 def of_aws() -> StudioError:
@@ -231,7 +233,7 @@ def test_malformed_token_is_not_in_the_error(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.public(8)
 @pytest.mark.parametrize("status", [200, 302, 403, 404, 502])
-def test_page_in_place_of_aws_gives_no_advice_to_delete(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+def test_page_instead_of_aws_gives_no_advice_to_delete(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     with listening(status) as port:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
         store, aws = of_store(), of_aws()
@@ -260,3 +262,12 @@ def test_change_is_no_traceback_where_a_page_answers_for_sts(monkeypatch: pytest
         done = run_command("allow", ANA.user_id, "--team", TEAM, environment={})
     assert (done.returncode, done.stdout) == (1, "")
     assert "studio-links: DynamoDB did not answer, another server did: " in done.stderr
+
+
+@pytest.mark.parametrize(("status", "label"), [(200, "other"), (502, "broken")])
+def test_page_instead_of_aws_is_counted_once(monkeypatch: pytest.MonkeyPatch, status: int, label: str) -> None:
+    counted: list[tuple[str, str]] = []
+    with listening(status) as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        of_store(lambda *failure: counted.append(failure))
+    assert counted == [("dynamodb", label)]
