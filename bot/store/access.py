@@ -139,8 +139,8 @@ class AccessTable(AccessReads):
         with self._change(None) as transaction:
             content: dict[str, Any] = {**NOTHING, **contents(joined)[1]}
             transaction.save(self._items(owner, kind, version=version, **content), condition=self._unchanged(here))
-            for raw in moved:  # emptied: our role may not delete
-                emptied = self._items(raw["owner"]["S"], kind, version=contents(raw)[0] + 1, **NOTHING)
+            for raw in moved:  # emptied: our role may not delete. The version tells readers to look here again.
+                emptied = self._items(raw["owner"]["S"], kind, version=version + 1, **NOTHING)
                 transaction.save(emptied, condition=self._unchanged(raw))
             if kind == MEMBER:
                 self._move_locks(transaction, owner, joined, moved)

@@ -140,6 +140,9 @@ class AccessReads:
         """Return the items that exist, each joined with those of other tenants of a shared set."""
         places = {(owner, kind): [(each, kind) for each in (owner, *self._elsewhere(owner))] for owner, kind in keys}
         found = self._fetch(*chain.from_iterable(places.values()))
+        # One call reads its items at different moments: a move may have emptied one after the other had been read.
+        behind = [key for key in keys if any(_moved(found.get(each), found.get(key)) for each in places[key][1:])]
+        found |= self._fetch(*behind)
         items = {
             key: [found[each] for each in places[key] if each in found and (each == key or not is_empty(found[each]))]
             for key in keys
@@ -147,10 +150,7 @@ class AccessReads:
         return {key: joined_items(each) for key, each in items.items() if each}
 
     def _fetch(self, *keys: Key) -> dict[Key, Raw]:
-        found: dict[Key, Raw] = {}
-        for batch in _batches(keys):
-            found |= self._fetch_batch(batch)
-        return found
+        return {key: raw for batch in _batches(keys) for key, raw in self._fetch_batch(batch).items()}
 
     def _fetch_batch(self, keys: Sequence[Key]) -> dict[Key, Raw]:
         """Return the items that exist, from one call; repeat it a few times for keys that DynamoDB did not process.
@@ -248,7 +248,12 @@ def is_whole(raw: Raw) -> bool:
 
 def is_empty(raw: Raw) -> bool:
     """Return whether the item is readable and holds no record."""
-    return is_whole(raw) and not any(contents(raw)[1].values())
+    return is_whole(raw) and "lockdown" not in raw and not any(contents(raw)[1].values())
+
+
+def _moved(raw: Raw | None, here: Raw | None) -> bool:
+    """Return whether the item's records were moved after the item for them was read: moves raise its version."""
+    return raw is not None and is_empty(raw) and contents(raw)[0] > (contents(here)[0] if here else 0)
 
 
 def contents(raw: Raw) -> tuple[int, dict[str, Fields]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from bot.core.policy import Facts, Rules, may_administer, preview
 from bot.core.records import Actor
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
-from bot.store.models import Tables
+from bot.store.models import Tables, client_of
 from tests.fakes import NOON, FakeStudio, a_mapping
 
 ORG, HOME, OTHER = "E0CORP0001", "T0HOME0001", "T0OTHER001"
@@ -188,6 +189,42 @@ def test_unreadable_record_elsewhere_denies_until_removed(
         shared.lock_down(ORG, "repair", ACTOR)
         shared.end_lockdown(ORG, ACTOR)
     assert shared.access.read(HERE).unreadable == ()
+
+
+@pytest.mark.parametrize("what", ["deny", "lockdown"])
+def test_deny_counts_while_it_moves(
+    apart: Admin, shared: Admin, tables: Tables, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """DynamoDB reads the items of one call at different moments: one before the move, the other after it."""
+    apart.map(HERE, a_mapping(), ACTOR)
+    allow(apart, HERE)
+    if what == "deny":
+        apart.grant(HOME, Grant(USER, Effect.DENY), ACTOR)
+        moves = partial(shared.grant, ORG, Grant(USER, Effect.ALLOW, until=LATER), ACTOR)
+    else:
+        apart.lock_down(HOME, "incident 42", ACTOR)
+        moves = partial(shared.grant, ORG, Grant("S0GROUP001", Effect.DENY), ACTOR)
+    here = [(ORG, "workspace"), (f"{ORG}#{USER}", "member")]
+    fetch, table = AccessTable._fetch, AccessTable(tables, audit_days=400)
+    before = table._fetch(*here)
+    moves()
+    after = table._fetch((HOME, "workspace"), (f"{HOME}#{USER}", "member"))
+    first_call = iter([before | after])
+    monkeypatch.setattr(AccessTable, "_fetch", lambda table, *keys: next(first_call, None) or fetch(table, *keys))
+    assert not gets_a_link(shared)
+
+
+@pytest.mark.parametrize("lockdown", [{}, {"reason": {"N": "5"}}])
+def test_unreadable_lockdown_elsewhere_denies(
+    apart: Admin, shared: Admin, tables: Tables, lockdown: dict[str, Any]
+) -> None:
+    apart.map(HERE, a_mapping(), ACTOR)
+    allow(apart, HERE)
+    item = {"owner": {"S": HOME}, "item": {"S": "workspace"}, "version": {"N": "1"}, "rules": {"M": {}}}
+    client_of(tables.access).put_item(
+        TableName=tables.access.Meta.table_name, Item=item | {"lockdown": {"M": lockdown}}
+    )
+    assert not gets_a_link(shared)
 
 
 # Reading everything
