@@ -31,9 +31,14 @@ def findings(
         yield from _of_environment(error, "no command works with it")
         return
     yield from _environment()
-    examination = administration.doctor(
-        settings, team, serving_role=serving_role, presign=presign, all_mappings=all_mappings
-    )
+    try:
+        examination = administration.doctor(
+            settings, team, serving_role=serving_role, presign=presign, all_mappings=all_mappings
+        )
+    except ConfigError as error:
+        found, _, fix = str(error).rpartition(". ")
+        yield Finding(Level.FAIL, "AWS settings", found, "no command works with them", fix)
+        return
     yield from examination.examine()
 
 

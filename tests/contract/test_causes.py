@@ -1,5 +1,6 @@
 """Why AWS or Slack did not answer, in words, for real connections, files and credentials."""
 
+import json
 import socket
 import ssl
 import threading
@@ -271,3 +272,12 @@ def test_page_instead_of_aws_is_counted_once(monkeypatch: pytest.MonkeyPatch, st
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
         of_store(lambda *failure: counted.append(failure))
     assert counted == [("dynamodb", label)]
+
+
+@pytest.mark.public(9)
+def test_doctor_reports_unusable_aws_settings_as_a_check() -> None:
+    done = run_command("doctor", "--team", TEAM, "--json", environment={"AWS_PROFILE": "nobody"})
+    [found] = [each for each in json.loads(done.stdout) if each["check"] == "AWS settings"]
+    assert (done.returncode, found["level"]) == (1, "fail")
+    assert "profile (nobody) could not be found" in found["found"]
+    assert found["fix"].startswith("Correct the profile")
