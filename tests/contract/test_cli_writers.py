@@ -17,8 +17,6 @@ from tests.cli import run_command
 from tests.contract.stands import Store
 from tests.fakes import ANA, TEAM, a_grant, a_mapping, an_entry
 
-pytestmark = pytest.mark.public(29)
-
 WHO = ANA.user_id
 ENVIRONMENT = {"STUDIO_TABLE_PREFIX": "contract-", "STUDIO_TEAMS": TEAM}
 MAPPING = a_mapping()
@@ -54,6 +52,7 @@ def state(store: Store) -> Any:
     return store.access.read(ANA), store.access.workspace(TEAM)
 
 
+@pytest.mark.public(29)
 @pytest.mark.parametrize("case", ASKING)
 def test_command_that_takes_something_asks_on_a_terminal(stored: Store, case: str) -> None:
     (arguments, question), before = ASKING[case], state(stored)
@@ -119,6 +118,7 @@ def test_real_terminal_is_asked() -> None:
     os.close(ours)
 
 
+@pytest.mark.public(29)
 def test_allow_again_keeps_a_reason_that_is_not_replaced(stored: Store) -> None:
     assert "(Falcon)" in run("allow", WHO, "--until", "2030-01-31", "--yes").stdout
     assert stored.access.read(ANA).grants[-1].reason == "Falcon"
@@ -137,6 +137,7 @@ WRITERS = {
 }
 
 
+@pytest.mark.public(29)
 @pytest.mark.parametrize("case", WRITERS)
 def test_writers_print_one_vocabulary_as_json(case: str) -> None:
     arguments, expected = WRITERS[case]
@@ -163,6 +164,7 @@ def test_tables_are_created_with_json() -> None:
     assert {finding["table"] for finding in found} >= {"contract-access", "contract-audit", "contract-runtime"}
 
 
+@pytest.mark.public(29)
 @pytest.mark.parametrize("command", [[], *([verb] for verb in ("map", "iam-policy", "import", "history", "doctor"))])
 def test_help_fills_eighty_columns_and_breaks_no_word(command: list[str]) -> None:
     printed = run_command(*command, "--help", environment={"COLUMNS": "80"}).stdout
@@ -175,5 +177,6 @@ def test_help_fills_eighty_columns_and_breaks_no_word(command: list[str]) -> Non
     assert not re.search(r"<\S+\|[^>]*$", printed, re.MULTILINE)  # a list of choices that goes on below
 
 
+@pytest.mark.public(29)
 def test_version_is_printed() -> None:
     assert run("--version").stdout == f"studio-links {our_version()}\n"

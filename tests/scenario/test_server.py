@@ -52,7 +52,6 @@ os.execv(sys.executable, [sys.executable, "-m", "bot", "serve"])
 """
 
 
-@pytest.mark.public(21)
 def test_bot_starts_with_variables_of_platforms_and_no_folder(product: Product) -> None:
     """No file can be written, there is no home, and the variables are those that platforms set."""
     port = free_port()

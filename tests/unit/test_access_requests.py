@@ -420,6 +420,7 @@ def test_approval_never_shortens_a_rule(world: World, until: datetime | None) ->
     assert rule.until == until
 
 
+@pytest.mark.public(15)
 def test_approval_without_effect_is_not_reported_as_done(world: World) -> None:
     """A deny rule wins: a member who reads "you can open Studio now" would be refused."""
     request = world.ask()

@@ -379,3 +379,14 @@ def test_errors_name_the_commands_of_slack(render: RenderContext) -> None:
     assert admin_views.for_slack(text, render) == (
         f"remove &lt;it&gt; with `{render.command} admin forget U0ANA`, then run `studio-links tables check`"
     )
+
+
+@pytest.mark.public(29)
+@in_each_language
+def test_question_shows_the_reason_that_a_shorter_rule_keeps(render: RenderContext) -> None:
+    shorter = build(Verb.ALLOW, {Name.USER: "U0ANA", Name.UNTIL: "1d"}, NOON)
+    question = Question(ID, shorter, (Grant("U0ANA", Effect.ALLOW, None, "Falcon"),), oneself=False)
+
+    shown = marked(admin_views.outcome(question, render, NOON, in_dialog=False))
+
+    assert shown.count("Falcon") == 2

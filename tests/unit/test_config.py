@@ -435,6 +435,15 @@ def test_traces_without_the_extra_are_ignored(monkeypatch: pytest.MonkeyPatch, v
 
 
 @pytest.mark.public(21)
+def test_variables_of_platforms_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", "4")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "/no/such/folder")
+
+    assert list(drop_ignored_variables()) == ["WEB_CONCURRENCY", "PROMETHEUS_MULTIPROC_DIR"]
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
+
+
+@pytest.mark.public(21)
 def test_variable_that_does_something_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
 

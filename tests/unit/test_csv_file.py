@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.admin.csv_file import COLUMNS, MAX_MAPPINGS, MAX_PROBLEMS, ParsedFile, read, safe_cell, write
+from bot.cli import transfer
 from bot.core.access import Access, Effect, Grant, Mapping
 from tests.fakes import NOON
 
@@ -176,6 +177,39 @@ def test_nul_is_refused_with_line_and_column() -> None:
     assert problems((CASES / "nul-in-reason.csv").read_bytes().decode()) == [
         "line 2, column C: reason 'no\\x00thing' is not valid: it must be text without NUL characters"
     ]
+
+
+UTF_16 = {
+    "without a mark": (CASES / "utf16le-without-mark.csv").read_bytes(),
+    "with a mark": "principal;kind;reason\r\nU0123ABCD;allow;x\r\n".encode("utf-16"),
+    "big-endian": "principal\tkind\treason\nU0123ABCD\tallow\tx\n".encode("utf-16-be"),
+}
+
+
+@pytest.mark.public(19)
+@pytest.mark.parametrize("case", UTF_16)
+def test_utf_16_is_read(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "members.csv"
+    path.write_bytes(UTF_16[case])
+
+    with path.open("rb") as file:
+        parsed = transfer._read(file)
+
+    assert parsed.problems == []
+    assert parsed.target["U0123ABCD"].grants == (Grant("U0123ABCD", Effect.ALLOW, None, "x"),)
+
+
+@pytest.mark.public(19)
+def test_byte_that_is_no_text_is_refused_by_line_and_column(tmp_path: Path) -> None:
+    path = tmp_path / "latin.csv"
+    path.write_bytes("principal,kind,reason\nU0A,allow,Übergabe\n".encode("latin-1"))
+
+    with path.open("rb") as file:
+        [problem] = transfer._read(file).problems
+
+    assert str(problem) == (
+        "line 2, column C: reason '\\udcdcbergabe' is not valid: it must be in UTF-8: save the file as “CSV UTF-8”"
+    )
 
 
 @pytest.mark.public(19)

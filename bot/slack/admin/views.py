@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from bot.admin.commands import AdminCommand, ParseError
 from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Page, Question, Record
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
+from bot.core.access import Grant
 from bot.core.link import Allowed, Reason
 from bot.core.policy import Considered
 from bot.core.values import DEFAULT_ALIAS, is_group
@@ -103,11 +104,18 @@ def _question(question: Question, render: RenderContext, now: datetime) -> Messa
     elif command.verb is Verb.LOCKDOWN:
         blocks.append(section(words.members_read.format(reason=escape(command.reason))))
     elif command.verb in (Verb.ALLOW, Verb.DENY):
-        blocks.append(section(words.after.format(what=rule(command.grant(), render, now))))
+        blocks.append(section(words.after.format(what=rule(_new_rule(question), render, now))))
     buttons = actions(
         button(words.confirm, CONFIRM, question.id, style="danger"), button(words.leave, CANCEL, question.id)
     )
     return Message(text, [*blocks, buttons, context(words.confirm_within)])
+
+
+def _new_rule(question: Question) -> Grant:
+    """Return the rule to be set; without a reason of its own, it keeps that of the rule it replaces."""
+    rule = question.command.grant()
+    replaced = (old for old in question.affected if isinstance(old, Grant) and old.effect is rule.effect)
+    return rule if rule.reason else replace(rule, reason=next((old.reason for old in replaced), ""))
 
 
 def _done(done: Done, render: RenderContext, now: datetime) -> Message:
