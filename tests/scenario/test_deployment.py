@@ -98,7 +98,6 @@ def studio_links(line: str, environment: dict[str, str]) -> str:
     return ended.stdout
 
 
-@pytest.mark.public(6)
 def test_release_phase_creates_tables_and_can_be_repeated(released: dict[str, str], slug: Path) -> None:
     assert "FAIL" not in studio_links("tables check", released)
     subprocess.run(**in_shell(procfile("release"), released, slug), check=True, capture_output=True)
