@@ -271,9 +271,10 @@ class SlackApi:
 
 def _team(who: Mapping[str, Any]) -> tuple[str, str | None]:
     texts = Texts(who)
-    if "team_id" not in texts:
+    team = texts.get("team_id") or texts.get("enterprise_id")  # no team if installed in a whole organisation
+    if team is None:
         raise _unknown_home()
-    return texts["team_id"], texts.get("enterprise_id")
+    return team, texts.get("enterprise_id")
 
 
 def _unknown_home() -> SlackError:

@@ -2,6 +2,7 @@
 
 import gc
 import http.server
+import json
 import socket
 import threading
 import time
@@ -140,6 +141,20 @@ def answering(body: bytes) -> Iterator[str]:
 def test_incomplete_auth_test_response_is_an_error(body: bytes) -> None:
     with answering(body) as url, pytest.raises(SlackError):
         SlackApi(token="xoxb-0", api_url=f"{url}/api/").home()
+
+
+@pytest.mark.public(2)
+def test_token_of_a_whole_organisation_stands_for_it() -> None:
+    who = {
+        "ok": True,
+        "team_id": None,
+        "enterprise_id": "E0CORP0001",
+        "bot_id": "B1",
+        "bot": {"app_id": "A0STUDIO01"},
+    }
+    with answering(json.dumps(who).encode()) as url:
+        home = SlackApi(token="xoxb-0", api_url=f"{url}/api/").home()
+    assert home == Home("A0STUDIO01", "E0CORP0001", "E0CORP0001")
 
 
 # Nulls
