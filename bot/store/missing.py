@@ -32,8 +32,13 @@ def table_names(client: Any) -> list[str]:
     return [name for page in client.get_paginator("list_tables").paginate() for name in page["TableNames"]]
 
 
+def place(client: Any, prefix: str) -> str:
+    """Return where we look for tables."""
+    return f"in {client.meta.region_name} at {client.meta.endpoint_url} with STUDIO_TABLE_PREFIX {prefix!r}"
+
+
 def _advice(client: Any, prefix: str) -> str:
-    where = f"looked in {client.meta.region_name} at {client.meta.endpoint_url} with STUDIO_TABLE_PREFIX {prefix!r}"
+    where = f"looked {place(client, prefix)}"
     settings = "check AWS_REGION, STUDIO_TABLE_PREFIX and AWS_ENDPOINT_URL"
     try:
         names = table_names(client)

@@ -14,7 +14,7 @@ from bot.core.link import Reason
 from bot.observability.aws_errors import CODES
 from bot.observability.aws_failures import AWS_ERRORS
 from bot.store.dynamodb import store_errors
-from bot.store.missing import CREATE, TABLE_MISSING, prefixes, table_names
+from bot.store.missing import CREATE, KINDS, TABLE_MISSING, place, prefixes, table_names
 from bot.store.models import RuntimeItem, Tables, client_of
 
 # DynamoDB's answers in the first seconds of a table's life, and the seconds between attempts.
@@ -132,19 +132,21 @@ def _check(model: type[Model], found: dict[str, Any]) -> Iterator[TableCheck]:
     words = "on demand" if on_demand else f"{billing}: a burst will be throttled"
     yield TableCheck(name, "billing", ok=on_demand, detail=words)
     if _expires(model):
-        yield _is_on(name, "time to live", lambda: _ttl(model) in ("ENABLED", "ENABLING"), "TimeToLive")
+        yield _is_on(model, "time to live", lambda: _ttl(model) in ("ENABLED", "ENABLING"), "TimeToLive")
     if not issubclass(model, RuntimeItem):
-        yield _is_on(name, "deletion protection", lambda: bool(found.get("DeletionProtectionEnabled")), "Table")
-        yield _is_on(name, "point-in-time recovery", lambda: _recovery(model), "ContinuousBackups")
+        yield _is_on(model, "deletion protection", lambda: bool(found.get("DeletionProtectionEnabled")), "Table")
+        yield _is_on(model, "point-in-time recovery", lambda: _recovery(model), "ContinuousBackups")
 
 
-def _is_on(table: str, what: str, ask: Callable[[], bool], described: str) -> TableCheck:
+def _is_on(model: type[Model], what: str, ask: Callable[[], bool], described: str) -> TableCheck:
+    table = model.Meta.table_name
     try:
         with store_errors():
             on = ask()
     except StoreError as error:
         return TableCheck(table, what, ok=False, detail=_unknown(error, f"dynamodb:Describe{described}"))
-    return TableCheck(table, what, ok=on, detail="on" if on else f"off: {CREATE}")
+    prefix = next(table.removesuffix(kind) for kind in KINDS if table.endswith(kind))
+    return TableCheck(table, what, ok=on, detail="on" if on else f"off ({place(client_of(model), prefix)}): {CREATE}")
 
 
 def _unknown(error: StoreError, permission: str) -> str:

@@ -294,6 +294,14 @@ def test_missing_one_of_three_tables_may_be_restored(created: Tables, dynamodb_c
     assert f"{AUDIT}, {RUNTIME} exists): restore it from its backup, or run" in missing_words(created)
 
 
+@pytest.mark.public(7)
+def test_feature_that_is_off_names_the_place(created: Tables, dynamodb_client: Any) -> None:
+    dynamodb_client.update_table(TableName=ACCESS, DeletionProtectionEnabled=False)
+    [off] = [finding for finding in table_admin.check(created) if not finding.ok]
+    assert off.detail.startswith(f"off (in {REGION} at http://127.0.0.1:")
+    assert off.detail.endswith("with STUDIO_TABLE_PREFIX 'contract-'): run `studio-links tables create`")
+
+
 UNKNOWN = [
     ("DescribeContinuousBackups", "point-in-time recovery", [ACCESS, AUDIT]),
     ("DescribeTimeToLive", "time to live", [AUDIT, RUNTIME]),
