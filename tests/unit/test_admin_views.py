@@ -273,6 +273,18 @@ def test_explanation_shows_every_rule_and_the_deciding_one(render: RenderContext
     assert words.no_rules in marked(admin_views.outcome(none, render, NOON, in_dialog=False))
 
 
+@pytest.mark.public(14)
+@in_each_language
+def test_explained_choice_is_no_refusal(render: RenderContext) -> None:
+    mappings = (mapping("falcon"), mapping("prod"))
+    decision = Denied(Reason.CHOOSE, mappings=mappings)
+    explanation = Explanation(decision, slack_asked=True, unknown="falcon: AWS throttles us: wait")
+    shown = marked(admin_views.outcome(Explained(command(Verb.EXPLAIN), explanation), render, NOON, in_dialog=False))
+    words = render.words.admin
+    assert words.would_choose.format(user=f"<@{USER}>", aliases="falcon, prod") in shown
+    assert "SageMaker: falcon: AWS throttles us: wait" in shown
+
+
 @in_each_language
 @pytest.mark.parametrize("items", [(), (an_old_entry("x"),)], ids=["nothing", "something"])
 def test_unfinished_search_shows_how_far_it_went(render: RenderContext, items: tuple[Any]) -> None:
