@@ -1,5 +1,6 @@
 """The meaning of AWS failures, by their causes."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -19,6 +20,10 @@ AWS_ERRORS = (ClientError, BotoCoreError, OSError, RuntimeError)
 REFUSED = frozenset().union(
     *(CODES[cause] for cause in (Cause.NOT_ALLOWED, Cause.EXPIRED, Cause.UNKNOWN_KEY, Cause.SIGNATURE))
 )
+
+
+# The form of AWS's error codes; empty for an answer that is no error.
+CODE = re.compile(r"[\w.:-]{0,100}", re.ASCII)
 
 
 class Failure(StrEnum):
@@ -242,7 +247,7 @@ def refuse_foreign_answers(events: Any, failed: Failed | None = None) -> None:
     """Raise ForeignAnswer for a page of a proxy, a captive portal or another server, whatever its status.
 
     AWS numbers each answer. The stand-ins for AWS do not, but answer in JSON or XML. A status of 500 and more means
-    a failure in any case, and is retried.
+    a failure in any case, and is retried. A code that AWS does not have could repeat our request, with its signature.
 
     Args:
         failed: counts each such answer, with one of LABELS.
@@ -252,7 +257,8 @@ def refuse_foreign_answers(events: Any, failed: Failed | None = None) -> None:
         kind, content = http_response.headers.get("content-type", ""), http_response.content.lstrip()
         is_protocol = content.startswith(b"{") or ("xml" in kind and "html" not in kind)
         own = "RequestId" in parsed.get("ResponseMetadata", {}) or is_protocol
-        if http_response.status_code < 500 and not own:  # noqa: PLR2004 - HTTP's
+        failed_itself = http_response.status_code >= 500  # noqa: PLR2004 - HTTP's
+        if not (own or failed_itself) or not CODE.fullmatch((parsed.get("Error") or {}).get("Code") or ""):
             if failed is not None:
                 failed(event_name.split(".")[1], label_of("", Cause.FOREIGN))
             raise ForeignAnswer

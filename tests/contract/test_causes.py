@@ -41,7 +41,7 @@ class Page(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        page = b"<html>sign in to the network</html>"
+        page: bytes = self.server.page  # type: ignore[attr-defined]
         self.send_response(self.server.status)  # type: ignore[attr-defined]
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(page)))
@@ -56,10 +56,12 @@ class Page(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def listening(status: int = 200, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+def listening(
+    status: int = 200, tls: ssl.SSLContext | None = None, page: bytes = b"<html>sign in to the network</html>"
+) -> Iterator[int]:
     """Yield the port of a server that is not AWS."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    server.status = status  # type: ignore[attr-defined]
+    server.status, server.page = status, page  # type: ignore[attr-defined]
     server.handle_error = lambda *_: None  # type: ignore[method-assign] # clients hang up on purpose
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
@@ -281,3 +283,16 @@ def test_doctor_reports_unusable_aws_settings_as_a_check() -> None:
     assert (done.returncode, found["level"]) == (1, "fail")
     assert "profile (nobody) could not be found" in found["found"]
     assert found["fix"].startswith("Correct the profile")
+
+
+@pytest.mark.public(8)
+@pytest.mark.parametrize("status", [400, 503])
+@pytest.mark.parametrize("code", ["Signature=secret", "secret code", "Secret" * 20])
+def test_code_that_is_not_of_aws_is_not_repeated(monkeypatch: pytest.MonkeyPatch, status: int, code: str) -> None:
+    """Some servers repeat what they get, with our access key and signature."""
+    with listening(status, page=json.dumps({"__type": code}).encode()) as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        errors = of_store(), of_aws()
+    for error in errors:
+        assert "another server did" in str(error)
+        assert "secret" not in f"{error} {error.code}".lower()
