@@ -15,8 +15,8 @@ import pytest
 
 from bot.core.access import Effect
 from bot.local.faults import Fault
+from tests.cli import run_command
 from tests.leaks import find_leaks, remember
-from tests.preloaded import run_bot
 from tests.scenario.conftest import Product, bot_process
 from tests.scenario.crowd import MINT, Crowd, Someone, links_in, mortal, sent_to
 from tests.waiting import wait_until
@@ -103,7 +103,7 @@ def printed(environment: dict[str, str], user: str) -> str:
     runs += [(["explain", user], {**environment, "SLACK_API_URL": wrong["SLACK_API_URL"], "LOG_LEVEL": "DEBUG"})]
     texts = []
     for command, settings in runs:
-        ended = run_bot(*command, env={**os.environ, **settings})
+        ended = run_command(*command, environment=settings)
         texts += [ended.stdout, ended.stderr]
     return "\n".join(texts)
 
@@ -123,7 +123,7 @@ def test_nothing_the_bot_writes_over_http_holds_a_secret(
     }
     people = [crowd.member(), crowd.member(role_arn=ROLE)]
     output = tmp_path / "bot.log"
-    with mortal(environment, output, forked=False) as bot, sent_to(product, bot.bot):
+    with mortal(environment, output, forked=style != "json") as bot, sent_to(product, bot.bot):
         bot.bot.wait_until_ready()
         secrets = live_through_it(product, people)
         pages = "".join(bot.bot.get(path)[1] for path in ("/metrics", "/healthz", "/readyz", "/nowhere"))

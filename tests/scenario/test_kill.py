@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from bot.local.faults import Fault
 from bot.local.slack.exchanges import Exchange
 from bot.serving.server import GRACE
 from bot.slack.payloads import request_id
+from tests.preloaded import BotFork
 from tests.scenario.conftest import Product
 from tests.scenario.crowd import MINT, TESTER, Crowd, Mortal, Someone, links_in, mortal, sent_to
 from tests.waiting import wait_until
@@ -90,6 +89,7 @@ def test_sigterm_accepts_no_new_requests(crowd: Crowd, product: Product, log_fol
         assert refused.ack == "dispatch_failed"  # which Slack shows: the member knows that nothing came of it
         assert links_in([ana.reads(exchange)])
         assert bot.bot.process.wait(SECONDS) == 0
+    ana.ended(exchange, "issued")
     assert ben.entries() == []
 
 
@@ -223,7 +223,7 @@ def test_command_killed_during_a_change_leaves_no_lock(crowd: Crowd, product: Pr
     before = product.aws.calls.count(CHANGE)
     product.aws.inject(CHANGE, Fault(delay=1.0))
     words = ["map", ana.user_id, "--domain", product.domain_id, "--profile", ana.profile, "--alias", "again"]
-    process = subprocess.Popen([sys.executable, "-m", "bot", *words], stderr=subprocess.DEVNULL)
+    process = BotFork(words, env=os.environ, output=Path(os.devnull))
     wait_until(lambda: product.aws.calls.count(CHANGE) > before)
 
     process.kill()

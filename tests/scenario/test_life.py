@@ -1,8 +1,6 @@
-"""How the process starts, waits for its upstreams, refuses excess work, and ends."""
+"""How the process starts and waits for its upstreams, and what it says if it cannot start."""
 
 import os
-import threading
-from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
@@ -10,7 +8,7 @@ import pytest
 from bot.local.faults import Fault
 from bot.local.slack.people import Channel
 from bot.local.slack.workspace import Workspace
-from tests.leaks import remember
+from tests.cli import run_command
 from tests.preloaded import run_bot
 from tests.scenario.conftest import Product, bot_process, create_profile, free_port, outside
 from tests.waiting import wait_until
@@ -39,11 +37,17 @@ def start(environment: dict[str, str], *arguments: str) -> "CompletedProcess[str
     return run_bot(*arguments, env={**outside(), **nowhere, **environment})
 
 
+def refuse(environment: dict[str, str], *arguments: str) -> "CompletedProcess[str]":
+    """Run a command that ends before it starts anything: it needs no process of its own."""
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return run_command(*arguments, environment={**nowhere, **environment})
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_variable_stops_the_start_with_one_line(name: str) -> None:
     value, words = WRONG[name]
 
-    ended = start({**GOOD, name: value}, "serve")
+    ended = refuse({**GOOD, name: value}, "serve")
 
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
@@ -53,17 +57,10 @@ def test_wrong_variable_stops_the_start_with_one_line(name: str) -> None:
 
 
 def test_wrong_secret_is_not_printed() -> None:
-    ended = start({**GOOD, "SLACK_BOT_TOKEN": "hunter2-is-no-token"}, "serve")
+    ended = refuse({**GOOD, "SLACK_BOT_TOKEN": "hunter2-is-no-token"}, "serve")
 
     assert "SLACK_BOT_TOKEN" in ended.stderr
     assert "hunter2" not in ended.stderr
-
-
-def test_port_in_use_is_named(product: Product) -> None:
-    ended = start({**product.environment, "PORT": str(product.bot.port)}, "serve")
-
-    assert ended.returncode != 0
-    assert str(product.bot.port) in ended.stderr
 
 
 def test_bot_serves_once_slack_and_dynamodb_respond(product: Product) -> None:
@@ -93,62 +90,6 @@ def test_bot_serves_once_slack_and_dynamodb_respond(product: Product) -> None:
             bot.wait_until("/readyz", 503)
             assert "Slack" in bot.get("/readyz")[1]
             bot.wait_until_ready()
-
-
-class TestBusy:
-    """A bot with one worker and a queue of one."""
-
-    def test_full_queue_is_answered_in_the_acknowledgement(self, product: Product) -> None:
-        environment = {**product.environment, "STUDIO_CONCURRENCY": "1", "STUDIO_QUEUE": "1"}
-        with bot_process(environment, product.bot.log) as bot:
-            bot.wait_until_ready()
-            address, product.slack.request_url = product.slack.request_url, f"{bot.address}/slack/events"
-            try:
-                for n in range(6):
-                    product.slack.add_member(f"U0BUSY{n}", f"busy{n}")
-                product.aws.inject("BatchGetItem", Fault(delay=0.8, times=2))
-                exchanges = [product.slack.command(f"U0BUSY{n}") for n in range(6)]
-            finally:
-                product.slack.request_url = address
-            rejected = [exchange for exchange in exchanges if "Many people" in exchange.reply]
-
-            assert len(rejected) == 4
-            assert all(exchange.seconds < 1 for exchange in exchanges)
-            for exchange in exchanges[:2]:
-                assert "no SageMaker Studio profile" in product.slack.answer_to(exchange).text
-            bot.wait_for_outcomes("busy", 4)
-        product.aws.clear_faults()
-
-
-def test_request_in_flight_at_sigterm_is_answered(product: Product) -> None:
-    create_profile(product.domain_id, "late")
-    product.cli("map", "U0LATE", "--domain", product.domain_id, "--profile", "late", "--force")
-    product.cli("allow", "U0LATE")
-    product.slack.add_member("U0LATE", "late")
-    with bot_process(product.environment, product.bot.log) as bot:
-        bot.wait_until_ready()
-        address, product.slack.request_url = product.slack.request_url, f"{bot.address}/slack/events"
-        product.aws.inject("CreatePresignedDomainUrl", Fault(delay=1.0))
-        exchange = product.slack.command("U0LATE")
-        product.slack.request_url = address
-        threading.Thread(target=bot.process.terminate).start()
-
-        assert product.slack.answer_to(exchange).button("open_studio").url
-    history = product.cli("history", "U0LATE").stdout
-    assert "issued" in history
-
-
-def test_oauth_variables_of_bolt_are_ignored(product: Product, log_folder: Path) -> None:
-    environment = {**product.environment, "SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "made-up-client-secret"}
-    remember(log_folder, "made-up-client-secret")
-    product.slack.add_member("U0OAUTH", "oauth")
-    with bot_process(environment, product.bot.log) as bot:
-        bot.wait_until_ready()
-        address, product.slack.request_url = product.slack.request_url, f"{bot.address}/slack/events"
-        exchange = product.slack.command("U0OAUTH")
-        product.slack.request_url = address
-
-        assert "no SageMaker Studio profile" in product.slack.answer_to(exchange).text
 
 
 def test_audit_channel_gets_outcomes_without_the_link(product: Product) -> None:
@@ -187,7 +128,7 @@ def test_audit_channel_gets_outcomes_without_the_link(product: Product) -> None:
 def test_invalid_aws_settings_fail_a_command_with_one_line(
     product: Product, name: str, value: str, command: list[str]
 ) -> None:
-    ended = start({**product.environment, name: value}, *command)
+    ended = refuse({**product.environment, name: value}, *command)
 
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert value in ended.stderr
@@ -213,7 +154,7 @@ def test_unusable_address_stops_the_start_with_one_line(product: Product, host: 
 @pytest.mark.parametrize("service", ["DYNAMODB", "SAGEMAKER", "STS"])
 def test_invalid_endpoint_stops_the_start_with_one_line(product: Product, service: str) -> None:
     name = f"AWS_ENDPOINT_URL_{service}"
-    ended = start({**product.environment, name: "nonsense"}, "serve")
+    ended = refuse({**product.environment, name: "nonsense"}, "serve")
 
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"studio-links: {name}: 'nonsense' is not valid")

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -52,22 +52,18 @@ class Pair:
         self.bots[number] = self.start(self.ports[number])
 
 
-@contextmanager
-def pair(product: Product, log: Path) -> Iterator[Pair]:
+@pytest.fixture(scope="module")
+def bots(product: Product, log_folder: Path) -> Iterator[Pair]:
     with ExitStack() as stack:
-        yield Pair(product, log, stack)
+        yield Pair(product, log_folder / "bot-rolling.log", stack)
 
 
 @pytest.mark.parametrize("name", ["nginx", "haproxy"])
 def test_no_request_is_lost_while_bots_restart_behind_a_proxy(
-    crowd: Crowd, product: Product, log_folder: Path, tmp_path: Path, name: str
+    crowd: Crowd, product: Product, bots: Pair, tmp_path: Path, name: str
 ) -> None:
     members = [crowd.member(mapped=number < 3, allowed=number < 3).user_id for number in range(6)]
-    with (
-        pair(product, log_folder / "bot-rolling.log") as bots,
-        proxy(name, bots.ports, tmp_path) as port,
-        ThreadPoolExecutor(1) as pool,
-    ):
+    with proxy(name, bots.ports, tmp_path) as port, ThreadPoolExecutor(1) as pool:
         plan = Plan(
             port=port,
             secret=product.slack.signing_secret,

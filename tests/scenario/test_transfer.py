@@ -2,9 +2,8 @@
 
 import csv
 import json
+import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,9 @@ from typer.testing import CliRunner
 from bot import cli as commands
 from bot.core.errors import BadInput
 from bot.local.faults import Fault
+from tests.preloaded import BotFork
 from tests.scenario.conftest import Product
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("product")
 
@@ -206,11 +207,10 @@ def test_killed_import_is_finished_by_the_next_one(product: Product, tmp_path: P
     file = a_file(tmp_path, *(f"{user},allow,,,,," for user in users))
     product.aws.inject("TransactWriteItems", Fault(delay=0.05, times=60))
     earlier = product.aws.calls.count("TransactWriteItems")
-    command = [sys.executable, "-m", "bot", "import", file]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as importing:
-        while product.aws.calls.count("TransactWriteItems") < earlier + 20:
-            assert importing.poll() is None
-        importing.send_signal(signal.SIGKILL)
+    importing = BotFork(["import", file], env=os.environ, output=Path(os.devnull))
+    wait_until(lambda: product.aws.calls.count("TransactWriteItems") >= earlier + 20)
+    importing.kill()
+    assert importing.wait(5) == -signal.SIGKILL
     product.aws.clear_faults()
 
     there = len(exported("U0KILL"))
