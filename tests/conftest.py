@@ -10,6 +10,8 @@ from pathlib import Path
 import botocore.session
 import pytest
 from botocore.loaders import create_loader
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from bot.observability import logs
 from tests.leaks import find_leaks
@@ -21,6 +23,27 @@ COVERAGE = {name: os.environ.pop(name) for name in ("COVERAGE_PROCESS_CONFIG",) 
 
 # Each session of botocore would parse its services' models again, which takes half a second for SageMaker's.
 setattr(botocore.session, "create_loader", cache(create_loader))  # noqa: B010 - mypy rejects the assignment
+
+
+# Starting Chromium takes seconds. Modules of one scope run on one worker, so two workers start one each.
+SCOPES = {
+    "tests/browser/test_accessibility.py": "tests/browser/test_surfaces.py",
+    "tests/browser/test_admin_page.py": "tests/browser/test_link.py",
+}
+
+
+class _ByModule(LoadFileScheduling):  # type: ignore[misc] # xdist has no type information
+    """Modules by worker, as `--dist loadfile`, except for those that share a scope."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module: str = super()._split_scope(nodeid)
+        return SCOPES.get(module, module)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Return the scheduler of `--dist loadfile`."""
+    return _ByModule(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_configure(config: pytest.Config) -> None:
