@@ -58,7 +58,7 @@ def play(demo: RunningDemo) -> None:
     _expect("every request left one entry", _within_seconds(5, lambda: len(_ended(demo)) == len(REFUSED) + 2))
     table = Table("member", "outcome", "profile", "opened", "detail", box=None)
     for entry in _ended(demo):
-        at = f"{entry.opened_at:%H:%M:%S}" if entry.opened_at else ""
+        at = f"{entry.opened_at:%H:%M:%S} UTC" if entry.opened_at else ""
         table.add_row(entry.subject, entry.outcome, entry.profile_name, at, entry.detail)
     show.print(table)
 
