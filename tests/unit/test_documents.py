@@ -50,10 +50,9 @@ def test_procfile_runs_existing_commands() -> None:
         assert " ".join(word for word in words_of_line[3:] if not word.startswith("-")) in commands()
 
 
-def test_platforms_run_the_python_of_the_image() -> None:
-    version = (ROOT / ".python-version").read_text().strip()
-
-    assert f"ARG PYTHON={version}-slim" in (ROOT / "Dockerfile").read_text()
+def test_no_file_forces_one_python_on_a_clone() -> None:
+    """Version managers read these two files and refuse to run where exactly that Python is missing."""
+    assert not [name for name in (".python-version", "runtime.txt") if (ROOT / name).exists()]
 
 
 @pytest.mark.public(6)
