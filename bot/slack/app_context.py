@@ -1,5 +1,6 @@
 """The app context and the admitted request, with the ways to answer and to refuse it: every handler uses them."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,8 +21,9 @@ from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus, MemberStatus
 from bot.observability import context as telemetry
 from bot.observability.metrics import Metrics
+from bot.slack import response_url
 from bot.slack.blocks import Message, RenderContext, escape, text_message
-from bot.slack.client import SlackApi
+from bot.slack.client import API_TIMEOUT, SlackApi
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin
@@ -32,6 +34,8 @@ log = structlog.get_logger()
 
 # Seconds for looking up a member's open request: an answer without it is better than a late one.
 REQUEST_TIMEOUT = 1.0
+# Seconds after a link request came in at which that look-up ends: the reply and its fallback have to fit into ten.
+REQUEST_DEADLINE = 10 - response_url.TIMEOUT - API_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +100,15 @@ class AppContext:
         asks = isinstance(decision, Denied) and views.leads_to_request(decision)
         return self.with_request(render, status.member) if asks else render
 
-    def with_request(self, render: RenderContext, member: Member) -> RenderContext:
+    def with_request(self, render: RenderContext, member: Member, deadline: float = math.inf) -> RenderContext:
         """Return how to render where the member could ask for access: with their open request, if it can be read."""
         if not render.may_ask:
             return render
         facts = self.signin.facts
         found = facts.side.submit(self.access_requests.open_request, member)
         try:
-            request = facts.wait(facts.within(REQUEST_TIMEOUT), found, StoreError, "DynamoDB")
+            until = min(facts.within(REQUEST_TIMEOUT), deadline)
+            request = facts.wait(until, found, StoreError, "DynamoDB")
         except StoreError as error:
             log.warning("open_request_unknown", user=member.user_id, why=str(error))
             return render

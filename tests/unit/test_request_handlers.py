@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 
 from bot.core.access import Effect, Grant, Person
 from bot.core.errors import StoreError
-from bot.core.link import Reason
+from bot.core.link import Allowed, Link, Reason
 from bot.core.records import AccessRequest, Posting, RequestState
 from bot.slack.words import CATALOGUES
-from tests.fakes import ANA, BEN, TEAM, a_grant, a_mapping
+from tests.fakes import ANA, BEN, TEAM, NeverReady, a_grant, a_mapping
 from tests.fakes_access_requests import an_access_request
 from tests.fakes_app import ADA, IN_A_DIALOG, AppWorld
 
@@ -353,6 +353,22 @@ def test_access_that_ends_soon_shows_the_open_request(world: AppWorld) -> None:
     assert WAITING in str(blocks)
     assert "ask_access" not in str(blocks)
     assert "open_studio" in str(blocks)
+
+
+@pytest.mark.parametrize(("minting", "wait"), [(0.1, 1.0), (5.0, 1.0), (5.8, 0.7), (7.0, 0.0)])
+def test_look_up_of_a_request_leaves_time_for_the_link(world: AppWorld, minting: float, wait: float) -> None:
+    world.access.give(BEN, a_mapping(), a_grant(BEN, until=world.clock.now() + timedelta(hours=2)))
+    side, sign_in = NeverReady("open_request"), world.studio.sign_in
+    world.app.signin = replace(world.app.signin, facts=replace(world.app.signin.facts, side=side))
+
+    def slow(allowed: Allowed) -> Link:
+        world.clock.advance(minting)
+        return sign_in(allowed)
+
+    world.studio.sign_in = slow  # type: ignore[method-assign]
+    world.command("", BEN)
+    assert side.waits == [pytest.approx(wait)]
+    assert "open_studio" in str(shown(world))
 
 
 @pytest.mark.public(27)

@@ -13,7 +13,7 @@ from bot.core.link import Answer, Reason, Source, Stage, Target
 from bot.core.records import Entry
 from bot.links.status import MemberStatus
 from bot.slack.admin.handlers import administer
-from bot.slack.app_context import Admitted, AppContext, conclude, dialog_not_opened, refuse, reply
+from bot.slack.app_context import REQUEST_DEADLINE, Admitted, AppContext, conclude, dialog_not_opened, refuse, reply
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
@@ -101,7 +101,7 @@ def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bo
     def deliver(answer: Answer) -> bool:
         render = app.render(admitted.origin, answer.locale)
         if views.leads_to_request(answer):
-            render = app.with_request(render, admitted.member)
+            render = app.with_request(render, admitted.member, admitted.started + REQUEST_DEADLINE)
         message = views.answer(answer, render)
         begun = app.monotonic()
         delivered = reply(app, admitted.origin, message, replace=in_place)
