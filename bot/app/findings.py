@@ -83,10 +83,10 @@ def failed(
 
     Args:
         what: what could not be done.
-        if_denied: the next step if AWS did not allow the call.
+        if_denied: the next step if AWS did not allow the call, or knows no role of that name.
     """
     found, fix = _parts(error)
-    if if_denied and error.code in CODES[Cause.NOT_ALLOWED]:
+    if if_denied and error.code in DENIED:
         found, fix = str(error.code), if_denied
     elif error.code in CAUSES:
         found = f"{found}, {error.code}"
