@@ -1,4 +1,4 @@
-"""Read the audit, and tell what an entry says."""
+"""Read the audit, and put its entries into sentences."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -67,7 +67,7 @@ def short_name(actor: str) -> str:
     return f"cli:{re.split('[/:]', actor)[-1]}" if actor.startswith("cli:arn:") else actor
 
 
-def tell(
+def sentence(
     batch: tuple[Entry, ...],
     sentences: Dictionary[str, str],
     *,
@@ -76,10 +76,10 @@ def tell(
     text: Callable[[str], str],
     command: str,
 ) -> str:
-    """Tell an entry, or one import, in a sentence.
+    """Return one sentence about an entry, or about all entries of one import.
 
     Args:
-        sentences: of a language, by the names that `_sentence` gives, with their parts.
+        sentences: of a language, by the names that `_sentence_name` gives, with their parts.
         who, when, text: how the reader is shown people, times and texts from outside.
         command: what the reader types before a verb.
     """
@@ -100,10 +100,10 @@ def tell(
         "until": f" {sentences['until']}".format(until=when(datetime.fromisoformat(str(until)))) if until else "",
         "reason": f" {sentences['reason']}".format(reason=text(str(reason))) if reason else "",
     }
-    return sentences["batch" if len(batch) > 1 else _sentence(entry)].format(**parts)
+    return sentences["batch" if len(batch) > 1 else _sentence_name(entry)].format(**parts)
 
 
-def _sentence(entry: Entry) -> str:
+def _sentence_name(entry: Entry) -> str:
     match entry.action, entry.outcome:
         case of.LINK, of.ISSUED if entry.opened_at:
             return "opened"
@@ -119,8 +119,8 @@ def _sentence(entry: Entry) -> str:
             return "otherwise"
 
 
-def is_told(entry: Entry) -> bool:
-    """Return whether the sentence tells all that the entry has about the records before and after."""
+def says_all(entry: Entry) -> bool:
+    """Return whether the sentence says all that the entry has about the records before and after."""
     return entry.action in (*Effect, Verb.LOCKDOWN) and not (entry.before and entry.after)
 
 

@@ -13,7 +13,7 @@ import typer
 from bot import console
 from bot.admin.commands import AdminCommand
 from bot.admin.csv_file import csv_line, safe_cell
-from bot.admin.history import batches, flat, is_told, short_name, tell
+from bot.admin.history import batches, flat, says_all, sentence, short_name
 from bot.admin.specs import Name, Verb
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, add_verb
@@ -72,13 +72,13 @@ def _newest(found: Iterable[Entry], limit: int) -> Iterator[Entry]:
 
 
 def _sentence(batch: tuple[Entry, ...]) -> str:
-    return tell(batch, AdminWords.sentences, who=short_name, when=when, text=str, command="studio-links")
+    return sentence(batch, AdminWords.sentences, who=short_name, when=when, text=str, command="studio-links")
 
 
 def _details(batch: tuple[Entry, ...]) -> str:
     """Describe what the sentence leaves out: each value that differs."""
     entry = batch[0]
-    return "" if len(batch) > 1 or is_told(entry) else describe_changes(entry.before or {}, entry.after or {})
+    return "" if len(batch) > 1 or says_all(entry) else describe_changes(entry.before or {}, entry.after or {})
 
 
 def when(time: datetime) -> str:

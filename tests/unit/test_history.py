@@ -79,7 +79,7 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize("case", SENTENCES)
-def test_entry_is_told_in_a_sentence(case: str) -> None:
+def test_entry_is_shown_as_a_sentence(case: str) -> None:
     entry, expected = SENTENCES[case]
 
     assert shell(entry) == [expected]

@@ -4,7 +4,7 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import replace
 from datetime import datetime
 
-from bot.admin.history import batches, flat, is_told, short_name, tell
+from bot.admin.history import batches, flat, says_all, sentence, short_name
 from bot.admin.results import Page, Record
 from bot.admin.specs import Name, Verb
 from bot.core.access import Access, Grant, Lockdown, Mapping, Workspace
@@ -139,7 +139,7 @@ def _member(user: str, access: Access | Workspace, render: RenderContext, now: d
 
 def _entries(batch: tuple[Entry, ...], render: RenderContext) -> list[str]:
     words, entry = render.words.admin, batch[0]
-    told = tell(
+    line = sentence(
         batch,
         words.sentences,
         who=lambda name: mention(short_name(name), MAX_BY_LENGTH),
@@ -149,8 +149,8 @@ def _entries(batch: tuple[Entry, ...], render: RenderContext) -> list[str]:
     )
     changed = [words.entry_was.format(what=_values(entry.before))] if entry.before else []
     changed += [words.entry_now.format(what=_values(entry.after))] if entry.after else []
-    more = [f"    {' · '.join(changed)}"] if changed and len(batch) == 1 and not is_told(entry) else []
-    return [f"{slack_date(entry.at)} · {told}", *more]
+    more = [f"    {' · '.join(changed)}"] if changed and len(batch) == 1 and not says_all(entry) else []
+    return [f"{slack_date(entry.at)} · {line}", *more]
 
 
 def _values(record: Dictionary[str, object]) -> str:
