@@ -1,4 +1,4 @@
-"""What SageMaker says of mappings, for explanations and before a mapping is written."""
+"""Examine mappings in SageMaker, for explanations and before a mapping is written."""
 
 from dataclasses import dataclass, replace
 

@@ -3,7 +3,7 @@
     StudioLinksError            what happened, and what to do next
     ├── BadInput                a value somebody gave us breaks a rule
     ├── ConfigError             the environment is incomplete or wrong
-    ├── ProfileConflict            another member already holds that SageMaker user profile
+    ├── ProfileConflict         another member already holds that SageMaker user profile
     ├── Changed                 somebody else changed the same records meanwhile
     ├── AlreadyRecorded         this request's id is in the audit: a replay
     ├── StoreError              DynamoDB            (reason: why no link was issued)

@@ -83,7 +83,7 @@ def slack_error(method: str, error: Exception, *, check: str) -> SlackError:
 def _code(error: SlackApiError) -> str:
     response = error.response
     if isinstance(response, SlackResponse) and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-        return "ratelimited"  # whatever a proxy made of the body
+        return "ratelimited"  # a proxy may have replaced the body
     answer = response.data if isinstance(response, SlackResponse) else response
     code = str(answer.get("error", "")) if isinstance(answer, dict) else ""
     # Anything else is slack_sdk's own text, which quotes what was not JSON, or not Slack's answer.

@@ -157,11 +157,7 @@ class Connection:
             ) as self._websocket:
                 self._websocket.socket.settimeout(self._times.send)
                 self._receive(self._websocket)
-        except (
-            OSError,
-            ValueError,
-            WebSocketException,
-        ) as error:  # its text may quote the secret address
+        except (OSError, ValueError, WebSocketException) as error:  # its text may quote the secret address
             self._failure = error
             log.info("socket_disconnected", why=connection_cause(error))
         finally:

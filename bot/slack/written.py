@@ -15,7 +15,7 @@ PAUSE = 10.0
 MAX_PEOPLE = 10_000
 # One of these marks a message of an app, ours included.
 NOT_A_PERSONS = ("bot_id", "app_id", "bot_profile")
-# What people write, also with a file or /me. Other subtypes are changes to messages, and news of the conversation.
+# Subtypes of messages that people write; none is the usual one. Others change a message, or report on the conversation.
 BY_PEOPLE = (None, "file_share", "me_message", "thread_broadcast")
 
 

@@ -53,7 +53,7 @@ APP_NAMES = {
     StudioApp.CLASSIC: "Studio Classic",
 }
 
-# Whatever says what a link opens. The audit's entry has no region; its alias has.
+# The records that describe what a link opens. The audit's entry has no region; its alias has.
 Opens = Mapping | Option | Entry
 
 # A grant that ends within this time is mentioned with the link.
