@@ -29,6 +29,8 @@ OF_DOMAIN = {Reason.DOMAIN_MISSING, Reason.DOMAIN_NOT_READY, Reason.DOMAIN_SSO}
 OF_PROFILE = {Reason.PROFILE_MISSING, Reason.PROFILE_NOT_READY, Reason.SPACE_MISSING, Reason.SPACE_NOT_YOURS}
 
 
+# AWS's answers to calls that it did not allow, or about a role that it does not know.
+DENIED = CODES[Cause.NOT_ALLOWED] | {"NoSuchEntity"}
 # Slack's answers where the bot is not in a channel, or the channel is private.
 OUTSIDE = {"not_in_channel", "user_not_in_channel", "channel_not_found"}
 

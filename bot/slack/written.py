@@ -15,7 +15,7 @@ PAUSE = 10.0
 MAX_PEOPLE = 10_000
 # One of these marks a message of an app, ours included.
 NOT_A_PERSONS = ("bot_id", "app_id", "bot_profile")
-# Subtypes of messages that people write; none is the usual one. Others change a message, or report on the conversation.
+# Subtypes of messages that people write; most have none. Other subtypes change a message, or report an event.
 BY_PEOPLE = (None, "file_share", "me_message", "thread_broadcast")
 
 
