@@ -15,6 +15,7 @@ from bot.cli.context import read_settings
 from bot.config import DOUBTFUL, HttpSettings, SocketSettings, load
 from bot.core.causes import connection_cause
 from bot.core.errors import ConfigError
+from bot.serving.wsgi import NOTHING_HERE
 
 # Seconds. The bot's own check of its upstreams may take a while.
 READY_TIMEOUT = 10
@@ -101,15 +102,19 @@ def _signed(address: str) -> Finding:
         "X-Slack-Signature": str(SignatureVerifier(secret).generate_signature(timestamp=timestamp, body=body)),
     }
     answer = _http("POST", address, body=body, headers=headers)
-    if answer.status == HTTPStatus.OK:
+    status, text = answer.status, _text(answer)
+    if status == HTTPStatus.OK and "doctor" in text:  # the challenge
         return Finding(Level.OK, check, "the running bot accepts what it signs")
-    if answer.status == HTTPStatus.NOT_FOUND:
+    if status == HTTPStatus.NOT_FOUND and text == NOTHING_HERE:
         return Finding(Level.OK, check, "not used: the bot takes no requests at this address, as over Socket Mode")
-    if answer.status == HTTPStatus.UNAUTHORIZED and "clock" in _text(answer):
+    if status == HTTPStatus.UNAUTHORIZED and "clock" in text:
         found, fix = "this machine's clock and the bot's differ by more than five minutes", "set both clocks by NTP"
         return Finding(Level.FAIL, check, found, why, fix)
-    found = f"the running bot refused a request signed with it ({answer.status}): {_text(answer)}"
+    found = f"the running bot refused a request signed with it ({status}): {text}"
     fix = "give the bot and this command the signing secret under Basic Information in the app's settings"
+    if status != HTTPStatus.UNAUTHORIZED:
+        found = f"a request signed with it did not reach the bot ({status}): {text}"
+        why, fix = "requests of Slack's may not reach it either", "check that the address and every proxy lead to it"
     return Finding(Level.FAIL, check, found, why, fix)
 
 

@@ -31,6 +31,7 @@ MAX_FIELDS = 100
 MAX_AGE = 5 * 60  # seconds
 NUMBER = re.compile(r"[0-9]{1,12}")
 PAGES = ("/healthz", "/readyz", "/metrics")
+NOTHING_HERE = "there is nothing here"
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 Environ = dict[str, Any]
@@ -127,7 +128,7 @@ class Entrance:
                 raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only POST is allowed here", ("Allow", "POST"))
             return self._dispatch(_verified(environ, self.verifier))
         if path not in PAGES:
-            raise Refusal(HTTPStatus.NOT_FOUND, "there is nothing here")
+            raise Refusal(HTTPStatus.NOT_FOUND, NOTHING_HERE)
         if method not in ("GET", "HEAD"):
             raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed here", ("Allow", "GET, HEAD"))
         return self._page(path)

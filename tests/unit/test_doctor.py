@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import urllib3
 
 from bot.app.findings import SAMPLE, Finding, Level, Mapped, clock, domain, sample, scopes, team
 from bot.aws.account import Identity, Place, clock_ahead
+from bot.cli import doctor_findings
 from bot.core.access import Mapping
 from bot.core.errors import StudioError
 from bot.core.link import Reason
@@ -117,3 +119,33 @@ def test_sample_is_spread_evenly_and_has_every_domain() -> None:
     assert checked[0] == many[0]
     assert checked[-1] in many[-26:]
     assert sample(many[:SAMPLE]) == many[:SAMPLE]
+
+
+# The signed request to a running bot
+
+
+@pytest.mark.public(11)
+@pytest.mark.parametrize(
+    ("status", "text", "level", "words"),
+    [
+        (200, '{"challenge": "doctor"}', Level.OK, "accepts what it signs"),
+        (200, "<html>Welcome!</html>", Level.FAIL, "did not reach the bot (200)"),
+        (404, "there is nothing here\n", Level.OK, "as over Socket Mode"),
+        (404, "<html>nginx</html>", Level.FAIL, "did not reach the bot (404)"),
+        (502, "bad gateway", Level.FAIL, "did not reach the bot (502)"),
+        (401, "the signature does not match SLACK_SIGNING_SECRET\n", Level.FAIL, "refused a request"),
+    ],
+)
+def test_answer_to_the_signed_request_is_the_bots_own(
+    monkeypatch: pytest.MonkeyPatch, status: int, text: str, level: Level, words: str
+) -> None:
+    for name, value in {
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_SIGNING_SECRET": "8f14e45fceea167a5a36dedd4bea2543",
+        "AWS_REGION": "eu-west-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    answer = urllib3.HTTPResponse(body=text.encode(), status=status)
+    monkeypatch.setattr(doctor_findings, "_http", lambda *_, **__: answer)
+    found = doctor_findings._signed("https://bot.example.com/slack/events")
+    assert (found.level, words in found.found) == (level, True), found
