@@ -156,7 +156,12 @@ class SignIn:
         except StudioLinksError as error:
             log.error("request_not_recorded", request=request.id, why=str(error))  # noqa: TRY400
             return Denied(Reason.NOT_RECORDED, str(error))
-        facts = gathering.end(until, lambda known: groups_for_link(request.member, known, self.rules, self.now()))
+        try:
+            facts = gathering.end(until, lambda known: groups_for_link(request.member, known, self.rules, self.now()))
+        except UpstreamError as error:
+            if within_rate:
+                raise
+            return Denied(Reason.TOO_MANY, f"more links than the rules allow this minute; {error}")  # never counted
         return replace(facts, within_rate=within_rate)
 
     def _choice(self, request: LinkRequest, undecided: Denied) -> Choice | Denied:

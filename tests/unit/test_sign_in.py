@@ -204,6 +204,14 @@ def test_uncounted_request_releases_nothing(world: World, reason: Reason) -> Non
     assert set(world.intake.counts.values()) == {5}
 
 
+@pytest.mark.public(26)
+def test_failure_beyond_the_limit_frees_no_link(world: World) -> None:
+    world.intake.fill(ANA, NOON, 5)
+    world.directory.error = upstream(SlackError, Reason.SLACK_UNREACHABLE)
+    assert world.refusal().reason is Reason.TOO_MANY
+    assert set(world.intake.counts.values()) == {5}
+
+
 def test_failed_release_changes_no_outcome(world: World) -> None:
     world.access.give(ANA, a_mapping("sandbox", "ana-sandbox"))
     world.intake.release_error = upstream(StoreError, Reason.STORE_UNREACHABLE)
