@@ -45,8 +45,8 @@ test: $(READY) ## run lint and all tests in parallel (ARGS="-k name" for some)
 	wait $$lint || failed=1; cat build/lint.log; exit $$failed
 
 public: $(READY) ## run the tests of faults that people reported in public, in under a minute
-	@# Collecting the other modules would take longer than these tests do.
-	$(PYTEST) $(PARALLEL) -m public $$(grep -rl --include='test_*.py' 'mark\.public(' $(FOLDERS)) $(ARGS)
+	@# Collecting the other modules would take longer than these tests do, and so would a worker more than cores.
+	$(PYTEST) $(PARALLEL) --numprocesses auto -m public $$(grep -rl --include='test_*.py' 'mark\.public(' $(FOLDERS)) $(ARGS)
 
 coverage: $(READY) ## run all tests with branch coverage, at least 95 percent
 	$(PYTEST) $(SUITE) --cov --cov-report=term $(ARGS)

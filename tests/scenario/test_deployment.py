@@ -121,7 +121,6 @@ def test_web_process_serves(product: Product, released: dict[str, str], slug: Pa
     assert message.button("open_studio").url
 
 
-@pytest.mark.public(6)
 def test_worker_process_serves_over_socket_mode(product: Product, released: dict[str, str], slug: Path) -> None:
     with Workspace(features=replace(from_manifest(), socket_mode=True)) as slack:
         remember(product.bot.log.parent, slack.bot_token, slack.signing_secret, slack.app_token)
