@@ -31,7 +31,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot.aws import secret_refs as references
 from bot.aws.client import partition_of
 from bot.core.errors import ConfigError
-from bot.core.values import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID, extra
+from bot.core.values import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID, install_hint
 
 S = TypeVar("S", bound="Settings")
 
@@ -262,7 +262,7 @@ def drop_ignored_variables() -> dict[str, str]:
     with suppress(ModuleNotFoundError):
         exporter = find_spec("opentelemetry.exporter.otlp.proto.http")
     if exporter is None:
-        ignored["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"traces need an extra; to install it: {extra('otel')}"
+        ignored["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"traces need an extra; to install it: {install_hint('otel')}"
     return {name: why for name, why in ignored.items() if os.environ.pop(name, "")}
 
 

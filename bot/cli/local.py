@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.core.errors import ConfigError
-from bot.core.values import extra
+from bot.core.values import install_hint
 
 commands = typer.Typer()
 
@@ -48,4 +48,4 @@ def _local() -> Any:
     try:
         return import_module("bot.local.demo.demo")
     except ModuleNotFoundError as error:
-        raise ConfigError(f"the stand-ins need {error.name}: install the extra ({extra('local')})") from error
+        raise ConfigError(f"the stand-ins need {error.name}: install the extra ({install_hint('local')})") from error

@@ -88,7 +88,7 @@ def our_version() -> str:
         return "unknown"
 
 
-def extra(name: str) -> str:
+def install_hint(name: str) -> str:
     """Return how to install an extra of ours: neither a clone nor a wheel is on the public index."""
     return f"in a clone, `pip install '.[{name}]'`; with a wheel, `pip install 'FILE.whl[{name}]'`"
 
