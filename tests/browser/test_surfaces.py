@@ -402,10 +402,11 @@ def test_slash_button_keeps_its_list_open(page: Page) -> None:
 
 @pytest.mark.public(24)
 def test_mention_offers_people_groups_and_channels(page: Page, slack: Workspace, bot: TinyBot) -> None:
-    slack.add_group("S0BUILD", "builders", "U0BOB")
-    slack.changes.note()
     box = page.get_by_role("textbox", name="Message")
     box.press_sequentially("/studio show @b")
+    expect(page.get_by_role("option")).to_have_text([re.compile("@bob")])
+    slack.add_group("S0BUILD", "builders", "U0BOB")
+    slack.changes.note()
     expect(page.get_by_role("option")).to_have_text([re.compile("@bob"), re.compile("@builders")])
     box.press("Enter")
     expect(box).to_have_value("/studio show @bob ")

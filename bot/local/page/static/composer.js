@@ -50,8 +50,9 @@ export function startComposer({ type, use }) {
   });
 }
 
-/** What can be completed, and where typing goes. */
+/** What can be completed, and where typing goes. An open list follows changes of what it offers. */
 export function showComposer({ features, members, groups, channels }, placeholder, isReadOnly) {
+  const before = JSON.stringify([commands, mentions]);
   commands = [
     ...features.commands,
     ...features.shortcuts.map((each) => ({ ...each, usage: "shortcut", shortcut: each.callback_id })),
@@ -62,6 +63,7 @@ export function showComposer({ features, members, groups, channels }, placeholde
     ...groups.map((each) => ({ name: `@${each.name}`, usage: "group", description: "" })),
     ...named.map((each) => ({ name: `#${each.name}`, usage: "", description: each.topic })),
   ];
+  if (!list.hidden && JSON.stringify([commands, mentions]) !== before) refresh();
   box.placeholder = isReadOnly ? "This app takes no messages here" : placeholder;
   box.setAttribute("aria-label", box.placeholder);
   for (const control of byId("composer-form").elements) control.disabled = isReadOnly;
