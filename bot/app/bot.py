@@ -9,7 +9,7 @@ import structlog
 from bot.aws.client import new_session
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
-from bot.core.errors import ConfigError, StudioLinksError, check_all
+from bot.core.errors import ConfigError, SlackError, StudioLinksError, check_all
 from bot.serving.executors import CallExecutor
 from bot.serving.health import Health
 from bot.serving.wsgi import Entrance
@@ -100,9 +100,14 @@ class Bot:
         ready(self.tables)
 
     def _reach_slack(self) -> Home:
-        slack = self.app.slack
-        check_all(slack.ping, lambda: _require_admitted(*slack.team(), self.app.teams))
-        return slack.home()
+        slack, teams = self.app.slack, self.app.teams
+        try:
+            home = slack.home()
+        except SlackError:
+            check_all(slack.ping, lambda: _require_admitted(*slack.team(), teams))  # which of them it is
+            raise
+        _require_admitted(home.team_id, home.enterprise_id, teams)
+        return home
 
 
 def _require_admitted(team_id: str, enterprise_id: str | None, teams: frozenset[str]) -> None:
