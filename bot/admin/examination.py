@@ -8,17 +8,11 @@ from bot.core.link import Allowed, Check, Denied, Reason
 from bot.core.ports import StudioExaminer
 
 # The reasons that an examination proves. Other failures say nothing of the mapping.
-UNUSABLE = frozenset(
-    {
-        Reason.DOMAIN_MISSING,
-        Reason.DOMAIN_NOT_READY,
-        Reason.DOMAIN_SSO,
-        Reason.PROFILE_MISSING,
-        Reason.PROFILE_NOT_READY,
-        Reason.SPACE_MISSING,
-        Reason.SPACE_NOT_YOURS,
-    }
+OF_DOMAIN = frozenset({Reason.DOMAIN_MISSING, Reason.DOMAIN_NOT_READY, Reason.DOMAIN_SSO})
+OF_PROFILE = frozenset(
+    {Reason.PROFILE_MISSING, Reason.PROFILE_NOT_READY, Reason.SPACE_MISSING, Reason.SPACE_NOT_YOURS}
 )
+UNUSABLE = OF_DOMAIN | OF_PROFILE
 # States of domains and profiles that end by themselves.
 SETTLING = frozenset({"Pending", "Updating"})
 UNKNOWN_REGION = "UnknownRegion"

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bot.admin.changes import Admin
+from bot.admin.examination import OF_PROFILE
 from bot.app import findings
 from bot.app.findings import Finding, Level, Mapped, ok
 from bot.aws.account import AwsAdmin, Identity, Place, place_of
@@ -179,7 +180,7 @@ class Doctor:
         broken = [
             findings.profile(each, error)
             for each, error in zip(checked, errors, strict=True)
-            if error is not None and error.reason in findings.OF_PROFILE
+            if error is not None and error.reason in OF_PROFILE
         ]
         yield from broken
         if (seen := errors.count(None)) and not broken:

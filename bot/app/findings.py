@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from bot.admin.examination import OF_DOMAIN, OF_PROFILE
 from bot.aws.account import Place
 from bot.core.access import Access, Mapping, Member, Person
 from bot.core.causes import Cause
@@ -24,10 +25,6 @@ SAMPLE = 200
 # AWS and Slack refuse requests that are five minutes off; rules end by our own clock, so less deserves a warning.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 CLOCK_WARNS, CLOCK_FAILS = timedelta(seconds=5), timedelta(seconds=240)
-
-OF_DOMAIN = {Reason.DOMAIN_MISSING, Reason.DOMAIN_NOT_READY, Reason.DOMAIN_SSO}
-OF_PROFILE = {Reason.PROFILE_MISSING, Reason.PROFILE_NOT_READY, Reason.SPACE_MISSING, Reason.SPACE_NOT_YOURS}
-
 
 # AWS's answers to calls that it did not allow, or about a role that it does not know.
 DENIED = CODES[Cause.NOT_ALLOWED] | {"NoSuchEntity"}
