@@ -68,7 +68,7 @@ def doctor(
     counts = Counter(finding.level for finding in findings)
     fails = counts[Level.FAIL]
     if as_json:
-        # `mend` was the name of `fix` before 0.2.0.
+        # Version 0.1.0 had `fix` under its older key, which scripts may read.
         console.print_json([{**console.plain(finding), "mend": finding.fix} for finding in findings])
     else:
         console.print_line(f"{len(findings)} checks: {fails} failed, {counts[Level.WARN]} with a warning")

@@ -44,7 +44,7 @@ def findings(
 
 
 def _environment() -> Iterator[Finding]:
-    """Return whether a bot would start in this environment, over HTTP or over Socket Mode."""
+    """Check whether a bot would start in this environment, over HTTP or over Socket Mode."""
     try:
         settings = load(HttpSettings)
     except ConfigError as over_http:

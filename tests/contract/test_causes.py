@@ -135,7 +135,7 @@ def of_slack(url: str) -> SlackError:
 
 
 def all_of(url: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
-    """Return the words of DynamoDB, SageMaker and Slack, and whether members are told to wait."""
+    """Return the error messages of DynamoDB, SageMaker and Slack, and whether waiting can help."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     return [(str(error), error.reason in HEALED) for error in (of_store(), of_aws(), of_slack(url))]
 
