@@ -46,16 +46,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
     return _ByModule(config, log) if config.getoption("dist") == "loadfile" else None
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Empty the folder, once for all worker processes of a run."""
-    if not hasattr(config, "workerinput"):
+def _is_main_process() -> bool:
+    """Return whether this is the process of the run itself, not of a worker or of a pytest that a test starts."""
+    return os.environ.setdefault("TEST_RUN_PID", str(os.getpid())) == str(os.getpid())
+
+
+def pytest_configure() -> None:
+    """Empty the folder, once for all processes of a run."""
+    if _is_main_process():
         shutil.rmtree(LOG_FOLDER, ignore_errors=True)
         LOG_FOLDER.mkdir(parents=True)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Search everything that was logged, by the tests' own process and by the bots they started."""
-    if hasattr(session.config, "workerinput"):
+    if not _is_main_process():
         return
     leaks = find_leaks(LOG_FOLDER)
     for leak in leaks:

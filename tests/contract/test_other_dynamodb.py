@@ -10,7 +10,9 @@ from bot.local.aws.stand_in import LocalAws
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_port_suite_runs_against_another_dynamodb() -> None:
+def test_port_suite_runs_against_another_dynamodb(log_folder: Path) -> None:
+    logged = log_folder / "before-another-run.log"
+    logged.touch()
     with LocalAws() as other:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         ended = subprocess.run(
@@ -24,3 +26,4 @@ def test_port_suite_runs_against_another_dynamodb() -> None:
         )
     assert ended.returncode == 0, ended.stdout
     assert {"CreateTable", "PutItem", "TransactWriteItems"} <= set(other.calls)
+    assert logged.exists()  # the run that this test belongs to still has to search its logs
