@@ -9,7 +9,7 @@ A field's description says what the variable may be, for the error about a missi
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal, TypeVar
@@ -26,16 +26,28 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.aws import secret_refs as references
 from bot.aws.client import partition_of
 from bot.core.errors import ConfigError
 from bot.core.values import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID, install_hint
+from bot.variables import (
+    BOT_MAY_BE,
+    WEB_ADDRESS,
+    BotToken,
+    Ids,
+    bare,
+    channel,
+    each_matches,
+    matching,
+    secret,
+    split,
+    whole_number,
+)
 
 S = TypeVar("S", bound="Settings")
 
-WEB_ADDRESS = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
 ENDPOINT = "the address of the service, such as http://127.0.0.1:5001"
 SECRET = {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"}
 SIGNING_SECRET = re.compile("[0-9a-f]{32}")  # as Slack makes them today
@@ -46,88 +58,36 @@ DOUBTFUL = (
 OURS = ("slack_", "studio_", "log_", "host", "port")
 
 
-def _bare(text: str) -> str:
-    """Return a value without the white space and the quotes around it, which some readers of .env files keep."""
-    text = text.strip()
-    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
-
-
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part for part in re.split(r"[\s,]+", text) if part)
-
-
-def _whole(default: int, least: int, most: int) -> Any:
-    return Field(default, ge=least, le=most, description=f"a whole number from {least} to {most}")
-
-
-def _text(default: str | None, pattern: str, description: str) -> Any:
-    return Field(default, pattern=pattern, description=description)
-
-
-def _channel() -> Any:
-    return _text(None, r"^[CG][A-Z0-9]{1,30}$", "a Slack channel id such as C0123ABCD")
-
-
-def _each(form: re.Pattern[str]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
-    """Return a validator that requires the form of each value."""
-
-    def check(values: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(form.fullmatch(value) for value in values):
-            raise ValueError
-        return values
-
-    return check
-
-
-def _secret(form: str, most: int = 1) -> AfterValidator:
-    """Return a validator that requires the form of one secret, or of several that a comma separates."""
-    pattern = re.compile(form, re.ASCII)
-
-    def check(value: SecretStr) -> SecretStr:
-        text = value.get_secret_value()
-        secrets = (text,) if most == 1 else _split(text)
-        if not 1 <= len(secrets) <= most or not all(pattern.fullmatch(secret) for secret in secrets):
-            raise ValueError
-        return value
-
-    return AfterValidator(check)
-
-
-BotToken = Annotated[SecretStr, _secret(r"(xoxe\.)?xoxb-[\w.-]+")]
-BOT_MAY_BE = "the app's bot token, which starts with xoxb- (OAuth & Permissions in the app's settings)"
-Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(lambda given: _split(given) if given else ())]
-
-
 class Settings(BaseSettings):
     """Settings of every command."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
 
     slack_bot_token: BotToken | None = Field(None, description=BOT_MAY_BE)
-    slack_api_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/") + "/")] = _text(
+    slack_api_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/") + "/")] = matching(
         "https://slack.com/api/",
         f"^{WEB_ADDRESS}$",
         "the base address of Slack's Web API without a user name, like https://slack.com/api/",
     )
     aws_region: str = Field("", validate_default=True, description="an AWS region such as eu-west-1")
-    studio_table_prefix: str = _text(
+    studio_table_prefix: str = matching(
         "studio-links-", r"^[a-zA-Z0-9_.-]{0,200}$", "letters, digits, dots, underscores and hyphens"
     )
-    studio_link_seconds: int = _whole(60, LINK_SECONDS.start, LINK_SECONDS.stop - 1)
-    studio_session_seconds: int = _whole(43200, SESSION_SECONDS.start, SESSION_SECONDS.stop - 1)
-    studio_teams: Annotated[Ids, AfterValidator(_each(TENANT_ID))] = Field(
+    studio_link_seconds: int = whole_number(60, LINK_SECONDS.start, LINK_SECONDS.stop - 1)
+    studio_session_seconds: int = whole_number(43200, SESSION_SECONDS.start, SESSION_SECONDS.stop - 1)
+    studio_teams: Annotated[Ids, AfterValidator(each_matches(TENANT_ID))] = Field(
         (), description="Slack team or enterprise ids such as T0123ABCD, separated by commas"
     )
-    studio_admins: Annotated[Ids, AfterValidator(_each(USER_ID))] = Field(
+    studio_admins: Annotated[Ids, AfterValidator(each_matches(USER_ID))] = Field(
         (), description="Slack user ids such as U0123ABCD, separated by commas"
     )
-    studio_audit_channel: str | None = _channel()
-    studio_request_channel: str | None = _channel()
+    studio_audit_channel: str | None = channel()
+    studio_request_channel: str | None = channel()
     studio_allow_guests: bool = Field(default=False, description="true or false")
-    studio_links_per_minute: int = _whole(5, 1, 1000)
-    studio_audit_days: int = _whole(400, 1, 3650)
+    studio_links_per_minute: int = whole_number(5, 1, 1000)
+    studio_audit_days: int = whole_number(400, 1, 3650)
     # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-    studio_external_id: str | None = _text(
+    studio_external_id: str | None = matching(
         None, r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$", "2 to 1224 letters, digits and characters of _+=,.@:/-"
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
@@ -149,7 +109,7 @@ class Settings(BaseSettings):
     def _without_quotes(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Take our own variables without quotes; boto3 reads AWS's as they are."""
         return {
-            name: _bare(value) if isinstance(value, str) and name.startswith(OURS) else value
+            name: bare(value) if isinstance(value, str) and name.startswith(OURS) else value
             for name, value in given.items()
         }
 
@@ -177,16 +137,16 @@ class ServeSettings(Settings):
     """
 
     slack_bot_token: BotToken = Field(description=BOT_MAY_BE)
-    host: str = _text("127.0.0.1", r"^[\w.:\[\]-]+$", "an address to listen on, such as 127.0.0.1")
+    host: str = matching("127.0.0.1", r"^[\w.:\[\]-]+$", "an address to listen on, such as 127.0.0.1")
     port: int = Field(3000, ge=0, le=65535, description="a port number from 0 to 65535")
     studio_locale: Literal["en", "de"] | None = Field(
         None, description="en or de; unset for each member's own language"
     )
-    studio_concurrency: int = _whole(64, 1, 256)
-    studio_queue: int = _whole(400, 0, 10000)
-    studio_keep_alive_seconds: int = _whole(95, 1, 3600)
-    studio_person_seconds: int = _whole(60, 0, 300)
-    otel_exporter_otlp_endpoint: str | None = _text(
+    studio_concurrency: int = whole_number(64, 1, 256)
+    studio_queue: int = whole_number(400, 0, 10000)
+    studio_keep_alive_seconds: int = whole_number(95, 1, 3600)
+    studio_person_seconds: int = whole_number(60, 0, 300)
+    otel_exporter_otlp_endpoint: str | None = matching(
         None, f"^{WEB_ADDRESS}$", "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318"
     )
 
@@ -194,7 +154,7 @@ class ServeSettings(Settings):
 class HttpSettings(ServeSettings):
     """Settings of the bot over HTTP."""
 
-    slack_signing_secret: Annotated[SecretStr, _secret(r"(?!xox|xapp-)[\w-]{6,}", most=2)] = Field(
+    slack_signing_secret: Annotated[SecretStr, secret(r"(?!xox|xapp-)[\w-]{6,}", most=2)] = Field(
         description="the app's signing secret, 32 characters (Basic Information in the app's settings), or the new "
         "one and the old one with a comma between"
     )
@@ -202,7 +162,7 @@ class HttpSettings(ServeSettings):
     @property
     def signing_secrets(self) -> tuple[str, ...]:
         """Return the accepted signing secrets: one, or two during a rotation, the newer one first."""
-        return _split(self.slack_signing_secret.get_secret_value())
+        return split(self.slack_signing_secret.get_secret_value())
 
     @property
     def doubtful_signing_secret(self) -> bool:
@@ -217,10 +177,10 @@ class SocketSettings(ServeSettings):
         studio_replicas: how many processes serve the app, each with one connection; Slack allows ten.
     """
 
-    slack_app_token: Annotated[SecretStr, _secret(r"xapp-[\w.-]+")] = Field(
+    slack_app_token: Annotated[SecretStr, secret(r"xapp-[\w.-]+")] = Field(
         description="the app's app-level token, which starts with xapp- (Basic Information in the app's settings)"
     )
-    studio_replicas: int = _whole(1, 1, 10)
+    studio_replicas: int = whole_number(1, 1, 10)
 
 
 def load(kind: type[S]) -> S:
@@ -229,7 +189,7 @@ def load(kind: type[S]) -> S:
     Raises:
         ConfigError: a line for each missing or wrong variable, which names it, its value, and what it may be.
     """
-    named = {name: _bare(os.environ.get(name, "")) for name in sorted(SECRET) if name.lower() in kind.model_fields}
+    named = {name: bare(os.environ.get(name, "")) for name in sorted(SECRET) if name.lower() in kind.model_fields}
     resolved = {name: text for name, text in named.items() if references.is_reference(text)}
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
@@ -268,7 +228,7 @@ def drop_ignored_variables() -> dict[str, str]:
 
 def secret_references() -> frozenset[str]:
     """Return the references among all variables that hold secrets."""
-    values = [_bare(value) for name in SECRET for value in _bare(os.environ.get(name, "")).split(",")]
+    values = [bare(value) for name in SECRET for value in bare(os.environ.get(name, "")).split(",")]
     return frozenset(value for value in values if references.is_reference(value))
 
 
