@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO := $(VENV)/.demo
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # uv does not read pip's configuration, so it gets pip's index. If it still cannot install, pip can.
 PIP_INDEX = $${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}
@@ -23,18 +24,26 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): requirements-dev.txt pyproject.toml
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+
+$(READY): requirements-dev.txt pyproject.toml | $(BIN)/python
 	@awk '/^[a-z]/ {uv = /^uv==/} uv' requirements-dev.txt >$(VENV)/uv.txt
 	$(PIP) --require-hashes -r $(VENV)/uv.txt
 	$(UV) --require-hashes -r requirements-dev.txt || $(PIP) --require-hashes -r requirements-dev.txt
 	$(UV) --no-deps --editable . || $(PIP) --no-deps --editable .
-	@touch $(READY)
+	@touch $(READY) $(DEMO)
 
-demo: $(READY) ## run the product in your browser, no account needed (ARGS=--once for a scripted run)
-	@$(BIN)/studio-links demo $(ARGS)
+# Only what runs, not the tools for development; it shows each package, because people watch this one.
+$(DEMO): requirements-demo.txt | $(BIN)/python
+	@echo "Installing the demo's packages into $(VENV), once ..."
+	@$(PIP:--quiet=) --progress-bar off --require-hashes -r requirements-demo.txt
+	@touch $(DEMO)
+
+demo: $(DEMO) ## run the product in your browser, no account needed (ARGS=--once for a scripted run)
+	@$(BIN)/python -m bot demo $(ARGS)
 
 test: $(READY) ## run lint and all tests in parallel (ARGS="-k name" for some)
 	@# It imports all test modules, so it compiles them once for all workers of the next run.
@@ -68,7 +77,10 @@ lock: $(READY) ## pin production and development dependencies
 	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" - --output-file requirements-build.txt
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
-		--custom-compile-command "make lock" --extra dev --constraint requirements.txt pyproject.toml \
+		--custom-compile-command "make lock" --extra local --constraint requirements.txt pyproject.toml \
+		--output-file requirements-demo.txt
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
+		--custom-compile-command "make lock" --extra dev --constraint requirements-demo.txt pyproject.toml \
 		--output-file requirements-dev.txt
 
 bench: $(READY) ## compare speed and cost with a naive bot and with the upstream calls alone, under five minutes

@@ -19,6 +19,7 @@ from shutil import which
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from bot.core.values import utc_now
 from bot.local.slack.features import from_manifest
@@ -43,16 +44,17 @@ def platform(product: Product, **settings: str) -> dict[str, str]:
     return {**clean, **product.environment, "PATH": path, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **settings}
 
 
-@pytest.fixture(scope="module")
-def slug(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder as the buildpack leaves it: the clone, and a `python` that has the requirements alone."""
-    folder = tmp_path_factory.mktemp("slug")
-    for name in ("bot", "manifest.yml", "Procfile", "requirements.txt"):
+def clone_with_packages(folder: Path, requirements: str) -> Path:
+    """Fill a folder with the clone, and with a `python` that has the packages of one requirements file alone."""
+    for name in ("bot", "manifest.yml", "Procfile", requirements):
         (folder / name).symlink_to(ROOT / name)
     packages = folder / "packages"
     packages.mkdir()
-    for name in re.findall(r"^([a-z0-9-]+)==\S+ \\", (ROOT / "requirements.txt").read_text(), re.MULTILINE):
-        installed = distribution(name)
+    for line in re.findall(r"^([a-z].*?) \\$", (ROOT / requirements).read_text(), re.MULTILINE):
+        requirement = Requirement(line)
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        installed = distribution(requirement.name)
         for top in {file.parts[0] for file in installed.files or () if file.parts[0] != ".."}:
             (packages / top).symlink_to(str(installed.locate_file(top)))
     python = folder / "bin/python"
@@ -60,6 +62,12 @@ def slug(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python.write_text(f'#!/bin/sh\nPYTHONPATH={packages} exec {sys.executable} -S "$@"\n')  # -S: no other packages
     python.chmod(0o755)
     return folder
+
+
+@pytest.fixture(scope="module")
+def slug(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder as the buildpack leaves it."""
+    return clone_with_packages(tmp_path_factory.mktemp("slug"), "requirements.txt")
 
 
 def in_shell(line: str, environment: dict[str, str], slug: Path) -> dict[str, Any]:
@@ -175,3 +183,13 @@ def test_image_health_check_fails_for_a_bot_that_is_not_ready(product: Product, 
     with running(procfile("web"), starting, product.bot.log, slug) as bot:
         bot.wait_until("/healthz", 200)
         assert not is_healthy(bot.port)
+
+
+def test_demo_plays_with_the_packages_that_make_demo_installs(tmp_path: Path) -> None:
+    clone = clone_with_packages(tmp_path, "requirements-demo.txt")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
+    ended = subprocess.run(
+        **in_shell("python -m bot demo --once", clean, clone), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Every step worked." in ended.stdout
