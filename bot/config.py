@@ -31,7 +31,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.aws import secret_refs as references
 from bot.aws.client import partition_of
 from bot.core.errors import ConfigError
-from bot.core.values import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID, install_hint
+from bot.core.values import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID, install_hint, may_hold_secret
 from bot.variables import (
     BOT_MAY_BE,
     WEB_ADDRESS,
@@ -119,7 +119,8 @@ class Settings(BaseSettings):
         try:
             value = value or boto3.Session().region_name or ""
         except BotoCoreError as error:
-            raise ValueError(f"an AWS region such as eu-west-1; AWS's own settings cannot be read: {error}") from None
+            why = "check AWS_PROFILE and ~/.aws/config" if may_hold_secret(str(error)) else error
+            raise ValueError(f"an AWS region such as eu-west-1; AWS's own settings cannot be read: {why}") from None
         if not REGION.fullmatch(value) or partition_of(value) is None:
             raise ValueError
         return value
@@ -257,4 +258,4 @@ def _explain(error: ValidationError, kind: type[Settings], resolved: Mapping[str
 
 
 def _quoted(name: str, text: str) -> str:
-    return "the given value" if name in SECRET or "@" in text else repr(text[:80])
+    return "the given value" if name in SECRET or may_hold_secret(text) else repr(text[:80])

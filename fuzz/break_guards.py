@@ -446,6 +446,24 @@ GUARDS = {
         "    return True",
         (f"{UNIT}/test_logs.py", "test_"),
     ),
+    "secret in a wrong variable": Guard(
+        "config.py",
+        "name in SECRET or may_hold_secret(text)",
+        "name in SECRET",
+        (f"{UNIT}/test_config.py", "test_misplaced_secret_is_never_quoted"),
+    ),
+    "form of the caller": Guard(
+        "aws/account.py",
+        'if not CALLER_ARN.fullmatch(answer["Arn"]):',
+        "if False:",
+        (f"{SCENARIO}/test_cli.py", "test_garbage_from_sts_does_not_end_an_emergency"),
+    ),
+    "lock without a holder": Guard(
+        "store/locks.py",
+        "except InvalidValue:",
+        "except KeyError:",
+        (f"{CONTRACT}/test_access_port.py", "test_lock_without_a_holder_is_named"),
+    ),
     "link hidden in repr": Guard(
         "core/link.py",
         "    url: str = field(repr=False)\n",

@@ -1,6 +1,7 @@
 """AWS as administration uses it: the caller's identity, AWS's clock, roles' permissions and all user profiles."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from bot.observability.aws_failures import AWS_ERRORS
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sts.type_defs import CredentialsTypeDef
+    from mypy_boto3_sts.type_defs import CredentialsTypeDef, GetCallerIdentityResponseTypeDef
 
 log = structlog.get_logger()
 
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 CONFIG = Config(connect_timeout=2, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 8})
 # Seconds; the shortest that AWS gives.
 SHORTEST_LINK, SHORTEST_STUDIO_SESSION = 5, 1800
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+CALLER_ARN = re.compile("arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[!-~]{1,2000}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class AwsAdmin:
             before = utc_now()
             answer = self._session.client("sts", region_name=self._region, config=CONFIG).get_caller_identity()
             shown = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-            return Identity(answer["Arn"], clock_ahead(before, shown, utc_now()))
+            return Identity(_arn(answer), clock_ahead(before, shown, utc_now()))
 
     def assume(self, role_arn: str) -> None:
         """Assume a role and discard its session."""
@@ -152,10 +155,17 @@ def caller_arn(region: str) -> str | None:
     config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
     try:
         with aws_errors():
-            return new_session().client("sts", region_name=region, config=config).get_caller_identity()["Arn"]
+            return _arn(new_session().client("sts", region_name=region, config=config).get_caller_identity())
     except StudioError as error:
         log.warning("caller_unknown", why=error.code)
         return None
+
+
+def _arn(answer: "GetCallerIdentityResponseTypeDef") -> str:
+    """Return the caller that STS named; TypeError if it is no ARN, which no audit entry could hold."""
+    if not CALLER_ARN.fullmatch(answer["Arn"]):
+        raise TypeError
+    return answer["Arn"]
 
 
 def access_key_id() -> str | None:

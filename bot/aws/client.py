@@ -15,6 +15,7 @@ from botocore.parsers import ResponseParserError
 from bot.core.errors import StudioError
 from bot.core.link import Reason
 from bot.core.ports import Failed
+from bot.core.values import may_hold_secret
 from bot.observability.aws_failures import (
     AWS_ERRORS,
     answer_of,
@@ -96,8 +97,9 @@ def aws_errors() -> Iterator[None]:
     except AWS_ERRORS as error:
         raise translated(error) from None
     except ValueError as error:  # an endpoint or region that is none
+        why = "" if may_hold_secret(str(error)) else f" ({error})"
         raise StudioError(
-            f"AWS's settings cannot be used ({error}): correct the profile, the region or the endpoint",
+            f"AWS's settings cannot be used{why}: correct the profile, the region or the endpoint",
             reason=Reason.AWS_REFUSED,
             code=type(error).__name__,
         ) from None

@@ -51,6 +51,17 @@ REASON = re.compile(rf"[^\ud800-\udfff]{{0,{MAX_REASON}}}")
 REASON_RULE = f"text of at most {MAX_REASON} characters"
 
 
+# What may be a secret that somebody has put into the wrong variable.
+MAY_BE_SECRET = re.compile(
+    r"xox|xapp|@|(token|secret|key|password|signature)=|(?=[a-z+/=_]*[0-9])[a-z0-9+/=_]{12,}", re.IGNORECASE
+)
+
+
+def may_hold_secret(text: str) -> bool:
+    """Return whether a text may hold a secret, so that no error may quote it."""
+    return MAY_BE_SECRET.search(text) is not None
+
+
 def shared_tenants(teams: Collection[str]) -> tuple[str, ...]:
     """Return the ids that have one set of rules, first the one that keeps it: an organisation and its workspaces.
 

@@ -29,12 +29,12 @@ from bot.store.access_reads import (
     is_empty,
     is_whole,
     joined_items,
-    lock_of,
     owner_of,
     read_access,
 )
 from bot.store.audit import to_item
 from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, TimeAttribute, cancellation_codes, store_errors
+from bot.store.locks import lock_of
 from bot.store.models import AccessItem, Tables
 
 # Parts of an item by path: the fields to write, or None to remove the part.

@@ -14,6 +14,7 @@ from bot.core.errors import StoreError
 from bot.core.link import Reason
 from bot.core.values import is_group
 from bot.store.dynamodb import DESERIALIZER, store_errors
+from bot.store.locks import holder_of, lock_of
 from bot.store.models import Tables
 
 T = TypeVar("T")
@@ -80,8 +81,9 @@ class AccessReads:
             for mapping in batch:
                 raw = found.get((lock_of(mapping), LOCK), {})
                 if "aliases" in raw:
-                    tenant, user_id = raw["holder"]["S"].split("#", 1)
-                    yield mapping, Member(self._tenants[0] if tenant in self._tenants else tenant, user_id)
+                    holder = holder_of(raw)
+                    shared = holder.tenant in self._tenants
+                    yield mapping, replace(holder, tenant=self._tenants[0]) if shared else holder
 
     def workspace(self, tenant: str) -> Workspace:
         return _workspace(self._get((tenant, WORKSPACE)).get((tenant, WORKSPACE)))
@@ -177,11 +179,6 @@ class AccessReads:
 def owner_of(tenant: str, principal: str) -> str:
     """Return the key of a member's item."""
     return f"{tenant}#{principal}"
-
-
-def lock_of(mapping: Mapping) -> str:
-    """Return the key of a profile's lock."""
-    return f"profile#{mapping.domain_id}#{mapping.profile_name.lower()}"
 
 
 def _batches(values: Sequence[T]) -> Iterator[Sequence[T]]:

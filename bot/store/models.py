@@ -16,7 +16,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from bot.core.errors import ConfigError
-from bot.core.values import USER_AGENT
+from bot.core.values import USER_AGENT, may_hold_secret
 from bot.observability.aws_failures import AWS_ERRORS, refuse_foreign_answers
 from bot.store.dynamodb import M, PlainMapAttribute, TimeAttribute
 from bot.store.missing import explain_missing_tables
@@ -148,10 +148,10 @@ class Tables:
             for model in self.all():
                 _connection(model)._client = client  # noqa: SLF001 - PynamoDB offers no public way
         except (*AWS_ERRORS, ValueError) as error:
-            why = str(error).rstrip(".")
+            why = "" if may_hold_secret(str(error)) else f": {error}".rstrip(".")
             raise ConfigError(
-                f"AWS's settings cannot be used: {why}. Correct the profile, the region or the endpoint"
-            ) from error
+                f"AWS's settings cannot be used{why}. Correct the profile, the region or the endpoint"
+            ) from None
 
     def connection(self) -> Connection:
         """Return the connection for calls that span tables."""

@@ -667,3 +667,18 @@ def test_malformed_response_is_an_error(dynamodb: Store, aws: ListeningAws, answ
     with pytest.raises(StoreError) as failed:
         dynamodb.access.read(ANA)
     assert failed.value.reason is Reason.STORE_UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "odd", [{}, {"S": ""}, {"S": "T0TEAM0001"}, {"N": "1"}, {"S": "#"}, {"M": {}}, {"S": "T0TEAM0001#ana"}]
+)
+def test_lock_without_a_holder_is_named(dynamodb: Store, tables: Tables, odd: dict[str, Any]) -> None:
+    lock = {"owner": {"S": "profile#d-research#ana"}, "item": {"S": "lock"}, "aliases": {"SS": ["default"]}}
+    held = {**lock, "holder": odd} if odd else lock
+    client_of(tables.access).put_item(TableName=tables.access.Meta.table_name, Item=held)
+
+    with pytest.raises(StoreError, match="the lock profile#d-research#ana does not say who") as failed:
+        put(dynamodb, ANA, a_mapping(profile="Ana"))
+
+    assert failed.value.reason is Reason.STORE_UNREADABLE
+    assert dynamodb.access.read(ANA) == Access()

@@ -211,6 +211,31 @@ def test_change_without_sts_is_recorded_with_the_access_key(product: Product) ->
     assert read("history", "U0ANON")[0]["actor"] == actor
 
 
+GARBAGE = {
+    "no ARN": "<Arn>hello</Arn>",
+    "two": "<Arn>arn:aws:iam::123456789012:user/a</Arn><Arn>arn:aws:iam::123456789012:user/b</Arn>",
+    "endless": f"<Arn>arn:aws:iam::123456789012:user/{'a' * 500_000}</Arn>",
+    "empty": "<Arn></Arn>",
+}
+
+
+@pytest.mark.parametrize("named", GARBAGE.values(), ids=GARBAGE)
+@pytest.mark.parametrize("command", ["deny U0GARBAGE", "lockdown on --reason test"])
+def test_garbage_from_sts_does_not_end_an_emergency(product: Product, command: str, named: str) -> None:
+    space = "https://sts.amazonaws.com/doc/2011-06-15/"
+    result = f"<GetCallerIdentityResult>{named}</GetCallerIdentityResult>"
+    result += "<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>"
+    body = f'<GetCallerIdentityResponse xmlns="{space}">{result}</GetCallerIdentityResponse>'
+    product.aws.inject("GetCallerIdentity", Fault(body=body.encode(), status=200))
+    actor = f"cli:key/{product.environment['AWS_ACCESS_KEY_ID']}"
+
+    done = product.cli(*command.split(), "--json")
+
+    assert (done.returncode, f"the audit records {actor}" in done.stderr) == (0, True)
+    undo = ("lockdown", "off") if command.startswith("lockdown") else ("forget", "U0GARBAGE")
+    assert product.cli(*undo).returncode == 0
+
+
 def test_history_notes_only_a_cut_off_list() -> None:
     for until in ("1d", "2d", "3d"):
         run("allow", "U0LONG", "--until", until)

@@ -292,6 +292,39 @@ def test_value_with_at_sign_is_not_quoted(monkeypatch: pytest.MonkeyPatch, name:
     assert "ana@" not in line
 
 
+MISPLACED = [
+    "xoxb-1-a",
+    "U0A,xapp-1-A0-2-b",
+    "8f14e45fceea167a5a36dedd4bea2543",
+    "U0A, 8f14e45fceea167a",
+    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "https://slack.example.com/api/?token=hunter2",
+    "https://hooks.slack.com/services/T0A/B0A/hunter2hunter2 x",
+]
+
+
+@pytest.mark.parametrize("name", sorted(INVALID))
+@pytest.mark.parametrize("text", MISPLACED)
+def test_misplaced_secret_is_never_quoted(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    monkeypatch.setenv(name, text)
+    line = ""
+    try:
+        load(kind_with(name))  # some variables may be any word
+    except ConfigError as error:
+        line = str(error)
+    assert not line or line.startswith(f"{name}: the given value is not valid; it must be ")
+    assert not [part for part in re.split("[ ,]+", text) if len(part) > 6 and part in line]
+
+
+def test_secret_as_profile_or_endpoint_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "8f14e45fceea167a5a36dedd4bea2543")
+    assert "8f14e45f" not in refusal()
+    monkeypatch.delenv("AWS_ENDPOINT_URL_STS")
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setenv("AWS_PROFILE", "8f14e45fceea167a5a36dedd4bea2543")
+    assert "8f14e45f" not in refusal()
+
+
 @pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"])
 @pytest.mark.parametrize("empty", [False, True], ids=["unset", "empty"])
 def test_missing_secret_is_named(monkeypatch: pytest.MonkeyPatch, name: str, *, empty: bool) -> None:
