@@ -476,6 +476,18 @@ GUARDS = {
         "            return future.result(20)",
         (f"{CONTRACT}/test_slack_api.py", "test_dripping_response_url_times_out"),
     ),
+    "no redirects": Guard(
+        "slack/network.py",
+        ", _NoRedirects())",
+        ")",
+        (f"{CONTRACT}/test_redirects.py", "test_redirected_call_of_slack_is_an_error"),
+    ),
+    "no redirects of Socket Mode": Guard(
+        "slack/socket_connection.py",
+        "        return exc\n",
+        "        return super().process_redirect(exc)\n",
+        (f"{CONTRACT}/test_redirects.py", "test_redirected_call_of_slack_is_an_error"),
+    ),
     "replies only to Slack": Guard(
         "slack/response_url.py",
         "        if not self.is_trusted(url, origin):",

@@ -168,7 +168,13 @@ def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> SocketMode:
     app_token = settings.slack_app_token.get_secret_value()
     redactor.register(app_token)
     handler = EnvelopeHandler(lambda body: acknowledgement(dispatch(bolt, body)), MAX_BODY_BYTES, app.metrics)
-    return SocketMode(handler, app_token=app_token, api_url=settings.slack_api_url, replicas=settings.studio_replicas)
+    return SocketMode(
+        handler,
+        app_token=app_token,
+        api_url=settings.slack_api_url,
+        replicas=settings.studio_replicas,
+        network=app.slack.network,
+    )
 
 
 def _verifier(settings: HttpSettings, metrics: Metrics) -> tuple[Verifier, RefreshingSecret[tuple[str, ...]] | None]:

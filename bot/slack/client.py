@@ -43,6 +43,9 @@ class SlackApi:
         failed: takes each call that Slack refused or did not answer.
         patient: wait as long as Slack's rate limits ask; for administration, where no member waits for a link.
         shared: an account of one of these counts as one of each; see `values.shared_tenants`.
+
+    Attributes:
+        network: how its calls leave this machine.
     """
 
     def __init__(
@@ -58,8 +61,8 @@ class SlackApi:
         self._failed, self._shared = failed, frozenset(shared)
         self._api_timeout = None if patient else API_TIMEOUT
         self._calls = ThreadPoolExecutor(2 * connections, thread_name_prefix="slack")
-        network = Network()
-        self._client = network.web_client(
+        self.network = Network()
+        self._client = self.network.web_client(
             api_url,
             token=token,
             timeout=PATIENT_TIMEOUT if patient else API_TIMEOUT,
@@ -67,7 +70,7 @@ class SlackApi:
         )
         self._response_urls = ResponseUrls(
             api_url=api_url,
-            network=network,
+            network=self.network,
             connections=connections,
             within=self._within,
             failed=failed,

@@ -4,8 +4,9 @@ import base64
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
-from urllib.request import proxy_bypass
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener, proxy_bypass
 
 from slack_sdk import WebClient
 from slack_sdk.http_retry import RetryHandler
@@ -71,7 +72,7 @@ class Network:
         retry_handlers: Sequence[RetryHandler] = (),
     ) -> WebClient:
         """Return a client of the Web API, which applies NO_PROXY itself."""
-        return WebClient(
+        return _WebClient(
             token,
             base_url=api_url,
             timeout=timeout,
@@ -79,3 +80,21 @@ class Network:
             proxy=self.proxy,
             retry_handlers=list(retry_handlers),
         )
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Leave a redirect as the error that it is here: following it would take the token to another server."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+class _WebClient(WebClient):
+    """slack_sdk's client, which follows no redirects."""
+
+    def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:  # noqa: ARG002 - theirs
+        proxies = ProxyHandler({"http": self.proxy, "https": self.proxy} if self.proxy else {})
+        opener = build_opener(proxies, HTTPSHandler(context=self.ssl), _NoRedirects())
+        with opener.open(req, timeout=self.timeout) as answer:
+            charset = answer.headers.get_content_charset() or "utf-8"
+            return {"status": answer.status, "headers": answer.headers, "body": answer.read().decode(charset)}

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.protocol import State
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection, reconnect
 
 from bot.core.causes import Cause, connection_cause
 from bot.core.errors import SlackError
@@ -92,6 +92,13 @@ class EnvelopeHandler:
             return None
 
 
+class _NoRedirects(reconnect):
+    """Connect once, and to no other address than the one that Slack named."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
 class Connection:
     """One connection, from hello to the end. The thread that reads it also admits envelopes: admission is quick.
 
@@ -145,7 +152,7 @@ class Connection:
 
     def _run(self, address: str) -> None:
         try:
-            with connect(
+            with _NoRedirects(
                 address,
                 compression=None,
                 ssl=self._network.certificates if address.startswith("wss:") else None,

@@ -28,11 +28,18 @@ class SocketMode:
     """
 
     def __init__(
-        self, handler: EnvelopeHandler, *, app_token: str, api_url: str, replicas: int, times: Times | None = None
+        self,
+        handler: EnvelopeHandler,
+        *,
+        app_token: str,
+        api_url: str,
+        replicas: int,
+        times: Times | None = None,
+        network: Network | None = None,
     ) -> None:
         self._handler, self._replicas, self._times = handler, replicas, times or Times()
         self._app_token = app_token
-        self._network = Network()
+        self._network = network or Network()
         self._client = self._network.web_client(api_url, timeout=5)
         self._current = Connection(handler, self._times, self._network)  # until `connect`, one that is not open
         self._open: list[Connection] = []
