@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     studio_admins: Annotated[Ids, AfterValidator(each_matches(USER_ID))] = Field(
         (), description="Slack user ids such as U0123ABCD, separated by commas"
     )
+    studio_sole_admin: bool = Field(default=False, description="true or false")
     studio_audit_channel: str | None = channel()
     studio_request_channel: str | None = channel()
     studio_allow_guests: bool = Field(default=False, description="true or false")

@@ -47,6 +47,7 @@ class Guard:
 
 IDENTITY, ABUSE, FAULTS = (f"{SCENARIO}/test_{name}.py" for name in ("identity", "abuse", "faults"))
 ENTRANCE, REQUESTS, ADMIN = (f"{SCENARIO}/test_{name}.py" for name in ("entrance", "access_requests", "slack_admin"))
+FOUR_EYES = f"{SCENARIO}/test_four_eyes.py"
 
 GUARDS = {
     # Messages to the bot
@@ -398,6 +399,24 @@ GUARDS = {
         "        if not self.pending.keep(pending):\n            return None\n",
         "        self.pending.keep(pending)\n",
         (f"{UNIT}/test_confirmation.py", "test_replay_of_a_command_does_nothing"),
+    ),
+    "nothing for oneself": Guard(
+        "admin/agreement.py",
+        "                return command.principal == by.user_id",
+        "                return False",
+        (FOUR_EYES, "test_command_gives_its_administrator_nothing"),
+    ),
+    "no group of oneself": Guard(
+        "admin/agreement.py",
+        "                return is_in(self.facts.groups, by, Grant(command.principal, Effect.ALLOW))",
+        "                return False",
+        (FOUR_EYES, "test_group_of_its_administrator_is_not_allowed"),
+    ),
+    "only administrator": Guard(
+        "admin/agreement.py",
+        "return sole and administrators(self.admin, by.tenant, self.configured) <= {by.user_id}",
+        "return sole",
+        (f"{UNIT}/test_agreement.py", "test_sole_admin_needs_both_the_setting_and_the_fact"),
     ),
     "resolved users only": Guard(
         "slack/admin/parsing.py",

@@ -183,6 +183,14 @@ class FakeAccess:
             raise self.error
         yield from ((member, self._own(member)) for member in members)
 
+    def administrators(self, tenant: str) -> frozenset[str]:
+        if self.error is not None:
+            raise self.error
+        members = (member for member in self._members if member.tenant == tenant)
+        return frozenset(
+            m.user_id for m in members if any(grant.effect is Effect.ADMIN for grant in self._own(m).grants)
+        )
+
     def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
         for mapping in mappings:
             for owner, access in self._members.items():

@@ -7,20 +7,22 @@ question. Every change is stored under the id of its request first, so a replaye
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import chain, dropwhile, islice
 
+from bot.admin.agreement import Agreement
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, ParseError, build
-from bot.admin.history import matches, same_batch
-from bot.admin.results import Explained, NotDone, NotDoneReason, Outcome, Page, Question, Record, carry_out
+from bot.admin.pages import page_of_entries, page_of_members, page_of_records
+from bot.admin.results import Explained, NotDone, NotDoneReason, Outcome, Question, Record, carry_out
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.admin.stored import same
+from bot.core import audit
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
+from bot.core.consent import Consent
 from bot.core.link import Source
 from bot.core.policy import Facts, may_administer
 from bot.core.ports import Confirmations
-from bot.core.records import Actor, Entry, PendingCommand
-from bot.core.values import is_group, utc_now
+from bot.core.records import Actor, PendingCommand
+from bot.core.values import utc_now
 from bot.links.facts import Gatherer, GroupsThatMatter, groups_for_administration
 
 # Seconds that finding out who administers may take.
@@ -28,11 +30,6 @@ GATHER_TIMEOUT = 3.5
 CONFIRMATION_TIMEOUT = timedelta(minutes=10)
 # The next page of a listing can be read as long as Slack takes an answer to its message.
 NEXT_PAGE_TIMEOUT = timedelta(minutes=30)
-MEMBERS_A_PAGE, ENTRIES_A_PAGE, RECORDS_A_PAGE = 10, 15, 15
-# The most entries to read for one page, so that a search for something rare ends in time.
-MAX_CHECKED = 2000
-# The resolution of the audit's times.
-SMALLEST_STEP = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +82,8 @@ class CommandRunner:
         )
         if not self.pending.keep(pending):
             return None
+        if self._agreement.needed(by, command, access) is Consent.REFUSED:
+            return self._refuse(Actor(by.user_id, source), by.tenant, command)
         lost = affected(command, access, now)
         if lost is not None:
             oneself = command.principal == by.user_id and command.verb in (Verb.DENY, Verb.FORGET)
@@ -127,6 +126,24 @@ class CommandRunner:
         except (ParseError, ValueError):  # stored by a version with other commands
             return None
 
+    @property
+    def _agreement(self) -> Agreement:
+        return Agreement(self.admin, self.facts, self.admins)
+
+    def _refuse(self, actor: Actor, tenant: str, command: AdminCommand) -> NotDone:
+        """Record a command that would give its administrator something; it is not carried out."""
+        entry = audit.changed(
+            command.verb,
+            actor,
+            tenant,
+            command.principal,
+            self.now(),
+            after=dict(command.fields),
+            outcome=audit.OWN_ACCESS,
+        )
+        self.admin.audit.open(entry)
+        return NotDone(NotDoneReason.OWN_ACCESS, command)
+
     def _carry_out(self, by: Member, command: AdminCommand, version: int, source: Source) -> Outcome:
         return carry_out(self.admin, by.tenant, command, Actor(by.user_id, source), at_version=version)
 
@@ -136,11 +153,11 @@ class CommandRunner:
                 who = Member(by.tenant, command.principal)
                 return Explained(command, self.admin.explain(who, command.alias, self.facts))
             case Verb.SHOW:
-                page, goes_on = _page_of_records(self.admin, by.tenant, command, after)
+                page, goes_on = page_of_records(self.admin, by.tenant, command, after)
             case Verb.LIST:
-                page, goes_on = _page_of_members(self.admin, by.tenant, command, after)
+                page, goes_on = page_of_members(self.admin, by.tenant, command, after)
             case _:
-                page, goes_on = _page_of_entries(self.admin, by.tenant, command, after)
+                page, goes_on = page_of_entries(self.admin, by.tenant, command, after)
         if not goes_on:
             return page
         pending = PendingCommand(
@@ -193,50 +210,3 @@ def affected(command: AdminCommand, stored: Access | Workspace, now: datetime) -
 def _outlasts(grant: Grant, command: AdminCommand) -> bool:
     """Return whether a rule lasts longer than the one that replaces it."""
     return command.until is not None and (grant.until is None or grant.until > command.until)
-
-
-# Each of these returns a page and where the next one begins, "" for nowhere.
-
-
-def _page_of_records(admin: Admin, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
-    access, start = admin.rules_of(tenant, command.principal), int(after or 0)
-    mappings = sorted(access.mappings, key=lambda mapping: mapping.alias)
-    records: list[Record] = [*access.grants, *access.unreadable, *mappings]
-    end = start + RECORDS_A_PAGE
-    return Page(command, tuple(records[start:end])), str(end) if len(records) > end else ""
-
-
-def _page_of_members(admin: Admin, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
-    in_groups = not after or is_group(after)
-    groups = ((group, rules) for group, rules in admin.groups(tenant) if group > after) if in_groups else ()
-    members = admin.access.members(tenant, after=None if in_groups else after)
-    found = list(islice(chain[tuple[str, Access | Workspace]](groups, members), MEMBERS_A_PAGE + 1))
-    page = found[:MEMBERS_A_PAGE]
-    return Page(command, tuple(page)), page[-1][0] if len(found) > MEMBERS_A_PAGE else ""
-
-
-def _page_of_entries(admin: Admin, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
-    """Read a page of the audit, on which an import counts once unless `--by` lists its entries.
-
-    The next page begins after the last entry that was checked, shown or not.
-    """
-    at, _, last = after.partition(" ")
-    start, end = command.span(admin.now())
-    before = datetime.fromisoformat(at) + SMALLEST_STEP if at else end
-    entries = admin.history(tenant, command.principal or None, start, MAX_CHECKED * 2, before=before)
-    if last:  # skip the entries of the same moment that were checked before
-        entries = islice(dropwhile(lambda entry: entry.id != last, entries), 1, None)
-    page: list[Entry] = []
-    looked_at: Entry | None = None
-    lines = 0
-    for number, entry in enumerate(entries):
-        goes_on = bool(page) and Name.BY not in command.fields and same_batch(page[-1], entry)
-        full = lines == ENTRIES_A_PAGE and not goes_on
-        if looked_at is not None and (full or number == MAX_CHECKED):
-            searched_to = None if full else looked_at.at
-            return Page(command, tuple(page), searched_to=searched_to), f"{looked_at.at.isoformat()} {looked_at.id}"
-        looked_at = entry
-        if matches(entry, command.fields.get(Name.BY), command.fields.get(Name.OUTCOME)):
-            page.append(entry)
-            lines += not goes_on
-    return Page(command, tuple(page)), ""

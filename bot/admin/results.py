@@ -18,6 +18,7 @@ class NotDoneReason(StrEnum):
     CANCELLED = "cancelled"
     NO_MAPPING = "no_mapping"
     NO_RULE = "no_rule"
+    OWN_ACCESS = "own_access"
 
 
 # A stored record, or the name of one that cannot be read.

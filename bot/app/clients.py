@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def rules(settings: Settings) -> Rules:
-    return Rules(settings.studio_allow_guests, settings.studio_links_per_minute)
+    return Rules(settings.studio_allow_guests, settings.studio_links_per_minute, settings.studio_sole_admin)
 
 
 def studio(settings: Settings, connections: int, failed: Failed | None = None) -> SageMakerStudio:

@@ -19,6 +19,8 @@ UNDELIVERED = "undelivered"
 MAY_BE_OPENED = (REQUESTED, ISSUED, UNDELIVERED)
 CHOOSE = Reason.CHOOSE.value
 DONE = "done"
+# An administrator's command from Slack that would have given them something themselves.
+OWN_ACCESS = "own_access"
 # A form with bad fields, which Slack has shown to its sender.
 INVALID_FORM = "invalid_form"
 NOT_DELIVERED = "(the answer did not reach the member)"

@@ -27,10 +27,15 @@ from bot.core.values import is_group
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The installation's settings for everybody."""
+    """The installation's settings for everybody.
+
+    Attributes:
+        sole_admin: whether the installation says that it has one administrator, who may allow themselves.
+    """
 
     allow_guests: bool = False
     links_per_minute: int = 5
+    sole_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

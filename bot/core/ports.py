@@ -35,6 +35,9 @@ class AccessAdmin(AccessReader, Protocol):
     def read_each(self, members: Sequence[Member]) -> Iterator[tuple[Member, Access]]:
         """Yield the own records of each of these, strongly consistent; nothing of the workspace."""
 
+    def administrators(self, tenant: str) -> frozenset[str]:
+        """Return the user ids with an admin rule, whether or not it is in force."""
+
     def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
         """Yield the holder of each mapping's profile, many in one call, without those that nobody holds."""
 

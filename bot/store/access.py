@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
@@ -11,7 +12,7 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Workspace
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
 from bot.core.errors import Changed, ProfileConflict
 from bot.core.records import Entry
 from bot.core.values import is_group
@@ -20,6 +21,7 @@ from bot.store.access_reads import (
     LOCK,
     MAPPING,
     MEMBER,
+    OWNER,
     TIMES,
     WORKSPACE,
     AccessReads,
@@ -51,6 +53,13 @@ class AccessTable(AccessReads):
         super().__init__(tables, tenants)
         self._audit = tables.audit
         self._audit_days = audit_days
+
+    def administrators(self, tenant: str) -> frozenset[str]:
+        """Scan the table; DynamoDB returns only the items with an admin rule."""
+        condition = "begins_with(#name, :value) AND attribute_exists(#rules.#admin)"
+        names, here = OWNER | {"#rules": "rules", "#admin": Effect.ADMIN.value}, owner_of(tenant, "")
+        found = (self._scan(MEMBER, condition, names, prefix) for prefix in (here, *self._elsewhere(here)))
+        return frozenset(raw["owner"]["S"].rpartition("#")[2] for raw in chain.from_iterable(found))
 
     def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
         """Write the records, hold their profiles' locks and release those of replaced mappings: all or nothing."""
@@ -99,7 +108,7 @@ class AccessTable(AccessReads):
         lost = isinstance(seen, Access) and any(name.startswith((MAPPING, MEMBER)) for name in seen.unreadable)
         kept = {(lock_of(m), m.alias) for m in seen.mappings} if isinstance(seen, Access) else set()
         # An unreadable mapping does not say which profile it held, so look for the locks.
-        locks = list(self._scan(LOCK, "#name = :value", "holder", owner)) if lost else []
+        locks = list(self._scan(LOCK, "#name = :value", {"#name": "holder"}, owner)) if lost else []
         with self._change(entry) as transaction:
             for lock in locks:
                 lock_owner = lock["owner"]["S"]

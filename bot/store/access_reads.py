@@ -23,6 +23,7 @@ R = TypeVar("R", Mapping, Grant, Lockdown)
 # The kinds of items, and the names of records in them where one cannot be read.
 MEMBER, WORKSPACE, LOCK = "member", "workspace", "lock"
 MAPPING, GRANT = "mapping", "grant"
+OWNER = {"#name": "owner"}
 
 # An item's key, the item in DynamoDB's own notation, and the fields of one record in it.
 Key = tuple[str, str]
@@ -115,17 +116,17 @@ class AccessReads:
         begin: dict[str, Any] = {}
         if after is not None:
             begin["ExclusiveStartKey"] = {"owner": {"S": prefix + after}, "item": {"S": MEMBER}}
-        for raw in self._scan(MEMBER, "begins_with(#name, :value)", "owner", prefix, **begin):
+        for raw in self._scan(MEMBER, "begins_with(#name, :value)", OWNER, prefix, **begin):
             yield raw["owner"]["S"].removeprefix(prefix), raw
 
-    def _scan(self, kind: str, condition: str, name: str, value: str, **begin: Any) -> Iterator[Raw]:
-        """Scan the table for items of a kind whose attribute meets the condition."""
+    def _scan(self, kind: str, condition: str, names: dict[str, str], value: str, **begin: Any) -> Iterator[Raw]:
+        """Scan the table for items of a kind whose attributes meet the condition."""
         parameters = {
             "TableName": self._items.Meta.table_name,
             "ConsistentRead": True,
             "PaginationConfig": {"PageSize": PAGE},
             "FilterExpression": f"#item = :kind AND {condition}",
-            "ExpressionAttributeNames": {"#item": "item", "#name": name},
+            "ExpressionAttributeNames": {"#item": "item", **names},
             "ExpressionAttributeValues": {":kind": {"S": kind}, ":value": {"S": value}},
         }
         with store_errors():

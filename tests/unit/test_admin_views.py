@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.admin.changes import Change, Explanation
 from bot.admin.commands import OFF, ON, AdminCommand, ParseError, Problem, build
-from bot.admin.confirmation import ENTRIES_A_PAGE, MEMBERS_A_PAGE, RECORDS_A_PAGE
+from bot.admin.pages import ENTRIES_A_PAGE, MEMBERS_A_PAGE, RECORDS_A_PAGE
 from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Page, Question
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping

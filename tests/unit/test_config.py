@@ -58,6 +58,7 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_TEAMS": (),
     "STUDIO_ADMINS": (),
     "STUDIO_ALLOW_GUESTS": False,
+    "STUDIO_SOLE_ADMIN": False,
     "STUDIO_LINKS_PER_MINUTE": 5,
     "STUDIO_AUDIT_DAYS": 400,
     "STUDIO_EXTERNAL_ID": None,
@@ -109,6 +110,7 @@ VALID: list[tuple[str, str, Any]] = [
     ("STUDIO_ALLOW_GUESTS", "true", True),
     ("STUDIO_ALLOW_GUESTS", "False", False),
     ("STUDIO_ALLOW_GUESTS", "1", True),
+    ("STUDIO_SOLE_ADMIN", "true", True),
     ("STUDIO_LINKS_PER_MINUTE", "1000", 1000),
     ("STUDIO_AUDIT_DAYS", "3650", 3650),
     ("STUDIO_EXTERNAL_ID", "links:prod/1", "links:prod/1"),
@@ -158,6 +160,7 @@ INVALID: dict[str, tuple[list[str], str]] = {
     "STUDIO_TEAMS": (["U0A", "t0a", "T0A,x", "T0A;T0B", "*"], "Slack team or enterprise ids"),
     "STUDIO_ADMINS": (["T0A", "S0A", "ana", "U0A,ana", "everyone"], "Slack user ids"),
     "STUDIO_ALLOW_GUESTS": (["perhaps", "2"], "true or false"),
+    "STUDIO_SOLE_ADMIN": (["perhaps", "2"], "true or false"),
     "STUDIO_LINKS_PER_MINUTE": (["0", "1001", "many"], "a whole number from 1 to 1000"),
     "STUDIO_AUDIT_DAYS": (["0", "3651", "forever"], "a whole number from 1 to 3650"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": (

@@ -13,13 +13,10 @@ from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, build
 from bot.admin.confirmation import (
     CONFIRMATION_TIMEOUT,
-    ENTRIES_A_PAGE,
-    MAX_CHECKED,
-    MEMBERS_A_PAGE,
     NEXT_PAGE_TIMEOUT,
-    RECORDS_A_PAGE,
     CommandRunner,
 )
+from bot.admin.pages import ENTRIES_A_PAGE, MAX_CHECKED, MEMBERS_A_PAGE, RECORDS_A_PAGE
 from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Page, Question
 from bot.admin.specs import Name, Verb
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person

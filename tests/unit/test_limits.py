@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.admin import access_requests, bulk_import, changes, confirmation, csv_file
+from bot.admin import access_requests, bulk_import, changes, csv_file, pages
 from bot.core import values
 from bot.links import sign_in, status
 from bot.serving import health, server, wsgi
@@ -42,7 +42,7 @@ LIMITS: dict[str, tuple[object, object]] = {
     "problems printed for a file": (csv_file.MAX_PROBLEMS, 100),
     "principals compared at once in an import": (bulk_import.AT_ONCE, 100),
     "members, entries and records in a listing": (
-        (confirmation.MEMBERS_A_PAGE, confirmation.ENTRIES_A_PAGE, confirmation.RECORDS_A_PAGE),
+        (pages.MEMBERS_A_PAGE, pages.ENTRIES_A_PAGE, pages.RECORDS_A_PAGE),
         (10, 15, 15),
     ),
     "letters of a reason": (values.MAX_REASON, 500),

@@ -120,6 +120,8 @@ class GermanAdminWords(AdminWords):
         NotDoneReason.CANCELLED: "Abgebrochen. Es wurde nichts geändert.",
         NotDoneReason.NO_MAPPING: "Wähle mit `--alias` eine Zuordnung von {user} aus. Es wurde nichts geändert.",
         NotDoneReason.NO_RULE: "Für {user} gibt es keine Regeln.",
+        NotDoneReason.OWN_ACCESS: "Du kannst dir nicht selbst Zugriff geben. Es wurde nichts geändert. "
+        "Bitte andere Admins darum oder nutze die Shell.",
     }
     has = "{user} hat: {aliases}."
     has_nothing = "{user} hat keine Zuordnungen."

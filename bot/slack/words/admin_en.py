@@ -110,6 +110,8 @@ class AdminWords:
         NotDoneReason.CANCELLED: "Cancelled. Nothing was changed.",
         NotDoneReason.NO_MAPPING: "Choose one of {user}'s mappings with `--alias`. Nothing was changed.",
         NotDoneReason.NO_RULE: "{user} has no rules to remove.",
+        NotDoneReason.OWN_ACCESS: "You can't give yourself access. Nothing was changed. Ask another administrator, "
+        "or use the shell.",
     }
     has = "{user} has: {aliases}."
     has_nothing = "{user} has no mappings."

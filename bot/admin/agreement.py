@@ -1,0 +1,67 @@
+"""Find out who must agree to a command from Slack: the facts for `core.consent`."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.admin.changes import Admin
+from bot.admin.commands import AdminCommand
+from bot.admin.specs import Verb
+from bot.core.access import Access, Effect, Grant, Member, Workspace
+from bot.core.consent import Consent, consent
+from bot.core.values import is_group
+from bot.links.facts import Gatherer, is_in
+
+
+def administrators(admin: Admin, tenant: str, configured: Collection[str]) -> frozenset[str]:
+    """Return the user ids that administer: the configured ones, and those with an admin rule in force.
+
+    A block does not count: whoever blocks the others would otherwise be the only administrator.
+    """
+    now, ruled = admin.now(), [Member(tenant, user) for user in admin.access.administrators(tenant)]
+    found = admin.access.read_each(ruled)
+    return frozenset(configured) | {member.user_id for member, access in found if _has_admin_rule(access, now)}
+
+
+def _has_admin_rule(access: Access, now: datetime) -> bool:
+    return any(grant.effect is Effect.ADMIN and grant.holds_at(now) for grant in access.grants)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What finding out takes.
+
+    Attributes:
+        facts: asks Slack who is in a user group.
+        configured: the user ids of administrators that the settings name.
+    """
+
+    admin: Admin
+    facts: Gatherer
+    configured: frozenset[str]
+
+    def needed(self, by: Member, command: AdminCommand, stored: Access | Workspace) -> Consent:
+        """Return who must agree to a command.
+
+        Raises:
+            SlackError: Slack does not say whether the administrator is in the group that the command allows.
+        """
+        return consent(by, gains=self._gains(by, command, stored) and not self._is_sole(by))
+
+    def _gains(self, by: Member, command: AdminCommand, stored: Access | Workspace) -> bool:
+        """Return whether a command gives its administrator something."""
+        match command.verb:
+            case Verb.ALLOW if is_group(command.principal):
+                return is_in(self.facts.groups, by, Grant(command.principal, Effect.ALLOW))
+            case Verb.MAP | Verb.ALLOW | Verb.ADMIN:
+                return command.principal == by.user_id
+            case Verb.FORGET:
+                lifts = bool(stored.unreadable) or any(grant.effect is Effect.DENY for grant in stored.grants)
+                return lifts and command.principal == by.user_id
+            case _:
+                return False
+
+    def _is_sole(self, by: Member) -> bool:
+        """Return whether the settings say that there is one administrator, and there is no other."""
+        sole = self.admin.rules.sole_admin
+        return sole and administrators(self.admin, by.tenant, self.configured) <= {by.user_id}
