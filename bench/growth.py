@@ -68,6 +68,7 @@ ENTRY: Item = {
     "link_expires_at": {"S": "2030-01-01T12:01:00.000000+00:00"},
     "locale": {"S": "en-GB"},
     "aws_request_id": {"S": "0" * 36},
+    "salt": {"S": "0" * 32},
     "expires": {"N": "1900000000"},
 }
 
@@ -129,7 +130,7 @@ class Virtual:
     def _update(self, asked: Item) -> Item:
         """Complete an audit entry. No other table is updated."""
         self.cost.written += (1 + INDEXES) * write_units(self._entry_size)
-        return {"Attributes": asked["Key"]}
+        return {"Attributes": self._entry | asked["Key"]}
 
     def _scan(self, asked: Item) -> Item:
         """Return a page of items, two per member with the profile lock: up to a megabyte or the requested limit."""

@@ -296,6 +296,24 @@ GUARDS = {
         "                    transaction.save(item)",
         (ABUSE, "test_request_replayed_to_all_replicas_is_served_once"),
     ),
+    "complete entries stay": Guard(
+        "store/audit.py",
+        "(self._items.attempt == entry.attempt) & incomplete",
+        "self._items.attempt == entry.attempt",
+        (f"{CONTRACT}/test_audit_port.py", "test_complete_entry_gets_no_other_outcome"),
+    ),
+    "changes overwrite no entry": Guard(
+        "store/access.py",
+        "transaction.save(item, condition=self._audit.id.does_not_exist())",
+        "transaction.save(item)",
+        (f"{CONTRACT}/test_audit_evidence.py", "test_change_over_an_existing_entry_is_refused"),
+    ),
+    "log line of each outcome": Guard(
+        "store/audit.py",
+        '    log.info("audit_entry", ',
+        '    log.debug("audit_entry", ',
+        (f"{CONTRACT}/test_audit_evidence.py", "test_each_outcome_is_one_log_line"),
+    ),
     "queue limit": Guard(
         "serving/executors.py",
         "            if len(self._in_flight) >= self.capacity:\n                raise QueueFull\n",

@@ -112,8 +112,9 @@ class FakeAudit:
             raise self.close_error
         with self._lock:
             there = self.entries.get(entry.id)
-            if there is not None and there.attempt != entry.attempt:
-                raise AlreadyRecorded(f"request {entry.id} belongs to another attempt")
+            mine = there is None or (there.attempt == entry.attempt and there.outcome in (REQUESTED, entry.outcome))
+            if not mine:
+                raise AlreadyRecorded(f"request {entry.id} belongs to another attempt, or is complete already")
             self.entries[entry.id] = replace(entry, opened_at=there.opened_at if there else None)
 
     def opened(self, member: Member, request_id: str, at: datetime) -> Entry | None:

@@ -78,7 +78,7 @@ class AuditLog(Protocol):
         """Complete an entry with its outcome, or write it whole if opening it had failed.
 
         Raises:
-            AlreadyRecorded: the entry with this id belongs to another attempt.
+            AlreadyRecorded: the entry with this id belongs to another attempt, or has another outcome already.
         """
 
     def opened(self, member: Member, request_id: str, at: datetime) -> Entry | None:

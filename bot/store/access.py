@@ -34,7 +34,7 @@ from bot.store.access_reads import (
     owner_of,
     read_access,
 )
-from bot.store.audit import to_item
+from bot.store.audit import log_entry, to_item
 from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, TimeAttribute, cancellation_codes, store_errors
 from bot.store.locks import lock_of
 from bot.store.models import AccessItem, Tables
@@ -221,16 +221,19 @@ class AccessTable(AccessReads):
     @contextmanager
     def _change(self, entry: Entry | None) -> Iterator[TransactWrite]:
         """Make one all-or-nothing change together with its audit entry; None if no rule changes."""
+        item = None if entry is None else to_item(self._audit, entry, self._audit_days)
         with store_errors():
             try:
                 with TransactWrite(connection=self._connection) as transaction:
-                    if entry is not None:
-                        transaction.save(to_item(self._audit, entry, self._audit_days))
+                    if item is not None:
+                        transaction.save(item, condition=self._audit.id.does_not_exist())
                     yield transaction
             except TransactWriteError as error:
                 if {CONDITION_FAILED, CONFLICT}.intersection(cancellation_codes(error)):
                     raise Changed(CHANGED) from error
                 raise
+        if item is not None:
+            log_entry(item)
 
 
 def _conflict(mapping: Mapping, holder: Member, tenant: str) -> ProfileConflict:

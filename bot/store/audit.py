@@ -2,13 +2,16 @@
 
 import heapq
 import random
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
+from uuid import uuid4
 
+import structlog
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
@@ -18,13 +21,18 @@ from bot.core.audit import LINK, MAY_BE_OPENED, REQUESTED
 from bot.core.errors import AlreadyRecorded, StoreError
 from bot.core.link import Reason, Source
 from bot.core.records import Entry
-from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, cancellation_codes, store_errors, write_if
+from bot.core.seals import StoredEntry
+from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, cancellation_codes, get_or_none, store_errors, write_if
 from bot.store.models import AuditItem, RuntimeItem, Tables
 
 # Between two times as the table holds them.
 SMALLEST_STEP = timedelta(microseconds=1)
 # Entries per page: readers mostly want a few, and reading a whole megabyte may exceed a call's timeout.
 PAGE = 200
+# Entries whose names one erasure replaces under one entry of its own, which lists them: 20 KB of 400.
+ERASED_AT_ONCE = 200
+
+log = structlog.get_logger()
 
 # The fields that the table holds as they are; `to_item` names the other three.
 COPIED = [field.name for field in fields(Entry) if field.name not in ("tenant", "subject", "source")]
@@ -48,8 +56,10 @@ class AuditTable:
 
     def open(self, entry: Entry) -> None:
         """Write the entry unless another attempt has written one with the same id."""
-        if not write_if(is_new(self._items, entry), to_item(self._items, entry, self._days)):
+        item = to_item(self._items, entry, self._days)
+        if not write_if(is_new(self._items, entry), item):
             raise AlreadyRecorded(f"request {entry.id} is in the audit already")
+        log_entry(item)
 
     def take(self, entry: Entry, at_most: int) -> bool:
         """Write one transaction; for a request over the limit a second write, because it is recorded as well."""
@@ -101,13 +111,19 @@ class AuditTable:
         return self._runtime_items(f"requests#{entry.tenant}#{entry.subject}#{minute}")
 
     def close(self, entry: Entry) -> None:
-        """Complete what `open` wrote, or write the whole entry; leave `opened_at` alone."""
+        """Complete what `open` wrote, or write the whole entry; leave `opened_at` and the salt alone."""
         item = to_item(self._items, entry, self._days)
-        values = {name: getattr(item, name) for name in item.get_attributes() if name not in ("id", "opened_at")}
+        values = {
+            name: getattr(item, name) for name in item.get_attributes() if name not in ("id", "opened_at", "salt")
+        }
         actions = [getattr(self._items, name).set(value) for name, value in values.items() if value is not None]
-        mine = self._items.id.does_not_exist() | (self._items.attempt == entry.attempt)
-        if not write_if(mine, item, actions):
-            raise AlreadyRecorded(f"request {entry.id} belongs to another attempt")
+        actions.append(self._items.salt.set(self._items.salt | item.salt))
+        # Our own retried write meets the outcome that it wrote.
+        incomplete = self._items.outcome.is_in(REQUESTED, entry.outcome)
+        ours = (self._items.attempt == entry.attempt) & incomplete
+        if not write_if(self._items.id.does_not_exist() | ours, item, actions):
+            raise AlreadyRecorded(f"request {entry.id} belongs to another attempt, or is complete already")
+        log_entry(item)
 
     def opened(self, member: Member, request_id: str, at: datetime) -> Entry | None:
         """Mark a link request of this very member; the first press counts."""
@@ -120,7 +136,44 @@ class AuditTable:
         if not write_if(theirs, item, [self._items.opened_at.set(self._items.opened_at | at)]):
             return None
         with store_errors():
-            return from_item(item)
+            entry = from_item(item)
+        if entry.opened_at == at:
+            log_entry(item)
+        return entry
+
+    def erase(self, erasure: Entry, replacements: Sequence[Entry]) -> None:
+        """Replace what names somebody in stored entries; `audit verify` accepts exactly what `erasure` lists.
+
+        First writes `erasure`, with the ids of the replaced entries in its `after`; for many, several times, each
+        under an id of its own. An erasure that was interrupted can be repeated.
+
+        Args:
+            erasure: made with `audit.changed`, and naming nobody who is erased.
+            replacements: the entries as they shall be; all but the FACTS of `bot.core.seals` may differ. One that
+                has expired meanwhile is skipped.
+        """
+        for start in range(0, len(replacements), ERASED_AT_ONCE):
+            record = replace(erasure, id=uuid4().hex)
+            items = [
+                item
+                for each in replacements[start : start + ERASED_AT_ONCE]
+                if (item := self._replaced(each, record.id)) is not None
+            ]
+            listed = {item.id: stored_entry(item).commitment for item in items}
+            self.open(replace(record, after={"entries": listed}))
+            for item in items:
+                write_if(self._items.id.exists(), item)
+
+    def _replaced(self, entry: Entry, erasure_id: str) -> AuditItem | None:
+        """Return the item with which to replace an entry, with a salt of its own; None if the entry has expired."""
+        found = get_or_none(self._items, entry.id)
+        if found is None:
+            return None
+        with store_errors():
+            original = found.erased["was"] if found.erased else stored_entry(found).commitment
+        item = to_item(self._items, entry, self._days)
+        item.expires, item.erased = found.expires, {"by": erasure_id, "was": original}
+        return item
 
     def of_member(
         self, member: Member, since: datetime, before: datetime | None = None, *, most: int | None = None
@@ -165,6 +218,19 @@ def is_new(items: type[AuditItem], entry: Entry) -> Condition:
     return new
 
 
+def log_entry(item: AuditItem) -> None:
+    """Log what has just been written: a second witness, in another system. A request is logged with its outcome."""
+    with store_errors():
+        stored = stored_entry(item)
+    entry = stored.entry
+    if entry.outcome == REQUESTED:
+        return
+    named = ("id", "tenant", "action", "outcome", "subject", "actor", "source", "at", "opened_at")
+    written = {name: value for name in named if (value := getattr(entry, name)) is not None}
+    times = {name: value.isoformat() for name, value in written.items() if isinstance(value, datetime)}
+    log.info("audit_entry", digest=stored.digest, **written | times)
+
+
 def to_item(items: type[AuditItem], entry: Entry, days: int) -> AuditItem:
     """Return the item for an entry, which expires `days` after the entry's time."""
     values = {name: getattr(entry, name) for name in COPIED}
@@ -173,6 +239,7 @@ def to_item(items: type[AuditItem], entry: Entry, days: int) -> AuditItem:
         member=f"{entry.tenant}#{entry.subject}",
         day=f"{entry.tenant}#{entry.at.astimezone(UTC):%Y-%m-%d}",
         source=entry.source.value,
+        salt=secrets.token_hex(16),
         expires=entry.at + timedelta(days=days),
     )
 
@@ -184,3 +251,9 @@ def from_item(item: AuditItem) -> Entry:
         raise ValueError("an audit entry without a time")
     tenant, _, subject = item.member.partition("#")
     return Entry(**values, tenant=tenant, subject=subject, source=Source(item.source))
+
+
+def stored_entry(item: AuditItem) -> StoredEntry:
+    """Return the entry in an item with what belongs to its digest; ValueError as for `from_item`."""
+    erased = item.erased or {}
+    return StoredEntry(from_item(item), item.salt or "", item.expires, erased.get("by"), erased.get("was"))

@@ -69,7 +69,10 @@ class ByDay(GlobalSecondaryIndex["AuditItem"]):  # type: ignore[no-untyped-call]
 
 
 class AuditItem(Model):
-    """One audit entry. `member` is `TENANT#USER`, `day` is `TENANT#YYYY-MM-DD`."""
+    """One audit entry. `member` is `TENANT#USER`, `day` is `TENANT#YYYY-MM-DD`.
+
+    `salt` and `erased` belong to the entry's digest; see `bot.core.seals`.
+    """
 
     id = UnicodeAttribute(hash_key=True)
     attempt = UnicodeAttribute()
@@ -95,6 +98,8 @@ class AuditItem(Model):
     aws_session = UnicodeAttribute(null=True)
     before = JSONAttribute(null=True)
     after = JSONAttribute(null=True)
+    salt = UnicodeAttribute(null=True)
+    erased = JSONAttribute(null=True)
     expires = TTLAttribute()
 
     by_member = ByMember()

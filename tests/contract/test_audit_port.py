@@ -139,6 +139,14 @@ def test_other_attempt_cannot_close_an_entry(store: Store, *, ended: bool) -> No
     assert day(store) == [original]
 
 
+def test_complete_entry_gets_no_other_outcome(store: Store) -> None:
+    store.audit.open(an_entry("request-1"))
+    store.audit.close(ISSUED)
+    with pytest.raises(AlreadyRecorded):
+        store.audit.close(replace(ISSUED, outcome="denied"))
+    assert day(store) == [ISSUED]
+
+
 # Opened links
 
 
