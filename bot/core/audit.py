@@ -77,6 +77,7 @@ def ended(request: LinkRequest, answer: Answer, *, delivered: bool) -> Entry:
         profile_name=mapping.profile_name,
         space_name=mapping.space_name,
         landing_uri=mapping.landing_uri,
+        region=mapping.region,
         aws_session=request.member.session_name[:MAX_SESSION_NAME_LENGTH] if in_role else None,
     )
 

@@ -38,6 +38,7 @@ class Entry:
         aws_session: the name of the role's session that called; CloudTrail has it behind the role in
             `userIdentity.arn`, and as `sourceIdentity`. None where the bot called with its own credentials.
         before, after: the records that an administrative change replaced and wrote.
+        region: the mapping's region; None where it has none of its own.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Entry:
     aws_session: str | None = None
     before: Dictionary[str, object] | None = None
     after: Dictionary[str, object] | None = None
+    region: str | None = None
 
 
 class RequestState(StrEnum):

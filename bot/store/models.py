@@ -96,6 +96,7 @@ class AuditItem(Model):
     locale = UnicodeAttribute(null=True)
     aws_request_id = UnicodeAttribute(null=True)
     aws_session = UnicodeAttribute(null=True)
+    region = UnicodeAttribute(null=True)
     before = JSONAttribute(null=True)
     after = JSONAttribute(null=True)
     salt = UnicodeAttribute(null=True)

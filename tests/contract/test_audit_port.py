@@ -23,6 +23,7 @@ ISSUED = an_entry(
     alias="default",
     domain_id="d-research",
     profile_name="ana",
+    region="eu-west-1",
     space_name="lab-space",
     landing_uri="app:JupyterLab:lab/tree/x",
     locale="de-DE",

@@ -53,7 +53,7 @@ APP_NAMES = {
     StudioApp.CLASSIC: "Studio Classic",
 }
 
-# The records that describe what a link opens. The audit's entry has no region; its alias has.
+# The records that describe what a link opens.
 Opens = Mapping | Option | Entry
 
 # A grant that ends within this time is mentioned with the link.
@@ -173,11 +173,11 @@ def what_opens(alias: str | None, opens: Opens, words: Words) -> str:
 
 def _details(opens: Opens, words: Words) -> str:
     """Return the app, space and region, as far as they are set."""
-    uri, region = opens.landing_uri or "", None if isinstance(opens, Entry) else opens.region
+    uri = opens.landing_uri or ""
     app = next((app for known, app in APPS_BY_LANDING_URI.items() if uri.startswith(known)), None)
     name = "" if app is None else f", {APP_NAMES.get(app, words.studio_home)}"
     space = words.space.format(space=opens.space_name) if opens.space_name else ""
-    return name + space + (words.region.format(region=region) if region else "")
+    return name + space + (words.region.format(region=opens.region) if opens.region else "")
 
 
 def _option_label(option: Option, words: Words, without_space: str, *, alone: bool) -> str:
