@@ -5,26 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from bot.admin.examination import cannot_work, examined
+from bot.admin.examination import cannot_work
 from bot.admin.history import entries, matches
 from bot.admin.stored import require_readable, require_version, require_workspace, rules_of_group, same
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.audit import changed
 from bot.core.errors import BadInput, Changed, StudioError
-from bot.core.link import Allowed, Denied, Reason, Target
+from bot.core.link import Denied, Reason
 from bot.core.ports import AccessAdmin, AuditLog, StudioExaminer
 from bot.core.records import Actor, Entry, Record
 from bot.core.values import is_group, utc_now
-from bot.links.facts import Gatherer, unknown_groups
-
-# The detail of checks that need Slack, where no token is set.
-ASSUMED = "assumed: Slack was not asked"
 
 # Slack allows about twenty group look-ups a minute, and all group rules share one DynamoDB item.
 MAX_GROUP_RULES = 100
-# Seconds that explaining a decision may take.
-EXPLAIN_TIMEOUT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +40,6 @@ class Change:
     def made(self) -> bool:
         """Return whether anything was written."""
         return self.before != self.after
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """A decision that has no effect.
-
-    Attributes:
-        slack_asked: whether it used Slack's record of the member and the groups.
-        rules: every rule that was considered.
-        unknown: why SageMaker did not say whether the profile can be opened; None if it did.
-    """
-
-    decision: Allowed | Denied
-    slack_asked: bool
-    rules: tuple[policy.Considered, ...] = ()
-    unknown: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,22 +227,6 @@ class Admin:
         unreadable = {name.split("#")[1] for name in workspace.unreadable if "#" in name} - {"lockdown"}
         for group in sorted(names | {name for name in unreadable if is_group(name)}):
             yield group, rules_of_group(workspace, group)
-
-    def explain(self, member: Member, alias: str | None, gatherer: Gatherer | None) -> Explanation:
-        """Explain the answer to the member's next request. Without a gatherer, assume an ordinary member."""
-        target, now = Target(alias), self.now()
-        if gatherer is None:
-            facts = policy.Facts(Person(member.user_id, member.tenant), self.access.read(member))
-        else:
-            until = gatherer.within(EXPLAIN_TIMEOUT)
-            facts = gatherer.begin(member).end(until, lambda known: unknown_groups(member, known, now))
-        decision = policy.decide(member, target, facts, self.rules, now)
-        if gatherer is None:
-            checks = (replace(c, detail=ASSUMED) if c.name in policy.OF_SLACK else c for c in decision.checks)
-            decision = replace(decision, checks=tuple(checks))
-        found = examined(decision, self.studio)
-        rules = policy.considered(member, facts, now)
-        return Explanation(found.decision, gatherer is not None, rules, found.unknown)
 
     def history(
         self,

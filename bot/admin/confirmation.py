@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from bot.admin.agreement import Agreement
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, ParseError, build
+from bot.admin.explain import explain
 from bot.admin.pages import page_of_entries, page_of_members, page_of_records
 from bot.admin.results import Explained, NotDone, NotDoneReason, Outcome, Question, Record, carry_out
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
@@ -151,7 +152,7 @@ class CommandRunner:
         match command.verb:
             case Verb.EXPLAIN:
                 who = Member(by.tenant, command.principal)
-                return Explained(command, self.admin.explain(who, command.alias, self.facts))
+                return Explained(command, explain(self.admin, who, command.alias, self.facts))
             case Verb.SHOW:
                 page, goes_on = page_of_records(self.admin, by.tenant, command, after)
             case Verb.LIST:

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bot.admin.changes import Admin, Change, Explanation
+from bot.admin.changes import Admin, Change
 from bot.admin.commands import AdminCommand
+from bot.admin.explain import Explanation
 from bot.admin.specs import Verb
 from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Workspace
 from bot.core.records import Actor, Entry

@@ -11,6 +11,7 @@ from bot import console
 from bot.admin.changes import Change
 from bot.admin.commands import AdminCommand
 from bot.admin.confirmation import affected, nothing_to_take, stored
+from bot.admin.explain import explain as explain_decision
 from bot.admin.results import Done, Forgotten, Record, carry_out
 from bot.admin.specs import Verb
 from bot.cli.context import CommandContext
@@ -178,7 +179,7 @@ def list_(run: CommandContext, _: AdminCommand, *, as_json: AsJson = False) -> N
 
 def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = False) -> None:
     user = command.principal
-    explanation = run.admin.explain(Member(run.tenant, user), command.alias, run.gatherer)
+    explanation = explain_decision(run.admin, Member(run.tenant, user), command.alias, run.gatherer)
     decision = explanation.decision
     reason = None if isinstance(decision, Allowed) else decision.reason
     if as_json:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.admin.access_requests import DAYS, OPEN_FOR, AccessRequests, Decision, Submission
 from bot.admin.changes import Admin
+from bot.admin.explain import explain
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.errors import Changed, ProfileConflict, SlackError, StoreError, StudioError, StudioLinksError
 from bot.core.link import Allowed, Denied, Reason, Source
@@ -429,7 +430,7 @@ def test_approval_without_effect_is_not_reported_as_done(world: World) -> None:
     assert decision == Decision(DecisionResult.DENY_RULE_REMAINS, request)
     assert world.requests.find(ANA) == request
     assert world.steps()[1:] == [("decide", "deny_stands", ADA.user_id)]
-    allowed = isinstance(world.use_case.admin.explain(ANA, None, world.use_case.facts).decision, Allowed)
+    allowed = isinstance(explain(world.use_case.admin, ANA, None, world.use_case.facts).decision, Allowed)
     assert (decision.result is DecisionResult.DONE) is allowed
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.admin.changes import MAX_GROUP_RULES, Admin, Explanation
+from bot.admin.changes import MAX_GROUP_RULES, Admin
 from bot.admin.commands import parse_when
+from bot.admin.explain import Explanation, explain
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.errors import BadInput, ProfileConflict, StoreError, StudioError
@@ -473,7 +474,7 @@ def test_explain_shows_every_rule_and_looks_up_groups(world: World) -> None:
     world.access.give_group(TEAM, SCIENCE, LEAVERS)
     world.directory = FakeDirectory(Person(ANA.user_id, TEAM))
     world.directory.groups = {SCIENCE.principal: frozenset({ANA.user_id}), LEAVERS.principal: frozenset()}
-    found = world.admin.explain(ANA, None, world.gatherer)
+    found = explain(world.admin, ANA, None, world.gatherer)
     assert isinstance(found.decision, Allowed)
     assert [(rule.grant.principal, rule.decides) for rule in found.rules] == [
         (LEAVERS.principal, False),
@@ -481,7 +482,7 @@ def test_explain_shows_every_rule_and_looks_up_groups(world: World) -> None:
         (SCIENCE.principal, True),
     ]
     world.directory = None
-    unasked = world.admin.explain(ANA, None, world.gatherer).decision
+    unasked = explain(world.admin, ANA, None, world.gatherer).decision
     assert isinstance(unasked, Denied)
     assert unasked.reason is Reason.GROUP_UNCONFIRMED
 
@@ -491,19 +492,19 @@ def test_explain_shows_every_rule_and_looks_up_groups(world: World) -> None:
 
 def test_explain_shows_the_decision_and_issues_nothing(world: World) -> None:
     world.access.give(ANA, a_mapping(), a_grant())
-    found = world.admin.explain(ANA, None, world.gatherer)
+    found = explain(world.admin, ANA, None, world.gatherer)
     assert isinstance(found.decision, Allowed)
     assert not found.slack_asked
     assert world.studio.links == {}
     assert world.trail == []
-    denied = world.admin.explain(ANA, "gone", world.gatherer).decision
+    denied = explain(world.admin, ANA, "gone", world.gatherer).decision
     assert isinstance(denied, Denied)
     assert denied.reason is Reason.UNKNOWN_ALIAS
 
 
 def explained(world: World, *mappings: Mapping, alias: str | None = None) -> Explanation:
     world.access.give(ANA, *mappings, a_grant())
-    return world.admin.explain(ANA, alias, world.gatherer)
+    return explain(world.admin, ANA, alias, world.gatherer)
 
 
 @pytest.mark.public(14)
@@ -550,7 +551,7 @@ def test_explain_says_where_sagemaker_did_not_answer(world: World) -> None:
 def test_explain_asks_sagemaker_nothing_about_the_refused(world: World) -> None:
     world.studio.error = StudioError("not to be asked: fix the test", reason=Reason.AWS_REFUSED)
     world.access.give(ANA, MAPPING)
-    found = world.admin.explain(ANA, None, None)
+    found = explain(world.admin, ANA, None, None)
     assert isinstance(found.decision, Denied)
     assert (found.decision.reason, found.unknown) == (Reason.NOT_ALLOWED, None)
 
@@ -582,7 +583,7 @@ def test_map_refuses_what_cannot_work(world: World, error: StudioError, *, refus
 def test_explain_looks_up_membership_where_it_can(world: World) -> None:
     world.access.give(ANA, a_mapping(), a_grant())
     world.directory = FakeDirectory(Person(ANA.user_id, TEAM, guest=True))
-    found = world.admin.explain(ANA, None, world.gatherer)
+    found = explain(world.admin, ANA, None, world.gatherer)
     assert found.slack_asked
     assert isinstance(found.decision, Denied)
     assert found.decision.reason is Reason.GUEST

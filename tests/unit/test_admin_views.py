@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.admin.changes import Change, Explanation
+from bot.admin.changes import Change
 from bot.admin.commands import OFF, ON, AdminCommand, ParseError, Problem, build
+from bot.admin.explain import Explanation
 from bot.admin.pages import ENTRIES_A_PAGE, MEMBERS_A_PAGE, RECORDS_A_PAGE
 from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Page, Question
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
