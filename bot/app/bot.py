@@ -14,7 +14,7 @@ from bot.serving.executors import CallExecutor
 from bot.serving.health import Health
 from bot.serving.wsgi import Entrance
 from bot.slack.app_context import AppContext
-from bot.slack.payloads import Home, admits_anybody
+from bot.slack.payloads import Home, admits_anybody, foreign_token
 from bot.slack.socket_mode import SocketMode
 from bot.store.models import Tables
 from bot.store.tables import ready
@@ -112,7 +112,4 @@ class Bot:
 
 def _require_admitted(team_id: str, enterprise_id: str | None, teams: frozenset[str]) -> None:
     if not admits_anybody(team_id, enterprise_id, teams):
-        raise ConfigError(
-            f"STUDIO_TEAMS admits {', '.join(sorted(teams))} only, and the bot token is of {team_id}: "
-            "set STUDIO_TEAMS to the token's team, or remove it"
-        )
+        raise ConfigError(": ".join(foreign_token(team_id, teams)))

@@ -18,7 +18,7 @@ from bot.core.policy import ineligible_reason
 from bot.core.values import USER_ID
 from bot.observability.aws_errors import CAUSES, CODES
 from bot.slack import manifest
-from bot.slack.payloads import admits_anybody
+from bot.slack.payloads import admits_anybody, foreign_token
 
 # How many mappings are checked by default.
 SAMPLE = 200
@@ -114,8 +114,7 @@ def team(team_id: str, enterprise_id: str | None, teams: Sequence[str]) -> Findi
     """Compare the token's workspace with those admitted."""
     if not teams or {team_id, enterprise_id} & set(teams):
         return ok("Slack team", team_id + (f" of {enterprise_id}" if enterprise_id else ""))
-    found = f"the token is of {team_id}, and STUDIO_TEAMS admits {', '.join(teams)} only"
-    fix = "set STUDIO_TEAMS to the token's team"
+    found, fix = foreign_token(team_id, teams)
     if admits_anybody(team_id, enterprise_id, frozenset(teams)):
         why = f"the bot admits only those of them that are workspaces of {enterprise_id}"
         return Finding(Level.WARN, "Slack team", found, why, fix)

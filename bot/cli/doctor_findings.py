@@ -24,14 +24,15 @@ READY_TIMEOUT = 10
 def findings(
     team: str | None, serving_role: str | None, url: str | None, *, presign: bool, all_mappings: bool
 ) -> Iterator[Finding]:
+    over_http = _over_http()
     if url is not None:
-        yield from _running(url)
+        yield from _running(url, over_http)
     try:
         settings = read_settings()
     except ConfigError as error:
         yield from _of_environment(error, "no command works with it")
         return
-    yield from _environment()
+    yield from _environment(over_http)
     try:
         examination = administration.doctor(
             settings, team, serving_role=serving_role, presign=presign, all_mappings=all_mappings
@@ -43,21 +44,26 @@ def findings(
     yield from examination.examine()
 
 
-def _environment() -> Iterator[Finding]:
-    """Check whether a bot would start in this environment, over HTTP or over Socket Mode."""
+def _over_http() -> HttpSettings | ConfigError:
+    """Read the settings of a bot over HTTP once: each time may read secrets from AWS."""
     try:
-        settings = load(HttpSettings)
-    except ConfigError as over_http:
+        return load(HttpSettings)
+    except ConfigError as error:
+        return error
+
+
+def _environment(over_http: HttpSettings | ConfigError) -> Iterator[Finding]:
+    """Check whether a bot would start in this environment, over HTTP or over Socket Mode."""
+    if isinstance(over_http, ConfigError):
         try:
             load(SocketSettings)
         except ConfigError:
             yield from _of_environment(over_http, "a bot would not start with it", missing=Level.WARN)
             return
-    else:
-        if settings.doubtful_signing_secret:
-            found, _, fix = DOUBTFUL.partition(": ")
-            yield Finding(Level.WARN, "environment", found, "with a wrong one the bot refuses every request", fix)
-            return
+    elif over_http.doubtful_signing_secret:
+        found, _, fix = DOUBTFUL.partition(": ")
+        yield Finding(Level.WARN, "environment", found, "with a wrong one the bot refuses every request", fix)
+        return
     yield Finding(Level.OK, "environment", "a bot would start with it")
 
 
@@ -67,7 +73,7 @@ def _of_environment(error: ConfigError, why: str, missing: Level = Level.FAIL) -
         yield Finding(level, "environment", line, why, "set it as .env.example says")
 
 
-def _running(url: str) -> Iterator[Finding]:
+def _running(url: str, over_http: HttpSettings | ConfigError) -> Iterator[Finding]:
     """Check a running bot: whether it is ready, and accepts what our signing secret signs."""
     check, why = f"bot at {url}", "until it is ready, nobody gets a link from it"
     try:
@@ -77,25 +83,23 @@ def _running(url: str) -> Iterator[Finding]:
         else:
             found, fix = f"not ready ({answer.status}): {_text(answer)}", "fix what it waits for; its log says more"
             yield Finding(Level.FAIL, check, found, why, fix)
-        yield _signed(f"{url.rstrip('/')}/slack/events")
+        yield _signed(f"{url.rstrip('/')}/slack/events", over_http)
     except urllib3.exceptions.HTTPError as error:
         found = f"it cannot be reached ({connection_cause(error).replace('_', ' ')})"
         yield Finding(Level.FAIL, check, found, why, "check that it runs and that this address leads to it")
 
 
-def _signed(address: str) -> Finding:
+def _signed(address: str, over_http: HttpSettings | ConfigError) -> Finding:
     """Send the bot what Slack sends to verify an address, signed with our secret.
 
     https://docs.slack.dev/reference/events/url_verification
     """
     check, why = "signing secret", "the bot refuses every request of Slack's"
-    try:
-        secret = load(HttpSettings).signing_secrets[0]
-    except ConfigError:
+    if isinstance(over_http, ConfigError):
         found = "not checked: there is no valid SLACK_SIGNING_SECRET here"
         return Finding(Level.WARN, check, found, "a wrong one refuses every request", "set it, and run this again")
     body = json.dumps({"type": "url_verification", "challenge": "doctor"})
-    timestamp = str(int(time.time()))
+    secret, timestamp = over_http.signing_secrets[0], str(int(time.time()))
     headers = {
         "Content-Type": "application/json",
         "X-Slack-Request-Timestamp": timestamp,

@@ -7,7 +7,7 @@ https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -273,6 +273,12 @@ def admits_anybody(team_id: str, enterprise_id: str | None, teams: frozenset[str
     """
     of_organisation = enterprise_id is not None and any(team.startswith("T") for team in teams)
     return not teams or bool(teams & {team_id, enterprise_id}) or of_organisation
+
+
+def foreign_token(team_id: str, teams: Iterable[str]) -> tuple[str, str]:
+    """Return that STUDIO_TEAMS does not name the team of the bot token, and what to do."""
+    found = f"STUDIO_TEAMS admits {', '.join(sorted(teams))} only, and the bot token is of {team_id}"
+    return found, "set STUDIO_TEAMS to the token's team, or remove it"
 
 
 def request_id(trigger_id: str) -> str:

@@ -413,7 +413,11 @@ def test_one_unreadable_record_gives_no_link(ana: Someone, access_table: Any, li
 CANNOT_BE_READ = {
     "dead": ("BatchGetItem", Fault(drop=True, times=None), "access list cannot be reached"),
     "throttled": ("BatchGetItem", Fault("ProvisionedThroughputExceededException", times=None), "under too much load"),
-    "refused": ("BatchGetItem", Fault("AccessDeniedException", times=None), "not allowed to read its access list"),
+    "refused": (
+        "BatchGetItem",
+        Fault("AccessDeniedException", times=None),
+        "not set up correctly to read its access",
+    ),
     "nothing can be written": ("TransactWriteItems", Fault(drop=True, times=None), "could not be recorded"),
 }
 

@@ -1,15 +1,18 @@
 """The doctor's judgement of single checks; tests/scenario/test_doctor.py produces each fault."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import pytest
 import urllib3
 
+from bot.app.bot import _require_admitted
 from bot.app.findings import SAMPLE, Finding, Level, Mapped, clock, domain, sample, scopes, team
 from bot.aws.account import Identity, Place, clock_ahead
 from bot.cli import doctor_findings
+from bot.config import HttpSettings
 from bot.core.access import Mapping
-from bot.core.errors import StudioError
+from bot.core.errors import ConfigError, StudioError
 from bot.core.link import Reason
 from bot.slack import manifest
 from bot.slack.payloads import admits_anybody
@@ -55,6 +58,13 @@ def test_scopes_unknown_to_slack_warn() -> None:
 def test_team_must_be_admitted(enterprise: str | None, teams: tuple[str, ...], level: Level) -> None:
     assert team("T1", enterprise, teams).level is level
     assert admits_anybody("T1", enterprise, frozenset(teams)) is (level is not Level.FAIL)
+
+
+def test_doctor_and_serve_word_a_foreign_team_alike() -> None:
+    with pytest.raises(ConfigError) as refused:
+        _require_admitted("T1", None, frozenset({"T2"}))
+    found = team("T1", None, ("T2",))
+    assert str(refused.value) == f"{found.found}: {found.fix}"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +134,13 @@ def test_sample_is_spread_evenly_and_has_every_domain() -> None:
 # The signed request to a running bot
 
 
+def load_over_http(monkeypatch: pytest.MonkeyPatch, *, secret: str) -> HttpSettings | ConfigError:
+    variables = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": secret, "AWS_REGION": "eu-west-1"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return doctor_findings._over_http()
+
+
 @pytest.mark.public(11)
 @pytest.mark.parametrize(
     ("status", "text", "level", "words"),
@@ -139,13 +156,26 @@ def test_sample_is_spread_evenly_and_has_every_domain() -> None:
 def test_answer_to_the_signed_request_is_the_bots_own(
     monkeypatch: pytest.MonkeyPatch, status: int, text: str, level: Level, words: str
 ) -> None:
-    for name, value in {
-        "SLACK_BOT_TOKEN": "xoxb-1",
-        "SLACK_SIGNING_SECRET": "8f14e45fceea167a5a36dedd4bea2543",
-        "AWS_REGION": "eu-west-1",
-    }.items():
-        monkeypatch.setenv(name, value)
+    over_http = load_over_http(monkeypatch, secret="8f14e45fceea167a5a36dedd4bea2543")
     answer = urllib3.HTTPResponse(body=text.encode(), status=status)
     monkeypatch.setattr(doctor_findings, "_http", lambda *_, **__: answer)
-    found = doctor_findings._signed("https://bot.example.com/slack/events")
+    found = doctor_findings._signed("https://bot.example.com/slack/events", over_http)
     assert (found.level, words in found.found) == (level, True), found
+
+
+def test_doctor_reads_the_signing_secret_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def stored(reference: str, _region: str | None) -> str:
+        read.append(reference)
+        return "8f14e45fceea167a5a36dedd4bea2543"
+
+    monkeypatch.setattr("bot.aws.secret_refs.read", stored)
+    load_over_http(monkeypatch, secret="ssm:///studio/slack")
+    read.clear()
+    answer = urllib3.HTTPResponse(body=b"ok", status=200)
+    monkeypatch.setattr(doctor_findings, "_http", lambda *_, **__: answer)
+    address = "https://bot.example.com"
+    found = islice(doctor_findings.findings(None, None, address, presign=False, all_mappings=False), 3)
+    assert [each.check for each in found] == [f"bot at {address}", "signing secret", "environment"]
+    assert read == ["ssm:///studio/slack"]

@@ -170,6 +170,15 @@ def test_permanent_refusal_has_no_retry_button(language: str, reason: Reason) ->
     assert hopeless == (NO_OTHER_TRY["en"] in CATALOGUES["en"].refusals[reason].lower())
 
 
+@pytest.mark.public(9)
+@pytest.mark.parametrize("reason", [Reason.AWS_REFUSED, Reason.STORE_REFUSED, Reason.SLACK_REFUSED])
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_refusal_blames_the_setup_and_no_permission(language: str, reason: Reason) -> None:
+    """The cause may also be a certificate, a proxy, a clock or an expired login."""
+    set_up = {"en": "not set up correctly", "de": "nicht richtig eingerichtet"}
+    assert set_up[language] in CATALOGUES[language].refusals[reason]
+
+
 # Choice of language
 
 LOCALES: list[tuple[str | None, str]] = [

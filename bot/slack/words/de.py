@@ -237,7 +237,7 @@ class GermanWords(Words):
         Reason.SPACE_NOT_YOURS: "Du hast keinen Zugriff auf einen Studio-Space dieses Namens: "
         "Er muss geteilt sein oder dir gehören. "
         "Nenne einen anderen oder bitte deine Studio-Admins, die Zuordnung zu korrigieren.",
-        Reason.AWS_REFUSED: "Der Bot darf deinen Link in AWS nicht erstellen. "
+        Reason.AWS_REFUSED: "Der Bot ist für AWS nicht richtig eingerichtet, deshalb habe ich keinen Link erstellt. "
         "Sag es deinen Studio-Admins; ein neuer Versuch hilft nicht.",
         Reason.AWS_THROTTLED: "AWS drosselt gerade die Anfragen. Warte eine Minute und versuch es dann erneut.",
         Reason.AWS_UNREACHABLE: "AWS ist gerade nicht erreichbar. Warte eine Minute und versuch es dann erneut.",
@@ -247,7 +247,7 @@ class GermanWords(Words):
         "Link erstellt. Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.STORE_THROTTLED: "Die Zugriffsliste ist gerade überlastet. "
         "Warte eine Minute und versuch es dann erneut.",
-        Reason.STORE_REFUSED: "Der Bot darf seine Zugriffsliste nicht lesen. "
+        Reason.STORE_REFUSED: "Der Bot kann seine Zugriffsliste nicht lesen, weil er nicht richtig eingerichtet ist. "
         "Sag es deinen Studio-Admins; ein neuer Versuch hilft nicht.",
         Reason.STORE_UNREADABLE: "Dein Eintrag ist nicht lesbar, deshalb habe ich keinen Link erstellt. "
         "Bitte deine Studio-Admins, ihn neu anzulegen.",
@@ -255,7 +255,7 @@ class GermanWords(Words):
         "Link erstellt. Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.SLACK_UNREACHABLE: "Slack konnte nicht bestätigen, wer du bist. "
         "Warte eine Minute und versuch es dann erneut.",
-        Reason.SLACK_REFUSED: "Der Bot darf in Slack nicht abfragen, wer du bist. "
+        Reason.SLACK_REFUSED: "Der Bot kann Slack nicht nach dir fragen, weil er nicht richtig eingerichtet ist. "
         "Sag es deinen Studio-Admins; ein neuer Versuch hilft nicht.",
         Reason.BUSY: "Gerade fordern viele gleichzeitig Links an. "
         "Warte ein paar Sekunden und versuch es dann erneut.",

@@ -216,7 +216,7 @@ class Words:
         "Name another one, or ask your Studio administrator to correct your mapping.",
         Reason.SPACE_NOT_YOURS: "You have no access to a Studio space of that name: it must be shared or your own. "
         "Name another one, or ask your Studio administrator to correct your mapping.",
-        Reason.AWS_REFUSED: "AWS does not let this bot create your link. "
+        Reason.AWS_REFUSED: "This bot is not set up correctly for AWS, so no link was made. "
         "Tell your Studio administrator; trying again will not help.",
         Reason.AWS_THROTTLED: "AWS is limiting requests right now. Wait a minute, then try again.",
         Reason.AWS_UNREACHABLE: "AWS cannot be reached right now. Wait a minute, then try again.",
@@ -225,14 +225,14 @@ class Words:
         Reason.STORE_UNREACHABLE: "The access list cannot be reached right now, so no link was made. "
         "Try again in a minute; if that does not help, tell your Studio administrator.",
         Reason.STORE_THROTTLED: "The access list is under too much load right now. Wait a minute, then try again.",
-        Reason.STORE_REFUSED: "The bot is not allowed to read its access list. "
+        Reason.STORE_REFUSED: "This bot is not set up correctly to read its access list, so no link was made. "
         "Tell your Studio administrator; trying again will not help.",
         Reason.STORE_UNREADABLE: "Your access record cannot be read, so no link was made. "
         "Ask your Studio administrator to set it again.",
         Reason.NOT_RECORDED: "Your request could not be recorded, so no link was made. "
         "Try again in a minute; if that does not help, tell your Studio administrator.",
         Reason.SLACK_UNREACHABLE: "Slack could not confirm who you are right now. Wait a minute, then try again.",
-        Reason.SLACK_REFUSED: "Slack does not let this bot confirm who you are. "
+        Reason.SLACK_REFUSED: "This bot is not set up correctly to ask Slack who you are, so no link was made. "
         "Tell your Studio administrator; trying again will not help.",
         Reason.BUSY: "Many people are asking at once. Wait a few seconds, then try again.",
         Reason.TOO_LATE: "This took too long, so no link was made. Try again.",
