@@ -64,7 +64,7 @@ def doctor(
         finding = Finding(each.level, *map(redactor.clean, (each.check, each.found, each.why, each.fix)))
         findings.append(finding)
         if not as_json:
-            _print(finding)
+            print_finding(finding)
     counts = Counter(finding.level for finding in findings)
     fails = counts[Level.FAIL]
     if as_json:
@@ -77,7 +77,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _print(finding: "Finding") -> None:
+def print_finding(finding: "Finding") -> None:
     """Print a check that passed as one line, and a problem as a block."""
     console.print_wrapped(f"{MARKS[finding.level]} {finding.check}: {finding.found}", indent=2)
     for label, text in (("Why", finding.why), ("Fix", finding.fix)):

@@ -9,7 +9,7 @@ import typer
 
 from bot import console
 from bot.admin.commands import ParseError
-from bot.cli import doctor, history, iam, local, members, serving, sync, tables, transfer
+from bot.cli import doctor, history, iam, init, local, members, serving, sync, tables, transfer
 from bot.core.errors import StudioLinksError
 from bot.core.values import InvalidValue, our_version
 from bot.observability import logs
@@ -43,6 +43,7 @@ def _root(
     pass
 
 
+cli.add_typer(init.commands)
 cli.add_typer(members.commands)
 cli.add_typer(transfer.commands)
 cli.add_typer(sync.commands)

@@ -62,7 +62,7 @@ def sync(
     )
     if not places:
         raise BadInput("nothing is mapped yet, so no domain is known: name domains with --domain")
-    accounts, active = _people(slack, run.tenant)
+    accounts, active = people(slack, run.tenant)
     profiles = list(_profiles(AwsAdmin(region=settings.aws_region, external_id=settings.studio_external_id), places))
     rows = plan(profiles, accounts, active, stored, frozenset(place.domain_id for place in places))
     failures: list[Failure] = []
@@ -75,7 +75,7 @@ def sync(
         raise typer.Exit(1)
 
 
-def _people(slack: "SlackApi", tenant: str) -> tuple[list[Account], frozenset[str]]:
+def people(slack: "SlackApi", tenant: str) -> tuple[list[Account], frozenset[str]]:
     """Return the accounts to match, and the ids of all full, active members."""
     accounts: list[Account] = []
     active: set[str] = set()

@@ -7,6 +7,7 @@ https://docs.slack.dev/reference/app-manifest
 import re
 from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
 from bot.core.values import InvalidValue
 
@@ -36,6 +37,17 @@ def manifest(*, socket: bool = False, url: str = PLACEHOLDER) -> str:
     _, start, body = _source().partition("_metadata:")
     body = re.sub(rf"^ *\w*url: {PLACEHOLDER}{PATH}\n", "", body, flags=re.MULTILINE)
     return SOCKET_MODE_HEAD + start + body.replace("socket_mode_enabled: false", "socket_mode_enabled: true")
+
+
+def creation_link() -> str:
+    """Return the address at which Slack offers to create the app, for Socket Mode.
+
+    https://docs.slack.dev/app-manifests/configuring-apps-with-app-manifests
+    """
+    text = re.sub(r"^ *#.*\n| +#.*$", "", manifest(socket=True), flags=re.MULTILINE)
+    narrow = re.sub(r"^(?:  )+(?=- )", lambda indent: indent[0][2:], text, flags=re.MULTILINE)
+    narrow = re.sub(r"^ +", lambda indent: indent[0][::2], narrow, flags=re.MULTILINE)
+    return f"https://api.slack.com/apps?new_app=1&manifest_yaml={quote(narrow, safe='/:,@')}"
 
 
 def scopes() -> dict[str, str]:

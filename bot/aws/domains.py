@@ -1,0 +1,73 @@
+"""Find the SageMaker domains that our credentials can see, and what keeps the bot from opening one."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from bot.aws.client import aws_errors, new_session
+from bot.core.errors import StudioError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+AT_ONCE = 16
+CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Domain:
+    """A SageMaker domain. `obstacle` says why no link can open it; None if links can."""
+
+    region: str
+    domain_id: str
+    name: str
+    obstacle: str | None = None
+
+
+def regions_of(partition: str) -> list[str]:
+    """Return the regions of a partition that have SageMaker."""
+    return boto3.Session().get_available_regions("sagemaker", partition_name=partition)
+
+
+def find(regions: Iterable[str]) -> tuple[list[Domain], dict[str, StudioError]]:
+    """Look into every region; return the domains, and why a region could not be looked into."""
+    with aws_errors():
+        session = new_session()  # not thread-safe, unlike its clients
+        clients = {region: session.client("sagemaker", region_name=region, config=CONFIG) for region in regions}
+    domains: list[Domain] = []
+    unseen: dict[str, StudioError] = {}
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="regions") as pool:
+        for region, found in zip(clients, pool.map(_domains, clients.values()), strict=True):
+            if isinstance(found, StudioError):
+                unseen[region] = found
+            else:
+                domains += found
+    return sorted(domains), unseen
+
+
+def _domains(client: "SageMakerClient") -> list[Domain] | StudioError:
+    region = client.meta.region_name
+    try:
+        with aws_errors():
+            pages = client.get_paginator("list_domains").paginate()
+            listed = [(each["DomainId"], each["DomainName"]) for page in pages for each in page["Domains"]]
+            return [Domain(region, domain_id, name, _obstacle(client, domain_id)) for domain_id, name in listed]
+    except StudioError as error:
+        return error
+
+
+def _obstacle(client: "SageMakerClient", domain_id: str) -> str | None:
+    described = client.describe_domain(DomainId=domain_id)
+    unified = described.get("DomainSettings", {}).get("UnifiedStudioSettings", {})
+    if described.get("AuthMode") == "SSO":
+        return f"signs in through IAM Identity Center: its members use {described.get('Url', 'its own address')}"
+    if unified.get("StudioWebPortalAccess") == "DISABLED":
+        return "belongs to SageMaker Unified Studio, and opens only there"
+    if (status := described.get("Status")) != "InService":
+        why = " ".join(str(described.get("FailureReason", "")).split())[:200]
+        return f"is {status}{f' ({why})' if why else ''}: repair it in the SageMaker console"
+    return None
