@@ -31,12 +31,22 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.aws import secret_refs as references
 from bot.aws.client import partition_of
 from bot.core.errors import ConfigError
-from bot.core.values import LINK_SECONDS, REGION, SESSION_SECONDS, TENANT_ID, USER_ID, install_hint, may_hold_secret
+from bot.core.values import (
+    HOST_PATTERN,
+    LINK_SECONDS,
+    REGION,
+    SESSION_SECONDS,
+    TENANT_ID,
+    USER_ID,
+    install_hint,
+    may_hold_secret,
+)
 from bot.variables import (
     BOT_MAY_BE,
+    SAFE_ADDRESS,
     WEB_ADDRESS,
     BotToken,
-    Ids,
+    Values,
     bare,
     channel,
     each_matches,
@@ -48,7 +58,7 @@ from bot.variables import (
 
 S = TypeVar("S", bound="Settings")
 
-ENDPOINT = "the address of the service, such as http://127.0.0.1:5001"
+ENDPOINT = "the address of the service, such as https://sts.eu-west-1.amazonaws.com; http:// only for this machine"
 SECRET = {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN"}
 SIGNING_SECRET = re.compile("[0-9a-f]{32}")  # as Slack makes them today
 DOUBTFUL = (
@@ -66,8 +76,9 @@ class Settings(BaseSettings):
     slack_bot_token: BotToken | None = Field(None, description=BOT_MAY_BE)
     slack_api_url: Annotated[str, AfterValidator(lambda url: url.rstrip("/") + "/")] = matching(
         "https://slack.com/api/",
-        f"^{WEB_ADDRESS}$",
-        "the base address of Slack's Web API without a user name, like https://slack.com/api/",
+        f"^{SAFE_ADDRESS}$",
+        "the base address of Slack's Web API without a user name, like https://slack.com/api/; http:// only for this "
+        "machine",
     )
     aws_region: str = Field("", validate_default=True, description="an AWS region such as eu-west-1")
     studio_table_prefix: str = matching(
@@ -75,10 +86,10 @@ class Settings(BaseSettings):
     )
     studio_link_seconds: int = whole_number(60, LINK_SECONDS.start, LINK_SECONDS.stop - 1)
     studio_session_seconds: int = whole_number(43200, SESSION_SECONDS.start, SESSION_SECONDS.stop - 1)
-    studio_teams: Annotated[Ids, AfterValidator(each_matches(TENANT_ID))] = Field(
+    studio_teams: Annotated[Values, AfterValidator(each_matches(TENANT_ID))] = Field(
         (), description="Slack team or enterprise ids such as T0123ABCD, separated by commas"
     )
-    studio_admins: Annotated[Ids, AfterValidator(each_matches(USER_ID))] = Field(
+    studio_admins: Annotated[Values, AfterValidator(each_matches(USER_ID))] = Field(
         (), description="Slack user ids such as U0123ABCD, separated by commas"
     )
     studio_sole_admin: bool = Field(default=False, description="true or false")
@@ -90,6 +101,9 @@ class Settings(BaseSettings):
     # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     studio_external_id: str | None = matching(
         None, r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$", "2 to 1224 letters, digits and characters of _+=,.@:/-"
+    )
+    studio_link_hosts: Annotated[Values, AfterValidator(each_matches(HOST_PATTERN))] = Field(
+        (), description="host names such as studio.example.com or *.studio.example.com, separated by commas"
     )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"
@@ -239,7 +253,7 @@ def _wrong_endpoints() -> dict[str, str]:
     return {
         name: f"{name}: {_quoted(name, text)} is not valid; it must be {ENDPOINT}"
         for name, text in sorted(os.environ.items())
-        if name.startswith("AWS_ENDPOINT_URL") and text and not re.fullmatch(WEB_ADDRESS, text)
+        if name.startswith("AWS_ENDPOINT_URL") and text and not re.fullmatch(SAFE_ADDRESS, text)
     }
 
 

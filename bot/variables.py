@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 WEB_ADDRESS = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
+# Plain HTTP only where nothing leaves this machine.
+SAFE_ADDRESS = r"(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?)(/[^\s?#]*)?"
 
 
 def bare(text: str) -> str:
@@ -66,4 +68,4 @@ def secret(form: str, most: int = 1) -> AfterValidator:
 
 BotToken = Annotated[SecretStr, secret(r"(xoxe\.)?xoxb-[\w.-]+")]
 BOT_MAY_BE = "the app's bot token, which starts with xoxb- (OAuth & Permissions in the app's settings)"
-Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(lambda given: split(given) if given else ())]
+Values = Annotated[tuple[str, ...], NoDecode, BeforeValidator(lambda given: split(given) if given else ())]

@@ -538,10 +538,34 @@ GUARDS = {
         (f"{CONTRACT}/test_slack_api.py", "test_foreign_response_url_gets_nothing"),
     ),
     "valid link URL": Guard(
-        "aws/sagemaker.py",
-        '            url=_checked(response.get("AuthorizedUrl")),',
-        '            url=str(response.get("AuthorizedUrl")),',
+        "aws/link_hosts.py",
+        "    if parsed is None:",
+        "    if False:",
         (f"{CONTRACT}/test_studio_port.py", "test_unusable_link_is_an_error_that_does_not_quote_it"),
+    ),
+    "host of a link": Guard(
+        "aws/link_hosts.py",
+        "    if known:",
+        "    if True:",
+        (f"{UNIT}/test_link_hosts.py", "test_link_to_an_unknown_host_is_refused"),
+    ),
+    "AWS over TLS": Guard(
+        "aws/client.py",
+        '    session.events.register("before-send", _refuse_plain_http)\n',
+        "",
+        (f"{CONTRACT}/test_redirects.py", "test_aws_is_not_called_over_plain_http"),
+    ),
+    "Socket Mode over TLS": Guard(
+        "slack/socket_mode.py",
+        'if url.scheme != "wss" and (url.scheme, url.hostname in LOOPBACK) != ("ws", True):',
+        'if url.scheme not in ("ws", "wss"):',
+        (f"{CONTRACT}/test_redirects.py", "test_socket_mode_without_tls_is_refused"),
+    ),
+    "path of a response_url": Guard(
+        "slack/response_url.py",
+        r"(/[\w-]+)+",
+        r"/.*",
+        (f"{CONTRACT}/test_slack_api.py", "test_response_urls_of_slack_are_recognized"),
     ),
     "session policy": Guard(
         "aws/role_sessions.py",

@@ -27,6 +27,7 @@ def studio(settings: Settings, connections: int, failed: Failed | None = None) -
         session_seconds=settings.studio_session_seconds,
         connections=connections,
         external_id=settings.studio_external_id,
+        link_hosts=settings.studio_link_hosts,
         failed=failed,
     )
 

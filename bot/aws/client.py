@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, InvalidEndpointConfigurationError
 from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
 from bot.core.errors import StudioError
 from bot.core.link import Reason
 from bot.core.ports import Failed
-from bot.core.values import may_hold_secret
+from bot.core.values import LOOPBACK, may_hold_secret
 from bot.observability.aws_failures import (
     AWS_ERRORS,
     answer_of,
@@ -47,10 +48,21 @@ def new_session(core: botocore.session.Session | None = None, failed: Failed | N
     core = core or botocore.session.Session()
     core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
     session = boto3.Session(botocore_session=core)
+    session.events.register("before-send", _refuse_plain_http)
     refuse_foreign_answers(session.events, failed)
     if failed is not None:
         count_failures(session.events, failed)
     return session
+
+
+def _refuse_plain_http(request: Any, **_: object) -> None:
+    """Raise InvalidEndpointConfigurationError for a call that would leave this machine without TLS.
+
+    The settings check AWS_ENDPOINT_URL; this finds the endpoints in AWS's own configuration file.
+    """
+    url = urlsplit(request.url)
+    if url.scheme != "https" and url.hostname not in LOOPBACK:
+        raise InvalidEndpointConfigurationError(msg="http:// leads to another machine, which takes https://")
 
 
 @cache

@@ -5,19 +5,18 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePresignedDom
 
 import json
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from bot.admin.examination import UNKNOWN_REGION
+from bot.aws import link_hosts
 from bot.aws.client import aws_errors, new_session, partition_of
 from bot.aws.examination import diagnosed, examine, require_space
 from bot.aws.iam_policy import session_policy
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Slack takes no button URL longer than this. https://docs.slack.dev/reference/block-kit/block-elements/button-element
-MAX_URL_LENGTH = 3000
 MAX_SPACES = 1000
 ADMINISTRATION = "studio-links-administration"
 
@@ -49,6 +46,7 @@ class SageMakerStudio:
         session_seconds: how long the Studio session lasts by default.
         connections: the size of each client's pool.
         external_id: the external id that the trust policies of mappings' roles require; None for none.
+        link_hosts: hosts to which a link may lead, beside SageMaker's own.
         failed: counts each call that AWS refused or did not answer, after retries.
     """
 
@@ -60,6 +58,7 @@ class SageMakerStudio:
         session_seconds: int,
         connections: int = 10,
         external_id: str | None = None,
+        link_hosts: Collection[str] = (),
         failed: Failed | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -67,6 +66,7 @@ class SageMakerStudio:
         self._failed = failed
         self._link_seconds = link_seconds
         self._session_seconds = session_seconds
+        self._link_hosts = link_hosts
         self._now = now
         # boto3's defaults (60 s, five attempts) outlast a member's patience and the link.
         self._config = Config(
@@ -124,7 +124,12 @@ class SageMakerStudio:
         except ClientError as error:
             raise diagnosed(client, mapping, error) from None
         return Link(
-            url=_checked(response.get("AuthorizedUrl")),
+            url=link_hosts.checked(
+                response.get("AuthorizedUrl"),
+                region=client.meta.region_name,
+                endpoint=client.meta.endpoint_url,
+                listed=self._link_hosts,
+            ),
             expires_at=expires_at,
             lifetime_seconds=self._link_seconds,
             session_seconds=session_seconds,
@@ -200,13 +205,3 @@ class SageMakerStudio:
                 session = self._role_session if by_role else self._session
                 self._clients[key] = session.client(service, region_name=region, config=self._config)
             return self._clients[key]
-
-
-def _checked(url: object) -> str:
-    """Return the URL if a browser and a Slack button can take it; else raise StudioError, which does not quote it."""
-    if isinstance(url, str) and len(url) <= MAX_URL_LENGTH and url.isascii() and url.isprintable() and " " not in url:
-        with suppress(ValueError):  # which quotes the URL
-            parts = urlsplit(url)
-            if parts.scheme in ("https", "http") and parts.hostname:
-                return url
-    raise StudioError("AWS answered without a usable link: try again", reason=Reason.AWS_UNEXPECTED)

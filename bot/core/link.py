@@ -35,6 +35,7 @@ class Reason(StrEnum):
     AWS_THROTTLED = "aws_throttled"
     AWS_UNREACHABLE = "aws_unreachable"
     AWS_UNEXPECTED = "aws_unexpected"
+    LINK_HOST_UNKNOWN = "link_host_unknown"
 
     STORE_UNREACHABLE = "store_unreachable"
     STORE_THROTTLED = "store_throttled"

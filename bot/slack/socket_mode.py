@@ -5,11 +5,13 @@ https://docs.slack.dev/apis/events-api/using-socket-mode
 
 import threading
 import time
+from urllib.parse import urlsplit
 
 import structlog
 
 from bot.core.errors import SlackError
 from bot.core.link import Reason
+from bot.core.values import LOOPBACK
 from bot.slack.api_errors import CALL_ERRORS, slack_error
 from bot.slack.network import Network
 from bot.slack.socket_connection import Connection, EnvelopeHandler, Times
@@ -122,7 +124,8 @@ class SocketMode:
         except CALL_ERRORS as error:
             check = "SLACK_APP_TOKEN and that the app has Socket Mode on"
             raise slack_error("apps.connections.open", error, check=check) from None
-        if not address.startswith(("wss://", "ws://")):
+        url = urlsplit(address)
+        if url.scheme != "wss" and (url.scheme, url.hostname in LOOPBACK) != ("ws", True):
             raise SlackError(
                 "Slack does not say where to connect (apps.connections.open): try again in a minute",
                 reason=Reason.SLACK_UNREACHABLE,

@@ -1,10 +1,11 @@
-"""No call follows a redirect: the answer of another server is not believed, and our tokens never reach it."""
+"""No call follows a redirect or leaves this machine without TLS: our tokens reach nobody else, nor do links."""
 
 import http.server
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -138,3 +139,26 @@ def test_redirected_link_is_an_error(elsewhere: Elsewhere, monkeypatch: pytest.M
     for client in studio._clients.values():
         client.close()
     assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_CONFIG_FILE"])
+def test_aws_is_not_called_over_plain_http(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    file, address = tmp_path / "config", "http://sagemaker.example.invalid"
+    file.write_text(f"[default]\nendpoint_url = {address}\n")
+    monkeypatch.setenv(name, address if name == "AWS_ENDPOINT_URL" else str(file))
+    studio = SageMakerStudio(region="us-east-1", link_seconds=60, session_seconds=43200)
+    with pytest.raises(StudioError, match="takes https://"):
+        studio.sign_in(Allowed(ANA, a_mapping(), Grant(ANA.user_id, Effect.ALLOW)))
+
+
+@pytest.mark.parametrize("address", ["ws://slack.example.com/x", "ws://127.0.0.1@slack.example.com/x", "http://x/"])
+def test_socket_mode_without_tls_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    handler = EnvelopeHandler(lambda _: {}, max_bytes=4096, metrics=Metrics("socket"))
+    mode = SocketMode(handler, app_token="xapp-1-A0", api_url="http://127.0.0.1:9/api/", replicas=1)
+    monkeypatch.setattr(mode._client, "apps_connections_open", lambda **_: {"url": address})
+    with pytest.raises(SlackError) as refused:
+        mode.connect()
+    assert refused.value.code == "no_address"

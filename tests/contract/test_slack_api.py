@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
+from urllib3.util import parse_url
 
 from bot.core.errors import SlackError
 from bot.core.link import Reason
@@ -326,6 +330,7 @@ def test_foreign_response_url_gets_nothing(workspace: Workspace, slack: SlackApi
 
 
 SLACK, GOV, LOCAL = "https://slack.com/api/", "https://slack-gov.com/api/", "http://127.0.0.1:9/api/"
+SLACKS = SlackApi(token="xoxb-0", api_url=SLACK)._response_urls
 
 
 @pytest.mark.public(22)
@@ -335,8 +340,23 @@ SLACK, GOV, LOCAL = "https://slack.com/api/", "https://slack-gov.com/api/", "htt
         (SLACK, f"https://hooks.slack.com/commands/{TEAM}/1/x", True),
         (SLACK, f"https://hooks.slack.com/actions/{TEAM}/1/x", True),
         (SLACK, f"https://hooks.slack.com/app/{TEAM}/1/x", True),
-        (SLACK, f"https://slack.com/commands/{TEAM}/1/x", True),
-        (SLACK, f"https://hooks.slack.com:443/commands/{TEAM}/1/x", True),
+        (SLACK, f"https://slack.com/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://evil.slack.com/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://hooks.slack.com:443/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://hooks.slack.com./commands/{TEAM}/1/x", False),
+        (SLACK, f"https://hooks.slack.com/commands/{TEAM}/../../services/{TEAM}/1/x", False),
+        (SLACK, f"https://hooks.slack.com/commands/{TEAM}/%2e%2e/%2e%2e/services/T0/1/x", False),
+        (SLACK, f"https://hooks.slack.com/commands/{TEAM}/..;/services/1/x", False),
+        (SLACK, f"https://hooks.slack.com/commands%2f..%2fservices/{TEAM}/1/x", False),
+        (SLACK, f"https://hooks.slack.com/commands//{TEAM}/1/x", False),
+        (SLACK, f"https://hooks.slack.com/commands/{TEAM}/1/x?redirect=https://evil.example", False),
+        (SLACK, f"https://hooks.slack.com/commands/{TEAM}/1/x#@evil.example", False),
+        (SLACK, f"https://hooks.slack.com%2eevil.example/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://hooks.slack.com\\@evil.example/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://hooks.slack.com/commands/{TEAM}/1/x\n", False),
+        (SLACK, f"https://hooks。slack.com/commands/{TEAM}/1/x", False),
+        (SLACK, f" https://hooks.slack.com/commands/{TEAM}/1/x", False),
+        (SLACK, f"https://hooks.slack-gov.com/commands/{TEAM}/1/x", False),
         (SLACK, f"https://HOOKS.slack.com/commands/{TEAM}/1/x", True),
         (SLACK, "https://hooks.slack.com/commands/E0ORG00001/1/x", True),
         (SLACK, "https://hooks.slack.com/commands/T0OTHER001/1/x", False),
@@ -364,11 +384,21 @@ SLACK, GOV, LOCAL = "https://slack.com/api/", "https://slack-gov.com/api/", "htt
         ("https://evilslack.com/api/", f"https://hooks.slack.com/commands/{TEAM}/1/x", False),
         (LOCAL, f"http://localhost:10/commands/{TEAM}/1/x", True),
         (LOCAL, f"https://hooks.slack.com/commands/{TEAM}/1/x", False),
+        (LOCAL, f"http://127.0.0.1:10@evil.example/commands/{TEAM}/1/x", False),
+        (LOCAL, f"http://127.0.0.1.evil.example/commands/{TEAM}/1/x", False),
     ],
 )
 def test_response_urls_of_slack_are_recognized(origin: Origin, api_url: str, url: str, *, ours: bool) -> None:
     asked = replace(origin, enterprise_id="E0ORG00001")
     assert SlackApi(token="xoxb-0", api_url=api_url)._response_urls.is_trusted(url, asked) is ours
+
+
+@given(st.text("abTS0./:@\\%?#[]-_ 。\n", max_size=30), st.sampled_from(["", "/1/x", "@evil.example/", ".evil/"]))
+def test_trusted_response_url_has_one_reading(text: str, end: str) -> None:
+    url = f"https://hooks.slack.com{text}/commands/{TEAM}{text}{end}"
+    if SLACKS.is_trusted(url, Origin("request-1", "A0", ANA.user_id, team_id=TEAM)):
+        assert parse_url(url).host == urlsplit(url).hostname == "hooks.slack.com"
+        assert f"https://hooks.slack.com{parse_url(url).path}" == url
 
 
 # The audit channel

@@ -1,6 +1,7 @@
 """Link requests: what the member, AWS and the audit see, and what other members do not."""
 
 import itertools
+import json
 import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
@@ -148,6 +149,20 @@ def test_audit_has_the_request_but_not_the_link(somebody: Somebody) -> None:
     assert entry.link_sha256 is not None
     assert link_of(message) not in repr(entry)
     assert "allow" in (entry.rule or "")
+
+
+def test_link_to_an_unknown_host_is_kept_back(somebody: Somebody) -> None:
+    somebody.mapped().allowed()
+    answer = {"AuthorizedUrl": "https://d-1.studio.evil.example/auth?token=x"}
+    somebody.product.aws.inject("CreatePresignedDomainUrl", Fault(body=json.dumps(answer).encode(), status=200))
+
+    message = somebody.types()
+
+    assert "an address that this bot does not know" in message.text
+    assert not has_link(message)
+    entry = wait_for_outcome(somebody, "link_host_unknown")
+    assert "d-1.studio.evil.example" in str(entry.detail)
+    assert "STUDIO_LINK_HOSTS" in str(entry.detail)
 
 
 def test_link_expires_after_a_minute(somebody: Somebody) -> None:

@@ -63,6 +63,7 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_AUDIT_DAYS": 400,
     "STUDIO_EXTERNAL_ID": None,
     "OTEL_EXPORTER_OTLP_ENDPOINT": None,
+    "STUDIO_LINK_HOSTS": (),
     "STUDIO_AUDIT_CHANNEL": None,
     "STUDIO_REQUEST_CHANNEL": None,
     "STUDIO_LOCALE": None,
@@ -113,6 +114,12 @@ VALID: list[tuple[str, str, Any]] = [
     ("STUDIO_SOLE_ADMIN", "true", True),
     ("STUDIO_LINKS_PER_MINUTE", "1000", 1000),
     ("STUDIO_AUDIT_DAYS", "3650", 3650),
+    ("SLACK_API_URL", "http://[::1]:8080/api/", "http://[::1]:8080/api/"),
+    (
+        "STUDIO_LINK_HOSTS",
+        "studio.example.com, *.studio.example.org",
+        ("studio.example.com", "*.studio.example.org"),
+    ),
     ("STUDIO_EXTERNAL_ID", "links:prod/1", "links:prod/1"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "http://127.0.0.1:4318"),
     ("STUDIO_AUDIT_CHANNEL", "C0AUDIT", "C0AUDIT"),
@@ -145,6 +152,9 @@ INVALID: dict[str, tuple[list[str], str]] = {
             "ftp://slack.com/api/",
             "https://",
             "https://slack.com/?a=b",
+            "http://slack.com/api/",
+            "http://127.0.0.1.evil.example/api/",
+            "http://localhost.evil.example/",
         ],
         "the base address of Slack's Web API",
     ),
@@ -166,6 +176,18 @@ INVALID: dict[str, tuple[list[str], str]] = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": (
         ["127.0.0.1:4318", "grpc://x", "http://"],
         "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318",
+    ),
+    "STUDIO_LINK_HOSTS": (
+        [
+            "*",
+            "*.com",
+            "https://studio.example.com",
+            "studio.example.com:8443",
+            "localhost",
+            "a.*.com",
+            "ü.x.com",
+        ],
+        "host names such as studio.example.com",
     ),
     "STUDIO_EXTERNAL_ID": (["x", "a b", "x" * 1225], "2 to 1224 letters, digits and characters of _+=,.@:/-"),
     "STUDIO_AUDIT_CHANNEL": (["#audit", "U0A", "c0audit"], "a Slack channel id"),
@@ -423,7 +445,10 @@ def test_settings_hide_secrets_in_every_representation() -> None:
 
 
 @pytest.mark.parametrize("service", ["", "_DYNAMODB", "_SAGEMAKER", "_STS"])
-@pytest.mark.parametrize("text", ["nonsense", "127.0.0.1:5001", "http://", "http://a b"])
+@pytest.mark.parametrize(
+    "text",
+    ["nonsense", "127.0.0.1:5001", "http://", "http://a b", "http://dynamodb.example.com", "http://127.0.0.1.x/"],
+)
 def test_invalid_aws_endpoint_is_named(monkeypatch: pytest.MonkeyPatch, service: str, text: str) -> None:
     monkeypatch.setenv(f"AWS_ENDPOINT_URL{service}", text)
 

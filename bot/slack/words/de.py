@@ -243,6 +243,8 @@ class GermanWords(Words):
         Reason.AWS_UNREACHABLE: "AWS ist gerade nicht erreichbar. Warte eine Minute und versuch es dann erneut.",
         Reason.AWS_UNEXPECTED: "AWS hat etwas geantwortet, das dieser Bot nicht versteht. "
         "Versuch es erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
+        Reason.LINK_HOST_UNKNOWN: "AWS hat einen Link zu einer Adresse geschickt, die dieser Bot nicht kennt, "
+        "deshalb bekommst du ihn nicht. Sag es deinen Studio-Admins; ein neuer Versuch hilft nicht.",
         Reason.STORE_UNREACHABLE: "Die Zugriffsliste ist gerade nicht erreichbar, deshalb habe ich keinen "
         "Link erstellt. Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.STORE_THROTTLED: "Die Zugriffsliste ist gerade überlastet. "

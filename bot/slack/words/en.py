@@ -222,6 +222,8 @@ class Words:
         Reason.AWS_UNREACHABLE: "AWS cannot be reached right now. Wait a minute, then try again.",
         Reason.AWS_UNEXPECTED: "AWS returned something this bot does not understand. "
         "Try again; if that does not help, tell your Studio administrator.",
+        Reason.LINK_HOST_UNKNOWN: "AWS returned a link to an address that this bot does not know, so I kept it back. "
+        "Tell your Studio administrator; trying again will not help.",
         Reason.STORE_UNREACHABLE: "The access list cannot be reached right now, so no link was made. "
         "Try again in a minute; if that does not help, tell your Studio administrator.",
         Reason.STORE_THROTTLED: "The access list is under too much load right now. Wait a minute, then try again.",
