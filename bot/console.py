@@ -14,6 +14,7 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
+from bot.core.values import escape_controls
 from bot.observability.logs import redactor
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ def progress(items: Iterable[T], *, total: int | None, doing: str) -> Iterator[T
 def print_json(value: object) -> None:
     """Print a value as JSON: dataclasses as objects, times in ISO 8601."""
     # rich would fold and colour it, and this is for programs.
-    out().file.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
+    out().file.write(escape_controls(json.dumps(plain(value), indent=2, ensure_ascii=False)) + "\n")
 
 
 def plain(value: object) -> Any:

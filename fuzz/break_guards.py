@@ -501,6 +501,18 @@ GUARDS = {
         "if False:",
         (f"{SCENARIO}/test_cli.py", "test_garbage_from_sts_does_not_end_an_emergency"),
     ),
+    "control characters": Guard(
+        "core/values.py",
+        "return CONTROL.sub(lambda found:",
+        "return text or CONTROL.sub(lambda found:",
+        (f"{SCENARIO}/test_cli.py", "test_no_reader_prints_control_characters"),
+    ),
+    "members' words as plain text": Guard(
+        "slack/requests/views.py",
+        "*map(literal, lines)]",
+        "*map(section, lines)]",
+        (f"{UNIT}/test_access_request_views.py", "test_members_text_is_never_formatted"),
+    ),
     "lock without a holder": Guard(
         "store/locks.py",
         "except InvalidValue:",

@@ -16,7 +16,7 @@ from bot.core.errors import Changed, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Reason, Source
 from bot.core.ports import AccessRequestStore, AuditLog
 from bot.core.records import AccessRequest, Actor, DecisionResult, RequestState
-from bot.core.values import MAX_REASON, utc_now
+from bot.core.values import CONTROL, MAX_REASON, utc_now
 from bot.links.facts import Gatherer, groups_for_administration, groups_for_approval, if_approved
 
 # How long administrators have; after that the member may ask again.
@@ -280,4 +280,4 @@ class AccessRequests:
 
 def _line(text: str) -> str:
     """Return text on one line: administrators read it between other lines, which it must not imitate."""
-    return " ".join(text.split())[:MAX_REASON]
+    return CONTROL.sub("", " ".join(text.split()))[:MAX_REASON]

@@ -22,7 +22,7 @@ from typing import Any
 
 from bot.admin.commands import parse_when
 from bot.core.access import Access, Effect, Grant, Mapping
-from bot.core.values import DEFAULT_ALIAS, USER_ID, InvalidValue, check_pattern
+from bot.core.values import DEFAULT_ALIAS, USER_ID, InvalidValue, check_pattern, escape_controls
 
 # The columns of a mapping, and the fields that they fill.
 MAPPING_FIELDS = {
@@ -91,8 +91,8 @@ class ParsedFile:
 
 
 def safe_cell(text: str) -> str:
-    """Return a text as a cell that no spreadsheet runs as a formula."""
-    return UNSAFE.sub(r"\1'\2", text)
+    """Return a text as a cell that no spreadsheet runs as a formula, with control characters in escaped form."""
+    return UNSAFE.sub(r"\1'\2", escape_controls(text))
 
 
 def csv_line(cells: Iterable[object]) -> str:

@@ -56,10 +56,17 @@ REASON = re.compile(rf"[^\ud800-\udfff]{{0,{MAX_REASON}}}")
 REASON_RULE = f"text of at most {MAX_REASON} characters"
 
 
+# Characters that a terminal obeys or that reorder what is read, apart from tabs and line ends.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 # What may be a secret that somebody has put into the wrong variable.
 MAY_BE_SECRET = re.compile(
     r"xox|xapp|@|(token|secret|key|password|signature)=|(?=[a-z+/=_]*[0-9])[a-z0-9+/=_]{12,}", re.IGNORECASE
 )
+
+
+def escape_controls(text: str) -> str:
+    """Return a text with its control characters as JSON and Python write them, such as \\u202e."""
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def may_hold_secret(text: str) -> bool:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.core.records import AccessRequest
+from bot.core.values import CONTROL
 from bot.slack.words import Words
 
 Block = dict[str, Any]
@@ -64,7 +65,7 @@ def escape(text: str, longest: int | None = None) -> str:
     """Escape text from outside: Slack gives meaning to these three characters only."""
     if longest is not None and len(text) > longest:
         text = text[:longest] + "…"
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return CONTROL.sub("", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def plain(text: str) -> Block:
@@ -86,6 +87,11 @@ def verbatim(text: str) -> Block:
     https://docs.slack.dev/reference/block-kit/composition-objects/text-object
     """
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def literal(text: str) -> Block:
+    """Return a section in which nothing that a member wrote is formatted, linked or reordered."""
+    return {"type": "section", "text": {"type": "plain_text", "text": CONTROL.sub("", text), "emoji": False}}
 
 
 def context(text: str) -> Block:

@@ -89,7 +89,8 @@ def test_mapped_member_is_approved_for_the_requested_duration(product: Product, 
 
     assert "I sent your request to your Studio administrators" in newest(product, user, "administrators").text
     request = newest(product, "U0ADA", f"<@{user}>")
-    assert "&lt;!channel&gt; &amp; Falcon" in str(request.blocks)
+    words = {"type": "plain_text", "text": "Why: <!channel> & Falcon", "emoji": False}
+    assert {"type": "section", "text": words}.items() <= request.blocks[1].items()
     newest(product, "U0BEA", f"<@{user}>")
     assert product.slack.press("U0ADA", request, "approve_access").ack == "ok"
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from bot import cli as commands
 from bot.admin.commands import ParseError
 from bot.core.errors import StudioLinksError
-from bot.core.values import InvalidValue
+from bot.core.values import CONTROL, InvalidValue
 from bot.local.faults import Fault
 from tests.preloaded import run_bot
 from tests.scenario.conftest import Product, create_domain, create_profile
@@ -388,3 +388,31 @@ def test_demo_runs_in_under_ten_seconds(product: Product) -> None:
     assert "leads to the AWS sign-in page" in ended.stdout
     assert "not_allowed" in ended.stdout
     assert "token=" not in ended.stdout + ended.stderr
+
+
+HOSTILE = "\x1b[2J\u202eevil\u2066 =1+1 \x9b31m\u2028@x"
+READERS = [
+    "show U0EVIL",
+    "list",
+    "history U0EVIL",
+    "explain U0EVIL",
+    "export",
+    "history U0EVIL --csv",
+    "show U0EVIL --json",
+    "list --json",
+    "history U0EVIL --json",
+    "explain U0EVIL --json",
+    "export --json",
+]
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_no_reader_prints_control_characters(product: Product, reader: str) -> None:
+    product.cli("allow", "U0EVIL", "--reason", HOSTILE)
+
+    printed = product.cli(*reader.split()).stdout
+
+    assert "evil" in printed
+    assert not CONTROL.search(printed)
+    if "--json" in reader and "export" not in reader:
+        assert "\u202eevil" in json.dumps(json.loads(printed), ensure_ascii=False)

@@ -14,7 +14,7 @@ from bot.core.access import Mapping, Member
 from bot.core.errors import BadInput, Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.link import Reason
 from bot.core.records import AccessRequest, DecisionResult, RequestState
-from bot.core.values import MAX_REASON, InvalidValue
+from bot.core.values import CONTROL, MAX_REASON, InvalidValue
 from bot.local.slack.blocks import check_message, check_view, refusal
 from bot.slack.blocks import Message, RenderContext, count, slack_date
 from bot.slack.members import views
@@ -61,6 +61,12 @@ def texts(blocks: list[dict[str, Any]]) -> Iterator[str]:
         for part in (block.get("text"), *block.get("elements", ())):
             if part and part.get("type") == "mrkdwn":
                 yield part["text"]
+
+
+def all_texts(blocks: list[dict[str, Any]]) -> list[str]:
+    """Return every text in the blocks, markup or not."""
+    parts = [part for block in blocks for part in (block.get("text"), *block.get("elements", ())) if part]
+    return [part["text"] for part in parts if isinstance(part["text"], str)]
 
 
 def elements(blocks: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -181,35 +187,28 @@ def test_members_text_appears_only_in_text(render: RenderContext) -> None:
     request = asked("n33dle", wish="w1sh")
     for name, message in every_message(request, render).items():
         for word in ("n33dle", "w1sh"):
-            shown = json.dumps(message.payload()).count(word)
-            assert shown == sum(text.count(word) for text in texts(message.blocks)), name
+            count = json.dumps(message.payload()).count(word)
+            texts_of_sections = [block["text"]["text"] for block in message.blocks if block["type"] == "section"]
+            assert count == sum(text.count(word) for text in texts_of_sections), name
 
 
 @in_each_language
-def test_members_text_has_no_mentions_or_links(render: RenderContext) -> None:
-    request = asked(HOSTILE)
-    shown = [*every_message(request, render).values()]
-    for block_texts in (texts(message.blocks) for message in shown):
-        joined = "\n".join(block_texts)
-        for part in ("<!channel>", "<@U0BEN00001>", "<https:"):
-            assert part not in joined
-    admins = "\n".join(texts(asking_views.to_admins(request, render).blocks))
-    assert "&lt;!channel&gt; &amp; &lt;@U0BEN00001&gt;" in admins
-
-
-@in_each_language
-def test_members_text_is_rendered_without_mentions_or_links(render: RenderContext) -> None:
-    """Slack links @channel and addresses in text that is not marked as verbatim."""
-    text = "@channel @ada #general https://evil.example.com"
+def test_members_text_is_never_formatted(render: RenderContext) -> None:
+    """Slack formats, links and notifies in markup only; a plain text may still have emoji."""
+    text = f"{HOSTILE} _i_ ~s~ > q @channel #general https://evil.example.com :white_check_mark: \u202edevorppA"
     for name, message in every_message(asked(text), render).items():
+        assert "channel" not in "".join(texts(message.blocks)), name
         for block in message.blocks:
-            if "@channel" in json.dumps(block):
-                assert block["text"]["verbatim"] is True, name
+            if "channel" in json.dumps(block):
+                assert block["text"] | {"text": ""} == {"type": "plain_text", "text": "", "emoji": False}, name
+                assert not CONTROL.search(block["text"]["text"]), name
+    forms = every_form(asked(text), render)
+    assert "channel" not in "".join(texts(forms["mapping"]["blocks"]))
 
 
 @in_each_language
 def test_braces_in_members_text_are_kept(render: RenderContext) -> None:
-    assert "{user} {days}" in "\n".join(texts(asking_views.to_admins(asked(HOSTILE), render).blocks))
+    assert "{user} {days}" in "\n".join(all_texts(asking_views.to_admins(asked(HOSTILE), render).blocks))
 
 
 @in_each_language
@@ -229,9 +228,9 @@ def test_posting_shows_requester_profile_reason_and_duration(render: RenderConte
         asking_views.to_admins(request, render),
         asking_views.settled(decided(request, RequestState.APPROVED), render),
     ):
-        shown = list(texts(message.blocks))
-        assert f"<@{MAX_ID_LENGTH}>" in shown[0]
-        assert shown[1:4] == [
+        lines = all_texts(message.blocks)
+        assert f"<@{MAX_ID_LENGTH}>" in lines[0]
+        assert lines[1:4] == [
             words.asked_reason.format(reason="project Falcon"),
             words.asked_wish.format(wish="project Falcon"),
             words.asked_days.format(days=count(7, words.day)),
@@ -248,7 +247,7 @@ def test_posting_without_a_profile_has_no_line_for_it(render: RenderContext) -> 
 
 @in_each_language
 def test_permanent_duration_is_described(render: RenderContext) -> None:
-    shown = "\n".join(texts(asking_views.to_admins(asked(days=None), render).blocks))
+    shown = "\n".join(all_texts(asking_views.to_admins(asked(days=None), render).blocks))
     assert render.words.no_end_date in shown
     assert "None" not in shown
 

@@ -176,6 +176,7 @@ def test_concurrent_forms_open_one_request(world: World) -> None:
 @pytest.mark.parametrize("text", ["&" * 3000, "\u202e\u05d0" * 1500, "\U0001f980" * 3000], ids=["&", "rtl", "wide"])
 def test_long_texts_are_cut_to_the_length_of_a_rule(world: World, text: str) -> None:
     request, _ = world.send(ANA, world.form(), wish=text, reason=text, days=1)
+    text = text.replace("\u202e", "")
     assert (request.wish, request.reason) == (text[:MAX_REASON], text[:MAX_REASON])
     assert world.approve(request).result is DecisionResult.DONE
     rule = world.rule()

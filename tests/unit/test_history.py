@@ -107,7 +107,7 @@ def test_slack_tells_who_until_when_and_why(language: str) -> None:
     assert "<@U0ADA>" in said
     assert "<@U0BEN>" in said
     assert f"<!date^{int(END_OF_DAY.timestamp())}^" in said
-    assert "(Q3 forecast)" in said
+    assert "(`Q3 forecast`)" in said
     assert len(said.splitlines()) == 2  # the heading and one line
 
 

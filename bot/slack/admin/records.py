@@ -9,7 +9,7 @@ from bot.admin.results import Page, Record
 from bot.admin.specs import Name, Verb
 from bot.core.access import Access, Grant, Lockdown, Mapping, Workspace
 from bot.core.records import Entry
-from bot.core.values import USER_ID, is_group
+from bot.core.values import MAX_REASON, USER_ID, is_group
 from bot.slack.blocks import (
     Block,
     Message,
@@ -80,7 +80,7 @@ def rule(grant: Grant, render: RenderContext, now: datetime) -> str:
 
 def _reason_and_author(record: Grant | Lockdown, render: RenderContext) -> list[str]:
     words, by = render.words.admin, mention(record.set_by, MAX_BY_LENGTH)
-    phrases = [words.rule_reason.format(reason=escape(record.reason))] if record.reason else []
+    phrases = [words.rule_reason.format(reason=code(record.reason, MAX_REASON))] if record.reason else []
     return [*phrases, words.rule_by.format(by=by)] if record.set_by else phrases
 
 
@@ -141,7 +141,7 @@ def _entries(batch: tuple[Entry, ...], render: RenderContext) -> list[str]:
     words, entry = render.words.admin, batch[0]
     line = sentence(
         batch,
-        words.sentences,
+        {**words.sentences, "reason": "(`{reason}`)"},
         who=lambda name: mention(short_name(name), MAX_BY_LENGTH),
         when=slack_date,
         text=lambda text: code(text, MAX_DETAIL_LENGTH),
@@ -159,4 +159,4 @@ def _values(record: Dictionary[str, object]) -> str:
         for name, value in flat(record).items()
         if not name.endswith(("set_by", "set_at", "profile_arn"))
     )
-    return escape("; ".join(phrases), MAX_DETAIL_LENGTH)
+    return f"`{code('; '.join(phrases), MAX_DETAIL_LENGTH)}`"

@@ -162,7 +162,7 @@ def _explained(explained: Explained, render: RenderContext, now: datetime) -> Me
         text = words.would_not_get.format(user=user, reason=decision.reason)
     marks = {True: ":white_check_mark:", False: ":x:"}
     checks = [
-        f"{marks[check.passed]} {check.name}: {escape(check.detail, MAX_DETAIL_LENGTH)}" for check in decision.checks
+        f"{marks[check.passed]} {check.name}: `{code(check.detail, MAX_DETAIL_LENGTH)}`" for check in decision.checks
     ]
     rules = [_considered(each, render, now) for each in explained.explanation.rules] or [words.no_rules]
     if explained.explanation.unknown:

@@ -21,12 +21,12 @@ from bot.slack.blocks import (
     context,
     count,
     escape,
+    literal,
     plain,
     section,
     slack_date,
     text_input,
     text_message,
-    verbatim,
 )
 from bot.slack.members.views import ASK, HOME_OPEN
 from bot.slack.words import Words
@@ -184,11 +184,10 @@ def announcement(request: AccessRequest) -> str:
 
 
 def _asked(request: AccessRequest, words: Words) -> list[Block]:
-    # A section each: escaped, the longest of them would not fit into one together.
-    lines = [words.asked_reason.format(reason=escape(request.reason))]
-    lines += [words.asked_wish.format(wish=escape(request.wish))] if request.wish else []
+    lines = [words.asked_reason.format(reason=request.reason)]
+    lines += [words.asked_wish.format(wish=request.wish)] if request.wish else []
     lines.append(words.asked_days.format(days=_span(request.days, words)))
-    return [section(f"*{words.asked.format(user=request.member.user_id)}*"), *map(verbatim, lines)]
+    return [section(f"*{words.asked.format(user=request.member.user_id)}*"), *map(literal, lines)]
 
 
 def _span(days: int | None, words: Words) -> str:

@@ -160,7 +160,7 @@ class GermanAdminWords(AdminWords):
     rules = {Effect.ALLOW: "freigeschaltet", Effect.DENY: "gesperrt", Effect.ADMIN: "Admin"}
     rule_until = "bis {until}"
     rule_ended = "abgelaufen {until}"
-    rule_reason = "„{reason}“"
+    rule_reason = "`{reason}`"
     rule_by = "gesetzt von {by}"
     unreadable = "`{record}` ist nicht lesbar; `forget` entfernt es"
     about = "*Gespeichert über {user}*"

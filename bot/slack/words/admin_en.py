@@ -147,7 +147,7 @@ class AdminWords:
     rules = {Effect.ALLOW: "allowed", Effect.DENY: "blocked", Effect.ADMIN: "administrator"}
     rule_until = "until {until}"
     rule_ended = "ended {until}"
-    rule_reason = "“{reason}”"
+    rule_reason = "`{reason}`"
     rule_by = "set by {by}"
     unreadable = "`{record}` can't be read; `forget` removes it"
     about = "*Stored about {user}*"

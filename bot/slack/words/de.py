@@ -99,9 +99,9 @@ class GermanWords(Words):
         "Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen Studio-Admins."
     )
     asked = "<@{user}> beantragt Zugriff auf SageMaker Studio"
-    asked_wish = "*Was:* {wish}"
-    asked_reason = "*Wofür:* {reason}"
-    asked_days = "*Wie lange:* {days}"
+    asked_wish = "Was: {wish}"
+    asked_reason = "Wofür: {reason}"
+    asked_days = "Wie lange: {days}"
     asked_until = "Entscheidung möglich bis {until}"
     approve = "Genehmigen"
     deny = "Ablehnen"

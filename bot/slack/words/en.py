@@ -98,9 +98,9 @@ class Words:
         "Try again in a minute; if that does not help, tell your Studio administrator."
     )
     asked = "<@{user}> asks for access to SageMaker Studio"
-    asked_wish = "*What:* {wish}"
-    asked_reason = "*Why:* {reason}"
-    asked_days = "*How long:* {days}"
+    asked_wish = "What: {wish}"
+    asked_reason = "Why: {reason}"
+    asked_days = "How long: {days}"
     asked_until = "Open for a decision until {until}"
     approve = "Approve"
     deny = "Deny"
