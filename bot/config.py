@@ -9,7 +9,7 @@ A field's description says what the variable may be, for the error about a missi
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Annotated, Any, Literal, TypeVar
@@ -242,9 +242,9 @@ def drop_ignored_variables() -> dict[str, str]:
     return {name: why for name, why in ignored.items() if os.environ.pop(name, "")}
 
 
-def secret_references() -> frozenset[str]:
-    """Return the references among all variables that hold secrets."""
-    values = [bare(value) for name in SECRET for value in bare(os.environ.get(name, "")).split(",")]
+def secret_references(names: Iterable[str] = SECRET) -> frozenset[str]:
+    """Return the references among these variables, which hold secrets."""
+    values = [bare(value) for name in names for value in bare(os.environ.get(name, "")).split(",")]
     return frozenset(value for value in values if references.is_reference(value))
 
 

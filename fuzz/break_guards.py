@@ -615,6 +615,25 @@ GUARDS = {
         "    logging.raiseExceptions = True",
         (f"{UNIT}/test_logs.py", "test_unwritable_log_prints_nothing_unredacted"),
     ),
+    # AWS roles and secrets
+    "profiles in the policy": Guard(
+        "aws/iam_policy.py",
+        'return sorted(self.profiles) + self.studio("user-profile", "/*", self.open_domains)',
+        'return self.studio("user-profile", "/*")',
+        (f"{UNIT}/test_iam.py", "test_policy_does_not_allow"),
+    ),
+    "bot token apart": Guard(
+        "cli/iam.py",
+        "return arns({BOT_TOKEN}) - shared",
+        "return arns(SECRET)",
+        (f"{SCENARIO}/test_cli.py", "test_administration_policy_covers_the_bot_token_alone"),
+    ),
+    "table settings apart": Guard(
+        "aws/iam_policy.py",
+        '[f"Describe{name}" for name in SETTINGS]',
+        '[f"{verb}{name}" for verb in ("Update", "Describe") for name in SETTINGS]',
+        (f"{UNIT}/test_iam.py", "test_policy_does_not_allow"),
+    ),
 }
 
 

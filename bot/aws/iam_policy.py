@@ -1,9 +1,10 @@
-"""Least-privilege IAM policies for the bot, its administrators and a broker role's session. Pure.
+"""Least-privilege IAM policies for setup, administration, the bot and a broker role's session. Pure.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
 """
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,8 +14,16 @@ from typing import Any
 from bot.core.access import Mapping
 
 TABLES = ("access", "audit", "runtime")
+# What `tables create` switches on and `tables check` reads.
+SETTINGS = ("Table", "TimeToLive", "ContinuousBackups")
 PRESIGN = "sagemaker:CreatePresignedDomainUrl"
-EXAMINE = ["sagemaker:DescribeDomain", "sagemaker:DescribeUserProfile", "sagemaker:DescribeSpace"]
+EXAMINE_PROFILE = "sagemaker:DescribeUserProfile"
+EXAMINE_REST = ["sagemaker:DescribeDomain", "sagemaker:DescribeSpace"]
+# The tag of the user profiles that the bot may open, for policies too small to name them.
+TAG, TAG_VALUE = "studio-links", "yes"
+TAGGED = {"StringEquals": {f"aws:ResourceTag/{TAG}": TAG_VALUE}}
+# Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MAX_MANAGED_POLICY = 6144
 
 
 class Role(StrEnum):
@@ -22,6 +31,7 @@ class Role(StrEnum):
 
     SERVING = "serving"
     ADMINISTRATION = "administration"
+    SETUP = "setup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,54 +39,73 @@ class Scope:
     """The coverage of a policy.
 
     Attributes:
-        domains: region and id of each domain that is reached with the role's own credentials.
+        profiles: the ARNs of the mapped profiles that are reached with the role's own credentials.
+        domains: region and id of their domains.
+        open_domains: those of them whose profiles the bot may all open.
         broker_roles: the ARNs of the roles that are assumed for the others.
         secrets: the ARNs of the secrets and parameters that variables refer to.
         administers_in_slack: whether the bot itself changes access rules.
+        by_tag: whether the bot opens the profiles that are tagged instead of those named.
         source_ips, source_vpces: the networks that may make and use links; empty for any.
+        kms_key: the ARN of the key that encrypts the tables; None for AWS's own.
     """
 
     partition: str
     account: str
     region: str
     table_prefix: str
+    profiles: frozenset[str] = frozenset()
     domains: frozenset[tuple[str, str]] = frozenset()
+    open_domains: frozenset[tuple[str, str]] = frozenset()
     broker_roles: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     administers_in_slack: bool = False
+    by_tag: bool = False
     source_ips: tuple[str, ...] = ()
     source_vpces: tuple[str, ...] = ()
+    kms_key: str | None = None
 
     def table(self, name: str) -> str:
         """Return the ARN of one of our tables, or of its indexes (`audit/index/*`)."""
         return f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{self.table_prefix}{name}"
 
-    def studio(self, kind: str, below: str = "") -> list[str]:
+    def studio(self, kind: str, below: str = "", domains: Iterable[tuple[str, str]] | None = None) -> list[str]:
         """Return the ARNs of a kind of resource in the domains."""
         return [
             f"arn:{self.partition}:sagemaker:{region}:{self.account}:{kind}/{domain}{below}"
-            for region, domain in sorted(self.domains)
+            for region, domain in sorted(self.domains if domains is None else domains)
         ]
 
-    def mapped(self) -> list[str]:
-        """Return the ARNs of the domains and of their profiles and spaces."""
-        return [*self.studio("domain"), *self.studio("user-profile", "/*"), *self.studio("space", "/*")]
+    def opened(self) -> list[str]:
+        """Return the ARNs of the profiles that the bot may open."""
+        if self.by_tag:
+            return self.studio("user-profile", "/*")
+        return sorted(self.profiles) + self.studio("user-profile", "/*", self.open_domains)
 
 
 def policy(role: Role, scope: Scope) -> dict[str, Any]:
     """Return the policy document of a role, without statements that would cover nothing."""
-    statements = _serving(scope) if role is Role.SERVING else _administration(scope)
+    statements = {Role.SERVING: _serving, Role.ADMINISTRATION: _administration, Role.SETUP: _setup}[role](scope)
     return {"Version": "2012-10-17", "Statement": [each for each in statements if each["Resource"]]}
+
+
+def size(document: dict[str, Any]) -> int:
+    """Return the length of a policy as IAM counts it, without white space."""
+    return len(json.dumps(document, separators=(",", ":")))
 
 
 def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
     """Return the inline policy that narrows a broker role to the one profile of the mapping."""
     partition, account = re.match(r"arn:([^:]+):iam::(\d+):", mapping.role_arn or "").groups()  # type: ignore[union-attr] # Mapping checked it
-    scope = Scope(partition, account, region, "", frozenset({(region, mapping.domain_id)}))
+    scope = Scope(partition, account, region, "", domains=frozenset({(region, mapping.domain_id)}))
     profile = mapping.profile_arn or scope.studio("user-profile", f"/{mapping.profile_name}")[0]
     statements = [
         {"Effect": "Allow", "Action": [PRESIGN], "Resource": profile},
-        {"Effect": "Allow", "Action": EXAMINE, "Resource": scope.mapped()},
+        {
+            "Effect": "Allow",
+            "Action": [*EXAMINE_REST, EXAMINE_PROFILE],
+            "Resource": [*scope.studio("domain"), *scope.studio("space", "/*"), profile],
+        },
         {"Effect": "Allow", "Action": ["sagemaker:ListSpaces"], "Resource": "*"},  # it takes no narrower one
     ]
     return {"Version": "2012-10-17", "Statement": statements}
@@ -85,8 +114,10 @@ def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
 def _serving(scope: Scope) -> list[dict[str, Any]]:
     changes = ("Scan", "PutItem", "UpdateItem") if scope.administers_in_slack else ()
     histories = ("by_member", "by_day") if scope.administers_in_slack else ("by_member",)
+    profiles = _statement("ExamineProfiles", [EXAMINE_PROFILE], scope.opened())
     return [
         *_links(scope),
+        profiles | ({"Condition": TAGGED} if scope.by_tag else {}),
         *_common(scope),
         _statement("OfferSpaces", ["sagemaker:ListSpaces"], ["*"] if scope.domains else []),
         _tables(scope, "Access", ("BatchGetItem", *changes), ["access"]),
@@ -98,34 +129,50 @@ def _serving(scope: Scope) -> list[dict[str, Any]]:
 
 
 def _administration(scope: Scope) -> list[dict[str, Any]]:
-    settings = ("Table", "TimeToLive", "ContinuousBackups")
-    operations = ("CreateTable", *(f"{verb}{name}" for name in settings for verb in ("Update", "Describe")))
     # For `doctor`: simulating the policies of this account's roles changes nothing.
     roles = f"arn:{scope.partition}:iam::{scope.account}:role/*"
     return [
+        _statement("ExamineProfiles", [EXAMINE_PROFILE], scope.studio("user-profile", "/*")),
         *_common(scope),
         _statement("ListProfiles", ["sagemaker:ListUserProfiles"], ["*"] if scope.domains else []),
         _statement("ReadTags", ["sagemaker:ListTags"], scope.studio("user-profile", "/*")),
         _tables(scope, "Access", ("BatchGetItem", "Scan", "PutItem", "UpdateItem"), ["access"]),
         _tables(scope, "Record", ("PutItem",), ["audit"]),
         _tables(scope, "History", ("Query",), ["audit/index/by_member", "audit/index/by_day"]),
-        _tables(scope, "Tables", operations, TABLES),
+        _tables(scope, "LookAtTables", [f"Describe{name}" for name in SETTINGS], TABLES),
         _statement("Simulate", ["iam:SimulatePrincipalPolicy"], [roles]),
     ]
 
 
-def _links(scope: Scope) -> list[dict[str, Any]]:
-    """Allow minting links. With both conditions there are two statements: a request never meets both."""
-    conditions: list[dict[str, Any]] = []
-    if scope.source_ips:
-        conditions.append({"Condition": {"IpAddress": {"aws:SourceIp": list(scope.source_ips)}}})
-    if scope.source_vpces:
-        conditions.append({"Condition": {"StringEquals": {"aws:SourceVpce": list(scope.source_vpces)}}})
-    profiles = scope.studio("user-profile", "/*")
+def _setup(scope: Scope) -> list[dict[str, Any]]:
+    """Allow creating the tables and protecting them, and nothing that is in them.
+
+    IAM cannot allow switching protection on without allowing to switch it off, so this is no role for every day.
+    """
+    operations = ("CreateTable", *(f"{verb}{name}" for name in SETTINGS for verb in ("Update", "Describe")))
     return [
-        _statement(f"Links{number if len(conditions) > 1 else ''}", [PRESIGN], profiles) | condition
-        for number, condition in enumerate(conditions or [{}], start=1)
+        _tables(scope, "Tables", operations, TABLES),
+        # `tables create` warns about a second installation in the region. This action takes no narrower resource.
+        _statement("FindTables", ["dynamodb:ListTables"], ["*"]),
+        *_key(scope, "kms:CreateGrant"),
     ]
+
+
+def _links(scope: Scope) -> list[dict[str, Any]]:
+    """Allow minting links. With both networks there are two statements: a request never meets both conditions."""
+    networks: list[dict[str, Any]] = []
+    if scope.source_ips:
+        networks.append({"IpAddress": {"aws:SourceIp": list(scope.source_ips)}})
+    if scope.source_vpces:
+        networks.append({"StringEquals": {"aws:SourceVpce": list(scope.source_vpces)}})
+    statements = []
+    for number, network in enumerate(networks or [{}], start=1):
+        statement = _statement(f"Links{number if len(networks) > 1 else ''}", [PRESIGN], scope.opened())
+        tagged = TAGGED["StringEquals"] if scope.by_tag else {}
+        equals = network.get("StringEquals", {}) | tagged
+        condition = network | ({"StringEquals": equals} if equals else {})
+        statements.append(statement | ({"Condition": condition} if condition else {}))
+    return statements
 
 
 def _common(scope: Scope) -> list[dict[str, Any]]:
@@ -135,13 +182,24 @@ def _common(scope: Scope) -> list[dict[str, Any]]:
     """
     kinds = {"secretsmanager:GetSecretValue": ":secretsmanager:", "ssm:GetParameter": ":ssm:"}
     return [
-        _statement("Examine", EXAMINE, scope.mapped()),
+        _statement("Examine", EXAMINE_REST, [*scope.studio("domain"), *scope.studio("space", "/*")]),
         _statement("Brokers", ["sts:AssumeRole", "sts:SetSourceIdentity"], sorted(scope.broker_roles)),
         *(
             _statement(f"Secrets{number}", [action], sorted(arn for arn in scope.secrets if kind in arn))
             for number, (action, kind) in enumerate(kinds.items(), start=1)
         ),
+        *_key(scope),
     ]
+
+
+def _key(scope: Scope, *more: str) -> list[dict[str, Any]]:
+    """Allow using the tables' own key, through DynamoDB only.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+    """
+    actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+    statement = _statement("TableKey", [*actions, *more], [scope.kms_key] if scope.kms_key else [])
+    return [statement | {"Condition": {"StringLike": {"kms:ViaService": f"dynamodb.{scope.region}.*"}}}]
 
 
 def _tables(scope: Scope, sid: str, operations: Iterable[str], names: Iterable[str]) -> dict[str, Any]:

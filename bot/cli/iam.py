@@ -1,22 +1,27 @@
-"""Print the IAM policy that the bot or its administrators need."""
+"""Print the IAM policy that the bot, its administrators or its setup need."""
 
 import re
+from dataclasses import replace
 from ipaddress import ip_network
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot import console
-from bot.aws.iam_policy import Role, Scope, policy
+from bot.aws.iam_policy import MAX_MANAGED_POLICY, TAG, TAG_VALUE, Role, Scope, policy, size
 from bot.cli.context import CommandContext
-from bot.cli.options import Team
-from bot.core.errors import ConfigError
+from bot.cli.options import KmsKey, Team
+from bot.core.errors import ConfigError, StoreError
 from bot.core.values import DOMAIN_ID, MAX_NAME, InvalidValue, check_pattern
+
+if TYPE_CHECKING:
+    from bot.core.access import Mapping
 
 commands = typer.Typer()
 
 VPCE = re.compile(r"vpce-[0-9a-z]{1,32}")
 ACCOUNT = re.compile(r"[0-9]{12}")
+BOT_TOKEN = "SLACK_BOT_TOKEN"  # noqa: S105 - the variable's name
 
 
 @commands.command("iam-policy")
@@ -24,15 +29,23 @@ def iam_policy(
     *,
     role: Annotated[
         Role,
-        typer.Option(metavar="ROLE", help="For the bot's role (serving), or the administrators' (administration)."),
+        typer.Option(
+            metavar="ROLE",
+            help="For the bot (serving), its administrators (administration), or `tables create` (setup).",
+        ),
     ] = Role.SERVING,
     domain: Annotated[
-        list[str] | None, typer.Option(metavar="D", help="Include this domain in addition to the mapped ones.")
+        list[str] | None,
+        typer.Option(metavar="D", help="Include this domain with all its profiles, in addition to the mapped ones."),
     ] = None,
     account: Annotated[str | None, typer.Option(metavar="N", help="The AWS account, if STS cannot tell.")] = None,
     administers_in_slack: Annotated[
         bool,
         typer.Option("--administers-in-slack", help="Let the bot change access when administrators ask in Slack."),
+    ] = False,
+    by_tag: Annotated[
+        bool,
+        typer.Option("--by-tag", help=f"Let the bot open the profiles tagged {TAG}={TAG_VALUE}; don't name them."),
     ] = False,
     source_ip: Annotated[
         list[str] | None, typer.Option(metavar="CIDR", help="Links work only from these addresses.")
@@ -40,13 +53,16 @@ def iam_policy(
     source_vpce: Annotated[
         list[str] | None, typer.Option(metavar="VPCE", help="Links work only through these VPC endpoints.")
     ] = None,
+    kms_key: KmsKey = None,
     team: Team = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as always.")] = True,  # noqa: ARG001 - every reader takes it
 ) -> None:
-    """Print the least-privilege policy for the current mappings, as JSON.
+    """Print the least-privilege policy of a role, as JSON.
 
-    For a mapping with a role, the policy only allows assuming it: the role's own policy and trust belong to its
-    account. STUDIO_ADMINS implies --administers-in-slack.
+    The bot's policy names the mapped profiles: print it again after `map`. If they don't fit, or with --by-tag, it
+    allows those profiles of the mapped domains that have the tag studio-links=yes. For a mapping with a role, the
+    policy only allows assuming it: the role's own policy and trust belong to its account. STUDIO_ADMINS implies
+    --administers-in-slack.
 
     --source-ip and --source-vpce limit where links can be created and used (aws:SourceIp, aws:SourceVpce). AWS checks
     them when the bot creates a link and for every request of the Studio session, so they must include the bot and the
@@ -55,47 +71,102 @@ def iam_policy(
 
     Example: studio-links iam-policy --role administration > policy.json
     """
-    from bot.aws import secret_refs as references
-    from bot.config import secret_references
-
     run = CommandContext(team)
-    settings = run.settings
-    for each in domain or []:
-        check_pattern("domain", each, DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123")
-    for each in source_ip or []:
-        try:
-            ip_network(each)
-        except ValueError:
-            raise InvalidValue("source ip", each, "an address or range such as 203.0.113.0/24") from None
-    for each in source_vpce or []:
-        check_pattern("source vpce", each, VPCE, 37, "the id of a VPC endpoint such as vpce-0123abcd")
+    settings, domains = run.settings, tuple(domain or ())
+    _check(domains, source_ip or [], source_vpce or [])
     partition, number = _account(account, settings.aws_region)
-    mappings = [mapping for _, access in run.admin.access.members(run.tenant) for mapping in access.mappings]
+    mappings = [] if role is Role.SETUP else _mappings(run, named=bool(domains))
+    own = [mapping for mapping in mappings if not mapping.role_arn]
+    open_domains = frozenset((settings.aws_region, each) for each in domains)
     scope = Scope(
         partition=partition,
         account=number,
         region=settings.aws_region,
         table_prefix=settings.studio_table_prefix,
-        domains=frozenset(
-            [
-                (mapping.region or settings.aws_region, mapping.domain_id)
-                for mapping in mappings
-                if not mapping.role_arn
-            ]
-            + [(settings.aws_region, each) for each in domain or []]
+        profiles=frozenset(
+            mapping.profile_arn
+            or f"arn:{partition}:sagemaker:{mapping.region or settings.aws_region}:{number}:"
+            f"user-profile/{mapping.domain_id}/{mapping.profile_name}"
+            for mapping in own
         ),
-        secrets=frozenset(
-            references.arn(each, partition=partition, region=settings.aws_region, account=number)
-            for each in secret_references()
-        ),
+        domains=open_domains | {(mapping.region or settings.aws_region, mapping.domain_id) for mapping in own},
+        open_domains=open_domains,
+        secrets=_secrets(role, partition, settings.aws_region, number),
         broker_roles=frozenset(mapping.role_arn for mapping in mappings if mapping.role_arn),
         administers_in_slack=administers_in_slack or bool(settings.studio_admins),
+        by_tag=by_tag,
         source_ips=tuple(source_ip or ()),
         source_vpces=tuple(source_vpce or ()),
+        kms_key=kms_key,
     )
-    if not scope.domains and not scope.broker_roles:
+    if role is not Role.SETUP and not scope.domains and not scope.broker_roles:
         console.warn("nothing is mapped yet, so no domain is in this policy: name domains with --domain")
-    console.print_json(policy(role, scope))
+    console.print_json(_fitting(scope) if role is Role.SERVING else policy(role, scope))
+
+
+def _check(domains: tuple[str, ...], source_ips: list[str], source_vpces: list[str]) -> None:
+    """Raise InvalidValue for the first option that is not valid."""
+    for each in domains:
+        check_pattern("domain", each, DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123")
+    for each in source_ips:
+        try:
+            ip_network(each)
+        except ValueError:
+            raise InvalidValue("source ip", each, "an address or range such as 203.0.113.0/24") from None
+    for each in source_vpces:
+        check_pattern("source vpce", each, VPCE, 37, "the id of a VPC endpoint such as vpce-0123abcd")
+
+
+def _mappings(run: CommandContext, *, named: bool) -> "list[Mapping]":
+    """Return every mapping; none if the tables cannot be read and domains are named instead."""
+    try:
+        return [mapping for _, access in run.admin.access.members(run.tenant) for mapping in access.mappings]
+    except StoreError as error:
+        if not named:
+            raise ConfigError(
+                f"{error}; to print a policy without the tables, name the domains with --domain"
+            ) from None
+        console.warn(f"the mappings are not in this policy: {error}")
+        return []
+
+
+def _secrets(role: Role, partition: str, region: str, account: str) -> frozenset[str]:
+    """Return the ARNs of the secrets that a role reads. Administrators read the bot token alone."""
+    from bot.aws import secret_refs as references
+    from bot.config import SECRET, secret_references
+
+    def arns(names: set[str]) -> frozenset[str]:
+        return frozenset(
+            references.arn(each, partition=partition, region=region, account=account)
+            for each in secret_references(names)
+        )
+
+    if role is Role.SERVING:
+        return arns(SECRET)
+    shared = arns({BOT_TOKEN}) & arns(SECRET - {BOT_TOKEN})
+    if shared:
+        console.warn(
+            f"{', '.join(sorted(shared))} also holds the signing secret or the app-level token, so it is not in this "
+            "policy: move the bot token to a secret of its own"
+        )
+    return arns({BOT_TOKEN}) - shared
+
+
+def _fitting(scope: Scope) -> dict[str, Any]:
+    """Return the bot's policy, by tag if the names of the profiles don't fit; say what that needs."""
+    document = policy(Role.SERVING, scope)
+    if size(document) > MAX_MANAGED_POLICY and not scope.by_tag:
+        console.warn(f"{len(scope.profiles)} profiles don't fit into a policy of {MAX_MANAGED_POLICY} characters")
+        scope = replace(scope, by_tag=True)
+        document = policy(Role.SERVING, scope)
+    if scope.by_tag:
+        tag = f"aws sagemaker add-tags --resource-arn PROFILE_ARN --tags Key={TAG},Value={TAG_VALUE}"
+        console.warn(f"the bot can open only profiles with a tag: {tag}")
+    elif scope.open_domains:
+        named = ", ".join(sorted(domain for _, domain in scope.open_domains))
+        advice = "map members and print it without --domain, or use --by-tag"
+        console.warn(f"this lets the bot open every profile of {named}: {advice}")
+    return document
 
 
 def _account(given: str | None, region: str) -> tuple[str, str]:

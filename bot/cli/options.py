@@ -1,5 +1,6 @@
 """Options that several commands share, and the commands that are made from the verbs' specs."""
 
+import re
 from collections.abc import Callable
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
@@ -9,11 +10,24 @@ import typer
 from bot.admin.commands import ParseError, Problem, build
 from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, CommandSpec, Name, Verb
 from bot.cli.context import CommandContext
-from bot.core.values import utc_now
+from bot.core.values import check_pattern, utc_now
 
 Team = Annotated[
     str | None,
     typer.Option(help="Slack team id, if neither SLACK_BOT_TOKEN nor STUDIO_TEAMS settles it."),
+]
+KMS_KEY = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,64}")
+
+
+def _kms_key(given: str | None) -> str | None:
+    if given is not None:
+        check_pattern("kms key", given, KMS_KEY, 150, "the ARN of a KMS key: arn:aws:kms:REGION:ACCOUNT:key/ID")
+    return given
+
+
+KmsKey = Annotated[
+    str | None,
+    typer.Option(metavar="ARN", callback=_kms_key, help="The KMS key that encrypts the tables, if it is your own."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

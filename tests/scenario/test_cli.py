@@ -281,7 +281,8 @@ def test_iam_policy_covers_mapped_and_named_domains(product: Product) -> None:
 
     text = run("iam-policy", "--domain", "d-new", "--source-ip", "203.0.113.0/24", "--source-vpce", "vpce-1")
 
-    assert "arn:aws:sagemaker:eu-west-1:123456789012:user-profile/d-near/*" in text
+    assert "arn:aws:sagemaker:eu-west-1:123456789012:user-profile/d-near/iam" in text
+    assert "user-profile/d-near/*" not in text
     assert "arn:aws:sagemaker:us-east-1:123456789012:user-profile/d-new/*" in text
     assert role in text
     assert "d-far" not in text
@@ -295,8 +296,49 @@ def test_iam_policy_covers_mapped_and_named_domains(product: Product) -> None:
         ("--source-ip", "999.1.1.1/99"),
         ("--source-vpce", "eni-1"),
         ("--account", "1"),
+        ("--kms-key", "alias/tables"),
     ):
         assert "must be" in fails("iam-policy", *wrong)
+
+
+def printed(*arguments: str) -> tuple[list[dict[str, Any]], str]:
+    """Return the statements of the printed policy, and the notes about it."""
+    result = CliRunner().invoke(commands.cli, ["iam-policy", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)["Statement"], result.stderr
+
+
+def test_iam_policy_by_tag_says_how_to_tag() -> None:
+    statements, notes = printed("--by-tag", "--domain", "d-new")
+    [links] = [each for each in statements if each["Sid"] == "Links"]
+    assert links["Condition"] == {"StringEquals": {"aws:ResourceTag/studio-links": "yes"}}
+    assert "aws sagemaker add-tags --resource-arn PROFILE_ARN --tags Key=studio-links,Value=yes" in notes
+    assert "open every profile of d-new" in printed("--domain", "d-new")[1]
+
+
+def test_iam_policy_uses_the_tag_when_names_do_not_fit() -> None:
+    arguments = [f"--domain=d-{number:061d}" for number in range(70)]
+    statements, notes = printed(*arguments)
+    assert "don't fit into a policy of 6144 characters" in notes
+    assert all("Condition" in each for each in statements if each["Sid"] in ("Links", "ExamineProfiles"))
+
+
+def test_iam_policy_without_tables_covers_named_domains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_TABLE_PREFIX", "missing-")
+    assert "--domain" in fails("iam-policy")
+    statements, notes = printed("--domain", "d-new")
+    assert "the mappings are not in this policy" in notes
+    assert "user-profile/d-new/*" in json.dumps(statements)
+    setup, notes = printed("--role", "setup", "--kms-key", "arn:aws:kms:us-east-1:123456789012:key/01-ab")
+    assert {each["Sid"] for each in setup} == {"Tables", "FindTables", "TableKey"}
+    assert notes == ""
+
+
+def test_administration_policy_covers_the_bot_token_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", "aws-secretsmanager://signing")
+    statements, _ = printed("--role", "administration")
+    assert "secretsmanager" not in json.dumps(statements)
+    assert "secret:signing-" in json.dumps(printed("--role", "serving")[0])
 
 
 def test_tables_are_checked_one_property_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,20 +194,19 @@ class Deployment:
 
 
 def parameters(slack: Workspace, domain_id: str) -> dict[str, str]:
-    """Return the parameters of the bot's stack, after creating the secret and the certificate."""
-    secrets = {
-        "SLACK_BOT_TOKEN": slack.bot_token,
-        "SLACK_SIGNING_SECRET": slack.signing_secret,
-        "SLACK_APP_TOKEN": slack.app_token,
-    }
-    ec2 = boto3.client("ec2")
-    secret = boto3.client("secretsmanager").create_secret(
-        Name=f"studio-links/{slack.url.rpartition(':')[2]}", SecretString=json.dumps(secrets)
+    """Return the parameters of the bot's stack, after creating the secrets and the certificate."""
+    token = {"SLACK_BOT_TOKEN": slack.bot_token}
+    others = {"SLACK_SIGNING_SECRET": slack.signing_secret, "SLACK_APP_TOKEN": slack.app_token}
+    ec2, secrets = boto3.client("ec2"), boto3.client("secretsmanager")
+    token_arn, others_arn = (
+        secrets.create_secret(Name=f"{name}/{slack.url.rpartition(':')[2]}", SecretString=json.dumps(each))["ARN"]
+        for name, each in (("bot-token", token), ("slack", others))
     )
     certificate = boto3.client("acm").request_certificate(DomainName="studio-links.example.com")
     return {
         "Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/studio-links:0.1.0",
-        "SlackSecretArn": secret["ARN"],
+        "BotTokenSecretArn": token_arn,
+        "SlackSecretArn": others_arn,
         "DomainArns": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:domain/{domain_id}",
         # The two templates need each other's roles, and the broker role's name is not known in advance.
         "BrokerRoleArns": f"arn:aws:iam::{ACCOUNT}:role/broker-*",
@@ -351,13 +350,12 @@ def test_role_has_no_unused_table_permissions(used: Deployment, role: str) -> No
 
 
 @pytest.mark.parametrize("role", [SERVING, ADMINISTRATION])
-def test_template_matches_printed_policy_except_table_creation(used: Deployment, role: str) -> None:
-    making = {"CreateTable", "UpdateTable", "UpdateTimeToLive", "UpdateContinuousBackups"}
+def test_template_matches_printed_policy(used: Deployment, role: str) -> None:
     wanted = ["--role", role.removesuffix("-role"), "--administers-in-slack", "--team", TEAM]
     printed = rights(json.loads(used.administer("iam-policy", *wanted))["Statement"])
 
     allowed = {action for action, _ in used.rights[role]}
-    assert {action for action, _ in printed if action.partition(":")[2] not in making} == allowed
+    assert {action for action, _ in printed} == allowed
 
 
 def test_broker_role_trusts_only_the_expected_sessions(used: Deployment) -> None:
@@ -413,18 +411,10 @@ def trusts(statement: Mapping[str, Any], action: str, caller: str, given: Mappin
     return action == statement["Action"] and caller in principal and all(wanted)
 
 
-# Permissions of iam-policy that this module does not use: creating the tables, which the stack has done, and reading
-# spaces and policies.
+# Permissions of iam-policy that this module does not use: reading spaces and policies.
 UNUSED = {
     SERVING: set[str](),
-    ADMINISTRATION: {
-        "dynamodb:CreateTable",
-        "dynamodb:UpdateTable",
-        "dynamodb:UpdateTimeToLive",
-        "dynamodb:UpdateContinuousBackups",
-        "sagemaker:DescribeSpace",
-        "iam:SimulatePrincipalPolicy",
-    },
+    ADMINISTRATION: {"sagemaker:DescribeSpace", "iam:SimulatePrincipalPolicy"},
 }
 
 

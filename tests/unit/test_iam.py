@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.aws import secret_refs as references
-from bot.aws.iam_policy import Role, Scope, policy
+from bot.aws.iam_policy import Role, Scope, policy, size
 from bot.aws.sagemaker import SageMakerStudio
 from bot.cli.iam import _account
 from bot.core.access import Mapping
@@ -16,12 +16,15 @@ from bot.core.errors import StudioError
 
 ACCOUNT = "123456789012"
 BROKER = "arn:aws:iam::210987654321:role/studio/broker"
-PROFILES = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:user-profile/d-one/*"
+ANA = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:user-profile/d-one/ana"
+DAN = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:user-profile/d-two/dan"
+KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0123abcd"
 SCOPE = Scope(
     partition="aws",
     account=ACCOUNT,
     region="eu-west-1",
     table_prefix="studio-links-",
+    profiles=frozenset({ANA, DAN}),
     domains=frozenset({("eu-west-1", "d-one"), ("us-east-1", "d-two")}),
     broker_roles=frozenset({BROKER}),
 )
@@ -39,24 +42,87 @@ def test_policy_names_exactly_the_mapped_resources(role: Role) -> None:
     document = policy(role, SCOPE)
     resources = {resource for statement in document["Statement"] for resource in statement["Resource"]}
     sagemaker = {resource for resource in resources if ":sagemaker:" in resource}
-    assert {resource.split("/")[1] for resource in sagemaker} == {"d-one", "d-two"}
+    assert {resource.split("/")[1] for resource in sagemaker} == (set() if role is Role.SETUP else {"d-one", "d-two"})
     assert all("us-east-1" in resource for resource in sagemaker if "d-two" in resource)
     assert all("studio-links-" in resource for resource in resources if ":dynamodb:" in resource)
-    assert BROKER in resources
+    assert (BROKER in resources) == (role is not Role.SETUP)
     assert not any(action.endswith("*") for statement in document["Statement"] for action in statement["Action"])
     for statement in document["Statement"]:
         if "*" in statement["Resource"]:  # these take no narrower resource
-            assert set(statement["Action"]) <= {"sagemaker:ListSpaces", "sagemaker:ListUserProfiles"}
+            assert set(statement["Action"]) <= {
+                "sagemaker:ListSpaces",
+                "sagemaker:ListUserProfiles",
+                "dynamodb:ListTables",
+            }
 
 
-def test_serving_makes_links_and_administration_makes_tables() -> None:
-    serving, administration = (policy(role, SCOPE) for role in Role)
-    profile = PROFILES.replace("*", "ana")
-    assert allows(serving, "sagemaker:CreatePresignedDomainUrl", profile)
-    assert not allows(administration, "sagemaker:CreatePresignedDomainUrl", profile)
-    assert allows(administration, "dynamodb:CreateTable", SCOPE.table("access"))
-    assert not allows(serving, "dynamodb:CreateTable", SCOPE.table("access"))
-    assert not allows(serving, "sagemaker:CreatePresignedDomainUrl", profile.replace("d-one", "d-three"))
+# What a thief of each role's credentials tries, and what its policy says: (role, action, resource).
+ATTACKS = [
+    *((role, "dynamodb:DeleteTable", SCOPE.table("audit")) for role in Role),
+    *((role, "dynamodb:DeleteItem", SCOPE.table("audit")) for role in Role),
+    *((role, "dynamodb:BatchWriteItem", SCOPE.table("audit")) for role in Role),
+    *(
+        (role, f"dynamodb:{action}", SCOPE.table("audit"))
+        for role in (Role.SERVING, Role.ADMINISTRATION)
+        for action in ("CreateTable", "UpdateTable", "UpdateContinuousBackups", "UpdateTimeToLive")
+    ),
+    *(
+        (Role.SETUP, f"dynamodb:{action}", SCOPE.table(name))
+        for name in ("access", "audit", "runtime")
+        for action in ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem")
+    ),
+    (Role.ADMINISTRATION, "sagemaker:CreatePresignedDomainUrl", ANA),
+    (Role.SETUP, "sagemaker:CreatePresignedDomainUrl", ANA),
+    (Role.SERVING, "sagemaker:CreatePresignedDomainUrl", ANA.replace("ana", "eve")),
+    (Role.SERVING, "sagemaker:CreatePresignedDomainUrl", ANA.replace("d-one", "d-three")),
+    (Role.SERVING, "sagemaker:DescribeUserProfile", ANA.replace("ana", "eve")),
+]
+
+
+@pytest.mark.parametrize(("role", "action", "resource"), ATTACKS)
+def test_policy_does_not_allow(role: Role, action: str, resource: str) -> None:
+    assert not allows(policy(role, SCOPE), action, resource)
+
+
+def test_each_role_may_do_its_own_work() -> None:
+    assert allows(policy(Role.SERVING, SCOPE), "sagemaker:CreatePresignedDomainUrl", ANA)
+    assert allows(policy(Role.SETUP, SCOPE), "dynamodb:CreateTable", SCOPE.table("access"))
+    assert allows(policy(Role.ADMINISTRATION, SCOPE), "sagemaker:DescribeUserProfile", ANA.replace("ana", "eve"))
+
+
+def test_policy_by_tag_opens_only_tagged_profiles() -> None:
+    document = policy(Role.SERVING, replace(SCOPE, by_tag=True, source_vpces=("vpce-1",)))
+    profiles = [each for each in document["Statement"] if "user-profile" in str(each["Resource"])]
+    assert {action for each in profiles for action in each["Action"]} == {
+        "sagemaker:CreatePresignedDomainUrl",
+        "sagemaker:DescribeUserProfile",
+    }
+    for each in profiles:
+        assert each["Condition"]["StringEquals"]["aws:ResourceTag/studio-links"] == "yes"
+    [links] = [each for each in profiles if each["Sid"] == "Links"]
+    assert links["Condition"]["StringEquals"]["aws:SourceVpce"] == ["vpce-1"]
+
+
+def test_open_domain_is_the_only_one_with_all_its_profiles() -> None:
+    document = policy(Role.SERVING, replace(SCOPE, open_domains=frozenset({("us-east-1", "d-two")})))
+    assert allows(document, "sagemaker:CreatePresignedDomainUrl", DAN.replace("dan", "eve"))
+    assert not allows(document, "sagemaker:CreatePresignedDomainUrl", ANA.replace("ana", "eve"))
+
+
+@pytest.mark.parametrize("role", Role)
+def test_table_key_is_used_only_through_dynamodb(role: Role) -> None:
+    of_key = [
+        each for each in policy(role, replace(SCOPE, kms_key=KEY))["Statement"] if "kms:" in str(each["Action"])
+    ]
+    [statement] = of_key
+    assert statement["Resource"] == [KEY]
+    assert statement["Condition"] == {"StringLike": {"kms:ViaService": "dynamodb.eu-west-1.*"}}
+    assert ("kms:CreateGrant" in statement["Action"]) == (role is Role.SETUP)
+    assert "kms:" not in json.dumps(policy(role, SCOPE))
+
+
+def test_policy_size_leaves_out_white_space() -> None:
+    assert size({"Version": "1", "Statement": []}) == len('{"Version":"1","Statement":[]}')
 
 
 def test_serving_writes_access_only_if_it_administers() -> None:
@@ -111,7 +177,7 @@ def test_policy_allows_reading_referenced_secrets() -> None:
         references.arn("aws-secretsmanager://slack", **place),
         references.arn("ssm:///studio/slack", **place),
     ]
-    for role in Role:
+    for role in (Role.SERVING, Role.ADMINISTRATION):
         document = policy(role, replace(SCOPE, secrets=frozenset(arns)))
         assert allows(document, "secretsmanager:GetSecretValue", secret)
         assert allows(
