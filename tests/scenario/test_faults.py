@@ -140,12 +140,12 @@ CASES = {
     "SageMaker: half a link": Case(
         "not understand", "aws_unexpected", aws=((MINT, always(body=HALF_A_LINK, status=200)),)
     ),
-    "SageMaker: refuses": Case("does not let", "aws_refused", aws=((MINT, always("AccessDeniedException")),)),
+    "SageMaker: refuses": Case("not set up", "aws_refused", aws=((MINT, always("AccessDeniedException")),)),
     # STS
     "STS: dead": Case("cannot be reached", "aws_unreachable", aws=(("AssumeRole", always(drop=True)),), role=True),
     "STS: hangs": Case("cannot be reached", "aws_unreachable", aws=(("AssumeRole", always(delay=9.0)),), role=True),
     "STS: throttled": Case("is limiting", "aws_throttled", aws=(("AssumeRole", always("Throttling")),), role=True),
-    "STS: refuses": Case("does not let", "aws_refused", aws=(("AssumeRole", always("AccessDenied")),), role=True),
+    "STS: refuses": Case("not set up", "aws_refused", aws=(("AssumeRole", always("AccessDenied")),), role=True),
     "STS: garbage": Case(
         "not understand", "aws_unexpected", aws=(("AssumeRole", always(body=b"{}", status=200)),), role=True
     ),

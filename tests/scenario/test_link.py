@@ -398,7 +398,7 @@ def test_each_refusal_has_a_message_and_an_entry(somebody: Somebody, case: str) 
 
 AWS_FAULTS = {
     "throttled": ("CreatePresignedDomainUrl", Fault("ThrottlingException", times=2), "is limiting", "aws_throttled"),
-    "refused": ("CreatePresignedDomainUrl", Fault("AccessDeniedException"), "does not let", "aws_refused"),
+    "refused": ("CreatePresignedDomainUrl", Fault("AccessDeniedException"), "not set up correctly", "aws_refused"),
     "failing": (
         "CreatePresignedDomainUrl",
         Fault("InternalFailure", status=500, times=2),
