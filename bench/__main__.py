@@ -23,11 +23,22 @@ from urllib.request import urlopen
 from rich.console import Console
 from rich.table import Table
 
-from bench.processes import LineProcess, cpu_seconds, idle_seconds, line_process, memory, started, wait_until_answers
+from bench import lonely
+from bench.processes import (
+    LineProcess,
+    bot_environment,
+    cpu_seconds,
+    free_port,
+    idle_seconds,
+    line_process,
+    machine,
+    memory,
+    started,
+    wait_until_answers,
+)
 from bench.seed import items_of_the_template
-from bench.slack import ACK_TIMEOUT, SECRET, TOKEN, Plan, Report
-from tests.burst import percentile
-from tests.scenario.conftest import free_port
+from bench.slack import ACK_TIMEOUT, Plan, Report
+from bench.wire import percentile
 
 RESULTS = Path("build/bench.json")
 # Number of members who send commands in turn, if the bot has seen them.
@@ -103,19 +114,8 @@ class Ground:
 
     def __init__(self, slack: LineProcess, aws: LineProcess) -> None:
         self.slack, self.aws = slack, aws
-        self.environment = {
-            "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{aws.first_reply}",
-            "AWS_ENDPOINT_URL_SAGEMAKER": f"http://127.0.0.1:{aws.first_reply}",
-            "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{aws.first_reply}",
-            "AWS_REGION": "eu-west-1",
-            "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_ACCESS_KEY_ID": "bench",
-            "AWS_SECRET_ACCESS_KEY": "bench",
-            "SLACK_API_URL": f"http://127.0.0.1:{slack.first_reply}/api/",
-            "SLACK_BOT_TOKEN": TOKEN,
-            "SLACK_SIGNING_SECRET": SECRET,
-            "STUDIO_LINKS_PER_MINUTE": "1000",
-        }
+        at = f"http://127.0.0.1:{aws.first_reply}"
+        self.environment = bot_environment(dynamodb=at, sagemaker=at, slack=f"http://127.0.0.1:{slack.first_reply}")
 
     def calls(self) -> tuple[Counter[str], float]:
         """Return the calls to both stand-ins since the last time, and the lateness of their responses."""
@@ -175,12 +175,17 @@ class Results:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--rounds", type=int, default=2, help="number of runs of each program under each load")
+    parser.add_argument("what", nargs="?", choices=["load", "lonely"], default="load", help="load: members at once")
+    parser.add_argument("--rounds", type=int, help="number of runs of each program under each load")
     arguments = parser.parse_args()
+    if arguments.what == "lonely":
+        lonely.main(arguments.rounds or 12)
+        return
+    rounds = arguments.rounds or 2
     with ground() as (where, log):
         results = Results({}, {}, {})
-        cold_starts(where, log, results, arguments.rounds)
-        drive(where, log, results, arguments.rounds)
+        cold_starts(where, log, results, rounds)
+        drive(where, log, results, rounds)
     show(results)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(as_json(results), indent=1) + "\n")
@@ -293,7 +298,7 @@ def show(results: Results) -> None:
             *(words(row.ratio(other)) for other in (row.naive, row.floor)),
         )
     console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors, Python {sys.version.split()[0]}")
+    console.print(machine())
     console.print(table)
     for line in (*goals(results), *bottlenecks(results)):
         console.print(line)
@@ -353,9 +358,7 @@ def bottlenecks(results: Results) -> Iterator[str]:
 def as_json(results: Results) -> Mapping[str, object]:
     """Return the figures with their ratios, the goals and the bottlenecks."""
     return {
-        "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "processors": os.cpu_count(),
-        "python": sys.version.split()[0],
+        "machine": machine(),
         "figures": [
             {**asdict(row), "to_naive": row.ratio(row.naive), "to_floor": row.ratio(row.floor)}
             for row in figures(results)

@@ -2,6 +2,7 @@
 
 Started as its own process, `python -m bench.aws`, with the items of one member (the template) on standard input.
 Every other member has the same items under their own id, so the number of members is unlimited. Writes are discarded.
+With a certificate as argument, it is far away, and prints the ports of DynamoDB and of SageMaker not one for both.
 """
 
 import asyncio
@@ -11,10 +12,12 @@ import sys
 import zlib
 from typing import Any
 
+from bench.distance import IDLE_SECONDS, relay, run, server_context
 from bench.wire import Answer, CallLog, Request, serve
 from bot.store.models import bind
 
 DYNAMODB_SECONDS, SAGEMAKER_SECONDS = 0.004, 0.060
+DYNAMODB_ROUND_TRIP, SAGEMAKER_ROUND_TRIP = 0.001, 0.002
 TEMPLATE = "U0TEMPLATE"
 USER = re.compile(r"\bU0[A-Z0-9]+")
 # Tables of the naive bot.
@@ -91,9 +94,13 @@ def _description(table: str) -> dict[str, Any]:
 
 async def main() -> None:
     aws = Aws(json.loads(sys.stdin.readline()))
-    print(await serve(aws.answer, aws.calls), flush=True)
+    if sys.argv[1:]:
+        port = await serve(aws.answer, aws.calls, tls=server_context(sys.argv[1]), idle=IDLE_SECONDS)
+        print(await relay(port, DYNAMODB_ROUND_TRIP), await relay(port, SAGEMAKER_ROUND_TRIP), flush=True)
+    else:
+        print(await serve(aws.answer, aws.calls), flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run(main)

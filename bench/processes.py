@@ -2,16 +2,20 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
+from socket import create_server
 from urllib.request import urlopen
 
-from bench.slack import Plan, Report
+from bench.slack import SECRET, TOKEN, Plan, Report
 
 ROOT = Path(__file__).parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -57,6 +61,41 @@ def line_process(module: str, *arguments: str, first: str = "") -> Iterator[Line
         yield process
     finally:
         process.end()
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def bot_environment(*, dynamodb: str, sagemaker: str, slack: str) -> dict[str, str]:
+    """Return the settings of a bot that talks to the stand-ins at these addresses."""
+    return {
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
+        "AWS_ENDPOINT_URL_SAGEMAKER": sagemaker,
+        "AWS_ENDPOINT_URL_STS": sagemaker,
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "SLACK_API_URL": f"{slack}/api/",
+        "SLACK_BOT_TOKEN": TOKEN,
+        "SLACK_SIGNING_SECRET": SECRET,
+        "STUDIO_LINKS_PER_MINUTE": "1000",
+    }
+
+
+def machine() -> str:
+    """Return what figures depend on: the day, the processors, and the versions of Python and of the product."""
+    model = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "no commit"
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors ({model[1] if model else 'unknown'}), "
+        f"Python {python_version()}, studio-links {version('studio-links')} at {commit}"
+    )
 
 
 @contextmanager

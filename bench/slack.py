@@ -2,7 +2,7 @@
 
 Started as its own process, `python -m bench.slack`. It prints the port of its Web API, then reads a plan in JSON from
 each line of standard input and prints a report. Its Web API and its `response_url`s respond after 50 milliseconds; a
-message counts as delivered when Slack has accepted it.
+message counts as delivered when Slack has accepted it. With a certificate as argument, it is far away.
 """
 
 import asyncio
@@ -18,9 +18,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from bench.distance import IDLE_SECONDS, relay, run, server_context
 from bench.wire import Answer, CallLog, Request, serve
 
-SLACK_SECONDS = 0.050
+SLACK_SECONDS, SLACK_ROUND_TRIP = 0.050, 0.030
 TEAM, APP, BOT = "T0BENCH001", "A0BENCH001", "B0BENCH001"
 SECRET, TOKEN = "bench-signing-secret-of-no-worth", "xoxb-bench-of-no-worth"
 # Slack gives up on an acknowledgement after three seconds; the bot promises an answer within ten.
@@ -83,7 +84,7 @@ class Slack:
 
     def __init__(self) -> None:
         self.calls = CallLog()
-        self.port = 0
+        self.address = ""
         self._commands: dict[str, Command] = {}
 
     def answer(self, request: Request) -> Answer:
@@ -167,7 +168,7 @@ class Slack:
             "channel_id": key,
             "api_app_id": APP,
             "trigger_id": secrets.token_hex(8),
-            "response_url": f"http://127.0.0.1:{self.port}/commands/{TEAM}/{key}",
+            "response_url": f"{self.address}/commands/{TEAM}/{key}",
         }
         body, at = urlencode(fields).encode(), str(int(time.time()))
         signature = hmac.new(SECRET.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256).hexdigest()
@@ -190,11 +191,17 @@ def person(user: str) -> dict[str, object]:
 
 async def main() -> None:
     slack = Slack()
-    slack.port = await serve(slack.answer, slack.calls)
-    print(slack.port, flush=True)
+    if sys.argv[1:]:
+        port = await serve(slack.answer, slack.calls, tls=server_context(sys.argv[1]), idle=IDLE_SECONDS)
+        port = await relay(port, SLACK_ROUND_TRIP)
+        slack.address = f"https://127.0.0.1:{port}"
+    else:
+        port = await serve(slack.answer, slack.calls)
+        slack.address = f"http://127.0.0.1:{port}"
+    print(port, flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         print(json.dumps(asdict(await slack.carry_out(Plan(**json.loads(line))))), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run(main)

@@ -7,11 +7,10 @@ late its responses are, so that a stand-in that becomes the bottleneck is visibl
 import asyncio
 import json
 import re
+import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-
-from tests.burst import percentile
 
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 HEAD_ENDS = b"\r\n\r\n"
@@ -69,16 +68,31 @@ class CallLog:
 class Connection(asyncio.Protocol):
     """One connection with sequential requests."""
 
-    def __init__(self, answer: Callable[[Request], Answer], log: CallLog) -> None:
-        self._answer, self._log = answer, log
+    def __init__(self, answer: Callable[[Request], Answer], log: CallLog, idle: float | None) -> None:
+        self._answer, self._log, self._idle = answer, log, idle
         self._received = b""
         self._transport: asyncio.Transport | None = None
+        self._closing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Over TLS it is a transport of its own kind, which is no asyncio.Transport.
+        self._transport = transport  # type: ignore[assignment]
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._stop_waiting()
+
+    def _wait(self) -> None:
+        """Close the connection once it has been idle for too long."""
+        if self._idle is not None and self._transport is not None:
+            self._closing = asyncio.get_running_loop().call_later(self._idle, self._transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
 
     def data_received(self, data: bytes) -> None:
+        self._stop_waiting()
         self._received += data
         head, ended, rest = self._received.partition(HEAD_ENDS)
         length = LENGTH.search(head)
@@ -99,11 +113,27 @@ class Connection(asyncio.Protocol):
         head = b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n" % (answer.headers, len(answer.body))
         self._transport.write(head + answer.body)
         answer.sent()
+        self._wait()
 
 
-async def serve(answer: Callable[[Request], Answer], log: CallLog) -> int:
-    """Listen on a free loopback port and return it."""
+def percentile(ordered: Sequence[float], percent: float) -> float:
+    """Return a percentile of sorted values; 0 without any."""
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else 0.0
+
+
+async def serve(
+    answer: Callable[[Request], Answer],
+    log: CallLog,
+    *,
+    tls: ssl.SSLContext | None = None,
+    idle: float | None = None,
+) -> int:
+    """Listen on a free loopback port and return it.
+
+    Args:
+        idle: seconds after which an idle connection is closed; None for never.
+    """
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(answer, log), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Connection(answer, log, idle), "127.0.0.1", 0, backlog=1024, ssl=tls)
     port: int = server.sockets[0].getsockname()[1]
     return port
