@@ -395,9 +395,13 @@ class FakeStudio:
         self.links: dict[str, Allowed] = {}
         self.error: Exception | None = None
         self.listing_error: Exception | None = None
+        self.connected = 0
         self._now = now
         self._link_seconds = link_seconds
         self._session_seconds = session_seconds
+
+    def connect(self) -> None:
+        self.connected += 1
 
     def sign_in(self, allowed: Allowed) -> Link:
         self._examine(allowed.mapping)

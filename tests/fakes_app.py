@@ -76,6 +76,9 @@ class FakeSlack(SlackApi):
         self._fail("person")
         return self._directory.person(member)
 
+    def expect_reply(self, origin: Origin) -> None:
+        """Open no connection."""
+
     def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:  # noqa: ARG002 - only Slack needs it
         self.replies.append((message, replace))
         return "reply" not in self.broken

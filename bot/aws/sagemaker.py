@@ -21,6 +21,7 @@ from bot.aws.client import aws_errors, new_session, partition_of
 from bot.aws.examination import diagnosed, examine, require_space
 from bot.aws.iam_policy import session_policy
 from bot.aws.role_sessions import Roles, SessionKey, borrowing_session, use_session
+from bot.connections import open_ahead, pool_of, read_authorities_once
 from bot.core.access import Mapping, Member
 from bot.core.errors import StudioError
 from bot.core.link import Allowed, Link, Reason
@@ -96,6 +97,10 @@ class SageMakerStudio:
     @cached_property
     def _role_session(self) -> boto3.Session:
         return new_session(borrowing_session(), self._failed)
+
+    def connect(self) -> None:
+        """Open a connection to SageMaker in the home region; see `ports.Studio`."""
+        open_ahead(pool_of(self._client("sagemaker", self._region)))
 
     def sign_in(self, allowed: Allowed) -> Link:
         """Mint a link for the mapping that the policy allowed.
@@ -203,5 +208,7 @@ class SageMakerStudio:
                         code=UNKNOWN_REGION,
                     )
                 session = self._role_session if by_role else self._session
-                self._clients[key] = session.client(service, region_name=region, config=self._config)
+                client = session.client(service, region_name=region, config=self._config)
+                read_authorities_once(client)
+                self._clients[key] = client
             return self._clients[key]

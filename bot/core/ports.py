@@ -175,6 +175,9 @@ class Directory(Protocol):
 class Studio(Protocol):
     """Mint sign-in links."""
 
+    def connect(self) -> None:
+        """Open a connection for the next link, unless one is open. A failure shows when the link is made."""
+
     def sign_in(self, allowed: Allowed) -> Link:
         """Return a fresh link for what the policy allowed; StudioError if AWS makes none."""
 

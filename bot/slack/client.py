@@ -152,6 +152,11 @@ class SlackApi:
             )
         return frozenset(users)
 
+    def expect_reply(self, origin: Origin) -> None:
+        """Open the connection for a reply, beside the work that leads to it."""
+        if origin.view_id is None and origin.view_name is None:
+            self._calls.submit(self._response_urls.connect, origin)
+
     def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:
         """Reply to the member only: in their dialog, through the response_url, or as an ephemeral message.
 

@@ -15,6 +15,7 @@ import structlog
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from bot.connections import open_ahead
 from bot.core.ports import Failed
 from bot.core.values import LOOPBACK
 from bot.slack.network import Network
@@ -56,6 +57,12 @@ class ResponseUrls:
         self._proxied = self._direct
         if network.proxy is not None:
             self._proxied = urllib3.ProxyManager(network.proxy, proxy_headers=network.proxy_headers, **options)
+
+    def connect(self, origin: Origin) -> None:
+        """Open a connection for a message to the request's response_url, unless one is open."""
+        url = origin.response_url
+        if url is not None and self.is_trusted(url, origin) and self._network.proxy_for(url) is None:
+            open_ahead(self._direct.connection_from_url(url))
 
     def post(self, origin: Origin, body: Mapping[str, Any]) -> bool:
         """Return whether Slack accepted the body; False if the request has no trusted response_url."""

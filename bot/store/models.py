@@ -15,6 +15,7 @@ from pynamodb.connection import Connection
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
+from bot.connections import read_authorities_once
 from bot.core.errors import ConfigError
 from bot.core.values import USER_AGENT, may_hold_secret
 from bot.observability.aws_failures import AWS_ERRORS, refuse_foreign_answers
@@ -149,6 +150,7 @@ class Tables:
         """
         try:
             client: Any = new_session().client("dynamodb", region_name=self.region, config=self.config)
+            read_authorities_once(client)
             refuse_foreign_answers(client.meta.events)
             explain_missing_tables(client, self.access.Meta.table_name.removesuffix("access"))
             for model in self.all():

@@ -110,6 +110,7 @@ def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bo
         app.metrics.record_duration(Stage.WHOLE, replied - admitted.started)
         return delivered
 
+    app.slack.expect_reply(admitted.origin)
     entry = app.signin.answer(replace(admitted, target=target), deliver)
     if entry is None:
         app.metrics.outcome("replayed")
