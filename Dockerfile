@@ -1,7 +1,10 @@
 # The bot. `docker build --tag studio-links .`
 # With the stand-ins for AWS and Slack, for local use only: `docker build --target local .`
 
-ARG PYTHON=3.13-slim-bookworm
+# Named by digest: docs/RELEASING.md says how to update it.
+ARG PYTHON=3.13-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8
+# requirements-otel.txt has the packages for traces in addition.
+ARG REQUIREMENTS=requirements.txt
 
 # --- With the stand-ins, for compose.yaml -----------------------------------------------------------------------
 FROM python:${PYTHON} AS local
@@ -17,13 +20,14 @@ USER 10001:10001
 ENTRYPOINT ["python", "-m", "bot"]
 CMD ["demo", "--once"]
 
-# --- Production: the bot and the dependencies in requirements.txt, as wheels with checked hashes, which run no code -
+# --- Production: the bot and its pinned dependencies, as wheels with checked hashes, which run no code -------------
 FROM python:${PYTHON} AS build
+ARG REQUIREMENTS
 WORKDIR /app
-COPY requirements.txt requirements-build.txt ./
+COPY requirements.txt requirements-otel.txt requirements-build.txt ./
 RUN python -m venv --without-pip /opt/venv \
     && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --only-binary :all: --require-hashes --requirement requirements.txt \
+        --only-binary :all: --require-hashes --requirement "$REQUIREMENTS" \
     && python -m pip install --no-cache-dir --disable-pip-version-check \
         --only-binary :all: --require-hashes --requirement requirements-build.txt
 COPY LICENSE README.md pyproject.toml manifest.yml ./

@@ -19,7 +19,7 @@ SUITE := -m "not alone" $(PARALLEL) $(FOLDERS)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test public coverage lint fmt lock bench soak guards fuzz audit clean
+.PHONY: help demo test public coverage lint fmt lock bench soak guards fuzz sbom audit clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ fmt: $(READY) ## format, and fix what ruff can fix
 lock: $(READY) ## pin production and development dependencies
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml --output-file requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
+		--custom-compile-command "make lock" --extra otel --constraint requirements.txt pyproject.toml \
+		--output-file requirements-otel.txt
 	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" - --output-file requirements-build.txt
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
@@ -95,6 +98,11 @@ guards: $(READY) ## run each guard's test, then remove the guard from a copy and
 fuzz: $(READY) ## five minutes of coverage-guided input at the HTTP entrance
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3'
 	$(BIN)/python -m fuzz.entrance -max_total_time=300 $(ARGS)
+
+sbom: $(READY) ## list what the bot is made of in build/sbom.json (CycloneDX), from the hashed lock file
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate --of JSON \
+		--output-file build/sbom.json requirements.txt
 
 audit: $(READY) ## known vulnerabilities in production dependencies; needs internet access
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9'

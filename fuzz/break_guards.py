@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent
-COPIED = ("bot", "tests", "pyproject.toml", "manifest.yml")
+COPIED = ("bot", "tests", ".github", "Dockerfile", "pyproject.toml", "manifest.yml")
 SCENARIO, UNIT, CONTRACT = "tests/scenario", "tests/unit", "tests/contract"
 PASSED, NO_TESTS = 0, 5
 # Seconds per test, and tests at once: many of them wait more than they compute.
@@ -608,6 +608,18 @@ GUARDS = {
         "    if not shared and owner.lower() != mapping.profile_name.lower():",
         "    if False:",
         (f"{CONTRACT}/test_studio_port.py", "test_space_of_another_profile_is_refused"),
+    ),
+    "base image by digest": Guard(
+        "../Dockerfile",
+        "ARG PYTHON=3.13-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8",
+        "ARG PYTHON=3.13-slim-bookworm",
+        (f"{UNIT}/test_supply_chain.py", "test_base_image_is_named_by_digest"),
+    ),
+    "actions by commit": Guard(
+        "../.github/workflows/release.yml",
+        "actions/setup-python@a309ff8b426b58ec0e2a45f0f869d46889d02405 # v6.2.0",
+        "actions/setup-python@v6",
+        (f"{UNIT}/test_supply_chain.py", "test_actions_are_named_by_commit"),
     ),
     "log write errors": Guard(
         "observability/logs.py",

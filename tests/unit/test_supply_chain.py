@@ -1,0 +1,154 @@
+"""Everything that goes into a release is pinned, and the workflows that make it have the fewest permissions."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.core.values import our_version
+
+ROOT = Path(__file__).parent.parent.parent
+WORKFLOWS = ROOT / ".github" / "workflows"
+LOCKS = sorted(ROOT.glob("requirements*.txt"))
+DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+# The permissions of a job beside reading the source: signing is no right to write the source or packages.
+PERMISSIONS = {
+    "test": {},
+    "build": {},
+    "sign": {"id-token": "write", "attestations": "write"},
+    "image": {"packages": "write", "id-token": "write", "attestations": "write"},
+    "draft": {"contents": "write"},
+    "publish": {"id-token": "write"},
+}
+
+
+def run(*command: str) -> "subprocess.CompletedProcess[str]":
+    """Run a tool of our virtual environment."""
+    tool = Path(sys.executable).with_name(command[0])
+    return subprocess.run([tool, *command[1:]], capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def workflow(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((WORKFLOWS / name).read_text())
+    return loaded
+
+
+def pins(lock: Path) -> dict[str, set[str]]:
+    """Return each `name==version` of a lock file, without extras, and its hashes."""
+    found: dict[str, set[str]] = {}
+    name = ""
+    for line in lock.read_text().splitlines():
+        if pin := re.match(r"([a-z0-9-]+)(?:\[[\w,-]+\])?==(\S+)", line):
+            name = f"{pin[1]}=={pin[2]}"
+            found[name] = set()
+        found.setdefault(name, set()).update(re.findall(r"--hash=sha256:([0-9a-f]{64})", line))
+    assert not found.pop("", set())
+    return found
+
+
+# Lock files
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_lock_file_pins_hashes_and_names_no_index(lock: Path) -> None:
+    text = lock.read_text()
+    assert all(pins(lock).values())
+    assert not re.search(r"^\s*(-i|--(extra-)?index-url|--find-links|--trusted-host)\b|://|@ ", text, re.MULTILINE)
+
+
+def test_lock_of_traces_adds_to_the_production_lock() -> None:
+    production, traces = (pins(ROOT / f"requirements{name}.txt") for name in ("", "-otel"))
+    assert {name: traces.get(name) for name in production} == production
+    assert {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"} <= {
+        name.partition("==")[0] for name in set(traces) - set(production)
+    }
+
+
+# The SBOM
+
+
+def test_sbom_is_valid_and_lists_the_production_lock(tmp_path: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    recipe = re.search(r"\$\(BIN\)/(cyclonedx-py .*)", makefile)
+    assert recipe is not None
+    assert "--validate" in recipe[1]  # against CycloneDX's schema, before it writes anything
+    output = tmp_path / "sbom.json"
+    made = run(*recipe[1].replace("build/sbom.json", str(output)).split())
+    assert made.returncode == 0, made.stderr
+    sbom = json.loads(output.read_text())
+    assert (sbom["bomFormat"], sbom["metadata"]["component"]["version"]) == ("CycloneDX", our_version())
+    assert sbom["metadata"]["component"]["name"] == "studio-links"
+    listed = {
+        f"{part['name']}=={part['version']}": {
+            each["content"] for link in part["externalReferences"] for each in link["hashes"]
+        }
+        for part in sbom["components"]
+    }
+    assert listed == pins(ROOT / "requirements.txt")
+    assert {part["purl"] for part in sbom["components"]} == {
+        f"pkg:pypi/{name.replace('==', '@')}" for name in pins(ROOT / "requirements.txt")
+    }
+
+
+# Images
+
+
+def test_base_image_is_named_by_digest() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    arguments = dict(re.findall(r"^ARG (\w+)=(\S+)$", text, re.MULTILINE))
+    images = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    assert len(images) > 1
+    for image in images:
+        named = re.sub(r"\$\{(\w+)\}", lambda name: arguments[name[1]], image)
+        assert DIGEST.search(named), named
+        assert named == workflow("ci.yml")["jobs"]["test"]["container"]
+
+
+# Workflows
+
+
+def test_zizmor_reports_nothing() -> None:
+    audited = run(
+        "zizmor", "--offline", "--no-progress", "--persona", "pedantic", "--strict-collection", str(WORKFLOWS.parent)
+    )
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+
+
+def test_actionlint_reports_nothing() -> None:
+    linted = run("actionlint", *map(str, sorted(WORKFLOWS.glob("*.yml"))))
+    assert (linted.returncode, linted.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["ci.yml", "release.yml"])
+def test_actions_are_named_by_commit(name: str) -> None:
+    """A tag or a branch can be moved to other code, also by somebody who has taken the action over."""
+    used = re.findall(r"uses: (\S+)(.*)", (WORKFLOWS / name).read_text())
+    foreign = [(action, rest) for action, rest in used if not action.startswith("./")]
+    assert foreign
+    for action, rest in foreign:
+        assert re.search(r"@[0-9a-f]{40}$", action), action
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", rest), action
+
+
+def test_jobs_have_only_the_permissions_they_need() -> None:
+    release = workflow("release.yml")
+    assert (release["permissions"], workflow("ci.yml")["permissions"]) == ({}, {})
+    given = {
+        name: {right: level for right, level in job["permissions"].items() if (right, level) != ("contents", "read")}
+        for name, job in release["jobs"].items()
+    }
+    assert given == PERMISSIONS
+
+
+def test_releases_take_no_stored_secret() -> None:
+    """Signing and publishing use identities of the run; the only token is the run's own."""
+    for path in WORKFLOWS.glob("*.yml"):
+        assert "secrets." not in path.read_text()
+    publish = workflow("release.yml")["jobs"]["publish"]
+    assert publish["environment"]["name"] == "pypi"
+    assert "password" not in json.dumps(publish)
