@@ -4,7 +4,7 @@ import typer
 
 from bot import console
 from bot.cli.context import read_settings
-from bot.cli.options import AsJson
+from bot.cli.options import AsJson, KmsKey
 
 commands = typer.Typer(
     help="Create or check the DynamoDB tables.\n\nExample: studio-links tables create", no_args_is_help=True
@@ -12,7 +12,7 @@ commands = typer.Typer(
 
 
 @commands.command()
-def create(*, as_json: AsJson = False) -> None:
+def create(*, kms_key: KmsKey = None, as_json: AsJson = False) -> None:
     """Create missing tables and turn on their protection.
 
     Example: studio-links tables create
@@ -23,7 +23,7 @@ def create(*, as_json: AsJson = False) -> None:
     findings, tables = [], clients.table_administration(read_settings())
     for prefix in table_admin.other_prefixes(tables):
         console.warn(f"{tables.region} has tables with the prefix {prefix!r}: this is a second installation")
-    for finding in table_admin.create(tables):
+    for finding in table_admin.create(tables, kms_key):
         findings.append(finding)
         if not as_json:
             console.print_line(f"{finding.table}: {finding.name}: {finding.detail}")
@@ -35,7 +35,7 @@ def create(*, as_json: AsJson = False) -> None:
 
 
 @commands.command()
-def check(*, as_json: AsJson = False) -> None:
+def check(*, kms_key: KmsKey = None, as_json: AsJson = False) -> None:
     """Check that the tables are set up as the bot needs them.
 
     Example: studio-links tables check
@@ -43,7 +43,7 @@ def check(*, as_json: AsJson = False) -> None:
     from bot.app import clients
     from bot.store import tables as table_admin
 
-    findings = list(table_admin.check(clients.table_administration(read_settings())))
+    findings = list(table_admin.check(clients.table_administration(read_settings()), kms_key))
     if as_json:
         console.print_json(findings)
     else:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pynamodb.attributes import TTLAttribute
@@ -32,11 +33,14 @@ class TableCheck:
     detail: str
 
 
-def create(tables: Tables) -> Iterator[TableCheck]:
+def create(tables: Tables, kms_key: str | None = None) -> Iterator[TableCheck]:
     """Create missing tables and switch on what protects the data. Running it again changes nothing.
 
     A table with other keys is not ours and is left as it is. Each result is yielded at once: on AWS a new table takes
     some ten seconds.
+
+    Args:
+        kms_key: the ARN of the key that encrypts the tables; None leaves their encryption as it is.
 
     Raises:
         StoreError: DynamoDB refused or could not be reached.
@@ -57,6 +61,8 @@ def create(tables: Tables) -> Iterator[TableCheck]:
                 yield TableCheck(name, "time to live", ok=True, detail="switched on")
         if not issubclass(model, RuntimeItem):
             yield from _protect(model)
+        if kms_key is not None:  # last: DynamoDB refuses other changes while it encrypts
+            yield _switched_on(name, "encryption", partial(_encrypt, model, kms_key))
 
 
 def other_prefixes(tables: Tables) -> list[str]:
@@ -87,6 +93,18 @@ def _protect(model: type[Model]) -> Iterator[TableCheck]:
     yield _switched_on(name, "point-in-time recovery", recovery)
 
 
+def _encrypt(model: type[Model], kms_key: str) -> None:
+    if _encryption_key(_describe(model)) != kms_key:
+        specification: Any = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": kms_key}
+        client_of(model).update_table(TableName=model.Meta.table_name, SSESpecification=specification)
+
+
+def _encryption_key(found: dict[str, Any]) -> str | None:
+    """Return the ARN of the table's key; None if it is one of DynamoDB's own, which nobody sees."""
+    key: str | None = found.get("SSEDescription", {}).get("KMSMasterKeyArn")
+    return key
+
+
 def _switched_on(table: str, what: str, switch: Callable[[], None]) -> TableCheck:
     """Try for a while: DynamoDB refuses some changes in the first seconds of a table's life."""
     for pause in (*PAUSES, None):
@@ -103,8 +121,11 @@ def _switched_on(table: str, what: str, switch: Callable[[], None]) -> TableChec
     raise AssertionError("the last attempt has returned")
 
 
-def check(tables: Tables) -> Iterator[TableCheck]:
+def check(tables: Tables, kms_key: str | None = None) -> Iterator[TableCheck]:
     """Compare everything that the bot relies on with what DynamoDB says.
+
+    Args:
+        kms_key: the ARN of the key that has to encrypt the tables; None for any.
 
     Raises:
         StoreError: DynamoDB refused or could not be reached.
@@ -120,6 +141,13 @@ def check(tables: Tables) -> Iterator[TableCheck]:
             yield TableCheck(model.Meta.table_name, "table", ok=False, detail=detail)
         else:
             yield from _check(model, found)
+            yield _encrypted(model, _encryption_key(found), kms_key)
+
+
+def _encrypted(model: type[Model], key: str | None, wanted: str | None) -> TableCheck:
+    named, as_wanted = key or "a key of DynamoDB's own", wanted in (None, key)
+    detail = f"with {named}" + ("" if as_wanted else f": {CREATE} with --kms-key")
+    return TableCheck(model.Meta.table_name, "encryption", ok=as_wanted, detail=detail)
 
 
 def _check(model: type[Model], found: dict[str, Any]) -> Iterator[TableCheck]:

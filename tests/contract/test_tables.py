@@ -102,6 +102,21 @@ def test_create_restores_disabled_settings(created: Tables, dynamodb_client: Any
     assert wrong(created) == []
 
 
+def test_create_encrypts_with_the_given_key_once(created: Tables, local_aws: ListeningAws) -> None:
+    key = "arn:aws:kms:us-east-1:123456789012:key/0123abcd"
+    found = [each for each in table_admin.check(created, key) if not each.ok]
+    assert [(each.table, each.name) for each in found] == [(each, "encryption") for each in (ACCESS, AUDIT, RUNTIME)]
+    assert all("with --kms-key" in each.detail for each in found)
+
+    assert all(each.ok for each in table_admin.create(created, key))
+
+    assert all(each.ok for each in table_admin.check(created, key))
+    assert key in str(list(table_admin.check(created)))
+    before = len(local_aws.calls)
+    assert all(each.ok for each in table_admin.create(created, key))
+    assert "UpdateTable" not in local_aws.calls[before:]
+
+
 def test_one_missing_table_is_reported_and_created(created: Tables, dynamodb_client: Any) -> None:
     dynamodb_client.delete_table(TableName=RUNTIME)
     assert wrong(created) == [(RUNTIME, "table")]

@@ -1,4 +1,4 @@
-"""Beyond moto's DynamoDB: transactions that cost what they touch and are applied once, and refused empty keys.
+"""Beyond moto's DynamoDB: cheap transactions that are applied once, refused empty keys, and a change of encryption.
 
 moto copies a whole table for each item of a transaction, to put it back if the transaction fails: with ten thousand
 items in the table a single change takes seconds. Here only the items that the transaction names are kept aside.
@@ -23,6 +23,7 @@ TOKEN_SECONDS, MAX_TOKENS = 600, 100_000
 
 _moto_transact_write_items = DynamoDBBackend.transact_write_items
 _moto_transaction = DynamoHandler.transact_write_items
+_moto_update_table = DynamoHandler.update_table
 _moto_update, _moto_delete = DynamoHandler.update_item, DynamoHandler.delete_item
 
 
@@ -35,6 +36,7 @@ def install() -> None:
     replaced.copy = SimpleNamespace(deepcopy=lambda one: one if isinstance(one, Table) else copy.deepcopy(one))
     handler: Any = DynamoHandler
     handler.transact_write_items = transact_once
+    handler.update_table = update_table
     handler.update_item, handler.delete_item = _with_whole_key(_moto_update), _with_whole_key(_moto_delete)
 
 
@@ -50,6 +52,14 @@ def transact_once(self: Any) -> Any:
     answer = _moto_transaction(self)
     if token is not None:
         done[token] = items
+    return answer
+
+
+def update_table(self: Any) -> Any:
+    """moto's operation, and the key of the encryption, which moto takes only when it creates a table."""
+    answer = _moto_update_table(self)
+    if specification := self.body.get("SSESpecification"):
+        self.dynamodb_backend.get_table(self.body["TableName"]).sse_specification = specification
     return answer
 
 
