@@ -74,7 +74,7 @@ def terminal(
         stdout=keyboard,
         stderr=keyboard,
         cwd=folder,
-        env={**env, "TERM": "xterm"},
+        env={name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")} | {"TERM": "xterm"},
         start_new_session=True,
     )
     os.close(keyboard)

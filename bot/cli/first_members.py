@@ -1,15 +1,14 @@
 """The members of `init`: make its user the administrator and first member, and let in whom they choose."""
 
 from bot import console
-from bot.admin.sync import Account, Profile, Status, plan
-from bot.app import clients, setup
-from bot.app.setup import Candidate
+from bot.admin.sync import Account, Profile, Row, Status, as_profile_name, plan, profile_key
+from bot.app import clients
 from bot.aws.account import AwsAdmin, Place
 from bot.aws.domains import Domain
 from bot.cli.answers import ADMIN, ADMINS, MEMBERS, PROFILE, Answers, show_command
 from bot.cli.context import CommandContext
 from bot.cli.sync import people
-from bot.core.access import Effect, Grant, Mapping, Member
+from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.errors import BadInput
 from bot.core.values import DEFAULT_ALIAS
 
@@ -25,77 +24,109 @@ def let_in(answers: Answers, run: CommandContext, arn: str, domain: Domain) -> N
     accounts, active = people(clients.patient_slack(run.settings), run.tenant)
     me = _administrator(answers, accounts, active, arn)
     answers.keep({ADMINS: me})
-    aws, place = AwsAdmin(region=run.settings.aws_region), Place(domain.domain_id, domain.region)
     stored = dict(run.admin.access.members(run.tenant))
-    rows = plan(aws.profiles(place), accounts, active, stored, frozenset({domain.domain_id}))
-    matched = setup.candidates(rows, accounts, stored)
-    mine = [each for each in matched if each.user_id == me]
-    if not mine and me not in stored:
-        mine = _own(answers, me, [row.profile for row in rows if row.status in (Status.NOBODY, Status.NOT_CLEAR)])
-    chosen = [*mine, *_chosen(answers, [each for each in matched if each.user_id != me])]
-    for number, each in enumerate(chosen):
-        if each.mapping is not None:
-            run.admin.map(Member(run.tenant, each.user_id), each.mapping, run.actor, force=False)
-        run.admin.grant(run.tenant, Grant(each.user_id, Effect.ALLOW), run.actor)
-        for line in each.commands(domain, run.settings.aws_region) if number < MAX_SHOWN else ():
-            show_command(line)
-    console.print_line(f"  {len(chosen)} mapped and allowed")
+    profiles = AwsAdmin(region=run.settings.aws_region).profiles(Place(domain.domain_id, domain.region))
+    rows = plan(profiles, accounts, active, stored, frozenset({domain.domain_id}))
+    # Members who match a profile, and about whom no rule says anything yet.
+    open_rows = [
+        row
+        for row in rows
+        if row.status in (Status.MAP, Status.MAPPED) and not stored.get(row.members[0], Access()).grants
+    ]
+    mine = [row for row in open_rows if row.members[0] == me]
+    if not mine and not stored.get(me, Access()).grants:
+        mine = _own(answers, me, domain, rows, stored)
+    chosen = [*mine, *_chosen(answers, [row for row in open_rows if row.members[0] != me], accounts, stored)]
+    for number, row in enumerate(chosen):
+        for line in _allow(run, row):
+            if number < MAX_SHOWN:
+                show_command(line)
+    console.print_line(f"  {len(chosen)} allowed")
+
+
+def _allow(run: CommandContext, row: Row) -> list[str]:
+    """Map a member if they are not mapped yet, and allow them; return the commands that do the same."""
+    user, mapping, lines = row.members[0], row.mapping, []
+    if mapping is not None:
+        run.admin.map(Member(run.tenant, user), mapping, run.actor, force=False)
+        given = {"domain": mapping.domain_id, "profile": mapping.profile_name, "region": mapping.region}
+        given["alias"] = None if mapping.alias == DEFAULT_ALIAS else mapping.alias
+        lines.append(
+            f"studio-links map {user}" + "".join(f" --{name} {text}" for name, text in given.items() if text)
+        )
+    run.admin.grant(run.tenant, Grant(user, Effect.ALLOW), run.actor)
+    return [*lines, f"studio-links allow {user}"]
 
 
 def _administrator(answers: Answers, accounts: list[Account], active: frozenset[str], arn: str) -> str:
-    """Return the Slack id of who runs this; guess it from the name that AWS knows them by."""
+    """Return the Slack id of who runs this, and guess it from the name that AWS knows them by."""
+
+    def find(text: str) -> list[Account]:
+        name = text.strip().lower()
+        return [each for each in accounts if name in (each.email.lower(), as_profile_name(each.email))]
 
     def check(text: str) -> str:
-        account = setup.find_account(accounts, text)
-        user_id = account.user_id if account else text.upper()
+        found = find(text)
+        user_id = found[0].user_id if len(found) == 1 else text.strip().upper()
         if user_id not in active:
             raise BadInput(f"{text!r} is no active full member of the workspace: give an e-mail address or member id")
         return user_id
 
     if ADMINS in answers.given:
         return answers.get(ADMINS, "", lambda text: ",".join(map(check, text.split(","))))
-    guess = setup.find_account(accounts, arn.rpartition("/")[2])
-    if guess and answers.yes and ADMIN not in answers.given:
-        return guess.user_id
+    guess = [each.email for each in find(arn.rpartition("/")[2])]
+    if len(guess) == 1 and answers.yes:
+        answers.given.setdefault(ADMIN, guess[0])
     question = "You in Slack (e-mail address or member id)"
-    return answers.get(ADMIN, question, check, default=guess.email if guess else None)
+    return answers.get(ADMIN, question, check, default=guess[0] if len(guess) == 1 else None)
 
 
-def _own(answers: Answers, me: str, free: list[Profile]) -> list[Candidate]:
-    """Ask for the administrator's profile, which has another name than their address."""
-    names = {profile.name: profile for profile in free}
-    if not names or (answers.yes and PROFILE not in answers.given):
-        console.warn(f"no profile fits you: `studio-links map {me} --domain … --profile …` once it exists")
+def _own(answers: Answers, me: str, domain: Domain, rows: list[Row], stored: dict[str, Access]) -> list[Row]:
+    """Ask which profile is the administrator's, if neither a mapping nor their address tells."""
+    mapped = [Profile(each.domain_id, each.profile_name) for each in stored.get(me, Access()).mappings]
+    if mapped:
+        return [Row(Status.MAPPED, mapped[0], (me,))]
+    held = {profile_key(mapping) for access in stored.values() for mapping in access.mappings}
+    unmatched = [row.profile for row in rows if row.status in (Status.NOBODY, Status.NOT_CLEAR)]
+    free = {profile.name: profile for profile in unmatched if profile.key not in held}
+    if not free or (answers.yes and PROFILE not in answers.given):
+        console.warn(f"no profile in {domain} is yours: create one, then `studio-links map {me}` and `allow {me}`")
         return []
 
-    def check(text: str) -> list[Candidate]:
+    def check(text: str) -> list[Row]:
         if text == "none":
             return []
-        if text not in names:
-            raise BadInput(f"{text!r} is none of the free profiles: {', '.join(names)}, or none")
-        profile = names[text]
+        if text not in free:
+            raise BadInput(f"{text!r} is no free profile: choose one of {', '.join(free)}, or none")
+        profile = free[text]
         mapping = Mapping(DEFAULT_ALIAS, profile.domain_id, profile.name, region=profile.region)
-        return [Candidate(me, "", profile.name, mapping)]
+        return [Row(Status.MAP, profile, (me,), mapping=mapping)]
 
-    console.print_wrapped(f"Free profiles: {', '.join(names)}", indent=2)
+    console.print_wrapped(f"Free profiles: {', '.join(free)}", indent=2)
     return answers.get(PROFILE, "Your profile", check, default="none")
 
 
-def _chosen(answers: Answers, others: list[Candidate]) -> list[Candidate]:
-    """Ask who else gets links, of those whose address fits a profile."""
-    if not others or (answers.yes and MEMBERS not in answers.given):
+def _chosen(answers: Answers, others: list[Row], accounts: list[Account], stored: dict[str, Access]) -> list[Row]:
+    """Ask who else gets links, of those who match a profile."""
+    if MEMBERS not in answers.given and (answers.yes or not others):
         return []
-    by_name = {str(number): each for number, each in enumerate(others, start=1)}
-    by_name |= {name: each for each in others for name in (each.email.lower(), each.user_id.lower())}
+    emails = {each.user_id: each.email for each in accounts}
+    # By each of their names; None for those who are in already.
+    by_name: dict[str, Row | None] = {}
+    for user in stored.keys() & emails.keys():
+        by_name |= {user.lower(): None, emails[user].lower(): None}
+    for number, row in enumerate(others, start=1):
+        user = row.members[0]
+        by_name |= dict.fromkeys((str(number), user.lower(), emails[user].lower()), row)
 
-    def check(text: str) -> list[Candidate]:
+    def check(text: str) -> list[Row]:
         names = text.lower().replace(",", " ").split()
         if names in (["all"], ["none"]):
             return others if names == ["all"] else []
         if unknown := [name for name in names if name not in by_name]:
-            raise BadInput(f"{', '.join(unknown)}: not in the list; give numbers or addresses, all or none")
-        return list(dict.fromkeys(by_name[name] for name in names))
+            raise BadInput(f"nobody in the list is {', '.join(unknown)}: give numbers, addresses, all or none")
+        return list({row.members[0]: row for name in names if (row := by_name[name])}.values())
 
-    for number, each in enumerate(others, start=1):
-        console.print_wrapped(f"  {number}  {each.email} → {each.profile}", indent=5)
+    for number, row in enumerate(others, start=1):
+        console.print_wrapped(f"  {number}  {emails[row.members[0]]} → {row.profile.name}", indent=5)
     return answers.get(MEMBERS, "Who else gets links (all, none, or numbers)", check, default="none")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from socket import create_server
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -227,13 +227,14 @@ def _sagemaker(endpoint: str) -> "SageMakerClient":
     return boto3.client("sagemaker", endpoint_url=endpoint)
 
 
-def create_domain(name: str, auth_mode: str = "IAM") -> str:
+def create_domain(name: str, auth_mode: str = "IAM", **more: Any) -> str:
     arn = sagemaker().create_domain(
         DomainName=name,
         AuthMode=auth_mode,  # type: ignore[arg-type] # one of the two literals
         DefaultUserSettings={"ExecutionRole": "arn:aws:iam::123456789012:role/studio"},
         SubnetIds=["subnet-1"],
         VpcId="vpc-1",
+        **more,
     )["DomainArn"]
     return arn.rpartition("/")[2]
 
