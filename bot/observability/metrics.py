@@ -50,6 +50,7 @@ OUTCOMES = frozenset(
         *(f"decision_{result}" for result in DecisionResult),
         "admin_done",
         "admin_answered",
+        "admin_refused",
         "admin_failed",
     }
 )
@@ -59,6 +60,9 @@ UNSUCCESSFUL = frozenset(
     {*Reason, UNDELIVERED, "malformed", "refused_at_entrance", "unrecorded", "dialog_not_opened"}
     | {"asked_nobody", "decision_failed", "admin_failed"}
 ) - {Reason.CHOOSE}
+
+# What administrators change from Slack: their verbs, the end of a lockdown, and approved access requests.
+CHANGES = ("map", "unmap", "allow", "deny", "forget", "admin", "lockdown", "lockdown_lifted", "approve")
 
 POOLS = ("worker", "clerk")
 
@@ -136,6 +140,7 @@ class Metrics:
         for upstream, codes in {**CODES, OTHER: frozenset[str]()}.items():
             for code in {*codes, OTHER}:
                 self._errors.labels(upstream, code)
+        self._changes = self._counter("admin_changes", "Changes that administrators made in Slack.", change=CHANGES)
         self._full = self._counter("queue_refusals", "Jobs that a full queue rejected.", pool=POOLS)
         self._in_flight = self._gauge("in_flight", "Jobs that run or wait.", "pool")
         self._capacity = self._gauge("places", "Jobs that may run or wait.", "pool")
@@ -164,6 +169,10 @@ class Metrics:
         """Count one call of an upstream that failed after its retries."""
         known = upstream if upstream in CODES else OTHER
         self._errors.labels(known, code if code in CODES.get(known, ()) else OTHER).inc()
+
+    def access_changed(self, change: str) -> None:
+        """Count one change by an administrator, one of CHANGES."""
+        self._changes.labels(change).inc()
 
     def queue_full(self, pool: str) -> None:
         self._full.labels(pool).inc()

@@ -194,15 +194,25 @@ def _answer(app: AppContext, admitted: Admitted, render: RenderContext, work: Ca
         if result is None:
             app.metrics.outcome("replayed")
             return
-        counted = "admin_done" if isinstance(result, Done | Forgotten) else "admin_answered"
+        counted = _counted(result)
         message = admin_views.outcome(result, render, app.now(), in_dialog=in_dialog)
     app.metrics.outcome(counted)
     _reply(app, admitted, admin_views.with_way_back(message, render) if in_dialog and result is None else message)
     if isinstance(result, Done | Forgotten):
+        if isinstance(result, Forgotten) or result.change.made:
+            lifted = result.command.verb is Verb.LOCKDOWN and not result.command.locks
+            app.metrics.access_changed("lockdown_lifted" if lifted else result.command.verb)
         announce(app, admitted.id, admin_views.announcement(result, admitted.member.user_id))
         principal = result.command.principal
         if principal and not is_group(principal):
             show_home(app, Member(admitted.member.tenant, principal))
+
+
+def _counted(result: Outcome) -> str:
+    if isinstance(result, Done | Forgotten):
+        return "admin_done"
+    refused = isinstance(result, NotDone) and result.reason is NotDoneReason.OWN_ACCESS
+    return "admin_refused" if refused else "admin_answered"
 
 
 def _failed(error: StudioLinksError, render: RenderContext) -> Message:

@@ -216,6 +216,9 @@ def _decide(app: AppContext, admitted: Admitted, value: str, render: RenderConte
         reply(app, admitted.origin, request_views.failed(error, render), replace=False)
     else:
         app.metrics.outcome(f"decision_{decision.result}")
+        approved = decision.request is not None and decision.request.state is RequestState.APPROVED
+        if approved and decision.result is DecisionResult.DONE:
+            app.metrics.access_changed("approve")
         _show_decision(app, admitted, decision, render)
 
 
