@@ -145,6 +145,7 @@ class ServeSettings(Settings):
     """Settings of the running bot, over either transport.
 
     Attributes:
+        studio_requests_per_minute: requests of one member that lead to no link, in this process.
         studio_concurrency: requests in progress at once in this process.
         studio_keep_alive_seconds: how long an idle connection stays open: longer than the load balancer's timeout
             (60 s on an ALB, 90 s on Heroku), so that it never sends a request into a connection that is being closed.
@@ -158,6 +159,7 @@ class ServeSettings(Settings):
     studio_locale: Literal["en", "de"] | None = Field(
         None, description="en or de; unset for each member's own language"
     )
+    studio_requests_per_minute: int = whole_number(10, 1, 1000)
     studio_concurrency: int = whole_number(64, 1, 256)
     studio_queue: int = whole_number(400, 0, 10000)
     studio_keep_alive_seconds: int = whole_number(95, 1, 3600)

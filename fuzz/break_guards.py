@@ -284,6 +284,24 @@ GUARDS = {
         (f"{CONTRACT}/test_access_port.py", "test_unprocessed_keys"),
     ),
     # Limits and replays
+    "request limit": Guard(
+        "slack/gateway.py",
+        "    if excess:",
+        "    if False:",
+        (f"{UNIT}/test_request_limit.py", "test_command_over_the_limit_is_answered_without_a_call"),
+    ),
+    "one entry for a flood": Guard(
+        "slack/gateway.py",
+        "is_first=excess == 1)",
+        "is_first=True)",
+        (f"{UNIT}/test_request_limit.py", "test_flood_leaves_one_audit_entry_a_minute"),
+    ),
+    "room for administrators": Guard(
+        "slack/gateway.py",
+        "pool = app.admin_workers if app.limit.is_administrator(sender) else app.workers",
+        "pool = app.workers",
+        (f"{UNIT}/test_request_limit.py", "test_administrator_is_answered_while_the_queue_is_full"),
+    ),
     "rate limit": Guard(
         "core/policy.py",
         "            facts.within_rate,",
@@ -390,8 +408,8 @@ GUARDS = {
     # Administration in Slack
     "administrator check": Guard(
         "slack/admin/handlers.py",
-        "    if is_admin:\n        return render\n",
-        "    if True:\n        return render\n",
+        "    if is_admin:\n",
+        "    if True:\n",
         (ADMIN, "test_non_administrator_is_refused_and_recorded"),
     ),
     "confirmation required": Guard(
@@ -557,8 +575,8 @@ GUARDS = {
     ),
     "valid link URL": Guard(
         "aws/link_hosts.py",
-        "    if parsed is None:",
-        "    if False:",
+        '        raise StudioError("AWS answered without a usable link: try again", reason=Reason.AWS_UNEXPECTED)',
+        "        return str(url)",
         (f"{CONTRACT}/test_studio_port.py", "test_unusable_link_is_an_error_that_does_not_quote_it"),
     ),
     "host of a link": Guard(

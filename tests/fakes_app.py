@@ -28,6 +28,7 @@ from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members.handlers import ROUTES as MEMBER_ROUTES
 from bot.slack.members.views import SHORTCUT
 from bot.slack.payloads import Home, Origin
+from bot.slack.request_limit import RequestLimit
 from bot.slack.requests.handlers import ROUTES as REQUEST_ROUTES
 from tests.fakes import (
     ANA,
@@ -158,6 +159,8 @@ def app_context(
     messages: FakeMessages,
     pending: FakePending,
     admins: frozenset[str] = frozenset(),
+    admin_workers: HeldJobs | None = None,
+    requests_per_minute: int = 1000,
 ) -> AppContext:
     """Wire the app context over fakes."""
     facts, now, rules = a_gatherer(access, directory, monotonic=clock.monotonic), clock.now, Rules()
@@ -170,6 +173,8 @@ def app_context(
         link_expiry=LinkExpiry(messages, overflow.submit, now=now, monotonic=clock.monotonic),
         slack=slack,
         workers=workers,
+        admin_workers=admin_workers or workers,
+        limit=RequestLimit(requests_per_minute, admins),
         overflow=overflow,
         metrics=metrics,
         admins=admins,

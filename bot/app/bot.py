@@ -63,6 +63,7 @@ class Bot:
             self.socket.close()
         self.app.link_expiry.stop()
         self.app.workers.shutdown()
+        self.app.admin_workers.shutdown()
         self.app.overflow.shutdown()
         self.calls.shutdown(wait=False, cancel_futures=True)
         if self.tracing is not None:

@@ -34,6 +34,7 @@ from bot.slack.directory_cache import CachedDirectory
 from bot.slack.gateway import register
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import handlers as member_handlers
+from bot.slack.request_limit import RequestLimit
 from bot.slack.requests import handlers as request_handlers
 from bot.slack.socket_connection import EnvelopeHandler
 from bot.slack.socket_mode import SocketMode
@@ -49,6 +50,8 @@ log = structlog.get_logger()
 
 # Calls that one request makes side by side, and those that may wait: more than an installation has group rules.
 CALLS, QUEUED_CALLS = 3, 16
+# Threads and queue that only administrators' requests use.
+ADMIN_THREADS, ADMIN_QUEUE = 4, 60
 # Threads and queue for answering and recording refusals: room for all requests that a burst refuses at once. While
 # Slack and DynamoDB respond, a full queue drains within GRACE.
 OVERFLOW_THREADS, OVERFLOW_QUEUE = 4, 512
@@ -83,7 +86,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         tracing = Tracing()
     transport = "http" if isinstance(settings, HttpSettings) else "socket"
     metrics = Metrics(transport, tracing.ended if tracing is not None else None)
-    connections = settings.studio_concurrency * CALLS
+    connections = (settings.studio_concurrency + ADMIN_THREADS) * CALLS
     tables = bind(prefix=settings.studio_table_prefix, region=settings.aws_region, connections=connections)
     studio = clients.studio(settings, connections, metrics.upstream_failed)
     slack = SlackApi(
@@ -126,7 +129,8 @@ def _listeners(
         "worker", workers=settings.studio_concurrency, queue=settings.studio_queue, burst_gate=burst_gate
     )
     overflow = BoundedExecutor("clerk", workers=OVERFLOW_THREADS, queue=OVERFLOW_QUEUE, burst_gate=burst_gate)
-    for pool in (workers, overflow):
+    admin_workers = BoundedExecutor("admin", workers=ADMIN_THREADS, queue=ADMIN_QUEUE, burst_gate=burst_gate)
+    for pool in (workers, admin_workers, overflow):
         metrics.watch_pool(pool)
     tenants, runtime = shared_tenants(settings.studio_teams), RuntimeTable(tables)
     access = AccessTable(tables, audit_days=days, tenants=tenants)
@@ -150,6 +154,8 @@ def _listeners(
         access_requests=AccessRequests(AccessRequestTable(tables), admin, audit, fresh, rules, admins),
         slack=slack,
         workers=workers,
+        admin_workers=admin_workers,
+        limit=RequestLimit(settings.studio_requests_per_minute, admins),
         link_expiry=LinkExpiry(runtime, overflow.submit),
         overflow=overflow,
         metrics=metrics,

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     GRANT_EXPIRED = "grant_expired"
     GROUP_UNCONFIRMED = "group_unconfirmed"
     TOO_MANY = "too_many"
+    TOO_MANY_REQUESTS = "too_many_requests"
 
     DOMAIN_MISSING = "domain_missing"
     DOMAIN_NOT_READY = "domain_not_ready"

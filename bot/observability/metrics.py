@@ -64,7 +64,7 @@ UNSUCCESSFUL = frozenset(
 # What administrators change from Slack: their verbs, the end of a lockdown, and approved access requests.
 CHANGES = ("map", "unmap", "allow", "deny", "forget", "admin", "lockdown", "lockdown_lifted", "approve")
 
-POOLS = ("worker", "clerk")
+POOLS = ("worker", "admin", "clerk")
 
 SIGNING_SECRETS = ("first", "second")
 

@@ -27,6 +27,7 @@ from bot.slack.client import API_TIMEOUT, SlackApi
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin
+from bot.slack.request_limit import RequestLimit
 from bot.slack.words import words_for
 from bot.slack.written import WrittenMessages
 
@@ -51,6 +52,8 @@ class AppContext:
 
     Attributes:
         workers: answers requests.
+        admin_workers: answers those of administrators, so that no rush of others delays them.
+        limit: how many requests without a link each person may send.
         overflow: records and answers what `workers` could not take; small, so that it never piles up.
         teams: the team and enterprise ids that may use the bot; empty means our token's own team.
         audit_channel: where outcomes are announced; None for nowhere.
@@ -69,6 +72,8 @@ class AppContext:
     link_expiry: LinkExpiry
     slack: SlackApi
     workers: WorkPool
+    admin_workers: WorkPool
+    limit: RequestLimit
     overflow: WorkPool
     metrics: Metrics
     teams: frozenset[str] = frozenset()

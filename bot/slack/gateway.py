@@ -40,6 +40,7 @@ from bot.slack.payloads import (
     form_origin,
     is_unproven,
 )
+from bot.slack.request_limit import next_minute, sender_of
 
 log = structlog.get_logger()
 
@@ -121,14 +122,20 @@ def receive(app: AppContext, route: Route, ack: Ack, body: dict[str, Any]) -> No
         log.warning("request_malformed", why=str(error))
         _acknowledge(ack, route, views.refusal(Reason.INTERNAL, app.render()))
         return
+    sender = (admitted.tenant, admitted.subject) if isinstance(admitted, Entry) else sender_of(admitted.member)
+    excess = app.limit.excess(sender, app.now())
+    if excess:
+        _turn_away(app, origin, route, ack, is_first=excess == 1)
+        return
     if isinstance(admitted, Entry):
         _acknowledge(ack, route, _reject(app, origin, admitted))
         return
     errors = route.check(app, body) if route.check is not None else {}
+    pool = app.admin_workers if app.limit.is_administrator(sender) else app.workers
     try:
-        app.workers.submit(partial(_work, app, admitted, body, route.invalid if errors else route.work))
+        pool.submit(partial(_work, app, admitted, body, route.invalid if errors else route.work))
     except QueueFull:
-        app.metrics.queue_full("worker")
+        app.metrics.queue_full(pool.name)
         _acknowledge(ack, route, _reject(app, origin, refusal_of(app, admitted, Reason.BUSY)))
         return
     if errors:
@@ -137,6 +144,32 @@ def receive(app: AppContext, route: Route, ack: Ack, body: dict[str, Any]) -> No
         ack(response_action="update", view=dict(route.meanwhile(app, body)))
     else:
         ack()
+
+
+def _turn_away(app: AppContext, origin: Origin, route: Route, ack: Ack, *, is_first: bool) -> None:
+    """Answer a request over its sender's limit in the acknowledgement, without a look-up.
+
+    The first one of a minute stands in the audit and the log for all that follow in it, and answers a button, for
+    which Slack shows no acknowledgement. The metrics count each.
+    """
+    app.metrics.outcome(Reason.TOO_MANY_REQUESTS)
+    message = views.refusal(Reason.TOO_MANY_REQUESTS, app.render(origin), next_minute(app.now()))
+    if route.source is Source.FORM:
+        ack(response_action="update", view=message.modal())
+    else:
+        _acknowledge(ack, route, message)
+    if not is_first:
+        return
+    tenant = app.home.team_id if app.home else "unknown"
+    actor = Actor(origin.user_id, route.source)
+    entry = rejected(app, origin, actor, tenant, outcome=Reason.TOO_MANY_REQUESTS, attempt=uuid4().hex)
+
+    def answer_and_record() -> None:
+        if route.source in (Source.BUTTON, Source.SHORTCUT):
+            reply(app, origin, message, replace=False)
+        app.signin.refuse(entry)
+
+    _aside(app, entry, answer_and_record)
 
 
 def _acknowledge(ack: Ack, route: Route, rejection: Message) -> None:

@@ -178,6 +178,7 @@ def product(
             **credentials(slack, transport),
             "SLACK_API_URL": slack.api_url,
             "STUDIO_LINKS_PER_MINUTE": "1000",
+            "STUDIO_REQUESTS_PER_MINUTE": "1000",
             **getattr(request.module, "SETTINGS", {}),
         }
         patch = pytest.MonkeyPatch()

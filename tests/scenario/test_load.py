@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from tests.burst import LINK, Plan, Report, percentile, rss
 from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
-from tests.scenario.crowd import Crowd
+from tests.scenario.crowd import Crowd, sent_to
 from tests.waiting import wait_until
 
 BURST = 500
@@ -83,6 +84,40 @@ def test_five_hundred_commands_at_once_are_all_answered(
         assert after < before + 20
         plan.count = 60  # and it serves as before
         assert send(plan).lost == 0
+
+
+@pytest.mark.alone
+def test_administrator_is_answered_in_a_rush_of_500(crowd: Crowd, product: Product) -> None:
+    """The workers and their queue are full for as long as the rush lasts."""
+    ada, people = crowd.member(), [crowd.member().user_id for _ in range(50)]
+    environment = {
+        **product.environment,
+        "STUDIO_ADMINS": ada.user_id,
+        "STUDIO_CONCURRENCY": "4",
+        "STUDIO_QUEUE": "20",
+    }
+    with bot_process(environment, product.bot.log) as bot, sent_to(product, bot):
+        bot.wait_until_ready()
+        plan = Plan(
+            port=bot.port,
+            secret=product.slack.signing_secret,
+            team=TEAM,
+            app=product.slack.installation.app_id,
+            members=people,
+            count=BURST,
+            per_second=BURST,
+        )
+        with ThreadPoolExecutor(1) as rush:
+            report = rush.submit(send, plan)
+            wait_until(lambda: bot.outcomes("busy") > 0)
+            asked = ada.types("admin list")
+            message = ada.reads(asked)
+
+        assert (asked.ack, asked.reply) == ("ok", "")
+        assert "Many people" not in message.text
+        assert asked.seconds < SLACK_WAITS
+        assert report.result().lost == 0
+        assert report.result().acks[-1] < SLACK_WAITS
 
 
 def wait_until_calm(bot: BotProcess, report: Report) -> None:

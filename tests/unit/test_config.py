@@ -67,6 +67,7 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_AUDIT_CHANNEL": None,
     "STUDIO_REQUEST_CHANNEL": None,
     "STUDIO_LOCALE": None,
+    "STUDIO_REQUESTS_PER_MINUTE": 10,
     "STUDIO_CONCURRENCY": 64,
     "STUDIO_QUEUE": 400,
     "STUDIO_PERSON_SECONDS": 60,
@@ -113,6 +114,7 @@ VALID: list[tuple[str, str, Any]] = [
     ("STUDIO_ALLOW_GUESTS", "1", True),
     ("STUDIO_SOLE_ADMIN", "true", True),
     ("STUDIO_LINKS_PER_MINUTE", "1000", 1000),
+    ("STUDIO_REQUESTS_PER_MINUTE", "1000", 1000),
     ("STUDIO_AUDIT_DAYS", "3650", 3650),
     ("SLACK_API_URL", "http://[::1]:8080/api/", "http://[::1]:8080/api/"),
     (
@@ -193,6 +195,7 @@ INVALID: dict[str, tuple[list[str], str]] = {
     "STUDIO_AUDIT_CHANNEL": (["#audit", "U0A", "c0audit"], "a Slack channel id"),
     "STUDIO_REQUEST_CHANNEL": (["#requests", "U0A", "c0requests"], "a Slack channel id"),
     "STUDIO_LOCALE": (["fr", "de-DE", "DE", "german", "en de"], "en or de"),
+    "STUDIO_REQUESTS_PER_MINUTE": (["0", "1001", "many"], "a whole number from 1 to 1000"),
     "STUDIO_CONCURRENCY": (["0", "257"], "a whole number from 1 to 256"),
     "STUDIO_QUEUE": (["-1", "10001"], "a whole number from 0 to 10000"),
     "STUDIO_KEEP_ALIVE_SECONDS": (["0", "3601"], "a whole number from 1 to 3600"),

@@ -28,6 +28,7 @@ from bot.slack.gateway import Body, Route, record_invalid_form
 from bot.slack.members import views
 from bot.slack.members.home import show_home
 from bot.slack.payloads import REQUEST_ID, action_value, field_value, form_origin, private_metadata
+from bot.slack.request_limit import sender_of
 
 log = structlog.get_logger()
 
@@ -76,6 +77,7 @@ def _admitted(app: AppContext, admitted: Admitted) -> RenderContext | None:
         return None
     render = app.render(admitted.origin, locale)
     if is_admin:
+        app.limit.note_administrator(sender_of(admitted.member))
         return render
     if refuse(app, admitted, Reason.NOT_AN_ADMIN, action=ADMIN):
         reply(app, admitted.origin, views.refusal(Reason.NOT_AN_ADMIN, render), replace=replaces)

@@ -19,6 +19,7 @@ from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
 from bot.slack.members.home import show_home
 from bot.slack.payloads import REQUEST_ID, Administer, Ask, Help, Open, WhoAmI, action_value, parse, parse_target
+from bot.slack.request_limit import sender_of
 from bot.slack.requests.handlers import show_form
 
 log = structlog.get_logger()
@@ -116,6 +117,8 @@ def _answer(app: AppContext, admitted: Admitted, target: Target, *, in_place: bo
         app.metrics.outcome("replayed")
         return
     conclude(app, entry)
+    if entry.outcome == ISSUED:
+        app.limit.forgive(sender_of(admitted.member), admitted.at)
     if in_place:
         try:
             _follow_up(app, admitted, entry)
@@ -156,6 +159,8 @@ def _opened(app: AppContext, admitted: Admitted, body: Body) -> None:
     else:
         first = entry.opened_at is not None and entry.opened_at >= admitted.at
         app.metrics.outcome("opened" if first else "opened_again")
+        if first:
+            app.limit.forgive(sender_of(admitted.member), admitted.at)
         if admitted.origin.place is not None:
             app.link_expiry.forget(admitted.origin.place, entry.id)
         reply(app, admitted.origin, views.opened(entry, app.render(admitted.origin, entry.locale)), replace=True)

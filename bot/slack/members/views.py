@@ -5,7 +5,7 @@ https://docs.slack.dev/reference/block-kit/blocks
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 
 from bot.core.access import Mapping
@@ -66,6 +66,7 @@ ASKABLE = frozenset({Reason.NOT_MAPPED, Reason.NOT_ALLOWED, Reason.GRANT_EXPIRED
 PASSING = frozenset(
     {
         Reason.TOO_MANY,
+        Reason.TOO_MANY_REQUESTS,
         Reason.DOMAIN_NOT_READY,
         Reason.PROFILE_NOT_READY,
         Reason.AWS_THROTTLED,
@@ -213,9 +214,9 @@ def _again(entry: Entry, words: Words) -> Block:
     return actions(button(words.new_link, NEW_LINK, str(target)))
 
 
-def refusal(reason: Reason, render: RenderContext) -> Message:
+def refusal(reason: Reason, render: RenderContext, retry_at: datetime | None = None) -> Message:
     """Render a refusal from its reason alone."""
-    return _refusal(Denied(reason), render)
+    return _refusal(Denied(reason, retry_at=retry_at), render)
 
 
 def _refusal(denied: Denied, render: RenderContext) -> Message:

@@ -220,6 +220,7 @@ class GermanWords(Words):
         Reason.GROUP_UNCONFIRMED: "Slack konnte nicht bestätigen, in welchen Gruppen du bist, deshalb habe ich "
         "keinen Link erstellt. Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.CHOOSE: "Du hast mehrere Studio-Profile. Nenne das, das du öffnen möchtest.",
+        Reason.TOO_MANY_REQUESTS: "Das waren zu viele Anfragen in einer Minute. Versuch es {when} erneut.",
         Reason.TOO_MANY: "Das waren zu viele Links in einer Minute. Versuch es {when} erneut.",
         Reason.DOMAIN_MISSING: "Die Studio-Domain, die dir zugeordnet ist, gibt es nicht mehr. "
         "Bitte deine Studio-Admins, die Zuordnung zu korrigieren.",

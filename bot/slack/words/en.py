@@ -200,6 +200,7 @@ class Words:
         Reason.GROUP_UNCONFIRMED: "Slack could not confirm which groups you are in, so no link was made. "
         "Try again in a minute; if that does not help, tell your Studio administrator.",
         Reason.CHOOSE: "You have several Studio profiles. Name the one to open.",
+        Reason.TOO_MANY_REQUESTS: "You sent too many requests within a minute. Try again {when}.",
         Reason.TOO_MANY: "You got too many links within a minute. Try again {when}.",
         Reason.DOMAIN_MISSING: "The Studio domain you are mapped to no longer exists. "
         "Ask your Studio administrator to correct your mapping.",
