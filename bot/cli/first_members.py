@@ -11,6 +11,7 @@ from bot.cli.sync import people
 from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.errors import BadInput
 from bot.core.values import DEFAULT_ALIAS
+from bot.variables import split
 
 MAX_SHOWN = 3
 
@@ -22,8 +23,9 @@ def let_in(answers: Answers, run: CommandContext, arn: str, domain: Domain) -> N
         StudioLinksError: a member could not be mapped or allowed; those before are.
     """
     accounts, active = people(clients.patient_slack(run.settings), run.tenant)
-    me = _administrator(answers, accounts, active, arn)
-    answers.keep({ADMINS: me})
+    admins = _administrators(answers, accounts, active, arn)
+    answers.keep({ADMINS: ",".join(admins)})
+    me = admins[0]
     stored = dict(run.admin.access.members(run.tenant))
     profiles = AwsAdmin(region=run.settings.aws_region).profiles(Place(domain.domain_id, domain.region))
     rows = plan(profiles, accounts, active, stored, frozenset({domain.domain_id}))
@@ -58,27 +60,30 @@ def _allow(run: CommandContext, row: Row) -> list[str]:
     return [*lines, f"studio-links allow {user}"]
 
 
-def _administrator(answers: Answers, accounts: list[Account], active: frozenset[str], arn: str) -> str:
-    """Return the Slack id of who runs this, and guess it from the name that AWS knows them by."""
+def _administrators(answers: Answers, accounts: list[Account], active: frozenset[str], arn: str) -> list[str]:
+    """Return the Slack ids of the administrators: those in the settings, or who runs this.
+
+    The default is the member whose address is the name that AWS has for the caller.
+    """
 
     def find(text: str) -> list[Account]:
-        name = text.strip().lower()
+        name = text.lower()
         return [each for each in accounts if name in (each.email.lower(), as_profile_name(each.email))]
 
     def check(text: str) -> str:
         found = find(text)
-        user_id = found[0].user_id if len(found) == 1 else text.strip().upper()
+        user_id = found[0].user_id if len(found) == 1 else text.upper()
         if user_id not in active:
             raise BadInput(f"{text!r} is no active full member of the workspace: give an e-mail address or member id")
         return user_id
 
     if ADMINS in answers.given:
-        return answers.get(ADMINS, "", lambda text: ",".join(map(check, text.split(","))))
+        return answers.get(ADMINS, "", lambda text: [check(each) for each in split(text)])
     guess = [each.email for each in find(arn.rpartition("/")[2])]
     if len(guess) == 1 and answers.yes:
         answers.given.setdefault(ADMIN, guess[0])
     question = "You in Slack (e-mail address or member id)"
-    return answers.get(ADMIN, question, check, default=guess[0] if len(guess) == 1 else None)
+    return [answers.get(ADMIN, question, check, default=guess[0] if len(guess) == 1 else None)]
 
 
 def _own(answers: Answers, me: str, domain: Domain, rows: list[Row], stored: dict[str, Access]) -> list[Row]:

@@ -58,16 +58,20 @@ def _find_domain(answers: Answers) -> tuple[str, Domain]:
     arn = AwsAdmin(region=region).identity().arn
     console.print_wrapped(f"AWS: {arn}", indent=2)
     wanted, usable = answers.given.get(DOMAIN), []
-    for regions in ([region] if settled else [], domains.regions_of(partition)):
-        found, hidden = domains.find(regions) if regions else ([], {})
+    everywhere = domains.regions_of(partition)
+    for regions in [[region], everywhere] if settled else [everywhere]:
+        where = "all regions" if regions is everywhere else region
+        console.print_line(f"Looking for SageMaker domains in {where} …")
+        found, hidden = domains.find(regions)
         usable = [each for each in found if each.obstacle is None]
         if usable and wanted in (None, *(each.domain_id for each in usable)):
             break
     for each in found:
         if each.obstacle is not None:
             console.print_wrapped(f"  - {each} {each.obstacle}", indent=4)
-    for name, error in hidden.items():
-        console.warn(f"{name} was not searched: {error}")
+    for why in dict.fromkeys(map(str, hidden.values())):
+        unseen = ", ".join(name for name, error in hidden.items() if str(error) == why)
+        console.warn(f"{unseen}: not searched, because {why}")
     if not usable:
         raise BadInput(NO_DOMAIN)
     domain = _choose(answers, usable)
@@ -139,8 +143,9 @@ def _tokens(answers: Answers, settings: Settings) -> None:
 
     if BOT not in answers.given:
         show_command("studio-links manifest --socket")
-        console.print_line(f"Open this link, create the app, and install it:\n\n{creation_link()}\n")
-    bot = answers.get(BOT, "Bot token (OAuth & Permissions; typed unseen)", check_bot, hidden=True)
+        console.print_line(f"Create the app with this link, and install it:\n\n{creation_link()}\n")
+        console.print_wrapped("If somebody has to approve it, stop with Ctrl-C and run this again then.", indent=0)
+    bot = answers.get(BOT, "Bot token (OAuth & Permissions; stays hidden)", check_bot, hidden=True)
     # Slack takes the token, so these settings work.
     answers.keep({**answers.settings(settings.aws_region), BOT: bot})
     question = "App-level token with connections:write (Basic Information)"
