@@ -51,7 +51,7 @@ def gatherer(settings: Settings, access: AccessReader) -> Gatherer | None:
 
 
 def doctor(
-    settings: Settings, team: str | None, *, serving_role: str | None, presign: bool, all_mappings: bool
+    settings: Settings, team: str | None, *, serving_role: str | None, presign: bool, all_mappings: bool, live: bool
 ) -> "Doctor":
     """Return the examination of the installation."""
     from bot.app.doctor import AT_ONCE, Doctor
@@ -71,6 +71,7 @@ def doctor(
         serving_role=serving_role,
         presign=presign,
         all_mappings=all_mappings,
+        live=live,
     )
 
 

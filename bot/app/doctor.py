@@ -12,6 +12,7 @@ from bot.app.findings import Finding, Level, Mapped, ok
 from bot.aws.account import AwsAdmin, Identity, Place, place_of
 from bot.config import Settings
 from bot.core.access import Access, Effect, Mapping, Member
+from bot.core.audit import ISSUED
 from bot.core.errors import SlackError, StoreError, StudioError
 from bot.slack.client import SlackApi
 from bot.store import tables as table_admin
@@ -19,6 +20,8 @@ from bot.store.models import Tables
 
 # Mappings checked at once.
 AT_ONCE = 8
+# Links among which one that was opened is looked for.
+MAX_ISSUED = 1000
 
 TABLE_WHYS = {
     "table": "without it no link is issued",
@@ -37,6 +40,7 @@ class Doctor:
     Attributes:
         serving_role: the role whose permission to make links is checked; None for our own.
         presign: make links and throw them away, instead of asking IAM.
+        live: require the real Slack and AWS, and that a member has just opened a link.
     """
 
     admin: Admin
@@ -48,9 +52,12 @@ class Doctor:
     serving_role: str | None = None
     presign: bool = False
     all_mappings: bool = False
+    live: bool = False
 
     def examine(self) -> Iterator[Finding]:
         """Yield every check as soon as it is made."""
+        if self.live:
+            yield self._services()
         yield from self._slack()
         yield from self._channels()
         identity = self._identity()
@@ -72,6 +79,14 @@ class Doctor:
         yield from self._profiles(mapped)
         if not isinstance(identity, Finding):
             yield from self._links(mappings, identity)
+        if self.live and self.tenant is not None:
+            yield self._opened(self.tenant)
+
+    def _services(self) -> Finding:
+        try:
+            return findings.services([self.settings.slack_api_url, *self.aws.endpoints()])
+        except StudioError as error:
+            return findings.failed("real Slack and AWS", error, findings.NO_PROOF)
 
     def _slack(self) -> Iterator[Finding]:
         if self.slack is None:
@@ -207,6 +222,14 @@ class Doctor:
             else:
                 found, why = f"those through {place.role_arn} were not checked", "that role may not be allowed to"
                 yield Finding(Level.WARN, check, found, why, "use --presign where the bot runs")
+
+    def _opened(self, tenant: str) -> Finding:
+        since = self.admin.now() - findings.JUST_NOW
+        try:
+            issued = self.admin.history(tenant, None, since, MAX_ISSUED, outcome=ISSUED)
+            return findings.opened(next((entry for entry in issued if entry.opened_at), None))
+        except StoreError as error:
+            return findings.failed("a member's link", error, findings.ONLY_A_LINK)
 
     def _tried(self, check: str, mapping: Mapping) -> Finding:
         try:

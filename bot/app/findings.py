@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from bot.admin.examination import OF_DOMAIN, OF_PROFILE
 from bot.aws.account import Place
@@ -15,7 +16,8 @@ from bot.core.causes import Cause
 from bot.core.errors import SlackError, StudioError, UpstreamError
 from bot.core.link import Reason
 from bot.core.policy import ineligible_reason
-from bot.core.values import USER_ID
+from bot.core.records import Entry
+from bot.core.values import LOOPBACK, USER_ID
 from bot.observability.aws_errors import CAUSES, CODES
 from bot.slack import manifest
 from bot.slack.payloads import admits_anybody, foreign_token
@@ -25,6 +27,11 @@ SAMPLE = 200
 # AWS and Slack refuse requests that are five minutes off; rules end by our own clock, so less deserves a warning.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 CLOCK_WARNS, CLOCK_FAILS = timedelta(seconds=5), timedelta(seconds=240)
+
+# How long ago the link of a live run may have been made.
+JUST_NOW = timedelta(hours=1)
+NO_PROOF = "a run against stand-ins proves nothing about a release"
+ONLY_A_LINK = "only this shows that Slack, the bot, AWS and a browser work together"
 
 # AWS's answers to calls that it did not allow, or about a role that it does not know.
 DENIED = CODES[Cause.NOT_ALLOWED] | {"NoSuchEntity"}
@@ -159,6 +166,23 @@ def scopes(granted: frozenset[str]) -> Iterator[Finding]:
     if extra:
         why = "a stolen token could do more than the bot does"
         yield Finding(Level.WARN, "Slack scopes", f"more than needed: {', '.join(sorted(extra))}", why, "remove them")
+
+
+def services(addresses: Sequence[str]) -> Finding:
+    """Report whether a live run meets the real services."""
+    check, found = "real Slack and AWS", ", ".join(addresses)
+    if not any(urlsplit(address).hostname in LOOPBACK for address in addresses):
+        return ok(check, found)
+    return Finding(Level.FAIL, check, found, NO_PROOF, "unset SLACK_API_URL and AWS_ENDPOINT_URL")
+
+
+def opened(entry: Entry | None) -> Finding:
+    """Report the newest link that a member has opened."""
+    check = "a member's link"
+    if entry is not None:
+        return ok(check, f"{entry.subject} got one at {entry.at:%H:%M:%S} UTC and opened it ({entry.source})")
+    fix = "type /studio in Slack, press Open Studio, see Studio, and run this again"
+    return Finding(Level.FAIL, check, "nobody got one and opened it within the last hour", ONLY_A_LINK, fix)
 
 
 def clock(ahead: timedelta) -> Finding:

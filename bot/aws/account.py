@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import structlog
@@ -83,6 +83,13 @@ class AwsAdmin:
             answer = self._session.client("sts", region_name=self._region, config=CONFIG).get_caller_identity()
             shown = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
             return Identity(_arn(answer), clock_ahead(before, shown, utc_now()))
+
+    def endpoints(self) -> list[str]:
+        """Return the addresses that calls go to."""
+        session: Any = self._session
+        with aws_errors():
+            clients = [session.client(name, region_name=self._region) for name in ("sagemaker", "sts", "dynamodb")]
+            return [str(client.meta.endpoint_url) for client in clients]
 
     def assume(self, role_arn: str) -> None:
         """Assume a role and discard its session."""

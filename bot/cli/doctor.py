@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot import console
-from bot.cli.options import AsJson, Team
-from bot.core.values import ROLE_ARN, check_pattern
+from bot.cli.options import AsJson, Team, Yes
+from bot.core.values import ROLE_ARN, check_pattern, utc_now
 from bot.observability.logs import redactor
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
+# Beside the release that it is about.
+RECORD = Path("live-acceptance.json")
 MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
 ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?")
 
@@ -40,6 +43,19 @@ def doctor(
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="Address of a running bot, to check that it is ready.")
     ] = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Accept a release on the real Slack and AWS: --presign, and that a member has just opened a link. "
+            "Writes a record.",
+        ),
+    ] = False,
+    record: Annotated[Path, typer.Option(metavar="FILE", help="Where --live writes its record.")] = RECORD,
+    sign_with: Annotated[
+        Path | None, typer.Option(metavar="KEY", help="The SSH key that signs the record of --live.")
+    ] = None,
+    yes: Yes = False,
     team: Team = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,9 +74,13 @@ def doctor(
         )
     from bot.app.findings import Finding, Level
     from bot.cli.doctor_findings import findings as all_findings
+    from bot.cli.live import prepare, write
 
+    started = utc_now()
+    if live:
+        prepare(record, sign_with, yes=yes)
     findings = []
-    for each in all_findings(team, serving_role, url, presign=presign, all_mappings=all_mappings):
+    for each in all_findings(team, serving_role, url, presign=presign, all_mappings=all_mappings, live=live):
         finding = Finding(each.level, *map(redactor.clean, (each.check, each.found, each.why, each.fix)))
         findings.append(finding)
         if not as_json:
@@ -72,6 +92,8 @@ def doctor(
         console.print_json([{**console.plain(finding), "mend": finding.fix} for finding in findings])
     else:
         console.print_line(f"{len(findings)} checks: {fails} failed, {counts[Level.WARN]} with a warning")
+    if live:
+        write(record, sign_with, findings, started)
     if fails:
         console.fail(f"{fails} of {len(findings)} checks failed: each says how to fix it")
         raise typer.Exit(1)

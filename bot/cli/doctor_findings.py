@@ -22,7 +22,13 @@ READY_TIMEOUT = 10
 
 
 def findings(
-    team: str | None, serving_role: str | None, url: str | None, *, presign: bool, all_mappings: bool
+    team: str | None,
+    serving_role: str | None,
+    url: str | None,
+    *,
+    presign: bool,
+    all_mappings: bool,
+    live: bool = False,
 ) -> Iterator[Finding]:
     over_http = _over_http()
     if url is not None:
@@ -35,7 +41,7 @@ def findings(
     yield from _environment(over_http)
     try:
         examination = administration.doctor(
-            settings, team, serving_role=serving_role, presign=presign, all_mappings=all_mappings
+            settings, team, serving_role=serving_role, presign=presign or live, all_mappings=all_mappings, live=live
         )
     except ConfigError as error:
         found, _, fix = str(error).rpartition(". ")

@@ -15,7 +15,7 @@ from bot.admin.explain import explain as explain_decision
 from bot.admin.results import Done, Forgotten, Record, carry_out
 from bot.admin.specs import Verb
 from bot.cli.context import CommandContext
-from bot.cli.options import AsJson, add_verb
+from bot.cli.options import AsJson, Yes, add_verb
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
 from bot.core.errors import BadInput
 from bot.core.link import Allowed, Denied, Reason
@@ -32,7 +32,6 @@ QUESTIONS = {
     Verb.FORGET: "Remove every rule of {user}? Without an allow rule, there is no access.",
     Verb.LOCKDOWN: "Stop links for everyone in this workspace?",
 }
-Yes = Annotated[bool, typer.Option("--yes", help="Don't ask on a terminal.")]
 
 
 def map_(

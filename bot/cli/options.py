@@ -30,6 +30,7 @@ KmsKey = Annotated[
     typer.Option(metavar="ARN", callback=_kms_key, help="The KMS key that encrypts the tables, if it is your own."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask on a terminal.")]
 
 
 def add_verb(app: typer.Typer, verb: Verb, work: Callable[..., None]) -> None:

@@ -2,8 +2,11 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,11 +14,14 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli as commands
+from bot.core.values import our_version
 from bot.local.faults import Fault
 from bot.local.slack.people import Channel
 from bot.local.slack.workspace import Workspace
 from bot.slack import manifest
+from tests.cli import run_command
 from tests.scenario.conftest import Product, create_domain, create_profile, free_port
+from tests.waiting import wait_until
 
 ROLE = "arn:aws:iam::123456789012:role/broker"
 TABLES = [f"studio-links-{name}" for name in ("access", "audit", "runtime")]
@@ -333,6 +339,78 @@ def test_doctor_presigns_without_showing_the_link(product: Product) -> None:
     assert "http://" not in json.dumps([each for each in every if each["check"].startswith("links")])
     product.aws.inject("CreatePresignedDomainUrl", Fault("AccessDeniedException"))
     assert "AccessDeniedException" in finding("fail", "links into", "--presign")["found"]
+
+
+# The live acceptance run
+
+
+def verified(record: Path, key: Path) -> bool:
+    """Return whether the signature is by the key, as docs/RELEASING.md verifies it."""
+    signers = record.with_suffix(".signers")
+    signers.write_text(f"me@example.com {key.with_suffix('.pub').read_text()}")
+    command = ["ssh-keygen", "-Y", "verify", "-n", "studio-links", "-I", "me@example.com", "-f", str(signers)]
+    with record.open() as content:
+        ended = subprocess.run(
+            [*command, "-s", f"{record}.sig"], stdin=content, capture_output=True, check=False, timeout=20
+        )
+    return ended.returncode == 0
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    path = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True, timeout=20)
+    return path
+
+
+def test_live_run_leaves_a_signed_record_of_every_check(product: Product, tmp_path: Path, key: Path) -> None:
+    slack, record = product.slack, tmp_path / "record.json"
+    slack.add_member("U0DOC", "doc")
+    run("allow", "U0DOC")
+    live = ("--live", "--record", str(record), "--sign-with", str(key))
+    assert "within the last hour" in finding("fail", "a member's link", *live)["found"]
+    assert json.loads(record.read_text())["result"] == "failed"
+
+    slack.press("U0DOC", slack.answer_to(slack.command("U0DOC")), "open_studio")
+    wait_until(lambda: '"opened_at": "' in run("history", "U0DOC", "--json"))
+    record, live = tmp_path / "second.json", ("--live", "--record", str(tmp_path / "second.json"), *live[3:])
+    started = datetime.now(UTC)
+    code, every, _ = examine(*live)
+
+    written = json.loads(record.read_text())
+    assert written["checks"] == [{name: text for name, text in each.items() if name != "mend"} for each in every]
+    checks = {each["check"]: each for each in every}
+    assert "U0DOC got one" in checks["a member's link"]["found"]
+    assert checks[f"links into {product.domain_id}"]["found"] == "one was made and thrown away"
+    # All is well, but for the one thing that no test can have.
+    assert [each["check"] for each in every if each["level"] == "fail"] == ["real Slack and AWS"]
+    assert (code, written["result"]) == (1, "failed")
+    assert written["versions"]["studio-links"] == our_version()
+    assert started <= datetime.fromisoformat(written["started"]) <= datetime.fromisoformat(written["ended"])
+    assert "token=" not in record.read_text()
+    assert verified(record, key)
+    record.write_text(record.read_text().replace('"result": "failed"', '"result": "passed"'))
+    assert not verified(record, key)
+
+
+def links_made(product: Product) -> int:
+    return product.aws.calls.count("CreatePresignedDomainUrl")
+
+
+def test_live_run_makes_no_link_without_consent(product: Product, tmp_path: Path) -> None:
+    made, record = links_made(product), tmp_path / "record.json"
+    declined = run_command("doctor", "--live", "--record", str(record), environment={}, typed="n\n")
+    assert (declined.returncode, record.exists()) == (1, False)
+    assert "creates a link into each mapped domain" in declined.stderr
+    record.write_text("an older record")
+    for arguments, words in {
+        ("--record", str(record)): "exists already",
+        ("--record", str(tmp_path / "new.json"), "--sign-with", str(tmp_path / "none")): "cannot sign",
+    }.items():
+        refused = run_command("doctor", "--live", "--yes", *arguments, environment={})
+        assert (refused.returncode, words in refused.stderr) == (1, True)
+    assert record.read_text() == "an older record"
+    assert links_made(product) == made
 
 
 # A running bot

@@ -7,7 +7,7 @@ import pytest
 import urllib3
 
 from bot.app.bot import _require_admitted
-from bot.app.findings import SAMPLE, Finding, Level, Mapped, clock, domain, sample, scopes, team
+from bot.app.findings import SAMPLE, Finding, Level, Mapped, clock, domain, sample, scopes, services, team
 from bot.aws.account import Identity, Place, clock_ahead
 from bot.cli import doctor_findings
 from bot.config import HttpSettings
@@ -129,6 +129,23 @@ def test_sample_is_spread_evenly_and_has_every_domain() -> None:
     assert checked[0] == many[0]
     assert checked[-1] in many[-26:]
     assert sample(many[:SAMPLE]) == many[:SAMPLE]
+
+
+# The live acceptance run
+
+
+@pytest.mark.parametrize(
+    ("addresses", "level"),
+    [
+        (["https://slack.com/api/", "https://sts.eu-west-1.amazonaws.com"], Level.OK),
+        (["https://slack.com/api/", "https://vpce-1.sts.eu-west-1.vpce.amazonaws.com"], Level.OK),
+        (["http://127.0.0.1:3001/api/", "https://sts.eu-west-1.amazonaws.com"], Level.FAIL),
+        (["https://slack.com/api/", "http://localhost:4566"], Level.FAIL),
+    ],
+)
+def test_live_run_needs_the_real_services(addresses: list[str], level: Level) -> None:
+    found = services(addresses)
+    assert (found.level, found.found) == (level, ", ".join(addresses))
 
 
 # The signed request to a running bot
