@@ -82,7 +82,7 @@ class Stack:
             case "Condition":
                 return self.holds(self._conditions[given])
             case "Fn::Equals":
-                return bool(self.resolve(given[0]) == self.resolve(given[1]))
+                return str(self.resolve(given[0])) == str(self.resolve(given[1]))
             case "Fn::Not":
                 return not self.holds(given[0])
             case "Fn::And":

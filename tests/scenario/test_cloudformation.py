@@ -39,7 +39,12 @@ from tests.templates import DEPLOY, template
 ACCOUNT = "123456789012"
 EXTERNAL_ID = "0123456789abcdef0123456789abcdef"
 # Resources that moto does not create. cfn-lint and tests/unit/test_deploy.py check them.
-BEYOND_MOTO = {"AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"}
+BEYOND_MOTO = {
+    "AWS::CloudWatch::Alarm",
+    "AWS::Logs::MetricFilter",
+    "AWS::WAFv2::WebACL",
+    "AWS::WAFv2::WebACLAssociation",
+}
 # Access keys that tell the stand-in which role makes a call.
 SERVING, ADMINISTRATION = "serving-role", "administration-role"
 

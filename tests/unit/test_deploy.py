@@ -7,13 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import botocore.validate
 import jsonschema
 import pytest
 import yaml
+from moto.core.utils import get_service_model
 
 from bot.config import SECRET, HttpSettings, SocketSettings
 from bot.observability.metrics import OUTCOMES
 from bot.serving.server import GRACE
+from tests.policies import Stack, permits
 from tests.templates import DEPLOY, template
 
 ROOT = Path(__file__).parents[2]
@@ -92,12 +95,13 @@ def test_parameters_have_the_limits_of_their_variables() -> None:
             assert each["MaxValue"] == (limits["Le"].le if "Le" in limits else limits["Lt"].lt - 1)
 
 
+def attributes_of(kind: str, **parameters: str) -> dict[str, str]:
+    properties = Stack(**parameters).resources[kind]["Properties"]
+    return {each["Key"]: each["Value"] for each in properties[f"{kind}Attributes"]}
+
+
 def test_timeouts_and_ports_match_the_server() -> None:
-    attributes = {
-        each["Key"]: each["Value"]
-        for kind in ("LoadBalancer", "TargetGroup")
-        for each in template()["Resources"][kind]["Properties"][f"{kind}Attributes"]
-    }
+    attributes = {**attributes_of("LoadBalancer"), **attributes_of("TargetGroup")}
     assert (
         int(attributes["idle_timeout.timeout_seconds"])
         < HttpSettings.model_fields["studio_keep_alive_seconds"].default
@@ -113,6 +117,65 @@ def test_task_is_read_only_and_unprivileged() -> None:
     assert only["ReadonlyRootFilesystem"] is True
     assert only["User"] == "10001:10001"
     assert only["LinuxParameters"]["Capabilities"]["Drop"] == ["ALL"]
+
+
+def test_load_balancer_forwards_only_posted_events() -> None:
+    [rule] = of_type("AWS::ElasticLoadBalancingV2::ListenerRule").values()
+    assert {each["Field"]: next(v for k, v in each.items() if k != "Field") for each in rule["Conditions"]} == {
+        "path-pattern": {"Values": ["/slack/events"]},
+        "http-request-method": {"Values": ["POST"]},
+    }
+    [listener] = of_type("AWS::ElasticLoadBalancingV2::Listener").values()
+    [default] = listener["DefaultActions"]
+    assert (default["Type"], default["FixedResponseConfig"]["StatusCode"]) == ("fixed-response", "404")
+
+
+def test_requests_of_one_address_are_limited_unless_switched_off() -> None:
+    stack = Stack(RequestsPerFiveMinutes="700")
+    [rule] = stack.resources["WebAcl"]["Properties"]["Rules"]
+    assert rule["Action"] == {"Block": {}}
+    assert rule["Statement"]["RateBasedStatement"] == {
+        "AggregateKeyType": "IP",
+        "Limit": "700",
+        "EvaluationWindowSec": 300,
+    }
+    assert rule["VisibilityConfig"]["SampledRequestsEnabled"] is False  # samples show Slack's signature
+    assert stack.resources["WebAclAssociation"]["Properties"]["ResourceArn"] == "LoadBalancer"
+    for without in (Stack(RequestsPerFiveMinutes="0"), Stack(Transport="socket")):
+        assert not {"WebAcl", "WebAclAssociation", "BlockedRequests"} & without.resources.keys()
+
+
+def test_access_logs_go_to_the_given_bucket() -> None:
+    assert not any(key.startswith("access_logs") for key in attributes_of("LoadBalancer"))
+    logged = attributes_of("LoadBalancer", AccessLogBucket="our-logs")
+    assert (logged["access_logs.s3.enabled"], logged["access_logs.s3.bucket"]) == ("true", "our-logs")
+    assert logged.items() >= attributes_of("LoadBalancer").items()
+
+
+def test_exported_audit_is_locked_for_the_given_days() -> None:
+    stack = Stack(AuditExportDays="400")
+    bucket = stack.resources["AuditBucket"]
+    lock = bucket["Properties"]["ObjectLockConfiguration"]
+    assert lock["Rule"] == {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": "400"}}
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    target = stack.resources["AuditExport"]["Properties"]["Target"]
+    assert target["Arn"] == "arn:aws:scheduler:::aws-sdk:dynamodb:exportTableToPointInTime"
+    given = json.loads(target["Input"])
+    assert given == {"TableArn": "AuditTable", "S3Bucket": "AuditBucket", "S3Prefix": "audit"}
+    botocore.validate.validate_parameters(
+        given, get_service_model("dynamodb").operation_model("ExportTableToPointInTime").input_shape
+    )
+    assert not [name for name in Stack().resources if name.startswith("AuditExport") or name == "AuditBucket"]
+
+
+def test_export_role_may_only_copy_the_audit() -> None:
+    found = Stack(AuditExportDays="400").permissions("AuditExportRole")
+    assert permits(found, "dynamodb:ExportTableToPointInTime", "AuditTable")
+    assert permits(found, "s3:PutObject", "AuditBucket/audit/part")
+    for action in ("s3:DeleteObject", "s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:GetObject"):
+        assert not permits(found, action, "AuditBucket/audit/part")
+    for role in ("ServingRole", "AdministrationRole"):
+        assert not permits(Stack(AuditExportDays="400").permissions(role), "s3:PutObject", "AuditBucket/audit/part")
 
 
 def test_failed_deployment_rolls_back() -> None:
