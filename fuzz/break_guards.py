@@ -266,9 +266,9 @@ GUARDS = {
         (IDENTITY, "test_access_revoked_during_the_slack_call_gives_no_link"),
     ),
     "profile lock": Guard(
-        "store/access.py",
-        "actions=actions, condition=free_or_own)",
-        "actions=actions)",
+        "store/locks.py",
+        "condition=free_or_own if seen is None else _unchanged(items, seen))",
+        "condition=None if seen is None else _unchanged(items, seen))",
         (f"{CONTRACT}/test_access_port.py", "test_profile_cannot_be_mapped_to_a_second_member"),
     ),
     "member version": Guard(
@@ -453,6 +453,48 @@ GUARDS = {
         "                return is_in(self.facts.groups, by, Grant(command.principal, Effect.ALLOW))",
         "                return False",
         (FOUR_EYES, "test_group_of_its_administrator_is_not_allowed"),
+    ),
+    "owner of a profile": Guard(
+        "core/consent.py",
+        "Consent.ANOTHER if moves or others",
+        "Consent.ANOTHER if others",
+        (FOUR_EYES, "test_two_second_theft_of_a_profile_fails"),
+    ),
+    "lockdown of somebody else": Guard(
+        "core/consent.py",
+        "    others = lockdown is not None and lockdown.set_by != by.user_id",
+        "    others = False",
+        (FOUR_EYES, "test_lockdown_of_the_shell_is_lifted_by_two"),
+    ),
+    "second administrator is another": Guard(
+        "admin/confirmation.py",
+        "        if by.user_id in (asked_by.user_id, command.principal):",
+        "        if False:",
+        (FOUR_EYES, "test_move_is_not_approved_by"),
+    ),
+    "profile as proposed": Guard(
+        "admin/confirmation.py",
+        "            if profile.mark != pending.mark:",
+        "            if False:",
+        (FOUR_EYES, "test_move_is_refused_after_the_profile_changed_owners"),
+    ),
+    "profile as read": Guard(
+        "store/locks.py",
+        "    return as_read if seen.mark else never",
+        "    return items.owner.exists() | never",
+        (f"{CONTRACT}/test_access_port.py", "test_mapping_of_a_profile_that_changed_owners_fails"),
+    ),
+    "profile of an approved request": Guard(
+        "admin/access_requests.py",
+        "and profile.holder is None and profile.is_foreign(who):",
+        "and False:",
+        (FOUR_EYES, "test_approved_request_does_not_take_a_former_owners_profile"),
+    ),
+    "free lock without a name": Guard(
+        "store/locks.py",
+        "items.holder.remove(), ",
+        "",
+        (f"{CONTRACT}/test_access_port.py", "test_free_lock_names_nobody"),
     ),
     "only administrator": Guard(
         "admin/agreement.py",

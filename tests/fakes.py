@@ -14,12 +14,14 @@ from typing import Any, ParamSpec, TypeVar
 
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.audit import LINK, REQUESTED
+from bot.core.consent import Ownership
 from bot.core.errors import AlreadyRecorded, Changed, ProfileConflict, SlackError, StoreError, StudioError
 from bot.core.link import Allowed, Link, LinkRequest, Reason, Source
-from bot.core.records import Entry
+from bot.core.records import Entry, Handover
 from bot.core.values import is_group
 from bot.links.facts import Gatherer
 
+CHANGED = "somebody changed the same records meanwhile; nothing was written: look again, then retry"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 P = ParamSpec("P")
@@ -153,6 +155,7 @@ class FakeAccess:
         self.error: StoreError | None = None
         self.unreadable: dict[Member, tuple[str, ...]] = {}
         self.workspaces: dict[str, Workspace] = {}
+        self.released: dict[tuple[str, str], tuple[Member, str]] = {}
         self._members: dict[Member, Access] = {}
         self._lock = threading.Lock()
 
@@ -198,9 +201,38 @@ class FakeAccess:
                 if any(other.same_profile(mapping) for other in access.mappings):
                     yield mapping, owner
 
-    def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
-        with self._change(member.tenant, member.user_id, seen, entry):
-            for mapping, holder in self.holders([record for record in records if isinstance(record, Mapping)]):
+    def ownership(self, mapping: Mapping) -> Ownership:
+        if self.error is not None:
+            raise self.error
+        holder = next((holder for _, holder in self.holders([mapping])), None)
+        key = mapping.domain_id, mapping.profile_name.lower()
+        if holder is not None:
+            return Ownership(holder=holder, mark=f"held by {holder}")
+        former, entry = self.released.get(key, (None, ""))
+        return Ownership(former=former, mark=entry)
+
+    def put_records(
+        self,
+        member: Member,
+        records: Sequence[Mapping | Grant],
+        *,
+        seen: Access,
+        entry: Entry,
+        profile: Ownership | None = None,
+        handover: Handover | None = None,
+    ) -> None:
+        with self._change(member.tenant, member.user_id, seen, entry), self._released(member, entry):
+            mappings = [record for record in records if isinstance(record, Mapping)]
+            if profile is not None and any(self.ownership(mapping).mark != profile.mark for mapping in mappings):
+                raise Changed(CHANGED)
+            if handover is not None:
+                if self._own(handover.member).version != handover.seen.version:
+                    raise Changed(CHANGED)
+                self.audit.open(handover.entry)
+                left = tuple(m for m in handover.seen.mappings if not any(m.same_profile(new) for new in mappings))
+                changed = replace(handover.seen, mappings=left, version=handover.seen.version + 1)
+                self._members[handover.member] = replace(changed, lockdown=None, group_grants=(), unreadable=())
+            for mapping, holder in self.holders(mappings):
                 if holder != member:
                     raise ProfileConflict(
                         f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to "
@@ -209,7 +241,7 @@ class FakeAccess:
             self.give(member, *records)
 
     def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:
-        with self._change(member.tenant, member.user_id, seen, entry):
+        with self._change(member.tenant, member.user_id, seen, entry), self._released(member, entry):
             own = self._own(member)
             left = tuple(other for other in own.mappings if other.alias != mapping.alias)
             self._members[member] = replace(own, mappings=left, version=own.version + 1)
@@ -263,6 +295,16 @@ class FakeAccess:
         kept = tuple(grant for _, grant in sorted(grants.items()))
         self.workspaces[tenant] = replace(workspace, grants=kept, version=workspace.version + 1)
 
+    @contextmanager
+    def _released(self, member: Member, entry: Entry) -> Iterator[None]:
+        """Keep who had a profile that a change frees."""
+        before = self._own(member).mappings
+        yield
+        left = self._own(member).mappings
+        for mapping in before:
+            if not any(other.same_profile(mapping) for other in left):
+                self.released[mapping.domain_id, mapping.profile_name.lower()] = member, entry.id
+
     def _own(self, member: Member) -> Access:
         own = self._members.get(member, Access())
         return replace(own, unreadable=self.unreadable.get(member, ()))
@@ -278,9 +320,7 @@ class FakeAccess:
         """Make one change at a time; refuse it if something changed since it was `seen`."""
         with self._lock:
             if self._stored(tenant, principal).version != seen.version:
-                raise Changed(
-                    "somebody changed the same records meanwhile; nothing was written: look again, then retry"
-                )
+                raise Changed(CHANGED)
             yield
             self.audit.open(entry)
 

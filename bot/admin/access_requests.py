@@ -12,6 +12,7 @@ from functools import partial
 from bot.admin.changes import Admin
 from bot.core import audit, policy
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
+from bot.core.consent import Ownership
 from bot.core.errors import Changed, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Reason, Source
 from bot.core.ports import AccessRequestStore, AuditLog
@@ -165,7 +166,10 @@ class AccessRequests:
             return self._refuse(press, result or DecisionResult.CLOSED)
         try:
             facts = self._facts_for_approval(who)
+            profile = None if mapping is None else self.admin.access.ownership(mapping)
             result = self._obstacle(request, facts, mapping, asked_for=asked_for)
+            if result is None and profile is not None and profile.holder is None and profile.is_foreign(who):
+                result = DecisionResult.HAD_OWNER  # `map` asks a second administrator
             if result is None and mapping is not None:
                 self.admin.studio.examine(mapping)
         except UpstreamError as error:
@@ -173,7 +177,8 @@ class AccessRequests:
             raise
         if result is not None:
             return self._refuse(press, result)
-        carry_out = partial(self._carry_out, press.actor, facts.access, mapping)
+        free = profile if profile is not None and profile.holder in (None, who) else None
+        carry_out = partial(self._carry_out, press.actor, facts.access, mapping, free)
         return replace(self._decide(press, RequestState.APPROVED, carry_out), person=facts.person)
 
     def deny(self, by: Member, who: Member, request_id: str, *, source: Source) -> Decision:
@@ -181,11 +186,18 @@ class AccessRequests:
         result = self._rejection(press)
         return self._decide(press, RequestState.DENIED) if result is None else self._refuse(press, result)
 
-    def _carry_out(self, actor: Actor, access: Access, mapping: Mapping | None, request: AccessRequest) -> None:
+    def _carry_out(
+        self,
+        actor: Actor,
+        access: Access,
+        mapping: Mapping | None,
+        profile: Ownership | None,
+        request: AccessRequest,
+    ) -> None:
         """Add the mapping, and the allow rule for as long as was asked; never shorten what the member has."""
         who, now = request.member, self.now()
         if mapping is not None:
-            self.admin.map(who, mapping, actor, overwrite=False)
+            self.admin.map(who, mapping, actor, overwrite=False, profile=profile)
         until = None if request.days is None else now + timedelta(days=request.days)
         has = next((grant for grant in access.grants if grant.effect is Effect.ALLOW and grant.holds_at(now)), None)
         longer = has is not None and (has.until is None or (until is not None and has.until >= until))

@@ -7,8 +7,9 @@ from datetime import datetime
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand
 from bot.admin.specs import Verb
+from bot.admin.stored import lockdown_of
 from bot.core.access import Access, Effect, Grant, Member, Workspace
-from bot.core.consent import Consent, consent
+from bot.core.consent import Consent, Ownership, consent
 from bot.core.values import is_group
 from bot.links.facts import Gatherer, is_in
 
@@ -40,13 +41,24 @@ class Agreement:
     facts: Gatherer
     configured: frozenset[str]
 
-    def needed(self, by: Member, command: AdminCommand, stored: Access | Workspace) -> Consent:
-        """Return who must agree to a command.
+    def needed(
+        self, by: Member, command: AdminCommand, stored: Access | Workspace
+    ) -> tuple[Consent, Ownership | None]:
+        """Return who must agree to a command, and whose the profile of its mapping is or was.
 
         Raises:
             SlackError: Slack does not say whether the administrator is in the group that the command allows.
         """
-        return consent(by, gains=self._gains(by, command, stored) and not self._is_sole(by))
+        to = Member(by.tenant, command.principal) if command.verb is Verb.MAP else None
+        profile = None if to is None else self.admin.access.ownership(command.mapping())
+        lockdown = lockdown_of(stored) if command.verb is Verb.LOCKDOWN else None
+        gains = self._gains(by, command, stored) and not self._is_sole(by)
+        return consent(by, gains=gains, to=to, profile=profile, lockdown=lockdown), profile
+
+    def others(self, by: Member, command: AdminCommand) -> frozenset[str]:
+        """Return the user ids of administrators who could agree: neither the one who asks nor the one who gains."""
+        found = administrators(self.admin, by.tenant, self.configured)
+        return found - {by.user_id, command.principal}
 
     def _gains(self, by: Member, command: AdminCommand, stored: Access | Workspace) -> bool:
         """Return whether a command gives its administrator something."""

@@ -7,14 +7,15 @@ from itertools import islice
 
 from bot.admin.examination import cannot_work
 from bot.admin.history import entries, matches
-from bot.admin.stored import require_readable, require_version, require_workspace, rules_of_group, same
+from bot.admin.stored import lockdown_of, require_readable, require_version, require_workspace, rules_of_group, same
 from bot.core import policy
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.audit import changed
+from bot.core.consent import Ownership
 from bot.core.errors import BadInput, Changed, StudioError
 from bot.core.link import Denied, Reason
 from bot.core.ports import AccessAdmin, AuditLog, StudioExaminer
-from bot.core.records import Actor, Entry, Record
+from bot.core.records import Actor, Entry, Handover, Record
 from bot.core.values import is_group, utc_now
 
 # Slack allows about twenty group look-ups a minute, and all group rules share one DynamoDB item.
@@ -29,12 +30,14 @@ class Change:
         before, after: the record before and after; None if there was or is none.
         warnings: problems that the administrator should know of, although the change was made.
         obstacle: why a rule in force does not have its effect now; None if nothing is known to stand in its way.
+        former: the other member who had the profile of a new mapping, as far as known.
     """
 
     before: Record | None
     after: Record | None
     warnings: tuple[str, ...] = ()
     obstacle: Reason | None = None
+    former: Member | None = None
 
     @property
     def made(self) -> bool:
@@ -62,6 +65,7 @@ class Admin:
         overwrite: bool = True,
         force: bool = True,
         at_version: int | None = None,
+        profile: Ownership | None = None,
     ) -> Change:
         """Set a mapping, replacing the one with the same alias.
 
@@ -71,6 +75,7 @@ class Admin:
         Args:
             overwrite: whether the mapping may replace one to another profile.
             force: whether to set even a mapping of which SageMaker says that it cannot work.
+            profile: whose the profile must still be: a member who has it loses it. None takes it from nobody.
 
         Raises:
             BadInput: the mapping cannot work.
@@ -95,8 +100,25 @@ class Admin:
             return Change(before, before, warnings)
         after = replace(mapping, set_by=actor.name, set_at=self.now())
         entry = changed("map", actor, member.tenant, member.user_id, self.now(), before=before, after=after)
-        self.access.put_records(member, [after], seen=access, entry=entry)
-        return Change(before, after, warnings)
+        owner = (profile or self.access.ownership(after)).owner
+        handover = None if profile is None else self._handover(profile, member, after, actor)
+        if profile is not None and handover is None and profile.holder != member and profile.holder is not None:
+            profile = None  # of another workspace: writing it fails
+        self.access.put_records(member, [after], seen=access, entry=entry, profile=profile, handover=handover)
+        return Change(before, after, warnings, former=None if owner == member else owner)
+
+    def _handover(self, profile: Ownership, to: Member, mapping: Mapping, actor: Actor) -> Handover | None:
+        """Return what the holder of a profile loses; None if nobody else in the workspace holds it."""
+        loser = profile.holder
+        if loser is None or loser == to or loser.tenant != to.tenant:
+            return None
+        access = self.access.read(loser)
+        lost = {f"mapping#{m.alias}": m for m in access.mappings if m.same_profile(mapping)}
+        require_readable(access, loser.user_id, *(() if lost else access.unreadable))
+        before = next(iter(lost.values())) if len(lost) == 1 else lost
+        return Handover(
+            loser, access, changed("unmap", actor, loser.tenant, loser.user_id, self.now(), before=before)
+        )
 
     def unmap(self, member: Member, alias: str | None, actor: Actor, *, at_version: int | None = None) -> Change:
         """Remove a mapping: the named one, or the only one.
@@ -211,8 +233,7 @@ class Admin:
         """Lift the lockdown; BadInput if the workspace's record cannot be read."""
         workspace = require_version(self.access.workspace(tenant), at_version)
         require_workspace(workspace)
-        unreadable = "workspace#lockdown" in workspace.unreadable
-        before = Lockdown("it cannot be read") if unreadable else workspace.lockdown
+        before = lockdown_of(workspace)
         if before is None:
             return Change(None, None)
         entry = changed("lockdown", actor, tenant, tenant, self.now(), before=before)

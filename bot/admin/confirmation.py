@@ -5,30 +5,44 @@ question. Every change is stored under the id of its request first, so a replaye
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.admin.access_requests import REVERTED
 from bot.admin.agreement import Agreement
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, ParseError, build
 from bot.admin.explain import explain
 from bot.admin.pages import page_of_entries, page_of_members, page_of_records
-from bot.admin.results import Explained, NotDone, NotDoneReason, Outcome, Question, Record, carry_out
+from bot.admin.results import (
+    Explained,
+    NotDone,
+    NotDoneReason,
+    Outcome,
+    Question,
+    Record,
+    Waiting,
+    carry_out,
+)
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
-from bot.admin.stored import same
+from bot.admin.stored import CHANGED, lockdown_of, same
 from bot.core import audit
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
-from bot.core.consent import Consent
+from bot.core.consent import Consent, Ownership
+from bot.core.errors import Changed, StudioLinksError
 from bot.core.link import Source
 from bot.core.policy import Facts, may_administer
 from bot.core.ports import Confirmations
-from bot.core.records import Actor, PendingCommand
+from bot.core.records import Actor, PendingCommand, RequestState
 from bot.core.values import utc_now
 from bot.links.facts import Gatherer, GroupsThatMatter, groups_for_administration
 
 # Seconds that finding out who administers may take.
 GATHER_TIMEOUT = 3.5
 CONFIRMATION_TIMEOUT = timedelta(minutes=10)
+# How long a second administrator has.
+SECOND_TIMEOUT = timedelta(days=1)
 # The next page of a listing can be read as long as Slack takes an answer to its message.
 NEXT_PAGE_TIMEOUT = timedelta(minutes=30)
 
@@ -83,14 +97,14 @@ class CommandRunner:
         )
         if not self.pending.keep(pending):
             return None
-        if self._agreement.needed(by, command, access) is Consent.REFUSED:
-            return self._refuse(Actor(by.user_id, source), by.tenant, command)
+        if self._agreement.needed(by, command, access)[0] is Consent.REFUSED:
+            return self._refuse(Actor(by.user_id, source), by.tenant, command, NotDoneReason.OWN_ACCESS)
         lost = affected(command, access, now)
         if lost is not None:
             oneself = command.principal == by.user_id and command.verb in (Verb.DENY, Verb.FORGET)
             return Question(request_id, command, lost, oneself)
         self.pending.take(by, request_id, now)  # no button press can repeat it
-        return self._carry_out(by, command, access.version, source)
+        return self._carry_out(pending, command, source, access)
 
     def confirm(self, by: Member, pending_id: str, source: Source) -> Outcome:
         """Carry out a confirmed command.
@@ -103,7 +117,7 @@ class CommandRunner:
         if found is None or COMMAND_SPECS[found[1].verb].reads:
             return NotDone(NotDoneReason.EXPIRED)
         pending, command = found
-        return self._carry_out(by, command, pending.version, source)
+        return self._carry_out(pending, command, source, stored(self.admin, by.tenant, command))
 
     def cancel(self, by: Member, pending_id: str) -> Outcome:
         """Drop a pending command. Raises StoreError."""
@@ -119,11 +133,13 @@ class CommandRunner:
 
     def _take(self, by: Member, pending_id: str) -> tuple[PendingCommand, AdminCommand] | None:
         pending = self.pending.take(by, pending_id, self.now())
-        if pending is None:
-            return None
+        command = None if pending is None else self._command(pending)
+        return None if pending is None or command is None else (pending, command)
+
+    def _command(self, pending: PendingCommand) -> AdminCommand | None:
         try:
             fields = {Name(name): text for name, text in pending.fields.items()}
-            return pending, build(Verb(pending.verb), fields, self.now())
+            return build(Verb(pending.verb), fields, self.now())
         except (ParseError, ValueError):  # stored by a version with other commands
             return None
 
@@ -131,22 +147,90 @@ class CommandRunner:
     def _agreement(self) -> Agreement:
         return Agreement(self.admin, self.facts, self.admins)
 
-    def _refuse(self, actor: Actor, tenant: str, command: AdminCommand) -> NotDone:
-        """Record a command that would give its administrator something; it is not carried out."""
-        entry = audit.changed(
-            command.verb,
-            actor,
-            tenant,
-            command.principal,
-            self.now(),
-            after=dict(command.fields),
-            outcome=audit.OWN_ACCESS,
-        )
-        self.admin.audit.open(entry)
-        return NotDone(NotDoneReason.OWN_ACCESS, command)
+    def _refuse(self, actor: Actor, tenant: str, command: AdminCommand, why: NotDoneReason) -> NotDone:
+        """Record that a command is not carried out, and why."""
+        self._record(actor, tenant, command, why.value)
+        return NotDone(why, command)
 
-    def _carry_out(self, by: Member, command: AdminCommand, version: int, source: Source) -> Outcome:
-        return carry_out(self.admin, by.tenant, command, Actor(by.user_id, source), at_version=version)
+    def _record(self, actor: Actor, tenant: str, command: AdminCommand, outcome: str) -> None:
+        about, now = command.principal or tenant, self.now()
+        entry = audit.changed(command.verb, actor, tenant, about, now, after=dict(command.fields), outcome=outcome)
+        self.admin.audit.open(entry)
+
+    def _carry_out(
+        self, pending: PendingCommand, command: AdminCommand, source: Source, seen: Access | Workspace
+    ) -> Outcome:
+        """Carry a command out, or ask a second administrator if it needs one."""
+        by, actor = pending.by, Actor(pending.by.user_id, source)
+        needed, profile = self._agreement.needed(by, command, seen)
+        if needed is Consent.REFUSED:
+            return self._refuse(actor, by.tenant, command, NotDoneReason.OWN_ACCESS)
+        if needed is Consent.ANOTHER:
+            return self._ask_another(pending, command, actor, seen, profile)
+        return carry_out(self.admin, by.tenant, command, actor, at_version=pending.version, profile=profile)
+
+    def _ask_another(
+        self,
+        pending: PendingCommand,
+        command: AdminCommand,
+        actor: Actor,
+        seen: Access | Workspace,
+        profile: Ownership | None,
+    ) -> Outcome:
+        by, others = pending.by, self._agreement.others(pending.by, command)
+        if not others:
+            return self._refuse(actor, by.tenant, command, NotDoneReason.NO_SECOND)
+        self._record(actor, by.tenant, command, audit.WAITING)
+        waiting = replace(
+            pending, expires_at=self.now() + SECOND_TIMEOUT, second=True, mark=profile.mark if profile else ""
+        )
+        self.pending.keep(waiting)
+        owner = profile.owner if profile else None
+        lockdown = lockdown_of(seen) if command.verb is Verb.LOCKDOWN else None
+        return Waiting(waiting, command, owner, lockdown, others)
+
+    def withdraw(self, waiting: Waiting, source: Source) -> NotDone:
+        """Drop a command whose question reached no other administrator. Raises StoreError."""
+        by = waiting.pending.by
+        self.pending.take(by, waiting.pending.id, self.now(), second=True)
+        return self._refuse(Actor(by.user_id, source), by.tenant, waiting.command, NotDoneReason.NOBODY_REACHED)
+
+    def decide(self, by: Member, asked_by: Member, pending_id: str, source: Source, *, approve: bool) -> Outcome:
+        """Carry out or drop a command that waits for a second administrator, once.
+
+        Raises:
+            Changed: the records or the profile changed since the command was asked for.
+            StudioLinksError: nothing was changed. In both cases the command has to be asked for again.
+        """
+        now, actor = self.now(), Actor(by.user_id, source)
+        pending = self.pending.waiting(asked_by, pending_id, now)
+        command = None if pending is None else self._command(pending)
+        if command is None:
+            gone = AdminCommand(Verb.ADMIN, {Name.USER: asked_by.user_id})
+            return self._refuse(actor, by.tenant, gone, NotDoneReason.DECIDED)
+        if by.user_id in (asked_by.user_id, command.principal):
+            return self._refuse(actor, by.tenant, command, NotDoneReason.OWN_REQUEST)
+        pending = self.pending.take(asked_by, pending_id, now, second=True)
+        if pending is None:
+            return self._refuse(actor, by.tenant, command, NotDoneReason.DECIDED)
+        self._record(actor, by.tenant, command, (RequestState.APPROVED if approve else RequestState.DENIED).value)
+        if not approve:
+            return NotDone(NotDoneReason.DECLINED, command)
+        try:
+            asked = replace(actor, name=asked_by.user_id, approved_by=by.user_id)
+            return self._carry_out_approved(pending, command, asked)
+        except Exception:
+            with suppress(StudioLinksError):  # the first error says more
+                self._record(actor, by.tenant, command, REVERTED)
+            raise
+
+    def _carry_out_approved(self, pending: PendingCommand, command: AdminCommand, actor: Actor) -> Outcome:
+        profile = None
+        if command.verb is Verb.MAP:
+            profile = self.admin.access.ownership(command.mapping())
+            if profile.mark != pending.mark:
+                raise Changed(CHANGED)
+        return carry_out(self.admin, pending.by.tenant, command, actor, at_version=pending.version, profile=profile)
 
     def _read(self, by: Member, command: AdminCommand, request_id: str, after: str = "") -> Outcome | None:
         match command.verb:

@@ -113,7 +113,7 @@ def _sentence_name(entry: Entry) -> str:
             return "unlocked"
         case action, of.DONE if action in _CHANGES:
             return action
-        case _, outcome if outcome in _DECISIONS:
+        case "decide" | "request", outcome if outcome in _DECISIONS:
             return outcome
         case _:
             return "otherwise"

@@ -9,7 +9,8 @@ from bot.admin.commands import AdminCommand
 from bot.admin.explain import Explanation
 from bot.admin.specs import Verb
 from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Workspace
-from bot.core.records import Actor, Entry
+from bot.core.consent import Ownership
+from bot.core.records import Actor, Entry, PendingCommand
 
 
 class NotDoneReason(StrEnum):
@@ -20,6 +21,11 @@ class NotDoneReason(StrEnum):
     NO_MAPPING = "no_mapping"
     NO_RULE = "no_rule"
     OWN_ACCESS = "own_access"
+    NO_SECOND = "no_second"
+    OWN_REQUEST = "own_request"
+    DECIDED = "decided"
+    DECLINED = "denied"
+    NOBODY_REACHED = "withdrawn"
 
 
 # A stored record, or the name of one that cannot be read.
@@ -96,7 +102,25 @@ class Explained:
     explanation: Explanation
 
 
-Outcome = NotDone | Question | Done | Forgotten | Page | Explained
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The command waits for a second administrator.
+
+    Attributes:
+        owner: the member who has the profile that it moves, or had it last; None if unknown.
+        lockdown: the lockdown that it lifts or replaces.
+        others: the user ids of those who may decide.
+    """
+
+    pending: PendingCommand
+    command: AdminCommand
+    owner: Member | None
+    lockdown: Lockdown | None
+    others: frozenset[str]
+
+
+Result = NotDone | Question | Done | Forgotten | Page | Explained
+Outcome = Result | Waiting
 
 
 def carry_out(
@@ -107,12 +131,14 @@ def carry_out(
     *,
     force: bool = True,
     at_version: int | None = None,
+    profile: Ownership | None = None,
 ) -> Done | Forgotten:
     """Make the change that a command asks for.
 
     Args:
         force: whether to set even a mapping that cannot work.
         at_version: the version of the records that the administrator saw; None for any.
+        profile: as for `Admin.map`.
 
     Raises:
         Changed: the records changed meanwhile.
@@ -122,7 +148,8 @@ def carry_out(
     match command.verb:
         case Verb.MAP:
             who = Member(tenant, principal)
-            change = admin.map(who, command.mapping(), actor, force=force, at_version=at_version)
+            new = command.mapping()
+            change = admin.map(who, new, actor, force=force, at_version=at_version, profile=profile)
         case Verb.UNMAP:
             change = admin.unmap(Member(tenant, principal), command.alias, actor, at_version=at_version)
         case Verb.LOCKDOWN if command.locks:

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from bot.core.access import Access, Workspace
+from bot.core.access import Access, Lockdown, Workspace
 from bot.core.errors import BadInput, Changed
 from bot.core.records import Record
+
+CHANGED = "somebody changed the same records meanwhile; nothing was written: look again, then retry"
 
 R = TypeVar("R", bound=Access | Workspace)
 
@@ -28,6 +30,12 @@ def require_workspace(workspace: Workspace) -> None:
         )
 
 
+def lockdown_of(stored: Access | Workspace) -> Lockdown | None:
+    """Return the lockdown, or one of nobody's if it cannot be read."""
+    unreadable = {"workspace", "workspace#lockdown"} & set(stored.unreadable)
+    return Lockdown("it cannot be read") if unreadable else stored.lockdown
+
+
 def rules_of_group(workspace: Workspace, group: str) -> Workspace:
     """Return the rules of one group, and the names of its unreadable ones."""
     require_workspace(workspace)
@@ -41,7 +49,7 @@ def rules_of_group(workspace: Workspace, group: str) -> Workspace:
 def require_version(seen: R, version: int | None) -> R:
     """Return the records if they are of the version that the administrator saw; None is any. Else raise Changed."""
     if version not in (None, seen.version):
-        raise Changed("somebody changed the same records meanwhile; nothing was written: look again, then retry")
+        raise Changed(CHANGED)
     return seen
 
 

@@ -21,6 +21,10 @@ CHOOSE = Reason.CHOOSE.value
 DONE = "done"
 # An administrator's command from Slack that would have given them something themselves.
 OWN_ACCESS = "own_access"
+# One that needs a second administrator: it waits, or there is none.
+WAITING, NO_SECOND = "waiting", "no_second"
+# A second administrator's press on what is decided already, or has expired.
+DECIDED = "decided"
 # A form with bad fields, which Slack has shown to its sender.
 INVALID_FORM = "invalid_form"
 NOT_DELIVERED = "(the answer did not reach the member)"
@@ -104,6 +108,8 @@ def changed(
 ) -> Entry:
     """Record an administrative act and the records that it replaced and wrote, as one whole entry."""
     mapping = next((value for value in (after, before) if isinstance(value, Mapping)), None)
+    if actor.approved_by is not None:
+        detail = f"approved by {actor.approved_by}"
     entry_id = uuid4().hex
     return Entry(
         id=entry_id,

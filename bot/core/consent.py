@@ -38,8 +38,12 @@ class Ownership:
         return self.holder or self.former
 
     def is_foreign(self, to: Member) -> bool:
-        """Return whether the profile has had an owner other than this member."""
-        return bool(self.mark) and self.owner != to
+        """Return whether the profile has had an owner other than this member.
+
+        One that another workspace holds counts as nobody's: no approval here can move it, so writing it fails.
+        """
+        elsewhere = self.holder is not None and self.holder.tenant != to.tenant
+        return bool(self.mark) and self.owner != to and not elsewhere
 
 
 def consent(

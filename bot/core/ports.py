@@ -5,8 +5,9 @@ from datetime import date, datetime
 from typing import Protocol
 
 from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Person, Workspace
+from bot.core.consent import Ownership
 from bot.core.link import Allowed, Link
-from bot.core.records import AccessRequest, Entry, PendingCommand, Posting, RequestState
+from bot.core.records import AccessRequest, Entry, Handover, PendingCommand, Posting, RequestState
 
 # Slack's own code. https://docs.slack.dev/reference/methods/usergroups.users.list
 NO_SUCH_GROUP = "no_such_subteam"
@@ -44,8 +45,24 @@ class AccessAdmin(AccessReader, Protocol):
     def workspace(self, tenant: str) -> Workspace:
         """Return the workspace's records, strongly consistent."""
 
-    def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
+    def ownership(self, mapping: Mapping) -> Ownership:
+        """Return whose the mapping's profile is or was, strongly consistent but for the name of a former owner."""
+
+    def put_records(
+        self,
+        member: Member,
+        records: Sequence[Mapping | Grant],
+        *,
+        seen: Access,
+        entry: Entry,
+        profile: Ownership | None = None,
+        handover: Handover | None = None,
+    ) -> None:
         """Write a member's records as one change, replacing those of the same name, and hold the mappings' profiles.
+
+        Args:
+            profile: whose the profile of the only mapping was when it was read; None if that does not matter.
+            handover: who loses that profile in the same change.
 
         Raises:
             ProfileConflict: another member holds one of the profiles.
@@ -154,8 +171,15 @@ class Confirmations(Protocol):
     def keep(self, command: PendingCommand) -> bool:
         """Keep the command; return False if one with this id was kept before: the request is a replay."""
 
-    def take(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
-        """Return this administrator's command, once; None if it is unknown, used or expired."""
+    def take(self, by: Member, pending_id: str, at: datetime, *, second: bool = False) -> PendingCommand | None:
+        """Return this administrator's command, once; None if it is unknown, used or expired.
+
+        Args:
+            second: whether it is one that another administrator decides on.
+        """
+
+    def waiting(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
+        """Return this administrator's command that another one decides on, and leave it; None as for `take`."""
 
 
 class Directory(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.core.access import Grant, Lockdown, Mapping, Member
+from bot.core.access import Access, Grant, Lockdown, Mapping, Member
 from bot.core.link import Source
 
 # The records that administrators set.
@@ -14,10 +14,15 @@ Record = Mapping | Grant | Lockdown
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The author of a change, and the way it came in."""
+    """The author of a change, and the way it came in.
+
+    Attributes:
+        approved_by: the second administrator, where the change needed one.
+    """
 
     name: str
     source: Source
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,20 @@ class Entry:
     region: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """The other half of the change that gives a member's profile to another member.
+
+    Attributes:
+        member, seen: who loses it, and their records as they were read.
+        entry: their audit entry.
+    """
+
+    member: Member
+    seen: Access
+    entry: Entry
+
+
 class RequestState(StrEnum):
     """The state of an access request."""
 
@@ -87,6 +106,7 @@ class DecisionResult(StrEnum):
     CLOSED = "gone"
     NEEDS_MAPPING = "needs_mapping"
     ALIAS_IN_USE = "alias_taken"
+    HAD_OWNER = "had_owner"
     DENY_RULE_REMAINS = "deny_stands"
     UNREADABLE = "unreadable"
     INELIGIBLE = "of_no_use"
@@ -139,6 +159,8 @@ class PendingCommand:
         verb, fields: the command.
         version: of the records that they were shown.
         after: where the next page of a listing begins; empty for what is no listing.
+        second: whether another administrator decides on it.
+        mark: of the profile's ownership then; see `consent.Ownership`.
     """
 
     id: str
@@ -148,3 +170,5 @@ class PendingCommand:
     expires_at: datetime
     version: int = 0
     after: str = ""
+    second: bool = False
+    mark: str = ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from itertools import chain
 from typing import Any
 
@@ -13,8 +13,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
+from bot.core.consent import Ownership
 from bot.core.errors import Changed, ProfileConflict
-from bot.core.records import Entry
+from bot.core.records import Entry, Handover
 from bot.core.values import is_group
 from bot.store.access_reads import (
     IN_NAMES,
@@ -36,7 +37,7 @@ from bot.store.access_reads import (
 )
 from bot.store.audit import log_entry, to_item
 from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, TimeAttribute, cancellation_codes, store_errors
-from bot.store.locks import lock_of
+from bot.store.locks import former_of, hold, holder_of, lock_of, mark_of, release
 from bot.store.models import AccessItem, Tables
 
 # Parts of an item by path: the fields to write, or None to remove the part.
@@ -61,24 +62,52 @@ class AccessTable(AccessReads):
         found = (self._scan(MEMBER, condition, names, prefix) for prefix in (here, *self._elsewhere(here)))
         return frozenset(raw["owner"]["S"].rpartition("#")[2] for raw in chain.from_iterable(found))
 
-    def put_records(self, member: Member, records: Sequence[Mapping | Grant], *, seen: Access, entry: Entry) -> None:
+    def ownership(self, mapping: Mapping) -> Ownership:
+        """Read the lock, and if it is free the audit entry to which it leads, through an index."""
+        raw = self._get((lock_of(mapping), LOCK)).get((lock_of(mapping), LOCK))
+        if raw is None:
+            return Ownership()
+        named = self._main(holder_of(raw)) if "holder" in raw or "aliases" in raw else None
+        if "aliases" in raw:
+            return Ownership(holder=named, mark=mark_of(raw))
+        if named is None and "released" in raw:
+            named = former_of(self._audit, raw["released"]["S"])
+        return Ownership(former=named, mark=mark_of(raw))
+
+    def put_records(
+        self,
+        member: Member,
+        records: Sequence[Mapping | Grant],
+        *,
+        seen: Access,
+        entry: Entry,
+        profile: Ownership | None = None,
+        handover: Handover | None = None,
+    ) -> None:
         """Write the records, hold their profiles' locks and release those of replaced mappings: all or nothing."""
         owner = owner_of(member.tenant, member.user_id)
         self._move_here(owner, MEMBER, seen.version)
+        entries = [entry]
+        if handover is not None:
+            entries.append(handover.entry)
+            self._move_here(owner_of(*astuple(handover.member)), MEMBER, handover.seen.version)
         before = {mapping.alias: mapping for mapping in seen.mappings}
         new = {record.alias: record for record in records if isinstance(record, Mapping)}
         parts: Parts = {_path(record): _stored(record) for record in records}
         replaced = [before[alias] for alias in new if alias in before]
         locks = {lock_of(mapping): mapping for mapping in (*replaced, *new.values())}
         try:
-            with self._change(entry) as transaction:
+            with self._change(*entries) as transaction:
                 self._write(transaction, owner, MEMBER, seen.version, parts)
                 for mapping in locks.values():
                     aliases = {alias for alias, held in (before | new).items() if held.same_profile(mapping)}
-                    self._hold(transaction, owner, mapping, aliases)
+                    lock, as_seen = self._items(lock_of(mapping), LOCK), profile if mapping in new.values() else None
+                    hold(transaction, lock, self._owners(owner), aliases, entry=entry, seen=as_seen)
+                if handover is not None:
+                    self._take(transaction, handover, next(iter(new.values())))
         except Changed as error:
             for mapping, holder in self.holders(list(new.values())):
-                if holder != member:
+                if holder != member and handover is None:
                     raise _conflict(mapping, holder, member.tenant) from error
             raise
 
@@ -87,7 +116,9 @@ class AccessTable(AccessReads):
         self._move_here(owner, MEMBER, seen.version)
         with self._change(entry) as transaction:
             self._write(transaction, owner, MEMBER, seen.version, {("mappings", mapping.alias): None})
-            self._release(transaction, owner, lock_of(mapping), {mapping.alias})
+            held = {mapping.alias, *(m.alias for m in seen.mappings if m.same_profile(mapping))}
+            held |= set(seen.unreadable)  # which may hold the profile as well
+            release(transaction, self._items(lock_of(mapping), LOCK), owner, {mapping.alias}, held=held, entry=entry)
 
     def put_grant(self, tenant: str, grant: Grant, *, seen: Access | Workspace, entry: Entry) -> None:
         """Write the rule to the member's item, or a group's to the workspace's."""
@@ -112,9 +143,10 @@ class AccessTable(AccessReads):
         with self._change(entry) as transaction:
             for lock in locks:
                 lock_owner = lock["owner"]["S"]
-                stale = {alias for alias in lock.get("aliases", {}).get("SS", ()) if (lock_owner, alias) not in kept}
+                held = set(lock.get("aliases", {}).get("SS", ()))
+                stale = {alias for alias in held if (lock_owner, alias) not in kept}
                 if stale:
-                    self._release(transaction, owner, lock_owner, stale)
+                    release(transaction, self._items(lock_owner, LOCK), owner, stale, held=held, entry=entry)
             self._write(transaction, owner, kind, seen.version, {} if whole else parts, whole=whole)
 
     def put_lockdown(self, tenant: str, lockdown: Lockdown | None, *, seen: Workspace, entry: Entry) -> None:
@@ -145,7 +177,7 @@ class AccessTable(AccessReads):
             raise Changed(CHANGED)
         if not is_whole(joined) and not whole:
             return  # as it is, it denies; the change says what to do
-        with self._change(None) as transaction:
+        with self._change() as transaction:
             content: dict[str, Any] = {**NOTHING, **contents(joined)[1]}
             transaction.save(self._items(owner, kind, version=version, **content), condition=self._unchanged(here))
             for raw in moved:  # emptied: our role may not delete. The version tells readers to look here again.
@@ -161,7 +193,11 @@ class AccessTable(AccessReads):
         mappings = [mapping for raw in moved for mapping in read_access(raw, user_id).mappings]
         for mapping in {lock_of(mapping): mapping for mapping in mappings}.values():
             aliases = {each.alias for each in kept if each.same_profile(mapping)}
-            self._hold(transaction, owner, mapping, aliases)
+            hold(transaction, self._items(lock_of(mapping), LOCK), self._owners(owner), aliases)
+
+    def _owners(self, owner: str) -> list[str]:
+        """Return the keys under which a member can hold locks, the one to write first."""
+        return [owner, *self._elsewhere(owner)]
 
     def _unchanged(self, raw: Raw | None) -> Condition:
         """Return the condition that an item is as it was read; None means that it does not exist."""
@@ -204,35 +240,27 @@ class AccessTable(AccessReads):
             unchanged = no_number | (version < 1)
         transaction.save(self._items(owner, kind, version=seen + 1, **content), condition=unchanged)
 
-    def _hold(self, transaction: TransactWrite, owner: str, mapping: Mapping, aliases: set[str]) -> None:
-        """Hold the profile's lock under exactly these aliases; without any, the lock is free."""
-        items = self._items
-        actions: list[Action] = [items.aliases.remove()]
-        if aliases:
-            actions = [items.holder.set(owner), items.aliases.set(aliases)]
-        free_or_own = items.aliases.does_not_exist() | items.holder.is_in(owner, *self._elsewhere(owner))
-        transaction.update(items(lock_of(mapping), LOCK), actions=actions, condition=free_or_own)
-
-    def _release(self, transaction: TransactWrite, owner: str, lock_owner: str, aliases: set[str]) -> None:
-        """Remove the aliases from the lock."""
-        lock, items = self._items(lock_owner, LOCK), self._items
-        transaction.update(lock, actions=[items.aliases.delete(aliases)], condition=items.holder == owner)
+    def _take(self, transaction: TransactWrite, handover: Handover, profile: Mapping) -> None:
+        """Remove every mapping of the profile from the member who loses it."""
+        owner, seen = owner_of(*astuple(handover.member)), handover.seen
+        lost: Parts = {_path(mapping): None for mapping in seen.mappings if mapping.same_profile(profile)}
+        self._write(transaction, owner, MEMBER, seen.version, lost)
 
     @contextmanager
-    def _change(self, entry: Entry | None) -> Iterator[TransactWrite]:
-        """Make one all-or-nothing change together with its audit entry; None if no rule changes."""
-        item = None if entry is None else to_item(self._audit, entry, self._audit_days)
+    def _change(self, *entries: Entry) -> Iterator[TransactWrite]:
+        """Make one all-or-nothing change together with its audit entries; none if no rule changes."""
+        audited = [to_item(self._audit, entry, self._audit_days) for entry in entries]
         with store_errors():
             try:
                 with TransactWrite(connection=self._connection) as transaction:
-                    if item is not None:
+                    for item in audited:
                         transaction.save(item, condition=self._audit.id.does_not_exist())
                     yield transaction
             except TransactWriteError as error:
                 if {CONDITION_FAILED, CONFLICT}.intersection(cancellation_codes(error)):
                     raise Changed(CHANGED) from error
                 raise
-        if item is not None:
+        for item in audited:
             log_entry(item)
 
 

@@ -82,9 +82,11 @@ class AccessReads:
             for mapping in batch:
                 raw = found.get((lock_of(mapping), LOCK), {})
                 if "aliases" in raw:
-                    holder = holder_of(raw)
-                    shared = holder.tenant in self._tenants
-                    yield mapping, replace(holder, tenant=self._tenants[0]) if shared else holder
+                    yield mapping, self._main(holder_of(raw))
+
+    def _main(self, member: Member) -> Member:
+        """Return a member as one of the tenant that keeps the rules of a shared set."""
+        return replace(member, tenant=self._tenants[0]) if member.tenant in self._tenants else member
 
     def workspace(self, tenant: str) -> Workspace:
         return _workspace(self._get((tenant, WORKSPACE)).get((tenant, WORKSPACE)))

@@ -30,10 +30,13 @@ class AccessItem(Model):
     |-----------|-----------------------|-------------|------------------------------------------------------------|
     | member    | `TENANT#USER`         | `member`    | `mappings` by alias, `rules` by effect, `version`          |
     | workspace | `TENANT`              | `workspace` | `lockdown`, `rules` of groups by `GROUP#EFFECT`, `version` |
-    | lock      | `profile#DOMAIN#name` | `lock`      | `holder`, `aliases`                                        |
+    | lock      | `profile#DOMAIN#name` | `lock`      | `holder`, `aliases`, `released`                            |
 
     A change of the first two increments their version, and is made only if the version is the one that was read.
-    A lock says which member holds a SageMaker profile, and under which aliases. Without aliases it is free.
+    A lock says which member holds a SageMaker profile, and under which aliases. Without aliases it is free, but it
+    stays: a profile that had an owner moves only with a second administrator. A free lock names nobody. `released`
+    leads to the audit entry of the change that freed it, which names the former owner for as long as the audit keeps
+    it. Before 0.3.0 a free lock kept its `holder`.
     """
 
     owner = UnicodeAttribute(hash_key=True)
@@ -45,6 +48,7 @@ class AccessItem(Model):
 
     holder = UnicodeAttribute(null=True)
     aliases = UnicodeSetAttribute(null=True)
+    released = UnicodeAttribute(null=True)
 
 
 class ByMember(GlobalSecondaryIndex["AuditItem"]):  # type: ignore[no-untyped-call] # PynamoDB's own gap

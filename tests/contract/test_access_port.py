@@ -1,6 +1,7 @@
 """Contract of AccessAdmin, run on the fake and on the DynamoDB table."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
+from bot.core.consent import Ownership
 from bot.core.errors import Changed, ProfileConflict, StoreError
 from bot.core.link import Reason
-from bot.core.records import Entry
+from bot.core.records import Entry, Handover
 from bot.local.aws.stand_in import REGION
 from bot.local.faults import Fault
 from bot.store.access import AccessTable
@@ -417,6 +419,93 @@ def test_allow_and_deny_rules_coexist(store: Store) -> None:
     assert {grant.effect for grant in store.access.read(ANA).grants} == {Effect.ALLOW, Effect.DENY}
 
 
+# Owners of a profile
+
+
+def test_profile_has_an_owner_until_it_had_one(store: Store) -> None:
+    mapping = a_mapping()
+    assert store.access.ownership(mapping) == Ownership()
+
+    put(store, ANA, mapping)
+    held = store.access.ownership(replace(mapping, profile_name=mapping.profile_name.upper()))
+    unmap(store, ANA, mapping)
+    former = store.access.ownership(mapping)
+
+    assert (held.holder, held.former, former.holder, former.former) == (ANA, None, None, ANA)
+    assert len({held.mark, former.mark, ""}) == 3
+
+
+def test_profile_under_another_alias_keeps_its_owner(store: Store) -> None:
+    for alias in ("one", "two"):
+        put(store, ANA, a_mapping(alias, "ana"), entry=alias)
+    unmap(store, ANA, a_mapping("one", "ana"))
+    assert store.access.ownership(a_mapping()).holder == ANA
+    put(store, ANA, a_mapping("two", "other"), entry="replaced")
+    assert store.access.ownership(a_mapping(profile="ana")).former == ANA
+
+
+def test_mapping_of_a_profile_that_changed_owners_fails(store: Store) -> None:
+    mapping = put(store, ANA, a_mapping())
+    unmap(store, ANA, mapping, entry="first")
+    seen = store.access.ownership(mapping)
+    put(store, ANA, mapping, entry="again")
+    unmap(store, ANA, mapping, entry="second")
+
+    for profile in (seen, Ownership()):
+        with pytest.raises(Changed):
+            store.access.put_records(
+                BEN, [mapping], seen=store.access.read(BEN), entry=change("late", BEN), profile=profile
+            )
+
+    now = store.access.ownership(mapping)
+    store.access.put_records(BEN, [mapping], seen=store.access.read(BEN), entry=change("fits", BEN), profile=now)
+    assert store.access.ownership(mapping).holder == BEN
+
+
+def hand_over(store: Store, seen: Access, profile: Ownership, entry: str = "taken") -> None:
+    """Move ANA's profile to BEN."""
+    handover = Handover(ANA, seen, change(f"{entry}-lost"))
+    store.access.put_records(
+        BEN,
+        [a_mapping("of-ana")],
+        seen=store.access.read(BEN),
+        entry=change(entry, BEN),
+        profile=profile,
+        handover=handover,
+    )
+
+
+def test_handover_moves_a_profile_as_one_change(store: Store) -> None:
+    for alias in ("one", "two"):
+        put(store, ANA, a_mapping(alias, "ANA"), entry=alias)
+    kept = put(store, ANA, a_mapping("three", "kept"), entry="three")
+    rule(store, a_grant())
+
+    hand_over(store, store.access.read(ANA), store.access.ownership(a_mapping()))
+
+    assert store.access.read(ANA) == Access((kept,), (a_grant(),))
+    assert store.access.read(BEN).mappings == (a_mapping("of-ana"),)
+    assert store.access.ownership(a_mapping()).holder == BEN
+    assert {"taken", "taken-lost"} <= {*audited(store)}
+
+
+@pytest.mark.parametrize("what", ["the loser's records", "the profile"])
+def test_handover_after_a_change_leaves_the_owner(store: Store, what: str) -> None:
+    mapping = put(store, ANA, a_mapping())
+    seen, profile = store.access.read(ANA), store.access.ownership(mapping)
+    if what == "the profile":
+        profile = replace(profile, mark="T0TEAM#U0OTHER ")
+    else:
+        rule(store, a_grant())
+
+    with pytest.raises(Changed):
+        hand_over(store, seen, profile)
+
+    assert store.access.read(ANA).mappings == (mapping,)
+    assert store.access.read(BEN) == Access()
+    assert "taken-lost" not in audited(store)
+
+
 # Concurrent changes
 
 
@@ -597,6 +686,43 @@ def test_reserved_words_work_as_aliases(dynamodb: Store) -> None:
     for alias in ODD_NAMES:
         unmap(dynamodb, ANA, a_mapping(alias, alias), entry=f"{alias}-gone")
     assert dynamodb.access.read(ANA) == NOTHING
+
+
+def lock_item(tables: Tables) -> dict[str, Any]:
+    key = {"owner": {"S": "profile#d-research#ana"}, "item": {"S": "lock"}}
+    found: dict[str, Any] = client_of(tables.access).get_item(TableName=tables.access.Meta.table_name, Key=key)
+    return dict(found["Item"])
+
+
+def test_free_lock_names_nobody(dynamodb: Store, tables: Tables) -> None:
+    for owner, entry in ((ANA, "one"), (BEN, "two")):
+        mapping = put(dynamodb, owner, a_mapping(), entry=entry)
+        unmap(dynamodb, owner, mapping, entry=f"{entry}-gone")
+    assert not {ANA.user_id, BEN.user_id} & set(re.findall(r"\w+", str(lock_item(tables))))
+    assert dynamodb.access.ownership(a_mapping()).former == BEN
+
+
+def test_former_owner_is_forgotten_with_the_audit(dynamodb: Store, tables: Tables) -> None:
+    unmap(dynamodb, ANA, put(dynamodb, ANA, a_mapping()), entry="gone")
+    client_of(tables.audit).delete_item(TableName=tables.audit.Meta.table_name, Key={"id": {"S": "gone"}})
+
+    found = dynamodb.access.ownership(a_mapping())
+
+    assert found.owner is None
+    assert found.is_foreign(ANA)
+
+
+def test_free_lock_of_an_older_version_names_the_former_owner(dynamodb: Store, tables: Tables) -> None:
+    lock = {"owner": {"S": "profile#d-research#ana"}, "item": {"S": "lock"}, "holder": {"S": f"{TEAM}#{ANA.user_id}"}}
+    client_of(tables.access).put_item(TableName=tables.access.Meta.table_name, Item=lock)
+    seen = dynamodb.access.ownership(a_mapping())
+    assert (seen.former, seen.is_foreign(ANA), seen.is_foreign(BEN)) == (ANA, False, True)
+
+    dynamodb.access.put_records(
+        BEN, [a_mapping()], seen=dynamodb.access.read(BEN), entry=change("put", BEN), profile=seen
+    )
+
+    assert dynamodb.access.ownership(a_mapping()).holder == BEN
 
 
 # Another member's lock on a profile that this member's item maps, as after an edit in the AWS console

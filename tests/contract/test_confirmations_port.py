@@ -77,6 +77,21 @@ def test_replayed_request_is_kept_once(confirmations: Confirmations) -> None:
     assert sorted(map(str, outcomes)) == ["False"] * 7 + ["True"]
 
 
+def test_command_for_a_second_administrator_is_kept_apart(confirmations: Confirmations) -> None:
+    second = replace(COMMAND, second=True, mark="T0TEAM#U0ANA ")
+    confirmations.keep(COMMAND)
+    assert confirmations.waiting(ANA, ID, NOON) is None
+    assert confirmations.keep(second)
+
+    assert confirmations.waiting(ANA, ID, NOON) == second
+    assert confirmations.waiting(BEN, ID, NOON) is None
+    assert confirmations.waiting(ANA, ID, second.expires_at) is None
+    assert confirmations.take(ANA, ID, NOON) == COMMAND
+    assert confirmations.take(ANA, ID, NOON, second=True) == second
+    assert confirmations.take(ANA, ID, NOON, second=True) is None
+    assert confirmations.waiting(ANA, ID, NOON) is None
+
+
 # DynamoDB only
 
 

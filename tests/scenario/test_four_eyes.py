@@ -1,6 +1,7 @@
 """No administrator alone becomes somebody else: every door in Slack, with signed HTTP requests."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -12,8 +13,11 @@ from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
 from bot.core.records import Actor
 from bot.core.values import utc_now
+from bot.local.faults import Fault
 from bot.local.slack.screens import Message
 from tests.scenario.conftest import TEAM, Product, create_profile
+from tests.scenario.test_access_requests import ask, newest
+from tests.scenario.test_home import dialog_of
 from tests.scenario.test_slack_admin import opens, picks, presses, submits, text_of, types
 
 ADA, BEA, ANA, BEN = "U0ADA", "U0BEA", "U0ANA", "U0BEN"
@@ -31,11 +35,18 @@ def admin(product: Product) -> Admin:
 
 @pytest.fixture(autouse=True)
 def _ana(product: Product, admin: Admin) -> Iterator[None]:
-    """Map and allow Ana, and leave the workspace open."""
+    """Map Ana alone to her profile and allow her; leave the workspace open."""
+    for user in (ADA, BEA, BEN):
+        for mapping in admin.access.read(Member(TEAM, user)).mappings:
+            admin.unmap(Member(TEAM, user), mapping.alias, SHELL)
     admin.map(Member(TEAM, ANA), Mapping("default", product.domain_id, "ana"), SHELL)
     admin.grant(TEAM, Grant(ANA, Effect.ALLOW), SHELL)
+    admin.grant(TEAM, Grant(BEN, Effect.ALLOW), SHELL)
     yield
+    product.slack.clear_faults()
     admin.end_lockdown(TEAM, SHELL)
+    if admin.access.read(Member(TEAM, BEA)).grants:
+        admin.forget(TEAM, BEA, SHELL)
 
 
 def confirms(product: Product, user: str, text: str) -> Message:
@@ -86,3 +97,176 @@ def test_group_of_its_administrator_is_not_allowed(product: Product) -> None:
     assert NOT_YOURSELF in text_of(types(product, ADA, "allow @admins"))
     assert NOT_YOURSELF not in text_of(types(product, BEA, "allow @admins"))
     types(product, BEA, "forget @admins")
+
+
+# A profile that had an owner
+
+
+def moves(product: Product, user: str = ADA) -> Message:
+    """Ask to move Ana's profile to Ben."""
+    return types(product, user, f"map @ben --domain {product.domain_id} --profile ANA")
+
+
+def question(product: Product, user: str = BEA) -> Message:
+    """Return the newest question to a second administrator, once it has arrived."""
+
+    def found() -> list[Message]:
+        return [m for m in product.slack.view(user) if "as a second administrator" in m.text and m.buttons()]
+
+    product.slack.wait_until(found, timeout=8)
+    return found()[-1]
+
+
+def decides(product: Product, user: str, message: Message, action_id: str = "admin_agree") -> Message:
+    """Press a button of a question, and return what the presser sees."""
+    exchange = product.slack.press(user, message, action_id)
+    assert exchange.ack == "ok"
+    return product.slack.answer_to(exchange, timeout=12)
+
+
+def forges(product: Product, user: str, asked: Message, action_id: str = "admin_agree") -> Message:
+    """Press a button of another one's question, with its value in a message of one's own."""
+    own = product.slack.answer_to(product.slack.command(user, "" if user == BEN else "admin deny @ben"), timeout=12)
+    action = {"type": "button", "action_id": action_id, "block_id": "x", "value": asked.button(action_id).value}
+    exchange = product.slack.press(user, own, own.buttons()[0].action_id, overrides={"actions": [action]})
+    return product.slack.answer_to(exchange, timeout=12)
+
+
+def test_two_second_theft_of_a_profile_fails(product: Product, admin: Admin) -> None:
+    """Ada takes Ana's profile, allows herself, opens it, and puts everything back: every step by signed requests."""
+    allow = "allow @ada --reason audit"
+    confirms(product, ADA, "unmap @ana")
+    stolen = confirms(product, ADA, f"map @ada --domain {product.domain_id} --profile ana")
+    allowed = confirms(product, ADA, allow)
+    through_a_friend = moves(product)
+
+    assert NOT_YOURSELF in text_of(stolen)
+    assert NOT_YOURSELF in text_of(allowed)
+    assert "needs a second administrator" in text_of(through_a_friend)
+    assert links_of(product, ADA) == links_of(product, BEN) == []
+    assert "Someone else has to decide" in text_of(forges(product, ADA, question(product)))
+    assert admin.access.read(Member(TEAM, BEN)).mappings == ()
+    back = types(product, ADA, f"map @ana --domain {product.domain_id} --profile ana")
+    assert "now has" in text_of(back)
+    assert links_of(product, ANA)
+
+
+def test_profile_moves_with_a_second_administrator(product: Product, admin: Admin) -> None:
+    waits = moves(product)
+
+    assert "Nothing is changed yet" in text_of(waits)
+    assert links_of(product, ANA)
+    assert links_of(product, BEN) == []
+    asked = question(product)
+    assert f"from <@{ANA}> to <@{BEN}>" in text_of(asked)
+    assert "now has" in text_of(decides(product, BEA, asked))
+    assert links_of(product, ANA) == []
+    assert links_of(product, BEN)
+    done = next(
+        entry for entry in admin.history(TEAM, BEN, utc_now() - timedelta(hours=1), 5) if entry.action == "map"
+    )
+    assert (done.actor, done.outcome, done.detail) == (ADA, "done", f"approved by {BEA}")
+    assert ("map", "approved") in outcomes(admin, BEA)
+    assert ("map", "waiting") in outcomes(admin, ADA)
+    lost = next(admin.history(TEAM, ANA, utc_now() - timedelta(hours=1), 5, outcome="done"))
+    assert (lost.action, lost.detail) == ("unmap", f"approved by {BEA}")
+
+
+def test_declined_move_changes_nothing(product: Product, admin: Admin) -> None:
+    moves(product)
+    asked = question(product)
+
+    assert "Declined" in text_of(decides(product, BEA, asked, "admin_disagree"))
+
+    assert links_of(product, ANA)
+    assert "decided already" in text_of(forges(product, BEA, asked))
+    assert links_of(product, BEN) == []
+    assert outcomes(admin, BEA)[0][1] == "decided"
+
+
+@pytest.mark.parametrize("presser", ["the one who asked", "no administrator", "removed meanwhile"])
+def test_move_is_not_approved_by(product: Product, admin: Admin, presser: str) -> None:
+    moves(product)
+    asked, by = question(product), {"the one who asked": ADA, "no administrator": BEN}.get(presser, BEA)
+    if presser == "removed meanwhile":
+        admin.grant(TEAM, Grant(BEA, Effect.DENY), SHELL)
+
+    (decides if by == BEA else forges)(product, by, asked)
+
+    assert links_of(product, ANA)
+    assert links_of(product, BEN) == []
+    expected = "own_request" if by == ADA else "not_an_admin"
+    assert expected in [outcome for _, outcome in outcomes(admin, by)[:2]]
+
+
+def test_two_administrators_at_once_move_a_profile_once(product: Product, admin: Admin) -> None:
+    product.slack.add_member("U0CAI", "cai")
+    admin.grant(TEAM, Grant("U0CAI", Effect.ADMIN), SHELL)
+    moves(product)
+    asked = {user: question(product, user) for user in (BEA, "U0CAI")}
+
+    with ThreadPoolExecutor(2) as pool:
+        seen = list(pool.map(lambda user: text_of(decides(product, user, asked[user])), asked))
+
+    admin.forget(TEAM, "U0CAI", SHELL)
+    assert sorted("decided already" in text for text in seen) == [False, True]
+    assert links_of(product, BEN)
+
+
+def test_move_is_refused_after_the_profile_changed_owners(product: Product, admin: Admin) -> None:
+    moves(product)
+    asked = question(product)
+    for _ in range(2):  # back to the same owner: still not what Bea has read
+        admin.unmap(Member(TEAM, ANA), "default", SHELL)
+        admin.map(Member(TEAM, ANA), Mapping("default", product.domain_id, "ana"), SHELL)
+    admin.unmap(Member(TEAM, ANA), "default", SHELL)
+
+    assert "changed this since" in text_of(decides(product, BEA, asked))
+
+    assert admin.access.read(Member(TEAM, BEN)).mappings == ()
+
+
+def test_move_that_reaches_nobody_is_dropped(product: Product, admin: Admin) -> None:
+    product.slack.inject("chat.postMessage", Fault("channel_not_found", times=9))
+    assert "could not reach a second administrator" in text_of(moves(product))
+    assert outcomes(admin, ADA)[0] == ("map", "withdrawn")
+
+
+def test_approved_request_does_not_take_a_former_owners_profile(product: Product, admin: Admin) -> None:
+    """Ada fills in Ana's profile while she approves Ben's request."""
+    confirms(product, ADA, "unmap @ana")
+    admin.forget(TEAM, BEN, SHELL)
+    ask(product, BEN, "project Falcon")
+    request = newest(product, ADA, "asks for access", "project Falcon")
+    product.slack.press(ADA, request, "approve_access")
+    dialog_of(product, ADA, "user profile")
+    fields = {"domain": product.domain_id, "profile": "ana"}
+    product.slack.submit(ADA, {name: {name: value} for name, value in fields.items()})
+
+    newest(product, ADA, "had another owner")
+    found = admin.access.read(Member(TEAM, BEN))
+    assert (found.mappings, found.grants) == ((), ())
+    assert ("decide", "had_owner") in outcomes(admin, ADA)
+
+
+# A lockdown of somebody else
+
+
+def test_lockdown_of_the_shell_is_lifted_by_two(product: Product, admin: Admin) -> None:
+    product.cli("lockdown", "on", "--reason", "ada's account is taken over")
+
+    assert "needs a second administrator" in text_of(types(product, ADA, "lockdown off"))
+    assert links_of(product, ANA) == []
+    assert "needs a second administrator" in text_of(confirms(product, ADA, "lockdown on --reason mine"))
+    assert "needs a second administrator" in text_of(types(product, ADA, "lockdown off"))
+    forges(product, ADA, question(product))
+    assert admin.access.workspace(TEAM).lockdown is not None
+
+    assert "Lockdown lifted" in text_of(decides(product, BEA, question(product)))
+    assert links_of(product, ANA)
+
+
+def test_own_lockdown_is_lifted_at_once(product: Product) -> None:
+    confirms(product, ADA, "lockdown on --reason drill")
+    assert "needs a second administrator" in text_of(types(product, BEA, "lockdown off"))
+    assert "Lockdown lifted" in text_of(types(product, ADA, "lockdown off"))

@@ -495,15 +495,15 @@ def test_unparsed_text_changes_nothing(product: Product, admin: Admin, who: str,
     assert stored(admin, who) == Access()
 
 
-def test_profile_of_another_member_is_not_mapped(product: Product, admin: Admin, who: str) -> None:
+def test_profile_of_another_member_waits_for_an_approval(product: Product, admin: Admin, who: str) -> None:
     admin.map(Member(TEAM, user_id(who)), Mapping("default", product.domain_id, who), TESTER)
 
     answer = types(product, ADA, f"map @mia --domain {product.domain_id} --profile {who.upper()}")
 
-    assert "already mapped" in text_of(answer)
+    assert "needs a second administrator" in text_of(answer)
     picks(product, ADA, opens(product, ADA), "map")
     fields = {"user": MIA, "domain": product.domain_id, "profile": who}
-    again(product, ADA, submits(product, ADA, fields, "already mapped"))
+    again(product, ADA, submits(product, ADA, fields, "needs a second administrator"))
     assert stored(admin, "mia").mappings == ()
 
 

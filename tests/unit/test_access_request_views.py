@@ -297,6 +297,7 @@ def test_refused_press_shows_its_reason(render: RenderContext, verdict: Decision
         DecisionResult.NOT_AN_ADMIN: words.only_admins,
         DecisionResult.OWN_REQUEST: words.not_your_own,
         DecisionResult.ALIAS_IN_USE: words.alias_in_use,
+        DecisionResult.HAD_OWNER: words.had_owner,
         DecisionResult.UNREADABLE: words.unreadable,
         DecisionResult.DENY_RULE_REMAINS: words.deny_rule_remains,
         DecisionResult.INELIGIBLE: words.ineligible,

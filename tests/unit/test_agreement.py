@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 
 from bot.admin.commands import build
-from bot.admin.confirmation import CommandRunner
-from bot.admin.results import Done, NotDone, NotDoneReason, Outcome, Question
+from bot.admin.confirmation import SECOND_TIMEOUT, CommandRunner
+from bot.admin.results import Done, NotDone, NotDoneReason, Outcome, Question, Waiting
 from bot.admin.specs import Name, Verb
-from bot.core.access import Access, Effect, Grant, Member
+from bot.core.access import Access, Effect, Grant, Member, Workspace
 from bot.core.consent import Consent, Ownership, consent
-from bot.core.errors import SlackError
+from bot.core.errors import BadInput, Changed, SlackError
 from bot.core.link import Reason, Source
 from bot.core.policy import Rules
 from bot.core.records import Actor
-from tests.fakes import ANA, BEN, TEAM, a_grant
+from tests.fakes import ANA, BEN, TEAM, a_grant, a_mapping, race
 from tests.unit.test_confirmation import ADA, BEA, GROUP, MAP, World
 
 SHELL = Actor("cli:arn:aws:iam::123456789012:user/root", Source.CLI)
@@ -119,3 +119,130 @@ def test_sole_admin_does_nothing_with_two_administrators(world: World) -> None:
 def test_ended_admin_rule_is_no_second_administrator(world: World) -> None:
     world.admin.grant(TEAM, Grant(BEN.user_id, Effect.ADMIN, until=world.clock.now()), SHELL)
     assert isinstance(alone(world).ask(Verb.MAP, Member(TEAM, ADA.user_id), **MAP), Done)
+
+
+# A second administrator
+
+
+def waits(world: World, who: Member = BEN) -> Waiting:
+    """Ask for Ana's profile for another member."""
+    world.access.give(ANA, a_mapping(profile="ana"))
+    asked = world.ask(Verb.MAP, who, domain="d-research", profile="ana", alias="of-ana")
+    assert isinstance(asked, Waiting)
+    return asked
+
+
+def decide(world: World, asked: Waiting, by: Member, *, approve: bool = True) -> Outcome:
+    pending = asked.pending
+    return world.use_case.decide(by, pending.by, pending.id, Source.BUTTON, approve=approve)
+
+
+def reason(outcome: Outcome) -> NotDoneReason:
+    assert isinstance(outcome, NotDone)
+    return outcome.reason
+
+
+def test_held_profile_waits_and_then_moves(world: World) -> None:
+    asked = waits(world)
+    assert (asked.owner, asked.others) == (ANA, frozenset({BEA.user_id}))
+    assert world.access.read(ANA).mappings
+    assert not world.access.read(BEN).mappings
+
+    done = decide(world, asked, BEA)
+
+    assert isinstance(done, Done)
+    assert done.change.former == ANA
+    assert not world.access.read(ANA).mappings
+    assert world.access.read(BEN).mappings[0].set_by == ADA.user_id
+
+
+def test_former_owner_gets_their_profile_back_without_approval(world: World) -> None:
+    world.access.give(ANA, a_mapping(profile="ana"))
+    world.confirm(world.question(Verb.UNMAP))
+
+    assert isinstance(world.ask(Verb.MAP, BEN, **MAP), Waiting)
+    assert isinstance(world.ask(Verb.MAP, ANA, **MAP), Done)
+
+
+def test_gainer_does_not_agree_to_their_own_gain(world: World) -> None:
+    world.admin.grant(TEAM, Grant(BEN.user_id, Effect.ADMIN), SHELL)
+    asked = waits(world, BEA)
+    assert asked.others == {BEN.user_id}  # Bea is not asked, but can forge the button
+    assert reason(decide(world, asked, BEA)) is NotDoneReason.OWN_REQUEST
+    assert isinstance(decide(world, asked, BEN), Done)
+
+
+def test_move_without_a_second_administrator_is_refused(world: World) -> None:
+    world.access.give(ANA, a_mapping(profile="ana"))
+    asked = alone(world).ask(Verb.MAP, BEN, **MAP)
+    assert isinstance(asked, NotDone)
+    assert asked.reason is NotDoneReason.NO_SECOND
+    assert [entry.outcome for entry in world.audit.entries.values()] == ["no_second"]
+
+
+@pytest.mark.parametrize(("late", "moved"), [(-1, True), (0, False)])
+def test_approval_has_a_day(world: World, late: float, *, moved: bool) -> None:
+    asked = waits(world)
+    world.clock.advance(SECOND_TIMEOUT.total_seconds() + late)
+
+    outcome = decide(world, asked, BEA)
+
+    assert isinstance(outcome, Done) == moved
+    assert bool(world.access.read(BEN).mappings) == moved
+    assert list(world.audit.entries.values())[-1].outcome == ("done" if moved else "decided")
+
+
+def test_concurrent_approvals_carry_out_one(world: World) -> None:
+    asked = waits(world)
+    outcomes = race(*(lambda: decide(world, asked, BEA) for _ in range(8)))
+    assert sum(isinstance(outcome, Done) for outcome in outcomes) == 1
+
+
+@pytest.mark.parametrize("what", ["the records", "the owner's records", "the profile"])
+def test_approval_after_a_change_does_nothing(world: World, what: str) -> None:
+    asked = waits(world)
+    if what == "the profile":
+        world.admin.unmap(ANA, None, SHELL)
+    elif what == "the records":
+        world.admin.grant(TEAM, a_grant(BEN), SHELL)
+    else:
+        world.access.unreadable[ANA] = ("member",)
+
+    with pytest.raises((Changed, BadInput)):
+        decide(world, asked, BEA)
+
+    assert world.access.read(BEN).mappings == ()
+    assert [entry.outcome for entry in world.audit.entries.values()][-2:] == ["approved", "taken_back"]
+    assert reason(decide(world, asked, BEA)) is NotDoneReason.DECIDED
+
+
+def test_requester_cannot_confirm_what_waits(world: World) -> None:
+    asked = waits(world)
+    assert reason(world.use_case.confirm(ADA, asked.pending.id, Source.BUTTON)) is NotDoneReason.EXPIRED
+    assert world.access.read(BEN).mappings == ()
+
+
+def test_replaced_mapping_to_a_foreign_profile_is_confirmed_and_waits(world: World) -> None:
+    world.access.give(BEN, a_mapping("of-ana", "ben"))
+    world.access.give(ANA, a_mapping(profile="ana"))
+    question = world.question(Verb.MAP, BEN, domain="d-research", profile="ana", alias="of-ana")
+
+    asked = world.confirm(question)
+
+    assert isinstance(asked, Waiting)
+    assert isinstance(decide(world, asked, BEA), Done)
+    assert [m.profile_name for m in world.access.read(BEN).mappings] == ["ana"]
+
+
+def test_lockdown_that_cannot_be_read_is_lifted_by_two(world: World) -> None:
+    world.access.workspaces[TEAM] = Workspace(unreadable=("workspace#lockdown",), version=3)
+    asked = world.ask(Verb.LOCKDOWN, None, state="off")
+    assert isinstance(asked, Waiting)
+    assert isinstance(decide(world, asked, BEA), Done)
+    assert world.access.workspace(TEAM) == Workspace()
+
+
+def test_withdrawn_question_cannot_be_approved(world: World) -> None:
+    asked = waits(world)
+    assert world.use_case.withdraw(asked, Source.COMMAND).reason is NotDoneReason.NOBODY_REACHED
+    assert reason(decide(world, asked, BEA)) is NotDoneReason.DECIDED

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -235,10 +236,10 @@ def test_write_compares_again_after_a_concurrent_change(world: World) -> None:
 
 def test_write_reports_a_failure_and_continues(world: World) -> None:
     class Failing(FakeAccess):
-        def put_records(self, member: Member, records: object, *, seen: Access, entry: Entry) -> None:
+        def put_records(self, member: Member, records: Any, *, seen: Access, entry: Entry, **more: Any) -> None:
             if member == ANA:
                 raise StoreError("DynamoDB throttles us", reason=Reason.STORE_THROTTLED)
-            super().put_records(member, records, seen=seen, entry=entry)  # type: ignore[arg-type] # passed on
+            super().put_records(member, records, seen=seen, entry=entry, **more)
 
     world.access = Failing(world.audit)
     world.importing = replace(world.importing, admin=replace(world.importing.admin, access=world.access))

@@ -349,8 +349,8 @@ def test_command_that_cannot_be_stored_is_not_done(world: World) -> None:
 
 
 def test_errors_of_administration_are_raised(world: World) -> None:
-    world.access.give(BEN, a_mapping(profile="ana"))
-    with pytest.raises(ProfileConflict):
+    world.access.give(Member("T0OTHER001", BEN.user_id), a_mapping(profile="ana"))
+    with pytest.raises(ProfileConflict):  # no approval takes it from another workspace
         world.ask(Verb.MAP, **MAP)
     world.access.unreadable[ANA] = ("mapping#default",)
     with pytest.raises(BadInput):

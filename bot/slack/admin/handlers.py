@@ -13,13 +13,13 @@ import structlog
 
 from bot.admin.commands import AdminCommand, ParseError
 from bot.admin.confirmation import CommandRunner
-from bot.admin.results import Done, Forgotten, NotDone, NotDoneReason, Outcome
+from bot.admin.results import Done, Forgotten, NotDone, NotDoneReason, Outcome, Waiting
 from bot.admin.specs import COMMAND_SPECS, Verb
 from bot.core.access import Member
 from bot.core.errors import Changed, SlackError, StudioLinksError, UpstreamError
 from bot.core.link import Reason, Source
 from bot.core.values import is_group
-from bot.slack.admin import forms, records
+from bot.slack.admin import forms, records, second
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
 from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, refuse, reply
@@ -64,9 +64,13 @@ def administer(app: AppContext, admitted: Admitted, text: str) -> None:
     reply(app, admitted.origin, message, replace=False)
 
 
-def _admitted(app: AppContext, admitted: Admitted) -> RenderContext | None:
-    """Return how to render for this administrator; refuse and record anybody else, and return None."""
-    replaces = admitted.source is not Source.COMMAND
+def _admitted(app: AppContext, admitted: Admitted, *, keeps: bool = False) -> RenderContext | None:
+    """Return how to render for this administrator; refuse and record anybody else, and return None.
+
+    Args:
+        keeps: whether the refusal leaves the message of the button for others, who may press it.
+    """
+    replaces = admitted.source is not Source.COMMAND and not keeps
     try:
         is_admin, locale = app.command_runner.admit(admitted.member)
     except UpstreamError as error:
@@ -177,16 +181,43 @@ def _press(work: PressWork, app: AppContext, admitted: Admitted, body: Body) -> 
     _answer(app, admitted, render, partial(work, app.command_runner, admitted, pending_id) if valid else _expired)
 
 
+def _decide(app: AppContext, admitted: Admitted, body: Body, *, approve: bool) -> None:
+    """Handle the press of a second administrator. The message stays until it is decided: anybody may see it."""
+    render = _admitted(app, admitted, keeps=True)
+    if render is None:
+        return
+    named = second.VALUE.fullmatch(action_value(body))
+    if named is None:
+        _answer(app, admitted, render, _expired, keeps=True)
+        return
+    member, asked_by = admitted.member, Member(admitted.member.tenant, named[1])
+    decide = partial(app.command_runner.decide, member, asked_by, named[2], admitted.source, approve=approve)
+    _answer(app, admitted, render, decide, keeps=True)
+
+
 def _ask(app: AppContext, admitted: Admitted, render: RenderContext, command: AdminCommand) -> None:
     ask = partial(app.command_runner.ask, admitted.member, command, admitted.id, admitted.source)
     _answer(app, admitted, render, ask)
 
 
-def _answer(app: AppContext, admitted: Admitted, render: RenderContext, work: Callable[[], Outcome | None]) -> None:
-    """Run a command, count its result and show it; a change is announced, and refreshes the member's home tab."""
+def _answer(
+    app: AppContext,
+    admitted: Admitted,
+    render: RenderContext,
+    work: Callable[[], Outcome | None],
+    *,
+    keeps: bool = False,
+) -> None:
+    """Run a command, count its result and show it; a change is announced, and refreshes the member's home tab.
+
+    Args:
+        keeps: whether the message of the button stays unless it is decided.
+    """
     in_dialog, result = _in_dialog(admitted), None
     try:
         result = work()
+        if isinstance(result, Waiting) and not second.ask_others(app, result):
+            result = app.command_runner.withdraw(result, admitted.source)
     except Changed:
         counted, message = "admin_answered", text_message(render.words.admin.changed)
     except StudioLinksError as error:
@@ -199,7 +230,8 @@ def _answer(app: AppContext, admitted: Admitted, render: RenderContext, work: Ca
         counted = _counted(result)
         message = admin_views.outcome(result, render, app.now(), in_dialog=in_dialog)
     app.metrics.outcome(counted)
-    _reply(app, admitted, admin_views.with_way_back(message, render) if in_dialog and result is None else message)
+    message = admin_views.with_way_back(message, render) if in_dialog and result is None else message
+    _reply(app, admitted, message, keeps=keeps and not _is_decided(result))
     if isinstance(result, Done | Forgotten):
         if isinstance(result, Forgotten) or result.change.made:
             lifted = result.command.verb is Verb.LOCKDOWN and not result.command.locks
@@ -213,8 +245,13 @@ def _answer(app: AppContext, admitted: Admitted, render: RenderContext, work: Ca
 def _counted(result: Outcome) -> str:
     if isinstance(result, Done | Forgotten):
         return "admin_done"
-    refused = isinstance(result, NotDone) and result.reason is NotDoneReason.OWN_ACCESS
+    refused = isinstance(result, NotDone) and result.reason in (NotDoneReason.OWN_ACCESS, NotDoneReason.OWN_REQUEST)
     return "admin_refused" if refused else "admin_answered"
+
+
+def _is_decided(result: Outcome | None) -> bool:
+    over = isinstance(result, NotDone) and result.reason in (NotDoneReason.DECIDED, NotDoneReason.DECLINED)
+    return over or isinstance(result, Done)
 
 
 def _failed(error: StudioLinksError, render: RenderContext) -> Message:
@@ -225,9 +262,9 @@ def _in_dialog(admitted: Admitted) -> bool:
     return admitted.origin.view_id is not None or admitted.origin.view_name is not None
 
 
-def _reply(app: AppContext, admitted: Admitted, message: Message) -> None:
-    """Replace the message of the button, or send a direct message if the dialog was closed."""
-    if reply(app, admitted.origin, message, replace=admitted.source is Source.BUTTON):
+def _reply(app: AppContext, admitted: Admitted, message: Message, *, keeps: bool) -> None:
+    """Replace the message of the button unless it `keeps` it, or send a direct message if the dialog was closed."""
+    if reply(app, admitted.origin, message, replace=admitted.source is Source.BUTTON and not keeps):
         return
     try:
         app.slack.post(admitted.member.user_id, message)
@@ -238,5 +275,7 @@ def _reply(app: AppContext, admitted: Admitted, message: Message) -> None:
 ROUTES = (
     Route(Source.BUTTON, re.compile(rf"^{forms.PICK}_[a-z]+$"), _pick),
     *(Route(Source.BUTTON, name, partial(_press, work)) for name, work in PRESSES.items()),
+    Route(Source.BUTTON, second.AGREE, partial(_decide, approve=True)),
+    Route(Source.BUTTON, second.DISAGREE, partial(_decide, approve=False)),
     Route(Source.FORM, forms.FORM, _submit, _check_form, _invalid, _working),
 )

@@ -9,7 +9,19 @@ from datetime import datetime
 from difflib import get_close_matches
 
 from bot.admin.commands import AdminCommand, ParseError
-from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Page, Question, Record
+from bot.admin.results import (
+    Done,
+    Explained,
+    Forgotten,
+    NotDone,
+    NotDoneReason,
+    Outcome,
+    Page,
+    Question,
+    Record,
+    Result,
+    Waiting,
+)
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.access import Grant
 from bot.core.link import Allowed, Reason
@@ -17,6 +29,7 @@ from bot.core.policy import Considered
 from bot.core.values import DEFAULT_ALIAS, is_group
 from bot.slack.admin.forms import MENU, PICK
 from bot.slack.admin.records import MAX_DETAIL_LENGTH, code, describe, mapping, mention, page, rule, sections
+from bot.slack.admin.second import waits
 from bot.slack.blocks import Message, RenderContext, actions, button, context, escape, parts, section, text_message
 
 CONFIRM, CANCEL = "admin_confirm", "admin_cancel"
@@ -48,7 +61,7 @@ def parse_error(problem: ParseError, render: RenderContext) -> Message:
 
 
 def outcome(what: Outcome, render: RenderContext, now: datetime, *, in_dialog: bool) -> Message:
-    message = _outcome(what, render, now)
+    message = waits(what, render, now) if isinstance(what, Waiting) else _outcome(what, render, now)
     return message if not in_dialog or isinstance(what, Question) else with_way_back(message, render)
 
 
@@ -58,7 +71,7 @@ def with_way_back(message: Message, render: RenderContext) -> Message:
     return Message(message.text, [*message.blocks, another])
 
 
-def _outcome(what: Outcome, render: RenderContext, now: datetime) -> Message:
+def _outcome(what: Result, render: RenderContext, now: datetime) -> Message:
     match what:
         case NotDone():
             return _not_done(what, render)

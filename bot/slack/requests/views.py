@@ -116,6 +116,7 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
         DecisionResult.NOT_AN_ADMIN: words.only_admins,
         DecisionResult.OWN_REQUEST: words.not_your_own,
         DecisionResult.ALIAS_IN_USE: words.alias_in_use,
+        DecisionResult.HAD_OWNER: words.had_owner,
         DecisionResult.DENY_RULE_REMAINS: words.deny_rule_remains,
         DecisionResult.UNREADABLE: words.unreadable,
         DecisionResult.INELIGIBLE: words.ineligible,

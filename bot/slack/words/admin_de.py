@@ -120,6 +120,15 @@ class GermanAdminWords(AdminWords):
         NotDoneReason.CANCELLED: "Abgebrochen. Es wurde nichts geändert.",
         NotDoneReason.NO_MAPPING: "Wähle mit `--alias` eine Zuordnung von {user} aus. Es wurde nichts geändert.",
         NotDoneReason.NO_RULE: "Für {user} gibt es keine Regeln.",
+        NotDoneReason.NO_SECOND: "Dem müsste noch jemand von den Admins zustimmen, aber dafür gibt es niemanden. "
+        "Es wurde nichts geändert. Nutze die Shell oder lass weitere Admins benennen.",
+        NotDoneReason.OWN_REQUEST: "Darüber müssen andere Admins entscheiden: nicht, wer gefragt hat, und nicht, wer "
+        "das Profil bekommt. Es wurde nichts geändert. Frag andere Admins oder nutze die Shell.",
+        NotDoneReason.DECLINED: "Abgelehnt. Es wurde nichts geändert.",
+        NotDoneReason.DECIDED: "Darüber ist schon entschieden, oder der Tag dafür ist vorbei. Es wurde nichts "
+        "geändert. Gib den Befehl erneut ein, wenn du es jetzt ändern willst.",
+        NotDoneReason.NOBODY_REACHED: "Ich konnte in Slack keine anderen Admins erreichen. Es wurde nichts geändert. "
+        "Versuch es erneut oder nutze die Shell.",
         NotDoneReason.OWN_ACCESS: "Du kannst dir nicht selbst Zugriff geben. Es wurde nichts geändert. "
         "Bitte andere Admins darum oder nutze die Shell.",
     }
@@ -197,6 +206,17 @@ class GermanAdminWords(AdminWords):
         "until": "bis {until}",
         "reason": "({reason})",
     }
+    asks_you = "{by} bittet dich um Zustimmung als zweite Person"
+    proposed_move = (
+        "Profil `{profile}` in Domain `{domain}` von {owner} an {user} übertragen. Es wurde noch nichts geändert."
+    )
+    proposed_lockdown = "Die Notabschaltung ({what}) ersetzen. Es wurde noch nichts geändert."
+    proposed_unlock = "Die Notabschaltung ({what}) aufheben. Es wurde noch nichts geändert."
+    unknown_owner = "jemandem, dem es früher gehörte,"
+    agree = "Zustimmen"
+    disagree = "Ablehnen"
+    agree_until = "Du kannst bis {until} entscheiden. Wenn es niemand tut, ändert sich nichts."
+    waits = "*Dem müssen zwei Admins zustimmen.* Ich habe die anderen gefragt; sie haben Zeit bis {until}."
     entry_was = "vorher {what}"
     entry_now = "jetzt {what}"
     more = "Mehr"

@@ -110,6 +110,15 @@ class AdminWords:
         NotDoneReason.CANCELLED: "Cancelled. Nothing was changed.",
         NotDoneReason.NO_MAPPING: "Choose one of {user}'s mappings with `--alias`. Nothing was changed.",
         NotDoneReason.NO_RULE: "{user} has no rules to remove.",
+        NotDoneReason.NO_SECOND: "This needs a second administrator, and there is none who could agree. Nothing was "
+        "changed. Use the shell, or have another administrator named.",
+        NotDoneReason.OWN_REQUEST: "Someone else has to decide on this: not the one who asked, nor the one who gets "
+        "the profile. Nothing was changed. Ask another administrator, or use the shell.",
+        NotDoneReason.DECLINED: "Declined. Nothing was changed.",
+        NotDoneReason.DECIDED: "This has been decided already, or the day for it is over. Nothing was changed. To "
+        "change it now, enter the command again.",
+        NotDoneReason.NOBODY_REACHED: "I could not reach a second administrator in Slack. Nothing was changed. Try "
+        "again, or use the shell.",
         NotDoneReason.OWN_ACCESS: "You can't give yourself access. Nothing was changed. Ask another administrator, "
         "or use the shell.",
     }
@@ -184,6 +193,15 @@ class AdminWords:
         "until": "until {until}",
         "reason": "({reason})",
     }
+    asks_you = "{by} asks for your approval as a second administrator"
+    proposed_move = "Move profile `{profile}` in domain `{domain}` from {owner} to {user}. Nothing is changed yet."
+    proposed_lockdown = "Replace the lockdown ({what}). Nothing is changed yet."
+    proposed_unlock = "Lift the lockdown ({what}). Nothing is changed yet."
+    unknown_owner = "a former owner"
+    agree = "Approve"
+    disagree = "Decline"
+    agree_until = "You can decide until {until}. If nobody does, nothing changes."
+    waits = "*This needs a second administrator.* I asked the others; one of them can decide until {until}."
     entry_was = "was {what}"
     entry_now = "now {what}"
     more = "More"

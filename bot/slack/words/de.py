@@ -121,6 +121,10 @@ class GermanWords(Words):
     approve_note = (
         "Lass alle drei leer, wenn das Mitglied kein neues Profil braucht. Ohne Angabe ist der Alias „default“."
     )
+    had_owner = (
+        "Dieses Profil hat schon jemand anderem gehört. Um es weiterzugeben, müssen zwei Admins zustimmen: Ordne es "
+        "mit `{command} admin map` zu und genehmige den Antrag danach."
+    )
     alias_in_use = (
         "Dieses Mitglied verwendet diesen Alias schon für ein anderes Profil. "
         "Klick erneut auf *Genehmigen* und wähle einen anderen Alias."
@@ -194,7 +198,8 @@ class GermanWords(Words):
     }
     profile_in_use = (
         "Dieses Profil gehört schon einem anderen Mitglied. "
-        "Klick erneut auf *Genehmigen* und gib ein anderes an oder entferne erst die Zuordnung dort."
+        "Klick erneut auf *Genehmigen* und gib ein anderes an oder verschiebe es mit `map`; dem müssen zwei Admins "
+        "zustimmen."
     )
     changed_meanwhile = "Jemand hat gleichzeitig dieselben Einträge geändert. Prüf sie und versuch es dann erneut."
     failed_otherwise = "Versuch es erneut; wenn das nicht hilft, schau ins Log des Bots."

@@ -115,6 +115,10 @@ class Words:
     )
     approve_alias = "Alias"
     approve_note = "Leave all three empty if the member needs no new profile. The default alias is “default”."
+    had_owner = (
+        "That user profile had another owner, so giving it to somebody else needs a second administrator. Map it "
+        "with `{command} admin map`, then approve the request."
+    )
     alias_in_use = (
         "This member already uses that alias for another profile. Press *Approve* again and choose another alias."
     )
@@ -174,7 +178,7 @@ class Words:
     }
     profile_in_use = (
         "Another member has that user profile. "
-        "Press *Approve* again and enter another one, or remove that member's mapping first."
+        "Press *Approve* again and enter another one, or move it with `map`, which needs a second administrator."
     )
     changed_meanwhile = "Someone changed the same records at the same time. Check them, then try again."
     failed_otherwise = "Try again; if that does not help, check the bot's log."
