@@ -338,6 +338,48 @@ GUARDS = {
         '    log.debug("audit_entry", ',
         (f"{CONTRACT}/test_audit_evidence.py", "test_each_outcome_is_one_log_line"),
     ),
+    "sealed digest": Guard(
+        "admin/verification.py",
+        "elif listed.digest != record.digest:",
+        "elif not listed.digest:",
+        (f"{UNIT}/test_verification.py", "test_any_change_of_any_sealed_entry_is_named"),
+    ),
+    "sealed entries only": Guard(
+        "admin/verification.py",
+        'self._note(record.id, record.at, What.ADDED, f"seal {seal.number} does not list it")',
+        "return",
+        (f"{UNIT}/test_verification.py", "test_any_entry_added_to_a_sealed_time_is_named"),
+    ),
+    "missing entries": Guard(
+        "admin/verification.py",
+        "if each.expires is not None and each.expires <= self._now:",
+        "if True:",
+        (f"{UNIT}/test_verification.py", "test_all_removed_entries_are_named_in_their_order"),
+    ),
+    "chain of seals": Guard(
+        "admin/verification.py",
+        "            self._check_link(previous, seal)\n",
+        "",
+        (f"{CONTRACT}/test_audit_verify.py", "test_attack_on_a_sealed_audit_is_named"),
+    ),
+    "witness": Guard(
+        "admin/verification.py",
+        "            self._check_witnessed(record)\n",
+        "",
+        (f"{CONTRACT}/test_audit_verify.py", "test_attack_before_the_seal_is_named_by_the_log"),
+    ),
+    "recorded erasures": Guard(
+        "admin/verification.py",
+        "if self._erased(record.erased_by).get(record.id) != record.commitment:",
+        "if not record.erased_by:",
+        (f"{CONTRACT}/test_audit_verify.py", "test_attack_on_a_sealed_audit_is_named"),
+    ),
+    "one seal of a number": Guard(
+        "store/seals.py",
+        '"ConditionExpression": "attribute_not_exists(id)",',
+        "",
+        (f"{CONTRACT}/test_audit_verify.py", "test_two_replicas_sealing_at_once_make_one_chain"),
+    ),
     "queue limit": Guard(
         "serving/executors.py",
         "            if len(self._in_flight) >= self.capacity:\n                raise QueueFull\n",

@@ -1,8 +1,10 @@
 """The objects that commands of administration use."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.admin.changes import Admin
+from bot.admin.verification import Verification, Witness
 from bot.app import clients
 from bot.aws.account import AwsAdmin, access_key_id, caller_arn
 from bot.config import Settings
@@ -15,6 +17,7 @@ from bot.serving.executors import CallExecutor
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import Tables
+from bot.store.seals import SealTable
 
 if TYPE_CHECKING:
     from bot.app.doctor import Doctor
@@ -40,6 +43,13 @@ def admin(settings: Settings, workers: int = 1, bound: Tables | None = None) -> 
         rules=clients.rules(settings),
         audit_days=settings.studio_audit_days,
     )
+
+
+def verification(settings: Settings, tenant: str, now: datetime, witness: Witness | None) -> Verification:
+    """Return the verification of a workspace's audit."""
+    days = settings.studio_audit_days
+    seals = SealTable(clients.tables(settings), days=days)
+    return Verification(seals, tenant, now, witness=witness or Witness(), days=days)
 
 
 def gatherer(settings: Settings, access: AccessReader) -> Gatherer | None:

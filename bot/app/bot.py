@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.app.sealing import Sealing
 from bot.aws.client import new_session
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
@@ -38,6 +39,7 @@ class Bot:
     studio: SageMakerStudio
     calls: CallExecutor
     health: Health
+    sealing: Sealing
     socket: SocketMode | None
     signing_secrets: RefreshingSecret[tuple[str, ...]] | None
     tracing: "Tracing | None"
@@ -59,6 +61,7 @@ class Bot:
         self._stopping.set()
         if self.signing_secrets is not None:
             self.signing_secrets.stop()
+        self.sealing.stop()
         if self.socket is not None:
             self.socket.close()
         self.app.link_expiry.stop()
@@ -93,6 +96,7 @@ class Bot:
             self.socket.connect()
         self.health.starting = None
         self._warm.set()
+        self.sealing.start()
         log.info("ready", team=self.app.home.team_id, app=self.app.home.app_id)
 
     def _reach_aws(self) -> None:

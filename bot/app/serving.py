@@ -12,6 +12,7 @@ from bot.admin.changes import Admin
 from bot.admin.confirmation import CommandRunner
 from bot.app import clients
 from bot.app.bot import Bot
+from bot.app.sealing import Sealing
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.config import DOUBTFUL, HttpSettings, ServeSettings, SocketSettings, load
@@ -44,6 +45,7 @@ from bot.store.audit import AuditTable
 from bot.store.confirmations import ConfirmationTable
 from bot.store.models import Tables, bind
 from bot.store.runtime import RuntimeTable
+from bot.store.seals import SealTable
 from bot.store.tables import ready
 
 log = structlog.get_logger()
@@ -109,7 +111,10 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     health = Health(partial(check_all, partial(ready, tables), slack.ping, *((socket.check,) if socket else ())))
     metrics.watch_readiness(lambda: health.cached_status() is None)
     entrance = Entrance(verifier=verifier, bolt=partial(dispatch, bolt), ready=health.problem, metrics=metrics)
-    return Bot(entrance, app, tables, studio, calls, health, socket, secrets, tracing)
+    seals = SealTable(tables, days=settings.studio_audit_days)
+    # Foreign requests are recorded under the token's own team.
+    sealing = Sealing(seals, lambda: {*app.teams, *((app.home.team_id,) if app.home else ())})
+    return Bot(entrance, app, tables, studio, calls, health, sealing, socket, secrets, tracing)
 
 
 def _listeners(

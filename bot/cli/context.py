@@ -4,6 +4,8 @@ The imports are inside the methods: `studio-links --help` needs neither boto3 no
 load than everything else.
 """
 
+import logging
+import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,9 +24,12 @@ def read_settings() -> "Settings":
     """Read the environment, for commands that do their work and end."""
     from bot.config import Settings, load
 
-    settings = load(Settings)
+    settings, terminal = load(Settings), sys.stderr.isatty()
     # A command prints its own result; its log is only for those who set LOG_LEVEL.
-    logs.configure(level=settings.log_level if "log_level" in settings.model_fields_set else "ERROR", style="console")
+    level = settings.log_level if "log_level" in settings.model_fields_set else "ERROR"
+    logs.configure(level=level, style="console" if terminal else "json")
+    if not terminal and level == "ERROR":  # where output is collected, so is what a command has changed
+        logging.getLogger("bot.store.audit").setLevel(logging.INFO)
     return settings
 
 

@@ -9,7 +9,7 @@ import typer
 
 from bot import console
 from bot.admin.commands import ParseError
-from bot.cli import doctor, history, iam, init, local, members, serving, sync, tables, transfer
+from bot.cli import audit, doctor, history, iam, init, local, members, serving, sync, tables, transfer
 from bot.core.errors import StudioLinksError
 from bot.core.values import InvalidValue, our_version
 from bot.observability import logs
@@ -48,6 +48,7 @@ cli.add_typer(members.commands)
 cli.add_typer(transfer.commands)
 cli.add_typer(sync.commands)
 cli.add_typer(history.commands)
+cli.add_typer(audit.commands, name="audit")
 cli.add_typer(doctor.commands)
 cli.add_typer(iam.commands)
 cli.add_typer(serving.commands)

@@ -8,6 +8,7 @@ from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Person, Wo
 from bot.core.consent import Ownership
 from bot.core.link import Allowed, Link
 from bot.core.records import AccessRequest, Entry, Handover, PendingCommand, Posting, RequestState
+from bot.core.seals import AuditRecord
 
 # Slack's own code. https://docs.slack.dev/reference/methods/usergroups.users.list
 NO_SUCH_GROUP = "no_such_subteam"
@@ -108,6 +109,25 @@ class AuditLog(Protocol):
 
     def of_day(self, tenant: str, day: date) -> Iterator[Entry]:
         """Yield a tenant's entries of one UTC day, newest first."""
+
+
+class SealLog(Protocol):
+    """The seals of the audit, and what they seal, for verification."""
+
+    def seals(self, tenant: str, since: str) -> Iterator[tuple[str, str]]:
+        """Yield the key and the text of each seal that ends after `since`, oldest first."""
+
+    def seal_text(self, tenant: str, number: int) -> str:
+        """Return the text of one seal; empty if it does not exist."""
+
+    def page(self, tenant: str, page: str) -> str:
+        """Return the page with this hash; empty if it does not exist."""
+
+    def records(self, tenant: str, begin: str, end: str) -> Iterator[AuditRecord]:
+        """Yield a tenant's entries from `begin` on and before `end`, oldest first."""
+
+    def erased(self, erasure_id: str) -> dict[str, str]:
+        """Return what an erasure lists: the commitment to each entry that it replaced, by id."""
 
 
 class Intake(Protocol):

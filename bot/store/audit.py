@@ -21,7 +21,7 @@ from bot.core.audit import LINK, MAY_BE_OPENED, REQUESTED
 from bot.core.errors import AlreadyRecorded, StoreError
 from bot.core.link import Reason, Source
 from bot.core.records import Entry
-from bot.core.seals import StoredEntry
+from bot.store.digests import commitment, digest
 from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, cancellation_codes, get_or_none, store_errors, write_if
 from bot.store.models import AuditItem, RuntimeItem, Tables
 
@@ -149,7 +149,7 @@ class AuditTable:
 
         Args:
             erasure: made with `audit.changed`, and naming nobody who is erased.
-            replacements: the entries as they shall be; all but the FACTS of `bot.core.seals` may differ. One that
+            replacements: the entries as they shall be; all but the FACTS of `bot.store.digests` may differ. One that
                 has expired meanwhile is skipped.
         """
         for start in range(0, len(replacements), ERASED_AT_ONCE):
@@ -159,7 +159,7 @@ class AuditTable:
                 for each in replacements[start : start + ERASED_AT_ONCE]
                 if (item := self._replaced(each, record.id)) is not None
             ]
-            listed = {item.id: stored_entry(item).commitment for item in items}
+            listed = {item.id: commitment(item.to_dynamodb_dict()) for item in items}
             self.open(replace(record, after={"entries": listed}))
             for item in items:
                 write_if(self._items.id.exists(), item)
@@ -169,10 +169,9 @@ class AuditTable:
         found = get_or_none(self._items, entry.id)
         if found is None:
             return None
-        with store_errors():
-            original = found.erased["was"] if found.erased else stored_entry(found).commitment
         item = to_item(self._items, entry, self._days)
-        item.expires, item.erased = found.expires, {"by": erasure_id, "was": original}
+        item.expires, item.erased_by = found.expires, erasure_id
+        item.original = found.original or commitment(found.to_dynamodb_dict())
         return item
 
     def of_member(
@@ -221,14 +220,13 @@ def is_new(items: type[AuditItem], entry: Entry) -> Condition:
 def log_entry(item: AuditItem) -> None:
     """Log what has just been written: a second witness, in another system. A request is logged with its outcome."""
     with store_errors():
-        stored = stored_entry(item)
-    entry = stored.entry
+        entry = from_item(item)
     if entry.outcome == REQUESTED:
         return
     named = ("id", "tenant", "action", "outcome", "subject", "actor", "source", "at", "opened_at")
     written = {name: value for name in named if (value := getattr(entry, name)) is not None}
     times = {name: value.isoformat() for name, value in written.items() if isinstance(value, datetime)}
-    log.info("audit_entry", digest=stored.digest, **written | times)
+    log.info("audit_entry", digest=digest(item.to_dynamodb_dict()), **written | times)
 
 
 def to_item(items: type[AuditItem], entry: Entry, days: int) -> AuditItem:
@@ -251,9 +249,3 @@ def from_item(item: AuditItem) -> Entry:
         raise ValueError("an audit entry without a time")
     tenant, _, subject = item.member.partition("#")
     return Entry(**values, tenant=tenant, subject=subject, source=Source(item.source))
-
-
-def stored_entry(item: AuditItem) -> StoredEntry:
-    """Return the entry in an item with what belongs to its digest; ValueError as for `from_item`."""
-    erased = item.erased or {}
-    return StoredEntry(from_item(item), item.salt or "", item.expires, erased.get("by"), erased.get("was"))

@@ -76,7 +76,7 @@ class ByDay(GlobalSecondaryIndex["AuditItem"]):  # type: ignore[no-untyped-call]
 class AuditItem(Model):
     """One audit entry. `member` is `TENANT#USER`, `day` is `TENANT#YYYY-MM-DD`.
 
-    `salt` and `erased` belong to the entry's digest; see `bot.core.seals`.
+    `salt`, `original` and `erased_by` belong to the entry's digest; see `bot.store.digests`.
     """
 
     id = UnicodeAttribute(hash_key=True)
@@ -105,7 +105,8 @@ class AuditItem(Model):
     before = JSONAttribute(null=True)
     after = JSONAttribute(null=True)
     salt = UnicodeAttribute(null=True)
-    erased = JSONAttribute(null=True)
+    original = UnicodeAttribute(null=True)
+    erased_by = UnicodeAttribute(null=True)
     expires = TTLAttribute()
 
     by_member = ByMember()

@@ -106,7 +106,7 @@ def test_commands_named_in_a_page_exist(page: str) -> None:
 
     for target in re.findall(r"`make ([a-z]+)", text):
         assert target in targets
-    for line in re.findall(r"(?:^ *|`)studio-links ([a-z][a-z-]+(?: (?:create|check))?)", text, re.MULTILINE):
+    for line in re.findall(r"(?:^ *|`)studio-links ([a-z][a-z-]+(?: (?:create|check|verify))?)", text, re.MULTILINE):
         assert line in commands()
 
 
