@@ -591,6 +591,18 @@ GUARDS = {
         "    return True",
         (f"{UNIT}/test_logs.py", "test_"),
     ),
+    "hidden tokens": Guard(
+        "cli/answers.py",
+        'getpass(f"{question}: ") if hidden else ',
+        "",
+        (f"{SCENARIO}/test_init.py", "test_init_leads_from_nothing_to_a_link"),
+    ),
+    "owner of .env": Guard(
+        "app/env_file.py",
+        'tempfile.mkstemp(dir=path.parent, prefix=".env-")',
+        'os.open(path.parent / ".env-", os.O_CREAT | os.O_WRONLY, 0o644), path.parent / ".env-"',
+        (f"{UNIT}/test_env_file.py", "test_new_file_is_for_its_owner_only"),
+    ),
     "secret in a wrong variable": Guard(
         "config.py",
         "name in SECRET or may_hold_secret(text)",

@@ -74,7 +74,7 @@ def _administrators(answers: Answers, accounts: list[Account], active: frozenset
         found = find(text)
         user_id = found[0].user_id if len(found) == 1 else text.upper()
         if user_id not in active:
-            raise BadInput(f"{text!r} is no active full member of the workspace: give an e-mail address or member id")
+            raise BadInput("no active full member of the workspace has it: give an e-mail address or a member id")
         return user_id
 
     if ADMINS in answers.given:
@@ -102,7 +102,7 @@ def _own(answers: Answers, me: str, domain: Domain, rows: list[Row], stored: dic
         if text == "none":
             return []
         if text not in free:
-            raise BadInput(f"{text!r} is no free profile: choose one of {', '.join(free)}, or none")
+            raise BadInput(f"the free profiles are {', '.join(free)}: choose one of them, or none")
         profile = free[text]
         mapping = Mapping(DEFAULT_ALIAS, profile.domain_id, profile.name, region=profile.region)
         return [Row(Status.MAP, profile, (me,), mapping=mapping)]

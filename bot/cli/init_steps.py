@@ -54,7 +54,7 @@ def _find_domain(answers: Answers) -> tuple[str, Domain]:
     region = settled or os.environ.get("AWS_REGION") or boto3.Session().region_name or "us-east-1"
     partition = partition_of(region)
     if partition is None:
-        raise BadInput(f"AWS has no region {region!r}: correct AWS_REGION, then run this again")
+        raise BadInput("AWS_REGION is no region of AWS: set it to one such as eu-west-1, then run this again")
     arn = AwsAdmin(region=region).identity().arn
     console.print_wrapped(f"AWS: {arn}", indent=2)
     wanted, usable = answers.given.get(DOMAIN), []
@@ -85,7 +85,7 @@ def _choose(answers: Answers, usable: list[Domain]) -> Domain:
 
     def check(text: str) -> Domain:
         if text not in by_name:
-            raise BadInput(f"{text!r} is none of {', '.join(map(str, usable))}: choose one of them")
+            raise BadInput(f"the bot can open {', '.join(map(str, usable))}: choose one of them")
         return by_name[text]
 
     if len(usable) == 1 and DOMAIN not in answers.given:

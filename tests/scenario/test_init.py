@@ -204,9 +204,9 @@ REFUSED = [
     ({"SLACK_APP_TOKEN": "xapp-1-unknown"}, "SLACK_APP_TOKEN: Slack refused apps.connections.open (invalid_auth)"),
     ({"SLACK_APP_TOKEN": "xoxb-swapped"}, "SLACK_APP_TOKEN: this is the bot token: give the app-level token"),
     ({"SLACK_API_URL": "http://127.0.0.1:1/api/"}, "Slack could not be reached (auth.test: connection refused)"),
-    ({"INIT_DOMAIN": "d-other"}, "INIT_DOMAIN: 'd-other' is none of d-research (research) in us-east-1"),
+    ({"INIT_DOMAIN": "d-other"}, "INIT_DOMAIN: the bot can open d-research (research) in us-east-1: choose"),
     ({"INIT_DOMAINS": "d-research"}, "which is no answer: use INIT_DOMAIN"),
-    ({"AWS_REGION": "moon-north-1"}, "AWS has no region 'moon-north-1'"),
+    ({"AWS_REGION": "moon-north-1"}, "AWS_REGION is no region of AWS: set it to one such as eu-west-1"),
     ({"STUDIO_LINK_SECONDS": "4"}, "STUDIO_LINK_SECONDS: '4' is not valid"),
 ]
 
@@ -223,7 +223,10 @@ def test_wrong_answer_is_named_and_nothing_is_created(world: World, lines: dict[
 
 
 def test_wrong_member_is_named_and_the_others_are_kept(world: World) -> None:
-    assert "'dan@example.com' is no active full member" in world.machine(INIT_ADMIN="dan@example.com").stderr
+    assert (
+        "INIT_ADMIN: no active full member of the workspace has it"
+        in world.machine(INIT_ADMIN="dan@example.com").stderr
+    )
     assert "nobody in the list is dan@example.com" in world.machine(INIT_MEMBERS="dan@example.com").stderr
 
     assert world.machine().returncode == 0
