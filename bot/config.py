@@ -32,6 +32,7 @@ from bot.aws import secret_refs as references
 from bot.aws.client import partition_of
 from bot.core.errors import ConfigError
 from bot.core.values import (
+    EMAIL_DOMAIN,
     HOST_PATTERN,
     LINK_SECONDS,
     REGION,
@@ -93,6 +94,9 @@ class Settings(BaseSettings):
         (), description="Slack user ids such as U0123ABCD, separated by commas"
     )
     studio_sole_admin: bool = Field(default=False, description="true or false")
+    studio_email_domains: Annotated[Values, AfterValidator(each_matches(EMAIL_DOMAIN))] = Field(
+        (), description="e-mail domains such as example.com, in lower case, separated by commas"
+    )
     studio_audit_channel: str | None = channel()
     studio_request_channel: str | None = channel()
     studio_allow_guests: bool = Field(default=False, description="true or false")

@@ -633,6 +633,18 @@ GUARDS = {
         "pass",
         (f"{SCENARIO}/test_admin_alarms.py", "test_each_change_and_lifted_lockdown_is_counted"),
     ),
+    "own e-mail domains": Guard(
+        "admin/sync.py",
+        "if full[0].email_domain not in domains:",
+        "if False:",
+        (f"{UNIT}/test_sync_matching.py", "test_foreign_address_is_skipped_and_shown"),
+    ),
+    "address that resembles a name": Guard(
+        "admin/sync.py",
+        'if profile.email is None and not PLAIN_LOCAL_PART.fullmatch(_address(full[0].email).partition("@")[0]):',
+        "if False:",
+        (f"{UNIT}/test_sync_matching.py", "test_address_that_resembles_a_name_is_not_proposed"),
+    ),
     "lock without a holder": Guard(
         "store/locks.py",
         "except InvalidValue:",

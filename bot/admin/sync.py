@@ -2,11 +2,15 @@
 
 A profile's tag `email` names its member. Without the tag, the profile's name is compared with the part of each
 member's address before the `@`, as SageMaker allows it in a name. Two members for one profile, or two profiles of a
-domain for one member, are reported; none of them is chosen. Pure.
+domain for one member, are reported; none of them is chosen.
+
+In many workspaces members change their own address, so one can make theirs fit another's profile. Only addresses of
+the workspace's own domains are matched, those that merely resemble a name are not, and every match is shown with name
+and address. Pure.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,15 +19,32 @@ from bot.core.access import Access, Mapping
 from bot.core.values import DEFAULT_ALIAS, MAX_NAME
 
 TAG = "email"
+# Everybody can have an address there.
+PUBLIC_DOMAINS = frozenset(
+    "aol.com gmail.com gmx.de gmx.net googlemail.com hotmail.com icloud.com live.com me.com outlook.com "  # noqa: SIM905
+    "proton.me protonmail.com qq.com t-online.de web.de yahoo.com yandex.ru zoho.com".split()
+)
+# The parts before the `@` that a name may stand for. Others become the same name: `_ana`, `ana.` and `ána` too.
+PLAIN_LOCAL_PART = re.compile(r"[a-z0-9]+([._+'-][a-z0-9]+)*")
 ProfileKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A Slack account that can be matched: a full, active member with an address."""
+    """A Slack account with an address.
+
+    Attributes:
+        ineligible_reason: why it is never matched; None for a full, active member.
+    """
 
     user_id: str
     email: str
+    name: str = ""
+    ineligible_reason: str | None = None
+
+    @property
+    def email_domain(self) -> str:
+        return _address(self.email).rpartition("@")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +77,7 @@ class Status(StrEnum):
     MAPPED = "mapped"
     CONFLICT = "taken"
     NOT_CLEAR = "not clear"
+    SKIPPED = "skipped"
     NOBODY = "nobody"
     ORPHAN = "gone"
 
@@ -79,13 +101,24 @@ class Row:
     mapping: Mapping | None = None
 
 
-def match(profiles: Iterable[Profile], accounts: Iterable[Account]) -> list[Row]:
-    """Find the member of each profile: every profile is in one row: matched, unclear or without a member."""
-    by_email: dict[str, set[str]] = defaultdict(set)
-    by_name: dict[str, set[str]] = defaultdict(set)
+def usual_domains(accounts: Iterable[Account]) -> frozenset[str]:
+    """Return the e-mail domain that most members have; none if it is a public one, or if two are as frequent."""
+    found = Counter(account.email_domain for account in accounts if account.ineligible_reason is None)
+    (first, most), (_, next_most) = (*found.most_common(2), ("", 0), ("", 0))[:2]
+    return frozenset() if most == next_most or first in PUBLIC_DOMAINS else frozenset({first})
+
+
+def match(profiles: Iterable[Profile], accounts: Iterable[Account], domains: frozenset[str]) -> list[Row]:
+    """Find the member of each profile: every profile is in one row: matched, unclear, skipped or without a member.
+
+    Args:
+        domains: the workspace's own e-mail domains, in lower case.
+    """
+    by_email: dict[str, set[Account]] = defaultdict(set)
+    by_name: dict[str, set[Account]] = defaultdict(set)
     for account in accounts:
-        by_email[_address(account.email)].add(account.user_id)
-        by_name[as_profile_name(account.email)].add(account.user_id)
+        by_email[_address(account.email)].add(account)
+        by_name[as_profile_name(account.email)].add(account)
     rows: list[Row] = []
     claims: dict[tuple[str, str], list[str]] = defaultdict(list)
     for profile in sorted(profiles, key=lambda profile: profile.key):
@@ -93,15 +126,29 @@ def match(profiles: Iterable[Profile], accounts: Iterable[Account]) -> list[Row]
             by, fitting = f"tag {TAG}", by_email.get(_address(profile.email), set())
         else:
             by, fitting = "name", by_name.get(profile.name.lower(), set())
-        members = tuple(sorted(fitting))
-        if len(members) == 1:
-            rows.append(Row(Status.MATCHED, profile, members, by=by))
-            claims[profile.domain_id, members[0]].append(profile.name)
-        elif members:
-            rows.append(Row(Status.NOT_CLEAR, profile, members, f"several members fit its {by}"))
-        else:
-            rows.append(Row(Status.NOBODY, profile, why="no member fits"))
+        row = _fit(profile, by, sorted(fitting, key=lambda account: account.user_id), domains)
+        rows.append(row)
+        if row.status is Status.MATCHED:
+            claims[profile.domain_id, row.members[0]].append(profile.name)
     return [_claimed_once(row, claims) for row in rows]
+
+
+def _fit(profile: Profile, by: str, fitting: list[Account], domains: frozenset[str]) -> Row:
+    """Return the row of a profile that these accounts fit."""
+    full = [account for account in fitting if account.ineligible_reason is None]
+    members = tuple(dict.fromkeys(account.user_id for account in full or fitting))
+    if not fitting:
+        return Row(Status.NOBODY, profile, why="no member fits")
+    if not full:
+        return Row(Status.SKIPPED, profile, members, f"the account is no full member: {fitting[0].ineligible_reason}")
+    if len(members) > 1:
+        return Row(Status.NOT_CLEAR, profile, members, f"several members fit its {by}")
+    if full[0].email_domain not in domains:
+        why = f"the address is outside {', '.join(sorted(domains))}"
+        return Row(Status.SKIPPED, profile, members, why)
+    if profile.email is None and not PLAIN_LOCAL_PART.fullmatch(_address(full[0].email).partition("@")[0]):
+        return Row(Status.NOT_CLEAR, profile, members, "the address only resembles the profile's name")
+    return Row(Status.MATCHED, profile, members, by=by)
 
 
 def _claimed_once(row: Row, claims: dict[tuple[str, str], list[str]]) -> Row:
@@ -119,14 +166,17 @@ def plan(
     active: frozenset[str],
     stored: dict[str, Access],
     searched: frozenset[str],
+    *,
+    domains: frozenset[str],
 ) -> list[Row]:
     """Compare profiles and members with the stored mappings. The proposed mappings replace nothing.
 
     Args:
-        accounts: the members who can be matched.
+        accounts: everybody with an address.
         active: all full, active members, with or without an address.
         stored: every member's mappings.
-        searched: the domains that were listed; profiles of others are unknown.
+        searched: the SageMaker domains that were listed; profiles of others are unknown.
+        domains: as for `match`.
     """
     known = {profile.key: profile for profile in profiles}
     held = [(user, mapping) for user, access in sorted(stored.items()) for mapping in access.mappings]
@@ -136,7 +186,7 @@ def plan(
         used[user].add(mapping.alias)
     rows = [
         _proposed(row, holders.get(row.profile.key), used[row.members[0]]) if row.status is Status.MATCHED else row
-        for row in match(known.values(), accounts)
+        for row in match(known.values(), accounts, domains)
     ]
     return [*rows, *_orphans(held, known.keys(), active, searched)]
 

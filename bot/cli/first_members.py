@@ -22,13 +22,16 @@ def let_in(answers: Answers, run: CommandContext, arn: str, domain: Domain) -> N
     Raises:
         StudioLinksError: a member could not be mapped or allowed; those before are.
     """
-    accounts, active = people(clients.patient_slack(run.settings), run.tenant)
+    everybody, active = people(clients.patient_slack(run.settings), run.tenant)
+    accounts = [account for account in everybody if account.user_id in active]
     admins = _administrators(answers, accounts, active, arn)
     answers.keep({ADMINS: ",".join(admins)})
     me = admins[0]
     stored = dict(run.admin.access.members(run.tenant))
     profiles = AwsAdmin(region=run.settings.aws_region).profiles(Place(domain.domain_id, domain.region))
-    rows = plan(profiles, accounts, active, stored, frozenset({domain.domain_id}))
+    # Whatever the domains of their addresses: the person at the terminal sees each address and chooses.
+    email_domains = frozenset(account.email_domain for account in accounts)
+    rows = plan(profiles, accounts, active, stored, frozenset({domain.domain_id}), domains=email_domains)
     # Members who match a profile, and about whom no rule says anything yet.
     open_rows = [
         row

@@ -1,14 +1,16 @@
 """Propose mappings by matching Slack members with SageMaker user profiles."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot import console
 from bot.admin.bulk_import import Failure, Import
-from bot.admin.sync import Account, Profile, Row, Status, plan
+from bot.admin.sync import Account, Profile, Row, Status, plan, usual_domains
 from bot.cli.context import CommandContext
+from bot.cli.members import Yes
 from bot.cli.options import AsJson, Team
 from bot.cli.transfer import WORKERS, compare, write
 from bot.core.access import Access, Member
@@ -27,6 +29,7 @@ commands = typer.Typer()
 def sync(
     *,
     apply: Annotated[bool, typer.Option("--apply", help="Write the proposed mappings.")] = False,
+    yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only propose, as without --apply.")] = False,
     domain: Annotated[
         list[str] | None, typer.Option(metavar="D", help="List this domain instead of all mapped ones.")
@@ -38,8 +41,11 @@ def sync(
 
     A profile's tag `email` names its member; without the tag, the profile's name is compared with the part of each
     address before the @. Unclear matches are listed, never guessed: several members for a profile, several profiles
-    of a domain for a member, a profile that another member holds. Guests, bots and deactivated accounts are never
-    matched. Mappings whose profile or member is gone are listed; sync removes nothing and allows nobody: use `allow`.
+    of a domain for a member, a profile that another member holds, an address that only resembles the name.
+    Guests, bots, deactivated accounts and addresses outside STUDIO_EMAIL_DOMAINS are never matched; without that
+    variable, the domain counts that most members have. Compare names and addresses before you apply: in many
+    workspaces, members can change their own address. Mappings whose profile or member is gone are listed; sync
+    removes nothing and allows nobody: use `allow`.
 
     Example: studio-links sync --domain d-abc123
     """
@@ -63,27 +69,35 @@ def sync(
     if not places:
         raise BadInput("nothing is mapped yet, so no domain is known: name domains with --domain")
     accounts, active = people(slack, run.tenant)
+    domains = _email_domains(accounts, settings.studio_email_domains)
     profiles = list(_profiles(AwsAdmin(region=settings.aws_region, external_id=settings.studio_external_id), places))
-    rows = plan(profiles, accounts, active, stored, frozenset(place.domain_id for place in places))
+    rows = plan(profiles, accounts, active, stored, frozenset(place.domain_id for place in places), domains=domains)
+    report = Report(rows, {account.user_id: account for account in accounts}, domains)
     failures: list[Failure] = []
     if apply:
+        if not yes and console.is_terminal() and report.proposed:
+            report.print_rows(failures, applied=False)
+            if not console.confirm("Write these mappings?"):
+                raise BadInput("nothing was written")
         importing = Import(run.admin, run.tenant, run.actor, action="sync")
-        changing, failures, _ = compare(importing, _proposed(rows))
+        changing, failures, _ = compare(importing, report.proposed)
         failures += write(importing, changing)
-    _report(rows, failures, applied=apply, as_json=as_json)
+    if as_json:
+        report.print_json(failures, applied=apply)
+    else:
+        report.print_rows(failures, applied=apply)
     if failures:
         raise typer.Exit(1)
 
 
 def people(slack: "SlackApi", tenant: str) -> tuple[list[Account], frozenset[str]]:
-    """Return the accounts to match, and the ids of all full, active members."""
+    """Return the accounts with an address, and the ids of all full, active members."""
     accounts: list[Account] = []
     active: set[str] = set()
-    for person, email in console.progress(slack.accounts(), total=None, doing="listing members"):
-        if person.guest or ineligible_reason(Member(tenant, person.user_id), person) is not None:
-            continue
-        active.add(person.user_id)
-        accounts += [Account(person.user_id, email)] if email else []
+    for person, email, name in console.progress(slack.accounts(), total=None, doing="listing members"):
+        why = "a guest" if person.guest else ineligible_reason(Member(tenant, person.user_id), person)
+        active |= {person.user_id} if why is None else set()
+        accounts += [Account(person.user_id, email, name, why)] if email else []
     if active and not accounts:
         raise ConfigError(
             "Slack returned no e-mail addresses: add the scope users:read.email, as in manifest.yml, and reinstall"
@@ -91,70 +105,116 @@ def people(slack: "SlackApi", tenant: str) -> tuple[list[Account], frozenset[str
     return accounts, frozenset(active)
 
 
+def _email_domains(accounts: list[Account], own: tuple[str, ...]) -> frozenset[str]:
+    """Return the domains whose addresses are matched; ConfigError if they are neither set nor clear."""
+    domains = frozenset(own) or usual_domains(accounts)
+    if not domains:
+        raise ConfigError(
+            "it is not clear which e-mail domains are yours: set STUDIO_EMAIL_DOMAINS, such as example.com"
+        )
+    if not own:
+        console.warn(f"only addresses at {min(domains)} count, which most members have: set STUDIO_EMAIL_DOMAINS")
+    return domains
+
+
 def _profiles(aws: "AwsAdmin", places: "list[Place]") -> Iterator[Profile]:
     for place in places:
         yield from console.progress(aws.profiles(place), total=None, doing=f"listing {place.domain_id}")
 
 
-def _proposed(rows: list[Row]) -> dict[str, Access]:
-    proposed: dict[str, Access] = {}
-    for row in rows:
-        if row.status is Status.MAP and row.mapping is not None:
-            before = proposed.get(row.members[0], Access())
-            proposed[row.members[0]] = Access((*before.mappings, row.mapping))
-    return proposed
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The plan, and how it is shown.
 
+    Attributes:
+        people: the accounts with an address, by id.
+        domains: the e-mail domains whose addresses are matched.
+    """
 
-def _report(rows: list[Row], failures: list[Failure], *, applied: bool, as_json: bool) -> None:
-    of = {status: [row for row in rows if row.status is status] for status in Status}
-    if as_json:
+    rows: list[Row]
+    people: dict[str, Account]
+    domains: frozenset[str]
+
+    @property
+    def proposed(self) -> dict[str, Access]:
+        """Return each member's mappings to write."""
+        proposed: dict[str, Access] = {}
+        for row in self.rows:
+            if row.status is Status.MAP and row.mapping is not None:
+                before = proposed.get(row.members[0], Access())
+                proposed[row.members[0]] = Access((*before.mappings, row.mapping))
+        return proposed
+
+    def of(self, *statuses: Status) -> list[Row]:
+        """Return the rows of a status."""
+        return [row for row in self.rows if row.status in statuses]
+
+    def print_json(self, failures: list[Failure], *, applied: bool) -> None:
+        named = sorted({user for row in self.rows for user in row.members} & self.people.keys())
         console.print_json(
             {
                 "applied": applied,
                 "written": applied,
                 "failed": failures,
-                "propose": _proposed(rows),
-                "mapped": len(of[Status.MAPPED]),
+                "email_domains": sorted(self.domains),
+                "people": [
+                    {"user_id": user, "name": self.people[user].name, "email": self.people[user].email}
+                    for user in named
+                ],
+                "propose": self.proposed,
+                "matched_by": {row.members[0]: row.by for row in self.of(Status.MAP)},
+                "mapped": len(self.of(Status.MAPPED)),
                 "taken": [
                     {
                         "match": {"profile": row.profile, "user_id": row.members[0], "by": row.by},
                         "holder": row.members[1],
                     }
-                    for row in of[Status.CONFLICT]
+                    for row in self.of(Status.CONFLICT)
                 ],
                 "refused": [
                     {"profile": row.profile, "candidates": row.members, "why": row.why}
-                    for row in of[Status.NOT_CLEAR]
+                    for row in self.of(Status.NOT_CLEAR)
                 ],
-                "unmatched": [row.profile for row in of[Status.NOBODY]],
+                "skipped": [
+                    {"profile": row.profile, "candidates": row.members, "why": row.why}
+                    for row in self.of(Status.SKIPPED)
+                ],
+                "unmatched": [row.profile for row in self.of(Status.NOBODY, Status.SKIPPED)],
                 "gone": [
-                    {"user_id": row.members[0], "mapping": row.mapping, "why": row.why} for row in of[Status.ORPHAN]
+                    {"user_id": row.members[0], "mapping": row.mapping, "why": row.why}
+                    for row in self.of(Status.ORPHAN)
                 ],
             }
         )
-        return
-    failed = {failure.principal for failure in failures}
-    written = [row for row in of[Status.MAP] if row.members[0] not in failed]
-    table = []
-    for row in rows:
-        if row.status is Status.MAPPED:
-            continue
-        word = row.status.value
-        if row.status is Status.MAP and applied:
-            word = "mapped" if row in written else "failed"
-        members = row.members[:1] if row.status is Status.CONFLICT else row.members
-        detail = f"as {row.mapping.alias}" if row.status is Status.MAP and row.mapping else row.why
-        table.append((word, ", ".join(members) or None, row.profile.name, row.profile.domain_id, detail))
-    console.print_table(["", "member", "profile", "domain", "details"], table, empty="every profile is mapped")
-    for failure in failures:
-        console.fail(f"{failure.principal}: {failure.why}")
-    counts = {
-        "mapped" if applied else "to map": len(written),
-        "mapped already": len(of[Status.MAPPED]),
-        "taken": len(of[Status.CONFLICT]),
-        "not clear": len(of[Status.NOT_CLEAR]),
-        "with nobody": len(of[Status.NOBODY]),
-        "gone": len(of[Status.ORPHAN]),
-    }
-    todo = "" if applied or not written else ": --apply writes the mappings"
-    console.print_line(", ".join(f"{count} {what}" for what, count in counts.items()) + todo)
+
+    def print_rows(self, failures: list[Failure], *, applied: bool) -> None:
+        """Print a table with everybody's name and address, and the numbers."""
+        failed = {failure.principal for failure in failures}
+        written = [row for row in self.of(Status.MAP) if row.members[0] not in failed]
+        table = []
+        for row in self.rows:
+            if row.status is Status.MAPPED:
+                continue
+            word = row.status.value
+            if row.status is Status.MAP and applied:
+                word = "mapped" if row in written else "failed"
+            members = row.members[:1] if row.status is Status.CONFLICT else row.members
+            detail = f"as {row.mapping.alias}, by {row.by}" if row.status is Status.MAP and row.mapping else row.why
+            known = [self.people[user] for user in members if user in self.people]
+            who = ", ".join(f"{account.name} <{account.email}>" for account in known)
+            table.append((word, ", ".join(members) or None, row.profile.name, row.profile.domain_id, detail, who))
+        columns = ["", "member", "profile", "domain", "details", "name and address"]
+        console.print_table(columns, table, empty="every profile is mapped")
+        for failure in failures:
+            console.fail(f"{failure.principal}: {failure.why}")
+        counts = {
+            "mapped" if applied else "to map": len(written),
+            "mapped already": len(self.of(Status.MAPPED)),
+            "taken": len(self.of(Status.CONFLICT)),
+            "not clear": len(self.of(Status.NOT_CLEAR)),
+            "skipped": len(self.of(Status.SKIPPED)),
+            "with nobody": len(self.of(Status.NOBODY)),
+            "gone": len(self.of(Status.ORPHAN)),
+        }
+        todo = "" if applied or not written else ": --apply writes the mappings"
+        console.print_line(", ".join(f"{count} {what}" for what, count in counts.items()) + todo)

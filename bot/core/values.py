@@ -30,6 +30,8 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # A host's name, or "*." and the name below which every host is meant.
 HOST_PATTERN = re.compile(r"(\*\.[a-z0-9-]{1,63}\.)?([a-z0-9-]{1,63}\.)+[a-z0-9-]{1,63}")
 
+EMAIL_DOMAIN = re.compile(r"([a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}")
+
 # The form only: botocore's partitions know which regions there are; see `aws.client.partition_of`.
 REGION = re.compile(r"[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}")
 ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}", re.ASCII)

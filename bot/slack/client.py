@@ -98,8 +98,8 @@ class SlackApi:
         named = next((str(value) for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
         return frozenset(scope.strip() for scope in named.split(",") if scope.strip())
 
-    def accounts(self) -> Iterator[tuple[Person, str]]:
-        """Iterate over all accounts, including deactivated ones, each with its e-mail address or "".
+    def accounts(self) -> Iterator[tuple[Person, str, str]]:
+        """Iterate over all accounts, including deactivated ones, each with its e-mail address and its name or "".
 
         https://docs.slack.dev/reference/methods/users.list
         """
@@ -108,7 +108,9 @@ class SlackApi:
             page = self._call(self._client.users_list, limit=ACCOUNTS_A_PAGE, cursor=cursor)
             for user in page.get("members") or ():
                 if Texts(user).get("id"):
-                    yield self._placed(person(user)), Texts(user.get("profile")).get("email", "")
+                    profile = Texts(user.get("profile"))
+                    name = profile.get("real_name") or Texts(user).get("name", "")
+                    yield self._placed(person(user)), profile.get("email", ""), name
             cursor = Texts(page.get("response_metadata")).get("next_cursor", "")
             if not cursor:
                 return

@@ -325,7 +325,7 @@ def test_account_of_a_workspace_counts_in_the_organisation(
     slack = SlackApi(token=workspace.bot_token, api_url=workspace.api_url, shared=(ORGANISATION, TEAM))
     member = Member(ORGANISATION, user)
     assert (ineligible_reason(member, slack.person(member)) is None) is eligible
-    listed = next(account for account, _ in slack.accounts() if account.user_id == user)
+    listed = next(account for account, _, _ in slack.accounts() if account.user_id == user)
     assert (ineligible_reason(member, listed) is None) is eligible
 
 

@@ -10,6 +10,7 @@ from bot import cli as commands
 from bot.core.errors import BadInput, ConfigError
 from bot.local.faults import Fault
 from bot.local.slack.workspace import Workspace
+from tests.cli import run_command
 from tests.scenario.conftest import Product, create_domain, create_profile, sagemaker
 
 
@@ -35,6 +36,7 @@ def people(product: Product) -> None:
         "U0TWIN2": {"email": "twin@example.org"},
         "U0GUEST": {"email": "guest@example.com", "guest": True},
         "U0GONE": {"email": "gone@example.com", "deleted": True},
+        "U0EVE": {"email": "eve@evil.example.net", "real_name": "Eve\u202e"},
         "U0BOT": {"email": "bot@example.com", "bot": True},
         "U0STRANGER": {"email": "stranger@example.com", "stranger": True, "team_id": "T0OTHER"},
     }
@@ -42,7 +44,7 @@ def people(product: Product) -> None:
         product.slack.add_member(user, user.lower(), **each)
     for number in range(105):
         create_profile(product.domain_id, f"crowd-{number}")
-    for name in ("twin", "guest", "gone", "bot", "stranger", "nobody"):
+    for name in ("twin", "guest", "gone", "bot", "stranger", "nobody", "eve"):
         create_profile(product.domain_id, name)
     sagemaker().create_user_profile(
         DomainId=product.domain_id, UserProfileName="by-tag", Tags=[{"Key": "Email", "Value": "Tagged@example.com"}]
@@ -67,7 +69,7 @@ def test_sync_proposes_a_plan_and_writes_nothing(product: Product) -> None:
     assert report["mapped"] == 1
     assert [each["holder"] for each in report["taken"]] == ["U0HOLDER"]
     assert [each["candidates"] for each in report["refused"]] == [["U0TWIN1", "U0TWIN2"]]
-    assert {each["name"] for each in report["unmatched"]} == {"guest", "gone", "bot", "stranger", "nobody"}
+    assert {each["name"] for each in report["unmatched"]} == {"guest", "gone", "bot", "stranger", "nobody", "eve"}
     assert [(each["user_id"], each["why"]) for each in report["gone"]] == [
         ("U0CROWD002", "the profile is gone"),
         ("U0HOLDER", "the member is gone, a guest, or of another workspace"),
@@ -77,8 +79,35 @@ def test_sync_proposes_a_plan_and_writes_nothing(product: Product) -> None:
 
 def test_sync_prints_a_table_for_people() -> None:
     text = run("sync", "--dry-run")
-    assert "104 to map, 1 mapped already, 1 taken, 1 not clear, 5 with nobody, 2 gone: --apply" in text
+    assert "104 to map, 1 mapped already, 1 taken, 1 not clear, 4 skipped, 2 with nobody, 2 gone: --apply" in text
     assert "not clear\tU0TWIN1, U0TWIN2\ttwin" in text
+
+
+def test_sync_shows_names_addresses_and_whom_it_skips() -> None:
+    report, text = synced(), run("sync")
+
+    people = {each["user_id"]: (each["name"], each["email"]) for each in report["people"]}
+    assert people["U0TAGGED"] == ("U0Tagged", "tagged@example.com")
+    assert people.keys() >= {*report["propose"], "U0EVE", "U0GUEST"}
+    skipped = {each["candidates"][0]: each["why"] for each in report["skipped"]}
+    assert skipped["U0EVE"] == "the address is outside example.com"
+    assert skipped["U0GUEST"] == "the account is no full member: a guest"
+    assert "map\tU0TAGGED\tby-tag\td-research\tas default, by tag email\tU0Tagged <tagged@example.com>" in text
+    assert "skipped\tU0EVE\teve\td-research\tthe address is outside example.com\tEve\\u202e <eve@evil" in text
+
+
+def test_sync_counts_only_addresses_in_the_configured_domains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_EMAIL_DOMAINS", "evil.example.net")
+    report = synced()
+    assert (list(report["propose"]), report["email_domains"]) == (["U0EVE"], ["evil.example.net"])
+
+
+def test_sync_apply_asks_on_a_terminal(product: Product) -> None:
+    asked = run_command("sync", "--apply", environment=product.environment, typed="n\n")
+    assert asked.returncode == 1
+    assert "U0Tagged <tagged@example.com>" in asked.stdout
+    assert "Write these mappings? [y/N]:" in asked.stderr
+    assert len(synced()["propose"]) == 104
 
 
 def test_sync_apply_writes_and_records_everything_proposed(product: Product) -> None:

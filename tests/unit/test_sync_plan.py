@@ -8,7 +8,9 @@ ACTIVE = frozenset({"U0ANA", "U0BEN", "U0QUIET"})
 
 
 def planned(*profiles: Profile, stored: dict[str, Access] | None = None, searched: str = "d-one d-two") -> list[Row]:
-    return plan(profiles, [ANA, BEN], ACTIVE, stored or {}, frozenset(searched.split()))
+    return plan(
+        profiles, [ANA, BEN], ACTIVE, stored or {}, frozenset(searched.split()), domains=frozenset({"example.com"})
+    )
 
 
 def of(status: Status, rows: list[Row]) -> list[Row]:
