@@ -10,8 +10,7 @@ from bot import console
 from bot.admin.bulk_import import Failure, Import
 from bot.admin.sync import Account, Profile, Row, Status, plan, usual_domains
 from bot.cli.context import CommandContext
-from bot.cli.members import Yes
-from bot.cli.options import AsJson, Team
+from bot.cli.options import AsJson, Team, Yes
 from bot.cli.transfer import WORKERS, compare, write
 from bot.core.access import Access, Member
 from bot.core.errors import BadInput, ConfigError
