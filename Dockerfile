@@ -9,9 +9,9 @@ ARG REQUIREMENTS=requirements.txt
 # --- With the stand-ins, for compose.yaml -----------------------------------------------------------------------
 FROM python:${PYTHON} AS local
 WORKDIR /app
-COPY requirements-dev.txt ./
+COPY requirements-demo.txt ./
 RUN python -m pip install --no-cache-dir --disable-pip-version-check --only-binary :all: \
-        --require-hashes --requirement requirements-dev.txt
+        --require-hashes --requirement requirements-demo.txt
 COPY manifest.yml ./
 COPY bot bot
 ENV HOME=/tmp \

@@ -106,7 +106,7 @@ sbom: $(READY) ## list what the bot is made of in build/sbom.json (CycloneDX), f
 
 audit: $(READY) ## known vulnerabilities in production dependencies; needs internet access
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9'
-	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements.txt
+	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements-otel.txt
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -243,7 +243,7 @@ def test_image_is_pinned_unprivileged_and_without_secrets() -> None:
         "LICENSE",
         "bot",
         "manifest.yml",
-        "requirements-dev.txt",
+        "requirements-demo.txt",
         "requirements.txt",
     }
     assert any("rm -rf bot/local" in line for line in lines)
