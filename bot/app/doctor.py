@@ -58,6 +58,7 @@ class Doctor:
         """Yield every check as soon as it is made."""
         if self.live:
             yield self._services()
+            yield self._opened()
         yield from self._slack()
         yield from self._channels()
         identity = self._identity()
@@ -79,8 +80,6 @@ class Doctor:
         yield from self._profiles(mapped)
         if not isinstance(identity, Finding):
             yield from self._links(mappings, identity)
-        if self.live and self.tenant is not None:
-            yield self._opened(self.tenant)
 
     def _services(self) -> Finding:
         try:
@@ -91,7 +90,8 @@ class Doctor:
     def _slack(self) -> Iterator[Finding]:
         if self.slack is None:
             why, fix = "neither the token nor its scopes were checked", "set the bot's token, and run this again"
-            yield Finding(Level.WARN, "Slack token", "SLACK_BOT_TOKEN is not set", why, fix)
+            level = Level.FAIL if self.live else Level.WARN
+            yield Finding(level, "Slack token", "SLACK_BOT_TOKEN is not set", why, fix)
             return
         try:
             team, granted = self.slack.team(), self.slack.granted()
@@ -223,10 +223,12 @@ class Doctor:
                 found, why = f"those through {place.role_arn} were not checked", "that role may not be allowed to"
                 yield Finding(Level.WARN, check, found, why, "use --presign where the bot runs")
 
-    def _opened(self, tenant: str) -> Finding:
+    def _opened(self) -> Finding:
+        if self.tenant is None:
+            return findings.opened(None)
         since = self.admin.now() - findings.JUST_NOW
         try:
-            issued = self.admin.history(tenant, None, since, MAX_ISSUED, outcome=ISSUED)
+            issued = self.admin.history(self.tenant, None, since, MAX_ISSUED, outcome=ISSUED)
             return findings.opened(next((entry for entry in issued if entry.opened_at), None))
         except StoreError as error:
             return findings.failed("a member's link", error, findings.ONLY_A_LINK)

@@ -181,8 +181,9 @@ def opened(entry: Entry | None) -> Finding:
     check = "a member's link"
     if entry is not None:
         return ok(check, f"{entry.subject} got one at {entry.at:%H:%M:%S} UTC and opened it ({entry.source})")
-    fix = "type /studio in Slack, press Open Studio, see Studio, and run this again"
-    return Finding(Level.FAIL, check, "nobody got one and opened it within the last hour", ONLY_A_LINK, fix)
+    found = "in this workspace, nobody got one and opened it within the last hour"
+    fix = "type /studio in Slack, press Open Studio, see Studio, and run this again, with --team if it is unknown"
+    return Finding(Level.FAIL, check, found, ONLY_A_LINK, fix)
 
 
 def clock(ahead: timedelta) -> Finding:

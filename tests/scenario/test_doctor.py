@@ -393,6 +393,12 @@ def test_live_run_leaves_a_signed_record_of_every_check(product: Product, tmp_pa
     assert not verified(record, key)
 
 
+def test_live_run_fails_where_slack_was_not_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLACK_BOT_TOKEN")
+    failed = findings_of("fail", "--live", "--record", str(tmp_path / "record.json"))
+    assert {"Slack token", "a member's link"} <= {each["check"] for each in failed}
+
+
 def links_made(product: Product) -> int:
     return product.aws.calls.count("CreatePresignedDomainUrl")
 
