@@ -21,8 +21,8 @@ ENV = Path(".env")
 BOT, APP, ADMINS = CHECKED = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "STUDIO_ADMINS")
 # What is no variable of the bot.
 DOMAIN, ADMIN, PROFILE, MEMBERS = INIT = ("INIT_DOMAIN", "INIT_ADMIN", "INIT_PROFILE", "INIT_MEMBERS")
-# Variables of this shell that the bot needs in other shells, too.
-KEPT = ("SLACK_", "STUDIO_", "AWS_PROFILE", "AWS_ENDPOINT_URL")
+# What counts of this shell's variables; the bot needs them in other shells, too.
+KEPT = ("SLACK_", "STUDIO_", "AWS_PROFILE", "AWS_ENDPOINT_URL", "INIT_")
 
 
 class Answers:

@@ -14,6 +14,7 @@ from bot.core.values import DEFAULT_ALIAS
 from bot.variables import split
 
 MAX_SHOWN = 3
+SOLE_ADMIN = "STUDIO_SOLE_ADMIN"
 
 
 def let_in(answers: Answers, run: CommandContext, arn: str, domain: Domain) -> None:
@@ -27,6 +28,10 @@ def let_in(answers: Answers, run: CommandContext, arn: str, domain: Domain) -> N
     admins = _administrators(answers, accounts, active, arn)
     answers.keep({ADMINS: ",".join(admins)})
     me = admins[0]
+    if len(admins) == 1 and ADMINS not in answers.in_env and SOLE_ADMIN not in answers.given:
+        console.print_wrapped(
+            f"  In Slack you cannot allow yourself; alone, you could with {SOLE_ADMIN}=true.", indent=2
+        )
     stored = dict(run.admin.access.members(run.tenant))
     profiles = AwsAdmin(region=run.settings.aws_region).profiles(Place(domain.domain_id, domain.region))
     # Whatever the domains of their addresses: the person at the terminal sees each address and chooses.

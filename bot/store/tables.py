@@ -49,10 +49,13 @@ def create(tables: Tables, kms_key: str | None = None) -> Iterator[TableCheck]:
         name = model.Meta.table_name
         with store_errors():
             if model.exists():
-                differs = _differs(model, _describe(model))
+                found = _describe(model)
+                differs = _differs(model, found)
                 yield TableCheck(name, "table", ok=differs is None, detail=differs or "exists")
                 if differs:
                     continue
+                if found["TableStatus"] == "CREATING":  # by a run that was interrupted
+                    model.create_table(wait=True)
             else:
                 model.create_table(wait=True, billing_mode="PAY_PER_REQUEST")
                 yield TableCheck(name, "table", ok=True, detail="created, billed on demand")

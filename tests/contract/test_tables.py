@@ -1,5 +1,6 @@
 """Create and check the tables; contents that no port exposes."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -175,6 +176,20 @@ def test_recovery_of_a_new_table_is_retried(empty: Tables, local_aws: ListeningA
     local_aws.inject("UpdateContinuousBackups", Fault("ContinuousBackupsUnavailableException"))
     assert all(finding.ok for finding in table_admin.create(empty))
     assert wrong(empty) == []
+
+
+def test_table_of_an_interrupted_run_is_waited_for(
+    created: Tables, dynamodb_client: Any, local_aws: ListeningAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = dynamodb_client.describe_table(TableName=ACCESS)["Table"] | {"TableStatus": "CREATING"}
+    body = json.dumps({"Table": {name: table[name] for name in ("TableName", "TableStatus", "KeySchema")}}).encode()
+    local_aws.inject("DescribeTable", Fault(body=body, status=200, times=4))
+    pauses: list[float] = []
+    monkeypatch.setattr("pynamodb.models.time.sleep", pauses.append)
+
+    assert all(check.ok for check in table_admin.create(created))
+
+    assert pauses
 
 
 def test_creating_without_permission_is_an_error(empty: Tables, local_aws: ListeningAws) -> None:
