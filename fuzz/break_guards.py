@@ -741,6 +741,12 @@ GUARDS = {
         "    if False:",
         (f"{CONTRACT}/test_studio_port.py", "test_space_of_another_profile_is_refused"),
     ),
+    "real services of a live run": Guard(
+        "app/findings.py",
+        "    if not any(urlsplit(address).hostname in LOOPBACK for address in addresses):\n",
+        "    if True:\n",
+        (f"{UNIT}/test_doctor.py", "test_live_run_needs_the_real_services"),
+    ),
     "base image by digest": Guard(
         "../Dockerfile",
         "ARG PYTHON=3.13-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f273898f595b61476d128d387e8",
