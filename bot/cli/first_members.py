@@ -1,7 +1,7 @@
 """The members of `init`: make its user the administrator and first member, and let in whom they choose."""
 
 from bot import console
-from bot.admin.sync import Account, Profile, Row, Status, as_profile_name, plan, profile_key
+from bot.admin.sync import Account, Profile, Row, Status, as_profile_name, plan, profile_key, usual_domains
 from bot.app import clients
 from bot.aws.account import AwsAdmin, Place
 from bot.aws.domains import Domain
@@ -10,11 +10,13 @@ from bot.cli.context import CommandContext
 from bot.cli.sync import people
 from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.errors import BadInput
-from bot.core.values import DEFAULT_ALIAS
+from bot.core.values import DEFAULT_ALIAS, EMAIL_DOMAIN, check_pattern
 from bot.variables import split
 
 MAX_SHOWN = 3
-SOLE_ADMIN = "STUDIO_SOLE_ADMIN"
+# Of profiles that nobody is matched with.
+FREE = (Status.NOBODY, Status.NOT_CLEAR, Status.SKIPPED)
+SOLE_ADMIN, EMAIL_DOMAINS = "STUDIO_SOLE_ADMIN", "STUDIO_EMAIL_DOMAINS"
 
 
 def let_in(answers: Answers, run: CommandContext, arn: str, domain: Domain) -> None:
@@ -34,9 +36,8 @@ def let_in(answers: Answers, run: CommandContext, arn: str, domain: Domain) -> N
         )
     stored = dict(run.admin.access.members(run.tenant))
     profiles = AwsAdmin(region=run.settings.aws_region).profiles(Place(domain.domain_id, domain.region))
-    # Whatever the domains of their addresses: the person at the terminal sees each address and chooses.
-    email_domains = frozenset(account.email_domain for account in accounts)
-    rows = plan(profiles, accounts, active, stored, frozenset({domain.domain_id}), domains=email_domains)
+    own = _email_domains(answers, accounts, run.settings.studio_email_domains)
+    rows = plan(profiles, accounts, active, stored, frozenset({domain.domain_id}), domains=own)
     # Members who match a profile, and about whom no rule says anything yet.
     open_rows = [
         row
@@ -94,13 +95,29 @@ def _administrators(answers: Answers, accounts: list[Account], active: frozenset
     return [answers.get(ADMIN, question, check, default=guess[0] if len(guess) == 1 else None)]
 
 
+def _email_domains(answers: Answers, accounts: list[Account], own: tuple[str, ...]) -> frozenset[str]:
+    """Return the domains whose addresses are matched, as `sync` has them; ask if they are not clear."""
+
+    def check(text: str) -> tuple[str, ...]:
+        found = split(text.lower())
+        for each in found:
+            check_pattern("e-mail domain", each, EMAIL_DOMAIN, 253, "a domain such as example.com")
+        return found
+
+    domains = own or tuple(usual_domains(accounts))
+    if not domains:
+        domains = answers.get(EMAIL_DOMAINS, "Your company's e-mail domains", check)
+        answers.keep({EMAIL_DOMAINS: ",".join(domains)})
+    return frozenset(domains)
+
+
 def _own(answers: Answers, me: str, domain: Domain, rows: list[Row], stored: dict[str, Access]) -> list[Row]:
     """Ask which profile is the administrator's, if neither a mapping nor their address tells."""
     mapped = [Profile(each.domain_id, each.profile_name) for each in stored.get(me, Access()).mappings]
     if mapped:
         return [Row(Status.MAPPED, mapped[0], (me,))]
     held = {profile_key(mapping) for access in stored.values() for mapping in access.mappings}
-    unmatched = [row.profile for row in rows if row.status in (Status.NOBODY, Status.NOT_CLEAR)]
+    unmatched = [row.profile for row in rows if row.status in FREE]
     free = {profile.name: profile for profile in unmatched if profile.key not in held}
     if not free or (answers.yes and PROFILE not in answers.given):
         console.warn(f"no profile in {domain} is yours: create one, then `studio-links map {me}` and `allow {me}`")

@@ -232,6 +232,18 @@ def test_wrong_member_is_named_and_the_others_are_kept(world: World) -> None:
     assert world.machine().returncode == 0
 
 
+def test_address_outside_the_company_is_not_matched(world: World) -> None:
+    for name in ("ben", "cleo"):
+        world.slack.add_member(f"U0{name.upper()}", name, email=f"{name}@evil.example")
+    world.slack.add_member("U0DAN", "dan", email="dan@example.com")
+    assert "STUDIO_EMAIL_DOMAINS is missing" in world.machine(INIT_MEMBERS="all").stderr
+
+    ended = world.machine(INIT_MEMBERS="all", STUDIO_EMAIL_DOMAINS="example.com")
+
+    assert "1 allowed" in ended.stdout, ended.stderr
+    assert "U0BEN" not in run_command("list", environment={**world.environment, **world.env}).stdout
+
+
 def test_init_without_credentials_ends_before_any_question(world: World) -> None:
     del world.environment["AWS_ACCESS_KEY_ID"]
     with patch.dict(os.environ):
