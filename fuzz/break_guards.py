@@ -538,6 +538,18 @@ GUARDS = {
         "",
         (f"{CONTRACT}/test_access_port.py", "test_free_lock_names_nobody"),
     ),
+    "news from Slack": Guard(
+        "slack/admin/handlers.py",
+        "        notices.send_aside(app, admitted, result)\n",
+        "",
+        (FOUR_EYES, "test_unmapping_and_lifting_a_lockdown_are_told"),
+    ),
+    "news from the shell": Guard(
+        "cli/members.py",
+        "    run.notify(result.notices if isinstance(result, Done) else ())\n",
+        "",
+        (FOUR_EYES, "test_changes_from_the_shell_are_told"),
+    ),
     "only administrator": Guard(
         "admin/agreement.py",
         "return sole and administrators(self.admin, by.tenant, self.configured) <= {by.user_id}",

@@ -7,6 +7,7 @@ from enum import StrEnum
 from bot.admin.changes import Admin, Change
 from bot.admin.commands import AdminCommand
 from bot.admin.explain import Explanation
+from bot.admin.notices import Notice, notices
 from bot.admin.specs import Verb
 from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Workspace
 from bot.core.consent import Ownership
@@ -65,10 +66,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The command was carried out."""
+    """The command was carried out.
+
+    Attributes:
+        notices: what its member and administrators hear of it.
+    """
 
     command: AdminCommand
     change: Change
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +153,7 @@ def carry_out(
     principal = command.principal
     match command.verb:
         case Verb.MAP:
-            who = Member(tenant, principal)
-            new = command.mapping()
+            who, new = Member(tenant, principal), command.mapping()
             change = admin.map(who, new, actor, force=force, at_version=at_version, profile=profile)
         case Verb.UNMAP:
             change = admin.unmap(Member(tenant, principal), command.alias, actor, at_version=at_version)
@@ -160,4 +165,5 @@ def carry_out(
             return Forgotten(command, admin.forget(tenant, principal, actor, at_version=at_version))
         case _:
             change = admin.grant(tenant, command.grant(), actor, at_version=at_version)
-    return Done(command, change)
+    told = notices(tenant, principal, actor, change.before, change.after, now=admin.now(), former=change.former)
+    return Done(command, change, tuple(told) if change.made else ())

@@ -1,15 +1,19 @@
 """The objects that commands of administration use."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from bot.admin.agreement import administrators
 from bot.admin.changes import Admin
+from bot.admin.notices import Notice
 from bot.admin.verification import Verification, Witness
 from bot.app import clients
 from bot.aws.account import AwsAdmin, access_key_id, caller_arn
 from bot.config import Settings
 from bot.core.access import Member
-from bot.core.errors import ConfigError, SlackError
+from bot.core.errors import ConfigError, SlackError, StoreError
 from bot.core.ports import AccessReader
 from bot.core.values import shared_tenants
 from bot.links.facts import Gatherer
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 UNKNOWN_CALLER = "cli:key/"
 # Calls side by side for one member, and those that may wait.
 CALLS, QUEUED_CALLS = 3, 64
+# The most notices that one command sends: each goes to every administrator.
+MAX_NOTICES = 50
 
 
 def admin(settings: Settings, workers: int = 1, bound: Tables | None = None) -> Admin:
@@ -58,6 +64,28 @@ def gatherer(settings: Settings, access: AccessReader) -> Gatherer | None:
     if slack is None:
         return None
     return Gatherer(access, people=slack, groups=slack, side=CallExecutor(CALLS, queue=QUEUED_CALLS))
+
+
+def notify(settings: Settings, admin: Admin, tenant: str, notices: Sequence[Notice]) -> str | None:
+    """Send notices from the shell; return why somebody may not have got theirs.
+
+    A failure here undoes nothing: the change is made.
+    """
+    if not notices:
+        return None
+    slack = clients.slack(settings)
+    if slack is None:
+        return "SLACK_BOT_TOKEN is not set"
+    if len(notices) > MAX_NOTICES:
+        return f"{len(notices)} members are concerned, more than {MAX_NOTICES}"
+    from bot.slack.admin.notices import render_for, send
+
+    try:
+        readers = administrators(admin, tenant, settings.studio_admins)
+    except StoreError as error:
+        return str(error)
+    missed = send(slack, notices, readers, tenant, render_for=partial(render_for, slack), now=admin.now())
+    return f"Slack took no message for {', '.join(sorted({*missed}))}" if missed else None
 
 
 def doctor(

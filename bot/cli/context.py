@@ -16,6 +16,9 @@ from bot.core.records import Actor
 from bot.observability import logs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bot.admin.notices import Notice
     from bot.config import Settings
     from bot.links.facts import Gatherer
 
@@ -65,6 +68,14 @@ class CommandContext:
         from bot.app import administration
 
         return administration.gatherer(self.settings, self.admin.access)
+
+    def notify(self, notices: "Sequence[Notice]") -> None:
+        """Send what a change calls for to administrators and former owners. What cannot be sent is printed."""
+        from bot.app import administration
+
+        why = administration.notify(self.settings, self.admin, self.tenant, notices)
+        if why is not None:
+            console.warn(f"the change stands, but not everybody heard of it: {why}. Tell the administrators yourself")
 
     @cached_property
     def actor(self) -> Actor:

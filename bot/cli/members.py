@@ -62,6 +62,7 @@ def _change(run: CommandContext, command: AdminCommand, *, force: bool, yes: boo
         _print_change(command, done)
     for warning in done.warnings:
         console.warn(warning)
+    run.notify(result.notices if isinstance(result, Done) else ())
 
 
 def _asked(run: CommandContext, command: AdminCommand) -> int | None:

@@ -80,7 +80,7 @@ def sync(
                 raise BadInput("nothing was written")
         importing = Import(run.admin, run.tenant, run.actor, action="sync")
         changing, failures, _ = compare(importing, report.proposed)
-        failures += write(importing, changing)
+        failures += write(run, importing, changing)
     if as_json:
         report.print_json(failures, applied=apply)
     else:

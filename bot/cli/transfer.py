@@ -14,6 +14,7 @@ from bot import console
 from bot.admin.bulk_import import Difference, Failure, Import
 from bot.admin.csv_file import COLUMNS, KINDS, ParsedFile, read
 from bot.admin.csv_file import write as csv_lines
+from bot.admin.notices import Notice, notices
 from bot.cli.context import CommandContext
 from bot.cli.history import describe_changes
 from bot.cli.options import AsJson, Team
@@ -64,7 +65,7 @@ def import_(
     if failures:
         _refuse(file.name, [f"{each.principal}: {each.why}" for each in failures], 0, as_json=as_json)
     if not dry_run:
-        failures = write(importing, changing)
+        failures = write(run, importing, changing)
     _report(parsed.rows, changing, unchanged, failures, as_json=as_json, dry_run=dry_run)
     _warn_of_ended(changing)
     if failures:
@@ -85,11 +86,20 @@ def compare(importing: Import, target: dict[str, Access]) -> tuple[list[Differen
     return changing, failures, unchanged
 
 
-def write(importing: Import, changing: list[Difference]) -> list[Failure]:
-    """Write the changes and return what failed."""
+def write(run: CommandContext, importing: Import, changing: list[Difference]) -> list[Failure]:
+    """Write the changes, send what they call for, and return what failed."""
+    failures: list[Failure] = []
+    told: list[Notice] = []
     with ThreadPoolExecutor(WORKERS, thread_name_prefix=importing.action) as pool:
-        results = console.progress(importing.write(changing, pool), total=len(changing), doing="writing")
-        return [each for each in results if isinstance(each, Failure)]
+        for each in console.progress(importing.write(changing, pool), total=len(changing), doing="writing"):
+            if isinstance(each, Failure):
+                failures.append(each)
+                continue
+            for name, record in each.after.items():
+                before, now = each.before.get(name), utc_now()
+                told += notices(run.tenant, each.principal, run.actor, before, record, now=now)
+    run.notify(told)
+    return failures
 
 
 @commands.command()

@@ -18,7 +18,7 @@ from bot.local.slack.screens import Message
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_access_requests import ask, newest
 from tests.scenario.test_home import dialog_of
-from tests.scenario.test_slack_admin import opens, picks, presses, submits, text_of, types
+from tests.scenario.test_slack_admin import answer, opens, picks, presses, submits, text_of, types
 
 ADA, BEA, ANA, BEN = "U0ADA", "U0BEA", "U0ANA", "U0BEN"
 SETTINGS = {"STUDIO_ADMINS": f"{ADA},{BEA}", "STUDIO_SOLE_ADMIN": "true", "STUDIO_PERSON_SECONDS": "0"}
@@ -51,9 +51,9 @@ def _ana(product: Product, admin: Admin) -> Iterator[None]:
 
 def confirms(product: Product, user: str, text: str) -> Message:
     """Type a command, and confirm it if it asks."""
-    answer = types(product, user, text)
-    asks = any(button.action_id == "admin_confirm" for button in answer.buttons())
-    return presses(product, user, answer, "admin_confirm") if asks else answer
+    message = types(product, user, text)
+    asks = any(button.action_id == "admin_confirm" for button in message.buttons())
+    return presses(product, user, message, "admin_confirm") if asks else message
 
 
 def outcomes(admin: Admin, by: str) -> list[tuple[str, str]]:
@@ -64,8 +64,8 @@ def outcomes(admin: Admin, by: str) -> list[tuple[str, str]]:
 
 def links_of(product: Product, user: str) -> list[str]:
     """Type `/studio` and return the links in the answer."""
-    answer = product.slack.answer_to(product.slack.command(user), timeout=12)
-    return [button.url for button in answer.buttons() if button.url]
+    message = answer(product, product.slack.command(user))
+    return [button.url for button in message.buttons() if button.url]
 
 
 NOT_YOURSELF = "can't give yourself access"
@@ -121,15 +121,15 @@ def decides(product: Product, user: str, message: Message, action_id: str = "adm
     """Press a button of a question, and return what the presser sees."""
     exchange = product.slack.press(user, message, action_id)
     assert exchange.ack == "ok"
-    return product.slack.answer_to(exchange, timeout=12)
+    return answer(product, exchange)
 
 
 def forges(product: Product, user: str, asked: Message, action_id: str = "admin_agree") -> Message:
     """Press a button of another one's question, with its value in a message of one's own."""
-    own = product.slack.answer_to(product.slack.command(user, "" if user == BEN else "admin deny @ben"), timeout=12)
+    own = answer(product, product.slack.command(user, "" if user == BEN else "admin deny @ben"))
     action = {"type": "button", "action_id": action_id, "block_id": "x", "value": asked.button(action_id).value}
     exchange = product.slack.press(user, own, own.buttons()[0].action_id, overrides={"actions": [action]})
-    return product.slack.answer_to(exchange, timeout=12)
+    return answer(product, exchange)
 
 
 def test_two_second_theft_of_a_profile_fails(product: Product, admin: Admin) -> None:
@@ -270,3 +270,54 @@ def test_own_lockdown_is_lifted_at_once(product: Product) -> None:
     confirms(product, ADA, "lockdown on --reason drill")
     assert "needs a second administrator" in text_of(types(product, BEA, "lockdown off"))
     assert "Lockdown lifted" in text_of(types(product, ADA, "lockdown off"))
+
+
+# Nothing happens unseen
+
+
+def news(product: Product, words: str, *users: str) -> list[str]:
+    """Wait until each of these users has a direct message with the words, and return what they read."""
+    return [text_of(newest(product, user, words)) for user in users]
+
+
+def test_move_is_told_to_its_former_owner_and_administrators(product: Product) -> None:
+    moves(product)
+    decides(product, BEA, question(product))
+
+    for text in news(product, f"was <@{ANA}>'s and now belongs to <@{BEN}>", ANA, ADA, BEA):
+        assert f"Done by <@{ADA}> and approved by <@{BEA}>" in text
+
+
+def test_unmapping_and_lifting_a_lockdown_are_told(product: Product) -> None:
+    confirms(product, ADA, "unmap @ana")
+    confirms(product, ADA, "lockdown on --reason drill-1")
+    types(product, ADA, "lockdown off")
+
+    news(product, f"<@{ANA}> no longer has profile", ANA, ADA, BEA)
+    news(product, "drill-1", BEA)
+    assert "members get links again" in news(product, "drill-1", BEA)[0]
+
+
+def test_changes_from_the_shell_are_told(product: Product, admin: Admin) -> None:
+    product.slack.add_member("U0DAN", "dan", locale="de-DE")
+    assert "heard of it" not in product.cli("admin", "U0DAN", "--reason", "on call").stderr
+    assert "heard of it" not in product.cli("unmap", ANA, "--yes").stderr
+
+    news(product, "<@U0DAN> can now administer", ADA, BEA)
+    news(product, "kann Studio-Links jetzt aus Slack verwalten", "U0DAN")
+    news(product, "no longer has profile", ANA)
+    product.cli("map", ANA, "--domain", product.domain_id, "--profile", "ana")
+    admin.forget(TEAM, "U0DAN", SHELL)
+
+
+def test_news_that_slack_refuses_undoes_nothing(product: Product, admin: Admin) -> None:
+    product.slack.inject("chat.postMessage", Fault("channel_not_found", times=2))
+    shell = product.cli("unmap", ANA, "--yes")
+    assert "the change stands, but not everybody heard of it: Slack took no message for U0ADA, U0ANA" in shell.stderr
+    assert admin.access.read(Member(TEAM, ANA)).mappings == ()
+
+    admin.map(Member(TEAM, ANA), Mapping("default", product.domain_id, "ana"), SHELL)
+    product.slack.inject("chat.postMessage", Fault("channel_not_found", times=2))
+    confirms(product, ADA, "unmap @ana")
+    product.slack.wait_until(lambda: product.bot.log.read_text().count("notice_not_sent") == 2)
+    assert admin.access.read(Member(TEAM, ANA)).mappings == ()

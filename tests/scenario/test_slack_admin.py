@@ -17,6 +17,7 @@ from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
 from bot.local.faults import Fault
 from bot.local.slack.blocks import check_message
+from bot.local.slack.exchanges import Exchange
 from bot.local.slack.people import Channel
 from bot.local.slack.screens import Message
 from bot.local.slack.views import View
@@ -68,13 +69,22 @@ def types(product: Product, user: str, text: str) -> Message:
     """Type `/studio admin …`. Return the answer, which only this member sees."""
     exchange = product.slack.command(user, f"admin {text}")
     assert (exchange.ack, exchange.reply) == ("ok", "")
-    return checked(product.slack.answer_to(exchange, timeout=12))
+    return checked(answer(product, exchange))
 
 
 def presses(product: Product, user: str, message: Message, action_id: str) -> Message:
     exchange = product.slack.press(user, message, action_id)
     assert exchange.ack == "ok"
-    return checked(product.slack.answer_to(exchange, timeout=12))
+    return checked(answer(product, exchange))
+
+
+def answer(product: Product, exchange: Exchange) -> Message:
+    """Return the answer, beside which direct messages about changes arrive."""
+
+    def answers(screen: list[Message]) -> list[Message]:
+        return [m for m in screen if m.revision > exchange.before and m.exchange == exchange.id]
+
+    return answers(product.slack.wait_for(exchange.user_id, answers, timeout=12))[-1]
 
 
 def checked(message: Message) -> Message:

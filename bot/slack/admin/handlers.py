@@ -19,7 +19,7 @@ from bot.core.access import Member
 from bot.core.errors import Changed, SlackError, StudioLinksError, UpstreamError
 from bot.core.link import Reason, Source
 from bot.core.values import is_group
-from bot.slack.admin import forms, records, second
+from bot.slack.admin import forms, notices, records, second
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
 from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, refuse, reply
@@ -236,6 +236,7 @@ def _answer(
         if isinstance(result, Forgotten) or result.change.made:
             lifted = result.command.verb is Verb.LOCKDOWN and not result.command.locks
             app.metrics.access_changed("lockdown_lifted" if lifted else result.command.verb)
+        notices.send_aside(app, admitted, result)
         announce(app, admitted.id, admin_views.announcement(result, admitted.member.user_id))
         principal = result.command.principal
         if principal and not is_group(principal):

@@ -1,6 +1,7 @@
 """German, for administrators."""
 
 from bot.admin.commands import OFF, ON, Problem
+from bot.admin.notices import News
 from bot.admin.results import NotDoneReason
 from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
@@ -215,6 +216,15 @@ class GermanAdminWords(AdminWords):
     unknown_owner = "jemandem, dem es früher gehörte,"
     agree = "Zustimmen"
     disagree = "Ablehnen"
+    news = {
+        News.MOVED: "Profil `{profile}` in Domain `{domain}` gehörte {owner} und gehört jetzt {user}.",
+        News.UNMAPPED: "{user} hat Profil `{profile}` in Domain `{domain}` nicht mehr.",
+        News.UNLOCKED: "Die Notabschaltung wurde aufgehoben: Mitglieder bekommen wieder Links. Sie war: {what}.",
+        News.NEW_ADMIN: "{user} kann Studio-Links jetzt aus Slack verwalten: {what}.",
+    }
+    news_by = "Durchgeführt von {by}."
+    news_by_two = "Durchgeführt von {by} mit Zustimmung von {second}."
+    news_doubt = "Wenn du das nicht erwartet hast, frag jetzt dort oder bei deinen anderen Studio-Admins nach."
     agree_until = "Du kannst bis {until} entscheiden. Wenn es niemand tut, ändert sich nichts."
     waits = "*Dem müssen zwei Admins zustimmen.* Ich habe die anderen gefragt; sie haben Zeit bis {until}."
     entry_was = "vorher {what}"

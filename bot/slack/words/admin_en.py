@@ -1,6 +1,7 @@
 """English, for administrators."""
 
 from bot.admin.commands import OFF, ON, Problem
+from bot.admin.notices import News
 from bot.admin.results import NotDoneReason
 from bot.admin.specs import Name, Verb
 from bot.core.access import Effect
@@ -200,6 +201,15 @@ class AdminWords:
     unknown_owner = "a former owner"
     agree = "Approve"
     disagree = "Decline"
+    news = {
+        News.MOVED: "Profile `{profile}` in domain `{domain}` was {owner}'s and now belongs to {user}.",
+        News.UNMAPPED: "{user} no longer has profile `{profile}` in domain `{domain}`.",
+        News.UNLOCKED: "The lockdown was lifted: members get links again. It was: {what}.",
+        News.NEW_ADMIN: "{user} can now administer Studio links from Slack: {what}.",
+    }
+    news_by = "Done by {by}."
+    news_by_two = "Done by {by} and approved by {second}."
+    news_doubt = "If you did not expect this, ask them or your other Studio administrators now."
     agree_until = "You can decide until {until}. If nobody does, nothing changes."
     waits = "*This needs a second administrator.* I asked the others; one of them can decide until {until}."
     entry_was = "was {what}"
