@@ -19,9 +19,8 @@ def read(path: Path) -> dict[str, str]:
     Raises:
         BadInput: it cannot be read.
     """
-    return {
-        name: value for name, value in dotenv_values(stream=StringIO(_text(path)), interpolate=False).items() if value
-    }
+    found = dotenv_values(stream=StringIO(_text(path)), interpolate=False)
+    return {name: value for name, value in found.items() if value}
 
 
 def add(path: Path, values: Mapping[str, str]) -> list[str]:

@@ -1,13 +1,14 @@
 """`init` in a terminal against the stand-ins: from nothing to a link."""
 
 import errno
+import logging
 import os
 import re
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,7 +107,7 @@ def straight(screen: Terminal, world: World) -> None:
     screen.expect("Start the bot now?")
 
 
-def test_init_leads_from_nothing_to_a_link(world: World, record_property: Callable[[str, object], None]) -> None:
+def test_init_leads_from_nothing_to_a_link(world: World) -> None:
     started = time.monotonic()
     with world.play() as screen:
         straight(screen, world)
@@ -119,8 +120,7 @@ def test_init_leads_from_nothing_to_a_link(world: World, record_property: Callab
         screen.interrupt()
         assert screen.wait() in (0, 130)
 
-    for name, value in {"questions": screen.typed, "words": words, "seconds": round(seconds, 1)}.items():
-        record_property(name, value)
+    logging.getLogger(__name__).info("%d questions, %d words, %.1f seconds", screen.typed, words, seconds)
     assert screen.typed <= 12
     assert words <= 250
     assert world.slack.bot_token not in screen.text
