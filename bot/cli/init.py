@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from bot import console
@@ -39,7 +38,7 @@ def init(
         from bot.cli.init_steps import set_up
 
         start = set_up(from_, yes=yes, no_serve=no_serve)
-    except (click.Abort, EOFError, KeyboardInterrupt):
+    except (typer.Abort, EOFError, KeyboardInterrupt):
         typer.echo(err=True)  # ends the prompt's own line
         console.fail("stopped: `studio-links init` goes on from here")
         raise typer.Exit(130) from None
