@@ -1,14 +1,17 @@
 """Everything that goes into a release is pinned, and the workflows that make it have the fewest permissions."""
 
+import ast
 import json
 import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 
 from bot.core.values import our_version
 
@@ -67,6 +70,29 @@ def test_lock_of_traces_adds_to_the_production_lock() -> None:
     assert {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"} <= {
         name.partition("==")[0] for name in set(traces) - set(production)
     }
+
+
+def imported(path: Path) -> set[str]:
+    """Return the foreign packages that a module imports."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    found = {name.partition(".")[0] for name in names} - {"bot", *sys.stdlib_module_names}
+    return {name for name in found if not name.startswith("mypy_boto3_")}  # for types alone
+
+
+def test_production_imports_only_pinned_packages() -> None:
+    """A package that is there for the tests alone would be missing in the image and on Heroku."""
+    distributions = packages_distributions()
+    pinned = {pin.partition("==")[0] for pin in pins(ROOT / "requirements-otel.txt")}
+    for path in (ROOT / "bot").rglob("*.py"):
+        if path.is_relative_to(ROOT / "bot" / "local"):
+            continue
+        for package in imported(path):
+            assert pinned & set(map(canonicalize_name, distributions.get(package, ()))), f"{path}: {package}"
 
 
 # The SBOM
