@@ -36,6 +36,11 @@ def print_line(line: str) -> None:
     out().print(Text(_visible(line)), soft_wrap=True)
 
 
+def print_link(url: str) -> None:
+    """Print an address that can be clicked even where it fills several rows."""
+    out().print(Text(url, f"link {url}"), soft_wrap=True)
+
+
 def print_wrapped(line: str, *, indent: int) -> None:
     """Print a line on standard output; on a terminal, wrap it between words and indent what follows the first row."""
     wrapped = textwrap.fill(

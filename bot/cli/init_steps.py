@@ -143,7 +143,8 @@ def _tokens(answers: Answers, settings: Settings) -> None:
 
     if BOT not in answers.given:
         show_command("studio-links manifest --socket")
-        console.print_line(f"Create the app with this link, and install it:\n\n{creation_link()}\n")
+        console.print_line("Create the app with this link, and install it:")
+        console.print_link(creation_link())
         console.print_wrapped("If somebody has to approve it, stop with Ctrl-C and run this again then.", indent=0)
     bot = answers.get(BOT, "Bot token (OAuth & Permissions; stays hidden)", check_bot, hidden=True)
     # Slack takes the token, so these settings work.
