@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent
-COPIED = ("bot", "tests", ".github", "Dockerfile", "pyproject.toml", "manifest.yml")
+COPIED = ("bot", "deploy", "tests", ".github", "Dockerfile", "pyproject.toml", "manifest.yml")
 SCENARIO, UNIT, CONTRACT = "tests/scenario", "tests/unit", "tests/contract"
 PASSED, NO_TESTS = 0, 5
 # Seconds per test, and tests at once: many of them wait more than they compute.
@@ -378,7 +378,25 @@ GUARDS = {
         "store/seals.py",
         '"ConditionExpression": "attribute_not_exists(id)",',
         "",
-        (f"{CONTRACT}/test_audit_verify.py", "test_two_replicas_sealing_at_once_make_one_chain"),
+        (f"{CONTRACT}/test_audit_verify.py", "test_replica_with_an_outdated_index_overwrites_no_seal"),
+    ),
+    "keys of shells": Guard(
+        "aws/iam_policy.py",
+        ' | {"Condition": {"ForAllValues:StringLike": SHELL_KEYS}},',
+        ",",
+        (f"{CONTRACT}/test_audit_roles.py", "test_write_over_an_entry_is_refused_or_comes_to_light"),
+    ),
+    "keys of bots": Guard(
+        "aws/iam_policy.py",
+        '\n        | {"Condition": {"ForAllValues:StringNotLike": SHELL_KEYS}},',
+        ",",
+        (f"{CONTRACT}/test_audit_roles.py", "test_write_over_an_entry_is_refused_or_comes_to_light"),
+    ),
+    "names only": Guard(
+        "aws/iam_policy.py",
+        '\n        | {"Condition": {"ForAllValues:StringEquals": {"dynamodb:Attributes": list(ERASABLE)}}},',
+        ",",
+        (f"{CONTRACT}/test_audit_roles.py", "test_write_over_an_entry_is_refused_or_comes_to_light"),
     ),
     "queue limit": Guard(
         "serving/executors.py",

@@ -1,7 +1,7 @@
 """Evaluate IAM policies as AWS does, as far as our own policies use its language, and read those of the templates."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -10,10 +10,12 @@ from tests.templates import template
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 Statement = Mapping[str, Any]
+Context = Mapping[str, str | Collection[str]]
 # Whether a value of the request meets the value of a policy.
 OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda given, wanted: given == wanted,
     "StringLike": fnmatchcase,
+    "StringNotLike": lambda given, wanted: not fnmatchcase(given, wanted),
     "IpAddress": lambda given, wanted: ip_address(given) in ip_network(wanted),
     "Bool": lambda given, wanted: given == wanted,
     "DateLessThan": lambda given, wanted: given < wanted,
@@ -32,13 +34,26 @@ def many(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def covers(statement: Statement, action: str, resource: str, context: Mapping[str, str]) -> bool:
+def meets(given: str | Collection[str] | None, operator: str, wanted: str | list[str]) -> bool:
+    """Return whether a key of the request meets a condition: each of its values, where the operator says so.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+    """
+    for_all, _, name = operator.rpartition(":")
+    if given is None:
+        return bool(for_all)
+    one_or_all = all if "Not" in name else any
+    values = [given] if isinstance(given, str) else given
+    return all(one_or_all(OPERATORS[name](value, each) for each in many(wanted)) for value in values)
+
+
+def covers(statement: Statement, action: str, resource: str, context: Context) -> bool:
     """Return whether a statement is about the request. A key that the request lacks meets no condition."""
     return (
         any(fnmatchcase(action, pattern) for pattern in many(statement["Action"]))
         and any(fnmatchcase(resource, pattern) for pattern in many(statement.get("Resource", "*")))
         and all(
-            key in context and any(OPERATORS[operator](context[key], each) for each in many(wanted))
+            meets(context.get(key), operator, wanted)
             for operator, keys in statement.get("Condition", {}).items()
             for key, wanted in keys.items()
         )
@@ -46,11 +61,27 @@ def covers(statement: Statement, action: str, resource: str, context: Mapping[st
 
 
 def permits(
-    statements: Iterable[Statement], action: str, resource: str = "*", context: Mapping[str, str] | None = None
+    statements: Iterable[Statement], action: str, resource: str = "*", context: Context | None = None
 ) -> bool:
     """Return whether policies allow a request: an explicit deny wins."""
     effects = {each["Effect"] for each in statements if covers(each, action, resource, context or {})}
     return effects == {"Allow"}
+
+
+def writes(operation: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str, Context]]:
+    """Yield what IAM knows of each part of a call that writes to DynamoDB: action, table, and keys of conditions.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+    """
+    parts = [(operation, arguments)]
+    if operation == "TransactWriteItems":
+        parts = [(f"{name}Item", part) for item in arguments["TransactItems"] for name, part in item.items()]
+    for action, part in parts:
+        item = part.get("Item") or part["Key"]
+        leading = [item[name]["S"] for name in ("id", "owner") if name in item]
+        names = {*item, *part.get("ExpressionAttributeNames", {}).values()}
+        context = {"dynamodb:LeadingKeys": leading, "dynamodb:Attributes": names}
+        yield f"dynamodb:{action}", part["TableName"], context
 
 
 class Stack:

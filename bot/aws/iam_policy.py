@@ -12,8 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from bot.core.access import Mapping
+from bot.core.audit import FROM_SHELL
 
 TABLES = ("access", "audit", "runtime")
+HISTORIES = ("audit/index/by_member", "audit/index/by_day")
 # What `tables create` switches on and `tables check` reads.
 SETTINGS = ("Table", "TimeToLive", "ContinuousBackups")
 PRESIGN = "sagemaker:CreatePresignedDomainUrl"
@@ -24,6 +26,14 @@ TAG, TAG_VALUE = "studio-links", "yes"
 TAGGED = {"StringEquals": {f"aws:ResourceTag/{TAG}": TAG_VALUE}}
 # Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_MANAGED_POLICY = 6144
+
+# The audit's keys that a role may write: a bot no entry of a shell, and a shell nothing but those. Of other entries,
+# a shell may replace only what names people, for `erase`. Both names and keys are in every request.
+SHELL_KEYS = {"dynamodb:LeadingKeys": [f"{FROM_SHELL}*"]}
+ERASABLE = (
+    "id", "member", "actor", "alias", "profile_name", "space_name", "landing_uri", "rule", "detail", "locale",
+    "aws_request_id", "aws_session", "before", "after", "salt", "original", "erased_by",
+)  # fmt: skip
 
 
 class Role(StrEnum):
@@ -113,7 +123,6 @@ def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
 
 def _serving(scope: Scope) -> list[dict[str, Any]]:
     changes = ("Scan", "PutItem", "UpdateItem") if scope.administers_in_slack else ()
-    histories = ("by_member", "by_day") if scope.administers_in_slack else ("by_member",)
     profiles = _statement("ExamineProfiles", [EXAMINE_PROFILE], scope.opened())
     return [
         *_links(scope),
@@ -121,9 +130,10 @@ def _serving(scope: Scope) -> list[dict[str, Any]]:
         *_common(scope),
         _statement("OfferSpaces", ["sagemaker:ListSpaces"], ["*"] if scope.domains else []),
         _tables(scope, "Access", ("BatchGetItem", *changes), ["access"]),
-        _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"]),
+        _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"])
+        | {"Condition": {"ForAllValues:StringNotLike": SHELL_KEYS}},
         _tables(scope, "Count", ("GetItem", "PutItem", "UpdateItem"), ["runtime"]),
-        _tables(scope, "LastLinks", ("Query",), [f"audit/index/{name}" for name in histories]),
+        _tables(scope, "LastLinks", ("Query",), HISTORIES),
         _tables(scope, "Ready", ("DescribeTable",), TABLES),
     ]
 
@@ -137,8 +147,11 @@ def _administration(scope: Scope) -> list[dict[str, Any]]:
         _statement("ListProfiles", ["sagemaker:ListUserProfiles"], ["*"] if scope.domains else []),
         _statement("ReadTags", ["sagemaker:ListTags"], scope.studio("user-profile", "/*")),
         _tables(scope, "Access", ("BatchGetItem", "Scan", "PutItem", "UpdateItem"), ["access"]),
-        _tables(scope, "Record", ("PutItem",), ["audit"]),
-        _tables(scope, "History", ("Query",), ["audit/index/by_member", "audit/index/by_day"]),
+        _tables(scope, "Record", ("PutItem",), ["audit"]) | {"Condition": {"ForAllValues:StringLike": SHELL_KEYS}},
+        _tables(scope, "Erase", ("UpdateItem",), ["audit"])
+        | {"Condition": {"ForAllValues:StringEquals": {"dynamodb:Attributes": list(ERASABLE)}}},
+        _tables(scope, "History", ("Query",), HISTORIES),
+        _tables(scope, "Verify", ("GetItem",), ["audit"]),
         _tables(scope, "LookAtTables", [f"Describe{name}" for name in SETTINGS], TABLES),
         _statement("Simulate", ["iam:SimulatePrincipalPolicy"], [roles]),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from bot.core.access import Mapping
-from bot.core.link import Answer, Choice, Denied, Issued, LinkRequest, Reason
+from bot.core.link import Answer, Choice, Denied, Issued, LinkRequest, Reason, Source
 from bot.core.records import AccessRequest, Actor, Entry, Record
 from bot.core.values import MAX_SESSION_NAME_LENGTH
 
@@ -27,6 +27,8 @@ WAITING, NO_SECOND = "waiting", "no_second"
 DECIDED = "decided"
 # A form with bad fields, which Slack has shown to its sender.
 INVALID_FORM = "invalid_form"
+# Begins the ids of entries that a shell writes.
+FROM_SHELL = "cli-"
 NOT_DELIVERED = "(the answer did not reach the member)"
 
 
@@ -110,7 +112,8 @@ def changed(
     mapping = next((value for value in (after, before) if isinstance(value, Mapping)), None)
     if actor.approved_by is not None:
         detail = f"approved by {actor.approved_by}"
-    entry_id = uuid4().hex
+    # IAM tells shells from bots by the keys that they may write; see `aws.iam_policy`.
+    entry_id = f"{FROM_SHELL if actor.source is Source.CLI else ''}{uuid4().hex}"
     return Entry(
         id=entry_id,
         attempt=entry_id,

@@ -9,11 +9,11 @@ from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from bot.core.access import Member
@@ -21,7 +21,7 @@ from bot.core.audit import LINK, MAY_BE_OPENED, REQUESTED
 from bot.core.errors import AlreadyRecorded, StoreError
 from bot.core.link import Reason, Source
 from bot.core.records import Entry
-from bot.store.digests import commitment, digest
+from bot.store.digests import BESIDE, FACTS, OF_DIGEST, commitment, digest
 from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, cancellation_codes, get_or_none, store_errors, write_if
 from bot.store.models import AuditItem, RuntimeItem, Tables
 
@@ -153,7 +153,7 @@ class AuditTable:
                 has expired meanwhile is skipped.
         """
         for start in range(0, len(replacements), ERASED_AT_ONCE):
-            record = replace(erasure, id=uuid4().hex)
+            record = replace(erasure, id=f"{erasure.id}-{start}")
             items = [
                 item
                 for each in replacements[start : start + ERASED_AT_ONCE]
@@ -162,7 +162,14 @@ class AuditTable:
             listed = {item.id: commitment(item.to_dynamodb_dict()) for item in items}
             self.open(replace(record, after={"entries": listed}))
             for item in items:
-                write_if(self._items.id.exists(), item)
+                write_if(self._items.id.exists(), item, list(self._erasing(item)))
+
+    def _erasing(self, item: AuditItem) -> Iterator[Action]:
+        """Yield what an erasure sets and removes: nothing else may be written by administrators; see `iam_policy`."""
+        for name, attribute in item.get_attributes().items():
+            if attribute.attr_name not in FACTS | BESIDE - OF_DIGEST:
+                value = getattr(item, name)
+                yield attribute.remove() if value is None else attribute.set(value)
 
     def _replaced(self, entry: Entry, erasure_id: str) -> AuditItem | None:
         """Return the item with which to replace an entry, with a salt of its own; None if the entry has expired."""
@@ -170,7 +177,7 @@ class AuditTable:
         if found is None:
             return None
         item = to_item(self._items, entry, self._days)
-        item.expires, item.erased_by = found.expires, erasure_id
+        item.erased_by = erasure_id
         item.original = found.original or commitment(found.to_dynamodb_dict())
         return item
 

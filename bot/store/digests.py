@@ -13,11 +13,11 @@ from bot.core.seals import AuditRecord, sha256
 Raw = dict[str, dict[str, Any]]
 
 # No erasure changes these.
-FACTS = frozenset(
-    ("id", "attempt", "at", "day", "action", "outcome", "door", "domain_id", "link_sha256", "link_expires_at")
-)
-# These change later, or belong to the digest itself.
-BESIDE = frozenset(("opened_at", "expires", "salt", "original", "erased_by"))
+WHAT = ("id", "attempt", "at", "day", "action", "outcome", "door", "domain_id", "region")
+FACTS = frozenset((*WHAT, "link_sha256", "link_expires_at"))
+# These belong to the digest itself, or change later.
+OF_DIGEST = frozenset(("salt", "original", "erased_by"))
+BESIDE = OF_DIGEST | {"opened_at", "expires"}
 
 
 def commitment(raw: Raw) -> str:

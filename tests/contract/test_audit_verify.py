@@ -271,12 +271,13 @@ def rewrite_page(tables: Tables, number: int) -> None:
     rewrite(tables, key, text=item(tables, key)["text"]["S"].replace("request-2", "request-x"))
 
 
-def pretend_erasure(tables: Tables, entry_id: str, *, recorded: bool, **changes: Any) -> None:
+def pretend_erasure(tables: Tables, entry_id: str, *, recorded: bool, **changes: str) -> None:
     """Replace an entry as an erasure would, and change more of it."""
     audit = AuditTable(tables, days=DAYS)
     erasure = changed("erase", Actor("cli:ada", Source.CLI), TEAM, "U0ERASED01", NOON + 60 * MINUTE)
     [there] = [each for each in audit.of_day(TEAM, NOON.date()) if each.id == entry_id]
-    audit.erase(erasure, [replace(there, subject="U0ERASED01", **changes)])
+    audit.erase(erasure, [replace(there, subject="U0ERASED01")])
+    rewrite(tables, entry_id, **changes)
     if not recorded:
         delete(tables, item(tables, entry_id)["erased_by"]["S"])
 
@@ -427,6 +428,19 @@ def test_two_replicas_sealing_at_once_make_one_chain(audit: AuditTable, tables: 
         race(*(partial(each.seal, TEAM, FIRST + number * INTERVAL) for each in replicas))
     assert [seal.number for seal in numbers(replicas[0])] == [1, 2, 3]
     assert found(replicas[0]) == []
+
+
+def test_replica_with_an_outdated_index_overwrites_no_seal(
+    audit: AuditTable, seals: SealTable, tables: Tables, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:
+    seals.seal(TEAM, FIRST)
+    before, logged = seals.seal_text(TEAM, 1), log.getvalue()
+    audit.close(entry(1, 1))
+    outdated = SealTable(tables, days=DAYS)
+    monkeypatch.setattr(outdated, "_last", lambda _tenant: None)
+    outdated.seal(TEAM, FIRST + MINUTE)
+    assert seals.seal_text(TEAM, 1) == before
+    assert log.getvalue().count("audit_sealed") == logged.count("audit_sealed")
 
 
 def test_replica_with_a_clock_ahead_seals_no_entry_too_early(audit: AuditTable, seals: SealTable) -> None:
