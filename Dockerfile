@@ -49,14 +49,15 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     TMPDIR=/dev/shm \
     HOST=0.0.0.0 \
-    PORT=3000
+    PORT=3000 \
+    METRICS_PORT=9090
 # An unprivileged user id that the host does not use. The files belong to root, so the bot can't change them.
 USER 10001:10001
-EXPOSE 3000
+EXPOSE 3000 9090
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=4 CMD ["python", "-c", "\
 from http.client import HTTPConnection; \
 from os import environ; \
-bot = HTTPConnection('127.0.0.1', int(environ['PORT']), timeout=9); \
+bot = HTTPConnection('127.0.0.1', int(environ.get('METRICS_PORT') or environ['PORT']), timeout=9); \
 bot.request('GET', '/readyz'); \
 raise SystemExit(bot.getresponse().status != 200)"]
 ENTRYPOINT ["studio-links"]

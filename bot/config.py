@@ -66,7 +66,7 @@ DOUBTFUL = (
     "SLACK_SIGNING_SECRET does not look like Slack's, which are 32 hexadecimal digits: copy it again from Basic "
     "Information in the app's settings"
 )
-OURS = ("slack_", "studio_", "log_", "host", "port")
+OURS = ("slack_", "studio_", "log_", "metrics_", "host", "port")
 
 
 class Settings(BaseSettings):
@@ -149,6 +149,7 @@ class ServeSettings(Settings):
     """Settings of the running bot, over either transport.
 
     Attributes:
+        metrics_port: where health and metrics are, at the same host; None for the port that Slack calls.
         studio_requests_per_minute: requests of one member that lead to no link, in this process.
         studio_concurrency: requests in progress at once in this process.
         studio_keep_alive_seconds: how long an idle connection stays open: longer than the load balancer's timeout
@@ -160,6 +161,7 @@ class ServeSettings(Settings):
     slack_bot_token: BotToken = Field(description=BOT_MAY_BE)
     host: str = matching("127.0.0.1", r"^[\w.:\[\]-]+$", "an address to listen on, such as 127.0.0.1")
     port: int = Field(3000, ge=0, le=65535, description="a port number from 0 to 65535")
+    metrics_port: int | None = Field(None, ge=0, le=65535, description="a port number from 0 to 65535")
     studio_locale: Literal["en", "de"] | None = Field(
         None, description="en or de; unset for each member's own language"
     )

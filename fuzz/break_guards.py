@@ -94,6 +94,18 @@ GUARDS = {
         "            if False:",
         (ABUSE, "test_silent_connections_beyond_the_limit_do_not_stop_the_bot"),
     ),
+    "time for a request": Guard(
+        "serving/server.py",
+        " or now - since > REQUEST_TIMEOUT",
+        "",
+        (f"{SCENARIO}/test_half_sent.py", "test_request_that_drips_is_cut_off"),
+    ),
+    "metrics off the public port": Guard(
+        "app/serving.py",
+        "        entrance = replace(entrance, pages=(ALIVE,))\n",
+        "",
+        (f"{SCENARIO}/test_server.py", "test_metrics_port_takes_health_and_metrics_off_the_public_port"),
+    ),
     "end of a connection after 413": Guard(
         "serving/server.py",
         'closing = closing or status.startswith("413")',

@@ -25,8 +25,8 @@ from bot.observability.logs import redactor
 from bot.observability.metrics import Metrics
 from bot.serving.executors import BoundedExecutor, BurstGate, CallExecutor
 from bot.serving.health import Health
-from bot.serving.server import Server, listen
-from bot.serving.wsgi import MAX_BODY_BYTES, Entrance, Verifier
+from bot.serving.server import Server, listen, serve_aside
+from bot.serving.wsgi import ALIVE, EVENTS, MAX_BODY_BYTES, PAGES, Entrance, Verifier
 from bot.slack.admin import handlers as admin_handlers
 from bot.slack.app_context import AppContext
 from bot.slack.bolt import acknowledgement, create, dispatch
@@ -65,14 +65,21 @@ def serve(settings: HttpSettings | SocketSettings) -> None:
     """Run the bot until SIGTERM. Over Socket Mode, too, it serves health and metrics over HTTP.
 
     Raises:
-        ConfigError: nothing can listen on the address.
+        ConfigError: nothing can listen on one of the addresses.
     """
+    aside = None if settings.metrics_port is None else listen(settings.host, settings.metrics_port, "METRICS_PORT")
     listener = listen(settings.host, settings.port)
     bot = build(settings)
-    server = Server(bot.wsgi, listener, keep_alive=settings.studio_keep_alive_seconds)
+    entrance = bot.wsgi
+    if aside is not None:
+        serve_aside(replace(entrance, verifier=None), aside)
+        log.info("listening", port=aside.getsockname()[1], paths=" ".join(PAGES))
+        entrance = replace(entrance, pages=(ALIVE,))
+    server = Server(entrance, listener, keep_alive=settings.studio_keep_alive_seconds)
     bot.start()
     bot.wait_until_warm(WARM_UP)
-    log.info("listening", port=listener.getsockname()[1])
+    paths = (*([EVENTS] if entrance.verifier else []), *entrance.pages)
+    log.info("listening", port=listener.getsockname()[1], paths=" ".join(paths))
     server.run()
     bot.stop()
 

@@ -83,9 +83,11 @@ def _running(url: str, over_http: HttpSettings | ConfigError) -> Iterator[Findin
     """Check a running bot: whether it is ready, and accepts what our signing secret signs."""
     check, why = f"bot at {url}", "until it is ready, nobody gets a link from it"
     try:
-        answer = _http("GET", f"{url.rstrip('/')}/readyz")
+        answer, found = _http("GET", f"{url.rstrip('/')}/readyz"), "ready"
+        if answer.status == HTTPStatus.NOT_FOUND:
+            answer, found = _http("GET", f"{url.rstrip('/')}/healthz"), "alive; its /readyz is at METRICS_PORT"
         if answer.status == HTTPStatus.OK:
-            yield Finding(Level.OK, check, "ready")
+            yield Finding(Level.OK, check, found)
         else:
             found, fix = f"not ready ({answer.status}): {_text(answer)}", "fix what it waits for; its log says more"
             yield Finding(Level.FAIL, check, found, why, fix)

@@ -6,6 +6,7 @@ Waitress reads a request in full before it takes a thread, so slow and silent cl
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -25,13 +26,17 @@ BACKLOG = 1024
 MAX_HEADER_BYTES = 32 * 1024
 # Larger bodies are refused unread; those between this and MAX_BODY_BYTES by the entrance, which counts its refusals.
 MAX_READ_BYTES = 2 * MAX_BODY_BYTES
+# Seconds in which a request has to arrive in full, however steadily its bytes drip: Slack sends it at once.
+REQUEST_TIMEOUT = 5.0
+# Seconds between two looks at unfinished requests, and how many of the oldest make room at the connection limit.
+UNFINISHED_CHECK, ROOM = 0.1, 100
 # Seconds from SIGTERM to the end of the process. A request takes at most ten, and may arrive while we linger.
 GRACE = 12.0
 # Seconds after SIGTERM in which requests on open connections are still answered.
 LINGER = 2.0
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, variable: str = "PORT") -> socket.socket:
     """Listen on the address, so that connections wait there until the server runs.
 
     Raises:
@@ -46,10 +51,16 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"nothing can listen on HOST {host}, PORT {port} ({error.strerror}): choose another address, or stop the "
-            "process that uses it"
+            f"nothing can listen on HOST {host}, {variable} {port} ({error.strerror}): choose another address, or "
+            "stop the process that uses it"
         ) from error
     return listener
+
+
+def serve_aside(entrance: Entrance, listener: socket.socket) -> None:
+    """Serve HTTP on a thread of its own until the process ends, whatever happens on the other port."""
+    server: Any = create_server(entrance, map={}, sockets=[listener], threads=2, ident=None, log_socket_errors=False)
+    threading.Thread(target=server.run, name="metrics", daemon=True).start()
 
 
 class Server:
@@ -62,6 +73,9 @@ class Server:
     def __init__(self, entrance: Entrance, listener: socket.socket, *, keep_alive: int) -> None:
         self._entrance, self._listener, self._keep_alive = entrance, listener, keep_alive
         self._stopping = False
+        # The open connections whose request has begun to arrive, and since when.
+        self._unfinished: dict[Any, float] = {}
+        self._unfinished_checked_at = 0.0
         # Watched by waitress: its wake-up pipe, the listener until we drain, and every open connection.
         self._watched: dict[int, Any] = {}
         self._waitress: Any = create_server(
@@ -88,8 +102,10 @@ class Server:
         while not self._stopping:
             self._serve_once(1.0)
             self._accept_waiting()
-            if len(self._watched) >= MAX_CONNECTIONS:
+            is_full = len(self._watched) >= MAX_CONNECTIONS
+            if is_full:
                 self._close_idle_connections()
+            self._close_unfinished(time.monotonic(), ROOM if is_full else 0)
         self._close_listener()
         deadline = time.monotonic() + LINGER
         while len(self._watched) > 1 and time.monotonic() < deadline:
@@ -108,6 +124,16 @@ class Server:
     def _close_idle_connections(self) -> None:
         """Close what was idle before this second, so that silent clients beyond our limit lock nobody out."""
         self._waitress.maintenance(int(time.time()) + self._keep_alive)
+
+    def _close_unfinished(self, now: float, room: int) -> None:
+        """Close connections whose request has not arrived in time, and so many of the others that wait longest."""
+        if now < self._unfinished_checked_at + UNFINISHED_CHECK:
+            return
+        self._unfinished_checked_at, before = now, self._unfinished
+        channels = [channel for channel in self._waitress.active_channels.values() if channel.request is not None]
+        self._unfinished = {channel: before.get(channel, now) for channel in channels}
+        for number, (channel, since) in enumerate(sorted(self._unfinished.items(), key=lambda each: each[1])):
+            channel.will_close = channel.will_close or number < room or now - since > REQUEST_TIMEOUT
 
     def _accept_waiting(self) -> None:
         """Accept all connections that wait. Waitress alone accepts one each time it has looked at all the others."""

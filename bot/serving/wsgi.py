@@ -30,7 +30,8 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_FIELDS = 100
 MAX_AGE = 5 * 60  # seconds
 NUMBER = re.compile(r"[0-9]{1,12}")
-PAGES = ("/healthz", "/readyz", "/metrics")
+EVENTS, ALIVE = "/slack/events", "/healthz"
+PAGES = (ALIVE, "/readyz", "/metrics")
 NOTHING_HERE = "there is nothing here"
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
@@ -94,12 +95,14 @@ class Entrance:
         verifier: None over Socket Mode, where no requests are accepted here.
         bolt: returns the response to a verified, parsed body; None if it is not what Slack sends.
         ready: returns None if the bot can serve, otherwise why not.
+        pages: the pages that it has.
     """
 
     verifier: Verifier | None
     bolt: Callable[[dict[str, Any]], BoltResponse | None]
     ready: Callable[[], str | None]
     metrics: Metrics
+    pages: tuple[str, ...] = PAGES
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         begun, delivery = time.monotonic(), telemetry.begin()
@@ -116,18 +119,18 @@ class Entrance:
             ("X-Request-Id", delivery),
             *response.headers,
         ]
-        if environ.get("PATH_INFO") == "/slack/events":
+        if environ.get("PATH_INFO") == EVENTS:
             self.metrics.record_duration(Stage.ACKNOWLEDGE, time.monotonic() - begun)
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
     def _route(self, environ: Environ) -> Response:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
-        if path == "/slack/events" and self.verifier is not None:
+        if path == EVENTS and self.verifier is not None:
             if method != "POST":
                 raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only POST is allowed here", ("Allow", "POST"))
             return self._dispatch(_verified(environ, self.verifier))
-        if path not in PAGES:
+        if path not in self.pages:
             raise Refusal(HTTPStatus.NOT_FOUND, NOTHING_HERE)
         if method not in ("GET", "HEAD"):
             raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed here", ("Allow", "GET, HEAD"))
@@ -144,7 +147,7 @@ class Entrance:
         return Response(response.status, response.body.encode(), response.first_headers()["content-type"])
 
     def _page(self, path: str) -> Response:
-        if path == "/healthz":
+        if path == ALIVE:
             return Response(HTTPStatus.OK, b"alive\n")
         if path == "/metrics":
             return Response(HTTPStatus.OK, self.metrics.page(), CONTENT_TYPE_LATEST)

@@ -39,13 +39,18 @@ class BotProcess:
     process: "subprocess.Popen[bytes] | BotFork"
     port: int
     log: Path
+    metrics_port: int | None = None
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        port = self.metrics_port if path in ("/metrics", "/readyz") and self.metrics_port else self.port
+        return self.get_from(port, path)
+
+    def get_from(self, port: int, path: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         try:
             connection.request("GET", path)
             response = connection.getresponse()

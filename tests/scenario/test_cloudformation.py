@@ -31,6 +31,7 @@ from tests.scenario.conftest import (
     bot_process,
     create_domain,
     create_profile,
+    free_port,
 )
 from tests.scenario.test_access_requests import newest
 from tests.scenario.test_home import dialog_of, home_of
@@ -241,7 +242,10 @@ def task_running(task: Mapping[str, Any], slack: Workspace, aws: LocalAws, log: 
     ours = {**aws.environment(), "SLACK_API_URL": slack.api_url, "HOST": "127.0.0.1", "AWS_ACCESS_KEY_ID": SERVING}
     serve, *arguments = task["command"]
     assert serve == "serve"
-    with bot_process({**given, **ours}, log, *arguments) as bot:
+    assert given["METRICS_PORT"] == "9090"
+    port = free_port()
+    with bot_process({**given, **ours, "METRICS_PORT": str(port)}, log, *arguments) as bot:
+        bot.metrics_port = port
         slack.request_url = f"{bot.address}/slack/events"
         bot.wait_until_ready()
         yield bot

@@ -80,13 +80,14 @@ def in_shell(line: str, environment: dict[str, str], slug: Path) -> dict[str, An
 @contextmanager
 def running(line: str, environment: dict[str, str], log: Path, slug: Path) -> Iterator[BotProcess]:
     """Run a line of the Procfile in a shell; terminate it on exit as a platform does."""
-    port = free_port()
+    port, metrics_port = free_port(), free_port() if "METRICS_PORT" in line else None
+    line = line.replace("METRICS_PORT=9090", f"METRICS_PORT={metrics_port}")
     with log.open("ab") as stream:
         process = subprocess.Popen(
             **in_shell(line, {**environment, "PORT": str(port)}, slug), stdout=stream, stderr=stream
         )
     try:
-        yield BotProcess(process, port, log)
+        yield BotProcess(process, port, log, metrics_port)
     finally:
         process.terminate()
         assert process.wait(20) == 0
@@ -121,6 +122,8 @@ def test_web_process_serves(product: Product, released: dict[str, str], slug: Pa
     with running(procfile("web"), released, product.bot.log, slug) as bot:
         bot.wait_until_ready()
         address, slack.request_url = slack.request_url, f"{bot.address}/slack/events"
+        assert is_healthy(bot.port, bot.metrics_port)
+        assert bot.get_from(bot.port, "/metrics")[0] == 404
         try:
             message = slack.answer_to(slack.command("U0WEB"))
         finally:
@@ -171,8 +174,9 @@ def health_check() -> list[str]:
     return [sys.executable, *command[1:]]
 
 
-def is_healthy(port: int) -> bool:
-    ended = subprocess.run(health_check(), env={"PORT": str(port)}, capture_output=True, timeout=15, check=False)
+def is_healthy(port: int, metrics_port: int | None = None) -> bool:
+    environment = {"PORT": str(port), "METRICS_PORT": str(metrics_port or "")}
+    ended = subprocess.run(health_check(), env=environment, capture_output=True, timeout=15, check=False)
     return ended.returncode == 0
 
 
@@ -182,7 +186,7 @@ def test_image_health_check_fails_for_a_bot_that_is_not_ready(product: Product, 
     starting = platform(product, STUDIO_TABLE_PREFIX="nowhere-")
     with running(procfile("web"), starting, product.bot.log, slug) as bot:
         bot.wait_until("/healthz", 200)
-        assert not is_healthy(bot.port)
+        assert not is_healthy(bot.port, bot.metrics_port)
 
 
 def test_demo_plays_with_the_packages_that_make_demo_installs(tmp_path: Path) -> None:

@@ -10,13 +10,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.local.faults import Fault
-from bot.serving.server import GRACE
-from tests.scenario.conftest import BotProcess, Product, free_port, outside
+from bot.local.slack.features import from_manifest
+from bot.local.slack.workspace import Workspace
+from bot.serving.server import GRACE, MAX_CONNECTIONS
+from tests.cli import run_command
+from tests.leaks import remember
+from tests.scenario.conftest import BotProcess, Product, bot_process, free_port, outside
 from tests.scenario.crowd import Crowd, Mortal, links_in, mortal, sent_to
 from tests.waiting import wait_until
 
@@ -172,3 +177,52 @@ def test_client_reset_during_a_response_logs_no_traceback(product: Product) -> N
 
     assert product.bot.get("/healthz")[0] == 200
     assert "Traceback" not in product.bot.log.read_text()
+
+
+@pytest.mark.parametrize("socket_mode", [False, True], ids=["http", "socket"])
+def test_metrics_port_takes_health_and_metrics_off_the_public_port(
+    product: Product, log_folder: Path, *, socket_mode: bool
+) -> None:
+    port, log = free_port(), log_folder / f"bot-metrics-{socket_mode}.log"
+    with Workspace(features=replace(from_manifest(), socket_mode=socket_mode)) as slack:
+        remember(log_folder, slack.bot_token, slack.signing_secret, slack.app_token)
+        own = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_API_URL": slack.api_url}
+        secrets = {"SLACK_SIGNING_SECRET": slack.signing_secret, "SLACK_APP_TOKEN": slack.app_token}
+        environment = {**product.environment, **own, **secrets, "METRICS_PORT": str(port)}
+        with bot_process(environment, log, *(["--socket"] if socket_mode else [])) as bot:
+            bot.metrics_port = port
+            bot.wait_until_ready()
+
+            public = [
+                bot.get_from(bot.port, path)[0] for path in ("/metrics", "/readyz", "/healthz", "/slack/events")
+            ]
+            aside = [bot.get_from(port, path)[0] for path in ("/metrics", "/readyz", "/healthz", "/slack/events")]
+
+    assert public == [404, 404, 200, 404 if socket_mode else 405]
+    assert aside == [200, 200, 200, 404]
+    lines = [json.loads(line) for line in log.read_text().splitlines() if '"listening"' in line]
+    assert {line["port"]: line["paths"] for line in lines} == {
+        port: "/healthz /readyz /metrics",
+        bot.port: "/healthz" if socket_mode else "/slack/events /healthz",
+    }
+
+
+def test_taken_metrics_port_stops_the_start_with_one_line(product: Product) -> None:
+    taken = str(product.bot.port)
+    ended = run_command("serve", environment={**product.environment, "PORT": str(free_port()), "METRICS_PORT": taken})
+
+    assert ended.returncode == 1
+    assert f"METRICS_PORT {taken} (Address already in use): choose another address" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_metrics_answer_while_the_public_port_is_full(product: Product, log_folder: Path) -> None:
+    port = free_port()
+    with bot_process({**product.environment, "METRICS_PORT": str(port)}, log_folder / "bot-full.log") as bot:
+        bot.metrics_port = port
+        bot.wait_until_ready()
+        with ExitStack() as stack:
+            for _ in range(MAX_CONNECTIONS + 50):
+                stack.enter_context(socket.create_connection(("127.0.0.1", bot.port)))
+
+            assert bot.get("/readyz")[0] == 200

@@ -289,7 +289,7 @@ def test_every_platform_has_the_probe_that_oci_images_lack() -> None:
     assert probe(compose()["services"]["bot"]["healthcheck"]["test"]) == expected
     page = (ROOT / "docs/INSTALL.md").read_text()
     [pod] = [yaml.safe_load(each) for each in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "Probe" in each]
-    assert pod["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": 3000}
+    assert pod["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": 9090}
     assert pod["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 3000}
 
 
