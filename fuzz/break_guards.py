@@ -820,6 +820,36 @@ GUARDS = {
         "return arns(SECRET)",
         (f"{SCENARIO}/test_cli.py", "test_administration_policy_covers_the_bot_token_alone"),
     ),
+    "sessions before now": Guard(
+        "aws/revocation.py",
+        '{"DateLessThan": {"aws:TokenIssueTime": self._before}}',
+        "{}",
+        (f"{SCENARIO}/test_revoke.py", "test_revoke_ends_earlier_sessions_of_the_profile_only"),
+    ),
+    "sessions of one member": Guard(
+        "aws/revocation.py",
+        'condition["StringLike"] = {"aws:userid": f"*:{name}"}',
+        "del name",
+        (f"{SCENARIO}/test_revoke.py", "test_revoke_ends_earlier_sessions_of_the_member_in_a_role"),
+    ),
+    "shared spaces": Guard(
+        "aws/revocation.py",
+        'if sharing == "Private"',
+        "if sharing",
+        (f"{SCENARIO}/test_revoke.py", "test_revoke_ends_only_what_is_the_members_own"),
+    ),
+    "own spaces": Guard(
+        "aws/revocation.py",
+        "if owner.lower() == mapping.profile_name.lower():",
+        "if owner:",
+        (f"{SCENARIO}/test_revoke.py", "test_revoke_ends_only_what_is_the_members_own"),
+    ),
+    "no revocation without a record": Guard(
+        "cli/revoke.py",
+        "    run.admin.audit.open(entry)\n",
+        "",
+        (f"{SCENARIO}/test_revoke.py", "test_revoke_without_a_record_ends_nothing"),
+    ),
     "table settings apart": Guard(
         "aws/iam_policy.py",
         '[f"Describe{name}" for name in SETTINGS]',

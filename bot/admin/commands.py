@@ -14,7 +14,18 @@ from types import MappingProxyType
 from bot.admin.access_requests import JOINED, REVERTED
 from bot.admin.specs import COMMAND_SPECS, CommandSpec, Name, Verb
 from bot.core.access import Effect, Grant, Lockdown, Mapping
-from bot.core.audit import DECIDED, DONE, INVALID_FORM, ISSUED, NO_SECOND, OWN_ACCESS, REQUESTED, UNDELIVERED, WAITING
+from bot.core.audit import (
+    DECIDED,
+    DONE,
+    INCOMPLETE,
+    INVALID_FORM,
+    ISSUED,
+    NO_SECOND,
+    OWN_ACCESS,
+    REQUESTED,
+    UNDELIVERED,
+    WAITING,
+)
 from bot.core.link import Reason
 from bot.core.records import DecisionResult, RequestState
 from bot.core.values import ALIAS, DEFAULT_ALIAS, PRINCIPAL, USER_ID, InvalidValue, check_pattern
@@ -33,7 +44,7 @@ HISTORY = timedelta(days=7)
 # Every outcome that an audit entry can have.
 LINK_OUTCOMES = (ISSUED, UNDELIVERED, REQUESTED, INVALID_FORM, *Reason)
 DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, *DecisionResult, JOINED, REVERTED)
-CHANGES = (DONE, OWN_ACCESS, WAITING, NO_SECOND, DECIDED)
+CHANGES = (DONE, INCOMPLETE, OWN_ACCESS, WAITING, NO_SECOND, DECIDED)
 OUTCOMES = tuple(dict.fromkeys(map(str, (*LINK_OUTCOMES, *CHANGES, *DECISIONS))))
 # The rules of fields that no record checks.
 PATTERNS: Dictionary[str, tuple[re.Pattern[str], int, str]] = {

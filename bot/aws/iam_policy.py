@@ -1,4 +1,4 @@
-"""Least-privilege IAM policies for setup, administration, the bot and a broker role's session. Pure.
+"""Least-privilege IAM policies for the bot, the people who run it, and a broker role's session. Pure.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
@@ -42,6 +42,7 @@ class Role(StrEnum):
     SERVING = "serving"
     ADMINISTRATION = "administration"
     SETUP = "setup"
+    REVOCATION = "revocation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Scope:
         by_tag: whether the bot opens the profiles that are tagged instead of those named.
         source_ips, source_vpces: the networks that may make and use links; empty for any.
         kms_key: the ARN of the key that encrypts the tables; None for AWS's own.
+        serving_role: the ARN of the bot's role, for revocation; None if nobody has named it.
     """
 
     partition: str
@@ -74,6 +76,7 @@ class Scope:
     source_ips: tuple[str, ...] = ()
     source_vpces: tuple[str, ...] = ()
     kms_key: str | None = None
+    serving_role: str | None = None
 
     def table(self, name: str) -> str:
         """Return the ARN of one of our tables, or of its indexes (`audit/index/*`)."""
@@ -95,7 +98,7 @@ class Scope:
 
 def policy(role: Role, scope: Scope) -> dict[str, Any]:
     """Return the policy document of a role, without statements that would cover nothing."""
-    statements = {Role.SERVING: _serving, Role.ADMINISTRATION: _administration, Role.SETUP: _setup}[role](scope)
+    statements = _STATEMENTS[role](scope)
     return {"Version": "2012-10-17", "Statement": [each for each in statements if each["Resource"]]}
 
 
@@ -171,6 +174,22 @@ def _setup(scope: Scope) -> list[dict[str, Any]]:
     ]
 
 
+def _revocation(scope: Scope) -> list[dict[str, Any]]:
+    """Allow `revoke`. IAM cannot limit what a role's policy says, so this is no role for administrators."""
+    here = f":{scope.account}:"
+    roles = sorted(each for each in {*scope.broker_roles, scope.serving_role or ""} if here in each)
+    return [
+        _statement("EndSessions", ["iam:PutRolePolicy"], roles),
+        _statement("EndApps", ["sagemaker:DeleteApp"], scope.studio("app", "/*")),
+        # These take no narrower resource.
+        _statement("FindApps", ["sagemaker:ListApps", "sagemaker:ListSpaces"], ["*"] if scope.domains else []),
+        _tables(scope, "Access", ("BatchGetItem",), ["access"]),
+        _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"]),
+        *_secrets(scope),
+        *_key(scope),
+    ]
+
+
 def _links(scope: Scope) -> list[dict[str, Any]]:
     """Allow minting links. With both networks there are two statements: a request never meets both conditions."""
     networks: list[dict[str, Any]] = []
@@ -189,19 +208,21 @@ def _links(scope: Scope) -> list[dict[str, Any]]:
 
 
 def _common(scope: Scope) -> list[dict[str, Any]]:
-    """Allow what both roles need: examining mappings, assuming their roles, and reading referenced secrets.
-
-    The key of a secret that is encrypted with a key of your own has to be added.
-    """
-    kinds = {"secretsmanager:GetSecretValue": ":secretsmanager:", "ssm:GetParameter": ":ssm:"}
+    """Allow what both roles need: examining mappings, assuming their roles, and reading referenced secrets."""
     return [
         _statement("Examine", EXAMINE_REST, [*scope.studio("domain"), *scope.studio("space", "/*")]),
         _statement("Brokers", ["sts:AssumeRole", "sts:SetSourceIdentity"], sorted(scope.broker_roles)),
-        *(
-            _statement(f"Secrets{number}", [action], sorted(arn for arn in scope.secrets if kind in arn))
-            for number, (action, kind) in enumerate(kinds.items(), start=1)
-        ),
+        *_secrets(scope),
         *_key(scope),
+    ]
+
+
+def _secrets(scope: Scope) -> list[dict[str, Any]]:
+    """Allow reading referenced secrets. The key of one that is encrypted with a key of your own has to be added."""
+    kinds = {"secretsmanager:GetSecretValue": ":secretsmanager:", "ssm:GetParameter": ":ssm:"}
+    return [
+        _statement(f"Secrets{number}", [action], sorted(arn for arn in scope.secrets if kind in arn))
+        for number, (action, kind) in enumerate(kinds.items(), start=1)
     ]
 
 
@@ -221,3 +242,11 @@ def _tables(scope: Scope, sid: str, operations: Iterable[str], names: Iterable[s
 
 def _statement(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+_STATEMENTS = {
+    Role.SERVING: _serving,
+    Role.ADMINISTRATION: _administration,
+    Role.SETUP: _setup,
+    Role.REVOCATION: _revocation,
+}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot import console
-from bot.cli.options import AsJson, Team, Yes
-from bot.core.values import ROLE_ARN, check_pattern, utc_now
+from bot.cli.options import AsJson, ServingRole, Team, Yes
+from bot.core.values import check_pattern, utc_now
 from bot.observability.logs import redactor
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def doctor(
             "Roles of deploy/broker-role.yaml allow this only to the bot.",
         ),
     ] = False,
-    serving_role: Annotated[
-        str | None, typer.Option(metavar="ARN", help="The bot's role, if you run this with other credentials.")
-    ] = None,
+    serving_role: ServingRole = None,
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="Address of a running bot, to check that it is ready.")
     ] = None,
@@ -66,8 +64,6 @@ def doctor(
 
     Example: studio-links doctor --url https://bot.example.com --serving-role arn:aws:iam::123456789012:role/bot
     """
-    if serving_role is not None:
-        check_pattern("serving role", serving_role, ROLE_ARN, 600, "an IAM role's ARN")
     if url is not None:
         check_pattern(
             "url", url, ADDRESS, 2000, "the address of a bot without a user name, like https://bot.example.com"

@@ -1,4 +1,4 @@
-"""Print the IAM policy that the bot, its administrators or its setup need."""
+"""Print the IAM policy of the bot, or of the people who run it."""
 
 import re
 from dataclasses import replace
@@ -10,7 +10,7 @@ import typer
 from bot import console
 from bot.aws.iam_policy import MAX_MANAGED_POLICY, TAG, TAG_VALUE, Role, Scope, policy, size
 from bot.cli.context import CommandContext
-from bot.cli.options import KmsKey, Team
+from bot.cli.options import KmsKey, ServingRole, Team
 from bot.core.errors import ConfigError, StoreError
 from bot.core.values import DOMAIN_ID, MAX_NAME, InvalidValue, check_pattern
 
@@ -31,7 +31,8 @@ def iam_policy(
         Role,
         typer.Option(
             metavar="ROLE",
-            help="For the bot (serving), its administrators (administration), or `tables create` (setup).",
+            help="For the bot (serving), its administrators (administration), `tables create` (setup), or `revoke` "
+            "(revocation).",
         ),
     ] = Role.SERVING,
     domain: Annotated[
@@ -54,6 +55,7 @@ def iam_policy(
         list[str] | None, typer.Option(metavar="VPCE", help="Links work only through these VPC endpoints.")
     ] = None,
     kms_key: KmsKey = None,
+    serving_role: ServingRole = None,
     team: Team = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as always.")] = True,  # noqa: ARG001 - every reader takes it
 ) -> None:
@@ -76,7 +78,9 @@ def iam_policy(
     _check(domains, source_ip or [], source_vpce or [])
     partition, number = _account(account, settings.aws_region)
     mappings = [] if role is Role.SETUP else _mappings(run, named=bool(domains))
-    own = [mapping for mapping in mappings if not mapping.role_arn]
+    # Whoever revokes reaches domains of this account with their own role, not with the mapping's.
+    here = f":{number}:" if role is Role.REVOCATION else None
+    own = [each for each in mappings if not each.role_arn or (here and here in each.role_arn)]
     open_domains = frozenset((settings.aws_region, each) for each in domains)
     scope = Scope(
         partition=partition,
@@ -98,7 +102,10 @@ def iam_policy(
         source_ips=tuple(source_ip or ()),
         source_vpces=tuple(source_vpce or ()),
         kms_key=kms_key,
+        serving_role=serving_role,
     )
+    if role is Role.REVOCATION and serving_role is None:
+        console.warn("name the bot's role with --serving-role, to end the sessions of links that it made")
     if role is not Role.SETUP and not scope.domains and not scope.broker_roles:
         console.warn("nothing is mapped yet, so no domain is in this policy: name domains with --domain")
     console.print_json(_fitting(scope) if role is Role.SERVING else policy(role, scope))

@@ -10,7 +10,7 @@ import typer
 from bot.admin.commands import ParseError, Problem, build
 from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, CommandSpec, Name, Verb
 from bot.cli.context import CommandContext
-from bot.core.values import check_pattern, utc_now
+from bot.core.values import ROLE_ARN, check_pattern, utc_now
 
 Team = Annotated[
     str | None,
@@ -28,6 +28,18 @@ def _kms_key(given: str | None) -> str | None:
 KmsKey = Annotated[
     str | None,
     typer.Option(metavar="ARN", callback=_kms_key, help="The KMS key that encrypts the tables, if it is your own."),
+]
+
+
+def _role(given: str | None) -> str | None:
+    if given is not None:
+        check_pattern("serving role", given, ROLE_ARN, 600, "an IAM role's ARN")
+    return given
+
+
+ServingRole = Annotated[
+    str | None,
+    typer.Option(metavar="ARN", callback=_role, help="The bot's role, if you run this with other credentials."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask on a terminal.")]

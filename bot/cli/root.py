@@ -9,7 +9,7 @@ import typer
 
 from bot import console
 from bot.admin.commands import ParseError
-from bot.cli import audit, doctor, history, iam, init, local, members, serving, sync, tables, transfer
+from bot.cli import audit, doctor, history, iam, init, local, members, revoke, serving, sync, tables, transfer
 from bot.core.errors import StudioLinksError
 from bot.core.values import InvalidValue, our_version
 from bot.observability import logs
@@ -52,6 +52,7 @@ cli.add_typer(audit.commands, name="audit")
 cli.add_typer(doctor.commands)
 cli.add_typer(iam.commands)
 cli.add_typer(serving.commands)
+cli.add_typer(revoke.commands)
 cli.add_typer(tables.commands, name="tables")
 cli.add_typer(local.commands)
 

@@ -19,6 +19,8 @@ UNDELIVERED = "undelivered"
 MAY_BE_OPENED = (REQUESTED, ISSUED, UNDELIVERED)
 CHOOSE = Reason.CHOOSE.value
 DONE = "done"
+# A revocation that could not end everything.
+INCOMPLETE = "incomplete"
 # An administrator's command from Slack that would have given them something themselves.
 OWN_ACCESS = "own_access"
 # One that needs a second administrator: it waits, or there is none.

@@ -729,8 +729,7 @@ def test_calls_of_other_services_get_a_clear_error(sagemaker: Any, aws: LocalAws
     assert "MissingAuthenticationToken" in call_by_hand(aws, "SageMaker.ListDomains", b"{}", Authorization="")[2]
     assert "UnknownService" in call_by_hand(aws, "", b"", service="s3")[2]
     assert code(connect("sqs").list_queues) == "UnknownService"
-    create_app = sagemaker.create_app
-    assert code(create_app, DomainId=DOMAIN, AppType="Canvas", AppName="x") == "UnknownOperationException"
+    assert code(sagemaker.create_app_image_config, AppImageConfigName="x") == "UnknownOperationException"
     assert "UnknownOperationException" in call_by_hand(aws, "SageMaker.Dance", b"{}")[2]
     assert call_by_hand(aws, "SageMaker.ListDomains", b"{}", Content_Length=str(10**9))[0] == 413
 

@@ -368,6 +368,7 @@ COMMANDS = [
         "doctor",
         "sync",
         "iam-policy",
+        "revoke",
         "serve",
         "local-aws",
         "demo",

@@ -47,7 +47,7 @@ BEYOND_MOTO = {
     "AWS::WAFv2::WebACLAssociation",
 }
 # Access keys that tell the stand-in which role makes a call.
-SERVING, ADMINISTRATION = "serving-role", "administration-role"
+SERVING, ADMINISTRATION, REVOCATION = "serving-role", "administration-role", "revocation-role"
 
 
 @dataclass(frozen=True)
@@ -131,17 +131,19 @@ def allows(found: set[tuple[str, str]], action: str, resource: str) -> bool:
 
 def needs(call: Call) -> set[tuple[str, str]]:
     """Return the permissions that a call needs: actions with their resources."""
-    if call.operation == "GetCallerIdentity":
-        return set()  # no policy can deny this call
-    if call.operation == "AssumeRole":
-        return {(f"sts:{action}", call.arguments["RoleArn"]) for action in ("AssumeRole", "SetSourceIdentity")}
-    if call.operation == "GetSecretValue":
-        return {("secretsmanager:GetSecretValue", call.arguments["SecretId"])}
-    if call.operation in STUDIO:
-        if call.operation == "ListTags":
+    match call.operation:
+        case "AssumeRole":
+            return {(f"sts:{action}", call.arguments["RoleArn"]) for action in ("AssumeRole", "SetSourceIdentity")}
+        case "PutRolePolicy":
+            return {("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/{call.arguments['RoleName']}")}
+        case "GetSecretValue":
+            return {("secretsmanager:GetSecretValue", call.arguments["SecretId"])}
+        case "ListTags":
             return {("sagemaker:ListTags", call.arguments["ResourceArn"])}
-        path = STUDIO[call.operation].format(**call.arguments)
-        return {(f"sagemaker:{call.operation}", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{path}" if path else "*")}
+        case studio if studio in STUDIO:
+            path = STUDIO[studio].format(**call.arguments)
+            resource = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{path}" if path else "*"
+            return {(f"sagemaker:{studio}", resource)}
     return {(f"dynamodb:{action}", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{on}") for action, on in reaches(call)}
 
 
@@ -154,6 +156,8 @@ STUDIO = {
     "ListSpaces": "",
     "ListUserProfiles": "",
     "ListTags": "",
+    "ListApps": "",
+    "DeleteApp": "app/{DomainId}/{UserProfileName}/{AppType}/{AppName}",
 }
 
 
@@ -183,20 +187,21 @@ class Deployment:
     denied: Sequence[Mapping[str, Any]]
     rights: Mapping[str, set[tuple[str, str]]]
 
-    def administer(self, *arguments: str, code: int = 0) -> str:
-        """Run `studio-links` with the administration role."""
-        environment = {**self.product.environment, "AWS_ACCESS_KEY_ID": ADMINISTRATION}
+    def administer(self, *arguments: str, code: int = 0, role: str = ADMINISTRATION) -> str:
+        """Run `studio-links` with the administration role, or another one for people."""
+        environment = {**self.product.environment, "AWS_ACCESS_KEY_ID": role}
         ended = run_command(*arguments, environment=environment)
         assert ended.returncode == code, ended.stdout + ended.stderr
         return ended.stdout
 
     def needed(self, role: str) -> set[tuple[str, str]]:
         """Return the permissions that the calls of a role needed. The broker's calls have keys from STS."""
-        keys = {SERVING, ADMINISTRATION, self.product.aws.environment()["AWS_ACCESS_KEY_ID"]}
+        keys = {SERVING, ADMINISTRATION, REVOCATION, self.product.aws.environment()["AWS_ACCESS_KEY_ID"]}
         calls = [
             c for c in self.product.aws.recorded if c.caller == role or (role == "broker" and c.caller not in keys)
         ]
-        return {need for call in calls for need in needs(call)}
+        # No policy can deny GetCallerIdentity.
+        return {need for call in calls if call.operation != "GetCallerIdentity" for need in needs(call)}
 
 
 def parameters(slack: Workspace, domain_id: str) -> dict[str, str]:
@@ -217,6 +222,7 @@ def parameters(slack: Workspace, domain_id: str) -> dict[str, str]:
         # The two templates need each other's roles, and the broker role's name is not known in advance.
         "BrokerRoleArns": f"arn:aws:iam::{ACCOUNT}:role/broker-*",
         "AdministerInSlack": "true",
+        "RevocationArn": f"arn:aws:iam::{ACCOUNT}:role/security",
         "StudioExternalId": EXTERNAL_ID,
         "StudioAdmins": "U0ADA",
         "StudioTeams": TEAM,
@@ -278,6 +284,7 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
             found = {
                 SERVING: rights(statements(stack.outputs["ServingRoleArn"])),
                 ADMINISTRATION: rights(statements(stack.outputs["AdministrationRoleArn"])),
+                REVOCATION: rights(statements(stack.outputs["RevocationRoleArn"])),
                 "broker": rights(statements(broker.outputs["BrokerRoleArn"])),
             }
             role = boto3.client("iam").get_role(RoleName=broker.resources["BrokerRole"])["Role"]
@@ -322,6 +329,12 @@ def used(deployment: Deployment) -> Deployment:
         "sync",
     ):
         deployment.administer(*line.split())
+    boto3.client("sagemaker").create_app(
+        DomainId=domain, UserProfileName="ana", AppType="JupyterServer", AppName="default"
+    )
+    serving = deployment.stack.outputs["ServingRoleArn"]
+    revoked = deployment.administer("revoke", "U0ANA", "--serving-role", serving, "--json", role=REVOCATION)
+    assert len(json.loads(revoked)["ended"]) == 3
     deployment.administer("map", "U0EVE", "--domain", domain, "--profile", "ana", code=1)  # mapped to another member
     for text in ("default", "far", "default space", "default space nowhere", "whoami"):
         slack.answer_to(slack.command("U0ANA", text))
@@ -342,7 +355,7 @@ def test_moto_creates_every_supported_resource(deployment: Deployment) -> None:
     assert {"AccessTable", "AuditTable", "RuntimeTable", "Service", "ListenerRule"} <= set(deployment.stack.resources)
 
 
-@pytest.mark.parametrize("role", [SERVING, ADMINISTRATION, "broker"])
+@pytest.mark.parametrize("role", [SERVING, ADMINISTRATION, REVOCATION, "broker"])
 def test_role_allows_every_call_made_with_it(used: Deployment, role: str) -> None:
     needed = used.needed(role)
 
@@ -350,7 +363,7 @@ def test_role_allows_every_call_made_with_it(used: Deployment, role: str) -> Non
     assert sorted(need for need in needed if not allows(used.rights[role], *need)) == []
 
 
-@pytest.mark.parametrize("role", [SERVING, ADMINISTRATION])
+@pytest.mark.parametrize("role", [SERVING, ADMINISTRATION, REVOCATION])
 def test_role_has_no_unused_table_permissions(used: Deployment, role: str) -> None:
     of_tables = {right for right in used.rights[role] if right[0].startswith("dynamodb:")}
     looking = {right for right in of_tables if right[0].startswith("dynamodb:Describe")}

@@ -18,6 +18,8 @@ ACCOUNT = "123456789012"
 BROKER = "arn:aws:iam::210987654321:role/studio/broker"
 ANA = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:user-profile/d-one/ana"
 DAN = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:user-profile/d-two/dan"
+BOT = f"arn:aws:iam::{ACCOUNT}:role/bot"
+APP = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:app/d-one/ana/jupyterlab/default"
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0123abcd"
 SCOPE = Scope(
     partition="aws",
@@ -27,6 +29,7 @@ SCOPE = Scope(
     profiles=frozenset({ANA, DAN}),
     domains=frozenset({("eu-west-1", "d-one"), ("us-east-1", "d-two")}),
     broker_roles=frozenset({BROKER}),
+    serving_role=BOT,
 )
 
 
@@ -45,11 +48,12 @@ def test_policy_names_exactly_the_mapped_resources(role: Role) -> None:
     assert {resource.split("/")[1] for resource in sagemaker} == (set() if role is Role.SETUP else {"d-one", "d-two"})
     assert all("us-east-1" in resource for resource in sagemaker if "d-two" in resource)
     assert all("studio-links-" in resource for resource in resources if ":dynamodb:" in resource)
-    assert (BROKER in resources) == (role is not Role.SETUP)
+    assert (BROKER in resources) == (role in (Role.SERVING, Role.ADMINISTRATION))
     assert not any(action.endswith("*") for statement in document["Statement"] for action in statement["Action"])
     for statement in document["Statement"]:
         if "*" in statement["Resource"]:  # these take no narrower resource
             assert set(statement["Action"]) <= {
+                "sagemaker:ListApps",
                 "sagemaker:ListSpaces",
                 "sagemaker:ListUserProfiles",
                 "dynamodb:ListTables",
@@ -63,7 +67,7 @@ ATTACKS = [
     *((role, "dynamodb:BatchWriteItem", SCOPE.table("audit")) for role in Role),
     *(
         (role, f"dynamodb:{action}", SCOPE.table("audit"))
-        for role in (Role.SERVING, Role.ADMINISTRATION)
+        for role in (Role.SERVING, Role.ADMINISTRATION, Role.REVOCATION)
         for action in ("CreateTable", "UpdateTable", "UpdateContinuousBackups", "UpdateTimeToLive")
     ),
     *(
@@ -73,6 +77,12 @@ ATTACKS = [
     ),
     (Role.ADMINISTRATION, "sagemaker:CreatePresignedDomainUrl", ANA),
     (Role.SETUP, "sagemaker:CreatePresignedDomainUrl", ANA),
+    (Role.REVOCATION, "sagemaker:CreatePresignedDomainUrl", ANA),
+    (Role.REVOCATION, "sagemaker:DeleteApp", APP.replace("d-one", "d-three")),
+    (Role.REVOCATION, "dynamodb:PutItem", SCOPE.table("access")),
+    (Role.REVOCATION, "iam:PutRolePolicy", BOT.replace("bot", "admin")),
+    *((role, "iam:PutRolePolicy", BOT) for role in (Role.SERVING, Role.ADMINISTRATION, Role.SETUP)),
+    *((role, "sagemaker:DeleteApp", APP) for role in (Role.SERVING, Role.ADMINISTRATION, Role.SETUP)),
     (Role.SERVING, "sagemaker:CreatePresignedDomainUrl", ANA.replace("ana", "eve")),
     (Role.SERVING, "sagemaker:CreatePresignedDomainUrl", ANA.replace("d-one", "d-three")),
     (Role.SERVING, "sagemaker:DescribeUserProfile", ANA.replace("ana", "eve")),
@@ -86,6 +96,8 @@ def test_policy_does_not_allow(role: Role, action: str, resource: str) -> None:
 
 def test_each_role_may_do_its_own_work() -> None:
     assert allows(policy(Role.SERVING, SCOPE), "sagemaker:CreatePresignedDomainUrl", ANA)
+    assert allows(policy(Role.REVOCATION, SCOPE), "sagemaker:DeleteApp", APP)
+    assert allows(policy(Role.REVOCATION, SCOPE), "iam:PutRolePolicy", BOT)
     assert allows(policy(Role.SETUP, SCOPE), "dynamodb:CreateTable", SCOPE.table("access"))
     assert allows(policy(Role.ADMINISTRATION, SCOPE), "sagemaker:DescribeUserProfile", ANA.replace("ana", "eve"))
 

@@ -20,6 +20,7 @@ GIVEN = {
     "AdministerInSlack": "true",
     "AdministratorArn": f"{PEOPLE}administrators",
     "SetupArn": f"{PEOPLE}setup",
+    "RevocationArn": f"{PEOPLE}security",
     "TableKeyArn": KEY,
     "VpcId": "vpc-1",
     "Subnets": "subnet-1,subnet-2",
@@ -43,6 +44,11 @@ ATTACKS = [
     ("AdministrationRole", "secretsmanager:GetSecretValue", SLACK),
     ("SetupRole", "secretsmanager:GetSecretValue", BOT_TOKEN),
     ("SetupRole", "secretsmanager:GetSecretValue", SLACK),
+    ("RevocationRole", "secretsmanager:GetSecretValue", SLACK),
+    ("RevocationRole", PRESIGN, f"{PROFILE}ana"),
+    ("RevocationRole", "dynamodb:PutItem", "AccessTable"),
+    ("RevocationRole", "iam:PutRolePolicy", "AdministrationRole"),
+    ("RevocationRole", "sagemaker:DeleteApp", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:app/d-two/ana/a/b"),
     ("ExecutionRole", "secretsmanager:GetSecretValue", SLACK),
     ("AdministrationRole", PRESIGN, f"{PROFILE}ana"),
     ("SetupRole", PRESIGN, f"{PROFILE}ana"),
@@ -57,7 +63,7 @@ ATTACKS = [
         for action in ("BatchGetItem", "DeleteTable", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
         for table in TABLES
     ),
-    *((role, "iam:PutRolePolicy", PEOPLE + "any") for role in ("ServingRole", "AdministrationRole", "SetupRole")),
+    *((role, "iam:PutRolePolicy", "ServingRole") for role in ("ServingRole", "AdministrationRole", "SetupRole")),
     *((role, "kms:CreateGrant", KEY) for role in ("ServingRole", "AdministrationRole")),
 ]
 
@@ -75,6 +81,8 @@ def test_each_role_may_do_its_own_work(stack: Stack) -> None:
         ("AdministrationRole", "secretsmanager:GetSecretValue", BOT_TOKEN),
         ("AdministrationRole", "dynamodb:DescribeContinuousBackups", "AuditTable"),
         ("SetupRole", "dynamodb:UpdateContinuousBackups", "AuditTable"),
+        ("RevocationRole", "iam:PutRolePolicy", "ServingRole"),
+        ("RevocationRole", "sagemaker:DeleteApp", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:app/d-one/ana/a/b"),
     ):
         assert permits(stack.permissions(role), action, resource)
 
@@ -86,7 +94,7 @@ def test_table_key_is_used_only_through_dynamodb(stack: Stack) -> None:
             assert permits(stack.permissions(role), "kms:Decrypt", KEY, via) == allowed
 
 
-@pytest.mark.parametrize("role", ["AdministrationRole", "SetupRole"])
+@pytest.mark.parametrize("role", ["AdministrationRole", "SetupRole", "RevocationRole"])
 def test_role_for_people_needs_mfa_unless_switched_off(role: str) -> None:
     mfa = {"aws:MultiFactorAuthPresent": "true"}
     trust = Stack(**GIVEN).trust(role)
@@ -95,6 +103,12 @@ def test_role_for_people_needs_mfa_unless_switched_off(role: str) -> None:
     assert not permits(trust, "sts:AssumeRole", context={"aws:MultiFactorAuthPresent": "false"})
     without = Stack(**GIVEN, RequireMfa="false").trust(role)
     assert permits(without, "sts:AssumeRole")
+
+
+def test_revocation_role_is_not_the_administrators(stack: Stack) -> None:
+    assert [each["Principal"]["AWS"] for each in stack.trust("RevocationRole")] == [f"{PEOPLE}security"]
+    assert "RevocationRole" not in Stack(**{**GIVEN, "RevocationArn": ""}).resources
+    assert "RevocationRole" not in Stack("broker-role.yaml", **BROKER).resources
 
 
 def test_setup_role_is_not_the_administrators(stack: Stack) -> None:

@@ -26,7 +26,12 @@ from moto.sagemaker.models import sagemaker_backends
 from werkzeug.http import http_date
 from werkzeug.wrappers import Request, Response
 
-from bot.local.aws import dynamodb, iam, sagemaker
+from bot.local.aws import (
+    dynamodb,
+    iam,
+    sagemaker,
+    sagemaker_apps,  # noqa: F401 - importing it adds its operations
+)
 from bot.local.aws.calls import Call, arguments, credential, operation
 from bot.local.aws.constraints import mistyped
 from bot.local.aws.sagemaker_state import studio_state

@@ -197,6 +197,7 @@ class GermanAdminWords(AdminWords):
         "unlocked": "{by} hat die Links wieder freigegeben{reason}",
         "import": "{by} hat importiert: {what} von {user}",
         "sync": "{by} hat abgeglichen: {what} von {user}",
+        "revoke": "{by} hat beendet, was bei {user} in Studio lief",
         "request": "{by} hat Zugriff beantragt{reason}",
         "approved": "{by} hat den Antrag von {user} genehmigt{reason}",
         "denied": "{by} hat den Antrag von {user} abgelehnt{reason}",

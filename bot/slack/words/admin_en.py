@@ -184,6 +184,7 @@ class AdminWords:
         "unlocked": "{by} lifted the lockdown{reason}",
         "import": "{by} imported {what} of {user}",
         "sync": "{by} synced {what} of {user}",
+        "revoke": "{by} ended what {user} had running in Studio",
         "request": "{by} asked for access{reason}",
         "approved": "{by} approved {user}'s request{reason}",
         "denied": "{by} denied {user}'s request{reason}",

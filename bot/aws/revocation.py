@@ -1,0 +1,178 @@
+"""What a denied member still has in AWS and how to end it: running apps, and sessions that made links.
+
+AWS checks the policies of the role that made a link for every request of the Studio session that it opened. A deny
+for sessions of the role that began before now therefore ends those, and no later ones.
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePresignedDomainUrl.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from bot.aws.account import CONFIG
+from bot.aws.client import aws_errors, new_session
+from bot.aws.iam_policy import PRESIGN
+from bot.aws.role_sessions import SessionKey, assume
+from bot.core.access import Mapping, Member
+from bot.core.errors import StudioError
+from bot.core.link import Reason
+from bot.core.values import MAX_SESSION_NAME_LENGTH
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import DeleteAppRequestTypeDef
+
+SESSION_NAME = "studio-links-revocation"
+POLICY_NAME = "studio-links-revoked"
+ALIVE = ("InService", "Pending")
+# A session may do nothing that its role may not.
+ANYTHING = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something to end. `end` raises StudioError if AWS refuses or does not answer."""
+
+    what: str
+    end: Callable[[], None]
+
+
+class Revocation:
+    """Find and end what one member has. Each method raises StudioError if AWS refuses or does not answer.
+
+    Args:
+        account: the account of our own credentials.
+        serving_role: the bot's role, for mappings without a role; None if nobody has named it.
+        assumed: roles to assume in other accounts.
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        *,
+        region: str,
+        account: str,
+        now: datetime,
+        serving_role: str | None = None,
+        assumed: Iterable[str] = (),
+        external_id: str | None = None,
+    ) -> None:
+        self._member, self._region, self._account = member, region, account
+        self._before = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+        self._policy_name = f"{POLICY_NAME}-{member.user_id}-{now:%Y%m%dT%H%M%SZ}"
+        self._serving_role, self._external_id = serving_role, external_id
+        self._assumed = {_account_of(role): role for role in assumed}
+        self._client = cache(self._new_client)
+
+    def sessions(self, mappings: Iterable[Mapping]) -> list[Step]:
+        """Return a step for each role that made the member's links."""
+        of_role: dict[str, list[Mapping]] = defaultdict(list)
+        for mapping in mappings:
+            of_role[mapping.role_arn or self._serving_role or ""].append(mapping)
+        return [
+            Step(f"sessions of {role or 'the bot'} that made links before now", partial(self._deny, role, found))
+            for role, found in sorted(of_role.items())
+        ]
+
+    def apps(self, mapping: Mapping) -> tuple[list[Step], list[str]]:
+        """Return a step for each running app of the profile and its private spaces, and the spaces left alone."""
+        with aws_errors():
+            client: SageMakerClient = self._client("sagemaker", mapping.region or self._region, self._owner(mapping))
+            private, shared = _spaces(client, mapping)
+            found = [
+                {"UserProfileName": mapping.profile_name},
+                *({"SpaceName": name} for name in private),
+            ]
+            steps = list(chain.from_iterable(_apps(client, mapping.domain_id, owner) for owner in found))
+        return steps, [f"space {name} in {mapping.domain_id} is shared: its apps keep running" for name in shared]
+
+    def _owner(self, mapping: Mapping) -> str:
+        return _account_of(mapping.role_arn) if mapping.role_arn else self._account
+
+    def _deny(self, role: str, mappings: list[Mapping]) -> None:
+        if not role:
+            raise StudioError("the bot's role is unknown: name it with --serving-role", reason=Reason.AWS_REFUSED)
+        condition: dict[str, Any] = {"DateLessThan": {"aws:TokenIssueTime": self._before}}
+        resources = ["*"]
+        if mappings[0].role_arn:
+            name = self._member.session_name[:MAX_SESSION_NAME_LENGTH]
+            condition["StringLike"] = {"aws:userid": f"*:{name}"}
+        else:  # the bot's role has sessions for all members: only the profiles tell them apart
+            resources = sorted({self._profile(mapping, role) for mapping in mappings})
+        statement = {"Effect": "Deny", "Action": PRESIGN, "Resource": resources, "Condition": condition}
+        with aws_errors():
+            self._client("iam", self._region, _account_of(role)).put_role_policy(
+                RoleName=role.rpartition("/")[2],
+                PolicyName=self._policy_name,
+                PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+            )
+
+    def _profile(self, mapping: Mapping, role: str) -> str:
+        place = f"{mapping.region or self._region}:{self._account}"
+        named = f"arn:{role.split(':')[1]}:sagemaker:{place}:user-profile/{mapping.domain_id}/{mapping.profile_name}"
+        return mapping.profile_arn or named
+
+    def _new_client(self, service: Any, region: str, account: str) -> Any:
+        """Return a client with our own credentials, or those of the role that we may assume in the account."""
+        session = new_session()
+        if account == self._account:
+            return session.client(service, region_name=region, config=CONFIG)
+        if account not in self._assumed:
+            why = f"this is in account {account}: name a role of it to assume with --assume"
+            raise StudioError(why, reason=Reason.AWS_REFUSED)
+        sts = session.client("sts", region_name=self._region, config=CONFIG)
+        key = SessionKey(self._assumed[account], SESSION_NAME, ANYTHING)
+        credentials = assume(sts, key, self._external_id)
+        return session.client(
+            service,
+            region_name=region,
+            config=CONFIG,
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+        )
+
+
+def _account_of(role_arn: str) -> str:
+    return role_arn.split(":")[4]
+
+
+def _spaces(client: "SageMakerClient", mapping: Mapping) -> tuple[list[str], list[str]]:
+    """Return the names of the spaces that the profile owns: its private ones, and those that others use as well."""
+    private: list[str] = []
+    shared: list[str] = []
+    for page in client.get_paginator("list_spaces").paginate(DomainIdEquals=mapping.domain_id):
+        for space in page["Spaces"]:
+            owner = space.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "")
+            if owner.lower() == mapping.profile_name.lower():
+                sharing = space.get("SpaceSharingSettingsSummary", {}).get("SharingType")
+                (private if sharing == "Private" else shared).append(space["SpaceName"])
+    return private, shared
+
+
+def _apps(client: "SageMakerClient", domain_id: str, owner: dict[str, str]) -> Iterator[Step]:
+    """Yield a step for each app that runs for a profile or in a space."""
+    equals: Any = {f"{kind}Equals": name for kind, name in owner.items()}
+    for page in client.get_paginator("list_apps").paginate(DomainIdEquals=domain_id, **equals):
+        for app in page["Apps"]:
+            if app["Status"] in ALIVE:
+                named: DeleteAppRequestTypeDef = {
+                    "DomainId": domain_id,
+                    "AppType": app["AppType"],
+                    "AppName": app["AppName"],
+                    **owner,  # type: ignore[typeddict-item] # one of its two optional keys
+                }
+                [place] = owner.values()
+                what = f"app {app['AppType']} {app['AppName']} of {place} in {domain_id}"
+                yield Step(what, partial(_delete, client, named))
+
+
+def _delete(client: "SageMakerClient", app: "DeleteAppRequestTypeDef") -> None:
+    with aws_errors():
+        client.delete_app(**app)
