@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         (), description="Slack user ids such as U0123ABCD, separated by commas"
     )
     studio_sole_admin: bool = Field(default=False, description="true or false")
+    studio_approvals: str = matching(
+        "1",
+        r"^[1-9](, *d-[a-z0-9-]{1,61}=[1-9])*$",
+        "a number from 1 to 9, and others by domain, such as 1,d-abc123=2",
+    )
     studio_email_domains: Annotated[Values, AfterValidator(each_matches(EMAIL_DOMAIN))] = Field(
         (), description="e-mail domains such as example.com, in lower case, separated by commas"
     )

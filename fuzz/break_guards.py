@@ -455,15 +455,27 @@ GUARDS = {
     ),
     "only administrators decide": Guard(
         "admin/access_requests.py",
-        "        if not policy.may_administer(by, facts, self.admins, now).passed:",
+        "        if not administers:",
         "        if False:",
         (REQUESTS, "test_non_administrator_decides_nothing_and_is_recorded"),
     ),
     "no self-approval": Guard(
         "admin/access_requests.py",
-        "        return DecisionResult.OWN_REQUEST if by == press.who else self._settled(press.request)",
+        "        return DecisionResult.OWN_REQUEST if press.by == press.who else self._settled(press.request)",
         "        return self._settled(press.request)",
         (REQUESTS, "test_administrator_cannot_approve_their_own_request"),
+    ),
+    "second approval": Guard(
+        "admin/access_requests.py",
+        "        if len(approvers) < needed:",
+        "        if False:",
+        (f"{UNIT}/test_access_requests.py", "test_two_administrators_approve_where_two_are_needed"),
+    ),
+    "approvals that still stand": Guard(
+        "admin/access_requests.py",
+        "for user in request.approvers if self._administers(Member(tenant, user))",
+        "for user in request.approvers",
+        (f"{UNIT}/test_access_requests.py", "test_approval_of_a_removed_administrator_does_not_count"),
     ),
     "access request ownership": Guard(
         "store/access_requests.py",

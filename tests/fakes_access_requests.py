@@ -57,6 +57,18 @@ class FakeAccessRequests:
             self.latest[member] = replace(there, postings=tuple(postings))
             return self.latest[member]
 
+    def endorse(self, seen: AccessRequest, approved: AccessRequest, at: datetime) -> bool:
+        self._fail()
+        with self._lock:
+            there = self.latest.get(seen.member)
+            if there is None or there.id != seen.id or not _is_open(there, at):
+                return False
+            if (there.approvers, there.mapping) != (seen.approvers, seen.mapping):
+                return False
+            kept = replace(there, approvers=approved.approvers, needed=approved.needed, mapping=approved.mapping)
+            self.latest[seen.member] = kept
+            return True
+
     def reopen(self, member: Member, request_id: str) -> None:
         self._fail()
         if self.reopen_error is not None:

@@ -5,16 +5,17 @@ The state is in the store alone; messages and buttons carry ids that lead to it.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from bot.admin.changes import Admin
+from bot.admin.decisions import BEYOND_APPROVAL, Decision, Press, Submission
 from bot.core import audit, policy
-from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
+from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.consent import Ownership
 from bot.core.errors import Changed, StudioLinksError, UpstreamError
-from bot.core.link import Denied, Reason, Source
+from bot.core.link import Denied, Source
 from bot.core.ports import AccessRequestStore, AuditLog
 from bot.core.records import AccessRequest, Actor, DecisionResult, RequestState
 from bot.core.values import CONTROL, MAX_REASON, utc_now
@@ -27,54 +28,10 @@ GATHER_TIMEOUT = 3.5
 # The audit's words for a request that joined an open one, or came a second time, and for a decision that could not
 # be carried out.
 JOINED, REVERTED = "joined", "taken_back"
+# An approval that is not the last one needed.
+ENDORSED = DecisionResult.ENDORSED.value
 # The choices of a member; None is without an end date.
 DAYS = (1, 7, 30, 90, None)
-
-
-# The reasons that an approval changes nothing about, and what the administrator reads of each.
-BEYOND_APPROVAL = {
-    Reason.NOT_A_MEMBER: DecisionResult.INELIGIBLE,
-    Reason.GUEST: DecisionResult.INELIGIBLE,
-    Reason.LOCKDOWN: DecisionResult.LOCKED_DOWN,
-    Reason.DENIED: DecisionResult.DENY_RULE_REMAINS,
-    Reason.STORE_UNREADABLE: DecisionResult.UNREADABLE,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """The member's latest request, and whether this form has opened it; else it may be decided, or have expired."""
-
-    request: AccessRequest
-    is_new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The result, and the request as it stands now, if it exists.
-
-    Attributes:
-        person: Slack's record of the member, if it was read.
-    """
-
-    result: DecisionResult
-    request: AccessRequest | None = None
-    person: Person | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Press:
-    """An administrator's press on one request; None if the request no longer exists."""
-
-    by: Member
-    who: Member
-    request_id: str
-    source: Source
-    request: AccessRequest | None
-
-    @property
-    def actor(self) -> Actor:
-        return Actor(self.by.user_id, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +117,14 @@ class AccessRequests:
         Raises:
             StoreError, SlackError, StudioError, ProfileConflict, Changed: nothing was granted; the request is open.
         """
-        press = _Press(by, who, request_id, source, self._find(who, request_id))
+        press = Press(by, who, request_id, source, self._find(who, request_id))
         request, result = press.request, self._rejection(press)
         if result is not None or request is None:
             return self._refuse(press, result or DecisionResult.CLOSED)
         try:
+            approvers = self._standing_approvers(request)
+            if approvers:  # they have decided on the profile as well
+                mapping, asked_for = request.mapping, True
             facts = self._facts_for_approval(who)
             profile = None if mapping is None else self.admin.access.ownership(mapping)
             result = self._obstacle(request, facts, mapping, asked_for=asked_for)
@@ -177,12 +137,35 @@ class AccessRequests:
             raise
         if result is not None:
             return self._refuse(press, result)
+        domains = {m.domain_id for m in (*facts.access.mappings, *((mapping,) if mapping else ()))}
+        approvers, needed = tuple(dict.fromkeys((*approvers, by.user_id))), self.rules.approvals_for(domains)
+        if len(approvers) < needed:
+            return self._endorse(
+                press, request, replace(request, approvers=approvers, needed=needed, mapping=mapping)
+            )
         free = profile if profile is not None and profile.holder in (None, who) else None
         carry_out = partial(self._carry_out, press.actor, facts.access, mapping, free)
         return replace(self._decide(press, RequestState.APPROVED, carry_out), person=facts.person)
 
+    def _standing_approvers(self, request: AccessRequest) -> tuple[str, ...]:
+        """Return the earlier approvers who may still decide."""
+        tenant = request.member.tenant
+        return tuple(user for user in request.approvers if self._administers(Member(tenant, user)))
+
+    def _endorse(self, press: Press, seen: AccessRequest, approved: AccessRequest) -> Decision:
+        """Keep an approval that is not the last one needed.
+
+        Raises:
+            Changed: another approval came first.
+        """
+        self._record("decide", press.actor, approved, ENDORSED)
+        if approved.approvers != seen.approvers and not self.requests.endorse(seen, approved, self.now()):
+            self._record("decide", press.actor, approved, REVERTED)
+            raise Changed("another decision on this request came first: look again, then decide")
+        return Decision(DecisionResult.ENDORSED, approved)
+
     def deny(self, by: Member, who: Member, request_id: str, *, source: Source) -> Decision:
-        press = _Press(by, who, request_id, source, self._find(who, request_id))
+        press = Press(by, who, request_id, source, self._find(who, request_id))
         result = self._rejection(press)
         return self._decide(press, RequestState.DENIED) if result is None else self._refuse(press, result)
 
@@ -204,18 +187,21 @@ class AccessRequests:
         if not longer:
             self.admin.grant(who.tenant, Grant(who.user_id, Effect.ALLOW, until, request.reason), actor)
 
-    def _rejection(self, press: _Press) -> DecisionResult | None:
+    def _rejection(self, press: Press) -> DecisionResult | None:
         """Return why this press decides nothing. Anybody can be in the channel that shows the buttons."""
-        by, now = press.by, self.now()
         try:
-            matter = partial(groups_for_administration, by, admins=self.admins, now=now)
-            facts = self.facts.begin(by).end(self.facts.within(GATHER_TIMEOUT), matter)
+            administers = self._administers(press.by)
         except UpstreamError as error:
             self._record_failure(press, error)
             raise
-        if not policy.may_administer(by, facts, self.admins, now).passed:
+        if not administers:
             return DecisionResult.NOT_AN_ADMIN
-        return DecisionResult.OWN_REQUEST if by == press.who else self._settled(press.request)
+        return DecisionResult.OWN_REQUEST if press.by == press.who else self._settled(press.request)
+
+    def _administers(self, by: Member) -> bool:
+        matter = partial(groups_for_administration, by, admins=self.admins, now=self.now())
+        facts = self.facts.begin(by).end(self.facts.within(GATHER_TIMEOUT), matter)
+        return policy.may_administer(by, facts, self.admins, self.now()).passed
 
     def _facts_for_approval(self, member: Member) -> policy.Facts:
         until = self.facts.within(GATHER_TIMEOUT)
@@ -252,12 +238,12 @@ class AccessRequests:
         found = self.requests.find(member)
         return found if found is not None and found.id == request_id else None
 
-    def _refuse(self, press: _Press, result: DecisionResult) -> Decision:
+    def _refuse(self, press: Press, result: DecisionResult) -> Decision:
         self._record_press(press, result.value)
         return Decision(result, press.request)
 
     def _decide(
-        self, press: _Press, state: RequestState, carry_out: Callable[[AccessRequest], None] = lambda _: None
+        self, press: Press, state: RequestState, carry_out: Callable[[AccessRequest], None] = lambda _: None
     ) -> Decision:
         """Decide once: of simultaneous decisions the first counts, and one that fails is taken back."""
         actor, now = press.actor, self.now()
@@ -277,11 +263,11 @@ class AccessRequests:
             raise
         return Decision(DecisionResult.DONE, kept)
 
-    def _record_failure(self, press: _Press, error: UpstreamError) -> None:
+    def _record_failure(self, press: Press, error: UpstreamError) -> None:
         with suppress(StudioLinksError):  # the first error says more
             self._record_press(press, error.reason.value)
 
-    def _record_press(self, press: _Press, outcome: str) -> None:
+    def _record_press(self, press: Press, outcome: str) -> None:
         now = self.now()
         unknown = AccessRequest(press.request_id, press.who, wish="", reason="", days=None, at=now, expires_at=now)
         self._record("decide", press.actor, press.request or unknown, outcome)

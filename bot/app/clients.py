@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 
 def rules(settings: Settings) -> Rules:
-    return Rules(settings.studio_allow_guests, settings.studio_links_per_minute, settings.studio_sole_admin)
+    approvals, *by_domain = settings.studio_approvals.replace(" ", "").split(",")
+    return Rules(
+        settings.studio_allow_guests,
+        settings.studio_links_per_minute,
+        settings.studio_sole_admin,
+        int(approvals),
+        {domain: int(number) for domain, number in (each.split("=") for each in by_domain)},
+    )
 
 
 def studio(settings: Settings, connections: int, failed: Failed | None = None) -> SageMakerStudio:

@@ -31,11 +31,19 @@ class Rules:
 
     Attributes:
         sole_admin: whether the installation says that it has one administrator, who may allow themselves.
+        approvals: how many administrators have to approve an access request.
+        domain_approvals: the same for a member with a mapping in that domain.
     """
 
     allow_guests: bool = False
     links_per_minute: int = 5
     sole_admin: bool = False
+    approvals: int = 1
+    domain_approvals: Dictionary[str, int] = field(default_factory=dict)
+
+    def approvals_for(self, domains: Collection[str]) -> int:
+        """Return how many administrators have to approve access to these domains: the most that one of them needs."""
+        return max((self.domain_approvals.get(domain, self.approvals) for domain in domains), default=self.approvals)
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,9 @@ class AccessRequestStore(Protocol):
     def posted(self, member: Member, request_id: str, postings: Sequence[Posting]) -> AccessRequest | None:
         """Keep where administrators read the request; return as for `decide`."""
 
+    def endorse(self, seen: AccessRequest, approved: AccessRequest, at: datetime) -> bool:
+        """Keep the approvals of an open request; return False if they are no longer those that were seen."""
+
     def reopen(self, member: Member, request_id: str) -> None:
         """Take a decision back that could not be carried out."""
 

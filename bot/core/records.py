@@ -107,6 +107,7 @@ class DecisionResult(StrEnum):
     NEEDS_MAPPING = "needs_mapping"
     ALIAS_IN_USE = "alias_taken"
     HAD_OWNER = "had_owner"
+    ENDORSED = "endorsed"
     DENY_RULE_REMAINS = "deny_stands"
     UNREADABLE = "unreadable"
     INELIGIBLE = "of_no_use"
@@ -135,6 +136,9 @@ class AccessRequest:
         days: the duration of access; None for no end date.
         expires_at: the time until which it can be decided.
         postings: the messages with the buttons, as far as they are known.
+        approvers: the user ids of administrators who have approved while more are needed.
+        needed: how many have to, as far as the first of them knew.
+        mapping: the mapping that the first of them named.
     """
 
     id: str
@@ -148,6 +152,9 @@ class AccessRequest:
     decided_by: str | None = None
     decided_at: datetime | None = None
     postings: tuple[Posting, ...] = ()
+    approvers: tuple[str, ...] = ()
+    needed: int = 1
+    mapping: Mapping | None = None
 
 
 @dataclass(frozen=True, slots=True)

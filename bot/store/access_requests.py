@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from bot.core.access import Member
+from bot.core.access import Mapping, Member
+from bot.core.audit import record_fields
 from bot.core.records import AccessRequest, Posting, RequestState
 from bot.store.dynamodb import TimeAttribute, get_or_none, store_errors, write_if
 from bot.store.models import RuntimeItem, Tables
@@ -71,6 +73,15 @@ class AccessRequestTable:
             return _request(item, member)
         return None
 
+    def endorse(self, seen: AccessRequest, approved: AccessRequest, at: datetime) -> bool:
+        """Write the approvals if they are as seen; our own write, sent again after a lost answer, passes as well."""
+        items, new = self._items, _approvals(approved)
+        open_now = (items.request_id == seen.id) & (items.state == RequestState.OPEN.value) & (items.open_until > at)
+        as_seen = items.approvals == _approvals(seen) if seen.approvers else items.approvals.does_not_exist()
+        return write_if(
+            open_now & (as_seen | (items.approvals == new)), items(_key(seen.member)), [items.approvals.set(new)]
+        )
+
     def reopen(self, member: Member, request_id: str) -> None:
         """Undo the decision, unless a newer request has replaced this one."""
         actions = [
@@ -79,6 +90,11 @@ class AccessRequestTable:
             self._items.decided_at.remove(),
         ]
         write_if(self._items.request_id == request_id, self._items(_key(member)), actions)
+
+
+def _approvals(request: AccessRequest) -> dict[str, Any]:
+    mapping = None if request.mapping is None else record_fields(request.mapping)
+    return {"by": list(request.approvers), "needed": request.needed, "mapping": mapping}
 
 
 def _key(member: Member) -> str:
@@ -90,6 +106,7 @@ def _request(item: RuntimeItem, member: Member) -> AccessRequest:
     stored = item.request
     if not isinstance(stored, dict) or item.open_until is None:
         raise ValueError("an access request without its fields or its time")
+    approvals = item.approvals or {}
     return AccessRequest(
         id=item.request_id or "",
         member=member,
@@ -102,4 +119,7 @@ def _request(item: RuntimeItem, member: Member) -> AccessRequest:
         decided_by=item.decided_by,
         decided_at=item.decided_at,
         postings=tuple(Posting(each["message"], each["language"]) for each in item.postings or ()),
+        approvers=tuple(approvals.get("by", ())),
+        needed=approvals.get("needed", 1),
+        mapping=Mapping(**approvals["mapping"]) if approvals.get("mapping") else None,
     )

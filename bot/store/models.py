@@ -128,6 +128,7 @@ class RuntimeItem(Model):
     decided_by = UnicodeAttribute(null=True)
     decided_at = TimeAttribute(null=True)
     postings = JSONAttribute(null=True)
+    approvals = JSONAttribute(null=True)
     expires = TTLAttribute()
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.admin.access_requests import DAYS, AccessRequests, Decision, Submission
+from bot.admin.access_requests import DAYS, AccessRequests
 from bot.admin.changes import Admin
+from bot.admin.decisions import Decision, Submission
 from bot.core.access import Effect, Member, Person
 from bot.core.errors import StoreError
 from bot.core.link import Reason, Source
@@ -44,6 +45,32 @@ def requests(request: pytest.FixtureRequest) -> AccessRequestStore:
         return FakeAccessRequests()
     real: AccessRequestStore = request.getfixturevalue("table")
     return real
+
+
+# Approvals
+
+
+def approved(request: AccessRequest, *users: str) -> AccessRequest:
+    return replace(request, approvers=users, needed=2, mapping=a_mapping(set_by="", set_at=None))
+
+
+def test_approval_is_kept_while_the_request_is_open(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    assert requests.endorse(FIRST, approved(FIRST, ADA), NOON)
+    assert requests.find(ANA) == approved(FIRST, ADA)
+    assert requests.endorse(approved(FIRST, ADA), approved(FIRST, ADA, BEA), NOON)
+    assert not requests.endorse(approved(FIRST, ADA, BEA), approved(FIRST), FIRST.expires_at)
+    requests.decide(ANA, FIRST.id, DENIED, ADA, NOON)
+    assert not requests.endorse(approved(FIRST, ADA, BEA), approved(FIRST), NOON)
+    requests.ask(SECOND)
+    assert requests.find(ANA) == SECOND
+    assert not requests.endorse(FIRST, approved(FIRST, ADA), NOON)
+
+
+def test_concurrent_approvals_are_not_lost(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    kept = race(*(lambda user=user: requests.endorse(FIRST, approved(FIRST, user), NOON) for user in (ADA, BEA)))
+    assert sorted(map(str, kept)) == ["False", "True"]
 
 
 # Requests

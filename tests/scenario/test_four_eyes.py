@@ -15,13 +15,19 @@ from bot.core.records import Actor
 from bot.core.values import utc_now
 from bot.local.faults import Fault
 from bot.local.slack.screens import Message
-from tests.scenario.conftest import TEAM, Product, create_profile
+from tests.scenario.conftest import TEAM, Product, create_domain, create_profile
 from tests.scenario.test_access_requests import ask, newest
 from tests.scenario.test_home import dialog_of
 from tests.scenario.test_slack_admin import answer, opens, picks, presses, submits, text_of, types
 
-ADA, BEA, ANA, BEN = "U0ADA", "U0BEA", "U0ANA", "U0BEN"
-SETTINGS = {"STUDIO_ADMINS": f"{ADA},{BEA}", "STUDIO_SOLE_ADMIN": "true", "STUDIO_PERSON_SECONDS": "0"}
+ADA, BEA, ANA, BEN, FAY = "U0ADA", "U0BEA", "U0ANA", "U0BEN", "U0FAY"
+CLOSED = "d-closed"
+SETTINGS = {
+    "STUDIO_ADMINS": f"{ADA},{BEA}",
+    "STUDIO_SOLE_ADMIN": "true",  # changes nothing: there are two
+    "STUDIO_APPROVALS": f"1,{CLOSED}=2",
+    "STUDIO_PERSON_SECONDS": "0",
+}
 SHELL = Actor("cli:test", Source.CLI)
 
 
@@ -321,3 +327,25 @@ def test_news_that_slack_refuses_undoes_nothing(product: Product, admin: Admin) 
     confirms(product, ADA, "unmap @ana")
     product.slack.wait_until(lambda: product.bot.log.read_text().count("notice_not_sent") == 2)
     assert admin.access.read(Member(TEAM, ANA)).mappings == ()
+
+
+# Two approvals of an access request, for members with a profile in a domain that needs them
+
+
+def test_access_to_a_domain_that_needs_two_approvals(product: Product, admin: Admin) -> None:
+    product.slack.add_member(FAY, "fay")
+    assert create_domain("closed") == CLOSED
+    create_profile(CLOSED, "fay")
+    admin.map(Member(TEAM, FAY), Mapping("closed", CLOSED, "fay"), SHELL)
+    ask(product, FAY, "project Kestrel")
+    asked = {user: newest(product, user, "asks for access", "project Kestrel") for user in (ADA, BEA)}
+
+    for _ in range(2):
+        product.slack.press(ADA, asked[ADA], "approve_access")
+        newest(product, BEA, "project Kestrel", "1 of 2", f"<@{ADA}>")
+    assert links_of(product, FAY) == []
+    product.slack.press(BEA, newest(product, BEA, "project Kestrel"), "approve_access")
+
+    newest(product, ADA, "project Kestrel", f"Approved by <@{BEA}>")
+    assert links_of(product, FAY)
+    assert {("decide", "endorsed")} == set(outcomes(admin, ADA)[:2])

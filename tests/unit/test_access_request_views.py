@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot.admin.access_requests import DAYS, Decision
+from bot.admin.access_requests import DAYS
+from bot.admin.decisions import Decision
 from bot.core.access import Mapping, Member
 from bot.core.errors import BadInput, Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.link import Reason
@@ -298,6 +299,7 @@ def test_refused_press_shows_its_reason(render: RenderContext, verdict: Decision
         DecisionResult.OWN_REQUEST: words.not_your_own,
         DecisionResult.ALIAS_IN_USE: words.alias_in_use,
         DecisionResult.HAD_OWNER: words.had_owner,
+        DecisionResult.ENDORSED: words.endorsed,
         DecisionResult.UNREADABLE: words.unreadable,
         DecisionResult.DENY_RULE_REMAINS: words.deny_rule_remains,
         DecisionResult.INELIGIBLE: words.ineligible,

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 
-from bot.admin.access_requests import DAYS, OPEN_FOR, AccessRequests, Decision, Submission
+from bot.admin.access_requests import DAYS, OPEN_FOR, AccessRequests
 from bot.admin.changes import Admin
+from bot.admin.decisions import Decision, Submission
 from bot.admin.explain import explain
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
 from bot.core.errors import Changed, ProfileConflict, SlackError, StoreError, StudioError, StudioLinksError
@@ -894,3 +896,79 @@ def test_member_may_repeat_a_request_whose_rollback_failed(world: World) -> None
     assert world.access.read(BEN).grants == ()
     _, is_new = world.send(BEN, world.form(), wish="", reason="again", days=1)
     assert is_new
+
+
+# Two approvals
+
+
+def needs_two(world: World, **rules: Any) -> World:
+    world.use_case = replace(world.use_case, rules=Rules(**(rules or {"approvals": 2})))
+    return world
+
+
+def test_two_administrators_approve_where_two_are_needed(world: World) -> None:
+    request = needs_two(world).ask(BEN)
+    mapping = a_mapping(profile="ben")
+
+    first = world.approve(request, mapping)
+    assert first.result is DecisionResult.ENDORSED
+    assert first.request is not None
+    assert (first.request.approvers, first.request.needed, first.request.mapping) == ((ADA.user_id,), 2, mapping)
+    assert world.access.read(BEN) == Access()
+
+    last = world.approve(request, None, by=BEA, asked_for=False)  # the profile is the one that Ada entered
+    assert last.result is DecisionResult.DONE
+    assert [m.profile_name for m in world.access.read(BEN).mappings] == ["ben"]
+    assert world.steps()[-4:] == [
+        ("decide", "endorsed", ADA.user_id),
+        ("decide", "approved", BEA.user_id),
+        ("map", "done", BEA.user_id),
+        ("allow", "done", BEA.user_id),
+    ]
+
+
+def test_one_administrator_does_not_approve_twice(world: World) -> None:
+    request = needs_two(world).ask()
+    for _ in range(3):
+        assert world.approve(request).result is DecisionResult.ENDORSED
+    assert world.rule() is None
+
+
+def test_requester_is_no_approver_of_two(world: World) -> None:
+    request = needs_two(world).ask(ADA)
+    assert world.approve(request, a_mapping(profile="ben")).result is DecisionResult.OWN_REQUEST
+    assert world.approve(request, a_mapping(profile="ben"), by=BEA).result is DecisionResult.ENDORSED
+
+
+def test_approval_of_a_removed_administrator_does_not_count(world: World) -> None:
+    request = needs_two(world).ask()
+    world.approve(request)
+    world.access.give(ADA, a_grant(ADA, effect=Effect.DENY))
+
+    assert world.approve(request, by=BEA).result is DecisionResult.ENDORSED
+    assert world.rule() is None
+
+
+def test_denial_by_one_ends_a_request_that_needs_two(world: World) -> None:
+    request = needs_two(world).ask()
+    world.approve(request)
+    assert world.deny(request, by=BEA).result is DecisionResult.DONE
+    assert world.approve(request, by=BEA).result is DecisionResult.ALREADY_DECIDED
+    assert world.rule() is None
+
+
+@pytest.mark.parametrize(("rules", "first"), [({"d-research": 2}, "endorsed"), ({"d-other": 2}, "done")])
+def test_number_of_approvals_depends_on_the_domain(world: World, rules: dict[str, int], first: str) -> None:
+    request = needs_two(world, domain_approvals=rules).ask()
+    assert world.approve(request).result == first
+
+
+def test_approvals_at_the_same_time_are_both_counted(world: World) -> None:
+    request = needs_two(world).ask()
+    outcomes = race(lambda: world.approve(request), lambda: world.approve(request, by=BEA))
+    results = [each.result if isinstance(each, Decision) else type(each) for each in outcomes]
+    assert DecisionResult.ENDORSED in results
+    if Changed in results:
+        assert world.rule() is None
+    else:
+        assert sorted(map(str, results)) == ["done", "endorsed"]

@@ -59,6 +59,7 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_ADMINS": (),
     "STUDIO_ALLOW_GUESTS": False,
     "STUDIO_SOLE_ADMIN": False,
+    "STUDIO_APPROVALS": "1",
     "STUDIO_LINKS_PER_MINUTE": 5,
     "STUDIO_AUDIT_DAYS": 400,
     "STUDIO_EXTERNAL_ID": None,
@@ -116,6 +117,7 @@ VALID: list[tuple[str, str, Any]] = [
     ("STUDIO_ALLOW_GUESTS", "False", False),
     ("STUDIO_ALLOW_GUESTS", "1", True),
     ("STUDIO_SOLE_ADMIN", "true", True),
+    ("STUDIO_APPROVALS", "1, d-abc123=2", "1, d-abc123=2"),
     ("STUDIO_LINKS_PER_MINUTE", "1000", 1000),
     ("STUDIO_REQUESTS_PER_MINUTE", "1000", 1000),
     ("STUDIO_AUDIT_DAYS", "3650", 3650),
@@ -178,6 +180,7 @@ INVALID: dict[str, tuple[list[str], str]] = {
     "STUDIO_ADMINS": (["T0A", "S0A", "ana", "U0A,ana", "everyone"], "Slack user ids"),
     "STUDIO_ALLOW_GUESTS": (["perhaps", "2"], "true or false"),
     "STUDIO_SOLE_ADMIN": (["perhaps", "2"], "true or false"),
+    "STUDIO_APPROVALS": (["0", "d-abc123=2", "1,abc=2", "two"], "a number from 1 to 9, and others by domain"),
     "STUDIO_LINKS_PER_MINUTE": (["0", "1001", "many"], "a whole number from 1 to 1000"),
     "STUDIO_AUDIT_DAYS": (["0", "3651", "forever"], "a whole number from 1 to 3650"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": (

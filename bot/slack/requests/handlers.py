@@ -6,7 +6,8 @@ from functools import partial
 
 import structlog
 
-from bot.admin.access_requests import DAYS, Decision, Submission
+from bot.admin.access_requests import DAYS
+from bot.admin.decisions import Decision, Submission
 from bot.core.access import Mapping as StudioMapping
 from bot.core.access import Member
 from bot.core.errors import SlackError, StoreError, StudioLinksError, UpstreamError
@@ -233,6 +234,8 @@ def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, rend
     shown = False
     if request is not None and pressed is not None and decision.result in OVER:
         shown = _replace(app, pressed, request)
+    if request is not None and decision.result is DecisionResult.ENDORSED:
+        shown = _settle(app, request) > 0
     if request is not None and decision.result is DecisionResult.DONE:
         person = decision.person or app.person(request.member)
         theirs = app.render(locale=person.locale if person else None)
@@ -245,7 +248,7 @@ def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, rend
 
 
 def _settle(app: AppContext, request: AccessRequest, *, but: str | None = None) -> int:
-    """Remove the buttons from each message that has them, but one. Returns from how many."""
+    """Show how the request stands in each message with its buttons, but one. Returns in how many."""
     return sum(_replace(app, each.message, request) for each in request.postings if each.message != but)
 
 
@@ -253,7 +256,9 @@ def _replace(app: AppContext, message: str, request: AccessRequest) -> bool:
     """Replace a message with the state of the request, in the message's own language."""
     language = next((each.language for each in request.postings if each.message == message), None)
     channel, _, ts = message.partition("/")
-    return app.slack.update(channel, ts, request_views.settled(request, app.render(locale=language)))
+    is_open = request.state is RequestState.OPEN and app.now() < request.expires_at
+    show = request_views.to_admins if is_open else request_views.settled
+    return app.slack.update(channel, ts, show(request, app.render(locale=language)))
 
 
 ROUTES = (

@@ -6,7 +6,8 @@ https://docs.slack.dev/reference/views/modal-views
 from datetime import datetime
 from typing import Any
 
-from bot.admin.access_requests import DAYS, Decision
+from bot.admin.access_requests import DAYS
+from bot.admin.decisions import Decision
 from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.link import Reason
 from bot.core.records import AccessRequest, DecisionResult, RequestState
@@ -85,10 +86,27 @@ def to_admins(request: AccessRequest, render: RenderContext) -> Message:
     }
     blocks = [
         *_asked(request, words),
+        *_approvals(request, words),
         actions(button(words.approve, APPROVE, value, style="primary"), deny),
         context(words.asked_until.format(until=slack_date(request.expires_at))),
     ]
     return Message(words.asked.format(user=request.member.user_id), blocks)
+
+
+def _approvals(request: AccessRequest, words: Words) -> list[Block]:
+    """Return who has approved so far, and what, where more are needed."""
+    if not request.approvers:
+        return []
+    names = ", ".join(f"<@{user}>" for user in request.approvers)
+    lines = [words.approved_so_far.format(number=len(request.approvers), needed=request.needed, names=names)]
+    mapping = request.mapping
+    if mapping is not None:
+        lines.append(
+            words.who_mapping.format(
+                alias=mapping.alias, profile=mapping.profile_name, domain=mapping.domain_id, details=""
+            )
+        )
+    return [section("\n".join(lines))]
 
 
 def settled(request: AccessRequest, render: RenderContext) -> Message:
@@ -117,6 +135,7 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
         DecisionResult.OWN_REQUEST: words.not_your_own,
         DecisionResult.ALIAS_IN_USE: words.alias_in_use,
         DecisionResult.HAD_OWNER: words.had_owner,
+        DecisionResult.ENDORSED: words.endorsed,
         DecisionResult.DENY_RULE_REMAINS: words.deny_rule_remains,
         DecisionResult.UNREADABLE: words.unreadable,
         DecisionResult.INELIGIBLE: words.ineligible,

@@ -121,6 +121,8 @@ class GermanWords(Words):
     approve_note = (
         "Lass alle drei leer, wenn das Mitglied kein neues Profil braucht. Ohne Angabe ist der Alias „default“."
     )
+    approved_so_far = "*{number} von {needed}* Zustimmungen: {names}"
+    endorsed = "Deine Zustimmung zählt. Für den Zugriff müssen noch andere Admins zustimmen."
     had_owner = (
         "Dieses Profil hat schon jemand anderem gehört. Um es weiterzugeben, müssen zwei Admins zustimmen: Ordne es "
         "mit `{command} admin map` zu und genehmige den Antrag danach."

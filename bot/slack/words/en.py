@@ -115,6 +115,8 @@ class Words:
     )
     approve_alias = "Alias"
     approve_note = "Leave all three empty if the member needs no new profile. The default alias is “default”."
+    approved_so_far = "*{number} of {needed}* approvals: {names}"
+    endorsed = "Your approval counts. Access needs another administrator's as well."
     had_owner = (
         "That user profile had another owner, so giving it to somebody else needs a second administrator. Map it "
         "with `{command} admin map`, then approve the request."

@@ -1,0 +1,52 @@
+"""What comes of a member's form and of an administrator's press on an access request. Pure."""
+
+from dataclasses import dataclass, field
+
+from bot.core.access import Member, Person
+from bot.core.link import Reason, Source
+from bot.core.records import AccessRequest, Actor, DecisionResult
+
+# The reasons that an approval changes nothing about, and what the administrator reads of each.
+BEYOND_APPROVAL = {
+    Reason.NOT_A_MEMBER: DecisionResult.INELIGIBLE,
+    Reason.GUEST: DecisionResult.INELIGIBLE,
+    Reason.LOCKDOWN: DecisionResult.LOCKED_DOWN,
+    Reason.DENIED: DecisionResult.DENY_RULE_REMAINS,
+    Reason.STORE_UNREADABLE: DecisionResult.UNREADABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The member's latest request, and whether this form has opened it; else it may be decided, or have expired."""
+
+    request: AccessRequest
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The result, and the request as it stands now, if it exists.
+
+    Attributes:
+        person: Slack's record of the member, if it was read.
+    """
+
+    result: DecisionResult
+    request: AccessRequest | None = None
+    person: Person | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """An administrator's press on one request; None if the request no longer exists."""
+
+    by: Member
+    who: Member
+    request_id: str
+    source: Source
+    request: AccessRequest | None
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.by.user_id, self.source)
