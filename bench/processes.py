@@ -84,6 +84,7 @@ def bot_environment(*, dynamodb: str, sagemaker: str, slack: str) -> dict[str, s
         "SLACK_BOT_TOKEN": TOKEN,
         "SLACK_SIGNING_SECRET": SECRET,
         "STUDIO_LINKS_PER_MINUTE": "1000",
+        "STUDIO_REQUESTS_PER_MINUTE": "1000",
     }
 
 

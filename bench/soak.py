@@ -45,6 +45,7 @@ def main() -> None:
             "SLACK_SIGNING_SECRET": slack.signing_secret,
             "SLACK_API_URL": slack.api_url,
             "STUDIO_LINKS_PER_MINUTE": "1000",
+            "STUDIO_REQUESTS_PER_MINUTE": "1000",
             "LOG_LEVEL": "INFO",
         }
         os.environ.update(environment)

@@ -90,8 +90,8 @@ GUARDS = {
     ),
     "connection limit": Guard(
         "serving/server.py",
-        "            if len(self._watched) >= MAX_CONNECTIONS:",
-        "            if False:",
+        "            is_full = len(self._watched) >= MAX_CONNECTIONS",
+        "            is_full = False",
         (ABUSE, "test_silent_connections_beyond_the_limit_do_not_stop_the_bot"),
     ),
     "time for a request": Guard(
@@ -296,6 +296,12 @@ GUARDS = {
         (f"{CONTRACT}/test_access_port.py", "test_unprocessed_keys"),
     ),
     # Limits and replays
+    "one list of groups": Guard(
+        "slack/directory_cache.py",
+        "listed = self._list(tenant) if len(asked) > 1 else None",
+        "listed = None",
+        (f"{UNIT}/test_directory_cache.py", "test_several_groups_take_one_call_a_minute"),
+    ),
     "request limit": Guard(
         "slack/gateway.py",
         "    if excess:",

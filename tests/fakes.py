@@ -20,6 +20,7 @@ from bot.core.link import Allowed, Link, LinkRequest, Reason, Source
 from bot.core.records import Entry, Handover
 from bot.core.values import is_group
 from bot.links.facts import Gatherer
+from bot.slack.accounts import UserGroup
 
 CHANGED = "somebody changed the same records meanwhile; nothing was written: look again, then retry"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -393,6 +394,7 @@ class FakeDirectory:
         self.disabled: set[str] = set()
         self.error: SlackError | None = None
         self.group_error: SlackError | None = None
+        self.list_error: SlackError | None = None
         self.groups_asked: list[str] = []
 
     def person(self, member: Member) -> Person:
@@ -409,6 +411,13 @@ class FakeDirectory:
         if group not in self.groups or (group in self.disabled and not even_disabled):
             raise SlackError(f"Slack knows no group {group}", reason=Reason.SLACK_REFUSED, code="no_such_subteam")
         return self.groups[group]
+
+    def all_groups(self, tenant: str) -> dict[str, UserGroup]:  # noqa: ARG002 - one team
+        self.groups_asked.append("all")
+        error = self.error or self.list_error or self.group_error
+        if error is not None:
+            raise error
+        return {name: UserGroup(users, name in self.disabled) for name, users in self.groups.items()}
 
 
 @dataclass

@@ -1,9 +1,12 @@
-"""Read accounts as Slack's Web API describes them. Pure."""
+"""Read accounts and user groups as Slack's Web API describes them. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bot.core.access import Person
+from bot.core.errors import SlackError
+from bot.core.link import Reason
 from bot.slack.payloads import SLACKBOT, Texts
 
 
@@ -37,3 +40,34 @@ def person(user: Mapping[str, Any]) -> Person:
         guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
         locale=texts.get("locale"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class UserGroup:
+    """A user group, and the ids of its users."""
+
+    users: frozenset[str]
+    disabled: bool
+
+
+def group_users(answer: Mapping[str, Any]) -> frozenset[str]:
+    """Read the users of a group. Raises SlackError if Slack does not say who they are."""
+    users = answer.get("users")
+    if not isinstance(users, list) or not all(isinstance(user, str) for user in users):
+        raise SlackError(
+            "Slack does not say who is in the user group: try again in a minute", reason=Reason.SLACK_UNREACHABLE
+        )
+    return frozenset(users)
+
+
+def groups(answer: Mapping[str, Any]) -> dict[str, UserGroup]:
+    """Read usergroups.list. Raises SlackError if anything is missing: it must not look like a group without users.
+
+    https://docs.slack.dev/reference/objects/usergroup-object
+    """
+    listed = answer.get("usergroups")
+    if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
+        raise SlackError(
+            "Slack does not list the user groups: try again in a minute", reason=Reason.SLACK_UNREACHABLE
+        )
+    return {str(each.get("id")): UserGroup(group_users(each), each.get("date_delete", 1) != 0) for each in listed}

@@ -15,7 +15,7 @@ from bot.core.access import Member, Person
 from bot.core.errors import SlackError
 from bot.core.link import Reason
 from bot.core.ports import Failed
-from bot.slack.accounts import person
+from bot.slack.accounts import UserGroup, group_users, groups, person
 from bot.slack.api_errors import CALL_ERRORS, slack_error
 from bot.slack.blocks import Message
 from bot.slack.network import Network
@@ -143,16 +143,15 @@ class SlackApi:
 
         https://docs.slack.dev/reference/methods/usergroups.users.list
         """
-        team = {"team_id": tenant} if tenant.startswith("T") else {}  # an organisation's token requires it
         answer = self._call(
-            self._client.usergroups_users_list, usergroup=group, include_disabled=even_disabled, **team
+            self._client.usergroups_users_list, usergroup=group, include_disabled=even_disabled, **_named(tenant)
         )
-        users = answer.get("users")
-        if not isinstance(users, list) or not all(isinstance(user, str) for user in users):
-            raise SlackError(
-                "Slack does not say who is in the user group: try again in a minute", reason=Reason.SLACK_UNREACHABLE
-            )
-        return frozenset(users)
+        return group_users(answer)
+
+    def all_groups(self, tenant: str) -> Mapping[str, UserGroup]:
+        """Return every user group by id. https://docs.slack.dev/reference/methods/usergroups.list"""
+        answer = self._call(self._client.usergroups_list, include_users=True, include_disabled=True, **_named(tenant))
+        return groups(answer)
 
     def expect_reply(self, origin: Origin) -> None:
         """Open the connection for a reply, beside the work that leads to it."""
@@ -277,6 +276,11 @@ class SlackApi:
             failure = slack_error(method.__name__, error, check="the token and its scopes against manifest.yml")
             self._failed("slack", (failure.code or "") if isinstance(error, SlackApiError) else "unreachable")
             raise failure from None
+
+
+def _named(tenant: str) -> dict[str, str]:
+    """Return the team of a call, which an organisation's token requires."""
+    return {"team_id": tenant} if tenant.startswith("T") else {}
 
 
 def _team(who: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -1,21 +1,24 @@
 """Cache of accounts and user groups, with one call to Slack at a time for each.
 
 A `users.info` call takes ten times as long as all DynamoDB calls of a request. Slack allows about a hundred of them a
-minute, and about twenty of `usergroups.users.list`. docs/SECURITY.md says how late a change can apply. Access rules
-are never cached.
+minute, and about twenty of `usergroups.users.list` and of `usergroups.list`. docs/SECURITY.md says how late a change
+can apply. Access rules are never cached.
 """
 
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from cachetools import TTLCache
 
 from bot.core.access import Member, Person
+from bot.core.errors import SlackError
+from bot.core.link import Reason
 from bot.core.policy import ineligible_reason
-from bot.core.ports import Directory
+from bot.core.ports import NO_SUCH_GROUP, Directory
+from bot.slack.accounts import UserGroup
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -24,6 +27,8 @@ MAX_ENTRIES = 10_000
 GROUP_SECONDS = 60
 # Long enough for a burst to share one failed group look-up, short enough for the next try to ask Slack again.
 GROUP_FAILURE_SECONDS = 2
+# A list that did not arrive, such as one too long for a call's timeout: until then each group is asked for alone.
+LIST_FAILURE_SECONDS = 600
 
 
 class SingleFlightCache(Generic[K, V]):
@@ -76,8 +81,17 @@ class SingleFlightCache(Generic[K, V]):
         answer.set_result(value)
 
 
+class SlackDirectory(Directory, Protocol):
+    """What a cached directory asks."""
+
+    def all_groups(self, tenant: str) -> Mapping[str, UserGroup]:
+        """Return every user group by id; SlackError without an answer."""
+
+
 class CachedDirectory:
     """Cache another directory; see `ports.Directory`.
+
+    Where rules name several groups, one list of all groups answers for each, and also says which do not exist.
 
     Only accounts in good standing are cached: a refusal may come late by as much as `seconds`, but never stays longer
     than Slack says so.
@@ -85,7 +99,7 @@ class CachedDirectory:
 
     def __init__(
         self,
-        directory: Directory,
+        directory: SlackDirectory,
         *,
         seconds: int,
         monotonic: Callable[[], float] = time.monotonic,
@@ -99,14 +113,34 @@ class CachedDirectory:
             GROUP_SECONDS, failure_seconds=GROUP_FAILURE_SECONDS, monotonic=monotonic, max_entries=max_entries
         )
 
+        self._lists = SingleFlightCache[str, Mapping[str, UserGroup]](
+            GROUP_SECONDS, failure_seconds=LIST_FAILURE_SECONDS, monotonic=monotonic, max_entries=max_entries
+        )
+        self._asked: dict[str, set[str]] = {}
+
     def person(self, member: Member) -> Person:
         return self._people.get(member, lambda: self._directory.person(member))
 
     def group_members(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str]:
+        asked = self._asked.setdefault(tenant, set())
+        asked.add(group)
+        listed = self._list(tenant) if len(asked) > 1 else None
+        if listed is not None:
+            found = listed.get(group)
+            if found is None or (found.disabled and not even_disabled):
+                raise SlackError("Slack has no such user group", reason=Reason.SLACK_REFUSED, code=NO_SUCH_GROUP)
+            return found.users
         return self._groups.get(
             (tenant, group, even_disabled),
             lambda: self._directory.group_members(tenant, group, even_disabled=even_disabled),
         )
+
+    def _list(self, tenant: str) -> Mapping[str, UserGroup] | None:
+        """Return all user groups; None if Slack could not list them lately."""
+        try:
+            return self._lists.get(tenant, lambda: self._directory.all_groups(tenant))
+        except SlackError:  # counted and logged where it happened
+            return None
 
 
 def _is_eligible(member: Member, person: Person) -> bool:

@@ -16,7 +16,7 @@ from bot.core.ports import NO_SUCH_GROUP, Directory
 from bot.local.faults import Fault
 from bot.local.slack.people import SLACKBOT
 from bot.local.slack.workspace import SCOPES, Workspace
-from bot.slack.accounts import person
+from bot.slack.accounts import UserGroup, groups, person
 from bot.slack.client import SlackApi
 from tests.fakes import ANA, TEAM, FakeDirectory
 
@@ -334,3 +334,30 @@ def test_account_of_a_workspace_counts_in_the_organisation(
 def test_workspaces_count_only_as_slack_documents_them(teams: object) -> None:
     found = person({**GRID, "enterprise_user": {**GRID["enterprise_user"], "teams": teams}})
     assert ineligible_reason(Member("T0HOME0001", "U0GRID0001"), found) is not None
+
+
+def test_list_of_groups_says_what_each_group_says() -> None:
+    with Workspace(team_id=TEAM) as workspace:
+        workspace.add_group("S0SCIENCE1", "science", ANA.user_id)
+        workspace.add_group("S0CLOSED01", "closed", ANA.user_id, disabled=True)
+        listed = slack_api(workspace).all_groups(TEAM)
+        alone = slack_api(workspace).group_members(TEAM, "S0CLOSED01", even_disabled=True)
+    assert listed == {
+        "S0SCIENCE1": UserGroup(frozenset({ANA.user_id}), disabled=False),
+        "S0CLOSED01": UserGroup(alone, disabled=True),
+    }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"usergroups": None},
+        {"usergroups": ["S0"]},
+        {"usergroups": [{"id": "S0"}]},
+        {"usergroups": [{"users": [1]}]},
+    ],
+)
+def test_incomplete_list_of_groups_is_an_error(answer: dict[str, Any]) -> None:
+    with pytest.raises(SlackError):
+        groups(answer)

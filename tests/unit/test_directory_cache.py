@@ -150,13 +150,12 @@ def test_cache_size_is_bounded(slack: Counting, clock: Clock) -> None:
 
 
 def test_group_is_cached_for_a_minute(directory: CachedDirectory, slack: Counting, clock: Clock) -> None:
-    slack.groups = {"S0ONE": frozenset({ANA.user_id}), "S0TWO": frozenset()}
+    slack.groups = {"S0ONE": frozenset({ANA.user_id})}
     for after in (0, 1, GROUP_SECONDS - 2):
         clock.now += after
         assert directory.group_members(TEAM, "S0ONE", even_disabled=False) == {ANA.user_id}
-    assert directory.group_members(TEAM, "S0TWO", even_disabled=False) == frozenset()
     assert directory.group_members(TEAM, "S0ONE", even_disabled=True) == {ANA.user_id}
-    assert slack.groups_asked == ["S0ONE", "S0TWO", "S0ONE"]
+    assert slack.groups_asked == ["S0ONE", "S0ONE"]
 
     slack.groups = {"S0ONE": frozenset()}
     clock.now += 1
@@ -193,3 +192,64 @@ def test_groups_are_cached_by_team(directory: CachedDirectory, slack: Counting) 
     for tenant in (TEAM, "T0OTHER001"):
         directory.group_members(tenant, "S0ONE", even_disabled=False)
     assert slack.groups_asked == ["S0ONE", "S0ONE"]
+
+
+# Several groups: one list of all
+
+
+@pytest.fixture
+def several(slack: Counting) -> list[str]:
+    names = [f"S0GROUP{number}" for number in range(30)]
+    slack.groups = {name: frozenset({ANA.user_id} if number % 2 else ()) for number, name in enumerate(names)}
+    slack.disabled = {names[1]}
+    return names
+
+
+def test_several_groups_take_one_call_a_minute(
+    directory: CachedDirectory, slack: Counting, clock: Clock, several: list[str]
+) -> None:
+    for _ in range(3):
+        for name in several * 5:
+            expected = slack.groups[name]
+            assert directory.group_members(TEAM, name, even_disabled=True) == expected
+        clock.now += GROUP_SECONDS
+    assert slack.groups_asked == [several[0], "all", "all", "all"]
+
+
+def test_listed_group_is_not_older_than_a_minute(
+    directory: CachedDirectory, slack: Counting, clock: Clock, several: list[str]
+) -> None:
+    for name in several[:2]:
+        directory.group_members(TEAM, name, even_disabled=True)
+    clock.now += GROUP_SECONDS - 1
+    directory.group_members(TEAM, several[3], even_disabled=True)
+    slack.groups[several[3]] = frozenset()
+    clock.now += 1
+    assert directory.group_members(TEAM, several[3], even_disabled=True) == frozenset()
+
+
+def test_unknown_and_disabled_groups_of_a_list_cost_no_call(
+    directory: CachedDirectory, slack: Counting, several: list[str]
+) -> None:
+    for _ in range(10):
+        assert directory.group_members(TEAM, several[1], even_disabled=True) == {ANA.user_id}
+        for name, even_disabled in (("S0NOSUCH", True), ("S0NOSUCH", False), (several[1], False)):
+            with pytest.raises(SlackError) as unknown:
+                directory.group_members(TEAM, name, even_disabled=even_disabled)
+            assert unknown.value.code == "no_such_subteam"
+    assert slack.groups_asked == [several[1], "all"]
+
+
+def test_groups_are_asked_for_alone_while_they_cannot_be_listed(
+    directory: CachedDirectory, slack: Counting, clock: Clock, several: list[str]
+) -> None:
+    slack.list_error = SlackError("it takes too long: try again", reason=Reason.SLACK_UNREACHABLE)
+    for _ in range(3):
+        for name in several[:3]:
+            assert directory.group_members(TEAM, name, even_disabled=True) == slack.groups[name]
+        clock.now += GROUP_SECONDS
+    assert slack.groups_asked.count("all") == 1
+    slack.list_error = None
+    clock.now += 600
+    directory.group_members(TEAM, several[0], even_disabled=True)
+    assert slack.groups_asked[-1] == "all"

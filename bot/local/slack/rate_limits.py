@@ -13,7 +13,13 @@ from bot.local.faults import Fault
 TIER_2, TIER_3, TIER_4 = (20, 60), (50, 60), (100, 60)
 # One message a second to a channel, and short bursts.
 POSTING = (5, 5)
-LIMITS = {"bots.info": TIER_3, "users.info": TIER_4, "users.list": TIER_2, "usergroups.users.list": TIER_2}
+LIMITS = {
+    "bots.info": TIER_3,
+    "users.info": TIER_4,
+    "users.list": TIER_2,
+    "usergroups.users.list": TIER_2,
+    "usergroups.list": TIER_2,
+}
 LIMITS |= {"chat.postEphemeral": TIER_4, "chat.postMessage": POSTING, "chat.update": TIER_3}
 LIMITS |= dict.fromkeys(("views.open", "views.publish", "views.push", "views.update"), TIER_4)
 

@@ -84,6 +84,22 @@ def group_users(state: WorkspaceState, arguments: Arguments) -> Answer:
     return {"users": sorted(group.members)}
 
 
+@method("usergroups.list", "include_users include_disabled include_count team_id", scope="usergroups:read")
+def groups(state: WorkspaceState, arguments: Arguments) -> Answer:
+    """List the user groups; the disabled ones and the users only on request."""
+    shown = [
+        each for each in state.directory.groups() if not each.disabled or _true(arguments.get("include_disabled"))
+    ]
+    users = _true(arguments.get("include_users"))
+    return {
+        "usergroups": [
+            {"id": each.id, "handle": each.handle, "date_delete": int(each.disabled)}
+            | ({"users": sorted(each.members)} if users else {})
+            for each in shown
+        ]
+    }
+
+
 def _user(state: WorkspaceState, person: Person, arguments: Arguments) -> dict[str, Any]:
     return person.user_object(
         home_team=state.installation.team_id,
