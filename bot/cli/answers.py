@@ -10,8 +10,7 @@ import typer
 
 from bot import console
 from bot.app import env_file
-from bot.core.errors import BadInput, ConfigError, SlackError
-from bot.core.link import Reason
+from bot.core.errors import BadInput, ConfigError
 from bot.core.values import InvalidValue
 from bot.observability.logs import redactor
 from bot.variables import bare
@@ -61,7 +60,7 @@ class Answers:
         if text := bare(self.given.get(name, "")):
             try:
                 return check(text)
-            except (BadInput, ConfigError, InvalidValue, SlackError) as error:
+            except (BadInput, ConfigError, InvalidValue) as error:
                 where = ".env" if name in self.in_env else "the file of --from, or in this shell"
                 raise BadInput(f"{name}: {error}; correct it in {where}, then run this again") from None
         if self.yes:
@@ -71,9 +70,7 @@ class Answers:
                 # Unlike click, getpass hides what is typed before it asks.
                 text = getpass(f"{question}: ") if hidden else typer.prompt(question, default=default)
                 return check(bare(text))
-            except (BadInput, ConfigError, InvalidValue, SlackError) as error:
-                if isinstance(error, SlackError) and error.reason is Reason.SLACK_UNREACHABLE:
-                    raise
+            except (BadInput, ConfigError, InvalidValue) as error:
                 console.fail(str(error))
 
     def agreed(self, question: str) -> bool:

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from bot.core.errors import BadInput
+from bot.core.link import Reason
 from bot.slack.api_errors import CALL_ERRORS, slack_error
 from bot.slack.client import SlackApi
 from bot.slack.manifest import scopes
@@ -33,8 +35,8 @@ def check_bot_token(token: str, api_url: str) -> str:
     """Return the workspace of a bot token in words: its name and id.
 
     Raises:
-        BadInput: it is something else, or lacks a scope.
-        SlackError: Slack refused it, or could not be reached.
+        BadInput: it is something else, Slack refused it, or it lacks a scope.
+        SlackError: Slack could not be reached.
     """
     require_kind(BOT, token)
     client = Network().web_client(api_url, token=token, timeout=TIMEOUT)
@@ -54,8 +56,8 @@ def check_app_token(token: str, api_url: str, bot_token: str) -> None:
     """Return if Slack lets the app of the bot token connect with this app-level token.
 
     Raises:
-        BadInput: it is something else, or belongs to another app.
-        SlackError: Slack refused it, or could not be reached.
+        BadInput: it is something else, Slack refused it, or it belongs to another app.
+        SlackError: Slack could not be reached.
     """
     require_kind(APP, token)
     client = Network().web_client(api_url, timeout=TIMEOUT)
@@ -82,4 +84,7 @@ def _call(method: Callable[..., SlackResponse], check: str, **arguments: Any) ->
     try:
         return method(**arguments)
     except CALL_ERRORS as error:
-        raise slack_error(method.__name__.replace("_", "."), error, check=check) from None
+        failure = slack_error(method.__name__.replace("_", "."), error, check=check)
+        if isinstance(error, SlackApiError) and failure.reason is Reason.SLACK_REFUSED:
+            raise BadInput(str(failure)) from None
+        raise failure from None

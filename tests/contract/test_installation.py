@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bot.aws import domains
-from bot.core.errors import BadInput, SlackError, StudioError, StudioLinksError
+from bot.core.errors import BadInput, SlackError, StudioError
 from bot.local.aws.stand_in import LocalAws
 from bot.local.faults import Fault
 from bot.local.slack.features import from_manifest
@@ -77,7 +77,7 @@ def test_bot_token_without_a_scope_names_it() -> None:
 
 def test_app_without_socket_mode_is_explained() -> None:
     why = r"apps\.connections\.open .*: check that .* Socket Mode is on"
-    with Workspace(features=from_manifest()) as slack, pytest.raises(SlackError, match=why):
+    with Workspace(features=from_manifest()) as slack, pytest.raises(BadInput, match=why):
         check_app_token(slack.app_token, slack.api_url, slack.bot_token)
 
 
@@ -85,7 +85,7 @@ def test_app_without_socket_mode_is_explained() -> None:
 def test_token_is_in_no_error(fault: Fault) -> None:
     with workspace() as slack:
         slack.inject("auth.test", fault)
-        with pytest.raises(StudioLinksError) as failed:
+        with pytest.raises(SlackError) as failed:
             check_bot_token(slack.bot_token, slack.api_url)
 
         assert slack.bot_token not in repr(failed.value)
