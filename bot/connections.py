@@ -48,6 +48,9 @@ def open_ahead(pool: HTTPConnectionPool) -> None:
     if pool.scheme == "https" and not issubclass(pool.ConnectionCls, _TakesTickets):
         pool.ConnectionCls = type("Connection", (_TakesTickets, pool.ConnectionCls), {})
     connection = pool._get_conn()  # noqa: SLF001 - see above; with these steps a request begins as well
+    if not isinstance(connection, pool.ConnectionCls):
+        connection.close()
+        connection = pool._new_conn()  # noqa: SLF001 - see above
     try:
         pool._validate_conn(connection)  # noqa: SLF001 - see above
     except (HTTPError, OSError):
