@@ -89,7 +89,7 @@ def measure(rounds: int) -> tuple[Samples, dict[str, float]]:
     with TemporaryDirectory() as folder, programs(Path(folder)) as (slack, bots, stand_ins):
 
         def ask(row: str, name: str, *, seen: bool) -> None:
-            report = slack.run(Plan(bots[name][1], 1, 1, members=1, seen=seen))
+            report = slack.run(Plan(bots[name][1], 1, 1, members=1, seen=seen, recorded=True))
             if report.lost:
                 raise RuntimeError(f"the link of the {name} bot was lost")
             samples.found[row, name].append(1000 * report.delivered[0])

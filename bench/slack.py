@@ -41,6 +41,7 @@ class Plan:
         at_once: number of commands in progress: the next is sent when one has been answered.
         members: number of members, who send commands in turn.
         seen: whether the members are those of earlier plans, or new ones.
+        recorded: whether the store has a record of new members' accounts.
     """
 
     port: int
@@ -48,6 +49,7 @@ class Plan:
     at_once: int
     members: int = 20
     seen: bool = True
+    recorded: bool = False
 
 
 @dataclass
@@ -110,7 +112,7 @@ class Slack:
 
     async def carry_out(self, plan: Plan) -> Report:
         """Send the plan's commands and wait for their results."""
-        kind = "BENCH" if plan.seen else f"NEW{secrets.token_hex(3).upper()}"
+        kind = "BENCH" if plan.seen else f"{'KNOWN' if plan.recorded else 'NEW'}{secrets.token_hex(3).upper()}"
         commands = [self._command(f"U0{kind}{number % plan.members:04d}") for number in range(plan.count)]
         waiting, started = iter(commands), time.perf_counter()
         await asyncio.gather(*(self._send_in_turn(plan.port, waiting) for _ in range(plan.at_once)))

@@ -186,6 +186,30 @@ GUARDS = {
         "self._answers: TTLCache[K, Future[V]] = TTLCache(max_entries, 10**9, monotonic)",
         (f"{UNIT}/test_directory_cache.py", "test_ineligible_account_is_refused_once_the_cache_expires"),
     ),
+    "age of kept accounts": Guard(
+        "links/people.py",
+        "self.now() - person.as_of < MAX_AGE",
+        "self.now() >= person.as_of",
+        (f"{UNIT}/test_people.py", "test_slack_is_asked_once_a_record_is_old"),
+    ),
+    "events that arrive": Guard(
+        "links/people.py",
+        "self.now() - heard_at < DEAF_AFTER",
+        "self.now() >= heard_at",
+        (f"{UNIT}/test_people.py", "test_records_count_for_nothing_once_events_stop"),
+    ),
+    "newer account kept": Guard(
+        "store/people.py",
+        "items.updated.does_not_exist() | (items.updated <= person.updated)",
+        "None",
+        (f"{CONTRACT}/test_people_port.py", "test_older_answer_replaces_nothing"),
+    ),
+    "events give no rights": Guard(
+        "store/people.py",
+        "self._put(tenant, person, item.expires, ask=True)",
+        "self._put(tenant, person, item.expires)",
+        (f"{CONTRACT}/test_people_port.py", "test_event_that_gives_rights_has_slack_asked"),
+    ),
     "refusals are not cached": Guard(
         "slack/directory_cache.py",
         "    return ineligible_reason(member, person) is None and not person.guest",
@@ -290,9 +314,9 @@ GUARDS = {
         (f"{CONTRACT}/test_access_port.py", "test_outdated_member_change_fails"),
     ),
     "unprocessed keys": Guard(
-        "store/access_reads.py",
-        "                if not pending:",
-        "                if True:",
+        "store/dynamodb.py",
+        "            if not pending:",
+        "            if True:",
         (f"{CONTRACT}/test_access_port.py", "test_unprocessed_keys"),
     ),
     # Limits and replays

@@ -5,7 +5,7 @@ if it is set.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +20,7 @@ from bot.core.link import Allowed, Link, LinkRequest, Reason, Source
 from bot.core.records import Entry, Handover
 from bot.core.values import is_group
 from bot.links.facts import Gatherer
+from bot.links.people import People
 from bot.slack.accounts import UserGroup
 
 CHANGED = "somebody changed the same records meanwhile; nothing was written: look again, then retry"
@@ -148,11 +149,53 @@ class FakeAudit:
         return sorted(filter(wanted, self.entries.values()), key=lambda entry: entry.at, reverse=True)
 
 
+class FakePeople:
+    """Slack's records of members in a dictionary, None where Slack has to be asked; see `ports.PeopleStore`."""
+
+    def __init__(self) -> None:
+        self.heard_at: datetime | None = None
+        self._due: dict[str, datetime] = {}
+        self._records: dict[tuple[str, str], tuple[int, Person | None]] = {}
+
+    def read(self, member: Member) -> Person | None:
+        known = self._records.get((member.tenant, member.user_id)) if self.heard_at is not None else None
+        return known[1] if known else None
+
+    def hear(self, tenant: str, at: datetime) -> None:  # noqa: ARG002 - one team
+        self.heard_at = at
+
+    def claim(self, tenant: str, at: datetime, until: datetime) -> bool:
+        if tenant in self._due and at < self._due[tenant]:
+            return False
+        self._due[tenant] = until
+        return True
+
+    def learn(self, tenant: str, person: Person, at: datetime) -> None:  # noqa: ARG002 - nothing expires here
+        self._put(tenant, person, person)
+
+    def renew(self, tenant: str, people: Iterable[Person]) -> int:
+        return sum(self._put(tenant, each, each) for each in people if (tenant, each.user_id) in self._records)
+
+    def changed(self, tenant: str, person: Person, at: datetime, *, restricted: bool) -> None:  # noqa: ARG002 - as above
+        _, known = self._records.get((tenant, person.user_id), (0, None))
+        if restricted:
+            self._put(tenant, person, person)
+        elif known and replace(known, locale=person.locale) != person:
+            self._put(tenant, person, None)
+
+    def _put(self, tenant: str, person: Person, record: Person | None) -> bool:
+        newest, _ = self._records.get((tenant, person.user_id), (0, None))
+        if person.updated < newest:
+            return False
+        self._records[tenant, person.user_id] = person.updated, record
+        return True
+
+
 class FakeAccess:
     """Mappings, rules and workspaces in dictionaries; see `ports.AccessAdmin`."""
 
-    def __init__(self, audit: FakeAudit | None = None) -> None:
-        self.audit = audit or FakeAudit()
+    def __init__(self, audit: FakeAudit | None = None, people: FakePeople | None = None) -> None:
+        self.audit, self.people = audit or FakeAudit(), people or FakePeople()
         self.error: StoreError | None = None
         self.unreadable: dict[Member, tuple[str, ...]] = {}
         self.workspaces: dict[str, Workspace] = {}
@@ -170,6 +213,7 @@ class FakeAccess:
                 unreadable=own.unreadable + workspace.unreadable,
                 lockdown=workspace.lockdown,
                 group_grants=workspace.grants,
+                person=self.people.read(member),
             )
 
     def members(self, tenant: str, *, after: str | None = None) -> Iterator[tuple[str, Access]]:
@@ -396,8 +440,10 @@ class FakeDirectory:
         self.group_error: SlackError | None = None
         self.list_error: SlackError | None = None
         self.groups_asked: list[str] = []
+        self.people_asked: list[str] = []
 
     def person(self, member: Member) -> Person:
+        self.people_asked.append(member.user_id)
         if self.error is not None:
             raise self.error
         unknown = Person(member.user_id, member.tenant, ineligible_reason="Slack does not know this account")
@@ -514,8 +560,9 @@ def a_gatherer(
     directory: FakeDirectory,
     side: Executor | None = None,
     monotonic: Callable[[], float] = lambda: 1000.0,
+    kept: People | None = None,
 ) -> Gatherer:
-    return Gatherer(access, directory, directory, side or AtOnce(), monotonic)
+    return Gatherer(access, directory, directory, side or AtOnce(), monotonic, kept)
 
 
 # Default values; a test names only the fields that it is about.

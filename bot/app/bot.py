@@ -11,11 +11,12 @@ from bot.aws.client import new_session
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.core.errors import ConfigError, SlackError, StudioLinksError, check_all
+from bot.links.people import People
 from bot.serving.executors import CallExecutor
 from bot.serving.health import Health
 from bot.serving.wsgi import Entrance
 from bot.slack.app_context import AppContext
-from bot.slack.payloads import Home, admits_anybody, foreign_token
+from bot.slack.payloads import Home, admits_anybody, foreign_token, home_tenant
 from bot.slack.socket_mode import SocketMode
 from bot.store.models import Tables
 from bot.store.tables import ready
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+# Seconds between looks at whether Slack's records of members are due for renewal.
+RENEWAL_PAUSE = 60
 # Seconds between attempts to reach Slack and DynamoDB at startup; the last one repeats.
 START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)
 
@@ -91,13 +94,27 @@ class Bot:
         """Start if a member could be served now; raise StudioLinksError with everything that is in the way."""
         slack = self.calls.submit(self._reach_slack)  # it takes as long as AWS does
         check_all(self._reach_aws, slack.result)
-        self.app.home = slack.result()
+        self.app.home = home = slack.result()
         if self.socket is not None:
             self.socket.connect()
         self.health.starting = None
         self._warm.set()
         self.sealing.start()
-        log.info("ready", team=self.app.home.team_id, app=self.app.home.app_id)
+        kept, tenant = self.app.signin.facts.kept, home_tenant(home, self.app.teams)
+        if kept is not None:
+            threading.Thread(target=self._keep_people, name="people", args=(kept, tenant), daemon=True).start()
+        log.info("ready", team=home.team_id, app=home.app_id)
+
+    def _keep_people(self, kept: People, tenant: str) -> None:
+        """Renew Slack's records of members, for as long as the bot runs."""
+        while not self._stopping.is_set():
+            try:
+                kept.renew(tenant)
+            except StudioLinksError as error:  # records age meanwhile, and count for nothing after an hour
+                log.warning("people_not_renewed", why=str(error))
+            except Exception:  # the next attempt is all that can be done
+                log.exception("people_not_renewed")
+            self._stopping.wait(RENEWAL_PAUSE)
 
     def _reach_aws(self) -> None:
         self.tables.connect(lambda: new_session(failed=self.app.metrics.upstream_failed))

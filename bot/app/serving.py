@@ -19,6 +19,7 @@ from bot.config import DOUBTFUL, HttpSettings, ServeSettings, SocketSettings, lo
 from bot.core.errors import check_all
 from bot.core.values import shared_tenants
 from bot.links.facts import Gatherer
+from bot.links.people import People
 from bot.links.sign_in import SignIn
 from bot.links.status import GetStatus
 from bot.observability.logs import redactor
@@ -44,6 +45,7 @@ from bot.store.access_requests import AccessRequestTable
 from bot.store.audit import AuditTable
 from bot.store.confirmations import ConfirmationTable
 from bot.store.models import Tables, bind
+from bot.store.people import PeopleTable
 from bot.store.runtime import RuntimeTable
 from bot.store.seals import SealTable
 from bot.store.tables import ready
@@ -145,11 +147,15 @@ def _listeners(
     for pool in (workers, admin_workers, overflow):
         metrics.watch_pool(pool)
     tenants, runtime = shared_tenants(settings.studio_teams), RuntimeTable(tables)
-    access = AccessTable(tables, audit_days=days, tenants=tenants)
+    people, kept = PeopleTable(tables), None
+    if settings.studio_person_seconds:
+        patient = clients.patient_slack(settings)
+        kept = People(people, lambda: (account for account, *_ in patient.accounts()))
+    access = AccessTable(tables, audit_days=days, tenants=tenants, people=people)
     audit = AuditTable(tables, days=days, tenants=tenants)
     directory = CachedDirectory(slack, seconds=settings.studio_person_seconds)
-    facts = Gatherer(access, people=directory, groups=directory, side=calls)
-    fresh = replace(facts, people=slack)
+    facts = Gatherer(access, people=directory, groups=directory, side=calls, kept=kept)
+    fresh = replace(facts, people=slack, kept=None)
     admin = Admin(access, audit, studio, rules, days)
     app = AppContext(
         signin=SignIn(

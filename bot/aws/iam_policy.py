@@ -135,7 +135,7 @@ def _serving(scope: Scope) -> list[dict[str, Any]]:
         _tables(scope, "Access", ("BatchGetItem", *changes), ["access"]),
         _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"])
         | {"Condition": {"ForAllValues:StringNotLike": SHELL_KEYS}},
-        _tables(scope, "Count", ("GetItem", "PutItem", "UpdateItem"), ["runtime"]),
+        _tables(scope, "Count", ("GetItem", "BatchGetItem", "PutItem", "UpdateItem"), ["runtime"]),
         _tables(scope, "LastLinks", ("Query",), HISTORIES),
         _tables(scope, "Ready", ("DescribeTable",), TABLES),
     ]

@@ -161,6 +161,30 @@ class Lockdown:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Slack's record of a member. Fields that Slack left out count against the member.
+
+    Attributes:
+        team_id: one of their workspaces: on Enterprise Grid any of them, or "".
+        teams: on Enterprise Grid, all their workspaces in the organisation.
+        ineligible_reason: why Slack's record rules this account out ("deactivated", "bot", …); None if nothing does.
+        locale: the language the member has set in Slack, such as "de-DE".
+        updated: when the account last changed, in Slack's seconds; 0 if Slack does not say.
+        as_of: when Slack said so.
+    """
+
+    user_id: str
+    team_id: str
+    enterprise_id: str | None = None
+    ineligible_reason: str | None = None
+    guest: bool = False
+    locale: str | None = None
+    teams: frozenset[str] = frozenset()
+    updated: int = field(default=0, compare=False)
+    as_of: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """The store's records of one member, and what holds for the workspace, from one consistent read.
 
@@ -168,6 +192,7 @@ class Access:
         unreadable: the names of records with invalid values. One of them is enough to deny.
         group_grants: whether or not the member is in the groups.
         version: of the member's own records, against which a change is checked; 0 without records.
+        person: Slack's record of the member as it was kept, if it was read with the others.
     """
 
     mappings: tuple[Mapping, ...] = ()
@@ -176,6 +201,7 @@ class Access:
     lockdown: Lockdown | None = None
     group_grants: tuple[Grant, ...] = ()
     version: int = field(default=0, compare=False)
+    person: Person | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,23 +217,3 @@ class Workspace:
     def mappings(self) -> tuple[Mapping, ...]:
         """Always empty: only members have mappings."""
         return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Slack's record of a member. Fields that Slack left out count against the member.
-
-    Attributes:
-        team_id: one of their workspaces: on Enterprise Grid any of them, or "".
-        teams: on Enterprise Grid, all their workspaces in the organisation.
-        ineligible_reason: why Slack's record rules this account out ("deactivated", "bot", …); None if nothing does.
-        locale: the language the member has set in Slack, such as "de-DE".
-    """
-
-    user_id: str
-    team_id: str
-    enterprise_id: str | None = None
-    ineligible_reason: str | None = None
-    guest: bool = False
-    locale: str | None = None
-    teams: frozenset[str] = frozenset()

@@ -1,6 +1,6 @@
 """Interfaces of the use cases to the outside. `tests/contract` holds each adapter, and its fake, to them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -203,6 +203,32 @@ class Confirmations(Protocol):
 
     def waiting(self, by: Member, pending_id: str, at: datetime) -> PendingCommand | None:
         """Return this administrator's command that another one decides on, and leave it; None as for `take`."""
+
+
+class PeopleStore(Protocol):
+    """Slack's records of members who asked for links, each as of a time. StoreError where that fails.
+
+    No record is replaced by an older one: the time of the account's last change in Slack tells.
+    """
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """Return when an event about an account last arrived; None if never, or if records cannot be read."""
+
+    def hear(self, tenant: str, at: datetime) -> None:
+        """Note that an event about an account has arrived."""
+
+    def claim(self, tenant: str, at: datetime, until: datetime) -> bool:
+        """Return whether it is the caller's to renew the records; nobody else's then until that time."""
+
+    def learn(self, tenant: str, person: Person, at: datetime) -> None:
+        """Keep a person's record."""
+
+    def renew(self, tenant: str, people: Iterable[Person]) -> int:
+        """Replace the records of those of these who have one; return how many."""
+
+    def changed(self, tenant: str, person: Person, at: datetime, *, restricted: bool) -> None:
+        """Keep the record of somebody restricted; drop that of anybody else who has other rights by it."""
 
 
 class Directory(Protocol):

@@ -15,6 +15,7 @@ from bot.core.link import Allowed, Reason
 from bot.core.policy import Facts, Rules, considered, may_administer, preview
 from bot.core.ports import NO_SUCH_GROUP, AccessReader, Directory
 from bot.core.values import DEFAULT_ALIAS
+from bot.links.people import People
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -31,6 +32,7 @@ class Gatherer:
     Attributes:
         people: a cache in front of Slack, or Slack itself where nothing may be out of date.
         groups: a cache: Slack allows some twenty look-ups of groups a minute.
+        kept: Slack's records as they were kept; None where nothing may be out of date.
         side: runs calls side by side, and lets the caller stop waiting for one that hangs.
     """
 
@@ -39,6 +41,7 @@ class Gatherer:
     groups: Directory
     side: Executor
     monotonic: Callable[[], float] = time.monotonic
+    kept: People | None = None
 
     def within(self, seconds: float) -> float:
         """Return the deadline that many seconds from now."""
@@ -57,7 +60,9 @@ class Gatherer:
     def begin(self, member: Member, person: Person | None = None) -> "Gathering":
         """Start reading a member's records and asking Slack who they are, unless that is known already."""
         record = self.side.submit(self.access.read, member)
-        return Gathering(self, member, record, person or self.side.submit(self.people.person, member))
+        if person is None and (self.kept is None or not self.kept.in_use):
+            return Gathering(self, member, record, self.side.submit(self.people.person, member))
+        return Gathering(self, member, record, person)
 
     def with_groups(self, member: Member, facts: Facts, until: float, matter: GroupsThatMatter) -> Facts:
         """Add the group memberships on which an answer depends. Those that could not be confirmed stay missing."""
@@ -78,7 +83,7 @@ class Gathering:
     gatherer: Gatherer
     member: Member
     record: Future[Access]
-    person: Person | Future[Person]
+    person: Person | Future[Person] | None
 
     def end(self, until: float, matter: GroupsThatMatter) -> Facts:
         """Wait for the facts.
@@ -88,8 +93,13 @@ class Gathering:
         """
         sources, person = self.gatherer, self.person
         access = sources.wait(until, self.record, StoreError, "DynamoDB")
+        if person is None and sources.kept is not None:
+            person = sources.kept.known(access)
         if not isinstance(person, Person):
-            person = sources.wait(until, person, SlackError, "Slack")
+            asked = person or sources.side.submit(sources.people.person, self.member)
+            person = sources.wait(until, asked, SlackError, "Slack")
+            if sources.kept is not None:  # beside what follows; a failure costs the next request a look-up
+                sources.side.submit(sources.kept.learn, self.member, person)
         facts = Facts(person, access)
         return sources.with_groups(self.member, facts, until, matter) if access.group_grants else facts
 

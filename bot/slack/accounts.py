@@ -39,6 +39,7 @@ def person(user: Mapping[str, Any]) -> Person:
         ineligible_reason=ineligible_reason,
         guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
         locale=texts.get("locale"),
+        updated=updated if isinstance(updated := user.get("updated"), int) else 0,
     )
 
 
@@ -71,3 +72,20 @@ def groups(answer: Mapping[str, Any]) -> dict[str, UserGroup]:
             "Slack does not list the user groups: try again in a minute", reason=Reason.SLACK_UNREACHABLE
         )
     return {str(each.get("id")): UserGroup(group_users(each), each.get("date_delete", 1) != 0) for each in listed}
+
+
+def team_of(who: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the team and organisation in an answer of auth.test."""
+    texts = Texts(who)
+    team = texts.get("team_id") or texts.get("enterprise_id")  # no team if installed in a whole organisation
+    if team is None:
+        raise unknown_home()
+    return team, texts.get("enterprise_id")
+
+
+def unknown_home() -> SlackError:
+    """Return that Slack does not say whose token it is."""
+    return SlackError(
+        "Slack does not say which app and team the token belongs to: use the app's bot token",
+        reason=Reason.SLACK_REFUSED,
+    )

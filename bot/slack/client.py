@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
@@ -15,7 +16,8 @@ from bot.core.access import Member, Person
 from bot.core.errors import SlackError
 from bot.core.link import Reason
 from bot.core.ports import Failed
-from bot.slack.accounts import UserGroup, group_users, groups, person
+from bot.core.values import utc_now
+from bot.slack.accounts import UserGroup, group_users, groups, person, team_of, unknown_home
 from bot.slack.api_errors import CALL_ERRORS, slack_error
 from bot.slack.blocks import Message
 from bot.slack.network import Network
@@ -57,7 +59,9 @@ class SlackApi:
         failed: Failed = lambda _upstream, _code: None,
         patient: bool = False,
         shared: Collection[str] = (),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._now = now
         self._failed, self._shared = failed, frozenset(shared)
         self._api_timeout = None if patient else API_TIMEOUT
         self._calls = ThreadPoolExecutor(2 * connections, thread_name_prefix="slack")
@@ -82,12 +86,12 @@ class SlackApi:
         bot = self._call(self._client.bots_info, bot=who.get("bot_id", "")).get("bot")
         app_id = bot.get("app_id") if isinstance(bot, Mapping) else None
         if not app_id:
-            raise _unknown_home()
-        return Home(app_id, *_team(who))
+            raise unknown_home()
+        return Home(app_id, *team_of(who))
 
     def team(self) -> tuple[str, str | None]:
         """Return the team and organisation of our token; SlackError if Slack does not say."""
-        return _team(self._call(self._client.auth_test))
+        return team_of(self._call(self._client.auth_test))
 
     def granted(self) -> frozenset[str]:
         """Return our token's scopes, which Slack names in the headers of each response; empty if it does not.
@@ -105,12 +109,11 @@ class SlackApi:
         """
         cursor = ""
         while True:
-            page = self._call(self._client.users_list, limit=ACCOUNTS_A_PAGE, cursor=cursor)
+            page = self._call(self._client.users_list, limit=ACCOUNTS_A_PAGE, cursor=cursor, include_locale=True)
             for user in page.get("members") or ():
                 if Texts(user).get("id"):
-                    profile = Texts(user.get("profile"))
-                    name = profile.get("real_name") or Texts(user).get("name", "")
-                    yield self._placed(person(user)), profile.get("email", ""), name
+                    profile, name = Texts(user.get("profile")), Texts(user).get("name", "")
+                    yield self.account(user), profile.get("email", ""), profile.get("real_name") or name
             cursor = Texts(page.get("response_metadata")).get("next_cursor", "")
             if not cursor:
                 return
@@ -126,15 +129,18 @@ class SlackApi:
 
     def person(self, member: Member) -> Person:
         """Return Slack's record of the member; see `ports.Directory`."""
+        asked_at = self._now()
         try:
             user = self._call(self._client.users_info, user=member.user_id, include_locale=True).get("user")
         except SlackError as error:
             if error.code in ("user_not_found", "user_not_visible"):
                 return Person(member.user_id, member.tenant, ineligible_reason="Slack does not know this account")
             raise
-        return self._placed(person(user if isinstance(user, Mapping) else {}))
+        return dataclasses.replace(self.account(user), as_of=asked_at)
 
-    def _placed(self, found: Person) -> Person:
+    def account(self, user: object) -> Person:
+        """Read an account as Slack's methods and events describe it."""
+        found = person(user if isinstance(user, Mapping) else {})
         ours = {found.team_id, *found.teams} & self._shared
         return dataclasses.replace(found, teams=found.teams | self._shared) if ours else found
 
@@ -281,18 +287,3 @@ class SlackApi:
 def _named(tenant: str) -> dict[str, str]:
     """Return the team of a call, which an organisation's token requires."""
     return {"team_id": tenant} if tenant.startswith("T") else {}
-
-
-def _team(who: Mapping[str, Any]) -> tuple[str, str | None]:
-    texts = Texts(who)
-    team = texts.get("team_id") or texts.get("enterprise_id")  # no team if installed in a whole organisation
-    if team is None:
-        raise _unknown_home()
-    return team, texts.get("enterprise_id")
-
-
-def _unknown_home() -> SlackError:
-    return SlackError(
-        "Slack does not say which app and team the token belongs to: use the app's bot token",
-        reason=Reason.SLACK_REFUSED,
-    )

@@ -30,6 +30,7 @@ from bot.slack.app_context import (
 )
 from bot.slack.blocks import Message
 from bot.slack.members import views
+from bot.slack.noted_events import NOTED
 from bot.slack.payloads import (
     Home,
     Origin,
@@ -50,9 +51,6 @@ MAX_FOREIGN_ID_LENGTH = 100
 # Seconds a request may wait in the queue. After a longer wait the member reads "busy" instead, because an answer
 # would come later than the ten seconds within which they hear from us.
 MAX_WAIT = 3.0
-
-# The workspace has removed the app, or its token: https://docs.slack.dev/reference/events/app_uninstalled
-DISMISSALS = ("app_uninstalled", "tokens_revoked")
 
 Body = Mapping[str, Any]
 Work = Callable[[AppContext, Admitted, Body], None]
@@ -104,8 +102,8 @@ def register(bolt: App, app: AppContext, routes: Iterable[Route]) -> None:
     }
     for route in routes:
         listeners[route.source](route.name)(partial(receive, app, route))
-    for event in DISMISSALS:
-        bolt.event(event)(partial(_dismissed, app))
+    for event, note in NOTED.items():
+        bolt.event(event)(partial(note, app))
 
 
 def receive(app: AppContext, route: Route, ack: Ack, body: dict[str, Any]) -> None:
@@ -204,15 +202,6 @@ def _admit(app: AppContext, origin: Origin, source: Source) -> Admitted | Entry:
 def _foreign(app: AppContext, origin: Origin, source: Source, home: Home, attempt: str) -> Entry:
     foreign_id = f"{origin.team_id or origin.enterprise_id}/{origin.user_id}"[:MAX_FOREIGN_ID_LENGTH]
     return rejected(app, origin, Actor(foreign_id, source), home.team_id, outcome=Reason.FOREIGN, attempt=attempt)
-
-
-def _dismissed(app: AppContext, ack: Ack, body: dict[str, Any]) -> None:
-    """Log that the workspace removed the app. Nothing can be answered any more; `/readyz` finds out by itself."""
-    ack()
-    home = app.home
-    if home is not None and (body.get("api_app_id"), body.get("team_id")) == (home.app_id, home.team_id):
-        app.metrics.outcome("dismissed")
-        log.error("dismissed", why=body["event"]["type"])
 
 
 def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:

@@ -258,6 +258,12 @@ def admit(origin: Origin, home: Home, teams: frozenset[str]) -> str | None:
     return shared[0] if tenant in shared else tenant
 
 
+def home_tenant(home: Home, teams: frozenset[str]) -> str:
+    """Return the tenant of the members of our token's own workspace, as `admit` finds it."""
+    shared = shared_tenants(teams)
+    return shared[0] if {home.team_id, home.enterprise_id} & set(shared) else home.team_id
+
+
 def is_unproven(origin: Origin, teams: frozenset[str]) -> bool:
     """Return whether an admitted request may be a Slack Connect outsider's: only Slack's record of them can tell.
 

@@ -27,7 +27,6 @@ from bot.store.access_reads import (
     WORKSPACE,
     AccessReads,
     Fields,
-    Raw,
     contents,
     is_empty,
     is_whole,
@@ -36,9 +35,10 @@ from bot.store.access_reads import (
     read_access,
 )
 from bot.store.audit import log_entry, to_item
-from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, TimeAttribute, cancellation_codes, store_errors
+from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, Raw, TimeAttribute, cancellation_codes, store_errors
 from bot.store.locks import former_of, hold, holder_of, lock_of, mark_of, release
 from bot.store.models import AccessItem, Tables
+from bot.store.people import PeopleTable
 
 # Parts of an item by path: the fields to write, or None to remove the part.
 Parts = dict[tuple[str, ...], Fields | None]
@@ -50,8 +50,15 @@ CHANGED = "somebody changed the same records meanwhile; nothing was written: loo
 class AccessTable(AccessReads):
     """Read and write mappings and rules; see `ports.AccessAdmin`."""
 
-    def __init__(self, tables: Tables, *, audit_days: int, tenants: Sequence[str] = ()) -> None:
-        super().__init__(tables, tenants)
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        audit_days: int,
+        tenants: Sequence[str] = (),
+        people: PeopleTable | None = None,
+    ) -> None:
+        super().__init__(tables, tenants, people)
         self._audit = tables.audit
         self._audit_days = audit_days
 

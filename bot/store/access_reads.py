@@ -1,6 +1,5 @@
 """Read the access table: mappings, rules and locks. A record with invalid values is named instead."""
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
@@ -10,12 +9,11 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
-from bot.core.errors import StoreError
-from bot.core.link import Reason
 from bot.core.values import is_group
-from bot.store.dynamodb import DESERIALIZER, store_errors
+from bot.store.dynamodb import DESERIALIZER, Raw, batch_get, store_errors
 from bot.store.locks import holder_of, lock_of
 from bot.store.models import Tables
+from bot.store.people import PeopleTable, person_in, person_key
 
 T = TypeVar("T")
 R = TypeVar("R", Mapping, Grant, Lockdown)
@@ -23,11 +21,12 @@ R = TypeVar("R", Mapping, Grant, Lockdown)
 # The kinds of items, and the names of records in them where one cannot be read.
 MEMBER, WORKSPACE, LOCK = "member", "workspace", "lock"
 MAPPING, GRANT = "mapping", "grant"
+# The kind of what the runtime table has of a person, by the item's id.
+PERSON = "person"
 OWNER = {"#name": "owner"}
 
 # An item's key, the item in DynamoDB's own notation, and the fields of one record in it.
 Key = tuple[str, str]
-Raw = dict[str, Any]
 Fields = dict[str, Any]
 
 # Fields in an item's key or a record's name, the other fields of records, and those that are not texts.
@@ -41,8 +40,6 @@ TIMES, NUMBERS = ("set_at", "until"), ("session_seconds",)
 MAX_BATCH = 100
 # Items per page of a scan: DynamoDB may need longer for a whole megabyte than a call's timeout.
 PAGE = 1000
-# Seconds to wait before asking again for keys that DynamoDB did not process.
-PAUSES = (0.05, 0.2)
 
 
 class AccessReads:
@@ -51,21 +48,31 @@ class AccessReads:
     Args:
         tenants: these have one set of rules, kept under the first; see `values.shared_tenants`. What the others hold
             from before counts as well, until a change moves it.
+        people: Slack's records of members, to be read in the same call; None for none.
     """
 
-    def __init__(self, tables: Tables, tenants: Sequence[str] = ()) -> None:
+    def __init__(self, tables: Tables, tenants: Sequence[str] = (), people: PeopleTable | None = None) -> None:
+        self._people, self._runtime_items = people, tables.runtime
         self._tenants = tuple(tenants)
         self._items = tables.access
         self._connection = tables.connection()
 
     def read(self, member: Member) -> Access:
-        """Read the member's item and the workspace's with one strongly consistent BatchGetItem."""
+        """Read the member's item, the workspace's and Slack's record with one strongly consistent BatchGetItem."""
         owner = owner_of(member.tenant, member.user_id)
-        found = self._get((owner, MEMBER), (member.tenant, WORKSPACE))
+        known = (person_key(member.tenant, member.user_id), PERSON)
+        reads_people = self._people is not None and self._people.heard_at is not None
+        found = self._get((owner, MEMBER), (member.tenant, WORKSPACE), *([known] if reads_people else ()))
         workspace = _workspace(found.get((member.tenant, WORKSPACE)))
         own = read_access(found.get((owner, MEMBER)), member.user_id)
         unreadable = own.unreadable + workspace.unreadable
-        return replace(own, unreadable=unreadable, lockdown=workspace.lockdown, group_grants=workspace.grants)
+        return replace(
+            own,
+            unreadable=unreadable,
+            lockdown=workspace.lockdown,
+            group_grants=workspace.grants,
+            person=person_in(self._runtime_items, found.get(known)),
+        )
 
     def read_each(self, members: Sequence[Member]) -> Iterator[tuple[Member, Access]]:
         """Read the members' items, a hundred per call."""
@@ -158,25 +165,18 @@ class AccessReads:
         return {key: raw for batch in _batches(keys) for key, raw in self._fetch_batch(batch).items()}
 
     def _fetch_batch(self, keys: Sequence[Key]) -> dict[Key, Raw]:
-        """Return the items that exist, from one call; repeat it a few times for keys that DynamoDB did not process.
-
-        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
-        """
-        table = self._items.Meta.table_name
-        pending = {table: {"Keys": [{"owner": {"S": o}, "item": {"S": i}} for o, i in keys], "ConsistentRead": True}}
-        found: dict[Key, Raw] = {}
-        with store_errors():
-            client: Any = self._connection.client
-            for pause in (*PAUSES, None):
-                answer = client.batch_get_item(RequestItems=pending)
-                for raw in answer["Responses"].get(table, ()):
-                    found[raw["owner"]["S"], raw["item"]["S"]] = raw
-                pending = answer["UnprocessedKeys"]
-                if not pending:
-                    return found
-                if pause is not None:
-                    time.sleep(pause)
-        raise StoreError("DynamoDB throttles us: try again in a minute", reason=Reason.STORE_THROTTLED)
+        """Return the items that exist, from one call."""
+        access, runtime = self._items.Meta.table_name, self._runtime_items.Meta.table_name
+        asked: dict[str, list[Raw]] = defaultdict(list)
+        for owner, kind in keys:
+            if kind == PERSON:
+                asked[runtime].append({"id": {"S": owner}})
+            else:
+                asked[access].append({"owner": {"S": owner}, "item": {"S": kind}})
+        found = batch_get(self._connection.client, asked)
+        return {(raw["owner"]["S"], raw["item"]["S"]): raw for raw in found.get(access, ())} | {
+            (raw["id"]["S"], PERSON): raw for raw in found.get(runtime, ())
+        }
 
 
 def owner_of(tenant: str, principal: str) -> str:

@@ -1,6 +1,8 @@
 """PynamoDB as the tables use it: attributes, conditional writes, and errors, by code and never by message."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -28,8 +30,12 @@ from bot.observability.aws_failures import AWS_ERRORS, MEANINGS, answer_of, caus
 from bot.store.missing import TABLE_MISSING
 
 M = TypeVar("M", bound=Model)
+# A key or an item in DynamoDB's own notation.
+Raw = dict[str, Any]
 
 SERIALIZER, DESERIALIZER = TypeSerializer(), TypeDeserializer()
+# Seconds to wait before asking again for keys that DynamoDB did not process.
+PAUSES = (0.05, 0.2)
 # Why DynamoDB cancelled a transaction, for each of its items.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 CONDITION_FAILED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
@@ -70,6 +76,27 @@ def get_or_none(items: type[M], key: str, *, consistent: bool = True) -> M | Non
             return items.get(key, consistent_read=consistent)
         except items.DoesNotExist:
             return None
+
+
+def batch_get(client: Any, asked: Mapping[str, Sequence[Raw]]) -> dict[str, list[Raw]]:
+    """Return the items that exist of these keys by table, from one strongly consistent call.
+
+    It is repeated a few times for keys that DynamoDB did not process.
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+    """
+    pending: Raw = {table: {"Keys": list(keys), "ConsistentRead": True} for table, keys in asked.items()}
+    found: dict[str, list[Raw]] = defaultdict(list)
+    with store_errors():
+        for pause in (*PAUSES, None):
+            answer = client.batch_get_item(RequestItems=pending)
+            for table, items in answer["Responses"].items():
+                found[table].extend(items)
+            pending = answer["UnprocessedKeys"]
+            if not pending:
+                return found
+            if pause is not None:
+                time.sleep(pause)
+    raise StoreError("DynamoDB throttles us: try again in a minute", reason=Reason.STORE_THROTTLED)
 
 
 def write_if(condition: Condition | None, item: Model, actions: Sequence[Action] = ()) -> bool:

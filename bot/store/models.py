@@ -129,6 +129,9 @@ class RuntimeItem(Model):
     decided_at = TimeAttribute(null=True)
     postings = JSONAttribute(null=True)
     approvals = JSONAttribute(null=True)
+    person = JSONAttribute(null=True)
+    updated = NumberAttribute(null=True)
+    as_of = TimeAttribute(null=True)
     expires = TTLAttribute()
 
 

@@ -11,9 +11,10 @@ from bot.slack import client, response_url
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import Tables, bind, client_of
+from bot.store.people import PeopleTable
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, ServerClock, Store
-from tests.fakes import FakeAccess, FakeAudit, FakeChoices, FakeIntake
+from tests.fakes import FakeAccess, FakeAudit, FakeChoices, FakeIntake, FakePeople
 
 AUDIT_DAYS = 400
 
@@ -66,16 +67,17 @@ def aws(local_aws: ListeningAws) -> Iterator[ListeningAws]:
 @pytest.fixture
 def dynamodb(tables: Tables) -> Store:
     """The adapters."""
-    access, audit = AccessTable(tables, audit_days=AUDIT_DAYS), AuditTable(tables, days=AUDIT_DAYS)
-    return Store(access, audit, audit, RuntimeTable(tables))
+    people, audit = PeopleTable(tables), AuditTable(tables, days=AUDIT_DAYS)
+    access = AccessTable(tables, audit_days=AUDIT_DAYS, people=people)
+    return Store(access, audit, audit, RuntimeTable(tables), people)
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
 def store(request: pytest.FixtureRequest) -> Store:
     """Fake and adapters in turn."""
     if request.param == "fake":
-        audit = FakeAudit()
-        return Store(FakeAccess(audit), audit, FakeIntake(audit), FakeChoices())
+        audit, people = FakeAudit(), FakePeople()
+        return Store(FakeAccess(audit, people), audit, FakeIntake(audit), FakeChoices(), people)
     real: Store = request.getfixturevalue("dynamodb")
     return real
 

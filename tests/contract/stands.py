@@ -15,7 +15,7 @@ from moto.dynamodb.models.table import Table
 from pynamodb.exceptions import TableError
 from werkzeug.wrappers import Request, Response
 
-from bot.core.ports import AccessAdmin, AuditLog, Choices, Intake
+from bot.core.ports import AccessAdmin, AuditLog, Choices, Intake, PeopleStore
 from bot.local.aws.stand_in import REGION, LocalAws
 from bot.store.models import Tables
 from tests.fakes import NOON
@@ -99,3 +99,4 @@ class Store:
     audit: AuditLog
     intake: Intake
     choices: Choices
+    people: PeopleStore

@@ -18,6 +18,7 @@ from bot.store import tables as table_admin
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import Tables, bind, client_of
+from bot.store.people import PeopleTable
 from bot.store.runtime import RuntimeTable
 from tests.contract.stands import ListeningAws, Store
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping, an_entry
@@ -120,7 +121,7 @@ def test_refusal_keeps_its_code(dynamodb: Store, aws: ListeningAws) -> None:
 def test_missing_table_is_named(local_aws: ListeningAws, bound: Tables) -> None:
     local_aws.reset()
     audit = AuditTable(bound, days=1)
-    store = Store(AccessTable(bound, audit_days=1), audit, audit, RuntimeTable(bound))
+    store = Store(AccessTable(bound, audit_days=1), audit, audit, RuntimeTable(bound), PeopleTable(bound))
     for name in ("read", "audit open", "take", "put grant", "remember", "recall"):
         error = failure(USES[name][1], store)
         assert error.reason is Reason.STORE_REFUSED

@@ -168,6 +168,11 @@ class Client(Sender):
         event = {"type": HOME_OPENED, "user": user_id, "channel": channel, "tab": tab, **shown}
         return self._post_event(self._begin("event", user_id, channel), event)
 
+    def account_changed(self, user_id: str) -> Exchange | None:
+        """Tell the app that an account has changed. https://docs.slack.dev/reference/events/user_change"""
+        user = self._person(user_id).user_object(home_team=self.installation.team_id)
+        return self._post_event(self._begin("event", ""), {"type": "user_change", "user": user})
+
     def dismiss(self, event: str) -> Exchange | None:
         """Uninstall the app or revoke its tokens. https://docs.slack.dev/reference/events/app_uninstalled"""
         return self._post_event(self._begin("event", ""), {"type": event})

@@ -29,6 +29,7 @@ class Person:
     admin: bool = False
     title: str = ""
     locale: str = "en-US"
+    updated: int = 1_735_689_600
     enterprise_user: dict[str, Any] | None = None
 
     def user_object(self, *, home_team: str, with_email: bool = True, with_locale: bool = False) -> dict[str, Any]:
@@ -43,7 +44,7 @@ class Person:
             "deleted": self.deleted,
             "is_bot": self.bot,
             "is_app_user": False,
-            "updated": 0 if self.id == SLACKBOT else 1_735_689_600,
+            "updated": 0 if self.id == SLACKBOT else self.updated,
             "profile": self._profile(with_email=with_email),
         }
         if self.team_id != home_team or self.stranger:
