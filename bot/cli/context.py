@@ -31,8 +31,9 @@ def read_settings() -> "Settings":
     # A command prints its own result; its log is only for those who set LOG_LEVEL.
     level = settings.log_level if "log_level" in settings.model_fields_set else "ERROR"
     logs.configure(level=level, style="console" if terminal else "json")
-    if not terminal and level == "ERROR":  # where output is collected, so is what a command has changed
-        logging.getLogger("bot.store.audit").setLevel(logging.INFO)
+    # Where output is collected, so is what a command has changed.
+    collected = not terminal and level == "ERROR"
+    logging.getLogger("bot.store.audit").setLevel(logging.INFO if collected else logging.NOTSET)
     return settings
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.core.access import Effect
-from bot.core.values import our_version
+from bot.core.values import our_version, utc_now
 from tests.cli import run_command
 from tests.contract.stands import Store
 from tests.fakes import ANA, TEAM, a_grant, a_mapping, an_entry
@@ -180,3 +180,14 @@ def test_help_fills_eighty_columns_and_breaks_no_word(command: list[str]) -> Non
 @pytest.mark.public(29)
 def test_version_is_printed() -> None:
     assert run("--version").stdout == f"studio-links {our_version()}\n"
+
+
+def test_change_is_a_log_line_where_output_is_collected(stored: Store) -> None:
+    collected = [json.loads(line) for line in run("deny", WHO).stderr.splitlines() if line.startswith("{")]
+    [line] = [line for line in collected if line["event"] == "audit_entry"]
+    assert (line["action"], line["subject"], line["source"]) == ("deny", WHO, "cli")
+    assert line["id"] in {entry.id for entry in stored.audit.of_day(TEAM, utc_now().date())}
+
+
+def test_change_is_no_log_line_on_a_terminal() -> None:
+    assert "audit_entry" not in run("deny", WHO, "--yes", typed="").stderr
