@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from bot.app import serving
+from bot.app import sealing, serving
 from bot.app.bot import Bot
 from bot.config import HttpSettings, load
 from bot.local.slack.workspace import Workspace
 from bot.slack import manifest
 from bot.store.models import Tables, client_of
+from bot.store.seals import SealTable
 from tests.waiting import wait_until
 
 SCOPES = tuple(manifest.scopes())
@@ -50,6 +51,15 @@ def started(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., An
 def test_bot_is_ready_where_a_member_would_be_served(started: Callable[..., Any]) -> None:
     with Workspace() as slack, started(slack) as bot:
         assert bot.health.problem() is None
+
+
+def test_running_bot_seals_the_audit_of_its_team(
+    started: Callable[..., Any], tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "PAUSE", 0.01)
+    seals = SealTable(tables, days=400)
+    with Workspace() as slack, started(slack) as bot:
+        wait_until(lambda: seals.seal_text(bot.app.home.team_id, 1))
 
 
 @pytest.mark.public(12)
