@@ -424,8 +424,8 @@ GUARDS = {
     ),
     "keys of shells": Guard(
         "aws/iam_policy.py",
-        ' | {"Condition": {"ForAllValues:StringLike": SHELL_KEYS}},',
-        ",",
+        '("PutItem",), ["audit"]) | {"Condition": {"ForAllValues:StringLike": SHELL_KEYS}},',
+        '("PutItem",), ["audit"]),',
         (f"{CONTRACT}/test_audit_roles.py", "test_write_over_an_entry_is_refused_or_comes_to_light"),
     ),
     "keys of bots": Guard(

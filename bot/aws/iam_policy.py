@@ -184,7 +184,8 @@ def _revocation(scope: Scope) -> list[dict[str, Any]]:
         # These take no narrower resource.
         _statement("FindApps", ["sagemaker:ListApps", "sagemaker:ListSpaces"], ["*"] if scope.domains else []),
         _tables(scope, "Access", ("BatchGetItem",), ["access"]),
-        _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"]),
+        _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"])
+        | {"Condition": {"ForAllValues:StringLike": SHELL_KEYS}},
         *_secrets(scope),
         *_key(scope),
     ]

@@ -1,6 +1,6 @@
 """What a thief of each role's credentials can write over an existing entry, and how it comes to light."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ SCOPE = Scope(
     partition="aws", account="123456789012", region=REGION, table_prefix="contract-", administers_in_slack=True
 )
 # The policies of `iam-policy` and of the template, with what each calls the audit table.
-WHO = {f"{who}Arn": f"arn:aws:iam::123456789012:role/{who}" for who in ("Administrator", "Setup")}
+WHO = {f"{who}Arn": f"arn:aws:iam::123456789012:role/{who}" for who in ("Administrator", "Setup", "Revocation")}
 STACK = Stack(Transport="socket", AdministerInSlack="true", DomainArns="", **WHO)
 POLICIES: list[tuple[dict[Role, list[Statement]], str]] = [
     ({role: policy(role, SCOPE)["Statement"] for role in Role}, SCOPE.table("audit")),
@@ -33,6 +33,7 @@ POLICIES: list[tuple[dict[Role, list[Statement]], str]] = [
             Role.SERVING: STACK.permissions("ServingRole"),
             Role.ADMINISTRATION: STACK.permissions("AdministrationRole"),
             Role.SETUP: STACK.permissions("SetupRole"),
+            Role.REVOCATION: STACK.permissions("RevocationRole"),
         },
         "AuditTable",
     ),
@@ -70,7 +71,7 @@ class Write:
 # Each write, the roles whose policy allows it, and what `audit verify` names then.
 WRITES = [
     (Write("PutItem", LINK), {Role.SERVING}, [(LINK, "changed")]),
-    (Write("PutItem", SHELL), {Role.ADMINISTRATION}, [(SHELL, "changed")]),
+    (Write("PutItem", SHELL), {Role.ADMINISTRATION, Role.REVOCATION}, [(SHELL, "changed")]),
     (Write("PutItem", SEAL), {Role.SERVING}, [(SEAL, "changed")]),
     (Write("PutItem", FORGED), {Role.SERVING}, [(FORGED, "added")]),
     (Write("UpdateItem", LINK), {Role.SERVING}, [(LINK, "changed")]),
@@ -80,8 +81,8 @@ WRITES = [
     (Write("UpdateItem", LINK, "actor"), {Role.SERVING, Role.ADMINISTRATION}, [(LINK, "changed")]),
     (Write("UpdateItem", LINK, "member"), {Role.SERVING, Role.ADMINISTRATION}, [(LINK, "changed")]),
     (Write("UpdateItem", LINK, "original"), {Role.SERVING, Role.ADMINISTRATION}, [(LINK, "changed")]),
-    (Write("UpdateItem", SHELL), set[Role](), [(SHELL, "changed")]),
-    (Write("UpdateItem", SHELL, "after"), {Role.ADMINISTRATION}, [(SHELL, "changed")]),
+    (Write("UpdateItem", SHELL), {Role.REVOCATION}, [(SHELL, "changed")]),
+    (Write("UpdateItem", SHELL, "after"), {Role.ADMINISTRATION, Role.REVOCATION}, [(SHELL, "changed")]),
     (Write("UpdateItem", SEAL, "text"), {Role.SERVING}, [(SEAL, "changed")]),
 ]
 
@@ -113,7 +114,7 @@ def test_write_over_an_entry_is_refused_or_comes_to_light(
     assert [(each.id, each.what) for each in found] == expected
 
 
-@pytest.mark.parametrize("role", [Role.SERVING, Role.ADMINISTRATION])
+@pytest.mark.parametrize("role", [Role.SERVING, Role.ADMINISTRATION, Role.REVOCATION])
 @pytest.mark.parametrize(
     "action",
     [
@@ -167,6 +168,14 @@ def test_conditions_let_a_shell_do_its_work(
     pseudonymous = an_entry(LINK, outcome="issued", actor="U0ERASED01")
     audit.erase(changed("erase", ada, TEAM, "U0ERASED01", NOON), [pseudonymous])
     assert_permitted(Role.ADMINISTRATION, local_aws)
+
+
+def test_conditions_let_revocation_do_its_work(tables: Tables, local_aws: ListeningAws) -> None:
+    audit, ada = AuditTable(tables, days=400), Actor("cli:ada", Source.CLI)
+    entry = changed("revoke", ada, TEAM, ANA.user_id, NOON, outcome="requested")
+    audit.open(entry)
+    audit.close(replace(entry, outcome="done", after={"apps": []}))
+    assert_permitted(Role.REVOCATION, local_aws)
 
 
 def test_ids_tell_entries_of_shells_from_those_of_bots() -> None:
