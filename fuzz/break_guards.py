@@ -729,6 +729,18 @@ GUARDS = {
         "if False:",
         (f"{UNIT}/test_sync_matching.py", "test_address_that_resembles_a_name_is_not_proposed"),
     ),
+    "erased from the audit": Guard(
+        "admin/erasure.py",
+        "named.sub(pseudonym, value)",
+        "value",
+        (f"{SCENARIO}/test_erase.py", "test_erased_member_is_in_no_table"),
+    ),
+    "erasure keeps a block": Guard(
+        "cli/erase.py",
+        "if blocks(access, now) and not force:",
+        "if False:",
+        (f"{SCENARIO}/test_erase.py", "test_erase_keeps_a_block_unless_forced"),
+    ),
     "lock without a holder": Guard(
         "store/locks.py",
         "except InvalidValue:",

@@ -20,6 +20,7 @@ from bot.links.facts import Gatherer
 from bot.serving.executors import CallExecutor
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
+from bot.store.erasure import ErasureTable
 from bot.store.models import Tables
 from bot.store.seals import SealTable
 
@@ -49,6 +50,13 @@ def admin(settings: Settings, workers: int = 1, bound: Tables | None = None) -> 
         rules=clients.rules(settings),
         audit_days=settings.studio_audit_days,
     )
+
+
+def erasure(settings: Settings, member: Member) -> ErasureTable:
+    """Return what erases a member from the tables."""
+    bound, tenants = clients.tables(settings), shared_tenants(settings.studio_teams)
+    log = AuditTable(bound, days=settings.studio_audit_days, tenants=tenants)
+    return ErasureTable(bound, log, member, tenants if member.tenant in tenants else (member.tenant,))
 
 
 def verification(settings: Settings, tenant: str, now: datetime, witness: Witness | None) -> Verification:

@@ -43,6 +43,7 @@ class Role(StrEnum):
     ADMINISTRATION = "administration"
     SETUP = "setup"
     REVOCATION = "revocation"
+    ERASURE = "erasure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,15 @@ def _revocation(scope: Scope) -> list[dict[str, Any]]:
     ]
 
 
+def _erasure(scope: Scope) -> list[dict[str, Any]]:
+    """Allow what `erase` needs beside administration: it deletes items, which nobody may do every day."""
+    return [
+        _tables(scope, "Remove", ("DeleteItem",), ["access"]),
+        _tables(scope, "Runtime", ("GetItem", "Scan", "PutItem", "UpdateItem", "DeleteItem"), ["runtime"]),
+        *_key(scope),
+    ]
+
+
 def _links(scope: Scope) -> list[dict[str, Any]]:
     """Allow minting links. With both networks there are two statements: a request never meets both conditions."""
     networks: list[dict[str, Any]] = []
@@ -250,4 +260,5 @@ _STATEMENTS = {
     Role.ADMINISTRATION: _administration,
     Role.SETUP: _setup,
     Role.REVOCATION: _revocation,
+    Role.ERASURE: _erasure,
 }

@@ -31,8 +31,8 @@ def iam_policy(
         Role,
         typer.Option(
             metavar="ROLE",
-            help="For the bot (serving), its administrators (administration), `tables create` (setup), or `revoke` "
-            "(revocation).",
+            help="For the bot (serving), its administrators (administration), `tables create` (setup), `revoke` "
+            "(revocation), or what `erase` needs beside administration (erasure).",
         ),
     ] = Role.SERVING,
     domain: Annotated[
@@ -77,7 +77,8 @@ def iam_policy(
     settings, domains = run.settings, tuple(domain or ())
     _check(domains, source_ip or [], source_vpce or [])
     partition, number = _account(account, settings.aws_region)
-    mappings = [] if role is Role.SETUP else _mappings(run, named=bool(domains))
+    of_tables = role in (Role.SETUP, Role.ERASURE)
+    mappings = [] if of_tables else _mappings(run, named=bool(domains))
     # Whoever revokes reaches domains of this account with their own role, not with the mapping's.
     here = f":{number}:" if role is Role.REVOCATION else None
     own = [each for each in mappings if not each.role_arn or (here and here in each.role_arn)]
@@ -106,7 +107,7 @@ def iam_policy(
     )
     if role is Role.REVOCATION and serving_role is None:
         console.warn("name the bot's role with --serving-role, to end the sessions of links that it made")
-    if role is not Role.SETUP and not scope.domains and not scope.broker_roles:
+    if not of_tables and not scope.domains and not scope.broker_roles:
         console.warn("nothing is mapped yet, so no domain is in this policy: name domains with --domain")
     console.print_json(_fitting(scope) if role is Role.SERVING else policy(role, scope))
 

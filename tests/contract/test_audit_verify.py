@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bot.admin.erasure import erased
 from bot.admin.verification import Break, Verification, Witness
 from bot.core.audit import changed
 from bot.core.errors import StoreError
@@ -173,6 +174,20 @@ def test_erasure_fits_and_is_counted(
     run = verification(seals, log=log.getvalue())
     assert run.run(stamp(NOON), stamp(NOON + timedelta(days=1))) == []
     assert run.counts.erased == len(sealed)
+
+
+def test_erased_person_is_gone_and_the_audit_fits(
+    sealed: list[Entry], audit: AuditTable, seals: SealTable, log: io.StringIO
+) -> None:
+    user = sealed[0].subject
+    found = [erased(each, user, "UERASED0123456789") for each in audit.of_day(TEAM, NOON.date())]
+    replacements = [each for each in found if each is not None]
+    later = NOON + 60 * MINUTE
+    audit.erase(changed("erase", Actor("cli:ada", Source.CLI), TEAM, "UERASED0123456789", later), replacements)
+
+    assert len(replacements) == len(sealed)
+    assert [each for each in audit.of_day(TEAM, NOON.date()) if user in repr(each)] == []
+    assert verification(seals, log=log.getvalue()).run(stamp(NOON), stamp(NOON + timedelta(days=1))) == []
 
 
 # Attacks

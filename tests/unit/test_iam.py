@@ -33,6 +33,9 @@ SCOPE = Scope(
 )
 
 
+OF_TABLES = (Role.SETUP, Role.ERASURE)
+
+
 def allows(document: dict[str, Any], action: str, resource: str) -> bool:
     return any(
         action in statement["Action"] and any(fnmatchcase(resource, pattern) for pattern in statement["Resource"])
@@ -45,7 +48,7 @@ def test_policy_names_exactly_the_mapped_resources(role: Role) -> None:
     document = policy(role, SCOPE)
     resources = {resource for statement in document["Statement"] for resource in statement["Resource"]}
     sagemaker = {resource for resource in resources if ":sagemaker:" in resource}
-    assert {resource.split("/")[1] for resource in sagemaker} == (set() if role is Role.SETUP else {"d-one", "d-two"})
+    assert {resource.split("/")[1] for resource in sagemaker} == (set() if role in OF_TABLES else {"d-one", "d-two"})
     assert all("us-east-1" in resource for resource in sagemaker if "d-two" in resource)
     assert all("studio-links-" in resource for resource in resources if ":dynamodb:" in resource)
     assert (BROKER in resources) == (role in (Role.SERVING, Role.ADMINISTRATION))
@@ -75,6 +78,13 @@ ATTACKS = [
         for name in ("access", "audit", "runtime")
         for action in ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem")
     ),
+    *(
+        (role, "dynamodb:DeleteItem", SCOPE.table(name))
+        for role in (Role.SERVING, Role.ADMINISTRATION, Role.SETUP)
+        for name in ("access", "runtime")
+    ),
+    (Role.ERASURE, "dynamodb:UpdateTable", SCOPE.table("audit")),
+    (Role.ERASURE, "sagemaker:CreatePresignedDomainUrl", ANA),
     (Role.ADMINISTRATION, "sagemaker:CreatePresignedDomainUrl", ANA),
     (Role.SETUP, "sagemaker:CreatePresignedDomainUrl", ANA),
     (Role.REVOCATION, "sagemaker:CreatePresignedDomainUrl", ANA),
