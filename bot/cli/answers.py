@@ -73,6 +73,16 @@ class Answers:
             except (BadInput, ConfigError, InvalidValue) as error:
                 console.fail(str(error))
 
+    def pick(self, name: str, question: str, options: Mapping[str, T], *, default: str) -> T:
+        """Return the option that is named; errors as for `get`."""
+
+        def check(text: str) -> T:
+            if text not in options:
+                raise BadInput(f"choose one of {', '.join(options)}")
+            return options[text]
+
+        return self.get(name, question, check, default=default)
+
     def agreed(self, question: str) -> bool:
         """Return whether the answer is yes, without asking if so told."""
         return self.yes or typer.confirm(question, default=True)

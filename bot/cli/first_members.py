@@ -123,17 +123,12 @@ def _own(answers: Answers, me: str, domain: Domain, rows: list[Row], stored: dic
         console.warn(f"no profile in {domain} is yours: create one, then `studio-links map {me}` and `allow {me}`")
         return []
 
-    def check(text: str) -> list[Row]:
-        if text == "none":
-            return []
-        if text not in free:
-            raise BadInput(f"the free profiles are {', '.join(free)}: choose one of them, or none")
-        profile = free[text]
-        mapping = Mapping(DEFAULT_ALIAS, profile.domain_id, profile.name, region=profile.region)
-        return [Row(Status.MAP, profile, (me,), mapping=mapping)]
-
+    options: dict[str, list[Row]] = {"none": []}
+    for name, profile in free.items():
+        mapping = Mapping(DEFAULT_ALIAS, profile.domain_id, name, region=profile.region)
+        options[name] = [Row(Status.MAP, profile, (me,), mapping=mapping)]
     console.print_wrapped(f"Free profiles: {', '.join(free)}", indent=2)
-    return answers.get(PROFILE, "Your profile", check, default="none")
+    return answers.pick(PROFILE, "Your profile", options, default="none")
 
 
 def _chosen(answers: Answers, others: list[Row], accounts: list[Account], stored: dict[str, Access]) -> list[Row]:

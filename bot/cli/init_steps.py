@@ -80,20 +80,13 @@ def _find_domain(answers: Answers) -> tuple[str, Domain]:
 
 
 def _choose(answers: Answers, usable: list[Domain]) -> Domain:
-    by_name = {str(number): each for number, each in enumerate(usable, start=1)}
-    by_name |= {each.domain_id: each for each in usable}
-
-    def check(text: str) -> Domain:
-        if text not in by_name:
-            raise BadInput(f"the bot can open {', '.join(map(str, usable))}: choose one of them")
-        return by_name[text]
-
     if len(usable) == 1 and DOMAIN not in answers.given:
         console.print_wrapped(f"Domain: {usable[0]}", indent=2)
         return usable[0]
     for number, each in enumerate(usable, start=1):
         console.print_wrapped(f"  {number}  {each}", indent=5)
-    return answers.get(DOMAIN, "Domain", check, default="1")
+    numbers = {str(number): each for number, each in enumerate(usable, start=1)}
+    return answers.pick(DOMAIN, "Domain", numbers | {each.domain_id: each for each in usable}, default="1")
 
 
 def _agree(answers: Answers, settings: Settings) -> None:

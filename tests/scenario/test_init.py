@@ -204,7 +204,7 @@ REFUSED = [
     ({"SLACK_APP_TOKEN": "xapp-1-unknown"}, "SLACK_APP_TOKEN: Slack refused apps.connections.open (invalid_auth)"),
     ({"SLACK_APP_TOKEN": "xoxb-swapped"}, "SLACK_APP_TOKEN: this is the bot token: give the app-level token"),
     ({"SLACK_API_URL": "http://127.0.0.1:1/api/"}, "Slack could not be reached (auth.test: connection refused)"),
-    ({"INIT_DOMAIN": "d-other"}, "INIT_DOMAIN: the bot can open d-research (research) in us-east-1: choose"),
+    ({"INIT_DOMAIN": "d-other"}, "INIT_DOMAIN: choose one of 1, d-research; correct it in the file of --from"),
     ({"INIT_DOMAINS": "d-research"}, "which is no answer: use INIT_DOMAIN"),
     ({"AWS_REGION": "moon-north-1"}, "AWS_REGION is no region of AWS: set it to one such as eu-west-1"),
     ({"STUDIO_LINK_SECONDS": "4"}, "STUDIO_LINK_SECONDS: '4' is not valid"),
@@ -282,6 +282,18 @@ def test_machine_has_to_choose_among_several_domains(world: World) -> None:
 
     assert "INIT_DOMAIN is missing" in world.machine().stderr
     assert world.machine(INIT_DOMAIN="d-research").returncode == 0
+
+
+def test_administrator_whose_address_fits_no_profile_names_one(world: World) -> None:
+    world.slack.add_member("U0ZOE", "zoe", email="zoe@example.com")
+    assert "no profile in d-research (research) in us-east-1 is yours" in world.machine(INIT_ADMIN="U0ZOE").stderr
+    create_profile("d-research", "zoe-lab")
+    assert "INIT_PROFILE: choose one of none, zoe-lab" in world.machine(INIT_ADMIN="U0ZOE", INIT_PROFILE="ana").stderr
+
+    ended = world.machine(INIT_ADMIN="U0ZOE", INIT_PROFILE="zoe-lab")
+
+    assert "studio-links map U0ZOE --domain d-research --profile zoe-lab" in ended.stdout, ended.stderr
+    assert world.env["STUDIO_ADMINS"] == "U0ZOE"
 
 
 def test_table_of_somebody_else_is_left_alone(world: World) -> None:
