@@ -134,4 +134,4 @@ def test_seeded_members_have_their_profiles_and_roles(stage: RunningDemo) -> Non
     for alias in ("prod", "sandbox", "falcon"):
         exchange = stage.workspace.command("U0MAYA", alias)
         assert stage.workspace.answer_to(exchange).button("open_studio").url
-    assert stage.settings.studio_admins == ("U0ADA",)
+    assert stage.settings.studio_admins == ("U0ADA", "U0BEA")

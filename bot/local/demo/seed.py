@@ -48,6 +48,7 @@ MEMBERS = (
     DemoMember("eve", "U0EVE", "has a profile and is allowed through a group", scientist=True),
     DemoMember("gus", "U0GUS", "is a guest of the workspace", effect=Effect.ALLOW, guest=True),
     DemoMember("ada", "U0ADA", "administers, and is allowed", effect=Effect.ALLOW, admin=True),
+    DemoMember("bea", "U0BEA", "administers as well, and agrees where two have to", mapped=False, admin=True),
 )
 ADMINS = tuple(member for member in MEMBERS if member.admin)
 
