@@ -205,7 +205,7 @@ class CommandRunner:
         now, actor = self.now(), Actor(by.user_id, source)
         pending = self.pending.waiting(asked_by, pending_id, now)
         command = None if pending is None else self._command(pending)
-        if command is None:
+        if command is None or not self.admit(asked_by)[0]:
             gone = AdminCommand(Verb.ADMIN, {Name.USER: asked_by.user_id})
             return self._refuse(actor, by.tenant, gone, NotDoneReason.DECIDED)
         if by.user_id in (asked_by.user_id, command.principal):

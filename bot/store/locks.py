@@ -48,9 +48,9 @@ def mark_of(raw: dict[str, Any]) -> str:
 
 def former_of(items: type[AuditItem], released: str) -> Member | None:
     """Return the member of the entry with which a profile became free; None if the audit no longer names them."""
-    tenant, at, entry_id = released.split(" ")
-    when = TimeAttribute().deserialize(at)
     with store_errors():
+        tenant, at, entry_id = released.split(" ")
+        when = TimeAttribute().deserialize(at)
         found = items.by_day.query(f"{tenant}#{when.astimezone(UTC):%Y-%m-%d}", items.at == when)
         owner = next((item.member for item in found if item.id == entry_id), "")
     try:

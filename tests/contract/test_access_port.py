@@ -712,6 +712,15 @@ def test_former_owner_is_forgotten_with_the_audit(dynamodb: Store, tables: Table
     assert found.is_foreign(ANA)
 
 
+@pytest.mark.parametrize("released", ["", "T0TEAM yesterday x", "a b c d"])
+def test_free_lock_that_leads_nowhere_is_an_error(dynamodb: Store, tables: Tables, released: str) -> None:
+    lock = {"owner": {"S": "profile#d-research#ana"}, "item": {"S": "lock"}, "released": {"S": released}}
+    client_of(tables.access).put_item(TableName=tables.access.Meta.table_name, Item=lock)
+    with pytest.raises(StoreError) as failed:
+        dynamodb.access.ownership(a_mapping())
+    assert failed.value.reason is Reason.STORE_UNREADABLE
+
+
 def test_free_lock_of_an_older_version_names_the_former_owner(dynamodb: Store, tables: Tables) -> None:
     lock = {"owner": {"S": "profile#d-research#ana"}, "item": {"S": "lock"}, "holder": {"S": f"{TEAM}#{ANA.user_id}"}}
     client_of(tables.access).put_item(TableName=tables.access.Meta.table_name, Item=lock)

@@ -126,8 +126,8 @@ class GermanAdminWords(AdminWords):
         NotDoneReason.OWN_REQUEST: "Darüber müssen andere Admins entscheiden: nicht, wer gefragt hat, und nicht, wer "
         "das Profil bekommt. Es wurde nichts geändert. Frag andere Admins oder nutze die Shell.",
         NotDoneReason.DECLINED: "Abgelehnt. Es wurde nichts geändert.",
-        NotDoneReason.DECIDED: "Darüber ist schon entschieden, oder der Tag dafür ist vorbei. Es wurde nichts "
-        "geändert. Gib den Befehl erneut ein, wenn du es jetzt ändern willst.",
+        NotDoneReason.DECIDED: "Darüber ist schon entschieden, der Tag dafür ist vorbei, oder wer gefragt hat, ist "
+        "nicht mehr Admin. Es wurde nichts geändert. Gib den Befehl erneut ein, wenn du es jetzt ändern willst.",
         NotDoneReason.NOBODY_REACHED: "Ich konnte in Slack keine anderen Admins erreichen. Es wurde nichts geändert. "
         "Versuch es erneut oder nutze die Shell.",
         NotDoneReason.OWN_ACCESS: "Du kannst dir nicht selbst Zugriff geben. Es wurde nichts geändert. "

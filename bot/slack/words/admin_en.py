@@ -116,8 +116,8 @@ class AdminWords:
         NotDoneReason.OWN_REQUEST: "Someone else has to decide on this: not the one who asked, nor the one who gets "
         "the profile. Nothing was changed. Ask another administrator, or use the shell.",
         NotDoneReason.DECLINED: "Declined. Nothing was changed.",
-        NotDoneReason.DECIDED: "This has been decided already, or the day for it is over. Nothing was changed. To "
-        "change it now, enter the command again.",
+        NotDoneReason.DECIDED: "This has been decided already, its day is over, or the one who asked no longer "
+        "administers. Nothing was changed. To change it now, enter the command again.",
         NotDoneReason.NOBODY_REACHED: "I could not reach a second administrator in Slack. Nothing was changed. Try "
         "again, or use the shell.",
         NotDoneReason.OWN_ACCESS: "You can't give yourself access. Nothing was changed. Ask another administrator, "
