@@ -109,6 +109,9 @@ def test_timeouts_and_ports_match_the_server() -> None:
     assert container()["StopTimeout"] > GRACE
     assert int(re.sub(r"\D", "", compose()["services"]["bot"]["stop_grace_period"])) > GRACE
     assert {each["ContainerPort"] for each in container()["PortMappings"]} == {3000}
+    [metrics_port] = [each["Value"] for each in container()["Environment"] if each.get("Name") == "METRICS_PORT"]
+    assert template()["Resources"]["TargetGroup"]["Properties"]["HealthCheckPort"] == metrics_port
+    assert f'"127.0.0.1", {metrics_port}' in container()["HealthCheck"]["Command"][-1]
 
 
 def test_task_is_read_only_and_unprivileged() -> None:

@@ -111,6 +111,13 @@ def test_revocation_role_is_not_the_administrators(stack: Stack) -> None:
     assert "RevocationRole" not in Stack("broker-role.yaml", **BROKER).resources
 
 
+def test_revocation_role_writes_only_entries_of_shells(stack: Stack) -> None:
+    found = stack.permissions("RevocationRole")
+    for action in ("dynamodb:PutItem", "dynamodb:UpdateItem"):
+        assert permits(found, action, "AuditTable", {"dynamodb:LeadingKeys": ["cli-1"]})
+        assert not permits(found, action, "AuditTable", {"dynamodb:LeadingKeys": ["Ev0REQUEST"]})
+
+
 def test_setup_role_is_not_the_administrators(stack: Stack) -> None:
     assert [each["Principal"]["AWS"] for each in stack.trust("SetupRole")] == [f"{PEOPLE}setup"]
     assert "SetupRole" not in Stack(**{**GIVEN, "SetupArn": ""}).resources
