@@ -248,9 +248,10 @@ class Doctor:
             f"user-profile/{mapping.domain_id}/{mapping.profile_name}"
         )
         try:
-            decision, conditions = self.aws.may_presign(role, arn)
+            decision, conditions = self.aws.may_presign(role, arn, self.aws.tags(place, arn))
         except StudioError as error:
             why = "the role may not be allowed to make links"
-            fix = "allow iam:SimulatePrincipalPolicy, name the bot's role with --serving-role, or use --presign"
+            allow = "allow iam:SimulatePrincipalPolicy and sagemaker:ListTags"
+            fix = f"{allow}, name the bot's role with --serving-role, or use --presign"
             return findings.failed(check, error, why, what="IAM did not answer", if_denied=fix, level=Level.WARN)
-        return findings.permission(check, role, decision, conditions)
+        return findings.permission(check, role, arn, decision, conditions)

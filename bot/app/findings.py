@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from bot.admin.examination import OF_DOMAIN, OF_PROFILE
 from bot.aws.account import Place
+from bot.aws.iam_policy import TAG, TAG_VALUE
 from bot.core.access import Access, Mapping, Member, Person
 from bot.core.causes import Cause
 from bot.core.errors import SlackError, StudioError, UpstreamError
@@ -218,10 +219,14 @@ def profile(mapped: Mapped, error: StudioError) -> Finding:
     return Finding(Level.FAIL, check, what, why, fix)
 
 
-def permission(check: str, role: str, decision: str, conditions: Sequence[str]) -> Finding:
+def permission(check: str, role: str, profile_arn: str, decision: str, conditions: Sequence[str]) -> Finding:
     """Report IAM's decision on whether the role may make links."""
     if decision == "allowed":
         return ok(check, f"{role} may make them")
+    if decision == "implicitDeny" and f"aws:ResourceTag/{TAG}" in conditions:
+        found, why = f"{profile_arn} has no tag {TAG}", f"{role} opens only profiles that have it"
+        fix = f"aws sagemaker add-tags --resource-arn {profile_arn} --tags Key={TAG},Value={TAG_VALUE}"
+        return Finding(Level.FAIL, check, found, why, fix)
     if decision == "implicitDeny" and conditions:
         found, why = f"{role} may make them on conditions only ({', '.join(conditions)})", "they may not be met"
         return Finding(Level.WARN, check, found, why, "use --presign where the bot runs")

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from collections.abc import Mapping as Dictionary
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -96,14 +97,32 @@ class AwsAdmin:
         with aws_errors():
             self._assumed(role_arn, "sagemaker:DescribeDomain")
 
-    def may_presign(self, role_arn: str, profile_arn: str) -> tuple[str, list[str]]:
+    def tags(self, place: Place, profile_arn: str) -> dict[str, str]:
+        """Return the tags of a profile. A resource has at most fifty: one page."""
+        with aws_errors():
+            found = self._sagemaker(place, "sagemaker:ListTags").list_tags(ResourceArn=profile_arn)["Tags"]
+            return {tag["Key"]: tag["Value"] for tag in found}
+
+    def may_presign(self, role_arn: str, profile_arn: str, tags: Dictionary[str, str]) -> tuple[str, list[str]]:
         """Return IAM's decision on the role's policies, and the condition keys that it would need to be sure.
+
+        IAM does not look up the profile's tags.
 
         The decision is "allowed", "implicitDeny" or "explicitDeny"; IAM ignores a statement whose condition is open.
         """
         with aws_errors():
             answer = self._session.client("iam", region_name=self._region, config=CONFIG).simulate_principal_policy(
-                PolicySourceArn=role_arn, ActionNames=[PRESIGN], ResourceArns=[profile_arn]
+                PolicySourceArn=role_arn,
+                ActionNames=[PRESIGN],
+                ResourceArns=[profile_arn],
+                ContextEntries=[
+                    {
+                        "ContextKeyName": f"aws:ResourceTag/{key}",
+                        "ContextKeyValues": [value],
+                        "ContextKeyType": "string",
+                    }
+                    for key, value in tags.items()
+                ],
             )
             [result] = answer["EvaluationResults"]
             of_profile = result.get("ResourceSpecificResults", [])

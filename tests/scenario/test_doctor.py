@@ -20,7 +20,7 @@ from bot.local.slack.people import Channel
 from bot.local.slack.workspace import Workspace
 from bot.slack import manifest
 from tests.cli import run_command
-from tests.scenario.conftest import Product, create_domain, create_profile, free_port
+from tests.scenario.conftest import Product, create_domain, create_profile, free_port, sagemaker
 from tests.waiting import wait_until
 
 ROLE = "arn:aws:iam::123456789012:role/broker"
@@ -323,6 +323,23 @@ def test_doctor_warns_about_conditional_permission(product: Product) -> None:
 
     assert "aws:SourceIp" in found["found"]
     assert "--presign" in found["fix"]
+
+
+def test_doctor_names_a_profile_without_the_tag(product: Product) -> None:
+    iam = boto3.client("iam")
+    iam.create_role(RoleName="tagged", AssumeRolePolicyDocument="{}")
+    iam.put_role_policy(RoleName="tagged", PolicyName="all", PolicyDocument=run("iam-policy", "--by-tag"))
+    tagged = ("--serving-role", "arn:aws:iam::123456789012:role/tagged")
+
+    found = finding("fail", f"links into {product.domain_id}", role=tagged)
+    assert "has no tag studio-links" in found["found"]
+    command, _, options = found["fix"].partition(" --resource-arn ")
+    arn, _, tag = options.partition(" --tags ")
+    assert (command, tag) == ("aws sagemaker add-tags", "Key=studio-links,Value=yes")
+    sagemaker().add_tags(ResourceArn=arn, Tags=[{"Key": "studio-links", "Value": "yes"}])
+    [links] = [each for each in examine(role=tagged)[1] if each["check"] == f"links into {product.domain_id}"]
+    assert (links["level"], links["found"].partition(" may ")[2]) == ("ok", "make them")
+    sagemaker().delete_tags(ResourceArn=arn, TagKeys=["studio-links"])
 
 
 def test_doctor_warns_when_iam_does_not_answer(product: Product) -> None:

@@ -22,16 +22,21 @@ def install() -> None:
 def simulate_principal_policy(self: Any) -> Any:
     """Each action with each resource. Only roles are known, and boundaries are not looked at.
 
-    A statement with a condition does not count, and what it needs to be known of a request is named as missing.
+    A statement counts if the given context meets its condition, of which only StringEquals is known; what else it
+    needs to be known of a request is named as missing.
     """
     source = self._get_param("PolicySourceArn")
     role = next((role for role in self.backend.get_roles() if role.arn == source), None)
     if role is None:
         raise NotFoundException(f"The role with ARN {source} cannot be found.")
     documents = list(_documents(role))
-    policies = [IAMPolicy(json.dumps({"Statement": [s for s in each if "Condition" not in s]})) for each in documents]
+    given = {
+        each["ContextKeyName"]: each["ContextKeyValues"] for each in self._get_param("ContextEntries", None) or []
+    }
+    policies = [IAMPolicy(json.dumps({"Statement": [s for s in each if _met(s, given)]})) for each in documents]
     missing = sorted(
         {key for each in documents for s in each for keys in s.get("Condition", {}).values() for key in keys}
+        - given.keys()
     )
     results = [
         {
@@ -46,6 +51,14 @@ def simulate_principal_policy(self: Any) -> Any:
         for resource in self._get_param("ResourceArns", None) or ["*"]
     ]
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})
+
+
+def _met(statement: dict[str, Any], given: dict[str, list[str]]) -> bool:
+    conditions = statement.get("Condition", {})
+    return conditions.keys() <= {"StringEquals"} and all(
+        given.get(key) == ([wanted] if isinstance(wanted, str) else wanted)
+        for key, wanted in conditions.get("StringEquals", {}).items()
+    )
 
 
 def _documents(role: Any) -> Iterator[list[dict[str, Any]]]:
