@@ -735,6 +735,12 @@ GUARDS = {
         "value",
         (f"{SCENARIO}/test_erase.py", "test_erased_member_is_in_no_table"),
     ),
+    "members' words out of the audit": Guard(
+        "admin/changes.py",
+        'recorded = replace(after, reason="") if private else after',
+        "recorded = after",
+        (f"{UNIT}/test_access_requests.py", "test_audit_has_no_words_of_a_request"),
+    ),
     "erasure keeps a block": Guard(
         "cli/erase.py",
         "if blocks(access, now) and not force:",

@@ -185,7 +185,8 @@ class AccessRequests:
         has = next((grant for grant in access.grants if grant.effect is Effect.ALLOW and grant.holds_at(now)), None)
         longer = has is not None and (has.until is None or (until is not None and has.until >= until))
         if not longer:
-            self.admin.grant(who.tenant, Grant(who.user_id, Effect.ALLOW, until, request.reason), actor)
+            rule = Grant(who.user_id, Effect.ALLOW, until, request.reason)
+            self.admin.grant(who.tenant, rule, actor, private=True)
 
     def _rejection(self, press: Press) -> DecisionResult | None:
         """Return why this press decides nothing. Anybody can be in the channel that shows the buttons."""

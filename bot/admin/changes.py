@@ -137,8 +137,13 @@ class Admin:
         self.access.delete_mapping(member, found[0], seen=access, entry=entry)
         return Change(found[0], None)
 
-    def grant(self, tenant: str, grant: Grant, actor: Actor, *, at_version: int | None = None) -> Change:
+    def grant(
+        self, tenant: str, grant: Grant, actor: Actor, *, at_version: int | None = None, private: bool = False
+    ) -> Change:
         """Set a rule, replacing one of the same kind; without a reason of its own, it keeps that of the replaced one.
+
+        Args:
+            private: keep the reason out of the audit, because it is a member's words.
 
         Raises:
             BadInput: the stored rule cannot be read, or the workspace has the most group rules allowed.
@@ -165,7 +170,8 @@ class Admin:
         if is_group(grant.principal) and before is None:
             self._require_room(tenant)
         after = replace(grant, set_by=actor.name, set_at=now)
-        entry = changed(grant.effect.value, actor, tenant, grant.principal, now, before=before, after=after)
+        recorded = replace(after, reason="") if private else after
+        entry = changed(grant.effect.value, actor, tenant, grant.principal, now, before=before, after=recorded)
         self.access.put_grant(tenant, after, seen=access, entry=entry)
         return Change(before, after, tuple(warnings), obstacle)
 

@@ -136,16 +136,15 @@ def changed(
 
 
 def asked(action: str, actor: Actor, request: AccessRequest, at: datetime, outcome: str) -> Entry:
-    """Record an access request, or a decision on one."""
+    """Record an access request, or a decision on one. The member's words stay with the request, which goes sooner."""
     return changed(
         action,
         actor,
         request.member.tenant,
         request.member.user_id,
         at,
-        after={"request": request.id, "wish": request.wish, "days": request.days},
+        after={"request": request.id, "days": request.days},
         outcome=outcome,
-        detail=request.reason,
     )
 
 
