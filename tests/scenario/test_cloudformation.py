@@ -301,7 +301,7 @@ def deployment(log_folder: Path) -> Iterator[Deployment]:
             product = Product(aws, slack, bot, environment, near, clock)
             for name in ("ana", "ben", "ada"):
                 slack.add_member(f"U0{name.upper()}", name, email=f"{name}@example.com")
-            for name, domain in (("ana", near), ("ana-far", far), ("ben", near)):
+            for name, domain in (("ana", near), ("ana-far", far), ("ben", near), ("dan", near)):
                 create_profile(domain, name)
             yield Deployment(stack, broker, product, trust, denied, found)
 
@@ -316,7 +316,7 @@ def used(deployment: Deployment) -> Deployment:
         f"map U0ANA --domain {domain} --profile ana",
         f"map U0ANA --domain {far} --profile ana-far --alias far --role-arn {role}",
         "allow U0ANA --until 30d --reason test",
-        f"map U0DAN --domain {domain} --profile ben",
+        f"map U0DAN --domain {domain} --profile dan",
         "deny U0DAN",
         "show U0ANA",
         "list",
