@@ -91,7 +91,7 @@ class SlackDirectory(Directory, Protocol):
 class CachedDirectory:
     """Cache another directory; see `ports.Directory`.
 
-    Where rules name several groups, one list of all groups answers for each, and also says which do not exist.
+    Where rules name several groups, one list of all groups answers for each.
 
     Only accounts in good standing are cached: a refusal may come late by as much as `seconds`, but never stays longer
     than Slack says so.
@@ -109,7 +109,7 @@ class CachedDirectory:
         self._people = SingleFlightCache[Member, Person](
             seconds, keep=_is_eligible, monotonic=monotonic, max_entries=max_entries
         )
-        self._groups = SingleFlightCache[tuple[str, str, bool], frozenset[str]](
+        self._groups = SingleFlightCache[tuple[str, str, bool], frozenset[str] | None](
             GROUP_SECONDS, failure_seconds=GROUP_FAILURE_SECONDS, monotonic=monotonic, max_entries=max_entries
         )
 
@@ -125,15 +125,24 @@ class CachedDirectory:
         asked = self._asked.setdefault(tenant, set())
         asked.add(group)
         listed = self._list(tenant) if len(asked) > 1 else None
-        if listed is not None:
-            found = listed.get(group)
-            if found is None or (found.disabled and not even_disabled):
-                raise SlackError("Slack has no such user group", reason=Reason.SLACK_REFUSED, code=NO_SUCH_GROUP)
-            return found.users
-        return self._groups.get(
-            (tenant, group, even_disabled),
-            lambda: self._directory.group_members(tenant, group, even_disabled=even_disabled),
-        )
+        found = listed.get(group) if listed is not None else None
+        if found is not None:
+            users = found.users if even_disabled or not found.disabled else None
+        else:  # also for a group that is newer than the list
+            key = tenant, group, even_disabled
+            users = self._groups.get(key, lambda: self._users(tenant, group, even_disabled=even_disabled))
+        if users is None:
+            raise SlackError("Slack has no such user group", reason=Reason.SLACK_REFUSED, code=NO_SUCH_GROUP)
+        return users
+
+    def _users(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str] | None:
+        """Return the users of a group; None, which is cached as long, if Slack knows no such group."""
+        try:
+            return self._directory.group_members(tenant, group, even_disabled=even_disabled)
+        except SlackError as error:
+            if error.code == NO_SUCH_GROUP:
+                return None
+            raise
 
     def _list(self, tenant: str) -> Mapping[str, UserGroup] | None:
         """Return all user groups; None if Slack could not list them lately."""

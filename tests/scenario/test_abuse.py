@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,7 +16,7 @@ from bot.local.faults import Fault
 from bot.local.slack.exchanges import Exchange, send
 from bot.serving.server import MAX_CONNECTIONS, THREADS
 from tests.scenario.conftest import BotProcess, Product, bot_process
-from tests.scenario.crowd import MINT, Crowd, links_in, sent_to
+from tests.scenario.crowd import MINT, Crowd, Someone, links_in, sent_to
 from tests.waiting import wait_until
 
 PER_MINUTE = 5
@@ -228,6 +228,38 @@ def test_press_refused_by_a_busy_bot_is_answered_by_message(crowd: Crowd, produc
         assert "Many people" in ana.reads(pressed).text
         assert links_in([ben.reads(slow)])
         ana.ended(pressed, "busy")
+
+
+@pytest.mark.usefixtures("early_in_the_minute")
+def test_flooding_guest_changes_nothing_for_others(
+    crowd: Crowd, product: Product, record_property: Callable[[str, object], None]
+) -> None:
+    """The guest sends as many commands as twenty a minute are in three minutes."""
+    ana, guest = crowd.member(), crowd.member(mapped=False, allowed=False)
+    guest.becomes(guest=True)
+    with (
+        bot_process({**product.environment, "STUDIO_REQUESTS_PER_MINUTE": "10"}, product.bot.log) as bot,
+        sent_to(product, bot),
+    ):
+        bot.wait_until_ready()
+        assert links_in([ana.reads(ana.types())])
+        alone, before = time_of_a_link(ana), len(product.slack.api_calls)
+
+        flood = [guest.types(text) for text in ("help", "whoami", "request", "admin", "nonsense &", "") * 10]
+        beside, calls = time_of_a_link(ana), len(product.slack.api_calls) - before
+
+    record_property("seconds", [round(alone, 3), round(beside, 3)])
+    record_property("calls", calls)
+    assert sum("too many requests" in exchange.reply for exchange in flood) == 50
+    assert max(exchange.seconds for exchange in flood) < 1
+    assert calls <= 30  # three for each of the ten that were answered
+    assert beside < alone + 1
+
+
+def time_of_a_link(member: Someone) -> float:
+    begun = time.monotonic()
+    assert links_in([member.reads(member.types())])
+    return time.monotonic() - begun
 
 
 def test_half_sent_bodies_on_every_thread_do_not_stop_the_bot(product: Product) -> None:

@@ -193,11 +193,11 @@ def test_metrics_port_takes_health_and_metrics_off_the_public_port(
             bot.metrics_port = port
             bot.wait_until_ready()
 
-            public = [
-                bot.get_from(bot.port, path)[0] for path in ("/metrics", "/readyz", "/healthz", "/slack/events")
-            ]
-            aside = [bot.get_from(port, path)[0] for path in ("/metrics", "/readyz", "/healthz", "/slack/events")]
+            doctor = run_command("doctor", "--url", bot.address, environment=environment).stdout
+            paths = ("/metrics", "/readyz", "/healthz", "/slack/events")
+            public, aside = ([bot.get_from(each, path)[0] for path in paths] for each in (bot.port, port))
 
+    assert "alive; its /readyz is at METRICS_PORT" in doctor
     assert public == [404, 404, 200, 404 if socket_mode else 405]
     assert aside == [200, 200, 200, 404]
     lines = [json.loads(line) for line in log.read_text().splitlines() if '"listening"' in line]

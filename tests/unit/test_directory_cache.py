@@ -228,7 +228,7 @@ def test_listed_group_is_not_older_than_a_minute(
     assert directory.group_members(TEAM, several[3], even_disabled=True) == frozenset()
 
 
-def test_unknown_and_disabled_groups_of_a_list_cost_no_call(
+def test_unknown_and_disabled_groups_cost_one_call_a_minute(
     directory: CachedDirectory, slack: Counting, several: list[str]
 ) -> None:
     for _ in range(10):
@@ -237,7 +237,16 @@ def test_unknown_and_disabled_groups_of_a_list_cost_no_call(
             with pytest.raises(SlackError) as unknown:
                 directory.group_members(TEAM, name, even_disabled=even_disabled)
             assert unknown.value.code == "no_such_subteam"
-    assert slack.groups_asked == [several[1], "all"]
+    assert slack.groups_asked == [several[1], "all", "S0NOSUCH", "S0NOSUCH"]
+
+
+def test_group_that_is_newer_than_the_list_is_found(
+    directory: CachedDirectory, slack: Counting, several: list[str]
+) -> None:
+    for name in several:
+        directory.group_members(TEAM, name, even_disabled=True)
+    slack.groups["S0NEW"] = frozenset({BEN.user_id})
+    assert directory.group_members(TEAM, "S0NEW", even_disabled=False) == {BEN.user_id}
 
 
 def test_groups_are_asked_for_alone_while_they_cannot_be_listed(
