@@ -65,6 +65,7 @@ class FakeSlack(SlackApi):
             "Slack refuses us: check the token", reason=Reason.SLACK_REFUSED, code="expired_trigger_id"
         )
         self.broken: set[str] = set()
+        self.unreachable: set[str] = set()
         self.replies: list[tuple[Message, bool]] = []
         self.dialogs: list[Message] = []
         self.forms: list[Mapping[str, Any]] = []
@@ -95,6 +96,8 @@ class FakeSlack(SlackApi):
 
     def post(self, place: str, message: Message) -> str:
         self._fail("post")
+        if place in self.unreachable:
+            raise self.error
         self.posts.append((place, message))
         return f"{place}/{len(self.posts)}.0"
 

@@ -290,8 +290,9 @@ def test_move_is_told_to_its_former_owner_and_administrators(product: Product) -
     moves(product)
     decides(product, BEA, question(product))
 
-    for text in news(product, f"was <@{ANA}>'s and now belongs to <@{BEN}>", ANA, ADA, BEA):
-        assert f"Done by <@{ADA}> and approved by <@{BEA}>" in text
+    for user in (ANA, ADA, BEA):
+        by = f"Done by <@{ADA}> and approved by <@{BEA}>"
+        newest(product, user, f"was <@{ANA}>'s and now belongs to <@{BEN}>", by)
 
 
 def test_unmapping_and_lifting_a_lockdown_are_told(product: Product) -> None:
