@@ -90,7 +90,7 @@ class Aws:
         if table in (PROFILES, ALLOWED):
             return [{**key, "domain": {"S": "d-bench"}, "profile": {"S": "bench"}, "allowed": {"BOOL": True}}]
         user = USER.search(json.dumps(key))
-        items: list[Item] = json.loads(self._items[table].replace(TEMPLATE, user[0] if user else TEMPLATE))
+        items: list[Item] = json.loads(self._items.get(table, "[]").replace(TEMPLATE, user[0] if user else TEMPLATE))
         return [item for item in items if key.items() <= item.items()]
 
 

@@ -52,12 +52,17 @@ class Floor:
         """Make the links of a plan, and report how long each took."""
         report, started = Report(), time.perf_counter()
         waiting = iter(range(plan.count))
-        await asyncio.gather(*(self._links(waiting, plan, report) for _ in range(plan.at_once)))
+        if plan.per_second is None:
+            await asyncio.gather(*(self._links(waiting, plan, report) for _ in range(plan.at_once)))
+        else:
+            pauses = (n / plan.per_second for n in range(plan.count))
+            await asyncio.gather(*(self._links(iter([n]), plan, report, after) for n, after in enumerate(pauses)))
         report.delivered.sort()
         report.links, report.seconds = len(report.delivered), time.perf_counter() - started
         return report
 
-    async def _links(self, waiting: Iterator[int], plan: Plan, report: Report) -> None:
+    async def _links(self, waiting: Iterator[int], plan: Plan, report: Report, after: float = 0) -> None:
+        await asyncio.sleep(after)
         for _ in waiting:
             started = time.perf_counter()
             gather = [self._aws.call(self._record), self._aws.call(self._read)]

@@ -2,7 +2,7 @@
 
     python -m bench lonely
 
-Runs the bot and the naive bot in turn against far stand-ins: TLS; round trips of 1 ms to DynamoDB, 2 ms to SageMaker
+Runs the bot and the naive bots in turn against far stand-ins: TLS; round trips of 1 ms to DynamoDB, 2 ms to SageMaker
 and 30 ms to Slack; responses after 4, 60 and 50 ms; connections that are closed after four seconds of idleness.
 Prints medians and ranges from command to the member having the link, and writes build/bench-lonely.json.
 """
@@ -23,12 +23,15 @@ from rich.table import Table
 
 from bench.distance import IDLE_SECONDS, certificate
 from bench.processes import (
+    OWN,
+    PROGRAMS,
     LineProcess,
     bot_environment,
     cpu_seconds,
     free_port,
     line_process,
     machine,
+    show_progress,
     started,
     wait_until_answers,
 )
@@ -36,7 +39,6 @@ from bench.seed import items_of_the_template
 from bench.slack import Plan
 
 RESULTS = Path("build/bench-lonely.json")
-PROGRAMS = {"bot": ["-m", "bot", "serve"], "naive": ["-m", "bench.naive"]}
 # Longer than the far servers keep an idle connection, with the time that closing takes.
 LONELY_SECONDS = IDLE_SECONDS + 0.5
 WARM, KNOWN, NEW = "warm", "lonely, member known", "lonely, member not seen for a minute"
@@ -77,7 +79,7 @@ def programs(folder: Path) -> Iterator[tuple[LineProcess, dict[str, tuple[int, i
         bots = {}
         for name, arguments in PROGRAMS.items():
             port, log = free_port(), folder / f"{name}.log"
-            pid = stack.enter_context(started(arguments, {**settings, "PORT": str(port)}, log))
+            pid = stack.enter_context(started(arguments, {**settings, "PORT": str(port)}, log, processor=OWN))
             wait_until_answers(f"http://127.0.0.1:{port}/readyz", pid, log)
             bots[name] = pid, port
         yield slack, bots, {"slack": slack.pid, "aws": aws.pid}
@@ -107,14 +109,9 @@ def measure(rounds: int) -> tuple[Samples, dict[str, float]]:
                 time.sleep(LONELY_SECONDS)
                 for name in order:
                     ask(row, name, seen=seen)
-            show_progress(number + 1, rounds)
+            show_progress(f"round {number + 1} of {rounds}")
         seconds = time.perf_counter() - began
         return samples, {name: (cpu_seconds(pid) - before[name]) / seconds for name, pid in stand_ins.items()}
-
-
-def show_progress(number: int, rounds: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\rround {number} of {rounds}", end="" if number < rounds else "\n", file=sys.stderr, flush=True)
 
 
 def goals(samples: Samples) -> Iterator[tuple[str, float, float]]:
@@ -129,13 +126,14 @@ def goals(samples: Samples) -> Iterator[tuple[str, float, float]]:
 def main(rounds: int) -> None:
     """Measure, print a table and the goals, and write both to a file."""
     samples, load = measure(rounds)
-    table = Table("milliseconds from command to link: median (range)", "bot", "naive", "x naive")
+    table = Table("milliseconds from command to link: median (range)", *PROGRAMS, "x naive", "x tuned")
     for row in (WARM, KNOWN, NEW):
         cells = []
         for name in PROGRAMS:
             found = samples.found[row, name]
             cells.append(f"{statistics.median(found):.0f} ({min(found):.0f} to {max(found):.0f})")
-        table.add_row(row, *cells, f"{samples.median(row, 'bot') / samples.median(row, 'naive'):.2f}")
+        ratios = (f"{samples.median(row, 'bot') / samples.median(row, name):.2f}" for name in ("naive", "tuned"))
+        table.add_row(row, *cells, *ratios)
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(machine())
     console.print(table)

@@ -19,6 +19,14 @@ from bench.slack import SECRET, TOKEN, Plan, Report
 
 ROOT = Path(__file__).parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
+# The bots under measurement: the product, one as in the tutorials, and that one tuned.
+PROGRAMS = {
+    "bot": ["-m", "bot", "serve"],
+    "naive": ["-m", "bench.naive"],
+    "tuned": ["-m", "bench.naive", "--tuned"],
+}
+# The processor that a bot under measurement has to itself; None where there is only one.
+OWN = min(os.sched_getaffinity(0)) if len(os.sched_getaffinity(0)) > 1 else None
 
 
 class LineProcess:
@@ -63,6 +71,18 @@ def line_process(module: str, *arguments: str, first: str = "") -> Iterator[Line
         process.end()
 
 
+def keep_off(processor: int | None) -> None:
+    """Keep this process, and those that it starts, off a processor."""
+    if processor is not None:
+        os.sched_setaffinity(0, os.sched_getaffinity(0) - {processor})
+
+
+def show_progress(text: str) -> None:
+    """Show what is measured, where somebody watches."""
+    if sys.stderr.isatty():
+        print(f"\r{text:60}", end="", file=sys.stderr, flush=True)
+
+
 def free_port() -> int:
     """Return a port that nothing listens on."""
     with create_server(("127.0.0.1", 0)) as server:
@@ -100,13 +120,17 @@ def machine() -> str:
 
 
 @contextmanager
-def started(arguments: list[str], environment: Mapping[str, str], log: Path) -> Iterator[int]:
-    """Start a server and yield its process id; terminate it on exit."""
+def started(
+    arguments: list[str], environment: Mapping[str, str], log: Path, *, processor: int | None = None
+) -> Iterator[int]:
+    """Start a server, on one processor if it is named, and yield its process id; terminate it on exit."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
     with log.open("ab") as stream:
         process = subprocess.Popen(
             [sys.executable, *arguments], cwd=ROOT, env={**clean, **environment}, stdout=stream, stderr=stream
         )
+    if processor is not None:
+        os.sched_setaffinity(process.pid, {processor})
     try:
         yield process.pid
     finally:

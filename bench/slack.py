@@ -39,6 +39,7 @@ class Plan:
         port: the bot's port.
         count: total number of commands.
         at_once: number of commands in progress: the next is sent when one has been answered.
+        per_second: number of commands sent each second, whether or not others have been answered; None for `at_once`.
         members: number of members, who send commands in turn.
         seen: whether the members are those of earlier plans, or new ones.
         recorded: whether the store has a record of new members' accounts.
@@ -50,6 +51,7 @@ class Plan:
     members: int = 20
     seen: bool = True
     recorded: bool = False
+    per_second: float | None = None
 
 
 @dataclass
@@ -115,7 +117,12 @@ class Slack:
         kind = "BENCH" if plan.seen else f"{'KNOWN' if plan.recorded else 'NEW'}{secrets.token_hex(3).upper()}"
         commands = [self._command(f"U0{kind}{number % plan.members:04d}") for number in range(plan.count)]
         waiting, started = iter(commands), time.perf_counter()
-        await asyncio.gather(*(self._send_in_turn(plan.port, waiting) for _ in range(plan.at_once)))
+        if plan.per_second is None:
+            await asyncio.gather(*(self._send_in_turn(plan.port, waiting) for _ in range(plan.at_once)))
+        else:
+            await asyncio.gather(
+                *(self._send_in_time(plan.port, each, n / plan.per_second) for n, each in enumerate(commands))
+            )
         for command in commands:  # commands that timed out may still be answered
             with suppress(TimeoutError):
                 await asyncio.wait_for(command.ended.wait(), command.sent + REPLY_TIMEOUT - time.perf_counter())
@@ -139,6 +146,11 @@ class Slack:
                 await asyncio.wait_for(command.ended.wait(), REPLY_TIMEOUT)
             except (TimeoutError, OSError):
                 continue
+
+    async def _send_in_time(self, port: int, command: Command, seconds: float) -> None:
+        """Send a command after so many seconds."""
+        await asyncio.sleep(seconds)
+        await self._send_in_turn(port, iter([command]))
 
     async def _send(self, port: int, command: Command) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -23,7 +23,7 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cell]:
 def test_every_command_gets_a_link(cells: dict[str, Cell]) -> None:
     for cell in cells.values():
         assert (cell.links, cell.lost) == (20, 0)
-        assert cell.acks(99) < 1
+        assert max(cell.acks(99)) < 1000
 
 
 def test_link_costs_a_fixed_number_of_round_trips(cells: dict[str, Cell]) -> None:
