@@ -183,6 +183,7 @@ def test_declined_move_changes_nothing(product: Product, admin: Admin) -> None:
     asked = question(product)
 
     assert "Declined" in text_of(decides(product, BEA, asked, "admin_disagree"))
+    newest(product, ADA, f"<@{BEA}> declined your `map` command")
 
     assert links_of(product, ANA)
     assert "decided already" in text_of(forges(product, BEA, asked))

@@ -192,7 +192,9 @@ def _decide(app: AppContext, admitted: Admitted, body: Body, *, approve: bool) -
         return
     member, asked_by = admitted.member, Member(admitted.member.tenant, named[1])
     decide = partial(app.command_runner.decide, member, asked_by, named[2], admitted.source, approve=approve)
-    _answer(app, admitted, render, decide, keeps=True)
+    result = _answer(app, admitted, render, decide, keeps=True)
+    if isinstance(result, NotDone) and result.reason is NotDoneReason.DECLINED and result.command is not None:
+        second.tell_declined(app, asked_by, member, result.command)
 
 
 def _ask(app: AppContext, admitted: Admitted, render: RenderContext, command: AdminCommand) -> None:
@@ -207,7 +209,7 @@ def _answer(
     work: Callable[[], Outcome | None],
     *,
     keeps: bool = False,
-) -> None:
+) -> Outcome | None:
     """Run a command, count its result and show it; a change is announced, and refreshes the member's home tab.
 
     Args:
@@ -226,7 +228,7 @@ def _answer(
     else:
         if result is None:
             app.metrics.outcome("replayed")
-            return
+            return None
         counted = _counted(result)
         message = admin_views.outcome(result, render, app.now(), in_dialog=in_dialog)
     app.metrics.outcome(counted)
@@ -241,6 +243,7 @@ def _answer(
         principal = result.command.principal
         if principal and not is_group(principal):
             show_home(app, Member(admitted.member.tenant, principal))
+    return result
 
 
 def _counted(result: Outcome) -> str:

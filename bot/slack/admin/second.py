@@ -5,13 +5,24 @@ from datetime import datetime
 
 import structlog
 
+from bot.admin.commands import AdminCommand
 from bot.admin.results import Waiting
 from bot.admin.specs import Verb
 from bot.core.access import Lockdown, Member
 from bot.core.errors import SlackError
 from bot.slack.admin.records import describe, mention
 from bot.slack.app_context import AppContext
-from bot.slack.blocks import Message, RenderContext, actions, button, context, section, slack_date, verbatim
+from bot.slack.blocks import (
+    Message,
+    RenderContext,
+    actions,
+    button,
+    context,
+    section,
+    slack_date,
+    text_message,
+    verbatim,
+)
 
 log = structlog.get_logger()
 
@@ -68,6 +79,12 @@ def ask_others(app: AppContext, waiting: Waiting) -> bool:
     if app.request_channel:
         readers[app.request_channel] = app.render()
     return sum(_post(app, place, question(waiting, render, app.now())) for place, render in readers.items()) > 0
+
+
+def tell_declined(app: AppContext, asked_by: Member, by: Member, command: AdminCommand) -> None:
+    """Tell the administrator who asked that another one declined."""
+    text = app.render_for(asked_by).words.admin.declined_by.format(by=mention(by.user_id), verb=command.verb)
+    _post(app, asked_by.user_id, text_message(text))
 
 
 def _post(app: AppContext, place: str, message: Message) -> bool:

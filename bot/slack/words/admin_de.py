@@ -226,6 +226,7 @@ class GermanAdminWords(AdminWords):
     news_by = "Durchgeführt von {by}."
     news_by_two = "Durchgeführt von {by} mit Zustimmung von {second}."
     news_doubt = "Wenn du das nicht erwartet hast, frag jetzt dort oder bei deinen anderen Studio-Admins nach."
+    declined_by = "{by} hat deinen Befehl `{verb}` abgelehnt. Es wurde nichts geändert. Sprecht miteinander darüber."
     agree_until = "Du kannst bis {until} entscheiden. Wenn es niemand tut, ändert sich nichts."
     waits = "*Dem müssen zwei Admins zustimmen.* Ich habe die anderen gefragt; sie haben Zeit bis {until}."
     entry_was = "vorher {what}"

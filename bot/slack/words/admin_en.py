@@ -211,6 +211,7 @@ class AdminWords:
     news_by = "Done by {by}."
     news_by_two = "Done by {by} and approved by {second}."
     news_doubt = "If you did not expect this, ask them or your other Studio administrators now."
+    declined_by = "{by} declined your `{verb}` command. Nothing was changed. Talk to them before you ask again."
     agree_until = "You can decide until {until}. If nobody does, nothing changes."
     waits = "*This needs a second administrator.* I asked the others; one of them can decide until {until}."
     entry_was = "was {what}"
