@@ -377,9 +377,10 @@ def test_role_has_no_unused_table_permissions(used: Deployment, role: str) -> No
     assert sorted(of_tables - looking - elsewhere - used.needed(role)) == []
 
 
-@pytest.mark.parametrize("role", [SERVING, ADMINISTRATION])
+@pytest.mark.parametrize("role", [SERVING, ADMINISTRATION, REVOCATION])
 def test_template_matches_printed_policy(used: Deployment, role: str) -> None:
     wanted = ["--role", role.removesuffix("-role"), "--administers-in-slack", "--team", TEAM]
+    wanted += ["--serving-role", used.stack.outputs["ServingRoleArn"]]
     printed = rights(json.loads(used.administer("iam-policy", *wanted))["Statement"])
 
     allowed = {action for action, _ in used.rights[role]}
