@@ -74,11 +74,12 @@ class AccessTable(AccessReads):
         raw = self._get((lock_of(mapping), LOCK)).get((lock_of(mapping), LOCK))
         if raw is None:
             return Ownership()
-        named = self._main(holder_of(raw)) if "holder" in raw or "aliases" in raw else None
-        if "aliases" in raw:
-            return Ownership(holder=named, mark=mark_of(raw))
+        named = holder_of(raw) if "holder" in raw or "aliases" in raw else None
         if named is None and "released" in raw:
             named = former_of(self._audit, raw["released"]["S"])
+        named = None if named is None else self._main(named)
+        if "aliases" in raw:
+            return Ownership(holder=named, mark=mark_of(raw))
         return Ownership(former=named, mark=mark_of(raw))
 
     def put_records(

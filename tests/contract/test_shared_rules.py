@@ -276,3 +276,32 @@ def test_another_organisation_is_not_concerned(apart: Admin, shared: Admin) -> N
         apart.lock_down(tenant, "theirs", ACTOR)
     assert shared.access.read(HERE) == Access()
     assert isinstance(shared.access.read(Member("T0ELSE0001", USER)).lockdown, Lockdown)
+
+
+def test_profile_of_the_workspace_moves_within_the_organisation(apart: Admin, shared: Admin) -> None:
+    mapping = a_mapping()
+    apart.map(THERE, mapping, ACTOR)
+    other = Member(ORG, "U0OTHER001")
+    held = shared.access.ownership(mapping)
+    assert held.holder == HERE
+
+    shared.unmap(HERE, None, ACTOR)
+    former = shared.access.ownership(mapping)
+
+    assert (former.owner, former.is_foreign(HERE), former.is_foreign(other)) == (HERE, False, True)
+    apart.map(Member(HOME, other.user_id), mapping, ACTOR)
+    apart.unmap(Member(HOME, other.user_id), None, ACTOR)
+    assert shared.access.ownership(mapping).former == other
+
+
+def test_held_profile_of_the_workspace_is_handed_over(apart: Admin, shared: Admin) -> None:
+    mapping, other = a_mapping(), Member(ORG, "U0OTHER001")
+    apart.map(THERE, mapping, ACTOR)
+    with pytest.raises(Changed):  # the records move to the organisation first, which changes the lock
+        shared.map(other, mapping, ACTOR, profile=shared.access.ownership(mapping))
+    assert shared.access.read(HERE).mappings == (mapping,)
+
+    shared.map(other, mapping, ACTOR, profile=shared.access.ownership(mapping))
+
+    assert shared.access.ownership(mapping).holder == other
+    assert shared.access.read(HERE).mappings == ()
