@@ -20,6 +20,8 @@ from bot.store.models import bind
 DYNAMODB_SECONDS, SAGEMAKER_SECONDS = 0.004, 0.060
 DYNAMODB_ROUND_TRIP, SAGEMAKER_ROUND_TRIP = 0.001, 0.002
 TEMPLATE = "U0TEMPLATE"
+# An attribute and its value in an UpdateItem.
+SET = re.compile(r"(#\w+) = (:\w+)(?=,| *$| [A-Z])")
 USER = re.compile(r"\bU0[A-Z0-9]+")
 # Begin the ids of members whose accounts the bot has a record of.
 KNOWN = ("U0KNOWN", "U0BENCH")
@@ -66,7 +68,9 @@ class Aws:
                 found = self._get(asked["TableName"], {"owner": owner})
                 return {"Items": found, "Count": len(found), "ScannedCount": len(found)}
             case "UpdateItem":
-                return {"Attributes": {**asked["Key"], "requests": {"N": "1"}}}
+                names, values = asked["ExpressionAttributeNames"], asked["ExpressionAttributeValues"]
+                written = {names[name]: values[value] for name, value in SET.findall(asked["UpdateExpression"])}
+                return {"Attributes": {**asked["Key"], "requests": {"N": "1"}, **written}}
             case "DescribeTable":
                 return {"Table": _description(asked["TableName"])}
         return {}
