@@ -604,6 +604,30 @@ GUARDS = {
         "and False:",
         (FOUR_EYES, "test_approved_request_does_not_take_a_former_owners_profile"),
     ),
+    "profile of an approval meanwhile": Guard(
+        "admin/access_requests.py",
+        "            profile = Ownership()",
+        "            profile = None",
+        (f"{UNIT}/test_access_requests.py", "test_profile_unmapped_during_an_approval_is_not_taken"),
+    ),
+    "profile of another workspace meanwhile": Guard(
+        "admin/changes.py",
+        "            profile = Ownership()",
+        "            profile = None",
+        (f"{UNIT}/test_agreement.py", "test_profile_unmapped_elsewhere_meanwhile_is_not_taken"),
+    ),
+    "id of what waits": Guard(
+        "admin/confirmation.py",
+        "id=uuid4().hex, ",
+        "",
+        (f"{UNIT}/test_agreement.py", "test_forged_press_cannot_name_what_waits"),
+    ),
+    "stored commands of the shell": Guard(
+        "admin/confirmation.py",
+        " if COMMAND_SPECS[verb].in_slack else None",
+        "",
+        (f"{UNIT}/test_confirmation.py", "test_stored_command_of_the_shell_is_not_carried_out"),
+    ),
     "free lock without a name": Guard(
         "store/locks.py",
         "items.holder.remove(), ",
@@ -627,6 +651,12 @@ GUARDS = {
         "return sole and administrators(self.admin, by.tenant, self.configured) <= {by.user_id}",
         "return sole",
         (f"{UNIT}/test_agreement.py", "test_sole_admin_needs_both_the_setting_and_the_fact"),
+    ),
+    "the other administrators": Guard(
+        "admin/agreement.py",
+        "return self.admin.rules.sole_admin and _may_have_admin_rule(stored, self.admin.now())",
+        "return False",
+        (f"{UNIT}/test_agreement.py", "test_sole_admin_does_not_remove_the_others"),
     ),
     "resolved users only": Guard(
         "slack/admin/parsing.py",

@@ -268,6 +268,12 @@ class FakeAccess:
     ) -> None:
         with self._change(member.tenant, member.user_id, seen, entry), self._released(member, entry):
             mappings = [record for record in records if isinstance(record, Mapping)]
+            for mapping, holder in self.holders(mappings):
+                if holder != member and handover is None:
+                    raise ProfileConflict(
+                        f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to "
+                        f"{holder.user_id}: unmap it there first, or choose another profile"
+                    )
             if profile is not None and any(self.ownership(mapping).mark != profile.mark for mapping in mappings):
                 raise Changed(CHANGED)
             if handover is not None:
@@ -277,12 +283,6 @@ class FakeAccess:
                 left = tuple(m for m in handover.seen.mappings if not any(m.same_profile(new) for new in mappings))
                 changed = replace(handover.seen, mappings=left, version=handover.seen.version + 1)
                 self._members[handover.member] = replace(changed, lockdown=None, group_grants=(), unreadable=())
-            for mapping, holder in self.holders(mappings):
-                if holder != member:
-                    raise ProfileConflict(
-                        f"profile {mapping.profile_name} in {mapping.domain_id} is already mapped to "
-                        f"{holder.user_id}: unmap it there first, or choose another profile"
-                    )
             self.give(member, *records)
 
     def delete_mapping(self, member: Member, mapping: Mapping, *, seen: Access, entry: Entry) -> None:

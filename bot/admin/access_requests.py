@@ -143,8 +143,9 @@ class AccessRequests:
             return self._endorse(
                 press, request, replace(request, approvers=approvers, needed=needed, mapping=mapping)
             )
-        free = profile if profile is not None and profile.holder in (None, who) else None
-        carry_out = partial(self._carry_out, press.actor, facts.access, mapping, free)
+        if profile is not None and profile.holder not in (None, who):
+            profile = Ownership()  # which it cannot become, so writing fails, even if it is unmapped meanwhile
+        carry_out = partial(self._carry_out, press.actor, facts.access, mapping, profile)
         return replace(self._decide(press, RequestState.APPROVED, carry_out), person=facts.person)
 
     def _standing_approvers(self, request: AccessRequest) -> tuple[str, ...]:

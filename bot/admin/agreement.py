@@ -21,11 +21,11 @@ def administrators(admin: Admin, tenant: str, configured: Collection[str]) -> fr
     """
     now, ruled = admin.now(), [Member(tenant, user) for user in admin.access.administrators(tenant)]
     found = admin.access.read_each(ruled)
-    return frozenset(configured) | {member.user_id for member, access in found if _has_admin_rule(access, now)}
+    return frozenset(configured) | {member.user_id for member, access in found if _may_have_admin_rule(access, now)}
 
 
-def _has_admin_rule(access: Access, now: datetime) -> bool:
-    return any(grant.effect is Effect.ADMIN and grant.holds_at(now) for grant in access.grants)
+def _may_have_admin_rule(access: Access | Workspace, now: datetime) -> bool:
+    return bool(access.unreadable) or any(g.effect is Effect.ADMIN and g.holds_at(now) for g in access.grants)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,9 @@ class Agreement:
             case Verb.MAP | Verb.ALLOW | Verb.ADMIN:
                 return command.principal == by.user_id
             case Verb.FORGET:
-                lifts = bool(stored.unreadable) or any(grant.effect is Effect.DENY for grant in stored.grants)
-                return lifts and command.principal == by.user_id
+                if command.principal != by.user_id:  # whoever removes the others would be the only administrator
+                    return self.admin.rules.sole_admin and _may_have_admin_rule(stored, self.admin.now())
+                return bool(stored.unreadable) or any(grant.effect is Effect.DENY for grant in stored.grants)
             case _:
                 return False
 

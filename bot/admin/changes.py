@@ -75,7 +75,7 @@ class Admin:
         Args:
             overwrite: whether the mapping may replace one to another profile.
             force: whether to set even a mapping of which SageMaker says that it cannot work.
-            profile: whose the profile must still be: a member who has it loses it. None takes it from nobody.
+            profile: whose the profile must still be: a member who has it loses it. None takes it if it is free.
 
         Raises:
             BadInput: the mapping cannot work.
@@ -103,7 +103,7 @@ class Admin:
         owner = (profile or self.access.ownership(after)).owner
         handover = None if profile is None else self._handover(profile, member, after, actor)
         if profile is not None and handover is None and profile.holder != member and profile.holder is not None:
-            profile = None  # of another workspace: writing it fails
+            profile = Ownership()  # of another workspace: writing it fails, even if it is unmapped meanwhile
         self.access.put_records(member, [after], seen=access, entry=entry, profile=profile, handover=handover)
         return Change(before, after, warnings, former=None if owner == member else owner)
 

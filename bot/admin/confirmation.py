@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from bot.admin.access_requests import REVERTED
 from bot.admin.agreement import Agreement
@@ -138,8 +139,8 @@ class CommandRunner:
 
     def _command(self, pending: PendingCommand) -> AdminCommand | None:
         try:
-            fields = {Name(name): text for name, text in pending.fields.items()}
-            return build(Verb(pending.verb), fields, self.now())
+            verb, fields = Verb(pending.verb), {Name(name): text for name, text in pending.fields.items()}
+            return build(verb, fields, self.now()) if COMMAND_SPECS[verb].in_slack else None
         except (ParseError, ValueError):  # stored by a version with other commands
             return None
 
@@ -181,9 +182,9 @@ class CommandRunner:
         if not others:
             return self._refuse(actor, by.tenant, command, NotDoneReason.NO_SECOND)
         self._record(actor, by.tenant, command, audit.WAITING)
-        waiting = replace(
-            pending, expires_at=self.now() + SECOND_TIMEOUT, second=True, mark=profile.mark if profile else ""
-        )
+        until, mark = self.now() + SECOND_TIMEOUT, profile.mark if profile else ""
+        # Only the question holds the new id, so forged requests cannot name it.
+        waiting = replace(pending, id=uuid4().hex, expires_at=until, second=True, mark=mark)
         self.pending.keep(waiting)
         owner = profile.owner if profile else None
         lockdown = lockdown_of(seen) if command.verb is Verb.LOCKDOWN else None

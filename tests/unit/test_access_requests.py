@@ -982,3 +982,20 @@ def test_approvals_at_the_same_time_are_both_counted(world: World) -> None:
         assert world.rule() is None
     else:
         assert sorted(map(str, results)) == ["done", "endorsed"]
+
+
+def test_profile_unmapped_during_an_approval_is_not_taken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An administrator approves with Ana's profile and unmaps it at the same time, after its owner was read."""
+    request, examine = world.ask(BEN, wish=""), world.studio.examine
+
+    def unmap_and_examine(mapping: Mapping) -> Mapping:
+        if world.access.read(ANA).mappings:
+            world.use_case.admin.unmap(ANA, None, Actor(ADA.user_id, Source.COMMAND))
+        return examine(mapping)
+
+    monkeypatch.setattr(world.studio, "examine", unmap_and_examine)
+    with pytest.raises(Changed):
+        world.approve(request, a_mapping(profile="ana"))
+
+    assert world.access.read(BEN) == Access()
+    assert world.approve(request, a_mapping(profile="ana")).result is DecisionResult.HAD_OWNER

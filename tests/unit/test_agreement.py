@@ -8,7 +8,7 @@ from bot.admin.commands import build
 from bot.admin.confirmation import SECOND_TIMEOUT, CommandRunner
 from bot.admin.results import Done, NotDone, NotDoneReason, Outcome, Question, Waiting
 from bot.admin.specs import Name, Verb
-from bot.core.access import Access, Effect, Grant, Member, Workspace
+from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
 from bot.core.consent import Consent, Ownership, consent
 from bot.core.errors import BadInput, Changed, SlackError
 from bot.core.link import Reason, Source
@@ -110,6 +110,16 @@ def test_sole_admin_needs_both_the_setting_and_the_fact(world: World, case: str)
     assert refused(world, alone(world, says_so=case != "not said").ask(Verb.ALLOW, ADA))
 
 
+@pytest.mark.parametrize("readable", [True, False])
+def test_sole_admin_does_not_remove_the_others(world: World, *, readable: bool) -> None:
+    world.admin.grant(TEAM, Grant(BEN.user_id, Effect.ADMIN), SHELL)
+    world.access.unreadable[BEN] = () if readable else ("grant#deny",)
+
+    assert refused(alone(world), world.ask(Verb.FORGET, BEN))
+    assert refused(world, world.ask(Verb.ALLOW, ADA))
+    assert isinstance(alone(world, says_so=False).ask(Verb.FORGET, BEN), Question)
+
+
 def test_sole_admin_does_nothing_with_two_administrators(world: World) -> None:
     admin = replace(world.admin, rules=Rules(sole_admin=True))
     world.use_case = replace(world.use_case, admin=admin)
@@ -154,6 +164,34 @@ def test_held_profile_waits_and_then_moves(world: World) -> None:
     assert done.change.former == ANA
     assert not world.access.read(ANA).mappings
     assert world.access.read(BEN).mappings[0].set_by == ADA.user_id
+
+
+def test_profile_unmapped_elsewhere_meanwhile_is_not_taken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another workspace unmaps the profile after its owner was read, while SageMaker is asked about the profile."""
+    there = Member("T0OTHER001", ANA.user_id)
+    world.access.give(there, a_mapping(profile="ana"))
+    examine = world.studio.examine
+
+    def unmap_and_examine(mapping: Mapping) -> Mapping:
+        world.admin.unmap(there, None, SHELL)
+        return examine(mapping)
+
+    monkeypatch.setattr(world.studio, "examine", unmap_and_examine)
+    with pytest.raises(Changed):
+        world.ask(Verb.MAP, BEN, **MAP)
+
+    assert world.access.read(BEN).mappings == ()
+
+
+def test_forged_press_cannot_name_what_waits(world: World) -> None:
+    """Whoever forges the command knows its id, but not that of the question to the second administrator."""
+    world.access.give(ANA, a_mapping(profile="ana"))
+    forged = world.request_id()
+    asked = world.use_case.ask(ADA, world.command(Verb.MAP, BEN, **MAP), forged, Source.COMMAND)
+
+    assert isinstance(asked, Waiting)
+    assert reason(world.use_case.decide(BEA, ADA, forged, Source.BUTTON, approve=True)) is NotDoneReason.DECIDED
+    assert isinstance(decide(world, asked, BEA), Done)
 
 
 def test_former_owner_gets_their_profile_back_without_approval(world: World) -> None:

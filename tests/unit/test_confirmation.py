@@ -319,6 +319,19 @@ def test_pending_command_of_an_older_version_has_expired(world: World) -> None:
     assert world.changes() == []
 
 
+def test_stored_command_of_the_shell_is_not_carried_out(world: World) -> None:
+    """Somebody who can write the runtime table stores what only the shell can do, and has it confirmed in Slack."""
+    stored, until = world.command(Verb.ADMIN, BEN), world.clock.now() + CONFIRMATION_TIMEOUT
+    for second in (False, True):
+        world.pending.keep(PendingCommand("f" * 32, ADA, stored.verb, stored.fields, until, second=second))
+
+    assert world.use_case.confirm(ADA, "f" * 32, Source.BUTTON) == NotDone(NotDoneReason.EXPIRED)
+    approved = world.use_case.decide(BEA, ADA, "f" * 32, Source.BUTTON, approve=True)
+
+    assert isinstance(approved, NotDone)
+    assert world.access.read(BEN) == Access()
+
+
 # Replays and failures
 
 

@@ -130,8 +130,8 @@ class GermanAdminWords(AdminWords):
         "nicht mehr Admin. Es wurde nichts geändert. Gib den Befehl erneut ein, wenn du es jetzt ändern willst.",
         NotDoneReason.NOBODY_REACHED: "Ich konnte in Slack keine anderen Admins erreichen. Es wurde nichts geändert. "
         "Versuch es erneut oder nutze die Shell.",
-        NotDoneReason.OWN_ACCESS: "Du kannst dir nicht selbst Zugriff geben. Es wurde nichts geändert. "
-        "Bitte andere Admins darum oder nutze die Shell.",
+        NotDoneReason.OWN_ACCESS: "Du kannst dir nicht selbst Zugriff geben oder dich zum einzigen Admin machen. "
+        "Es wurde nichts geändert. Bitte andere Admins darum oder nutze die Shell.",
     }
     has = "{user} hat: {aliases}."
     has_nothing = "{user} hat keine Zuordnungen."

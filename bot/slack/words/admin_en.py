@@ -120,8 +120,8 @@ class AdminWords:
         "administers. Nothing was changed. To change it now, enter the command again.",
         NotDoneReason.NOBODY_REACHED: "I could not reach a second administrator in Slack. Nothing was changed. Try "
         "again, or use the shell.",
-        NotDoneReason.OWN_ACCESS: "You can't give yourself access. Nothing was changed. Ask another administrator, "
-        "or use the shell.",
+        NotDoneReason.OWN_ACCESS: "You can't give yourself access, or become the only administrator. Nothing was "
+        "changed. Ask another administrator, or use the shell.",
     }
     has = "{user} has: {aliases}."
     has_nothing = "{user} has no mappings."
