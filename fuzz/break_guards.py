@@ -440,6 +440,13 @@ GUARDS = {
         ",",
         (f"{CONTRACT}/test_audit_roles.py", "test_write_over_an_entry_is_refused_or_comes_to_light"),
     ),
+    "members alone": Guard(
+        "aws/iam_policy.py",
+        """
+        | {"Condition": {"ForAllValues:StringLike": MEMBER_KEYS}},""",
+        ",",
+        (f"{UNIT}/test_iam.py", "test_erasure_deletes_members_alone"),
+    ),
     "queue limit": Guard(
         "serving/executors.py",
         "            if len(self._in_flight) >= self.capacity:\n                raise QueueFull\n",

@@ -34,6 +34,8 @@ ERASABLE = (
     "id", "member", "actor", "alias", "profile_name", "space_name", "landing_uri", "rule", "detail", "locale",
     "aws_request_id", "aws_session", "before", "after", "salt", "original", "erased_by",
 )  # fmt: skip
+# The access table's keys of members: no lock, which remembers that a profile had an owner, and no workspace.
+MEMBER_KEYS = {"dynamodb:LeadingKeys": ["T*#*", "E*#*"]}
 
 
 class Role(StrEnum):
@@ -195,7 +197,8 @@ def _revocation(scope: Scope) -> list[dict[str, Any]]:
 def _erasure(scope: Scope) -> list[dict[str, Any]]:
     """Allow what `erase` needs beside administration: it deletes items, which nobody may do every day."""
     return [
-        _tables(scope, "Remove", ("DeleteItem",), ["access"]),
+        _tables(scope, "Remove", ("DeleteItem",), ["access"])
+        | {"Condition": {"ForAllValues:StringLike": MEMBER_KEYS}},
         _tables(scope, "Runtime", ("GetItem", "Scan", "PutItem", "UpdateItem", "DeleteItem"), ["runtime"]),
         *_key(scope),
     ]

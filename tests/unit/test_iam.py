@@ -13,6 +13,7 @@ from bot.aws.sagemaker import SageMakerStudio
 from bot.cli.iam import _account
 from bot.core.access import Mapping
 from bot.core.errors import StudioError
+from tests.policies import permits
 
 ACCOUNT = "123456789012"
 BROKER = "arn:aws:iam::210987654321:role/studio/broker"
@@ -102,6 +103,22 @@ ATTACKS = [
 @pytest.mark.parametrize(("role", "action", "resource"), ATTACKS)
 def test_policy_does_not_allow(role: Role, action: str, resource: str) -> None:
     assert not allows(policy(role, SCOPE), action, resource)
+
+
+@pytest.mark.parametrize(
+    ("key", "deleted"),
+    [
+        ("T0A#U0ANA", True),
+        ("E0A#W0ANA", True),
+        ("profile#d-one#ana", False),
+        ("T0A", False),
+        ("profile#d-one#T#U", False),
+    ],
+)
+def test_erasure_deletes_members_alone(key: str, *, deleted: bool) -> None:
+    """Without a lock, one administrator can take a former owner's profile; without a workspace, no lockdown is left."""
+    found, table = policy(Role.ERASURE, SCOPE)["Statement"], SCOPE.table("access")
+    assert permits(found, "dynamodb:DeleteItem", table, {"dynamodb:LeadingKeys": [key]}) == deleted
 
 
 def test_each_role_may_do_its_own_work() -> None:
