@@ -116,7 +116,7 @@ def test_policy_does_not_allow(role: Role, action: str, resource: str) -> None:
     ],
 )
 def test_erasure_deletes_members_alone(key: str, *, deleted: bool) -> None:
-    """Without a lock, one administrator can take a former owner's profile; without a workspace, no lockdown is left."""
+    """A deleted lock forgets that its profile had an owner, and a deleted workspace its lockdown."""
     found, table = policy(Role.ERASURE, SCOPE)["Statement"], SCOPE.table("access")
     assert permits(found, "dynamodb:DeleteItem", table, {"dynamodb:LeadingKeys": [key]}) == deleted
 
