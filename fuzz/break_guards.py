@@ -754,6 +754,12 @@ GUARDS = {
         "pass",
         (f"{SCENARIO}/test_admin_alarms.py", "test_each_change_and_lifted_lockdown_is_counted"),
     ),
+    "alarm for a shell": Guard(
+        "store/seals.py",
+        "            self._log_shells(seal)\n",
+        "",
+        (f"{CONTRACT}/test_audit_verify.py", "test_change_from_a_shell_is_logged_when_it_is_sealed"),
+    ),
     "own e-mail domains": Guard(
         "admin/sync.py",
         "if full[0].email_domain not in domains:",

@@ -120,7 +120,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     health = Health(partial(check_all, partial(ready, tables), slack.ping, *((socket.check,) if socket else ())))
     metrics.watch_readiness(lambda: health.cached_status() is None)
     entrance = Entrance(verifier=verifier, bolt=partial(dispatch, bolt), ready=health.problem, metrics=metrics)
-    seals = SealTable(tables, days=settings.studio_audit_days)
+    seals = SealTable(tables, days=settings.studio_audit_days, shell_changed=metrics.access_changed)
     # Foreign requests are recorded under the token's own team.
     sealing = Sealing(seals, lambda: {*app.teams, *((app.home.team_id,) if app.home else ())})
     return Bot(entrance, app, tables, studio, calls, health, sealing, socket, secrets, tracing)

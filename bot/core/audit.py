@@ -19,6 +19,7 @@ UNDELIVERED = "undelivered"
 MAY_BE_OPENED = (REQUESTED, ISSUED, UNDELIVERED)
 CHOOSE = Reason.CHOOSE.value
 DONE = "done"
+LOCKDOWN, LOCKDOWN_LIFTED = "lockdown", "lockdown_lifted"
 # A revocation that could not end everything.
 INCOMPLETE = "incomplete"
 # An administrator's command from Slack that would have given them something themselves.
@@ -133,6 +134,13 @@ def changed(
         before=_json(before),
         after=_json(after),
     )
+
+
+def change_of(action: str, outcome: str, after: object) -> str | None:
+    """Return what an administrator changed with an entry, as metrics and alarms name it; None for other entries."""
+    if outcome != DONE:
+        return None
+    return LOCKDOWN_LIFTED if action == LOCKDOWN and not after else action
 
 
 def asked(action: str, actor: Actor, request: AccessRequest, at: datetime, outcome: str) -> Entry:

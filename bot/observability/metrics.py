@@ -70,8 +70,11 @@ UNSUCCESSFUL = frozenset(
     | {"asked_nobody", "decision_failed", "admin_failed"}
 ) - {Reason.CHOOSE}
 
-# What administrators change from Slack: their verbs, the end of a lockdown, and approved access requests.
-CHANGES = ("map", "unmap", "allow", "deny", "forget", "admin", "lockdown", "lockdown_lifted", "approve")
+# What administrators change: their verbs, the end of a lockdown, approved access requests, and what only shells do.
+CHANGES = (
+    *("map", "unmap", "allow", "deny", "forget", "admin", "lockdown", "lockdown_lifted", "approve"),
+    *("erase", "revoke"),
+)
 
 POOLS = ("worker", "admin", "clerk")
 
@@ -151,7 +154,7 @@ class Metrics:
         for upstream, codes in {**CODES, OTHER: frozenset[str]()}.items():
             for code in {*codes, OTHER}:
                 self._errors.labels(upstream, code)
-        self._changes = self._counter("admin_changes", "Changes that administrators made in Slack.", change=CHANGES)
+        self._changes = self._counter("admin_changes", "Changes that administrators made.", change=(*CHANGES, OTHER))
         self._full = self._counter("queue_refusals", "Jobs that a full queue rejected.", pool=POOLS)
         self._in_flight = self._gauge("in_flight", "Jobs that run or wait.", "pool")
         self._capacity = self._gauge("places", "Jobs that may run or wait.", "pool")
@@ -182,8 +185,8 @@ class Metrics:
         self._errors.labels(known, code if code in CODES.get(known, ()) else OTHER).inc()
 
     def access_changed(self, change: str) -> None:
-        """Count one change by an administrator, one of CHANGES."""
-        self._changes.labels(change).inc()
+        """Count one change by an administrator: in Slack at once, and from a shell when it is sealed."""
+        self._changes.labels(change if change in CHANGES else OTHER).inc()
 
     def queue_full(self, pool: str) -> None:
         self._full.labels(pool).inc()

@@ -17,7 +17,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from bot.core.access import Member
-from bot.core.audit import LINK, MAY_BE_OPENED, REQUESTED
+from bot.core.audit import LINK, MAY_BE_OPENED, REQUESTED, change_of
 from bot.core.errors import AlreadyRecorded, StoreError
 from bot.core.link import Reason, Source
 from bot.core.records import Entry
@@ -233,7 +233,9 @@ def log_entry(item: AuditItem) -> None:
     named = ("id", "tenant", "action", "outcome", "subject", "actor", "source", "at", "opened_at")
     written = {name: value for name in named if (value := getattr(entry, name)) is not None}
     times = {name: value.isoformat() for name, value in written.items() if isinstance(value, datetime)}
-    log.info("audit_entry", digest=digest(item.to_dynamodb_dict()), **written | times)
+    change = change_of(entry.action, entry.outcome, entry.after)
+    changed = {"change": change} if change else {}
+    log.info("audit_entry", digest=digest(item.to_dynamodb_dict()), **written | times | changed)
 
 
 def to_item(items: type[AuditItem], entry: Entry, days: int) -> AuditItem:

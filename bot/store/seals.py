@@ -6,13 +6,14 @@ readable.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
 import structlog
 
+from bot.core.audit import FROM_SHELL, REQUESTED, change_of
 from bot.core.errors import StoreError
 from bot.core.link import Reason
 from bot.core.seals import (
@@ -27,7 +28,7 @@ from bot.core.seals import (
     stamp,
     write_pages,
 )
-from bot.store.digests import Raw, record_of, text
+from bot.store.digests import Raw, digest, record_of, text
 from bot.store.dynamodb import store_errors
 from bot.store.models import Tables, client_of
 
@@ -41,9 +42,16 @@ PAGE = 500
 
 
 class SealTable:
-    """Write and read seals; see `ports.SealLog` for the reading side."""
+    """Write and read seals; see `ports.SealLog` for the reading side.
 
-    def __init__(self, tables: Tables, *, days: int) -> None:
+    Args:
+        shell_changed: told of each change that a shell has made, once it is sealed.
+    """
+
+    def __init__(
+        self, tables: Tables, *, days: int, shell_changed: Callable[[str], None] = lambda _change: None
+    ) -> None:
+        self._shell_changed = shell_changed
         self._tables, self._days = tables, timedelta(days=days)
         self._name = tables.audit.Meta.table_name
 
@@ -64,10 +72,25 @@ class SealTable:
             seal = self._sealed(tenant, last, begin, end)
             if not self._put(seal):
                 return
+            self._log_shells(seal)
             log.info(
                 "audit_sealed", tenant=tenant, number=seal.number, hash=seal.hash, count=seal.count, end=seal.end
             )
             last, begin = seal, end
+
+    def _log_shells(self, seal: Seal) -> None:
+        """Log what shells have written, whose own log is elsewhere: for the alarms, and as a second witness."""
+        for raw in self._entries(seal.tenant, seal.begin, seal.end):
+            entry = {name: text(raw, name) for name in ("id", "action", "outcome", "actor", "at")}
+            if not entry["id"].startswith(FROM_SHELL) or entry["outcome"] == REQUESTED:
+                continue
+            change = change_of(entry["action"], entry["outcome"], text(raw, "after"))
+            if change:
+                entry["change"] = change
+                self._shell_changed(change)
+            subject = text(raw, "member").partition("#")[2]
+            source = text(raw, "door")
+            log.info("audit_entry", tenant=seal.tenant, subject=subject, source=source, digest=digest(raw), **entry)
 
     def _sealed(self, tenant: str, last: Seal | None, begin: datetime, end: datetime) -> Seal:
         """Write the pages and return the seal."""
@@ -144,10 +167,13 @@ class SealTable:
 
     def records(self, tenant: str, begin: str, end: str) -> Iterator[AuditRecord]:
         """Yield a tenant's entries from `begin` on and before `end`, oldest first."""
+        yield from map(record_of, self._entries(tenant, begin, end))
+
+    def _entries(self, tenant: str, begin: str, end: str) -> Iterator[Raw]:
         first, last = (datetime.fromisoformat(each).astimezone(UTC).date() for each in (begin, end))
         days = (first + number * DAY for number in range((last - first).days + 1))
         found = chain.from_iterable(self._query(f"{tenant}#{day}", begin, end) for day in days)
-        yield from (record_of(raw) for raw in found if text(raw, "at") < end)
+        yield from (raw for raw in found if text(raw, "at") < end)
 
     def erased(self, erasure_id: str) -> dict[str, str]:
         """Return what an erasure lists: the commitment to each entry that it replaced, by id."""

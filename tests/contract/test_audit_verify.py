@@ -82,6 +82,27 @@ def found(seals: SealTable, **more: Any) -> list[tuple[str, str]]:
     return [(each.id, each.what) for each in breaks(seals, **more)]
 
 
+def test_change_from_a_shell_is_logged_when_it_is_sealed(tables: Tables, audit: AuditTable) -> None:
+    shell, changes = Actor("cli:ada", Source.CLI), list[str]()
+    lifted = changed("lockdown", shell, TEAM, TEAM, NOON + MINUTE, before={"reason": "incident 42"})
+    began = changed("revoke", shell, TEAM, ANA.user_id, NOON + MINUTE, outcome="requested")
+    for each in (lifted, began, entry(1, 1)):
+        audit.open(each)
+    stream = io.StringIO()
+    logs.configure(level="INFO", style="json", stream=stream)
+
+    replicas = [SealTable(tables, days=DAYS, shell_changed=changes.append) for _ in range(2)]
+    for replica in replicas:
+        replica.seal(TEAM, FIRST)
+
+    line, _seal = map(json.loads, stream.getvalue().splitlines())
+    assert (line["event"], line["id"], line["change"]) == ("audit_entry", lifted.id, "lockdown_lifted")
+    assert (line["actor"], line["source"], line["subject"]) == ("cli:ada", "cli", TEAM)
+    assert (changes, "incident" in str(line)) == (["lockdown_lifted"], False)
+    delete(tables, lifted.id)
+    assert (lifted.id, "missing") in found(replicas[0], log=stream.getvalue())
+
+
 # The attacker's tools
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,36 @@ def test_log_filters_match_logged_events() -> None:
         wanted = re.findall(r'\$\.event = "(\w+)"', each["FilterPattern"])
         assert wanted
         assert set(wanted) <= logged
-        assert set(re.findall(r'\$\.outcome = "(\w+)"', each["FilterPattern"])) <= OUTCOMES
+        outcomes = re.findall(r'\$\.outcome = "(\w+)"', each["FilterPattern"])
+        assert set(outcomes) <= {*OUTCOMES, "own_access", "own_request"}
+
+
+@pytest.mark.parametrize(
+    ("alarm", "line"),
+    [
+        ("AccessChanged", {"event": "audit_entry", "outcome": "done", "action": "map", "change": "map"}),
+        ("AdministratorMade", {"event": "audit_entry", "outcome": "done", "action": "admin", "change": "admin"}),
+        ("LockdownLifted", {"event": "audit_entry", "action": "lockdown", "change": "lockdown_lifted"}),
+        ("RefusedAttempts", {"event": "audit_entry", "action": "admin", "outcome": "not_an_admin"}),
+        ("OwnAccess", {"event": "audit_entry", "action": "allow", "outcome": "own_access"}),
+        ("OwnAccess", {"event": "audit_entry", "action": "map", "outcome": "own_request"}),
+        ("NotSealed", {"event": "audit_not_sealed"}),
+    ],
+)
+def test_alarm_is_raised_for(alarm: str, line: dict[str, str]) -> None:
+    """Evaluate the filters as CloudWatch does."""
+
+    def holds(term: re.Match[str]) -> str:
+        return str(term[1] in line and fnmatch(line[term[1]], term[2]))
+
+    def matches(pattern: str) -> bool:
+        terms = re.sub(r'\$\.(\w+) = "([\w*]+)"', holds, pattern.strip("{ }"))
+        return bool(eval(terms.replace("&&", "and").replace("||", "or")))  # noqa: S307 - the template's own text
+
+    filters = of_type("AWS::Logs::MetricFilter")
+    assert matches(filters[f"{alarm}Filter"]["FilterPattern"])
+    line = {"event": "audit_entry", "action": "link", "outcome": "issued"}
+    assert not matches(filters[f"{alarm}Filter"]["FilterPattern"])
 
 
 def test_every_alarm_links_to_a_runbook_section() -> None:
