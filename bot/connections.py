@@ -7,6 +7,7 @@ botocore and urllib3 have no public way to either, so this module alone depends 
 """
 
 import ssl
+from concurrent.futures import Executor
 from typing import Any
 
 from botocore.httpsession import get_cert_path
@@ -41,8 +42,12 @@ class _TakesTickets(HTTPSConnection):
         return False
 
 
-def open_ahead(pool: HTTPConnectionPool) -> None:
-    """Open the connection that the pool's next request will take, unless it is open or goes through a proxy."""
+def open_ahead(pool: HTTPConnectionPool, beside: Executor) -> None:
+    """Open the connection that the pool's next request will take, unless it is open or goes through a proxy.
+
+    Args:
+        beside: opens it, while the caller goes on.
+    """
     if pool.proxy is not None:
         return
     if pool.scheme == "https" and not issubclass(pool.ConnectionCls, _TakesTickets):
@@ -51,6 +56,13 @@ def open_ahead(pool: HTTPConnectionPool) -> None:
     if not isinstance(connection, pool.ConnectionCls):
         connection.close()
         connection = pool._new_conn()  # noqa: SLF001 - see above
+    if not connection.is_closed:
+        pool._put_conn(connection)  # noqa: SLF001 - see above
+    else:
+        beside.submit(_open, pool, connection)
+
+
+def _open(pool: HTTPConnectionPool, connection: Any) -> None:
     try:
         pool._validate_conn(connection)  # noqa: SLF001 - see above
     except (HTTPError, OSError):

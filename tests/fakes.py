@@ -495,7 +495,7 @@ class FakeStudio:
         self._link_seconds = link_seconds
         self._session_seconds = session_seconds
 
-    def connect(self) -> None:
+    def connect(self, beside: Executor) -> None:  # noqa: ARG002 - the port's signature
         self.connected += 1
 
     def sign_in(self, allowed: Allowed) -> Link:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePresignedDom
 import json
 import threading
 from collections.abc import Callable, Collection
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -98,9 +99,9 @@ class SageMakerStudio:
     def _role_session(self) -> boto3.Session:
         return new_session(borrowing_session(), self._failed)
 
-    def connect(self) -> None:
+    def connect(self, beside: Executor) -> None:
         """Open a connection to SageMaker in the home region; see `ports.Studio`."""
-        open_ahead(pool_of(self._client("sagemaker", self._region)))
+        open_ahead(pool_of(self._client("sagemaker", self._region)), beside)
 
     def sign_in(self, allowed: Allowed) -> Link:
         """Mint a link for the mapping that the policy allowed.

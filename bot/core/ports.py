@@ -1,6 +1,7 @@
 """Interfaces of the use cases to the outside. `tests/contract` holds each adapter, and its fake, to them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from datetime import date, datetime
 from typing import Protocol
 
@@ -248,8 +249,8 @@ class Directory(Protocol):
 class Studio(Protocol):
     """Mint sign-in links."""
 
-    def connect(self) -> None:
-        """Open a connection for the next link, unless one is open. A failure shows when the link is made."""
+    def connect(self, beside: Executor) -> None:
+        """Open a connection for the next link on another thread, unless one is open. Its failure shows later."""
 
     def sign_in(self, allowed: Allowed) -> Link:
         """Return a fresh link for what the policy allowed; StudioError if AWS makes none."""

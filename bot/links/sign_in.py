@@ -145,7 +145,7 @@ class SignIn:
     def _gather(self, request: LinkRequest) -> Facts | Denied:
         """Record the request and gather the facts, side by side; Denied without a record."""
         until = request.started + GATHER_TIMEOUT
-        self.facts.side.submit(self.studio.connect)  # a lone member's would otherwise open after the reads
+        self.studio.connect(self.facts.side)  # a lone member's would otherwise open after the reads
         record = self.facts.side.submit(self.intake.take, audit.requested(request), self.rules.links_per_minute)
         gathering = self.facts.begin(request.member)
         # The record comes first: a replay must stay quiet, even if something else fails.

@@ -162,7 +162,7 @@ class SlackApi:
     def expect_reply(self, origin: Origin) -> None:
         """Open the connection for a reply, beside the work that leads to it."""
         if origin.view_id is None and origin.view_name is None:
-            self._calls.submit(self._response_urls.connect, origin)
+            self._response_urls.connect(origin, self._calls)
 
     def reply(self, origin: Origin, message: Message, *, replace: bool) -> bool:
         """Reply to the member only: in their dialog, through the response_url, or as an ephemeral message.

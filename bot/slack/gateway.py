@@ -100,7 +100,8 @@ def register(bolt: App, app: AppContext, routes: Iterable[Route]) -> None:
         Source.FORM: bolt.view,
         Source.HOME: bolt.event,
     }
-    for route in routes:
+    # Bolt tries the routes in order: commands first, since most requests for links are commands.
+    for route in sorted(routes, key=lambda each: each.source is not Source.COMMAND):
         listeners[route.source](route.name)(partial(receive, app, route))
     for event, note in NOTED.items():
         bolt.event(event)(partial(note, app))

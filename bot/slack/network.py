@@ -52,6 +52,8 @@ class Network:
 
     def proxy_for(self, url: str) -> str | None:
         """Return the proxy for a URL; None if there is none or NO_PROXY names the URL's host."""
+        if self.proxy is None:
+            return None  # looking for NO_PROXY reads the whole environment
         return None if proxy_bypass(urlsplit(url).netloc) else self.proxy
 
     @property

@@ -6,6 +6,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 import json
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -58,11 +59,11 @@ class ResponseUrls:
         if network.proxy is not None:
             self._proxied = urllib3.ProxyManager(network.proxy, proxy_headers=network.proxy_headers, **options)
 
-    def connect(self, origin: Origin) -> None:
+    def connect(self, origin: Origin, beside: Executor) -> None:
         """Open a connection for a message to the request's response_url, unless one is open."""
         url = origin.response_url
         if url is not None and self.is_trusted(url, origin) and self._network.proxy_for(url) is None:
-            open_ahead(self._direct.connection_from_url(url))
+            open_ahead(self._direct.connection_from_url(url), beside)
 
     def post(self, origin: Origin, body: Mapping[str, Any]) -> bool:
         """Return whether Slack accepted the body; False if the request has no trusted response_url."""

@@ -4,6 +4,7 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError, SSLError
 from urllib3 import ProxyManager
+from urllib3.connectionpool import HTTPConnectionPool
 
 from bench.distance import certificate, server_context
 from bot.connections import open_ahead, pool_of, read_authorities_once
@@ -67,6 +69,11 @@ def far(tmp_path: Path) -> Iterator[Far]:
     http.server_close()
 
 
+def opened_ahead(pool: HTTPConnectionPool) -> None:
+    with ThreadPoolExecutor(1) as beside:
+        open_ahead(pool, beside)
+
+
 def a_client(far: Far) -> Any:
     client = boto3.client(
         "sagemaker",
@@ -108,7 +115,7 @@ def test_authorities_are_not_read_for_each_connection(far: Far, monkeypatch: pyt
 
 def test_server_that_no_authority_vouches_for_is_refused(far: Far) -> None:
     client = a_client(far)
-    open_ahead(pool_of(client))
+    opened_ahead(pool_of(client))
     with pytest.raises(SSLError):
         call(client)
     assert far.requests == []
@@ -118,7 +125,7 @@ def test_certificate_of_another_host_is_refused(far: Far, monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_CA_BUNDLE", str(far.trusted))
     far.url = far.url.replace("127.0.0.1", "localhost")
     client = a_client(far)
-    open_ahead(pool_of(client))
+    opened_ahead(pool_of(client))
     with pytest.raises(SSLError):
         call(client)
     assert far.requests == []
@@ -149,22 +156,35 @@ def test_connection_opened_ahead_is_the_one_that_is_used(far: Far, monkeypatch: 
     drop_connection(client)
     assert far.connections == 1
 
-    open_ahead(pool_of(client))
-    open_ahead(pool_of(client))  # open already
+    opened_ahead(pool_of(client))
+    opened_ahead(pool_of(client))  # open already
     call(client)
 
     assert far.connections == 2
 
 
+def test_open_connection_takes_no_thread(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(far.trusted))
+    client = a_client(far)
+    opened_ahead(pool_of(client))
+    beside = ThreadPoolExecutor(1)
+    beside.shutdown()  # it takes nothing any more
+
+    open_ahead(pool_of(client), beside)
+    call(client)
+
+    assert far.connections == 1
+
+
 def test_failure_to_open_ahead_is_left_to_the_request(far: Far) -> None:
     far.url = "https://127.0.0.1:1"
     client = a_client(far)
-    open_ahead(pool_of(client))
+    opened_ahead(pool_of(client))
     with pytest.raises(EndpointConnectionError):
         call(client)
 
 
 def test_connection_through_a_proxy_is_not_opened_ahead(far: Far) -> None:
     with password_proxy() as proxy:
-        open_ahead(ProxyManager(proxy.address).connection_from_url(far.url))
+        opened_ahead(ProxyManager(proxy.address).connection_from_url(far.url))
     assert proxy.refused == proxy.passed == []
