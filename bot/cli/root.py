@@ -1,5 +1,6 @@
 """The whole `studio-links` command: the families of commands side by side, and its exit codes."""
 
+import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -64,7 +65,24 @@ def main() -> NoReturn:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     logs.catch_crashes()
-    sys.exit(run())
+    sys.exit(_flushed(run()))
+
+
+def _flushed(code: int) -> int:
+    """Write what standard output still holds; return the exit code. A reader that has seen enough is no error."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes it once more at its end
+        if code == DONE and not isinstance(error, BrokenPipeError):
+            console.fail(_describe(error))
+        return code or FAILED
+    return code
+
+
+def _describe(error: OSError) -> str:
+    what = error.strerror or type(error).__name__
+    return f"{what}: {error.filename}" if error.filename else what
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

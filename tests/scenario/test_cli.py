@@ -247,19 +247,36 @@ def test_history_notes_only_a_cut_off_list() -> None:
     assert (len(whole.stdout.splitlines()), whole.stderr) == (3, "")
 
 
-def test_full_disk_is_reported_in_one_line(product: Product) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "at once"])
+def test_full_disk_is_reported_in_one_line(product: Product, unbuffered: str) -> None:
     product.cli("allow", "U0FULL", "--reason", "x" * 400)
     with Path("/dev/full").open("wb") as full:
-        process = subprocess.run(
-            [sys.executable, "-m", "bot", "list", "--json"],
-            env={**os.environ, **product.environment, "PYTHONUNBUFFERED": "1"},
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+        process = listing_to(full.fileno(), product, unbuffered)
 
     assert (process.returncode, process.stderr) == (1, "studio-links: No space left on device\n")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "at once"])
+def test_reader_that_stops_early_ends_the_command_quietly(product: Product, unbuffered: str) -> None:
+    product.cli("allow", "U0HEAD", "--reason", "x" * 400)
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    process = listing_to(writer, product, unbuffered)
+    os.close(writer)
+
+    assert (process.returncode, process.stderr) == (1, "")
+
+
+def listing_to(output: int, product: Product, unbuffered: str) -> "CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "bot", "list", "--json"],
+        env={**os.environ, **product.environment, "PYTHONUNBUFFERED": unbuffered},
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
 
 
 def test_command_without_a_token_needs_a_team(monkeypatch: pytest.MonkeyPatch) -> None:
