@@ -6,11 +6,12 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, TimeElapsedColumn, track
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +24,8 @@ T = TypeVar("T")
 PIPE_WIDTH = 10_000
 # Columns up to this width, such as ids and times, are not folded.
 SHORT = 23
+# Rows of a table to read before they are printed: the next ones get headings of their own.
+ROWS_AT_ONCE = 100
 
 
 def out() -> Console:
@@ -82,10 +85,41 @@ def progress(items: Iterable[T], *, total: int | None, doing: str) -> Iterator[T
     yield from track(items, doing, total, console=console, transient=True, disable=not console.is_terminal)
 
 
+def reading(items: Iterable[T], what: str) -> Iterator[T]:
+    """Yield the items and count them on standard error, if that is a terminal.
+
+    Where the items are printed on a terminal as well, their rows take the place of the count.
+    """
+    console = Console(stderr=True)
+    columns = ("reading {task.description}: {task.completed}", TimeElapsedColumn())
+    # Redirected, standard output would end up on standard error.
+    bar = Progress(
+        *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_interactive
+    )
+    with bar:
+        for number, item in enumerate(bar.track(items, description=what)):
+            if number == 0 and sys.stdout.isatty():
+                bar.stop()
+            yield item
+
+
 def print_json(value: object) -> None:
     """Print a value as JSON: dataclasses as objects, times in ISO 8601."""
     # rich would fold and colour it, and this is for programs.
-    out().file.write(escape_controls(json.dumps(plain(value), indent=2, ensure_ascii=False)) + "\n")
+    out().file.write(_json(value) + "\n")
+
+
+def print_json_array(values: Iterable[object]) -> None:
+    """Print values like a list of them, each as soon as it is read. Without the end, the array is not JSON."""
+    file, before = out().file, "[\n  "
+    for value in values:
+        file.write(before + _json(value).replace("\n", "\n  "))
+        before = ",\n  "
+    file.write("\n]\n" if before.startswith(",") else "[]\n")
+
+
+def _json(value: object) -> str:
+    return escape_controls(json.dumps(plain(value), indent=2, ensure_ascii=False))
 
 
 def plain(value: object) -> Any:
@@ -102,16 +136,22 @@ def plain(value: object) -> Any:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """Print rows under headings; on a pipe, tab-separated lines without headings. Print `empty` if there are none.
 
-    Nothing is cut off on a narrow terminal, and ids are folded last.
+    Nothing is cut off on a narrow terminal, and ids are folded last. Rows are printed before all are read.
     """
-    console, texts = out(), [[_cell(value) for value in row] for row in rows]
+    console, texts = out(), ([_cell(value) for value in row] for row in rows)
     if not console.is_terminal:
         for row in texts:
             console.file.write("\t".join(row) + "\n")
         return
-    if not texts:
+    some = list(islice(texts, ROWS_AT_ONCE))
+    if not some:
         print_line(empty)
-        return
+    while some:
+        _print_rows(console, columns, some)
+        some = list(islice(texts, ROWS_AT_ONCE))
+
+
+def _print_rows(console: Console, columns: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
     longest = [max(map(len, cells)) for cells in zip(columns, *texts, strict=True)]
     roomy = sum(min(length, SHORT) + 1 for length in longest) <= console.width
     table = Table(box=None, pad_edge=False, header_style="bold")

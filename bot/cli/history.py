@@ -43,9 +43,9 @@ def history(
     by, outcome = command.fields.get(Name.BY), command.fields.get(Name.OUTCOME)
     user = command.principal or None
     found = run.admin.history(run.tenant, user, start, limit + 1, before=end, by=by, outcome=outcome)
-    entries = _newest(found, limit)
+    entries = _newest(console.reading(found, "entries"), limit)
     if as_json:
-        console.print_json([_fields(entry) for entry in entries])
+        console.print_json_array(map(_fields, entries))
     elif as_csv:
         sys.stdout.write(csv_line(CSV_COLUMNS))
         for entry in entries:

@@ -1,6 +1,6 @@
 """The verbs of administration: change mappings, rules and the lockdown, show them, explain what follows from them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import chain
 from typing import Annotated
@@ -160,11 +160,10 @@ def show(run: CommandContext, command: AdminCommand, *, as_json: AsJson = False)
 
 
 def list_(run: CommandContext, _: AdminCommand, *, as_json: AsJson = False) -> None:
-    everybody: Iterator[tuple[str, Access | Workspace]] = chain(
-        run.admin.groups(run.tenant), run.admin.access.members(run.tenant)
-    )
+    groups, members = run.admin.groups(run.tenant), run.admin.access.members(run.tenant)
+    everybody = console.reading(chain[tuple[str, Access | Workspace]](groups, members), "members")
     if as_json:
-        console.print_json([_json(principal, records) for principal, records in everybody])
+        console.print_json_array(_json(principal, records) for principal, records in everybody)
         return
     rows = (
         (

@@ -3,9 +3,10 @@
 import csv
 import sys
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from io import SEEK_END, BufferedReader, TextIOWrapper
+from itertools import groupby
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ from bot.admin.notices import Notice, notices
 from bot.cli.context import CommandContext
 from bot.cli.history import describe_changes
 from bot.cli.options import AsJson, Team
-from bot.core.access import Access, Grant
+from bot.core.access import Access, Grant, Workspace
 from bot.core.audit import record_fields
 from bot.core.errors import BadInput
 from bot.core.values import utc_now
@@ -106,27 +107,36 @@ def write(run: CommandContext, importing: Import, changing: list[Difference]) ->
 def export(*, team: Team = None, as_json: AsJson = False) -> None:
     """Print all mappings and rules as a CSV file for `import`. With --json, print the rows as objects.
 
-    The file does not say who set a record and when: the audit does.
+    Groups come first, then members in the order in which DynamoDB has them. The file does not say who set a record
+    and when: the audit does.
 
     Example: studio-links export > members.csv
     """
     run = CommandContext(team)
-    members = dict(run.admin.access.members(run.tenant))
     workspace = run.admin.access.workspace(run.tenant)
-    for grant in workspace.grants:
-        before = members.get(grant.principal, Access())
-        members[grant.principal] = replace(before, grants=(*before.grants, grant))
-    lines = csv_lines(sorted(members.items()))
+    unreadable = list(workspace.unreadable)
+    lines = csv_lines(console.reading(_everybody(run, workspace, unreadable), "members"))
     if as_json:
-        console.print_json(list(csv.DictReader(lines)))
+        console.print_json_array(csv.DictReader(lines))
     else:
         sys.stdout.writelines(lines)
-    unreadable = [f"{user}: {name}" for user, access in members.items() for name in access.unreadable]
-    unreadable += workspace.unreadable
     if unreadable:
         raise BadInput(
             f"left out, because they cannot be read: {', '.join(unreadable)}; remove them with `studio-links forget`"
         )
+
+
+def _everybody(run: CommandContext, workspace: Workspace, unreadable: list[str]) -> Iterator[tuple[str, Access]]:
+    """Yield the records of each group and member; add the names of those that cannot be read."""
+    for group, grants in groupby(sorted(workspace.grants, key=_principal), _principal):
+        yield group, Access(grants=tuple(grants))
+    for user, access in run.admin.access.members(run.tenant):
+        unreadable += [f"{user}: {name}" for name in access.unreadable]
+        yield user, access
+
+
+def _principal(grant: Grant) -> str:
+    return grant.principal
 
 
 def _read(file: BufferedReader) -> ParsedFile:

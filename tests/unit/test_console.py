@@ -1,10 +1,14 @@
 """Output of the command line, on a terminal and on a pipe."""
 
+import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from io import StringIO
 
 import pytest
 
 from bot import console
+from tests.cli import Terminal
 
 ROWS = [
     ("2026-01-31 12:00:00", "U0123ABCD", "import done", "mapping#default alias: - → default; " * 3),
@@ -92,3 +96,86 @@ def test_wrapped_line_keeps_words_whole(capsys: pytest.CaptureFixture[str]) -> N
     assert [word for line in lines for word in line.split()] == words
     assert all(len(line) <= 80 or "https" in line for line in lines)
     assert all(line.startswith("    ") for line in lines[1:])
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_rows_on_a_pipe_are_printed_while_others_are_read(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    def rows() -> Iterator[tuple[str]]:
+        yield ("first",)
+        assert "first" in capsys.readouterr().out
+        yield ("last",)
+
+    if form == "table":
+        console.print_table(["who"], rows(), empty="")
+    else:
+        console.print_json_array(rows())
+
+    assert "last" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("terminal")
+def test_rows_on_a_terminal_are_printed_a_hundred_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+    read, printed = 250, []
+
+    def rows() -> Iterator[tuple[str]]:
+        for number in range(read):
+            printed.append(len(capsys.readouterr().out.splitlines()))
+            yield (f"U{number:04}",)
+
+    console.print_table(["who"], rows(), empty="")
+
+    headings = 1
+    assert {number: lines for number, lines in enumerate(printed) if lines} == {
+        100: 100 + headings,
+        200: 100 + headings,
+    }
+    assert len(capsys.readouterr().out.splitlines()) == 50 + headings
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_array_reads_like_a_list(capsys: pytest.CaptureFixture[str], count: int) -> None:
+    values = [{"name": f"two\nlines\u2028{number}", "within": [{}, {"at": None}]} for number in range(count)]
+
+    console.print_json_array(iter(values))
+    streamed = capsys.readouterr().out
+    console.print_json(values)
+
+    assert streamed == capsys.readouterr().out
+    assert json.loads(streamed) == values
+
+
+def test_array_that_ends_early_is_no_json(capsys: pytest.CaptureFixture[str]) -> None:
+    def values() -> Iterator[int]:
+        yield 1
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        console.print_json_array(values())
+
+    with pytest.raises(ValueError, match="Expecting"):
+        json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("rows_on_terminal", [False, True])
+def test_count_on_standard_error_leaves_standard_output_alone(
+    monkeypatch: pytest.MonkeyPatch, *, rows_on_terminal: bool
+) -> None:
+    out, err = Terminal() if rows_on_terminal else StringIO(), Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setattr("sys.stderr", err)
+    shown = []
+
+    for number in console.reading(iter(range(3)), "members"):
+        out.write(f"{number}\n")
+        shown.append(len(err.getvalue()))
+
+    assert out.getvalue() == "0\n1\n2\n"
+    assert "reading members: 0" in err.getvalue()
+    assert not rows_on_terminal or shown[0] == shown[-1]  # nothing is drawn between the rows
+
+
+def test_nothing_is_counted_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(console.reading(iter(range(3)), "members")) == [0, 1, 2]
+
+    assert capsys.readouterr().err == ""
