@@ -5,8 +5,11 @@ import sys
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from io import SEEK_END, BufferedReader, TextIOWrapper
-from itertools import groupby
+from itertools import groupby, takewhile
+from signal import SIGINT, signal
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -78,29 +81,62 @@ def compare(importing: Import, target: dict[str, Access]) -> tuple[list[Differen
     changing: list[Difference] = []
     failures: list[Failure] = []
     unchanged, principals = 0, len(target)
-    for each in console.progress(importing.compare(target), total=principals, doing="comparing"):
-        if isinstance(each, Failure):
-            failures.append(each)
-        else:
-            unchanged += each.unchanged
-            changing += [each] if each.after else []
+    try:
+        for each in console.progress(importing.compare(target), total=principals, doing="comparing"):
+            if isinstance(each, Failure):
+                failures.append(each)
+            else:
+                unchanged += each.unchanged
+                changing += [each] if each.after else []
+    except KeyboardInterrupt:
+        console.fail("interrupted: nothing was written")
+        raise
     return changing, failures, unchanged
 
 
 def write(run: CommandContext, importing: Import, changing: list[Difference]) -> list[Failure]:
-    """Write the changes, send what they call for, and return what failed."""
+    """Write the changes, send what they call for, and return what failed.
+
+    Raises:
+        KeyboardInterrupt: somebody has pressed Ctrl-C; what had begun by then is finished, and counted.
+    """
     failures: list[Failure] = []
     told: list[Notice] = []
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix=importing.action) as pool:
-        for each in console.progress(importing.write(changing, pool), total=len(changing), doing="writing"):
+    done = 0
+    with _interruptible() as interrupted, ThreadPoolExecutor(WORKERS, thread_name_prefix=importing.action) as pool:
+        begun = takewhile(lambda _: not interrupted.is_set(), changing)
+        for each in console.progress(importing.write(begun, pool), total=len(changing), doing="writing"):
             if isinstance(each, Failure):
                 failures.append(each)
                 continue
+            done += 1
             for name, record in each.after.items():
                 before, now = each.before.get(name), utc_now()
                 told += notices(run.tenant, each.principal, run.actor, before, record, now=now)
     run.notify(told)
+    if done + len(failures) < len(changing):
+        console.fail(
+            f"interrupted: {done} of {len(changing)} members and groups were written, each with all its changes. "
+            "Run the same command again to write the rest"
+        )
+        raise KeyboardInterrupt
     return failures
+
+
+@contextmanager
+def _interruptible() -> Iterator[Event]:
+    """Yield an event that the first Ctrl-C sets, instead of an error; the second one ends the command at once."""
+    interrupted = Event()
+
+    def interrupt(*_: object) -> None:
+        interrupted.set()
+        signal(SIGINT, before)
+
+    before = signal(SIGINT, interrupt)
+    try:
+        yield interrupted
+    finally:
+        signal(SIGINT, before)
 
 
 @commands.command()

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli as commands
+from bot.admin.bulk_import import Import
 from bot.core.errors import BadInput
 from bot.local.faults import Fault
 from tests.preloaded import BotFork
@@ -221,3 +222,32 @@ def test_killed_import_is_finished_by_the_next_one(product: Product, tmp_path: P
     assert len(exported("U0KILL")) == len(users)
     recorded = json.loads(run("history", "--since", "1h", "--json", "--limit", "10000"))
     assert sorted(e["subject"] for e in recorded if e["subject"].startswith("U0KILL")) == users
+
+
+def test_interrupted_import_says_what_was_done_and_goes_on(product: Product, tmp_path: Path) -> None:
+    users = [f"U0INT{number:03}" for number in range(120)]
+    file, said = a_file(tmp_path, *(f"{user},allow,,,,," for user in users)), tmp_path / "said"
+    product.aws.inject("TransactWriteItems", Fault(delay=0.05, times=60))
+    earlier = product.aws.calls.count("TransactWriteItems")
+    importing = BotFork(["import", file], env=os.environ, output=said)
+    wait_until(lambda: product.aws.calls.count("TransactWriteItems") >= earlier + 20)
+    importing.send_signal(signal.SIGINT)
+    assert importing.wait(10) == 130
+    product.aws.clear_faults()
+
+    there = len(exported("U0INT"))
+
+    assert 0 < there < len(users)
+    assert f"interrupted: {there} of {len(users)} members and groups were written" in said.read_text()
+    assert json.loads(run("import", file, "--json"))["added"] == len(users) - there
+
+
+def test_import_interrupted_before_it_writes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Import, "compare", interrupt)
+
+    ended = CliRunner().invoke(commands.cli, ["import", a_file(tmp_path, "U0NOT,allow,,,,,")])
+
+    assert (ended.exit_code, ended.stderr) == (130, "studio-links: interrupted: nothing was written\n")
