@@ -1,11 +1,11 @@
 """Compare the bot with two naive bots, and all with the time of the upstream calls alone.
 
 `make bench`, or `python -m bench`: about ten minutes. `python -m bench lonely` and `python -m bench rush` measure a
-member who asks alone, and a company that does so all at once. Runs four programs alternately, in several rounds, so
-that other load on the machine affects all of them equally: the bot as in production; a naive bot as in the tutorials;
-the same with 64 threads; and the floor, the same upstream calls by a minimal client, without a bot. AWS and Slack are
-stand-ins with fixed latencies, each in its own process. Each bot has a processor to itself, and everything else the
-others. Prints a table and writes build/bench.json.
+member who asks alone, and a company that does so all at once; `python -m bench import` measures a bulk import. Runs
+four programs alternately, in several rounds, so that other load on the machine affects all of them equally: the bot
+as in production; a naive bot as in the tutorials; the same with 64 threads; and the floor, the same upstream calls by
+a minimal client, without a bot. AWS and Slack are stand-ins with fixed latencies, each in its own process. Each bot
+has a processor to itself, and everything else the others. Prints a table and writes build/bench.json.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from urllib.request import urlopen
 from rich.console import Console
 from rich.table import Table
 
-from bench import lonely, rush
+from bench import import_rows, lonely, rush
 from bench.processes import (
     OWN,
     PROGRAMS,
@@ -201,9 +201,10 @@ class Results:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument(
-        "what", nargs="?", choices=["load", "lonely", "rush"], default="load", help="load: members at once"
+        "what", nargs="?", choices=["load", "lonely", "rush", "import"], default="load", help="load: members at once"
     )
     parser.add_argument("--rounds", type=int, help="number of runs of each program under each load")
+    parser.add_argument("--rows", type=int, default=10_000, help="number of rows to import")
     arguments = parser.parse_args()
     keep_off(OWN)
     if arguments.what == "lonely":
@@ -211,6 +212,9 @@ def main() -> None:
         return
     if arguments.what == "rush":
         rush.main()
+        return
+    if arguments.what == "import":
+        import_rows.main(arguments.rows, arguments.rounds or 1)
         return
     rounds = arguments.rounds or 3
     with ground() as (where, log):
