@@ -38,6 +38,7 @@ from bench.processes import (
     line_process,
     machine,
     memory,
+    quiet,
     show_progress,
     started,
     wait_until_answers,
@@ -207,6 +208,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000, help="number of rows to import")
     arguments = parser.parse_args()
     keep_off(OWN)
+    quiet()
     if arguments.what == "lonely":
         lonely.main(arguments.rounds or 12)
         return

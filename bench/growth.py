@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.aws import TEMPLATE, Item
+from bench.processes import quiet
 from bench.seed import items_of_the_template
 from bench.slack import TEAM
 from bot.admin.bulk_import import Difference, Import
@@ -36,7 +37,7 @@ from bot.core.values import utc_now
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import bind, client_of
-from tests.fakes import FakeStudio
+from bot.store.people import PeopleTable
 
 PREFIX, DAYS = "studio-links-", 400
 MEMBERS = (10, 10_000, 1_000_000)
@@ -70,6 +71,12 @@ ENTRY: Item = {
     "aws_request_id": {"S": "0" * 36},
     "salt": {"S": "0" * 32},
     "expires": {"N": "1900000000"},
+}
+
+# Slack's record of a member's account.
+RECORD: Item = {
+    "updated": {"N": "1735689600"},
+    "person": {"S": json.dumps({"user_id": TEMPLATE, "team_id": TEAM, "teams": [TEAM], "locale": "en-GB"})},
 }
 
 
@@ -107,14 +114,17 @@ class Virtual:
         return AWSResponse(request.url or "", 200, HTTPHeaders(), Raw(answer))
 
     def _batch_get(self, asked: Item) -> Item:
-        [(table, wanted)] = asked["RequestItems"].items()
-        found = [self._item(key) for key in wanted["Keys"]]
-        units = [read_units(size(item) if item else 0, consistent=True) for item in found]
-        self.cost.read += sum(units)
-        return {"Responses": {table: [item for item in found if item]}, "UnprocessedKeys": {}}
+        answers: dict[str, list[Item]] = {}
+        for table, wanted in asked["RequestItems"].items():
+            found = [self._item(key) for key in wanted["Keys"]]
+            self.cost.read += sum(read_units(size(item) if item else 0, consistent=True) for item in found)
+            answers[table] = [item for item in found if item]
+        return {"Responses": answers, "UnprocessedKeys": {}}
 
     def _item(self, key: Item) -> Item | None:
         """Return the item of an existing member. New members, their profiles and the workspace have none."""
+        if "id" in key:
+            return {**key, "as_of": {"S": utc_now().isoformat()}, "expires": {"N": "2000000000"}, **RECORD}
         owner = key["owner"]["S"]
         item: Item = json.loads(self._template.replace(TEMPLATE, owner.partition("#")[2]))
         return item if key.items() <= item.items() and NEW not in owner else None
@@ -128,7 +138,9 @@ class Virtual:
         return {}
 
     def _update(self, asked: Item) -> Item:
-        """Complete an audit entry. No other table is updated."""
+        """Complete an audit entry, or note in the runtime table that a renewal is due."""
+        if asked["TableName"].endswith("runtime"):
+            return {"Attributes": asked["Key"]}
         self.cost.written += (1 + INDEXES) * write_units(self._entry_size)
         return {"Attributes": self._entry | asked["Key"]}
 
@@ -197,20 +209,30 @@ def write_units(size_written: int) -> int:
     return max(1, math.ceil(size_written / WRITE_UNIT))
 
 
+class Studio:
+    """SageMaker, which knows every profile; see `ports.StudioExaminer`."""
+
+    def examine(self, mapping: Mapping) -> Mapping:
+        """Return the mapping as it is."""
+        return mapping
+
+
 class Product:
     """The product's repositories and administration on a virtual DynamoDB."""
 
     def __init__(self, members: int, template: Item) -> None:
         tables = bind(prefix=PREFIX, region="eu-west-1")
-        self.access = AccessTable(tables, audit_days=DAYS)
+        self.people = PeopleTable(tables)
+        self.access = AccessTable(tables, audit_days=DAYS, people=self.people)
         self.audit = AuditTable(tables, days=DAYS)
-        self.studio = FakeStudio()
-        self.admin = Admin(self.access, self.audit, self.studio, Rules(), DAYS)
+        self.admin = Admin(self.access, self.audit, Studio(), Rules(), DAYS)
         request = LinkRequest("0" * 32, "0" * 32, MEMBER, Source.COMMAND, utc_now(), 0.0)
         self.entry = audit.requested(request)
         self.virtual = Virtual(members, template, ENTRY)
         tables.connect()
         client_of(tables.access).meta.events.register("before-send.dynamodb.*", self.virtual.answer)
+        self.people.claim(TEAM, utc_now(), utc_now())  # as a bot does that gets Slack's events
+        self.virtual.cost = Cost()
 
     def link(self) -> None:
         """Make the DynamoDB calls of one link."""
@@ -235,7 +257,6 @@ class Product:
         wanted = {}
         for number in range(100):
             user = f"{NEW}{number:03d}"
-            self.studio.add(f"d-{number}", "bench")
             wanted[user] = Access((Mapping("default", f"d-{number}", "bench"),), (Grant(user, Effect.ALLOW),))
         imported = Import(self.admin, TEAM, Actor("cli:bench", Source.CLI))
         with ThreadPoolExecutor(1) as pool:
@@ -270,6 +291,7 @@ def the_template() -> Item:
 
 
 def main() -> None:
+    quiet()
     template = the_template()
     table = Table("", "members", "round trips", "read units", "write units")
     for column in table.columns[1:]:

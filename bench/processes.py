@@ -1,6 +1,7 @@
 """Start the processes of a measurement, exchange lines with them, and read their resource use."""
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 from platform import python_version
 from socket import create_server
 from urllib.request import urlopen
+
+import structlog
 
 from bench.slack import SECRET, TOKEN, Plan, Report
 
@@ -75,6 +78,11 @@ def keep_off(processor: int | None) -> None:
     """Keep this process, and those that it starts, off a processor."""
     if processor is not None:
         os.sched_setaffinity(0, os.sched_getaffinity(0) - {processor})
+
+
+def quiet() -> None:
+    """Log only what is wrong: seeding a store is no news."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 def show_progress(text: str) -> None:

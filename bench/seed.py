@@ -15,9 +15,25 @@ from bot.core.link import Source
 from bot.core.records import Actor
 from bot.local.aws.stand_in import LocalAws
 from bot.store import tables
-from tests.scenario.conftest import create_domain, create_profile
 
 SEEDING = Actor("cli:bench", Source.CLI)
+
+
+def create_domain(name: str) -> str:
+    """Create a SageMaker domain and return its id."""
+    arn: str = boto3.client("sagemaker").create_domain(
+        DomainName=name,
+        AuthMode="IAM",
+        DefaultUserSettings={"ExecutionRole": "arn:aws:iam::123456789012:role/studio"},
+        SubnetIds=["subnet-1"],
+        VpcId="vpc-1",
+    )["DomainArn"]
+    return arn.rpartition("/")[2]
+
+
+def create_profile(domain: str, name: str) -> None:
+    """Create a user profile in a domain."""
+    boto3.client("sagemaker").create_user_profile(DomainId=domain, UserProfileName=name)
 
 
 def items_of_the_template() -> dict[str, list[Item]]:

@@ -7,13 +7,18 @@ Prints the times of acknowledgements and answers, the result of every command, a
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 
+from bench.burst import Plan, Report
+from bench.processes import PROGRAMS, cpu_seconds, free_port, machine, quiet, started, wait_until_answers
+from bench.seed import create_domain, create_profile
+from bench.wire import percentile
 from bot.admin.changes import Admin
 from bot.app import administration
 from bot.config import Settings, load
@@ -22,8 +27,6 @@ from bot.core.link import Source
 from bot.core.records import Actor
 from bot.local.aws.stand_in import LocalAws
 from bot.local.slack.workspace import Workspace
-from tests.burst import Plan, Report, percentile
-from tests.scenario.conftest import BotProcess, bot_process, create_domain, create_profile
 
 ROOT = Path(__file__).parent.parent
 TEAM = "T0STUDIO01"
@@ -38,6 +41,7 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=8)
     parser.add_argument("--members", type=int, default=20)
     arguments = parser.parse_args()
+    quiet()
     with TemporaryDirectory() as folder, LocalAws() as aws, Workspace() as slack:
         environment = {
             **aws.environment(),
@@ -52,23 +56,24 @@ def main() -> None:
         domain = create_domain("soak")
         subprocess.run([sys.executable, "-m", "bot", "tables", "create"], check=True, stdout=subprocess.DEVNULL)
         members = [member(slack, domain, number) for number in range(arguments.members)]
-        with bot_process(environment, Path(folder) / "bot.log") as bot:
-            bot.wait_until_ready()
+        port, log = free_port(), Path(folder) / "bot.log"
+        with started(PROGRAMS["bot"], {**environment, "PORT": str(port)}, log) as pid:
+            wait_until_answers(f"http://127.0.0.1:{port}/readyz", pid, log)
             plan = Plan(
-                port=bot.port,
+                port=port,
                 secret=slack.signing_secret,
                 team=TEAM,
                 app=slack.installation.app_id,
                 members=members,
                 count=100,
                 per_second=arguments.per_second,
-                pid=serving(bot),
+                pid=pid,
             )
             run(plan)  # warms up, so that growth is growth
             plan.count = round(arguments.minutes * 60 * arguments.per_second)
-            started = cpu_seconds(serving(bot))
+            used = cpu_seconds(pid)
             report = run(plan)
-            show(plan, report, cpu_seconds(serving(bot)) - started, bot)
+            show(plan, report, cpu_seconds(pid) - used)
 
 
 def member(slack: Workspace, domain: str, number: int) -> str:
@@ -90,30 +95,19 @@ def administrator() -> Admin:
     return administration.admin(load(Settings))
 
 
-def serving(bot: BotProcess) -> int:
-    """The process that serves, a child of the one that was started."""
-    return bot.process.pid
-
-
-def cpu_seconds(pid: int) -> float:
-    """The processor time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def run(plan: Plan) -> Report:
     """Run the load generator and return its report."""
-    command = [sys.executable, "-m", "tests.burst"]
+    command = [sys.executable, "-m", "bench.burst"]
     ended = subprocess.run(
         command, cwd=ROOT, input=json.dumps(asdict(plan)), capture_output=True, text=True, check=True
     )
     return Report(**json.loads(ended.stdout))
 
 
-def show(plan: Plan, report: Report, cpu: float, bot: BotProcess) -> None:
+def show(plan: Plan, report: Report, cpu: float) -> None:
     """Print the results."""
     links = report.answers.get("link", 0)
-    print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors, Python {sys.version.split()[0]}")
+    print(machine())
     print(f"{plan.count} commands in {report.seconds / 60:.1f} minutes, {plan.per_second:g} a second")
     for name, seconds in (("acknowledged", report.acks), ("answered", report.answered)):
         figures = ", ".join(f"p{p:g} {percentile(seconds, p) * 1000:.0f} ms" for p in (50, 99, 99.9, 100))
@@ -123,7 +117,15 @@ def show(plan: Plan, report: Report, cpu: float, bot: BotProcess) -> None:
     rss = report.rss
     shown = [rss[round(part * (len(rss) - 1) / 6)] for part in range(7)]
     print(f"memory (MB), first to last: {', '.join(f'{value:.1f}' for value in shown)}")
-    print(f"recorded as issued: {bot.outcomes('issued'):.0f}, unrecorded: {bot.outcomes('unrecorded'):.0f}")
+    counted = re.findall(r'_requests_total\{outcome="(\w+)"\} ([1-9]\d*)', metrics(plan.port))
+    print(f"counted by the bot: {', '.join(f'{count} {outcome}' for outcome, count in counted)}")
+
+
+def metrics(port: int) -> str:
+    """Return what the bot counts."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text: str = answer.read().decode()
+    return text
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.wire import percentile
 from bot.serving.server import REQUEST_TIMEOUT
-from tests.burst import percentile
 from tests.half_sent import HEAD, sends
 from tests.scenario.conftest import Product
 from tests.scenario.crowd import Crowd

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.burst import LINK, Plan, Report, percentile, rss
+from bench.burst import LINK, Plan, Report, rss
+from bench.wire import percentile
 from tests.scenario.conftest import TEAM, BotProcess, Product, bot_process
 from tests.scenario.crowd import Crowd, sent_to
 from tests.waiting import wait_until
@@ -36,7 +37,7 @@ def crowd(product: Product, log_folder: Path) -> Crowd:
 
 def send(plan: Plan) -> Report:
     """Send from another process: threads in this one would compete with the stand-ins."""
-    command = [sys.executable, "-m", "tests.burst"]
+    command = [sys.executable, "-m", "bench.burst"]
     ended = subprocess.run(command, input=json.dumps(asdict(plan)), capture_output=True, text=True, check=True)
     return Report(**json.loads(ended.stdout))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.burst import Plan, Report
+from bench.burst import Plan, Report
 from tests.scenario.conftest import TEAM, Product, free_port
 from tests.scenario.crowd import Crowd, Mortal, mortal
 from tests.scenario.proxies import proxy
@@ -27,7 +27,7 @@ def crowd(product: Product, log_folder: Path) -> Crowd:
 
 def send(plan: Plan) -> Report:
     """Send the load from a process of its own, which takes no time from the stand-ins."""
-    command = [sys.executable, "-m", "tests.burst"]
+    command = [sys.executable, "-m", "bench.burst"]
     ended = subprocess.run(command, input=json.dumps(asdict(plan)), capture_output=True, text=True, check=True)
     return Report(**json.loads(ended.stdout))
 

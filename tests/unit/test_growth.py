@@ -20,7 +20,7 @@ def test_link_costs_the_same_with_ten_and_a_million_members() -> None:
 
     assert few == many
     assert few.calls == {"TransactWriteItems": 1, "BatchGetItem": 1, "UpdateItem": 1}
-    assert (few.read, few.written) == (2, 9)  # the member and the workspace; two items twice, and the indexes
+    assert (few.read, few.written) == (3, 9)  # member, workspace and account; two items twice, and the indexes
 
 
 def test_list_costs_one_round_trip_per_page() -> None:

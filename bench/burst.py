@@ -1,7 +1,7 @@
 """Send many signed commands at once from a separate process, and report what became of each.
 
 Plain sockets in one loop, requests prepared in advance, and `response_url`s of its own take little of the machine's
-time from the bot. Run as `python -m tests.burst` with a plan in JSON on standard input; it prints a report in JSON:
+time from the bot. Run as `python -m bench.burst` with a plan in JSON on standard input; it prints a report in JSON:
 times and the first words of answers, but no links.
 """
 
@@ -14,7 +14,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +23,8 @@ from urllib.parse import urlencode
 
 LINK = "link"
 NO_ANSWER = "none"
+# Seconds between measurements of memory.
+MEASURED_EVERY = 5
 
 
 @dataclass
@@ -138,7 +139,7 @@ class Burst:
             if number < self.plan.count and now >= due:
                 self._send(prepared[number] if prepared else self._prepare(number))
                 number += 1
-            if now - measured > 5:
+            if now - measured > MEASURED_EVERY:
                 measured = now
                 self._measure()
             wait = max(0.0, due - now) if number < self.plan.count else 1.0
@@ -236,11 +237,6 @@ def first_words(text: str) -> str:
 def rss(pid: int) -> float:
     """Return how many megabytes of memory a process uses."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 1e6
-
-
-def percentile(ordered: Sequence[float], percent: float) -> float:
-    """Return a percentile of sorted values; 0 without any."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else 0.0
 
 
 def main() -> None:
