@@ -730,6 +730,12 @@ GUARDS = {
         "name in SECRET",
         (f"{UNIT}/test_config.py", "test_misplaced_secret_is_never_quoted"),
     ),
+    "time for the caller": Guard(
+        "aws/account.py",
+        "return answer.result(CALLER_TIMEOUT)",
+        "return answer.result(9)",
+        (f"{CONTRACT}/test_studio_port.py", "test_dripping_sts_holds_no_change_up"),
+    ),
     "form of the caller": Guard(
         "aws/account.py",
         'if not CALLER_ARN.fullmatch(answer["Arn"]):',

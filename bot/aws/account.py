@@ -2,8 +2,10 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from collections.abc import Mapping as Dictionary
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,6 +38,8 @@ log = structlog.get_logger()
 CONFIG = Config(connect_timeout=2, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 8})
 # Seconds; the shortest that AWS gives.
 SHORTEST_LINK, SHORTEST_STUDIO_SESSION = 5, 1800
+# Seconds for the name of the caller. Library timeouts apply per read, so a slow drip would hold up an emergency.
+CALLER_TIMEOUT = 5.0
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 CALLER_ARN = re.compile("arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[!-~]{1,2000}")
 
@@ -177,14 +181,27 @@ class AwsAdmin:
 
 
 def caller_arn(region: str) -> str | None:
-    """Return the ARN of the credentials in use; None if STS cannot tell."""
-    config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+    """Return the ARN of the credentials in use; None if STS cannot tell in time."""
+    answer: Future[str] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(_caller_arn(region))
+        except Exception as error:  # noqa: BLE001 - raised below, where it is expected
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()  # the end of the process does not wait for it
     try:
-        with aws_errors():
-            return _arn(new_session().client("sts", region_name=region, config=config).get_caller_identity())
-    except StudioError as error:
-        log.warning("caller_unknown", why=error.code)
+        return answer.result(CALLER_TIMEOUT)
+    except (StudioError, TimeoutError) as error:
+        log.warning("caller_unknown", why=getattr(error, "code", "timeout"))
         return None
+
+
+def _caller_arn(region: str) -> str:
+    config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+    with aws_errors():
+        return _arn(new_session().client("sts", region_name=region, config=config).get_caller_identity())
 
 
 def _arn(answer: "GetCallerIdentityResponseTypeDef") -> str:

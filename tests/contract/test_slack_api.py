@@ -3,12 +3,11 @@
 import gc
 import http.server
 import json
-import socket
 import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,6 +31,7 @@ from bot.slack.client import SlackApi
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin
 from bot.slack.words import CATALOGUES
+from tests.dripping import DRIPS, dripping
 from tests.fakes import ANA, TEAM
 
 RENDER = RenderContext(CATALOGUES["en"])
@@ -422,38 +422,11 @@ def test_refused_announcement_is_an_error(workspace: Workspace, slack: SlackApi,
 # Slow drips
 
 
-@contextmanager
-def dripping(said: bytes) -> Iterator[str]:
-    """Run a server that sends a byte at a time without end; yield its URL."""
-    over, server = threading.Event(), socket.create_server(("127.0.0.1", 0))
-
-    def drip() -> None:
-        with suppress(OSError), server.accept()[0] as connection:  # until the client disconnects
-            connection.recv(65536)
-            connection.sendall(said)
-            while not over.wait(0.2):
-                connection.sendall(b"x")
-
-    thread = threading.Thread(target=drip)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
-    finally:
-        over.set()
-        with suppress(OSError):
-            server.shutdown(socket.SHUT_RDWR)
-        thread.join()
-        server.close()
-
-
 def settle(slack: SlackApi) -> None:
     """Wait for the abandoned call, and collect the response that slack_sdk leaves open."""
     slack._calls.shutdown()
     with warnings.catch_warnings(action="ignore", category=ResourceWarning):
         gc.collect()
-
-
-DRIPS = [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n"]
 
 
 @pytest.mark.parametrize("said", DRIPS, ids=["head", "body"])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 import traceback
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs
 import boto3
 import pytest
 
+from bot.aws import account
 from bot.aws.account import access_key_id, caller_arn
 from bot.aws.sagemaker import SageMakerStudio
 from bot.core.access import Mapping, Member
@@ -25,6 +27,7 @@ from bot.core.ports import Studio, StudioExaminer
 from bot.local.aws.stand_in import REGION
 from bot.local.faults import Fault
 from tests.contract.stands import ListeningAws
+from tests.dripping import DRIPS, dripping
 from tests.fakes import ANA, NOON, Clock, FakeStudio, a_mapping, an_allowed
 
 DOMAIN = "d-research"
@@ -909,6 +912,17 @@ def test_caller_is_identified_by_sts(aws: ListeningAws) -> None:
     assert (caller_arn(REGION) or "").startswith("arn:aws:sts::")
     aws.inject("GetCallerIdentity", Fault("ExpiredToken", "no", 403))
     assert caller_arn(REGION) is None
+
+
+@pytest.mark.parametrize("said", DRIPS, ids=["head", "body"])
+def test_dripping_sts_holds_no_change_up(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "CALLER_TIMEOUT", 0.3)
+    with dripping(said) as address:
+        for name, value in {"ENDPOINT_URL_STS": address, "ACCESS_KEY_ID": "AKIA", "SECRET_ACCESS_KEY": "key"}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        started = time.monotonic()
+        assert caller_arn(REGION) is None
+        assert time.monotonic() - started < 1.3
 
 
 def test_caller_without_sts_is_identified_by_access_key(monkeypatch: pytest.MonkeyPatch) -> None:
