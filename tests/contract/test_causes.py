@@ -172,7 +172,7 @@ def test_unknown_host_name_is_named(monkeypatch: pytest.MonkeyPatch, number: int
         raise socket.gaierror(number, "no such name")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    require(all_of("http://nowhere.example.com", monkeypatch), "host name", "DNS", healed=healed)
+    require(all_of("https://nowhere.example.com", monkeypatch), "host name", "DNS", healed=healed)
 
 
 def test_refused_connection_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
