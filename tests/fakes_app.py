@@ -60,7 +60,7 @@ class FakeSlack(SlackApi):
     """Slack as handlers use it; records its calls. `broken` names the methods that raise `error`."""
 
     def __init__(self, directory: FakeDirectory) -> None:
-        self._directory = directory
+        self._directory, self._shared = directory, frozenset()
         self.error = SlackError(
             "Slack refuses us: check the token", reason=Reason.SLACK_REFUSED, code="expired_trigger_id"
         )
@@ -179,6 +179,7 @@ def app_context(
         admin_workers=admin_workers or workers,
         limit=RequestLimit(requests_per_minute, admins),
         overflow=overflow,
+        noting=overflow,
         metrics=metrics,
         admins=admins,
         home=Home(APP, TEAM),

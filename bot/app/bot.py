@@ -71,6 +71,7 @@ class Bot:
         self.app.workers.shutdown()
         self.app.admin_workers.shutdown()
         self.app.overflow.shutdown()
+        self.app.noting.shutdown()
         self.calls.shutdown(wait=False, cancel_futures=True)
         if self.tracing is not None:
             self.tracing.stop()

@@ -59,6 +59,8 @@ ADMIN_THREADS, ADMIN_QUEUE = 4, 60
 # Threads and queue for answering and recording refusals: room for all requests that a burst refuses at once. While
 # Slack and DynamoDB respond, a full queue drains within GRACE.
 OVERFLOW_THREADS, OVERFLOW_QUEUE = 4, 512
+# Events about accounts that may wait: what is lost of them, the next renewal of the records finds.
+NOTED_EVENTS = 1000
 # Seconds for which connections wait in the listener's queue while the bot is not warm.
 WARM_UP = 3.0
 
@@ -176,6 +178,7 @@ def _listeners(
         limit=RequestLimit(settings.studio_requests_per_minute, admins),
         link_expiry=LinkExpiry(runtime, overflow.submit),
         overflow=overflow,
+        noting=BoundedExecutor("noting", workers=1, queue=NOTED_EVENTS),
         metrics=metrics,
         teams=frozenset(settings.studio_teams),
         audit_channel=settings.studio_audit_channel,

@@ -55,6 +55,7 @@ class AppContext:
         admin_workers: answers those of administrators, so that no rush of others delays them.
         limit: how many requests without a link each person may send.
         overflow: records and answers what `workers` could not take; small, so that it never piles up.
+        noting: takes note of Slack's events about accounts, which may come in thousands and must delay nobody.
         teams: the team and enterprise ids that may use the bot; empty means our token's own team.
         audit_channel: where outcomes are announced; None for nowhere.
         admins: the user ids that the settings name as administrators.
@@ -75,6 +76,7 @@ class AppContext:
     admin_workers: WorkPool
     limit: RequestLimit
     overflow: WorkPool
+    noting: WorkPool
     metrics: Metrics
     teams: frozenset[str] = frozenset()
     audit_channel: str | None = None

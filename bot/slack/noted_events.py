@@ -25,7 +25,7 @@ def _changed(app: AppContext, ack: Ack, body: dict[str, Any]) -> None:
     account = app.slack.account(body["event"].get("user"))
     try:
         member = Member(home_tenant(home, app.teams), account.user_id)
-        app.overflow.submit(partial(kept.changed, member, account))
+        app.noting.submit(partial(kept.changed, member, account))
     except (InvalidValue, QueueFull) as error:
         log.warning("change_not_noted", why=type(error).__name__)
 
