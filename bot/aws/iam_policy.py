@@ -27,8 +27,8 @@ TAGGED = {"StringEquals": {f"aws:ResourceTag/{TAG}": TAG_VALUE}}
 # Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_MANAGED_POLICY = 6144
 
-# The audit's keys that a role may write: a bot no entry of a shell, and a shell nothing but those. Of other entries,
-# a shell may replace only what names people, for `erase`. Both names and keys are in every request.
+# The audit's keys that a role may write: a bot no entry of a shell, and a shell nothing but those. An erasure may replace
+# what names people in any entry. Both names and keys are in every request.
 SHELL_KEYS = {"dynamodb:LeadingKeys": [f"{FROM_SHELL}*"]}
 ERASABLE = (
     "id", "member", "actor", "alias", "profile_name", "space_name", "landing_uri", "rule", "detail", "locale",
@@ -154,8 +154,6 @@ def _administration(scope: Scope) -> list[dict[str, Any]]:
         _statement("ReadTags", ["sagemaker:ListTags"], scope.studio("user-profile", "/*")),
         _tables(scope, "Access", ("BatchGetItem", "Scan", "PutItem", "UpdateItem"), ["access"]),
         _tables(scope, "Record", ("PutItem",), ["audit"]) | {"Condition": {"ForAllValues:StringLike": SHELL_KEYS}},
-        _tables(scope, "Erase", ("UpdateItem",), ["audit"])
-        | {"Condition": {"ForAllValues:StringEquals": {"dynamodb:Attributes": list(ERASABLE)}}},
         _tables(scope, "History", ("Query",), HISTORIES),
         _tables(scope, "Verify", ("GetItem",), ["audit"]),
         _tables(scope, "LookAtTables", [f"Describe{name}" for name in SETTINGS], TABLES),
@@ -195,8 +193,10 @@ def _revocation(scope: Scope) -> list[dict[str, Any]]:
 
 
 def _erasure(scope: Scope) -> list[dict[str, Any]]:
-    """Allow what `erase` needs beside administration: it deletes items, which nobody may do every day."""
+    """Allow what `erase` needs beside administration: it deletes items and rewrites entries, on few days."""
     return [
+        _tables(scope, "Erase", ("UpdateItem",), ["audit"])
+        | {"Condition": {"ForAllValues:StringEquals": {"dynamodb:Attributes": list(ERASABLE)}}},
         _tables(scope, "Remove", ("DeleteItem",), ["access"])
         | {"Condition": {"ForAllValues:StringLike": MEMBER_KEYS}},
         _tables(scope, "Runtime", ("GetItem", "Scan", "PutItem", "UpdateItem", "DeleteItem"), ["runtime"]),
