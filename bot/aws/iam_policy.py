@@ -27,8 +27,8 @@ TAGGED = {"StringEquals": {f"aws:ResourceTag/{TAG}": TAG_VALUE}}
 # Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_MANAGED_POLICY = 6144
 
-# The audit's keys that a role may write: a bot no entry of a shell, and a shell nothing but those. An erasure may replace
-# what names people in any entry. Both names and keys are in every request.
+# The audit's keys that a role may write: a bot no entry of a shell, and a shell nothing but those. An erasure may
+# replace what names people in any entry. Both names and keys are in every request.
 SHELL_KEYS = {"dynamodb:LeadingKeys": [f"{FROM_SHELL}*"]}
 ERASABLE = (
     "id", "member", "actor", "alias", "profile_name", "space_name", "landing_uri", "rule", "detail", "locale",
