@@ -484,6 +484,12 @@ GUARDS = {
         "    if False:",
         (IDENTITY, "test_forged_button_gives_no_link_and_marks_nothing"),
     ),
+    "dialog of the member": Guard(
+        "slack/client.py",
+        "        if origin.view_id and not hmac",
+        "        if False and not hmac",
+        (f"{CONTRACT}/test_slack_dialogs.py", "test_forged_reply_goes_into_no_dialog_of_another"),
+    ),
     "link ownership": Guard(
         "store/audit.py",
         '            (self._items.member == f"{member.tenant}#{member.user_id}")\n            & ',

@@ -32,9 +32,9 @@ class Message:
         """The message as Slack takes it; nothing in it may be unfurled."""
         return {"text": self.text, "blocks": self.blocks, "unfurl_links": False, "unfurl_media": False}
 
-    def modal(self) -> dict[str, Any]:
-        """The same in a dialog. https://docs.slack.dev/reference/views/modal-views"""
-        return {"type": "modal", "title": plain(PRODUCT), "blocks": self.blocks}
+    def modal(self, metadata: str = "") -> dict[str, Any]:
+        """The same in a dialog, which brings the metadata back. https://docs.slack.dev/reference/views/modal-views"""
+        return {"type": "modal", "title": plain(PRODUCT), "blocks": self.blocks, "private_metadata": metadata}
 
     def home_tab(self) -> dict[str, Any]:
         """The same as a home tab. https://docs.slack.dev/reference/views/home-tab-views"""

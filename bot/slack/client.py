@@ -1,6 +1,7 @@
 """Slack's Web API: identify the app, look up members and user groups, send messages."""
 
 import dataclasses
+import hmac
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -61,7 +62,7 @@ class SlackApi:
         shared: Collection[str] = (),
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._now = now
+        self._now, self._key = now, token.encode()
         self._failed, self._shared = failed, frozenset(shared)
         self._api_timeout = None if patient else API_TIMEOUT
         self._calls = ThreadPoolExecutor(2 * connections, thread_name_prefix="slack")
@@ -179,11 +180,12 @@ class SlackApi:
 
     def open_view(self, origin: Origin, message: Message) -> Origin:
         """Open a dialog with the message, within three seconds; return the origin whose replies go into it."""
-        view = self._call(self._client.views_open, trigger_id=origin.trigger_id, view=message.modal()).get("view")
+        mark = self._mark(origin)
+        view = self._call(self._client.views_open, trigger_id=origin.trigger_id, view=message.modal(mark)).get("view")
         view_id = view.get("id") if isinstance(view, Mapping) else None
         if not view_id:
             raise SlackError("Slack does not say which dialog it opened: try again", reason=Reason.SLACK_UNREACHABLE)
-        return dataclasses.replace(origin, view_id=view_id)
+        return dataclasses.replace(origin, view_id=view_id, view_mark=mark)
 
     def open_form(self, origin: Origin, view: Mapping[str, Any]) -> None:
         """Open a form, or put it into the open dialog."""
@@ -227,11 +229,19 @@ class SlackApi:
             text="Studio links posts here.",
         )
 
+    def _mark(self, origin: Origin) -> str:
+        """Return what marks a member's dialogs. Forged requests can name a dialog of anybody, but not its mark."""
+        return hmac.new(self._key, origin.user_id.encode(), "sha256").hexdigest()
+
     def _update_view(self, origin: Origin, message: Message) -> bool:
+        mark = self._mark(origin)
+        if origin.view_id and not hmac.compare_digest(origin.view_mark.encode(errors="replace"), mark.encode()):
+            log.error("dialog_not_the_members", request=origin.request_id)
+            return False
         which = {"view_id": origin.view_id} if origin.view_id else {"external_id": origin.view_name}
         for pause in (*NAME_PAUSES, None):
             try:
-                self._call(self._client.views_update, **which, view=message.modal())
+                self._call(self._client.views_update, **which, view=message.modal(mark))
             except SlackError as error:
                 if origin.view_id or error.code != "not_found" or pause is None:
                     log.warning("dialog_not_updated", request=origin.request_id, code=error.code)

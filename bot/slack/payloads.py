@@ -41,6 +41,7 @@ class Origin:
         response_url: answers this one request for 30 minutes; a secret.
         trigger_id: lets us open one dialog within three seconds; a secret.
         view_id: the dialog the button is in.
+        view_mark: proves that we opened the dialog for this very member.
         view_name: the dialog by the name that we give it, where Slack has yet to learn of it.
         message: the message the button is in, by channel and time.
         by_message: whether a direct message is the only way to answer.
@@ -57,6 +58,7 @@ class Origin:
     response_url: str | None = field(default=None, repr=False)
     trigger_id: str | None = field(default=None, repr=False)
     view_id: str | None = None
+    view_mark: str = field(default="", repr=False)
     view_name: str | None = None
     message: str | None = None
     by_message: bool = False
@@ -148,6 +150,7 @@ def action_origin(body: Mapping[str, Any]) -> Origin:
         response_url=texts.get("response_url"),
         trigger_id=texts["trigger_id"],
         view_id=view.get("id") if view.get("type") == "modal" else None,
+        view_mark=view.get("private_metadata", ""),
         message=f"{channel_id}/{ts}" if ts else None,
     )
 

@@ -113,11 +113,19 @@ def test_replies_go_into_the_open_dialog(workspace: Workspace, slack: SlackApi) 
     asked = origin(workspace)
     opened = slack.open_view(asked, OTHER)
     shown = workspace.modal(ANA.user_id)
-    assert opened == replace(asked, view_id=shown.id)
+    assert replace(opened, view_mark="") == replace(asked, view_id=shown.id)
     assert slack.reply(opened, MESSAGE, replace=False)
     again = workspace.modal(ANA.user_id)
     assert (again.id, again.blocks[0]["text"]) == (shown.id, MESSAGE.blocks[0]["text"])
     assert (workspace.view(ANA.user_id), workspace.deliveries) == ([], ())
+
+
+def test_forged_reply_goes_into_no_dialog_of_another(workspace: Workspace, slack: SlackApi) -> None:
+    """Whoever can sign requests sends one in Ana's name, which names a dialog and mark of their own."""
+    bens = slack.open_view(replace(origin(workspace), user_id=BEN.user_id), OTHER)
+    for mark in ("", "é", bens.view_mark):
+        assert not slack.reply(replace(bens, user_id=ANA.user_id, view_mark=mark), MESSAGE, replace=True)
+    assert slack.reply(bens, MESSAGE, replace=True)
 
 
 def test_reply_to_a_closed_dialog_returns_false(workspace: Workspace, slack: SlackApi) -> None:
