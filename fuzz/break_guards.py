@@ -364,8 +364,8 @@ GUARDS = {
     ),
     "complete entries stay": Guard(
         "store/audit.py",
-        "(self._items.attempt == entry.attempt) & incomplete",
-        "self._items.attempt == entry.attempt",
+        " AND #outcome IN (:requested, :outcome)",
+        "",
         (f"{CONTRACT}/test_audit_port.py", "test_complete_entry_gets_no_other_outcome"),
     ),
     "changes overwrite no entry": Guard(

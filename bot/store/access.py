@@ -268,8 +268,8 @@ class AccessTable(AccessReads):
                 if {CONDITION_FAILED, CONFLICT}.intersection(cancellation_codes(error)):
                     raise Changed(CHANGED) from error
                 raise
-        for item in audited:
-            log_entry(item)
+        for entry, item in zip(entries, audited, strict=True):
+            log_entry(entry, item.to_dynamodb_dict())
 
 
 def _conflict(mapping: Mapping, holder: Member, tenant: str) -> ProfileConflict:
