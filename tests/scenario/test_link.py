@@ -414,7 +414,7 @@ AWS_FAULTS = {
         "store_throttled",
     ),
     "table dead": ("BatchGetItem", Fault(drop=True, times=2), "access list cannot be reached", "store_unreachable"),
-    "table refused": ("BatchGetItem", Fault("AccessDeniedException"), "not allowed to read", "store_refused"),
+    "table refused": ("BatchGetItem", Fault("AccessDeniedException"), "read its access list", "store_refused"),
 }
 
 
