@@ -33,7 +33,7 @@ NOT_REACHED = (
 
 @commands.command()
 def erase(
-    user: Annotated[str, typer.Argument(metavar="USER", help="A Slack user id such as U0123ABCD.")],
+    user: Annotated[str, typer.Argument(metavar="SLACK_USER", help="Slack user id, such as U0123ABCD.")],
     *,
     force: Annotated[bool, typer.Option("--force", help="Erase even a rule that blocks the member.")] = False,
     yes: Yes = False,
@@ -61,7 +61,7 @@ def erase(
             f"nothing was erased: a rule blocks {user}, or records cannot be read, and without them a group's rule "
             "could let them in. Deactivate the account in Slack first, then use --force"
         )
-    if not yes and console.is_terminal() and not console.confirm(f"Erase {user} for ever? Nobody can undo this."):
+    if not yes and console.is_terminal() and not console.confirm(f"Erase {user} permanently? Nobody can undo this."):
         raise BadInput("cancelled; nothing was erased")
     counts = _erase(run, member, access)
     if as_json:

@@ -163,7 +163,7 @@ class AuditTable:
 
         Args:
             erasure: made with `audit.changed`, and naming nobody who is erased.
-            replacements: the entries as they shall be; all but the FACTS of `bot.store.digests` may differ. One that
+            replacements: the new entries; all but the FACTS of `bot.store.digests` may differ. One that
                 has expired meanwhile is skipped.
         """
         for start in range(0, len(replacements), ERASED_AT_ONCE):

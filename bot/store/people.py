@@ -55,7 +55,7 @@ class PeopleTable:
         self._put(tenant, person, at + KEPT)
 
     def renew(self, tenant: str, people: Iterable[Person]) -> int:
-        """Write anew the records that exist; return how many."""
+        """Replace the records that exist; return how many."""
         renewed, rest = 0, iter(people)
         while batch := list(islice(rest, MAX_BATCH)):
             stored = self._read([person_key(tenant, person.user_id) for person in batch])
@@ -103,7 +103,7 @@ def person_key(tenant: str, user_id: str) -> str:
 
 
 def person_in(items: type[RuntimeItem], raw: dict[str, Any] | None) -> Person | None:
-    """Return a stored person; None without a readable record, so that Slack is asked."""
+    """Return a stored person; None without a readable record: then ask Slack."""
     if raw is None:
         return None
     try:
