@@ -70,6 +70,7 @@ def test_service_sets_only_known_variables() -> None:
     names = set(re.findall(r"\bName: ([A-Z][A-Z_]+)\b", json.dumps(container()["Environment"]).replace('"', "")))
 
     assert {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "STUDIO_TABLE_PREFIX"} <= names
+    assert {"STUDIO_LINK_HOSTS", "STUDIO_REQUESTS_PER_MINUTE"} <= names  # some partitions need the first
     assert names <= variables
 
 
