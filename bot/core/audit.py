@@ -1,7 +1,7 @@
 """Build every audit entry: link requests, refusals, changes, access requests. Nothing is written here."""
 
 from collections.abc import Mapping as Dictionary
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -158,9 +158,10 @@ def asked(action: str, actor: Actor, request: AccessRequest, at: datetime, outco
 
 def record_fields(record: Record) -> dict[str, Any]:
     """Return a record's fields as JSON can hold them, without the empty ones."""
+    found = {field.name: getattr(record, field.name) for field in fields(record)}  # `asdict` copies each of them
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in asdict(record).items()
+        for name, value in found.items()
         if value not in (None, "")
     }
 

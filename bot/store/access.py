@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, astuple
+from dataclasses import astuple, fields
 from itertools import chain
 from typing import Any
 
@@ -294,7 +294,6 @@ def _place(tenant: str, principal: str) -> tuple[str, str]:
 
 def _stored(record: Mapping | Grant | Lockdown) -> Fields:
     """Return a record as it is stored: without what its name says, and without empty fields."""
-    stored = {
-        name: value for name, value in asdict(record).items() if name not in IN_NAMES and value not in (None, "")
-    }
+    found = {field.name: getattr(record, field.name) for field in fields(record)}  # `asdict` copies each of them
+    stored = {name: value for name, value in found.items() if name not in IN_NAMES and value not in (None, "")}
     return stored | {name: TimeAttribute().serialize(stored[name]) for name in TIMES if name in stored}

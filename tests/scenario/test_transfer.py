@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from bench import bare_writes
 from bot import cli as commands
 from bot.admin.bulk_import import Import
 from bot.core.errors import BadInput
@@ -251,3 +252,18 @@ def test_import_interrupted_before_it_writes_says_so(tmp_path: Path, monkeypatch
     ended = CliRunner().invoke(commands.cli, ["import", a_file(tmp_path, "U0NOT,allow,,,,,")])
 
     assert (ended.exit_code, ended.stderr) == (130, "studio-links: interrupted: nothing was written\n")
+
+
+def test_bare_writes_are_made_and_a_refused_one_ends_them(
+    product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = {"TableName": "studio-links-runtime", "ConditionExpression": "attribute_not_exists(id)"}
+    puts = [{"Put": {**table, "Item": {"id": {"S": f"bare-{number}"}}}} for number in range(20)]
+    bodies = tmp_path / "bodies.jsonl"
+    bodies.write_text("".join(json.dumps({"TransactItems": [put]}) + "\n" for put in puts))
+    monkeypatch.setattr("sys.argv", ["bare_writes", product.aws.endpoint, str(bodies)])
+
+    bare_writes.main()
+
+    with pytest.raises(RuntimeError, match="ConditionalCheckFailed"):
+        bare_writes.main()
