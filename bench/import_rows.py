@@ -2,8 +2,9 @@
 
 The stand-in for AWS runs in this process, the command line in its own process on a processor of its own, as an
 operator runs it. Prints the time from start to first output and to the end, the processor time of the command and of
-the stand-in, and the command's peak memory. Then `bench.bare_writes` sends the import's transactions once more to
-empty tables: its time is what the stand-in's write limit allows.
+the stand-in, the command's peak memory, and how idle the processors were: where they were not, other programs have
+slowed down the command. Then `bench.bare_writes` sends the import's transactions once more to empty tables: its time
+is what the stand-in's write limit allows.
 """
 
 import json
@@ -14,7 +15,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.processes import OWN, machine, show_progress
+from bench.processes import OWN, idle_seconds, machine, show_progress
 from bot.admin.csv_file import COLUMNS, csv_line
 from bot.local.aws.stand_in import LocalAws
 
@@ -89,7 +90,7 @@ def write(file: Path, rows: int) -> None:
 
 def show(name: str, arguments: list[str], output: Path, environment: dict[str, str]) -> float:
     """Run a Python module, print its measurements, and return how many seconds it took."""
-    began, ours, first = time.monotonic(), time.process_time(), 0.0
+    began, ours, idle, first = time.monotonic(), time.process_time(), idle_seconds(), 0.0
     with (
         output.open("wb") as stream,
         subprocess.Popen(
@@ -102,15 +103,17 @@ def show(name: str, arguments: list[str], output: Path, environment: dict[str, s
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             peak = max(peak, memory(process.pid))
             first = first or (time.monotonic() - began if output.stat().st_size else 0.0)
-            time.sleep(0.02)
+            time.sleep(0.05)
         _, status, used = ended
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{name} ended with {process.returncode}")
     seconds = time.monotonic() - began
+    idle = (idle_seconds() - idle) / seconds / (os.cpu_count() or 1)
     print(
         f"{name}: {seconds:.1f} s, first output after {first or seconds:.1f} s; processor time: command "
-        f"{used.ru_utime + used.ru_stime:.1f} s, stand-in {time.process_time() - ours:.1f} s; {peak / 1024:.0f} MB",
+        f"{used.ru_utime + used.ru_stime:.1f} s, stand-in {time.process_time() - ours:.1f} s; {peak / 1024:.0f} MB; "
+        f"processors idle {idle:.0%}",
         flush=True,
     )
     return seconds
