@@ -410,6 +410,12 @@ GUARDS = {
         "",
         (f"{CONTRACT}/test_audit_verify.py", "test_attack_before_the_seal_is_named_by_the_log"),
     ),
+    "day of an entry": Guard(
+        "store/audit.py",
+        '    if item.day != _day(tenant, values["at"]):',
+        "    if False:",
+        (f"{CONTRACT}/test_audit_verify.py", "test_entry_where_verify_does_not_look_is_in_no_history"),
+    ),
     "recorded erasures": Guard(
         "admin/verification.py",
         "if self._erased(record.erased_by).get(record.id) != record.commitment:",

@@ -261,7 +261,7 @@ def to_item(items: type[AuditItem], entry: Entry, days: int) -> AuditItem:
     return items(
         **{name: value for name, value in values.items() if value is not None},  # PynamoDB is slow to set nothing
         member=f"{entry.tenant}#{entry.subject}",
-        day=f"{entry.tenant}#{entry.at.astimezone(UTC):%Y-%m-%d}",
+        day=_day(entry.tenant, entry.at),
         source=entry.source.value,
         salt=secrets.token_hex(16),
         expires=entry.at + timedelta(days=days),
@@ -274,4 +274,10 @@ def from_item(item: AuditItem) -> Entry:
     if values["at"] is None:
         raise ValueError("an audit entry without a time")
     tenant, _, subject = item.member.partition("#")
+    if item.day != _day(tenant, values["at"]):
+        raise ValueError("an audit entry outside of its day, where `audit verify` does not look")
     return Entry(**values, tenant=tenant, subject=subject, source=Source(item.source))
+
+
+def _day(tenant: str, at: datetime) -> str:
+    return f"{tenant}#{at.astimezone(UTC):%Y-%m-%d}"

@@ -14,6 +14,7 @@ import pytest
 
 from bot.admin.erasure import erased
 from bot.admin.verification import Break, Verification, Witness
+from bot.core.access import Member
 from bot.core.audit import changed
 from bot.core.errors import StoreError
 from bot.core.link import Source
@@ -283,6 +284,18 @@ ATTACKS: dict[str, tuple[Attack, list[tuple[str, str]]]] = {
         [("request-2", "changed")],
     ),
 }
+
+
+@pytest.mark.parametrize("day", [None, "T0OTHER001#2030-01-01", f"{TEAM}#1999-01-01"])
+def test_entry_where_verify_does_not_look_is_in_no_history(
+    tables: Tables, sealed: list[Entry], audit: AuditTable, day: str | None
+) -> None:
+    forged = item(tables, "request-0") | {"id": {"S": "forged"}}
+    put(tables, {**forged, "day": {"S": day}} if day else {key: forged[key] for key in forged if key != "day"})
+    member = Member(TEAM, sealed[0].subject)
+
+    with pytest.raises(StoreError):
+        list(audit.of_member(member, NOON - timedelta(days=1)))
 
 
 def swap(tables: Tables, one: str, other: str) -> None:
