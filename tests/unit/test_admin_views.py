@@ -403,3 +403,9 @@ def test_question_shows_the_reason_that_a_shorter_rule_keeps(render: RenderConte
     shown = marked(admin_views.outcome(question, render, NOON, in_dialog=False))
 
     assert shown.count("Falcon") == 2
+
+
+@pytest.mark.parametrize(("typed", "proposed"), [("alow", True), ("admin", False)])
+def test_only_a_verb_of_slack_is_proposed(typed: str, *, proposed: bool) -> None:
+    unknown = ParseError(Problem.UNKNOWN_VERB, value=typed)
+    assert ("Did you mean" in admin_views.parse_error(unknown, READERS["en"]).text) == proposed

@@ -34,7 +34,8 @@ from bot.slack.blocks import Message, RenderContext, actions, button, context, e
 
 CONFIRM, CANCEL = "admin_confirm", "admin_cancel"
 MAX_WARNING_LENGTH = 500
-SHELL_COMMAND = re.compile(f"`studio-links ({'|'.join(v for v, spec in COMMAND_SPECS.items() if spec.in_slack)})\\b")
+IN_SLACK = [verb for verb, spec in COMMAND_SPECS.items() if spec.in_slack]
+SHELL_COMMAND = re.compile(f"`studio-links ({'|'.join(IN_SLACK)})\\b")
 # How many aliases are shown, so that the longest still fit into a message.
 MAX_ALIASES = 8
 
@@ -53,7 +54,7 @@ def parse_error(problem: ParseError, render: RenderContext) -> Message:
         must = words.must_with_group
     text = words.problems[problem.problem].format(field=code(problem.field), value=code(problem.value), must=must)
     if problem.verb is None:
-        near = get_close_matches(problem.value.lower(), Verb, n=1)
+        near = get_close_matches(problem.value.lower(), IN_SLACK, n=1)
         hint = f" {render.words.nearest.format(aliases=f'`{near[0]}`')}" if near else ""
         return text_message(f"{text}{hint}\n{usage(render).text}")
     example = words.example.format(command=command, example=COMMAND_SPECS[problem.verb].example)
