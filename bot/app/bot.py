@@ -17,12 +17,12 @@ from bot.serving.health import Health
 from bot.serving.wsgi import Entrance
 from bot.slack.app_context import AppContext
 from bot.slack.payloads import Home, admits_anybody, foreign_token, home_tenant
-from bot.slack.socket_mode import SocketMode
 from bot.store.models import Tables
 from bot.store.tables import ready
 
 if TYPE_CHECKING:
     from bot.observability.traces import Tracing
+    from bot.slack.socket_mode import SocketMode
 
 log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ class Bot:
     calls: CallExecutor
     health: Health
     sealing: Sealing
-    socket: SocketMode | None
+    socket: "SocketMode | None"
     signing_secrets: RefreshingSecret[tuple[str, ...]] | None
     tracing: "Tracing | None"
     _stopping: threading.Event = field(default_factory=threading.Event)

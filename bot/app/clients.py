@@ -13,6 +13,7 @@ from bot.store.models import Tables, bind
 
 if TYPE_CHECKING:
     from bot.slack.client import SlackApi
+    from bot.slack.network import Network
 
 
 def rules(settings: Settings) -> Rules:
@@ -39,7 +40,7 @@ def studio(settings: Settings, connections: int, failed: Failed | None = None) -
     )
 
 
-def slack(settings: Settings, *, patient: bool = False) -> "SlackApi | None":
+def slack(settings: Settings, *, patient: bool = False, network: "Network | None" = None) -> "SlackApi | None":
     """Return Slack for administration; None without a bot token."""
     if settings.slack_bot_token is None:
         return None
@@ -47,16 +48,20 @@ def slack(settings: Settings, *, patient: bool = False) -> "SlackApi | None":
     from bot.slack.client import SlackApi
 
     token, shared = settings.slack_bot_token.get_secret_value(), shared_tenants(settings.studio_teams)
-    return SlackApi(token=token, api_url=settings.slack_api_url, patient=patient, shared=shared)
+    api_url = settings.slack_api_url
+    return SlackApi(token=token, api_url=api_url, patient=patient, shared=shared, network=network)
 
 
-def patient_slack(settings: Settings) -> "SlackApi":
+def patient_slack(settings: Settings, network: "Network | None" = None) -> "SlackApi":
     """Return Slack for long lists.
+
+    Args:
+        network: another client's, whose certificates need not be read again.
 
     Raises:
         ConfigError: SLACK_BOT_TOKEN is not set.
     """
-    found = slack(settings, patient=True)
+    found = slack(settings, patient=True, network=network)
     if found is None:
         raise ConfigError("SLACK_BOT_TOKEN is missing: set it to the app's bot token, which starts with xoxb-")
     return found

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 from slack_bolt import App
@@ -38,8 +39,6 @@ from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import handlers as member_handlers
 from bot.slack.request_limit import RequestLimit
 from bot.slack.requests import handlers as request_handlers
-from bot.slack.socket_connection import EnvelopeHandler
-from bot.slack.socket_mode import SocketMode
 from bot.store.access import AccessTable
 from bot.store.access_requests import AccessRequestTable
 from bot.store.audit import AuditTable
@@ -49,6 +48,9 @@ from bot.store.people import PeopleTable
 from bot.store.runtime import RuntimeTable
 from bot.store.seals import SealTable
 from bot.store.tables import ready
+
+if TYPE_CHECKING:
+    from bot.slack.socket_mode import SocketMode
 
 log = structlog.get_logger()
 
@@ -151,7 +153,7 @@ def _listeners(
     tenants, runtime = shared_tenants(settings.studio_teams), RuntimeTable(tables)
     people, kept = PeopleTable(tables), None
     if settings.studio_person_seconds:
-        patient = clients.patient_slack(settings)
+        patient = clients.patient_slack(settings, slack.network)
         kept = People(people, lambda: (account for account, *_ in patient.accounts()))
     access = AccessTable(tables, audit_days=days, tenants=tenants, people=people)
     audit = AuditTable(tables, days=days, tenants=tenants)
@@ -191,7 +193,10 @@ def _listeners(
     return app
 
 
-def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> SocketMode:
+def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> "SocketMode":
+    from bot.slack.socket_connection import EnvelopeHandler  # noqa: PLC0415 - over HTTP, nothing needs websockets
+    from bot.slack.socket_mode import SocketMode  # noqa: PLC0415 - over HTTP, nothing needs websockets
+
     app_token = settings.slack_app_token.get_secret_value()
     redactor.register(app_token)
     handler = EnvelopeHandler(lambda body: acknowledgement(dispatch(bolt, body)), MAX_BODY_BYTES, app.metrics)

@@ -60,13 +60,14 @@ class SlackApi:
         failed: Failed = lambda _upstream, _code: None,
         patient: bool = False,
         shared: Collection[str] = (),
+        network: Network | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._now, self._key = now, token.encode()
         self._failed, self._shared = failed, frozenset(shared)
         self._api_timeout = None if patient else API_TIMEOUT
         self._calls = ThreadPoolExecutor(2 * connections, thread_name_prefix="slack")
-        self.network = Network()
+        self.network = network or Network()
         self._client = self.network.web_client(
             api_url,
             token=token,

@@ -143,6 +143,13 @@ def test_calls_through_a_proxy_check_certificates_too(far: Far, monkeypatch: pyt
     assert far.requests == ["SageMaker.CreatePresignedDomainUrl"]
 
 
+def test_clients_share_the_authorities_they_have_read(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(far.trusted))
+    call(a_client(far))
+    far.trusted.unlink()
+    call(a_client(far))
+
+
 def test_unreadable_authorities_are_named_by_the_call(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nonexistent/ca.pem")
     with pytest.raises(SSLError, match="No such file"):
