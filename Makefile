@@ -10,7 +10,7 @@ PIP_INDEX = $${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-ur
 UV = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(PIP_INDEX)}" $(BIN)/uv pip install --quiet --python $(BIN)/python
 PYTEST := $(BIN)/python -m pytest
 # Scenarios wait more than they compute, so there are more workers than cores. The long modules start first.
-WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+WORKERS ?= $(shell expr 5 \* $$(getconf _NPROCESSORS_ONLN) / 2)
 PARALLEL := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 FOLDERS := tests/scenario tests/browser tests/contract tests/unit
 SUITE := -m "not alone" $(PARALLEL) $(FOLDERS)
@@ -46,8 +46,7 @@ demo: $(DEMO) ## run the product in your browser, no account needed (ARGS=--once
 	@$(BIN)/python -m bot demo $(ARGS)
 
 test: $(READY) ## run lint and all tests in parallel (ARGS="-k name" for some)
-	@# It imports all test modules, so it compiles them once for all workers of the next run.
-	$(PYTEST) -m alone $(ARGS) || test $$? -eq 5
+	$(PYTEST) -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' $(FOLDERS)) $(ARGS) || test $$? -eq 5
 	@mkdir -p build
 	@$(MAKE) --no-print-directory lint >build/lint.log 2>&1 & lint=$$!; failed=0; \
 	$(PYTEST) $(SUITE) $(ARGS) || failed=1; \

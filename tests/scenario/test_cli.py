@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -434,20 +433,6 @@ def test_local_aws_reports_a_port_in_use(product: Product) -> None:
     advice = "Choose another --port, or stop the process that uses it."
     said = f"studio-links: Nothing can listen on 127.0.0.1:{port} (Address already in use). {advice}\n"
     assert (ended.returncode, ended.stderr) == (1, said)
-
-
-def test_demo_runs_in_under_ten_seconds(product: Product) -> None:
-    """Play it over Socket Mode: the tests in the browser do the same and more over HTTP."""
-    started = time.monotonic()
-
-    ended = in_a_process(product, "demo", "--once", "--socket")
-
-    assert time.monotonic() - started < 10 * 3  # other tests keep the machine busy
-    for name in ("ana", "ben", "cleo", "dan", "gus"):
-        assert f"{name} sees" in ended.stdout
-    assert "leads to the AWS sign-in page" in ended.stdout
-    assert "not_allowed" in ended.stdout
-    assert "token=" not in ended.stdout + ended.stderr
 
 
 HOSTILE = "\x1b[2J\u202eevil\u2066 =1+1 \x9b31m\u2028@x"
