@@ -10,7 +10,8 @@ PIP_INDEX = $${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-ur
 UV = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(PIP_INDEX)}" $(BIN)/uv pip install --quiet --python $(BIN)/python
 PYTEST := $(BIN)/python -m pytest
 # Scenarios wait more than they compute, so there are more workers than cores. The long modules start first.
-WORKERS ?= $(shell expr 5 \* $$(getconf _NPROCESSORS_ONLN) / 2)
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+COMPUTING := $(shell expr \( $$(getconf _NPROCESSORS_ONLN) + 1 \) / 2)
 PARALLEL := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 FOLDERS := tests/scenario tests/browser tests/contract tests/unit
 SUITE := -m "not alone" $(PARALLEL) $(FOLDERS)
@@ -48,9 +49,12 @@ demo: $(DEMO) ## run the product in your browser, no account needed (ARGS=--once
 test: $(READY) ## run lint and all tests in parallel (ARGS="-k name" for some)
 	$(PYTEST) -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' $(FOLDERS)) $(ARGS) || test $$? -eq 5
 	@mkdir -p build
-	@$(MAKE) --no-print-directory lint >build/lint.log 2>&1 & lint=$$!; failed=0; \
-	$(PYTEST) $(SUITE) $(ARGS) || failed=1; \
-	wait $$lint || failed=1; cat build/lint.log; exit $$failed
+	@# What computes runs beside what waits, in workers of its own: each worker collects all tests of its run.
+	@$(MAKE) --no-print-directory lint >build/lint.log 2>&1 & lint=$$!; \
+	$(PYTEST) $(PARALLEL) --numprocesses $(COMPUTING) tests/contract tests/unit $(ARGS) >build/unit.log 2>&1 & unit=$$!; \
+	failed=0; $(PYTEST) -m "not alone" $(PARALLEL) tests/scenario tests/browser $(ARGS) || test $$? -eq 5 || failed=1; \
+	wait $$unit || test $$? -eq 5 || failed=1; wait $$lint || failed=1; \
+	cat build/unit.log build/lint.log; exit $$failed
 
 public: $(READY) ## run the tests of faults that people reported in public, in under a minute
 	@# Collecting the other modules would take longer than these tests do, and so would a worker more than cores.

@@ -117,7 +117,7 @@ def test_init_leads_from_nothing_to_a_link(world: World) -> None:
         for user in ("U0ANA", "U0BEN"):
             answer = world.slack.render(world.slack.answer_to(world.slack.command(user)))
             assert "Open Studio" in answer
-        screen.interrupt_hidden_input()
+        screen.interrupt()
         assert screen.wait() in (0, 130)
 
     logging.getLogger(__name__).info("%d questions, %d words, %.1f seconds", screen.typed, words, seconds)
@@ -146,7 +146,7 @@ def test_init_goes_on_after_wrong_tokens_and_an_interruption(world: World) -> No
         screen.expect("Bot token")
         screen.type(world.slack.bot_token)
         screen.expect("App-level token")
-        screen.interrupt_hidden_input()
+        screen.interrupt()
         screen.expect("goes on from here")
         assert screen.wait() == 130
     assert world.env["SLACK_BOT_TOKEN"] == world.slack.bot_token
