@@ -11,7 +11,7 @@ UV = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(PIP_INDEX)}" $(BIN)/uv pip install
 PYTEST := $(BIN)/python -m pytest
 # Scenarios wait more than they compute, so there are more workers than cores. The long modules start first.
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
-COMPUTING := $(shell expr \( $$(getconf _NPROCESSORS_ONLN) + 1 \) / 2)
+COMPUTING := $(shell getconf _NPROCESSORS_ONLN)
 PARALLEL := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 FOLDERS := tests/scenario tests/browser tests/contract tests/unit
 SUITE := -m "not alone" $(PARALLEL) $(FOLDERS)
