@@ -1,5 +1,6 @@
 """The AWS stand-in that contract tests run the adapters against, and the pairs of fake and adapter."""
 
+import io
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from bot.local.aws.stand_in import REGION
+from bot.observability import logs
 from bot.slack import client, response_url
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
@@ -107,3 +109,16 @@ def proxy() -> Iterator[tuple[str, list[tuple[int, str, bytes]]]]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def audit(tables: Tables) -> AuditTable:
+    return AuditTable(tables, days=AUDIT_DAYS)
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    """What production logs."""
+    stream = io.StringIO()
+    logs.configure(level="INFO", style="json", stream=stream)
+    return stream

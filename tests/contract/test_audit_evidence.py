@@ -12,7 +12,6 @@ from bot.core.audit import changed
 from bot.core.errors import AlreadyRecorded, Changed
 from bot.core.link import Source
 from bot.core.records import Actor, Entry
-from bot.observability import logs
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable, from_item
 from bot.store.digests import commitment
@@ -26,21 +25,8 @@ PSEUDONYM = "U0ERASED01"
 
 
 @pytest.fixture
-def audit(tables: Tables) -> AuditTable:
-    return AuditTable(tables, days=DAYS)
-
-
-@pytest.fixture
 def access(tables: Tables) -> AccessTable:
     return AccessTable(tables, audit_days=DAYS)
-
-
-@pytest.fixture
-def log() -> io.StringIO:
-    """What production logs."""
-    stream = io.StringIO()
-    logs.configure(level="INFO", style="json", stream=stream)
-    return stream
 
 
 def lines(log: io.StringIO) -> list[dict[str, Any]]:

@@ -37,21 +37,8 @@ FIRST = NOON + INTERVAL + GRACE
 
 
 @pytest.fixture
-def audit(tables: Tables) -> AuditTable:
-    return AuditTable(tables, days=DAYS)
-
-
-@pytest.fixture
 def seals(tables: Tables) -> SealTable:
     return SealTable(tables, days=DAYS)
-
-
-@pytest.fixture
-def log() -> io.StringIO:
-    """What production logs."""
-    stream = io.StringIO()
-    logs.configure(level="INFO", style="json", stream=stream)
-    return stream
 
 
 def entry(number: int, minute: float, **more: Any) -> Entry:
