@@ -14,6 +14,7 @@ from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
 from bot.core.records import Actor
 from bot.local.aws.stand_in import LocalAws
+from bot.local.demo import seed
 from bot.store import tables
 
 SEEDING = Actor("cli:bench", Source.CLI)
@@ -21,14 +22,7 @@ SEEDING = Actor("cli:bench", Source.CLI)
 
 def create_domain(name: str) -> str:
     """Create a SageMaker domain and return its id."""
-    arn: str = boto3.client("sagemaker").create_domain(
-        DomainName=name,
-        AuthMode="IAM",
-        DefaultUserSettings={"ExecutionRole": "arn:aws:iam::123456789012:role/studio"},
-        SubnetIds=["subnet-1"],
-        VpcId="vpc-1",
-    )["DomainArn"]
-    return arn.rpartition("/")[2]
+    return seed.create_domain(boto3.client("sagemaker"), name)
 
 
 def create_profile(domain: str, name: str) -> None:

@@ -66,7 +66,7 @@ MESSAGES = (
 def seed(settings: Settings, workspace: Workspace, admin: Admin) -> str:
     """Create everything with the code of the operator's commands, and return the first domain's id."""
     sagemaker = boto3.client("sagemaker", region_name=settings.aws_region)
-    domain_id, sandbox_id = _create_domain(sagemaker, DOMAIN_NAME), _create_domain(sagemaker, SANDBOX_NAME)
+    domain_id, sandbox_id = create_domain(sagemaker, DOMAIN_NAME), create_domain(sagemaker, SANDBOX_NAME)
     team = workspace.installation.team_id
     for member in MEMBERS:
         title = member.story[0].upper() + member.story[1:]
@@ -83,7 +83,7 @@ def seed(settings: Settings, workspace: Workspace, admin: Admin) -> str:
     return domain_id
 
 
-def _create_domain(sagemaker: "SageMakerClient", name: str) -> str:
+def create_domain(sagemaker: "SageMakerClient", name: str) -> str:
     arn = sagemaker.create_domain(
         DomainName=name,
         AuthMode="IAM",
