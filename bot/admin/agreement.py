@@ -17,7 +17,7 @@ from bot.links.facts import Gatherer, is_in
 def administrators(admin: Admin, tenant: str, configured: Collection[str]) -> frozenset[str]:
     """Return the user ids that administer: the configured ones, and those with an admin rule in force.
 
-    A block does not count: whoever blocks the others would otherwise be the only administrator.
+    A block does not count: by blocking the others, an administrator would otherwise become the only one.
     """
     now, ruled = admin.now(), [Member(tenant, user) for user in admin.access.administrators(tenant)]
     found = admin.access.read_each(ruled)
@@ -41,18 +41,22 @@ class Agreement:
     facts: Gatherer
     configured: frozenset[str]
 
-    def needed(
-        self, by: Member, command: AdminCommand, stored: Access | Workspace
-    ) -> tuple[Consent, Ownership | None]:
-        """Return who must agree to a command, and whose the profile of its mapping is or was.
+    def refuses(self, by: Member, command: AdminCommand, stored: Access | Workspace) -> bool:
+        """Return whether a command gives its administrator something that only another may give.
 
         Raises:
             SlackError: Slack does not say whether the administrator is in the group that the command allows.
         """
+        return self._gains(by, command, stored) and not self._is_sole(by)
+
+    def needed(
+        self, by: Member, command: AdminCommand, stored: Access | Workspace
+    ) -> tuple[Consent, Ownership | None]:
+        """Return who must agree to a command, and whose the profile of its mapping is or was; SlackError as above."""
         to = Member(by.tenant, command.principal) if command.verb is Verb.MAP else None
         profile = None if to is None else self.admin.access.ownership(command.mapping())
         lockdown = lockdown_of(stored) if command.verb is Verb.LOCKDOWN else None
-        gains = self._gains(by, command, stored) and not self._is_sole(by)
+        gains = self.refuses(by, command, stored)
         return consent(by, gains=gains, to=to, profile=profile, lockdown=lockdown), profile
 
     def others(self, by: Member, command: AdminCommand) -> frozenset[str]:
@@ -68,7 +72,7 @@ class Agreement:
             case Verb.MAP | Verb.ALLOW | Verb.ADMIN:
                 return command.principal == by.user_id
             case Verb.FORGET:
-                if command.principal != by.user_id:  # whoever removes the others would be the only administrator
+                if command.principal != by.user_id:  # removing the others leaves one administrator
                     return self.admin.rules.sole_admin and _may_have_admin_rule(stored, self.admin.now())
                 return bool(stored.unreadable) or any(grant.effect is Effect.DENY for grant in stored.grants)
             case _:

@@ -98,7 +98,7 @@ class CommandRunner:
         )
         if not self.pending.keep(pending):
             return None
-        if self._agreement.needed(by, command, access)[0] is Consent.REFUSED:
+        if self._agreement.refuses(by, command, access):
             return self._refuse(Actor(by.user_id, source), by.tenant, command, NotDoneReason.OWN_ACCESS)
         lost = affected(command, access, now)
         if lost is not None:
