@@ -20,7 +20,7 @@ SOLE_ADMIN, EMAIL_DOMAINS = "STUDIO_SOLE_ADMIN", "STUDIO_EMAIL_DOMAINS"
 
 
 def let_in(answers: Answers, run: CommandContext, arn: str, domain: Domain) -> None:
-    """Settle who administers, then map and allow them and whoever else is chosen.
+    """Settle who administers, then map and allow them and all others who are chosen.
 
     Raises:
         StudioLinksError: a member could not be mapped or allowed; those before are.

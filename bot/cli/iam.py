@@ -79,7 +79,7 @@ def iam_policy(
     partition, number = _account(account, settings.aws_region)
     of_tables = role in (Role.SETUP, Role.ERASURE)
     mappings = [] if of_tables else _mappings(run, named=bool(domains))
-    # Whoever revokes reaches domains of this account with their own role, not with the mapping's.
+    # A person who revokes reaches domains of this account with their own role, not with the mapping's.
     here = f":{number}:" if role is Role.REVOCATION else None
     own = [each for each in mappings if not each.role_arn or (here and here in each.role_arn)]
     open_domains = frozenset((settings.aws_region, each) for each in domains)

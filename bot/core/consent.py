@@ -1,7 +1,7 @@
 """Decide who must agree to a change that an administrator asks for in Slack. Pure.
 
 One administrator alone can neither give themselves anything, nor move a profile that belonged to somebody, nor lift a
-lockdown that somebody else has set. Whoever runs the shell can: they could change the tables anyway.
+lockdown that somebody else has set. The shell can: its users could change the tables anyway.
 """
 
 from dataclasses import dataclass

@@ -121,7 +121,7 @@ def test_replies_go_into_the_open_dialog(workspace: Workspace, slack: SlackApi) 
 
 
 def test_forged_reply_goes_into_no_dialog_of_another(workspace: Workspace, slack: SlackApi) -> None:
-    """Whoever can sign requests sends one in Ana's name, which names a dialog and mark of their own."""
+    """A holder of the signing secret sends a request in Ana's name, which names a dialog and mark of their own."""
     bens = slack.open_view(replace(origin(workspace), user_id=BEN.user_id), OTHER)
     for mark in ("", "é", bens.view_mark):
         assert not slack.reply(replace(bens, user_id=ANA.user_id, view_mark=mark), MESSAGE, replace=True)

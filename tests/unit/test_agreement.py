@@ -184,7 +184,7 @@ def test_profile_unmapped_elsewhere_meanwhile_is_not_taken(world: World, monkeyp
 
 
 def test_forged_press_cannot_name_what_waits(world: World) -> None:
-    """Whoever forges the command knows its id, but not that of the question to the second administrator."""
+    """A forger of the command knows its id, but not that of the question to the second administrator."""
     world.access.give(ANA, a_mapping(profile="ana"))
     forged = world.request_id()
     asked = world.use_case.ask(ADA, world.command(Verb.MAP, BEN, **MAP), forged, Source.COMMAND)
