@@ -79,6 +79,11 @@ def confirm(question: str) -> bool:
     return typer.confirm(_visible(question), err=True)
 
 
+def agreed(question: str, *, yes: bool) -> bool:
+    """Return whether a command may go on: because of --yes, or of the answer; without a terminal, nobody is asked."""
+    return yes or not is_terminal() or confirm(question)
+
+
 def progress(items: Iterable[T], *, total: int | None, doing: str) -> Iterator[T]:
     """Yield the items and show a progress bar on standard error, if that is a terminal."""
     console = Console(stderr=True)

@@ -61,7 +61,7 @@ def erase(
             f"nothing was erased: a rule blocks {user}, or records cannot be read, and without them a group's rule "
             "could let them in. Deactivate the account in Slack first, then use --force"
         )
-    if not yes and console.is_terminal() and not console.confirm(f"Erase {user} permanently? Nobody can undo this."):
+    if not console.agreed(f"Erase {user} permanently? Nobody can undo this.", yes=yes):
         raise BadInput("cancelled; nothing was erased")
     counts = _erase(run, member, access)
     if as_json:

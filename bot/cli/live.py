@@ -30,7 +30,7 @@ def prepare(record: Path, key: Path | None, *, yes: bool) -> None:
             raise BadInput(f"{file} exists already: name another file with --record")
     if key is not None and (not key.is_file() or shutil.which("ssh-keygen") is None):
         raise BadInput(f"{key} cannot sign: name the file of an SSH key, and install ssh-keygen")
-    if not yes and console.is_terminal() and not console.confirm(QUESTION):
+    if not console.agreed(QUESTION, yes=yes):
         raise BadInput("cancelled; no link was made")
 
 

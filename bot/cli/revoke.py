@@ -72,7 +72,7 @@ def revoke(
     result = Result(user, remains=list(REMAINS))
     steps = _steps(_revocation(run, member, serving_role, assume or []), tuple(access.mappings), result)
     if not dry_run:
-        _carry_out(run, member, steps, result, ask=not yes and console.is_terminal())
+        _carry_out(run, member, steps, result, yes=yes)
     _print(result, [step.what for step in steps] if dry_run else None, as_json=as_json)
     if result.failed:
         raise typer.Exit(1)
@@ -108,10 +108,10 @@ def _steps(revocation: "Revocation", mappings: "tuple[Mapping, ...]", result: Re
     return steps
 
 
-def _carry_out(run: CommandContext, member: Member, steps: "list[Step]", result: Result, *, ask: bool) -> None:
+def _carry_out(run: CommandContext, member: Member, steps: "list[Step]", result: Result, *, yes: bool) -> None:
     """End each step, after a record of the intention: without it, nothing is ended."""
     question = "\n".join([*(f"would end: {step.what}" for step in steps), f"End all of this for {member.user_id}?"])
-    if ask and not console.confirm(question):
+    if not console.agreed(question, yes=yes):
         raise BadInput("cancelled; nothing was ended")
     entry = changed("revoke", run.actor, member.tenant, member.user_id, utc_now(), outcome=REQUESTED)
     run.admin.audit.open(entry)
