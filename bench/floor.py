@@ -15,6 +15,12 @@ from bench.slack import TEAM, Plan, Report
 from bench.wire import HEAD_ENDS, LENGTH
 
 KEY = {"owner": {"S": f"{TEAM}#U0TEMPLATE"}}
+CLOSE = {
+    "Key": KEY,
+    "UpdateExpression": "SET #outcome = :outcome",
+    "ExpressionAttributeNames": {"#outcome": "outcome"},
+    "ExpressionAttributeValues": {":outcome": {"S": "link_sent"}},
+}
 CALL = dict[str, object]
 
 
@@ -46,7 +52,7 @@ class Floor:
         self._mint = post("/", {"DomainId": "d-bench"}, "SageMaker.CreatePresignedDomainUrl")
         self._person = post("/api/users.info", {})
         self._reply = post("/commands/T/none", {"text": "0" * 2000})
-        self._close = post("/", {"Key": KEY}, "DynamoDB_20120810.UpdateItem")
+        self._close = post("/", CLOSE, "DynamoDB_20120810.UpdateItem")
 
     async def carry_out(self, plan: Plan) -> Report:
         """Make the links of a plan, and report how long each took."""
