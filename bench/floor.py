@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from bench.slack import TEAM, Plan, Report
@@ -21,7 +21,7 @@ CLOSE = {
     "ExpressionAttributeNames": {"#outcome": "outcome"},
     "ExpressionAttributeValues": {":outcome": {"S": "link_sent"}},
 }
-CALL = dict[str, object]
+CALL = Mapping[str, object]
 
 
 class Upstream:
