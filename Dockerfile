@@ -30,7 +30,7 @@ RUN python -m venv --without-pip /opt/venv \
         --only-binary :all: --require-hashes --requirement "$REQUIREMENTS" \
     && python -m pip install --no-cache-dir --disable-pip-version-check \
         --only-binary :all: --require-hashes --requirement requirements-build.txt
-COPY LICENSE README.md pyproject.toml manifest.yml ./
+COPY LICENSE README.md pyproject.toml hatch_build.py manifest.yml ./
 COPY bot bot
 # Remove the stand-ins. Compile now, because production has a read-only file system.
 RUN rm -rf bot/local \

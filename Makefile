@@ -80,13 +80,13 @@ lock: $(READY) ## pin production and development dependencies
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" --extra otel --constraint requirements.txt pyproject.toml \
 		--output-file requirements-otel.txt
-	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
+	printf 'build>=1.3\nhatchling>=1.27\n' | $(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" - --output-file requirements-build.txt
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" --extra local --constraint requirements.txt pyproject.toml \
 		--output-file requirements-demo.txt
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
-		--custom-compile-command "make lock" --extra dev --constraint requirements-demo.txt pyproject.toml \
+		--custom-compile-command "make lock" --extra local --extra otel --group dev --constraint requirements-demo.txt pyproject.toml \
 		--output-file requirements-dev.txt
 
 bench: $(READY) ## compare speed and cost with a naive bot and with the upstream calls alone, under five minutes

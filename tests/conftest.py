@@ -15,6 +15,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from bot.observability import logs
 from tests.leaks import find_leaks
+from tests.packages import build_packages
 
 LOG_FOLDER = Path(__file__).parent.parent / "build" / "test-logs"
 # Set under `make coverage`: it has every subprocess measure itself, which slows processes down that tests wait for.
@@ -79,6 +80,12 @@ def log_folder() -> Path:
 def coverage_environment() -> dict[str, str]:
     """Variables with which a subprocess measures its coverage; empty if it is not measured."""
     return COVERAGE
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this tree, beside its sdist."""
+    return build_packages(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(autouse=True)
