@@ -56,6 +56,7 @@ from bot.variables import (
     split,
     whole_number,
 )
+from bot.workspaces import templates
 
 S = TypeVar("S", bound="Settings")
 
@@ -123,6 +124,13 @@ class Settings(BaseSettings):
 
     # Variables that were references, and the references.
     _resolved: dict[str, str] = PrivateAttr(default_factory=dict)
+    # What new profiles get, by domain.
+    _templates: templates.Templates = PrivateAttr(default_factory=dict)
+
+    @property
+    def profile_templates(self) -> templates.Templates:
+        """Return what new profiles get, by domain: those of `STUDIO_PROFILE_TEMPLATE_<domain>`."""
+        return self._templates
 
     def is_reference(self, name: str) -> bool:
         """Return whether the variable was a reference, so that its value may be read again."""
@@ -233,11 +241,13 @@ def load(kind: type[S]) -> S:
     except ValidationError as error:
         for name, problem in _explain(error, kind, resolved):
             problems.setdefault(name, problem)
-    problems |= _wrong_endpoints()
+    found, wrong = templates.read((name, bare(text)) for name, text in os.environ.items())
+    problems |= _wrong_endpoints() | wrong
     if settings is None or problems:
         # No cause: it would quote the values, secrets among them.
         raise ConfigError("\n".join(problems.values())) from None
-    settings._resolved.update(resolved)  # noqa: SLF001 - no variable may set it, and this is its only writer
+    settings._resolved.update(resolved)  # noqa: SLF001 - no variable may set these, and this is their only writer
+    settings._templates = found  # noqa: SLF001
     return settings
 
 
