@@ -380,6 +380,135 @@ def test_invalid_space_settings_are_refused(sagemaker: Any) -> None:
     assert code(sagemaker.delete_space, DomainId=DOMAIN, SpaceName="y") == "ResourceNotFound"
 
 
+# What takes its time
+
+
+OWN = {"DomainId": DOMAIN, "UserProfileName": "Ana", "AppType": "JupyterServer", "AppName": "default"}
+IN_SPACE = {"DomainId": DOMAIN, "SpaceName": "desk", "AppType": "JupyterLab", "AppName": "default"}
+PRIVATE = {
+    "OwnershipSettings": {"OwnerUserProfileName": "Ana"},
+    "SpaceSharingSettings": {"SharingType": "Private"},
+    "SpaceSettings": {"AppType": "JupyterLab"},
+}
+
+
+def test_app_has_its_instance_type_and_time(sagemaker: Any) -> None:
+    sagemaker.create_space(DomainId=DOMAIN, SpaceName="desk", **PRIVATE)
+    arn = sagemaker.create_app(**IN_SPACE, ResourceSpec={"InstanceType": "ml.t3.medium"})["AppArn"]
+
+    [listed] = sagemaker.list_apps(DomainIdEquals=DOMAIN, SpaceNameEquals="desk")["Apps"]
+    described = sagemaker.describe_app(**IN_SPACE)
+
+    assert (
+        arn == described["AppArn"] == f"arn:aws:sagemaker:{REGION}:123456789012:app/{DOMAIN}/desk/jupyterlab/default"
+    )
+    assert listed["ResourceSpec"] == described["ResourceSpec"] == {"InstanceType": "ml.t3.medium"}
+    assert listed["CreationTime"].timestamp() == NOON
+    assert "UserProfileName" not in listed
+    assert sagemaker.list_apps(UserProfileNameEquals="Ana")["Apps"] == []
+
+
+def test_health_checks_look_like_the_activity_of_a_member(sagemaker: Any, clock: Clock) -> None:
+    sagemaker.create_app(**OWN)
+    clock.now += 3600
+    assert sagemaker.describe_app(**OWN)["LastUserActivityTimestamp"].timestamp() == clock.now
+
+
+def test_invalid_apps_are_refused(sagemaker: Any, aws: LocalAws) -> None:
+    create = sagemaker.create_app
+    assert code(create, **OWN | {"AppType": "JupyterLab"}) == "ValidationException"
+    assert code(create, **OWN, SpaceName="desk") == "ValidationException"
+    assert code(create, **OWN, ResourceSpec={"InstanceType": "ml.t9.nano"}) == "ValidationException"
+    assert code(create, **IN_SPACE) == "ResourceNotFound"
+    create(**OWN)
+    assert code(create, **OWN | {"UserProfileName": "ana"}) == "ResourceInUse"
+    assert code(sagemaker.describe_app, **OWN | {"AppName": "x"}) == "ResourceNotFound"
+    both = {"UserProfileNameEquals": "Ana", "SpaceNameEquals": "desk"}
+    assert code(sagemaker.list_apps, **both) == "ValidationException"
+    aws.set_status(DOMAIN, "Ana", status="Failed")
+    assert code(create, **OWN | {"AppName": "second"}) == "ValidationException"
+
+
+def test_everything_passes_through_its_states(sagemaker: Any, aws: LocalAws, clock: Clock) -> None:
+    def states() -> list[str]:
+        listed = (sagemaker.list_user_profiles, sagemaker.list_spaces, sagemaker.list_apps)
+        return [each["Status"] for call in listed for found in list(call().values())[:1] for each in found]
+
+    aws.delays.starting |= {"UserProfile": 30, "Space": 10, "App": 120}
+    aws.delays.deleting |= {"UserProfile": 30, "Space": 10, "App": 900}
+    sagemaker.create_space(DomainId=DOMAIN, SpaceName="desk", **PRIVATE)
+    assert states() == ["InService", "Pending"]
+    assert code(sagemaker.create_app, **IN_SPACE) == "ValidationException"
+    clock.now += 10
+    sagemaker.create_app(**IN_SPACE)
+    assert states() == ["InService", "InService", "Pending"]
+    assert code(sagemaker.delete_app, **IN_SPACE) == "ResourceInUse"
+    clock.now += 120
+    assert states() == ["InService"] * 3
+    sagemaker.delete_app(**IN_SPACE)
+    assert states() == ["InService", "InService", "Deleting"]
+    assert code(sagemaker.delete_app, **IN_SPACE) == "ResourceInUse"
+    clock.now += 900
+    assert states() == ["InService", "InService", "Deleted"]
+    sagemaker.delete_space(DomainId=DOMAIN, SpaceName="desk")
+    assert states() == ["InService", "Deleting", "Deleted"]
+    assert code(sagemaker.delete_user_profile, DomainId=DOMAIN, UserProfileName="Ana") == "ResourceInUse"
+    clock.now += 10
+    sagemaker.delete_user_profile(DomainId=DOMAIN, UserProfileName="Ana")
+    assert states() == ["Deleting", "Deleted"]
+    clock.now += 30
+    assert states() == ["Deleted"]
+    assert code(sagemaker.delete_app, **OWN) == "ResourceNotFound"
+
+
+def test_owner_of_something_alive_cannot_be_deleted(sagemaker: Any) -> None:
+    sagemaker.create_space(DomainId=DOMAIN, SpaceName="desk", **PRIVATE)
+    for app in (OWN, IN_SPACE):
+        sagemaker.create_app(**app)
+    delete_space = {"DomainId": DOMAIN, "SpaceName": "desk"}
+    assert code(sagemaker.delete_space, **delete_space) == "ResourceInUse"
+    sagemaker.delete_app(**IN_SPACE)
+    sagemaker.delete_space(**delete_space)
+    assert code(sagemaker.delete_user_profile, DomainId=DOMAIN, UserProfileName="ana") == "ResourceInUse"
+    sagemaker.delete_app(**OWN)
+    sagemaker.delete_user_profile(DomainId=DOMAIN, UserProfileName="ana")
+
+
+def test_failed_start_has_its_reason_and_can_be_deleted(sagemaker: Any, aws: LocalAws, clock: Clock) -> None:
+    aws.delays.starting["App"] = 60
+    aws.delays.failing |= {"App": "No capacity", "UserProfile": "No such role"}
+    sagemaker.create_app(**OWN)
+    assert sagemaker.describe_app(**OWN)["Status"] == "Pending"
+    clock.now += 60
+    described = sagemaker.describe_app(**OWN)
+    assert (described["Status"], described["FailureReason"]) == ("Failed", "No capacity")
+    sagemaker.delete_app(**OWN)
+    sagemaker.update_user_profile(DomainId=DOMAIN, UserProfileName="ana", UserSettings={})
+    described = sagemaker.describe_user_profile(DomainId=DOMAIN, UserProfileName="Ana")
+    assert (described["Status"], described["FailureReason"]) == ("Update_Failed", "No such role")
+
+
+def test_update_replaces_settings(sagemaker: Any, aws: LocalAws, clock: Clock) -> None:
+    sagemaker.create_space(DomainId=DOMAIN, SpaceName="desk", **PRIVATE)
+    aws.delays.starting["Space"] = 5
+    settings = {"SpaceSettings": {"SpaceStorageSettings": {"EbsStorageSettings": {"EbsVolumeSizeInGb": 50}}}}
+    named = {"DomainId": DOMAIN, "SpaceName": "desk"}
+    assert sagemaker.update_space(**named, **settings)["SpaceArn"].endswith(f":space/{DOMAIN}/desk")
+    assert code(sagemaker.update_space, **named, **settings) == "ResourceInUse"
+    assert sagemaker.describe_space(**named)["Status"] == "Updating"
+    clock.now += 5
+    described = sagemaker.describe_space(**named)
+    assert (described["Status"], described["SpaceSettings"]) == ("InService", settings["SpaceSettings"])
+
+
+def test_app_list_has_pages_of_ten(sagemaker: Any) -> None:
+    for number in range(12):
+        sagemaker.create_app(**OWN | {"AppName": f"app-{number}"})
+    pages = list(sagemaker.get_paginator("list_apps").paginate(DomainIdEquals=DOMAIN, SortOrder="Ascending"))
+    assert [len(page["Apps"]) for page in pages] == [10, 2]
+    assert [app["AppName"] for page in pages for app in page["Apps"]] == [f"app-{number}" for number in range(12)]
+
+
 # Domains
 
 
@@ -421,10 +550,14 @@ def test_answers_are_valid_by_the_model_of_the_api(sagemaker: Any, auth_mode: st
     [domain] = [each["DomainId"] for each in sagemaker.list_domains()["Domains"] if each["DomainName"] == name]
     sagemaker.create_user_profile(DomainId=domain, UserProfileName="ana", **sso)
     sagemaker.create_space(DomainId=domain, SpaceName="falcon")
+    app = {"DomainId": domain, "UserProfileName": "ana", "AppType": "Canvas", "AppName": "default"}
+    sagemaker.create_app(**app, ResourceSpec={"InstanceType": "system"})
     calls: dict[str, dict[str, str]] = {
         "DescribeDomain": {"DomainId": domain},
         "DescribeUserProfile": {"DomainId": domain, "UserProfileName": "ana"},
         "DescribeSpace": {"DomainId": domain, "SpaceName": "falcon"},
+        "DescribeApp": app,
+        "ListApps": {},
         "ListDomains": {},
         "ListUserProfiles": {},
         "ListSpaces": {},

@@ -28,6 +28,7 @@ ANA = "--domain-id d-research --user-profile-name Ana"
 SETTINGS = "--default-user-settings ExecutionRole=arn:aws:iam::123456789012:role/studio"
 SSO_USER = "--single-sign-on-user-identifier UserName --single-sign-on-user-value ana"
 SHARED = "--ownership-settings OwnerUserProfileName=Ana --space-sharing-settings SharingType=Shared"
+APP = "--domain-id d-research --space-name lab --app-type JupyterLab --app-name default"
 
 DOCUMENT = {
     "DomainId": "d-research",
@@ -45,6 +46,11 @@ PREPARATION = (
     "create-user-profile --domain-id d-research --user-profile-name Ana",
     f"create-user-profile --domain-id d-sso --user-profile-name Ana {SSO_USER}",
     f"create-space --domain-id d-research --space-name lab {SHARED}",
+    "update-space --domain-id d-research --space-name lab --space-display-name Lab",
+    "update-user-profile --domain-id d-research --user-profile-name Ana --user-settings {}",
+    f"create-app {APP} --resource-spec InstanceType=ml.t3.medium",
+    f"create-app {APP.replace('default', 'gone')}",
+    f"delete-app {APP.replace('default', 'gone')}",
 )
 
 # Calls that return a link: the command, the link's seconds, and words on the page that it opens.
@@ -92,6 +98,10 @@ REFUSED = {
         "create-user-profile --domain-id d-research --user-profile-name ana",
         "ResourceInUse",
     ),
+    "second app of that name": (f"create-app {APP}", "ResourceInUse"),
+    "app that has ended": (f"delete-app {APP.replace('default', 'gone')}", "ResourceNotFound"),
+    "space with an app": ("delete-space --domain-id d-research --space-name lab", "ResourceInUse"),
+    "profile with a space": ("delete-user-profile --domain-id d-research --user-profile-name Ana", "ResourceInUse"),
 }
 
 # Calls that only read, or that the CLI answers itself.
@@ -100,6 +110,8 @@ READING = {
     "sample output": f"{PRESIGN} {ANA} --generate-cli-skeleton output",
     "profiles": "list-user-profiles --domain-id-equals d-research",
     "spaces": "list-spaces --domain-id-equals d-research --max-items 1",
+    "apps": "list-apps --domain-id-equals d-research",
+    "app": f"describe-app {APP}",
     "yaml": f"{PRESIGN} {ANA} --cli-input-yaml file://request.yaml",
 }
 
@@ -242,6 +254,14 @@ def test_skeleton_has_every_field(transcript: dict[str, Outcome]) -> None:
 def test_cli_lists_profiles_and_spaces(transcript: dict[str, Outcome]) -> None:
     assert [each["UserProfileName"] for each in transcript["profiles"].json["UserProfiles"]] == ["Ana"]
     assert [each["SpaceName"] for each in transcript["spaces"].json["Spaces"]] == ["lab"]
+
+
+def test_cli_shows_apps_and_their_states(transcript: dict[str, Outcome]) -> None:
+    assert [(each["AppName"], each["Status"]) for each in transcript["apps"].json["Apps"]] == [
+        ("default", "InService"),
+        ("gone", "Deleted"),
+    ]
+    assert transcript["app"].json["ResourceSpec"] == {"InstanceType": "ml.t3.medium"}
 
 
 def test_cli_gets_a_link_for_a_yaml_document(cli: Cli, transcript: dict[str, Outcome], clock: Clock) -> None:

@@ -1,24 +1,23 @@
-"""The SageMaker Studio operations that moto lacks: user profiles, spaces and presigned domain URLs.
+"""The SageMaker Studio operations that moto lacks: domains, presigned domain URLs and tags here, others beside.
 
-In moto's own idiom (state on the backend, moto's exceptions), so they work under `mock_aws` and behind a server.
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreatePresignedDomainUrl.html
 """
 
 import hashlib
 import re
-import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from moto.core.responses import ActionResult
-from moto.core.utils import get_service_model
-from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException, ResourceNotFound
+from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemaker.utils import arn_formatter
 
-from bot.local.aws.constraints import broken, report, violations
-from bot.local.aws.sagemaker_state import Kind, Resource, SignIn, StudioState, page, studio_state
+from bot.local.aws import (
+    sagemaker_apps,  # noqa: F401 - importing it adds its operations
+    sagemaker_profiles,  # noqa: F401 - the same
+)
+from bot.local.aws.constraints import broken, report
+from bot.local.aws.sagemaker_context import OPERATIONS, Answer, Context, Studio, operation, tags_of
+from bot.local.aws.sagemaker_state import SignIn
 
 LINK_SECONDS = 300  # ExpiresInSeconds when the request has none
 SESSION_SECONDS = 43200  # SessionExpirationDurationInSeconds when the request has none
@@ -26,82 +25,6 @@ MAX_ID_LENGTH = 61  # of a domain, after "d-"
 # https://docs.aws.amazon.com/general/latest/gr/aws_tagging.html
 MAX_TAGS = 50
 LANDING = r"(studio:|app:(JupyterServer|JupyterLab|RStudioServerPro|CodeEditor|Canvas)):.*"
-
-Answer = dict[str, Any]
-ARN_PARTS: dict[Kind, str] = {"UserProfile": "user-profile", "Space": "space"}
-
-
-class Studio:
-    """The addresses of Studio. These have the real shape and lead nowhere: enough under `mock_aws`."""
-
-    def home(self, domain_id: str, region: str, auth_mode: str) -> str:  # noqa: ARG002 - one address for both modes
-        """Return the domain's plain address (DescribeDomain's Url)."""
-        return f"https://{domain_id}.studio.{region}.sagemaker.aws"
-
-    def presign(self, sign_in: SignIn) -> str:
-        """Return a new URL that signs in for `sign_in.link_seconds` from now. A bearer secret."""
-        home = self.home(sign_in.domain_id, sign_in.region, "IAM")
-        return f"{home}/auth?token={secrets.token_urlsafe(32)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The input of an operation: its request as moto parsed it, moto's objects, and our state."""
-
-    request: dict[str, Any]
-    response: Any
-    backend: Any
-    state: StudioState
-
-    def domain(self) -> Any:
-        """Return moto's `Domain`, or raise ResourceNotFound (where moto itself raises a ValidationException)."""
-        domain_id = self.request["DomainId"]
-        if domain_id not in self.backend.domains:
-            raise ResourceNotFound(f"Domain [{domain_id}] does not exist.")
-        return self.backend.domains[domain_id]
-
-    def new(self, kind: Kind, *kept: str, **details: Any) -> Resource:
-        """Return the profile or space that the request describes, with these fields of it."""
-        domain_id, name, backend = self.request["DomainId"], self.request[f"{kind}Name"], self.backend
-        arn = arn_formatter(ARN_PARTS[kind], f"{domain_id}/{name}", backend.account_id, backend.region_name)
-        details |= {key: self.request.get(key) for key in kept}
-        return Resource(kind, domain_id, name, arn, details, tags=_tags(self.request.get("Tags", [])))
-
-    def named(self, kind: Kind) -> Resource:
-        """Return the profile or space that the request names."""
-        return self.state.get(kind, self.request["DomainId"], self.request[f"{kind}Name"])
-
-    def tagged(self) -> Any:
-        """Return the domain, profile or space whose ARN is in the request. The error for others is not documented."""
-        arn = self.request["ResourceArn"]
-        for resource in (*self.backend.domains.values(), *self.state.resources.values()):
-            if resource.arn == arn:
-                return resource
-        raise ResourceNotFound(f"{arn} does not exist, or is of a kind that carries no tags here.")
-
-    def listed(self, kind: Kind) -> Answer:
-        shown, token = page(self.state.all(kind), self.request, f"{kind}NameContains")
-        return {f"{kind}s": [each.summary() for each in shown], "NextToken": token}
-
-
-OPERATIONS: dict[str, Callable[[Any], Any]] = {}
-
-
-def operation(run: Callable[[Context], Answer]) -> Callable[[Context], Answer]:
-    """Let a function answer the operation of its name, one call at a time, once the request is valid."""
-    name = run.__name__.title().replace("_", "")
-
-    def method(response: Any) -> Any:
-        shape = get_service_model("sagemaker").operation_model(name).input_shape
-        if found := list(violations(shape, response.params)):
-            raise AWSValidationException(report(found))
-        backend = response.sagemaker_backend
-        state = studio_state(backend)
-        with state.lock:
-            return ActionResult(run(Context(response.params, response, backend, state)))
-
-    OPERATIONS[run.__name__] = method
-    return run
 
 
 def install(studio: Studio | None = None) -> None:
@@ -127,7 +50,7 @@ def create_domain(context: Context) -> Answer:
         # A domain may be called what its id may not: "Research". moto's id would be one nobody can use.
         domain.id = f"d-{digest[:12]}"
         domain.arn = arn_formatter("domain", domain.id, backend.account_id, backend.region_name)
-    domain.tags = _tags(context.request.get("Tags", []))
+    domain.tags = tags_of(context.request.get("Tags", []))
     domain.home_efs_file_system_id = f"fs-{digest[:17]}"
     domain.security_group_id_for_domain_boundary = f"sg-{digest[:17]}"
     domain.single_sign_on_managed_application_instance_id = f"ins-{digest[:16]}"
@@ -149,79 +72,9 @@ def describe_domain(context: Context) -> Answer:
 def delete_domain(context: Context) -> Answer:
     """moto's, but a domain in use stays: its profiles would come back to life in a new domain of that id."""
     domain_id = context.domain().id
-    if any(each.domain_id == domain_id for each in context.state.resources.values()):
+    if any(each.domain_id == domain_id and each.is_alive for each in context.state.resources.values()):
         raise ResourceInUseException(f"Domain [{domain_id}] still has user profiles or spaces.")
     del context.backend.domains[domain_id]
-    return {}
-
-
-@operation
-def create_user_profile(context: Context) -> Answer:
-    request, state = context.request, context.state
-    sso = context.domain().auth_mode == "SSO"
-    single_sign_on = ("SingleSignOnUserIdentifier", "SingleSignOnUserValue")
-    for key in single_sign_on:
-        if sso != bool(request.get(key)):
-            rule = "is required" if sso else "cannot be specified"
-            raise AWSValidationException(f"{key} {rule} for a domain with this AuthMode.")
-    uid = next(state.file_system_uids)
-    profile = context.new("UserProfile", *single_sign_on, "UserSettings", HomeEfsFileSystemUid=str(uid))
-    state.add(profile)
-    return {"UserProfileArn": profile.arn}
-
-
-@operation
-def describe_user_profile(context: Context) -> Answer:
-    context.domain()
-    return context.named("UserProfile").described()
-
-
-@operation
-def list_user_profiles(context: Context) -> Answer:
-    return context.listed("UserProfile")
-
-
-@operation
-def delete_user_profile(context: Context) -> Answer:
-    """Gone at once: the states in between (Deleting) are not played."""
-    profile = context.named("UserProfile")
-    spaces = [each for each in context.state.all("Space") if each.domain_id == profile.domain_id]
-    if profile.name.lower() in {each.owner for each in spaces}:
-        raise ResourceInUseException(f"UserProfile [{profile.name}] still owns spaces.")
-    context.state.remove(profile)
-    return {}
-
-
-@operation
-def create_space(context: Context) -> Answer:
-    """Create a space: without either of the two settings, a shared one of Studio Classic."""
-    request, state = context.request, context.state
-    context.domain()
-    if bool(request.get("OwnershipSettings")) != bool(request.get("SpaceSharingSettings")):
-        raise AWSValidationException("OwnershipSettings and SpaceSharingSettings must be given together.")
-    settings = ("SpaceSettings", "OwnershipSettings", "SpaceSharingSettings")
-    space = context.new("Space", *settings, "SpaceDisplayName")
-    if space.owner:
-        state.get("UserProfile", space.domain_id, space.owner)
-    state.add(space)
-    return {"SpaceArn": space.arn}
-
-
-@operation
-def describe_space(context: Context) -> Answer:
-    context.domain()
-    return context.named("Space").described()
-
-
-@operation
-def list_spaces(context: Context) -> Answer:
-    """The summaries leave out SpaceSettings: they hold a digest of it that nothing here computes."""
-    return context.listed("Space")
-
-
-@operation
-def delete_space(context: Context) -> Answer:
-    context.state.remove(context.named("Space"))
     return {}
 
 
@@ -264,7 +117,7 @@ def create_presigned_domain_url(context: Context) -> Answer:
 def add_tags(context: Context) -> Answer:
     """Add or overwrite tags. https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AddTags.html"""
     resource = context.tagged()
-    tags = resource.tags | _tags(context.request["Tags"])
+    tags = resource.tags | tags_of(context.request["Tags"])
     if len(tags) > MAX_TAGS:
         raise AWSValidationException(f"A resource can have {MAX_TAGS} tags at most.")
     resource.tags = tags
@@ -283,10 +136,6 @@ def delete_tags(context: Context) -> Answer:
     for key in context.request["TagKeys"]:
         context.tagged().tags.pop(key, None)
     return {}
-
-
-def _tags(given: list[dict[str, str]]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in given}
 
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:

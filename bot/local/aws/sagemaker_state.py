@@ -1,4 +1,4 @@
-"""The state that moto lacks for SageMaker Studio: profiles and spaces, and their listing."""
+"""The state that moto lacks for SageMaker Studio: profiles, spaces and apps, how they change, and their listing."""
 
 import base64
 import itertools
@@ -6,16 +6,25 @@ import json
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
 
-from moto.core.utils import utcnow
 from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseException, ResourceNotFound
 
-PAGE = 10  # MaxResults of ListUserProfiles and ListSpaces when the request has none
+PAGE = 10  # MaxResults of the list calls when the request has none
+TRANSITIONS = ("Pending", "Updating", "Deleting")
 
-Kind = Literal["UserProfile", "Space"]
+Kind = Literal["UserProfile", "Space", "App"]
+
+
+@dataclass
+class Delays:
+    """How long changes take, in seconds: nothing by default. The kinds that `failing` names fail, for this reason."""
+
+    starting: dict[Kind, float] = field(default_factory=dict)
+    deleting: dict[Kind, float] = field(default_factory=dict)
+    failing: dict[Kind, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -34,27 +43,34 @@ class SignIn:
 
 @dataclass
 class Resource:
-    """A user profile or a space. `status` may be set to any of the API's, to see what callers do."""
+    """A user profile, a space or an app. `status` may be set to any of the API's, to see what callers do.
+
+    An app is called after its profile or space, its type and itself, as in its ARN.
+    """
 
     kind: Kind
     domain_id: str
     name: str
     arn: str
     details: dict[str, Any]
+    created: datetime
+    number: int  # in order of creation
     status: str = "InService"
     failure_reason: str | None = None
-    created: datetime = field(default_factory=utcnow)
-    modified: datetime = field(default_factory=utcnow)
+    due: float = float("inf")  # when a status that does not last ends, in seconds since the epoch
+    modified: datetime = field(init=False)
     tags: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.modified = self.created
 
     def summary(self) -> dict[str, Any]:
         """Return its entry of a list call."""
-        shared = {
-            "DomainId": self.domain_id,
-            "Status": self.status,
-            "CreationTime": self.created,
-            "LastModifiedTime": self.modified,
-        }
+        shared = {"DomainId": self.domain_id, "Status": self.status, "CreationTime": self.created}
+        if self.kind == "App":
+            named = ("UserProfileName", "SpaceName", "AppType", "AppName", "ResourceSpec")
+            return {**{key: self.details[key] for key in named if self.details[key]}, **shared}
+        shared["LastModifiedTime"] = self.modified
         if self.kind == "UserProfile":
             return {"UserProfileName": self.name, **shared}
         settings = {
@@ -74,14 +90,25 @@ class Resource:
         name = (self.details["OwnershipSettings"] or {}).get("OwnerUserProfileName")
         return name.lower() if name else None
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is there, starting or ending: AWS lists apps that are gone for a day."""
+        return self.status != "Deleted"
+
+    def begin(self, status: str, now: float, seconds: float) -> None:
+        """Enter a status for so many seconds."""
+        self.status, self.due = status, now + seconds
+        self.modified = moment(now)
+
 
 @dataclass
 class StudioState:
-    """The profiles and spaces of one account and region. It lives on moto's backend until that is reset."""
+    """The profiles, spaces and apps of one account and region. It lives on moto's backend until that is reset."""
 
     resources: dict[tuple[Kind, str, str], Resource] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     file_system_uids: Iterator[int] = field(default_factory=partial(itertools.count, 200005, 5))
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def all(self, kind: Kind) -> list[Resource]:
         return [each for each in self.resources.values() if each.kind == kind]
@@ -92,14 +119,41 @@ class StudioState:
             raise ResourceNotFound(f"{kind} [{name}] does not exist in domain [{domain_id}].")
         return self.resources[key]
 
+    def apps_of(self, kind: Kind, domain_id: str, name: str) -> list[Resource]:
+        """Return the apps of a profile or a space that are not gone."""
+        owned = _key(kind, domain_id, name)
+        return [
+            app
+            for app in self.all("App")
+            if app.is_alive and _key(kind, app.domain_id, app.details[f"{kind}Name"] or "") == owned
+        ]
+
     def add(self, new: Resource) -> None:
         key = _key(new.kind, new.domain_id, new.name)
-        if key in self.resources:
+        if key in self.resources and self.resources[key].is_alive:
             raise ResourceInUseException(f"{new.kind} [{new.name}] already exists in domain [{new.domain_id}].")
         self.resources[key] = new
 
     def remove(self, old: Resource) -> None:
         del self.resources[_key(old.kind, old.domain_id, old.name)]
+
+    def settle(self, now: float, delays: Delays) -> None:
+        """End each status whose time is over."""
+        for each in [each for each in self.resources.values() if each.due <= now]:
+            ended, each.due = each.status, float("inf")
+            if ended != "Deleting":
+                each.failure_reason = delays.failing.get(each.kind)
+                failed = "Failed" if ended == "Pending" else "Update_Failed"
+                each.status = failed if each.failure_reason else "InService"
+            elif each.kind == "App":
+                each.status = "Deleted"
+            else:
+                self.remove(each)
+
+
+def moment(now: float) -> datetime:
+    """Return a time as moto's answers have it."""
+    return datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
 
 
 def _key(kind: Kind, domain_id: str, name: str) -> tuple[Kind, str, str]:
@@ -125,7 +179,7 @@ def page(found: Iterable[Resource], request: dict[str, Any], contains: str) -> t
 
     def key(each: Resource) -> list[str]:
         when = each.modified if changed else each.created
-        return [when.isoformat(timespec="microseconds"), each.domain_id, each.name]
+        return [when.isoformat(timespec="microseconds"), f"{each.number:09}"]
 
     query = [domain_id, part, changed, descending]
     after = _after(request["NextToken"], query) if request.get("NextToken") else None

@@ -30,11 +30,10 @@ from bot.local.aws import (
     dynamodb,
     iam,
     sagemaker,
-    sagemaker_apps,  # noqa: F401 - importing it adds its operations
 )
 from bot.local.aws.calls import Call, arguments, credential, operation
 from bot.local.aws.constraints import mistyped
-from bot.local.aws.sagemaker_state import studio_state
+from bot.local.aws.sagemaker_state import Delays, Kind, studio_state
 from bot.local.aws.studio_site import StudioSite
 from bot.local.faults import hang_up
 from bot.local.loopback import LoopbackServer, is_loopback, note_failure
@@ -98,6 +97,7 @@ class LocalAws(LoopbackServer):
         with self._dynamodb:
             moto_api_backend.reset()
         self._site.forget()
+        self._site.delays = Delays()
         self.faults.clear()
         self._calls.clear()
 
@@ -122,12 +122,17 @@ class LocalAws(LoopbackServer):
         """The same calls, with their arguments and callers."""
         return list(self._calls.all())
 
-    def set_status(self, domain_id: str, profile: str | None = None, *, status: str) -> None:
-        """Put a domain or one of its profiles in a state ("Pending", "Failed"). KeyError if it is unknown."""
+    @property
+    def delays(self) -> Delays:
+        """How long the changes of profiles, spaces and apps take, and which of them fail; to be set."""
+        return self._site.delays
+
+    def set_status(self, domain_id: str, name: str | None = None, *, kind: Kind = "UserProfile", status: str) -> None:
+        """Put a domain, or what has this name in it, in a state ("Pending", "Failed"). KeyError if it is unknown."""
         backends = [backend for regions in list(sagemaker_backends.values()) for backend in list(regions.values())]
         domains = {domain_id: (each, domain) for each in backends for domain_id, domain in each.domains.items()}
         backend, domain = domains[domain_id]
-        changed = domain if profile is None else studio_state(backend).get("UserProfile", domain_id, profile)
+        changed = domain if name is None else studio_state(backend).get(kind, domain_id, name)
         changed.status = status
 
     # The WSGI application.

@@ -16,7 +16,7 @@ from string import Template
 
 from werkzeug.wrappers import Request, Response
 
-from bot.local.aws.sagemaker import Studio
+from bot.local.aws.sagemaker_context import Studio
 from bot.local.aws.sagemaker_state import SignIn
 from bot.local.aws.studio_pages import CONTENT_SECURITY_POLICY, SCRIPT, TEMPLATE
 
@@ -47,8 +47,8 @@ class StudioSite(Studio):
     """Issues the URLs and answers them. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
         self.origin = ""  # where the site is served, like `http://127.0.0.1:4566`; set once that is known
-        self._clock = clock
         self._links: dict[str, Pass] = {}
         self._sessions: dict[str, Pass] = {}
         self._lock = threading.Lock()
@@ -99,13 +99,13 @@ class StudioSite(Studio):
         if not link:
             return _redirect("/signin?why=link")
         seconds = link.sign_in.session_seconds
-        response = _studio(Pass(link.sign_in, self._clock() + seconds), opened_by_link=True)
+        response = _studio(Pass(link.sign_in, self.clock() + seconds), opened_by_link=True)
         session, path = self._issue(self._sessions, link.sign_in, seconds), f"/studio/{domain_id}/"
         response.set_cookie(COOKIE, session, max_age=seconds, path=path, httponly=True, samesite="Lax")
         return response
 
     def _issue(self, passes: dict[str, Pass], sign_in: SignIn, seconds: int) -> str:
-        token, now = secrets.token_urlsafe(32), self._clock()
+        token, now = secrets.token_urlsafe(32), self.clock()
         with self._lock:
             # Drop the oldest ones as far as they have expired; the others are found expired when they are used.
             while passes and (oldest := next(iter(passes))) and passes[oldest].expires <= now:
@@ -116,7 +116,7 @@ class StudioSite(Studio):
     def _find(self, passes: dict[str, Pass], token: str, domain_id: str) -> Pass | None:
         with self._lock:
             found = passes.get(_digest(token))
-        is_valid = found and found.sign_in.domain_id == domain_id and self._clock() < found.expires
+        is_valid = found and found.sign_in.domain_id == domain_id and self.clock() < found.expires
         return found if is_valid else None
 
 
