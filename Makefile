@@ -20,7 +20,7 @@ SUITE := -m "not alone" $(PARALLEL) $(FOLDERS)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test public coverage lint fmt lock bench soak guards fuzz sbom audit clean
+.PHONY: help demo test public coverage lint fmt lock docs bench soak guards fuzz sbom audit clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ lock: $(READY) ## pin production and development dependencies
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" --extra local --extra otel --group dev --constraint requirements-demo.txt pyproject.toml \
 		--output-file requirements-dev.txt
+
+docs: $(READY) ## write docs/reference from the code
+	$(BIN)/python -m reference
 
 bench: $(READY) ## compare speed and cost with a naive bot and with the upstream calls alone, under five minutes
 	$(BIN)/python -m bench $(ARGS)

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import typer
 
+from bot.admin.commands import OUTCOMES
 from bot.cli import cli
 from bot.config import HttpSettings, Settings, SocketSettings
 from bot.core.link import Reason
 from bot.local.aws.stand_in import SERVICES
 from bot.slack.manifest import manifest as generated
 from bot.slack.words import CATALOGUES, Words
+from reference.pages import FOLDER, MEANINGS, pages
 from tests.cli import run_command
 from tests.templates import template
 
@@ -81,7 +83,27 @@ def test_every_variable_describes_its_valid_values() -> None:
         assert all(field.description for field in kind.model_fields.values())
 
 
-PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+def test_reference_pages_equal_what_the_code_says() -> None:
+    written = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
+    made = pages()
+
+    old = sorted(name for name in {*written, *made} if written.get(name) != made.get(name))
+    assert not old, f"docs/reference is out of date ({', '.join(old)}): run `make docs`"
+
+
+def test_reference_explains_no_outcome_that_is_gone() -> None:
+    assert {*MEANINGS} <= {*OUTCOMES}
+
+
+def test_reference_has_every_command_and_variable() -> None:
+    named = {name: set(re.findall(r"^(?:## |\| `)([\w -]+)", text, re.MULTILINE)) for name, text in pages().items()}
+
+    assert named["commands.md"] >= commands()
+    assert named["variables.md"] >= variables()
+    assert named["outcomes.md"] >= {*OUTCOMES}
+
+
+PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 for_each_page = pytest.mark.parametrize("page", PAGES)
 
 
@@ -128,7 +150,7 @@ def test_command_options_in_a_page_exist(page: str) -> None:
 def test_variables_named_in_a_page_exist(page: str) -> None:
     text = (ROOT / page).read_text()
 
-    assert set(re.findall(r"\b(?:STUDIO|SLACK)_[A-Z_]+\b", text)) <= variables() | {"SLACK_CLIENT_ID"}
+    assert set(re.findall(r"\b(?:STUDIO|SLACK)_[A-Z_]+\b", text)) <= variables() | {"SLACK_CLIENT_ID", "SLACK_USER"}
 
 
 @for_each_page
