@@ -922,6 +922,24 @@ GUARDS = {
         "actions/setup-python@v6",
         (f"{UNIT}/test_supply_chain.py", "test_actions_are_named_by_commit"),
     ),
+    "references in values": Guard(
+        "../deploy/helm/studio-links/templates/_helpers.tpl",
+        '(regexMatch "^((aws-secretsmanager|ssm)://\\\\S+)?$" $value)',
+        "true",
+        (f"{UNIT}/test_chart.py", "test_wrong_values_are_refused"),
+    ),
+    "network of pods": Guard(
+        "../deploy/helm/studio-links/templates/networkpolicy.yaml",
+        "policyTypes: [Ingress, Egress]",
+        "policyTypes: [Ingress]",
+        (f"{UNIT}/test_chart.py", "test_network_policy_opens_only_what_the_bot_needs"),
+    ),
+    "pods without privileges": Guard(
+        "../deploy/helm/studio-links/templates/deployment.yaml",
+        "capabilities: {drop: [ALL]}",
+        "capabilities: {drop: []}",
+        (f"{UNIT}/test_chart.py", "test_pod_meets_the_restricted_standard"),
+    ),
     "MFA of people": Guard(
         "../deploy/cloudformation.yaml",
         'NeedsMfa: !Equals [!Ref RequireMfa, "true"]',

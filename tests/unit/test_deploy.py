@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import botocore.validate
-import jsonschema
 import pytest
 import yaml
 from moto.core.utils import get_service_model
@@ -291,8 +290,10 @@ def compose() -> dict[str, Any]:
 @pytest.mark.public(34)
 @pytest.mark.parametrize("version", ["1.29", "2026"])
 def test_compose_file_is_valid_for_older_and_newer_compose(version: str) -> None:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - importing it takes a second, in each process that collects
+
     schema = json.loads((ROOT / f"tests/data/compose-{version}.schema.json").read_text())
-    jsonschema.Draft202012Validator(schema).validate(compose())
+    Draft202012Validator(schema).validate(compose())
     assert "version" not in compose()  # newer ones warn of it
 
 

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -32,9 +31,11 @@ def addresses(app: dict[str, Any]) -> list[str | None]:
 
 @BOTH
 def test_manifest_matches_slacks_schema(*, socket: bool) -> None:
+    from jsonschema import Draft7Validator  # noqa: PLC0415 - importing it takes a second, in each process that collects
+
     schema = json.loads((ROOT / "tests/data/slack-manifest.schema.json").read_text())
 
-    jsonschema.Draft7Validator(schema).validate(parsed(socket=socket))
+    Draft7Validator(schema).validate(parsed(socket=socket))
 
 
 @BOTH
