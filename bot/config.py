@@ -30,6 +30,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.aws import secret_refs as references
 from bot.aws.client import partition_of
+from bot.core import templates
 from bot.core.errors import ConfigError
 from bot.core.values import (
     EMAIL_DOMAIN,
@@ -56,7 +57,6 @@ from bot.variables import (
     split,
     whole_number,
 )
-from bot.workspaces import templates
 
 S = TypeVar("S", bound="Settings")
 

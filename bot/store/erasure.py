@@ -71,11 +71,24 @@ class ErasureTable:
             about = item.startswith(("pending#", "second#")) and named.search(_text(raw, "request"))
             if theirs or about:
                 yield self._delete(self._runtime, key)
+            elif self._member.user_id in raw.get("members", {}).get("SS", ()):
+                yield self._delist(key)
             else:
-                texts = {name: _text(raw, name) for name in ("decided_by", "approvals")}
+                of_jobs = ("request",) if item.startswith("job#") else ()
+                texts = {name: _text(raw, name) for name in ("decided_by", "approvals", *of_jobs)}
                 found = {name: named.sub(pseudonym, text) for name, text in texts.items() if named.search(text)}
                 renamed = [self._rename(self._runtime, key, (name,), texts[name], found[name]) for name in found]
                 yield any(renamed)
+
+    def _delist(self, key: Raw) -> bool:
+        """Take the member off a list of members; return whether that is done."""
+        return self._write(
+            self._client.update_item,
+            TableName=self._runtime,
+            Key=key,
+            UpdateExpression="DELETE members :them",
+            ExpressionAttributeValues={":them": {"SS": [self._member.user_id]}},
+        )
 
     def _set(self, raw: Raw) -> Iterator[tuple[str, ...]]:
         """Yield the paths of the records that the member has set as an administrator."""

@@ -114,7 +114,7 @@ class AuditItem(Model):
 
 
 class RuntimeItem(Model):
-    """Counters, access requests, confirmations and other state that expires."""
+    """Counters, access requests, confirmations, jobs and other state that expires."""
 
     id = UnicodeAttribute(hash_key=True)
     attempt = UnicodeAttribute(null=True)
@@ -132,6 +132,7 @@ class RuntimeItem(Model):
     person = JSONAttribute(null=True)
     updated = NumberAttribute(null=True)
     as_of = TimeAttribute(null=True)
+    members = UnicodeSetAttribute(null=True)
     expires = TTLAttribute()
 
 

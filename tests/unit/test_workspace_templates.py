@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from bot.config import Settings, load
 from bot.core.errors import ConfigError
+from bot.core.templates import PREFIX, Template, domain_of, parse
 from bot.core.values import DOMAIN_ID, InvalidValue
-from bot.workspaces.templates import PREFIX, Template, domain_of, parse
 
 ROLE = "arn:aws:iam::123456789012:role/studio"
 
