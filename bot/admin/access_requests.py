@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from bot.admin.approvals import give_access
 from bot.admin.changes import Admin
 from bot.admin.decisions import BEYOND_APPROVAL, Decision, Press, Submission
 from bot.core import audit, policy
-from bot.core.access import Access, Effect, Grant, Mapping, Member
+from bot.core.access import Access, Mapping, Member
 from bot.core.consent import Ownership
 from bot.core.errors import Changed, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Source
@@ -178,16 +179,8 @@ class AccessRequests:
         profile: Ownership | None,
         request: AccessRequest,
     ) -> None:
-        """Add the mapping, and the allow rule for as long as was asked; never shorten what the member has."""
-        who, now = request.member, self.now()
-        if mapping is not None:
-            self.admin.map(who, mapping, actor, overwrite=False, profile=profile)
-        until = None if request.days is None else now + timedelta(days=request.days)
-        has = next((grant for grant in access.grants if grant.effect is Effect.ALLOW and grant.holds_at(now)), None)
-        longer = has is not None and (has.until is None or (until is not None and has.until >= until))
-        if not longer:
-            rule = Grant(who.user_id, Effect.ALLOW, until, request.reason)
-            self.admin.grant(who.tenant, rule, actor, private=True)
+        until = None if request.days is None else self.now() + timedelta(days=request.days)
+        give_access(self.admin, request, access, actor, until, mapping=mapping, profile=profile)
 
     def _rejection(self, press: Press) -> DecisionResult | None:
         """Return why this press decides nothing. Anybody can be in the channel that shows the buttons."""

@@ -34,13 +34,13 @@ class ItemKind(StrEnum):
     SPACE = "space"
     SHARED_SPACE = "shared_space"
     PROFILE = "profile"
-    DOMAIN = "domain"
 
 
 class ItemState(StrEnum):
     """What has become of a resource."""
 
     THERE = "there"
+    GOING = "going"
     GONE = "gone"
     KEPT = "kept"
     FAILED = "failed"
@@ -51,19 +51,26 @@ class Item:
     """A resource, and what has become of it.
 
     Attributes:
+        profile: the profile that has it, or that it is.
         why: AWS's or our reason why it is kept, or could not be removed.
     """
 
     kind: ItemKind
     name: str
     domain_id: str
+    profile: str
     state: ItemState = ItemState.THERE
     why: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """Identify the resource; case does not matter in names of profiles."""
-        return self.kind, self.domain_id, self.name.lower() if self.kind is ItemKind.PROFILE else self.name
+    def owner(self) -> tuple[str, str]:
+        """Identify the profile; case does not matter in its name."""
+        return self.domain_id, self.profile.lower()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identify the resource."""
+        return (*self.owner, self.kind, "" if self.kind is ItemKind.PROFILE else self.name)
 
     def __str__(self) -> str:
         return f"{self.kind.replace('_', ' ')} {self.name} in {self.domain_id}"
@@ -93,6 +100,7 @@ class Job:
         keep_files: whether to leave spaces and profiles, which hold the member's files.
         items: the resources found, and what has become of them.
         why: why it failed or was cancelled.
+        posting: the message that shows its progress, by channel and time; empty without one.
     """
 
     id: str
@@ -107,10 +115,15 @@ class Job:
     keep_files: bool = False
     items: tuple[Item, ...] = ()
     why: str = ""
+    posting: str = ""
 
     @property
     def is_open(self) -> bool:
         return self.state is JobState.OPEN
+
+    def of(self, *states: ItemState) -> tuple[Item, ...]:
+        """Return the resources of these states."""
+        return tuple(each for each in self.items if each.state in states)
 
     def ended(self, state: JobState, why: str = "") -> "Job":
         """Return the job with this end."""

@@ -81,6 +81,11 @@ def parse(domain_id: str, text: str) -> Template:
     )
 
 
+def variable_of(domain_id: str) -> str:
+    """Return the name of the variable that holds a domain's template."""
+    return PREFIX + domain_id.upper().replace("-", "_")
+
+
 def domain_of(variable: str) -> str:
     """Return the id of the domain whose template the variable holds. No id has an underscore or a capital letter."""
     return variable.upper().removeprefix(PREFIX).lower().replace("_", "-")

@@ -146,6 +146,7 @@ def _stored(job: Job) -> dict[str, Any]:
         "keep_files": job.keep_files,
         "items": [[getattr(each, field.name) for field in fields(each)] for each in job.items],
         "why": job.why,
+        "posting": job.posting,
     }
 
 
@@ -167,10 +168,11 @@ def _job(item: RuntimeItem, member: Member) -> Job:
         until=datetime.fromisoformat(stored["until"]) if stored["until"] else None,
         keep_files=stored["keep_files"],
         items=tuple(
-            Item(ItemKind(kind), name, domain, ItemState(state), why)
-            for kind, name, domain, state, why in stored["items"]
+            Item(ItemKind(kind), name, domain, profile, ItemState(state), why)
+            for kind, name, domain, profile, state, why in stored["items"]
         ),
         why=stored["why"],
+        posting=stored["posting"],
     )
 
 

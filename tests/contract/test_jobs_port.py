@@ -21,8 +21,9 @@ FULL = a_job(
     request_id=OTHER,
     until=later(600),
     keep_files=True,
-    items=(Item(ItemKind.SPACE, "lab", "d-research", ItemState.KEPT, "“shared” with <ben>"),),
+    items=(Item(ItemKind.SPACE, "lab", "d-research", "ana", ItemState.KEPT, "“shared” with <ben>"),),
     why="quota",
+    posting="D0ADA/1.2",
 )
 LEAVING = a_job(id=OTHER, kind=JobKind.OFFBOARD)
 

@@ -1,10 +1,12 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.config import Settings, load
 from bot.core.errors import ConfigError
-from bot.core.templates import PREFIX, Template, domain_of, parse
+from bot.core.templates import PREFIX, Template, domain_of, parse, variable_of
 from bot.core.values import DOMAIN_ID, InvalidValue
 
 ROLE = "arn:aws:iam::123456789012:role/studio"
@@ -49,7 +51,8 @@ def test_invalid_template_is_refused(text: str) -> None:
 
 @given(st.from_regex(DOMAIN_ID, fullmatch=True))
 def test_each_domain_has_a_variable_of_its_own(domain_id: str) -> None:
-    variable = PREFIX + domain_id.upper().replace("-", "_")
+    variable = variable_of(domain_id)
+    assert re.fullmatch("[A-Z][A-Z0-9_]*", variable)
     assert domain_of(variable) == domain_id
 
 
