@@ -132,6 +132,10 @@ class Cell:
     def lost(self) -> int:
         return sum(each.report.lost for each in self.rounds)
 
+    @property
+    def endings(self) -> Counter[str]:
+        return sum((Counter(each.report.endings) for each in self.rounds), Counter[str]())
+
     def trips(self, upstream: str) -> float:
         """Return the round trips per link to DynamoDB, SageMaker or Slack."""
         made = sum(n for call, n in self.calls.items() if call.partition(" ")[0] == upstream)
@@ -340,7 +344,7 @@ def show(results: Results) -> None:
     console = Console(width=None if sys.stdout.isatty() else 180)
     console.print(machine())
     console.print(table)
-    for line in (*goals(results), *bottlenecks(results)):
+    for line in (*goals(results), *bottlenecks(results), *without_link(results)):
         console.print(line)
 
 
@@ -406,6 +410,13 @@ def bottlenecks(results: Results) -> Iterator[str]:
         )
 
 
+def without_link(results: Results) -> Iterator[str]:
+    """Yield one line for each of the bot's loads under which members got no link, with what they got instead."""
+    for name, cell in results.cells["bot"].items():
+        if cell.lost:
+            yield f"{name}: without a link: {dict(cell.endings)}"
+
+
 def as_json(results: Results) -> Mapping[str, object]:
     """Return the figures with their ratios, the goals and the bottlenecks."""
     return {
@@ -414,6 +425,9 @@ def as_json(results: Results) -> Mapping[str, object]:
             {**asdict(row), **{f"to_{name}": row.ratio(name) for name in ("naive", "tuned", "floor")}}
             for row in figures(results)
         ],
+        "without a link": {
+            name: {level: cell.endings for level, cell in row.items()} for name, row in results.cells.items()
+        },
         "calls": {name: {level: cell.calls for level, cell in row.items()} for name, row in results.cells.items()},
         "starts_seconds": results.starts,
         "goals": list(goals(results)),

@@ -201,3 +201,10 @@ def idle_seconds() -> float:
     """Return the idle time of all processors together."""
     fields = Path("/proc/stat").read_text().split()
     return int(fields[4]) / TICKS
+
+
+def outcomes(port: int) -> str:
+    """Return how often the bot has counted each outcome of a request."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        counted = re.findall(r'_requests_total\{outcome="(\w+)"\} ([1-9]\d*)', answer.read().decode())
+    return ", ".join(f"{count} {outcome}" for outcome, count in counted)

@@ -52,6 +52,7 @@ def main() -> None:
         "members": MEMBERS,
         "links": report.links,
         "lost or late": report.lost,
+        "without a link": report.endings,
         "delivery p50 ms": round(1000 * percentile(report.delivered, 50)),
         "delivery p99 ms": round(1000 * percentile(report.delivered, 99)),
         "users.info": asked,

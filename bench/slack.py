@@ -13,6 +13,7 @@ import json
 import secrets
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -62,11 +63,13 @@ class Report:
         acks, delivered: in ascending order.
         links: number of links delivered within ten seconds.
         lost: commands without an acknowledgement within three seconds, or without a link within ten.
+        endings: how many of those ended how: with the first words of an answer, or without one.
     """
 
     acks: list[float] = field(default_factory=list)
     delivered: list[float] = field(default_factory=list)
     lost: int = 0
+    endings: dict[str, int] = field(default_factory=dict)
     links: int = 0
     seconds: float = 0.0
 
@@ -80,7 +83,17 @@ class Command:
     acked: float | None = None
     delivered: float | None = None
     link: bool = False
+    answer: str = ""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def ending(self) -> str | None:
+        """Return why the command counts as lost; None if it does not."""
+        if self.acked is None:
+            return "a link, but no acknowledgement" if self.link else "no acknowledgement"
+        if self.delivered is None:
+            return "an acknowledgement, but no answer"
+        return None if self.link else self.answer
 
 
 class Slack:
@@ -127,12 +140,14 @@ class Slack:
             with suppress(TimeoutError):
                 await asyncio.wait_for(command.ended.wait(), command.sent + REPLY_TIMEOUT - time.perf_counter())
         self._commands.clear()
+        endings = Counter(ending for c in commands if (ending := c.ending) is not None)
         delivered = [c for c in commands if c.delivered is not None]
         return Report(
             acks=sorted(c.acked - c.sent for c in commands if c.acked is not None),
             delivered=sorted(c.delivered - c.sent for c in delivered if c.delivered is not None),
             links=sum(1 for c in delivered if c.link),
-            lost=sum(1 for c in commands if c.acked is None or c.delivered is None or not c.link),
+            lost=endings.total(),
+            endings=dict(endings),
             seconds=max((c.delivered for c in delivered if c.delivered is not None), default=time.perf_counter())
             - started,
         )
@@ -161,8 +176,9 @@ class Slack:
             writer.close()
         if b" 200 " in answer.partition(b"\r\n")[0]:
             command.acked = time.perf_counter()
-        if not answer.endswith(b"\r\n\r\n"):  # a message in the acknowledgement: no link follows
-            command.delivered = command.acked
+        words = answer.partition(b"\r\n\r\n")[2]
+        if words:  # a message in the acknowledgement: no link follows
+            command.delivered, command.answer = command.acked, first_words(words)
             command.ended.set()
 
     def _deliver(self, key: str, message: bytes) -> None:
@@ -170,6 +186,7 @@ class Slack:
         command = self._commands.get(key)
         if command is not None and command.delivered is None:
             command.delivered, command.link = time.perf_counter(), IS_A_LINK in message
+            command.answer = "" if command.link else first_words(json.loads(message).get("text", "").encode())
             command.ended.set()
 
     def _command(self, user: str) -> Command:
@@ -194,6 +211,10 @@ class Slack:
         )
         command = self._commands[key] = Command(head.encode() + body)
         return command
+
+
+def first_words(text: bytes) -> str:
+    return text.decode().partition(".")[0][:80]
 
 
 def person(user: str) -> dict[str, object]:

@@ -7,16 +7,14 @@ Prints the times of acknowledgements and answers, the result of every command, a
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.request import urlopen
 
 from bench.burst import Plan, Report
-from bench.processes import PROGRAMS, cpu_seconds, free_port, machine, quiet, started, wait_until_answers
+from bench.processes import PROGRAMS, cpu_seconds, free_port, machine, outcomes, quiet, started, wait_until_answers
 from bench.seed import create_domain, create_profile
 from bench.wire import percentile
 from bot.admin.changes import Admin
@@ -117,15 +115,7 @@ def show(plan: Plan, report: Report, cpu: float) -> None:
     rss = report.rss
     shown = [rss[round(part * (len(rss) - 1) / 6)] for part in range(7)]
     print(f"memory (MB), first to last: {', '.join(f'{value:.1f}' for value in shown)}")
-    counted = re.findall(r'_requests_total\{outcome="(\w+)"\} ([1-9]\d*)', metrics(plan.port))
-    print(f"counted by the bot: {', '.join(f'{count} {outcome}' for outcome, count in counted)}")
-
-
-def metrics(port: int) -> str:
-    """Return what the bot counts."""
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        text: str = answer.read().decode()
-    return text
+    print(f"counted by the bot: {outcomes(plan.port)}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 
 from bench.__main__ import Cell, Ground, Level, bot, ground
 from bench.processes import line_process
-from bench.slack import Plan
+from bench.slack import Command, Plan
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +55,17 @@ def test_other_bots_deliver_a_link(where: Ground, tmp_path: Path, name: str) -> 
 def test_floor_delivers_a_link(where: Ground) -> None:
     with line_process("bench.floor", where.aws.first_reply, where.slack.first_reply) as floor:
         assert floor.run(Plan(0, count=1, at_once=1)).links == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "ending"),
+    [
+        (Command(b"", acked=1.0, delivered=2.0, link=True), None),
+        (Command(b"", acked=1.0, delivered=2.0, answer="Busy"), "Busy"),
+        (Command(b"", acked=1.0), "an acknowledgement, but no answer"),
+        (Command(b"", delivered=2.0, link=True), "a link, but no acknowledgement"),
+        (Command(b""), "no acknowledgement"),
+    ],
+)
+def test_command_says_why_it_has_no_link(command: Command, ending: str | None) -> None:
+    assert command.ending == ending
