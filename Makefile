@@ -89,8 +89,9 @@ lock: $(READY) ## pin production and development dependencies
 		--custom-compile-command "make lock" --extra local --extra otel --group dev --constraint requirements-demo.txt pyproject.toml \
 		--output-file requirements-dev.txt
 
-docs: $(READY) ## write docs/reference from the code
+docs: $(READY) ## write docs/reference from the code, and build the site in build/site (ARGS=serve to read it)
 	$(BIN)/python -m reference
+	$(BIN)/zensical $(or $(ARGS),build --clean --strict)
 
 bench: $(READY) ## compare speed and cost with a naive bot and with the upstream calls alone, under five minutes
 	$(BIN)/python -m bench $(ARGS)
@@ -115,4 +116,4 @@ audit: $(READY) ## known vulnerabilities in production dependencies; needs inter
 	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements-otel.txt
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .cache build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

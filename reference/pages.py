@@ -94,7 +94,7 @@ def commands() -> Iterator[str]:
     yield cleandoc("""
         `studio-links COMMAND`, or `python -m bot COMMAND` without the console script. Exit codes: 0 done, 1 refused
         or failed with one line on standard error, 2 usage error, 130 interrupted. In Slack, `/studio admin` takes the
-        verbs that say so, with the same options.
+        verbs that say so, with the same options: see [For administrators](../administrators.md#in-slack).
     """)
     for name, command in sorted(_leaves("", typer.main.get_command(cli))):
         summary, _, example = cleandoc(command.help).partition("\n\nExample: ")

@@ -191,7 +191,7 @@ class GermanWords(Words):
         "Versuch es in einer Minute erneut; wenn das nicht hilft, sieh im Log des Bots nach.",
         Reason.STORE_THROTTLED: "Die Tabellen sind gerade überlastet. Warte eine Minute und versuch es dann erneut.",
         Reason.STORE_REFUSED: "Der Bot darf nicht in seine Tabellen schreiben. "
-        "Lass seine Rolle prüfen: Welche Rechte sie für Anträge braucht, steht im README.",
+        "Lass seine Rolle prüfen: Welche Rechte sie für Anträge braucht, steht in docs/INSTALL.md.",
         Reason.STORE_UNREADABLE: "Ein gespeicherter Eintrag ist nicht lesbar. Welcher, steht im Log des Bots.",
         Reason.SLACK_UNREACHABLE: "Slack konnte nicht sagen, wer das Mitglied ist. "
         "Warte eine Minute und versuch es dann erneut.",

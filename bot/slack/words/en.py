@@ -173,7 +173,7 @@ class Words:
         "Try again in a minute; if that does not help, check the bot's log.",
         Reason.STORE_THROTTLED: "The tables are under too much load right now. Wait a minute, then try again.",
         Reason.STORE_REFUSED: "The bot is not allowed to write to its tables. "
-        "Have its role checked: the README lists the permissions for deciding on requests.",
+        "Have its role checked: docs/INSTALL.md lists the permissions for deciding on requests.",
         Reason.STORE_UNREADABLE: "A stored record cannot be read. The bot's log says which one.",
         Reason.SLACK_UNREACHABLE: "Slack could not say who the member is. Wait a minute, then try again.",
         Reason.SLACK_REFUSED: "Slack does not let this bot look up the member. Have the app's scopes checked.",
