@@ -104,7 +104,7 @@ class AwsAdmin:
     def tags(self, place: Place, profile_arn: str) -> dict[str, str]:
         """Return the tags of a profile. A resource has at most fifty: one page."""
         with aws_errors():
-            found = self._sagemaker(place, "sagemaker:ListTags").list_tags(ResourceArn=profile_arn)["Tags"]
+            found = self.sagemaker(place, "sagemaker:ListTags").list_tags(ResourceArn=profile_arn)["Tags"]
             return {tag["Key"]: tag["Value"] for tag in found}
 
     def may_presign(self, role_arn: str, profile_arn: str, tags: Dictionary[str, str]) -> tuple[str, list[str]]:
@@ -136,7 +136,7 @@ class AwsAdmin:
     def presign(self, mapping: Mapping) -> None:
         """Make the shortest link possible and discard it unseen."""
         with aws_errors():
-            self._sagemaker(place_of(mapping, self._region), PRESIGN).create_presigned_domain_url(
+            self.sagemaker(place_of(mapping, self._region), PRESIGN).create_presigned_domain_url(
                 DomainId=mapping.domain_id,
                 UserProfileName=mapping.profile_name,
                 ExpiresInSeconds=SHORTEST_LINK,
@@ -146,7 +146,7 @@ class AwsAdmin:
     def profiles(self, place: Place) -> Iterator[Profile]:
         """Yield every user profile of a domain, page by page, with one more call for each profile's tags."""
         with aws_errors():
-            client = self._sagemaker(place, "sagemaker:ListUserProfiles", "sagemaker:ListTags")
+            client = self.sagemaker(place, "sagemaker:ListUserProfiles", "sagemaker:ListTags")
             domain_arn = client.describe_domain(DomainId=place.domain_id)["DomainArn"]
             base = domain_arn.rpartition(":")[0]
             region = None if place.region == self._region else place.region
@@ -159,7 +159,8 @@ class AwsAdmin:
                     arn = f"{base}:user-profile/{place.domain_id}/{name}"
                     yield Profile(place.domain_id, name, arn, _tag(client, arn), region, place.role_arn)
 
-    def _sagemaker(self, place: Place, *actions: str) -> "SageMakerClient":
+    def sagemaker(self, place: Place, *actions: str) -> "SageMakerClient":
+        """Return a client for a place; in a role of it, for these actions only."""
         if place.role_arn is None:
             return self._session.client("sagemaker", region_name=place.region, config=CONFIG)
         credentials = self._assumed(place.role_arn, "sagemaker:DescribeDomain", *actions)
