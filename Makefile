@@ -83,10 +83,10 @@ lock: $(READY) ## pin production and development dependencies
 	printf 'build>=1.3\nhatchling>=1.27\n' | $(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
 		--custom-compile-command "make lock" - --output-file requirements-build.txt
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
-		--custom-compile-command "make lock" --extra local --constraint requirements.txt pyproject.toml \
+		--custom-compile-command "make lock" --extra demo --constraint requirements.txt pyproject.toml \
 		--output-file requirements-demo.txt
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
-		--custom-compile-command "make lock" --extra local --extra otel --group dev --constraint requirements-demo.txt pyproject.toml \
+		--custom-compile-command "make lock" --extra demo --extra otel --group dev --constraint requirements-demo.txt pyproject.toml \
 		--output-file requirements-dev.txt
 
 docs: $(READY) ## write docs/reference from the code, and build the site in build/site (ARGS=serve to read it)

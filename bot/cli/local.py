@@ -1,12 +1,22 @@
 """Run the stand-ins for AWS and Slack on this machine."""
 
+import json
+import os
+import shutil
+import sys
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bot import console
 from bot.core.errors import ConfigError
-from bot.core.values import install_hint
+from bot.core.values import USER_AGENT, install_hint
+
+EXTRA = "demo"
 
 commands = typer.Typer()
 
@@ -48,4 +58,37 @@ def _local() -> Any:
     try:
         return import_module("bot.local.demo.demo")
     except ModuleNotFoundError as error:
-        raise ConfigError(f"the stand-ins need {error.name}: install the extra ({install_hint('local')})") from error
+        if not find_spec("moto"):
+            _run_with_extra()
+        raise ConfigError(f"the stand-ins need {error.name}: install the extra ({install_hint(EXTRA)})") from error
+
+
+def _run_with_extra() -> None:
+    """Run this command again with the extra, if uvx or pipx runs it; return if it was installed in another way.
+
+    Both install into an environment of their own, and they install what they have installed the bot from: the public
+    index may have somebody else's package of this name.
+    """
+    source = _source()
+    if not source:
+        return
+    if uv := os.environ.get("UV"):  # uv sets it for what it runs
+        runner = [uv, "tool", "run", "--from"]
+    elif Path(sys.prefix, "pipx_metadata.json").exists() and (pipx := shutil.which("pipx")):
+        runner = [pipx, "run", "--spec"]
+    else:
+        return
+    console.print_line("Installing the stand-ins for AWS and Slack, once ...")
+    console.out().file.flush()
+    os.execv(runner[0], [*runner, f"{USER_AGENT}[{EXTRA}] @ {source}", USER_AGENT, *sys.argv[1:]])  # noqa: S606
+
+
+def _source() -> str | None:
+    """Return where the installed bot comes from: a file, folder, archive or commit, as PEP 610 records it."""
+    try:
+        record: dict[str, Any] = json.loads(distribution(USER_AGENT).read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:  # it runs from its sources
+        return None
+    if "vcs_info" in record:
+        return f"{record['vcs_info']['vcs']}+{record['url']}@{record['vcs_info']['commit_id']}"
+    return record.get("url")

@@ -204,5 +204,5 @@ def test_missing_stand_ins_are_installed_from_clone_or_wheel(monkeypatch: pytest
     assert ended.returncode == 1
     assert ended.stderr == (
         "studio-links: the stand-ins need flask: install the extra "
-        "(in a clone, `pip install '.[local]'`; with a wheel, `pip install 'FILE.whl[local]'`)\n"
+        "(in a clone, `pip install '.[demo]'`; with a wheel, `pip install 'FILE.whl[demo]'`)\n"
     )

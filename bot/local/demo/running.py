@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from pathlib import Path
 from socket import create_server
 from typing import IO
 from urllib.parse import urlsplit
 
+import bot
 from bot.admin.changes import Admin
 from bot.app import administration, clients
 from bot.config import Settings, load
@@ -130,7 +132,8 @@ def _bot(output: IO[bytes] | None, *arguments: str) -> Iterator["subprocess.Pope
     """Run `studio-links serve` exactly as a server does."""
     command = [sys.executable, "-m", "bot", "serve", *arguments]
     environment = {**os.environ, "AWS_ACCESS_KEY_ID": BOT_KEY}
-    process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)  # noqa: S603 - our own program
+    home = Path(bot.__file__).parent.parent  # `-m` looks in the current folder first, which may have another "bot"
+    process = subprocess.Popen(command, cwd=home, env=environment, stdout=output, stderr=output)  # noqa: S603 - ours
     try:
         yield process
     finally:
