@@ -18,6 +18,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from shutil import which
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
@@ -38,9 +39,14 @@ def procfile(name: str) -> str:
     return lines[name].replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - replaced here
 
 
+def clean_environment() -> dict[str, str]:
+    """Return this process's variables without those of a bot."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
+
+
 def platform(product: Product, **settings: str) -> dict[str, str]:
     """Return the environment of a platform: the settings, and `studio-links` on the path."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
+    clean = clean_environment()
     path = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
     return {**clean, **product.environment, "PATH": path, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **settings}
 
@@ -190,12 +196,18 @@ def test_image_health_check_fails_for_a_bot_that_is_not_ready(product: Product, 
         assert not is_healthy(bot.port, bot.metrics_port)
 
 
-def test_demo_plays_in_ten_seconds_with_what_make_demo_installs(tmp_path: Path) -> None:
-    """Over Socket Mode: the tests in the browser do the same and more over HTTP."""
-    clone = clone_with_packages(tmp_path, "requirements-demo.txt")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "STUDIO_", "AWS_"))}
-    line, started = "python -m bot demo --once --socket", time.monotonic()
-    ended = subprocess.run(**in_shell(line, clean, clone), capture_output=True, text=True, check=False)
+def test_demo_plays_from_wheel_in_a_foreign_folder(tmp_path: Path, wheel: Path) -> None:
+    """With what `make demo` installs. Over Socket Mode: the tests in the browser do the same and more over HTTP."""
+    folder = clone_with_packages(tmp_path, "requirements-demo.txt")
+    (folder / "bot").unlink()
+    (folder / "bot.py").write_text("raise SystemExit('this is not the bot that was installed')")
+    with ZipFile(wheel) as archive:
+        archive.extractall(folder / "packages")
+    line = in_shell("python -P -m bot manifest", clean_environment(), folder)
+    assert "/studio" in subprocess.run(**line, capture_output=True, text=True, check=True).stdout
+
+    line, started = in_shell("python -P -m bot demo --once --socket", clean_environment(), folder), time.monotonic()
+    ended = subprocess.run(**line, capture_output=True, text=True, check=False)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert time.monotonic() - started < 10 * 3  # other tests keep the machine busy
