@@ -182,8 +182,8 @@ GUARDS = {
     ),
     "membership cache expiry": Guard(
         "slack/directory_cache.py",
-        "self._answers: TTLCache[K, Future[V]] = TTLCache(max_entries, seconds, monotonic)",
-        "self._answers: TTLCache[K, Future[V]] = TTLCache(max_entries, 10**9, monotonic)",
+        "self._answers: TTLCache[K, Answer[V]] = TTLCache(max_entries, seconds, monotonic)",
+        "self._answers: TTLCache[K, Answer[V]] = TTLCache(max_entries, 10**9, monotonic)",
         (f"{UNIT}/test_directory_cache.py", "test_ineligible_account_is_refused_once_the_cache_expires"),
     ),
     "age of kept accounts": Guard(

@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar, cast
 
 from cachetools import TTLCache
 
@@ -31,6 +32,19 @@ GROUP_FAILURE_SECONDS = 2
 LIST_FAILURE_SECONDS = 600
 
 
+@dataclass(slots=True)
+class Answer(Generic[V]):
+    """An answer, or the call that brings it: a future takes two kilobytes, and there may be thousands of answers."""
+
+    call: Future[V] | None
+    value: V | None = None
+
+    def result(self) -> V:
+        """Wait for the answer and return it; raise what the call raised."""
+        call = self.call
+        return cast(V, self.value) if call is None else call.result()
+
+
 class SingleFlightCache(Generic[K, V]):
     """Share one call among concurrent callers, and its answer with later ones. Ages count from the call's start.
 
@@ -50,8 +64,8 @@ class SingleFlightCache(Generic[K, V]):
         monotonic: Callable[[], float],
         max_entries: int,
     ) -> None:
-        self._answers: TTLCache[K, Future[V]] = TTLCache(max_entries, seconds, monotonic)
-        self._failures: TTLCache[K, Future[V]] = TTLCache(max_entries, failure_seconds, monotonic)
+        self._answers: TTLCache[K, Answer[V]] = TTLCache(max_entries, seconds, monotonic)
+        self._failures: TTLCache[K, Answer[V]] = TTLCache(max_entries, failure_seconds, monotonic)
         self._keep = keep
         self._lock = threading.Lock()
 
@@ -59,26 +73,28 @@ class SingleFlightCache(Generic[K, V]):
         """Return the cached answer or that of `call`; raise what it raised."""
         with self._lock:
             known = self._answers.get(key) or self._failures.get(key)
-            answer = known or Future[V]()
             if known is None:
-                self._answers[key] = answer
-        if known is None:
-            self._call(key, answer, call)
-        return answer.result()
+                future: Future[V] = Future()
+                answer = self._answers[key] = Answer(future)
+        if known is not None:
+            return known.result()
+        self._call(key, answer, future, call)
+        return future.result()
 
-    def _call(self, key: K, answer: "Future[V]", call: Callable[[], V]) -> None:
+    def _call(self, key: K, answer: Answer[V], future: Future[V], call: Callable[[], V]) -> None:
         try:
             value = call()
         except BaseException as error:  # noqa: BLE001 - `result` raises it, for every caller
             with self._lock:
                 self._answers.pop(key, None)
                 self._failures[key] = answer
-            answer.set_exception(error)
+            future.set_exception(error)
             return
         if not self._keep(key, value):
             with self._lock:
                 self._answers.pop(key, None)
-        answer.set_result(value)
+        future.set_result(value)
+        answer.value, answer.call = value, None
 
 
 class SlackDirectory(Directory, Protocol):

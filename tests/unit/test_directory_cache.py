@@ -1,6 +1,7 @@
 """The cache of accounts and user groups, with one call to Slack at a time for each."""
 
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError
 from bot.core.link import Reason
-from bot.slack.directory_cache import CachedDirectory
+from bot.slack.directory_cache import CachedDirectory, SingleFlightCache
 from tests.fakes import ANA, BEN, TEAM, FakeDirectory, race
 from tests.waiting import wait_until
 
@@ -262,3 +263,14 @@ def test_groups_are_asked_for_alone_while_they_cannot_be_listed(
     clock.now += 600
     directory.group_members(TEAM, several[0], even_disabled=True)
     assert slack.groups_asked[-1] == "all"
+
+
+def test_cached_answer_takes_little_memory() -> None:
+    cache = SingleFlightCache[int, str](60, monotonic=lambda: 0.0, max_entries=1000)
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            cache.get(number, lambda: "known")
+        assert tracemalloc.get_traced_memory()[0] < 600 * 1000
+    finally:
+        tracemalloc.stop()
