@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,15 @@ ROOT = Path(__file__).parent.parent.parent
 AWS_VARIABLES = {f"AWS_ENDPOINT_URL_{name}" for name in SERVICES.values()}
 
 
+@cache
+def tree() -> Any:
+    return typer.main.get_command(cli)
+
+
+@cache
 def commands() -> set[str]:
-    tree = typer.main.get_command(cli)
     names = set()
-    for name, command in getattr(tree, "commands", {}).items():
+    for name, command in tree().commands.items():
         nested = getattr(command, "commands", {})
         names |= {f"{name} {inner}" for inner in nested}
         names |= set() if nested and not getattr(command, "invoke_without_command", False) else {name}
@@ -134,11 +140,10 @@ def test_commands_named_in_a_page_exist(page: str) -> None:
 
 @for_each_page
 def test_command_options_in_a_page_exist(page: str) -> None:
-    tree = typer.main.get_command(cli)
     for words_of_line in shell_lines(page):
         if words_of_line[:1] != ["studio-links"]:
             continue
-        command: Any = tree
+        command = tree()
         for word in words_of_line[1:]:
             command = getattr(command, "commands", {}).get(word, command)
         known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
@@ -187,8 +192,8 @@ def test_every_refusal_reason_has_a_message(words: Words) -> None:
 
 @pytest.mark.public(16)
 def test_no_page_and_no_advice_installs_from_the_public_index() -> None:
-    pages = [ROOT / "README.md", ROOT / ".env.example", *(ROOT / "docs").glob("*.md"), *(ROOT / "bot").rglob("*.py")]
-    for page in pages:
+    advice = [ROOT / ".env.example", *(ROOT / "bot").rglob("*.py"), *(ROOT / page for page in PAGES)]
+    for page in advice:
         assert not re.search(r"pip install [^`\n]*['\" ]studio-links", page.read_text(encoding="utf-8")), page
 
 
