@@ -778,6 +778,24 @@ GUARDS = {
         "",
         (f"{CONTRACT}/test_audit_verify.py", "test_change_from_a_shell_is_logged_when_it_is_sealed"),
     ),
+    "namesakes": Guard(
+        "admin/names.py",
+        "if others or (by_handle and _folded(found.handle) != wanted):",
+        "if False:",
+        (f"{UNIT}/test_names.py", "test_display_name_of_another_makes_a_handle_unclear"),
+    ),
+    "full members by name": Guard(
+        "admin/names.py",
+        "if found.guest or ineligible_reason(Member(tenant, found.user_id), found) is not None:",
+        "if False:",
+        (f"{UNIT}/test_names.py", "test_guest_bot_or_stranger_is_refused_by_name"),
+    ),
+    "shown names": Guard(
+        "admin/names.py",
+        '.replace("<", "").replace(">", "").replace("@", "")',
+        "",
+        (f"{UNIT}/test_names.py", "test_name_looks_like_no_address_of_another"),
+    ),
     "own e-mail domains": Guard(
         "admin/sync.py",
         "if full[0].email_domain not in domains:",

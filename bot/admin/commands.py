@@ -32,8 +32,8 @@ from bot.core.values import ALIAS, DEFAULT_ALIAS, PRINCIPAL, USER_ID, InvalidVal
 
 ON, OFF = "on", "off"
 STATE = re.compile(f"{ON}|{OFF}")
-# A Slack user id, or part of an AWS caller's ARN.
-ACTOR = re.compile(r"[\w+=,.@:/-]+", re.ASCII)
+# A Slack user id, part of an AWS caller's ARN, or either of the two.
+ACTOR = re.compile(r"[\w+=,.@:/-]+(\|[\w+=,.@:/-]+)?", re.ASCII)
 # Times: a span, and a spreadsheet's way to write a date.
 SPAN = re.compile(r"([0-9]{1,4})([smhdw])")
 MIDNIGHT = re.compile(r" 00:00(:00(\.0+)?)?$")
@@ -65,7 +65,6 @@ class Problem(StrEnum):
     NO_VALUE = "no_value"
     MISSING = "missing"
     TOO_MUCH = "too_much"
-    PLAIN_NAME = "plain_name"
     BAD_VALUE = "bad_value"
     OPEN_QUOTE = "open_quote"
     EXCLUSIVE = "exclusive"

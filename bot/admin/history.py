@@ -41,9 +41,12 @@ def entries(
 def matches(entry: Entry, by: str | None, outcome: str | None) -> bool:
     """Return whether an entry is by this actor and of this outcome; None for any.
 
-    Slack users are compared by their whole id, other callers by a part of their name, such as a role's in an ARN.
+    Slack users are compared by their whole id, other callers by a part of their name, such as a role's in an ARN. A
+    bar in `by` separates two names of one person.
     """
-    same_actor = by in (None, entry.actor) or ((by or "") in entry.actor and not USER_ID.fullmatch(entry.actor))
+    names = by.split("|") if by else []
+    in_slack = USER_ID.fullmatch(entry.actor) is not None
+    same_actor = not names or any(name == entry.actor or (name in entry.actor and not in_slack) for name in names)
     return same_actor and outcome in (None, entry.outcome)
 
 

@@ -66,7 +66,7 @@ class FieldSpec:
 
 FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
     {
-        Name.USER: FieldSpec("SLACK_USER", "Slack user id, such as U0123ABCD.", Kind.PERSON),
+        Name.USER: FieldSpec("SLACK_USER", "E-mail address, @name or Slack user id, such as U0123ABCD.", Kind.PERSON),
         Name.DOMAIN: FieldSpec("D", "SageMaker domain id, such as d-abc123."),
         Name.PROFILE: FieldSpec("P", "SageMaker user profile name."),
         Name.ALIAS: FieldSpec("A", "Which mapping, if the member has several.", max_length=32),
@@ -80,7 +80,7 @@ FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
             "TEXT", "Reason, kept in the audit; `whoami` shows an allow rule's to the member.", max_length=MAX_REASON
         ),
         Name.SINCE: FieldSpec("WHEN", "How far back: 8h, 30d, 2026-01-31. The default is 7d."),
-        Name.BY: FieldSpec("ADMIN", "Only their changes: a Slack user id, or part of a caller's ARN.", Kind.PERSON),
+        Name.BY: FieldSpec("ADMIN", "Only their changes: a member, or part of a caller's ARN.", Kind.PERSON),
         Name.OUTCOME: FieldSpec("OUTCOME", "Only this outcome, such as issued, done or not_allowed."),
         Name.DAY: FieldSpec("DAY", "Only this day (UTC), such as 2026-01-31.", Kind.DAY),
         Name.STATE: FieldSpec("on|off", "Start or end it; without on/off, show the state.", Kind.STATE),

@@ -154,7 +154,7 @@ def _listeners(
     people, kept = PeopleTable(tables), None
     if settings.studio_person_seconds:
         patient = clients.patient_slack(settings, slack.network)
-        kept = People(people, lambda: (account for account, *_ in patient.accounts()))
+        kept = People(people, patient.accounts)
     access = AccessTable(tables, audit_days=days, tenants=tenants, people=people)
     audit = AuditTable(tables, days=days, tenants=tenants)
     directory = CachedDirectory(slack, seconds=settings.studio_person_seconds)

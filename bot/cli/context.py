@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot import console
 from bot.admin.changes import Admin
+from bot.admin.names import is_name, label
 from bot.core.link import Source
 from bot.core.records import Actor
 from bot.observability import logs
@@ -77,6 +78,22 @@ class CommandContext:
         why = administration.notify(self.settings, self.admin, self.tenant, notices)
         if why is not None:
             console.warn(f"the change stands, but not everybody heard of it: {why}. Tell the administrators yourself")
+
+    def user_id(self, text: str) -> str:
+        """Return the id of the member with an e-mail address or @name, which Slack says; any other text as it is.
+
+        Raises:
+            UnclearName: it does not stand for one full member.
+            ConfigError, SlackError: Slack could not be asked.
+        """
+        if not is_name(text):
+            return text
+        from bot.app import clients
+        from bot.slack.names import find_member
+
+        found = find_member(clients.patient_slack(self.settings), self.tenant, text)
+        console.warn(f"{text} is {found.user_id}, {label(found)}")
+        return found.user_id
 
     @cached_property
     def actor(self) -> Actor:

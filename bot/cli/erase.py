@@ -8,6 +8,7 @@ import typer
 
 from bot import console
 from bot.admin.erasure import blocks, erased
+from bot.admin.specs import FIELD_SPECS, Name
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, Team, Yes
 from bot.core import audit
@@ -33,7 +34,7 @@ NOT_REACHED = (
 
 @commands.command()
 def erase(
-    user: Annotated[str, typer.Argument(metavar="SLACK_USER", help="Slack user id, such as U0123ABCD.")],
+    user: Annotated[str, typer.Argument(metavar="SLACK_USER", help=FIELD_SPECS[Name.USER].help)],
     *,
     force: Annotated[bool, typer.Option("--force", help="Erase even a rule that blocks the member.")] = False,
     yes: Yes = False,
@@ -52,6 +53,7 @@ def erase(
     Example: studio-links erase U0123ABCD
     """
     run = CommandContext(team)
+    user = run.user_id(user)
     member, now = Member(run.tenant, user), utc_now()
     if user in run.settings.studio_admins:
         raise BadInput(f"nothing was erased: {user} is in STUDIO_ADMINS, so take the id out of it and try again")

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from functools import cache, partial
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
 
 import typer
 
 from bot.admin.commands import ParseError, Problem, build
+from bot.admin.names import actor, is_name
 from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, CommandSpec, Name, Verb
 from bot.cli.context import CommandContext
 from bot.core.values import ROLE_ARN, check_pattern, utc_now
@@ -60,9 +62,14 @@ def add_verb(app: typer.Typer, verb: Verb, work: Callable[..., None]) -> None:
         for name, text in given_fields.items():
             if not text.strip():
                 raise ParseError(Problem.NO_VALUE, verb=verb, field=name, why=f"{name} is empty: give it a value")
+        context = cache(partial(CommandContext, given["team"]))
+        if is_name(given_fields.get(Name.USER, "")):
+            given_fields[Name.USER] = context().user_id(given_fields[Name.USER])
+        if Name.BY in given_fields:
+            given_fields[Name.BY] = actor(given_fields[Name.BY], lambda name: context().user_id(name))
         asks_nothing = verb is Verb.LOCKDOWN and not given_fields
         command = None if asks_nothing else build(verb, given_fields, utc_now())
-        work(CommandContext(given["team"]), command, **{option.name: given[option.name] for option in own})
+        work(context(), command, **{option.name: given[option.name] for option in own})
 
     parameters = [
         *(_parameter(spec, name) for name in spec.fields),
@@ -70,7 +77,7 @@ def add_verb(app: typer.Typer, verb: Verb, work: Callable[..., None]) -> None:
         *own,
     ]
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined] # typer reads it
-    example = spec.example.replace("@ana", "U0123ABCD")
+    example = spec.example.replace("@ana", "ana@example.com")
     app.command(verb.value, help=f"{spec.help}\n\nExample: studio-links {example}")(run)
 
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot import console
+from bot.admin.specs import FIELD_SPECS, Name
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, ServingRole, Team, Yes
 from bot.core.access import Effect, Member
 from bot.core.audit import DONE, INCOMPLETE, REQUESTED, changed
 from bot.core.errors import BadInput, StudioError
-from bot.core.values import ROLE_ARN, USER_ID, check_pattern, utc_now
+from bot.core.values import ROLE_ARN, check_pattern, utc_now
 
 if TYPE_CHECKING:
     from bot.aws.revocation import Revocation, Step
@@ -39,7 +40,7 @@ class Result:
 
 @commands.command()
 def revoke(
-    user: Annotated[str, typer.Argument(metavar="SLACK_USER", help="Slack user id, such as U0123ABCD.")],
+    user: Annotated[str, typer.Argument(metavar="SLACK_USER", help=FIELD_SPECS[Name.USER].help)],
     *,
     serving_role: ServingRole = None,
     assume: Annotated[
@@ -59,10 +60,10 @@ def revoke(
 
     Example: studio-links revoke U0123ABCD --serving-role arn:aws:iam::123456789012:role/bot
     """
-    check_pattern("user", user, USER_ID, 31, "a Slack user id such as U0123ABCD")
     for each in assume or []:
         check_pattern("assume", each, ROLE_ARN, 600, "an IAM role's ARN")
     run = CommandContext(team)
+    user = run.user_id(user)
     member, now = Member(run.tenant, user), utc_now()
     access = run.admin.access.read(member)
     if not access.mappings:

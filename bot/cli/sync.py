@@ -93,10 +93,10 @@ def people(slack: "SlackApi", tenant: str) -> tuple[list[Account], frozenset[str
     """Return the accounts with an address, and the ids of all full, active members."""
     accounts: list[Account] = []
     active: set[str] = set()
-    for person, email, name in console.progress(slack.accounts(), total=None, doing="listing members"):
+    for person in console.progress(slack.accounts(), total=None, doing="listing members"):
         why = "a guest" if person.guest else ineligible_reason(Member(tenant, person.user_id), person)
         active |= {person.user_id} if why is None else set()
-        accounts += [Account(person.user_id, email, name, why)] if email else []
+        accounts += [Account(person.user_id, person.email, person.name, why)] if person.email else []
     if active and not accounts:
         raise ConfigError(
             "Slack returned no e-mail addresses: add the scope users:read.email, as in manifest.yml, and reinstall"

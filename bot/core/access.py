@@ -160,6 +160,10 @@ class Lockdown:
         return f"lockdown{since} ({self.reason}){f' set by {self.set_by}' if self.set_by else ''}"
 
 
+# Why Slack's record rules out an account that is closed.
+DEACTIVATED = "deactivated"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Slack's record of a member. Fields that Slack left out count against the member.
@@ -169,6 +173,8 @@ class Person:
         teams: on Enterprise Grid, all their workspaces in the organisation.
         ineligible_reason: why Slack's record rules this account out ("deactivated", "bot", …); None if nothing does.
         locale: the language the member has set in Slack, such as "de-DE".
+        name, display_name, handle, email: what administrators call them: as Slack names the account, as it calls
+            itself, its @name, and its confirmed address. No decision rests on these.
         updated: when the account last changed, in Slack's seconds; 0 if Slack does not say.
         as_of: when Slack said so.
     """
@@ -180,6 +186,10 @@ class Person:
     guest: bool = False
     locale: str | None = None
     teams: frozenset[str] = frozenset()
+    name: str = field(default="", compare=False, repr=False)
+    display_name: str = field(default="", compare=False, repr=False)
+    handle: str = field(default="", compare=False, repr=False)
+    email: str = field(default="", compare=False, repr=False)
     updated: int = field(default=0, compare=False)
     as_of: datetime | None = field(default=None, compare=False)
 

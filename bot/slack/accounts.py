@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.core.access import Person
+from bot.core.access import DEACTIVATED, Person
 from bot.core.errors import SlackError
 from bot.core.link import Reason
 from bot.slack.payloads import SLACKBOT, Texts
@@ -21,7 +21,7 @@ def person(user: Mapping[str, Any]) -> Person:
     for flag in ("deleted", "is_bot", "is_restricted", "is_ultra_restricted"):
         if not isinstance(user.get(flag), bool):
             ineligible_reason = f"Slack does not say whether {flag}"
-    for flag, words in {"is_bot": "a bot", "deleted": "deactivated"}.items():
+    for flag, words in {"is_bot": "a bot", "deleted": DEACTIVATED}.items():
         if user.get(flag) is True:
             ineligible_reason = words
     # These two appear only where they are true.
@@ -30,7 +30,7 @@ def person(user: Mapping[str, Any]) -> Person:
             ineligible_reason = words
     on_grid = user.get("enterprise_user")
     enterprise: Mapping[str, Any] = on_grid if isinstance(on_grid, Mapping) else {}
-    teams = enterprise.get("teams")
+    teams, profile = enterprise.get("teams"), Texts(user.get("profile"))
     return Person(
         user_id=texts.get("id", ""),
         team_id=texts.get("team_id", ""),
@@ -39,6 +39,10 @@ def person(user: Mapping[str, Any]) -> Person:
         ineligible_reason=ineligible_reason,
         guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
         locale=texts.get("locale"),
+        name=profile.get("real_name") or texts.get("name", ""),
+        display_name=profile.get("display_name", ""),
+        handle=texts.get("name", ""),
+        email=profile.get("email", ""),
         updated=updated if isinstance(updated := user.get("updated"), int) else 0,
     )
 
@@ -81,6 +85,11 @@ def team_of(who: Mapping[str, Any]) -> tuple[str, str | None]:
     if team is None:
         raise unknown_home()
     return team, texts.get("enterprise_id")
+
+
+def team_argument(tenant: str) -> dict[str, str]:
+    """Return the team of a call, which an organisation's token requires."""
+    return {"team_id": tenant} if tenant.startswith("T") else {}
 
 
 def unknown_home() -> SlackError:

@@ -18,7 +18,7 @@ from bot.core.errors import SlackError
 from bot.core.link import Reason
 from bot.core.ports import Failed
 from bot.core.values import utc_now
-from bot.slack.accounts import UserGroup, group_users, groups, person, team_of, unknown_home
+from bot.slack.accounts import UserGroup, group_users, groups, person, team_argument, team_of, unknown_home
 from bot.slack.api_errors import CALL_ERRORS, slack_error
 from bot.slack.blocks import Message
 from bot.slack.network import Network
@@ -104,18 +104,15 @@ class SlackApi:
         named = next((str(value) for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
         return frozenset(scope.strip() for scope in named.split(",") if scope.strip())
 
-    def accounts(self) -> Iterator[tuple[Person, str, str]]:
-        """Iterate over all accounts, including deactivated ones, each with its e-mail address and its name or "".
+    def accounts(self) -> Iterator[Person]:
+        """Iterate over all accounts, including deactivated ones.
 
         https://docs.slack.dev/reference/methods/users.list
         """
         cursor = ""
         while True:
             page = self._call(self._client.users_list, limit=ACCOUNTS_A_PAGE, cursor=cursor, include_locale=True)
-            for user in page.get("members") or ():
-                if Texts(user).get("id"):
-                    profile, name = Texts(user.get("profile")), Texts(user).get("name", "")
-                    yield self.account(user), profile.get("email", ""), profile.get("real_name") or name
+            yield from (self.account(user) for user in page.get("members") or () if Texts(user).get("id"))
             cursor = Texts(page.get("response_metadata")).get("next_cursor", "")
             if not cursor:
                 return
@@ -140,6 +137,15 @@ class SlackApi:
             raise
         return dataclasses.replace(self.account(user), as_of=asked_at)
 
+    def with_address(self, email: str) -> Person | None:
+        """Return the account with this address; None without one that is active."""
+        try:
+            return self.account(self._call(self._client.users_lookupByEmail, email=email).get("user"))
+        except SlackError as error:
+            if error.code == "users_not_found":
+                return None
+            raise
+
     def account(self, user: object) -> Person:
         """Read an account as Slack's methods and events describe it."""
         found = person(user if isinstance(user, Mapping) else {})
@@ -151,15 +157,13 @@ class SlackApi:
 
         https://docs.slack.dev/reference/methods/usergroups.users.list
         """
-        answer = self._call(
-            self._client.usergroups_users_list, usergroup=group, include_disabled=even_disabled, **_named(tenant)
-        )
-        return group_users(answer)
+        method, team = self._client.usergroups_users_list, team_argument(tenant)
+        return group_users(self._call(method, usergroup=group, include_disabled=even_disabled, **team))
 
     def all_groups(self, tenant: str) -> Mapping[str, UserGroup]:
         """Return every user group by id. https://docs.slack.dev/reference/methods/usergroups.list"""
-        answer = self._call(self._client.usergroups_list, include_users=True, include_disabled=True, **_named(tenant))
-        return groups(answer)
+        method, team = self._client.usergroups_list, team_argument(tenant)
+        return groups(self._call(method, include_users=True, include_disabled=True, **team))
 
     def expect_reply(self, origin: Origin) -> None:
         """Open the connection for a reply, beside the work that leads to it."""
@@ -222,13 +226,8 @@ class SlackApi:
 
         https://docs.slack.dev/reference/methods/chat.postEphemeral
         """
-        who = self._call(self._client.auth_test)
-        self._call(
-            self._client.chat_postEphemeral,
-            channel=channel,
-            user=who.get("user_id", ""),
-            text="Studio links posts here.",
-        )
+        who, post = self._call(self._client.auth_test), self._client.chat_postEphemeral
+        self._call(post, channel=channel, user=who.get("user_id", ""), text="Studio links posts here.")
 
     def _mark(self, origin: Origin) -> str:
         """Return what marks a member's dialogs. Forged requests can name a dialog of anybody, but not its mark."""
@@ -293,8 +292,3 @@ class SlackApi:
             failure = slack_error(method.__name__, error, check="the token and its scopes against manifest.yml")
             self._failed("slack", (failure.code or "") if isinstance(error, SlackApiError) else "unreachable")
             raise failure from None
-
-
-def _named(tenant: str) -> dict[str, str]:
-    """Return the team of a call, which an organisation's token requires."""
-    return {"team_id": tenant} if tenant.startswith("T") else {}

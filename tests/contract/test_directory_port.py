@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
+from bot.admin.names import UnclearName
 from bot.core.access import Member, Person
-from bot.core.errors import SlackError
+from bot.core.errors import BadInput, SlackError
 from bot.core.link import Reason
 from bot.core.policy import ineligible_reason
 from bot.core.ports import NO_SUCH_GROUP, Directory
 from bot.local.faults import Fault
 from bot.local.slack.people import SLACKBOT
 from bot.local.slack.workspace import SCOPES, Workspace
+from bot.slack import names
 from bot.slack.accounts import UserGroup, groups, person
 from bot.slack.client import SlackApi
+from bot.slack.names import find_member
 from tests.fakes import ANA, TEAM, FakeDirectory
 
 OTHER_TEAM = "T0OTHER001"
@@ -204,6 +207,23 @@ def test_rate_limit_is_not_waited_for(workspace: Workspace) -> None:
     assert slack_api(workspace).person(ANA) == Person(ANA.user_id, TEAM, locale="en-US")
 
 
+@pytest.mark.parametrize("text", ["ida@example.com", "IDA@EXAMPLE.COM", "@ida"])
+def test_member_is_found_by_address_and_name(workspace: Workspace, text: str) -> None:
+    workspace.add_member("U0IDA", "ida", email="ida@example.com")
+    found = find_member(slack_api(workspace), TEAM, text)
+    assert (found.user_id, found.handle, found.name, found.email) == ("U0IDA", "ida", "Ida", "ida@example.com")
+
+
+def test_address_of_nobody_and_a_name_among_too_many_are_refused(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UnclearName):
+        find_member(slack_api(workspace), TEAM, "nobody@example.com")
+    monkeypatch.setattr(names, "MAX_ACCOUNTS", 0)
+    with pytest.raises(BadInput, match="give the e-mail address"):
+        find_member(slack_api(workspace), TEAM, "@ida")
+
+
 def test_closed_port_means_unreachable(workspace: Workspace) -> None:
     with Workspace() as gone:
         nowhere = gone.api_url
@@ -325,7 +345,7 @@ def test_account_of_a_workspace_counts_in_the_organisation(
     slack = SlackApi(token=workspace.bot_token, api_url=workspace.api_url, shared=(ORGANISATION, TEAM))
     member = Member(ORGANISATION, user)
     assert (ineligible_reason(member, slack.person(member)) is None) is eligible
-    listed = next(account for account, _, _ in slack.accounts() if account.user_id == user)
+    listed = next(account for account in slack.accounts() if account.user_id == user)
     assert (ineligible_reason(member, listed) is None) is eligible
 
 

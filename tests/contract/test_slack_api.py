@@ -170,7 +170,7 @@ def test_accounts_with_nulls_have_no_address() -> None:
     with answering(listed) as url:
         found = list(SlackApi(token="xoxb-0", api_url=f"{url}/api/").accounts())
 
-    assert [(person.user_id, person.ineligible_reason, email) for person, email, _ in found] == [
+    assert [(person.user_id, person.ineligible_reason, person.email) for person in found] == [
         ("U0NULLMAIL", None, ""),
         ("U0NOPROF01", None, ""),
     ]

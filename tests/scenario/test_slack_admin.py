@@ -477,6 +477,17 @@ def test_another_workspace_does_not_administer(product: Product, admin: Admin, w
     assert stored(admin, who) == Access()
 
 
+def test_member_is_named_by_address_or_user_name(product: Product, admin: Admin, who: str) -> None:
+    product.slack.add_member(user_id(who), who, email=f"{who}@example.com")
+    types(product, ADA, f'allow {who}@example.com --reason "by address"')
+    assert text_of(types(product, ADA, f'show "@{who}"')).count(f"<@{user_id(who)}>") == 1
+
+    assert [grant.reason for grant in stored(admin, who).grants] == ["by address"]
+    for name, words in {"@nobody": "No active account", '"@gus"': f"<@{GUS}> `{GUS}`"}.items():
+        assert words in text_of(types(product, ADA, f"deny {name}"))
+    assert stored(admin, "gus") == Access()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -485,7 +496,6 @@ def test_another_workspace_does_not_administer(product: Product, admin: Admin, w
         ("deny @{who} --profile x", "know `--profile` here"),
         ("deny @{who} --until soon", "a valid `until`"),
         ("deny @{who} @mia", "understand `"),
-        ("deny @nobody", "recognise `@nobody` as a member"),
         ("deny WALTER", "a valid `user`"),
         ("deny <@{id}>", "a valid `user`"),
         ("deny", "`user` is missing"),

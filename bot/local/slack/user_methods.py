@@ -55,6 +55,16 @@ def users_info(state: WorkspaceState, arguments: Arguments) -> Answer:
     return {"user": _user(state, person, arguments)}
 
 
+@method("users.lookupByEmail", "email", scope="users:read.email")
+def users_lookup_by_email(state: WorkspaceState, arguments: Arguments) -> Answer:
+    """Find an active account by its address, whatever its case."""
+    email = str(arguments.get("email", "")).lower()
+    for person in state.directory.people():
+        if email and email == person.email.lower() and not (person.deleted or person.bot):
+            return {"user": _user(state, person, arguments)}
+    raise Refusal("users_not_found")
+
+
 @method("users.list", "cursor limit include_locale", scope="users:read")
 def users_list(state: WorkspaceState, arguments: Arguments) -> Answer:
     """List all accounts, deactivated ones too. The cursor names the first account of the next page."""

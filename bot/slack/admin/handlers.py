@@ -13,6 +13,7 @@ import structlog
 
 from bot.admin.commands import AdminCommand, ParseError
 from bot.admin.confirmation import CommandRunner
+from bot.admin.names import UnclearName
 from bot.admin.results import Done, Forgotten, NotDone, NotDoneReason, Outcome, Waiting
 from bot.admin.specs import COMMAND_SPECS, Verb
 from bot.core.access import Member
@@ -27,6 +28,7 @@ from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route, record_invalid_form
 from bot.slack.members import views
 from bot.slack.members.home import show_home
+from bot.slack.names import find_member
 from bot.slack.payloads import REQUEST_ID, action_value, field_value, form_origin, private_metadata
 from bot.slack.request_limit import sender_of
 
@@ -56,12 +58,20 @@ def administer(app: AppContext, admitted: Admitted, text: str) -> None:
         if text.lower() == HELP:
             message = admin_views.usage(render)
         else:
-            _ask(app, admitted, render, parse_admin(text, app.now()))
+            _ask(app, admitted, render, parse_admin(text, app.now(), partial(_id_of, app, admitted)))
             return
     except ParseError as problem:
         message = admin_views.parse_error(problem, render)
+    except UnclearName as problem:
+        message = admin_views.unclear_name(problem, render)
+    except StudioLinksError as error:
+        message = _failed(error, render)
     app.metrics.outcome("admin_answered")
     reply(app, admitted.origin, message, replace=False)
+
+
+def _id_of(app: AppContext, admitted: Admitted, name: str) -> str:
+    return find_member(app.slack, admitted.member.tenant, name).user_id
 
 
 def _admitted(app: AppContext, admitted: Admitted, *, keeps: bool = False) -> RenderContext | None:

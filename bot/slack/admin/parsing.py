@@ -2,16 +2,17 @@
 
 The text reads like a shell's command line, as Slack's clients change it: they replace two hyphens with a dash, and
 straight quotation marks with curly ones. Slack alone identifies people: with `should_escape`, which the manifest
-sets, a mention arrives as an id.
+sets, a mention arrives as an id, and Slack is asked whose an e-mail address or a plain @name is.
 https://docs.slack.dev/interactivity/implementing-slash-commands#escaping
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.admin.commands import AdminCommand, ParseError, Problem, build
+from bot.admin.names import ADDRESS, actor, is_name
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.values import GROUP_ID
 
@@ -23,6 +24,8 @@ OPTION = re.compile(rf"{FLAG}(?:=(.*))?", re.DOTALL)
 # A mention, whose name may contain blanks; an option right before a quotation; or anything without blanks.
 WORD = re.compile(rf"<[@!][^<>]*>(?=\s|$)|{FLAG}=(?=[{DOUBLE}{SINGLE}])|\S+")
 MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})(?:\|[^<>]*)?>|<!subteam\^(S[A-Z0-9]{1,30})(?:\|[^<>]*)?>")
+# An address, as Slack's clients may send it.
+MAILTO = re.compile(r"<mailto:([^<>|]+)(?:\|[^<>]*)?>")
 # A real id has a digit in it, a word in capitals has none: `deny WALTER` is a mistake.
 BARE_ID = re.compile(r"[UWS](?=[A-Z]*[0-9])[A-Z0-9]{1,30}")
 PEOPLE = (Name.USER, Name.BY)
@@ -43,11 +46,12 @@ class Token:
         return None if self.quoted else OPTION.fullmatch(self.text)
 
 
-def parse_admin(text: str, now: datetime) -> AdminCommand:
+def parse_admin(text: str, now: datetime, find_id: Callable[[str], str]) -> AdminCommand:
     """Parse what an administrator typed.
 
     Args:
         text: as Slack sent it, escaped.
+        find_id: returns the id of the member with an e-mail address or @name, or raises UnclearName.
 
     Raises:
         ParseError: some of it was not understood.
@@ -56,7 +60,7 @@ def parse_admin(text: str, now: datetime) -> AdminCommand:
     verb = parse_verb(first.text.lower())
     if verb is None:
         raise ParseError(Problem.UNKNOWN_VERB, value=_unescaped(first.text))
-    return build(verb, _fields(verb, rest), now)
+    return build(verb, _fields(verb, rest, find_id), now)
 
 
 def parse_verb(text: str) -> Verb | None:
@@ -83,8 +87,8 @@ def _tokens(text: str) -> Iterator[Token]:
         left = left[word.end() :].lstrip()
 
 
-def _fields(verb: Verb, tokens: list[Token]) -> dict[Name, str]:
-    """Return the fields by name, each once."""
+def _fields(verb: Verb, tokens: list[Token], find_id: Callable[[str], str]) -> dict[Name, str]:
+    """Return the fields by name, each once; people are looked up when all else is understood."""
     spec, fields, left = COMMAND_SPECS[verb], dict[Name, str](), list(tokens)
     while left:
         token = left.pop(0)
@@ -104,6 +108,10 @@ def _fields(verb: Verb, tokens: list[Token]) -> dict[Name, str]:
             else:
                 value = left.pop(0)
         fields[name] = _value(verb, name, value)
+    if is_name(fields.get(Name.USER, "")):
+        fields[Name.USER] = find_id(fields[Name.USER])
+    if Name.BY in fields:
+        fields[Name.BY] = actor(fields[Name.BY], find_id)
     return fields
 
 
@@ -123,8 +131,9 @@ def _value(verb: Verb, name: Name, token: Token) -> str:
     mention = None if token.quoted else MENTION.fullmatch(token.text)
     if mention is not None:
         return mention[1] or mention[2]
-    if text.startswith("@"):
-        raise ParseError(Problem.PLAIN_NAME, verb=verb, field=name, value=text)
+    address = None if token.quoted else MAILTO.fullmatch(token.text)
+    if address is not None or text.startswith("@") or ADDRESS.fullmatch(text):
+        return address[1] if address else text
     if name is Name.USER and not BARE_ID.fullmatch(text):
         raise ParseError(Problem.BAD_VALUE, verb=verb, field=name, value=text)
     return text

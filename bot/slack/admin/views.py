@@ -9,6 +9,7 @@ from datetime import datetime
 from difflib import get_close_matches
 
 from bot.admin.commands import AdminCommand, ParseError
+from bot.admin.names import MAX_CANDIDATES, UnclearName
 from bot.admin.results import (
     Done,
     Explained,
@@ -30,7 +31,18 @@ from bot.core.values import DEFAULT_ALIAS, is_group
 from bot.slack.admin.forms import MENU, PICK
 from bot.slack.admin.records import MAX_DETAIL_LENGTH, code, describe, mapping, mention, page, rule, sections
 from bot.slack.admin.second import waits
-from bot.slack.blocks import Message, RenderContext, actions, button, context, escape, parts, section, text_message
+from bot.slack.blocks import (
+    Message,
+    RenderContext,
+    actions,
+    button,
+    context,
+    escape,
+    parts,
+    section,
+    text_message,
+    verbatim,
+)
 
 CONFIRM, CANCEL = "admin_confirm", "admin_cancel"
 MAX_WARNING_LENGTH = 500
@@ -59,6 +71,17 @@ def parse_error(problem: ParseError, render: RenderContext) -> Message:
         return text_message(f"{text}{hint}\n{usage(render).text}")
     example = words.example.format(command=command, example=COMMAND_SPECS[problem.verb].example)
     return text_message(f"{text}\n{example}")
+
+
+def unclear_name(problem: UnclearName, render: RenderContext) -> Message:
+    """Show that an address or @name stands for no one member, with the accounts that it may mean."""
+    shown = [
+        " ".join([mention(each.user_id), f"`{each.user_id}`", escape(each.email)]).strip()
+        for each in problem.candidates[:MAX_CANDIDATES]
+    ] + ["…"] * (len(problem.candidates) > MAX_CANDIDATES)
+    text = render.words.admin.unclear_names[problem.problem]
+    text = text.format(value=code(problem.text), candidates=", ".join(shown))
+    return Message(text, [verbatim(text)])
 
 
 def outcome(what: Outcome, render: RenderContext, now: datetime, *, in_dialog: bool) -> Message:

@@ -1,6 +1,7 @@
 """German, for administrators."""
 
 from bot.admin.commands import OFF, ON, Problem
+from bot.admin.names import NameProblem
 from bot.admin.notices import News
 from bot.admin.results import NotDoneReason
 from bot.admin.specs import Name, Verb
@@ -52,7 +53,7 @@ class GermanAdminWords(AdminWords):
     }
     states = {ON: "Für alle abschalten", OFF: "Wieder einschalten"}
     must = {
-        Name.USER: "ein Mitglied aus der Liste von Slack oder eine ID, die mit U oder W beginnt",
+        Name.USER: "ein Mitglied aus Slacks Liste, eine E-Mail-Adresse, ein Nutzername oder eine ID mit U oder W",
         Name.DOMAIN: "die ID einer SageMaker-Domain, z. B. d-abc123",
         Name.PROFILE: "1 bis 63 Buchstaben, Ziffern und Bindestriche (nicht am Rand)",
         Name.ALIAS: "1 bis 32 Kleinbuchstaben, Ziffern und Bindestriche, aber kein Wort des Befehls selbst",
@@ -64,13 +65,14 @@ class GermanAdminWords(AdminWords):
         Name.UNTIL: "ein Zeitpunkt, z. B. 8h, 30d oder 2026-12-31",
         Name.REASON: "höchstens 500 Zeichen",
         Name.SINCE: "ein Zeitpunkt, z. B. 8h, 30d oder 2026-01-31",
-        Name.BY: "ein Mitglied aus der Liste von Slack oder eine ID, die mit U oder W beginnt",
+        Name.BY: "ein Mitglied aus Slacks Liste, eine E-Mail-Adresse, ein Nutzername oder eine ID mit U oder W",
         Name.OUTCOME: "ein Ergebnis aus dem Audit, z. B. issued, done oder not_allowed",
         Name.DAY: "ein Tag, z. B. 2026-01-31",
         Name.STATE: "on oder off",
     }
     must_with_group = (
-        "ein Mitglied oder eine Nutzergruppe aus der Liste von Slack oder eine ID, die mit U, W oder S beginnt"
+        "ein Mitglied oder eine Nutzergruppe aus Slacks Liste, eine E-Mail-Adresse, ein Nutzername oder eine ID "
+        "mit U, W oder S"
     )
     must_group = "die ID einer Nutzergruppe, die mit S beginnt"
     must_be = "Erwartet wird: {must}."
@@ -84,12 +86,18 @@ class GermanAdminWords(AdminWords):
         Problem.MISSING: "`{field}` fehlt. Erwartet wird: {must}. Es wurde nichts geändert.",
         Problem.TOO_MUCH: "`{value}` verstehe ich hier nicht. Es wurde nichts geändert. "
         "Setz Werte mit Leerzeichen in Anführungszeichen.",
-        Problem.PLAIN_NAME: "Slack hat `{value}` nicht als Mitglied erkannt. Es wurde nichts geändert. "
-        "Wähle das Mitglied aus der Liste, die Slack beim Tippen zeigt, oder gib die ID an.",
         Problem.BAD_VALUE: "`{value}` ist kein gültiger Wert für `{field}`. Erwartet wird: {must}. "
         "Es wurde nichts geändert.",
         Problem.OPEN_QUOTE: "Das Anführungszeichen bei `{value}` wird nicht geschlossen. Es wurde nichts geändert.",
         Problem.EXCLUSIVE: "Gib „Seit“ (`--since`) oder „Tag“ (`--day`) an, nicht beides. Es wurde nichts geändert.",
+    }
+    unclear_names = {
+        NameProblem.NOBODY: "Kein aktives Konto dieses Workspaces hat `{value}`. Es wurde nichts geändert. "
+        "Wähle das Mitglied aus der Liste, die Slack beim Tippen zeigt, oder gib die ID an.",
+        NameProblem.SEVERAL: "`{value}` kann {candidates} sein. Es wurde nichts geändert. "
+        "Gib die ID oder die E-Mail-Adresse der richtigen Person an.",
+        NameProblem.NO_MEMBER: "`{value}` ist {candidates}, kein volles Mitglied dieses Workspaces. "
+        "Es wurde nichts geändert. Gib die ID an, wenn du dieses Konto meinst.",
     }
     example = "Zum Beispiel: `{command} admin {example}`"
     questions = {

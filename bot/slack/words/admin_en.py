@@ -1,6 +1,7 @@
 """English, for administrators."""
 
 from bot.admin.commands import OFF, ON, Problem
+from bot.admin.names import NameProblem
 from bot.admin.notices import News
 from bot.admin.results import NotDoneReason
 from bot.admin.specs import Name, Verb
@@ -48,7 +49,7 @@ class AdminWords:
     }
     states = {ON: "Stop for everyone", OFF: "Allow again"}
     must = {
-        Name.USER: "a member from Slack's list, or an id that starts with U or W",
+        Name.USER: "a member from Slack's list, an e-mail address, a user name, or an id that starts with U or W",
         Name.DOMAIN: "a SageMaker domain id, such as d-abc123",
         Name.PROFILE: "1 to 63 letters, digits and inner hyphens",
         Name.ALIAS: "1 to 32 lower-case letters, digits and hyphens, but not a word of the command itself",
@@ -60,12 +61,12 @@ class AdminWords:
         Name.UNTIL: "a time, such as 8h, 30d or 2026-12-31",
         Name.REASON: "at most 500 characters",
         Name.SINCE: "a time, such as 8h, 30d or 2026-01-31",
-        Name.BY: "a member from Slack's list, or an id that starts with U or W",
+        Name.BY: "a member from Slack's list, an e-mail address, a user name, or an id that starts with U or W",
         Name.OUTCOME: "an outcome from the audit, such as issued, done or not_allowed",
         Name.DAY: "a day, such as 2026-01-31",
         Name.STATE: "on or off",
     }
-    must_with_group = "a member or user group from Slack's list, or an id that starts with U, W or S"
+    must_with_group = "a member or user group from Slack's list, an address, a user name, or an id with U, W or S"
     must_group = "a user group id, which starts with S"
     must_be = "It must be {must}."
     or_group = "Or a user group id"
@@ -78,11 +79,17 @@ class AdminWords:
         Problem.MISSING: "`{field}` is missing: it must be {must}. Nothing was changed.",
         Problem.TOO_MUCH: "I don't understand `{value}` here. Nothing was changed. "
         "Put values that contain spaces into quotation marks.",
-        Problem.PLAIN_NAME: "Slack didn't recognise `{value}` as a member. Nothing was changed. "
-        "Pick the member from the list that Slack shows while you type, or use their id.",
         Problem.BAD_VALUE: "`{value}` isn't a valid `{field}`: it must be {must}. Nothing was changed.",
         Problem.OPEN_QUOTE: "The quotation mark at `{value}` is never closed. Nothing was changed.",
         Problem.EXCLUSIVE: "Give “Since” (`--since`) or “Day” (`--day`), not both. Nothing was changed.",
+    }
+    unclear_names = {
+        NameProblem.NOBODY: "No active account of this workspace has `{value}`. Nothing was changed. "
+        "Pick the member from the list that Slack shows while you type, or use their id.",
+        NameProblem.SEVERAL: "`{value}` may mean {candidates}. Nothing was changed. "
+        "Use the id or the e-mail address of the one you mean.",
+        NameProblem.NO_MEMBER: "`{value}` is {candidates}, not a full member of this workspace. Nothing was changed. "
+        "Use the id if you mean this account.",
     }
     example = "For example: `{command} admin {example}`"
     questions = {
