@@ -6,37 +6,44 @@ ARG PYTHON=3.13-slim-bookworm@sha256:67a1e1f215ccda113cfc024e8639049257e88f27389
 # requirements-otel.txt has the packages for traces in addition.
 ARG REQUIREMENTS=requirements.txt
 
+# --- The wheel. A release puts the one that it has signed in the place of this: docs/RELEASING.md --------------------
+FROM python:${PYTHON} AS builder
+WORKDIR /app
+COPY requirements-build.txt ./
+RUN python -m pip install --no-cache-dir --disable-pip-version-check --only-binary :all: \
+        --require-hashes --requirement requirements-build.txt
+COPY LICENSE README.md pyproject.toml hatch_build.py manifest.yml ./
+COPY bot bot
+RUN python -m build --no-isolation --wheel --outdir /wheel
+
+FROM scratch AS wheel
+COPY --from=builder /wheel/*.whl /
+
 # --- With the stand-ins, for compose.yaml -----------------------------------------------------------------------
 FROM python:${PYTHON} AS local
-WORKDIR /app
-COPY requirements-demo.txt ./
+COPY requirements-demo.txt /tmp/
+COPY --from=wheel /*.whl /tmp/
 RUN python -m pip install --no-cache-dir --disable-pip-version-check --only-binary :all: \
-        --require-hashes --requirement requirements-demo.txt
-COPY manifest.yml ./
-COPY bot bot
+        --require-hashes --requirement /tmp/requirements-demo.txt \
+    && python -m pip install --no-cache-dir --disable-pip-version-check --no-index --no-deps /tmp/*.whl
 ENV HOME=/tmp \
     PYTHONUNBUFFERED=1
 USER 10001:10001
-ENTRYPOINT ["python", "-m", "bot"]
+ENTRYPOINT ["studio-links"]
 CMD ["demo", "--once"]
 
 # --- Production: the bot and its pinned dependencies, as wheels with checked hashes, which run no code -------------
 FROM python:${PYTHON} AS build
 ARG REQUIREMENTS
-WORKDIR /app
-COPY requirements.txt requirements-otel.txt requirements-build.txt ./
+COPY requirements.txt requirements-otel.txt /tmp/
 RUN python -m venv --without-pip /opt/venv \
     && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --only-binary :all: --require-hashes --requirement "$REQUIREMENTS" \
-    && python -m pip install --no-cache-dir --disable-pip-version-check \
-        --only-binary :all: --require-hashes --requirement requirements-build.txt
-COPY LICENSE README.md pyproject.toml hatch_build.py manifest.yml ./
-COPY bot bot
+        --only-binary :all: --require-hashes --requirement "/tmp/$REQUIREMENTS"
+COPY --from=wheel /*.whl /tmp/
 # Remove the stand-ins. Compile now, because production has a read-only file system.
-RUN rm -rf bot/local \
-    && python -m pip wheel --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist . \
-    && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --no-index --no-deps dist/*.whl \
+RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --no-index --no-deps /tmp/*.whl \
+    && rm -rf /opt/venv/lib/python3*/site-packages/bot/local \
     && /opt/venv/bin/python -m compileall -q /opt/venv/lib
 
 FROM python:${PYTHON}
