@@ -1014,7 +1014,7 @@ GUARDS = {
     ),
     # AWS roles and secrets
     "profiles in the policy": Guard(
-        "aws/iam_policy.py",
+        "aws/iam_scope.py",
         'return sorted(self.profiles) + self.studio("user-profile", "/*", self.open_domains)',
         'return self.studio("user-profile", "/*")',
         (f"{UNIT}/test_iam.py", "test_policy_does_not_allow"),

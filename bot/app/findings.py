@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from bot.admin.examination import OF_DOMAIN, OF_PROFILE
 from bot.aws.account import Place
-from bot.aws.iam_policy import TAG, TAG_VALUE
+from bot.aws.iam_scope import TAG, TAG_VALUE
 from bot.core.access import Access, Mapping, Member, Person
 from bot.core.causes import Cause
 from bot.core.errors import SlackError, StudioError, UpstreamError

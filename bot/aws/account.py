@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from bot.admin.sync import TAG, Profile
 from bot.aws.client import aws_errors, new_session
-from bot.aws.iam_policy import PRESIGN
+from bot.aws.iam_scope import PRESIGN
 from bot.aws.role_sessions import SessionKey, assume
 from bot.aws.sagemaker import ADMINISTRATION
 from bot.core.access import Mapping

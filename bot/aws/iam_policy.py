@@ -7,10 +7,11 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondy
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from bot.aws.iam_scope import EXAMINE_PROFILE, PRESIGN, TAGGED, Scope, links, statement
+from bot.aws.iam_workspaces import made_links, offboards, provisions
 from bot.core.access import Mapping
 from bot.core.audit import FROM_SHELL
 
@@ -18,12 +19,7 @@ TABLES = ("access", "audit", "runtime")
 HISTORIES = ("audit/index/by_member", "audit/index/by_day")
 # What `tables create` switches on and `tables check` reads.
 SETTINGS = ("Table", "TimeToLive", "ContinuousBackups")
-PRESIGN = "sagemaker:CreatePresignedDomainUrl"
-EXAMINE_PROFILE = "sagemaker:DescribeUserProfile"
 EXAMINE_REST = ["sagemaker:DescribeDomain", "sagemaker:DescribeSpace"]
-# The tag of the user profiles that the bot may open, for policies too small to name them.
-TAG, TAG_VALUE = "studio-links", "yes"
-TAGGED = {"StringEquals": {f"aws:ResourceTag/{TAG}": TAG_VALUE}}
 # Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_MANAGED_POLICY = 6144
 
@@ -48,61 +44,10 @@ class Role(StrEnum):
     ERASURE = "erasure"
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The coverage of a policy.
-
-    Attributes:
-        profiles: the ARNs of the mapped profiles that are reached with the role's own credentials.
-        domains: region and id of their domains.
-        open_domains: those of them whose profiles the bot may all open.
-        broker_roles: the ARNs of the roles that are assumed for the others.
-        secrets: the ARNs of the secrets and parameters that variables refer to.
-        administers_in_slack: whether the bot itself changes access rules.
-        by_tag: whether the bot opens the profiles that are tagged instead of those named.
-        source_ips, source_vpces: the networks that may make and use links; empty for any.
-        kms_key: the ARN of the key that encrypts the tables; None for AWS's own.
-        serving_role: the ARN of the bot's role, for revocation; None if nobody has named it.
-    """
-
-    partition: str
-    account: str
-    region: str
-    table_prefix: str
-    profiles: frozenset[str] = frozenset()
-    domains: frozenset[tuple[str, str]] = frozenset()
-    open_domains: frozenset[tuple[str, str]] = frozenset()
-    broker_roles: frozenset[str] = frozenset()
-    secrets: frozenset[str] = frozenset()
-    administers_in_slack: bool = False
-    by_tag: bool = False
-    source_ips: tuple[str, ...] = ()
-    source_vpces: tuple[str, ...] = ()
-    kms_key: str | None = None
-    serving_role: str | None = None
-
-    def table(self, name: str) -> str:
-        """Return the ARN of one of our tables, or of its indexes (`audit/index/*`)."""
-        return f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{self.table_prefix}{name}"
-
-    def studio(self, kind: str, below: str = "", domains: Iterable[tuple[str, str]] | None = None) -> list[str]:
-        """Return the ARNs of a kind of resource in the domains."""
-        return [
-            f"arn:{self.partition}:sagemaker:{region}:{self.account}:{kind}/{domain}{below}"
-            for region, domain in sorted(self.domains if domains is None else domains)
-        ]
-
-    def opened(self) -> list[str]:
-        """Return the ARNs of the profiles that the bot may open."""
-        if self.by_tag:
-            return self.studio("user-profile", "/*")
-        return sorted(self.profiles) + self.studio("user-profile", "/*", self.open_domains)
-
-
 def policy(role: Role, scope: Scope) -> dict[str, Any]:
     """Return the policy document of a role, without statements that would cover nothing."""
-    statements = _STATEMENTS[role](scope)
-    return {"Version": "2012-10-17", "Statement": [each for each in statements if each["Resource"]]}
+    found = _STATEMENTS[role](scope)
+    return {"Version": "2012-10-17", "Statement": [each for each in found if each["Resource"] and each["Action"]]}
 
 
 def size(document: dict[str, Any]) -> int:
@@ -129,35 +74,42 @@ def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
 
 def _serving(scope: Scope) -> list[dict[str, Any]]:
     changes = ("Scan", "PutItem", "UpdateItem") if scope.administers_in_slack else ()
-    profiles = _statement("ExamineProfiles", [EXAMINE_PROFILE], scope.opened())
+    profiles = statement("ExamineProfiles", [EXAMINE_PROFILE], scope.opened())
     return [
-        *_links(scope),
+        *links(scope),
         profiles | ({"Condition": TAGGED} if scope.by_tag else {}),
         *_common(scope),
-        _statement("OfferSpaces", ["sagemaker:ListSpaces"], ["*"] if scope.domains else []),
+        statement("OfferSpaces", ["sagemaker:ListSpaces"], ["*"] if scope.domains else []),
         _tables(scope, "Access", ("BatchGetItem", *changes), ["access"]),
         _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"])
         | {"Condition": {"ForAllValues:StringNotLike": SHELL_KEYS}},
         _tables(scope, "Count", ("GetItem", "BatchGetItem", "PutItem", "UpdateItem"), ["runtime"]),
         _tables(scope, "LastLinks", ("Query",), HISTORIES),
         _tables(scope, "Ready", ("DescribeTable",), TABLES),
+        *provisions(scope),
+        *made_links(scope),
+        *offboards(scope, scope.opened()),
     ]
 
 
 def _administration(scope: Scope) -> list[dict[str, Any]]:
     # For `doctor`: simulating the policies of this account's roles changes nothing.
     roles = f"arn:{scope.partition}:iam::{scope.account}:role/*"
+    changes = bool(scope.template_domains) or scope.offboards
     return [
-        _statement("ExamineProfiles", [EXAMINE_PROFILE], scope.studio("user-profile", "/*")),
+        statement("ExamineProfiles", [EXAMINE_PROFILE], scope.studio("user-profile", "/*")),
         *_common(scope),
-        _statement("ListProfiles", ["sagemaker:ListUserProfiles"], ["*"] if scope.domains else []),
-        _statement("ReadTags", ["sagemaker:ListTags"], scope.studio("user-profile", "/*")),
+        statement("ListProfiles", ["sagemaker:ListUserProfiles"], ["*"] if scope.domains else []),
+        statement("ReadTags", ["sagemaker:ListTags"], scope.studio("user-profile", "/*")),
         _tables(scope, "Access", ("BatchGetItem", "Scan", "PutItem", "UpdateItem"), ["access"]),
         _tables(scope, "Record", ("PutItem",), ["audit"]) | {"Condition": {"ForAllValues:StringLike": SHELL_KEYS}},
         _tables(scope, "History", ("Query",), HISTORIES),
         _tables(scope, "Verify", ("GetItem",), ["audit"]),
         _tables(scope, "LookAtTables", [f"Describe{name}" for name in SETTINGS], TABLES),
-        _statement("Simulate", ["iam:SimulatePrincipalPolicy"], [roles]),
+        statement("Simulate", ["iam:SimulatePrincipalPolicy"], [roles]),
+        *provisions(scope),
+        *offboards(scope, scope.studio("user-profile", "/*")),
+        _tables(scope, "Jobs", ("GetItem", "PutItem", "UpdateItem") if changes else (), ["runtime"]),
     ]
 
 
@@ -170,7 +122,7 @@ def _setup(scope: Scope) -> list[dict[str, Any]]:
     return [
         _tables(scope, "Tables", operations, TABLES),
         # `tables create` warns about a second installation in the region. This action takes no narrower resource.
-        _statement("FindTables", ["dynamodb:ListTables"], ["*"]),
+        statement("FindTables", ["dynamodb:ListTables"], ["*"]),
         *_key(scope, "kms:CreateGrant"),
     ]
 
@@ -180,10 +132,10 @@ def _revocation(scope: Scope) -> list[dict[str, Any]]:
     here = f":{scope.account}:"
     roles = sorted(each for each in {*scope.broker_roles, scope.serving_role or ""} if here in each)
     return [
-        _statement("EndSessions", ["iam:PutRolePolicy"], roles),
-        _statement("EndApps", ["sagemaker:DeleteApp"], scope.studio("app", "/*")),
+        statement("EndSessions", ["iam:PutRolePolicy"], roles),
+        statement("EndApps", ["sagemaker:DeleteApp"], scope.studio("app", "/*")),
         # These take no narrower resource.
-        _statement("FindApps", ["sagemaker:ListApps", "sagemaker:ListSpaces"], ["*"] if scope.domains else []),
+        statement("FindApps", ["sagemaker:ListApps", "sagemaker:ListSpaces"], ["*"] if scope.domains else []),
         _tables(scope, "Access", ("BatchGetItem",), ["access"]),
         _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"])
         | {"Condition": {"ForAllValues:StringLike": SHELL_KEYS}},
@@ -204,28 +156,11 @@ def _erasure(scope: Scope) -> list[dict[str, Any]]:
     ]
 
 
-def _links(scope: Scope) -> list[dict[str, Any]]:
-    """Allow minting links. With both networks there are two statements: a request never meets both conditions."""
-    networks: list[dict[str, Any]] = []
-    if scope.source_ips:
-        networks.append({"IpAddress": {"aws:SourceIp": list(scope.source_ips)}})
-    if scope.source_vpces:
-        networks.append({"StringEquals": {"aws:SourceVpce": list(scope.source_vpces)}})
-    statements = []
-    for number, network in enumerate(networks or [{}], start=1):
-        statement = _statement(f"Links{number if len(networks) > 1 else ''}", [PRESIGN], scope.opened())
-        tagged = TAGGED["StringEquals"] if scope.by_tag else {}
-        equals = network.get("StringEquals", {}) | tagged
-        condition = network | ({"StringEquals": equals} if equals else {})
-        statements.append(statement | ({"Condition": condition} if condition else {}))
-    return statements
-
-
 def _common(scope: Scope) -> list[dict[str, Any]]:
     """Allow what both roles need: examining mappings, assuming their roles, and reading referenced secrets."""
     return [
-        _statement("Examine", EXAMINE_REST, [*scope.studio("domain"), *scope.studio("space", "/*")]),
-        _statement("Brokers", ["sts:AssumeRole", "sts:SetSourceIdentity"], sorted(scope.broker_roles)),
+        statement("Examine", EXAMINE_REST, [*scope.studio("domain"), *scope.studio("space", "/*")]),
+        statement("Brokers", ["sts:AssumeRole", "sts:SetSourceIdentity"], sorted(scope.broker_roles)),
         *_secrets(scope),
         *_key(scope),
     ]
@@ -235,7 +170,7 @@ def _secrets(scope: Scope) -> list[dict[str, Any]]:
     """Allow reading referenced secrets. The key of one that is encrypted with a key of your own has to be added."""
     kinds = {"secretsmanager:GetSecretValue": ":secretsmanager:", "ssm:GetParameter": ":ssm:"}
     return [
-        _statement(f"Secrets{number}", [action], sorted(arn for arn in scope.secrets if kind in arn))
+        statement(f"Secrets{number}", [action], sorted(arn for arn in scope.secrets if kind in arn))
         for number, (action, kind) in enumerate(kinds.items(), start=1)
     ]
 
@@ -246,16 +181,12 @@ def _key(scope: Scope, *more: str) -> list[dict[str, Any]]:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
     """
     actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
-    statement = _statement("TableKey", [*actions, *more], [scope.kms_key] if scope.kms_key else [])
-    return [statement | {"Condition": {"StringLike": {"kms:ViaService": f"dynamodb.{scope.region}.*"}}}]
+    found = statement("TableKey", [*actions, *more], [scope.kms_key] if scope.kms_key else [])
+    return [found | {"Condition": {"StringLike": {"kms:ViaService": f"dynamodb.{scope.region}.*"}}}]
 
 
 def _tables(scope: Scope, sid: str, operations: Iterable[str], names: Iterable[str]) -> dict[str, Any]:
-    return _statement(sid, [f"dynamodb:{name}" for name in operations], [scope.table(name) for name in names])
-
-
-def _statement(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:
-    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+    return statement(sid, [f"dynamodb:{name}" for name in operations], [scope.table(name) for name in names])
 
 
 _STATEMENTS = {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.aws.account import CONFIG
 from bot.aws.client import aws_errors, new_session
-from bot.aws.iam_policy import PRESIGN
+from bot.aws.iam_scope import PRESIGN
 from bot.aws.role_sessions import SessionKey, assume
 from bot.core.access import Mapping, Member
 from bot.core.errors import StudioError

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot import console
-from bot.aws.iam_policy import MAX_MANAGED_POLICY, TAG, TAG_VALUE, Role, Scope, policy, size
+from bot.aws.iam_policy import MAX_MANAGED_POLICY, Role, policy, size
+from bot.aws.iam_scope import TAG, TAG_VALUE, Scope
 from bot.cli.context import CommandContext
 from bot.cli.options import KmsKey, ServingRole, Team
 from bot.core.errors import ConfigError, StoreError
@@ -54,6 +55,15 @@ def iam_policy(
     source_vpce: Annotated[
         list[str] | None, typer.Option(metavar="VPCE", help="Links work only through these VPC endpoints.")
     ] = None,
+    provisions: Annotated[
+        bool,
+        typer.Option(
+            "--provisions", help="Let it make profiles from the STUDIO_PROFILE_TEMPLATE_<domain> variables."
+        ),
+    ] = False,
+    offboards: Annotated[
+        bool, typer.Option("--offboards", help="Let it delete apps, spaces and profiles of members who leave.")
+    ] = False,
     kms_key: KmsKey = None,
     serving_role: ServingRole = None,
     team: Team = None,
@@ -71,11 +81,22 @@ def iam_policy(
     members' browsers. A request through a VPC endpoint has no public address, so with both options either is enough.
     https://docs.aws.amazon.com/sagemaker/latest/dg/studio-interface-endpoint.html
 
+    With --provisions, the role may make profiles and spaces in the domains that have a template, pass the templates'
+    execution roles to SageMaker and to nothing else, and open what it made. With --offboards, it may delete apps,
+    spaces and profiles in the mapped domains. Without them, it may do neither.
+
     Example: studio-links iam-policy --role administration > policy.json
     """
     run = CommandContext(team)
     settings, domains = run.settings, tuple(domain or ())
     _check(domains, source_ip or [], source_vpce or [])
+    if (provisions or offboards) and role not in (Role.SERVING, Role.ADMINISTRATION):
+        raise typer.BadParameter("--provisions and --offboards go with --role serving or administration")
+    templates = settings.profile_templates.values() if provisions else ()
+    if provisions and not templates:
+        console.warn(
+            "no domain has a template, so this policy makes no profiles: set STUDIO_PROFILE_TEMPLATE_<domain>"
+        )
     partition, number = _account(account, settings.aws_region)
     of_tables = role in (Role.SETUP, Role.ERASURE)
     mappings = [] if of_tables else _mappings(run, named=bool(domains))
@@ -104,10 +125,13 @@ def iam_policy(
         source_vpces=tuple(source_vpce or ()),
         kms_key=kms_key,
         serving_role=serving_role,
+        template_domains=frozenset((each.region or settings.aws_region, each.domain_id) for each in templates),
+        template_roles=frozenset(each.role_arn for each in templates),
+        offboards=offboards,
     )
     if role is Role.REVOCATION and serving_role is None:
         console.warn("name the bot's role with --serving-role, to end the sessions of links that it made")
-    if not of_tables and not scope.domains and not scope.broker_roles:
+    if not of_tables and not (scope.domains or scope.broker_roles or scope.template_domains):
         console.warn("nothing is mapped yet, so no domain is in this policy: name domains with --domain")
     console.print_json(_fitting(scope) if role is Role.SERVING else policy(role, scope))
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bot.admin.verification import Verification, Witness
-from bot.aws.iam_policy import ERASABLE, Role, Scope, policy
+from bot.aws.iam_policy import ERASABLE, Role, policy
+from bot.aws.iam_scope import Scope
 from bot.core.audit import FROM_SHELL, changed
 from bot.core.link import Source
 from bot.core.records import Actor

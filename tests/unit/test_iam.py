@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bot.aws import secret_refs as references
-from bot.aws.iam_policy import Role, Scope, policy, size
+from bot.aws.iam_policy import Role, policy, size
+from bot.aws.iam_scope import Scope
 from bot.aws.sagemaker import SageMakerStudio
 from bot.cli.iam import _account
 from bot.core.access import Mapping
@@ -127,6 +128,81 @@ def test_each_role_may_do_its_own_work() -> None:
     assert allows(policy(Role.REVOCATION, SCOPE), "iam:PutRolePolicy", BOT)
     assert allows(policy(Role.SETUP, SCOPE), "dynamodb:CreateTable", SCOPE.table("access"))
     assert allows(policy(Role.ADMINISTRATION, SCOPE), "sagemaker:DescribeUserProfile", ANA.replace("ana", "eve"))
+
+
+EXECUTION = f"arn:aws:iam::{ACCOUNT}:role/studio"
+MAKES = replace(SCOPE, template_domains=frozenset({("eu-west-1", "d-new")}), template_roles=frozenset({EXECUTION}))
+LEAVES = replace(SCOPE, offboards=True)
+MADE, SPACE = ANA.replace("d-one", "d-new"), ANA.replace("user-profile/d-one", "space/d-new")
+TAGGED, MARKED = {"aws:ResourceTag/studio-links": "yes"}, {"aws:RequestTag/studio-links": "yes"}
+TO_SAGEMAKER, ON_CREATION = {"iam:PassedToService": "sagemaker.amazonaws.com"}, "sagemaker:TaggingAction"
+MAY_MAKE = (Role.SERVING, Role.ADMINISTRATION)
+
+
+@pytest.mark.parametrize("role", MAY_MAKE)
+@pytest.mark.parametrize(
+    ("action", "resource", "context", "allowed"),
+    [
+        ("sagemaker:CreateUserProfile", MADE, MARKED, True),
+        ("sagemaker:CreateUserProfile", MADE, {}, False),
+        ("sagemaker:CreateUserProfile", ANA, MARKED, False),
+        ("sagemaker:CreateSpace", SPACE, MARKED, True),
+        ("sagemaker:AddTags", MADE, {ON_CREATION: "CreateUserProfile"}, True),
+        ("sagemaker:AddTags", MADE, {}, False),
+        ("sagemaker:AddTags", MADE, {ON_CREATION: "CreateDomain"}, False),
+        ("sagemaker:AddTags", ANA, {ON_CREATION: "CreateUserProfile"}, False),
+        ("sagemaker:UpdateUserProfile", MADE, MARKED, False),
+        ("iam:PassRole", EXECUTION, TO_SAGEMAKER, True),
+        ("iam:PassRole", EXECUTION, {"iam:PassedToService": "lambda.amazonaws.com"}, False),
+        ("iam:PassRole", EXECUTION, {}, False),
+        ("iam:PassRole", BOT, TO_SAGEMAKER, False),
+        ("sagemaker:DeleteUserProfile", MADE, TAGGED, False),
+    ],
+)
+def test_provisioning_role_makes_only_what_templates_say(
+    role: Role, action: str, resource: str, context: dict[str, str], *, allowed: bool
+) -> None:
+    assert permits(policy(role, MAKES)["Statement"], action, resource, context) is allowed
+    assert not permits(policy(role, SCOPE)["Statement"], action, resource, context)
+
+
+def test_made_profile_opens_by_its_tag_and_within_the_networks() -> None:
+    scope = replace(MAKES, source_ips=("203.0.113.0/24",))
+    found, inside = policy(Role.SERVING, scope)["Statement"], {"aws:SourceIp": "203.0.113.9"}
+    presign = "sagemaker:CreatePresignedDomainUrl"
+    assert permits(found, presign, MADE, TAGGED | inside)
+    assert not permits(found, presign, MADE, inside)
+    assert not permits(found, presign, MADE, TAGGED | {"aws:SourceIp": "192.0.2.9"})
+    assert not permits(policy(Role.ADMINISTRATION, scope)["Statement"], presign, MADE, TAGGED | inside)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "allowed"),
+    [
+        ("sagemaker:DeleteApp", APP, True),
+        ("sagemaker:DeleteSpace", APP.replace("app", "space"), True),
+        ("sagemaker:DeleteUserProfile", ANA, True),
+        ("sagemaker:DeleteUserProfile", ANA.replace("ana", "eve"), False),
+        ("sagemaker:DeleteUserProfile", ANA.replace("d-one", "d-three"), False),
+        ("sagemaker:DeleteDomain", ANA.replace("user-profile", "domain"), False),
+        ("sagemaker:CreateUserProfile", ANA, False),
+    ],
+)
+def test_offboarding_role_deletes_in_mapped_domains_alone(action: str, resource: str, *, allowed: bool) -> None:
+    assert permits(policy(Role.SERVING, LEAVES)["Statement"], action, resource, MARKED) is allowed
+    assert not permits(policy(Role.SERVING, SCOPE)["Statement"], action, resource, MARKED)
+
+
+def test_shell_that_makes_or_removes_keeps_its_work_in_the_tables() -> None:
+    for scope, allowed in ((SCOPE, False), (MAKES, True), (LEAVES, True)):
+        found = policy(Role.ADMINISTRATION, scope)["Statement"]
+        assert permits(found, "dynamodb:UpdateItem", SCOPE.table("runtime")) is allowed
+
+
+def test_profile_made_by_the_bot_is_deleted_by_its_tag() -> None:
+    found = policy(Role.SERVING, replace(MAKES, offboards=True))["Statement"]
+    assert permits(found, "sagemaker:DeleteUserProfile", MADE, TAGGED)
+    assert not permits(found, "sagemaker:DeleteUserProfile", MADE)
 
 
 def test_policy_by_tag_opens_only_tagged_profiles() -> None:

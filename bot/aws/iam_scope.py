@@ -1,0 +1,90 @@
+"""What a policy covers, and the statements that make links. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+PRESIGN = "sagemaker:CreatePresignedDomainUrl"
+EXAMINE_PROFILE = "sagemaker:DescribeUserProfile"
+# The tag of the user profiles that the bot may open, for policies too small to name them.
+TAG, TAG_VALUE = "studio-links", "yes"
+TAGGED = {"StringEquals": {f"aws:ResourceTag/{TAG}": TAG_VALUE}}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The coverage of a policy.
+
+    Attributes:
+        profiles: the ARNs of the mapped profiles that are reached with the role's own credentials.
+        domains: region and id of their domains.
+        open_domains: those of them whose profiles the bot may all open.
+        broker_roles: the ARNs of the roles that are assumed for the others.
+        secrets: the ARNs of the secrets and parameters that variables refer to.
+        administers_in_slack: whether the bot itself changes access rules.
+        by_tag: whether the bot opens the profiles that are tagged instead of those named.
+        source_ips, source_vpces: the networks that may make and use links; empty for any.
+        kms_key: the ARN of the key that encrypts the tables; None for AWS's own.
+        serving_role: the ARN of the bot's role, for revocation; None if nobody has named it.
+        template_domains: those in which profiles and spaces are made.
+        template_roles: the ARNs of the execution roles of profiles that are made.
+        offboards: whether apps, spaces and profiles of the domains are deleted.
+    """
+
+    partition: str
+    account: str
+    region: str
+    table_prefix: str
+    profiles: frozenset[str] = frozenset()
+    domains: frozenset[tuple[str, str]] = frozenset()
+    open_domains: frozenset[tuple[str, str]] = frozenset()
+    broker_roles: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
+    administers_in_slack: bool = False
+    by_tag: bool = False
+    source_ips: tuple[str, ...] = ()
+    source_vpces: tuple[str, ...] = ()
+    kms_key: str | None = None
+    serving_role: str | None = None
+    template_domains: frozenset[tuple[str, str]] = frozenset()
+    template_roles: frozenset[str] = frozenset()
+    offboards: bool = False
+
+    def table(self, name: str) -> str:
+        """Return the ARN of one of our tables, or of its indexes (`audit/index/*`)."""
+        return f"arn:{self.partition}:dynamodb:{self.region}:{self.account}:table/{self.table_prefix}{name}"
+
+    def studio(self, kind: str, below: str = "", domains: Iterable[tuple[str, str]] | None = None) -> list[str]:
+        """Return the ARNs of a kind of resource in the domains."""
+        return [
+            f"arn:{self.partition}:sagemaker:{region}:{self.account}:{kind}/{domain}{below}"
+            for region, domain in sorted(self.domains if domains is None else domains)
+        ]
+
+    def opened(self) -> list[str]:
+        """Return the ARNs of the profiles that the bot may open."""
+        if self.by_tag:
+            return self.studio("user-profile", "/*")
+        return sorted(self.profiles) + self.studio("user-profile", "/*", self.open_domains)
+
+
+def links(scope: Scope) -> list[dict[str, Any]]:
+    """Allow minting links. With both networks there are two statements: a request never meets both conditions."""
+    networks: list[dict[str, Any]] = []
+    if scope.source_ips:
+        networks.append({"IpAddress": {"aws:SourceIp": list(scope.source_ips)}})
+    if scope.source_vpces:
+        networks.append({"StringEquals": {"aws:SourceVpce": list(scope.source_vpces)}})
+    statements = []
+    for number, network in enumerate(networks or [{}], start=1):
+        found = statement(f"Links{number if len(networks) > 1 else ''}", [PRESIGN], scope.opened())
+        tagged = TAGGED["StringEquals"] if scope.by_tag else {}
+        equals = network.get("StringEquals", {}) | tagged
+        condition = network | ({"StringEquals": equals} if equals else {})
+        statements.append(found | ({"Condition": condition} if condition else {}))
+    return statements
+
+
+def statement(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:
+    """Return a statement that allows something."""
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
