@@ -1061,6 +1061,61 @@ GUARDS = {
         '[f"{verb}{name}" for verb in ("Update", "Describe") for name in SETTINGS]',
         (f"{UNIT}/test_iam.py", "test_policy_does_not_allow"),
     ),
+    # Workspaces
+    "tags of what is made": Guard(
+        "workspaces/provisioning.py",
+        "if any(found.tags.get(tag) != tags[tag] for tag in (TEAM, MEMBER)):",
+        "if not tags:",
+        (f"{UNIT}/test_provisioning.py", "test_existing_profile_with_other_tags_is_never_taken_over"),
+    ),
+    "owner of a made space": Guard(
+        "workspaces/provisioning.py",
+        "if found is not None and found.owner.lower() != mapping.profile_name.lower():",
+        "if found is not None and not found.owner:",
+        (f"{UNIT}/test_provisioning.py", "test_space_of_another_is_never_taken_over"),
+    ),
+    "approval before making": Guard(
+        "workspaces/provisioning.py",
+        "if request.state is not RequestState.APPROVED or request.decided_by != job.actor.name:",
+        "if request.member != job.member:",
+        (f"{UNIT}/test_provisioning.py", "test_nothing_is_made_without_the_approval"),
+    ),
+    "member still wanted": Guard(
+        "workspaces/provisioning.py",
+        "return mapped and not blocked and not access.unreadable",
+        "return not access.unreadable",
+        (f"{UNIT}/test_provisioning.py", "test_nothing_more_is_made_for_a_member_who_lost_access"),
+    ),
+    "shared spaces stay": Guard(
+        "workspaces/offboarding.py",
+        "return Item(ItemKind.SHARED_SPACE, found.name, domain, profile, ItemState.KEPT)",
+        "return Item(ItemKind.SHARED_SPACE, found.name, domain, profile, stays)",
+        (f"{UNIT}/test_offboarding.py", "test_shared_space_stays_with_the_profile_that_owns_it"),
+    ),
+    "spaces of one owner": Guard(
+        "aws/resources.py",
+        'if each.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "").lower() == mine',
+        'if each.get("OwnershipSettingsSummary", {})',
+        (f"{CONTRACT}/test_resources_port.py", "test_spaces_of_other_profiles_are_not_listed"),
+    ),
+    "lease of a job": Guard(
+        "store/jobs.py",
+        "free = (items.state == JobState.OPEN.value) & (items.open_until <= at)",
+        "free = items.state == JobState.OPEN.value",
+        (f"{CONTRACT}/test_jobs_port.py", "test_job_is_claimed_once_until_its_lease_ends"),
+    ),
+    "tags on creation": Guard(
+        "aws/iam_workspaces.py",
+        'statement("TagMade", ["sagemaker:AddTags"], made) | {"Condition": tagging},',
+        'statement("TagMade", ["sagemaker:AddTags"], made),',
+        (f"{UNIT}/test_iam.py", "test_provisioning_role_makes_only_what_templates_say"),
+    ),
+    "roles for SageMaker alone": Guard(
+        "aws/iam_workspaces.py",
+        'statement("PassRole", ["iam:PassRole"], sorted(scope.template_roles)) | {"Condition": to_sagemaker},',
+        'statement("PassRole", ["iam:PassRole"], sorted(scope.template_roles)),',
+        (f"{UNIT}/test_iam.py", "test_provisioning_role_makes_only_what_templates_say"),
+    ),
 }
 
 

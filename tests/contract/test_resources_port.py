@@ -137,6 +137,20 @@ def test_killed_removal_is_finished_at_aws(world: AwsWorld, number: int) -> None
     assert world.access.read(ANA).mappings == ()
 
 
+def test_spaces_of_other_profiles_are_not_listed(world: AwsWorld) -> None:
+    world.lived_in()
+    ben = a_mapping(profile="ben")
+    world.resources.create_profile(ben, TEMPLATE, {})
+    world.clock.advance(10)
+    world.resources.create_space(ben, "ben-lab", "ml.m5.large", TEMPLATE, {})
+    settings = {"SharingType": "Shared"}, {"OwnerUserProfileName": "ana"}
+    world.client.create_space(
+        DomainId="d-research", SpaceName="team", SpaceSharingSettings=settings[0], OwnershipSettings=settings[1]
+    )
+    found = {space.name: space.is_private for space in world.resources.spaces(MAPPING)}
+    assert found == {"ana-lab": True, "team": False}
+
+
 def test_name_of_another_case_is_the_same_profile(world: AwsWorld) -> None:
     world.lived_in()
     found = world.resources.profile(a_mapping(profile="ANA"))

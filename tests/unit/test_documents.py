@@ -14,6 +14,7 @@ from bot.admin.commands import OUTCOMES
 from bot.cli import cli
 from bot.config import HttpSettings, Settings, SocketSettings
 from bot.core.link import Reason
+from bot.core.templates import PREFIX
 from bot.local.aws.stand_in import SERVICES
 from bot.slack.manifest import manifest as generated
 from bot.slack.words import CATALOGUES, Words
@@ -38,6 +39,10 @@ def commands() -> set[str]:
         names |= {f"{name} {inner}" for inner in nested}
         names |= set() if nested and not getattr(command, "invoke_without_command", False) else {name}
     return names
+
+
+# Of each domain.
+TEMPLATES = {PREFIX, f"{PREFIX}D_ABC"}
 
 
 def variables() -> set[str]:
@@ -155,7 +160,11 @@ def test_command_options_in_a_page_exist(page: str) -> None:
 def test_variables_named_in_a_page_exist(page: str) -> None:
     text = (ROOT / page).read_text()
 
-    assert set(re.findall(r"\b(?:STUDIO|SLACK)_[A-Z_]+\b", text)) <= variables() | {"SLACK_CLIENT_ID", "SLACK_USER"}
+    assert set(re.findall(r"\b(?:STUDIO|SLACK)_[A-Z_]+\b", text)) <= variables() | {
+        "SLACK_CLIENT_ID",
+        "SLACK_USER",
+        *TEMPLATES,
+    }
 
 
 @for_each_page
