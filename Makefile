@@ -20,7 +20,7 @@ SUITE := -m "not alone" $(PARALLEL) $(FOLDERS)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test public coverage lint fmt lock docs bench soak guards fuzz sbom audit clean
+.PHONY: help demo test public coverage lint fmt hooks lock docs bench soak guards fuzz sbom audit clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ lint: $(READY) ## style, types and import rules
 fmt: $(READY) ## format, and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+hooks: $(READY) ## run style, types and import rules before each commit
+	$(BIN)/prek install
 
 lock: $(READY) ## pin production and development dependencies
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
