@@ -134,7 +134,7 @@ class Stack:
             "Fn::If": lambda given: self.resolve(given[1] if self.holds({"Condition": given[0]}) else given[2]),
             "Fn::Join": lambda given: given[0].join(self.resolve(given[1])),
             "Fn::Split": lambda given: self.resolve(given[1]).split(given[0]),
-            "Fn::Sub": lambda given: re.sub(r"\$\{([^}]+)\}", lambda found: self._named(found[1]), given),
+            "Fn::Sub": self._substitute,
         }
         function, given = next(iter(value.items()), ("", None))
         if function in functions:
@@ -142,9 +142,24 @@ class Stack:
         resolved = {key: self.resolve(each) for key, each in value.items()}
         return {key: each for key, each in resolved.items() if each is not NO_VALUE}
 
+    def _substitute(self, given: str | list[Any]) -> str:
+        text, own = (given, {}) if isinstance(given, str) else (given[0], self.resolve(given[1]))
+        return re.sub(r"\$\{([^}]+)\}", lambda found: own.get(found[1]) or self._named(found[1]), text)
+
     def _named(self, name: str) -> str:
         value = self._values.get(name, name.removesuffix(".Arn"))
         return value if isinstance(value, str) else ",".join(value)
+
+    @property
+    def refusals(self) -> list[str]:
+        """Return what CloudFormation says about parameters that break the rules."""
+        return [
+            each["AssertDescription"]
+            for rule in self._template.get("Rules", {}).values()
+            if "RuleCondition" not in rule or self.holds(rule["RuleCondition"])
+            for each in rule["Assertions"]
+            if not self.holds(each["Assert"])
+        ]
 
     def trust(self, role: str) -> list[Statement]:
         """Return the statements that say who may assume a role."""

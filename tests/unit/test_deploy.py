@@ -73,12 +73,108 @@ def test_service_sets_only_known_variables() -> None:
     assert names <= variables
 
 
-def test_service_gets_secret_references_and_no_secrets() -> None:
-    text = json.dumps(container()["Environment"])
+def environment_of(stack: Stack) -> dict[str, str]:
+    [task] = stack.resources["TaskDefinition"]["Properties"]["ContainerDefinitions"]
+    return {each["Name"]: each.get("Value", "") for each in task["Environment"]}
 
-    for name in SECRET:
-        secret = "BotTokenSecretArn" if name == "SLACK_BOT_TOKEN" else "SlackSecretArn"
-        assert f"aws-secretsmanager://${{{secret}}}#{name}" in text
+
+@pytest.mark.parametrize("transport", ["http", "socket"])
+def test_service_gets_secret_references_and_no_secrets(transport: str) -> None:
+    other = {"http": "SLACK_SIGNING_SECRET", "socket": "SLACK_APP_TOKEN"}[transport]
+    named = Stack(Transport=transport, BotTokenSecretArn="arn:one", SlackSecretArn="arn:two")
+    entered = Stack(Transport=transport, **ENTERED[transport])
+    for stack, one, two in ((named, "arn:one", "arn:two"), (entered, "BotTokenSecret", "SlackSecret")):
+        environment = environment_of(stack)
+        assert {name: environment[name] for name in environment if name in SECRET} == {
+            "SLACK_BOT_TOKEN": f"aws-secretsmanager://{one}#SLACK_BOT_TOKEN",
+            other: f"aws-secretsmanager://{two}#{other}",
+        }
+
+
+ENTERED = {
+    "http": {"SlackBotToken": "xoxb-1-2-3", "SlackSigningSecret": "0123456789abcdef"},
+    "socket": {"SlackBotToken": "xoxb-1-2-3", "SlackAppToken": "xapp-1-2-3"},
+}
+
+
+@pytest.mark.parametrize("transport", ["http", "socket"])
+def test_entered_secrets_are_only_in_their_secrets(transport: str) -> None:
+    given = ENTERED[transport]
+    parameters = template()["Parameters"]
+    assert {name for name, each in parameters.items() if each.get("NoEcho")} == set(
+        ENTERED["http"] | ENTERED["socket"]
+    )
+    assert all(each["Default"] == "" for each in parameters.values() if each.get("NoEcho"))
+    stack = Stack(Transport=transport, **given)
+    bot, slack = stack.resources.pop("BotTokenSecret"), stack.resources.pop("SlackSecret")
+    name = {"http": "SLACK_SIGNING_SECRET", "socket": "SLACK_APP_TOKEN"}[transport]
+    assert json.loads(bot["Properties"]["SecretString"]) == {"SLACK_BOT_TOKEN": "xoxb-1-2-3"}
+    assert json.loads(slack["Properties"]["SecretString"]) == {name: list(given.values())[1]}
+    rest = json.dumps([stack.resources, stack.resolve(template()["Outputs"])])
+    assert not any(value in rest for value in given.values())
+    named = Stack(Transport=transport, BotTokenSecretArn="arn:one", SlackSecretArn="arn:two")
+    assert not {"BotTokenSecret", "SlackSecret"} & named.resources.keys()
+
+
+@pytest.mark.parametrize(
+    ("given", "refusals"),
+    [
+        ({}, ["Give the bot token once", "Transport socket needs the app-level token once"]),
+        (ENTERED["socket"], []),
+        ({"BotTokenSecretArn": "arn:one", "SlackSecretArn": "arn:two"}, []),
+        ({"SlackBotToken": "xoxb-1", "SlackSecretArn": "arn:two"}, []),
+        (ENTERED["socket"] | {"BotTokenSecretArn": "arn:one"}, ["Give the bot token once"]),
+        (ENTERED["socket"] | {"SlackSecretArn": "arn:two"}, ["Transport socket needs the app-level token once"]),
+        (ENTERED["http"], ["Transport socket needs the app-level token once"]),
+        ({"BotTokenSecretArn": "arn:one", "SlackSecretArn": "arn:one"}, ["Administrators read BotTokenSecretArn"]),
+        (ENTERED["socket"] | {"VpcId": "vpc-1"}, ["Give both VpcId and Subnets, or neither"]),
+        (ENTERED["socket"] | {"Subnets": "subnet-1"}, ["Give both VpcId and Subnets, or neither"]),
+        (ENTERED["http"] | {"Transport": "http"}, ["Transport http needs CertificateArn"]),
+        (
+            ENTERED["socket"] | {"Transport": "http", "CertificateArn": "arn:c"},
+            ["Transport http needs the signing secret"],
+        ),
+    ],
+)
+def test_contradicting_parameters_are_refused(given: dict[str, str], refusals: list[str]) -> None:
+    found = Stack(**{"Transport": "socket"} | given).refusals
+    assert len(found) == len(refusals)
+    assert all(text.startswith(start) for text, start in zip(sorted(found), sorted(refusals), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("SlackBotToken", ["", "xoxb-1-2-aB", "xoxe.xoxb-1-2-3"], ["xapp-1-2-3", "xoxp-1", "0123456789abcdef"]),
+        ("SlackAppToken", ["", "xapp-1-2-3"], ["xoxb-1-2-3", "0123456789abcdef"]),
+        ("SlackSigningSecret", ["", "0123456789abcdef" * 2], ["xoxb-1-2-3", "xapp-1-2-3", 'a"b-123456']),
+        ("Subnets", ["", "subnet-1a,subnet-2b", "subnet-1a, subnet-2b"], ["vpc-1", "subnet-1,"]),
+    ],
+)
+def test_parameter_takes_only_its_own_kind(name: str, good: list[str], bad: list[str]) -> None:
+    pattern = template()["Parameters"][name]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, each) for each in good)
+    assert not any(re.fullmatch(pattern, each) for each in bad)
+
+
+def test_network_is_made_only_without_one() -> None:
+    made = Stack(Transport="socket", **ENTERED["socket"])
+    service = made.resources["Service"]["Properties"]
+    assert service["NetworkConfiguration"]["AwsvpcConfiguration"] == {
+        "AssignPublicIp": "ENABLED",
+        "Subnets": ["FirstSubnet", "SecondSubnet"],
+        "SecurityGroups": ["TaskSecurityGroup.GroupId"],
+    }
+    # The tasks start once their routes exist.
+    assert {each["Value"] for each in service["Tags"]} == {"FirstSubnetRoute", "SecondSubnetRoute"}
+    assert "SecurityGroupIngress" not in made.resources["TaskSecurityGroup"]["Properties"]
+    assert not [name for name, each in made.resources.items() if each["Type"] == "AWS::EC2::SecurityGroupIngress"]
+    given = Stack(VpcId="vpc-1", Subnets="subnet-1, subnet-2", **ENTERED["http"])
+    network = given.resources["Service"]["Properties"]["NetworkConfiguration"]["AwsvpcConfiguration"]
+    assert (network["Subnets"], network["AssignPublicIp"]) == (["subnet-1", "subnet-2"], "DISABLED")
+    assert given.resources["LoadBalancer"]["Properties"]["Subnets"] == ["subnet-1", "subnet-2"]
+    assert not {"Vpc", "FirstSubnet", "InternetGateway", "DefaultRoute"} & given.resources.keys()
+    assert "Tags" not in given.resources["LoadBalancer"]["Properties"]  # as before, so that an update changes nothing
 
 
 def test_parameters_have_the_limits_of_their_variables() -> None:

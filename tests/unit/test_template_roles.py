@@ -39,6 +39,16 @@ def stack() -> Stack:
     return Stack(**GIVEN)
 
 
+@pytest.mark.parametrize("role", ["AdministrationRole", "SetupRole", "RevocationRole", "ExecutionRole"])
+def test_role_does_not_read_the_secret_that_the_stack_makes(role: str) -> None:
+    given = {name: value for name, value in GIVEN.items() if not name.endswith("SecretArn")}
+    made = Stack(**given, SlackBotToken="xoxb-1-2-3", SlackAppToken="xapp-1-2-3")
+    assert permits(made.permissions("ServingRole"), "secretsmanager:GetSecretValue", "SlackSecret")
+    assert not permits(made.permissions(role), "secretsmanager:GetSecretValue", "SlackSecret")
+    may_read_token = role in ("AdministrationRole", "RevocationRole")
+    assert permits(made.permissions(role), "secretsmanager:GetSecretValue", "BotTokenSecret") is may_read_token
+
+
 PROTECTION = ("CreateTable", "DeleteTable", "UpdateTable", "UpdateContinuousBackups", "UpdateTimeToLive")
 ATTACKS = [
     ("AdministrationRole", "secretsmanager:GetSecretValue", SLACK),
