@@ -940,6 +940,23 @@ GUARDS = {
         "actions/setup-python@v6",
         (f"{UNIT}/test_supply_chain.py", "test_actions_are_named_by_commit"),
     ),
+    "secrets as parameters": Guard(
+        "../deploy/cloudformation.yaml",
+        "  SlackBotToken:\n    Type: String\n    NoEcho: true\n",
+        "  SlackBotToken:\n    Type: String\n",
+        (f"{UNIT}/test_deploy.py", "test_entered_secrets_are_only_in_their_secrets"),
+    ),
+    "made secrets apart": Guard(
+        "../deploy/cloudformation.yaml",
+        "              # Not what only the bot reads.\n"
+        "              - Effect: Allow\n"
+        "                Action: secretsmanager:GetSecretValue\n"
+        "                Resource: ",
+        "              - Effect: Allow\n"
+        "                Action: secretsmanager:GetSecretValue\n"
+        '                Resource: "*"  #',
+        (f"{UNIT}/test_template_roles.py", "test_role_does_not_read_the_secret_that_the_stack_makes"),
+    ),
     "references in values": Guard(
         "../deploy/helm/studio-links/templates/_helpers.tpl",
         '(regexMatch "^((aws-secretsmanager|ssm)://\\\\S+)?$" $value)',

@@ -278,6 +278,17 @@ def test_export_role_may_only_copy_the_audit() -> None:
         assert not permits(Stack(AuditExportDays="400").permissions(role), "s3:PutObject", "AuditBucket/audit/part")
 
 
+def test_documented_deployments_fit_cloudformation() -> None:
+    """Name a bucket for templates above its limit, as the AWS CLI demands."""
+    pages = [path.read_text() for path in (ROOT / "docs").rglob("*.md")]
+    commands = re.findall(r"aws cloudformation deploy (?:.*\\\n)*.*", "\n".join(pages))
+    assert len(commands) >= 5
+    for command in commands:
+        [name] = re.findall(r"--template-file deploy/(\S+)", command)
+        assert ("--s3-bucket" in command) is ((DEPLOY / name).stat().st_size > 51_200)
+        assert not re.search(r"xox|xapp|=\$\(.*secret", command)  # other processes see a command
+
+
 def test_failed_deployment_rolls_back() -> None:
     deployment = of_type("AWS::ECS::Service")["Service"]["DeploymentConfiguration"]
 
