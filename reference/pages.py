@@ -34,6 +34,7 @@ SOURCES = {
     "metrics.md": "`bot/observability/metrics.py`",
     "outcomes.md": "`bot/admin/commands.py` and `bot/slack/words/en.py`",
     "alarms.md": "`deploy/alerts.yml` and `deploy/cloudformation.yaml`",
+    "stack.md": "`deploy/cloudformation.yaml` and `deploy/broker-role.yaml`",
 }
 
 # The outcomes that no member reads as a refusal.
@@ -79,6 +80,7 @@ def pages() -> dict[str, str]:
         "metrics.md": metrics(),
         "outcomes.md": outcomes(),
         "alarms.md": alarms(),
+        "stack.md": stack(),
     }
     return {
         name: f"<!-- Made by `make docs` from {SOURCES[name]}. Change those. -->\n\n"
@@ -291,6 +293,32 @@ def alarms() -> Iterator[str]:
             for each in found
         ],
     )
+
+
+def stack() -> Iterator[str]:
+    """Yield the page of the CloudFormation stacks' parameters and outputs."""
+    yield from ("# Stack parameters", "")
+    yield cleandoc("""
+        Parameters of the CloudFormation stacks, and what the stacks return. A parameter named after a
+        [variable](variables.md) sets it. [Install](../INSTALL.md#aws-with-cloudformation) says when to use them.
+    """)
+    for name, title in (
+        ("cloudformation.yaml", "The bot's stack"),
+        ("broker-role.yaml", "A role in another account"),
+    ):
+        parameters = [
+            (f"`{name}`", each["Description"], _stack_default(each))
+            for name, each in template(name)["Parameters"].items()
+        ]
+        outputs = [(f"`{name}`", each["Description"]) for name, each in template(name)["Outputs"].items()]
+        yield from ("", f"## {title}", "", f"`deploy/{name}`", "")
+        yield from _table(("parameter", "meaning", "default"), parameters)
+        yield from ("", *_table(("output", "meaning"), outputs))
+
+
+def _stack_default(parameter: dict[str, Any]) -> str:
+    default = parameter.get("Default")
+    return "required" if default is None else f"`{default}`" if default != "" else ""
 
 
 def _runbook(name: str, address: str) -> str:
