@@ -15,6 +15,7 @@ from tests.promql import ALERTS, DASHBOARD, exported, expressions, missing, pane
 
 ROOT = Path(__file__).parent.parent.parent
 FIRES = ROOT / "tests/data/alerts.test.yml"
+OPERATIONS = ROOT / "docs/OPERATIONS.md"
 ALERTING = [rule for rule in rules() if "alert" in rule]
 by_name = pytest.mark.parametrize("rule", ALERTING, ids=[rule["alert"] for rule in ALERTING])
 
@@ -132,3 +133,15 @@ def test_dashboard_uses_the_selected_data_source() -> None:
         assert panel["description"] is not None
         for target in panel["targets"]:
             assert target["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+
+
+def test_every_failed_outcome_has_its_next_step() -> None:
+    """The rule lists what it counts as a failure; its runbook has a table by outcome."""
+    [failures] = [rule["expr"] for rule in rules() if rule.get("record") == "studio_links:failures:rate10m"]
+    [counted] = re.findall(r'outcome=~"([^"]+)"', failures)
+    section = OPERATIONS.read_text(encoding="utf-8").split("### Members get no links\n")[1].split("\n### ")[0]
+    named = {
+        name for row in re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+
+    assert {*counted.split("|")} <= named <= OUTCOMES
