@@ -300,8 +300,8 @@ def stack() -> Iterator[str]:
     yield from ("# Stack parameters", "")
     yield cleandoc("""
         Parameters of the CloudFormation stacks, and what the stacks return. A parameter named after a
-        [variable](variables.md) sets it. See [Install](../INSTALL.md#aws-with-cloudformation), and for the second stack
-        [Domains in other accounts](../ACCOUNTS.md).
+        [variable](variables.md) sets it. See [Install](../INSTALL.md#aws-with-cloudformation), and for the second
+        stack [Domains in other accounts](../ACCOUNTS.md).
     """)
     for name, title in (
         ("cloudformation.yaml", "The bot's stack"),
