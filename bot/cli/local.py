@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bot import console
-from bot.core.errors import ConfigError
+from bot.core.errors import BadInput, ConfigError
 from bot.core.values import USER_AGENT, install_hint
 
 EXTRA = "demo"
@@ -45,12 +45,22 @@ def demo(
         int | None,
         typer.Option(metavar="N", min=5, max=300, help="Lifetime of links, to see one expire without waiting."),
     ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Run no bot; write the settings of one to FILE."),
+    ] = None,
 ) -> None:
     """Run the whole product on this machine without any account: the bot and a Slack-like workspace in the browser.
 
+    With --settings, start the bot yourself, as compose.yaml does: `set -a; . FILE; studio-links serve --socket`.
+
     Example: studio-links demo --link-seconds 10
     """
-    _local().demo(port=port, once=once, socket_mode=socket, link_seconds=link_seconds)
+    if settings and once:
+        raise BadInput("--once plays with a bot of its own: leave out --once or --settings")
+    _local().demo(
+        port=port, once=once, socket_mode=socket or bool(settings), link_seconds=link_seconds, settings_file=settings
+    )
 
 
 def _local() -> Any:

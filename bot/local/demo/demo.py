@@ -2,6 +2,7 @@
 
 import signal
 import time
+from pathlib import Path
 
 from bot import console
 from bot.core.errors import StudioLinksError
@@ -18,11 +19,17 @@ Links live {seconds} seconds; --link-seconds changes that. Stop everything with 
 
 
 def demo(
-    *, port: int | None = None, once: bool = False, socket_mode: bool = False, link_seconds: int | None = None
+    *,
+    port: int | None = None,
+    once: bool = False,
+    socket_mode: bool = False,
+    link_seconds: int | None = None,
+    settings_file: Path | None = None,
 ) -> None:
     """Run the whole product. With `once`, play the scripted run and return; otherwise run until interrupted.
 
-    The page is served on `port`; 0 takes any free one, as the scripted run does.
+    The page is served on `port`; 0 takes any free one, as the scripted run does. With `settings_file`, the bot runs
+    elsewhere, with the settings of that file.
 
     Raises:
         StudioLinksError: the bot did not start, or a step of the run failed.
@@ -37,7 +44,9 @@ def demo(
         console.print_line(f"  Starting {part} …")
 
     try:
-        with running_demo(port, socket=socket_mode, environment=settings, progress=show) as running:
+        with running_demo(
+            port, socket=socket_mode, environment=settings, progress=show, settings_file=settings_file
+        ) as running:
             if once:
                 play(running)
                 console.print_line("Every step worked.")

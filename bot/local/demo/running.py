@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -67,15 +68,18 @@ def running_demo(
     environment: Mapping[str, str] | None = None,
     output: IO[bytes] | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    settings_file: Path | None = None,
 ) -> Iterator[RunningDemo]:
     """Start everything, seeded; stop it at the end, and leave the environment as it was.
+
+    With `settings_file`, start no bot: the file has the settings for one that runs elsewhere, with `--socket`.
 
     The workspace and its page listen on `port`; 0 takes any free one, as the other servers do. `environment` has
     further settings for the bot; `output` takes its log. `rate_limits` has the workspace keep Slack's. `progress` is
     called with each part that is about to start.
 
     Raises:
-        StudioLinksError: the bot did not start.
+        StudioLinksError: the bot did not start, or the settings cannot be written.
         OSError: the port is taken.
     """
     clock = MovableClock()
@@ -90,9 +94,11 @@ def running_demo(
         for _ in table_admin.create(clients.tables(settings)):
             pass
         progress("the bot, members, profiles and rules")
-        with _bot(output, *(["--socket"] if socket else [])) as process:
+        options = ["--socket"] if socket else []
+        with _settings(settings_file) if settings_file else _bot(output, *options) as process:
             domain_id = seed(settings, workspace, admin)
-            _wait_until_ready(process, address)
+            if process:
+                _wait_until_ready(process, address)
             workspace.request_url = f"{address}/slack/events"
             workspace.under_the_hood = UnderTheHood(workspace, aws, admin, caller=BOT_KEY)
             yield RunningDemo(aws, workspace, settings, admin, domain_id, address, clock)
@@ -139,6 +145,23 @@ def _bot(output: IO[bytes] | None, *arguments: str) -> Iterator["subprocess.Pope
     finally:
         process.terminate()
         process.wait()
+
+
+@contextmanager
+def _settings(file: Path) -> Iterator[None]:
+    """Write the bot's settings for a shell, readable by this user alone; remove them at the end."""
+    chosen = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
+    lines = [f"{name}={shlex.quote(value)}" for name, value in {**chosen, "AWS_ACCESS_KEY_ID": BOT_KEY}.items()]
+    try:
+        file.touch(0o600, exist_ok=False)
+        file.write_text("\n".join(lines) + "\n")
+    except OSError as error:
+        advice = "Give --settings another file."
+        raise StudioLinksError(f"{file} cannot be written ({error.strerror}). {advice}") from error
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", address: str) -> None:
