@@ -957,6 +957,12 @@ GUARDS = {
         '                Resource: "*"  #',
         (f"{UNIT}/test_template_roles.py", "test_role_does_not_read_the_secret_that_the_stack_makes"),
     ),
+    "image by digest": Guard(
+        "../deploy/terraform/variables.tf",
+        "@sha256:[0-9a-f]{64}$",
+        "",
+        (f"{UNIT}/test_terraform.py", "test_image_without_a_digest_is_refused"),
+    ),
     "references in values": Guard(
         "../deploy/helm/studio-links/templates/_helpers.tpl",
         '(regexMatch "^((aws-secretsmanager|ssm)://\\\\S+)?$" $value)',
