@@ -12,9 +12,9 @@ from tests.leaks import remember
 
 
 @contextmanager
-def running(log_folder: Path, name: str) -> Iterator[RunningDemo]:
+def running(log_folder: Path, name: str, **variables: str) -> Iterator[RunningDemo]:
     """The running demo; the end of the session searches its log for secrets."""
-    settings = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "STUDIO_LINKS_PER_MINUTE": "1000"}
+    settings = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **variables}
     with (
         (log_folder / f"bot-{name}.log").open("ab") as output,
         running_demo(environment=settings, output=output, rate_limits=False) as demo,
@@ -25,7 +25,9 @@ def running(log_folder: Path, name: str) -> Iterator[RunningDemo]:
 
 def be(page: Page, name: str) -> None:
     """Become another member. On a phone this closes the list, so the address tells that it has happened."""
-    page.get_by_role("list", name="You are").get_by_role("button", name=re.compile(rf"^{name}\b")).click()
+    page.get_by_role("list", name=re.compile("^(You are|Du bist)$")).get_by_role(
+        "button", name=re.compile(rf"^{name}\b")
+    ).click()
     expect(page).to_have_url(re.compile(f"#U0{name.upper()}/"))
 
 
@@ -37,7 +39,7 @@ def go(page: Page, where: str) -> None:
 def type_in(page: Page, text: str) -> None:
     """Send a text once no dialog is open: one that is still closing would get the keys."""
     expect(page.get_by_role("dialog")).to_have_count(0)
-    box = page.get_by_role("textbox", name="Message")
+    box = page.get_by_role("textbox", name=re.compile("^(Message|Nachricht) "))
     box.fill(text)
     box.press("Enter")
 

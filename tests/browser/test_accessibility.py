@@ -43,7 +43,7 @@ EVERYTHING: list[Any] = [
 ]
 HOOD = {
     "id": "1",
-    "what": "/studio",
+    "what": {"words": "{name}", "name": "/studio"},
     "at": 0,
     "request": {"text": ""},
     "ack": {"result": "ok", "status": 200, "milliseconds": 3.1, "body": "", "problem": ""},
@@ -57,6 +57,7 @@ HOOD = {
 def running() -> Iterator[tuple[Workspace, TinyBot]]:
     with tinybot.running() as (slack, bot):
         slack.under_the_hood = lambda _: [HOOD]
+        slack.tour = lambda: ["link", "open"]
         yield slack, bot
 
 

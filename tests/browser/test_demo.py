@@ -5,25 +5,33 @@ import re
 import signal
 import subprocess
 import sys
+import webbrowser
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
+from pathlib import Path
+from queue import Queue
 from socket import create_server
 
 import pytest
 
+from bot.local.demo.demo import open_in_browser
 from bot.local.demo.running import RunningDemo
 from bot.local.faults import Fault
 from tests.browser.demo import running
 from tests.conftest import LOG_FOLDER
 from tests.preloaded import run_bot
+from tests.waiting import wait_until
 
 
 @contextmanager
-def demo(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def demo(*arguments: str, browser: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """The command, and the address that it has printed."""
     command = [sys.executable, "-m", "bot", "demo", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    environment = {**os.environ, "CI": "", "BROWSER": f"{browser} %s"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment
+    ) as process:
         try:
             assert process.stdout is not None
             addresses = []
@@ -46,9 +54,15 @@ def alive(group: int) -> bool:
     return True
 
 
-def test_demo_serves_one_address_and_stops_everything() -> None:
+def test_demo_serves_one_address_and_stops_everything(tmp_path: Path) -> None:
     """SIGTERM ends it as Ctrl-C does: the demo gives both signals to Python's handler of SIGINT."""
-    with demo("--port", "0", "--link-seconds", "7") as (process, address), ExitStack() as stack:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" >{opened}.new && mv {opened}.new {opened}\n')
+    browser.chmod(0o755)
+    arguments = ("--port", "0", "--link-seconds", "7")
+    with demo(*arguments, browser=browser) as (process, address), ExitStack() as stack:
+        wait_until(opened.exists)
+        assert opened.read_text() == f"{address}/\n"
         port = int(address.rpartition(":")[2])
         reading, listening, idle = (HTTPConnection("127.0.0.1", port, timeout=10) for _ in range(3))
         for connection in (reading, listening, idle):
@@ -74,6 +88,42 @@ def test_demo_reports_a_port_in_use_in_one_line() -> None:
     assert ended.stderr.count("\n") == 1
 
 
+SCREENS = [
+    ({}, False),
+    ({"DISPLAY": ":0"}, True),
+    ({"WAYLAND_DISPLAY": "wayland-0"}, True),
+    ({"DISPLAY": ":0", "CI": "true"}, False),
+]
+
+
+@pytest.mark.parametrize(("variables", "opens"), SCREENS)
+def test_browser_is_opened_where_a_person_has_one(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], *, opens: bool
+) -> None:
+    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "CI"):
+        monkeypatch.setenv(name, variables.get(name, ""))
+    monkeypatch.setattr(sys, "platform", "linux")
+    pages: Queue[str] = Queue()
+    monkeypatch.setattr(webbrowser, "get", lambda: None)
+    monkeypatch.setattr(webbrowser, "open", pages.put)
+
+    assert open_in_browser("http://127.0.0.1:8600/") is opens
+    if opens:
+        assert pages.get(timeout=5) == "http://127.0.0.1:8600/"
+
+
+@pytest.mark.parametrize("error", [webbrowser.Error("could not locate runnable browser"), ValueError("No closing")])
+def test_demo_runs_without_a_usable_browser(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("BROWSER", "no-such-browser")
+    monkeypatch.setattr(webbrowser, "get", fail)
+
+    assert not open_in_browser("http://127.0.0.1:8600/")
+
+
 @pytest.fixture(scope="module")
 def stage() -> Iterator[RunningDemo]:
     # Variables of a real bot in the shell do not reach the demo.
@@ -94,7 +144,7 @@ def test_hood_shows_recorded_requests(stage: RunningDemo) -> None:
 
     pressed, asked = hood("U0MAYA")
 
-    assert (asked["what"], pressed["what"]) == ("/studio falcon", "pressed “Open Studio”")
+    assert (asked["what"]["name"], pressed["what"]["name"]) == ("/studio falcon", "Open Studio")
     assert asked["ack"]["result"] == "ok"
     assert [entry["alias"] for entry in asked["entries"]] == ["falcon"]
     # The press is about the entry of the link that it opened.

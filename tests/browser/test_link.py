@@ -46,11 +46,48 @@ def page(demo: RunningDemo, window: Windows) -> Page:
     return page
 
 
-def open_studio(message: Locator) -> Page:
+def open_studio(message: Locator, name: str = "Open Studio") -> Page:
     """Press the button, and wait for the tab that it opens."""
     with message.page.context.expect_page() as opened:
-        message.get_by_role("button", name="Open Studio").click()
+        message.get_by_role("button", name=name).click()
     return opened.value
+
+
+def test_tour_is_played_in_german(demo: RunningDemo, page: Page) -> None:
+    """It is the module's first test: a step that has been done once stays done."""
+    strip = page.get_by_role("region", name="Tour")
+    task = strip.get_by_role("status")
+    page.get_by_role("button", name="Alle auf Deutsch").click()
+
+    expect(task).to_have_text("Schritt 1 von 5: Tippe /studio in das Nachrichtenfeld und drücke Enter.")
+    type_in(page, "/studio")
+    link = newest(page, "Dein Link zu SageMaker Studio ist da")
+    expect(link).to_contain_text("Nur für dich sichtbar")
+    expect(task).to_contain_text("Schritt 2 von 5: Drücke „Studio öffnen“")
+    open_studio(link, "Studio öffnen").close()
+    expect(task).to_contain_text("Schritt 3 von 5: Drücke „Neuer Link“")
+    link.get_by_role("button", name="Neuer Link").click()
+    expired = newest(page, "Dein Link zu SageMaker Studio ist da")
+    demo.clock.ahead += 61
+    open_studio(expired, "Studio öffnen").close()
+
+    expect(task).to_contain_text("Schritt 4 von 5: Werde ben")
+    be(page, "ben")
+    type_in(page, "/studio")
+    newest(page, "noch nicht freigeschaltet").get_by_role("button", name="Zugriff beantragen").click()
+    dialog = page.get_by_role("dialog", name="Zugriff beantragen")
+    dialog.get_by_label("Wofür brauchst du es?").fill("Projekt Falke")
+    dialog.get_by_role("button", name="Senden").click()
+
+    expect(task).to_contain_text("Schritt 5 von 5: Werde ada")
+    be(page, "ada")
+    go(page, "studio-links")
+    page.get_by_role("tab", name="Nachrichten").click()
+    newest(page, "Projekt Falke").get_by_role("button", name="Genehmigen").click()
+    expect(task).to_contain_text("Das war die Tour.")
+    expect(strip.get_by_role("listitem").filter(has_text="(erledigt)")).to_have_count(5)
+    strip.get_by_role("button", name="Tour schließen").click()
+    expect(strip).to_be_hidden()
 
 
 def test_member_opens_a_link_and_renews_it(demo: RunningDemo, page: Page, picture: Picture) -> None:
@@ -415,7 +452,7 @@ def test_access_request_is_german_for_a_german_member(page: Page) -> None:
     dialog.get_by_role("button", name="Senden").click()
     expect(dialog).to_have_count(0)
     go(page, "studio-links")
-    page.get_by_role("tab", name="Messages").click()
+    page.get_by_role("tab", name="Nachrichten").click()
     newest(page, "Dein Antrag ist bei deinen Studio-Admins")
 
     be(page, "ada")

@@ -440,7 +440,7 @@ def test_hood_speaks_of_the_connection_in_socket_mode(view: Window) -> None:
     ack = {"result": "ok", "status": None, "milliseconds": 3.1, "body": "", "problem": ""}
     request = {
         "id": "1",
-        "what": "/studio",
+        "what": {"words": "{name}", "name": "/studio"},
         "at": 0,
         "request": {},
         "ack": ack,

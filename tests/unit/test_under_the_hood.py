@@ -12,6 +12,11 @@ from bot.local.slack.exchanges import Exchange, Kind
 VIEW = {"title": {"text": "Request access"}}
 
 
+def said(exchange: Exchange) -> str:
+    what = describe(exchange)
+    return str(what["words"]).replace("{name}", what["name"])
+
+
 @pytest.mark.parametrize(
     ("kind", "payload", "text"),
     [
@@ -24,13 +29,13 @@ VIEW = {"title": {"text": "Request access"}}
 )
 def test_describe_names_the_element_of_an_interaction(kind: Kind, payload: dict[str, Any], text: str) -> None:
     body = urlencode({"payload": json.dumps(payload)}).encode()
-    assert describe(Exchange("1", kind, "U0ANA", "", 0, body)) == text
+    assert said(Exchange("1", kind, "U0ANA", "", 0, body)) == text
 
 
 def test_describe_names_an_opened_tab_and_a_command() -> None:
     opened = json.dumps({"event": {"tab": "home"}}).encode()
-    assert describe(Exchange("1", "event", "U0ANA", "", 0, opened)) == "opened the app's home tab"
+    assert said(Exchange("1", "event", "U0ANA", "", 0, opened)) == "opened the app's home tab"
     written = json.dumps({"event": {"type": "message", "text": "hello"}}).encode()
-    assert describe(Exchange("1", "event", "U0ANA", "", 0, written)) == "wrote “hello”"
+    assert said(Exchange("1", "event", "U0ANA", "", 0, written)) == "wrote “hello”"
     typed = urlencode({"command": "/studio", "text": "prod"}).encode()
-    assert describe(Exchange("1", "command", "U0ANA", "", 0, typed)) == "/studio prod"
+    assert said(Exchange("1", "command", "U0ANA", "", 0, typed)) == "/studio prod"

@@ -34,7 +34,7 @@ from bot.local.aws import (
 from bot.local.aws.calls import Call, arguments, credential, operation
 from bot.local.aws.constraints import mistyped
 from bot.local.aws.sagemaker_state import Delays, Kind, studio_state
-from bot.local.aws.studio_site import StudioSite
+from bot.local.aws.studio_site import LinkEvent, StudioSite
 from bot.local.faults import hang_up
 from bot.local.loopback import LoopbackServer, is_loopback, note_failure
 from bot.local.recent import Recent
@@ -54,12 +54,21 @@ _running = threading.Lock()  # moto's state belongs to the process, so one serve
 
 
 class LocalAws(LoopbackServer):
-    """The server, which starts empty. `clock` dates its answers, and decides when links and sessions expire."""
+    """The server, which starts empty. `clock` dates its answers, and decides when links and sessions expire.
 
-    def __init__(self, *, port: int = 0, clock: Callable[[], float] = time.time) -> None:
+    `on_link` hears what becomes of Studio links, and never a link.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        on_link: Callable[[LinkEvent], None] = lambda _: None,
+    ) -> None:
         super().__init__(self, port)
         self.clock = clock
-        self._site = StudioSite(clock)
+        self._site = StudioSite(clock, on_link)
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._calls: Recent[Call] = Recent()
         self._dynamodb = threading.Lock()

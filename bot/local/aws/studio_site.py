@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from string import Template
+from typing import Literal
 
 from werkzeug.wrappers import Request, Response
 
@@ -34,6 +35,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+LinkEvent = Literal["issued", "opened", "refused"]
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -46,8 +49,9 @@ class Pass:
 class StudioSite(Studio):
     """Issues the URLs and answers them. Thread-safe."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], on_link: Callable[[LinkEvent], None]) -> None:
         super().__init__(clock)
+        self._on_link = on_link
         self.origin = ""  # where the site is served, like `http://127.0.0.1:4566`; set once that is known
         self._links: dict[str, Pass] = {}
         self._sessions: dict[str, Pass] = {}
@@ -59,6 +63,7 @@ class StudioSite(Studio):
 
     def presign(self, sign_in: SignIn) -> str:
         token = self._issue(self._links, sign_in, sign_in.link_seconds)
+        self._on_link("issued")
         return f"{self.origin}/studio/{sign_in.domain_id}/auth?token={token}"
 
     def forget(self) -> None:
@@ -96,6 +101,7 @@ class StudioSite(Studio):
     def _open(self, domain_id: str, token: str) -> Response:
         """Start a session and show Studio for a link that works; go to the console's sign-in page otherwise."""
         link = self._find(self._links, token, domain_id)
+        self._on_link("opened" if link else "refused")
         if not link:
             return _redirect("/signin?why=link")
         seconds = link.sign_in.session_seconds

@@ -1,7 +1,12 @@
 """`studio-links demo` and `studio-links local-aws`: the product and its stand-ins on this machine."""
 
+import os
 import signal
+import sys
+import threading
 import time
+import webbrowser
+from contextlib import suppress
 from pathlib import Path
 
 from bot import console
@@ -12,9 +17,9 @@ from bot.local.demo.script import play
 
 PORT = 8600
 WELCOME = """
-  Open {url}/ in a browser.
+  {how} {url}/
 
-The page is a Slack-like workspace for this machine alone, with the real bot behind it.
+The page is a Slack-like workspace for this machine alone, with the real bot behind it. It leads through five steps.
 Links live {seconds} seconds; --link-seconds changes that. Stop everything with Ctrl-C."""
 
 
@@ -51,9 +56,9 @@ def demo(
                 play(running)
                 console.print_line("Every step worked.")
                 return
-            console.print_line(
-                WELCOME.format(url=running.workspace.url, seconds=running.settings.studio_link_seconds)
-            )
+            url, seconds = running.workspace.url, running.settings.studio_link_seconds
+            how = "Your browser opens" if open_in_browser(f"{url}/") else "Open this in a browser:"
+            console.print_line(WELCOME.format(how=how, url=url, seconds=seconds))
             _wait_for_signal()
     except OSError as error:
         raise StudioLinksError(_with_option(error)) from error
@@ -79,6 +84,19 @@ def serve_aws(port: int) -> None:
         _wait_for_signal()
     finally:
         aws.stop()
+
+
+def open_in_browser(url: str) -> bool:
+    """Open the page, and return whether there is a browser with a window to do that; not for a machine under CI."""
+    has_window = sys.platform == "darwin" or any(map(os.environ.get, ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")))
+    if os.environ.get("CI") or not has_window:
+        return False
+    with suppress(webbrowser.Error, ValueError):
+        webbrowser.get()  # it fails if nothing can open a page, or if BROWSER makes no sense
+        # Some browsers return once they are closed.
+        threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
+        return True
+    return False
 
 
 def _with_option(error: OSError) -> str:

@@ -23,6 +23,7 @@ from bot.core.errors import StudioLinksError
 from bot.local.aws.stand_in import LocalAws
 from bot.local.demo.seed import ADMINS, seed
 from bot.local.page.routes import page
+from bot.local.page.tour import Tour
 from bot.local.page.under_the_hood import UnderTheHood
 from bot.local.slack import features
 from bot.local.slack.workspace import Workspace
@@ -86,9 +87,14 @@ def running_demo(
     enabled = replace(features.from_manifest(), socket_mode=socket)
     slack = Workspace(port=port, features=enabled, rate_limits=rate_limits)
     slack.app.register_blueprint(page(slack))
+    slack.tour = tour = Tour(slack)
     progress("AWS and Slack stand-ins")
     # The workspace stops first: its page reads the audit from AWS.
-    with LocalAws(clock=clock) as aws, slack as workspace, _environment(aws, workspace, environment or {}):
+    with (
+        LocalAws(clock=clock, on_link=tour.note) as aws,
+        slack as workspace,
+        _environment(aws, workspace, environment or {}),
+    ):
         settings = load(Settings)
         admin, address = administration.admin(settings), f"http://127.0.0.1:{os.environ['PORT']}"
         for _ in table_admin.create(clients.tables(settings)):
@@ -118,7 +124,8 @@ def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]
         SLACK_SIGNING_SECRET=workspace.signing_secret,
         SLACK_APP_TOKEN=workspace.app_token,
         SLACK_API_URL=workspace.api_url,
-        STUDIO_REQUESTS_PER_MINUTE="1000",  # visitors press everything
+        STUDIO_LINKS_PER_MINUTE="1000",  # visitors press everything
+        STUDIO_REQUESTS_PER_MINUTE="1000",
         STUDIO_PERSON_SECONDS="0",  # a member's new language applies at once
         STUDIO_ADMINS=",".join(admin.user_id for admin in ADMINS),
         HOST="127.0.0.1",

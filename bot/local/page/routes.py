@@ -164,11 +164,12 @@ def _use_shortcut(workspace: Workspace, user_id: str, sent: Json) -> Json:
 
 
 def _speak(workspace: Workspace, user_id: str, sent: Json) -> Json:
-    """Change the language of a member's Slack."""
-    person = workspace.directory.person(user_id)
-    if person is None or sent["locale"] not in LOCALES:
+    """Change the language of a member's Slack, or of everyone's."""
+    if sent["locale"] not in LOCALES:
         raise LookupError("no such language")
-    workspace.directory.put(replace(person, locale=sent["locale"]))
+    for person in workspace.directory.members():
+        if sent.get("everyone") or person.id == user_id:
+            workspace.directory.put(replace(person, locale=sent["locale"]))
     workspace.changes.note()
     return {}
 

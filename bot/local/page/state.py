@@ -43,6 +43,7 @@ def snapshot(workspace: Workspace, user_id: str, since: float) -> Json:
         "home": _view(home) if home else None,
         "modals": [_view(view) for view in workspace.views.stack(user_id) if view.born > since],
         "features": {**asdict(workspace.features), "events": sorted(workspace.features.events)},
+        "tour": workspace.tour() if workspace.tour else None,
         "problems": mistakes(workspace.api_calls, workspace.deliveries, workspace.exchanges),
     }
 

@@ -117,24 +117,25 @@ def _entry_id(exchange: Exchange) -> str:
     return named or request_id(exchange.id)
 
 
-DESCRIPTIONS: dict[Kind, Callable[[Json], str]] = {
-    "command": lambda fields: f"{fields['command']} {fields['text']}".strip(),
-    "button": lambda fields: f"pressed “{fields['actions'][0]['text']['text']}”",
-    "choice": lambda fields: f"chose in “{fields['actions'][0]['action_id']}”",
-    "submission": lambda fields: f"submitted “{fields['view']['title']['text']}”",
-    "closing": lambda fields: f"closed “{fields['view']['title']['text']}”",
-    "shortcut": lambda fields: f"used the shortcut “{fields['callback_id']}”",
-    "event": lambda fields: _event(fields["event"]),
+# The page has these words in its languages.
+DESCRIPTIONS: dict[Kind, tuple[str, Callable[[Json], str]]] = {
+    "command": ("{name}", lambda fields: f"{fields['command']} {fields['text']}".strip()),
+    "button": ("pressed “{name}”", lambda fields: str(fields["actions"][0]["text"]["text"])),
+    "choice": ("chose in “{name}”", lambda fields: str(fields["actions"][0]["action_id"])),
+    "submission": ("submitted “{name}”", lambda fields: str(fields["view"]["title"]["text"])),
+    "closing": ("closed “{name}”", lambda fields: str(fields["view"]["title"]["text"])),
+    "shortcut": ("used the shortcut “{name}”", lambda fields: str(fields["callback_id"])),
+    "event": ("wrote “{name}”", lambda fields: str(fields["event"]["text"])),
 }
 
 
-def _event(event: Json) -> str:
-    return f"wrote “{event['text']}”" if event.get("type") == "message" else f"opened the app's {event['tab']} tab"
-
-
-def describe(exchange: Exchange) -> str:
-    """Return the member's action."""
-    return DESCRIPTIONS[exchange.kind](exchange.fields)
+def describe(exchange: Exchange) -> Json:
+    """Return the member's action: words with a place for a name, and the name."""
+    fields = exchange.fields
+    if "tab" in (event := fields.get("event", {})):
+        return {"words": f"opened the app's {event['tab']} tab", "name": ""}
+    words, name = DESCRIPTIONS[exchange.kind]
+    return {"words": words, "name": name(fields)}
 
 
 def _call(call: Call) -> Json:

@@ -54,6 +54,8 @@ class Workspace(Client, LoopbackServer):
         self.view, self.home, self.wait_until = self.screens.view, self.views.home, self.changes.wait_until
         # The page's content under the hood for a member, if the demo provides it.
         self.under_the_hood: Callable[[str], list[dict[str, Any]]] | None = None
+        # The steps of the page's tour that are done, if the demo has one.
+        self.tour: Callable[[], list[str]] | None = None
         self.directory.put(Channel(GENERAL, "general", topic="Everyone is here, and the bot"))
         self.add_member(SLACKBOT, "slackbot", real_name="Slackbot")
         self.add_member(self.installation.bot_user_id, self.installation.bot_name, bot=True)

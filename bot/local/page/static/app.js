@@ -4,12 +4,14 @@ import { showComposer, startComposer } from "./composer.js";
 import { useLocale } from "./dates.js";
 import { byId } from "./dom.js";
 import { reportProblems } from "./failures.js";
-import { showHood, startHood } from "./under_hood.js";
+import { openHood, showHood, startHood } from "./under_hood.js";
 import { icon } from "./icons.js";
 import { showHome, showMessages } from "./messages.js";
 import { showModals, startModals } from "./modals.js";
 import { channelName, showSidebar } from "./sidebar.js";
+import { showTour, startTour } from "./tour.js";
 import { ask, listen } from "./wire.js";
+import { say, speak } from "./words.js";
 
 // The place of this page: kept in the address (`#member/channel`), so that a reload stays there.
 const here = { member: null, channel: null, tab: "home", hood: false, since: null, baseline: null };
@@ -34,6 +36,7 @@ function become(member) {
   here.tab = "home";
   connect();
   closeMenu();
+  byId("composer").focus();
 }
 
 function go(channel) {
@@ -71,25 +74,30 @@ function show() {
   showMessages(here.member, state.messages.filter((message) => message.channel === channel.id), names);
   showHome(here.member, state.home, names);
   const name = channelName(channel, state);
-  showComposer(state, `Message ${channel.kind === "direct" ? name : `#${name}`}`,
+  showComposer(state, say("Message {name}", { name: channel.kind === "direct" ? name : `#${name}` }),
     isApp && state.features.read_only);
   showModals(here.member, state.modals, names);
   showHood(state.hood ?? [], state.features.socket_mode);
+  showTour(state.tour);
   reportProblems(state.problems);
 }
 
-/** The language of this member's Slack: the bot writes in it, and dates follow it. */
+/** The language of this member's Slack: the bot writes in it, and the page and its dates follow it. */
 function showLanguage() {
   const isGerman = state.locale.startsWith("de");
   byId("language").textContent = isGerman ? "Slack in English" : "Slack auf Deutsch";
-  byId("language").lang = isGerman ? "en" : "de";
+  byId("tour-language").textContent = isGerman ? "Everyone in English" : "Alle auf Deutsch";
+  for (const id of ["language", "tour-language"]) byId(id).lang = isGerman ? "en" : "de";
   for (const id of ["messages", "home", "modal"]) byId(id).lang = state.locale;
-  if (useLocale(state.locale)) for (const id of ["messages", "home"]) byId(id).replaceChildren();
+  if (!useLocale(state.locale)) return;
+  speak(state.locale);
+  for (const list of document.querySelectorAll("#messages, #home, #tour-steps, #requests, #sidebar ul")) list.replaceChildren();
 }
 
-/** Switch it. The app hears of an opened home again, as after a reload of Slack. */
-async function switchLanguage() {
-  await ask("speak", here.member, { locale: state.locale.startsWith("de") ? "en-US" : "de-DE" });
+/** Switch it, for this member or for everyone. The app hears of an opened home again, as after a reload of Slack. */
+async function switchLanguage(everyone) {
+  const locale = state.locale.startsWith("de") ? "en-US" : "de-DE";
+  await ask("speak", here.member, { locale, everyone });
   openedHome = "";
   show();
 }
@@ -97,9 +105,10 @@ async function switchLanguage() {
 function showHeader(channel) {
   const name = channelName(channel, state);
   byId("channel-name").textContent = channel.kind === "direct" ? name : `# ${name}`;
-  const others = channel.kind === "direct" ? "" : `${channel.members} members`;
+  const others = channel.kind === "direct" ? "" : say("{number} members", { number: channel.members });
   byId("channel-topic").textContent = channel.topic || others;
-  document.title = `${name} as ${state.members.find((member) => member.id === state.me).name}, a demo`;
+  const member = state.members.find((each) => each.id === state.me).name;
+  document.title = say("{name} as {member}, a demo", { name, member });
 }
 
 /** The tabs of the app's home, as far as its manifest has them. The app hears when one is opened. */
@@ -158,7 +167,9 @@ function start() {
     closeMenu();
     byId("menu").focus();
   });
-  byId("language").addEventListener("click", switchLanguage);
+  byId("language").addEventListener("click", () => switchLanguage(false));
+  byId("tour-language").addEventListener("click", () => switchLanguage(true));
+  startTour(() => byId("composer").focus());
   byId("tab-home").addEventListener("click", () => switchTab("home"));
   byId("tab-messages").addEventListener("click", () => switchTab("messages"));
   byId("tabs").addEventListener("keydown", (event) => {
@@ -180,6 +191,9 @@ function start() {
     connect();
   });
   readAddress();
+  // Where there is room for it beside the rest.
+  here.hood = window.matchMedia("(min-width: 85rem)").matches;
+  openHood(here.hood);
   connect();
 }
 

@@ -5,6 +5,7 @@ import { make } from "./dom.js";
 import { element } from "./elements.js";
 import { orFailure } from "./failures.js";
 import { text } from "./mrkdwn.js";
+import { say } from "./words.js";
 
 const BLOCKS = {
   section(block, surface) {
@@ -37,7 +38,7 @@ const BLOCKS = {
   input(block, surface) {
     const id = `field-${block.block_id}`;
     const several = ["checkboxes", "radio_buttons"].includes(block.element.type);
-    const optional = block.optional ? make("span", { className: "optional" }, " (optional)") : null;
+    const optional = block.optional ? make("span", { className: "optional" }, say(" (optional)")) : null;
     const label = [...text(block.label, surface.names), optional].filter(Boolean);
     const described = `${id}-hint ${id}-error`;
     const control = element(block.element, block, surface, {

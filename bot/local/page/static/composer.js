@@ -3,6 +3,7 @@
 
 import { byId, make } from "./dom.js";
 import { icon } from "./icons.js";
+import { say } from "./words.js";
 
 const box = byId("composer");
 const list = byId("completions");
@@ -55,16 +56,16 @@ export function showComposer({ features, members, groups, channels }, placeholde
   const before = JSON.stringify([commands, mentions]);
   commands = [
     ...features.commands,
-    ...features.shortcuts.map((each) => ({ ...each, usage: "shortcut", shortcut: each.callback_id })),
+    ...features.shortcuts.map((each) => ({ ...each, usage: say("shortcut"), shortcut: each.callback_id })),
   ];
   const named = channels.filter((each) => each.kind !== "direct");
   mentions = [
-    ...members.map((each) => ({ name: `@${each.name}`, usage: each.badge, description: each.title })),
-    ...groups.map((each) => ({ name: `@${each.name}`, usage: "group", description: "" })),
+    ...members.map((each) => ({ name: `@${each.name}`, usage: each.badge && say(each.badge), description: each.title })),
+    ...groups.map((each) => ({ name: `@${each.name}`, usage: say("group"), description: "" })),
     ...named.map((each) => ({ name: `#${each.name}`, usage: "", description: each.topic })),
   ];
   if (!list.hidden && JSON.stringify([commands, mentions]) !== before) refresh();
-  box.placeholder = isReadOnly ? "This app takes no messages here" : placeholder;
+  box.placeholder = isReadOnly ? say("This app takes no messages here") : placeholder;
   box.setAttribute("aria-label", box.placeholder);
   for (const control of byId("composer-form").elements) control.disabled = isReadOnly;
 }

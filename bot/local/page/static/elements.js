@@ -2,6 +2,7 @@
 
 import { make } from "./dom.js";
 import { text } from "./mrkdwn.js";
+import { say } from "./words.js";
 
 const ELEMENTS = {
   button, static_select: staticSelect, users_select: usersSelect, datepicker, plain_text_input: textInput,
@@ -49,7 +50,7 @@ function usersSelect(each, block, surface, field) {
 }
 
 function select(each, block, surface, field, chosen, options) {
-  const hint = each.placeholder ? text(each.placeholder).join("") : "Choose an option";
+  const hint = each.placeholder ? text(each.placeholder).join("") : say("Choose an option");
   const nothing = make("option", { value: "", disabled: true, hidden: true, selected: chosen === "" }, hint);
   const node = make("select", { ...labelled(each, field, hint) }, nothing, options);
   onChange(each, block, surface, field, node);
@@ -58,7 +59,7 @@ function select(each, block, surface, field, chosen, options) {
 
 function datepicker(each, block, surface, field) {
   const chosen = surface.value(block, each, each.initial_date ?? "");
-  const hint = each.placeholder ? text(each.placeholder).join("") : "Choose a date";
+  const hint = each.placeholder ? text(each.placeholder).join("") : say("Choose a date");
   const node = make("input", { type: "date", value: chosen, ...labelled(each, field, hint) });
   onChange(each, block, surface, field, node);
   return node;

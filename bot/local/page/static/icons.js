@@ -1,6 +1,7 @@
 // A few line drawings, on a grid of 20.
 
 const PATHS = {
+  check: "M4 10.5l4 4 8-9",
   close: "M5 5l10 10M15 5L5 15",
   eye: "M2 10s3-5 8-5 8 5 8 5-3 5-8 5-8-5-8-5zM10 12.2a2.2 2.2 0 1 0 0-4.4 2.2 2.2 0 0 0 0 4.4",
   hash: "M8 3L6 17M14 3l-2 14M4 7.5h13M3 12.5h13",

@@ -7,6 +7,7 @@ import { orFailure } from "./failures.js";
 import { icon } from "./icons.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { Surface } from "./surfaces.js";
+import { say } from "./words.js";
 
 const STAYS = "About the demo: Slack lets no app change the answer to a typed command, so this message stays as it is "
   + "when its link expires. Press New link: that answer can change, and says so once its link has expired.";
@@ -37,7 +38,7 @@ function row(member, message, names) {
   const seconds = Number(message.ts);
   const surface = new Surface(member, { message: message.ts }, names);
   return make("li", { className: `message ${message.onlyYou ? "only-you" : ""}`.trim() },
-    message.onlyYou && make("p", { className: "visibility" }, icon("eye"), "Only visible to you"),
+    message.onlyYou && make("p", { className: "visibility" }, icon("eye"), say("Only visible to you")),
     avatar(name, message.source === "app"),
     make("div", { className: "message-body" },
       make("p", { className: "byline" },
@@ -47,7 +48,7 @@ function row(member, message, names) {
       message.blocks.length > 0
         ? blocks(message.blocks, surface)
         : make("div", { className: "mrkdwn" }, mrkdwn(message.text, names)),
-      message.stays && make("p", { className: "demo-note", role: "note" }, STAYS)));
+      message.stays && make("p", { className: "demo-note", role: "note" }, say(STAYS))));
 }
 
 /** Show what the app has published as this member's home. */
@@ -56,6 +57,6 @@ export function showHome(member, view, names) {
   const { id, blocks: rows } = view ?? { id: "none", blocks: [] };
   mirror(byId("home"), [{ id, rows }], (shown) => `${member} ${shown.id}`, (shown) =>
     shown.id === "none"
-      ? make("p", { className: "beginning" }, "The app has not published a home for this member yet.")
+      ? make("p", { className: "beginning" }, say("The app has not published a home for this member yet."))
       : make("div", {}, blocks(shown.rows, new Surface(member, { view: shown.id }, names))));
 }

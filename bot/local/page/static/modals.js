@@ -7,6 +7,7 @@ import { icon } from "./icons.js";
 import { text } from "./mrkdwn.js";
 import { Surface } from "./surfaces.js";
 import { ask } from "./wire.js";
+import { say } from "./words.js";
 
 const dialog = byId("modal");
 let shown = null;
@@ -52,12 +53,12 @@ function firstField() {
 }
 
 function form(view, isStacked, names) {
-  const closeLabel = view.close ? text(view.close, names) : ["Close"];
+  const closeLabel = view.close ? text(view.close, names) : [say("Close")];
   return make("form", { className: "modal", noValidate: true, onsubmit: submit },
     make("header", { className: "modal-header" },
       make("h2", { id: "modal-title" }, text(view.title, names)),
       make("button", {
-        type: "button", className: "icon-button", "aria-label": isStacked ? "Close all" : "Close dialog",
+        type: "button", className: "icon-button", "aria-label": isStacked ? say("Close all") : say("Close dialog"),
         onclick: () => close(true),
       }, icon("close"))),
     make("p", { className: "trouble", role: "alert" }),

@@ -3,6 +3,7 @@
 import { byId, make, mirror } from "./dom.js";
 import { icon } from "./icons.js";
 import { avatar } from "./messages.js";
+import { say } from "./words.js";
 
 /** Show the lists. `unread` has the channels with new messages; a press calls `become` or `go`. */
 export function showSidebar(state, current, unread, { become, go }) {
@@ -39,7 +40,7 @@ function memberRow(member, become) {
     avatar(member.name),
     make("span", { className: "member-text" },
       make("span", { className: "member-name" }, member.name,
-        member.badge && make("span", { className: "app-badge" }, member.badge)),
+        member.badge && make("span", { className: "app-badge" }, say(member.badge))),
       make("span", { className: "member-title" }, member.title))));
 }
 
@@ -52,5 +53,5 @@ function channelRow(channel, isApp, go) {
     },
     channel.kind === "direct" ? avatar(channel.label, isApp) : icon("hash"),
     make("span", { className: "channel-label" }, channel.label),
-    channel.unread && make("span", { className: "dot", role: "img", "aria-label": "unread" })));
+    channel.unread && make("span", { className: "dot", role: "img", "aria-label": say("unread") })));
 }

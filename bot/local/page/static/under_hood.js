@@ -2,6 +2,7 @@
 
 import { byId, make, mirror } from "./dom.js";
 import { icon } from "./icons.js";
+import { say } from "./words.js";
 
 // The details that are open, so that they stay open when a request changes.
 const opened = new Set();
@@ -17,11 +18,16 @@ export function startHood(onToggle) {
 }
 
 function toggle(isOpen, onToggle) {
+  openHood(isOpen);
+  byId(isOpen ? "hood-heading" : "hood-toggle").focus();
+  onToggle(isOpen);
+}
+
+/** Open or close the pane, without moving the focus. */
+export function openHood(isOpen) {
   byId("hood").hidden = !isOpen;
   byId("hood-toggle").setAttribute("aria-expanded", String(isOpen));
   document.body.classList.toggle("hood-open", isOpen);
-  byId(isOpen ? "hood-heading" : "hood-toggle").focus();
-  onToggle(isOpen);
 }
 
 /** Show the requests; `overSocket` says how Slack sends them. */
@@ -32,21 +38,24 @@ export function showHood(requests, overSocket) {
 
 function card(request, overSocket) {
   const { entries, ack } = request;
-  const way = overSocket ? "through the WebSocket connection that the bot opened" : "a signed POST to /slack/events";
+  const way = overSocket
+    ? say("through the WebSocket connection that the bot opened")
+    : say("a signed POST to /slack/events");
   return make("li", { className: "request" },
     make("header", {},
-      make("strong", {}, request.what),
+      make("strong", {}, say(request.what.words, request.what)),
       make("time", { dateTime: new Date(request.at * 1000).toISOString() }, exactTime(request.at))),
     make("ol", { className: "steps" },
-      step("Slack sent a request", way, details(request, "request", request.request)),
-      step("Acknowledged", acknowledgement(ack), ack.body && details(request, "reply", ack.body)),
-      step("Decided", entries.length ? null : "nothing to decide", entries.map(decision)),
-      step("AWS was called", request.aws.length ? null : "never", request.aws.map((call, index) =>
+      step(say("Slack sent a request"), way, details(request, "request", request.request, say("as it was sent"))),
+      step(say("Acknowledged"), acknowledgement(ack),
+        ack.body && details(request, "reply", ack.body, say("as it was sent"))),
+      step(say("Decided"), entries.length ? null : say("nothing to decide"), entries.map(decision)),
+      step(say("AWS was called"), request.aws.length ? null : say("never"), request.aws.map((call, index) =>
         details(request, `aws ${index} ${call.operation}`, call.arguments, call.operation, call.note))),
-      step("Slack was called", request.slack.length ? null : "never", request.slack.map((answer, index) =>
+      step(say("Slack was called"), request.slack.length ? null : say("never"), request.slack.map((answer, index) =>
         details(request, `slack ${index} ${answer.what}`, answer.content, answer.what, answer.result))),
-      step("Recorded", entries.length ? null : "nothing: no link was requested, and nothing changed",
-        entries.map((entry) => details(request, `entry ${entry.id}`, entry, "audit entry", entry.action)))));
+      step(say("Recorded"), entries.length ? null : say("nothing: no link was requested, and nothing changed"),
+        entries.map((entry) => details(request, `entry ${entry.id}`, entry, say("audit entry"), entry.action)))));
 }
 
 function step(title, ...content) {
@@ -54,10 +63,10 @@ function step(title, ...content) {
 }
 
 function acknowledgement(ack) {
-  const took = `in ${ack.milliseconds} ms`;
+  const took = say("in {number} ms", { number: ack.milliseconds });
   const problem = ack.problem ? make("span", { className: "outcome bad" }, ack.problem) : null;
   if (ack.result !== "ok") return make("span", { className: "outcome bad" }, `${ack.result} ${took}`);
-  const answer = ack.body ? "with an answer" : "with an empty body";
+  const answer = ack.body ? say("with an answer") : say("with an empty body");
   // Over Socket Mode there is no HTTP status.
   const parts = [ack.status, answer].filter(Boolean).join(", ");
   return make("span", {}, make("strong", { className: "milliseconds" }, took), `, ${parts}`, problem);
@@ -67,12 +76,12 @@ function acknowledgement(ack) {
 function decision(entry) {
   const tone = { issued: "good", done: "good", requested: "", choose: "" }[entry.outcome] ?? "bad";
   const reasons = [
-    ["about", entry.subject !== entry.actor && entry.subject],
-    ["rule", entry.rule],
-    ["detail", entry.detail],
-    ["profile", profile(entry)],
-    ["link works until", moment(entry.expires_at)],
-    ["opened at", moment(entry.opened_at)],
+    [say("about"), entry.subject !== entry.actor && entry.subject],
+    [say("rule"), entry.rule],
+    [say("detail"), entry.detail],
+    [say("profile"), profile(entry)],
+    [say("link works until"), moment(entry.expires_at)],
+    [say("opened at"), moment(entry.opened_at)],
   ].filter(([, value]) => value);
   const outcome = entry.action === "link" ? entry.outcome : `${entry.action} ${entry.outcome}`;
   return [
@@ -83,10 +92,10 @@ function decision(entry) {
 }
 
 function profile(entry) {
-  return entry.profile_name && `${entry.profile_name} in ${entry.domain_id}`;
+  return entry.profile_name && say("{profile} in {domain}", { profile: entry.profile_name, domain: entry.domain_id });
 }
 
-function details(request, name, content, title = "as it was sent", result = null) {
+function details(request, name, content, title, result = null) {
   const key = `${request.id} ${name}`;
   const body = typeof content === "string" ? content : JSON.stringify(content, null, 2);
   return make("details", {
