@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,9 @@ COVERAGE = {name: os.environ.pop(name) for name in ("COVERAGE_PROCESS_CONFIG",) 
 
 # Each session of botocore would parse its services' models again, which takes half a second for SageMaker's.
 setattr(botocore.session, "create_loader", cache(create_loader))  # noqa: B010 - mypy rejects the assignment
+
+# jsonschema would import it for a format that no schema here has, and it compiles a grammar for more than a second.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 # Starting Chromium takes seconds. Modules of one scope run on one worker, so two workers start one each.

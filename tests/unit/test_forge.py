@@ -6,7 +6,6 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -30,11 +29,13 @@ def load(path: Path) -> dict[str, Any]:
     ],
 )
 def test_files_follow_githubs_schema(name: str, paths: list[Path]) -> None:
-    """Read the schema from its package, because importing that takes a second and a half."""
+    """Read the schema from its package, because importing that takes a second."""
+    from jsonschema import Draft7Validator  # noqa: PLC0415 - only here
+
     schemas = distribution("check-jsonschema").locate_file("check_jsonschema/builtin_schemas/vendor")
     schema = json.loads(Path(str(schemas), f"{name}.json").read_text())
     for path in paths:
-        jsonschema.Draft7Validator(schema).validate(load(path))
+        Draft7Validator(schema).validate(load(path))
 
 
 def test_issue_forms_warn_of_secrets_and_of_vulnerabilities() -> None:
