@@ -981,6 +981,12 @@ GUARDS = {
         "capabilities: {drop: []}",
         (f"{UNIT}/test_chart.py", "test_pod_meets_the_restricted_standard"),
     ),
+    "image of the signed wheel": Guard(
+        "../.github/workflows/release.yml",
+        " --build-context wheel=dist/packages",
+        "",
+        (f"{UNIT}/test_supply_chain.py", "test_image_has_the_wheel_that_is_signed"),
+    ),
     "MFA of people": Guard(
         "../deploy/cloudformation.yaml",
         'NeedsMfa: !Equals [!Ref RequireMfa, "true"]',

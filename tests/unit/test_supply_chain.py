@@ -172,6 +172,19 @@ def test_jobs_have_only_the_permissions_they_need() -> None:
     assert given == PERMISSIONS
 
 
+def test_image_has_the_wheel_that_is_signed() -> None:
+    """One build makes what people install, and what the image runs."""
+    jobs = workflow("release.yml")["jobs"]
+    steps = {name: jobs[name]["steps"] for name in ("build", "sign", "image", "publish")}
+    [uploaded] = [step["with"]["name"] for step in steps["build"] if "upload-artifact" in step.get("uses", "")]
+    for name in ("sign", "image", "publish"):
+        taken = [step["with"] for step in steps[name] if "download-artifact" in step.get("uses", "")]
+        assert taken == [{"name": uploaded, "path": "dist"}]
+    [built] = [step["run"] for step in steps["image"] if "docker buildx build" in step.get("run", "")]
+    assert " --build-context wheel=dist/packages " in built
+    assert any("--outdir dist/packages" in step.get("run", "") for step in steps["build"])
+
+
 def test_releases_take_no_stored_secret() -> None:
     """Signing and publishing use identities of the run; the only token is the run's own."""
     for path in WORKFLOWS.glob("*.yml"):
