@@ -780,7 +780,7 @@ GUARDS = {
     ),
     "namesakes": Guard(
         "admin/names.py",
-        "if others or (by_handle and _folded(found.handle) != wanted):",
+        "if others or (by_handle and folded(found.handle) != wanted):",
         "if False:",
         (f"{UNIT}/test_names.py", "test_display_name_of_another_makes_a_handle_unclear"),
     ),

@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from bot.admin.access_requests import JOINED, REVERTED
-from bot.admin.specs import COMMAND_SPECS, CommandSpec, Name, Verb
+from bot.admin.specs import COMMAND_SPECS, FLAGS, CommandSpec, Name, Verb
 from bot.core.access import Effect, Grant, Lockdown, Mapping
 from bot.core.audit import (
     DECIDED,
@@ -28,7 +28,17 @@ from bot.core.audit import (
 )
 from bot.core.link import Reason
 from bot.core.records import DecisionResult, RequestState
-from bot.core.values import ALIAS, DEFAULT_ALIAS, PRINCIPAL, USER_ID, InvalidValue, check_pattern
+from bot.core.values import (
+    ALIAS,
+    DEFAULT_ALIAS,
+    DOMAIN_ID,
+    GROUP_ID,
+    MAX_NAME,
+    PRINCIPAL,
+    USER_ID,
+    InvalidValue,
+    check_pattern,
+)
 
 ON, OFF = "on", "off"
 STATE = re.compile(f"{ON}|{OFF}")
@@ -38,6 +48,10 @@ ACTOR = re.compile(r"[\w+=,.@:/-]+(\|[\w+=,.@:/-]+)?", re.ASCII)
 SPAN = re.compile(r"([0-9]{1,4})([smhdw])")
 MIDNIGHT = re.compile(r" 00:00(:00(\.0+)?)?$")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+# What a flag is when it is given; and any text.
+YES = "yes"
+TEXT = re.compile(r"[^\ud800-\udfff]+")
 
 # How far back a history goes by default.
 HISTORY = timedelta(days=7)
@@ -53,6 +67,9 @@ PATTERNS: Dictionary[str, tuple[re.Pattern[str], int, str]] = {
     Name.ALIAS: (ALIAS, 32, "1 to 32 lower-case letters, digits and hyphens"),
     Name.OUTCOME: (re.compile("|".join(OUTCOMES)), 40, f"one of {', '.join(OUTCOMES)}"),
     Name.STATE: (STATE, 3, "on or off"),
+    Name.GROUP: (GROUP_ID, 31, "the id of a user group, such as S0123ABCD"),
+    Name.SEARCH: (TEXT, 80, "at most 80 characters"),
+    **dict.fromkeys(FLAGS, (re.compile(YES), 3, YES)),
 }
 
 
@@ -113,7 +130,7 @@ class AdminCommand:
     @property
     def until(self) -> datetime | None:
         """The end of the rule; None for no end date."""
-        return self._time(Name.UNTIL)
+        return self.time(Name.UNTIL)
 
     @property
     def reason(self) -> str:
@@ -142,6 +159,10 @@ class AdminCommand:
 
     def check(self) -> None:
         """Raise InvalidValue if the fields make no valid record."""
+        if self.verb is Verb.LIST and Name.DOMAIN in self.fields:
+            check_pattern(
+                "domain", self.fields[Name.DOMAIN], DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123"
+            )
         if self.verb is Verb.MAP:
             self.mapping()
         elif self.verb in (Verb.ALLOW, Verb.DENY, Verb.ADMIN):
@@ -153,11 +174,12 @@ class AdminCommand:
         """Return the beginning of a history, and its end unless it is now."""
         day = self.fields.get(Name.DAY)
         if day is None:
-            return self._time(Name.SINCE) or now - HISTORY, None
+            return self.time(Name.SINCE) or now - HISTORY, None
         start = datetime.combine(date.fromisoformat(day), time(), UTC)
         return start, start + timedelta(days=1)
 
-    def _time(self, name: Name) -> datetime | None:
+    def time(self, name: Name) -> datetime | None:
+        """Return a field that is a time."""
         text = self.fields.get(name)
         return None if text is None else datetime.fromisoformat(text)
 
@@ -200,9 +222,9 @@ def build(verb: Verb, given: Dictionary[Name, str], now: datetime) -> AdminComma
 def _checked(spec: CommandSpec, name: Name, text: str, now: datetime) -> str:
     """Return the field's text as it is stored. Fields without a check here are checked by the record they make."""
     match name:
-        case Name.UNTIL:
+        case Name.UNTIL | Name.EXPIRING:
             return parse_when(text, now, name=name).isoformat()
-        case Name.SINCE:
+        case Name.SINCE | Name.UNUSED:
             return parse_when(text, now, sign=-1, name=name).isoformat()
         case Name.DAY:
             return _day(text).isoformat()

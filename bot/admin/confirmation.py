@@ -15,6 +15,7 @@ from bot.admin.agreement import Agreement
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, ParseError, build
 from bot.admin.explain import explain
+from bot.admin.listing import Listing, NamesOf
 from bot.admin.pages import page_of_entries, page_of_members, page_of_records
 from bot.admin.results import (
     Explained,
@@ -55,6 +56,7 @@ class CommandRunner:
     Attributes:
         facts: reads Slack's own records, because a cache must not decide about administrators.
         admins: the user ids that may administer, beside those with a rule for it.
+        names: what is known of the accounts of users, to show their names.
     """
 
     admin: Admin
@@ -62,6 +64,7 @@ class CommandRunner:
     facts: Gatherer
     admins: frozenset[str]
     now: Callable[[], datetime] = utc_now
+    names: NamesOf = lambda _tenant, _users: {}
 
     def admit(self, by: Member) -> tuple[bool, str | None]:
         """Return whether the member may administer now, and their language.
@@ -147,6 +150,10 @@ class CommandRunner:
     @property
     def _agreement(self) -> Agreement:
         return Agreement(self.admin, self.facts, self.admins)
+
+    @property
+    def _listing(self) -> Listing:
+        return Listing(self.admin, self.facts.groups, self.names)
 
     def _refuse(self, actor: Actor, tenant: str, command: AdminCommand, why: NotDoneReason) -> NotDone:
         """Record that a command is not carried out, and why."""
@@ -241,7 +248,7 @@ class CommandRunner:
             case Verb.SHOW:
                 page, goes_on = page_of_records(self.admin, by.tenant, command, after)
             case Verb.LIST:
-                page, goes_on = page_of_members(self.admin, by.tenant, command, after)
+                page, goes_on = page_of_members(self._listing, by.tenant, command, after)
             case _:
                 page, goes_on = page_of_entries(self.admin, by.tenant, command, after)
         if not goes_on:

@@ -62,18 +62,18 @@ def find(text: str, people: Iterable[Person], tenant: str) -> Person:
     Raises:
         UnclearName: nobody has it, several accounts may, or its account is a guest's, a bot's or another team's.
     """
-    by_handle, wanted = text.startswith("@"), _folded(text.removeprefix("@"))
+    by_handle, wanted = text.startswith("@"), folded(text.removeprefix("@"))
     alike = [
         each
         for each in people
-        if wanted in (_names(each) if by_handle else {_folded(each.email)})
+        if wanted in map(folded, names_of(each)[:-1] if by_handle else (each.email,))
         and each.ineligible_reason != DEACTIVATED
         and wanted
     ]
     if not alike:
         raise UnclearName(NameProblem.NOBODY, text)
     [found, *others] = alike
-    if others or (by_handle and _folded(found.handle) != wanted):
+    if others or (by_handle and folded(found.handle) != wanted):
         raise UnclearName(NameProblem.SEVERAL, text, tuple(alike))
     if found.guest or ineligible_reason(Member(tenant, found.user_id), found) is not None:
         raise UnclearName(NameProblem.NO_MEMBER, text, (found,))
@@ -90,11 +90,12 @@ def label(person: Person) -> str:
     return " ".join(part for part in (name, f"<{person.email}>" if person.email else "") if part)
 
 
-def _names(person: Person) -> set[str]:
-    return {_folded(each) for each in (person.handle, person.display_name, person.name)}
+def names_of(person: Person) -> tuple[str, ...]:
+    """Return what an account is called, its address last."""
+    return person.handle, person.display_name, person.name, person.email
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Return a text as people compare it: case and compatible forms of a letter do not matter."""
     return unicodedata.normalize("NFKC", text).strip().casefold()
 

@@ -4,16 +4,15 @@ Each function returns a page, and where the next one begins: "" for nowhere.
 """
 
 from datetime import datetime, timedelta
-from itertools import chain, dropwhile, islice
+from itertools import dropwhile, islice
 
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand
 from bot.admin.history import matches, same_batch
+from bot.admin.listing import Listing
 from bot.admin.results import Page, Record
 from bot.admin.specs import Name
-from bot.core.access import Access, Workspace
 from bot.core.records import Entry
-from bot.core.values import is_group
 
 MEMBERS_A_PAGE, ENTRIES_A_PAGE, RECORDS_A_PAGE = 10, 15, 15
 # The most entries to read for one page, so that a search for something rare ends in time.
@@ -30,13 +29,20 @@ def page_of_records(admin: Admin, tenant: str, command: AdminCommand, after: str
     return Page(command, tuple(records[start:end])), str(end) if len(records) > end else ""
 
 
-def page_of_members(admin: Admin, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
-    in_groups = not after or is_group(after)
-    groups = ((group, rules) for group, rules in admin.groups(tenant) if group > after) if in_groups else ()
-    members = admin.access.members(tenant, after=None if in_groups else after)
-    found = list(islice(chain[tuple[str, Access | Workspace]](groups, members), MEMBERS_A_PAGE + 1))
-    page = found[:MEMBERS_A_PAGE]
-    return Page(command, tuple(page)), page[-1][0] if len(found) > MEMBERS_A_PAGE else ""
+def page_of_members(listing: Listing, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
+    """Read a page of those whom the command lists, by name among those that are read at once.
+
+    The next page begins in the same chunk, behind the last one shown, or with the next chunk.
+    """
+    chunk, _, last = after.partition(" ")
+    found, _, next_chunk = listing.read(tenant, command, chunk)
+    rows = sorted(found, key=lambda row: row.order)
+    ids = [row.principal for row in rows]
+    start = ids.index(last) + 1 if last in ids else 0
+    page = rows[start : start + MEMBERS_A_PAGE]
+    here = start + MEMBERS_A_PAGE < len(rows)
+    goes_on = f"{chunk} {page[-1].principal}" if here else next_chunk
+    return Page(command, tuple(page), counts=(start + 1, start + len(page), len(rows))), goes_on
 
 
 def page_of_entries(admin: Admin, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:

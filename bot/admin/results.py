@@ -7,6 +7,7 @@ from enum import StrEnum
 from bot.admin.changes import Admin, Change
 from bot.admin.commands import AdminCommand
 from bot.admin.explain import Explanation
+from bot.admin.listing import Listed
 from bot.admin.notices import Notice, notices
 from bot.admin.specs import Verb
 from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Workspace
@@ -31,8 +32,8 @@ class NotDoneReason(StrEnum):
 
 # A stored record, or the name of one that cannot be read.
 Record = Mapping | Grant | Lockdown | str
-# An item of a listing: a record, a member or group with their records, or an audit entry.
-Item = Record | tuple[str, Access | Workspace] | Entry
+# An item of a listing: a record, a member or group, or an audit entry.
+Item = Record | Listed | Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,14 @@ class Page:
     Attributes:
         more: the id of the next part; None if this is the last.
         searched_to: how far back the search went, if it stopped before the page was full.
+        counts: of members, the numbers of the first and last one here, and how many there are.
     """
 
     command: AdminCommand
     items: tuple[Item, ...]
     more: str | None = None
     searched_to: datetime | None = None
+    counts: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,17 @@ class Name(StrEnum):
     OUTCOME = "outcome"
     DAY = "day"
     STATE = "state"
+    SEARCH = "search"
+    GROUP = "group"
+    EXPIRING = "expiring"
+    UNUSED = "unused"
+    BROKEN = "broken"
+    DENIED = "denied"
+    NO_RULE = "no-rule"
+
+
+# Those that have no value: they are given or not.
+FLAGS = (Name.BROKEN, Name.DENIED, Name.NO_RULE)
 
 
 class Kind(StrEnum):
@@ -52,6 +63,7 @@ class Kind(StrEnum):
     PERSON = "person"
     DAY = "day"
     STATE = "state"
+    FLAG = "flag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,17 @@ FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
         Name.OUTCOME: FieldSpec("OUTCOME", "Only this outcome, such as issued, done or not_allowed."),
         Name.DAY: FieldSpec("DAY", "Only this day (UTC), such as 2026-01-31.", Kind.DAY),
         Name.STATE: FieldSpec("on|off", "Start or end it; without on/off, show the state.", Kind.STATE),
+        Name.SEARCH: FieldSpec("TEXT", "Only those with this in a name, address, id or profile.", max_length=80),
+        Name.GROUP: FieldSpec("S", "Only who is in this user group, such as S0123ABCD.", max_length=31),
+        Name.EXPIRING: FieldSpec(
+            "SPAN", "Only those whose access ends within that time, such as 14d.", max_length=30
+        ),
+        Name.UNUSED: FieldSpec(
+            "SPAN", "Only those with a mapping and no link in that time, such as 60d.", max_length=30
+        ),
+        Name.BROKEN: FieldSpec("", "Only those with a mapping or record that cannot work.", Kind.FLAG),
+        Name.DENIED: FieldSpec("", "Only those whom a rule blocks.", Kind.FLAG),
+        Name.NO_RULE: FieldSpec("", "Only those with a mapping and no rule that allows them.", Kind.FLAG),
     }
 )
 
@@ -176,10 +199,21 @@ COMMAND_SPECS: Dictionary[Verb, CommandSpec] = MappingProxyType(
             "Show a member's mappings and rules, or a user group's rules.", "show @ana", reads=True, groups=True
         ),
         Verb.LIST: CommandSpec(
-            "List every user group with a rule and every member with a mapping or rule.",
-            "list",
-            object=None,
+            "List every user group with a rule, and every member with a mapping or rule and what they may do now.\n\n"
+            "The options are combined: only those are listed whom all of them fit, and then no user groups.",
+            "list --expiring 14d",
+            object=Name.SEARCH,
+            options=(
+                Name.DOMAIN,
+                Name.GROUP,
+                Name.EXPIRING,
+                Name.UNUSED,
+                Name.BROKEN,
+                Name.DENIED,
+                Name.NO_RULE,
+            ),
             required=frozenset(),
+            field_help={Name.DOMAIN: "Only those with a mapping in this domain."},
             reads=True,
         ),
         Verb.HISTORY: CommandSpec(

@@ -22,10 +22,12 @@ from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.erasure import ErasureTable
 from bot.store.models import Tables
+from bot.store.people import PeopleTable
 from bot.store.seals import SealTable
 
 if TYPE_CHECKING:
     from bot.app.doctor import Doctor
+    from bot.slack.names import Names
 
 # Begins the name of the person who runs a command, if AWS does not say who that is.
 UNKNOWN_CALLER = "cli:key/"
@@ -72,6 +74,13 @@ def gatherer(settings: Settings, access: AccessReader) -> Gatherer | None:
     if slack is None:
         return None
     return Gatherer(access, people=slack, groups=slack, side=CallExecutor(CALLS, queue=QUEUED_CALLS))
+
+
+def names(settings: Settings) -> "Names":
+    """Return what is known of accounts, to show their names."""
+    from bot.slack.names import Names
+
+    return Names(clients.slack(settings, patient=True), PeopleTable(clients.tables(settings)).known)
 
 
 def notify(settings: Settings, admin: Admin, tenant: str, notices: Sequence[Notice]) -> str | None:

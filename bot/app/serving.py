@@ -37,6 +37,7 @@ from bot.slack.directory_cache import CachedDirectory
 from bot.slack.gateway import register
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import handlers as member_handlers
+from bot.slack.names import Names
 from bot.slack.request_limit import RequestLimit
 from bot.slack.requests import handlers as request_handlers
 from bot.store.access import AccessTable
@@ -160,6 +161,7 @@ def _listeners(
     directory = CachedDirectory(slack, seconds=settings.studio_person_seconds)
     facts = Gatherer(access, people=directory, groups=directory, side=calls, kept=kept)
     fresh = replace(facts, people=slack, kept=None)
+    names = Names(slack, people.known)
     admin = Admin(access, audit, studio, rules, days)
     app = AppContext(
         signin=SignIn(
@@ -172,7 +174,7 @@ def _listeners(
             record_duration=metrics.record_duration,
         ),
         get_status=GetStatus(facts, audit, rules),
-        command_runner=CommandRunner(admin, ConfirmationTable(tables), fresh, admins),
+        command_runner=CommandRunner(admin, ConfirmationTable(tables), fresh, admins, names=names.of),
         access_requests=AccessRequests(AccessRequestTable(tables), admin, audit, fresh, rules, admins),
         slack=slack,
         workers=workers,

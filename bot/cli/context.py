@@ -19,9 +19,11 @@ from bot.observability import logs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bot.admin.listing import Listing
     from bot.admin.notices import Notice
     from bot.config import Settings
     from bot.links.facts import Gatherer
+    from bot.slack.names import Names
 
 
 def read_settings() -> "Settings":
@@ -70,6 +72,20 @@ class CommandContext:
         from bot.app import administration
 
         return administration.gatherer(self.settings, self.admin.access)
+
+    @cached_property
+    def names(self) -> "Names":
+        """What is known of accounts, to show their names."""
+        from bot.app import administration
+
+        return administration.names(self.settings)
+
+    def listing(self, *, names: bool) -> "Listing":
+        """Return what lists members, without their names if so told."""
+        from bot.admin.listing import Listing
+
+        groups = self.gatherer.groups if self.gatherer else None
+        return Listing(self.admin, groups, self.names.of if names else lambda _tenant, _users: {})
 
     def notify(self, notices: "Sequence[Notice]") -> None:
         """Send what a change calls for to administrators and former owners. What cannot be sent is printed."""

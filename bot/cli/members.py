@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from itertools import chain
 from typing import Annotated
 
 import typer
@@ -12,14 +11,15 @@ from bot.admin.changes import Change
 from bot.admin.commands import AdminCommand
 from bot.admin.confirmation import affected, nothing_to_take, stored
 from bot.admin.explain import explain as explain_decision
+from bot.admin.names import label
 from bot.admin.results import Done, Forgotten, Record, carry_out
 from bot.admin.specs import Verb
 from bot.cli.context import CommandContext
-from bot.cli.options import AsJson, Yes, add_verb
+from bot.cli.options import AsJson, Ids, Yes, add_verb
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
 from bot.core.errors import BadInput
 from bot.core.link import Allowed, Denied, Reason
-from bot.core.values import DEFAULT_ALIAS, is_group, utc_now
+from bot.core.values import DEFAULT_ALIAS, utc_now
 from bot.slack.words.admin_en import AdminWords
 
 commands = typer.Typer()
@@ -56,7 +56,7 @@ def _change(run: CommandContext, command: AdminCommand, *, force: bool, yes: boo
     if as_json:
         console.print_json(_change_json(run.tenant, command, result))
     elif isinstance(result, Forgotten):
-        for line in _rule_lines(result.removed):
+        for line in rule_lines(result.removed):
             console.print_line(f"removed: {line}")
     else:
         _print_change(command, done)
@@ -148,36 +148,9 @@ def lockdown(run: CommandContext, command: AdminCommand | None, *, yes: Yes = Fa
         console.warn(f"{name.replace('#', ' ')} cannot be read: nobody gets a link until it is fixed")
 
 
-def show(run: CommandContext, command: AdminCommand, *, as_json: AsJson = False) -> None:
-    principal = command.principal
-    records = run.admin.rules_of(run.tenant, principal)
-    if as_json:
-        console.print_json(_json(principal, records))
-        return
-    rows = [("mapping", _mapping_line(mapping)) for mapping in records.mappings]
-    rows += [("rule", line) for line in _rule_lines(records)]
-    console.print_table(["what", "details"], rows, empty=f"nothing is stored about {principal}")
-
-
-def list_(run: CommandContext, _: AdminCommand, *, as_json: AsJson = False) -> None:
-    groups, members = run.admin.groups(run.tenant), run.admin.access.members(run.tenant)
-    everybody = console.reading(chain[tuple[str, Access | Workspace]](groups, members), "members")
-    if as_json:
-        console.print_json_array(_json(principal, records) for principal, records in everybody)
-        return
-    rows = (
-        (
-            principal,
-            ", ".join(_mapping_line(mapping) for mapping in records.mappings) or None,
-            ", ".join(_rule_lines(records)) or None,
-        )
-        for principal, records in everybody
-    )
-    console.print_table(["who", "mappings", "rules"], rows, empty="nobody is mapped or allowed yet")
-
-
-def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = False) -> None:
+def explain(run: CommandContext, command: AdminCommand, *, ids: Ids = False, as_json: AsJson = False) -> None:
     user = command.principal
+    known = None if ids else run.names.of(run.tenant, [user]).get(user)
     explanation = explain_decision(run.admin, Member(run.tenant, user), command.alias, run.gatherer)
     decision = explanation.decision
     reason = None if isinstance(decision, Allowed) else decision.reason
@@ -186,6 +159,8 @@ def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = Fal
             {
                 "principal": user,
                 "user": user,
+                "name": known.name if known else None,
+                "email": known.email if known else None,
                 "allowed": reason is None,
                 "reason": reason,
                 "choices": decision.aliases if reason is Reason.CHOOSE else (),
@@ -196,6 +171,8 @@ def explain(run: CommandContext, command: AdminCommand, *, as_json: AsJson = Fal
             }
         )
         return
+    if known:
+        console.print_line(f"{user} {label(known)}")
     rows = [("pass" if check.passed else "FAIL", check.name, check.detail) for check in decision.checks]
     console.print_table(["", "check", "what was found"], rows, empty="")
     console.print_table(
@@ -226,8 +203,6 @@ _CHANGES = (Verb.UNMAP, *(Verb(effect.value) for effect in Effect), Verb.FORGET)
 _WORK: dict[Verb, Callable[..., None]] = {
     Verb.MAP: map_,
     **dict.fromkeys(_CHANGES, change),
-    Verb.SHOW: show,
-    Verb.LIST: list_,
     Verb.EXPLAIN: explain,
     Verb.LOCKDOWN: lockdown,
 }
@@ -235,17 +210,7 @@ for _verb, _work in _WORK.items():
     add_verb(commands, _verb, _work)
 
 
-def _json(principal: str, records: Access | Workspace) -> dict[str, object]:
-    return {
-        "principal": principal,
-        "group" if is_group(principal) else "user": principal,
-        "mappings": records.mappings,
-        "grants": records.grants,
-        "unreadable": records.unreadable,
-    }
-
-
-def _rule_lines(records: Access | Workspace) -> list[str]:
+def rule_lines(records: Access | Workspace) -> list[str]:
     now = utc_now()
     return [
         *(grant.describe(now) for grant in records.grants),
@@ -256,7 +221,7 @@ def _rule_lines(records: Access | Workspace) -> list[str]:
 def _record_line(record: Record | None) -> str:
     match record:
         case Mapping():
-            return _mapping_line(record)
+            return mapping_line(record)
         case Grant():
             return record.describe(utc_now())
         case Lockdown():
@@ -265,7 +230,7 @@ def _record_line(record: Record | None) -> str:
             return f"{record}: cannot be read".replace("#", " ")
 
 
-def _mapping_line(mapping: Mapping) -> str:
+def mapping_line(mapping: Mapping) -> str:
     parts = [f"{mapping.alias}: {mapping.profile_name} in {mapping.domain_id}"]
     parts += [f"({mapping.region})"] if mapping.region else []
     parts += [f"space {mapping.space_name}"] if mapping.space_name else []

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.admin.commands import ParseError, Problem, build
+from bot.admin.commands import YES, ParseError, Problem, build
 from bot.admin.names import actor, is_name
-from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, CommandSpec, Name, Verb
+from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, FLAGS, CommandSpec, Name, Verb
 from bot.cli.context import CommandContext
 from bot.core.values import ROLE_ARN, check_pattern, utc_now
 
@@ -44,6 +44,7 @@ ServingRole = Annotated[
     typer.Option(metavar="ARN", callback=_role, help="The bot's role, if you run this with other credentials."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Ids = Annotated[bool, typer.Option("--ids", help="Print ids without names, for scripts.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask on a terminal.")]
 
 
@@ -58,7 +59,7 @@ def add_verb(app: typer.Typer, verb: Verb, work: Callable[..., None]) -> None:
 
     def run(**given: Any) -> None:
         fields = {name: given[_parameter_name(name)] for name in spec.fields}
-        given_fields = {name: text for name, text in fields.items() if text is not None}
+        given_fields = {name: YES if text is True else text for name, text in fields.items() if text or text == ""}
         for name, text in given_fields.items():
             if not text.strip():
                 raise ParseError(Problem.NO_VALUE, verb=verb, field=name, why=f"{name} is empty: give it a value")
@@ -89,6 +90,9 @@ def _parameter(spec: CommandSpec, name: Name) -> Parameter:
         info = typer.Argument(metavar=metavar, help=help_text)
     else:
         info = typer.Option(f"--{name}", metavar=field.metavar, help=help_text)
+    if name in FLAGS:
+        flag = Annotated[bool, typer.Option(f"--{name}", help=help_text)]
+        return Parameter(_parameter_name(name), Parameter.KEYWORD_ONLY, default=False, annotation=flag)
     return Parameter(
         _parameter_name(name),
         Parameter.KEYWORD_ONLY,

@@ -10,7 +10,22 @@ import typer
 
 from bot import console
 from bot.admin.commands import ParseError
-from bot.cli import audit, doctor, erase, history, iam, init, local, members, revoke, serving, sync, tables, transfer
+from bot.cli import (
+    audit,
+    doctor,
+    erase,
+    history,
+    iam,
+    init,
+    listing,
+    local,
+    members,
+    revoke,
+    serving,
+    sync,
+    tables,
+    transfer,
+)
 from bot.core.errors import StudioLinksError
 from bot.core.values import InvalidValue, our_version
 from bot.observability import logs
@@ -46,6 +61,7 @@ def _root(
 
 cli.add_typer(init.commands)
 cli.add_typer(members.commands)
+cli.add_typer(listing.commands)
 cli.add_typer(erase.commands)
 cli.add_typer(transfer.commands)
 cli.add_typer(sync.commands)

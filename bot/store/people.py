@@ -51,6 +51,16 @@ class PeopleTable:
             write_if(None, items(_state(tenant)), [items.as_of.set(at), items.expires.set(at + KEPT)])
         self._heard_at = at
 
+    def known(self, tenant: str, users: Sequence[str]) -> dict[str, Person]:
+        """Return the kept records of these users, whatever their age: for names, not for decisions."""
+        keys, found = {person_key(tenant, user): user for user in users}, dict[str, Person]()
+        names = list(keys)
+        for start in range(0, len(names), MAX_BATCH):
+            for key, item in self._read(names[start : start + MAX_BATCH]).items():
+                person = _person(item)
+                found |= {keys[key]: person} if person else {}
+        return found
+
     def learn(self, tenant: str, person: Person, at: datetime) -> None:
         self._put(tenant, person, at + KEPT)
 

@@ -16,6 +16,7 @@ from bot.admin.confirmation import (
     NEXT_PAGE_TIMEOUT,
     CommandRunner,
 )
+from bot.admin.listing import Listed
 from bot.admin.pages import ENTRIES_A_PAGE, MAX_CHECKED, MEMBERS_A_PAGE, RECORDS_A_PAGE
 from bot.admin.results import Done, Explained, Forgotten, NotDone, NotDoneReason, Outcome, Page, Question
 from bot.admin.specs import Name, Verb
@@ -436,9 +437,9 @@ def test_list_has_every_member_once(number: int) -> None:
 
     found = list(pages(world, Verb.LIST))
 
-    assert [item[0] for page in found for item in page.items if isinstance(item, tuple)] == [
-        p.user_id for p in people
-    ]
+    listed = [item.principal for page in found for item in page.items if isinstance(item, Listed)]
+    assert listed == [person.user_id for person in people]
+    assert {page.counts[2] for page in found if page.counts} == {number}
     assert all(len(page.items) <= MEMBERS_A_PAGE for page in found)
     assert len(found) == max(1, -(-number // MEMBERS_A_PAGE))
 
@@ -451,7 +452,7 @@ def test_list_pages_have_groups_before_members(world: World) -> None:
 
     found = list(pages(world, Verb.LIST))
 
-    named = [item[0] for page in found for item in page.items if isinstance(item, tuple)]
+    named = [item.principal for page in found for item in page.items if isinstance(item, Listed)]
     assert named == [*groups, ANA.user_id]
 
 

@@ -6,7 +6,7 @@ https://docs.slack.dev/reference/views/modal-views
 from collections.abc import Mapping as Dictionary
 from typing import Any
 
-from bot.admin.commands import ParseError, Problem
+from bot.admin.commands import YES, ParseError, Problem
 from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, Kind, Name, Verb
 from bot.slack import blocks as kit
 from bot.slack.admin.parsing import GROUP
@@ -48,6 +48,9 @@ def _element(name: Name, render: RenderContext) -> Block:
             return {"type": "users_select", "action_id": name}
         case Kind.DAY:
             return {"type": "datepicker", "action_id": name}
+        case Kind.FLAG:
+            option = {"text": plain(render.words.admin.labels[name]), "value": YES}
+            return {"type": "static_select", "action_id": name, "options": [option]}
         case Kind.TEXT:
             return text_input(name, FIELD_SPECS[name].max_length)
 

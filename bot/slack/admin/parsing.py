@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.admin.commands import AdminCommand, ParseError, Problem, build
+from bot.admin.commands import YES, AdminCommand, ParseError, Problem, build
 from bot.admin.names import ADDRESS, actor, is_name
-from bot.admin.specs import COMMAND_SPECS, Name, Verb
+from bot.admin.specs import COMMAND_SPECS, FLAGS, Name, Verb
 from bot.core.values import GROUP_ID
 
 # The characters that open and close a quotation, in straight, English, German and French.
@@ -28,7 +28,7 @@ MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})(?:\|[^<>]*)?>|<!subteam\^(S[A-Z0-9
 MAILTO = re.compile(r"<mailto:([^<>|]+)(?:\|[^<>]*)?>")
 # A real id has a digit in it, a word in capitals has none: `deny WALTER` is a mistake.
 BARE_ID = re.compile(r"[UWS](?=[A-Z]*[0-9])[A-Z0-9]{1,30}")
-PEOPLE = (Name.USER, Name.BY)
+PEOPLE = (Name.USER, Name.BY, Name.GROUP, Name.SEARCH)
 # The field of a form for a user group.
 GROUP = "group"
 
@@ -101,7 +101,9 @@ def _fields(verb: Verb, tokens: list[Token], find_id: Callable[[str], str]) -> d
             name = _option(verb, option[1])
             if name in fields:
                 raise ParseError(Problem.TWICE, verb=verb, field=name)
-            if option[2]:
+            if name in FLAGS and not option[2]:
+                value = Token(YES)
+            elif option[2]:
                 value = Token(option[2])
             elif not left or left[0].option is not None:
                 raise ParseError(Problem.NO_VALUE, verb=verb, field=name)
@@ -131,6 +133,8 @@ def _value(verb: Verb, name: Name, token: Token) -> str:
     mention = None if token.quoted else MENTION.fullmatch(token.text)
     if mention is not None:
         return mention[1] or mention[2]
+    if name in (Name.GROUP, Name.SEARCH):
+        return text
     address = None if token.quoted else MAILTO.fullmatch(token.text)
     if address is not None or text.startswith("@") or ADDRESS.fullmatch(text):
         return address[1] if address else text
@@ -152,7 +156,7 @@ def parse_form(verb: Verb, values: Mapping[str, str], now: datetime) -> AdminCom
     """
     fields = {name: values.get(name, "") for name in COMMAND_SPECS[verb].fields}
     group = values.get(GROUP, "").strip()
-    if group:
+    if group and COMMAND_SPECS[verb].groups:
         if fields.get(Name.USER):
             raise ParseError(Problem.MISSING, verb=verb, field=Name.USER)
         if not GROUP_ID.fullmatch(group):

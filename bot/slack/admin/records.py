@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.admin.history import batches, flat, says_all, sentence, short_name
+from bot.admin.listing import Listed, describe_access
 from bot.admin.results import Page, Record
 from bot.admin.specs import Name, Verb
-from bot.core.access import Access, Grant, Lockdown, Mapping, Workspace
+from bot.core.access import Grant, Lockdown, Mapping
 from bot.core.records import Entry
 from bot.core.values import MAX_REASON, USER_ID, is_group
 from bot.slack.blocks import (
@@ -98,7 +99,7 @@ def page(listing: Page, render: RenderContext, now: datetime) -> Message:
     words, command = render.words.admin, listing.command
     match command.verb:
         case Verb.LIST:
-            head, none = words.members, words.nobody
+            head, none = words.members, words.nobody_fits if command.fields else words.nobody
         case Verb.HISTORY:
             head, none = words.entries, words.no_entries
         case _:
@@ -109,6 +110,9 @@ def page(listing: Page, render: RenderContext, now: datetime) -> Message:
     if listing.searched_to is not None:
         lines.append(words.searched_to.format(at=slack_date(listing.searched_to)))
     blocks = [section(head), *sections(lines or [none])]
+    if listing.counts is not None and listing.items:
+        first, last, number = listing.counts
+        blocks.append(context(words.counts.format(first=first, last=last, number=number)))
     if listing.more is not None:
         blocks.append(actions(button(words.more, MORE, listing.more)))
     elif listing.items:
@@ -116,19 +120,22 @@ def page(listing: Page, render: RenderContext, now: datetime) -> Message:
     return Message(head, blocks)
 
 
-def _lines(item: Record | tuple[str, Access | Workspace], render: RenderContext, now: datetime) -> list[str]:
-    if isinstance(item, tuple):
-        return _member(*item, render, now)
+def _lines(item: Record | Listed, render: RenderContext, now: datetime) -> list[str]:
+    if isinstance(item, Listed):
+        return _member(item, render, now)
     return [f"• {describe(item, render, now)}"]
 
 
-def _member(user: str, access: Access | Workspace, render: RenderContext, now: datetime) -> list[str]:
-    words = render.words.admin
-    mappings = sorted(access.mappings, key=lambda mapping: mapping.alias)
-    rules = [rule(replace(grant, reason="", set_by=""), render, now) for grant in access.grants]
-    rules += [describe(name, render, now) for name in access.unreadable[:MAX_UNREADABLE]]
+def _member(row: Listed, render: RenderContext, now: datetime) -> list[str]:
+    words, user, records = render.words.admin, row.principal, row.records
+    mappings = sorted(records.mappings, key=lambda mapping: mapping.alias)
+    states = [] if is_group(user) else [describe_access(row, words.access, when=slack_date, who=mention)]
+    rules = [grant for grant in records.grants if grant is not row.rule or not row.allowed]
+    states += [rule(replace(grant, reason="", set_by=""), render, now) for grant in rules]
+    states += [describe(name, render, now) for name in records.unreadable[:MAX_UNREADABLE]]
+    address = f" {escape(row.person.email, MAX_NAME_LENGTH)}" if row.person and row.person.email else ""
     lines = [
-        f"*{mention(user)}* {'; '.join(rules)}",
+        f"*{mention(user)}*{address} {'; '.join(states)}",
         *(f"• {short(each, render)}" for each in mappings[:MAX_ALIASES]),
     ]
     if len(mappings) > MAX_ALIASES:

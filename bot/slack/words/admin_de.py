@@ -50,6 +50,13 @@ class GermanAdminWords(AdminWords):
         Name.OUTCOME: "Ergebnis",
         Name.DAY: "Tag (UTC)",
         Name.STATE: "Links",
+        Name.SEARCH: "Name, Adresse, ID oder Profil",
+        Name.GROUP: "In der Nutzergruppe (ID)",
+        Name.EXPIRING: "Zugriff endet in (z. B. 14d)",
+        Name.UNUSED: "Kein Link seit (z. B. 60d)",
+        Name.BROKEN: "Was nicht funktionieren kann",
+        Name.DENIED: "Gesperrt",
+        Name.NO_RULE: "Zugeordnet, aber nicht freigeschaltet",
     }
     states = {ON: "Für alle abschalten", OFF: "Wieder einschalten"}
     must = {
@@ -69,6 +76,13 @@ class GermanAdminWords(AdminWords):
         Name.OUTCOME: "ein Ergebnis aus dem Audit, z. B. issued, done oder not_allowed",
         Name.DAY: "ein Tag, z. B. 2026-01-31",
         Name.STATE: "on oder off",
+        Name.SEARCH: "höchstens 80 Zeichen",
+        Name.GROUP: "eine Nutzergruppe aus Slacks Liste oder eine ID, die mit S beginnt",
+        Name.EXPIRING: "eine Zeitspanne, z. B. 8h oder 14d",
+        Name.UNUSED: "eine Zeitspanne, z. B. 30d oder 60d",
+        Name.BROKEN: "ohne Wert angegeben",
+        Name.DENIED: "ohne Wert angegeben",
+        Name.NO_RULE: "ohne Wert angegeben",
     }
     must_with_group = (
         "ein Mitglied oder eine Nutzergruppe aus Slacks Liste, eine E-Mail-Adresse, ein Nutzername oder eine ID "
@@ -183,6 +197,22 @@ class GermanAdminWords(AdminWords):
     unreadable = "`{record}` ist nicht lesbar; `forget` entfernt es"
     about = "*Gespeichert über {user}*"
     members = "*Alle mit einer Zuordnung oder einer Regel*"
+    counts = "{first} bis {last} von {number}"
+    nobody_fits = "Das trifft auf niemanden zu."
+    access = {
+        "until": "kann Studio bis {until} öffnen {through}",
+        "always": "kann Studio unbefristet öffnen {through}",
+        "own": "(eigene Regel)",
+        "group": "(über {group})",
+        Reason.DENIED: "ist gesperrt",
+        Reason.NOT_MAPPED: "hat nichts zu öffnen",
+        Reason.NOT_ALLOWED: "ist durch keine Regel freigeschaltet",
+        Reason.GRANT_EXPIRED: "hatte Zugriff; er ist abgelaufen",
+        Reason.GUEST: "ist Gast",
+        Reason.NOT_A_MEMBER: "ist kein volles, aktives Mitglied",
+        Reason.STORE_UNREADABLE: "wird abgelehnt: Ein Eintrag ist nicht lesbar",
+        Reason.GROUP_UNCONFIRMED: "hängt von einer Nutzergruppe ab, die Slack nicht bestätigt hat",
+    }
     nobody = "Es ist nichts gespeichert."
     and_more = "und {number} weitere: `{command} admin show {user}`"
     entries = "*Verlauf*, neueste zuerst"

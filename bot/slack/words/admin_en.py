@@ -46,6 +46,13 @@ class AdminWords:
         Name.OUTCOME: "Outcome",
         Name.DAY: "Day (UTC)",
         Name.STATE: "Links",
+        Name.SEARCH: "Name, address, id or profile",
+        Name.GROUP: "In the user group (id)",
+        Name.EXPIRING: "Access ends within (such as 14d)",
+        Name.UNUSED: "No link for (such as 60d)",
+        Name.BROKEN: "With what cannot work",
+        Name.DENIED: "Blocked",
+        Name.NO_RULE: "Mapped, and not allowed",
     }
     states = {ON: "Stop for everyone", OFF: "Allow again"}
     must = {
@@ -65,6 +72,13 @@ class AdminWords:
         Name.OUTCOME: "an outcome from the audit, such as issued, done or not_allowed",
         Name.DAY: "a day, such as 2026-01-31",
         Name.STATE: "on or off",
+        Name.SEARCH: "at most 80 characters",
+        Name.GROUP: "a user group from Slack's list, or an id that starts with S",
+        Name.EXPIRING: "a time, such as 8h or 14d",
+        Name.UNUSED: "a time, such as 30d or 60d",
+        Name.BROKEN: "given without a value",
+        Name.DENIED: "given without a value",
+        Name.NO_RULE: "given without a value",
     }
     must_with_group = "a member or user group from Slack's list, an address, a user name, or an id with U, W or S"
     must_group = "a user group id, which starts with S"
@@ -169,7 +183,23 @@ class AdminWords:
     unreadable = "`{record}` can't be read; `forget` removes it"
     about = "*Stored about {user}*"
     members = "*Everyone with a mapping or a rule*"
+    counts = "{first} to {last} of {number}"
+    nobody_fits = "This fits nobody."
     nobody = "Nothing is stored."
+    access = {
+        "until": "can open Studio until {until} {through}",
+        "always": "can open Studio, with no end date {through}",
+        "own": "(own rule)",
+        "group": "(through {group})",
+        Reason.DENIED: "is blocked",
+        Reason.NOT_MAPPED: "has nothing to open",
+        Reason.NOT_ALLOWED: "has no rule that allows it",
+        Reason.GRANT_EXPIRED: "had access; it has ended",
+        Reason.GUEST: "is a guest",
+        Reason.NOT_A_MEMBER: "is no full, active member",
+        Reason.STORE_UNREADABLE: "is refused: a record can't be read",
+        Reason.GROUP_UNCONFIRMED: "depends on a user group that Slack didn't confirm",
+    }
     and_more = "and {number} more: `{command} admin show {user}`"
     entries = "*History*, newest first"
     no_entries = "No matching entries."
