@@ -29,6 +29,7 @@ from bot.local.slack.workspace import Workspace
 from tests.cli import run_command
 from tests.leaks import remember
 from tests.scenario.conftest import TEAM, BotProcess, Product, create_profile, free_port
+from tests.slack_cli import OWN
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,7 +140,10 @@ def test_web_process_serves(product: Product, released: dict[str, str], slug: Pa
     assert message.button("open_studio").url
 
 
-def test_worker_process_serves_over_socket_mode(product: Product, released: dict[str, str], slug: Path) -> None:
+@pytest.mark.parametrize("line", [procfile("worker"), OWN["hooks"]["start"]], ids=["worker", "slack run"])
+def test_worker_process_serves_over_socket_mode(
+    product: Product, released: dict[str, str], slug: Path, line: str
+) -> None:
     with Workspace(features=replace(from_manifest(), socket_mode=True)) as slack:
         remember(product.bot.log.parent, slack.bot_token, slack.signing_secret, slack.app_token)
         slack.add_member("U0WORK", "work")
@@ -148,7 +152,7 @@ def test_worker_process_serves_over_socket_mode(product: Product, released: dict
             "SLACK_APP_TOKEN": slack.app_token,
             "SLACK_API_URL": slack.api_url,
         }
-        with running(procfile("worker"), settings, product.bot.log, slug) as bot:
+        with running(line, settings, product.bot.log, slug) as bot:
             bot.wait_until_ready()
 
             assert "no SageMaker Studio profile" in slack.answer_to(slack.command("U0WORK")).text
