@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     studio_external_id: str | None = matching(
         None, r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$", "2 to 1224 letters, digits and characters of _+=,.@:/-"
     )
+    studio_running: bool = Field(default=False, description="true or false")
+    studio_price_file: str | None = matching(
+        None, r"^[^\x00-\x1f]{1,1000}$", "the path of a file that `studio-links prices --write` has written"
+    )
     studio_link_hosts: Annotated[Values, AfterValidator(each_matches(HOST_PATTERN))] = Field(
         (), description="host names such as studio.example.com or *.studio.example.com, separated by commas"
     )

@@ -540,7 +540,7 @@ GUARDS = {
     ),
     # Administration in Slack
     "administrator check": Guard(
-        "slack/admin/handlers.py",
+        "slack/admin/admission.py",
         "    if is_admin:\n",
         "    if True:\n",
         (ADMIN, "test_non_administrator_is_refused_and_recorded"),
@@ -1077,6 +1077,43 @@ GUARDS = {
         "if owner.lower() == mapping.profile_name.lower():",
         "if owner:",
         (f"{SCENARIO}/test_revoke.py", "test_revoke_ends_only_what_is_the_members_own"),
+    ),
+    # What runs in Studio
+    "own apps alone": Guard(
+        "workspaces/app_changes.py",
+        "            if not app.belongs_to(mapping):\n",
+        "            if False:\n",
+        (f"{UNIT}/test_running.py", "test_app_in_a_space_of_somebody_else_is_not_stopped"),
+    ),
+    "own spaces to start": Guard(
+        "aws/apps.py",
+        "    if space.owner.lower() != mapping.profile_name.lower():\n",
+        "    if False:\n",
+        (f"{CONTRACT}/test_apps_port.py", "test_space_of_others_or_without_app_starts_nothing"),
+    ),
+    "blocked from apps": Guard(
+        "workspaces/running.py",
+        "HARMLESS = frozenset({",
+        "HARMLESS = frozenset(Reason) | frozenset({",
+        (f"{UNIT}/test_running.py", "test_member_who_was_denied_stops_nothing"),
+    ),
+    "no stop without a record": Guard(
+        "workspaces/app_changes.py",
+        "            self.audit.open(entry)\n",
+        "            pass\n",
+        (f"{UNIT}/test_running.py", "test_nothing_is_stopped_without_a_record"),
+    ),
+    "apps in the policy": Guard(
+        "aws/iam_running.py",
+        'scope.studio("app", "/*") if scope.runs else []',
+        'scope.studio("app", "/*")',
+        (f"{UNIT}/test_iam.py", "test_apps_are_in_the_policy_only_if_wanted"),
+    ),
+    "role for one space": Guard(
+        "aws/iam_running.py",
+        'scope.studio("app", f"/{owner}/*")',
+        'scope.studio("app", "/*")',
+        (f"{CONTRACT}/test_apps_port.py", "test_role_of_a_mapping_acts_on_one_space"),
     ),
     "no revocation without a record": Guard(
         "cli/revoke.py",

@@ -30,6 +30,7 @@ from bot.slack.members.views import SHORTCUT
 from bot.slack.payloads import Home, Origin
 from bot.slack.request_limit import RequestLimit
 from bot.slack.requests.handlers import ROUTES as REQUEST_ROUTES
+from bot.slack.workspaces.handlers import ROUTES as WORKSPACE_ROUTES
 from tests.fakes import (
     ANA,
     BEN,
@@ -51,7 +52,7 @@ from tests.fakes_admin import FakePending
 APP, CHANNEL = "A0STUDIO01", "C0GENERAL01"
 ADA = Member(TEAM, "U0ADA00001")
 URL = f"https://hooks.slack.com/commands/{TEAM}/1/x"
-ROUTES = (*REQUEST_ROUTES, *ADMIN_ROUTES, *MEMBER_ROUTES)
+ROUTES = (*WORKSPACE_ROUTES, *REQUEST_ROUTES, *ADMIN_ROUTES, *MEMBER_ROUTES)
 IN_A_MESSAGE = {"channel": {"id": CHANNEL}, "container": {"message_ts": "1.2"}, "response_url": URL}
 IN_A_DIALOG = {"view": {"id": "V1", "type": "modal"}}
 

@@ -70,6 +70,7 @@ PATTERNS: Dictionary[str, tuple[re.Pattern[str], int, str]] = {
     Name.GROUP: (GROUP_ID, 31, "the id of a user group, such as S0123ABCD"),
     Name.SEARCH: (TEXT, 80, "at most 80 characters"),
     **dict.fromkeys(FLAGS, (re.compile(YES), 3, YES)),
+    Name.OVER: (SPAN, 5, "a span such as 12h or 3d"),
 }
 
 
@@ -131,6 +132,12 @@ class AdminCommand:
     def until(self) -> datetime | None:
         """The end of the rule; None for no end date."""
         return self.time(Name.UNTIL)
+
+    @property
+    def over(self) -> timedelta:
+        """How long something must have run."""
+        span = SPAN.fullmatch(self.fields.get(Name.OVER, "0h"))
+        return timedelta(**{UNITS[span[2]]: int(span[1])}) if span else timedelta()
 
     @property
     def reason(self) -> str:

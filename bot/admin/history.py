@@ -17,7 +17,7 @@ from bot.core.values import USER_ID
 # Changes of many members at once; all entries of one have the same `attempt`.
 IMPORTS = ("import", "sync")
 _LINKS = (of.ISSUED, of.UNDELIVERED, of.REQUESTED, of.CHOOSE)
-_CHANGES = (*Effect, Verb.MAP, Verb.UNMAP, Verb.FORGET, Verb.LOCKDOWN, *IMPORTS, "request", "revoke")
+_CHANGES = (*Effect, Verb.MAP, Verb.UNMAP, Verb.FORGET, Verb.LOCKDOWN, *IMPORTS, "request", "revoke", "stop", "start")
 _DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN)
 
 

@@ -22,6 +22,8 @@ class Verb(StrEnum):
     HISTORY = "history"
     EXPLAIN = "explain"
     LOCKDOWN = "lockdown"
+    RUNNING = "running"
+    STOP = "stop"
 
 
 class Name(StrEnum):
@@ -43,6 +45,7 @@ class Name(StrEnum):
     OUTCOME = "outcome"
     DAY = "day"
     STATE = "state"
+    OVER = "over"
     SEARCH = "search"
     GROUP = "group"
     EXPIRING = "expiring"
@@ -95,6 +98,7 @@ FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
         Name.BY: FieldSpec("ADMIN", "Only their changes: a member, or part of a caller's ARN.", Kind.PERSON),
         Name.OUTCOME: FieldSpec("OUTCOME", "Only this outcome, such as issued, done or not_allowed."),
         Name.DAY: FieldSpec("DAY", "Only this day (UTC), such as 2026-01-31.", Kind.DAY),
+        Name.OVER: FieldSpec("SPAN", "Only what has run for at least this long, such as 12h or 3d."),
         Name.STATE: FieldSpec("on|off", "Start or end it; without on/off, show the state.", Kind.STATE),
         Name.SEARCH: FieldSpec("TEXT", "Only those with this in a name, address, id or profile.", max_length=80),
         Name.GROUP: FieldSpec("S", "Only who is in this user group, such as S0123ABCD.", max_length=31),
@@ -230,6 +234,24 @@ COMMAND_SPECS: Dictionary[Verb, CommandSpec] = MappingProxyType(
             "explain @ana",
             options=(Name.ALIAS,),
             reads=True,
+        ),
+        Verb.RUNNING: CommandSpec(
+            "Show what runs in Studio, and what it costs: of a member, or of everyone, the longest running first.\n\n"
+            "It lists the mapped domains, whatever the rules say, and what nobody holds as well.",
+            "running @ana",
+            options=(Name.DOMAIN, Name.OVER),
+            required=frozenset(),
+            field_help={Name.USER: "Only this member.", Name.DOMAIN: "Only this SageMaker domain."},
+            reads=True,
+        ),
+        Verb.STOP: CommandSpec(
+            "Stop a member's apps in Studio. Their spaces and files stay.\n\n"
+            "Apps in spaces that they own end as well, even if others use those. In Slack, press *Stop* below "
+            "`/studio admin running`.",
+            "stop @ana --space ana-lab",
+            options=(Name.DOMAIN, Name.SPACE),
+            field_help={Name.DOMAIN: "Only in this SageMaker domain.", Name.SPACE: "Only in this space."},
+            in_slack=False,
         ),
         Verb.LOCKDOWN: CommandSpec(
             "Stop all links in the workspace immediately. Without on/off, show the current state.\n\n"

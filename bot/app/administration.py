@@ -11,6 +11,7 @@ from bot.admin.notices import Notice
 from bot.admin.verification import Verification, Witness
 from bot.app import clients
 from bot.aws.account import AwsAdmin, access_key_id, caller_arn
+from bot.aws.apps import StudioApps
 from bot.config import Settings
 from bot.core.access import Member
 from bot.core.errors import ConfigError, SlackError, StoreError
@@ -24,6 +25,7 @@ from bot.store.erasure import ErasureTable
 from bot.store.models import Tables
 from bot.store.people import PeopleTable
 from bot.store.seals import SealTable
+from bot.workspaces.app_changes import AppChanges
 
 if TYPE_CHECKING:
     from bot.app.doctor import Doctor
@@ -81,6 +83,12 @@ def names(settings: Settings) -> "Names":
     from bot.slack.names import Names
 
     return Names(clients.slack(settings, patient=True), PeopleTable(clients.tables(settings)).known)
+
+
+def app_changes(settings: Settings, admin: Admin) -> AppChanges:
+    """Return what stops apps, with the prices to show."""
+    apps = StudioApps(clients.studio(settings, connections=1))
+    return AppChanges(apps, admin.audit, clients.prices(settings), settings.aws_region)
 
 
 def notify(settings: Settings, admin: Admin, tenant: str, notices: Sequence[Notice]) -> str | None:

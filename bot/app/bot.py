@@ -68,6 +68,7 @@ class Bot:
         if self.socket is not None:
             self.socket.close()
         self.app.link_expiry.stop()
+        self.app.starting.stop()
         self.app.workers.shutdown()
         self.app.admin_workers.shutdown()
         self.app.overflow.shutdown()

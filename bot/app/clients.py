@@ -1,5 +1,6 @@
 """The clients of AWS and Slack that serving and administration share."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.aws.client import new_session
@@ -10,6 +11,7 @@ from bot.core.policy import Rules
 from bot.core.ports import Failed
 from bot.core.values import shared_tenants
 from bot.store.models import Tables, bind
+from bot.workspaces.prices import PriceList, parse, shipped
 
 if TYPE_CHECKING:
     from bot.slack.client import SlackApi
@@ -38,6 +40,21 @@ def studio(settings: Settings, connections: int, failed: Failed | None = None) -
         link_hosts=settings.studio_link_hosts,
         failed=failed,
     )
+
+
+def prices(settings: Settings) -> PriceList:
+    """Return the price list that the settings name, or the one that comes with this version.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    path = settings.studio_price_file
+    if path is None:
+        return shipped()
+    try:
+        return parse(Path(path).read_text("utf-8"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"STUDIO_PRICE_FILE: {path} cannot be read ({type(error).__name__}): correct it") from None
 
 
 def slack(settings: Settings, *, patient: bool = False, network: "Network | None" = None) -> "SlackApi | None":

@@ -14,6 +14,7 @@ from bot.admin.confirmation import CommandRunner
 from bot.app import clients
 from bot.app.bot import Bot
 from bot.app.sealing import Sealing
+from bot.aws.apps import StudioApps
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.config import DOUBTFUL, HttpSettings, ServeSettings, SocketSettings, load
@@ -40,6 +41,7 @@ from bot.slack.members import handlers as member_handlers
 from bot.slack.names import Names
 from bot.slack.request_limit import RequestLimit
 from bot.slack.requests import handlers as request_handlers
+from bot.slack.workspaces import handlers as workspace_handlers
 from bot.store.access import AccessTable
 from bot.store.access_requests import AccessRequestTable
 from bot.store.audit import AuditTable
@@ -49,6 +51,8 @@ from bot.store.people import PeopleTable
 from bot.store.runtime import RuntimeTable
 from bot.store.seals import SealTable
 from bot.store.tables import ready
+from bot.workspaces.app_changes import AppChanges
+from bot.workspaces.running import RunningApps
 
 if TYPE_CHECKING:
     from bot.slack.socket_mode import SocketMode
@@ -189,10 +193,20 @@ def _listeners(
         admins=admins,
         request_channel=settings.studio_request_channel,
         locale=settings.studio_locale,
+        running=_running(settings, facts, audit, studio) if settings.studio_running else None,
         link_seconds=settings.studio_link_seconds,
     )
-    register(bolt, app, (*request_handlers.ROUTES, *admin_handlers.ROUTES, *member_handlers.ROUTES))
+    register(
+        bolt,
+        app,
+        (*workspace_handlers.ROUTES, *request_handlers.ROUTES, *admin_handlers.ROUTES, *member_handlers.ROUTES),
+    )
     return app
+
+
+def _running(settings: ServeSettings, facts: Gatherer, audit: AuditTable, studio: SageMakerStudio) -> RunningApps:
+    changes = AppChanges(StudioApps(studio), audit, clients.prices(settings), settings.aws_region)
+    return RunningApps(changes, facts, clients.rules(settings))
 
 
 def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> "SocketMode":

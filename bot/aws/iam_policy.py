@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondy
 """
 
 import json
-import re
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from bot.aws.iam_scope import EXAMINE_PROFILE, PRESIGN, TAGGED, Scope, links, statement
+from bot.aws.iam_running import STOP, STOP_AND_START, running
+from bot.aws.iam_scope import EXAMINE_PROFILE, PRESIGN, TAGGED, Scope, links, scope_of, statement
 from bot.aws.iam_workspaces import made_links, offboards, provisions
 from bot.core.access import Mapping
 from bot.core.audit import FROM_SHELL
@@ -57,8 +57,7 @@ def size(document: dict[str, Any]) -> int:
 
 def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
     """Return the inline policy that narrows a broker role to the one profile of the mapping."""
-    partition, account = re.match(r"arn:([^:]+):iam::(\d+):", mapping.role_arn or "").groups()  # type: ignore[union-attr] # Mapping checked it
-    scope = Scope(partition, account, region, "", domains=frozenset({(region, mapping.domain_id)}))
+    scope = scope_of(mapping, region)
     profile = mapping.profile_arn or scope.studio("user-profile", f"/{mapping.profile_name}")[0]
     statements = [
         {"Effect": "Allow", "Action": [PRESIGN], "Resource": profile},
@@ -79,6 +78,7 @@ def _serving(scope: Scope) -> list[dict[str, Any]]:
         *links(scope),
         profiles | ({"Condition": TAGGED} if scope.by_tag else {}),
         *_common(scope),
+        *running(scope, STOP_AND_START),
         statement("OfferSpaces", ["sagemaker:ListSpaces"], ["*"] if scope.domains else []),
         _tables(scope, "Access", ("BatchGetItem", *changes), ["access"]),
         _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"])
@@ -106,6 +106,7 @@ def _administration(scope: Scope) -> list[dict[str, Any]]:
         _tables(scope, "History", ("Query",), HISTORIES),
         _tables(scope, "Verify", ("GetItem",), ["audit"]),
         _tables(scope, "LookAtTables", [f"Describe{name}" for name in SETTINGS], TABLES),
+        *running(scope, STOP),
         statement("Simulate", ["iam:SimulatePrincipalPolicy"], [roles]),
         *provisions(scope),
         *offboards(scope, scope.studio("user-profile", "/*")),

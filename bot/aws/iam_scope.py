@@ -1,8 +1,11 @@
 """What a policy covers, and the statements that make links. Pure."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from bot.core.access import Mapping
 
 PRESIGN = "sagemaker:CreatePresignedDomainUrl"
 EXAMINE_PROFILE = "sagemaker:DescribeUserProfile"
@@ -22,6 +25,7 @@ class Scope:
         broker_roles: the ARNs of the roles that are assumed for the others.
         secrets: the ARNs of the secrets and parameters that variables refer to.
         administers_in_slack: whether the bot itself changes access rules.
+        runs: whether members and administrators see, stop and start what runs.
         by_tag: whether the bot opens the profiles that are tagged instead of those named.
         source_ips, source_vpces: the networks that may make and use links; empty for any.
         kms_key: the ARN of the key that encrypts the tables; None for AWS's own.
@@ -41,6 +45,7 @@ class Scope:
     broker_roles: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     administers_in_slack: bool = False
+    runs: bool = False
     by_tag: bool = False
     source_ips: tuple[str, ...] = ()
     source_vpces: tuple[str, ...] = ()
@@ -66,6 +71,12 @@ class Scope:
         if self.by_tag:
             return self.studio("user-profile", "/*")
         return sorted(self.profiles) + self.studio("user-profile", "/*", self.open_domains)
+
+
+def scope_of(mapping: Mapping, region: str) -> Scope:
+    """Return the scope of a mapping with a role: its domain, in the role's account."""
+    partition, account = re.match(r"arn:([^:]+):iam::(\d+):", mapping.role_arn or "").groups()  # type: ignore[union-attr] # Mapping checked it
+    return Scope(partition, account, region, "", domains=frozenset({(region, mapping.domain_id)}))
 
 
 def links(scope: Scope) -> list[dict[str, Any]]:

@@ -109,7 +109,7 @@ class SageMakerStudio:
         Raises:
             StudioError: there is no link; the reason says why.
         """
-        return self._call(allowed.mapping, allowed.member, partial(self._mint, allowed.mapping))
+        return self.call(allowed.mapping, allowed.member, partial(self._mint, allowed.mapping))
 
     def _mint(self, mapping: Mapping, client: "SageMakerClient") -> Link:
         session_seconds = mapping.session_seconds or self._session_seconds
@@ -148,7 +148,7 @@ class SageMakerStudio:
         Raises:
             StudioError: the mapping could not be signed in to; the reason says why.
         """
-        arn = self._call(mapping, None, lambda client: examine(client, mapping))
+        arn = self.call(mapping, None, lambda client: examine(client, mapping))
         return replace(mapping, profile_arn=arn)
 
     def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:
@@ -170,20 +170,29 @@ class SageMakerStudio:
                 or space.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "").lower() == mine
             ]
 
-        return tuple(sorted(self._call(mapping, member, names)))
+        return tuple(sorted(self.call(mapping, member, names)))
 
     @aws_errors()
-    def _call(self, mapping: Mapping, member: Member | None, work: Callable[["SageMakerClient"], T]) -> T:
+    def call(
+        self,
+        mapping: Mapping,
+        member: Member | None,
+        work: Callable[["SageMakerClient"], T],
+        policy: Callable[[Mapping, str], dict[str, Any]] = session_policy,
+    ) -> T:
         """Do the work in the mapping's region, and in its role if it names one, assumed in the member's name.
 
         CloudTrail shows that name, and a wrong mapping fails in IAM instead of opening another profile. A cached
         session that AWS refuses is replaced once.
+
+        Args:
+            policy: what the role's session may do, given the mapping and its region.
         """
         region = mapping.region or self._region
         if mapping.role_arn is None:
             return work(self._client("sagemaker", region))
         name = member.session_name if member else ADMINISTRATION
-        key = SessionKey(mapping.role_arn, name, json.dumps(session_policy(mapping, region)))
+        key = SessionKey(mapping.role_arn, name, json.dumps(policy(mapping, region)))
         session, was_cached = self._roles.session(key)
         client = self._client("sagemaker", region, by_role=True)
         try:

@@ -45,6 +45,9 @@ def iam_policy(
         bool,
         typer.Option("--administers-in-slack", help="Let the bot change access when administrators ask in Slack."),
     ] = False,
+    running: Annotated[
+        bool, typer.Option("--running", help="Let members and administrators see, stop and start apps in Studio.")
+    ] = False,
     by_tag: Annotated[
         bool,
         typer.Option("--by-tag", help=f"Let the bot open the profiles tagged {TAG}={TAG_VALUE}; don't name them."),
@@ -120,6 +123,7 @@ def iam_policy(
         secrets=_secrets(role, partition, settings.aws_region, number),
         broker_roles=frozenset(mapping.role_arn for mapping in mappings if mapping.role_arn),
         administers_in_slack=administers_in_slack or bool(settings.studio_admins),
+        runs=running,
         by_tag=by_tag,
         source_ips=tuple(source_ip or ()),
         source_vpces=tuple(source_vpce or ()),

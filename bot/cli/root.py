@@ -21,6 +21,7 @@ from bot.cli import (
     local,
     members,
     revoke,
+    running,
     serving,
     sync,
     tables,
@@ -71,6 +72,7 @@ cli.add_typer(doctor.commands)
 cli.add_typer(iam.commands)
 cli.add_typer(serving.commands)
 cli.add_typer(revoke.commands)
+cli.add_typer(running.commands)
 cli.add_typer(tables.commands, name="tables")
 cli.add_typer(local.commands)
 

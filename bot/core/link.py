@@ -38,6 +38,13 @@ class Reason(StrEnum):
     AWS_UNEXPECTED = "aws_unexpected"
     LINK_HOST_UNKNOWN = "link_host_unknown"
 
+    APP_GONE = "app_gone"
+    APP_NOT_YOURS = "app_not_yours"
+    APP_NOT_READY = "app_not_ready"
+    APP_RUNNING = "app_running"
+    APP_UNKNOWN = "app_unknown"
+    APP_QUOTA = "app_quota"
+
     STORE_UNREACHABLE = "store_unreachable"
     STORE_THROTTLED = "store_throttled"
     STORE_REFUSED = "store_refused"

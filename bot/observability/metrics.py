@@ -42,6 +42,9 @@ OUTCOMES = frozenset(
         "help",
         "home",
         "whoami",
+        "running",
+        "stopping",
+        "starting",
         "malformed",
         "invalid_form",
         "refused_at_entrance",
@@ -73,7 +76,7 @@ UNSUCCESSFUL = frozenset(
 # What administrators change: their verbs, the end of a lockdown, approved access requests, and what only shells do.
 CHANGES = (
     *("map", "unmap", "allow", "deny", "forget", "admin", "lockdown", "lockdown_lifted", "approve"),
-    *("erase", "revoke"),
+    *("erase", "revoke", "stop"),
 )
 
 POOLS = ("worker", "admin", "clerk")

@@ -29,7 +29,9 @@ from bot.slack.members import views
 from bot.slack.payloads import Home, Origin
 from bot.slack.request_limit import RequestLimit
 from bot.slack.words import words_for
+from bot.slack.workspaces.starting import StartingApps
 from bot.slack.written import WrittenMessages
+from bot.workspaces.running import RunningApps
 
 log = structlog.get_logger()
 
@@ -63,6 +65,8 @@ class AppContext:
         locale: the language of every message; None for each member's own.
         link_seconds: how long a link works, for the help.
         written: which of the messages that members write to the bot need an answer.
+        running: what runs in Studio; None where that is switched off.
+        starting: watches the apps that members start.
         home: our own app and team; None until Slack has answered.
     """
 
@@ -84,6 +88,8 @@ class AppContext:
     request_channel: str | None = None
     locale: str | None = None
     link_seconds: int = 60
+    running: RunningApps | None = None
+    starting: StartingApps = field(default_factory=StartingApps)
     home: Home | None = None
     written: WrittenMessages = field(default_factory=WrittenMessages)
     now: Callable[[], datetime] = utc_now
@@ -99,6 +105,7 @@ class AppContext:
             origin.command if origin else "/studio",
             may_ask=bool(self.admins) or self.request_channel is not None,
             link_seconds=self.link_seconds,
+            running=self.running is not None,
         )
 
     def render_status(self, status: MemberStatus, origin: Origin | None = None) -> RenderContext:

@@ -46,6 +46,7 @@ class RenderContext:
     """The reader's words, the command as their workspace calls it, and whether they can request access.
 
     Attributes:
+        running: whether members can see what runs.
         requested: their open access request, which they can withdraw; None without one, or where it does not matter.
     """
 
@@ -54,6 +55,7 @@ class RenderContext:
     may_ask: bool = False
     link_seconds: int = 60
     requested: AccessRequest | None = None
+    running: bool = False
 
 
 def text_message(text: str) -> Message:

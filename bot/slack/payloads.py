@@ -83,6 +83,11 @@ class WhoAmI:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowRunning:
+    """`/studio running`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """`/studio request`."""
 
@@ -101,7 +106,7 @@ class Help:
     not_understood: str | None = None
 
 
-Command = Open | WhoAmI | Ask | Administer | Help
+Command = Open | WhoAmI | ShowRunning | Ask | Administer | Help
 
 APPS = {app.value: app for app in StudioApp}
 SPACE = "space"
@@ -214,6 +219,8 @@ def parse(text: str) -> Command:
             return Help()
         case ["whoami"]:
             return WhoAmI()
+        case ["running"]:
+            return ShowRunning()
         case ["request"]:
             return Ask()
         case _:

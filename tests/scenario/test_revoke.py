@@ -210,3 +210,55 @@ def test_revoke_refuses(product: Product, arguments: tuple[str, ...], words: str
 def test_revoke_warns_about_a_member_who_is_not_denied(product: Product) -> None:
     ended = product.cli("revoke", "U0BENREV", "--dry-run")
     assert "studio-links deny U0BENREV" in ended.stderr
+
+
+# `running` and `stop`
+
+
+def seen(product: Product, *arguments: str) -> list[dict[str, Any]]:
+    shown = json.loads(product.cli("running", *arguments, "--json").stdout)
+    assert shown["unread"] == {}
+    found: list[dict[str, Any]] = shown["apps"]
+    return found
+
+
+def test_running_lists_every_app_with_its_holder(product: Product) -> None:
+    found = seen(product, "--domain", product.domain_id)
+    assert sorted([row["app_type"], row["space"] or row["profile"]] for row in found) == EVERYTHING
+    held = {row["space"] or row["profile"]: row["user"] for row in found}
+    assert (held["ana-lab"], held["team"], held["rev-ben"]) == ("U0REV", "U0REV", "U0BENREV")
+    assert {row["usd_per_hour"] for row in found} == {None}
+    assert seen(product, "--over", "1h") == []
+    assert len(seen(product, "U0BENREV")) == 2
+    table = product.cli("running", "--cost").stdout
+    assert "unknown" in table
+    assert "together about $0.00 an hour" in table
+
+
+def test_stop_ends_what_the_member_owns_alone(product: Product) -> None:
+    shown = json.loads(product.cli("stop", "U0REV", "--space", "ana-lab", "--dry-run", "--json").stdout)
+    assert (len(shown["would_stop"]), running(product)) == (1, EVERYTHING)
+
+    shown = json.loads(product.cli("stop", "U0REV", "--space", "ana-lab", "--json").stdout)
+
+    assert (len(shown["stopped"]), shown["failed"]) == (1, [])
+    assert [row for row in EVERYTHING if row not in running(product)] == [["JupyterLab", "ana-lab"]]
+    newest = json.loads(product.cli("history", "U0REV", "--json").stdout)[0]
+    assert (newest["action"], newest["outcome"], newest["space_name"]) == ("stop", "done", "ana-lab")
+    assert newest["id"].startswith("cli-")
+    assert "nothing of theirs runs" in product.cli("stop", "U0REV", "--space", "nowhere").stdout
+
+
+def test_stop_that_aws_refuses_says_so_and_fails(product: Product) -> None:
+    product.aws.inject("DeleteApp", Fault("AccessDeniedException", status=400))
+    ended = product.cli("stop", "U0REV", "--space", "ana-lab", check=False)
+    assert ended.returncode == 1
+    assert "aws_refused" in ended.stdout
+    assert running(product) == EVERYTHING
+
+
+def test_domain_that_cannot_be_read_fails_the_listing(product: Product) -> None:
+    product.aws.inject("ListApps", Fault("AccessDeniedException", status=400))
+    ended = product.cli("running", check=False)
+    assert ended.returncode == 1
+    assert "could not be read: AWS refuses us" in ended.stderr

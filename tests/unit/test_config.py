@@ -64,6 +64,8 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_AUDIT_DAYS": 400,
     "STUDIO_EXTERNAL_ID": None,
     "OTEL_EXPORTER_OTLP_ENDPOINT": None,
+    "STUDIO_RUNNING": False,
+    "STUDIO_PRICE_FILE": None,
     "STUDIO_LINK_HOSTS": (),
     "STUDIO_EMAIL_DOMAINS": (),
     "STUDIO_AUDIT_CHANNEL": None,
@@ -117,6 +119,8 @@ VALID: list[tuple[str, str, Any]] = [
     ("STUDIO_ALLOW_GUESTS", "False", False),
     ("STUDIO_ALLOW_GUESTS", "1", True),
     ("STUDIO_SOLE_ADMIN", "true", True),
+    ("STUDIO_RUNNING", "true", True),
+    ("STUDIO_PRICE_FILE", "/etc/studio-links/prices.json", "/etc/studio-links/prices.json"),
     ("STUDIO_APPROVALS", "1, d-abc123=2", "1, d-abc123=2"),
     ("STUDIO_LINKS_PER_MINUTE", "1000", 1000),
     ("STUDIO_REQUESTS_PER_MINUTE", "1000", 1000),
@@ -187,6 +191,8 @@ INVALID: dict[str, tuple[list[str], str]] = {
         ["127.0.0.1:4318", "grpc://x", "http://"],
         "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318",
     ),
+    "STUDIO_RUNNING": (["perhaps", "2"], "true or false"),
+    "STUDIO_PRICE_FILE": (["x" * 1001, "a\tb"], "the path of a file"),
     "STUDIO_LINK_HOSTS": (
         [
             "*",

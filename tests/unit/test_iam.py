@@ -205,6 +205,17 @@ def test_profile_made_by_the_bot_is_deleted_by_its_tag() -> None:
     assert not permits(found, "sagemaker:DeleteUserProfile", MADE)
 
 
+@pytest.mark.parametrize("role", [Role.SERVING, Role.ADMINISTRATION])
+def test_apps_are_in_the_policy_only_if_wanted(role: Role) -> None:
+    wanted = policy(role, replace(SCOPE, runs=True))
+    for action in ("DeleteApp", "DescribeApp", "CreateApp"):
+        assert not allows(policy(role, SCOPE), f"sagemaker:{action}", APP)
+        assert allows(wanted, f"sagemaker:{action}", APP) == (role is Role.SERVING or action != "CreateApp")
+        assert not allows(wanted, f"sagemaker:{action}", APP.replace("d-one", "d-three"))
+    assert allows(wanted, "sagemaker:ListApps", "*")
+    assert not allows(policy(role, SCOPE), "sagemaker:ListApps", "*")
+
+
 def test_policy_by_tag_opens_only_tagged_profiles() -> None:
     document = policy(Role.SERVING, replace(SCOPE, by_tag=True, source_vpces=("vpce-1",)))
     profiles = [each for each in document["Statement"] if "user-profile" in str(each["Resource"])]

@@ -10,7 +10,9 @@ from bot.core.link import Reason
 from bot.slack.members.views import PASSING
 from bot.slack.words import CATALOGUES, Words, words_for
 from bot.slack.words.admin_en import AdminWords
+from bot.slack.words.running_en import RunningWords
 
+Catalogue = Words | AdminWords | RunningWords
 SLACK = Path(__file__).parent.parent.parent / "bot/slack"
 SPOKEN_BY_HELP = {Reason.UNKNOWN_ALIAS}
 SPOKEN = [reason for reason in Reason if reason not in SPOKEN_BY_HELP]
@@ -25,21 +27,21 @@ in_each_language = pytest.mark.parametrize("language", CATALOGUES)
 for_each_reason = pytest.mark.parametrize("reason", SPOKEN)
 
 
-def names(words: Words | AdminWords | type[Words] | type[AdminWords]) -> list[str]:
+def names(words: Catalogue | type[Catalogue]) -> list[str]:
     """Return the names of the texts that a catalogue's own class defines."""
     catalogue = words if isinstance(words, type) else type(words)
     return [name for name in vars(catalogue) if not name.startswith("__")]
 
 
-def texts(words: Words | AdminWords) -> dict[str, str]:
+def texts(words: Catalogue) -> dict[str, str]:
     """Return every text of a catalogue by its path."""
     found: dict[str, str] = {}
     for name in names(words):
         value = getattr(words, name)
         if isinstance(value, str):
             found[name] = value
-        elif isinstance(value, AdminWords):
-            found |= {f"admin {where}": text for where, text in texts(value).items()}
+        elif isinstance(value, AdminWords | RunningWords):
+            found |= {f"{name} {where}": text for where, text in texts(value).items()}
         elif isinstance(value, tuple):
             found |= {f"{name} {number}": text for number, text in zip(("one", "many"), value, strict=True)}
         else:
@@ -85,6 +87,7 @@ def test_no_text_is_missing(language: str) -> None:
     words, english = CATALOGUES[language], CATALOGUES["en"]
     assert set(names(words)) == set(names(english)), "each language has every text itself, none is inherited"
     assert set(names(words.admin)) == set(names(english.admin))
+    assert set(names(words.running)) == set(names(english.running))
     found = texts(words)
     assert set(found) == set(texts(english))
     for where, text in found.items():
@@ -114,7 +117,7 @@ def test_placeholders_are_named(language: str) -> None:
         assert not set("{}%") & set(rest), where
 
 
-@pytest.mark.parametrize("field", [name for words in (Words, AdminWords) for name in names(words)])
+@pytest.mark.parametrize("field", [name for words in (Words, AdminWords, RunningWords) for name in names(words)])
 def test_no_unused_texts(field: str) -> None:
     sources = [path.read_text() for path in SLACK.rglob("*.py")]
     assert any(re.search(rf"\.{field}\b", source) for source in sources)

@@ -72,7 +72,7 @@ def describe_space(context: Context) -> Answer:
 
 @operation
 def list_spaces(context: Context) -> Answer:
-    """The summaries leave out SpaceSettings: they hold a digest of it that nothing here computes."""
+    """The summaries have only the type of app of SpaceSettings."""
     return context.listed("Space")
 
 

@@ -73,10 +73,12 @@ class Resource:
         shared["LastModifiedTime"] = self.modified
         if self.kind == "UserProfile":
             return {"UserProfileName": self.name, **shared}
+        kind = (self.details["SpaceSettings"] or {}).get("AppType")
         settings = {
             "SpaceDisplayName": self.details["SpaceDisplayName"],
             "OwnershipSettingsSummary": self.details["OwnershipSettings"],
             "SpaceSharingSettingsSummary": self.details["SpaceSharingSettings"],
+            "SpaceSettingsSummary": {"AppType": kind} if kind else None,
         }
         return {"SpaceName": self.name, **shared, **{key: value for key, value in settings.items() if value}}
 

@@ -17,7 +17,7 @@ FORM = "admin_form"
 ROWS = (
     (Verb.MAP, Verb.ALLOW),
     (Verb.UNMAP, Verb.DENY, Verb.FORGET, Verb.LOCKDOWN),
-    (Verb.SHOW, Verb.LIST, Verb.HISTORY, Verb.EXPLAIN),
+    (Verb.SHOW, Verb.LIST, Verb.HISTORY, Verb.EXPLAIN, Verb.RUNNING),
 )
 
 

@@ -17,24 +17,24 @@ from bot.admin.names import UnclearName
 from bot.admin.results import Done, Forgotten, NotDone, NotDoneReason, Outcome, Waiting
 from bot.admin.specs import COMMAND_SPECS, Verb
 from bot.core.access import Member
-from bot.core.errors import Changed, SlackError, StudioLinksError, UpstreamError
-from bot.core.link import Reason, Source
+from bot.core.errors import Changed, SlackError, StudioLinksError
+from bot.core.link import Source
 from bot.core.values import is_group
 from bot.slack.admin import forms, notices, records, second
 from bot.slack.admin import views as admin_views
+from bot.slack.admin.admission import admit, failed
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
-from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, refuse, reply
+from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, reply
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route, record_invalid_form
-from bot.slack.members import views
 from bot.slack.members.home import show_home
 from bot.slack.names import find_member
 from bot.slack.payloads import REQUEST_ID, action_value, field_value, form_origin, private_metadata
-from bot.slack.request_limit import sender_of
+from bot.slack.workspaces.administration import running_of, stop_for
+from bot.slack.workspaces.views import STOP_FOR
 
 log = structlog.get_logger()
 
-ADMIN = "admin"
 HELP = "help"
 # The action of a button, given its press and the id of its pending command.
 PressWork = Callable[[CommandRunner, Admitted, str], Outcome | None]
@@ -51,7 +51,7 @@ def administer(app: AppContext, admitted: Admitted, text: str) -> None:
     if not text:
         _open_menu(app, admitted)
         return
-    render = _admitted(app, admitted)
+    render = admit(app, admitted)
     if render is None:
         return
     try:
@@ -65,37 +65,13 @@ def administer(app: AppContext, admitted: Admitted, text: str) -> None:
     except UnclearName as problem:
         message = admin_views.unclear_name(problem, render)
     except StudioLinksError as error:
-        message = _failed(error, render)
+        message = failed(error, render)
     app.metrics.outcome("admin_answered")
     reply(app, admitted.origin, message, replace=False)
 
 
 def _id_of(app: AppContext, admitted: Admitted, name: str) -> str:
     return find_member(app.slack, admitted.member.tenant, name).user_id
-
-
-def _admitted(app: AppContext, admitted: Admitted, *, keeps: bool = False) -> RenderContext | None:
-    """Return how to render for this administrator; refuse and record anybody else, and return None.
-
-    Args:
-        keeps: whether the refusal leaves the message of the button for others, who may press it.
-    """
-    replaces = admitted.source is not Source.COMMAND and not keeps
-    try:
-        is_admin, locale = app.command_runner.admit(admitted.member)
-    except UpstreamError as error:
-        log.warning("administrator_unknown", request=admitted.id, why=str(error))
-        render = app.render(admitted.origin)
-        if refuse(app, admitted, error.reason, action=ADMIN):
-            reply(app, admitted.origin, _failed(error, render), replace=replaces)
-        return None
-    render = app.render(admitted.origin, locale)
-    if is_admin:
-        app.limit.note_administrator(sender_of(admitted.member))
-        return render
-    if refuse(app, admitted, Reason.NOT_AN_ADMIN, action=ADMIN):
-        reply(app, admitted.origin, views.refusal(Reason.NOT_AN_ADMIN, render), replace=replaces)
-    return None
 
 
 def _open_menu(app: AppContext, admitted: Admitted) -> None:
@@ -106,7 +82,7 @@ def _open_menu(app: AppContext, admitted: Admitted) -> None:
     except SlackError as error:
         dialog_not_opened(app, admitted, error, app.render().words.form_failed)
         return
-    render = _admitted(app, admitted)
+    render = admit(app, admitted)
     if render is not None:
         app.metrics.outcome("admin_answered")
         reply(app, admitted.origin, forms.menu(render), replace=True)
@@ -114,7 +90,7 @@ def _open_menu(app: AppContext, admitted: Admitted) -> None:
 
 def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
     """Open the form of the chosen command, or carry it out if it needs none."""
-    render = _admitted(app, admitted)
+    render = admit(app, admitted)
     if render is None:
         return
     verb = parse_verb(action_value(body))
@@ -158,7 +134,7 @@ def _working(app: AppContext, body: Body) -> Mapping[str, Any]:
 def _submit(app: AppContext, admitted: Admitted, body: Body) -> None:
     verb, values, _ = _form(body)
     admitted = replace(admitted, origin=replace(admitted.origin, by_message=False, view_name=_name(admitted.id)))
-    render = _admitted(app, admitted)
+    render = admit(app, admitted)
     if render is None:
         return
     if verb is None:
@@ -173,7 +149,7 @@ def _name(request_id: str) -> str:
 
 def _invalid(app: AppContext, admitted: Admitted, body: Body) -> None:
     """Record and count a form with bad fields, or its refusal if the sender is no administrator."""
-    if _admitted(app, admitted) is not None:
+    if admit(app, admitted) is not None:
         record_invalid_form(app, admitted, body)
 
 
@@ -183,7 +159,7 @@ def _expired() -> Outcome:
 
 def _press(work: PressWork, app: AppContext, admitted: Admitted, body: Body) -> None:
     """Handle a button that holds the id of a pending command."""
-    render = _admitted(app, admitted)
+    render = admit(app, admitted)
     if render is None:
         return
     pending_id = action_value(body)
@@ -193,7 +169,7 @@ def _press(work: PressWork, app: AppContext, admitted: Admitted, body: Body) -> 
 
 def _decide(app: AppContext, admitted: Admitted, body: Body, *, approve: bool) -> None:
     """Handle the press of a second administrator. The message stays until it is decided: anybody may see it."""
-    render = _admitted(app, admitted, keeps=True)
+    render = admit(app, admitted, keeps=True)
     if render is None:
         return
     named = second.VALUE.fullmatch(action_value(body))
@@ -208,6 +184,11 @@ def _decide(app: AppContext, admitted: Admitted, body: Body, *, approve: bool) -
 
 
 def _ask(app: AppContext, admitted: Admitted, render: RenderContext, command: AdminCommand) -> None:
+    if command.verb is Verb.RUNNING:
+        message = running_of(app, admitted, render, command)
+        app.metrics.outcome("admin_answered")
+        _reply(app, admitted, admin_views.with_way_back(message, render) if _in_dialog(admitted) else message)
+        return
     ask = partial(app.command_runner.ask, admitted.member, command, admitted.id, admitted.source)
     _answer(app, admitted, render, ask)
 
@@ -233,7 +214,7 @@ def _answer(
     except Changed:
         counted, message = "admin_answered", text_message(render.words.admin.changed)
     except StudioLinksError as error:
-        counted, message = "admin_failed", _failed(error, render)
+        counted, message = "admin_failed", failed(error, render)
         log.warning("administration_failed", request=admitted.id, why=str(error))
     else:
         if result is None:
@@ -268,15 +249,11 @@ def _is_decided(result: Outcome | None) -> bool:
     return over or isinstance(result, Done)
 
 
-def _failed(error: StudioLinksError, render: RenderContext) -> Message:
-    return text_message(render.words.admin.failed.format(why=admin_views.for_slack(str(error), render)))
-
-
 def _in_dialog(admitted: Admitted) -> bool:
     return admitted.origin.view_id is not None or admitted.origin.view_name is not None
 
 
-def _reply(app: AppContext, admitted: Admitted, message: Message, *, keeps: bool) -> None:
+def _reply(app: AppContext, admitted: Admitted, message: Message, *, keeps: bool = False) -> None:
     """Replace the message of the button unless it `keeps` it, or send a direct message if the dialog was closed."""
     if reply(app, admitted.origin, message, replace=admitted.source is Source.BUTTON and not keeps):
         return
@@ -289,6 +266,7 @@ def _reply(app: AppContext, admitted: Admitted, message: Message, *, keeps: bool
 ROUTES = (
     Route(Source.BUTTON, re.compile(rf"^{forms.PICK}_[a-z]+$"), _pick),
     *(Route(Source.BUTTON, name, partial(_press, work)) for name, work in PRESSES.items()),
+    Route(Source.BUTTON, STOP_FOR, stop_for),
     Route(Source.BUTTON, second.AGREE, partial(_decide, approve=True)),
     Route(Source.BUTTON, second.DISAGREE, partial(_decide, approve=False)),
     Route(Source.FORM, forms.FORM, _submit, _check_form, _invalid, _working),

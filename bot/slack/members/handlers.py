@@ -18,9 +18,21 @@ from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
 from bot.slack.members.home import show_home
-from bot.slack.payloads import REQUEST_ID, Administer, Ask, Help, Open, WhoAmI, action_value, parse, parse_target
+from bot.slack.payloads import (
+    REQUEST_ID,
+    Administer,
+    Ask,
+    Help,
+    Open,
+    ShowRunning,
+    WhoAmI,
+    action_value,
+    parse,
+    parse_target,
+)
 from bot.slack.request_limit import sender_of
 from bot.slack.requests.handlers import show_form
+from bot.slack.workspaces.handlers import show_running
 
 log = structlog.get_logger()
 
@@ -31,6 +43,10 @@ def _command(app: AppContext, admitted: Admitted, body: Body) -> None:
             _answer(app, admitted, target, in_place=False)
         case WhoAmI():
             _reply_status(app, admitted, status_views.who_am_i, "whoami")
+        case ShowRunning() if app.running is not None:
+            show_running(app, admitted, app.running)
+        case ShowRunning():  # as an alias, where this part is off
+            _answer(app, admitted, Target("running"), in_place=False)
         case Ask():
             show_form(app, admitted, {})
         case Administer(text):

@@ -6,6 +6,7 @@ from bot.core.access import Member, Person
 from bot.core.errors import UpstreamError
 from bot.slack.app_context import AppContext
 from bot.slack.members import status_views
+from bot.slack.workspaces import views as workspace_views
 
 log = structlog.get_logger()
 
@@ -18,7 +19,12 @@ def show_home(app: AppContext, member: Member, person: Person | None = None) -> 
     """
     try:
         status = app.get_status.of(member, person)
-        app.slack.publish_home(member.user_id, status_views.home_tab(status, app.render_status(status)))
+        render = app.render_status(status)
+        shown = status_views.home_tab(status, render)
+        found = app.running.of_status(status) if app.running else None
+        if app.running and found and (found.running or found.idle):
+            shown = workspace_views.below(shown, found, app.running.changes.prices, render, app.now())
+        app.slack.publish_home(member.user_id, shown)
     except UpstreamError as error:
         log.warning("home_not_shown", user=member.user_id, why=str(error))
     else:

@@ -286,6 +286,7 @@ def help_text(
         lines.append(words.requested)
     elif render.may_ask and (rejection is None or rejection.reason in ASKABLE):
         lines.append(words.help_request.format(command=command))
+    lines += [words.running.help.format(command=command)] if render.running else []
     lines += [words.help_whoami.format(command=command), words.help_help.format(command=command)]
     if administers:
         lines.append(words.admin.help_admin.format(command=command))

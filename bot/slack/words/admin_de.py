@@ -31,6 +31,7 @@ class GermanAdminWords(AdminWords):
         Verb.LIST: "Alle auflisten",
         Verb.HISTORY: "Verlauf",
         Verb.EXPLAIN: "Entscheidung erklären",
+        Verb.RUNNING: "Was in Studio läuft",
         Verb.LOCKDOWN: "Notabschaltung",
     }
     labels = {
@@ -49,6 +50,7 @@ class GermanAdminWords(AdminWords):
         Name.BY: "Durchgeführt von",
         Name.OUTCOME: "Ergebnis",
         Name.DAY: "Tag (UTC)",
+        Name.OVER: "Läuft seit mindestens",
         Name.STATE: "Links",
         Name.SEARCH: "Name, Adresse, ID oder Profil",
         Name.GROUP: "In der Nutzergruppe (ID)",
@@ -75,6 +77,7 @@ class GermanAdminWords(AdminWords):
         Name.BY: "ein Mitglied aus Slacks Liste, eine E-Mail-Adresse, ein Nutzername oder eine ID mit U oder W",
         Name.OUTCOME: "ein Ergebnis aus dem Audit, z. B. issued, done oder not_allowed",
         Name.DAY: "ein Tag, z. B. 2026-01-31",
+        Name.OVER: "eine Zeitspanne wie 12h oder 3d",
         Name.STATE: "on oder off",
         Name.SEARCH: "höchstens 80 Zeichen",
         Name.GROUP: "eine Nutzergruppe aus Slacks Liste oder eine ID, die mit S beginnt",
@@ -236,6 +239,8 @@ class GermanAdminWords(AdminWords):
         "import": "{by} hat importiert: {what} von {user}",
         "sync": "{by} hat abgeglichen: {what} von {user}",
         "revoke": "{by} hat beendet, was bei {user} in Studio lief",
+        "stop": "{by} hat eine App von {user} beendet: {profile}",
+        "start": "{by} hat eine App von {user} gestartet: {profile}",
         "request": "{by} hat Zugriff beantragt{reason}",
         "approved": "{by} hat den Antrag von {user} genehmigt{reason}",
         "denied": "{by} hat den Antrag von {user} abgelehnt{reason}",

@@ -27,6 +27,7 @@ class AdminWords:
         Verb.LIST: "List everyone",
         Verb.HISTORY: "History",
         Verb.EXPLAIN: "Explain a decision",
+        Verb.RUNNING: "What runs in Studio",
         Verb.LOCKDOWN: "Lockdown",
     }
     labels = {
@@ -53,6 +54,7 @@ class AdminWords:
         Name.BROKEN: "With what cannot work",
         Name.DENIED: "Blocked",
         Name.NO_RULE: "Mapped, and not allowed",
+        Name.OVER: "Running for at least",
     }
     states = {ON: "Stop for everyone", OFF: "Allow again"}
     must = {
@@ -79,6 +81,7 @@ class AdminWords:
         Name.BROKEN: "given without a value",
         Name.DENIED: "given without a value",
         Name.NO_RULE: "given without a value",
+        Name.OVER: "a span, such as 12h or 3d",
     }
     must_with_group = "a member or user group from Slack's list, an address, a user name, or an id with U, W or S"
     must_group = "a user group id, which starts with S"
@@ -222,6 +225,8 @@ class AdminWords:
         "import": "{by} imported {what} of {user}",
         "sync": "{by} synced {what} of {user}",
         "revoke": "{by} ended what {user} had running in Studio",
+        "stop": "{by} stopped an app of {user}: {profile}",
+        "start": "{by} started an app of {user}: {profile}",
         "request": "{by} asked for access{reason}",
         "approved": "{by} approved {user}'s request{reason}",
         "denied": "{by} denied {user}'s request{reason}",

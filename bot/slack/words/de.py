@@ -3,6 +3,7 @@
 from bot.core.link import Reason
 from bot.slack.words.admin_de import GermanAdminWords
 from bot.slack.words.en import Words
+from bot.slack.words.running_de import GermanRunningWords
 
 
 class GermanWords(Words):
@@ -39,6 +40,7 @@ class GermanWords(Words):
     help_app = "`{command} {apps}` öffnet eine App, `{command} space NAME` einen Space."
     help_whoami = "`{command} whoami` zeigt deinen Zugriff und deine letzten Links."
     help_request = "`{command} request` beantragt Zugriff bei deinen Admins."
+    running = GermanRunningWords()
     help_help = "`{command} help` zeigt diese Hilfe."
     written = "Ich antworte nur auf Befehle. Tippe einen davon, hier oder in jeder anderen Unterhaltung."
     not_understood = "`{command}` versteht „{text}“ nicht."
@@ -253,6 +255,16 @@ class GermanWords(Words):
         "Versuch es erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.LINK_HOST_UNKNOWN: "AWS hat einen Link zu einer Adresse geschickt, die dieser Bot nicht kennt, "
         "deshalb bekommst du ihn nicht. Sag es deinen Studio-Admins; ein neuer Versuch hilft nicht.",
+        Reason.APP_GONE: "Diese App ist schon beendet. Tippe `{command} running`, um zu sehen, was noch läuft.",
+        Reason.APP_NOT_YOURS: "Diese App gehört dir nicht, deshalb wurde nichts beendet. Frag die Person, der sie "
+        "gehört, oder deine Studio-Admins.",
+        Reason.APP_NOT_READY: "Diese App startet gerade oder wird beendet. Warte eine Minute und versuch es dann "
+        "erneut.",
+        Reason.APP_RUNNING: "In diesem Space läuft schon etwas. Tippe `{command} running`, um es zu sehen.",
+        Reason.APP_UNKNOWN: "In diesem Space kann ich keine App starten. Tippe `{command}`, um Studio zu öffnen, und "
+        "starte sie dort.",
+        Reason.APP_QUOTA: "Euer AWS-Konto hat die Grenze für solche Instanzen erreicht. "
+        "Beende eine andere App oder bitte deine Studio-Admins um eine höhere Grenze.",
         Reason.STORE_UNREACHABLE: "Die Zugriffsliste ist gerade nicht erreichbar, deshalb habe ich keinen "
         "Link erstellt. Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen Studio-Admins.",
         Reason.STORE_THROTTLED: "Die Zugriffsliste ist gerade überlastet. "

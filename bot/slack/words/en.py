@@ -2,6 +2,7 @@
 
 from bot.core.link import Reason
 from bot.slack.words.admin_en import AdminWords
+from bot.slack.words.running_en import RunningWords
 
 
 class Words:
@@ -38,6 +39,7 @@ class Words:
     help_app = "`{command} {apps}` opens an app, `{command} space NAME` a space."
     help_whoami = "`{command} whoami` shows your access and your recent links."
     help_request = "`{command} request` asks your administrators for access."
+    running = RunningWords()
     help_help = "`{command} help` shows this help."
     written = "I only answer commands. Type one of these, here or in any other conversation."
     not_understood = "`{command}` does not understand “{text}”."
@@ -231,6 +233,15 @@ class Words:
         "Try again; if that does not help, tell your Studio administrator.",
         Reason.LINK_HOST_UNKNOWN: "AWS returned a link to an address that this bot does not know, so I kept it back. "
         "Tell your Studio administrator; trying again will not help.",
+        Reason.APP_GONE: "That app has stopped already. Type `{command} running` to see what is left.",
+        Reason.APP_NOT_YOURS: "That app isn't yours, so nothing was stopped. Ask its owner or your Studio "
+        "administrator.",
+        Reason.APP_NOT_READY: "That app is starting or stopping right now. Wait a minute, then try again.",
+        Reason.APP_RUNNING: "Something runs in that space already. Type `{command} running` to see it.",
+        Reason.APP_UNKNOWN: "That space has no app that I can start. "
+        "Type `{command}` to open Studio, and start it there.",
+        Reason.APP_QUOTA: "Your AWS account has reached its limit of such instances. "
+        "Stop another app, or ask your Studio administrator for a higher limit.",
         Reason.STORE_UNREACHABLE: "The access list cannot be reached right now, so no link was made. "
         "Try again in a minute; if that does not help, tell your Studio administrator.",
         Reason.STORE_THROTTLED: "The access list is under too much load right now. Wait a minute, then try again.",

@@ -1,0 +1,150 @@
+"""Apps and spaces of Studio: list, examine, stop and start them, in the process's own role or in a mapping's.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListApps.html
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteApp.html
+"""
+
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Dictionary
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from bot.aws.iam_running import acting_policy, listing_policy
+from bot.aws.sagemaker import SageMakerStudio
+from bot.core.access import Mapping, Member
+from bot.core.apps import App, AppName, AppStatus, Inventory, Space
+from bot.core.errors import StudioError
+from bot.core.link import Reason
+from bot.core.values import InvalidValue
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+T = TypeVar("T")
+
+PAGE = 100
+MISSING, IN_USE, LIMIT = "ResourceNotFound", "ResourceInUse", "ResourceLimitExceeded"
+# The name of an app that is started here, as Studio itself names it.
+DEFAULT = "default"
+# The types of app that a space can be set to, and where its settings name the instance.
+SETTINGS = {"JupyterLab": "JupyterLabAppSettings", "CodeEditor": "CodeEditorAppSettings"}
+
+
+class StudioApps:
+    """The adapter; see `ports.Apps`."""
+
+    def __init__(self, studio: SageMakerStudio) -> None:
+        self._studio = studio
+
+    def inventory(self, mapping: Mapping, member: Member | None = None) -> Inventory:
+        """List the whole domain: SageMaker cannot list the spaces of one profile.
+
+        Listing takes permissions that no resource narrows (`sagemaker:ListApps`, `sagemaker:ListSpaces`).
+        """
+        return self._studio.call(mapping, member, partial(_inventory, mapping.domain_id), listing_policy)
+
+    def app(self, mapping: Mapping, name: AppName, member: Member | None = None) -> App | None:
+        return self._act(mapping, name.space, member, partial(_described, mapping, name))
+
+    def stop(self, mapping: Mapping, name: AppName, member: Member | None = None) -> None:
+        def stop(client: "SageMakerClient") -> None:
+            with _answers({MISSING: Reason.APP_GONE, IN_USE: Reason.APP_NOT_READY}):
+                client.delete_app(**_request(mapping, name))
+
+        self._act(mapping, name.space, member, stop)
+
+    def start(self, mapping: Mapping, space: str, member: Member | None = None) -> AppName:
+        """Start the app that the space is set to, on the instance type that it names."""
+        return self._act(mapping, space, member, partial(_start, mapping, space))
+
+    def _act(
+        self, mapping: Mapping, space: str | None, member: Member | None, work: Callable[["SageMakerClient"], T]
+    ) -> T:
+        return self._studio.call(mapping, member, work, partial(acting_policy, space=space))
+
+
+def _inventory(domain_id: str, client: "SageMakerClient") -> Inventory:
+    listed: dict[str, Any] = {"DomainIdEquals": domain_id, "PaginationConfig": {"PageSize": PAGE}}
+    found = client.get_paginator("list_spaces").paginate(**listed).search("Spaces[]")
+    spaces = {each["SpaceName"]: _space(each, "Summary") for each in found}
+    apps = (_app(each, spaces) for each in client.get_paginator("list_apps").paginate(**listed).search("Apps[]"))
+    return Inventory(tuple(app for app in apps if app is not None), tuple(spaces.values()))
+
+
+def _space(given: Dictionary[str, Any], suffix: str = "") -> Space:
+    """Return a space of a listing (`suffix` "Summary") or description."""
+    return Space(
+        given["SpaceName"],
+        owner=given.get(f"OwnershipSettings{suffix}", {}).get("OwnerUserProfileName", ""),
+        shared=given.get(f"SpaceSharingSettings{suffix}", {}).get("SharingType") != "Private",
+        app_type=given.get(f"SpaceSettings{suffix}", {}).get("AppType"),
+    )
+
+
+def _app(given: Dictionary[str, Any], spaces: Dictionary[str, Space]) -> App | None:
+    """Return an app that has not ended; None for one that has, or that has a name or state unknown to us."""
+    with suppress(ValueError, InvalidValue):
+        name = AppName(given["AppType"], given["AppName"], given.get("SpaceName"))
+        space = spaces.get(name.space) if name.space else None
+        return App(
+            name,
+            owner=given.get("UserProfileName") or (space.owner if space else ""),
+            status=AppStatus(given["Status"]),
+            shared=name.space is not None and (space is None or space.shared),
+            instance_type=given.get("ResourceSpec", {}).get("InstanceType"),
+            since=given.get("CreationTime"),
+            failure=" ".join(str(given.get("FailureReason") or "").split()),
+        )
+    return None
+
+
+def _request(mapping: Mapping, name: AppName) -> Any:
+    owner = {"SpaceName": name.space} if name.space else {"UserProfileName": mapping.profile_name}
+    return {"DomainId": mapping.domain_id, "AppType": name.app_type, "AppName": name.name, **owner}
+
+
+def _described(mapping: Mapping, name: AppName, client: "SageMakerClient") -> App | None:
+    spaces = {}
+    try:
+        if name.space:
+            spaces[name.space] = _space(client.describe_space(DomainId=mapping.domain_id, SpaceName=name.space))
+        return _app(client.describe_app(**_request(mapping, name)), spaces)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == MISSING:
+            return None
+        raise
+
+
+def _start(mapping: Mapping, name: str, client: "SageMakerClient") -> AppName:
+    with _answers({MISSING: Reason.SPACE_MISSING}):
+        described: Any = client.describe_space(DomainId=mapping.domain_id, SpaceName=name)
+    space, settings = _space(described), described.get("SpaceSettings", {})
+    if space.owner.lower() != mapping.profile_name.lower():
+        raise StudioError(
+            f"space {name} is not owned by {mapping.profile_name}: start another one", reason=Reason.SPACE_NOT_YOURS
+        )
+    if space.app_type not in SETTINGS:
+        raise StudioError(
+            f"space {name} is set to no app that can be started here: open it in Studio", reason=Reason.APP_UNKNOWN
+        )
+    started = AppName(space.app_type, DEFAULT, name)
+    spec = settings.get(SETTINGS[space.app_type], {}).get("DefaultResourceSpec")
+    with _answers({IN_USE: Reason.APP_RUNNING, LIMIT: Reason.APP_QUOTA}):
+        client.create_app(**_request(mapping, started), **({"ResourceSpec": spec} if spec else {}))
+    return started
+
+
+@contextmanager
+def _answers(reasons: dict[str, Reason]) -> Iterator[None]:
+    """Raise StudioError for these codes of SageMaker."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code not in reasons:
+            raise
+        why = f"SageMaker answered {code}: look at what runs with `studio-links running`, then try again"
+        raise StudioError(why, reason=reasons[code], code=code) from None

@@ -1,0 +1,1 @@
+"""What members and administrators see of workspaces, and do to them."""
