@@ -176,6 +176,8 @@ class Slack:
             writer.close()
         if b" 200 " in answer.partition(b"\r\n")[0]:
             command.acked = time.perf_counter()
+        else:  # no answer follows
+            command.ended.set()
         words = answer.partition(b"\r\n\r\n")[2]
         if words:  # a message in the acknowledgement: no link follows
             command.delivered, command.answer = command.acked, first_words(words)
