@@ -117,7 +117,7 @@ class Rendered:
 
 @pytest.fixture(scope="module")
 def chart() -> Iterator[Any]:
-    from helm_python import Chart  # noqa: PLC0415 - it loads Helm, in each process that collects tests
+    from helm_python import Chart
 
     with Chart.load(CHART) as loaded:
         yield loaded
@@ -129,7 +129,7 @@ def releases(chart: Any) -> dict[str, Rendered]:
 
 
 def test_helm_lint_reports_nothing() -> None:
-    from helm_python import lint  # noqa: PLC0415 - it loads Helm, in each process that collects tests
+    from helm_python import lint
 
     for values in KINDS.values():
         report = lint(CHART, values, strict=True)
@@ -138,8 +138,8 @@ def test_helm_lint_reports_nothing() -> None:
 
 
 def test_kubernetes_accepts_every_object(releases: dict[str, Rendered]) -> None:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - importing it takes a second, in each that collects
-    from kubernetes_validate import validate  # noqa: PLC0415 - the same
+    from jsonschema import Draft202012Validator
+    from kubernetes_validate import validate
 
     for release in releases.values():
         for each in release.objects:
@@ -152,6 +152,15 @@ def test_kubernetes_accepts_every_object(releases: dict[str, Rendered]) -> None:
             assert each["metadata"]["namespace"] == NAMESPACE
     seen = {f"{each['apiVersion']} {each['kind']}" for release in releases.values() for each in release.objects}
     assert seen >= CUSTOM.keys()
+
+
+def test_packaged_chart_has_the_alerts(tmp_path: Path) -> None:
+    from helm_python import Chart, package
+
+    with Chart.load(package(CHART, destination=tmp_path)) as packaged:
+        assert {each["name"]: each["data"] for each in packaged.files}["alerts.yml"]
+        release = Rendered(packaged.render(HTTP, name=NAME, namespace=NAMESPACE))
+    assert release.only("PrometheusRule")["spec"]["groups"]
 
 
 def test_chart_has_the_version_of_the_bot(chart: Any) -> None:
@@ -356,7 +365,7 @@ def test_notes_name_the_next_step(releases: dict[str, Rendered]) -> None:
     ],
 )
 def test_wrong_values_are_refused(chart: Any, values: dict[str, Any], message: str) -> None:
-    from helm_python import HelmError  # noqa: PLC0415 - it loads Helm, in each process that collects tests
+    from helm_python import HelmError
 
     merged = REQUIRED | values
     if "image" in values:

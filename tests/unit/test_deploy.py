@@ -54,8 +54,8 @@ def run(*command: str) -> str:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_cfn_lint_reports_nothing(name: str) -> None:
     """Run it in-process: `template` imports it anyway, which takes two seconds."""
-    from cfnlint.config import ConfigMixIn  # noqa: PLC0415 - importing it takes a second, in each process that collects
-    from cfnlint.runner import Runner  # noqa: PLC0415 - the same
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.runner import Runner
 
     assert list(Runner(ConfigMixIn([str(DEPLOY / name)])).run()) == []
 
@@ -289,6 +289,15 @@ def test_documented_deployments_fit_cloudformation() -> None:
         assert not re.search(r"xox|xapp|=\$\(.*secret", command)  # other processes see a command
 
 
+def test_documented_launch_links_fill_in_parameters() -> None:
+    pages = "\n".join(path.read_text() for path in (ROOT / "docs").rglob("*.md"))
+    names = set(re.findall(r"\bparam_([A-Z]\w+)", pages))
+    parameters = template()["Parameters"]
+    assert {"Transport", "Image"} <= names
+    # The console ignores secrets in a link, which would leave them in the browser's history.
+    assert all(name in parameters and "NoEcho" not in parameters[name] for name in names - {"NAME"})
+
+
 def test_failed_deployment_rolls_back() -> None:
     deployment = of_type("AWS::ECS::Service")["Service"]["DeploymentConfiguration"]
 
@@ -410,7 +419,7 @@ def compose() -> dict[str, Any]:
 @pytest.mark.public(34)
 @pytest.mark.parametrize("version", ["1.29", "2026"])
 def test_compose_file_is_valid_for_older_and_newer_compose(version: str) -> None:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - importing it takes a second, in each process that collects
+    from jsonschema import Draft202012Validator
 
     schema = json.loads((ROOT / f"tests/data/compose-{version}.schema.json").read_text())
     Draft202012Validator(schema).validate(compose())

@@ -30,7 +30,7 @@ def load(path: Path) -> dict[str, Any]:
 )
 def test_files_follow_githubs_schema(name: str, paths: list[Path]) -> None:
     """Read the schema from its package, because importing that takes a second."""
-    from jsonschema import Draft7Validator  # noqa: PLC0415 - only here
+    from jsonschema import Draft7Validator
 
     schemas = distribution("check-jsonschema").locate_file("check_jsonschema/builtin_schemas/vendor")
     schema = json.loads(Path(str(schemas), f"{name}.json").read_text())

@@ -31,7 +31,7 @@ def addresses(app: dict[str, Any]) -> list[str | None]:
 
 @BOTH
 def test_manifest_matches_slacks_schema(*, socket: bool) -> None:
-    from jsonschema import Draft7Validator  # noqa: PLC0415 - importing it takes a second, in each process that collects
+    from jsonschema import Draft7Validator
 
     schema = json.loads((ROOT / "tests/data/slack-manifest.schema.json").read_text())
 

@@ -23,7 +23,7 @@ GIVEN = {
 @cache
 def module(folder: str = "") -> dict[str, Any]:
     """Return the blocks of all files: by kind, then by their labels."""
-    import hcl2  # noqa: PLC0415 - it makes its parser, in each process that collects tests
+    import hcl2
 
     found: dict[str, Any] = {}
     for path in sorted((MODULE / folder).glob("*.tf")):
