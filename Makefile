@@ -89,7 +89,8 @@ lock: $(READY) ## pin production and development dependencies
 		--custom-compile-command "make lock" --extra demo --constraint requirements.txt pyproject.toml \
 		--output-file requirements-demo.txt
 	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
-		--custom-compile-command "make lock" --extra demo --extra otel --group dev --constraint requirements-demo.txt pyproject.toml \
+		--custom-compile-command "make lock" --extra demo --extra otel --group dev --constraint requirements-demo.txt \
+		--constraint requirements-build.txt pyproject.toml \
 		--output-file requirements-dev.txt
 
 docs: $(READY) ## write docs/reference from the code, and build the site in build/site (ARGS=serve to read it)

@@ -74,6 +74,12 @@ def test_lock_of_traces_adds_to_the_production_lock() -> None:
     }
 
 
+def test_tests_build_with_what_a_release_builds_with() -> None:
+    building, development = (pins(ROOT / f"requirements-{name}.txt") for name in ("build", "dev"))
+    assert building
+    assert {name: development.get(name) for name in building} == building
+
+
 def imports(node: ast.AST) -> Iterator[str]:
     """Yield the top-level packages that a module imports when it runs."""
     for child in ast.iter_child_nodes(node):
