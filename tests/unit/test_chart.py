@@ -53,7 +53,7 @@ def record(required: str, **properties: Any) -> dict[str, Any]:
 
 
 TEXT, MANY = {"type": "string", "minLength": 1}, {"type": "array", "minItems": 1}
-# What we use of custom resources, whose schemas no package has.
+# What we use of custom resources: kubernetes-validate has Kubernetes' own schemas only.
 CUSTOM = {
     "external-secrets.io/v1 ExternalSecret": record(
         "secretStoreRef target data",
@@ -315,6 +315,33 @@ def test_pods_are_spread_and_go_one_by_one(releases: dict[str, Rendered]) -> Non
     assert [each["topologyKey"] for each in spread] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
     assert releases["socket"].only("PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
     assert releases["http"].only("Deployment")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+def test_documented_values_are_accepted(chart: Any) -> None:
+    page = (ROOT / "docs/KUBERNETES.md").read_text()
+    first, http, alb = [yaml.safe_load(each) for each in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    first["image"]["digest"] = DIGEST
+    assert Rendered(chart.render(first, name=NAME, namespace=NAMESPACE)).environment["STUDIO_TEAMS"] == "T0123ABCD"
+    first["secrets"]["references"] |= {"SLACK_SIGNING_SECRET": "ssm:///signing-secret", "SLACK_APP_TOKEN": ""}
+    http["ingress"] |= alb
+    release = Rendered(chart.render(first | http, name=NAME, namespace=NAMESPACE))
+    assert release.only("Ingress")["metadata"]["annotations"]["alb.ingress.kubernetes.io/target-type"] == "ip"
+
+
+def test_names_of_digits_stay_text(chart: Any) -> None:
+    given = HTTP | {
+        "secrets": {"existingSecret": "123"},
+        "priorityClassName": "1",
+        "settings": {"STUDIO_TEAMS": "1e3"},
+    }
+    given["ingress"] = {"enabled": True, "host": "1.2", "className": "2", "tlsSecret": "3"}
+    release = Rendered(chart.render(given, name=NAME, namespace=NAMESPACE))
+    spec = release.only("Ingress")["spec"]
+    found = (spec["ingressClassName"], spec["tls"][0]["secretName"], spec["rules"][0]["host"])
+    assert found == ("2", "3", "1.2")
+    assert release.pod["priorityClassName"] == "1"
+    assert release.environment["STUDIO_TEAMS"] == "1e3"
+    assert release.environment["SLACK_BOT_TOKEN"]["secretKeyRef"]["name"] == "123"
 
 
 def test_notes_name_the_next_step(releases: dict[str, Rendered]) -> None:

@@ -194,6 +194,19 @@ def test_stack_takes_the_template_from_the_bucket() -> None:
     assert stack["capabilities"] == ['"CAPABILITY_IAM"']
 
 
+def test_documented_module_is_accepted() -> None:
+    import hcl2
+
+    page = (DEPLOY.parent / "docs/TERRAFORM.md").read_text()
+    [shown] = re.findall(r"```hcl\n(.*?)```", page, re.DOTALL)
+    found: dict[str, Any] = {}
+    merge(found, hcl2.loads(shown.replace("sha256:...", GIVEN["image"].rpartition("@")[2]))["module"][0])
+    given = {name: evaluate(value, {}) for name, value in found["studio_links"].items() if not name.startswith("__")}
+    assert given.pop("source").partition("?")[0].endswith("//deploy/terraform")
+    assert given.keys() <= module()["variable"].keys()
+    assert refusals(**given) == []
+
+
 def test_example_sets_only_variables_of_the_module() -> None:
     example = module("examples/socket-mode")
     call = {name for name in example["module"]["studio_links"] if not name.startswith("__")}

@@ -22,7 +22,7 @@ variable "region" {
 }
 
 variable "image_tag" {
-  description = "Tag of the image in the repository studio-links; what runs is the digest that it has at apply"
+  description = "Tag of the image in the repository studio-links, for the digest that it has at apply"
   type        = string
 }
 
