@@ -18,6 +18,7 @@ from bot.admin.specs import COMMAND_SPECS
 from bot.cli import cli
 from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings
 from bot.core import audit
+from bot.core.jobs import JobState
 from bot.core.link import Reason
 from bot.core.ports import WorkPool
 from bot.core.records import DecisionResult, RequestState
@@ -47,7 +48,7 @@ MEANINGS: dict[str, str] = {
     audit.CHOOSE: "the member has several profiles or spaces, and was asked which to open",
     Reason.UNKNOWN_ALIAS: "the member has no profile of that name; the answer shows their own",
     audit.DONE: "the change was made",
-    audit.INCOMPLETE: "`revoke` could not end everything; `after` has what failed",
+    audit.INCOMPLETE: "`revoke` or `offboard` could not end everything; `after` has what failed",
     audit.OWN_ACCESS: "an administrator's command that would have given them something themselves; refused",
     audit.WAITING: "a command that needs a second administrator, who was asked",
     audit.NO_SECOND: "a command that needs a second administrator, and there is none; refused",
@@ -68,6 +69,14 @@ MEANINGS: dict[str, str] = {
     DecisionResult.UNREADABLE: "an approval for a member with a stored record that cannot be read; nothing changed",
     DecisionResult.INELIGIBLE: "an approval for a guest or an inactive account; nothing changed",
     DecisionResult.LOCKED_DOWN: "an approval during a lockdown; nothing changed",
+    DecisionResult.NO_TEMPLATE: "an approval with a new profile, for which the domain has no template; nothing "
+    "changed",
+    DecisionResult.PROFILE_EXISTS: "an approval with a new profile whose name is taken; nothing changed",
+    DecisionResult.WORK_UNDER_WAY: "an approval with a new profile, while the bot still works on the member's "
+    "workspace; nothing changed",
+    JobState.FAILED: "a profile could not be made; `detail` says why",
+    JobState.CANCELLED: "a profile was not made any more, because the member lost access",
+    audit.STARTED: "an off-boarding began",
 }
 
 

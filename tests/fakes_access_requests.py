@@ -65,7 +65,8 @@ class FakeAccessRequests:
                 return False
             if (there.approvers, there.mapping) != (seen.approvers, seen.mapping):
                 return False
-            kept = replace(there, approvers=approved.approvers, needed=approved.needed, mapping=approved.mapping)
+            names = ("approvers", "needed", "mapping", "creation")
+            kept = replace(there, **{name: getattr(approved, name) for name in names})
             self.latest[seen.member] = kept
             return True
 

@@ -4,16 +4,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
-from bot.core.access import Member
+from bot.admin.new_profiles import NewProfiles
+from bot.core.access import Member, Person
 from bot.core.jobs import Job, JobKind
 from bot.core.policy import Rules
 from bot.workspaces.offboarding import Offboarding
 from bot.workspaces.provisioning import Provisioning
 from bot.workspaces.runner import LEASE, PAUSE, JobRunner
-from tests.fakes import ANA, TEAM, Clock, FakeAccess, FakeAudit, FakeStudio, a_mapping
+from tests.fakes import (
+    ANA,
+    BEN,
+    TEAM,
+    Clock,
+    FakeAccess,
+    FakeAudit,
+    FakeDirectory,
+    FakeStudio,
+    a_gatherer,
+    a_mapping,
+)
 from tests.fakes_access_requests import FakeAccessRequests
-from tests.fakes_jobs import FakeJobs
+from tests.fakes_jobs import ADA, FakeJobs
 from tests.fakes_resources import TEMPLATE, FakeResources
 
 MAPPING = a_mapping(set_by="", set_at=None)
@@ -65,6 +78,7 @@ class World:
     requests: FakeAccessRequests = field(default_factory=FakeAccessRequests)
     jobs: FakeJobs = field(default_factory=FakeJobs)
     shown: list[Job] = field(default_factory=list)
+    rules: Rules = field(default_factory=Rules)
 
     def __post_init__(self) -> None:
         self.access, self.studio = FakeAccess(self.audit), FakeStudio()
@@ -97,6 +111,23 @@ class World:
         }
         shown = mortal(self)
         return JobRunner(mortal(self.jobs), work, mortal(self.audit), shown.show, now=now)
+
+    def approvals(self, life: Life | None = None) -> AccessRequests:
+        """Return what approves requests, in a process that dies when its life is spent."""
+        life = life or Life()
+        kept = {name: Mortal(getattr(self, name), life) for name in ("access", "audit", "studio", "requests", "jobs")}
+        admin = Admin(kept["access"], kept["audit"], kept["studio"], Rules(), now=self.clock.now)
+        people = FakeDirectory(*(Person(user, TEAM) for user in (ANA.user_id, BEN.user_id, ADA.name)))
+        return AccessRequests(
+            kept["requests"],
+            admin,
+            kept["audit"],
+            a_gatherer(self.access, people),
+            self.rules,
+            frozenset({ADA.name, BEN.user_id}),
+            NewProfiles(self.templates, kept["jobs"], self.clock.now),
+            now=self.clock.now,
+        )
 
     def finish(self, replica: JobRunner | None = None, member: Member = ANA) -> Job:
         """Visit until the member's job has ended."""

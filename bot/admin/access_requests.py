@@ -5,15 +5,17 @@ The state is in the store alone; messages and buttons carry ids that lead to it.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from bot.admin.approvals import give_access
 from bot.admin.changes import Admin
 from bot.admin.decisions import BEYOND_APPROVAL, Decision, Press, Submission
+from bot.admin.new_profiles import NewProfiles
 from bot.core import audit, policy
-from bot.core.access import Access, Mapping, Member
+from bot.core.access import Mapping, Member
 from bot.core.consent import Ownership
 from bot.core.errors import Changed, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Source
@@ -42,6 +44,7 @@ class AccessRequests:
     Attributes:
         facts: with Slack's own records of people: a decision rests on nothing out of date.
         admins: the Slack user ids that may decide, beside those with an admin rule.
+        new_profiles: makes profiles on approval.
     """
 
     requests: AccessRequestStore
@@ -50,6 +53,7 @@ class AccessRequests:
     facts: Gatherer
     rules: policy.Rules
     admins: frozenset[str]
+    new_profiles: NewProfiles = field(default_factory=NewProfiles)
     now: Callable[[], datetime] = utc_now
 
     def ask(
@@ -108,11 +112,13 @@ class AccessRequests:
         *,
         source: Source,
         asked_for: bool = False,
+        creation: str | None = None,
     ) -> Decision:
         """Grant the request, with the mapping that the administrator names.
 
         Args:
             mapping: needed where the member has none.
+            creation: what to make with it, as in `AccessRequest`.
             asked_for: whether the administrator has seen the form for a mapping, so that none means none.
 
         Raises:
@@ -125,14 +131,15 @@ class AccessRequests:
         try:
             approvers = self._standing_approvers(request)
             if approvers:  # they have decided on the profile as well
-                mapping, asked_for = request.mapping, True
+                mapping, creation, asked_for = request.mapping, request.creation, True
             facts = self._facts_for_approval(who)
+            mapping = self.new_profiles.placed(mapping, creation)
             profile = None if mapping is None else self.admin.access.ownership(mapping)
             result = self._obstacle(request, facts, mapping, asked_for=asked_for)
             if result is None and profile is not None and profile.holder is None and profile.is_foreign(who):
                 result = DecisionResult.HAD_OWNER  # `map` asks a second administrator
             if result is None and mapping is not None:
-                self.admin.studio.examine(mapping)
+                result = self.new_profiles.obstacle(self.admin.studio, mapping, creation)
         except UpstreamError as error:
             self._record_failure(press, error)
             raise
@@ -141,13 +148,36 @@ class AccessRequests:
         domains = {m.domain_id for m in (*facts.access.mappings, *((mapping,) if mapping else ()))}
         approvers, needed = tuple(dict.fromkeys((*approvers, by.user_id))), self.rules.approvals_for(domains)
         if len(approvers) < needed:
-            return self._endorse(
-                press, request, replace(request, approvers=approvers, needed=needed, mapping=mapping)
-            )
+            approved = replace(request, approvers=approvers, needed=needed, mapping=mapping, creation=creation)
+            return self._endorse(press, request, approved)
         if profile is not None and profile.holder not in (None, who):
             profile = Ownership()  # which it cannot become, so writing fails, even if it is unmapped meanwhile
-        carry_out = partial(self._carry_out, press.actor, facts.access, mapping, profile)
-        return replace(self._decide(press, RequestState.APPROVED, carry_out), person=facts.person)
+        until = None if request.days is None else self.now() + timedelta(days=request.days)
+        given: dict[str, Any] = {"actor": press.actor, "until": until, "mapping": mapping, "profile": profile}
+        give = partial(give_access, self.admin, access=facts.access, **given)
+        decision = self._grant(press, request, give, mapping=mapping, creation=creation, until=until)
+        return replace(decision, person=facts.person)
+
+    def _grant(
+        self,
+        press: Press,
+        request: AccessRequest,
+        give: Callable[[AccessRequest], None],
+        *,
+        mapping: Mapping | None,
+        creation: str | None,
+        until: datetime | None,
+    ) -> Decision:
+        """Approve the request, and begin to make the mapping's profile if it is to be made."""
+        if mapping is None or creation is None:
+            return self._decide(press, RequestState.APPROVED, give)
+        making = self.new_profiles.begin(request, press.actor, mapping, creation, until)
+        if making is None:
+            settled = self._settled(self._find(press.who, press.request_id))
+            return self._refuse(press, settled or DecisionResult.WORK_UNDER_WAY)
+        with making:
+            decision = self._decide(press, RequestState.APPROVED, making.after(give))
+        return replace(decision, makes=decision.result is DecisionResult.DONE)
 
     def _standing_approvers(self, request: AccessRequest) -> tuple[str, ...]:
         """Return the earlier approvers who may still decide."""
@@ -170,17 +200,6 @@ class AccessRequests:
         press = Press(by, who, request_id, source, self._find(who, request_id))
         result = self._rejection(press)
         return self._decide(press, RequestState.DENIED) if result is None else self._refuse(press, result)
-
-    def _carry_out(
-        self,
-        actor: Actor,
-        access: Access,
-        mapping: Mapping | None,
-        profile: Ownership | None,
-        request: AccessRequest,
-    ) -> None:
-        until = None if request.days is None else self.now() + timedelta(days=request.days)
-        give_access(self.admin, request, access, actor, until, mapping=mapping, profile=profile)
 
     def _rejection(self, press: Press) -> DecisionResult | None:
         """Return why this press decides nothing. Anybody can be in the channel that shows the buttons."""

@@ -11,10 +11,10 @@ from bot.core.records import AccessRequest, Actor
 def give_access(
     admin: Admin,
     request: AccessRequest,
+    *,
     access: Access,
     actor: Actor,
     until: datetime | None,
-    *,
     mapping: Mapping | None = None,
     profile: Ownership | None = None,
 ) -> None:

@@ -23,9 +23,11 @@ from bot.core.audit import (
     NO_SECOND,
     OWN_ACCESS,
     REQUESTED,
+    STARTED,
     UNDELIVERED,
     WAITING,
 )
+from bot.core.jobs import JobState
 from bot.core.link import Reason
 from bot.core.records import DecisionResult, RequestState
 from bot.core.values import (
@@ -58,7 +60,7 @@ HISTORY = timedelta(days=7)
 # Every outcome that an audit entry can have.
 LINK_OUTCOMES = (ISSUED, UNDELIVERED, REQUESTED, INVALID_FORM, *Reason)
 DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, *DecisionResult, JOINED, REVERTED)
-CHANGES = (DONE, INCOMPLETE, OWN_ACCESS, WAITING, NO_SECOND, DECIDED)
+CHANGES = (DONE, INCOMPLETE, OWN_ACCESS, WAITING, NO_SECOND, DECIDED, STARTED, JobState.FAILED, JobState.CANCELLED)
 OUTCOMES = tuple(dict.fromkeys(map(str, (*LINK_OUTCOMES, *CHANGES, *DECISIONS))))
 # The rules of fields that no record checks.
 PATTERNS: Dictionary[str, tuple[re.Pattern[str], int, str]] = {

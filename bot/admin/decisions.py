@@ -30,11 +30,13 @@ class Decision:
 
     Attributes:
         person: Slack's record of the member, if it was read.
+        makes: whether the member's profile is being made now.
     """
 
     result: DecisionResult
     request: AccessRequest | None = None
     person: Person | None = field(default=None, compare=False)
+    makes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.app.jobs import Jobs
 from bot.app.sealing import Sealing
 from bot.aws.client import new_session
 from bot.aws.sagemaker import SageMakerStudio
@@ -43,6 +44,7 @@ class Bot:
     calls: CallExecutor
     health: Health
     sealing: Sealing
+    jobs: Jobs
     socket: "SocketMode | None"
     signing_secrets: RefreshingSecret[tuple[str, ...]] | None
     tracing: "Tracing | None"
@@ -65,6 +67,7 @@ class Bot:
         if self.signing_secrets is not None:
             self.signing_secrets.stop()
         self.sealing.stop()
+        self.jobs.stop()
         if self.socket is not None:
             self.socket.close()
         self.app.link_expiry.stop()
@@ -102,6 +105,7 @@ class Bot:
         self.health.starting = None
         self._warm.set()
         self.sealing.start()
+        self.jobs.start()
         kept, tenant = self.app.signin.facts.kept, home_tenant(home, self.app.teams)
         if kept is not None:
             threading.Thread(target=self._keep_people, name="people", args=(kept, tenant), daemon=True).start()

@@ -1,17 +1,25 @@
 """The clients of AWS and Slack that serving and administration share."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.admin.changes import Admin
+from bot.aws.account import AwsAdmin
 from bot.aws.client import new_session
+from bot.aws.resources import StudioResources
 from bot.aws.sagemaker import SageMakerStudio
 from bot.config import Settings
 from bot.core.errors import ConfigError
+from bot.core.jobs import Job, JobKind, JobStore
 from bot.core.policy import Rules
-from bot.core.ports import Failed
+from bot.core.ports import AccessRequestStore, Failed
 from bot.core.values import shared_tenants
 from bot.store.models import Tables, bind
+from bot.workspaces.offboarding import Offboarding
 from bot.workspaces.prices import PriceList, parse, shipped
+from bot.workspaces.provisioning import Provisioning
+from bot.workspaces.runner import JobRunner
 
 if TYPE_CHECKING:
     from bot.slack.client import SlackApi
@@ -55,6 +63,27 @@ def prices(settings: Settings) -> PriceList:
         return parse(Path(path).read_text("utf-8"), path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"STUDIO_PRICE_FILE: {path} cannot be read ({type(error).__name__}): correct it") from None
+
+
+def jobs(
+    settings: Settings,
+    store: JobStore,
+    admin: Admin,
+    requests: AccessRequestStore,
+    *,
+    show: Callable[[Job], Job] = lambda job: job,
+    entry_prefix: str = "",
+) -> JobRunner:
+    """Return what visits jobs on workspaces.
+
+    Args:
+        show, entry_prefix: as for `JobRunner`.
+    """
+    aws = AwsAdmin(region=settings.aws_region, external_id=settings.studio_external_id)
+    resources = StudioResources(aws, settings.aws_region)
+    making = Provisioning(admin, requests, resources, settings.profile_templates)
+    work = {JobKind.PROVISION: making.visit, JobKind.OFFBOARD: Offboarding(admin, resources).visit}
+    return JobRunner(store, work, admin.audit, show, entry_prefix)
 
 
 def slack(settings: Settings, *, patient: bool = False, network: "Network | None" = None) -> "SlackApi | None":

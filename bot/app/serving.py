@@ -11,8 +11,10 @@ from slack_sdk.signature import Clock
 from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.confirmation import CommandRunner
+from bot.admin.new_profiles import NewProfiles
 from bot.app import clients
 from bot.app.bot import Bot
+from bot.app.jobs import Jobs
 from bot.app.sealing import Sealing
 from bot.aws.apps import StudioApps
 from bot.aws.sagemaker import SageMakerStudio
@@ -42,16 +44,19 @@ from bot.slack.names import Names
 from bot.slack.request_limit import RequestLimit
 from bot.slack.requests import handlers as request_handlers
 from bot.slack.workspaces import handlers as workspace_handlers
+from bot.slack.workspaces import messages
 from bot.store.access import AccessTable
 from bot.store.access_requests import AccessRequestTable
 from bot.store.audit import AuditTable
 from bot.store.confirmations import ConfirmationTable
+from bot.store.jobs import JobTable
 from bot.store.models import Tables, bind
 from bot.store.people import PeopleTable
 from bot.store.runtime import RuntimeTable
 from bot.store.seals import SealTable
 from bot.store.tables import ready
 from bot.workspaces.app_changes import AppChanges
+from bot.workspaces.runner import JobRunner
 from bot.workspaces.running import RunningApps
 
 if TYPE_CHECKING:
@@ -130,9 +135,19 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     metrics.watch_readiness(lambda: health.cached_status() is None)
     entrance = Entrance(verifier=verifier, bolt=partial(dispatch, bolt), ready=health.problem, metrics=metrics)
     seals = SealTable(tables, days=settings.studio_audit_days, shell_changed=metrics.access_changed)
-    # Foreign requests are recorded under the token's own team.
-    sealing = Sealing(seals, lambda: {*app.teams, *((app.home.team_id,) if app.home else ())})
-    return Bot(entrance, app, tables, studio, calls, health, sealing, socket, secrets, tracing)
+
+    def tenants() -> set[str]:  # foreign requests are recorded under the token's own team
+        return {*app.teams, *((app.home.team_id,) if app.home else ())}
+
+    sealing, jobs = Sealing(seals, tenants), Jobs(_job_runner(settings, app, tables), tenants)
+    app.wake = jobs.wake
+    return Bot(entrance, app, tables, studio, calls, health, sealing, jobs, socket, secrets, tracing)
+
+
+def _job_runner(settings: ServeSettings, app: AppContext, tables: Tables) -> JobRunner:
+    """Return what works on workspaces, and shows in Slack what becomes of it."""
+    requests, admin = app.access_requests.requests, app.access_requests.admin
+    return clients.jobs(settings, JobTable(tables), admin, requests, show=partial(messages.show, app))
 
 
 def _listeners(
@@ -179,7 +194,15 @@ def _listeners(
         ),
         get_status=GetStatus(facts, audit, rules),
         command_runner=CommandRunner(admin, ConfirmationTable(tables), fresh, admins, names=names.of),
-        access_requests=AccessRequests(AccessRequestTable(tables), admin, audit, fresh, rules, admins),
+        access_requests=AccessRequests(
+            AccessRequestTable(tables),
+            admin,
+            audit,
+            fresh,
+            rules,
+            admins,
+            NewProfiles(settings.profile_templates, JobTable(tables)),
+        ),
         slack=slack,
         workers=workers,
         admin_workers=admin_workers,

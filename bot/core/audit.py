@@ -20,7 +20,9 @@ MAY_BE_OPENED = (REQUESTED, ISSUED, UNDELIVERED)
 CHOOSE = Reason.CHOOSE.value
 DONE = "done"
 LOCKDOWN, LOCKDOWN_LIFTED = "lockdown", "lockdown_lifted"
-# A revocation that could not end everything.
+# The beginning of an off-boarding, whose end is an entry of its own.
+STARTED = "started"
+# A revocation or off-boarding that could not end everything.
 INCOMPLETE = "incomplete"
 # An administrator's command from Slack that would have given them something themselves.
 OWN_ACCESS = "own_access"

@@ -107,6 +107,9 @@ class DecisionResult(StrEnum):
     NEEDS_MAPPING = "needs_mapping"
     ALIAS_IN_USE = "alias_taken"
     HAD_OWNER = "had_owner"
+    NO_TEMPLATE = "no_template"
+    PROFILE_EXISTS = "profile_exists"
+    WORK_UNDER_WAY = "work_under_way"
     ENDORSED = "endorsed"
     DENY_RULE_REMAINS = "deny_stands"
     UNREADABLE = "unreadable"
@@ -139,6 +142,8 @@ class AccessRequest:
         approvers: the user ids of administrators who have approved while more are needed.
         needed: how many have to, as far as the first of them knew.
         mapping: the mapping that the first of them named.
+        creation: the instance type of a private space to make with the mapping's profile, "" for the profile alone;
+            None if the profile exists.
     """
 
     id: str
@@ -155,6 +160,7 @@ class AccessRequest:
     approvers: tuple[str, ...] = ()
     needed: int = 1
     mapping: Mapping | None = None
+    creation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

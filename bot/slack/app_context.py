@@ -64,6 +64,7 @@ class AppContext:
         request_channel: where access requests go; None for a direct message to each of `admins`.
         locale: the language of every message; None for each member's own.
         link_seconds: how long a link works, for the help.
+        wake: has the open jobs visited now, because one was started.
         written: which of the messages that members write to the bot need an answer.
         running: what runs in Studio; None where that is switched off.
         starting: watches the apps that members start.
@@ -91,6 +92,7 @@ class AppContext:
     running: RunningApps | None = None
     starting: StartingApps = field(default_factory=StartingApps)
     home: Home | None = None
+    wake: Callable[[], None] = lambda: None
     written: WrittenMessages = field(default_factory=WrittenMessages)
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic

@@ -94,7 +94,8 @@ class AccessRequestTable:
 
 def _approvals(request: AccessRequest) -> dict[str, Any]:
     mapping = None if request.mapping is None else record_fields(request.mapping)
-    return {"by": list(request.approvers), "needed": request.needed, "mapping": mapping}
+    made = {} if request.creation is None else {"creation": request.creation}
+    return {"by": list(request.approvers), "needed": request.needed, "mapping": mapping, **made}
 
 
 def _key(member: Member) -> str:
@@ -122,4 +123,5 @@ def _request(item: RuntimeItem, member: Member) -> AccessRequest:
         approvers=tuple(approvals.get("by", ())),
         needed=approvals.get("needed", 1),
         mapping=Mapping(**approvals["mapping"]) if approvals.get("mapping") else None,
+        creation=approvals.get("creation"),
     )

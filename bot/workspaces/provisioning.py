@@ -77,7 +77,8 @@ class Provisioning:
         if request.state is not RequestState.APPROVED or request.decided_by != job.actor.name:
             return False
         access, [workspace] = self.admin.access.read(job.member), job.workspaces
-        give_access(self.admin, request, access, job.actor, job.until, mapping=workspace.mapping)
+        mapping = workspace.mapping
+        give_access(self.admin, request, access=access, actor=job.actor, until=job.until, mapping=mapping)
         return True
 
     def _is_wanted(self, job: Job) -> bool:

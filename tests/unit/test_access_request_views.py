@@ -306,8 +306,11 @@ def test_refused_press_shows_its_reason(render: RenderContext, verdict: Decision
         DecisionResult.LOCKED_DOWN: words.locked_down,
         DecisionResult.NEEDS_MAPPING: words.approve_needs,
         DecisionResult.CLOSED: words.request_closed,
+        DecisionResult.NO_TEMPLATE: words.workspaces.no_template,
+        DecisionResult.PROFILE_EXISTS: words.workspaces.profile_exists,
+        DecisionResult.WORK_UNDER_WAY: words.workspaces.work_under_way,
     }
-    assert shown.text == expected[verdict].format(command=render.command)
+    assert shown.text == expected[verdict].format(command=render.command, existing=words.workspaces.existing)
     assert "n33dle" not in json.dumps(shown.payload())
 
 

@@ -5,17 +5,20 @@ from typing import Any
 
 import pytest
 
-from bot.core.access import Effect
-from bot.core.errors import StudioError
+from bot.admin.decisions import Decision
+from bot.admin.new_profiles import HELD, space_name
+from bot.core.access import Effect, Mapping, Member
+from bot.core.errors import ProfileConflict, StudioError
 from bot.core.jobs import Item, ItemKind, Job, JobState, Workspace
 from bot.core.link import Reason, Source
-from bot.core.records import Actor, RequestState
+from bot.core.policy import Rules
+from bot.core.records import Actor, DecisionResult, RequestState
 from bot.workspaces.provisioning import MAX_TAG_VALUE, tags_of
 from tests.fakes import ANA, BEN, NOON, a_grant, a_mapping
 from tests.fakes_access_requests import an_access_request
 from tests.fakes_jobs import ADA, a_job, later
 from tests.fakes_resources import FULL
-from tests.workspaces import MAPPING, World
+from tests.workspaces import MAPPING, Killed, Life, World
 
 REQUEST = an_access_request()
 WITH_SPACE = (Workspace(MAPPING, "ana-lab", "ml.m5.large"),)
@@ -221,3 +224,109 @@ def test_second_approver_is_in_the_tags() -> None:
     world.finish()
     [made] = world.resources.profiles.values()
     assert made.tags["studio-links-approver"] == "U0BEA00001"
+
+
+# Approvals
+
+
+def approve(
+    world: World, mapping: Mapping | None = MAPPING, *, creation: str | None = "", life: Life | None = None
+) -> Decision:
+    by = Member(ANA.tenant, ADA.name)
+    return world.approvals(life).approve(
+        by, ANA, REQUEST.id, mapping, source=Source.FORM, asked_for=True, creation=creation
+    )
+
+
+def test_approval_makes_the_profile_and_a_space() -> None:
+    world = World()
+    world.requests.ask(REQUEST)
+    decision = approve(world, creation="ml.m5.large")
+    assert (decision.result, decision.makes) == (DecisionResult.DONE, True)
+    job = world.finish()
+    assert job.state is JobState.DONE
+    assert world.resources.calls == [("create profile", "ana"), ("create space", "ana-lab")]
+
+
+def test_approval_of_an_existing_profile_makes_nothing() -> None:
+    world = World()
+    world.requests.ask(REQUEST)
+    world.studio.add("d-research", "ana")
+    assert not approve(world, creation=None).makes
+    assert world.jobs.find(ANA) is None
+
+
+@pytest.mark.parametrize(
+    ("mapping", "creation", "result"),
+    [
+        (a_mapping(domain="d-other"), "", DecisionResult.NO_TEMPLATE),
+        (MAPPING, "ml.p5.48xlarge", DecisionResult.NO_TEMPLATE),
+        (a_mapping(profile="BEN"), "", DecisionResult.PROFILE_EXISTS),
+    ],
+)
+def test_approval_that_can_make_nothing_leaves_the_request_open(
+    mapping: Mapping, creation: str, result: DecisionResult
+) -> None:
+    world = World()
+    world.requests.ask(REQUEST)
+    world.studio.add("d-research", "ben")
+    assert approve(world, mapping, creation=creation).result is result
+    assert world.requests.find(ANA) == REQUEST
+    assert world.jobs.find(ANA) is None
+
+
+def test_approval_waits_for_other_work_on_the_member() -> None:
+    world = World()
+    world.jobs.start(a_job(id="3" * 32), "a", NOON)
+    world.requests.ask(REQUEST)
+    assert approve(world).result is DecisionResult.WORK_UNDER_WAY
+
+
+def test_approval_that_cannot_be_carried_out_makes_nothing() -> None:
+    world = World()
+    world.access.give(BEN, MAPPING)
+    world.requests.ask(REQUEST)
+    with pytest.raises(ProfileConflict):
+        approve(world)
+    assert world.requests.find(ANA) == REQUEST
+    assert (job := world.jobs.find(ANA)) is not None
+    assert job.state is JobState.CANCELLED
+
+
+def test_approval_killed_at_any_call_makes_all_once_or_nothing() -> None:
+    number, died = 0, True
+    while died:
+        world, died = World(), False
+        world.requests.ask(REQUEST)
+        try:
+            approve(world, creation="ml.m5.large", life=Life(number))
+        except Killed:
+            died = True
+            world.clock.advance(HELD.total_seconds())
+        number += 1
+        request = world.requests.find(ANA)
+        assert request is not None
+        job = world.finish() if world.jobs.find(ANA) else None
+        if request.state is RequestState.OPEN:
+            assert (number, world.resources.calls) == (number, [])
+            assert approve(world).result is DecisionResult.DONE  # it can be decided still
+        else:
+            assert job is not None
+            assert (number, job.state) == (number, JobState.DONE)
+            assert world.resources.calls == [("create profile", "ana"), ("create space", "ana-lab")]
+            assert len(world.access.read(ANA).mappings) == len(world.access.read(ANA).grants) == 1
+    assert number > 20
+
+
+def test_second_approver_makes_what_the_first_one_named() -> None:
+    world = World(rules=Rules(approvals=2))
+    world.requests.ask(REQUEST)
+    assert approve(world, creation="ml.m5.large").result is DecisionResult.ENDORSED
+    decision = world.approvals().approve(BEN, ANA, REQUEST.id, source=Source.BUTTON)
+    assert decision.makes
+    assert world.finish().workspaces[0].instance == "ml.m5.large"
+
+
+@pytest.mark.parametrize("profile", ["a", "a" * 63, "a" * 58 + "-bcde"])
+def test_space_name_fits_aws(profile: str) -> None:
+    replace(MAPPING, space_name=space_name(profile))

@@ -11,8 +11,9 @@ from bot.slack.members.views import PASSING
 from bot.slack.words import CATALOGUES, Words, words_for
 from bot.slack.words.admin_en import AdminWords
 from bot.slack.words.running_en import RunningWords
+from bot.slack.words.workspaces_en import WorkspaceWords
 
-Catalogue = Words | AdminWords | RunningWords
+Catalogue = Words | AdminWords | RunningWords | WorkspaceWords
 SLACK = Path(__file__).parent.parent.parent / "bot/slack"
 SPOKEN_BY_HELP = {Reason.UNKNOWN_ALIAS}
 SPOKEN = [reason for reason in Reason if reason not in SPOKEN_BY_HELP]
@@ -40,7 +41,7 @@ def texts(words: Catalogue) -> dict[str, str]:
         value = getattr(words, name)
         if isinstance(value, str):
             found[name] = value
-        elif isinstance(value, AdminWords | RunningWords):
+        elif isinstance(value, AdminWords | RunningWords | WorkspaceWords):
             found |= {f"{name} {where}": text for where, text in texts(value).items()}
         elif isinstance(value, tuple):
             found |= {f"{name} {number}": text for number, text in zip(("one", "many"), value, strict=True)}
@@ -88,6 +89,7 @@ def test_no_text_is_missing(language: str) -> None:
     assert set(names(words)) == set(names(english)), "each language has every text itself, none is inherited"
     assert set(names(words.admin)) == set(names(english.admin))
     assert set(names(words.running)) == set(names(english.running))
+    assert set(names(words.workspaces)) == set(names(english.workspaces))
     found = texts(words)
     assert set(found) == set(texts(english))
     for where, text in found.items():
@@ -117,7 +119,9 @@ def test_placeholders_are_named(language: str) -> None:
         assert not set("{}%") & set(rest), where
 
 
-@pytest.mark.parametrize("field", [name for words in (Words, AdminWords, RunningWords) for name in names(words)])
+@pytest.mark.parametrize(
+    "field", [name for words in (Words, AdminWords, RunningWords, WorkspaceWords) for name in names(words)]
+)
 def test_no_unused_texts(field: str) -> None:
     sources = [path.read_text() for path in SLACK.rglob("*.py")]
     assert any(re.search(rf"\.{field}\b", source) for source in sources)

@@ -45,7 +45,8 @@ def _deny(app: AppContext, admitted: Admitted, body: Body) -> None:
 
 def _approve_with_mapping(app: AppContext, admitted: Admitted, body: Body) -> None:
     value, _, language = private_metadata(body).rpartition(" ")
-    approve = partial(app.access_requests.approve, mapping=_mapping(body), asked_for=True)
+    creation = request_views.creation(field_value(body, request_views.CREATION))
+    approve = partial(app.access_requests.approve, mapping=_mapping(body), asked_for=True, creation=creation)
     _decide(app, admitted, value, app.render(admitted.origin, language), approve)
 
 
@@ -220,14 +221,20 @@ def _decide(app: AppContext, admitted: Admitted, value: str, render: RenderConte
         approved = decision.request is not None and decision.request.state is RequestState.APPROVED
         if approved and decision.result is DecisionResult.DONE:
             app.metrics.access_changed("approve")
+        if decision.makes:
+            app.wake()
         _show_decision(app, admitted, decision, render)
 
 
 def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, render: RenderContext) -> None:
     request, pressed = decision.request, admitted.origin.message
     if decision.result is DecisionResult.NEEDS_MAPPING and request is not None and admitted.source is not Source.FORM:
+        offer, email = app.access_requests.new_profiles, ""
+        if offer.templates:
+            person = app.person(request.member)
+            email = person.email if person else ""
         try:
-            app.slack.open_form(admitted.origin, request_views.mapping_form(request, render))
+            app.slack.open_form(admitted.origin, request_views.mapping_form(request, render, offer, email))
         except SlackError as error:
             dialog_not_opened(app, admitted, error, render.words.form_failed)
         return
@@ -239,7 +246,7 @@ def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, rend
     if request is not None and decision.result is DecisionResult.DONE:
         person = decision.person or app.person(request.member)
         theirs = app.render(locale=person.locale if person else None)
-        _post(app, request.member.user_id, request_views.to_member(request, theirs))
+        _post(app, request.member.user_id, request_views.to_member(request, theirs, makes=decision.makes))
         shown |= _settle(app, request, but=pressed) > 0
         show_home(app, request.member, person)
         announce(app, request.id, request_views.announcement(request))

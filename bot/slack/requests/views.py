@@ -8,6 +8,8 @@ from typing import Any
 
 from bot.admin.access_requests import DAYS
 from bot.admin.decisions import Decision
+from bot.admin.new_profiles import NewProfiles
+from bot.admin.sync import as_profile_name
 from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.link import Reason
 from bot.core.records import AccessRequest, DecisionResult, RequestState
@@ -37,6 +39,10 @@ DENY = "deny_access"
 
 WISH, REASON, SPAN = "wish", "reason", "days"
 DOMAIN, PROFILE, ALIAS_FIELD = "domain", "profile", "alias"
+# Whether to make the profile: the values beside instance types.
+CREATION, NEW, EXISTING = "creation", "new", "existing"
+# Slack takes a hundred options.
+MAX_SIZES = 98
 FOR_GOOD = "0"
 MAX_WISH_LENGTH = 200
 MAX_REASON_LENGTH = 500
@@ -106,6 +112,7 @@ def _approvals(request: AccessRequest, words: Words) -> list[Block]:
                 alias=mapping.alias, profile=mapping.profile_name, domain=mapping.domain_id, details=""
             )
         )
+        lines += [words.workspaces.is_new] if request.creation is not None else []
     return [section("\n".join(lines))]
 
 
@@ -141,8 +148,11 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
         DecisionResult.INELIGIBLE: words.ineligible,
         DecisionResult.LOCKED_DOWN: words.locked_down,
         DecisionResult.NEEDS_MAPPING: words.approve_needs,
+        DecisionResult.NO_TEMPLATE: words.workspaces.no_template,
+        DecisionResult.PROFILE_EXISTS: words.workspaces.profile_exists,
+        DecisionResult.WORK_UNDER_WAY: words.workspaces.work_under_way,
     }.get(decision.result, words.request_closed)
-    return text_message(line.format(command=escape(render.command)))
+    return text_message(line.format(command=escape(render.command), existing=words.workspaces.existing))
 
 
 # Characters of AWS's reason for a state.
@@ -174,13 +184,26 @@ def invalid(error: InvalidValue, words: Words) -> dict[str, str]:
     return {ALIAS_FIELD: words.bad_alias} if error.field_name == "alias" else {PROFILE: words.bad_profile}
 
 
-def mapping_form(request: AccessRequest, render: RenderContext) -> dict[str, Any]:
-    """Render the dialog that asks for an approved member's profile."""
-    words = render.words
+def mapping_form(
+    request: AccessRequest, render: RenderContext, offer: NewProfiles | None = None, email: str = ""
+) -> dict[str, Any]:
+    """Render the dialog that asks for an approved member's profile.
+
+    Args:
+        offer: the new profiles that can be made.
+        email: the member's address, from which a new profile takes its name.
+    """
+    words, domain, profile = render.words, text_input(DOMAIN, 63), text_input(PROFILE, 63)
+    new: list[Block] = []
+    if offer is not None and offer.templates:
+        new = [_new_profile(offer, words), context(words.workspaces.new_note)]
+        domain |= {"initial_value": next(iter(offer.templates))} if len(offer.templates) == 1 else {}
+        profile |= {"initial_value": name} if (name := as_profile_name(email)) else {}
     blocks = [
         *_asked(request, words),
-        kit.field(DOMAIN, words.approve_domain, text_input(DOMAIN, 63), optional=True),
-        kit.field(PROFILE, words.approve_profile, text_input(PROFILE, 63), optional=True),
+        *new,
+        kit.field(DOMAIN, words.approve_domain, domain, optional=True),
+        kit.field(PROFILE, words.approve_profile, profile, optional=True),
         kit.field(ALIAS_FIELD, words.approve_alias, text_input(ALIAS_FIELD, 32), optional=True),
         context(words.approve_note),
     ]
@@ -188,10 +211,32 @@ def mapping_form(request: AccessRequest, render: RenderContext) -> dict[str, Any
     return kit.form(APPROVE, words.approve_title, words.approve, blocks, words=words, metadata=metadata)
 
 
-def to_member(request: AccessRequest, render: RenderContext) -> Message:
+def _new_profile(offer: NewProfiles, words: Words) -> Block:
+    """Return the field that asks whether to make the profile, and with which space."""
+    texts = words.workspaces
+    with_space = {each: texts.new_with_space.format(instance=each) for each in offer.instances}
+    choices = {NEW: texts.new, **dict(list(with_space.items())[:MAX_SIZES]), EXISTING: texts.existing}
+    options = [{"text": plain(text), "value": value} for value, text in choices.items()]
+    select = {"type": "static_select", "action_id": CREATION, "options": options, "initial_option": options[0]}
+    return kit.field(CREATION, texts.profile_kind, select)
+
+
+def creation(chosen: str) -> str | None:
+    """Return what to make by the choice of that field, as in `AccessRequest`; None without the field."""
+    return {EXISTING: None, NEW: "", "": None}.get(chosen, chosen)
+
+
+def to_member(request: AccessRequest, render: RenderContext, *, makes: bool = False) -> Message:
+    """Render the decision for the member.
+
+    Args:
+        makes: whether their profile is being made, so that there is nothing to open yet.
+    """
     words = render.words
     if request.state is RequestState.DENIED:
         return text_message(words.turned_down)
+    if makes:
+        return text_message(words.workspaces.making)
     return Message(
         words.granted,
         [section(words.granted), actions(button(words.open_studio, HOME_OPEN, "", style="primary"))],

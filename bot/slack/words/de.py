@@ -4,6 +4,7 @@ from bot.core.link import Reason
 from bot.slack.words.admin_de import GermanAdminWords
 from bot.slack.words.en import Words
 from bot.slack.words.running_de import GermanRunningWords
+from bot.slack.words.workspaces_de import GermanWorkspaceWords
 
 
 class GermanWords(Words):
@@ -41,6 +42,7 @@ class GermanWords(Words):
     help_whoami = "`{command} whoami` zeigt deinen Zugriff und deine letzten Links."
     help_request = "`{command} request` beantragt Zugriff bei deinen Admins."
     running = GermanRunningWords()
+    workspaces = GermanWorkspaceWords()
     help_help = "`{command} help` zeigt diese Hilfe."
     written = "Ich antworte nur auf Befehle. Tippe einen davon, hier oder in jeder anderen Unterhaltung."
     not_understood = "`{command}` versteht „{text}“ nicht."

@@ -3,6 +3,7 @@
 from bot.core.link import Reason
 from bot.slack.words.admin_en import AdminWords
 from bot.slack.words.running_en import RunningWords
+from bot.slack.words.workspaces_en import WorkspaceWords
 
 
 class Words:
@@ -40,6 +41,7 @@ class Words:
     help_whoami = "`{command} whoami` shows your access and your recent links."
     help_request = "`{command} request` asks your administrators for access."
     running = RunningWords()
+    workspaces = WorkspaceWords()
     help_help = "`{command} help` shows this help."
     written = "I only answer commands. Type one of these, here or in any other conversation."
     not_understood = "`{command}` does not understand “{text}”."
