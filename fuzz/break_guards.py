@@ -1130,8 +1130,8 @@ GUARDS = {
     # Workspaces
     "tags of what is made": Guard(
         "workspaces/provisioning.py",
-        "if any(found.tags.get(tag) != tags[tag] for tag in (TEAM, MEMBER)):",
-        "if not tags:",
+        "return (tags.get(TEAM), tags.get(MEMBER)) == (member.tenant, member.user_id)",
+        "return bool(member)",
         (f"{UNIT}/test_provisioning.py", "test_existing_profile_with_other_tags_is_never_taken_over"),
     ),
     "owner of a made space": Guard(

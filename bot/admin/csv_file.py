@@ -38,6 +38,8 @@ MAPPING_FIELDS = {
 }
 OF_RULES = ("until", "reason")
 COLUMNS = ("principal", "kind", *MAPPING_FIELDS, *OF_RULES)
+# Whether to make a mapping's profile. It is no record, so `write` has no such column.
+CREATE, YES_OR_NO = "create", re.compile("(yes|no)?")
 # The columns whose values name them differently.
 _COLUMN_OF = {"role": "role_arn", "session seconds": "session_seconds", "profile ARN": "profile_arn"}
 MAPPING = "mapping"
@@ -81,11 +83,13 @@ class ParsedFile:
     Attributes:
         target: each principal's mappings and rules.
         rows: the number of rows, without headings and empty ones.
+        creations: the mappings whose profiles are to be made, with their members.
         problems: at most `MAX_PROBLEMS`; `more` counts the rest.
     """
 
     target: dict[str, Access] = field(default_factory=dict)
     rows: int = 0
+    creations: list[tuple[str, Mapping]] = field(default_factory=list)
     problems: list[RowError] = field(default_factory=list)
     more: int = 0
 
@@ -185,6 +189,9 @@ class _Reading:
             if len(before.mappings) == MAX_MAPPINGS:
                 raise ValueError(f"{principal} has more than {MAX_MAPPINGS} mappings: one file takes no more of them")
             after = Access((*before.mappings, mapping), before.grants)
+            check_pattern(CREATE, row[CREATE].lower(), YES_OR_NO, 3, "yes, no or empty")
+            if row[CREATE].lower() == "yes":
+                self.parsed.creations.append((principal, mapping))
         else:
             grant = _grant(principal, Effect(kind), row)
             self._once(line, f"{principal} has a rule of the kind {kind}", principal, "", kind)
@@ -220,9 +227,11 @@ def _columns(cells: list[str]) -> list[str]:
     """Return the names in the first row, "" for a column without one; ValueError if they are wrong."""
     columns = [cell.strip().lower() for cell in cells]
     names = [name for name in columns if name]
-    unknown = [name for name in names if name not in COLUMNS]
+    unknown = [name for name in names if name not in (*COLUMNS, CREATE)]
     if unknown:
-        raise ValueError(f"unknown column {', '.join(map(repr, unknown))}: the columns are {', '.join(COLUMNS)}")
+        raise ValueError(
+            f"unknown column {', '.join(map(repr, unknown))}: the columns are {', '.join((*COLUMNS, CREATE))}"
+        )
     if len(set(names)) < len(names):
         raise ValueError("a column is named twice: name each one once")
     if missing := [name for name in COLUMNS[:2] if name not in names]:
@@ -231,7 +240,7 @@ def _columns(cells: list[str]) -> list[str]:
 
 
 def _by_name(columns: list[str], cells: list[str]) -> dict[str, str]:
-    row = dict.fromkeys(COLUMNS, "")
+    row = dict.fromkeys((*COLUMNS, CREATE), "")
     for number, cell in enumerate(cells):
         name = columns[number] if number < len(columns) else ""
         if name:
@@ -273,7 +282,7 @@ def _mapping(principal: str, row: dict[str, str]) -> Mapping:
 
 
 def _grant(principal: str, effect: Effect, row: dict[str, str]) -> Grant:
-    _must_be_empty(row, MAPPING_FIELDS, "a rule")
+    _must_be_empty(row, (*MAPPING_FIELDS, CREATE), "a rule")
     return Grant(
         principal=principal,
         effect=effect,

@@ -14,18 +14,22 @@ from bot.aws.account import AwsAdmin, access_key_id, caller_arn
 from bot.aws.apps import StudioApps
 from bot.config import Settings
 from bot.core.access import Member
+from bot.core.audit import FROM_SHELL
 from bot.core.errors import ConfigError, SlackError, StoreError
 from bot.core.ports import AccessReader
 from bot.core.values import shared_tenants
 from bot.links.facts import Gatherer
 from bot.serving.executors import CallExecutor
 from bot.store.access import AccessTable
+from bot.store.access_requests import AccessRequestTable
 from bot.store.audit import AuditTable
 from bot.store.erasure import ErasureTable
+from bot.store.jobs import JobTable
 from bot.store.models import Tables
 from bot.store.people import PeopleTable
 from bot.store.seals import SealTable
 from bot.workspaces.app_changes import AppChanges
+from bot.workspaces.runner import LEASE, JobRunner
 
 if TYPE_CHECKING:
     from bot.app.doctor import Doctor
@@ -54,6 +58,13 @@ def admin(settings: Settings, workers: int = 1, bound: Tables | None = None) -> 
         rules=clients.rules(settings),
         audit_days=settings.studio_audit_days,
     )
+
+
+def jobs(settings: Settings, admin: Admin) -> JobRunner:
+    """Return what a shell works on workspaces with. Nobody else continues a job while the shell does."""
+    bound = clients.tables(settings)
+    requests = AccessRequestTable(bound)
+    return clients.jobs(settings, JobTable(bound), admin, requests, entry_prefix=FROM_SHELL, pause=LEASE)
 
 
 def erasure(settings: Settings, member: Member) -> ErasureTable:

@@ -1,8 +1,7 @@
 """The clients of AWS and Slack that serving and administration share."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.admin.changes import Admin
 from bot.aws.account import AwsAdmin
@@ -11,7 +10,7 @@ from bot.aws.resources import StudioResources
 from bot.aws.sagemaker import SageMakerStudio
 from bot.config import Settings
 from bot.core.errors import ConfigError
-from bot.core.jobs import Job, JobKind, JobStore
+from bot.core.jobs import JobKind, JobStore
 from bot.core.policy import Rules
 from bot.core.ports import AccessRequestStore, Failed
 from bot.core.values import shared_tenants
@@ -70,20 +69,18 @@ def jobs(
     store: JobStore,
     admin: Admin,
     requests: AccessRequestStore,
-    *,
-    show: Callable[[Job], Job] = lambda job: job,
-    entry_prefix: str = "",
+    **more: Any,
 ) -> JobRunner:
     """Return what visits jobs on workspaces.
 
     Args:
-        show, entry_prefix: as for `JobRunner`.
+        more: what else `JobRunner` takes.
     """
     aws = AwsAdmin(region=settings.aws_region, external_id=settings.studio_external_id)
     resources = StudioResources(aws, settings.aws_region)
     making = Provisioning(admin, requests, resources, settings.profile_templates)
     work = {JobKind.PROVISION: making.visit, JobKind.OFFBOARD: Offboarding(admin, resources).visit}
-    return JobRunner(store, work, admin.audit, show, entry_prefix)
+    return JobRunner(store, work, admin.audit, **more)
 
 
 def slack(settings: Settings, *, patient: bool = False, network: "Network | None" = None) -> "SlackApi | None":

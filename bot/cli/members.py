@@ -14,6 +14,7 @@ from bot.admin.explain import explain as explain_decision
 from bot.admin.names import label
 from bot.admin.results import Done, Forgotten, Record, carry_out
 from bot.admin.specs import Verb
+from bot.cli import new_profiles
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, Ids, Yes, add_verb
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
@@ -39,10 +40,18 @@ def map_(
     command: AdminCommand,
     *,
     force: Annotated[bool, typer.Option("--force", help="Map even what SageMaker says cannot work.")] = False,
+    create: Annotated[
+        bool,
+        typer.Option("--create", help="Make the profile from its domain's template, and the --space if named."),
+    ] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    _change(run, command, force=force, yes=yes, as_json=as_json)
+    if create:
+        command = new_profiles.prepared(run, command)
+    _change(run, command, force=force or create, yes=yes, as_json=as_json)
+    if create:
+        new_profiles.make(run, {command.principal: [command.mapping()]})
 
 
 def change(run: CommandContext, command: AdminCommand, *, yes: Yes = False, as_json: AsJson = False) -> None:

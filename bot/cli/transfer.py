@@ -19,6 +19,7 @@ from bot.admin.bulk_import import Difference, Failure, Import
 from bot.admin.csv_file import COLUMNS, KINDS, ParsedFile, read
 from bot.admin.csv_file import write as csv_lines
 from bot.admin.notices import Notice, notices
+from bot.cli import new_profiles
 from bot.cli.context import CommandContext
 from bot.cli.history import describe_changes
 from bot.cli.options import AsJson, Team
@@ -52,8 +53,8 @@ def import_(
     The first row names the columns, in any order. Each row has a `principal` (a Slack id) and a `kind`. A `mapping`
     needs `domain` and `profile`, and may have `alias`, `region`, `role_arn`, `space`, `landing`, `session_seconds`
     and `profile_arn`. A rule may have `until` (a date, meaning its end, or a full time) and `reason`. `export` prints
-    such a file. An apostrophe before =, +, - or @ at the beginning of a reason protects spreadsheets; it is not part
-    of the reason.
+    such a file. With `yes` in a column `create`, a mapping's profile is made as by `map --create`. An apostrophe
+    before =, +, - or @ at the beginning of a reason protects spreadsheets; it is not part of the reason.
 
     An import removes nothing. Importing twice changes nothing, and importing again finishes an interrupted import.
     Use `studio-links doctor` to check that SageMaker has the profiles.
@@ -64,6 +65,7 @@ def import_(
     if parsed.problems:
         _refuse(file.name, [str(problem) for problem in parsed.problems], parsed.more, as_json=as_json)
     run = CommandContext(team, WORKERS)
+    made = new_profiles.prepare_rows(run, parsed)
     importing = Import(run.admin, run.tenant, run.actor)
     changing, failures, unchanged = compare(importing, parsed.target)
     if failures:
@@ -72,6 +74,13 @@ def import_(
         failures = write(run, importing, changing)
     _report(parsed.rows, changing, unchanged, failures, as_json=as_json, dry_run=dry_run)
     _warn_of_ended(changing)
+    not_written = {failure.principal for failure in failures}
+    made = {user: mappings for user, mappings in made.items() if user not in not_written}
+    if dry_run:
+        for user, mappings in made.items():
+            console.warn(f"{user}: would make {', '.join(f'{m.profile_name} in {m.domain_id}' for m in mappings)}")
+    elif made:
+        new_profiles.make(run, made)
     if failures:
         raise typer.Exit(1)
 

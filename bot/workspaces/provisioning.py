@@ -35,6 +35,15 @@ def tags_of(member: Member, approver: str) -> dict[str, str]:
     return {TAG: TAG_VALUE, TEAM: member.tenant, MEMBER: member.user_id, APPROVER: by}
 
 
+def is_made_for(member: Member, tags: Dictionary[str, str]) -> bool:
+    """Return whether the tags say that the bot made something for the member."""
+    return (tags.get(TEAM), tags.get(MEMBER)) == (member.tenant, member.user_id)
+
+
+class ForeignProfile(BadInput):
+    """The profile exists, and was not made for the member."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provisioning:
     """The use case and what it needs."""
@@ -61,7 +70,11 @@ class Provisioning:
             raise BadInput("SageMaker took longer than an hour: look at the profile in the SageMaker console")
         waits = False
         for workspace in job.workspaces:
-            job, ready = self._make(job, workspace)
+            try:
+                job, ready = self._make(job, workspace)
+            except ForeignProfile:
+                self._unmap(job, workspace.mapping)
+                raise
             waits |= not ready
         if waits:
             return job
@@ -88,6 +101,12 @@ class Provisioning:
         mapped = all(any(m.same_profile(each.mapping) for m in access.mappings) for each in job.workspaces)
         return mapped and not blocked and not access.unreadable
 
+    def _unmap(self, job: Job, mapping: Mapping) -> None:
+        """Take a profile away that somebody else made under the name, before anybody opens it."""
+        for held in self.admin.access.read(job.member).mappings:
+            if held.same_profile(mapping):
+                self.admin.unmap(job.member, held.alias, job.actor)
+
     def _make(self, job: Job, workspace: Workspace) -> tuple[Job, bool]:
         """Make the profile, then the space; return the job with both, and whether all of it is in service."""
         mapping, template = workspace.mapping, self._template(workspace.mapping)
@@ -96,7 +115,7 @@ class Provisioning:
         found, known = self.resources.profile(mapping), profile in job.items
         if found is None and not known:
             self.resources.create_profile(mapping, template, tags)
-        if found is None or not self._is_ready(found, profile, tags):
+        if found is None or not self._is_ready(found, profile, job.member):
             _require(profile, found, known=known)
             return _with(job, profile), False
         job = _with(job, profile)
@@ -109,7 +128,7 @@ class Provisioning:
             self.resources.create_space(mapping, space.name, instance, template, tags)
         if found is not None and found.owner.lower() != mapping.profile_name.lower():
             raise BadInput(f"{space} exists and is not {mapping.profile_name}'s: choose another name for it")
-        if found is None or not self._is_ready(found, space, tags):
+        if found is None or not self._is_ready(found, space, job.member):
             _require(space, found, known=known)
             return _with(job, space), False
         return _with(job, space), True
@@ -121,12 +140,11 @@ class Provisioning:
             )
         return self.templates[mapping.domain_id]
 
-    def _is_ready(self, found: Found, item: Item, tags: Dictionary[str, str]) -> bool:
+    def _is_ready(self, found: Found, item: Item, member: Member) -> bool:
         """Return whether what we made is in service; BadInput if we did not make it, or AWS could not."""
-        if any(found.tags.get(tag) != tags[tag] for tag in (TEAM, MEMBER)):
-            raise BadInput(
-                f"{item} exists, and was not made for this member: choose another name, or map it as it is"
-            )
+        if not is_made_for(member, found.tags):
+            kind = ForeignProfile if item.kind is ItemKind.PROFILE else BadInput
+            raise kind(f"{item} exists and was not made for this member: choose another name, or map that one")
         if found.status != IN_SERVICE and found.status not in SETTLING:
             why = f" ({found.why})" if found.why else ""
             raise BadInput(f"{item} is {found.status}{why}: delete it in the SageMaker console, then try again")

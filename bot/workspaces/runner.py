@@ -31,6 +31,7 @@ class JobRunner:
     Attributes:
         show: shows people the progress of a job or its end, and returns the job with the message that does.
         entry_prefix: begins the ids of audit entries; in a shell `audit.FROM_SHELL`.
+        pause: until another replica may make the next visit.
     """
 
     jobs: JobStore
@@ -38,6 +39,7 @@ class JobRunner:
     audit: AuditLog
     show: Callable[[Job], Job] = lambda job: job
     entry_prefix: str = ""
+    pause: timedelta = PAUSE
     now: Callable[[], datetime] = utc_now
 
     def visit_all(self, tenant: str) -> int:
@@ -50,13 +52,16 @@ class JobRunner:
                 log.warning("job_not_visited", user=member.user_id, why=str(error))
         return len(members)
 
-    def visit(self, member: Member) -> Job | None:
+    def visit(self, member: Member, lease: str = "") -> Job | None:
         """Make the next visit of a member's job; return it, or None if it is not ours to make now.
+
+        Args:
+            lease: that of the visit before, which goes on at once.
 
         Raises:
             StudioLinksError: it did not come to an end; the next visit tries again.
         """
-        lease, now = uuid4().hex, self.now()
+        lease, now = lease or uuid4().hex, self.now()
         job = self.jobs.claim(member, lease, now, now + LEASE)
         return None if job is None else self.continue_(job, lease)
 
@@ -67,7 +72,7 @@ class JobRunner:
             self._record(after)
         if (after.state, after.items) != (job.state, job.items):
             after = self.show(after)
-        return after if self.jobs.save(after, lease, self.now() + PAUSE) else None
+        return after if self.jobs.save(after, lease, self.now() + self.pause) else None
 
     def _visited(self, job: Job) -> Job:
         """Return the job after a visit. What can never succeed ends it; what may pass does not."""

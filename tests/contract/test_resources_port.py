@@ -1,5 +1,6 @@
 """SageMaker's adapter of what makes and removes workspaces, with the stand-in's states and order."""
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
@@ -45,10 +46,30 @@ class AwsClock(Clock):
 
 
 @cache
-def _adapters() -> tuple[Any, Any, Any]:
-    """Return the adapters, and a client for the rest: making them is slow."""
+def _adapters(endpoint: str) -> tuple[Any, Any]:  # noqa: ARG001 - they keep it
+    """Return the adapters: making them is slow."""
     studio = SageMakerStudio(region=REGION, link_seconds=60, session_seconds=1800)
-    return StudioResources(AwsAdmin(region=REGION), REGION), studio, new_session().client("sagemaker", REGION)
+    return StudioResources(AwsAdmin(region=REGION), REGION), studio
+
+
+def sagemaker() -> Any:
+    return _client(os.environ["AWS_ENDPOINT_URL_SAGEMAKER"])
+
+
+@cache
+def _client(endpoint: str) -> Any:  # noqa: ARG001 - it keeps it
+    return new_session().client("sagemaker", REGION)
+
+
+def a_domain() -> None:
+    """Create the domain `d-research`."""
+    sagemaker().create_domain(
+        DomainName="research",
+        AuthMode="IAM",
+        DefaultUserSettings={"ExecutionRole": ROLE},
+        SubnetIds=["subnet-1"],
+        VpcId="vpc-1",
+    )
 
 
 @dataclass
@@ -60,15 +81,10 @@ class AwsWorld(World):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.clock = AwsClock(self.aws)
-        self.resources, self.studio, self.client = _adapters()
+        self.resources, self.studio = _adapters(self.aws.url)
+        self.client = sagemaker()
         self.templates = {"d-research": TEMPLATE}
-        self.client.create_domain(
-            DomainName="research",
-            AuthMode="IAM",
-            DefaultUserSettings={"ExecutionRole": ROLE},
-            SubnetIds=["subnet-1"],
-            VpcId="vpc-1",
-        )
+        a_domain()
         self.aws.delays.starting |= {"UserProfile": 3, "Space": 3}
         self.aws.delays.deleting |= {"UserProfile": 3, "Space": 3, "App": 3}
 
