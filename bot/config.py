@@ -10,8 +10,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from importlib.util import find_spec
 from typing import Annotated, Any, Literal, TypeVar
 
 import boto3
@@ -40,7 +38,6 @@ from bot.core.values import (
     SESSION_SECONDS,
     TENANT_ID,
     USER_ID,
-    install_hint,
     may_hold_secret,
 )
 from bot.variables import (
@@ -253,20 +250,6 @@ def load(kind: type[S]) -> S:
     settings._resolved.update(resolved)  # noqa: SLF001 - no variable may set these, and this is their only writer
     settings._templates = found  # noqa: SLF001
     return settings
-
-
-def drop_ignored_variables() -> dict[str, str]:
-    """Remove variables that platforms set and that do nothing here, before libraries read them; say why."""
-    ignored = {
-        "WEB_CONCURRENCY": "the bot is one process; run more replicas instead",
-        "PROMETHEUS_MULTIPROC_DIR": "the bot is one process, which has its metrics in memory",
-    }
-    exporter = None
-    with suppress(ModuleNotFoundError):
-        exporter = find_spec("opentelemetry.exporter.otlp.proto.http")
-    if exporter is None:
-        ignored["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"traces need an extra; to install it: {install_hint('otel')}"
-    return {name: why for name, why in ignored.items() if os.environ.pop(name, "")}
 
 
 def secret_references(names: Iterable[str] = SECRET) -> frozenset[str]:

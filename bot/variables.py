@@ -3,12 +3,17 @@
 Each description completes the sentence that a variable "must be", for the error about a wrong value.
 """
 
+import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
+
+from bot.core.values import install_hint
 
 WEB_ADDRESS = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
 # Plain HTTP only where nothing leaves this machine.
@@ -69,3 +74,17 @@ def secret(form: str, most: int = 1) -> AfterValidator:
 BotToken = Annotated[SecretStr, secret(r"(xoxe\.)?xoxb-[\w.-]+")]
 BOT_MAY_BE = "the app's bot token, which starts with xoxb- (OAuth & Permissions in the app's settings)"
 Values = Annotated[tuple[str, ...], NoDecode, BeforeValidator(lambda given: split(given) if given else ())]
+
+
+def drop_ignored_variables() -> dict[str, str]:
+    """Remove variables that platforms set and that do nothing here, before libraries read them; say why."""
+    ignored = {
+        "WEB_CONCURRENCY": "the bot is one process; run more replicas instead",
+        "PROMETHEUS_MULTIPROC_DIR": "the bot is one process, which has its metrics in memory",
+    }
+    exporter = None
+    with suppress(ModuleNotFoundError):
+        exporter = find_spec("opentelemetry.exporter.otlp.proto.http")
+    if exporter is None:
+        ignored["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"traces need an extra; to install it: {install_hint('otel')}"
+    return {name: why for name, why in ignored.items() if os.environ.pop(name, "")}

@@ -24,7 +24,8 @@ def serve(
 
     Example: HOST=0.0.0.0 PORT=8080 studio-links serve
     """
-    from bot.config import HttpSettings, SocketSettings, drop_ignored_variables, load
+    from bot.config import HttpSettings, SocketSettings, load
+    from bot.variables import drop_ignored_variables
 
     ignored = drop_ignored_variables()
     settings = load(SocketSettings) if socket else load(HttpSettings)

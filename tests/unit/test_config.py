@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, drop_ignored_variables, load
+from bot.config import HttpSettings, ServeSettings, Settings, SocketSettings, load
 from bot.core.access import Mapping
 from bot.core.errors import ConfigError
 from bot.slack.words import CATALOGUES
+from bot.variables import drop_ignored_variables
 
 TOKEN = "xoxb-1234-abcDEF"
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
