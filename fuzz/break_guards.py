@@ -792,7 +792,7 @@ GUARDS = {
     ),
     "shown names": Guard(
         "admin/names.py",
-        '.replace("<", "").replace(">", "").replace("@", "")',
+        ".translate(NOT_IN_NAMES)",
         "",
         (f"{UNIT}/test_names.py", "test_name_looks_like_no_address_of_another"),
     ),

@@ -263,16 +263,15 @@ class Admin:
         limit: int,
         *,
         before: datetime | None = None,
-        by: str | None = None,
-        outcome: str | None = None,
+        **wanted: str | None,
     ) -> Iterator[Entry]:
         """Return the newest audit entries of a span: of one member, or of everybody.
 
         Args:
             before: the exclusive end of the span; None for now.
-            by, outcome: as for `matches`.
+            wanted: as for `matches`.
         """
         now = self.now()
         since = max(since, now - timedelta(days=self.audit_days))
         found = entries(self.audit, tenant, user_id, since=since, before=before, now=now)
-        return islice((entry for entry in found if matches(entry, by, outcome)), limit)
+        return islice((entry for entry in found if matches(entry, **wanted)), limit)

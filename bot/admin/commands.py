@@ -66,6 +66,7 @@ OUTCOMES = tuple(dict.fromkeys(map(str, (*LINK_OUTCOMES, *CHANGES, *DECISIONS)))
 PATTERNS: Dictionary[str, tuple[re.Pattern[str], int, str]] = {
     Name.USER: (USER_ID, 31, "a Slack user id such as U0123ABCD"),
     Name.BY: (ACTOR, 200, "a Slack user id, or part of a caller's ARN"),
+    Name.APPROVER: (ACTOR, 200, "a Slack user id, or part of a caller's ARN"),
     Name.ALIAS: (ALIAS, 32, "1 to 32 lower-case letters, digits and hyphens"),
     Name.OUTCOME: (re.compile("|".join(OUTCOMES)), 40, f"one of {', '.join(OUTCOMES)}"),
     Name.STATE: (STATE, 3, "on or off"),
@@ -168,7 +169,7 @@ class AdminCommand:
 
     def check(self) -> None:
         """Raise InvalidValue if the fields make no valid record."""
-        if self.verb is Verb.LIST and Name.DOMAIN in self.fields:
+        if self.verb in (Verb.LIST, Verb.HISTORY) and Name.DOMAIN in self.fields:
             check_pattern(
                 "domain", self.fields[Name.DOMAIN], DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123"
             )
@@ -178,6 +179,11 @@ class AdminCommand:
             self.grant()
         elif self.locks:
             Lockdown(self.reason)
+
+    @property
+    def filters(self) -> dict[str, str | None]:
+        """What entries of a history have to be; see `history.matches`."""
+        return {name.value: self.fields.get(name) for name in (Name.BY, Name.OUTCOME, Name.APPROVER, Name.DOMAIN)}
 
     def span(self, now: datetime) -> tuple[datetime, datetime | None]:
         """Return the beginning of a history, and its end unless it is now."""

@@ -1,7 +1,8 @@
 """Read and write the CSV file of `import` and `export`: one row per mapping or rule. Pure.
 
-A mapping fills the columns of `MAPPING_FIELDS`; a rule fills `until` (a date means its end, UTC) and `reason`. An
-empty `profile_arn` keeps the stored one. The first row names the columns, in any order; unused ones may be left out.
+A principal is an id, or a member's e-mail address or @name. A mapping fills the columns of `MAPPING_FIELDS`; a rule
+fills `until` (a date means its end, UTC) and `reason`. An empty `profile_arn` keeps the stored one.
+The first row names the columns, in any order; unused ones may be left out.
 As in spreadsheets, semicolons or tabs may separate cells, a line `sep=,` may come first, empty columns may have no
 heading, and rows may be short.
 `read` returns exactly what `write` wrote, and `write` then writes the same bytes.
@@ -14,13 +15,14 @@ removes it. https://owasp.org/www-community/attacks/CSV_Injection
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
 from bot.admin.commands import parse_when
+from bot.admin.names import UnclearName, is_name
 from bot.core.access import Access, Effect, Grant, Mapping
 from bot.core.values import DEFAULT_ALIAS, USER_ID, InvalidValue, check_pattern, escape_controls
 
@@ -120,19 +122,21 @@ def write(members: Iterable[tuple[str, Access]]) -> Iterator[str]:
             yield csv_line((principal, grant.effect.value, *no_mapping, until, safe_cell(grant.reason)))
 
 
-def read(lines: Iterable[str]) -> ParsedFile:
+def read(lines: Iterable[str], find_id: Callable[[str], str]) -> ParsedFile:
     """Parse the lines of a file and collect everything wrong with them.
 
     Args:
         lines: with their line ends, as `open(..., newline="")` yields them.
+        find_id: returns the id of the member with an e-mail address or @name, or raises UnclearName.
     """
-    return _Reading().read(lines)
+    return _Reading(find_id).read(lines)
 
 
 @dataclass(slots=True)
 class _Reading:
     """Read one file; remember the line of everything that no row may repeat."""
 
+    find_id: Callable[[str], str]
     parsed: ParsedFile = field(default_factory=ParsedFile)
     seen: dict[tuple[str, ...], int] = field(default_factory=dict)
     holders: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
@@ -146,6 +150,8 @@ class _Reading:
                     continue
                 self.parsed.rows += 1
                 self._take(line, _by_name(columns, cells))
+            except UnclearName as error:
+                self._problem(line, str(error), _letter((columns or []).index("principal")))
             except ValueError as error:
                 self._problem(line, str(error), _column_of(error, columns or []))
                 if columns is None:  # without headings nothing else makes sense
@@ -178,9 +184,10 @@ class _Reading:
 
     def _take(self, line: int, row: dict[str, str]) -> None:
         """Add a row to the records of the file; ValueError says what is wrong with it."""
-        principal, kind = row["principal"], row["kind"].lower()
+        kind = row["kind"].lower()
         if kind not in KINDS:
             raise InvalidValue("kind", row["kind"], f"one of {', '.join(KINDS)}")
+        principal = self.find_id(row["principal"]) if is_name(row["principal"]) else row["principal"]
         before = self.parsed.target.get(principal, Access())
         if kind == MAPPING:
             mapping = _mapping(principal, row)

@@ -10,14 +10,16 @@ from typing import Any
 from bot.admin.specs import Verb
 from bot.core import audit as of
 from bot.core.access import Effect, Member
+from bot.core.audit import APPROVED_BY
 from bot.core.ports import AuditLog
-from bot.core.records import Entry, RequestState
+from bot.core.records import DecisionResult, Entry, RequestState
 from bot.core.values import USER_ID
 
 # Changes of many members at once; all entries of one have the same `attempt`.
 IMPORTS = ("import", "sync")
 _LINKS = (of.ISSUED, of.UNDELIVERED, of.REQUESTED, of.CHOOSE)
 _CHANGES = (*Effect, Verb.MAP, Verb.UNMAP, Verb.FORGET, Verb.LOCKDOWN, *IMPORTS, "request", "revoke", "stop", "start")
+_APPROVALS = (RequestState.APPROVED, DecisionResult.ENDORSED)
 _DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN)
 
 
@@ -38,16 +40,37 @@ def entries(
         day -= timedelta(days=1)
 
 
-def matches(entry: Entry, by: str | None, outcome: str | None) -> bool:
-    """Return whether an entry is by this actor and of this outcome; None for any.
+def matches(
+    entry: Entry,
+    by: str | None = None,
+    outcome: str | None = None,
+    approver: str | None = None,
+    domain: str | None = None,
+) -> bool:
+    """Return whether an entry is by this actor, of this outcome, approved by them and about the domain.
 
     Slack users are compared by their whole id, other callers by a part of their name, such as a role's in an ARN. A
-    bar in `by` separates two names of one person.
+    bar separates two names of one person.
     """
-    names = by.split("|") if by else []
-    in_slack = USER_ID.fullmatch(entry.actor) is not None
-    same_actor = not names or any(name == entry.actor or (name in entry.actor and not in_slack) for name in names)
-    return same_actor and outcome in (None, entry.outcome)
+    approved_by = entry.actor if entry.outcome in _APPROVALS else (entry.detail or "").removeprefix(APPROVED_BY)
+    return (
+        outcome in (None, entry.outcome)
+        and (by is None or _is_one(entry.actor, by))
+        and (approver is None or _is_one(approved_by, approver))
+        and (domain is None or domain in _domains(entry))
+    )
+
+
+def _is_one(actor: str, names: str) -> bool:
+    in_slack = USER_ID.fullmatch(actor) is not None
+    return any(name == actor or (name in actor and not in_slack) for name in names.split("|"))
+
+
+def _domains(entry: Entry) -> set[object]:
+    """Return the domains that an entry is about, in the records that it changed too."""
+    records = (entry.before or {}, entry.after or {})
+    changed = (item for record in records for item in flat(record).items())
+    return {entry.domain_id, *(value for name, value in changed if name.endswith(("domain_id", "domain")))}
 
 
 def batches(entries: Iterable[Entry], *, apart: bool = False) -> Iterator[tuple[Entry, ...]]:

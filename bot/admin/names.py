@@ -16,6 +16,7 @@ from bot.core.values import CONTROL
 
 # The candidates that an error names, and the longest name that is shown.
 MAX_CANDIDATES, MAX_NAME_LENGTH = 5, 60
+NOT_IN_NAMES = str.maketrans("", "", "<>@()")
 # The form only: Slack says whose an address is.
 ADDRESS = re.compile(r"[^\s@:/|<>]+@[^\s@:/|<>]+")
 
@@ -81,13 +82,14 @@ def find(text: str, people: Iterable[Person], tenant: str) -> Person:
 
 
 def label(person: Person) -> str:
-    """Return the name and address of an account; "" if nothing is known.
+    """Return the name and address of an account; "" if nothing is known."""
+    return " ".join(part for part in (shown_name(person), f"<{person.email}>" if person.email else "") if part)
 
-    A name cannot look as if it had an address in it, or be longer than what stands beside it.
-    """
-    name = " ".join(CONTROL.sub("", person.name).replace("<", "").replace(">", "").replace("@", "").split())
-    name = f"{name[:MAX_NAME_LENGTH]}…" if len(name) > MAX_NAME_LENGTH else name
-    return " ".join(part for part in (name, f"<{person.email}>" if person.email else "") if part)
+
+def shown_name(person: Person) -> str:
+    """Return the name of an account as it is shown: short, and without what looks like an address or an id in it."""
+    name = " ".join(CONTROL.sub("", person.name).translate(NOT_IN_NAMES).split())
+    return f"{name[:MAX_NAME_LENGTH]}…" if len(name) > MAX_NAME_LENGTH else name
 
 
 def names_of(person: Person) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def page_of_entries(admin: Admin, tenant: str, command: AdminCommand, after: str
             searched_to = None if full else looked_at.at
             return Page(command, tuple(page), searched_to=searched_to), f"{looked_at.at.isoformat()} {looked_at.id}"
         looked_at = entry
-        if matches(entry, command.fields.get(Name.BY), command.fields.get(Name.OUTCOME)):
+        if matches(entry, **command.filters):
             page.append(entry)
             lines += not goes_on
     return Page(command, tuple(page)), ""

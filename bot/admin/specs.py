@@ -42,6 +42,7 @@ class Name(StrEnum):
     REASON = "reason"
     SINCE = "since"
     BY = "by"
+    APPROVER = "approver"
     OUTCOME = "outcome"
     DAY = "day"
     STATE = "state"
@@ -55,6 +56,8 @@ class Name(StrEnum):
     NO_RULE = "no-rule"
 
 
+# Those who have changed something.
+ACTORS = frozenset({Name.BY, Name.APPROVER})
 # Those that have no value: they are given or not.
 FLAGS = (Name.BROKEN, Name.DENIED, Name.NO_RULE)
 
@@ -96,6 +99,9 @@ FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
         ),
         Name.SINCE: FieldSpec("WHEN", "How far back: 8h, 30d, 2026-01-31. The default is 7d."),
         Name.BY: FieldSpec("ADMIN", "Only their changes: a member, or part of a caller's ARN.", Kind.PERSON),
+        Name.APPROVER: FieldSpec(
+            "ADMIN", "Only what they approved: a member, or part of a caller's ARN.", Kind.PERSON
+        ),
         Name.OUTCOME: FieldSpec("OUTCOME", "Only this outcome, such as issued, done or not_allowed."),
         Name.DAY: FieldSpec("DAY", "Only this day (UTC), such as 2026-01-31.", Kind.DAY),
         Name.OVER: FieldSpec("SPAN", "Only what has run for at least this long, such as 12h or 3d."),
@@ -222,11 +228,11 @@ COMMAND_SPECS: Dictionary[Verb, CommandSpec] = MappingProxyType(
         ),
         Verb.HISTORY: CommandSpec(
             "Show the audit, newest first: requests and changes, with the values before and after.\n\n"
-            "The audit is read by member or by day; --by and --outcome filter what was read.",
+            "The audit is read by member or by day; the other options filter what was read.",
             "history @ana --since 30d",
-            options=(Name.BY, Name.OUTCOME, Name.DAY, Name.SINCE),
+            options=(Name.BY, Name.APPROVER, Name.DOMAIN, Name.OUTCOME, Name.DAY, Name.SINCE),
             required=frozenset(),
-            field_help={Name.USER: "Only this member."},
+            field_help={Name.USER: "Only this member.", Name.DOMAIN: "Only what was about this domain."},
             reads=True,
         ),
         Verb.EXPLAIN: CommandSpec(

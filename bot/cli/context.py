@@ -6,12 +6,13 @@ load than everything else.
 
 import logging
 import sys
+from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bot import console
 from bot.admin.changes import Admin
-from bot.admin.names import is_name, label
+from bot.admin.names import find, folded, is_name, label, names_of
 from bot.core.link import Source
 from bot.core.records import Actor
 from bot.observability import logs
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from bot.admin.listing import Listing
     from bot.admin.notices import Notice
     from bot.config import Settings
+    from bot.core.access import Person
     from bot.links.facts import Gatherer
     from bot.slack.names import Names
 
@@ -110,6 +112,22 @@ class CommandContext:
         found = find_member(clients.patient_slack(self.settings), self.tenant, text)
         console.warn(f"{text} is {found.user_id}, {label(found)}")
         return found.user_id
+
+    def find_listed(self, name: str) -> str:
+        """Return the id of the member with this name, as `user_id` does, from one list of all accounts."""
+        return find(name, self._by_name.get(folded(name.removeprefix("@")), ()), self.tenant).user_id
+
+    @cached_property
+    def _by_name(self) -> "dict[str, list[Person]]":
+        """All accounts by each of their names and by their address."""
+        from bot.app import clients
+
+        found: dict[str, list[Person]] = defaultdict(list)
+        accounts = clients.patient_slack(self.settings).accounts()
+        for person in console.progress(accounts, total=None, doing="listing members"):
+            for name in set(map(folded, names_of(person))):
+                found[name].append(person)
+        return found
 
     @cached_property
     def actor(self) -> Actor:

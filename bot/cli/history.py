@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dictionary
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -14,11 +15,13 @@ from bot import console
 from bot.admin.commands import AdminCommand
 from bot.admin.csv_file import csv_line, safe_cell
 from bot.admin.history import batches, flat, says_all, sentence, short_name
+from bot.admin.names import label, shown_name
 from bot.admin.specs import Name, Verb
 from bot.cli.context import CommandContext
-from bot.cli.options import AsJson, add_verb
+from bot.cli.options import AsJson, Ids, add_verb
+from bot.core.access import Person
 from bot.core.records import Entry
-from bot.core.values import utc_now
+from bot.core.values import USER_ID, utc_now
 from bot.slack.words.admin_en import AdminWords
 
 commands = typer.Typer()
@@ -26,6 +29,10 @@ commands = typer.Typer()
 # The columns whose names differ from the entry's fields.
 COLUMNS = {"subject": "member", "actor": "by", "source": "door"}
 NOT_IN_CSV = {"attempt", "tenant", "link_sha256", "expires_at", "locale"}
+OF_NAMES = ("name", "by_name")
+# Entries whose people's names are looked up at once.
+AT_ONCE = 200
+People = Dictionary[str, Person]
 CSV_COLUMNS = {COLUMNS.get(each.name, each.name): each.name for each in fields(Entry) if each.name not in NOT_IN_CSV}
 
 
@@ -36,27 +43,27 @@ def history(
     limit: Annotated[int, typer.Option(min=1, help="The most entries to print.")] = 1000,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, safe to open in a spreadsheet.")] = False,
+    ids: Ids = False,
 ) -> None:
     if as_json and as_csv:
         raise typer.BadParameter("choose one of --json and --csv")
     start, end = command.span(utc_now())
-    by, outcome = command.fields.get(Name.BY), command.fields.get(Name.OUTCOME)
-    user = command.principal or None
-    found = run.admin.history(run.tenant, user, start, limit + 1, before=end, by=by, outcome=outcome)
+    user, filters = command.principal or None, command.filters
+    found = run.admin.history(run.tenant, user, start, limit + 1, before=end, **filters)
     entries = _newest(console.reading(found, "entries"), limit)
     if as_json:
         console.print_json_array(map(_fields, entries))
     elif as_csv:
-        sys.stdout.write(csv_line(CSV_COLUMNS))
-        for entry in entries:
-            values = _fields(entry)
-            sys.stdout.write(csv_line(_cell(values[name]) for name in CSV_COLUMNS.values()))
+        sys.stdout.write(csv_line((*CSV_COLUMNS, *(() if ids else OF_NAMES))))
+        for entry, people in _with_names(run, ((entry,) for entry in entries), ids=ids):
+            values = _fields(entry[0])
+            names = () if ids else (_name(people, entry[0].subject), _name(people, entry[0].actor))
+            sys.stdout.write(csv_line(map(_cell, (*(values[name] for name in CSV_COLUMNS.values()), *names))))
     else:
-        rows = (
-            (batch[0].at, batch[0].subject, _sentence(batch), _details(batch))
-            for batch in batches(entries, apart=by is not None)
-        )
-        console.print_table(["at", "member", "what", "details"], rows, empty="nothing has happened in that time")
+        found_batches = batches(entries, apart=filters[Name.BY] is not None)
+        rows = (_cells(batch, people, ids=ids) for batch, people in _with_names(run, found_batches, ids=ids))
+        columns = ["at", "member", *([] if ids else ["name"]), "what", "details"]
+        console.print_table(columns, rows, empty="nothing has happened in that time")
 
 
 add_verb(commands, Verb.HISTORY, history)
@@ -71,8 +78,32 @@ def _newest(found: Iterable[Entry], limit: int) -> Iterator[Entry]:
         yield entry
 
 
-def _sentence(batch: tuple[Entry, ...]) -> str:
-    return sentence(batch, AdminWords.sentences, who=short_name, when=when, text=str, command="studio-links")
+def _with_names(
+    run: CommandContext, found: Iterable[tuple[Entry, ...]], *, ids: bool
+) -> Iterator[tuple[tuple[Entry, ...], People]]:
+    """Yield entries with what is known of the people in them, many at a time; nothing with `ids`."""
+    rest = iter(found)
+    while some := list(islice(rest, AT_ONCE)):
+        users = {name for batch in some for name in (batch[0].subject, batch[0].actor) if USER_ID.fullmatch(name)}
+        people = {} if ids else run.names.of(run.tenant, sorted(users))
+        yield from ((batch, people) for batch in some)
+
+
+def _cells(batch: tuple[Entry, ...], people: People, *, ids: bool) -> list[object]:
+    names = [] if ids else [_name(people, batch[0].subject)]
+    return [batch[0].at, batch[0].subject, *names, _sentence(batch, people), _details(batch)]
+
+
+def _name(people: People, user: str) -> str | None:
+    return label(people[user]) if user in people else None
+
+
+def _sentence(batch: tuple[Entry, ...], people: People | None = None) -> str:
+    def who(name: str) -> str:
+        known = (people or {}).get(name)
+        return f"{name} ({shown_name(known)})" if known and known.name else short_name(name)
+
+    return sentence(batch, AdminWords.sentences, who=who, when=when, text=str, command="studio-links")
 
 
 def _details(batch: tuple[Entry, ...]) -> str:

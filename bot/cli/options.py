@@ -10,7 +10,7 @@ import typer
 
 from bot.admin.commands import YES, ParseError, Problem, build
 from bot.admin.names import actor, is_name
-from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, FLAGS, CommandSpec, Name, Verb
+from bot.admin.specs import ACTORS, COMMAND_SPECS, FIELD_SPECS, FLAGS, CommandSpec, Name, Verb
 from bot.cli.context import CommandContext
 from bot.core.values import ROLE_ARN, check_pattern, utc_now
 
@@ -66,8 +66,8 @@ def add_verb(app: typer.Typer, verb: Verb, work: Callable[..., None]) -> None:
         context = cache(partial(CommandContext, given["team"]))
         if is_name(given_fields.get(Name.USER, "")):
             given_fields[Name.USER] = context().user_id(given_fields[Name.USER])
-        if Name.BY in given_fields:
-            given_fields[Name.BY] = actor(given_fields[Name.BY], lambda name: context().user_id(name))
+        for name in ACTORS & given_fields.keys():
+            given_fields[name] = actor(given_fields[name], lambda text: context().user_id(text))
         asks_nothing = verb is Verb.LOCKDOWN and not given_fields
         command = None if asks_nothing else build(verb, given_fields, utc_now())
         work(context(), command, **{option.name: given[option.name] for option in own})

@@ -3,9 +3,10 @@
 import csv
 import sys
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache, partial
 from io import SEEK_END, BufferedReader, TextIOWrapper
 from itertools import groupby, takewhile
 from signal import SIGINT, signal
@@ -50,7 +51,8 @@ def import_(
 ) -> None:
     """Import mappings and rules from a CSV file, one per row. Every row is checked before anything is written.
 
-    The first row names the columns, in any order. Each row has a `principal` (a Slack id) and a `kind`. A `mapping`
+    The first row names the columns, in any order. Each row has a `principal` (an id, or a member's
+    e-mail address or @name) and a `kind`. A `mapping`
     needs `domain` and `profile`, and may have `alias`, `region`, `role_arn`, `space`, `landing`, `session_seconds`
     and `profile_arn`. A rule may have `until` (a date, meaning its end, or a full time) and `reason`. `export` prints
     such a file. With `yes` in a column `create`, a mapping's profile is made as by `map --create`. An apostrophe
@@ -61,10 +63,11 @@ def import_(
 
     Example: studio-links import members.csv --dry-run
     """
-    parsed = _read(file)
+    context = cache(partial(CommandContext, team, WORKERS))
+    parsed = _read(file, lambda name: context().find_listed(name))
     if parsed.problems:
         _refuse(file.name, [str(problem) for problem in parsed.problems], parsed.more, as_json=as_json)
-    run = CommandContext(team, WORKERS)
+    run = context()
     made = new_profiles.prepare_rows(run, parsed)
     importing = Import(run.admin, run.tenant, run.actor)
     changing, failures, unchanged = compare(importing, parsed.target)
@@ -184,7 +187,7 @@ def _principal(grant: Grant) -> str:
     return grant.principal
 
 
-def _read(file: BufferedReader) -> ParsedFile:
+def _read(file: BufferedReader, find_id: Callable[[str], str]) -> ParsedFile:
     """Parse UTF-8, or the UTF-16 of some spreadsheets. Bytes that are neither are problems of their cells."""
     size = file.seek(0, SEEK_END) if file.seekable() else 0
     if size > MAX_FILE_BYTES:
@@ -201,7 +204,7 @@ def _read(file: BufferedReader) -> ParsedFile:
         encoding = "utf-8"
     try:
         with TextIOWrapper(buffered, encoding, "surrogateescape", newline="") as lines:
-            return read(lines)
+            return read(lines, find_id)
     except UnicodeDecodeError:
         raise BadInput(f"{file.name} is damaged UTF-16: save it as “CSV UTF-8”, then import it") from None
     except OSError as error:

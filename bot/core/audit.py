@@ -12,6 +12,8 @@ from bot.core.records import AccessRequest, Actor, Entry, Record
 from bot.core.values import MAX_SESSION_NAME_LENGTH
 
 LINK = "link"
+# Begins the detail of a change that a second administrator has approved.
+APPROVED_BY = "approved by "
 REQUESTED = "requested"
 ISSUED = "issued"
 UNDELIVERED = "undelivered"
@@ -116,7 +118,7 @@ def changed(
     """Record an administrative act and the records that it replaced and wrote, as one whole entry."""
     mapping = next((value for value in (after, before) if isinstance(value, Mapping)), None)
     if actor.approved_by is not None:
-        detail = f"approved by {actor.approved_by}"
+        detail = f"{APPROVED_BY}{actor.approved_by}"
     # IAM tells shells from bots by the keys that they may write; see `aws.iam_policy`.
     entry_id = f"{FROM_SHELL if actor.source is Source.CLI else ''}{uuid4().hex}"
     return Entry(

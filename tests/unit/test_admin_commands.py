@@ -68,6 +68,7 @@ UNDERSTOOD: list[tuple[str, Verb, dict[str, str]]] = [
     ("show @ana", Verb.SHOW, {"user": "U0ANA"}),
     ("show ana@example.com", Verb.SHOW, {"user": "U0ANA"}),
     ("show <mailto:ana@example.com|ana@example.com>", Verb.SHOW, {"user": "U0ANA"}),
+    ("history --approver @ada --domain d-a", Verb.HISTORY, {"approver": "U0ADA", "domain": "d-a"}),
     ("history --by @ada", Verb.HISTORY, {"by": "U0ADA"}),
     ("history --by ada@example.com", Verb.HISTORY, {"by": "U0ADA|ada@example.com"}),
     ("history --by cli@example.com", Verb.HISTORY, {"by": "cli@example.com"}),

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.admin.csv_file import COLUMNS, MAX_MAPPINGS, MAX_PROBLEMS, ParsedFile, read, safe_cell, write
+from bot.admin.names import NameProblem, UnclearName
 from bot.cli import transfer
 from bot.core.access import Access, Effect, Grant, Mapping
 from bot.core.values import CONTROL
@@ -23,7 +24,24 @@ ARN = "arn:aws:sagemaker:eu-west-1:123456789012:user-profile"
 
 
 def lines(text: str) -> ParsedFile:
-    return read(io.StringIO(text, newline=""))
+    return read(io.StringIO(text, newline=""), find_id)
+
+
+def find_id(name: str) -> str:
+    if name not in ("@ana", "ana@example.com"):
+        raise UnclearName(NameProblem.NOBODY, name)
+    return "U0ANA"
+
+
+def test_member_is_named_by_address_or_user_name() -> None:
+    rows = "ana@example.com,mapping,d-a,ana\n@ana,allow\nU0BEN,allow\n@eve,allow\neve@example.com,deny\n"
+    parsed = lines(f"principal,kind,domain,profile\n{rows}")
+
+    assert {user: (len(each.mappings), len(each.grants)) for user, each in parsed.target.items()} == {
+        "U0ANA": (1, 1),
+        "U0BEN": (0, 1),
+    }
+    assert [(each.line, each.column) for each in parsed.problems] == [(5, "A"), (6, "A")]
 
 
 def problems(text: str) -> list[str]:
@@ -194,7 +212,7 @@ def test_utf_16_is_read(tmp_path: Path, case: str) -> None:
     path.write_bytes(UTF_16[case])
 
     with path.open("rb") as file:
-        parsed = transfer._read(file)
+        parsed = transfer._read(file, find_id)
 
     assert parsed.problems == []
     assert parsed.target["U0123ABCD"].grants == (Grant("U0123ABCD", Effect.ALLOW, None, "x"),)
@@ -206,7 +224,7 @@ def test_byte_that_is_no_text_is_refused_by_line_and_column(tmp_path: Path) -> N
     path.write_bytes("principal,kind,reason\nU0A,allow,Übergabe\n".encode("latin-1"))
 
     with path.open("rb") as file:
-        [problem] = transfer._read(file).problems
+        [problem] = transfer._read(file, find_id).problems
 
     assert str(problem) == (
         "line 2, column C: reason '\\udcdcbergabe' is not valid: it must be in UTF-8: save the file as “CSV UTF-8”"

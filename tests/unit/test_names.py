@@ -78,6 +78,7 @@ def test_refusal_names_a_few_candidates() -> None:
     [
         ("Ana Lima", "Ana Lima <eve@example.com>"),
         ("Ana <ana@example.com>", "Ana anaexample.com <eve@example.com>"),
+        ("Ben (U0ANA)", "Ben U0ANA <eve@example.com>"),
         ("A\nna\u202e", "A na <eve@example.com>"),
         ("x" * 99, f"{'x' * 60}… <eve@example.com>"),
         ("", "<eve@example.com>"),
@@ -105,3 +106,15 @@ def test_author_by_an_address_that_slack_does_not_know_is_part_of_a_caller() -> 
     assert actor("Admins/ada@example.com", nobody) == "Admins/ada@example.com"
     with pytest.raises(UnclearName):
         actor("@ci", nobody)
+
+
+def test_history_is_filtered_by_approver_and_domain() -> None:
+    """Whether they pressed Approve, or agreed to a change as the second administrator."""
+    pressed = an_entry("1", actor="U0BEA", action="decide", outcome="approved")
+    agreed = an_entry("2", actor="U0ADA", action="map", outcome="done", detail="approved by U0BEA", domain_id="d-a")
+    moved = an_entry("3", actor="U0BEA", action="import", before={"mapping#x": {"domain_id": "d-a"}})
+    entries = [pressed, agreed, moved]
+    assert [entry.id for entry in entries if matches(entry, approver="U0BEA")] == ["1", "2"]
+    assert [entry.id for entry in entries if matches(entry, approver="U0ADA")] == []
+    assert [entry.id for entry in entries if matches(entry, domain="d-a")] == ["2", "3"]
+    assert [entry.id for entry in entries if matches(entry, approver="U0BEA", domain="d-a")] == ["2"]

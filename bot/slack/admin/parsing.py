@@ -13,7 +13,7 @@ from datetime import datetime
 
 from bot.admin.commands import YES, AdminCommand, ParseError, Problem, build
 from bot.admin.names import ADDRESS, actor, is_name
-from bot.admin.specs import COMMAND_SPECS, FLAGS, Name, Verb
+from bot.admin.specs import ACTORS, COMMAND_SPECS, FLAGS, Name, Verb
 from bot.core.values import GROUP_ID
 
 # The characters that open and close a quotation, in straight, English, German and French.
@@ -28,7 +28,7 @@ MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})(?:\|[^<>]*)?>|<!subteam\^(S[A-Z0-9
 MAILTO = re.compile(r"<mailto:([^<>|]+)(?:\|[^<>]*)?>")
 # A real id has a digit in it, a word in capitals has none: `deny WALTER` is a mistake.
 BARE_ID = re.compile(r"[UWS](?=[A-Z]*[0-9])[A-Z0-9]{1,30}")
-PEOPLE = (Name.USER, Name.BY, Name.GROUP, Name.SEARCH)
+PEOPLE = (Name.USER, Name.BY, Name.APPROVER, Name.GROUP, Name.SEARCH)
 # The field of a form for a user group.
 GROUP = "group"
 
@@ -112,8 +112,8 @@ def _fields(verb: Verb, tokens: list[Token], find_id: Callable[[str], str]) -> d
         fields[name] = _value(verb, name, value)
     if is_name(fields.get(Name.USER, "")):
         fields[Name.USER] = find_id(fields[Name.USER])
-    if Name.BY in fields:
-        fields[Name.BY] = actor(fields[Name.BY], find_id)
+    for name in ACTORS & fields.keys():
+        fields[name] = actor(fields[name], find_id)
     return fields
 
 
