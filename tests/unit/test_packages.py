@@ -56,6 +56,25 @@ def test_wheel_has_each_file_of_the_package(wheel: Path) -> None:
     assert any(name.endswith("/licenses/LICENSE") for name in info)
 
 
+def test_wheel_runs_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    """It has the Slack manifest inside, which a clone has beside the package."""
+    installed, empty = tmp_path / "installed", tmp_path / "empty"
+    empty.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)  # noqa: S202 - just built
+    ended = subprocess.run(
+        [sys.executable, "-m", "bot", "manifest"],
+        env={"PYTHONPATH": str(installed)},
+        cwd=empty,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == (ROOT / "manifest.yml").read_text()
+    assert list(empty.iterdir()) == []
+
+
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only a clone knows the files of the repository")
 def test_sdist_has_each_file_of_the_repository(wheel: Path) -> None:
     """So that a package of a Linux distribution can run the tests."""
