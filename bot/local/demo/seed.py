@@ -39,15 +39,16 @@ class DemoMember:
     scientist: bool = False  # in the user group that is allowed
 
 
+# The first three play the page's tour.
 MEMBERS = (
     DemoMember("ana", "U0ANA", "has a profile and is allowed", effect=Effect.ALLOW),
-    DemoMember("maya", "U0MAYA", "has several profiles and is allowed", many=True, effect=Effect.ALLOW),
     DemoMember("ben", "U0BEN", "has a profile but is not on the allow-list"),
+    DemoMember("ada", "U0ADA", "administers, and is allowed", effect=Effect.ALLOW, admin=True),
+    DemoMember("maya", "U0MAYA", "has several profiles and is allowed", many=True, effect=Effect.ALLOW),
     DemoMember("cleo", "U0CLEO", "has a profile but is denied", effect=Effect.DENY),
     DemoMember("dan", "U0DAN", "has nothing yet", mapped=False),
     DemoMember("eve", "U0EVE", "has a profile and is allowed through a group", scientist=True),
     DemoMember("gus", "U0GUS", "is a guest of the workspace", effect=Effect.ALLOW, guest=True),
-    DemoMember("ada", "U0ADA", "administers, and is allowed", effect=Effect.ALLOW, admin=True),
     DemoMember("bea", "U0BEA", "administers as well, and agrees where two have to", mapped=False, admin=True),
 )
 ADMINS = tuple(member for member in MEMBERS if member.admin)
@@ -128,7 +129,6 @@ def _furnish(workspace: Workspace) -> None:
     workspace.add_channel(Channel(RANDOM, "random", full_members, topic="Anything else"))
     for member in MEMBERS:
         workspace.direct_message(member.user_id)
-        peer = MEMBERS[0] if member.admin else ADMINS[0]
-        workspace.direct_message(member.user_id, peer.user_id)
+    workspace.direct_message(MEMBERS[0].user_id, ADMINS[0].user_id)
     for channel, author, text in MESSAGES:
         workspace.say(author, text, channel=channel)

@@ -8,9 +8,8 @@ const STEPS = {
   link: ["Get a link", "Type /studio in the message box, and press Enter."],
   open: ["Open it", "Press Open Studio: it signs you in, and the used link leaves the screen."],
   expire: ["Watch it expire", "Press New link, and wait until the message says that the link has expired."],
-  ask: ["Be refused and ask",
-    "Become ben in the list of members, type /studio, press Request access, and send the form."],
-  approve: ["Approve as ada", "Become ada, open studio-links under Apps, and press Approve in its Messages tab."],
+  ask: ["Be refused and ask", "Become ben, type /studio, and send a request for access."],
+  approve: ["Approve as ada", "Become ada, open studio-links, and press Approve under Messages."],
 };
 const OVER = "That was the tour. Type /studio help for the rest, or become another member.";
 

@@ -57,11 +57,10 @@ const GERMAN = {
   "Press New link, and wait until the message says that the link has expired.":
     "Drücke „Neuer Link“ und warte, bis die Nachricht sagt, dass der Link abgelaufen ist.",
   "Be refused and ask": "Abgelehnt werden und fragen",
-  "Become ben in the list of members, type /studio, press Request access, and send the form.":
-    "Werde ben in der Liste der Mitglieder, tippe /studio, drücke „Zugriff beantragen“ und schick das Formular ab.",
+  "Become ben, type /studio, and send a request for access.": "Werde ben, tippe /studio und beantrage Zugriff.",
   "Approve as ada": "Als ada genehmigen",
-  "Become ada, open studio-links under Apps, and press Approve in its Messages tab.":
-    "Werde ada, öffne studio-links unter Apps und drücke „Genehmigen“ im Tab „Nachrichten“.",
+  "Become ada, open studio-links, and press Approve under Messages.":
+    "Werde ada, öffne studio-links und drücke „Genehmigen“ unter „Nachrichten“.",
   "That was the tour. Type /studio help for the rest, or become another member.":
     "Das war die Tour. Tippe /studio help für alles Weitere, oder werde ein anderes Mitglied.",
 
