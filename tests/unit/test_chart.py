@@ -34,6 +34,7 @@ HTTP = REQUIRED | {
     "prometheusRule": {"enabled": True, "repository": "https://git.example.org/ours"},
     "networkPolicy": {"metricsFrom": PROMETHEUS},
     "settings": {"STUDIO_SOLE_ADMIN": True},
+    "caBundle": {"configMap": "authorities"},
     "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
 }
 GATEWAY = HTTP | {
@@ -203,7 +204,8 @@ def test_pod_meets_the_restricted_standard(releases: dict[str, Rendered]) -> Non
         }
         assert release.pod["automountServiceAccountToken"] is False
         assert release.container["image"].endswith(f"/studio-links@{DIGEST}")
-        assert not {"volumes", "hostNetwork", "hostPID", "hostIPC"} & release.pod.keys()
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & release.pod.keys()
+        assert all(each.keys() == {"name", "configMap"} for each in release.pod.get("volumes", []))
 
 
 def test_pod_gets_references_to_its_secrets_only(releases: dict[str, Rendered]) -> None:
@@ -326,6 +328,15 @@ def test_documented_values_are_accepted(chart: Any) -> None:
     http["ingress"] |= alb
     release = Rendered(chart.render(first | http, name=NAME, namespace=NAMESPACE))
     assert release.only("Ingress")["metadata"]["annotations"]["alb.ingress.kubernetes.io/target-type"] == "ip"
+
+
+def test_own_authorities_are_trusted_by_all_clients(releases: dict[str, Rendered]) -> None:
+    release = releases["http"]
+    [mount], [volume] = release.container["volumeMounts"], release.pod["volumes"]
+    assert (volume["configMap"], mount["name"], mount["readOnly"]) == ({"name": "authorities"}, volume["name"], True)
+    for name in ("SSL_CERT_FILE", "AWS_CA_BUNDLE"):
+        assert release.environment[name] == f"{mount['mountPath']}/ca.crt"
+    assert "volumes" not in releases["socket"].pod
 
 
 def test_names_of_digits_stay_text(chart: Any) -> None:
