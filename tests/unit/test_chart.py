@@ -38,6 +38,7 @@ HTTP = REQUIRED | {
     "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
 }
 GATEWAY = HTTP | {
+    "host": "::",
     "ingress": {"enabled": False},
     "gateway": {"enabled": True, "host": "studio-links.example.com", "parentRefs": [{"name": "public"}]},
 }
@@ -241,6 +242,7 @@ def test_bot_accepts_the_environment_of_the_pod(releases: dict[str, Rendered]) -
         given = {name: secrets.get(name, value) for name, value in environment.items()}
         read: Any = settings(**{name.lower(): value for name, value in given.items()})
         assert (read.host, read.port, read.metrics_port, read.aws_region) == ("0.0.0.0", 3000, 9090, "eu-west-1")  # noqa: S104 - it is the pod's
+    assert releases["gateway"].environment["HOST"] == "::"
     assert releases["socket"].environment["STUDIO_REPLICAS"] == "2"
     assert releases["socket"].environment["STUDIO_SESSION_SECONDS"] == "14400"
     assert releases["http"].environment["STUDIO_SOLE_ADMIN"] == "true"
