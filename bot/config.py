@@ -54,6 +54,7 @@ from bot.variables import (
     split,
     whole_number,
 )
+from bot.workspaces import limits
 
 S = TypeVar("S", bound="Settings")
 
@@ -113,6 +114,8 @@ class Settings(BaseSettings):
     studio_price_file: str | None = matching(
         None, r"^[^\x00-\x1f]{1,1000}$", "the path of a file that `studio-links prices --write` has written"
     )
+    studio_running_hours: str = matching("", limits.FORM, limits.MAY_BE)
+    studio_stop_hours: str = matching("", limits.STOP_FORM, limits.STOP_MAY_BE)
     studio_link_hosts: Annotated[Values, AfterValidator(each_matches(HOST_PATTERN))] = Field(
         (), description="host names such as studio.example.com or *.studio.example.com, separated by commas"
     )

@@ -1081,8 +1081,8 @@ GUARDS = {
     # What runs in Studio
     "own apps alone": Guard(
         "workspaces/app_changes.py",
-        "            if not app.belongs_to(mapping):\n",
-        "            if False:\n",
+        "return app if app.belongs_to(mapping) else Reason.APP_NOT_YOURS",
+        "return app",
         (f"{UNIT}/test_running.py", "test_app_in_a_space_of_somebody_else_is_not_stopped"),
     ),
     "own spaces to start": Guard(
@@ -1114,6 +1114,31 @@ GUARDS = {
         'scope.studio("app", f"/{owner}/*")',
         'scope.studio("app", "/*")',
         (f"{CONTRACT}/test_apps_port.py", "test_role_of_a_mapping_acts_on_one_space"),
+    ),
+    "warned before a stop": Guard(
+        "workspaces/reminders.py",
+        "        if stop_at is not None and told.warned_at is not None:\n"
+        "            if now >= max(stop_at, told.warned_at + HOUR):\n",
+        "        if stop_at is not None:\n            if now >= stop_at:\n",
+        (f"{UNIT}/test_reminders.py", "test_nothing_stops_unwarned"),
+    ),
+    "warnings that arrived": Guard(
+        "workspaces/reminders.py",
+        "            self._forget_warnings(member, told, now)\n",
+        "",
+        (f"{UNIT}/test_reminders.py", "test_warning_that_did_not_arrive_stops_nothing"),
+    ),
+    "one message a day": Guard(
+        "workspaces/reminders.py",
+        "        if not self.store.write(member, told, now):",
+        "        if not self.store.write(member, told, now) and False:",
+        (f"{UNIT}/test_reminders.py", "test_two_that_look_at_once_send_one_message"),
+    ),
+    "quiet at night": Guard(
+        "workspaces/reminders.py",
+        " or local_time(now, person.tz_offset).hour not in WAKING:",
+        ":",
+        (f"{UNIT}/test_reminders.py", "test_no_message_at_night_in_the_members_zone"),
     ),
     "no revocation without a record": Guard(
         "cli/revoke.py",

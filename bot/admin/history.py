@@ -18,7 +18,8 @@ from bot.core.values import USER_ID
 # Changes of many members at once; all entries of one have the same `attempt`.
 IMPORTS = ("import", "sync")
 _LINKS = (of.ISSUED, of.UNDELIVERED, of.REQUESTED, of.CHOOSE)
-_CHANGES = (*Effect, Verb.MAP, Verb.UNMAP, Verb.FORGET, Verb.LOCKDOWN, *IMPORTS, "request", "revoke", "stop", "start")
+_WORKSPACES = ("revoke", "stop", "start", "keep")
+_CHANGES = (*Effect, Verb.MAP, Verb.UNMAP, Verb.FORGET, Verb.LOCKDOWN, *IMPORTS, "request", *_WORKSPACES)
 _APPROVALS = (RequestState.APPROVED, DecisionResult.ENDORSED)
 _DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN)
 

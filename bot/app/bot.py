@@ -20,6 +20,7 @@ from bot.slack.app_context import AppContext
 from bot.slack.payloads import Home, admits_anybody, foreign_token, home_tenant
 from bot.store.models import Tables
 from bot.store.tables import ready
+from bot.workspaces.reminders import Reminders
 
 if TYPE_CHECKING:
     from bot.observability.traces import Tracing
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Seconds between looks at whether Slack's records of members are due for renewal.
+# Seconds between looks at whether Slack's records of members are due for renewal, or members for a reminder.
 RENEWAL_PAUSE = 60
 # Seconds between attempts to reach Slack and DynamoDB at startup; the last one repeats.
 START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)
@@ -109,6 +110,9 @@ class Bot:
         kept, tenant = self.app.signin.facts.kept, home_tenant(home, self.app.teams)
         if kept is not None:
             threading.Thread(target=self._keep_people, name="people", args=(kept, tenant), daemon=True).start()
+        if self.app.reminders is not None:
+            reminders = self.app.reminders
+            threading.Thread(target=self._remind, name="reminders", args=(reminders, tenant), daemon=True).start()
         log.info("ready", team=home.team_id, app=home.app_id)
 
     def _keep_people(self, kept: People, tenant: str) -> None:
@@ -120,6 +124,17 @@ class Bot:
                 log.warning("people_not_renewed", why=str(error))
             except Exception:  # the next attempt is all that can be done
                 log.exception("people_not_renewed")
+            self._stopping.wait(RENEWAL_PAUSE)
+
+    def _remind(self, reminders: Reminders, tenant: str) -> None:
+        """Look at what has run for long, for as long as the bot runs."""
+        while not self._stopping.is_set():
+            try:
+                reminders.look(tenant)
+            except StudioLinksError as error:
+                log.warning("not_reminded", why=str(error))
+            except Exception:  # the next look is all that can be done
+                log.exception("not_reminded")
             self._stopping.wait(RENEWAL_PAUSE)
 
     def _reach_aws(self) -> None:

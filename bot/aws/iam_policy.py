@@ -79,6 +79,7 @@ def _serving(scope: Scope) -> list[dict[str, Any]]:
         profiles | ({"Condition": TAGGED} if scope.by_tag else {}),
         *_common(scope),
         *running(scope, STOP_AND_START),
+        _tables(scope, "Everyone", ("Scan",) if scope.runs else (), ["access"]),
         statement("OfferSpaces", ["sagemaker:ListSpaces"], ["*"] if scope.domains else []),
         _tables(scope, "Access", ("BatchGetItem", *changes), ["access"]),
         _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"])

@@ -173,6 +173,7 @@ class Person:
         teams: on Enterprise Grid, all their workspaces in the organisation.
         ineligible_reason: why Slack's record rules this account out ("deactivated", "bot", …); None if nothing does.
         locale: the language the member has set in Slack, such as "de-DE".
+        tz_offset: seconds by which their clock is ahead of UTC; None if Slack does not say.
         name, display_name, handle, email: what administrators call them: as Slack names the account, as it calls
             itself, its @name, and its confirmed address. No decision rests on these.
         updated: when the account last changed, in Slack's seconds; 0 if Slack does not say.
@@ -185,6 +186,7 @@ class Person:
     ineligible_reason: str | None = None
     guest: bool = False
     locale: str | None = None
+    tz_offset: int | None = field(default=None, compare=False)
     teams: frozenset[str] = frozenset()
     name: str = field(default="", compare=False, repr=False)
     display_name: str = field(default="", compare=False, repr=False)

@@ -96,6 +96,7 @@ class Source(StrEnum):
     FORM = "form"
     HOME = "home"
     CLI = "cli"
+    SCHEDULE = "schedule"
 
 
 class Stage(StrEnum):

@@ -45,6 +45,8 @@ OUTCOMES = frozenset(
         "running",
         "stopping",
         "starting",
+        "kept",
+        "reminded",
         "malformed",
         "invalid_form",
         "refused_at_entrance",

@@ -9,6 +9,9 @@ from bot.core.errors import SlackError
 from bot.core.link import Reason
 from bot.slack.payloads import SLACKBOT, Texts
 
+# Seconds; no time zone is a whole day away.
+MAX_OFFSET = 86_400
+
 
 def person(user: Mapping[str, Any]) -> Person:
     """Read an account as users.info returns it. A missing field makes it ineligible.
@@ -39,6 +42,7 @@ def person(user: Mapping[str, Any]) -> Person:
         ineligible_reason=ineligible_reason,
         guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
         locale=texts.get("locale"),
+        tz_offset=offset if isinstance(offset := user.get("tz_offset"), int) and abs(offset) < MAX_OFFSET else None,
         name=profile.get("real_name") or texts.get("name", ""),
         display_name=profile.get("display_name", ""),
         handle=texts.get("name", ""),

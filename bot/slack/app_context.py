@@ -31,6 +31,7 @@ from bot.slack.request_limit import RequestLimit
 from bot.slack.words import words_for
 from bot.slack.workspaces.starting import StartingApps
 from bot.slack.written import WrittenMessages
+from bot.workspaces.reminders import Reminders
 from bot.workspaces.running import RunningApps
 
 log = structlog.get_logger()
@@ -67,6 +68,7 @@ class AppContext:
         wake: has the open jobs visited now, because one was started.
         written: which of the messages that members write to the bot need an answer.
         running: what runs in Studio; None where that is switched off.
+        reminders: tells members what has run for long; None where that is switched off.
         starting: watches the apps that members start.
         home: our own app and team; None until Slack has answered.
     """
@@ -90,6 +92,7 @@ class AppContext:
     locale: str | None = None
     link_seconds: int = 60
     running: RunningApps | None = None
+    reminders: Reminders | None = None
     starting: StartingApps = field(default_factory=StartingApps)
     home: Home | None = None
     wake: Callable[[], None] = lambda: None

@@ -21,7 +21,7 @@ from bot.workspaces.prices import PriceList
 
 log = structlog.get_logger()
 
-STOP, START = "stop", "start"
+STOP, START, KEEP = "stop", "start", "keep"
 HOUR = timedelta(hours=1)
 
 
@@ -110,11 +110,9 @@ class AppChanges:
         done = Done(STOP, audit.DONE, mapping, name)
 
         def stop() -> Done:
-            app = self.apps.app(mapping, name, act.member)
-            if app is None:
-                return replace(done, outcome=Reason.APP_GONE)
-            if not app.belongs_to(mapping):
-                return replace(done, outcome=Reason.APP_NOT_YOURS)
+            app = self._owned(act, mapping, name)
+            if isinstance(app, Reason):
+                return replace(done, outcome=app)
             self.apps.stop(mapping, name, act.member)
             return replace(done, app=app)
 
@@ -127,10 +125,36 @@ class AppChanges:
             act, member, done, space, lambda: replace(done, name=self.apps.start(mapping, space, act.member))
         )
 
+    def keep(
+        self,
+        act: Act,
+        member: Member,
+        mapping: Mapping,
+        name: AppName,
+        work: Callable[[Running], Reason | None],
+    ) -> Done | None:
+        """Do something else about an app of the mapping's profile, which may fail; StoreError as for `stop`."""
+        done = Done(KEEP, audit.DONE, mapping, name)
+
+        def keep() -> Done:
+            app = self._owned(act, mapping, name)
+            if isinstance(app, Reason):
+                return replace(done, outcome=app)
+            return replace(done, app=app, outcome=work(self.priced(mapping, app)) or audit.DONE)
+
+        return self._recorded(act, member, done, name.space, keep)
+
     def refuse(self, act: Act, member: Member, action: str, denied: Denied) -> Done | None:
         """Record that nothing is stopped or started, and why; StoreError as for `stop`."""
         done = Done(action, denied.reason, denied.mapping, refusal=denied)
         return self._recorded(act, member, done, None, lambda: done)
+
+    def _owned(self, act: Act, mapping: Mapping, name: AppName) -> App | Reason:
+        """Return an app of the mapping's profile as it is now, or why there is none."""
+        app = self.apps.app(mapping, name, act.member)
+        if app is None:
+            return Reason.APP_GONE
+        return app if app.belongs_to(mapping) else Reason.APP_NOT_YOURS
 
     def _recorded(
         self, act: Act, member: Member, done: Done, space: str | None, work: Callable[[], Done]

@@ -4,7 +4,7 @@ A member reaches the apps of their own profiles and of the spaces that these own
 as well.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
@@ -17,7 +17,7 @@ from bot.core.link import Allowed, Denied, LinkRequest, Reason
 from bot.core.policy import Rules, preview
 from bot.links.facts import Gatherer, groups_for_link
 from bot.links.status import MemberStatus
-from bot.workspaces.app_changes import START, STOP, AppChanges, Done, Running, act_of
+from bot.workspaces.app_changes import KEEP, START, STOP, AppChanges, Done, Running, act_of
 
 log = structlog.get_logger()
 
@@ -102,6 +102,20 @@ class RunningApps:
             done = self.changes.refuse(act_of(request), request.member, STOP, Denied(Reason.APP_NOT_YOURS))
         else:
             done = self.changes.stop(act_of(request), request.member, mapping, name)
+        return done and replace(done, locale=decision.locale)
+
+    def keep(
+        self, request: LinkRequest, alias: str, name: AppName, work: Callable[[Running], Reason | None]
+    ) -> Done | None:
+        """Do something else about an app of the member who asks; errors as for `stop`."""
+        access, decision = self._known(request.member)
+        mapping, act = named(access, alias), act_of(request)
+        if _hides(decision):
+            done = self.changes.refuse(act, request.member, KEEP, decision)
+        elif mapping is None:
+            done = self.changes.refuse(act, request.member, KEEP, Denied(Reason.APP_NOT_YOURS))
+        else:
+            done = self.changes.keep(act, request.member, mapping, name, work)
         return done and replace(done, locale=decision.locale)
 
     def stop_for(self, request: LinkRequest, member: Member, alias: str, name: AppName) -> Done | None:

@@ -66,6 +66,8 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_EXTERNAL_ID": None,
     "OTEL_EXPORTER_OTLP_ENDPOINT": None,
     "STUDIO_RUNNING": False,
+    "STUDIO_RUNNING_HOURS": "",
+    "STUDIO_STOP_HOURS": "",
     "STUDIO_PRICE_FILE": None,
     "STUDIO_LINK_HOSTS": (),
     "STUDIO_EMAIL_DOMAINS": (),
@@ -121,6 +123,8 @@ VALID: list[tuple[str, str, Any]] = [
     ("STUDIO_ALLOW_GUESTS", "1", True),
     ("STUDIO_SOLE_ADMIN", "true", True),
     ("STUDIO_RUNNING", "true", True),
+    ("STUDIO_RUNNING_HOURS", "12,d-abc123=24,ml.g5=4,d-abc123/ml.g5=2", "12,d-abc123=24,ml.g5=4,d-abc123/ml.g5=2"),
+    ("STUDIO_STOP_HOURS", "d-abc123=48, d-abc123/ml.g5=8", "d-abc123=48, d-abc123/ml.g5=8"),
     ("STUDIO_PRICE_FILE", "/etc/studio-links/prices.json", "/etc/studio-links/prices.json"),
     ("STUDIO_APPROVALS", "1, d-abc123=2", "1, d-abc123=2"),
     ("STUDIO_LINKS_PER_MINUTE", "1000", 1000),
@@ -193,6 +197,8 @@ INVALID: dict[str, tuple[list[str], str]] = {
         "the address of an OpenTelemetry collector, such as http://127.0.0.1:4318",
     ),
     "STUDIO_RUNNING": (["perhaps", "2"], "true or false"),
+    "STUDIO_RUNNING_HOURS": (["0", "noon", "=3", "/=3", "12,13", "ml.g5.xlarge=3"], "hours from 1 to 9999"),
+    "STUDIO_STOP_HOURS": (["12", "ml.g5=3", "d-abc123", "d-abc123=0"], "hours from 1 to 9999 by domain"),
     "STUDIO_PRICE_FILE": (["x" * 1001, "a\tb"], "the path of a file"),
     "STUDIO_LINK_HOSTS": (
         [

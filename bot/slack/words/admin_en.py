@@ -229,6 +229,7 @@ class AdminWords:
         "revoke": "{by} ended what {user} had running in Studio",
         "stop": "{by} stopped an app of {user}: {profile}",
         "start": "{by} started an app of {user}: {profile}",
+        "keep": "{by} keeps an app of {user}: {profile}",
         "request": "{by} asked for access{reason}",
         "approved": "{by} approved {user}'s request{reason}",
         "denied": "{by} denied {user}'s request{reason}",

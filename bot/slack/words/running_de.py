@@ -50,4 +50,12 @@ class GermanRunningWords(RunningWords):
     refused = (
         "Dieser Bot ist dafür nicht richtig eingerichtet. Sag es deinen Studio-Admins; ein neuer Versuch hilft nicht."
     )
+    word_title = "*Läuft noch in Studio*"
+    word_note = (
+        "Das kostet, bis es beendet wird, ob du es benutzt oder nicht. Ich melde mich höchstens einmal am Tag."
+    )
+    word_stops = "Wird am {at} beendet, wenn du es nicht behältst: Das haben deine Admins so eingestellt."
+    keep_tonight = "Bis heute Abend behalten"
+    keep_week = "Eine Woche behalten"
+    kept = "Du behältst {app} bis {until}. Bis dahin melde ich mich dazu nicht mehr, und es wird nicht beendet."
     help = "`{command} running` zeigt, was bei dir läuft und was es kostet, und beendet es."

@@ -44,4 +44,10 @@ class RunningWords:
     refused = (
         "This bot is not set up correctly to do that. Tell your Studio administrator; trying again will not help."
     )
+    word_title = "*Still running in Studio*"
+    word_note = "It costs money until it stops, whether or not you use it. I tell you once a day at most."
+    word_stops = "It will be stopped at {at}, unless you keep it: your administrators have set this."
+    keep_tonight = "Keep until tonight"
+    keep_week = "Keep for a week"
+    kept = "You keep {app} until {until}. Until then, I say nothing more of it, and it is not stopped for you."
     help = "`{command} running` shows what you have running and what it costs, and stops it."

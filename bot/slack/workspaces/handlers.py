@@ -6,7 +6,7 @@ from functools import partial
 import structlog
 
 from bot.core import audit
-from bot.core.access import Member
+from bot.core.access import Member, Person
 from bot.core.apps import AppStatus
 from bot.core.errors import SlackError, StudioError, UpstreamError
 from bot.core.link import Denied, Reason, Source
@@ -18,10 +18,14 @@ from bot.slack.members.home import show_home
 from bot.slack.members.views import refusal
 from bot.slack.payloads import action_value
 from bot.slack.workspaces import views
-from bot.workspaces.app_changes import STOP, Done
+from bot.workspaces.app_changes import KEEP, START, STOP, Done
+from bot.workspaces.reminders import TONIGHT, WEEK, Plan
 from bot.workspaces.running import RunningApps
 
 log = structlog.get_logger()
+
+# How metrics count what was done.
+COUNTED = {STOP: "stopping", START: "starting", KEEP: "kept"}
 
 
 def show_running(app: AppContext, admitted: Admitted, running: RunningApps) -> None:
@@ -65,6 +69,35 @@ def _start(app: AppContext, admitted: Admitted, body: Body) -> None:
         app.starting.watch(partial(_is_ready, app, app.running, admitted.member, done))
 
 
+def _keep(until: str, app: AppContext, admitted: Admitted, body: Body) -> None:
+    """Keep an app of the member's own: say nothing more of it for a while."""
+    named = views.parse_ref(action_value(body))
+    if named is None or app.reminders is None:
+        _stale(app, admitted)
+        return
+    try:
+        done, kept_until = app.reminders.keep(admitted, *named, until)
+    except UpstreamError as error:
+        log.warning("app_not_kept", request=admitted.id, why=str(error))
+        app.metrics.outcome(error.reason)
+        reply(app, admitted.origin, views.failed(error.reason, app.render(admitted.origin)), replace=False)
+        return
+    if done is None:
+        app.metrics.outcome("replayed")
+        return
+    conclude(app, admitted, admitted.member, done)
+    reply(app, admitted.origin, views.kept(done, kept_until, app.render(admitted.origin, done.locale)), replace=False)
+
+
+def remind(app: AppContext, member: Member, person: Person, planned: Plan) -> None:
+    """Send a member the word before the bill; SlackError if Slack does not take it."""
+    if app.running is None:
+        return
+    message = views.reminder(planned, app.running.changes.prices, app.render(locale=person.locale), app.now())
+    app.slack.post(member.user_id, message)
+    app.metrics.outcome("reminded")
+
+
 def _act(app: AppContext, admitted: Admitted, running: RunningApps, work: Callable[[], Done | None]) -> Done | None:
     """Stop or start something, and show what is left."""
     try:
@@ -99,7 +132,7 @@ def _rest(app: AppContext, admitted: Admitted, running: RunningApps) -> Message 
 def conclude(app: AppContext, admitted: Admitted, member: Member, done: Done) -> None:
     """Count and announce what was stopped or started, or that it was not."""
     succeeded = done.outcome == audit.DONE
-    app.metrics.outcome(("stopping" if done.action == STOP else "starting") if succeeded else done.outcome)
+    app.metrics.outcome(COUNTED[done.action] if succeeded else done.outcome)
     log.info("app_changed", request=admitted.id, action=done.action, outcome=done.outcome, user=member.user_id)
     what = f" · {done.name.app_type} in {done.mapping.domain_id}" if done.name and done.mapping else ""
     by = "" if member == admitted.member else f" · by {admitted.member.user_id}"
@@ -128,4 +161,9 @@ def _stale(app: AppContext, admitted: Admitted) -> None:
         reply(app, admitted.origin, refusal(Reason.STALE_BUTTON, app.render(admitted.origin)), replace=True)
 
 
-ROUTES = (Route(Source.BUTTON, views.STOP_APP, _stop), Route(Source.BUTTON, views.START_SPACE, _start))
+ROUTES = (
+    Route(Source.BUTTON, views.STOP_APP, _stop),
+    Route(Source.BUTTON, views.START_SPACE, _start),
+    Route(Source.BUTTON, views.KEEP_TONIGHT, partial(_keep, TONIGHT)),
+    Route(Source.BUTTON, views.KEEP_WEEK, partial(_keep, WEEK)),
+)

@@ -29,9 +29,11 @@ from bot.slack.members.views import HOME_OPEN, NEW_LINK, why_refused
 from bot.workspaces.app_changes import START, Done, Running
 from bot.workspaces.everything import Everything
 from bot.workspaces.prices import PriceList
+from bot.workspaces.reminders import Plan
 from bot.workspaces.running import Overview, alive
 
 STOP_APP, START_SPACE, STOP_FOR = "stop_app", "start_space", "stop_app_for"
+KEEP_TONIGHT, KEEP_WEEK = "keep_tonight", "keep_week"
 # Slack shows fifty blocks in a message.
 MAX_SHOWN, MAX_IDLE = 15, 8
 MAX_WHY, MAX_USER = 300, 31
@@ -173,6 +175,32 @@ def _footer(found: Sequence[Running], prices: PriceList, render: RenderContext) 
     words, known = render.words.running, [each.hourly for each in found if each.hourly is not None]
     form = words.total if known else words.undated
     return [context(form.format(hourly=money(sum(known)), day=prices.as_of.isoformat()))] if found else []
+
+
+def reminder(planned: Plan, prices: PriceList, render: RenderContext, now: datetime) -> Message:
+    """Render the word before the bill: what runs, since when, what it has cost, and when it will be stopped."""
+    words = render.words.running
+    rendered = [section(words.word_title)]
+    for running, stop_at in planned.name[:MAX_SHOWN]:
+        lines = [app_line(running, render, now)]
+        lines += [words.word_stops.format(at=slack_date(stop_at))] if stop_at else []
+        value = ref(running.mapping, running.app.name)
+        keeps = (button(words.keep_tonight, KEEP_TONIGHT, value), button(words.keep_week, KEEP_WEEK, value))
+        rendered += [section("\n".join(lines)), actions(_stop(STOP_APP, value, render), *keeps)]
+    if len(planned.name) > MAX_SHOWN:
+        rendered.append(context(words.more.format(number=len(planned.name) - MAX_SHOWN)))
+    named = [running for running, _ in planned.name]
+    return Message(
+        words.word_title.strip("*"), [*rendered, *_footer(named, prices, render), context(words.word_note)]
+    )
+
+
+def kept(done: Done, until: datetime, render: RenderContext) -> Message:
+    """Render that a member keeps an app, or why they don't."""
+    if done.outcome != audit.DONE or done.name is None:
+        return refused(done.refusal, render) if done.refusal else failed(Reason(done.outcome), render)
+    words = render.words.running
+    return text_message(words.kept.format(app=escape(done.name.app_type), until=slack_date(until)))
 
 
 def ref(mapping: Mapping, name: AppName) -> str:

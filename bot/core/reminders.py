@@ -1,0 +1,50 @@
+"""What members have been told about their running apps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from bot.core.access import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a member was told about one app.
+
+    Attributes:
+        times: how many messages have named it.
+        next_at: when it may be named again: after a while, or when they keep it no longer.
+        warned_at: when they were warned that it will be stopped; None if not, or if they have kept it since.
+    """
+
+    times: int = 0
+    next_at: datetime | None = None
+    warned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """What a member was told, by app.
+
+    Attributes:
+        last_at: when they got the last message.
+        version: of the record, which a change must still find; "" for none.
+    """
+
+    apps: Mapping[str, Told] = field(default_factory=dict)
+    last_at: datetime | None = None
+    version: str = ""
+
+
+class ReminderStore(Protocol):
+    """The records, which all replicas share. StoreError where that fails."""
+
+    def claim(self, tenant: str, at: datetime, until: datetime) -> bool:
+        """Return whether it is the caller's to look at what runs; nobody else's then until that time."""
+
+    def read(self, member: Member) -> Reminded:
+        """Return what a member was told, strongly consistent."""
+
+    def write(self, member: Member, told: Reminded, at: datetime) -> bool:
+        """Write it, with a new version; return False if another version is there: somebody else was faster."""

@@ -1,0 +1,52 @@
+"""Contract of ReminderStore, run on the fake and on DynamoDB's adapter."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.core.reminders import Reminded, ReminderStore, Told
+from bot.store.models import Tables
+from bot.store.reminders import ReminderTable
+from tests.fakes import ANA, BEN, NOON, TEAM, race
+from tests.fakes_reminders import FakeReminders
+
+LATER = NOON + timedelta(minutes=15)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> ReminderStore:
+    if request.param == "fake":
+        return FakeReminders()
+    tables: Tables = request.getfixturevalue("tables")
+    return ReminderTable(tables)
+
+
+def test_one_caller_looks_until_the_next_time(store: ReminderStore) -> None:
+    assert store.claim(TEAM, NOON, LATER)
+    assert not store.claim(TEAM, NOON, LATER)
+    assert not store.claim(TEAM, LATER - timedelta(seconds=1), LATER)
+    assert store.claim(TEAM, LATER, LATER + timedelta(minutes=15))
+    assert store.claim("T0OTHER", NOON, LATER)
+
+
+def test_record_is_read_as_it_was_written(store: ReminderStore) -> None:
+    assert store.read(ANA) == Reminded()
+    told = {"d-one ana-lab JupyterLab default 1": Told(2, LATER, NOON), "d-one ana Canvas default 2": Told(1, NOON)}
+    assert store.write(ANA, Reminded(told, NOON), NOON)
+    found = store.read(ANA)
+    assert (dict(found.apps), found.last_at) == (told, NOON)
+    assert found.version
+    assert store.read(BEN) == Reminded()
+
+
+def test_older_version_writes_nothing(store: ReminderStore) -> None:
+    assert store.write(ANA, Reminded(last_at=NOON), NOON)
+    assert not store.write(ANA, Reminded(last_at=LATER), NOON)
+    seen = store.read(ANA)
+    assert store.write(ANA, seen, NOON)
+    assert not store.write(ANA, seen, NOON)
+
+
+def test_one_of_two_replicas_writes(store: ReminderStore) -> None:
+    seen = store.read(ANA)
+    assert sorted(map(bool, race(*[lambda: store.write(ANA, seen, NOON)] * 2))) == [False, True]

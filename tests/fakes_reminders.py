@@ -1,0 +1,32 @@
+"""A fake of the store of reminders, held to the same contract tests (tests/contract/test_reminders_port.py)."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bot.core.access import Member
+from bot.core.reminders import Reminded
+
+
+class FakeReminders:
+    """What members were told, in a dictionary; see `reminders.ReminderStore`."""
+
+    def __init__(self) -> None:
+        self.told: dict[Member, Reminded] = {}
+        self._due: dict[str, datetime] = {}
+        self._versions = 0
+
+    def claim(self, tenant: str, at: datetime, until: datetime) -> bool:
+        if tenant in self._due and at < self._due[tenant]:
+            return False
+        self._due[tenant] = until
+        return True
+
+    def read(self, member: Member) -> Reminded:
+        return self.told.get(member, Reminded())
+
+    def write(self, member: Member, told: Reminded, at: datetime) -> bool:  # noqa: ARG002 - nothing expires here
+        if self.read(member).version != told.version:
+            return False
+        self._versions += 1
+        self.told[member] = replace(told, version=str(self._versions))
+        return True
