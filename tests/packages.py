@@ -1,4 +1,4 @@
-"""The sdist, and the wheel made from it, as a release builds them."""
+"""The sdist and the wheel, as a release builds them."""
 
 import os
 import subprocess
@@ -9,9 +9,9 @@ ROOT = Path(__file__).parent.parent
 REPOSITORY = "someone/studio-links"  # as GitHub names the one that a workflow runs for
 
 
-def build_packages(folder: Path) -> Path:
-    """Build both into a folder, without network, and return the wheel."""
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+def build_packages(folder: Path, *options: str) -> Path:
+    """Build the sdist, and from it the wheel, into a folder, without network. Return the wheel."""
+    command = [sys.executable, "-m", "build", "--no-isolation", *options, "--outdir", str(folder), str(ROOT)]
     environment = {**os.environ, "GITHUB_REPOSITORY": REPOSITORY}
     built = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.core.values import our_version
-from tests.packages import REPOSITORY, ROOT
+from tests.packages import REPOSITORY, ROOT, build_packages
 
 SOURCE = f"https://github.com/{REPOSITORY}"
 
@@ -27,6 +27,12 @@ def project() -> dict[str, Any]:
 def names(wheel: Path) -> set[str]:
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, beside the sdist that it was made from."""
+    return build_packages(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
