@@ -557,6 +557,12 @@ GUARDS = {
         "",
         (f"{CONTRACT}/test_confirmations_port.py", "test_confirmation_can_be_used_once"),
     ),
+    "origin of the stand-ins": Guard(
+        "cli/local.py",
+        "    if not source:\n        return\n",
+        "",
+        (f"{UNIT}/test_stand_ins.py", "test_missing_stand_ins_are_named_with_their_extra"),
+    ),
     "confirmation expiry": Guard(
         "store/confirmations.py",
         " & (self._items.open_until > at)",
