@@ -1195,6 +1195,24 @@ GUARDS = {
         'if each.get("OwnershipSettingsSummary", {})',
         (f"{CONTRACT}/test_resources_port.py", "test_spaces_of_other_profiles_are_not_listed"),
     ),
+    "off-boarding of oneself": Guard(
+        "admin/leaving.py",
+        "if by is not None and by.user_id == user:",
+        "if by is not None and not by.user_id:",
+        (f"{UNIT}/test_leaving.py", "test_nobody_offboards_themselves"),
+    ),
+    "off-boarding of administrators": Guard(
+        "admin/leaving.py",
+        "if user in self.configured or administrators(self.admin, tenant, self.configured) == {user}:",
+        "if user in self.configured:",
+        (f"{CONTRACT}/test_cli_offboard.py", "test_last_administrator_is_not_offboarded"),
+    ),
+    "off-boarding by two": Guard(
+        "core/consent.py",
+        "if moves or others or by_two else",
+        "if moves or others else",
+        (f"{UNIT}/test_leaving.py", "test_offboard_takes_two_where_approvals_do"),
+    ),
     "lease of a job": Guard(
         "store/jobs.py",
         "free = (items.state == JobState.OPEN.value) & (items.open_until <= at)",

@@ -77,6 +77,7 @@ MEANINGS: dict[str, str] = {
     JobState.FAILED: "a profile could not be made; `detail` says why",
     JobState.CANCELLED: "a profile was not made any more, because the member lost access",
     audit.STARTED: "an off-boarding began",
+    audit.ADMINISTRATOR: "the off-boarding of an administrator in `STUDIO_ADMINS`, or of the last one; refused",
 }
 
 

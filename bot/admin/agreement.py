@@ -57,7 +57,9 @@ class Agreement:
         profile = None if to is None else self.admin.access.ownership(command.mapping())
         lockdown = lockdown_of(stored) if command.verb is Verb.LOCKDOWN else None
         gains = self.refuses(by, command, stored)
-        return consent(by, gains=gains, to=to, profile=profile, lockdown=lockdown), profile
+        domains = {mapping.domain_id for mapping in stored.mappings} if command.verb is Verb.OFFBOARD else set()
+        by_two = bool(domains) and self.admin.rules.approvals_for(domains) > 1
+        return consent(by, gains=gains, to=to, profile=profile, lockdown=lockdown, by_two=by_two), profile
 
     def others(self, by: Member, command: AdminCommand) -> frozenset[str]:
         """Return the user ids of administrators who could agree: neither the one who asks nor the one who gains."""

@@ -15,6 +15,7 @@ from bot.admin.access_requests import JOINED, REVERTED
 from bot.admin.specs import COMMAND_SPECS, FLAGS, CommandSpec, Name, Verb
 from bot.core.access import Effect, Grant, Lockdown, Mapping
 from bot.core.audit import (
+    ADMINISTRATOR,
     DECIDED,
     DONE,
     INCOMPLETE,
@@ -60,7 +61,8 @@ HISTORY = timedelta(days=7)
 # Every outcome that an audit entry can have.
 LINK_OUTCOMES = (ISSUED, UNDELIVERED, REQUESTED, INVALID_FORM, *Reason)
 DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, *DecisionResult, JOINED, REVERTED)
-CHANGES = (DONE, INCOMPLETE, OWN_ACCESS, WAITING, NO_SECOND, DECIDED, STARTED, JobState.FAILED, JobState.CANCELLED)
+LEAVING = (JobState.FAILED, JobState.CANCELLED, ADMINISTRATOR)
+CHANGES = (DONE, INCOMPLETE, OWN_ACCESS, WAITING, NO_SECOND, DECIDED, STARTED, *LEAVING)
 OUTCOMES = tuple(dict.fromkeys(map(str, (*LINK_OUTCOMES, *CHANGES, *DECISIONS))))
 # The rules of fields that no record checks.
 PATTERNS: Dictionary[str, tuple[re.Pattern[str], int, str]] = {

@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from bot.admin.access_requests import REVERTED
+from bot.admin.affected import affected, nothing_to_take, stored
 from bot.admin.agreement import Agreement
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand, ParseError, build
 from bot.admin.explain import explain
+from bot.admin.leaving import Leaving
 from bot.admin.listing import Listing, NamesOf
 from bot.admin.pages import page_of_entries, page_of_members, page_of_records
 from bot.admin.results import (
@@ -23,16 +25,15 @@ from bot.admin.results import (
     NotDoneReason,
     Outcome,
     Question,
-    Record,
     Waiting,
     carry_out,
 )
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
-from bot.admin.stored import CHANGED, lockdown_of, same
+from bot.admin.stored import CHANGED, lockdown_of
 from bot.core import audit
-from bot.core.access import Access, Effect, Grant, Mapping, Member, Workspace
+from bot.core.access import Access, Member, Workspace
 from bot.core.consent import Consent, Ownership
-from bot.core.errors import Changed, StudioLinksError
+from bot.core.errors import BadInput, Changed, StudioLinksError
 from bot.core.link import Source
 from bot.core.policy import Facts, may_administer
 from bot.core.ports import Confirmations
@@ -57,6 +58,7 @@ class CommandRunner:
         facts: reads Slack's own records, because a cache must not decide about administrators.
         admins: the user ids that may administer, beside those with a rule for it.
         names: what is known of the accounts of users, to show their names.
+        leaving: off-boards members.
     """
 
     admin: Admin
@@ -65,6 +67,7 @@ class CommandRunner:
     admins: frozenset[str]
     now: Callable[[], datetime] = utc_now
     names: NamesOf = lambda _tenant, _users: {}
+    leaving: Leaving | None = None
 
     def admit(self, by: Member) -> tuple[bool, str | None]:
         """Return whether the member may administer now, and their language.
@@ -101,12 +104,16 @@ class CommandRunner:
         )
         if not self.pending.keep(pending):
             return None
-        if self._agreement.refuses(by, command, access):
-            return self._refuse(Actor(by.user_id, source), by.tenant, command, NotDoneReason.OWN_ACCESS)
+        refused = NotDoneReason.OWN_ACCESS if self._agreement.refuses(by, command, access) else None
+        if command.verb is Verb.OFFBOARD:
+            refused = self._leaving.refusal(by.tenant, command.principal, by)
+        if refused is not None:
+            return self._refuse(Actor(by.user_id, source), by.tenant, command, refused)
         lost = affected(command, access, now)
         if lost is not None:
             oneself = command.principal == by.user_id and command.verb in (Verb.DENY, Verb.FORGET)
-            return Question(request_id, command, lost, oneself)
+            items = self._leaving.plan(command, access) if command.verb is Verb.OFFBOARD else ()
+            return Question(request_id, command, lost, oneself, items)
         self.pending.take(by, request_id, now)  # no button press can repeat it
         return self._carry_out(pending, command, source, access)
 
@@ -175,7 +182,23 @@ class CommandRunner:
             return self._refuse(actor, by.tenant, command, NotDoneReason.OWN_ACCESS)
         if needed is Consent.ANOTHER:
             return self._ask_another(pending, command, actor, seen, profile)
-        return carry_out(self.admin, by.tenant, command, actor, at_version=pending.version, profile=profile)
+        return self._do(pending, command, actor, profile)
+
+    def _do(self, pending: PendingCommand, command: AdminCommand, actor: Actor, profile: Ownership | None) -> Outcome:
+        """Carry a command out."""
+        tenant, version = pending.by.tenant, pending.version
+        if command.verb is not Verb.OFFBOARD:
+            return carry_out(self.admin, tenant, command, actor, at_version=version, profile=profile)
+        refused = self._leaving.refusal(tenant, command.principal, Member(tenant, actor.name))
+        if refused is not None:
+            return self._refuse(actor, tenant, command, refused)
+        return self._leaving.begin(tenant, command, actor, at_version=version)
+
+    @property
+    def _leaving(self) -> Leaving:
+        if self.leaving is None:
+            raise BadInput("this bot off-boards nobody: use `studio-links offboard` in the shell")
+        return self.leaving
 
     def _ask_another(
         self,
@@ -238,7 +261,7 @@ class CommandRunner:
             profile = self.admin.access.ownership(command.mapping())
             if profile.mark != pending.mark:
                 raise Changed(CHANGED)
-        return carry_out(self.admin, pending.by.tenant, command, actor, at_version=pending.version, profile=profile)
+        return self._do(pending, command, actor, profile)
 
     def _read(self, by: Member, command: AdminCommand, request_id: str, after: str = "") -> Outcome | None:
         match command.verb:
@@ -257,49 +280,3 @@ class CommandRunner:
             request_id, by, command.verb, command.fields, self.now() + NEXT_PAGE_TIMEOUT, after=goes_on
         )
         return replace(page, more=request_id) if self.pending.keep(pending) else None
-
-
-def stored(admin: Admin, tenant: str, command: AdminCommand) -> Access | Workspace:
-    """Read the records that the command would change."""
-    return (
-        admin.access.workspace(tenant) if command.verb is Verb.LOCKDOWN else admin.rules_of(tenant, command.principal)
-    )
-
-
-def nothing_to_take(command: AdminCommand, stored: Access | Workspace) -> NotDone | None:
-    """Return that the mapping or rule to remove does not exist; None if it does."""
-    if command.verb is Verb.UNMAP and isinstance(stored, Access) and len(_meant(command, stored)) != 1:
-        return NotDone(NotDoneReason.NO_MAPPING, command, stored)
-    if command.verb is Verb.FORGET and not stored.grants and not stored.unreadable:
-        return NotDone(NotDoneReason.NO_RULE, command)
-    return None
-
-
-def _meant(command: AdminCommand, stored: Access | Workspace) -> tuple[Mapping, ...]:
-    """Return the mappings that an `unmap` can mean: the named one, or all."""
-    return tuple(mapping for mapping in stored.mappings if command.alias in (None, mapping.alias))
-
-
-def affected(command: AdminCommand, stored: Access | Workspace, now: datetime) -> tuple[Record, ...] | None:
-    """Return the records that a command removes or replaces; None if nobody loses anything."""
-    in_force = [grant for grant in stored.grants if grant.holds_at(now)]
-    match command.verb:
-        case Verb.MAP:
-            new = command.mapping()
-            old = (m for m in stored.mappings if m.alias == new.alias)
-            return tuple(m for m in old if not same(replace(m, profile_arn=None), new)) or None
-        case Verb.UNMAP:
-            return _meant(command, stored)
-        case Verb.DENY:
-            return tuple(grant for grant in in_force if grant.effect is not Effect.DENY)
-        case Verb.FORGET:
-            return (*stored.grants, *stored.unreadable)
-        case Verb.LOCKDOWN:
-            return () if command.locks else None
-        case _:
-            return tuple(g for g in in_force if g.effect.value == command.verb and _outlasts(g, command)) or None
-
-
-def _outlasts(grant: Grant, command: AdminCommand) -> bool:
-    """Return whether a rule lasts longer than the one that replaces it."""
-    return command.until is not None and (grant.until is None or grant.until > command.until)

@@ -18,7 +18,7 @@ from bot.core.values import USER_ID
 # Changes of many members at once; all entries of one have the same `attempt`.
 IMPORTS = ("import", "sync")
 _LINKS = (of.ISSUED, of.UNDELIVERED, of.REQUESTED, of.CHOOSE)
-_WORKSPACES = ("revoke", "stop", "start", "keep")
+_WORKSPACES = ("revoke", "stop", "start", "keep", "offboard", "provision")
 _CHANGES = (*Effect, Verb.MAP, Verb.UNMAP, Verb.FORGET, Verb.LOCKDOWN, *IMPORTS, "request", *_WORKSPACES)
 _APPROVALS = (RequestState.APPROVED, DecisionResult.ENDORSED)
 _DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN)

@@ -12,6 +12,7 @@ from bot.admin.notices import Notice, notices
 from bot.admin.specs import Verb
 from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Workspace
 from bot.core.consent import Ownership
+from bot.core.jobs import Item as Resource
 from bot.core.records import Actor, Entry, PendingCommand
 
 
@@ -28,6 +29,8 @@ class NotDoneReason(StrEnum):
     DECIDED = "decided"
     DECLINED = "denied"
     NOBODY_REACHED = "withdrawn"
+    ADMINISTRATOR = "administrator"
+    UNDER_WAY = "work_under_way"
 
 
 # A stored record, or the name of one that cannot be read.
@@ -57,12 +60,14 @@ class Question:
         id: of the pending command.
         affected: the records that it removes or replaces.
         oneself: whether the administrator would lose their own access.
+        items: what AWS has of the member, and whether it goes or stays.
     """
 
     id: str
     command: AdminCommand
     affected: tuple[Record, ...]
     oneself: bool
+    items: tuple[Resource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Verb(StrEnum):
     HISTORY = "history"
     EXPLAIN = "explain"
     LOCKDOWN = "lockdown"
+    OFFBOARD = "offboard"
     RUNNING = "running"
     STOP = "stop"
 
@@ -54,12 +55,13 @@ class Name(StrEnum):
     BROKEN = "broken"
     DENIED = "denied"
     NO_RULE = "no-rule"
+    KEEP_FILES = "keep-files"
 
 
 # Those who have changed something.
 ACTORS = frozenset({Name.BY, Name.APPROVER})
 # Those that have no value: they are given or not.
-FLAGS = (Name.BROKEN, Name.DENIED, Name.NO_RULE)
+FLAGS = (Name.BROKEN, Name.DENIED, Name.NO_RULE, Name.KEEP_FILES)
 
 
 class Kind(StrEnum):
@@ -117,6 +119,7 @@ FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
         Name.BROKEN: FieldSpec("", "Only those with a mapping or record that cannot work.", Kind.FLAG),
         Name.DENIED: FieldSpec("", "Only those whom a rule blocks.", Kind.FLAG),
         Name.NO_RULE: FieldSpec("", "Only those with a mapping and no rule that allows them.", Kind.FLAG),
+        Name.KEEP_FILES: FieldSpec("", "Leave the spaces and the profile, with the member's files.", Kind.FLAG),
     }
 )
 
@@ -258,6 +261,13 @@ COMMAND_SPECS: Dictionary[Verb, CommandSpec] = MappingProxyType(
             options=(Name.DOMAIN, Name.SPACE),
             field_help={Name.DOMAIN: "Only in this SageMaker domain.", Name.SPACE: "Only in this space."},
             in_slack=False,
+        ),
+        Verb.OFFBOARD: CommandSpec(
+            "Block a member who leaves, and remove their workspace: apps, private spaces, profile and mapping.\n\n"
+            "Files in a deleted space are gone. A shared space may hold files of others: it stays, and so does the "
+            "profile that owns it. AWS takes up to 20 minutes for each app, so this goes on in the background.",
+            "offboard @ana",
+            options=(Name.KEEP_FILES,),
         ),
         Verb.LOCKDOWN: CommandSpec(
             "Stop all links in the workspace immediately. Without on/off, show the current state.\n\n"

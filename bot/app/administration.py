@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.admin.agreement import administrators
 from bot.admin.changes import Admin
+from bot.admin.leaving import Leaving
 from bot.admin.notices import Notice
 from bot.admin.verification import Verification, Witness
 from bot.app import clients
@@ -65,6 +66,11 @@ def jobs(settings: Settings, admin: Admin) -> JobRunner:
     bound = clients.tables(settings)
     requests = AccessRequestTable(bound)
     return clients.jobs(settings, JobTable(bound), admin, requests, entry_prefix=FROM_SHELL, pause=LEASE)
+
+
+def leaving(settings: Settings, admin: Admin) -> Leaving:
+    """Return what off-boards members."""
+    return clients.leaving(settings, JobTable(clients.tables(settings)), admin)
 
 
 def erasure(settings: Settings, member: Member) -> ErasureTable:

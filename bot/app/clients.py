@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.admin.changes import Admin
+from bot.admin.leaving import Leaving
 from bot.aws.account import AwsAdmin
 from bot.aws.client import new_session
 from bot.aws.resources import StudioResources
@@ -64,6 +65,18 @@ def prices(settings: Settings) -> PriceList:
         raise ConfigError(f"STUDIO_PRICE_FILE: {path} cannot be read ({type(error).__name__}): correct it") from None
 
 
+def resources(settings: Settings) -> StudioResources:
+    """Return what AWS has of workspaces."""
+    aws = AwsAdmin(region=settings.aws_region, external_id=settings.studio_external_id)
+    return StudioResources(aws, settings.aws_region)
+
+
+def leaving(settings: Settings, store: JobStore, admin: Admin) -> Leaving:
+    """Return what off-boards members."""
+    plan = Offboarding(admin, resources(settings)).plan
+    return Leaving(admin, store, plan, frozenset(settings.studio_admins))
+
+
 def jobs(
     settings: Settings,
     store: JobStore,
@@ -76,10 +89,9 @@ def jobs(
     Args:
         more: what else `JobRunner` takes.
     """
-    aws = AwsAdmin(region=settings.aws_region, external_id=settings.studio_external_id)
-    resources = StudioResources(aws, settings.aws_region)
-    making = Provisioning(admin, requests, resources, settings.profile_templates)
-    work = {JobKind.PROVISION: making.visit, JobKind.OFFBOARD: Offboarding(admin, resources).visit}
+    found = resources(settings)
+    making = Provisioning(admin, requests, found, settings.profile_templates)
+    work = {JobKind.PROVISION: making.visit, JobKind.OFFBOARD: Offboarding(admin, found).visit}
     return JobRunner(store, work, admin.audit, **more)
 
 

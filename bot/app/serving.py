@@ -196,7 +196,14 @@ def _listeners(
             record_duration=metrics.record_duration,
         ),
         get_status=GetStatus(facts, audit, rules),
-        command_runner=CommandRunner(admin, ConfirmationTable(tables), fresh, admins, names=names.of),
+        command_runner=CommandRunner(
+            admin,
+            ConfirmationTable(tables),
+            fresh,
+            admins,
+            names=names.of,
+            leaving=clients.leaving(settings, JobTable(tables), admin),
+        ),
         access_requests=AccessRequests(
             AccessRequestTable(tables),
             admin,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -41,18 +42,24 @@ def new_job(run: CommandContext, kind: JobKind, member: Member, mappings: Sequen
     return Job(uuid4().hex, kind, member, run.actor, utc_now(), workspaces, **more)  # type: ignore[arg-type] # its fields
 
 
-def carry_out(run: CommandContext, jobs: Sequence[Job], show: Callable[[Job], None]) -> list[Job]:
+def carry_out(
+    run: CommandContext,
+    jobs: Sequence[Job],
+    show: Callable[[Job], None],
+    start: Callable[[Job, str, datetime], bool] | None = None,
+) -> list[Job]:
     """Work on jobs until all have ended; return them. Interrupted, the bot or the same command goes on.
 
     Args:
         show: shows a job whenever something has become of it.
+        start: keeps a job under a lease, as `JobStore.start` does.
     """
     from bot.app import administration
     from bot.workspaces.runner import LEASE
 
     runner, leases = administration.jobs(run.settings, run.admin), {job.member: uuid4().hex for job in jobs}
     for job in jobs:
-        if not runner.jobs.start(job, leases[job.member], utc_now() + LEASE):
+        if not (start or runner.jobs.start)(job, leases[job.member], utc_now() + LEASE):
             raise BadInput(f"other work on the workspace of {job.member.user_id} is under way: wait for its end")
     there, ended = {job.member: job for job in jobs}, []
     try:

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from bot import console
+from bot.admin.affected import affected, nothing_to_take, stored
 from bot.admin.changes import Change
 from bot.admin.commands import AdminCommand
-from bot.admin.confirmation import affected, nothing_to_take, stored
 from bot.admin.explain import explain as explain_decision
 from bot.admin.names import label
 from bot.admin.results import Done, Forgotten, Record, carry_out

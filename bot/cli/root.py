@@ -20,6 +20,7 @@ from bot.cli import (
     listing,
     local,
     members,
+    offboard,
     revoke,
     running,
     serving,
@@ -62,6 +63,7 @@ def _root(
 
 cli.add_typer(init.commands)
 cli.add_typer(members.commands)
+cli.add_typer(offboard.commands)
 cli.add_typer(listing.commands)
 cli.add_typer(erase.commands)
 cli.add_typer(transfer.commands)

@@ -28,6 +28,8 @@ STARTED = "started"
 INCOMPLETE = "incomplete"
 # An administrator's command from Slack that would have given them something themselves.
 OWN_ACCESS = "own_access"
+# The off-boarding of an administrator in the settings, or of the last one.
+ADMINISTRATOR = "administrator"
 # One that needs a second administrator: it waits, or there is none.
 WAITING, NO_SECOND = "waiting", "no_second"
 # A second administrator's press on what is decided already, or has expired.

@@ -53,6 +53,7 @@ def consent(
     to: Member | None = None,
     profile: Ownership | None = None,
     lockdown: Lockdown | None = None,
+    by_two: bool = False,
 ) -> Consent:
     """Return who must agree to a change by an administrator in Slack.
 
@@ -60,9 +61,10 @@ def consent(
         gains: whether it gives the administrator themselves something, and they are not the only administrator.
         to, profile: the member who would get a profile, and whose it is or was.
         lockdown: the lockdown that the change would lift or replace.
+        by_two: whether the settings say that one administrator alone does not decide on it.
     """
     if gains:
         return Consent.REFUSED
     moves = to is not None and profile is not None and profile.is_foreign(to)
     others = lockdown is not None and lockdown.set_by != by.user_id
-    return Consent.ANOTHER if moves or others else Consent.NOBODY_ELSE
+    return Consent.ANOTHER if moves or others or by_two else Consent.NOBODY_ELSE

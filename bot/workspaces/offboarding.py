@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.admin.changes import Admin
+from bot.admin.leaving import OFFBOARDED
 from bot.core.access import Effect, Grant, Mapping
 from bot.core.errors import StudioError
 from bot.core.jobs import Item, ItemKind, ItemState, Job, JobState
 from bot.core.values import utc_now
 from bot.workspaces.resources import DELETING, Found, Resources, RunningApp, may_pass
 
-OFFBOARDED = "offboarded"
 TAKES_AT_MOST = timedelta(hours=3)
 FAILED_TO_DELETE = frozenset({"Failed", "Delete_Failed"})
 REMAINING = (ItemState.THERE, ItemState.GOING)

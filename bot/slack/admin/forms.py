@@ -16,7 +16,7 @@ PICK, MENU = "admin_pick", "menu"
 FORM = "admin_form"
 ROWS = (
     (Verb.MAP, Verb.ALLOW),
-    (Verb.UNMAP, Verb.DENY, Verb.FORGET, Verb.LOCKDOWN),
+    (Verb.UNMAP, Verb.DENY, Verb.FORGET, Verb.LOCKDOWN, Verb.OFFBOARD),
     (Verb.SHOW, Verb.LIST, Verb.HISTORY, Verb.EXPLAIN, Verb.RUNNING),
 )
 

@@ -229,6 +229,8 @@ def _answer(
         if isinstance(result, Forgotten) or result.change.made:
             lifted = result.command.verb is Verb.LOCKDOWN and not result.command.locks
             app.metrics.access_changed("lockdown_lifted" if lifted else result.command.verb)
+        if result.command.verb is Verb.OFFBOARD:
+            app.wake()
         notices.send_aside(app, admitted, result)
         announce(app, admitted.id, admin_views.announcement(result, admitted.member.user_id))
         principal = result.command.principal

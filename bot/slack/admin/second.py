@@ -42,6 +42,8 @@ def proposal(waiting: Waiting, render: RenderContext, now: datetime) -> str:
             owner=mention(waiting.owner.user_id) if waiting.owner else words.unknown_owner,
             user=mention(command.principal),
         )
+    if command.verb is Verb.OFFBOARD:
+        return render.words.workspaces.proposed.format(user=mention(command.principal))
     what = describe(waiting.lockdown or Lockdown("?"), render, now)
     form = words.proposed_lockdown if command.locks else words.proposed_unlock
     return form.format(what=what)

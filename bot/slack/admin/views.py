@@ -43,6 +43,7 @@ from bot.slack.blocks import (
     text_message,
     verbatim,
 )
+from bot.slack.workspaces.items import item_lines
 
 CONFIRM, CANCEL = "admin_confirm", "admin_cancel"
 MAX_WARNING_LENGTH = 500
@@ -53,9 +54,14 @@ MAX_ALIASES = 8
 
 
 def usage(render: RenderContext) -> Message:
+    lines = _usage(render)
+    return Message("\n".join(lines), sections(lines))
+
+
+def _usage(render: RenderContext) -> list[str]:
     words, command = render.words.admin, escape(render.command)
     lines = [f"`{command} admin {spec.example}`" for spec in COMMAND_SPECS.values() if spec.in_slack]
-    return text_message("\n".join([words.help_admin.format(command=command), *lines]))
+    return [words.help_admin.format(command=command), *lines]
 
 
 def parse_error(problem: ParseError, render: RenderContext) -> Message:
@@ -68,7 +74,8 @@ def parse_error(problem: ParseError, render: RenderContext) -> Message:
     if problem.verb is None:
         near = get_close_matches(problem.value.lower(), IN_SLACK, n=1)
         hint = f" {render.words.nearest.format(aliases=f'`{near[0]}`')}" if near else ""
-        return text_message(f"{text}{hint}\n{usage(render).text}")
+        lines = [f"{text}{hint}", *_usage(render)]
+        return Message("\n".join(lines), sections(lines))
     example = words.example.format(command=command, example=COMMAND_SPECS[problem.verb].example)
     return text_message(f"{text}\n{example}")
 
@@ -136,6 +143,7 @@ def _question(question: Question, render: RenderContext, now: datetime) -> Messa
     # A deny rule removes no other rule: it overrides them.
     form = words.before if command.verb is Verb.DENY else words.affected
     blocks += sections([form.format(what=describe(each, render, now)) for each in question.affected])
+    blocks += sections(item_lines(question.items, render.words.workspaces))
     if command.verb is Verb.MAP:
         blocks.append(section(words.after.format(what=mapping(command.mapping(), render))))
     elif command.verb is Verb.LOCKDOWN:

@@ -33,6 +33,7 @@ class GermanAdminWords(AdminWords):
         Verb.EXPLAIN: "Entscheidung erklären",
         Verb.RUNNING: "Was in Studio läuft",
         Verb.LOCKDOWN: "Notabschaltung",
+        Verb.OFFBOARD: "Austragen",
     }
     labels = {
         Name.USER: "Mitglied",
@@ -59,6 +60,7 @@ class GermanAdminWords(AdminWords):
         Name.UNUSED: "Kein Link seit (z. B. 60d)",
         Name.BROKEN: "Was nicht funktionieren kann",
         Name.DENIED: "Gesperrt",
+        Name.KEEP_FILES: "Spaces und Dateien behalten",
         Name.NO_RULE: "Zugeordnet, aber nicht freigeschaltet",
     }
     states = {ON: "Für alle abschalten", OFF: "Wieder einschalten"}
@@ -88,6 +90,7 @@ class GermanAdminWords(AdminWords):
         Name.BROKEN: "ohne Wert angegeben",
         Name.DENIED: "ohne Wert angegeben",
         Name.NO_RULE: "ohne Wert angegeben",
+        Name.KEEP_FILES: "ohne Wert angegeben",
     }
     must_with_group = (
         "ein Mitglied oder eine Nutzergruppe aus Slacks Liste, eine E-Mail-Adresse, ein Nutzername oder eine ID "
@@ -125,6 +128,8 @@ class GermanAdminWords(AdminWords):
         Verb.ALLOW: "*Zugriff von {user} verkürzen?*",
         Verb.DENY: "*{user} sperren?* Das hat Vorrang vor jeder Freischaltung.",
         Verb.FORGET: "*Alle Regeln für {user} entfernen?* Ohne Freischaltung gibt es keinen Zugriff.",
+        Verb.OFFBOARD: "*{user} austragen?* Das sperrt das Mitglied und löscht, was hier noch zu tun ist, samt "
+        "Dateien.",
         Verb.LOCKDOWN: "*Links für alle in diesem Workspace abschalten?* Das gilt auch für dich und die anderen "
         "Admins.",
     }
@@ -157,6 +162,9 @@ class GermanAdminWords(AdminWords):
         "nicht mehr Admin. Es wurde nichts geändert. Gib den Befehl erneut ein, wenn du es jetzt ändern willst.",
         NotDoneReason.NOBODY_REACHED: "Ich konnte in Slack keine anderen Admins erreichen. Es wurde nichts geändert. "
         "Versuch es erneut oder nutze die Shell.",
+        NotDoneReason.ADMINISTRATOR: "{user} steht in `STUDIO_ADMINS` oder ist als einzige Person Admin. Es wurde "
+        "nichts geändert. Ernenne zuerst jemand anderen, und nimm die ID aus den Einstellungen.",
+        NotDoneReason.UNDER_WAY: "{user} wird schon ausgetragen. Es wurde nichts geändert. Warte auf den Bericht.",
         NotDoneReason.OWN_ACCESS: "Du kannst dir nicht selbst Zugriff geben oder dich zum einzigen Admin machen. "
         "Es wurde nichts geändert. Bitte andere Admins darum oder nutze die Shell.",
     }
@@ -174,6 +182,7 @@ class GermanAdminWords(AdminWords):
         Verb.DENY: "{user} ist jetzt gesperrt: {what}",
         Verb.FORGET: "Regeln für {user} entfernt:",
         Verb.LOCKDOWN: "Links sind für alle abgeschaltet: {what}",
+        Verb.OFFBOARD: "{user} ist gesperrt, der Workspace wird entfernt. Ich berichte hier, wenn das fertig ist.",
     }
     obstacles = {
         Reason.DENIED: "{user} bleibt gesperrt: Eine Sperre hat Vorrang vor jeder Freischaltung.",

@@ -29,6 +29,7 @@ class AdminWords:
         Verb.EXPLAIN: "Explain a decision",
         Verb.RUNNING: "What runs in Studio",
         Verb.LOCKDOWN: "Lockdown",
+        Verb.OFFBOARD: "Off-board",
     }
     labels = {
         Name.USER: "Member",
@@ -55,6 +56,7 @@ class AdminWords:
         Name.BROKEN: "With what cannot work",
         Name.DENIED: "Blocked",
         Name.NO_RULE: "Mapped, and not allowed",
+        Name.KEEP_FILES: "Leave spaces and files",
         Name.OVER: "Running for at least",
     }
     states = {ON: "Stop for everyone", OFF: "Allow again"}
@@ -83,6 +85,7 @@ class AdminWords:
         Name.BROKEN: "given without a value",
         Name.DENIED: "given without a value",
         Name.NO_RULE: "given without a value",
+        Name.KEEP_FILES: "given without a value",
         Name.OVER: "a span, such as 12h or 3d",
     }
     must_with_group = "a member or user group from Slack's list, an address, a user name, or an id with U, W or S"
@@ -118,6 +121,7 @@ class AdminWords:
         Verb.DENY: "*Block {user}?* This overrides every allow rule.",
         Verb.FORGET: "*Remove every rule for {user}?* Without an allow rule, there is no access.",
         Verb.LOCKDOWN: "*Stop links for everyone in this workspace?* This includes you and other administrators.",
+        Verb.OFFBOARD: "*Off-board {user}?* This blocks them and deletes what is to do here, with its files.",
     }
     ended_question = "*Set a rule for {user} that has already ended?* It will have no effect."
     affected = "Now: {what}"
@@ -146,6 +150,9 @@ class AdminWords:
         "administers. Nothing was changed. To change it now, enter the command again.",
         NotDoneReason.NOBODY_REACHED: "I could not reach a second administrator in Slack. Nothing was changed. Try "
         "again, or use the shell.",
+        NotDoneReason.ADMINISTRATOR: "{user} is named in `STUDIO_ADMINS`, or the only administrator. Nothing was "
+        "changed. Name another administrator first, and take the id out of the settings.",
+        NotDoneReason.UNDER_WAY: "{user} is being off-boarded already. Nothing was changed. Wait for the report.",
         NotDoneReason.OWN_ACCESS: "You can't give yourself access, or become the only administrator. Nothing was "
         "changed. Ask another administrator, or use the shell.",
     }
@@ -160,6 +167,7 @@ class AdminWords:
         Verb.DENY: "{user} is now blocked: {what}",
         Verb.FORGET: "Removed the rules for {user}:",
         Verb.LOCKDOWN: "Links are stopped for everyone: {what}",
+        Verb.OFFBOARD: "{user} is blocked, and their workspace is being removed. I report here when that has ended.",
     }
     obstacles = {
         Reason.DENIED: "{user} is still blocked: a deny rule overrides every allow rule.",

@@ -31,6 +31,7 @@ class GermanWorkspaceWords(WorkspaceWords):
     not_ready = "Dein Profil konnte noch nicht angelegt werden. Wer deinen Antrag genehmigt hat, weiß Bescheid."
     make_failed = "Ich konnte das Profil `{profile}` in `{domain}` für {user} nicht anlegen. {why}"
     make_cancelled = "Ich habe das Anlegen des Profils `{profile}` in `{domain}` für {user} abgebrochen. {why}"
+    proposed = "{user} sperren und Apps, private Spaces und Profil löschen, samt den Dateien darin."
     offboarding = "{user} ist gesperrt. Ich entferne den Workspace; das dauert bis zu 20 Minuten je App."
     offboarded = "{user} ist ausgetragen: gesperrt und ohne eigenes Profil."
     not_offboarded = (

@@ -28,6 +28,7 @@ class WorkspaceWords:
     not_ready = "Your profile could not be made yet. I told the administrator who approved your request."
     make_failed = "I could not make the profile `{profile}` in `{domain}` for {user}. {why}"
     make_cancelled = "I stopped making the profile `{profile}` in `{domain}` for {user}. {why}"
+    proposed = "Block {user}, and delete their apps, private spaces and profile, with the files in them."
     offboarding = "{user} is blocked. I am removing their workspace, which takes up to 20 minutes for each app."
     offboarded = "{user} is off-boarded: blocked, and without a profile of theirs."
     not_offboarded = "{user} is blocked, but not everything could be removed. Fix what this says, then do it again."

@@ -6,7 +6,7 @@ import structlog
 
 from bot.core.access import Member
 from bot.core.errors import SlackError
-from bot.core.jobs import Item, ItemState, Job, JobKind, JobState
+from bot.core.jobs import Job, JobKind, JobState
 from bot.core.link import Reason
 from bot.core.values import USER_ID
 from bot.slack.admin.records import mention
@@ -15,12 +15,9 @@ from bot.slack.app_context import AppContext, announce
 from bot.slack.blocks import Message, RenderContext, actions, button, escape, parts, section, text_message
 from bot.slack.members.home import show_home
 from bot.slack.members.views import HOME_OPEN
-from bot.slack.words.workspaces_en import WorkspaceWords
+from bot.slack.workspaces.items import item_lines
 
 log = structlog.get_logger()
-
-# Characters of AWS's reason why something stays.
-MAX_WHY_LENGTH = 300
 
 
 def show(app: AppContext, job: Job) -> Job:
@@ -87,22 +84,6 @@ def report(job: Job, render: RenderContext) -> Message:
     if not job.is_open:
         texts.append(words.remains)
     return Message(text, [section(text), *(section("\n".join(part)) for part in parts(texts) if part)])
-
-
-def item_lines(items: tuple[Item, ...], words: WorkspaceWords) -> list[str]:
-    """Return the resources by what has become of them."""
-    lines = []
-    for state in ItemState:
-        found = [each for each in items if each.state is state]
-        if found:
-            lines.append(f"*{words.states[state]}*")
-            lines += [f"• {_line(each, words)}" for each in found]
-    return lines
-
-
-def _line(item: Item, words: WorkspaceWords) -> str:
-    line = words.kinds[item.kind].format(name=escape(item.name), domain=item.domain_id)
-    return f"{line}: {escape(item.why, MAX_WHY_LENGTH)}" if item.why else line
 
 
 def _render_for_actor(app: AppContext, job: Job) -> RenderContext | None:

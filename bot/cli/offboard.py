@@ -1,0 +1,93 @@
+"""Off-board members: block them, and remove their workspaces."""
+
+import typer
+
+from bot import console
+from bot.admin.commands import AdminCommand
+from bot.admin.leaving import Leaving, keeps_files
+from bot.admin.results import NotDoneReason
+from bot.admin.specs import Verb
+from bot.cli.context import CommandContext
+from bot.cli.jobs import carry_out
+from bot.cli.options import AsJson, Yes, add_verb
+from bot.core.access import Member
+from bot.core.errors import BadInput
+from bot.core.jobs import Item, ItemState, Job, JobState
+
+commands = typer.Typer()
+
+LABELS = {
+    ItemState.THERE: "would go",
+    ItemState.GOING: "going",
+    ItemState.GONE: "gone",
+    ItemState.KEPT: "stays",
+    ItemState.FAILED: "not gone",
+}
+# What no off-boarding reaches.
+REMAINS = (
+    "the home directory in the domain's file system",
+    "training jobs, endpoints and other resources that the member started",
+    "credentials that the member copied out of Studio: they work until they expire, for up to 12 hours",
+)
+
+
+def offboard(run: CommandContext, command: AdminCommand, *, yes: Yes = False, as_json: AsJson = False) -> None:
+    member, leaving = Member(run.tenant, command.principal), leaving_of(run)
+    require_may_leave(leaving, run.tenant, command.principal)
+    access = run.admin.access.read(member)
+    if not yes:
+        _print(command.principal, leaving.plan(command, access), None, as_json=as_json)
+        if not as_json:
+            console.warn("nothing was changed: --yes blocks the member and removes what would go")
+        return
+    job = leaving.job(member, access, run.actor, keep_files=keeps_files(command))
+    [ended] = offboard_all(run, leaving, [job])
+    _print(command.principal, ended.items, ended, as_json=as_json)
+    if ended.state is not JobState.DONE:
+        raise typer.Exit(1)
+
+
+def leaving_of(run: CommandContext) -> Leaving:
+    """Return what off-boards members."""
+    from bot.app import administration
+
+    return administration.leaving(run.settings, run.admin)
+
+
+def require_may_leave(leaving: Leaving, tenant: str, user: str) -> None:
+    """Raise BadInput for an administrator of the settings, and for the last one."""
+    if leaving.refusal(tenant, user) is NotDoneReason.ADMINISTRATOR:
+        raise BadInput(
+            f"nothing was changed: {user} is in STUDIO_ADMINS, or the only administrator. Take the id out of it, or "
+            "make another one with `studio-links admin`, then try again"
+        )
+
+
+def offboard_all(run: CommandContext, leaving: Leaving, jobs: list[Job]) -> list[Job]:
+    """Off-board members side by side, and return how each ended."""
+    return carry_out(run, jobs, _show, start=leaving.start)
+
+
+def _show(job: Job) -> None:
+    """Show the progress on standard error."""
+    if job.is_open:
+        gone, total = len(job.of(ItemState.GONE)), len(job.items) - len(job.of(ItemState.KEPT))
+        console.warn(f"{job.member.user_id}: {gone} of {total} gone")
+
+
+def _print(user: str, items: tuple[Item, ...], job: Job | None, *, as_json: bool) -> None:
+    """Print the plan, or the report of a job."""
+    if as_json:
+        state = None if job is None else job.state
+        console.print_json({"principal": user, "state": state, "items": items, "remains": REMAINS})
+        return
+    for item in items:
+        console.print_line(f"{LABELS[item.state]}: {item}{f': {item.why}' if item.why else ''}")
+    if job is not None:
+        for each in REMAINS:
+            console.print_line(f"not reached: {each}")
+        if job.why:
+            console.fail(f"{user}: {job.why}")
+
+
+add_verb(commands, Verb.OFFBOARD, offboard)

@@ -1,0 +1,137 @@
+"""`offboard` on the stand-in: a dry run unless --yes, AWS's order, and who is never off-boarded."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.cli import jobs
+from bot.core.access import Effect, Mapping
+from bot.core.jobs import JobKind, JobState
+from bot.local.faults import Fault
+from bot.store.jobs import JobTable
+from bot.store.models import Tables
+from tests.cli import run_command
+from tests.contract.stands import ListeningAws, Store
+from tests.contract.test_resources_port import INSTANCE, a_domain, sagemaker
+from tests.fakes import ANA, BEN, TEAM, a_grant, a_mapping, an_entry
+from tests.fakes_jobs import a_job, later
+
+DOMAIN = "d-research"
+ENVIRONMENT = {"STUDIO_TABLE_PREFIX": "contract-", "STUDIO_TEAMS": TEAM}
+OFFBOARD = ("offboard", ANA.user_id)
+DELETED = ("DeleteApp", "DeleteSpace", "DeleteUserProfile")
+
+
+@pytest.fixture(autouse=True)
+def _workspaces(dynamodb: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ana and Ben each have a profile and a private space with an app; Ana owns a shared space beside it."""
+    monkeypatch.setattr(jobs, "PAUSE", 0.0)
+    a_domain()
+    client = sagemaker()
+    for member, name in ((ANA, "ana"), (BEN, "ben")):
+        mapping: Mapping = a_mapping(profile=name, set_by="", set_at=None)
+        dynamodb.access.put_records(
+            member, [mapping], seen=dynamodb.access.read(member), entry=an_entry(f"map {name}")
+        )
+        client.create_user_profile(DomainId=DOMAIN, UserProfileName=name)
+        add_space(f"{name}-lab", name, "Private")
+        client.create_app(
+            DomainId=DOMAIN, AppType="JupyterLab", AppName="default", SpaceName=f"{name}-lab", ResourceSpec=INSTANCE
+        )
+
+
+def add_space(name: str, owner: str, sharing: str) -> None:
+    sagemaker().create_space(
+        DomainId=DOMAIN,
+        SpaceName=name,
+        OwnershipSettings={"OwnerUserProfileName": owner},
+        SpaceSharingSettings={"SharingType": sharing},
+    )
+
+
+def run(*arguments: str, **more: str) -> Any:
+    return run_command(*arguments, environment=ENVIRONMENT | more)
+
+
+def deleted(local_aws: ListeningAws) -> list[str]:
+    return [call for call in local_aws.calls if call in DELETED]
+
+
+def test_offboard_without_yes_only_shows_the_plan(dynamodb: Store, tables: Tables, local_aws: ListeningAws) -> None:
+    add_space("team", "ana", "Shared")
+    shown = run(*OFFBOARD)
+    assert shown.returncode == 0, shown.stderr
+    assert "would go: app JupyterLab default in space ana-lab in d-research" in shown.stdout
+    assert "would go: space ana-lab in d-research" in shown.stdout
+    assert "stays: shared space team in d-research" in shown.stdout
+    assert "stays: profile ana in d-research: it owns the shared space team" in shown.stdout
+    assert "ben" not in shown.stdout
+    assert "nothing was changed" in shown.stderr
+    assert deleted(local_aws) == []
+    assert dynamodb.access.read(ANA).grants == ()
+    assert JobTable(tables).find(ANA) is None
+
+
+def test_offboard_removes_all_and_reports(dynamodb: Store, local_aws: ListeningAws) -> None:
+    done = run(*OFFBOARD, "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["principal"], report["state"]) == (ANA.user_id, "done")
+    assert {item["state"] for item in report["items"]} == {"gone"}
+    assert deleted(local_aws) == list(DELETED)
+    records = dynamodb.access.read(ANA)
+    assert (records.mappings, [grant.effect for grant in records.grants]) == ((), [Effect.DENY])
+    assert dynamodb.access.ownership(a_mapping()).holder is None
+    outcomes = [(each.action, each.outcome) for each in dynamodb.audit.of_member(ANA, later(-9_000_000))]
+    assert {("offboard", "started"), ("deny", "done"), ("unmap", "done"), ("offboard", "done")} <= set(outcomes)
+    assert sagemaker().describe_user_profile(DomainId=DOMAIN, UserProfileName="ben")["Status"] == "InService"
+    assert len(dynamodb.access.read(BEN).mappings) == 1
+
+
+def test_offboard_keeps_files_if_asked(local_aws: ListeningAws) -> None:
+    done = run(*OFFBOARD, "--yes", "--keep-files")
+    assert done.returncode == 0, done.stderr
+    assert deleted(local_aws) == ["DeleteApp"]
+    assert "stays: space ana-lab" in done.stdout
+    assert "not reached: the home directory" in done.stdout
+
+
+def test_offboard_reports_what_aws_refuses(dynamodb: Store, local_aws: ListeningAws) -> None:
+    local_aws.faults.inject("DeleteSpace", Fault("AccessDeniedException", "no", times=None))
+    failed = run(*OFFBOARD, "--yes")
+    assert failed.returncode == 1
+    assert "not gone: space ana-lab in d-research: " in failed.stdout
+    assert "--offboards" in failed.stdout
+    assert len(dynamodb.access.read(ANA).mappings) == 1  # so that it can be done again
+    local_aws.faults.clear()
+    assert run(*OFFBOARD, "--yes").returncode == 0
+    assert dynamodb.access.read(ANA).mappings == ()
+
+
+@pytest.mark.parametrize("how", ["settings", "rule"])
+def test_last_administrator_is_not_offboarded(dynamodb: Store, local_aws: ListeningAws, how: str) -> None:
+    more = {"STUDIO_ADMINS": ANA.user_id} if how == "settings" else {}
+    if how == "rule":
+        rule = a_grant(effect=Effect.ADMIN)
+        dynamodb.access.put_grant(TEAM, rule, seen=dynamodb.access.read(ANA), entry=an_entry("admin"))
+    refused = run(*OFFBOARD, "--yes", **more)
+    assert (refused.returncode, "only administrator" in refused.stderr) == (1, True)
+    assert deleted(local_aws) == []
+
+
+def test_offboard_takes_over_the_making_of_a_profile(tables: Tables, local_aws: ListeningAws) -> None:
+    store = JobTable(tables)
+    store.start(a_job(), "a", later(-60))  # its process was killed long ago
+    assert run(*OFFBOARD, "--yes").returncode == 0
+    job = store.find(ANA)
+    assert job is not None
+    assert (job.kind, job.state) == (JobKind.OFFBOARD, JobState.DONE)
+    assert "CreateUserProfile" not in local_aws.calls[-20:]
+
+
+def test_offboard_does_not_begin_twice(tables: Tables, local_aws: ListeningAws) -> None:
+    JobTable(tables).start(a_job(kind=JobKind.OFFBOARD), "a", later(60_000_000))
+    refused = run(*OFFBOARD, "--yes")
+    assert (refused.returncode, "other work on the workspace" in refused.stderr) == (1, True)
+    assert deleted(local_aws) == []
