@@ -252,6 +252,8 @@ class GermanAdminWords(AdminWords):
         "revoke": "{by} hat beendet, was bei {user} in Studio lief",
         "stop": "{by} hat eine App von {user} beendet: {profile}",
         "start": "{by} hat eine App von {user} gestartet: {profile}",
+        "offboard": "{by} hat {user} ausgetragen",
+        "provision": "{by} hat für {user} ein Profil anlegen lassen",
         "keep": "{by} behält eine App von {user}: {profile}",
         "request": "{by} hat Zugriff beantragt{reason}",
         "approved": "{by} hat den Antrag von {user} genehmigt{reason}",

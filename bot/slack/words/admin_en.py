@@ -237,6 +237,8 @@ class AdminWords:
         "revoke": "{by} ended what {user} had running in Studio",
         "stop": "{by} stopped an app of {user}: {profile}",
         "start": "{by} started an app of {user}: {profile}",
+        "offboard": "{by} off-boarded {user}",
+        "provision": "{by} had a profile made for {user}",
         "keep": "{by} keeps an app of {user}: {profile}",
         "request": "{by} asked for access{reason}",
         "approved": "{by} approved {user}'s request{reason}",
