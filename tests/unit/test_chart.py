@@ -23,7 +23,8 @@ REQUIRED: dict[str, Any] = {
     "region": "eu-west-1",
     "secrets": {"existingSecret": "slack"},
 }
-SOCKET = REQUIRED | {"settings": {"STUDIO_TEAMS": "T0123ABCD", "STUDIO_SESSION_SECONDS": 14400}}
+PROFILES = {"STUDIO_PROFILE_TEMPLATE_D_ABC123": "role=arn:aws:iam::123456789012:role/studio"}
+SOCKET = REQUIRED | {"settings": {"STUDIO_TEAMS": "T0123ABCD", "STUDIO_SESSION_SECONDS": 14400, **PROFILES}}
 HTTP = REQUIRED | {
     "transport": "http",
     "replicas": 3,
@@ -245,6 +246,7 @@ def test_bot_accepts_the_environment_of_the_pod(releases: dict[str, Rendered]) -
     assert releases["gateway"].environment["HOST"] == "::"
     assert releases["socket"].environment["STUDIO_REPLICAS"] == "2"
     assert releases["socket"].environment["STUDIO_SESSION_SECONDS"] == "14400"
+    assert releases["socket"].environment.items() >= PROFILES.items()
     assert releases["http"].environment["STUDIO_SOLE_ADMIN"] == "true"
 
 
