@@ -51,7 +51,7 @@ SLACK_BOT_TOKEN {{ ternary "SLACK_SIGNING_SECRET" "SLACK_APP_TOKEN" (eq .Values.
 {{- fail "gateway is incomplete: set gateway.host to the host name that Slack calls, and gateway.parentRefs to your Gateway" -}}
 {{- end -}}
 {{- if and (eq .Values.transport "socket") (gt (int .Values.replicas) 5) -}}
-{{- fail "replicas is above 5: Slack allows ten Socket Mode connections per app, and a rollout doubles them; set 5 or fewer, or transport to http" -}}
+{{- fail "replicas is above 5: Slack allows ten Socket Mode connections per app, and a pod has two whenever Slack renews one; set 5 or fewer, or transport to http" -}}
 {{- end -}}
 {{- $sources := list -}}
 {{- if include "studio-links.usesReferences" . -}}{{- $sources = append $sources "secrets.references" -}}{{- end -}}
