@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot.core.access import Member
@@ -34,6 +34,12 @@ class FakeAccessRequests:
         self._fail()
         with self._lock:
             return self.latest.get(member)
+
+    def since(self, tenant: str, first: date, last: date) -> list[AccessRequest]:
+        self._fail()
+        with self._lock:
+            theirs = [each for each in self.latest.values() if each.member.tenant == tenant]
+        return sorted((each for each in theirs if first <= each.at.date() <= last), key=lambda each: each.at)
 
     def decide(
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime

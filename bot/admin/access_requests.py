@@ -6,13 +6,13 @@ The state is in the store alone; messages and buttons carry ids that lead to it.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from bot.admin.approvals import give_access
 from bot.admin.changes import Admin
-from bot.admin.decisions import BEYOND_APPROVAL, Decision, Press, Submission
+from bot.admin.decisions import BEYOND_APPROVAL, Decision, Press, Submission, needs_more, one_line
 from bot.admin.new_profiles import NewProfiles
 from bot.core import audit, policy
 from bot.core.access import Mapping, Member
@@ -21,17 +21,16 @@ from bot.core.errors import Changed, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Source
 from bot.core.ports import AccessRequestStore, AuditLog
 from bot.core.records import AccessRequest, Actor, DecisionResult, RequestState
-from bot.core.values import CONTROL, MAX_REASON, utc_now
+from bot.core.values import utc_now
 from bot.links.facts import Gatherer, groups_for_administration, groups_for_approval, if_approved
 
-# How long administrators have; after that the member may ask again.
-OPEN_FOR = timedelta(days=7)
+# How long administrators have; after that the member may ask again. And how long requests are listed.
+OPEN_FOR, KEPT_FOR = timedelta(days=7), timedelta(days=37)
 # Seconds that gathering facts may take.
 GATHER_TIMEOUT = 3.5
 # The audit's words for a request that joined an open one, or came a second time, and for a decision that could not
 # be carried out.
 JOINED, REVERTED = "joined", "taken_back"
-# An approval that is not the last one needed.
 ENDORSED = DecisionResult.ENDORSED.value
 # The choices of a member; None is without an end date.
 DAYS = (1, 7, 30, 90, None)
@@ -68,8 +67,8 @@ class AccessRequests:
         request = AccessRequest(
             id=request_id,
             member=member,
-            wish=_line(wish),
-            reason=_line(reason),
+            wish=one_line(wish),
+            reason=one_line(reason),
             days=days if days in DAYS else DAYS[0],
             at=now,
             expires_at=now + OPEN_FOR,
@@ -95,6 +94,12 @@ class AccessRequests:
         found = self.requests.find(member)
         return found if found is not None and self._settled(found) is None else None
 
+    def asked(self, tenant: str, *, only_open: bool = True) -> list[AccessRequest]:
+        """Return the requests that administrators can still decide, oldest first, or all that are kept."""
+        today, back = self.now().astimezone(UTC).date(), OPEN_FOR if only_open else KEPT_FOR
+        found = self.requests.since(tenant, today - back, today)
+        return [each for each in found if not only_open or self._settled(each) is None]
+
     def withdraw(self, request: AccessRequest, source: Source = Source.FORM) -> AccessRequest:
         """Close a request that reached nobody, or that its member takes back; return it as it stands then."""
         who = request.member
@@ -105,7 +110,7 @@ class AccessRequests:
 
     def approve(
         self,
-        by: Member,
+        by: Member | str,
         who: Member,
         request_id: str,
         mapping: Mapping | None = None,
@@ -117,6 +122,7 @@ class AccessRequests:
         """Grant the request, with the mapping that the administrator names.
 
         Args:
+            by: an administrator in Slack, or the caller of the shell, whom AWS lets change access.
             mapping: needed where the member has none.
             creation: what to make with it, as in `AccessRequest`.
             asked_for: whether the administrator has seen the form for a mapping, so that none means none.
@@ -146,7 +152,9 @@ class AccessRequests:
         if result is not None:
             return self._refuse(press, result)
         domains = {m.domain_id for m in (*facts.access.mappings, *((mapping,) if mapping else ()))}
-        approvers, needed = tuple(dict.fromkeys((*approvers, by.user_id))), self.rules.approvals_for(domains)
+        approvers, needed = tuple(dict.fromkeys((*approvers, press.actor.name))), self.rules.approvals_for(domains)
+        if len(approvers) < needed and isinstance(by, str):
+            raise needs_more(needed)
         if len(approvers) < needed:
             approved = replace(request, approvers=approvers, needed=needed, mapping=mapping, creation=creation)
             return self._endorse(press, request, approved)
@@ -196,13 +204,15 @@ class AccessRequests:
             raise Changed("another decision on this request came first: look again, then decide")
         return Decision(DecisionResult.ENDORSED, approved)
 
-    def deny(self, by: Member, who: Member, request_id: str, *, source: Source) -> Decision:
+    def deny(self, by: Member | str, who: Member, request_id: str, *, source: Source) -> Decision:
         press = Press(by, who, request_id, source, self._find(who, request_id))
         result = self._rejection(press)
         return self._decide(press, RequestState.DENIED) if result is None else self._refuse(press, result)
 
     def _rejection(self, press: Press) -> DecisionResult | None:
         """Return why this press decides nothing. Anybody can be in the channel that shows the buttons."""
+        if isinstance(press.by, str):
+            return self._settled(press.request)
         try:
             administers = self._administers(press.by)
         except UpstreamError as error:
@@ -288,8 +298,3 @@ class AccessRequests:
 
     def _record(self, action: str, actor: Actor, request: AccessRequest, outcome: str) -> None:
         self.audit.open(audit.asked(action, actor, request, self.now(), outcome))
-
-
-def _line(text: str) -> str:
-    """Return text on one line: administrators read it between other lines, which it must not imitate."""
-    return CONTROL.sub("", " ".join(text.split()))[:MAX_REASON]

@@ -165,6 +165,11 @@ class AdminCommand:
             session_seconds=None if seconds is None else int(seconds),
         )
 
+    @property
+    def names_profile(self) -> bool:
+        """Whether an approval names a profile."""
+        return self.verb is Verb.APPROVE and not {Name.DOMAIN, Name.PROFILE, Name.ALIAS}.isdisjoint(self.fields)
+
     def grant(self) -> Grant:
         """Build the rule to write; InvalidValue if a field breaks its rule."""
         return Grant(self.principal, Effect(self.verb.value), self.until, self.reason)
@@ -175,7 +180,7 @@ class AdminCommand:
             check_pattern(
                 "domain", self.fields[Name.DOMAIN], DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123"
             )
-        if self.verb is Verb.MAP:
+        if self.verb is Verb.MAP or self.names_profile:
             self.mapping()
         elif self.verb in (Verb.ALLOW, Verb.DENY, Verb.ADMIN):
             self.grant()

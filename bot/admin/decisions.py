@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 
 from bot.core.access import Member, Person
+from bot.core.errors import BadInput
 from bot.core.link import Reason, Source
 from bot.core.records import AccessRequest, Actor, DecisionResult
+from bot.core.values import CONTROL, MAX_REASON
 
 # The reasons that an approval changes nothing about, and what the administrator reads of each.
 BEYOND_APPROVAL = {
@@ -41,9 +43,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """An administrator's press on one request; None if the request no longer exists."""
+    """An administrator's press on one request; None if the request no longer exists.
 
-    by: Member
+    Attributes:
+        by: in Slack; from the shell, the caller's name.
+    """
+
+    by: Member | str
     who: Member
     request_id: str
     source: Source
@@ -51,4 +57,16 @@ class Press:
 
     @property
     def actor(self) -> Actor:
-        return Actor(self.by.user_id, self.source)
+        return Actor(self.by if isinstance(self.by, str) else self.by.user_id, self.source)
+
+
+def one_line(text: str) -> str:
+    """Return text on one line: administrators read it between other lines, which it must not imitate."""
+    return CONTROL.sub("", " ".join(text.split()))[:MAX_REASON]
+
+
+def needs_more(needed: int) -> BadInput:
+    """Return that a shell cannot be one of several approvers, who are members."""
+    return BadInput(
+        f"{needed} administrators have to approve this: press Approve in Slack, or use `studio-links allow`"
+    )

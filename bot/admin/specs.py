@@ -23,6 +23,9 @@ class Verb(StrEnum):
     EXPLAIN = "explain"
     LOCKDOWN = "lockdown"
     OFFBOARD = "offboard"
+    REQUESTS = "requests"
+    APPROVE = "approve"
+    DECLINE = "decline"
     RUNNING = "running"
     STOP = "stop"
 
@@ -54,6 +57,7 @@ class Name(StrEnum):
     UNUSED = "unused"
     BROKEN = "broken"
     DENIED = "denied"
+    OPEN = "open"
     NO_RULE = "no-rule"
     KEEP_FILES = "keep-files"
 
@@ -61,7 +65,7 @@ class Name(StrEnum):
 # Those who have changed something.
 ACTORS = frozenset({Name.BY, Name.APPROVER})
 # Those that have no value: they are given or not.
-FLAGS = (Name.BROKEN, Name.DENIED, Name.NO_RULE, Name.KEEP_FILES)
+FLAGS = (Name.BROKEN, Name.DENIED, Name.NO_RULE, Name.OPEN, Name.KEEP_FILES)
 
 
 class Kind(StrEnum):
@@ -118,6 +122,7 @@ FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
         ),
         Name.BROKEN: FieldSpec("", "Only those with a mapping or record that cannot work.", Kind.FLAG),
         Name.DENIED: FieldSpec("", "Only those whom a rule blocks.", Kind.FLAG),
+        Name.OPEN: FieldSpec("", "Only those that can still be decided.", Kind.FLAG),
         Name.NO_RULE: FieldSpec("", "Only those with a mapping and no rule that allows them.", Kind.FLAG),
         Name.KEEP_FILES: FieldSpec("", "Leave the spaces and the profile, with the member's files.", Kind.FLAG),
     }
@@ -216,15 +221,7 @@ COMMAND_SPECS: Dictionary[Verb, CommandSpec] = MappingProxyType(
             "The options are combined: only those are listed whom all of them fit, and then no user groups.",
             "list --expiring 14d",
             object=Name.SEARCH,
-            options=(
-                Name.DOMAIN,
-                Name.GROUP,
-                Name.EXPIRING,
-                Name.UNUSED,
-                Name.BROKEN,
-                Name.DENIED,
-                Name.NO_RULE,
-            ),
+            options=(Name.DOMAIN, Name.GROUP, Name.EXPIRING, Name.UNUSED, Name.BROKEN, Name.DENIED, Name.NO_RULE),
             required=frozenset(),
             field_help={Name.DOMAIN: "Only those with a mapping in this domain."},
             reads=True,
@@ -269,6 +266,23 @@ COMMAND_SPECS: Dictionary[Verb, CommandSpec] = MappingProxyType(
             "offboard @ana",
             options=(Name.KEEP_FILES,),
         ),
+        Verb.REQUESTS: CommandSpec(
+            "List access requests: those that can still be decided, and in the shell those of the last 37 days.\n\n"
+            "Requests made before an update to this version are not listed; their messages in Slack work.",
+            "requests --open",
+            object=None,
+            options=(Name.OPEN,),
+            required=frozenset(),
+            reads=True,
+        ),
+        Verb.APPROVE: CommandSpec(
+            "Approve a member's open access request, for as long as they asked.\n\n"
+            "Name a profile if they have none, or asked for another one.",
+            "approve @ana --domain d-abc123 --profile ana",
+            options=(Name.DOMAIN, Name.PROFILE, Name.ALIAS),
+            field_help={Name.ALIAS: f"Name the member uses for it. The default is `{DEFAULT_ALIAS}`."},
+        ),
+        Verb.DECLINE: CommandSpec("Deny a member's open access request.", "decline @ana"),
         Verb.LOCKDOWN: CommandSpec(
             "Stop all links in the workspace immediately. Without on/off, show the current state.\n\n"
             "Links already sent work until they expire, and open Studio sessions stay open.",

@@ -5,8 +5,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bot.admin.access_requests import AccessRequests
 from bot.admin.agreement import administrators
 from bot.admin.changes import Admin
+from bot.admin.decisions import Decision
 from bot.admin.leaving import Leaving
 from bot.admin.notices import Notice
 from bot.admin.verification import Verification, Witness
@@ -106,6 +108,42 @@ def app_changes(settings: Settings, admin: Admin) -> AppChanges:
     """Return what stops apps, with the prices to show."""
     apps = StudioApps(clients.studio(settings, connections=1))
     return AppChanges(apps, admin.audit, clients.prices(settings), settings.aws_region)
+
+
+def access_requests(settings: Settings, admin: Admin) -> AccessRequests:
+    """Return the access requests, to decide on them from the shell.
+
+    Raises:
+        ConfigError: SLACK_BOT_TOKEN is not set.
+    """
+    found = gatherer(settings, admin.access)
+    if found is None:
+        raise ConfigError("SLACK_BOT_TOKEN is missing: a decision rests on what Slack says of the member")
+    store, admins = AccessRequestTable(clients.tables(settings)), frozenset(settings.studio_admins)
+    return AccessRequests(store, admin, admin.audit, found, admin.rules, admins)
+
+
+def tell(settings: Settings, decision: Decision) -> str | None:
+    """Send a decision from the shell to the member, and show it to those who were asked; return what failed."""
+    slack, request = clients.slack(settings), decision.request
+    if slack is None or request is None:
+        return "SLACK_BOT_TOKEN is not set"
+    from bot.slack.admin.notices import render_for
+    from bot.slack.blocks import RenderContext
+    from bot.slack.requests import views
+    from bot.slack.words import words_for
+
+    try:
+        slack.post(request.member.user_id, views.to_member(request, render_for(slack, request.member)))
+    except SlackError as error:
+        return str(error)
+    places = [
+        (*each.message.partition("/")[::2], RenderContext(words_for(each.language))) for each in request.postings
+    ]
+    missed = [
+        channel for channel, ts, render in places if not slack.update(channel, ts, views.settled(request, render))
+    ]
+    return f"Slack did not update the message in {', '.join(missed)}" if missed else None
 
 
 def notify(settings: Settings, admin: Admin, tenant: str, notices: Sequence[Notice]) -> str | None:

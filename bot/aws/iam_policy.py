@@ -106,6 +106,11 @@ def _administration(scope: Scope) -> list[dict[str, Any]]:
         _tables(scope, "Record", ("PutItem",), ["audit"]) | {"Condition": {"ForAllValues:StringLike": SHELL_KEYS}},
         _tables(scope, "History", ("Query",), HISTORIES),
         _tables(scope, "Verify", ("GetItem",), ["audit"]),
+        # Of the runtime table: names and access requests. Writing more could make an account count as a member's.
+        _tables(scope, "Names", ("BatchGetItem", "GetItem"), ["runtime"])
+        | {"Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["person#*", "access#*", "asked#*"]}}},
+        _tables(scope, "Decide", ("UpdateItem",), ["runtime"])
+        | {"Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["access#*"]}}},
         _tables(scope, "LookAtTables", [f"Describe{name}" for name in SETTINGS], TABLES),
         *running(scope, STOP),
         statement("Simulate", ["iam:SimulatePrincipalPolicy"], [roles]),

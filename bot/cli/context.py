@@ -20,6 +20,8 @@ from bot.observability import logs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bot.admin.access_requests import AccessRequests
+    from bot.admin.decisions import Decision
     from bot.admin.listing import Listing
     from bot.admin.notices import Notice
     from bot.config import Settings
@@ -81,6 +83,21 @@ class CommandContext:
         from bot.app import administration
 
         return administration.names(self.settings)
+
+    @cached_property
+    def access_requests(self) -> "AccessRequests":
+        """The access requests; ConfigError without a bot token, since a decision rests on what Slack says."""
+        from bot.app import administration
+
+        return administration.access_requests(self.settings, self.admin)
+
+    def tell(self, decision: "Decision") -> None:
+        """Show the member, and everybody who was asked, what was decided. What cannot be sent is printed."""
+        from bot.app import administration
+
+        why = administration.tell(self.settings, decision)
+        if why is not None:
+            console.warn(f"the decision stands, but not everybody heard of it: {why}")
 
     def listing(self, *, names: bool) -> "Listing":
         """Return what lists members, without their names if so told."""

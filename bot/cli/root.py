@@ -21,6 +21,7 @@ from bot.cli import (
     local,
     members,
     offboard,
+    requests,
     revoke,
     running,
     serving,
@@ -65,6 +66,7 @@ cli.add_typer(init.commands)
 cli.add_typer(members.commands)
 cli.add_typer(offboard.commands)
 cli.add_typer(listing.commands)
+cli.add_typer(requests.commands)
 cli.add_typer(erase.commands)
 cli.add_typer(transfer.commands)
 cli.add_typer(sync.commands)

@@ -175,6 +175,9 @@ class AccessRequestStore(Protocol):
     def find(self, member: Member) -> AccessRequest | None:
         """Return the member's latest request."""
 
+    def since(self, tenant: str, first: date, last: date) -> Sequence[AccessRequest]:
+        """Return the latest request of each member who asked on one of these days (UTC), oldest first."""
+
     def decide(
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
     ) -> AccessRequest | None:

@@ -1,17 +1,19 @@
 """Access requests, in the runtime table: they matter for days, and the audit keeps their outcome."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from bot.core.access import Mapping, Member
 from bot.core.audit import record_fields
 from bot.core.records import AccessRequest, Posting, RequestState
-from bot.store.dynamodb import TimeAttribute, get_or_none, store_errors, write_if
-from bot.store.models import RuntimeItem, Tables
+from bot.store.dynamodb import TimeAttribute, batch_get, get_or_none, store_errors, write_if
+from bot.store.models import RuntimeItem, Tables, client_of
 
 # How long a request can still be looked up after its time is over.
 KEPT_AFTER = timedelta(days=30)
+# The most keys that one BatchGetItem takes.
+MAX_BATCH = 100
 
 
 class AccessRequestTable:
@@ -22,6 +24,10 @@ class AccessRequestTable:
 
     def ask(self, request: AccessRequest) -> AccessRequest:
         """Put the request unless one is open or has the same id; then return that one."""
+        listed = self._items(_asked_on(request.member.tenant, request.at.astimezone(UTC).date()))
+        until = self._items.expires.set(request.expires_at + KEPT_AFTER)
+        # First, so that no request is missing in the list; what is listed without a request does no harm.
+        write_if(None, listed, [self._items.members.add({request.member.user_id}), until])
         item = self._items(
             _key(request.member),
             request={
@@ -44,6 +50,23 @@ class AccessRequestTable:
         """Strongly consistent."""
         item = get_or_none(self._items, _key(member))
         return None if item is None else _request(item, member)
+
+    def since(self, tenant: str, first: date, last: date) -> list[AccessRequest]:
+        """Read the lists of these days, and the requests that they name."""
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        lists = self._read([_asked_on(tenant, day) for day in days])
+        users = sorted({user for item in lists for user in item.members or ()})
+        members = {_key(Member(tenant, user)): Member(tenant, user) for user in users}
+        found = [_request(item, members[str(item.id)]) for item in self._read(list(members))]
+        return sorted((each for each in found if first <= each.at.astimezone(UTC).date() <= last), key=_age)
+
+    def _read(self, keys: Sequence[str]) -> list[RuntimeItem]:
+        """Return the items that exist."""
+        name, client, found = self._items.Meta.table_name, client_of(self._items), list[RuntimeItem]()
+        for start in range(0, len(keys), MAX_BATCH):
+            asked = {name: [{"id": {"S": key}} for key in keys[start : start + MAX_BATCH]]}
+            found += [self._items.from_raw_data(raw) for raw in batch_get(client, asked).get(name, ())]
+        return found
 
     def decide(
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
@@ -96,6 +119,15 @@ def _approvals(request: AccessRequest) -> dict[str, Any]:
     mapping = None if request.mapping is None else record_fields(request.mapping)
     made = {} if request.creation is None else {"creation": request.creation}
     return {"by": list(request.approvers), "needed": request.needed, "mapping": mapping, **made}
+
+
+def _asked_on(tenant: str, day: date) -> str:
+    """Return the key of the list of those who asked on that day (UTC)."""
+    return f"asked#{tenant}#{day}"
+
+
+def _age(request: AccessRequest) -> datetime:
+    return request.at
 
 
 def _key(member: Member) -> str:

@@ -47,6 +47,12 @@ def requests(request: pytest.FixtureRequest) -> AccessRequestStore:
     return real
 
 
+def stored(tables: Tables) -> list[dict[str, Any]]:
+    """Return the stored requests, without the lists of who asked on a day."""
+    items = client_of(tables.runtime).scan(TableName=tables.runtime.Meta.table_name)["Items"]
+    return [item for item in items if item["id"]["S"].startswith("access#")]
+
+
 # Approvals
 
 
@@ -74,6 +80,22 @@ def test_concurrent_approvals_are_not_lost(requests: AccessRequestStore) -> None
 
 
 # Requests
+
+
+def test_requests_of_some_days_are_listed_oldest_first(requests: AccessRequestStore) -> None:
+    early = an_access_request(BEN, id="3" * 32, at=NOON - timedelta(days=2))
+    for request in (FIRST, early, an_access_request(ELSEWHERE), replace(SECOND, at=NOON + timedelta(minutes=1))):
+        requests.ask(request)
+
+    def found(first: int, last: int) -> list[AccessRequest]:
+        return list(requests.since(TEAM, NOON.date() + timedelta(days=first), NOON.date() + timedelta(days=last)))
+
+    assert found(-7, 0) == [early, FIRST]
+    assert found(-1, 0) == [FIRST]
+    assert found(-7, -1) == [early]
+    requests.decide(ANA, FIRST.id, DENIED, ADA, NOON)
+    assert [each.state for each in found(0, 1)] == [DENIED]
+    assert found(1, 3) == []
 
 
 def test_find_returns_none_without_a_request(requests: AccessRequestStore) -> None:
@@ -311,7 +333,7 @@ def test_request_is_kept_for_a_month_after_expiry(table: AccessRequestTable, tab
     ]
     for change in changes:
         change()
-        [item] = client_of(tables.runtime).scan(TableName=tables.runtime.Meta.table_name)["Items"]
+        [item] = stored(tables)
         assert int(item["expires"]["N"]) == int((FIRST.expires_at + KEPT_AFTER).timestamp())
 
 
@@ -398,7 +420,7 @@ SPOILT: dict[str, dict[str, Any] | None] = {
 def test_invalid_request_record_is_an_error(table: AccessRequestTable, tables: Tables, name: str) -> None:
     table.ask(FIRST)
     client, where = client_of(tables.runtime), tables.runtime.Meta.table_name
-    [item] = client.scan(TableName=where)["Items"]
+    [item] = stored(tables)
     spoilt = SPOILT[name]
     kept = {field: value for field, value in item.items() if spoilt is not None or field != "request"}
     client.put_item(TableName=where, Item={**kept, **(spoilt or {})})

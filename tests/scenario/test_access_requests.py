@@ -1,6 +1,7 @@
 """Access requests: members make them; administrators decide each once, and never their own."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -106,6 +107,40 @@ def test_mapped_member_is_approved_for_the_requested_duration(product: Product, 
     for who in ("U0ADA", "U0BEA"):
         seen = newest(product, who, f"<@{user}>", "Approved by <@U0ADA>")
         assert seen.buttons() == []
+
+
+def test_open_requests_are_found_and_decided_by_name(product: Product, user: str) -> None:
+    """What an administrator asks who knows names: what is open, who let them in, and who loses access this week."""
+    name, address = user[2:].lower(), f"{user.lower()}@example.com"
+    create_profile(product.domain_id, user.lower())
+    product.slack.add_member(user, name, email=address)
+    ask(product, user, days="1")
+    newest(product, "U0ADA", f"<@{user}>")
+
+    def types(text: str) -> str:
+        return str(product.slack.answer_to(product.slack.command("U0ADA", f"admin {text}")).blocks)
+
+    listed = types("requests --open")
+    assert all(part in listed for part in (f"<@{user}>", "approve_access", "deny_access"))
+    assert user in product.cli("requests", "--open").stdout
+    product.slack.command("U0ADA", f"admin approve {address} --domain {product.domain_id} --profile {user.lower()}")
+    newest(product, user, "You can open SageMaker Studio now")
+
+    soon = json.loads(product.cli("list", "--expiring", "7d", "--json").stdout)
+    assert [row["access"]["allowed"] for row in soon if row["email"] == address] == [True]
+    assert "can open Studio until" in types(f"list {name} --expiring 7d")
+    product.slack.command("U0ADA", f"admin allow {address} --until 30d")
+    wait(product, lambda: user not in product.cli("list", "--expiring", "7d").stdout)
+    assert f"<@U0ADA> approved <@{user}>" in types(f"history @{name} --approver @ada")
+
+
+def test_shell_denies_a_request(product: Product, user: str) -> None:
+    ask(product, user)
+    newest(product, "U0ADA", f"<@{user}>")
+    assert "denied" in product.cli("decline", user).stdout
+    newest(product, user, "was denied")
+    assert newest(product, "U0ADA", f"<@{user}>", "Denied by").buttons() == []
+    assert "no open access request" in product.cli("approve", user, check=False).stderr
 
 
 def test_press_on_an_outdated_posting_shows_who_decided(product: Product, admin: Admin, user: str) -> None:

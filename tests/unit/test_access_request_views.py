@@ -261,7 +261,7 @@ def test_decided_posting_has_decider_and_time_but_no_buttons(render: RenderConte
     message = asking_views.settled(request, render)
     line = {RequestState.APPROVED: render.words.approved, RequestState.DENIED: render.words.denied}[state]
     assert elements(message.blocks) == {}
-    assert list(texts(message.blocks))[-1] == line.format(by=MAX_ID_LENGTH, at=slack_date(at))
+    assert list(texts(message.blocks))[-1] == line.format(by=f"<@{MAX_ID_LENGTH}>", at=slack_date(at))
 
 
 @in_each_language
@@ -358,7 +358,7 @@ def test_decider_is_named_where_no_message_shows_it(
     line = {RequestState.APPROVED: words.approved, RequestState.DENIED: words.denied}[state]
     assert shown.splitlines() == [
         words.asked.format(user=MAX_ID_LENGTH),
-        line.format(by=MAX_ID_LENGTH, at=slack_date(NOON)),
+        line.format(by=f"<@{MAX_ID_LENGTH}>", at=slack_date(NOON)),
     ]
 
 

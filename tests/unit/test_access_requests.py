@@ -13,7 +13,7 @@ from bot.admin.changes import Admin
 from bot.admin.decisions import Decision, Submission
 from bot.admin.explain import explain
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
-from bot.core.errors import Changed, ProfileConflict, SlackError, StoreError, StudioError, StudioLinksError
+from bot.core.errors import BadInput, Changed, ProfileConflict, SlackError, StoreError, StudioError, StudioLinksError
 from bot.core.link import Allowed, Denied, Reason, Source
 from bot.core.policy import Rules
 from bot.core.records import AccessRequest, Actor, DecisionResult, Entry, RequestState
@@ -999,3 +999,45 @@ def test_profile_unmapped_during_an_approval_is_not_taken(world: World, monkeypa
 
     assert world.access.read(BEN) == Access()
     assert world.approve(request, a_mapping(profile="ana")).result is DecisionResult.HAD_OWNER
+
+
+# Lists, and the shell
+
+
+def test_open_requests_are_listed_oldest_first(world: World) -> None:
+    first = world.ask(BEN)
+    world.clock.advance(60)
+    second = world.ask(ANA)
+    assert world.use_case.asked(TEAM) == [first, second]
+    world.deny(second)
+    assert world.use_case.asked(TEAM) == [first]
+    assert [each.state for each in world.use_case.asked(TEAM, only_open=False)] == [
+        RequestState.OPEN,
+        RequestState.DENIED,
+    ]
+    world.clock.advance(OPEN_FOR.total_seconds())
+    assert world.use_case.asked(TEAM) == []
+
+
+SHELL = "cli:arn:aws:iam::123456789012:user/ada"
+
+
+def test_shell_decides_under_the_name_of_its_caller(world: World) -> None:
+    request = world.ask()
+    decision = world.use_case.approve(SHELL, ANA, request.id, source=Source.CLI, asked_for=True)
+    assert decision.result is DecisionResult.DONE
+    assert decision.request is not None
+    assert decision.request.decided_by == SHELL
+    assert world.rule() is not None
+    assert {actor for _, _, actor in world.steps()} >= {SHELL}
+    again = world.use_case.deny(SHELL, ANA, request.id, source=Source.CLI)
+    assert again.result is DecisionResult.ALREADY_DECIDED
+
+
+def test_shell_is_not_one_of_several_approvers(world: World) -> None:
+    world.use_case = replace(world.use_case, rules=Rules(approvals=2))
+    request = world.ask()
+    with pytest.raises(BadInput, match="2 administrators"):
+        world.use_case.approve(SHELL, ANA, request.id, source=Source.CLI, asked_for=True)
+    assert world.rule() is None
+    assert world.use_case.asked(TEAM) == [request]

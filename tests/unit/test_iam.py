@@ -196,7 +196,7 @@ def test_offboarding_role_deletes_in_mapped_domains_alone(action: str, resource:
 def test_shell_that_makes_or_removes_keeps_its_work_in_the_tables() -> None:
     for scope, allowed in ((SCOPE, False), (MAKES, True), (LEAVES, True)):
         found = policy(Role.ADMINISTRATION, scope)["Statement"]
-        assert permits(found, "dynamodb:UpdateItem", SCOPE.table("runtime")) is allowed
+        assert permits(found, "dynamodb:PutItem", SCOPE.table("runtime")) is allowed
 
 
 def test_profile_made_by_the_bot_is_deleted_by_its_tag() -> None:

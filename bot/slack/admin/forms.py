@@ -15,6 +15,7 @@ from bot.slack.blocks import Block, Message, RenderContext, actions, button, pla
 PICK, MENU = "admin_pick", "menu"
 FORM = "admin_form"
 ROWS = (
+    (Verb.REQUESTS, Verb.APPROVE, Verb.DECLINE),
     (Verb.MAP, Verb.ALLOW),
     (Verb.UNMAP, Verb.DENY, Verb.FORGET, Verb.LOCKDOWN, Verb.OFFBOARD),
     (Verb.SHOW, Verb.LIST, Verb.HISTORY, Verb.EXPLAIN, Verb.RUNNING),

@@ -30,6 +30,7 @@ from bot.slack.gateway import Body, Route, record_invalid_form
 from bot.slack.members.home import show_home
 from bot.slack.names import find_member
 from bot.slack.payloads import REQUEST_ID, action_value, field_value, form_origin, private_metadata
+from bot.slack.requests import commands as request_commands
 from bot.slack.workspaces.administration import running_of, stop_for
 from bot.slack.workspaces.views import STOP_FOR
 
@@ -96,7 +97,7 @@ def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
     verb = parse_verb(action_value(body))
     if verb is None:
         reply(app, admitted.origin, forms.menu(render), replace=True)
-    elif not COMMAND_SPECS[verb].fields:
+    elif not COMMAND_SPECS[verb].fields or verb is Verb.REQUESTS:
         _ask(app, admitted, render, AdminCommand(verb, {}))
     else:
         try:
@@ -184,6 +185,14 @@ def _decide(app: AppContext, admitted: Admitted, body: Body, *, approve: bool) -
 
 
 def _ask(app: AppContext, admitted: Admitted, render: RenderContext, command: AdminCommand) -> None:
+    if command.verb in request_commands.VERBS:
+        try:
+            request_commands.carry_out(app, admitted, render, command)
+        except StudioLinksError as error:
+            app.metrics.outcome("admin_failed")
+            log.warning("administration_failed", request=admitted.id, why=str(error))
+            reply(app, admitted.origin, failed(error, render), replace=False)
+        return
     if command.verb is Verb.RUNNING:
         message = running_of(app, admitted, render, command)
         app.metrics.outcome("admin_answered")

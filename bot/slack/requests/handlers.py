@@ -36,18 +36,18 @@ Decide = Callable[..., Decision]
 
 
 def _approve(app: AppContext, admitted: Admitted, body: Body) -> None:
-    _decide(app, admitted, action_value(body), app.render_for(admitted.member), app.access_requests.approve)
+    decide(app, admitted, action_value(body), app.render_for(admitted.member), app.access_requests.approve)
 
 
 def _deny(app: AppContext, admitted: Admitted, body: Body) -> None:
-    _decide(app, admitted, action_value(body), app.render_for(admitted.member), app.access_requests.deny)
+    decide(app, admitted, action_value(body), app.render_for(admitted.member), app.access_requests.deny)
 
 
 def _approve_with_mapping(app: AppContext, admitted: Admitted, body: Body) -> None:
     value, _, language = private_metadata(body).rpartition(" ")
     creation = request_views.creation(field_value(body, request_views.CREATION))
     approve = partial(app.access_requests.approve, mapping=_mapping(body), asked_for=True, creation=creation)
-    _decide(app, admitted, value, app.render(admitted.origin, language), approve)
+    decide(app, admitted, value, app.render(admitted.origin, language), approve)
 
 
 def _check_mapping(app: AppContext, body: Body) -> Mapping[str, str]:
@@ -197,7 +197,7 @@ def _post(app: AppContext, place: str, message: Message) -> str | None:
         return None
 
 
-def _decide(app: AppContext, admitted: Admitted, value: str, render: RenderContext, decide: Decide) -> None:
+def decide(app: AppContext, admitted: Admitted, value: str, render: RenderContext, work: Decide) -> None:
     """Carry out a press or a submitted form, and show the result.
 
     Args:
@@ -211,7 +211,7 @@ def _decide(app: AppContext, admitted: Admitted, value: str, render: RenderConte
         return
     try:
         who = Member(admitted.member.tenant, named[1])
-        decision = decide(admitted.member, who, named[2], source=admitted.source)
+        decision = work(admitted.member, who, named[2], source=admitted.source)
     except StudioLinksError as error:
         log.error("decision_failed", request=admitted.id, why=str(error))  # noqa: TRY400
         app.metrics.outcome("decision_failed")

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.admin.access_requests import DAYS
 from bot.admin.decisions import Decision
+from bot.admin.history import short_name
 from bot.admin.new_profiles import NewProfiles
 from bot.admin.sync import as_profile_name
 from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
@@ -15,6 +16,7 @@ from bot.core.link import Reason
 from bot.core.records import AccessRequest, DecisionResult, RequestState
 from bot.core.values import InvalidValue
 from bot.slack import blocks as kit
+from bot.slack.admin.records import mention
 from bot.slack.blocks import (
     Block,
     Message,
@@ -123,7 +125,7 @@ def settled(request: AccessRequest, render: RenderContext) -> Message:
 
 
 def _end(request: AccessRequest, words: Words) -> str:
-    at, by = slack_date(request.decided_at or request.expires_at), request.decided_by
+    at, by = slack_date(request.decided_at or request.expires_at), mention(short_name(request.decided_by or ""))
     line = {
         RequestState.APPROVED: words.approved,
         RequestState.DENIED: words.denied,

@@ -34,6 +34,9 @@ class GermanAdminWords(AdminWords):
         Verb.RUNNING: "Was in Studio läuft",
         Verb.LOCKDOWN: "Notabschaltung",
         Verb.OFFBOARD: "Austragen",
+        Verb.REQUESTS: "Anfragen",
+        Verb.APPROVE: "Anfrage genehmigen",
+        Verb.DECLINE: "Anfrage ablehnen",
     }
     labels = {
         Name.USER: "Mitglied",
@@ -61,6 +64,7 @@ class GermanAdminWords(AdminWords):
         Name.BROKEN: "Was nicht funktionieren kann",
         Name.DENIED: "Gesperrt",
         Name.KEEP_FILES: "Spaces und Dateien behalten",
+        Name.OPEN: "Noch offen",
         Name.NO_RULE: "Zugeordnet, aber nicht freigeschaltet",
     }
     states = {ON: "Für alle abschalten", OFF: "Wieder einschalten"}
@@ -89,6 +93,7 @@ class GermanAdminWords(AdminWords):
         Name.UNUSED: "eine Zeitspanne, z. B. 30d oder 60d",
         Name.BROKEN: "ohne Wert angegeben",
         Name.DENIED: "ohne Wert angegeben",
+        Name.OPEN: "ohne Wert angegeben",
         Name.NO_RULE: "ohne Wert angegeben",
         Name.KEEP_FILES: "ohne Wert angegeben",
     }
@@ -211,6 +216,9 @@ class GermanAdminWords(AdminWords):
     unreadable = "`{record}` ist nicht lesbar; `forget` entfernt es"
     about = "*Gespeichert über {user}*"
     members = "*Alle mit einer Zuordnung oder einer Regel*"
+    no_request = "{user} hat keine offene Anfrage. Es wurde nichts geändert."
+    no_requests = "Es gibt keine offenen Anfragen."
+    open_requests = "*Offene Anfragen: {number}*"
     counts = "{first} bis {last} von {number}"
     nobody_fits = "Das trifft auf niemanden zu."
     access = {

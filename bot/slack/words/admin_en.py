@@ -30,6 +30,9 @@ class AdminWords:
         Verb.RUNNING: "What runs in Studio",
         Verb.LOCKDOWN: "Lockdown",
         Verb.OFFBOARD: "Off-board",
+        Verb.REQUESTS: "Access requests",
+        Verb.APPROVE: "Approve a request",
+        Verb.DECLINE: "Deny a request",
     }
     labels = {
         Name.USER: "Member",
@@ -55,6 +58,7 @@ class AdminWords:
         Name.UNUSED: "No link for (such as 60d)",
         Name.BROKEN: "With what cannot work",
         Name.DENIED: "Blocked",
+        Name.OPEN: "Still open",
         Name.NO_RULE: "Mapped, and not allowed",
         Name.KEEP_FILES: "Leave spaces and files",
         Name.OVER: "Running for at least",
@@ -84,6 +88,7 @@ class AdminWords:
         Name.UNUSED: "a time, such as 30d or 60d",
         Name.BROKEN: "given without a value",
         Name.DENIED: "given without a value",
+        Name.OPEN: "given without a value",
         Name.NO_RULE: "given without a value",
         Name.KEEP_FILES: "given without a value",
         Name.OVER: "a span, such as 12h or 3d",
@@ -196,6 +201,9 @@ class AdminWords:
     unreadable = "`{record}` can't be read; `forget` removes it"
     about = "*Stored about {user}*"
     members = "*Everyone with a mapping or a rule*"
+    no_request = "{user} has no open access request. Nothing was changed."
+    no_requests = "There are no open access requests."
+    open_requests = "*Open access requests: {number}*"
     counts = "{first} to {last} of {number}"
     nobody_fits = "This fits nobody."
     nobody = "Nothing is stored."

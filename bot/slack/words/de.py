@@ -143,9 +143,9 @@ class GermanWords(Words):
         "Dieses Mitglied hat noch kein Profil. Klick erneut auf *Genehmigen* und gib Domain und Profil an."
     )
     form_failed = "Slack hat das Formular nicht rechtzeitig geöffnet. Versuch es erneut."
-    approved = "Genehmigt von <@{by}>, {at}"
-    denied = "Abgelehnt von <@{by}>, {at}"
-    withdrawn = "Zurückgezogen von <@{by}>, {at}"
+    approved = "Genehmigt von {by}, {at}"
+    denied = "Abgelehnt von {by}, {at}"
+    withdrawn = "Zurückgezogen von {by}, {at}"
     undecided = "Ohne Entscheidung abgelaufen, {at}"
     only_admins = (
         "Nur Studio-Admins können über Anträge entscheiden. Es wurde nichts geändert; frag jemanden von ihnen."

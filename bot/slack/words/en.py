@@ -134,9 +134,9 @@ class Words:
     )
     approve_needs = "This member has no profile yet. Press *Approve* again and enter the domain and the profile."
     form_failed = "Slack did not open the form in time. Try again."
-    approved = "Approved by <@{by}>, {at}"
-    denied = "Denied by <@{by}>, {at}"
-    withdrawn = "Withdrawn by <@{by}>, {at}"
+    approved = "Approved by {by}, {at}"
+    denied = "Denied by {by}, {at}"
+    withdrawn = "Withdrawn by {by}, {at}"
     undecided = "Expired without a decision, {at}"
     only_admins = "Only Studio administrators can decide on requests. Nothing was changed; ask one of them."
     not_your_own = "You cannot decide on your own request. Nothing was changed; ask another administrator."
