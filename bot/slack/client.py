@@ -268,11 +268,14 @@ class SlackApi:
         return True
 
     def _within(self, seconds: float | None, call: Callable[[], T]) -> T:
-        """Return the result of a call; TimeoutError after that many seconds.
+        """Return the result of a call; TimeoutError after that many seconds, or while the process ends.
 
         Library timeouts apply per read, so a slow drip would never time out.
         """
-        future = self._calls.submit(call)
+        try:
+            future = self._calls.submit(call)
+        except RuntimeError as error:  # a check of readiness may still run
+            raise TimeoutError from error
         try:
             return future.result(seconds)
         except TimeoutError:

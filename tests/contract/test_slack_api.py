@@ -266,6 +266,12 @@ def test_refused_reply_falls_back_to_an_ephemeral_message(
     assert "/commands/" not in str(logs)
 
 
+def test_call_while_the_process_ends_is_no_crash(slack: SlackApi) -> None:
+    slack._calls.shutdown()  # as Python does then
+    with pytest.raises(SlackError):
+        slack.ping()
+
+
 def test_used_up_response_url_is_a_refusal(workspace: Workspace, slack: SlackApi, origin: Origin) -> None:
     for _ in range(6):
         assert slack.reply(origin, MESSAGE, replace=False)
