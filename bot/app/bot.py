@@ -128,14 +128,13 @@ class Bot:
 
     def _remind(self, reminders: Reminders, tenant: str) -> None:
         """Look at what has run for long, for as long as the bot runs."""
-        while not self._stopping.is_set():
+        while not self._stopping.wait(RENEWAL_PAUSE):
             try:
                 reminders.look(tenant)
             except StudioLinksError as error:
                 log.warning("not_reminded", why=str(error))
             except Exception:  # the next look is all that can be done
                 log.exception("not_reminded")
-            self._stopping.wait(RENEWAL_PAUSE)
 
     def _reach_aws(self) -> None:
         self.tables.connect(lambda: new_session(failed=self.app.metrics.upstream_failed))

@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,11 @@ from bot.core.records import Actor
 from bot.local.faults import Fault
 from bot.local.slack.views import View
 from tests.leaks import remember
-from tests.scenario.conftest import TEAM, Product, create_profile
+from tests.scenario.conftest import TEAM, Product, create_profile, sagemaker
 from tests.scenario.test_link import admitted
 
 TRANSPORTS = ("http", "socket")
-SETTINGS = {"STUDIO_LINK_SECONDS": "5"}
+SETTINGS = {"STUDIO_LINK_SECONDS": "5", "STUDIO_RUNNING": "true"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,6 +66,38 @@ def test_home_tab_shows_what_a_member_may_open(product: Product) -> None:
     assert "maya-prod" in str(home_of(product, "U0MAYA", "maya-sandbox").blocks)
     assert "not on the allow-list" in str(home_of(product, "U0DAN", "no SageMaker Studio profile").blocks)
     product.bot.wait_for_outcomes("home", 2)
+
+
+def test_member_sees_stops_and_starts_what_runs(product: Product, admin: Admin) -> None:
+    create_profile(product.domain_id, "run")
+    product.slack.add_member("U0RUN", "run")
+    admin.map(Member(TEAM, "U0RUN"), Mapping("default", product.domain_id, "run"), Actor("cli:test", Source.CLI))
+    admin.grant(TEAM, Grant("U0RUN", Effect.ALLOW), Actor("cli:test", Source.CLI))
+    sagemaker().create_space(
+        DomainId=product.domain_id,
+        SpaceName="run-lab",
+        OwnershipSettings={"OwnerUserProfileName": "run"},
+        SpaceSharingSettings={"SharingType": "Private"},
+        SpaceSettings={"AppType": "JupyterLab"},
+    )
+    app: Any = {"DomainId": product.domain_id, "SpaceName": "run-lab", "AppType": "JupyterLab", "AppName": "default"}
+    sagemaker().create_app(**app, ResourceSpec={"InstanceType": "ml.t3.medium"})
+    product.aws.backdate(product.domain_id, "run-lab/jupyterlab/default", hours=20)
+
+    shown = product.slack.answer_to(product.slack.command("U0RUN", "running"))
+    assert "ml.t3.medium" in product.slack.render(shown)
+    assert "$1.00 so far" in product.slack.render(shown)
+    stopped = product.slack.answer_to(product.slack.press("U0RUN", shown, "stop_app"))
+    assert "The space and its files stay." in product.slack.render(stopped)
+    assert sagemaker().describe_app(**app)["Status"] == "Deleted"
+    started = product.slack.answer_to(product.slack.press("U0RUN", stopped, "start_space"))
+    assert "is starting in space" in product.slack.render(started)
+    assert sagemaker().describe_app(**app)["Status"] == "InService"
+    entries = json.loads(product.cli("history", "U0RUN", "--json").stdout)
+    acts = [(entry["action"], entry["outcome"]) for entry in entries if entry["action"] in ("stop", "start")]
+    assert acts == [("start", "done"), ("stop", "done")]
+    product.slack.open_home("U0RUN")
+    assert "ml.t3.medium" not in str(home_of(product, "U0RUN", "run-lab").blocks)  # the space names no instance
 
 
 def test_home_tab_button_answers_in_a_dialog(product: Product) -> None:

@@ -33,7 +33,7 @@ from bot.local.aws import (
 )
 from bot.local.aws.calls import Call, arguments, credential, operation
 from bot.local.aws.constraints import mistyped
-from bot.local.aws.sagemaker_state import Delays, Kind, studio_state
+from bot.local.aws.sagemaker_state import Delays, Kind, moment, studio_state
 from bot.local.aws.studio_site import LinkEvent, StudioSite
 from bot.local.faults import hang_up
 from bot.local.loopback import LoopbackServer, is_loopback, note_failure
@@ -138,11 +138,13 @@ class LocalAws(LoopbackServer):
 
     def set_status(self, domain_id: str, name: str | None = None, *, kind: Kind = "UserProfile", status: str) -> None:
         """Put a domain, or what has this name in it, in a state ("Pending", "Failed"). KeyError if it is unknown."""
-        backends = [backend for regions in list(sagemaker_backends.values()) for backend in list(regions.values())]
-        domains = {domain_id: (each, domain) for each in backends for domain_id, domain in each.domains.items()}
-        backend, domain = domains[domain_id]
-        changed = domain if name is None else studio_state(backend).get(kind, domain_id, name)
+        backend = _backend_of(domain_id)
+        changed = backend.domains[domain_id] if name is None else studio_state(backend).get(kind, domain_id, name)
         changed.status = status
+
+    def backdate(self, domain_id: str, app: str, *, hours: float) -> None:
+        """Let an app, named as in its ARN, have run for so many hours. KeyError if the domain is unknown."""
+        studio_state(_backend_of(domain_id)).get("App", domain_id, app).created = moment(self.clock() - hours * 3600)
 
     # The WSGI application.
 
@@ -193,6 +195,11 @@ class LocalAws(LoopbackServer):
                 return Response.from_app(self._moto, request.environ, buffered=True)
             except (NotImplementedError, OperationNotFoundError):
                 return _error("UnknownOperationException", f"The stand-in for AWS does not have {name}.")
+
+
+def _backend_of(domain_id: str) -> Any:
+    backends = [backend for regions in list(sagemaker_backends.values()) for backend in list(regions.values())]
+    return {name: backend for backend in backends for name in backend.domains}[domain_id]
 
 
 def _refusal(request: Request) -> Response | None:

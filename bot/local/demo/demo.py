@@ -43,6 +43,8 @@ def demo(
     if port is None:
         port = 0 if once else PORT
     settings = {} if link_seconds is None else {"STUDIO_LINK_SECONDS": str(link_seconds)}
+    if not once:  # a minute after the start, ana hears of what she has left running
+        settings["STUDIO_RUNNING_HOURS"] = "12"
     console.print_line("Starting a demo on this machine; it uses no account.")
 
     def show(part: str) -> None:

@@ -21,7 +21,7 @@ from bot.app import administration, clients
 from bot.config import Settings, load
 from bot.core.errors import StudioLinksError
 from bot.local.aws.stand_in import LocalAws
-from bot.local.demo.seed import ADMINS, seed
+from bot.local.demo.seed import ADMINS, LEFT_HOURS, MEMBERS, seed
 from bot.local.page.routes import page
 from bot.local.page.tour import Tour
 from bot.local.page.under_the_hood import UnderTheHood
@@ -103,6 +103,9 @@ def running_demo(
         options = ["--socket"] if socket else []
         with _settings(settings_file) if settings_file else _bot(output, *options) as process:
             domain_id = seed(settings, workspace, admin)
+            for member in MEMBERS:
+                if member.lab:
+                    aws.backdate(domain_id, f"{member.lab}/jupyterlab/default", hours=LEFT_HOURS)
             if process:
                 _wait_until_ready(process, address)
             workspace.request_url = f"{address}/slack/events"
@@ -126,6 +129,7 @@ def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]
         SLACK_API_URL=workspace.api_url,
         STUDIO_LINKS_PER_MINUTE="1000",  # visitors press everything
         STUDIO_REQUESTS_PER_MINUTE="1000",
+        STUDIO_RUNNING="true",
         STUDIO_PERSON_SECONDS="0",  # a member's new language applies at once
         STUDIO_ADMINS=",".join(admin.user_id for admin in ADMINS),
         HOST="127.0.0.1",

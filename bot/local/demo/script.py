@@ -16,10 +16,11 @@ from bot.core.errors import StudioLinksError
 from bot.core.records import Entry
 from bot.core.values import utc_now
 from bot.local.demo.running import RunningDemo
-from bot.local.demo.seed import MEMBERS, DemoMember
+from bot.local.demo.seed import LEFT_RUNNING, MEMBERS, DemoMember
 from bot.local.slack.exchanges import Exchange
 from bot.local.slack.screens import Message
 from bot.slack.members.views import NEW_LINK, OPEN_STUDIO
+from bot.slack.workspaces.views import STOP_APP
 
 SIGNED_IN = "Signed in to SageMaker Studio"
 SIGN_IN = "Sign in to the AWS console"
@@ -54,6 +55,8 @@ def play(demo: RunningDemo) -> None:
     _expect("the bot recognises the replay", _within_seconds(5, lambda: _outcomes(demo, "replayed") == 1))
     _expect("the replay shows nothing", demo.workspace.view(ANA.user_id) == before)
     _done(show, "the bot refused it silently: no message, no link")
+    show.rule("What runs, and what it costs")
+    _stop(show, demo)
     show.rule("The audit")
     _expect("every request left one entry", _within_seconds(5, lambda: len(_ended(demo)) == len(REFUSED) + 2))
     table = Table("member", "outcome", "profile", "opened", "detail", box=None)
@@ -84,6 +87,19 @@ def _renew(show: Console, demo: RunningDemo, used: str, opened: Message) -> None
     _print_message(show, demo, ANA, renewed)
     new = renewed.button(OPEN_STUDIO).url or ""
     _expect("the new link is another one, and works", new != used and SIGNED_IN in _open_page(new))
+
+
+def _stop(show: Console, demo: RunningDemo) -> None:
+    """Show what ana has left running, and stop it."""
+    running = demo.workspace.answer_to(demo.workspace.command(ANA.user_id, "running"))
+    _done(show, "ana typed /studio running")
+    _print_message(show, demo, ANA, running)
+    _expect(
+        "ana sees her app and its cost", LEFT_RUNNING in (shown := demo.workspace.render(running)) and "$" in shown
+    )
+    stopped = demo.workspace.answer_to(demo.workspace.press(ANA.user_id, running, STOP_APP))
+    _done(show, "ana pressed Stop: the app ends, her space and its files stay")
+    _expect("nothing of ana's runs any more", STOP_APP not in {each.action_id for each in stopped.buttons()})
 
 
 def _ask(show: Console, demo: RunningDemo, member: DemoMember) -> tuple[Exchange, Message]:

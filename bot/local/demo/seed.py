@@ -1,7 +1,7 @@
 """The members of the demo's workspace, their profiles and rules, and the first messages."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import boto3
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 DOMAIN_NAME = "research"
 SANDBOX_NAME = "sandbox"
 SPACE = "falcon"
+# What a member has left running: an instance, and for how long.
+LEFT_RUNNING: Final = "ml.g5.xlarge"
+LEFT_HOURS = 14
 DATA_SCIENCE, RANDOM = "C0DATASCI01", "C0RANDOM001"
 SCIENTISTS = "S0DATASCI"
 SEEDER = Actor("cli:demo", Source.CLI)
@@ -32,6 +35,7 @@ class DemoMember:
     user_id: str
     story: str
     mapped: bool = True  # to the profile of their name in the first domain, as "default"
+    lab: str = ""  # a private space of theirs, where JupyterLab runs
     many: bool = False  # several mappings instead, in both domains and to a shared space
     effect: Effect | None = None
     guest: bool = False
@@ -41,7 +45,7 @@ class DemoMember:
 
 # The first three play the page's tour.
 MEMBERS = (
-    DemoMember("ana", "U0ANA", "has a profile and is allowed", effect=Effect.ALLOW),
+    DemoMember("ana", "U0ANA", "has a profile and is allowed", lab="ana-lab", effect=Effect.ALLOW),
     DemoMember("ben", "U0BEN", "has a profile but is not on the allow-list"),
     DemoMember("ada", "U0ADA", "administers, and is allowed", effect=Effect.ALLOW, admin=True),
     DemoMember("maya", "U0MAYA", "has several profiles and is allowed", many=True, effect=Effect.ALLOW),
@@ -74,6 +78,8 @@ def seed(settings: Settings, workspace: Workspace, admin: Admin) -> str:
         workspace.add_member(member.user_id, member.name, title=title, guest=member.guest, admin=member.admin)
         mappings = _mappings(member, domain_id, sandbox_id)
         _create_profiles(sagemaker, member, mappings, domain_id)
+        if member.lab:
+            _leave_running(sagemaker, member, domain_id)
         for mapping in mappings:
             admin.map(Member(team, member.user_id), mapping, SEEDER)
         if member.effect is not None:
@@ -119,6 +125,27 @@ def _create_profiles(
                 OwnershipSettings={"OwnerUserProfileName": member.name},
                 SpaceSharingSettings={"SharingType": "Shared"},
             )
+
+
+def _leave_running(sagemaker: "SageMakerClient", member: DemoMember, domain_id: str) -> None:
+    """Create the member's private space, and the app that they have left running there."""
+    sagemaker.create_space(
+        DomainId=domain_id,
+        SpaceName=member.lab,
+        OwnershipSettings={"OwnerUserProfileName": member.name},
+        SpaceSharingSettings={"SharingType": "Private"},
+        SpaceSettings={
+            "AppType": "JupyterLab",
+            "JupyterLabAppSettings": {"DefaultResourceSpec": {"InstanceType": LEFT_RUNNING}},
+        },
+    )
+    sagemaker.create_app(
+        DomainId=domain_id,
+        SpaceName=member.lab,
+        AppType="JupyterLab",
+        AppName="default",
+        ResourceSpec={"InstanceType": LEFT_RUNNING},
+    )
 
 
 def _furnish(workspace: Workspace) -> None:
