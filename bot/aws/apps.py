@@ -4,13 +4,16 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListApps.html
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteApp.html
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dictionary
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
+from cachetools import TTLCache
 
 from bot.aws.iam_running import acting_policy, listing_policy
 from bot.aws.sagemaker import SageMakerStudio
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PAGE = 100
+# How long a domain's list serves those who look, and how many are kept.
+CACHED_SECONDS, MAX_LISTS = 30.0, 256
 MISSING, IN_USE, LIMIT = "ResourceNotFound", "ResourceInUse", "ResourceLimitExceeded"
 # The name of an app that is started here, as Studio itself names it.
 DEFAULT = "default"
@@ -36,15 +41,34 @@ SETTINGS = {"JupyterLab": "JupyterLabAppSettings", "CodeEditor": "CodeEditorAppS
 class StudioApps:
     """The adapter; see `ports.Apps`."""
 
-    def __init__(self, studio: SageMakerStudio) -> None:
+    def __init__(self, studio: SageMakerStudio, seconds: float = CACHED_SECONDS) -> None:
         self._studio = studio
+        self._lists: TTLCache[tuple[str, str | None, str | None], Future[Inventory]] = TTLCache(MAX_LISTS, seconds)
+        self._lock = threading.Lock()
 
     def inventory(self, mapping: Mapping, member: Member | None = None) -> Inventory:
-        """List the whole domain: SageMaker cannot list the spaces of one profile.
+        """List the whole domain: SageMaker cannot list the spaces of one profile. Requests at once share one list.
 
         Listing takes permissions that no resource narrows (`sagemaker:ListApps`, `sagemaker:ListSpaces`).
         """
-        return self._studio.call(mapping, member, partial(_inventory, mapping.domain_id), listing_policy)
+        place = mapping.domain_id, mapping.region, mapping.role_arn
+        with self._lock:
+            found, is_new = self._lists.get(place), place not in self._lists
+            if found is None:
+                found = self._lists[place] = Future()
+        if is_new:
+            try:
+                work = partial(_inventory, mapping.domain_id)
+                found.set_result(self._studio.call(mapping, member, work, listing_policy))
+            except BaseException as error:
+                self._forget(mapping)
+                found.set_exception(error)
+                raise
+        return found.result()
+
+    def _forget(self, mapping: Mapping) -> None:
+        with self._lock:
+            self._lists.pop((mapping.domain_id, mapping.region, mapping.role_arn), None)
 
     def app(self, mapping: Mapping, name: AppName, member: Member | None = None) -> App | None:
         return self._act(mapping, name.space, member, partial(_described, mapping, name))
@@ -63,7 +87,11 @@ class StudioApps:
     def _act(
         self, mapping: Mapping, space: str | None, member: Member | None, work: Callable[["SageMakerClient"], T]
     ) -> T:
-        return self._studio.call(mapping, member, work, partial(acting_policy, space=space))
+        """Do something to apps of a space or of the profile; what was listed of the domain is out of date then."""
+        try:
+            return self._studio.call(mapping, member, work, partial(acting_policy, space=space))
+        finally:
+            self._forget(mapping)
 
 
 def _inventory(domain_id: str, client: "SageMakerClient") -> Inventory:

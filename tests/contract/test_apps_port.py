@@ -52,7 +52,7 @@ def fake_world() -> World:
 @pytest.fixture(scope="module")
 def adapter(local_aws: ListeningAws) -> Iterator[StudioApps]:  # noqa: ARG001 - sets the environment
     studio = SageMakerStudio(region=REGION, link_seconds=60, session_seconds=43200, now=lambda: NOON)
-    yield StudioApps(studio)
+    yield StudioApps(studio, seconds=0)
     for client in studio._clients.values():
         client.close()
 
@@ -240,3 +240,24 @@ def test_role_of_a_mapping_acts_on_one_space_in_the_members_name(
     assert set(statement["Action"]) == {"sagemaker:ListApps", "sagemaker:ListSpaces"}
     apps, _ = json.loads(acting["Policy"])["Statement"]
     assert apps["Resource"] == [f"arn:aws:sagemaker:{REGION}:123456789012:app/{DOMAIN}/ana-lab/*"]
+
+
+def test_requests_for_one_domain_share_a_list(
+    sagemaker_world: World, adapter: StudioApps, local_aws: ListeningAws
+) -> None:
+    apps = StudioApps(adapter._studio)
+    sagemaker_world.add_space(Space("ana-lab", "Ana", shared=False, app_type="JupyterLab"))
+    for mapping in (MAPPING, BENS, MAPPING):
+        apps.inventory(mapping, ANA)
+    assert local_aws.calls.count("ListApps") == 1
+    apps.start(MAPPING, "ana-lab", ANA)
+    assert [app.name for app in apps.inventory(BENS).apps] == [IN_LAB]
+    assert local_aws.calls.count("ListApps") == 2
+
+
+@pytest.mark.usefixtures("sagemaker_world")
+def test_list_that_failed_is_asked_for_again(adapter: StudioApps, local_aws: ListeningAws) -> None:
+    apps = StudioApps(adapter._studio)
+    local_aws.inject("ListApps", Fault("AccessDeniedException", "no"))
+    assert reason(lambda: apps.inventory(MAPPING)) is Reason.AWS_REFUSED
+    assert apps.inventory(MAPPING).apps == ()
