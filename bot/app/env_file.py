@@ -29,13 +29,13 @@ def add(path: Path, values: Mapping[str, str]) -> list[str]:
     The file is replaced in one step, so that a full disk or an interruption leaves the old one.
 
     Raises:
-        BadInput: it cannot be written.
+        BadInput: it cannot be written, or a value not so that shells and other readers agree on it.
     """
     path = path.resolve()  # a link stays one
     missing = {name: value for name, value in values.items() if name not in read(path)}
     text = _text(path)
     for name, value in missing.items():
-        line = f"{name}={shlex.quote(value)}"
+        line = _line(name, value)
         text, filled = re.subn(rf"^(export +)?{name}=[ \t]*$", lambda _: line, text, count=1, flags=re.MULTILINE)  # noqa: B023 - called at once
         if not filled:
             text += ("" if not text or text.endswith("\n") else "\n") + line + "\n"
@@ -46,6 +46,15 @@ def add(path: Path, values: Mapping[str, str]) -> list[str]:
             f"{path} could not be written ({error.strerror}), and is as it was: correct that, then run this again"
         ) from None
     return list(missing)
+
+
+def _line(name: str, value: str) -> str:
+    # Shells and readers of such files differ in what a quote or a backslash means inside quotes.
+    quoted = f'"{value}"' if "'" in value and not re.search(r'[$`"\\]', value) else shlex.quote(value)
+    line = f"{name}={quoted}"
+    if dotenv_values(stream=StringIO(line), interpolate=False) != {name: value}:
+        raise BadInput(f"{name} has quotes or backslashes that .env cannot hold: choose a value without them")
+    return line
 
 
 def _text(path: Path) -> str:

@@ -41,6 +41,7 @@ class Answers:
                 raise BadInput(f"{source} has {name}, which is no answer: use {', '.join(INIT)}")
         shell = {name: value for name, value in os.environ.items() if name.startswith(KEPT) and value}
         self.given = {**shell, **in_file, **self.in_env}
+        self.chosen: dict[str, str] = {}  # answers of INIT that somebody typed, for the next run
         redactor.register(*(bare(self.given[name]) for name in (BOT, APP) if name in self.given))
         os.environ.update({name: value for name, value in self.given.items() if name not in INIT})
 

@@ -86,7 +86,10 @@ def _choose(answers: Answers, usable: list[Domain]) -> Domain:
     for number, each in enumerate(usable, start=1):
         console.print_wrapped(f"  {number}  {each}", indent=5)
     numbers = {str(number): each for number, each in enumerate(usable, start=1)}
-    return answers.pick(DOMAIN, "Domain", numbers | {each.domain_id: each for each in usable}, default="1")
+    domain = answers.pick(DOMAIN, "Domain", numbers | {each.domain_id: each for each in usable}, default="1")
+    if DOMAIN not in answers.given:
+        answers.chosen[DOMAIN] = domain.domain_id
+    return domain
 
 
 def _agree(answers: Answers, settings: Settings) -> None:
@@ -141,7 +144,7 @@ def _tokens(answers: Answers, settings: Settings) -> None:
         console.print_wrapped("If somebody has to approve it, stop with Ctrl-C and run this again then.", indent=0)
     bot = answers.get(BOT, "Bot token (OAuth & Permissions; stays hidden)", check_bot, hidden=True)
     # Slack takes the token, so these settings work.
-    answers.keep({**answers.settings(settings.aws_region), BOT: bot})
+    answers.keep({**answers.settings(settings.aws_region), **answers.chosen, BOT: bot})
     question = "App-level token with connections:write (Basic Information)"
     answers.keep({APP: answers.get(APP, question, check_app, hidden=True)})
 

@@ -133,7 +133,10 @@ def test_init_leads_from_nothing_to_a_link(world: World) -> None:
 
 
 def test_init_goes_on_after_wrong_tokens_and_an_interruption(world: World) -> None:
+    create_domain("sandbox")
     with world.play(columns=60) as screen:
+        screen.expect("Domain [1]:")
+        screen.type("d-research")
         screen.expect("Go on?")
         screen.type("")
         for wrong, why in (
@@ -169,6 +172,7 @@ def test_init_goes_on_after_wrong_tokens_and_an_interruption(world: World) -> No
         screen.type("n")
         assert screen.wait() == 0
     assert "Bot token" not in screen.text
+    assert "Domain [1]:" not in screen.text
     assert world.slack.bot_token not in screen.text
 
 

@@ -44,12 +44,20 @@ def test_empty_lines_of_the_example_are_filled_in_place(env: Path) -> None:
     assert env.read_text() == EXAMPLE.read_text().replace("\nAWS_REGION=\n", "\nAWS_REGION=eu-west-1\n")
 
 
-def test_value_with_special_characters_survives_a_shell(env: Path) -> None:
-    env_file.add(env, {"STUDIO_EXTERNAL_ID": "a b$c`d\\1#e"})
+@pytest.mark.parametrize("value", ["a b$c`d\\1#e", "it's", "it's one #1", 'a "b"'])
+def test_value_with_special_characters_survives_a_shell(env: Path, value: str) -> None:
+    env_file.add(env, {"STUDIO_EXTERNAL_ID": value})
 
-    assert env_file.read(env) == {"STUDIO_EXTERNAL_ID": "a b$c`d\\1#e"}
+    assert env_file.read(env) == {"STUDIO_EXTERNAL_ID": value}
     script = f'set -a; . {env}; printf %s "$STUDIO_EXTERNAL_ID"'
-    assert subprocess.check_output(["/bin/sh", "-c", script], text=True) == "a b$c`d\\1#e"
+    assert subprocess.check_output(["/bin/sh", "-c", script], text=True) == value
+
+
+@pytest.mark.parametrize("value", ["it's $5", 'it\'s "it"', "ends with \\", "a\\\\b"])
+def test_value_that_readers_disagree_on_is_refused(env: Path, value: str) -> None:
+    with pytest.raises(BadInput, match="A_NAME has quotes or backslashes"):
+        env_file.add(env, {"B_NAME": "1", "A_NAME": value})
+    assert not env.exists()
 
 
 def test_link_to_a_file_elsewhere_stays_a_link(env: Path, tmp_path: Path) -> None:
