@@ -21,7 +21,7 @@ log = structlog.get_logger()
 # How long a visit may take; then another replica makes it again.
 LEASE = timedelta(minutes=2)
 # Between two visits of one job.
-PAUSE = timedelta(seconds=2)
+PAUSE, MAX_PAUSE = timedelta(seconds=2), timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,23 @@ class JobRunner:
         return None if job is None else self.continue_(job, lease)
 
     def continue_(self, job: Job, lease: str) -> Job | None:
-        """Make a visit of a job whose lease is ours; return None if it no longer is."""
-        after = self._visited(job)
-        if not after.is_open:
-            self._record(after)
-        if (after.state, after.items) != (job.state, job.items):
-            after = self.show(after)
-        return after if self.jobs.save(after, lease, self.now() + self.pause) else None
+        """Make visits of a job whose lease is ours while each changes something; return None if it no longer is."""
+        while True:
+            before, job = job, self._visited(job)
+            if not job.is_open:
+                self._record(job)
+            changed = (job.state, job.items) != (before.state, before.items)
+            if changed:
+                job = self.show(job)
+            goes_on = job.is_open and changed
+            if not self.jobs.save(job, lease, self.now() + (LEASE if goes_on else self._pause(job))):
+                return None
+            if not goes_on:
+                return job
+
+    def _pause(self, job: Job) -> timedelta:
+        """Return how long to wait for AWS: the longer, the older the job is."""
+        return max(self.pause, min((self.now() - job.at) / 20, MAX_PAUSE))
 
     def _visited(self, job: Job) -> Job:
         """Return the job after a visit. What can never succeed ends it; what may pass does not."""

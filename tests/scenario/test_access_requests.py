@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -25,7 +26,13 @@ from tests.scenario.test_home import dialog_of, link_in
 from tests.scenario.test_link import admitted
 
 # A changed account takes effect with the next request.
-SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA", "STUDIO_PERSON_SECONDS": "0"}
+SETTINGS = {
+    "STUDIO_ADMINS": "U0ADA,U0BEA",
+    "STUDIO_PERSON_SECONDS": "0",
+    "STUDIO_PROFILE_TEMPLATE_D_RESEARCH": "role=arn:aws:iam::123456789012:role/studio,instances=ml.t3.medium",
+}
+# A profile that is there already.
+EXISTING = {"creation": {"creation": "existing"}}
 TRANSPORTS = ("http", "socket")
 TESTER = Actor("cli:test", Source.CLI)
 numbers = itertools.count(1)
@@ -167,7 +174,7 @@ def test_late_mapping_form_shows_who_decided(product: Product, admin: Admin, use
     newest(product, user, "was denied")
 
     values = {"domain": product.domain_id, "profile": user.lower()}
-    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
+    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()} | EXISTING)
 
     newest(product, "U0ADA", f"<@{user}> asks for access to SageMaker Studio\nDenied by <@U0BEA>")
     assert admin.access.read(Member(TEAM, user)) == Access()
@@ -259,12 +266,13 @@ def test_posting_is_in_each_readers_language(product: Product, admin: Admin, ger
         given = {**values, "domain": product.domain_id, field: value}
         notice = slack.submit("U0ADA", {name: {name: text} for name, text in given.items()})
         assert notice.errors == {field: wrong[field]}
-    given = {"domain": product.domain_id, "profile": "niemand"}
+    given = {"domain": product.domain_id, "profile": "niemand", "creation": "existing"}
     slack.submit("U0ADA", {name: {name: text} for name, text in given.items()})
     newest(product, "U0ADA", words.decision_failed, words.failures[Reason.PROFILE_MISSING])
     slack.press("U0ADA", newest(product, "U0ADA", f"<@{german}> beantragt", "Genehmigen"), "approve_access")
     dialog_of(product, "U0ADA", words.approve_domain)
-    slack.submit("U0ADA", {"domain": {"domain": product.domain_id}, "profile": {"profile": german.lower()}})
+    fields = {"domain": {"domain": product.domain_id}, "profile": {"profile": german.lower()}, **EXISTING}
+    slack.submit("U0ADA", fields)
 
     newest(product, german, words.granted)
     newest(product, "U0ADA", f"<@{german}> beantragt", "Genehmigt von <@U0ADA>")
@@ -285,7 +293,7 @@ def test_unmapped_member_gets_the_administrators_mapping(product: Product, admin
 
     product.slack.press("U0ADA", request, "approve_access")
     dialog_of(product, "U0ADA", "SageMaker domain id")
-    fields = {"domain": {"domain": "nonsense"}, "profile": {"profile": user.lower()}}
+    fields = {"domain": {"domain": "nonsense"}, "profile": {"profile": user.lower()}, **EXISTING}
     rejected = product.slack.submit("U0ADA", fields)
     assert "domain" in str(rejected)
     fields["domain"]["domain"] = product.domain_id
@@ -306,7 +314,7 @@ def test_requested_profile_is_mapped_by_the_administrator(product: Product, admi
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>", "prod, please"), "approve_access")
     dialog_of(product, "U0ADA", "Alias")
     values = {"domain": product.domain_id, "profile": f"{user.lower()}-prod", "alias": "prod"}
-    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
+    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()} | EXISTING)
 
     newest(product, user, "You can open SageMaker Studio now")
     assert sorted(mapping.alias for mapping in admin.access.read(Member(TEAM, user)).mappings) == ["prod", "sandbox"]
@@ -412,11 +420,16 @@ def test_alias_in_use_is_refused_and_writes_nothing(product: Product, admin: Adm
     admin.map(Member(TEAM, user), Mapping("sandbox", product.domain_id, user.lower()), TESTER)
     ask(product, user, wish="prod, please")
     request = newest(product, "U0ADA", f"<@{user}>", "prod, please")
-    values = {"domain": product.domain_id, "profile": f"{user.lower()}-prod", "alias": "sandbox"}
+    values = {
+        "domain": product.domain_id,
+        "profile": f"{user.lower()}-prod",
+        "alias": "sandbox",
+        "creation": "existing",
+    }
 
     product.slack.press("U0ADA", request, "approve_access")
     dialog_of(product, "U0ADA", "Alias")
-    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
+    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()} | EXISTING)
 
     newest(product, "U0ADA", "already uses that alias", "Press *Approve* again")
     access = admin.access.read(Member(TEAM, user))
@@ -560,3 +573,39 @@ def test_access_that_ends_within_a_day_is_mentioned(product: Product, admin: Adm
     assert [button.text for button in link.buttons()] == ["Open Studio", "New link", "Request extension"]
     assert product.slack.press(user, link, "ask_access").ack == "ok"
     dialog_of(product, user, "Why do you need it?")
+
+
+def test_workspace_is_made_on_approval_and_removed_when_its_member_leaves(
+    product: Product, admin: Admin, user: str
+) -> None:
+    """Over both transports: asked for, made, opened, lived in, and off-boarded with a report."""
+    name, slack = f"the-new-{user.lower()}", product.slack
+    slack.add_member(user, user, email=f"The.New.{user}@example.com")
+    ask(product, user)
+    slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "approve_access")
+    assert f"'initial_value': '{name}'" in str(dialog_of(product, "U0ADA", "with a private space").blocks)
+    fields = {"domain": product.domain_id, "profile": name, "creation": "ml.t3.medium"}
+    slack.submit("U0ADA", {field: {field: value} for field, value in fields.items()})
+
+    ready = newest(product, user, "Your profile in SageMaker Studio is ready")
+    assert slack.press(user, ready, "home_open").ack == "ok"
+    assert name in admitted(link_in(product, dialog_of(product, user, "link is ready")))
+    place: Any = {"DomainId": product.domain_id, "SpaceName": f"{name}-lab"}
+    client = boto3.client("sagemaker")
+    client.create_app(**place, AppType="JupyterLab", AppName="x", ResourceSpec={"InstanceType": "ml.t3.medium"})
+
+    question = slack.answer_to(slack.command("U0ADA", f"admin offboard {user}"))
+    for words in (f"app JupyterLab x in space {name}-lab", f"space {name}-lab", f"profile {name} in"):
+        assert words in str(question.blocks)
+    assert client.describe_space(**place)["Status"] == "InService"
+    slack.press("U0ADA", question, "admin_confirm")
+    report = newest(product, "U0ADA", f"<@{user}> is off-boarded")
+    for words in ("*Gone*", f"app JupyterLab x in space {name}-lab", f"profile {name} in", "home directory"):
+        assert words in str(report.blocks)
+    assert "*Not gone*" not in str(report.blocks)
+    assert admin.access.read(Member(TEAM, user)).mappings == ()
+    found = client.list_user_profiles(DomainIdEquals=product.domain_id, UserProfileNameContains=name)
+    assert found["UserProfiles"] == []
+    history = [(each.action, each.outcome) for each in admin.history(TEAM, user, utc_now() - timedelta(hours=1), 20)]
+    assert history[:2] == [("offboard", "done"), ("unmap", "done")]
+    assert ("provision", "done") in history
