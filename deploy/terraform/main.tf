@@ -37,6 +37,9 @@ locals {
     StudioSoleAdmin         = tostring(var.studio_sole_admin)
     StudioAllowGuests       = tostring(var.studio_allow_guests)
     StudioLinkHosts         = var.studio_link_hosts
+    StudioRunning           = tostring(var.studio_running)
+    StudioRunningHours      = var.studio_running_hours
+    StudioStopHours         = var.studio_stop_hours
     StudioLinksPerMinute    = tostring(var.studio_links_per_minute)
     StudioRequestsPerMinute = tostring(var.studio_requests_per_minute)
     StudioSessionSeconds    = tostring(var.studio_session_seconds)

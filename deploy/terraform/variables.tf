@@ -355,6 +355,24 @@ variable "studio_link_hosts" {
   default     = ""
 }
 
+variable "studio_running" {
+  description = "STUDIO_RUNNING. Members and administrators see, stop and start apps; the roles get the permissions for it."
+  type        = bool
+  default     = false
+}
+
+variable "studio_running_hours" {
+  description = "STUDIO_RUNNING_HOURS. Needs StudioRunning."
+  type        = string
+  default     = ""
+}
+
+variable "studio_stop_hours" {
+  description = "STUDIO_STOP_HOURS. Needs StudioRunning."
+  type        = string
+  default     = ""
+}
+
 variable "studio_links_per_minute" {
   description = "STUDIO_LINKS_PER_MINUTE"
   type        = number

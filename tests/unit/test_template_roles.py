@@ -169,6 +169,28 @@ def test_links_are_as_narrow_as_the_parameters(
         assert not permits(statements, PRESIGN, PROFILE + profile, context | member)
 
 
+@pytest.mark.parametrize(
+    ("file", "role", "starts"),
+    [
+        ("cloudformation.yaml", "ServingRole", True),
+        ("cloudformation.yaml", "AdministrationRole", False),
+        ("broker-role.yaml", "BrokerRole", True),
+    ],
+)
+def test_apps_are_within_reach_only_if_wanted(file: str, role: str, *, starts: bool) -> None:
+    given, app = (
+        BROKER if file.startswith("broker") else GIVEN,
+        f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:app/d-one/ana/a/b",
+    )
+    off, on = (Stack(file, **given, StudioRunning=value).permissions(role) for value in ("false", "true"))
+    for action, allowed in (("DescribeApp", True), ("DeleteApp", True), ("CreateApp", starts)):
+        assert not permits(off, f"sagemaker:{action}", app)
+        assert permits(on, f"sagemaker:{action}", app) is allowed
+        assert not permits(on, f"sagemaker:{action}", app.replace("d-one", "d-two"))
+    assert permits(on, "sagemaker:ListApps", "*")
+    assert not permits(off, "sagemaker:ListApps", "*")
+
+
 def test_broker_role_opens_nothing_for_an_administrator() -> None:
     statements = Stack("broker-role.yaml", **BROKER).permissions("BrokerRole")
     administrator = {"aws:userid": "AROA:studio-links-administration"}
