@@ -115,6 +115,7 @@ class Settings(BaseSettings):
         None, r"^[^\x00-\x1f]{1,1000}$", "the path of a file that `studio-links prices --write` has written"
     )
     studio_running_hours: str = matching("", limits.FORM, limits.MAY_BE)
+    studio_running_summary: bool = Field(default=False, description="true or false")
     studio_stop_hours: str = matching("", limits.STOP_FORM, limits.STOP_MAY_BE)
     studio_link_hosts: Annotated[Values, AfterValidator(each_matches(HOST_PATTERN))] = Field(
         (), description="host names such as studio.example.com or *.studio.example.com, separated by commas"

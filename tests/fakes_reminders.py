@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.core.access import Member
-from bot.core.reminders import Reminded
+from bot.core.reminders import Reminded, Usage
 
 
 class FakeReminders:
@@ -12,6 +12,7 @@ class FakeReminders:
 
     def __init__(self) -> None:
         self.told: dict[Member, Reminded] = {}
+        self.used: dict[str, Usage] = {}
         self._due: dict[str, datetime] = {}
         self._versions = 0
 
@@ -29,4 +30,14 @@ class FakeReminders:
             return False
         self._versions += 1
         self.told[member] = replace(told, version=str(self._versions))
+        return True
+
+    def usage(self, tenant: str) -> Usage:
+        return self.used.get(tenant, Usage())
+
+    def write_usage(self, tenant: str, usage: Usage, at: datetime) -> bool:  # noqa: ARG002 - nothing expires here
+        if self.used.get(tenant, Usage()).version != usage.version:
+            return False
+        self._versions += 1
+        self.used[tenant] = replace(usage, version=str(self._versions))
         return True

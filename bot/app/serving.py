@@ -12,15 +12,14 @@ from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.confirmation import CommandRunner
 from bot.admin.new_profiles import NewProfiles
-from bot.app import clients
+from bot.app import clients, workspaces
 from bot.app.bot import Bot
 from bot.app.jobs import Jobs
 from bot.app.sealing import Sealing
-from bot.aws.apps import StudioApps
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.config import DOUBTFUL, HttpSettings, ServeSettings, SocketSettings, load
-from bot.core.errors import ConfigError, check_all
+from bot.core.errors import check_all
 from bot.core.values import shared_tenants
 from bot.links.facts import Gatherer
 from bot.links.people import People
@@ -52,15 +51,10 @@ from bot.store.confirmations import ConfirmationTable
 from bot.store.jobs import JobTable
 from bot.store.models import Tables, bind
 from bot.store.people import PeopleTable
-from bot.store.reminders import ReminderTable
 from bot.store.runtime import RuntimeTable
 from bot.store.seals import SealTable
 from bot.store.tables import ready
-from bot.workspaces import limits
-from bot.workspaces.app_changes import AppChanges
-from bot.workspaces.reminders import Reminders
 from bot.workspaces.runner import JobRunner
-from bot.workspaces.running import RunningApps
 
 if TYPE_CHECKING:
     from bot.slack.socket_mode import SocketMode
@@ -226,38 +220,16 @@ def _listeners(
         admins=admins,
         request_channel=settings.studio_request_channel,
         locale=settings.studio_locale,
-        running=_running(settings, facts, audit, studio) if settings.studio_running else None,
+        running=workspaces.running(settings, facts, audit, studio) if settings.studio_running else None,
         link_seconds=settings.studio_link_seconds,
     )
-    app.reminders = _reminders(settings, app, access, tables, slack)
+    app.reminders = workspaces.reminders(settings, app, access, tables, slack)
     register(
         bolt,
         app,
         (*workspace_handlers.ROUTES, *request_handlers.ROUTES, *admin_handlers.ROUTES, *member_handlers.ROUTES),
     )
     return app
-
-
-def _running(settings: ServeSettings, facts: Gatherer, audit: AuditTable, studio: SageMakerStudio) -> RunningApps:
-    changes = AppChanges(StudioApps(studio), audit, clients.prices(settings), settings.aws_region)
-    return RunningApps(changes, facts, clients.rules(settings))
-
-
-def _reminders(
-    settings: ServeSettings, app: AppContext, access: AccessTable, tables: Tables, slack: SlackApi
-) -> Reminders | None:
-    """Return what tells members what has run for long; None without a rule.
-
-    Raises:
-        ConfigError: there are rules, and the bot may not see what runs.
-    """
-    after, stop_after = limits.parse(settings.studio_running_hours), limits.parse(settings.studio_stop_hours)
-    if not after.hours and not stop_after.hours:
-        return None
-    if app.running is None:
-        raise ConfigError("STUDIO_RUNNING_HOURS and STUDIO_STOP_HOURS need STUDIO_RUNNING: set it to true")
-    tell = partial(workspace_handlers.remind, app)
-    return Reminders(app.running, access, ReminderTable(tables), after, stop_after, slack.person, tell)
 
 
 def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> "SocketMode":

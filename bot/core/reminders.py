@@ -37,6 +37,31 @@ class Reminded:
     version: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What ran in a domain: hours, what they cost, and those of them without a price."""
+
+    hours: float = 0.0
+    dollars: float = 0.0
+    unpriced: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What has run in a workspace's domains.
+
+    Attributes:
+        since: when counting began; None for never.
+        at: when it was last counted.
+        version: as of `Reminded`.
+    """
+
+    since: datetime | None = None
+    at: datetime | None = None
+    domains: Mapping[str, Used] = field(default_factory=dict)
+    version: str = ""
+
+
 class ReminderStore(Protocol):
     """The records, which all replicas share. StoreError where that fails."""
 
@@ -48,3 +73,9 @@ class ReminderStore(Protocol):
 
     def write(self, member: Member, told: Reminded, at: datetime) -> bool:
         """Write it, with a new version; return False if another version is there: somebody else was faster."""
+
+    def usage(self, tenant: str) -> Usage:
+        """Return what was counted, strongly consistent."""
+
+    def write_usage(self, tenant: str, usage: Usage, at: datetime) -> bool:
+        """Write it as `write` does."""

@@ -1,5 +1,6 @@
 """What members were told about their running apps, in the runtime table."""
 
+from dataclasses import astuple
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -7,7 +8,7 @@ from uuid import uuid4
 from pynamodb.expressions.condition import Condition
 
 from bot.core.access import Member
-from bot.core.reminders import Reminded, Told
+from bot.core.reminders import Reminded, Told, Usage, Used
 from bot.store.dynamodb import get_or_none, store_errors, write_if
 from bot.store.models import Tables
 
@@ -35,14 +36,37 @@ class ReminderTable:
             return Reminded({name: _told(each) for name, each in stored.items()}, item.as_of, item.attempt)
 
     def write(self, member: Member, told: Reminded, at: datetime) -> bool:
-        items, stored = self._items, {name: _stored(each) for name, each in told.apps.items()}
-        unchanged: Condition = items.attempt == told.version if told.version else items.id.does_not_exist()
-        item = items(_key(member), attempt=uuid4().hex, request=stored, as_of=told.last_at, expires=at + KEPT)
+        stored = {name: _stored(each) for name, each in told.apps.items()}
+        return self._put(_key(member), told.version, stored, told.last_at, at)
+
+    def usage(self, tenant: str) -> Usage:
+        item = get_or_none(self._items, _usage(tenant))
+        if item is None or item.attempt is None:
+            return Usage()
+        with store_errors():
+            stored: dict[str, Any] = item.request or {}
+            domains = {name: Used(*each) for name, each in stored["domains"].items()}
+            return Usage(datetime.fromisoformat(stored["since"]), item.as_of, domains, item.attempt)
+
+    def write_usage(self, tenant: str, usage: Usage, at: datetime) -> bool:
+        domains = {name: [round(each, 4) for each in astuple(used)] for name, used in usage.domains.items()}
+        stored = {"since": (usage.since or at).isoformat(), "domains": domains}
+        return self._put(_usage(tenant), usage.version, stored, usage.at, at)
+
+    def _put(self, key: str, version: str, stored: dict[str, Any], as_of: datetime | None, at: datetime) -> bool:
+        """Put an item with a new version in the place of the one that was read."""
+        items = self._items
+        unchanged: Condition = items.attempt == version if version else items.id.does_not_exist()
+        item = items(key, attempt=uuid4().hex, request=stored, as_of=as_of, expires=at + KEPT)
         return write_if(unchanged, item)
 
 
 def _key(member: Member) -> str:
     return f"reminded#{member.tenant}#{member.user_id}"
+
+
+def _usage(tenant: str) -> str:
+    return f"usage#{tenant}"
 
 
 def _stored(told: Told) -> list[Any]:

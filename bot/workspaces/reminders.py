@@ -23,6 +23,7 @@ from bot.workspaces.app_changes import Act, Done, Running
 from bot.workspaces.everything import everything
 from bot.workspaces.limits import Limits
 from bot.workspaces.running import RunningApps
+from bot.workspaces.usage import WeeklySummary
 
 log = structlog.get_logger()
 
@@ -60,6 +61,7 @@ class Reminders:
         stop_after: when it is stopped; without a rule for the domain, never.
         person: Slack's record of a member, for their time zone.
         tell: sends a member the message; SlackError if Slack does not take it.
+        summary: counts what runs for the weekly summary; None for no summary.
     """
 
     running: RunningApps
@@ -69,6 +71,7 @@ class Reminders:
     stop_after: Limits
     person: Callable[[Member], Person]
     tell: Callable[[Member, Person, Plan], object]
+    summary: WeeklySummary | None = None
 
     def look(self, tenant: str) -> None:
         """Look at everything that runs, if it is time; on one replica for all.
@@ -83,6 +86,8 @@ class Reminders:
         found = everything(self.running.changes, members)
         for domain, error in found.unknown:
             log.warning("apps_unknown", domain=domain, why=str(error))
+        if self.summary is not None:
+            self.summary.look(tenant, [held.running for held in found.apps], now)
         blocked = {user for user, access in members if _is_blocked(access, now)}
         for user in sorted({held.user for held in found.apps if held.user} - blocked):
             try:

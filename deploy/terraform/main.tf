@@ -40,6 +40,7 @@ locals {
     StudioRunning           = tostring(var.studio_running)
     StudioRunningHours      = var.studio_running_hours
     StudioStopHours         = var.studio_stop_hours
+    StudioRunningSummary    = tostring(var.studio_running_summary)
     StudioLinksPerMinute    = tostring(var.studio_links_per_minute)
     StudioRequestsPerMinute = tostring(var.studio_requests_per_minute)
     StudioSessionSeconds    = tostring(var.studio_session_seconds)

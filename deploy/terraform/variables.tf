@@ -373,6 +373,12 @@ variable "studio_stop_hours" {
   default     = ""
 }
 
+variable "studio_running_summary" {
+  description = "STUDIO_RUNNING_SUMMARY. Needs StudioRunning and StudioAuditChannel."
+  type        = bool
+  default     = false
+}
+
 variable "studio_links_per_minute" {
   description = "STUDIO_LINKS_PER_MINUTE"
   type        = number

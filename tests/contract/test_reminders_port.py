@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.reminders import Reminded, ReminderStore, Told
+from bot.core.reminders import Reminded, ReminderStore, Told, Usage, Used
 from bot.store.models import Tables
 from bot.store.reminders import ReminderTable
 from tests.fakes import ANA, BEN, NOON, TEAM, race
@@ -50,3 +50,14 @@ def test_older_version_writes_nothing(store: ReminderStore) -> None:
 def test_one_of_two_replicas_writes(store: ReminderStore) -> None:
     seen = store.read(ANA)
     assert sorted(map(bool, race(*[lambda: store.write(ANA, seen, NOON)] * 2))) == [False, True]
+
+
+def test_usage_is_read_as_it_was_written(store: ReminderStore) -> None:
+    assert store.usage(TEAM) == Usage()
+    used = {"d-one": Used(12.5, 17.6, 0.25)}
+    assert store.write_usage(TEAM, Usage(NOON, LATER, used), LATER)
+    found = store.usage(TEAM)
+    assert (found.since, found.at, dict(found.domains)) == (NOON, LATER, used)
+    assert not store.write_usage(TEAM, Usage(NOON, LATER), LATER)
+    assert store.write_usage(TEAM, found, LATER)
+    assert store.usage("T0OTHER") == Usage()

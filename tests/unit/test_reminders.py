@@ -14,12 +14,12 @@ from bot.core.access import Effect
 from bot.core.apps import App, AppName, AppStatus, Space
 from bot.core.errors import SlackError, StoreError, StudioError
 from bot.core.link import Reason
-from bot.core.reminders import Reminded, Told
+from bot.core.reminders import Reminded, Told, Usage, Used
 from bot.local.slack.blocks import check_message
 from bot.slack.blocks import RenderContext
 from bot.slack.words import CATALOGUES
 from bot.slack.workspaces import views
-from bot.slack.workspaces.handlers import remind
+from bot.slack.workspaces.handlers import remind, summarise
 from bot.workspaces.app_changes import Running
 from bot.workspaces.limits import Limits, parse
 from bot.workspaces.reminders import (
@@ -35,6 +35,7 @@ from bot.workspaces.reminders import (
     key,
     plan,
 )
+from bot.workspaces.usage import WeeklySummary, count
 from tests.fakes import ANA, BEN, NOON, TEAM, a_grant, a_mapping
 from tests.fakes_reminders import FakeReminders
 from tests.unit.test_running import DOMAIN, LAB, OWN, PRICES, World, an_app
@@ -390,3 +391,90 @@ def test_space_alone_is_no_app_to_name() -> None:
     world.apps.apps.clear()
     world.apps.add(DOMAIN, Space("ana-new", "ana", shared=False, app_type="JupyterLab"))
     assert world.look() == []
+
+
+# The weekly summary
+
+
+def weekly(world: Reminding) -> list[Usage]:
+    """Let the summaries be collected."""
+    sent: list[Usage] = []
+    summary = WeeklySummary(world.store, sent.append)
+    world.reminders = replace(world.reminders, summary=summary)
+    return sent
+
+
+def test_summary_has_the_hours_and_dollars_of_a_week() -> None:
+    world = Reminding(after=NEVER)  # 2030-01-01 is a Tuesday
+    sent = weekly(world)
+    for _ in range(5 * 24):
+        world.look(1)
+    assert sent == []
+    for _ in range(24):
+        world.look(1)
+    [usage] = sent
+    used, hours = usage.domains[DOMAIN], 139  # from 13:00 on Tuesday to 08:00 on Monday
+    assert used.hours == pytest.approx(4 * hours)
+    assert used.dollars == pytest.approx(hours * (3 * 0.05 + 1.408))
+    for _ in range(24):
+        world.look(1)
+    assert len(sent) == 1
+
+
+def test_first_count_counts_nothing_that_ran_before() -> None:
+    world = Reminding(after=NEVER)
+    weekly(world)
+    world.look()
+    assert {used.hours for used in world.store.usage(TEAM).domains.values()} == {0}
+
+
+def test_hours_without_a_price_are_told_apart() -> None:
+    seen = Usage(NOON, NOON - 2 * HOUR)
+    unpriced = replace(running(10), hourly=None)
+    assert count(seen, [unpriced, running(1)], NOON).domains == {DOMAIN: Used(3.0, 0.05, 2.0)}
+
+
+def test_summary_that_slack_refuses_is_sent_with_the_next_look() -> None:
+    world = Reminding(after=NEVER)
+    sent = weekly(world)
+
+    def refuse(_usage: Usage) -> None:
+        raise SlackError("no: invite the bot", reason=Reason.SLACK_REFUSED, code="not_in_channel")
+
+    accepting = world.reminders
+    world.reminders = replace(world.reminders, summary=WeeklySummary(world.store, refuse))
+    world.look()
+    for _ in range(7):
+        world.look(24)
+    world.reminders = accepting
+    world.look(1)
+    [usage] = sent
+    assert usage.domains[DOMAIN].hours > 100
+
+
+def test_one_of_two_replicas_sends_the_summary(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Reminding(after=NEVER)
+    sent = weekly(world)
+    world.look()
+    world.clock.advance(7 * 24 * 3600)
+    stale = world.store.usage(TEAM)
+    world.look()
+    monkeypatch.setattr(world.store, "usage", lambda _tenant: stale)
+    world.look(1)
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_longest_summary_is_valid(language: str) -> None:
+    usage = Usage(NOON, NOON, {f"d-{n:061}": Used(1e6, 1e6, 1e6) for n in range(200)})
+    message = views.summary(usage, PRICES, RenderContext(CATALOGUES[language]))
+    assert check_message(message.payload()) == []
+
+
+def test_summary_goes_to_the_audit_channel() -> None:
+    world = Reminding()
+    world.app.audit_channel = "C0AUDIT0001"
+    summarise(world.app, Usage(NOON, NOON, {DOMAIN: Used(12, 17, 3)}))
+    [(place, message)] = world.slack.posts
+    assert place == "C0AUDIT0001"
+    assert "12 hours, about $17.00 (3 hours of it without a known price)" in str(message.blocks)

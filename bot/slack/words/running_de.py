@@ -58,4 +58,8 @@ class GermanRunningWords(RunningWords):
     keep_tonight = "Bis heute Abend behalten"
     keep_week = "Eine Woche behalten"
     kept = "Du behältst {app} bis {until}. Bis dahin melde ich mich dazu nicht mehr, und es wird nicht beendet."
+    summary_title = "*Was seit {since} in Studio lief*"
+    summary_line = "`{domain}`: {hours} Stunden, etwa {cost} $"
+    summary_unpriced = "davon {hours} Stunden ohne bekannten Preis"
+    listed = "Listenpreise von AWS vom {day}, ohne Speicher."
     help = "`{command} running` zeigt, was bei dir läuft und was es kostet, und beendet es."

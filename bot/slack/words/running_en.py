@@ -50,4 +50,8 @@ class RunningWords:
     keep_tonight = "Keep until tonight"
     keep_week = "Keep for a week"
     kept = "You keep {app} until {until}. Until then, I say nothing more of it, and it is not stopped for you."
+    summary_title = "*What ran in Studio since {since}*"
+    summary_line = "`{domain}`: {hours} hours, about ${cost}"
+    summary_unpriced = "{hours} hours of it without a known price"
+    listed = "Prices are AWS's list prices of {day}, without storage."
     help = "`{command} running` shows what you have running and what it costs, and stops it."

@@ -10,6 +10,7 @@ from bot.core.access import Member, Person
 from bot.core.apps import AppStatus
 from bot.core.errors import SlackError, StudioError, UpstreamError
 from bot.core.link import Denied, Reason, Source
+from bot.core.reminders import Usage
 from bot.core.values import ALIAS, MAX_NAME, NAME
 from bot.slack.app_context import Admitted, AppContext, announce, refuse, reply
 from bot.slack.blocks import Message
@@ -96,6 +97,12 @@ def remind(app: AppContext, member: Member, person: Person, planned: Plan) -> No
     message = views.reminder(planned, app.running.changes.prices, app.render(locale=person.locale), app.now())
     app.slack.post(member.user_id, message)
     app.metrics.outcome("reminded")
+
+
+def summarise(app: AppContext, usage: Usage) -> None:
+    """Post the weekly summary in the audit channel; SlackError if Slack does not take it."""
+    if app.running is not None and app.audit_channel is not None:
+        app.slack.post(app.audit_channel, views.summary(usage, app.running.changes.prices, app.render()))
 
 
 def _act(app: AppContext, admitted: Admitted, running: RunningApps, work: Callable[[], Done | None]) -> Done | None:

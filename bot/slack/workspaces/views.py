@@ -11,6 +11,7 @@ from bot.core import audit
 from bot.core.access import Mapping
 from bot.core.apps import App, AppName, AppStatus, Space
 from bot.core.link import APPS_BY_LANDING_URI, Denied, Reason, Target
+from bot.core.reminders import Usage
 from bot.core.values import ALIAS, USER_ID, InvalidValue
 from bot.slack.blocks import (
     Block,
@@ -20,6 +21,7 @@ from bot.slack.blocks import (
     button,
     context,
     escape,
+    parts,
     plain,
     section,
     slack_date,
@@ -193,6 +195,18 @@ def reminder(planned: Plan, prices: PriceList, render: RenderContext, now: datet
     return Message(
         words.word_title.strip("*"), [*rendered, *_footer(named, prices, render), context(words.word_note)]
     )
+
+
+def summary(usage: Usage, prices: PriceList, render: RenderContext) -> Message:
+    """Render what has run by domain, the most expensive first, for the audit channel."""
+    words, lines = render.words.running, []
+    for domain, used in sorted(usage.domains.items(), key=lambda each: -each[1].dollars):
+        line = words.summary_line.format(domain=domain, hours=f"{used.hours:,.0f}", cost=money(used.dollars))
+        unpriced = words.summary_unpriced.format(hours=f"{used.unpriced:,.0f}")
+        lines.append(f"{line} ({unpriced})" if used.unpriced else line)
+    title = words.summary_title.format(since=slack_date(usage.since) if usage.since else "")
+    note = context(words.listed.format(day=prices.as_of.isoformat()))
+    return Message(title.strip("*"), [section(title), *(section("\n".join(part)) for part in parts(lines)), note])
 
 
 def kept(done: Done, until: datetime, render: RenderContext) -> Message:
