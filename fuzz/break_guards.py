@@ -808,6 +808,12 @@ GUARDS = {
         "if False:",
         (f"{UNIT}/test_access_requests.py", "test_shell_is_not_one_of_several_approvers"),
     ),
+    "administration on the home tab": Guard(
+        "slack/members/home.py",
+        "if app.command_runner.may(member, status.facts):",
+        "if True:",
+        (f"{UNIT}/test_admin_home.py", "test_members_see_nothing_of_administration"),
+    ),
     "own e-mail domains": Guard(
         "admin/sync.py",
         "if full[0].email_domain not in domains:",

@@ -159,7 +159,8 @@ class CommandRunner:
         return Agreement(self.admin, self.facts, self.admins)
 
     @property
-    def _listing(self) -> Listing:
+    def listing(self) -> Listing:
+        """What lists members."""
         return Listing(self.admin, self.facts.groups, self.names)
 
     def _refuse(self, actor: Actor, tenant: str, command: AdminCommand, why: NotDoneReason) -> NotDone:
@@ -271,7 +272,7 @@ class CommandRunner:
             case Verb.SHOW:
                 page, goes_on = page_of_records(self.admin, by.tenant, command, after)
             case Verb.LIST:
-                page, goes_on = page_of_members(self._listing, by.tenant, command, after)
+                page, goes_on = page_of_members(self.listing, by.tenant, command, after)
             case _:
                 page, goes_on = page_of_entries(self.admin, by.tenant, command, after)
         if not goes_on:

@@ -181,6 +181,14 @@ class Listing:
         found = self._costly(tenant, command, [row for row in rows if fits(row, command, now)])
         return found, min(len(chunk), size), chunk[size - 1][0] if len(chunk) > size else ""
 
+    def one(self, member: Member) -> Listed:
+        """Return what one member may do now; StoreError if the tables could not be read."""
+        workspace = self.admin.access.workspace(member.tenant)
+        around = Around(workspace, self.admin.rules, self._users_of(member.tenant, workspace))
+        [(_, own)] = self.admin.access.read_each([member])
+        person = self.names(member.tenant, [member.user_id]).get(member.user_id)
+        return listed(member, own, person, around, self.admin.now())
+
     def _stored(self, tenant: str, command: AdminCommand, after: str) -> Iterator[tuple[str, Access | Workspace]]:
         """Yield members with their records, behind one of them; the groups first if nothing filters them."""
         access, group = self.admin.access, command.fields.get(Name.GROUP)

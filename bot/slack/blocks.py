@@ -78,6 +78,11 @@ def plain(text: str) -> Block:
     return {"type": "plain_text", "text": text}
 
 
+def header(text: str) -> Block:
+    """Return a title. https://docs.slack.dev/reference/block-kit/blocks/header-block"""
+    return {"type": "header", "text": plain(text)}
+
+
 def section(text: str) -> Block:
     """Return text across the whole message."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}

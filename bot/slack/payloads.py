@@ -182,12 +182,13 @@ def event_origin(body: Mapping[str, Any]) -> Origin:
 
 
 def action_value(body: Mapping[str, Any]) -> str:
-    """Return the value of the pressed button or selected option; empty without one."""
+    """Return the value of the pressed button, or the chosen option or user; empty without one."""
     actions = body.get("actions")
     first = actions[0] if isinstance(actions, list) and actions else None
     if not isinstance(first, Mapping):
         return ""
-    return Texts(first).get("value") or Texts(first.get("selected_option")).get("value", "")
+    given = Texts(first)
+    return given.get("value") or given.get("selected_user") or Texts(first.get("selected_option")).get("value", "")
 
 
 def field_value(body: Mapping[str, Any], block_id: str) -> str:

@@ -22,7 +22,7 @@ from bot.local.faults import Fault
 from bot.local.slack.screens import Message
 from bot.slack.words import CATALOGUES
 from tests.scenario.conftest import TEAM, Product, create_profile
-from tests.scenario.test_home import dialog_of, link_in
+from tests.scenario.test_home import dialog_of, home_of, link_in
 from tests.scenario.test_link import admitted
 
 # A changed account takes effect with the next request.
@@ -130,6 +130,10 @@ def test_open_requests_are_found_and_decided_by_name(product: Product, user: str
     listed = types("requests --open")
     assert all(part in listed for part in (f"<@{user}>", "approve_access", "deny_access"))
     assert user in product.cli("requests", "--open").stdout
+    product.slack.open_home("U0ADA")
+    home = home_of(product, "U0ADA", f"{user} ")
+    product.slack.press("U0ADA", home, "admin_find", values={"admin_find": {"admin_find": user}})
+    dialog_of(product, "U0ADA", "has nothing to open")
     product.slack.command("U0ADA", f"admin approve {address} --domain {product.domain_id} --profile {user.lower()}")
     newest(product, user, "You can open SageMaker Studio now")
 

@@ -42,3 +42,8 @@ def admit(app: AppContext, admitted: Admitted, *, keeps: bool = False) -> Render
 def failed(error: StudioLinksError, render: RenderContext) -> Message:
     """Render why nothing was changed."""
     return text_message(render.words.admin.failed.format(why=admin_views.for_slack(str(error), render)))
+
+
+def one_moment(app: AppContext) -> Message:
+    """Render what a dialog shows until its content is known."""
+    return text_message(app.render().words.admin.working)

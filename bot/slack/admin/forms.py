@@ -14,6 +14,8 @@ from bot.slack.blocks import Block, Message, RenderContext, actions, button, pla
 
 PICK, MENU = "admin_pick", "menu"
 FORM = "admin_form"
+# Picks the member to show.
+FIND = "admin_find"
 ROWS = (
     (Verb.REQUESTS, Verb.APPROVE, Verb.DECLINE),
     (Verb.MAP, Verb.ALLOW),
@@ -28,25 +30,31 @@ def menu(render: RenderContext) -> Message:
     return Message(words.choose, [section(words.choose), *rows])
 
 
-def form(verb: Verb, render: RenderContext) -> dict[str, Any]:
+def form(verb: Verb, render: RenderContext, user: str = "") -> dict[str, Any]:
+    """Return the form of a command.
+
+    Args:
+        user: the member whom it is about, if somebody has chosen one.
+    """
     words, spec = render.words.admin, COMMAND_SPECS[verb]
     blocks: list[Block] = []
     for name in spec.fields:
         optional = name not in spec.required or (spec.groups and name is Name.USER)
-        blocks.append(kit.field(name, words.labels[name], _element(name, render), optional=optional))
+        blocks.append(kit.field(name, words.labels[name], _element(name, render, user), optional=optional))
         if spec.groups and name is Name.USER:  # Slack has no element that picks a user group
             blocks.append(kit.field(GROUP, words.or_group, text_input(GROUP, 31), optional=True))
     metadata = f"{verb} {render.words.language}"
     return kit.form(FORM, words.verbs[verb], words.send, blocks, words=render.words, metadata=metadata)
 
 
-def _element(name: Name, render: RenderContext) -> Block:
+def _element(name: Name, render: RenderContext, user: str) -> Block:
     match FIELD_SPECS[name].kind:
         case Kind.STATE:
             states = [{"text": plain(text), "value": value} for value, text in render.words.admin.states.items()]
             return {"type": "static_select", "action_id": name, "options": states}
         case Kind.PERSON:
-            return {"type": "users_select", "action_id": name}
+            chosen = {"initial_user": user} if user and name is Name.USER else {}
+            return {"type": "users_select", "action_id": name, **chosen}
         case Kind.DAY:
             return {"type": "datepicker", "action_id": name}
         case Kind.FLAG:

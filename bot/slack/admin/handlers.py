@@ -19,10 +19,10 @@ from bot.admin.specs import COMMAND_SPECS, Verb
 from bot.core.access import Member
 from bot.core.errors import Changed, SlackError, StudioLinksError
 from bot.core.link import Source
-from bot.core.values import is_group
-from bot.slack.admin import forms, notices, records, second
+from bot.core.values import USER_ID, is_group
+from bot.slack.admin import forms, home, notices, records, second
 from bot.slack.admin import views as admin_views
-from bot.slack.admin.admission import admit, failed
+from bot.slack.admin.admission import admit, failed, one_moment
 from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
 from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, reply
 from bot.slack.blocks import Message, RenderContext, text_message
@@ -77,9 +77,8 @@ def _id_of(app: AppContext, admitted: Admitted, name: str) -> str:
 
 def _open_menu(app: AppContext, admitted: Admitted) -> None:
     """Open a dialog first, since Slack allows three seconds; then check the sender and show the menu."""
-    working = text_message(app.render().words.admin.working)
     try:
-        admitted = replace(admitted, origin=app.slack.open_view(admitted.origin, working))
+        admitted = replace(admitted, origin=app.slack.open_view(admitted.origin, one_moment(app)))
     except SlackError as error:
         dialog_not_opened(app, admitted, error, app.render().words.form_failed)
         return
@@ -94,14 +93,15 @@ def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
     render = admit(app, admitted)
     if render is None:
         return
-    verb = parse_verb(action_value(body))
+    picked, _, user = action_value(body).partition(" ")
+    verb = parse_verb(picked)
     if verb is None:
         reply(app, admitted.origin, forms.menu(render), replace=True)
     elif not COMMAND_SPECS[verb].fields or verb is Verb.REQUESTS:
         _ask(app, admitted, render, AdminCommand(verb, {}))
     else:
         try:
-            app.slack.open_form(admitted.origin, forms.form(verb, render))
+            app.slack.open_form(admitted.origin, forms.form(verb, render, user if USER_ID.fullmatch(user) else ""))
         except SlackError as error:
             log.warning("form_not_shown", request=admitted.id, code=error.code)
             reply(app, admitted.origin, text_message(render.words.form_failed), replace=True)
@@ -276,6 +276,7 @@ def _reply(app: AppContext, admitted: Admitted, message: Message, *, keeps: bool
 
 ROUTES = (
     Route(Source.BUTTON, re.compile(rf"^{forms.PICK}_[a-z]+$"), _pick),
+    Route(Source.BUTTON, forms.FIND, home.show_member),
     *(Route(Source.BUTTON, name, partial(_press, work)) for name, work in PRESSES.items()),
     Route(Source.BUTTON, STOP_FOR, stop_for),
     Route(Source.BUTTON, second.AGREE, partial(_decide, approve=True)),

@@ -105,7 +105,7 @@ def page(listing: Page, render: RenderContext, now: datetime) -> Message:
         case _:
             head, none = words.about.format(user=mention(command.principal)), words.nobody
     found = batches((item for item in listing.items if isinstance(item, Entry)), apart=Name.BY in command.fields)
-    lines = [line for batch in found for line in _entries(batch, render)]
+    lines = [line for batch in found for line in entry_lines(batch, render)]
     lines += [line for item in listing.items if not isinstance(item, Entry) for line in _lines(item, render, now)]
     if listing.searched_to is not None:
         lines.append(words.searched_to.format(at=slack_date(listing.searched_to)))
@@ -122,11 +122,11 @@ def page(listing: Page, render: RenderContext, now: datetime) -> Message:
 
 def _lines(item: Record | Listed, render: RenderContext, now: datetime) -> list[str]:
     if isinstance(item, Listed):
-        return _member(item, render, now)
+        return member_lines(item, render, now)
     return [f"• {describe(item, render, now)}"]
 
 
-def _member(row: Listed, render: RenderContext, now: datetime) -> list[str]:
+def member_lines(row: Listed, render: RenderContext, now: datetime) -> list[str]:
     words, user, records = render.words.admin, row.principal, row.records
     mappings = sorted(records.mappings, key=lambda mapping: mapping.alias)
     states = [] if is_group(user) else [describe_access(row, words.access, when=slack_date, who=mention)]
@@ -144,7 +144,7 @@ def _member(row: Listed, render: RenderContext, now: datetime) -> list[str]:
     return lines
 
 
-def _entries(batch: tuple[Entry, ...], render: RenderContext) -> list[str]:
+def entry_lines(batch: tuple[Entry, ...], render: RenderContext) -> list[str]:
     words, entry = render.words.admin, batch[0]
     line = sentence(
         batch,

@@ -4,6 +4,7 @@ import structlog
 
 from bot.core.access import Member, Person
 from bot.core.errors import UpstreamError
+from bot.slack.admin.home import with_administration
 from bot.slack.app_context import AppContext
 from bot.slack.members import status_views
 from bot.slack.workspaces import views as workspace_views
@@ -24,6 +25,8 @@ def show_home(app: AppContext, member: Member, person: Person | None = None) -> 
         found = app.running.of_status(status) if app.running else None
         if app.running and found and (found.running or found.idle):
             shown = workspace_views.below(shown, found, app.running.changes.prices, render, app.now())
+        if app.command_runner.may(member, status.facts):
+            shown = with_administration(app, member, shown, render)
         app.slack.publish_home(member.user_id, shown)
     except UpstreamError as error:
         log.warning("home_not_shown", user=member.user_id, why=str(error))

@@ -14,6 +14,7 @@ from bot.slack.blocks import (
     actions,
     button,
     escape,
+    header,
     parts,
     section,
     slack_date,
@@ -64,15 +65,16 @@ def who_am_i(status: MemberStatus, render: RenderContext) -> Message:
 
 
 def home_tab(status: MemberStatus, render: RenderContext) -> Message:
-    """Render the home tab: the same as `whoami`, with a button for each mapping that the member may open."""
+    """Render the home tab: what the member can open until when, their request, and their last links."""
     words, who = render.words, _who(status, render)
     rows = [section(_mapped(mapping, words)) for mapping in _mappings(status)[:MAX_HOME_BLOCKS]]
     if rejection(status) is None:
         for row, mapping in zip(rows, _mappings(status), strict=False):
             row["accessory"] = button(words.open_studio, HOME_OPEN, str(Target(mapping.alias)))
     rows = rows or [section(words.who_nothing)]
-    blocks = [section(who), *rows, *_way_in(status, render), {"type": "divider"}, _links(status, render)]
-    return Message(who, blocks)
+    asked = [header(words.home_request), *_way_in(status, render)] if _way_in(status, render) else []
+    shown = [header(words.home_open), section(who), *rows, *asked, {"type": "divider"}, _links(status, render)]
+    return Message(who, shown)
 
 
 def _who(status: MemberStatus, render: RenderContext) -> str:

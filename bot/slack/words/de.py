@@ -70,6 +70,8 @@ class GermanWords(Words):
     who_group = "Freigeschaltet über die Gruppe {group}."
     who_own = "Persönlich freigeschaltet."
     link_asked = "{at} · Auswahl zwischen mehreren Profilen oder Spaces"
+    home_open = "Was du öffnen kannst"
+    home_request = "Deine Anfrage"
     who_links = "*Deine letzten Links*"
     who_no_links = "Du hast noch keine Links angefordert."
     who_links_unknown = "Deine letzten Links lassen sich gerade nicht laden. Versuch es in einer Minute erneut."

@@ -69,6 +69,8 @@ class Words:
     who_group = "Granted through the group {group}."
     who_own = "Granted to you."
     link_asked = "{at} · asked you which to open: you have several profiles or spaces"
+    home_open = "What you can open"
+    home_request = "Your access request"
     who_links = "*Your recent links*"
     who_no_links = "You have not asked for any links yet."
     who_links_unknown = "Your recent links cannot be loaded right now. Try again in a minute."

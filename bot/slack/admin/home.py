@@ -1,0 +1,144 @@
+"""Show administrators, below their own home tab, what waits for them; and one member with what can be done."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import structlog
+
+from bot.admin.agreement import administrators
+from bot.admin.commands import AdminCommand
+from bot.admin.listing import Listed
+from bot.admin.specs import Name, Verb
+from bot.core.access import Lockdown, Member
+from bot.core.errors import SlackError, StudioLinksError, UpstreamError
+from bot.core.records import AccessRequest, Entry
+from bot.core.values import InvalidValue
+from bot.slack.admin.admission import admit, failed, one_moment
+from bot.slack.admin.forms import FIND, MENU, PICK, menu
+from bot.slack.admin.records import describe, entry_lines, member_lines, mention, sections
+from bot.slack.app_context import Admitted, AppContext, dialog_not_opened, reply
+from bot.slack.blocks import Block, Message, RenderContext, actions, button, context, header, plain, section
+from bot.slack.gateway import Body
+from bot.slack.payloads import action_value
+from bot.slack.requests.views import to_admins
+
+log = structlog.get_logger()
+
+# What the tab shows of each; the lists of `/studio admin` have the rest.
+MAX_REQUESTS, MAX_ENDING, MAX_ADMINS = 4, 8, 20
+SOON = timedelta(days=14)
+# Slack's limit, and how many entries about a member are shown, of how long.
+MAX_BLOCKS = 100
+MAX_ENTRIES, LOOK_BACK = 5, timedelta(days=30)
+# What can be done with a member, two rows.
+OFFERS = ((Verb.ALLOW, Verb.MAP, Verb.EXPLAIN, Verb.HISTORY), (Verb.DENY, Verb.UNMAP, Verb.FORGET))
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What waits for an administrator.
+
+    Attributes:
+        ending: those whose access ends soon, by their end.
+        complete: whether every member was looked at.
+    """
+
+    requests: list[AccessRequest]
+    administrators: list[str]
+    lockdown: Lockdown | None
+    ending: list[Listed]
+    complete: bool
+
+
+def overview(app: AppContext, tenant: str) -> Overview:
+    """Gather what waits for administrators. UpstreamError if that fails."""
+    runner, until = app.command_runner, app.now() + SOON
+    command = AdminCommand(Verb.LIST, {Name.EXPIRING: until.isoformat()})
+    ending, _, goes_on = runner.listing.read(tenant, command)
+    return Overview(
+        app.access_requests.asked(tenant),
+        sorted(administrators(runner.admin, tenant, runner.admins)),
+        runner.admin.access.workspace(tenant).lockdown,
+        sorted(ending, key=lambda row: (row.rule.until if row.rule and row.rule.until else until, row.principal)),
+        complete=not goes_on,
+    )
+
+
+def with_administration(app: AppContext, member: Member, home: Message, render: RenderContext) -> Message:
+    """Put what waits for an administrator below their own home tab; a failure leaves that as it is."""
+    try:
+        added = blocks(overview(app, member.tenant), app, render)
+    except UpstreamError as error:
+        log.warning("home_incomplete", user=member.user_id, why=str(error))
+        return home
+    return Message(home.text, [*home.blocks[: MAX_BLOCKS - len(added)], *added])
+
+
+def blocks(found: Overview, app: AppContext, render: RenderContext) -> list[Block]:
+    words = render.words.admin
+    finder = {"type": "users_select", "action_id": FIND, "placeholder": plain(words.find)}
+    shown: list[Block] = [
+        header(words.home),
+        {**actions(finder, button(words.everything, f"{PICK}_{MENU}", MENU)), "block_id": FIND},
+        _lockdown(found.lockdown, app, render),
+        section((words.open_requests if found.requests else words.no_requests).format(number=len(found.requests))),
+    ]
+    for request in found.requests[:MAX_REQUESTS]:
+        shown += to_admins(request, render).blocks
+    shown.append(section(words.ending.format(number=len(found.ending)) if found.ending else words.none_ending))
+    for row in found.ending[:MAX_ENDING]:
+        extend = button(words.extend, f"{PICK}_{Verb.ALLOW}", f"{Verb.ALLOW} {row.principal}")
+        shown.append({**sections(member_lines(row, render, app.now())[:1])[0], "accessory": extend})
+    rest = [words.more_in.format(command=render.command, text="list --expiring 14d")]
+    shown += [context(rest[0])] if len(found.ending) > MAX_ENDING or not found.complete else []
+    names = [mention(user) for user in found.administrators[:MAX_ADMINS]]
+    names += ["…"] * (len(found.administrators) > MAX_ADMINS)
+    return [*shown, section(words.administrators.format(names=", ".join(names)))]
+
+
+def _lockdown(lockdown: Lockdown | None, app: AppContext, render: RenderContext) -> Block:
+    """Return the state of the lockdown, with the button that leads to its form."""
+    words = render.words.admin
+    text = words.lockdown_off
+    if lockdown is not None:
+        text = words.done[Verb.LOCKDOWN].format(what=describe(lockdown, render, app.now()))
+    return {**sections([text])[0], "accessory": button(words.switch, f"{PICK}_{Verb.LOCKDOWN}", Verb.LOCKDOWN)}
+
+
+def card(
+    row: Listed, request: AccessRequest | None, entries: list[Entry], app: AppContext, render: RenderContext
+) -> Message:
+    """Show a member: what they may do now, their mappings, rules, request and last entries, and what can be done."""
+    words, user = render.words.admin, row.principal
+    shown: list[Block] = sections(member_lines(row, render, app.now()))
+    if request is not None:
+        shown += to_admins(request, render).blocks
+    lines = [line for entry in entries for line in entry_lines((entry,), render)]
+    shown += sections([words.entries, *(lines or [words.no_entries])])
+    for offered in OFFERS:
+        shown.append(actions(*(button(words.verbs[each], f"{PICK}_{each}", f"{each} {user}") for each in offered)))
+    return Message(mention(user), shown)
+
+
+def show_member(app: AppContext, admitted: Admitted, body: Body) -> None:
+    """Show a member whom an administrator has picked on the home tab, in a dialog."""
+    try:
+        admitted = replace(admitted, origin=app.slack.open_view(admitted.origin, one_moment(app)))
+    except SlackError as error:
+        dialog_not_opened(app, admitted, error, app.render().words.form_failed)
+        return
+    render = admit(app, admitted)
+    if render is None:
+        return
+    runner, now = app.command_runner, app.now()
+    try:
+        who = Member(admitted.member.tenant, action_value(body))
+        entries = list(runner.admin.history(who.tenant, who.user_id, now - LOOK_BACK, MAX_ENTRIES))
+        message = card(runner.listing.one(who), app.access_requests.open_request(who), entries, app, render)
+    except InvalidValue:  # forged: Slack names a user
+        message = menu(render)
+    except StudioLinksError as error:
+        log.warning("administration_failed", request=admitted.id, why=str(error))
+        message = failed(error, render)
+    app.metrics.outcome("admin_answered")
+    reply(app, admitted.origin, message, replace=True)
