@@ -280,37 +280,6 @@ def test_hood_shows_an_opened_link_in_its_entry(page: Page) -> None:
     expect(press).to_contain_text("opened at")
 
 
-def test_page_works_with_the_keyboard_alone(page: Page) -> None:
-    keys = page.keyboard
-    page.get_by_role("textbox", name="Message").focus()
-    keys.type("/st")
-    expect(page.get_by_role("option").first).to_have_attribute("aria-selected", "true")
-    keys.press("Tab")
-    expect(page.get_by_role("textbox", name="Message")).to_have_value("/studio ")
-    keys.press("Enter")
-    message = newest(page, READY)
-    for _ in range(20):
-        if message.get_by_role("button", name="New link").evaluate("button => button === document.activeElement"):
-            break
-        keys.press("Shift+Tab")
-    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-    assert outline == "solid"
-    keys.press("Shift+Tab")
-    with page.context.expect_page() as studio:
-        keys.press("Enter")
-    expect(studio.value.get_by_role("heading")).to_have_text("Signed in to SageMaker Studio")
-
-    newest(page, "Opened at")
-    expect(message.get_by_role("button", name="New link")).to_be_focused()
-    keys.press("Space")
-    newest(page, READY)
-    page.get_by_role("button", name="Under the hood").focus()
-    keys.press("Enter")
-    expect(page.get_by_role("heading", name="Under the hood")).to_be_focused()
-    keys.press("Escape")
-    expect(page.get_by_role("button", name="Under the hood")).to_be_focused()
-
-
 def test_skip_link_keeps_member_and_channel(demo: RunningDemo, page: Page) -> None:
     be(page, "eve")
     go(page, "random")
