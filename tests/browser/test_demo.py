@@ -185,3 +185,4 @@ def test_seeded_members_have_their_profiles_and_roles(stage: RunningDemo) -> Non
         exchange = stage.workspace.command("U0MAYA", alias)
         assert stage.workspace.answer_to(exchange).button("open_studio").url
     assert stage.settings.studio_admins == ("U0ADA", "U0BEA")
+    assert stage.settings.studio_links_per_minute > 100  # no visitor presses that often
