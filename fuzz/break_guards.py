@@ -1225,6 +1225,12 @@ GUARDS = {
         "if moves or others else",
         (f"{UNIT}/test_leaving.py", "test_offboard_takes_two_where_approvals_do"),
     ),
+    "file without members": Guard(
+        "cli/prune.py",
+        "if not any(access.mappings for access in target.values()):",
+        "if any(access is None for access in target.values()):",
+        (f"{CONTRACT}/test_cli_offboard.py", "test_prune_refuses_a_file_without_members"),
+    ),
     "lease of a job": Guard(
         "store/jobs.py",
         "free = (items.state == JobState.OPEN.value) & (items.open_until <= at)",

@@ -12,10 +12,12 @@ from bot.admin.sync import Account, Profile, Row, Status, plan, usual_domains
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, Team, Yes
 from bot.cli.transfer import WORKERS, compare, write
-from bot.core.access import Access, Member
-from bot.core.errors import BadInput, ConfigError
+from bot.core.access import Access, Mapping, Member
+from bot.core.apps import Inventory
+from bot.core.errors import BadInput, ConfigError, StudioError
 from bot.core.policy import ineligible_reason
-from bot.core.values import DOMAIN_ID, MAX_NAME, check_pattern
+from bot.core.values import DOMAIN_ID, MAX_NAME, check_pattern, utc_now
+from bot.workspaces.reconcile import Leftover, leftovers
 
 if TYPE_CHECKING:
     from bot.aws.account import AwsAdmin, Place
@@ -45,6 +47,9 @@ def sync(
     variable, the domain counts that most members have. Compare names and addresses before you apply: in many
     workspaces, members can change their own address. Mappings whose profile or member is gone are listed; sync
     removes nothing and allows nobody: use `allow`.
+    It also lists what AWS has and nobody holds: profiles without a mapping, and the spaces and apps of such profiles,
+    of members who are gone, and of blocked ones. Spaces and apps take a role that may list them, such as with
+    `iam-policy --offboards`.
 
     Example: studio-links sync --domain d-abc123
     """
@@ -71,7 +76,8 @@ def sync(
     domains = _email_domains(accounts, settings.studio_email_domains)
     profiles = list(_profiles(AwsAdmin(region=settings.aws_region, external_id=settings.studio_external_id), places))
     rows = plan(profiles, accounts, active, stored, frozenset(place.domain_id for place in places), domains=domains)
-    report = Report(rows, {account.user_id: account for account in accounts}, domains)
+    left = leftovers(profiles, _inventories(run, places), stored, active, utc_now())
+    report = Report(rows, {account.user_id: account for account in accounts}, domains, left)
     failures: list[Failure] = []
     if apply:
         if not yes and console.is_terminal() and report.proposed:
@@ -116,6 +122,21 @@ def _email_domains(accounts: list[Account], own: tuple[str, ...]) -> frozenset[s
     return domains
 
 
+def _inventories(run: CommandContext, places: "list[Place]") -> dict[str, Inventory]:
+    """Return the spaces and apps of each domain; say of which AWS does not list them."""
+    from bot.app import clients
+    from bot.aws.apps import StudioApps
+
+    apps, found = StudioApps(clients.studio(run.settings, connections=1)), {}
+    for place in places:
+        where = Mapping("default", place.domain_id, "nobody", region=place.region, role_arn=place.role_arn)
+        try:
+            found[place.domain_id] = apps.inventory(where)
+        except StudioError as error:
+            console.warn(f"spaces and apps of {place.domain_id} are unknown: {error}")
+    return found
+
+
 def _profiles(aws: "AwsAdmin", places: "list[Place]") -> Iterator[Profile]:
     for place in places:
         yield from console.progress(aws.profiles(place), total=None, doing=f"listing {place.domain_id}")
@@ -128,11 +149,13 @@ class Report:
     Attributes:
         people: the accounts with an address, by id.
         domains: the e-mail domains whose addresses are matched.
+        left: what AWS has and nobody holds.
     """
 
     rows: list[Row]
     people: dict[str, Account]
     domains: frozenset[str]
+    left: list[Leftover]
 
     @property
     def proposed(self) -> dict[str, Access]:
@@ -179,6 +202,7 @@ class Report:
                     for row in self.of(Status.SKIPPED)
                 ],
                 "unmatched": [row.profile for row in self.of(Status.NOBODY, Status.SKIPPED)],
+                "left": self.left,
                 "gone": [
                     {"user_id": row.members[0], "mapping": row.mapping, "why": row.why}
                     for row in self.of(Status.ORPHAN)
@@ -206,6 +230,10 @@ class Report:
         console.print_table(columns, table, empty="every profile is mapped")
         for failure in failures:
             console.fail(f"{failure.principal}: {failure.why}")
+        for each in self.left:
+            console.warn(
+                f"{each.kind} {each.name} in {each.domain_id}: {each.why}{f' ({each.user})' if each.user else ''}"
+            )
         counts = {
             "mapped" if applied else "to map": len(written),
             "mapped already": len(self.of(Status.MAPPED)),

@@ -21,6 +21,7 @@ from bot.admin.csv_file import COLUMNS, KINDS, ParsedFile, read
 from bot.admin.csv_file import write as csv_lines
 from bot.admin.notices import Notice, notices
 from bot.cli import new_profiles
+from bot.cli import prune as pruning
 from bot.cli.context import CommandContext
 from bot.cli.history import describe_changes
 from bot.cli.options import AsJson, Team
@@ -46,6 +47,10 @@ def import_(
     ],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show the changes.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="List members who are not in the file; with --yes, off-board them.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --prune, off-board them.")] = False,
     team: Team = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,8 +63,9 @@ def import_(
     such a file. With `yes` in a column `create`, a mapping's profile is made as by `map --create`. An apostrophe
     before =, +, - or @ at the beginning of a reason protects spreadsheets; it is not part of the reason.
 
-    An import removes nothing. Importing twice changes nothing, and importing again finishes an interrupted import.
-    Use `studio-links doctor` to check that SageMaker has the profiles.
+    An import removes nothing, unless --prune and --yes off-board those with a mapping or an allow rule whom the file
+    no longer has, as `offboard` does. Importing twice changes nothing, and importing again finishes an interrupted
+    import. Use `studio-links doctor` to check that SageMaker has the profiles.
 
     Example: studio-links import members.csv --dry-run
     """
@@ -67,7 +73,9 @@ def import_(
     parsed = _read(file, lambda name: context().find_listed(name))
     if parsed.problems:
         _refuse(file.name, [str(problem) for problem in parsed.problems], parsed.more, as_json=as_json)
-    run = context()
+    if prune:
+        pruning.require_members(parsed.target)
+    run, listed = context(), frozenset(parsed.target)  # comparing empties it
     made = new_profiles.prepare_rows(run, parsed)
     importing = Import(run.admin, run.tenant, run.actor)
     changing, failures, unchanged = compare(importing, parsed.target)
@@ -84,6 +92,8 @@ def import_(
             console.warn(f"{user}: would make {', '.join(f'{m.profile_name} in {m.domain_id}' for m in mappings)}")
     elif made:
         new_profiles.make(run, made)
+    if prune and not failures:
+        pruning.prune(run, listed, yes=yes and not dry_run)
     if failures:
         raise typer.Exit(1)
 

@@ -1,6 +1,7 @@
 """`offboard` on the stand-in: a dry run unless --yes, AWS's order, and who is never off-boarded."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,3 +136,51 @@ def test_offboard_does_not_begin_twice(tables: Tables, local_aws: ListeningAws) 
     refused = run(*OFFBOARD, "--yes")
     assert (refused.returncode, "other work on the workspace" in refused.stderr) == (1, True)
     assert deleted(local_aws) == []
+
+
+# Members whom a file no longer has
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file with Ben alone."""
+    path = tmp_path / "members.csv"
+    path.write_text(f"principal,kind,domain,profile\n{BEN.user_id},mapping,{DOMAIN},ben\n")
+    return path
+
+
+def test_prune_without_yes_only_lists_who_is_not_in_the_file(
+    dynamodb: Store, local_aws: ListeningAws, file: Path
+) -> None:
+    shown = run("import", str(file), "--prune")
+    assert shown.returncode == 0, shown.stderr
+    assert f"{ANA.user_id} is not in the file: would off-board (ana in {DOMAIN})" in shown.stderr
+    assert BEN.user_id not in shown.stderr
+    assert deleted(local_aws) == []
+    assert dynamodb.access.read(ANA).grants == ()
+
+
+def test_prune_offboards_who_is_not_in_the_file(dynamodb: Store, local_aws: ListeningAws, file: Path) -> None:
+    assert run("import", str(file), "--prune", "--yes", "--dry-run").returncode == 0
+    assert deleted(local_aws) == []
+    assert run("import", str(file), "--prune", "--yes").returncode == 0
+    assert deleted(local_aws) == list(DELETED)
+    assert dynamodb.access.read(ANA).mappings == ()
+    assert len(dynamodb.access.read(BEN).mappings) == 1
+    again = run("import", str(file), "--prune", "--yes")
+    assert (again.returncode, "not in the file" in again.stderr) == (0, False)
+
+
+def test_prune_leaves_administrators_alone(dynamodb: Store, local_aws: ListeningAws, file: Path) -> None:
+    done = run("import", str(file), "--prune", "--yes", STUDIO_ADMINS=ANA.user_id)
+    assert (done.returncode, "left alone" in done.stderr) == (0, True)
+    assert deleted(local_aws) == []
+    assert len(dynamodb.access.read(ANA).mappings) == 1
+
+
+def test_prune_refuses_a_file_without_members(dynamodb: Store, local_aws: ListeningAws, file: Path) -> None:
+    file.write_text("principal,kind,domain,profile\n")
+    refused = run("import", str(file), "--prune", "--yes")
+    assert (refused.returncode, "would off-board everybody" in refused.stderr) == (1, True)
+    assert deleted(local_aws) == []
+    assert len(dynamodb.access.read(ANA).mappings) == 1
