@@ -14,6 +14,8 @@ from bench.processes import memory, outcomes, quiet
 from bench.slack import Plan
 
 AT_ONCE, PER_PLAN = 64, 1000
+# The most by which memory may grow after the first fifth, as a share of what it was then.
+GOAL = 0.02
 
 
 def main() -> None:
@@ -31,7 +33,11 @@ def main() -> None:
         settled = used[len(used) // 5]
         print(f"{time.perf_counter() - began:.0f} s; without a link: {dict(endings)}")
         print(f"counted by the bot: {outcomes(port)}")
+        grown = used[-1] / settled - 1
         print(f"memory: {used[0]:.1f} MB at the start, {settled:.1f} MB after a fifth, {used[-1]:.1f} MB at the end")
+        print(
+            f"{'met' if grown <= GOAL else 'MISSED'}: growth after the first fifth: {grown:.1%}, at most {GOAL:.0%}"
+        )
 
 
 if __name__ == "__main__":

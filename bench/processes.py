@@ -101,7 +101,7 @@ def free_port() -> int:
 def bot_environment(*, dynamodb: str, sagemaker: str, slack: str) -> dict[str, str]:
     """Return the settings of a bot that talks to the stand-ins at these addresses."""
     return {
-        "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",  # as in the Dockerfile
+        "GLIBC_TUNABLES": "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0",  # as in the Dockerfile
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
         "AWS_ENDPOINT_URL_SAGEMAKER": sagemaker,
         "AWS_ENDPOINT_URL_STS": sagemaker,

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from moto.core.utils import get_service_model
 
+from bench.processes import bot_environment
 from bot.config import SECRET, HttpSettings, SocketSettings
 from bot.observability.metrics import OUTCOMES
 from bot.serving.server import GRACE
@@ -386,8 +387,9 @@ def test_image_is_pinned_unprivileged_and_without_secrets() -> None:
     # slack_sdk needs HOME to be imported; temporary files of libraries go to memory, which the C library's caches
     # for each thread would fill slowly.
     environment = next(line for line in final if line.startswith("ENV"))
-    tunables = "GLIBC_TUNABLES=glibc.malloc.tcache_count=0"
+    tunables = f"GLIBC_TUNABLES={bot_environment(dynamodb='', sagemaker='', slack='')['GLIBC_TUNABLES']}"
     assert {"HOME=/", "TMPDIR=/dev/shm", tunables} <= set(environment.split())
+    assert (ROOT / "Procfile").read_text().count(tunables) == 2
     assert not any(name in line for line in lines for name in SECRET)
     assert any(re.search(r"rm -rf \S+/site-packages/bot/local ", line) for line in lines)
 
