@@ -59,7 +59,7 @@ class FakeApps:
         return name
 
     def settle(self, domain_id: str, failure: str = "") -> None:
-        """End what takes its time: what starts is in service or has failed, what ends is gone."""
+        """End changes that take their time: starting apps are in service or have failed, and ending ones are gone."""
         status = AppStatus.FAILED if failure else AppStatus.IN_SERVICE
         left = [app for app in self.apps.get(domain_id, ()) if app.status is not AppStatus.DELETING]
         self.apps[domain_id] = [

@@ -87,7 +87,7 @@ class StudioApps:
     def _act(
         self, mapping: Mapping, space: str | None, member: Member | None, work: Callable[["SageMakerClient"], T]
     ) -> T:
-        """Do something to apps of a space or of the profile; what was listed of the domain is out of date then."""
+        """Do something to apps of a space or of the profile, after which the list of the domain is out of date."""
         try:
             return self._studio.call(mapping, member, work, partial(acting_policy, space=space))
         finally:

@@ -1,6 +1,6 @@
 """Stop and start apps, with the intention in the audit first and the outcome after.
 
-Whose an app is, is read again at the moment of acting: buttons only name it.
+The owner of an app is read again at the moment of acting: buttons only name the app.
 """
 
 from collections.abc import Callable
@@ -172,7 +172,7 @@ class AppChanges:
             done = replace(done, outcome=error.reason)
         try:
             self.audit.close(replace(entry, outcome=done.outcome, after=self._kept(done)))
-        except (StoreError, AlreadyRecorded) as error:  # what happened has happened, and the member reads it
+        except (StoreError, AlreadyRecorded) as error:  # the app has changed all the same, and the member reads it
             log.error("outcome_not_recorded", request=act.id, outcome=done.outcome, why=str(error))  # noqa: TRY400
         return done
 

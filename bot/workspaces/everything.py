@@ -1,4 +1,4 @@
-"""What runs in all mapped domains, whoever it is for: for administrators, in the shell and in Slack."""
+"""All apps of the mapped domains, for administrators: in the shell and in Slack."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

@@ -184,7 +184,7 @@ def _named(
 
 
 def after_telling(planned: Plan, seen: Reminded, found: Iterable[Running], now: datetime) -> Reminded:
-    """Return the record once a message has named the apps; what no longer runs is forgotten."""
+    """Return the record once a message has named the apps; forget those that no longer run."""
     there = {key(running) for running in found}
     apps = {name: told for name, told in seen.apps.items() if name in there}
     for running, stop_at in planned.name:

@@ -10,6 +10,7 @@ from bot.config import Settings
 from bot.core.access import Effect, Grant, Mapping, Member
 from bot.core.link import Source
 from bot.core.records import Actor
+from bot.core.values import utc_now
 from bot.local.slack.people import Channel
 from bot.local.slack.workspace import GENERAL, Workspace
 
@@ -73,9 +74,11 @@ def seed(settings: Settings, workspace: Workspace, admin: Admin) -> str:
     sagemaker = boto3.client("sagemaker", region_name=settings.aws_region)
     domain_id, sandbox_id = create_domain(sagemaker, DOMAIN_NAME), create_domain(sagemaker, SANDBOX_NAME)
     team = workspace.installation.team_id
+    noon = (12 - utc_now().hour) * 3600  # it is day for everyone, so that reminders come at any time
     for member in MEMBERS:
         title = member.story[0].upper() + member.story[1:]
-        workspace.add_member(member.user_id, member.name, title=title, guest=member.guest, admin=member.admin)
+        traits = {"title": title, "guest": member.guest, "admin": member.admin, "tz_offset": noon}
+        workspace.add_member(member.user_id, member.name, **traits)
         mappings = _mappings(member, domain_id, sandbox_id)
         _create_profiles(sagemaker, member, mappings, domain_id)
         if member.lab:

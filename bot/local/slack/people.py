@@ -28,6 +28,7 @@ class Person:
     invited: bool = False
     admin: bool = False
     title: str = ""
+    tz_offset: int = 0
     locale: str = "en-US"
     updated: int = 1_735_689_600
     enterprise_user: dict[str, Any] | None = None
@@ -64,7 +65,7 @@ class Person:
             "who_can_share_contact_card": "EVERYONE",
             "tz": "Europe/London",
             "tz_label": "Greenwich Mean Time",
-            "tz_offset": 0,
+            "tz_offset": self.tz_offset,
             "is_admin": self.admin,
             "is_owner": False,
             "is_primary_owner": False,

@@ -32,7 +32,7 @@ class GermanRunningWords(RunningWords):
     undated = "Eine App ohne Preis steht nicht in der Preisliste vom {day}."
     stopped_space = "Der Space `{space}` ist beendet."
     more = "und {number} weitere"
-    unread = "Was in der Domain `{domain}` läuft, lässt sich gerade nicht lesen. Versuch es in einer Minute erneut."
+    unread = "Ich kann gerade nicht lesen, was in der Domain `{domain}` läuft. Versuch es in einer Minute erneut."
     stop = "Beenden"
     stop_sure = "Nicht gespeicherte Arbeit geht verloren. Der Space und seine Dateien bleiben."
     start = "Starten"

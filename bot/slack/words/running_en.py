@@ -31,7 +31,7 @@ class RunningWords:
     undated = "An app without a price is not in the price list of {day}."
     stopped_space = "Space `{space}` is stopped."
     more = "and {number} more"
-    unread = "What runs in domain `{domain}` can't be read right now. Try again in a minute."
+    unread = "I can't read right now what runs in domain `{domain}`. Try again in a minute."
     stop = "Stop"
     stop_sure = "Unsaved work in it is lost. The space and its files stay."
     start = "Start"
