@@ -29,7 +29,7 @@ from bot.core.audit import (
     WAITING,
 )
 from bot.core.jobs import JobState
-from bot.core.link import Reason
+from bot.core.link import LANDING_URIS, Reason
 from bot.core.records import DecisionResult, RequestState
 from bot.core.values import (
     ALIAS,
@@ -69,6 +69,7 @@ PATTERNS: Dictionary[str, tuple[re.Pattern[str], int, str]] = {
     Name.USER: (USER_ID, 31, "a Slack user id such as U0123ABCD"),
     Name.BY: (ACTOR, 200, "a Slack user id, or part of a caller's ARN"),
     Name.APPROVER: (ACTOR, 200, "a Slack user id, or part of a caller's ARN"),
+    Name.DOMAIN: (DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123"),
     Name.ALIAS: (ALIAS, 32, "1 to 32 lower-case letters, digits and hyphens"),
     Name.OUTCOME: (re.compile("|".join(OUTCOMES)), 40, f"one of {', '.join(OUTCOMES)}"),
     Name.STATE: (STATE, 3, "on or off"),
@@ -176,10 +177,6 @@ class AdminCommand:
 
     def check(self) -> None:
         """Raise InvalidValue if the fields make no valid record."""
-        if self.verb in (Verb.LIST, Verb.HISTORY) and Name.DOMAIN in self.fields:
-            check_pattern(
-                "domain", self.fields[Name.DOMAIN], DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123"
-            )
         if self.verb is Verb.MAP or self.names_profile:
             self.mapping()
         elif self.verb in (Verb.ALLOW, Verb.DENY, Verb.ADMIN):
@@ -250,6 +247,10 @@ def _checked(spec: CommandSpec, name: Name, text: str, now: datetime) -> str:
             return parse_when(text, now, sign=-1, name=name).isoformat()
         case Name.DAY:
             return _day(text).isoformat()
+        case Name.LANDING:
+            text = next((uri for app, uri in LANDING_URIS.items() if app == text.lower()), text)
+        case Name.SESSION_SECONDS if span := SPAN.fullmatch(text):
+            text = str(int(timedelta(**{UNITS[span[2]]: int(span[1])}).total_seconds()))
         case Name.STATE:
             text = text.lower()
         case Name.USER if spec.groups:

@@ -97,8 +97,8 @@ FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
         Name.REGION: FieldSpec("R", "Region of the domain, if it differs from AWS_REGION."),
         Name.ROLE_ARN: FieldSpec("ARN", "Role to assume for the call.", max_length=600),
         Name.SPACE: FieldSpec("S", "Space to open."),
-        Name.LANDING: FieldSpec("URI", "Where Studio opens, such as app:JupyterLab:", max_length=1023),
-        Name.SESSION_SECONDS: FieldSpec("N", "Session length, 1800-43200."),
+        Name.LANDING: FieldSpec("APP", "Where Studio opens: lab, code or such, or app:JupyterLab:", max_length=1023),
+        Name.SESSION_SECONDS: FieldSpec("N", "Session length: 8h, or 1800-43200 seconds."),
         Name.UNTIL: FieldSpec("WHEN", "End: 8h, 30d, 2026-12-31 (its end, UTC), or a full time.", Kind.DAY),
         Name.REASON: FieldSpec(
             "TEXT", "Reason, kept in the audit; `whoami` shows an allow rule's to the member.", max_length=MAX_REASON

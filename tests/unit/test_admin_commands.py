@@ -12,7 +12,7 @@ from bot.admin.names import NameProblem, UnclearName
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.access import Effect
 from bot.core.values import RESERVED_WORDS, USER_ID
-from bot.slack.admin.parsing import GROUP, parse_admin, parse_form
+from bot.slack.admin.parsing import GROUP, form_problems, parse_admin, parse_form
 from tests.fakes import NOON
 
 IN_SLACK = [verb for verb in Verb if COMMAND_SPECS[verb].in_slack]
@@ -127,6 +127,8 @@ NOT_UNDERSTOOD: list[tuple[str, Problem, str]] = [
     ("map U0ANA --domain d-a --profile -ana", Problem.BAD_VALUE, "-ana"),
     ("map U0ANA --domain d-a --profile ana --alias admin", Problem.BAD_VALUE, "admin"),
     ("map U0ANA --domain d-a --profile ana --role-arn arn:x", Problem.BAD_VALUE, "arn:x"),
+    ("map U0ANA --domain d-a --profile ana --session-seconds 13h", Problem.BAD_VALUE, "13h"),
+    ("map U0ANA --domain d-a --profile ana --landing laboratory", Problem.BAD_VALUE, "laboratory"),
     ("map U0ANA --domain d-a --profile ana --session-seconds 99", Problem.BAD_VALUE, "99"),
     ("map U0ANA --domain d-a --profile ana --session-seconds ２000", Problem.BAD_VALUE, "２000"),
     ("map U0ANA --domain d-a --profile ana --landing http://x", Problem.BAD_VALUE, "http://x"),
@@ -257,3 +259,25 @@ def test_parse_form_understands_all_of_a_form_or_nothing(verb: Verb, values: dic
     except ParseError:
         return
     assert COMMAND_SPECS[verb].required <= set(command.fields)
+
+
+def test_landing_page_is_an_app_and_a_session_takes_hours() -> None:
+    mapping = parse("map U0ANA --domain d-a --profile ana --landing Lab --session-seconds 8h").mapping()
+    assert (mapping.landing_uri, mapping.session_seconds) == ("app:JupyterLab:", 8 * 3600)
+
+
+@pytest.mark.parametrize(
+    ("verb", "values", "fields"),
+    [
+        (Verb.MAP, {"domain": "D", "profile": "-", "alias": "admin", "session-seconds": "1"}, 5),
+        (Verb.MAP, {"user": "U0ANA", "domain": "d-a", "profile": "ana"}, 0),
+        (Verb.ALLOW, {"user": "U0ANA", "group": "S0TEAM", "until": "soon"}, 2),
+        (Verb.ALLOW, {"group": "TEAM", "until": "soon", "reason": "x" * 501}, 3),
+        (Verb.LOCKDOWN, {"state": "on"}, 1),
+        (Verb.LOCKDOWN, {}, 1),
+        (Verb.HISTORY, {"since": "7d", "day": "2030-01-01", "outcome": "?"}, 2),
+    ],
+)
+def test_form_shows_all_its_errors_at_once(verb: Verb, values: dict[str, str], fields: int) -> None:
+    found = form_problems(verb, values, NOON)
+    assert len({problem.field for problem in found}) == len(found) == fields

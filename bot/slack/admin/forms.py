@@ -14,6 +14,8 @@ from bot.slack.blocks import Block, Message, RenderContext, actions, button, pla
 
 PICK, MENU = "admin_pick", "menu"
 FORM = "admin_form"
+# What needs no form, though it has one; and what opens that of the list.
+AT_ONCE, SEARCH = (Verb.REQUESTS, Verb.LIST), "search"
 # Picks the member to show.
 FIND = "admin_find"
 ROWS = (

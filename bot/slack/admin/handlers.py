@@ -23,7 +23,7 @@ from bot.core.values import USER_ID, is_group
 from bot.slack.admin import forms, home, notices, records, second
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.admission import admit, failed, one_moment
-from bot.slack.admin.parsing import GROUP, parse_admin, parse_form, parse_verb
+from bot.slack.admin.parsing import GROUP, form_problems, parse_admin, parse_form, parse_verb
 from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, reply
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route, record_invalid_form
@@ -97,7 +97,7 @@ def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
     verb = parse_verb(picked)
     if verb is None:
         reply(app, admitted.origin, forms.menu(render), replace=True)
-    elif not COMMAND_SPECS[verb].fields or verb is Verb.REQUESTS:
+    elif not COMMAND_SPECS[verb].fields or (verb in forms.AT_ONCE and user != forms.SEARCH):
         _ask(app, admitted, render, AdminCommand(verb, {}))
     else:
         try:
@@ -118,12 +118,10 @@ def _form(body: Body) -> tuple[Verb | None, dict[str, str], str]:
 def _check_form(app: AppContext, body: Body) -> Mapping[str, str]:
     """Return the errors of a form. The sender is checked on the worker: this repeats only what they sent."""
     verb, values, language = _form(body)
-    try:
-        if verb is not None:
-            parse_form(verb, values, app.now())
-    except ParseError as problem:
-        return forms.field_errors(problem, values, app.render(locale=language))
-    return {}
+    errors: dict[str, str] = {}
+    for problem in form_problems(verb, values, app.now()) if verb is not None else ():
+        errors |= forms.field_errors(problem, values, app.render(locale=language))
+    return errors
 
 
 def _working(app: AppContext, body: Body) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.admin.commands import YES, AdminCommand, ParseError, Problem, build
+from bot.admin.commands import OFF, YES, AdminCommand, ParseError, Problem, build
 from bot.admin.names import ADDRESS, actor, is_name
 from bot.admin.specs import ACTORS, COMMAND_SPECS, FLAGS, Name, Verb
 from bot.core.values import GROUP_ID
@@ -29,6 +29,8 @@ MAILTO = re.compile(r"<mailto:([^<>|]+)(?:\|[^<>]*)?>")
 # A real id has a digit in it, a word in capitals has none: `deny WALTER` is a mistake.
 BARE_ID = re.compile(r"[UWS](?=[A-Z]*[0-9])[A-Z0-9]{1,30}")
 PEOPLE = (Name.USER, Name.BY, Name.APPROVER, Name.GROUP, Name.SEARCH)
+# Values that stand in for wrong ones of required fields, so that the rest of a form can be checked.
+VALID: Mapping[str, str] = {Name.USER: "U0", Name.DOMAIN: "d-0", Name.PROFILE: "x", Name.STATE: OFF, Name.REASON: "x"}
 # The field of a form for a user group.
 GROUP = "group"
 
@@ -163,3 +165,21 @@ def parse_form(verb: Verb, values: Mapping[str, str], now: datetime) -> AdminCom
             raise ParseError(Problem.BAD_VALUE, verb=verb, field=Name.USER, value=group)
         fields[Name.USER] = group
     return build(verb, fields, now)
+
+
+def form_problems(verb: Verb, values: Mapping[str, str], now: datetime) -> list[ParseError]:
+    """Return everything that is wrong with a submitted form, at most one error for each field."""
+    found: dict[str, ParseError] = {}
+    left = dict(values)
+    while True:
+        try:
+            parse_form(verb, left, now)
+        except ParseError as problem:
+            if problem.field in found:
+                return list(found.values())
+            found[problem.field] = problem
+            if problem.field == Name.USER:
+                left.pop(GROUP, None)
+            left[problem.field] = VALID.get(problem.field, "")
+        else:
+            return list(found.values())

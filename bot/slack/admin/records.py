@@ -11,6 +11,7 @@ from bot.admin.specs import Name, Verb
 from bot.core.access import Grant, Lockdown, Mapping
 from bot.core.records import Entry
 from bot.core.values import MAX_REASON, USER_ID, is_group
+from bot.slack.admin.forms import PICK, SEARCH
 from bot.slack.blocks import (
     Block,
     Message,
@@ -113,9 +114,11 @@ def page(listing: Page, render: RenderContext, now: datetime) -> Message:
     if listing.counts is not None and listing.items:
         first, last, number = listing.counts
         blocks.append(context(words.counts.format(first=first, last=last, number=number)))
-    if listing.more is not None:
-        blocks.append(actions(button(words.more, MORE, listing.more)))
-    elif listing.items:
+    buttons = [button(words.more, MORE, listing.more)] if listing.more is not None else []
+    if command.verb is Verb.LIST:
+        buttons.append(button(words.search, f"{PICK}_{Verb.LIST}", f"{Verb.LIST} {SEARCH}"))
+    blocks += [actions(*buttons)] if buttons else []
+    if listing.more is None and listing.items:
         blocks.append(context(words.last_page))
     return Message(head, blocks)
 

@@ -47,7 +47,7 @@ class GermanAdminWords(AdminWords):
         Name.ROLE_ARN: "Zu übernehmende Rolle",
         Name.SPACE: "Space",
         Name.LANDING: "Startseite",
-        Name.SESSION_SECONDS: "Sitzungsdauer (Sekunden)",
+        Name.SESSION_SECONDS: "Sitzungsdauer (z. B. 8h)",
         Name.UNTIL: "Bis einschließlich (UTC)",
         Name.REASON: "Begründung",
         Name.SINCE: "Seit",
@@ -76,8 +76,8 @@ class GermanAdminWords(AdminWords):
         Name.REGION: "eine AWS-Region, z. B. eu-west-1",
         Name.ROLE_ARN: "die ARN einer IAM-Rolle",
         Name.SPACE: "1 bis 63 Buchstaben, Ziffern und Bindestriche (nicht am Rand)",
-        Name.LANDING: "eine Startseite, z. B. app:JupyterLab: oder studio::",
-        Name.SESSION_SECONDS: "eine ganze Zahl von 1800 bis 43200",
+        Name.LANDING: "eine App (lab, code, canvas, rstudio, home) oder eine Startseite, z. B. app:JupyterLab:",
+        Name.SESSION_SECONDS: "30m bis 12h oder eine ganze Zahl von 1800 bis 43200",
         Name.UNTIL: "ein Zeitpunkt, z. B. 8h, 30d oder 2026-12-31",
         Name.REASON: "höchstens 500 Zeichen",
         Name.SINCE: "ein Zeitpunkt, z. B. 8h, 30d oder 2026-01-31",
@@ -221,6 +221,7 @@ class GermanAdminWords(AdminWords):
     open_requests = "*Offene Anfragen: {number}*"
     home = "Administration"
     find = "Mitglied suchen"
+    search = "Suchen"
     everything = "Alle Befehle"
     lockdown_off = "Mitglieder bekommen Links: Die Notabschaltung ist aus."
     switch = "Ändern"

@@ -43,7 +43,7 @@ class AdminWords:
         Name.ROLE_ARN: "Role to assume",
         Name.SPACE: "Space to open",
         Name.LANDING: "Landing page",
-        Name.SESSION_SECONDS: "Session length (seconds)",
+        Name.SESSION_SECONDS: "Session length (such as 8h)",
         Name.UNTIL: "Until the end of (UTC)",
         Name.REASON: "Reason",
         Name.SINCE: "Since",
@@ -72,8 +72,8 @@ class AdminWords:
         Name.REGION: "an AWS region, such as eu-west-1",
         Name.ROLE_ARN: "the ARN of an IAM role",
         Name.SPACE: "1 to 63 letters, digits and inner hyphens",
-        Name.LANDING: "a landing page, such as app:JupyterLab: or studio::",
-        Name.SESSION_SECONDS: "a whole number from 1800 to 43200",
+        Name.LANDING: "an app (lab, code, canvas, rstudio, home), or a landing page, such as app:JupyterLab:",
+        Name.SESSION_SECONDS: "from 30m to 12h, or a whole number from 1800 to 43200",
         Name.UNTIL: "a time, such as 8h, 30d or 2026-12-31",
         Name.REASON: "at most 500 characters",
         Name.SINCE: "a time, such as 8h, 30d or 2026-01-31",
@@ -206,6 +206,7 @@ class AdminWords:
     open_requests = "*Open access requests: {number}*"
     home = "Administration"
     find = "Find a member"
+    search = "Search"
     everything = "All commands"
     lockdown_off = "Members get links: there is no lockdown."
     switch = "Change"
