@@ -1,16 +1,19 @@
 """Off-board members: block them, and remove their workspaces."""
 
+from typing import Annotated
+
 import typer
 
 from bot import console
 from bot.admin.commands import AdminCommand
-from bot.admin.leaving import Leaving, keeps_files
+from bot.admin.leaving import OFFBOARDED, Leaving, keeps_files
 from bot.admin.results import NotDoneReason
 from bot.admin.specs import Verb
 from bot.cli.context import CommandContext
 from bot.cli.jobs import carry_out
-from bot.cli.options import AsJson, Yes, add_verb
-from bot.core.access import Member
+from bot.cli.options import AsJson, ServingRole, add_verb
+from bot.cli.revoke import end_sessions
+from bot.core.access import Access, Effect, Grant, Member
 from bot.core.errors import BadInput
 from bot.core.jobs import Item, ItemState, Job, JobState
 
@@ -31,7 +34,14 @@ REMAINS = (
 )
 
 
-def offboard(run: CommandContext, command: AdminCommand, *, yes: Yes = False, as_json: AsJson = False) -> None:
+def offboard(
+    run: CommandContext,
+    command: AdminCommand,
+    *,
+    serving_role: ServingRole = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this, only show what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
     member, leaving = Member(run.tenant, command.principal), leaving_of(run)
     require_may_leave(leaving, run.tenant, command.principal)
     access = run.admin.access.read(member)
@@ -40,11 +50,21 @@ def offboard(run: CommandContext, command: AdminCommand, *, yes: Yes = False, as
         if not as_json:
             console.warn("nothing was changed: --yes blocks the member and removes what would go")
         return
+    failed = serving_role is not None and not _end_sessions(run, member, access, serving_role)
     job = leaving.job(member, access, run.actor, keep_files=keeps_files(command))
     [ended] = offboard_all(run, leaving, [job])
     _print(command.principal, ended.items, ended, as_json=as_json)
-    if ended.state is not JobState.DONE:
+    if failed or ended.state is not JobState.DONE:
         raise typer.Exit(1)
+
+
+def _end_sessions(run: CommandContext, member: Member, access: Access, serving_role: str) -> bool:
+    """Block the member and end the sessions of their links, before AWS takes its time; return whether it could."""
+    run.admin.grant(member.tenant, Grant(member.user_id, Effect.DENY, reason=OFFBOARDED), run.actor)
+    ended = end_sessions(run, member, access.mappings, serving_role)
+    for each in (*ended.ended, *ended.failed):
+        console.warn(each)
+    return not ended.failed
 
 
 def leaving_of(run: CommandContext) -> Leaving:

@@ -79,6 +79,13 @@ def revoke(
         raise typer.Exit(1)
 
 
+def end_sessions(run: CommandContext, member: Member, mappings: "tuple[Mapping, ...]", serving_role: str) -> Result:
+    """End the sessions that made a member's links, as `revoke` does, and return what came of it."""
+    result = Result(member.user_id)
+    _carry_out(run, member, _revocation(run, member, serving_role, []).sessions(mappings), result, yes=True)
+    return result
+
+
 def _revocation(run: CommandContext, member: Member, serving_role: str | None, assume: list[str]) -> "Revocation":
     from bot.aws.account import AwsAdmin
     from bot.aws.revocation import Revocation

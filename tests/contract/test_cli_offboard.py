@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from bot.aws.client import new_session
 from bot.cli import jobs
 from bot.core.access import Effect, Mapping
 from bot.core.jobs import JobKind, JobState
+from bot.local.aws.stand_in import REGION
 from bot.local.faults import Fault
 from bot.store.jobs import JobTable
 from bot.store.models import Tables
@@ -136,6 +138,19 @@ def test_offboard_does_not_begin_twice(tables: Tables, local_aws: ListeningAws) 
     refused = run(*OFFBOARD, "--yes")
     assert (refused.returncode, "other work on the workspace" in refused.stderr) == (1, True)
     assert deleted(local_aws) == []
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_offboard_ends_sessions_of_a_named_role(local_aws: ListeningAws, *, exists: bool) -> None:
+    iam = new_session().client("iam", REGION)
+    if exists:
+        iam.create_role(RoleName="bot", AssumeRolePolicyDocument="{}")
+    done = run(*OFFBOARD, "--yes", "--serving-role", "arn:aws:iam::123456789012:role/bot")
+    assert deleted(local_aws) == list(DELETED)
+    assert done.returncode == (0 if exists else 1)
+    assert "sessions of arn:aws:iam::123456789012:role/bot" in done.stderr
+    if exists:
+        assert len(iam.list_role_policies(RoleName="bot")["PolicyNames"]) == 1
 
 
 # Members whom a file no longer has
