@@ -432,3 +432,14 @@ def test_access_request_is_german_for_a_german_member(page: Page) -> None:
     request.get_by_role("button", name="Deny").click()
     page.get_by_role("dialog", name="Deny").get_by_role("button", name="Deny").click()
     newest(page, "Denied by")
+
+
+def test_member_sees_the_cost_of_what_runs_and_stops_it(page: Page) -> None:
+    type_in(page, "/studio running")
+    found = newest(page, "ml.g5.xlarge · running")
+    expect(found).to_contain_text("$1.41 an hour · about $19")
+    found.get_by_role("button", name="Stop").click()
+    page.get_by_role("dialog", name="Stop").get_by_role("button", name="Stop").click()
+    stopped = newest(page, "JupyterLab is stopping. The space and its files stay.")
+    stopped.get_by_role("button", name="Start").click()
+    newest(page, "JupyterLab is starting in space ana-lab")

@@ -133,6 +133,14 @@ def test_domain_that_cannot_be_read_is_named(world: World) -> None:
     assert WORDS.unread.format(domain=DOMAIN) in world.texts()
 
 
+def test_role_without_permission_says_so_instead_of_try_again(world: World) -> None:
+    world.apps.error = StudioError("AWS refuses us: check the role", reason=Reason.AWS_REFUSED)
+    world.command("running")
+    assert WORDS.refused in world.texts()
+    world.command(f"admin running <@{ANA.user_id}>", ADA)
+    assert WORDS.refused in world.texts()
+
+
 @pytest.mark.parametrize("reason", [Reason.GUEST, Reason.DENIED, Reason.NOT_MAPPED])
 def test_member_who_may_not_see_it_reads_why(world: World, reason: Reason) -> None:
     refuse(world, reason)

@@ -82,7 +82,7 @@ def held(found: Everything, user: str, prices: PriceList, render: RenderContext,
         rendered.append(section(words.nothing))
     elif len(found.apps) > len(shown):
         rendered.append(context(words.more.format(number=len(found.apps) - len(shown))))
-    rendered += [section(words.unread.format(domain=domain)) for domain, _ in found.unknown[:MAX_IDLE]]
+    rendered += [section(_unread(domain, error.reason, render)) for domain, error in found.unknown[:MAX_IDLE]]
     rendered += _footer(alive([each.running for each in found.apps]), prices, render)
     return Message(title.strip("*"), rendered)
 
@@ -104,8 +104,14 @@ def blocks(found: Overview, prices: PriceList, render: RenderContext, now: datet
     elif len(found.running) > len(shown):
         rendered.append(context(words.more.format(number=len(found.running) - len(shown))))
     rendered += _idle(found.idle, render) if found.may_start else []
-    rendered += [section(words.unread.format(domain=mapping.domain_id)) for mapping, _ in found.unknown[:MAX_IDLE]]
+    rendered += [section(_unread(mapping.domain_id, reason, render)) for mapping, reason in found.unknown[:MAX_IDLE]]
     return [*rendered, *_footer(alive(found.running), prices, render)]
+
+
+def _unread(domain: str, reason: Reason, render: RenderContext) -> str:
+    """Return why what runs in a domain cannot be shown."""
+    words = render.words.running
+    return words.refused if reason in FOR_GOOD else words.unread.format(domain=domain)
 
 
 def app_line(running: Running, render: RenderContext, now: datetime) -> str:
