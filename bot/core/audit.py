@@ -21,6 +21,8 @@ UNDELIVERED = "undelivered"
 MAY_BE_OPENED = (REQUESTED, ISSUED, UNDELIVERED)
 CHOOSE = Reason.CHOOSE.value
 DONE = "done"
+# What is done to apps in Studio, which changes nobody's access.
+STOP, START, KEEP = "stop", "start", "keep"
 LOCKDOWN, LOCKDOWN_LIFTED = "lockdown", "lockdown_lifted"
 # The beginning of an off-boarding, whose end is an entry of its own.
 STARTED = "started"
@@ -144,7 +146,7 @@ def changed(
 
 def change_of(action: str, outcome: str, after: object) -> str | None:
     """Return what an administrator changed with an entry, as metrics and alarms name it; None for other entries."""
-    if outcome != DONE:
+    if outcome != DONE or action in (STOP, START, KEEP):
         return None
     return LOCKDOWN_LIFTED if action == LOCKDOWN and not after else action
 

@@ -78,7 +78,7 @@ UNSUCCESSFUL = frozenset(
 # What administrators change: their verbs, the end of a lockdown, approved access requests, and what only shells do.
 CHANGES = (
     *("map", "unmap", "allow", "deny", "forget", "admin", "lockdown", "lockdown_lifted", "approve"),
-    *("erase", "revoke", "stop", "offboard", "provision"),
+    *("erase", "revoke", "offboard", "provision"),
 )
 
 POOLS = ("worker", "admin", "clerk")

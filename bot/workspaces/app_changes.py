@@ -21,7 +21,6 @@ from bot.workspaces.prices import PriceList
 
 log = structlog.get_logger()
 
-STOP, START, KEEP = "stop", "start", "keep"
 HOUR = timedelta(hours=1)
 
 
@@ -107,7 +106,7 @@ class AppChanges:
 
     def stop(self, act: Act, member: Member, mapping: Mapping, name: AppName) -> Done | None:
         """End an app of the mapping's profile. StoreError if it cannot be recorded: then nothing is changed."""
-        done = Done(STOP, audit.DONE, mapping, name)
+        done = Done(audit.STOP, audit.DONE, mapping, name)
 
         def stop() -> Done:
             app = self._owned(act, mapping, name)
@@ -120,7 +119,7 @@ class AppChanges:
 
     def start(self, act: Act, member: Member, mapping: Mapping, space: str) -> Done | None:
         """Start the app of a space that the mapping's profile owns; StoreError as for `stop`."""
-        done = Done(START, audit.DONE, mapping)
+        done = Done(audit.START, audit.DONE, mapping)
         return self._recorded(
             act, member, done, space, lambda: replace(done, name=self.apps.start(mapping, space, act.member))
         )
@@ -134,7 +133,7 @@ class AppChanges:
         work: Callable[[Running], Reason | None],
     ) -> Done | None:
         """Do something else about an app of the mapping's profile, which may fail; StoreError as for `stop`."""
-        done = Done(KEEP, audit.DONE, mapping, name)
+        done = Done(audit.KEEP, audit.DONE, mapping, name)
 
         def keep() -> Done:
             app = self._owned(act, mapping, name)

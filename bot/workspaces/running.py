@@ -10,6 +10,7 @@ from typing import TypeGuard
 
 import structlog
 
+from bot.core import audit
 from bot.core.access import Access, Mapping, Member
 from bot.core.apps import ALIVE, App, AppName, AppStatus, Space
 from bot.core.errors import StudioError
@@ -17,7 +18,7 @@ from bot.core.link import Allowed, Denied, LinkRequest, Reason
 from bot.core.policy import Rules, preview
 from bot.links.facts import Gatherer, groups_for_link
 from bot.links.status import MemberStatus
-from bot.workspaces.app_changes import KEEP, START, STOP, AppChanges, Done, Running, act_of
+from bot.workspaces.app_changes import AppChanges, Done, Running, act_of
 
 log = structlog.get_logger()
 
@@ -97,9 +98,9 @@ class RunningApps:
         access, decision = self._known(request.member)
         mapping = named(access, alias)
         if _hides(decision):
-            done = self.changes.refuse(act_of(request), request.member, STOP, decision)
+            done = self.changes.refuse(act_of(request), request.member, audit.STOP, decision)
         elif mapping is None:
-            done = self.changes.refuse(act_of(request), request.member, STOP, Denied(Reason.APP_NOT_YOURS))
+            done = self.changes.refuse(act_of(request), request.member, audit.STOP, Denied(Reason.APP_NOT_YOURS))
         else:
             done = self.changes.stop(act_of(request), request.member, mapping, name)
         return done and replace(done, locale=decision.locale)
@@ -111,9 +112,9 @@ class RunningApps:
         access, decision = self._known(request.member)
         mapping, act = named(access, alias), act_of(request)
         if _hides(decision):
-            done = self.changes.refuse(act, request.member, KEEP, decision)
+            done = self.changes.refuse(act, request.member, audit.KEEP, decision)
         elif mapping is None:
-            done = self.changes.refuse(act, request.member, KEEP, Denied(Reason.APP_NOT_YOURS))
+            done = self.changes.refuse(act, request.member, audit.KEEP, Denied(Reason.APP_NOT_YOURS))
         else:
             done = self.changes.keep(act, request.member, mapping, name, work)
         return done and replace(done, locale=decision.locale)
@@ -122,7 +123,7 @@ class RunningApps:
         """End an app of a member for an administrator, who has been admitted; errors as for `stop`."""
         mapping, act = named(self.facts.access.read(member), alias), act_of(request, own=False)
         if mapping is None:
-            return self.changes.refuse(act, member, STOP, Denied(Reason.APP_NOT_YOURS))
+            return self.changes.refuse(act, member, audit.STOP, Denied(Reason.APP_NOT_YOURS))
         return self.changes.stop(act, member, mapping, name)
 
     def start(self, request: LinkRequest, alias: str, space: str) -> Done | None:
@@ -130,9 +131,9 @@ class RunningApps:
         access, decision = self._known(request.member)
         mapping = named(access, alias)
         if isinstance(decision, Denied):
-            done = self.changes.refuse(act_of(request), request.member, START, decision)
+            done = self.changes.refuse(act_of(request), request.member, audit.START, decision)
         elif mapping is None:
-            done = self.changes.refuse(act_of(request), request.member, START, Denied(Reason.SPACE_NOT_YOURS))
+            done = self.changes.refuse(act_of(request), request.member, audit.START, Denied(Reason.SPACE_NOT_YOURS))
         else:
             done = self.changes.start(act_of(request), request.member, mapping, space)
         return done and replace(done, locale=decision.locale)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core import audit
 from bot.core.access import Effect, Lockdown, Member, Workspace
 from bot.core.apps import App, AppName, AppStatus, Space
 from bot.core.errors import StoreError, StudioError
@@ -223,6 +224,11 @@ def test_member_stops_their_own_app(world: World, value: str, name: AppName) -> 
         f"{ANA.user_id} · stop · done · {name.app_type} in {DOMAIN}"
     ]
     assert world.apps.on_behalf_of[0] == ANA
+
+
+@pytest.mark.parametrize("action", [audit.STOP, audit.START, audit.KEEP])
+def test_what_is_done_to_an_app_raises_no_alarm_about_access(action: str) -> None:
+    assert audit.change_of(action, audit.DONE, {"app": "JupyterLab default"}) is None
 
 
 def test_stop_is_asked_back_by_slack(world: World) -> None:

@@ -6,7 +6,6 @@ import structlog
 
 from bot.admin.commands import AdminCommand
 from bot.admin.specs import Name
-from bot.core import audit
 from bot.core.access import Access, Member
 from bot.core.errors import StudioLinksError, UpstreamError
 from bot.core.link import Reason
@@ -68,6 +67,4 @@ def stop_for(app: AppContext, admitted: Admitted, body: Body) -> None:
         app.metrics.outcome("replayed")
         return
     conclude(app, admitted, member, done)
-    if done.outcome == audit.DONE:
-        app.metrics.access_changed(done.action)
     reply(app, admitted.origin, views.done(done, render), replace=True)

@@ -19,14 +19,14 @@ from bot.slack.members.home import show_home
 from bot.slack.members.views import refusal
 from bot.slack.payloads import action_value
 from bot.slack.workspaces import views
-from bot.workspaces.app_changes import KEEP, START, STOP, Done
+from bot.workspaces.app_changes import Done
 from bot.workspaces.reminders import TONIGHT, WEEK, Plan
 from bot.workspaces.running import RunningApps
 
 log = structlog.get_logger()
 
 # How metrics count what was done.
-COUNTED = {STOP: "stopping", START: "starting", KEEP: "kept"}
+COUNTED = {audit.STOP: "stopping", audit.START: "starting", audit.KEEP: "kept"}
 
 
 def show_running(app: AppContext, admitted: Admitted, running: RunningApps) -> None:

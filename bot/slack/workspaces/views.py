@@ -28,7 +28,7 @@ from bot.slack.blocks import (
     text_message,
 )
 from bot.slack.members.views import HOME_OPEN, NEW_LINK, why_refused
-from bot.workspaces.app_changes import START, Done, Running
+from bot.workspaces.app_changes import Done, Running
 from bot.workspaces.everything import Everything
 from bot.workspaces.prices import PriceList
 from bot.workspaces.reminders import Plan
@@ -251,7 +251,7 @@ def done(what: Done, render: RenderContext) -> Message:
         return refused(what.refusal, render)
     if what.outcome != audit.DONE or what.name is None:
         return failed(Reason(what.outcome), render)
-    form = words.starting if what.action == START else words.stopping
+    form = words.starting if what.action == audit.START else words.stopping
     return text_message(form.format(app=escape(what.name.app_type), space=what.name.space))
 
 
