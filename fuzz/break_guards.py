@@ -1231,6 +1231,24 @@ GUARDS = {
         "if any(access is None for access in target.values()):",
         (f"{CONTRACT}/test_cli_offboard.py", "test_prune_refuses_a_file_without_members"),
     ),
+    "approval on record": Guard(
+        "workspaces/provisioning.py",
+        'if not is_recorded(self.admin.audit, job, "decide", request.state.value, {"request": request.id}):',
+        "if request.id != job.request_id:",
+        (f"{UNIT}/test_provisioning.py", "test_approval_that_is_not_recorded_is_taken_back"),
+    ),
+    "off-boarding on record": Guard(
+        "workspaces/offboarding.py",
+        'if not is_recorded(self.admin.audit, job, job.kind, audit.STARTED, {"job": job.id}):',
+        "if job.kind == audit.STARTED:",
+        (f"{UNIT}/test_offboarding.py", "test_job_that_nobody_asked_for_removes_nothing"),
+    ),
+    "profiles of the member": Guard(
+        "workspaces/offboarding.py",
+        "waits |= mine is not None and self._remove(there, items, late=late)",
+        "waits |= self._remove(there, items, late=late)",
+        (f"{UNIT}/test_offboarding.py", "test_profile_that_is_not_the_members_is_left_alone"),
+    ),
     "lease of a job": Guard(
         "store/jobs.py",
         "free = (items.state == JobState.OPEN.value) & (items.open_until <= at)",

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.new_profiles import NewProfiles
 from bot.core.access import Member, Person
+from bot.core.audit import STARTED, changed
 from bot.core.jobs import Job, JobKind
 from bot.core.policy import Rules
 from bot.workspaces.offboarding import Offboarding
@@ -16,6 +18,7 @@ from bot.workspaces.runner import LEASE, PAUSE, JobRunner
 from tests.fakes import (
     ANA,
     BEN,
+    NOON,
     TEAM,
     Clock,
     FakeAccess,
@@ -85,6 +88,13 @@ class World:
         self.studio.add("d-research")
         self.resources: Any = FakeResources(self.studio)
         self.templates = {"d-research": TEMPLATE}
+
+    def begin(self, job: Job, until: datetime = NOON) -> None:
+        """Record and start an off-boarding, as `Leaving` does."""
+        member, after = job.member, {"job": job.id}
+        entry = changed(job.kind, job.actor, member.tenant, member.user_id, job.at, after=after, outcome=STARTED)
+        self.audit.open(entry)
+        assert self.jobs.start(job, "a", until)
 
     def show(self, job: Job) -> Job:
         self.shown.append(job)

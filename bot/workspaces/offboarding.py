@@ -12,12 +12,16 @@ from functools import partial
 
 from bot.admin.changes import Admin
 from bot.admin.leaving import OFFBOARDED
+from bot.core import audit
 from bot.core.access import Effect, Grant, Mapping
 from bot.core.errors import StudioError
 from bot.core.jobs import Item, ItemKind, ItemState, Job, JobState
 from bot.core.values import utc_now
+from bot.workspaces.evidence import is_recorded, may_come
 from bot.workspaces.resources import DELETING, Found, Resources, RunningApp, may_pass
 
+UNMAPPED = "its mapping was removed meanwhile: map it again, then off-board again"
+UNRECORDED = "the audit does not have that somebody asked for it"
 TAKES_AT_MOST = timedelta(hours=3)
 FAILED_TO_DELETE = frozenset({"Failed", "Delete_Failed"})
 REMAINING = (ItemState.THERE, ItemState.GOING)
@@ -42,13 +46,22 @@ class Offboarding:
 
     def visit(self, job: Job) -> Job:
         """Do what comes next, and return the job as it stands then. StudioLinksError as for the ports."""
+        if not is_recorded(self.admin.audit, job, job.kind, audit.STARTED, {"job": job.id}):
+            return job if may_come(job, self.now()) else job.ended(JobState.CANCELLED, UNRECORDED)
         self.block(job)
         items, waits, late = {each.key: each for each in job.items}, False, self.now() - job.at > TAKES_AT_MOST
-        for workspace in job.workspaces:
-            waits |= self._remove(workspace.mapping, items, keep_files=job.keep_files, late=late)
+        held = self.admin.access.read(job.member).mappings
+        for mapping in profiles_of(each.mapping for each in job.workspaces):
+            # As it is mapped now, whatever the job says; of what is not, only look whether it is gone.
+            mine = next((each for each in held if each.same_profile(mapping)), None)
+            there = self._look(mine or mapping, keep_files=job.keep_files)
+            _note(there, items)
+            waits |= mine is not None and self._remove(there, items, late=late)
         job = replace(job, items=tuple(items.values()))
         if waits:
             return job
+        items = {key: _failed(each, UNMAPPED) if each.state in REMAINING else each for key, each in items.items()}
+        job = replace(job, items=tuple(items.values()))
         self._unmap(job, items)
         return job.ended(JobState.INCOMPLETE if job.of(ItemState.FAILED) else JobState.DONE)
 
@@ -66,15 +79,8 @@ class Offboarding:
                 apps += self.resources.apps(mapping, space.name)
         return _Workspace(mapping, self.resources.profile(mapping), spaces, tuple(apps), keep_files)
 
-    def _remove(self, mapping: Mapping, items: Items, *, keep_files: bool, late: bool) -> bool:
-        """Delete what can be deleted now, and note what has become of everything; return whether more is to do."""
-        there = self._look(mapping, keep_files=keep_files)
-        present = {item.key: item for item in there.items()}
-        for key, item in items.items():
-            if item.owner == there.owner and key not in present:
-                items[key] = replace(item, state=ItemState.GONE, why="")
-        for key, item in present.items():
-            items.setdefault(key, item)
+    def _remove(self, there: "_Workspace", items: Items, *, late: bool) -> bool:
+        """Delete what can be deleted now, and note what has become of it; return whether more is to do."""
         waits = False
         for found, delete in self._deletions(there, items):
             item = items[there.item_of(found).key]
@@ -89,6 +95,7 @@ class Offboarding:
                 waits |= item.state is not ItemState.FAILED
         if not waits:  # what holds something that could not be deleted
             blocked = "what it holds could not be deleted"
+            present = [item.key for item in there.items()]
             items |= {key: _failed(items[key], blocked) for key in present if items[key].state in REMAINING}
         return waits
 
@@ -170,6 +177,16 @@ class _Workspace:
 def profiles_of(mappings: Iterable[Mapping]) -> list[Mapping]:
     """Return one mapping of each profile."""
     return list({(each.domain_id, each.profile_name.lower()): each for each in mappings}.values())
+
+
+def _note(there: _Workspace, items: Items) -> None:
+    """Note what is gone, and what has not been seen before."""
+    present = {item.key: item for item in there.items()}
+    for key, item in items.items():
+        if item.owner == there.owner and key not in present:
+            items[key] = replace(item, state=ItemState.GONE, why="")
+    for key, item in present.items():
+        items.setdefault(key, item)
 
 
 def _profile(mapping: Mapping) -> Item:

@@ -19,6 +19,7 @@ from bot.core.ports import AccessRequestStore
 from bot.core.records import RequestState
 from bot.core.templates import Template, Templates, variable_of
 from bot.core.values import utc_now
+from bot.workspaces.evidence import is_recorded
 from bot.workspaces.resources import IN_SERVICE, SETTLING, Found, Resources
 
 # The tag of profiles that the bot may open (see `aws.iam_policy`), and those that say for whom it made them.
@@ -62,7 +63,7 @@ class Provisioning:
             StudioLinksError: as for the ports.
         """
         if job.request_id and not self._carry_out_approval(job):
-            return job.ended(JobState.CANCELLED, "the approval was taken back")
+            return job.ended(JobState.CANCELLED, "nobody approved it, or the approval was taken back")
         job = replace(job, request_id="")
         if not self._is_wanted(job):
             return job.ended(JobState.CANCELLED, "the member was blocked or unmapped meanwhile")
@@ -88,6 +89,9 @@ class Provisioning:
         if request is None or request.id != job.request_id:
             return False
         if request.state is not RequestState.APPROVED or request.decided_by != job.actor.name:
+            return False
+        if not is_recorded(self.admin.audit, job, "decide", request.state.value, {"request": request.id}):
+            self.requests.reopen(job.member, request.id)  # its process was killed before it was recorded
             return False
         access, [workspace] = self.admin.access.read(job.member), job.workspaces
         mapping = workspace.mapping

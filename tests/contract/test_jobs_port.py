@@ -9,6 +9,8 @@ from bot.core.errors import StoreError
 from bot.core.jobs import Item, ItemKind, ItemState, Job, JobKind, JobState, JobStore, Workspace
 from bot.core.link import Source
 from bot.core.records import Actor
+from bot.store.audit import AuditTable
+from bot.store.erasure import ErasureTable
 from bot.store.jobs import JobTable
 from bot.store.models import Tables
 from tests.fakes import ANA, BEN, NOON, TEAM, a_mapping, race
@@ -99,6 +101,17 @@ def test_stale_name_on_the_list_is_dropped(tables: Tables) -> None:
     tables.runtime(f"job#{TEAM}#{ANA.user_id}").delete()
     assert jobs.claim(ANA, "b", NOON, later(1)) is None
     assert jobs.open(TEAM) == []
+
+
+def test_erasure_forgets_a_members_job_and_their_name_in_others(tables: Tables) -> None:
+    jobs, by_ana = JobTable(tables), Actor(ANA.user_id, Source.FORM)
+    jobs.start(a_job(), "a", NOON)
+    jobs.start(a_job(BEN, actor=by_ana), "a", NOON)
+    erasure = ErasureTable(tables, AuditTable(tables, days=400), ANA, (TEAM,))
+    assert True in list(erasure.erase_runtime("UERASED1"))
+    assert jobs.find(ANA) is None
+    assert jobs.open(TEAM) == [BEN]
+    assert jobs.find(BEN) == a_job(BEN, actor=replace(by_ana, name="UERASED1"))
 
 
 def test_unreadable_job_is_an_error(tables: Tables) -> None:

@@ -143,7 +143,7 @@ def test_killed_making_is_finished_once_at_aws(world: AwsWorld, number: int) -> 
 @pytest.mark.parametrize("number", [9, 33, 57])
 def test_killed_removal_is_finished_at_aws(world: AwsWorld, number: int) -> None:
     world.lived_in()
-    world.jobs.start(a_job(kind=JobKind.OFFBOARD, workspaces=(Workspace(MAPPING),)), "a", NOON)
+    world.begin(a_job(kind=JobKind.OFFBOARD, workspaces=(Workspace(MAPPING),)))
     world.kill_at(number)
     job = world.jobs.find(ANA)
     assert job is not None

@@ -9,7 +9,7 @@ from bot.core.access import Effect, Mapping
 from bot.core.errors import StudioError
 from bot.core.jobs import Item, ItemKind, ItemState, Job, JobKind, JobState, Workspace
 from bot.core.link import Reason
-from bot.workspaces.offboarding import Offboarding
+from bot.workspaces.offboarding import UNMAPPED, Offboarding
 from tests.fakes import ANA, BEN, NOON, a_grant, a_mapping
 from tests.fakes_jobs import a_job
 from tests.workspaces import MAPPING, World
@@ -35,7 +35,7 @@ def a_world() -> World:
 
 def begun(world: World, *mappings: Mapping, **more: Any) -> Job:
     job = a_job(kind=JobKind.OFFBOARD, workspaces=tuple(map(Workspace, mappings or (MAPPING,))), **more)
-    assert world.jobs.start(job, "a", NOON)
+    world.begin(job)
     return job
 
 
@@ -118,7 +118,7 @@ def test_killed_at_any_call_another_replica_removes_all_once(*, keep_files: bool
         assert (number, job.state) == (number, JobState.DONE)
         assert len(world.resources.calls) == len(set(world.resources.calls)) == (2 if keep_files else 4)
         ends = [entry.outcome for entry in world.audit.entries.values() if entry.action == "offboard"]
-        assert ends == ["done"]
+        assert ends == ["started", "done"]
         done = [entry.action for entry in world.audit.entries.values() if entry.action in ("deny", "unmap")]
         assert sorted(done) == ["deny", "unmap"]
     assert number > 40
@@ -192,7 +192,7 @@ def test_two_profiles_of_a_domain_are_told_apart() -> None:
 def test_member_without_a_mapping_is_only_blocked() -> None:
     world = World()
     job = a_job(kind=JobKind.OFFBOARD, workspaces=())
-    world.jobs.start(job, "a", NOON)
+    world.begin(job)
     assert world.finish().state is JobState.DONE
     assert [grant.effect for grant in world.access.read(ANA).grants] == [Effect.DENY]
 
@@ -216,3 +216,39 @@ def test_items_are_the_same_whatever_case_a_profile_is_written_in() -> None:
     item = Item(ItemKind.PROFILE, "Ana", "d-research", "Ana")
     assert item.key == replace(item, name="ana", profile="ANA").key
     assert item.key != replace(item, domain_id="d-other").key
+
+
+@pytest.mark.parametrize("how", ["no entry", "another administrator", "another job"])
+def test_job_that_nobody_asked_for_removes_nothing(how: str) -> None:
+    world = a_world()
+    job = a_job(kind=JobKind.OFFBOARD, workspaces=(Workspace(MAPPING),))
+    if how == "another administrator":
+        world.begin(replace(job, actor=replace(job.actor, name="U0EVE00001")))
+    elif how == "another job":
+        world.begin(replace(job, id="9" * 32, state=JobState.DONE))
+    world.jobs.kept.clear()
+    world.jobs.start(job, "a", NOON)
+    world.replica().visit_all(ANA.tenant)
+    assert world.jobs.find(ANA) == job  # the entry may yet come
+    world.clock.advance(61)
+    assert world.finish().state is JobState.CANCELLED
+    assert world.resources.calls == []
+    assert world.access.read(ANA).grants == (a_grant(),)
+
+
+def test_profile_that_is_not_the_members_is_left_alone() -> None:
+    world = a_world()
+    begun(world, OTHERS)
+    world.finish()
+    assert world.resources.calls == []
+
+
+def test_profile_unmapped_meanwhile_is_reported() -> None:
+    world = a_world()
+    begun(world)
+    world.replica().visit_all(ANA.tenant)
+    world.admin.unmap(ANA, None, a_job().actor)
+    world.clock.advance(10)
+    job = world.finish()
+    assert job.state is JobState.INCOMPLETE
+    assert {item.why for item in job.of(FAILED)} == {UNMAPPED}

@@ -7,6 +7,7 @@ import pytest
 
 from bot.admin.decisions import Decision
 from bot.admin.new_profiles import HELD, space_name
+from bot.core import audit
 from bot.core.access import Effect, Mapping, Member
 from bot.core.errors import ProfileConflict, StudioError
 from bot.core.jobs import Item, ItemKind, Job, JobState, Workspace
@@ -41,6 +42,17 @@ def approved(world: World, **more: Any) -> None:
     world.requests.ask(REQUEST)
     world.jobs.start(a_job(request_id=REQUEST.id, until=later(60), **more), "a", NOON)
     world.requests.decide(ANA, REQUEST.id, RequestState.APPROVED, ADA.name, NOON)
+    world.audit.open(audit.asked("decide", ADA, REQUEST, NOON, "approved"))
+
+
+def test_approval_that_is_not_recorded_is_taken_back() -> None:
+    """Its process was killed in between, or somebody has written both into the runtime table."""
+    world = World()
+    approved(world)
+    world.audit.entries.clear()
+    assert world.finish().state is JobState.CANCELLED
+    assert (world.resources.calls, world.access.read(ANA).mappings, world.access.read(ANA).grants) == ([], (), ())
+    assert world.requests.find(ANA) == REQUEST
 
 
 def test_profile_is_made_with_tags_and_mapped() -> None:
@@ -304,9 +316,9 @@ def test_approval_killed_at_any_call_makes_all_once_or_nothing() -> None:
             died = True
             world.clock.advance(HELD.total_seconds())
         number += 1
+        job = world.finish() if world.jobs.find(ANA) else None
         request = world.requests.find(ANA)
         assert request is not None
-        job = world.finish() if world.jobs.find(ANA) else None
         if request.state is RequestState.OPEN:
             assert (number, world.resources.calls) == (number, [])
             assert approve(world).result is DecisionResult.DONE  # it can be decided still
