@@ -93,8 +93,8 @@ def iam_policy(
     run = CommandContext(team)
     settings, domains = run.settings, tuple(domain or ())
     _check(domains, source_ip or [], source_vpce or [])
-    if (provisions or offboards) and role not in (Role.SERVING, Role.ADMINISTRATION):
-        raise typer.BadParameter("--provisions and --offboards go with --role serving or administration")
+    if (running or provisions or offboards) and role not in (Role.SERVING, Role.ADMINISTRATION):
+        raise typer.BadParameter("--running, --provisions and --offboards go with --role serving or administration")
     templates = settings.profile_templates.values() if provisions else ()
     if provisions and not templates:
         console.warn(

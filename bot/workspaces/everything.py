@@ -39,12 +39,12 @@ class Everything:
 def everything(changes: AppChanges, members: Iterable[tuple[str, Access]], domain: str | None = None) -> Everything:
     """List each mapped domain once; only one, if it is named."""
     holders: dict[tuple[str, str], tuple[str, Mapping]] = {}
-    places: dict[tuple[str, str | None], Mapping] = {}
+    places: dict[tuple[str, str], Mapping] = {}
     for user, access in members:
         for mapping in access.mappings:
             if domain in (None, mapping.domain_id):
                 holders[mapping.domain_id, mapping.profile_name.lower()] = user, mapping
-                places[mapping.domain_id, mapping.region] = mapping
+                places[mapping.domain_id, mapping.region or changes.region] = mapping
     found: list[Held] = []
     unknown: list[tuple[str, StudioError]] = []
     for mapping in places.values():

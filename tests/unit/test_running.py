@@ -402,7 +402,7 @@ def test_everything_names_the_holder_whatever_the_rules_say(world: World) -> Non
 
 
 def test_everything_lists_each_domain_once_and_names_unread_ones(world: World) -> None:
-    world.access.give(BEN, a_mapping(profile="ben"), a_mapping("x", "x", domain="d-other"))
+    world.access.give(BEN, a_mapping(profile="ben", region="eu-west-1"), a_mapping("x", "x", domain="d-other"))
     found = everything(world.running.changes, world.access.members(TEAM), "d-research")
     assert len(world.apps.on_behalf_of) == 1
     assert {held.user for held in found.apps} == {ANA.user_id, BEN.user_id}
