@@ -98,6 +98,9 @@ class Settings(BaseSettings):
         r"^[1-9](, *d-[a-z0-9-]{1,61}=[1-9])*$",
         "a number from 1 to 9, and others by domain, such as 1,d-abc123=2",
     )
+    studio_approvals_file: str | None = matching(
+        None, r"^[^\x00-\x1f]{1,1000}$", "the path of a TOML file with rules on access requests"
+    )
     studio_email_domains: Annotated[Values, AfterValidator(each_matches(EMAIL_DOMAIN))] = Field(
         (), description="e-mail domains such as example.com, in lower case, separated by commas"
     )

@@ -1,5 +1,7 @@
 """The clients of AWS and Slack that serving and administration share."""
 
+import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,8 @@ from bot.aws.client import new_session
 from bot.aws.resources import StudioResources
 from bot.aws.sagemaker import SageMakerStudio
 from bot.config import Settings
+from bot.core import approval_file
+from bot.core.approval_rules import ApprovalRule
 from bot.core.errors import ConfigError
 from bot.core.jobs import JobKind, JobStore
 from bot.core.policy import Rules
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 
 def rules(settings: Settings) -> Rules:
+    """Return the rules for everybody; ConfigError if those on approvals cannot be read."""
     approvals, *by_domain = settings.studio_approvals.replace(" ", "").split(",")
     return Rules(
         settings.studio_allow_guests,
@@ -34,7 +39,27 @@ def rules(settings: Settings) -> Rules:
         settings.studio_sole_admin,
         int(approvals),
         {domain: int(number) for domain, number in (each.split("=") for each in by_domain)},
+        approval_rules(settings.studio_approvals_file),
     )
+
+
+def approval_rules(name: str | None) -> tuple[ApprovalRule, ...]:
+    """Read the file of rules; ConfigError if it holds anything else, or if everybody could change it."""
+    if name is None:
+        return ()
+    try:
+        path = Path(name)
+        text, mode = path.read_text("utf-8"), path.stat().st_mode
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"STUDIO_APPROVALS_FILE: {name} cannot be read ({type(error).__name__}): correct it"
+        ) from None
+    if os.name == "posix" and mode & stat.S_IWOTH:
+        raise ConfigError(f"STUDIO_APPROVALS_FILE: everybody on this machine can change {name}: `chmod o-w` it")
+    try:
+        return approval_file.parse(text, name)
+    except ConfigError as error:
+        raise ConfigError(f"STUDIO_APPROVALS_FILE: {error}") from None
 
 
 def studio(settings: Settings, connections: int, failed: Failed | None = None) -> SageMakerStudio:

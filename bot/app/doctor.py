@@ -12,9 +12,13 @@ from bot.app.findings import Finding, Level, Mapped, ok
 from bot.aws.account import AwsAdmin, Identity, Place, place_of
 from bot.config import Settings
 from bot.core.access import Access, Effect, Mapping, Member
+from bot.core.approval_rules import sentence
 from bot.core.audit import ISSUED
 from bot.core.errors import SlackError, StoreError, StudioError
+from bot.core.policy import ineligible_reason
+from bot.core.values import is_group
 from bot.slack.client import SlackApi
+from bot.slack.words.admin_en import AdminWords
 from bot.store import tables as table_admin
 from bot.store.models import Tables
 
@@ -74,6 +78,7 @@ class Doctor:
             return
         yield from findings.records(members)
         yield from self._administrators(members)
+        yield from self._approval_rules()
         mapped = [Mapped(owner, mapping) for owner, access in members.items() for mapping in access.mappings]
         mappings = [each.mapping for each in mapped]
         yield from self._roles(mappings)
@@ -137,6 +142,33 @@ class Doctor:
                 yield Finding(Level.WARN, f"administrator {user_id}", found, why, "run this again")
             else:
                 yield findings.administrator(member, person)
+
+    def _approval_rules(self) -> Iterator[Finding]:
+        """Show each rule on access requests, and whether those whom it names exist."""
+        for rule in self.admin.rules.approval_rules:
+            check = f"approval rule {rule.name}"
+            yield ok(check, sentence(rule, AdminWords.approval_rules, str))
+            for principal in sorted(rule.named):
+                found = self._missing(principal)
+                if found is not None:
+                    why, fix = (
+                        "that part of the rule has no effect",
+                        "correct STUDIO_APPROVALS_FILE, then start again",
+                    )
+                    yield Finding(Level.FAIL, check, f"{principal}: {found}", why, fix)
+
+    def _missing(self, principal: str) -> str | None:
+        """Return why a user or a user group cannot be what a rule means."""
+        slack, tenant = self.slack, self.tenant
+        if slack is None or tenant is None:
+            return None
+        try:
+            if is_group(principal):
+                return None if slack.group_members(tenant, principal, even_disabled=False) else "nobody is in it"
+            person = slack.person(Member(tenant, principal))
+        except SlackError as error:
+            return f"Slack does not confirm it ({error.code or error})"
+        return ineligible_reason(Member(tenant, principal), person) or ("a guest" if person.guest else None)
 
     def _identity(self) -> Identity | Finding:
         try:

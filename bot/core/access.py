@@ -175,7 +175,8 @@ class Person:
         locale: the language the member has set in Slack, such as "de-DE".
         tz_offset: seconds by which their clock is ahead of UTC; None if Slack does not say.
         name, display_name, handle, email: what administrators call them: as Slack names the account, as it calls
-            itself, its @name, and its confirmed address. No decision rests on these.
+            itself, its @name, and its address. No link rests on these.
+        email_confirmed: whether Slack says that the address is confirmed, so that an approval may rest on it.
         updated: when the account last changed, in Slack's seconds; 0 if Slack does not say.
         as_of: when Slack said so.
     """
@@ -192,6 +193,7 @@ class Person:
     display_name: str = field(default="", compare=False, repr=False)
     handle: str = field(default="", compare=False, repr=False)
     email: str = field(default="", compare=False, repr=False)
+    email_confirmed: bool = field(default=False, compare=False)
     updated: int = field(default=0, compare=False)
     as_of: datetime | None = field(default=None, compare=False)
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.core.access import Access, Effect, Grant, Mapping, Member, Person
+from bot.core.approval_rules import ApprovalRule
 from bot.core.link import LANDING_URIS, Allowed, Check, Denied, Reason, Target
 from bot.core.values import is_group
 
@@ -33,6 +34,7 @@ class Rules:
         sole_admin: whether the installation says that it has one administrator, who may allow themselves.
         approvals: how many administrators have to approve an access request.
         domain_approvals: the same for a member with a mapping in that domain.
+        approval_rules: the rules on access requests, of which the first that fits counts.
     """
 
     allow_guests: bool = False
@@ -40,6 +42,7 @@ class Rules:
     sole_admin: bool = False
     approvals: int = 1
     domain_approvals: Dictionary[str, int] = field(default_factory=dict)
+    approval_rules: tuple[ApprovalRule, ...] = ()
 
     def approvals_for(self, domains: Collection[str]) -> int:
         """Return how many administrators have to approve access to these domains: the most that one of them needs."""

@@ -47,6 +47,7 @@ def person(user: Mapping[str, Any]) -> Person:
         display_name=profile.get("display_name", ""),
         handle=texts.get("name", ""),
         email=profile.get("email", ""),
+        email_confirmed=user.get("is_email_confirmed") is True,
         updated=updated if isinstance(updated := user.get("updated"), int) else 0,
     )
 

@@ -70,6 +70,7 @@ DEFAULTS: dict[str, Any] = {
     "STUDIO_STOP_HOURS": "",
     "STUDIO_RUNNING_SUMMARY": False,
     "STUDIO_PRICE_FILE": None,
+    "STUDIO_APPROVALS_FILE": None,
     "STUDIO_LINK_HOSTS": (),
     "STUDIO_EMAIL_DOMAINS": (),
     "STUDIO_AUDIT_CHANNEL": None,
@@ -128,6 +129,7 @@ VALID: list[tuple[str, str, Any]] = [
     ("STUDIO_RUNNING_HOURS", "12,d-abc123=24,ml.g5=4,d-abc123/ml.g5=2", "12,d-abc123=24,ml.g5=4,d-abc123/ml.g5=2"),
     ("STUDIO_STOP_HOURS", "d-abc123=48, d-abc123/ml.g5=8", "d-abc123=48, d-abc123/ml.g5=8"),
     ("STUDIO_PRICE_FILE", "/etc/studio-links/prices.json", "/etc/studio-links/prices.json"),
+    ("STUDIO_APPROVALS_FILE", "/etc/studio-links/approvals.toml", "/etc/studio-links/approvals.toml"),
     ("STUDIO_APPROVALS", "1, d-abc123=2", "1, d-abc123=2"),
     ("STUDIO_LINKS_PER_MINUTE", "1000", 1000),
     ("STUDIO_REQUESTS_PER_MINUTE", "1000", 1000),
@@ -202,6 +204,7 @@ INVALID: dict[str, tuple[list[str], str]] = {
     "STUDIO_RUNNING_SUMMARY": (["perhaps", "2"], "true or false"),
     "STUDIO_RUNNING_HOURS": (["0", "noon", "=3", "/=3", "12,13", "ml.g5.xlarge=3"], "hours from 1 to 9999"),
     "STUDIO_STOP_HOURS": (["12", "ml.g5=3", "d-abc123", "d-abc123=0"], "hours from 1 to 9999 by domain"),
+    "STUDIO_APPROVALS_FILE": (["x" * 1001, "a\tb"], "the path of a TOML file"),
     "STUDIO_PRICE_FILE": (["x" * 1001, "a\tb"], "the path of a file"),
     "STUDIO_LINK_HOSTS": (
         [

@@ -251,6 +251,26 @@ class GermanAdminWords(AdminWords):
     entries = "*Verlauf*, neueste zuerst"
     no_entries = "Keine passenden Einträge."
     searched_to = "Durchsucht bis {at}. Davor kann es weitere Einträge geben."
+    approval_rules = {
+        "rule": "Regel {name}",
+        "no_rule": "Keine Regel",
+        "domain": "Domain {names}",
+        "profile": "Profil {names}",
+        "group": "Mitglieder von {names}",
+        "admins": "die Administration",
+        "approve": "{names} genehmigt",
+        "fallback": "ersatzweise {names}",
+        "needed": "{number} davon müssen zustimmen",
+        "days": "für höchstens {number} Tage",
+        "no_limit": "für beliebige Zeit",
+        "ticket": "die Begründung nennt ein Ticket wie {example}",
+        "automatic": "{who} braucht für {hours} Stunden keine Genehmigung",
+        "of_group": "ein Mitglied von {names}",
+        "of_email": "ein Mitglied mit bestätigter Adresse bei {names}",
+        "or": " oder ",
+        "and": ", ",
+        "both": " und zugleich ",
+    }
     sentences = {
         "issued": "{by} bekam einen Link zu {profile} und hat ihn nicht geöffnet",
         "opened": "{by} bekam einen Link zu {profile}, geöffnet {opened}",

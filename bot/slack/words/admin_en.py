@@ -236,6 +236,27 @@ class AdminWords:
     entries = "*History*, newest first"
     no_entries = "No matching entries."
     searched_to = "Searched back to {at}. There may be older entries."
+    # One rule on access requests, in parts; see `approval_rules.sentence`.
+    approval_rules = {
+        "rule": "Rule {name}",
+        "no_rule": "No rule",
+        "domain": "domain {names}",
+        "profile": "profile {names}",
+        "group": "members of {names}",
+        "admins": "an administrator",
+        "approve": "{names} approves",
+        "fallback": "else {names}",
+        "needed": "{number} of them have to",
+        "days": "for {number} days at most",
+        "no_limit": "for any time",
+        "ticket": "the reason names a ticket such as {example}",
+        "automatic": "{who} needs no approval for {hours} hours",
+        "of_group": "a member of {names}",
+        "of_email": "a member with a confirmed address at {names}",
+        "or": " or ",
+        "and": ", ",
+        "both": " who is also ",
+    }
     sentences = {
         "issued": "{by} got a link to {profile}, and has not opened it",
         "opened": "{by} got a link to {profile}, and opened it {opened}",
