@@ -58,6 +58,8 @@ MEANINGS: dict[str, str] = {
     RequestState.WITHDRAWN: "the member withdrew their access request, or no administrator could be reached",
     JOINED: "the member asked again while their access request was waiting",
     REVERTED: "a decision that could not be carried out; the access request is open again",
+    DecisionResult.NOT_AN_APPROVER: "a rule on access requests names others to decide; refused",
+    DecisionResult.NEEDS_TICKET: "a rule on access requests requires a ticket number that the reason lacks; refused",
     DecisionResult.OWN_REQUEST: "somebody tried to decide on their own request; refused",
     DecisionResult.ALREADY_DECIDED: "a press on an access request that was decided already",
     DecisionResult.CLOSED: "a press on an access request that had expired, or that a newer one replaced",

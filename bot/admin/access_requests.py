@@ -11,29 +11,27 @@ from functools import partial
 from typing import Any
 
 from bot.admin.approvals import give_access
+from bot.admin.approvers import Basis
 from bot.admin.changes import Admin
-from bot.admin.decisions import BEYOND_APPROVAL, Decision, Press, Submission, needs_more, one_line
+from bot.admin.decisions import Decision, Press, Submission, needs_more, one_line
 from bot.admin.new_profiles import NewProfiles
 from bot.core import audit, policy
 from bot.core.access import Mapping, Member
+from bot.core.approval_rules import DEFAULT, Terms
 from bot.core.consent import Ownership
-from bot.core.errors import Changed, StudioLinksError, UpstreamError
+from bot.core.errors import BadInput, Changed, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Source
 from bot.core.ports import AccessRequestStore, AuditLog
 from bot.core.records import AccessRequest, Actor, DecisionResult, RequestState
 from bot.core.values import utc_now
-from bot.links.facts import Gatherer, groups_for_administration, groups_for_approval, if_approved
+from bot.links.facts import Gatherer
 
 # How long administrators have; after that the member may ask again. And how long requests are listed.
 OPEN_FOR, KEPT_FOR = timedelta(days=7), timedelta(days=37)
-# Seconds that gathering facts may take.
-GATHER_TIMEOUT = 3.5
 # The audit's words for a request that joined an open one, or came a second time, and for a decision that could not
 # be carried out.
 JOINED, REVERTED = "joined", "taken_back"
 ENDORSED = DecisionResult.ENDORSED.value
-# The choices of a member; None is without an end date.
-DAYS = (1, 7, 30, 90, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,11 @@ class AccessRequests:
     new_profiles: NewProfiles = field(default_factory=NewProfiles)
     now: Callable[[], datetime] = utc_now
 
+    @property
+    def basis(self) -> Basis:
+        """What decisions rest on."""
+        return Basis(self.facts, self.rules, self.admins, self.now)
+
     def ask(
         self, member: Member, request_id: str, *, wish: str, reason: str, days: int | None
     ) -> Submission | Denied:
@@ -63,20 +66,25 @@ class AccessRequests:
         Args:
             request_id: the same for the same form sent again, which opens nothing twice.
         """
-        now, actor = self.now(), Actor(member.user_id, Source.FORM)
+        now, actor, wish, reason = self.now(), Actor(member.user_id, Source.FORM), one_line(wish), one_line(reason)
+        facts = self.basis.of_member(member)
+        terms = self.basis.terms(member, facts.access, None, wish)
         request = AccessRequest(
             id=request_id,
             member=member,
-            wish=one_line(wish),
-            reason=one_line(reason),
-            days=days if days in DAYS else DAYS[0],
+            wish=wish,
+            reason=reason,
+            days=days if days in terms.days else terms.days[0],
             at=now,
             expires_at=now + OPEN_FOR,
         )
-        denied = self._hopeless(member, self._facts_for_approval(member))
+        denied = self.basis.hopeless(member, facts)
         if denied is not None:
             self._record("request", actor, request, denied.reason.value)
             return denied
+        if (rule := terms.without_ticket(reason)) is not None:
+            raise BadInput(f"the reason names no ticket such as {rule.ticket_example}: ask again with one")
+        span = None if wish else self.basis.span(member, facts, terms, request.days)
         kept = self.requests.ask(request)
         if kept != request:
             self._record("request", actor, kept, JOINED)
@@ -87,6 +95,12 @@ class AccessRequests:
             with suppress(StudioLinksError):  # the first error says more
                 self.withdraw(request)
             raise
+        if span is None:
+            return Submission(request, is_new=True)
+        press = Press(terms.approver, member, request_id, Source.FORM, request)
+        give = partial(give_access, self.admin, access=facts.access, actor=press.actor, until=now + span)
+        with suppress(StudioLinksError):  # the audit says so, and people decide
+            request = self._decide(press, RequestState.APPROVED, give).request or request
         return Submission(request, is_new=True)
 
     def open_request(self, member: Member) -> AccessRequest | None:
@@ -131,17 +145,17 @@ class AccessRequests:
             StoreError, SlackError, StudioError, ProfileConflict, Changed: nothing was granted; the request is open.
         """
         press = Press(by, who, request_id, source, self._find(who, request_id))
-        request, result = press.request, self._rejection(press)
+        request, (result, terms) = press.request, self._examine(press, mapping, approves=True)
         if result is not None or request is None:
             return self._refuse(press, result or DecisionResult.CLOSED)
         try:
-            approvers = self._standing_approvers(request)
+            approvers = self._standing_approvers(request, terms)
             if approvers:  # they have decided on the profile as well
                 mapping, creation, asked_for = request.mapping, request.creation, True
-            facts = self._facts_for_approval(who)
+            facts = self.basis.of_member(who)
             mapping = self.new_profiles.placed(mapping, creation)
             profile = None if mapping is None else self.admin.access.ownership(mapping)
-            result = self._obstacle(request, facts, mapping, asked_for=asked_for)
+            result = self.basis.obstacle(request, facts, terms, mapping, asked_for=asked_for)
             if result is None and profile is not None and profile.holder is None and profile.is_foreign(who):
                 result = DecisionResult.HAD_OWNER  # `map` asks a second administrator
             if result is None and mapping is not None:
@@ -152,7 +166,8 @@ class AccessRequests:
         if result is not None:
             return self._refuse(press, result)
         domains = {m.domain_id for m in (*facts.access.mappings, *((mapping,) if mapping else ()))}
-        approvers, needed = tuple(dict.fromkeys((*approvers, press.actor.name))), self.rules.approvals_for(domains)
+        approvers = tuple(dict.fromkeys((*approvers, press.actor.name)))
+        needed = max(terms.needed, self.rules.approvals_for(domains))
         if len(approvers) < needed and isinstance(by, str):
             raise needs_more(needed)
         if len(approvers) < needed:
@@ -160,7 +175,8 @@ class AccessRequests:
             return self._endorse(press, request, approved)
         if profile is not None and profile.holder not in (None, who):
             profile = Ownership()  # which it cannot become, so writing fails, even if it is unmapped meanwhile
-        until = None if request.days is None else self.now() + timedelta(days=request.days)
+        days = terms.capped(request.days)
+        until = None if days is None else self.now() + timedelta(days=days)
         given: dict[str, Any] = {"actor": press.actor, "until": until, "mapping": mapping, "profile": profile}
         give = partial(give_access, self.admin, access=facts.access, **given)
         decision = self._grant(press, request, give, mapping=mapping, creation=creation, until=until)
@@ -187,10 +203,10 @@ class AccessRequests:
             decision = self._decide(press, RequestState.APPROVED, making.after(give))
         return replace(decision, makes=decision.result is DecisionResult.DONE)
 
-    def _standing_approvers(self, request: AccessRequest) -> tuple[str, ...]:
+    def _standing_approvers(self, request: AccessRequest, terms: Terms) -> tuple[str, ...]:
         """Return the earlier approvers who may still decide."""
         tenant = request.member.tenant
-        return tuple(user for user in request.approvers if self._administers(Member(tenant, user)))
+        return tuple(user for user in request.approvers if self.basis.may_decide(Member(tenant, user), [terms]))
 
     def _endorse(self, press: Press, seen: AccessRequest, approved: AccessRequest) -> Decision:
         """Keep an approval that is not the last one needed.
@@ -206,31 +222,27 @@ class AccessRequests:
 
     def deny(self, by: Member | str, who: Member, request_id: str, *, source: Source) -> Decision:
         press = Press(by, who, request_id, source, self._find(who, request_id))
-        result = self._rejection(press)
+        result, _ = self._examine(press, None)
         return self._decide(press, RequestState.DENIED) if result is None else self._refuse(press, result)
 
-    def _rejection(self, press: Press) -> DecisionResult | None:
-        """Return why this press decides nothing. Anybody can be in the channel that shows the buttons."""
-        if isinstance(press.by, str):
-            return self._settled(press.request)
+    def _examine(
+        self, press: Press, mapping: Mapping | None, *, approves: bool = False
+    ) -> tuple[DecisionResult | None, Terms]:
+        """Return why this press decides nothing, and what the rules require now. Anybody can see the buttons."""
         try:
-            administers = self._administers(press.by)
+            terms = self.basis.terms_at(press, mapping)
+            if isinstance(press.by, str):
+                return self._settled(press.request), terms
+            may = self.basis.may_decide(press.by, [terms])
+            looks = not may and approves and not terms.known and self.basis.may_look(press.by)
         except UpstreamError as error:
             self._record_failure(press, error)
             raise
-        if not administers:
-            return DecisionResult.NOT_AN_ADMIN
-        return DecisionResult.OWN_REQUEST if press.by == press.who else self._settled(press.request)
-
-    def _administers(self, by: Member) -> bool:
-        matter = partial(groups_for_administration, by, admins=self.admins, now=self.now())
-        facts = self.facts.begin(by).end(self.facts.within(GATHER_TIMEOUT), matter)
-        return policy.may_administer(by, facts, self.admins, self.now()).passed
-
-    def _facts_for_approval(self, member: Member) -> policy.Facts:
-        until = self.facts.within(GATHER_TIMEOUT)
-        matter = partial(groups_for_approval, member, rules=self.rules, now=self.now())
-        return self.facts.begin(member).end(until, matter)
+        if not may and not looks:
+            named = terms.rules != (DEFAULT,)
+            return (DecisionResult.NOT_AN_APPROVER if named else DecisionResult.NOT_AN_ADMIN), terms
+        result = DecisionResult.OWN_REQUEST if press.by == press.who else self._settled(press.request)
+        return result or (DecisionResult.NEEDS_MAPPING if looks else None), terms
 
     def _settled(self, request: AccessRequest | None) -> DecisionResult | None:
         """Return why nothing is left to decide."""
@@ -239,24 +251,6 @@ class AccessRequests:
         if request.state is not RequestState.OPEN:
             return DecisionResult.ALREADY_DECIDED
         return DecisionResult.CLOSED if request.expires_at <= self.now() else None
-
-    def _hopeless(self, member: Member, facts: policy.Facts) -> Denied | None:
-        """Return the reason why an approval would not help the member."""
-        approved = replace(facts, access=if_approved(member, facts.access))
-        outcome = policy.preview(member, approved, self.rules, self.now())
-        return outcome if isinstance(outcome, Denied) and outcome.reason in BEYOND_APPROVAL else None
-
-    def _obstacle(
-        self, request: AccessRequest, facts: policy.Facts, mapping: Mapping | None, *, asked_for: bool
-    ) -> DecisionResult | None:
-        """Return the obstacle to an approval."""
-        has, denied = facts.access.mappings, self._hopeless(request.member, facts)
-        if denied is not None:
-            return BEYOND_APPROVAL[denied.reason]
-        if mapping is None and (not has or (request.wish and not asked_for)):
-            return DecisionResult.NEEDS_MAPPING
-        in_use = mapping is not None and any(m.alias == mapping.alias and not m.same_profile(mapping) for m in has)
-        return DecisionResult.ALIAS_IN_USE if in_use else None
 
     def _find(self, member: Member, request_id: str) -> AccessRequest | None:
         found = self.requests.find(member)

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from bot.admin.approvers import Basis
 from bot.admin.changes import Admin
 from bot.admin.examination import examined
-from bot.core import policy
+from bot.core import approval_rules, policy
 from bot.core.access import Member, Person
+from bot.core.approval_rules import ApprovalRule
 from bot.core.link import Allowed, Denied, Target
 from bot.links.facts import Gatherer, unknown_groups
 
@@ -22,12 +24,14 @@ class Explanation:
     Attributes:
         slack_asked: whether it used Slack's record of the member and the groups.
         rules: every rule that was considered.
+        approval: the rules on a request for more access.
         unknown: why SageMaker did not say whether the profile can be opened; None if it did.
     """
 
     decision: Allowed | Denied
     slack_asked: bool
     rules: tuple[policy.Considered, ...] = ()
+    approval: tuple[ApprovalRule, ...] = ()
     unknown: str | None = None
 
 
@@ -45,4 +49,8 @@ def explain(admin: Admin, member: Member, alias: str | None, gatherer: Gatherer 
         decision = replace(decision, checks=tuple(checks))
     found = examined(decision, admin.studio)
     rules = policy.considered(member, facts, now)
-    return Explanation(found.decision, gatherer is not None, rules, found.unknown)
+    if gatherer is None:
+        terms = approval_rules.terms(admin.rules.approval_rules, approval_rules.targets(facts.access, None, ""), ())
+    else:
+        terms = Basis(gatherer, admin.rules, frozenset(), admin.now).terms(member, facts.access, None, "")
+    return Explanation(found.decision, gatherer is not None, rules, terms.rules, found.unknown)

@@ -18,6 +18,7 @@ from bot.cli import new_profiles
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, Ids, Yes, add_verb
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
+from bot.core.approval_rules import sentence as approval_sentence
 from bot.core.errors import BadInput
 from bot.core.link import Allowed, Denied, Reason
 from bot.core.values import DEFAULT_ALIAS, utc_now
@@ -177,6 +178,7 @@ def explain(run: CommandContext, command: AdminCommand, *, ids: Ids = False, as_
                 "sagemaker_unknown": explanation.unknown,
                 "checks": decision.checks,
                 "rules": explanation.rules,
+                "approval": [rule.name for rule in explanation.approval if rule.name],
             }
         )
         return
@@ -190,6 +192,8 @@ def explain(run: CommandContext, command: AdminCommand, *, ids: Ids = False, as_
         empty="no rule concerns this member or any group",
     )
     console.print_line(f"{user} would {_answer(decision)}")
+    for rule in explanation.approval:
+        console.print_line(f"On an access request: {approval_sentence(rule, AdminWords.approval_rules, str)}")
     if explanation.unknown:
         console.warn(f"SageMaker did not say whether this can be opened: {explanation.unknown}")
     if not explanation.slack_asked:

@@ -112,9 +112,14 @@ DEFAULT = ApprovalRule(name="")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the rules about everything that an approval opens require together."""
+    """What the rules about everything that an approval opens require together.
+
+    Attributes:
+        known: whether anything is known of what it opens.
+    """
 
     rules: tuple[ApprovalRule, ...]
+    known: bool = True
 
     @property
     def max_days(self) -> int | None:
@@ -137,6 +142,11 @@ class Terms:
     @property
     def needed(self) -> int:
         return max(rule.needed for rule in self.rules)
+
+    @property
+    def approver(self) -> str:
+        """The name under which the audit has what the rules approve by themselves."""
+        return f"rule:{'+'.join(rule.name for rule in self.rules)}"
 
     def without_ticket(self, reason: str) -> ApprovalRule | None:
         """Return the first rule whose ticket number the reason does not name."""
@@ -161,9 +171,10 @@ class Terms:
 
 def terms(rules: Sequence[ApprovalRule], targets: Iterable[Target], groups: Collection[str]) -> Terms:
     """Return what counts for an approval that opens these targets."""
-    every: list[Target | None] = list(targets) or [None]
+    known = list(targets)
+    every: list[Target | None] = [*known] or [None]
     found = (next((rule for rule in rules if rule.fits(target, groups)), DEFAULT) for target in every)
-    return Terms(tuple(dict.fromkeys(found)))
+    return Terms(tuple(dict.fromkeys(found)), bool(known))
 
 
 def targets(access: Access, mapping: Mapping | None, wish: str) -> tuple[Target, ...]:
@@ -181,11 +192,13 @@ def sentence(rule: ApprovalRule, texts: Dictionary[str, str], who: Callable[[str
         who: how to name a user or a user group.
     """
 
-    def names(ids: Sequence[str]) -> str:
-        return texts["or"].join(texts["admins"] if each == ADMINS else who(each) for each in ids)
+    either = f" {texts['or']} "
 
-    about = [texts["domain"].format(names=texts["or"].join(rule.domains))] if rule.domains else []
-    about += [texts["profile"].format(names=texts["or"].join(rule.profiles))] if rule.profiles else []
+    def names(ids: Sequence[str]) -> str:
+        return either.join(texts["admins"] if each == ADMINS else who(each) for each in ids)
+
+    about = [texts["domain"].format(names=either.join(rule.domains))] if rule.domains else []
+    about += [texts["profile"].format(names=either.join(rule.profiles))] if rule.profiles else []
     about += [texts["group"].format(names=names(rule.groups))] if rule.groups else []
     parts = [texts["approve"].format(names=names(rule.approvers))]
     parts += [texts["fallback"].format(names=names(rule.fallback))] if rule.fallback else []
@@ -195,11 +208,11 @@ def sentence(rule: ApprovalRule, texts: Dictionary[str, str], who: Callable[[str
     parts += [_automatic(rule.automatic, texts, names)] if rule.automatic else []
     start = texts["rule"].format(name=rule.name) if rule.name else texts["no_rule"]
     what = f" ({', '.join(about)})" if about else ""
-    return f"{start}{what}: {texts['and'].join(parts)}."
+    return f"{start}{what}: {', '.join(parts)}."
 
 
 def _automatic(automatic: Automatic, texts: Dictionary[str, str], names: Callable[[Sequence[str]], str]) -> str:
     given = [texts["of_group"].format(names=names(automatic.groups))] if automatic.groups else []
-    domains = texts["or"].join(automatic.email_domains)
+    domains = f" {texts['or']} ".join(automatic.email_domains)
     given += [texts["of_email"].format(names=domains)] if domains else []
-    return texts["automatic"].format(hours=automatic.hours, who=texts["both"].join(given))
+    return texts["automatic"].format(hours=automatic.hours, who=f" {texts['both']} ".join(given))

@@ -101,6 +101,8 @@ class DecisionResult(StrEnum):
 
     DONE = "done"
     NOT_AN_ADMIN = "not_an_admin"
+    NOT_AN_APPROVER = "not_an_approver"
+    NEEDS_TICKET = "needs_ticket"
     OWN_REQUEST = "own_request"
     ALREADY_DECIDED = "already_decided"
     CLOSED = "gone"

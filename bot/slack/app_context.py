@@ -108,7 +108,7 @@ class AppContext:
         return RenderContext(
             words_for(self.locale or locale),
             origin.command if origin else "/studio",
-            may_ask=bool(self.admins) or self.request_channel is not None,
+            may_ask=bool(self.admins or self.request_channel or self.access_requests.rules.approval_rules),
             link_seconds=self.link_seconds,
             running=self.running is not None,
         )

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from bot.admin.access_requests import DAYS, AccessRequests
+from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.decisions import Decision, Submission
 from bot.core.access import Effect, Member, Person
+from bot.core.approval_rules import DAYS
 from bot.core.errors import StoreError
 from bot.core.link import Reason, Source
 from bot.core.policy import Rules

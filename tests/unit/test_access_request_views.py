@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.admin.access_requests import DAYS
 from bot.admin.decisions import Decision
 from bot.core.access import Mapping, Member
+from bot.core.approval_rules import DAYS
 from bot.core.errors import BadInput, Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.link import Reason
 from bot.core.records import AccessRequest, DecisionResult, RequestState
@@ -296,6 +296,8 @@ def test_refused_press_shows_its_reason(render: RenderContext, verdict: Decision
     shown = asking_views.outcome(Decision(verdict, asked("n33dle")), render)
     expected = {
         DecisionResult.NOT_AN_ADMIN: words.only_admins,
+        DecisionResult.NOT_AN_APPROVER: words.only_approvers,
+        DecisionResult.NEEDS_TICKET: words.approval_needs_ticket,
         DecisionResult.OWN_REQUEST: words.not_your_own,
         DecisionResult.ALIAS_IN_USE: words.alias_in_use,
         DecisionResult.HAD_OWNER: words.had_owner,

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from bot.admin.access_requests import DAYS, OPEN_FOR, AccessRequests
+from bot.admin.access_requests import OPEN_FOR, AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.decisions import Decision, Submission
 from bot.admin.explain import explain
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
+from bot.core.approval_rules import DAYS
 from bot.core.errors import BadInput, Changed, ProfileConflict, SlackError, StoreError, StudioError, StudioLinksError
 from bot.core.link import Allowed, Denied, Reason, Source
 from bot.core.policy import Rules

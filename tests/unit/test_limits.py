@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.admin import access_requests, bulk_import, changes, csv_file, pages
-from bot.core import values
+from bot.core import approval_rules, values
 from bot.links import sign_in, status
 from bot.serving import health, server, wsgi
 from bot.slack import client, gateway, response_url, socket_connection
@@ -30,7 +30,7 @@ LIMITS: dict[str, tuple[object, object]] = {
     "seconds for which a health check is current": (health.FRESH, 2.0),
     "seconds for which metrics reuse a health check": (health.RECENT, 15.0),
     "time in which an access request is open": (access_requests.OPEN_FOR, timedelta(days=7)),
-    "days of access to choose from": (access_requests.DAYS, (1, 7, 30, 90, None)),
+    "days of access to choose from": (approval_rules.DAYS, (1, 7, 30, 90, None)),
     "time for which a closed request is kept": (request_store.KEPT_AFTER, timedelta(days=30)),
     "time for which a confirmation is kept": (confirmations.KEPT_AFTER, timedelta(hours=1)),
     "time for which a member's choice is kept": (runtime.CHOICE_KEPT, timedelta(days=180)),

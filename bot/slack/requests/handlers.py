@@ -6,13 +6,12 @@ from functools import partial
 
 import structlog
 
-from bot.admin.access_requests import DAYS
 from bot.admin.decisions import Decision, Submission
 from bot.core.access import Mapping as StudioMapping
 from bot.core.access import Member
 from bot.core.errors import SlackError, StoreError, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Reason, Source
-from bot.core.records import AccessRequest, DecisionResult, Posting, RequestState
+from bot.core.records import AccessRequest, DecisionResult, RequestState
 from bot.core.values import DEFAULT_ALIAS, InvalidValue
 from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, refuse, reply
 from bot.slack.blocks import Message, RenderContext, text_message
@@ -20,6 +19,7 @@ from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
 from bot.slack.members.home import show_home
 from bot.slack.payloads import action_value, field_value, private_metadata
+from bot.slack.requests import postings
 from bot.slack.requests import views as request_views
 
 log = structlog.get_logger()
@@ -28,8 +28,8 @@ log = structlog.get_logger()
 REQUEST = re.compile(r"([UW][A-Z0-9]{1,30}) ([0-9a-f]{32})")
 # The results after which a request needs no buttons any more.
 OVER = (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED, DecisionResult.CLOSED)
-# The meaning of the form's options for a time; anything else means a day.
-SPANS = {str(days or request_views.FOR_GOOD): days for days in DAYS}
+# A number of days in the form; anything else means a day.
+SPAN = re.compile("[1-9][0-9]{0,3}")
 
 # `AccessRequests.approve` or `deny`.
 Decide = Callable[..., Decision]
@@ -59,9 +59,14 @@ def _check_mapping(app: AppContext, body: Body) -> Mapping[str, str]:
 
 
 def _check_reason(app: AppContext, body: Body) -> Mapping[str, str]:
-    if field_value(body, request_views.REASON).strip():
-        return {}
-    return {request_views.REASON: app.render(locale=private_metadata(body)).words.ask_reason_missing}
+    language, *rules = private_metadata(body).split(" ")  # which `ask` does not rely on
+    words, reason = app.render(locale=language).words, field_value(body, request_views.REASON)
+    if not reason.strip():
+        return {request_views.REASON: words.ask_reason_missing}
+    for rule in app.access_requests.rules.approval_rules:
+        if rule.name in rules and rule.lacks_ticket(reason):
+            return {request_views.REASON: words.ask_ticket_missing.format(example=rule.ticket_example)}
+    return {}
 
 
 def _mapping(body: Body) -> StudioMapping | None:
@@ -89,7 +94,9 @@ def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
         denied, render = status_views.rejection(status), app.render(admitted.origin, status.facts.person.locale)
         render = app.with_request(render, admitted.member)
         if render.requested is None and (denied is None or denied.reason in views.ASKABLE):
-            app.slack.open_form(opened, request_views.form(render, wish=action_value(body)))
+            wish = action_value(body)
+            terms = app.access_requests.basis.terms(admitted.member, status.facts.access, None, wish)
+            app.slack.open_form(opened, request_views.form(render, wish, terms))
     except UpstreamError as error:
         log.warning("form_not_shown", request=admitted.id, why=str(error))
         denied = Denied(error.reason)
@@ -104,14 +111,15 @@ def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
 
 
 def _ask(app: AppContext, admitted: Admitted, body: Body) -> None:
-    render, days = app.render(admitted.origin, private_metadata(body)), field_value(body, request_views.SPAN)
+    language = private_metadata(body).partition(" ")[0]
+    render, days = app.render(admitted.origin, language), field_value(body, request_views.SPAN)
     try:
         submitted = app.access_requests.ask(
             admitted.member,
             admitted.id,
             wish=field_value(body, request_views.WISH),
             reason=field_value(body, request_views.REASON),
-            days=SPANS.get(days, 1),
+            days=None if days == request_views.FOR_GOOD else int(days) if SPAN.fullmatch(days) else 1,
         )
         outcome, message = _announce_to_admins(app, submitted, render)
     except StudioLinksError as error:
@@ -119,7 +127,7 @@ def _ask(app: AppContext, admitted: Admitted, body: Body) -> None:
         outcome, message = "not_asked", text_message(render.words.ask_failed)
     app.metrics.outcome(outcome)
     reply(app, admitted.origin, message, replace=False)
-    if outcome == "asked":
+    if outcome in ("asked", f"decision_{DecisionResult.DONE}"):
         show_home(app, admitted.member)
 
 
@@ -131,9 +139,18 @@ def _announce_to_admins(
         return submitted.reason, views.answer(submitted, render)
     if not submitted.is_new:
         return "asked_again", request_views.not_new(submitted.request, app.now(), render)
-    if _to_admins(app, submitted.request):
-        return "asked", text_message(render.words.ask_sent)
-    app.access_requests.withdraw(submitted.request)
+    request = submitted.request
+    if request.state is RequestState.APPROVED:  # by a rule
+        app.metrics.access_changed("approve")
+        announce(app, request.id, request_views.announcement(request))
+        return f"decision_{DecisionResult.DONE}", request_views.to_member(request, render)
+    try:
+        if postings.ask_approvers(app, request):
+            return "asked", text_message(render.words.ask_sent)
+    except UpstreamError:
+        app.access_requests.withdraw(request)
+        raise
+    app.access_requests.withdraw(request)
     return "asked_nobody", text_message(render.words.ask_nobody)
 
 
@@ -159,42 +176,9 @@ def _show_withdrawal(app: AppContext, admitted: Admitted, request: AccessRequest
     if request.state is RequestState.WITHDRAWN:
         app.metrics.outcome("ask_withdrawn")
         message = text_message(render.words.ask_withdrawn.format(command=admitted.origin.command))
-        _settle(app, request)
+        postings.settle(app, request)
     reply(app, admitted.origin, message, replace=True)
     show_home(app, admitted.member)
-
-
-def _to_admins(app: AppContext, request: AccessRequest) -> bool:
-    """Post to the request channel, or to each administrator in their language. Returns whether it reached anybody."""
-    if app.request_channel:
-        readers = {app.request_channel: app.render()}
-    else:
-        admins = sorted(app.admins - {request.member.user_id})
-        readers = {admin: app.render_for(Member(request.member.tenant, admin)) for admin in admins}
-    postings = []
-    for place, render in readers.items():
-        posted = _post(app, place, request_views.to_admins(request, render))
-        if posted is not None:
-            postings.append(Posting(posted, render.words.language))
-    if not postings:
-        return False
-    try:
-        stands = app.access_requests.requests.posted(request.member, request.id, postings)
-    except StoreError as error:  # their buttons stay until somebody presses one, and reads the end then
-        log.warning("postings_not_kept", request=request.id, why=str(error))
-    else:
-        if stands is not None and stands.state is not RequestState.OPEN:  # somebody was faster than we are
-            _settle(app, stands)
-    return True
-
-
-def _post(app: AppContext, place: str, message: Message) -> str | None:
-    """Return the message by channel and time; None if Slack did not take it."""
-    try:
-        return app.slack.post(place, message)
-    except SlackError as error:
-        log.warning("message_not_posted", place=place, code=error.code)
-        return None
 
 
 def decide(app: AppContext, admitted: Admitted, value: str, render: RenderContext, work: Decide) -> None:
@@ -240,32 +224,18 @@ def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, rend
         return
     shown = False
     if request is not None and pressed is not None and decision.result in OVER:
-        shown = _replace(app, pressed, request)
+        shown = postings.replace_message(app, pressed, request)
     if request is not None and decision.result is DecisionResult.ENDORSED:
-        shown = _settle(app, request) > 0
+        shown = postings.settle(app, request) > 0
     if request is not None and decision.result is DecisionResult.DONE:
         person = decision.person or app.person(request.member)
         theirs = app.render(locale=person.locale if person else None)
-        _post(app, request.member.user_id, request_views.to_member(request, theirs, makes=decision.makes))
-        shown |= _settle(app, request, but=pressed) > 0
+        postings.post(app, request.member.user_id, request_views.to_member(request, theirs, makes=decision.makes))
+        shown |= postings.settle(app, request, but=pressed) > 0
         show_home(app, request.member, person)
         announce(app, request.id, request_views.announcement(request))
     if not shown or decision.result is DecisionResult.CLOSED:
         reply(app, admitted.origin, request_views.outcome(decision, render), replace=False)
-
-
-def _settle(app: AppContext, request: AccessRequest, *, but: str | None = None) -> int:
-    """Show how the request stands in each message with its buttons, but one. Returns in how many."""
-    return sum(_replace(app, each.message, request) for each in request.postings if each.message != but)
-
-
-def _replace(app: AppContext, message: str, request: AccessRequest) -> bool:
-    """Replace a message with the state of the request, in the message's own language."""
-    language = next((each.language for each in request.postings if each.message == message), None)
-    channel, _, ts = message.partition("/")
-    is_open = request.state is RequestState.OPEN and app.now() < request.expires_at
-    show = request_views.to_admins if is_open else request_views.settled
-    return app.slack.update(channel, ts, show(request, app.render(locale=language)))
 
 
 ROUTES = (

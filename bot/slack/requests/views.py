@@ -6,11 +6,11 @@ https://docs.slack.dev/reference/views/modal-views
 from datetime import datetime
 from typing import Any
 
-from bot.admin.access_requests import DAYS
 from bot.admin.decisions import Decision
 from bot.admin.history import short_name
 from bot.admin.new_profiles import NewProfiles
 from bot.admin.sync import as_profile_name
+from bot.core.approval_rules import DEFAULT, Terms, sentence
 from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.link import Reason
 from bot.core.records import AccessRequest, DecisionResult, RequestState
@@ -47,22 +47,27 @@ CREATION, NEW, EXISTING = "creation", "new", "existing"
 MAX_SIZES = 98
 FOR_GOOD = "0"
 MAX_WISH_LENGTH = 200
+# Where no rule says more; and the rules that a form shows, and the characters that Slack keeps with it.
+NO_TERMS, MAX_RULES, MAX_METADATA = Terms((DEFAULT,)), 5, 2900
 MAX_REASON_LENGTH = 500
 
 
-def form(render: RenderContext, wish: str = "") -> dict[str, Any]:
-    """Render the dialog in which a member asks."""
+def form(render: RenderContext, wish: str = "", terms: Terms = NO_TERMS) -> dict[str, Any]:
+    """Render the dialog in which a member asks, with what the rules require."""
     words, wish = render.words, wish[:MAX_WISH_LENGTH]
-    spans = [{"text": plain(_span(days, words)), "value": str(days or FOR_GOOD)} for days in DAYS]
+    spans = [{"text": plain(_span(days, words)), "value": str(days or FOR_GOOD)} for days in terms.days]
     wish_field = text_input(WISH, MAX_WISH_LENGTH) | ({"initial_value": wish} if wish else {})
     reason_field = {**text_input(REASON, MAX_REASON_LENGTH), "multiline": True}
-    span_field = {"type": "static_select", "action_id": SPAN, "options": spans, "initial_option": spans[2]}
+    span_field = {"type": "static_select", "action_id": SPAN, "options": spans, "initial_option": spans[:3][-1]}
     fields = [
         kit.field(WISH, words.ask_wish, wish_field, optional=True),
         kit.field(REASON, words.ask_reason, reason_field),
         kit.field(SPAN, words.ask_days, span_field),
     ]
-    return kit.form(ASK, words.ask, words.send, fields, words=words, metadata=words.language)
+    rules = [rule for rule in terms.rules if rule.name]
+    fields += [context(sentence(rule, words.admin.approval_rules, mention)) for rule in rules[:MAX_RULES]]
+    metadata = " ".join((words.language, *(rule.name for rule in rules if rule.ticket)))
+    return kit.form(ASK, words.ask, words.send, fields, words=words, metadata=metadata[:MAX_METADATA])
 
 
 def not_new(request: AccessRequest, now: datetime, render: RenderContext) -> Message:
@@ -141,6 +146,8 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
         return text_message(f"{words.asked.format(user=request.member.user_id)}\n{_end(request, words)}")
     line = {
         DecisionResult.NOT_AN_ADMIN: words.only_admins,
+        DecisionResult.NOT_AN_APPROVER: words.only_approvers,
+        DecisionResult.NEEDS_TICKET: words.approval_needs_ticket,
         DecisionResult.OWN_REQUEST: words.not_your_own,
         DecisionResult.ALIAS_IN_USE: words.alias_in_use,
         DecisionResult.HAD_OWNER: words.had_owner,

@@ -251,6 +251,7 @@ class GermanAdminWords(AdminWords):
     entries = "*Verlauf*, neueste zuerst"
     no_entries = "Keine passenden Einträge."
     searched_to = "Durchsucht bis {at}. Davor kann es weitere Einträge geben."
+    on_request = "*Bei einem Antrag*"
     approval_rules = {
         "rule": "Regel {name}",
         "no_rule": "Keine Regel",
@@ -267,9 +268,8 @@ class GermanAdminWords(AdminWords):
         "automatic": "{who} braucht für {hours} Stunden keine Genehmigung",
         "of_group": "ein Mitglied von {names}",
         "of_email": "ein Mitglied mit bestätigter Adresse bei {names}",
-        "or": " oder ",
-        "and": ", ",
-        "both": " und zugleich ",
+        "or": "oder",
+        "both": "und zugleich",
     }
     sentences = {
         "issued": "{by} bekam einen Link zu {profile} und hat ihn nicht geöffnet",

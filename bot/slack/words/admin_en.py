@@ -236,6 +236,7 @@ class AdminWords:
     entries = "*History*, newest first"
     no_entries = "No matching entries."
     searched_to = "Searched back to {at}. There may be older entries."
+    on_request = "*On an access request*"
     # One rule on access requests, in parts; see `approval_rules.sentence`.
     approval_rules = {
         "rule": "Rule {name}",
@@ -253,9 +254,8 @@ class AdminWords:
         "automatic": "{who} needs no approval for {hours} hours",
         "of_group": "a member of {names}",
         "of_email": "a member with a confirmed address at {names}",
-        "or": " or ",
-        "and": ", ",
-        "both": " who is also ",
+        "or": "or",
+        "both": "who is also",
     }
     sentences = {
         "issued": "{by} got a link to {profile}, and has not opened it",

@@ -90,6 +90,7 @@ class GermanWords(Words):
     ask_wish = "Welches Profil oder welche Domain brauchst du?"
     ask_reason = "Wofür brauchst du es?"
     ask_reason_missing = "Schreib kurz, wofür du es brauchst."
+    ask_ticket_missing = "Nenne ein Ticket, zum Beispiel {example}."
     ask_days = "Für wie lange?"
     no_end_date = "Unbefristet"
     send = "Senden"
@@ -151,6 +152,14 @@ class GermanWords(Words):
     undecided = "Ohne Entscheidung abgelaufen, {at}"
     only_admins = (
         "Nur Studio-Admins können über Anträge entscheiden. Es wurde nichts geändert; frag jemanden von ihnen."
+    )
+    only_approvers = (
+        "Über diesen Antrag entscheiden nach einer Regel andere. "
+        "Es wurde nichts geändert; `{command} admin explain` zeigt, wer."
+    )
+    approval_needs_ticket = (
+        "Eine Regel verlangt eine Ticketnummer in der Begründung, und diese hat keine. "
+        "Lehne den Antrag ab und lass ihn neu stellen."
     )
     not_your_own = (
         "Über deinen eigenen Antrag kannst du nicht entscheiden. "

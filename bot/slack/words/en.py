@@ -89,6 +89,7 @@ class Words:
     ask_wish = "Which profile or domain do you need?"
     ask_reason = "Why do you need it?"
     ask_reason_missing = "Say briefly why you need it."
+    ask_ticket_missing = "Name a ticket, such as {example}."
     ask_days = "For how long?"
     no_end_date = "No end date"
     send = "Send"
@@ -141,6 +142,13 @@ class Words:
     withdrawn = "Withdrawn by {by}, {at}"
     undecided = "Expired without a decision, {at}"
     only_admins = "Only Studio administrators can decide on requests. Nothing was changed; ask one of them."
+    only_approvers = (
+        "A rule names others to decide on this request. Nothing was changed; `{command} admin explain` shows whom."
+    )
+    approval_needs_ticket = (
+        "A rule requires a ticket number in the reason, and this one has none. "
+        "Deny the request, and have the member ask again."
+    )
     not_your_own = "You cannot decide on your own request. Nothing was changed; ask another administrator."
     request_closed = (
         "This request has expired or was replaced by a newer one. "
