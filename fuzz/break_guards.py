@@ -504,14 +504,50 @@ GUARDS = {
     ),
     "only administrators decide": Guard(
         "admin/access_requests.py",
-        "        if not administers:",
+        "        if not may and not looks:",
         "        if False:",
         (REQUESTS, "test_non_administrator_decides_nothing_and_is_recorded"),
     ),
+    "approvers by rule": Guard(
+        "admin/approvers.py",
+        "return any(each.allow(by.user_id, groups, is_admin=is_admin) for each in terms)",
+        "return True",
+        (f"{UNIT}/test_approvals.py", "test_press_of_one_who_left_the_group_decides_nothing"),
+    ),
+    "every rule counts": Guard(
+        "core/approval_rules.py",
+        "return all(who & {*rule.approvers, *rule.fallback} for rule in self.rules)",
+        "return any(who & {*rule.approvers, *rule.fallback} for rule in self.rules)",
+        (f"{UNIT}/test_approvals.py", "test_approver_of_one_domain_adds_no_profile_in_another"),
+    ),
+    "approvers in good standing": Guard(
+        "admin/approvers.py",
+        "        if not policy.may_administer(by, facts, standing, self.now()).passed:",
+        "        if False:",
+        (f"{UNIT}/test_approvals.py", "test_blocked_approver_decides_nothing"),
+    ),
+    "approval rule file": Guard(
+        "app/clients.py",
+        "mode & stat.S_IWOTH",
+        "False",
+        (f"{UNIT}/test_approval_rules.py", "test_rule_file_that_everybody_can_change_stops_the_start"),
+    ),
+    "confirmed address": Guard(
+        "core/approval_rules.py",
+        "(person.email_confirmed and domain in self.email_domains)",
+        "domain in self.email_domains",
+        (f"{UNIT}/test_approvals.py", "test_unconfirmed_address_needs_an_approver"),
+    ),
+    "guests and rules": Guard(
+        "core/approval_rules.py",
+        "person.guest or person",
+        "person",
+        (f"{UNIT}/test_approvals.py", "test_guest_needs_an_approver_even_where_guests_are_admitted"),
+    ),
     "no self-approval": Guard(
         "admin/access_requests.py",
-        "        return DecisionResult.OWN_REQUEST if press.by == press.who else self._settled(press.request)",
-        "        return self._settled(press.request)",
+        "DecisionResult.OWN_REQUEST if press.by == press.who else self._settled(press.request)",
+        "self._settled(press.request)",
         (REQUESTS, "test_administrator_cannot_approve_their_own_request"),
     ),
     "second approval": Guard(
@@ -522,7 +558,7 @@ GUARDS = {
     ),
     "approvals that still stand": Guard(
         "admin/access_requests.py",
-        "for user in request.approvers if self._administers(Member(tenant, user))",
+        "for user in request.approvers if self.basis.may_decide(Member(tenant, user), [terms])",
         "for user in request.approvers",
         (f"{UNIT}/test_access_requests.py", "test_approval_of_a_removed_administrator_does_not_count"),
     ),
