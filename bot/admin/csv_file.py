@@ -42,6 +42,7 @@ OF_RULES = ("until", "reason")
 COLUMNS = ("principal", "kind", *MAPPING_FIELDS, *OF_RULES)
 # Whether to make a mapping's profile. It is no record, so `write` has no such column.
 CREATE, YES_OR_NO = "create", re.compile("(yes|no)?")
+ALL_COLUMNS = (*COLUMNS, CREATE)
 # The columns whose values name them differently.
 _COLUMN_OF = {"role": "role_arn", "session seconds": "session_seconds", "profile ARN": "profile_arn"}
 MAPPING = "mapping"
@@ -234,11 +235,8 @@ def _columns(cells: list[str]) -> list[str]:
     """Return the names in the first row, "" for a column without one; ValueError if they are wrong."""
     columns = [cell.strip().lower() for cell in cells]
     names = [name for name in columns if name]
-    unknown = [name for name in names if name not in (*COLUMNS, CREATE)]
-    if unknown:
-        raise ValueError(
-            f"unknown column {', '.join(map(repr, unknown))}: the columns are {', '.join((*COLUMNS, CREATE))}"
-        )
+    if unknown := ", ".join(repr(name) for name in names if name not in ALL_COLUMNS):
+        raise ValueError(f"unknown column {unknown}: the columns are {', '.join(ALL_COLUMNS)}")
     if len(set(names)) < len(names):
         raise ValueError("a column is named twice: name each one once")
     if missing := [name for name in COLUMNS[:2] if name not in names]:
@@ -247,7 +245,7 @@ def _columns(cells: list[str]) -> list[str]:
 
 
 def _by_name(columns: list[str], cells: list[str]) -> dict[str, str]:
-    row = dict.fromkeys((*COLUMNS, CREATE), "")
+    row = dict.fromkeys(ALL_COLUMNS, "")
     for number, cell in enumerate(cells):
         name = columns[number] if number < len(columns) else ""
         if name:
