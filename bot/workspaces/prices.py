@@ -25,7 +25,7 @@ class PriceList:
     """Dollars an hour, by region and instance type.
 
     Attributes:
-        as_of: the day on which AWS had these prices.
+        as_of: the day of the prices. Those of the file that comes with the bot were never compared with AWS.
     """
 
     as_of: date
