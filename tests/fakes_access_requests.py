@@ -42,7 +42,7 @@ class FakeAccessRequests:
         return sorted((each for each in theirs if first <= each.at.date() <= last), key=lambda each: each.at)
 
     def decide(
-        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
+        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime, *, answer: str = ""
     ) -> AccessRequest | None:
         self._fail()
         with self._lock:
@@ -50,7 +50,7 @@ class FakeAccessRequests:
             if there is None or there.id != request_id:
                 return None
             if _is_open(there, at):
-                there = replace(there, state=state, decided_by=by, decided_at=at)
+                there = replace(there, state=state, decided_by=by, decided_at=at, answer=answer)
                 self.latest[member] = there
             return there
 
@@ -83,7 +83,9 @@ class FakeAccessRequests:
         with self._lock:
             there = self.latest.get(member)
             if there is not None and there.id == request_id:
-                self.latest[member] = replace(there, state=RequestState.OPEN, decided_by=None, decided_at=None)
+                self.latest[member] = replace(
+                    there, state=RequestState.OPEN, decided_by=None, decided_at=None, answer=""
+                )
 
     def _fail(self) -> None:
         if self.error is not None:

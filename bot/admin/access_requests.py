@@ -220,8 +220,8 @@ class AccessRequests:
             raise Changed("another decision on this request came first: look again, then decide")
         return Decision(DecisionResult.ENDORSED, approved)
 
-    def deny(self, by: Member | str, who: Member, request_id: str, *, source: Source) -> Decision:
-        press = Press(by, who, request_id, source, self._find(who, request_id))
+    def deny(self, by: Member | str, who: Member, request_id: str, *, source: Source, reason: str = "") -> Decision:
+        press = Press(by, who, request_id, source, self._find(who, request_id), one_line(reason))
         result, _ = self._examine(press, None)
         return self._decide(press, RequestState.DENIED) if result is None else self._refuse(press, result)
 
@@ -265,7 +265,7 @@ class AccessRequests:
     ) -> Decision:
         """Decide once: of simultaneous decisions the first counts, and one that fails is taken back."""
         actor, now = press.actor, self.now()
-        kept = self.requests.decide(press.who, press.request_id, state, actor.name, now)
+        kept = self.requests.decide(press.who, press.request_id, state, actor.name, now, answer=press.answer)
         if kept is None or (kept.decided_by, kept.state, kept.decided_at) != (actor.name, state, now):
             result = self._settled(kept)  # somebody was faster, or the request has expired since
             if result is None:

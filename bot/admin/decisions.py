@@ -47,6 +47,7 @@ class Press:
 
     Attributes:
         by: in Slack; from the shell, the caller's name.
+        answer: the reason for a denial.
     """
 
     by: Member | str
@@ -54,6 +55,7 @@ class Press:
     request_id: str
     source: Source
     request: AccessRequest | None
+    answer: str = ""
 
     @property
     def actor(self) -> Actor:

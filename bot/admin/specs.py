@@ -267,8 +267,7 @@ COMMAND_SPECS: Dictionary[Verb, CommandSpec] = MappingProxyType(
             options=(Name.KEEP_FILES,),
         ),
         Verb.REQUESTS: CommandSpec(
-            "List access requests: those that can still be decided, and in the shell those of the last 37 days.\n\n"
-            "Requests made before an update to this version are not listed; their messages in Slack work.",
+            "List access requests: those that can still be decided, and in the shell those of the last 37 days.",
             "requests --open",
             object=None,
             options=(Name.OPEN,),
@@ -282,7 +281,12 @@ COMMAND_SPECS: Dictionary[Verb, CommandSpec] = MappingProxyType(
             options=(Name.DOMAIN, Name.PROFILE, Name.ALIAS),
             field_help={Name.ALIAS: f"Name the member uses for it. The default is `{DEFAULT_ALIAS}`."},
         ),
-        Verb.DECLINE: CommandSpec("Deny a member's open access request.", "decline @ana"),
+        Verb.DECLINE: CommandSpec(
+            "Deny a member's open access request.",
+            'decline @ana --reason "ask your manager first"',
+            options=(Name.REASON,),
+            field_help={Name.REASON: "Reason; the member reads it."},
+        ),
         Verb.LOCKDOWN: CommandSpec(
             "Stop all links in the workspace immediately. Without on/off, show the current state.\n\n"
             "Links already sent work until they expire, and open Studio sessions stay open.",

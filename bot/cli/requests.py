@@ -60,7 +60,7 @@ def decide(run: CommandContext, command: AdminCommand, *, as_json: AsJson = Fals
         raise BadInput(f"{who.user_id} has no open access request: `studio-links requests --open` lists them")
     given: dict[str, Any] = {"who": who, "request_id": request.id, "source": Source.CLI}
     if command.verb is Verb.DECLINE:
-        decision = run.access_requests.deny(run.actor.name, **given)
+        decision = run.access_requests.deny(run.actor.name, reason=command.reason, **given)
     else:
         mapping = command.mapping() if command.names_profile else None
         given |= {"mapping": mapping, "asked_for": mapping is not None}

@@ -179,7 +179,7 @@ class AccessRequestStore(Protocol):
         """Return the latest request of each member who asked on one of these days (UTC), oldest first."""
 
     def decide(
-        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
+        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime, *, answer: str = ""
     ) -> AccessRequest | None:
         """Decide an open request, once; return it as it then stands, or None if it is not the latest."""
 

@@ -140,6 +140,7 @@ class AccessRequest:
         wish: which profile or domain they would like, in their own words.
         days: the duration of access; None for no end date.
         expires_at: the time until which it can be decided.
+        answer: the administrator's reason for a denial, which the member reads.
         postings: the messages with the buttons, as far as they are known.
         approvers: the user ids of administrators who have approved while more are needed.
         needed: how many have to, as far as the first of them knew.
@@ -158,6 +159,7 @@ class AccessRequest:
     state: RequestState = RequestState.OPEN
     decided_by: str | None = None
     decided_at: datetime | None = None
+    answer: str = ""
     postings: tuple[Posting, ...] = ()
     approvers: tuple[str, ...] = ()
     needed: int = 1

@@ -69,7 +69,7 @@ class AccessRequestTable:
         return found
 
     def decide(
-        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime
+        self, member: Member, request_id: str, state: RequestState, by: str, at: datetime, *, answer: str = ""
     ) -> AccessRequest | None:
         """Decide the request while it is open; of concurrent decisions, the first one counts."""
         item = self._items(_key(member))
@@ -82,6 +82,7 @@ class AccessRequestTable:
             self._items.state.set(state.value),
             self._items.decided_by.set(by),
             self._items.decided_at.set(at),
+            *([self._items.answer.set(answer)] if answer else []),
         ]
         if write_if(undecided, item, actions):
             return _request(item, member)
@@ -111,6 +112,7 @@ class AccessRequestTable:
             self._items.state.set(RequestState.OPEN.value),
             self._items.decided_by.remove(),
             self._items.decided_at.remove(),
+            self._items.answer.remove(),
         ]
         write_if(self._items.request_id == request_id, self._items(_key(member)), actions)
 
@@ -151,6 +153,7 @@ def _request(item: RuntimeItem, member: Member) -> AccessRequest:
         state=RequestState(item.state),
         decided_by=item.decided_by,
         decided_at=item.decided_at,
+        answer=item.answer or "",
         postings=tuple(Posting(each["message"], each["language"]) for each in item.postings or ()),
         approvers=tuple(approvals.get("by", ())),
         needed=approvals.get("needed", 1),

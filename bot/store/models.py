@@ -127,6 +127,7 @@ class RuntimeItem(Model):
     open_until = TimeAttribute(null=True)
     decided_by = UnicodeAttribute(null=True)
     decided_at = TimeAttribute(null=True)
+    answer = UnicodeAttribute(null=True)
     postings = JSONAttribute(null=True)
     approvals = JSONAttribute(null=True)
     person = JSONAttribute(null=True)

@@ -94,8 +94,8 @@ def test_requests_of_some_days_are_listed_oldest_first(requests: AccessRequestSt
     assert found(-7, 0) == [early, FIRST]
     assert found(-1, 0) == [FIRST]
     assert found(-7, -1) == [early]
-    requests.decide(ANA, FIRST.id, DENIED, ADA, NOON)
-    assert [each.state for each in found(0, 1)] == [DENIED]
+    requests.decide(ANA, FIRST.id, DENIED, ADA, NOON, answer="not now")
+    assert [(each.state, each.answer) for each in found(0, 1)] == [(DENIED, "not now")]
     assert found(1, 3) == []
 
 

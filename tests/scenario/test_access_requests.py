@@ -148,8 +148,8 @@ def test_open_requests_are_found_and_decided_by_name(product: Product, user: str
 def test_shell_denies_a_request(product: Product, user: str) -> None:
     ask(product, user)
     newest(product, "U0ADA", f"<@{user}>")
-    assert "denied" in product.cli("decline", user).stdout
-    newest(product, user, "was denied")
+    assert "denied" in product.cli("decline", user, "--reason", "ask your manager").stdout
+    newest(product, user, "was denied", "ask your manager")
     assert newest(product, "U0ADA", f"<@{user}>", "Denied by").buttons() == []
     assert "no open access request" in product.cli("approve", user, check=False).stderr
 

@@ -774,7 +774,7 @@ def test_unknown_profile_decides_nothing_and_is_recorded(world: World) -> None:
 class RolledBackMeanwhile(FakeAccessRequests):
     """Another decision is stored when ours is tried, and is rolled back before the next read."""
 
-    def decide(self, member: Member, *_: object) -> AccessRequest | None:
+    def decide(self, member: Member, *_: object, **__: object) -> AccessRequest | None:
         return self.find(member)
 
 
@@ -1033,6 +1033,14 @@ def test_shell_decides_under_the_name_of_its_caller(world: World) -> None:
     assert {actor for _, _, actor in world.steps()} >= {SHELL}
     again = world.use_case.deny(SHELL, ANA, request.id, source=Source.CLI)
     assert again.result is DecisionResult.ALREADY_DECIDED
+
+
+def test_reason_of_a_denial_is_kept_for_the_member(world: World) -> None:
+    request = world.ask()
+    decision = world.use_case.deny(ADA, ANA, request.id, source=Source.COMMAND, reason="ask\nyour manager")
+    assert decision.request is not None
+    assert decision.request.answer == "ask your manager"
+    assert "manager" not in str(world.audit.entries)
 
 
 def test_shell_is_not_one_of_several_approvers(world: World) -> None:

@@ -29,7 +29,7 @@ def carry_out(app: AppContext, admitted: Admitted, render: RenderContext, comman
         text = render.words.admin.no_request.format(user=mention(who.user_id))
         reply(app, admitted.origin, text_message(text), replace=False)
         return
-    work = app.access_requests.deny
+    work = partial(app.access_requests.deny, reason=command.reason)
     if command.verb is Verb.APPROVE:
         mapping = command.mapping() if command.names_profile else None
         work = partial(app.access_requests.approve, mapping=mapping, asked_for=mapping is not None)

@@ -125,7 +125,7 @@ def _approvals(request: AccessRequest, words: Words) -> list[Block]:
 
 def settled(request: AccessRequest, render: RenderContext) -> Message:
     """Render a decided or expired request, without buttons."""
-    blocks = [*_asked(request, render.words), context(_end(request, render.words))]
+    blocks = [*_asked(request, render.words), *_answer(request, render.words), context(_end(request, render.words))]
     return Message(render.words.asked.format(user=request.member.user_id), blocks)
 
 
@@ -243,13 +243,18 @@ def to_member(request: AccessRequest, render: RenderContext, *, makes: bool = Fa
     """
     words = render.words
     if request.state is RequestState.DENIED:
-        return text_message(words.turned_down)
+        return Message(words.turned_down, [section(words.turned_down), *_answer(request, words)])
     if makes:
         return text_message(words.workspaces.making)
     return Message(
         words.granted,
         [section(words.granted), actions(button(words.open_studio, HOME_OPEN, "", style="primary"))],
     )
+
+
+def _answer(request: AccessRequest, words: Words) -> list[Block]:
+    """Return why the request was denied, if an administrator said so."""
+    return [literal(words.denied_because.format(reason=request.answer))] if request.answer else []
 
 
 def announcement(request: AccessRequest) -> str:

@@ -221,6 +221,7 @@ class GermanWords(Words):
     changed_meanwhile = "Jemand hat gleichzeitig dieselben Einträge geändert. Prüf sie und versuch es dann erneut."
     failed_otherwise = "Versuch es erneut; wenn das nicht hilft, schau ins Log des Bots."
     granted = "Du kannst SageMaker Studio jetzt öffnen."
+    denied_because = "Begründung: {reason}"
     turned_down = "Dein Antrag auf Zugriff auf SageMaker Studio wurde abgelehnt. Sprich mit deinen Studio-Admins."
     sso_address = "Melde dich stattdessen hier an: {address}"
     sso_no_address = "Frag deine Studio-Admins nach der Adresse."

@@ -199,6 +199,7 @@ class Words:
     changed_meanwhile = "Someone changed the same records at the same time. Check them, then try again."
     failed_otherwise = "Try again; if that does not help, check the bot's log."
     granted = "You can open SageMaker Studio now."
+    denied_because = "Reason: {reason}"
     turned_down = "Your request for access to SageMaker Studio was denied. Talk to your Studio administrator."
     sso_address = "Sign in at {address} instead."
     sso_no_address = "Ask your Studio administrator for its address."
