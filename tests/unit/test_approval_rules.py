@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.app import clients
@@ -118,6 +118,7 @@ SOME_FIELDS = st.dictionaries(NAMES, st.text()).map(
 )
 
 
+@settings(max_examples=30)
 @given(st.text(max_size=200) | SOME_FIELDS)
 def test_any_text_is_rules_or_a_clear_error(text: str) -> None:
     with suppress(ConfigError):  # and nothing else
@@ -188,6 +189,7 @@ def test_strictest_limit_of_all_rules_holds() -> None:
     assert Terms((ApprovalRule("a", days=(3,)), ApprovalRule("b", days=(5,), max_days=5))).days == (5,)
 
 
+@settings(max_examples=50)
 @given(
     st.lists(
         st.builds(

@@ -242,7 +242,7 @@ def test_two_approvals_are_not_replaced_by_a_rule() -> None:
     assert submitted(world).state is RequestState.OPEN
 
 
-def test_member_with_a_profile_under_another_rule_needs_an_approver() -> None:
+def test_profile_under_another_rule_needs_an_approver() -> None:
     world = a_world(NIGHT)
     world.access.give(ANA, a_mapping("second", domain="d-other"))
     assert submitted(world).state is RequestState.OPEN
