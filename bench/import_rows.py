@@ -16,7 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.processes import OWN, idle_seconds, machine, show_progress
-from bot.admin.csv_file import COLUMNS, csv_line
+from bot.admin.csv_cells import csv_line
+from bot.admin.csv_file import COLUMNS
 from bot.local.aws.stand_in import LocalAws
 
 TEAM = "T0STUDIO01"

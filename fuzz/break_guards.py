@@ -126,25 +126,25 @@ GUARDS = {
     ),
     # Tenant
     "our app": Guard(
-        "slack/payloads.py",
+        "slack/tenants.py",
         "    if origin.app_id != home.app_id:\n        return None\n",
         "",
         (IDENTITY, "test_foreign_command_gets_no_link"),
     ),
     "our organisation": Guard(
-        "slack/payloads.py",
+        "slack/tenants.py",
         "    if origin.enterprise_id is not None and origin.enterprise_id not in {home.enterprise_id, *teams}:",
         "    if False:",
         (IDENTITY, "test_foreign_command_gets_no_link"),
     ),
     "our team": Guard(
-        "slack/payloads.py",
+        "slack/tenants.py",
         "tenant = next((place for place in places if place is not None and place in teams), None)",
         "tenant = home.team_id",
         (IDENTITY, "test_foreign_command_gets_no_link"),
     ),
     "team of the user who presses": Guard(
-        "slack/payloads.py",
+        "slack/tenants.py",
         "    if presser is not None and presser not in {*places, *teams}:",
         "    if False:",
         (IDENTITY, "test_foreign_button_press_gives_no_link"),

@@ -6,14 +6,9 @@ The first row names the columns, in any order; unused ones may be left out.
 As in spreadsheets, semicolons or tabs may separate cells, a line `sep=,` may come first, empty columns may have no
 heading, and rows may be short.
 `read` returns exactly what `write` wrote, and `write` then writes the same bytes.
-
-Spreadsheets run a cell that begins with `=`, `+`, `-` or `@` as a formula. Where a reason would begin such a cell, at
-its beginning or after a character at which some spreadsheets split cells, `write` adds an apostrophe and `read`
-removes it. https://owasp.org/www-community/attacks/CSV_Injection
 """
 
 import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,9 +17,10 @@ from itertools import chain
 from typing import Any
 
 from bot.admin.commands import parse_when
+from bot.admin.csv_cells import csv_line, restored_cell, safe_cell
 from bot.admin.names import UnclearName, is_name
 from bot.core.access import Access, Effect, Grant, Mapping
-from bot.core.values import DEFAULT_ALIAS, USER_ID, InvalidValue, check_pattern, escape_controls
+from bot.core.values import DEFAULT_ALIAS, USER_ID, InvalidValue, check_pattern
 
 # The columns of a mapping, and the fields that they fill.
 MAPPING_FIELDS = {
@@ -60,12 +56,6 @@ SEPARATOR_LINE = re.compile(rf'"?sep=([{SEPARATORS}])"?\s*', re.IGNORECASE)
 # Python's stand-ins for bytes that are not UTF-8.
 NO_UTF_8 = re.compile("[\ud800-\udfff]")
 
-# Includes the full-width forms, which East Asian spreadsheets treat alike.
-FORMULA = r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
-CELL_BEGINS = r"((?:^|[,;\t\r\n|])[ ]*)"
-UNSAFE = re.compile(f"{CELL_BEGINS}('*){FORMULA}")
-MADE_SAFE = re.compile(f"{CELL_BEGINS}'('*){FORMULA}")
-
 
 @dataclass(frozen=True, slots=True)
 class RowError:
@@ -95,19 +85,6 @@ class ParsedFile:
     creations: list[tuple[str, Mapping]] = field(default_factory=list)
     problems: list[RowError] = field(default_factory=list)
     more: int = 0
-
-
-def safe_cell(text: str) -> str:
-    """Return a text as a cell that no spreadsheet runs as a formula, with control characters in escaped form."""
-    return UNSAFE.sub(r"\1'\2", escape_controls(text))
-
-
-def csv_line(cells: Iterable[object]) -> str:
-    """Return cells as a line of CSV with its line end."""
-    line = io.StringIO()
-    # The writer quotes only characters of its line end, and a lone carriage return needs quotes.
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def write(members: Iterable[tuple[str, Access]]) -> Iterator[str]:
@@ -293,7 +270,7 @@ def _grant(principal: str, effect: Effect, row: dict[str, str]) -> Grant:
         effect=effect,
         # Not a span, which would end at another time each time it is imported.
         until=parse_when(row["until"], datetime.now(UTC), name="until", spans=False) if row["until"] else None,
-        reason=MADE_SAFE.sub(r"\1\2", row["reason"]),
+        reason=restored_cell(row["reason"]),
     )
 
 

@@ -17,7 +17,8 @@ from bot.serving.executors import CallExecutor
 from bot.serving.health import Health
 from bot.serving.wsgi import Entrance
 from bot.slack.app_context import AppContext
-from bot.slack.payloads import Home, admits_anybody, foreign_token, home_tenant
+from bot.slack.payloads import Home
+from bot.slack.tenants import admits_anybody, foreign_token, home_tenant
 from bot.store.models import Tables
 from bot.store.tables import ready
 from bot.workspaces.reminders import Reminders

@@ -21,7 +21,7 @@ from bot.core.records import Entry
 from bot.core.values import LOOPBACK, USER_ID
 from bot.observability.aws_errors import CAUSES, CODES
 from bot.slack import manifest
-from bot.slack.payloads import admits_anybody, foreign_token
+from bot.slack.tenants import admits_anybody, foreign_token
 
 # How many mappings are checked by default.
 SAMPLE = 200

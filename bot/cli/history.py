@@ -13,7 +13,7 @@ import typer
 
 from bot import console
 from bot.admin.commands import AdminCommand
-from bot.admin.csv_file import csv_line, safe_cell
+from bot.admin.csv_cells import csv_line, safe_cell
 from bot.admin.history import batches, flat, says_all, sentence, short_name
 from bot.admin.names import label, shown_name
 from bot.admin.specs import Name, Verb

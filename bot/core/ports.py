@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Protocol
 
 from bot.core.access import Access, Grant, Lockdown, Mapping, Member, Person, Workspace
-from bot.core.apps import App, AppName, Inventory
 from bot.core.consent import Ownership
 from bot.core.link import Allowed, Link
 from bot.core.records import AccessRequest, Entry, Handover, PendingCommand, Posting, RequestState
@@ -261,26 +260,6 @@ class Studio(Protocol):
 
     def spaces(self, member: Member, mapping: Mapping) -> tuple[str, ...]:
         """Return the spaces that the mapping's profile may open, shared and its own; StudioError if AWS refuses."""
-
-
-class Apps(Protocol):
-    """What runs in Studio. Each method raises StudioError if AWS refuses or does not answer.
-
-    Args:
-        member: on whose behalf a mapping's role is assumed; None for administration.
-    """
-
-    def inventory(self, mapping: Mapping, member: Member | None = None) -> Inventory:
-        """Return the apps and spaces of the mapping's domain."""
-
-    def app(self, mapping: Mapping, name: AppName, member: Member | None = None) -> App | None:
-        """Return an app as it is now, with the owner that its space has now; None if there is none."""
-
-    def stop(self, mapping: Mapping, name: AppName, member: Member | None = None) -> None:
-        """Let an app end. Its space and files stay."""
-
-    def start(self, mapping: Mapping, space: str, member: Member | None = None) -> AppName:
-        """Let the app of a space start on what the space is set to, if the mapping's profile owns the space."""
 
 
 class StudioExaminer(Protocol):

@@ -35,13 +35,12 @@ from bot.slack.payloads import (
     Home,
     Origin,
     action_origin,
-    admit,
     command_origin,
     event_origin,
     form_origin,
-    is_unproven,
 )
 from bot.slack.request_limit import next_minute, sender_of
+from bot.slack.tenants import admit, is_unproven
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from bot.core.access import Member
 from bot.core.errors import QueueFull
 from bot.core.values import InvalidValue
 from bot.slack.app_context import AppContext
-from bot.slack.payloads import home_tenant
+from bot.slack.tenants import home_tenant
 
 log = structlog.get_logger()
 

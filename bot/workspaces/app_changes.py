@@ -14,10 +14,11 @@ from bot.core.access import Mapping, Member
 from bot.core.apps import App, AppName
 from bot.core.errors import AlreadyRecorded, StoreError, StudioError
 from bot.core.link import Denied, LinkRequest, Reason
-from bot.core.ports import Apps, AuditLog
+from bot.core.ports import AuditLog
 from bot.core.records import Actor, Entry
 from bot.core.values import utc_now
 from bot.workspaces.prices import PriceList
+from bot.workspaces.resources import Apps
 
 log = structlog.get_logger()
 

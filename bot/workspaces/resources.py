@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.core.access import Mapping
+from bot.core.access import Mapping, Member
+from bot.core.apps import App, AppName, Inventory
 from bot.core.errors import StudioError
 from bot.core.link import Reason
 from bot.core.templates import Template
@@ -90,3 +91,23 @@ class Resources(Protocol):
 
     def delete_profile(self, mapping: Mapping) -> None:
         """Begin to delete the mapping's profile."""
+
+
+class Apps(Protocol):
+    """What runs in Studio. Each method raises StudioError if AWS refuses or does not answer.
+
+    Args:
+        member: on whose behalf a mapping's role is assumed; None for administration.
+    """
+
+    def inventory(self, mapping: Mapping, member: Member | None = None) -> Inventory:
+        """Return the apps and spaces of the mapping's domain."""
+
+    def app(self, mapping: Mapping, name: AppName, member: Member | None = None) -> App | None:
+        """Return an app as it is now, with the owner that its space has now; None if there is none."""
+
+    def stop(self, mapping: Mapping, name: AppName, member: Member | None = None) -> None:
+        """Let an app end. Its space and files stay."""
+
+    def start(self, mapping: Mapping, space: str, member: Member | None = None) -> AppName:
+        """Let the app of a space start on what the space is set to, if the mapping's profile owns the space."""

@@ -13,9 +13,9 @@ from bot.aws.sagemaker import SageMakerStudio
 from bot.core.apps import App, AppName, AppStatus, Space
 from bot.core.errors import StudioError
 from bot.core.link import Reason
-from bot.core.ports import Apps
 from bot.local.aws.stand_in import REGION
 from bot.local.faults import Fault
+from bot.workspaces.resources import Apps
 from tests.contract.stands import ListeningAws
 from tests.fakes import ANA, NOON, a_mapping
 from tests.fakes_apps import FakeApps

@@ -23,12 +23,12 @@ from bot.slack.payloads import (
     WhoAmI,
     action_origin,
     action_value,
-    admit,
     command_origin,
     parse,
     parse_target,
     request_id,
 )
+from bot.slack.tenants import admit
 
 LAB, CODE = StudioApp.LAB, StudioApp.CODE
 PARSED: list[tuple[str, Command]] = [

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.admin.csv_file import COLUMNS, MAX_MAPPINGS, MAX_PROBLEMS, ParsedFile, read, safe_cell, write
+from bot.admin.csv_cells import safe_cell
+from bot.admin.csv_file import COLUMNS, MAX_MAPPINGS, MAX_PROBLEMS, ParsedFile, read, write
 from bot.admin.names import NameProblem, UnclearName
 from bot.cli import transfer
 from bot.core.access import Access, Effect, Grant, Mapping

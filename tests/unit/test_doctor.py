@@ -15,7 +15,7 @@ from bot.core.access import Mapping
 from bot.core.errors import ConfigError, StudioError
 from bot.core.link import Reason
 from bot.slack import manifest
-from bot.slack.payloads import admits_anybody
+from bot.slack.tenants import admits_anybody
 
 NEEDED = frozenset(manifest.scopes())
 

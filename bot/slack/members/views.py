@@ -288,8 +288,7 @@ def help_text(
         lines.append(words.help_request.format(command=command))
     lines += [words.running.help.format(command=command)] if render.running else []
     lines += [words.help_whoami.format(command=command), words.help_help.format(command=command)]
-    if administers:
-        lines.append(words.admin.help_admin.format(command=command))
+    lines += [words.admin.help_admin.format(command=command)] if administers else []
     blocks = [section("\n".join(lines))]
     if not_understood is not None:
         lines.insert(0, words.not_understood.format(command=command, text=escape(not_understood, MAX_ECHO_LENGTH)))
