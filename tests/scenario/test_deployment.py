@@ -217,6 +217,6 @@ def test_demo_plays_from_wheel_in_a_foreign_folder(tmp_path: Path, wheel: Path) 
     assert time.monotonic() - started < 10 * 3  # other tests keep the machine busy
     for name in ("ana", "ben", "cleo", "dan", "gus"):
         assert f"{name} sees" in ended.stdout
-    for words in ("leads to the AWS sign-in page", "not_allowed", "Every step worked."):
+    for words in ("leads to the AWS sign-in page", "not_allowed", "is off-boarded", "Every step worked."):
         assert words in ended.stdout
     assert "token=" not in ended.stdout + ended.stderr

@@ -20,8 +20,9 @@ from bot.admin.changes import Admin
 from bot.app import administration, clients
 from bot.config import Settings, load
 from bot.core.errors import StudioLinksError
+from bot.core.templates import variable_of
 from bot.local.aws.stand_in import LocalAws
-from bot.local.demo.seed import ADMINS, LEFT_HOURS, MEMBERS, seed
+from bot.local.demo.seed import ADMINS, DOMAIN_NAME, LEFT_HOURS, MEMBERS, TEMPLATE, seed
 from bot.local.page.routes import page
 from bot.local.page.tour import Tour
 from bot.local.page.under_the_hood import UnderTheHood
@@ -136,6 +137,7 @@ def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]
         PORT=str(port),
         LOG_LEVEL=before.get("LOG_LEVEL", "ERROR"),
     )
+    os.environ[variable_of(f"d-{DOMAIN_NAME}")] = TEMPLATE
     os.environ.update(further)
     try:
         yield

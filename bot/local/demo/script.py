@@ -16,16 +16,20 @@ from bot.core.errors import StudioLinksError
 from bot.core.records import Entry
 from bot.core.values import utc_now
 from bot.local.demo.running import RunningDemo
-from bot.local.demo.seed import LEFT_RUNNING, MEMBERS, DemoMember
+from bot.local.demo.seed import LEFT_RUNNING, MEMBERS, NEW_SPACE, DemoMember
+from bot.local.slack import elements
 from bot.local.slack.exchanges import Exchange
 from bot.local.slack.screens import Message
-from bot.slack.members.views import NEW_LINK, OPEN_STUDIO
+from bot.local.slack.views import View
+from bot.slack.admin.views import CONFIRM
+from bot.slack.members.views import ASK, HOME_OPEN, NEW_LINK, OPEN_STUDIO
+from bot.slack.requests.views import APPROVE
 from bot.slack.workspaces.views import STOP_APP
 
 SIGNED_IN = "Signed in to SageMaker Studio"
 SIGN_IN = "Sign in to the AWS console"
 
-ANA = MEMBERS[0]
+ANA, ADA, DAN = (next(member for member in MEMBERS if member.name == name) for name in ("ana", "ada", "dan"))
 REFUSED = {
     "ben": "not on the allow-list",
     "cleo": "is blocked",
@@ -57,8 +61,11 @@ def play(demo: RunningDemo) -> None:
     _done(show, "the bot refused it silently: no message, no link")
     show.rule("What runs, and what it costs")
     _stop(show, demo)
+    show.rule("A workspace, made on approval and removed when its member leaves")
+    _make(show, demo)
+    _remove(show, demo)
     show.rule("The audit")
-    _expect("every request left one entry", _within_seconds(5, lambda: len(_ended(demo)) == len(REFUSED) + 2))
+    _expect("every request left one entry", _within_seconds(5, lambda: len(_ended(demo)) == len(REFUSED) + 3))
     table = Table("member", "outcome", "profile", "opened", "detail", box=None)
     for entry in _ended(demo):
         at = f"{entry.opened_at:%H:%M:%S} UTC" if entry.opened_at else ""
@@ -100,6 +107,52 @@ def _stop(show: Console, demo: RunningDemo) -> None:
     stopped = demo.workspace.answer_to(demo.workspace.press(ANA.user_id, running, STOP_APP))
     _done(show, "ana pressed Stop: the app ends, her space and its files stay")
     _expect("nothing of ana's runs any more", STOP_APP not in {each.action_id for each in stopped.buttons()})
+
+
+def _make(show: Console, demo: RunningDemo) -> None:
+    """Approve a request of dan with a new profile, and open it."""
+    slack, profile = demo.workspace, "dan-brown"
+    slack.press(DAN.user_id, _message(demo, DAN, REFUSED["dan"]), ASK)
+    _dialog(demo, DAN, "reason")
+    slack.submit(DAN.user_id, {"reason": {"reason": "project Falcon"}, "days": {"days": "30"}})
+    slack.press(ADA.user_id, _message(demo, ADA, "project Falcon"), APPROVE)
+    _dialog(demo, ADA, profile)
+    fields = {"domain": demo.domain_id, "profile": profile, "creation": NEW_SPACE}
+    slack.submit(ADA.user_id, {field: {field: value} for field, value in fields.items()})
+    ready = _message(demo, DAN, "profile in SageMaker Studio is ready")
+    _done(show, f"dan asked for access; ada approved it with a new profile and a private space on {NEW_SPACE}")
+    _print_message(show, demo, DAN, ready)
+    slack.press(DAN.user_id, ready, HOME_OPEN)
+    link = _dialog(demo, DAN, OPEN_STUDIO)
+    urls = [element["url"] for _, element in elements.elements(link.blocks) if "url" in element]
+    _expect("the first link opens the new profile", SIGNED_IN in (page := _open_page(urls[0])) and profile in page)
+
+
+def _remove(show: Console, demo: RunningDemo) -> None:
+    """Off-board dan."""
+    question = demo.workspace.answer_to(demo.workspace.command(ADA.user_id, f"admin offboard {DAN.user_id}"))
+    demo.workspace.press(ADA.user_id, question, CONFIRM)
+    _done(show, "dan opened the first link; later, ada typed /studio admin offboard @dan, and confirmed it")
+    _print_message(show, demo, ADA, _message(demo, ADA, "is off-boarded"))
+
+
+def _message(demo: RunningDemo, member: DemoMember, words: str) -> Message:
+    """Return the newest message with these words that the member sees, once there is one."""
+
+    def found(screen: list[Message]) -> list[Message]:
+        return [each for each in screen if words in demo.workspace.render(each)]
+
+    return found(demo.workspace.wait_for(member.user_id, found, timeout=20))[-1]
+
+
+def _dialog(demo: RunningDemo, member: DemoMember, words: str) -> View:
+    """Return the member's dialog, once it has these words."""
+
+    def blocks() -> str:
+        return str([view.blocks for view in demo.workspace.views.stack(member.user_id)[-1:]])
+
+    _expect(f"{member.name} sees a dialog with {words}", _within_seconds(5, lambda: words in blocks()))
+    return demo.workspace.modal(member.user_id)
 
 
 def _ask(show: Console, demo: RunningDemo, member: DemoMember) -> tuple[Exchange, Message]:
@@ -152,4 +205,5 @@ def _done(show: Console, line: str) -> None:
 
 def _print_message(show: Console, demo: RunningDemo, member: DemoMember, message: Message) -> None:
     text = Text(demo.workspace.render(message))
-    show.print(Panel(text, title=f"{member.name} sees", subtitle="Only visible to you", title_align="left", width=90))
+    subtitle = "Only visible to you" if message.ephemeral else None
+    show.print(Panel(text, title=f"{member.name} sees", subtitle=subtitle, title_align="left", width=90))

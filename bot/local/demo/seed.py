@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 DOMAIN_NAME = "research"
 SANDBOX_NAME = "sandbox"
+ROLE = "arn:aws:iam::123456789012:role/studio"
+# What new profiles in the first domain get, and the size of a private space.
+NEW_SPACE: Final = "ml.t3.medium"
+TEMPLATE = f"role={ROLE},instances={NEW_SPACE}"
 SPACE = "falcon"
 # What a member has left running: an instance, and for how long.
 LEFT_RUNNING: Final = "ml.g5.xlarge"
@@ -37,6 +41,7 @@ class DemoMember:
     story: str
     mapped: bool = True  # to the profile of their name in the first domain, as "default"
     lab: str = ""  # a private space of theirs, where JupyterLab runs
+    email: str = ""  # a new profile of theirs takes its name from it
     many: bool = False  # several mappings instead, in both domains and to a shared space
     effect: Effect | None = None
     guest: bool = False
@@ -51,7 +56,7 @@ MEMBERS = (
     DemoMember("ada", "U0ADA", "administers, and is allowed", effect=Effect.ALLOW, admin=True),
     DemoMember("maya", "U0MAYA", "has several profiles and is allowed", many=True, effect=Effect.ALLOW),
     DemoMember("cleo", "U0CLEO", "has a profile but is denied", effect=Effect.DENY),
-    DemoMember("dan", "U0DAN", "has nothing yet", mapped=False),
+    DemoMember("dan", "U0DAN", "has nothing yet", mapped=False, email="dan.brown@example.com"),
     DemoMember("eve", "U0EVE", "has a profile and is allowed through a group", scientist=True),
     DemoMember("gus", "U0GUS", "is a guest of the workspace", effect=Effect.ALLOW, guest=True),
     DemoMember("bea", "U0BEA", "administers as well, and agrees where two have to", mapped=False, admin=True),
@@ -77,7 +82,13 @@ def seed(settings: Settings, workspace: Workspace, admin: Admin) -> str:
     noon = (12 - utc_now().hour) * 3600  # it is day for everyone, so that reminders come at any time
     for member in MEMBERS:
         title = member.story[0].upper() + member.story[1:]
-        traits = {"title": title, "guest": member.guest, "admin": member.admin, "tz_offset": noon}
+        traits = {
+            "title": title,
+            "guest": member.guest,
+            "admin": member.admin,
+            "tz_offset": noon,
+            "email": member.email,
+        }
         workspace.add_member(member.user_id, member.name, **traits)
         mappings = _mappings(member, domain_id, sandbox_id)
         _create_profiles(sagemaker, member, mappings, domain_id)
@@ -97,7 +108,7 @@ def create_domain(sagemaker: "SageMakerClient", name: str) -> str:
     arn = sagemaker.create_domain(
         DomainName=name,
         AuthMode="IAM",
-        DefaultUserSettings={"ExecutionRole": "arn:aws:iam::123456789012:role/studio"},
+        DefaultUserSettings={"ExecutionRole": ROLE},
         SubnetIds=["subnet-1"],
         VpcId="vpc-1",
     )["DomainArn"]
