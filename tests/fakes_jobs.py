@@ -31,7 +31,8 @@ class FakeJobs:
                 replaces = job.kind is JobKind.OFFBOARD and there.kind is JobKind.PROVISION
                 if there.is_open and not replaces and there.id != job.id:
                     return False
-                until = max(until, ends) if there.is_open else until
+                if there.is_open and there.id != job.id and ends > job.at:
+                    until, lease = ends, f"after {there.id}"
             self.kept[job.member] = job, lease, until
             return True
 

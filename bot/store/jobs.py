@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
@@ -46,8 +47,9 @@ class JobTable:
             replaces = job.kind is JobKind.OFFBOARD and there.kind is JobKind.PROVISION
             if there.is_open and not replaces and there.id != job.id:
                 return False
-            if there.is_open and seen.open_until is not None:
-                until = max(until, seen.open_until)  # until then, somebody may be working on the other one
+            busy_until = seen.open_until if there.is_open and there.id != job.id else None
+            if busy_until is not None and busy_until > job.at:
+                until, lease = busy_until, uuid4().hex  # somebody may work on the other one: nobody has the lease yet
             unchanged = items.attempt == seen.attempt
         item = items(
             key, attempt=lease, state=job.state.value, request=_stored(job), open_until=until, expires=job.at + KEPT

@@ -10,6 +10,7 @@ from bot.aws.client import new_session
 from bot.cli import jobs
 from bot.core.access import Effect, Mapping
 from bot.core.jobs import JobKind, JobState
+from bot.core.values import utc_now
 from bot.local.aws.stand_in import REGION
 from bot.local.faults import Fault
 from bot.store.jobs import JobTable
@@ -125,7 +126,7 @@ def test_last_administrator_is_not_offboarded(dynamodb: Store, local_aws: Listen
 
 def test_offboard_takes_over_the_making_of_a_profile(tables: Tables, local_aws: ListeningAws) -> None:
     store = JobTable(tables)
-    store.start(a_job(), "a", later(-60))  # its process was killed long ago
+    store.start(a_job(), "a", utc_now())  # its process was killed
     assert run(*OFFBOARD, "--yes").returncode == 0
     job = store.find(ANA)
     assert job is not None
