@@ -1178,9 +1178,15 @@ GUARDS = {
     ),
     "warnings that arrived": Guard(
         "workspaces/reminders.py",
-        "            self._forget_warnings(member, told, now)\n",
-        "",
+        "Told(times + 1, now + distance)",
+        "Told(times + 1, now + distance, now)",
         (f"{UNIT}/test_reminders.py", "test_warning_that_did_not_arrive_stops_nothing"),
+    ),
+    "run that was seen": Guard(
+        "workspaces/app_changes.py",
+        "if seen is not None and _began(app) != _began(seen):",
+        "if seen is not None and app.name != seen.name:",
+        (f"{UNIT}/test_reminders.py", "test_rule_does_not_stop_what_was_started_again"),
     ),
     "one message a day": Guard(
         "workspaces/reminders.py",

@@ -195,10 +195,9 @@ def _found(run: CommandContext, command: AdminCommand, changes: "AppChanges") ->
 def _stop(run: CommandContext, changes: "AppChanges", member: Member, held: "Held") -> str:
     from bot.workspaces.app_changes import Act
 
-    entry_id = f"{FROM_SHELL}{uuid4().hex}"
-    done = changes.stop(
-        Act(entry_id, entry_id, run.actor, utc_now()), member, held.running.mapping, held.running.app.name
-    )
+    entry_id, app = f"{FROM_SHELL}{uuid4().hex}", held.running.app
+    act = Act(entry_id, entry_id, run.actor, utc_now())
+    done = changes.stop(act, member, held.running.mapping, app.name, app)
     return done.outcome if done else "recorded already"
 
 

@@ -105,14 +105,20 @@ class AppChanges:
     def priced(self, mapping: Mapping, app: App) -> Running:
         return Running(mapping, app, self.prices.hourly(mapping.region or self.region, app))
 
-    def stop(self, act: Act, member: Member, mapping: Mapping, name: AppName) -> Done | None:
-        """End an app of the mapping's profile. StoreError if it cannot be recorded: then nothing is changed."""
+    def stop(self, act: Act, member: Member, mapping: Mapping, name: AppName, seen: App | None = None) -> Done | None:
+        """End an app of the mapping's profile. StoreError if it cannot be recorded: then nothing is changed.
+
+        Args:
+            seen: the app as it was listed, if one of that name which was started later is to go on.
+        """
         done = Done(audit.STOP, audit.DONE, mapping, name)
 
         def stop() -> Done:
             app = self._owned(act, mapping, name)
             if isinstance(app, Reason):
                 return replace(done, outcome=app)
+            if seen is not None and _began(app) != _began(seen):
+                return replace(done, outcome=Reason.APP_GONE)
             self.apps.stop(mapping, name, act.member)
             return replace(done, app=app)
 
@@ -185,6 +191,10 @@ class AppChanges:
             hours = round(self.priced(done.mapping, done.app).lasts(self.now()) / HOUR, 1)
             kept |= {"instance": done.app.instance_type or "unknown", "hours": hours}
         return kept
+
+
+def _began(app: App) -> int | None:
+    return int(app.since.timestamp()) if app.since else None
 
 
 def _entry(act: Act, member: Member, done: Done, space: str | None) -> Entry:

@@ -129,12 +129,16 @@ class Reminders:
             self.tell(member, person, planned)
         except SlackError as error:
             log.warning("not_reminded", user=member.user_id, code=error.code)
-            self._forget_warnings(member, told, now)
+        else:
+            self._note_warnings(member, planned, told)
 
-    def _forget_warnings(self, member: Member, told: Reminded, now: datetime) -> None:
-        """Note that the warnings of a message did not arrive: nothing may be stopped then."""
-        apps = {name: replace(each, warned_at=None) for name, each in told.apps.items()}
-        self.store.write(member, Reminded(apps, now, self.store.read(member).version), now)
+    def _note_warnings(self, member: Member, planned: Plan, told: Reminded) -> None:
+        """Note that the warnings of a message have arrived, except of what the member keeps by now."""
+        seen, now = self.store.read(member), self.running.changes.now()
+        sent = {key(running): told.apps[key(running)] for running, stop_at in planned.name if stop_at}
+        warned = {name: replace(each, warned_at=now) for name, each in sent.items() if seen.apps.get(name) == each}
+        if warned:
+            self.store.write(member, replace(seen, apps={**seen.apps, **warned}), now)
 
     def _concerns(self, running: Running, now: datetime) -> bool:
         """Return whether a rule may already apply to an app, so that the member's record has to be read."""
@@ -145,7 +149,7 @@ class Reminders:
         entry_id = uuid4().hex
         act = Act(entry_id, entry_id, Actor(BY_RULE, Source.SCHEDULE), now)
         try:
-            done = self.running.changes.stop(act, member, running.mapping, running.app.name)
+            done = self.running.changes.stop(act, member, running.mapping, running.app.name, running.app)
         except StoreError as error:  # no record, nothing is stopped
             log.warning("not_stopped", user=member.user_id, why=str(error))
         else:
@@ -187,10 +191,10 @@ def after_telling(planned: Plan, seen: Reminded, found: Iterable[Running], now: 
     """Return the record once a message has named the apps; forget those that no longer run."""
     there = {key(running) for running in found}
     apps = {name: told for name, told in seen.apps.items() if name in there}
-    for running, stop_at in planned.name:
+    for running, _ in planned.name:
         times = apps.get(key(running), Told()).times
         distance = DISTANCES[min(times, len(DISTANCES) - 1)]
-        apps[key(running)] = Told(times + 1, now + distance, now if stop_at else None)
+        apps[key(running)] = Told(times + 1, now + distance)
     return Reminded(apps, now, seen.version)
 
 

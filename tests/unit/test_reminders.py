@@ -299,6 +299,45 @@ def test_warning_that_did_not_arrive_stops_nothing() -> None:
     assert len(world.slack.posts) == 1
 
 
+def test_warning_of_a_replica_that_dies_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Reminding(after=NEVER, stop_after=parse(f"{DOMAIN}=1"))
+    with monkeypatch.context() as dying:
+        dying.setattr(world.slack, "post", lambda *_: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            world.look()
+    for hours in (1, 2, 20):
+        world.look(hours)
+    assert AppStatus.DELETING not in world.statuses().values()
+    assert len(world.look(1)) == 1
+
+
+def test_hour_begins_when_a_warning_has_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Reminding(after=NEVER, stop_after=parse(f"{DOMAIN}=1"))
+    post = world.slack.post
+    slowly = lambda *given: (world.clock.advance(1200), post(*given))[1]  # noqa: E731 - a long queue
+    monkeypatch.setattr(world.slack, "post", slowly)
+    world.look()
+    world.look(0.75)
+    assert AppStatus.DELETING not in world.statuses().values()
+    world.look(0.25)
+    assert AppStatus.DELETING in world.statuses().values()
+
+
+def test_rule_does_not_stop_what_was_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Reminding(after=NEVER, stop_after=parse(f"{DOMAIN}=1"))
+    world.look()
+    read = world.store.read
+
+    def read_while_apps_start_again(member: Any) -> Reminded:
+        world.apps.apps[DOMAIN] = [replace(app, since=world.clock.now()) for app in world.apps.apps[DOMAIN]]
+        return read(member)
+
+    monkeypatch.setattr(world.store, "read", read_while_apps_start_again)
+    world.look(1)
+    assert AppStatus.DELETING not in world.statuses().values()
+    assert {entry.outcome for entry in world.audit.entries.values()} == {"app_gone"}
+
+
 def test_nothing_is_stopped_by_rule_without_a_record() -> None:
     world = Reminding(after=NEVER, stop_after=parse(f"{DOMAIN}=1"))
     world.look()
