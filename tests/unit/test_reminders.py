@@ -314,7 +314,11 @@ def test_warning_of_a_replica_that_dies_stops_nothing(monkeypatch: pytest.Monkey
 def test_hour_begins_when_a_warning_has_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
     world = Reminding(after=NEVER, stop_after=parse(f"{DOMAIN}=1"))
     post = world.slack.post
-    slowly = lambda *given: (world.clock.advance(1200), post(*given))[1]  # noqa: E731 - a long queue
+
+    def slowly(*given: Any) -> Any:
+        world.clock.advance(1200)  # a long queue
+        return post(*given)
+
     monkeypatch.setattr(world.slack, "post", slowly)
     world.look()
     world.look(0.75)
