@@ -50,6 +50,8 @@ class JobRunner:
                 self.visit(member)
             except StudioLinksError as error:  # the next visit tries again
                 log.warning("job_not_visited", user=member.user_id, why=str(error))
+            except Exception:  # the error boundary of a job: the others are visited all the same
+                log.exception("job_not_visited", user=member.user_id)
         return len(members)
 
     def visit(self, member: Member, lease: str = "") -> Job | None:

@@ -46,9 +46,10 @@ def test_failure_is_logged_and_the_next_visit_tries_again(error: Any) -> None:
     assert a_thread(world).visit(TEAM) == 0
 
 
-def test_one_failing_job_does_not_keep_the_others_from_a_visit() -> None:
+@pytest.mark.parametrize("error", [BROKEN, KeyError("x")])
+def test_one_failing_job_does_not_keep_the_others_from_a_visit(error: Any) -> None:
     world = World()
-    world.resources.error = BROKEN
+    world.resources.error = error
     world.access.give(ANA, MAPPING)
     world.jobs.start(a_job(), "a", NOON)
     with capture_logs() as logs:
