@@ -8,14 +8,18 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+import structlog
+
 from bot.core.access import Mapping
-from bot.core.errors import Changed, StudioError, StudioLinksError
+from bot.core.errors import Changed, StoreError, StudioError, StudioLinksError
 from bot.core.jobs import Job, JobKind, JobState, JobStore, Workspace
 from bot.core.link import Reason
 from bot.core.ports import StudioExaminer
 from bot.core.records import AccessRequest, Actor, DecisionResult
 from bot.core.templates import Templates
 from bot.core.values import MAX_NAME, utc_now
+
+log = structlog.get_logger()
 
 # How long a decision may take; then another replica finds out what has become of it.
 HELD = timedelta(minutes=1)
@@ -106,9 +110,13 @@ class Making:
 
         def carry_out(request: AccessRequest) -> None:
             give(request)
-            if not self._save(replace(self.job, request_id="")):
+            try:
+                self._released = self._save(replace(self.job, request_id=""))
+            except StoreError as error:  # the access is given: once the lease ends, a replica goes on from there
+                log.warning("job_not_released", job=self.job.id, why=str(error))
+                self._released = True
+            if not self._released:
                 raise Changed("the decision took too long, so no profile is made: press Approve again")
-            self._released = True
 
         return carry_out
 

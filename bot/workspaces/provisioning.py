@@ -67,8 +67,6 @@ class Provisioning:
         job = replace(job, request_id="")
         if not self._is_wanted(job):
             return job.ended(JobState.CANCELLED, "the member was blocked or unmapped meanwhile")
-        if self.now() - job.at > TAKES_AT_MOST:
-            raise BadInput("SageMaker took longer than an hour: look at the profile in the SageMaker console")
         waits = False
         for workspace in job.workspaces:
             try:
@@ -77,6 +75,8 @@ class Provisioning:
                 self._unmap(job, workspace.mapping)
                 raise
             waits |= not ready
+        if waits and self.now() - job.at > TAKES_AT_MOST:
+            raise BadInput("SageMaker took longer than an hour: look at the profile in the SageMaker console")
         if waits:
             return job
         for workspace in job.workspaces:  # now SageMaker knows the profile's ARN

@@ -9,7 +9,7 @@ from bot.admin.decisions import Decision
 from bot.admin.new_profiles import HELD, space_name
 from bot.core import audit
 from bot.core.access import Effect, Mapping, Member
-from bot.core.errors import ProfileConflict, StudioError
+from bot.core.errors import ProfileConflict, StoreError, StudioError
 from bot.core.jobs import Item, ItemKind, Job, JobState, Workspace
 from bot.core.link import Reason, Source
 from bot.core.policy import Rules
@@ -216,6 +216,14 @@ def test_job_that_takes_too_long_fails() -> None:
     assert "longer than an hour" in world.finish().why
 
 
+def test_job_that_nobody_visited_for_hours_goes_on() -> None:
+    world = World()
+    begun(world)
+    world.replica().visit(ANA)
+    world.clock.advance(3601)
+    assert world.finish().state is JobState.DONE
+
+
 def test_domain_without_a_template_makes_nothing() -> None:
     world = World()
     world.templates = {}
@@ -303,6 +311,20 @@ def test_approval_that_cannot_be_carried_out_makes_nothing() -> None:
     assert world.requests.find(ANA) == REQUEST
     assert (job := world.jobs.find(ANA)) is not None
     assert job.state is JobState.CANCELLED
+
+
+def test_approval_holds_where_its_job_cannot_be_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.requests.ask(REQUEST)
+    with monkeypatch.context() as throttled:
+        error = StoreError("it throttles us: try again", reason=Reason.STORE_THROTTLED)
+        throttled.setattr(world.jobs, "save", lambda *_: (_ for _ in ()).throw(error))
+        assert approve(world).result is DecisionResult.DONE
+    assert (request := world.requests.find(ANA)) is not None
+    assert request.state is RequestState.APPROVED
+    world.clock.advance(HELD.total_seconds())
+    assert world.finish().state is JobState.DONE
+    assert len(world.access.read(ANA).mappings) == len(world.access.read(ANA).grants) == 1
 
 
 def test_approval_killed_at_any_call_makes_all_once_or_nothing() -> None:
