@@ -30,6 +30,9 @@ class FakeApps:
         apps = tuple(self._owned(domain, app) for app in self.apps.get(domain, ()))
         return Inventory(apps, tuple(self.spaces.get(domain, ())))
 
+    def forget(self, mapping: Mapping) -> None:
+        """Keep nothing that could be out of date."""
+
     def app(self, mapping: Mapping, name: AppName, member: Member | None = None) -> App | None:
         self._called(member)
         return self._find(mapping, name)

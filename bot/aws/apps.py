@@ -61,12 +61,12 @@ class StudioApps:
                 work = partial(_inventory, mapping.domain_id)
                 found.set_result(self._studio.call(mapping, member, work, listing_policy))
             except BaseException as error:
-                self._forget(mapping)
+                self.forget(mapping)
                 found.set_exception(error)
                 raise
         return found.result()
 
-    def _forget(self, mapping: Mapping) -> None:
+    def forget(self, mapping: Mapping) -> None:
         with self._lock:
             self._lists.pop((mapping.domain_id, mapping.region, mapping.role_arn), None)
 
@@ -91,7 +91,7 @@ class StudioApps:
         try:
             return self._studio.call(mapping, member, work, partial(acting_policy, space=space))
         finally:
-            self._forget(mapping)
+            self.forget(mapping)
 
 
 def _inventory(domain_id: str, client: "SageMakerClient") -> Inventory:

@@ -101,7 +101,10 @@ class Apps(Protocol):
     """
 
     def inventory(self, mapping: Mapping, member: Member | None = None) -> Inventory:
-        """Return the apps and spaces of the mapping's domain."""
+        """Return the apps and spaces of the mapping's domain, which may be half a minute old."""
+
+    def forget(self, mapping: Mapping) -> None:
+        """List the mapping's domain again on the next look, because it has changed."""
 
     def app(self, mapping: Mapping, name: AppName, member: Member | None = None) -> App | None:
         """Return an app as it is now, with the owner that its space has now; None if there is none."""

@@ -443,3 +443,57 @@ def test_member_sees_the_cost_of_what_runs_and_stops_it(page: Page) -> None:
     stopped = newest(page, "JupyterLab is stopping. The space and its files stay.")
     stopped.get_by_role("button", name="Start").click()
     newest(page, "JupyterLab is starting in space ana-lab")
+
+
+def test_workspace_is_made_used_stopped_and_removed(demo: RunningDemo, page: Page) -> None:
+    """The whole life of dan's: he is blocked at the end."""
+
+    def written_to(name: str, text: str) -> Locator:
+        be(page, name)
+        go(page, "studio-links")
+        page.get_by_role("tab", name="Messages").click()
+        return newest(page, text)
+
+    be(page, "dan")
+    type_in(page, "/studio")
+    newest(page, REFUSED["dan"]).get_by_role("button", name="Request access").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Why do you need it?").fill("project Heron")
+    dialog.get_by_role("button", name="Send").click()
+    expect(dialog).to_have_count(0)
+
+    written_to("ada", "project Heron").get_by_role("button", name="Approve").click()
+    dialog = page.get_by_role("dialog", name="Approve access")
+    expect(dialog.get_by_label("SageMaker domain id")).to_have_value(demo.domain_id)
+    expect(dialog.get_by_label("SageMaker user profile")).to_have_value("dan-brown")
+    dialog.get_by_label("User profile", exact=True).select_option("A new one, with a private space on ml.t3.medium")
+    dialog.get_by_role("button", name="Approve").click()
+    expect(dialog).to_have_count(0)
+
+    written_to("dan", "profile in SageMaker Studio is ready").get_by_role("button", name="Open Studio").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(READY)
+    expect(open_studio(dialog).get_by_text("dan-brown", exact=True)).to_be_visible()
+    dialog.get_by_role("button", name="Close").first.click()
+    go(page, "general")
+    type_in(page, "/studio running")
+    newest(page, "dan-brown-lab").get_by_role("button", name="Start").click()
+    running = newest(page, "JupyterLab is starting in space dan-brown-lab")
+    expect(running).to_contain_text(re.compile("ml.t3.medium · running.*\\$0.05 an hour · about \\$0.0"))
+    running.get_by_role("button", name="Stop").click()
+    page.get_by_role("dialog", name="Stop").get_by_role("button", name="Stop").click()
+    newest(page, "JupyterLab is stopping. The space and its files stay.")
+
+    be(page, "ada")
+    go(page, "general")
+    type_in(page, "/studio admin offboard @dan")
+    question = newest(page, "This blocks them and deletes")
+    question.get_by_role("button", name="Confirm").click()
+    report = written_to("ada", "is off-boarded")
+    for words in (
+        "Gone",
+        "space dan-brown-lab",
+        "profile dan-brown in d-research",
+        "Not reached: the home directory",
+    ):
+        expect(report).to_contain_text(words)

@@ -253,6 +253,9 @@ def test_requests_for_one_domain_share_a_list(
     apps.start(MAPPING, "ana-lab", ANA)
     assert [app.name for app in apps.inventory(BENS).apps] == [IN_LAB]
     assert local_aws.calls.count("ListApps") == 2
+    sagemaker_world.add_space(Space("new-lab", "ben", shared=False, app_type="JupyterLab"))
+    apps.forget(BENS)
+    assert "new-lab" in [space.name for space in apps.inventory(MAPPING).spaces]
 
 
 @pytest.mark.usefixtures("sagemaker_world")

@@ -482,7 +482,8 @@ def test_longest_overview_is_valid(language: str, shared: bool) -> None:  # noqa
 
 
 @pytest.mark.parametrize(
-    ("dollars", "shown"), [(0, "0.00"), (0.05, "0.05"), (0.0464, "0.046"), (1.408, "1.41"), (12345.6, "12,345.60")]
+    ("dollars", "shown"),
+    [(0, "0.00"), (0.0002, "0.00"), (0.05, "0.05"), (0.0464, "0.046"), (1.408, "1.41"), (12345.6, "12,345.60")],
 )
 def test_money_is_shown_to_the_cent(dollars: float, shown: str) -> None:
     assert views.money(dollars) == shown

@@ -1,12 +1,13 @@
 """What members and administrators read of profiles that are made and workspaces that are removed."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from bot.admin.new_profiles import NewProfiles
-from bot.core.access import Person
+from bot.core.access import Mapping, Person
 from bot.core.errors import SlackError
 from bot.core.jobs import Item, ItemKind, ItemState, JobKind, JobState, Workspace
 from bot.core.link import Reason, Source
@@ -176,3 +177,11 @@ def test_every_state_and_kind_has_words(language: str) -> None:
     words = CATALOGUES[language].workspaces
     assert set(words.states) == set(ItemState)
     assert set(words.kinds) == set(ItemKind)
+
+
+def test_lists_of_what_runs_are_renewed_by_a_change(world: AppWorld) -> None:
+    forgotten: list[Mapping] = []
+    running: Any = SimpleNamespace(changes=SimpleNamespace(apps=SimpleNamespace(forget=forgotten.append)))
+    world.app.running = running
+    show(world.app, MAKING)
+    assert forgotten == [MAPPING]

@@ -26,6 +26,9 @@ def show(app: AppContext, job: Job) -> Job:
     Raises:
         SlackError: Slack did not answer, so the next visit shows it.
     """
+    if app.running is not None:
+        for workspace in job.workspaces:
+            app.running.changes.apps.forget(workspace.mapping)
     if job.kind is JobKind.OFFBOARD:
         job = _show_offboarding(app, job)
     elif not job.is_open:

@@ -141,7 +141,8 @@ def _money(running: Running, render: RenderContext, now: datetime) -> list[str]:
 
 def money(dollars: float) -> str:
     """Return dollars to the cent, and what costs less than ten cents more exactly."""
-    return f"{dollars:,.3f}".rstrip("0") if 0 < dollars < 0.1 and round(dollars, 2) != dollars else f"{dollars:,.2f}"  # noqa: PLR2004 - ten cents
+    exact = 0.001 <= dollars < 0.1 and round(dollars, 2) != dollars  # noqa: PLR2004 - a tenth of a cent, ten cents
+    return f"{dollars:,.3f}".rstrip("0") if exact else f"{dollars:,.2f}"
 
 
 def _buttons(running: Running, render: RenderContext, opens: str) -> list[Block]:
