@@ -1,6 +1,6 @@
 """Off-board a member: who may be, what that removes, and its beginning. `workspaces.offboarding` does the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -52,9 +52,14 @@ class Leaving:
         """
         if by is not None and by.user_id == user:
             return NotDoneReason.OWN_ACCESS
-        if user in self.configured or administrators(self.admin, tenant, self.configured) == {user}:
-            return NotDoneReason.ADMINISTRATOR
-        return None
+        return NotDoneReason.ADMINISTRATOR if self.staying(tenant, {user}) else None
+
+    def staying(self, tenant: str, users: Collection[str]) -> frozenset[str]:
+        """Return those of the members who are not off-boarded, so that somebody administers after all have left."""
+        if self.configured:
+            return self.configured.intersection(users)
+        ruled = administrators(self.admin, tenant, self.configured)
+        return frozenset({min(ruled)} if ruled and ruled <= {*users} else ())
 
     def plan(self, command: AdminCommand, stored: Access | Workspace) -> tuple[Item, ...]:
         """Return what goes and what stays; StudioError if AWS does not say."""

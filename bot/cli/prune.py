@@ -27,10 +27,9 @@ def prune(run: CommandContext, listed: Collection[str], *, yes: bool) -> None:
     leaving = leaving_of(run)
     gone = {user: access for user, access in run.admin.access.members(run.tenant) if user not in listed}
     found = {user: access for user, access in gone.items() if _has_access(access)}
-    for user in sorted(found):
-        if leaving.refusal(run.tenant, user) is not None:
-            console.warn(f"{user} is not in the file, but is in STUDIO_ADMINS or the only administrator: left alone")
-            del found[user]
+    for user in sorted(leaving.staying(run.tenant, found.keys())):
+        console.warn(f"{user} is not in the file, but is in STUDIO_ADMINS or the only administrator: left alone")
+        del found[user]
     for user, access in sorted(found.items()):
         profiles = ", ".join(f"{each.profile_name} in {each.domain_id}" for each in access.mappings)
         console.warn(

@@ -8,7 +8,7 @@ import pytest
 
 from bot.aws.client import new_session
 from bot.cli import jobs
-from bot.core.access import Effect, Mapping
+from bot.core.access import Effect, Mapping, Member
 from bot.core.jobs import JobKind, JobState
 from bot.core.values import utc_now
 from bot.local.aws.stand_in import REGION
@@ -52,6 +52,9 @@ def add_space(name: str, owner: str, sharing: str) -> None:
         OwnershipSettings={"OwnerUserProfileName": owner},
         SpaceSharingSettings={"SharingType": sharing},
     )
+
+
+CEM = Member(TEAM, "U0CEM00001")
 
 
 def run(*arguments: str, **more: str) -> Any:
@@ -192,6 +195,17 @@ def test_prune_leaves_administrators_alone(dynamodb: Store, local_aws: Listening
     assert (done.returncode, "left alone" in done.stderr) == (0, True)
     assert deleted(local_aws) == []
     assert len(dynamodb.access.read(ANA).mappings) == 1
+
+
+def test_prune_leaves_one_of_all_administrators(dynamodb: Store, local_aws: ListeningAws, file: Path) -> None:
+    for member in (ANA, CEM):
+        for effect in (Effect.ADMIN, Effect.ALLOW):
+            rule, seen = a_grant(member, effect=effect), dynamodb.access.read(member)
+            dynamodb.access.put_grant(TEAM, rule, seen=seen, entry=an_entry(f"{member.user_id}-{effect}", member))
+    done = run("import", str(file), "--prune", "--yes", STUDIO_ADMINS="")
+    assert (done.returncode, done.stderr.count("left alone")) == (0, 1)
+    assert deleted(local_aws) == []
+    assert Effect.DENY not in [grant.effect for grant in dynamodb.access.read(ANA).grants]
 
 
 def test_prune_refuses_a_file_without_members(dynamodb: Store, local_aws: ListeningAws, file: Path) -> None:
