@@ -10,14 +10,15 @@ from uuid import uuid4
 
 import structlog
 
-from bot.core.access import Mapping
-from bot.core.errors import Changed, StoreError, StudioError, StudioLinksError
+from bot.admin.changes import Admin
+from bot.core.access import Mapping, Member
+from bot.core.errors import Changed, StoreError, StudioError, StudioLinksError, UpstreamError
 from bot.core.jobs import Job, JobKind, JobState, JobStore, Workspace
 from bot.core.link import Reason
 from bot.core.ports import StudioExaminer
 from bot.core.records import AccessRequest, Actor, DecisionResult
 from bot.core.templates import Templates
-from bot.core.values import MAX_NAME, utc_now
+from bot.core.values import DEFAULT_ALIAS, MAX_NAME, utc_now
 
 log = structlog.get_logger()
 
@@ -68,6 +69,22 @@ class NewProfiles:
                 raise
             return None
         return DecisionResult.PROFILE_EXISTS
+
+    def has_free(self, admin: Admin, member: Member, name: str) -> bool:
+        """Return whether the one domain with a template has a profile of that name, which is nobody else's.
+
+        False too if that cannot be read: it only decides what a form proposes.
+        """
+        if len(self.templates) != 1 or not name:
+            return False
+        [template] = self.templates.values()
+        mapping = Mapping(DEFAULT_ALIAS, template.domain_id, name, region=template.region)
+        try:
+            admin.studio.examine(mapping)
+            profile = admin.access.ownership(mapping)
+        except UpstreamError:
+            return False
+        return profile.holder is None and not profile.is_foreign(member)
 
     def begin(
         self, request: AccessRequest, actor: Actor, mapping: Mapping, creation: str, until: datetime | None

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from bot.admin.new_profiles import NewProfiles
-from bot.core.access import Mapping, Person
-from bot.core.errors import SlackError
+from bot.core.access import Mapping, Member, Person
+from bot.core.errors import SlackError, StudioError
 from bot.core.jobs import Item, ItemKind, ItemState, JobKind, JobState, Workspace
 from bot.core.link import Reason, Source
 from bot.core.records import Actor, RequestState
 from bot.slack.words import CATALOGUES
 from bot.slack.workspaces.messages import show
-from tests.fakes import BEN, TEAM, a_mapping
+from tests.fakes import ANA, BEN, TEAM, a_mapping
 from tests.fakes_access_requests import an_access_request
 from tests.fakes_app import ADA, IN_A_DIALOG, AppWorld
 from tests.fakes_jobs import FakeJobs, a_job
@@ -57,6 +57,22 @@ def test_form_proposes_a_name_from_the_address(world: AppWorld) -> None:
     assert found["domain"]["initial_value"] == "d-research"
     values = [option["value"] for option in found["creation"]["options"]]
     assert values == ["new", "ml.t3.medium", "ml.m5.large", "existing"]
+
+
+@pytest.mark.parametrize(("holder", "first"), [(None, "existing"), (ANA, "new")])
+def test_form_proposes_a_profile_that_exists_and_is_free(world: AppWorld, holder: Member | None, first: str) -> None:
+    world.studio.add("d-research", "ben-o-neil")
+    if holder is not None:
+        world.app.access_requests.admin.map(holder, MAPPING, Actor(ADA.user_id, Source.FORM))
+    world.press("approve_access", f"{BEN.user_id} {world.requests.latest[BEN].id}", ADA)
+    found = fields(world)["creation"]
+    assert found["initial_option"]["value"] == found["options"][0]["value"] == first
+
+
+def test_form_opens_without_aws(world: AppWorld) -> None:
+    world.studio.error = StudioError("it is away: try again", reason=Reason.AWS_UNREACHABLE)
+    world.press("approve_access", f"{BEN.user_id} {world.requests.latest[BEN].id}", ADA)
+    assert fields(world)["creation"]["initial_option"]["value"] == "new"
 
 
 def test_form_offers_no_new_profile_without_a_template(world: AppWorld) -> None:

@@ -7,9 +7,11 @@ from functools import partial
 import structlog
 
 from bot.admin.decisions import Decision, Submission
+from bot.admin.new_profiles import NewProfiles
+from bot.admin.sync import as_profile_name
 from bot.core.access import Mapping as StudioMapping
 from bot.core.access import Member
-from bot.core.errors import SlackError, StoreError, StudioLinksError, UpstreamError
+from bot.core.errors import SlackError, StoreError, StudioError, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Reason, Source
 from bot.core.records import AccessRequest, DecisionResult, RequestState
 from bot.core.values import DEFAULT_ALIAS, InvalidValue
@@ -30,6 +32,8 @@ REQUEST = re.compile(r"([UW][A-Z0-9]{1,30}) ([0-9a-f]{32})")
 OVER = (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED, DecisionResult.CLOSED)
 # A number of days in the form; anything else means a day.
 SPAN = re.compile("[1-9][0-9]{0,3}")
+# Seconds for finding a profile to propose: Slack opens a form within three seconds of the press.
+LOOK_TIMEOUT = 1.0
 
 # `AccessRequests.approve` or `deny`.
 Decide = Callable[..., Decision]
@@ -210,15 +214,27 @@ def decide(app: AppContext, admitted: Admitted, value: str, render: RenderContex
         _show_decision(app, admitted, decision, render)
 
 
+def _offer(app: AppContext, request: AccessRequest) -> tuple[NewProfiles, str, bool]:
+    """Return what the form proposes: new profiles, a name, and whether a profile of that name is free."""
+    offer, facts = app.access_requests.new_profiles, app.access_requests.facts
+    if not offer.templates:
+        return offer, "", False
+    person = app.person(request.member)
+    name = as_profile_name(person.email if person else "")
+    answer = facts.side.submit(offer.has_free, app.access_requests.admin, request.member, name)
+    try:
+        return offer, name, facts.wait(facts.within(LOOK_TIMEOUT), answer, StudioError, "SageMaker")
+    except StudioError:  # the form has to open in time
+        return offer, name, False
+
+
 def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, render: RenderContext) -> None:
     request, pressed = decision.request, admitted.origin.message
     if decision.result is DecisionResult.NEEDS_MAPPING and request is not None and admitted.source is not Source.FORM:
-        offer, email = app.access_requests.new_profiles, ""
-        if offer.templates:
-            person = app.person(request.member)
-            email = person.email if person else ""
+        offer, name, exists = _offer(app, request)
+        form = request_views.mapping_form(request, render, offer, name, exists=exists)
         try:
-            app.slack.open_form(admitted.origin, request_views.mapping_form(request, render, offer, email))
+            app.slack.open_form(admitted.origin, form)
         except SlackError as error:
             dialog_not_opened(app, admitted, error, render.words.form_failed)
         return

@@ -9,7 +9,6 @@ from typing import Any
 from bot.admin.decisions import Decision
 from bot.admin.history import short_name
 from bot.admin.new_profiles import NewProfiles
-from bot.admin.sync import as_profile_name
 from bot.core.approval_rules import DEFAULT, Terms, sentence
 from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.link import Reason
@@ -194,20 +193,26 @@ def invalid(error: InvalidValue, words: Words) -> dict[str, str]:
 
 
 def mapping_form(
-    request: AccessRequest, render: RenderContext, offer: NewProfiles | None = None, email: str = ""
+    request: AccessRequest,
+    render: RenderContext,
+    offer: NewProfiles | None = None,
+    name: str = "",
+    *,
+    exists: bool = False,
 ) -> dict[str, Any]:
     """Render the dialog that asks for an approved member's profile.
 
     Args:
         offer: the new profiles that can be made.
-        email: the member's address, from which a new profile takes its name.
+        name: a name for the profile, from the member's address.
+        exists: whether there is a profile of that name to map, which is then the form's first choice.
     """
     words, domain, profile = render.words, text_input(DOMAIN, 63), text_input(PROFILE, 63)
     new: list[Block] = []
     if offer is not None and offer.templates:
-        new = [_new_profile(offer, words), context(words.workspaces.new_note)]
+        new = [_new_profile(offer, words, exists=exists), context(words.workspaces.new_note)]
         domain |= {"initial_value": next(iter(offer.templates))} if len(offer.templates) == 1 else {}
-        profile |= {"initial_value": name} if (name := as_profile_name(email)) else {}
+        profile |= {"initial_value": name} if name else {}
     blocks = [
         *_asked(request, words),
         *new,
@@ -220,11 +225,12 @@ def mapping_form(
     return kit.form(APPROVE, words.approve_title, words.approve, blocks, words=words, metadata=metadata)
 
 
-def _new_profile(offer: NewProfiles, words: Words) -> Block:
+def _new_profile(offer: NewProfiles, words: Words, *, exists: bool) -> Block:
     """Return the field that asks whether to make the profile, and with which space."""
     texts = words.workspaces
     with_space = {each: texts.new_with_space.format(instance=each) for each in offer.instances}
-    choices = {NEW: texts.new, **dict(list(with_space.items())[:MAX_SIZES]), EXISTING: texts.existing}
+    new, existing = {NEW: texts.new, **dict(list(with_space.items())[:MAX_SIZES])}, {EXISTING: texts.existing}
+    choices = existing | new if exists else new | existing
     options = [{"text": plain(text), "value": value} for value, text in choices.items()]
     select = {"type": "static_select", "action_id": CREATION, "options": options, "initial_option": options[0]}
     return kit.field(CREATION, texts.profile_kind, select)
