@@ -47,12 +47,13 @@ demo: $(DEMO) ## run the product in your browser, no account needed (ARGS=--once
 	@$(BIN)/python -m bot demo $(ARGS)
 
 test: $(READY) ## run lint and all tests in parallel (ARGS="-k name" for some)
-	$(PYTEST) -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' $(FOLDERS)) $(ARGS) || test $$? -eq 5
 	@mkdir -p build
-	@# What computes runs beside what waits, in workers of its own: each worker collects all tests of its run.
-	@$(MAKE) --no-print-directory lint >build/lint.log 2>&1 & lint=$$!; \
+	@# Lint takes what the tests that run alone leave of the processors. Then what computes runs beside what waits, in
+	@# workers of its own: each worker collects all tests of its run.
+	@failed=0; nice -n 19 $(MAKE) --no-print-directory lint >build/lint.log 2>&1 & lint=$$!; \
+	$(PYTEST) -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' $(FOLDERS)) $(ARGS) || test $$? -eq 5 || failed=1; \
 	$(PYTEST) $(PARALLEL) --numprocesses $(COMPUTING) tests/contract tests/unit $(ARGS) >build/unit.log 2>&1 & unit=$$!; \
-	failed=0; $(PYTEST) -m "not alone" $(PARALLEL) tests/scenario tests/browser $(ARGS) || test $$? -eq 5 || failed=1; \
+	$(PYTEST) -m "not alone" $(PARALLEL) tests/scenario tests/browser $(ARGS) || test $$? -eq 5 || failed=1; \
 	wait $$unit || test $$? -eq 5 || failed=1; wait $$lint || failed=1; \
 	cat build/unit.log build/lint.log; exit $$failed
 
