@@ -57,6 +57,12 @@ def _worker() -> tuple[int, int]:
     return int(number), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 
 
+def _folders(config: pytest.Config) -> list[Path]:
+    """Return the folders of modules that the run names; none if it names anything else."""
+    named = [Path(argument).resolve() for argument in config.args]
+    return named if all(each.is_dir() and each.parent == Path(__file__).parent for each in named) else []
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
     collector: pytest.Collector,
@@ -68,7 +74,7 @@ def pytest_make_collect_report(
     """
     report = yield
     number, workers = _worker()
-    if isinstance(collector, pytest.Dir) and report.passed:
+    if collector.path in _folders(collector.config) and isinstance(collector, pytest.Dir) and report.passed:
         start = len(report.result) * number // workers
         report.result = [*report.result[start:], *report.result[:start]]
     return report
@@ -76,8 +82,8 @@ def pytest_make_collect_report(
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the folders' modules back into order: all workers have to report the same."""
-    folders = [Path(argument).resolve() for argument in config.args]
-    if _worker()[0] and all(each.parent in folders for each in {item.path for item in items}):
+    folders = _folders(config)
+    if _worker()[0] and folders:
         items.sort(key=lambda item: (folders.index(item.path.parent), item.path.name))
 
 
