@@ -14,8 +14,7 @@ from uuid import uuid4
 
 from bot.admin.changes import Admin
 from bot.admin.stored import require_readable, rules_of_group, same
-from bot.admin.sync import ProfileKey, profile_key
-from bot.core.access import Access, Grant, Mapping, Member, Workspace
+from bot.core.access import Access, Grant, Mapping, Member, ProfileKey, Workspace
 from bot.core.audit import changed
 from bot.core.errors import BadInput, Changed, ProfileConflict, StudioLinksError
 from bot.core.records import Actor, Entry
@@ -204,7 +203,7 @@ def _unresolved(waits: dict[str, dict[Mapping, str]], released: set[tuple[str, P
 
     def blockers(held: dict[Mapping, str]) -> Iterator[tuple[str, Mapping]]:
         for mapping, holder in held.items():
-            if holder in waits or (holder, profile_key(mapping)) not in released:
+            if holder in waits or (holder, mapping.profile_key) not in released:
                 yield holder, mapping
 
     behind: dict[str, list[str]] = defaultdict(list)
@@ -223,7 +222,7 @@ def _unresolved(waits: dict[str, dict[Mapping, str]], released: set[tuple[str, P
 
 
 def _profiles(records: Records) -> set[ProfileKey]:
-    return {profile_key(record) for record in records.values() if isinstance(record, Mapping)}
+    return {record.profile_key for record in records.values() if isinstance(record, Mapping)}
 
 
 def _compared(principal: str, target: Records, seen: Access | Workspace) -> Difference | Failure:

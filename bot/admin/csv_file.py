@@ -189,7 +189,7 @@ class _Reading:
             raise ValueError(f"{what} on line {first} already: keep one of them")
 
     def _one_holder(self, line: int, principal: str, mapping: Mapping) -> None:
-        holder, first = self.holders.setdefault((mapping.domain_id, mapping.profile_name.lower()), (principal, line))
+        holder, first = self.holders.setdefault(mapping.profile_key, (principal, line))
         if holder != principal:
             raise ValueError(
                 f"profile {mapping.profile_name} in {mapping.domain_id} is mapped to {holder} on line {first}: "

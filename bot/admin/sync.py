@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.core.access import Access, Mapping
+from bot.core.access import Access, Mapping, ProfileKey
 from bot.core.values import DEFAULT_ALIAS, MAX_NAME
 
 TAG = "email"
@@ -26,7 +26,6 @@ PUBLIC_DOMAINS = frozenset(
 )
 # The parts before the `@` that a name may stand for. Others become the same name: `_ana`, `ana.` and `ána` too.
 PLAIN_LOCAL_PART = re.compile(r"[a-z0-9]+([._+'-][a-z0-9]+)*")
-ProfileKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +179,7 @@ def plan(
     """
     known = {profile.key: profile for profile in profiles}
     held = [(user, mapping) for user, access in sorted(stored.items()) for mapping in access.mappings]
-    holders = {profile_key(mapping): user for user, mapping in held}
+    holders = {mapping.profile_key: user for user, mapping in held}
     used: dict[str, set[str]] = defaultdict(set)
     for user, mapping in held:
         used[user].add(mapping.alias)
@@ -224,7 +223,7 @@ def _orphans(
         if user not in active:
             why = "the member is gone, a guest, or of another workspace"
             yield Row(Status.ORPHAN, profile, (user,), why, mapping=mapping)
-        elif mapping.domain_id in searched and profile_key(mapping) not in keys:
+        elif mapping.domain_id in searched and mapping.profile_key not in keys:
             yield Row(Status.ORPHAN, profile, (user,), "the profile is gone", mapping=mapping)
 
 
@@ -239,8 +238,3 @@ def as_profile_name(email: str) -> str:
 
 def _address(email: str) -> str:
     return email.strip().lower()
-
-
-def profile_key(mapping: Mapping) -> ProfileKey:
-    """Identify the profile of a mapping; case does not matter in its name."""
-    return mapping.domain_id, mapping.profile_name.lower()

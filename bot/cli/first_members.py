@@ -1,7 +1,7 @@
 """The members of `init`: make its user the administrator and first member, and let in whom they choose."""
 
 from bot import console
-from bot.admin.sync import Account, Profile, Row, Status, as_profile_name, plan, profile_key, usual_domains
+from bot.admin.sync import Account, Profile, Row, Status, as_profile_name, plan, usual_domains
 from bot.app import clients
 from bot.aws.account import AwsAdmin, Place
 from bot.aws.domains import Domain
@@ -116,7 +116,7 @@ def _own(answers: Answers, me: str, domain: Domain, rows: list[Row], stored: dic
     mapped = [Profile(each.domain_id, each.profile_name) for each in stored.get(me, Access()).mappings]
     if mapped:
         return [Row(Status.MAPPED, mapped[0], (me,))]
-    held = {profile_key(mapping) for access in stored.values() for mapping in access.mappings}
+    held = {mapping.profile_key for access in stored.values() for mapping in access.mappings}
     unmatched = [row.profile for row in rows if row.status in FREE]
     free = {profile.name: profile for profile in unmatched if profile.key not in held}
     if not free or (answers.yes and PROFILE not in answers.given):

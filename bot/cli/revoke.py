@@ -105,7 +105,7 @@ def _revocation(run: CommandContext, member: Member, serving_role: str | None, a
 def _steps(revocation: "Revocation", mappings: "tuple[Mapping, ...]", result: Result) -> "list[Step]":
     """Return what can be ended; note in the result what cannot be found, and what is left alone."""
     steps = revocation.sessions(mappings)
-    for mapping in {(each.domain_id, each.profile_name.lower()): each for each in mappings}.values():
+    for mapping in {each.profile_key: each for each in mappings}.values():
         try:
             apps, shared = revocation.apps(mapping)
         except StudioError as error:

@@ -30,6 +30,9 @@ from bot.core.values import (
     is_group,
 )
 
+# A domain, and the name of a profile in lower case.
+ProfileKey = tuple[str, str]
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Member:
@@ -92,9 +95,14 @@ class Mapping:
         if self.session_seconds is not None:
             check_range("session seconds", self.session_seconds, SESSION_SECONDS)
 
+    @property
+    def profile_key(self) -> ProfileKey:
+        """Identify the SageMaker user profile; case does not matter in its name."""
+        return self.domain_id, self.profile_name.lower()
+
     def same_profile(self, other: "Mapping") -> bool:
-        """Return whether both open the same SageMaker user profile, whose name has no case."""
-        return (self.domain_id, self.profile_name.lower()) == (other.domain_id, other.profile_name.lower())
+        """Return whether both open the same SageMaker user profile."""
+        return self.profile_key == other.profile_key
 
 
 class Effect(StrEnum):

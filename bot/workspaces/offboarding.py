@@ -176,7 +176,7 @@ class _Workspace:
 
 def profiles_of(mappings: Iterable[Mapping]) -> list[Mapping]:
     """Return one mapping of each profile."""
-    return list({(each.domain_id, each.profile_name.lower()): each for each in mappings}.values())
+    return list({each.profile_key: each for each in mappings}.values())
 
 
 def _note(there: _Workspace, items: Items) -> None:

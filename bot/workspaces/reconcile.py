@@ -5,7 +5,7 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.admin.sync import Profile, profile_key
+from bot.admin.sync import Profile
 from bot.core.access import Access, Effect
 from bot.core.apps import Inventory
 
@@ -42,7 +42,7 @@ def leftovers(
         inventories: the spaces and apps of each domain that could be read.
         active: all full, active members in Slack.
     """
-    holders = {profile_key(mapping): user for user, access in stored.items() for mapping in access.mappings}
+    holders = {mapping.profile_key: user for user, access in stored.items() for mapping in access.mappings}
     blocked = {
         user
         for user, access in stored.items()

@@ -71,7 +71,7 @@ class RunningApps:
 
     def of_mappings(self, mappings: Iterable[Mapping], member: Member | None = None) -> Overview:
         """Return what belongs to the profiles of these mappings, with each profile once."""
-        once = {(each.domain_id, each.profile_name.lower()): each for each in reversed(tuple(mappings))}
+        once = {each.profile_key: each for each in reversed(tuple(mappings))}
         until, side = self.facts.within(LIST_TIMEOUT), self.facts.side
         asked = [(m, side.submit(self.changes.apps.inventory, m, member)) for m in reversed(once.values())]
         running: list[Running] = []
