@@ -1,7 +1,6 @@
 """See what runs in Studio and what it costs, stop it, and renew the prices."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from bot.admin.commands import AdminCommand
 from bot.admin.specs import Name, Verb
 from bot.cli.context import CommandContext, read_settings
 from bot.cli.options import AsJson, Yes, add_verb
-from bot.core.access import Access, Member
+from bot.core.access import Member
 from bot.core.audit import DONE, FROM_SHELL
 from bot.core.errors import BadInput
 from bot.core.values import REGION, check_pattern, utc_now
@@ -181,15 +180,9 @@ def _changes(run: CommandContext) -> "AppChanges":
 
 
 def _found(run: CommandContext, command: AdminCommand, changes: "AppChanges") -> "Everything":
-    """List the mapped domains: of one member, only theirs, and what is theirs."""
-    from bot.workspaces.everything import everything
+    from bot.workspaces.everything import running_of
 
-    domain, user = command.fields.get(Name.DOMAIN), command.principal
-    members: Iterator[tuple[str, Access]] = run.admin.access.members(run.tenant)
-    if user:
-        members = iter([(user, run.admin.access.read(Member(run.tenant, user)))])
-    found = everything(changes, members, domain)
-    return found.of(user) if user else found
+    return running_of(changes, run.admin.access, run.tenant, command.principal, command.fields.get(Name.DOMAIN))
 
 
 def _stop(run: CommandContext, changes: "AppChanges", member: Member, held: "Held") -> str:

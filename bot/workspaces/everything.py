@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.core.access import Access, Mapping
+from bot.core.access import Access, Mapping, Member
 from bot.core.apps import ALIVE
 from bot.core.errors import StudioError
+from bot.core.ports import AccessAdmin
 from bot.workspaces.app_changes import AppChanges, Running
 
 
@@ -36,6 +37,15 @@ class Everything:
         return replace(self, apps=apps)
 
 
+def running_of(
+    changes: AppChanges, access: AccessAdmin, tenant: str, user: str = "", domain: str | None = None
+) -> Everything:
+    """List the mapped domains; with a user, only theirs, and what they hold. StoreError as for reading."""
+    if not user:
+        return everything(changes, access.members(tenant), domain)
+    return everything(changes, [(user, access.read(Member(tenant, user)))], domain).of(user)
+
+
 def everything(changes: AppChanges, members: Iterable[tuple[str, Access]], domain: str | None = None) -> Everything:
     """List each mapped domain once; only one, if it is named."""
     holders: dict[tuple[str, str], tuple[str, Mapping]] = {}
@@ -43,7 +53,7 @@ def everything(changes: AppChanges, members: Iterable[tuple[str, Access]], domai
     for user, access in members:
         for mapping in access.mappings:
             if domain in (None, mapping.domain_id):
-                holders[mapping.domain_id, mapping.profile_name.lower()] = user, mapping
+                holders[mapping.profile_key] = user, mapping
                 places[mapping.domain_id, mapping.region or changes.region] = mapping
     found: list[Held] = []
     unknown: list[tuple[str, StudioError]] = []

@@ -1,12 +1,10 @@
 """Handle `/studio admin running`, whose sender the caller has admitted, and its buttons."""
 
-from collections.abc import Iterator
-
 import structlog
 
 from bot.admin.commands import AdminCommand
 from bot.admin.specs import Name
-from bot.core.access import Access, Member
+from bot.core.access import Member
 from bot.core.errors import StudioLinksError, UpstreamError
 from bot.core.link import Reason
 from bot.slack.admin.admission import admit
@@ -17,7 +15,7 @@ from bot.slack.members.views import refusal
 from bot.slack.payloads import action_value
 from bot.slack.workspaces import views
 from bot.slack.workspaces.handlers import conclude
-from bot.workspaces.everything import everything, over
+from bot.workspaces import everything
 
 log = structlog.get_logger()
 
@@ -28,19 +26,14 @@ def running_of(app: AppContext, admitted: Admitted, render: RenderContext, comma
     if running is None:
         return text_message(render.words.running.off)
     user, access, now = command.principal, app.command_runner.admin.access, app.now()
-    members: Iterator[tuple[str, Access]]
     try:
-        if user:
-            members = iter([(user, access.read(Member(admitted.member.tenant, user)))])
-        else:
-            members = access.members(admitted.member.tenant)
-        found = everything(running.changes, members, command.fields.get(Name.DOMAIN))
+        domain = command.fields.get(Name.DOMAIN)
+        found = everything.running_of(running.changes, access, admitted.member.tenant, user, domain)
     except UpstreamError as error:
         log.warning("running_unknown", request=admitted.id, why=str(error))
         return views.failed(error.reason, render)
-    found = found.of(user) if user else found
     if Name.OVER in command.fields:
-        found = found.only(over(found.apps, command.over, now))
+        found = found.only(everything.over(found.apps, command.over, now))
     return views.held(found, user, running.changes.prices, render, now)
 
 
