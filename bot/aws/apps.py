@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 from cachetools import TTLCache
 
+from bot.aws.examination import failure_reason
 from bot.aws.iam_running import acting_policy, listing_policy
 from bot.aws.sagemaker import SageMakerStudio
 from bot.core.access import Mapping, Member
@@ -124,7 +125,7 @@ def _app(given: Dictionary[str, Any], spaces: Dictionary[str, Space]) -> App | N
             shared=name.space is not None and (space is None or space.shared),
             instance_type=given.get("ResourceSpec", {}).get("InstanceType"),
             since=given.get("CreationTime"),
-            failure=" ".join(str(given.get("FailureReason") or "").split()),
+            failure=failure_reason(given),
         )
     return None
 

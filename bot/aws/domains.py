@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 
 from bot.aws.client import aws_errors, new_session
+from bot.aws.examination import failure_reason
 from bot.core.causes import Cause
 from bot.core.errors import StudioError
 from bot.observability.aws_errors import CODES
@@ -79,6 +80,6 @@ def _obstacle(client: "SageMakerClient", domain_id: str) -> str | None:
     if unified.get("StudioWebPortalAccess") == "DISABLED":
         return "belongs to SageMaker Unified Studio, and opens only there"
     if (status := described.get("Status")) != "InService":
-        why = " ".join(str(described.get("FailureReason", "")).split())[:200]
+        why = failure_reason(described)[:200]
         return f"is {status}{f' ({why})' if why else ''}: repair it in the SageMaker console"
     return None

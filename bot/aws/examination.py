@@ -79,9 +79,14 @@ def require_space(client: "SageMakerClient", mapping: Mapping) -> None:
         )
 
 
+def failure_reason(described: Dictionary[str, Any]) -> str:
+    """Return AWS's reason for a failure in one line; empty without one."""
+    return " ".join(str(described.get("FailureReason") or "").split())
+
+
 def _require_in_service(name: str, described: Dictionary[str, Any], reason: Reason) -> None:
     """Raise StudioError with AWS's own reason, for administrators, unless the resource is in service."""
-    status, why = described.get("Status"), " ".join(str(described.get("FailureReason", "")).split())
+    status, why = described.get("Status"), failure_reason(described)
     if status == "InService":
         return
     found = f"{name} is {status}" + (f" ({why[:MAX_FAILURE_REASON]})" if why else "")

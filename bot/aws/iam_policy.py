@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from bot.aws.iam_running import STOP, STOP_AND_START, running
+from bot.aws.iam_running import LIST, STOP, STOP_AND_START, running
 from bot.aws.iam_scope import EXAMINE_PROFILE, PRESIGN, TAGGED, Scope, links, scope_of, statement
 from bot.aws.iam_workspaces import made_links, offboards, provisions
 from bot.core.access import Mapping
@@ -141,8 +141,7 @@ def _revocation(scope: Scope) -> list[dict[str, Any]]:
     return [
         statement("EndSessions", ["iam:PutRolePolicy"], roles),
         statement("EndApps", ["sagemaker:DeleteApp"], scope.studio("app", "/*")),
-        # These take no narrower resource.
-        statement("FindApps", ["sagemaker:ListApps", "sagemaker:ListSpaces"], ["*"] if scope.domains else []),
+        statement("FindApps", LIST, ["*"] if scope.domains else []),
         _tables(scope, "Access", ("BatchGetItem",), ["access"]),
         _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"])
         | {"Condition": {"ForAllValues:StringLike": SHELL_KEYS}},

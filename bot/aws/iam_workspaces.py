@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from bot.aws.iam_running import LIST
 from bot.aws.iam_scope import EXAMINE_PROFILE, TAG, TAG_VALUE, TAGGED, Scope, links, statement
 
 
@@ -47,6 +48,5 @@ def offboards(scope: Scope, profiles: list[str]) -> list[dict[str, Any]]:
         statement("DeleteProfiles", deletes, profiles if domains else [])
         | (tagged if scope.by_tag and profiles == scope.opened() else {}),
         statement("DeleteMade", deletes, made if domains else []) | tagged,
-        # These take no narrower resource.
-        statement("FindApps", ["sagemaker:ListApps", "sagemaker:ListSpaces"], ["*"] if domains else []),
+        statement("FindApps", LIST, ["*"] if domains else []),
     ]

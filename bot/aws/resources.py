@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from bot.aws.account import AwsAdmin, Place, place_of
 from bot.aws.client import aws_errors
-from bot.aws.examination import MAX_FAILURE_REASON, MISSING
+from bot.aws.examination import MAX_FAILURE_REASON, MISSING, failure_reason
 from bot.core.access import Mapping
 from bot.core.causes import Cause
 from bot.core.errors import StudioError
@@ -175,7 +175,7 @@ def _require_missing(error: ClientError) -> None:
 
 
 def _why(found: Dictionary[str, Any]) -> str:
-    return " ".join(str(found.get("FailureReason") or "").split())[:MAX_FAILURE_REASON]
+    return failure_reason(found)[:MAX_FAILURE_REASON]
 
 
 def _tags(client: "SageMakerClient", arn: str) -> dict[str, str]:
