@@ -1,7 +1,9 @@
 """A running bot: how it warms up and stops."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,7 +14,6 @@ from bot.aws.client import new_session
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.core.errors import ConfigError, SlackError, StudioLinksError, check_all
-from bot.links.people import People
 from bot.serving.executors import CallExecutor
 from bot.serving.health import Health
 from bot.serving.wsgi import Entrance
@@ -21,7 +22,6 @@ from bot.slack.payloads import Home
 from bot.slack.tenants import admits_anybody, foreign_token, home_tenant
 from bot.store.models import Tables
 from bot.store.tables import ready
-from bot.workspaces.reminders import Reminders
 
 if TYPE_CHECKING:
     from bot.observability.traces import Tracing
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 # Seconds between looks at whether Slack's records of members are due for renewal, or members for a reminder.
-RENEWAL_PAUSE = 60
+PAUSE = 60
 # Seconds between attempts to reach Slack and DynamoDB at startup; the last one repeats.
 START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)
 
@@ -110,32 +110,26 @@ class Bot:
         self.jobs.start()
         kept, tenant = self.app.signin.facts.kept, home_tenant(home, self.app.teams)
         if kept is not None:
-            threading.Thread(target=self._keep_people, name="people", args=(kept, tenant), daemon=True).start()
+            self._each_minute("people", partial(kept.renew, tenant), "people_not_renewed", at_once=True)
         if self.app.reminders is not None:
-            reminders = self.app.reminders
-            threading.Thread(target=self._remind, name="reminders", args=(reminders, tenant), daemon=True).start()
+            self._each_minute("reminders", partial(self.app.reminders.look, tenant), "not_reminded")
         log.info("ready", team=home.team_id, app=home.app_id)
 
-    def _keep_people(self, kept: People, tenant: str) -> None:
-        """Renew Slack's records of members, for as long as the bot runs."""
-        while not self._stopping.is_set():
-            try:
-                kept.renew(tenant)
-            except StudioLinksError as error:  # records age meanwhile, and count for nothing after an hour
-                log.warning("people_not_renewed", why=str(error))
-            except Exception:  # the next attempt is all that can be done
-                log.exception("people_not_renewed")
-            self._stopping.wait(RENEWAL_PAUSE)
+    def _each_minute(self, name: str, work: Callable[[], object], failed: str, *, at_once: bool = False) -> None:
+        """Work once a minute on a thread of its own while the bot runs; log a failure as the event `failed`."""
 
-    def _remind(self, reminders: Reminders, tenant: str) -> None:
-        """Look at what has run for long, for as long as the bot runs."""
-        while not self._stopping.wait(RENEWAL_PAUSE):
-            try:
-                reminders.look(tenant)
-            except StudioLinksError as error:
-                log.warning("not_reminded", why=str(error))
-            except Exception:  # the next look is all that can be done
-                log.exception("not_reminded")
+        def run() -> None:
+            pause = 0 if at_once else PAUSE
+            while not self._stopping.wait(pause):
+                try:
+                    work()
+                except StudioLinksError as error:
+                    log.warning(failed, why=str(error))
+                except Exception:  # the next attempt is all that can be done
+                    log.exception(failed)
+                pause = PAUSE
+
+        threading.Thread(target=run, name=name, daemon=True).start()
 
     def _reach_aws(self) -> None:
         self.tables.connect(lambda: new_session(failed=self.app.metrics.upstream_failed))

@@ -47,13 +47,7 @@ def approval_rules(name: str | None) -> tuple[ApprovalRule, ...]:
     """Read the file of rules; ConfigError if it holds anything else, or if everybody could change it."""
     if name is None:
         return ()
-    try:
-        path = Path(name)
-        text, mode = path.read_text("utf-8"), path.stat().st_mode
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"STUDIO_APPROVALS_FILE: {name} cannot be read ({type(error).__name__}): correct it"
-        ) from None
+    text, mode = _read("STUDIO_APPROVALS_FILE", name)
     if os.name == "posix" and mode & stat.S_IWOTH:
         raise ConfigError(f"STUDIO_APPROVALS_FILE: everybody on this machine can change {name}: `chmod o-w` it")
     try:
@@ -84,10 +78,16 @@ def prices(settings: Settings) -> PriceList:
     path = settings.studio_price_file
     if path is None:
         return shipped()
+    return parse(_read("STUDIO_PRICE_FILE", path)[0], path)
+
+
+def _read(variable: str, name: str) -> tuple[str, int]:
+    """Return the text and mode of the file that a variable names; ConfigError if it cannot be read."""
     try:
-        return parse(Path(path).read_text("utf-8"), path)
+        path = Path(name)
+        return path.read_text("utf-8"), path.stat().st_mode
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"STUDIO_PRICE_FILE: {path} cannot be read ({type(error).__name__}): correct it") from None
+        raise ConfigError(f"{variable}: {name} cannot be read ({type(error).__name__}): correct it") from None
 
 
 def resources(settings: Settings) -> StudioResources:
