@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-# Ctrl-C reaches only the programs that a terminal controls, and hidden input is read from that terminal. Whoever runs
-# the tests in the background has them ignore it.
+# Ctrl-C reaches only the programs that a terminal controls, and hidden input is read from that terminal. Tests
+# that run in the background ignore it.
 CONTROLLED = (
     "import fcntl, os, signal, sys, termios; signal.signal(signal.SIGINT, signal.SIG_DFL); "
     "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"

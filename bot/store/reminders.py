@@ -12,7 +12,7 @@ from bot.core.reminders import Reminded, Told, Usage, Used
 from bot.store.dynamodb import get_or_none, store_errors, write_if
 from bot.store.models import Tables
 
-# How long a record outlives its last change. An app that runs longer is named anew, as if for the first time.
+# How long a record is kept after its last change. An app that runs longer is named as if for the first time.
 KEPT = timedelta(days=60)
 
 
@@ -54,7 +54,7 @@ class ReminderTable:
         return self._put(_usage(tenant), usage.version, stored, usage.at, at)
 
     def _put(self, key: str, version: str, stored: dict[str, Any], as_of: datetime | None, at: datetime) -> bool:
-        """Put an item with a new version in the place of the one that was read."""
+        """Replace the item that was read by one with a new version."""
         items = self._items
         unchanged: Condition = items.attempt == version if version else items.id.does_not_exist()
         item = items(key, attempt=uuid4().hex, request=stored, as_of=as_of, expires=at + KEPT)

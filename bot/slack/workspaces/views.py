@@ -45,7 +45,7 @@ MAX_BLOCKS = 100
 REF = re.compile(rf"({ALIAS.pattern}) (\S+) (\S+)(?: (\S+))?")
 LANDINGS = {uri.split(":")[1]: app for uri, app in APPS_BY_LANDING_URI.items() if uri.startswith("app:")}
 # Failures of which another try does not help.
-FOR_GOOD = frozenset({Reason.AWS_REFUSED, Reason.STORE_REFUSED, Reason.SLACK_REFUSED, Reason.STORE_UNREADABLE})
+PERMANENT = frozenset({Reason.AWS_REFUSED, Reason.STORE_REFUSED, Reason.SLACK_REFUSED, Reason.STORE_UNREADABLE})
 # Failures whose words say nothing of a link.
 SAME_WORDS = frozenset(reason for reason in Reason if reason.startswith(("app_", "space_")))
 SAME_WORDS |= {Reason.AWS_THROTTLED, Reason.STORE_THROTTLED, Reason.DOMAIN_MISSING}
@@ -111,7 +111,7 @@ def blocks(found: Overview, prices: PriceList, render: RenderContext, now: datet
 def _unread(domain: str, reason: Reason, render: RenderContext) -> str:
     """Return why what runs in a domain cannot be shown."""
     words = render.words.running
-    return words.refused if reason in FOR_GOOD else words.unread.format(domain=domain)
+    return words.refused if reason in PERMANENT else words.unread.format(domain=domain)
 
 
 def app_line(running: Running, render: RenderContext, now: datetime) -> str:
@@ -285,7 +285,7 @@ def refused(denied: Denied, render: RenderContext) -> Message:
 def failed(reason: Reason, render: RenderContext) -> Message:
     """Render why nothing was changed."""
     words = render.words.running
-    if reason in FOR_GOOD:
+    if reason in PERMANENT:
         text = words.refused
     elif reason in SAME_WORDS:
         text = why_refused(Denied(reason), render)
