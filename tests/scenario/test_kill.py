@@ -161,6 +161,8 @@ def test_kill_at_any_point_leaves_a_true_audit(crowd: Crowd, product: Product, l
         if point.link:
             assert links_in([ana.reads(exchange)])
         wait_until(lambda: point.reached(product, before))
+        # The member's rules are read beside the record: a kill between the two has to wait for the record.
+        wait_until(lambda: point.audit == "nothing" or recorded(exchange) == point.audit)
 
         os.kill(bot.pid, signal.SIGKILL)
         bot.bot.process.wait(5)
