@@ -532,6 +532,18 @@ GUARDS = {
         "False",
         (f"{UNIT}/test_approval_rules.py", "test_rule_file_that_everybody_can_change_stops_the_start"),
     ),
+    "last good approval rules": Guard(
+        "app/rule_file.py",
+        "            error = str(wrong)",
+        "            error, found = str(wrong), ()",
+        (f"{UNIT}/test_rule_file.py", "test_error_keeps_the_last_good_rules_and_is_logged_once"),
+    ),
+    "whole approval rules": Guard(
+        "app/rule_file.py",
+        "        if self._just_changed():",
+        "        if False:",
+        (f"{UNIT}/test_rule_file.py", "test_file_that_is_being_written_is_left_for_the_next_look"),
+    ),
     "confirmed address": Guard(
         "core/approval_rules.py",
         "(person.email_confirmed and domain in self.email_domains)",

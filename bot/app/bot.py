@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.app.jobs import Jobs
+from bot.app.rule_file import RuleFile
 from bot.app.sealing import Sealing
 from bot.aws.client import new_session
 from bot.aws.sagemaker import SageMakerStudio
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Seconds between looks at whether Slack's records of members are due for renewal, or members for a reminder.
+# Seconds between looks at the approval rules, and at whether Slack's records of members or reminders are due.
 PAUSE = 60
 # Seconds between attempts to reach Slack and DynamoDB at startup; the last one repeats.
 START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)
@@ -47,6 +48,7 @@ class Bot:
     health: Health
     sealing: Sealing
     jobs: Jobs
+    rule_file: RuleFile | None
     socket: "SocketMode | None"
     signing_secrets: RefreshingSecret[tuple[str, ...]] | None
     tracing: "Tracing | None"
@@ -111,6 +113,8 @@ class Bot:
         kept, tenant = self.app.signin.facts.kept, home_tenant(home, self.app.teams)
         if kept is not None:
             self._each_minute("people", partial(kept.renew, tenant), "people_not_renewed", at_once=True)
+        if self.rule_file is not None:
+            self._each_minute("approval-rules", self.rule_file.look, "approval_rules_not_read")
         if self.app.reminders is not None:
             self._each_minute("reminders", partial(self.app.reminders.look, tenant), "not_reminded")
         log.info("ready", team=home.team_id, app=home.app_id)

@@ -51,9 +51,12 @@ def approval_rules(name: str | None) -> tuple[ApprovalRule, ...]:
     if os.name == "posix" and mode & stat.S_IWOTH:
         raise ConfigError(f"STUDIO_APPROVALS_FILE: everybody on this machine can change {name}: `chmod o-w` it")
     try:
-        return approval_file.parse(text, name)
+        found = approval_file.parse(text, name)
     except ConfigError as error:
         raise ConfigError(f"STUDIO_APPROVALS_FILE: {error}") from None
+    if not found:  # an emptied file would let administrators approve everything alone
+        raise ConfigError(f"STUDIO_APPROVALS_FILE: {name} has no rule: add one, or leave the variable empty")
+    return found
 
 
 def studio(settings: Settings, connections: int, failed: Failed | None = None) -> SageMakerStudio:
@@ -84,8 +87,8 @@ def prices(settings: Settings) -> PriceList:
 def _read(variable: str, name: str) -> tuple[str, int]:
     """Return the text and mode of the file that a variable names; ConfigError if it cannot be read."""
     try:
-        path = Path(name)
-        return path.read_text("utf-8"), path.stat().st_mode
+        with Path(name).open(encoding="utf-8") as file:
+            return file.read(), os.fstat(file.fileno()).st_mode
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{variable}: {name} cannot be read ({type(error).__name__}): correct it") from None
 

@@ -153,7 +153,7 @@ class Doctor:
                 if found is not None:
                     why, fix = (
                         "that part of the rule has no effect",
-                        "correct STUDIO_APPROVALS_FILE, then start again",
+                        "correct STUDIO_APPROVALS_FILE; a running bot reads it within a minute or two",
                     )
                     yield Finding(Level.FAIL, check, f"{principal}: {found}", why, fix)
 

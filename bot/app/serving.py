@@ -15,6 +15,7 @@ from bot.admin.new_profiles import NewProfiles
 from bot.app import clients, workspaces
 from bot.app.bot import Bot
 from bot.app.jobs import Jobs
+from bot.app.rule_file import RuleFile
 from bot.app.sealing import Sealing
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
@@ -138,7 +139,9 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
 
     sealing, jobs = Sealing(seals, tenants), Jobs(_job_runner(settings, app, tables), tenants)
     app.wake = jobs.wake
-    return Bot(entrance, app, tables, studio, calls, health, sealing, jobs, socket, secrets, tracing)
+    path, rules = settings.studio_approvals_file, app.access_requests.rules
+    rule_file = None if path is None else RuleFile(path, rules, metrics.approval_rules_stale)
+    return Bot(entrance, app, tables, studio, calls, health, sealing, jobs, rule_file, socket, secrets, tracing)
 
 
 def _job_runner(settings: ServeSettings, app: AppContext, tables: Tables) -> JobRunner:

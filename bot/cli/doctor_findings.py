@@ -9,7 +9,7 @@ from typing import Any
 import urllib3
 from slack_sdk.signature import SignatureVerifier
 
-from bot.app import administration
+from bot.app import administration, clients
 from bot.app.findings import Finding, Level
 from bot.cli.context import read_settings
 from bot.config import DOUBTFUL, HttpSettings, SocketSettings, load
@@ -39,6 +39,13 @@ def findings(
         yield from _of_environment(error, "no command works with it")
         return
     yield from _environment(over_http)
+    try:
+        clients.approval_rules(settings.studio_approvals_file)
+    except ConfigError as error:
+        found, _, fix = str(error).rpartition(": ")
+        why = "a bot does not start with it, and a running one keeps the rules from before"
+        yield Finding(Level.FAIL, "approval rules", found, why, fix)
+        settings = settings.model_copy(update={"studio_approvals_file": None})
     try:
         examination = administration.doctor(
             settings, team, serving_role=serving_role, presign=presign or live, all_mappings=all_mappings, live=live

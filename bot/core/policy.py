@@ -26,9 +26,11 @@ from bot.core.link import LANDING_URIS, Allowed, Check, Denied, Reason, Target
 from bot.core.values import is_group
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rules:
     """The installation's settings for everybody.
+
+    Only `approval_rules` change while the bot runs, all of them by one assignment: a decision reads them once.
 
     Attributes:
         sole_admin: whether the installation says that it has one administrator, who may allow themselves.

@@ -171,6 +171,9 @@ class Metrics:
         )
         for secret in SIGNING_SECRETS:
             self._signed.labels(secret)
+        self._stale_rules = self._gauge(
+            "approval_rules_stale", "1 if STUDIO_APPROVALS_FILE has an error and older rules count, else 0."
+        )
         self._ready = self._gauge("ready", "1 if Slack and DynamoDB responded to the last check, else 0.")
 
     def outcome(self, outcome: str) -> None:
@@ -203,6 +206,10 @@ class Metrics:
     def signed_with(self, secret: int) -> None:
         """Note which signing secret signed a request, 0 being the first."""
         self._signed.labels(SIGNING_SECRETS[secret]).set_to_current_time()
+
+    def approval_rules_stale(self, stale: bool) -> None:  # noqa: FBT001 - a gauge's value
+        """Show whether approval rules count that the file no longer has."""
+        self._stale_rules.set(stale)
 
     def watch_pool(self, pool: WorkPool) -> None:
         """Show how full the pool is at each scrape."""
