@@ -531,3 +531,46 @@ def test_page_loads_nothing_from_other_hosts(page: Page, slack: Workspace) -> No
     assert addresses
     assert {f"{urlsplit(address).scheme}://{urlsplit(address).netloc}" for address in addresses} == {slack.url}
     assert ask(slack, "GET", "/")[0] == 200
+
+
+# Selects with suggestions
+
+
+def test_suggestions_are_picked_with_the_keyboard(page: Page, modal: Locator, bot: TinyBot) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    box, options = modal.get_by_role("combobox", name="Domain"), modal.locator("[role=option]")
+    box.press("ArrowDown")
+    expect(options).to_have_text(["Research", "Data-Science", "Sandbox"])
+    expect(box).to_have_attribute("aria-expanded", "true")
+    assert page.evaluate("document.querySelector('#modal').scrollWidth <= innerWidth")
+    page.keyboard.type("sa")
+    expect(options).to_have_text(["Sandbox"])
+    page.keyboard.press("Escape")  # closes the list only
+    expect(options).to_have_count(0)
+    expect(box).to_have_value("")
+    page.keyboard.type("nowhere")
+    expect(modal.get_by_role("status")).to_have_text("No results")
+    page.keyboard.press("Escape")
+    page.keyboard.type("se")
+    expect(options).to_have_text(["Research"])
+    page.keyboard.press("ArrowDown")
+    expect(box).to_have_attribute("aria-activedescendant", re.compile("options-"))
+    page.keyboard.press("Enter")
+    expect(box).to_have_value("Research")
+
+    modal.get_by_label("Profile").select_option("Prod")
+    modal.get_by_label("Reason").fill("pretty please")
+    modal.get_by_role("button", name="Send").click()
+    expect(modal.locator("[data-block=reason] .field-error")).to_have_text("Say what it is for.")
+    expect(box).to_have_value("Research")  # an error takes away nothing
+    chosen = bot.last("view_submission")["view"]["state"]["values"]["domain"]["it"]
+    assert chosen["selected_option"]["value"] == "research"
+
+
+def test_unanswered_suggestions_are_said_to_be_missing(modal: Locator, slack: Workspace) -> None:
+    address, slack.request_url = slack.request_url, "http://127.0.0.1:9/"
+    try:
+        modal.get_by_role("combobox", name="Domain").click()
+        expect(modal.get_by_role("status")).to_have_text("Results could not be loaded")
+    finally:
+        slack.request_url = address

@@ -96,12 +96,18 @@ REQUEST = {
         ),
         asked("Until", "until", {"type": "datepicker"}, optional=True),
         asked("Who knows you", "who", {"type": "users_select"}, optional=True),
+        asked("Domain", "domain", {"type": "external_select", "min_query_length": 0}, optional=True),
         asked("Apps", "apps", {"type": "checkboxes", "options": options("lab", "code")}, optional=True),
         asked("How long", "long", {"type": "radio_buttons", "options": options("week", "month")}, optional=True),
     ],
 }
+DOMAINS = options("research", "data-science", "sandbox")
 MORE = {"type": "modal", "title": plain("One more thing"), "blocks": [section("Really.")]}
 SENT = {"type": "modal", "title": plain("Sent"), "blocks": [section("Ada has been asked.")]}
+
+
+def suggest(ack: Ack, body: Json) -> None:
+    ack(options=[each for each in DOMAINS if body["value"].lower() in each["text"]["text"].lower()])
 
 
 class TinyBot:
@@ -157,6 +163,8 @@ class TinyBot:
         def request(ack: Ack, body: Json) -> None:
             ack()
             client.views_open(trigger_id=body["trigger_id"], view=REQUEST)
+
+        app.options("it")(suggest)
 
         @app.action(re.compile("^(apps|one)$"))
         @app.action({"action_id": "who"})

@@ -173,6 +173,88 @@ def test_view_over_the_size_limit_is_refused(slack: Workspace, client: WebClient
     assert refused(client.views_open, trigger_id=slack.command(ALICE).id, view=view)["error"] == "view_too_large"
 
 
+# Suggestions
+
+PICKED = field("domain", {"type": "external_select", "min_query_length": 0}, optional=True)
+OFFERED = [{"text": plain("Research"), "value": "d-1"}, {"text": plain("Sandbox"), "value": "d-2"}]
+
+
+def test_suggestions_are_asked_for_without_a_trigger(slack: Workspace, client: WebClient, bot: Bot) -> None:
+    shown = opened(slack, client, {**FORM, "blocks": [*FORM["blocks"], PICKED]})
+    bot.reply = {"options": OFFERED}
+
+    found = slack.suggest(ALICE, shown, "it", "re", block_id="domain")
+
+    fields = sent(found.exchange)
+    asked = ("block_suggestion", "domain", "it", "re")
+    assert (fields["type"], fields["block_id"], fields["action_id"], fields["value"]) == asked
+    assert fields["user"]["id"] == ALICE
+    assert fields["view"]["id"] == fields["container"]["view_id"] == shown.id
+    assert {"trigger_id", "response_url", "channel"}.isdisjoint(fields)
+    assert found.options == tuple(OFFERED)
+
+
+def test_suggested_option_is_sent_with_its_text(slack: Workspace, client: WebClient, bot: Bot) -> None:
+    shown = opened(slack, client, {**FORM, "blocks": [*FORM["blocks"], PICKED]})
+    bot.reply = {"options": OFFERED}
+    slack.suggest(ALICE, shown, "it", "re", block_id="domain")
+    slack.suggest(ALICE, shown, "it", "sa", block_id="domain")
+    with pytest.raises(LookupError, match="offered no option 'd-3'"):
+        slack.submit(ALICE, GOOD | {"domain": {"it": "d-3"}})
+    bot.reply = None
+
+    done = slack.submit(ALICE, GOOD | {"domain": {"it": "d-1"}})
+
+    chosen = sent(done.exchange)["view"]["state"]["values"]["domain"]["it"]
+    assert chosen == {"type": "external_select", "selected_option": OFFERED[0]}
+
+
+def test_state_in_a_suggestion_is_that_of_the_opening(slack: Workspace, client: WebClient, bot: Bot) -> None:
+    initial = {**PICKED, "element": {**PICKED["element"], "initial_option": OFFERED[0]}}
+    shown = opened(slack, client, {**FORM, "blocks": [*FORM["blocks"], initial]})
+    bot.reply = {"options": OFFERED}
+    found = slack.suggest(ALICE, shown, "it", block_id="domain")
+    state = sent(found.exchange)["view"]["state"]["values"]
+    assert (state["domain"]["it"]["selected_option"], state["reason"]["it"]["value"]) == (OFFERED[0], None)
+    bot.reply = None
+    done = slack.submit(ALICE, GOOD)
+    assert sent(done.exchange)["view"]["state"]["values"]["domain"]["it"]["selected_option"] == OFFERED[0]
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        (None, "missing required field: options"),
+        ([], "must be an object"),
+        ({"options": [{"text": plain("x" * 76), "value": "x"}]}, "less than 76"),
+        ({"options": [{"text": plain("x"), "value": "x"}] * 101}, "no more than 100"),
+        ({"options": [{"text": {"type": "mrkdwn", "text": "x"}, "value": "x"}]}, "unsupported type: mrkdwn"),
+        ({"text": "no"}, "additional property"),
+    ],
+)
+def test_invalid_suggestions_are_not_shown(
+    slack: Workspace, client: WebClient, bot: Bot, reply: object, problem: str
+) -> None:
+    shown = opened(slack, client, {**FORM, "blocks": [PICKED]})
+    bot.reply = reply
+    found = slack.suggest(ALICE, shown, "it", "")
+    assert (found.options, bool(found.trouble)) == ((), True)
+    assert problem in mistakes((), (), slack.exchanges)[-1]
+
+
+def test_no_suggestions_are_asked_for_too_early(slack: Workspace, client: WebClient, bot: Bot) -> None:
+    late = {**PICKED, "element": {"type": "external_select", "action_id": "it"}}
+    shown = opened(slack, client, {**FORM, "blocks": [late]})
+    bot.bodies.clear()
+    assert (slack.suggest(ALICE, shown, "it", "re").exchange, bot.bodies) == (None, [])
+    bot.reply = {"options": []}
+    assert slack.suggest(ALICE, shown, "it", "res").trouble == ""
+    bot.status = "500 X"
+    assert slack.suggest(ALICE, shown, "it", "res").trouble
+    with pytest.raises(LookupError, match="no element"):
+        slack.suggest(ALICE, shown, "other", "res")
+
+
 # Stacks
 
 

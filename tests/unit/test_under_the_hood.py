@@ -21,6 +21,7 @@ def said(exchange: Exchange) -> str:
     ("kind", "payload", "text"),
     [
         ("button", {"actions": [{"text": {"text": "New link"}}]}, "pressed “New link”"),
+        ("suggestion", {"block_id": "domain"}, "searched in “domain”"),
         ("choice", {"actions": [{"action_id": "alias"}]}, "chose in “alias”"),
         ("submission", {"view": VIEW}, "submitted “Request access”"),
         ("closing", {"view": VIEW}, "closed “Request access”"),

@@ -140,6 +140,13 @@ def _act(workspace: Workspace, user_id: str, sent: Json) -> Json:
     return {"ack": done.ack}
 
 
+def _suggest(workspace: Workspace, user_id: str, sent: Json) -> Json:
+    view = workspace.views.on_screen(user_id, sent["view"])
+    typed, action_id = str(sent["typed"]), str(sent["action"])
+    found = workspace.suggest(user_id, view, action_id, typed, block_id=sent.get("block"))
+    return {"options": found.options, "trouble": found.trouble}
+
+
 def _submit(workspace: Workspace, user_id: str, sent: Json) -> Json:
     view = workspace.views.on_screen(user_id, sent["view"])
     done = workspace.submit(user_id, sent["values"], view=view)
@@ -183,6 +190,7 @@ def _where(workspace: Workspace, user_id: str, sent: Json) -> Message | View:
 ACTIONS: dict[str, Callable[[Workspace, str, Json], Json]] = {
     "type": _type,
     "act": _act,
+    "suggest": _suggest,
     "submit": _submit,
     "close": _close,
     "open-home": _open_home,

@@ -125,6 +125,7 @@ DESCRIPTIONS: dict[Kind, tuple[str, Callable[[Json], str]]] = {
     "submission": ("submitted “{name}”", lambda fields: str(fields["view"]["title"]["text"])),
     "closing": ("closed “{name}”", lambda fields: str(fields["view"]["title"]["text"])),
     "shortcut": ("used the shortcut “{name}”", lambda fields: str(fields["callback_id"])),
+    "suggestion": ("searched in “{name}”", lambda fields: str(fields["block_id"])),
     "event": ("wrote “{name}”", lambda fields: str(fields["event"]["text"])),
 }
 

@@ -48,6 +48,16 @@ def refusal(payload: Mapping[str, Any]) -> Refusal | None:
     return None
 
 
+def check_suggestions(answer: object) -> list[str]:
+    """List the problems of the options that an app suggests.
+
+    https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+    """
+    problems = list(_shapes().problems("=suggestion", answer))
+    offered = answer.get("options") if isinstance(answer, Mapping) else None
+    return problems if offered == [] else [*problems, *_shapes().problems("=options", offered, "/options")]
+
+
 def check_view(view: object, kind: str | None = None) -> list[str]:
     """List the problems of a modal or an App Home view; another kind than `kind` is a problem too."""
     problems = list(_shapes().problems("=view", view))

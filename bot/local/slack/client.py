@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.local.slack import elements, payloads
-from bot.local.slack.blocks import check_view
+from bot.local.slack.blocks import check_suggestions, check_view
 from bot.local.slack.elements import Values
 from bot.local.slack.exchanges import Exchange, command_reply, reply_json
 from bot.local.slack.features import HOME_OPENED, MESSAGE
@@ -13,10 +13,12 @@ from bot.local.slack.people import Channel
 from bot.local.slack.refusals import Refusal
 from bot.local.slack.screens import Message
 from bot.local.slack.sending import Sender
+from bot.local.slack.suggestions import MIN_QUERY, Suggestions
 from bot.local.slack.views import View
 
 GENERAL = "C0GENERAL01"
 NO_CONNECTION = "We had some trouble connecting. Try again?"
+NO_OPTIONS = "Results could not be loaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Client(Sender):
         _, element = elements.find(where.blocks, action_id, block_id)
         channel = where.channel if isinstance(where, Message) else ""
         exchange = self._begin("button" if element["type"] == "button" else "choice", user_id, channel)
-        given: Values = values or {}
+        given = self._chosen(where, values)
         fields = {
             **self._place(where, exchange, given),
             "trigger_id": exchange.id,
@@ -116,9 +118,37 @@ class Client(Sender):
             self.screens.post(Message("", where.channel, line, (), user_id, "slack", exchange.id))
         return done
 
+    def suggest(
+        self, user_id: str, view: View, action_id: str, typed: str = "", *, block_id: str | None = None
+    ) -> Suggestions:
+        """Type into a select whose options the app suggests, in a view on this member's screen.
+
+        The payload has no `trigger_id`, and the input in it is that of the last opening or update of the view:
+        https://github.com/slackapi/bolt-js/issues/1146
+        https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+        """
+        view = self.views.on_screen(user_id, view.id)
+        block, element = elements.find(view.blocks, action_id, block_id)
+        if element["type"] != "external_select":
+            raise LookupError(f"{action_id!r} has options of its own")
+        if len(typed) < element.get("min_query_length", MIN_QUERY):
+            return Suggestions()
+        asked = {"block_id": block["block_id"], "action_id": action_id, "value": typed}
+        shown = payloads.in_view(self.installation, view, {})
+        done = self._interact(self._begin("suggestion", user_id), "block_suggestion", **asked, **shown)
+        answer = reply_json(done)
+        if done.ack != "ok":
+            return Suggestions(done, trouble=NO_OPTIONS)
+        if problems := check_suggestions(answer):
+            self._report(done, "; ".join(problems))
+            return Suggestions(done, trouble=NO_OPTIONS)
+        self._offers.add(view.id, block["block_id"], action_id, answer["options"])
+        return Suggestions(done, tuple(answer["options"]))
+
     def submit(self, user_id: str, values: Values | None = None, *, view: View | None = None) -> Submission:
         """Submit a modal, by default the top one. https://docs.slack.dev/surfaces/modals#handling_submissions"""
-        view, values = self.views.on_screen(user_id, (view or self.modal(user_id)).id), values or {}
+        view = self.views.on_screen(user_id, (view or self.modal(user_id)).id)
+        values = self._chosen(view, values)
         if errors := elements.incomplete(view.blocks, values):
             return Submission(errors=errors)
         exchange = self._begin("submission", user_id)
@@ -182,6 +212,10 @@ class Client(Sender):
         if stack := self.views.stack(user_id):
             return stack[-1]
         raise LookupError(f"no modal is open for {user_id}")
+
+    def _chosen(self, where: Message | View, values: Values | None) -> Values:
+        place = where.id if isinstance(where, View) else where.ts
+        return self._offers.chosen(place, where.blocks, values or {})
 
     def _report(self, done: Exchange, problem: str) -> None:
         done.problem = problem

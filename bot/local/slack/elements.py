@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Block = Mapping[str, Any]
-# The input of a member by element: block id, then action id, then text, the value of an option, an id, or a list.
+# The input of a member by element: block id, then action id, then text, the value of an option, an id, or a list; an
+# option that an app suggested, as a whole.
 Values = Mapping[str, Mapping[str, Any]]
 
 # The field of a payload that has an element's content.
 CONTENT = {
     "plain_text_input": "value",
     "static_select": "selected_option",
+    "external_select": "selected_option",
     "radio_buttons": "selected_option",
     "checkboxes": "selected_options",
     "users_select": "selected_user",
@@ -105,12 +107,16 @@ def _initial(element: Block) -> Any:
     match element["type"]:
         case "static_select" | "radio_buttons":
             return (element.get("initial_option") or {}).get("value")
+        case "external_select":
+            return element.get("initial_option")
         case "checkboxes":
             return [option["value"] for option in element.get("initial_options", ())]
     return element.get("initial_value") or element.get("initial_user") or element.get("initial_date")
 
 
-def _option(element: Block, value: str) -> Any:
+def _option(element: Block, value: Any) -> Any:
+    if element["type"] == "external_select":
+        return value
     groups = [group["options"] for group in element.get("option_groups", ())]
     for option in itertools.chain(element.get("options", ()), *groups):
         if option["value"] == value:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from bot.local.slack.blocks import refusal
 from bot.local.slack.screens import Message
 
-Kind = Literal["command", "button", "choice", "submission", "closing", "shortcut", "event"]
+Kind = Literal["command", "button", "choice", "submission", "closing", "shortcut", "suggestion", "event"]
 Ack = Literal["ok", "operation_timeout", "dispatch_failed"]
 MAX_REPLY_BYTES = 256 * 1024
 

@@ -22,6 +22,7 @@ class Sender:
         self.screens, self.views, self.changes = state.screens, state.views, state.changes
         self.socket_mode = state.socket_mode
         self._urls, self._triggers, self._clock = state.urls, state.triggers, state.clock
+        self._offers = state.offers
         self._ack_seconds = ack_seconds
         self._should_escape = should_escape
         self._exchanges: Recent[Exchange] = Recent()

@@ -148,7 +148,7 @@ class SocketMode:
             "envelope_id": secrets.token_hex(16),
             "type": ENVELOPES.get(exchange.kind, "interactive"),
             "payload": exchange.fields,
-            "accepts_response_payload": exchange.kind in ("command", "submission"),
+            "accepts_response_payload": exchange.kind in ("command", "submission", "suggestion"),
         }
         exchange = exchange.unanswered()
         started = time.perf_counter()

@@ -9,6 +9,7 @@ from bot.local.slack.people import Directory, Installation
 from bot.local.slack.response_urls import ResponseUrls
 from bot.local.slack.screens import Screens
 from bot.local.slack.socket_mode import SocketMode
+from bot.local.slack.suggestions import Offers
 from bot.local.slack.triggers import Triggers
 from bot.local.slack.views import Views
 
@@ -30,6 +31,7 @@ class WorkspaceState:
     def __post_init__(self) -> None:
         self.triggers = Triggers(self.clock)
         self.screens = Screens(self.directory, self.clock, self.changes)
+        self.offers = Offers()
         self.views = Views(self.clock, self.changes.note)
         self.urls = ResponseUrls(self.screens, self.installation.team_id, self.clock, self.changes)
         self.socket_mode = SocketMode(self.installation.app_id, self.changes.note, enabled=self.features.socket_mode)

@@ -1,12 +1,13 @@
 // Interactive elements. https://docs.slack.dev/reference/block-kit/block-elements
 
 import { make } from "./dom.js";
+import { externalSelect } from "./external_select.js";
 import { text } from "./mrkdwn.js";
 import { say } from "./words.js";
 
 const ELEMENTS = {
   button, static_select: staticSelect, users_select: usersSelect, datepicker, plain_text_input: textInput,
-  checkboxes, radio_buttons: radioButtons,
+  checkboxes, radio_buttons: radioButtons, external_select: suggested,
 };
 
 /**
@@ -47,6 +48,11 @@ function usersSelect(each, block, surface, field) {
   const people = Object.entries(surface.names).filter(([id]) => /^[UW]/.test(id));
   return select(each, block, surface, field, chosen, people.map(([id, name]) =>
     make("option", { value: id, selected: id === chosen }, `@${name}`)));
+}
+
+function suggested(each, block, surface, field) {
+  const onChoice = () => { if (field.dispatches) surface.act(block, each); };
+  return externalSelect(each, block, surface, labelled(each, field, say("Choose an option")), onChoice);
 }
 
 function select(each, block, surface, field, chosen, options) {

@@ -18,8 +18,8 @@ export function showModals(member, stack, names) {
   if (!view) return hide();
   if (shown?.view.id === view.id && shown.view.hash === view.hash) return undefined;
   // Input stays if the app only changes the view around it, as in Slack.
-  const values = shown?.view.id === view.id ? shown.surface.values : {};
-  shown = { member, view, surface: new Surface(member, { view: view.id }, names, values) };
+  const before = shown?.view.id === view.id ? shown.surface : {};
+  shown = { member, view, surface: new Surface(member, { view: view.id }, names, before.values, before.options) };
   dialog.replaceChildren(form(view, stack.length > 1, names));
   if (!dialog.open) dialog.showModal();
   return (dialog.querySelector("[autofocus]") ?? firstField()).focus();

@@ -5,12 +5,16 @@ import { confirmed } from "./confirm.js";
 import { ask } from "./wire.js";
 
 export class Surface {
-  /** `target` is `{ message: ts }` or `{ view: id }`; `values` holds what was entered, by block and action. */
-  constructor(member, target, names, values = {}) {
+  /**
+   * `target` is `{ message: ts }` or `{ view: id }`; `values` holds what was entered, by block and action, and
+   * `options` the suggested options among it, whose words only the app knows.
+   */
+  constructor(member, target, names, values = {}, options = {}) {
     this.member = member;
     this.target = target;
     this.names = names;
     this.values = values;
+    this.options = options;
   }
 
   /** The content of an element; `initial` until the member has changed it. */
@@ -20,6 +24,13 @@ export class Surface {
 
   enter(block, element, value) {
     (this.values[block.block_id] ??= {})[element.action_id] = value;
+  }
+
+  /** The options that the app suggests for what is typed into an element. */
+  suggest(block, element, typed) {
+    return ask("suggest", this.member, {
+      ...this.target, block: block.block_id, action: element.action_id, typed,
+    });
   }
 
   /** Send the use of an element to the app. False if the member cancels the confirmation. */
