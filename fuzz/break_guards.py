@@ -1134,14 +1134,14 @@ GUARDS = {
     ),
     "shared spaces": Guard(
         "aws/revocation.py",
-        'if sharing == "Private"',
-        "if sharing",
+        "if not each.shared",
+        "if each",
         (f"{SCENARIO}/test_revoke.py", "test_revoke_ends_only_what_is_the_members_own"),
     ),
     "own spaces": Guard(
         "aws/revocation.py",
-        "if owner.lower() == mapping.profile_name.lower():",
-        "if owner:",
+        "if each.belongs_to(mapping)",
+        "if each.owner",
         (f"{SCENARIO}/test_revoke.py", "test_revoke_ends_only_what_is_the_members_own"),
     ),
     # What runs in Studio
@@ -1153,7 +1153,7 @@ GUARDS = {
     ),
     "own spaces to start": Guard(
         "aws/apps.py",
-        "    if space.owner.lower() != mapping.profile_name.lower():\n",
+        "    if not space.belongs_to(mapping):\n",
         "    if False:\n",
         (f"{CONTRACT}/test_apps_port.py", "test_space_of_others_or_without_app_starts_nothing"),
     ),
@@ -1233,8 +1233,8 @@ GUARDS = {
     ),
     "owner of a made space": Guard(
         "workspaces/provisioning.py",
-        "if found is not None and found.owner.lower() != mapping.profile_name.lower():",
-        "if found is not None and not found.owner:",
+        "if made is not None and not made.belongs_to(mapping):",
+        "if made is not None and not made.owner:",
         (f"{UNIT}/test_provisioning.py", "test_space_of_another_is_never_taken_over"),
     ),
     "approval before making": Guard(
@@ -1257,8 +1257,8 @@ GUARDS = {
     ),
     "spaces of one owner": Guard(
         "aws/resources.py",
-        'if each.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "").lower() == mine',
-        'if each.get("OwnershipSettingsSummary", {})',
+        "if each.belongs_to(mapping)",
+        "if each.owner",
         (f"{CONTRACT}/test_resources_port.py", "test_spaces_of_other_profiles_are_not_listed"),
     ),
     "off-boarding of oneself": Guard(

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from bot.core.access import Mapping
+from bot.core.apps import App, AppName, AppStatus, Profile, Space
 from bot.core.errors import StudioError
 from bot.core.link import Reason
 from bot.core.templates import Template
-from bot.workspaces.resources import Found, RunningApp
 from tests.fakes import FakeStudio
 
 ROLE = "arn:aws:iam::123456789012:role/studio"
 TEMPLATE = Template("d-research", ROLE, instances=("ml.t3.medium", "ml.m5.large"))
 FULL = StudioError("in use: try again", reason=Reason.AWS_REFUSED, code="ResourceInUse")
+
+
+R = TypeVar("R", Profile, Space, App)
 
 
 @dataclass
@@ -28,12 +31,12 @@ class FakeResources:
     slow: int = 1
     error: StudioError | None = None
     failing: str = ""
-    profiles: dict[tuple[str, str], Found] = field(default_factory=dict)
-    all_spaces: dict[tuple[str, str], Found] = field(default_factory=dict)
-    running: dict[tuple[str, str], list[RunningApp]] = field(default_factory=dict)
+    profiles: dict[tuple[str, str], Profile] = field(default_factory=dict)
+    all_spaces: dict[tuple[str, str], Space] = field(default_factory=dict)
+    running: dict[tuple[str, str], list[App]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
 
-    def profile(self, mapping: Mapping) -> Found | None:
+    def profile(self, mapping: Mapping) -> Profile | None:
         self._fail("profile")
         found = self._settle(self.profiles, (mapping.domain_id, mapping.profile_name.lower()))
         domain = self.studio.domains.get(mapping.domain_id) or self.studio.add(mapping.domain_id)
@@ -50,9 +53,9 @@ class FakeResources:
         if key in self.profiles:
             raise FULL
         self.calls.append(("create profile", mapping.profile_name))
-        self.profiles[key] = Found(mapping.profile_name, f"Pending{self.slow}", tags=dict(tags))
+        self.profiles[key] = Profile(mapping.profile_name, f"Pending{self.slow}", tags=dict(tags))
 
-    def space(self, mapping: Mapping, name: str) -> Found | None:
+    def space(self, mapping: Mapping, name: str) -> Space | None:
         self._fail("space")
         return self._settle(self.all_spaces, (mapping.domain_id, name))
 
@@ -66,26 +69,26 @@ class FakeResources:
         self.calls.append(("create space", name))
         self.add_space(mapping, name, status=f"Pending{self.slow}", tags=dict(tags))
 
-    def spaces(self, mapping: Mapping) -> Sequence[Found]:
+    def spaces(self, mapping: Mapping) -> Sequence[Space]:
         self._fail("spaces")
         keys = [key for key, found in self.all_spaces.items() if found.owner.lower() == mapping.profile_name.lower()]
         settled = [self._settle(self.all_spaces, key) for key in keys if key[0] == mapping.domain_id]
         return [replace(found, tags={}) for found in settled if found is not None]
 
-    def apps(self, mapping: Mapping, space: str | None = None) -> Sequence[RunningApp]:
+    def apps(self, mapping: Mapping, space: str | None = None) -> Sequence[App]:
         self._fail("apps")
         key = mapping.domain_id, space or f"profile {mapping.profile_name.lower()}"
         settled = [_next(app) for app in self.running.get(key, ())]
         self.running[key] = [app for app in settled if app is not None]
         return [_shown(app) for app in self.running[key]]
 
-    def delete_app(self, mapping: Mapping, app: RunningApp) -> None:
+    def delete_app(self, mapping: Mapping, app: AppName) -> None:
         self._fail("delete_app")
         key = mapping.domain_id, app.space or f"profile {mapping.profile_name.lower()}"
         for number, each in enumerate(self.running[key]):
-            if (each.kind, each.name) == (app.kind, app.name) and not each.status.startswith("Deleting"):
+            if each.name == app and not each.status.startswith("Deleting"):
                 self.calls.append(("delete app", app.name))
-                self.running[key][number] = replace(each, status=f"Deleting{self.slow}")
+                self.running[key][number] = _in(each, f"Deleting{self.slow}")
 
     def delete_space(self, mapping: Mapping, name: str) -> None:
         self._fail("delete_space")
@@ -107,20 +110,22 @@ class FakeResources:
 
     def add_profile(self, mapping: Mapping, **more: object) -> None:
         """Put a profile there that is in service."""
-        found = replace(Found(mapping.profile_name, "InService"), **more)  # type: ignore[arg-type]
+        found = replace(Profile(mapping.profile_name, "InService"), **more)  # type: ignore[arg-type]
         self.profiles[mapping.domain_id, mapping.profile_name.lower()] = found
 
     def add_space(self, mapping: Mapping, name: str, **more: object) -> None:
         """Put a space there that the mapping's profile owns."""
-        found = replace(Found(name, "InService", owner=mapping.profile_name), **more)  # type: ignore[arg-type]
+        found = replace(Space(name, mapping.profile_name, shared=False), **more)  # type: ignore[arg-type]
         self.all_spaces[mapping.domain_id, name] = found
 
     def add_app(self, mapping: Mapping, space: str | None = None, name: str = "default") -> None:
         """Put an app there that runs."""
         key = mapping.domain_id, space or f"profile {mapping.profile_name.lower()}"
-        self.running.setdefault(key, []).append(RunningApp("JupyterLab", name, "InService", space))
+        self.running.setdefault(key, []).append(
+            App(AppName("JupyterLab", name, space), mapping.profile_name, AppStatus.IN_SERVICE)
+        )
 
-    def _settle(self, kept: dict[tuple[str, str], Found], key: tuple[str, str]) -> Found | None:
+    def _settle(self, kept: dict[tuple[str, str], R], key: tuple[str, str]) -> R | None:
         found = _next(kept[key]) if key in kept else None
         if found is None:
             kept.pop(key, None)
@@ -133,18 +138,19 @@ class FakeResources:
             raise self.error
 
 
-R = TypeVar("R", Found, RunningApp)
-
-
 def _next(found: R) -> R | None:
     """Return a resource after one more look at it: `Pending2` is in service after two."""
     state, left = found.status.rstrip("0123456789"), found.status.lstrip("PendigDlt")
     if not left.isdigit():
         return found
     if int(left) > 0:
-        return replace(found, status=f"{state}{int(left) - 1}")
-    return replace(found, status="InService") if state == "Pending" else None
+        return _in(found, f"{state}{int(left) - 1}")
+    return _in(found, "InService") if state == "Pending" else None
 
 
 def _shown(found: R) -> R:
-    return replace(found, status=found.status.rstrip("0123456789"))
+    return _in(found, found.status.rstrip("0123456789"))
+
+
+def _in(found: R, status: str) -> R:
+    return replace(found, status=status)  # type: ignore[arg-type] # an app's states here are more than AWS's

@@ -6,33 +6,32 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteApp.html
 
 import threading
 from collections.abc import Callable, Iterator
-from collections.abc import Mapping as Dictionary
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 from cachetools import TTLCache
 
-from bot.aws.examination import failure_reason
+from bot.aws.examination import MISSING
 from bot.aws.iam_running import acting_policy, listing_policy
+from bot.aws.listing import app_of, inventory, request_of, space_of
 from bot.aws.sagemaker import SageMakerStudio
 from bot.core.access import Mapping, Member
-from bot.core.apps import App, AppName, AppStatus, Inventory, Space
+from bot.core.apps import App, AppName, Inventory
 from bot.core.errors import StudioError
 from bot.core.link import Reason
-from bot.core.values import InvalidValue
+from bot.workspaces.resources import IN_USE
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 T = TypeVar("T")
 
-PAGE = 100
 # How long a domain's list serves those who look, and how many are kept.
 CACHED_SECONDS, MAX_LISTS = 30.0, 256
-MISSING, IN_USE, LIMIT = "ResourceNotFound", "ResourceInUse", "ResourceLimitExceeded"
+LIMIT = "ResourceLimitExceeded"
 # The name of an app that is started here, as Studio itself names it.
 DEFAULT = "default"
 # The types of app that a space can be set to, and where its settings name the instance.
@@ -59,7 +58,7 @@ class StudioApps:
                 found = self._lists[place] = Future()
         if is_new:
             try:
-                work = partial(_inventory, mapping.domain_id)
+                work = partial(inventory, mapping.domain_id)
                 found.set_result(self._studio.call(mapping, member, work, listing_policy))
             except BaseException as error:
                 self.forget(mapping)
@@ -77,7 +76,7 @@ class StudioApps:
     def stop(self, mapping: Mapping, name: AppName, member: Member | None = None) -> None:
         def stop(client: "SageMakerClient") -> None:
             with _answers({MISSING: Reason.APP_GONE, IN_USE: Reason.APP_NOT_READY}):
-                client.delete_app(**_request(mapping, name))
+                client.delete_app(**request_of(mapping, name))
 
         self._act(mapping, name.space, member, stop)
 
@@ -95,52 +94,12 @@ class StudioApps:
             self.forget(mapping)
 
 
-def _inventory(domain_id: str, client: "SageMakerClient") -> Inventory:
-    listed: dict[str, Any] = {"DomainIdEquals": domain_id, "PaginationConfig": {"PageSize": PAGE}}
-    found = client.get_paginator("list_spaces").paginate(**listed).search("Spaces[]")
-    spaces = {each["SpaceName"]: _space(each, "Summary") for each in found}
-    apps = (_app(each, spaces) for each in client.get_paginator("list_apps").paginate(**listed).search("Apps[]"))
-    return Inventory(tuple(app for app in apps if app is not None), tuple(spaces.values()))
-
-
-def _space(given: Dictionary[str, Any], suffix: str = "") -> Space:
-    """Return a space of a listing (`suffix` "Summary") or description."""
-    return Space(
-        given["SpaceName"],
-        owner=given.get(f"OwnershipSettings{suffix}", {}).get("OwnerUserProfileName", ""),
-        shared=given.get(f"SpaceSharingSettings{suffix}", {}).get("SharingType") != "Private",
-        app_type=given.get(f"SpaceSettings{suffix}", {}).get("AppType"),
-    )
-
-
-def _app(given: Dictionary[str, Any], spaces: Dictionary[str, Space]) -> App | None:
-    """Return an app that has not ended; None for one that has, or that has a name or state unknown to us."""
-    with suppress(ValueError, InvalidValue):
-        name = AppName(given["AppType"], given["AppName"], given.get("SpaceName"))
-        space = spaces.get(name.space) if name.space else None
-        return App(
-            name,
-            owner=given.get("UserProfileName") or (space.owner if space else ""),
-            status=AppStatus(given["Status"]),
-            shared=name.space is not None and (space is None or space.shared),
-            instance_type=given.get("ResourceSpec", {}).get("InstanceType"),
-            since=given.get("CreationTime"),
-            failure=failure_reason(given),
-        )
-    return None
-
-
-def _request(mapping: Mapping, name: AppName) -> Any:
-    owner = {"SpaceName": name.space} if name.space else {"UserProfileName": mapping.profile_name}
-    return {"DomainId": mapping.domain_id, "AppType": name.app_type, "AppName": name.name, **owner}
-
-
 def _described(mapping: Mapping, name: AppName, client: "SageMakerClient") -> App | None:
     spaces = {}
     try:
         if name.space:
-            spaces[name.space] = _space(client.describe_space(DomainId=mapping.domain_id, SpaceName=name.space))
-        return _app(client.describe_app(**_request(mapping, name)), spaces)
+            spaces[name.space] = space_of(client.describe_space(DomainId=mapping.domain_id, SpaceName=name.space))
+        return app_of(client.describe_app(**request_of(mapping, name)), spaces)
     except ClientError as error:
         if error.response["Error"]["Code"] == MISSING:
             return None
@@ -150,8 +109,8 @@ def _described(mapping: Mapping, name: AppName, client: "SageMakerClient") -> Ap
 def _start(mapping: Mapping, name: str, client: "SageMakerClient") -> AppName:
     with _answers({MISSING: Reason.SPACE_MISSING}):
         described: Any = client.describe_space(DomainId=mapping.domain_id, SpaceName=name)
-    space, settings = _space(described), described.get("SpaceSettings", {})
-    if space.owner.lower() != mapping.profile_name.lower():
+    space, settings = space_of(described), described.get("SpaceSettings", {})
+    if not space.belongs_to(mapping):
         raise StudioError(
             f"space {name} is not owned by {mapping.profile_name}: start another one", reason=Reason.SPACE_NOT_YOURS
         )
@@ -162,7 +121,7 @@ def _start(mapping: Mapping, name: str, client: "SageMakerClient") -> AppName:
     started = AppName(space.app_type, DEFAULT, name)
     spec = settings.get(SETTINGS[space.app_type], {}).get("DefaultResourceSpec")
     with _answers({IN_USE: Reason.APP_RUNNING, LIMIT: Reason.APP_QUOTA}):
-        client.create_app(**_request(mapping, started), **({"ResourceSpec": spec} if spec else {}))
+        client.create_app(**request_of(mapping, started), **({"ResourceSpec": spec} if spec else {}))
     return started
 
 

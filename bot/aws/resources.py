@@ -11,14 +11,15 @@ from botocore.exceptions import ClientError
 from bot.aws.account import AwsAdmin, Place, place_of
 from bot.aws.client import aws_errors
 from bot.aws.examination import MAX_FAILURE_REASON, MISSING, failure_reason
+from bot.aws.listing import holder_of, list_apps, list_spaces, request_of, space_of
 from bot.core.access import Mapping
+from bot.core.apps import App, AppName, Profile, Space
 from bot.core.causes import Cause
 from bot.core.errors import StudioError
 from bot.core.link import Reason
 from bot.core.templates import Template
 from bot.core.values import utc_now
 from bot.observability.aws_errors import CODES
-from bot.workspaces.resources import Found, RunningApp
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -38,7 +39,7 @@ class StudioResources:
         self._aws, self._region, self._now = aws, region, now
         self._clients: dict[Place, tuple[datetime, SageMakerClient]] = {}
 
-    def profile(self, mapping: Mapping) -> Found | None:
+    def profile(self, mapping: Mapping) -> Profile | None:
         with self._calling(mapping) as client:
             try:
                 found = client.describe_user_profile(DomainId=mapping.domain_id, UserProfileName=mapping.profile_name)
@@ -46,7 +47,8 @@ class StudioResources:
             except ClientError as error:
                 _require_missing(error)
                 return None
-            return Found(found["UserProfileName"], found["Status"], _why(found), tags)
+            failure = failure_reason(found)[:MAX_FAILURE_REASON]
+            return Profile(found["UserProfileName"], found["Status"], failure, tags)
 
     def create_profile(self, mapping: Mapping, template: Template, tags: Dictionary[str, str]) -> None:
         idle = {"LifecycleManagement": "ENABLED", "IdleTimeoutInMinutes": template.idle_minutes}
@@ -62,17 +64,14 @@ class StudioResources:
                 UserSettings=settings,
             )
 
-    def space(self, mapping: Mapping, name: str) -> Found | None:
+    def space(self, mapping: Mapping, name: str) -> Space | None:
         with self._calling(mapping) as client:
             try:
                 found = client.describe_space(DomainId=mapping.domain_id, SpaceName=name)
-                tags = _tags(client, found["SpaceArn"])
+                return space_of(found, tags=_tags(client, found["SpaceArn"]))
             except ClientError as error:
                 _require_missing(error)
                 return None
-            owner = found.get("OwnershipSettings", {}).get("OwnerUserProfileName", "")
-            private = found.get("SpaceSharingSettings", {}).get("SharingType") == "Private"
-            return Found(found["SpaceName"], found["Status"], _why(found), tags, owner, private)
 
     def create_space(
         self, mapping: Mapping, name: str, instance: str, template: Template, tags: Dictionary[str, str]
@@ -96,51 +95,27 @@ class StudioResources:
         with self._calling(mapping) as client:
             client.create_space(**request)
 
-    def spaces(self, mapping: Mapping) -> Sequence[Found]:
-        mine = mapping.profile_name.lower()
+    def spaces(self, mapping: Mapping) -> Sequence[Space]:
         with self._calling(mapping) as client:
-            pages = client.get_paginator("list_spaces").paginate(
-                DomainIdEquals=mapping.domain_id, PaginationConfig={"PageSize": 100}
-            )
-            return [
-                Found(
-                    each["SpaceName"],
-                    each["Status"],
-                    owner=mapping.profile_name,
-                    # Anything else may hold the files of others.
-                    is_private=each.get("SpaceSharingSettingsSummary", {}).get("SharingType") == "Private",
-                )
-                for page in pages
-                for each in page["Spaces"]
-                if each.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "").lower() == mine
-            ]
+            return [each for each in list_spaces(client, mapping.domain_id) if each.belongs_to(mapping)]
 
-    def apps(self, mapping: Mapping, space: str | None = None) -> Sequence[RunningApp]:
-        holder: Any = {"SpaceNameEquals": space} if space else {"UserProfileNameEquals": mapping.profile_name}
+    def apps(self, mapping: Mapping, space: str | None = None) -> Sequence[App]:
         with self._calling(mapping) as client:
-            pages = client.get_paginator("list_apps").paginate(DomainIdEquals=mapping.domain_id, **holder)
-            return [
-                RunningApp(each["AppType"], each["AppName"], each["Status"], space)
-                for page in pages
-                for each in page["Apps"]
-                if each["Status"] != "Deleted"
-            ]
+            return [*list_apps(client, mapping.domain_id, {}, holder_of(mapping, space))]
 
-    def delete_app(self, mapping: Mapping, app: RunningApp) -> None:
-        holder: Any = {"SpaceName": app.space} if app.space else {"UserProfileName": mapping.profile_name}
-        kind: Any = app.kind
-        self._delete(mapping, "delete_app", AppType=kind, AppName=app.name, **holder)
+    def delete_app(self, mapping: Mapping, app: AppName) -> None:
+        self._delete(mapping, "delete_app", request_of(mapping, app))
 
     def delete_space(self, mapping: Mapping, name: str) -> None:
-        self._delete(mapping, "delete_space", SpaceName=name)
+        self._delete(mapping, "delete_space", {"SpaceName": name})
 
     def delete_profile(self, mapping: Mapping) -> None:
-        self._delete(mapping, "delete_user_profile", UserProfileName=mapping.profile_name)
+        self._delete(mapping, "delete_user_profile", {"UserProfileName": mapping.profile_name})
 
-    def _delete(self, mapping: Mapping, operation: str, **named: str) -> None:
+    def _delete(self, mapping: Mapping, operation: str, named: Dictionary[str, str]) -> None:
         with self._calling(mapping) as client:
             try:
-                getattr(client, operation)(DomainId=mapping.domain_id, **named)
+                getattr(client, operation)(**{"DomainId": mapping.domain_id, **named})
             except ClientError as error:
                 _require_missing(error)
 
@@ -172,10 +147,6 @@ def _require_missing(error: ClientError) -> None:
     """Raise the error unless it says that AWS does not know the resource."""
     if error.response["Error"]["Code"] != MISSING:
         raise error
-
-
-def _why(found: Dictionary[str, Any]) -> str:
-    return failure_reason(found)[:MAX_FAILURE_REASON]
 
 
 def _tags(client: "SageMakerClient", arn: str) -> dict[str, str]:

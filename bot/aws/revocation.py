@@ -8,29 +8,28 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.ht
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from bot.aws.account import CONFIG
 from bot.aws.client import aws_errors, new_session
 from bot.aws.iam_scope import PRESIGN
+from bot.aws.listing import holder_of, list_apps, list_spaces, request_of
 from bot.aws.role_sessions import SessionKey, assume
 from bot.core.access import Mapping, Member
+from bot.core.apps import ALIVE
 from bot.core.errors import StudioError
 from bot.core.link import Reason
 from bot.core.values import MAX_SESSION_NAME_LENGTH
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker.type_defs import DeleteAppRequestTypeDef
 
 SESSION_NAME = "studio-links-revocation"
 POLICY_NAME = "studio-links-revoked"
-ALIVE = ("InService", "Pending")
 # A session may do nothing that its role may not.
 ANYTHING = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
 
@@ -82,15 +81,22 @@ class Revocation:
 
     def apps(self, mapping: Mapping) -> tuple[list[Step], list[str]]:
         """Return a step for each running app of the profile and its private spaces, and the spaces left alone."""
+        domain_id = mapping.domain_id
         with aws_errors():
             client: SageMakerClient = self._client("sagemaker", mapping.region or self._region, self._owner(mapping))
-            private, shared = _spaces(client, mapping)
-            found = [
-                {"UserProfileName": mapping.profile_name},
-                *({"SpaceName": name} for name in private),
+            spaces = [each for each in list_spaces(client, domain_id) if each.belongs_to(mapping)]
+            holders = [None, *(each.name for each in spaces if not each.shared)]
+            steps = [
+                Step(
+                    f"app {app.name.app_type} {app.name.name} of {name or mapping.profile_name} in {domain_id}",
+                    partial(_delete, client, request_of(mapping, app.name)),
+                )
+                for name in holders
+                for app in list_apps(client, domain_id, {}, holder_of(mapping, name))
+                if app.status in ALIVE
             ]
-            steps = list(chain.from_iterable(_apps(client, mapping.domain_id, owner) for owner in found))
-        return steps, [f"space {name} in {mapping.domain_id} is shared: its apps keep running" for name in shared]
+        shared = [each.name for each in spaces if each.shared]
+        return steps, [f"space {name} in {domain_id} is shared: its apps keep running" for name in shared]
 
     def _owner(self, mapping: Mapping) -> str:
         return _account_of(mapping.role_arn) if mapping.role_arn else self._account
@@ -143,36 +149,6 @@ def _account_of(role_arn: str) -> str:
     return role_arn.split(":")[4]
 
 
-def _spaces(client: "SageMakerClient", mapping: Mapping) -> tuple[list[str], list[str]]:
-    """Return the names of the spaces that the profile owns: its private ones, and those that others use as well."""
-    private: list[str] = []
-    shared: list[str] = []
-    for page in client.get_paginator("list_spaces").paginate(DomainIdEquals=mapping.domain_id):
-        for space in page["Spaces"]:
-            owner = space.get("OwnershipSettingsSummary", {}).get("OwnerUserProfileName", "")
-            if owner.lower() == mapping.profile_name.lower():
-                sharing = space.get("SpaceSharingSettingsSummary", {}).get("SharingType")
-                (private if sharing == "Private" else shared).append(space["SpaceName"])
-    return private, shared
-
-
-def _apps(client: "SageMakerClient", domain_id: str, owner: dict[str, str]) -> Iterator[Step]:
-    """Yield a step for each app that runs for a profile or in a space."""
-    equals: Any = {f"{kind}Equals": name for kind, name in owner.items()}
-    for page in client.get_paginator("list_apps").paginate(DomainIdEquals=domain_id, **equals):
-        for app in page["Apps"]:
-            if app["Status"] in ALIVE:
-                named: DeleteAppRequestTypeDef = {
-                    "DomainId": domain_id,
-                    "AppType": app["AppType"],
-                    "AppName": app["AppName"],
-                    **owner,  # type: ignore[typeddict-item] # one of its two optional keys
-                }
-                [place] = owner.values()
-                what = f"app {app['AppType']} {app['AppName']} of {place} in {domain_id}"
-                yield Step(what, partial(_delete, client, named))
-
-
-def _delete(client: "SageMakerClient", app: "DeleteAppRequestTypeDef") -> None:
+def _delete(client: "SageMakerClient", app: Any) -> None:
     with aws_errors():
         client.delete_app(**app)

@@ -1,7 +1,8 @@
-"""What runs in Studio: apps, and the spaces that hold them."""
+"""What a domain has in Studio: profiles, spaces, and the apps that run in them."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -65,18 +66,43 @@ class App:
     failure: str = ""
 
     def belongs_to(self, mapping: Mapping) -> bool:
-        """Return whether the mapping's profile owns it. Profile names ignore case."""
-        return self.owner.lower() == mapping.profile_name.lower()
+        return _owns(mapping, self.owner)
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """A space; see `App` for its fields."""
+    """A space; see `App` for its fields.
+
+    Attributes:
+        status: AWS's state of it, such as InService.
+        tags: empty unless the space alone was looked at.
+    """
 
     name: str
     owner: str
     shared: bool
     app_type: str | None = None
+    status: str = AppStatus.IN_SERVICE
+    failure: str = ""
+    tags: Dictionary[str, str] = field(default_factory=dict)
+
+    def belongs_to(self, mapping: Mapping) -> bool:
+        return _owns(mapping, self.owner)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A user profile; see `Space` for its fields."""
+
+    name: str
+    status: str
+    failure: str = ""
+    tags: Dictionary[str, str] = field(default_factory=dict)
+
+
+def _owns(mapping: Mapping, owner: str) -> bool:
+    """Return whether the owner is the mapping's profile. Profile names ignore case."""
+    return owner.lower() == mapping.profile_name.lower()
 
 
 @dataclass(frozen=True, slots=True)

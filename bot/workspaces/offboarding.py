@@ -14,11 +14,12 @@ from bot.admin.changes import Admin
 from bot.admin.leaving import OFFBOARDED
 from bot.core import audit
 from bot.core.access import Effect, Grant, Mapping
+from bot.core.apps import App, Profile, Space
 from bot.core.errors import StudioError
 from bot.core.jobs import Item, ItemKind, ItemState, Job, JobState
 from bot.core.values import utc_now
 from bot.workspaces.evidence import is_recorded, may_come
-from bot.workspaces.resources import DELETING, Found, Resources, RunningApp, may_pass
+from bot.workspaces.resources import DELETING, Resources, may_pass
 
 UNMAPPED = "its mapping was removed meanwhile: map it again, then off-board again"
 UNRECORDED = "the audit does not have that somebody asked for it"
@@ -75,7 +76,7 @@ class Offboarding:
         spaces = tuple(self.resources.spaces(mapping))
         apps = [*self.resources.apps(mapping)]
         for space in spaces:
-            if space.is_private:
+            if not space.shared:
                 apps += self.resources.apps(mapping, space.name)
         return _Workspace(mapping, self.resources.profile(mapping), spaces, tuple(apps), keep_files)
 
@@ -89,7 +90,7 @@ class Offboarding:
             elif found.status == DELETING:
                 waits = True
             elif found.status in FAILED_TO_DELETE and item.state is ItemState.GOING:
-                items[item.key] = _failed(item, f"AWS could not delete it ({found.why or found.status})")
+                items[item.key] = _failed(item, f"AWS could not delete it ({found.failure or found.status})")
             else:
                 items[item.key] = item = self._delete(item, delete)
                 waits |= item.state is not ItemState.FAILED
@@ -101,13 +102,13 @@ class Offboarding:
 
     def _deletions(
         self, there: "_Workspace", items: Items
-    ) -> Iterator[tuple[Found | RunningApp, Callable[[], None]]]:
+    ) -> Iterator[tuple[Profile | Space | App, Callable[[], None]]]:
         """Yield what to delete now, in AWS's order: nothing of a kind while something of the kind before is there."""
         mapping, resources = there.mapping, self.resources
         if there.apps:
             for app in there.apps:
                 if items[there.item_of(app).key].state in REMAINING:
-                    yield app, partial(resources.delete_app, mapping, app)
+                    yield app, partial(resources.delete_app, mapping, app.name)
         elif there.spaces:
             for space in there.spaces:
                 if items[there.item_of(space).key].state in REMAINING:
@@ -141,9 +142,9 @@ class _Workspace:
     """What AWS has of one profile."""
 
     mapping: Mapping
-    profile: Found | None
-    spaces: tuple[Found, ...]
-    apps: tuple[RunningApp, ...]
+    profile: Profile | None
+    spaces: tuple[Space, ...]
+    apps: tuple[App, ...]
     keep_files: bool
 
     def items(self) -> Iterator[Item]:
@@ -159,17 +160,18 @@ class _Workspace:
     def owner(self) -> tuple[str, str]:
         return _profile(self.mapping).owner
 
-    def item_of(self, found: Found | RunningApp) -> Item:
+    def item_of(self, found: Profile | Space | App) -> Item:
         domain, profile = self.mapping.domain_id, self.mapping.profile_name
         stays = ItemState.KEPT if self.keep_files else ItemState.THERE
-        if isinstance(found, RunningApp):
-            where = f" in space {found.space}" if found.space else ""
-            return Item(ItemKind.APP, f"{found.kind} {found.name}{where}", domain, profile)
-        if not found.owner:
-            shared = [space.name for space in self.spaces if not space.is_private]
+        if isinstance(found, App):
+            name = found.name
+            where = f" in space {name.space}" if name.space else ""
+            return Item(ItemKind.APP, f"{name.app_type} {name.name}{where}", domain, profile)
+        if isinstance(found, Profile):
+            shared = [space.name for space in self.spaces if space.shared]
             why = f"it owns the shared space {', '.join(shared)}" if shared else ""
             return replace(_profile(self.mapping), state=ItemState.KEPT if shared else stays, why=why)
-        if not found.is_private:
+        if found.shared:
             return Item(ItemKind.SHARED_SPACE, found.name, domain, profile, ItemState.KEPT)
         return Item(ItemKind.SPACE, found.name, domain, profile, stays)
 

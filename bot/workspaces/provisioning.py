@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from bot.admin.approvals import give_access
 from bot.admin.changes import Admin
 from bot.core.access import Effect, Mapping, Member
+from bot.core.apps import Profile, Space
 from bot.core.errors import BadInput
 from bot.core.jobs import Item, ItemKind, Job, JobState, Workspace
 from bot.core.ports import AccessRequestStore
@@ -20,7 +21,7 @@ from bot.core.records import RequestState
 from bot.core.templates import Template, Templates, variable_of
 from bot.core.values import utc_now
 from bot.workspaces.evidence import is_recorded
-from bot.workspaces.resources import IN_SERVICE, SETTLING, Found, Resources
+from bot.workspaces.resources import IN_SERVICE, SETTLING, Resources
 
 # The tag of profiles that the bot may open (see `aws.iam_policy`), and those that say for whom it made them.
 TAG, TAG_VALUE = "studio-links", "yes"
@@ -126,14 +127,14 @@ class Provisioning:
         if workspace.space is None:
             return job, True
         space = Item(ItemKind.SPACE, workspace.space, mapping.domain_id, mapping.profile_name)
-        found, known = self.resources.space(mapping, space.name), space in job.items
-        if found is None and not known:
+        made, known = self.resources.space(mapping, space.name), space in job.items
+        if made is None and not known:
             instance = workspace.instance or template.instances[0]
             self.resources.create_space(mapping, space.name, instance, template, tags)
-        if found is not None and found.owner.lower() != mapping.profile_name.lower():
+        if made is not None and not made.belongs_to(mapping):
             raise BadInput(f"{space} exists and is not {mapping.profile_name}'s: choose another name for it")
-        if found is None or not self._is_ready(found, space, job.member):
-            _require(space, found, known=known)
+        if made is None or not self._is_ready(made, space, job.member):
+            _require(space, made, known=known)
             return _with(job, space), False
         return _with(job, space), True
 
@@ -144,18 +145,18 @@ class Provisioning:
             )
         return self.templates[mapping.domain_id]
 
-    def _is_ready(self, found: Found, item: Item, member: Member) -> bool:
+    def _is_ready(self, found: Profile | Space, item: Item, member: Member) -> bool:
         """Return whether what we made is in service; BadInput if we did not make it, or AWS could not."""
         if not is_made_for(member, found.tags):
             kind = ForeignProfile if item.kind is ItemKind.PROFILE else BadInput
             raise kind(f"{item} exists and was not made for this member: choose another name, or map that one")
         if found.status != IN_SERVICE and found.status not in SETTLING:
-            why = f" ({found.why})" if found.why else ""
+            why = f" ({found.failure})" if found.failure else ""
             raise BadInput(f"{item} is {found.status}{why}: delete it in the SageMaker console, then try again")
         return found.status == IN_SERVICE
 
 
-def _require(item: Item, found: Found | None, *, known: bool) -> None:
+def _require(item: Item, found: Profile | Space | None, *, known: bool) -> None:
     """Raise BadInput if somebody has deleted what we made."""
     if found is None and known:
         raise BadInput(f"{item} was deleted while it was being made: try again")

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.core.access import Mapping, Member
-from bot.core.apps import App, AppName, Inventory
+from bot.core.apps import App, AppName, Inventory, Profile, Space
 from bot.core.errors import StudioError
 from bot.core.link import Reason
 from bot.core.templates import Template
@@ -23,53 +22,19 @@ def may_pass(error: StudioError) -> bool:
     return error.reason in (Reason.AWS_THROTTLED, Reason.AWS_UNREACHABLE) or error.code == IN_USE
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A user profile or space.
-
-    Attributes:
-        status: AWS's state of it, such as InService.
-        why: AWS's reason for a failure; empty without one.
-        owner: the profile that owns a space; empty for a profile.
-        is_private: whether only its owner opens a space.
-    """
-
-    name: str
-    status: str
-    why: str = ""
-    tags: Dictionary[str, str] = field(default_factory=dict)
-    owner: str = ""
-    is_private: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class RunningApp:
-    """An app of a profile, or of a private space of it.
-
-    Attributes:
-        space: the space that it runs in; None if it runs for the profile.
-    """
-
-    kind: str
-    name: str
-    status: str
-    space: str | None = None
-    why: str = ""
-
-
 class Resources(Protocol):
     """Make, find and remove resources of Studio; StudioError if AWS refuses or does not answer.
 
     Making what exists fails with the code `IN_USE`; removing what does not exist does nothing.
     """
 
-    def profile(self, mapping: Mapping) -> Found | None:
+    def profile(self, mapping: Mapping) -> Profile | None:
         """Return the mapping's profile with its tags."""
 
     def create_profile(self, mapping: Mapping, template: Template, tags: Dictionary[str, str]) -> None:
         """Begin to make the mapping's profile from the template."""
 
-    def space(self, mapping: Mapping, name: str) -> Found | None:
+    def space(self, mapping: Mapping, name: str) -> Space | None:
         """Return a space of the mapping's domain with its tags."""
 
     def create_space(
@@ -77,13 +42,13 @@ class Resources(Protocol):
     ) -> None:
         """Begin to make a private JupyterLab space that the mapping's profile owns."""
 
-    def spaces(self, mapping: Mapping) -> Sequence[Found]:
+    def spaces(self, mapping: Mapping) -> Sequence[Space]:
         """Return the spaces that the mapping's profile owns, without tags."""
 
-    def apps(self, mapping: Mapping, space: str | None = None) -> Sequence[RunningApp]:
+    def apps(self, mapping: Mapping, space: str | None = None) -> Sequence[App]:
         """Return the apps of the mapping's profile, or of one of its spaces, that are not deleted."""
 
-    def delete_app(self, mapping: Mapping, app: RunningApp) -> None:
+    def delete_app(self, mapping: Mapping, app: AppName) -> None:
         """Begin to delete an app of the mapping's profile or its space."""
 
     def delete_space(self, mapping: Mapping, name: str) -> None:

@@ -12,6 +12,7 @@ from bot.aws.account import AwsAdmin
 from bot.aws.client import new_session
 from bot.aws.resources import StudioResources
 from bot.aws.sagemaker import SageMakerStudio
+from bot.core.apps import AppName
 from bot.core.errors import StudioError
 from bot.core.jobs import JobKind, JobState, Workspace
 from bot.core.link import Allowed, Reason
@@ -19,7 +20,6 @@ from bot.core.templates import Template
 from bot.local.aws.stand_in import REGION
 from bot.local.faults import Fault
 from bot.workspaces.provisioning import tags_of
-from bot.workspaces.resources import RunningApp
 from tests.contract.stands import ListeningAws
 from tests.fakes import ANA, NOON, Clock, a_grant, a_mapping
 from tests.fakes_jobs import ADA, a_job
@@ -163,8 +163,8 @@ def test_spaces_of_other_profiles_are_not_listed(world: AwsWorld) -> None:
     world.client.create_space(
         DomainId="d-research", SpaceName="team", SpaceSharingSettings=settings[0], OwnershipSettings=settings[1]
     )
-    found = {space.name: space.is_private for space in world.resources.spaces(MAPPING)}
-    assert found == {"ana-lab": True, "team": False}
+    found = {space.name: space.shared for space in world.resources.spaces(MAPPING)}
+    assert found == {"ana-lab": False, "team": True}
 
 
 def test_name_of_another_case_is_the_same_profile(world: AwsWorld) -> None:
@@ -176,7 +176,7 @@ def test_name_of_another_case_is_the_same_profile(world: AwsWorld) -> None:
 
 
 def test_deleting_what_is_gone_does_nothing(world: AwsWorld) -> None:
-    world.resources.delete_app(MAPPING, RunningApp("JupyterLab", "default", "InService"))
+    world.resources.delete_app(MAPPING, AppName("JupyterLab", "default"))
     world.resources.delete_space(MAPPING, "gone")
     world.resources.delete_profile(MAPPING)
 

@@ -84,7 +84,7 @@ def test_nothing_of_another_profile_is_touched() -> None:
 
 def test_shared_space_stays_with_the_profile_that_owns_it() -> None:
     world = a_world()
-    world.resources.add_space(MAPPING, "team", is_private=False)
+    world.resources.add_space(MAPPING, "team", shared=True)
     world.resources.add_app(MAPPING, "team", name="of-all")
     begun(world)
     job = world.finish()
@@ -150,7 +150,7 @@ def test_deletion_that_failed_at_aws_is_reported() -> None:
     world.clock.advance(10)
     world.resources.running.clear()
     world.replica().visit_all(ANA.tenant)
-    world.resources.add_space(MAPPING, "ana-lab", status="Delete_Failed", why="volume in use")
+    world.resources.add_space(MAPPING, "ana-lab", status="Delete_Failed", failure="volume in use")
     world.clock.advance(10)
     job = world.finish()
     assert job.state is JobState.INCOMPLETE
@@ -183,7 +183,7 @@ def test_two_profiles_of_a_domain_are_told_apart() -> None:
     second = a_mapping("two", "ana-2", set_by="", set_at=None)
     world.access.give(ANA, second)
     world.resources.add_profile(second)
-    world.resources.add_space(second, "team", is_private=False)
+    world.resources.add_space(second, "team", shared=True)
     begun(world, MAPPING, second)
     job = world.finish()
     assert (states(job)["profile ana"], states(job)["profile ana-2"]) == (GONE, KEPT)
@@ -199,7 +199,7 @@ def test_member_without_a_mapping_is_only_blocked() -> None:
 
 def test_plan_shows_what_goes_and_what_stays_and_changes_nothing() -> None:
     world = a_world()
-    world.resources.add_space(MAPPING, "team", is_private=False)
+    world.resources.add_space(MAPPING, "team", shared=True)
     plan = Offboarding(world.admin, world.resources).plan([MAPPING, a_mapping("again", "ANA")])
     assert [(item.kind, item.state) for item in plan] == [
         (ItemKind.APP, ItemState.THERE),

@@ -149,7 +149,7 @@ def test_space_of_another_is_never_taken_over() -> None:
 def test_failure_reason_of_aws_ends_the_job() -> None:
     world = World()
     begun(world)
-    world.resources.add_profile(MAPPING, status="Failed", why="no such role", tags=tags_of(ANA, ADA.name))
+    world.resources.add_profile(MAPPING, status="Failed", failure="no such role", tags=tags_of(ANA, ADA.name))
     job = world.finish()
     assert job.state is JobState.FAILED
     assert "no such role" in job.why
