@@ -508,6 +508,12 @@ GUARDS = {
         "        if False:",
         (REQUESTS, "test_non_administrator_decides_nothing_and_is_recorded"),
     ),
+    "one reminder of a request": Guard(
+        "admin/waiting.py",
+        "            if self.use_case.requests.note(request, told):",
+        "            if self.use_case.requests.note(request, told) or told:",
+        (f"{UNIT}/test_waiting.py", "test_two_replicas_send_one_message"),
+    ),
     "approvers by rule": Guard(
         "admin/approvers.py",
         "return any(each.allow(by.user_id, groups, is_admin=is_admin) for each in terms)",
@@ -1208,7 +1214,7 @@ GUARDS = {
     ),
     "quiet at night": Guard(
         "workspaces/reminders.py",
-        " or local_time(now, person.tz_offset).hour not in WAKING:",
+        " or not is_waking(now, person.tz_offset):",
         ":",
         (f"{UNIT}/test_reminders.py", "test_no_message_at_night_in_the_members_zone"),
     ),

@@ -76,6 +76,20 @@ class FakeAccessRequests:
             self.latest[seen.member] = kept
             return True
 
+    def note(self, seen: AccessRequest, told: AccessRequest) -> bool:
+        self._fail()
+        with self._lock:
+            there = self.latest.get(seen.member)
+            if (
+                there is None
+                or (there.id, there.state) != (seen.id, RequestState.OPEN)
+                or _told(there) != _told(seen)
+            ):
+                return False
+            names = ("reminders", "remind_at", "end_told")
+            self.latest[seen.member] = replace(there, **{name: getattr(told, name) for name in names})
+            return True
+
     def reopen(self, member: Member, request_id: str) -> None:
         self._fail()
         if self.reopen_error is not None:
@@ -90,6 +104,10 @@ class FakeAccessRequests:
     def _fail(self) -> None:
         if self.error is not None:
             raise self.error
+
+
+def _told(request: AccessRequest) -> tuple[int, datetime | None, bool]:
+    return request.reminders, request.remind_at, request.end_told
 
 
 def _is_open(request: AccessRequest, at: datetime) -> bool:

@@ -16,10 +16,10 @@ class FakeReminders:
         self._due: dict[str, datetime] = {}
         self._versions = 0
 
-    def claim(self, tenant: str, at: datetime, until: datetime) -> bool:
-        if tenant in self._due and at < self._due[tenant]:
+    def claim(self, look: str, at: datetime, until: datetime) -> bool:
+        if look in self._due and at < self._due[look]:
             return False
-        self._due[tenant] = until
+        self._due[look] = until
         return True
 
     def read(self, member: Member) -> Reminded:

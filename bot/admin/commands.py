@@ -23,6 +23,7 @@ from bot.core.audit import (
     ISSUED,
     NO_SECOND,
     OWN_ACCESS,
+    RAN_OUT,
     REQUESTED,
     STARTED,
     UNDELIVERED,
@@ -60,7 +61,8 @@ TEXT = re.compile(r"[^\ud800-\udfff]+")
 HISTORY = timedelta(days=7)
 # Every outcome that an audit entry can have.
 LINK_OUTCOMES = (ISSUED, UNDELIVERED, REQUESTED, INVALID_FORM, *Reason)
-DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, *DecisionResult, JOINED, REVERTED)
+ENDS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, RAN_OUT)
+DECISIONS = (*ENDS, *DecisionResult, JOINED, REVERTED)
 LEAVING = (JobState.FAILED, JobState.CANCELLED, ADMINISTRATOR)
 CHANGES = (DONE, INCOMPLETE, OWN_ACCESS, WAITING, NO_SECOND, DECIDED, STARTED, *LEAVING)
 OUTCOMES = tuple(dict.fromkeys(map(str, (*LINK_OUTCOMES, *CHANGES, *DECISIONS))))

@@ -21,7 +21,7 @@ _LINKS = (of.ISSUED, of.UNDELIVERED, of.REQUESTED, of.CHOOSE)
 _WORKSPACES = ("revoke", "stop", "start", "keep", "offboard", "provision")
 _CHANGES = (*Effect, Verb.MAP, Verb.UNMAP, Verb.FORGET, Verb.LOCKDOWN, *IMPORTS, "request", *_WORKSPACES)
 _APPROVALS = (RequestState.APPROVED, DecisionResult.ENDORSED)
-_DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN)
+_DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, of.RAN_OUT)
 
 
 def entries(

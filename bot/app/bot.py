@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot.admin.waiting import WaitingRequests
 from bot.app.jobs import Jobs
 from bot.app.rule_file import RuleFile
 from bot.app.sealing import Sealing
@@ -49,6 +50,7 @@ class Bot:
     sealing: Sealing
     jobs: Jobs
     rule_file: RuleFile | None
+    waiting: WaitingRequests
     socket: "SocketMode | None"
     signing_secrets: RefreshingSecret[tuple[str, ...]] | None
     tracing: "Tracing | None"
@@ -115,6 +117,7 @@ class Bot:
             self._each_minute("people", partial(kept.renew, tenant), "people_not_renewed", at_once=True)
         if self.rule_file is not None:
             self._each_minute("approval-rules", self.rule_file.look, "approval_rules_not_read")
+        self._each_minute("requests", partial(self.waiting.look, tenant), "requests_not_followed_up", at_once=True)
         if self.app.reminders is not None:
             self._each_minute("reminders", partial(self.app.reminders.look, tenant), "not_reminded")
         log.info("ready", team=home.team_id, app=home.app_id)

@@ -12,6 +12,7 @@ from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.confirmation import CommandRunner
 from bot.admin.new_profiles import NewProfiles
+from bot.admin.waiting import WaitingRequests
 from bot.app import clients, workspaces
 from bot.app.bot import Bot
 from bot.app.jobs import Jobs
@@ -43,6 +44,7 @@ from bot.slack.members import handlers as member_handlers
 from bot.slack.names import Names
 from bot.slack.request_limit import RequestLimit
 from bot.slack.requests import handlers as request_handlers
+from bot.slack.requests import postings
 from bot.slack.workspaces import handlers as workspace_handlers
 from bot.slack.workspaces import messages
 from bot.store.access import AccessTable
@@ -52,6 +54,7 @@ from bot.store.confirmations import ConfirmationTable
 from bot.store.jobs import JobTable
 from bot.store.models import Tables, bind
 from bot.store.people import PeopleTable
+from bot.store.reminders import ReminderTable
 from bot.store.runtime import RuntimeTable
 from bot.store.seals import SealTable
 from bot.store.tables import ready
@@ -141,7 +144,16 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     app.wake = jobs.wake
     path, rules = settings.studio_approvals_file, app.access_requests.rules
     rule_file = None if path is None else RuleFile(path, rules, metrics.approval_rules_stale)
-    return Bot(entrance, app, tables, studio, calls, health, sealing, jobs, rule_file, socket, secrets, tracing)
+    waiting = WaitingRequests(
+        app.access_requests,
+        ReminderTable(tables),
+        slack.person,
+        partial(postings.remind, app),
+        partial(postings.show_end, app),
+    )
+    return Bot(
+        entrance, app, tables, studio, calls, health, sealing, jobs, rule_file, waiting, socket, secrets, tracing
+    )
 
 
 def _job_runner(settings: ServeSettings, app: AppContext, tables: Tables) -> JobRunner:

@@ -36,6 +36,8 @@ ADMINISTRATOR = "administrator"
 WAITING, NO_SECOND = "waiting", "no_second"
 # A second administrator's press on what is decided already, or has expired.
 DECIDED = "decided"
+# The end of an access request on which nobody decided in time.
+RAN_OUT = "ran_out"
 # A form with bad fields, which Slack has shown to its sender.
 INVALID_FORM = "invalid_form"
 # Begins the ids of entries that a shell writes.

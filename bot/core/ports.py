@@ -188,6 +188,9 @@ class AccessRequestStore(Protocol):
     def endorse(self, seen: AccessRequest, approved: AccessRequest, at: datetime) -> bool:
         """Keep the approvals of an open request; return False if they are no longer those that were seen."""
 
+    def note(self, seen: AccessRequest, told: AccessRequest) -> bool:
+        """Keep what people have heard of an undecided request; return False if that is no longer as it was seen."""
+
     def reopen(self, member: Member, request_id: str) -> None:
         """Take a decision back that could not be carried out."""
 

@@ -147,6 +147,9 @@ class AccessRequest:
         mapping: the mapping that the first of them named.
         creation: the instance type of a private space to make with the mapping's profile, "" for the profile alone;
             None if the profile exists.
+        reminders: how many reminders its approvers got.
+        remind_at: when the next one is due, unless that was the last; None before the first.
+        end_told: whether both sides have heard that nobody decided in time.
     """
 
     id: str
@@ -165,6 +168,9 @@ class AccessRequest:
     needed: int = 1
     mapping: Mapping | None = None
     creation: str | None = None
+    reminders: int = 0
+    remind_at: datetime | None = None
+    end_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,24 @@
-"""What members have been told about their running apps."""
+"""What members have been told about their running apps, and when people may hear from us."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
 from bot.core.access import Member
+
+# The hours of the day at which people may hear from us.
+WAKING = range(8, 20)
+
+
+def local_time(now: datetime, tz_offset: int | None) -> datetime:
+    """Return a time in a person's zone; UTC if Slack does not say which that is."""
+    return now.astimezone(timezone(timedelta(seconds=tz_offset or 0)))
+
+
+def is_waking(now: datetime, tz_offset: int | None) -> bool:
+    """Return whether it is neither night nor evening where a person is."""
+    return local_time(now, tz_offset).hour in WAKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +78,12 @@ class Usage:
 class ReminderStore(Protocol):
     """The records, which all replicas share. StoreError where that fails."""
 
-    def claim(self, tenant: str, at: datetime, until: datetime) -> bool:
-        """Return whether it is the caller's to look at what runs; nobody else's then until that time."""
+    def claim(self, look: str, at: datetime, until: datetime) -> bool:
+        """Return whether it is the caller's to look at something; nobody else's then until that time.
+
+        Args:
+            look: its name, which has the tenant.
+        """
 
     def read(self, member: Member) -> Reminded:
         """Return what a member was told, strongly consistent."""

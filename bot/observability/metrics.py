@@ -59,6 +59,8 @@ OUTCOMES = frozenset(
         "asked_again",
         "asked_nobody",
         "ask_withdrawn",
+        "ask_reminded",
+        "ask_ran_out",
         "not_asked",
         "decision_failed",
         *(f"decision_{result}" for result in DecisionResult),

@@ -106,6 +106,16 @@ class AccessRequestTable:
             open_now & (as_seen | (items.approvals == new)), items(_key(seen.member)), [items.approvals.set(new)]
         )
 
+    def note(self, seen: AccessRequest, told: AccessRequest) -> bool:
+        """Write what was told if it is as seen; our own write, sent again after a lost answer, passes as well."""
+        items, new = self._items, _told(told)
+        undecided = (items.request_id == seen.id) & (items.state == RequestState.OPEN.value)
+        as_seen = items.told == _told(seen)
+        if (seen.reminders, seen.remind_at, seen.end_told) == (0, None, False):
+            as_seen |= items.told.does_not_exist()
+        actions = [items.told.set(new)]
+        return write_if(undecided & (as_seen | (items.told == new)), items(_key(seen.member)), actions)
+
     def reopen(self, member: Member, request_id: str) -> None:
         """Undo the decision, unless a newer request has replaced this one."""
         actions = [
@@ -121,6 +131,11 @@ def _approvals(request: AccessRequest) -> dict[str, Any]:
     mapping = None if request.mapping is None else record_fields(request.mapping)
     made = {} if request.creation is None else {"creation": request.creation}
     return {"by": list(request.approvers), "needed": request.needed, "mapping": mapping, **made}
+
+
+def _told(request: AccessRequest) -> dict[str, Any]:
+    at = request.remind_at
+    return {"times": request.reminders, "next": at and at.isoformat(), "end": request.end_told}
 
 
 def _asked_on(tenant: str, day: date) -> str:
@@ -141,7 +156,7 @@ def _request(item: RuntimeItem, member: Member) -> AccessRequest:
     stored = item.request
     if not isinstance(stored, dict) or item.open_until is None:
         raise ValueError("an access request without its fields or its time")
-    approvals = item.approvals or {}
+    approvals, told = item.approvals or {}, item.told or {}
     return AccessRequest(
         id=item.request_id or "",
         member=member,
@@ -159,4 +174,7 @@ def _request(item: RuntimeItem, member: Member) -> AccessRequest:
         needed=approvals.get("needed", 1),
         mapping=Mapping(**approvals["mapping"]) if approvals.get("mapping") else None,
         creation=approvals.get("creation"),
+        reminders=int(told.get("times", 0)),
+        remind_at=datetime.fromisoformat(told["next"]) if told.get("next") else None,
+        end_told=bool(told.get("end")),
     )

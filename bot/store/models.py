@@ -130,6 +130,7 @@ class RuntimeItem(Model):
     answer = UnicodeAttribute(null=True)
     postings = JSONAttribute(null=True)
     approvals = JSONAttribute(null=True)
+    told = JSONAttribute(null=True)
     person = JSONAttribute(null=True)
     updated = NumberAttribute(null=True)
     as_of = TimeAttribute(null=True)

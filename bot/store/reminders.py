@@ -22,8 +22,8 @@ class ReminderTable:
     def __init__(self, tables: Tables) -> None:
         self._items = tables.runtime
 
-    def claim(self, tenant: str, at: datetime, until: datetime) -> bool:
-        items, item = self._items, self._items(f"reminders#{tenant}")
+    def claim(self, look: str, at: datetime, until: datetime) -> bool:
+        items, item = self._items, self._items(f"reminders#{look}")
         due: Condition = items.open_until.does_not_exist() | (items.open_until <= at)
         return write_if(due, item, [items.open_until.set(until), items.expires.set(at + KEPT)])
 

@@ -7,7 +7,7 @@ nothing: at AWS, health checks count as use.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
@@ -18,7 +18,7 @@ from bot.core.errors import SlackError, StoreError, StudioLinksError
 from bot.core.link import LinkRequest, Reason, Source
 from bot.core.ports import AccessAdmin
 from bot.core.records import Actor
-from bot.core.reminders import Reminded, ReminderStore, Told
+from bot.core.reminders import WAKING, Reminded, ReminderStore, Told, is_waking, local_time
 from bot.workspaces.app_changes import Act, Done, Running
 from bot.workspaces.everything import everything
 from bot.workspaces.limits import Limits
@@ -30,8 +30,8 @@ log = structlog.get_logger()
 # Between looks at what runs, by one replica for all.
 LOOK_EVERY = timedelta(minutes=15)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-# The hours of the day at which members may hear from us, and the end of their working day.
-WAKING, EVENING = range(8, 20), 20
+# The end of a member's working day.
+EVENING = WAKING.stop
 # Between messages that name the same app; the last one repeats.
 DISTANCES = (DAY, 2 * DAY, 4 * DAY, 7 * DAY)
 # The actor of a stop that no person asked for.
@@ -120,7 +120,7 @@ class Reminders:
         for running in planned.stop:
             self._stop(member, running, now)
         person = self.person(member) if planned.name else None
-        if person is None or local_time(now, person.tz_offset).hour not in WAKING:
+        if person is None or not is_waking(now, person.tz_offset):
             return
         told = after_telling(planned, seen, found, now)
         if not self.store.write(member, told, now):  # another replica was faster, or the member keeps something
@@ -205,11 +205,6 @@ def keep_until(until: str, now: datetime, tz_offset: int | None) -> datetime:
     local = local_time(now, tz_offset)
     evening = local.replace(hour=EVENING, minute=0, second=0, microsecond=0)
     return evening if local < evening else evening + DAY
-
-
-def local_time(now: datetime, tz_offset: int | None) -> datetime:
-    """Return a time in the member's zone; UTC if Slack does not say which that is."""
-    return now.astimezone(timezone(timedelta(seconds=tz_offset or 0)))
 
 
 def limit_of(limits: Limits, running: Running) -> timedelta | None:

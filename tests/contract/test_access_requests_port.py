@@ -277,6 +277,58 @@ def test_postings_of_other_requests_are_not_kept(requests: AccessRequestStore) -
     assert requests.find(ANA) == SECOND
 
 
+# Reminders
+
+REMINDED = replace(FIRST, reminders=1, remind_at=NOON + timedelta(hours=20) + MOMENT)
+ENDED = replace(REMINDED, end_told=True, remind_at=FIRST.expires_at)
+
+
+def test_reminder_is_noted_once_as_it_was_seen(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    assert requests.note(FIRST, REMINDED)
+    assert requests.find(ANA) == REMINDED
+    assert not requests.note(FIRST, replace(REMINDED, remind_at=NOON))
+    assert requests.note(REMINDED, ENDED)
+    assert not requests.note(REMINDED, replace(ENDED, remind_at=NOON))
+    assert requests.note(ENDED, REMINDED)
+    assert list(requests.since(TEAM, NOON.date(), NOON.date())) == [REMINDED]
+
+
+def test_concurrent_reminders_have_one_winner(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    told = [replace(REMINDED, remind_at=NOON + number * MOMENT) for number in range(1, 9)]
+    noted = race(*(lambda each=each: requests.note(FIRST, each) for each in told))
+    assert sorted(map(str, noted)) == [*["False"] * 7, "True"]
+
+
+@pytest.mark.parametrize("state", [APPROVED, DENIED, WITHDRAWN])
+def test_decided_request_gets_no_reminder(requests: AccessRequestStore, state: RequestState) -> None:
+    requests.ask(FIRST)
+    decided = requests.decide(ANA, FIRST.id, state, ADA, NOON)
+    assert not requests.note(FIRST, REMINDED)
+    assert requests.find(ANA) == decided
+    requests.ask(SECOND)
+    assert not requests.note(FIRST, REMINDED)
+    assert requests.find(ANA) == SECOND
+
+
+def test_reminders_stay_with_a_decision_that_is_taken_back(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    requests.note(FIRST, REMINDED)
+    requests.posted(ANA, FIRST.id, POSTINGS)
+    requests.decide(ANA, FIRST.id, APPROVED, ADA, NOON)
+    requests.reopen(ANA, FIRST.id)
+    assert requests.find(ANA) == replace(REMINDED, postings=POSTINGS)
+
+
+def test_newer_request_begins_without_reminders(requests: AccessRequestStore) -> None:
+    requests.ask(FIRST)
+    requests.note(FIRST, ENDED)
+    later = replace(SECOND, at=FIRST.expires_at, expires_at=FIRST.expires_at + timedelta(days=7))
+    assert requests.ask(later) == later
+    assert requests.find(ANA) == later
+
+
 # Reopening
 
 
@@ -370,12 +422,22 @@ def test_decide_recognizes_its_own_write_after_a_lost_answer(
     assert decided == replace(FIRST, state=APPROVED, decided_by=ADA, decided_at=NOON)
 
 
+def test_note_recognizes_its_own_write_after_a_lost_answer(
+    table: AccessRequestTable, local_aws: ListeningAws
+) -> None:
+    table.ask(FIRST)
+    local_aws.inject("UpdateItem", Fault("InternalServerError", status=500, served=True))
+    assert table.note(FIRST, REMINDED)
+    assert table.find(ANA) == REMINDED
+
+
 USES: dict[str, tuple[str, Callable[[AccessRequestStore], object]]] = {
     "ask": ("PutItem", lambda requests: requests.ask(SECOND)),
     "find": ("GetItem", lambda requests: requests.find(ANA)),
     "decide": ("UpdateItem", lambda requests: requests.decide(ANA, FIRST.id, APPROVED, ADA, NOON)),
     "reopen": ("UpdateItem", lambda requests: requests.reopen(ANA, FIRST.id)),
     "posted": ("UpdateItem", lambda requests: requests.posted(ANA, FIRST.id, POSTINGS)),
+    "note": ("UpdateItem", lambda requests: requests.note(FIRST, REMINDED)),
 }
 
 

@@ -21,7 +21,7 @@ from bot.core.values import utc_now
 from bot.local.faults import Fault
 from bot.local.slack.screens import Message
 from bot.slack.words import CATALOGUES
-from tests.scenario.conftest import TEAM, Product, create_profile
+from tests.scenario.conftest import TEAM, Product, arguments, bot_process, create_profile
 from tests.scenario.test_home import dialog_of, home_of, link_in
 from tests.scenario.test_link import admitted
 
@@ -378,17 +378,41 @@ def outcomes(admin: Admin, user: str) -> list[tuple[str, str, str, Source]]:
     return [(e.action, e.outcome, e.actor, e.source) for e in entries if e.action in ("request", "decide")]
 
 
-def test_expired_request_is_not_decided(product: Product, admin: Admin, user: str) -> None:
-    create_profile(product.domain_id, user.lower())
-    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
-    ask(product, user)
-    request = newest(product, "U0ADA", f"<@{user}>")
+def let_run_out(user: str) -> None:
+    """Move the end of the member's open request into the past."""
     boto3.client("dynamodb").update_item(
         TableName="studio-links-runtime",
         Key={"id": {"S": f"access#{TEAM}#{user}"}},
         UpdateExpression="SET open_until = :past",
         ExpressionAttributeValues={":past": {"S": (utc_now() - timedelta(seconds=1)).isoformat()}},
     )
+
+
+def test_expired_request_tells_both_sides_after_a_restart(
+    product: Product, admin: Admin, user: str, transport: str
+) -> None:
+    ask(product, user)
+    newest(product, "U0BEA", f"<@{user}>", "approve_access")
+    let_run_out(user)
+    looked_at = {"id": {"S": f"reminders#{TEAM}#requests"}}
+    boto3.client("dynamodb").delete_item(TableName="studio-links-runtime", Key=looked_at)
+
+    with bot_process(product.environment, product.bot.log, *arguments(transport)):
+        ended = newest(product, user, "has expired")
+        for who in ("U0ADA", "U0BEA"):
+            assert newest(product, who, f"<@{user}>", "Expired without a decision").buttons() == []
+
+    assert outcomes(admin, user)[0] == ("request", "ran_out", "time", Source.SCHEDULE)
+    assert product.slack.press(user, ended, "ask_access").ack == "ok"
+    dialog_of(product, user, "Why do you need it?")
+
+
+def test_expired_request_is_not_decided(product: Product, admin: Admin, user: str) -> None:
+    create_profile(product.domain_id, user.lower())
+    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
+    ask(product, user)
+    request = newest(product, "U0ADA", f"<@{user}>")
+    let_run_out(user)
 
     product.slack.press("U0ADA", request, "approve_access")
 

@@ -173,7 +173,7 @@ def test_parse_admin_understands_the_examples(verb: Verb) -> None:
 @pytest.mark.parametrize(
     "outcome",
     [
-        *("issued", "undelivered", "requested", "done", "not_allowed", "approved", "denied", "withdrawn"),
+        *("issued", "undelivered", "requested", "done", "not_allowed", "approved", "denied", "withdrawn", "ran_out"),
         *("joined", "taken_back", "own_request", "not_an_admin", "needs_mapping", "invalid_form"),
     ],
 )

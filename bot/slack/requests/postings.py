@@ -4,38 +4,74 @@ from collections.abc import Collection
 
 import structlog
 
-from bot.core.access import Member
+from bot.core import audit
+from bot.core.access import Member, Person
 from bot.core.errors import SlackError, StoreError
 from bot.core.records import AccessRequest, Posting, RequestState
-from bot.slack.app_context import AppContext
+from bot.slack.app_context import AppContext, announce
 from bot.slack.blocks import Message, RenderContext
+from bot.slack.members.home import show_home
 from bot.slack.requests import views as request_views
 
 log = structlog.get_logger()
 
 
-def ask_approvers(app: AppContext, request: AccessRequest) -> bool:
+def ask_approvers(app: AppContext, request: AccessRequest, *, with_fallback: bool = False) -> bool:
     """Post to the request channel, and to each approver in their language. Returns whether it reached anybody.
 
-    In a channel, everybody reads it, so administrators get no message of their own.
+    In a channel, everybody reads it, so administrators get no message of their own. A reminder leaves those out who
+    have approved, and moves the buttons below what has been written since.
+
+    Args:
+        with_fallback: ask the fallback approvers even if others were reached.
     """
     approvers, fallback = app.access_requests.basis.asked(request)
-    if app.request_channel:
-        approvers -= app.admins
-    posted = _ask_each(app, request, approvers)
+    spared = {*request.approvers, *(app.admins if app.request_channel else ())}
+    posted = _ask_each(app, request, approvers - spared)
     if app.request_channel:
         posted += _post_to(app, request, app.request_channel, app.render())
-    posted = posted or _ask_each(app, request, fallback)
+    if with_fallback or not posted:
+        posted += _ask_each(app, request, fallback - approvers - spared)
     if not posted:
         return False
+    places = {_place(each) for each in posted}
+    earlier = [
+        each for each in request.postings if not (_place(each) in places and _replace_by_newer(app, each, request))
+    ]
     try:
-        stands = app.access_requests.requests.posted(request.member, request.id, posted)
+        stands = app.access_requests.requests.posted(request.member, request.id, [*earlier, *posted])
     except StoreError as error:  # their buttons stay until somebody presses one, and reads the end then
         log.warning("postings_not_kept", request=request.id, why=str(error))
     else:
-        if stands is not None and stands.state is not RequestState.OPEN:  # somebody was faster than we are
-            settle(app, stands)
+        if stands is not None and (stands.state, stands.approvers) != (request.state, request.approvers):
+            settle(app, stands)  # somebody was faster than we are
     return True
+
+
+def remind(app: AppContext, request: AccessRequest, with_fallback: bool) -> None:  # noqa: FBT001 - a callback
+    """Show a request to its approvers again."""
+    reached = ask_approvers(app, request, with_fallback=with_fallback)
+    app.metrics.outcome("ask_reminded" if reached else "asked_nobody")
+
+
+def show_end(app: AppContext, request: AccessRequest, person: Person) -> None:
+    """Show the member, and everybody who was asked, that nobody has decided in time."""
+    app.metrics.outcome("ask_ran_out")
+    post(app, person.user_id, request_views.ran_out(request, app.render(locale=person.locale)))
+    settle(app, request)
+    show_home(app, request.member, person)
+    announce(app, request.id, f"{person.user_id} · request · {audit.RAN_OUT}")
+
+
+def _place(posting: Posting) -> str:
+    """Return the channel or conversation of a message."""
+    return posting.message.partition("/")[0]
+
+
+def _replace_by_newer(app: AppContext, posting: Posting, request: AccessRequest) -> bool:
+    """Take the buttons off a message that a reminder in the same place replaces."""
+    channel, _, ts = posting.message.partition("/")
+    return app.slack.update(channel, ts, request_views.asked_again(request, app.render(locale=posting.language)))
 
 
 def _ask_each(app: AppContext, request: AccessRequest, users: Collection[str]) -> list[Posting]:

@@ -96,13 +96,23 @@ def to_admins(request: AccessRequest, render: RenderContext) -> Message:
             "style": "danger",
         },
     }
+    waits = [context(words.asked_since.format(at=slack_date(request.at)))] if request.reminders else []
     blocks = [
         *_asked(request, words),
+        *waits,
         *_approvals(request, words),
         actions(button(words.approve, APPROVE, value, style="primary"), deny),
         context(words.asked_until.format(until=slack_date(request.expires_at))),
     ]
-    return Message(words.asked.format(user=request.member.user_id), blocks)
+    return Message((words.reminder if waits else words.asked).format(user=request.member.user_id), blocks)
+
+
+def asked_again(request: AccessRequest, render: RenderContext) -> Message:
+    """Render what is left of a message once a reminder has the buttons."""
+    return Message(
+        render.words.asked.format(user=request.member.user_id),
+        [*_asked(request, render.words), context(render.words.asked_below)],
+    )
 
 
 def _approvals(request: AccessRequest, words: Words) -> list[Block]:
@@ -256,6 +266,12 @@ def to_member(request: AccessRequest, render: RenderContext, *, makes: bool = Fa
         words.granted,
         [section(words.granted), actions(button(words.open_studio, HOME_OPEN, "", style="primary"))],
     )
+
+
+def ran_out(request: AccessRequest, render: RenderContext) -> Message:
+    """Render for the member that nobody has decided in time, with a button to ask again."""
+    text = render.words.ran_out.format(at=slack_date(request.at))
+    return Message(text, [section(text), actions(button(render.words.ask, ASK, request.wish, style="primary"))])
 
 
 def _answer(request: AccessRequest, words: Words) -> list[Block]:

@@ -297,6 +297,7 @@ class GermanAdminWords(AdminWords):
         "request": "{by} hat Zugriff beantragt{reason}",
         "approved": "{by} hat den Antrag von {user} genehmigt{reason}",
         "denied": "{by} hat den Antrag von {user} abgelehnt{reason}",
+        "ran_out": "Über den Antrag von {user} hat niemand rechtzeitig entschieden",
         "withdrawn": "Der Antrag von {by} erreichte niemanden und wurde geschlossen{reason}",
         "otherwise": "{by}: {action} für {user}, {outcome}{reason}",
         "batch": "{by} hat {number} Mitglieder auf einmal geändert ({action}); "

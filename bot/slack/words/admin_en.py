@@ -283,6 +283,7 @@ class AdminWords:
         "request": "{by} asked for access{reason}",
         "approved": "{by} approved {user}'s request{reason}",
         "denied": "{by} denied {user}'s request{reason}",
+        "ran_out": "Nobody decided on {user}'s request in time",
         "withdrawn": "{by}'s request reached nobody and was closed{reason}",
         "otherwise": "{by}: {action} for {user}, {outcome}{reason}",
         "batch": "{by} changed {number} members in one {action}; "

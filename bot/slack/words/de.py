@@ -110,6 +110,13 @@ class GermanWords(Words):
     asked_reason = "Wofür: {reason}"
     asked_days = "Wie lange: {days}"
     asked_until = "Entscheidung möglich bis {until}"
+    asked_since = "Seit {at} hat niemand entschieden."
+    asked_below = "Weiter unten erneut gefragt."
+    reminder = "Erinnerung: <@{user}> beantragt Zugriff auf SageMaker Studio"
+    ran_out = (
+        "Über deinen Antrag vom {at} hat niemand rechtzeitig entschieden, deshalb ist er abgelaufen. "
+        "Stell ihn noch einmal oder sprich mit deinen Studio-Admins."
+    )
     approve = "Genehmigen"
     deny = "Ablehnen"
     deny_sure = "Diesen Antrag ablehnen?"

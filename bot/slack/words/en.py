@@ -109,6 +109,13 @@ class Words:
     asked_reason = "Why: {reason}"
     asked_days = "How long: {days}"
     asked_until = "Open for a decision until {until}"
+    asked_since = "Nobody has decided since {at}."
+    asked_below = "Asked again below."
+    reminder = "Reminder: <@{user}> asks for access to SageMaker Studio"
+    ran_out = (
+        "Nobody decided on your request from {at} in time, so it has expired. "
+        "Send it again, or talk to your Studio administrators."
+    )
     approve = "Approve"
     deny = "Deny"
     deny_sure = "Deny this request?"

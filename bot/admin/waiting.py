@@ -1,0 +1,86 @@
+"""Access requests that wait: remind their approvers, and say when nobody has decided in time.
+
+Nothing is decided here. One replica looks for all, and claims each message before sending it, so that it is sent
+once, or not at all if the process is killed in between. While Slack does not answer, nothing is claimed.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.admin.access_requests import OPEN_FOR, AccessRequests
+from bot.core import audit
+from bot.core.access import Member, Person
+from bot.core.errors import StudioLinksError
+from bot.core.link import Source
+from bot.core.records import AccessRequest, Actor
+from bot.core.reminders import ReminderStore
+from bot.core.waiting import END_IS_NEWS, WITH_FALLBACK, ended, is_due, is_polite, ran_out, reminded
+
+log = structlog.get_logger()
+
+# Between looks at what waits, by one replica for all.
+LOOK_EVERY = timedelta(minutes=5)
+# The actor of an end that no person brought about.
+BY_TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRequests:
+    """The use case and what it needs.
+
+    Attributes:
+        person: Slack's record of a member; SlackError if Slack does not answer.
+        remind: shows a request to its approvers again, and to those of the fallback if so told.
+        show_end: shows the member and the approvers that a request has run out.
+    """
+
+    use_case: AccessRequests
+    claims: ReminderStore
+    person: Callable[[Member], Person]
+    remind: Callable[[AccessRequest, bool], object]
+    show_end: Callable[[AccessRequest, Person], object]
+
+    def look(self, tenant: str) -> None:
+        """Look at all requests that wait, if it is time; on one replica for all.
+
+        Raises:
+            StoreError: it is not known what waits.
+        """
+        now = self.use_case.now()
+        if not self.claims.claim(f"{tenant}#requests", now, now + LOOK_EVERY):
+            return
+        today = now.astimezone(UTC).date()
+        for request in self.use_case.requests.since(tenant, today - OPEN_FOR - END_IS_NEWS, today):
+            try:
+                self._look_at(request, now)
+            except StudioLinksError as error:  # the next look may do better
+                log.warning("request_not_followed_up", request=request.id, why=str(error))
+
+    def _look_at(self, request: AccessRequest, now: datetime) -> None:
+        is_over = ran_out(request, now)
+        if not is_over and not is_due(request, now):
+            return
+        person = self.person(request.member)
+        if is_over:
+            self._end(request, person, now)
+        elif person.ineligible_reason is None and is_polite(now, person.tz_offset):
+            told = reminded(request, now)
+            if self.use_case.requests.note(request, told):
+                self.remind(told, told.reminders >= WITH_FALLBACK)
+
+    def _end(self, request: AccessRequest, person: Person, now: datetime) -> None:
+        told = ended(request, now)
+        if not self.use_case.requests.note(request, told):
+            return
+        try:
+            entry = audit.asked("request", Actor(BY_TIME, Source.SCHEDULE), request, now, audit.RAN_OUT)
+            self.use_case.audit.open(entry)
+        except Exception:
+            with suppress(StudioLinksError):  # the first error says more
+                self.use_case.requests.note(told, request)
+            raise
+        self.show_end(told, person)
