@@ -23,7 +23,6 @@ from bot.links.facts import Gatherer
 from bot.links.people import People
 from bot.slack.accounts import UserGroup
 
-CHANGED = "somebody changed the same records meanwhile; nothing was written: look again, then retry"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 P = ParamSpec("P")
@@ -275,10 +274,10 @@ class FakeAccess:
                         f"{holder.user_id}: unmap it there first, or choose another profile"
                     )
             if profile is not None and any(self.ownership(mapping).mark != profile.mark for mapping in mappings):
-                raise Changed(CHANGED)
+                raise Changed
             if handover is not None:
                 if self._own(handover.member).version != handover.seen.version:
-                    raise Changed(CHANGED)
+                    raise Changed
                 self.audit.open(handover.entry)
                 left = tuple(m for m in handover.seen.mappings if not any(m.same_profile(new) for new in mappings))
                 changed = replace(handover.seen, mappings=left, version=handover.seen.version + 1)
@@ -365,7 +364,7 @@ class FakeAccess:
         """Make one change at a time; refuse it if something changed since it was `seen`."""
         with self._lock:
             if self._stored(tenant, principal).version != seen.version:
-                raise Changed(CHANGED)
+                raise Changed
             yield
             self.audit.open(entry)
 

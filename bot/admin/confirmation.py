@@ -29,7 +29,7 @@ from bot.admin.results import (
     carry_out,
 )
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
-from bot.admin.stored import CHANGED, lockdown_of
+from bot.admin.stored import lockdown_of
 from bot.core import audit
 from bot.core.access import Access, Member, Workspace
 from bot.core.consent import Consent, Ownership
@@ -261,7 +261,7 @@ class CommandRunner:
         if command.verb is Verb.MAP:
             profile = self.admin.access.ownership(command.mapping())
             if profile.mark != pending.mark:
-                raise Changed(CHANGED)
+                raise Changed
         return self._do(pending, command, actor, profile)
 
     def _read(self, by: Member, command: AdminCommand, request_id: str, after: str = "") -> Outcome | None:

@@ -7,8 +7,6 @@ from bot.core.access import Access, Lockdown, Workspace
 from bot.core.errors import BadInput, Changed
 from bot.core.records import Record
 
-CHANGED = "somebody changed the same records meanwhile; nothing was written: look again, then retry"
-
 R = TypeVar("R", bound=Access | Workspace)
 
 
@@ -49,7 +47,7 @@ def rules_of_group(workspace: Workspace, group: str) -> Workspace:
 def require_version(seen: R, version: int | None) -> R:
     """Return the records if they are of the version that the administrator saw; None is any. Else raise Changed."""
     if version not in (None, seen.version):
-        raise Changed(CHANGED)
+        raise Changed
     return seen
 
 

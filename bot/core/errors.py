@@ -37,6 +37,12 @@ class ProfileConflict(StudioLinksError):
 class Changed(StudioLinksError):
     """The records changed between reading and writing; nothing was written."""
 
+    def __init__(
+        self,
+        message: str = "somebody changed the same records meanwhile; nothing was written: look again, then retry",
+    ) -> None:
+        super().__init__(message)
+
 
 class AlreadyRecorded(StudioLinksError):
     """The audit holds an entry with this request id: the request was seen before."""

@@ -6,7 +6,6 @@ from dataclasses import astuple, fields
 from itertools import chain
 from typing import Any
 
-from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
@@ -35,7 +34,7 @@ from bot.store.access_reads import (
     read_access,
 )
 from bot.store.audit import log_entry, to_item
-from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, Raw, TimeAttribute, cancellation_codes, store_errors
+from bot.store.dynamodb import Raw, TimeAttribute, all_or_nothing
 from bot.store.locks import former_of, hold, holder_of, lock_of, mark_of, release
 from bot.store.models import AccessItem, Tables
 from bot.store.people import PeopleTable
@@ -44,7 +43,6 @@ from bot.store.people import PeopleTable
 Parts = dict[tuple[str, ...], Fields | None]
 
 NOTHING: dict[str, Any] = {"mappings": {}, "rules": {}}
-CHANGED = "somebody changed the same records meanwhile; nothing was written: look again, then retry"
 
 
 class AccessTable(AccessReads):
@@ -182,7 +180,7 @@ class AccessTable(AccessReads):
         here = found.get((owner, kind))
         joined = joined_items([*([here] if here else ()), *moved])
         if contents(joined)[0] != version:
-            raise Changed(CHANGED)
+            raise Changed
         if not is_whole(joined) and not whole:
             return  # as it is, it denies; the change says what to do
         with self._change() as transaction:
@@ -258,16 +256,10 @@ class AccessTable(AccessReads):
     def _change(self, *entries: Entry) -> Iterator[TransactWrite]:
         """Make one all-or-nothing change together with its audit entries; none if no rule changes."""
         audited = [to_item(self._audit, entry, self._audit_days) for entry in entries]
-        with store_errors():
-            try:
-                with TransactWrite(connection=self._connection) as transaction:
-                    for item in audited:
-                        transaction.save(item, condition=self._audit.id.does_not_exist())
-                    yield transaction
-            except TransactWriteError as error:
-                if {CONDITION_FAILED, CONFLICT}.intersection(cancellation_codes(error)):
-                    raise Changed(CHANGED) from error
-                raise
+        with all_or_nothing(self._connection) as transaction:
+            for item in audited:
+                transaction.save(item, condition=self._audit.id.does_not_exist())
+            yield transaction
         for entry, item in zip(entries, audited, strict=True):
             log_entry(entry, item.to_dynamodb_dict())
 

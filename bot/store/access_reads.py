@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
 from bot.core.values import is_group
-from bot.store.dynamodb import DESERIALIZER, Raw, batch_get, store_errors
+from bot.store.dynamodb import DESERIALIZER, Raw, batch_get, batches, scan
 from bot.store.locks import holder_of, lock_of
 from bot.store.models import Tables
 from bot.store.people import PeopleTable, person_in, person_key
 
-T = TypeVar("T")
 R = TypeVar("R", Mapping, Grant, Lockdown)
 
 # The kinds of items, and the names of records in them where one cannot be read.
@@ -35,11 +34,6 @@ STORED: dict[type, set[str]] = {
     kind: {field.name for field in fields(kind)}.difference(IN_NAMES) for kind in (Mapping, Grant, Lockdown)
 }
 TIMES, NUMBERS = ("set_at", "until"), ("session_seconds",)
-
-# The most keys that one BatchGetItem takes.
-MAX_BATCH = 100
-# Items per page of a scan: DynamoDB may need longer for a whole megabyte than a call's timeout.
-PAGE = 1000
 
 
 class AccessReads:
@@ -76,7 +70,7 @@ class AccessReads:
 
     def read_each(self, members: Sequence[Member]) -> Iterator[tuple[Member, Access]]:
         """Read the members' items, a hundred per call."""
-        for batch in _batches(members):
+        for batch in batches(members):
             keys = {member: (owner_of(member.tenant, member.user_id), MEMBER) for member in batch}
             found = self._get(*keys.values())
             for member in batch:
@@ -84,7 +78,7 @@ class AccessReads:
 
     def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
         """Read the profiles' locks, a hundred per call; two aliases may share one."""
-        for batch in _batches(mappings):
+        for batch in batches(mappings):
             found = self._get(*{(lock_of(mapping), LOCK) for mapping in batch})
             for mapping in batch:
                 raw = found.get((lock_of(mapping), LOCK), {})
@@ -130,18 +124,14 @@ class AccessReads:
 
     def _scan(self, kind: str, condition: str, names: dict[str, str], value: str, **begin: Any) -> Iterator[Raw]:
         """Scan the table for items of a kind whose attributes meet the condition."""
-        parameters = {
-            "TableName": self._items.Meta.table_name,
-            "ConsistentRead": True,
-            "PaginationConfig": {"PageSize": PAGE},
-            "FilterExpression": f"#item = :kind AND {condition}",
-            "ExpressionAttributeNames": {"#item": "item", **names},
-            "ExpressionAttributeValues": {":kind": {"S": kind}, ":value": {"S": value}},
-        }
-        with store_errors():
-            client: Any = self._connection.client
-            for page in client.get_paginator("scan").paginate(**parameters, **begin):
-                yield from page["Items"]
+        return scan(
+            self._connection.client,
+            self._items.Meta.table_name,
+            FilterExpression=f"#item = :kind AND {condition}",
+            ExpressionAttributeNames={"#item": "item", **names},
+            ExpressionAttributeValues={":kind": {"S": kind}, ":value": {"S": value}},
+            **begin,
+        )
 
     def _elsewhere(self, owner: str) -> list[str]:
         """Return the keys under which other tenants of a shared set hold records of the same member or workspace."""
@@ -162,10 +152,9 @@ class AccessReads:
         return {key: joined_items(each) for key, each in items.items() if each}
 
     def _fetch(self, *keys: Key) -> dict[Key, Raw]:
-        return {key: raw for batch in _batches(keys) for key, raw in self._fetch_batch(batch).items()}
+        return {key: raw for batch in batches(keys) for key, raw in self._fetch_batch(batch).items()}
 
     def _fetch_batch(self, keys: Sequence[Key]) -> dict[Key, Raw]:
-        """Return the items that exist, from one call."""
         access, runtime = self._items.Meta.table_name, self._runtime_items.Meta.table_name
         asked: dict[str, list[Raw]] = defaultdict(list)
         for owner, kind in keys:
@@ -184,10 +173,6 @@ def owner_of(tenant: str, principal: str) -> str:
     return f"{tenant}#{principal}"
 
 
-def _batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (values[start : start + MAX_BATCH] for start in range(0, len(values), MAX_BATCH))
-
-
 def read_access(raw: Raw | None, user_id: str) -> Access:
     """Return a member's own records."""
     if raw is None:
@@ -201,7 +186,6 @@ def read_access(raw: Raw | None, user_id: str) -> Access:
 
 
 def _workspace(raw: Raw | None) -> Workspace:
-    """Return the records of a whole workspace."""
     if raw is None:
         return Workspace()
     version, maps = contents(raw)

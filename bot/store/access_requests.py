@@ -7,13 +7,11 @@ from typing import Any
 from bot.core.access import Mapping, Member
 from bot.core.audit import record_fields
 from bot.core.records import AccessRequest, Posting, RequestState
-from bot.store.dynamodb import TimeAttribute, batch_get, get_or_none, store_errors, write_if
-from bot.store.models import RuntimeItem, Tables, client_of
+from bot.store.dynamodb import TimeAttribute, get_or_none, store_errors, write_if
+from bot.store.models import RuntimeItem, Tables, read_items
 
 # How long a request can still be looked up after its time is over.
 KEPT_AFTER = timedelta(days=30)
-# The most keys that one BatchGetItem takes.
-MAX_BATCH = 100
 
 
 class AccessRequestTable:
@@ -54,19 +52,11 @@ class AccessRequestTable:
     def since(self, tenant: str, first: date, last: date) -> list[AccessRequest]:
         """Read the lists of these days, and the requests that they name."""
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-        lists = self._read([_asked_on(tenant, day) for day in days])
-        users = sorted({user for item in lists for user in item.members or ()})
+        lists = read_items(self._items, [_asked_on(tenant, day) for day in days])
+        users = sorted({user for item in lists.values() for user in item.members or ()})
         members = {_key(Member(tenant, user)): Member(tenant, user) for user in users}
-        found = [_request(item, members[str(item.id)]) for item in self._read(list(members))]
+        found = [_request(item, members[key]) for key, item in read_items(self._items, list(members)).items()]
         return sorted((each for each in found if first <= each.at.astimezone(UTC).date() <= last), key=_age)
-
-    def _read(self, keys: Sequence[str]) -> list[RuntimeItem]:
-        """Return the items that exist."""
-        name, client, found = self._items.Meta.table_name, client_of(self._items), list[RuntimeItem]()
-        for start in range(0, len(keys), MAX_BATCH):
-            asked = {name: [{"id": {"S": key}} for key in keys[start : start + MAX_BATCH]]}
-            found += [self._items.from_raw_data(raw) for raw in batch_get(client, asked).get(name, ())]
-        return found
 
     def decide(
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime, *, answer: str = ""

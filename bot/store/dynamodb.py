@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 from pynamodb.attributes import Attribute
+from pynamodb.connection import Connection
 from pynamodb.constants import MAP, STRING
 from pynamodb.exceptions import (
     AttributeDeserializationError,
@@ -22,20 +23,26 @@ from pynamodb.exceptions import (
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
 
 from bot.core.causes import Cause
-from bot.core.errors import StoreError
+from bot.core.errors import Changed, StoreError
 from bot.core.link import Reason
 from bot.observability.aws_failures import AWS_ERRORS, MEANINGS, answer_of, cause_of, error_code, meaning_of
 from bot.store.missing import TABLE_MISSING
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
 # A key or an item in DynamoDB's own notation.
 Raw = dict[str, Any]
 
 SERIALIZER, DESERIALIZER = TypeSerializer(), TypeDeserializer()
 # Seconds to wait before asking again for keys that DynamoDB did not process.
 PAUSES = (0.05, 0.2)
+# The most keys that one BatchGetItem takes.
+MAX_BATCH = 100
+# Items per page of a scan: DynamoDB may need longer for a whole megabyte than a call's timeout.
+PAGE = 1000
 # Why DynamoDB cancelled a transaction, for each of its items.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 CONDITION_FAILED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
@@ -97,6 +104,32 @@ def batch_get(client: Any, asked: Mapping[str, Sequence[Raw]]) -> dict[str, list
             if pause is not None:
                 time.sleep(pause)
     raise StoreError("DynamoDB throttles us: try again in a minute", reason=Reason.STORE_THROTTLED)
+
+
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield as many values at once as one BatchGetItem takes."""
+    return (values[start : start + MAX_BATCH] for start in range(0, len(values), MAX_BATCH))
+
+
+def scan(client: Any, table: str, **more: Any) -> Iterator[Raw]:
+    """Yield the items of a table, strongly consistent; `more` are parameters of the call."""
+    more |= {"TableName": table, "ConsistentRead": True, "PaginationConfig": {"PageSize": PAGE}}
+    with store_errors():
+        for page in client.get_paginator("scan").paginate(**more):
+            yield from page["Items"]
+
+
+@contextmanager
+def all_or_nothing(connection: Connection) -> Iterator[TransactWrite]:
+    """Write what is added to the transaction; Changed if a condition does not hold, or another change crosses it."""
+    with store_errors():
+        try:
+            with TransactWrite(connection=connection) as transaction:
+                yield transaction
+        except TransactWriteError as error:
+            if {CONDITION_FAILED, CONFLICT}.intersection(cancellation_codes(error)):
+                raise Changed from error
+            raise
 
 
 def write_if(condition: Condition | None, item: Model, actions: Sequence[Action] = ()) -> bool:

@@ -10,12 +10,12 @@ from botocore.exceptions import ClientError
 
 from bot.core.access import Member
 from bot.observability.aws_failures import error_code
-from bot.store.access_reads import LOCK, MEMBER, PAGE, owner_of
+from bot.store.access_reads import LOCK, MEMBER, owner_of
 from bot.store.audit import AuditTable
-from bot.store.dynamodb import get_or_none, store_errors, write_if
+from bot.store.digests import text
+from bot.store.dynamodb import Raw, get_or_none, scan, store_errors, write_if
 from bot.store.models import Tables, client_of
 
-Raw = dict[str, Any]
 # How long an interrupted erasure can be continued under the same pseudonym.
 KEPT = timedelta(days=30)
 
@@ -48,7 +48,7 @@ class ErasureTable:
 
     def erase_access(self, pseudonym: str) -> Iterator[bool]:
         """Remove the member's emptied items and, elsewhere, their name; yield whether each was written."""
-        for raw in self._scan(self._access):
+        for raw in scan(self._client, self._access):
             key, holder = {"owner": raw["owner"], "item": raw["item"]}, raw.get("holder", {}).get("S")
             if raw["item"]["S"] == MEMBER and raw["owner"]["S"] in self._owners:
                 names, values = {"#m": "mappings", "#r": "rules"}, {":zero": {"N": "0"}}
@@ -65,18 +65,18 @@ class ErasureTable:
     def erase_runtime(self, pseudonym: str) -> Iterator[bool]:
         """Remove what the member counted, chose, requested and began; yield for each item whether it named them."""
         named = re.compile(rf"(?<![A-Z0-9]){self._member.user_id}(?![A-Z0-9])")
-        for raw in self._scan(self._runtime):
+        for raw in scan(self._client, self._runtime):
             item, key = raw["id"]["S"], {"id": raw["id"]}
             theirs = any(f"#{owner}#" in f"{item}#" for owner in self._owners) and item != self._key
-            about = item.startswith(("pending#", "second#")) and named.search(_text(raw, "request"))
+            about = item.startswith(("pending#", "second#")) and named.search(text(raw, "request"))
             if theirs or about:
                 yield self._delete(self._runtime, key)
             elif self._member.user_id in raw.get("members", {}).get("SS", ()):
                 yield self._delist(key)
             else:
                 of_jobs = ("request",) if item.startswith("job#") else ()
-                texts = {name: _text(raw, name) for name in ("decided_by", "approvals", *of_jobs)}
-                found = {name: named.sub(pseudonym, text) for name, text in texts.items() if named.search(text)}
+                texts = {name: text(raw, name) for name in ("decided_by", "approvals", *of_jobs)}
+                found = {name: named.sub(pseudonym, was) for name, was in texts.items() if named.search(was)}
                 renamed = [self._rename(self._runtime, key, (name,), texts[name], found[name]) for name in found]
                 yield any(renamed)
 
@@ -130,17 +130,6 @@ class ErasureTable:
                     raise
                 return False
         return True
-
-    def _scan(self, table: str) -> Iterator[Raw]:
-        pages = self._client.get_paginator("scan")
-        with store_errors():
-            for page in pages.paginate(TableName=table, ConsistentRead=True, PaginationConfig={"PageSize": PAGE}):
-                yield from page["Items"]
-
-
-def _text(raw: Raw, name: str) -> str:
-    """Return a text of an item; empty if it has none."""
-    return str(raw.get(name, {}).get("S", ""))
 
 
 def _map(value: Raw | None) -> Raw:

@@ -1,30 +1,22 @@
 """Jobs on workspaces, in the runtime table: one item per member, and one per workspace that lists the open ones."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
 from bot.core.access import Mapping, Member
 from bot.core.audit import record_fields
+from bot.core.errors import Changed
 from bot.core.jobs import Item, ItemKind, ItemState, Job, JobKind, JobState, Workspace
 from bot.core.link import Source
 from bot.core.records import Actor
-from bot.store.dynamodb import (
-    CONDITION_FAILED,
-    CONFLICT,
-    TimeAttribute,
-    cancellation_codes,
-    get_or_none,
-    store_errors,
-    write_if,
-)
+from bot.store.dynamodb import TimeAttribute, all_or_nothing, get_or_none, store_errors, write_if
 from bot.store.models import RuntimeItem, Tables
 
 # How long a job can still be looked up after its last change.
@@ -55,19 +47,13 @@ class JobTable:
             key, attempt=lease, state=job.state.value, request=_stored(job), open_until=until, expires=job.at + KEPT
         )
         listed = items(_list(job.member.tenant))
-        with store_errors():
-            try:
-                with TransactWrite(connection=self._connection()) as transaction:
-                    transaction.save(item, condition=unchanged)
-                    actions: list[Action] = [
-                        items.members.add({job.member.user_id}),
-                        items.expires.set(job.at + KEPT),
-                    ]
-                    transaction.update(listed, actions=actions)
-            except TransactWriteError as error:
-                if {CONDITION_FAILED, CONFLICT}.intersection(cancellation_codes(error)):
-                    return False
-                raise
+        actions: list[Action] = [items.members.add({job.member.user_id}), items.expires.set(job.at + KEPT)]
+        try:
+            with all_or_nothing(self._connection()) as transaction:
+                transaction.save(item, condition=unchanged)
+                transaction.update(listed, actions=actions)
+        except Changed:
+            return False
         return True
 
     def open(self, tenant: str) -> Sequence[Member]:
@@ -111,18 +97,13 @@ class JobTable:
     def _unlist(self, member: Member) -> None:
         """Take a member off the list, unless a new job of theirs has begun; that one lists them again."""
         items = self._items
-        with store_errors():
-            try:
-                with TransactWrite(connection=self._connection()) as transaction:
-                    # An update that changes nothing: checking alone would take another permission.
-                    over: Condition = items.state != JobState.OPEN.value
-                    nothing: list[Action] = [items.members.remove()]
-                    transaction.update(items(_key(member)), actions=nothing, condition=items.id.exists() & over)
-                    delisted: list[Action] = [items.members.delete({member.user_id})]
-                    transaction.update(items(_list(member.tenant)), actions=delisted)
-            except TransactWriteError as error:
-                if not {CONDITION_FAILED, CONFLICT}.intersection(cancellation_codes(error)):
-                    raise
+        with suppress(Changed), all_or_nothing(self._connection()) as transaction:
+            # An update that changes nothing: checking alone would take another permission.
+            over: Condition = items.state != JobState.OPEN.value
+            nothing: list[Action] = [items.members.remove()]
+            transaction.update(items(_key(member)), actions=nothing, condition=items.id.exists() & over)
+            delisted: list[Action] = [items.members.delete({member.user_id})]
+            transaction.update(items(_list(member.tenant)), actions=delisted)
 
 
 def _key(member: Member) -> str:

@@ -4,7 +4,7 @@ The models below carry no address. `bind` makes a set of them for one table pref
 can live in one process. The repositories beside this module turn items into values and back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from bot.connections import read_authorities_once
 from bot.core.errors import ConfigError
 from bot.core.values import USER_AGENT, may_hold_secret
 from bot.observability.aws_failures import AWS_ERRORS, refuse_foreign_answers
-from bot.store.dynamodb import M, PlainMapAttribute, TimeAttribute
+from bot.store.dynamodb import M, PlainMapAttribute, TimeAttribute, batch_get, batches, store_errors
 from bot.store.missing import explain_missing_tables
 
 
@@ -185,6 +185,17 @@ def _connection(model: type[Model]) -> Connection:
 def client_of(model: type[Model]) -> Any:
     """Return the botocore DynamoDB client of a bound model, for calls that PynamoDB does not offer."""
     return _connection(model).client
+
+
+def read_items(items: type[RuntimeItem], keys: Sequence[str]) -> dict[str, RuntimeItem]:
+    """Return the items that exist of these keys, strongly consistent."""
+    table, found = items.Meta.table_name, dict[str, RuntimeItem]()
+    for batch in batches(keys):
+        asked = {table: [{"id": {"S": key}} for key in batch]}
+        with store_errors():
+            raws = batch_get(client_of(items), asked).get(table, ())
+            found |= {raw["id"]["S"]: items.from_raw_data(raw) for raw in raws}
+    return found
 
 
 def bind(

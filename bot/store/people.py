@@ -9,15 +9,13 @@ from typing import Any
 from pynamodb.exceptions import AttributeDeserializationError
 
 from bot.core.access import Person
-from bot.store.dynamodb import batch_get, store_errors, write_if
-from bot.store.models import RuntimeItem, Tables, client_of
+from bot.store.dynamodb import MAX_BATCH, write_if
+from bot.store.models import RuntimeItem, Tables, read_items
 
 # A record goes so long after its member has last been asked about.
 KEPT = timedelta(days=30)
 # How often replicas tell each other that Slack's events arrive.
 TOLD_EVERY = timedelta(hours=1)
-# The most keys that one BatchGetItem takes.
-MAX_BATCH = 100
 
 
 class PeopleTable:
@@ -38,7 +36,7 @@ class PeopleTable:
     def claim(self, tenant: str, at: datetime, until: datetime) -> bool:
         """Move the time of the next renewal, if it has come; read what other replicas have heard."""
         items, key = self._items, _state(tenant)
-        state = self._read([key]).get(key)
+        state = read_items(items, [key]).get(key)
         self._allowed = True
         if state is not None and state.as_of is not None:
             self._heard_at = max(state.as_of, self._heard_at or state.as_of)
@@ -53,13 +51,9 @@ class PeopleTable:
 
     def known(self, tenant: str, users: Sequence[str]) -> dict[str, Person]:
         """Return the kept records of these users, whatever their age: for names, not for decisions."""
-        keys, found = {person_key(tenant, user): user for user in users}, dict[str, Person]()
-        names = list(keys)
-        for start in range(0, len(names), MAX_BATCH):
-            for key, item in self._read(names[start : start + MAX_BATCH]).items():
-                person = _person(item)
-                found |= {keys[key]: person} if person else {}
-        return found
+        keys = {person_key(tenant, user): user for user in users}
+        found = read_items(self._items, list(keys)).items()
+        return {keys[key]: person for key, item in found if (person := _person(item))}
 
     def learn(self, tenant: str, person: Person, at: datetime) -> None:
         self._put(tenant, person, at + KEPT)
@@ -68,7 +62,7 @@ class PeopleTable:
         """Replace the records that exist; return how many."""
         renewed, rest = 0, iter(people)
         while batch := list(islice(rest, MAX_BATCH)):
-            stored = self._read([person_key(tenant, person.user_id) for person in batch])
+            stored = read_items(self._items, [person_key(tenant, person.user_id) for person in batch])
             for person in batch:
                 item = stored.get(person_key(tenant, person.user_id))
                 renewed += item is not None and self._put(tenant, person, item.expires)
@@ -78,7 +72,8 @@ class PeopleTable:
         if restricted:
             self._put(tenant, person, at + KEPT)
             return
-        item = self._read([person_key(tenant, person.user_id)]).get(person_key(tenant, person.user_id))
+        key = person_key(tenant, person.user_id)
+        item = read_items(self._items, [key]).get(key)
         if item is not None and not _same_rights(_person(item), person):
             self._put(tenant, person, item.expires, ask=True)
 
@@ -93,13 +88,6 @@ class PeopleTable:
             expires=expires,
         )
         return write_if(items.updated.does_not_exist() | (items.updated <= person.updated), item)
-
-    def _read(self, keys: Sequence[str]) -> dict[str, RuntimeItem]:
-        """Return the items that exist."""
-        name = self._items.Meta.table_name
-        with store_errors():
-            found = batch_get(client_of(self._items), {name: [{"id": {"S": key}} for key in keys]}).get(name, ())
-            return {raw["id"]["S"]: self._items.from_raw_data(raw) for raw in found}
 
 
 def _state(tenant: str) -> str:
