@@ -125,6 +125,7 @@ def sentence(
         "what": ", ".join(text(name.replace("#", " ")) for name in {**(entry.before or {}), **(entry.after or {})}),
         "profile": text(f"{entry.profile_name} in {entry.domain_id}"),
         "until": f" {sentences['until']}".format(until=when(datetime.fromisoformat(str(until)))) if until else "",
+        "days": f" {sentences['days']}".format(days=record["days"]) if record.get("days") else "",
         "reason": f" {sentences['reason']}".format(reason=text(str(reason))) if reason else "",
     }
     return sentences["batch" if len(batch) > 1 else _sentence_name(entry)].format(**parts)
@@ -148,6 +149,8 @@ def _sentence_name(entry: Entry) -> str:
 
 def says_all(entry: Entry) -> bool:
     """Return whether the sentence says all that the entry has about the records before and after."""
+    if entry.action in ("request", "decide"):
+        return _sentence_name(entry) != "otherwise"
     return entry.action in (*Effect, Verb.LOCKDOWN) and not (entry.before and entry.after)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Dictionary
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 
 import structlog
@@ -63,6 +63,11 @@ class Listed:
         name = folded(label(self.person)) if self.person else ""
         return not is_group(self.principal), name or "\uffff", self.principal
 
+    @property
+    def ends(self) -> datetime:
+        """When the access ends that `rule` gives; in the last year of all if it does not."""
+        return (self.rule and self.rule.until) or datetime.max.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Around:
@@ -93,6 +98,12 @@ def listed(member: Member, own: Access, person: Person | None, around: Around, n
     allowing = [grant for grant in theirs if grant.effect is Effect.ALLOW and grant.holds_at(now)]
     rule = max(allowing, key=lambda grant: (grant.until is None, grant.until or now), default=None)
     return Listed(member.user_id, own, person, decision, rule)
+
+
+def ordered(rows: list[Listed], command: AdminCommand) -> list[Listed]:
+    """Return members by the end of their access if the command asks whose ends soon, else by name."""
+    by_end = Name.EXPIRING in command.fields
+    return sorted(rows, key=lambda row: (row.ends, *row.order) if by_end else row.order)
 
 
 def describe_access(
@@ -167,18 +178,21 @@ class Listing:
         size = SMALL_CHUNK if any(name in command.fields for name in COSTLY) else CHUNK
         workspace = self.admin.access.workspace(tenant)
         chunk = list(islice(self._stored(tenant, command, after), size + 1))
-        users = [principal for principal, _ in chunk[:size] if not is_group(principal)]
-        people = self.names(tenant, users)
         around = Around(workspace, self.admin.rules, self._users_of(tenant, workspace))
-        rows, now = [], self.admin.now()
-        for principal, records in chunk[:size]:
+        now, people = self.admin.now(), dict[str, Person]()
+
+        def row(principal: str, records: Access | Workspace) -> Listed:
             if isinstance(records, Workspace):
-                rows.append(Listed(principal, records))
-            else:
-                member = Member(tenant, principal)
-                row = listed(member, records, people.get(principal), around, now)
-                rows.append(row)
-        found = self._costly(tenant, command, [row for row in rows if fits(row, command, now)])
+                return Listed(principal, records)
+            return listed(Member(tenant, principal), records, people.get(principal), around, now)
+
+        stored = chunk[:size]
+        if Name.EXPIRING in command.fields:  # few of many; an account can only take access away
+            soon = replace(command, fields={Name.EXPIRING: command.fields[Name.EXPIRING]})
+            stored = [each for each in stored if fits(row(*each), soon, now)]
+        people |= self.names(tenant, [principal for principal, _ in stored if not is_group(principal)])
+        rows = [row(*each) for each in stored]
+        found = self._costly(tenant, command, [each for each in rows if fits(each, command, now)])
         return found, min(len(chunk), size), chunk[size - 1][0] if len(chunk) > size else ""
 
     def one(self, member: Member) -> Listed:

@@ -9,7 +9,7 @@ from itertools import dropwhile, islice
 from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand
 from bot.admin.history import matches, same_batch
-from bot.admin.listing import Listing
+from bot.admin.listing import Listing, ordered
 from bot.admin.results import Page, Record
 from bot.admin.specs import Name
 from bot.core.records import Entry
@@ -30,13 +30,13 @@ def page_of_records(admin: Admin, tenant: str, command: AdminCommand, after: str
 
 
 def page_of_members(listing: Listing, tenant: str, command: AdminCommand, after: str) -> tuple[Page, str]:
-    """Read a page of those whom the command lists, by name among those that are read at once.
+    """Read a page of those whom the command lists, in their order among those that are read at once.
 
     The next page begins in the same chunk, behind the last one shown, or with the next chunk.
     """
     chunk, _, last = after.partition(" ")
     found, _, next_chunk = listing.read(tenant, command, chunk)
-    rows = sorted(found, key=lambda row: row.order)
+    rows = ordered(found, command)
     ids = [row.principal for row in rows]
     start = ids.index(last) + 1 if last in ids else 0
     page = rows[start : start + MEMBERS_A_PAGE]

@@ -12,7 +12,7 @@ from bot.app.findings import Finding, Level, Mapped, ok
 from bot.aws.account import AwsAdmin, Identity, Place, place_of
 from bot.config import Settings
 from bot.core.access import Access, Effect, Mapping, Member
-from bot.core.approval_rules import sentence
+from bot.core.approval_rules import describe as describe_rule
 from bot.core.audit import ISSUED
 from bot.core.errors import SlackError, StoreError, StudioError
 from bot.core.policy import ineligible_reason
@@ -147,7 +147,7 @@ class Doctor:
         """Show each rule on access requests, and whether those whom it names exist."""
         for rule in self.admin.rules.approval_rules:
             check = f"approval rule {rule.name}"
-            yield ok(check, sentence(rule, AdminWords.approval_rules, str))
+            yield ok(check, describe_rule(rule, AdminWords.approval_rules, str))
             for principal in sorted(rule.named):
                 found = self._missing(principal)
                 if found is not None:

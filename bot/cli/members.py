@@ -18,7 +18,7 @@ from bot.cli import new_profiles
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, Ids, Yes, add_verb
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
-from bot.core.approval_rules import sentence as approval_sentence
+from bot.core.approval_rules import describe as describe_rule
 from bot.core.errors import BadInput
 from bot.core.link import Allowed, Denied, Reason
 from bot.core.values import DEFAULT_ALIAS, utc_now
@@ -193,7 +193,7 @@ def explain(run: CommandContext, command: AdminCommand, *, ids: Ids = False, as_
     )
     console.print_line(f"{user} would {_answer(decision)}")
     for rule in explanation.approval:
-        console.print_line(f"On an access request: {approval_sentence(rule, AdminWords.approval_rules, str)}")
+        console.print_line(f"On an access request: {describe_rule(rule, AdminWords.approval_rules, str)}")
     if explanation.unknown:
         console.warn(f"SageMaker did not say whether this can be opened: {explanation.unknown}")
     if not explanation.slack_asked:

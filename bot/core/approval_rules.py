@@ -184,8 +184,8 @@ def targets(access: Access, mapping: Mapping | None, wish: str) -> tuple[Target,
     return tuple(dict.fromkeys([*(Target(each.domain_id, each.profile_name) for each in known), *wished]))
 
 
-def sentence(rule: ApprovalRule, texts: Dictionary[str, str], who: Callable[[str], str]) -> str:
-    """Return a rule in one sentence.
+def describe(rule: ApprovalRule, texts: Dictionary[str, str], who: Callable[[str], str]) -> str:
+    """Return a rule in a few sentences.
 
     Args:
         texts: its parts, in the reader's language.
@@ -200,19 +200,21 @@ def sentence(rule: ApprovalRule, texts: Dictionary[str, str], who: Callable[[str
     about = [texts["domain"].format(names=either.join(rule.domains))] if rule.domains else []
     about += [texts["profile"].format(names=either.join(rule.profiles))] if rule.profiles else []
     about += [texts["group"].format(names=names(rule.groups))] if rule.groups else []
-    parts = [texts["approve"].format(names=names(rule.approvers))]
-    parts += [texts["fallback"].format(names=names(rule.fallback))] if rule.fallback else []
-    parts += [texts["needed"].format(number=rule.needed)] if rule.needed > 1 else []
-    parts += [texts["days"].format(number=rule.max_days) if rule.max_days is not None else texts["no_limit"]]
-    parts += [texts["ticket"].format(example=rule.ticket_example)] if rule.ticket else []
-    parts += [_automatic(rule.automatic, texts, names)] if rule.automatic else []
     start = texts["rule"].format(name=rule.name) if rule.name else texts["no_rule"]
-    what = f" ({', '.join(about)})" if about else ""
-    return f"{start}{what}: {', '.join(parts)}."
+    start += f" ({', '.join(about)})" if about else ""
+    fallback = texts["fallback"].format(names=names(rule.fallback)) if rule.fallback else ""
+    found = [f"{start}: {texts['approve'].format(names=names(rule.approvers))}{fallback}."]
+    found += [texts["needed"].format(number=rule.needed)] if rule.needed > 1 else []
+    longest = texts["no_limit"] if rule.max_days is None else texts["day" if rule.max_days == 1 else "days"]
+    found.append(longest.format(number=rule.max_days))
+    found += [texts["ticket"].format(example=rule.ticket_example)] if rule.ticket else []
+    found += [_automatic(rule.automatic, texts, names)] if rule.automatic else []
+    return " ".join(found)
 
 
 def _automatic(automatic: Automatic, texts: Dictionary[str, str], names: Callable[[Sequence[str]], str]) -> str:
-    given = [texts["of_group"].format(names=names(automatic.groups))] if automatic.groups else []
+    who = texts["members_of"].format(names=names(automatic.groups)) if automatic.groups else texts["members"]
     domains = f" {texts['or']} ".join(automatic.email_domains)
-    given += [texts["of_email"].format(names=domains)] if domains else []
-    return texts["automatic"].format(hours=automatic.hours, who=f" {texts['both']} ".join(given))
+    who = texts["with_email"].format(who=who, names=domains) if domains else who
+    hours = texts["hour" if automatic.hours == 1 else "hours"].format(number=automatic.hours)
+    return texts["automatic"].format(hours=hours, who=who)

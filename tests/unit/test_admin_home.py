@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.core.access import Effect, Grant, Lockdown, Workspace
+from bot.admin import listing
+from bot.core.access import Effect, Grant, Lockdown, Member, Workspace
 from bot.core.errors import StoreError
 from bot.core.link import Reason
-from bot.local.slack.blocks import check_view
+from bot.local.slack.blocks import check_blocks, check_view
 from bot.slack.admin import home
 from bot.slack.blocks import Message
 from bot.slack.words import CATALOGUES
@@ -84,8 +85,54 @@ def test_tab_without_administration_is_better_than_none(world: AppWorld, monkeyp
         raise StoreError("it fails", reason=Reason.STORE_UNREACHABLE)
 
     monkeypatch.setattr(home, "overview", fails)
-    assert "approve_access" not in str(shown(world).blocks)
+    text = str(shown(world).blocks)
+    assert "approve_access" not in text
+    assert "I couldn't read what waits for you: it fails" in text
+    assert "admin_find" in text
     assert world.counted() == {"home": 1}
+
+
+def many(world: AppWorld, number: int) -> None:
+    """Let the access of so many members end in the order of their numbers."""
+    for each in range(number):
+        user = f"U0MANY{each:02}"
+        rule = Grant(user, Effect.ALLOW, NOON + timedelta(days=13) - timedelta(hours=each))
+        world.access.give(Member(TEAM, user), a_mapping("default", f"p{each}"), rule)
+
+
+def test_all_members_are_looked_at_chunk_by_chunk(world: AppWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "CHUNK", 7)
+    many(world, 30)
+    text = str(shown(world).blocks)
+    assert "Access that ends within two weeks: 31" in text
+    assert text.index(f"allow {ANA.user_id}") < text.index("allow U0MANY29") < text.index("allow U0MANY28")
+    assert "`/studio admin list --expiring 14d`" in text
+    assert "only looked at" not in text
+
+
+def test_tab_says_how_many_members_it_looked_at(world: AppWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "CHUNK", 7)
+    many(world, 30)
+    read = listing.Listing.read
+
+    def slow(*given: Any) -> Any:
+        world.clock.advance(home.LOOK_FOR.total_seconds() / 2)
+        return read(*given)
+
+    monkeypatch.setattr(listing.Listing, "read", slow)
+    text = "I only looked at 14 members. For all of them: `/studio admin list --expiring 14d`"
+    assert text in str(shown(world).blocks)
+
+
+def test_list_of_ending_access_offers_to_extend_it(world: AppWorld) -> None:
+    many(world, 3)
+    world.command("admin list --expiring 14d", member=ADA)
+    message = world.slack.replies[-1][0]
+    text = str(message.blocks)
+    assert text.startswith("[{'type': 'section', 'text': {'type': 'mrkdwn', 'text': '*Access that ends by ")
+    ends = [text.index(f"'allow {user}'") for user in (ANA.user_id, "U0MANY02", "U0MANY01", "U0MANY00")]
+    assert ends == sorted(ends)
+    assert check_blocks(message.blocks) == []
 
 
 def test_picked_member_is_shown_with_what_can_be_done(world: AppWorld) -> None:

@@ -114,10 +114,10 @@ def a_doctor(rule: ApprovalRule) -> Doctor:
     return Doctor(admin, aws=none, tables=none, slack=cast("Any", directory), settings=none, tenant=TEAM)
 
 
-def test_doctor_shows_a_rule_as_a_sentence() -> None:
+def test_doctor_describes_a_rule() -> None:
     [found] = a_doctor(replace(RULE, approvers=(BEN.user_id, "S0LEADS")))._approval_rules()
     assert (found.level, found.check) == (Level.OK, "approval rule research")
-    assert found.found.startswith("Rule research (domain d-research): U0BEN00001 or S0LEADS approves")
+    assert found.found.startswith("Rule research (domain d-research): approved by U0BEN00001 or S0LEADS, or")
 
 
 @pytest.mark.parametrize("nobody", ["S0EMPTY", "S0GONE", "U0GONE", ANA.user_id])

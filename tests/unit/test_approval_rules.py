@@ -20,7 +20,7 @@ from bot.core.approval_rules import (
     Automatic,
     Target,
     Terms,
-    sentence,
+    describe,
     targets,
     terms,
 )
@@ -255,14 +255,24 @@ def test_rule_approves_at_most_its_hours(days: int | None, hours: int, lasts: in
     assert Terms((*found.rules, DEFAULT)).automatic_for(1, a_person(), {"S0A"}) is None
 
 
-def test_rule_reads_as_a_sentence_in_both_languages() -> None:
-    assert sentence(ANALYTICS, AdminWords.approval_rules, str) == (
-        "Rule analytics (domain d-abc123 or d-def456, profile ds-*, members of S0DATA): U0LEAD or S0LEADS approves, "
-        "else an administrator, 2 of them have to, for 30 days at most, the reason names a ticket such as OPS-123."
+def test_rule_is_described_in_both_languages() -> None:
+    english, german = AdminWords.approval_rules, GermanAdminWords.approval_rules
+    assert describe(ANALYTICS, english, str) == (
+        "Rule analytics (domain d-abc123 or d-def456, profile ds-*, members of S0DATA): approved by U0LEAD or "
+        "S0LEADS, or by an administrator if none of them answers. It takes 2 approvals. Access lasts 30 days at "
+        "most. The reason has to name a ticket such as OPS-123."
     )
-    assert sentence(NIGHT, AdminWords.approval_rules, str) == (
-        "Rule night-shift (domain d-abc123): an administrator approves, for any time, a member of S0NIGHT who is "
-        "also a member with a confirmed address at example.com needs no approval for 8 hours."
+    assert describe(NIGHT, english, str) == (
+        "Rule night-shift (domain d-abc123): approved by an administrator. The duration is not limited. "
+        "Members of S0NIGHT with a confirmed address at example.com get up to 8 hours at once, without an approval."
     )
-    assert "Regel night-shift" in sentence(NIGHT, GermanAdminWords.approval_rules, str)
-    assert sentence(DEFAULT, AdminWords.approval_rules, str) == "No rule: an administrator approves, for any time."
+    assert describe(NIGHT, german, str) == (
+        "Regel night-shift (Domain d-abc123): genehmigt von der Administration. Die Dauer ist nicht begrenzt. "
+        "Mitglieder von S0NIGHT mit bestätigter Adresse bei example.com bekommen sofort bis zu 8 Stunden, "
+        "ohne Genehmigung."
+    )
+    assert describe(DEFAULT, english, str) == "No rule: approved by an administrator. The duration is not limited."
+    short = ApprovalRule("short", max_days=1, automatic=Automatic(1, email_domains=("example.com",)))
+    assert "Access lasts one day at most. Members with a confirmed address at example.com get up to one hour" in (
+        describe(short, english, str)
+    )

@@ -42,7 +42,9 @@ def slack(*entries: Entry, language: str = "en", **fields: str) -> str:
     return "\n".join(block["text"]["text"] for block in message.blocks if block["type"] == "section")
 
 
+ASKED = {"request": "a" * 32, "days": 30}
 SENTENCES = {
+    "request": (changed("request", after=ASKED), "cli:ada asked for access for 30 days"),
     "allow": (changed("allow", after=RULE), "cli:ada allowed U0BEN until Dec 27, 2030 (Q3 forecast)"),
     "allow until a time": (
         changed("allow", after=replace(RULE, until=END_OF_DAY + timedelta(hours=18), reason="")),
@@ -88,6 +90,12 @@ def test_entry_is_shown_as_a_sentence(case: str) -> None:
 def test_end_in_the_same_year_has_no_year() -> None:
     this_year = datetime.now(UTC).year
     assert history.when(datetime(this_year, 12, 28, tzinfo=UTC)) == "Dec 27"
+
+
+def test_request_and_decision_are_one_line_each() -> None:
+    for action, outcome in (("request", audit.DONE), ("decide", "approved"), ("decide", "denied")):
+        assert "a" * 32 not in slack(changed(action, outcome, after=ASKED))
+    assert "a" * 32 in slack(changed("decide", "gone", after=ASKED))
 
 
 @pytest.mark.parametrize("action", [audit.LINK, "request", "decide", "admin", "form", *Verb, "import", "sync"])

@@ -7,7 +7,7 @@ import structlog
 
 from bot.admin.agreement import administrators
 from bot.admin.commands import AdminCommand
-from bot.admin.listing import Listed
+from bot.admin.listing import Listed, ordered
 from bot.admin.specs import Name, Verb
 from bot.core.access import Lockdown, Member
 from bot.core.errors import SlackError, StudioLinksError, UpstreamError
@@ -15,7 +15,8 @@ from bot.core.records import AccessRequest, Entry
 from bot.core.values import InvalidValue
 from bot.slack.admin.admission import admit, failed, one_moment
 from bot.slack.admin.forms import FIND, MENU, PICK, menu
-from bot.slack.admin.records import describe, entry_lines, member_lines, mention, sections
+from bot.slack.admin.records import describe, entry_lines, extendable, member_lines, mention, sections
+from bot.slack.admin.views import for_slack
 from bot.slack.app_context import Admitted, AppContext, dialog_not_opened, reply
 from bot.slack.blocks import Block, Message, RenderContext, actions, button, context, header, plain, section
 from bot.slack.gateway import Body
@@ -27,6 +28,8 @@ log = structlog.get_logger()
 # What the tab shows of each; the lists of `/studio admin` have the rest.
 MAX_REQUESTS, MAX_ENDING, MAX_ADMINS = 4, 8, 20
 SOON = timedelta(days=14)
+# How long to look through the members. Reading 10,000 takes about half of it.
+LOOK_FOR = timedelta(seconds=4)
 # Slack's limit, and how many entries about a member are shown, of how long.
 MAX_BLOCKS = 100
 MAX_ENTRIES, LOOK_BACK = 5, timedelta(days=30)
@@ -40,60 +43,68 @@ class Overview:
 
     Attributes:
         ending: those whose access ends soon, by their end.
-        complete: whether every member was looked at.
+        looked_at: how many members were looked at, if not all of them.
     """
 
     requests: list[AccessRequest]
     administrators: list[str]
     lockdown: Lockdown | None
     ending: list[Listed]
-    complete: bool
+    looked_at: int | None
 
 
 def overview(app: AppContext, tenant: str) -> Overview:
     """Gather what waits for administrators. UpstreamError if that fails."""
     runner, until = app.command_runner, app.now() + SOON
     command = AdminCommand(Verb.LIST, {Name.EXPIRING: until.isoformat()})
-    ending, _, goes_on = runner.listing.read(tenant, command)
+    ending, looked_at, after, give_up = list[Listed](), 0, None, app.now() + LOOK_FOR
+    while after is None or (after and app.now() < give_up):
+        found, number, after = runner.listing.read(tenant, command, after or "")
+        ending, looked_at = [*ending, *found], looked_at + number
     return Overview(
         app.access_requests.asked(tenant),
         sorted(administrators(runner.admin, tenant, runner.admins)),
         runner.admin.access.workspace(tenant).lockdown,
-        sorted(ending, key=lambda row: (row.rule.until if row.rule and row.rule.until else until, row.principal)),
-        complete=not goes_on,
+        ordered(ending, command),
+        looked_at=looked_at if after else None,
     )
 
 
 def with_administration(app: AppContext, member: Member, home: Message, render: RenderContext) -> Message:
-    """Put what waits for an administrator below their own home tab; a failure leaves that as it is."""
+    """Put what waits for an administrator below their own home tab, or why that could not be read."""
     try:
         added = blocks(overview(app, member.tenant), app, render)
     except UpstreamError as error:
         log.warning("home_incomplete", user=member.user_id, why=str(error))
-        return home
+        added = [*_top(render), section(render.words.admin.home_failed.format(why=for_slack(str(error), render)))]
     return Message(home.text, [*home.blocks[: MAX_BLOCKS - len(added)], *added])
 
 
 def blocks(found: Overview, app: AppContext, render: RenderContext) -> list[Block]:
     words = render.words.admin
-    finder = {"type": "users_select", "action_id": FIND, "placeholder": plain(words.find)}
     shown: list[Block] = [
-        header(words.home),
-        {**actions(finder, button(words.everything, f"{PICK}_{MENU}", MENU)), "block_id": FIND},
+        *_top(render),
         _lockdown(found.lockdown, app, render),
         section((words.open_requests if found.requests else words.no_requests).format(number=len(found.requests))),
     ]
     for request in found.requests[:MAX_REQUESTS]:
         shown += to_admins(request, render).blocks
     shown.append(section(words.ending.format(number=len(found.ending)) if found.ending else words.none_ending))
-    for row in found.ending[:MAX_ENDING]:
-        extend = button(words.extend, f"{PICK}_{Verb.ALLOW}", f"{Verb.ALLOW} {row.principal}")
-        shown.append({**sections(member_lines(row, render, app.now())[:1])[0], "accessory": extend})
-    rest = [words.more_in.format(command=render.command, text="list --expiring 14d")]
-    shown += [context(rest[0])] if len(found.ending) > MAX_ENDING or not found.complete else []
+    shown += [extendable(row, render, app.now()) for row in found.ending[:MAX_ENDING]]
+    rest = words.looked_at if found.looked_at else words.more_in
+    rest = rest.format(number=found.looked_at, command=render.command, text="list --expiring 14d")
+    shown += [context(rest)] if len(found.ending) > MAX_ENDING or found.looked_at else []
     names = [mention(user) for user in found.administrators[:MAX_ADMINS]]
     names += ["…"] * (len(found.administrators) > MAX_ADMINS)
     return [*shown, section(words.administrators.format(names=", ".join(names)))]
+
+
+def _top(render: RenderContext) -> list[Block]:
+    """Return the heading, the search for a member and the way to every command."""
+    words = render.words.admin
+    finder = {"type": "users_select", "action_id": FIND, "placeholder": plain(words.find)}
+    all_commands = button(words.everything, f"{PICK}_{MENU}", MENU)
+    return [header(words.home), {**actions(finder, all_commands), "block_id": FIND}]
 
 
 def _lockdown(lockdown: Lockdown | None, app: AppContext, render: RenderContext) -> Block:

@@ -100,7 +100,9 @@ def page(listing: Page, render: RenderContext, now: datetime) -> Message:
     words, command = render.words.admin, listing.command
     match command.verb:
         case Verb.LIST:
-            head, none = words.members, words.nobody_fits if command.fields else words.nobody
+            head, none = (words.found, words.nobody_fits) if command.fields else (words.members, words.nobody)
+            if (until := command.time(Name.EXPIRING)) is not None:
+                head = words.ending_by.format(until=slack_date(until))
         case Verb.HISTORY:
             head, none = words.entries, words.no_entries
         case _:
@@ -110,7 +112,10 @@ def page(listing: Page, render: RenderContext, now: datetime) -> Message:
     lines += [line for item in listing.items if not isinstance(item, Entry) for line in _lines(item, render, now)]
     if listing.searched_to is not None:
         lines.append(words.searched_to.format(at=slack_date(listing.searched_to)))
-    blocks = [section(head), *sections(lines or [none])]
+    blocks = sections(lines or [none])
+    if listing.items and Name.EXPIRING in command.fields:
+        blocks = [extendable(item, render, now) for item in listing.items if isinstance(item, Listed)]
+    blocks.insert(0, section(head))
     if listing.counts is not None and listing.items:
         first, last, number = listing.counts
         blocks.append(context(words.counts.format(first=first, last=last, number=number)))
@@ -145,6 +150,12 @@ def member_lines(row: Listed, render: RenderContext, now: datetime) -> list[str]
         number = len(mappings) - MAX_ALIASES
         lines.append(f"• {words.and_more.format(number=number, command=escape(render.command), user=user)}")
     return lines
+
+
+def extendable(row: Listed, render: RenderContext, now: datetime) -> Block:
+    """Show what a member may do, with the button that opens the form for a later end."""
+    extend = button(render.words.admin.extend, f"{PICK}_{Verb.ALLOW}", f"{Verb.ALLOW} {row.principal}")
+    return {**sections(member_lines(row, render, now)[:1])[0], "accessory": extend}
 
 
 def entry_lines(batch: tuple[Entry, ...], render: RenderContext) -> list[str]:

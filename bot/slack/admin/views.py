@@ -25,7 +25,7 @@ from bot.admin.results import (
 )
 from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.access import Grant
-from bot.core.approval_rules import sentence
+from bot.core.approval_rules import describe as describe_rule
 from bot.core.link import Allowed, Reason
 from bot.core.policy import Considered
 from bot.core.values import DEFAULT_ALIAS, is_group
@@ -214,7 +214,7 @@ def _explained(explained: Explained, render: RenderContext, now: datetime) -> Me
     if explained.explanation.unknown:
         checks.append(f":grey_question: SageMaker: {escape(explained.explanation.unknown, MAX_DETAIL_LENGTH)}")
     found = [section("\n".join(part)) for part in parts(checks) if part]
-    asked = [f"• {sentence(each, words.approval_rules, mention)}" for each in explained.explanation.approval]
+    asked = [f"• {describe_rule(each, words.approval_rules, mention)}" for each in explained.explanation.approval]
     return Message(text, [section(text), *found, *sections([words.considered, *rules, words.on_request, *asked])])
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from bot.admin.decisions import Decision
 from bot.admin.history import short_name
 from bot.admin.new_profiles import NewProfiles
-from bot.core.approval_rules import DEFAULT, Terms, sentence
+from bot.core.approval_rules import DEFAULT, Terms
+from bot.core.approval_rules import describe as describe_rule
 from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.link import Reason
 from bot.core.records import AccessRequest, DecisionResult, RequestState
@@ -64,7 +65,7 @@ def form(render: RenderContext, wish: str = "", terms: Terms = NO_TERMS) -> dict
         kit.field(SPAN, words.ask_days, span_field),
     ]
     rules = [rule for rule in terms.rules if rule.name]
-    fields += [context(sentence(rule, words.admin.approval_rules, mention)) for rule in rules[:MAX_RULES]]
+    fields += [context(describe_rule(rule, words.admin.approval_rules, mention)) for rule in rules[:MAX_RULES]]
     metadata = " ".join((words.language, *(rule.name for rule in rules if rule.ticket)))
     return kit.form(ASK, words.ask, words.send, fields, words=words, metadata=metadata[:MAX_METADATA])
 

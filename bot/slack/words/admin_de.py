@@ -216,6 +216,8 @@ class GermanAdminWords(AdminWords):
     unreadable = "`{record}` ist nicht lesbar; `forget` entfernt es"
     about = "*Gespeichert über {user}*"
     members = "*Alle mit einer Zuordnung oder einer Regel*"
+    found = "*Passende Mitglieder*"
+    ending_by = "*Zugriffe, die bis {until} enden*"
     no_request = "{user} hat keine offene Anfrage. Es wurde nichts geändert."
     no_requests = "Es gibt keine offenen Anfragen."
     open_requests = "*Offene Anfragen: {number}*"
@@ -228,6 +230,8 @@ class GermanAdminWords(AdminWords):
     ending = "*Zugriffe, die in zwei Wochen enden: {number}*"
     none_ending = "In den nächsten zwei Wochen endet kein Zugriff."
     extend = "Verlängern"
+    home_failed = "Ich konnte nicht lesen, was auf dich wartet: {why}"
+    looked_at = "Ich habe nur {number} Mitglieder angesehen. Alle zeigt: `{command} admin {text}`"
     more_in = "Mehr: `{command} admin {text}`"
     administrators = "*Wer administriert:* {names}"
     counts = "{first} bis {last} von {number}"
@@ -258,18 +262,21 @@ class GermanAdminWords(AdminWords):
         "domain": "Domain {names}",
         "profile": "Profil {names}",
         "group": "Mitglieder von {names}",
-        "admins": "die Administration",
-        "approve": "{names} genehmigt",
-        "fallback": "ersatzweise {names}",
-        "needed": "{number} davon müssen zustimmen",
-        "days": "für höchstens {number} Tage",
-        "no_limit": "für beliebige Zeit",
-        "ticket": "die Begründung nennt ein Ticket wie {example}",
-        "automatic": "{who} braucht für {hours} Stunden keine Genehmigung",
-        "of_group": "ein Mitglied von {names}",
-        "of_email": "ein Mitglied mit bestätigter Adresse bei {names}",
+        "admins": "der Administration",
+        "approve": "genehmigt von {names}",
+        "fallback": ", oder von {names}, wenn davon niemand antwortet",
+        "needed": "Es braucht {number} Genehmigungen.",
+        "day": "Der Zugriff gilt höchstens einen Tag.",
+        "days": "Der Zugriff gilt höchstens {number} Tage.",
+        "no_limit": "Die Dauer ist nicht begrenzt.",
+        "ticket": "Die Begründung muss ein Ticket wie {example} nennen.",
+        "automatic": "{who} bekommen sofort bis zu {hours}, ohne Genehmigung.",
+        "members_of": "Mitglieder von {names}",
+        "members": "Mitglieder",
+        "with_email": "{who} mit bestätigter Adresse bei {names}",
+        "hour": "eine Stunde",
+        "hours": "{number} Stunden",
         "or": "oder",
-        "both": "und zugleich",
     }
     sentences = {
         "issued": "{by} bekam einen Link zu {profile} und hat ihn nicht geöffnet",
@@ -294,7 +301,7 @@ class GermanAdminWords(AdminWords):
         "offboard": "{by} hat {user} ausgetragen",
         "provision": "{by} hat für {user} ein Profil anlegen lassen",
         "keep": "{by} behält eine App von {user}: {profile}",
-        "request": "{by} hat Zugriff beantragt{reason}",
+        "request": "{by} hat Zugriff{days} beantragt{reason}",
         "approved": "{by} hat den Antrag von {user} genehmigt{reason}",
         "denied": "{by} hat den Antrag von {user} abgelehnt{reason}",
         "ran_out": "Über den Antrag von {user} hat niemand rechtzeitig entschieden",
@@ -302,6 +309,7 @@ class GermanAdminWords(AdminWords):
         "otherwise": "{by}: {action} für {user}, {outcome}{reason}",
         "batch": "{by} hat {number} Mitglieder auf einmal geändert ({action}); "
         "`{command} history --by {actor} --day {day}` listet sie auf",
+        "days": "für {days} Tage",
         "until": "bis {until}",
         "reason": "({reason})",
     }

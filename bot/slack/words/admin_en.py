@@ -201,6 +201,8 @@ class AdminWords:
     unreadable = "`{record}` can't be read; `forget` removes it"
     about = "*Stored about {user}*"
     members = "*Everyone with a mapping or a rule*"
+    found = "*Members that fit*"
+    ending_by = "*Access that ends by {until}*"
     no_request = "{user} has no open access request. Nothing was changed."
     no_requests = "There are no open access requests."
     open_requests = "*Open access requests: {number}*"
@@ -213,6 +215,8 @@ class AdminWords:
     ending = "*Access that ends within two weeks: {number}*"
     none_ending = "Nobody's access ends within two weeks."
     extend = "Extend"
+    home_failed = "I couldn't read what waits for you: {why}"
+    looked_at = "I only looked at {number} members. For all of them: `{command} admin {text}`"
     more_in = "More: `{command} admin {text}`"
     administrators = "*Who administers:* {names}"
     counts = "{first} to {last} of {number}"
@@ -237,7 +241,7 @@ class AdminWords:
     no_entries = "No matching entries."
     searched_to = "Searched back to {at}. There may be older entries."
     on_request = "*On an access request*"
-    # One rule on access requests, in parts; see `approval_rules.sentence`.
+    # One rule on access requests, in parts; see `approval_rules.describe`.
     approval_rules = {
         "rule": "Rule {name}",
         "no_rule": "No rule",
@@ -245,17 +249,20 @@ class AdminWords:
         "profile": "profile {names}",
         "group": "members of {names}",
         "admins": "an administrator",
-        "approve": "{names} approves",
-        "fallback": "else {names}",
-        "needed": "{number} of them have to",
-        "days": "for {number} days at most",
-        "no_limit": "for any time",
-        "ticket": "the reason names a ticket such as {example}",
-        "automatic": "{who} needs no approval for {hours} hours",
-        "of_group": "a member of {names}",
-        "of_email": "a member with a confirmed address at {names}",
+        "approve": "approved by {names}",
+        "fallback": ", or by {names} if none of them answers",
+        "needed": "It takes {number} approvals.",
+        "day": "Access lasts one day at most.",
+        "days": "Access lasts {number} days at most.",
+        "no_limit": "The duration is not limited.",
+        "ticket": "The reason has to name a ticket such as {example}.",
+        "automatic": "{who} get up to {hours} at once, without an approval.",
+        "members_of": "Members of {names}",
+        "members": "Members",
+        "with_email": "{who} with a confirmed address at {names}",
+        "hour": "one hour",
+        "hours": "{number} hours",
         "or": "or",
-        "both": "who is also",
     }
     sentences = {
         "issued": "{by} got a link to {profile}, and has not opened it",
@@ -280,7 +287,7 @@ class AdminWords:
         "offboard": "{by} off-boarded {user}",
         "provision": "{by} had a profile made for {user}",
         "keep": "{by} keeps an app of {user}: {profile}",
-        "request": "{by} asked for access{reason}",
+        "request": "{by} asked for access{days}{reason}",
         "approved": "{by} approved {user}'s request{reason}",
         "denied": "{by} denied {user}'s request{reason}",
         "ran_out": "Nobody decided on {user}'s request in time",
@@ -288,6 +295,7 @@ class AdminWords:
         "otherwise": "{by}: {action} for {user}, {outcome}{reason}",
         "batch": "{by} changed {number} members in one {action}; "
         "`{command} history --by {actor} --day {day}` lists them",
+        "days": "for {days} days",
         "until": "until {until}",
         "reason": "({reason})",
     }
