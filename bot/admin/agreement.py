@@ -8,7 +8,7 @@ from bot.admin.changes import Admin
 from bot.admin.commands import AdminCommand
 from bot.admin.specs import Verb
 from bot.admin.stored import lockdown_of
-from bot.core.access import Access, Effect, Grant, Member, Workspace
+from bot.core.access import Access, Effect, Grant, Member, Workspace, in_force
 from bot.core.consent import Consent, Ownership, consent
 from bot.core.values import is_group
 from bot.links.facts import Gatherer, is_in
@@ -25,7 +25,7 @@ def administrators(admin: Admin, tenant: str, configured: Collection[str]) -> fr
 
 
 def _may_have_admin_rule(access: Access | Workspace, now: datetime) -> bool:
-    return bool(access.unreadable) or any(g.effect is Effect.ADMIN and g.holds_at(now) for g in access.grants)
+    return bool(access.unreadable) or in_force(access.grants, Effect.ADMIN, now) is not None
 
 
 @dataclass(frozen=True, slots=True)

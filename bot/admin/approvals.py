@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.admin.changes import Admin
-from bot.core.access import Access, Effect, Grant, Mapping
+from bot.core.access import Access, Effect, Grant, Mapping, in_force
 from bot.core.consent import Ownership
 from bot.core.records import AccessRequest, Actor
 
@@ -29,7 +29,7 @@ def give_access(
     who, now = request.member, admin.now()
     if mapping is not None:
         admin.map(who, mapping, actor, overwrite=False, profile=profile)
-    has = next((grant for grant in access.grants if grant.effect is Effect.ALLOW and grant.holds_at(now)), None)
+    has = in_force(access.grants, Effect.ALLOW, now)
     longer = has is not None and (has.until is None or (until is not None and has.until >= until))
     if not longer:
         admin.grant(who.tenant, Grant(who.user_id, Effect.ALLOW, until, request.reason), actor, private=True)

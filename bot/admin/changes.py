@@ -9,7 +9,7 @@ from bot.admin.examination import cannot_work
 from bot.admin.history import entries, matches
 from bot.admin.stored import lockdown_of, require_readable, require_version, require_workspace, rules_of_group, same
 from bot.core import policy
-from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace
+from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Person, Workspace, in_force
 from bot.core.audit import changed
 from bot.core.consent import Ownership
 from bot.core.errors import BadInput, Changed, StudioError
@@ -160,7 +160,7 @@ class Admin:
         warnings = []
         if not grant.holds_at(now):
             warnings.append("that time has passed, so the rule has no effect")
-        deny = next((g for g in rules if g.effect is Effect.DENY and g.holds_at(now)), None)
+        deny = in_force(rules, Effect.DENY, now)
         if grant.effect is not Effect.DENY and deny is not None:
             remedy = f"`studio-links forget {grant.principal}` removes both"
             warnings.append(f"a deny rule overrides it ({deny.describe(now)}): {remedy}")
@@ -183,7 +183,7 @@ class Admin:
             facts = policy.Facts(Person(member.user_id, member.tenant), granted)
             decision = policy.preview(member, facts, self.rules, now)
             return decision.reason if isinstance(decision, Denied) else None
-        if rule.effect is not Effect.DENY and any(g.effect is Effect.DENY and g.holds_at(now) for g in others):
+        if rule.effect is not Effect.DENY and in_force(others, Effect.DENY, now):
             return Reason.DENIED
         return Reason.LOCKDOWN if rule.effect is Effect.ALLOW and access.lockdown else None
 

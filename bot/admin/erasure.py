@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from bot.core.access import Access, Effect
+from bot.core.access import Access, Effect, in_force
 from bot.core.records import Entry
 
 # What an entry says about its subject beside their id. The profile is often called like its member.
@@ -43,5 +43,4 @@ def erased(entry: Entry, user: str, pseudonym: str) -> Entry | None:
 
 def blocks(access: Access, now: datetime) -> bool:
     """Return whether what is stored keeps the member out, so that erasing it could let them in again."""
-    denied = any(grant.effect is Effect.DENY and grant.holds_at(now) for grant in access.grants)
-    return denied or bool(access.unreadable)
+    return bool(access.unreadable) or in_force(access.grants, Effect.DENY, now) is not None

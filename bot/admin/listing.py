@@ -15,7 +15,7 @@ from bot.admin.examination import cannot_work
 from bot.admin.names import folded, label, names_of
 from bot.admin.specs import Name
 from bot.core import policy
-from bot.core.access import Access, Effect, Grant, Mapping, Member, Person, Workspace
+from bot.core.access import Access, Effect, Grant, Mapping, Member, Person, Workspace, in_force
 from bot.core.audit import ISSUED, LINK
 from bot.core.errors import SlackError, StudioError
 from bot.core.link import Allowed, Denied, Reason
@@ -131,7 +131,7 @@ def fits(row: Listed, command: AdminCommand, now: datetime) -> bool:
     checks: dict[Name, Callable[[], bool]] = {
         Name.DOMAIN: lambda: any(each.domain_id == given[Name.DOMAIN] for each in row.records.mappings),
         Name.EXPIRING: lambda: row.allowed and row.rule is not None and _ends(row.rule, now, until),
-        Name.DENIED: lambda: row.reason is Reason.DENIED or _blocked(row.records, now),
+        Name.DENIED: lambda: row.reason is Reason.DENIED or bool(in_force(row.records.grants, Effect.DENY, now)),
         Name.NO_RULE: lambda: bool(row.records.mappings) and row.reason in (Reason.NOT_ALLOWED, Reason.GRANT_EXPIRED),
         Name.SEARCH: lambda: any(wanted in folded(text) for text in _texts(row)),
         Name.UNUSED: lambda: bool(row.records.mappings),
@@ -142,10 +142,6 @@ def fits(row: Listed, command: AdminCommand, now: datetime) -> bool:
 
 def _ends(rule: Grant, now: datetime, until: datetime | None) -> bool:
     return rule.until is not None and until is not None and now < rule.until <= until
-
-
-def _blocked(records: Access | Workspace, now: datetime) -> bool:
-    return any(grant.effect is Effect.DENY and grant.holds_at(now) for grant in records.grants)
 
 
 def _texts(row: Listed) -> list[str]:

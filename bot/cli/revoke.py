@@ -9,7 +9,7 @@ from bot import console
 from bot.admin.specs import FIELD_SPECS, Name
 from bot.cli.context import CommandContext
 from bot.cli.options import AsJson, ServingRole, Team, Yes
-from bot.core.access import Effect, Member
+from bot.core.access import Effect, Member, in_force
 from bot.core.audit import DONE, INCOMPLETE, REQUESTED, changed
 from bot.core.errors import BadInput, StudioError
 from bot.core.values import ROLE_ARN, check_pattern, utc_now
@@ -68,7 +68,7 @@ def revoke(
     access = run.admin.access.read(member)
     if not access.mappings:
         raise BadInput(f"nothing is mapped to {user}, so nothing can be found: run this before you unmap a member")
-    if not any(grant.effect is Effect.DENY and grant.holds_at(now) for grant in access.grants):
+    if not in_force(access.grants, Effect.DENY, now):
         console.warn(f"{user} is not denied and may get a new link: `studio-links deny {user}`")
     result = Result(user, remains=list(REMAINS))
     steps = _steps(_revocation(run, member, serving_role, assume or []), tuple(access.mappings), result)

@@ -1,5 +1,6 @@
 """Members, mappings and access rules, validated on construction."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -147,6 +148,11 @@ class Grant:
         if self.set_by:
             words.append(f"set by {self.set_by}")
         return " ".join(words)
+
+
+def in_force(rules: Iterable[Grant], effect: Effect, now: datetime) -> Grant | None:
+    """Return the first of the rules that has this effect now."""
+    return next((rule for rule in rules if rule.effect is effect and rule.holds_at(now)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.admin.approvals import give_access
 from bot.admin.changes import Admin
-from bot.core.access import Effect, Mapping, Member
+from bot.core.access import Effect, Mapping, Member, in_force
 from bot.core.apps import Profile, Space
 from bot.core.errors import BadInput
 from bot.core.jobs import Item, ItemKind, Job, JobState, Workspace
@@ -102,7 +102,7 @@ class Provisioning:
     def _is_wanted(self, job: Job) -> bool:
         """Return whether each profile is still the member's, whom nothing blocks."""
         access, now = self.admin.access.read(job.member), self.now()
-        blocked = any(grant.effect is Effect.DENY and grant.holds_at(now) for grant in access.grants)
+        blocked = in_force(access.grants, Effect.DENY, now)
         mapped = all(any(m.same_profile(each.mapping) for m in access.mappings) for each in job.workspaces)
         return mapped and not blocked and not access.unreadable
 

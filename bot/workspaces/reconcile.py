@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.admin.sync import Profile
-from bot.core.access import Access, Effect
+from bot.core.access import Access, Effect, in_force
 from bot.core.apps import Inventory
 
 PROFILE = "profile"
@@ -43,11 +43,7 @@ def leftovers(
         active: all full, active members in Slack.
     """
     holders = {mapping.profile_key: user for user, access in stored.items() for mapping in access.mappings}
-    blocked = {
-        user
-        for user, access in stored.items()
-        if any(grant.effect is Effect.DENY and grant.holds_at(now) for grant in access.grants)
-    }
+    blocked = {user for user, access in stored.items() if in_force(access.grants, Effect.DENY, now)}
 
     def left(kind: str, name: str, domain: str, profile: str) -> Iterator[Leftover]:
         """Yield it, unless an active member holds its profile; a space without an owner is everybody's."""

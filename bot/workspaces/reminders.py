@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import structlog
 
-from bot.core.access import Access, Effect, Member, Person
+from bot.core.access import Effect, Member, Person, in_force
 from bot.core.apps import ALIVE, AppName
 from bot.core.errors import SlackError, StoreError, StudioLinksError
 from bot.core.link import LinkRequest, Reason, Source
@@ -88,7 +88,7 @@ class Reminders:
             log.warning("apps_unknown", domain=domain, why=str(error))
         if self.summary is not None:
             self.summary.look(tenant, [held.running for held in found.apps], now)
-        blocked = {user for user, access in members if _is_blocked(access, now)}
+        blocked = {user for user, access in members if in_force(access.grants, Effect.DENY, now)}
         for user in sorted({held.user for held in found.apps if held.user} - blocked):
             try:
                 self._look_at(Member(tenant, user), [held.running for held in found.apps if held.user == user], now)
@@ -216,7 +216,3 @@ def key(running: Running) -> str:
     name, mapping = running.app.name, running.mapping
     since = int(running.app.since.timestamp()) if running.app.since else 0
     return f"{mapping.domain_id} {name.space or mapping.profile_name.lower()} {name.app_type} {name.name} {since}"
-
-
-def _is_blocked(access: Access, now: datetime) -> bool:
-    return any(grant.effect is Effect.DENY and grant.holds_at(now) for grant in access.grants)

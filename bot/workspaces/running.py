@@ -6,6 +6,7 @@ as well.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeGuard
 
 import structlog
@@ -18,7 +19,7 @@ from bot.core.link import Allowed, Denied, LinkRequest, Reason
 from bot.core.policy import Rules, preview
 from bot.links.facts import Gatherer, groups_for_link
 from bot.links.status import MemberStatus
-from bot.workspaces.app_changes import AppChanges, Done, Running, act_of
+from bot.workspaces.app_changes import Act, AppChanges, Done, Running, act_of
 
 log = structlog.get_logger()
 
@@ -95,28 +96,31 @@ class RunningApps:
         Raises:
             StoreError, SlackError: nothing was changed.
         """
-        access, decision = self._known(request.member)
-        mapping = named(access, alias)
-        if _hides(decision):
-            done = self.changes.refuse(act_of(request), request.member, audit.STOP, decision)
-        elif mapping is None:
-            done = self.changes.refuse(act_of(request), request.member, audit.STOP, Denied(Reason.APP_NOT_YOURS))
-        else:
-            done = self.changes.stop(act_of(request), request.member, mapping, name)
-        return done and replace(done, locale=decision.locale)
+        return self._change(request, alias, audit.STOP, partial(self.changes.stop, name=name))
 
     def keep(
         self, request: LinkRequest, alias: str, name: AppName, work: Callable[[Running], Reason | None]
     ) -> Done | None:
         """Do something else about an app of the member who asks; errors as for `stop`."""
+        return self._change(request, alias, audit.KEEP, partial(self.changes.keep, name=name, work=work))
+
+    def start(self, request: LinkRequest, alias: str, space: str) -> Done | None:
+        """Start the app of a space that the member owns, if they may open it; errors as for `stop`."""
+        return self._change(request, alias, audit.START, partial(self.changes.start, space=space))
+
+    def _change(
+        self, request: LinkRequest, alias: str, action: str, change: Callable[[Act, Member, Mapping], Done | None]
+    ) -> Done | None:
+        """Change what is the member's own; to start something, they must be allowed to open it."""
         access, decision = self._known(request.member)
-        mapping, act = named(access, alias), act_of(request)
-        if _hides(decision):
-            done = self.changes.refuse(act, request.member, audit.KEEP, decision)
+        mapping, act, starts = named(access, alias), act_of(request), action == audit.START
+        if isinstance(decision, Denied) and (starts or _hides(decision)):
+            done = self.changes.refuse(act, request.member, action, decision)
         elif mapping is None:
-            done = self.changes.refuse(act, request.member, audit.KEEP, Denied(Reason.APP_NOT_YOURS))
+            missing = Reason.SPACE_NOT_YOURS if starts else Reason.APP_NOT_YOURS
+            done = self.changes.refuse(act, request.member, action, Denied(missing))
         else:
-            done = self.changes.keep(act, request.member, mapping, name, work)
+            done = change(act, request.member, mapping)
         return done and replace(done, locale=decision.locale)
 
     def stop_for(self, request: LinkRequest, member: Member, alias: str, name: AppName) -> Done | None:
@@ -125,18 +129,6 @@ class RunningApps:
         if mapping is None:
             return self.changes.refuse(act, member, audit.STOP, Denied(Reason.APP_NOT_YOURS))
         return self.changes.stop(act, member, mapping, name)
-
-    def start(self, request: LinkRequest, alias: str, space: str) -> Done | None:
-        """Start the app of a space that the member owns, if they may open it; errors as for `stop`."""
-        access, decision = self._known(request.member)
-        mapping = named(access, alias)
-        if isinstance(decision, Denied):
-            done = self.changes.refuse(act_of(request), request.member, audit.START, decision)
-        elif mapping is None:
-            done = self.changes.refuse(act_of(request), request.member, audit.START, Denied(Reason.SPACE_NOT_YOURS))
-        else:
-            done = self.changes.start(act_of(request), request.member, mapping, space)
-        return done and replace(done, locale=decision.locale)
 
     def state(self, mapping: Mapping, name: AppName, member: Member) -> App | None:
         """Return an app of the member's own as it is now; StudioError as for `ports.Apps`."""
@@ -162,7 +154,7 @@ def _hides(decision: Allowed | Denied) -> TypeGuard[Denied]:
 def _idle(mapping: Mapping, spaces: Iterable[Space], own: Iterable[App]) -> list[Space]:
     """Return the spaces of the profile in which nothing runs, and something could."""
     busy = {app.name.space for app in own if app.status is not AppStatus.FAILED}
-    mine = (space for space in spaces if space.owner.lower() == mapping.profile_name.lower())
+    mine = (space for space in spaces if space.belongs_to(mapping))
     return [space for space in mine if space.app_type in STARTABLE and space.name not in busy]
 
 
