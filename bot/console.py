@@ -3,7 +3,7 @@
 import json
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -84,9 +84,9 @@ def agreed(question: str, *, yes: bool) -> bool:
     return yes or not is_terminal() or confirm(question)
 
 
-def progress(items: Iterable[T], *, total: int | None, doing: str) -> Iterator[T]:
+def progress(items: Iterable[T], *, total: int | None = None, doing: str) -> Iterator[T]:
     """Yield the items and show a progress bar on standard error, if that is a terminal."""
-    console = Console(stderr=True)
+    console, total = Console(stderr=True), len(items) if isinstance(items, Sized) else total
     yield from track(items, doing, total, console=console, transient=True, disable=not console.is_terminal)
 
 

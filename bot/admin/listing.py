@@ -60,8 +60,7 @@ class Listed:
     @property
     def order(self) -> tuple[bool, str, str]:
         """The place in a list: groups, then members by name, those without one last."""
-        name = folded(label(self.person)) if self.person else ""
-        return not is_group(self.principal), name or "\uffff", self.principal
+        return not is_group(self.principal), folded(label(self.person)) or "\uffff", self.principal
 
     @property
     def ends(self) -> datetime:

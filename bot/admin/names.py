@@ -81,8 +81,10 @@ def find(text: str, people: Iterable[Person], tenant: str) -> Person:
     return found
 
 
-def label(person: Person) -> str:
+def label(person: Person | None) -> str:
     """Return the name and address of an account; "" if nothing is known."""
+    if person is None:
+        return ""
     return " ".join(part for part in (shown_name(person), f"<{person.email}>" if person.email else "") if part)
 
 

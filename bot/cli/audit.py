@@ -1,8 +1,9 @@
 """Verify that nobody has changed the audit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -15,9 +16,9 @@ from bot.core.seals import Seal, stamp
 from bot.core.values import shared_tenants, utc_now
 
 if TYPE_CHECKING:
-    from bot.admin.verification import Break, Counts, Span
+    from bot.admin.verification import Break, Counts
 
-commands = typer.Typer(help="Check the audit.", no_args_is_help=True)
+commands = typer.Typer(name="audit", help="Check the audit.", no_args_is_help=True)
 
 
 class Result(NamedTuple):
@@ -88,7 +89,8 @@ def verify(
     results = []
     for tenant in tenants:
         verification = administration.verification(run.settings, tenant, now, witnesses.get(tenant))
-        breaks = verification.run(stamp(begin), stamp(last + timedelta(days=1)), _progress)
+        progress = partial(console.progress, doing="verifying")
+        breaks = verification.run(stamp(begin), stamp(last + timedelta(days=1)), progress)
         results.append(Result(tenant, verification.counts, verification.last, breaks))
     broken = sorted((each for result in results for each in result.breaks), key=lambda each: each.at)
     if as_json:
@@ -109,10 +111,6 @@ def _failure(first: "Break", more: int) -> str:
     )
 
 
-def _progress(spans: "Sequence[Span]") -> "Iterable[Span]":
-    return console.progress(spans, total=len(spans), doing="verifying")
-
-
 def _as_json(result: Result) -> dict[str, Any]:
     last = result.last
     return {
@@ -124,7 +122,6 @@ def _as_json(result: Result) -> dict[str, Any]:
 
 
 def _print(result: Result, *, witnessed: bool) -> None:
-    """Print the counts of a workspace, and what does not fit."""
     counts, last = result.counts, result.last
     console.print_line(
         f"{result.tenant}: {counts.entries} entries, {counts.sealed} of them under {counts.seals} seals"

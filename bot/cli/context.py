@@ -141,7 +141,7 @@ class CommandContext:
 
         found: dict[str, list[Person]] = defaultdict(list)
         accounts = clients.patient_slack(self.settings).accounts()
-        for person in console.progress(accounts, total=None, doing="listing members"):
+        for person in console.progress(accounts, doing="listing members"):
             for name in set(map(folded, names_of(person))):
                 found[name].append(person)
         return found

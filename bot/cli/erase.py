@@ -92,16 +92,15 @@ def _erase(run: CommandContext, member: Member, access: Access) -> dict[str, int
         seen = run.admin.access.read(member)
         run.admin.access.delete_mapping(member, mapping, seen=seen, entry=entry)
     counts = {
-        "access": sum(console.progress(tables.erase_access(pseudonym), total=None, doing="erasing access")),
-        "runtime": sum(console.progress(tables.erase_runtime(pseudonym), total=None, doing="erasing requests")),
+        "access": sum(console.progress(tables.erase_access(pseudonym), doing="erasing access")),
+        "runtime": sum(console.progress(tables.erase_runtime(pseudonym), doing="erasing requests")),
     }
     found = [
         replacement
-        for each in console.progress(_entries(run, member), total=None, doing="reading the audit")
+        for each in console.progress(_entries(run, member), doing="reading the audit")
         if (replacement := erased(each, member.user_id, pseudonym)) is not None
     ]
-    starts = range(0, len(found), AT_ONCE)
-    for start in console.progress(starts, total=len(starts), doing="erasing the audit"):
+    for start in console.progress(range(0, len(found), AT_ONCE), doing="erasing the audit"):
         # Its own time each: an entry of a span that is sealed already would look forged.
         record = audit.changed("erase", run.actor, member.tenant, pseudonym, utc_now())
         tables.erase_entries(record, found[start : start + AT_ONCE])
@@ -110,7 +109,6 @@ def _erase(run: CommandContext, member: Member, access: Access) -> dict[str, int
 
 
 def _entries(run: CommandContext, member: Member) -> Iterator[Entry]:
-    """Yield every entry of the workspace that is kept."""
     today = utc_now().date()
     for age in range(-1, run.settings.studio_audit_days + 2):
         yield from run.admin.audit.of_day(member.tenant, today - timedelta(days=age))

@@ -57,7 +57,7 @@ def history(
         sys.stdout.write(csv_line((*CSV_COLUMNS, *(() if ids else OF_NAMES))))
         for entry, people in _with_names(run, ((entry,) for entry in entries), ids=ids):
             values = _fields(entry[0])
-            names = () if ids else (_name(people, entry[0].subject), _name(people, entry[0].actor))
+            names = () if ids else (label(people.get(each)) for each in (entry[0].subject, entry[0].actor))
             sys.stdout.write(csv_line(map(_cell, (*(values[name] for name in CSV_COLUMNS.values()), *names))))
     else:
         found_batches = batches(entries, apart=filters[Name.BY] is not None)
@@ -90,12 +90,8 @@ def _with_names(
 
 
 def _cells(batch: tuple[Entry, ...], people: People, *, ids: bool) -> list[object]:
-    names = [] if ids else [_name(people, batch[0].subject)]
+    names = [] if ids else [label(people.get(batch[0].subject))]
     return [batch[0].at, batch[0].subject, *names, _sentence(batch, people), _details(batch)]
-
-
-def _name(people: People, user: str) -> str | None:
-    return label(people[user]) if user in people else None
 
 
 def _sentence(batch: tuple[Entry, ...], people: People | None = None) -> str:

@@ -72,7 +72,7 @@ def _rows(run: CommandContext, command: AdminCommand, counts: list[int], *, name
 
 
 def _cells(row: Listed, *, ids: bool) -> list[object]:
-    name = [] if ids else [label(row.person) if row.person else None]
+    name = [] if ids else [label(row.person)]
     access = None if is_group(row.principal) else describe_access(row, AdminWords.access, when=when, who=str)
     return [
         row.principal,

@@ -42,7 +42,7 @@ def requests(run: CommandContext, command: AdminCommand, *, ids: Ids = False, as
         [
             each.at,
             each.member.user_id,
-            *([] if ids else [label(people[each.member.user_id]) if each.member.user_id in people else None]),
+            *([] if ids else [label(people.get(each.member.user_id))]),
             _state(each),
             each.wish or None,
             f"{each.days} days" if each.days else "no end date",
@@ -88,10 +88,7 @@ def _json(request: AccessRequest, person: object) -> dict[str, object]:
         "name": getattr(person, "name", None),
         "email": getattr(person, "email", None),
         **{name: getattr(request, name) for name in ("wish", "reason", "days", "at", "expires_at", "decided_at")},
-        "state": request.state.value,
-        "decided_by": request.decided_by,
-        "approvers": request.approvers,
-        "needed": request.needed,
+        **{name: getattr(request, name) for name in ("state", "decided_by", "approvers", "needed")},
     }
 
 

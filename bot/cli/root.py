@@ -62,23 +62,10 @@ def _root(
     pass
 
 
-cli.add_typer(init.commands)
-cli.add_typer(members.commands)
-cli.add_typer(offboard.commands)
-cli.add_typer(listing.commands)
-cli.add_typer(requests.commands)
-cli.add_typer(erase.commands)
-cli.add_typer(transfer.commands)
-cli.add_typer(sync.commands)
-cli.add_typer(history.commands)
-cli.add_typer(audit.commands, name="audit")
-cli.add_typer(doctor.commands)
-cli.add_typer(iam.commands)
-cli.add_typer(serving.commands)
-cli.add_typer(revoke.commands)
-cli.add_typer(running.commands)
-cli.add_typer(tables.commands, name="tables")
-cli.add_typer(local.commands)
+OF_ACCESS = (init, members, offboard, listing, requests, erase, transfer, sync, history)
+OF_INSTALLATION = (audit, doctor, iam, serving, revoke, running, tables, local)
+for each in (*OF_ACCESS, *OF_INSTALLATION):
+    cli.add_typer(each.commands)
 
 
 def main() -> NoReturn:
@@ -124,8 +111,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except StudioLinksError as error:
         console.fail(str(error))
     except OSError as error:  # such as a full disk behind standard output
-        what = error.strerror or type(error).__name__
-        console.fail(f"{what}: {error.filename}" if error.filename else what)
+        console.fail(_describe(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     return FAILED

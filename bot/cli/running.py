@@ -113,8 +113,9 @@ def stop(
         if not held:
             console.print_line("nothing of theirs runs")
     if failed:
-        console.fail(f"{len(failed)} could not be stopped: look at them with `studio-links running`, then try again")
-        raise typer.Exit(1)
+        raise BadInput(
+            f"{len(failed)} could not be stopped: look at them with `studio-links running`, then try again"
+        )
 
 
 @commands.command()

@@ -99,7 +99,7 @@ def people(slack: "SlackApi", tenant: str) -> tuple[list[Account], frozenset[str
     """Return the accounts with an address, and the ids of all full, active members."""
     accounts: list[Account] = []
     active: set[str] = set()
-    for person in console.progress(slack.accounts(), total=None, doing="listing members"):
+    for person in console.progress(slack.accounts(), doing="listing members"):
         why = "a guest" if person.guest else ineligible_reason(Member(tenant, person.user_id), person)
         active |= {person.user_id} if why is None else set()
         accounts += [Account(person.user_id, person.email, person.name, why)] if person.email else []
@@ -139,7 +139,7 @@ def _inventories(run: CommandContext, places: "list[Place]") -> dict[str, Invent
 
 def _profiles(aws: "AwsAdmin", places: "list[Place]") -> Iterator[Profile]:
     for place in places:
-        yield from console.progress(aws.profiles(place), total=None, doing=f"listing {place.domain_id}")
+        yield from console.progress(aws.profiles(place), doing=f"listing {place.domain_id}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,12 @@ import typer
 from bot import console
 from bot.cli.context import read_settings
 from bot.cli.options import AsJson, KmsKey
+from bot.core.errors import BadInput
 
 commands = typer.Typer(
-    help="Create or check the DynamoDB tables.\n\nExample: studio-links tables create", no_args_is_help=True
+    name="tables",
+    help="Create or check the DynamoDB tables.\n\nExample: studio-links tables create",
+    no_args_is_help=True,
 )
 
 
@@ -30,8 +33,7 @@ def create(*, kms_key: KmsKey = None, as_json: AsJson = False) -> None:
     if as_json:
         console.print_json(findings)
     if not all(finding.ok for finding in findings):
-        console.fail("some tables are not set up correctly: fix the findings above")
-        raise typer.Exit(1)
+        raise BadInput("some tables are not set up correctly: fix the findings above")
 
 
 @commands.command()
@@ -49,7 +51,5 @@ def check(*, kms_key: KmsKey = None, as_json: AsJson = False) -> None:
     else:
         rows = [("ok" if f.ok else "FAIL", f.table, f.name, f.detail) for f in findings]
         console.print_table(["", "table", "what", "details"], rows, empty="")
-    wrong = sum(not finding.ok for finding in findings)
-    if wrong:
-        console.fail(f"{wrong} of {len(findings)} checks failed: each says how to fix it")
-        raise typer.Exit(1)
+    if wrong := sum(not finding.ok for finding in findings):
+        raise BadInput(f"{wrong} of {len(findings)} checks failed: each says how to fix it")

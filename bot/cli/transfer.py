@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from io import SEEK_END, BufferedReader, TextIOWrapper
 from itertools import groupby, takewhile
+from operator import attrgetter
 from signal import SIGINT, signal
 from threading import Event
 from typing import Annotated
@@ -186,15 +187,12 @@ def export(*, team: Team = None, as_json: AsJson = False) -> None:
 
 def _everybody(run: CommandContext, workspace: Workspace, unreadable: list[str]) -> Iterator[tuple[str, Access]]:
     """Yield the records of each group and member; add the names of those that cannot be read."""
-    for group, grants in groupby(sorted(workspace.grants, key=_principal), _principal):
+    principal = attrgetter("principal")
+    for group, grants in groupby(sorted(workspace.grants, key=principal), principal):
         yield group, Access(grants=tuple(grants))
     for user, access in run.admin.access.members(run.tenant):
         unreadable += [f"{user}: {name}" for name in access.unreadable]
         yield user, access
-
-
-def _principal(grant: Grant) -> str:
-    return grant.principal
 
 
 def _read(file: BufferedReader, find_id: Callable[[str], str]) -> ParsedFile:

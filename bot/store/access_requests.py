@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from bot.core.access import Mapping, Member
@@ -56,7 +57,9 @@ class AccessRequestTable:
         users = sorted({user for item in lists.values() for user in item.members or ()})
         members = {_key(Member(tenant, user)): Member(tenant, user) for user in users}
         found = [_request(item, members[key]) for key, item in read_items(self._items, list(members)).items()]
-        return sorted((each for each in found if first <= each.at.astimezone(UTC).date() <= last), key=_age)
+        return sorted(
+            (each for each in found if first <= each.at.astimezone(UTC).date() <= last), key=attrgetter("at")
+        )
 
     def decide(
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime, *, answer: str = ""
@@ -131,10 +134,6 @@ def _told(request: AccessRequest) -> dict[str, Any]:
 def _asked_on(tenant: str, day: date) -> str:
     """Return the key of the list of those who asked on that day (UTC)."""
     return f"asked#{tenant}#{day}"
-
-
-def _age(request: AccessRequest) -> datetime:
-    return request.at
 
 
 def _key(member: Member) -> str:
