@@ -144,8 +144,7 @@ class AdminCommand:
     @property
     def over(self) -> timedelta:
         """How long something must have run."""
-        span = SPAN.fullmatch(self.fields.get(Name.OVER, "0h"))
-        return timedelta(**{UNITS[span[2]]: int(span[1])}) if span else timedelta()
+        return span_of(self.fields.get(Name.OVER, "")) or timedelta()
 
     @property
     def reason(self) -> str:
@@ -251,8 +250,8 @@ def _checked(spec: CommandSpec, name: Name, text: str, now: datetime) -> str:
             return _day(text).isoformat()
         case Name.LANDING:
             text = next((uri for app, uri in LANDING_URIS.items() if app == text.lower()), text)
-        case Name.SESSION_SECONDS if span := SPAN.fullmatch(text):
-            text = str(int(timedelta(**{UNITS[span[2]]: int(span[1])}).total_seconds()))
+        case Name.SESSION_SECONDS if span := span_of(text):
+            text = str(int(span.total_seconds()))
         case Name.STATE:
             text = text.lower()
         case Name.USER if spec.groups:
@@ -270,6 +269,11 @@ def _day(text: str) -> date:
         raise InvalidValue(Name.DAY, text, "a day such as 2026-01-31") from None
 
 
+def span_of(text: str) -> timedelta | None:
+    found = SPAN.fullmatch(text)
+    return timedelta(**{UNITS[found[2]]: int(found[1])}) if found else None
+
+
 def parse_when(text: str, now: datetime, *, sign: int = 1, name: str = "time", spans: bool = True) -> datetime:
     """Parse a time: a span from now ("8h", "30d"), a date (its end), or a date and time.
 
@@ -278,9 +282,9 @@ def parse_when(text: str, now: datetime, *, sign: int = 1, name: str = "time", s
     Raises:
         InvalidValue: the text is none of these.
     """
-    span = SPAN.fullmatch(text.strip()) if spans else None
-    if span:
-        return now + sign * timedelta(**{UNITS[span[2]]: int(span[1])})
+    span = span_of(text.strip()) if spans else None
+    if span is not None:
+        return now + sign * span
     try:
         day = _date_only(" ".join(text.split()))
         if day is not None:

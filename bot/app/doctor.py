@@ -10,6 +10,7 @@ from bot.admin.examination import OF_PROFILE
 from bot.app import findings
 from bot.app.findings import Finding, Level, Mapped, ok
 from bot.aws.account import AwsAdmin, Identity, Place, place_of
+from bot.aws.iam_scope import profile_arn
 from bot.config import Settings
 from bot.core.access import Access, Effect, Mapping, Member
 from bot.core.approval_rules import describe as describe_rule
@@ -275,10 +276,8 @@ class Doctor:
 
     def _simulated(self, check: str, place: Place, mapping: Mapping, identity: Identity) -> Finding:
         role = self.serving_role or identity.role_arn
-        arn = mapping.profile_arn or (
-            f"arn:{role.split(':')[1]}:sagemaker:{place.region}:{role.split(':')[4]}:"
-            f"user-profile/{mapping.domain_id}/{mapping.profile_name}"
-        )
+        _, partition, _, _, account, *_ = role.split(":")
+        arn = profile_arn(mapping, partition, place.region, account)
         try:
             decision, conditions = self.aws.may_presign(role, arn, self.aws.tags(place, arn))
         except StudioError as error:

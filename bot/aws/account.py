@@ -20,8 +20,10 @@ from botocore.exceptions import ClientError
 
 from bot.admin.sync import TAG, Profile
 from bot.aws.client import aws_errors, new_session
-from bot.aws.iam_scope import PRESIGN
-from bot.aws.role_sessions import SessionKey, assume
+from bot.aws.examination import MISSING
+from bot.aws.iam_scope import PRESIGN, document
+from bot.aws.listing import tags_of
+from bot.aws.role_sessions import SessionKey, as_arguments, assume
 from bot.aws.sagemaker import ADMINISTRATION
 from bot.core.access import Mapping
 from bot.core.errors import StudioError
@@ -102,10 +104,9 @@ class AwsAdmin:
             self._assumed(role_arn, "sagemaker:DescribeDomain")
 
     def tags(self, place: Place, profile_arn: str) -> dict[str, str]:
-        """Return the tags of a profile. A resource has at most fifty: one page."""
+        """Return the tags of a profile."""
         with aws_errors():
-            found = self.sagemaker(place, "sagemaker:ListTags").list_tags(ResourceArn=profile_arn)["Tags"]
-            return {tag["Key"]: tag["Value"] for tag in found}
+            return tags_of(self.sagemaker(place, "sagemaker:ListTags"), profile_arn)
 
     def may_presign(self, role_arn: str, profile_arn: str, tags: Dictionary[str, str]) -> tuple[str, list[str]]:
         """Return IAM's decision on the role's policies, and the condition keys that it would need to be sure.
@@ -161,22 +162,13 @@ class AwsAdmin:
 
     def sagemaker(self, place: Place, *actions: str) -> "SageMakerClient":
         """Return a client for a place; in a role of it, for these actions only."""
-        if place.role_arn is None:
-            return self._session.client("sagemaker", region_name=place.region, config=CONFIG)
-        credentials = self._assumed(place.role_arn, "sagemaker:DescribeDomain", *actions)
-        return self._session.client(
-            "sagemaker",
-            region_name=place.region,
-            config=CONFIG,
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
-        )
+        role = place.role_arn
+        given = as_arguments(self._assumed(role, "sagemaker:DescribeDomain", *actions)) if role else {}
+        return self._session.client("sagemaker", region_name=place.region, config=CONFIG, **given)
 
     def _assumed(self, role_arn: str, *actions: str) -> "CredentialsTypeDef":
         """Return credentials of a role for these actions only."""
-        statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        policy = document([{"Effect": "Allow", "Action": list(actions), "Resource": "*"}])
         sts = self._session.client("sts", region_name=self._region, config=CONFIG)
         return assume(sts, SessionKey(role_arn, ADMINISTRATION, json.dumps(policy)), self._external_id)
 
@@ -231,11 +223,11 @@ def clock_ahead(before: datetime, shown: datetime, after: datetime) -> timedelta
 
 
 def _tag(client: "SageMakerClient", arn: str) -> str | None:
-    """Return the value of the profile's tag; None without one. A resource has at most fifty tags: one page."""
+    """Return the value of the profile's tag; None without one."""
     try:
-        tags = client.list_tags(ResourceArn=arn)["Tags"]
+        tags = tags_of(client, arn)
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFound":  # deleted meanwhile
+        if error.response["Error"]["Code"] == MISSING:  # deleted meanwhile
             return None
         raise
-    return next((tag["Value"] for tag in tags if tag["Key"].lower() == TAG), None)
+    return next((value for name, value in tags.items() if name.lower() == TAG), None)

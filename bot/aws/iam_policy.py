@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.aws.iam_running import LIST, STOP, STOP_AND_START, running
-from bot.aws.iam_scope import EXAMINE_PROFILE, PRESIGN, TAGGED, Scope, links, scope_of, statement
+from bot.aws.iam_scope import EXAMINE_PROFILE, PRESIGN, TAGGED, Scope, document, links, scope_of, statement
 from bot.aws.iam_workspaces import made_links, offboards, provisions
 from bot.core.access import Mapping
 from bot.core.audit import FROM_SHELL
@@ -47,7 +47,7 @@ class Role(StrEnum):
 def policy(role: Role, scope: Scope) -> dict[str, Any]:
     """Return the policy document of a role, without statements that would cover nothing."""
     found = _STATEMENTS[role](scope)
-    return {"Version": "2012-10-17", "Statement": [each for each in found if each["Resource"] and each["Action"]]}
+    return document([each for each in found if each["Resource"] and each["Action"]])
 
 
 def size(document: dict[str, Any]) -> int:
@@ -68,7 +68,7 @@ def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
         },
         {"Effect": "Allow", "Action": ["sagemaker:ListSpaces"], "Resource": "*"},  # it takes no narrower one
     ]
-    return {"Version": "2012-10-17", "Statement": statements}
+    return document(statements)
 
 
 def _serving(scope: Scope) -> list[dict[str, Any]]:

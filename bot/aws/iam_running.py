@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.aws.iam_scope import Scope, scope_of, statement
+from bot.aws.iam_scope import Scope, document, scope_of, statement
 from bot.core.access import Mapping
 
 # These take no narrower resource.
@@ -19,7 +19,7 @@ def running(scope: Scope, actions: list[str]) -> list[dict[str, Any]]:
 
 def listing_policy(_mapping: Mapping, _region: str) -> dict[str, Any]:
     """Return the inline policy of a session that lists apps and spaces."""
-    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": LIST, "Resource": "*"}]}
+    return document([{"Effect": "Allow", "Action": LIST, "Resource": "*"}])
 
 
 def acting_policy(mapping: Mapping, region: str, *, space: str | None) -> dict[str, Any]:
@@ -29,4 +29,4 @@ def acting_policy(mapping: Mapping, region: str, *, space: str | None) -> dict[s
         {"Effect": "Allow", "Action": STOP_AND_START, "Resource": scope.studio("app", f"/{owner}/*")},
         {"Effect": "Allow", "Action": "sagemaker:DescribeSpace", "Resource": scope.studio("space", f"/{owner}")},
     ]
-    return {"Version": "2012-10-17", "Statement": statements}
+    return document(statements)

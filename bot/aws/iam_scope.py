@@ -96,6 +96,17 @@ def links(scope: Scope) -> list[dict[str, Any]]:
     return statements
 
 
+def document(statements: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the policy of these statements."""
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def profile_arn(mapping: Mapping, partition: str, region: str, account: str) -> str:
+    """Return the ARN of a mapping's profile, which is in the account unless the mapping says so itself."""
+    named = f"user-profile/{mapping.domain_id}/{mapping.profile_name}"
+    return mapping.profile_arn or f"arn:{partition}:sagemaker:{region}:{account}:{named}"
+
+
 def statement(sid: str, actions: list[str], resources: list[str]) -> dict[str, Any]:
     """Return a statement that allows something."""
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}

@@ -74,6 +74,11 @@ def app_of(given: Dictionary[str, Any], spaces: Dictionary[str, Space]) -> App |
     return None
 
 
+def tags_of(client: "SageMakerClient", arn: str) -> dict[str, str]:
+    """Return the tags of a resource, which has at most fifty: one page."""
+    return {tag["Key"]: tag["Value"] for tag in client.list_tags(ResourceArn=arn)["Tags"]}
+
+
 def holder_of(mapping: Mapping, space: str | None) -> dict[str, str]:
     """Return what holds an app, as requests name it: a space, or the mapping's profile."""
     return {"SpaceName": space} if space else {"UserProfileName": mapping.profile_name}

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from bot.aws.account import AwsAdmin, Place, place_of
 from bot.aws.client import aws_errors
 from bot.aws.examination import MAX_FAILURE_REASON, MISSING, failure_reason
-from bot.aws.listing import holder_of, list_apps, list_spaces, request_of, space_of
+from bot.aws.listing import holder_of, list_apps, list_spaces, request_of, space_of, tags_of
 from bot.core.access import Mapping
 from bot.core.apps import App, AppName, Profile, Space
 from bot.core.causes import Cause
@@ -43,7 +43,7 @@ class StudioResources:
         with self._calling(mapping) as client:
             try:
                 found = client.describe_user_profile(DomainId=mapping.domain_id, UserProfileName=mapping.profile_name)
-                tags = _tags(client, found["UserProfileArn"])
+                tags = tags_of(client, found["UserProfileArn"])
             except ClientError as error:
                 _require_missing(error)
                 return None
@@ -68,7 +68,7 @@ class StudioResources:
         with self._calling(mapping) as client:
             try:
                 found = client.describe_space(DomainId=mapping.domain_id, SpaceName=name)
-                return space_of(found, tags=_tags(client, found["SpaceArn"]))
+                return space_of(found, tags=tags_of(client, found["SpaceArn"]))
             except ClientError as error:
                 _require_missing(error)
                 return None
@@ -147,10 +147,6 @@ def _require_missing(error: ClientError) -> None:
     """Raise the error unless it says that AWS does not know the resource."""
     if error.response["Error"]["Code"] != MISSING:
         raise error
-
-
-def _tags(client: "SageMakerClient", arn: str) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in client.list_tags(ResourceArn=arn)["Tags"]}
 
 
 def _tag_list(tags: Dictionary[str, str]) -> list[Any]:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from bot.aws.account import CONFIG
 from bot.aws.client import aws_errors, new_session
-from bot.aws.iam_scope import PRESIGN
+from bot.aws.iam_scope import PRESIGN, document, profile_arn
 from bot.aws.listing import holder_of, list_apps, list_spaces, request_of
-from bot.aws.role_sessions import SessionKey, assume
+from bot.aws.role_sessions import SessionKey, as_arguments, assume
 from bot.core.access import Mapping, Member
 from bot.core.apps import ALIVE
 from bot.core.errors import StudioError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SESSION_NAME = "studio-links-revocation"
 POLICY_NAME = "studio-links-revoked"
 # A session may do nothing that its role may not.
-ANYTHING = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
+ANYTHING = json.dumps(document([{"Effect": "Allow", "Action": "*", "Resource": "*"}]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +116,11 @@ class Revocation:
             self._client("iam", self._region, _account_of(role)).put_role_policy(
                 RoleName=role.rpartition("/")[2],
                 PolicyName=self._policy_name,
-                PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+                PolicyDocument=json.dumps(document([statement])),
             )
 
     def _profile(self, mapping: Mapping, role: str) -> str:
-        place = f"{mapping.region or self._region}:{self._account}"
-        named = f"arn:{role.split(':')[1]}:sagemaker:{place}:user-profile/{mapping.domain_id}/{mapping.profile_name}"
-        return mapping.profile_arn or named
+        return profile_arn(mapping, role.split(":")[1], mapping.region or self._region, self._account)
 
     def _new_client(self, service: Any, region: str, account: str) -> Any:
         """Return a client with our own credentials, or those of the role that we may assume in the account."""
@@ -134,15 +132,8 @@ class Revocation:
             raise StudioError(why, reason=Reason.AWS_REFUSED)
         sts = session.client("sts", region_name=self._region, config=CONFIG)
         key = SessionKey(self._assumed[account], SESSION_NAME, ANYTHING)
-        credentials = assume(sts, key, self._external_id)
-        return session.client(
-            service,
-            region_name=region,
-            config=CONFIG,
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
-        )
+        credentials = as_arguments(assume(sts, key, self._external_id))
+        return session.client(service, region_name=region, config=CONFIG, **credentials)
 
 
 def _account_of(role_arn: str) -> str:

@@ -140,6 +140,15 @@ def assume(sts: "STSClient", key: SessionKey, external_id: str | None) -> "Crede
     return sts.assume_role(**parameters)["Credentials"]
 
 
+def as_arguments(credentials: "CredentialsTypeDef") -> dict[str, Any]:
+    """Return credentials as boto3 takes them for a client."""
+    return {
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["SessionToken"],
+    }
+
+
 _current: ContextVar[Session | None] = ContextVar("use_session", default=None)
 
 

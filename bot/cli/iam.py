@@ -9,7 +9,7 @@ import typer
 
 from bot import console
 from bot.aws.iam_policy import MAX_MANAGED_POLICY, Role, policy, size
-from bot.aws.iam_scope import TAG, TAG_VALUE, Scope
+from bot.aws.iam_scope import TAG, TAG_VALUE, Scope, profile_arn
 from bot.cli.context import CommandContext
 from bot.cli.options import KmsKey, ServingRole, Team
 from bot.core.errors import ConfigError, StoreError
@@ -112,12 +112,7 @@ def iam_policy(
         account=number,
         region=settings.aws_region,
         table_prefix=settings.studio_table_prefix,
-        profiles=frozenset(
-            mapping.profile_arn
-            or f"arn:{partition}:sagemaker:{mapping.region or settings.aws_region}:{number}:"
-            f"user-profile/{mapping.domain_id}/{mapping.profile_name}"
-            for mapping in own
-        ),
+        profiles=frozenset(profile_arn(each, partition, each.region or settings.aws_region, number) for each in own),
         domains=open_domains | {(mapping.region or settings.aws_region, mapping.domain_id) for mapping in own},
         open_domains=open_domains,
         secrets=_secrets(role, partition, settings.aws_region, number),

@@ -6,6 +6,7 @@ The owner of an app is read again at the moment of acting: buttons only name the
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -199,14 +200,6 @@ def _began(app: App) -> int | None:
 
 def _entry(act: Act, member: Member, done: Done, space: str | None) -> Entry:
     entry = audit.changed(done.action, act.actor, member.tenant, member.user_id, act.at, outcome=audit.REQUESTED)
-    mapping = done.mapping
-    return replace(
-        entry,
-        id=act.id,
-        attempt=act.attempt,
-        alias=mapping.alias if mapping else None,
-        domain_id=mapping.domain_id if mapping else None,
-        profile_name=mapping.profile_name if mapping else None,
-        space_name=space,
-        region=mapping.region if mapping else None,
-    )
+    of_mapping = ("alias", "domain_id", "profile_name", "region")
+    copied: dict[str, Any] = {name: getattr(done.mapping, name, None) for name in of_mapping}
+    return replace(entry, id=act.id, attempt=act.attempt, space_name=space, **copied)

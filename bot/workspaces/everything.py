@@ -29,13 +29,6 @@ class Everything:
     apps: tuple[Held, ...]
     unknown: tuple[tuple[str, StudioError], ...] = ()
 
-    def of(self, user: str) -> "Everything":
-        """Return what a member holds."""
-        return replace(self, apps=tuple(held for held in self.apps if held.user == user))
-
-    def only(self, apps: tuple[Held, ...]) -> "Everything":
-        return replace(self, apps=apps)
-
 
 def running_of(
     changes: AppChanges, access: AccessAdmin, tenant: str, user: str = "", domain: str | None = None
@@ -43,7 +36,8 @@ def running_of(
     """List the mapped domains; with a user, only theirs, and what they hold. StoreError as for reading."""
     if not user:
         return everything(changes, access.members(tenant), domain)
-    return everything(changes, [(user, access.read(Member(tenant, user)))], domain).of(user)
+    found = everything(changes, [(user, access.read(Member(tenant, user)))], domain)
+    return replace(found, apps=tuple(held for held in found.apps if held.user == user))
 
 
 def everything(changes: AppChanges, members: Iterable[tuple[str, Access]], domain: str | None = None) -> Everything:

@@ -1,11 +1,13 @@
 """Admit administrators: each command, button press and form checks again whether its sender may administer."""
 
+from dataclasses import replace
+
 import structlog
 
-from bot.core.errors import StudioLinksError, UpstreamError
+from bot.core.errors import SlackError, StudioLinksError, UpstreamError
 from bot.core.link import Reason, Source
 from bot.slack.admin import views as admin_views
-from bot.slack.app_context import Admitted, AppContext, refuse, reply
+from bot.slack.app_context import Admitted, AppContext, dialog_not_opened, refuse, reply
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.members import views
 from bot.slack.request_limit import sender_of
@@ -44,6 +46,13 @@ def failed(error: StudioLinksError, render: RenderContext) -> Message:
     return text_message(render.words.admin.failed.format(why=admin_views.for_slack(str(error), render)))
 
 
-def one_moment(app: AppContext) -> Message:
-    """Render what a dialog shows until its content is known."""
-    return text_message(app.render().words.admin.working)
+def admit_in_dialog(app: AppContext, admitted: Admitted) -> tuple[Admitted, RenderContext] | None:
+    """Open a dialog first, since Slack allows three seconds; then admit its sender, who is answered in it."""
+    try:
+        working = text_message(app.render().words.admin.working)
+        admitted = replace(admitted, origin=app.slack.open_view(admitted.origin, working))
+    except SlackError as error:
+        dialog_not_opened(app, admitted, error, app.render().words.form_failed)
+        return None
+    render = admit(app, admitted)
+    return None if render is None else (admitted, render)

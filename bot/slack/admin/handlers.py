@@ -22,9 +22,9 @@ from bot.core.link import Source
 from bot.core.values import USER_ID, is_group
 from bot.slack.admin import forms, home, notices, records, second
 from bot.slack.admin import views as admin_views
-from bot.slack.admin.admission import admit, failed, one_moment
+from bot.slack.admin.admission import admit, admit_in_dialog, failed
 from bot.slack.admin.parsing import GROUP, form_problems, parse_admin, parse_form, parse_verb
-from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, reply
+from bot.slack.app_context import Admitted, AppContext, announce, reply
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route, record_invalid_form
 from bot.slack.members.home import show_home
@@ -76,14 +76,8 @@ def _id_of(app: AppContext, admitted: Admitted, name: str) -> str:
 
 
 def _open_menu(app: AppContext, admitted: Admitted) -> None:
-    """Open a dialog first, since Slack allows three seconds; then check the sender and show the menu."""
-    try:
-        admitted = replace(admitted, origin=app.slack.open_view(admitted.origin, one_moment(app)))
-    except SlackError as error:
-        dialog_not_opened(app, admitted, error, app.render().words.form_failed)
-        return
-    render = admit(app, admitted)
-    if render is not None:
+    if (opened := admit_in_dialog(app, admitted)) is not None:
+        admitted, render = opened
         app.metrics.outcome("admin_answered")
         reply(app, admitted.origin, forms.menu(render), replace=True)
 

@@ -1,6 +1,6 @@
 """Show administrators, below their own home tab, what waits for them; and one member with what can be done."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -10,14 +10,14 @@ from bot.admin.commands import AdminCommand
 from bot.admin.listing import Listed, ordered
 from bot.admin.specs import Name, Verb
 from bot.core.access import Lockdown, Member
-from bot.core.errors import SlackError, StudioLinksError, UpstreamError
+from bot.core.errors import StudioLinksError, UpstreamError
 from bot.core.records import AccessRequest, Entry
 from bot.core.values import InvalidValue
-from bot.slack.admin.admission import admit, failed, one_moment
+from bot.slack.admin.admission import admit_in_dialog, failed
 from bot.slack.admin.forms import FIND, MENU, PICK, menu
 from bot.slack.admin.records import describe, entry_lines, extendable, member_lines, mention, sections
 from bot.slack.admin.views import for_slack
-from bot.slack.app_context import Admitted, AppContext, dialog_not_opened, reply
+from bot.slack.app_context import Admitted, AppContext, reply
 from bot.slack.blocks import Block, Message, RenderContext, actions, button, context, header, plain, section
 from bot.slack.gateway import Body
 from bot.slack.payloads import action_value
@@ -133,15 +133,9 @@ def card(
 
 def show_member(app: AppContext, admitted: Admitted, body: Body) -> None:
     """Show a member whom an administrator has picked on the home tab, in a dialog."""
-    try:
-        admitted = replace(admitted, origin=app.slack.open_view(admitted.origin, one_moment(app)))
-    except SlackError as error:
-        dialog_not_opened(app, admitted, error, app.render().words.form_failed)
+    if (opened := admit_in_dialog(app, admitted)) is None:
         return
-    render = admit(app, admitted)
-    if render is None:
-        return
-    runner, now = app.command_runner, app.now()
+    (admitted, render), runner, now = opened, app.command_runner, app.now()
     try:
         who = Member(admitted.member.tenant, action_value(body))
         entries = list(runner.admin.history(who.tenant, who.user_id, now - LOOK_BACK, MAX_ENTRIES))

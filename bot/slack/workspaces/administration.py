@@ -1,5 +1,7 @@
 """Handle `/studio admin running`, whose sender the caller has admitted, and its buttons."""
 
+from dataclasses import replace
+
 import structlog
 
 from bot.admin.commands import AdminCommand
@@ -33,7 +35,7 @@ def running_of(app: AppContext, admitted: Admitted, render: RenderContext, comma
         log.warning("running_unknown", request=admitted.id, why=str(error))
         return views.failed(error.reason, render)
     if Name.OVER in command.fields:
-        found = found.only(everything.over(found.apps, command.over, now))
+        found = replace(found, apps=everything.over(found.apps, command.over, now))
     return views.held(found, user, running.changes.prices, render, now)
 
 
