@@ -1176,13 +1176,13 @@ GUARDS = {
         (f"{UNIT}/test_running.py", "test_nothing_is_stopped_without_a_record"),
     ),
     "apps in the policy": Guard(
-        "aws/iam_running.py",
+        "aws/iam_workspaces.py",
         'scope.studio("app", "/*") if scope.runs else []',
         'scope.studio("app", "/*")',
         (f"{UNIT}/test_iam.py", "test_apps_are_in_the_policy_only_if_wanted"),
     ),
     "role for one space": Guard(
-        "aws/iam_running.py",
+        "aws/iam_workspaces.py",
         'scope.studio("app", f"/{owner}/*")',
         'scope.studio("app", "/*")',
         (f"{CONTRACT}/test_apps_port.py", "test_role_of_a_mapping_acts_on_one_space"),
@@ -1286,7 +1286,7 @@ GUARDS = {
         (f"{UNIT}/test_leaving.py", "test_offboard_takes_two_where_approvals_do"),
     ),
     "file without members": Guard(
-        "cli/prune.py",
+        "cli/offboard.py",
         "if not any(access.mappings for access in target.values()):",
         "if any(access is None for access in target.values()):",
         (f"{CONTRACT}/test_cli_offboard.py", "test_prune_refuses_a_file_without_members"),

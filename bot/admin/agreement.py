@@ -67,7 +67,6 @@ class Agreement:
         return found - {by.user_id, command.principal}
 
     def _gains(self, by: Member, command: AdminCommand, stored: Access | Workspace) -> bool:
-        """Return whether a command gives its administrator something."""
         match command.verb:
             case Verb.ALLOW if is_group(command.principal):
                 return is_in(self.facts.groups, by, Grant(command.principal, Effect.ALLOW))

@@ -136,7 +136,6 @@ class Import:
         yield from ((each, future.result()) for each, future in in_flight)
 
     def _stored(self, principals: list[str]) -> dict[str, Access | Workspace]:
-        """Read the stored records of each principal."""
         members = [Member(self.tenant, name) for name in principals if not is_group(name)]
         groups = [name for name in principals if is_group(name)]
         found: dict[str, Access | Workspace] = {

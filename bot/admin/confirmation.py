@@ -186,7 +186,6 @@ class CommandRunner:
         return self._do(pending, command, actor, profile)
 
     def _do(self, pending: PendingCommand, command: AdminCommand, actor: Actor, profile: Ownership | None) -> Outcome:
-        """Carry a command out."""
         tenant, version = pending.by.tenant, pending.version
         if command.verb is not Verb.OFFBOARD:
             return carry_out(self.admin, tenant, command, actor, at_version=version, profile=profile)

@@ -126,26 +126,20 @@ def describe_access(
 def fits(row: Listed, command: AdminCommand, now: datetime) -> bool:
     """Return whether a member is among those whom the command lists, as far as that takes no further call. Pure."""
     given = command.fields
-    until, wanted = command.time(Name.EXPIRING), folded(given.get(Name.SEARCH, "").removeprefix("@"))
+    ends, wanted = row.rule.until if row.rule else None, folded(given.get(Name.SEARCH, "").removeprefix("@"))
+    until = command.time(Name.EXPIRING)
+    names = names_of(row.person) if row.person else ()
+    texts = (row.principal, *names, *(mapping.profile_name for mapping in row.records.mappings))
     checks: dict[Name, Callable[[], bool]] = {
         Name.DOMAIN: lambda: any(each.domain_id == given[Name.DOMAIN] for each in row.records.mappings),
-        Name.EXPIRING: lambda: row.allowed and row.rule is not None and _ends(row.rule, now, until),
+        Name.EXPIRING: lambda: row.allowed and ends is not None and until is not None and now < ends <= until,
         Name.DENIED: lambda: row.reason is Reason.DENIED or bool(in_force(row.records.grants, Effect.DENY, now)),
         Name.NO_RULE: lambda: bool(row.records.mappings) and row.reason in (Reason.NOT_ALLOWED, Reason.GRANT_EXPIRED),
-        Name.SEARCH: lambda: any(wanted in folded(text) for text in _texts(row)),
+        Name.SEARCH: lambda: any(wanted in folded(text) for text in texts),
         Name.UNUSED: lambda: bool(row.records.mappings),
         Name.BROKEN: lambda: bool(row.records.mappings or row.records.unreadable),
     }
     return all(check() for name, check in checks.items() if name in given)
-
-
-def _ends(rule: Grant, now: datetime, until: datetime | None) -> bool:
-    return rule.until is not None and until is not None and now < rule.until <= until
-
-
-def _texts(row: Listed) -> list[str]:
-    names = names_of(row.person) if row.person else ()
-    return [row.principal, *names, *(mapping.profile_name for mapping in row.records.mappings)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +237,6 @@ class Listing:
         return rows
 
     def _used(self, member: Member, since: datetime) -> bool:
-        """Return whether the member got a link since then."""
         entries = self.admin.audit.of_member(member, since)
         return any(entry.action == LINK and entry.outcome == ISSUED for entry in entries)
 

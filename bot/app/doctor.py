@@ -245,7 +245,6 @@ class Doctor:
         return None
 
     def _links(self, mappings: Iterable[Mapping], identity: Identity) -> Iterator[Finding]:
-        """Check whether links may be made, for one mapping of each domain."""
         for place, mapping in {place_of(mapping, self.settings.aws_region): mapping for mapping in mappings}.items():
             check = f"links into {place.domain_id}"
             if self.presign:

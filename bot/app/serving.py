@@ -58,7 +58,6 @@ from bot.store.reminders import ReminderTable
 from bot.store.runtime import RuntimeTable
 from bot.store.seals import SealTable
 from bot.store.tables import ready
-from bot.workspaces.runner import JobRunner
 
 if TYPE_CHECKING:
     from bot.slack.socket_mode import SocketMode
@@ -140,7 +139,9 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     def tenants() -> set[str]:  # foreign requests are recorded under the token's own team
         return {*app.teams, *((app.home.team_id,) if app.home else ())}
 
-    sealing, jobs = Sealing(seals, tenants), Jobs(_job_runner(settings, app, tables), tenants)
+    requests, show = app.access_requests, partial(messages.show, app)
+    runner = clients.jobs(settings, JobTable(tables), requests.admin, requests.requests, show=show)
+    sealing, jobs = Sealing(seals, tenants), Jobs(runner, tenants)
     app.wake = jobs.wake
     path, rules = settings.studio_approvals_file, app.access_requests.rules
     rule_file = None if path is None else RuleFile(path, rules, metrics.approval_rules_stale)
@@ -154,12 +155,6 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
     return Bot(
         entrance, app, tables, studio, calls, health, sealing, jobs, rule_file, waiting, socket, secrets, tracing
     )
-
-
-def _job_runner(settings: ServeSettings, app: AppContext, tables: Tables) -> JobRunner:
-    """Return what works on workspaces, and shows in Slack what becomes of it."""
-    requests, admin = app.access_requests.requests, app.access_requests.admin
-    return clients.jobs(settings, JobTable(tables), admin, requests, show=partial(messages.show, app))
 
 
 def _listeners(

@@ -167,7 +167,6 @@ class AwsAdmin:
         return self._session.client("sagemaker", region_name=place.region, config=CONFIG, **given)
 
     def _assumed(self, role_arn: str, *actions: str) -> "CredentialsTypeDef":
-        """Return credentials of a role for these actions only."""
         policy = document([{"Effect": "Allow", "Action": list(actions), "Resource": "*"}])
         sts = self._session.client("sts", region_name=self._region, config=CONFIG)
         return assume(sts, SessionKey(role_arn, ADMINISTRATION, json.dumps(policy)), self._external_id)

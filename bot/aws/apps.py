@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from cachetools import TTLCache
 
 from bot.aws.examination import MISSING
-from bot.aws.iam_running import acting_policy, listing_policy
+from bot.aws.iam_workspaces import acting_policy, listing_policy
 from bot.aws.listing import app_of, inventory, request_of, space_of
 from bot.aws.sagemaker import SageMakerStudio
 from bot.core.access import Mapping, Member

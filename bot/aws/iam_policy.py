@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from bot.aws.iam_running import LIST, STOP, STOP_AND_START, running
 from bot.aws.iam_scope import EXAMINE_PROFILE, PRESIGN, TAGGED, Scope, document, links, scope_of, statement
-from bot.aws.iam_workspaces import made_links, offboards, provisions
+from bot.aws.iam_workspaces import LIST, STOP, STOP_AND_START, made_links, offboards, provisions, running
 from bot.core.access import Mapping
 from bot.core.audit import FROM_SHELL
 

@@ -81,9 +81,10 @@ class Revocation:
 
     def apps(self, mapping: Mapping) -> tuple[list[Step], list[str]]:
         """Return a step for each running app of the profile and its private spaces, and the spaces left alone."""
-        domain_id = mapping.domain_id
+        domain_id, region = mapping.domain_id, mapping.region or self._region
         with aws_errors():
-            client: SageMakerClient = self._client("sagemaker", mapping.region or self._region, self._owner(mapping))
+            account = _account_of(mapping.role_arn) if mapping.role_arn else self._account
+            client: SageMakerClient = self._client("sagemaker", region, account)
             spaces = [each for each in list_spaces(client, domain_id) if each.belongs_to(mapping)]
             holders = [None, *(each.name for each in spaces if not each.shared)]
             steps = [
@@ -97,9 +98,6 @@ class Revocation:
             ]
         shared = [each.name for each in spaces if each.shared]
         return steps, [f"space {name} in {domain_id} is shared: its apps keep running" for name in shared]
-
-    def _owner(self, mapping: Mapping) -> str:
-        return _account_of(mapping.role_arn) if mapping.role_arn else self._account
 
     def _deny(self, role: str, mappings: list[Mapping]) -> None:
         if not role:

@@ -136,7 +136,6 @@ def iam_policy(
 
 
 def _check(domains: tuple[str, ...], source_ips: list[str], source_vpces: list[str]) -> None:
-    """Raise InvalidValue for the first option that is not valid."""
     for each in domains:
         check_pattern("domain", each, DOMAIN_ID, MAX_NAME, "a SageMaker domain id such as d-abc123")
     for each in source_ips:

@@ -161,7 +161,6 @@ def _create_tables(settings: Settings) -> None:
 
 
 def _examine() -> None:
-    """Run the doctor, and print what is wrong."""
     show_command("studio-links doctor")
     found = list(findings(None, None, None, presign=False, all_mappings=False))
     for finding in found:

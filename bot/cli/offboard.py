@@ -1,5 +1,6 @@
-"""Off-board members: block them, and remove their workspaces."""
+"""Off-board members: block them, and remove their workspaces; also those whom an imported file no longer has."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
@@ -89,14 +90,12 @@ def offboard_all(run: CommandContext, leaving: Leaving, jobs: list[Job]) -> list
 
 
 def _show(job: Job) -> None:
-    """Show the progress on standard error."""
     if job.is_open:
         gone, total = len(job.of(ItemState.GONE)), len(job.items) - len(job.of(ItemState.KEPT))
         console.warn(f"{job.member.user_id}: {gone} of {total} gone")
 
 
 def _print(user: str, items: tuple[Item, ...], job: Job | None, *, as_json: bool) -> None:
-    """Print the plan, or the report of a job."""
     if as_json:
         state = None if job is None else job.state
         console.print_json({"principal": user, "state": state, "items": items, "remains": REMAINS})
@@ -108,6 +107,48 @@ def _print(user: str, items: tuple[Item, ...], job: Job | None, *, as_json: bool
             console.print_line(f"not reached: {each}")
         if job.why:
             console.fail(f"{user}: {job.why}")
+
+
+def require_members(target: dict[str, Access]) -> None:
+    """Raise BadInput for a file that would off-board everybody."""
+    if not any(access.mappings for access in target.values()):
+        raise BadInput("the file has no mapping, so --prune would off-board everybody: nothing was written")
+
+
+def prune(run: CommandContext, listed: Collection[str], *, yes: bool) -> None:
+    """List the members with a mapping or an allow rule who are not listed; with `yes`, off-board them.
+
+    Raises:
+        typer.Exit: some could not be off-boarded.
+    """
+    leaving = leaving_of(run)
+    gone = {user: access for user, access in run.admin.access.members(run.tenant) if user not in listed}
+    found = {user: access for user, access in gone.items() if _has_access(access)}
+    for user in sorted(leaving.staying(run.tenant, found.keys())):
+        console.warn(f"{user} is not in the file, but is in STUDIO_ADMINS or the only administrator: left alone")
+        del found[user]
+    for user, access in sorted(found.items()):
+        profiles = ", ".join(f"{each.profile_name} in {each.domain_id}" for each in access.mappings)
+        console.warn(
+            f"{user} is not in the file: {'off-boarding' if yes else 'would off-board'} ({profiles or 'no profile'})"
+        )
+    if not yes:
+        if found:
+            console.warn(f"{len(found)} not in the file: nobody was off-boarded; --yes does it")
+        return
+    jobs = [
+        leaving.job(Member(run.tenant, user), access, run.actor, keep_files=False) for user, access in found.items()
+    ]
+    failed = [job for job in offboard_all(run, leaving, jobs) if job.state is not JobState.DONE]
+    for job in failed:
+        for item in job.of(ItemState.FAILED):
+            console.fail(f"{job.member.user_id}: {item}: {item.why}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _has_access(access: Access) -> bool:
+    return bool(access.mappings) or any(grant.effect is Effect.ALLOW for grant in access.grants)
 
 
 add_verb(commands, Verb.OFFBOARD, offboard)

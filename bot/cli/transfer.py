@@ -21,8 +21,7 @@ from bot.admin.bulk_import import Difference, Failure, Import
 from bot.admin.csv_file import COLUMNS, KINDS, ParsedFile, read
 from bot.admin.csv_file import write as csv_lines
 from bot.admin.notices import Notice, notices
-from bot.cli import new_profiles
-from bot.cli import prune as pruning
+from bot.cli import new_profiles, offboard
 from bot.cli.context import CommandContext
 from bot.cli.history import describe_changes
 from bot.cli.options import AsJson, Team
@@ -75,7 +74,7 @@ def import_(
     if parsed.problems:
         _refuse(file.name, [str(problem) for problem in parsed.problems], parsed.more, as_json=as_json)
     if prune:
-        pruning.require_members(parsed.target)
+        offboard.require_members(parsed.target)
     run, listed = context(), frozenset(parsed.target)  # comparing empties it
     made = new_profiles.prepare_rows(run, parsed)
     importing = Import(run.admin, run.tenant, run.actor)
@@ -94,7 +93,7 @@ def import_(
     elif made:
         new_profiles.make(run, made)
     if prune and not failures:
-        pruning.prune(run, listed, yes=yes and not dry_run)
+        offboard.prune(run, listed, yes=yes and not dry_run)
     if failures:
         raise typer.Exit(1)
 
@@ -232,7 +231,6 @@ def _refuse(file: str, problems: list[str], more: int, *, as_json: bool) -> None
 
 
 def _warn_of_ended(changing: list[Difference]) -> None:
-    """Warn about rules that had ended before they were written."""
     now = utc_now()
     rules = [record for each in changing for record in each.after.values() if isinstance(record, Grant)]
     ended = [rule.describe(now) for rule in rules if not rule.holds_at(now)]

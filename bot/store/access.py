@@ -273,7 +273,6 @@ def _conflict(mapping: Mapping, holder: Member, tenant: str) -> ProfileConflict:
 
 
 def _path(record: Mapping | Grant) -> tuple[str, ...]:
-    """Return the place of a record in its item."""
     if isinstance(record, Mapping):
         return "mappings", record.alias
     return "rules", f"{record.principal}#{record.effect}" if is_group(record.principal) else record.effect.value

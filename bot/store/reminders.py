@@ -54,7 +54,6 @@ class ReminderTable:
         return self._put(_usage(tenant), usage.version, stored, usage.at, at)
 
     def _put(self, key: str, version: str, stored: dict[str, Any], as_of: datetime | None, at: datetime) -> bool:
-        """Replace the item that was read by one with a new version."""
         items = self._items
         unchanged: Condition = items.attempt == version if version else items.id.does_not_exist()
         item = items(key, attempt=uuid4().hex, request=stored, as_of=as_of, expires=at + KEPT)

@@ -157,7 +157,6 @@ class Provisioning:
 
 
 def _require(item: Item, found: Profile | Space | None, *, known: bool) -> None:
-    """Raise BadInput if somebody has deleted what we made."""
     if found is None and known:
         raise BadInput(f"{item} was deleted while it was being made: try again")
 

@@ -25,8 +25,7 @@ from moto.sagemaker.responses import SageMakerResponse
 from bot.local.aws.calls import arguments
 from bot.local.aws.constraints import violations
 from bot.local.aws.stand_in import REGION, LocalAws
-from bot.local.aws.studio_pages import SCRIPT
-from bot.local.aws.studio_site import COOKIE
+from bot.local.aws.studio_site import COOKIE, SCRIPT
 from bot.local.demo.running import BOT_KEY
 from bot.local.faults import Fault
 from bot.local.loopback import HOST

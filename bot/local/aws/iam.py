@@ -62,7 +62,6 @@ def _met(statement: dict[str, Any], given: dict[str, list[str]]) -> bool:
 
 
 def _documents(role: Any) -> Iterator[list[dict[str, Any]]]:
-    """Yield the statements of each of the role's policies."""
     policies = [
         *role.policies.values(),
         *(next(v.document for v in each.versions if v.is_default) for each in role.managed_policies.values()),

@@ -4,6 +4,7 @@ A link can be opened repeatedly until it expires, since AWS does not say that it
 sessions are kept as SHA-256 alone, so that nothing here can leak one.
 """
 
+import base64
 import hashlib
 import re
 import secrets
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from pathlib import Path
 from string import Template
 from typing import Literal
 
@@ -19,7 +21,21 @@ from werkzeug.wrappers import Request, Response
 
 from bot.local.aws.sagemaker_context import Studio
 from bot.local.aws.sagemaker_state import SignIn
-from bot.local.aws.studio_pages import CONTENT_SECURITY_POLICY, SCRIPT, TEMPLATE
+
+TEMPLATE = (Path(__file__).parent / "static" / "studio.html").read_text(encoding="utf-8")
+STYLE = TEMPLATE.partition("<style>")[2].partition("</style>")[0]
+# Takes the link out of the address bar and the history. From then on, a reload needs the session.
+SCRIPT = 'history.replaceState(null, "", "./")'
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+CONTENT_SECURITY_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_hash(STYLE)}'; script-src 'sha256-{_hash(SCRIPT)}'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 COOKIE = "studio_session"
 STUDIO_PATH = re.compile(r"/studio/(?P<domain>d-[a-z0-9-]{1,61})(?P<rest>/|/auth|)")

@@ -97,7 +97,6 @@ def _renew(show: Console, demo: RunningDemo, used: str, opened: Message) -> None
 
 
 def _stop(show: Console, demo: RunningDemo) -> None:
-    """Show what ana has left running, and stop it."""
     running = demo.workspace.answer_to(demo.workspace.command(ANA.user_id, "running"))
     _done(show, "ana typed /studio running")
     _print_message(show, demo, ANA, running)
@@ -110,7 +109,6 @@ def _stop(show: Console, demo: RunningDemo) -> None:
 
 
 def _make(show: Console, demo: RunningDemo) -> None:
-    """Approve a request of dan with a new profile, and open it."""
     slack, profile = demo.workspace, "dan-brown"
     slack.press(DAN.user_id, _message(demo, DAN, REFUSED["dan"]), ASK)
     _dialog(demo, DAN, "reason")
@@ -129,7 +127,6 @@ def _make(show: Console, demo: RunningDemo) -> None:
 
 
 def _remove(show: Console, demo: RunningDemo) -> None:
-    """Off-board dan."""
     question = demo.workspace.answer_to(demo.workspace.command(ADA.user_id, f"admin offboard {DAN.user_id}"))
     demo.workspace.press(ADA.user_id, question, CONFIRM)
     _done(show, "dan opened the first link; later, ada typed /studio admin offboard @dan, and confirmed it")
@@ -146,7 +143,6 @@ def _message(demo: RunningDemo, member: DemoMember, words: str) -> Message:
 
 
 def _dialog(demo: RunningDemo, member: DemoMember, words: str) -> View:
-    """Return the member's dialog, once it has these words."""
 
     def blocks() -> str:
         return str([view.blocks for view in demo.workspace.views.stack(member.user_id)[-1:]])

@@ -142,7 +142,6 @@ def _create_profiles(
 
 
 def _leave_running(sagemaker: "SageMakerClient", member: DemoMember, domain_id: str) -> None:
-    """Create the member's private space, and the app that they have left running there."""
     sagemaker.create_space(
         DomainId=domain_id,
         SpaceName=member.lab,

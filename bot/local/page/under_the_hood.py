@@ -76,7 +76,6 @@ class UnderTheHood:
         ]
 
     def _slack_calls(self, exchange: Exchange, end: float) -> list[Json]:
-        """Return the bot's calls of Slack for this request, and its posts to the `response_url`."""
         names = (exchange.user_id, exchange.id)
         calls = [
             {"what": call.method, "at": call.at, "result": call.error or "ok", "content": redacted(call.arguments)}

@@ -41,7 +41,6 @@ def show_running(app: AppContext, admitted: Admitted, running: RunningApps) -> N
 
 
 def _overview(app: AppContext, admitted: Admitted, running: RunningApps) -> tuple[str, Message]:
-    """Return what runs for a member, or why they do not see it, with the outcome to count."""
     found = running.of(admitted.member)
     render = app.render(admitted.origin, found.locale)
     if isinstance(found, Denied):
