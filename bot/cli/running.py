@@ -187,10 +187,10 @@ def _found(run: CommandContext, command: AdminCommand, changes: "AppChanges") ->
 
 
 def _stop(run: CommandContext, changes: "AppChanges", member: Member, held: "Held") -> str:
-    from bot.workspaces.app_changes import Act
+    from bot.workspaces.app_changes import Action
 
     entry_id, app = f"{FROM_SHELL}{uuid4().hex}", held.running.app
-    act = Act(entry_id, entry_id, run.actor, utc_now())
+    act = Action(entry_id, entry_id, run.actor, utc_now())
     done = changes.stop(act, member, held.running.mapping, app.name, app)
     return done.outcome if done else "recorded already"
 

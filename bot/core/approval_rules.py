@@ -160,7 +160,7 @@ class Terms:
     def automatic_for(self, days: int | None, person: Person, groups: Collection[str]) -> timedelta | None:
         """Return how long access lasts that needs no approver; None if it needs one.
 
-        Whole days are asked for: a rule for eight hours answers those who ask for one day.
+        Members ask for whole days: a rule for eight hours answers those who ask for one day.
         """
         found = [rule.automatic for rule in self.rules]
         if days is None or any(each is None or not each.admits(person, groups) for each in found):

@@ -28,7 +28,7 @@ MAX_ENTRIES = 10_000
 GROUP_SECONDS = 60
 # Long enough for a burst to share one failed group look-up, short enough for the next try to ask Slack again.
 GROUP_FAILURE_SECONDS = 2
-# A list that did not arrive, such as one too long for a call's timeout: until then each group is asked for alone.
+# A list that did not arrive, such as one too long for a call's timeout: until then it asks for each group alone.
 LIST_FAILURE_SECONDS = 600
 
 

@@ -48,7 +48,7 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Action:
     """A request to stop or start something.
 
     Attributes:
@@ -64,10 +64,10 @@ class Act:
     member: Member | None = None
 
 
-def act_of(request: LinkRequest, *, own: bool = True) -> Act:
+def action_of(request: LinkRequest, *, own: bool = True) -> Action:
     """Return what a member asks in Slack, about what is their `own` or another member's."""
     actor = Actor(request.member.user_id, request.source)
-    return Act(request.id, request.attempt, actor, request.at, request.member if own else None)
+    return Action(request.id, request.attempt, actor, request.at, request.member if own else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,9 @@ class AppChanges:
     def priced(self, mapping: Mapping, app: App) -> Running:
         return Running(mapping, app, self.prices.hourly(mapping.region or self.region, app))
 
-    def stop(self, act: Act, member: Member, mapping: Mapping, name: AppName, seen: App | None = None) -> Done | None:
+    def stop(
+        self, act: Action, member: Member, mapping: Mapping, name: AppName, seen: App | None = None
+    ) -> Done | None:
         """End an app of the mapping's profile. StoreError if it cannot be recorded: then nothing is changed.
 
         Args:
@@ -125,7 +127,7 @@ class AppChanges:
 
         return self._recorded(act, member, done, name.space, stop)
 
-    def start(self, act: Act, member: Member, mapping: Mapping, space: str) -> Done | None:
+    def start(self, act: Action, member: Member, mapping: Mapping, space: str) -> Done | None:
         """Start the app of a space that the mapping's profile owns; StoreError as for `stop`."""
         done = Done(audit.START, audit.DONE, mapping)
         return self._recorded(
@@ -134,7 +136,7 @@ class AppChanges:
 
     def keep(
         self,
-        act: Act,
+        act: Action,
         member: Member,
         mapping: Mapping,
         name: AppName,
@@ -151,12 +153,12 @@ class AppChanges:
 
         return self._recorded(act, member, done, name.space, keep)
 
-    def refuse(self, act: Act, member: Member, action: str, denied: Denied) -> Done | None:
+    def refuse(self, act: Action, member: Member, action: str, denied: Denied) -> Done | None:
         """Record that nothing is stopped or started, and why; StoreError as for `stop`."""
         done = Done(action, denied.reason, denied.mapping, refusal=denied)
         return self._recorded(act, member, done, None, lambda: done)
 
-    def _owned(self, act: Act, mapping: Mapping, name: AppName) -> App | Reason:
+    def _owned(self, act: Action, mapping: Mapping, name: AppName) -> App | Reason:
         """Return an app of the mapping's profile as it is now, or why there is none."""
         app = self.apps.app(mapping, name, act.member)
         if app is None:
@@ -164,7 +166,7 @@ class AppChanges:
         return app if app.belongs_to(mapping) else Reason.APP_NOT_YOURS
 
     def _recorded(
-        self, act: Act, member: Member, done: Done, space: str | None, work: Callable[[], Done]
+        self, act: Action, member: Member, done: Done, space: str | None, work: Callable[[], Done]
     ) -> Done | None:
         """Act once the intention is in the audit, and complete its entry. No record, nothing is done."""
         entry = _entry(act, member, done, space)
@@ -198,7 +200,7 @@ def _began(app: App) -> int | None:
     return int(app.since.timestamp()) if app.since else None
 
 
-def _entry(act: Act, member: Member, done: Done, space: str | None) -> Entry:
+def _entry(act: Action, member: Member, done: Done, space: str | None) -> Entry:
     entry = audit.changed(done.action, act.actor, member.tenant, member.user_id, act.at, outcome=audit.REQUESTED)
     of_mapping = ("alias", "domain_id", "profile_name", "region")
     copied: dict[str, Any] = {name: getattr(done.mapping, name, None) for name in of_mapping}

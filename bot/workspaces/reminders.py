@@ -19,7 +19,7 @@ from bot.core.link import LinkRequest, Reason, Source
 from bot.core.ports import AccessAdmin
 from bot.core.records import Actor
 from bot.core.reminders import WAKING, Reminded, ReminderStore, Told, is_waking, local_time
-from bot.workspaces.app_changes import Act, Done, Running
+from bot.workspaces.app_changes import Action, Done, Running
 from bot.workspaces.everything import everything
 from bot.workspaces.limits import Limits
 from bot.workspaces.running import RunningApps
@@ -147,7 +147,7 @@ class Reminders:
 
     def _stop(self, member: Member, running: Running, now: datetime) -> None:
         entry_id = uuid4().hex
-        act = Act(entry_id, entry_id, Actor(BY_RULE, Source.SCHEDULE), now)
+        act = Action(entry_id, entry_id, Actor(BY_RULE, Source.SCHEDULE), now)
         try:
             done = self.running.changes.stop(act, member, running.mapping, running.app.name, running.app)
         except StoreError as error:  # no record, nothing is stopped

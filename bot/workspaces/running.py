@@ -19,7 +19,7 @@ from bot.core.link import Allowed, Denied, LinkRequest, Reason
 from bot.core.policy import Rules, preview
 from bot.links.facts import Gatherer, groups_for_link
 from bot.links.status import MemberStatus
-from bot.workspaces.app_changes import Act, AppChanges, Done, Running, act_of
+from bot.workspaces.app_changes import Action, AppChanges, Done, Running, action_of
 
 log = structlog.get_logger()
 
@@ -109,11 +109,11 @@ class RunningApps:
         return self._change(request, alias, audit.START, partial(self.changes.start, space=space))
 
     def _change(
-        self, request: LinkRequest, alias: str, action: str, change: Callable[[Act, Member, Mapping], Done | None]
+        self, request: LinkRequest, alias: str, action: str, change: Callable[[Action, Member, Mapping], Done | None]
     ) -> Done | None:
         """Change what is the member's own; to start something, they must be allowed to open it."""
         access, decision = self._known(request.member)
-        mapping, act, starts = named(access, alias), act_of(request), action == audit.START
+        mapping, act, starts = named(access, alias), action_of(request), action == audit.START
         if isinstance(decision, Denied) and (starts or _hides(decision)):
             done = self.changes.refuse(act, request.member, action, decision)
         elif mapping is None:
@@ -125,7 +125,7 @@ class RunningApps:
 
     def stop_for(self, request: LinkRequest, member: Member, alias: str, name: AppName) -> Done | None:
         """End an app of a member for an administrator, who has been admitted; errors as for `stop`."""
-        mapping, act = named(self.facts.access.read(member), alias), act_of(request, own=False)
+        mapping, act = named(self.facts.access.read(member), alias), action_of(request, own=False)
         if mapping is None:
             return self.changes.refuse(act, member, audit.STOP, Denied(Reason.APP_NOT_YOURS))
         return self.changes.stop(act, member, mapping, name)

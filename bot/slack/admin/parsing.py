@@ -2,7 +2,7 @@
 
 The text reads like a shell's command line, as Slack's clients change it: they replace two hyphens with a dash, and
 straight quotation marks with curly ones. Slack alone identifies people: with `should_escape`, which the manifest
-sets, a mention arrives as an id, and Slack is asked whose an e-mail address or a plain @name is.
+sets, a mention arrives as an id, and Slack says whose an e-mail address or a plain @name is.
 https://docs.slack.dev/interactivity/implementing-slash-commands#escaping
 """
 
