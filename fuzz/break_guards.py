@@ -575,8 +575,8 @@ GUARDS = {
         (f"{UNIT}/test_access_requests.py", "test_two_administrators_approve_where_two_are_needed"),
     ),
     "approvals that still stand": Guard(
-        "admin/access_requests.py",
-        "for user in request.approvers if self.basis.may_decide(Member(tenant, user), [terms])",
+        "admin/approvers.py",
+        "for user in request.approvers if self.may_decide(Member(tenant, user), [terms])",
         "for user in request.approvers",
         (f"{UNIT}/test_access_requests.py", "test_approval_of_a_removed_administrator_does_not_count"),
     ),
@@ -678,9 +678,9 @@ GUARDS = {
         (f"{CONTRACT}/test_access_port.py", "test_mapping_of_a_profile_that_changed_owners_fails"),
     ),
     "profile of an approved request": Guard(
-        "admin/access_requests.py",
-        "and profile.holder is None and profile.is_foreign(who):",
-        "and False:",
+        "admin/approvers.py",
+        "and profile.holder is None and profile.is_foreign(request.member)",
+        "and False",
         (FOUR_EYES, "test_approved_request_does_not_take_a_former_owners_profile"),
     ),
     "profile of an approval meanwhile": Guard(

@@ -65,6 +65,8 @@ MEANINGS: dict[str, str] = {
     DecisionResult.ALREADY_DECIDED: "a press on an access request that was decided already",
     DecisionResult.CLOSED: "a press on an access request that had expired, or that a newer one replaced",
     DecisionResult.NEEDS_MAPPING: "an approval without the profile that the member lacks; nothing changed",
+    DecisionResult.NEEDS_REASON: "a press on *Deny*, which opened the form for a reason; nothing changed",
+    DecisionResult.PROFILE_GONE: "an approval for a member whose every profile is gone; nothing changed",
     DecisionResult.ALIAS_IN_USE: "an approval with an alias that the member has for another profile; nothing changed",
     DecisionResult.HAD_OWNER: "an approval with a profile that had another owner, which takes two; nothing changed",
     DecisionResult.ENDORSED: "an approval that counts, while another administrator's is needed as well",

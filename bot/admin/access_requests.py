@@ -16,7 +16,7 @@ from bot.admin.changes import Admin
 from bot.admin.decisions import Decision, Press, Submission, needs_more, one_line
 from bot.admin.new_profiles import NewProfiles
 from bot.core import audit, policy
-from bot.core.access import Mapping, Member
+from bot.core.access import Access, Mapping, Member
 from bot.core.approval_rules import DEFAULT, Terms
 from bot.core.consent import Ownership
 from bot.core.errors import BadInput, Changed, StudioLinksError, UpstreamError
@@ -149,17 +149,14 @@ class AccessRequests:
         if result is not None or request is None:
             return self._refuse(press, result or DecisionResult.CLOSED)
         try:
-            approvers = self._standing_approvers(request, terms)
+            facts = self.basis.of_member(who)
+            approvers = self._standing_approvers(request, terms, facts.access)
             if approvers:  # they have decided on the profile as well
                 mapping, creation, asked_for = request.mapping, request.creation, True
-            facts = self.basis.of_member(who)
             mapping = self.new_profiles.placed(mapping, creation)
             profile = None if mapping is None else self.admin.access.ownership(mapping)
-            result = self.basis.obstacle(request, facts, terms, mapping, asked_for=asked_for)
-            if result is None and profile is not None and profile.holder is None and profile.is_foreign(who):
-                result = DecisionResult.HAD_OWNER  # `map` asks a second administrator
-            if result is None and mapping is not None:
-                result = self.new_profiles.obstacle(self.admin.studio, mapping, creation)
+            result = self.basis.obstacle(request, facts, terms, mapping, asked_for=asked_for, profile=profile)
+            result = result or self.new_profiles.obstacle(self.admin.studio, facts.access, mapping, creation)
         except UpstreamError as error:
             self._record_failure(press, error)
             raise
@@ -203,10 +200,11 @@ class AccessRequests:
             decision = self._decide(press, RequestState.APPROVED, making.after(give))
         return replace(decision, makes=decision.result is DecisionResult.DONE)
 
-    def _standing_approvers(self, request: AccessRequest, terms: Terms) -> tuple[str, ...]:
-        """Return the earlier approvers who may still decide."""
-        tenant = request.member.tenant
-        return tuple(user for user in request.approvers if self.basis.may_decide(Member(tenant, user), [terms]))
+    def _standing_approvers(self, request: AccessRequest, terms: Terms, access: Access) -> tuple[str, ...]:
+        """Return the earlier approvers who may still decide; none if what they approved can no longer be."""
+        if not request.approvers or self.new_profiles.has_failed(self.admin.studio, access, request):
+            return ()
+        return self.basis.standing(request, terms)
 
     def _endorse(self, press: Press, seen: AccessRequest, approved: AccessRequest) -> Decision:
         """Keep an approval that is not the last one needed.
@@ -215,14 +213,17 @@ class AccessRequests:
             Changed: another approval came first.
         """
         self._record("decide", press.actor, approved, ENDORSED)
-        if approved.approvers != seen.approvers and not self.requests.endorse(seen, approved, self.now()):
+        if approved != seen and not self.requests.endorse(seen, approved, self.now()):
             self._record("decide", press.actor, approved, REVERTED)
             raise Changed("another decision on this request came first: look again, then decide")
         return Decision(DecisionResult.ENDORSED, approved)
 
-    def deny(self, by: Member | str, who: Member, request_id: str, *, source: Source, reason: str = "") -> Decision:
-        press = Press(by, who, request_id, source, self._find(who, request_id), one_line(reason))
-        result, _ = self._examine(press, None)
+    def deny(
+        self, by: Member | str, who: Member, request_id: str, *, source: Source, reason: str | None = ""
+    ) -> Decision:
+        """Deny the request, with a reason that the member reads. None asks for one, and denies nothing yet."""
+        press = Press(by, who, request_id, source, self._find(who, request_id), one_line(reason or ""))
+        result = self._examine(press, None)[0] or (DecisionResult.NEEDS_REASON if reason is None else None)
         return self._decide(press, RequestState.DENIED) if result is None else self._refuse(press, result)
 
     def _examine(

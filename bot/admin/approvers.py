@@ -9,6 +9,7 @@ from bot.admin.decisions import BEYOND_APPROVAL, Press
 from bot.core import approval_rules, policy
 from bot.core.access import Access, Mapping, Member
 from bot.core.approval_rules import ADMINS, DEFAULT, Terms
+from bot.core.consent import Ownership
 from bot.core.link import Allowed, Denied
 from bot.core.records import AccessRequest, DecisionResult
 from bot.core.values import is_group
@@ -70,6 +71,11 @@ class Basis:
         groups = self.groups_of(by, filter(is_group, listed - {ADMINS}))
         return any(each.allow(by.user_id, groups, is_admin=is_admin) for each in terms)
 
+    def standing(self, request: AccessRequest, terms: Terms) -> tuple[str, ...]:
+        """Return the earlier approvers who may still decide."""
+        tenant = request.member.tenant
+        return tuple(user for user in request.approvers if self.may_decide(Member(tenant, user), [terms]))
+
     def may_look(self, by: Member) -> bool:
         """Return whether a member approves something, and so may name what a request is about."""
         return self.may_decide(by, [Terms((rule,)) for rule in (*self.rules.approval_rules, DEFAULT)])
@@ -108,9 +114,20 @@ class Basis:
         return outcome if isinstance(outcome, Denied) and outcome.reason in BEYOND_APPROVAL else None
 
     def obstacle(
-        self, request: AccessRequest, facts: policy.Facts, terms: Terms, mapping: Mapping | None, *, asked_for: bool
+        self,
+        request: AccessRequest,
+        facts: policy.Facts,
+        terms: Terms,
+        mapping: Mapping | None,
+        *,
+        asked_for: bool,
+        profile: Ownership | None,
     ) -> DecisionResult | None:
-        """Return the obstacle to an approval."""
+        """Return the obstacle to an approval.
+
+        Args:
+            profile: whose the mapping's profile is.
+        """
         has, denied = facts.access.mappings, self.hopeless(request.member, facts)
         if denied is not None:
             return BEYOND_APPROVAL[denied.reason]
@@ -119,7 +136,10 @@ class Basis:
         if terms.without_ticket(request.reason) is not None:
             return DecisionResult.NEEDS_TICKET
         in_use = mapping is not None and any(m.alias == mapping.alias and not m.same_profile(mapping) for m in has)
-        return DecisionResult.ALIAS_IN_USE if in_use else None
+        if in_use:
+            return DecisionResult.ALIAS_IN_USE
+        was_anothers = profile is not None and profile.holder is None and profile.is_foreign(request.member)
+        return DecisionResult.HAD_OWNER if was_anothers else None  # `map` asks a second administrator
 
     def _users(self, tenant: str, group: str) -> frozenset[str]:
         return self.facts.groups.group_members(tenant, group, even_disabled=False)

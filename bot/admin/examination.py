@@ -23,6 +23,15 @@ def cannot_work(error: StudioError) -> bool:
     return (error.reason in UNUSABLE and error.code not in SETTLING) or error.code == UNKNOWN_REGION
 
 
+def is_gone(studio: StudioExaminer, mapping: Mapping) -> bool:
+    """Return whether SageMaker says that a mapping's domain or profile does not exist; False if it says nothing."""
+    try:
+        studio.examine(mapping)
+    except StudioError as error:
+        return error.reason in (Reason.DOMAIN_MISSING, Reason.PROFILE_MISSING)
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A decision and what SageMaker says of it.

@@ -11,7 +11,8 @@ from uuid import uuid4
 import structlog
 
 from bot.admin.changes import Admin
-from bot.core.access import Mapping, Member
+from bot.admin.examination import is_gone
+from bot.core.access import Access, Mapping, Member
 from bot.core.errors import Changed, StoreError, StudioError, StudioLinksError, UpstreamError
 from bot.core.jobs import Job, JobKind, JobState, JobStore, Workspace
 from bot.core.link import Reason
@@ -50,12 +51,16 @@ class NewProfiles:
         template = None if mapping is None or creation is None else self.templates.get(mapping.domain_id)
         return mapping if mapping is None or template is None else replace(mapping, region=template.region)
 
-    def obstacle(self, studio: StudioExaminer, mapping: Mapping, creation: str | None) -> DecisionResult | None:
-        """Return why a profile cannot be made; None if it can, or if it exists and is not to be made.
+    def obstacle(
+        self, studio: StudioExaminer, access: Access, mapping: Mapping | None, creation: str | None
+    ) -> DecisionResult | None:
+        """Return why a profile cannot be made, or why an approval without one gives nothing; None if all is well.
 
         Raises:
             StudioError: nobody could sign in to the profile that is not to be made, or to the domain of a new one.
         """
+        if mapping is None:
+            return DecisionResult.PROFILE_GONE if all(is_gone(studio, each) for each in access.mappings) else None
         if creation is None:
             studio.examine(mapping)
             return None
@@ -69,6 +74,19 @@ class NewProfiles:
                 raise
             return None
         return DecisionResult.PROFILE_EXISTS
+
+    def has_failed(self, studio: StudioExaminer, access: Access, approved: AccessRequest) -> bool:
+        """Return whether SageMaker says that what the first approver named can no longer be."""
+        mapping = approved.mapping
+        if mapping is None:
+            return self.obstacle(studio, access, None, None) is not None
+        if approved.creation is None:
+            return is_gone(studio, mapping)
+        try:
+            studio.examine(mapping)
+        except StudioError:
+            return False
+        return True  # somebody has made a profile of that name
 
     def has_free(self, admin: Admin, member: Member, name: str) -> bool:
         """Return whether the one domain with a template has a profile of that name, which is nobody else's.

@@ -21,6 +21,7 @@ commands = typer.Typer()
 WHY = {
     DecisionResult.NEEDS_MAPPING: "name the profile with --domain and --profile",
     DecisionResult.NEEDS_TICKET: "a rule requires a ticket in the reason: `decline` it, so that they ask again",
+    DecisionResult.PROFILE_GONE: "their profile is gone: name another with --alias, --domain and --profile",
     DecisionResult.ALIAS_IN_USE: "the alias is in use: give another --alias",
     DecisionResult.HAD_OWNER: "the profile was somebody else's: use `map`, then approve without --profile",
     DecisionResult.DENY_RULE_REMAINS: "a deny rule blocks the member: `forget` it first",

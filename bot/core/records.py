@@ -107,6 +107,8 @@ class DecisionResult(StrEnum):
     ALREADY_DECIDED = "already_decided"
     CLOSED = "gone"
     NEEDS_MAPPING = "needs_mapping"
+    NEEDS_REASON = "needs_reason"
+    PROFILE_GONE = "profile_gone"
     ALIAS_IN_USE = "alias_taken"
     HAD_OWNER = "had_owner"
     NO_TEMPLATE = "no_template"

@@ -430,8 +430,10 @@ def test_access_request_is_german_for_a_german_member(page: Page) -> None:
     request = newest(page, "asks for access to SageMaker Studio")
     expect(request).to_contain_text("Projekt Falke")
     request.get_by_role("button", name="Deny").click()
-    page.get_by_role("dialog", name="Deny").get_by_role("button", name="Deny").click()
-    newest(page, "Denied by")
+    dialog = page.get_by_role("dialog", name="Deny access")
+    dialog.get_by_label("Why? The member reads this.").fill("Falke has ended")
+    dialog.get_by_role("button", name="Deny").click()
+    expect(newest(page, "Denied by")).to_contain_text("Falke has ended")
 
 
 def test_member_sees_the_cost_of_what_runs_and_stops_it(page: Page) -> None:

@@ -90,6 +90,13 @@ def ask(product: Product, user: str, reason: str = "project Falcon", days: str =
     product.slack.submit(user, {**fields, **({"wish": {"wish": wish}} if wish else {})})
 
 
+def deny(product: Product, by: str, request: Message, reason: str = "") -> None:
+    """Press *Deny*, and send the form that asks for a reason."""
+    assert product.slack.press(by, request, "deny_access").ack == "ok"
+    dialog_of(product, by, "The member reads this")
+    product.slack.submit(by, {"reason": {"reason": reason}} if reason else {})
+
+
 def test_mapped_member_is_approved_for_the_requested_duration(product: Product, admin: Admin, user: str) -> None:
     create_profile(product.domain_id, user.lower())
     admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
@@ -158,7 +165,7 @@ def test_press_on_an_outdated_posting_shows_who_decided(product: Product, admin:
     ask(product, user)
     copies = {who: newest(product, who, f"<@{user}>") for who in ("U0ADA", "U0BEA")}
     product.slack.inject("chat.update", Fault(), Fault(status=500))
-    product.slack.press("U0ADA", copies["U0ADA"], "deny_access")
+    deny(product, "U0ADA", copies["U0ADA"])
     newest(product, user, "was denied")
     assert newest(product, "U0BEA", f"<@{user}>").buttons() != []
 
@@ -174,7 +181,7 @@ def test_late_mapping_form_shows_who_decided(product: Product, admin: Admin, use
     copies = {who: newest(product, who, f"<@{user}>") for who in ("U0ADA", "U0BEA")}
     product.slack.press("U0ADA", copies["U0ADA"], "approve_access")
     dialog_of(product, "U0ADA", "SageMaker domain id")
-    product.slack.press("U0BEA", copies["U0BEA"], "deny_access")
+    deny(product, "U0BEA", copies["U0BEA"])
     newest(product, user, "was denied")
 
     values = {"domain": product.domain_id, "profile": user.lower()}
@@ -189,10 +196,10 @@ def test_posting_after_the_decision_has_no_buttons(product: Product, admin: Admi
     product.slack.inject("chat.postMessage", Fault(), Fault(delay=1.2))  # Ada's at once, Bea's not
     ask(product, user)
 
-    product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "deny_access")
+    deny(product, "U0ADA", newest(product, "U0ADA", f"<@{user}>"))
 
     assert newest(product, "U0BEA", f"<@{user}>", "Denied by <@U0ADA>").buttons() == []
-    assert outcomes(admin, user)[0] == ("decide", "denied", "U0ADA", Source.BUTTON)
+    assert outcomes(admin, user)[0] == ("decide", "denied", "U0ADA", Source.FORM)
 
 
 # Offers
@@ -340,7 +347,7 @@ def test_ineligible_requester_is_not_approved(product: Product, admin: Admin, us
 def test_replayed_form_opens_nothing(product: Product, user: str) -> None:
     ask(product, user)
     request = newest(product, "U0ADA", f"<@{user}>")
-    product.slack.press("U0ADA", request, "deny_access")
+    deny(product, "U0ADA", request)
     newest(product, user, "was denied")
 
     resend(product, user)
@@ -504,9 +511,9 @@ def test_ineligible_requester_posts_nothing(
 def test_denial_is_sent_and_grants_nothing(product: Product, admin: Admin, user: str) -> None:
     ask(product, user)
 
-    product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "deny_access")
+    deny(product, "U0ADA", newest(product, "U0ADA", f"<@{user}>"), "ask your manager first")
 
-    newest(product, user, "was denied")
+    newest(product, user, "was denied", "ask your manager first")
     assert admin.access.read(Member(TEAM, user)).grants == ()
     actions = [(e.action, e.outcome, e.actor) for e in admin.history(TEAM, user, utc_now() - timedelta(hours=1), 50)]
     assert ("decide", "denied", "U0ADA") in actions

@@ -19,6 +19,7 @@ from bot.core.values import CONTROL, MAX_REASON, InvalidValue
 from bot.local.slack.blocks import check_message, check_view, refusal
 from bot.slack.blocks import Message, RenderContext, count, slack_date
 from bot.slack.members import views
+from bot.slack.requests import outcomes
 from bot.slack.requests import views as asking_views
 from bot.slack.requests.handlers import REQUEST
 from bot.slack.words import CATALOGUES, Words
@@ -90,7 +91,7 @@ def strings(value: Any) -> Iterator[str]:
 def every_message(request: AccessRequest, render: RenderContext) -> dict[str, Message]:
     approved, denied = (decided(request, state) for state in (RequestState.APPROVED, RequestState.DENIED))
     refusals = {
-        f"refused {verdict}": asking_views.outcome(Decision(verdict, request), render) for verdict in DecisionResult
+        f"refused {verdict}": outcomes.outcome(Decision(verdict, request), render) for verdict in DecisionResult
     }
     return {
         "to admins": asking_views.to_admins(request, render),
@@ -99,6 +100,10 @@ def every_message(request: AccessRequest, render: RenderContext) -> dict[str, Me
         "run out": asking_views.settled(request, render),
         "granted": asking_views.to_member(approved, render),
         "turned down": asking_views.to_member(denied, render),
+        "reminder": asking_views.to_admins(replace(request, reminders=1), render),
+        "asked again": asking_views.asked_again(request, render),
+        "has run out": asking_views.ran_out(request, render),
+        "not sent": outcomes.not_sent(request.reason, render),
         **refusals,
     }
 
@@ -108,6 +113,8 @@ def every_form(request: AccessRequest, render: RenderContext) -> dict[str, dict[
         "empty": asking_views.form(render),
         "with a wish": asking_views.form(render, request.wish),
         "mapping": asking_views.mapping_form(request, render),
+        "gone": asking_views.mapping_form(request, render, gone=True),
+        "denial": asking_views.denial_form(request, render),
     }
 
 
@@ -265,13 +272,6 @@ def test_decided_posting_has_decider_and_time_but_no_buttons(render: RenderConte
 
 
 @in_each_language
-def test_deny_button_asks_for_confirmation(render: RenderContext) -> None:
-    found = elements(asking_views.to_admins(asked(), render).blocks)
-    assert found[asking_views.DENY]["confirm"]["text"]["text"] == render.words.deny_sure
-    assert "confirm" not in found[asking_views.APPROVE]
-
-
-@in_each_language
 def test_approval_message_has_an_open_button(render: RenderContext) -> None:
     message = asking_views.to_member(decided(asked(), RequestState.APPROVED), render)
     assert set(elements(message.blocks)) == {views.HOME_OPEN}
@@ -286,19 +286,22 @@ def test_denial_message_does_not_name_the_administrator(render: RenderContext) -
     assert MAX_ID_LENGTH not in json.dumps(message.payload())
 
 
-REFUSED = sorted(set(DecisionResult) - {DecisionResult.DONE, DecisionResult.ALREADY_DECIDED})
+REFUSED = sorted(
+    {*DecisionResult} - {DecisionResult.DONE, DecisionResult.ALREADY_DECIDED, DecisionResult.NEEDS_REASON}
+)
 
 
 @in_each_language
 @pytest.mark.parametrize("verdict", REFUSED)
 def test_refused_press_shows_its_reason(render: RenderContext, verdict: DecisionResult) -> None:
     words = render.words
-    shown = asking_views.outcome(Decision(verdict, asked("n33dle")), render)
+    shown = outcomes.outcome(Decision(verdict, asked("n33dle")), render)
     expected = {
         DecisionResult.NOT_AN_ADMIN: words.only_admins,
         DecisionResult.NOT_AN_APPROVER: words.only_approvers,
         DecisionResult.NEEDS_TICKET: words.approval_needs_ticket,
         DecisionResult.OWN_REQUEST: words.not_your_own,
+        DecisionResult.PROFILE_GONE: words.profile_gone,
         DecisionResult.ALIAS_IN_USE: words.alias_in_use,
         DecisionResult.HAD_OWNER: words.had_owner,
         DecisionResult.ENDORSED: words.endorsed,
@@ -336,7 +339,7 @@ def test_replayed_form_shows_the_state_of_the_request(render: RenderContext) -> 
 def test_refused_press_shows_a_next_step(render: RenderContext) -> None:
     """Check the text after the first sentence."""
     for verdict in REFUSED:
-        text = asking_views.outcome(Decision(verdict, asked()), render).text
+        text = outcomes.outcome(Decision(verdict, asked()), render).text
         assert len(re.split(r"(?<=[.:!?])\s+", text)) > 1, verdict
 
 
@@ -344,9 +347,9 @@ def test_refusal_is_in_the_administrators_language() -> None:
     german, english = RenderContext(CATALOGUES["de"]), RenderContext(CATALOGUES["en"])
     for verdict in DecisionResult:
         decision = Decision(verdict, decided(asked(), RequestState.APPROVED))
-        assert asking_views.outcome(decision, german).text != asking_views.outcome(decision, english).text
-    assert "Gast" in asking_views.outcome(Decision(DecisionResult.INELIGIBLE), german).text
-    assert "Profil" in asking_views.outcome(Decision(DecisionResult.NEEDS_MAPPING), german).text
+        assert outcomes.outcome(decision, german).text != outcomes.outcome(decision, english).text
+    assert "Gast" in outcomes.outcome(Decision(DecisionResult.INELIGIBLE), german).text
+    assert "Profil" in outcomes.outcome(Decision(DecisionResult.NEEDS_MAPPING), german).text
 
 
 @in_each_language
@@ -356,7 +359,7 @@ def test_decider_is_named_where_no_message_shows_it(
     render: RenderContext, state: RequestState, verdict: DecisionResult
 ) -> None:
     words, request = render.words, decided(asked("n33dle"), state)
-    shown = asking_views.outcome(Decision(verdict, request), render).text
+    shown = outcomes.outcome(Decision(verdict, request), render).text
     line = {RequestState.APPROVED: words.approved, RequestState.DENIED: words.denied}[state]
     assert shown.splitlines() == [
         words.asked.format(user=MAX_ID_LENGTH),
@@ -392,7 +395,7 @@ FAILURES: list[tuple[StudioLinksError, Callable[[Words], str]]] = [
 def test_failure_message_comes_from_the_catalogue(
     render: RenderContext, error: StudioLinksError, why: Callable[[Words], str]
 ) -> None:
-    message = asking_views.failed(error, render)
+    message = outcomes.failed(error, render)
     assert message.text == f"{render.words.decision_failed} {why(render.words)}"
     assert check_message(message.payload()) == []
 
@@ -401,7 +404,7 @@ def test_failure_message_comes_from_the_catalogue(
 @in_each_language
 def test_failure_of_a_domain_shows_aws_reason_to_administrators(render: RenderContext) -> None:
     error = UpstreamError("domain d-x is Failed (no: <VPC>): repair it", reason=Reason.DOMAIN_NOT_READY)
-    message = asking_views.failed(error, render)
+    message = outcomes.failed(error, render)
     assert message.text.endswith(" (SageMaker: domain d-x is Failed (no: &lt;VPC&gt;))")
     member = views.refusal(Reason.DOMAIN_NOT_READY, render)
     assert "VPC" not in member.text

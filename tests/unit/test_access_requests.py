@@ -985,6 +985,93 @@ def test_approvals_at_the_same_time_are_both_counted(world: World) -> None:
         assert sorted(map(str, results)) == ["done", "endorsed"]
 
 
+# A profile that went meanwhile
+
+
+def test_approval_that_opens_nothing_says_so(world: World) -> None:
+    request = world.ask(wish="")
+    world.studio.add("d-research", "ben")
+    assert world.approve(request, asked_for=False).result is DecisionResult.PROFILE_GONE
+    assert world.requests.find(ANA) == request
+    assert world.rule() is None
+
+    other = Mapping("other", "d-research", "ben")
+    assert world.approve(request, other).result is DecisionResult.DONE
+    assert [mapping.alias for mapping in world.access.read(ANA).mappings] == ["default", "other"]
+
+
+def test_one_profile_of_several_is_enough_to_approve(world: World) -> None:
+    world.access.give(ANA, a_mapping("other", "gone"))
+    assert world.approve(world.ask(wish=""), asked_for=False).result is DecisionResult.DONE
+
+
+@pytest.mark.parametrize("reason", [Reason.AWS_UNREACHABLE, Reason.AWS_REFUSED, Reason.PROFILE_NOT_READY])
+def test_profile_of_which_nothing_is_known_is_approved(world: World, reason: Reason) -> None:
+    request = world.ask(wish="")
+    world.studio.error = StudioError("silence: try again", reason=reason)
+    assert world.approve(request, asked_for=False).result is DecisionResult.DONE
+
+
+def test_approving_begins_again_once_the_approved_profile_is_gone(world: World) -> None:
+    request = needs_two(world).ask(BEN, wish="")
+    world.studio.add("d-research", "ana", "ben", "benny")
+    world.approve(request, Mapping("default", "d-research", "ben"))
+    world.studio.add("d-research", "ana", "benny")
+
+    assert world.approve(request, by=BEA, asked_for=False).result is DecisionResult.NEEDS_MAPPING
+    second = world.approve(request, Mapping("default", "d-research", "benny"), by=BEA)
+    assert second.result is DecisionResult.ENDORSED
+    assert second.request is not None
+    assert second.request.approvers == (BEA.user_id,)
+    assert world.access.read(BEN) == Access()
+
+    assert world.approve(request, asked_for=False).result is DecisionResult.DONE
+    assert [mapping.profile_name for mapping in world.access.read(BEN).mappings] == ["benny"]
+
+
+def test_first_approver_can_name_another_profile_once_theirs_is_gone(world: World) -> None:
+    request = needs_two(world).ask(BEN, wish="")
+    world.approve(request, Mapping("default", "d-research", "ben"))
+    world.studio.add("d-research", "benny")
+    again = world.approve(request, Mapping("default", "d-research", "benny"))
+    assert again.result is DecisionResult.ENDORSED
+    kept = world.requests.find(BEN)
+    assert kept is not None
+    assert kept.mapping is not None
+    assert (kept.mapping.profile_name, kept.approvers) == ("benny", (ADA.user_id,))
+
+
+def test_silence_of_aws_costs_no_approval(world: World) -> None:
+    request = needs_two(world).ask(BEN, wish="")
+    world.approve(request, Mapping("default", "d-research", "ben"))
+    world.studio.error = StudioError("silence: try again", reason=Reason.AWS_UNREACHABLE)
+    with pytest.raises(StudioError):
+        world.approve(request, by=BEA, asked_for=False)
+    world.studio.error = None
+    assert world.approve(request, by=BEA, asked_for=False).result is DecisionResult.DONE
+
+
+# A denial that asks for its reason
+
+
+def ask_for_reason(world: World, request: AccessRequest, by: Member = ADA) -> Decision:
+    return world.use_case.deny(by, request.member, request.id, source=Source.BUTTON, reason=None)
+
+
+def test_denial_asks_for_a_reason_first(world: World) -> None:
+    request = world.ask()
+    assert ask_for_reason(world, request).result is DecisionResult.NEEDS_REASON
+    assert world.requests.find(ANA) == request
+    assert world.steps()[-1] == ("decide", "needs_reason", ADA.user_id)
+
+
+def test_reason_is_asked_only_where_it_can_count(world: World) -> None:
+    request = world.ask()
+    assert ask_for_reason(world, request, ANA).result is DecisionResult.NOT_AN_ADMIN
+    world.deny(request)
+    assert ask_for_reason(world, request, BEA).result is DecisionResult.ALREADY_DECIDED
+
+
 def test_profile_unmapped_during_an_approval_is_not_taken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """An administrator approves with Ana's profile and unmaps it at the same time, after its owner was read."""
     request, examine = world.ask(BEN, wish=""), world.studio.examine

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.core.access import Effect, Grant, Person
+from bot.core.access import Effect, Grant, Member, Person
 from bot.core.errors import StoreError
 from bot.core.link import Allowed, Link, Reason
 from bot.core.records import AccessRequest, Posting, RequestState
@@ -224,12 +224,87 @@ def test_mapping_form_with_bad_fields_shows_which(world: AppWorld, fields: dict[
     assert world.counted() == {"invalid_form": 1}
 
 
-def test_denial_is_sent_to_the_member(world: AppWorld) -> None:
+def deny(world: AppWorld, request: AccessRequest, reason: str = "", by: Member = ADA) -> str:
+    """Submit the form that asks for the reason of a denial."""
+    return world.submit("deny_access", {"reason": reason}, f"{value(request)} en", by)
+
+
+def test_denial_asks_for_a_reason_in_a_form(world: AppWorld) -> None:
     request = asked(world)
     world.press("deny_access", value(request), ADA)
+    [form] = world.slack.forms
+    assert (form["callback_id"], form["private_metadata"]) == ("deny_access", f"{value(request)} en")
+    assert world.requests.latest[BEN] == request
+    assert world.counted() == {"decision_needs_reason": 1}
+
+
+@pytest.mark.parametrize("reason", ["", "ask your *manager* first"])
+def test_denial_is_sent_to_the_member_with_its_reason(world: AppWorld, reason: str) -> None:
+    request = asked(world, postings=(Posting("C0REQUESTS/5.0", "en"),))
+    assert deny(world, request, reason) == ""
     assert world.requests.latest[BEN].state is RequestState.DENIED
-    assert (BEN.user_id, WORDS.turned_down) in [(to, message.text) for to, message in world.slack.posts]
+    [(_, message)] = [(to, message) for to, message in world.slack.posts if to == BEN.user_id]
+    assert message.text == WORDS.turned_down
+    assert (WORDS.denied_because.format(reason=reason) in texts(message)) is bool(reason)
+    [(place, card)] = world.slack.updates
+    assert (place, reason in texts(card)) == ("C0REQUESTS/5.0", True)
     assert world.access.read(BEN).grants == ()
+    assert world.slack.replies == []
+
+
+def test_reason_for_what_another_has_decided_comes_back(world: AppWorld) -> None:
+    """The form was open while another administrator decided."""
+    request = asked(world, state=RequestState.APPROVED, decided_by=ADA.user_id, decided_at=world.clock.now())
+    deny(world, request, "no budget")
+    outcome, not_sent = (message for to, message in world.slack.posts if to == ADA.user_id)
+    assert "Approved by" in outcome.text
+    assert "no budget" in texts(not_sent)
+    assert world.requests.latest[BEN] == request
+
+
+def test_reason_comes_back_where_the_denial_fails(world: AppWorld) -> None:
+    request, world.requests.error = asked(world), BROKEN
+    deny(world, request, "no budget")
+    assert [WORDS.decision_failed in message.text for _, message in world.slack.posts] == [True, False]
+    assert "no budget" in texts(world.slack.posts[-1][1])
+
+
+def test_form_of_one_who_may_no_longer_decide_denies_nothing(world: AppWorld) -> None:
+    request = asked(world)
+    world.press("deny_access", value(request), ADA)
+    world.directory.people[ADA.user_id] = Person(ADA.user_id, TEAM, ineligible_reason="deactivated")
+    deny(world, request)
+    assert world.requests.latest[BEN] == request
+    assert world.outcomes()[-1] == ("decide", "not_an_admin")
+
+
+def test_unopened_form_for_a_reason_is_answered(world: AppWorld) -> None:
+    world.slack.broken = {"open_form"}
+    world.press("deny_access", value(asked(world)), ADA)
+    assert world.answer() == WORDS.form_failed
+
+
+def test_decision_in_the_home_tab_takes_the_request_off_it(world: AppWorld) -> None:
+    world.access.give(BEN, a_mapping("bens", "ben"))
+    request = asked(world, wish="")
+    world.press("approve_access", value(request), ADA, {"view": {"id": "V1", "type": "home"}})
+    [home] = [message for user, message in world.slack.homes if user == ADA.user_id]
+    assert "approve_access" not in texts(home)
+
+
+def test_command_is_answered_beside_the_messages_that_it_updates(world: AppWorld) -> None:
+    asked(world, postings=(Posting("C0REQUESTS/5.0", "en"),))
+    world.command(f"admin decline <@{BEN.user_id}|ben> --reason later", ADA)
+    assert [place for place, _ in world.slack.updates] == ["C0REQUESTS/5.0"]
+    assert "Denied by" in world.answer()
+
+
+def test_form_says_that_the_members_profile_is_gone(world: AppWorld) -> None:
+    world.access.give(BEN, a_mapping("bens", "gone"))
+    world.press("approve_access", value(asked(world, wish="")), ADA)
+    [form] = world.slack.forms
+    assert form["callback_id"] == "approve_access"
+    assert WORDS.profile_gone in str(form["blocks"])
 
 
 @pytest.mark.parametrize("action_id", ["approve_access", "deny_access"])
@@ -269,7 +344,8 @@ def test_decided_request_shows_its_end_instead_of_buttons(world: AppWorld) -> No
 
 def test_unreplaced_message_is_answered_beside_it(world: AppWorld) -> None:
     world.slack.broken = {"update"}
-    world.press("deny_access", value(asked(world)), ADA)
+    request = asked(world, state=RequestState.DENIED, decided_by=ADA.user_id, decided_at=world.clock.now())
+    world.press("deny_access", value(request), ADA)
     assert "Denied by" in world.answer()
 
 

@@ -181,7 +181,7 @@ def test_reminder_has_the_buttons_that_the_message_before_had() -> None:
     assert (place, buttons(before), WORDS.asked_below in str(before.blocks)) == (f"{ANA.user_id}/1.0", False, True)
     [posting] = world.request.postings
     assert posting.message != place
-    world.press("deny_access", f"{BEN.user_id} {REQUEST.id}", ANA)
+    world.submit("deny_access", {"reason": ""}, f"{BEN.user_id} {REQUEST.id} en", ANA)
     assert {place for place, _ in world.slack.updates[1:]} >= {posting.message}
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -21,7 +22,7 @@ from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
 from bot.slack.members.home import show_home
 from bot.slack.payloads import action_value, field_value, private_metadata
-from bot.slack.requests import postings
+from bot.slack.requests import outcomes, postings
 from bot.slack.requests import views as request_views
 
 log = structlog.get_logger()
@@ -44,7 +45,16 @@ def _approve(app: AppContext, admitted: Admitted, body: Body) -> None:
 
 
 def _deny(app: AppContext, admitted: Admitted, body: Body) -> None:
-    decide(app, admitted, action_value(body), app.render_for(admitted.member), app.access_requests.deny)
+    deny = partial(app.access_requests.deny, reason=None)
+    decide(app, admitted, action_value(body), app.render_for(admitted.member), deny)
+
+
+def _deny_with_reason(app: AppContext, admitted: Admitted, body: Body) -> None:
+    value, _, language = private_metadata(body).rpartition(" ")
+    reason = field_value(body, request_views.REASON)
+    render, deny = app.render(admitted.origin, language), partial(app.access_requests.deny, reason=reason)
+    if not decide(app, admitted, value, render, deny) and reason.strip():
+        reply(app, admitted.origin, outcomes.not_sent(reason, render), replace=False)
 
 
 def _approve_with_mapping(app: AppContext, admitted: Admitted, body: Body) -> None:
@@ -185,8 +195,8 @@ def _show_withdrawal(app: AppContext, admitted: Admitted, request: AccessRequest
     show_home(app, admitted.member)
 
 
-def decide(app: AppContext, admitted: Admitted, value: str, render: RenderContext, work: Decide) -> None:
-    """Carry out a press or a submitted form, and show the result.
+def decide(app: AppContext, admitted: Admitted, value: str, render: RenderContext, work: Decide) -> bool:
+    """Carry out a press or a submitted form, and show the result. Returns whether it decided the request.
 
     Args:
         value: the button's, or what the form has kept of it.
@@ -196,22 +206,23 @@ def decide(app: AppContext, admitted: Admitted, value: str, render: RenderContex
     if named is None:
         if refuse(app, admitted, Reason.STALE_BUTTON):
             reply(app, admitted.origin, text_message(render.words.request_closed), replace=False)
-        return
+        return False
     try:
         who = Member(admitted.member.tenant, named[1])
         decision = work(admitted.member, who, named[2], source=admitted.source)
     except StudioLinksError as error:
         log.error("decision_failed", request=admitted.id, why=str(error))  # noqa: TRY400
         app.metrics.outcome("decision_failed")
-        reply(app, admitted.origin, request_views.failed(error, render), replace=False)
-    else:
-        app.metrics.outcome(f"decision_{decision.result}")
-        approved = decision.request is not None and decision.request.state is RequestState.APPROVED
-        if approved and decision.result is DecisionResult.DONE:
-            app.metrics.access_changed("approve")
-        if decision.makes:
-            app.wake()
-        _show_decision(app, admitted, decision, render)
+        reply(app, admitted.origin, outcomes.failed(error, render), replace=False)
+        return False
+    done = decision.result is DecisionResult.DONE
+    app.metrics.outcome(f"decision_{decision.result}")
+    if done and decision.request is not None and decision.request.state is RequestState.APPROVED:
+        app.metrics.access_changed("approve")
+    if decision.makes:
+        app.wake()
+    _show_decision(app, admitted, decision, render)
+    return done
 
 
 def _offer(app: AppContext, request: AccessRequest) -> tuple[NewProfiles, str, bool]:
@@ -228,11 +239,23 @@ def _offer(app: AppContext, request: AccessRequest) -> tuple[NewProfiles, str, b
         return offer, name, False
 
 
+def _form_for(app: AppContext, decision: Decision, render: RenderContext) -> dict[str, Any] | None:
+    """Return the form without which nothing can be decided; None if there is none."""
+    if decision.request is None:
+        return None
+    if decision.result is DecisionResult.NEEDS_REASON:
+        return request_views.denial_form(decision.request, render)
+    if decision.result in (DecisionResult.NEEDS_MAPPING, DecisionResult.PROFILE_GONE):
+        offer, name, exists = _offer(app, decision.request)
+        gone = decision.result is DecisionResult.PROFILE_GONE
+        return request_views.mapping_form(decision.request, render, offer, name, exists=exists, gone=gone)
+    return None
+
+
 def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, render: RenderContext) -> None:
     request, pressed = decision.request, admitted.origin.message
-    if decision.result is DecisionResult.NEEDS_MAPPING and request is not None and admitted.source is not Source.FORM:
-        offer, name, exists = _offer(app, request)
-        form = request_views.mapping_form(request, render, offer, name, exists=exists)
+    form = _form_for(app, decision, render) if admitted.source is not Source.FORM else None
+    if form is not None:
         try:
             app.slack.open_form(admitted.origin, form)
         except SlackError as error:
@@ -247,11 +270,17 @@ def _show_decision(app: AppContext, admitted: Admitted, decision: Decision, rend
         person = decision.person or app.person(request.member)
         theirs = app.render(locale=person.locale if person else None)
         postings.post(app, request.member.user_id, request_views.to_member(request, theirs, makes=decision.makes))
-        shown |= postings.settle(app, request, but=pressed) > 0
+        shown |= postings.settle(app, request, but=pressed) > 0 and pressed is None
         show_home(app, request.member, person)
         announce(app, request.id, request_views.announcement(request))
-    if not shown or decision.result is DecisionResult.CLOSED:
-        reply(app, admitted.origin, request_views.outcome(decision, render), replace=False)
+    if not shown or decision.result is DecisionResult.CLOSED or admitted.source is Source.COMMAND:
+        reply(app, admitted.origin, outcomes.outcome(decision, render), replace=False)
+    if (
+        pressed is None
+        and admitted.source is not Source.COMMAND
+        and decision.result in (*OVER, DecisionResult.ENDORSED)
+    ):
+        show_home(app, admitted.member)  # where the button may have been
 
 
 ROUTES = (
@@ -261,4 +290,5 @@ ROUTES = (
     Route(Source.BUTTON, request_views.APPROVE, _approve),
     Route(Source.FORM, request_views.APPROVE, _approve_with_mapping, check=_check_mapping),
     Route(Source.BUTTON, request_views.DENY, _deny),
+    Route(Source.FORM, request_views.DENY, _deny_with_reason),
 )

@@ -6,14 +6,11 @@ https://docs.slack.dev/reference/views/modal-views
 from datetime import datetime
 from typing import Any
 
-from bot.admin.decisions import Decision
 from bot.admin.history import short_name
 from bot.admin.new_profiles import NewProfiles
 from bot.core.approval_rules import DEFAULT, Terms
 from bot.core.approval_rules import describe as describe_rule
-from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
-from bot.core.link import Reason
-from bot.core.records import AccessRequest, DecisionResult, RequestState
+from bot.core.records import AccessRequest, RequestState
 from bot.core.values import InvalidValue
 from bot.slack import blocks as kit
 from bot.slack.admin.records import mention
@@ -25,7 +22,6 @@ from bot.slack.blocks import (
     button,
     context,
     count,
-    escape,
     literal,
     plain,
     section,
@@ -87,22 +83,14 @@ def not_new(request: AccessRequest, now: datetime, render: RenderContext) -> Mes
 def to_admins(request: AccessRequest, render: RenderContext) -> Message:
     """Render a request with its buttons, for administrators."""
     words, value = render.words, _value(request)
-    deny: Block = {
-        **button(words.deny, DENY, value, style="danger"),
-        "confirm": {
-            "title": plain(words.deny),
-            "text": plain(words.deny_sure),
-            "confirm": plain(words.deny),
-            "deny": plain(words.cancel),
-            "style": "danger",
-        },
-    }
     waits = [context(words.asked_since.format(at=slack_date(request.at)))] if request.reminders else []
     blocks = [
         *_asked(request, words),
         *waits,
         *_approvals(request, words),
-        actions(button(words.approve, APPROVE, value, style="primary"), deny),
+        actions(
+            button(words.approve, APPROVE, value, style="primary"), button(words.deny, DENY, value, style="danger")
+        ),
         context(words.asked_until.format(until=slack_date(request.expires_at))),
     ]
     return Message((words.reminder if waits else words.asked).format(user=request.member.user_id), blocks)
@@ -135,11 +123,11 @@ def _approvals(request: AccessRequest, words: Words) -> list[Block]:
 
 def settled(request: AccessRequest, render: RenderContext) -> Message:
     """Render a decided or expired request, without buttons."""
-    blocks = [*_asked(request, render.words), *_answer(request, render.words), context(_end(request, render.words))]
+    blocks = [*_asked(request, render.words), *_answer(request, render.words), context(end(request, render.words))]
     return Message(render.words.asked.format(user=request.member.user_id), blocks)
 
 
-def _end(request: AccessRequest, words: Words) -> str:
+def end(request: AccessRequest, words: Words) -> str:
     at, by = slack_date(request.decided_at or request.expires_at), mention(short_name(request.decided_by or ""))
     line = {
         RequestState.APPROVED: words.approved,
@@ -147,53 +135,6 @@ def _end(request: AccessRequest, words: Words) -> str:
         RequestState.WITHDRAWN: words.withdrawn,
     }.get(request.state, words.undecided)
     return line.format(by=by, at=at)
-
-
-def outcome(decision: Decision, render: RenderContext) -> Message:
-    """Render the result of a press or a form, where no message shows it: mostly why it decided nothing."""
-    words, request = render.words, decision.request
-    if decision.result in (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED) and request is not None:
-        return text_message(f"{words.asked.format(user=request.member.user_id)}\n{_end(request, words)}")
-    line = {
-        DecisionResult.NOT_AN_ADMIN: words.only_admins,
-        DecisionResult.NOT_AN_APPROVER: words.only_approvers,
-        DecisionResult.NEEDS_TICKET: words.approval_needs_ticket,
-        DecisionResult.OWN_REQUEST: words.not_your_own,
-        DecisionResult.ALIAS_IN_USE: words.alias_in_use,
-        DecisionResult.HAD_OWNER: words.had_owner,
-        DecisionResult.ENDORSED: words.endorsed,
-        DecisionResult.DENY_RULE_REMAINS: words.deny_rule_remains,
-        DecisionResult.UNREADABLE: words.unreadable,
-        DecisionResult.INELIGIBLE: words.ineligible,
-        DecisionResult.LOCKED_DOWN: words.locked_down,
-        DecisionResult.NEEDS_MAPPING: words.approve_needs,
-        DecisionResult.NO_TEMPLATE: words.workspaces.no_template,
-        DecisionResult.PROFILE_EXISTS: words.workspaces.profile_exists,
-        DecisionResult.WORK_UNDER_WAY: words.workspaces.work_under_way,
-    }.get(decision.result, words.request_closed)
-    return text_message(line.format(command=escape(render.command), existing=words.workspaces.existing))
-
-
-# Characters of AWS's reason for a state.
-MAX_STATE = 400
-
-
-def failed(error: StudioLinksError, render: RenderContext) -> Message:
-    """Render why a decision could not be carried out. Of the error's own words, only AWS's state is for Slack."""
-    words = render.words
-    match error:
-        case UpstreamError():
-            state = str(error).rpartition(": ")[0]
-            why = words.failures.get(error.reason, words.failed_otherwise)
-            if error.reason in (Reason.DOMAIN_NOT_READY, Reason.PROFILE_NOT_READY) and state:
-                why = f"{why} (SageMaker: {escape(state, MAX_STATE)})"
-        case ProfileConflict():
-            why = words.profile_in_use
-        case Changed():
-            why = words.changed_meanwhile
-        case _:
-            why = words.failed_otherwise
-    return text_message(f"{words.decision_failed} {why}")
 
 
 def invalid(error: InvalidValue, words: Words) -> dict[str, str]:
@@ -210,6 +151,7 @@ def mapping_form(
     name: str = "",
     *,
     exists: bool = False,
+    gone: bool = False,
 ) -> dict[str, Any]:
     """Render the dialog that asks for an approved member's profile.
 
@@ -217,6 +159,7 @@ def mapping_form(
         offer: the new profiles that can be made.
         name: a name for the profile, from the member's address.
         exists: whether there is a profile of that name to map, which is then the form's first choice.
+        gone: whether the member is mapped already, to profiles that SageMaker has no longer.
     """
     words, domain, profile = render.words, text_input(DOMAIN, 63), text_input(PROFILE, 63)
     new: list[Block] = []
@@ -226,6 +169,7 @@ def mapping_form(
         profile |= {"initial_value": name} if name else {}
     blocks = [
         *_asked(request, words),
+        *([section(words.profile_gone)] if gone else []),
         *new,
         kit.field(DOMAIN, words.approve_domain, domain, optional=True),
         kit.field(PROFILE, words.approve_profile, profile, optional=True),
@@ -234,6 +178,14 @@ def mapping_form(
     ]
     metadata = f"{_value(request)} {words.language}"
     return kit.form(APPROVE, words.approve_title, words.approve, blocks, words=words, metadata=metadata)
+
+
+def denial_form(request: AccessRequest, render: RenderContext) -> dict[str, Any]:
+    """Render the dialog that asks for the reason of a denial."""
+    words, reason = render.words, {**text_input(REASON, MAX_REASON_LENGTH), "multiline": True}
+    blocks = [*_asked(request, words), kit.field(REASON, words.deny_reason, reason, optional=True)]
+    metadata = f"{_value(request)} {words.language}"
+    return kit.form(DENY, words.deny_title, words.deny, blocks, words=words, metadata=metadata)
 
 
 def _new_profile(offer: NewProfiles, words: Words, *, exists: bool) -> Block:
@@ -271,8 +223,9 @@ def to_member(request: AccessRequest, render: RenderContext, *, makes: bool = Fa
 
 def ran_out(request: AccessRequest, render: RenderContext) -> Message:
     """Render for the member that nobody has decided in time, with a button to ask again."""
-    text = render.words.ran_out.format(at=slack_date(request.at))
-    return Message(text, [section(text), actions(button(render.words.ask, ASK, request.wish, style="primary"))])
+    words, text = render.words, render.words.ran_out.format(at=slack_date(request.at))
+    again = actions(button(words.ask, ASK, "", style="primary"))
+    return Message(text, [section(text), *_asked(request, words)[1:], again])
 
 
 def _answer(request: AccessRequest, words: Words) -> list[Block]:

@@ -119,7 +119,9 @@ class GermanWords(Words):
     )
     approve = "Genehmigen"
     deny = "Ablehnen"
-    deny_sure = "Diesen Antrag ablehnen?"
+    deny_title = "Zugriff ablehnen"
+    deny_reason = "Warum? Das Mitglied liest es."
+    reason_not_sent = "Deine Begründung wurde nicht gesendet:"
     cancel = "Abbrechen"
     approve_title = "Zugriff genehmigen"
     approve_domain = "ID der SageMaker-Domain"
@@ -167,6 +169,10 @@ class GermanWords(Words):
     approval_needs_ticket = (
         "Eine Regel verlangt eine Ticketnummer in der Begründung, und diese hat keine. "
         "Lehne den Antrag ab und lass ihn neu stellen."
+    )
+    profile_gone = (
+        "Das Profil, das diesem Mitglied zugeordnet ist, gibt es in SageMaker nicht mehr. "
+        "Genehmige mit einem anderen Profil und einem anderen Alias, oder lehn den Antrag mit einer Begründung ab."
     )
     not_your_own = (
         "Über deinen eigenen Antrag kannst du nicht entscheiden. "

@@ -118,7 +118,9 @@ class Words:
     )
     approve = "Approve"
     deny = "Deny"
-    deny_sure = "Deny this request?"
+    deny_title = "Deny access"
+    deny_reason = "Why? The member reads this."
+    reason_not_sent = "Your reason was not sent:"
     cancel = "Cancel"
     approve_title = "Approve access"
     approve_domain = "SageMaker domain id"
@@ -155,6 +157,10 @@ class Words:
     approval_needs_ticket = (
         "A rule requires a ticket number in the reason, and this one has none. "
         "Deny the request, and have the member ask again."
+    )
+    profile_gone = (
+        "SageMaker no longer has the profile that this member is mapped to. "
+        "Approve with another profile and another alias, or deny the request and say why."
     )
     not_your_own = "You cannot decide on your own request. Nothing was changed; ask another administrator."
     request_closed = (

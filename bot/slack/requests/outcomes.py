@@ -1,0 +1,61 @@
+"""Render for administrators what came of their press or form on an access request. Pure."""
+
+from bot.admin.decisions import Decision
+from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
+from bot.core.link import Reason
+from bot.core.records import DecisionResult
+from bot.slack.blocks import Message, RenderContext, escape, literal, text_message
+from bot.slack.requests.views import end
+
+
+def outcome(decision: Decision, render: RenderContext) -> Message:
+    """Render the result of a press or a form, where no message shows it: mostly why it decided nothing."""
+    words, request = render.words, decision.request
+    if decision.result in (DecisionResult.DONE, DecisionResult.ALREADY_DECIDED) and request is not None:
+        return text_message(f"{words.asked.format(user=request.member.user_id)}\n{end(request, words)}")
+    line = {
+        DecisionResult.NOT_AN_ADMIN: words.only_admins,
+        DecisionResult.NOT_AN_APPROVER: words.only_approvers,
+        DecisionResult.NEEDS_TICKET: words.approval_needs_ticket,
+        DecisionResult.PROFILE_GONE: words.profile_gone,
+        DecisionResult.OWN_REQUEST: words.not_your_own,
+        DecisionResult.ALIAS_IN_USE: words.alias_in_use,
+        DecisionResult.HAD_OWNER: words.had_owner,
+        DecisionResult.ENDORSED: words.endorsed,
+        DecisionResult.DENY_RULE_REMAINS: words.deny_rule_remains,
+        DecisionResult.UNREADABLE: words.unreadable,
+        DecisionResult.INELIGIBLE: words.ineligible,
+        DecisionResult.LOCKED_DOWN: words.locked_down,
+        DecisionResult.NEEDS_MAPPING: words.approve_needs,
+        DecisionResult.NO_TEMPLATE: words.workspaces.no_template,
+        DecisionResult.PROFILE_EXISTS: words.workspaces.profile_exists,
+        DecisionResult.WORK_UNDER_WAY: words.workspaces.work_under_way,
+    }.get(decision.result, words.request_closed)
+    return text_message(line.format(command=escape(render.command), existing=words.workspaces.existing))
+
+
+def not_sent(reason: str, render: RenderContext) -> Message:
+    """Give an administrator back what they wrote to the member for nothing."""
+    return Message(render.words.reason_not_sent, [literal(f"{render.words.reason_not_sent}\n{reason}")])
+
+
+# Characters of AWS's reason for a state.
+MAX_STATE = 400
+
+
+def failed(error: StudioLinksError, render: RenderContext) -> Message:
+    """Render why a decision could not be carried out. Of the error's own words, only AWS's state is for Slack."""
+    words = render.words
+    match error:
+        case UpstreamError():
+            state = str(error).rpartition(": ")[0]
+            why = words.failures.get(error.reason, words.failed_otherwise)
+            if error.reason in (Reason.DOMAIN_NOT_READY, Reason.PROFILE_NOT_READY) and state:
+                why = f"{why} (SageMaker: {escape(state, MAX_STATE)})"
+        case ProfileConflict():
+            why = words.profile_in_use
+        case Changed():
+            why = words.changed_meanwhile
+        case _:
+            why = words.failed_otherwise
+    return text_message(f"{words.decision_failed} {why}")
