@@ -133,17 +133,16 @@ def tell(settings: Settings, decision: Decision) -> str | None:
     from bot.slack.requests import views
     from bot.slack.words import words_for
 
+    failed = []
     try:
         slack.post(request.member.user_id, views.to_member(request, render_for(slack, request.member)))
     except SlackError as error:
-        return str(error)
-    places = [
-        (*each.message.partition("/")[::2], RenderContext(words_for(each.language))) for each in request.postings
-    ]
-    missed = [
-        channel for channel, ts, render in places if not slack.update(channel, ts, views.settled(request, render))
-    ]
-    return f"Slack did not update the message in {', '.join(missed)}" if missed else None
+        failed.append(str(error))
+    for each in request.postings:
+        channel, _, ts = each.message.partition("/")
+        if not slack.update(channel, ts, views.settled(request, RenderContext(words_for(each.language)))):
+            failed.append(f"Slack did not update the message in {channel}")
+    return "; ".join(failed) or None
 
 
 def notify(settings: Settings, admin: Admin, tenant: str, notices: Sequence[Notice]) -> str | None:

@@ -79,7 +79,7 @@ class Doctor:
             return
         yield from findings.records(members)
         yield from self._administrators(members)
-        yield from self._approval_rules()
+        yield from self._approval_rules(members)
         mapped = [Mapped(owner, mapping) for owner, access in members.items() for mapping in access.mappings]
         mappings = [each.mapping for each in mapped]
         yield from self._roles(mappings)
@@ -127,14 +127,7 @@ class Doctor:
         """Check whether those who may administer in Slack still can: guests and deactivated people cannot."""
         if self.slack is None or self.tenant is None:
             return
-        now = self.admin.now()
-        by_rule = {
-            grant.principal
-            for access in members.values()
-            for grant in access.grants
-            if grant.effect is Effect.ADMIN and grant.holds_at(now)
-        }
-        for user_id in sorted({*self.settings.studio_admins, *by_rule}):
+        for user_id in sorted(self._administer(members)):
             member = Member(self.tenant, user_id)
             try:
                 person = self.slack.person(member)
@@ -144,19 +137,23 @@ class Doctor:
             else:
                 yield findings.administrator(member, person)
 
-    def _approval_rules(self) -> Iterator[Finding]:
-        """Show each rule on access requests, and whether those whom it names exist."""
+    def _administer(self, members: dict[str, Access]) -> set[str]:
+        """Return who may administer, by the settings or by a rule."""
+        now = self.admin.now()
+        grants = (grant for access in members.values() for grant in access.grants)
+        by_rule = {grant.principal for grant in grants if grant.effect is Effect.ADMIN and grant.holds_at(now)}
+        return {*self.settings.studio_admins, *by_rule}
+
+    def _approval_rules(self, members: dict[str, Access]) -> Iterator[Finding]:
+        """Show each rule on access requests, and whether those whom it names exist and are enough."""
         for rule in self.admin.rules.approval_rules:
             check = f"approval rule {rule.name}"
             yield ok(check, describe_rule(rule, AdminWords.approval_rules, str))
+            yield from findings.approvers(rule, check, self._administer(members))
             for principal in sorted(rule.named):
                 found = self._missing(principal)
                 if found is not None:
-                    why, fix = (
-                        "that part of the rule has no effect",
-                        "correct STUDIO_APPROVALS_FILE; a running bot reads it within a minute or two",
-                    )
-                    yield Finding(Level.FAIL, check, f"{principal}: {found}", why, fix)
+                    yield findings.part_of_rule(check, f"{principal}: {found}")
 
     def _missing(self, principal: str) -> str | None:
         """Return why a user or a user group cannot be what a rule means."""

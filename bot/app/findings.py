@@ -3,7 +3,7 @@
 The names of `Finding`'s fields are the keys of the JSON output, which has `fix` as `mend` too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -13,12 +13,13 @@ from bot.admin.examination import OF_DOMAIN, OF_PROFILE
 from bot.aws.account import Place
 from bot.aws.iam_scope import TAG, TAG_VALUE
 from bot.core.access import Access, Mapping, Member, Person
+from bot.core.approval_rules import ADMINS, ApprovalRule
 from bot.core.causes import Cause
 from bot.core.errors import SlackError, StudioError, UpstreamError
 from bot.core.link import Reason
 from bot.core.policy import ineligible_reason
 from bot.core.records import Entry
-from bot.core.values import LOOPBACK, USER_ID
+from bot.core.values import LOOPBACK, USER_ID, is_group
 from bot.observability.aws_errors import CAUSES, CODES
 from bot.slack import manifest
 from bot.slack.tenants import admits_anybody, foreign_token
@@ -138,6 +139,28 @@ def administrator(member: Member, person: Person) -> Finding:
     why = "they can neither administer in Slack nor decide on access requests"
     fix = f"remove them from STUDIO_ADMINS, and run `studio-links forget {member.user_id}` if a rule names them"
     return Finding(Level.FAIL, check, reason, why, fix)
+
+
+def part_of_rule(check: str, found: str) -> Finding:
+    """Report a part of an approval rule that names nobody."""
+    fix = "correct STUDIO_APPROVALS_FILE; a running bot reads it within a minute or two"
+    return Finding(Level.FAIL, check, found, "that part of the rule has no effect", fix)
+
+
+def approvers(rule: ApprovalRule, check: str, admins: Collection[str]) -> Iterator[Finding]:
+    """Report a rule by which nobody can approve, or fewer than have to.
+
+    Args:
+        admins: who may administer.
+    """
+    named = {*rule.approvers, *rule.fallback}
+    people = (named - {ADMINS}) | {*(admins if ADMINS in named else ())}
+    if ADMINS in named and not admins:
+        yield part_of_rule(check, f"{ADMINS}: nobody administers")
+    if len(people) < rule.needed and not any(map(is_group, people)):
+        found = f"{rule.needed} have to approve, and it names {len(people)}"
+        fix = "lower approvals or name more in STUDIO_APPROVALS_FILE"
+        yield Finding(Level.FAIL, check, found, "no access request is ever approved by it", fix)
 
 
 def channel(variable: str, channel_id: str, error: SlackError) -> Finding:

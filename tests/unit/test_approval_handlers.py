@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import pytest
 
+from bot.admin.decisions import Decision
+from bot.app import administration, clients
 from bot.app.doctor import Doctor
 from bot.app.findings import Level
 from bot.core.access import Person
@@ -15,9 +17,10 @@ from bot.core.approval_rules import ADMINS, ApprovalRule, Automatic
 from bot.core.errors import SlackError
 from bot.core.link import Reason
 from bot.core.policy import Rules
-from bot.core.records import RequestState
+from bot.core.records import DecisionResult, Posting, RequestState
 from bot.slack.words import CATALOGUES
-from tests.fakes import ANA, BEN, TEAM, FakeDirectory
+from tests.fakes import ANA, BEN, NOON, TEAM, FakeDirectory
+from tests.fakes_access_requests import an_access_request
 from tests.fakes_app import ADA, AppWorld
 
 WORDS = CATALOGUES["en"]
@@ -106,23 +109,61 @@ def test_member_opens_studio_at_once_where_a_rule_approves() -> None:
 # The doctor
 
 
-def a_doctor(rule: ApprovalRule) -> Doctor:
+def a_doctor(rule: ApprovalRule, *admins: str) -> Doctor:
     directory = FakeDirectory(Person(BEN.user_id, TEAM), Person(ANA.user_id, TEAM, guest=True))
     directory.groups = {"S0EMPTY": frozenset(), "S0LEADS": frozenset({BEN.user_id})}
     admin: Any = SimpleNamespace(rules=Rules(approval_rules=(rule,)))
-    none = cast("Any", None)
-    return Doctor(admin, aws=none, tables=none, slack=cast("Any", directory), settings=none, tenant=TEAM)
+    none, settings = cast("Any", None), cast("Any", SimpleNamespace(studio_admins=admins))
+    admin.now = lambda: NOON
+    return Doctor(admin, aws=none, tables=none, slack=cast("Any", directory), settings=settings, tenant=TEAM)
 
 
 def test_doctor_describes_a_rule() -> None:
-    [found] = a_doctor(replace(RULE, approvers=(BEN.user_id, "S0LEADS")))._approval_rules()
+    [found] = a_doctor(replace(RULE, approvers=(BEN.user_id, "S0LEADS")), ADA.user_id)._approval_rules({})
     assert (found.level, found.check) == (Level.OK, "approval rule research")
     assert found.found.startswith("Rule research (domain d-research): approved by U0BEN00001 or S0LEADS, or")
 
 
 @pytest.mark.parametrize("nobody", ["S0EMPTY", "S0GONE", "U0GONE", ANA.user_id])
 def test_doctor_reports_a_rule_that_names_nobody(nobody: str) -> None:
-    _, found = a_doctor(replace(RULE, fallback=(nobody,)))._approval_rules()
+    _, found = a_doctor(replace(RULE, fallback=(nobody,)))._approval_rules({})
     assert (found.level, found.found.partition(":")[0]) == (Level.FAIL, nobody)
     assert found.why
     assert found.fix
+
+
+LEADS = ("S0LEADS",)
+
+
+@pytest.mark.parametrize(
+    ("more", "admins", "problem"),
+    [
+        ({"fallback": (ADMINS,)}, (), "admins: nobody administers"),
+        ({"fallback": (ADMINS,)}, (ADA.user_id,), None),
+        ({"fallback": (), "needed": 2}, (ADA.user_id,), "2 have to approve, and it names 1"),
+        ({"fallback": (ADMINS,), "needed": 2}, (ADA.user_id,), None),
+        ({"fallback": (ADMINS,), "needed": 2}, (BEN.user_id,), "2 have to approve, and it names 1"),
+        ({"fallback": (), "approvers": LEADS, "needed": 2}, (), None),
+    ],
+)
+def test_doctor_reports_a_rule_by_which_nobody_gets_access(
+    more: dict[str, Any], admins: tuple[str, ...], problem: str | None
+) -> None:
+    found = [each.found for each in a_doctor(replace(RULE, **more), *admins)._approval_rules({}) if each.fix]
+    assert found == ([problem] if problem else [])
+
+
+# The shell
+
+
+def test_shell_updates_every_message_even_if_the_member_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = a_world(RULE)
+    world.slack.unreachable = {ANA.user_id}
+    monkeypatch.setattr(clients, "slack", lambda _: world.slack)
+    postings = (Posting("D0BEN/1.0", "de"), Posting("C0REQUESTS/2.0", "en"))
+    decided = an_access_request(postings=postings, state=RequestState.DENIED, decided_by="cli:ops", answer="later")
+    why = administration.tell(cast("Any", None), Decision(DecisionResult.DONE, decided))
+    assert why is not None
+    assert "Slack" in why
+    assert [place for place, _ in world.slack.updates] == ["D0BEN/1.0", "C0REQUESTS/2.0"]
+    assert all("cli:ops" in str(message.blocks) for _, message in world.slack.updates)
