@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from bot.admin import listing
+from bot.core import audit
 from bot.core.access import Effect, Grant, Lockdown, Member, Workspace
 from bot.core.errors import StoreError
-from bot.core.link import Reason
+from bot.core.link import Reason, Source
+from bot.core.records import Actor
 from bot.local.slack.blocks import check_blocks, check_view
 from bot.slack.admin import home
 from bot.slack.blocks import Message
@@ -147,6 +149,15 @@ def test_button_below_a_picked_member_opens_a_form_about_them(world: AppWorld) -
     assert f"'initial_user': '{ANA.user_id}'" in str(world.slack.forms[-1])
     world.press("admin_pick_allow", "allow nobody", member=ADA, where=HOME)
     assert "initial_user" not in str(world.slack.forms[-1])
+
+
+@pytest.mark.parametrize(("verb", "words"), [("explain", "would get a link now"), ("history", "asked for access")])
+def test_reading_about_a_picked_member_needs_no_form(world: AppWorld, verb: str, words: str) -> None:
+    world.audit.open(audit.asked("request", Actor(ANA.user_id, Source.FORM), an_access_request(ANA), NOON, "done"))
+    world.press(f"admin_pick_{verb}", f"{verb} {ANA.user_id}", member=ADA)
+    assert words in str(world.slack.replies[-1][0].blocks)
+    world.press(f"admin_pick_{verb}", verb, member=ADA)
+    assert len(world.slack.forms) == 1
 
 
 def test_pick_of_somebody_else_shows_nothing(world: AppWorld) -> None:

@@ -14,8 +14,8 @@ from bot.slack.blocks import Block, Message, RenderContext, actions, button, pla
 
 PICK, MENU = "admin_pick", "menu"
 FORM = "admin_form"
-# What needs no form, though it has one; and what opens that of the list.
-AT_ONCE, SEARCH = (Verb.REQUESTS, Verb.LIST), "search"
+# What needs no form, though it has one; what needs none about a chosen member; and what opens the form of the list.
+AT_ONCE, READS, SEARCH = (Verb.REQUESTS, Verb.LIST), (Verb.EXPLAIN, Verb.HISTORY), "search"
 # Picks the member to show.
 FIND = "admin_find"
 ROWS = (

@@ -15,7 +15,7 @@ from bot.admin.commands import AdminCommand, ParseError
 from bot.admin.confirmation import CommandRunner
 from bot.admin.names import UnclearName
 from bot.admin.results import Done, Forgotten, NotDone, NotDoneReason, Outcome, Waiting
-from bot.admin.specs import COMMAND_SPECS, Verb
+from bot.admin.specs import COMMAND_SPECS, Name, Verb
 from bot.core.access import Member
 from bot.core.errors import Changed, SlackError, StudioLinksError
 from bot.core.link import Source
@@ -87,15 +87,17 @@ def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
     render = admit(app, admitted)
     if render is None:
         return
-    picked, _, user = action_value(body).partition(" ")
-    verb = parse_verb(picked)
+    picked, _, about = action_value(body).partition(" ")
+    verb, user = parse_verb(picked), about if USER_ID.fullmatch(about) else ""
     if verb is None:
         reply(app, admitted.origin, forms.menu(render), replace=True)
-    elif not COMMAND_SPECS[verb].fields or (verb in forms.AT_ONCE and user != forms.SEARCH):
+    elif user and verb in forms.READS:
+        _ask(app, admitted, render, AdminCommand(verb, {Name.USER: user}))
+    elif not COMMAND_SPECS[verb].fields or (verb in forms.AT_ONCE and about != forms.SEARCH):
         _ask(app, admitted, render, AdminCommand(verb, {}))
     else:
         try:
-            app.slack.open_form(admitted.origin, forms.form(verb, render, user if USER_ID.fullmatch(user) else ""))
+            app.slack.open_form(admitted.origin, forms.form(verb, render, user))
         except SlackError as error:
             log.warning("form_not_shown", request=admitted.id, code=error.code)
             reply(app, admitted.origin, text_message(render.words.form_failed), replace=True)
