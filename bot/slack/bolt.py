@@ -21,6 +21,7 @@ def create(token: str) -> App:
     `authorize` keeps Bolt from calling auth.test while a member waits, and from OAuth if SLACK_CLIENT_ID is set.
     """
     return App(
+        name="studio-links",  # Bolt would read the source files of the whole stack for one
         authorize=lambda enterprise_id, team_id: AuthorizeResult(
             enterprise_id=enterprise_id, team_id=team_id, bot_token=token
         ),
