@@ -1,5 +1,6 @@
 """Every test logs at DEBUG into one folder, and a run in which a secret reached a log fails."""
 
+import gc
 import logging
 import os
 import shutil
@@ -22,6 +23,10 @@ LOG_FOLDER = Path(__file__).parent.parent / "build" / "test-logs"
 # Set under `make coverage`: it has every subprocess measure itself, which slows processes down that tests wait for.
 # Only the bot that a module's tests share gets it.
 COVERAGE = {name: os.environ.pop(name) for name in ("COVERAGE_PROCESS_CONFIG",) if name in os.environ}
+
+# Collecting makes hundreds of thousands of objects that all stay, and the garbage collector would look through them
+# again and again, which takes half of the time. It starts when they are complete, and leaves them out.
+gc.disable()
 
 # Each session of botocore would parse its services' models again, which takes half a second for SageMaker's.
 setattr(botocore.session, "create_loader", cache(create_loader))  # noqa: B010 - mypy rejects the assignment
@@ -85,6 +90,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     folders = _folders(config)
     if _worker()[0] and folders:
         items.sort(key=lambda item: (folders.index(item.path.parent), item.path.name))
+
+
+def pytest_collection_finish() -> None:
+    """Start the garbage collector, without what was collected."""
+    gc.freeze()
+    gc.enable()
 
 
 def _is_main_process() -> bool:
