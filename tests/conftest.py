@@ -8,6 +8,7 @@ import sys
 from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TextIO
 
 import botocore.session
 import pytest
@@ -139,11 +140,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_packages(tmp_path_factory.mktemp("dist"), "--wheel")
 
 
-@pytest.fixture(autouse=True)
-def _log_at_debug(log_folder: Path) -> Iterator[None]:
+@pytest.fixture(scope="session")
+def _log_file(log_folder: Path) -> Iterator[TextIO]:
     with (log_folder / f"tests-{os.getpid()}.log").open("a") as stream:
-        logs.configure(level="DEBUG", style="json", stream=stream)
+        yield stream
+        logs.configure(level="WARNING", style="json")
+
+
+@pytest.fixture(autouse=True)
+def _log_at_debug(_log_file: TextIO) -> None:
+    """Log into the file, unless the test before did: setting up the loggers takes as long as many a test."""
+    if not any(getattr(handler, "stream", None) is _log_file for handler in logging.root.handlers):
+        logs.configure(level="DEBUG", style="json", stream=_log_file)
         for chatter in ("moto", "websockets", "hypothesis"):  # stand-ins: what they log is not the product's
             logging.getLogger(chatter).setLevel(logging.WARNING)
-        yield
-        logs.configure(level="WARNING", style="json")
