@@ -12,6 +12,9 @@ import pytest
 import structlog
 
 from bot.cli.root import run
+from tests.command_tree import keep_commands
+
+keep_commands()
 
 
 class Terminal(StringIO):

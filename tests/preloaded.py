@@ -15,7 +15,7 @@ from subprocess import CompletedProcess, TimeoutExpired
 from tempfile import TemporaryDirectory
 
 _CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["bot.cli.serving", "bot.app.serving", "bot.serving.server", "tests.aws_models"])
+_CONTEXT.set_forkserver_preload(["bot.cli.serving", "bot.app.serving", "bot.serving.server", "tests.prepared"])
 
 
 class BotFork:
