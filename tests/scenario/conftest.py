@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import Table
 
 from bot.local.aws.stand_in import LocalAws
 from bot.local.slack.features import from_manifest
@@ -192,13 +196,27 @@ def product(
         domain_id = create_domain("research")
         log = log_folder / f"bot-{request.module.__name__.rpartition('.')[2]}.log"
         product = Product(aws, slack, None, environment, domain_id, clock)  # type: ignore[arg-type] # set below
-        product.cli("tables", "create")
+        create_tables(product)
         with bot_process({**environment, **coverage_environment}, log, *arguments(transport)) as bot:
             product.bot = bot
             slack.request_url = f"{bot.address}/slack/events"
             bot.wait_until_ready()
             yield product
         patch.undo()
+
+
+# The tables as `tables create` leaves them.
+_created: dict[str, Table] = {}
+
+
+def create_tables(product: Product) -> None:
+    """Create the tables with the command once for this process; copies of what it made take no time."""
+    tables = dynamodb_backends[ACCOUNT_ID][product.environment["AWS_REGION"]].tables
+    if not _created:
+        product.cli("tables", "create")
+        _created.update(deepcopy(dict(tables)))
+    else:
+        tables.update(deepcopy(_created))
 
 
 @pytest.fixture(autouse=True)
