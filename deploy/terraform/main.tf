@@ -34,6 +34,7 @@ locals {
     StudioAuditChannel      = var.studio_audit_channel
     StudioLocale            = var.studio_locale
     StudioApprovals         = var.studio_approvals
+    StudioApprovalsFile     = var.studio_approvals_file
     StudioSoleAdmin         = tostring(var.studio_sole_admin)
     StudioAllowGuests       = tostring(var.studio_allow_guests)
     StudioLinkHosts         = var.studio_link_hosts

@@ -337,6 +337,17 @@ variable "studio_approvals" {
   default     = "1"
 }
 
+variable "studio_approvals_file" {
+  description = "STUDIO_APPROVALS_FILE. A path in the image, into which you have put the file."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(/[A-Za-z0-9._/-]{1,200})?$", var.studio_approvals_file))
+    error_message = "studio_approvals_file must be the path of a file in the image, such as /etc/studio-links/approvals.toml."
+  }
+}
+
 variable "studio_sole_admin" {
   description = "STUDIO_SOLE_ADMIN"
   type        = bool

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from bot.config import SECRET, HttpSettings, SocketSettings
+from bot.core import approval_file
 from bot.serving.server import GRACE
 from tests.templates import DEPLOY
 
@@ -43,7 +44,8 @@ GATEWAY = HTTP | {
     "ingress": {"enabled": False},
     "gateway": {"enabled": True, "host": "studio-links.example.com", "parentRefs": [{"name": "public"}]},
 }
-REFERRING = REQUIRED | {"secrets": {"references": REFERENCES}}
+RULES = (ROOT / "tests/data/approvals.toml").read_text()
+REFERRING = REQUIRED | {"secrets": {"references": REFERENCES}, "approvalRules": RULES}
 KINDS = {"socket": SOCKET, "http": HTTP, "gateway": GATEWAY, "references": REFERRING}
 # Variables that the chart sets from other values
 CHARTS_OWN = {"host", "port", "metrics_port", "log_format", "aws_region", "studio_replicas", "slack_api_url"}
@@ -343,6 +345,24 @@ def test_own_authorities_are_trusted_by_all_clients(releases: dict[str, Rendered
     assert "volumes" not in releases["socket"].pod
 
 
+def test_approval_rules_are_mounted_where_the_bot_reads_them(releases: dict[str, Rendered], chart: Any) -> None:
+    release, name = releases["references"], f"{NAME}-approvals"
+    [mount], [volume] = release.container["volumeMounts"], release.pod["volumes"]
+    assert (volume["configMap"], mount["name"], mount["readOnly"]) == ({"name": name}, volume["name"], True)
+    assert "subPath" not in mount  # whose file would never change
+    folder, _, file = release.environment["STUDIO_APPROVALS_FILE"].rpartition("/")
+    assert folder == mount["mountPath"]
+    mounted = release.only("ConfigMap", name)["data"][file]
+    assert approval_file.parse(mounted, file) == approval_file.parse(RULES, file)
+    assert "ConfigMap" not in releases["socket"].kinds
+    both = Rendered(chart.render(HTTP | {"approvalRules": RULES}, name=NAME, namespace=NAMESPACE))
+    assert [each["mountPath"] for each in both.container["volumeMounts"]] == [
+        "/etc/studio-links",
+        "/etc/studio-links-approvals",
+    ]
+    assert len(both.pod["volumes"]) == 2
+
+
 def test_names_of_digits_stay_text(chart: Any) -> None:
     given = HTTP | {
         "secrets": {"existingSecret": "123"},
@@ -401,6 +421,11 @@ def test_notes_name_the_next_step(releases: dict[str, Rendered]) -> None:
         ),
         ({"replicas": 6}, "set 5 or fewer, or transport to http"),
         ({"serviceMonitor": {"enabled": True}}, "set networkPolicy.metricsFrom to the peers of Prometheus"),
+        ({"approvalRules": "approvals.toml"}, "at '/approvalRules'"),
+        (
+            {"approvalRules": RULES, "settings": {"STUDIO_APPROVALS_FILE": "/rules.toml"}},
+            "approvalRules and settings.STUDIO_APPROVALS_FILE are both set: keep approvalRules",
+        ),
         ({"settings": {"STUDIO_TAEMS": "T0123ABCD"}}, "additional properties 'STUDIO_TAEMS' not allowed"),
         ({"settings": {"SLACK_BOT_TOKEN": "xoxb-1-2-3"}}, "additional properties 'SLACK_BOT_TOKEN' not allowed"),
         ({"extraEnv": [{"name": "SLACK_BOT_TOKEN", "value": "xoxb-1-2-3"}]}, "use secrets for Slack's secrets"),

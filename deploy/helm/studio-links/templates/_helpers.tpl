@@ -81,6 +81,9 @@ SLACK_BOT_TOKEN {{ ternary "SLACK_SIGNING_SECRET" "SLACK_APP_TOKEN" (eq .Values.
 {{- fail (printf "extraEnv has %s, which the chart sets itself: use secrets for Slack's secrets, settings for other variables of .env.example, and region" .name) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.approvalRules .Values.settings.STUDIO_APPROVALS_FILE -}}
+{{- fail "approvalRules and settings.STUDIO_APPROVALS_FILE are both set: keep approvalRules, whose file the chart mounts itself" -}}
+{{- end -}}
 {{- if and .Values.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.metricsFrom) -}}
 {{- fail "serviceMonitor is enabled, and networkPolicy lets nobody read the metrics: set networkPolicy.metricsFrom to the peers of Prometheus, such as [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}]" -}}
 {{- end -}}
