@@ -18,7 +18,7 @@ from bot import cli as commands
 from bot.local.slack.screens import Message
 from tests.scenario.conftest import TEAM, Product, create_profile
 from tests.scenario.test_access_requests import newest
-from tests.scenario.test_home import dialog_of
+from tests.scenario.test_home import dialog_of, home_of
 
 SETTINGS = {"STUDIO_ADMINS": "U0ADA"}
 STORED = json.loads((Path(__file__).parents[1] / "data" / "tables-0.1.0.json").read_text())
@@ -136,6 +136,14 @@ def test_stored_denials_and_unreadable_records_give_no_link(product: Product) ->
 
 def test_stored_admin_can_administer(product: Product) -> None:
     assert "U0ANA" in json.dumps(answer(product, "U0CHI", "admin show @ana").blocks)
+
+
+def test_open_request_is_found_with_its_member(product: Product) -> None:
+    """The list of requests lacks it until it has expired: before, requests were not listed."""
+    product.slack.open_home("U0ADA")
+    home = home_of(product, "U0ADA", "There are no open access requests")
+    product.slack.press("U0ADA", home, "admin_find", values={"admin_find": {"admin_find": "U0GIL"}})
+    assert "approve_access" in str(dialog_of(product, "U0ADA", "<@U0GIL>").blocks)
 
 
 def test_open_request_is_approved_from_its_old_message(product: Product) -> None:
