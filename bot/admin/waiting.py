@@ -18,7 +18,7 @@ from bot.core.errors import StudioLinksError
 from bot.core.link import Source
 from bot.core.records import AccessRequest, Actor
 from bot.core.reminders import ReminderStore
-from bot.core.waiting import END_IS_NEWS, WITH_FALLBACK, ended, is_due, is_polite, ran_out, reminded
+from bot.core.waiting import END_IS_NEWS, ended, is_due, is_polite, ran_out, reminded
 
 log = structlog.get_logger()
 
@@ -34,14 +34,14 @@ class WaitingRequests:
 
     Attributes:
         person: Slack's record of a member; SlackError if Slack does not answer.
-        remind: shows a request to its approvers again, and to those of the fallback if so told.
+        remind: shows a request to its approvers again.
         show_end: shows the member and the approvers that a request has run out.
     """
 
     use_case: AccessRequests
     claims: ReminderStore
     person: Callable[[Member], Person]
-    remind: Callable[[AccessRequest, bool], object]
+    remind: Callable[[AccessRequest], object]
     show_end: Callable[[AccessRequest, Person], object]
 
     def look(self, tenant: str) -> None:
@@ -70,7 +70,7 @@ class WaitingRequests:
         elif person.ineligible_reason is None and is_polite(now, person.tz_offset):
             told = reminded(request, now)
             if self.use_case.requests.note(request, told):
-                self.remind(told, told.reminders >= WITH_FALLBACK)
+                self.remind(told)
 
     def _end(self, request: AccessRequest, person: Person, now: datetime) -> None:
         told = ended(request, now)

@@ -44,6 +44,11 @@ def reminded(request: AccessRequest, now: datetime) -> AccessRequest:
     return replace(request, reminders=times, remind_at=now + DISTANCES[min(times, len(DISTANCES) - 1)])
 
 
+def asks_fallback(request: AccessRequest) -> bool:
+    """Return whether the fallback approvers are asked even if others were reached."""
+    return request.reminders >= WITH_FALLBACK
+
+
 def ended(request: AccessRequest, now: datetime) -> AccessRequest:
     """Return the request once both sides hear that it has run out."""
     return replace(request, end_told=True, remind_at=now)

@@ -103,7 +103,7 @@ def every_message(request: AccessRequest, render: RenderContext) -> dict[str, Me
         "reminder": asking_views.to_admins(replace(request, reminders=1), render),
         "asked again": asking_views.asked_again(request, render),
         "has run out": asking_views.ran_out(request, render),
-        "not sent": outcomes.not_sent(request.reason, render),
+        "given back": outcomes.given_back(render.words.ask_failed, request.wish, request.reason),
         **refusals,
     }
 

@@ -87,7 +87,14 @@ def test_approver_beside_the_channel_gets_a_message() -> None:
     world = a_world(RULE)
     world.app.request_channel = "C0REQUESTS"
     world.submit("ask_access", FILLED_IN, member=ANA)
-    assert [place for place, _ in world.slack.posts] == [BEN.user_id, "C0REQUESTS", ANA.user_id]
+    assert [place for place, _ in world.slack.posts] == ["C0REQUESTS", BEN.user_id, ANA.user_id]
+
+
+def test_administrators_get_messages_if_the_channel_takes_none() -> None:
+    world = a_world(replace(RULE, approvers=(ADMINS,)))
+    world.app.request_channel, world.slack.unreachable = "C0REQUESTS", {"C0REQUESTS"}
+    world.submit("ask_access", FILLED_IN, member=ANA)
+    assert [place for place, _ in world.slack.posts] == [ADA.user_id, ANA.user_id]
 
 
 def test_request_is_withdrawn_if_its_approvers_are_unknown() -> None:

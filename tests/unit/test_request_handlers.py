@@ -136,7 +136,9 @@ def test_request_of_a_guest_is_refused(world: AppWorld) -> None:
 def test_unstored_request_is_answered(world: AppWorld) -> None:
     world.requests.error = BROKEN
     world.submit("ask_access", FILLED_IN, member=BEN)
-    assert [message.text for _, message in world.slack.posts] == [WORDS.ask_failed]
+    [(_, message)] = world.slack.posts
+    assert message.text == WORDS.ask_failed
+    assert [block["text"]["text"] for block in message.blocks[1:]] == ["prod", "project Falcon"]
     assert world.counted() == {"not_asked": 1}
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
 
 from bot.admin.waiting import LOOK_EVERY, WaitingRequests
+from bot.app import administration, clients
 from bot.core import waiting
-from bot.core.access import Person
+from bot.core.access import Member, Person
 from bot.core.approval_rules import ADMINS, ApprovalRule
 from bot.core.errors import SlackError, StoreError
 from bot.core.link import Reason, Source
@@ -18,7 +20,7 @@ from bot.core.policy import Rules
 from bot.core.records import AccessRequest, RequestState
 from bot.slack.requests import postings
 from bot.slack.words import CATALOGUES
-from tests.fakes import ANA, BEN, NOON, TEAM
+from tests.fakes import ANA, BEN, NOON, TEAM, a_mapping
 from tests.fakes_access_requests import an_access_request
 from tests.fakes_app import ADA, AppWorld
 from tests.fakes_reminders import FakeReminders
@@ -28,6 +30,7 @@ WORDS = CATALOGUES["en"]
 # A Monday, at noon.
 MONDAY = NOON + (7 - NOON.weekday()) % 7 * DAY
 REQUEST = an_access_request(BEN, at=MONDAY, expires_at=MONDAY + 7 * DAY)
+CAT = Member(TEAM, "U0CAT00001")
 RULE = ApprovalRule("research", approvers=(ANA.user_id,), fallback=(ADMINS,))
 BROKEN = StoreError("it failed: try again", reason=Reason.STORE_UNREACHABLE)
 
@@ -146,8 +149,8 @@ class World(AppWorld):
             self.app.access_requests,
             claims or self.claims,
             self.slack.person,
-            lambda request, with_fallback: postings.remind(self.app, request, with_fallback),
-            lambda request, person: postings.show_end(self.app, request, person),
+            partial(postings.remind, self.app),
+            partial(postings.show_end, self.app),
         )
 
     @property
@@ -185,6 +188,45 @@ def test_reminder_has_the_buttons_that_the_message_before_had() -> None:
     assert {place for place, _ in world.slack.updates[1:]} >= {posting.message}
 
 
+BUTTON = f"{BEN.user_id} {REQUEST.id}"
+WAYS: dict[str, Callable[[World], object]] = {
+    "a message": lambda world: world.press(
+        "approve_access", BUTTON, ANA, {"channel": {"id": ANA.user_id}, "container": {"message_ts": "6.0"}}
+    ),
+    "the home tab": lambda world: world.press("approve_access", BUTTON, ANA, {"view": {"id": "V1", "type": "home"}}),
+    "the form of a denial": lambda world: world.submit("deny_access", {"reason": "later"}, f"{BUTTON} en", ANA),
+    "the fallback": lambda world: world.submit("deny_access", {"reason": "later"}, f"{BUTTON} en", CAT),
+    "withdrawing": lambda world: world.press("withdraw_access", REQUEST.id, BEN),
+    "a shell": lambda world: administration.tell(
+        cast("Any", None),
+        world.app.access_requests.deny("cli:ops", BEN, REQUEST.id, source=Source.CLI, reason="later"),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_everybody_who_was_asked_sees_the_decision_in_place(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(channel="C0REQUESTS")
+    monkeypatch.setattr(clients, "slack", lambda _: world.slack)
+    rule = replace(RULE, fallback=(CAT.user_id,))
+    world.directory.people[CAT.user_id] = Person(CAT.user_id, TEAM)
+    world.app.access_requests = replace(world.app.access_requests, rules=Rules(approval_rules=(rule,)))
+    world.access.give(BEN, a_mapping("bens", "ben"))
+    world.requests.latest[BEN] = replace(world.request, wish="")
+    assert world.look(DAY) == ["C0REQUESTS", ANA.user_id]
+    assert world.look(2 * DAY) == ["C0REQUESTS", ANA.user_id, CAT.user_id]
+    world.slack.updates.clear()
+
+    WAYS[way](world)
+
+    shown = dict(world.slack.updates)
+    assert sorted(place.partition("/")[0] for place in shown) == sorted([ANA.user_id, CAT.user_id, "C0REQUESTS"])
+    assert not any(map(buttons, shown.values()))
+    decided_by = world.request.decided_by
+    assert decided_by
+    assert all(decided_by in str(message.blocks) for message in shown.values())
+
+
 def test_message_that_keeps_its_buttons_is_updated_in_the_end() -> None:
     world = World()
     world.slack.broken = {"update"}
@@ -194,8 +236,8 @@ def test_message_that_keeps_its_buttons_is_updated_in_the_end() -> None:
 
 def test_channel_is_reminded_instead_of_administrators() -> None:
     world = World(channel="C0REQUESTS")
-    assert world.look(4 * HOUR) == [ANA.user_id, "C0REQUESTS"]
-    assert world.look(DAY) == [ANA.user_id, "C0REQUESTS"]
+    assert world.look(4 * HOUR) == ["C0REQUESTS", ANA.user_id]
+    assert world.look(DAY) == ["C0REQUESTS", ANA.user_id]
     assert len(world.request.postings) == 2
 
 

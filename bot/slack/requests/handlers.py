@@ -54,7 +54,7 @@ def _deny_with_reason(app: AppContext, admitted: Admitted, body: Body) -> None:
     reason = field_value(body, request_views.REASON)
     render, deny = app.render(admitted.origin, language), partial(app.access_requests.deny, reason=reason)
     if not decide(app, admitted, value, render, deny) and reason.strip():
-        reply(app, admitted.origin, outcomes.not_sent(reason, render), replace=False)
+        reply(app, admitted.origin, outcomes.given_back(render.words.reason_not_sent, reason), replace=False)
 
 
 def _approve_with_mapping(app: AppContext, admitted: Admitted, body: Body) -> None:
@@ -127,18 +127,19 @@ def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
 def _ask(app: AppContext, admitted: Admitted, body: Body) -> None:
     language = private_metadata(body).partition(" ")[0]
     render, days = app.render(admitted.origin, language), field_value(body, request_views.SPAN)
+    wish, reason = field_value(body, request_views.WISH), field_value(body, request_views.REASON)
     try:
         submitted = app.access_requests.ask(
             admitted.member,
             admitted.id,
-            wish=field_value(body, request_views.WISH),
-            reason=field_value(body, request_views.REASON),
+            wish=wish,
+            reason=reason,
             days=None if days == request_views.FOR_GOOD else int(days) if SPAN.fullmatch(days) else 1,
         )
         outcome, message = _announce_to_admins(app, submitted, render)
     except StudioLinksError as error:
         log.error("request_not_kept", request=admitted.id, why=str(error))  # noqa: TRY400
-        outcome, message = "not_asked", text_message(render.words.ask_failed)
+        outcome, message = "not_asked", outcomes.given_back(render.words.ask_failed, wish, reason)
     app.metrics.outcome(outcome)
     reply(app, admitted.origin, message, replace=False)
     if outcome in ("asked", f"decision_{DecisionResult.DONE}"):

@@ -1,10 +1,10 @@
-"""Render for administrators what came of their press or form on an access request. Pure."""
+"""Render what came of a press or form about an access request. Pure."""
 
 from bot.admin.decisions import Decision
 from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.link import Reason
 from bot.core.records import DecisionResult
-from bot.slack.blocks import Message, RenderContext, escape, literal, text_message
+from bot.slack.blocks import Message, RenderContext, escape, literal, section, text_message
 from bot.slack.requests.views import end
 
 
@@ -34,9 +34,9 @@ def outcome(decision: Decision, render: RenderContext) -> Message:
     return text_message(line.format(command=escape(render.command), existing=words.workspaces.existing))
 
 
-def not_sent(reason: str, render: RenderContext) -> Message:
-    """Give an administrator back what they wrote to the member for nothing."""
-    return Message(render.words.reason_not_sent, [literal(f"{render.words.reason_not_sent}\n{reason}")])
+def given_back(line: str, *typed: str) -> Message:
+    """Say that nothing came of a form, with what was typed into it, so that nobody has to think of it again."""
+    return Message(line, [section(line), *(literal(text) for text in typed if text.strip())])
 
 
 # Characters of AWS's reason for a state.

@@ -8,6 +8,7 @@ from bot.core import audit
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError, StoreError
 from bot.core.records import AccessRequest, Posting, RequestState
+from bot.core.waiting import asks_fallback
 from bot.slack.app_context import AppContext, announce
 from bot.slack.blocks import Message, RenderContext
 from bot.slack.members.home import show_home
@@ -16,21 +17,17 @@ from bot.slack.requests import views as request_views
 log = structlog.get_logger()
 
 
-def ask_approvers(app: AppContext, request: AccessRequest, *, with_fallback: bool = False) -> bool:
+def ask_approvers(app: AppContext, request: AccessRequest) -> bool:
     """Post to the request channel, and to each approver in their language. Returns whether it reached anybody.
 
     In a channel, everybody reads it, so administrators get no message of their own. A reminder leaves those out who
     have approved, and moves the buttons below what has been written since.
-
-    Args:
-        with_fallback: ask the fallback approvers even if others were reached.
     """
     approvers, fallback = app.access_requests.basis.asked(request)
-    spared = {*request.approvers, *(app.admins if app.request_channel else ())}
-    posted = _ask_each(app, request, approvers - spared)
-    if app.request_channel:
-        posted += _post_to(app, request, app.request_channel, app.render())
-    if with_fallback or not posted:
+    posted = _post_to(app, request, app.request_channel, app.render()) if app.request_channel else []
+    spared = {*request.approvers, *(app.admins if posted else ())}
+    posted += _ask_each(app, request, approvers - spared)
+    if asks_fallback(request) or not posted:
         posted += _ask_each(app, request, fallback - approvers - spared)
     if not posted:
         return False
@@ -48,10 +45,9 @@ def ask_approvers(app: AppContext, request: AccessRequest, *, with_fallback: boo
     return True
 
 
-def remind(app: AppContext, request: AccessRequest, with_fallback: bool) -> None:  # noqa: FBT001 - a callback
+def remind(app: AppContext, request: AccessRequest) -> None:
     """Show a request to its approvers again."""
-    reached = ask_approvers(app, request, with_fallback=with_fallback)
-    app.metrics.outcome("ask_reminded" if reached else "asked_nobody")
+    app.metrics.outcome("ask_reminded" if ask_approvers(app, request) else "asked_nobody")
 
 
 def show_end(app: AppContext, request: AccessRequest, person: Person) -> None:
