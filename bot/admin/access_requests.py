@@ -98,7 +98,7 @@ class AccessRequests:
         if span is None:
             return Submission(request, is_new=True)
         press = Press(terms.approver, member, request_id, Source.FORM, request)
-        give = partial(give_access, self.admin, access=facts.access, actor=press.actor, until=now + span)
+        give = partial(give_access, self.admin, actor=press.actor, until=now + span)
         with suppress(StudioLinksError):  # the audit says so, and people decide
             request = self._decide(press, RequestState.APPROVED, give).request or request
         return Submission(request, is_new=True)
@@ -175,7 +175,7 @@ class AccessRequests:
         days = terms.capped(request.days)
         until = None if days is None else self.now() + timedelta(days=days)
         given: dict[str, Any] = {"actor": press.actor, "until": until, "mapping": mapping, "profile": profile}
-        give = partial(give_access, self.admin, access=facts.access, **given)
+        give = partial(give_access, self.admin, **given)
         decision = self._grant(press, request, give, mapping=mapping, creation=creation, until=until)
         return replace(decision, person=facts.person)
 

@@ -8,7 +8,7 @@ from itertools import islice
 import structlog
 
 from bot.core import policy
-from bot.core.access import Grant, Member, Person
+from bot.core.access import Effect, Grant, Member, Person
 from bot.core.audit import LINK
 from bot.core.errors import StoreError, UpstreamError
 from bot.core.link import Allowed, Denied
@@ -44,6 +44,11 @@ class MemberStatus:
     allow: Grant | None
     allowed_now: bool
     links: tuple[Entry, ...] | None
+
+    @property
+    def own_allow(self) -> Grant | None:
+        """The allow rule for the member alone, in force or ended."""
+        return next((grant for grant in self.facts.access.grants if grant.effect is Effect.ALLOW), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,9 +117,10 @@ def button(text: str, action_id: str, value: str, **more: str) -> Block:
     return {**button, "value": value} if value else button
 
 
-def text_input(action_id: str, longest: int) -> Block:
-    """Return an element for one line of text."""
-    return {"type": "plain_text_input", "action_id": action_id, "max_length": longest}
+def text_input(action_id: str, longest: int, filled_in: str = "") -> Block:
+    """Return an element for one line of text, with as much of a text filled in as it takes."""
+    element: Block = {"type": "plain_text_input", "action_id": action_id, "max_length": longest}
+    return {**element, "initial_value": filled_in[:longest]} if filled_in else element
 
 
 def field(name: str, label: str, element: Block, *, optional: bool = False) -> Block:

@@ -94,9 +94,8 @@ class Provisioning:
         if not is_recorded(self.admin.audit, job, "decide", request.state.value, {"request": request.id}):
             self.requests.reopen(job.member, request.id)  # its process was killed before it was recorded
             return False
-        access, [workspace] = self.admin.access.read(job.member), job.workspaces
-        mapping = workspace.mapping
-        give_access(self.admin, request, access=access, actor=job.actor, until=job.until, mapping=mapping)
+        [workspace] = job.workspaces
+        give_access(self.admin, request, actor=job.actor, until=job.until, mapping=workspace.mapping)
         return True
 
     def _is_wanted(self, job: Job) -> bool:

@@ -605,7 +605,7 @@ def test_access_that_ends_within_a_day_is_mentioned(product: Product, admin: Adm
     link = product.slack.answer_to(product.slack.command(user))
 
     assert "Your access ends" in str(link.blocks)
-    assert [button.text for button in link.buttons()] == ["Open Studio", "New link", "Request extension"]
+    assert [button.text for button in link.buttons()] == ["Open Studio", "New link", "Extend"]
     assert product.slack.press(user, link, "ask_access").ack == "ok"
     dialog_of(product, user, "Why do you need it?")
 

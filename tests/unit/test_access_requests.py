@@ -1,6 +1,7 @@
 """Access requests: members make them; administrators decide each once, and never their own."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -418,21 +419,51 @@ def test_approval_interrupted_after_the_mapping_can_be_repeated(world: World) ->
     assert world.rule(BEN) is not None
 
 
-def test_approval_may_extend_a_rule(world: World) -> None:
-    world.access.give(ANA, a_grant(until=NOON + timedelta(hours=20)))
-    world.approve(world.ask(days=30))
-    rule = world.rule()
-    assert rule is not None
-    assert rule.until == NOON + timedelta(days=30)
+@pytest.mark.parametrize(
+    ("has", "asks", "gets"),
+    [
+        (None, 7, None),
+        (None, None, None),
+        (60, 7, 60),
+        (7, 7, 7),
+        (7, 30, 30),
+        (0.8, 1, 1),
+        (60, None, None),
+        (-1, 7, 7),
+        (-1, None, None),
+    ],
+)
+def test_approval_never_ends_before_what_the_member_has(
+    world: World, has: float | None, asks: int | None, gets: float | None
+) -> None:
+    """In days from now; None has no end, and a negative number has ended."""
+
+    def at(days: float | None) -> datetime | None:
+        return None if days is None else NOON + timedelta(days=days)
+
+    world.access.give(ANA, a_grant(until=at(has)))
+    assert world.approve(world.ask(days=asks)).result is DecisionResult.DONE
+    assert [grant.until for grant in world.access.read(ANA).grants] == [at(gets)]
 
 
-@pytest.mark.parametrize("until", [None, NOON + timedelta(days=60)], ids=["permanent", "for 60 days"])
-def test_approval_never_shortens_a_rule(world: World, until: datetime | None) -> None:
-    world.access.give(ANA, a_grant(until=until))
-    world.approve(world.ask(days=7))
-    rule = world.rule()
-    assert rule is not None
-    assert rule.until == until
+@pytest.mark.parametrize("meanwhile", [None, NOON + timedelta(days=60)], ids=["permanent", "for 60 days"])
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_approval_shortens_nothing_that_was_given_meanwhile(
+    world: World, meanwhile: datetime | None, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another administrator allows the member just after the records were read for the n-th time."""
+    request, read, reads = world.ask(days=7), world.access.read, count(1)
+
+    def read_and_change(member: Member) -> Access:
+        found = read(member)
+        if member == ANA and next(reads) == at:
+            world.access.give(ANA, a_grant(until=meanwhile))
+        return found
+
+    monkeypatch.setattr(world.access, "read", read_and_change)
+    with suppress(Changed):
+        world.approve(request)
+    assert [grant.until for grant in read(ANA).grants] == [meanwhile]
 
 
 @pytest.mark.public(15)

@@ -35,6 +35,11 @@ def url_in(world: AppWorld) -> list[str]:
     return [element["url"] for block in message.blocks for element in block.get("elements", ()) if "url" in element]
 
 
+def elements(world: AppWorld) -> list[dict[str, Any]]:
+    message, _ = world.slack.replies[-1]
+    return [element for block in message.blocks for element in block.get("elements", ())]
+
+
 # /studio
 
 
@@ -360,4 +365,5 @@ def test_dialog_for_a_forged_target_is_stale(world: AppWorld) -> None:
 def test_expiring_access_offers_a_longer_request(world: AppWorld) -> None:
     world.access.give(ANA, a_grant(until=world.clock.now().replace(hour=20)))
     world.command()
-    assert WORDS.ask_longer in str(world.slack.replies[-1][0].blocks)
+    [button] = [each for each in elements(world) if each.get("action_id") == views.ASK]
+    assert (button["text"]["text"], button.get("value", "")) == (WORDS.extend, "")

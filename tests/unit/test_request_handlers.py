@@ -14,7 +14,7 @@ from bot.core.errors import StoreError
 from bot.core.link import Allowed, Link, Reason
 from bot.core.records import AccessRequest, Posting, RequestState
 from bot.slack.words import CATALOGUES
-from tests.fakes import ANA, BEN, TEAM, NeverReady, a_grant, a_mapping
+from tests.fakes import ANA, BEN, NOON, TEAM, NeverReady, a_grant, a_mapping
 from tests.fakes_access_requests import an_access_request
 from tests.fakes_app import ADA, IN_A_DIALOG, AppWorld
 
@@ -56,6 +56,24 @@ def test_form_opens_after_a_moment(world: AppWorld, how: str) -> None:
     assert [message.text for message in world.slack.dialogs] == [WORDS.one_moment]
     assert [form["callback_id"] for form in world.slack.forms] == ["ask_access"]
     assert world.counted() == {"asking": 1}
+
+
+@pytest.mark.parametrize(
+    ("rules", "filled_in"),
+    [
+        ((), None),
+        ((a_grant(BEN, until=NOON + timedelta(hours=1), reason="Falcon, OPS-12"),), "Falcon, OPS-12"),
+        ((a_grant(BEN, until=NOON - timedelta(hours=1), reason="Falcon"),), "Falcon"),
+        ((a_grant(BEN, until=NOON + timedelta(hours=1)),), None),
+    ],
+)
+def test_form_has_the_reason_of_the_access_to_extend(
+    world: AppWorld, rules: tuple[Grant, ...], filled_in: str | None
+) -> None:
+    world.access.give(BEN, a_mapping(profile="ben"), *rules)
+    world.press("ask_access", "", BEN)
+    [reason] = [block["element"] for block in world.slack.forms[0]["blocks"] if block.get("block_id") == "reason"]
+    assert reason.get("initial_value") == filled_in
 
 
 def test_form_is_not_shown_where_a_request_would_reach_nobody(world: AppWorld) -> None:

@@ -107,7 +107,7 @@ def answer(given: Answer, render: RenderContext) -> Message:
         if render.requested is not None:
             notes.append(context(words.requested))
         elif render.may_ask:
-            buttons.append(button(words.ask_longer, ASK, mapping.alias))
+            buttons.append(button(words.extend, ASK, ""))
     text = words.ready_text.format(lifetime=duration(link.lifetime_seconds, words))
     return Message(text, [section(ready), *notes, actions(*buttons)])
 

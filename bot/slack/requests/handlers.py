@@ -110,7 +110,8 @@ def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:
         if render.requested is None and (denied is None or denied.reason in views.ASKABLE):
             wish = action_value(body)
             terms = app.access_requests.basis.terms(admitted.member, status.facts.access, None, wish)
-            app.slack.open_form(opened, request_views.form(render, wish, terms))
+            reason = "" if status.own_allow is None else status.own_allow.reason
+            app.slack.open_form(opened, request_views.form(render, wish, terms, reason))
     except UpstreamError as error:
         log.warning("form_not_shown", request=admitted.id, why=str(error))
         denied = Denied(error.reason)

@@ -48,15 +48,14 @@ NO_TERMS, MAX_RULES, MAX_METADATA = Terms((DEFAULT,)), 5, 2900
 MAX_REASON_LENGTH = 500
 
 
-def form(render: RenderContext, wish: str = "", terms: Terms = NO_TERMS) -> dict[str, Any]:
-    """Render the dialog in which a member asks, with what the rules require."""
-    words, wish = render.words, wish[:MAX_WISH_LENGTH]
+def form(render: RenderContext, wish: str = "", terms: Terms = NO_TERMS, reason: str = "") -> dict[str, Any]:
+    """Render the dialog in which a member asks, with what the rules require, and the reason of access to extend."""
+    words = render.words
     spans = [{"text": plain(_span(days, words)), "value": str(days or FOR_GOOD)} for days in terms.days]
-    wish_field = text_input(WISH, MAX_WISH_LENGTH) | ({"initial_value": wish} if wish else {})
-    reason_field = {**text_input(REASON, MAX_REASON_LENGTH), "multiline": True}
+    reason_field = {**text_input(REASON, MAX_REASON_LENGTH, reason), "multiline": True}
     span_field = {"type": "static_select", "action_id": SPAN, "options": spans, "initial_option": spans[:3][-1]}
     fields = [
-        kit.field(WISH, words.ask_wish, wish_field, optional=True),
+        kit.field(WISH, words.ask_wish, text_input(WISH, MAX_WISH_LENGTH, wish), optional=True),
         kit.field(REASON, words.ask_reason, reason_field),
         kit.field(SPAN, words.ask_days, span_field),
     ]

@@ -82,7 +82,7 @@ class GermanWords(Words):
     link_refused_only = "{at} · abgelehnt"
     link_requested = "{at} · nicht abgeschlossen"
     ask = "Zugriff beantragen"
-    ask_longer = "Verlängerung beantragen"
+    extend = "Verlängern"
     requested = "Beantragt · wartet auf deine Studio-Admins"
     withdraw = "Zurückziehen"
     ask_withdrawn = "Du hast deinen Antrag zurückgezogen. Mit `{command} request` stellst du einen neuen."

@@ -81,7 +81,7 @@ class Words:
     link_refused_only = "{at} · refused"
     link_requested = "{at} · not finished"
     ask = "Request access"
-    ask_longer = "Request extension"
+    extend = "Extend"
     requested = "Requested · waiting for your administrators"
     withdraw = "Withdraw"
     ask_withdrawn = "You withdrew your request. Type `{command} request` to send a new one."
