@@ -28,6 +28,7 @@ from bench.seed import items_of_the_template
 from bench.slack import TEAM
 from bot.admin.bulk_import import Difference, Import
 from bot.admin.changes import Admin
+from bot.admin.ending import DAY
 from bot.core import audit
 from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.link import LinkRequest, Source
@@ -244,6 +245,10 @@ class Product:
         """Run `studio-links list`."""
         deque(self.admin.access.members(TEAM), maxlen=0)
 
+    def ending(self) -> None:
+        """Find whose access ends, as one replica does every 15 minutes."""
+        self.access.ending(TEAM, utc_now() - DAY, utc_now() + DAY)
+
     def history_of_a_member(self) -> None:
         """Run `studio-links history U…`."""
         deque(self.admin.history(TEAM, MEMBER.user_id, utc_now() - WEEK, 1000), maxlen=0)
@@ -269,6 +274,7 @@ class Product:
 WHAT: dict[str, Callable[[Product], None]] = {
     "a link": Product.link,
     "list": Product.members,
+    "whose access ends": Product.ending,
     "history of a member": Product.history_of_a_member,
     "history of a week, the 1,000 newest": Product.history_of_all,
     "import of 100 members": Product.import_a_hundred,

@@ -1212,6 +1212,18 @@ GUARDS = {
         "        if not self.store.write(member, told, now) and False:",
         (f"{UNIT}/test_reminders.py", "test_two_that_look_at_once_send_one_message"),
     ),
+    "one message an end": Guard(
+        "admin/ending.py",
+        "        if self.store.write_end_notice(member, replace(notice, version=seen.version), now):",
+        "        if self.store.write_end_notice(member, replace(notice, version=seen.version), now) or True:",
+        (f"{UNIT}/test_ending.py", "test_two_that_look_at_once_send_one_message"),
+    ),
+    "approval that shortens nothing": Guard(
+        "admin/approvals.py",
+        "at_version=access.version, ",
+        "",
+        (f"{UNIT}/test_access_requests.py", "test_approval_shortens_nothing_that_was_given_meanwhile"),
+    ),
     "quiet at night": Guard(
         "workspaces/reminders.py",
         " or not is_waking(now, person.tz_offset):",

@@ -239,6 +239,16 @@ class FakeAccess:
             m.user_id for m in members if any(grant.effect is Effect.ADMIN for grant in self._own(m).grants)
         )
 
+    def ending(self, tenant: str, since: datetime, until: datetime) -> frozenset[str]:
+        if self.error is not None:
+            raise self.error
+        return frozenset(
+            user
+            for user, own in self.members(tenant)
+            for grant in own.grants
+            if grant.effect is Effect.ALLOW and grant.until is not None and since <= grant.until <= until
+        )
+
     def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
         for mapping in mappings:
             for owner, access in self._members.items():

@@ -1,10 +1,11 @@
 """A fake of the store of reminders, held to the same contract tests (tests/contract/test_reminders_port.py)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from bot.core.access import Member
-from bot.core.reminders import Reminded, Usage
+from bot.core.reminders import EndNotice, Reminded, Usage
 
 
 class FakeReminders:
@@ -13,6 +14,7 @@ class FakeReminders:
     def __init__(self) -> None:
         self.told: dict[Member, Reminded] = {}
         self.used: dict[str, Usage] = {}
+        self.notices: dict[Member, EndNotice] = {}
         self._due: dict[str, datetime] = {}
         self._versions = 0
 
@@ -30,6 +32,16 @@ class FakeReminders:
             return False
         self._versions += 1
         self.told[member] = replace(told, version=str(self._versions))
+        return True
+
+    def end_notices(self, members: Sequence[Member]) -> dict[Member, EndNotice]:
+        return {member: self.notices.get(member, EndNotice()) for member in members}
+
+    def write_end_notice(self, member: Member, notice: EndNotice, at: datetime) -> bool:  # noqa: ARG002 - as above
+        if self.notices.get(member, EndNotice()).version != notice.version:
+            return False
+        self._versions += 1
+        self.notices[member] = replace(notice, version=str(self._versions))
         return True
 
     def usage(self, tenant: str) -> Usage:

@@ -165,9 +165,8 @@ class Listing:
             SlackError: Slack does not say who is in the group that the command names.
         """
         size = SMALL_CHUNK if any(name in command.fields for name in COSTLY) else CHUNK
-        workspace = self.admin.access.workspace(tenant)
+        around = self.around(tenant)
         chunk = list(islice(self._stored(tenant, command, after), size + 1))
-        around = Around(workspace, self.admin.rules, self._users_of(tenant, workspace))
         now, people = self.admin.now(), dict[str, Person]()
 
         def row(principal: str, records: Access | Workspace) -> Listed:
@@ -186,11 +185,15 @@ class Listing:
 
     def one(self, member: Member) -> Listed:
         """Return what one member may do now; StoreError if the tables could not be read."""
-        workspace = self.admin.access.workspace(member.tenant)
-        around = Around(workspace, self.admin.rules, self._users_of(member.tenant, workspace))
+        around = self.around(member.tenant)
         [(_, own)] = self.admin.access.read_each([member])
         person = self.names(member.tenant, [member.user_id]).get(member.user_id)
         return listed(member, own, person, around, self.admin.now())
+
+    def around(self, tenant: str) -> Around:
+        """Return what holds for every member; StoreError if the tables could not be read."""
+        workspace = self.admin.access.workspace(tenant)
+        return Around(workspace, self.admin.rules, self._users_of(tenant, workspace))
 
     def _stored(self, tenant: str, command: AdminCommand, after: str) -> Iterator[tuple[str, Access | Workspace]]:
         """Yield members with their records, behind one of them; the groups first if nothing filters them."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Seconds between looks at the approval rules, and at whether Slack's records of members or reminders are due.
+# Seconds between looks at the approval rules, and at whether Slack's records of members or messages are due.
 PAUSE = 60
 # Seconds between attempts to reach Slack and DynamoDB at startup; the last one repeats.
 START_UP_PAUSES = (0.5, 1, 2, 4, 8, 15)
@@ -120,6 +120,8 @@ class Bot:
         self._each_minute("requests", partial(self.waiting.look, tenant), "requests_not_followed_up", at_once=True)
         if self.app.reminders is not None:
             self._each_minute("reminders", partial(self.app.reminders.look, tenant), "not_reminded")
+        if self.app.end_notices is not None:
+            self._each_minute("endings", partial(self.app.end_notices.look, tenant), "end_not_told")
         log.info("ready", team=home.team_id, app=home.app_id)
 
     def _each_minute(self, name: str, work: Callable[[], object], failed: str, *, at_once: bool = False) -> None:

@@ -11,6 +11,8 @@ from slack_sdk.signature import Clock
 from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
 from bot.admin.confirmation import CommandRunner
+from bot.admin.ending import EndNotices
+from bot.admin.listing import Listing
 from bot.admin.new_profiles import NewProfiles
 from bot.admin.waiting import WaitingRequests
 from bot.app import clients, workspaces
@@ -41,6 +43,7 @@ from bot.slack.directory_cache import CachedDirectory
 from bot.slack.gateway import register
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import handlers as member_handlers
+from bot.slack.members.ending import tell_end
 from bot.slack.names import Names
 from bot.slack.request_limit import RequestLimit
 from bot.slack.requests import handlers as request_handlers
@@ -233,6 +236,9 @@ def _listeners(
         running=workspaces.running(settings, facts, audit, studio) if settings.studio_running else None,
         link_seconds=settings.studio_link_seconds,
     )
+    if app.render().may_ask:
+        listing, tell = Listing(admin, directory, people.known), partial(tell_end, app)
+        app.end_notices = EndNotices(listing, ReminderTable(tables), slack.person, tell)
     app.reminders = workspaces.reminders(settings, app, access, tables, slack)
     register(
         bolt,

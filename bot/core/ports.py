@@ -41,6 +41,9 @@ class AccessAdmin(AccessReader, Protocol):
     def administrators(self, tenant: str) -> frozenset[str]:
         """Return the user ids with an admin rule, whether or not it is in force."""
 
+    def ending(self, tenant: str, since: datetime, until: datetime) -> frozenset[str]:
+        """Return the user ids whose own allow rule ends within this span, as far as a recent read says."""
+
     def holders(self, mappings: Sequence[Mapping]) -> Iterator[tuple[Mapping, Member]]:
         """Yield the holder of each mapping's profile, many in one call, without those that nobody holds."""
 

@@ -1,6 +1,6 @@
-"""What members have been told about their running apps, and when people may hear from us."""
+"""What members have heard from us unasked: of running apps and of the end of their access; and when they may."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Protocol
@@ -51,6 +51,21 @@ class Reminded:
 
 
 @dataclass(frozen=True, slots=True)
+class EndNotice:
+    """The last message to a member about the end of their access.
+
+    Attributes:
+        until: that end; None without a message.
+        over: whether it had passed by then.
+        version: as of `Reminded`.
+    """
+
+    until: datetime | None = None
+    over: bool = False
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Used:
     """What ran in a domain: hours, what they cost, and those of them without a price."""
 
@@ -90,6 +105,12 @@ class ReminderStore(Protocol):
 
     def write(self, member: Member, told: Reminded, at: datetime) -> bool:
         """Write it, with a new version; return False if another version is there: somebody else was faster."""
+
+    def end_notices(self, members: Sequence[Member]) -> dict[Member, EndNotice]:
+        """Return the last message to each about the end of their access, strongly consistent."""
+
+    def write_end_notice(self, member: Member, notice: EndNotice, at: datetime) -> bool:
+        """Write it as `write` does."""
 
     def usage(self, tenant: str) -> Usage:
         """Return what was counted, strongly consistent."""

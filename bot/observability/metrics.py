@@ -47,6 +47,7 @@ OUTCOMES = frozenset(
         "starting",
         "kept",
         "reminded",
+        "end_notice",
         "malformed",
         "invalid_form",
         "refused_at_entrance",

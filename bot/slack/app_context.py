@@ -10,6 +10,7 @@ import structlog
 
 from bot.admin.access_requests import AccessRequests
 from bot.admin.confirmation import CommandRunner
+from bot.admin.ending import EndNotices
 from bot.core import audit
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError, StoreError
@@ -69,6 +70,7 @@ class AppContext:
         written: which of the messages that members write to the bot need an answer.
         running: what runs in Studio; None where that is switched off.
         reminders: tells members what has run for long; None where that is switched off.
+        end_notices: tells members that their access ends; None where nobody could extend it.
         starting: watches the apps that members start.
         home: our own app and team; None until Slack has answered.
     """
@@ -93,6 +95,7 @@ class AppContext:
     link_seconds: int = 60
     running: RunningApps | None = None
     reminders: Reminders | None = None
+    end_notices: EndNotices | None = None
     starting: StartingApps = field(default_factory=StartingApps)
     home: Home | None = None
     wake: Callable[[], None] = lambda: None

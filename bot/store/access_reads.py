@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from bot.core.access import Access, Effect, Grant, Lockdown, Mapping, Member, Workspace
 from bot.core.values import is_group
-from bot.store.dynamodb import DESERIALIZER, Raw, batch_get, batches, scan
+from bot.store.dynamodb import DESERIALIZER, Raw, TimeAttribute, batch_get, batches, scan
 from bot.store.locks import holder_of, lock_of
 from bot.store.models import Tables
 from bot.store.people import PeopleTable, person_in, person_key
@@ -114,6 +114,15 @@ class AccessReads:
             if access != Access():
                 yield user_id, access
 
+    def ending(self, tenant: str, since: datetime, until: datetime) -> frozenset[str]:
+        """Scan the table, not strongly consistent, which costs half; DynamoDB returns only the items that fit."""
+        condition = "begins_with(#name, :value) AND #rules.#allow.#until BETWEEN :since AND :until"
+        names = OWNER | {"#rules": "rules", "#allow": Effect.ALLOW.value, "#until": "until"}
+        span = {f":{name}": {"S": TimeAttribute().serialize(at)} for name, at in (("since", since), ("until", until))}
+        prefixes = (owner_of(tenant, ""), *self._elsewhere(owner_of(tenant, "")))
+        found = (self._scan(MEMBER, condition, names, each, span, ConsistentRead=False) for each in prefixes)
+        return frozenset(raw["owner"]["S"].rpartition("#")[2] for raw in chain.from_iterable(found))
+
     def _members(self, prefix: str, after: str | None = None) -> Iterator[tuple[str, Raw]]:
         """Scan for the items of members whose keys begin with the prefix; only those behind one, if named."""
         begin: dict[str, Any] = {}
@@ -122,15 +131,22 @@ class AccessReads:
         for raw in self._scan(MEMBER, "begins_with(#name, :value)", OWNER, prefix, **begin):
             yield raw["owner"]["S"].removeprefix(prefix), raw
 
-    def _scan(self, kind: str, condition: str, names: dict[str, str], value: str, **begin: Any) -> Iterator[Raw]:
-        """Scan the table for items of a kind whose attributes meet the condition."""
+    def _scan(
+        self, kind: str, condition: str, names: dict[str, str], value: str, values: Raw | None = None, **more: Any
+    ) -> Iterator[Raw]:
+        """Scan the table for items of a kind whose attributes meet the condition.
+
+        Args:
+            value, values: the condition's `:value`, and its others.
+            more: further parameters of the call.
+        """
         return scan(
             self._connection.client,
             self._items.Meta.table_name,
             FilterExpression=f"#item = :kind AND {condition}",
             ExpressionAttributeNames={"#item": "item", **names},
-            ExpressionAttributeValues={":kind": {"S": kind}, ":value": {"S": value}},
-            **begin,
+            ExpressionAttributeValues={":kind": {"S": kind}, ":value": {"S": value}, **(values or {})},
+            **more,
         )
 
     def _elsewhere(self, owner: str) -> list[str]:

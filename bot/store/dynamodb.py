@@ -112,10 +112,10 @@ def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def scan(client: Any, table: str, **more: Any) -> Iterator[Raw]:
-    """Yield the items of a table, strongly consistent; `more` are parameters of the call."""
-    more |= {"TableName": table, "ConsistentRead": True, "PaginationConfig": {"PageSize": PAGE}}
+    """Yield the items of a table, strongly consistent unless `more`, parameters of the call, says otherwise."""
+    parameters = {"TableName": table, "ConsistentRead": True, "PaginationConfig": {"PageSize": PAGE}, **more}
     with store_errors():
-        for page in client.get_paginator("scan").paginate(**more):
+        for page in client.get_paginator("scan").paginate(**parameters):
             yield from page["Items"]
 
 

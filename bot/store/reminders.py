@@ -1,5 +1,6 @@
 """What members were told about their running apps, in the runtime table."""
 
+from collections.abc import Sequence
 from dataclasses import astuple
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,9 +9,9 @@ from uuid import uuid4
 from pynamodb.expressions.condition import Condition
 
 from bot.core.access import Member
-from bot.core.reminders import Reminded, Told, Usage, Used
-from bot.store.dynamodb import get_or_none, store_errors, write_if
-from bot.store.models import Tables
+from bot.core.reminders import EndNotice, Reminded, Told, Usage, Used
+from bot.store.dynamodb import batch_get, batches, get_or_none, store_errors, write_if
+from bot.store.models import Tables, client_of
 
 # How long a record is kept after its last change. An app that runs longer is named as if for the first time.
 KEPT = timedelta(days=60)
@@ -39,6 +40,20 @@ class ReminderTable:
         stored = {name: _stored(each) for name, each in told.apps.items()}
         return self._put(_key(member), told.version, stored, told.last_at, at)
 
+    def end_notices(self, members: Sequence[Member]) -> dict[Member, EndNotice]:
+        """Read them, a hundred per call."""
+        found, items, table = dict[str, EndNotice](), self._items, self._items.Meta.table_name
+        for batch in batches(members):
+            keys = [{"id": {"S": _end_notice(member)}} for member in batch]
+            with store_errors():
+                for raw in batch_get(client_of(items), {table: keys}).get(table, ()):
+                    item = items.from_raw_data(raw)
+                    found[item.id] = EndNotice(item.as_of, bool((item.request or {})["over"]), item.attempt or "")
+        return {member: found.get(_end_notice(member), EndNotice()) for member in members}
+
+    def write_end_notice(self, member: Member, notice: EndNotice, at: datetime) -> bool:
+        return self._put(_end_notice(member), notice.version, {"over": notice.over}, notice.until, at)
+
     def usage(self, tenant: str) -> Usage:
         item = get_or_none(self._items, _usage(tenant))
         if item is None or item.attempt is None:
@@ -62,6 +77,10 @@ class ReminderTable:
 
 def _key(member: Member) -> str:
     return f"reminded#{member.tenant}#{member.user_id}"
+
+
+def _end_notice(member: Member) -> str:
+    return f"ending#{member.tenant}#{member.user_id}"
 
 
 def _usage(tenant: str) -> str:

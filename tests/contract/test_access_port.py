@@ -817,3 +817,26 @@ def test_lock_without_a_holder_is_named(dynamodb: Store, tables: Tables, odd: di
 
     assert failed.value.reason is Reason.STORE_UNREADABLE
     assert dynamodb.access.read(ANA) == Access()
+
+
+def test_those_whose_own_access_ends_are_found(store: Store) -> None:
+    since, until = NOON, NOON + timedelta(days=1)
+    ends = {"U0FIRST": since, "U0LAST": until, "U0BEFORE": since - timedelta(microseconds=1), "U0NEVER": None}
+    ends |= {"U0AFTER": until + timedelta(microseconds=1)}
+    for number, (user, end) in enumerate(ends.items()):
+        rule(store, Grant(user, Effect.ALLOW, end), entry=f"allow-{number}")
+    for number, effect in enumerate((Effect.DENY, Effect.ADMIN)):
+        rule(store, Grant("U0OTHER", effect, until), entry=f"other-{number}")
+    group_rule(store, Grant("S0GROUP", Effect.ALLOW, until), entry="group")
+    put(store, ANA, a_mapping())
+    assert store.access.ending(TEAM, since, until) == {"U0FIRST", "U0LAST"}
+    assert store.access.ending(OTHER_TEAM, since, until) == frozenset()
+
+
+def test_only_the_rules_that_were_seen_are_removed(store: Store) -> None:
+    for number, effect in enumerate(Effect):
+        rule(store, a_grant(effect=effect), entry=f"rule-{number}")
+    seen = store.access.read(ANA)
+    one = tuple(grant for grant in seen.grants if grant.effect is Effect.ALLOW)
+    store.access.delete_grants(TEAM, ANA.user_id, seen=replace(seen, grants=one), entry=change("gone"))
+    assert [grant.effect for grant in store.access.read(ANA).grants] == [Effect.ADMIN, Effect.DENY]

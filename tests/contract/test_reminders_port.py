@@ -1,10 +1,13 @@
 """Contract of ReminderStore, run on the fake and on DynamoDB's adapter."""
 
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from bot.core.reminders import Reminded, ReminderStore, Told, Usage, Used
+from bot.core.access import Member
+from bot.core.reminders import EndNotice, Reminded, ReminderStore, Told, Usage, Used
 from bot.store.models import Tables
 from bot.store.reminders import ReminderTable
 from tests.fakes import ANA, BEN, NOON, TEAM, race
@@ -27,6 +30,8 @@ def test_one_caller_looks_until_the_next_time(store: ReminderStore) -> None:
     assert not store.claim(TEAM, LATER - timedelta(seconds=1), LATER)
     assert store.claim(TEAM, LATER, LATER + timedelta(minutes=15))
     assert store.claim("T0OTHER", NOON, LATER)
+    assert store.claim(f"{TEAM}#endings", NOON, LATER)
+    assert not store.claim(f"{TEAM}#endings", NOON, LATER)
 
 
 def test_record_is_read_as_it_was_written(store: ReminderStore) -> None:
@@ -61,3 +66,26 @@ def test_usage_is_read_as_it_was_written(store: ReminderStore) -> None:
     assert not store.write_usage(TEAM, Usage(NOON, LATER), LATER)
     assert store.write_usage(TEAM, found, LATER)
     assert store.usage("T0OTHER") == Usage()
+
+
+def test_end_notice_is_read_as_it_was_written(store: ReminderStore) -> None:
+    assert store.end_notices([ANA, BEN]) == {ANA: EndNotice(), BEN: EndNotice()}
+    assert store.write_end_notice(ANA, EndNotice(LATER), NOON)
+    found = store.end_notices([ANA, BEN])
+    assert found == {ANA: EndNotice(LATER, version=found[ANA].version), BEN: EndNotice()}
+    assert not store.write_end_notice(ANA, EndNotice(LATER, over=True), NOON)
+    assert store.write_end_notice(ANA, replace(found[ANA], over=True), NOON)
+    assert store.end_notices([ANA])[ANA].over
+    assert store.read(ANA) == Reminded()
+    assert store.end_notices([]) == {}
+
+
+def test_one_of_two_replicas_writes_an_end_notice(store: ReminderStore) -> None:
+    write = partial(store.write_end_notice, ANA, EndNotice(LATER), NOON)
+    assert sorted(map(bool, race(write, write))) == [False, True]
+
+
+def test_end_notices_of_many_are_read(store: ReminderStore) -> None:
+    members = [Member(TEAM, f"U0MANY{number}") for number in range(101)]
+    assert store.write_end_notice(members[-1], EndNotice(LATER), NOON)
+    assert [member for member, notice in store.end_notices(members).items() if notice.until] == members[-1:]

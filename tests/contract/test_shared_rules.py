@@ -94,6 +94,13 @@ def test_longer_rule_of_two_counts(apart: Admin, shared: Admin) -> None:
     assert grant.until == LATER
 
 
+@pytest.mark.parametrize("tenant", [ORG, HOME, OTHER])
+def test_end_of_access_is_found_wherever_the_rule_is(apart: Admin, shared: Admin, tenant: str) -> None:
+    apart.grant(tenant, Grant(USER, Effect.ALLOW, until=LATER), ACTOR)
+    assert shared.access.ending(ORG, LATER - timedelta(days=1), LATER) == {USER}
+    assert shared.access.ending(ORG, LATER - timedelta(days=2), LATER - timedelta(days=1)) == frozenset()
+
+
 # Changes: what is kept elsewhere moves to the organisation first
 
 

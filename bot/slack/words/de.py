@@ -87,6 +87,10 @@ class GermanWords(Words):
     withdraw = "Zurückziehen"
     ask_withdrawn = "Du hast deinen Antrag zurückgezogen. Mit `{command} request` stellst du einen neuen."
     ends_soon = "Dein Zugriff endet {until}."
+    end_soon = "Dein Zugriff auf SageMaker Studio endet {until}. Brauchst du mehr Zeit, bitte deine Admins darum."
+    end_over = (
+        "Dein Zugriff auf SageMaker Studio ist {until} abgelaufen. Brauchst du ihn noch, bitte deine Admins darum."
+    )
     ask_wish = "Welches Profil oder welche Domain brauchst du?"
     ask_reason = "Wofür brauchst du es?"
     ask_reason_missing = "Schreib kurz, wofür du es brauchst."

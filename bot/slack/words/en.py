@@ -86,6 +86,8 @@ class Words:
     withdraw = "Withdraw"
     ask_withdrawn = "You withdrew your request. Type `{command} request` to send a new one."
     ends_soon = "Your access ends {until}."
+    end_soon = "Your access to SageMaker Studio ends {until}. If you need more time, ask your administrators for it."
+    end_over = "Your access to SageMaker Studio ended {until}. If you still need it, ask your administrators for it."
     ask_wish = "Which profile or domain do you need?"
     ask_reason = "Why do you need it?"
     ask_reason_missing = "Say briefly why you need it."

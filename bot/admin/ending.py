@@ -1,0 +1,111 @@
+"""Tell members a day before their access ends, and once it has.
+
+This is about allow rules for one member. A group's rule ends for everybody in it at the same moment, and members
+cannot extend it: administrators find it with `list`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.admin.listing import Around, Listing, listed
+from bot.core.access import Access, Effect, Member, Person
+from bot.core.errors import SlackError
+from bot.core.link import Reason
+from bot.core.reminders import EndNotice, ReminderStore, is_waking
+
+log = structlog.get_logger()
+
+# Between looks at whose access ends, by one replica for all.
+LOOK_EVERY = timedelta(minutes=15)
+# How long before an end members hear of it, and how long after one it is still news.
+DAY = timedelta(days=1)
+# Members of one look: Slack takes about a hundred look-ups of accounts a minute. The next look reaches others.
+MAX_A_LOOK = 90
+
+
+def ending(member: Member, own: Access, person: Person | None, around: Around, now: datetime) -> EndNotice | None:
+    """Return what a member should hear now about the end of their access; None for nothing. Pure.
+
+    They hear of an end that takes access away: not of one that a deny rule, a lockdown or a group makes irrelevant,
+    and not in advance if the access was given for no longer than that.
+
+    Args:
+        person: as for `listed`.
+    """
+    rule = next((grant for grant in own.grants if grant.effect is Effect.ALLOW), None)
+    if rule is None or rule.until is None or abs(rule.until - now) > DAY or around.workspace.lockdown is not None:
+        return None
+    over = not rule.holds_at(now)
+    if not over and rule.set_at is not None and rule.until - rule.set_at <= DAY:
+        return None
+    if not over and not listed(member, own, person, around, now).allowed:
+        return None
+    then = listed(member, own, person, around, max(rule.until, now))
+    return EndNotice(rule.until, over) if then.reason is Reason.GRANT_EXPIRED else None
+
+
+@dataclass(frozen=True, slots=True)
+class EndNotices:
+    """The use case and what it needs.
+
+    Attributes:
+        listing: with kept records of accounts alone, because there may be many.
+        person: Slack's record of a member, for their time zone.
+        tell: sends a member the message; SlackError if Slack does not take it.
+    """
+
+    listing: Listing
+    store: ReminderStore
+    person: Callable[[Member], Person]
+    tell: Callable[[Member, Person, EndNotice], object]
+
+    def look(self, tenant: str) -> None:
+        """Tell those whose access ends, if it is time to look; on one replica for all.
+
+        Raises:
+            StoreError: it is not known whose access ends, or who has heard of it.
+        """
+        now, access = self.listing.admin.now(), self.listing.admin.access
+        if not self.store.claim(f"{tenant}#endings", now, now + LOOK_EVERY):
+            return
+        users = sorted(access.ending(tenant, now - DAY, now + DAY))
+        if not users:
+            return
+        people, around = self.listing.names(tenant, users), self.listing.around(tenant)
+        due: dict[Member, EndNotice] = {}
+        for member, own in access.read_each([Member(tenant, user) for user in users]):
+            person = people.get(member.user_id)
+            notice = ending(member, own, person, around, now)
+            if notice is not None and (person is None or is_waking(now, person.tz_offset)):
+                due[member] = notice
+        seen = self.store.end_notices(list(due))
+        unaware = [member for member in due if not _is_known(due[member], seen[member])]
+        for member in sorted(unaware, key=lambda each: (due[each].until, each))[:MAX_A_LOOK]:
+            try:
+                self._tell(member, seen[member])
+            except SlackError as error:
+                log.warning("end_not_told", user=member.user_id, code=error.code)
+                if error.reason is Reason.SLACK_UNREACHABLE:  # the next look may do better
+                    return
+
+    def _tell(self, member: Member, seen: EndNotice) -> None:
+        """Tell a member, if that is still right.
+
+        The message counts as sent before it is: a second one would be worse than none.
+        """
+        person, admin = self.person(member), self.listing.admin
+        now, around = admin.now(), self.listing.around(member.tenant)
+        [(_, own)] = admin.access.read_each([member])
+        notice = ending(member, own, person, around, now)
+        if notice is None or _is_known(notice, seen) or not is_waking(now, person.tz_offset):
+            return
+        if self.store.write_end_notice(member, replace(notice, version=seen.version), now):
+            self.tell(member, person, notice)
+
+
+def _is_known(notice: EndNotice, seen: EndNotice) -> bool:
+    """Return whether a member has heard of this end, or of a later state of it."""
+    return notice.until == seen.until and notice.over <= seen.over
