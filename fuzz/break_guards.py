@@ -1218,6 +1218,18 @@ GUARDS = {
         "        if self.store.write_end_notice(member, replace(notice, version=seen.version), now) or True:",
         (f"{UNIT}/test_ending.py", "test_two_that_look_at_once_send_one_message"),
     ),
+    "own allow rule alone": Guard(
+        "admin/giving_back.py",
+        "grants=(own,), ",
+        "",
+        (f"{UNIT}/test_giving_back.py", "test_only_the_own_allow_rule_goes"),
+    ),
+    "seen before it goes": Guard(
+        "admin/giving_back.py",
+        "replace(require_version(access, version), ",
+        "replace(access, ",
+        (f"{UNIT}/test_giving_back.py", "test_rule_that_changed_since_the_question_stays"),
+    ),
     "approval that shortens nothing": Guard(
         "admin/approvals.py",
         "at_version=access.version, ",

@@ -375,6 +375,8 @@ class FakeAccess:
         with self._lock:
             if self._stored(tenant, principal).version != seen.version:
                 raise Changed
+            if self.audit.open_error is not None:
+                raise self.audit.open_error
             yield
             self.audit.open(entry)
 

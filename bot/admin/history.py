@@ -19,7 +19,7 @@ from bot.core.values import USER_ID
 IMPORTS = ("import", "sync")
 _LINKS = (of.ISSUED, of.UNDELIVERED, of.REQUESTED, of.CHOOSE)
 _WORKSPACES = ("revoke", "stop", "start", "keep", "offboard", "provision")
-_CHANGES = (*Effect, Verb.MAP, Verb.UNMAP, Verb.FORGET, Verb.LOCKDOWN, *IMPORTS, "request", *_WORKSPACES)
+_CHANGES = (*Effect, Verb.MAP, Verb.UNMAP, Verb.FORGET, Verb.LOCKDOWN, *IMPORTS, "request", of.RETURN, *_WORKSPACES)
 _APPROVALS = (RequestState.APPROVED, DecisionResult.ENDORSED)
 _DECISIONS = (RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, of.RAN_OUT)
 

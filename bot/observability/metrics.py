@@ -48,6 +48,10 @@ OUTCOMES = frozenset(
         "kept",
         "reminded",
         "end_notice",
+        "returning",
+        "returned",
+        "not_returned",
+        "nothing_to_return",
         "malformed",
         "invalid_form",
         "refused_at_entrance",
@@ -75,13 +79,13 @@ OUTCOMES = frozenset(
 # The outcomes of requests that did not lead to what they asked for.
 UNSUCCESSFUL = frozenset(
     {*Reason, UNDELIVERED, "malformed", "refused_at_entrance", "unrecorded", "dialog_not_opened"}
-    | {"asked_nobody", "decision_failed", "admin_failed"}
+    | {"asked_nobody", "decision_failed", "admin_failed", "not_returned"}
 ) - {Reason.CHOOSE}
 
-# What administrators change: their verbs, the end of a lockdown, approved access requests, and what only shells do.
+# What people change: administrators' verbs, the end of a lockdown, approved access requests, and what only shells do.
 CHANGES = (
     *("map", "unmap", "allow", "deny", "forget", "admin", "lockdown", "lockdown_lifted", "approve"),
-    *("erase", "revoke", "offboard", "provision"),
+    *("erase", "revoke", "offboard", "provision", "return"),
 )
 
 POOLS = ("worker", "admin", "clerk")

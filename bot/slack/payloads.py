@@ -93,6 +93,11 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveBack:
+    """`/studio return`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Administer:
     """`/studio admin …`, its text as Slack sent it: escaped, which tells mentions from their imitations."""
 
@@ -106,8 +111,16 @@ class Help:
     not_understood: str | None = None
 
 
-Command = Open | WhoAmI | ShowRunning | Ask | Administer | Help
+Command = Open | WhoAmI | ShowRunning | Ask | GiveBack | Administer | Help
 
+# The commands of one word.
+WORDS: Mapping[str, Command] = {
+    "help": Help(),
+    "whoami": WhoAmI(),
+    "running": ShowRunning(),
+    "request": Ask(),
+    "return": GiveBack(),
+}
 APPS = {app.value: app for app in StudioApp}
 SPACE = "space"
 
@@ -215,18 +228,10 @@ def parse(text: str) -> Command:
         return Administer(rest[0] if rest else "")
     text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     words = text.split()
-    match [word.lower() for word in words]:
-        case ["help"]:
-            return Help()
-        case ["whoami"]:
-            return WhoAmI()
-        case ["running"]:
-            return ShowRunning()
-        case ["request"]:
-            return Ask()
-        case _:
-            target = parse_target(words)
-            return Help(text.strip()) if target is None else Open(target)
+    if len(words) == 1 and words[0].lower() in WORDS:
+        return WORDS[words[0].lower()]
+    target = parse_target(words)
+    return Help(text.strip()) if target is None else Open(target)
 
 
 def parse_target(words: Sequence[str]) -> Target | None:

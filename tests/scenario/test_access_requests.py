@@ -610,6 +610,20 @@ def test_access_that_ends_within_a_day_is_mentioned(product: Product, admin: Adm
     dialog_of(product, user, "Why do you need it?")
 
 
+def test_access_that_a_member_gives_back_ends_at_once(product: Product, admin: Admin, user: str) -> None:
+    create_profile(product.domain_id, user.lower())
+    admin.map(Member(TEAM, user), Mapping("default", product.domain_id, user.lower()), TESTER)
+    admin.grant(TEAM, Grant(user, Effect.ALLOW), TESTER)
+
+    product.slack.command(user, "return")
+    dialog_of(product, user, "ends now")
+    product.slack.submit(user, {})
+
+    newest(product, user, "You gave your own access to SageMaker Studio back")
+    assert "allow-list" in str(product.slack.answer_to(product.slack.command(user)).blocks)
+    assert [entry.action for entry in admin.history(TEAM, user, utc_now() - timedelta(hours=1), 9)][1] == "return"
+
+
 def test_workspace_is_made_on_approval_and_removed_when_its_member_leaves(
     product: Product, admin: Admin, user: str
 ) -> None:

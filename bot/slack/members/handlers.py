@@ -17,11 +17,14 @@ from bot.slack.app_context import REQUEST_DEADLINE, Admitted, AppContext, conclu
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route
 from bot.slack.members import status_views, views
+from bot.slack.members.giving_back import ROUTES as GIVING_BACK
+from bot.slack.members.giving_back import ask_back
 from bot.slack.members.home import show_home
 from bot.slack.payloads import (
     REQUEST_ID,
     Administer,
     Ask,
+    GiveBack,
     Help,
     Open,
     ShowRunning,
@@ -49,6 +52,8 @@ def _command(app: AppContext, admitted: Admitted, body: Body) -> None:
             _answer(app, admitted, Target("running"), in_place=False)
         case Ask():
             show_form(app, admitted, {})
+        case GiveBack():
+            ask_back(app, admitted, {})
         case Administer(text):
             administer(app, admitted, text)
         case Help(not_understood):
@@ -200,6 +205,7 @@ ROUTES = (
     Route(Source.BUTTON, views.OPEN_STUDIO, _opened),
     Route(Source.BUTTON, views.NEW_LINK, _new_link),
     Route(Source.BUTTON, views.HOME_OPEN, _dialog),
+    *GIVING_BACK,
     Route(Source.BUTTON, re.compile(rf"^{views.CHOOSE}(_\d)?$"), _new_link),
     Route(Source.BUTTON, re.compile(""), _stale),
 )

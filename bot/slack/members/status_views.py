@@ -23,6 +23,7 @@ from bot.slack.blocks import (
 from bot.slack.members.views import ASKABLE, HOME_OPEN, help_text, way_to_ask, what_opens, why_refused
 from bot.slack.words import Words
 
+RETURN = "return_access"
 # Slack shows a hundred blocks in a home tab; the rest of it takes fewer than ten.
 MAX_HOME_BLOCKS = 90
 
@@ -56,7 +57,7 @@ def who_am_i(status: MemberStatus, render: RenderContext) -> Message:
     mappings = [_mapped(mapping, words) for mapping in _mappings(status)] or [words.who_nothing]
     who = _who(status, render)
     blocks = [
-        section(who),
+        _who_block(status, render),
         *(section("\n".join(part)) for part in parts(mappings)),
         *_way_in(status, render),
         _links(status, render),
@@ -73,12 +74,27 @@ def home_tab(status: MemberStatus, render: RenderContext) -> Message:
             row["accessory"] = button(words.open_studio, HOME_OPEN, str(Target(mapping.alias)))
     rows = rows or [section(words.who_nothing)]
     asked = [header(words.home_request), *_way_in(status, render)] if _way_in(status, render) else []
-    shown = [header(words.home_open), section(who), *rows, *asked, {"type": "divider"}, _links(status, render)]
+    shown = [
+        header(words.home_open),
+        _who_block(status, render),
+        *rows,
+        *asked,
+        {"type": "divider"},
+        _links(status, render),
+    ]
     return Message(who, shown)
 
 
 def _who(status: MemberStatus, render: RenderContext) -> str:
     return f"{render.words.who.format(user=status.member.user_id)}\n{_allowance(status, render)}"
+
+
+def _who_block(status: MemberStatus, render: RenderContext) -> Block:
+    """Return who the member is and what they may do, with a button to give their own access back."""
+    block, own = section(_who(status, render)), status.own_allow
+    if render.may_ask and rejection(status) is None and own is not None and own == status.allow:
+        block["accessory"] = button(render.words.return_access, RETURN, "")
+    return block
 
 
 def _mappings(status: MemberStatus) -> list[Mapping]:

@@ -203,9 +203,8 @@ def opened(entry: Entry, render: RenderContext) -> Message:
 
 def stale(entry: Entry, render: RenderContext) -> Message:
     """Render the replacement of a link message that has expired."""
-    words = render.words
-    line = words.stale.format(until=slack_time(entry.expires_at or entry.at))
-    return Message(words.stale_text, [section(line), _again(entry, words)])
+    words, until = render.words, slack_time(entry.expires_at or entry.at)
+    return Message(words.stale_text, [section(words.stale.format(until=until)), _again(entry, words)])
 
 
 def _again(entry: Entry, words: Words) -> Block:
@@ -286,7 +285,8 @@ def help_text(
         lines.append(words.requested)
     elif render.may_ask and (rejection is None or rejection.reason in ASKABLE):
         lines.append(words.help_request.format(command=command))
-    lines += [words.running.help.format(command=command)] if render.running else []
+    more = {words.help_return: render.may_ask and rejection is None, words.running.help: render.running}
+    lines += [line.format(command=command) for line, applies in more.items() if applies]
     lines += [words.help_whoami.format(command=command), words.help_help.format(command=command)]
     lines += [words.admin.help_admin.format(command=command)] if administers else []
     blocks = [section("\n".join(lines))]

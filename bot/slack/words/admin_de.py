@@ -302,6 +302,7 @@ class GermanAdminWords(AdminWords):
         "provision": "{by} hat für {user} ein Profil anlegen lassen",
         "keep": "{by} behält eine App von {user}: {profile}",
         "request": "{by} hat Zugriff{days} beantragt{reason}",
+        "return": "{by} hat den eigenen Zugriff zurückgegeben{reason}",
         "approved": "{by} hat den Antrag von {user} genehmigt{reason}",
         "denied": "{by} hat den Antrag von {user} abgelehnt{reason}",
         "ran_out": "Über den Antrag von {user} hat niemand rechtzeitig entschieden",

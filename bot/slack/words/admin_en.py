@@ -288,6 +288,7 @@ class AdminWords:
         "provision": "{by} had a profile made for {user}",
         "keep": "{by} keeps an app of {user}: {profile}",
         "request": "{by} asked for access{days}{reason}",
+        "return": "{by} gave their own access back{reason}",
         "approved": "{by} approved {user}'s request{reason}",
         "denied": "{by} denied {user}'s request{reason}",
         "ran_out": "Nobody decided on {user}'s request in time",

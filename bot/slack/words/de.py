@@ -91,6 +91,24 @@ class GermanWords(Words):
     end_over = (
         "Dein Zugriff auf SageMaker Studio ist {until} abgelaufen. Brauchst du ihn noch, bitte deine Admins darum."
     )
+    return_access = "Zugriff zurückgeben"
+    return_submit = "Zurückgeben"
+    return_sure = "Dein eigener Zugriff auf SageMaker Studio bis {until} endet jetzt."
+    return_sure_open = "Dein eigener, unbefristeter Zugriff auf SageMaker Studio endet jetzt."
+    return_group = "Auch über die Gruppe {group} kannst du Studio öffnen: Das bleibt so."
+    return_unsure = "Vielleicht kannst du Studio auch über eine Gruppe öffnen; Slack weiß das gerade nicht."
+    return_note = "Dein Profil und deine Dateien bleiben. Mit `{command} request` beantragst du wieder Zugriff."
+    return_running = "Das läuft weiter und kostet, bis du es mit `{command} running` beendest: {apps}"
+    return_nothing = "Du hast keinen eigenen Zugriff, den du zurückgeben kannst."
+    return_failed = (
+        "Es wurde nichts geändert. Versuch es in einer Minute erneut; wenn das nicht hilft, sag es deinen "
+        "Studio-Admins."
+    )
+    returned = (
+        "Du hast deinen eigenen Zugriff auf SageMaker Studio zurückgegeben. Mit `{command} request` beantragst du "
+        "ihn wieder."
+    )
+    help_return = "`{command} return` gibt deinen eigenen Zugriff zurück, bevor er endet."
     ask_wish = "Welches Profil oder welche Domain brauchst du?"
     ask_reason = "Wofür brauchst du es?"
     ask_reason_missing = "Schreib kurz, wofür du es brauchst."
