@@ -59,6 +59,8 @@ class WaitingRequests:
                 self._look_at(request, now)
             except StudioLinksError as error:  # the next look may do better
                 log.warning("request_not_followed_up", request=request.id, why=str(error))
+            except Exception:  # a defect about one request must not silence the others
+                log.exception("request_not_followed_up", request=request.id)
 
     def _look_at(self, request: AccessRequest, now: datetime) -> None:
         is_over = ran_out(request, now)

@@ -8,7 +8,7 @@ from bot.core.reminders import is_waking, local_time
 
 # From the request to its first reminder, and from each to the next. The last one leaves a day to decide.
 DISTANCES = (timedelta(hours=4), timedelta(hours=20), timedelta(days=2), timedelta(days=3))
-# The reminder with which the fallback approvers are asked as well.
+# The reminder with which the fallback approvers get the request as well.
 WITH_FALLBACK = 2
 # The days of the week on which approvers are reminded, from Monday on.
 WORKDAYS = range(5)
@@ -45,7 +45,7 @@ def reminded(request: AccessRequest, now: datetime) -> AccessRequest:
 
 
 def asks_fallback(request: AccessRequest) -> bool:
-    """Return whether the fallback approvers are asked even if others were reached."""
+    """Return whether to ask the fallback approvers even if others were reached."""
     return request.reminders >= WITH_FALLBACK
 
 

@@ -311,6 +311,23 @@ def test_unknown_approvers_of_one_request_stop_no_other() -> None:
     assert "request_not_followed_up" in [line["event"] for line in logs]
 
 
+def test_defect_about_one_request_silences_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.requests.latest[CAT] = replace(REQUEST, member=CAT, id="2" * 32, at=MONDAY - HOUR)
+    world.directory.people[CAT.user_id] = Person(CAT.user_id, TEAM)
+    note = world.requests.note
+
+    def fails_for_one(seen: AccessRequest, told: AccessRequest) -> bool:
+        if seen.member == CAT:
+            raise ZeroDivisionError
+        return note(seen, told)
+
+    monkeypatch.setattr(world.requests, "note", fails_for_one)
+    with capture_logs() as logs:
+        assert world.look(4 * HOUR) == [ANA.user_id]
+    assert [line["log_level"] for line in logs if line["event"] == "request_not_followed_up"] == ["error"]
+
+
 def test_member_who_has_left_costs_no_reminder() -> None:
     world = World()
     world.directory.people[BEN.user_id] = Person(BEN.user_id, TEAM, ineligible_reason="deactivated")
