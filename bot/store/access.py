@@ -26,12 +26,13 @@ from bot.store.access_reads import (
     WORKSPACE,
     AccessReads,
     Fields,
-    contents,
     is_empty,
     is_whole,
     joined_items,
+    maps_of,
     owner_of,
     read_access,
+    version_of,
 )
 from bot.store.audit import log_entry, to_item
 from bot.store.dynamodb import Raw, TimeAttribute, all_or_nothing
@@ -179,12 +180,12 @@ class AccessTable(AccessReads):
             return
         here = found.get((owner, kind))
         joined = joined_items([*([here] if here else ()), *moved])
-        if contents(joined)[0] != version:
+        if version_of(joined) != version:
             raise Changed
         if not is_whole(joined) and not whole:
             return  # as it is, it denies; the change says what to do
         with self._change() as transaction:
-            content: dict[str, Any] = {**NOTHING, **contents(joined)[1]}
+            content: dict[str, Any] = {**NOTHING, **maps_of(joined)}
             transaction.save(self._items(owner, kind, version=version, **content), condition=self._unchanged(here))
             for raw in moved:  # emptied: our role may not delete. The version tells readers to look here again.
                 emptied = self._items(raw["owner"]["S"], kind, version=version + 1, **NOTHING)
@@ -207,7 +208,7 @@ class AccessTable(AccessReads):
 
     def _unchanged(self, raw: Raw | None) -> Condition:
         """Return the condition that an item is as it was read; None means that it does not exist."""
-        version = contents(raw)[0] if raw else 0
+        version = version_of(raw) if raw else 0
         condition: Condition = self._items.version == version
         if raw is None:
             condition = self._items.owner.does_not_exist()

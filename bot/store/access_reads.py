@@ -156,6 +156,8 @@ class AccessReads:
 
     def _get(self, *keys: Key) -> dict[Key, Raw]:
         """Return the items that exist, each joined with those of other tenants of a shared set."""
+        if not self._tenants:
+            return self._fetch(*keys)
         places = {(owner, kind): [(each, kind) for each in (owner, *self._elsewhere(owner))] for owner, kind in keys}
         found = self._fetch(*chain.from_iterable(places.values()))
         # One call reads its items at different moments: a move may have emptied one after the other had been read.
@@ -168,20 +170,19 @@ class AccessReads:
         return {key: joined_items(each) for key, each in items.items() if each}
 
     def _fetch(self, *keys: Key) -> dict[Key, Raw]:
-        return {key: raw for batch in batches(keys) for key, raw in self._fetch_batch(batch).items()}
-
-    def _fetch_batch(self, keys: Sequence[Key]) -> dict[Key, Raw]:
         access, runtime = self._items.Meta.table_name, self._runtime_items.Meta.table_name
-        asked: dict[str, list[Raw]] = defaultdict(list)
-        for owner, kind in keys:
-            if kind == PERSON:
-                asked[runtime].append({"id": {"S": owner}})
-            else:
-                asked[access].append({"owner": {"S": owner}, "item": {"S": kind}})
-        found = batch_get(self._connection.client, asked)
-        return {(raw["owner"]["S"], raw["item"]["S"]): raw for raw in found.get(access, ())} | {
-            (raw["id"]["S"], PERSON): raw for raw in found.get(runtime, ())
-        }
+        items: dict[Key, Raw] = {}
+        for batch in batches(keys):
+            asked: dict[str, list[Raw]] = defaultdict(list)
+            for owner, kind in batch:
+                if kind == PERSON:
+                    asked[runtime].append({"id": {"S": owner}})
+                else:
+                    asked[access].append({"owner": {"S": owner}, "item": {"S": kind}})
+            found = batch_get(self._connection.client, asked)
+            items |= {(raw["owner"]["S"], raw["item"]["S"]): raw for raw in found.get(access, ())}
+            items |= {(raw["id"]["S"], PERSON): raw for raw in found.get(runtime, ())}
+        return items
 
 
 def owner_of(tenant: str, principal: str) -> str:
@@ -193,7 +194,7 @@ def read_access(raw: Raw | None, user_id: str) -> Access:
     """Return a member's own records."""
     if raw is None:
         return Access()
-    version, maps = contents(raw)
+    version, maps = version_of(raw), maps_of(raw)
     if not is_whole(raw):
         return Access(unreadable=(MEMBER,), version=version)
     mappings, odd_mappings = _records(MAPPING, Mapping, maps["mappings"], lambda alias: (alias,))
@@ -204,7 +205,7 @@ def read_access(raw: Raw | None, user_id: str) -> Access:
 def _workspace(raw: Raw | None) -> Workspace:
     if raw is None:
         return Workspace()
-    version, maps = contents(raw)
+    version, maps = version_of(raw), maps_of(raw)
     if not is_whole(raw):
         return Workspace(unreadable=(WORKSPACE,), version=version)
     grants, odd_rules = _records(WORKSPACE, Grant, maps["rules"], _group_rule)
@@ -220,7 +221,7 @@ def joined_items(items: Sequence[Raw]) -> Raw:
     """
     if len(items) == 1:
         return items[0]
-    joined: Raw = {"item": items[0]["item"], "version": {"N": str(sum(contents(item)[0] for item in items))}}
+    joined: Raw = {"item": items[0]["item"], "version": {"N": str(sum(map(version_of, items)))}}
     if not all(map(is_whole, items)):
         return joined
     for name in ("mappings", "rules"):
@@ -241,26 +242,30 @@ def _lasts(rule: Raw) -> tuple[bool, str]:
 
 def is_whole(raw: Raw) -> bool:
     """Return whether the item has what each item of its kind has; single records in it may still be invalid."""
-    version, maps = contents(raw)
+    maps = {name for name, value in raw.items() if "M" in value}
     needed = {"mappings", "rules"} if raw["item"]["S"] == MEMBER else {"rules"}
-    return bool(version) and needed <= maps.keys() and ("lockdown" in raw) == ("lockdown" in maps)
+    return bool(version_of(raw)) and needed <= maps and ("lockdown" in raw) == ("lockdown" in maps)
 
 
 def is_empty(raw: Raw) -> bool:
     """Return whether the item is readable and holds no record."""
-    return is_whole(raw) and "lockdown" not in raw and not any(contents(raw)[1].values())
+    return is_whole(raw) and "lockdown" not in raw and not any(maps_of(raw).values())
 
 
 def _moved(raw: Raw | None, here: Raw | None) -> bool:
     """Return whether the item's records were moved after the item for them was read: moves raise its version."""
-    return raw is not None and is_empty(raw) and contents(raw)[0] > (contents(here)[0] if here else 0)
+    return raw is not None and is_empty(raw) and version_of(raw) > (version_of(here) if here else 0)
 
 
-def contents(raw: Raw) -> tuple[int, dict[str, Fields]]:
-    """Return the item's version, which is 0 without a valid one, and its maps."""
-    number = raw.get("version", {}).get("N", "")
-    maps = {name: DESERIALIZER.deserialize(value) for name, value in raw.items() if "M" in value}
-    return int(number) if number.isdecimal() else 0, maps
+def version_of(raw: Raw) -> int:
+    """Return the item's version, which is 0 without a valid one."""
+    number: str = raw.get("version", {}).get("N", "")
+    return int(number) if number.isdecimal() else 0
+
+
+def maps_of(raw: Raw) -> dict[str, Fields]:
+    """Return the item's maps."""
+    return {name: DESERIALIZER.deserialize(value) for name, value in raw.items() if "M" in value}
 
 
 def _records(
