@@ -23,7 +23,7 @@ from bot.core.link import Reason, Source
 from bot.core.records import Entry
 from bot.store.digests import BESIDE, FACTS, OF_DIGEST, Raw, commitment, digest, text
 from bot.store.dynamodb import CONDITION_FAILED, CONFLICT, cancellation_codes, get_or_none, store_errors, write_if
-from bot.store.models import AuditItem, RuntimeItem, Tables, client_of
+from bot.store.models import AuditItem, RuntimeItem, Tables
 
 # Between two times as the table holds them.
 SMALLEST_STEP = timedelta(microseconds=1)
@@ -115,7 +115,7 @@ class AuditTable:
         raw = to_item(self._items, entry, self._days).to_dynamodb_dict()
         written = [name for name in raw if name not in ("id", "opened_at")]
         new = {name: f"#{name} = :{name}" for name in written} | {"salt": "#salt = if_not_exists (#salt, :salt)"}
-        client = client_of(self._items)
+        client: Any = self._connection.client
         with store_errors():
             try:
                 # As it goes over the wire: PynamoDB's expressions for each attribute cost a tenth of a link.

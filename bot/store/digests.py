@@ -5,10 +5,11 @@ erasure replaces the second part and its salt, and keeps the old commitment as `
 was, and nobody can find an erased name by trying all names.
 """
 
+import hashlib
 import json
 from typing import Any
 
-from bot.core.seals import AuditRecord, sha256
+from bot.core.seals import AuditRecord
 
 Raw = dict[str, dict[str, Any]]
 
@@ -23,13 +24,13 @@ BESIDE = OF_DIGEST | {"opened_at", "expires"}
 def commitment(raw: Raw) -> str:
     """Return the hash of everything but the facts, as it is now."""
     rest = {name: value for name, value in raw.items() if name not in FACTS | BESIDE}
-    return sha256(f"{text(raw, 'salt')}{_canonical(rest)}")
+    return _hash(text(raw, "salt"), rest)
 
 
 def digest(raw: Raw) -> str:
     """Return the hash of the whole entry as it was written."""
     facts = {name: value for name, value in raw.items() if name in FACTS}
-    return sha256(f"{text(raw, 'original') or commitment(raw)}{_canonical(facts)}")
+    return _hash(text(raw, "original") or commitment(raw), facts)
 
 
 def record_of(raw: Raw) -> AuditRecord:
@@ -53,5 +54,6 @@ def text(raw: Raw, name: str) -> str:
     return str(raw.get(name, {}).get("S", ""))
 
 
-def _canonical(raw: Raw) -> str:
-    return json.dumps(raw, sort_keys=True, separators=(",", ":"), default=repr)
+def _hash(first: str, raw: Raw) -> str:
+    canonical = json.dumps(raw, sort_keys=True, separators=(",", ":"), default=repr)
+    return hashlib.sha256(f"{first}{canonical}".encode()).hexdigest()
