@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,6 +70,7 @@ def _loader(data_path: str | None) -> Loader:
     return create_loader(data_path)
 
 
+@lru_cache
 def partition_of(region: str) -> str | None:
     """Return the partition of a region, such as aws-cn; None if botocore knows none."""
     partitions = _loader(None).load_data("partitions")["partitions"]

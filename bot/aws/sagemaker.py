@@ -33,6 +33,7 @@ from bot.observability.aws_failures import REFUSED, error_code
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import CreatePresignedDomainUrlRequestTypeDef
+    from urllib3.connectionpool import HTTPConnectionPool
 
 T = TypeVar("T")
 
@@ -96,12 +97,16 @@ class SageMakerStudio:
         return new_session(failed=self._failed)
 
     @cached_property
+    def _pool(self) -> "HTTPConnectionPool":
+        return pool_of(self._client("sagemaker", self._region))
+
+    @cached_property
     def _role_session(self) -> boto3.Session:
         return new_session(borrowing_session(), self._failed)
 
     def connect(self, beside: Executor) -> None:
         """Open a connection to SageMaker in the home region; see `ports.Studio`."""
-        open_ahead(pool_of(self._client("sagemaker", self._region)), beside)
+        open_ahead(self._pool, beside)
 
     def sign_in(self, allowed: Allowed) -> Link:
         """Mint a link for the mapping that the policy allowed.
