@@ -148,15 +148,14 @@ class Metrics:
             {"version": our_version(), "python": platform.python_version(), "transport": transport}
         )
         self._outcomes = self._counter("requests", "Requests from Slack by outcome.", outcome={*OUTCOMES, OTHER})
-        self._stages = Histogram(
+        stages = Histogram(
             "studio_links_stage_seconds",
             "How long each stage of a request took.",
             ["stage"],
             buckets=SECONDS,
             registry=registry,
         )
-        for stage in Stage:
-            self._stages.labels(stage)
+        self._stages = {stage: stages.labels(stage) for stage in Stage}
         self._errors = Counter(
             "studio_links_upstream_errors",
             "Calls of AWS and Slack that failed after their retries.",
@@ -191,7 +190,7 @@ class Metrics:
 
     def record_duration(self, stage: Stage, seconds: float) -> None:
         """Observe how long a stage took, also for the final log line and the trace of the current request."""
-        self._stages.labels(stage).observe(seconds)
+        self._stages[stage].observe(seconds)
         telemetry.add_stage(stage, seconds)
 
     def upstream_failed(self, upstream: str, code: str) -> None:
