@@ -84,7 +84,8 @@ class SignIn:
         except Exception as error:  # the last boundary: the entry still says "requested", which is true
             log.exception("outcome_not_recorded", request=entry.id, outcome=entry.outcome, why=str(error))
         else:
-            self._release_unless_link(answer, entry)
+            if not isinstance(answer, Issued) and not (isinstance(answer, Denied) and answer.reason in UNCOUNTED):
+                self._release(entry)
         if isinstance(answer, Issued) and len(answer.allowed.aliases) > 1:
             self._remember(request, answer.allowed.mapping.alias)
         return entry
@@ -212,10 +213,8 @@ class SignIn:
             log.warning("choice_incomplete", request=request.id, why=str(error))
             return None
 
-    def _release_unless_link(self, answer: Answer, entry: Entry) -> None:
+    def _release(self, entry: Entry) -> None:
         """Count links only: give back what recording the request has counted."""
-        if isinstance(answer, Issued) or (isinstance(answer, Denied) and answer.reason in UNCOUNTED):
-            return
         try:
             self.intake.release(entry)
         except Exception as error:  # noqa: BLE001 - the member may wait a minute longer for a link
