@@ -272,8 +272,6 @@ def _verifier(settings: HttpSettings, metrics: Metrics) -> tuple[Verifier, Refre
         metrics.signing_secrets(len(secrets))
         return secrets
 
-    first = noted(settings.signing_secrets)
-    if not settings.is_reference("SLACK_SIGNING_SECRET"):
-        return Verifier(lambda: first, Clock(), metrics.signed_with, on_mismatch=lambda: None), None
-    refreshing = RefreshingSecret(first, lambda: noted(load(HttpSettings).signing_secrets))
-    return Verifier(refreshing, Clock(), metrics.signed_with, on_mismatch=refreshing.refresh_soon), refreshing
+    secrets = RefreshingSecret(noted(settings.signing_secrets), lambda: noted(load(HttpSettings).signing_secrets))
+    verifier = Verifier(secrets, Clock(), metrics.signed_with, on_mismatch=secrets.refresh_soon)
+    return verifier, secrets if settings.is_reference("SLACK_SIGNING_SECRET") else None
