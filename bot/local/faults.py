@@ -53,12 +53,12 @@ class Faults:
         self._lock = threading.Lock()
 
     def inject(self, target: str, *faults: Fault) -> None:
-        """Order faults for the next requests of a target."""
+        """Make the next requests to an AWS operation, Web API method or `response_url` fail: one fault each."""
         with self._lock:
             self._orders[target].extend(faults)
 
     def clear(self) -> None:
-        """Cancel all orders."""
+        """Serve every request as usual again."""
         with self._lock:
             self._orders.clear()
 

@@ -12,9 +12,11 @@ from wsgiref.types import WSGIApplication
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from bot.local.faults import Fault, Faults
+from bot.local.faults import Faults
 
 HOST = "127.0.0.1"
+# How many calls and exchanges a stand-in keeps, the latest ones: a demo may run for days.
+KEPT = 20_000
 
 
 def is_loopback(host: str) -> bool:
@@ -36,6 +38,7 @@ class LoopbackServer:
 
     def __init__(self, app: WSGIApplication, port: int, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()
+        self.inject, self.clear_faults = self.faults.inject, self.faults.clear
         self._served = app
         self._port = port
         self._server: _Server | None = None
@@ -61,14 +64,6 @@ class LoopbackServer:
     def release_waiting(self) -> None:
         """End the waits of requests under way, so that `stop` doesn't have to wait for them."""
         self.faults.stopped.set()
-
-    def inject(self, target: str, *faults: Fault) -> None:
-        """Make the next requests to an AWS operation, Web API method or `response_url` fail: one fault each."""
-        self.faults.inject(target, *faults)
-
-    def clear_faults(self) -> None:
-        """Serve every request as usual again."""
-        self.faults.clear()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -1150,14 +1150,14 @@ LocalAws().start().stop()
 def test_stop_ends_a_delayed_call() -> None:
     program = """
 import os, threading, boto3
+from collections import deque
 from bot.local.aws.stand_in import LocalAws
 from bot.local.faults import Fault
-from bot.local.recent import Recent
 aws = LocalAws()
 arrived = threading.Event()
-class Noticed(Recent):
-    def add(self, call):
-        super().add(call)
+class Noticed(deque):
+    def append(self, call):
+        super().append(call)
         arrived.set()
 aws._calls = Noticed()
 with aws:

@@ -11,10 +11,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.local.loopback import LoopbackServer
+from bot.local.page.state import mistakes
 from bot.local.slack.elements import REQUIRED
 from bot.local.slack.exchanges import Exchange
 from bot.local.slack.features import Command, Features, Shortcut, from_manifest, read
-from bot.local.slack.mistakes import mistakes
 from bot.local.slack.people import Channel
 from bot.local.slack.screens import Message
 from bot.local.slack.views import View

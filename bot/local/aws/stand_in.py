@@ -12,6 +12,7 @@ import io
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import Any, Self
@@ -36,8 +37,7 @@ from bot.local.aws.constraints import mistyped
 from bot.local.aws.sagemaker_state import Delays, Kind, moment, studio_state
 from bot.local.aws.studio_site import LinkEvent, StudioSite
 from bot.local.faults import hang_up
-from bot.local.loopback import LoopbackServer, is_loopback, note_failure
-from bot.local.recent import Recent
+from bot.local.loopback import KEPT, LoopbackServer, is_loopback, note_failure
 
 REGION = "us-east-1"
 SERVICES = {
@@ -70,7 +70,7 @@ class LocalAws(LoopbackServer):
         self.clock = clock
         self._site = StudioSite(clock, on_link)
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._calls: Recent[Call] = Recent()
+        self._calls: deque[Call] = deque(maxlen=KEPT)
         self._dynamodb = threading.Lock()
 
     def start(self) -> Self:
@@ -124,12 +124,12 @@ class LocalAws(LoopbackServer):
     @property
     def calls(self) -> list[str]:
         """The operations called since the last reset, in order of arrival, failed ones too. A copy."""
-        return [call.operation for call in self._calls.all()]
+        return [call.operation for call in self._calls.copy()]
 
     @property
     def recorded(self) -> list[Call]:
         """The same calls, with their arguments and callers."""
-        return list(self._calls.all())
+        return list(self._calls.copy())
 
     @property
     def delays(self) -> Delays:
@@ -173,7 +173,7 @@ class LocalAws(LoopbackServer):
         request.environ["wsgi.input"] = io.BytesIO(body)
         name, query = operation(request, body)
         sent = arguments(body, query=query)
-        self._calls.add(Call(name, sent if isinstance(sent, dict) else {}, credential(request)[0], time.time()))
+        self._calls.append(Call(name, sent if isinstance(sent, dict) else {}, credential(request)[0], time.time()))
         fault = self.faults.take(name)
         answer = self._ask_moto(request, name, sent) if fault.takes_effect else None
         if fault.drop:

@@ -1,15 +1,22 @@
 """The workspace as the page shows it to one member: JSON with no more than this member may see."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from bot.local.slack.mistakes import mistakes
+from bot.local.slack.blocks import refusal
+from bot.local.slack.exchanges import Exchange
 from bot.local.slack.people import Channel, Person
+from bot.local.slack.response_urls import Delivery
 from bot.local.slack.screens import Message
 from bot.local.slack.views import View
+from bot.local.slack.web_api import ApiCall
 from bot.local.slack.workspace import Workspace
 
 Json = dict[str, Any]
+# Errors that mean the app wrote something wrong. Others, like a channel without the bot, happen to any app.
+MISTAKES = {"invalid_arguments", "invalid_blocks", "invalid_blocks_format", "invalid_payload"}
+MISTAKES |= {"msg_too_long", "no_text", "unknown_method", "view_too_large"}
 
 
 def snapshot(workspace: Workspace, user_id: str, since: float) -> Json:
@@ -90,3 +97,22 @@ def _message(message: Message, workspace: Workspace, commands: set[str]) -> Json
 
 def _view(view: View) -> Json:
     return {**view.content, "id": view.id, "hash": view.hash, "blocks": list(view.blocks)}
+
+
+def mistakes(calls: Iterable[ApiCall], deliveries: Iterable[Delivery], exchanges: Iterable[Exchange]) -> list[str]:
+    """Return one line for each mistake, oldest first. They quote names and places of fields, never their content."""
+    found = [
+        (call.at, f"{call.method}: {call.error}: {_list(call.answer.get('errors', ()))}")
+        for call in calls
+        if call.error in MISTAKES
+    ]
+    for post in deliveries:
+        if post.body in MISTAKES:
+            refused = refusal(post.payload) if isinstance(post.payload, Mapping) else None
+            found.append((post.at, f"response_url: {post.body}: {_list(refused.problems if refused else ())}"))
+    found += [(each.at, f"{each.kind}: {each.problem}") for each in exchanges if each.problem]
+    return [line for _, line in sorted(found)]
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "; ".join(lines) or "no explanation"

@@ -8,12 +8,13 @@ https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handli
 
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.local.faults import Fault
-from bot.local.recent import Recent
+from bot.local.loopback import KEPT
 from bot.local.slack.blocks import refusal
 from bot.local.slack.changes import Changes
 from bot.local.slack.screens import Message, Screens
@@ -52,7 +53,7 @@ class ResponseUrls:
         self._clock = clock
         self._lock = threading.Lock()
         self._issued: dict[str, _ResponseUrl] = {}
-        self.deliveries: Recent[Delivery] = Recent()
+        self.deliveries: deque[Delivery] = deque(maxlen=KEPT)
 
     def issue(self, exchange: str, user: str, channel: str, message: str | None = None) -> str:
         """Return the path of a new URL; `message` is the `ts` of the message of an interaction."""
@@ -67,7 +68,7 @@ class ResponseUrls:
         with self._lock:
             url = self._issued.get(path)
             delivery = Delivery(url.exchange if url else "", payload, self._clock())
-        self.deliveries.add(delivery)
+        self.deliveries.append(delivery)
         self._changes.note()
         return delivery
 

@@ -1,12 +1,13 @@
 """Send requests to the app: signed as Slack signs, sent once, and recorded."""
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from bot.local.recent import Recent
+from bot.local.loopback import KEPT
 from bot.local.slack import payloads
 from bot.local.slack.exchanges import Exchange, Kind, send
 from bot.local.slack.people import Person
@@ -25,7 +26,7 @@ class Sender:
         self._offers = state.offers
         self._ack_seconds = ack_seconds
         self._should_escape = should_escape
-        self._exchanges: Recent[Exchange] = Recent()
+        self._exchanges: deque[Exchange] = deque(maxlen=KEPT)
 
     def replay(self, exchange: Exchange, headers: Mapping[str, str] | None = None) -> Exchange:
         """Send the bytes of an earlier exchange again, with other `headers` (see `sign`). The reply is not shown."""
@@ -62,7 +63,7 @@ class Sender:
             done = self.socket_mode.deliver(exchange, self._ack_seconds)
         else:
             done = send(exchange, self.request_url, self._ack_seconds)
-        self._exchanges.add(done)
+        self._exchanges.append(done)
         self.changes.note()
         return done
 

@@ -1,15 +1,18 @@
 """Slack's Web API: checks tokens and scopes, runs a method, and records the calls."""
 
-from collections.abc import Mapping
+import math
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from bot.local.faults import Fault
-from bot.local.recent import Recent
-from bot.local.slack import chat_methods, user_methods, view_methods  # noqa: F401 - they add their methods
+from bot.local.loopback import KEPT
+from bot.local.slack import screen_methods, user_methods  # noqa: F401 - they add their methods
 from bot.local.slack.methods import METHODS, Answer
-from bot.local.slack.rate_limits import RateLimits
 from bot.local.slack.refusals import Refusal
 from bot.local.slack.state import WorkspaceState
 
@@ -33,19 +36,58 @@ class ApiCall:
         return self.answer.get("error")
 
 
+# How many calls within how many seconds. Slack promises at least that many, and allows bursts.
+# https://docs.slack.dev/apis/web-api/rate-limits
+TIER_2, TIER_3, TIER_4 = (20, 60), (50, 60), (100, 60)
+# One message a second to a channel, and short bursts.
+POSTING = (5, 5)
+LIMITS = {
+    "bots.info": TIER_3,
+    "users.info": TIER_4,
+    "users.list": TIER_2,
+    "usergroups.users.list": TIER_2,
+    "usergroups.list": TIER_2,
+}
+LIMITS |= {"chat.postEphemeral": TIER_4, "chat.postMessage": POSTING, "chat.update": TIER_3}
+LIMITS |= dict.fromkeys(("views.open", "views.publish", "views.push", "views.update"), TIER_4)
+
+
+class RateLimits:
+    """Counts the app's calls. Thread-safe."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._calls: dict[str, dict[str, deque[float]]] = {
+            method: defaultdict(partial(deque, maxlen=most)) for method, (most, _) in LIMITS.items()
+        }
+
+    def fault(self, method: str, arguments: Mapping[str, Any]) -> Fault | None:
+        """Count a call; return Slack's answer if it is one too many, which then does not count."""
+        if method not in LIMITS:
+            return None
+        (most, seconds), now = LIMITS[method], self._clock()
+        with self._lock:
+            calls = self._calls[method][str(arguments.get("channel")) if method == "chat.postMessage" else ""]
+            if len(calls) == most and now < calls[0] + seconds:
+                return Fault(status=429, retry_after=math.ceil(calls[0] + seconds - now))
+            calls.append(now)
+        return None
+
+
 class WebApi:
     """The methods that a bot like this one calls; any other is `unknown_method`, as in Slack."""
 
     def __init__(self, state: WorkspaceState) -> None:
         self._state = state
-        self.calls: Recent[ApiCall] = Recent()
+        self.calls: deque[ApiCall] = deque(maxlen=KEPT)
         self.limits = RateLimits(state.clock) if state.rate_limits else None
 
     def record(self, name: str, arguments: Mapping[str, Any]) -> ApiCall:
         """Record a call that has just arrived."""
         known = METHODS[name].arguments if name in METHODS else frozenset(arguments)
         call = ApiCall(name, arguments, tuple(sorted(set(arguments) - known)), self._state.clock())
-        self.calls.add(call)
+        self.calls.append(call)
         self._state.changes.note()
         return call
 

@@ -127,13 +127,13 @@ class Workspace(Client, LoopbackServer):
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        return self._exchanges.all()
+        return tuple(self._exchanges.copy())
 
     @property
     def api_calls(self) -> tuple[ApiCall, ...]:
-        return self._api.calls.all()
+        return tuple(self._api.calls.copy())
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
         """Every post to a `response_url`, refused ones included."""
-        return self._urls.deliveries.all()
+        return tuple(self._urls.deliveries.copy())
