@@ -11,10 +11,7 @@ from moto.sagemaker.exceptions import AWSValidationException, ResourceInUseExcep
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemaker.utils import arn_formatter
 
-from bot.local.aws import (
-    sagemaker_apps,  # noqa: F401 - importing it adds its operations
-    sagemaker_profiles,  # noqa: F401 - the same
-)
+from bot.local.aws import sagemaker_resources  # noqa: F401 - importing it adds its operations
 from bot.local.aws.constraints import broken, report
 from bot.local.aws.sagemaker_context import OPERATIONS, Answer, Context, Studio, operation, tags_of
 from bot.local.aws.sagemaker_state import SignIn

@@ -17,6 +17,7 @@ from pathlib import Path
 from string import Template
 from typing import Literal
 
+from cachetools import TLRUCache
 from werkzeug.wrappers import Request, Response
 
 from bot.local.aws.sagemaker_context import Studio
@@ -38,6 +39,7 @@ CONTENT_SECURITY_POLICY = (
 )
 
 COOKIE = "studio_session"
+MAX_PASSES = 100_000
 STUDIO_PATH = re.compile(r"/studio/(?P<domain>d-[a-z0-9-]{1,61})(?P<rest>/|/auth|)")
 SSO_PATH = re.compile(r"/sso/(?P<domain>d-[a-z0-9-]{1,61})/")
 WHY = {
@@ -69,9 +71,11 @@ class StudioSite(Studio):
         super().__init__(clock)
         self._on_link = on_link
         self.origin = ""  # where the site is served, like `http://127.0.0.1:4566`; set once that is known
-        self._links: dict[str, Pass] = {}
-        self._sessions: dict[str, Pass] = {}
+        self._links, self._sessions = self._passes(), self._passes()
         self._lock = threading.Lock()
+
+    def _passes(self) -> TLRUCache[str, Pass]:
+        return TLRUCache(MAX_PASSES, lambda _digest, each, _now: each.expires, timer=self.clock)
 
     def home(self, domain_id: str, region: str, auth_mode: str) -> str:  # noqa: ARG002 - Studio's protocol
         """Return the domain's plain address; for a domain in SSO mode, a page standing for IAM Identity Center."""
@@ -126,20 +130,16 @@ class StudioSite(Studio):
         response.set_cookie(COOKIE, session, max_age=seconds, path=path, httponly=True, samesite="Lax")
         return response
 
-    def _issue(self, passes: dict[str, Pass], sign_in: SignIn, seconds: int) -> str:
-        token, now = secrets.token_urlsafe(32), self.clock()
+    def _issue(self, passes: TLRUCache[str, Pass], sign_in: SignIn, seconds: int) -> str:
+        token = secrets.token_urlsafe(32)
         with self._lock:
-            # Drop the oldest ones as far as they have expired; the others are found expired when they are used.
-            while passes and (oldest := next(iter(passes))) and passes[oldest].expires <= now:
-                del passes[oldest]
-            passes[_digest(token)] = Pass(sign_in, now + seconds)
+            passes[_digest(token)] = Pass(sign_in, self.clock() + seconds)
         return token
 
-    def _find(self, passes: dict[str, Pass], token: str, domain_id: str) -> Pass | None:
+    def _find(self, passes: TLRUCache[str, Pass], token: str, domain_id: str) -> Pass | None:
         with self._lock:
             found = passes.get(_digest(token))
-        is_valid = found and found.sign_in.domain_id == domain_id and self.clock() < found.expires
-        return found if is_valid else None
+        return found if found and found.sign_in.domain_id == domain_id else None
 
 
 def _studio(session: Pass, *, opened_by_link: bool = False) -> Response:

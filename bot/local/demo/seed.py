@@ -1,7 +1,7 @@
 """The members of the demo's workspace, their profiles and rules, and the first messages."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 
@@ -133,32 +133,23 @@ def _create_profiles(
         sagemaker.create_user_profile(DomainId=each, UserProfileName=member.name)
     for mapping in mappings:
         if mapping.space_name is not None:
-            sagemaker.create_space(
-                DomainId=mapping.domain_id,
-                SpaceName=mapping.space_name,
-                OwnershipSettings={"OwnerUserProfileName": member.name},
-                SpaceSharingSettings={"SharingType": "Shared"},
-            )
+            _create_space(sagemaker, mapping.domain_id, mapping.space_name, member, "Shared")
 
 
 def _leave_running(sagemaker: "SageMakerClient", member: DemoMember, domain_id: str) -> None:
-    sagemaker.create_space(
-        DomainId=domain_id,
-        SpaceName=member.lab,
-        OwnershipSettings={"OwnerUserProfileName": member.name},
-        SpaceSharingSettings={"SharingType": "Private"},
-        SpaceSettings={
-            "AppType": "JupyterLab",
-            "JupyterLabAppSettings": {"DefaultResourceSpec": {"InstanceType": LEFT_RUNNING}},
-        },
-    )
-    sagemaker.create_app(
-        DomainId=domain_id,
-        SpaceName=member.lab,
-        AppType="JupyterLab",
-        AppName="default",
-        ResourceSpec={"InstanceType": LEFT_RUNNING},
-    )
+    spec: Any = {"InstanceType": LEFT_RUNNING}
+    settings = {"AppType": "JupyterLab", "JupyterLabAppSettings": {"DefaultResourceSpec": spec}}
+    _create_space(sagemaker, domain_id, member.lab, member, "Private", SpaceSettings=settings)
+    named: Any = {"DomainId": domain_id, "SpaceName": member.lab, "AppType": "JupyterLab", "AppName": "default"}
+    sagemaker.create_app(**named, ResourceSpec=spec)
+
+
+def _create_space(
+    sagemaker: "SageMakerClient", domain_id: str, name: str, owner: DemoMember, sharing: Any, **more: Any
+) -> None:
+    owned: Any = {"OwnerUserProfileName": owner.name}
+    settings = {"OwnershipSettings": owned, "SpaceSharingSettings": {"SharingType": sharing}}
+    sagemaker.create_space(DomainId=domain_id, SpaceName=name, **settings, **more)
 
 
 def _furnish(workspace: Workspace) -> None:
