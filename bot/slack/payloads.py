@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from xml.sax.saxutils import unescape
 
 from bot.core.errors import BadInput
 from bot.core.link import StudioApp, Target
@@ -226,8 +227,7 @@ def parse(text: str) -> Command:
     first, *rest = text.split(maxsplit=1) or [""]
     if first.lower() == "admin":
         return Administer(rest[0] if rest else "")
-    text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    words = text.split()
+    words = (text := unescape(text)).split()
     if len(words) == 1 and words[0].lower() in WORDS:
         return WORDS[words[0].lower()]
     target = parse_target(words)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from xml.sax.saxutils import unescape
 
 from bot.local.slack.elements import Block
 from bot.local.slack.screens import Message
@@ -37,7 +38,7 @@ def mrkdwn(text: str, names: Names) -> str:
     resolved = _TOKEN.sub(lambda match: _resolve(match[1], names), text)
     while (plainer := _STYLE.sub(r"\2", resolved)) != resolved:
         resolved = plainer
-    return _unescape(resolved)
+    return unescape(resolved)
 
 
 def _resolve(token: str, names: Names) -> str:
@@ -55,14 +56,10 @@ def _resolve(token: str, names: Names) -> str:
     return f"{label} ({shown})" if label and label != target else shown
 
 
-def _unescape(text: str) -> str:
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
 def _text(text: Mapping[str, Any], names: Names) -> str:
     written: str = text["text"]
     # Slack decodes the three entities in plain text as well.
-    return mrkdwn(written, names) if text["type"] == "mrkdwn" else _unescape(written)
+    return mrkdwn(written, names) if text["type"] == "mrkdwn" else unescape(written)
 
 
 def _block(block: Block, names: Names) -> Iterator[str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from xml.sax.saxutils import unescape
 
 from bot.admin.commands import OFF, YES, AdminCommand, ParseError, Problem, build
 from bot.admin.names import ADDRESS, actor, is_name
@@ -61,7 +62,7 @@ def parse_admin(text: str, now: datetime, find_id: Callable[[str], str]) -> Admi
     first, *rest = list(_tokens(text)) or [Token("")]
     verb = parse_verb(first.text.lower())
     if verb is None:
-        raise ParseError(Problem.UNKNOWN_VERB, value=_unescaped(first.text))
+        raise ParseError(Problem.UNKNOWN_VERB, value=unescape(first.text))
     return build(verb, _fields(verb, rest, find_id), now)
 
 
@@ -78,13 +79,13 @@ def _tokens(text: str) -> Iterator[Token]:
             # A mark inside a word is an apostrophe: it closes nothing.
             closed = re.match(rf"[{marks}](.*?)[{marks}](?=\s|$)", left, re.DOTALL)
             if closed is None:
-                raise ParseError(Problem.OPEN_QUOTE, value=_unescaped(left))
-            yield Token(_unescaped(closed[1]), quoted=True)
+                raise ParseError(Problem.OPEN_QUOTE, value=unescape(left))
+            yield Token(unescape(closed[1]), quoted=True)
             left = left[closed.end() :].lstrip()
             continue
         word = WORD.match(left)
         if word is None:  # never: it does not begin with a blank
-            raise ParseError(Problem.TOO_MUCH, value=_unescaped(left))
+            raise ParseError(Problem.TOO_MUCH, value=unescape(left))
         yield Token(word[0])
         left = left[word.end() :].lstrip()
 
@@ -98,7 +99,7 @@ def _fields(verb: Verb, tokens: list[Token], find_id: Callable[[str], str]) -> d
         if option is None:
             name, value = spec.object, token
             if name is None or name in fields:
-                raise ParseError(Problem.TOO_MUCH, verb=verb, value=_unescaped(token.text))
+                raise ParseError(Problem.TOO_MUCH, verb=verb, value=unescape(token.text))
         else:
             name = _option(verb, option[1])
             if name in fields:
@@ -127,7 +128,7 @@ def _option(verb: Verb, typed: str) -> Name:
 
 
 def _value(verb: Verb, name: Name, token: Token) -> str:
-    text = token.text if token.quoted else _unescaped(token.text)
+    text = token.text if token.quoted else unescape(token.text)
     if name not in PEOPLE:
         if not text.strip():
             raise ParseError(Problem.NO_VALUE, verb=verb, field=name)
@@ -143,11 +144,6 @@ def _value(verb: Verb, name: Name, token: Token) -> str:
     if name is Name.USER and not BARE_ID.fullmatch(text):
         raise ParseError(Problem.BAD_VALUE, verb=verb, field=name, value=text)
     return text
-
-
-def _unescaped(text: str) -> str:
-    """Undo `should_escape`, with which Slack escapes three characters."""
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def parse_form(verb: Verb, values: Mapping[str, str], now: datetime) -> AdminCommand:
