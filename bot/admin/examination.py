@@ -1,6 +1,6 @@
 """Examine mappings in SageMaker, for explanations and before a mapping is written."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.core.access import Mapping
 from bot.core.errors import StudioError
@@ -32,20 +32,11 @@ def is_gone(studio: StudioExaminer, mapping: Mapping) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """A decision and what SageMaker says of it.
+def examined(decision: Allowed | Denied, studio: StudioExaminer) -> tuple[Allowed | Denied, str | None]:
+    """Return the decision as the member would meet it: with a check of each profile that they may open.
 
-    Attributes:
-        unknown: why SageMaker did not say whether the profile can be opened; None if it did, or was not needed.
+    The second value is why SageMaker did not say whether one can be opened; None if it did, or was not needed.
     """
-
-    decision: Allowed | Denied
-    unknown: str | None = None
-
-
-def examined(decision: Allowed | Denied, studio: StudioExaminer) -> Examined:
-    """Return the decision as the member would meet it: with a check of each profile that they may open."""
     mappings: tuple[Mapping, ...] = ()
     if isinstance(decision, Allowed):
         mappings = (decision.mapping,)
@@ -72,4 +63,4 @@ def examined(decision: Allowed | Denied, studio: StudioExaminer) -> Examined:
             sign_in_address=unusable.sign_in_address,
             locale=decision.locale,
         )
-    return Examined(replace(decision, checks=tuple(checks)), unknown)
+    return replace(decision, checks=tuple(checks)), unknown

@@ -47,10 +47,10 @@ def explain(admin: Admin, member: Member, alias: str | None, gatherer: Gatherer 
     if gatherer is None:
         checks = (replace(c, detail=ASSUMED) if c.name in policy.OF_SLACK else c for c in decision.checks)
         decision = replace(decision, checks=tuple(checks))
-    found = examined(decision, admin.studio)
+    decision, unknown = examined(decision, admin.studio)
     rules = policy.considered(member, facts, now)
     if gatherer is None:
         terms = approval_rules.terms(admin.rules.approval_rules, approval_rules.targets(facts.access, None, ""), ())
     else:
         terms = Basis(gatherer, admin.rules, frozenset(), admin.now).terms(member, facts.access, None, "")
-    return Explanation(found.decision, gatherer is not None, rules, terms.rules, found.unknown)
+    return Explanation(decision, gatherer is not None, rules, terms.rules, unknown)
