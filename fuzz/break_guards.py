@@ -181,7 +181,7 @@ GUARDS = {
         (IDENTITY, "test_ineligible_account_gets_no_link"),
     ),
     "membership cache expiry": Guard(
-        "slack/directory_cache.py",
+        "single_flight.py",
         "self._answers: TTLCache[K, Answer[V]] = TTLCache(max_entries, seconds, monotonic)",
         "self._answers: TTLCache[K, Answer[V]] = TTLCache(max_entries, 10**9, monotonic)",
         (f"{UNIT}/test_directory_cache.py", "test_ineligible_account_is_refused_once_the_cache_expires"),

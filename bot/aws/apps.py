@@ -4,15 +4,12 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListApps.html
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteApp.html
 """
 
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
-from cachetools import TTLCache
 
 from bot.aws.examination import MISSING
 from bot.aws.iam_workspaces import acting_policy, listing_policy
@@ -22,6 +19,7 @@ from bot.core.access import Mapping, Member
 from bot.core.apps import App, AppName, Inventory
 from bot.core.errors import StudioError
 from bot.core.link import Reason
+from bot.single_flight import SingleFlightCache
 from bot.workspaces.resources import IN_USE
 
 if TYPE_CHECKING:
@@ -43,32 +41,18 @@ class StudioApps:
 
     def __init__(self, studio: SageMakerStudio, seconds: float = CACHED_SECONDS) -> None:
         self._studio = studio
-        self._lists: TTLCache[tuple[str, str | None, str | None], Future[Inventory]] = TTLCache(MAX_LISTS, seconds)
-        self._lock = threading.Lock()
+        self._lists = SingleFlightCache[tuple[str, str | None, str | None], Inventory](seconds, max_entries=MAX_LISTS)
 
     def inventory(self, mapping: Mapping, member: Member | None = None) -> Inventory:
         """List the whole domain: SageMaker cannot list the spaces of one profile. Requests at once share one list.
 
         Listing takes permissions that no resource narrows (`sagemaker:ListApps`, `sagemaker:ListSpaces`).
         """
-        place = mapping.domain_id, mapping.region, mapping.role_arn
-        with self._lock:
-            found, is_new = self._lists.get(place), place not in self._lists
-            if found is None:
-                found = self._lists[place] = Future()
-        if is_new:
-            try:
-                work = partial(inventory, mapping.domain_id)
-                found.set_result(self._studio.call(mapping, member, work, listing_policy))
-            except BaseException as error:
-                self.forget(mapping)
-                found.set_exception(error)
-                raise
-        return found.result()
+        work = partial(inventory, mapping.domain_id)
+        return self._lists.get(_place(mapping), lambda: self._studio.call(mapping, member, work, listing_policy))
 
     def forget(self, mapping: Mapping) -> None:
-        with self._lock:
-            self._lists.pop((mapping.domain_id, mapping.region, mapping.role_arn), None)
+        self._lists.forget(_place(mapping))
 
     def app(self, mapping: Mapping, name: AppName, member: Member | None = None) -> App | None:
         return self._act(mapping, name.space, member, partial(_described, mapping, name))
@@ -92,6 +76,10 @@ class StudioApps:
             return self._studio.call(mapping, member, work, partial(acting_policy, space=space))
         finally:
             self.forget(mapping)
+
+
+def _place(mapping: Mapping) -> tuple[str, str | None, str | None]:
+    return mapping.domain_id, mapping.region, mapping.role_arn
 
 
 def _described(mapping: Mapping, name: AppName, client: "SageMakerClient") -> App | None:

@@ -9,7 +9,8 @@ import pytest
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError
 from bot.core.link import Reason
-from bot.slack.directory_cache import CachedDirectory, SingleFlightCache
+from bot.single_flight import SingleFlightCache
+from bot.slack.directory_cache import CachedDirectory
 from tests.fakes import ANA, BEN, TEAM, FakeDirectory, race
 from tests.waiting import wait_until
 
