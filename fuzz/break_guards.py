@@ -978,8 +978,8 @@ GUARDS = {
     ),
     "session expiry": Guard(
         "aws/role_sessions.py",
-        "(future.result().expires_at - SPARE).timestamp() if",
-        "future.result().expires_at.timestamp() if",
+        "SESSION_SECONDS - SPARE.total_seconds()",
+        "float(SESSION_SECONDS)",
         (f"{UNIT}/test_roles.py", "test_session_is_not_used_within_two_minutes_of_its_end"),
     ),
     "role credentials only": Guard(

@@ -5,10 +5,7 @@ member's name, and is never shared.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
 
-import math
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 from botocore.credentials import CredentialProvider, Credentials
 from botocore.exceptions import NoCredentialsError
-from cachetools import TLRUCache
 
 from bot.core.values import MAX_SESSION_NAME_LENGTH, utc_now
+from bot.single_flight import SingleFlightCache
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -77,10 +74,13 @@ class Roles:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sts, self._external_id, self._now = sts, external_id, now
-        self._sessions: TLRUCache[SessionKey, Future[Session]] = TLRUCache(
-            most, _last_use, timer=lambda: now().timestamp()
+        self._sessions = SingleFlightCache[SessionKey, Session](
+            SESSION_SECONDS - SPARE.total_seconds(),
+            keep=lambda _key, session: session.expires_at - SPARE > now(),
+            monotonic=lambda: now().timestamp(),
+            max_entries=most,
         )
-        self._lock = threading.Lock()
+        self.forget = self._sessions.forget
 
     def session(self, key: SessionKey) -> tuple[Session, bool]:
         """Return the session, and whether it was cached.
@@ -88,26 +88,13 @@ class Roles:
         Raises:
             ClientError, BotoCoreError: as STS's client does. Nothing is cached then.
         """
-        with self._lock:
-            future = self._sessions.get(key)
-            is_new = future is None
-            if future is None:
-                future = self._sessions[key] = Future()
-        if is_new:
-            try:
-                future.set_result(self._assume(key))
-            except BaseException as error:
-                self.forget(key)
-                future.set_exception(error)
-                raise
-            with self._lock:
-                self._sessions[key] = future  # the key now includes the end
-        return future.result(), not is_new
+        asked: list[bool] = []
 
-    def forget(self, key: SessionKey) -> None:
-        """Remove the session from the cache."""
-        with self._lock:
-            self._sessions.pop(key, None)
+        def assume() -> Session:
+            asked.append(True)
+            return self._assume(key)
+
+        return self._sessions.get(key, assume), not asked
 
     def _assume(self, key: SessionKey) -> Session:
         requested_at = self._now()
@@ -119,10 +106,6 @@ class Roles:
             # By our own clock, which may differ from AWS's, but never for longer than we asked for.
             expires_at=min(credentials["Expiration"], requested_at + timedelta(seconds=SESSION_SECONDS)),
         )
-
-
-def _last_use(_: SessionKey, future: "Future[Session]", __: float) -> float:
-    return (future.result().expires_at - SPARE).timestamp() if future.done() else math.inf
 
 
 def assume(sts: "STSClient", key: SessionKey, external_id: str | None) -> "CredentialsTypeDef":
