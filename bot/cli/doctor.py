@@ -9,7 +9,6 @@ import typer
 
 from bot import console
 from bot.cli.options import AsJson, ServingRole, Team, Yes
-from bot.core.errors import BadInput
 from bot.core.values import check_pattern, utc_now
 from bot.observability.logs import redactor
 
@@ -92,7 +91,8 @@ def doctor(
     if live:
         write(record, sign_with, findings, started)
     if fails:
-        raise BadInput(f"{fails} of {len(findings)} checks failed: each says how to fix it")
+        console.fail(f"{fails} of {len(findings)} checks failed: each says how to fix it")
+        raise typer.Exit(1)
 
 
 def print_finding(finding: "Finding") -> None:

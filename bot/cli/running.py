@@ -113,9 +113,8 @@ def stop(
         if not held:
             console.print_line("nothing of theirs runs")
     if failed:
-        raise BadInput(
-            f"{len(failed)} could not be stopped: look at them with `studio-links running`, then try again"
-        )
+        console.fail(f"{len(failed)} could not be stopped: look at them with `studio-links running`, then try again")
+        raise typer.Exit(1)
 
 
 @commands.command()

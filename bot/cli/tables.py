@@ -5,7 +5,6 @@ import typer
 from bot import console
 from bot.cli.context import read_settings
 from bot.cli.options import AsJson, KmsKey
-from bot.core.errors import BadInput
 
 commands = typer.Typer(
     name="tables",
@@ -33,7 +32,8 @@ def create(*, kms_key: KmsKey = None, as_json: AsJson = False) -> None:
     if as_json:
         console.print_json(findings)
     if not all(finding.ok for finding in findings):
-        raise BadInput("some tables are not set up correctly: fix the findings above")
+        console.fail("some tables are not set up correctly: fix the findings above")
+        raise typer.Exit(1)
 
 
 @commands.command()
@@ -52,4 +52,5 @@ def check(*, kms_key: KmsKey = None, as_json: AsJson = False) -> None:
         rows = [("ok" if f.ok else "FAIL", f.table, f.name, f.detail) for f in findings]
         console.print_table(["", "table", "what", "details"], rows, empty="")
     if wrong := sum(not finding.ok for finding in findings):
-        raise BadInput(f"{wrong} of {len(findings)} checks failed: each says how to fix it")
+        console.fail(f"{wrong} of {len(findings)} checks failed: each says how to fix it")
+        raise typer.Exit(1)
