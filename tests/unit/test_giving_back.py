@@ -160,8 +160,8 @@ def test_button_leads_to_the_question(world: AppWorld, where: str) -> None:
     else:
         world.command("whoami")
         shown = world.slack.replies[-1][0]
-    [block] = [each for each in shown.blocks if each.get("accessory", {}).get("action_id") == RETURN]
-    world.press(block["accessory"]["action_id"], where={} if where == "home" else {"response_url": "x"})
+    [button] = shown.blocks[-1]["elements"]
+    world.press(button["action_id"], where={} if where == "home" else {"response_url": "x"})
     assert [form["callback_id"] for form in world.slack.forms] == [RETURN]
 
 

@@ -57,10 +57,11 @@ def who_am_i(status: MemberStatus, render: RenderContext) -> Message:
     mappings = [_mapped(mapping, words) for mapping in _mappings(status)] or [words.who_nothing]
     who = _who(status, render)
     blocks = [
-        _who_block(status, render),
+        section(who),
         *(section("\n".join(part)) for part in parts(mappings)),
         *_way_in(status, render),
         _links(status, render),
+        *_way_back(status, render),
     ]
     return Message(who, blocks)
 
@@ -76,25 +77,18 @@ def home_tab(status: MemberStatus, render: RenderContext) -> Message:
     asked = [header(words.home_request), *_way_in(status, render)] if _way_in(status, render) else []
     shown = [
         header(words.home_open),
-        _who_block(status, render),
+        section(who),
         *rows,
         *asked,
         {"type": "divider"},
         _links(status, render),
+        *_way_back(status, render),
     ]
     return Message(who, shown)
 
 
 def _who(status: MemberStatus, render: RenderContext) -> str:
     return f"{render.words.who.format(user=status.member.user_id)}\n{_allowance(status, render)}"
-
-
-def _who_block(status: MemberStatus, render: RenderContext) -> Block:
-    """Return who the member is and what they may do, with a button to give their own access back."""
-    block, own = section(_who(status, render)), status.own_allow
-    if render.may_ask and rejection(status) is None and own is not None and own == status.allow:
-        block["accessory"] = button(render.words.return_access, RETURN, "")
-    return block
 
 
 def _mappings(status: MemberStatus) -> list[Mapping]:
@@ -109,6 +103,14 @@ def _way_in(status: MemberStatus, render: RenderContext) -> list[Block]:
     """Return how members who can open nothing may get help from an administrator; nothing for others."""
     denied = rejection(status)
     return way_to_ask(render) if denied is not None and denied.reason in ASKABLE else []
+
+
+def _way_back(status: MemberStatus, render: RenderContext) -> list[Block]:
+    """Return a button to give one's own access back; nothing for members who could not ask for it again."""
+    own = status.own_allow
+    if not render.may_ask or rejection(status) is not None or own is None or own != status.allow:
+        return []
+    return [actions(button(render.words.return_access, RETURN, ""))]
 
 
 def _links(status: MemberStatus, render: RenderContext) -> Block:
