@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,14 +14,17 @@ import pytest
 
 from bot.admin.changes import Admin
 from bot.app import administration
-from bot.config import Settings, load
+from bot.app.serving import build
+from bot.config import HttpSettings, Settings, SocketSettings, load
 from bot.core.access import Access, Effect, Grant, Mapping, Member
 from bot.core.link import Reason, Source
 from bot.core.records import Actor
 from bot.core.values import utc_now
+from bot.core.waiting import WORKDAYS
 from bot.local.faults import Fault
 from bot.local.slack.screens import Message
 from bot.slack.words import CATALOGUES
+from tests.fakes_reminders import FakeReminders
 from tests.scenario.conftest import TEAM, Product, arguments, bot_process, create_profile
 from tests.scenario.test_home import dialog_of, home_of, link_in
 from tests.scenario.test_link import admitted
@@ -412,6 +416,28 @@ def test_expired_request_tells_both_sides_after_a_restart(
     assert outcomes(admin, user)[0] == ("request", "ran_out", "time", Source.SCHEDULE)
     assert product.slack.press(user, ended, "ask_access").ack == "ok"
     dialog_of(product, user, "Why do you need it?")
+
+
+def test_reminder_moves_the_buttons_below(product: Product, user: str, transport: str) -> None:
+    """The bot's own parts, at noon of the next working day."""
+    ask(product, user)
+    first = newest(product, "U0ADA", f"<@{user}>", "approve_access")
+    days = next(day for day in range(1, 4) if (utc_now() + timedelta(days=day)).weekday() in WORKDAYS)
+    noon = (utc_now() + timedelta(days=days)).replace(hour=12)
+    bot = build(load(SocketSettings) if transport == "socket" else load(HttpSettings))
+    bot.tables.connect()
+    use_case = replace(bot.app.access_requests, now=lambda: noon)
+    try:
+        replace(bot.waiting, use_case=use_case, claims=FakeReminders()).look(TEAM)
+    finally:
+        bot.stop()
+
+    reminder = newest(product, "U0ADA", f"<@{user}>", "Nobody has decided since")
+    assert reminder.ts != first.ts
+    assert newest(product, "U0ADA", f"<@{user}>", "Asked again below").ts == first.ts
+    deny(product, "U0ADA", reminder)
+    for who in ("U0ADA", "U0BEA"):
+        assert newest(product, who, f"<@{user}>", "Denied by").buttons() == []
 
 
 def test_expired_request_is_not_decided(product: Product, admin: Admin, user: str) -> None:
