@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.local.page.redaction import LINK, SECRET, redacted
+from bot.local.page.under_the_hood import LINK, SECRET, redacted
 
 URL = "https://d-abc.studio.eu-west-1.sagemaker.aws/auth?token=eyJhbGciOi&x=1"
 RESPONSE_URL = "http://127.0.0.1:8600/commands/T0/123/abc"

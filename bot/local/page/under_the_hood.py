@@ -1,5 +1,6 @@
 """The page's "Under the hood": what the stand-ins and the audit recorded of each thing that a member did."""
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -13,7 +14,6 @@ from bot.core.records import Entry
 from bot.core.values import utc_now
 from bot.local.aws.calls import Call
 from bot.local.aws.stand_in import LocalAws
-from bot.local.page.redaction import LINK, redacted
 from bot.local.slack.exchanges import Exchange, Kind
 from bot.local.slack.workspace import Workspace
 from bot.slack.payloads import request_id
@@ -21,6 +21,11 @@ from bot.slack.payloads import request_id
 Json = dict[str, Any]
 MAX_SHOWN = 20
 LOOK_BACK = timedelta(days=1)
+# What is shown where a secret was.
+SECRET, LINK = "(secret)", "(link, redacted)"
+_KEYS = {"response_url": SECRET, "token": SECRET, "trigger_id": SECRET, "url": LINK, "AuthorizedUrl": LINK}
+_RESPONSE_URL = re.compile(r"https?://[^\s\"'<>|]+/(?:commands|actions)/[^\s\"'<>|]+")
+_BEARER = re.compile(r"https?://[^\s\"'<>|]*[?&]token=[^\s\"'<>|]*")
 
 
 class UnderTheHood:
@@ -150,3 +155,14 @@ def _tables(arguments: Mapping[str, Any]) -> list[str]:
         return [arguments["TableName"]]
     changes = [change for item in arguments.get("TransactItems", ()) for change in item.values()]
     return list(dict.fromkeys([*arguments.get("RequestItems", ()), *(change["TableName"] for change in changes)]))
+
+
+def redacted(value: Any) -> Any:
+    """Return the same JSON without links, `response_url`s, tokens and triggers, found by name and by shape."""
+    if isinstance(value, Mapping):
+        return {name: _KEYS[name] if name in _KEYS and part else redacted(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted(part) for part in value]
+    if isinstance(value, str):
+        return _BEARER.sub(LINK, _RESPONSE_URL.sub(SECRET, value))
+    return value
