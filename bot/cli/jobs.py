@@ -8,10 +8,8 @@ from uuid import uuid4
 
 from bot import console
 from bot.cli.context import CommandContext
-from bot.core.access import Mapping, Member
 from bot.core.errors import BadInput, StudioLinksError
-from bot.core.jobs import Job, JobKind, Workspace
-from bot.core.templates import Template, Templates, variable_of
+from bot.core.jobs import Job
 from bot.core.values import utc_now
 
 if TYPE_CHECKING:
@@ -19,27 +17,6 @@ if TYPE_CHECKING:
 
 # Seconds between two visits of a job.
 PAUSE = 2.0
-
-
-def template_for(mapping: Mapping, templates: Templates) -> Template:
-    """Return the template of a new profile; BadInput if it cannot be made."""
-    template = templates.get(mapping.domain_id)
-    if template is None:
-        name = variable_of(mapping.domain_id)
-        raise BadInput(f"nothing was made: {mapping.domain_id} has no template for new profiles, so set {name}")
-    if mapping.role_arn is not None:
-        raise BadInput("nothing was made: profiles are made with these credentials, so leave out --role-arn")
-    if mapping.space_name is not None and not template.instances:
-        why = f"the template in {variable_of(mapping.domain_id)} has no instances= for a space"
-        raise BadInput(f"nothing was made: {why}; add them, or leave out --space")
-    return template
-
-
-def new_job(run: CommandContext, kind: JobKind, member: Member, mappings: Sequence[Mapping], **more: object) -> Job:
-    """Return a job of this shell. A new profile's space is the one that its mapping names."""
-    made = kind is JobKind.PROVISION
-    workspaces = tuple(Workspace(each, each.space_name if made else None) for each in mappings)
-    return Job(uuid4().hex, kind, member, run.actor, utc_now(), workspaces, **more)  # type: ignore[arg-type] # its fields
 
 
 def carry_out(

@@ -4,6 +4,7 @@ from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from uuid import uuid4
 
 import typer
 
@@ -12,10 +13,12 @@ from bot.admin.commands import AdminCommand
 from bot.admin.csv_file import ParsedFile
 from bot.admin.specs import Name
 from bot.cli.context import CommandContext
-from bot.cli.jobs import carry_out, new_job, template_for
+from bot.cli.jobs import carry_out
 from bot.core.access import Mapping, Member
 from bot.core.errors import BadInput
-from bot.core.jobs import Job, JobKind, JobState
+from bot.core.jobs import Job, JobKind, JobState, Workspace
+from bot.core.templates import Template, Templates, variable_of
+from bot.core.values import utc_now
 
 
 def prepared(run: CommandContext, command: AdminCommand) -> AdminCommand:
@@ -36,7 +39,7 @@ def checked(run: CommandContext, member: Member, mapping: Mapping) -> Mapping:
     from bot.aws.resources import StudioResources
     from bot.workspaces.provisioning import is_made_for
 
-    template, settings = template_for(mapping, run.settings.profile_templates), run.settings
+    template, settings = _template_for(mapping, run.settings.profile_templates), run.settings
     mapping = replace(mapping, region=template.region or mapping.region)
     found = StudioResources(AwsAdmin(region=settings.aws_region), settings.aws_region).profile(mapping)
     if found is not None and not is_made_for(member, found.tags):
@@ -45,6 +48,20 @@ def checked(run: CommandContext, member: Member, mapping: Mapping) -> Mapping:
             f"{member.user_id}. Choose another name, or leave out --create to map that one"
         )
     return mapping
+
+
+def _template_for(mapping: Mapping, templates: Templates) -> Template:
+    """Return the template of a new profile; BadInput if it cannot be made."""
+    template = templates.get(mapping.domain_id)
+    if template is None:
+        name = variable_of(mapping.domain_id)
+        raise BadInput(f"nothing was made: {mapping.domain_id} has no template for new profiles, so set {name}")
+    if mapping.role_arn is not None:
+        raise BadInput("nothing was made: profiles are made with these credentials, so leave out --role-arn")
+    if mapping.space_name is not None and not template.instances:
+        why = f"the template in {variable_of(mapping.domain_id)} has no instances= for a space"
+        raise BadInput(f"nothing was made: {why}; add them, or leave out --space")
+    return template
 
 
 def prepare_rows(run: CommandContext, parsed: ParsedFile) -> dict[str, list[Mapping]]:
@@ -67,11 +84,11 @@ def make(run: CommandContext, mappings: Dictionary[str, Sequence[Mapping]]) -> N
     Raises:
         typer.Exit: some could not be made.
     """
-    jobs = [
-        new_job(run, JobKind.PROVISION, Member(run.tenant, user), found) for user, found in mappings.items() if found
-    ]
-    failed = [job for job in carry_out(run, jobs, _show) if job.state is not JobState.DONE]
-    if failed:
+    jobs = []
+    for user, found in mappings.items():
+        workspaces = tuple(Workspace(mapping, mapping.space_name) for mapping in found)
+        jobs.append(Job(uuid4().hex, JobKind.PROVISION, Member(run.tenant, user), run.actor, utc_now(), workspaces))
+    if any(job.state is not JobState.DONE for job in carry_out(run, jobs, _show)):
         raise typer.Exit(1)
 
 
