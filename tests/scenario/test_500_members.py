@@ -17,7 +17,7 @@ from bot.core.values import utc_now
 from bot.local.slack.elements import elements
 from bot.local.slack.screens import Message
 from bot.local.slack.views import View
-from tests.scenario.conftest import TEAM, Product, create_profile
+from tests.scenario.conftest import TEAM, Product, create_domain, create_profile
 from tests.scenario.test_access_requests import newest
 from tests.scenario.test_home import dialog_of, home_of
 
@@ -55,12 +55,11 @@ def admin(product: Product) -> Admin:
 
 
 def give(product: Product, admin: Admin, name: str, domain: str | None = None) -> str:
-    """Create a member with a profile."""
-    user = f"U0{name.upper()}"
+    """Create a member with a profile in a domain."""
+    user, domain = f"U0{name.upper()}", domain or product.domain_id
     product.slack.add_member(user, name, email=f"{name}@example.com")
-    if domain is None:
-        create_profile(product.domain_id, name)
-    admin.map(Member(TEAM, user), Mapping("default", domain or product.domain_id, name), TESTER)
+    create_profile(domain, name)
+    admin.map(Member(TEAM, user), Mapping("default", domain, name), TESTER)
     return user
 
 
@@ -103,14 +102,14 @@ def ask(product: Product, user: str, reason: str) -> None:
 
 
 def test_access_that_ends_this_week_is_extended(product: Product, admin: Admin) -> None:
-    later = utc_now() + timedelta(days=60)
+    later = utc_now() + timedelta(days=30)  # as the form proposes
     with few_steps(product):
         listed = product.slack.answer_to(product.slack.command(ADA, "admin list --expiring 7d"), timeout=20)
         assert "1 to 10 of 25" in str(listed.blocks)
         for user in ("U0M000", "U0M001"):  # the first two of the list
             press(product, listed, "admin_pick_allow", f"allow {user}")
             dialog_of(product, ADA, "Until the end of")
-            product.slack.submit(ADA, {"until": {"until": f"{later:%Y-%m-%d}"}})
+            product.slack.submit(ADA)
             dialog_of(product, ADA, "now has access")
     for user in ("U0M000", "U0M001"):
         [rule] = admin.access.read(Member(TEAM, user)).grants
@@ -146,7 +145,11 @@ def test_request_is_denied_with_a_reason(product: Product) -> None:
     ask(product, "U0EVE", "curious")
     newest(product, ADA, "<@U0EVE> asks")
     with few_steps(product):
-        product.slack.command(ADA, 'admin decline @eve --reason "ask your manager first"')
+        product.slack.open_home(ADA)
+        press(product, home_of(product, ADA, "curious"), "deny_access", "U0EVE")
+        dialog_of(product, ADA, "curious")
+        product.slack.submit(ADA, {"reason": {"reason": "ask your manager first"}})
+        home_of(product, ADA, "There are no open access requests")
     newest(product, "U0EVE", "was denied", "ask your manager first")
 
 
@@ -164,7 +167,7 @@ def test_history_says_who_let_a_member_in(product: Product, admin: Admin) -> Non
 
 
 def test_explain_and_the_form_say_what_a_rule_means(product: Product, admin: Admin) -> None:
-    user = give(product, admin, "finn", "d-finance")
+    user = give(product, admin, "finn", create_domain("finance"))
     text = (
         "Rule finance (domain d-finance): approved by {lead}, or by an administrator if none of them answers. "
         "Access lasts 30 days at most. The reason has to name a ticket such as FIN-123."
@@ -187,7 +190,7 @@ def test_explain_and_the_form_say_what_a_rule_means(product: Product, admin: Adm
 
 
 def test_rule_that_needs_no_approval_lets_in_at_once(product: Product, admin: Admin) -> None:
-    user = give(product, admin, "nora", "d-night")
+    user = give(product, admin, "nora", create_domain("night"))
     product.slack.add_group("S0NIGHT", "night-shift", user)
     explained = product.slack.answer_to(product.slack.command(ADA, "admin explain @nora"))
     assert "Members of <!subteam^S0NIGHT> get up to 8 hours at once, without an approval." in str(explained.blocks)

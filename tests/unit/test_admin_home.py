@@ -132,7 +132,7 @@ def test_list_of_ending_access_offers_to_extend_it(world: AppWorld) -> None:
     message = world.slack.replies[-1][0]
     text = str(message.blocks)
     assert text.startswith("[{'type': 'section', 'text': {'type': 'mrkdwn', 'text': '*Access that ends by ")
-    ends = [text.index(f"'allow {user}'") for user in (ANA.user_id, "U0MANY02", "U0MANY01", "U0MANY00")]
+    ends = [text.index(f"'allow {user} ") for user in (ANA.user_id, "U0MANY02", "U0MANY01", "U0MANY00")]
     assert ends == sorted(ends)
     assert check_blocks(message.blocks) == []
 
@@ -158,6 +158,17 @@ def test_reading_about_a_picked_member_needs_no_form(world: AppWorld, verb: str,
     assert words in str(world.slack.replies[-1][0].blocks)
     world.press(f"admin_pick_{verb}", verb, member=ADA)
     assert len(world.slack.forms) == 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "proposed"), [("2030-02-07", True), ("", False), ("soon", False), ("2030-02-07'", False)]
+)
+def test_extend_proposes_a_later_end(world: AppWorld, chosen: str, proposed: bool) -> None:  # noqa: FBT001
+    assert f"allow {ANA.user_id} 2030-02-07" in str(shown(world).blocks)  # 30 days after the end
+    world.press("admin_pick_allow", f"allow {ANA.user_id} {chosen}", member=ADA, where=HOME)
+    form = str(world.slack.forms[-1])
+    assert f"'initial_user': '{ANA.user_id}'" in form
+    assert ("'initial_date': '2030-02-07'" in form) is proposed
 
 
 def test_pick_of_somebody_else_shows_nothing(world: AppWorld) -> None:

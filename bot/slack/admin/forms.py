@@ -3,6 +3,7 @@
 https://docs.slack.dev/reference/views/modal-views
 """
 
+import re
 from collections.abc import Mapping as Dictionary
 from typing import Any
 
@@ -16,6 +17,8 @@ PICK, MENU = "admin_pick", "menu"
 FORM = "admin_form"
 # What needs no form, though it has one; what needs none about a chosen member; and what opens the form of the list.
 AT_ONCE, READS, SEARCH = (Verb.REQUESTS, Verb.LIST), (Verb.EXPLAIN, Verb.HISTORY), "search"
+# A day that a button proposes.
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 # Picks the member to show.
 FIND = "admin_find"
 ROWS = (
@@ -32,24 +35,25 @@ def menu(render: RenderContext) -> Message:
     return Message(words.choose, [section(words.choose), *rows])
 
 
-def form(verb: Verb, render: RenderContext, user: str = "") -> dict[str, Any]:
+def form(verb: Verb, render: RenderContext, user: str = "", until: str = "") -> dict[str, Any]:
     """Return the form of a command.
 
     Args:
         user: the member whom it is about, if somebody has chosen one.
+        until: the day to propose.
     """
     words, spec = render.words.admin, COMMAND_SPECS[verb]
     blocks: list[Block] = []
     for name in spec.fields:
         optional = name not in spec.required or (spec.groups and name is Name.USER)
-        blocks.append(kit.field(name, words.labels[name], _element(name, render, user), optional=optional))
+        blocks.append(kit.field(name, words.labels[name], _element(name, render, user, until), optional=optional))
         if spec.groups and name is Name.USER:  # Slack has no element that picks a user group
             blocks.append(kit.field(GROUP, words.or_group, text_input(GROUP, 31), optional=True))
     metadata = f"{verb} {render.words.language}"
     return kit.form(FORM, words.verbs[verb], words.send, blocks, words=render.words, metadata=metadata)
 
 
-def _element(name: Name, render: RenderContext, user: str) -> Block:
+def _element(name: Name, render: RenderContext, user: str, until: str) -> Block:
     match FIELD_SPECS[name].kind:
         case Kind.STATE:
             states = [{"text": plain(text), "value": value} for value, text in render.words.admin.states.items()]
@@ -58,7 +62,8 @@ def _element(name: Name, render: RenderContext, user: str) -> Block:
             chosen = {"initial_user": user} if user and name is Name.USER else {}
             return {"type": "users_select", "action_id": name, **chosen}
         case Kind.DAY:
-            return {"type": "datepicker", "action_id": name}
+            proposed = {"initial_date": until} if until and name is Name.UNTIL else {}
+            return {"type": "datepicker", "action_id": name, **proposed}
         case Kind.FLAG:
             option = {"text": plain(render.words.admin.labels[name]), "value": YES}
             return {"type": "static_select", "action_id": name, "options": [option]}

@@ -87,7 +87,8 @@ def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
     render = admit(app, admitted)
     if render is None:
         return
-    picked, _, about = action_value(body).partition(" ")
+    picked, _, chosen = action_value(body).partition(" ")
+    about, _, day = chosen.partition(" ")
     verb, user = parse_verb(picked), about if USER_ID.fullmatch(about) else ""
     if verb is None:
         reply(app, admitted.origin, forms.menu(render), replace=True)
@@ -97,7 +98,9 @@ def _pick(app: AppContext, admitted: Admitted, body: Body) -> None:
         _ask(app, admitted, render, AdminCommand(verb, {}))
     else:
         try:
-            app.slack.open_form(admitted.origin, forms.form(verb, render, user))
+            app.slack.open_form(
+                admitted.origin, forms.form(verb, render, user, day if forms.DAY.fullmatch(day) else "")
+            )
         except SlackError as error:
             log.warning("form_not_shown", request=admitted.id, code=error.code)
             reply(app, admitted.origin, text_message(render.words.form_failed), replace=True)
@@ -229,17 +232,24 @@ def _answer(
     message = admin_views.with_way_back(message, render) if in_dialog and result is None else message
     _reply(app, admitted, message, keeps=keeps and not _is_decided(result))
     if isinstance(result, Done | Forgotten):
-        if isinstance(result, Forgotten) or result.change.made:
-            lifted = result.command.verb is Verb.LOCKDOWN and not result.command.locks
-            app.metrics.access_changed("lockdown_lifted" if lifted else result.command.verb)
-        if result.command.verb is Verb.OFFBOARD:
-            app.wake()
-        notices.send_aside(app, admitted, result)
-        announce(app, admitted.id, admin_views.announcement(result, admitted.member.user_id))
-        principal = result.command.principal
-        if principal and not is_group(principal):
-            show_home(app, Member(admitted.member.tenant, principal))
+        _follow_up(app, admitted, result)
     return result
+
+
+def _follow_up(app: AppContext, admitted: Admitted, result: Done | Forgotten) -> None:
+    """Count and announce a change, and refresh the home tabs that show it."""
+    if isinstance(result, Forgotten) or result.change.made:
+        lifted = result.command.verb is Verb.LOCKDOWN and not result.command.locks
+        app.metrics.access_changed("lockdown_lifted" if lifted else result.command.verb)
+    if result.command.verb is Verb.OFFBOARD:
+        app.wake()
+    notices.send_aside(app, admitted, result)
+    announce(app, admitted.id, admin_views.announcement(result, admitted.member.user_id))
+    principal = result.command.principal
+    if principal and not is_group(principal):
+        show_home(app, Member(admitted.member.tenant, principal))
+    if admitted.source is Source.FORM:  # which a button of their home tab may have opened
+        show_home(app, admitted.member)
 
 
 def _counted(result: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping as Dictionary
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from bot.admin.history import batches, flat, says_all, sentence, short_name
 from bot.admin.listing import Listed, describe_access
@@ -32,6 +32,8 @@ from bot.slack.members.views import MAX_ECHO_LENGTH
 MAX_BY_LENGTH, MAX_NAME_LENGTH, MAX_DETAIL_LENGTH = 60, 100, 200
 MAX_ALIASES, MAX_UNREADABLE = 8, 3
 MORE = "admin_more"
+# How much later an extension ends, if its administrator chooses no other day.
+EXTENDED_BY = timedelta(days=30)
 
 
 def mention(principal: str, longest: int = MAX_NAME_LENGTH) -> str:
@@ -153,8 +155,9 @@ def member_lines(row: Listed, render: RenderContext, now: datetime) -> list[str]
 
 
 def extendable(row: Listed, render: RenderContext, now: datetime) -> Block:
-    """Show what a member may do, with the button that opens the form for a later end."""
-    extend = button(render.words.admin.extend, f"{PICK}_{Verb.ALLOW}", f"{Verb.ALLOW} {row.principal}")
+    """Show a member whose access ends, with the button that opens a form with a later end."""
+    value = f"{Verb.ALLOW} {row.principal} {row.ends.astimezone(UTC) + EXTENDED_BY:%Y-%m-%d}"
+    extend = button(render.words.admin.extend, f"{PICK}_{Verb.ALLOW}", value)
     return {**sections(member_lines(row, render, now)[:1])[0], "accessory": extend}
 
 
