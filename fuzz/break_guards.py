@@ -510,8 +510,8 @@ GUARDS = {
     ),
     "one reminder of a request": Guard(
         "admin/waiting.py",
-        "            if self.use_case.requests.note(request, told):",
-        "            if self.use_case.requests.note(request, told) or told:",
+        "reminded(request, now)\n        if not self.use_case.requests.note(request, told):",
+        "reminded(request, now)\n        if not self.use_case.requests.note(request, told) and not told:",
         (f"{UNIT}/test_waiting.py", "test_two_replicas_send_one_message"),
     ),
     "approvers by rule": Guard(

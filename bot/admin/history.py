@@ -111,7 +111,7 @@ def sentence(
         command: what the reader types before a verb.
     """
     entry, record = batch[0], batch[0].after or batch[0].before or {}
-    until, reason = record.get("until"), record.get("reason") or entry.detail
+    until, days, reason = record.get("until"), record.get("days"), record.get("reason") or entry.detail
     parts: dict[str, Any] = {
         "by": who(entry.actor),
         "user": who(entry.subject),
@@ -125,7 +125,7 @@ def sentence(
         "what": ", ".join(text(name.replace("#", " ")) for name in {**(entry.before or {}), **(entry.after or {})}),
         "profile": text(f"{entry.profile_name} in {entry.domain_id}"),
         "until": f" {sentences['until']}".format(until=when(datetime.fromisoformat(str(until)))) if until else "",
-        "days": f" {sentences['days']}".format(days=record["days"]) if record.get("days") else "",
+        "days": f" {sentences['day' if days == 1 else 'days']}".format(days=days) if days else "",
         "reason": f" {sentences['reason']}".format(reason=text(str(reason))) if reason else "",
     }
     return sentences["batch" if len(batch) > 1 else _sentence_name(entry)].format(**parts)

@@ -6,7 +6,7 @@ once, or not at all if the process is killed in between. While Slack does not an
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -14,16 +14,20 @@ import structlog
 from bot.admin.access_requests import OPEN_FOR, AccessRequests
 from bot.core import audit
 from bot.core.access import Member, Person
-from bot.core.errors import StudioLinksError
+from bot.core.errors import SlackError, StudioLinksError
 from bot.core.link import Source
 from bot.core.records import AccessRequest, Actor
 from bot.core.reminders import ReminderStore
-from bot.core.waiting import END_IS_NEWS, ended, is_due, is_polite, ran_out, reminded
+from bot.core.waiting import END_IS_NEWS, deferred, ended, is_due, is_polite, ran_out, reminded
 
 log = structlog.get_logger()
 
 # Between looks at what waits, by one replica for all.
 LOOK_EVERY = timedelta(minutes=5)
+# Requests of one look: Slack takes about a hundred look-ups of accounts a minute. The next look reaches others.
+MAX_A_LOOK = 50
+# Between attempts to find out whom to remind.
+RETRY_AFTER = timedelta(hours=1)
 # The actor of an end that no person brought about.
 BY_TIME = "time"
 
@@ -54,25 +58,36 @@ class WaitingRequests:
         if not self.claims.claim(f"{tenant}#requests", now, now + LOOK_EVERY):
             return
         today = now.astimezone(UTC).date()
-        for request in self.use_case.requests.since(tenant, today - OPEN_FOR - END_IS_NEWS, today):
+        found = self.use_case.requests.since(tenant, today - OPEN_FOR - END_IS_NEWS, today)
+        waiting = [request for request in found if ran_out(request, now) or is_due(request, now)]
+        for request in waiting[:MAX_A_LOOK]:
             try:
-                self._look_at(request, now)
+                self._follow_up(request, now)
             except StudioLinksError as error:  # the next look may do better
                 log.warning("request_not_followed_up", request=request.id, why=str(error))
+                if isinstance(error, SlackError):  # it says of nobody who they are
+                    return
             except Exception:  # a defect about one request must not silence the others
                 log.exception("request_not_followed_up", request=request.id)
 
-    def _look_at(self, request: AccessRequest, now: datetime) -> None:
-        is_over = ran_out(request, now)
-        if not is_over and not is_due(request, now):
-            return
+    def _follow_up(self, request: AccessRequest, now: datetime) -> None:
         person = self.person(request.member)
-        if is_over:
+        if ran_out(request, now):
             self._end(request, person, now)
         elif person.ineligible_reason is None and is_polite(now, person.tz_offset):
-            told = reminded(request, now)
-            if self.use_case.requests.note(request, told):
-                self.remind(told)
+            self._remind(request, now)
+        else:
+            self.use_case.requests.note(request, deferred(request, now, person.tz_offset))
+
+    def _remind(self, request: AccessRequest, now: datetime) -> None:
+        told = reminded(request, now)
+        if not self.use_case.requests.note(request, told):
+            return
+        try:
+            self.remind(told)
+        except StudioLinksError as error:  # it is not known whom to ask, so nobody was
+            log.warning("request_not_followed_up", request=request.id, why=str(error))
+            self.use_case.requests.note(told, replace(request, remind_at=now + RETRY_AFTER))
 
     def _end(self, request: AccessRequest, person: Person, now: datetime) -> None:
         told = ended(request, now)

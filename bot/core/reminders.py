@@ -96,6 +96,8 @@ class ReminderStore(Protocol):
     def claim(self, look: str, at: datetime, until: datetime) -> bool:
         """Return whether it is the caller's to look at something; nobody else's then until that time.
 
+        A time much later than that comes from a clock that was ahead, and keeps nobody.
+
         Args:
             look: its name, which has the tenant.
         """

@@ -1,10 +1,10 @@
 """When the approvers of an open access request hear of it again, and when nobody does any more. Pure."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.core.records import AccessRequest, RequestState
-from bot.core.reminders import is_waking, local_time
+from bot.core.reminders import WAKING, is_waking, local_time
 
 # From the request to its first reminder, and from each to the next. The last one leaves a day to decide.
 DISTANCES = (timedelta(hours=4), timedelta(hours=20), timedelta(days=2), timedelta(days=3))
@@ -30,6 +30,15 @@ def is_polite(now: datetime, tz_offset: int | None) -> bool:
         tz_offset: of the member, whose approvers mostly live where they do.
     """
     return local_time(now, tz_offset).weekday() in WORKDAYS and is_waking(now, tz_offset)
+
+
+def deferred(request: AccessRequest, now: datetime, tz_offset: int | None) -> AccessRequest:
+    """Return the request with its reminder due on the next working morning where the member is."""
+    local = local_time(now, tz_offset)
+    morning = local.replace(hour=WAKING.start, minute=0, second=0, microsecond=0)
+    while morning <= local or morning.weekday() not in WORKDAYS:
+        morning += timedelta(days=1)
+    return replace(request, remind_at=morning.astimezone(UTC))
 
 
 def ran_out(request: AccessRequest, now: datetime) -> bool:

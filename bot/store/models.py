@@ -6,6 +6,7 @@ can live in one process. The repositories beside this module turn items into val
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 import boto3
@@ -19,7 +20,7 @@ from bot.connections import read_authorities_once
 from bot.core.errors import ConfigError
 from bot.core.values import USER_AGENT, may_hold_secret
 from bot.observability.aws_failures import AWS_ERRORS, refuse_foreign_answers
-from bot.store.dynamodb import M, PlainMapAttribute, TimeAttribute, batch_get, batches, store_errors
+from bot.store.dynamodb import M, PlainMapAttribute, TimeAttribute, batch_get, batches, store_errors, write_if
 from bot.store.missing import explain_missing_tables
 
 
@@ -234,3 +235,13 @@ def bind(
 
     models = bound(AccessItem, "access"), bound(AuditItem, "audit"), bound(RuntimeItem, "runtime")
     return Tables(*models, region, config)
+
+
+def claim(items: type[RuntimeItem], key: str, at: datetime, until: datetime, *, expires: datetime) -> bool:
+    """Take something for the caller alone until a time; return False if somebody else has it.
+
+    An end that is much later comes from a clock that was ahead, and keeps nobody.
+    """
+    ends = items.open_until
+    free = ends.does_not_exist() | (ends <= at) | (ends > until + (until - at))
+    return write_if(free, items(key), [ends.set(until), items.expires.set(expires)])

@@ -10,7 +10,7 @@ from pynamodb.exceptions import AttributeDeserializationError
 
 from bot.core.access import Person
 from bot.store.dynamodb import MAX_BATCH, write_if
-from bot.store.models import RuntimeItem, Tables, read_items
+from bot.store.models import RuntimeItem, Tables, claim, read_items
 
 # A record goes so long after its member has last been asked about.
 KEPT = timedelta(days=30)
@@ -40,8 +40,7 @@ class PeopleTable:
         self._allowed = True
         if state is not None and state.as_of is not None:
             self._heard_at = max(state.as_of, self._heard_at or state.as_of)
-        due = items.open_until.does_not_exist() | (items.open_until <= at)
-        return write_if(due, items(key), [items.open_until.set(until), items.expires.set(at + KEPT)])
+        return claim(items, key, at, until, expires=at + KEPT)
 
     def hear(self, tenant: str, at: datetime) -> None:
         if self._heard_at is None or at - self._heard_at > TOLD_EVERY:

@@ -11,7 +11,7 @@ from pynamodb.expressions.condition import Condition
 from bot.core.access import Member
 from bot.core.reminders import EndNotice, Reminded, Told, Usage, Used
 from bot.store.dynamodb import batch_get, batches, get_or_none, store_errors, write_if
-from bot.store.models import Tables, client_of
+from bot.store.models import Tables, claim, client_of
 
 # How long a record is kept after its last change. An app that runs longer is named as if for the first time.
 KEPT = timedelta(days=60)
@@ -24,9 +24,7 @@ class ReminderTable:
         self._items = tables.runtime
 
     def claim(self, look: str, at: datetime, until: datetime) -> bool:
-        items, item = self._items, self._items(f"reminders#{look}")
-        due: Condition = items.open_until.does_not_exist() | (items.open_until <= at)
-        return write_if(due, item, [items.open_until.set(until), items.expires.set(at + KEPT)])
+        return claim(self._items, f"reminders#{look}", at, until, expires=at + KEPT)
 
     def read(self, member: Member) -> Reminded:
         item = get_or_none(self._items, _key(member))

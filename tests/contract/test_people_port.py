@@ -57,6 +57,12 @@ def test_renewal_is_one_replicas_until_the_next(store: Store) -> None:
     assert store.people.claim(TEAM, LATER, LATER + timedelta(minutes=25))
 
 
+def test_clock_that_jumps_forth_and_back_blocks_no_renewal(store: Store) -> None:
+    jumped = NOON + timedelta(days=7)
+    assert store.people.claim(TEAM, jumped, jumped + timedelta(minutes=25))
+    assert store.people.claim(TEAM, NOON, NOON + timedelta(minutes=25))
+
+
 def test_renewal_replaces_only_records_that_exist(store: Store) -> None:
     store.people.learn(TEAM, ANA_THEN, NOON)
     many = [replace(ANA_THEN, user_id=f"U0MANY{number:04}") for number in range(150)]

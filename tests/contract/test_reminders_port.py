@@ -34,6 +34,14 @@ def test_one_caller_looks_until_the_next_time(store: ReminderStore) -> None:
     assert not store.claim(f"{TEAM}#endings", NOON, LATER)
 
 
+def test_clock_that_jumps_forth_and_back_blocks_no_look(store: ReminderStore) -> None:
+    jumped = NOON + timedelta(days=7)
+    assert store.claim(TEAM, jumped, jumped + timedelta(minutes=15))
+    assert store.claim(TEAM, NOON, LATER)
+    ahead = timedelta(minutes=5)  # another machine's clock
+    assert not store.claim(TEAM, NOON - ahead, LATER - ahead)
+
+
 def test_record_is_read_as_it_was_written(store: ReminderStore) -> None:
     assert store.read(ANA) == Reminded()
     told = {"d-one ana-lab JupyterLab default 1": Told(2, LATER, NOON), "d-one ana Canvas default 2": Told(1, NOON)}

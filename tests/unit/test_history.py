@@ -45,6 +45,8 @@ def slack(*entries: Entry, language: str = "en", **fields: str) -> str:
 ASKED = {"request": "a" * 32, "days": 30}
 SENTENCES = {
     "request": (changed("request", after=ASKED), "cli:ada asked for access for 30 days"),
+    "request for a day": (changed("request", after={**ASKED, "days": 1}), "cli:ada asked for access for one day"),
+    "withdrawn": (changed("request", "withdrawn", after=ASKED), "cli:ada's request was withdrawn"),
     "allow": (changed("allow", after=RULE), "cli:ada allowed U0BEN until Dec 27, 2030 (Q3 forecast)"),
     "allow until a time": (
         changed("allow", after=replace(RULE, until=END_OF_DAY + timedelta(hours=18), reason="")),

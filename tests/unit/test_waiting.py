@@ -309,6 +309,79 @@ def test_unknown_approvers_of_one_request_stop_no_other() -> None:
     with capture_logs() as logs:
         assert world.look(4 * HOUR) == []
     assert "request_not_followed_up" in [line["event"] for line in logs]
+    world.directory.group_error = None
+    world.directory.groups["S0LEADS"] = frozenset({ANA.user_id})
+    assert world.look(5 * HOUR) == [ANA.user_id]  # the reminder is not lost
+
+
+@pytest.mark.parametrize(
+    ("now", "tz_offset", "morning"),
+    [
+        (MONDAY.replace(hour=3), 0, MONDAY.replace(hour=8)),
+        (MONDAY.replace(hour=20), 0, MONDAY.replace(hour=8) + DAY),
+        (MONDAY, None, MONDAY.replace(hour=8) + DAY),
+        (MONDAY + 4 * DAY + 9 * HOUR, 0, MONDAY.replace(hour=8) + 7 * DAY),
+        (MONDAY + 5 * DAY - 9 * HOUR, 0, MONDAY.replace(hour=8) + 7 * DAY),
+        (MONDAY + 6 * DAY + 10 * HOUR, 9 * 3600, MONDAY.replace(hour=23) + 6 * DAY),
+        (MONDAY.replace(hour=2), -5 * 3600, MONDAY.replace(hour=13)),
+    ],
+)
+def test_deferred_reminder_waits_for_the_next_working_morning(
+    now: datetime, tz_offset: int | None, morning: datetime
+) -> None:
+    deferred = waiting.deferred(REQUEST, now, tz_offset)
+    assert deferred == replace(REQUEST, remind_at=morning)
+    assert waiting.is_polite(morning, tz_offset)
+
+
+def looked_up(world: World) -> list[Member]:
+    """Return whom Slack is asked about from now on."""
+    found: list[Member] = []
+    person = world.slack.person
+
+    def noting(member: Member) -> Person:
+        found.append(member)
+        return person(member)
+
+    world.slack.person = noting  # type: ignore[method-assign]
+    return found
+
+
+def test_weekend_costs_one_look_up_of_the_member() -> None:
+    world = World()
+    world.requests.latest[BEN] = replace(REQUEST, at=MONDAY + 4 * DAY, expires_at=MONDAY + 11 * DAY)
+    asked = looked_up(world)
+    after = 4 * DAY + 9 * HOUR
+    while after < 7 * DAY - 4 * HOUR:
+        assert world.look(after) == []
+        after += HOUR
+    assert asked == [BEN]
+    assert world.look(7 * DAY - 4 * HOUR) == [ANA.user_id]
+    assert world.request.reminders == 1
+
+
+def test_one_look_reaches_so_many_and_the_next_one_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a weekend, the reminders of a whole company are due at the same minute."""
+    monkeypatch.setattr("bot.admin.waiting.MAX_A_LOOK", 3)
+    world = World()
+    others = [Member(TEAM, f"U0MANY{number}") for number in range(4)]
+    for member in others:
+        world.requests.latest[member] = replace(REQUEST, member=member)
+        world.directory.people[member.user_id] = Person(member.user_id, TEAM)
+    assert len(world.look(4 * HOUR)) == 3
+    assert len(world.look(5 * HOUR)) == 2
+    assert world.look(6 * HOUR) == []
+
+
+def test_silent_slack_ends_a_look() -> None:
+    world = World()
+    world.requests.latest[ANA] = replace(REQUEST, member=ANA)
+    world.slack.broken, world.slack.error = {"person"}, SlackError("busy", reason=Reason.SLACK_UNREACHABLE)
+    asked = looked_up(world)
+    with capture_logs() as logs:
+        assert world.look(4 * HOUR) == []
+    assert len(asked) == 1
+    assert [line["event"] for line in logs] == ["request_not_followed_up"]
 
 
 def test_defect_about_one_request_silences_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,6 +405,7 @@ def test_member_who_has_left_costs_no_reminder() -> None:
     world = World()
     world.directory.people[BEN.user_id] = Person(BEN.user_id, TEAM, ineligible_reason="deactivated")
     assert world.look(DAY) == []
+    assert world.request.reminders == 0
 
 
 def test_decision_between_claim_and_message_shows_in_the_message(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -306,10 +306,11 @@ class GermanAdminWords(AdminWords):
         "approved": "{by} hat den Antrag von {user} genehmigt{reason}",
         "denied": "{by} hat den Antrag von {user} abgelehnt{reason}",
         "ran_out": "Über den Antrag von {user} hat niemand rechtzeitig entschieden",
-        "withdrawn": "Der Antrag von {by} erreichte niemanden und wurde geschlossen{reason}",
+        "withdrawn": "Der Antrag von {by} wurde zurückgezogen{reason}",
         "otherwise": "{by}: {action} für {user}, {outcome}{reason}",
         "batch": "{by} hat {number} Mitglieder auf einmal geändert ({action}); "
         "`{command} history --by {actor} --day {day}` listet sie auf",
+        "day": "für einen Tag",
         "days": "für {days} Tage",
         "until": "bis {until}",
         "reason": "({reason})",

@@ -292,10 +292,11 @@ class AdminWords:
         "approved": "{by} approved {user}'s request{reason}",
         "denied": "{by} denied {user}'s request{reason}",
         "ran_out": "Nobody decided on {user}'s request in time",
-        "withdrawn": "{by}'s request reached nobody and was closed{reason}",
+        "withdrawn": "{by}'s request was withdrawn{reason}",
         "otherwise": "{by}: {action} for {user}, {outcome}{reason}",
         "batch": "{by} changed {number} members in one {action}; "
         "`{command} history --by {actor} --day {day}` lists them",
+        "day": "for one day",
         "days": "for {days} days",
         "until": "until {until}",
         "reason": "({reason})",
