@@ -42,7 +42,7 @@ PAUSES = (0.05, 0.2)
 # The most keys that one BatchGetItem takes.
 MAX_BATCH = 100
 # Items per page of a scan: DynamoDB may need longer for a whole megabyte than a call's timeout.
-PAGE = 500
+PAGE = 1000
 # Why DynamoDB cancelled a transaction, for each of its items.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 CONDITION_FAILED, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
