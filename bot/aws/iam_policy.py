@@ -18,6 +18,8 @@ TABLES = ("access", "audit", "runtime")
 HISTORIES = ("audit/index/by_member", "audit/index/by_day")
 # What `tables create` switches on and `tables check` reads.
 SETTINGS = ("Table", "TimeToLive", "ContinuousBackups")
+# What pick-lists take. No resource narrows these.
+LIST_TO_PICK = ["sagemaker:ListDomains", "sagemaker:ListUserProfiles"]
 EXAMINE_REST = ["sagemaker:DescribeDomain", "sagemaker:DescribeSpace"]
 # Characters without white space. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_MANAGED_POLICY = 6144
@@ -70,6 +72,11 @@ def session_policy(mapping: Mapping, region: str) -> dict[str, Any]:
     return document(statements)
 
 
+def profiles_policy(_mapping: Mapping, _region: str) -> dict[str, Any]:
+    """Return the inline policy of a session that lists profiles."""
+    return {"Version": "2012-10-17", "Statement": [statement("ListProfiles", LIST_TO_PICK[1:], ["*"])]}
+
+
 def _serving(scope: Scope) -> list[dict[str, Any]]:
     changes = ("Scan", "PutItem", "UpdateItem") if scope.administers_in_slack else ()
     profiles = statement("ExamineProfiles", [EXAMINE_PROFILE], scope.opened())
@@ -80,6 +87,7 @@ def _serving(scope: Scope) -> list[dict[str, Any]]:
         *running(scope, STOP_AND_START),
         _tables(scope, "Everyone", ("Scan",) if scope.runs else (), ["access"]),
         statement("OfferSpaces", ["sagemaker:ListSpaces"], ["*"] if scope.domains else []),
+        statement("PickLists", LIST_TO_PICK, ["*"] if scope.picks else []),
         _tables(scope, "Access", ("BatchGetItem", *changes), ["access"]),
         _tables(scope, "Record", ("PutItem", "UpdateItem"), ["audit"])
         | {"Condition": {"ForAllValues:StringNotLike": SHELL_KEYS}},

@@ -26,6 +26,7 @@ class Scope:
         secrets: the ARNs of the secrets and parameters that variables refer to.
         administers_in_slack: whether the bot itself changes access rules.
         runs: whether members and administrators see, stop and start what runs.
+        picks: whether administrators pick domains and profiles from AWS's lists in Slack.
         by_tag: whether the bot opens the profiles that are tagged instead of those named.
         source_ips, source_vpces: the networks that may make and use links; empty for any.
         kms_key: the ARN of the key that encrypts the tables; None for AWS's own.
@@ -46,6 +47,7 @@ class Scope:
     secrets: frozenset[str] = frozenset()
     administers_in_slack: bool = False
     runs: bool = False
+    picks: bool = False
     by_tag: bool = False
     source_ips: tuple[str, ...] = ()
     source_vpces: tuple[str, ...] = ()

@@ -48,6 +48,9 @@ def iam_policy(
     running: Annotated[
         bool, typer.Option("--running", help="Let members and administrators see, stop and start apps in Studio.")
     ] = False,
+    pick_lists: Annotated[
+        bool, typer.Option("--pick-lists", help="Let administrators pick domains and profiles from lists in Slack.")
+    ] = False,
     by_tag: Annotated[
         bool,
         typer.Option("--by-tag", help=f"Let the bot open the profiles tagged {TAG}={TAG_VALUE}; don't name them."),
@@ -93,6 +96,8 @@ def iam_policy(
     run = CommandContext(team)
     settings, domains = run.settings, tuple(domain or ())
     _check(domains, source_ip or [], source_vpce or [])
+    if pick_lists and role is not Role.SERVING:
+        raise typer.BadParameter("--pick-lists goes with --role serving")
     if (running or provisions or offboards) and role not in (Role.SERVING, Role.ADMINISTRATION):
         raise typer.BadParameter("--running, --provisions and --offboards go with --role serving or administration")
     templates = settings.profile_templates.values() if provisions else ()
@@ -119,6 +124,7 @@ def iam_policy(
         broker_roles=frozenset(mapping.role_arn for mapping in mappings if mapping.role_arn),
         administers_in_slack=administers_in_slack or bool(settings.studio_admins),
         runs=running,
+        picks=pick_lists,
         by_tag=by_tag,
         source_ips=tuple(source_ip or ()),
         source_vpces=tuple(source_vpce or ()),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.aws import secret_refs as references
-from bot.aws.iam_policy import Role, policy, size
+from bot.aws.iam_policy import LIST_TO_PICK, Role, policy, profiles_policy, size
 from bot.aws.iam_scope import Scope
 from bot.aws.sagemaker import SageMakerStudio
 from bot.cli.iam import _account
@@ -214,6 +214,16 @@ def test_apps_are_in_the_policy_only_if_wanted(role: Role) -> None:
         assert not allows(wanted, f"sagemaker:{action}", APP.replace("d-one", "d-three"))
     assert allows(wanted, "sagemaker:ListApps", "*")
     assert not allows(policy(role, SCOPE), "sagemaker:ListApps", "*")
+
+
+def test_lists_to_pick_from_are_in_the_policy_only_if_wanted() -> None:
+    wanted = policy(Role.SERVING, replace(SCOPE, picks=True))
+    for action in LIST_TO_PICK:
+        assert allows(wanted, action, "*")
+        assert not allows(policy(Role.SERVING, SCOPE), action, "*")
+    session = profiles_policy(Mapping("default", "d-one", "any", role_arn=BROKER), "eu-west-1")
+    assert allows(session, "sagemaker:ListUserProfiles", "*")
+    assert not allows(session, "sagemaker:CreatePresignedDomainUrl", ANA)
 
 
 def test_policy_by_tag_opens_only_tagged_profiles() -> None:
