@@ -15,7 +15,7 @@ from bot.core.access import Member
 from bot.core.errors import SlackError, StoreError, StudioError, StudioLinksError, UpstreamError
 from bot.core.link import Denied, Reason, Source
 from bot.core.records import AccessRequest, DecisionResult, RequestState
-from bot.core.values import DEFAULT_ALIAS, InvalidValue
+from bot.core.values import DEFAULT_ALIAS
 from bot.slack.app_context import Admitted, AppContext, announce, dialog_not_opened, refuse, reply
 from bot.slack.blocks import Message, RenderContext, text_message
 from bot.slack.gateway import Body, Route
@@ -65,11 +65,8 @@ def _approve_with_mapping(app: AppContext, admitted: Admitted, body: Body) -> No
 
 
 def _check_mapping(app: AppContext, body: Body) -> Mapping[str, str]:
-    try:
-        _mapping(body)
-    except InvalidValue as error:
-        return request_views.invalid(error, app.render(locale=private_metadata(body).rpartition(" ")[2]).words)
-    return {}
+    words = app.render(locale=private_metadata(body).rpartition(" ")[2]).words
+    return outcomes.invalid_fields(*_given(body), words)
 
 
 def _check_reason(app: AppContext, body: Body) -> Mapping[str, str]:
@@ -85,9 +82,15 @@ def _check_reason(app: AppContext, body: Body) -> Mapping[str, str]:
 
 def _mapping(body: Body) -> StudioMapping | None:
     """Return the mapping that the administrator filled in; None if nothing. InvalidValue if it makes no sense."""
+    domain, profile, alias = _given(body)
+    return StudioMapping(alias or DEFAULT_ALIAS, domain, profile) if domain or profile or alias else None
+
+
+def _given(body: Body) -> tuple[str, str, str]:
+    """Return domain, profile and alias as they were filled in."""
     names = (request_views.DOMAIN, request_views.PROFILE, request_views.ALIAS_FIELD)
     domain, profile, alias = (field_value(body, name).strip() for name in names)
-    return StudioMapping(alias.lower() or DEFAULT_ALIAS, domain, profile) if domain or profile or alias else None
+    return domain, profile, alias.lower()
 
 
 def show_form(app: AppContext, admitted: Admitted, body: Body) -> None:

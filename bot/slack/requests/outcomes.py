@@ -1,11 +1,14 @@
 """Render what came of a press or form about an access request. Pure."""
 
 from bot.admin.decisions import Decision
+from bot.core.access import Mapping
 from bot.core.errors import Changed, ProfileConflict, StudioLinksError, UpstreamError
 from bot.core.link import Reason
 from bot.core.records import DecisionResult
+from bot.core.values import DEFAULT_ALIAS, InvalidValue
 from bot.slack.blocks import Message, RenderContext, escape, literal, section, text_message
-from bot.slack.requests.views import end
+from bot.slack.requests.views import end, invalid
+from bot.slack.words import Words
 
 
 def outcome(decision: Decision, render: RenderContext) -> Message:
@@ -59,3 +62,15 @@ def failed(error: StudioLinksError, render: RenderContext) -> Message:
         case _:
             why = words.failed_otherwise
     return text_message(f"{words.decision_failed} {why}")
+
+
+def invalid_fields(domain: str, profile: str, alias: str, words: Words) -> dict[str, str]:
+    """Return the errors of a form's fields, all of them: each is checked beside others that are valid."""
+    alone = ((alias or DEFAULT_ALIAS, "d-0", "x"), (DEFAULT_ALIAS, domain, "x"), (DEFAULT_ALIAS, "d-0", profile))
+    errors: dict[str, str] = {}
+    for fields in alone if domain or profile or alias else ():
+        try:
+            Mapping(*fields)
+        except InvalidValue as error:
+            errors |= invalid(error, words)
+    return errors
