@@ -467,7 +467,7 @@ GUARDS = {
     ),
     "refusals recorded in the background": Guard(
         "slack/gateway.py",
-        "    _aside(app, entry, lambda: record_refusal(app, entry))",
+        "    aside(app, entry, lambda: record_refusal(app, entry))",
         "    record_refusal(app, entry)",
         (FAULTS, "test_burst_is_answered_in_ten_seconds_if_dynamodb_hangs"),
     ),
@@ -492,9 +492,39 @@ GUARDS = {
     ),
     "dialog of the member": Guard(
         "slack/client.py",
-        "        if origin.view_id and not hmac",
-        "        if False and not hmac",
+        "        if origin.view_id and not self",
+        "        if False and not self",
         (f"{CONTRACT}/test_slack_dialogs.py", "test_forged_reply_goes_into_no_dialog_of_another"),
+    ),
+    "form of the member": Guard(
+        "slack/client.py",
+        "if origin.view_id is not None and not self",
+        "if False and not self",
+        (f"{CONTRACT}/test_slack_dialogs.py", "test_form_is_not_put_into_a_dialog_of_another_member"),
+    ),
+    "lists in a form of ours": Guard(
+        "slack/admin/picking.py",
+        "if app.slack.opened_for(admitted.origin):",
+        "if True:",
+        (f"{UNIT}/test_picking.py", "test_form_that_we_did_not_open_gets_nothing_and_asks_nobody"),
+    ),
+    "lists for administrators": Guard(
+        "slack/admin/picking.py",
+        "allowed = replace(app.command_runner, facts=facts).admit(admitted.member)[0]",
+        "allowed = True",
+        (f"{UNIT}/test_picking.py", "test_member_who_does_not_administer_sees_nothing_and_is_recorded_once"),
+    ),
+    "lists for approvers": Guard(
+        "slack/admin/picking.py",
+        "allowed = name in TELLING and basis.may_look(admitted.member)",
+        "allowed = True",
+        (f"{UNIT}/test_picking.py", "test_approver_who_does_not_administer_picks_profiles_only"),
+    ),
+    "few wait for lists": Guard(
+        "slack/suggestions.py",
+        "if pool.in_flight < MAX_WAITING:",
+        "if True:",
+        (f"{UNIT}/test_picking.py", "test_nobody_waits_behind_many"),
     ),
     "link ownership": Guard(
         "store/audit.py",
@@ -1174,6 +1204,12 @@ GUARDS = {
         "            self.audit.open(entry)\n",
         "            pass\n",
         (f"{UNIT}/test_running.py", "test_nothing_is_stopped_without_a_record"),
+    ),
+    "lists in the policy": Guard(
+        "aws/iam_policy.py",
+        '["*"] if scope.picks else []',
+        '["*"]',
+        (f"{UNIT}/test_iam.py", "test_lists_to_pick_from_are_in_the_policy_only_if_wanted"),
     ),
     "apps in the policy": Guard(
         "aws/iam_workspaces.py",

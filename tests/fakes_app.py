@@ -61,7 +61,7 @@ class FakeSlack(SlackApi):
     """Slack as handlers use it; records its calls. `broken` names the methods that raise `error`."""
 
     def __init__(self, directory: FakeDirectory) -> None:
-        self._directory, self._shared = directory, frozenset()
+        self._directory, self._shared, self._key = directory, frozenset(), b"xoxb-fake"
         self.error = SlackError(
             "Slack refuses us: check the token", reason=Reason.SLACK_REFUSED, code="expired_trigger_id"
         )

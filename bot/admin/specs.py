@@ -76,6 +76,7 @@ class Kind(StrEnum):
     DAY = "day"
     STATE = "state"
     FLAG = "flag"
+    PICK = "pick"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +92,27 @@ class FieldSpec:
 FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
     {
         Name.USER: FieldSpec("SLACK_USER", "E-mail address, @name or Slack user id, such as U0123ABCD.", Kind.PERSON),
-        Name.DOMAIN: FieldSpec("D", "SageMaker domain id, such as d-abc123."),
-        Name.PROFILE: FieldSpec("P", "SageMaker user profile name."),
+        Name.DOMAIN: FieldSpec("D", "SageMaker domain id, such as d-abc123.", Kind.PICK),
+        Name.PROFILE: FieldSpec("P", "SageMaker user profile name.", Kind.PICK),
         Name.ALIAS: FieldSpec("A", "Which mapping, if the member has several.", max_length=32),
         Name.REGION: FieldSpec("R", "Region of the domain, if it differs from AWS_REGION."),
         Name.ROLE_ARN: FieldSpec("ARN", "Role to assume for the call.", max_length=600),
-        Name.SPACE: FieldSpec("S", "Space to open."),
-        Name.LANDING: FieldSpec("APP", "Where Studio opens: lab, code or such, or app:JupyterLab:", max_length=1023),
-        Name.SESSION_SECONDS: FieldSpec("N", "Session length: 8h, or 1800-43200 seconds."),
+        Name.SPACE: FieldSpec("S", "Space to open.", Kind.PICK),
+        Name.LANDING: FieldSpec("APP", "Where Studio opens: lab, code or such, or app:JupyterLab:", Kind.PICK, 1023),
+        Name.SESSION_SECONDS: FieldSpec("N", "Session length: 8h, or 1800-43200 seconds.", Kind.PICK),
         Name.UNTIL: FieldSpec("WHEN", "End: 8h, 30d, 2026-12-31 (its end, UTC), or a full time.", Kind.DAY),
         Name.REASON: FieldSpec(
             "TEXT", "Reason, kept in the audit; `whoami` shows an allow rule's to the member.", max_length=MAX_REASON
         ),
         Name.SINCE: FieldSpec("WHEN", "How far back: 8h, 30d, 2026-01-31. The default is 7d."),
         Name.BY: FieldSpec("ADMIN", "Only their changes: a member, or part of a caller's ARN.", Kind.PERSON),
-        Name.APPROVER: FieldSpec(
-            "ADMIN", "Only what they approved: a member, or part of a caller's ARN.", Kind.PERSON
-        ),
+        Name.APPROVER: FieldSpec("ADMIN", "Only what they approved: a member, or part of an ARN.", Kind.PERSON),
         Name.OUTCOME: FieldSpec("OUTCOME", "Only this outcome, such as issued, done or not_allowed."),
         Name.DAY: FieldSpec("DAY", "Only this day (UTC), such as 2026-01-31.", Kind.DAY),
         Name.OVER: FieldSpec("SPAN", "Only what has run for at least this long, such as 12h or 3d."),
         Name.STATE: FieldSpec("on|off", "Start or end it; without on/off, show the state.", Kind.STATE),
         Name.SEARCH: FieldSpec("TEXT", "Only those with this in a name, address, id or profile.", max_length=80),
-        Name.GROUP: FieldSpec("S", "Only who is in this user group, such as S0123ABCD.", max_length=31),
+        Name.GROUP: FieldSpec("S", "Only who is in this user group, such as S0123ABCD.", Kind.PICK),
         Name.EXPIRING: FieldSpec(
             "SPAN", "Only those whose access ends within that time, such as 14d.", max_length=30
         ),

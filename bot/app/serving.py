@@ -14,12 +14,14 @@ from bot.admin.confirmation import CommandRunner
 from bot.admin.ending import EndNotices
 from bot.admin.listing import Listing
 from bot.admin.new_profiles import NewProfiles
+from bot.admin.picks import Picks
 from bot.admin.waiting import WaitingRequests
 from bot.app import clients, workspaces
 from bot.app.bot import Bot
 from bot.app.jobs import Jobs
 from bot.app.rule_file import RuleFile
 from bot.app.sealing import Sealing
+from bot.aws.lists import StudioLists
 from bot.aws.sagemaker import SageMakerStudio
 from bot.aws.secret_refs import RefreshingSecret
 from bot.config import DOUBTFUL, HttpSettings, ServeSettings, SocketSettings, load
@@ -35,7 +37,9 @@ from bot.serving.executors import BoundedExecutor, BurstGate, CallExecutor
 from bot.serving.health import Health
 from bot.serving.server import Server, listen, serve_aside
 from bot.serving.wsgi import ALIVE, EVENTS, MAX_BODY_BYTES, PAGES, Entrance, Verifier
+from bot.slack import suggestions
 from bot.slack.admin import handlers as admin_handlers
+from bot.slack.admin import picking
 from bot.slack.app_context import AppContext
 from bot.slack.bolt import acknowledgement, create, dispatch
 from bot.slack.client import SlackApi
@@ -136,7 +140,13 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         socket = _socket(settings, bolt, app)
     health = Health(partial(check_all, partial(ready, tables), slack.ping, *((socket.check,) if socket else ())))
     metrics.watch_readiness(lambda: health.cached_status() is None)
-    entrance = Entrance(verifier=verifier, bolt=partial(dispatch, bolt), ready=health.problem, metrics=metrics)
+    entrance = Entrance(
+        verifier=verifier,
+        bolt=partial(dispatch, bolt),
+        ready=health.problem,
+        metrics=metrics,
+        is_slow=suggestions.is_suggestion,
+    )
     seals = SealTable(tables, days=settings.studio_audit_days, shell_changed=metrics.access_changed)
 
     def tenants() -> set[str]:  # foreign requests are recorded under the token's own team
@@ -239,12 +249,18 @@ def _listeners(
     if app.render().may_ask:
         listing, tell = Listing(admin, directory, people.known), partial(tell_end, app)
         app.end_notices = EndNotices(listing, ReminderTable(tables), slack.person, tell)
+    offered = settings.studio_pick_lists or ("mapped" if isinstance(settings, SocketSettings) else "off")
+    if offered != "off":
+        lists = StudioLists(studio) if offered == "aws" else None
+        app.picks = Picks(access, studio, names.of, runtime, settings.profile_templates, lists)
+    app.groups = directory
     app.reminders = workspaces.reminders(settings, app, access, tables, slack)
     register(
         bolt,
         app,
         (*workspace_handlers.ROUTES, *request_handlers.ROUTES, *admin_handlers.ROUTES, *member_handlers.ROUTES),
     )
+    suggestions.register(bolt, app, picking.SUGGESTION)
     return app
 
 
@@ -254,7 +270,12 @@ def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> "SocketMode
 
     app_token = settings.slack_app_token.get_secret_value()
     redactor.register(app_token)
-    handler = EnvelopeHandler(lambda body: acknowledgement(dispatch(bolt, body)), MAX_BODY_BYTES, app.metrics)
+    handler = EnvelopeHandler(
+        lambda body: acknowledgement(dispatch(bolt, body)),
+        MAX_BODY_BYTES,
+        app.metrics,
+        is_slow=suggestions.is_suggestion,
+    )
     return SocketMode(
         handler,
         app_token=app_token,

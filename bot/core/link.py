@@ -103,6 +103,7 @@ class Stage(StrEnum):
     """The parts of a request whose times are taken."""
 
     ACKNOWLEDGE = "acknowledge"  # from the first byte to the acknowledgement
+    SUGGEST = "suggest"  # the same, where it holds the options of a field
     WAIT = "wait"  # for a worker
     GATHER = "gather"  # all that is read before the decision
     RECORD = "record"  # beside gathering

@@ -59,6 +59,8 @@ OUTCOMES = frozenset(
         "unrecorded",
         "dismissed",
         "dialog_not_opened",
+        "suggested",
+        "suggestions_late",
         "asking",
         "asked",
         "asked_again",

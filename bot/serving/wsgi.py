@@ -33,6 +33,8 @@ NUMBER = re.compile(r"[0-9]{1,12}")
 EVENTS, ALIVE = "/slack/events", "/healthz"
 PAGES = (ALIVE, "/readyz", "/metrics")
 NOTHING_HERE = "there is nothing here"
+# What kind of answer a request takes, beside WSGI's own variables.
+STAGE = "studio_links.stage"
 SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 Environ = dict[str, Any]
@@ -96,6 +98,7 @@ class Entrance:
         bolt: returns the response to a verified, parsed body; None if it is not what Slack sends.
         ready: returns None if the bot can serve, otherwise why not.
         pages: the pages that it has.
+        is_slow: whether the answer to a body takes as long as what it holds.
     """
 
     verifier: Verifier | None
@@ -103,6 +106,7 @@ class Entrance:
     ready: Callable[[], str | None]
     metrics: Metrics
     pages: tuple[str, ...] = PAGES
+    is_slow: Callable[[dict[str, Any]], bool] = lambda _body: False
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         begun, delivery = time.monotonic(), telemetry.begin()
@@ -120,7 +124,7 @@ class Entrance:
             *response.headers,
         ]
         if environ.get("PATH_INFO") == EVENTS:
-            self.metrics.record_duration(Stage.ACKNOWLEDGE, time.monotonic() - begun)
+            self.metrics.record_duration(environ.get(STAGE, Stage.ACKNOWLEDGE), time.monotonic() - begun)
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
@@ -129,7 +133,9 @@ class Entrance:
         if path == EVENTS and self.verifier is not None:
             if method != "POST":
                 raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "only POST is allowed here", ("Allow", "POST"))
-            return self._dispatch(_verified(environ, self.verifier))
+            body = _verified(environ, self.verifier)
+            environ[STAGE] = Stage.SUGGEST if self.is_slow(body) else Stage.ACKNOWLEDGE
+            return self._dispatch(body)
         if path not in self.pages:
             raise Refusal(HTTPStatus.NOT_FOUND, NOTHING_HERE)
         if method not in ("GET", "HEAD"):

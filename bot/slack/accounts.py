@@ -54,10 +54,12 @@ def person(user: Mapping[str, Any]) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class UserGroup:
-    """A user group, and the ids of its users."""
+    """A user group, the ids of its users, and what it is called."""
 
     users: frozenset[str]
     disabled: bool
+    handle: str = ""
+    name: str = ""
 
 
 def group_users(answer: Mapping[str, Any]) -> frozenset[str]:
@@ -80,7 +82,14 @@ def groups(answer: Mapping[str, Any]) -> dict[str, UserGroup]:
         raise SlackError(
             "Slack does not list the user groups: try again in a minute", reason=Reason.SLACK_UNREACHABLE
         )
-    return {str(each.get("id")): UserGroup(group_users(each), each.get("date_delete", 1) != 0) for each in listed}
+    return {
+        str(each.get("id")): UserGroup(
+            group_users(each),
+            each.get("date_delete", 1) != 0,
+            *(Texts(each).get(name, "") for name in ("handle", "name")),
+        )
+        for each in listed
+    }
 
 
 def team_of(who: Mapping[str, Any]) -> tuple[str, str | None]:

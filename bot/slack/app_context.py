@@ -11,6 +11,7 @@ import structlog
 from bot.admin.access_requests import AccessRequests
 from bot.admin.confirmation import CommandRunner
 from bot.admin.ending import EndNotices
+from bot.admin.picks import Picks
 from bot.core import audit
 from bot.core.access import Member, Person
 from bot.core.errors import SlackError, StoreError
@@ -25,6 +26,7 @@ from bot.observability.metrics import Metrics
 from bot.slack import response_url
 from bot.slack.blocks import Message, RenderContext, escape, text_message
 from bot.slack.client import API_TIMEOUT, SlackApi
+from bot.slack.directory_cache import SlackDirectory
 from bot.slack.link_expiry import LinkExpiry
 from bot.slack.members import views
 from bot.slack.payloads import Home, Origin
@@ -71,6 +73,8 @@ class AppContext:
         running: what runs in Studio; None where that is switched off.
         reminders: tells members what has run for long; None where that is switched off.
         end_notices: tells members that their access ends; None where nobody could extend it.
+        picks: what forms of administrators offer; None where they take only text.
+        groups: lists user groups, from a cache; None for none.
         starting: watches the apps that members start.
         home: our own app and team; None until Slack has answered.
     """
@@ -96,6 +100,8 @@ class AppContext:
     running: RunningApps | None = None
     reminders: Reminders | None = None
     end_notices: EndNotices | None = None
+    picks: Picks | None = None
+    groups: SlackDirectory | None = None
     starting: StartingApps = field(default_factory=StartingApps)
     home: Home | None = None
     wake: Callable[[], None] = lambda: None
@@ -114,6 +120,7 @@ class AppContext:
             may_ask=bool(self.admins or self.request_channel or self.access_requests.rules.approval_rules),
             link_seconds=self.link_seconds,
             running=self.running is not None,
+            picks=self.picks is not None,
         )
 
     def render_status(self, status: MemberStatus, origin: Origin | None = None) -> RenderContext:

@@ -47,6 +47,7 @@ class RenderContext:
 
     Attributes:
         running: whether members can see what runs.
+        picks: whether forms suggest what their fields can have.
         requested: their open access request, which they can withdraw; None without one, or where it does not matter.
     """
 
@@ -56,6 +57,7 @@ class RenderContext:
     link_seconds: int = 60
     requested: AccessRequest | None = None
     running: bool = False
+    picks: bool = False
 
 
 def text_message(text: str) -> Message:
@@ -117,15 +119,37 @@ def button(text: str, action_id: str, value: str, **more: str) -> Block:
     return {**button, "value": value} if value else button
 
 
+def option(text: str, value: str) -> Block:
+    """Return a choice. https://docs.slack.dev/reference/block-kit/composition-objects/option-object"""
+    return {"text": plain(text), "value": value}
+
+
+def picker(action_id: str, longest: int, render: RenderContext, initial: str = "") -> Block:
+    """Return an element whose options we suggest while somebody types; one for a line of text where we suggest none.
+
+    https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#external_select
+    """
+    if not render.picks:
+        return text_input(action_id, longest, initial)
+    element: Block = {"type": "external_select", "action_id": action_id, "min_query_length": 0}
+    element["placeholder"] = plain(render.words.admin.pick)
+    return element | ({"initial_option": option(initial, initial)} if initial else {})
+
+
 def text_input(action_id: str, longest: int, filled_in: str = "") -> Block:
     """Return an element for one line of text, with as much of a text filled in as it takes."""
     element: Block = {"type": "plain_text_input", "action_id": action_id, "max_length": longest}
     return {**element, "initial_value": filled_in[:longest]} if filled_in else element
 
 
-def field(name: str, label: str, element: Block, *, optional: bool = False) -> Block:
-    """Return a field of a form. https://docs.slack.dev/reference/block-kit/blocks/input-block"""
-    return {"type": "input", "block_id": name, "label": plain(label), "element": element, "optional": optional}
+def field(name: str, label: str, element: Block, *, optional: bool = False, tells: bool = False) -> Block:
+    """Return a field of a form. https://docs.slack.dev/reference/block-kit/blocks/input-block
+
+    Args:
+        tells: whether Slack tells us at once what is chosen, because other fields depend on it.
+    """
+    shown = {"type": "input", "block_id": name, "label": plain(label), "element": element, "optional": optional}
+    return shown | ({"dispatch_action": True} if tells else {})
 
 
 def form(callback_id: str, title: str, submit: str, blocks: Sequence[Block], *, words: Words, metadata: str) -> Block:

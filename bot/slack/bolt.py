@@ -11,7 +11,7 @@ from slack_bolt.authorization import AuthorizeResult
 # The types of bodies that need a certain shape; see `is_well_formed`.
 SHAPED = (
     *("block_actions", "interactive_message", "workflow_step_edit", "view_submission", "view_closed"),
-    *("event_callback", "shortcut", "message_action"),
+    *("event_callback", "shortcut", "message_action", "block_suggestion", "dialog_suggestion"),
 )
 
 
@@ -60,6 +60,8 @@ def is_well_formed(body: Mapping[str, Any]) -> bool:
         case (
             {"type": "interactive_message", "actions": [_, *_]}
             | {"type": "workflow_step_edit", "workflow_step": {}}
+            | {"type": "block_suggestion", "action_id": str()}
+            | {"type": "dialog_suggestion", "callback_id": str()}
             | {"type": "view_submission" | "view_closed", "view": {"callback_id": str(), "type": str()}}
             | {"type": "event_callback", "event": {"type": str()}}
             | {"type": "shortcut" | "message_action", "callback_id": str()}

@@ -193,7 +193,10 @@ class SlackApi:
         return dataclasses.replace(origin, view_id=view_id, view_mark=mark)
 
     def open_form(self, origin: Origin, view: Mapping[str, Any]) -> None:
-        """Open a form, or put it into the open dialog."""
+        """Open a form, or put it into the open dialog; it brings back that we opened it for this member."""
+        if origin.view_id is not None and not self.opened_for(origin):
+            raise SlackError("the dialog is not the member's: open it again", reason=Reason.STALE_BUTTON)
+        view = {**view, "private_metadata": f"{view['private_metadata']}\n{self._mark(origin)}"}
         if origin.view_id is not None:
             self._call(self._client.views_update, view_id=origin.view_id, view=view)
         else:
@@ -218,8 +221,7 @@ class SlackApi:
         self._call(self._client.views_publish, user_id=user_id, view=message.home_tab())
 
     def announce(self, channel: str, text: str) -> None:
-        post = self._client.chat_postMessage
-        self._call(post, channel=channel, text=text, unfurl_links=False, unfurl_media=False)
+        self._call(self._client.chat_postMessage, channel=channel, text=text, unfurl_links=False, unfurl_media=False)
 
     def probe_channel(self, channel: str) -> None:
         """Return if we can post to a channel; SlackError otherwise. Only the bot itself could see the message.
@@ -233,15 +235,20 @@ class SlackApi:
         """Return what marks a member's dialogs. Forged requests can name a dialog of anybody, but not its mark."""
         return hmac.new(self._key, origin.user_id.encode(), "sha256").hexdigest()
 
-    def _update_view(self, origin: Origin, message: Message) -> bool:
-        mark = self._mark(origin)
-        if origin.view_id and not hmac.compare_digest(origin.view_mark.encode(errors="replace"), mark.encode()):
+    def opened_for(self, origin: Origin) -> bool:
+        """Return whether we opened the request's dialog for this very member."""
+        same = hmac.compare_digest(origin.view_mark.encode(errors="replace"), self._mark(origin).encode())
+        if not same:
             log.error("dialog_not_the_members", request=origin.request_id)
+        return same
+
+    def _update_view(self, origin: Origin, message: Message) -> bool:
+        if origin.view_id and not self.opened_for(origin):
             return False
         which = {"view_id": origin.view_id} if origin.view_id else {"external_id": origin.view_name}
         for pause in (*NAME_PAUSES, None):
             try:
-                self._call(self._client.views_update, **which, view=message.modal(mark))
+                self._call(self._client.views_update, **which, view=message.modal(self._mark(origin)))
             except SlackError as error:
                 if origin.view_id or error.code != "not_found" or pause is None:
                     log.warning("dialog_not_updated", request=origin.request_id, code=error.code)
@@ -255,13 +262,8 @@ class SlackApi:
         if origin.channel_id is None:
             return False
         try:
-            self._call(
-                self._client.chat_postEphemeral,
-                channel=origin.channel_id,
-                user=origin.user_id,
-                text=message.text,
-                blocks=message.blocks,
-            )
+            who = {"channel": origin.channel_id, "user": origin.user_id}
+            self._call(self._client.chat_postEphemeral, **who, text=message.text, blocks=message.blocks)
         except SlackError as error:
             log.warning("fallback_failed", request=origin.request_id, code=error.code)
             return False

@@ -79,6 +79,10 @@ class CachedDirectory:
             raise SlackError("Slack has no such user group", reason=Reason.SLACK_REFUSED, code=NO_SUCH_GROUP)
         return users
 
+    def all_groups(self, tenant: str) -> Mapping[str, UserGroup]:
+        """Return every user group by id; SlackError if Slack could not list them lately."""
+        return self._lists.get(tenant, lambda: self._directory.all_groups(tenant))
+
     def _users(self, tenant: str, group: str, *, even_disabled: bool) -> frozenset[str] | None:
         """Return the users of a group; None, which is cached as long, if Slack knows no such group."""
         try:
@@ -91,7 +95,7 @@ class CachedDirectory:
     def _list(self, tenant: str) -> Mapping[str, UserGroup] | None:
         """Return all user groups; None if Slack could not list them lately."""
         try:
-            return self._lists.get(tenant, lambda: self._directory.all_groups(tenant))
+            return self.all_groups(tenant)
         except SlackError:  # counted and logged where it happened
             return None
 

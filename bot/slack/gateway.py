@@ -114,7 +114,7 @@ def receive(app: AppContext, route: Route, ack: Ack, body: dict[str, Any]) -> No
     try:
         origin = ORIGINS[route.source](body)
         telemetry.is_request(origin.request_id)
-        admitted = _admit(app, origin, route.source)
+        admitted = admit_request(app, origin, route.source)
     except (BadInput, InvalidValue) as error:
         app.metrics.outcome("malformed")
         log.warning("request_malformed", why=str(error))
@@ -167,7 +167,7 @@ def _turn_away(app: AppContext, origin: Origin, route: Route, ack: Ack, *, is_fi
             reply(app, origin, message, replace=False)
         app.signin.refuse(entry)
 
-    _aside(app, entry, answer_and_record)
+    aside(app, entry, answer_and_record)
 
 
 def _acknowledge(ack: Ack, route: Route, rejection: Message) -> None:
@@ -178,7 +178,7 @@ def _acknowledge(ack: Ack, route: Route, rejection: Message) -> None:
         ack(rejection.text)
 
 
-def _admit(app: AppContext, origin: Origin, source: Source) -> Admitted | Entry:
+def admit_request(app: AppContext, origin: Origin, source: Source) -> Admitted | Entry:
     """Return the request as its member's, or the audit entry of its rejection."""
     home, attempt = app.home, uuid4().hex
     if home is None:
@@ -210,9 +210,7 @@ def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:
     app.metrics.record_duration(Stage.WAIT, waited)
     if waited <= MAX_WAIT:
         try:
-            home, refusal = app.home, None
-            if home is not None and is_unproven(admitted.origin, app.teams):
-                refusal = _refusal_of_unproven(app, admitted, home)
+            refusal = unproven(app, admitted)
             if refusal is None:
                 work(app, admitted, body)
             elif record_refusal(app, refusal):
@@ -226,11 +224,14 @@ def _work(app: AppContext, admitted: Admitted, body: Body, work: Work) -> None:
     reply_or_post(app, admitted.origin, views.refusal(Reason.BUSY, app.render(admitted.origin)))
     entry = refusal_of(app, admitted, Reason.BUSY)
     # Not here: while DynamoDB hangs, every request behind this one would wait until it gives up.
-    _aside(app, entry, lambda: record_refusal(app, entry))
+    aside(app, entry, lambda: record_refusal(app, entry))
 
 
-def _refusal_of_unproven(app: AppContext, admitted: Admitted, home: Home) -> Entry | None:
-    """Return why a request is refused; None if Slack's record confirms its sender as ours."""
+def unproven(app: AppContext, admitted: Admitted) -> Entry | None:
+    """Return the refusal of a sender who may be another organisation's; None if they are ours, as Slack confirms."""
+    home = app.home
+    if home is None or not is_unproven(admitted.origin, app.teams):
+        return None
     try:
         problem = ineligible_reason(admitted.member, app.signin.facts.people.person(admitted.member))
     except SlackError as error:
@@ -258,11 +259,11 @@ def _reject(app: AppContext, origin: Origin, entry: Entry) -> Message:
             reply(app, origin, message, replace=False)
         record_refusal(app, entry)
 
-    _aside(app, entry, reply_and_record)
+    aside(app, entry, reply_and_record)
     return message
 
 
-def _aside(app: AppContext, entry: Entry, job: Callable[[], object]) -> None:
+def aside(app: AppContext, entry: Entry, job: Callable[[], object]) -> None:
     """Hand a refusal to the overflow executor. If even that is full, only the log keeps it."""
     try:
         app.overflow.submit(job)

@@ -19,6 +19,9 @@ from bot.core.values import ALIAS, MAX_NAME, NAME, RESERVED_WORDS
 # Slack's own helper account, which users.info does not mark as a bot.
 SLACKBOT = "USLACKBOT"
 
+# The value of an option that is only a note: Slack has no other place for one in a list.
+NOTHING = "-"
+
 # The form of a `request_id`.
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -169,7 +172,7 @@ def action_origin(body: Mapping[str, Any]) -> Origin:
         response_url=texts.get("response_url"),
         trigger_id=texts["trigger_id"],
         view_id=view.get("id") if view.get("type") == "modal" else None,
-        view_mark=view.get("private_metadata", ""),
+        view_mark=view.get("private_metadata", "").rpartition("\n")[2],
         message=f"{channel_id}/{ts}" if ts else None,
     )
 
@@ -177,6 +180,16 @@ def action_origin(body: Mapping[str, Any]) -> Origin:
 def form_origin(body: Mapping[str, Any]) -> Origin:
     """Return the origin of a submitted dialog. It is closed by then, which leaves a direct message."""
     return replace(action_origin(body), view_id=None, by_message=True)
+
+
+def suggestion_origin(body: Mapping[str, Any]) -> Origin:
+    """Return the origin of a request for suggestions; BadInput as for `command_origin`.
+
+    It has no `trigger_id`, and is answered in the acknowledgement. All of one field in one dialog have the same id.
+    https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+    """
+    view, user, field_name = Texts(body.get("view")), Texts(body.get("user")), Texts(body)["action_id"]
+    return action_origin({**body, "trigger_id": f"suggestion {user['id']} {view['id']} {field_name}"})
 
 
 def event_origin(body: Mapping[str, Any]) -> Origin:
@@ -211,12 +224,13 @@ def field_value(body: Mapping[str, Any], block_id: str) -> str:
     field_state = next((value for value in fields.values() if isinstance(value, Mapping)), {})
     given, chosen = Texts(field_state), Texts(field_state.get("selected_option"))
     keys = ("value", "selected_user", "selected_date")
-    return next((given[key] for key in keys if key in given), chosen.get("value", ""))
+    value = next((given[key] for key in keys if key in given), chosen.get("value", ""))
+    return "" if value == NOTHING else value
 
 
 def private_metadata(body: Mapping[str, Any]) -> str:
-    """Return the text that we gave the dialog to bring back. Check it like any other input."""
-    return Texts(body.get("view")).get("private_metadata", "")
+    """Return the text that we gave the dialog to bring back, without our mark. Check it like any other input."""
+    return Texts(body.get("view")).get("private_metadata", "").partition("\n")[0]
 
 
 def parse(text: str) -> Command:

@@ -31,7 +31,7 @@ class RequestLimit:
 
     def __init__(self, per_minute: int, admins: Collection[str] = ()) -> None:
         self._per_minute, self._admins = per_minute, admins
-        self._counts: LRUCache[Sender, tuple[datetime, int]] = LRUCache(MAX_PEOPLE)
+        self._counts: LRUCache[tuple[Sender, str], tuple[datetime, int]] = LRUCache(MAX_PEOPLE)
         self._found: LRUCache[Sender, bool] = LRUCache(MAX_PEOPLE)
         self._lock = threading.Lock()
 
@@ -43,12 +43,16 @@ class RequestLimit:
         with self._lock:
             self._found[sender] = True
 
-    def excess(self, sender: Sender, at: datetime) -> int:
-        """Count a request, and return by how many the sender exceeds the limit in this minute; 0 for within it."""
+    def excess(self, sender: Sender, at: datetime, kind: str = "") -> int:
+        """Count a request, and return by how many the sender exceeds the limit in this minute; 0 for within it.
+
+        Args:
+            kind: which requests count by themselves, apart from all others.
+        """
         most = self._per_minute * (ADMINISTRATORS_FACTOR if self.is_administrator(sender) else 1)
         with self._lock:
-            count = self._count(sender, at) + 1
-            self._counts[sender] = minute_of(at), count
+            count = self._count(sender, at, kind) + 1
+            self._counts[sender, kind] = minute_of(at), count
         return max(0, count - most)
 
     def forgive(self, sender: Sender, at: datetime) -> None:
@@ -56,10 +60,10 @@ class RequestLimit:
         with self._lock:
             count = self._count(sender, at)
             if count:
-                self._counts[sender] = minute_of(at), count - 1
+                self._counts[sender, ""] = minute_of(at), count - 1
 
-    def _count(self, sender: Sender, at: datetime) -> int:
-        minute, count = self._counts.get(sender, (None, 0))
+    def _count(self, sender: Sender, at: datetime, kind: str = "") -> int:
+        minute, count = self._counts.get((sender, kind), (None, 0))
         return count if minute == minute_of(at) else 0
 
 

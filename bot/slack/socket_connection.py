@@ -50,11 +50,13 @@ class EnvelopeHandler:
     Attributes:
         admit: takes a payload; returns what the acknowledgement holds, mostly nothing, or None to refuse it.
         max_bytes: size of a message; larger ones are refused.
+        is_slow: whether admitting a payload may take seconds, so that it must not hold up the others.
     """
 
     admit: Callable[[dict[str, Any]], Mapping[str, Any] | None]
     max_bytes: int
     metrics: Metrics
+    is_slow: Callable[[Mapping[str, Any]], bool] = lambda _payload: False
 
     def parse(self, message: str | bytes) -> Any:
         """Return the message's JSON; None, which is refused, if it is too large or not JSON."""
@@ -64,11 +66,20 @@ class EnvelopeHandler:
         except (ValueError, RecursionError):
             return None
 
-    def handle(self, message: Any, send: Callable[[str], None]) -> None:
-        """Admit the envelope, then acknowledge it. Refuse everything else, without an acknowledgement."""
+    def handle(self, message: Any, send: Callable[[str], None], *, beside: bool = False) -> None:
+        """Admit the envelope, then acknowledge it. Refuse everything else, without an acknowledgement.
+
+        Args:
+            beside: whether this is a thread of its own, as for a slow payload.
+        """
         started = time.monotonic()
         match message:
             case {"type": kind, "envelope_id": str(envelope_id), "payload": dict(payload)} if kind in ENVELOPES:
+                if not beside and self.is_slow(payload):
+                    threading.Thread(
+                        target=self.handle, args=(message, send), kwargs={"beside": True}, daemon=True
+                    ).start()
+                    return
                 answer = self._admit(payload)
             case _:
                 answer = None
@@ -81,7 +92,7 @@ class EnvelopeHandler:
             send(json.dumps({"envelope_id": envelope_id, **({"payload": answer} if accepted else {})}))
         except ConnectionClosed:  # Slack may send the envelope again elsewhere: the replay guard catches that
             log.warning("not_acknowledged", why="the connection has closed")
-        self.metrics.record_duration(Stage.ACKNOWLEDGE, time.monotonic() - started)
+        self.metrics.record_duration(Stage.SUGGEST if beside else Stage.ACKNOWLEDGE, time.monotonic() - started)
 
     def _admit(self, payload: dict[str, Any]) -> Mapping[str, Any] | None:
         telemetry.begin()

@@ -38,6 +38,7 @@ locals {
     StudioSoleAdmin         = tostring(var.studio_sole_admin)
     StudioAllowGuests       = tostring(var.studio_allow_guests)
     StudioLinkHosts         = var.studio_link_hosts
+    StudioPickLists         = var.studio_pick_lists
     StudioRunning           = tostring(var.studio_running)
     StudioRunningHours      = var.studio_running_hours
     StudioStopHours         = var.studio_stop_hours

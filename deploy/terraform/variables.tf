@@ -366,6 +366,17 @@ variable "studio_link_hosts" {
   default     = ""
 }
 
+variable "studio_pick_lists" {
+  description = "STUDIO_PICK_LISTS. With aws, the bot's role gets the permissions to list domains and user profiles."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = contains(["", "off", "mapped", "aws"], var.studio_pick_lists)
+    error_message = "studio_pick_lists must be one of off, mapped, aws, or empty."
+  }
+}
+
 variable "studio_running" {
   description = "STUDIO_RUNNING. Members and administrators see, stop and start apps; the roles get the permissions for it."
   type        = bool

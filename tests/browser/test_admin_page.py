@@ -95,6 +95,22 @@ def test_tour_is_played_with_the_keyboard_alone(demo: RunningDemo, window: Calla
     expect(strip.get_by_role("listitem").filter(has_text="(done)")).to_have_count(5)
 
 
+def pick(dialog: Locator, field: str, typed: str, shown: str, *, taken: bool = False) -> None:
+    """Type into a field with the keyboard, and choose what it shows; only look at it if it is taken."""
+    box = dialog.get_by_role("combobox", name=field)
+    box.press("Control+a")
+    box.press_sequentially(typed)
+    wanted = dialog.get_by_role("option").filter(has_text=shown)
+    expect(wanted).to_be_visible()
+    if taken:
+        box.press("Escape")
+        return
+    while wanted.get_attribute("aria-selected") != "true":
+        box.press("ArrowDown")
+    box.press("Enter")
+    expect(box).to_have_value(re.compile(re.escape(shown)))
+
+
 def test_administrator_maps_and_allows_a_member(
     demo: RunningDemo, window: Callable[..., Window], picture: Callable[[Page, str], None]
 ) -> None:
@@ -106,11 +122,16 @@ def test_administrator_maps_and_allows_a_member(
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Map a profile", exact=True).click()
     dialog.get_by_label("Member", exact=True).select_option("U0DAN")
-    dialog.get_by_label("SageMaker domain id").fill("nonsense")
-    dialog.get_by_label("SageMaker user profile").fill("dan")
+    pick(dialog, "SageMaker domain", "nonsense", "nonsense — as typed")
+    pick(dialog, "SageMaker user profile", "dan", "dan — as typed")
     dialog.get_by_role("button", name="Continue").click()
     expect(dialog).to_contain_text("It must be a SageMaker domain id")
-    dialog.get_by_label("SageMaker domain id").fill(demo.domain_id)
+    pick(dialog, "SageMaker domain", "rese", f"{demo.domain_id} — research")
+    expect(dialog.get_by_label("SageMaker user profile")).to_have_value("dan — as typed")  # nothing is lost
+    pick(dialog, "SageMaker user profile", "an", "ana — Ana", taken=True)
+    pick(dialog, "SageMaker user profile", "da", "dan — free")
+    pick(dialog, "Landing page", "lab", "lab — JupyterLab")
+    pick(dialog, "Session length (hours)", "8", "8 hours")
     dialog.get_by_role("button", name="Continue").click()
     expect(dialog).to_contain_text(re.compile(r"dan now has"))
     dialog.get_by_role("button", name="Close").first.click()

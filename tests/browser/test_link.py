@@ -466,7 +466,7 @@ def test_workspace_is_made_used_stopped_and_removed(demo: RunningDemo, page: Pag
 
     written_to("ada", "project Heron").get_by_role("button", name="Approve").click()
     dialog = page.get_by_role("dialog", name="Approve access")
-    expect(dialog.get_by_label("SageMaker domain id")).to_have_value(demo.domain_id)
+    expect(dialog.get_by_label("SageMaker domain")).to_have_value(demo.domain_id)
     expect(dialog.get_by_label("SageMaker user profile")).to_have_value("dan-brown")
     dialog.get_by_label("User profile", exact=True).select_option("A new one, with a private space on ml.t3.medium")
     dialog.get_by_role("button", name="Approve").click()

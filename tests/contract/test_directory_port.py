@@ -363,8 +363,8 @@ def test_list_of_groups_says_what_each_group_says() -> None:
         listed = slack_api(workspace).all_groups(TEAM)
         alone = slack_api(workspace).group_members(TEAM, "S0CLOSED01", even_disabled=True)
     assert listed == {
-        "S0SCIENCE1": UserGroup(frozenset({ANA.user_id}), disabled=False),
-        "S0CLOSED01": UserGroup(alone, disabled=True),
+        "S0SCIENCE1": UserGroup(frozenset({ANA.user_id}), disabled=False, handle="science", name="Science"),
+        "S0CLOSED01": UserGroup(alone, disabled=True, handle="closed", name="Closed"),
     }
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -17,16 +18,16 @@ from bot.local.loopback import LoopbackServer
 from bot.local.slack.features import Features, Shortcut
 from bot.local.slack.people import Channel
 from bot.local.slack.workspace import GENERAL, SCOPES, Workspace
-from bot.slack.blocks import PRODUCT, Message, RenderContext, actions, button, section, text_message
+from bot.slack.blocks import PRODUCT, Message, RenderContext, actions, button, option, section, text_message
 from bot.slack.client import SlackApi
 from bot.slack.members import views
-from bot.slack.payloads import Origin
+from bot.slack.payloads import Origin, suggestion_origin
 from bot.slack.requests import views as asking_views
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, TEAM
 from tests.fakes_access_requests import an_access_request
 
-RENDER = RenderContext(CATALOGUES["en"], may_ask=True)
+RENDER = RenderContext(CATALOGUES["en"], may_ask=True, picks=True)
 MESSAGE, OTHER = views.help_text(RENDER), text_message(RENDER.words.waiting)
 FORM = asking_views.form(RENDER)
 BROKEN = Message("text", [section("x" * 3001)])
@@ -222,28 +223,60 @@ def test_invalid_view_is_an_error(workspace: Workspace, slack: SlackApi) -> None
     assert (failed.code, failed.reason) == ("invalid_arguments", Reason.SLACK_REFUSED)
 
 
+PICKED = {name: {name: option(value, value)} for name, value in {"domain": "d-1", "profile": "ana"}.items()}
+
+
 def test_submitted_form_returns_its_values(workspace: Workspace, slack: SlackApi) -> None:
     request = an_access_request(reason="&" * 500, wish="\u202e\u05d0" * 100)
     form = asking_views.mapping_form(request, RENDER)
     slack.open_form(origin(workspace), form)
     shown = workspace.modal(ANA.user_id)
-    assert shown.content["private_metadata"] == form["private_metadata"]
-    done = workspace.submit(ANA.user_id, {"domain": {"domain": "d-1"}, "profile": {"profile": "ana"}})
+    kept, mark = shown.content["private_metadata"].split("\n")
+    assert (kept, len(mark)) == (form["private_metadata"], 64)
+    done = workspace.submit(ANA.user_id, PICKED)
     assert done.errors == {}
     assert workspace.views.stack(ANA.user_id) == ()
 
 
 @pytest.mark.parametrize(
     "values",
-    [{}, {"domain": {"domain": "d-1"}, "profile": {"profile": "ana"}, "alias": {"alias": "prod"}}],
+    [{}, {**PICKED, "alias": {"alias": "prod"}}],
     ids=["empty", "all"],
 )
 def test_profile_form_may_be_submitted_empty(
-    workspace: Workspace, slack: SlackApi, values: dict[str, dict[str, str]]
+    workspace: Workspace, slack: SlackApi, values: dict[str, dict[str, Any]]
 ) -> None:
     slack.open_form(origin(workspace), asking_views.mapping_form(an_access_request(), RENDER))
     assert workspace.submit(ANA.user_id, values).errors == {}
     assert workspace.views.stack(ANA.user_id) == ()
+
+
+def test_form_says_for_whom_it_was_opened(workspace: Workspace, slack: SlackApi) -> None:
+    slack.open_form(origin(workspace), asking_views.mapping_form(an_access_request(), RENDER))
+    shown = workspace.modal(ANA.user_id).content
+    asked = suggestion_origin(a_suggestion(private_metadata=shown["private_metadata"]))
+    assert slack.opened_for(asked)
+    assert not slack.opened_for(replace(asked, user_id="U0EVE00001"))
+    assert not slack.opened_for(suggestion_origin(a_suggestion(private_metadata="map en")))
+    assert not SlackApi(token="xoxb-other", api_url=workspace.api_url).opened_for(asked)
+
+
+def a_suggestion(**view: str) -> dict[str, Any]:
+    return {
+        "api_app_id": "A0STUDIO01",
+        "team": {"id": "T0STUDIO01"},
+        "user": {"id": ANA.user_id},
+        "action_id": "domain",
+        "view": {"id": "V1", "type": "modal", **view},
+    }
+
+
+def test_form_is_not_put_into_a_dialog_of_another_member(workspace: Workspace, slack: SlackApi) -> None:
+    opened = slack.open_view(origin(workspace), OTHER)
+    for forged in (replace(opened, user_id="U0EVE00001"), replace(opened, view_mark="")):
+        with pytest.raises(SlackError):
+            slack.open_form(forged, asking_views.form(RENDER))
+    assert [call.method for call in workspace.api_calls] == ["views.open"]
 
 
 def test_form_replaces_the_open_dialog(workspace: Workspace, slack: SlackApi) -> None:

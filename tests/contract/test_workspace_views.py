@@ -652,7 +652,11 @@ def test_features_match_the_manifest() -> None:
         home_tab=True,
         read_only=True,
         events=frozenset({"app_home_opened"}),
+        suggestions=False,
     )
+    assert features.suggestions
+    addressed = read({"settings": {"interactivity": {"message_menu_options_url": "https://studio.example.com"}}})
+    assert addressed.suggestions
 
 
 def test_wait_until_returns_after_any_change(slack: Workspace, client: WebClient) -> None:

@@ -130,6 +130,19 @@ def bot_process(environment: Mapping[str, str], log: Path, *arguments: str) -> I
         assert process.wait(20) == 0
 
 
+# Fields whose options the bot suggests.
+PICKED = ("domain", "profile", "space", "landing", "session-seconds", "group")
+
+
+def filled(fields: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the fields of a form as a member fills them in; picked ones without asking for suggestions."""
+    return {name: {name: _option(value) if name in PICKED else value} for name, value in fields.items()}
+
+
+def _option(value: str) -> dict[str, Any]:
+    return {"text": {"type": "plain_text", "text": value or "-"}, "value": value or "-"}
+
+
 @dataclass
 class Product:
     """Everything a scenario touches."""

@@ -25,7 +25,7 @@ from bot.local.faults import Fault
 from bot.local.slack.screens import Message
 from bot.slack.words import CATALOGUES
 from tests.fakes_reminders import FakeReminders
-from tests.scenario.conftest import TEAM, Product, arguments, bot_process, create_profile
+from tests.scenario.conftest import TEAM, Product, arguments, bot_process, create_profile, filled
 from tests.scenario.test_home import dialog_of, home_of, link_in
 from tests.scenario.test_link import admitted
 
@@ -33,6 +33,7 @@ from tests.scenario.test_link import admitted
 SETTINGS = {
     "STUDIO_ADMINS": "U0ADA,U0BEA",
     "STUDIO_PERSON_SECONDS": "0",
+    "STUDIO_PICK_LISTS": "aws",
     "STUDIO_PROFILE_TEMPLATE_D_RESEARCH": "role=arn:aws:iam::123456789012:role/studio,instances=ml.t3.medium",
 }
 # A profile that is there already.
@@ -184,12 +185,12 @@ def test_late_mapping_form_shows_who_decided(product: Product, admin: Admin, use
     ask(product, user)
     copies = {who: newest(product, who, f"<@{user}>") for who in ("U0ADA", "U0BEA")}
     product.slack.press("U0ADA", copies["U0ADA"], "approve_access")
-    dialog_of(product, "U0ADA", "SageMaker domain id")
+    dialog_of(product, "U0ADA", "SageMaker domain")
     deny(product, "U0BEA", copies["U0BEA"])
     newest(product, user, "was denied")
 
     values = {"domain": product.domain_id, "profile": user.lower()}
-    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()} | EXISTING)
+    product.slack.submit("U0ADA", filled(values) | EXISTING)
 
     newest(product, "U0ADA", f"<@{user}> asks for access to SageMaker Studio\nDenied by <@U0BEA>")
     assert admin.access.read(Member(TEAM, user)) == Access()
@@ -279,15 +280,14 @@ def test_posting_is_in_each_readers_language(product: Product, admin: Admin, ger
     }
     for field, value in (("domain", "unsinn"), ("profile", "-"), ("alias", "help")):
         given = {**values, "domain": product.domain_id, field: value}
-        notice = slack.submit("U0ADA", {name: {name: text} for name, text in given.items()})
+        notice = slack.submit("U0ADA", filled(given))
         assert notice.errors == {field: wrong[field]}
     given = {"domain": product.domain_id, "profile": "niemand", "creation": "existing"}
-    slack.submit("U0ADA", {name: {name: text} for name, text in given.items()})
+    slack.submit("U0ADA", filled(given))
     newest(product, "U0ADA", words.decision_failed, words.failures[Reason.PROFILE_MISSING])
     slack.press("U0ADA", newest(product, "U0ADA", f"<@{german}> beantragt", "Genehmigen"), "approve_access")
     dialog_of(product, "U0ADA", words.approve_domain)
-    fields = {"domain": {"domain": product.domain_id}, "profile": {"profile": german.lower()}, **EXISTING}
-    slack.submit("U0ADA", fields)
+    slack.submit("U0ADA", filled({"domain": product.domain_id, "profile": german.lower()}) | EXISTING)
 
     newest(product, german, words.granted)
     newest(product, "U0ADA", f"<@{german}> beantragt", "Genehmigt von <@U0ADA>")
@@ -307,17 +307,54 @@ def test_unmapped_member_gets_the_administrators_mapping(product: Product, admin
     request = newest(product, "U0ADA", f"<@{user}>")
 
     product.slack.press("U0ADA", request, "approve_access")
-    dialog_of(product, "U0ADA", "SageMaker domain id")
-    fields = {"domain": {"domain": "nonsense"}, "profile": {"profile": user.lower()}, **EXISTING}
-    rejected = product.slack.submit("U0ADA", fields)
+    dialog_of(product, "U0ADA", "SageMaker domain")
+    fields = {"domain": "nonsense", "profile": user.lower()}
+    rejected = product.slack.submit("U0ADA", filled(fields) | EXISTING)
     assert "domain" in str(rejected)
-    fields["domain"]["domain"] = product.domain_id
-    product.slack.submit("U0ADA", fields)
+    product.slack.submit("U0ADA", filled({**fields, "domain": product.domain_id}) | EXISTING)
 
     newest(product, user, "You can open SageMaker Studio now")
     access = admin.access.read(Member(TEAM, user))
     assert (access.mappings[0].profile_name, access.grants[0].until) == (user.lower(), None)
     newest(product, "U0ADA", f"<@{user}>", "Approved by")
+
+
+def test_approval_picks_from_what_aws_has(product: Product, admin: Admin, user: str) -> None:
+    """Over both transports: a domain, its profiles with those who hold them, and one that is free."""
+    slack, name = product.slack, user.lower()
+    for profile in (f"{name}-taken", f"{name}-free"):
+        create_profile(product.domain_id, profile)
+    slack.add_member(f"{user}HOLDER", f"{name}holder", email=f"{name}@example.com")
+    holder = Member(TEAM, f"{user}HOLDER")
+    admin.map(holder, Mapping("default", product.domain_id, f"{name}-taken"), TESTER)
+    ask(product, user)
+    slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "approve_access")
+    form = dialog_of(product, "U0ADA", "SageMaker domain")
+
+    domains = slack.suggest("U0ADA", form, "domain")
+    assert [each["value"] for each in domains.options] == [product.domain_id]
+    chosen = filled({"domain": product.domain_id})
+    assert slack.press("U0ADA", form, "domain", block_id="domain", values=chosen).ack == "ok"
+    wait(product, lambda: slack.suggest("U0ADA", form, "profile", f"{name}-").options)
+    found = slack.suggest("U0ADA", form, "profile", f"{name}-")
+    assert [each["text"]["text"] for each in found.options] == [
+        f"{name}-free — free",
+        f"{name}-taken — {name}@example.com",
+        f"{name}- — not there yet",
+    ]
+    for shown in (domains, found):
+        assert shown.exchange is not None
+        assert shown.exchange.seconds < 3
+    assert found.exchange is not None
+    assert json.loads(slack.replay(found.exchange).reply) == {"options": list(found.options)}
+    product.aws.inject("ListUserProfiles", Fault("ThrottlingException", "Rate exceeded", times=None))
+    late = slack.suggest("U0ADA", form, "profile", f"{name}-fr")
+    product.aws.clear_faults()
+    assert [each["value"] for each in late.options] == [f"{name}-fr", "-"]
+    slack.submit(
+        "U0ADA", {"domain": {"domain": product.domain_id}, "profile": {"profile": f"{name}-free"}} | EXISTING
+    )
+    newest(product, user, "You can open SageMaker Studio now")
 
 
 def test_requested_profile_is_mapped_by_the_administrator(product: Product, admin: Admin, user: str) -> None:
@@ -329,7 +366,7 @@ def test_requested_profile_is_mapped_by_the_administrator(product: Product, admi
     product.slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>", "prod, please"), "approve_access")
     dialog_of(product, "U0ADA", "Alias")
     values = {"domain": product.domain_id, "profile": f"{user.lower()}-prod", "alias": "prod"}
-    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()} | EXISTING)
+    product.slack.submit("U0ADA", filled(values) | EXISTING)
 
     newest(product, user, "You can open SageMaker Studio now")
     assert sorted(mapping.alias for mapping in admin.access.read(Member(TEAM, user)).mappings) == ["prod", "sandbox"]
@@ -490,7 +527,7 @@ def test_alias_in_use_is_refused_and_writes_nothing(product: Product, admin: Adm
 
     product.slack.press("U0ADA", request, "approve_access")
     dialog_of(product, "U0ADA", "Alias")
-    product.slack.submit("U0ADA", {name: {name: value} for name, value in values.items()} | EXISTING)
+    product.slack.submit("U0ADA", filled(values) | EXISTING)
 
     newest(product, "U0ADA", "already uses that alias", "Press *Approve* again")
     access = admin.access.read(Member(TEAM, user))
@@ -498,7 +535,7 @@ def test_alias_in_use_is_refused_and_writes_nothing(product: Product, admin: Adm
     assert outcomes(admin, user)[0] == ("decide", "alias_taken", "U0ADA", Source.FORM)
     product.slack.press("U0ADA", request, "approve_access")
     dialog_of(product, "U0ADA", "Alias")
-    product.slack.submit("U0ADA", {name: {name: value} for name, value in (values | {"alias": "prod"}).items()})
+    product.slack.submit("U0ADA", filled(values | {"alias": "prod"}))
     newest(product, user, "You can open SageMaker Studio now")
 
 
@@ -658,7 +695,7 @@ def test_workspace_is_made_on_approval_and_removed_when_its_member_leaves(
     slack.add_member(user, user, email=f"The.New.{user}@example.com")
     ask(product, user)
     slack.press("U0ADA", newest(product, "U0ADA", f"<@{user}>"), "approve_access")
-    assert f"'initial_value': '{name}'" in str(dialog_of(product, "U0ADA", "with a private space").blocks)
+    assert f"'value': '{name}'" in str(dialog_of(product, "U0ADA", "with a private space").blocks)
     fields = {"domain": product.domain_id, "profile": name, "creation": "ml.t3.medium"}
     slack.submit("U0ADA", {field: {field: value} for field, value in fields.items()})
 

@@ -519,7 +519,7 @@ def decide_on_a_request(product: Product) -> None:
         ("ben", "U0BEN", "You can open SageMaker Studio now"),
     ):
         slack.press("U0ADA", request, "approve_access")
-        dialog_of(product, "U0ADA", "SageMaker domain id")
+        dialog_of(product, "U0ADA", "SageMaker domain")
         values = {"domain": product.domain_id, "profile": profile}
         slack.submit("U0ADA", {name: {name: value} for name, value in values.items()})
         newest(product, recipient, words)

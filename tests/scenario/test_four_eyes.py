@@ -15,7 +15,7 @@ from bot.core.records import Actor
 from bot.core.values import utc_now
 from bot.local.faults import Fault
 from bot.local.slack.screens import Message
-from tests.scenario.conftest import TEAM, Product, create_domain, create_profile
+from tests.scenario.conftest import TEAM, Product, create_domain, create_profile, filled
 from tests.scenario.test_access_requests import ask, newest
 from tests.scenario.test_home import dialog_of
 from tests.scenario.test_slack_admin import answer, opens, picks, presses, submits, text_of, types
@@ -27,6 +27,7 @@ SETTINGS = {
     "STUDIO_SOLE_ADMIN": "true",  # changes nothing: there are two
     "STUDIO_APPROVALS": f"1,{CLOSED}=2",
     "STUDIO_PERSON_SECONDS": "0",
+    "STUDIO_PICK_LISTS": "mapped",
 }
 SHELL = Actor("cli:test", Source.CLI)
 
@@ -248,7 +249,7 @@ def test_approved_request_does_not_take_a_former_owners_profile(product: Product
     product.slack.press(ADA, request, "approve_access")
     dialog_of(product, ADA, "user profile")
     fields = {"domain": product.domain_id, "profile": "ana"}
-    product.slack.submit(ADA, {name: {name: value} for name, value in fields.items()})
+    product.slack.submit(ADA, filled(fields))
 
     newest(product, ADA, "had another owner")
     found = admin.access.read(Member(TEAM, BEN))

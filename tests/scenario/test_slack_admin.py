@@ -22,12 +22,16 @@ from bot.local.slack.people import Channel
 from bot.local.slack.screens import Message
 from bot.local.slack.views import View
 from bot.slack.words import CATALOGUES
-from tests.scenario.conftest import TEAM, Product, create_profile
+from tests.scenario.conftest import TEAM, Product, create_profile, filled
 from tests.scenario.test_home import dialog_of
 from tests.scenario.test_link import admitted
 
 AUDIT = "C0AUDIT0001"
-SETTINGS = {"STUDIO_ADMINS": "U0ADA,U0BEA,U0GUS,U0DEE,U0UWE", "STUDIO_AUDIT_CHANNEL": AUDIT}
+SETTINGS = {
+    "STUDIO_ADMINS": "U0ADA,U0BEA,U0GUS,U0DEE,U0UWE",
+    "STUDIO_AUDIT_CHANNEL": AUDIT,
+    "STUDIO_PICK_LISTS": "mapped",
+}
 ADA, BEA, GUS, DEE, MIA, EVE, UWE = "U0ADA", "U0BEA", "U0GUS", "U0DEE", "U0MIA", "U0EVE", "U0UWE"
 TESTER = Actor("cli:test", Source.CLI)
 numbers = itertools.count(1)
@@ -134,7 +138,7 @@ def again(product: Product, user: str, dialog: View) -> View:
 
 def picks(product: Product, user: str, menu: View, verb: str) -> None:
     assert product.slack.press(user, menu, f"admin_pick_{verb}").ack == "ok"
-    pattern = re.compile(f"{verb} [a-z]+")
+    pattern = re.compile(f"{verb} [a-z]+\n[0-9a-f]{{64}}")
     content = product.slack.modal
     product.slack.wait_until(
         lambda: pattern.fullmatch(str(content(user).content.get("private_metadata"))) is not None
@@ -143,7 +147,7 @@ def picks(product: Product, user: str, menu: View, verb: str) -> None:
 
 def submits(product: Product, user: str, fields: dict[str, str], words: str) -> View:
     """Fill in and submit the form. Return the dialog once it shows this text."""
-    sent = product.slack.submit(user, {name: {name: value} for name, value in fields.items()})
+    sent = product.slack.submit(user, filled(fields))
     assert (sent.errors, sent.trouble) == ({}, "")
     return dialog_of(product, user, words)
 
@@ -385,15 +389,15 @@ def test_form_errors_are_shown_beside_their_fields(product: Product, admin: Admi
     picks(product, ADA, opens(product, ADA), "map")
     fields = {"user": user_id(who), "domain": "nonsense", "profile": who}
 
-    rejected = product.slack.submit(ADA, {name: {name: value} for name, value in fields.items()})
+    rejected = product.slack.submit(ADA, filled(fields))
 
     assert dict(rejected.errors) == {"domain": "It must be a SageMaker domain id, such as d-abc123."}
     picks(product, ADA, opens(product, ADA), "deny")
-    both = product.slack.submit(ADA, {"user": {"user": user_id(who)}, "group": {"group": "S0TEAM"}})
+    both = product.slack.submit(ADA, filled({"user": user_id(who), "group": "S0TEAM"}))
     neither = product.slack.submit(ADA, {})
     assert "not both" in str(both.errors)
     assert "not both" in str(neither.errors)
-    bad = product.slack.submit(ADA, {"group": {"group": "the team"}})
+    bad = product.slack.submit(ADA, filled({"group": "the team"}))
     assert list(bad.errors) == ["group"]
     assert stored(admin, who) == Access()
 
@@ -407,7 +411,7 @@ def test_form_errors_are_in_the_administrators_language(product: Product) -> Non
     assert dict(rejected.errors) == {"outcome": f"Erwartet wird: {CATALOGUES['de'].admin.must[Name.OUTCOME]}."}
 
 
-BAD_FIELDS = {name: {name: value} for name, value in {"user": MIA, "domain": "nonsense", "profile": "x"}.items()}
+BAD_FIELDS = filled({"user": MIA, "domain": "nonsense", "profile": "x"})
 
 
 def test_form_with_bad_fields_is_counted_and_recorded(product: Product, admin: Admin) -> None:

@@ -440,16 +440,21 @@ def test_field_error_is_shown_beside_its_field(
 
 
 @in_each_language
-def test_mapping_form_may_be_empty_and_explains_it(render: RenderContext) -> None:
-    words, blocks = render.words, asking_views.mapping_form(asked(), render)["blocks"]
+@pytest.mark.parametrize("picks", [True, False])
+def test_mapping_form_may_be_empty_and_explains_it(render: RenderContext, *, picks: bool) -> None:
+    words, blocks = render.words, asking_views.mapping_form(asked(), replace(render, picks=picks))["blocks"]
     fields = {block["block_id"]: block for block in blocks if block["type"] == "input"}
     assert {name: (field["label"]["text"], field["optional"]) for name, field in fields.items()} == {
         asking_views.DOMAIN: (words.approve_domain, True),
         asking_views.PROFILE: (words.approve_profile, True),
         asking_views.ALIAS_FIELD: (words.approve_alias, True),
     }
-    lengths = {name: element["max_length"] for name, element in elements(blocks).items()}
-    assert lengths == {asking_views.DOMAIN: 63, asking_views.PROFILE: 63, asking_views.ALIAS_FIELD: 32}
+    kinds = {name: element["type"] for name, element in elements(blocks).items()}
+    picked = dict.fromkeys(
+        (asking_views.DOMAIN, asking_views.PROFILE), "external_select" if picks else "plain_text_input"
+    )
+    assert kinds == {**picked, asking_views.ALIAS_FIELD: "plain_text_input"}
+    assert fields[asking_views.DOMAIN].get("dispatch_action", False) is picks
     assert list(texts(blocks))[-1] == words.approve_note
 
 

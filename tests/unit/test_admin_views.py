@@ -171,8 +171,10 @@ def test_every_message_is_valid(render: RenderContext, text: str) -> None:
 
 
 @in_each_language
+@pytest.mark.parametrize("picks", [True, False])
 @pytest.mark.parametrize("verb", IN_SLACK)
-def test_every_form_is_valid(render: RenderContext, verb: Verb) -> None:
+def test_every_form_is_valid(render: RenderContext, verb: Verb, *, picks: bool) -> None:
+    render = replace(render, picks=picks)
     if COMMAND_SPECS[verb].fields:
         form = forms.form(verb, render)
         assert check_view(form, "modal") == []

@@ -26,6 +26,7 @@ def addresses(app: dict[str, Any]) -> list[str | None]:
         app["features"]["slash_commands"][0].get("url"),
         settings["event_subscriptions"].get("request_url"),
         settings["interactivity"].get("request_url"),
+        settings["interactivity"].get("message_menu_options_url"),
     ]
 
 
@@ -79,6 +80,7 @@ def test_variants_differ_only_in_transport() -> None:
 
     del http["features"]["slash_commands"][0]["url"]
     del http["settings"]["event_subscriptions"]["request_url"], http["settings"]["interactivity"]["request_url"]
+    del http["settings"]["interactivity"]["message_menu_options_url"]
     http["settings"]["socket_mode_enabled"] = True
     assert http == socket
 

@@ -191,6 +191,13 @@ def test_apps_are_within_reach_only_if_wanted(file: str, role: str, *, starts: b
     assert not permits(off, "sagemaker:ListApps", "*")
 
 
+def test_lists_to_pick_from_are_within_reach_only_if_wanted() -> None:
+    off, on = (Stack(**GIVEN, StudioPickLists=value).permissions("ServingRole") for value in ("mapped", "aws"))
+    for action in ("sagemaker:ListDomains", "sagemaker:ListUserProfiles"):
+        assert permits(on, action, "*")
+        assert not permits(off, action, "*")
+
+
 def test_broker_role_opens_nothing_for_an_administrator() -> None:
     statements = Stack("broker-role.yaml", **BROKER).permissions("BrokerRole")
     administrator = {"aws:userid": "AROA:studio-links-administration"}

@@ -130,6 +130,7 @@ def _environment(aws: LocalAws, workspace: Workspace, further: Mapping[str, str]
         SLACK_API_URL=workspace.api_url,
         STUDIO_LINKS_PER_MINUTE="1000",  # visitors press everything
         STUDIO_REQUESTS_PER_MINUTE="1000",
+        STUDIO_PICK_LISTS="aws",
         STUDIO_RUNNING="true",
         STUDIO_PERSON_SECONDS="0",  # a member's new language applies at once
         STUDIO_ADMINS=",".join(admin.user_id for admin in ADMINS),

@@ -133,6 +133,8 @@ class Client(Sender):
             raise LookupError(f"{action_id!r} has options of its own")
         if len(typed) < element.get("min_query_length", MIN_QUERY):
             return Suggestions()
+        if not (self.features.suggestions or self.socket_mode.enabled):
+            return Suggestions(trouble=NO_OPTIONS)
         asked = {"block_id": block["block_id"], "action_id": action_id, "value": typed}
         shown = payloads.in_view(self.installation, view, {})
         done = self._interact(self._begin("suggestion", user_id), "block_suggestion", **asked, **shown)

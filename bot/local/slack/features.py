@@ -40,6 +40,7 @@ class Features:
     messages_tab: bool = True
     read_only: bool = False
     events: frozenset[str] = frozenset()  # Slack sends only those
+    suggestions: bool = True  # without an Options Load URL, Slack asks for none over HTTP
     socket_mode: bool = False  # Slack sends everything through connections that the app opens
 
 
@@ -69,5 +70,6 @@ def read(manifest: Mapping[str, Any]) -> Features:
         messages_tab=home.get("messages_tab_enabled", True),
         read_only=home.get("messages_tab_read_only_enabled", False),
         events=frozenset(subscriptions.get("bot_events", ())),
+        suggestions="message_menu_options_url" in manifest.get("settings", {}).get("interactivity", {}),
         socket_mode=manifest.get("settings", {}).get("socket_mode_enabled", False),
     )

@@ -123,6 +123,11 @@ class UserGroup:
     members: frozenset[str] = frozenset()
     disabled: bool = False
 
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.handle.replace("-", " ").title()
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:

@@ -42,12 +42,15 @@ class Offers:
             known.update((option["value"], option) for option in options)
 
     def chosen(self, place: str, blocks: Sequence[Block], values: Values) -> Values:
-        """Return the input with the suggested options that it names; LookupError for one that was never shown."""
+        """Return the input with the suggested options that it names; LookupError for one that was never shown.
+
+        A test without an app may give an option itself.
+        """
         found: dict[str, Mapping[str, Any]] = dict(values)
         for block, element in elements.elements(blocks):
             block_id, action_id = block["block_id"], element["action_id"]
             value = values.get(block_id, {}).get(action_id)
-            if element["type"] == "external_select" and value:
+            if element["type"] == "external_select" and isinstance(value, str) and value:
                 found[block_id] = {**found[block_id], action_id: self._option(place, block_id, element, value)}
         return found
 

@@ -103,7 +103,7 @@ def groups(state: WorkspaceState, arguments: Arguments) -> Answer:
     users = _true(arguments.get("include_users"))
     return {
         "usergroups": [
-            {"id": each.id, "handle": each.handle, "date_delete": int(each.disabled)}
+            {"id": each.id, "handle": each.handle, "name": each.name, "date_delete": int(each.disabled)}
             | ({"users": sorted(each.members)} if users else {})
             for each in shown
         ]

@@ -11,7 +11,18 @@ from bot.admin.commands import YES, ParseError, Problem
 from bot.admin.specs import COMMAND_SPECS, FIELD_SPECS, Kind, Name, Verb
 from bot.slack import blocks as kit
 from bot.slack.admin.parsing import GROUP
-from bot.slack.blocks import Block, Message, RenderContext, actions, button, plain, section, text_input, text_message
+from bot.slack.blocks import (
+    Block,
+    Message,
+    RenderContext,
+    actions,
+    button,
+    option,
+    picker,
+    section,
+    text_input,
+    text_message,
+)
 
 PICK, MENU = "admin_pick", "menu"
 FORM = "admin_form"
@@ -21,6 +32,8 @@ AT_ONCE, READS, SEARCH = (Verb.REQUESTS, Verb.LIST), (Verb.EXPLAIN, Verb.HISTORY
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 # Picks the member to show.
 FIND = "admin_find"
+# Fields whose options depend on what another one has.
+DEPENDENT = {Name.DOMAIN: Name.PROFILE, Name.PROFILE: Name.SPACE}
 ROWS = (
     (Verb.REQUESTS, Verb.APPROVE, Verb.DECLINE),
     (Verb.MAP, Verb.ALLOW),
@@ -46,9 +59,12 @@ def form(verb: Verb, render: RenderContext, user: str = "", until: str = "") -> 
     blocks: list[Block] = []
     for name in spec.fields:
         optional = name not in spec.required or (spec.groups and name is Name.USER)
-        blocks.append(kit.field(name, words.labels[name], _element(name, render, user, until), optional=optional))
-        if spec.groups and name is Name.USER:  # Slack has no element that picks a user group
-            blocks.append(kit.field(GROUP, words.or_group, text_input(GROUP, 31), optional=True))
+        tells = render.picks and DEPENDENT.get(name) in spec.fields
+        blocks.append(
+            kit.field(name, words.labels[name], _element(name, render, user, until), optional=optional, tells=tells)
+        )
+        if spec.groups and name is Name.USER:  # Slack has no element of its own that picks a user group
+            blocks.append(kit.field(GROUP, words.or_group, picker(GROUP, 31, render), optional=True))
     metadata = f"{verb} {render.words.language}"
     return kit.form(FORM, words.verbs[verb], words.send, blocks, words=render.words, metadata=metadata)
 
@@ -56,7 +72,7 @@ def form(verb: Verb, render: RenderContext, user: str = "", until: str = "") -> 
 def _element(name: Name, render: RenderContext, user: str, until: str) -> Block:
     match FIELD_SPECS[name].kind:
         case Kind.STATE:
-            states = [{"text": plain(text), "value": value} for value, text in render.words.admin.states.items()]
+            states = [option(text, value) for value, text in render.words.admin.states.items()]
             return {"type": "static_select", "action_id": name, "options": states}
         case Kind.PERSON:
             chosen = {"initial_user": user} if user and name is Name.USER else {}
@@ -65,8 +81,10 @@ def _element(name: Name, render: RenderContext, user: str, until: str) -> Block:
             proposed = {"initial_date": until} if until and name is Name.UNTIL else {}
             return {"type": "datepicker", "action_id": name, **proposed}
         case Kind.FLAG:
-            option = {"text": plain(render.words.admin.labels[name]), "value": YES}
-            return {"type": "static_select", "action_id": name, "options": [option]}
+            given = option(render.words.admin.labels[name], YES)
+            return {"type": "static_select", "action_id": name, "options": [given]}
+        case Kind.PICK:
+            return picker(name, FIELD_SPECS[name].max_length, render)
         case Kind.TEXT:
             return text_input(name, FIELD_SPECS[name].max_length)
 

@@ -20,7 +20,7 @@ from bot.core.access import Member
 from bot.core.errors import Changed, SlackError, StudioLinksError
 from bot.core.link import Source
 from bot.core.values import USER_ID, is_group
-from bot.slack.admin import forms, home, notices, records, second
+from bot.slack.admin import forms, home, notices, picking, records, second
 from bot.slack.admin import views as admin_views
 from bot.slack.admin.admission import admit, admit_in_dialog, failed
 from bot.slack.admin.parsing import GROUP, form_problems, parse_admin, parse_form, parse_verb
@@ -279,6 +279,7 @@ def _reply(app: AppContext, admitted: Admitted, message: Message, *, keeps: bool
 
 
 ROUTES = (
+    *picking.ROUTES,
     Route(Source.BUTTON, re.compile(rf"^{forms.PICK}_[a-z]+$"), _pick),
     Route(Source.BUTTON, forms.FIND, home.show_member),
     *(Route(Source.BUTTON, name, partial(_press, work)) for name, work in PRESSES.items()),

@@ -23,7 +23,8 @@ from bot.slack.blocks import (
     context,
     count,
     literal,
-    plain,
+    option,
+    picker,
     section,
     slack_date,
     text_input,
@@ -42,16 +43,15 @@ CREATION, NEW, EXISTING = "creation", "new", "existing"
 # Slack takes a hundred options.
 MAX_SIZES = 98
 FOR_GOOD = "0"
-MAX_WISH_LENGTH = 200
+MAX_WISH_LENGTH, MAX_REASON_LENGTH = 200, 500
 # Where no rule says more; and the rules that a form shows, and the characters that Slack keeps with it.
 NO_TERMS, MAX_RULES, MAX_METADATA = Terms((DEFAULT,)), 5, 2900
-MAX_REASON_LENGTH = 500
 
 
 def form(render: RenderContext, wish: str = "", terms: Terms = NO_TERMS, reason: str = "") -> dict[str, Any]:
     """Render the dialog in which a member asks, with what the rules require, and the reason of access to extend."""
     words = render.words
-    spans = [{"text": plain(_span(days, words)), "value": str(days or FOR_GOOD)} for days in terms.days]
+    spans = [option(_span(days, words), str(days or FOR_GOOD)) for days in terms.days]
     reason_field = {**text_input(REASON, MAX_REASON_LENGTH, reason), "multiline": True}
     span_field = {"type": "static_select", "action_id": SPAN, "options": spans, "initial_option": spans[:3][-1]}
     fields = [
@@ -160,18 +160,17 @@ def mapping_form(
         exists: whether there is a profile of that name to map, which is then the form's first choice.
         gone: whether the member is mapped already, to profiles that SageMaker has no longer.
     """
-    words, domain, profile = render.words, text_input(DOMAIN, 63), text_input(PROFILE, 63)
-    new: list[Block] = []
+    words, domain, new = render.words, "", list[Block]()
     if offer is not None and offer.templates:
         new = [_new_profile(offer, words, exists=exists), context(words.workspaces.new_note)]
-        domain |= {"initial_value": next(iter(offer.templates))} if len(offer.templates) == 1 else {}
-        profile |= {"initial_value": name} if name else {}
+        domain = next(iter(offer.templates)) if len(offer.templates) == 1 else ""
+    domains, profiles = picker(DOMAIN, 63, render, domain), picker(PROFILE, 63, render, name if new else "")
     blocks = [
         *_asked(request, words),
         *([section(words.profile_gone)] if gone else []),
         *new,
-        kit.field(DOMAIN, words.approve_domain, domain, optional=True),
-        kit.field(PROFILE, words.approve_profile, profile, optional=True),
+        kit.field(DOMAIN, words.approve_domain, domains, optional=True, tells=render.picks),
+        kit.field(PROFILE, words.approve_profile, profiles, optional=True),
         kit.field(ALIAS_FIELD, words.approve_alias, text_input(ALIAS_FIELD, 32), optional=True),
         context(words.approve_note),
     ]
@@ -193,7 +192,7 @@ def _new_profile(offer: NewProfiles, words: Words, *, exists: bool) -> Block:
     with_space = {each: texts.new_with_space.format(instance=each) for each in offer.instances}
     new, existing = {NEW: texts.new, **dict(list(with_space.items())[:MAX_SIZES])}, {EXISTING: texts.existing}
     choices = existing | new if exists else new | existing
-    options = [{"text": plain(text), "value": value} for value, text in choices.items()]
+    options = [option(text, value) for value, text in choices.items()]
     select = {"type": "static_select", "action_id": CREATION, "options": options, "initial_option": options[0]}
     return kit.field(CREATION, texts.profile_kind, select)
 

@@ -40,14 +40,14 @@ class GermanAdminWords(AdminWords):
     }
     labels = {
         Name.USER: "Mitglied",
-        Name.DOMAIN: "ID der SageMaker-Domain",
+        Name.DOMAIN: "SageMaker-Domain",
         Name.PROFILE: "SageMaker-Profil",
         Name.ALIAS: "Alias",
         Name.REGION: "Region (falls abweichend)",
         Name.ROLE_ARN: "Zu übernehmende Rolle",
         Name.SPACE: "Space",
         Name.LANDING: "Startseite",
-        Name.SESSION_SECONDS: "Sitzungsdauer (z. B. 8h)",
+        Name.SESSION_SECONDS: "Sitzungsdauer (Stunden)",
         Name.UNTIL: "Bis einschließlich (UTC)",
         Name.REASON: "Begründung",
         Name.SINCE: "Seit",
@@ -58,7 +58,7 @@ class GermanAdminWords(AdminWords):
         Name.OVER: "Läuft seit mindestens",
         Name.STATE: "Links",
         Name.SEARCH: "Name, Adresse, ID oder Profil",
-        Name.GROUP: "In der Nutzergruppe (ID)",
+        Name.GROUP: "In der Nutzergruppe",
         Name.EXPIRING: "Zugriff endet in (z. B. 14d)",
         Name.UNUSED: "Kein Link seit (z. B. 60d)",
         Name.BROKEN: "Was nicht funktionieren kann",
@@ -103,7 +103,16 @@ class GermanAdminWords(AdminWords):
     )
     must_group = "die ID einer Nutzergruppe, die mit S beginnt"
     must_be = "Erwartet wird: {must}."
-    or_group = "Oder die ID einer Nutzergruppe"
+    or_group = "Oder eine Nutzergruppe"
+    pick = "Wählen oder tippen"
+    pick_states = ("frei", "vergeben")
+    pick_new = "{name} — gibt es noch nicht"
+    pick_typed = "{name} — wie getippt"
+    pick_disabled = "deaktiviert"
+    pick_late = "Gerade gibt es keine Liste: Tippe den ganzen Namen."
+    pick_more = "Es gibt noch mehr: Tippe weiter."
+    pick_domain_first = "Wähle zuerst die Domain, oder tippe den ganzen Namen."
+    pick_profile_first = "Wähle zuerst das Profil, oder tippe den ganzen Namen."
     one_of_both = "Gib ein Mitglied oder eine Nutzergruppe an, nicht beides."
     problems = {
         Problem.UNKNOWN_VERB: "`{value}` kenne ich nicht. Es wurde nichts geändert.",

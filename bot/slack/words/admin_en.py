@@ -36,14 +36,14 @@ class AdminWords:
     }
     labels = {
         Name.USER: "Member",
-        Name.DOMAIN: "SageMaker domain id",
+        Name.DOMAIN: "SageMaker domain",
         Name.PROFILE: "SageMaker user profile",
         Name.ALIAS: "Alias",
         Name.REGION: "Region (if different)",
         Name.ROLE_ARN: "Role to assume",
         Name.SPACE: "Space to open",
         Name.LANDING: "Landing page",
-        Name.SESSION_SECONDS: "Session length (such as 8h)",
+        Name.SESSION_SECONDS: "Session length (hours)",
         Name.UNTIL: "Until the end of (UTC)",
         Name.REASON: "Reason",
         Name.SINCE: "Since",
@@ -53,7 +53,7 @@ class AdminWords:
         Name.DAY: "Day (UTC)",
         Name.STATE: "Links",
         Name.SEARCH: "Name, address, id or profile",
-        Name.GROUP: "In the user group (id)",
+        Name.GROUP: "In the user group",
         Name.EXPIRING: "Access ends within (such as 14d)",
         Name.UNUSED: "No link for (such as 60d)",
         Name.BROKEN: "With what cannot work",
@@ -96,7 +96,16 @@ class AdminWords:
     must_with_group = "a member or user group from Slack's list, an address, a user name, or an id with U, W or S"
     must_group = "a user group id, which starts with S"
     must_be = "It must be {must}."
-    or_group = "Or a user group id"
+    or_group = "Or a user group"
+    pick = "Pick or type"
+    pick_states = ("free", "taken")
+    pick_new = "{name} — not there yet"
+    pick_typed = "{name} — as typed"
+    pick_disabled = "disabled"
+    pick_late = "There is no list just now: type the whole name."
+    pick_more = "There are more: go on typing."
+    pick_domain_first = "Choose the domain first, or type the whole name."
+    pick_profile_first = "Choose the profile first, or type the whole name."
     one_of_both = "Enter a member or a user group, not both."
     problems = {
         Problem.UNKNOWN_VERB: "I don't know `{value}`. Nothing was changed.",

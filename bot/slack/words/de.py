@@ -146,7 +146,7 @@ class GermanWords(Words):
     reason_not_sent = "Deine Begründung wurde nicht gesendet:"
     cancel = "Abbrechen"
     approve_title = "Zugriff genehmigen"
-    approve_domain = "ID der SageMaker-Domain"
+    approve_domain = "SageMaker-Domain"
     approve_profile = "SageMaker-Profil"
     ineligible = (
         "Laut Slack ist dieses Konto ein Gast oder inaktiv und könnte den Zugriff nicht nutzen. Lehn den Antrag ab."

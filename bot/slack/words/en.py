@@ -139,7 +139,7 @@ class Words:
     reason_not_sent = "Your reason was not sent:"
     cancel = "Cancel"
     approve_title = "Approve access"
-    approve_domain = "SageMaker domain id"
+    approve_domain = "SageMaker domain"
     approve_profile = "SageMaker user profile"
     ineligible = "Slack lists this account as a guest or inactive, so it could not use the access. Deny the request."
     locked_down = (
