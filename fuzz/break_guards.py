@@ -745,7 +745,7 @@ GUARDS = {
     ),
     "news from Slack": Guard(
         "slack/admin/handlers.py",
-        "        notices.send_aside(app, admitted, result)\n",
+        "    notices.send_aside(app, admitted, result)\n",
         "",
         (FOUR_EYES, "test_unmapping_and_lifting_a_lockdown_are_told"),
     ),

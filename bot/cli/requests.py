@@ -46,7 +46,7 @@ def requests(run: CommandContext, command: AdminCommand, *, ids: Ids = False, as
             *([] if ids else [label(people.get(each.member.user_id))]),
             _state(each),
             each.wish or None,
-            f"{each.days} days" if each.days else "no end date",
+            f"{each.days} day{'s' * (each.days > 1)}" if each.days else "no end date",
             each.reason,
         ]
         for each in found

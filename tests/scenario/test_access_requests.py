@@ -141,7 +141,9 @@ def test_open_requests_are_found_and_decided_by_name(product: Product, user: str
 
     listed = types("requests --open")
     assert all(part in listed for part in (f"<@{user}>", "approve_access", "deny_access"))
-    assert user in product.cli("requests", "--open").stdout
+    in_the_shell = product.cli("requests", "--open").stdout
+    assert user in in_the_shell
+    assert "1 days" not in in_the_shell
     product.slack.open_home("U0ADA")
     home = home_of(product, "U0ADA", f"{user} ")
     product.slack.press("U0ADA", home, "admin_find", values={"admin_find": {"admin_find": user}})

@@ -1,7 +1,7 @@
 """The administrators' home tab: what waits for them, and one member with what can be done."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -169,6 +169,13 @@ def test_extend_proposes_a_later_end(world: AppWorld, chosen: str, proposed: boo
     form = str(world.slack.forms[-1])
     assert f"'initial_user': '{ANA.user_id}'" in form
     assert ("'initial_date': '2030-02-07'" in form) is proposed
+
+
+def test_end_of_all_time_can_be_extended_no_further(world: AppWorld) -> None:
+    last = datetime(9999, 12, 31, tzinfo=UTC)
+    world.access.give(ANA, Grant(ANA.user_id, Effect.ALLOW, last))
+    world.command("admin list --expiring 9999-12-30", member=ADA)
+    assert f"'allow {ANA.user_id} " in str(world.slack.replies[-1][0].blocks)
 
 
 def test_pick_of_somebody_else_shows_nothing(world: AppWorld) -> None:

@@ -13,6 +13,7 @@ from bot.core.access import Effect, Grant, Member, Person
 from bot.core.errors import StoreError
 from bot.core.link import Allowed, Link, Reason
 from bot.core.records import AccessRequest, Posting, RequestState
+from bot.local.slack.blocks import check_blocks
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, NOON, TEAM, NeverReady, a_grant, a_mapping
 from tests.fakes_access_requests import an_access_request
@@ -42,6 +43,27 @@ def value(request: AccessRequest) -> str:
 
 def texts(message: Any) -> str:
     return str(message.blocks)
+
+
+# The list for administrators
+
+
+def test_list_of_many_requests_fits_into_a_message(world: AppWorld) -> None:
+    """With all that a request can have: Slack refuses a message of more than 50 blocks, and nobody would read it."""
+    for number in range(12):
+        member = Member(TEAM, f"U0MANY{number:02}")
+        endorsed = {"reminders": 1, "approvers": (ANA.user_id,), "needed": 2}
+        world.requests.latest[member] = an_access_request(member, **endorsed)
+    world.command("admin requests", ADA)
+    message = world.slack.replies[-1][0]
+    assert check_blocks(message.blocks) == []
+    assert "1 to 5 of 12" in texts(message)
+
+
+def test_list_of_few_requests_has_them_all(world: AppWorld) -> None:
+    asked(world)
+    world.command("admin requests", ADA)
+    assert " of 1" not in texts(world.slack.replies[-1][0])
 
 
 # The member's form

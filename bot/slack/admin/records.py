@@ -34,6 +34,7 @@ MAX_ALIASES, MAX_UNREADABLE = 8, 3
 MORE = "admin_more"
 # How much later an extension ends, if its administrator chooses no other day.
 EXTENDED_BY = timedelta(days=30)
+LAST_END = datetime(9999, 11, 1, tzinfo=UTC)
 
 
 def mention(principal: str, longest: int = MAX_NAME_LENGTH) -> str:
@@ -156,7 +157,8 @@ def member_lines(row: Listed, render: RenderContext, now: datetime) -> list[str]
 
 def extendable(row: Listed, render: RenderContext, now: datetime) -> Block:
     """Show a member whose access ends, with the button that opens a form with a later end."""
-    value = f"{Verb.ALLOW} {row.principal} {row.ends.astimezone(UTC) + EXTENDED_BY:%Y-%m-%d}"
+    end = min(row.ends, LAST_END) + EXTENDED_BY
+    value = f"{Verb.ALLOW} {row.principal} {end.astimezone(UTC):%Y-%m-%d}"
     extend = button(render.words.admin.extend, f"{PICK}_{Verb.ALLOW}", value)
     return {**sections(member_lines(row, render, now)[:1])[0], "accessory": extend}
 

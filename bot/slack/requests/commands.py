@@ -11,8 +11,8 @@ from bot.slack.blocks import Block, Message, RenderContext, context, section, te
 from bot.slack.requests import views as request_views
 from bot.slack.requests.handlers import decide
 
-# Requests that one message shows, each with its buttons.
-MAX_SHOWN = 8
+# Blocks of requests with their buttons: Slack takes 50 a message, of which one is the heading and one the count.
+MAX_BLOCKS = 48
 VERBS = (Verb.REQUESTS, Verb.APPROVE, Verb.DECLINE)
 
 
@@ -42,9 +42,11 @@ def open_requests(app: AppContext, tenant: str, render: RenderContext) -> Messag
     if not requests:
         return text_message(words.no_requests)
     head = words.open_requests.format(number=len(requests))
-    blocks: list[Block] = [section(head)]
-    for request in requests[:MAX_SHOWN]:
-        blocks += [*request_views.to_admins(request, render).blocks, {"type": "divider"}]
-    if len(requests) > MAX_SHOWN:
-        blocks.append(context(words.counts.format(first=1, last=MAX_SHOWN, number=len(requests))))
-    return Message(head, blocks)
+    shown: list[Block] = []
+    for number, request in enumerate(requests):
+        blocks = [*request_views.to_admins(request, render).blocks, {"type": "divider"}]
+        if len(shown) + len(blocks) > MAX_BLOCKS:
+            shown.append(context(words.counts.format(first=1, last=number, number=len(requests))))
+            break
+        shown += blocks
+    return Message(head, [section(head), *shown])
