@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.admin.changes import Admin
+from bot.admin.giving_back import GiveBack
 from bot.app import administration
 from bot.config import Settings, load
 from bot.core.access import Access, Effect, Grant, Lockdown, Member, Person
@@ -15,10 +16,11 @@ from bot.core.errors import Changed, ProfileConflict
 from bot.core.link import Allowed, Source
 from bot.core.policy import Facts, Rules, may_administer, preview
 from bot.core.records import Actor
+from bot.links.facts import Gatherer
 from bot.store.access import AccessTable
 from bot.store.audit import AuditTable
 from bot.store.models import Tables, client_of
-from tests.fakes import NOON, FakeStudio, a_mapping
+from tests.fakes import NOON, AtOnce, FakeDirectory, FakeStudio, a_mapping
 
 ORG, HOME, OTHER = "E0CORP0001", "T0HOME0001", "T0OTHER001"
 USER = "U0GRID0001"
@@ -110,6 +112,20 @@ def test_forget_removes_rules_wherever_they_are(apart: Admin, shared: Admin) -> 
     shared.forget(ORG, USER, ACTOR)
     assert shared.access.read(HERE) == Access()
     assert [apart.access.read(Member(tenant, USER)) for tenant in (ORG, HOME, OTHER)] == [Access()] * 3
+
+
+def test_access_that_is_given_back_goes_wherever_it_is(apart: Admin, shared: Admin) -> None:
+    for tenant, days in ((ORG, 1), (HOME, 9), (OTHER, 5)):
+        apart.grant(tenant, Grant(USER, Effect.ALLOW, until=NOON + timedelta(days=days)), ACTOR)
+        apart.grant(tenant, Grant(USER, Effect.ADMIN), ACTOR)
+    slack = FakeDirectory(Person(USER, HOME, enterprise_id=ORG))
+    use_case = GiveBack(shared, Gatherer(shared.access, slack, slack, AtOnce()), Rules(), now=lambda: NOON)
+    holding = use_case.holding(HERE)
+    assert holding.own is not None
+    assert holding.own.until == LATER
+    assert use_case.give_back(HERE, Source.FORM, holding.version) == holding.own
+    assert [grant.effect for grant in shared.access.read(HERE).grants] == [Effect.ADMIN]
+    assert all(g.effect is not Effect.ALLOW for t in (HOME, OTHER) for g in apart.access.read(Member(t, USER)).grants)
 
 
 def test_shorter_rule_replaces_a_longer_one_elsewhere(apart: Admin, shared: Admin) -> None:

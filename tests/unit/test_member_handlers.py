@@ -338,6 +338,7 @@ OPENS_A_DIALOG: dict[str, Callable[[AppWorld], object]] = {
     "shortcut": lambda world: world.shortcut(),
     "home tab": lambda world: world.press("home_open", "default", where={}),
     "request button of the home tab": lambda world: world.press("ask_access", where={}),
+    "question before giving back": lambda world: world.command("return", response_url=None, channel_id=None),
     "administrators' menu": lambda world: world.command("admin", ADA, response_url=None, channel_id=None),
 }
 
