@@ -9,7 +9,7 @@ from cachetools import LRUCache
 from bot.core.access import Member
 from bot.core.policy import MINUTE
 
-# People whose requests are counted; those who sent none for the longest time are forgotten first.
+# People whose requests of a minute are counted; those who sent none for the longest time are forgotten first.
 MAX_PEOPLE = 10_000
 # An administrator's work takes several presses for each change.
 ADMINISTRATORS_FACTOR = 10
@@ -31,7 +31,7 @@ class RequestLimit:
 
     def __init__(self, per_minute: int, admins: Collection[str] = ()) -> None:
         self._per_minute, self._admins = per_minute, admins
-        self._counts: LRUCache[tuple[Sender, str], tuple[datetime, int]] = LRUCache(MAX_PEOPLE)
+        self._counts: LRUCache[tuple[Sender, str, datetime], int] = LRUCache(MAX_PEOPLE)
         self._found: LRUCache[Sender, bool] = LRUCache(MAX_PEOPLE)
         self._lock = threading.Lock()
 
@@ -50,21 +50,16 @@ class RequestLimit:
             kind: which requests count by themselves, apart from all others.
         """
         most = self._per_minute * (ADMINISTRATORS_FACTOR if self.is_administrator(sender) else 1)
+        key = sender, kind, minute_of(at)
         with self._lock:
-            count = self._count(sender, at, kind) + 1
-            self._counts[sender, kind] = minute_of(at), count
+            self._counts[key] = count = self._counts.get(key, 0) + 1
         return max(0, count - most)
 
     def forgive(self, sender: Sender, at: datetime) -> None:
         """Do not count a request after all, because it led to a link: links have a limit of their own."""
+        key = sender, "", minute_of(at)
         with self._lock:
-            count = self._count(sender, at)
-            if count:
-                self._counts[sender, ""] = minute_of(at), count - 1
-
-    def _count(self, sender: Sender, at: datetime, kind: str = "") -> int:
-        minute, count = self._counts.get((sender, kind), (None, 0))
-        return count if minute == minute_of(at) else 0
+            self._counts[key] = max(0, self._counts.get(key, 0) - 1)
 
 
 def sender_of(member: Member) -> Sender:
