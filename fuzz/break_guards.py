@@ -516,8 +516,20 @@ GUARDS = {
     ),
     "lists for approvers": Guard(
         "slack/admin/picking.py",
-        "allowed = name in TELLING and basis.may_look(admitted.member)",
+        "allowed = name in TELLING and basis.may_look(admitted.member, domain)",
         "allowed = True",
+        (f"{UNIT}/test_picking.py", "test_approver_who_does_not_administer_picks_profiles_only"),
+    ),
+    "lists of an approver's domain": Guard(
+        "admin/approvers.py",
+        "domain is None or not rule.domains or domain in rule.domains",
+        "rule",
+        (f"{UNIT}/test_picking.py", "test_approver_of_one_domain_sees_no_profiles_of_another"),
+    ),
+    "holders for administrators": Guard(
+        "slack/admin/picking.py",
+        "return replace(found, found=tuple(map(_anonymous, found.found))) if _approves(body) else found",
+        "return found",
         (f"{UNIT}/test_picking.py", "test_approver_who_does_not_administer_picks_profiles_only"),
     ),
     "few wait for lists": Guard(

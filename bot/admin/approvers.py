@@ -76,9 +76,11 @@ class Basis:
         tenant = request.member.tenant
         return tuple(user for user in request.approvers if self.may_decide(Member(tenant, user), [terms]))
 
-    def may_look(self, by: Member) -> bool:
-        """Return whether a member approves something, and so may name what a request is about."""
-        return self.may_decide(by, [Terms((rule,)) for rule in (*self.rules.approval_rules, DEFAULT)])
+    def may_look(self, by: Member, domain: str | None = None) -> bool:
+        """Return whether a member approves something, in this domain, and so may name what a request is about."""
+        rules = (*self.rules.approval_rules, DEFAULT)
+        about = [rule for rule in rules if domain is None or not rule.domains or domain in rule.domains]
+        return self.may_decide(by, [Terms((rule,)) for rule in about])
 
     def asked(self, request: AccessRequest) -> tuple[frozenset[str], frozenset[str]]:
         """Return whom rules name to approve a request, and those of their fallback; never the member."""

@@ -390,10 +390,24 @@ def test_approver_who_does_not_administer_picks_profiles_only(world: PickWorld) 
     world.app.access_requests = replace(world.app.access_requests, rules=rules)
     form = world.view(BEN, callback=request_views.APPROVE)
     world.directory.groups = {"S0SCIENCE": frozenset()}
-    assert [value for _, value in world.suggest("profile", member=BEN, view=form)] == ["ana", "ben", "zoe"]
+    world.access.give(ANA, a_mapping(domain="d-research", profile="ana"))
+    world.choose("domain", "d-research", member=BEN, callback=request_views.APPROVE)
+    taken_or_free = [("ana — taken", "ana"), ("ben — free", "ben"), ("zoe — free", "zoe")]
+    assert world.suggest("profile", member=BEN, view=form) == taken_or_free
     assert world.suggest("group", member=BEN, view=form) == []
     assert world.suggest("profile", member=BEN) == []
     assert world.suggest("profile", member=ANA, view=world.view(ANA, callback=request_views.APPROVE)) == []
+    assert not world.app.limit.is_administrator((TEAM, BEN.user_id))
+
+
+def test_approver_of_one_domain_sees_no_profiles_of_another(world: PickWorld) -> None:
+    research = ApprovalRule("research", domains=("d-research",), approvers=(BEN.user_id,))
+    world.app.access_requests = replace(world.app.access_requests, rules=Rules(approval_rules=(research,)))
+    form = world.view(BEN, callback=request_views.APPROVE)
+    world.choose("domain", "d-sandbox", member=BEN, callback=request_views.APPROVE)
+    assert world.suggest("profile", "kim", member=BEN, view=form) == []
+    assert [asked for asked in world.lists.asked if "d-sandbox" in asked] == []
+    assert world.outcomes() == [("admin", "not_an_admin")]
 
 
 def test_bolt_asks_for_suggestions_by_the_name_of_the_field(world: PickWorld) -> None:

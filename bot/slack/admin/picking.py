@@ -33,6 +33,8 @@ log = structlog.get_logger()
 FIELDS = (Name.DOMAIN, Name.PROFILE, Name.SPACE, Name.LANDING, Name.SESSION_SECONDS, GROUP)
 # Those that others depend on.
 TELLING = (Name.DOMAIN, Name.PROFILE)
+# A holder who is not named.
+ANYBODY = "…"
 # https://docs.slack.dev/reference/block-kit/composition-objects/option-object
 MAX_VALUE = 150
 # Session lengths that are offered, in hours; with half an hour as the first.
@@ -60,13 +62,23 @@ def _found(app: AppContext, picks: Picks, admitted: Admitted, body: Body, name: 
         return _matching(_groups(app, by.tenant, words) if name == GROUP else _fixed(name, words), typed)
     if name == Name.DOMAIN:
         return picks.domains(by, typed)
-    domain = _chosen(picks, admitted, body, Name.DOMAIN) or picks.only_domain(by)
-    if not DOMAIN_ID.fullmatch(domain[:64]):
+    domain = _domain(picks, admitted, body)
+    if domain is None:
         return words.admin.pick_domain_first
     if name == Name.PROFILE:
-        return picks.profiles(by, domain, typed)
+        found = picks.profiles(by, domain, typed)
+        return replace(found, found=tuple(map(_anonymous, found.found))) if _approves(body) else found
     profile = _chosen(picks, admitted, body, Name.PROFILE)
     return picks.spaces(by, domain, profile, typed) if profile else words.admin.pick_profile_first
+
+
+def _approves(body: Body) -> bool:
+    """Return whether the form is about an access request: who decides on those need not administer."""
+    return Texts(body.get("view")).get("callback_id") == request_views.APPROVE
+
+
+def _anonymous(choice: Choice) -> Choice:
+    return replace(choice, note=ANYBODY if choice.note else "")
 
 
 def _fixed(name: str, words: Words) -> list[Choice]:
@@ -113,7 +125,7 @@ def _label(choice: Choice, name: str, words: Words) -> str:
     """Return a choice's label. The value comes whole: where both are too long, it is only said to be taken."""
     (free, taken), note = words.admin.pick_states, escape(choice.note)
     if name == Name.PROFILE:
-        label = f"{choice.value} — {note or free}"
+        label = f"{choice.value} — {taken if note == ANYBODY else note or free}"
         return label if len(label) <= MAX_LABEL_LENGTH else f"{choice.value} — {taken if note else free}"
     if name in (GROUP, Name.SESSION_SECONDS):
         return note
@@ -144,17 +156,18 @@ def _may_pick(app: AppContext, admitted: Admitted, body: Body, name: str) -> boo
     allowed, facts = False, replace(app.signin.facts, kept=None)
     if app.slack.opened_for(admitted.origin):
         try:
-            if Texts(body.get("view")).get("callback_id") == request_views.APPROVE:
+            if _approves(body):
                 basis = replace(app.access_requests, facts=facts).basis
-                allowed = name in TELLING and basis.may_look(admitted.member)
+                domain = _domain(app.picks, admitted, body) if app.picks and name == Name.PROFILE else None
+                allowed = name in TELLING and basis.may_look(admitted.member, domain)
             else:
                 allowed = replace(app.command_runner, facts=facts).admit(admitted.member)[0]
         except UpstreamError as error:
             refuse(app, admitted, error.reason, action=ADMIN)
             raise
-    if allowed:
+    if allowed and not _approves(body):
         app.limit.note_administrator(sender_of(admitted.member))
-    else:
+    if not allowed:
         refuse(app, admitted, Reason.NOT_AN_ADMIN, action=ADMIN)
     return allowed
 
@@ -178,6 +191,12 @@ def _chosen(picks: Picks, admitted: Admitted, body: Body, name: Name) -> str:
     """Return what another field has: as it was chosen last, else as the form was opened."""
     noted = picks.notes.shown(_place(admitted, name))
     return field_value(body, name) if noted is None else noted
+
+
+def _domain(picks: Picks, admitted: Admitted, body: Body) -> str | None:
+    """Return the domain whose profiles or spaces to list; None without one."""
+    domain = _chosen(picks, admitted, body, Name.DOMAIN) or picks.only_domain(admitted.member)
+    return domain if DOMAIN_ID.fullmatch(domain[:64]) else None
 
 
 def _place(admitted: Admitted, name: str) -> str:
