@@ -217,4 +217,6 @@ def _automatic(automatic: Automatic, texts: Dictionary[str, str], names: Callabl
     domains = f" {texts['or']} ".join(automatic.email_domains)
     who = texts["with_email"].format(who=who, names=domains) if domains else who
     hours = texts["hour" if automatic.hours == 1 else "hours"].format(number=automatic.hours)
-    return texts["automatic"].format(hours=hours, who=who)
+    longest = -(-automatic.hours // 24)  # as in `Terms.automatic_for`
+    days = texts["one_day" if longest == 1 else "several_days"].format(number=longest)
+    return texts["automatic"].format(hours=hours, who=who, days=days)

@@ -169,6 +169,7 @@ def test_extend_proposes_a_later_end(world: AppWorld, chosen: str, proposed: boo
     form = str(world.slack.forms[-1])
     assert f"'initial_user': '{ANA.user_id}'" in form
     assert ("'initial_date': '2030-02-07'" in form) is proposed
+    assert ("'text': 'Extend'" in form) is proposed
 
 
 def test_end_of_all_time_can_be_extended_no_further(world: AppWorld) -> None:

@@ -264,15 +264,30 @@ def test_rule_is_described_in_both_languages() -> None:
     )
     assert describe(NIGHT, english, str) == (
         "Rule night-shift (domain d-abc123): approved by an administrator. The duration is not limited. "
-        "Members of S0NIGHT with a confirmed address at example.com get up to 8 hours at once, without an approval."
+        "Members of S0NIGHT with a confirmed address at example.com who ask for one day get up to 8 hours at once, "
+        "without an approval."
     )
     assert describe(NIGHT, german, str) == (
         "Regel night-shift (Domain d-abc123): genehmigt von der Administration. Die Dauer ist nicht begrenzt. "
-        "Mitglieder von S0NIGHT mit bestätigter Adresse bei example.com bekommen sofort bis zu 8 Stunden, "
-        "ohne Genehmigung."
+        "Mitglieder von S0NIGHT mit bestätigter Adresse bei example.com, die einen Tag beantragen, bekommen sofort "
+        "bis zu 8 Stunden, ohne Genehmigung."
     )
     assert describe(DEFAULT, english, str) == "No rule: approved by an administrator. The duration is not limited."
     short = ApprovalRule("short", max_days=1, automatic=Automatic(1, email_domains=("example.com",)))
-    assert "Access lasts one day at most. Members with a confirmed address at example.com get up to one hour" in (
-        describe(short, english, str)
+    assert describe(short, english, str).endswith(
+        "Access lasts one day at most. Members with a confirmed address at example.com who ask for one day get up to "
+        "one hour at once, without an approval."
     )
+
+
+@pytest.mark.parametrize("hours", [1, 24, 25, 48, 49])
+def test_described_days_are_those_that_a_rule_approves(hours: int) -> None:
+    rule = ApprovalRule("a", automatic=Automatic(hours, ("S0A",)))
+    [longest] = [
+        days
+        for days in range(1, 9)
+        if Terms((rule,)).automatic_for(days, a_person(), {"S0A"})
+        and not Terms((rule,)).automatic_for(days + 1, a_person(), {"S0A"})
+    ]
+    asked = "one day" if longest == 1 else f"{longest} days at most"
+    assert f"Members of S0A who ask for {asked} get up to" in describe(rule, AdminWords.approval_rules, str)

@@ -53,7 +53,7 @@ def form(verb: Verb, render: RenderContext, user: str = "", until: str = "") -> 
 
     Args:
         user: the member whom it is about, if somebody has chosen one.
-        until: the day to propose.
+        until: the day to propose, for longer access.
     """
     words, spec = render.words.admin, COMMAND_SPECS[verb]
     blocks: list[Block] = []
@@ -65,8 +65,8 @@ def form(verb: Verb, render: RenderContext, user: str = "", until: str = "") -> 
         )
         if spec.groups and name is Name.USER:  # Slack has no element of its own that picks a user group
             blocks.append(kit.field(GROUP, words.or_group, picker(GROUP, 31, render), optional=True))
-    metadata = f"{verb} {render.words.language}"
-    return kit.form(FORM, words.verbs[verb], words.send, blocks, words=render.words, metadata=metadata)
+    metadata, title = f"{verb} {render.words.language}", words.extend if until else words.verbs[verb]
+    return kit.form(FORM, title, words.send, blocks, words=render.words, metadata=metadata)
 
 
 def _element(name: Name, render: RenderContext, user: str, until: str) -> Block:
