@@ -5,11 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
+import structlog
+
 from bot.core.access import Mapping, Member
 from bot.core.audit import record_fields
+from bot.core.errors import StoreError
 from bot.core.records import AccessRequest, Posting, RequestState
-from bot.store.dynamodb import TimeAttribute, get_or_none, store_errors, write_if
-from bot.store.models import RuntimeItem, Tables, read_items
+from bot.store.dynamodb import Raw, TimeAttribute, get_or_none, store_errors, write_if
+from bot.store.models import RuntimeItem, Tables, read_items, read_raw
+
+log = structlog.get_logger()
 
 # How long a request can still be looked up after its time is over.
 KEPT_AFTER = timedelta(days=30)
@@ -51,15 +56,25 @@ class AccessRequestTable:
         return None if item is None else _request(item, member)
 
     def since(self, tenant: str, first: date, last: date) -> list[AccessRequest]:
-        """Read the lists of these days, and the requests that they name."""
+        """Read the lists of these days, and the requests that they name. Log and skip an unreadable request."""
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         lists = read_items(self._items, [_asked_on(tenant, day) for day in days])
         users = sorted({user for item in lists.values() for user in item.members or ()})
         members = {_key(Member(tenant, user)): Member(tenant, user) for user in users}
-        found = [_request(item, members[key]) for key, item in read_items(self._items, list(members)).items()]
+        raws = read_raw(self._items, list(members)).items()
+        found = [request for key, raw in raws if (request := self._readable(raw, members[key]))]
         return sorted(
             (each for each in found if first <= each.at.astimezone(UTC).date() <= last), key=attrgetter("at")
         )
+
+    def _readable(self, raw: Raw, member: Member) -> AccessRequest | None:
+        """Return the request; None if it is unreadable, because one broken record must not hide the others."""
+        try:
+            with store_errors():
+                return _request(self._items.from_raw_data(raw), member)
+        except StoreError:  # its text may quote what the member wrote
+            log.warning("access_request_unreadable", tenant=member.tenant, user=member.user_id)
+            return None
 
     def decide(
         self, member: Member, request_id: str, state: RequestState, by: str, at: datetime, *, answer: str = ""

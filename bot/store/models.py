@@ -20,7 +20,7 @@ from bot.connections import read_authorities_once
 from bot.core.errors import ConfigError
 from bot.core.values import USER_AGENT, may_hold_secret
 from bot.observability.aws_failures import AWS_ERRORS, refuse_foreign_answers
-from bot.store.dynamodb import M, PlainMapAttribute, TimeAttribute, batch_get, batches, store_errors, write_if
+from bot.store.dynamodb import M, PlainMapAttribute, Raw, TimeAttribute, batch_get, batches, store_errors, write_if
 from bot.store.missing import explain_missing_tables
 
 
@@ -190,12 +190,17 @@ def client_of(model: type[Model]) -> Any:
 
 def read_items(items: type[RuntimeItem], keys: Sequence[str]) -> dict[str, RuntimeItem]:
     """Return the items that exist of these keys, strongly consistent."""
-    table, found = items.Meta.table_name, dict[str, RuntimeItem]()
+    with store_errors():
+        return {key: items.from_raw_data(raw) for key, raw in read_raw(items, keys).items()}
+
+
+def read_raw(items: type[RuntimeItem], keys: Sequence[str]) -> dict[str, Raw]:
+    """Return the same items in DynamoDB's own notation, so that the caller can skip an unreadable one."""
+    table, found = items.Meta.table_name, dict[str, Raw]()
     for batch in batches(keys):
         asked = {table: [{"id": {"S": key}} for key in batch]}
         with store_errors():
-            raws = batch_get(client_of(items), asked).get(table, ())
-            found |= {raw["id"]["S"]: items.from_raw_data(raw) for raw in raws}
+            found |= {raw["id"]["S"]: raw for raw in batch_get(client_of(items), asked).get(table, ())}
     return found
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.admin.access_requests import AccessRequests
 from bot.admin.changes import Admin
@@ -479,17 +480,34 @@ SPOILT: dict[str, dict[str, Any] | None] = {
 }
 
 
-@pytest.mark.parametrize("name", SPOILT)
-def test_invalid_request_record_is_an_error(table: AccessRequestTable, tables: Tables, name: str) -> None:
-    table.ask(FIRST)
-    client, where = client_of(tables.runtime), tables.runtime.Meta.table_name
+def spoil(tables: Tables, name: str) -> None:
+    """Make the only stored request unreadable."""
     [item] = stored(tables)
     spoilt = SPOILT[name]
     kept = {field: value for field, value in item.items() if spoilt is not None or field != "request"}
-    client.put_item(TableName=where, Item={**kept, **(spoilt or {})})
+    item = {**kept, **(spoilt or {})}
+    client_of(tables.runtime).put_item(TableName=tables.runtime.Meta.table_name, Item=item)
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_invalid_request_record_is_an_error(table: AccessRequestTable, tables: Tables, name: str) -> None:
+    table.ask(FIRST)
+    spoil(tables, name)
     with pytest.raises(StoreError) as failed:
         table.find(ANA)
     assert failed.value.reason is Reason.STORE_UNREADABLE
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_invalid_request_record_hides_no_other_request(table: AccessRequestTable, tables: Tables, name: str) -> None:
+    table.ask(FIRST)
+    spoil(tables, name)
+    others = an_access_request(BEN, id="3" * 32)
+    table.ask(others)
+    with capture_logs() as logs:
+        assert table.since(TEAM, NOON.date(), NOON.date()) == [others]
+    line = {"event": "access_request_unreadable", "log_level": "warning", "tenant": TEAM, "user": ANA.user_id}
+    assert logs == [line]
 
 
 # Use case on the real tables
