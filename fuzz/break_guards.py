@@ -1262,8 +1262,8 @@ GUARDS = {
     ),
     "one message an end": Guard(
         "admin/ending.py",
-        "        if self.store.write_end_notice(member, replace(notice, version=seen.version), now):",
-        "        if self.store.write_end_notice(member, replace(notice, version=seen.version), now) or True:",
+        "first = self.store.write_end_notice(member, replace(notice, version=seen.version), now)",
+        "first = self.store.write_end_notice(member, replace(notice, version=seen.version), now) or True",
         (f"{UNIT}/test_ending.py", "test_two_that_look_at_once_send_one_message"),
     ),
     "own allow rule alone": Guard(

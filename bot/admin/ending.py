@@ -12,7 +12,7 @@ import structlog
 
 from bot.admin.listing import Around, Listing, listed
 from bot.core.access import Access, Effect, Member, Person
-from bot.core.errors import SlackError
+from bot.core.errors import SlackError, StoreError
 from bot.core.link import Reason
 from bot.core.reminders import EndNotice, ReminderStore, is_waking
 
@@ -83,26 +83,34 @@ class EndNotices:
                 due[member] = notice
         seen = self.store.end_notices(list(due))
         unaware = [member for member in due if not _is_known(due[member], seen[member])]
-        for member in sorted(unaware, key=lambda each: (due[each].until, each))[:MAX_A_LOOK]:
+        # Those first whose kept record says that it is day for them: it may be night for many of the others.
+        unaware.sort(key=lambda each: (each.user_id not in people, due[each].until, each))
+        for member in unaware[:MAX_A_LOOK]:
             try:
                 self._tell(member, seen[member])
             except SlackError as error:
                 log.warning("end_not_told", user=member.user_id, code=error.code)
                 if error.reason is Reason.SLACK_UNREACHABLE:  # the next look may do better
                     return
+            except StoreError:
+                raise
+            except Exception:  # a defect about one member must not silence the others
+                log.exception("end_not_told", user=member.user_id)
 
     def _tell(self, member: Member, seen: EndNotice) -> None:
         """Tell a member, if that is still right.
 
-        The message counts as sent before it is: a second one would be worse than none.
+        The message counts as sent before it is: a second one would be worse than none. It also counts as sent to an
+        account that can open nothing, so that no later look asks Slack about it.
         """
         person, admin = self.person(member), self.listing.admin
         now, around = admin.now(), self.listing.around(member.tenant)
         [(_, own)] = admin.access.read_each([member])
-        notice = ending(member, own, person, around, now)
+        notice = ending(member, own, None, around, now)
         if notice is None or _is_known(notice, seen) or not is_waking(now, person.tz_offset):
             return
-        if self.store.write_end_notice(member, replace(notice, version=seen.version), now):
+        first = self.store.write_end_notice(member, replace(notice, version=seen.version), now)
+        if first and ending(member, own, person, around, now) is not None:
             self.tell(member, person, notice)
 
 

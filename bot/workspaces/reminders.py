@@ -94,6 +94,8 @@ class Reminders:
                 self._look_at(Member(tenant, user), [held.running for held in found.apps if held.user == user], now)
             except StudioLinksError as error:  # the next look may do better
                 log.warning("not_reminded", user=user, why=str(error))
+            except Exception:  # a defect about one member must not silence the others
+                log.exception("not_reminded", user=user)
 
     def keep(self, request: LinkRequest, alias: str, name: AppName, until: str) -> tuple[Done | None, datetime]:
         """Say nothing more of an app of the member's own until a time, and do not stop it; return that time.

@@ -350,7 +350,11 @@ def test_nothing_is_stopped_by_rule_without_a_record() -> None:
     assert AppStatus.DELETING not in world.statuses().values()
 
 
-def test_failure_for_one_member_leaves_the_others() -> None:
+FAILURES = [SlackError("it failed: try again", reason=Reason.SLACK_UNREACHABLE), ValueError("a defect")]
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=["of Slack", "of ours"])
+def test_failure_for_one_member_leaves_the_others(error: Exception) -> None:
     world = Reminding(after=parse("1"))
     world.clock.advance(7200)
     world.access.give(BEN, a_mapping(profile="ben"))
@@ -359,7 +363,7 @@ def test_failure_for_one_member_leaves_the_others() -> None:
 
     def failing(member: Any) -> Any:
         if member == ANA:
-            raise SlackError("it failed: try again", reason=Reason.SLACK_UNREACHABLE)
+            raise error
         return person(member)
 
     reminders = replace(world.reminders, person=failing)
