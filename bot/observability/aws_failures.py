@@ -254,9 +254,7 @@ def refuse_foreign_answers(events: Any, failed: Failed | None = None) -> None:
     """
 
     def answered(event_name: str, http_response: Any, parsed: Mapping[str, Any], **_: object) -> None:
-        kind, content = http_response.headers.get("content-type", ""), http_response.content.lstrip()
-        is_protocol = content.startswith(b"{") or ("xml" in kind and "html" not in kind)
-        own = "RequestId" in parsed.get("ResponseMetadata", {}) or is_protocol
+        own = "RequestId" in parsed.get("ResponseMetadata", {}) or _is_protocol(http_response)
         failed_itself = http_response.status_code >= 500  # noqa: PLR2004 - HTTP's
         if not (own or failed_itself) or not CODE.fullmatch((parsed.get("Error") or {}).get("Code") or ""):
             if failed is not None:
@@ -264,3 +262,9 @@ def refuse_foreign_answers(events: Any, failed: Failed | None = None) -> None:
             raise ForeignAnswer
 
     events.register_first("after-call", answered, unique_id="refuse-foreign-answers")
+
+
+def _is_protocol(http_response: Any) -> bool:
+    """Return whether an answer without a number is JSON or XML, as AWS's are."""
+    kind: str = http_response.headers.get("content-type", "")
+    return http_response.content.lstrip().startswith(b"{") or ("xml" in kind and "html" not in kind)
