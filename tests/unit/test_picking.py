@@ -400,6 +400,12 @@ def test_approver_who_does_not_administer_picks_profiles_only(world: PickWorld) 
     assert not world.app.limit.is_administrator((TEAM, BEN.user_id))
 
 
+def test_administrator_sees_holders_in_the_approval_form(world: PickWorld) -> None:
+    form = world.view(ADA, callback=request_views.APPROVE)
+    world.choose("domain", "d-research", callback=request_views.APPROVE)
+    assert world.suggest("profile", "ana", view=form) == [("ana — ana@example.com", "ana")]
+
+
 def test_approver_of_one_domain_sees_no_profiles_of_another(world: PickWorld) -> None:
     research = ApprovalRule("research", domains=("d-research",), approvers=(BEN.user_id,))
     world.app.access_requests = replace(world.app.access_requests, rules=Rules(approval_rules=(research,)))

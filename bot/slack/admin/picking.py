@@ -6,6 +6,7 @@ The typed text is always among the options, so no form depends on a list.
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from enum import Enum
 
 import structlog
 
@@ -45,9 +46,12 @@ def _suggest(app: AppContext, admitted: Admitted, body: Body) -> Options:
     name, typed, words = str(body["action_id"]), _typed(body), _words(app, body)
     picks = app.picks
     try:
-        if picks is None or not _may_pick(app, admitted, body, name):
+        viewer = Viewer.NOBODY if picks is None else _viewer(app, admitted, body, name)
+        if picks is None or viewer is Viewer.NOBODY:
             return ()
         found = _found(app, picks, admitted, body, name)
+        if viewer is Viewer.APPROVER and isinstance(found, Choices):
+            found = replace(found, found=tuple(map(_anonymous, found.found)))
     except UpstreamError as error:
         log.warning("suggestions_unknown", request=admitted.id, why=str(error))
         return _late(app, body)
@@ -66,18 +70,13 @@ def _found(app: AppContext, picks: Picks, admitted: Admitted, body: Body, name: 
     if domain is None:
         return words.admin.pick_domain_first
     if name == Name.PROFILE:
-        found = picks.profiles(by, domain, typed)
-        return replace(found, found=tuple(map(_anonymous, found.found))) if _approves(body) else found
+        return picks.profiles(by, domain, typed)
     profile = _chosen(picks, admitted, body, Name.PROFILE)
     return picks.spaces(by, domain, profile, typed) if profile else words.admin.pick_profile_first
 
 
-def _approves(body: Body) -> bool:
-    """Return whether the form is about an access request: who decides on those need not administer."""
-    return Texts(body.get("view")).get("callback_id") == request_views.APPROVE
-
-
 def _anonymous(choice: Choice) -> Choice:
+    """Return a profile without the name of its holder."""
     return replace(choice, note=ANYBODY if choice.note else "")
 
 
@@ -144,8 +143,16 @@ def _late(app: AppContext, body: Body) -> Options:
     return [*_as_typed(_typed(body), words.admin.pick_typed), option(words.admin.pick_late, NOTHING)]
 
 
-def _may_pick(app: AppContext, admitted: Admitted, body: Body, name: str) -> bool:
-    """Return whether the sender may see what the form offers; refuse and record anybody else, without an answer.
+class Viewer(Enum):
+    """Who asks for suggestions. A rule may name approvers of access requests who do not administer."""
+
+    NOBODY = "nobody"
+    APPROVER = "approver"
+    ADMINISTRATOR = "administrator"
+
+
+def _viewer(app: AppContext, admitted: Admitted, body: Body, name: str) -> Viewer:
+    """Return what the sender is, and so may see; refuse and record anybody else, without an answer.
 
     Slack and DynamoDB are asked only about those for whom we opened the form. Slack's record of them may be as old as
     `STUDIO_PERSON_SECONDS`; a submitted form is checked against a new one.
@@ -153,23 +160,24 @@ def _may_pick(app: AppContext, admitted: Admitted, body: Body, name: str) -> boo
     Raises:
         UpstreamError: it is unknown.
     """
-    allowed, facts = False, replace(app.signin.facts, kept=None)
+    viewer, facts = Viewer.NOBODY, replace(app.signin.facts, kept=None)
     if app.slack.opened_for(admitted.origin):
         try:
-            if _approves(body):
+            approves = Texts(body.get("view")).get("callback_id") == request_views.APPROVE
+            if replace(app.command_runner, facts=facts).admit(admitted.member)[0]:
+                viewer = Viewer.ADMINISTRATOR
+            elif approves and name in TELLING:
                 basis = replace(app.access_requests, facts=facts).basis
                 domain = _domain(app.picks, admitted, body) if app.picks and name == Name.PROFILE else None
-                allowed = name in TELLING and basis.may_look(admitted.member, domain)
-            else:
-                allowed = replace(app.command_runner, facts=facts).admit(admitted.member)[0]
+                viewer = Viewer.APPROVER if basis.may_look(admitted.member, domain) else viewer
         except UpstreamError as error:
             refuse(app, admitted, error.reason, action=ADMIN)
             raise
-    if allowed and not _approves(body):
+    if viewer is Viewer.ADMINISTRATOR:
         app.limit.note_administrator(sender_of(admitted.member))
-    if not allowed:
+    if viewer is Viewer.NOBODY:
         refuse(app, admitted, Reason.NOT_AN_ADMIN, action=ADMIN)
-    return allowed
+    return viewer
 
 
 def _note(app: AppContext, admitted: Admitted, body: Body) -> None:
@@ -180,7 +188,7 @@ def _note(app: AppContext, admitted: Admitted, body: Body) -> None:
     picks, actions = app.picks, body.get("actions")
     name = Texts(actions[0]).get("action_id", "") if isinstance(actions, list) and actions else ""
     try:
-        if picks is not None and _may_pick(app, admitted, body, name):
+        if picks is not None and _viewer(app, admitted, body, name) is not Viewer.NOBODY:
             chosen = action_value(body)[:MAX_VALUE]
             picks.notes.note(_place(admitted, name), "" if chosen == NOTHING else chosen, app.now())
     except UpstreamError as error:  # the other field says that this one has to be chosen
