@@ -41,7 +41,7 @@ from bot.slack import suggestions
 from bot.slack.admin import handlers as admin_handlers
 from bot.slack.admin import picking
 from bot.slack.app_context import AppContext
-from bot.slack.bolt import acknowledgement, create, dispatch
+from bot.slack.bolt import acknowledgement, create, dispatch, is_suggestion
 from bot.slack.client import SlackApi
 from bot.slack.directory_cache import CachedDirectory
 from bot.slack.gateway import register
@@ -145,7 +145,7 @@ def build(settings: HttpSettings | SocketSettings) -> Bot:
         bolt=partial(dispatch, bolt),
         ready=health.problem,
         metrics=metrics,
-        is_slow=suggestions.is_suggestion,
+        is_slow=is_suggestion,
     )
     seals = SealTable(tables, days=settings.studio_audit_days, shell_changed=metrics.access_changed)
 
@@ -274,7 +274,7 @@ def _socket(settings: SocketSettings, bolt: App, app: AppContext) -> "SocketMode
         lambda body: acknowledgement(dispatch(bolt, body)),
         MAX_BODY_BYTES,
         app.metrics,
-        is_slow=suggestions.is_suggestion,
+        is_slow=is_suggestion,
     )
     return SocketMode(
         handler,

@@ -69,3 +69,8 @@ def is_well_formed(body: Mapping[str, Any]) -> bool:
             return True
         case _:
             return body.get("type") not in SHAPED
+
+
+def is_suggestion(body: Mapping[str, Any]) -> bool:
+    """Return whether a body asks for the options of a field, which its acknowledgement holds and so waits for."""
+    return body.get("type") == "block_suggestion"

@@ -57,11 +57,6 @@ def register(bolt: App, app: AppContext, suggestion: Suggestion) -> None:
     bolt.options(suggestion.name)(partial(receive, app, suggestion))
 
 
-def is_suggestion(body: Body) -> bool:
-    """Return whether a payload waits for suggestions, so that its acknowledgement may take TIMEOUT."""
-    return body.get("type") == "block_suggestion"
-
-
 def receive(app: AppContext, suggestion: Suggestion, ack: Ack, body: dict[str, Any]) -> None:
     """Admit a request, let a worker answer it, and acknowledge with the options; without any if it is rejected."""
     try:
