@@ -29,6 +29,9 @@ KNOWN = ("U0KNOWN", "U0BENCH")
 PROFILES, ALLOWED = "naive-profiles", "naive-allowed"
 LINK = "https://d-bench.studio.eu-west-1.sagemaker.aws/auth?token=" + "0" * 900
 
+# AWS numbers each answer.
+NUMBERED = b"Content-Type: application/x-amz-json-1.1\r\nx-amzn-RequestId: BENCH\r\n"
+
 Item = dict[str, Any]
 MODELS = {model.Meta.table_name: model for model in bind(prefix="studio-links-", region="eu-west-1").all()}
 
@@ -47,10 +50,11 @@ class Aws:
         service, _, operation = request.header("X-Amz-Target").partition(".")
         asked = json.loads(request.body)
         if service == "SageMaker":
-            return Answer(f"SageMaker {operation}", json.dumps({"AuthorizedUrl": LINK}).encode(), SAGEMAKER_SECONDS)
+            body = json.dumps({"AuthorizedUrl": LINK}).encode()
+            return Answer(f"SageMaker {operation}", body, SAGEMAKER_SECONDS, NUMBERED)
         body = json.dumps(self._dynamodb(operation, asked)).encode()
-        headers = b"Content-Type: application/x-amz-json-1.0\r\nx-amzn-RequestId: BENCH\r\nx-amz-crc32: %d\r\n"
-        return Answer(f"DynamoDB {operation}", body, DYNAMODB_SECONDS, headers % zlib.crc32(body))
+        checksum = b"x-amz-crc32: %d\r\n" % zlib.crc32(body)
+        return Answer(f"DynamoDB {operation}", body, DYNAMODB_SECONDS, NUMBERED + checksum)
 
     def _dynamodb(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
         match operation:
