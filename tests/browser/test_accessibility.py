@@ -96,6 +96,11 @@ def test_dialog_and_its_errors_are_accessible(page: Page) -> None:
     dialog.get_by_role("button", name="Send").click()
     expect(dialog.locator(".wrong")).to_have_count(2)
     assert violations(page) == []
+    box = dialog.get_by_role("combobox", name="Domain")
+    box.press("ArrowDown")
+    expect(dialog.get_by_role("listbox")).to_be_visible()
+    box.press("ArrowDown")
+    assert violations(page) == []
 
 
 def test_home_tab_and_unread_messages_are_accessible(running: tuple[Workspace, TinyBot], page: Page) -> None:
