@@ -12,7 +12,8 @@ from tests.scenario.test_access_requests import ask
 from tests.scenario.test_slack_admin import types
 
 ADA, ANA, BEN = "U0ADA", "U0ANA", "U0BEN"
-SETTINGS = {"STUDIO_ADMINS": f"{ADA},U0BEA"}
+# Erasing reads the audit day by day.
+SETTINGS = {"STUDIO_ADMINS": f"{ADA},U0BEA", "STUDIO_AUDIT_DAYS": "30"}
 
 
 def dump(product: Product) -> dict[str, str]:
