@@ -42,6 +42,24 @@ SCOPES = {
     "tests/browser/test_admin_page.py": "tests/browser/test_link.py",
 }
 
+# These take the longest, and start first: at the end of a run there is a short module left for each worker.
+LONGEST = [
+    "scenario/test_faults.py",
+    "browser/test_admin_page.py",
+    "browser/test_link.py",
+    "scenario/test_cli.py",
+    "browser/test_accessibility.py",
+    "browser/test_surfaces.py",
+    "scenario/test_deployment.py",
+    "scenario/test_identity.py",
+    "scenario/test_doctor.py",
+    "scenario/test_access_requests.py",
+    "scenario/test_init.py",
+    "scenario/test_sync.py",
+    "contract/test_audit_verify.py",
+    "contract/test_local_aws.py",
+]
+
 
 class _ByModule(LoadFileScheduling):  # type: ignore[misc] # xdist has no type information
     """Modules by worker, as `--dist loadfile`, except for those that share a scope."""
@@ -87,10 +105,16 @@ def pytest_make_collect_report(
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the folders' modules back into order: all workers have to report the same."""
+    """Put the folders' modules into one order, since all workers have to report the same."""
     folders = _folders(config)
-    if _worker()[0] and folders:
-        items.sort(key=lambda item: (folders.index(item.path.parent), item.path.name))
+
+    def place(item: pytest.Item) -> tuple[int, int, str]:
+        name = f"{item.path.parent.name}/{item.path.name}"
+        rank = LONGEST.index(name) if name in LONGEST else len(LONGEST)
+        return rank, folders.index(item.path.parent), item.path.name
+
+    if folders:
+        items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:
