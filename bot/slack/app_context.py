@@ -151,7 +151,7 @@ class AppContext:
     def person(self, member: Member) -> Person | None:
         """Return Slack's record of a member, where only their language depends on it; None if Slack fails."""
         try:
-            return self.slack.person(member)
+            return self.signin.facts.people.person(member)
         except SlackError:
             return None
 

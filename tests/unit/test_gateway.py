@@ -705,6 +705,8 @@ def test_reply_is_in_the_members_language(
     world: World, installed: str | None, own: str | None, error: SlackError | None, language: str
 ) -> None:
     world.app.locale, world.slack.locale, world.slack.error = installed, own, error
+    facts: Any = replace(world.app.signin.facts, people=world.slack)
+    world.app.signin = replace(world.app.signin, facts=facts)
     assert world.app.render_for(ANA).words is CATALOGUES[language]
 
 

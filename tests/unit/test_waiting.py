@@ -18,6 +18,7 @@ from bot.core.errors import SlackError, StoreError
 from bot.core.link import Reason, Source
 from bot.core.policy import Rules
 from bot.core.records import AccessRequest, RequestState
+from bot.slack.directory_cache import CachedDirectory
 from bot.slack.requests import postings
 from bot.slack.words import CATALOGUES
 from tests.fakes import ANA, BEN, NOON, TEAM, a_mapping
@@ -371,6 +372,20 @@ def test_one_look_reaches_so_many_and_the_next_one_the_others(monkeypatch: pytes
     assert len(world.look(4 * HOUR)) == 3
     assert len(world.look(5 * HOUR)) == 2
     assert world.look(6 * HOUR) == []
+
+
+def test_approver_of_many_requests_is_looked_up_once() -> None:
+    """For their language: twenty approvers of fifty requests are a thousand look-ups, and Slack takes a hundred."""
+    world = World()
+    signin, cached = world.app.signin, CachedDirectory(world.directory, seconds=60)
+    world.app.signin = replace(signin, facts=replace(signin.facts, people=cached))
+    for number in range(5):
+        member = Member(TEAM, f"U0MANY{number}")
+        world.requests.latest[member] = replace(REQUEST, member=member)
+        world.directory.people[member.user_id] = Person(member.user_id, TEAM)
+    world.directory.people_asked.clear()
+    assert world.look(4 * HOUR) == [ANA.user_id] * 6
+    assert world.directory.people_asked.count(ANA.user_id) == 1
 
 
 def test_silent_slack_ends_a_look() -> None:
