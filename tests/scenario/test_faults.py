@@ -310,6 +310,7 @@ def test_burst_is_answered_in_ten_seconds_if_dynamodb_hangs(product: Product, cr
             pairs = zip(people, exchanges, strict=True)
             answered = list(together.map(lambda pair: pair[0].reads(pair[1], timeout=REPLY_TIMEOUT), pairs))
         seconds = time.perf_counter() - started
+        product.aws.clear_faults()  # or else the bot would wait for them before it ends
 
     assert seconds < REPLY_TIMEOUT
     assert max(exchange.seconds for exchange in exchanges) < ACK_TIMEOUT
