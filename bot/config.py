@@ -172,8 +172,8 @@ class ServeSettings(Settings):
     Attributes:
         metrics_port: where health and metrics are, at the same host; None for the port that Slack calls.
         studio_requests_per_minute: requests of one member that lead to no link, in this process.
-        studio_pick_lists: the lists in forms; None for none over HTTP, where the app needs an Options Load URL first,
-            and for those of mappings over Socket Mode.
+        studio_pick_lists: the lists in forms. None means "off" over HTTP, where the app needs an Options Load URL
+            first, and "mapped" over Socket Mode.
         studio_concurrency: requests in progress at once in this process.
         studio_keep_alive_seconds: how long an idle connection stays open: longer than the load balancer's timeout
             (60 s on an ALB, 90 s on Heroku), so that it never sends a request into a connection that is being closed.

@@ -106,13 +106,15 @@ FIELD_SPECS: Dictionary[Name, FieldSpec] = MappingProxyType(
         ),
         Name.SINCE: FieldSpec("WHEN", "How far back: 8h, 30d, 2026-01-31. The default is 7d."),
         Name.BY: FieldSpec("ADMIN", "Only their changes: a member, or part of a caller's ARN.", Kind.PERSON),
-        Name.APPROVER: FieldSpec("ADMIN", "Only what they approved: a member, or part of an ARN.", Kind.PERSON),
+        Name.APPROVER: FieldSpec(
+            "ADMIN", "Only changes approved by this member, or by this part of an ARN.", Kind.PERSON
+        ),
         Name.OUTCOME: FieldSpec("OUTCOME", "Only this outcome, such as issued, done or not_allowed."),
         Name.DAY: FieldSpec("DAY", "Only this day (UTC), such as 2026-01-31.", Kind.DAY),
         Name.OVER: FieldSpec("SPAN", "Only what has run for at least this long, such as 12h or 3d."),
         Name.STATE: FieldSpec("on|off", "Start or end it; without on/off, show the state.", Kind.STATE),
         Name.SEARCH: FieldSpec("TEXT", "Only those with this in a name, address, id or profile.", max_length=80),
-        Name.GROUP: FieldSpec("S", "Only who is in this user group, such as S0123ABCD.", Kind.PICK),
+        Name.GROUP: FieldSpec("S", "Only members of this user group, such as S0123ABCD.", Kind.PICK),
         Name.EXPIRING: FieldSpec(
             "SPAN", "Only those whose access ends within that time, such as 14d.", max_length=30
         ),

@@ -43,7 +43,7 @@ def findings(
         clients.approval_rules(settings.studio_approvals_file)
     except ConfigError as error:
         found, _, fix = str(error).rpartition(": ")
-        why = "a bot does not start with it, and a running one keeps the rules from before"
+        why = "the bot cannot start with it, and a running one keeps the previous rules"
         yield Finding(Level.FAIL, "approval rules", found, why, fix)
         settings = settings.model_copy(update={"studio_approvals_file": None})
     try:
